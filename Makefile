@@ -1,0 +1,57 @@
+# Two commands on a fresh clone do everything:
+#   make demo   set up, run a comparison of three arms on generated radiographs, end with the path of its report
+#   make test   set up, check style, types and layers, run the tests
+#
+# PYTHON=…            another interpreter, 3.11 to 3.13
+# TORCH_BACKEND=cpu   the small CPU-only build of PyTorch (needs PyTorch's own package index)
+
+SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c '$(SUPPORTED)' 2>/dev/null && echo $$p && break; done)
+VENV := .venv
+INSTALLED := $(VENV)/.installed
+UV := UV_PYTHON_DOWNLOADS=never $(VENV)/bin/uv
+
+.PHONY: setup demo test test-slow lint format bench docs constraints clean
+
+setup: $(INSTALLED)
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "Hilum needs Python 3.11, 3.12 or 3.13: none found. Install one, or say where: make PYTHON=/path/to/python3.12"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
+	$(UV) pip install --python $(VENV)/bin/python --constraint constraints.txt \
+		$(if $(TORCH_BACKEND),--torch-backend=$(TORCH_BACKEND)) --editable '.[dev]'
+	@touch $(INSTALLED)
+
+demo: setup
+	$(VENV)/bin/hilum demo --out runs/demo
+
+test: setup lint
+	$(VENV)/bin/pytest
+
+test-slow: setup
+	$(VENV)/bin/pytest -m slow
+
+lint: setup
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/lint-imports
+	$(VENV)/bin/mypy
+
+format: setup
+	$(VENV)/bin/ruff check --fix
+	$(VENV)/bin/ruff format
+
+bench: setup
+	for benchmark in feeding views bootstrap; do $(VENV)/bin/python benchmarks/$$benchmark.py || exit 1; done
+
+docs: setup
+	$(VENV)/bin/python docs/write_study_file_reference.py
+
+constraints: setup
+	$(UV) pip compile --quiet --universal --python $(VENV)/bin/python --extra dev pyproject.toml \
+		--no-header --no-annotate --no-emit-index-url --output-file constraints.txt
+
+clean:
+	rm -rf $(VENV) runs

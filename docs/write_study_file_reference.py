@@ -1,0 +1,91 @@
+"""Write docs/study_file.md from the models that study files are checked against."""
+
+import types
+import typing
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+from hilum.study import schema
+
+TARGET = Path(__file__).with_name("study_file.md")
+SECTIONS = (
+    schema.Study,
+    schema.DataSet,
+    schema.Generated,
+    schema.Task,
+    schema.PatientSplit,
+    schema.ListedSplit,
+    schema.Arm,
+    schema.Pretrained,
+    schema.Pretraining,
+    schema.Finetuning,
+    schema.Evaluation,
+)
+OPENING = """# The study file
+
+One YAML file describes a whole comparison. This page is generated from the models that files are checked against
+(`make docs`); shipped examples are in [`studies/`](../studies). Every mistake in a file is told at once, with its line:
+`hilum study plan FILE` checks a file and runs nothing.
+"""
+
+
+def reference() -> str:
+    """The page, as Markdown."""
+    return "\n".join([OPENING, *(line for section in SECTIONS for line in _section(section))])
+
+
+def _section(model: type[BaseModel]) -> Iterator[str]:
+    yield f"## {model.__name__}\n"
+    yield f"{(model.__doc__ or '').strip()}\n"
+    yield "| key | values | default | meaning |"
+    yield "|---|---|---|---|"
+    for name, field in model.model_fields.items():
+        bounds = [_bound(constraint) for constraint in field.metadata]
+        values = " ".join([_values(field.annotation), *(bound for bound in bounds if bound)])
+        yield f"| `{name}` | {values} | {_default(field.default)} | {field.description} |"
+    yield ""
+
+
+def _values(annotation: Any) -> str:
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is typing.Annotated:
+        return _values(arguments[0])
+    if origin is Literal:
+        return " or ".join(f"`{value}`" for value in arguments)
+    if origin in (typing.Union, types.UnionType):
+        return " or ".join(_values(argument) for argument in arguments)
+    if origin is list:
+        return f"list of {_values(arguments[0])}"
+    if origin is tuple:
+        return f"[{', '.join(_values(argument) for argument in arguments)}]"
+    if origin is dict:
+        return f"name: {_values(arguments[1])}"
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return f"[{annotation.__name__}](#{annotation.__name__.lower()})"
+    words = {str: "text", int: "whole number", float: "number", bool: "`true` or `false`", Path: "path", Any: "step"}
+    return "`null`" if annotation is type(None) else words[annotation]
+
+
+def _bound(constraint: Any) -> str:
+    for attribute, sign in (("gt", ">"), ("ge", "≥"), ("lt", "<"), ("le", "≤")):
+        if hasattr(constraint, attribute):
+            return f"{sign} {getattr(constraint, attribute)}"
+    return ""
+
+
+def _default(default: Any) -> str:
+    if default is PydanticUndefined:
+        return "**required**"
+    if isinstance(default, BaseModel):
+        return "its defaults"
+    if default is None:
+        return ""
+    return f"`{str(default).lower() if isinstance(default, bool) else default}`"
+
+
+if __name__ == "__main__":
+    TARGET.write_text(reference() + "\n", encoding="utf-8")

@@ -1,0 +1,66 @@
+"""The command line. Heavy imports stay inside the commands, so that `hilum --help` answers at once."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from hilum.cli.compare import compare
+from hilum.cli.demo import demo
+from hilum.cli.evaluate import evaluate
+from hilum.cli.ingest import ingest
+from hilum.cli.phantom import phantom
+from hilum.cli.study import study_app
+from hilum.errors import HilumError
+
+EXIT_USER_ERROR = 2
+EXIT_INTERRUPTED = 130
+
+
+def make_app() -> typer.Typer:
+    """The commands, in the order in which data walk through them."""
+    app = typer.Typer(
+        name="hilum",
+        help="Which pretraining should I use on my chest radiographs, and is the gain real?\n\n"
+        "Start with [bold]hilum demo[/bold]: a whole comparison on generated radiographs, in minutes.",
+        no_args_is_help=True,
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_version_option)
+    app.command()(demo)
+    app.command()(phantom)
+    app.command()(ingest)
+    app.add_typer(study_app(), name="study")
+    app.command()(evaluate)
+    app.command()(compare)
+    return app
+
+
+def main() -> None:
+    """Entry point of `hilum`: errors that a user can mend are said in a few lines, without a traceback."""
+    try:
+        make_app()()
+    except HilumError as error:
+        sys.stderr.write(f"{error}\n")
+        raise SystemExit(EXIT_USER_ERROR) from None
+    except KeyboardInterrupt:
+        sys.stderr.write("\nInterrupted. Run the same command again to go on.\n")
+        raise SystemExit(EXIT_INTERRUPTED) from None
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from hilum import __version__
+
+        typer.echo(f"hilum {__version__}")
+        raise typer.Exit
+
+
+def _version_option(
+    version: Annotated[  # noqa: ARG001 - its callback does the work
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    """Set options that stand before any command."""

@@ -1,0 +1,57 @@
+"""What people see on the terminal: tables and sentences on standard output, progress and errors on standard error."""
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from hilum.progress import ProgressReport, silent
+
+
+def say(text: str = "") -> None:
+    """Print a line for people."""
+    sys.stdout.write(text + "\n")
+
+
+def say_json(content: Any) -> None:
+    """Print JSON for programs; nothing else may go to standard output of that command."""
+    sys.stdout.write(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def say_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str | None = None) -> None:
+    """Print a table; columns whose cells are numbers are right-aligned, None is left blank."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for index, column in enumerate(columns):
+        numeric = all(isinstance(row[index], int | float) or row[index] is None for row in rows)
+        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(value) for value in row))
+    Console().print(table)
+
+
+@contextmanager
+def progress(title: str, *, show: bool = True) -> Iterator[ProgressReport]:
+    """A progress bar with rate, note and time left on standard error; plain lines now and then where it is no terminal."""
+    if not show:
+        yield silent
+        return
+    from hilum.cli.progress_bar import ProgressBar
+
+    with ProgressBar(title) as bar:
+        yield bar.report
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    return str(value)

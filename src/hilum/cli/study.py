@@ -1,0 +1,197 @@
+"""`hilum study plan | run | status`."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hilum.cli.console import progress, say, say_json, say_table
+from hilum.errors import HilumError
+from hilum.progress import ProgressReport
+
+if TYPE_CHECKING:
+    from hilum.study.describe import Plan
+    from hilum.study.plan import Step
+    from hilum.study.schema import Study
+
+
+class Scale(StrEnum):
+    """How large a study is run."""
+
+    FULL = "full"
+    TINY = "tiny"
+
+
+StudyFile = Annotated[str, typer.Argument(metavar="STUDY.yaml", help="Study file, or the name of a shipped study.")]
+Data = Annotated[
+    list[str] | None, typer.Option("--data", metavar="NAME=ROOT", help="Folder of a data set; once for each.")
+]
+ScaleOption = Annotated[
+    Scale, typer.Option(help="`tiny` runs everything in miniature on generated films; results mean nothing.")
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change a setting, for example finetune.epochs=3; may be repeated."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead.")]
+
+
+def study_app() -> typer.Typer:
+    """The commands on study files."""
+    app = typer.Typer(help="Plan, run and watch a whole comparison, described in one file.", no_args_is_help=True)
+    app.command("plan")(plan)
+    app.command("run")(run)
+    app.command("status")(status)
+    return app
+
+
+def plan(
+    study: StudyFile,
+    data: Data = None,
+    out: Annotated[Path | None, typer.Option(help="Directory of an earlier run, to see what is done.")] = None,
+    scale: ScaleOption = Scale.FULL,
+    override: Overrides = None,
+    json: Json = False,
+) -> None:
+    """Say what a study would do: data, arms, steps, estimated time. Runs nothing.
+
+    \b
+    Examples:
+      hilum study plan studies/demo.yaml
+      hilum study plan studies/chestxray14_tiny.yaml --scale tiny --json
+    """
+    from hilum.study.describe import plan_data, plan_study
+
+    description = plan_study(read(study, scale, override), roots(data), out)
+    if json:
+        say_json(plan_data(description))
+    else:
+        _say_plan(description)
+
+
+def run(
+    study: StudyFile,
+    out: Annotated[Path, typer.Option(help="Directory of the study; what is done there already is kept.")],
+    data: Data = None,
+    scale: ScaleOption = Scale.FULL,
+    override: Overrides = None,
+    workers: Annotated[
+        int | None, typer.Option(min=0, help="Threads that prepare films; results do not depend on it.")
+    ] = None,
+) -> None:
+    """Run a study to its report. Interrupted, or with a changed arm, it does only what is left.
+
+    \b
+    Examples:
+      hilum study run studies/demo.yaml --out runs/demo
+      hilum study run studies/chestxray14_tiny.yaml --data chestxray14=CXR8 --out runs/tiny64
+      hilum study run studies/chestxray14_tiny.yaml --scale tiny --out runs/try
+    """
+    run_to_report(read(study, scale, override), roots(data), out, workers)
+
+
+def status(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Directory of the study.")],
+    json: Json = False,
+) -> None:
+    """Say which steps of a study are done, running, interrupted or left.
+
+    \b
+    Example:
+      hilum study status runs/demo
+    """
+    from dataclasses import asdict
+
+    from hilum.study.status import study_status
+
+    steps = study_status(directory)
+    report = directory / "report.html"
+    if json:
+        say_json({"steps": [asdict(step) for step in steps], "report": str(report) if report.exists() else None})
+        return
+    say_table(["step", "state", "seconds", ""], [(s.title, s.state, s.seconds, s.note) for s in steps])
+    say(f"\nReport: {report}" if report.exists() else f"\n{sum(s.state == 'done' for s in steps)} of {len(steps)} steps done")
+
+
+def read(study: str, scale: Scale, override: list[str] | None) -> "Study":
+    """Read a study file at a scale."""
+    from hilum.study.read import read_study
+    from hilum.study.scale import tiny
+    from hilum.study.shipped import find_study
+
+    content = read_study(find_study(study), override or [])
+    return tiny(content) if scale is Scale.TINY else content
+
+
+def roots(data: list[str] | None) -> dict[str, Path]:
+    """Folders of data sets from NAME=ROOT."""
+    found = {}
+    for entry in data or []:
+        name, equals, root = entry.partition("=")
+        if not equals:
+            raise HilumError(f"--data {entry}", expected="NAME=ROOT", found="no '='", fix=f"Write --data {entry}=FOLDER.")
+        if not Path(root).is_dir():
+            raise HilumError(f"--data {name}", expected="a folder", found=f"{root} is none", fix="Check the path.")
+        found[name] = Path(root)
+    return found
+
+
+def run_to_report(study: "Study", data: dict[str, Path], out: Path, workers: int | None) -> None:
+    """Run a study with a progress bar a step, and say where the report is."""
+    from hilum.study.run import run_study
+
+    say(study.question)
+
+    @contextmanager
+    def show_step(number: int, steps: int, step: "Step") -> Iterator[ProgressReport]:
+        with progress(f"{number}/{steps} {step.title}") as report:
+            yield report
+
+    report = run_study(study, data, out, show_step=show_step, workers=workers)
+    say(f"\nReport: {report}")
+
+
+def _say_plan(description: "Plan") -> None:
+    from hilum.study.describe import plan_data
+
+    content = plan_data(description)
+    say(content["question"] + "\n")
+    for row in content["data"]:
+        _say_data(row, content["task"]["split"])
+    rows = [[a["arm"], a["encoder"], a["starts_from"], a["unfreeze"], a["seen_test_patients"]] for a in content["arms"]]
+    say_table(["arm", "encoder", "starts from", "unfrozen blocks", "has seen test patients"], rows)
+    say()
+    say_table(
+        ["step", "state", "about"],
+        [[s["title"], "done" if s["done"] else "to do", _duration(s["seconds"])] for s in content["steps"]],
+    )
+    done = sum(step["done"] for step in content["steps"])
+    about = f" · about {_duration(content['seconds'])} on this machine" if content["seconds"] is not None else ""
+    say(f"\n{len(content['steps'])} steps, {done} done already{about}")
+    if content["films"] is None:
+        missing = [row["name"] for row in content["data"] if not row["generated"]]
+        say("Counts, split and time need the tables: add " + " ".join(f"--data {name}=ROOT" for name in missing))
+
+
+def _say_data(row: dict[str, object], split: str | None) -> None:
+    films = f"{row['films']:,} films" if row["films"] is not None else "films not counted yet"
+    patients = f" of {row['patients']:,} patients" if row["patients"] is not None else ""
+    origin = "generated, " if row["generated"] else ""
+    say(f"{row['name']}  {films}{patients} ({origin}{row['collection']})")
+    splits, positives = row.get("splits"), row.get("positives")
+    if isinstance(splits, dict) and isinstance(positives, dict):
+        say(f"  {' · '.join(f'{part} {count:,}' for part, count in splits.items())}    split {split}")
+        for finding, by_split in positives.items():
+            say(f"  {finding}: {' · '.join(f'{part} {count:,}' for part, count in by_split.items())}")
+    say()
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

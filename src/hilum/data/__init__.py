@@ -1,0 +1,1 @@
+"""From native files to batches: manifests, labels, splits, pixels, stores."""

@@ -1,0 +1,206 @@
+"""From the store to batches on the device: an order that depends on the seed and the epoch, and on nothing else."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from hilum.data.store import Store
+from hilum.draws import image_keys, shuffled
+from hilum.errors import HilumError
+
+_AHEAD = 2  # batches a worker prepares before they are asked for
+_SHARE_OF_DEVICE = 0.5  # of the free memory that pixels may take
+
+
+@dataclass(frozen=True)
+class Batch:
+    """B films, on the device.
+
+    Attributes:
+        images: (B, 1, S, S) uint8.
+        keys: (B,) what random draws of these films depend on; `draws.image_keys` of their ids.
+        rows: (B,) places in the list of ids that the batches were made from.
+        targets: (B, F) float32, NaN where a label is to be ignored; None where there are no labels.
+    """
+
+    images: Tensor
+    keys: NDArray[np.uint64]
+    rows: NDArray[np.int64]
+    targets: Tensor | None
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+class Batches:
+    """One epoch of batches for every iteration, the same for any number of workers.
+
+    Iteration gives the batches of `epoch` from `position` on, and puts `position` back to 0 at the end; the caller sets
+    `epoch`. `position` counts the batches handed out, so that `state_dict` taken after a step resumes with the next.
+
+    Attributes:
+        epoch: the epoch whose order is used.
+        position: batches of this epoch handed out so far.
+        seconds_waited: that the consumer has spent in waiting for batches, in all.
+        image_ids: of the N films.
+        batch_size: films a batch; the last one is smaller unless `drop_last`.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        image_ids: list[str],
+        batch_size: int,
+        *,
+        seed: int,
+        shuffle: bool,
+        drop_last: bool,
+        targets: NDArray[np.float32] | None = None,
+        workers: int = 1,
+        device: str | torch.device = "cpu",
+    ) -> None:
+        """See the class.
+
+        Args:
+            store: the pictures.
+            image_ids: N films of the store, each once.
+            batch_size: at least 1.
+            seed: of the order.
+            shuffle: a new order every epoch; otherwise the order of `image_ids`.
+            drop_last: leave out a last batch that is not full.
+            targets: (N, F), of these films in this order.
+            workers: threads that gather batches ahead; 0 gathers when asked.
+            device: where images and targets shall be. On CUDA the pixels live there when they fit in half of what is
+                free.
+
+        Raises:
+            HilumError: films that the store lacks, or twice; targets of another length; no full batch.
+        """
+        if len(set(image_ids)) != len(image_ids):
+            raise HilumError("image_ids", expected="every film once", found="repetitions", fix="Remove them.")
+        if targets is not None and len(targets) != len(image_ids):
+            raise HilumError(
+                "targets",
+                expected=f"{len(image_ids):,} rows",
+                found=f"{len(targets):,}",
+                fix="Give a row for each film.",
+            )
+        if batch_size < 1 or len(image_ids) < (batch_size if drop_last else 1):
+            found = f"{len(image_ids):,} films for batches of {batch_size:,}"
+            raise HilumError("batch_size", expected="at least one batch", found=found, fix="Use a smaller batch.")
+        self.image_ids = image_ids
+        self.batch_size = batch_size
+        self.epoch = 0
+        self.position = 0
+        self.seconds_waited = 0.0
+        self._store_rows = store.rows(image_ids)
+        self._keys = image_keys(image_ids)
+        self._pixels = np.asarray(store.pixels)  # np.memmap's own indexing is slower
+        self._targets = None if targets is None else torch.from_numpy(np.ascontiguousarray(targets, dtype=np.float32))
+        self._seed = seed
+        self._shuffle = shuffle
+        self._drop_last = drop_last
+        self._workers = workers
+        self._device = torch.device(device)
+        self._resident: Tensor | None = None
+
+    def __len__(self) -> int:
+        """Batches an epoch."""
+        films = len(self.image_ids)
+        return films // self.batch_size if self._drop_last else -(-films // self.batch_size)
+
+    def __iter__(self) -> Iterator[Batch]:
+        order = self._order()
+        steps = range(self.position, len(self))
+        gathered = (order[step * self.batch_size : (step + 1) * self.batch_size] for step in steps)
+        self._settle()
+        ahead = 0 if self._resident is not None else self._workers
+        prepared = _ahead(self._gather, gathered, ahead)
+        try:
+            while True:
+                asked = time.perf_counter()
+                batch = next(prepared, None)
+                self.seconds_waited += time.perf_counter() - asked
+                if batch is None:
+                    break
+                self.position += 1
+                yield self._on_device(batch)
+        finally:
+            prepared.close()
+        self.position = 0
+
+    def state_dict(self) -> dict[str, int]:
+        """Where iteration stands."""
+        return {"epoch": self.epoch, "position": self.position}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Go on where `state_dict` was taken: the next iteration starts with the batch after it."""
+        self.epoch, self.position = state["epoch"], state["position"]
+
+    def _order(self) -> NDArray[np.int64]:
+        if self._shuffle:
+            return shuffled(self._seed, self._keys, epoch=self.epoch)
+        return np.arange(len(self.image_ids), dtype=np.int64)
+
+    def _gather(self, rows: NDArray[np.int64]) -> Batch:
+        targets = None if self._targets is None else self._targets[torch.from_numpy(rows)]
+        if self._resident is not None:
+            images = self._resident[torch.from_numpy(rows).to(self._device)]
+        else:
+            # np.take lets other threads run while it copies, and while the disk is slow.
+            images = torch.from_numpy(np.take(self._pixels, self._store_rows[rows], axis=0)).unsqueeze(1)
+            if self._device.type == "cuda":
+                images = images.pin_memory()
+        return Batch(images, self._keys[rows], rows, targets)
+
+    def _on_device(self, batch: Batch) -> Batch:
+        if self._device.type == "cpu":
+            return batch
+        images = batch.images.to(self._device, non_blocking=True)
+        targets = None if batch.targets is None else batch.targets.to(self._device)
+        return Batch(images, batch.keys, batch.rows, targets)
+
+    def _settle(self) -> None:
+        """Bring the pixels of these films to the CUDA device, once, if they fit."""
+        if self._device.type != "cuda" or self._resident is not None:
+            return
+        size = self._pixels.shape[1]
+        free, _ = torch.cuda.mem_get_info(self._device)
+        if len(self.image_ids) * size * size > _SHARE_OF_DEVICE * free:
+            return
+        resident = torch.empty((len(self.image_ids), 1, size, size), dtype=torch.uint8, device=self._device)
+        for first in range(0, len(self.image_ids), 4096):
+            part = np.take(self._pixels, self._store_rows[first : first + 4096], axis=0)
+            resident[first : first + 4096, 0] = torch.from_numpy(part)
+        self._resident = resident
+
+
+def _ahead(
+    gather: Callable[[NDArray[np.int64]], Batch], asked: Iterator[NDArray[np.int64]], workers: int
+) -> Generator[Batch, None, None]:
+    """Gather batches in order, a few of them ahead in threads; a thread's exception is raised here.
+
+    When the consumer stops early nothing more is gathered and the threads end.
+    """
+    if workers == 0:
+        yield from map(gather, asked)
+        return
+    with ThreadPoolExecutor(workers, thread_name_prefix="hilum-batches") as pool:
+        waiting: deque[Future[Batch]] = deque()
+        try:
+            for rows in asked:
+                waiting.append(pool.submit(gather, rows))
+                if len(waiting) > _AHEAD * workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()

@@ -1,0 +1,46 @@
+"""How many films, patients and positives: by split and finding."""
+
+import polars as pl
+
+from hilum.data.manifest import finding_columns
+
+
+def count_films(manifest: pl.DataFrame, split: pl.DataFrame | None = None) -> pl.DataFrame:
+    """Count the films of every split and finding.
+
+    Args:
+        manifest: the films.
+        split: an assignment (`image_id`, `split`); films that it lacks are not counted. Without one the manifest's own
+            column `split` is used, and films on no list count as "unlisted".
+
+    Returns:
+        One row a split and finding, in the order train, val, train_val, test, others: `split`, `finding` (null once
+        where the manifest has no finding), `films` and `patients` of the split, then of the finding in the split:
+        `positives`, `positive_patients`, `single_label` (films positive for it and for nothing else) and `uncertain`.
+    """
+    if split is not None:
+        manifest = manifest.drop("split").join(split.select("image_id", "split"), on="image_id", how="inner")
+    manifest = manifest.with_columns(pl.col("split").fill_null("unlisted"))
+    findings = finding_columns(manifest)
+    totals = manifest.group_by("split").agg(
+        pl.len().cast(pl.Int64).alias("films"), pl.col("patient_id").n_unique().cast(pl.Int64).alias("patients")
+    )
+    labels = pl.sum_horizontal(pl.col(findings) == 1) if findings else pl.lit(0)
+    manifest = manifest.with_columns(labels=labels)
+    by_finding = pl.concat([_count_one(manifest, finding) for finding in (findings or (None,))])
+    order = pl.col("split").replace_strict(
+        {"train": 0, "val": 1, "train_val": 2, "test": 3}, default=4, return_dtype=pl.Int32
+    )
+    return totals.join(by_finding, on="split", maintain_order="right").sort(order, "split", maintain_order=True)
+
+
+def _count_one(manifest: pl.DataFrame, finding: str | None) -> pl.DataFrame:
+    code = pl.lit(None, dtype=pl.Int8) if finding is None else pl.col(finding)
+    positive = code.eq_missing(1)
+    return manifest.group_by("split").agg(
+        pl.lit(finding, dtype=pl.String).alias("finding"),
+        positive.sum().cast(pl.Int64).alias("positives"),
+        pl.col("patient_id").filter(positive).n_unique().cast(pl.Int64).alias("positive_patients"),
+        (positive & (pl.col("labels") == 1)).sum().cast(pl.Int64).alias("single_label"),
+        code.eq_missing(-1).sum().cast(pl.Int64).alias("uncertain"),
+    )

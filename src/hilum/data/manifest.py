@@ -1,0 +1,131 @@
+"""The manifest: one row a film, its codes, its checks.
+
+Columns: `image_id` (unique), `path` (below the data set's root; null where the file is not here), `patient_id`,
+`study_id`, `view` ("PA", "AP", "LATERAL", …), `age` (years), `sex` ("F", "M"), `split` (the data set's own: "train",
+"val", "test", "train_val"), further published lists as `split_<name>`, then one Int8 column a finding:
+1 positive, 0 negative, -1 uncertain, null not mentioned.
+"""
+
+from pathlib import Path, PurePosixPath
+
+import polars as pl
+
+from hilum.artifacts import whole_file
+from hilum.errors import HilumError, HilumErrors
+from hilum.findings import VOCABULARY, is_finding
+
+FIXED_COLUMNS: tuple[str, ...] = ("image_id", "path", "patient_id", "study_id", "view", "age", "sex", "split")
+SPLITS: tuple[str, ...] = ("train", "val", "test", "train_val")
+_MAY_BE_NULL = {"path", "study_id", "view", "age", "sex", "split"}
+
+
+def split_columns(manifest: pl.DataFrame) -> list[str]:
+    """The columns that hold a published list: `split` and every `split_<name>`."""
+    return [name for name in manifest.columns if name == "split" or name.startswith("split_")]
+
+
+def finding_columns(manifest: pl.DataFrame) -> list[str]:
+    """The columns that hold a finding, in the order of the table."""
+    others = {*FIXED_COLUMNS, *split_columns(manifest)}
+    return [name for name in manifest.columns if name not in others]
+
+
+def check_manifest(manifest: pl.DataFrame, where: object) -> None:
+    """Refuse a table that is not a manifest.
+
+    Args:
+        manifest: any table.
+        where: the file it came from, for the message.
+
+    Raises:
+        HilumErrors: with every problem: missing columns, wrong types, repeated ids, codes that are none, ages that no
+            one has, paths that leave the root.
+    """
+    problems = [f"column {name!r}: expected, but missing" for name in FIXED_COLUMNS if name not in manifest.columns]
+    if not problems:
+        problems = [*_fixed_column_problems(manifest), *_split_problems(manifest), *_finding_problems(manifest)]
+    if problems:
+        raise HilumErrors(where, problems, fix="this is not a manifest yet")
+
+
+def read_manifest(path: Path) -> pl.DataFrame:
+    """Read and check a `manifest.parquet`.
+
+    Raises:
+        HilumError: no such file, not Parquet, or not a manifest.
+    """
+    if not path.is_file():
+        raise HilumError(path, expected="a manifest", found="no such file", fix="Make it with `hilum ingest`.")
+    try:
+        manifest = pl.read_parquet(path)
+    except pl.exceptions.ComputeError as error:
+        raise HilumError(path, expected="a Parquet file", found=str(error), fix="Run `hilum ingest` again.") from error
+    check_manifest(manifest, path)
+    return manifest
+
+
+def write_manifest(manifest: pl.DataFrame, path: Path) -> None:
+    """Check and write a manifest, whole or not at all."""
+    check_manifest(manifest, path)
+    with whole_file(path) as beside:
+        manifest.write_parquet(beside)
+
+
+def _fixed_column_problems(manifest: pl.DataFrame) -> list[str]:
+    problems = [
+        f"column {name!r}: expected {'numbers' if name == 'age' else 'text'}, found {manifest.schema[name]}"
+        for name in FIXED_COLUMNS
+        if manifest.schema[name] not in ((pl.Float64, pl.Null) if name == "age" else (pl.String, pl.Null))
+    ]
+    if problems:
+        return problems
+    for name in FIXED_COLUMNS:
+        blanks = manifest[name].null_count()
+        if blanks and name not in _MAY_BE_NULL:
+            problems.append(f"column {name!r}: expected a value in every row, found {blanks:,} blank")
+    repeated = manifest.filter(pl.col("image_id").is_duplicated())["image_id"].unique().sort()
+    if len(repeated):
+        problems.append(f"column 'image_id': expected every id once, found {_some(repeated)} more than once")
+    outside = manifest.filter(~pl.col("age").is_between(0, 120))["age"].unique().sort()
+    if len(outside):
+        problems.append(f"column 'age': expected 0 to 120 years, found {_some(outside)}")
+    codes = manifest.filter(~pl.col("sex").is_in(["F", "M"]))["sex"].unique().sort()
+    if len(codes):
+        problems.append(f"column 'sex': expected F, M or blank, found {_some(codes)}")
+    leaving = [path for path in manifest["path"].drop_nulls() if _leaves_root(path)]
+    if leaving:
+        problems.append(f"column 'path': expected paths below the root, found {_some(pl.Series(leaving))}")
+    return problems
+
+
+def _split_problems(manifest: pl.DataFrame) -> list[str]:
+    problems = []
+    for name in split_columns(manifest):
+        others = [value for value in manifest[name].unique().drop_nulls().sort() if value not in SPLITS]
+        if others:
+            problems.append(f"column {name!r}: expected {', '.join(SPLITS)} or blank, found {_some(pl.Series(others))}")
+    return problems
+
+
+def _finding_problems(manifest: pl.DataFrame) -> list[str]:
+    problems = []
+    for name in finding_columns(manifest):
+        if name not in VOCABULARY:
+            told = "another spelling of one" if is_finding(name) else "neither a finding nor a manifest column"
+            problems.append(f"column {name!r}: expected canonical findings, found {told}")
+        elif not manifest.schema[name].is_integer() and manifest.schema[name] != pl.Null:
+            problems.append(f"column {name!r}: expected whole numbers, found {manifest.schema[name]}")
+        else:
+            codes = manifest.filter(~pl.col(name).is_in([-1, 0, 1]))[name].unique().sort()
+            if len(codes):
+                problems.append(f"column {name!r}: expected 1, 0, -1 or blank, found {_some(codes)}")
+    return problems
+
+
+def _leaves_root(path: str) -> bool:
+    return path.startswith("/") or ".." in PurePosixPath(path).parts
+
+
+def _some(values: pl.Series) -> str:
+    shown = ", ".join(str(value) for value in values.head(3))
+    return shown if len(values) <= 3 else f"{shown} and {len(values) - 3:,} others"

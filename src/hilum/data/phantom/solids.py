@@ -1,0 +1,244 @@
+"""Solids that a ray meets in one interval: ellipsoids and straight tubes, cut by at most two planes.
+
+Each solid is |A (x - c)| <= 1 (a tube where the third row of A is zero) and n . x <= d for both planes, as in the
+analytic phantoms of computed tomography (the FORBILD thorax phantom, Friedrich-Alexander-Universität Erlangen). Lengths
+are centimetres; x points to the patient's left, y to the front, z to the head.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+BODY: Final = 0
+"""Soft tissue; solids of this role unite."""
+AIRSPACE: Final = 1
+"""A lung is where all solids of this role overlap (those of its side)."""
+SOLID: Final = 2
+"""Soft tissue that takes the place of lung."""
+ADDED: Final = 3
+"""Adds its attenuation to what is there already; inside a lung only, if it has a side."""
+
+RIGHT: Final = 0
+LEFT: Final = 1
+EITHER: Final = -1
+
+_NO_PLANE: Final = (0.0, 0.0, 0.0, 1e9)
+
+
+@dataclass(frozen=True)
+class Solids:
+    """N solids, one row each.
+
+    Attributes:
+        matrix: A, (N, 3, 3), 1/cm.
+        centre: c, (N, 3), cm.
+        planes: two rows (n, d) a solid, (N, 2, 4); n . x <= d is kept.
+        extent: (N, 3, 3); the solid lies within centre +- its three row vectors.
+        value: attenuation added, 1/cm, (N,); for `ADDED` alone.
+        role: (N,), one of BODY, AIRSPACE, SOLID, ADDED.
+        side: (N,), the lung it belongs to: RIGHT, LEFT or EITHER.
+        soft: (N,), True where the value falls off as exp(-|A (x - c)|^2 / 2) instead of ending at a surface.
+        mark: (N,), index of the finding that the solid belongs to, -1 for none.
+    """
+
+    matrix: NDArray[np.float64]
+    centre: NDArray[np.float64]
+    planes: NDArray[np.float64]
+    extent: NDArray[np.float64]
+    value: NDArray[np.float64]
+    role: NDArray[np.int8]
+    side: NDArray[np.int8]
+    soft: NDArray[np.bool_]
+    mark: NDArray[np.int16]
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    def only(self, rows: NDArray[np.bool_]) -> "Solids":
+        """The solids where `rows` is true."""
+        return Solids(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+    def marked(self, mark: int) -> "Solids":
+        """The same solids as part of finding `mark`."""
+        return Solids(
+            *(getattr(self, field.name) for field in fields(self)[:-1]), np.full(len(self), mark, dtype=np.int16)
+        )
+
+
+def together(parts: Sequence[Solids]) -> Solids:
+    """All solids of all parts; at least one part."""
+    return Solids(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Solids)))
+
+
+def _solids(
+    matrix: NDArray[np.float64],
+    centre: NDArray[np.float64],
+    planes: NDArray[np.float64],
+    extent: NDArray[np.float64],
+    value: ArrayLike,
+    role: int,
+    side: ArrayLike,
+    soft: bool,
+) -> Solids:
+    count = len(centre)
+    return Solids(
+        matrix,
+        centre,
+        planes,
+        extent,
+        np.broadcast_to(np.asarray(value, dtype=np.float64), count).copy(),
+        np.full(count, role, dtype=np.int8),
+        np.broadcast_to(np.asarray(side, dtype=np.int8), count).copy(),
+        np.full(count, soft, dtype=np.bool_),
+        np.full(count, -1, dtype=np.int16),
+    )
+
+
+def ellipsoids(
+    centre: ArrayLike,
+    semiaxes: ArrayLike,
+    *,
+    axes: ArrayLike | None = None,
+    planes: Sequence[Sequence[float]] = (),
+    value: ArrayLike = 0.0,
+    role: int = ADDED,
+    side: ArrayLike = EITHER,
+    soft: bool = False,
+) -> Solids:
+    """Ellipsoids, or Gaussian clouds whose standard deviations are the semiaxes.
+
+    Args:
+        centre: (N, 3) or (3,), cm.
+        semiaxes: (N, 3) or (3,), cm.
+        axes: (N, 3, 3) or (3, 3); rows are the directions of the semiaxes, unit length. The coordinate axes if None.
+        planes: at most two (nx, ny, nz, d): keep n . x <= d. The same for all.
+        value: attenuation added, 1/cm.
+        role, side: as in `Solids`.
+        soft: a Gaussian cloud; bounded at three standard deviations.
+    """
+    centres = np.atleast_2d(np.asarray(centre, dtype=np.float64))
+    count = len(centres)
+    lengths = np.broadcast_to(np.asarray(semiaxes, dtype=np.float64), (count, 3))
+    directions = np.broadcast_to(np.eye(3) if axes is None else np.asarray(axes, dtype=np.float64), (count, 3, 3))
+    cuts = np.tile(np.array([_NO_PLANE, _NO_PLANE]), (count, 1, 1))
+    for index, plane in enumerate(planes):
+        cuts[:, index] = plane
+    reach = 3.0 if soft else 1.0
+    extent = directions * (reach * lengths)[:, :, None]
+    return _solids(directions / lengths[:, :, None], centres, cuts, extent, value, role, side, soft)
+
+
+def tubes(
+    start: ArrayLike,
+    end: ArrayLike,
+    radius: ArrayLike,
+    *,
+    across: ArrayLike | None = None,
+    towards: ArrayLike | None = None,
+    start_cut: ArrayLike | None = None,
+    end_cut: ArrayLike | None = None,
+    value: ArrayLike = 0.0,
+    role: int = ADDED,
+    side: ArrayLike = EITHER,
+) -> Solids:
+    """Straight tubes of elliptic section.
+
+    Args:
+        start, end: (N, 3), cm; not equal.
+        radius: (N,) or one number, cm: semiaxis along `towards`.
+        across: semiaxis across `towards`; `radius` if None.
+        towards: (N, 3), roughly across the tube; any direction if None.
+        start_cut, end_cut: (N, 3) normals of the end planes, pointing along the tube; its own direction if None.
+        value, role, side: as in `ellipsoids`.
+    """
+    first = np.atleast_2d(np.asarray(start, dtype=np.float64))
+    last = np.atleast_2d(np.asarray(end, dtype=np.float64))
+    count = len(first)
+    along = last - first
+    length = np.sqrt((along * along).sum(1))
+    along = along / length[:, None]
+    if towards is None:
+        hint = np.where(np.abs(along[:, 2:]) < 0.8, [0.0, 0.0, 1.0], [1.0, 0.0, 0.0])
+    else:
+        hint = np.broadcast_to(np.asarray(towards, dtype=np.float64), (count, 3))
+    u = hint - (hint * along).sum(1)[:, None] * along
+    u = u / np.sqrt((u * u).sum(1))[:, None]
+    v = np.stack(
+        [
+            along[:, 1] * u[:, 2] - along[:, 2] * u[:, 1],
+            along[:, 2] * u[:, 0] - along[:, 0] * u[:, 2],
+            along[:, 0] * u[:, 1] - along[:, 1] * u[:, 0],
+        ],
+        axis=1,
+    )
+    a = np.broadcast_to(np.asarray(radius, dtype=np.float64), count)
+    b = a if across is None else np.broadcast_to(np.asarray(across, dtype=np.float64), count)
+    lower = along if start_cut is None else np.asarray(start_cut, dtype=np.float64)
+    upper = along if end_cut is None else np.asarray(end_cut, dtype=np.float64)
+    planes = np.empty((count, 2, 4))
+    planes[:, 0, :3], planes[:, 0, 3] = -lower, -(lower * first).sum(1)
+    planes[:, 1, :3], planes[:, 1, 3] = upper, (upper * last).sum(1)
+    lean = np.minimum((along * lower).sum(1), (along * upper).sum(1)).clip(0.2, 1.0)
+    overhang = np.maximum(a, b) * np.sqrt(1.0 - lean**2) / lean
+    extent = np.stack([u * a[:, None], v * b[:, None], along * (length / 2 + overhang)[:, None]], axis=1)
+    matrix = np.stack([u / a[:, None], v / b[:, None], np.zeros_like(u)], axis=1)
+    return _solids(matrix, (first + last) / 2, planes, extent, value, role, side, False)
+
+
+def path(
+    points: ArrayLike,
+    radius: ArrayLike,
+    *,
+    across: ArrayLike | None = None,
+    towards: ArrayLike | None = None,
+    value: ArrayLike = 0.0,
+    role: int = ADDED,
+    side: ArrayLike = EITHER,
+) -> Solids:
+    """Tubes along paths, mitred where they meet so that nothing is counted twice and no gap opens.
+
+    Args:
+        points: (P, 3) or (B, P, 3), cm: one path or several.
+        radius: per tube, broadcast to (B, P - 1).
+        across: as `radius`; the other semiaxis.
+        towards: directions of `radius`, broadcast to (B, P - 1, 3).
+        value, side: broadcast to (B, P - 1).
+        role: as in `ellipsoids`.
+    """
+    knots = np.asarray(points, dtype=np.float64)
+    knots = knots[None] if knots.ndim == 2 else knots
+    along = np.diff(knots, axis=1)
+    along = along / np.linalg.norm(along, axis=2, keepdims=True)
+    joints = along[:, 1:] + along[:, :-1]
+    joints = joints / np.linalg.norm(joints, axis=2, keepdims=True)
+    shape = along.shape[:2]
+
+    def flat(values: ArrayLike) -> NDArray[np.float64]:
+        return np.broadcast_to(np.asarray(values, dtype=np.float64), shape).reshape(-1)
+
+    return tubes(
+        knots[:, :-1].reshape(-1, 3),
+        knots[:, 1:].reshape(-1, 3),
+        flat(radius),
+        across=None if across is None else flat(across),
+        towards=None if towards is None else np.broadcast_to(np.asarray(towards), (*shape, 3)).reshape(-1, 3),
+        start_cut=np.concatenate([along[:, :1], joints], axis=1).reshape(-1, 3),
+        end_cut=np.concatenate([joints, along[:, -1:]], axis=1).reshape(-1, 3),
+        value=flat(value),
+        role=role,
+        side=flat(side).astype(np.int8),
+    )
+
+
+def turned(x: float = 0.0, y: float = 0.0, z: float = 0.0) -> NDArray[np.float64]:
+    """Axes (rows) after turning about x, then y, then z, in degrees, right-handed."""
+    cx, cy, cz = np.cos(np.radians([x, y, z]))
+    sx, sy, sz = np.sin(np.radians([x, y, z]))
+    about_x = np.array([[1, 0, 0], [0, cx, -sx], [0, sx, cx]])
+    about_y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
+    about_z = np.array([[cz, -sz, 0], [sz, cz, 0], [0, 0, 1]])
+    turned_axes: NDArray[np.float64] = (about_z @ about_y @ about_x).T
+    return turned_axes

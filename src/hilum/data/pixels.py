@@ -1,0 +1,147 @@
+"""One radiograph file to one gray array: PNG, JPEG or DICOM."""
+
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL.Image import DecompressionBombError
+from PIL.Image import Image as PilImage
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+
+from hilum.errors import HilumError
+
+MAX_PIXELS = 100_000_000  # a 17 x 17 inch film at 0.1 mm has 19 million
+MAX_BYTES = 1_000_000_000
+_COLOURED_LEVELS, _COLOURED_SHARE = 20, 0.02  # of 255; of the picture
+
+Gray = NDArray[np.uint8] | NDArray[np.uint16]
+
+
+class UnreadableImage(HilumError):  # noqa: N818 - it is set aside and counted, seldom raised at a user
+    """A file that holds no radiograph that can be read; `reason` is what goes into `rejected.parquet`."""
+
+    def __init__(self, path: Path, *, expected: str = "a gray PNG, JPEG or DICOM radiograph", reason: str) -> None:
+        self.reason = reason
+        super().__init__(path, expected=expected, found=reason, fix="Replace the file or take it out.")
+
+
+def kind_of(path: Path) -> str:
+    """What the first bytes of a file say it is: "png", "jpeg" or "dicom".
+
+    Raises:
+        UnreadableImage: none of these, or no bytes at all.
+    """
+    try:
+        with path.open("rb") as stream:
+            return _kind(stream.read(132), path)
+    except OSError as error:
+        raise UnreadableImage(path, reason=_told(error)) from error
+
+
+def read_gray(path: Path) -> Gray:
+    """Decode a radiograph.
+
+    PNG and JPEG: one channel as stored, 8 or 16 bits; three or four channels that agree become one (alpha is left out);
+    channels that nearly agree (at most 2 % of the picture differ by more than 20 of 255 levels: JPEG noise, a coloured
+    mark) become luminance (ITU-R BT.601). DICOM: see `hilum.data.dicom.read_dicom`.
+
+    Returns:
+        (H, W), uint8 or uint16.
+
+    Raises:
+        UnreadableImage: absent, empty, broken, cut short, of another kind, in colour, several frames, or too large.
+    """
+    try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise UnreadableImage(path, reason=f"a file of {size:,} bytes; {MAX_BYTES:,} are allowed")
+        content = path.read_bytes()
+    except OSError as error:
+        raise UnreadableImage(path, reason=_told(error)) from error
+    kind = _kind(content, path)
+    if kind == "dicom":
+        from hilum.data.dicom import read_dicom
+
+        return to_one_channel(read_dicom(content, path), path)
+    return to_one_channel(_decode_png(content, path) if kind == "png" else _decode_jpeg(content, path), path)
+
+
+def check_size(height: int, width: int, path: Path) -> None:
+    """Refuse a picture whose header promises more pixels than any radiograph has, before memory is taken for it."""
+    if height < 1 or width < 1 or height * width > MAX_PIXELS:
+        raise UnreadableImage(path, reason=f"{height:,} x {width:,} pixels; 1 to {MAX_PIXELS:,} are allowed")
+
+
+def to_one_channel(picture: NDArray[Any], path: Path) -> Gray:
+    """(H, W) as it is; (H, W, 3 or 4), any order of colours, if they agree or nearly agree."""
+    if picture.dtype not in (np.uint8, np.uint16):
+        raise UnreadableImage(path, reason=f"values of type {picture.dtype}")
+    if picture.ndim == 2:
+        return picture
+    colours: NDArray[Any] = picture[..., :3]
+    if np.array_equal(colours[..., 0], colours[..., 1]) and np.array_equal(colours[..., 0], colours[..., 2]):
+        return np.ascontiguousarray(colours[..., 0])
+    spread = colours.max(axis=2) - colours.min(axis=2)
+    if (spread > _COLOURED_LEVELS * (np.iinfo(picture.dtype).max // 255)).mean() > _COLOURED_SHARE:
+        raise UnreadableImage(path, reason="colour picture, not a radiograph")
+    luminance: Gray = np.asarray(cv2.cvtColor(np.ascontiguousarray(colours), cv2.COLOR_RGB2GRAY), dtype=picture.dtype)
+    return luminance
+
+
+def _kind(start: bytes, path: Path) -> str:
+    if not start:
+        raise UnreadableImage(path, reason="empty file")
+    if start.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "png"
+    if start.startswith(b"\xff\xd8\xff"):
+        return "jpeg"
+    if start[128:132] == b"DICM":
+        return "dicom"
+    text = start[:100].isascii() and b"\0" not in start[:100]
+    raise UnreadableImage(path, reason="a text file" if text else "neither PNG nor JPEG nor DICOM")
+
+
+def _decode_png(content: bytes, path: Path) -> NDArray[Any]:
+    # OpenCV decodes twice as fast as its rivals but is lenient: Pillow checks the header and every chunk's CRC first.
+    header = _open(PngImageFile, content, path)
+    if getattr(header, "n_frames", 1) > 1:
+        raise UnreadableImage(path, reason="an animation")
+    try:
+        header.verify()
+    except (OSError, SyntaxError, ValueError) as error:
+        raise UnreadableImage(path, reason=f"broken PNG: {_told(error)}") from error
+    try:
+        picture = cv2.imdecode(np.frombuffer(content, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error as error:
+        raise UnreadableImage(path, reason=f"broken PNG: {error.err}") from error
+    if picture is None:
+        raise UnreadableImage(path, reason="broken PNG")
+    return picture if picture.ndim == 2 else picture[..., [2, 1, 0]]
+
+
+def _decode_jpeg(content: bytes, path: Path) -> NDArray[Any]:
+    # Pillow refuses a JPEG that is cut short, where OpenCV fills the rest with gray; and it leaves EXIF rotation alone.
+    picture = _open(JpegImageFile, content, path)
+    try:
+        return np.asarray(picture if picture.mode == "L" else picture.convert("RGB"))
+    except (OSError, ValueError) as error:
+        raise UnreadableImage(path, reason=f"broken JPEG: {_told(error)}") from error
+
+
+def _open(kind: type[PngImageFile] | type[JpegImageFile], content: bytes, path: Path) -> PilImage:
+    try:
+        picture = kind(BytesIO(content))
+    except (OSError, SyntaxError, ValueError, DecompressionBombError) as error:
+        raise UnreadableImage(path, reason=f"broken header: {_told(error)}") from error
+    check_size(picture.height, picture.width, path)
+    return picture
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return str(error) or type(error).__name__

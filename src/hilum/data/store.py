@@ -1,0 +1,155 @@
+"""The pixel store: every film decoded and preprocessed once, in one memory-mapped array.
+
+pixels/images.npy       uint8, N x S x S
+pixels/index.parquet    row, image_id
+rejected.parquet        image_id, path, reason: films that could not be read; they have no row
+store.json              recipe, counts, fingerprint
+"""
+
+import json
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from hilum.artifacts import fingerprint
+from hilum.data.preprocess import Recipe, parse_recipe
+from hilum.errors import HilumError
+from hilum.progress import ProgressReport, silent
+
+IMAGES, INDEX = Path("pixels", "images.npy"), Path("pixels", "index.parquet")
+REJECTED, DESCRIPTION = Path("rejected.parquet"), Path("store.json")
+
+
+@dataclass(frozen=True)
+class Store:
+    """A finished store, open for reading.
+
+    Attributes:
+        directory: where it lies.
+        pixels: (N, S, S) uint8, memory-mapped.
+        image_ids: of the N rows, in their order.
+        rejected: `image_id`, `path`, `reason` of the films that could not be read.
+        recipe: how the pictures were preprocessed.
+    """
+
+    directory: Path
+    pixels: NDArray[np.uint8]
+    image_ids: list[str]
+    rejected: pl.DataFrame
+    recipe: Recipe
+
+    @cached_property
+    def _row_of(self) -> dict[str, int]:
+        return {image_id: row for row, image_id in enumerate(self.image_ids)}
+
+    def rows(self, image_ids: list[str]) -> NDArray[np.int64]:
+        """The rows of some films, (len(image_ids),).
+
+        Raises:
+            HilumError: films that the store lacks, rejected ones among them.
+        """
+        row_of = self._row_of
+        missing = [image_id for image_id in image_ids if image_id not in row_of]
+        if missing:
+            rejected = set(self.rejected["image_id"])
+            refused = sum(image_id in rejected for image_id in missing)
+            raise HilumError(
+                self.directory,
+                expected="a picture of every film asked for",
+                found=f"none of {len(missing):,} ({', '.join(missing[:3])}), {refused:,} of them rejected as unreadable",
+                fix="Leave out what the store rejected; build the store from the manifest of these films.",
+            )
+        return np.fromiter((row_of[image_id] for image_id in image_ids), dtype=np.int64, count=len(image_ids))
+
+    def has(self, image_ids: list[str]) -> NDArray[np.bool_]:
+        """Which of some films the store holds, (len(image_ids),)."""
+        return np.fromiter((image_id in self._row_of for image_id in image_ids), dtype=np.bool_, count=len(image_ids))
+
+
+def build_store(
+    manifest: pl.DataFrame,
+    root: Path,
+    recipe: Recipe,
+    directory: Path,
+    *,
+    workers: int | None = None,
+    on_progress: ProgressReport = silent,
+) -> Store:
+    """Decode and preprocess every film of a manifest, once.
+
+    Killed and called again it goes on where it was: finished films are not decoded again. Called again on a finished
+    store of the same films (ids, paths, file sizes) and recipe it does nothing; on any other it is built anew, and the
+    old one stays until the new one is complete. Films that cannot be read are set aside, counted, and not fatal.
+
+    Args:
+        manifest: of N films.
+        root: the folder that the manifest's paths start from.
+        recipe: see `hilum.data.preprocess`.
+        directory: where the store is to lie.
+        workers: threads that decode; the processor's cores unless told. They do not change the result.
+        on_progress: called with (films done, N, note).
+
+    Raises:
+        HilumError: no film at all could be read.
+    """
+    from hilum.data.store_building import build
+
+    order = _fingerprint(manifest, root, recipe)
+    if (directory / DESCRIPTION).is_file() and _description(directory).get("fingerprint") == order:
+        return open_store(directory)
+    build(manifest, root, recipe, directory, order, workers or os.cpu_count() or 1, on_progress)
+    return open_store(directory)
+
+
+def open_store(directory: Path) -> Store:
+    """Open a finished store.
+
+    Raises:
+        HilumError: there is none, or its files do not belong together.
+    """
+    description = _description(directory)
+    try:
+        pixels = np.load(directory / IMAGES, mmap_mode="r")
+        image_ids = pl.read_parquet(directory / INDEX).sort("row")["image_id"].to_list()
+        rejected = pl.read_parquet(directory / REJECTED)
+    except (OSError, ValueError, pl.exceptions.PolarsError) as error:
+        raise _broken(directory, str(error)) from error
+    recipe = parse_recipe(description["recipe"])
+    if pixels.shape != (len(image_ids), recipe.size, recipe.size) or pixels.dtype != np.uint8:
+        raise _broken(directory, f"{pixels.dtype} {pixels.shape} for {len(image_ids):,} films of {recipe.size} px")
+    return Store(directory, pixels, image_ids, rejected, recipe)
+
+
+def _fingerprint(manifest: pl.DataFrame, root: Path, recipe: Recipe) -> str:
+    films = []
+    for image_id, path in manifest.select("image_id", "path").iter_rows():
+        try:
+            size = (root / path).stat().st_size if path is not None else -1
+        except OSError:
+            size = -1
+        films.append((image_id, path, size))
+    return fingerprint({"layout": 1, "films": films, "recipe": recipe.as_data()})
+
+
+def _description(directory: Path) -> dict[str, Any]:
+    try:
+        description: dict[str, Any] = json.loads((directory / DESCRIPTION).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise HilumError(
+            directory, expected="a pixel store", found="no store.json", fix="Build it first, with build_store."
+        ) from error
+    except json.JSONDecodeError as error:
+        raise _broken(directory, f"store.json: {error}") from error
+    return description
+
+
+def _broken(directory: Path, found: str) -> HilumError:
+    return HilumError(
+        directory, expected="a complete pixel store", found=found, fix="Remove the folder and build it again."
+    )

@@ -1,0 +1,204 @@
+"""How a store is filled: many threads, a journal to go on from after a kill, holes closed at the end.
+
+While it is filled, the directory beside the final one also holds
+
+    order.json       the fingerprint of what is being built; another order starts anew
+    journal.jsonl    a line for every finished film: [row, null], or [row, "reason"] where it was rejected
+
+A row is written to the journal after its pixels are on disk, so that a kill loses a moment's work and never a picture.
+"""
+
+import json
+import os
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+
+import cv2
+import numpy as np
+import polars as pl
+
+from hilum.artifacts import whole_directory, write_json
+from hilum.data.pixels import UnreadableImage, read_gray
+from hilum.data.preprocess import Recipe, parse_recipe, preprocess
+from hilum.data.store import DESCRIPTION, IMAGES, INDEX, REJECTED
+from hilum.errors import HilumError
+from hilum.progress import ProgressReport
+
+_ORDER, _JOURNAL = "order.json", "journal.jsonl"
+_AT_A_TIME = 32  # films a worker between two entries in the journal
+
+
+def build(
+    manifest: pl.DataFrame,
+    root: Path,
+    recipe: Recipe,
+    directory: Path,
+    order: str,
+    workers: int,
+    on_progress: ProgressReport,
+) -> None:
+    """Fill `directory`; see `hilum.data.store.build_store`. `order` is the fingerprint of the other arguments."""
+    with whole_directory(directory, resume=True) as beside:
+        _start_or_go_on(beside, order)
+        if not (beside / DESCRIPTION).is_file():
+            reasons = _fill(manifest, root, recipe, beside, workers, on_progress)
+            if len(reasons) == len(manifest):
+                shutil.rmtree(beside)
+                raise _nothing_readable(root, manifest, reasons)
+            _close_holes(manifest, recipe, beside, reasons)
+            _describe(manifest, recipe, beside, reasons, order)
+        _shorten(beside)
+        for name in (_ORDER, _JOURNAL):
+            (beside / name).unlink(missing_ok=True)
+
+
+def _start_or_go_on(beside: Path, order: str) -> None:
+    description = beside / DESCRIPTION
+    if description.is_file():  # killed between the last write and the renaming
+        if json.loads(description.read_text(encoding="utf-8"))["fingerprint"] == order:
+            return
+    elif (beside / _ORDER).is_file() and json.loads((beside / _ORDER).read_text(encoding="utf-8")) == order:
+        return
+    shutil.rmtree(beside)
+    (beside / IMAGES).parent.mkdir(parents=True)
+    write_json(beside / _ORDER, order)
+
+
+def _fill(
+    manifest: pl.DataFrame, root: Path, recipe: Recipe, beside: Path, workers: int, on_progress: ProgressReport
+) -> dict[int, str]:
+    """Write the picture of film i to row i; returns the rows that stay empty and why."""
+    paths = manifest["path"].to_list()
+    total, film_bytes = len(paths), recipe.size * recipe.size
+    header = _header(total, recipe.size)
+    done = _read_journal(beside / _JOURNAL)
+    waiting = [row for row in range(total) if row not in done]
+    on_progress(len(done), total, "")
+    descriptor = os.open(beside / IMAGES, os.O_RDWR | os.O_CREAT, 0o644)
+
+    def prepare(row: int) -> str | None:
+        try:
+            if paths[row] is None:
+                return "not on disk"
+            picture = preprocess(read_gray(root / paths[row]), recipe)
+        except UnreadableImage as error:
+            return error.reason
+        os.pwrite(descriptor, picture.tobytes(), len(header) + row * film_bytes)
+        return None
+
+    try:
+        os.pwrite(descriptor, header, 0)
+        os.truncate(descriptor, len(header) + total * film_bytes)
+        with (
+            _one_opencv_thread(),
+            ThreadPoolExecutor(workers) as pool,
+            (beside / _JOURNAL).open("a", encoding="utf-8") as journal,
+        ):
+            journal.write("\n")  # a kill may have cut the last line short
+            for first in range(0, len(waiting), _AT_A_TIME * workers):
+                rows = waiting[first : first + _AT_A_TIME * workers]
+                outcomes = dict(zip(rows, pool.map(prepare, rows), strict=True))
+                os.fsync(descriptor)
+                journal.writelines(json.dumps(outcome) + "\n" for outcome in outcomes.items())
+                journal.flush()
+                done |= outcomes
+                rejected = sum(reason is not None for reason in done.values())
+                on_progress(len(done), total, f"{rejected:,} rejected" if rejected else "")
+    finally:
+        os.close(descriptor)
+    return {row: reason for row, reason in sorted(done.items()) if reason is not None}
+
+
+def _close_holes(manifest: pl.DataFrame, recipe: Recipe, beside: Path, reasons: dict[int, str]) -> None:
+    """Move the last pictures into the rows of rejected films; a repetition changes nothing.
+
+    The pictures also stay where they were until the store is described, so that a kill in between loses nothing.
+    """
+    kept = len(manifest) - len(reasons)
+    images = np.memmap(
+        beside / IMAGES,
+        mode="r+",
+        dtype=np.uint8,
+        offset=len(_header(len(manifest), recipe.size)),
+        shape=(len(manifest), recipe.size, recipe.size),
+    )
+    for hole, last in _moves(len(manifest), reasons):
+        images[hole] = images[last]
+    images.flush()
+    del images
+    ids = manifest["image_id"].to_list()
+    row_of = {row: row for row in range(kept) if row not in reasons} | dict(_moves(len(manifest), reasons))
+    index = pl.DataFrame(
+        {"row": list(row_of), "image_id": [ids[film] for film in row_of.values()]},
+        schema={"row": pl.Int64, "image_id": pl.String},
+    ).sort("row")
+    index.write_parquet(beside / INDEX)
+
+
+def _moves(total: int, reasons: dict[int, str]) -> list[tuple[int, int]]:
+    """(hole, film that fills it): holes among the first rows, films from the end."""
+    kept = total - len(reasons)
+    holes = [row for row in sorted(reasons) if row < kept]
+    last = [row for row in range(kept, total) if row not in reasons]
+    return list(zip(holes, last, strict=True))
+
+
+def _describe(manifest: pl.DataFrame, recipe: Recipe, beside: Path, reasons: dict[int, str], order: str) -> None:
+    rejected = manifest.select("image_id", "path")[list(reasons)]
+    rejected.with_columns(pl.Series("reason", list(reasons.values()), dtype=pl.String)).write_parquet(beside / REJECTED)
+    films = {"films": len(manifest) - len(reasons), "rejected": len(reasons)}
+    write_json(beside / DESCRIPTION, {"recipe": recipe.as_data(), **films, "fingerprint": order})
+
+
+def _shorten(beside: Path) -> None:
+    """Cut the array to the films that it holds; a repetition changes nothing."""
+    description = json.loads((beside / DESCRIPTION).read_text(encoding="utf-8"))
+    kept, size = description["films"], parse_recipe(description["recipe"]).size
+    header = _header(kept, size)
+    with (beside / IMAGES).open("r+b") as stream:
+        stream.write(header)
+        stream.truncate(len(header) + kept * size * size)
+
+
+def _header(films: int, size: int) -> bytes:
+    """The head of an NPY file; as long for any number of films, for NumPy leaves room for the first axis to grow."""
+    stream = BytesIO()
+    head = {"descr": "|u1", "fortran_order": False, "shape": (films, size, size)}
+    np.lib.format.write_array_header_1_0(stream, head)
+    return stream.getvalue()
+
+
+def _read_journal(path: Path) -> dict[int, str | None]:
+    done: dict[int, str | None] = {}
+    if path.is_file():
+        for line in path.read_text(encoding="utf-8").splitlines():
+            if line.startswith("[") and line.endswith("]"):  # not what a kill cut short
+                row, reason = json.loads(line)
+                done[row] = reason
+    return done
+
+
+def _nothing_readable(root: Path, manifest: pl.DataFrame, reasons: dict[int, str]) -> HilumError:
+    common, films = Counter(reasons.values()).most_common(1)[0] if reasons else ("no films", 0)
+    return HilumError(
+        root,
+        expected="films that can be read",
+        found=f"none of {len(manifest):,} (most often: {common}, {films:,})",
+        fix="Check that the folder holds the images of this manifest.",
+    )
+
+
+@contextmanager
+def _one_opencv_thread() -> Iterator[None]:
+    """Films are decoded side by side; OpenCV's own threads inside each would only get in the way."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)

@@ -1,0 +1,74 @@
+"""What is known of weights: how they came about, and whom they have seen."""
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from hilum.artifacts import write_text
+from hilum.errors import HilumError, HilumErrors
+
+CARD = "card.json"
+
+
+class Card(BaseModel):
+    """Provenance that travels beside weights, as `card.json`.
+
+    Attributes:
+        encoder: one of `hilum.encoders.zoo.ENCODERS`.
+        method: "simclr", "mocov2", "finetune", ….
+        starts_from: "random", or the SHA-256 of the weights it started from.
+        settings: of the method, as given.
+        preprocessing: recipe of the films it has seen.
+        image_size: side of the views in px.
+        mean, std: one-channel normalisation of gray values in [0, 1].
+        seed: of the run.
+        split: title of the split whose training films it has seen.
+        patients_seen: every patient whose films had a part in the weights, by training or by choosing the best epoch,
+            also before this run; sorted.
+        images_seen: films in training, each counted once.
+        findings: what a classifier scores, in order; empty for an encoder.
+        sha256: of the weights; filled in when they are written.
+        hilum_version: that wrote them.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    encoder: str
+    method: str
+    starts_from: str = "random"
+    settings: dict[str, Any]
+    preprocessing: list[Any]
+    image_size: int
+    mean: float
+    std: float
+    seed: int
+    split: str
+    patients_seen: list[str]
+    images_seen: int
+    findings: list[str] = []
+    sha256: str = ""
+    hilum_version: str = ""
+
+
+def write_card(card: Card, directory: Path) -> None:
+    """Write `card.json`."""
+    write_text(directory / CARD, card.model_dump_json(indent=2) + "\n")
+
+
+def read_card(directory: Path) -> Card:
+    """Read `card.json`.
+
+    Raises:
+        HilumError: it is missing, or a field is.
+    """
+    path = directory / CARD
+    if not path.is_file():
+        raise HilumError(
+            path, expected="the card of the weights", found="no such file", fix="Point to a directory that Hilum wrote."
+        )
+    try:
+        return Card.model_validate_json(path.read_text(encoding="utf-8"))
+    except ValidationError as error:
+        problems = [f"{'.'.join(map(str, each['loc'])) or 'file'}: {each['msg']}" for each in error.errors()]
+        raise HilumErrors(path, problems, fix="take the card that was written with the weights.") from error

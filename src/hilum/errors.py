@@ -1,0 +1,37 @@
+"""The one error that people see: where it is, what was expected, what was found, what to do."""
+
+
+class HilumError(Exception):
+    """Something a user can mend.
+
+    Args:
+        where: the file, field or argument at fault, as the user would name it.
+        expected: what would have been right.
+        found: what is there instead.
+        fix: the step that mends it; a command or an edit where there is one.
+    """
+
+    def __init__(self, where: object, *, expected: str, found: str, fix: str) -> None:
+        self.where = str(where)
+        self.expected = expected
+        self.found = found
+        self.fix = fix
+        super().__init__(f"{self.where}: expected {expected}; found {found}. {fix}")
+
+
+class HilumErrors(HilumError):
+    """Several problems of one file, reported together.
+
+    Args:
+        where: the file.
+        problems: one line each, in the order of the file; not empty.
+        fix: what to do once all are mended.
+    """
+
+    def __init__(self, where: object, problems: list[str], *, fix: str) -> None:
+        self.problems = problems
+        count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
+        super().__init__(where, expected="none", found=count, fix=fix)
+
+    def __str__(self) -> str:
+        return "\n".join([f"{self.where}: {self.found}, {self.fix}", *(f"  {line}" for line in self.problems)])

@@ -1,0 +1,67 @@
+"""What redraws say about a number: its interval, its p-value, and how small a difference could have been shown."""
+
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def percentile_interval(redrawn: NDArray[np.float64], *, level: float = 0.95) -> tuple[float, float]:
+    """Percentile interval (Efron & Tibshirani, An Introduction to the Bootstrap, 1993, §13.3).
+
+    Args:
+        redrawn: (B,), the number in each redraw; NaN (undefined there) is left out.
+        level: coverage, 0 to 1.
+
+    Returns:
+        Lower and upper end, by linear interpolation between order statistics: quantile q of b values is at place
+        q (b - 1) of the sorted values, counted from 0. (NaN, NaN) where fewer than two redraws are defined.
+    """
+    ordered = np.sort(redrawn[np.isfinite(redrawn)])
+    if len(ordered) < 2:
+        return float("nan"), float("nan")
+    tail = (1 - level) / 2
+    low, high = np.interp([tail * (len(ordered) - 1), (1 - tail) * (len(ordered) - 1)], range(len(ordered)), ordered)
+    return float(low), float(high)
+
+
+def two_sided_p(redrawn_difference: NDArray[np.float64]) -> float:
+    """Two-sided p-value of "no difference", by inverting the percentile interval.
+
+    p = 2 min(k + 1) / (B + 1), k the redraws at or beyond zero on one side (Davison & Hinkley, Bootstrap Methods and
+    their Application, 1997, §4.2, for the + 1). It is never 0, and 1 at most.
+
+    Args:
+        redrawn_difference: (B,), the paired difference in each redraw; NaN is left out.
+
+    Returns:
+        2 / (B + 1) to 1; NaN where no redraw is defined.
+    """
+    finite = redrawn_difference[np.isfinite(redrawn_difference)]
+    if not len(finite):
+        return float("nan")
+    beyond = min(np.count_nonzero(finite <= 0), np.count_nonzero(finite >= 0))
+    return min(1.0, 2 * (beyond + 1) / (len(finite) + 1))
+
+
+def minimum_detectable_difference(
+    redrawn_difference: NDArray[np.float64], *, power: float = 0.8, significance: float = 0.05
+) -> float:
+    """The smallest true difference that a test set like this one shows with the given power.
+
+    (z(1 - significance / 2) + z(power)) x the standard error of the paired difference over redraws: 2.80 standard
+    errors for 80 % power at the two-sided 5 % level. No adjustment for several comparisons.
+
+    Args:
+        redrawn_difference: (B,), the paired difference in each redraw; NaN is left out.
+        power: chance of showing it, 0 to 1.
+        significance: two-sided level of the test, 0 to 1.
+
+    Returns:
+        At least 0, in the unit of the difference; NaN where fewer than two redraws are defined.
+    """
+    finite = redrawn_difference[np.isfinite(redrawn_difference)]
+    if len(finite) < 2:
+        return float("nan")
+    standard_errors = NormalDist().inv_cdf(1 - significance / 2) + NormalDist().inv_cdf(power)
+    return float(standard_errors * np.std(finite, ddof=1))

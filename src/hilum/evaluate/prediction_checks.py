@@ -1,0 +1,113 @@
+"""What can be wrong with a table of predictions: one line a problem, naming the column and the first row."""
+
+import polars as pl
+
+from hilum.errors import HilumError
+from hilum.findings import canonical
+
+LABEL, SCORE = "y_", "p_"
+_SHOWN = 3
+
+
+def with_canonical_findings(table: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
+    """Rename y_ and p_ columns to canonical findings where these are known; problems where two become one."""
+    new_names = {
+        column: column[:2] + _canonical_or_same(column[2:])
+        for column in table.columns
+        if column.startswith((LABEL, SCORE))
+    }
+    spellings: dict[str, list[str]] = {}
+    for column, new_name in new_names.items():
+        spellings.setdefault(new_name, []).append(column)
+    clashes = [
+        f"{new_name}: given {len(columns)} times, as {' and '.join(columns)}   keep one"
+        for new_name, columns in spellings.items()
+        if len(columns) > 1
+    ]
+    return (table if clashes else table.rename(new_names)), clashes
+
+
+def problems_of(table: pl.DataFrame, findings: list[str]) -> list[str]:
+    """All problems of the columns and rows.
+
+    Args:
+        table: image_id and patient_id as text, y_<finding> and p_<finding> of any type.
+        findings: those with a p_ column.
+    """
+    problems = _identity_problems(table)
+    labelled = [column.removeprefix(LABEL) for column in table.columns if column.startswith(LABEL)]
+    for finding in [*findings, *(finding for finding in labelled if finding not in findings)]:
+        if finding not in labelled:
+            problems.append(
+                f"{SCORE}{finding}: there is no {LABEL}{finding}   add the true labels, or leave the finding out"
+            )
+        elif finding not in findings:
+            problems.append(
+                f"{LABEL}{finding}: there is no {SCORE}{finding}   add the predictions, or leave the finding out"
+            )
+        else:
+            problems += _label_problems(table, LABEL + finding) + _score_problems(table, SCORE + finding)
+    return problems
+
+
+def _canonical_or_same(name: str) -> str:
+    try:
+        return canonical(name)
+    except HilumError:
+        return name
+
+
+def _identity_problems(table: pl.DataFrame) -> list[str]:
+    problems = []
+    for column in ("image_id", "patient_id"):
+        empty = table[column].is_null()
+        if empty.any():
+            row = int(empty.arg_true()[0]) + 1
+            problems.append(f"{column}: {empty.sum():,} rows are empty (first: row {row:,})   fill them in")
+    image_ids = table["image_id"].drop_nulls()
+    repeated = image_ids.filter(image_ids.is_duplicated()).unique(maintain_order=True)
+    if len(repeated):
+        shown = ", ".join(repeated[:_SHOWN]) + (", …" if len(repeated) > _SHOWN else "")
+        problems.append(
+            f"image_id: {len(repeated):,} ids are there more than once ({shown})   keep one row for each image"
+        )
+    return problems
+
+
+def _label_problems(table: pl.DataFrame, column: str) -> list[str]:
+    given, number = _as_numbers(table[column])
+    wrong = given & ~number.is_in([0.0, 1.0]).fill_null(False)
+    if not wrong.any():
+        return []
+    codes = ", ".join(table[column].filter(wrong).cast(pl.String).unique(maintain_order=True)[:_SHOWN])
+    uncertain = "   decide what uncertain (-1) means: 1, 0, or empty" if (number == -1).any() else "   recode them"
+    return [
+        f"{column}: {wrong.sum():,} rows are not 1, 0 or empty but {codes} (first: {_first(table, wrong)}){uncertain}"
+    ]
+
+
+def _score_problems(table: pl.DataFrame, column: str) -> list[str]:
+    given, number = _as_numbers(table[column])
+    missing = ~given
+    if missing.any():
+        return [f"{column}: {missing.sum():,} rows have no prediction (first: {_first(table, missing)})   predict them"]
+    text = number.is_null()
+    if text.any():
+        return [f"{column}: {text.sum():,} rows are not numbers (first: {_first(table, text)})   write probabilities"]
+    outside = ~number.is_between(0, 1)
+    if not outside.any():
+        return []
+    return [
+        f"{column}: {outside.sum():,} rows are outside 0 to 1, from {number.min():.3g} to {number.max():.3g} "
+        f"(first: {_first(table, outside)})   if these are logits, apply a sigmoid"
+    ]
+
+
+def _as_numbers(column: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """Where something is given (neither null nor NaN), and its value as Float64, null where that is no number."""
+    number = column.cast(pl.Float64, strict=False)
+    return column.is_not_null() & ~number.is_nan().fill_null(False), number.fill_nan(None)
+
+
+def _first(table: pl.DataFrame, rows: pl.Series) -> str:
+    return str(table["image_id"][int(rows.arg_true()[0])])

@@ -1,0 +1,212 @@
+"""A table of predictions, anybody's: one row an image, `y_<finding>` what is true, `p_<finding>` what a model says."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from hilum.errors import HilumError, HilumErrors
+from hilum.evaluate.prediction_checks import LABEL, SCORE, problems_of, with_canonical_findings
+
+_NAMES = ("image_id", "patient_id", "split")
+_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Checked predictions of one model.
+
+    Attributes:
+        name: where they come from, for messages.
+        frame: image_id (text, unique), patient_id (text), split (text or null), y_<finding> (Float64: 1, 0, null
+            unknown), p_<finding> (Float64, 0 to 1).
+        findings: in the order of the table; canonical names where known.
+        split: which split the rows are; None where the table does not say.
+        images_named: whether the table had image ids; otherwise they are row numbers, and cannot be paired.
+        patients_named: whether the table had patient ids; otherwise each image is its own patient.
+        notes: what a reader of any number from these predictions must know.
+    """
+
+    name: str
+    frame: pl.DataFrame
+    findings: list[str]
+    split: str | None
+    images_named: bool
+    patients_named: bool
+    notes: list[str]
+
+    @property
+    def image_ids(self) -> list[str]:
+        """N ids."""
+        return self.frame["image_id"].to_list()
+
+    @property
+    def patients(self) -> list[str]:
+        """Patient of each image, N."""
+        return self.frame["patient_id"].to_list()
+
+    @property
+    def labels(self) -> NDArray[np.float64]:
+        """(N, F): 1 positive, 0 negative, NaN unknown."""
+        return self._matrix(LABEL)
+
+    @property
+    def scores(self) -> NDArray[np.float64]:
+        """(N, F), 0 to 1."""
+        return self._matrix(SCORE)
+
+    def _matrix(self, prefix: str) -> NDArray[np.float64]:
+        columns = [self.frame[prefix + finding].fill_null(float("nan")).to_numpy() for finding in self.findings]
+        return np.column_stack(columns)
+
+
+def read_predictions(path: Path, *, split: str | None = None) -> Predictions:
+    """Read and check a Parquet or CSV table of predictions.
+
+    Args:
+        path: the table. Columns y_<finding> (1, 0, empty = unknown) and p_<finding> (0 to 1) for each finding;
+            image_id, patient_id and split where known. Other columns are ignored.
+        split: which rows; see `as_predictions`.
+
+    Raises:
+        HilumError: not a table, or no predictions in it.
+        HilumErrors: everything that is wrong with its columns and rows.
+    """
+    return as_predictions(_read_table(Path(path)), name=str(path), split=split)
+
+
+def as_predictions(table: pl.DataFrame, *, name: str, split: str | None = None) -> Predictions:
+    """Check a table of predictions and keep the rows of one split.
+
+    Args:
+        table: as in `read_predictions`.
+        name: what to call it in messages.
+        split: the split whose rows to keep. By default `test` where the table holds several; the only one where it
+            holds one (but `train` only when asked for); all rows where it has no column `split`.
+
+    Raises:
+        HilumError: no predictions, no rows, or no rows of the split.
+        HilumErrors: everything that is wrong with columns and rows.
+    """
+    if not any(column.startswith(SCORE) for column in table.columns):
+        raise HilumError(
+            name,
+            expected="columns y_<finding> and p_<finding>",
+            found=f"the columns {', '.join(table.columns[:8]) or '(none)'}",
+            fix="Name the true labels y_<finding> and the predicted probabilities p_<finding>.",
+        )
+    if not len(table):
+        raise HilumError(name, expected="one row for each image", found="no rows", fix="Predict some images first.")
+
+    notes: list[str] = []
+    table, clashes = with_canonical_findings(table)
+    images_named, patients_named = "image_id" in table.columns, "patient_id" in table.columns
+    rows = pl.int_range(1, len(table) + 1)
+    table = table.with_columns(
+        pl.col("image_id").cast(pl.String) if images_named else pl.format("row {}", rows).alias("image_id"),
+        pl.col("split").cast(pl.String) if "split" in table.columns else pl.lit(None, pl.String).alias("split"),
+    )
+    table = table.with_columns(
+        pl.col("patient_id" if patients_named else "image_id").cast(pl.String).alias("patient_id")
+    )
+    findings = [column.removeprefix(SCORE) for column in table.columns if column.startswith(SCORE)]
+
+    problems = clashes or problems_of(table, findings)
+    chosen = None if problems else _chosen_split(table["split"], split, name)
+    if chosen is not None:
+        rest = table.filter(pl.col("split").ne_missing(chosen))
+        table = table.filter(pl.col("split") == chosen)
+        notes += _split_notes(chosen, len(table), rest)
+        if patients_named:
+            problems += _patients_on_both_sides(table, rest, chosen)
+    elif not problems:
+        notes.append("No column split: it is not known whether these images were held out. All rows are evaluated.")
+    if problems:
+        raise HilumErrors(name, problems, fix="nothing was evaluated")
+
+    if not images_named:
+        notes.append("No column image_id: images go by row number and cannot be paired with another table's.")
+    if not patients_named:
+        notes.append(
+            "No column patient_id: every image counts as a patient of its own. "
+            "If patients have several images, the intervals are too narrow."
+        )
+    kinds = [(LABEL + finding, SCORE + finding) for finding in findings]
+    numbers = [pl.col(column).cast(pl.Float64).fill_nan(None) for kind in kinds for column in kind]
+    return Predictions(
+        name=name,
+        frame=table.select(*_NAMES, *numbers),
+        findings=findings,
+        split=chosen,
+        images_named=images_named,
+        patients_named=patients_named,
+        notes=notes,
+    )
+
+
+def _read_table(path: Path) -> pl.DataFrame:
+    if not path.is_file():
+        found = "a directory" if path.is_dir() else "no such file"
+        raise HilumError(path, expected="a table of predictions", found=found, fix="Give a .parquet or .csv file.")
+    with path.open("rb") as stream:
+        parquet = stream.read(4) == b"PAR1"
+    try:
+        if parquet:
+            return pl.read_parquet(path)
+        if path.suffix in (".parquet", ".pq"):
+            raise pl.exceptions.ComputeError("it does not begin as a Parquet file does")
+        return pl.read_csv(
+            path,
+            infer_schema_length=None,
+            schema_overrides=dict.fromkeys(_NAMES, pl.String),  # 00000013 is an id, not a number
+            null_values=["", "NA", "null", "None"],
+        )
+    except (pl.exceptions.PolarsError, UnicodeDecodeError) as problem:
+        raise HilumError(
+            path,
+            expected="a table of predictions (Parquet, or CSV in UTF-8 with a header)",
+            found=f"something else ({str(problem).splitlines()[0]})",
+            fix="Write it as .parquet or .csv.",
+        ) from problem
+
+
+def _chosen_split(column: pl.Series, asked: str | None, name: str) -> str | None:
+    present = column.drop_nulls().unique().sort().to_list()
+    if asked is not None:
+        if asked in present:
+            return asked
+        found = f"the splits {', '.join(present)}" if present else "no split"
+        raise HilumError(name, expected=f"rows of the split {asked}", found=found, fix="Choose another with --split.")
+    if not present:
+        return None
+    if len(present) == 1 and present != ["train"]:
+        return str(present[0])
+    if "test" in present:
+        return "test"
+    raise HilumError(
+        name,
+        expected="rows of the split test",
+        found=f"only {', '.join(present)}",
+        fix="Predict the test images, or say with --split which rows to evaluate.",
+    )
+
+
+def _split_notes(chosen: str, kept: int, rest: pl.DataFrame) -> list[str]:
+    if not len(rest):
+        return [f"All {kept:,} rows are of the split {chosen}."]
+    others = ", ".join(rest["split"].fill_null("(empty)").unique().sort())
+    return [f"{kept:,} rows of the split {chosen} are evaluated; {len(rest):,} rows of {others} are not."]
+
+
+def _patients_on_both_sides(kept: pl.DataFrame, rest: pl.DataFrame, chosen: str) -> list[str]:
+    elsewhere = rest.filter(pl.col("split").is_not_null() & pl.col("patient_id").is_in(kept["patient_id"].to_list()))
+    both = elsewhere["patient_id"].unique().sort().to_list()
+    if not both:
+        return []
+    others = " and ".join(elsewhere["split"].unique().sort())
+    shown = ", ".join(both[:_SHOWN]) + (", …" if len(both) > _SHOWN else "")
+    return [
+        f"patient_id: {len(both):,} patients of {chosen} are also in {others} ({shown})   split by patient, train again"
+    ]

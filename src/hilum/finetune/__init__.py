@@ -1,0 +1,1 @@
+"""From an encoder and labelled films to scores."""

@@ -1,0 +1,114 @@
+"""An encoder with a linear head that scores findings, and how it is trained."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from hilum.data.batches import Batch
+from hilum.encoders.zoo import Encoder
+from hilum.errors import HilumError
+from hilum.finetune.losses import masked_bce, mean_masked_bce
+from hilum.training.settings import TrainingSettings
+from hilum.training.trainable import Trainable, decay_groups
+from hilum.views import ViewPolicy, plain_view, random_views
+
+
+class Classifier(Trainable):
+    """Findings from radiographs: encoder, dropout, one linear layer.
+
+    Args:
+        encoder: frozen or not (see `hilum.encoders.freezing`).
+        findings: how many.
+        size: side of the views in px.
+        policy: of the training views.
+        seed: of the head's initial weights (torch's own initialisation) and of the views.
+        positive_weights: of the loss, (findings); None: all 1.
+        dropout: before the head.
+        head_lr: peak learning rate of the head; None: as the encoder.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        findings: int,
+        *,
+        size: int,
+        policy: ViewPolicy = ViewPolicy(),  # noqa: B008 (frozen)
+        seed: int = 0,
+        positive_weights: Tensor | None = None,
+        dropout: float = 0.0,
+        head_lr: float | None = None,
+    ) -> None:
+        super().__init__()
+        self.encoder, self.size, self.policy, self.seed, self.head_lr = encoder, size, policy, seed, head_lr
+        self.dropout = nn.Dropout(dropout)
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(seed)
+            self.head = nn.Linear(encoder.feature_width, findings)
+        self.positive_weights: Tensor
+        self.register_buffer("positive_weights", torch.ones(findings) if positive_weights is None else positive_weights)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits of views, (B, 1, H, W) in [0, 1] to (B, findings)."""
+        return self.score(self.encoder(images))
+
+    def score(self, features: Tensor) -> Tensor:
+        """Logits of features, always in float32: 8 bits of mantissa would tie many films."""
+        with torch.autocast(features.device.type, enabled=False):
+            logits: Tensor = self.head(self.dropout(features.float()))
+        return logits
+
+    def training_loss(self, batch: Batch, epoch: int) -> Tensor:
+        """Mean weighted cross-entropy of the known labels, on one random view of each film."""
+        views = random_views(
+            batch.images, batch.keys, self.policy, self.size, seed=self.seed, epoch=epoch, view=0
+        )
+        return mean_masked_bce(self(views), known_targets(batch), self.positive_weights)
+
+    def validation_loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Sum of the weighted cross-entropy and number of known labels, on plain views."""
+        return masked_bce(self(plain_view(batch.images, self.size)), known_targets(batch), self.positive_weights)
+
+    def parameter_groups(self, settings: TrainingSettings) -> list[dict[str, Any]]:
+        """As for every module, with the head's own learning rate."""
+        head_lr = settings.lr if self.head_lr is None else self.head_lr
+        head = [{**group, "lr": head_lr} for group in decay_groups(self.head, settings.weight_decay)]
+        return [*decay_groups(self.encoder, settings.weight_decay), *head]
+
+
+class HeadOnFeatures(Trainable):
+    """The head of a classifier whose encoder is frozen and whose films are not augmented: features are computed once.
+
+    Args:
+        classifier: whose head trains, in place.
+        train, val: features of the training and validation films, (N, feature width), in the order of their batches.
+    """
+
+    def __init__(self, classifier: Classifier, train: Tensor, val: Tensor) -> None:
+        super().__init__()
+        self.head, self.dropout = classifier.head, classifier.dropout
+        self.positive_weights: Tensor
+        self.register_buffer("positive_weights", classifier.positive_weights)
+        self.score, self.groups = classifier.score, classifier.parameter_groups
+        self.train_features, self.val_features = train, val
+
+    def training_loss(self, batch: Batch, epoch: int) -> Tensor:  # noqa: ARG002
+        """As `Classifier.training_loss`."""
+        logits = self.score(self.train_features[batch.rows])
+        return mean_masked_bce(logits, known_targets(batch), self.positive_weights)
+
+    def validation_loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """As `Classifier.validation_loss`."""
+        return masked_bce(self.score(self.val_features[batch.rows]), known_targets(batch), self.positive_weights)
+
+    def parameter_groups(self, settings: TrainingSettings) -> list[dict[str, Any]]:
+        """The head's."""
+        return self.groups(settings)
+
+
+def known_targets(batch: Batch) -> Tensor:
+    """Targets of a batch, which must have some."""
+    if batch.targets is None:
+        raise HilumError("batch", expected="targets", found="none", fix="Give Batches the targets of its films.")
+    return batch.targets

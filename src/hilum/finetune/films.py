@@ -1,0 +1,42 @@
+"""Films whose labels training and selection may see."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hilum.errors import HilumError
+
+
+@dataclass(frozen=True)
+class LabelledFilms:
+    """Training or validation films with their targets; films to be scored come as ids alone, without any label.
+
+    Attributes:
+        image_ids: N ids.
+        patient_ids: whose films they are, (N).
+        targets: (N, findings) float32: 1 positive, 0 negative, NaN masked.
+    """
+
+    image_ids: list[str]
+    patient_ids: list[str]
+    targets: NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        lengths = len(self.image_ids), len(self.patient_ids), len(self.targets)
+        if len(set(lengths)) > 1 or self.targets.ndim != 2:
+            raise HilumError(
+                "labelled films",
+                expected="an id, a patient and a row of targets for each film",
+                found=f"{lengths[0]} ids, {lengths[1]} patients, targets of shape {self.targets.shape}",
+                fix="Take all three from the same rows of the manifest.",
+            )
+        codes = self.targets[~np.isnan(self.targets)]
+        if not np.isin(codes, (0.0, 1.0)).all():
+            wrong = sorted({float(code) for code in codes} - {0.0, 1.0})
+            raise HilumError(
+                "labelled films",
+                expected="targets 0, 1 or NaN",
+                found=", ".join(f"{value:g}" for value in wrong[:5]),
+                fix="Turn codes into targets with hilum.data.labels.targets.",
+            )

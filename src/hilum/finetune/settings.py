@@ -1,0 +1,67 @@
+"""How an encoder is trained with labels."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from hilum.errors import HilumError
+from hilum.training.settings import Device, Optimizer, Precision, Schedule, TrainingSettings
+
+
+@dataclass(frozen=True)
+class FinetuneSettings:
+    """Settings of `hilum.finetune.finetune.finetune`.
+
+    Args:
+        unfreeze: how many blocks train, counted from the end; 0 trains the head alone, "all" everything.
+        epochs: at most this many.
+        batch_size: films a step; a last, smaller batch is trained on too.
+        lr: peak learning rate of the encoder.
+        head_lr: peak learning rate of the head; None: as `lr`.
+        weight_decay: on matrices and kernels.
+        patience: stop after this many epochs without a lower validation loss; None never stops early.
+        policy: random views, by name (`hilum.views.POLICIES`); "none" for none.
+        size: side of the views in px; None: as in the store.
+        weighted: weigh the positives of each finding by negatives / positives among the training films.
+        dropout: before the head, 0 to 1.
+        optimizer, schedule, warmup_epochs, precision, device: see `TrainingSettings`.
+        workers: threads that prepare batches; they do not change the result.
+    """
+
+    unfreeze: int | Literal["all"] = "all"
+    epochs: int = 20
+    batch_size: int = 32
+    lr: float = 1e-4
+    head_lr: float | None = None
+    weight_decay: float = 1e-4
+    patience: int | None = 5
+    policy: str = "finetune"
+    size: int | None = None
+    weighted: bool = True
+    dropout: float = 0.0
+    optimizer: Optimizer = "adamw"
+    schedule: Schedule = "cosine"
+    warmup_epochs: float = 0.0
+    precision: Precision = "auto"
+    device: Device = "auto"
+    workers: int = 1
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.dropout < 1:
+            raise HilumError("finetune.dropout", expected="0 to below 1", found=str(self.dropout), fix="Change it.")
+        if self.batch_size < 1:
+            raise HilumError("finetune.batch_size", expected="1 or more", found=str(self.batch_size), fix="Change it.")
+
+    def training(self, seed: int) -> TrainingSettings:
+        """The settings of the loop."""
+        return TrainingSettings(
+            epochs=self.epochs,
+            lr=self.lr,
+            weight_decay=self.weight_decay,
+            optimizer=self.optimizer,
+            warmup_epochs=self.warmup_epochs,
+            schedule=self.schedule,
+            patience=self.patience,
+            precision=self.precision,
+            device=self.device,
+            seed=seed,
+        )

@@ -1,0 +1,102 @@
+"""Signs that an encoder has come to say the same of every film."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor, nn
+
+from hilum.errors import HilumError
+from hilum.views import plain_view
+
+LEAST_SPREAD = 0.01
+"""Random ResNets start at 0.13 to 0.17 on chest films, and at 0.05 where the contrast is reduced to a fortieth."""
+LEAST_RANK = 1.5
+"""Random ResNets start at 9 and more on 64 films; at their spread, features along a single curve have 1.5."""
+MOST_FILMS = 512
+FILMS_A_CHUNK = 64
+RANK_EPSILON = 1e-7  # Garrido et al., eq. 1
+
+
+def feature_spread(features: Tensor) -> Tensor:
+    """Standard deviation of L2-normalised features over images, mean over dimensions, times the root of their number.
+
+    Args:
+        features: (N, D).
+
+    Returns:
+        Scalar: 0 where all features point the same way, 1 where directions are uniform on the sphere. Features after a
+        ReLU share a direction, so that healthy encoders lie well below 1. Chen & He, "SimSiam", CVPR 2021, §4.1.
+    """
+    return F.normalize(features.float(), dim=1).std(dim=0, correction=0).mean() * math.sqrt(features.shape[1])
+
+
+def effective_rank(features: Tensor) -> Tensor:
+    """RankMe: exp of the entropy of the singular values as shares of their sum (Garrido et al., ICML 2023, eq. 1).
+
+    It shows collapse only: among encoders that have not collapsed it says nothing about their use.
+
+    Args:
+        features: (N, D).
+
+    Returns:
+        Scalar from 1 (all features on one line through the origin) to min(N, D).
+    """
+    values = torch.linalg.svdvals(features.float())
+    shares = values / values.sum() + RANK_EPSILON
+    return torch.exp(-(shares * shares.log()).sum())
+
+
+@dataclass(frozen=True)
+class CollapseWatch:
+    """Looks at what an encoder says of a fixed set of films, unchanged by random views.
+
+    Args:
+        films: (N, 1, S, S), uint8, N at least 2.
+        size: pixels a side of the views that the encoder trains on.
+        advice: what to change in the settings when it collapses.
+    """
+
+    films: Tensor
+    size: int
+    advice: str
+
+    @torch.no_grad()
+    def look(self, encoder: nn.Module, epoch: int) -> dict[str, float]:
+        """`feature_spread` and `effective_rank` in evaluation mode and float32.
+
+        Args:
+            encoder: its mode is left as it was.
+            epoch: just finished, from 0. The first is not judged: batch-norm statistics are still settling.
+
+        Raises:
+            HilumError: from the second epoch on, the features have collapsed.
+        """
+        device = next(encoder.parameters()).device
+        training = encoder.training
+        encoder.eval()
+        with torch.autocast(device.type, enabled=False):
+            chunks = self.films.split(FILMS_A_CHUNK)
+            features = torch.cat([encoder(plain_view(chunk.to(device), self.size)).float() for chunk in chunks])
+            signs = {
+                "feature_spread": float(feature_spread(features)),
+                # the singular values of what is not finite do not exist
+                "effective_rank": float(effective_rank(features)) if features.isfinite().all() else math.nan,
+            }
+        encoder.train(training)
+        healthy = signs["feature_spread"] >= LEAST_SPREAD and signs["effective_rank"] >= LEAST_RANK
+        if epoch >= 1 and not healthy:
+            raise HilumError(
+                f"pretraining, epoch {epoch + 1}",
+                expected=f"features that tell films apart (spread at least {LEAST_SPREAD}, rank at least {LEAST_RANK})",
+                found=f"a collapse: spread {signs['feature_spread']:.2g}, rank {signs['effective_rank']:.3g}",
+                fix=self.advice,
+            )
+        return signs
+
+
+def films_to_watch(films: int) -> list[int]:
+    """Evenly spaced places in a list of films: a sixteenth, so as to cost a few percent, within 64 to 512."""
+    count = min(films, max(64, min(films // 16, MOST_FILMS)))
+    return [place * films // count for place in range(count)]

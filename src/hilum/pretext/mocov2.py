@@ -1,0 +1,126 @@
+"""MoCo v2: He et al., "Momentum contrast for unsupervised visual representation learning", CVPR 2020, with the head
+and views of Chen et al., "Improved baselines with momentum contrastive learning", 2020.
+
+Shuffling batch norm (He et al. §3.3) is left out: it moves images between the batch statistics of several GPUs, and in
+one process every order of a batch has the same statistics.
+"""
+
+import copy
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
+
+from hilum.data.batches import Batch
+from hilum.encoders.zoo import Encoder
+from hilum.pretext.collapse import CollapseWatch
+from hilum.pretext.projection import PROJECTION_WIDTH, projection_head
+from hilum.pretext.two_views import TwoViews
+from hilum.training.trainable import Trainable
+
+
+def info_nce(query: Tensor, key: Tensor, queue: Tensor, temperature: float, own: Tensor | None = None) -> Tensor:
+    """Average cross-entropy of finding each query's key among that key and the queue (He et al., eq. 1).
+
+    Args:
+        query: (N, D), any norm.
+        key: of the other view of the same images, (N, D), any norm.
+        queue: earlier keys, (K, D), of norm one.
+        temperature: > 0.
+        own: (N, K), True where an entry of the queue is of the query's own image: not a candidate.
+
+    Returns:
+        Scalar. log(K + 1) where projections say nothing. In float32 also under autocast.
+    """
+    with torch.autocast(query.device.type, enabled=False):
+        query, key = F.normalize(query.float(), dim=1), F.normalize(key.float(), dim=1)
+        positive = (query * key).sum(dim=1, keepdim=True)
+        negative = query @ queue.T
+        if own is not None:
+            negative = negative.masked_fill(own, -torch.inf)
+        logits = torch.cat([positive, negative], dim=1) / temperature
+        return F.cross_entropy(logits, torch.zeros(len(logits), dtype=torch.int64, device=logits.device))
+
+
+class MoCoV2(Trainable):
+    """A view shall be nearer to the key of its image's other view than to a queue of other images' keys.
+
+    Keys come from a slowly moving copy of the encoder. Every key is kept with its image, and an image's own earlier
+    keys are not counted against it: on a few thousand films a queue would hold many of them.
+
+    Args:
+        encoder: f_q; what is kept. Its copy f_k starts with the same weights.
+        views: of the query and of the key.
+        temperature: of InfoNCE.
+        queue: keys that are kept, K; any number, also fewer than a batch.
+        momentum: m of eq. 2, in [0, 1).
+        seed: of the head's weights and of the queue's first, random entries.
+        collapse: looks at the features at the end of every epoch; None does not.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        *,
+        views: TwoViews,
+        temperature: float,
+        queue: int,
+        momentum: float,
+        seed: int,
+        collapse: CollapseWatch | None = None,
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.head = projection_head(encoder.feature_width, seed=seed)
+        self.momentum_encoder = copy.deepcopy(self.encoder).requires_grad_(False)
+        self.momentum_head = copy.deepcopy(self.head).requires_grad_(False)
+        self.views = views
+        self.temperature = temperature
+        self.momentum = momentum
+        self.collapse = collapse
+        self.epoch: Tensor
+        self.register_buffer("epoch", torch.zeros((), dtype=torch.int64))  # the one under way, for a resumed run too
+        first = torch.randn(queue, PROJECTION_WIDTH, generator=torch.Generator().manual_seed(seed))
+        self.queue: Tensor
+        self.queue_images: Tensor
+        self.queue_next: Tensor
+        self.register_buffer("queue", F.normalize(first, dim=1))
+        self.register_buffer("queue_images", torch.zeros(queue, dtype=torch.int64))  # keys of images; 0 for none
+        self.register_buffer("queue_next", torch.zeros((), dtype=torch.int64))
+        self._seen: tuple[Tensor, Tensor] | None = None
+
+    def training_loss(self, batch: Batch, epoch: int) -> Tensor:
+        """InfoNCE of the batch against the queue as the last step left it."""
+        self.epoch.fill_(epoch)
+        first, second = self.views.of(batch, epoch)
+        images = torch.from_numpy(batch.keys.view(np.int64)).to(first.device)
+        query = self.head(self.encoder(first))
+        with torch.no_grad():
+            key = self.momentum_head(self.momentum_encoder(second))
+        self._seen = F.normalize(key.float(), dim=1), images
+        own = images[:, None] == self.queue_images[None, :]
+        return info_nce(query, key, self.queue, self.temperature, own)
+
+    @torch.no_grad()
+    def after_step(self) -> None:
+        """Move the copy towards the encoder (eq. 2) and put the step's keys into the queue."""
+        for copied, trained in ((self.momentum_encoder, self.encoder), (self.momentum_head, self.head)):
+            for old, new in zip(copied.parameters(), trained.parameters(), strict=True):
+                old.lerp_(new, 1 - self.momentum)
+        if self._seen is not None:
+            self._enqueue(*self._seen)
+            self._seen = None
+
+    def _enqueue(self, keys: Tensor, images: Tensor) -> None:
+        """Overwrite the oldest entries; what a batch has beyond the queue's length would be overwritten at once."""
+        size = len(self.queue)
+        keys, images = keys[-size:], images[-size:]
+        places = (self.queue_next + torch.arange(len(keys), device=keys.device)) % size
+        self.queue.index_copy_(0, places, keys)
+        self.queue_images.index_copy_(0, places, images)
+        self.queue_next.copy_((self.queue_next + len(keys)) % size)
+
+    def watch(self) -> dict[str, float]:
+        """Signs of collapse."""
+        return self.collapse.look(self.encoder, int(self.epoch)) if self.collapse else {}

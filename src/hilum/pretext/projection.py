@@ -1,0 +1,21 @@
+"""The head that contrastive losses look through; it is thrown away after pretraining."""
+
+import torch
+from torch import nn
+
+PROJECTION_WIDTH = 128
+"""Chen et al. 2020 (SimCLR), §2.1 and He et al. 2020 (MoCo), §3.3."""
+
+
+def projection_head(feature_width: int, *, seed: int) -> nn.Sequential:
+    """Two linear layers with a ReLU between, as wide as the features: g in SimCLR §2.1, and MoCo v2's head.
+
+    Args:
+        feature_width: of the encoder.
+        seed: its weights depend on this alone; torch's own generator is not moved.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        return nn.Sequential(
+            nn.Linear(feature_width, feature_width), nn.ReLU(), nn.Linear(feature_width, PROJECTION_WIDTH)
+        )

@@ -1,0 +1,46 @@
+"""SimCLR: Chen et al., "A simple framework for contrastive learning of visual representations", ICML 2020."""
+
+import torch
+from torch import Tensor
+
+from hilum.data.batches import Batch
+from hilum.encoders.zoo import Encoder
+from hilum.pretext.collapse import CollapseWatch
+from hilum.pretext.nt_xent import nt_xent
+from hilum.pretext.projection import projection_head
+from hilum.pretext.two_views import TwoViews
+from hilum.training.trainable import Trainable
+
+
+class SimCLR(Trainable):
+    """Two views of an image shall be near each other and far from all other views of the batch.
+
+    Args:
+        encoder: f; what is kept.
+        views: t and t'.
+        temperature: of NT-Xent.
+        seed: of the head's weights.
+        collapse: looks at the features at the end of every epoch; None does not.
+    """
+
+    def __init__(
+        self, encoder: Encoder, *, views: TwoViews, temperature: float, seed: int, collapse: CollapseWatch | None = None
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.head = projection_head(encoder.feature_width, seed=seed)
+        self.views = views
+        self.temperature = temperature
+        self.collapse = collapse
+        self.epoch: Tensor
+        self.register_buffer("epoch", torch.zeros((), dtype=torch.int64))  # the one under way, for a resumed run too
+
+    def training_loss(self, batch: Batch, epoch: int) -> Tensor:
+        """NT-Xent of the batch; both views pass the encoder together, so batch norm sees them as one."""
+        self.epoch.fill_(epoch)
+        first, second = self.head(self.encoder(torch.cat(self.views.of(batch, epoch)))).chunk(2)
+        return nt_xent(first, second, self.temperature)
+
+    def watch(self) -> dict[str, float]:
+        """Signs of collapse."""
+        return self.collapse.look(self.encoder, int(self.epoch)) if self.collapse else {}

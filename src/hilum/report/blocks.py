@@ -1,0 +1,132 @@
+"""What a page is built of: sections of tables, figures and text. A new kind of result is a new section."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import polars as pl
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a shown table.
+
+    Args:
+        title: the header.
+        numeric: aligned right, with tabular figures.
+    """
+
+    title: str
+    numeric: bool = False
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell as it is read.
+
+    Args:
+        text: what is shown.
+        order: what the column sorts by; None sorts last. Defaults to the text.
+        mark: "better" or "worse" where adjusted p < 0.05, "warning" for contamination,
+            "faint" where there is no number.
+    """
+
+    text: str
+    order: float | str | None = ""
+    mark: Literal["", "better", "worse", "warning", "faint"] = ""
+
+    @property
+    def key(self) -> str:
+        """What the page sorts by, as text."""
+        return self.text if self.order == "" else "" if self.order is None else str(self.order)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table on the page, in LaTeX, and as data.
+
+    Args:
+        name: stem of its files.
+        caption: what it shows; states the split that its numbers were computed on.
+        columns: of the shown table.
+        rows: as wide as `columns`.
+        data: what the CSV holds: the same numbers at full precision.
+        notes: below the table, one sentence each.
+    """
+
+    name: str
+    caption: str
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[Cell]]
+    data: pl.DataFrame
+    notes: Sequence[str] = ()
+    kind: ClassVar[str] = "table"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure, on the page and as a file.
+
+    Args:
+        name: stem of its file.
+        description: what a screen reader says.
+        svg: a whole SVG document.
+        width: natural width, CSS px.
+    """
+
+    name: str
+    description: str
+    svg: str
+    width: int
+
+
+@dataclass(frozen=True)
+class FigureGroup:
+    """Figures that are read side by side, under one caption."""
+
+    caption: str
+    figures: Sequence[Figure]
+    kind: ClassVar[str] = "figures"
+
+
+@dataclass(frozen=True)
+class Prose:
+    """Paragraphs, or items of a list."""
+
+    paragraphs: Sequence[str]
+    as_list: bool = False
+    kind: ClassVar[str] = "prose"
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Pairs of a term and what it means."""
+
+    pairs: Sequence[tuple[str, str]]
+    kind: ClassVar[str] = "terms"
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Text shown letter by letter: a file."""
+
+    text: str
+    kind: ClassVar[str] = "listing"
+
+
+Block = Table | FigureGroup | Prose | Terms | Listing
+
+
+@dataclass(frozen=True)
+class Section:
+    """A headed part of the page.
+
+    Args:
+        anchor: its place in the address, `report.html#anchor`; unique.
+        title: the heading and the entry in the table of contents.
+        blocks: in reading order.
+    """
+
+    anchor: str
+    title: str
+    blocks: Sequence[Block]

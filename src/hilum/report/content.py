@@ -1,0 +1,101 @@
+"""What a report is made from: plain data that a study, or anybody, fills in."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from hilum.evaluate.predictions import Predictions
+
+SIGNIFICANT = 0.05
+"""Adjusted p-values below this are called a difference."""
+
+
+@dataclass(frozen=True)
+class ArmSummary:
+    """One arm of the comparison, as its row in the first table says it.
+
+    Args:
+        name: as in the study file; also the key in `ReportContent.predictions`.
+        encoder: name of the architecture.
+        starts_from: the initial weights in the field's words, for example "random", "mocov2 on ours/train".
+        trainable_parameters, total_parameters: counts of the fine-tuned model; None where unknown.
+        has_seen_test_patients: whether any weight was fitted on films of test patients; None where unknown.
+        seeds: of the runs that were averaged; empty where unknown.
+        seconds: wall time of this arm's training, all seeds; None where unknown.
+    """
+
+    name: str
+    encoder: str
+    starts_from: str
+    trainable_parameters: int | None
+    total_parameters: int | None
+    has_seen_test_patients: bool | None
+    seeds: Sequence[int]
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class DataSummary:
+    """One data set of the study.
+
+    Args:
+        name: as in the study file.
+        collection: how it was read, for example "chestxray14".
+        films, patients: counts after ingest, before any split.
+        split_title: name and hash of the split, "patients-70-10-20-s0 (3f9a1c)"; empty where it was not split.
+        counts: columns `split, finding, films, patients, positives`; further columns are shown as they are.
+        rejected: films that could not be read; columns at least `image_id, reason`.
+    """
+
+    name: str
+    collection: str
+    films: int
+    patients: int
+    split_title: str
+    counts: pl.DataFrame
+    rejected: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class ReportContent:
+    """Everything that one report says.
+
+    Args:
+        question: the study's question; the title of the page.
+        arms: in the order in which tables and figures show them.
+        data: the data sets, in the study's order.
+        scored_on: what every estimate was computed on: data set, part and split title, for example
+            "ours, test of patients-70-10-20-s0 (3f9a1c)". Every table states it.
+        metrics: one row an arm and finding (and `macro`), columns
+            `arm, finding, metric, estimate, low, high, n, positives, patients, note`. `estimate` is averaged over
+            seeds; `low` and `high` bound the 95 % interval. Values that could not be computed are null or NaN,
+            with the reason in `note`.
+        comparisons: one row a pair and finding (and `macro`), columns
+            `arm, against, finding, metric, difference, low, high, p, p_adjusted`, and `detectable` where it is
+            known. `difference` is `arm` minus `against`; `detectable` is the smallest difference that this test
+            set shows with 80 % power; `family` and `note` are said below the table. Empty with one arm.
+        against: the reference arm; None where every arm is compared with every other, or none is.
+        redraws: how many times patients were redrawn for the intervals.
+        predictions: of each arm, one table a seed; for the ROC curves. Arms may be absent.
+        curves: one row an arm, seed, stage and epoch, columns
+            `arm, seed, stage ("pretrain" or "finetune"), epoch, train_loss, val_loss` and whatever else was watched
+            (`feature_std`, `effective_rank`). May be empty.
+        left_out: what was left out and why, one sentence each.
+        provenance: pairs of a name and what it was: versions, hashes, hardware, time a step.
+        settings_yaml: the study file as it was run; empty where there was none.
+    """
+
+    question: str
+    arms: Sequence[ArmSummary]
+    data: Sequence[DataSummary]
+    scored_on: str
+    metrics: pl.DataFrame
+    comparisons: pl.DataFrame
+    against: str | None
+    redraws: int
+    predictions: Mapping[str, Sequence[Predictions]]
+    curves: pl.DataFrame
+    left_out: Sequence[str]
+    provenance: Sequence[tuple[str, str]]
+    settings_yaml: str

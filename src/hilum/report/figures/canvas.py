@@ -1,0 +1,122 @@
+"""The look of every figure, and its way from Matplotlib to SVG: the same bytes for the same numbers.
+
+One unit is one CSS pixel. Colours are few and named, so that the page can give them another value in the dark.
+"""
+
+import io
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from html import escape
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Drawing
+
+from hilum.report.blocks import Figure
+
+INK, FAINT, RULE, PAPER = "#20242a", "#6b7280", "#d4d8de", "#ffffff"
+REFERENCE = "#7a7f87"
+ARM_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+"""Okabe and Ito's palette (jfly.uni-koeln.de/color, 2008) without black and yellow; the reference arm is gray."""
+ARM_MARKERS = ("o", "s", "D", "^", "v", "P", "X")
+FILE_FONTS = "'Helvetica Neue', Helvetica, Arial, 'DejaVu Sans', sans-serif"
+
+_STYLE: Any = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "hilum",
+    "font.family": "DejaVu Sans",
+    "font.size": 11,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": FAINT,
+    "axes.linewidth": 0.8,
+    "axes.facecolor": "none",
+    "axes.labelsize": 11,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.formatter.use_mathtext": False,
+    "xtick.color": FAINT,
+    "ytick.color": FAINT,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "xtick.labelsize": 10,
+    "ytick.labelsize": 10,
+    "xtick.major.size": 3,
+    "ytick.major.size": 3,
+    "grid.color": RULE,
+    "grid.linewidth": 0.8,
+    "axes.axisbelow": True,
+    "lines.solid_capstyle": "round",
+}
+
+
+def arm_colours(arms: list[str], against: str | None) -> dict[str, str]:
+    """A colour for each arm, in their order; the reference arm is gray. Six are told apart, then they repeat."""
+    others = [arm for arm in arms if arm != against]
+    colours = {arm: ARM_COLOURS[i % len(ARM_COLOURS)] for i, arm in enumerate(others)}
+    return {arm: colours.get(arm, REFERENCE) for arm in arms}
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """Draw in this style; Matplotlib's settings are as before afterwards."""
+    with mpl.rc_context(_STYLE):
+        yield
+
+
+def sheet(width: float, height: float) -> Drawing:
+    """An empty drawing of this size, CSS px."""
+    return Drawing(figsize=(width / 72, height / 72), facecolor="none")
+
+
+def panel(drawing: Drawing, left: float, top: float, width: float, height: float) -> Axes:
+    """Axes at a place given in CSS px from the upper left corner of the drawing."""
+    full_width, full_height = drawing.get_size_inches() * 72
+    return drawing.add_axes(
+        (left / full_width, 1 - (top + height) / full_height, width / full_width, height / full_height)
+    )
+
+
+def as_figure(drawing: Drawing, name: str, description: str, hover: Mapping[str, str] | None = None) -> Figure:
+    """The drawing as SVG.
+
+    Args:
+        drawing: made inside `style()`; call this there too.
+        name: stem of the file.
+        description: for those who do not see it.
+        hover: what a mouse shows on the artist with this gid.
+    """
+    stream = io.StringIO()
+    drawing.savefig(stream, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    svg = re.sub(r'\bd="[^"]*"', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path[0]), stream.getvalue())
+    svg = svg.replace("'DejaVu Sans'", FILE_FONTS)
+    for gid, text in (hover or {}).items():
+        svg = svg.replace(f'<g id="{gid}">', f'<g id="{gid}"><title>{escape(text)}</title>')
+    return Figure(name, description, svg, round(drawing.get_size_inches()[0] * 72))
+
+
+def inline(figure: Figure) -> str:
+    """The figure as a part of the page: ids made its own, colours and fonts those of the page."""
+    svg = figure.svg[figure.svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r'\bid="', f'id="{figure.name}-', svg)
+    svg = re.sub(r'url\(#|href="#', lambda found: f"{found[0]}{figure.name}-", svg)
+    svg = svg.replace(FILE_FONTS, "var(--sans)")
+    tokens = {
+        INK: "currentColor",
+        FAINT: "var(--faint)",
+        RULE: "var(--rule)",
+        PAPER: "var(--page)",
+        REFERENCE: "var(--arm-0)",
+    }
+    tokens |= {colour: f"var(--arm-{i})" for i, colour in enumerate(ARM_COLOURS, start=1)}
+    for colour, token in tokens.items():
+        svg = svg.replace(colour, token)
+    view = re.search('viewBox="([^"]*)"', svg)
+    head = (
+        f'<svg role="img" aria-label="{escape(figure.description)}" style="max-width: {figure.width}px"'
+        f' viewBox="{view[1] if view else ""}">'
+    )
+    return re.sub(r"<svg[^>]*>", lambda _: head, svg, count=1)

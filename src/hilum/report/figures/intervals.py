@@ -1,0 +1,201 @@
+"""Forest plots: estimates and differences with their intervals, findings below each other."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from hilum.evaluate.metrics import MACRO
+from hilum.report import formats
+from hilum.report.blocks import Figure
+from hilum.report.content import ReportContent
+from hilum.report.figures import canvas
+from hilum.report.figures.roc import Roc
+from hilum.report.verdict import direction
+
+WIDTH, ROW, GAP, TOP, BOTTOM, RIGHT = 470, 13, 11, 8, 42, 14
+LETTER = 6.3
+
+
+@dataclass(frozen=True)
+class Interval:
+    """One line of a forest plot.
+
+    Args:
+        group: what its lines share a label for: a finding.
+        arm: which colour and marker it has.
+        estimate, low, high: None or NaN where unknown.
+        hover: what a mouse shows on it.
+        filled: whether its marker is filled; an open one says that no difference is shown.
+        replicates: estimates of single seeds, drawn as small ticks.
+        band: half-width of a pale band around zero: the smallest difference that could have been shown.
+    """
+
+    group: str
+    arm: str
+    estimate: float | None
+    low: float | None
+    high: float | None
+    hover: str
+    filled: bool = True
+    replicates: Sequence[float] = ()
+    band: float | None = None
+
+
+def forest(
+    name: str, description: str, intervals: Sequence[Interval], colours: Mapping[str, str], label: str, line: float
+) -> Figure:
+    """Draw intervals grouped by finding.
+
+    Args:
+        name: as in `Figure`.
+        description: as in `Figure`.
+        intervals: in reading order.
+        colours: of the arms; their order gives the markers.
+        label: of the horizontal axis.
+        line: where nothing is known or nothing differs: 0.5 for an AUROC, 0 for a difference.
+    """
+    groups = list(dict.fromkeys(interval.group for interval in intervals))
+    arms = [arm for arm in colours if any(interval.arm == arm for interval in intervals)]
+    legend = 18 * _legend_rows(arms)
+    left = min(12 + LETTER * max(len(group) for group in groups), 190)
+    body = sum(ROW * sum(i.group == group for i in intervals) + GAP for group in groups)
+    drawing = canvas.sheet(WIDTH, TOP + legend + body + BOTTOM)
+    axes = canvas.panel(drawing, left, TOP + legend, WIDTH - left - RIGHT, body)
+    axes.set_ylim(body, 0)
+    axes.set_xlim(*_limits(intervals, line))
+    axes.axvline(line, color=canvas.FAINT, linewidth=0.9, linestyle=(0, (3, 3)))
+    axes.grid(visible=True, axis="x")
+    axes.spines["left"].set_visible(False)
+    axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+    axes.set_xlabel(label)
+    hover: dict[str, str] = {}
+    ticks, top = [], 0.0
+    for group in groups:
+        lines = [interval for interval in intervals if interval.group == group]
+        for i, interval in enumerate(lines):
+            _draw(axes, interval, top + GAP / 2 + ROW * (i + 0.5), colours, hover)
+        ticks.append(top + (GAP + ROW * len(lines)) / 2)
+        top += GAP + ROW * len(lines)
+        if group != groups[-1]:
+            axes.axhline(top, color=canvas.RULE, linewidth=0.8)
+    axes.set_yticks(ticks, groups)
+    axes.tick_params(axis="y", length=0)
+    _legend(axes, arms, colours, (WIDTH - left - RIGHT, body), left)
+    return canvas.as_figure(drawing, name, description, hover)
+
+
+def estimates_forest(content: ReportContent, metric: str, rocs: Mapping[tuple[str, str], Roc]) -> Figure:
+    """Every arm's estimate of every finding, `macro` first; small ticks are single seeds."""
+    name = formats.metric_name(metric)
+    rows = content.metrics.filter(pl.col("metric") == metric).to_dicts()
+    intervals = [
+        Interval(
+            _group(row["finding"]),
+            row["arm"],
+            row["estimate"],
+            row["low"],
+            row["high"],
+            f"{row['arm']}, {row['finding']}: {formats.estimate(row['estimate'], row['low'], row['high'])}",
+            replicates=rocs[key].areas if (key := (row["arm"], row["finding"])) in rocs and metric == "auroc" else (),
+        )
+        for row in sorted(rows, key=lambda row: row["finding"] != MACRO)
+    ]
+    colours = canvas.arm_colours([arm.name for arm in content.arms], content.against)
+    description = f"{name} of every arm and finding with 95 % intervals."
+    return forest(f"intervals_{metric}", description, intervals, colours, f"{name}, 95 % interval", 0.5)
+
+
+def differences_forest(content: ReportContent, metric: str) -> Figure:
+    """Every arm's difference from the reference arm, `macro` first, over what this test set could have shown."""
+    name = formats.metric_name(metric)
+    chosen = (pl.col("metric") == metric) & (pl.col("against") == content.against)
+    intervals = [
+        Interval(
+            _group(row["finding"]),
+            row["arm"],
+            row["difference"],
+            row["low"],
+            row["high"],
+            f"{row['arm']} − {row['against']}, {row['finding']}: "
+            f"{formats.difference(row['difference'], row['low'], row['high'], signed=True)}, "
+            f"{formats.p_statement(row['p_adjusted'])}",
+            filled=direction(row) in ("better", "worse"),
+            band=row.get("detectable"),
+        )
+        for row in sorted(content.comparisons.filter(chosen).to_dicts(), key=lambda row: row["finding"] != MACRO)
+    ]
+    colours = canvas.arm_colours([arm.name for arm in content.arms], content.against)
+    description = f"Differences in {name} from {content.against} with 95 % intervals."
+    label = f"Difference in {name} from {content.against}"
+    return forest(f"differences_{metric}", description, intervals, colours, label, 0.0)
+
+
+def _group(finding: str) -> str:
+    return "Macro" if finding == MACRO else finding
+
+
+def _draw(axes: Axes, interval: Interval, y: float, colours: Mapping[str, str], hover: dict[str, str]) -> None:
+    colour = colours[interval.arm]
+    if interval.band is not None and formats.known(interval.band):
+        axes.plot([-interval.band, interval.band], [y, y], color=canvas.RULE, linewidth=ROW - 3, solid_capstyle="butt")
+    if interval.estimate is None or not formats.known(interval.estimate):
+        left, right = axes.get_xlim()
+        axes.text(left + 0.01 * (right - left), y, "not estimable", color=canvas.FAINT, fontsize=9, va="center")
+        return
+    if interval.low is not None and interval.high is not None and formats.known(interval.low):
+        gid = f"bar{len(hover)}"
+        hover[gid] = interval.hover
+        axes.plot([interval.low, interval.high], [y, y], color=colour, linewidth=1.8, gid=gid)
+    if len(interval.replicates) > 1:
+        axes.plot(interval.replicates, [y] * len(interval.replicates), "|", color=colour, markersize=8, linewidth=0)
+    gid = f"mark{len(hover)}"
+    hover[gid] = interval.hover
+    marker = canvas.ARM_MARKERS[list(colours).index(interval.arm) % len(canvas.ARM_MARKERS)]
+    face = colour if interval.filled else canvas.PAPER
+    axes.plot(
+        [interval.estimate], [y], marker, color=colour, markerfacecolor=face, markersize=6, markeredgewidth=1.5, gid=gid
+    )
+
+
+def _limits(intervals: Sequence[Interval], line: float) -> tuple[float, float]:
+    values = [
+        value
+        for interval in intervals
+        for value in (interval.estimate, interval.low, interval.high, *interval.replicates)
+        if value is not None and formats.known(value)
+    ]
+    low, high = min([*values, line]), max([*values, line])
+    margin = 0.04 * (high - low) or 0.05
+    return low - margin, high + margin
+
+
+def _legend_places(arms: Sequence[str]) -> list[tuple[int, float]]:
+    """Row and left edge (px) of each arm's entry."""
+    places, row, x = [], 0, 0.0
+    for arm in arms:
+        width = 22 + LETTER * len(arm) + 14
+        if x and x + width > WIDTH - 16:
+            row, x = row + 1, 0.0
+        places.append((row, x))
+        x += width
+    return places
+
+
+def _legend_rows(arms: Sequence[str]) -> int:
+    return _legend_places(arms)[-1][0] + 1 if arms else 0
+
+
+def _legend(
+    axes: Axes, arms: Sequence[str], colours: Mapping[str, str], size: tuple[float, float], left: float
+) -> None:
+    width, height = size
+    rows = _legend_rows(arms)
+    order = list(colours)
+    for arm, (row, x) in zip(arms, _legend_places(arms), strict=True):
+        at = (x + 10 - left) / width, 1 + (6 + 18 * (rows - 1 - row)) / height
+        marker = canvas.ARM_MARKERS[order.index(arm) % len(canvas.ARM_MARKERS)]
+        axes.plot([at[0]], [at[1]], marker, color=colours[arm], markersize=6, transform=axes.transAxes, clip_on=False)
+        axes.text(at[0] + 9 / width, at[1], arm, va="center", transform=axes.transAxes)

@@ -1,0 +1,87 @@
+"""One page that needs nothing beside it, and the same numbers as files."""
+
+import re
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+import hilum
+from hilum.artifacts import write_text
+from hilum.report import formats, latex
+from hilum.report.blocks import FigureGroup, Section, Table
+from hilum.report.content import ReportContent
+from hilum.report.figures.canvas import inline
+from hilum.report.sections import sections
+from hilum.report.verdict import decide
+
+PAGE = "report.html"
+
+
+def write_report(content: ReportContent, directory: Path) -> Path:
+    """Write `report.html`, `tables/*.csv`, `tables/*.tex` and `figures/*.svg`.
+
+    Everything is made before anything is written, and the page is written last: where it lies, all of it lies.
+    Files of an earlier report that this one does not have are removed; other files are left alone.
+
+    Args:
+        content: what to report.
+        directory: made where it does not exist.
+
+    Returns:
+        The path of `report.html`. The same content gives the same bytes.
+    """
+    made = sections(content)
+    files = {**_tables(made), **_figures(made)}
+    html = render(content, made, sorted(files))
+    page = directory / PAGE
+    outdated = _files_of(page) - set(files)
+    page.unlink(missing_ok=True)
+    for name in sorted(outdated):
+        (directory / name).unlink(missing_ok=True)
+    for name, text in files.items():
+        write_text(directory / name, text)
+    write_text(page, html)
+    return page
+
+
+def render(content: ReportContent, made: list[Section], files: list[str]) -> str:
+    """The page as HTML; `files` are what lies beside it."""
+    room = Environment(
+        loader=PackageLoader("hilum.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    room.filters["inline"] = lambda figure: Markup(inline(figure))
+    template = room.get_template("report.html.j2")
+    return template.render(
+        content=content,
+        verdict=decide(content),
+        contaminated=[arm.name for arm in content.arms if arm.has_seen_test_patients],
+        listing=formats.listing,
+        sections=made,
+        files=files,
+        version=hilum.__version__,
+    )
+
+
+def _tables(made: list[Section]) -> dict[str, str]:
+    shown = [block for section in made for block in section.blocks if isinstance(block, Table)]
+    files = {f"tables/{table.name}.csv": table.data.write_csv() for table in shown}
+    return files | {f"tables/{table.name}.tex": latex.booktabs(table) for table in shown}
+
+
+def _figures(made: list[Section]) -> dict[str, str]:
+    groups = [block for section in made for block in section.blocks if isinstance(block, FigureGroup)]
+    return {f"figures/{figure.name}.svg": figure.svg for group in groups for figure in group.figures}
+
+
+def _files_of(page: Path) -> set[str]:
+    """The files that the report at `page` says it has, if there is one."""
+    if not page.exists():
+        return set()
+    said = re.search(r'<meta name="hilum-files" content="([^"]*)">', page.read_text(encoding="utf-8"))
+    names = said[1].split() if said else []
+    return {name for name in names if re.fullmatch(r"(tables|figures)/[a-z0-9_]+\.(csv|tex|svg)", name)}

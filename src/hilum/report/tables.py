@@ -1,0 +1,225 @@
+"""The tables of a report, each with the split that its numbers were computed on."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import polars as pl
+
+from hilum.evaluate.metrics import MACRO
+from hilum.report import formats
+from hilum.report.blocks import Cell, Column, Table
+from hilum.report.content import ArmSummary, DataSummary, ReportContent
+from hilum.report.formats import file_stem
+from hilum.report.verdict import direction
+
+SHOWN_REJECTS = 20
+
+
+def finding_name(finding: str) -> str:
+    """The finding as tables show it; `macro` says what it is."""
+    return "Macro (mean over findings)" if finding == MACRO else finding
+
+
+def macro_first(findings: Sequence[str]) -> list[str]:
+    """Findings without repeats in their order, `macro` in front."""
+    return sorted(dict.fromkeys(findings), key=lambda finding: finding != MACRO)
+
+
+def arms_table(arms: Sequence[ArmSummary]) -> Table:
+    """One row an arm: what it is and where it starts from."""
+    columns = [
+        Column("Arm"), Column("Encoder"), Column("Starts from"), Column("Trainable of total", numeric=True),
+        Column("Seen test patients"), Column("Seeds"), Column("Training time", numeric=True),
+    ]  # fmt: skip
+    rows = [
+        [
+            Cell(arm.name),
+            Cell(arm.encoder),
+            Cell(arm.starts_from),
+            Cell(
+                f"{formats.parameters(arm.trainable_parameters)} of {formats.parameters(arm.total_parameters)}",
+                arm.trainable_parameters,
+            ),
+            _seen_test_patients(arm.has_seen_test_patients),
+            Cell(", ".join(map(str, arm.seeds)) or "–", len(arm.seeds)),
+            Cell(formats.duration(arm.seconds), arm.seconds),
+        ]
+        for arm in arms
+    ]
+    data = pl.DataFrame(
+        {
+            "arm": [arm.name for arm in arms],
+            "encoder": [arm.encoder for arm in arms],
+            "starts_from": [arm.starts_from for arm in arms],
+            "trainable_parameters": [arm.trainable_parameters for arm in arms],
+            "total_parameters": [arm.total_parameters for arm in arms],
+            "has_seen_test_patients": [arm.has_seen_test_patients for arm in arms],
+            "seeds": [" ".join(map(str, arm.seeds)) for arm in arms],
+            "seconds": [arm.seconds for arm in arms],
+        }
+    )
+    caption = "The arms. Training time is the sum over seeds, pretraining included where it was run here."
+    return Table("arms", caption, columns, rows, data)
+
+
+def results_table(content: ReportContent, metric: str) -> Table:
+    """Findings by arms: estimate with interval, marked where it differs from the reference arm."""
+    metrics = content.metrics.filter(pl.col("metric") == metric)
+    by_place = {(row["arm"], row["finding"]): row for row in metrics.to_dicts()}
+    marks = _marks(content, metric)
+    arms = [arm.name for arm in content.arms]
+    findings = macro_first(metrics["finding"].to_list())
+    rows = [
+        [
+            Cell(finding_name(finding)),
+            _positives(next(by_place[arm, finding] for arm in arms if (arm, finding) in by_place)),
+            *(_estimate_cell(by_place.get((arm, finding)), marks.get((arm, finding), "")) for arm in arms),
+        ]
+        for finding in findings
+    ]
+    name = formats.metric_name(metric)
+    notes = []
+    if content.against is not None and not content.comparisons.is_empty():
+        notes.append(
+            f"▲ better, ▼ worse than {content.against}, adjusted p < 0.05. Nothing is marked for being highest."
+        )
+    seen = [arm.name for arm in content.arms if arm.has_seen_test_patients]
+    if seen:
+        notes.append(f"Contaminated: {formats.listing(seen)} saw test patients during training.")
+    notes += _said_of(metrics)
+    caption = f"{name} with 95 % intervals over patients. Computed on {content.scored_on}."
+    columns = [
+        Column("Finding"),
+        Column("Positive of films", numeric=True),
+        *(Column(f"{arm.name} †" if arm.has_seen_test_patients else arm.name, numeric=True) for arm in content.arms),
+    ]
+    return Table(file_stem("results", metric), caption, columns, rows, _with_split(metrics, content), notes)
+
+
+def comparisons_table(content: ReportContent) -> Table:
+    """Every paired comparison: difference with interval, p, adjusted p, and what could have been shown."""
+    columns = [
+        Column("Arm"), Column("Against"), Column("Finding"), Column("Difference (95 % CI)", numeric=True),
+        Column("p", numeric=True), Column("Adjusted p", numeric=True), Column("Detectable difference", numeric=True),
+    ]  # fmt: skip
+    comparisons = content.comparisons
+    several = comparisons["metric"].n_unique() > 1
+    ordered = sorted(comparisons.to_dicts(), key=lambda row: row["finding"] != MACRO)
+    rows = [
+        [
+            Cell(row["arm"]),
+            Cell(row["against"]),
+            Cell(f"{finding_name(row['finding'])}{', ' + formats.metric_name(row['metric']) if several else ''}"),
+            _difference_cell(row),
+            Cell(formats.p_value(row["p"]), _order(row["p"])),
+            Cell(formats.p_value(row["p_adjusted"]), _order(row["p_adjusted"])),
+            Cell(formats.decimal(row.get("detectable")), _order(row.get("detectable"))),
+        ]
+        for row in ordered
+    ]
+    names = formats.listing(
+        [formats.metric_name(metric) for metric in comparisons["metric"].unique(maintain_order=True)]
+    )
+    caption = (
+        f"Differences in {names}, arm minus the arm it is compared with, on the same redraws of patients. "
+        f"Computed on {content.scored_on}."
+    )
+    notes = ["Detectable difference: the smallest that this test set shows with 80 % power."]
+    if "family" in comparisons.columns:
+        families = comparisons["family"].drop_nulls().unique(maintain_order=True).to_list()
+        notes.append(f"Families of tests, each adjusted by itself: {'; '.join(families)}.")
+    notes += _said_of(comparisons)
+    return Table("comparisons", caption, columns, rows, _with_split(comparisons, content), notes)
+
+
+def counts_table(data: DataSummary) -> Table:
+    """Films, patients and positives of each finding in each part of the split."""
+    parts = data.counts["split"].unique(maintain_order=True).to_list()
+    findings = data.counts["finding"].unique(maintain_order=True).to_list()
+    values = [name for name in data.counts.columns if name not in ("split", "finding")]
+    by_place = {(row["split"], row["finding"]): row for row in data.counts.to_dicts()}
+    columns = [Column("Finding"), *(Column(f"{part} {value}", numeric=True) for part in parts for value in values)]
+    rows = [
+        [
+            Cell(finding),
+            *(
+                Cell(formats.count(number), _order(number), "" if formats.known(number) else "faint")
+                for part in parts
+                for number in (by_place.get((part, finding), {}).get(value) for value in values)
+            ),
+        ]
+        for finding in findings
+    ]
+    title = f" Split {data.split_title}." if data.split_title else ""
+    caption = f"Films, patients and positive films of {data.name}.{title}"
+    return Table(file_stem("counts", data.name), caption, columns, rows, data.counts)
+
+
+def rejected_table(data: DataSummary) -> Table:
+    """Films that could not be read, and why."""
+    total = len(data.rejected)
+    shown = data.rejected.head(SHOWN_REJECTS)
+    rows = [[Cell(str(row["image_id"])), Cell(str(row["reason"]))] for row in shown.to_dicts()]
+    notes = [f"{total - SHOWN_REJECTS:,} more in the CSV file."] if total > SHOWN_REJECTS else []
+    caption = f"Set aside because they could not be read: {formats.plural(total, 'film')} of {data.name}."
+    name = file_stem("rejected", data.name)
+    return Table(name, caption, [Column("Film"), Column("Reason")], rows, data.rejected, notes)
+
+
+def provenance_table(provenance: Sequence[tuple[str, str]]) -> Table:
+    """What made these numbers."""
+    rows = [[Cell(name), Cell(value)] for name, value in provenance]
+    data = pl.DataFrame(
+        {"name": [name for name, _ in provenance], "value": [value for _, value in provenance]},
+        schema={"name": pl.String, "value": pl.String},
+    )
+    return Table("provenance", "What made these numbers.", [Column("What"), Column("Value")], rows, data)
+
+
+def _with_split(table: pl.DataFrame, content: ReportContent) -> pl.DataFrame:
+    return table.with_columns(pl.lit(content.scored_on).alias("scored_on"))
+
+
+def _said_of(table: pl.DataFrame) -> list[str]:
+    """The notes of the rows, each once, with the findings they are about."""
+    said: dict[str, list[str]] = {}
+    for row in table.to_dicts():
+        if row.get("note"):
+            said.setdefault(row["note"], []).append(finding_name(row["finding"]))
+    return [f"{formats.listing(list(dict.fromkeys(findings)))}: {note}." for note, findings in said.items()]
+
+
+def _marks(content: ReportContent, metric: str) -> dict[tuple[str, str], str]:
+    if content.against is None or content.comparisons.is_empty():
+        return {}
+    rows = content.comparisons.filter((pl.col("metric") == metric) & (pl.col("against") == content.against)).to_dicts()
+    return {(row["arm"], row["finding"]): direction(row) for row in rows}
+
+
+def _estimate_cell(row: dict[str, Any] | None, mark: str) -> Cell:
+    if row is None or not formats.known(row["estimate"]):
+        return Cell("not estimable" if row else "–", None, "faint")
+    text = formats.estimate(row["estimate"], row["low"], row["high"])
+    return Cell(text, row["estimate"], "better" if mark == "better" else "worse" if mark == "worse" else "")
+
+
+def _difference_cell(row: dict[str, Any]) -> Cell:
+    text = formats.difference(row["difference"], row["low"], row["high"], signed=True)
+    found = direction(row)
+    if not formats.known(row["difference"]):
+        return Cell(text, None, "faint")
+    return Cell(text, row["difference"], "better" if found == "better" else "worse" if found == "worse" else "")
+
+
+def _positives(row: dict[str, Any]) -> Cell:
+    if not formats.known(row["positives"]):
+        return Cell(f"– of {formats.count(row['n'])}", None)
+    return Cell(f"{formats.count(row['positives'])} of {formats.count(row['n'])}", row["positives"])
+
+
+def _seen_test_patients(seen: bool | None) -> Cell:
+    return Cell("not known", "b") if seen is None else Cell("YES", "c", "warning") if seen else Cell("no", "a")
+
+
+def _order(value: float | None) -> float | None:
+    return value if formats.known(value) else None

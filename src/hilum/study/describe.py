@@ -1,0 +1,140 @@
+"""What Hilum says about a study before it runs anything."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hilum.data.counts import count_films as count_by_split
+from hilum.encoders.catalogue import ARCHITECTURES
+from hilum.study.estimate import machine_gigaflops
+from hilum.study.generate import generated_root
+from hilum.study.plan import Films, Step, count_films, guess_films, steps_of
+from hilum.study.prepare import Prepared, prepare
+from hilum.study.record import read_record
+from hilum.study.schema import Pretrained, Study
+from hilum.study.steps import step_key
+
+STORE_FILMS_A_SECOND = 100.0
+"""Decoding and preprocessing 1024 px films on two cores; smaller films are faster."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A study, described.
+
+    Attributes:
+        study: the study.
+        prepared: its data, where the tables are at hand.
+        films: films of each part; None where unknown.
+        steps: in order.
+        done: directories of steps that are finished.
+        seconds: estimated time of each step, by directory; empty where the films are unknown.
+    """
+
+    study: Study
+    prepared: Prepared | None
+    films: Films | None
+    steps: list[Step]
+    done: set[str]
+    seconds: dict[str, float]
+
+
+def plan_study(study: Study, roots: Mapping[str, Path], out: Path | None = None) -> Plan:
+    """Describe a study; reads tables where `roots` or `out` have them, runs nothing.
+
+    Args:
+        study: the study.
+        roots: folders of data sets, as far as they are known.
+        out: directory of an earlier run, to see what is done.
+    """
+    here = dict(roots)
+    if out is not None:
+        here |= {n: generated_root(out, n) for n, d in study.data.items() if d.generate and generated_root(out, n).exists()}
+    prepared = prepare(study, here) if all(name in here for name in study.data) else None
+    films = count_films(prepared) if prepared else guess_films(study)
+    steps = steps_of(study, films)
+    done = {step.directory for step in steps if out and prepared and _is_done(step, prepared, out)}
+    seconds = _estimate(steps, films) if films else {}
+    return Plan(study, prepared, films, steps, done, seconds)
+
+
+def plan_data(plan: Plan) -> dict[str, Any]:
+    """The plan as JSON data."""
+    study, films = plan.study, plan.films
+    return {
+        "question": study.question,
+        "data": [_data_row(plan, name) for name in study.data],
+        "task": {"on": study.labelled_data, "findings": study.task.findings, "split": split_title(plan)},
+        "films": None if films is None else {"train": films.train, "val": films.val, "test": films.test, "exact": films.exact},
+        "arms": [arm_row(plan, arm) for arm in study.arms],
+        "seeds": study.seeds,
+        "steps": [
+            {"kind": s.kind, "title": s.title, "directory": s.directory, "done": s.directory in plan.done,
+             "seconds": plan.seconds.get(s.directory)}
+            for s in plan.steps
+        ],
+        "seconds": remaining_seconds(plan),
+    }  # fmt: skip
+
+
+def arm_row(plan: Plan, arm: str) -> dict[str, Any]:
+    """One arm of the plan."""
+    study = plan.study
+    settings, tuning = study.arms[arm], study.finetuning_of(arm)
+    init = settings.init
+    if isinstance(init, Pretrained):
+        part = "/train" if init.on == study.labelled_data else ""
+        start = f"{init.pretrain} on {init.on}{part}, {study.pretraining_epochs(init)} epochs"
+    else:
+        start = str(init)
+    return {
+        "arm": arm,
+        "encoder": settings.encoder,
+        "starts_from": start,
+        "unfreeze": tuning.unfreeze,
+        "encoder_parameters": ARCHITECTURES[settings.encoder].parameters,
+        "seen_test_patients": "no" if init == "random" or isinstance(init, Pretrained) else "see its card.json",
+    }
+
+
+def split_title(plan: Plan) -> str | None:
+    """Name and hash of the split; None where the tables are not at hand."""
+    return plan.prepared.task.split.title if plan.prepared else None
+
+
+def remaining_seconds(plan: Plan) -> float | None:
+    """Estimated time of what is left to do; None where unknown."""
+    if not plan.seconds:
+        return None
+    return sum(seconds for directory, seconds in plan.seconds.items() if directory not in plan.done)
+
+
+def _data_row(plan: Plan, name: str) -> dict[str, Any]:
+    settings = plan.study.data[name]
+    row: dict[str, Any] = {"name": name, "collection": settings.collection, "generated": settings.generate is not None}
+    if plan.prepared is None:
+        return row | {"films": plan.films.all[name] if plan.films else None, "patients": None}
+    manifest = plan.prepared.data[name].manifest
+    row |= {"films": manifest.height, "patients": manifest["patient_id"].n_unique()}
+    if name == plan.study.labelled_data:
+        counts = count_by_split(manifest, plan.prepared.task.split.assignment)
+        wanted = counts.filter(counts["finding"].is_in(plan.study.task.findings))
+        row["splits"] = {s: f for s, f in counts.select("split", "films").unique(maintain_order=True).iter_rows()}
+        row["positives"] = {
+            finding: dict(rows.select("split", "positives").iter_rows())
+            for (finding,), rows in wanted.group_by("finding", maintain_order=True)
+        }
+    return row
+
+
+def _is_done(step: Step, prepared: Prepared, out: Path) -> bool:
+    record = read_record(out / step.directory)
+    if step.kind in ("generate", "evaluate"):
+        return record is not None
+    return record is not None and record.key == step_key(step, prepared)
+
+
+def _estimate(steps: list[Step], films: Films) -> dict[str, float]:
+    rate = machine_gigaflops()
+    return {s.directory: films.all[s.data] / STORE_FILMS_A_SECOND if s.kind in ("generate", "store") else s.gigaflops / rate for s in steps}

@@ -1,0 +1,57 @@
+"""How long a study will take: the arithmetic of its steps divided by what this machine was just seen to compute."""
+
+import time
+
+from hilum.encoders.catalogue import ARCHITECTURES
+
+STEP_EFFICIENCY = 0.6
+"""Share of the matrix-product rate that convolutional training reaches; 0.55 to 0.9 was measured for ResNet-18 from
+64 to 224 px on a CPU (docs/results.md)."""
+
+FORWARDS_A_TRAINING_STEP = 3.0
+"""A backward pass costs about two forward passes."""
+
+FORWARDS_A_FILM = {"simclr": 2 * FORWARDS_A_TRAINING_STEP, "mocov2": FORWARDS_A_TRAINING_STEP + 1}
+"""SimCLR trains on two views of a film; MoCo v2 trains on one and only looks at the other."""
+
+
+def forward_gigaflops(encoder: str, size: int) -> float:
+    """10^9 floating-point operations of one film through an encoder; grows with the number of pixels."""
+    return ARCHITECTURES[encoder].gigaflops * (size / 224) ** 2
+
+
+def pretraining_gigaflops(method: str, encoder: str, size: int, *, films: int, epochs: int) -> float:
+    """10^9 operations of a whole pretraining."""
+    return FORWARDS_A_FILM[method] * forward_gigaflops(encoder, size) * films * epochs
+
+
+def finetuning_gigaflops(
+    encoder: str, size: int, *, unfreeze: int | str, train: int, val: int, test: int, epochs: int
+) -> float:
+    """10^9 operations of training with labels, validation every epoch and scoring, if it never stops early."""
+    share = 1.0 if unfreeze == "all" else int(unfreeze) / ARCHITECTURES[encoder].blocks
+    training = (1 + (FORWARDS_A_TRAINING_STEP - 1) * share) * train * epochs
+    return forward_gigaflops(encoder, size) * (training + val * (epochs + 1) + test)
+
+
+def machine_gigaflops() -> float:
+    """10^9 operations a second that training will reach here, from matrix products in the precision it will use.
+
+    Takes about half a second.
+    """
+    import torch
+
+    from hilum.training.precision import choose_device, choose_precision
+
+    device = choose_device("auto")
+    dtype = torch.bfloat16 if choose_precision("auto", device) == "bf16" else torch.float32
+    side = 8192 if device.type == "cuda" else 1536
+    matrix = torch.ones(side, side, dtype=dtype, device=device)
+    products, best = 0, 0.0
+    began = time.perf_counter()
+    while time.perf_counter() - began < 0.4 or products < 3:
+        start = time.perf_counter()
+        float((matrix @ matrix)[0, 0])
+        best = max(best, 2 * side**3 / (time.perf_counter() - start) / 1e9)
+        products += 1
+    return STEP_EFFICIENCY * best

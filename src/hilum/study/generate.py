@@ -1,0 +1,57 @@
+"""Films that a study generates for itself."""
+
+from pathlib import Path
+
+import polars as pl
+
+from hilum.artifacts import fingerprint, whole_directory, write_json
+from hilum.data.collections import read_collection
+from hilum.data.phantom import write_chestxray14
+from hilum.findings import CHESTXRAY14, NO_FINDING
+from hilum.progress import ProgressReport
+from hilum.study.schema import Study
+
+FOLDER_LABELS = Path("labels.csv")
+"""Where a generated `folder` keeps its labels."""
+
+PHANTOM_VERSION = 1
+"""Raised when the generated films change, so that studies make them anew."""
+
+
+def generated_root(out: Path, name: str) -> Path:
+    """Folder of a data set that the study in `out` generates, in its native layout."""
+    return out / "generated" / name
+
+
+def generation_key(study: Study, name: str) -> str:
+    """Fingerprint of what decides the films."""
+    settings = study.data[name]
+    return fingerprint(["generate", PHANTOM_VERSION, settings.collection, settings.model_dump(mode="json")["generate"]])
+
+
+def generate(study: Study, name: str, out: Path, workers: int | None, on_progress: ProgressReport) -> None:
+    """Write the films of one data set; the folder is complete or absent."""
+    settings, root = study.data[name], generated_root(out, name)
+    if settings.generate is None:
+        raise ValueError(f"{name} is not generated")
+    films = settings.generate
+
+    def write(directory: Path) -> None:
+        write_chestxray14(
+            directory, images=films.images, size=films.size, seed=films.seed, workers=workers, on_progress=on_progress
+        )
+
+    if settings.collection == "folder":
+        with whole_directory(root) as directory:
+            write(directory / "films")
+            write_labels(directory / "films", directory / FOLDER_LABELS)
+    else:
+        write(root)
+
+
+def write_labels(root: Path, labels: Path) -> None:
+    """Write the labels of ChestX-ray14 films as a CSV that the `folder` collection reads, paths relative to its place."""
+    manifest = read_collection("chestxray14", root).manifest
+    columns = ["patient_id", "view", "age", "sex", *CHESTXRAY14, NO_FINDING]
+    path = pl.concat_str(pl.lit(f"{root.name}/"), "path").alias("path")
+    manifest.select(path, *columns).write_csv(labels)

@@ -1,0 +1,170 @@
+"""The steps of a study, in order, with where each leaves its files and what it costs."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from hilum.data.preprocess import parse_recipe
+from hilum.study.estimate import finetuning_gigaflops, pretraining_gigaflops
+from hilum.study.prepare import Prepared
+from hilum.study.schema import ListedSplit, Pretrained, Study
+
+StepKind = Literal["generate", "store", "pretrain", "finetune", "evaluate"]
+
+OFFICIAL_TEST_SHARE = 0.23
+"""Of ChestX-ray14's films; for plans made before the tables are at hand."""
+
+
+@dataclass(frozen=True)
+class Films:
+    """How many films each part of the work sees.
+
+    Attributes:
+        all: films of each data set.
+        pool: films of each data set that pretraining may see.
+        train, val, test: of the labelled data set; `train` counts the labelled share.
+        exact: counted in the tables, not guessed from the study file.
+    """
+
+    all: dict[str, int]
+    pool: dict[str, int]
+    train: int
+    val: int
+    test: int
+    exact: bool
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a study.
+
+    Attributes:
+        kind: what is done.
+        title: for people.
+        directory: where its files go, relative to the study's directory.
+        data: data set it works on; of the labelled one where it has to choose.
+        arm: arm it belongs to; None where arms share it.
+        seed: replicate; None where it has none.
+        init: pretraining that it does; None where it does none.
+        gigaflops: 10^9 operations it takes at most; 0 where that does not matter.
+    """
+
+    kind: StepKind
+    title: str
+    directory: str
+    data: str
+    arm: str | None = None
+    seed: int | None = None
+    init: Pretrained | None = None
+    encoder: str | None = None
+    gigaflops: float = 0.0
+
+
+def steps_of(study: Study, films: Films | None) -> list[Step]:
+    """All steps of a study in the order in which they run.
+
+    Args:
+        study: the study.
+        films: for the cost; without it every cost is 0.
+    """
+    steps = [*_data_steps(study), *_pretraining_steps(study), *_finetuning_steps(study)]
+    steps.append(Step("evaluate", "evaluate and report", "evaluation", study.labelled_data))
+    return [replace(step, gigaflops=_cost(step, study, films)) if films else step for step in steps]
+
+
+def count_films(prepared: Prepared) -> Films:
+    """Films of each part, from the tables."""
+    task = prepared.task
+    return Films(
+        all={name: data.manifest.height for name, data in prepared.data.items()},
+        pool={name: len(prepared.pretraining_ids(name)) for name in prepared.data},
+        train=len(task.train.image_ids),
+        val=len(task.val.image_ids),
+        test=len(task.test_ids),
+        exact=True,
+    )
+
+
+def guess_films(study: Study) -> Films | None:
+    """Films of each part where every data set is generated; None where a table has to be read first."""
+    if any(data.generate is None for data in study.data.values()):
+        return None
+    counts = {name: data.generate.images for name, data in study.data.items() if data.generate}
+    labelled, split = counts[study.labelled_data], study.task.split
+    if isinstance(split, ListedSplit):
+        test = OFFICIAL_TEST_SHARE if split.lists == "official" else 0.2
+        val = (1 - test) * (split.validation or 20) / 100 if split.lists == "official" else 0.1
+    else:
+        val, test = split.patients[1] / 100, split.patients[2] / 100
+    pool = counts | {study.labelled_data: round(labelled * (1 - val - test))}
+    train = round(pool[study.labelled_data] * study.task.labelled / 100)
+    return Films(counts, pool, train, round(labelled * val), round(labelled * test), exact=False)
+
+
+def pretraining_directory(study: Study, arm: str, seed: int) -> str | None:
+    """Where the encoder that an arm starts from is pretrained; arms that ask for the same share it."""
+    settings = study.arms[arm]
+    if not isinstance(settings.init, Pretrained):
+        return None
+    epochs = study.pretraining_epochs(settings.init)
+    seed = seed if study.pretrain.seeds == "each" else study.seeds[0]
+    return f"pretrain/{settings.init.pretrain}-{settings.encoder}-{settings.init.on}-{epochs}epochs/seed-{seed}"
+
+
+def finetuning_directory(arm: str, seed: int) -> str:
+    """Where one replicate of an arm leaves its model and predictions."""
+    return str(Path("arms") / arm / f"seed-{seed}")
+
+
+def image_size(study: Study) -> int:
+    """Side of the stored films in pixels."""
+    return parse_recipe(study.preprocess).size
+
+
+def _data_steps(study: Study) -> Iterator[Step]:
+    for name, data in study.data.items():
+        if data.generate:
+            yield Step("generate", f"generate {data.generate.images:,} films for {name}", f"generated/{name}", name)
+    for name in study.data:
+        yield Step("store", f"decode and preprocess {name}", f"stores/{name}", name)
+
+
+def _pretraining_steps(study: Study) -> Iterator[Step]:
+    seen = set()
+    for seed in study.seeds:
+        for name, arm in study.arms.items():
+            directory = pretraining_directory(study, name, seed)
+            if directory is None or directory in seen or not isinstance(arm.init, Pretrained):
+                continue
+            seen.add(directory)
+            title = f"pretrain {arm.init.pretrain} {arm.encoder} on {arm.init.on}, {Path(directory).name.replace('-', ' ')}"
+            yield Step(
+                "pretrain", title, directory, arm.init.on, seed=int(directory.rpartition("-")[2]), init=arm.init,
+                encoder=arm.encoder,
+            )  # fmt: skip
+
+
+def _finetuning_steps(study: Study) -> Iterator[Step]:
+    for seed in study.seeds:
+        for name, arm in study.arms.items():
+            directory = finetuning_directory(name, seed)
+            yield Step(
+                "finetune", f"fine-tune {name}, seed {seed}", directory, study.labelled_data, arm=name, seed=seed,
+                encoder=arm.encoder,
+            )  # fmt: skip
+
+
+def _cost(step: Step, study: Study, films: Films) -> float:
+    if step.kind == "pretrain" and step.init and step.encoder:
+        epochs = study.pretraining_epochs(step.init)
+        return pretraining_gigaflops(
+            step.init.pretrain, step.encoder, image_size(study), films=films.pool[step.data], epochs=epochs
+        )
+    if step.kind == "finetune" and step.arm and step.encoder:
+        settings = study.finetuning_of(step.arm)
+        return finetuning_gigaflops(
+            step.encoder, image_size(study), unfreeze=settings.unfreeze, train=films.train, val=films.val,
+            test=films.test, epochs=settings.epochs,
+        )  # fmt: skip
+    return 0.0

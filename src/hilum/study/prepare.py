@@ -1,0 +1,156 @@
+"""From a study and the folders of its data to films, splits and targets; no pixel is read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from hilum.data.collections import Collected, read_collection
+from hilum.data.labels import keep_only, targets
+from hilum.data.preprocess import Recipe, parse_recipe
+from hilum.data.splits import Split, check_patients_apart, label_fraction, listed_split, patient_split
+from hilum.errors import HilumError
+from hilum.finetune.films import LabelledFilms
+from hilum.study.schema import DataSet, ListedSplit, Study
+
+
+@dataclass(frozen=True)
+class PreparedData:
+    """One data set, read.
+
+    Attributes:
+        name: in the study.
+        collected: what its collection gave.
+        manifest: the films that the study uses.
+    """
+
+    name: str
+    collected: Collected
+    manifest: pl.DataFrame
+
+    def patients(self, image_ids: list[str]) -> list[str]:
+        """Patients of films, as `data set:patient`, the form in which the cards of encoders name them."""
+        patient_of = self._patient_of
+        return [f"{self.name}:{patient_of[image_id]}" for image_id in image_ids]
+
+    @cached_property
+    def _patient_of(self) -> dict[str, str]:
+        return dict(zip(self.manifest["image_id"], self.manifest["patient_id"], strict=True))
+
+
+@dataclass(frozen=True)
+class PreparedTask:
+    """What training and selection may know of the task: no test label is in here.
+
+    Attributes:
+        split: of the labelled data set.
+        train, val: films with targets. `train` holds the labelled share only.
+        test_ids: films to score. Their labels are read by `hilum.study.scored_labels`, after all training is done.
+        pool_ids: films of all training patients, labelled or not: what pretraining may see.
+    """
+
+    split: Split
+    train: LabelledFilms
+    val: LabelledFilms
+    test_ids: list[str]
+    pool_ids: list[str]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A study's data, ready for its steps."""
+
+    study: Study
+    recipe: Recipe
+    data: Mapping[str, PreparedData]
+    task: PreparedTask
+
+    @property
+    def labelled(self) -> PreparedData:
+        """The data set that the task is on."""
+        return self.data[self.study.labelled_data]
+
+    def pretraining_ids(self, name: str) -> list[str]:
+        """Films of a data set that pretraining may see: never those of validation or test patients."""
+        return self.task.pool_ids if name == self.study.labelled_data else self.data[name].manifest["image_id"].to_list()
+
+
+def prepare(study: Study, roots: Mapping[str, Path]) -> Prepared:
+    """Read every data set's tables, divide patients and read the labels of training and validation films.
+
+    Args:
+        study: the study.
+        roots: folder of each data set.
+
+    Raises:
+        HilumError: a folder is missing, a table is wrong, or the split leaves a part empty.
+    """
+    data = {name: _read(name, settings, _root(name, roots)) for name, settings in study.data.items()}
+    return Prepared(study, parse_recipe(study.preprocess), data, _prepare_task(study, data[study.labelled_data]))
+
+
+def make_split(manifest: pl.DataFrame, task_split: object) -> Split:
+    """The split that a study asks for."""
+    if isinstance(task_split, ListedSplit):
+        return listed_split(manifest, task_split.lists, validation=task_split.validation, seed=task_split.seed)
+    return patient_split(manifest, task_split.patients, task_split.seed)  # type: ignore[attr-defined]
+
+
+def _root(name: str, roots: Mapping[str, Path]) -> Path:
+    if name not in roots:
+        raise HilumError(
+            f"--data {name}=ROOT", expected="the folder of this data set", found="none", fix=f"Add --data {name}=ROOT."
+        )
+    return roots[name]
+
+
+def _read(name: str, settings: DataSet, root: Path) -> PreparedData:
+    labels = root / settings.labels if settings.labels else None
+    collected = read_collection(settings.collection, root, labels=labels, release=settings.release)
+    manifest = keep_only(collected.manifest, settings.only) if settings.only else collected.manifest
+    return PreparedData(name, collected, manifest)
+
+
+def _prepare_task(study: Study, data: PreparedData) -> PreparedTask:
+    task, manifest = study.task, data.manifest
+    unlabelled = [finding for finding in task.findings if finding not in manifest.columns]
+    if unlabelled:
+        raise HilumError(
+            "task.findings",
+            expected=f"findings that {data.name} labels",
+            found=f"no column for {', '.join(unlabelled)}",
+            fix="Take them out of the study, or add them to the labels.",
+        )
+    split = make_split(manifest, task.split)
+    check_patients_apart(split.assignment, f"task.split ({split.title})")
+    part = dict(zip(split.assignment["image_id"], split.assignment["split"], strict=True))
+    for name in ("train", "val", "test"):
+        if name not in part.values():
+            raise HilumError(
+                "task.split",
+                expected="films in train, validation and test",
+                found=f"no {name} film of {data.name} in {split.title}",
+                fix="Choose another split, or mend the lists.",
+            )
+    labelled = label_fraction(split, task.labelled, study.task.split.seed) if task.labelled < 100 else split
+    may_train = set(labelled.assignment.filter(pl.col("split") == "train")["image_id"])
+    open_rows = manifest.filter(pl.col("image_id").replace_strict(part, default=None).is_in(["train", "val"]))
+    ids, values = targets(open_rows, task.findings, uncertain=task.uncertain, not_mentioned=task.not_mentioned)
+    return PreparedTask(
+        split=split,
+        train=_labelled_films(data, ids, values, [image_id in may_train for image_id in ids]),
+        val=_labelled_films(data, ids, values, [part[image_id] == "val" for image_id in ids]),
+        test_ids=[image_id for image_id in manifest["image_id"] if part.get(image_id) == "test"],
+        pool_ids=[image_id for image_id in manifest["image_id"] if part.get(image_id) == "train"],
+    )
+
+
+def _labelled_films(
+    data: PreparedData, ids: list[str], values: np.ndarray[tuple[int, int], np.dtype[np.float32]], chosen: list[bool]
+) -> LabelledFilms:
+    rows = np.flatnonzero(chosen)
+    image_ids = [ids[row] for row in rows]
+    return LabelledFilms(image_ids=image_ids, patient_ids=data.patients(image_ids), targets=values[rows])

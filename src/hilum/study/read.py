@@ -1,0 +1,241 @@
+"""Reading a study file: all its problems at once, each with its line, what was expected and the nearest right word."""
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from hilum.data.collections import COLLECTIONS
+from hilum.encoders.catalogue import ARCHITECTURES
+from hilum.errors import HilumError, HilumErrors
+from hilum.study.schema import Study
+
+Place = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong with a study file.
+
+    Attributes:
+        place: keys and positions from the top of the file.
+        message: what is wrong.
+        hint: what would be right, or empty.
+        line: where it stands, if not where the first such key does.
+    """
+
+    place: Place
+    message: str
+    hint: str = ""
+    line: int | None = None
+
+
+class _Yaml12Loader(yaml.SafeLoader):
+    """YAML 1.2's idea of truth and numbers: `on` is a word, `1e-4` is a number, a key stands once."""
+
+
+_Yaml12Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith((":bool", ":float", ":timestamp"))]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Yaml12Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|false)$", re.IGNORECASE), "tTfF")
+_Yaml12Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?$"),
+    "-+0123456789.",
+)
+
+
+def read_study(path: Path, overrides: Sequence[str] = ()) -> Study:
+    """Read and check a study file.
+
+    Args:
+        path: the YAML file.
+        overrides: `KEY=VALUE` with a dotted key (`finetune.epochs=3`, `arms.scratch.encoder=resnet50`) and a YAML
+            value; they win over the file.
+
+    Raises:
+        HilumErrors: with every problem of the file, in the order of its lines.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise HilumError(path, expected="a study file", found="no file", fix="Check the path.") from None
+    except (IsADirectoryError, UnicodeDecodeError) as error:
+        raise HilumError(path, expected="a YAML file in UTF-8", found=str(error), fix="Check the path.") from None
+    return parse_study(text, where=path, overrides=overrides)
+
+
+def parse_study(text: str, *, where: object, overrides: Sequence[str] = ()) -> Study:
+    """Check the text of a study file; as `read_study`."""
+    try:
+        tree = yaml.compose(text, Loader=_Yaml12Loader)
+        content = yaml.load(text, Loader=_Yaml12Loader)  # noqa: S506 - a SafeLoader
+    except yaml.YAMLError as error:
+        raise HilumError(
+            where, expected="a YAML file", found=str(error).replace("\n", " "), fix="Mend the YAML."
+        ) from None
+    if not isinstance(content, dict) or tree is None:
+        raise HilumError(
+            where, expected="a study (question, data, task, arms, …)", found="something else", fix="See docs/study_file.md."
+        )
+    overridden = [_override(content, override) for override in overrides]
+    problems = list(_repeated_keys(tree)) + list(_cross_problems(content))
+    study = None
+    try:
+        study = Study.model_validate(content)
+    except ValidationError as error:
+        problems += [_translate(detail, content) for detail in error.errors()]
+    if study is None or problems:
+        lines = sorted({_line_of(problem, tree, overridden) for problem in problems})
+        raise HilumErrors(where, [text for _, text in lines], fix="nothing was run")
+    return study
+
+
+def _override(content: dict[str, Any], override: str) -> Place:
+    key, equals, value = override.partition("=")
+    if not equals or not key:
+        raise HilumError(
+            f"--set {override}", expected="KEY=VALUE", found="no '='", fix="Write for example --set finetune.epochs=3."
+        )
+    place = tuple(key.split("."))
+    target: Any = content
+    for depth, name in enumerate(place[:-1]):
+        if isinstance(target, dict):
+            target = target.setdefault(name, {})
+        if not isinstance(target, dict):
+            at = ".".join(place[: depth + 1])
+            raise HilumError(
+                f"--set {override}", expected="a key inside a section", found=f"{at} is a value", fix="Check the key."
+            )
+    target[place[-1]] = yaml.load(value, Loader=_Yaml12Loader)  # noqa: S506 - a SafeLoader
+    return place
+
+
+def _repeated_keys(node: yaml.Node, place: Place = ()) -> Iterator[Problem]:
+    if isinstance(node, yaml.MappingNode):
+        seen: dict[str, int] = {}
+        for key, value in node.value:
+            if key.value in seen:
+                message, line = f"stands twice, first in line {seen[key.value]}", key.start_mark.line + 1
+                yield Problem((*place, key.value), message, "keep one", line)
+            seen.setdefault(key.value, key.start_mark.line + 1)
+            yield from _repeated_keys(value, (*place, key.value))
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            yield from _repeated_keys(value, (*place, index))
+
+
+def _cross_problems(content: Mapping[str, Any]) -> Iterator[Problem]:
+    """What no field can know alone. Reads the raw file, so that these show beside the problems of single fields."""
+    data, arms = _section(content, "data"), _section(content, "arms")
+    task, evaluate = _section(content, "task"), _section(content, "evaluate")
+    known_data = f"known here: {', '.join(map(str, data))}"
+    if isinstance(task.get("on"), str) and task["on"] not in data:
+        yield Problem(("task", "on"), f"{task['on']!r} is not a data set of this study", known_data)
+    if "on" not in task and len(data) > 1:
+        yield Problem(("task",), "several data sets, and 'on' does not say which has the labels", known_data)
+    if evaluate.get("against") is not None and evaluate["against"] not in arms:
+        yield Problem(
+            ("evaluate", "against"),
+            f"{evaluate['against']!r} is not an arm of this study",
+            f"known here: {', '.join(map(str, arms))}",
+        )
+    general = _section(content, "finetune").get("unfreeze")
+    for name, raw in arms.items():
+        arm = raw if isinstance(raw, dict) else {}
+        encoder, init = arm.get("encoder"), arm.get("init")
+        architecture = ARCHITECTURES.get(encoder) if isinstance(encoder, str) else None
+        if isinstance(encoder, str) and architecture is None:
+            yield Problem(
+                ("arms", name, "encoder"), f"{encoder!r} is not an encoder", _nearest(encoder, ARCHITECTURES)
+            )
+        if isinstance(init, dict) and isinstance(init.get("on"), str) and init["on"] not in data:
+            yield Problem(("arms", name, "init", "on"), f"{init['on']!r} is not a data set of this study", known_data)
+        own = _section(arm, "finetune").get("unfreeze")
+        blocks, place = (own, ("arms", name, "finetune", "unfreeze")) if own is not None else (general, _GENERAL)
+        if architecture and isinstance(blocks, int) and blocks > architecture.blocks:
+            yield Problem(
+                place,
+                f"{blocks} blocks, but {architecture.name} has {architecture.blocks}",
+                f"use 0 to {architecture.blocks}, or all",
+            )
+    for name, raw in data.items():
+        collection = raw.get("collection") if isinstance(raw, dict) else None
+        if isinstance(collection, str) and collection not in COLLECTIONS:
+            yield Problem(
+                ("data", name, "collection"), f"{collection!r} is not a collection", _nearest(collection, COLLECTIONS)
+            )
+
+
+_GENERAL: Place = ("finetune", "unfreeze")
+
+
+def _section(content: Mapping[str, Any], key: str) -> dict[str, Any]:
+    section = content.get(key)
+    return section if isinstance(section, dict) else {}
+
+
+def _translate(detail: ErrorDetails, content: Mapping[str, Any]) -> Problem:
+    place = tuple(part for part in detail["loc"] if not (isinstance(part, str) and part.startswith("<")))
+    found, kind = detail["input"], detail["type"]
+    if kind == "extra_forbidden":
+        return Problem(place, "is not a key that is known here", _nearest(str(place[-1]), _fields_at(place[:-1], content)))
+    if kind == "missing":
+        return Problem(place, "is missing", "see docs/study_file.md")
+    if kind == "literal_error":
+        words = re.findall(r"'([^']*)'", detail["ctx"]["expected"])
+        return Problem(place, f"{found!r} is not one of {', '.join(words)}", _nearest(str(found), words))
+    return Problem(place, detail["msg"].removeprefix("Value error, "), "" if kind == "value_error" else f"found {found!r}")
+
+
+def _fields_at(place: Place, content: Mapping[str, Any]) -> list[str]:
+    """The keys that the schema knows at a place."""
+    model: Any = Study
+    for part in place:
+        annotation = model.model_fields[part].annotation if part in getattr(model, "model_fields", {}) else model
+        models = list(_models_in(annotation))
+        if not models:
+            return []
+        raw = content.get(str(part)) if isinstance(content, Mapping) else None
+        content = raw if isinstance(raw, dict) else {}
+        model = next((m for m in models if set(content) & set(m.model_fields)), models[0])
+    return list(model.model_fields)
+
+
+def _models_in(annotation: Any) -> Iterator[Any]:
+    if hasattr(annotation, "model_fields"):
+        yield annotation
+    for argument in getattr(annotation, "__args__", ()):
+        yield from _models_in(argument)
+
+
+def _nearest(word: str, known: Sequence[str] | Mapping[str, Any]) -> str:
+    near = difflib.get_close_matches(word, list(known), n=1)
+    return f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}"
+
+
+def _line_of(problem: Problem, tree: yaml.Node, overridden: Sequence[Place]) -> tuple[int, str]:
+    """(line, text) of a problem; what `--set` wrote has no line."""
+    name = ".".join(str(part) for part in problem.place) or "(whole file)"
+    hint = f"    {problem.hint}" if problem.hint else ""
+    if any(problem.place[: len(place)] == place for place in overridden):
+        return 0, f"--set    {name}: {problem.message}{hint}"
+    node, line = tree, tree.start_mark.line + 1
+    for part in problem.place:
+        found = None
+        if isinstance(node, yaml.MappingNode):
+            found = next(((key, value) for key, value in node.value if key.value == str(part)), None)
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            found = node.value[part], node.value[part]
+        if found is None:
+            break
+        line, node = found[0].start_mark.line + 1, found[1]
+    line = problem.line or line
+    return line, f"line {line:<3} {name}: {problem.message}{hint}"

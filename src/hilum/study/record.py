@@ -1,0 +1,117 @@
+"""What was done: a record beside each step's files, by which a finished step is known again."""
+
+import json
+import os
+import platform
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import hilum
+from hilum.artifacts import write_json, write_text
+from hilum.progress import ProgressReport
+
+RECORD = "step.json"
+
+
+@dataclass(frozen=True)
+class StepRecord:
+    """How a step went.
+
+    Attributes:
+        key: fingerprint of all that decides its result.
+        title: of the step.
+        seconds: wall time of the run that finished it.
+        finished: local time, ISO 8601.
+        hilum: version.
+        machine: processor architecture and number of cores.
+    """
+
+    key: str
+    title: str
+    seconds: float
+    finished: str
+    hilum: str
+    machine: str
+
+
+def read_record(directory: Path) -> StepRecord | None:
+    """The record of a finished step; None where it is not finished."""
+    try:
+        return StepRecord(**json.loads((directory / RECORD).read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+
+
+def perform_once(directory: Path, key: str, title: str, work: Callable[[], None]) -> bool:
+    """Do a step unless it is done already.
+
+    What an interrupted run of the same step left is kept for `work` to go on from; what a step with other settings
+    left is removed.
+
+    Args:
+        directory: where `work` leaves its files; complete when `work` returns.
+        key: fingerprint of all that decides the result.
+        title: for the record.
+        work: does the step; resumes by itself.
+
+    Returns:
+        Whether there was anything to do.
+    """
+    record = read_record(directory)
+    if record is not None and record.key == key:
+        return False
+    under_way = directory.parent / f".{directory.name}.key"
+    if not under_way.exists() or under_way.read_text(encoding="utf-8") != key:
+        shutil.rmtree(directory.parent / f".{directory.name}.partial", ignore_errors=True)
+        shutil.rmtree(directory, ignore_errors=True)
+        write_text(under_way, key)
+    began = time.monotonic()
+    work()
+    seconds = time.monotonic() - began
+    finished = time.strftime("%Y-%m-%dT%H:%M:%S")
+    machine = f"{platform.machine()}, {os.cpu_count()} cores"
+    write_json(
+        directory / RECORD, asdict(StepRecord(key, title, round(seconds, 3), finished, hilum.__version__, machine))
+    )
+    under_way.unlink()
+    _progress_file(directory).unlink(missing_ok=True)
+    return True
+
+
+def recorded_progress(directory: Path, show: ProgressReport, *, every_seconds: float = 2.0) -> ProgressReport:
+    """Show progress, and leave it beside the step's directory now and then for `hilum study status` to read."""
+    path, last = _progress_file(directory), [float("-inf")]
+
+    def report(done: int, total: int, note: str) -> None:
+        show(done, total, note)
+        if time.monotonic() - last[0] >= every_seconds:
+            last[0] = time.monotonic()
+            write_json(path, {"done": done, "total": total, "note": note, "process": os.getpid()})
+
+    return report
+
+
+def read_progress(directory: Path) -> tuple[int, int, str, bool] | None:
+    """(done, total, note, whether its process is still running) of a step under way; None where there is none."""
+    try:
+        progress = json.loads(_progress_file(directory).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    return progress["done"], progress["total"], progress["note"], _is_running(progress["process"])
+
+
+def _progress_file(directory: Path) -> Path:
+    return directory.parent / f".{directory.name}.progress.json"
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

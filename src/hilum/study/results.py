@@ -1,0 +1,164 @@
+"""From a study's directory to the content of its report."""
+
+import os
+import platform
+from importlib.metadata import version
+from pathlib import Path
+
+import polars as pl
+import torch
+import yaml
+
+import hilum
+from hilum.data.counts import count_films
+from hilum.encoders.card import read_card
+from hilum.encoders.freezing import freeze_all_but_last
+from hilum.encoders.zoo import count_parameters, create_encoder
+from hilum.report.content import MACRO, ArmSummary, DataSummary, ReportContent
+from hilum.study.judge import EVALUATION, read_arm
+from hilum.study.plan import Step, finetuning_directory, pretraining_directory
+from hilum.study.prepare import Prepared
+from hilum.study.record import read_record
+from hilum.study.schema import Pretrained
+from hilum.study.steps import store_of
+
+
+def report_content(prepared: Prepared, out: Path, steps: list[Step]) -> ReportContent:
+    """Gather what the report says from the files of a finished study."""
+    study, split = prepared.study, prepared.task.split
+    metrics = pl.read_parquet(out / EVALUATION / "metrics.parquet")
+    return ReportContent(
+        question=study.question,
+        arms=[_arm_summary(prepared, out, arm) for arm in study.arms],
+        data=[_data_summary(prepared, out, name) for name in study.data],
+        scored_on=f"{study.labelled_data}, test of {split.title}",
+        metrics=metrics,
+        comparisons=pl.read_parquet(out / EVALUATION / "comparisons.parquet"),
+        against=study.reference_arm if len(study.arms) > 1 else None,
+        redraws=study.evaluate.redraws,
+        predictions={arm: read_arm(out, arm, study.seeds) for arm in study.arms},
+        curves=_curves(prepared, out),
+        left_out=_left_out(prepared, out, metrics),
+        provenance=_provenance(prepared, out, steps),
+        settings_yaml=yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False),
+    )
+
+
+def _arm_summary(prepared: Prepared, out: Path, arm: str) -> ArmSummary:
+    study = prepared.study
+    settings, cards = study.arms[arm], [read_card(out / finetuning_directory(arm, seed)) for seed in study.seeds]
+    encoder = create_encoder(settings.encoder, seed=0)
+    freeze_all_but_last(encoder, study.finetuning_of(arm).unfreeze)
+    head = (encoder.feature_width + 1) * len(study.task.findings)
+    test_patients = set(prepared.labelled.patients(prepared.task.test_ids))
+    return ArmSummary(
+        name=arm,
+        encoder=settings.encoder,
+        starts_from=starts_from(prepared, arm),
+        trainable_parameters=count_parameters(encoder, trainable_only=True) + head,
+        total_parameters=count_parameters(encoder) + head,
+        has_seen_test_patients=any(test_patients & set(card.patients_seen) for card in cards),
+        seeds=study.seeds,
+        seconds=sum(_seconds(out / directory) for directory in _training_directories(prepared, arm)),
+    )
+
+
+def starts_from(prepared: Prepared, arm: str) -> str:
+    """The initial weights of an arm, in words."""
+    init = prepared.study.arms[arm].init
+    if isinstance(init, Pretrained):
+        part = "/train" if init.on == prepared.study.labelled_data else ""
+        return f"{init.pretrain} on {init.on}{part}"
+    return str(init)
+
+
+def _training_directories(prepared: Prepared, arm: str) -> list[str]:
+    study = prepared.study
+    pretrained = {pretraining_directory(study, arm, seed) for seed in study.seeds} - {None}
+    return [*sorted(d for d in pretrained if d), *(finetuning_directory(arm, seed) for seed in study.seeds)]
+
+
+def _data_summary(prepared: Prepared, out: Path, name: str) -> DataSummary:
+    data, store = prepared.data[name], store_of(out, name)
+    is_labelled = name == prepared.study.labelled_data
+    split = prepared.task.split
+    counts = count_films(data.manifest, split.assignment if is_labelled else None)
+    if is_labelled:
+        counts = counts.filter(pl.col("finding").is_in(prepared.study.task.findings))
+    generated = " (generated films)" if prepared.study.data[name].generate else ""
+    return DataSummary(
+        name=name,
+        collection=data.collected.name + generated,
+        films=data.manifest.height,
+        patients=data.manifest["patient_id"].n_unique(),
+        split_title=split.title if is_labelled else "",
+        counts=counts.select("split", "finding", "films", "patients", "positives"),
+        rejected=store.rejected,
+    )
+
+
+def _curves(prepared: Prepared, out: Path) -> pl.DataFrame:
+    study, parts = prepared.study, []
+    for arm in study.arms:
+        for seed in study.seeds:
+            stages = {"pretrain": pretraining_directory(study, arm, seed), "finetune": finetuning_directory(arm, seed)}
+            for stage, directory in stages.items():
+                if directory is not None:
+                    curves = pl.read_parquet(out / directory / "curves.parquet")
+                    labels = pl.lit(arm).alias("arm"), pl.lit(seed).alias("seed"), pl.lit(stage).alias("stage")
+                    parts.append(curves.with_columns(*labels))
+    return pl.concat(parts, how="diagonal_relaxed")
+
+
+def _left_out(prepared: Prepared, out: Path, metrics: pl.DataFrame) -> list[str]:
+    first = next(iter(prepared.study.arms))
+    noted = metrics.filter((pl.col("arm") == first) & (pl.col("finding") != MACRO) & (pl.col("note") != ""))
+    sentences = [f"{row['finding']}: {row['note']}." for row in noted.iter_rows(named=True)]
+    for name, data in prepared.data.items():
+        rejected = store_of(out, name).rejected.height
+        if rejected:
+            sentences.append(f"{name}: {rejected} films could not be read and were set aside (rejected.parquet).")
+        dropped = data.collected.manifest.height - data.manifest.height
+        if dropped:
+            kept = ", ".join(prepared.study.data[name].only or [])
+            sentences.append(f"{name}: {dropped:,} films positive for none of {kept} were left out.")
+        sentences += [f"{name}: {note}" for note in data.collected.notes]
+    return sentences
+
+
+def _provenance(prepared: Prepared, out: Path, steps: list[Step]) -> list[tuple[str, str]]:
+    study = prepared.study
+    lines = [
+        ("Hilum", hilum.__version__),
+        ("Libraries", ", ".join(f"{name} {version(name)}" for name in ("torch", "lightning", "timm", "numpy", "polars"))),
+        ("Python", platform.python_version()),
+        ("Machine", _machine()),
+        ("Seeds", ", ".join(map(str, study.seeds))),
+        ("Split", prepared.task.split.title),
+    ]
+    for name, data in prepared.data.items():
+        lines += [(f"{name}: {table}", f"sha256 {sha256}") for table, sha256 in sorted(data.collected.sources.items())]
+    for step in steps:
+        record = read_record(out / step.directory)
+        if record is not None:
+            lines.append((step.title, f"{record.seconds:,.1f} s{_rate(out / step.directory)}"))
+    return lines
+
+
+def _machine() -> str:
+    gpu = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""
+    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores{gpu}"
+
+
+def _seconds(directory: Path) -> float:
+    """Time spent training, resumed or not."""
+    return float(pl.read_parquet(directory / "curves.parquet")["seconds"].sum())
+
+
+def _rate(directory: Path) -> str:
+    path = directory / "curves.parquet"
+    if not path.exists():
+        return ""
+    curves = pl.read_parquet(path)
+    rate, wait = curves["images_per_second"].median(), curves["data_wait_share"].median()
+    return f", {rate:,.0f} images/s, data-wait {wait:.1%}" if rate is not None and wait is not None else ""

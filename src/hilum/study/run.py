@@ -1,0 +1,95 @@
+"""Running a study: what is done already is left, what was interrupted goes on, what changed is done again."""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TypeAlias
+
+import yaml
+
+from hilum.artifacts import write_json, write_text
+from hilum.progress import ProgressReport
+from hilum.report.page import write_report
+from hilum.study.generate import generate, generated_root, generation_key
+from hilum.study.judge import judge, judgement_key
+from hilum.study.plan import Step, count_films, guess_films, steps_of
+from hilum.study.prepare import Prepared, prepare
+from hilum.study.record import perform_once, recorded_progress
+from hilum.study.results import report_content
+from hilum.study.schema import Study
+from hilum.study.steps import perform, step_key
+
+ShowStep: TypeAlias = Callable[[int, int, Step], AbstractContextManager[ProgressReport]]
+"""Called with (number of the step, steps in all, step); gives what shows the step's progress."""
+
+
+def run_study(
+    study: Study, roots: Mapping[str, Path], out: Path, *, show_step: ShowStep, workers: int | None = None
+) -> Path:
+    """Run every step of a study that is not done yet, and write its report.
+
+    Args:
+        study: the study.
+        roots: folder of each data set that is not generated.
+        out: directory of the study. Steps done there before, with the same settings and data, are kept.
+        show_step: shows which step runs and how far it is.
+        workers: threads that decode films and prepare batches; the results do not depend on it.
+
+    Returns:
+        Path of report.html.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    write_text(out / "study.yaml", yaml.safe_dump(study.model_dump(mode="json", exclude_unset=True), sort_keys=False))
+    steps = steps_of(study, guess_films(study))
+    _write_plan(out, steps, {})
+    for number, step in enumerate(steps, start=1):
+        if step.kind == "generate":
+            _once(step, generation_key(study, step.data), out, number, len(steps), show_step,
+                  lambda progress, step=step: generate(study, step.data, out, workers, progress))  # fmt: skip
+    prepared = prepare_in(study, roots, out)
+    steps = steps_of(study, count_films(prepared))
+    keys = {step.directory: step_key(step, prepared) for step in steps if step.kind in ("store", "pretrain", "finetune")}
+    keys |= {step.directory: generation_key(study, step.data) for step in steps if step.kind == "generate"}
+    keys["evaluation"] = judgement_key(prepared, keys)
+    _write_plan(out, steps, keys)
+    for number, step in enumerate(steps, start=1):
+        if step.kind in ("store", "pretrain", "finetune"):
+            _once(step, keys[step.directory], out, number, len(steps), show_step,
+                  lambda progress, step=step: perform(step, prepared, out, workers=workers, on_progress=progress))  # fmt: skip
+    evaluation = steps[-1]
+    _once(evaluation, keys["evaluation"], out, len(steps), len(steps), show_step,
+          lambda progress: judge(prepared, out, progress))  # fmt: skip
+    return write_report(report_content(prepared, out, steps), out)
+
+
+def prepare_in(study: Study, roots: Mapping[str, Path], out: Path) -> Prepared:
+    """Read a study's data, with generated films where this study's directory has them."""
+    generated = {name: generated_root(out, name) for name, data in study.data.items() if data.generate}
+    return prepare(study, {**roots, **generated})
+
+
+def _once(
+    step: Step,
+    key: str,
+    out: Path,
+    number: int,
+    steps: int,
+    show_step: ShowStep,
+    work: Callable[[ProgressReport], None],
+) -> None:
+    directory = out / step.directory
+
+    def show_and_work() -> None:
+        with show_step(number, steps, step) as show:
+            work(recorded_progress(directory, show))
+
+    perform_once(directory, key, step.title, show_and_work)
+
+
+def _write_plan(out: Path, steps: list[Step], keys: Mapping[str, str]) -> None:
+    """What `hilum study status` compares the directory with."""
+    listed = [
+        {"kind": s.kind, "title": s.title, "directory": s.directory, "gigaflops": s.gigaflops, "key": keys.get(s.directory)}
+        for s in steps
+    ]
+    write_json(out / "plan.json", listed)

@@ -1,0 +1,47 @@
+"""The same study in miniature: every arm, step and table on two cores in minutes, on generated radiographs."""
+
+from typing import Any
+
+from hilum.study.generate import FOLDER_LABELS
+from hilum.study.schema import Study
+
+TINY_IMAGES = 600
+TINY_SIZE = 64
+TINY_EPOCHS = 2
+TINY_BATCH = 32
+TINY_REDRAWS = 200
+
+
+def tiny(study: Study) -> Study:
+    """Shrink a study so that it runs end to end without any data in place.
+
+    Data sets become generated films in the same layout, films are at most 64 px, training takes at most two epochs
+    and two seeds. The results mean nothing; that everything runs does.
+    """
+    content = study.model_dump(mode="json", exclude_unset=True)
+    for index, data in enumerate(content["data"].values()):
+        data |= {"generate": {"images": TINY_IMAGES, "size": TINY_SIZE, "seed": index}, "release": None}
+        data["labels"] = str(FOLDER_LABELS) if data["collection"] == "folder" else None
+    content["preprocess"] = [_shrunk_step(step) for step in content["preprocess"]]
+    content["pretrain"] = _shrunk_training(content.get("pretrain", {}), study.pretrain.epochs, study.pretrain.batch_size)
+    content["finetune"] = _shrunk_training(content.get("finetune", {}), study.finetune.epochs, study.finetune.batch_size)
+    for arm in content["arms"].values():
+        if isinstance(arm.get("init"), dict):
+            arm["init"].pop("epochs", None)
+        arm["finetune"] = {k: v for k, v in arm.get("finetune", {}).items() if k not in ("epochs", "batch_size")}
+    content["seeds"] = study.seeds[:2]
+    content["evaluate"] = content.get("evaluate", {}) | {
+        "redraws": min(study.evaluate.redraws, TINY_REDRAWS),
+        "min_positives": min(study.evaluate.min_positives, 2),
+    }
+    return Study.model_validate(content)
+
+
+def _shrunk_step(step: Any) -> Any:
+    if isinstance(step, dict) and "resize" in step:
+        return {"resize": min(int(step["resize"]), TINY_SIZE)}
+    return step
+
+
+def _shrunk_training(settings: dict[str, Any], epochs: int, batch_size: int) -> dict[str, Any]:
+    return settings | {"epochs": min(epochs, TINY_EPOCHS), "batch_size": min(batch_size, TINY_BATCH)}

@@ -1,0 +1,73 @@
+"""How a training run goes: its length, its optimiser, its learning rate, its hardware."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, get_args
+
+from hilum.errors import HilumError
+
+Optimizer = Literal["adamw", "adam", "sgd"]
+Schedule = Literal["cosine", "constant", "plateau"]
+Precision = Literal["auto", "bf16", "fp32"]
+Device = Literal["auto", "cpu", "cuda"]
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """Settings of one run of `hilum.training.fit.fit`. Batch size and workers belong to the `Batches` it is given.
+
+    Args:
+        epochs: at most this many.
+        lr: peak learning rate.
+        weight_decay: on weights of two or more dimensions only (see `Trainable.parameter_groups`).
+        optimizer: "sgd" has momentum 0.9.
+        warmup_epochs: the learning rate rises linearly, step by step, over this many epochs (fractions allowed).
+        schedule: after the warm-up, "cosine" falls to zero at the last step (Loshchilov & Hutter, ICLR 2017, eq. 5,
+            without restarts); "plateau" multiplies by `plateau_factor` after more than `plateau_patience` epochs
+            without a lower validation loss.
+        clip_norm: gradients are scaled to at most this norm; None leaves them.
+        patience: stop after this many epochs without a lower validation loss; None never stops early.
+        precision: "auto" is bf16 autocast where the hardware multiplies in bfloat16, fp32 elsewhere.
+        device: "auto" is the GPU where there is one.
+        seed: of dropout; the order of batches and the views have their own.
+        checkpoint_every_seconds: a killed run loses at most about this much work.
+    """
+
+    epochs: int
+    lr: float
+    weight_decay: float = 0.0
+    optimizer: Optimizer = "adamw"
+    warmup_epochs: float = 0.0
+    schedule: Schedule = "cosine"
+    plateau_patience: int = 3
+    plateau_factor: float = 0.1
+    clip_norm: float | None = None
+    patience: int | None = None
+    precision: Precision = "auto"
+    device: Device = "auto"
+    seed: int = 0
+    checkpoint_every_seconds: float = 60.0
+
+    def __post_init__(self) -> None:
+        _require(self.epochs >= 1, "epochs", "at least 1", self.epochs)
+        _require(self.lr > 0, "lr", "a positive number", self.lr)
+        _require(self.weight_decay >= 0, "weight_decay", "zero or more", self.weight_decay)
+        _require(0 <= self.warmup_epochs <= self.epochs, "warmup_epochs", f"0 to {self.epochs}", self.warmup_epochs)
+        _require(self.clip_norm is None or self.clip_norm > 0, "clip_norm", "a positive number", self.clip_norm)
+        _require(self.patience is None or self.patience >= 1, "patience", "at least 1, or none", self.patience)
+        for name, allowed in (
+            ("optimizer", Optimizer),
+            ("schedule", Schedule),
+            ("precision", Precision),
+            ("device", Device),
+        ):
+            choices = get_args(allowed)
+            _require(getattr(self, name) in choices, name, f"one of {', '.join(choices)}", getattr(self, name))
+
+    def as_data(self) -> dict[str, Any]:
+        """Everything that decides the result, for provenance and for telling runs apart."""
+        return {name: value for name, value in asdict(self).items() if name != "checkpoint_every_seconds"}
+
+
+def _require(right: bool, field: str, expected: str, found: object) -> None:
+    if not right:
+        raise HilumError(f"training.{field}", expected=expected, found=str(found), fix=f"Change `{field}`.")
