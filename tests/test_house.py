@@ -16,7 +16,19 @@ def test_a_file_holds_one_idea(path):
 
 
 def test_the_command_line_imports_nothing_heavy_before_a_command_runs():
-    heavy = ("torch", "lightning", "timm", "numpy", "polars", "sklearn", "matplotlib", "numba", "cv2", "pydantic", "scipy")
+    heavy = (
+        "torch",
+        "lightning",
+        "timm",
+        "numpy",
+        "polars",
+        "sklearn",
+        "matplotlib",
+        "numba",
+        "cv2",
+        "pydantic",
+        "scipy",
+    )
     code = f"import sys, hilum.cli; hilum.cli.make_app(); print([m for m in {heavy!r} if m in sys.modules])"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "[]"

@@ -17,7 +17,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         yield beside
-        os.replace(beside, path)
+        beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
 
@@ -46,11 +46,11 @@ def whole_directory(path: Path, *, resume: bool = False) -> Iterator[Path]:
     if path.exists():
         outdated = path.with_name(f".{path.name}.outdated")
         shutil.rmtree(outdated, ignore_errors=True)
-        os.replace(path, outdated)
-        os.replace(beside, path)
+        path.replace(outdated)
+        beside.replace(path)
         shutil.rmtree(outdated, ignore_errors=True)
     else:
-        os.replace(beside, path)
+        beside.replace(path)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -24,9 +24,7 @@ def image_keys(image_ids: Iterable[str]) -> NDArray[np.uint64]:
     return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)
 
 
-def uniforms(
-    seed: int, keys: NDArray[np.uint64], count: int, *, epoch: int = 0, view: int = 0
-) -> NDArray[np.float64]:
+def uniforms(seed: int, keys: NDArray[np.uint64], count: int, *, epoch: int = 0, view: int = 0) -> NDArray[np.float64]:
     """Uniform draws in [0, 1) for each image.
 
     Args:

@@ -19,7 +19,7 @@ class HilumError(Exception):
         super().__init__(f"{self.where}: expected {expected}; found {found}. {fix}")
 
 
-class HilumErrors(HilumError):
+class HilumErrors(HilumError):  # noqa: N818 - several of them
     """Several problems of one file, reported together.
 
     Args:

@@ -42,7 +42,7 @@ def training_curves(arms: dict[str, float], seeds: int, epochs: int = 12) -> pl.
                 for epoch in range(3 * epochs):
                     loss = 3 + 2 * np.exp(-epoch / 9) + 0.05 * draw.standard_normal() + signal
                     rows.append((arm, seed, "pretrain", epoch, loss, None, 0.03 + 0.0003 * epoch, 100.0 + 2 * epoch))
-    columns = ["arm", "seed", "stage", "epoch", "train_loss", "val_loss", "feature_std", "effective_rank"]
+    columns = ["arm", "seed", "stage", "epoch", "train_loss", "val_loss", "feature_spread", "effective_rank"]
     return pl.DataFrame(rows, schema=columns, orient="row", infer_schema_length=None)
 
 

@@ -59,7 +59,7 @@ def _show_version(wanted: bool) -> None:
 
 
 def _version_option(
-    version: Annotated[  # noqa: ARG001 - its callback does the work
+    version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and stop.")
     ] = False,
 ) -> None:

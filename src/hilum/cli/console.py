@@ -30,12 +30,14 @@ def say_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, title
         table.add_column(column, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         table.add_row(*(_cell(value) for value in row))
-    Console().print(table)
+    console = Console()
+    console.width = max(console.width, 120) if not console.is_terminal else console.width
+    console.print(table)
 
 
 @contextmanager
 def progress(title: str, *, show: bool = True) -> Iterator[ProgressReport]:
-    """A progress bar with rate, note and time left on standard error; plain lines now and then where it is no terminal."""
+    """A progress bar with rate, note and time left on standard error; plain lines now and then without a terminal."""
     if not show:
         yield silent
         return

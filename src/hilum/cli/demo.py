@@ -7,9 +7,9 @@ import typer
 
 
 def demo(
-    out: Annotated[Path, typer.Option(help="Directory of the study; run again to go on where it was interrupted.")] = Path(
-        "runs/demo"
-    ),
+    out: Annotated[
+        Path, typer.Option(help="Directory of the study; run again to go on where it was interrupted.")
+    ] = Path("runs/demo"),
 ) -> None:
     """Compare training from scratch, SimCLR and MoCo v2 on generated radiographs, in minutes on two cores.
 

@@ -35,6 +35,7 @@ def phantom(
     """
     from hilum.data.phantom import write_chestxray14
 
+    write = {Layout.CHESTXRAY14: write_chestxray14}[layout]
     with progress(f"generating {images:,} films") as on_progress:
-        write_chestxray14(out, images=images, size=size, seed=seed, workers=workers, on_progress=on_progress)
+        write(out, images=images, size=size, seed=seed, workers=workers, on_progress=on_progress)
     say(f"{images:,} films in {out}")

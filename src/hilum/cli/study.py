@@ -34,7 +34,9 @@ ScaleOption = Annotated[
 ]
 Overrides = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Change a setting, for example finetune.epochs=3; may be repeated."),
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Change a setting, for example finetune.epochs=3; may be repeated."
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead.")]
 
@@ -113,7 +115,11 @@ def status(
         say_json({"steps": [asdict(step) for step in steps], "report": str(report) if report.exists() else None})
         return
     say_table(["step", "state", "seconds", ""], [(s.title, s.state, s.seconds, s.note) for s in steps])
-    say(f"\nReport: {report}" if report.exists() else f"\n{sum(s.state == 'done' for s in steps)} of {len(steps)} steps done")
+    say(
+        f"\nReport: {report}"
+        if report.exists()
+        else f"\n{sum(s.state == 'done' for s in steps)} of {len(steps)} steps done"
+    )
 
 
 def read(study: str, scale: Scale, override: list[str] | None) -> "Study":
@@ -132,7 +138,9 @@ def roots(data: list[str] | None) -> dict[str, Path]:
     for entry in data or []:
         name, equals, root = entry.partition("=")
         if not equals:
-            raise HilumError(f"--data {entry}", expected="NAME=ROOT", found="no '='", fix=f"Write --data {entry}=FOLDER.")
+            raise HilumError(
+                f"--data {entry}", expected="NAME=ROOT", found="no '='", fix=f"Write --data {entry}=FOLDER."
+            )
         if not Path(root).is_dir():
             raise HilumError(f"--data {name}", expected="a folder", found=f"{root} is none", fix="Check the path.")
         found[name] = Path(root)

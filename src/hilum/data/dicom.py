@@ -44,11 +44,13 @@ def read_header(path: Path) -> DicomHeader:
     """Read the header of a DICOM file and leave the pixels.
 
     Raises:
-        UnreadableImage: not a DICOM file, or a broken one.
+        UnreadableImage: not a DICOM file, a broken one, or one without a picture.
     """
     with _warnings_of_pydicom_aside():
         try:
             header = pydicom.dcmread(path, stop_before_pixels=True)
+            if "Rows" not in header:
+                raise UnreadableImage(path, reason="a broken DICOM file, or one without a picture")
             sex = _text(header, "PatientSex")
             return DicomHeader(
                 patient_id=_text(header, "PatientID"),

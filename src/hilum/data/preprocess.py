@@ -115,8 +115,9 @@ def _min_max(picture: NDArray[Any]) -> NDArray[np.uint8]:
     low, high = int(picture.min()), int(picture.max())
     if high == low:
         return np.zeros(picture.shape, dtype=np.uint8)
-    levels = np.arange(high - low + 1) * (255.0 / (high - low))
-    return np.rint(levels).astype(np.uint8)[picture - low]
+    levels = np.arange(high - low + 1) * 255.0 / (high - low)
+    scaled: NDArray[np.uint8] = np.rint(levels).astype(np.uint8)[picture - low]
+    return scaled
 
 
 def _eight_bits(picture: NDArray[Any]) -> NDArray[np.uint8]:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from hilum.artifacts import fingerprint
 from hilum.data.preprocess import Recipe, parse_recipe
+from hilum.data.replacing import check_replaceable
 from hilum.errors import HilumError
 from hilum.progress import ProgressReport, silent
 
@@ -62,7 +63,7 @@ class Store:
             raise HilumError(
                 self.directory,
                 expected="a picture of every film asked for",
-                found=f"none of {len(missing):,} ({', '.join(missing[:3])}), {refused:,} of them rejected as unreadable",
+                found=f"none of {len(missing):,} ({', '.join(missing[:3])}), {refused:,} rejected as unreadable",
                 fix="Leave out what the store rejected; build the store from the manifest of these films.",
             )
         return np.fromiter((row_of[image_id] for image_id in image_ids), dtype=np.int64, count=len(image_ids))
@@ -96,13 +97,14 @@ def build_store(
         on_progress: called with (films done, N, note).
 
     Raises:
-        HilumError: no film at all could be read.
+        HilumError: no film at all could be read; something else lies in `directory`.
     """
     from hilum.data.store_building import build
 
     order = _fingerprint(manifest, root, recipe)
     if (directory / DESCRIPTION).is_file() and _description(directory).get("fingerprint") == order:
         return open_store(directory)
+    check_replaceable(directory, {path.parts[0] for path in (IMAGES, REJECTED, DESCRIPTION)})
     build(manifest, root, recipe, directory, order, workers or os.cpu_count() or 1, on_progress)
     return open_store(directory)
 

@@ -6,7 +6,6 @@ from midranks, which is exact: sums of whole and half numbers.
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import rankdata
 
 
 def auroc(labels: ArrayLike, scores: ArrayLike) -> float:
@@ -26,8 +25,9 @@ def auroc(labels: ArrayLike, scores: ArrayLike) -> float:
     negatives = positive.size - positives
     if positives == 0 or negatives == 0:
         return float("nan")
-    ranks = rankdata(np.asarray(scores)[known])
-    pairs_won = ranks[positive].sum() - positives * (positives + 1) / 2
+    _, place, tied = np.unique(np.asarray(scores)[known], return_inverse=True, return_counts=True)
+    midranks = (np.cumsum(tied) - (tied - 1) / 2)[place]
+    pairs_won = midranks[positive].sum() - positives * (positives + 1) / 2
     return float(pairs_won / (positives * negatives))
 
 

@@ -19,6 +19,7 @@ from hilum.evaluate.metrics import (
     macro_notes,
     metrics_table,
     number_or_null,
+    seeds_in_words,
     undefined_notes,
 )
 from hilum.evaluate.multiplicity import benjamini_hochberg
@@ -135,9 +136,9 @@ def _differences(
     included = cases.enough(min_positives)
     estimate, redrawn = arm.macro(included)
     other_estimate, other_redrawn = other.macro(included)
-    notes = macro_notes(included, min_positives, arm.seeds if arm.seeds == other.seeds else 1)
-    if arm.seeds != other.seeds:
-        notes.append(f"{arm.seeds} against {other.seeds} seeds, redrawn independently")
+    same = arm.seeds == other.seeds
+    seeds = seeds_in_words(arm.seeds) if same else f"{arm.seeds} against {other.seeds} seeds, redrawn independently"
+    notes = macro_notes(included, min_positives, seeds)
     rows = [_difference(MACRO, estimate - other_estimate, redrawn - other_redrawn, notes, tested=bool(included.any()))]
     for index, finding in enumerate(findings):
         shown = bool(cases.enough(2)[index])
@@ -182,7 +183,8 @@ def _with_families(rows: pl.DataFrame, pairs: int) -> pl.DataFrame:
         inside = rows_of_family & tested
         adjusted[rows_of_family] = benjamini_hochberg(p[rows_of_family])
         tests = int(inside.sum())
-        findings = "" if name.startswith("macro") else f"{tests // max(pairs, 1)} findings x "
+        count = tests // max(pairs, 1)
+        findings = "" if name.startswith("macro") else f"{count} finding{'s' if count > 1 else ''} x "
         family[inside] = f"{name}: {findings}{compared} = {tests} test{'s' if tests > 1 else ''}, Benjamini-Hochberg"
     return rows.with_columns(
         pl.Series("p_adjusted", adjusted, dtype=pl.Float64).fill_nan(None),

@@ -80,7 +80,9 @@ def metrics_table(arm: ArmRedraws, findings: Sequence[str], cases: Cases, min_po
             "n": int(cases.images.max(initial=0)),
             "positives": None,
             "patients": int(cases.patients.max(initial=0)),
-            "note": "; ".join([*macro_notes(included, min_positives, arm.seeds), *undefined_notes(redrawn)]),
+            "note": "; ".join(
+                [*macro_notes(included, min_positives, seeds_in_words(arm.seeds)), *undefined_notes(redrawn)]
+            ),
         }
     ]
     for index, finding in enumerate(findings):
@@ -96,7 +98,7 @@ def metrics_table(arm: ArmRedraws, findings: Sequence[str], cases: Cases, min_po
                 "note": "; ".join(
                     [
                         *case_notes(cases, index, min_positives),
-                        *(["constant scores"] if arm.constant[index] else []),
+                        *score_notes(arm, index),
                         *(undefined_notes(redrawn) if shown else []),
                     ]
                 ),
@@ -129,21 +131,35 @@ def case_notes(cases: Cases, index: int, min_positives: int) -> list[str]:
             notes.append(f"one {what} patient: left out")
         elif patients < min_positives:
             notes.append(f"left out of macro: {patients} {what} patients (fewer than {min_positives})")
-        if 1 < patients < TRUSTED_PATIENTS:
+        elif patients < TRUSTED_PATIENTS:
             notes.append(f"{patients} {what} patients: the interval may be too narrow")
     return notes
 
 
-def macro_notes(included: NDArray[np.bool_], min_positives: int, seeds: int) -> list[str]:
-    """What the mean over findings is a mean of."""
+def macro_notes(included: NDArray[np.bool_], min_positives: int, seeds: str) -> list[str]:
+    """What the mean over findings is a mean of, and over how many seeds, in words."""
     if not included.any():
         return [f"no finding has {min_positives} positive and {min_positives} negative patients"]
     left_out = len(included) - int(included.sum())
     return [
         f"mean over {included.sum()} finding{'s' if included.sum() > 1 else ''}"
-        + (f", {left_out} left out" if left_out else "")
-        + (f", mean of {seeds} seeds" if seeds > 1 else "")
+        + (f", {left_out} left out" if left_out else ""),
+        seeds,
     ]
+
+
+def seeds_in_words(seeds: int) -> str:
+    """How many seeds, and what one seed cannot say."""
+    return f"{seeds} seeds" if seeds > 1 else "one seed: the spread between runs is not in the interval"
+
+
+def score_notes(arm: ArmRedraws, index: int) -> list[str]:
+    """What the scores of one finding do to its interval."""
+    if arm.constant[index]:
+        return ["constant scores: every image got the same"]
+    if arm.estimate[index] in (0.0, 1.0):
+        return ["perfectly separated: the percentile interval says nothing here"]
+    return []
 
 
 def undefined_notes(redrawn: NDArray[np.float64]) -> list[str]:

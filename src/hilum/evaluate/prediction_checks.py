@@ -97,8 +97,9 @@ def _score_problems(table: pl.DataFrame, column: str) -> list[str]:
     outside = ~number.is_between(0, 1)
     if not outside.any():
         return []
+    values = number.to_numpy()
     return [
-        f"{column}: {outside.sum():,} rows are outside 0 to 1, from {number.min():.3g} to {number.max():.3g} "
+        f"{column}: {outside.sum():,} rows are outside 0 to 1, from {values.min():.3g} to {values.max():.3g} "
         f"(first: {_first(table, outside)})   if these are logits, apply a sigmoid"
     ]
 

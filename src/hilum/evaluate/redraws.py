@@ -1,9 +1,9 @@
 """Drawing with replacement, counted: how often each patient (or seed) is in each redraw of a bootstrap.
 
 Redraw r is a function of (seed, r) and of nothing else, so it is the same for any number of redraws, threads and
-blocks, and the same for all findings, metrics and arms. Random words come from Philox-4x32-10, as in `hilum.draws`; they become
-integers below n by Lemire's multiplication with rejection (ACM Transactions on Modeling and Computer Simulation 29(1),
-2019, algorithm 5), so that every unit has exactly the same chance.
+blocks, and the same for all findings, metrics and arms. Random words come from Philox-4x32-10, as in `hilum.draws`;
+they become integers below n by Lemire's multiplication with rejection (ACM Transactions on Modeling and Computer
+Simulation 29(1), 2019, algorithm 5), so that every unit has exactly the same chance.
 """
 
 import numpy as np

@@ -1,9 +1,9 @@
 """An arm in every redraw: the mean over its seeds, with patients and seeds redrawn, per finding and over findings.
 
-Seeds are replicates: training anew is part of what an arm's number could have been. Each redraw draws patients, and
-draws S - 1 of the S seeds with replacement (one where there is one). S - 1, not S, because the variance of a mean of
-S - 1 draws is s²/S, that of the mean itself; S draws would show only (S - 1)/S of it, half for two seeds (Rao & Wu,
-Journal of the American Statistical Association 83:231-241, 1988, §2: with n - 1 draws nothing needs rescaling).
+Seeds are replicates: training anew is part of what an arm's number could have been. Each redraw draws the patients and,
+independently, S of the S seeds, both with replacement (Owen, "The pigeonhole bootstrap", Annals of Applied Statistics
+1:386-411, 2007). That counts the part of the noise that patients and seeds share more than once, which makes it
+conservative where seeds agree; with two or three seeds that differ much it still says too little (docs/statistics.md).
 """
 
 from dataclasses import dataclass
@@ -84,5 +84,4 @@ def redraw_arms(
 
 def seed_weights(seeds: int, *, redraws: int, seed: int) -> NDArray[np.float64]:
     """How much each seed counts in each redraw, (S, B); columns sum to 1."""
-    draws = max(seeds - 1, 1)
-    return drawn_counts(seeds, draws=draws, redraws=redraws, seed=seed, stream=seeds) / draws
+    return drawn_counts(seeds, draws=seeds, redraws=redraws, seed=seed, stream=seeds) / seeds

@@ -61,9 +61,7 @@ class Classifier(Trainable):
 
     def training_loss(self, batch: Batch, epoch: int) -> Tensor:
         """Mean weighted cross-entropy of the known labels, on one random view of each film."""
-        views = random_views(
-            batch.images, batch.keys, self.policy, self.size, seed=self.seed, epoch=epoch, view=0
-        )
+        views = random_views(batch.images, batch.keys, self.policy, self.size, seed=self.seed, epoch=epoch, view=0)
         return mean_masked_bce(self(views), known_targets(batch), self.positive_weights)
 
     def validation_loss(self, batch: Batch) -> tuple[Tensor, Tensor]:

@@ -9,10 +9,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 import torch
-from numpy.typing import NDArray
 
 from hilum.artifacts import whole_directory, whole_file
-from hilum.data.batches import Batches
 from hilum.data.store import Store
 from hilum.encoders.card import Card
 from hilum.encoders.freezing import freeze_all_but_last
@@ -20,9 +18,9 @@ from hilum.encoders.weights import load_encoder
 from hilum.encoders.zoo import Encoder, create_encoder
 from hilum.errors import HilumError
 from hilum.finetune.classifier import Classifier, HeadOnFeatures
+from hilum.finetune.feed import Feed
 from hilum.finetune.films import LabelledFilms
 from hilum.finetune.losses import balancing_weights
-from hilum.finetune.outputs import plain_outputs
 from hilum.finetune.settings import FinetuneSettings
 from hilum.finetune.weights import write_classifier
 from hilum.progress import ProgressReport, silent
@@ -53,13 +51,12 @@ def finetune(
     `p_<finding>` in [0, 1]: sigmoids of the logits of plain views, in the precision of the training). It is complete or
     absent; a killed call that is made again goes on where it was and ends with the same bits.
 
-    With `unfreeze=0` and policy "none" nothing before the head changes, so features are computed once.
-
     Args:
         init: "random", or a directory with encoder.safetensors and card.json.
         encoder_name: one of `hilum.encoders.zoo.ENCODERS`.
         store: pixels of all films named here.
-        train, val: films with targets; no patient in both.
+        train: films with targets.
+        val: films with targets, of other patients.
         predict_ids: films to score. Their labels, where there are any, are not known here.
         findings: columns of the targets.
         settings: of the run.
@@ -74,77 +71,167 @@ def finetune(
     Raises:
         HilumError: inputs do not fit together, or training fails (see `hilum.training.fit.fit`).
     """
-    _check(train, val, findings, settings)
+    _check(train, val, predict_ids, findings, settings)
+    store.rows([*train.image_ids, *val.image_ids, *predict_ids])  # so that a missing film is not found after training
     device = choose_device(settings.device)
-    precision = choose_precision(settings.precision, device)
-    size = settings.size or store.recipe.size
-    encoder, known_patients, starts_from = _start(init, encoder_name, seed)
+    feed = Feed(
+        store,
+        size=settings.size or store.recipe.size,
+        batch_size=settings.batch_size,
+        seed=seed,
+        workers=settings.workers,
+        device=device,
+        precision=choose_precision(settings.precision, device),
+    )
+    encoder, origin = _start(init, encoder_name, seed)
+    starts_from = origin.sha256 if origin else "random"
+    classifier = _untrained(encoder, train, settings, feed)
     with whole_directory(directory, resume=True) as beside:
-        decisive = {name: value for name, value in asdict(settings).items() if name not in ("workers", "device")}
         resume_only_same_run(
             beside,
-            [decisive, device.type, precision, seed, encoder_name, starts_from, store.recipe.as_data(), list(findings),
-             _summary(train), _summary(val), list(predict_ids)],
+            [_decisive(settings), device.type, feed.precision, seed, encoder_name, starts_from,
+             store.recipe.as_data(), list(findings), _digest(train), _digest(val), list(predict_ids)],
         )  # fmt: skip
-        weights = balancing_weights(train.targets) if settings.weighted else np.ones(len(findings), np.float32)
-        freeze_all_but_last(encoder, settings.unfreeze)
-        classifier = Classifier(
-            encoder, len(findings), size=size, policy=POLICIES[settings.policy], seed=seed,
-            positive_weights=torch.from_numpy(weights), dropout=settings.dropout, head_lr=settings.head_lr,
-        )  # fmt: skip
-
-        def plainly(image_ids: Sequence[str], targets: NDArray[np.float32] | None = None) -> Batches:
-            return Batches(
-                store, list(image_ids), settings.batch_size, seed=seed, shuffle=False, drop_last=False, targets=targets,
-                workers=settings.workers, device=device,
-            )  # fmt: skip
-
-        batches = Batches(
-            store, train.image_ids, settings.batch_size, seed=seed, shuffle=True,
-            drop_last=len(train.image_ids) >= settings.batch_size, targets=train.targets, workers=settings.workers,
-            device=device,
-        )  # fmt: skip
-        trainable: Classifier | HeadOnFeatures = classifier
-        if settings.unfreeze == 0 and settings.policy == "none":
-            encoder.to(device=device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
-            features = [
-                plain_outputs(
-                    encoder, plainly(ids), size=size, precision=precision, device=device, note=f"features of {part} films",
-                    on_progress=on_progress,
-                )
-                for part, ids in (("training", train.image_ids), ("validation", val.image_ids))
-            ]  # fmt: skip
-            trainable = HeadOnFeatures(classifier, *features)
-        fit(
-            trainable, batches, validation=plainly(val.image_ids, val.targets), settings=settings.training(seed),
-            directory=beside, on_progress=on_progress,
-        )  # fmt: skip
-        classifier.to(device).eval()
-        logits = plain_outputs(
-            classifier, plainly(predict_ids), size=size, precision=precision, device=device, note="scoring",
-            on_progress=on_progress,
-        )  # fmt: skip
-        _write_scores(predict_ids, findings, logits.sigmoid().cpu().numpy(), beside / "scores.parquet")
-        card = Card(
-            encoder=encoder_name,
-            method="finetune",
-            starts_from=starts_from,
-            settings={
-                **asdict(settings),
-                "precision": precision,
-                "positive_weights": dict(zip(findings, weights.tolist(), strict=True)),
-                "without_positives": [f for f, t in zip(findings, train.targets.T, strict=True) if not (t == 1).any()],
-            },
-            preprocessing=store.recipe.as_data(),
-            image_size=size,
-            mean=float(encoder.mean),
-            std=float(encoder.std),
-            seed=seed,
-            split=split_title,
-            patients_seen=sorted({*known_patients, *train.patient_ids, *val.patient_ids}),
-            images_seen=len(train.image_ids),
-            findings=list(findings),
+        _train(classifier, train, val, settings, feed, beside, on_progress)
+        logits = feed.outputs(classifier.to(device).eval(), predict_ids, "scoring", on_progress)
+        scores = pl.DataFrame(logits.sigmoid().cpu().numpy(), schema=[f"p_{finding}" for finding in findings])
+        with whole_file(beside / "scores.parquet") as path:
+            scores.insert_column(0, pl.Series("image_id", list(predict_ids), dtype=pl.String)).write_parquet(path)
+        write_classifier(
+            classifier, _card(classifier, origin, train, val, findings, settings, feed, split_title), beside
         )
-        write_classifier(classifier, card, beside)
         delete_checkpoints(beside)
     return directory
+
+
+def _start(init: Path | str, encoder_name: str, seed: int) -> tuple[Encoder, Card | None]:
+    if init == "random":
+        return create_encoder(encoder_name, seed=seed), None
+    encoder, card = load_encoder(Path(init))
+    if encoder.name != encoder_name:
+        raise HilumError(
+            init, expected=f"weights of {encoder_name}", found=f"weights of {encoder.name}", fix="Name that encoder."
+        )
+    return encoder, card
+
+
+def _untrained(encoder: Encoder, train: LabelledFilms, settings: FinetuneSettings, feed: Feed) -> Classifier:
+    freeze_all_but_last(encoder, settings.unfreeze)
+    findings = train.targets.shape[1]
+    weights = balancing_weights(train.targets) if settings.weighted else np.ones(findings, np.float32)
+    return Classifier(
+        encoder,
+        findings,
+        size=feed.size,
+        policy=POLICIES[settings.policy],
+        seed=feed.seed,
+        positive_weights=torch.from_numpy(weights),
+        dropout=settings.dropout,
+        head_lr=settings.head_lr,
+    )
+
+
+def _train(
+    classifier: Classifier,
+    train: LabelledFilms,
+    val: LabelledFilms,
+    settings: FinetuneSettings,
+    feed: Feed,
+    directory: Path,
+    on_progress: ProgressReport,
+) -> None:
+    trainable: Classifier | HeadOnFeatures = classifier
+    if settings.unfreeze == 0 and settings.policy == "none":  # nothing before the head ever changes: compute it once
+        encoder = classifier.encoder.to(device=feed.device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+        trainable = HeadOnFeatures(
+            classifier,
+            train=feed.outputs(encoder, train.image_ids, "features of training films", on_progress),
+            val=feed.outputs(encoder, val.image_ids, "features of validation films", on_progress),
+        )
+    fit(
+        trainable,
+        feed.training(train),
+        validation=feed.plain(val.image_ids, val.targets),
+        settings=settings.training(feed.seed),
+        directory=directory,
+        on_progress=on_progress,
+    )
+
+
+def _card(
+    classifier: Classifier,
+    origin: Card | None,
+    train: LabelledFilms,
+    val: LabelledFilms,
+    findings: Sequence[str],
+    settings: FinetuneSettings,
+    feed: Feed,
+    split_title: str,
+) -> Card:
+    positives = (train.targets == 1).sum(0)
+    weights = classifier.positive_weights.tolist()
+    return Card(
+        encoder=classifier.encoder.name,
+        method="finetune",
+        starts_from=origin.sha256 if origin else "random",
+        settings={
+            **asdict(settings),
+            "precision": feed.precision,
+            "device": feed.device.type,
+            "positive_weights": dict(zip(findings, weights, strict=True)),
+            "without_positives": [finding for finding, n in zip(findings, positives, strict=True) if n == 0],
+        },
+        preprocessing=feed.store.recipe.as_data(),
+        image_size=feed.size,
+        mean=float(classifier.encoder.mean),
+        std=float(classifier.encoder.std),
+        seed=feed.seed,
+        split=split_title,
+        patients_seen=sorted({*(origin.patients_seen if origin else ()), *train.patient_ids, *val.patient_ids}),
+        images_seen=len(train.image_ids),
+        findings=list(findings),
+    )
+
+
+def _decisive(settings: FinetuneSettings) -> dict[str, Any]:
+    indifferent = "workers", "device", "checkpoint_every_seconds"
+    return {name: value for name, value in asdict(settings).items() if name not in indifferent}
+
+
+def _digest(films: LabelledFilms) -> list[Any]:
+    return [films.image_ids, films.patient_ids, hashlib.sha256(films.targets.tobytes()).hexdigest()]
+
+
+def _check(
+    train: LabelledFilms,
+    val: LabelledFilms,
+    predict_ids: Sequence[str],
+    findings: Sequence[str],
+    settings: FinetuneSettings,
+) -> None:
+    for part, films in (("training films", train), ("validation films", val)):
+        if not films.image_ids:
+            raise HilumError(part, expected="at least one", found="none", fix="Choose another split.")
+        if films.targets.shape[1] != len(findings):
+            raise HilumError(
+                part,
+                expected=f"one column of targets for each of {len(findings)} findings",
+                found=f"{films.targets.shape[1]} columns",
+                fix="Give targets and findings in the same order.",
+            )
+    if not predict_ids:
+        raise HilumError("films to score", expected="at least one", found="none", fix="Give the ids of the test films.")
+    if shared := sorted(set(train.patient_ids) & set(val.patient_ids)):
+        raise HilumError(
+            "patients",
+            expected="none in both training and validation",
+            found=f"{len(shared)} in both ({', '.join(shared[:5])})",
+            fix="Split by patient.",
+        )
+    if settings.policy not in POLICIES:
+        raise HilumError(
+            "finetune.policy",
+            expected=f"one of {', '.join(POLICIES)}",
+            found=settings.policy,
+            fix="Choose one of these.",
+        )

@@ -1,7 +1,7 @@
 """Weighted binary cross-entropy over the labels that are known."""
 
 import numpy as np
-import torch.nn.functional as F
+import torch.nn.functional as F  # noqa: N812
 from numpy.typing import NDArray
 from torch import Tensor
 

@@ -12,9 +12,10 @@ class FinetuneSettings:
     """Settings of `hilum.finetune.finetune.finetune`.
 
     Args:
-        unfreeze: how many blocks train, counted from the end; 0 trains the head alone, "all" everything.
+        unfreeze: how many blocks train, counted from the end; 0 trains the head alone, "all" everything. With 0 and
+            policy "none" the features of each film are computed once.
         epochs: at most this many.
-        batch_size: films a step; a last, smaller batch is trained on too.
+        batch_size: films a step.
         lr: peak learning rate of the encoder.
         head_lr: peak learning rate of the head; None: as `lr`.
         weight_decay: on matrices and kernels.
@@ -25,6 +26,7 @@ class FinetuneSettings:
         dropout: before the head, 0 to 1.
         optimizer, schedule, warmup_epochs, precision, device: see `TrainingSettings`.
         workers: threads that prepare batches; they do not change the result.
+        checkpoint_every_seconds: a killed run loses at most about this much work.
     """
 
     unfreeze: int | Literal["all"] = "all"
@@ -44,6 +46,7 @@ class FinetuneSettings:
     precision: Precision = "auto"
     device: Device = "auto"
     workers: int = 1
+    checkpoint_every_seconds: float = 30.0
 
     def __post_init__(self) -> None:
         if not 0 <= self.dropout < 1:
@@ -64,4 +67,5 @@ class FinetuneSettings:
             precision=self.precision,
             device=self.device,
             seed=seed,
+            checkpoint_every_seconds=self.checkpoint_every_seconds,
         )

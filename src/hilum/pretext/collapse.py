@@ -77,8 +77,8 @@ class CollapseWatch:
         training = encoder.training
         encoder.eval()
         with torch.autocast(device.type, enabled=False):
-            chunks = self.films.split(FILMS_A_CHUNK)
-            features = torch.cat([encoder(plain_view(chunk.to(device), self.size)).float() for chunk in chunks])
+            chunks = (self.films[first : first + FILMS_A_CHUNK] for first in range(0, len(self.films), FILMS_A_CHUNK))
+            features = torch.cat([encoder(plain_view(chunk.to(device), self.size)) for chunk in chunks])
             signs = {
                 "feature_spread": float(feature_spread(features)),
                 # the singular values of what is not finite do not exist

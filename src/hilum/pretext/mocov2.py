@@ -88,7 +88,7 @@ class MoCoV2(Trainable):
         self.register_buffer("queue", F.normalize(first, dim=1))
         self.register_buffer("queue_images", torch.zeros(queue, dtype=torch.int64))  # keys of images; 0 for none
         self.register_buffer("queue_next", torch.zeros((), dtype=torch.int64))
-        self._seen: tuple[Tensor, Tensor] | None = None
+        self.seen: tuple[Tensor, Tensor] | None = None
 
     def training_loss(self, batch: Batch, epoch: int) -> Tensor:
         """InfoNCE of the batch against the queue as the last step left it."""
@@ -98,7 +98,7 @@ class MoCoV2(Trainable):
         query = self.head(self.encoder(first))
         with torch.no_grad():
             key = self.momentum_head(self.momentum_encoder(second))
-        self._seen = F.normalize(key.float(), dim=1), images
+        self.seen = F.normalize(key.float(), dim=1), images
         own = images[:, None] == self.queue_images[None, :]
         return info_nce(query, key, self.queue, self.temperature, own)
 
@@ -108,9 +108,9 @@ class MoCoV2(Trainable):
         for copied, trained in ((self.momentum_encoder, self.encoder), (self.momentum_head, self.head)):
             for old, new in zip(copied.parameters(), trained.parameters(), strict=True):
                 old.lerp_(new, 1 - self.momentum)
-        if self._seen is not None:
-            self._enqueue(*self._seen)
-            self._seen = None
+        if self.seen is not None:
+            self._enqueue(*self.seen)
+            self.seen = None
 
     def _enqueue(self, keys: Tensor, images: Tensor) -> None:
         """Overwrite the oldest entries; what a batch has beyond the queue's length would be overwritten at once."""

@@ -34,6 +34,11 @@ class ArmSummary:
     seeds: Sequence[int]
     seconds: float | None = None
 
+    @property
+    def title(self) -> str:
+        """The name as tables and figures show it: with a dagger where it has seen test patients."""
+        return f"{self.name} †" if self.has_seen_test_patients else self.name
+
 
 @dataclass(frozen=True)
 class DataSummary:
@@ -80,7 +85,7 @@ class ReportContent:
         predictions: of each arm, one table a seed; for the ROC curves. Arms may be absent.
         curves: one row an arm, seed, stage and epoch, columns
             `arm, seed, stage ("pretrain" or "finetune"), epoch, train_loss, val_loss` and whatever else was watched
-            (`feature_std`, `effective_rank`). May be empty.
+            (`feature_spread`, `effective_rank`). May be empty.
         left_out: what was left out and why, one sentence each.
         provenance: pairs of a name and what it was: versions, hashes, hardware, time a step.
         settings_yaml: the study file as it was run; empty where there was none.

@@ -55,6 +55,7 @@ def render(content: ReportContent, made: list[Section], files: list[str]) -> str
         lstrip_blocks=True,
     )
     room.filters["inline"] = lambda figure: Markup(inline(figure))
+    room.filters["unbroken"] = _unbroken
     template = room.get_template("report.html.j2")
     return template.render(
         content=content,
@@ -65,6 +66,11 @@ def render(content: ReportContent, made: list[Section], files: list[str]) -> str
         files=files,
         version=hilum.__version__,
     )
+
+
+def _unbroken(text: str) -> str:
+    """Keep a number and its sign on one line."""
+    return text.replace(" %", "\u00a0%").replace("p = ", "p\u00a0=\u00a0").replace("p < ", "p\u00a0<\u00a0")
 
 
 def _tables(made: list[Section]) -> dict[str, str]:

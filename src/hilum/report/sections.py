@@ -58,8 +58,8 @@ def intervals_and_curves(content: ReportContent) -> Section:
         if content.against is not None and metric in compared:
             figures.append(differences_forest(content, metric))
             caption += (
-                f" Right: difference from {content.against}; a filled marker has adjusted p < 0.05, and the pale bar"
-                " spans the differences too small for this test set to show with 80 % power."
+                f" Second plot: difference from {content.against}; a filled marker has adjusted p < 0.05, and the pale"
+                " bar spans the differences too small for this test set to show with 80 % power."
             )
         blocks.append(FigureGroup(f"{caption} Computed on {content.scored_on}.", figures))
     curves = roc_figures(content, rocs)
@@ -80,7 +80,7 @@ def training(content: ReportContent) -> Section:
     pretrain, finetune = training_figures(content, "pretrain"), training_figures(content, "finetune")
     if pretrain:
         caption = (
-            "Pretraining, one line a seed. Losses of different methods are not comparable. The standard deviation and "
+            "Pretraining, one line a seed. Losses of different methods are not comparable. The spread and "
             "the effective rank of features show collapse, not quality."
         )
         blocks.append(FigureGroup(caption, pretrain))

@@ -16,8 +16,8 @@ SHOWN_REJECTS = 20
 
 
 def finding_name(finding: str) -> str:
-    """The finding as tables show it; `macro` says what it is."""
-    return "Macro (mean over findings)" if finding == MACRO else finding
+    """The finding as tables and figures show it."""
+    return "Macro" if finding == MACRO else finding
 
 
 def macro_first(findings: Sequence[str]) -> list[str]:
@@ -33,7 +33,7 @@ def arms_table(arms: Sequence[ArmSummary]) -> Table:
     ]  # fmt: skip
     rows = [
         [
-            Cell(arm.name),
+            Cell(arm.title),
             Cell(arm.encoder),
             Cell(arm.starts_from),
             Cell(
@@ -59,7 +59,7 @@ def arms_table(arms: Sequence[ArmSummary]) -> Table:
         }
     )
     caption = "The arms. Training time is the sum over seeds, pretraining included where it was run here."
-    return Table("arms", caption, columns, rows, data)
+    return Table("arms", caption, columns, rows, data, _dagger(arms))
 
 
 def results_table(content: ReportContent, metric: str) -> Table:
@@ -72,8 +72,8 @@ def results_table(content: ReportContent, metric: str) -> Table:
     rows = [
         [
             Cell(finding_name(finding)),
-            _positives(next(by_place[arm, finding] for arm in arms if (arm, finding) in by_place)),
             *(_estimate_cell(by_place.get((arm, finding)), marks.get((arm, finding), "")) for arm in arms),
+            _positives(next(by_place[arm, finding] for arm in arms if (arm, finding) in by_place)),
         ]
         for finding in findings
     ]
@@ -83,15 +83,13 @@ def results_table(content: ReportContent, metric: str) -> Table:
         notes.append(
             f"▲ better, ▼ worse than {content.against}, adjusted p < 0.05. Nothing is marked for being highest."
         )
-    seen = [arm.name for arm in content.arms if arm.has_seen_test_patients]
-    if seen:
-        notes.append(f"Contaminated: {formats.listing(seen)} saw test patients during training.")
+    notes += _dagger(content.arms)
     notes += _said_of(metrics)
     caption = f"{name} with 95 % intervals over patients. Computed on {content.scored_on}."
     columns = [
         Column("Finding"),
+        *(Column(arm.title, numeric=True) for arm in content.arms),
         Column("Positive of films", numeric=True),
-        *(Column(f"{arm.name} †" if arm.has_seen_test_patients else arm.name, numeric=True) for arm in content.arms),
     ]
     return Table(file_stem("results", metric), caption, columns, rows, _with_split(metrics, content), notes)
 
@@ -99,17 +97,17 @@ def results_table(content: ReportContent, metric: str) -> Table:
 def comparisons_table(content: ReportContent) -> Table:
     """Every paired comparison: difference with interval, p, adjusted p, and what could have been shown."""
     columns = [
-        Column("Arm"), Column("Against"), Column("Finding"), Column("Difference (95 % CI)", numeric=True),
-        Column("p", numeric=True), Column("Adjusted p", numeric=True), Column("Detectable difference", numeric=True),
+        Column("Finding"), Column("Comparison"), Column("Difference (95 % CI)", numeric=True),
+        Column("p", numeric=True), Column("Adjusted p", numeric=True), Column("Detectable", numeric=True),
     ]  # fmt: skip
     comparisons = content.comparisons
+    titles = {arm.name: arm.title for arm in content.arms}
     several = comparisons["metric"].n_unique() > 1
     ordered = sorted(comparisons.to_dicts(), key=lambda row: row["finding"] != MACRO)
     rows = [
         [
-            Cell(row["arm"]),
-            Cell(row["against"]),
             Cell(f"{finding_name(row['finding'])}{', ' + formats.metric_name(row['metric']) if several else ''}"),
+            Cell(f"{titles[row['arm']]} − {titles[row['against']]}"),
             _difference_cell(row),
             Cell(formats.p_value(row["p"]), _order(row["p"])),
             Cell(formats.p_value(row["p_adjusted"]), _order(row["p_adjusted"])),
@@ -120,15 +118,12 @@ def comparisons_table(content: ReportContent) -> Table:
     names = formats.listing(
         [formats.metric_name(metric) for metric in comparisons["metric"].unique(maintain_order=True)]
     )
-    caption = (
-        f"Differences in {names}, arm minus the arm it is compared with, on the same redraws of patients. "
-        f"Computed on {content.scored_on}."
-    )
-    notes = ["Detectable difference: the smallest that this test set shows with 80 % power."]
+    caption = f"Differences in {names}, on the same redraws of patients. Computed on {content.scored_on}."
+    notes = ["Detectable: the smallest difference that this test set shows with 80 % power.", *_dagger(content.arms)]
     if "family" in comparisons.columns:
         families = comparisons["family"].drop_nulls().unique(maintain_order=True).to_list()
         notes.append(f"Families of tests, each adjusted by itself: {'; '.join(families)}.")
-    notes += _said_of(comparisons)
+    notes += [note for note in _said_of(comparisons) if note not in _said_of(content.metrics)]
     return Table("comparisons", caption, columns, rows, _with_split(comparisons, content), notes)
 
 
@@ -136,7 +131,8 @@ def counts_table(data: DataSummary) -> Table:
     """Films, patients and positives of each finding in each part of the split."""
     parts = data.counts["split"].unique(maintain_order=True).to_list()
     findings = data.counts["finding"].unique(maintain_order=True).to_list()
-    values = [name for name in data.counts.columns if name not in ("split", "finding")]
+    always = ("films", "patients", "positives")
+    values = [name for name in data.counts.columns if name in always or _has_any(data.counts, name)]
     by_place = {(row["split"], row["finding"]): row for row in data.counts.to_dicts()}
     columns = [Column("Finding"), *(Column(f"{part} {value}", numeric=True) for part in parts for value in values)]
     rows = [
@@ -176,6 +172,17 @@ def provenance_table(provenance: Sequence[tuple[str, str]]) -> Table:
     return Table("provenance", "What made these numbers.", [Column("What"), Column("Value")], rows, data)
 
 
+def _has_any(counts: pl.DataFrame, name: str) -> bool:
+    """Whether a further column of the counts is worth its place: it counts something somewhere."""
+    return name not in ("split", "finding") and bool((counts[name] != 0).any())
+
+
+def _dagger(arms: Sequence[ArmSummary]) -> list[str]:
+    if not any(arm.has_seen_test_patients for arm in arms):
+        return []
+    return ["† Saw test patients during training: its numbers are too good."]
+
+
 def _with_split(table: pl.DataFrame, content: ReportContent) -> pl.DataFrame:
     return table.with_columns(pl.lit(content.scored_on).alias("scored_on"))
 
@@ -213,7 +220,7 @@ def _difference_cell(row: dict[str, Any]) -> Cell:
 
 def _positives(row: dict[str, Any]) -> Cell:
     if not formats.known(row["positives"]):
-        return Cell(f"– of {formats.count(row['n'])}", None)
+        return Cell(f"{formats.count(row['n'])} films", None)
     return Cell(f"{formats.count(row['positives'])} of {formats.count(row['n'])}", row["positives"])
 
 

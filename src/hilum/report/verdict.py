@@ -153,7 +153,7 @@ def _all_pairs(pairs: list[Row], scores: list[Row], content: ReportContent) -> t
     measure = _measure(scores[0])
     sentences = [f"{_score_sentence(scores[0])}{_basis(content).replace(';', ' on', 1)}."]
     parts = [
-        f"to {row['against']} by {formats.difference(row['difference'], row['low'], row['high'])}, "
+        f"from {row['against']} by {formats.difference(row['difference'], row['low'], row['high'])}, "
         f"{formats.p_statement(row['p_adjusted'])}"
         for row in rows
     ]
@@ -192,21 +192,24 @@ def _by_finding(content: ReportContent) -> list[str]:
             key: [row["finding"] for row in rows if row["arm"] == arm and direction(row) == key]
             for key in ("better", "worse")
         }
-        said = [f"{key} for {formats.listing(names)}" for key, names in found.items() if names]
+        said = [f"{key} in {len(names)}{_few(names)}" for key, names in found.items() if names]
         if said:
             clauses.append(f"{arm} is {formats.listing(said)}")
-    told = "; ".join(clauses) if clauses else "no arm is shown to differ"
-    return [f"Taken one by one, of {number} findings and after adjustment: {told}."]
+    told = "; ".join(clauses) if clauses else "no arm is shown to differ in any"
+    return [f"Taken one by one, of {number} findings, after adjustment: {told}."]
+
+
+def _few(names: list[str]) -> str:
+    return f" ({formats.listing(names)})" if len(names) <= 3 else ""
 
 
 def _open_sentence(rows: list[Row], reference: str, measure: str, basis: str) -> str:
     parts = [
-        f"for {row['arm']} {formats.decimal(row['difference'])}"
+        f"{formats.decimal(row['difference'])} for {row['arm']}"
         f" ({_signed_interval(row, label=i == 0)}, {formats.p_statement(row['p_adjusted'])}{basis if i == 0 else ''})"
         for i, row in enumerate(rows)
     ]
-    what = f"The difference from {reference} in {measure} is {formats.listing(parts)}"
-    return f"{what}{_could_have_shown(rows)}."
+    return f"The difference from {reference} in {measure} is {formats.listing(parts)}{_could_have_shown(rows)}."
 
 
 def _could_have_shown(rows: list[Row]) -> str:

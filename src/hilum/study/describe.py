@@ -9,14 +9,14 @@ from hilum.data.counts import count_films as count_by_split
 from hilum.encoders.catalogue import ARCHITECTURES
 from hilum.study.estimate import machine_gigaflops
 from hilum.study.generate import generated_root
+from hilum.study.keys import step_keys
 from hilum.study.plan import Films, Step, count_films, guess_films, steps_of
 from hilum.study.prepare import Prepared, prepare
 from hilum.study.record import read_record
 from hilum.study.schema import Pretrained, Study
-from hilum.study.steps import step_key
 
-STORE_FILMS_A_SECOND = 100.0
-"""Decoding and preprocessing 1024 px films on two cores; smaller films are faster."""
+FILMS_A_SECOND = 100.0
+"""Of decoding and preprocessing 1024 px films, or generating 128 px ones, on two cores."""
 
 
 @dataclass(frozen=True)
@@ -50,32 +50,28 @@ def plan_study(study: Study, roots: Mapping[str, Path], out: Path | None = None)
     """
     here = dict(roots)
     if out is not None:
-        here |= {n: generated_root(out, n) for n, d in study.data.items() if d.generate and generated_root(out, n).exists()}
+        generated = {name: generated_root(out, name) for name, data in study.data.items() if data.generate}
+        here |= {name: root for name, root in generated.items() if root.is_dir()}
     prepared = prepare(study, here) if all(name in here for name in study.data) else None
     films = count_films(prepared) if prepared else guess_films(study)
     steps = steps_of(study, films)
-    done = {step.directory for step in steps if out and prepared and _is_done(step, prepared, out)}
-    seconds = _estimate(steps, films) if films else {}
-    return Plan(study, prepared, films, steps, done, seconds)
+    done = _done(steps, prepared, out) if prepared and out else set()
+    return Plan(study, prepared, films, steps, done, _estimate(steps, films) if films else {})
 
 
 def plan_data(plan: Plan) -> dict[str, Any]:
     """The plan as JSON data."""
-    study, films = plan.study, plan.films
+    study = plan.study
     return {
         "question": study.question,
         "data": [_data_row(plan, name) for name in study.data],
         "task": {"on": study.labelled_data, "findings": study.task.findings, "split": split_title(plan)},
-        "films": None if films is None else {"train": films.train, "val": films.val, "test": films.test, "exact": films.exact},
+        "films": _films_row(plan.films) if plan.films else None,
         "arms": [arm_row(plan, arm) for arm in study.arms],
         "seeds": study.seeds,
-        "steps": [
-            {"kind": s.kind, "title": s.title, "directory": s.directory, "done": s.directory in plan.done,
-             "seconds": plan.seconds.get(s.directory)}
-            for s in plan.steps
-        ],
+        "steps": [_step_row(plan, step) for step in plan.steps],
         "seconds": remaining_seconds(plan),
-    }  # fmt: skip
+    }
 
 
 def arm_row(plan: Plan, arm: str) -> dict[str, Any]:
@@ -120,7 +116,7 @@ def _data_row(plan: Plan, name: str) -> dict[str, Any]:
     if name == plan.study.labelled_data:
         counts = count_by_split(manifest, plan.prepared.task.split.assignment)
         wanted = counts.filter(counts["finding"].is_in(plan.study.task.findings))
-        row["splits"] = {s: f for s, f in counts.select("split", "films").unique(maintain_order=True).iter_rows()}
+        row["splits"] = dict(counts.select("split", "films").unique(maintain_order=True).iter_rows())
         row["positives"] = {
             finding: dict(rows.select("split", "positives").iter_rows())
             for (finding,), rows in wanted.group_by("finding", maintain_order=True)
@@ -128,13 +124,25 @@ def _data_row(plan: Plan, name: str) -> dict[str, Any]:
     return row
 
 
-def _is_done(step: Step, prepared: Prepared, out: Path) -> bool:
-    record = read_record(out / step.directory)
-    if step.kind in ("generate", "evaluate"):
-        return record is not None
-    return record is not None and record.key == step_key(step, prepared)
+def _films_row(films: Films) -> dict[str, Any]:
+    return {"train": films.train, "val": films.val, "test": films.test, "counted": films.exact}
+
+
+def _step_row(plan: Plan, step: Step) -> dict[str, Any]:
+    row = {"kind": step.kind, "title": step.title, "directory": step.directory}
+    return row | {"done": step.directory in plan.done, "seconds": plan.seconds.get(step.directory)}
+
+
+def _done(steps: list[Step], prepared: Prepared, out: Path) -> set[str]:
+    keys, records = step_keys(steps, prepared), {step.directory: read_record(out / step.directory) for step in steps}
+    return {directory for directory, record in records.items() if record and record.key == keys[directory]}
 
 
 def _estimate(steps: list[Step], films: Films) -> dict[str, float]:
     rate = machine_gigaflops()
-    return {s.directory: films.all[s.data] / STORE_FILMS_A_SECOND if s.kind in ("generate", "store") else s.gigaflops / rate for s in steps}
+    return {
+        step.directory: films.all[step.data] / FILMS_A_SECOND
+        if step.kind in ("generate", "store")
+        else step.gigaflops / rate
+        for step in steps
+    }

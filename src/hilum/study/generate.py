@@ -4,7 +4,7 @@ from pathlib import Path
 
 import polars as pl
 
-from hilum.artifacts import fingerprint, whole_directory, write_json
+from hilum.artifacts import fingerprint, whole_directory
 from hilum.data.collections import read_collection
 from hilum.data.phantom import write_chestxray14
 from hilum.findings import CHESTXRAY14, NO_FINDING
@@ -50,7 +50,7 @@ def generate(study: Study, name: str, out: Path, workers: int | None, on_progres
 
 
 def write_labels(root: Path, labels: Path) -> None:
-    """Write the labels of ChestX-ray14 films as a CSV that the `folder` collection reads, paths relative to its place."""
+    """Write the labels of ChestX-ray14 films as the CSV that the `folder` collection reads."""
     manifest = read_collection("chestxray14", root).manifest
     columns = ["patient_id", "view", "age", "sex", *CHESTXRAY14, NO_FINDING]
     path = pl.concat_str(pl.lit(f"{root.name}/"), "path").alias("path")

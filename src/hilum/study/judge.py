@@ -1,25 +1,15 @@
 """The evaluation of a study: scores meet test labels here, and nowhere before."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
-
-from hilum.artifacts import fingerprint, whole_directory
+from hilum.artifacts import whole_directory
 from hilum.evaluate import Predictions, evaluate_arms, read_predictions
 from hilum.progress import ProgressReport
 from hilum.study.plan import finetuning_directory
 from hilum.study.prepare import Prepared
-from hilum.study.scored_labels import labels, write_predictions
+from hilum.study.scored_labels import write_predictions
 
 EVALUATION = "evaluation"
-
-
-def judgement_key(prepared: Prepared, keys: Mapping[str, str]) -> str:
-    """Fingerprint of all that decides the results: the trained arms, the labels, the way of judging."""
-    study = prepared.study
-    arms = [keys[finetuning_directory(arm, seed)] for arm in study.arms for seed in study.seeds]
-    table = labels(prepared).fill_null(-1)
-    return fingerprint(["evaluate", arms, list(study.arms), study.evaluate.model_dump(), table.rows()])
 
 
 def judge(prepared: Prepared, out: Path, on_progress: ProgressReport) -> None:
@@ -32,7 +22,10 @@ def judge(prepared: Prepared, out: Path, on_progress: ProgressReport) -> None:
                 scores = out / finetuning_directory(arm, seed) / "scores.parquet"
                 write_predictions(prepared, scores, _predictions_file(directory, arm, seed))
         on_progress(1, 2, f"{settings.redraws:,} redraws of patients")
-        arms = {arm: [read_predictions(_predictions_file(directory, arm, seed)) for seed in study.seeds] for arm in study.arms}
+        arms = {
+            arm: [read_predictions(_predictions_file(directory, arm, seed)) for seed in study.seeds]
+            for arm in study.arms
+        }
         metrics, comparisons = evaluate_arms(
             arms,
             against=study.reference_arm if len(study.arms) > 1 else None,

@@ -138,7 +138,9 @@ def _pretraining_steps(study: Study) -> Iterator[Step]:
             if directory is None or directory in seen or not isinstance(arm.init, Pretrained):
                 continue
             seen.add(directory)
-            title = f"pretrain {arm.init.pretrain} {arm.encoder} on {arm.init.on}, {Path(directory).name.replace('-', ' ')}"
+            title = (
+                f"pretrain {arm.init.pretrain} {arm.encoder} on {arm.init.on}, {Path(directory).name.replace('-', ' ')}"
+            )
             yield Step(
                 "pretrain", title, directory, arm.init.on, seed=int(directory.rpartition("-")[2]), init=arm.init,
                 encoder=arm.encoder,

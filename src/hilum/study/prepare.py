@@ -75,7 +75,9 @@ class Prepared:
 
     def pretraining_ids(self, name: str) -> list[str]:
         """Films of a data set that pretraining may see: never those of validation or test patients."""
-        return self.task.pool_ids if name == self.study.labelled_data else self.data[name].manifest["image_id"].to_list()
+        return (
+            self.task.pool_ids if name == self.study.labelled_data else self.data[name].manifest["image_id"].to_list()
+        )
 
 
 def prepare(study: Study, roots: Mapping[str, Path]) -> Prepared:

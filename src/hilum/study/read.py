@@ -76,14 +76,17 @@ def parse_study(text: str, *, where: object, overrides: Sequence[str] = ()) -> S
     """Check the text of a study file; as `read_study`."""
     try:
         tree = yaml.compose(text, Loader=_Yaml12Loader)
-        content = yaml.load(text, Loader=_Yaml12Loader)  # noqa: S506 - a SafeLoader
+        content = yaml.load(text, Loader=_Yaml12Loader)
     except yaml.YAMLError as error:
         raise HilumError(
             where, expected="a YAML file", found=str(error).replace("\n", " "), fix="Mend the YAML."
         ) from None
     if not isinstance(content, dict) or tree is None:
         raise HilumError(
-            where, expected="a study (question, data, task, arms, …)", found="something else", fix="See docs/study_file.md."
+            where,
+            expected="a study (question, data, task, arms, …)",
+            found="something else",
+            fix="See docs/study_file.md.",
         )
     overridden = [_override(content, override) for override in overrides]
     problems = list(_repeated_keys(tree)) + list(_cross_problems(content))
@@ -114,7 +117,7 @@ def _override(content: dict[str, Any], override: str) -> Place:
             raise HilumError(
                 f"--set {override}", expected="a key inside a section", found=f"{at} is a value", fix="Check the key."
             )
-    target[place[-1]] = yaml.load(value, Loader=_Yaml12Loader)  # noqa: S506 - a SafeLoader
+    target[place[-1]] = yaml.load(value, Loader=_Yaml12Loader)
     return place
 
 
@@ -153,9 +156,7 @@ def _cross_problems(content: Mapping[str, Any]) -> Iterator[Problem]:
         encoder, init = arm.get("encoder"), arm.get("init")
         architecture = ARCHITECTURES.get(encoder) if isinstance(encoder, str) else None
         if isinstance(encoder, str) and architecture is None:
-            yield Problem(
-                ("arms", name, "encoder"), f"{encoder!r} is not an encoder", _nearest(encoder, ARCHITECTURES)
-            )
+            yield Problem(("arms", name, "encoder"), f"{encoder!r} is not an encoder", _nearest(encoder, ARCHITECTURES))
         if isinstance(init, dict) and isinstance(init.get("on"), str) and init["on"] not in data:
             yield Problem(("arms", name, "init", "on"), f"{init['on']!r} is not a data set of this study", known_data)
         own = _section(arm, "finetune").get("unfreeze")
@@ -186,13 +187,17 @@ def _translate(detail: ErrorDetails, content: Mapping[str, Any]) -> Problem:
     place = tuple(part for part in detail["loc"] if not (isinstance(part, str) and part.startswith("<")))
     found, kind = detail["input"], detail["type"]
     if kind == "extra_forbidden":
-        return Problem(place, "is not a key that is known here", _nearest(str(place[-1]), _fields_at(place[:-1], content)))
+        return Problem(
+            place, "is not a key that is known here", _nearest(str(place[-1]), _fields_at(place[:-1], content))
+        )
     if kind == "missing":
         return Problem(place, "is missing", "see docs/study_file.md")
     if kind == "literal_error":
         words = re.findall(r"'([^']*)'", detail["ctx"]["expected"])
         return Problem(place, f"{found!r} is not one of {', '.join(words)}", _nearest(str(found), words))
-    return Problem(place, detail["msg"].removeprefix("Value error, "), "" if kind == "value_error" else f"found {found!r}")
+    return Problem(
+        place, detail["msg"].removeprefix("Value error, "), "" if kind == "value_error" else f"found {found!r}"
+    )
 
 
 def _fields_at(place: Place, content: Mapping[str, Any]) -> list[str]:

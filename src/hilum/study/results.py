@@ -14,7 +14,8 @@ from hilum.data.counts import count_films
 from hilum.encoders.card import read_card
 from hilum.encoders.freezing import freeze_all_but_last
 from hilum.encoders.zoo import count_parameters, create_encoder
-from hilum.report.content import MACRO, ArmSummary, DataSummary, ReportContent
+from hilum.evaluate.metrics import MACRO
+from hilum.report.content import ArmSummary, DataSummary, ReportContent
 from hilum.study.judge import EVALUATION, read_arm
 from hilum.study.plan import Step, finetuning_directory, pretraining_directory
 from hilum.study.prepare import Prepared
@@ -130,7 +131,10 @@ def _provenance(prepared: Prepared, out: Path, steps: list[Step]) -> list[tuple[
     study = prepared.study
     lines = [
         ("Hilum", hilum.__version__),
-        ("Libraries", ", ".join(f"{name} {version(name)}" for name in ("torch", "lightning", "timm", "numpy", "polars"))),
+        (
+            "Libraries",
+            ", ".join(f"{name} {version(name)}" for name in ("torch", "lightning", "timm", "numpy", "polars")),
+        ),
         ("Python", platform.python_version()),
         ("Machine", _machine()),
         ("Seeds", ", ".join(map(str, study.seeds))),
@@ -160,5 +164,5 @@ def _rate(directory: Path) -> str:
     if not path.exists():
         return ""
     curves = pl.read_parquet(path)
-    rate, wait = curves["images_per_second"].median(), curves["data_wait_share"].median()
-    return f", {rate:,.0f} images/s, data-wait {wait:.1%}" if rate is not None and wait is not None else ""
+    rate, wait = (float(curves[column].to_numpy().mean()) for column in ("images_per_second", "data_wait_share"))
+    return f", {rate:,.0f} images/s, data-wait {wait:.1%}"

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -11,13 +13,14 @@ from hilum.artifacts import write_json, write_text
 from hilum.progress import ProgressReport
 from hilum.report.page import write_report
 from hilum.study.generate import generate, generated_root, generation_key
-from hilum.study.judge import judge, judgement_key
+from hilum.study.judge import judge
+from hilum.study.keys import step_keys
 from hilum.study.plan import Step, count_films, guess_films, steps_of
 from hilum.study.prepare import Prepared, prepare
 from hilum.study.record import perform_once, recorded_progress
 from hilum.study.results import report_content
 from hilum.study.schema import Study
-from hilum.study.steps import perform, step_key
+from hilum.study.steps import perform
 
 ShowStep: TypeAlias = Callable[[int, int, Step], AbstractContextManager[ProgressReport]]
 """Called with (number of the step, steps in all, step); gives what shows the step's progress."""
@@ -42,23 +45,21 @@ def run_study(
     write_text(out / "study.yaml", yaml.safe_dump(study.model_dump(mode="json", exclude_unset=True), sort_keys=False))
     steps = steps_of(study, guess_films(study))
     _write_plan(out, steps, {})
+    runner = _Runner(out, len(steps), show_step)
     for number, step in enumerate(steps, start=1):
         if step.kind == "generate":
-            _once(step, generation_key(study, step.data), out, number, len(steps), show_step,
-                  lambda progress, step=step: generate(study, step.data, out, workers, progress))  # fmt: skip
+            runner.once(
+                number, step, generation_key(study, step.data), partial(generate, study, step.data, out, workers)
+            )
     prepared = prepare_in(study, roots, out)
     steps = steps_of(study, count_films(prepared))
-    keys = {step.directory: step_key(step, prepared) for step in steps if step.kind in ("store", "pretrain", "finetune")}
-    keys |= {step.directory: generation_key(study, step.data) for step in steps if step.kind == "generate"}
-    keys["evaluation"] = judgement_key(prepared, keys)
+    keys = step_keys(steps, prepared)
     _write_plan(out, steps, keys)
     for number, step in enumerate(steps, start=1):
         if step.kind in ("store", "pretrain", "finetune"):
-            _once(step, keys[step.directory], out, number, len(steps), show_step,
-                  lambda progress, step=step: perform(step, prepared, out, workers=workers, on_progress=progress))  # fmt: skip
-    evaluation = steps[-1]
-    _once(evaluation, keys["evaluation"], out, len(steps), len(steps), show_step,
-          lambda progress: judge(prepared, out, progress))  # fmt: skip
+            runner.once(number, step, keys[step.directory], partial(perform, step, prepared, out, workers))
+        elif step.kind == "evaluate":
+            runner.once(number, step, keys[step.directory], partial(judge, prepared, out))
     return write_report(report_content(prepared, out, steps), out)
 
 
@@ -68,28 +69,34 @@ def prepare_in(study: Study, roots: Mapping[str, Path], out: Path) -> Prepared:
     return prepare(study, {**roots, **generated})
 
 
-def _once(
-    step: Step,
-    key: str,
-    out: Path,
-    number: int,
-    steps: int,
-    show_step: ShowStep,
-    work: Callable[[ProgressReport], None],
-) -> None:
-    directory = out / step.directory
+@dataclass(frozen=True)
+class _Runner:
+    """Does steps that are not done, showing and recording their progress."""
 
-    def show_and_work() -> None:
-        with show_step(number, steps, step) as show:
-            work(recorded_progress(directory, show))
+    out: Path
+    steps: int
+    show_step: ShowStep
 
-    perform_once(directory, key, step.title, show_and_work)
+    def once(self, number: int, step: Step, key: str, work: Callable[[ProgressReport], None]) -> None:
+        directory = self.out / step.directory
+
+        def show_and_work() -> None:
+            with self.show_step(number, self.steps, step) as show:
+                work(recorded_progress(directory, show))
+
+        perform_once(directory, key, step.title, show_and_work)
 
 
 def _write_plan(out: Path, steps: list[Step], keys: Mapping[str, str]) -> None:
     """What `hilum study status` compares the directory with."""
     listed = [
-        {"kind": s.kind, "title": s.title, "directory": s.directory, "gigaflops": s.gigaflops, "key": keys.get(s.directory)}
+        {
+            "kind": s.kind,
+            "title": s.title,
+            "directory": s.directory,
+            "gigaflops": s.gigaflops,
+            "key": keys.get(s.directory),
+        }
         for s in steps
     ]
     write_json(out / "plan.json", listed)

@@ -23,8 +23,12 @@ def tiny(study: Study) -> Study:
         data |= {"generate": {"images": TINY_IMAGES, "size": TINY_SIZE, "seed": index}, "release": None}
         data["labels"] = str(FOLDER_LABELS) if data["collection"] == "folder" else None
     content["preprocess"] = [_shrunk_step(step) for step in content["preprocess"]]
-    content["pretrain"] = _shrunk_training(content.get("pretrain", {}), study.pretrain.epochs, study.pretrain.batch_size)
-    content["finetune"] = _shrunk_training(content.get("finetune", {}), study.finetune.epochs, study.finetune.batch_size)
+    content["pretrain"] = _shrunk_training(
+        content.get("pretrain", {}), study.pretrain.epochs, study.pretrain.batch_size
+    )
+    content["finetune"] = _shrunk_training(
+        content.get("finetune", {}), study.finetune.epochs, study.finetune.batch_size
+    )
     for arm in content["arms"].values():
         if isinstance(arm.get("init"), dict):
             arm["init"].pop("epochs", None)

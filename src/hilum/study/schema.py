@@ -124,7 +124,10 @@ class Task(Section):
         Discriminator(_kind_of_split),
     ] = Field(description="Which patients train, validate and test.")
     labelled: float = Field(
-        100, gt=0, le=100, description="Percent of the training patients whose labels may be used; the rest only pretrain."
+        100,
+        gt=0,
+        le=100,
+        description="Percent of the training patients whose labels may be used; the rest only pretrain.",
     )
 
     @field_validator("findings")
@@ -185,7 +188,9 @@ class Arm(Section):
         | Annotated[Pretrained, Tag("<pretrain>")]
         | Annotated[Path, Tag("<path>")],
         Discriminator(_kind_of_start),
-    ] = Field("random", description="`random`, `{pretrain: METHOD, on: DATA}`, or a directory with encoder.safetensors.")
+    ] = Field(
+        "random", description="`random`, `{pretrain: METHOD, on: DATA}`, or a directory with encoder.safetensors."
+    )
     finetune: Finetuning = Field(Finetuning(), description="Settings of this arm instead of the study's `finetune`.")
 
 
@@ -195,7 +200,7 @@ class Evaluation(Section):
     against: str | None = Field(None, description="Arm that the others are compared with; the first when left out.")
     redraws: int = Field(2000, ge=100, description="Bootstrap redraws of patients.")
     min_positives: PositiveInt = Field(
-        10, description="Findings with fewer positive or negative test films are left out of the macro average."
+        10, description="Findings with fewer positive or negative test patients are left out of the macro average."
     )
     seed: int = Field(0, ge=0, description="Of the redraws.")
 
@@ -235,9 +240,10 @@ class Study(Section):
 
     def finetuning_of(self, arm: str) -> Finetuning:
         """Settings of one arm: the study's, and what the arm says instead."""
-        return Finetuning.model_validate(self.finetune.model_dump() | self.arms[arm].finetune.model_dump(exclude_unset=True))
+        return Finetuning.model_validate(
+            self.finetune.model_dump() | self.arms[arm].finetune.model_dump(exclude_unset=True)
+        )
 
     def pretraining_epochs(self, init: Pretrained) -> int:
         """Epochs of one arm's pretraining."""
         return init.epochs or self.pretrain.epochs
-

@@ -33,6 +33,7 @@ def labels(prepared: Prepared) -> pl.DataFrame:
     )
     columns = {f"y_{finding}": values[:, i] for i, finding in enumerate(study.task.findings)}
     table = pl.DataFrame({"image_id": ids} | columns)
-    known = [pl.when(pl.col(name).is_nan()).then(None).otherwise(pl.col(name)).cast(pl.Int8).alias(name) for name in columns]
+    known = [
+        pl.when(pl.col(name).is_nan()).then(None).otherwise(pl.col(name)).cast(pl.Int8).alias(name) for name in columns
+    ]
     return scored.join(table.with_columns(known), on="image_id", how="inner", maintain_order="left")
-

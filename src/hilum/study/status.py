@@ -39,7 +39,10 @@ def study_status(out: Path) -> list[StepStatus]:
     plan = out / "plan.json"
     if not plan.is_file():
         raise HilumError(
-            out, expected="the directory of a study (with plan.json)", found="none there", fix="Give the --out of `hilum study run`."
+            out,
+            expected="the directory of a study (with plan.json)",
+            found="none there",
+            fix="Give the --out of `hilum study run`.",
         )
     return [_status(out, step) for step in json.loads(plan.read_text(encoding="utf-8"))]
 

@@ -50,14 +50,17 @@ def delete_checkpoints(directory: Path) -> None:
 
 
 def resume_only_same_run(directory: Path, inputs: Any) -> None:
-    """Empty a working directory that another run left, so that one run never goes on with the weights of another.
+    """Empty a working directory that another run left, so that no run goes on with the weights of another.
 
     Args:
         directory: exists; what an interrupted run left there is kept if it had the same inputs.
         inputs: all that decides the result, as JSON can hold it.
     """
-    note, run = directory / "run.txt", fingerprint(inputs)
+    note, run = directory / CHECKPOINTS / "inputs.sha256", fingerprint(inputs)
     if not note.exists() or note.read_text(encoding="utf-8") != run:
         for entry in directory.iterdir():
-            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+            if entry.is_dir():
+                shutil.rmtree(entry)
+            else:
+                entry.unlink()
         write_text(note, run)

@@ -74,7 +74,7 @@ def fit(
         on_progress: called after every step with optimiser steps, their total, and epoch, loss and rates.
 
     Raises:
-        HilumError: the loss is not finite; there is nothing to train; or the checkpoint is of other settings.
+        HilumError: the loss is not finite, or the checkpoint is of other settings.
     """
     device = choose_device(settings.device)
     with deterministic(device), torch.random.fork_rng([device] if device.type == "cuda" else []):
@@ -94,13 +94,6 @@ class _Loop:
         on_progress: ProgressReport,
         device: torch.device,
     ) -> None:
-        if not len(batches):
-            raise HilumError(
-                "training films",
-                expected="at least one batch",
-                found="none",
-                fix="Use a smaller batch size or more films.",
-            )
         self.batches, self.validation, self.settings = batches, validation, settings
         self.directory, self.on_progress, self.device = directory, on_progress, device
         precision = choose_precision(settings.precision, device)
@@ -142,7 +135,7 @@ class _Loop:
             if course.step + 1 == len(self.batches):
                 self.check_loss()  # so that the epoch's clock stops when its work is done, on a GPU too
             now, waited_now = time.perf_counter(), self.batches.seconds_waited
-            course.count_step(len(batch.rows), now - clock, waited_now - waited)
+            course.count_step(len(batch), now - clock, waited_now - waited)
             clock, waited = now, waited_now
             self.save_when_due()
             self.report()
@@ -163,7 +156,7 @@ class _Loop:
         self.optimizer.step()
         self.trainable.after_step()
         self.check_loss()
-        self.unchecked = course.step + 1, loss.detach() * len(batch.rows)
+        self.unchecked = course.step + 1, loss.detach() * len(batch)
 
     def check_loss(self) -> None:
         """Add the last loss to the running sum; mostly a step late, so that a GPU never waits for the CPU."""

@@ -29,7 +29,9 @@ class TrainingSettings:
         precision: "auto" is bf16 autocast where the hardware multiplies in bfloat16, fp32 elsewhere.
         device: "auto" is the GPU where there is one.
         seed: of dropout; the order of batches and the views have their own.
-        checkpoint_every_seconds: a killed run loses at most about this much work.
+        checkpoint_every_seconds: a killed run loses at most about this much work. The end of an epoch is nothing
+            special: a checkpoint holds the place inside one, and one an epoch would cost short epochs a tenth of their
+            time.
     """
 
     epochs: int
@@ -45,7 +47,7 @@ class TrainingSettings:
     precision: Precision = "auto"
     device: Device = "auto"
     seed: int = 0
-    checkpoint_every_seconds: float = 60.0
+    checkpoint_every_seconds: float = 30.0
 
     def __post_init__(self) -> None:
         _require(self.epochs >= 1, "epochs", "at least 1", self.epochs)

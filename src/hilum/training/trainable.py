@@ -1,15 +1,11 @@
 """What can be trained: a pretext method, a classifier."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch import Tensor, nn
 
+from hilum.data.batches import Batch
 from hilum.training.settings import TrainingSettings
-
-if TYPE_CHECKING:
-    from hilum.data.batches import Batch
 
 
 class Trainable(nn.Module):

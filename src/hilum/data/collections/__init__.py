@@ -1,15 +1,14 @@
 """The data sets: one file each, and nothing else knows a native layout."""
 
-import importlib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
 
 import polars as pl
 
 from hilum.data.manifest import check_manifest, split_columns
 from hilum.data.splits import check_patients_apart
 from hilum.errors import HilumError
+from hilum.progress import ProgressReport, silent
 
 COLLECTIONS: tuple[str, ...] = ("chestxray14", "folder")
 
@@ -44,7 +43,13 @@ class Collected:
 
 
 def read_collection(
-    name: str, root: Path, *, allow_missing: bool = False, labels: Path | None = None, release: str | None = None
+    name: str,
+    root: Path,
+    *,
+    allow_missing: bool = False,
+    labels: Path | None = None,
+    release: str | None = None,
+    on_progress: ProgressReport = silent,
 ) -> Collected:
     """Read a data set's native files into a checked manifest.
 
@@ -52,8 +57,9 @@ def read_collection(
         name: one of `COLLECTIONS`.
         root: the folder that holds the data set, as it was unpacked.
         allow_missing: keep films whose file is not here (their path is null) instead of refusing.
-        labels: of `folder`: the CSV with the labels.
+        labels: of `folder`: the CSV with the labels; a relative path may also start from the root.
         release: of `chestxray14`: "2020" or "2017"; the newest that is here unless told.
+        on_progress: called with (files looked at, files, note) where files are looked at one by one.
 
     Raises:
         HilumError: unknown collection, an option it has no use for, files missing or wrong, a patient on both sides of
@@ -65,16 +71,19 @@ def read_collection(
         )
     if not root.is_dir():
         raise HilumError(root, expected="the data set's folder", found="no such folder", fix="Check the path.")
-    options = {"labels": labels, "release": release}
-    known_options = {"chestxray14": "release", "folder": "labels"}
-    for option, value in options.items():
-        if value is not None and option != known_options[name]:
-            raise HilumError(
-                f"--{option}", expected=f"nothing for {name}", found=str(value), fix=f"Leave out --{option}."
-            )
-    reader = importlib.import_module(f"hilum.data.collections.{name}")
-    option = known_options[name]
-    collected = cast(Collected, reader.read(root, allow_missing=allow_missing, **{option: options[option]}))
+    use = {"chestxray14": "release", "folder": "labels"}[name]
+    for option, value in {"labels": labels, "release": release}.items():
+        if value is not None and option != use:
+            fix = f"Leave out --{option}."
+            raise HilumError(f"--{option}", expected=f"nothing for {name}", found=str(value), fix=fix)
+    if name == "chestxray14":
+        from hilum.data.collections import chestxray14
+
+        collected = chestxray14.read(root, allow_missing=allow_missing, release=release)
+    else:
+        from hilum.data.collections import folder
+
+        collected = folder.read(root, allow_missing=allow_missing, labels=labels, on_progress=on_progress)
     check_manifest(collected.manifest, root)
     for column in split_columns(collected.manifest):
         lists = collected.manifest.select("image_id", "patient_id", pl.col(column).alias("split"))

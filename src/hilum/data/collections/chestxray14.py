@@ -235,7 +235,7 @@ def _refuse_unless(allowed: bool, notes: list[str], where: Path, expected: str, 
             found=f"{len(ids):,} missing ({_some(ids)})",
             fix="Get them, or go on without them: --allow-missing.",
         )
-    notes.append(f"expected {expected}; {len(ids):,} missing, allowed")
+    notes.append(f"{len(ids):,} missing where {expected} was expected; allowed")
 
 
 def _some(values: pl.Series) -> str:

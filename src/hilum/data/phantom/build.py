@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from hilum.draws import image_keys, uniforms
 
@@ -52,6 +52,24 @@ class Build:
     density: float
     key: int
 
+    @property
+    def top(self) -> float:
+        """Height of the tops of the lungs, cm."""
+        return float(20.6 + 0.7 * (self.cage[2] - 29.5))
+
+    @property
+    def heaviness(self) -> float:
+        """0 for a lean patient, about 2 for an obese one."""
+        return max(self.fat - 0.9, 0.0)
+
+    def profile(self, z: ArrayLike) -> NDArray[np.float64]:
+        """Width and depth of the rib cage at height z against the widest place."""
+        share: NDArray[np.float64] = np.interp(np.asarray(z) / self.top, _PROFILE_HEIGHT, _PROFILE)
+        return share
+
+
+_PROFILE_HEIGHT = np.array([-0.8, -0.4, -0.1, 0.2, 0.4, 0.6, 0.75, 0.85, 0.95, 1.1])
+_PROFILE = np.array([0.88, 0.98, 1.0, 0.985, 0.95, 0.87, 0.77, 0.67, 0.52, 0.40])
 
 CAGE_CENTRE = -2.0
 """Height of the middle of the rib cage's ellipsoid, cm."""
@@ -63,7 +81,7 @@ def generator(seed: int, name: str, use: int) -> np.random.Generator:
     return np.random.Generator(np.random.SFC64([int(word) for word in words]))
 
 
-def draw_build(seed: int, patient: str, age: int, sex: str) -> Build:
+def draw_build(seed: int, patient: int, age: int, sex: str) -> Build:
     """The build of a patient of this age and sex."""
     draw = generator(seed, f"patient {patient}", 1)
     normal = np.clip(draw.standard_normal(20), -2.4, 2.4)

@@ -53,9 +53,9 @@ def draw_exposure(view: str, bulk: float, pixel_area: float, draw: np.random.Gen
         texture=draw.uniform(0.6, 1.5),
         centre=draw.normal(0, 0.09),
         width=float(np.exp(draw.normal(0.03, 0.16))),
-        toe=float(np.exp(draw.normal(0.0, 0.14))),
-        equalised=draw.uniform(0.0, 0.3),
-        sharpened=draw.uniform(0.0, 0.7),
+        toe=float(np.exp(draw.normal(0.12, 0.16))),
+        equalised=draw.uniform(0.05, 0.4),
+        sharpened=draw.uniform(0.2, 1.2),
     )
 
 
@@ -89,11 +89,11 @@ def display(signal: NDArray[np.float32], body: NDArray[np.float32], exposure: Ex
     sample = shown[:: max(rows // 64, 1), :: max(columns // 64, 1)][inside]
     dark, bright = np.percentile(sample, [6, 93]) if sample.size else (0.0, 1.0)
     spread = max(float(bright - dark), 0.3)
-    low = dark - spread * (0.33 * exposure.width - exposure.centre)
+    low = dark - spread * (0.26 * exposure.width - exposure.centre)
     high = bright + spread * (0.16 * exposure.width + exposure.centre)
     level = np.clip((shown - low) / (high - low), 0.0, 1.25)
     curve = level**exposure.toe
-    curve = np.where(curve > 0.8, 0.8 + 0.2 * np.tanh((curve - 0.8) / 0.2), curve)
+    curve = np.where(curve > 0.66, 0.66 + 0.32 * np.tanh((curve - 0.66) / 0.32), curve)
     gray: NDArray[np.uint8] = np.clip(curve * 255.0, 0, 255).astype(np.uint8)
     return gray
 
@@ -121,5 +121,6 @@ def _texture(integrals: LineIntegrals, strength: float, draw: np.random.Generato
         tissue += cv2.resize(draw.standard_normal((cells, cells), dtype=np.float32) * amount, (columns, rows),
                              interpolation=cv2.INTER_CUBIC)  # fmt: skip
     air = integrals.air[0] + integrals.air[1]
-    field: NDArray[np.float32] = np.float32(strength) * (lung * np.sqrt(air) + tissue * np.sqrt(integrals.body - air))
+    solid = np.maximum(integrals.body - air, 0.0)
+    field: NDArray[np.float32] = np.float32(strength) * (lung * np.sqrt(air) + tissue * np.sqrt(solid))
     return field

@@ -60,12 +60,17 @@ def body(build: Build, view: str) -> Solids:
         ellipsoids([0, -1.5, 15.5], [11.5 * wide, 8.5, 8.5 + 0.4 * fat], role=BODY),
     ]
     for side in (-1.0, 1.0):
-        slope = np.array([[1.0, -2.0, 21.5], [7.5, -2.0, 18.3], [12.5, -1.5, 15.9], [17.5, -1.0, 14.0]])
-        slope[:, 0] *= side * wide
-        parts.append(path(slope, [3.4 + 0.5 * fat, 3.5 + 0.5 * fat, 3.9 + 0.5 * fat], across=6.0 + 0.5 * fat,
+        # the chest wall follows the lung, so that no lung reaches out of the body
+        parts.append(ellipsoids([side * 7.1, -0.5, 0.0], [8.6 + 0.5 * fat, depth + 2.2, build.top + 1.6],
+                                axes=turned(y=side * -7.0), role=BODY))  # fmt: skip
+        reach = np.linspace(0, 1, 10)
+        slope = np.stack([np.interp(reach, [0, 1], [-2.0, 17.5]) * side * wide, -2.0 + reach,
+                          22.5 - 9.0 * reach + 1.3 * np.sin(np.pi * reach) * reach], axis=1)  # fmt: skip
+        middle = (reach[1:] + reach[:-1]) / 2
+        parts.append(path(slope, 3.3 + 0.6 * middle + 0.5 * fat, across=5.2 + 2.0 * middle + 0.4 * fat,
                           towards=[0.0, 0.0, 1.0], role=BODY))  # fmt: skip
         deltoid = [side * (18.0 * wide + 0.3 * fat), -0.8, 12.6]
-        parts.append(ellipsoids(deltoid, [4.9 + 0.5 * fat, 5.4, 6.0 + 0.3 * fat], axes=turned(y=side * 25), role=BODY))
+        parts.append(ellipsoids(deltoid, [4.9 + 0.5 * fat, 6.3, 6.0 + 0.3 * fat], axes=turned(y=side * 25), role=BODY))
         spread = 9.0 if view == "PA" else 3.0
         hand = [side * (21.5 * wide + spread + 0.7 * fat), 1.5, -22.0]
         parts.append(tubes([deltoid], [hand], 3.8 + 0.6 * fat, role=BODY))
@@ -74,9 +79,8 @@ def body(build: Build, view: str) -> Solids:
         if build.breast > 0:
             size = build.breast ** (1 / 3)
             droop = (0.6 + 0.02 * build.age) * size
-            place = [side * 8.2 * wide, depth + 0.3 + fat, 1.6 - droop]
-            axes = turned(z=side * -12) @ turned(x=24)
-            parts.append(ellipsoids(place, [5.6 * size, 4.6 * size, 6.8 * size], axes=axes, role=BODY))
+            place = [side * 8.2 * wide, depth - 0.9 + 0.8 * fat, 2.2 - droop]
+            parts.append(ellipsoids(place, [5.3 * size, 5.2 * size, 7.2 * size], axes=turned(x=35), role=BODY))
     return together(parts)
 
 
@@ -87,18 +91,15 @@ def lungs(build: Build, shape: Shape) -> Solids:
     for side, sign in ((RIGHT, -1.0), (LEFT, 1.0)):
         floor = shape.domes[side] - 8.5
         cage = [0.0, 0.0, -1.0, -floor]
+        parts.append(ellipsoids([0, 0, CAGE_CENTRE], [width, depth, height], planes=[cage], role=AIRSPACE, side=side))
         parts.append(
-            ellipsoids([0, 0, CAGE_CENTRE], [width, depth, height], planes=[cage], role=AIRSPACE, side=side)
-        )
-        top = 20.6 + (height - 29.5) * 0.7
-        parts.append(
-            ellipsoids([sign * 7.1, -0.5, 0.0], [7.7, depth + 0.4, top], axes=turned(y=sign * -7.0),
+            ellipsoids([sign * 7.1, -0.5, 0.0], [7.7, depth + 0.4, build.top], axes=turned(y=sign * -7.0),
                        role=AIRSPACE, side=side)
         )  # fmt: skip
     return together(parts)
 
 
-def diaphragm(build: Build, shape: Shape) -> Solids:
+def diaphragm(shape: Shape) -> Solids:
     """Two domes and the saddle between them."""
     width, depth, _ = shape.cage
     parts = []
@@ -108,8 +109,8 @@ def diaphragm(build: Build, shape: Shape) -> Solids:
         top = shape.domes[side]
         place = [sign * 0.52 * width, 0.4, top - round_height]
         parts.append(ellipsoids(place, [wide * width / 13.3, depth + 0.8, round_height], role=SOLID, side=side))
-    low = min(shape.domes) - 1.2
-    parts.append(ellipsoids([0, 1.0, low - 9], [7.6, depth + 0.5, 9.0], role=SOLID))
+    low = min(shape.domes) - 0.5
+    parts.append(ellipsoids([0, 1.0, low - 9], [7.4, depth + 0.5, 9.0], role=SOLID))
     return together(parts)
 
 
@@ -123,16 +124,16 @@ def heart(build: Build, shape: Shape) -> Solids:
     centre = np.array([2.5 * narrow + 5.0 * (size - 1), 2.6, floor + 2.9 + 1.2 * shape.slim])
     return together(
         [
-            ellipsoids(centre, np.array([6.9 * narrow, 4.7 * narrow, 4.5 * narrow]) * size, axes=axes, role=SOLID),
+            ellipsoids(centre, np.array([6.7 * narrow, 5.6 * narrow, 4.35 * narrow]) * size, axes=axes, role=SOLID),
             ellipsoids(
-                [-1.6 * narrow - 0.5 * (size - 1), 2.2, floor + 4.0],
-                np.array([2.7 * narrow, 3.4, 4.8]) * (0.25 + 0.75 * size),
+                [-1.7 * narrow - 0.5 * (size - 1), 2.2, floor + 3.0],
+                np.array([2.6 * narrow, 4.2, 5.9]) * (0.25 + 0.75 * size),
                 axes=turned(y=6),
                 role=SOLID,
             ),
             ellipsoids(
                 [1.7 * narrow, 1.8, floor + 6.6],
-                np.array([3.4 * narrow, 3.3, 5.6]) * (0.4 + 0.6 * size),
+                np.array([3.4 * narrow, 4.2, 5.6]) * (0.4 + 0.6 * size),
                 axes=turned(y=-22),
                 role=SOLID,
             ),
@@ -150,29 +151,36 @@ def mediastinum(build: Build, shape: Shape) -> Solids:
     swing = 1.3 * unfolding
     ascending = [
         [0.3, 2.6, 7.0],
-        [-1.1 - swing, 2.7, 9.5],
-        [-1.0 - swing, 2.0, arch - 0.9],
+        [-1.3 - swing, 2.7, 9.5],
+        [-1.2 - swing, 2.0, arch - 0.9],
         [0.2, 0.6, arch + 0.3],
-        [1.6 + 0.5 * swing, -1.4, arch + 0.2],
-        [2.3 + 0.8 * swing, -3.6, arch - 1.2],
-        [2.35 + swing + bend, -5.0, arch - 3.6],
-        [2.0 + swing + bend, -5.6, 5.0],
-        [1.2 + 0.5 * swing, -5.6, 1.0],
+        [2.0 + 0.5 * swing, -1.4, arch + 0.2],
+        [2.9 + 0.8 * swing, -3.6, arch - 1.0],
+        [2.8 + swing + bend, -5.0, arch - 3.6],
+        [2.3 + swing + bend, -5.6, 5.0],
+        [1.3 + 0.5 * swing, -5.6, 1.0],
         [0.6, -5.2, -4.0],
     ]
     widths = radius * np.array([1.15, 1.15, 1.1, 1.05, 1.05, 1.0, 0.95, 0.92, 0.88])
-    trunk = [[0.6, 3.4, 6.5], [1.7, 2.8, 9.0], [2.3, 0.9, 10.3], [2.6, -1.0, 10.2]]
+    trunk = [[0.6, 3.4, 6.5], [1.9, 2.8, 9.0], [2.7, 0.9, 10.0], [2.8, -1.0, 9.8]]
+    left_neck = [[1.4, -1.0, arch], [2.5, -1.5, arch + 3.0], [3.4, -1.2, 18.6], [5.5, -0.5, 22.0]]
+    right_neck = [[-2.2, 0.8, 14.0], [-2.7 - 0.3 * swing, 0.8, 16.5], [-3.7, 0.4, 19.0], [-5.5, 0.0, 22.0]]
+    wider = 0.6 * shape.widening
     return together(
         [
-            tubes([[0, -0.70 * depth, -30]], [[0, -0.55 * depth, 40]], 2.35, across=2.6, towards=[1.0, 0.0, 0.0],
+            tubes([[0, -0.70 * depth, -30]], [[0, -0.55 * depth, 40]], 2.1, across=2.6, towards=[1.0, 0.0, 0.0],
                   role=SOLID),
-            tubes([[bend * 0.3, 0.5, 7.0]], [[0, -1.0, 40.0]], half, across=4.3, towards=[1.0, 0.0, 0.0], role=SOLID),
-            tubes([[0.4, 0.5, -20.0]], [[bend * 0.3, 0.5, 9.0]], 1.9, across=4.6, towards=[1.0, 0.0, 0.0], role=SOLID),
+            ellipsoids([bend * 0.3, 0.3, 11.0], [half, 4.6, 12.0], role=SOLID),
+            ellipsoids([0, -0.5, 19.5], [2.3, 3.6, 7.0], role=SOLID),
+            tubes([[0.4, 0.5, -20.0]], [[bend * 0.3, 0.5, 9.0]], 1.7, across=4.6, towards=[1.0, 0.0, 0.0], role=SOLID),
             ellipsoids([0, 0.64 * depth, 12.0], [half * 0.8, 3.0, 9.0], role=SOLID),
             path(ascending, widths, role=SOLID),
-            ellipsoids([1.6 + 0.5 * swing, -1.4, arch + 0.2], radius * 1.06, role=SOLID),
-            tubes([[-2.0, 1.2, 6.0]], [[-2.5 - 0.3 * swing, 0.8, 18.0]], 0.95 + 0.4 * shape.widening, role=SOLID),
+            ellipsoids([2.4 + 0.65 * swing, -2.5, arch - 0.2], radius * np.array([1.0, 1.15, 1.1]), role=SOLID),
+            path(left_neck, [0.9 + wider, 0.8 + wider, 0.6], role=SOLID),
+            path(right_neck, [0.95 + wider, 0.9 + wider, 0.7], role=SOLID),
+            tubes([[-2.0, 1.2, 6.0]], [[-2.5 - 0.3 * swing, 0.8, 14.5]], 0.95 + wider, role=SOLID),
             path(trunk, [1.4, 1.45, 1.3], role=SOLID),
+            tubes([[-2.0, -0.5, -9.0]], [[-1.9, 0.2, 5.0]], 1.6, role=SOLID),
         ]
     )  # fmt: skip
 
@@ -180,11 +188,11 @@ def mediastinum(build: Build, shape: Shape) -> Solids:
 def airways(build: Build, draw: np.random.Generator, soft_tissue: float) -> Solids:
     """Trachea and main bronchi: gas in the mediastinum."""
     push = 0.25 + 0.15 * build.unfolding + 0.12 * draw.standard_normal()
-    wide = 0.85 if build.sex == "M" else 0.72
+    wide = 0.92 if build.sex == "M" else 0.8
     carina = np.array([0.1 + push, -3.0, 10.4])
-    windpipe = [[0, -0.6, 40], [0.0, -1.2, 21.0], [push * 0.6, -2.2, 15.5], carina]
-    right = [carina, carina + [-2.2, -0.3, -1.9], carina + [-3.6, -0.7, -3.5]]
-    left = [carina, carina + [2.6, -0.3, -1.6], carina + [4.3, -0.9, -2.4]]
+    windpipe = np.array([[0, -0.6, 40], [0.0, -1.2, 21.0], [push * 0.6, -2.2, 15.5], carina])
+    right = carina + np.array([[0, 0, 0], [-2.2, -0.3, -1.9], [-3.6, -0.7, -3.5]])
+    left = carina + np.array([[0, 0, 0], [2.6, -0.3, -1.6], [4.3, -0.9, -2.4]])
     return together(
         [
             path(windpipe, wide, value=-soft_tissue),
@@ -194,7 +202,7 @@ def airways(build: Build, draw: np.random.Generator, soft_tissue: float) -> Soli
     )
 
 
-def abdomen(build: Build, shape: Shape, view: str, draw: np.random.Generator, soft_tissue: float) -> Solids:
+def abdomen(shape: Shape, view: str, draw: np.random.Generator, soft_tissue: float) -> Solids:
     """Gas in the stomach and the bowel under the left dome; upright, the stomach shows a fluid level."""
     parts = []
     if draw.random() < 0.7:
@@ -220,9 +228,7 @@ def abdomen(build: Build, shape: Shape, view: str, draw: np.random.Generator, so
     folds = 26
     parts.append(
         ellipsoids(
-            np.stack(
-                [draw.uniform(-14, 14, folds), draw.uniform(-8, 10, folds), draw.uniform(-20, 20, folds)], axis=1
-            ),
+            np.stack([draw.uniform(-14, 14, folds), draw.uniform(-8, 10, folds), draw.uniform(-20, 20, folds)], axis=1),
             draw.uniform(1.2, 4.5, (folds, 3)),
             value=draw.normal(0, 0.006, folds),
             side=EITHER,

@@ -6,12 +6,9 @@ from numpy.typing import NDArray
 from hilum.data.phantom.build import Build
 from hilum.data.phantom.solids import Solids, ellipsoids, path, together, tubes, turned
 
-_CORTEX = 0.26  # attenuation above soft tissue of compact bone, 1/cm, at the beam qualities of chest films
+_CORTEX = 0.33  # attenuation above soft tissue of compact bone, 1/cm, at the beam qualities of chest films
 _MARROW = 0.05
 _RIB_SPACING = 2.3
-# half width of the cage against its largest, over height against that of the lungs' tops
-_PROFILE_HEIGHT = np.array([-0.8, -0.4, -0.1, 0.2, 0.4, 0.6, 0.75, 0.85, 0.95, 1.1])
-_PROFILE = np.array([0.88, 0.98, 1.0, 0.985, 0.95, 0.87, 0.77, 0.67, 0.52, 0.40])
 _SIDES = np.array([-1.0, 1.0])
 
 
@@ -39,7 +36,7 @@ def _hollow(
     points: NDArray[np.float64],
     radius: NDArray[np.float64] | float,
     across: NDArray[np.float64] | float,
-    cortex: float,
+    cortex: NDArray[np.float64] | float,
     towards: NDArray[np.float64] | None = None,
 ) -> list[Solids]:
     inner, inner_across = np.asarray(radius) - cortex, np.asarray(across) - cortex
@@ -57,7 +54,7 @@ def _spine(build: Build) -> Solids:
     back = -build.cage[1] * np.interp(level, [-5, 0, 6, 15], [0.30, 0.56, 0.68, 0.58])
     middle = np.stack([x, back, z], axis=1)
     half = np.stack([np.zeros_like(z), np.zeros_like(z), 0.97 * size], axis=1)
-    bodies = tubes(middle - half, middle + half, 1.7 * size, across=1.35 * size, towards=[1.0, 0.0, 0.0], value=0.11)
+    bodies = tubes(middle - half, middle + half, 1.7 * size, across=1.35 * size, towards=[1.0, 0.0, 0.0], value=0.08)
     plate = np.array([0, 0, 0.1])
     plates = [
         tubes(middle + sign * half - plate, middle + sign * half + plate, 1.75 * size, across=1.4 * size,
@@ -85,13 +82,12 @@ def rib_paths(build: Build) -> NDArray[np.float64]:
     angle = 0.14 + (last - 0.14) * np.linspace(0, 1, 17)[None] ** 1.12
     fall_side = np.array([1.1, 1.9, 2.5, 2.9, 3.3, 3.7, 4.1, 4.6, 5.1, 5.6, 6.2, 6.6])[:, None] * build.rib_slope
     fall_front = np.array([2.3, 3.3, 3.9, 4.3, 4.5, 4.6, 4.6, 4.4, 4.2, 4.0, 3.5, 3.0])[:, None] * build.rib_slope
-    top = 20.2 + 0.7 * (build.cage[2] - 29.5) - (_RIB_SPACING + 0.03 * (build.cage[2] - 29.5)) * number
+    top = build.top - 0.4 - (_RIB_SPACING + 0.03 * (build.cage[2] - 29.5)) * number
     behind = np.clip(angle / (np.pi / 2), 0, 1)
     front = np.clip((angle - np.pi / 2) / (np.pi / 2), 0, 1)
     z = top + 0.35 * np.sin(np.pi * np.clip(behind * 2, 0, 1)) - fall_side * behind**1.5 - fall_front * front * 1.25
     grown = 0.35
-    top_of_lung = 20.6 + 0.7 * (build.cage[2] - 29.5)
-    ratio = np.interp(z / top_of_lung, _PROFILE_HEIGHT, _PROFILE)
+    ratio = build.profile(z)
     squared = 0.86  # ribs run squarer than an ellipse
     x = (build.cage[0] + grown) * ratio * np.abs(np.sin(angle)) ** squared
     y = -(build.cage[1] + grown) * ratio * np.sign(np.cos(angle)) * np.abs(np.cos(angle)) ** squared
@@ -111,6 +107,11 @@ def _ribs(build: Build) -> Solids:
         line = points * mirror
         line[..., 0] += spine_offset(build, line[..., 2]) * np.linspace(1, 0, 17)
         parts += _hollow(line, thick, tall, 0.13, outward * mirror)
+    along = np.linspace(0, 1, 16)
+    # bone thins out towards the cartilage in front, and the first rib is flat
+    share = np.interp(along, [0, 0.45, 0.8, 1.0], [1.25, 1.2, 0.6, 0.35]) * np.where(number == 0, 0.6, 1.0)
+    for part in parts:
+        part.value[:] *= share.reshape(-1)
     return together(parts)
 
 
@@ -134,7 +135,7 @@ def _clavicles(build: Build, draw: np.random.Generator) -> Solids:
         points[:, 0] *= side * build.cage[0] / 13.3
         fine = np.stack([np.interp(np.linspace(0, 6, 13), np.arange(7), column) for column in points.T], axis=1)
         thick = np.interp(np.arange(12), [0, 2, 6, 11], [0.95, 0.66, 0.58, 0.75])
-        parts += _hollow(fine, thick, thick * 0.9, 0.16)
+        parts += _hollow(fine, thick, thick * 0.9, 0.19)
     return together(parts)
 
 
@@ -175,13 +176,15 @@ def _shoulders(build: Build, view: str, draw: np.random.Generator) -> Solids:
         over = over - over @ down * down
         over = over / np.linalg.norm(over)
         frame = np.array([down, over, np.cross(down, over)]) * np.array([side, 1.0, 1.0])
-        parts.append(ellipsoids(plane * mirror, [5.6, 2.5, 0.18], axes=frame, value=0.22))
+        parts.append(ellipsoids(plane * mirror, [5.6, 2.5, 0.18], axes=frame, value=0.30))
         head = (socket + np.array([2.2, 0.6, 0.2])) * mirror
-        parts.append(ellipsoids(head, 2.35, value=_MARROW + 0.05))
-        parts.append(ellipsoids(head, 2.2, value=-0.04))
+        parts.append(ellipsoids(head, 2.35, value=_MARROW + 0.09))
+        parts.append(ellipsoids(head, 2.2, value=-0.05))
         parts.append(ellipsoids(socket * mirror, [0.6, 1.3, 1.9], axes=turned(y=12 * side), value=0.12))
         spread = (9.0 if view == "PA" else 3.5) + 1.5 * draw.standard_normal()
         elbow = head + np.array([side * (1.2 + spread), 2.0, -26.0])
-        shaft = head + np.linspace(0, 1, 5)[:, None] * (elbow - head) + np.array([side * 0.5, 0, -0.5])
-        parts += _hollow(shaft, np.array([1.5, 1.2, 1.1, 1.1]), np.array([1.5, 1.2, 1.1, 1.1]), 0.35)
+        steps = np.array([0, 0.03, 0.07, 0.12, 0.2, 0.5, 1.0])[:, None]
+        shaft = head + steps * (elbow - head) + np.array([side * 0.3, 0, -0.6]) * np.sqrt(steps)
+        girth = np.array([2.2, 2.0, 1.6, 1.3, 1.2, 1.1])
+        parts += _hollow(shaft, girth, girth, np.array([0.05, 0.08, 0.15, 0.25, 0.33, 0.35]))
     return together(parts)

@@ -1,5 +1,7 @@
 """Pulmonary vessels: hila and the trees that leave them."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,6 +28,7 @@ def vessels(
     upright: bool,
     fullness: float = 1.0,
     pruned: float = 0.0,
+    within: Mapping[int, tuple[NDArray[np.float64], NDArray[np.float64]]] | None = None,
 ) -> Solids:
     """Both lungs' vessels, cut to the lungs.
 
@@ -37,11 +40,16 @@ def vessels(
         upright: lower vessels are wider then.
         fullness: of the vessels; above 1 in congestion.
         pruned: share of the outer vessels that emphysema has destroyed.
+        within: centre and semiaxes of what is left of a collapsed lung, by side.
     """
     parts = []
     for side in (RIGHT, LEFT):
         parts.append(_hilum(side, shape, contrast[side] * 0.9, build.vessels * fullness))
-        parts.append(_trees(build, shape, side, contrast[side], draw, upright, fullness, pruned))
+        centre = np.array([0.0, 0.0, CAGE_CENTRE])
+        reach = np.array([0.97 * shape.cage[0], 0.97 * shape.cage[1], build.top + 2.0])
+        if within and side in within:
+            centre, reach = within[side]
+        parts.append(_trees(build, shape, side, contrast[side], draw, upright, fullness, pruned, centre, reach))
     return together(parts)
 
 
@@ -56,7 +64,7 @@ def _hilum(side: int, shape: Shape, contrast: float, size: float) -> Solids:
             path(upper, np.array([0.75, 0.5]) * size, value=contrast, side=side),
             path(lower, np.array([0.85, 0.62]) * size, value=contrast, side=side),
             path(vein, np.array([0.6, 0.45]) * size, value=contrast, side=side),
-            ellipsoids([x, y, z], [1.0, 1.0, 1.7], value=0.45 * contrast, side=side, soft=True),
+            ellipsoids([x, y, z], [1.0, 1.0, 1.7], value=0.3 * contrast, side=side, soft=True),
         ]
     )
 
@@ -70,6 +78,8 @@ def _trees(
     upright: bool,
     fullness: float,
     pruned: float,
+    centre: NDArray[np.float64],
+    reach: NDArray[np.float64],
 ) -> Solids:
     out = -1.0 if side == RIGHT else 1.0
     root = hilum_of(side, shape)
@@ -77,9 +87,8 @@ def _trees(
     forward = draw.uniform(-0.75, 0.75, _TREES)
     heading = np.stack([out * np.cos(around) * 0.85 + out * 0.12, forward, -np.sin(around)], axis=1)
     place = root + np.stack([out * 0.4 + 0 * around, 0.5 * forward, -1.6 * np.sin(around)], axis=1)
-    radius = 0.30 * draw.uniform(0.75, 1.25, _TREES)
+    radius = 0.36 * draw.uniform(0.75, 1.25, _TREES)
     heading /= np.linalg.norm(heading, axis=1, keepdims=True)
-    cage = np.array([0.97 * shape.cage[0], 0.97 * shape.cage[1], 22.5])
     starts, ends, radii = [], [], []
     for length in _LENGTHS:
         count = len(place)
@@ -102,7 +111,7 @@ def _trees(
         place = np.concatenate([tip, tip])
     start, end, size = np.concatenate(starts), np.concatenate(ends), np.concatenate(radii)
     lasting = draw.random(len(size))
-    inside = (((end - [0, 0, CAGE_CENTRE]) / cage) ** 2).sum(1) < 1.0
+    inside = (((end - centre) / reach) ** 2).sum(1) < 1.0
     kept = inside & (lasting > pruned * np.clip(1.2 - size / 0.3, 0, 1))
     start, end, size = start[kept], end[kept], size[kept]
     below = np.clip((root[2] - start[:, 2]) / 8, -1, 1)

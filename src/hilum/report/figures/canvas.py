@@ -5,7 +5,7 @@ One unit is one CSS pixel. Colours are few and named, so that the page can give 
 
 import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from html import escape
 from typing import Any
@@ -15,12 +15,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 
 from hilum.report.blocks import Figure
+from hilum.report.content import ArmSummary
 
 INK, FAINT, RULE, PAPER = "#20242a", "#6b7280", "#d4d8de", "#ffffff"
 REFERENCE = "#7a7f87"
 ARM_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 """Okabe and Ito's palette (jfly.uni-koeln.de/color, 2008) without black and yellow; the reference arm is gray."""
 ARM_MARKERS = ("o", "s", "D", "^", "v", "P", "X")
+STEPS = (1, 2, 5, 10)
+"""Axes count in these, times a power of ten."""
 FILE_FONTS = "'Helvetica Neue', Helvetica, Arial, 'DejaVu Sans', sans-serif"
 
 _STYLE: Any = {
@@ -29,6 +32,7 @@ _STYLE: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 11,
     "text.color": INK,
+    "text.parse_math": False,
     "axes.labelcolor": INK,
     "axes.edgecolor": FAINT,
     "axes.linewidth": 0.8,
@@ -52,11 +56,16 @@ _STYLE: Any = {
 }
 
 
-def arm_colours(arms: list[str], against: str | None) -> dict[str, str]:
-    """A colour for each arm, in their order; the reference arm is gray. Six are told apart, then they repeat."""
-    others = [arm for arm in arms if arm != against]
-    colours = {arm: ARM_COLOURS[i % len(ARM_COLOURS)] for i, arm in enumerate(others)}
-    return {arm: colours.get(arm, REFERENCE) for arm in arms}
+def arm_colours(arms: Sequence[ArmSummary], against: str | None) -> dict[str, str]:
+    """A colour for the title of each arm, in their order; the reference arm is gray. Six differ, then they repeat."""
+    others = [arm.title for arm in arms if arm.name != against]
+    colours = {title: ARM_COLOURS[i % len(ARM_COLOURS)] for i, title in enumerate(others)}
+    return {arm.title: colours.get(arm.title, REFERENCE) for arm in arms}
+
+
+def shortened(text: str, letters: int) -> str:
+    """Text that fits where there is room for so many letters."""
+    return text if len(text) <= letters else f"{text[: letters - 1]}…"
 
 
 @contextmanager

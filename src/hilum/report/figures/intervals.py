@@ -13,9 +13,10 @@ from hilum.report.blocks import Figure
 from hilum.report.content import ReportContent
 from hilum.report.figures import canvas
 from hilum.report.figures.roc import Roc
+from hilum.report.tables import finding_name
 from hilum.report.verdict import direction
 
-WIDTH, ROW, GAP, TOP, BOTTOM, RIGHT = 470, 13, 11, 8, 42, 14
+WIDTH, ROW, GAP, TOP, BOTTOM, RIGHT = 440, 13, 11, 8, 42, 14
 LETTER = 6.3
 
 
@@ -69,7 +70,7 @@ def forest(
     axes.axvline(line, color=canvas.FAINT, linewidth=0.9, linestyle=(0, (3, 3)))
     axes.grid(visible=True, axis="x")
     axes.spines["left"].set_visible(False)
-    axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+    axes.xaxis.set_major_locator(MaxNLocator(6, steps=canvas.STEPS))
     axes.set_xlabel(label)
     hover: dict[str, str] = {}
     ticks, top = [], 0.0
@@ -90,11 +91,12 @@ def forest(
 def estimates_forest(content: ReportContent, metric: str, rocs: Mapping[tuple[str, str], Roc]) -> Figure:
     """Every arm's estimate of every finding, `macro` first; small ticks are single seeds."""
     name = formats.metric_name(metric)
+    titles = {arm.name: arm.title for arm in content.arms}
     rows = content.metrics.filter(pl.col("metric") == metric).to_dicts()
     intervals = [
         Interval(
-            _group(row["finding"]),
-            row["arm"],
+            finding_name(row["finding"]),
+            titles[row["arm"]],
             row["estimate"],
             row["low"],
             row["high"],
@@ -103,7 +105,7 @@ def estimates_forest(content: ReportContent, metric: str, rocs: Mapping[tuple[st
         )
         for row in sorted(rows, key=lambda row: row["finding"] != MACRO)
     ]
-    colours = canvas.arm_colours([arm.name for arm in content.arms], content.against)
+    colours = canvas.arm_colours(content.arms, content.against)
     description = f"{name} of every arm and finding with 95 % intervals."
     return forest(f"intervals_{metric}", description, intervals, colours, f"{name}, 95 % interval", 0.5)
 
@@ -111,11 +113,12 @@ def estimates_forest(content: ReportContent, metric: str, rocs: Mapping[tuple[st
 def differences_forest(content: ReportContent, metric: str) -> Figure:
     """Every arm's difference from the reference arm, `macro` first, over what this test set could have shown."""
     name = formats.metric_name(metric)
+    titles = {arm.name: arm.title for arm in content.arms}
     chosen = (pl.col("metric") == metric) & (pl.col("against") == content.against)
     intervals = [
         Interval(
-            _group(row["finding"]),
-            row["arm"],
+            finding_name(row["finding"]),
+            titles[row["arm"]],
             row["difference"],
             row["low"],
             row["high"],
@@ -127,14 +130,10 @@ def differences_forest(content: ReportContent, metric: str) -> Figure:
         )
         for row in sorted(content.comparisons.filter(chosen).to_dicts(), key=lambda row: row["finding"] != MACRO)
     ]
-    colours = canvas.arm_colours([arm.name for arm in content.arms], content.against)
+    colours = canvas.arm_colours(content.arms, content.against)
     description = f"Differences in {name} from {content.against} with 95 % intervals."
     label = f"Difference in {name} from {content.against}"
     return forest(f"differences_{metric}", description, intervals, colours, label, 0.0)
-
-
-def _group(finding: str) -> str:
-    return "Macro" if finding == MACRO else finding
 
 
 def _draw(axes: Axes, interval: Interval, y: float, colours: Mapping[str, str], hover: dict[str, str]) -> None:

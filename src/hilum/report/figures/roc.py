@@ -90,13 +90,14 @@ def roc_panel(
     axes.set_ylabel("Sensitivity")
     axes.text(0, 1 + 16 / SIDE, title, transform=axes.transAxes, fontsize=12, fontweight="bold")
     axes.text(0, 1 + 4 / SIDE, subtitle, transform=axes.transAxes, fontsize=10, color=canvas.FAINT)
+    left = 4 - LEFT
     for i, arm in enumerate(curves):
-        y_line = -(48 + LINE * i) / SIDE
-        axes.plot(
-            [0, 16 / SIDE], [y_line, y_line], color=colours[arm], linewidth=2, transform=axes.transAxes, clip_on=False
-        )
-        axes.text(22 / SIDE, y_line, arm, transform=axes.transAxes, va="center", fontsize=10)
-        axes.text(1, y_line, legend[arm], transform=axes.transAxes, va="center", ha="right", fontsize=10)
+        line = -(48 + LINE * i) / SIDE
+        ends = [left / SIDE, (left + 16) / SIDE]
+        axes.plot(ends, [line, line], color=colours[arm], linewidth=2, transform=axes.transAxes, clip_on=False)
+        name_at = (left + 22) / SIDE
+        axes.text(name_at, line, canvas.shortened(arm, 21), transform=axes.transAxes, va="center", fontsize=10)
+        axes.text(1, line, legend[arm], transform=axes.transAxes, va="center", ha="right", fontsize=10)
     hover = {f"curve{i}": f"{arm}: {legend[arm]}" for i, arm in enumerate(curves)}
     return canvas.as_figure(drawing, name, f"ROC curves for {title}. " + "; ".join(hover.values()), hover)
 
@@ -119,17 +120,19 @@ def roc_curves(content: ReportContent) -> dict[tuple[str, str], Roc]:
 def roc_figures(content: ReportContent, rocs: Mapping[tuple[str, str], Roc]) -> list[Figure]:
     """One panel for each finding of the metrics that has a curve."""
     rows = {(row["arm"], row["finding"]): row for row in content.metrics.filter(pl.col("metric") == "auroc").to_dicts()}
-    arms = [arm.name for arm in content.arms]
-    colours = canvas.arm_colours(arms, content.against)
+    titles = {arm.name: arm.title for arm in content.arms}
+    colours = canvas.arm_colours(content.arms, content.against)
     figures = []
     for finding in dict.fromkeys(finding for _, finding in rows):
-        curves = {arm: rocs[arm, finding] for arm in arms if (arm, finding) in rocs and (arm, finding) in rows}
-        if not curves:
+        drawn = [arm for arm in titles if (arm, finding) in rocs and (arm, finding) in rows]
+        if not drawn:
             continue
-        row = rows[next(iter(curves)), finding]
+        curves = {titles[arm]: rocs[arm, finding] for arm in drawn}
+        row = rows[drawn[0], finding]
         subtitle = f"{formats.count(row['positives'])} positive of {formats.count(row['n'])} films"
         legend = {
-            arm: formats.estimate(*(rows[arm, finding][name] for name in ("estimate", "low", "high"))) for arm in curves
+            titles[arm]: formats.estimate(*(rows[arm, finding][name] for name in ("estimate", "low", "high")))
+            for arm in drawn
         }
         figures.append(roc_panel(file_stem("roc", finding), finding, subtitle, curves, legend, colours))
     return figures

@@ -12,12 +12,12 @@ from hilum.report.content import ReportContent
 from hilum.report.figures import canvas
 from hilum.report.formats import file_stem
 
-WIDTH, HEIGHT, LEFT, TOP, RIGHT, BOTTOM, LINE = 330, 250, 52, 30, 10, 42, 16
+WIDTH, HEIGHT, LEFT, TOP, RIGHT, BOTTOM, LINE = 300, 230, 52, 30, 10, 42, 16
 
 
 WATCHED = {
     "train_loss": "Pretext loss",
-    "feature_std": "Standard deviation of features",
+    "feature_spread": "Spread of features",
     "effective_rank": "Effective rank of features",
 }
 """What is drawn of a pretraining, where the curves hold it."""
@@ -28,20 +28,25 @@ def training_figures(content: ReportContent, stage: str) -> list[Figure]:
     if content.curves.is_empty():
         return []
     curves = content.curves.filter(pl.col("stage") == stage).fill_nan(None).sort("epoch", maintain_order=True)
-    arms = [arm.name for arm in content.arms if arm.name in set(curves["arm"])]
-    colours = {
-        arm: colour
-        for arm, colour in canvas.arm_colours([arm.name for arm in content.arms], content.against).items()
-        if arm in arms
-    }
+    titles = {arm.name: arm.title for arm in content.arms}
+    present = [name for name in titles if name in set(curves["arm"])]
+    colours = canvas.arm_colours(content.arms, content.against)
     if stage == "pretrain":
+        curves = curves.with_columns(pl.col("arm").replace(titles))
         shown = [name for name in WATCHED if name in curves.columns and curves[name].count()]
         return [pretrain_panel(f"pretrain_{name}", WATCHED[name], curves, name, colours) for name in shown]
-    losses = pl.concat([curves["train_loss"].cast(pl.Float64), curves["val_loss"].cast(pl.Float64)])
-    top = float(losses.max() or 1.0)  # type: ignore[arg-type]
+    losses = curves.select(pl.concat_list(pl.col("train_loss", "val_loss").cast(pl.Float64)).explode().drop_nulls())
+    values = losses.to_series().to_numpy()
+    limits = (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
     return [
-        finetune_panel(file_stem("finetune", arm), arm, curves.filter(pl.col("arm") == arm), colours[arm], top)
-        for arm in arms
+        finetune_panel(
+            file_stem("finetune", name),
+            titles[name],
+            curves.filter(pl.col("arm") == name),
+            colours[titles[name]],
+            limits,
+        )
+        for name in present
     ]
 
 
@@ -65,7 +70,7 @@ def pretrain_panel(name: str, title: str, curves: pl.DataFrame, column: str, col
     return canvas.as_figure(drawing, name, f"{title}: {', '.join(arms)}.")
 
 
-def finetune_panel(name: str, arm: str, curves: pl.DataFrame, colour: str, top: float) -> Figure:
+def finetune_panel(name: str, arm: str, curves: pl.DataFrame, colour: str, limits: tuple[float, float]) -> Figure:
     """Training and validation loss of one arm; the dot is the epoch with the lowest validation loss, which is kept.
 
     Args:
@@ -73,21 +78,24 @@ def finetune_panel(name: str, arm: str, curves: pl.DataFrame, colour: str, top: 
         arm: whose rows of the stage "finetune" `curves` holds.
         curves: one line a seed.
         colour: of the arm.
-        top: highest loss of all arms, so that panels share their axis.
+        limits: lowest and highest loss of all arms, so that panels share their axis.
     """
     drawing = canvas.sheet(WIDTH, HEIGHT + LINE)
     axes = _axes(drawing, arm)
-    for _, run in curves.group_by("seed", maintain_order=True):
+    hover = {}
+    for (seed,), run in curves.group_by("seed", maintain_order=True):
         axes.plot(run["epoch"], run["train_loss"], color=colour, linewidth=1, linestyle=(0, (2, 2)), marker=_dot(run))
         seen = run.drop_nulls("val_loss")
         if seen.is_empty():
             continue
         axes.plot(seen["epoch"], seen["val_loss"], color=colour, linewidth=1.5, marker=_dot(run))
         best = seen.sort("val_loss", maintain_order=True).row(0, named=True)
-        axes.plot([best["epoch"]], [best["val_loss"]], "o", color=colour, markersize=6)
-    axes.set_ylim(0, top * 1.05)
-    _key(axes, [("validation    dashed: training    dot: epoch kept", colour, "-")])
-    return canvas.as_figure(drawing, name, f"Training and validation loss of {arm} over epochs.")
+        axes.plot([best["epoch"]], [best["val_loss"]], "o", color=colour, markersize=6, gid=f"kept{seed}")
+        hover[f"kept{seed}"] = f"Seed {seed}: epoch {best['epoch']} kept, validation loss {best['val_loss']:.3f}"
+    margin = 0.05 * (limits[1] - limits[0]) or 0.05
+    axes.set_ylim(limits[0] - margin, limits[1] + margin)
+    _key(axes, [("validation; dashed: training; dot: epoch kept", colour, "-")])
+    return canvas.as_figure(drawing, name, f"Training and validation loss of {arm} over epochs.", hover)
 
 
 def _axes(drawing: Drawing, title: str) -> Axes:
@@ -95,8 +103,8 @@ def _axes(drawing: Drawing, title: str) -> Axes:
     axes.grid(visible=True, axis="y")
     axes.set_title(title, loc="left", fontsize=12, fontweight="bold", pad=8)
     axes.set_xlabel("Epoch")
-    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    axes.yaxis.set_major_locator(MaxNLocator(5))
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, steps=canvas.STEPS))
+    axes.yaxis.set_major_locator(MaxNLocator(5, steps=canvas.STEPS))
     return axes
 
 

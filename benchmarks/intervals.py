@@ -1,0 +1,114 @@
+"""What the intervals and tests are worth, by simulation: coverage with few positives, and seeds as replicates.
+
+    python benchmarks/intervals.py [--test-sets 1000] [--out intervals.json]
+
+Made-up test sets whose truth is known. First: how often a 95 % interval holds the true AUROC, by the number of positive
+patients, when patients or when images are redrawn. Second: two arms that are equally good (and two that are not), S
+training runs each: how often the paired test claims a difference at 5 %, when seeds are redrawn with the patients and
+when only patients are.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from hilum.evaluate.intervals import percentile_interval, two_sided_p
+from hilum.evaluate.redrawn_auroc import redrawn_auroc
+from hilum.evaluate.replicates import seed_weights
+
+REDRAWS = 400
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--test-sets", type=int, default=1000)
+    parser.add_argument("--out", type=Path)
+    chosen = parser.parse_args()
+    say = sys.stdout.write
+
+    say(f"95 % intervals, 500 patients with 3 films each, {chosen.test_sets} test sets\n")
+    say("AUROC  positive patients   cover, patients redrawn   images redrawn\n")
+    covers = []
+    for separation in (0.95, 1.81):
+        for positives in (5, 10, 20, 50, 150):
+            row = coverage(separation, positives, chosen.test_sets)
+            covers.append(row)
+            say(f"{row['auroc']:.2f}   {positives:>17}   {row['patients']:>23.3f}   {row['images']:>14.3f}\n")
+
+    say("\nPaired test at 5 %, 300 patients, 75 positive: share of test sets where a difference is claimed\n")
+    say("difference  seeds  spread of seeds   patients only   patients and seeds\n")
+    claims = []
+    for shift in (0.0, 0.35):
+        for seeds in (2, 3, 5):
+            for spread in (0.0, 0.05, 0.15):
+                row = claimed(shift, seeds, spread, chosen.test_sets)
+                claims.append(row)
+                say(
+                    f"{row['difference']:>10.3f}  {seeds:>5}  {row['seed_sd_auroc']:>15.3f}   "
+                    f"{row['patients']:>13.3f}   {row['patients_and_seeds']:>18.3f}\n"
+                )
+    if chosen.out:
+        chosen.out.write_text(json.dumps({"coverage": covers, "claims": claims}, indent=2) + "\n", encoding="utf-8")
+
+
+def coverage(separation: float, positives: int, test_sets: int) -> dict[str, float]:
+    """Share of intervals that hold the truth; a patient's films share the label and four fifths of the noise."""
+    truth = float(stats.norm.cdf(separation / np.sqrt(2)))
+    owner = np.repeat(np.arange(500, dtype=np.int32), 3)
+    held = {"patients": 0, "images": 0}
+    for test_set in range(test_sets):
+        rng = np.random.default_rng([positives, test_set])
+        label = np.repeat(np.arange(500) < positives, 3).astype(np.float64)
+        noise = np.sqrt(0.8) * np.repeat(rng.normal(size=500), 3) + np.sqrt(0.2) * rng.normal(size=1500)
+        for unit, owners in (("patients", owner), ("images", np.arange(1500, dtype=np.int32))):
+            low, high = percentile_interval(_redrawn(label, (separation * label + noise)[None], owners, test_set)[0])
+            held[unit] += low <= truth <= high
+    return {"auroc": truth, "positive_patients": positives, **{unit: n / test_sets for unit, n in held.items()}}
+
+
+def claimed(shift: float, seeds: int, spread: float, test_sets: int) -> dict[str, float]:
+    """Share of test sets where the paired test says p <= 0.05.
+
+    Scores are separation x label + noise of variance 1: 0.49 shared by all arms, 0.16 by an arm's seeds, the rest own.
+    """
+    separation, patients = 1.2, 300
+    claims = {"patients": 0, "patients_and_seeds": 0}
+    weights_of = np.full((seeds, REDRAWS), 1 / seeds)
+    for test_set in range(test_sets):
+        rng = np.random.default_rng([seeds, int(100 * spread), test_set])
+        label = (np.arange(patients) < patients // 4).astype(np.float64)
+        shared = 0.7 * rng.normal(size=patients)
+        arms = []
+        for arm in range(2):
+            of_arm = 0.4 * rng.normal(size=patients)
+            ability = separation + shift * arm + spread * rng.normal(size=(seeds, 1))
+            own = np.sqrt(1 - 0.7**2 - 0.4**2) * rng.normal(size=(seeds, patients))
+            arms.append(ability * label + shared + of_arm + own)
+        redrawn = _redrawn(label, np.concatenate(arms), np.arange(patients, dtype=np.int32), test_set)
+        differences = redrawn[seeds:] - redrawn[:seeds]
+        weights = {"patients": weights_of, "patients_and_seeds": seed_weights(seeds, redraws=REDRAWS, seed=test_set)}
+        for unit, weight in weights.items():
+            claims[unit] += two_sided_p((differences * weight).sum(axis=0)) <= 0.05
+    slope = float(stats.norm.pdf(separation / np.sqrt(2)) / np.sqrt(2))
+    better = float(stats.norm.cdf((separation + shift) / np.sqrt(2)) - stats.norm.cdf(separation / np.sqrt(2)))
+    return {
+        "difference": better,
+        "seeds": seeds,
+        "seed_sd_auroc": spread * slope,
+        **{unit: count / test_sets for unit, count in claims.items()},
+    }
+
+
+def _redrawn(
+    label: NDArray[np.float64], scores: NDArray[np.float64], owners: NDArray[np.int32], seed: int
+) -> NDArray[np.float64]:
+    return redrawn_auroc(label[:, None], scores[:, :, None], owners, redraws=REDRAWS, seed=seed, threads=1)[:, 0]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,135 @@
+"""`hilum ingest`: a data set's native files to a manifest."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from hilum.data.collections import Collected
+
+_LEFT = ("manifest.parquet", "boxes.parquet", "rejected.parquet", "ingest.json")
+
+
+def ingest(
+    collection: Annotated[str, typer.Argument(help="chestxray14 or folder.")],
+    root: Annotated[Path, typer.Argument(help="The folder that holds the data set, as it was unpacked.")],
+    out: Annotated[Path, typer.Option(help="Where to leave manifest.parquet, boxes.parquet and ingest.json.")],
+    labels: Annotated[Path | None, typer.Option(help="folder: the CSV with the labels.")] = None,
+    release: Annotated[str | None, typer.Option(help="chestxray14: release of the labels, 2020 or 2017.")] = None,
+    allow_missing: Annotated[bool, typer.Option("--allow-missing", help="Keep films whose file is not here.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print counts as JSON.")] = False,
+) -> None:
+    """Read a data set into a manifest and count what it holds.
+
+    \b
+    Examples:
+      hilum ingest chestxray14 /data/CXR8 --out ingested/chestxray14
+      hilum ingest folder films/ --labels labels.csv --out ingested/ours
+      hilum ingest folder films/ --out ingested/unlabelled --json
+    """  # noqa: D301 - \b is the character that keeps Typer from joining the lines
+    from hilum.artifacts import whole_directory, write_json
+    from hilum.cli.console import progress, say_json
+    from hilum.data.collections import read_collection
+    from hilum.data.manifest import write_manifest
+    from hilum.data.replacing import check_replaceable
+
+    check_replaceable(out, _LEFT)
+    with progress(f"Reading {root}") as on_progress:
+        collected = read_collection(
+            collection, root, allow_missing=allow_missing, labels=labels, release=release, on_progress=on_progress
+        )
+    summary = summarise(collected)
+    with whole_directory(out) as beside:
+        write_manifest(collected.manifest, beside / "manifest.parquet")
+        if collected.boxes is not None:
+            collected.boxes.write_parquet(beside / "boxes.parquet")
+        if len(collected.rejected):
+            collected.rejected.write_parquet(beside / "rejected.parquet")
+        write_json(beside / "ingest.json", summary | {"root": str(root.resolve()), "sources": collected.sources})
+    if json:
+        say_json(summary)
+    else:
+        _show(summary, out)
+
+
+def summarise(collected: "Collected") -> dict[str, Any]:
+    """Counts of a data set, as plain data.
+
+    Returns:
+        `collection`, `images`, `patients`, `splits` (name to `images`, `patients`), `findings` (canonical name to
+        `native`, `positive`, `single_label`, `uncertain`, `patients`, `boxes`, `by_split`), `boxes`, `notes`,
+        `rejected`.
+    """
+    import polars as pl
+
+    from hilum.data.counts import count_films
+    from hilum.findings import native
+
+    manifest = collected.manifest
+    whole = count_films(manifest, manifest.select("image_id", pl.lit("all").alias("split")))
+    by_split = count_films(manifest)
+    boxes = {} if collected.boxes is None else dict(collected.boxes.group_by("finding").len().iter_rows())
+    return {
+        "collection": collected.name,
+        "images": len(manifest),
+        "patients": manifest["patient_id"].n_unique(),
+        "splits": {
+            split: {"images": films, "patients": patients}
+            for split, films, patients in by_split.select("split", "films", "patients")
+            .unique(maintain_order=True)
+            .iter_rows()
+        },
+        "findings": {
+            row["finding"]: {
+                "native": native(row["finding"], collected.name),
+                "positive": row["positives"],
+                "single_label": row["single_label"],
+                "uncertain": row["uncertain"],
+                "patients": row["positive_patients"],
+                "boxes": boxes.get(row["finding"], 0),
+                "by_split": dict(
+                    by_split.filter(pl.col("finding") == row["finding"]).select("split", "positives").iter_rows()
+                ),
+            }
+            for row in whole.drop_nulls("finding").iter_rows(named=True)
+        },
+        "boxes": sum(boxes.values()),
+        "notes": collected.notes,
+        "rejected": len(collected.rejected),
+    }
+
+
+def _show(summary: dict[str, Any], out: Path) -> None:
+    from hilum.cli.console import say, say_table
+
+    splits = summary["splits"]
+    say(f"{summary['collection']}  {summary['images']:,} films of {summary['patients']:,} patients")
+    if list(splits) != ["unlisted"]:
+        for name, counts in splits.items():
+            say(f"  {name:10} {counts['images']:>8,} films of {counts['patients']:,} patients")
+    if summary["findings"]:
+        say()
+        # Columns that say nothing here are left out, so that the table fits a terminal.
+        counted = {"films": "positive", "alone": "single_label", "patients": "patients"}
+        for name in ("uncertain", "boxes"):
+            if any(counts[name] for counts in summary["findings"].values()):
+                counted[name] = name
+        rows = [
+            [
+                _with_native_name(finding, counts["native"]),
+                *(counts[key] for key in counted.values()),
+                *(counts["by_split"].get(name, 0) for name in splits),
+            ]
+            for finding, counts in summary["findings"].items()
+        ]
+        say_table(["finding", *counted, *splits], rows)
+        say("alone: films with this label and no other")
+    say()
+    for note in summary["notes"]:
+        say(f"- {note}")
+    say(f"Written to {out}: manifest.parquet, {'boxes.parquet, ' if summary['boxes'] else ''}ingest.json")
+
+
+def _with_native_name(finding: str, name: str) -> str:
+    return finding if finding.casefold() == name.replace("_", " ").casefold() else f"{finding} ({name})"

@@ -1,0 +1,96 @@
+"""How far work is: a bar on a terminal, a plain line now and then elsewhere; always on standard error."""
+
+import sys
+import time
+from types import TracebackType
+from typing import Self
+
+_SECONDS_BETWEEN_LINES = 10.0
+
+
+class ProgressBar:
+    """Shows the calls of a `ProgressReport`; a context manager, whose `report` is to be handed on.
+
+    Args:
+        title: what is being done.
+    """
+
+    def __init__(self, title: str) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+        from rich.progress import TimeRemainingColumn as TimeLeftColumn
+
+        self._title = title
+        self._started = self._last_line = time.monotonic()
+        self._first_done: int | None = None
+        self._state = (0, 0, "")
+        self._bar: Progress | None = None
+        console = Console(stderr=True)
+        if console.is_terminal:
+            self._bar = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(bar_width=24),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[rate]}"),
+                TimeElapsedColumn(),
+                TextColumn("left"),
+                TimeLeftColumn(),
+                TextColumn("{task.fields[note]}", style="dim"),
+                console=console,
+            )
+            self._task = self._bar.add_task(title, total=None, rate="", note="")
+
+    def __enter__(self) -> Self:
+        """Show the bar."""
+        if self._bar is not None:
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leave the bar as it stands; without a terminal, tell how long work ended."""
+        if self._bar is not None:
+            self._bar.stop()
+        elif self._last_line > self._started:  # quick work needs no line
+            self._line("stopped" if kind is not None else "done")
+
+    def report(self, done: int, total: int, note: str) -> None:
+        """Show that `done` of `total` are done; `note` is a few words, or empty."""
+        if self._first_done is None:
+            self._first_done = done  # what an earlier run had finished says nothing about the rate
+        self._state = (done, total, note)
+        if self._bar is not None:
+            self._bar.update(self._task, completed=done, total=total, rate=self._rate(), note=note)
+        elif time.monotonic() - self._last_line >= _SECONDS_BETWEEN_LINES:
+            self._last_line = time.monotonic()
+            self._line(f"{_clock(self._seconds_left())} left")
+
+    def _line(self, ending: str) -> None:
+        done, total, note = self._state
+        elapsed = _clock(time.monotonic() - self._started)
+        told = [f"{done:,} of {total:,}", self._rate(), f"{elapsed} elapsed", ending, note]
+        sys.stderr.write(f"{self._title}: {' · '.join(part for part in told if part)}\n")
+        sys.stderr.flush()
+
+    def _per_second(self) -> float:
+        elapsed = time.monotonic() - self._started
+        return (self._state[0] - (self._first_done or 0)) / elapsed if elapsed > 0 else 0.0
+
+    def _rate(self) -> str:
+        rate = self._per_second()
+        if rate <= 0:
+            return ""
+        return f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.1f}/s" if rate >= 1 else f"{60 * rate:.1f}/min"
+
+    def _seconds_left(self) -> float | None:
+        rate = self._per_second()
+        return (self._state[1] - self._state[0]) / rate if rate > 0 else None
+
+
+def _clock(seconds: float | None) -> str:
+    if seconds is None:
+        return "?"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

@@ -1,0 +1,145 @@
+"""Generated films in the native layout of ChestX-ray14, so that the same reader takes both."""
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from hilum.artifacts import whole_directory
+from hilum.data.phantom.build import generator
+from hilum.data.phantom.film import Box, render_film
+from hilum.data.phantom.population import Film, films
+from hilum.errors import HilumError
+from hilum.findings import CHESTXRAY14, NO_FINDING, native
+from hilum.progress import ProgressReport, silent
+
+ENTRY_HEADER = (
+    "Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient Gender,View Position,"
+    "OriginalImage[Width,Height],OriginalImagePixelSpacing[x,y]"
+)
+"""First line of the NIH's Data_Entry_2017_v2020.csv."""
+BOX_HEADER = "Image Index,Finding Label,Bbox [x,y,w,h],,,"
+"""First line of the NIH's BBox_List_2017.csv."""
+BOXED = (
+    "Atelectasis",
+    "Cardiomegaly",
+    "Pleural Effusion",
+    "Infiltration",
+    "Mass",
+    "Nodule",
+    "Pneumonia",
+    "Pneumothorax",
+)
+"""The findings that the NIH's list has boxes of."""
+_BOXED_SHARE = 0.25  # of the findings above; the NIH has boxes on 880 of 112,120 films
+_OFFICIAL_BLOCK, _OFFICIAL_TEST = 13, 3  # 3 of 13 patients: 23 %
+_CHEXNET_BLOCK = ("train",) * 7 + ("val",) + ("test",) * 2
+
+
+def write_chestxray14(
+    root: Path,
+    *,
+    images: int,
+    size: int,
+    seed: int,
+    workers: int | None = None,
+    on_progress: ProgressReport = silent,
+) -> None:
+    """Write generated films as the NIH distributes ChestX-ray14; whole or not at all.
+
+    The folder gets images/*.png (8-bit gray), Data_Entry_2017_v2020.csv, BBox_List_2017.csv (in the 1024 frame),
+    train_val_list.txt, test_list.txt and chexnet_split/{train,val,test}_list.txt. Both divisions keep patients
+    together and know nothing of each other.
+
+    Args:
+        root: the folder to make; replaced if it exists.
+        images: number of films, at least 1. The films of a smaller number are the first of a larger one.
+        size: side of the films, pixels, at least 16.
+        seed: an image is a function of (seed, its name, size).
+        workers: threads; the number of processors if None. The files do not depend on it.
+        on_progress: called after every film.
+
+    Raises:
+        HilumError: `images` or `size` is too small.
+    """
+    if images < 1:
+        raise HilumError("images", expected="at least 1", found=str(images), fix="Ask for more.")
+    if size < 16:
+        raise HilumError("size", expected="at least 16 pixels", found=str(size), fix="256 is usual.")
+    population = films(seed, images)
+    with whole_directory(Path(root)) as beside:
+        (beside / "images").mkdir()
+        boxes: list[tuple[str, Box]] = []
+        with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
+            tasks = [pool.submit(_write_film, film, size, seed, beside / "images") for film in population]
+            try:
+                for done, (film, task) in enumerate(zip(population, tasks, strict=True), start=1):
+                    boxes += [(film.image_id, box) for box in task.result()]
+                    on_progress(done, images, film.image_id)
+            finally:
+                pool.shutdown(cancel_futures=True)
+        _write_tables(beside, population, boxes)
+        _write_lists(beside, population, seed)
+
+
+def _write_film(film: Film, size: int, seed: int, folder: Path) -> list[Box]:
+    draw = generator(seed, film.image_id, 6)
+    chosen = draw.random(len(BOXED)) < _BOXED_SHARE
+    boxed = [name for name, wanted in zip(BOXED, chosen, strict=True) if wanted and name in film.severities]
+    rendered = render_film(film, size=size, seed=seed, boxed=boxed)
+    cv2.imwrite(str(folder / film.image_id), rendered.pixels, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    return rendered.boxes
+
+
+def _label(film: Film) -> str:
+    names = sorted(native(finding, "chestxray14") for finding in film.severities)
+    return "|".join(names) or NO_FINDING
+
+
+def _write_tables(root: Path, population: Sequence[Film], boxes: Sequence[tuple[str, Box]]) -> None:
+    entries = [
+        f"{film.image_id},{_label(film)},{film.follow_up},{film.patient},{film.age},{film.sex},{film.view},"
+        f"{film.width},{film.height},{film.spacing},{film.spacing}"
+        for film in population
+    ]
+    (root / "Data_Entry_2017_v2020.csv").write_text("\n".join([ENTRY_HEADER, *entries]) + "\n", encoding="utf-8")
+    rows = []
+    for image_id, box in boxes:
+        # the NIH's list says Infiltrate where its table says Infiltration
+        name = "Infiltrate" if box.finding == "Infiltration" else native(box.finding, "chestxray14")
+        rows.append(f"{image_id},{name},{box.x:.12g},{box.y:.12g},{box.width:.12g},{box.height:.12g}")
+    (root / "BBox_List_2017.csv").write_text("\n".join([BOX_HEADER, *rows]) + "\n", encoding="utf-8")
+
+
+def _write_lists(root: Path, population: Sequence[Film], seed: int) -> None:
+    official = {film.patient: official_list(seed, film.patient) for film in population}
+    chexnet = {film.patient: chexnet_list(seed, film.patient) for film in population}
+    for split in ("train_val", "test"):
+        names = [film.image_id for film in population if official[film.patient] == split]
+        (root / f"{split}_list.txt").write_text("\n".join(names), encoding="utf-8")
+    folder = root / "chexnet_split"
+    folder.mkdir()
+    for split in ("train", "val", "test"):
+        lines = [
+            " ".join([film.image_id, *(str(int(finding in film.severities)) for finding in CHESTXRAY14)])
+            for film in population
+            if chexnet[film.patient] == split
+        ]
+        (folder / f"{split}_list.txt").write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+
+
+def official_list(seed: int, patient: int) -> str:
+    """Official list of a patient. Each run of 13 patients has 3 in the test list, so that few patients suffice."""
+    block, place = divmod(patient - 1, _OFFICIAL_BLOCK)
+    order = generator(seed, f"official {block}", 7).permutation(_OFFICIAL_BLOCK)
+    return "test" if order[place] < _OFFICIAL_TEST else "train_val"
+
+
+def chexnet_list(seed: int, patient: int) -> str:
+    """CheXNet list of a patient: 7, 1 and 2 of each run of ten."""
+    block, place = divmod(patient - 1, len(_CHEXNET_BLOCK))
+    order = generator(seed, f"chexnet {block}", 8).permutation(len(_CHEXNET_BLOCK))
+    return _CHEXNET_BLOCK[int(np.flatnonzero(order == place)[0])]

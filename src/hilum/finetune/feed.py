@@ -1,0 +1,98 @@
+"""Films on their way to the encoder: shuffled with targets for training, once and in order for scoring."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from hilum.data.batches import Batches
+from hilum.data.store import Store
+from hilum.finetune.films import LabelledFilms
+from hilum.progress import ProgressReport, silent
+from hilum.training.precision import deterministic
+from hilum.views import plain_view
+
+
+@dataclass(frozen=True)
+class Feed:
+    """Where films come from, and in which form they are computed with.
+
+    Attributes:
+        store: their pixels.
+        size: side of the views in px.
+        batch_size: films a step.
+        seed: of the order of training.
+        workers: prefetching threads.
+        device, precision: of the arithmetic.
+    """
+
+    store: Store
+    size: int
+    batch_size: int
+    seed: int
+    workers: int
+    device: torch.device
+    precision: Literal["bf16", "fp32"]
+
+    def training(self, films: LabelledFilms) -> Batches:
+        """Films in a new order every epoch.
+
+        Films that do not fill the last batch wait for another epoch: batch norm over a film or two is noise. Fewer
+        films than one batch are one batch.
+        """
+        full = len(films.image_ids) >= self.batch_size
+        return Batches(
+            self.store,
+            films.image_ids,
+            self.batch_size,
+            seed=self.seed,
+            shuffle=True,
+            drop_last=full,
+            targets=films.targets,
+            workers=self.workers,
+            device=self.device,
+        )
+
+    def plain(self, image_ids: Sequence[str], targets: NDArray[np.float32] | None = None) -> Batches:
+        """Every film once, in the order given."""
+        return Batches(
+            self.store,
+            list(image_ids),
+            self.batch_size,
+            seed=self.seed,
+            shuffle=False,
+            drop_last=False,
+            targets=targets,
+            workers=self.workers,
+            device=self.device,
+        )
+
+    def outputs(
+        self,
+        module: Callable[[Tensor], Tensor],
+        image_ids: Sequence[str],
+        note: str,
+        on_progress: ProgressReport = silent,
+    ) -> Tensor:
+        """What a module in evaluation mode says of the plain views of films.
+
+        Args:
+            module: views (B, 1, size, size) in [0, 1] to (B, D).
+            image_ids: N films.
+            note: for `on_progress`.
+            on_progress: called after every batch.
+
+        Returns:
+            (N, D) float32, in the order of `image_ids`.
+        """
+        batches, outputs = self.plain(image_ids), []
+        bf16 = torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16")
+        with deterministic(self.device), torch.no_grad(), bf16:
+            for step, batch in enumerate(batches, 1):
+                outputs.append(module(plain_view(batch.images, self.size)).float())
+                on_progress(step, len(batches), note)
+        return torch.cat(outputs)

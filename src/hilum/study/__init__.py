@@ -1,0 +1,1 @@
+"""One file describes a whole comparison; one command runs it."""

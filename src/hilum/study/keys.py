@@ -1,0 +1,93 @@
+"""Fingerprints of all that decides a step's result, by which a finished step is known again.
+
+No label of a test film enters the key of a step that trains: were one changed, nothing but the evaluation would run
+again.
+"""
+
+import hashlib
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hilum.artifacts import fingerprint
+from hilum.encoders.card import read_card
+from hilum.finetune.films import LabelledFilms
+from hilum.study.generate import generation_key
+from hilum.study.plan import Step, pretraining_directory
+from hilum.study.prepare import Prepared, PreparedData
+from hilum.study.scored_labels import labels
+from hilum.study.settings import finetune_settings, pretext_settings
+
+
+def step_keys(steps: list[Step], prepared: Prepared) -> dict[str, str]:
+    """Fingerprints of all steps, by directory.
+
+    Args:
+        steps: all of the study, each after those it needs.
+        prepared: the study's data.
+    """
+    keys: dict[str, str] = {}
+    for step in steps:
+        keys[step.directory] = _key(step, prepared, keys)
+    return keys
+
+
+def _key(step: Step, prepared: Prepared, keys: dict[str, str]) -> str:
+    study = prepared.study
+    if step.kind == "generate":
+        return generation_key(study, step.data)
+    if step.kind == "store":
+        films = _films(prepared.data[step.data])
+        return fingerprint({"kind": "store", "recipe": prepared.recipe.as_data(), "films": films})
+    if step.kind == "pretrain" and step.init is not None:
+        inputs: dict[str, Any] = {
+            "method": step.init.pretrain,
+            "settings": asdict(pretext_settings(study, step.init)),
+            "films": prepared.pretraining_ids(step.data),
+        }
+    elif step.kind == "finetune" and step.arm is not None:
+        inputs = {
+            "settings": asdict(finetune_settings(study, step.arm)),
+            "start": _start(step, prepared, keys),
+            "findings": study.task.findings,
+            "train": _targets(prepared.task.train),
+            "val": _targets(prepared.task.val),
+            "test": prepared.task.test_ids,
+        }
+    else:
+        trained = {directory: key for directory, key in keys.items() if directory.startswith("arms/")}
+        table = labels(prepared).fill_null(-1).rows()
+        return fingerprint({"kind": "evaluate", "arms": trained, "how": study.evaluate.model_dump(), "labels": table})
+    store = keys[f"stores/{step.data}"]
+    return fingerprint({"kind": step.kind, "encoder": step.encoder, "seed": step.seed, "store": store, **inputs})
+
+
+def _films(data: PreparedData) -> list[Any]:
+    """Ids, paths and bytes of all films; bytes are a cheap sign that a file was replaced, -1 where it is missing."""
+    root = data.collected.root
+    return [
+        (image_id, path, _bytes(root / path) if path is not None else -1)
+        for image_id, path in data.manifest.select("image_id", "path").iter_rows()
+    ]
+
+
+def _bytes(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else -1
+
+
+def _start(step: Step, prepared: Prepared, keys: dict[str, str]) -> str:
+    """What decides the weights that an arm starts from: the key of its pretraining, the hash of a file, or a word."""
+    if step.arm is None or step.seed is None:
+        raise ValueError(f"not a fine-tuning step: {step}")
+    pretrained = pretraining_directory(prepared.study, step.arm, step.seed)
+    init = prepared.study.arms[step.arm].init
+    if pretrained is not None:
+        return keys[pretrained]
+    return read_card(init).sha256 if isinstance(init, Path) else str(init)
+
+
+def _targets(films: LabelledFilms) -> list[Any]:
+    """Ids, and a hash of the targets in which masked ones are alike."""
+    return [films.image_ids, hashlib.sha256(np.nan_to_num(films.targets, nan=-1.0).tobytes()).hexdigest()]

@@ -1,0 +1,171 @@
+import cv2
+import numpy as np
+import polars as pl
+import pytest
+from pydicom.dataset import FileDataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian
+
+from hilum.data.collections import read_collection
+from hilum.data.preprocess import parse_recipe
+from hilum.data.store import build_store
+from hilum.errors import HilumError
+
+
+@pytest.fixture
+def root(tmp_path):
+    """One PNG, one JPEG, one DICOM file, in folders."""
+    root = tmp_path / "films"
+    (root / "b").mkdir(parents=True)
+    gray = cv2.resize(np.random.default_rng(0).integers(0, 256, (4, 4), dtype=np.uint8), (16, 16))
+    cv2.imwrite(str(root / "b" / "two.PNG"), gray)
+    cv2.imwrite(str(root / "one.jpg"), gray)
+    meta = FileMetaDataset()
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset = FileDataset("", {}, file_meta=meta, preamble=bytes(128))
+    dataset.PatientID, dataset.PatientAge, dataset.PatientSex, dataset.ViewPosition = "77", "062Y", "F", "PA"
+    dataset.Rows = dataset.Columns = 16
+    dataset.SamplesPerPixel, dataset.PhotometricInterpretation, dataset.PixelRepresentation = 1, "MONOCHROME2", 0
+    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit, dataset.PixelData = 8, 8, 7, gray.tobytes()
+    dataset.save_as(root / "b" / "IM0001", implicit_vr=False, little_endian=True)
+    return root
+
+
+def labels(root, text):
+    path = root.parent / "labels.csv"
+    path.write_text(text)
+    return path
+
+
+def test_an_unlabelled_folder_is_read_in_order_and_dicom_headers_tell_the_patient(root):
+    collected = read_collection("folder", root)
+    assert collected.manifest["image_id"].to_list() == ["b/IM0001", "b/two.PNG", "one.jpg"]
+    assert collected.manifest["path"].to_list() == collected.manifest["image_id"].to_list()
+    assert collected.manifest.row(0)[2:] == ("77", None, "PA", 62.0, "F", None)
+    assert collected.manifest["patient_id"].to_list() == ["77", "b/two.PNG", "one.jpg"]
+    assert collected.notes == ["2 films have no patient id: each counts as a patient of its own"]
+    store = build_store(collected.manifest, root, parse_recipe([{"resize": 8}]), root.parent / "store")
+    assert len(store.image_ids) == 3
+
+
+def test_labels_are_joined_by_path_name_or_stem_and_headers_fill_what_they_leave_blank(root):
+    path = labels(
+        root,
+        "Image,Patient ID,Age,Sex,Effusion,pneumonia,hospital\n"
+        "b/two.PNG,p1,40,female,1,-1,X\n"
+        "one,p2,,M,0,,Y\n"
+        "IM0001,,,,0.0,1.0,\n",
+    )
+    collected = read_collection("folder", root, labels=path)
+    manifest = collected.manifest
+    assert manifest.select("image_id", "path", "patient_id", "age", "sex", "Pleural Effusion", "Pneumonia").rows() == [
+        ("b/two.PNG", "b/two.PNG", "p1", 40.0, "F", 1, -1),
+        ("one", "one.jpg", "p2", None, "M", 0, None),
+        ("IM0001", "b/IM0001", "77", 62.0, "F", 0, 1),
+    ]
+    assert collected.notes == ["columns of labels.csv that are no findings Hilum knows were left out: hospital"]
+    assert list(collected.sources) == ["labels.csv"]
+
+
+def test_labels_may_lie_in_the_folder_itself(root):
+    (root / "labels.csv").write_text("filename,Mass\none.jpg,1\n")
+    collected = read_collection("folder", root, labels=root.__class__("labels.csv"))
+    assert collected.manifest["Mass"].to_list() == [1]
+    assert collected.notes == [
+        "1 files are no pictures and were skipped",
+        "2 films have no row in labels.csv and were left out",
+        "1 films have no patient id: each counts as a patient of its own",
+    ]
+
+
+def test_unreadable_files_are_set_aside_and_counted(root, tmp_path):
+    (root / "empty.png").write_bytes(b"")
+    (root / "text.png").write_text("a text file, whatever its name says")
+    (root / "broken.dcm").write_bytes(bytes(128) + b"DICM" + b"rubbish")
+    (root / ".hidden.png").write_bytes(b"")
+    (root / "README").write_text("no picture")
+    (tmp_path / "secret.png").write_bytes((root / "one.jpg").read_bytes())
+    (root / "link.png").symlink_to(tmp_path / "secret.png")
+    (root / "inner.png").symlink_to(root / "b" / "two.PNG")
+    (root / "elsewhere").symlink_to(tmp_path)
+    collected = read_collection("folder", root)
+    assert collected.manifest["path"].to_list() == ["b/IM0001", "b/two.PNG", "inner.png", "one.jpg"]
+    reasons = dict(collected.rejected.select("path", "reason").iter_rows())
+    assert reasons == {
+        "broken.dcm": "a broken DICOM file, or one without a picture",
+        "empty.png": "empty file",
+        "text.png": "a text file",
+        "link.png": "a link that leads out of the folder",
+    }
+    assert "4 files could not be read and were set aside (rejected.parquet)" in collected.notes
+    path = labels(root, "image,Mass\none.jpg,1\nempty.png,1\n")
+    assert read_collection("folder", root, labels=path).manifest["image_id"].to_list() == ["one.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("name,Mass\none.jpg,1\n", "header: expected a column that names the film.*found name, Mass. Rename"),
+        ("image,Mass\none.jpg,1\none.jpg,0\n", "line 2 and 3: expected every film once, found 'one.jpg' again"),
+        ("image,Mass,mass\none.jpg,1,1\n", "column 'mass': expected one column for Mass, found a second"),
+        ("image,Mass\none.jpg,yes\n", "line 2, column 'Mass': expected 1, 0, -1 or blank, found 'yes'"),
+        ("image,Mass\n,1\n", "line 2, column 'image': expected a file, found None"),
+        ("image,age\none.jpg,old\n", "line 2, column 'age': expected years, found 'old'"),
+        ("image,sex\none.jpg,x\n", "line 2, column 'sex': expected F or M, found 'x'"),
+        ("image,split\none.jpg,dev\n", "line 2, column 'split': expected one of train, val, test, train_val"),
+        (
+            "image,Mass\none.jpg,1\nnobody.png,1\n",
+            r"expected a file for every row; .*for 1 \(nobody.png\).*--allow-missing",
+        ),
+        ("image,Mass\none.jpg,1\none,0\n", "expected one row a file; found several: one.jpg, one"),
+        ("", "expected a CSV with a header, UTF-8"),
+        ("image,patient_id,split\none.jpg,p,train\nb/two.PNG,p,test\n", "split: .*found patient p in test and train"),
+    ],
+)
+def test_a_wrong_csv_is_refused_with_line_and_column(root, text, told):
+    with pytest.raises(HilumError, match=told):
+        read_collection("folder", root, labels=labels(root, text))
+
+
+def test_all_wrong_values_are_told_at_once(root):
+    path = labels(root, "image,age,sex,Mass\none.jpg,old,x,2\n")
+    with pytest.raises(HilumError, match="3 problems, nothing was read"):
+        read_collection("folder", root, labels=path)
+
+
+def test_rows_without_a_file_may_be_allowed(root):
+    path = labels(root, "image,Mass,age\none.jpg,1,130\nnobody.png,1,50\n")
+    collected = read_collection("folder", root, labels=path, allow_missing=True)
+    assert collected.manifest["path"].to_list() == ["one.jpg", None]
+    assert collected.manifest["age"].to_list() == [None, 50.0]
+    assert "1 ages beyond 120 years were left blank" in collected.notes
+    assert "1 rows of labels.csv have no file, allowed (nobody.png)" in collected.notes
+    assert "2 films have no row in labels.csv and were left out" in collected.notes
+
+
+def test_a_name_that_several_files_share_needs_the_path(root):
+    (root / "b" / "one.jpg").write_bytes((root / "one.jpg").read_bytes())
+    # "one.jpg" is the whole path of one of them, "one" could be either
+    assert read_collection("folder", root, labels=labels(root, "image\none.jpg\n")).manifest["path"].item() == "one.jpg"
+    with pytest.raises(HilumError, match="found none, or several of that name, for 1"):
+        read_collection("folder", root, labels=labels(root, "image\none\n"))
+
+
+def test_a_folder_without_films_is_refused(tmp_path):
+    (tmp_path / "notes.txt").write_text("nothing")
+    with pytest.raises(HilumError, match="expected PNG, JPEG or DICOM films; found none"):
+        read_collection("folder", tmp_path)
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((8, 8), np.uint8))
+    with pytest.raises(HilumError, match=r"labels.csv: expected a CSV of labels; found no such file"):
+        read_collection("folder", tmp_path, labels=tmp_path / "labels.csv")
+
+
+@pytest.mark.shared_data
+def test_real_films_of_many_makers_are_read_and_stored(shared_data, tmp_path):
+    root = shared_data / "cxr_formats"
+    collected = read_collection("folder", root)
+    assert len(collected.manifest) == 25
+    assert collected.manifest["patient_id"].n_unique() == 24  # the two DICOM files are of one patient
+    assert collected.manifest.drop_nulls("age").select("view", "age", "sex").unique().rows() == [("PA", 62.0, "M")]
+    store = build_store(collected.manifest, root, parse_recipe([{"square": "pad"}, {"resize": 64}]), tmp_path / "store")
+    assert store.pixels.shape == (25, 64, 64)
+    assert pl.Series(store.pixels.reshape(25, -1).std(axis=1)).min() > 15

@@ -1,0 +1,31 @@
+import polars as pl
+
+from hilum.data.counts import count_films
+
+
+def test_films_patients_and_positives_are_counted_by_split_and_finding(films):
+    manifest = films(
+        ["p", "p", "q", "r"],
+        Mass=[1, 1, -1, 0],
+        Edema=[0, 1, None, 1],
+        split=["test", "test", "train_val", "train_val"],
+    )
+    assert count_films(manifest).rows() == [
+        # split, films, patients, finding, positives, positive_patients, single_label, uncertain
+        ("train_val", 2, 2, "Mass", 0, 0, 0, 1),
+        ("train_val", 2, 2, "Edema", 1, 1, 1, 0),
+        ("test", 2, 1, "Mass", 2, 1, 1, 0),
+        ("test", 2, 1, "Edema", 1, 1, 0, 0),
+    ]
+
+
+def test_an_assignment_overrules_the_manifests_own_split(films):
+    manifest = films(["p", "q", "r"], Mass=[1, 0, 1], split=["train", "train", "train"])
+    assignment = pl.DataFrame({"image_id": ["a0", "a2"], "split": ["val", "test"]})
+    counted = count_films(manifest, assignment)
+    assert counted.select("split", "films", "positives").rows() == [("val", 1, 1), ("test", 1, 1)]
+
+
+def test_films_on_no_list_and_without_findings_are_counted_too(films):
+    counted = count_films(films(["p", "p"]))
+    assert counted.select("split", "films", "patients", "finding", "positives").rows() == [("unlisted", 2, 1, None, 0)]

@@ -1,0 +1,110 @@
+import cv2
+import numpy as np
+import pytest
+
+from hilum.data.preprocess import parse_recipe, preprocess
+from hilum.errors import HilumError
+
+
+def recipe(*steps):
+    return parse_recipe(list(steps))
+
+
+def test_padding_puts_the_film_in_the_middle_of_black():
+    film = np.full((16, 24), 200, dtype=np.uint8)
+    square = preprocess(film, recipe({"square": "pad"}, {"resize": 24}))
+    assert np.array_equal(square[4:20], film)
+    assert not square[:4].any()
+    assert not square[20:].any()
+
+
+def test_the_bars_of_a_16_bit_film_are_its_own_black():
+    film = np.arange(1000, 1128, dtype=np.uint16).reshape(8, 16)
+    square = preprocess(film, recipe({"square": "pad"}, {"resize": 16}))
+    assert not square[:4].any()
+    assert square[11, 15] == 255
+
+
+def test_cropping_keeps_the_middle_square():
+    film = np.tile(np.arange(24, dtype=np.uint8), (16, 1))
+    assert np.array_equal(preprocess(film, recipe({"square": "crop"}, {"resize": 16})), film[:, 4:20])
+
+
+@pytest.mark.parametrize("steps", [[{"resize": 8}], [{"square": "stretch"}, {"resize": 8}]])
+def test_stretching_changes_the_shape_of_things(steps):
+    film = np.repeat(np.repeat(np.arange(64, dtype=np.uint8).reshape(8, 8), 4, axis=0), 2, axis=1)
+    assert np.array_equal(preprocess(film, recipe(*steps)), np.arange(64).reshape(8, 8))
+
+
+def test_shrinking_averages_what_falls_into_a_pixel():
+    film = np.random.default_rng(0).integers(0, 256, (32, 32), dtype=np.uint8)
+    mean = film.reshape(8, 4, 8, 4).mean(axis=(1, 3))
+    assert np.abs(preprocess(film, recipe({"resize": 8})) - mean).max() <= 0.5
+
+
+def test_enlarging_does_not_overshoot():
+    film = np.array([[0, 100], [100, 200]], dtype=np.uint8).repeat(5, 0).repeat(5, 1)
+    large = preprocess(film, recipe({"resize": 64}))
+    assert large.shape == (64, 64)
+    assert (large.min(), large.max()) == (0, 200)
+    assert (np.diff(large.astype(int), axis=1) >= 0).all()
+
+
+def test_min_max_uses_the_whole_range():
+    film = np.linspace(40, 140, 64).astype(np.uint8).reshape(8, 8)
+    scaled = preprocess(film, recipe({"resize": 8}, "min_max"))
+    assert np.array_equal(scaled, np.rint((film - 40.0) * 255 / 100))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_blank_film_becomes_black_and_not_nan(dtype):
+    assert not preprocess(np.full((8, 8), 77, dtype=dtype), recipe({"resize": 8}, "min_max")).any()
+
+
+def test_sixteen_bits_are_kept_until_eight_are_needed():
+    film = np.zeros((16, 16), dtype=np.uint16)
+    film[::2] = 60_000  # averages to 30,000 everywhere: flat only if the resize came before the scaling
+    film[:4] = 0
+    small = preprocess(film, recipe({"resize": 8}))
+    assert small[7, 0] == 255
+    assert small[0, 0] == 0
+
+
+def test_clahe_and_equalisation_are_opencvs_and_come_in_the_order_written():
+    film = cv2.resize(np.random.default_rng(0).integers(60, 180, (6, 6), dtype=np.uint8), (64, 64))
+    small = cv2.resize(film, (32, 32), interpolation=cv2.INTER_AREA)
+    clahe = cv2.createCLAHE(2.0, (8, 8))
+    assert np.array_equal(preprocess(film, recipe({"resize": 32}, "clahe")), clahe.apply(small))
+    first = cv2.resize(clahe.apply(film), (32, 32), interpolation=cv2.INTER_AREA)
+    assert np.array_equal(preprocess(film, recipe("clahe", {"resize": 32})), first)
+    assert not np.array_equal(first, clahe.apply(small))
+    assert np.array_equal(preprocess(film, recipe({"resize": 32}, "equalize")), cv2.equalizeHist(small))
+
+
+def test_a_recipe_stands_in_a_file_as_it_was_written():
+    steps = [{"square": "pad"}, {"resize": 224}, "min_max", "clahe"]
+    parsed = parse_recipe(steps)
+    assert parsed.as_data() == steps
+    assert parse_recipe(parsed.as_data()) == parsed
+    assert parsed.size == 224
+
+
+@pytest.mark.parametrize(
+    ("steps", "told"),
+    [
+        ([], "expected a resize, so that every picture has one size; found only an empty list"),
+        (["clahe"], "found only clahe"),
+        ("clahe", "expected a list of steps; found 'clahe'"),
+        ([{"resize": 224}, {"resize": 64}], "expected every step once; found resize again"),
+        ([{"resize": 224}, {"square": "pad"}], "found square after it"),
+        ([{"square": "round"}, {"resize": 224}], "square: one of pad, crop, stretch; found 'round' in step 1"),
+        ([{"resize": "224"}], "whole number of 8 to 4096 pixels; found '224' in step 1"),
+        ([{"resize": True}], "found True in step 1"),
+        ([{"resize": 3}], "found 3 in step 1"),
+        ([{"resize": 224}, "claeh"], "found 'claeh' as step 2"),
+        ([{"resize": 224, "square": "pad"}], "as step 1"),
+    ],
+)
+def test_a_wrong_recipe_is_refused(steps, told):
+    with pytest.raises(HilumError, match=told):
+        parse_recipe(steps)

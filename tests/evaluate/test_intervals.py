@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from hilum.evaluate.intervals import minimum_detectable_difference, percentile_interval, two_sided_p
+
+REDRAWN = st.lists(st.floats(-1, 1), min_size=2, max_size=50).map(np.array)
+
+
+def test_percentiles_are_places_among_the_sorted_redraws():
+    assert percentile_interval(np.arange(41.0)[::-1]) == pytest.approx((1, 39))  # 40 steps: 2.5 % of them is one
+    assert percentile_interval(np.array([0.0, 1.0]), level=0.5) == (0.25, 0.75)
+
+
+@given(REDRAWN, st.floats(0.5, 0.999))
+def test_percentiles_equal_numpys_linear_quantiles(redrawn, level):
+    expected = np.quantile(redrawn, [(1 - level) / 2, (1 + level) / 2])
+    assert percentile_interval(redrawn, level=level) == pytest.approx(tuple(expected), abs=1e-12)
+
+
+def test_undefined_redraws_are_left_out():
+    redrawn = np.array([0.1, np.nan, 0.2, 0.3, np.nan])
+    defined = redrawn[~np.isnan(redrawn)]
+    assert percentile_interval(redrawn) == percentile_interval(defined)
+    assert two_sided_p(redrawn) == two_sided_p(defined) == 2 / 4
+    assert minimum_detectable_difference(redrawn) == minimum_detectable_difference(defined)
+
+
+def test_without_redraws_nothing_is_said():
+    nothing = np.full(3, np.nan)
+    assert np.isnan([*percentile_interval(nothing), two_sided_p(nothing), minimum_detectable_difference(nothing)]).all()
+
+
+def test_p_is_never_zero():
+    assert two_sided_p(np.full(999, 0.3)) == 2 / 1000
+
+
+def test_p_is_one_where_nothing_differs():
+    assert two_sided_p(np.zeros(50)) == 1
+
+
+@given(REDRAWN)
+def test_p_does_not_depend_on_which_arm_comes_first(redrawn):
+    assert two_sided_p(redrawn) == two_sided_p(-redrawn)
+
+
+def test_p_counts_the_redraws_beyond_zero_on_the_rarer_side():
+    assert two_sided_p(np.array([-0.1] * 4 + [0.2] * 95)) == 2 * 5 / 100
+
+
+def test_the_detectable_difference_is_found_in_80_of_100_trials():
+    rng = np.random.default_rng(0)
+    detectable = minimum_detectable_difference(rng.normal(0, 0.01, 100_000))
+    assert detectable == pytest.approx(0.028, rel=0.01)
+    shown = np.abs(rng.normal(detectable, 0.01, 100_000)) > stats.norm.ppf(0.975) * 0.01
+    assert shown.mean() == pytest.approx(0.8, abs=0.01)

@@ -1,0 +1,123 @@
+import numpy as np
+import polars as pl
+import pytest
+from scipy import stats
+
+from hilum.errors import HilumError
+from hilum.evaluate import as_predictions, auroc, evaluate_predictions
+from hilum.evaluate.intervals import percentile_interval
+from hilum.evaluate.metrics import METRICS_SCHEMA
+from hilum.evaluate.redrawn_auroc import redrawn_auroc
+
+
+def by_finding(table: pl.DataFrame) -> dict[str, dict]:
+    return {row["finding"]: row for row in table.to_dicts()}
+
+
+def test_rows_are_macro_and_every_finding_with_estimate_interval_and_counts(make_predictions):
+    predictions = make_predictions()
+    table = evaluate_predictions([predictions], redraws=200)
+    assert dict(table.schema) == METRICS_SCHEMA
+    assert table["finding"].to_list() == ["macro", "Pleural Effusion", "Pneumonia"]
+    rows = by_finding(table)
+    effusion = rows["Pleural Effusion"]
+    assert effusion["estimate"] == auroc(predictions.labels[:, 0], predictions.scores[:, 0])
+    assert (effusion["n"], effusion["patients"]) == (120, 60)
+    assert effusion["positives"] == predictions.labels[:, 0].sum()
+    assert rows["macro"]["estimate"] == pytest.approx((effusion["estimate"] + rows["Pneumonia"]["estimate"]) / 2)
+    assert all(row["low"] < row["estimate"] < row["high"] for row in rows.values())
+
+
+def test_the_interval_is_the_percentiles_of_redrawn_patients(make_predictions):
+    predictions = make_predictions()
+    owners = np.unique(predictions.patients, return_inverse=True)[1].astype(np.int32)
+    redrawn = redrawn_auroc(predictions.labels, predictions.scores[None], owners, redraws=300, seed=9)[0]
+    rows = by_finding(evaluate_predictions([predictions], redraws=300, seed=9))
+    assert (rows["Pneumonia"]["low"], rows["Pneumonia"]["high"]) == percentile_interval(redrawn[1])
+    assert (rows["macro"]["low"], rows["macro"]["high"]) == percentile_interval(redrawn.mean(axis=0))
+
+
+def test_findings_with_too_few_patients_are_left_out_of_macro_and_said(make_predictions):
+    prevalence = {"Effusion": 0.3, "Hernia": 0.05, "Mass": 0.0, "Nodule": 1.0}
+    table = evaluate_predictions([make_predictions(prevalence=prevalence)], redraws=200)
+    rows = by_finding(table)
+    assert rows["macro"]["estimate"] == rows["Pleural Effusion"]["estimate"]
+    assert rows["macro"]["note"].startswith("mean over 1 finding, 3 left out")
+    assert rows["Hernia"]["note"].startswith("left out of macro: ")
+    assert rows["Hernia"]["note"].count("positive patients (fewer than 10)") == 1
+    assert rows["Hernia"]["low"] is not None
+    assert (rows["Mass"]["note"], rows["Mass"]["estimate"]) == ("no positives: left out", None)
+    assert (rows["Nodule"]["note"], rows["Nodule"]["estimate"]) == ("no negatives: left out", None)
+
+
+def test_a_number_that_would_rest_on_one_patient_is_not_given(make_table):
+    one = make_table().with_columns((pl.col("patient_id") == "0000").cast(pl.Int8).alias("y_Pneumonia"))
+    row = by_finding(evaluate_predictions([as_predictions(one, name="one")], redraws=100))["Pneumonia"]
+    assert (row["estimate"], row["low"], row["high"]) == (None, None, None)
+    assert (row["positives"], row["note"]) == (2, "one positive patient: left out")
+
+
+def test_without_any_finding_that_has_enough_the_macro_row_says_so(make_predictions):
+    macro = evaluate_predictions([make_predictions(patients=8)], redraws=100).row(0, named=True)
+    assert macro["estimate"] is None
+    assert macro["note"].startswith("no finding has 10 positive and 10 negative patients")
+
+
+def test_redraws_without_positives_are_counted_in_the_note(make_predictions):
+    table = evaluate_predictions([make_predictions(patients=40, prevalence={"Hernia": 0.04})], redraws=2000)
+    row = by_finding(table)["Hernia"]
+    assert "of 2000 redraws undefined and not used" in row["note"]
+    assert 0 <= row["low"] <= row["estimate"] <= row["high"] <= 1
+
+
+def test_constant_scores_are_worth_a_half_and_said(make_predictions):
+    table = evaluate_predictions([make_predictions(signal=0, prevalence={"Mass": 0.5})], redraws=100)
+    assert "constant" not in by_finding(table)["Mass"]["note"]
+    constant = make_predictions().frame.with_columns(pl.lit(0.3).alias("p_Pneumonia"))
+    row = by_finding(evaluate_predictions([as_predictions(constant, name="c")], redraws=100))["Pneumonia"]
+    assert (row["estimate"], row["low"], row["high"]) == (0.5, 0.5, 0.5)
+    assert "constant scores" in row["note"]
+
+
+def test_unknown_labels_change_nothing_but_their_own_finding(make_table):
+    table = make_table()
+    holes = pl.when(pl.int_range(pl.len()) % 5 > 0).then("y_Pneumonia").alias("y_Pneumonia")
+    whole, masked = (
+        by_finding(evaluate_predictions([as_predictions(t, name="t")], redraws=100, seed=2))
+        for t in (table, table.with_columns(holes))
+    )
+    assert masked["Pleural Effusion"] == whole["Pleural Effusion"]
+    assert masked["Pneumonia"]["n"] == 96
+    kept = table.filter(pl.int_range(pl.len()) % 5 > 0)
+    assert masked["Pneumonia"]["estimate"] == auroc(kept["y_Pneumonia"], kept["p_Pneumonia"])
+
+
+def test_the_number_of_seeds_is_said(make_predictions):
+    seeds = [make_predictions(scores_seed=number) for number in range(3)]
+    assert "one seed: the spread between runs is not in the interval" in evaluate_predictions(seeds[:1])["note"][0]
+    assert evaluate_predictions(seeds)["note"][0].endswith("3 seeds")
+
+
+def test_too_few_redraws_are_refused(make_predictions):
+    with pytest.raises(HilumError, match="redraws: expected at least 40; found 39"):
+        evaluate_predictions([make_predictions()], redraws=39)
+
+
+def test_intervals_cover_the_truth_about_as_often_as_they_say():
+    """300 made-up test sets of 80 patients, two correlated images each; the true AUROC is known in closed form."""
+    truth = stats.norm.cdf(1.2 / np.sqrt(2))
+    owners = np.repeat(np.arange(80, dtype=np.int32), 2)
+    covered = {"patients": 0, "images": 0}
+    for test_set in range(300):
+        rng = np.random.default_rng([7, test_set])
+        labels = np.repeat(rng.random(80) < 0.4, 2).astype(float)
+        habit, noise = np.repeat(rng.normal(size=80), 2), rng.normal(size=160)
+        scores = 1.2 * labels + np.sqrt(0.8) * habit + np.sqrt(0.2) * noise
+        for unit, owner in (("patients", owners), ("images", np.arange(160, dtype=np.int32))):
+            redrawn = redrawn_auroc(
+                labels[:, None], scores[None, :, None], owner, redraws=400, seed=test_set, threads=1
+            )
+            low, high = percentile_interval(redrawn[0, 0])
+            covered[unit] += low <= truth <= high
+    assert 0.90 <= covered["patients"] / 300 <= 0.99
+    assert covered["images"] / 300 < 0.88  # what redrawing images would have claimed

@@ -1,0 +1,170 @@
+import numpy as np
+import polars as pl
+import pytest
+
+from hilum.errors import HilumError, HilumErrors
+from hilum.evaluate import as_predictions, read_predictions
+
+GOOD = pl.DataFrame(
+    {
+        "image_id": ["00000013_005.png", "00000013_026.png", "00000017_001.png"],
+        "patient_id": ["00000013", "00000013", "00000017"],
+        "y_Effusion": [1, None, 0],
+        "p_Effusion": [0.9, 0.5, 0.1],
+    }
+)
+
+
+def refusal(table: pl.DataFrame, **choices) -> str:
+    with pytest.raises(HilumError) as caught:
+        as_predictions(table, name="mine.csv", **choices)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["parquet", "csv"])
+def test_reads_parquet_and_csv_alike_and_keeps_leading_zeros(tmp_path, kind):
+    path = tmp_path / f"predictions.{kind}"
+    getattr(GOOD, f"write_{kind}")(path)
+    read = read_predictions(path)
+    assert read.image_ids == GOOD["image_id"].to_list()
+    assert read.patients == ["00000013", "00000013", "00000017"]
+    assert np.array_equal(read.labels, [[1], [np.nan], [0]], equal_nan=True)
+    assert read.scores.tolist() == [[0.9], [0.5], [0.1]]
+
+
+def test_findings_get_canonical_names_and_unknown_ones_stay():
+    table = GOOD.with_columns(pl.col("y_Effusion").alias("y_Gallstones"), pl.col("p_Effusion").alias("p_Gallstones"))
+    assert as_predictions(table, name="mine").findings == ["Pleural Effusion", "Gallstones"]
+
+
+@pytest.mark.parametrize(
+    "labels", [pl.Series([True, None, False]), pl.Series([1.0, float("nan"), 0.0]), pl.Series(["1", None, "0"])]
+)
+def test_labels_may_be_numbers_or_truth_values_and_unknown(labels):
+    read = as_predictions(GOOD.with_columns(labels.alias("y_Effusion")), name="mine")
+    assert np.array_equal(read.labels[:, 0], [1, np.nan, 0], equal_nan=True)
+
+
+def test_without_patients_every_image_is_its_own_and_that_is_said():
+    read = as_predictions(GOOD.drop("patient_id"), name="mine")
+    assert read.patients == GOOD["image_id"].to_list()
+    assert any("every image counts as a patient of its own" in note for note in read.notes)
+
+
+def test_without_image_ids_rows_are_numbered_and_that_is_said():
+    read = as_predictions(GOOD.drop("image_id"), name="mine")
+    assert read.image_ids == ["row 1", "row 2", "row 3"]
+    assert any("by row number" in note for note in read.notes)
+
+
+def test_only_test_rows_are_evaluated_unless_asked_otherwise():
+    table = GOOD.with_columns(pl.Series("split", ["val", "val", "test"]))
+    read = as_predictions(table, name="mine")
+    assert (read.split, len(read.frame)) == ("test", 1)
+    assert read.notes == ["1 rows of the split test are evaluated; 2 rows of val are not."]
+    assert as_predictions(table, name="mine", split="val").scores.tolist() == [[0.9], [0.5]]
+
+
+def test_a_single_split_is_evaluated_and_named():
+    read = as_predictions(GOOD.with_columns(pl.lit("external").alias("split")), name="mine")
+    assert (read.split, read.notes) == ("external", ["All 3 rows are of the split external."])
+
+
+def test_an_unknown_split_is_said():
+    assert any("not known whether these images were held out" in note for note in as_predictions(GOOD, name="m").notes)
+
+
+@pytest.mark.parametrize("splits", [["train"] * 3, ["train", "train", "val"]])
+def test_training_rows_are_not_evaluated_by_accident(splits):
+    table = GOOD.with_columns(pl.Series("split", splits))
+    assert "expected rows of the split test; found only train" in refusal(table)
+    assert len(as_predictions(table, name="mine", split="train").frame) == splits.count("train")
+
+
+def test_a_split_that_is_not_there_is_refused():
+    assert "expected rows of the split test; found no split" in refusal(GOOD, split="test")
+
+
+def test_patients_on_both_sides_of_a_split_are_refused():
+    table = GOOD.with_columns(pl.Series("split", ["train", "test", "test"]))
+    assert "1 patients of test are also in train (00000013)" in refusal(table)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda t: t.drop("y_Effusion"), "p_Pleural Effusion: there is no y_Pleural Effusion"),
+        (lambda t: t.with_columns(pl.lit(0).alias("y_Mass")), "y_Mass: there is no p_Mass"),
+        (
+            lambda t: t.with_columns(pl.col("p_Effusion") * 8 - 4),
+            "p_Pleural Effusion: 2 rows are outside 0 to 1, from -3.2 to 3.2 (first: 00000013_005.png)"
+            "   if these are logits, apply a sigmoid",
+        ),
+        (
+            lambda t: t.with_columns(pl.Series("p_Effusion", [0.1, float("nan"), None])),
+            "p_Pleural Effusion: 2 rows have no prediction (first: 00000013_026.png)",
+        ),
+        (
+            lambda t: t.with_columns(pl.Series("p_Effusion", ["0.1", "high", "0.2"])),
+            "p_Pleural Effusion: 1 rows are not numbers (first: 00000013_026.png)",
+        ),
+        (
+            lambda t: t.with_columns(pl.Series("y_Effusion", [1, 0, -1])),
+            "y_Pleural Effusion: 1 rows are not 1, 0 or empty but -1 (first: 00000017_001.png)   decide what uncertain",
+        ),
+        (
+            lambda t: t.with_columns(pl.Series("y_Effusion", ["yes", "no", None])),
+            "y_Pleural Effusion: 2 rows are not 1, 0 or empty but yes, no",
+        ),
+        (
+            lambda t: t.with_columns(pl.Series("image_id", ["a", "b", "a"])),
+            "image_id: 1 ids are there more than once (a)",
+        ),
+        (
+            lambda t: t.with_columns(pl.Series("patient_id", ["a", None, "b"])),
+            "patient_id: 1 rows are empty (first: row 2)",
+        ),
+        (
+            lambda t: t.with_columns(t["p_Effusion"].alias("p_Pleural_Effusion")),
+            "p_Pleural Effusion: given 2 times, as p_Effusion and p_Pleural_Effusion",
+        ),
+        (lambda t: t.select("image_id"), "expected columns y_<finding> and p_<finding>; found the columns image_id"),
+        (lambda t: t.clear(), "expected one row for each image; found no rows"),
+    ],
+)
+def test_what_is_wrong_is_said(change, said):
+    assert said in refusal(change(GOOD))
+
+
+def test_all_problems_are_said_at_once():
+    table = GOOD.with_columns(
+        pl.lit("a").alias("image_id"), pl.lit(2).alias("y_Effusion"), pl.lit(3).alias("p_Effusion")
+    )
+    with pytest.raises(HilumErrors) as caught:
+        as_predictions(table, name="mine.csv")
+    assert len(caught.value.problems) == 3
+    assert str(caught.value).startswith("mine.csv: 3 problems, nothing was evaluated")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("picture.csv", b"\x89PNG\r\n\x1a\n\x00\x00\xff\xfe"),
+        ("text.parquet", b"image_id,p_Mass\n1,0.5\n"),
+        ("cut.parquet", b"PAR1 and then nothing"),
+        ("empty.csv", b""),
+    ],
+)
+def test_what_is_no_table_is_refused(tmp_path, name, content):
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(HilumError, match=f"{name}: expected") as caught:
+        read_predictions(path)
+    assert caught.value.fix
+
+
+def test_a_missing_file_and_a_directory_are_refused(tmp_path):
+    with pytest.raises(HilumError, match="no such file"):
+        read_predictions(tmp_path / "absent.csv")
+    with pytest.raises(HilumError, match="a directory"):
+        read_predictions(tmp_path)

@@ -1,0 +1,84 @@
+import numpy as np
+import pytest
+import torch
+
+from hilum.data.batches import Batch
+from hilum.draws import image_keys
+from hilum.encoders.freezing import freeze_all_but_last
+from hilum.encoders.zoo import create_encoder
+from hilum.errors import HilumError
+from hilum.finetune.classifier import Classifier, HeadOnFeatures
+from hilum.finetune.losses import masked_bce, mean_masked_bce
+from hilum.training.settings import TrainingSettings
+from hilum.views import POLICIES, plain_view, random_views
+
+SETTINGS = TrainingSettings(epochs=1, lr=0.1, weight_decay=0.2)
+
+
+@pytest.fixture
+def batch(store, films):
+    labelled = films(0, 6)
+    rows = np.arange(6)
+    images = torch.from_numpy(store.pixels[:6]).unsqueeze(1)
+    return Batch(images, image_keys(labelled.image_ids), rows, torch.from_numpy(labelled.targets))
+
+
+def make(**changes):
+    return Classifier(create_encoder("resnet18", seed=0), 2, **({"size": 32} | changes))
+
+
+def test_training_sees_random_views_of_the_epoch_and_validation_plain_ones(batch):
+    weights = torch.tensor([2.0, 3.0])
+    classifier = make(policy=POLICIES["finetune"], seed=4, positive_weights=weights).eval()
+    views = random_views(batch.images, batch.keys, POLICIES["finetune"], 32, seed=4, epoch=7, view=0)
+    expected = mean_masked_bce(classifier(views), batch.targets, weights)
+    torch.testing.assert_close(classifier.training_loss(batch, 7), expected)
+    assert classifier.training_loss(batch, 8) != expected
+    total, known = classifier.validation_loss(batch)
+    torch.testing.assert_close(total, masked_bce(classifier(plain_view(batch.images, 32)), batch.targets, weights)[0])
+    assert known == 11  # of twelve labels one is unknown
+
+
+def test_logits_are_float32_under_autocast():
+    classifier = make().eval()
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        assert classifier(torch.rand(2, 1, 32, 32)).dtype == torch.float32
+
+
+def test_the_head_may_learn_at_another_rate_and_has_no_decay_on_its_bias():
+    classifier = make(head_lr=0.5)
+    groups = classifier.parameter_groups(SETTINGS)
+    of = {id(parameter): group for group in groups for parameter in group["params"]}
+    assert len(of) == len(list(classifier.parameters()))
+    assert (of[id(classifier.head.weight)]["lr"], of[id(classifier.head.weight)]["weight_decay"]) == (0.5, 0.2)
+    assert (of[id(classifier.head.bias)]["lr"], of[id(classifier.head.bias)]["weight_decay"]) == (0.5, 0.0)
+    assert "lr" not in of[id(classifier.encoder.body.conv1.weight)]
+
+
+def test_a_head_on_features_costs_what_the_classifier_costs(batch):
+    classifier = make(positive_weights=torch.tensor([2.0, 3.0]))
+    freeze_all_but_last(classifier.encoder, 0)
+    classifier.train()
+    features = classifier.encoder(plain_view(batch.images, 32))
+    shuffled = Batch(batch.images.flip(0), batch.keys[::-1].copy(), batch.rows[::-1].copy(), batch.targets.flip(0))
+    head = HeadOnFeatures(classifier, train=features, val=features)
+    torch.testing.assert_close(head.training_loss(shuffled, 0), classifier.training_loss(batch, 0))
+    assert head.validation_loss(shuffled)[1] == classifier.validation_loss(batch)[1]
+    torch.testing.assert_close(head.validation_loss(shuffled)[0], classifier.validation_loss(batch)[0])
+    assert {id(p) for group in head.parameter_groups(SETTINGS) for p in group["params"]} == {
+        id(classifier.head.weight), id(classifier.head.bias),
+    }  # fmt: skip
+
+
+def test_the_head_depends_on_the_seed_alone():
+    torch.manual_seed(3)
+    before = torch.get_rng_state()
+    first, again, other = make(seed=1), make(seed=1), make(seed=2)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert torch.equal(first.head.weight, again.head.weight)
+    assert not torch.equal(first.head.weight, other.head.weight)
+
+
+def test_a_batch_without_targets_is_refused(batch):
+    with pytest.raises(HilumError, match="batch: expected targets; found none"):
+        make().validation_loss(Batch(batch.images, batch.keys, batch.rows, None))

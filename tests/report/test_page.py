@@ -1,0 +1,239 @@
+import json
+import re
+import shutil
+import subprocess
+import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from hilum.report import formats
+from hilum.report.page import write_report
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+class Page(HTMLParser):
+    """What a browser would find: tags with attributes, ids, and the text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.feed(html)
+        self.text = re.sub(r"\s+", " ", " ".join(self.words))
+        self.ids = [attributes["id"] for _, attributes in self.tags if "id" in attributes]
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+
+def files_below(directory: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(directory)): path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def written(study, tmp_path_factory) -> Path:
+    return write_report(study, tmp_path_factory.mktemp("report"))
+
+
+@pytest.fixture(scope="module")
+def page(written) -> Page:
+    return Page(written.read_text(encoding="utf-8"))
+
+
+def test_the_page_loads_nothing(written, page):
+    assert not [tag for tag, _ in page.tags if tag in ("link", "img", "iframe", "object", "embed", "source", "base")]
+    for tag, attributes in page.tags:
+        assert "src" not in attributes, tag
+        for name in ("href", "xlink:href"):
+            target = attributes.get(name) or "#"
+            assert target.startswith("#") or (tag == "a" and re.match(r"(tables|figures)/\w+\.\w+$", target)), target
+    html = written.read_text(encoding="utf-8")
+    assert not re.search(r"@import|url\((?!#)", html)
+    assert "http" not in html
+
+
+def test_every_address_inside_the_page_exists_once(page):
+    assert len(page.ids) == len(set(page.ids))
+    for _, attributes in page.tags:
+        for name in ("href", "xlink:href"):
+            target = attributes.get(name) or ""
+            assert not target.startswith("#") or target[1:] in page.ids, target
+        for value in attributes.values():
+            assert all(anchor in page.ids for anchor in re.findall(r"url\(#([^)]*)\)", value or ""))
+
+
+def test_every_arm_finding_and_number_is_on_the_page(study, page):
+    for arm in study.arms:
+        assert arm.name in page.text
+        assert arm.starts_from in page.text
+    for row in study.metrics.to_dicts():
+        assert formats.estimate(row["estimate"], row["low"], row["high"]) in page.text
+        assert row["finding"] == "macro" or row["finding"] in page.text
+    for row in study.comparisons.to_dicts():
+        assert formats.difference(row["difference"], row["low"], row["high"], signed=True) in page.text
+    for said in (*study.left_out, study.scored_on, *(value for _, value in study.provenance)):
+        assert said in page.text
+    assert "scratch: {encoder: resnet18}" in page.text
+
+
+def test_sections_come_in_reading_order(page):
+    anchors = [attributes["id"] for tag, attributes in page.tags if tag == "section"]
+    assert anchors == [
+        "arms", "results", "comparisons", "figures", "training", "data", "left-out", "provenance", "study-file",
+        "reading",
+    ]  # fmt: skip
+
+
+def test_files_beside_the_page_are_those_it_links_to(written, page):
+    linked = {attributes["href"] for tag, attributes in page.tags if tag == "a" and "/" in (attributes["href"] or "")}
+    assert linked == set(files_below(written.parent)) - {"report.html"}
+    assert {"tables/results_auroc.csv", "tables/results_auroc.tex", "figures/roc_cardiomegaly.svg"} <= linked
+
+
+def test_the_csv_files_hold_the_numbers_at_full_precision(study, written):
+    read = pl.read_csv(written.parent / "tables/results_auroc.csv", schema_overrides=study.metrics.schema)
+    expected = study.metrics.with_columns(pl.col("note").replace({"": None}))
+    assert_frame_equal(
+        read.drop("scored_on").with_columns(pl.col("note").replace({"": None})), expected, check_exact=True
+    )
+    read = pl.read_csv(written.parent / "tables/comparisons.csv", schema_overrides=study.comparisons.schema)
+    assert_frame_equal(read.select("p", "difference"), study.comparisons.select("p", "difference"), check_exact=True)
+
+
+def test_a_second_writing_gives_the_same_bytes(study, written, tmp_path):
+    write_report(study, tmp_path)
+    assert files_below(tmp_path) == files_below(written.parent)
+
+
+def test_what_a_person_wrote_is_text_and_never_markup(study, tmp_path):
+    evil = '<script>alert("x")</script>'
+    hostile = replace(
+        study,
+        question=evil,
+        scored_on=evil,
+        left_out=[evil],
+        settings_yaml=evil,
+        provenance=[(evil, evil)],
+        arms=[replace(arm, starts_from=evil) for arm in study.arms],
+    )
+    html = write_report(hostile, tmp_path).read_text(encoding="utf-8")
+    page = Page(html)
+    assert [tag for tag, _ in page.tags].count("script") == 1
+    assert page.text.count(evil) >= 6
+
+
+def test_hostile_names_of_arms_and_findings_stay_text_in_figures_too(make_study, tmp_path):
+    study = make_study({"scratch": 0.8, "<b>&$x_2$": 1.2}, findings=3)
+    html = write_report(study, tmp_path).read_text(encoding="utf-8")
+    page = Page(html)
+    assert "b" not in [tag for tag, _ in page.tags]
+    assert "<b>&$x_2$" in page.text
+    svg = ElementTree.parse(tmp_path / "figures/roc_atelectasis.svg")
+    assert "<b>&$x_2$" in [element.text for element in svg.iter("{http://www.w3.org/2000/svg}text")]
+
+
+def test_nothing_is_written_when_a_figure_fails(study, tmp_path):
+    broken = replace(study, curves=study.curves.drop("epoch"))
+    with pytest.raises(pl.exceptions.ColumnNotFoundError):
+        write_report(broken, tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+    write_report(study, tmp_path / "old")
+    before = files_below(tmp_path / "old")
+    with pytest.raises(pl.exceptions.ColumnNotFoundError):
+        write_report(broken, tmp_path / "old")
+    assert files_below(tmp_path / "old") == before
+
+
+def test_an_earlier_report_is_replaced_and_other_files_are_left_alone(study, make_study, tmp_path):
+    write_report(study, tmp_path)
+    (tmp_path / "figures" / "mine.svg").write_text("<svg/>")
+    (tmp_path / "predictions.parquet").write_text("not ours")
+    write_report(make_study({"scratch": 0.8}, findings=2, against=None), tmp_path)
+    assert not (tmp_path / "figures/roc_pleural_effusion.svg").exists()
+    assert not (tmp_path / "tables/comparisons.csv").exists()
+    assert (tmp_path / "figures/mine.svg").exists()
+    assert (tmp_path / "predictions.parquet").read_text() == "not ours"
+
+
+def test_what_is_missing_is_said(make_study, tmp_path):
+    study = make_study({"scratch": 0.8}, findings=2, against=None)
+    bare = replace(
+        study,
+        predictions={},
+        curves=study.curves.clear(),
+        left_out=[],
+        data=[replace(study.data[0], rejected=study.data[0].rejected.clear(), split_title="")],
+        provenance=[],
+        settings_yaml="",
+    )
+    text = Page(write_report(bare, tmp_path).read_text(encoding="utf-8")).text
+    for said in (
+        "There is one arm, so nothing to compare it with.",
+        "No ROC curves: no predictions with positives and negatives were given.",
+        "No training curves were given.",
+        "Nothing was left out.",
+        "Every film could be read.",
+        "Not split.",
+    ):
+        assert said in text
+
+
+def test_findings_that_could_not_be_estimated_do_not_stop_the_page(study, tmp_path):
+    holes = {name: pl.when(pl.col("finding") == "Infiltration").then(None).otherwise(name) for name in ("low", "high")}
+    nothing = pl.when(pl.col("finding") == "Atelectasis").then(float("nan"))
+    metrics = study.metrics.with_columns(**holes, estimate=nothing.otherwise("estimate"))
+    comparisons = study.comparisons.with_columns(**holes, difference=nothing.otherwise("difference"))
+    text = Page(write_report(replace(study, metrics=metrics, comparisons=comparisons), tmp_path).read_text()).text
+    assert "not estimable" in text
+    assert "(no interval)" in text
+
+
+def test_contamination_stands_above_every_number(contaminated, tmp_path):
+    html = write_report(contaminated, tmp_path).read_text(encoding="utf-8")
+    assert html.index('class="cautions contaminated"') < html.index('id="arms"')
+    assert "simclr (has seen test patients) beats scratch" in html
+
+
+def test_many_findings_arms_and_seeds_stay_a_small_page(make_study, tmp_path):
+    study = make_study(dict.fromkeys(("scratch", "a", "b", "c", "d"), 0.8), findings=14, films=2000, seeds=3)
+    assert write_report(study, tmp_path).stat().st_size < 1.5e6
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
+def test_a_real_browser_sorts_the_tables_and_reports_no_error(written, tmp_path):
+    probe = """<script>
+      const header = document.querySelectorAll("#table-results_auroc thead th")[1];
+      const cells = () => [...document.querySelectorAll("#table-results_auroc tbody td:nth-child(2)")];
+      const shown = () => cells().map((cell) => cell.textContent);
+      header.click(); const down = shown(); header.click(); const up = shown();
+      document.title = JSON.stringify({down, up, requests: performance.getEntriesByType("resource").length, errors});
+    </script>"""
+    watch = "<script>const errors = []; addEventListener('error', (e) => errors.push(e.message));</script>"
+    html = written.read_text(encoding="utf-8").replace("<style>", f"{watch}<style>", 1)
+    (tmp_path / "probe.html").write_text(html.replace("</body>", f"{probe}</body>"), encoding="utf-8")
+    options = [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--no-first-run",
+        f"--user-data-dir={tmp_path / 'profile'}",
+    ]
+    page = (tmp_path / "probe.html").as_uri()
+    dom = subprocess.run(
+        [CHROMIUM, *options, "--dump-dom", page], capture_output=True, text=True, timeout=60, check=True
+    )
+    title = re.search(r"<title>(\{.*?\})</title>", dom.stdout)[1]
+    found = json.loads(title)
+    assert found["errors"] == []
+    assert found["requests"] == 0
+    assert found["up"] == sorted(found["up"])
+    assert found["down"] == found["up"][::-1]

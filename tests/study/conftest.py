@@ -1,0 +1,57 @@
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from hilum.data.phantom import write_chestxray14
+from hilum.progress import ProgressReport
+from hilum.study.plan import Step
+from hilum.study.read import parse_study
+from hilum.study.run import run_study
+from hilum.study.schema import Study
+
+SMALL = """\
+question: Does a study run from films to a report?
+data:
+  films: {collection: chestxray14}
+preprocess: [{square: pad}, {resize: 32}]
+task:
+  findings: [Pleural Effusion, Infiltration, Atelectasis]
+  split: {lists: official, validation: 30, seed: 0}
+arms:
+  scratch: {encoder: resnet18}
+  simclr: {encoder: resnet18, init: {pretrain: simclr, on: films}}
+  linear: {encoder: resnet18, init: {pretrain: simclr, on: films}, finetune: {unfreeze: 0}}
+pretrain: {epochs: 1, batch_size: 32}
+finetune: {epochs: 2, lr: 1e-3, patience: null}
+seeds: [0]
+evaluate: {redraws: 100, against: scratch, min_positives: 2}
+"""
+
+
+@pytest.fixture(scope="session")
+def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Generated films in the native ChestX-ray14 layout."""
+    root = tmp_path_factory.mktemp("study") / "films"
+    write_chestxray14(root, images=150, size=48, seed=0)
+    return root
+
+
+@pytest.fixture(scope="session")
+def small_study() -> Study:
+    return parse_study(SMALL, where="small.yaml")
+
+
+@contextmanager
+def unseen(number: int, steps: int, step: Step) -> Iterator[ProgressReport]:
+    """Show nothing."""
+    yield lambda done, total, note: None
+
+
+@pytest.fixture(scope="session")
+def finished(small_study: Study, films: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Directory of the small study, run to its end."""
+    out = tmp_path_factory.mktemp("study") / "finished"
+    run_study(small_study, {"films": films}, out, show_step=unseen)
+    return out

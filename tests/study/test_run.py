@@ -1,0 +1,170 @@
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from hilum.errors import HilumError
+from hilum.progress import ProgressReport
+from hilum.study.describe import plan_data, plan_study
+from hilum.study.read import parse_study
+from hilum.study.run import run_study
+from hilum.study.status import study_status
+from conftest import SMALL, unseen
+
+
+def records(out: Path) -> dict[str, dict]:
+    return {str(path.parent.relative_to(out)): json.loads(path.read_text()) for path in out.rglob("step.json")}
+
+
+def redone(before: Path, after: dict[str, dict]) -> set[str]:
+    """Steps whose files are not those of the finished study."""
+    old = records(before)
+    return {directory for directory, record in after.items() if record != old.get(directory)}
+
+
+@pytest.fixture
+def copied(finished: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(finished, tmp_path / "copied"))
+
+
+def test_a_study_ends_with_a_report_and_every_artifact_in_an_open_format(finished):
+    page = (finished / "report.html").read_text(encoding="utf-8")
+    assert "Does a study run from films to a report?" in page
+    for arm in ("scratch", "simclr", "linear"):
+        assert {path.name for path in (finished / "arms" / arm / "seed-0").iterdir()} >= {
+            "model.safetensors", "card.json", "curves.parquet", "scores.parquet", "step.json",
+        }  # fmt: skip
+    predictions = pl.read_parquet(finished / "evaluation/predictions/simclr/seed-0.parquet")
+    findings = ["Pleural Effusion", "Infiltration", "Atelectasis"]
+    assert predictions.columns == [
+        "image_id", "patient_id", "split", *(f"y_{f}" for f in findings), *(f"p_{f}" for f in findings),
+    ]  # fmt: skip
+    assert set(predictions["split"]) == {"val", "test"}
+    metrics = pl.read_parquet(finished / "evaluation/metrics.parquet")
+    assert set(metrics["arm"]) == {"scratch", "simclr", "linear"}
+    assert set(metrics["finding"]) == {"macro", *findings}
+    comparisons = pl.read_parquet(finished / "evaluation/comparisons.parquet")
+    assert set(comparisons["arm"]) == {"simclr", "linear"}
+    assert set(comparisons["against"]) == {"scratch"}
+
+
+def test_nothing_half_done_is_left(finished):
+    assert not [path for path in finished.rglob(".*") if path.name != ".gitignore"]
+
+
+def test_arms_that_start_alike_share_one_pretraining(finished):
+    assert [str(p.parent.relative_to(finished)) for p in finished.glob("pretrain/*/*/encoder.safetensors")] == [
+        "pretrain/simclr-resnet18-films-1epochs/seed-0"
+    ]
+
+
+def test_only_patients_of_training_films_are_seen_by_pretraining(finished):
+    card = json.loads((finished / "pretrain/simclr-resnet18-films-1epochs/seed-0/card.json").read_text())
+    scored = pl.read_parquet(finished / "evaluation/predictions/simclr/seed-0.parquet")
+    assert card["patients_seen"]
+    assert not set(card["patients_seen"]) & {f"films:{patient}" for patient in scored["patient_id"]}
+
+
+def test_a_finished_study_is_not_run_again(copied, small_study, films, finished):
+    run_study(small_study, {"films": films}, copied, show_step=unseen)
+    assert redone(finished, records(copied)) == set()
+
+
+def test_a_changed_arm_reruns_only_itself(copied, films, finished):
+    changed = parse_study(SMALL, where="small.yaml", overrides=["arms.linear.finetune.lr=3e-3"])
+    run_study(changed, {"films": films}, copied, show_step=unseen)
+    assert redone(finished, records(copied)) == {"arms/linear/seed-0", "evaluation"}
+
+
+def test_flipping_every_test_label_changes_no_bit_of_what_is_trained(copied, small_study, films, finished, tmp_path):
+    flipped = Path(shutil.copytree(films, tmp_path / "flipped"))
+    test = set((flipped / "test_list.txt").read_text().split())
+    table = flipped / "Data_Entry_2017_v2020.csv"
+    rows = [line.split(",") for line in table.read_text().splitlines()]
+    for row in rows[1:]:
+        if row[0] in test:
+            row[1] = "Effusion|Infiltration" if row[1] == "No Finding" else "No Finding"
+    table.write_text("\n".join(",".join(row) for row in rows) + "\n")
+
+    run_study(small_study, {"films": flipped}, copied, show_step=unseen)
+    assert redone(finished, records(copied)) == {"evaluation"}  # no other step's inputs hold a test label
+
+    anew = tmp_path / "anew"
+    run_study(small_study, {"films": flipped}, anew, show_step=unseen)
+    for path in sorted(finished.rglob("*.safetensors")) + sorted(finished.rglob("scores.parquet")):
+        assert path.read_bytes() == (anew / path.relative_to(finished)).read_bytes(), path
+    before, after = (pl.read_parquet(out / "evaluation/metrics.parquet")["estimate"] for out in (finished, anew))
+    assert not before.equals(after)
+
+
+@pytest.mark.parametrize("interrupted_at", ["stores/films", "pretrain/", "arms/linear/seed-0"])
+def test_an_interrupted_study_goes_on_and_ends_with_the_same_bits(
+    interrupted_at, small_study, films, finished, tmp_path
+):
+    @contextmanager
+    def interrupt(number: int, steps: int, step: object) -> Iterator[ProgressReport]:
+        def report(done: int, total: int, note: str) -> None:
+            if step.directory.startswith(interrupted_at) and done >= total / 2:
+                raise KeyboardInterrupt
+
+        yield report
+
+    out = tmp_path / "interrupted"
+    with pytest.raises(KeyboardInterrupt):
+        run_study(small_study, {"films": films}, out, show_step=interrupt)
+    states = {step.directory: step.state for step in study_status(out)}
+    assert next(s for d, s in states.items() if d.startswith(interrupted_at)) in ("running", "interrupted", "to do")
+    run_study(small_study, {"films": films}, out, show_step=unseen, workers=3)
+    for path in sorted(finished.rglob("*.safetensors")) + sorted(finished.rglob("predictions/**/*.parquet")):
+        assert path.read_bytes() == (out / path.relative_to(finished)).read_bytes(), path
+
+
+def test_unreadable_films_are_set_aside_counted_and_told(small_study, films, tmp_path):
+    broken = Path(shutil.copytree(films, tmp_path / "broken"))
+    names = (broken / "train_val_list.txt").read_text().split()[:1] + (broken / "test_list.txt").read_text().split()[:2]
+    whole = (broken / "images" / names[0]).read_bytes()
+    for name, content in zip(names, (whole[: len(whole) // 2], b"", b"this is not a picture"), strict=True):
+        (broken / "images" / name).write_bytes(content)
+    study = small_study.model_copy(update={"arms": {"scratch": small_study.arms["scratch"]}})
+    out = tmp_path / "out"
+    report = run_study(study, {"films": broken}, out, show_step=unseen)
+    assert set(pl.read_parquet(out / "stores/films/rejected.parquet")["image_id"]) == set(names)
+    assert "3 films could not be read and were set aside" in report.read_text(encoding="utf-8")
+
+
+def test_the_status_knows_what_is_done_and_what_is_outdated(copied, small_study, films):
+    assert {step.state for step in study_status(copied)} == {"done"}
+    plan = json.loads((copied / "plan.json").read_text())
+    plan[1]["key"] = "of other settings"
+    (copied / "plan.json").write_text(json.dumps(plan))
+    assert [step.state for step in study_status(copied)][:3] == ["done", "outdated", "done"]
+    with pytest.raises(HilumError, match=r"plan\.json"):
+        study_status(films)
+
+
+def test_the_plan_counts_films_and_sees_what_is_done(small_study, films, finished):
+    plan = plan_data(plan_study(small_study, {"films": films}, finished))
+    assert [step["done"] for step in plan["steps"]] == [True] * 6
+    assert plan["seconds"] == 0
+    assert plan["data"][0]["films"] == 150
+    assert sum(plan["data"][0]["splits"].values()) == 150
+    assert plan["films"]["test"] == plan["data"][0]["splits"]["test"]
+
+
+def test_the_plan_of_unknown_data_lists_arms_and_steps_without_counts(small_study):
+    plan = plan_data(plan_study(small_study, {}))
+    assert plan["films"] is None
+    assert plan["seconds"] is None
+    assert [arm["arm"] for arm in plan["arms"]] == ["scratch", "simclr", "linear"]
+    assert [step["kind"] for step in plan["steps"]] == ["store", "pretrain", "finetune", "finetune", "finetune", "evaluate"]
+
+
+def test_a_finding_without_a_column_and_a_part_without_films_are_refused(small_study, films, tmp_path):
+    empty = Path(shutil.copytree(films, tmp_path / "empty", ignore=shutil.ignore_patterns("test_list.txt")))
+    (empty / "test_list.txt").write_text("")
+    with pytest.raises(HilumError, match="test"):
+        run_study(small_study, {"films": empty}, tmp_path / "out", show_step=unseen)

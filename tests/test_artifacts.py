@@ -1,0 +1,89 @@
+import hashlib
+import json
+
+import pytest
+
+from hilum.artifacts import file_sha256, fingerprint, whole_directory, whole_file, write_json, write_text
+
+
+def test_a_file_appears_only_when_it_is_whole(tmp_path):
+    path = tmp_path / "new" / "table.csv"
+    with whole_file(path) as beside:
+        beside.write_text("half")
+        assert not path.exists()
+    assert path.read_text() == "half"
+
+
+def test_an_interrupted_file_leaves_the_old_one_and_nothing_else(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("old")
+
+    def write():
+        with whole_file(path) as beside:
+            beside.write_text("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write()
+    assert [p.name for p in tmp_path.iterdir()] == ["table.csv"]
+    assert path.read_text() == "old"
+
+
+def test_an_interrupted_directory_leaves_the_old_one_and_nothing_else(tmp_path):
+    path = tmp_path / "run"
+    with whole_directory(path) as beside:
+        write_text(beside / "a", "old")
+
+    def write():
+        with whole_directory(path) as beside:
+            write_text(beside / "a", "half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write()
+    assert [p.relative_to(tmp_path).as_posix() for p in sorted(tmp_path.rglob("*"))] == ["run", "run/a"]
+    assert (path / "a").read_text() == "old"
+
+
+def test_a_directory_that_may_resume_finds_what_it_left(tmp_path):
+    path = tmp_path / "run"
+
+    def write():
+        with whole_directory(path, resume=True) as beside:
+            write_text(beside / "a", "first half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write()
+    assert not path.exists()
+    with whole_directory(path, resume=True) as beside:
+        assert (beside / "a").read_text() == "first half"
+        write_text(beside / "b", "second half")
+    assert sorted(p.name for p in path.iterdir()) == ["a", "b"]
+    assert [p.name for p in tmp_path.iterdir()] == ["run"]
+
+
+def test_a_new_directory_takes_the_place_of_the_old_one(tmp_path):
+    path = tmp_path / "run"
+    for name in ("old", "new"):
+        with whole_directory(path) as beside:
+            write_text(beside / name, name)
+    assert [p.name for p in path.iterdir()] == ["new"]
+    assert [p.name for p in tmp_path.iterdir()] == ["run"]
+
+
+def test_json_reads_back(tmp_path):
+    write_json(tmp_path / "a.json", {"ä": [1, None]})
+    assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8")) == {"ä": [1, None]}
+
+
+def test_a_fingerprint_depends_on_content_and_not_on_the_order_of_keys():
+    assert fingerprint({"a": 1, "b": [2, "c"]}) == fingerprint({"b": [2, "c"], "a": 1})
+    assert fingerprint({"a": 1}) != fingerprint({"a": 2})
+    assert fingerprint("abc") == hashlib.sha256(b'"abc"').hexdigest()
+
+
+def test_a_files_hash_is_sha256_of_its_bytes(tmp_path):
+    (tmp_path / "abc").write_bytes(b"abc")
+    # FIPS 180-2, appendix B.1
+    assert file_sha256(tmp_path / "abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
