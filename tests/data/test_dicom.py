@@ -102,6 +102,14 @@ def test_a_transfer_syntax_without_decoder_is_named(dicom):
         read_gray(path)
 
 
+def test_a_palette_is_refused_and_equal_colours_are_gray(dicom):
+    pixels = np.arange(64, dtype=np.uint8).reshape(8, 8)
+    with pytest.raises(UnreadableImage, match="a DICOM picture in PALETTE COLOR"):
+        read_gray(dicom(pixels, PhotometricInterpretation="PALETTE COLOR"))
+    colours = {"SamplesPerPixel": 3, "PlanarConfiguration": 0, "PixelData": np.dstack([pixels] * 3).tobytes()}
+    assert np.array_equal(read_gray(dicom(pixels, PhotometricInterpretation="RGB", **colours)), pixels)
+
+
 @pytest.mark.parametrize("header", [{"Rows": 60_000, "Columns": 60_000}, {"Rows": 0}])
 def test_impossible_sizes_are_refused(dicom, header):
     with pytest.raises(UnreadableImage, match="pixels; 1 to 100,000,000 are allowed"):

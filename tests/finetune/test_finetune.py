@@ -25,7 +25,7 @@ from hilum.views import plain_view
 FINDINGS = ["Cardiomegaly", "Pneumothorax"]
 SETTINGS = FinetuneSettings(
     epochs=2, batch_size=8, lr=1e-2, optimizer="sgd", precision="fp32", dropout=0.2, patience=None, device="cpu",
-    checkpoint_every_seconds=0,
+    checkpoint_every_seconds=600,
 )  # fmt: skip
 
 
@@ -86,9 +86,7 @@ def test_the_card_says_whom_the_weights_have_seen_and_how_labels_were_weighed(st
 
 
 def test_it_learns_discs_and_bars(store, films, tmp_path):
-    settings = replace(
-        SETTINGS, epochs=10, lr=3e-3, optimizer="adamw", dropout=0.0, policy="none", checkpoint_every_seconds=600
-    )
+    settings = replace(SETTINGS, epochs=10, lr=3e-3, optimizer="adamw", dropout=0.0, policy="none")
     scores = pl.read_parquet(run(store, films, tmp_path / "out", settings=settings) / "scores.parquet")
     numbers = np.arange(40, 60)
     for finding, positive in (("Cardiomegaly", numbers % 2 == 0), ("Pneumothorax", numbers % 3 == 0)):
@@ -98,14 +96,17 @@ def test_it_learns_discs_and_bars(store, films, tmp_path):
 
 
 def test_weights_of_pretraining_are_what_training_starts_from(store, films, tmp_path, pretrained):
-    settings = replace(SETTINGS, unfreeze=1, epochs=1, checkpoint_every_seconds=600)
+    settings = replace(SETTINGS, unfreeze=1, epochs=1, optimizer="adamw")
     classifier, _ = load_classifier(run(store, films, tmp_path / "out", init=pretrained[0], settings=settings))
     start = create_encoder("resnet18", seed=77).state_dict()
     same = {name for name, value in classifier.encoder.state_dict().items() if torch.equal(value, start[name])}
     assert same == {name for name in start if not name.startswith("body.layer4")}
 
 
-@pytest.mark.parametrize("settings", [SETTINGS, replace(SETTINGS, unfreeze=0, policy="none")], ids=["all", "head"])
+EVERY_STEP = replace(SETTINGS, checkpoint_every_seconds=0)
+
+
+@pytest.mark.parametrize("settings", [EVERY_STEP, replace(EVERY_STEP, unfreeze=0, policy="none")], ids=["all", "head"])
 def test_killed_at_any_step_and_with_any_number_of_workers_it_ends_with_the_same_bits(store, films, tmp_path, settings):
     whole = bits(run(store, films, tmp_path / "whole", settings=settings))
     for workers, at in ((1, 2), (4, 3), (0, 5)):
@@ -139,9 +140,9 @@ def test_a_killed_run_with_other_settings_starts_from_the_beginning(store, films
         if done == 3:
             raise Killed
 
-    settings = replace(SETTINGS, epochs=1)
+    settings = replace(EVERY_STEP, epochs=1)
     with pytest.raises(Killed):
-        run(store, films, tmp_path / "out", settings=SETTINGS, on_progress=kill)
+        run(store, films, tmp_path / "out", settings=EVERY_STEP, on_progress=kill)
     other = run(store, films, tmp_path / "out", settings=settings)
     assert bits(other) == bits(run(store, films, tmp_path / "fresh", settings=settings))
 

@@ -27,7 +27,7 @@ def ingest(
       hilum ingest chestxray14 /data/CXR8 --out ingested/chestxray14
       hilum ingest folder films/ --labels labels.csv --out ingested/ours
       hilum ingest folder films/ --out ingested/unlabelled --json
-    """  # noqa: D301 - \b is the character that keeps Typer from joining the lines
+    """
     from hilum.artifacts import whole_directory, write_json
     from hilum.cli.console import progress, say_json
     from hilum.data.collections import read_collection
@@ -112,9 +112,8 @@ def _show(summary: dict[str, Any], out: Path) -> None:
         say()
         # Columns that say nothing here are left out, so that the table fits a terminal.
         counted = {"films": "positive", "alone": "single_label", "patients": "patients"}
-        for name in ("uncertain", "boxes"):
-            if any(counts[name] for counts in summary["findings"].values()):
-                counted[name] = name
+        seldom = [name for name in ("uncertain", "boxes") if any(c[name] for c in summary["findings"].values())]
+        counted |= dict(zip(seldom, seldom, strict=True))
         rows = [
             [
                 _with_native_name(finding, counts["native"]),

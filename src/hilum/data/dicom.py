@@ -91,8 +91,11 @@ def read_dicom(content: bytes, path: Path) -> Gray:
         if frames > 1:
             raise UnreadableImage(path, expected="one frame", reason=f"{frames} frames")
         try:
+            meaning = str(dataset.PhotometricInterpretation)
+            if not meaning.startswith(("MONOCHROME", *_IN_COLOUR)):
+                raise UnreadableImage(path, reason=f"a DICOM picture in {meaning}")
             stored = dataset.pixel_array
-            if str(dataset.PhotometricInterpretation).startswith(_IN_COLOUR):
+            if meaning.startswith(_IN_COLOUR):
                 return np.asarray(stored, dtype=stored.dtype)
             return _as_shown(dataset, stored)
         except (RuntimeError, *_FAULTS) as error:  # RuntimeError: pydicom has no decoder for it

@@ -49,7 +49,7 @@ def read_label_table(path: Path, notes: list[str]) -> pl.DataFrame:
         *(pl.col(column).str.strip_chars().replace("", None).alias(name) for name, column in findings.items()),
     )
     rows = rows.with_columns(pl.coalesce(name for name in ("image_id", "file") if name in columns).alias("image_id"))
-    rows = rows.with_columns(pl.col("file" if "file" in columns else "image_id").alias("file"))
+    rows = rows.with_columns(pl.coalesce(name for name in ("file", "image_id") if name in rows.columns).alias("file"))
     absent = [name for name in _NAMES if name not in rows.columns]
     rows = rows.with_columns(pl.lit(None, dtype=pl.String).alias(name) for name in absent)
 

@@ -142,6 +142,12 @@ def test_rows_without_a_file_may_be_allowed(root):
     assert "2 films have no row in labels.csv and were left out" in collected.notes
 
 
+def test_an_id_of_its_own_may_stand_beside_the_path(root):
+    path = labels(root, "image_id,path,Mass\nfirst,one.jpg,1\nIM0001,,0\n")
+    manifest = read_collection("folder", root, labels=path).manifest
+    assert manifest.select("image_id", "path").rows() == [("first", "one.jpg"), ("IM0001", "b/IM0001")]
+
+
 def test_a_name_that_several_files_share_needs_the_path(root):
     (root / "b" / "one.jpg").write_bytes((root / "one.jpg").read_bytes())
     # "one.jpg" is the whole path of one of them, "one" could be either

@@ -1,0 +1,141 @@
+"""Whole pretraining runs on small stores."""
+
+import math
+from functools import partial
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+
+from hilum.encoders.weights import load_encoder
+from hilum.encoders.zoo import create_encoder
+from hilum.errors import HilumError
+from hilum.pretext.pretrain import pretrain
+from hilum.pretext.settings import METHODS, PretextSettings
+from hilum.training.settings import TrainingSettings
+
+TINY = PretextSettings(epochs=2, batch_size=8, precision="fp32", device="cpu")
+
+
+def films(count, size=32):
+    """Films with a pattern each: a few soft stripes and blots of its own."""
+    y, x = np.mgrid[-1 : 1 : size * 1j, -1 : 1 : size * 1j]
+    pixels = np.empty((count, size, size), dtype=np.uint8)
+    for row in range(count):
+        draw = np.random.default_rng(row)
+        waves = sum(np.sin(draw.uniform(1, 6) * (a * x + b * y) + c) for a, b, c in draw.uniform(-2, 2, (3, 3)))
+        pixels[row] = np.clip(128 + 35 * waves, 0, 255)
+    return pixels
+
+
+def run(method, store, directory, settings=TINY, encoder="resnet18", seed=0, **more):
+    patients = [f"patient {row // 2}" for row in range(len(store.image_ids))]
+    return pretrain(
+        method,
+        store,
+        store.image_ids,
+        patients,
+        encoder=encoder,
+        settings=settings,
+        seed=seed,
+        directory=directory,
+        split_title="patients-70-10-20-s0 (3f9a1c)",
+        **more,
+    )
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_run_leaves_weights_card_and_curves_and_nothing_else(method, store_of, tmp_path):
+    directory = run(method, store_of(films(20)), tmp_path / "run")
+    assert sorted(path.name for path in directory.iterdir()) == ["card.json", "curves.parquet", "encoder.safetensors"]
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+    encoder, card = load_encoder(directory)
+    assert (card.method, card.encoder, card.starts_from, card.image_size) == (method, "resnet18", "random", 32)
+    assert card.patients_seen == sorted(f"patient {number}" for number in range(10))
+    assert card.images_seen == 20
+    assert card.settings["batch_size"] == 8
+    assert card.split == "patients-70-10-20-s0 (3f9a1c)"
+    curves = pl.read_parquet(directory / "curves.parquet")
+    assert curves["step"].to_list() == [2, 4]
+    assert (curves["feature_spread"] > 0.01).all()
+    assert curves["effective_rank"].is_not_null().all()
+    random = create_encoder("resnet18", seed=0).state_dict()
+    assert not torch.equal(encoder.state_dict()["body.conv1.weight"], random["body.conv1.weight"])
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_run_that_is_killed_and_called_again_ends_with_the_same_bits(method, store_of, tmp_path, monkeypatch):
+    every_step = partial(TrainingSettings, checkpoint_every_seconds=0.0)
+    monkeypatch.setattr("hilum.pretext.pretrain.TrainingSettings", every_step)
+    store = store_of(films(20))
+    whole = run(method, store, tmp_path / "whole")
+
+    class Killed(Exception):
+        pass
+
+    def kill(done, total, note):
+        if done == 3:
+            raise Killed
+
+    with pytest.raises(Killed):
+        run(method, store, tmp_path / "killed", on_progress=kill)
+    assert not (tmp_path / "killed").exists()
+    steps = []
+    again = run(method, store, tmp_path / "killed", on_progress=lambda done, total, note: steps.append(done))
+    assert steps == [4]  # of 4: it did not start from the beginning
+    assert (again / "encoder.safetensors").read_bytes() == (whole / "encoder.safetensors").read_bytes()
+
+
+def test_going_on_from_an_encoder_remembers_its_patients_and_where_it_came_from(store_of, tmp_path):
+    store = store_of(films(20))
+    first = run("simclr", store, tmp_path / "first")
+    second = pretrain(
+        "mocov2",
+        store,
+        store.image_ids[:10],
+        ["newcomer"] * 10,
+        encoder=first,
+        settings=TINY,
+        seed=1,
+        directory=tmp_path / "second",
+        split_title="all of others",
+    )
+    before, after = (load_encoder(directory)[1] for directory in (first, second))
+    assert after.patients_seen == sorted([*before.patients_seen, "newcomer"])
+    assert after.starts_from == before.sha256
+
+
+def test_fewer_films_than_a_batch_name_the_batch_size_to_use(store_of, tmp_path):
+    with pytest.raises(HilumError, match="Set `batch_size` to at most 5"):
+        run("simclr", store_of(films(5)), tmp_path / "run")
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_unknown_method_is_refused_with_the_known_ones(store_of, tmp_path):
+    with pytest.raises(HilumError, match="one of simclr, mocov2; found byol"):
+        run("byol", store_of(films(8)), tmp_path / "run")
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_films_that_are_all_alike_are_a_collapse_that_names_the_settings(method, store_of, tmp_path):
+    with pytest.raises(
+        HilumError, match=r"epoch 2: .*found a collapse.*Lower `lr` \(now 0.001\) or raise `temperature`"
+    ):
+        run(method, store_of(np.full((16, 32, 32), 90, dtype=np.uint8)), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_an_absurd_learning_rate_does_not_end_well(method, store_of, tmp_path):
+    settings = PretextSettings(epochs=3, batch_size=8, lr=1e6, warmup_epochs=0, precision="fp32", device="cpu")
+    with pytest.raises(HilumError, match="`lr`"):
+        run(method, store_of(films(16)), tmp_path / "run", settings)
+
+
+@pytest.mark.parametrize(("method", "nothing_learned"), [("simclr", math.log(63)), ("mocov2", math.log(65))])
+def test_a_few_epochs_tell_films_apart(method, nothing_learned, store_of, tmp_path):
+    settings = PretextSettings(epochs=8, batch_size=32, queue=64, precision="fp32", device="cpu")
+    directory = run(method, store_of(films(128)), tmp_path / "run", settings)
+    losses = pl.read_parquet(directory / "curves.parquet")["train_loss"]
+    assert losses[-1] < 0.75 * nothing_learned
