@@ -18,12 +18,12 @@ from hilum.training.settings import TrainingSettings
 TINY = PretextSettings(epochs=2, batch_size=8, precision="fp32", device="cpu")
 
 
-def films(count, size=32):
-    """Films with a pattern each: a few soft stripes and blots of its own."""
+def films(count, size=32, first=0):
+    """Films with a pattern each: three waves of its own directions and lengths."""
     y, x = np.mgrid[-1 : 1 : size * 1j, -1 : 1 : size * 1j]
     pixels = np.empty((count, size, size), dtype=np.uint8)
     for row in range(count):
-        draw = np.random.default_rng(row)
+        draw = np.random.default_rng(first + row)
         waves = sum(np.sin(draw.uniform(1, 6) * (a * x + b * y) + c) for a, b, c in draw.uniform(-2, 2, (3, 3)))
         pixels[row] = np.clip(128 + 35 * waves, 0, 255)
     return pixels

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from hilum.data.phantom import write_chestxray14
-from hilum.progress import ProgressReport
+from hilum.progress import ProgressReport, silent
 from hilum.study.plan import Step
 from hilum.study.read import parse_study
-from hilum.study.run import run_study
+from hilum.study.run import ShowStep, run_study
 from hilum.study.schema import Study
 
 SMALL = """\
@@ -43,14 +43,24 @@ def small_study() -> Study:
     return parse_study(SMALL, where="small.yaml")
 
 
-@contextmanager
-def unseen(number: int, steps: int, step: Step) -> Iterator[ProgressReport]:
-    """Show nothing."""
-    yield lambda done, total, note: None
+@pytest.fixture(scope="session")
+def small_text() -> str:
+    return SMALL
 
 
 @pytest.fixture(scope="session")
-def finished(small_study: Study, films: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def unseen() -> ShowStep:
+    """Shows nothing of a step."""
+
+    @contextmanager
+    def show(number: int, steps: int, step: Step) -> Iterator[ProgressReport]:
+        yield silent
+
+    return show
+
+
+@pytest.fixture(scope="session")
+def finished(small_study: Study, films: Path, unseen: ShowStep, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Directory of the small study, run to its end."""
     out = tmp_path_factory.mktemp("study") / "finished"
     run_study(small_study, {"films": films}, out, show_step=unseen)

@@ -13,7 +13,6 @@ from hilum.study.describe import plan_data, plan_study
 from hilum.study.read import parse_study
 from hilum.study.run import run_study
 from hilum.study.status import study_status
-from conftest import SMALL, unseen
 
 
 def records(out: Path) -> dict[str, dict]:
@@ -69,18 +68,20 @@ def test_only_patients_of_training_films_are_seen_by_pretraining(finished):
     assert not set(card["patients_seen"]) & {f"films:{patient}" for patient in scored["patient_id"]}
 
 
-def test_a_finished_study_is_not_run_again(copied, small_study, films, finished):
+def test_a_finished_study_is_not_run_again(copied, small_study, films, finished, unseen):
     run_study(small_study, {"films": films}, copied, show_step=unseen)
     assert redone(finished, records(copied)) == set()
 
 
-def test_a_changed_arm_reruns_only_itself(copied, films, finished):
-    changed = parse_study(SMALL, where="small.yaml", overrides=["arms.linear.finetune.lr=3e-3"])
+def test_a_changed_arm_reruns_only_itself(copied, small_text, films, finished, unseen):
+    changed = parse_study(small_text, where="small.yaml", overrides=["arms.linear.finetune.lr=3e-3"])
     run_study(changed, {"films": films}, copied, show_step=unseen)
     assert redone(finished, records(copied)) == {"arms/linear/seed-0", "evaluation"}
 
 
-def test_flipping_every_test_label_changes_no_bit_of_what_is_trained(copied, small_study, films, finished, tmp_path):
+def test_flipping_every_test_label_changes_no_bit_of_what_is_trained(
+    copied, small_study, films, finished, tmp_path, unseen
+):
     flipped = Path(shutil.copytree(films, tmp_path / "flipped"))
     test = set((flipped / "test_list.txt").read_text().split())
     table = flipped / "Data_Entry_2017_v2020.csv"
@@ -101,9 +102,9 @@ def test_flipping_every_test_label_changes_no_bit_of_what_is_trained(copied, sma
     assert not before.equals(after)
 
 
-@pytest.mark.parametrize("interrupted_at", ["stores/films", "pretrain/", "arms/linear/seed-0"])
+@pytest.mark.parametrize("interrupted_at", ["pretrain/", "arms/scratch/seed-0"])
 def test_an_interrupted_study_goes_on_and_ends_with_the_same_bits(
-    interrupted_at, small_study, films, finished, tmp_path
+    interrupted_at, small_study, films, finished, tmp_path, unseen
 ):
     @contextmanager
     def interrupt(number: int, steps: int, step: object) -> Iterator[ProgressReport]:
@@ -123,7 +124,7 @@ def test_an_interrupted_study_goes_on_and_ends_with_the_same_bits(
         assert path.read_bytes() == (out / path.relative_to(finished)).read_bytes(), path
 
 
-def test_unreadable_films_are_set_aside_counted_and_told(small_study, films, tmp_path):
+def test_unreadable_films_are_set_aside_counted_and_told(small_study, films, tmp_path, unseen):
     broken = Path(shutil.copytree(films, tmp_path / "broken"))
     names = (broken / "train_val_list.txt").read_text().split()[:1] + (broken / "test_list.txt").read_text().split()[:2]
     whole = (broken / "images" / names[0]).read_bytes()
@@ -160,11 +161,30 @@ def test_the_plan_of_unknown_data_lists_arms_and_steps_without_counts(small_stud
     assert plan["films"] is None
     assert plan["seconds"] is None
     assert [arm["arm"] for arm in plan["arms"]] == ["scratch", "simclr", "linear"]
-    assert [step["kind"] for step in plan["steps"]] == ["store", "pretrain", "finetune", "finetune", "finetune", "evaluate"]
+    assert [step["kind"] for step in plan["steps"]] == [
+        "store",
+        "pretrain",
+        "finetune",
+        "finetune",
+        "finetune",
+        "evaluate",
+    ]
 
 
-def test_a_finding_without_a_column_and_a_part_without_films_are_refused(small_study, films, tmp_path):
-    empty = Path(shutil.copytree(films, tmp_path / "empty", ignore=shutil.ignore_patterns("test_list.txt")))
+def test_a_part_without_films_is_refused_and_nothing_is_run(small_study, films, tmp_path, unseen):
+    empty = Path(shutil.copytree(films, tmp_path / "empty"))
     (empty / "test_list.txt").write_text("")
-    with pytest.raises(HilumError, match="test"):
+    with pytest.raises(HilumError, match="no test film of films"):
         run_study(small_study, {"films": empty}, tmp_path / "out", show_step=unseen)
+    assert not list((tmp_path / "out").rglob("step.json"))
+
+
+def test_a_finding_that_the_data_do_not_label_is_refused(small_text, films, tmp_path, unseen):
+    study = parse_study(small_text.replace("Infiltration", "Fracture"), where="small.yaml")
+    with pytest.raises(HilumError, match="no column for Fracture"):
+        run_study(study, {"films": films}, tmp_path / "out", show_step=unseen)
+
+
+def test_a_data_set_without_a_folder_is_asked_for(small_study, tmp_path, unseen):
+    with pytest.raises(HilumError, match="Add --data films=ROOT"):
+        run_study(small_study, {}, tmp_path / "out", show_step=unseen)

@@ -147,6 +147,33 @@ def test_any_number_of_workers_gives_the_same_bits(batches, blobs, tmp_path, pre
         assert torch.equal(value, weights[2][name])
 
 
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_nothing_is_printed(batches, blobs, tmp_path, capfd, caplog, precision):
+    settings = TrainingSettings(epochs=1, lr=0.01, precision=precision)
+    fit(blobs(), batches(0, 8), settings=settings, directory=tmp_path)
+    assert capfd.readouterr() == ("", "")
+    assert caplog.text == ""
+
+
+def test_bf16_rounds_products_and_fp32_does_not(batches, tmp_path):
+    class Product(Line):
+        def __init__(self):
+            super().__init__()
+            self.linear, self.kinds = nn.Linear(4, 1), []
+
+        def training_loss(self, batch, epoch):
+            product = self.linear(torch.ones(2, 4))
+            self.kinds.append(product.dtype)
+            return product.float().mean()
+
+    for precision, kind in (("fp32", torch.float32), ("bf16", torch.bfloat16)):
+        product = Product()
+        settings = TrainingSettings(epochs=1, lr=0.01, precision=precision)
+        fit(product, batches(0, 8), settings=settings, directory=tmp_path / precision)
+        assert product.kinds == [kind]
+        assert product.linear.weight.dtype == torch.float32
+
+
 def test_another_seed_gives_other_dropout(batches, blobs, tmp_path):
     ends = []
     for seed in (0, 1):

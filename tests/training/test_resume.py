@@ -139,8 +139,11 @@ def test_code_in_a_checkpoint_is_not_run(batches, blobs, tmp_path):
 
 def test_a_working_directory_is_kept_for_the_same_inputs_and_emptied_for_others(tmp_path):
     resume_only_same_run(tmp_path, {"lr": 1})
-    (tmp_path / "curves.parquet").write_text("half")
+    (tmp_path / "curves.parquet").write_text("of the first epochs")
+    (tmp_path / ".scores.parquet.123.partial").write_text("half")
+    (tmp_path / "checkpoints" / ".last.ckpt.123.partial").write_text("half")
     resume_only_same_run(tmp_path, {"lr": 1})
+    assert list(tmp_path.rglob("*.partial")) == []
     assert (tmp_path / "curves.parquet").exists()
     resume_only_same_run(tmp_path, {"lr": 2})
     assert not (tmp_path / "curves.parquet").exists()

@@ -175,7 +175,7 @@ def _card(
         method="finetune",
         starts_from=origin.sha256 if origin else "random",
         settings={
-            **asdict(settings),
+            **_decisive(settings),
             "precision": feed.precision,
             "device": feed.device.type,
             "positive_weights": dict(zip(findings, weights, strict=True)),

@@ -34,7 +34,8 @@ def _number_of_blocks(value: object) -> object:
 
 
 def _kind_of_split(split: object) -> str:
-    return "<lists>" if isinstance(split, dict) and "lists" in split else "<patients>"
+    names_lists = "lists" in split if isinstance(split, dict) else hasattr(split, "lists")
+    return "<lists>" if names_lists else "<patients>"
 
 
 def _kind_of_start(init: object) -> str:

@@ -52,6 +52,8 @@ def delete_checkpoints(directory: Path) -> None:
 def resume_only_same_run(directory: Path, inputs: Any) -> None:
     """Empty a working directory that another run left, so that no run goes on with the weights of another.
 
+    Files that a kill left half-written are removed in any case.
+
     Args:
         directory: exists; what an interrupted run left there is kept if it had the same inputs.
         inputs: all that decides the result, as JSON can hold it.
@@ -64,3 +66,5 @@ def resume_only_same_run(directory: Path, inputs: Any) -> None:
             else:
                 entry.unlink()
         write_text(note, run)
+    for half_written in directory.rglob(".*.partial"):
+        half_written.unlink()

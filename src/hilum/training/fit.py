@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 import torch
 from lightning.fabric import Fabric
+from lightning.fabric.plugins import MixedPrecision, Precision
 from torch import Tensor
 
 from hilum.artifacts import fingerprint, whole_file
@@ -97,9 +98,9 @@ class _Loop:
         self.batches, self.validation, self.settings = batches, validation, settings
         self.directory, self.on_progress, self.device = directory, on_progress, device
         precision = choose_precision(settings.precision, device)
-        self.fabric = Fabric(
-            accelerator=device.type, devices=1, precision="bf16-mixed" if precision == "bf16" else "32-true"
-        )
+        # the plugin itself, because naming the precision makes Fabric print a line
+        arithmetic = MixedPrecision("bf16-mixed", device.type) if precision == "bf16" else Precision()
+        self.fabric = Fabric(accelerator=device.type, devices=1, plugins=[arithmetic])
         trainable.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.trainable = trainable
         self.module, self.optimizer = self.fabric.setup(trainable, create_optimizer(trainable, settings))

@@ -272,3 +272,14 @@ def test_the_real_samples_are_read_whole(shared_data, name, films, patients):
     manifest = read_collection("chestxray14", shared_data / name).manifest
     assert (len(manifest), manifest["patient_id"].n_unique()) == (films, patients)
     assert manifest.null_count().select(pl.exclude("study_id")).sum_horizontal().item() == 0
+
+
+def test_an_empty_list_holds_no_film(native):
+    write(native, "test_list.txt", "")
+    assert read_collection("chestxray14", native).manifest["split"].to_list() == ["train_val"] * 3 + [None]
+
+
+def test_an_empty_table_is_refused(native):
+    write(native, "Data_Entry_2017_v2020.csv", "")
+    with pytest.raises(HilumError, match="Image Index"):
+        read_collection("chestxray14", native)

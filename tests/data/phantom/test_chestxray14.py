@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from hilum.data.collections import read_collection
 from hilum.data.phantom.chestxray14 import chexnet_list, official_list, write_chestxray14
 from hilum.data.phantom.population import films
 from hilum.errors import HilumError
@@ -64,6 +65,27 @@ def test_tables_begin_with_the_native_headers_and_use_the_native_names(written):
     for row in entries(written):
         assert len(row) == 11
         assert row[0] == f"{int(row[3]):08d}_{int(row[2]):03d}.png"
+
+
+@pytest.mark.shared_data
+def test_tables_begin_as_the_real_ones_do(written, shared_data):
+    for name in ("Data_Entry_2017_v2020.csv", "BBox_List_2017.csv"):
+        real, generated = (
+            (root / name).read_text().splitlines()[0] for root in (shared_data / "chestxray14_sample", written)
+        )
+        assert generated == real
+
+
+def test_the_reader_of_the_real_collection_reads_it(written):
+    collected = read_collection("chestxray14", written)
+    population = {film.image_id: film for film in films(0, 40)}
+    assert set(collected.manifest["image_id"]) == set(population)
+    for row in collected.manifest.iter_rows(named=True):
+        film = population[row["image_id"]]
+        assert {finding for finding in CHESTXRAY14 if row[finding] == 1} == set(film.severities)
+        assert (row["age"], row["sex"], row["view"]) == (film.age, film.sex, film.view)
+    assert collected.boxes is not None
+    assert set(collected.boxes["finding"]) <= set(CHESTXRAY14)
 
 
 def test_boxes_are_of_the_native_findings_lie_in_the_frame_and_belong_to_positive_films(written):

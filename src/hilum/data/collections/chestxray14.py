@@ -116,7 +116,8 @@ def _find_table(root: Path, release: str | None) -> Path:
 
 
 def _read_table(table: Path, notes: list[str]) -> pl.DataFrame:
-    text = pl.read_csv(table, infer_schema=False, truncate_ragged_lines=True)  # the first release ends with a comma
+    # The first release ends with a comma.
+    text = pl.read_csv(table, infer_schema=False, truncate_ragged_lines=True, raise_if_empty=False)
     absent = [f"column {name!r}: expected, but missing" for name in _COLUMNS if name not in text.columns]
     if absent:
         raise HilumErrors(table, absent, fix="this is not ChestX-ray14's table")
@@ -172,7 +173,10 @@ def _read_lists(root: Path, lists: dict[str, tuple[str, ...]], sources: dict[str
             raise HilumError(root, expected=expected, found="no such file", fix="Get it, or remove the other lists.")
         sources[path.relative_to(root).as_posix()] = file_sha256(path)
         # CheXNet's lines go on with 14 zeros and ones; a separator that no file holds keeps each line whole.
-        lines = pl.read_csv(path, has_header=False, separator="\x1f", quote_char=None, new_columns=["line"])
+        schema = {"line": pl.String}
+        lines = pl.read_csv(
+            path, has_header=False, separator="\x1f", quote_char=None, schema=schema, raise_if_empty=False
+        )
         names = lines.select(pl.col("line").str.strip_chars().str.split(" ").list.first().alias("image_id"))
         parts.append(names.filter(pl.col("image_id") != "").with_columns(pl.lit(part).alias("part")))
     listed = pl.concat(parts)
@@ -204,7 +208,7 @@ def _read_boxes(root: Path, manifest: pl.DataFrame, sources: dict[str, str], not
         return None
     sources[path.relative_to(root).as_posix()] = file_sha256(path)
     # The header ("Bbox [x,y,w,h],,,") has more fields than the rows, so that the columns go by place.
-    rows = pl.read_csv(path, infer_schema=False, truncate_ragged_lines=True)
+    rows = pl.read_csv(path, infer_schema=False, truncate_ragged_lines=True, raise_if_empty=False)
     if rows.width < 6:
         raise HilumError(path, expected="image, finding, x, y, w, h", found=f"{rows.width} columns", fix="Get it anew.")
     image, label, *corners = rows.columns[:6]

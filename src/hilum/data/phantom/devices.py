@@ -110,7 +110,7 @@ def _old_scars(build: Build, shape: Shape, draw: np.random.Generator, contrast: 
         count = 9
         spots = lung_points(build, shape, side, draw.uniform(0, 0.95, count), draw.uniform(0, 0.9, count),
                             draw.uniform(-0.8, 0.8, count))  # fmt: skip
-        value = contrast * 0.030 * draw.standard_normal(count)
+        value = contrast * 0.025 * draw.standard_normal(count)
         parts.append(ellipsoids(spots, draw.uniform(0.8, 2.2, (count, 3)), value=value, side=side, soft=True))
     if draw.random() < 0.12:
         side = int(draw.integers(2))

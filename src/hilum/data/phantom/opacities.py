@@ -43,7 +43,7 @@ def nodules(build: Build, shape: Shape, severity: float, draw: np.random.Generat
     for _ in range(count):
         side = int(draw.integers(2))
         place = lung_points(build, shape, side, *(draw.uniform(low, high, 1) for low, high in _ANYWHERE))
-        radius = (0.42 + 0.85 * severity) * draw.uniform(0.8, 1.15)
+        radius = (0.75 + 0.8 * severity) * draw.uniform(0.8, 1.15)
         parts.append(
             ellipsoids(place, radius * draw.uniform(0.85, 1.15, 3), axes=turned(y=draw.uniform(0, 180)), role=SOLID,
                        side=side)
@@ -55,7 +55,7 @@ def mass(build: Build, shape: Shape, severity: float, draw: np.random.Generator,
     """A lobulated opacity of more than 3 cm, with spicules."""
     side = int(draw.integers(2))
     place = lung_points(build, shape, side, *(draw.uniform(low, high, 1) for low, high in _ANYWHERE))[0]
-    radius = 1.5 + 1.9 * severity
+    radius = 1.9 + 1.9 * severity
     lobes = int(draw.integers(2, 6))
     around = _directions(draw, lobes) * radius * draw.uniform(0.25, 0.6, (lobes, 1))
     rays = 14
@@ -64,7 +64,7 @@ def mass(build: Build, shape: Shape, severity: float, draw: np.random.Generator,
         [
             ellipsoids(place, radius * draw.uniform(0.75, 0.95, 3), role=SOLID, side=side),
             ellipsoids(place + around, radius * draw.uniform(0.4, 0.7, (lobes, 3)), role=SOLID, side=side),
-            ellipsoids(place, radius * 0.85, value=0.22 * contrast, side=side, soft=True),
+            ellipsoids(place, radius * 0.85, value=0.4 * contrast, side=side, soft=True),
             tubes(place + ways * radius * 0.7, place + ways * radius * draw.uniform(1.2, 1.9, (rays, 1)), 0.07,
                   value=0.8 * contrast, side=side),
         ]
@@ -79,7 +79,7 @@ def pneumonia(build: Build, shape: Shape, severity: float, draw: np.random.Gener
         count = 18
         spread = draw.normal(0, 1, (count, 3)) * [1.9, 1.9, 1.7]
         sizes = draw.uniform(0.55, 1.35, (count, 1)) * np.ones(3)
-        value = contrast * (0.07 + 0.22 * severity) * draw.uniform(0.4, 1.6, count)
+        value = contrast * (0.16 + 0.30 * severity) * draw.uniform(0.4, 1.6, count)
         parts.append(ellipsoids(centre + spread, sizes, value=value, side=side, soft=True))
     return together(parts)
 
@@ -90,7 +90,7 @@ def consolidation(build: Build, shape: Shape, severity: float, draw: np.random.G
     size = 1.5 + 1.6 * severity
     count = 10
     spread = np.clip(draw.normal(0, 0.55, (count, 3)), -1, 1) * size
-    value = contrast * (0.16 + 0.16 * severity) * draw.uniform(0.6, 1.3, count)
+    value = contrast * (0.36 + 0.24 * severity) * draw.uniform(0.6, 1.3, count)
     root = hilum_of(side, shape)
     ways = centre + draw.normal(0, 1.3, (7, 3)) * [1, 0.6, 1]
     starts = centre + 0.35 * (root - centre) + draw.normal(0, 0.5, (7, 3))
@@ -113,10 +113,10 @@ def infiltration(build: Build, shape: Shape, severity: float, draw: np.random.Ge
         count = 16
         patches = lung_points(build, shape, side, np.clip(draw.normal(high, 0.15, count), 0, 0.95),
                               draw.uniform(0.05, 0.75, count), draw.uniform(-0.7, 0.7, count))  # fmt: skip
-        value = contrast * (0.035 + 0.09 * severity) * draw.uniform(0.3, 1.7, count)
+        value = contrast * (0.08 + 0.15 * severity) * draw.uniform(0.3, 1.7, count)
         parts.append(ellipsoids(patches, draw.uniform(0.7, 1.8, (count, 3)), value=value, side=side, soft=True))
         dense = contrast * (0.35 + 0.65 * severity)
-        parts.append(_strands(build, shape, side, 45, high, (0.0, 0.8), 0.07, dense, draw))
+        parts.append(_strands(build, shape, side, 45, high, (0.0, 0.8), 0.10, dense, draw))
     return together(parts)
 
 
@@ -124,14 +124,14 @@ def atelectasis(
     build: Build, shape: Shape, side: int, severity: float, draw: np.random.Generator, contrast: float
 ) -> Solids:
     """Plates of collapsed lung above the dome; the raised dome itself is a matter of the shape."""
-    count = int(1 + round(1.8 * severity + 0.6 * draw.random()))
+    count = int(2 + round(1.5 * severity + 0.6 * draw.random()))
     heights = np.clip(draw.uniform(0.02, 0.34, count), 0, 1)
     places = lung_points(build, shape, side, heights, draw.uniform(0.15, 0.7, count), draw.uniform(-0.5, 0.4, count))
     sizes = np.stack(
         [
             draw.uniform(1.6, 2.6, count) * (1 + 0.7 * severity),
             draw.uniform(1.5, 3.0, count),
-            draw.uniform(0.12, 0.2, count) * (1 + 1.4 * severity),
+            draw.uniform(0.2, 0.32, count) * (1 + 1.4 * severity),
         ],
         axis=1,
     )
@@ -140,8 +140,8 @@ def atelectasis(
     crowded = lung_points(build, shape, side, np.full(3, 0.04), draw.uniform(0.1, 0.6, 3), draw.uniform(-0.6, 0.0, 3))
     return together(
         [
-            ellipsoids(places, sizes, axes=axes, value=contrast * (0.5 + 0.4 * severity), side=side),
-            ellipsoids(crowded, [2.2, 1.6, 0.8], value=contrast * 0.2 * severity, side=side, soft=True),
+            ellipsoids(places, sizes, axes=axes, value=contrast * (0.75 + 0.2 * severity), side=side),
+            ellipsoids(crowded, [2.2, 1.6, 0.8], value=contrast * (0.1 + 0.3 * severity), side=side, soft=True),
         ]
     )
 
@@ -153,7 +153,7 @@ def edema(build: Build, shape: Shape, severity: float, draw: np.random.Generator
         root = hilum_of(side, shape) + np.array([outward(side) * 1.8, 0, -1.0])
         count = 12
         cloud = root + draw.normal(0, 1, (count, 3)) * [2.0, 2.6, 3.6]
-        value = contrast * (0.02 + 0.10 * severity) * draw.uniform(0.4, 1.6, count)
+        value = contrast * (0.06 + 0.15 * severity) * draw.uniform(0.4, 1.6, count)
         parts.append(ellipsoids(cloud, draw.uniform(1.1, 2.6, (count, 3)), value=value, side=side, soft=True))
         lines = int(8 + 22 * severity)
         spots = lung_points(build, shape, side, draw.uniform(-0.12, 0.25, lines), draw.uniform(0.82, 1.0, lines),
@@ -168,17 +168,17 @@ def fibrosis(build: Build, shape: Shape, severity: float, draw: np.random.Genera
     """A net of strands under the pleura, coarsest at the bases."""
     parts = []
     for side in (RIGHT, LEFT):
-        count = int(110 + 150 * severity)
-        coarse = 0.045 + 0.05 * severity
+        count = int(160 + 160 * severity)
+        coarse = 0.12 + 0.08 * severity
         parts.append(_strands(build, shape, side, count, 0.08, (0.35, 1.0), coarse, contrast, draw))
         haze = lung_points(build, shape, side, np.abs(draw.normal(0.05, 0.12, 10)), draw.uniform(0.4, 0.95, 10),
                            draw.uniform(-0.8, 0.5, 10))  # fmt: skip
-        value = contrast * (0.02 + 0.07 * severity)
+        value = contrast * (0.10 + 0.16 * severity)
         parts.append(ellipsoids(haze, draw.uniform(0.6, 1.3, (10, 3)), value=value, side=side, soft=True))
     return together(parts)
 
 
-_ANYWHERE = ((0.05, 0.93), (0.1, 0.92), (-0.8, 0.8))
+_ANYWHERE = ((0.08, 0.93), (0.18, 0.92), (-0.7, 0.7))
 
 
 def _lobe(build: Build, shape: Shape, draw: np.random.Generator) -> tuple[int, NDArray[np.float64]]:

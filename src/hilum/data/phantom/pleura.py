@@ -28,7 +28,7 @@ def effusion(shape: Shape, side: int, severity: float, *, upright: bool) -> Soli
     width, depth, _ = shape.cage
     surfaces = []  # fluid lies below the highest of these planes: normal . x <= height
     if upright:
-        level = shape.domes[side] - 5.0 + 8.5 * severity**1.5
+        level = shape.domes[side] - 3.3 + 9.0 * severity**1.3
         climb = 2.0 + 4.0 * severity
         for share in (-1.2, 0.3, 0.55, 0.72, 0.84, 0.93, 1.0):
             # tangents of a meniscus that rises exponentially towards the wall
@@ -36,7 +36,7 @@ def effusion(shape: Shape, side: int, severity: float, *, upright: bool) -> Soli
             steep = rise / (0.16 * width)
             surfaces.append((np.array([-sign * steep, 0.35 * steep, 1.0]), level + rise - steep * share * width))
     else:
-        layer = 1.0 + 5.0 * severity
+        layer = 2.8 + 5.5 * severity
         surfaces.append((np.array([0.0, 1.0, 0.13]), -depth + layer + 0.2))
         surfaces.append((np.array([-sign * 1.9, 0.4, 1.0]), shape.domes[side] - 4.6 + 4 * severity - 1.9 * 0.8 * width))
     return together(
@@ -58,7 +58,7 @@ class Collapse:
 def collapse(build: Build, side: int, severity: float, *, upright: bool) -> Collapse:
     """The retracted lung; gas gathers at the top of an upright chest, and beside and below the lung of a lying one."""
     sign = outward(side)
-    rim = 0.55 + 4.2 * severity**1.5
+    rim = 0.9 + 4.4 * severity**1.3
     apex = rim * (1.5 if upright else 0.7)
     width, depth, _ = build.cage
     inner = -0.3
@@ -93,25 +93,25 @@ def pleural_thickening(build: Build, shape: Shape, side: int, severity: float, d
     parts = []
     where = draw.random()
     if where < 0.7:
-        count = int(1 + round(2 * severity + draw.random()))
+        count = int(2 + round(2 * severity + draw.random()))
         heights = draw.uniform(-3.5, 11.0, count)
         for z in heights:
             share = float(build.profile(z))
             y = draw.uniform(-0.45, 0.3) * depth
             x = sign * width * np.sqrt(max(1 - ((z + 2) / shape.cage[2]) ** 2 - (y / depth) ** 2, 0.05))
-            thick = 0.3 + 0.75 * severity * draw.uniform(0.7, 1.3)
+            thick = 0.9 + 1.2 * severity * draw.uniform(0.7, 1.3)
             lean = turned(y=sign * (6.0 + 22 * (1 - share)), z=-sign * np.degrees(np.arcsin(y / depth)) * -0.6)
             parts.append(ellipsoids([x, y, z], [thick + 0.1, draw.uniform(3.5, 6), draw.uniform(2.2, 5.5)], axes=lean,
                                     role=SOLID, side=side))  # fmt: skip
     if where > 0.45:
-        thick = 0.5 + 1.6 * severity
+        thick = 1.4 + 2.1 * severity
         parts.append(
             ellipsoids([sign * 5.0, -0.8, build.top + 0.2], [4.6, 5.5, thick], axes=turned(y=sign * 14), role=SOLID,
                        side=side)
         )  # fmt: skip
     angle = shape.domes[side] - 4.6
     parts.append(
-        ellipsoids([sign * (width - 0.3), -1.0, angle], [0.7 + 1.2 * severity, 5.0, 1.0 + 1.3 * severity], role=SOLID,
+        ellipsoids([sign * (width - 0.3), -1.0, angle], [1.1 + 1.3 * severity, 5.0, 1.6 + 1.4 * severity], role=SOLID,
                    side=side)
     )  # fmt: skip
     return together(parts)

@@ -106,13 +106,13 @@ def _draw_of(film: Film, seed: int, finding: str) -> np.random.Generator:
 
 def _shape(film: Film, build: Build, seed: int, draw: np.random.Generator) -> Shape:
     found = film.severities
-    breath = abs(draw.normal(0, 1.0)) * (1.0 if film.view == "PA" else 1.3)
+    breath = abs(draw.normal(0, 0.8)) * (1.0 if film.view == "PA" else 1.3)
     if film.view == "AP":
         breath += 1.0 if film.upright else 1.8
     width, depth, height = build.cage
     emphysema = found.get("Emphysema", -1.0)
     fibrosis = found.get("Fibrosis", 0.0)
-    over = 0.0 if emphysema < 0 else 0.4 + 0.6 * emphysema
+    over = 0.0 if emphysema < 0 else 0.3 + 0.6 * emphysema
     size = build.heart
     if "Cardiomegaly" in found:
         size *= 1.12 + 0.34 * found["Cardiomegaly"]

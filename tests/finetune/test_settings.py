@@ -1,0 +1,28 @@
+from dataclasses import asdict, fields
+
+import pytest
+
+from hilum.errors import HilumError
+from hilum.finetune.settings import FinetuneSettings
+from hilum.training.settings import TrainingSettings
+
+
+def test_the_loop_gets_every_setting_that_both_have():
+    settings = FinetuneSettings(
+        epochs=7, lr=0.3, weight_decay=0.2, patience=2, optimizer="sgd", schedule="constant", warmup_epochs=1.5,
+        precision="bf16", device="cpu", checkpoint_every_seconds=3,
+    )  # fmt: skip
+    training = settings.training(seed=11)
+    common = {field.name for field in fields(FinetuneSettings)} & {field.name for field in fields(TrainingSettings)}
+    assert len(common) == 10
+    assert {name: asdict(training)[name] for name in common} == {name: asdict(settings)[name] for name in common}
+    assert training.seed == 11
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [({"dropout": 1.0}, "finetune.dropout: expected 0 to below 1"), ({"batch_size": 0}, "finetune.batch_size")],
+)
+def test_wrong_values_name_their_field(wrong, message):
+    with pytest.raises(HilumError, match=message):
+        FinetuneSettings(**wrong)

@@ -1,0 +1,75 @@
+"""Every command that a page shows is run: in the order of the page, on generated films where it names real ones."""
+
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import hilum.cli
+from hilum.data.phantom import write_chestxray14
+from hilum.study.generate import write_labels
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+SHORT = ["--scale", "tiny", "--set", "pretrain.epochs=1", "--set", "finetune.epochs=1", "--set", "seeds=[0]"]
+
+
+def commands(page: Path) -> list[list[str]]:
+    """`hilum …` in the page's shell blocks, without comments."""
+    blocks = re.findall(r"```sh\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
+    found = [shlex.split(line, comments=True) for line in lines]
+    return [words[1:] for words in found if words and words[0] == "hilum"]
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("docs") / "CXR8"
+    write_chestxray14(root, images=300, size=48, seed=0)
+    return root
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", [page for page in PAGES if commands(page)], ids=lambda page: page.name)
+def test_every_command_of_a_page_works(page, films, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(films, "CXR8")
+    if page.name == "own_films.md":
+        shutil.copytree(films / "images", "films")
+        yaml = re.search(r"```yaml\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+        Path("own_films.yaml").write_text(yaml.group(1))
+        write_labels(Path("CXR8"), Path("films/labels.csv"))
+        labels = Path("films/labels.csv")
+        labels.write_text(labels.read_text().replace("CXR8/images/", ""))
+    if page.name == "judge_predictions.md":
+        for name in ("mine.csv", "theirs.csv"):
+            rows = [f"{i},{i // 2},{i % 2},{(i * 7 + len(name)) % 11 / 11:.3f}" for i in range(80)]
+            Path(name).write_text("\n".join(["image_id,patient_id,y_Mass,p_Mass", *rows]) + "\n")
+    for words in commands(page):
+        short = SHORT if words[:2] == ["study", "run"] else []
+        answer = CliRunner().invoke(hilum.cli.make_app(), [*words, *short], catch_exceptions=False)
+        assert answer.exit_code == 0, f"hilum {shlex.join(words)}\n{answer.output}"
+
+
+def test_pages_show_commands():
+    assert sum(len(commands(page)) for page in PAGES) > 10
+
+
+def test_the_reference_of_the_study_file_is_up_to_date():
+    namespace: dict[str, object] = {
+        "__file__": str(ROOT / "docs/write_study_file_reference.py"),
+        "__name__": "reference",
+    }
+    exec((ROOT / "docs/write_study_file_reference.py").read_text(encoding="utf-8"), namespace)
+    assert (ROOT / "docs/study_file.md").read_text(encoding="utf-8") == namespace["reference"]() + "\n", (
+        "run `make docs`"
+    )
+
+
+def test_links_between_pages_lead_somewhere():
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
