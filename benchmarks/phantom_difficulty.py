@@ -1,6 +1,6 @@
 """How hard the generated films are: what age, sex and view give away, what a thumbnail does, what a network learns.
 
-    python benchmarks/phantom_difficulty.py --films 3000 --size 96 --epochs 12
+    python benchmarks/phantom_difficulty.py --films 3000 --size 96 --epochs 25
 
 Patients are divided 70 / 30; findings with at least ten positive patients on the test side count towards the macro
 average. A thumbnail that did as well as a network would mean that exposure and framing give the findings away.
@@ -112,7 +112,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--films", type=int, default=3000)
     parser.add_argument("--size", type=int, default=96)
-    parser.add_argument("--epochs", type=int, default=12, help="of the network; 0 leaves it out")
+    parser.add_argument("--epochs", type=int, default=25, help="of the network; 0 leaves it out")
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args()

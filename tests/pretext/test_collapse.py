@@ -5,7 +5,16 @@ import torch
 
 from hilum.encoders.zoo import create_encoder
 from hilum.errors import HilumError
-from hilum.pretext.collapse import CollapseWatch, effective_rank, feature_spread, films_to_watch
+from hilum.pretext.collapse import (
+    LEAST_PROJECTION_SPREAD,
+    LEAST_RANK,
+    LEAST_SPREAD,
+    CollapseWatch,
+    effective_rank,
+    feature_spread,
+    films_to_watch,
+)
+from hilum.pretext.projection import projection_head
 
 
 def gaussian(*shape):
@@ -49,16 +58,19 @@ def test_two_opposite_axes_spread_as_computed_by_hand():
 
 @pytest.mark.parametrize("name", ["resnet18", "resnet50"])
 def test_a_random_start_is_healthy(name):
-    signs = CollapseWatch(films(), 32, "").look(create_encoder(name, seed=0), epoch=1)
-    assert signs["feature_spread"] > 0.02
-    assert signs["effective_rank"] > 2
+    encoder = create_encoder(name, seed=0)
+    signs = CollapseWatch(films(), 32, "").look(encoder, projection_head(encoder.feature_width, seed=0), epoch=1)
+    assert signs["feature_spread"] > 2 * LEAST_SPREAD
+    assert signs["effective_rank"] > 2 * LEAST_RANK
+    assert signs["projection_spread"] > LEAST_PROJECTION_SPREAD
 
 
 def test_looking_leaves_the_encoder_as_it_was():
     encoder = create_encoder("resnet18", seed=0).train()
     before = {name: value.clone() for name, value in encoder.state_dict().items()}
     watch = CollapseWatch(films(), 32, "")
-    assert watch.look(encoder, epoch=0) == watch.look(encoder, epoch=3)
+    head = projection_head(512, seed=0)
+    assert watch.look(encoder, head, epoch=0) == watch.look(encoder, head, epoch=3)
     assert encoder.training
     assert all(torch.equal(value, before[name]) for name, value in encoder.state_dict().items())
 
@@ -75,9 +87,17 @@ def test_a_collapse_stops_the_run_from_the_second_epoch_on_and_says_what_to_chan
     encoder = Constant(1, 16)
     torch.nn.init.constant_(encoder.bias, value)
     watch = CollapseWatch(films(), 32, "Lower `lr` (now 7).")
-    watch.look(encoder, epoch=0)
+    watch.look(encoder, torch.nn.Identity(), epoch=0)
     with pytest.raises(HilumError, match=r"epoch 2: .*collapse.*Lower `lr` \(now 7\)"):
-        watch.look(encoder, epoch=1)
+        watch.look(encoder, torch.nn.Identity(), epoch=1)
+
+
+def test_projections_that_collapse_alone_stop_the_run_too():
+    def constant(features):
+        return torch.ones(len(features), 128)
+
+    with pytest.raises(HilumError, match="projection_spread"):
+        CollapseWatch(films(), 32, "").look(create_encoder("resnet18", seed=0), constant, epoch=1)
 
 
 @pytest.mark.parametrize(("films", "watched"), [(1, 1), (63, 63), (500, 64), (3200, 200), (100_000, 512)])

@@ -149,8 +149,11 @@ def roots(data: list[str] | None) -> dict[str, Path]:
 
 def run_to_report(study: "Study", data: dict[str, Path], out: Path, workers: int | None) -> None:
     """Run a study with a progress bar a step, and say where the report is."""
+    import logging
+
     from hilum.study.run import run_study
 
+    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)  # it announces its precision at every step
     say(study.question)
 
     @contextmanager

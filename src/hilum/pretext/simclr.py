@@ -43,4 +43,4 @@ class SimCLR(Trainable):
 
     def watch(self) -> dict[str, float]:
         """Signs of collapse."""
-        return self.collapse.look(self.encoder, int(self.epoch)) if self.collapse else {}
+        return self.collapse.look(self.encoder, self.head, int(self.epoch)) if self.collapse else {}

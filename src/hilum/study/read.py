@@ -12,9 +12,11 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from hilum.data.collections import COLLECTIONS
+from hilum.data.preprocess import parse_recipe
 from hilum.encoders.catalogue import ARCHITECTURES
 from hilum.errors import HilumError, HilumErrors
 from hilum.study.schema import Study
+from hilum.views import POLICIES
 
 Place = tuple[str | int, ...]
 
@@ -167,12 +169,30 @@ def _cross_problems(content: Mapping[str, Any]) -> Iterator[Problem]:
                 f"{blocks} blocks, but {architecture.name} has {architecture.blocks}",
                 f"use 0 to {architecture.blocks}, or all",
             )
+    yield from _name_problems(content, arms)
     for name, raw in data.items():
         collection = raw.get("collection") if isinstance(raw, dict) else None
         if isinstance(collection, str) and collection not in COLLECTIONS:
             yield Problem(
                 ("data", name, "collection"), f"{collection!r} is not a collection", _nearest(collection, COLLECTIONS)
             )
+
+
+def _name_problems(content: Mapping[str, Any], arms: Mapping[str, Any]) -> Iterator[Problem]:
+    """Names that other rooms know: steps of preprocessing, policies of random views."""
+    if isinstance(content.get("preprocess"), list):
+        try:
+            parse_recipe(content["preprocess"])
+        except HilumError as error:
+            yield Problem(("preprocess",), f"expected {error.expected}; found {error.found}", error.fix)
+    places: list[Place] = [("pretrain",), ("finetune",), *(("arms", name, "finetune") for name in arms)]
+    for place in places:
+        section: Any = content
+        for part in place:
+            section = _section(section, str(part))
+        policy = section.get("policy")
+        if isinstance(policy, str) and policy not in POLICIES:
+            yield Problem((*place, "policy"), f"{policy!r} is not a policy of random views", _nearest(policy, POLICIES))
 
 
 _GENERAL: Place = ("finetune", "unfreeze")

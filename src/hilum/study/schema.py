@@ -176,7 +176,9 @@ class Finetuning(Section):
         5, description="Stop after so many epochs without a lower validation loss; null: never."
     )
     batch_size: PositiveInt = Field(32, description="Films a step.")
-    policy: str = Field("finetune", description="Named random views; `none` for no augmentation.")
+    policy: str = Field(
+        "finetune", description="Named random views (`hilum.views.POLICIES`): `finetune`, `simclr`, `mocov2` or `none`."
+    )
     weighted: bool = Field(True, description="Weigh positives by negatives / positives of the training films.")
 
 
@@ -211,7 +213,11 @@ class Study(Section):
 
     question: str = Field(min_length=1, description="What the study answers; the title of the report.")
     data: dict[str, DataSet] = Field(min_length=1, description="Data sets by name.")
-    preprocess: list[Any] = Field(min_length=1, description="Steps from film to square 8-bit pixels, in order.")
+    preprocess: list[Any] = Field(
+        min_length=1,
+        description="Steps from film to square 8-bit pixels, in order: `{square: pad}` (or `crop`, `stretch`), "
+        "`{resize: SIDE}`, `min_max`, `clahe`, `equalize`.",
+    )
     task: Task = Field(description="What is to be recognised.")
     arms: dict[str, Arm] = Field(min_length=1, description="What is compared, by name.")
     pretrain: Pretraining = Field(Pretraining(), description="Settings of all pretraining.")

@@ -107,7 +107,7 @@ class _Loop:
         self.run_print = fingerprint([settings.as_data(), precision, len(batches), validation and len(validation)])
         self.course = Course()
         self.best: dict[str, Tensor] | None = None
-        self.unchecked: tuple[int, Tensor] | None = None
+        self.unchecked: tuple[int, Tensor, int] | None = None
         self.saved = time.monotonic()
 
     def run(self) -> Fit:
@@ -157,7 +157,7 @@ class _Loop:
         self.optimizer.step()
         self.trainable.after_step()
         self.check_loss()
-        self.unchecked = course.step + 1, loss.detach() * len(batch)
+        self.unchecked = course.step + 1, loss.detach() * len(batch), len(batch)
 
     def check_loss(self) -> None:
         """Add the last loss to the running sum; mostly a step late, so that a GPU never waits for the CPU."""
@@ -258,11 +258,12 @@ class _Loop:
 
     def report(self) -> None:
         course, settings = self.course, self.settings
-        loss = course.loss_sum / max(course.images, 1)
+        checked = course.images - (self.unchecked[2] if self.unchecked else 0)
+        loss = f"{course.loss_sum / checked:.3f}" if checked else "…"
         self.on_progress(
             course.epoch * len(self.batches) + course.step,
             settings.epochs * len(self.batches),
-            f"epoch {course.epoch + 1}/{settings.epochs} · loss {loss:.3f} · "
+            f"epoch {course.epoch + 1}/{settings.epochs} · loss {loss} · "
             f"{course.images_per_second:.0f} images/s · data-wait {100 * course.data_wait_share:.1f} %",
         )
 

@@ -54,7 +54,7 @@ def render_film(film: Film, *, size: int, seed: int, boxed: Sequence[str] = ()) 
         film: one of `population.films`.
         size: side, pixels.
         seed: of the population. The pixels are a function of (seed, film, size).
-        boxed: findings present on the film (canonical names) whose boxes are wanted. Each costs another projection.
+        boxed: findings present on the film (canonical names) whose boxes are wanted. Each costs two more projections.
 
     Returns:
         8-bit pixels and boxes.

@@ -37,13 +37,13 @@ def lung_points(
 
 
 def nodules(build: Build, shape: Shape, severity: float, draw: np.random.Generator) -> Solids:
-    """One to three round opacities up to 3 cm across."""
-    count = int(draw.choice([1, 2, 3], p=[0.65, 0.22, 0.13]))
+    """One to six round opacities up to about 3 cm across."""
+    count = int(draw.choice([1, 2, 3, 6], p=[0.45, 0.2, 0.15, 0.2]))
     parts = []
     for _ in range(count):
         side = int(draw.integers(2))
         place = lung_points(build, shape, side, *(draw.uniform(low, high, 1) for low, high in _ANYWHERE))
-        radius = (0.75 + 0.8 * severity) * draw.uniform(0.8, 1.15)
+        radius = (0.9 + 0.65 * severity) * draw.uniform(0.8, 1.15)
         parts.append(
             ellipsoids(place, radius * draw.uniform(0.85, 1.15, 3), axes=turned(y=draw.uniform(0, 180)), role=SOLID,
                        side=side)
@@ -55,7 +55,7 @@ def mass(build: Build, shape: Shape, severity: float, draw: np.random.Generator,
     """A lobulated opacity of more than 3 cm, with spicules."""
     side = int(draw.integers(2))
     place = lung_points(build, shape, side, *(draw.uniform(low, high, 1) for low, high in _ANYWHERE))[0]
-    radius = 1.9 + 1.9 * severity
+    radius = 2.3 + 1.8 * severity
     lobes = int(draw.integers(2, 6))
     around = _directions(draw, lobes) * radius * draw.uniform(0.25, 0.6, (lobes, 1))
     rays = 14
@@ -90,7 +90,7 @@ def consolidation(build: Build, shape: Shape, severity: float, draw: np.random.G
     size = 1.5 + 1.6 * severity
     count = 10
     spread = np.clip(draw.normal(0, 0.55, (count, 3)), -1, 1) * size
-    value = contrast * (0.36 + 0.24 * severity) * draw.uniform(0.6, 1.3, count)
+    value = contrast * (0.42 + 0.26 * severity) * draw.uniform(0.6, 1.3, count)
     root = hilum_of(side, shape)
     ways = centre + draw.normal(0, 1.3, (7, 3)) * [1, 0.6, 1]
     starts = centre + 0.35 * (root - centre) + draw.normal(0, 0.5, (7, 3))
@@ -168,8 +168,8 @@ def fibrosis(build: Build, shape: Shape, severity: float, draw: np.random.Genera
     """A net of strands under the pleura, coarsest at the bases."""
     parts = []
     for side in (RIGHT, LEFT):
-        count = int(160 + 160 * severity)
-        coarse = 0.12 + 0.08 * severity
+        count = int(220 + 160 * severity)
+        coarse = 0.16 + 0.08 * severity
         parts.append(_strands(build, shape, side, count, 0.08, (0.35, 1.0), coarse, contrast, draw))
         haze = lung_points(build, shape, side, np.abs(draw.normal(0.05, 0.12, 10)), draw.uniform(0.4, 0.95, 10),
                            draw.uniform(-0.8, 0.5, 10))  # fmt: skip

@@ -92,26 +92,26 @@ def pleural_thickening(build: Build, shape: Shape, side: int, severity: float, d
     width, depth, _ = shape.cage
     parts = []
     where = draw.random()
-    if where < 0.7:
+    if where < 0.75:
         count = int(2 + round(2 * severity + draw.random()))
         heights = draw.uniform(-3.5, 11.0, count)
         for z in heights:
             share = float(build.profile(z))
             y = draw.uniform(-0.45, 0.3) * depth
             x = sign * width * np.sqrt(max(1 - ((z + 2) / shape.cage[2]) ** 2 - (y / depth) ** 2, 0.05))
-            thick = 0.9 + 1.2 * severity * draw.uniform(0.7, 1.3)
+            thick = 1.2 + 1.3 * severity * draw.uniform(0.7, 1.3)
             lean = turned(y=sign * (6.0 + 22 * (1 - share)), z=-sign * np.degrees(np.arcsin(y / depth)) * -0.6)
             parts.append(ellipsoids([x, y, z], [thick + 0.1, draw.uniform(3.5, 6), draw.uniform(2.2, 5.5)], axes=lean,
                                     role=SOLID, side=side))  # fmt: skip
     if where > 0.45:
-        thick = 1.4 + 2.1 * severity
+        thick = 1.8 + 2.2 * severity
         parts.append(
             ellipsoids([sign * 5.0, -0.8, build.top + 0.2], [4.6, 5.5, thick], axes=turned(y=sign * 14), role=SOLID,
                        side=side)
         )  # fmt: skip
     angle = shape.domes[side] - 4.6
     parts.append(
-        ellipsoids([sign * (width - 0.3), -1.0, angle], [1.1 + 1.3 * severity, 5.0, 1.6 + 1.4 * severity], role=SOLID,
+        ellipsoids([sign * (width - 0.3), -1.0, angle], [1.5 + 1.3 * severity, 5.0, 2.2 + 1.6 * severity], role=SOLID,
                    side=side)
     )  # fmt: skip
     return together(parts)

@@ -1,0 +1,199 @@
+"""Two random views of every film: Hilum's, for a whole batch at once, against lightly's SimCLRTransform.
+
+    python benchmarks/views.py [--root FOLDER] [--out views.json]
+
+Side by side in one run, on the same films, at 224 and 96 px, in rounds that alternate:
+
+1. `random_views` twice on batches of uint8 films, policy "simclr";
+2. lightly's `SimCLRTransform` as it comes, film by film on PIL images, in the process itself;
+3. the same behind a DataLoader with two workers.
+
+The operations are alike, not the same: both crop, resize, mirror, change brightness and contrast, and blur; Hilum also
+rotates; lightly also draws saturation, hue and grey on three channels, normalises, and copies the film's grey level
+into three channels (that conversion is done beforehand and not counted).
+
+Then the share of a SimCLR step (ResNet-18, bf16 autocast, channels-last, AdamW) that the views take.
+Without --root the films are smooth noise with grain, drawn here.
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from lightly.transforms import SimCLRTransform
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from hilum.artifacts import write_json
+from hilum.data.batches import Batch
+from hilum.draws import image_keys
+from hilum.encoders.zoo import create_encoder
+from hilum.pretext.nt_xent import nt_xent
+from hilum.pretext.projection import projection_head
+from hilum.pretext.two_views import TwoViews
+from hilum.views import POLICIES
+
+STEP_BATCHES = {224: 32, 96: 64}
+VIEW_BATCH = 64
+UNCOUNTED = 2  # steps at the start of a round
+HILUM, LIGHTLY, LOADER = "hilum random_views", "lightly SimCLRTransform", "lightly, DataLoader with 2 workers"
+
+Films = NDArray[np.uint8]
+
+
+class PilFilms(Dataset[list[Tensor]]):
+    """What lightly's users write: two views of a picture whenever it is asked for."""
+
+    def __init__(self, films: Films) -> None:
+        self.pictures = [Image.fromarray(film).convert("RGB") for film in films]
+        self.transform = SimCLRTransform(input_size=films.shape[1])
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def __getitem__(self, index: int) -> list[Tensor]:
+        views: list[Tensor] = self.transform(self.pictures[index])
+        return views
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--root", type=Path, help="a folder of PNG films; otherwise some are drawn")
+    parser.add_argument("--films", type=int, default=256)
+    parser.add_argument("--steps", type=int, default=6, help="SimCLR steps a round")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--out", type=Path, help="JSON to write")
+    arguments = parser.parse_args()
+    found: dict[str, Any] = {"films": arguments.films, "threads": torch.get_num_threads(), "device": device().type}
+    for size in STEP_BATCHES:
+        films = (
+            read_films(arguments.root, arguments.films, size) if arguments.root else draw_films(arguments.films, size)
+        )
+        rates = measure_views(films, arguments.rounds)
+        found[f"{size} px"] = {"source_images_per_second": rates} | measure_step(
+            films, arguments.steps, arguments.rounds
+        )
+    report(found)
+    if arguments.out:
+        write_json(arguments.out, found)
+
+
+def draw_films(count: int, size: int) -> Films:
+    draw = np.random.default_rng(0)
+    smooth = [
+        cv2.resize(draw.uniform(30, 220, (12, 12)), (size, size), interpolation=cv2.INTER_CUBIC) for _ in range(count)
+    ]
+    return np.clip(np.stack(smooth) + draw.normal(0, 2, (count, size, size)), 0, 255).astype(np.uint8)
+
+
+def read_films(root: Path, count: int, size: int) -> Films:
+    pictures = [cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) for path in sorted(root.rglob("*.png"))[:count]]
+    return np.stack([cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA) for picture in pictures])
+
+
+def batches(films: Films, batch: int) -> list[Batch]:
+    """Films on the device, as `hilum.data.batches` hands them out."""
+    images = torch.from_numpy(films)[:, None].to(device())
+    keys = image_keys(map(str, range(len(films))))
+    starts = range(0, len(films) - batch + 1, batch)
+    return [Batch(images[at : at + batch], keys[at : at + batch], np.arange(at, at + batch), None) for at in starts]
+
+
+def measure_views(films: Films, rounds: int) -> dict[str, float]:
+    """Source images a second, two views each; the best of some rounds of at least a second."""
+    pictures = PilFilms(films)
+    loader = DataLoader(pictures, VIEW_BATCH, num_workers=2, persistent_workers=True)
+    prepared = batches(films, VIEW_BATCH)
+    two_views = TwoViews(POLICIES["simclr"], films.shape[1], seed=0)
+
+    def hilum(epoch: int) -> Iterator[int]:
+        for batch in prepared:
+            two_views.of(batch, epoch)
+            synchronize()
+            yield len(batch)
+
+    def lightly(_: int) -> Iterator[int]:
+        for index in range(len(pictures)):
+            pictures[index]
+            yield 1
+
+    def lightly_loader(_: int) -> Iterator[int]:
+        for first, _ in loader:
+            yield len(first)
+
+    sources: dict[str, Callable[[int], Iterator[int]]] = {HILUM: hilum, LIGHTLY: lightly, LOADER: lightly_loader}
+    rates: dict[str, list[float]] = {name: [] for name in sources}
+    for turn in range(rounds + 1):  # the first compiles and starts workers
+        for name, source in sources.items():
+            started, images, epoch = time.perf_counter(), 0, 0
+            while time.perf_counter() - started < 1:
+                images += sum(source(epoch))
+                epoch += 1
+            if turn:
+                rates[name].append(images / (time.perf_counter() - started))
+    return {name: max(found) for name, found in rates.items()}
+
+
+def measure_step(films: Films, steps: int, rounds: int) -> dict[str, float]:
+    """Seconds of a SimCLR step without its views, seconds of the views, and their share of both; medians."""
+    size = films.shape[1]
+    place = device()
+    encoder = create_encoder("resnet18", seed=0)
+    model = torch.nn.Sequential(encoder, projection_head(encoder.feature_width, seed=0))
+    model.to(device=place, memory_format=torch.channels_last)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+    two_views = TwoViews(POLICIES["simclr"], size, seed=0)
+    batch = batches(films, STEP_BATCHES[size])[0]
+    viewing, learning = [], []
+    for turn in range(rounds):
+        for number in range(UNCOUNTED + steps):
+            started = time.perf_counter()
+            first, second = two_views.of(batch, turn * 1000 + number)
+            synchronize()
+            viewed = time.perf_counter()
+            with torch.autocast(place.type, torch.bfloat16):
+                projections = model(torch.cat([first, second]).contiguous(memory_format=torch.channels_last))
+            loss = nt_xent(*projections.chunk(2), 0.2)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            synchronize()
+            if number >= UNCOUNTED:
+                viewing.append(viewed - started)
+                learning.append(time.perf_counter() - viewed)
+    views, rest = statistics.median(viewing), statistics.median(learning)
+    return {"views_seconds": views, "rest_of_step_seconds": rest, "views_share_of_step": views / (views + rest)}
+
+
+def device() -> torch.device:
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def synchronize() -> None:
+    if device().type == "cuda":
+        torch.cuda.synchronize()
+
+
+def report(found: dict[str, Any]) -> None:
+    print(f"{found['films']} films, two views each, {found['threads']} threads, {found['device']}")
+    for size, batch in STEP_BATCHES.items():
+        result = found[f"{size} px"]
+        rates = result["source_images_per_second"]
+        print(f"\n{f'{size} px':40} {'images/s':>10} {'hilum is':>10}")
+        for name, rate in rates.items():
+            print(f"{name:40} {rate:10,.0f} {rates[HILUM] / rate:9.1f}x")
+        rate = batch / (result["views_seconds"] + result["rest_of_step_seconds"])
+        share = result["views_share_of_step"]
+        print(f"SimCLR step of {batch} films: {rate:.1f} images/s, views {share:.2%} of it")
+
+
+if __name__ == "__main__":
+    main()
