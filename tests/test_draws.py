@@ -55,3 +55,7 @@ def test_the_order_of_an_epoch_visits_every_image_once_however_they_are_listed()
     assert sorted(order) == list(range(len(IMAGES)))
     assert [IMAGES[i] for i in order] == [IMAGES[::-1][i] for i in shuffled(0, keys[::-1], epoch=1)]
     assert not np.array_equal(order, shuffled(0, keys, epoch=2))
+
+
+def test_no_images_get_no_draws():
+    assert uniforms(0, image_keys([]), 5).shape == (0, 5)

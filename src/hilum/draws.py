@@ -48,7 +48,7 @@ def uniforms(seed: int, keys: NDArray[np.uint64], count: int, *, epoch: int = 0,
     )
     key = np.uint64(seed & 0xFFFFFFFF), np.uint64(seed >> 32 & 0xFFFFFFFF)
     words = np.stack(philox(counter, key), axis=-1)
-    return words.reshape(len(keys), -1)[:, :count].astype(np.float64) / 2.0**32
+    return words.reshape(len(keys), 4 * len(blocks))[:, :count].astype(np.float64) / 2.0**32
 
 
 def shuffled(seed: int, keys: NDArray[np.uint64], *, epoch: int = 0, use: int = 0) -> NDArray[np.int64]:
