@@ -1,6 +1,5 @@
 """Pretraining from films to an encoder on disk."""
 
-from dataclasses import asdict, replace
 from pathlib import Path
 from typing import cast
 
@@ -67,7 +66,7 @@ def pretrain(
     size = settings.size or store.recipe.size
     with whole_directory(directory, resume=True) as work:
         starts_from = before.sha256 if before else "random"
-        inputs = [method, network.name, starts_from, asdict(replace(settings, workers=0)), size, seed, image_ids]
+        inputs = [method, network.name, starts_from, settings.decisive(), size, seed, image_ids]
         resume_only_same_run(work, [*inputs, store.recipe.as_data()])
         batches = Batches(
             store,
@@ -87,7 +86,7 @@ def pretrain(
             encoder=network.name,
             method=method,
             starts_from=starts_from,
-            settings=asdict(settings),
+            settings=settings.decisive(),
             preprocessing=store.recipe.as_data(),
             image_size=size,
             mean=float(network.mean),

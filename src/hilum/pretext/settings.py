@@ -1,7 +1,7 @@
 """How a pretraining run goes."""
 
-from dataclasses import dataclass
-from typing import Literal, get_args
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, get_args
 
 from hilum.errors import HilumErrors
 from hilum.training.settings import Device, Precision
@@ -77,6 +77,10 @@ class PretextSettings:
         ]
         if problems:
             raise HilumErrors("pretraining settings", problems, fix="change the values named below.")
+
+    def decisive(self) -> dict[str, Any]:
+        """Everything that decides the result, for provenance and for telling runs apart."""
+        return {name: value for name, value in asdict(self).items() if name not in ("workers", "device")}
 
     def view_policy(self, method: Method) -> ViewPolicy:
         """The policy of the views."""

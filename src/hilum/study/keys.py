@@ -44,7 +44,7 @@ def _key(step: Step, prepared: Prepared, keys: dict[str, str]) -> str:
     if step.kind == "pretrain" and step.init is not None:
         inputs: dict[str, Any] = {
             "method": step.init.pretrain,
-            "settings": asdict(pretext_settings(study, step.init)),
+            "settings": pretext_settings(study, step.init).decisive(),
             "films": prepared.pretraining_ids(step.data),
         }
     elif step.kind == "finetune" and step.arm is not None:

@@ -1,0 +1,76 @@
+import json
+
+import pytest
+
+import hilum
+from hilum.cli import EXIT_USER_ERROR, main
+
+
+def run(monkeypatch, capsys, *words: str) -> tuple[int, str, str]:
+    """Exit status, standard output and standard error of `hilum …`."""
+    monkeypatch.setattr("sys.argv", ["hilum", *map(str, words)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    captured = capsys.readouterr()
+    return int(ended.value.code or 0), captured.out, captured.err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("study", "plan", "dema"), "Did you mean demo"),
+        (("study", "run", "demo", "--out", "x", "--data", "phantom"), "expected NAME=ROOT"),
+        (("study", "run", "demo", "--out", "x", "--data", "phantom=nowhere"), "nowhere is none"),
+        (("study", "run", "chestxray14_tiny", "--out", "x"), "Add --data chestxray14=ROOT"),
+        (
+            ("study", "plan", "demo", "--set", "finetune.epochs=many"),
+            "finetune.epochs: Input should be a valid integer",
+        ),
+        (("study", "status", "."), "plan.json"),
+        (("ingest", "chestxray14", "nowhere", "--out", "x"), "no such folder"),
+        (("evaluate", "nowhere.csv", "--out", "x"), "nowhere.csv"),
+        (("compare", "nowhere.csv", "there.csv", "--out", "x"), "nowhere.csv"),
+    ],
+)
+def test_what_a_user_can_mend_is_said_without_a_traceback(words, message, monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    status, out, err = run(monkeypatch, capsys, *words)
+    assert status == EXIT_USER_ERROR
+    assert message in err
+    assert "Traceback" not in out + err
+    assert not list(tmp_path.rglob("report.html"))
+
+
+def test_the_version_is_said(monkeypatch, capsys):
+    assert run(monkeypatch, capsys, "--version") == (0, f"hilum {hilum.__version__}\n", "")
+
+
+def test_a_plan_as_json_is_nothing_but_json(monkeypatch, capsys):
+    status, out, _ = run(monkeypatch, capsys, "study", "plan", "demo", "--json")
+    plan = json.loads(out)
+    assert status == 0
+    assert [arm["arm"] for arm in plan["arms"]] == ["scratch", "simclr", "mocov2"]
+    assert [step["kind"] for step in plan["steps"]] == [
+        "generate",
+        "store",
+        *["pretrain"] * 4,
+        *["finetune"] * 6,
+        "evaluate",
+    ]
+    assert plan["seconds"] > 0
+
+
+def test_a_plan_for_people_names_arms_steps_and_what_is_missing(monkeypatch, capsys):
+    _, out, _ = run(monkeypatch, capsys, "study", "plan", "chestxray14_tiny")
+    assert "mocov2 on chestxray14/train, 50 epochs" in out
+    assert "16 steps" in out or "17 steps" in out
+    assert "add --data chestxray14=ROOT" in out
+
+
+def test_generated_films_are_written_and_ingested(monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert run(monkeypatch, capsys, "phantom", "--images", "12", "--size", "32", "--out", "films")[0] == 0
+    status, out, _ = run(monkeypatch, capsys, "ingest", "chestxray14", "films", "--out", "ingested", "--json")
+    counts = json.loads(out)
+    assert (status, counts["images"]) == (0, 12)
+    assert (tmp_path / "ingested" / "manifest.parquet").exists()
