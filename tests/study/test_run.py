@@ -176,7 +176,7 @@ def test_a_part_without_films_is_refused_and_nothing_is_run(small_study, films, 
     (empty / "test_list.txt").write_text("")
     with pytest.raises(HilumError, match="no test film of films"):
         run_study(small_study, {"films": empty}, tmp_path / "out", show_step=unseen)
-    assert not list((tmp_path / "out").rglob("step.json"))
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_finding_that_the_data_do_not_label_is_refused(small_text, films, tmp_path, unseen):
@@ -188,3 +188,28 @@ def test_a_finding_that_the_data_do_not_label_is_refused(small_text, films, tmp_
 def test_a_data_set_without_a_folder_is_asked_for(small_study, tmp_path, unseen):
     with pytest.raises(HilumError, match="Add --data films=ROOT"):
         run_study(small_study, {}, tmp_path / "out", show_step=unseen)
+
+
+def test_a_folder_of_other_things_is_not_taken_for_a_study(small_study, films, unseen):
+    before = sorted(films.rglob("*"))
+    with pytest.raises(HilumError, match="Name another folder with --out"):
+        run_study(small_study, {"films": films}, films, show_step=unseen)
+    assert sorted(films.rglob("*")) == before
+
+
+def test_an_arm_that_starts_from_weights_which_saw_test_patients_is_marked(
+    small_text, films, finished, tmp_path, unseen
+):
+    """Weights pretrained on the official training films, tested by CheXNet's lists, which mix them."""
+    weights = finished / "pretrain/simclr-resnet18-films-1epochs/seed-0"
+    changes = [
+        "task.split={lists: chexnet}",
+        f"arms={{scratch: {{encoder: resnet18}}, own: {{encoder: resnet18, init: {weights}}}}}",
+    ]
+    study = parse_study(small_text, where="small.yaml", overrides=changes)
+    arms = {arm["arm"]: arm for arm in plan_data(plan_study(study, {"films": films}))["arms"]}
+    assert arms["scratch"]["seen_test_patients"] == "no"
+    assert arms["own"]["seen_test_patients"].startswith("YES: ")
+    report = run_study(study, {"films": films}, tmp_path / "out", show_step=unseen).read_text(encoding="utf-8")
+    assert "own †" in report
+    assert "scratch †" not in report

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from hilum.data.counts import count_films as count_by_split
+from hilum.encoders.card import read_card
 from hilum.encoders.catalogue import ARCHITECTURES
 from hilum.study.estimate import machine_gigaflops
 from hilum.study.generate import generated_root
@@ -90,8 +91,17 @@ def arm_row(plan: Plan, arm: str) -> dict[str, Any]:
         "starts_from": start,
         "unfreeze": tuning.unfreeze,
         "encoder_parameters": ARCHITECTURES[settings.encoder].parameters,
-        "seen_test_patients": "no" if init == "random" or isinstance(init, Pretrained) else "see its card.json",
+        "seen_test_patients": _seen_test_patients(plan, init) if isinstance(init, Path) else "no",
     }
+
+
+def _seen_test_patients(plan: Plan, weights: Path) -> str:
+    """Whether weights of another run have seen a test patient, by their card."""
+    if plan.prepared is None:
+        return "unknown before the data are read"
+    test = set(plan.prepared.labelled.patients(plan.prepared.task.test_ids))
+    seen = len(test & set(read_card(weights).patients_seen))
+    return f"YES: {seen:,} of {len(test):,}" if seen else "no"
 
 
 def split_title(plan: Plan) -> str | None:

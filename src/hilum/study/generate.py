@@ -1,5 +1,6 @@
 """Films that a study generates for itself."""
 
+import shutil
 from pathlib import Path
 
 import polars as pl
@@ -35,6 +36,7 @@ def generate(study: Study, name: str, out: Path, workers: int | None, on_progres
     if settings.generate is None:
         raise ValueError(f"{name} is not generated")
     films = settings.generate
+    shutil.rmtree(root, ignore_errors=True)  # complete, but killed before that was recorded
 
     def write(directory: Path) -> None:
         write_chestxray14(

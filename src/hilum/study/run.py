@@ -10,6 +10,7 @@ from typing import TypeAlias
 import yaml
 
 from hilum.artifacts import write_json, write_text
+from hilum.errors import HilumError
 from hilum.progress import ProgressReport
 from hilum.report.page import write_report
 from hilum.study.generate import generate, generated_root, generation_key
@@ -40,21 +41,18 @@ def run_study(
 
     Returns:
         Path of report.html.
+
+    Raises:
+        HilumError: `out` holds something else than a study, or a step cannot be done.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    write_text(out / "study.yaml", yaml.safe_dump(study.model_dump(mode="json", exclude_unset=True), sort_keys=False))
-    steps = steps_of(study, guess_films(study))
-    _write_plan(out, steps, {})
-    runner = _Runner(out, len(steps), show_step)
-    for number, step in enumerate(steps, start=1):
-        if step.kind == "generate":
-            runner.once(
-                number, step, generation_key(study, step.data), partial(generate, study, step.data, out, workers)
-            )
+    _check_own(out)
+    _generate_films(study, out, show_step, workers)
     prepared = prepare_in(study, roots, out)
     steps = steps_of(study, count_films(prepared))
     keys = step_keys(steps, prepared)
     _write_plan(out, steps, keys)
+    write_text(out / "study.yaml", yaml.safe_dump(study.model_dump(mode="json", exclude_unset=True), sort_keys=False))
+    runner = _Runner(out, len(steps), show_step)
     for number, step in enumerate(steps, start=1):
         if step.kind in ("store", "pretrain", "finetune"):
             runner.once(number, step, keys[step.directory], partial(perform, step, prepared, out, workers))
@@ -67,6 +65,29 @@ def prepare_in(study: Study, roots: Mapping[str, Path], out: Path) -> Prepared:
     """Read a study's data, with generated films where this study's directory has them."""
     generated = {name: generated_root(out, name) for name, data in study.data.items() if data.generate}
     return prepare(study, {**roots, **generated})
+
+
+def _generate_films(study: Study, out: Path, show_step: ShowStep, workers: int | None) -> None:
+    """The films come first: the tables that all other steps are planned from are theirs."""
+    steps = steps_of(study, guess_films(study))
+    runner = _Runner(out, len(steps), show_step)
+    for number, step in enumerate(steps, start=1):
+        if step.kind == "generate":
+            _write_plan(out, steps, {})
+            runner.once(
+                number, step, generation_key(study, step.data), partial(generate, study, step.data, out, workers)
+            )
+
+
+def _check_own(out: Path) -> None:
+    """Refuse a folder of other things: steps replace their folders in it."""
+    if out.exists() and not (out / "plan.json").exists() and (not out.is_dir() or any(out.iterdir())):
+        raise HilumError(
+            out,
+            expected="a new folder, or that of an earlier run of a study",
+            found="other files" if out.is_dir() else "a file",
+            fix="Name another folder with --out.",
+        )
 
 
 @dataclass(frozen=True)

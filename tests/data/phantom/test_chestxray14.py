@@ -169,3 +169,10 @@ def test_numbers_that_make_no_sense_are_refused_before_anything_is_written(tmp_p
     with pytest.raises(HilumError):
         write_chestxray14(tmp_path / "films", seed=0, **wrong)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_may_hold_real_films_is_never_replaced(written):
+    before = sorted(written.rglob("*"))
+    with pytest.raises(HilumError, match="Name another folder"):
+        write_chestxray14(written, images=2, size=32, seed=1)
+    assert sorted(written.rglob("*")) == before

@@ -12,6 +12,7 @@ from hilum.artifacts import whole_directory
 from hilum.data.phantom.build import generator
 from hilum.data.phantom.film import Box, render_film
 from hilum.data.phantom.population import Film, films
+from hilum.data.replacing import check_replaceable
 from hilum.errors import HilumError
 from hilum.findings import CHESTXRAY14, NO_FINDING, native
 from hilum.progress import ProgressReport, silent
@@ -23,17 +24,8 @@ ENTRY_HEADER = (
 """First line of the NIH's Data_Entry_2017_v2020.csv."""
 BOX_HEADER = "Image Index,Finding Label,Bbox [x,y,w,h],,,"
 """First line of the NIH's BBox_List_2017.csv."""
-BOXED = (
-    "Atelectasis",
-    "Cardiomegaly",
-    "Pleural Effusion",
-    "Infiltration",
-    "Mass",
-    "Nodule",
-    "Pneumonia",
-    "Pneumothorax",
-)
-"""The findings that the NIH's list has boxes of."""
+BOXED = CHESTXRAY14[:8]
+"""The findings that the NIH's list has boxes of: ChestX-ray8, the first release's eight."""
 _BOXED_SHARE = 0.25  # of the findings above; the NIH has boxes on 880 of 112,120 films
 _OFFICIAL_BLOCK, _OFFICIAL_TEST = 13, 3  # 3 of 13 patients: 23 %
 _CHEXNET_BLOCK = ("train",) * 7 + ("val",) + ("test",) * 2
@@ -55,7 +47,7 @@ def write_chestxray14(
     together and know nothing of each other.
 
     Args:
-        root: the folder to make; replaced if it exists.
+        root: the folder to make; absent or empty, for real films lie in folders that look just like it.
         images: number of films, at least 1. The films of a smaller number are the first of a larger one.
         size: side of the films, pixels, at least 16.
         seed: an image is a function of (seed, its name, size).
@@ -63,8 +55,9 @@ def write_chestxray14(
         on_progress: called after every film.
 
     Raises:
-        HilumError: `images` or `size` is too small.
+        HilumError: `images` or `size` is too small, or something lies in `root`.
     """
+    check_replaceable(root, ())
     if images < 1:
         raise HilumError("images", expected="at least 1", found=str(images), fix="Ask for more.")
     if size < 16:
