@@ -5,8 +5,8 @@ import time
 from hilum.encoders.catalogue import ARCHITECTURES
 
 STEP_EFFICIENCY = 0.6
-"""Share of the matrix-product rate that convolutional training reaches; 0.55 to 0.9 was measured for ResNet-18 from
-64 to 224 px on a CPU (docs/results.md)."""
+"""Share of the matrix-product rate that training a ResNet reaches, roughly: on two CPU cores, 0.4 in batches of 32 at
+64 px to 0.9 at 224 px."""
 
 FORWARDS_A_TRAINING_STEP = 3.0
 """A backward pass costs about two forward passes."""
