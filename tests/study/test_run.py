@@ -134,7 +134,10 @@ def test_unreadable_films_are_set_aside_counted_and_told(small_study, films, tmp
     out = tmp_path / "out"
     report = run_study(study, {"films": broken}, out, show_step=unseen)
     assert set(pl.read_parquet(out / "stores/films/rejected.parquet")["image_id"]) == set(names)
-    assert "3 films could not be read and were set aside" in report.read_text(encoding="utf-8")
+    page = report.read_text(encoding="utf-8")
+    left_out = page[page.index("Left out, and why</h2>") : page.index("Provenance</h2>")]
+    assert "films: 3 films could not be read and were set aside" in left_out
+    assert "too narrow" not in left_out
 
 
 def test_the_status_knows_what_is_done_and_what_is_outdated(copied, small_study, films):

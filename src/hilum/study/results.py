@@ -113,8 +113,12 @@ def _curves(prepared: Prepared, out: Path) -> pl.DataFrame:
 
 def _left_out(prepared: Prepared, out: Path, metrics: pl.DataFrame) -> list[str]:
     first = next(iter(prepared.study.arms))
-    noted = metrics.filter((pl.col("arm") == first) & (pl.col("finding") != MACRO) & (pl.col("note") != ""))
-    sentences = [f"{row['finding']}: {row['note']}." for row in noted.iter_rows(named=True)]
+    findings = metrics.filter((pl.col("arm") == first) & (pl.col("finding") != MACRO))
+    reasons = (
+        (finding, [reason for reason in note.split("; ") if "left out" in reason])
+        for finding, note in findings.select("finding", "note").iter_rows()
+    )
+    sentences = [f"{finding}: {'; '.join(left)}." for finding, left in reasons if left]
     for name, data in prepared.data.items():
         rejected = store_of(out, name).rejected.height
         if rejected:
@@ -123,7 +127,6 @@ def _left_out(prepared: Prepared, out: Path, metrics: pl.DataFrame) -> list[str]
         if dropped:
             kept = ", ".join(prepared.study.data[name].only or [])
             sentences.append(f"{name}: {dropped:,} films positive for none of {kept} were left out.")
-        sentences += [f"{name}: {note}" for note in data.collected.notes]
     return sentences
 
 
@@ -141,6 +144,7 @@ def _provenance(prepared: Prepared, out: Path, steps: list[Step]) -> list[tuple[
         ("Split", prepared.task.split.title),
     ]
     for name, data in prepared.data.items():
+        lines += [(f"{name}, as read", note) for note in data.collected.notes]
         lines += [(f"{name}: {table}", f"sha256 {sha256}") for table, sha256 in sorted(data.collected.sources.items())]
     for step in steps:
         record = read_record(out / step.directory)
