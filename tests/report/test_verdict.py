@@ -126,7 +126,7 @@ def test_one_seed_is_a_caution():
 def test_findings_are_counted_one_by_one_and_few_are_named():
     single = [("own_moco", "scratch", 0.1, 0.05, 0.2, p, name) for name, p in (("Mass", 0.01), ("Edema", 0.3))]
     assert verdict(HELPS, *single).sentences[-1] == (
-        "Taken one by one, of 2 findings, after adjustment: own_moco is better in 1 (Mass)."
+        "Taken one by one, of 2 findings tested, after adjustment: own_moco is better in 1 (Mass)."
     )
     assert (
         verdict(HELPS, *((*row[:5], 0.9, row[6]) for row in single))

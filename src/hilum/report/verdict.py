@@ -182,7 +182,8 @@ def _by_finding(content: ReportContent) -> list[str]:
     table = content.comparisons
     if table.is_empty() or content.against is None:
         return []
-    rows = table.filter((pl.col("metric") == table["metric"][0]) & (pl.col("finding") != MACRO)).to_dicts()
+    tested = pl.col("p_adjusted").cast(pl.Float64).fill_nan(None).is_not_null()
+    rows = table.filter((pl.col("metric") == table["metric"][0]) & (pl.col("finding") != MACRO) & tested).to_dicts()
     number = len({row["finding"] for row in rows})
     if number < 2:
         return []
@@ -196,7 +197,7 @@ def _by_finding(content: ReportContent) -> list[str]:
         if said:
             clauses.append(f"{arm} is {formats.listing(said)}")
     told = "; ".join(clauses) if clauses else "no arm is shown to differ in any"
-    return [f"Taken one by one, of {number} findings, after adjustment: {told}."]
+    return [f"Taken one by one, of {number} findings tested, after adjustment: {told}."]
 
 
 def _few(names: list[str]) -> str:
