@@ -193,3 +193,9 @@ def test_nothing_scored_is_said():
     empty = study_of({"scratch": None}, [], against=None)
     assert decide(empty).headline.startswith("Nothing could be scored")
     assert decide(replace(empty, metrics=empty.metrics.clear())).headline.startswith("Nothing could be scored")
+
+
+def test_findings_that_were_not_tested_are_not_counted():
+    tested = [("own_moco", "scratch", 0.1, 0.05, 0.2, p, name) for name, p in (("Mass", 0.01), ("Edema", 0.3))]
+    untested = ("own_moco", "scratch", 0.2, 0.1, 0.3, float("nan"), "Hernia")
+    assert "of 2 findings tested" in verdict(HELPS, *tested, untested).sentences[-1]
