@@ -80,15 +80,11 @@ def arm_row(plan: Plan, arm: str) -> dict[str, Any]:
     study = plan.study
     settings, tuning = study.arms[arm], study.finetuning_of(arm)
     init = settings.init
-    if isinstance(init, Pretrained):
-        part = "/train" if init.on == study.labelled_data else ""
-        start = f"{init.pretrain} on {init.on}{part}, {study.pretraining_epochs(init)} epochs"
-    else:
-        start = str(init)
+    epochs = f", {study.pretraining_epochs(init)} epochs" if isinstance(init, Pretrained) else ""
     return {
         "arm": arm,
         "encoder": settings.encoder,
-        "starts_from": start,
+        "starts_from": study.starts_from(arm) + epochs,
         "unfreeze": tuning.unfreeze,
         "encoder_parameters": ARCHITECTURES[settings.encoder].parameters,
         "seen_test_patients": _seen_test_patients(plan, init) if isinstance(init, Path) else "no",

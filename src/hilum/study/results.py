@@ -20,7 +20,6 @@ from hilum.study.judge import EVALUATION, read_arm
 from hilum.study.plan import Step, finetuning_directory, pretraining_directory
 from hilum.study.prepare import Prepared
 from hilum.study.record import read_record
-from hilum.study.schema import Pretrained
 from hilum.study.steps import store_of
 
 
@@ -55,22 +54,13 @@ def _arm_summary(prepared: Prepared, out: Path, arm: str) -> ArmSummary:
     return ArmSummary(
         name=arm,
         encoder=settings.encoder,
-        starts_from=starts_from(prepared, arm),
+        starts_from=study.starts_from(arm),
         trainable_parameters=count_parameters(encoder, trainable_only=True) + head,
         total_parameters=count_parameters(encoder) + head,
         has_seen_test_patients=any(test_patients & set(card.patients_seen) for card in cards),
         seeds=study.seeds,
         seconds=sum(_seconds(out / directory) for directory in _training_directories(prepared, arm)),
     )
-
-
-def starts_from(prepared: Prepared, arm: str) -> str:
-    """The initial weights of an arm, in words."""
-    init = prepared.study.arms[arm].init
-    if isinstance(init, Pretrained):
-        part = "/train" if init.on == prepared.study.labelled_data else ""
-        return f"{init.pretrain} on {init.on}{part}"
-    return str(init)
 
 
 def _training_directories(prepared: Prepared, arm: str) -> list[str]:

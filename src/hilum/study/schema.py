@@ -251,6 +251,13 @@ class Study(Section):
             self.finetune.model_dump() | self.arms[arm].finetune.model_dump(exclude_unset=True)
         )
 
+    def starts_from(self, arm: str) -> str:
+        """The initial weights of an arm, in words: "random", "mocov2 on ours/train", or a directory."""
+        init = self.arms[arm].init
+        if isinstance(init, Pretrained):
+            return f"{init.pretrain} on {init.on}{'/train' if init.on == self.labelled_data else ''}"
+        return str(init)
+
     def pretraining_epochs(self, init: Pretrained) -> int:
         """Epochs of one arm's pretraining."""
         return init.epochs or self.pretrain.epochs
