@@ -1,45 +1,34 @@
 """The data sets: one file each, and nothing else knows a native layout."""
 
-from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 
 import polars as pl
 
+from hilum.data.collections.collected import Collected, nothing_rejected
 from hilum.data.manifest import check_manifest, split_columns
 from hilum.data.splits import check_patients_apart
 from hilum.errors import HilumError
+from hilum.findings import COLLECTIONS
 from hilum.progress import ProgressReport, silent
 
-COLLECTIONS: tuple[str, ...] = ("chestxray14", "folder")
+__all__ = ["COLLECTIONS", "OPTIONS", "Collected", "nothing_rejected", "read_collection"]
 
-
-def nothing_rejected() -> pl.DataFrame:
-    """An empty table of rejects: `image_id`, `path`, `reason`."""
-    return pl.DataFrame(schema={"image_id": pl.String, "path": pl.String, "reason": pl.String})
-
-
-@dataclass(frozen=True)
-class Collected:
-    """What a data set's native files say.
-
-    Attributes:
-        manifest: one row a film.
-        boxes: `image_id`, `finding` (canonical), `x`, `y`, `width`, `height` in pixels of a square `frame` px wide;
-            None where the data set has none.
-        root: the folder that the manifest's paths start from.
-        name: of the collection.
-        notes: what a user should know: oddities met and how they were read.
-        sources: table file (relative to the root) to its SHA-256.
-        rejected: files set aside: `image_id`, `path`, `reason`.
-    """
-
-    manifest: pl.DataFrame
-    boxes: pl.DataFrame | None
-    root: Path
-    name: str
-    notes: list[str]
-    sources: dict[str, str]
-    rejected: pl.DataFrame = field(default_factory=nothing_rejected)
+OPTIONS: dict[str, tuple[str, ...]] = {
+    "chestxray14": ("release",),
+    "chexpert": (),
+    "mimic_cxr_jpg": ("labeller",),
+    "vindr_cxr": (),
+    "vinbigdata": (),
+    "padchest": (),
+    "uka_cxr": (),
+    "kermany": (),
+    "tbx11k": (),
+    "gb7_flg": (),
+    "rsna_pneumonia": (),
+    "folder": ("labels",),
+}
+"""What a collection can be told beyond its root: release of the labels, who made them, or the file that holds them."""
 
 
 def read_collection(
@@ -49,6 +38,7 @@ def read_collection(
     allow_missing: bool = False,
     labels: Path | None = None,
     release: str | None = None,
+    labeller: str | None = None,
     on_progress: ProgressReport = silent,
 ) -> Collected:
     """Read a data set's native files into a checked manifest.
@@ -59,6 +49,7 @@ def read_collection(
         allow_missing: keep films whose file is not here (their path is null) instead of refusing.
         labels: of `folder`: the CSV with the labels; a relative path may also start from the root.
         release: of `chestxray14`: "2020" or "2017"; the newest that is here unless told.
+        labeller: of `mimic_cxr_jpg`: "chexpert" or "negbio"; the first that is here unless told.
         on_progress: called with (files looked at, files, note) where files are looked at one by one.
 
     Raises:
@@ -71,19 +62,15 @@ def read_collection(
         )
     if not root.is_dir():
         raise HilumError(root, expected="the data set's folder", found="no such folder", fix="Check the path.")
-    use = {"chestxray14": "release", "folder": "labels"}[name]
-    for option, value in {"labels": labels, "release": release}.items():
-        if value is not None and option != use:
+    options = {"labels": labels, "release": release, "labeller": labeller}
+    for option, value in options.items():
+        if value is not None and option not in OPTIONS[name]:
             fix = f"Leave out --{option}."
             raise HilumError(f"--{option}", expected=f"nothing for {name}", found=str(value), fix=fix)
-    if name == "chestxray14":
-        from hilum.data.collections import chestxray14
-
-        collected = chestxray14.read(root, allow_missing=allow_missing, release=release)
-    else:
-        from hilum.data.collections import folder
-
-        collected = folder.read(root, allow_missing=allow_missing, labels=labels, on_progress=on_progress)
+    wanted = {option: options[option] for option in OPTIONS[name]}
+    # Each layout has its own module, and most runs need only one of them.
+    read = import_module(f"hilum.data.collections.{name}").read
+    collected: Collected = read(root, allow_missing=allow_missing, on_progress=on_progress, **wanted)
     check_manifest(collected.manifest, root)
     for column in split_columns(collected.manifest):
         lists = collected.manifest.select("image_id", "patient_id", pl.col(column).alias("split"))

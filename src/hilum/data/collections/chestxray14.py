@@ -27,9 +27,10 @@ from pathlib import Path
 import polars as pl
 
 from hilum.artifacts import file_sha256
-from hilum.data.collections import Collected
+from hilum.data.collections.collected import Collected
 from hilum.errors import HilumError, HilumErrors
 from hilum.findings import CHESTXRAY14, NO_FINDING, canonical, native
+from hilum.progress import ProgressReport, silent
 
 FRAME = 1024
 _TABLES = {"2020": "Data_Entry_2017_v2020.csv", "2017": "Data_Entry_2017.csv"}
@@ -47,7 +48,13 @@ _CHEXNET: dict[str, tuple[str, ...]] = {
 }
 
 
-def read(root: Path, *, allow_missing: bool = False, release: str | None = None) -> Collected:
+def read(
+    root: Path,
+    *,
+    allow_missing: bool = False,
+    release: str | None = None,
+    on_progress: ProgressReport = silent,  # noqa: ARG001 (no file is looked at one by one)
+) -> Collected:
     """Read the native layout below `root`; see `hilum.data.collections.read_collection`."""
     table = _find_table(root, release)
     sources = {table.relative_to(root).as_posix(): file_sha256(table)}
@@ -220,7 +227,8 @@ def _read_boxes(root: Path, manifest: pl.DataFrame, sources: dict[str, str], not
             pl.col(native_name).cast(pl.Float64, strict=False).alias(name)
             for native_name, name in zip(corners, ("x", "y", "width", "height"), strict=True)
         ),
-        pl.lit(FRAME, dtype=pl.Int32).alias("frame"),
+        pl.lit(FRAME, dtype=pl.Int32).alias("frame_width"),
+        pl.lit(FRAME, dtype=pl.Int32).alias("frame_height"),
     )
     broken = boxes.with_row_index("line", offset=2).filter(pl.any_horizontal(pl.all().is_null()))["line"]
     if len(broken):

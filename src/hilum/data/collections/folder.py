@@ -24,7 +24,7 @@ from pathlib import Path, PurePosixPath
 import polars as pl
 
 from hilum.artifacts import file_sha256
-from hilum.data.collections import Collected, nothing_rejected
+from hilum.data.collections.collected import Collected, nothing_rejected
 from hilum.data.dicom import DicomHeader, read_header
 from hilum.data.label_table import read_label_table
 from hilum.data.manifest import FIXED_COLUMNS

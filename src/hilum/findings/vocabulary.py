@@ -1,4 +1,4 @@
-"""The vocabulary: one canonical name for each finding, and each data set's own names for them."""
+"""The vocabulary: one canonical name for each finding, and the spellings that lead to it."""
 
 import difflib
 from collections.abc import Mapping
@@ -26,26 +26,71 @@ CHESTXRAY14: tuple[str, ...] = (
 
 NO_FINDING = "No Finding"
 
-VOCABULARY: tuple[str, ...] = (
-    *CHESTXRAY14,
+CHEXPERT: tuple[str, ...] = (
     NO_FINDING,
     "Enlarged Cardiomediastinum",
+    "Cardiomegaly",
     "Lung Opacity",
     "Lung Lesion",
+    "Edema",
+    "Consolidation",
+    "Pneumonia",
+    "Atelectasis",
+    "Pneumothorax",
+    "Pleural Effusion",
     "Pleural Other",
     "Fracture",
     "Support Devices",
-    "Tuberculosis",
-    "COVID-19",
 )
-"""Every canonical name: ChestX-ray14's, then those that only CheXpert has, then two that smaller sets are made for."""
+"""The 14 observations of CheXpert and MIMIC-CXR, in the order of CheXpert's tables."""
 
-_NATIVE: Mapping[str, Mapping[str, str]] = MappingProxyType(
-    {
-        "chestxray14": {"Pleural Effusion": "Effusion", "Pleural Thickening": "Pleural_Thickening"},
-        "folder": {},
-    }
+VOCABULARY: tuple[str, ...] = (
+    *CHESTXRAY14,
+    *(finding for finding in CHEXPERT if finding not in CHESTXRAY14),
+    # what VinDr-CXR adds
+    "Aortic Enlargement",
+    "Calcification",
+    "Clavicle Fracture",
+    "Enlarged Pulmonary Artery",
+    "Interstitial Lung Disease",
+    "Lung Cavity",
+    "Lung Cyst",
+    "Lung Tumor",
+    "Mediastinal Shift",
+    "Nodule/Mass",
+    "Rib Fracture",
+    "Other Lesion",
+    "COPD",
+    "Tuberculosis",
+    "Other Disease",
+    # what PadChest adds
+    "Air Trapping",
+    "Aortic Elongation",
+    "Bronchiectasis",
+    "Chronic Changes",
+    "Congestion",
+    "Kyphosis",
+    "Pacemaker",
+    "Scoliosis",
+    "Sternotomy",
+    "Volume Loss",
+    # what UKA-CXR grades by side
+    "Atelectasis Left",
+    "Atelectasis Right",
+    "Pleural Effusion Left",
+    "Pleural Effusion Right",
+    "Pneumonia Left",
+    "Pneumonia Right",
+    # what smaller sets are made for
+    "Active Tuberculosis",
+    "Latent Tuberculosis",
+    "Bacterial Pneumonia",
+    "Viral Pneumonia",
+    "COVID-19",
+    # what a task makes of several
+    "Other",
 )
+"""Every canonical name."""
 
 _OTHER_SPELLINGS: Mapping[str, str] = MappingProxyType(
     {
@@ -56,7 +101,12 @@ _OTHER_SPELLINGS: Mapping[str, str] = MappingProxyType(
         "Pulmonary Edema": "Edema",
         "Normal": NO_FINDING,
         "Healthy": NO_FINDING,
+        "Airspace Opacity": "Lung Opacity",  # MIMIC-CXR's older labels
+        "Pulmonary Fibrosis": "Fibrosis",
         "TB": "Tuberculosis",
+        "Chronic Obstructive Pulmonary Disease": "COPD",
+        "ILD": "Interstitial Lung Disease",
+        "Enlarged PA": "Enlarged Pulmonary Artery",
         "COVID": "COVID-19",
     }
 )
@@ -81,17 +131,6 @@ def canonical(name: str, *, where: object = "finding") -> str:
 def is_finding(name: str) -> bool:
     """Whether `canonical` knows this name."""
     return _bare(name) in _spellings()
-
-
-def native(finding: str, collection: str) -> str:
-    """The name by which a data set's own tables call a canonical finding (the canonical one where they agree).
-
-    Raises:
-        HilumError: the finding is not canonical, or the collection is unknown.
-    """
-    if collection not in _NATIVE:
-        raise HilumError("collection", expected=f"one of {', '.join(_NATIVE)}", found=repr(collection), fix="Use one.")
-    return _NATIVE[collection].get(canonical(finding), canonical(finding))
 
 
 def _spellings() -> dict[str, str]:
