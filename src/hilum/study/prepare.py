@@ -9,7 +9,8 @@ import numpy as np
 import polars as pl
 
 from hilum.data.collections import Collected, read_collection
-from hilum.data.labels import keep_only, targets
+from hilum.data.labels import LabelPolicy, keep_only, targets
+from hilum.data.patients import issuer_of, patient_names
 from hilum.data.preprocess import Recipe, parse_recipe
 from hilum.data.splits import Split, check_patients_apart, label_fraction, listed_split, patient_split
 from hilum.errors import HilumError
@@ -25,20 +26,23 @@ class PreparedData:
         name: in the study.
         collected: what its collection gave.
         manifest: the films that the study uses.
+        issuer: who gave the patients their numbers.
     """
 
     name: str
     collected: Collected
     manifest: pl.DataFrame
+    issuer: str
 
     def patients(self, image_ids: list[str]) -> list[str]:
-        """Patients of films, as `data set:patient`, the form in which the cards of encoders name them."""
+        """Full names of the patients of films, by which the cards of encoders know them."""
         patient_of = self._patient_of
-        return [f"{self.name}:{patient_of[image_id]}" for image_id in image_ids]
+        return [patient_of[image_id] for image_id in image_ids]
 
     @cached_property
     def _patient_of(self) -> dict[str, str]:
-        return dict(zip(self.manifest["image_id"], self.manifest["patient_id"], strict=True))
+        names = patient_names(self.manifest["patient_id"], self.issuer)
+        return dict(zip(self.manifest["image_id"], names, strict=True))
 
 
 @dataclass(frozen=True)
@@ -113,7 +117,7 @@ def _read(name: str, settings: DataSet, root: Path) -> PreparedData:
     labels = root / settings.labels if settings.labels else None
     collected = read_collection(settings.collection, root, labels=labels, release=settings.release)
     manifest = keep_only(collected.manifest, settings.only) if settings.only else collected.manifest
-    return PreparedData(name, collected, manifest)
+    return PreparedData(name, collected, manifest, issuer_of(root, settings.collection, settings.issuer or name))
 
 
 def _prepare_task(study: Study, data: PreparedData) -> PreparedTask:
@@ -127,7 +131,7 @@ def _prepare_task(study: Study, data: PreparedData) -> PreparedTask:
             fix="Take them out of the study, or add them to the labels.",
         )
     split = make_split(manifest, task.split)
-    check_patients_apart(split.assignment, f"task.split ({split.title})")
+    check_patients_apart(split.assignment, f"task.split ({split.title})", sharing=split.sharing)
     part = dict(zip(split.assignment["image_id"], split.assignment["split"], strict=True))
     for name in ("train", "val", "test"):
         if name not in part.values():
@@ -140,7 +144,8 @@ def _prepare_task(study: Study, data: PreparedData) -> PreparedTask:
     labelled = label_fraction(split, task.labelled, study.task.split.seed) if task.labelled < 100 else split
     may_train = set(labelled.assignment.filter(pl.col("split") == "train")["image_id"])
     open_rows = manifest.filter(pl.col("image_id").replace_strict(part, default=None).is_in(["train", "val"]))
-    ids, values = targets(open_rows, task.findings, uncertain=task.uncertain, not_mentioned=task.not_mentioned)
+    policy = LabelPolicy(uncertain=task.uncertain, not_mentioned=task.not_mentioned)
+    ids, values = targets(open_rows, task.findings, policy)
     return PreparedTask(
         split=split,
         train=_labelled_films(data, ids, values, [image_id in may_train for image_id in ids]),

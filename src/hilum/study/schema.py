@@ -69,6 +69,12 @@ class DataSet(Section):
     release: Literal["2017", "2020"] | None = Field(
         None, description="Label release (`chestxray14` only); the one that is there when left out."
     )
+    issuer: str | None = Field(
+        None,
+        pattern=r"^[\w.-]+$",
+        description="Who gave the patients their numbers (`folder` only): data sets of one issuer share patients, in "
+        "this study and in every other. The data set's name when left out.",
+    )
     only: list[FindingName] | None = Field(
         None, description="Keep only films positive for at least one of these findings."
     )
@@ -206,6 +212,11 @@ class Evaluation(Section):
         10, description="Findings with fewer positive or negative test patients are left out of the macro average."
     )
     seed: int = Field(0, ge=0, description="Of the redraws.")
+    contaminated: Literal["refuse", "mark"] = Field(
+        "refuse",
+        description="Arms whose starting weights have, or may have, seen test patients: refuse to run the study, or "
+        "run it and mark these arms in every table.",
+    )
 
 
 class Study(Section):

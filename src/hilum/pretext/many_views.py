@@ -1,0 +1,47 @@
+"""Multi-crop: two views of nearly the whole film, and small ones of parts of it (Caron et al. 2020, SwAV, §3.3)."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from hilum.data.batches import Batch
+from hilum.errors import HilumError
+from hilum.views import ViewPolicy, random_views
+
+
+@dataclass(frozen=True)
+class ManyViews:
+    """Draws global and local views of every image of a batch.
+
+    Args:
+        global_policy: of the two global views.
+        global_size: their side in pixels.
+        local_policy: of the local views, whose crops are smaller.
+        local_size: their side in pixels; cheaper by the square of the ratio.
+        locals_: how many local views; 0 for none.
+        seed: of the run.
+
+    Raises:
+        HilumError: fewer than no local views.
+    """
+
+    global_policy: ViewPolicy
+    global_size: int
+    local_policy: ViewPolicy
+    local_size: int
+    locals_: int
+    seed: int
+
+    def __post_init__(self) -> None:
+        if self.locals_ < 0:
+            raise HilumError("local views", expected="0 or more", found=str(self.locals_), fix="Ask for some.")
+
+    def of(self, batch: Batch, epoch: int) -> tuple[list[Tensor], list[Tensor]]:
+        """Both global and all local views, (N, 1, side, side) each; a function of seed, epoch and image."""
+        drawn = [
+            random_views(batch.images, batch.keys, policy, size, seed=self.seed, epoch=epoch, view=view)
+            for view, (policy, size) in enumerate(
+                [(self.global_policy, self.global_size)] * 2 + [(self.local_policy, self.local_size)] * self.locals_
+            )
+        ]
+        return drawn[:2], drawn[2:]

@@ -1,0 +1,109 @@
+"""SwAV: Caron et al., "Unsupervised learning of visual features by contrasting cluster assignments", NeurIPS 2020."""
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor, nn
+
+from hilum.data.batches import Batch
+from hilum.encoders.zoo import Encoder
+from hilum.pretext.collapse import CollapseWatch
+from hilum.pretext.many_views import ManyViews
+from hilum.pretext.projection import PROJECTION_WIDTH
+from hilum.pretext.ranks import joined_constant, own_part
+from hilum.pretext.sinkhorn import sinkhorn_assignments
+from hilum.pretext.swapped_prediction import swapped_prediction
+from hilum.training.trainable import Trainable
+
+
+class SwAV(Trainable):
+    """The prototype that one view of an image is assigned to shall be predicted from its other views.
+
+    Assignments use all prototypes alike (Sinkhorn-Knopp). A batch smaller than a few times the number of prototypes
+    cannot do that; the last projections then stand beside it while assignments are made, in a queue for each global
+    view, as soon as it is full (§4.1).
+
+    Args:
+        encoder: f; what is kept.
+        views: two global ones, and local ones.
+        temperature: of the predictions, τ; 0.1 in the paper.
+        epsilon: of the assignments, ε; 0.05 in the paper.
+        prototypes: K; 3,000 for a million images.
+        queue: projections kept for each global view; 0 for none.
+        frozen_epochs: epochs in which the prototypes stay as they were drawn; 1 in the paper's code.
+        seed: of the head's and the prototypes' weights.
+        collapse: looks at the features at the end of every epoch; None does not.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        *,
+        views: ManyViews,
+        temperature: float,
+        epsilon: float,
+        prototypes: int,
+        queue: int,
+        frozen_epochs: int,
+        seed: int,
+        collapse: CollapseWatch | None = None,
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder
+        width = encoder.feature_width
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(seed)
+            # §C.1: two layers, batch norm and ReLU between; as wide as the features, where the paper has 2,048 for all.
+            self.head = nn.Sequential(
+                nn.Linear(width, width), nn.BatchNorm1d(width), nn.ReLU(), nn.Linear(width, PROJECTION_WIDTH)
+            )
+            self.prototypes = nn.Parameter(F.normalize(torch.randn(prototypes, PROJECTION_WIDTH), dim=1))
+        self.views, self.temperature, self.epsilon = views, temperature, epsilon
+        self.frozen_epochs, self.collapse = frozen_epochs, collapse
+        self.epoch: Tensor
+        self.register_buffer("epoch", torch.zeros((), dtype=torch.int64))  # the one under way, for a resumed run too
+        self.queue: Tensor
+        self.queue_filled: Tensor
+        self.register_buffer("queue", torch.zeros(2, queue, PROJECTION_WIDTH))
+        self.register_buffer("queue_filled", torch.zeros((), dtype=torch.int64))
+        self.seen: Tensor | None = None
+
+    def training_loss(self, batch: Batch, epoch: int) -> Tensor:
+        """Swapped prediction over all views; views of one size pass the encoder together."""
+        self.epoch.fill_(epoch)
+        large, small = self.views.of(batch, epoch)
+        directions = [direction for views in (large, small) if views for direction in self._directions(views)]
+        prototypes = F.normalize(self.prototypes if epoch >= self.frozen_epochs else self.prototypes.detach(), dim=1)
+        scores = [F.linear(direction, prototypes) for direction in directions]
+        self.seen = torch.stack([direction.detach() for direction in directions[:2]])
+        assignments = [self._assign(view, scores[view].detach(), prototypes.detach()) for view in range(2)]
+        return swapped_prediction(scores, assignments, self.temperature)
+
+    @torch.no_grad()
+    def after_step(self) -> None:
+        """Put the step's projections into the queue, in front of the older ones."""
+        if self.seen is not None and self.queue.shape[1]:
+            new = torch.stack([joined_constant(view) for view in self.seen])
+            self.queue.copy_(torch.cat([new, self.queue], dim=1)[:, : self.queue.shape[1]])
+            self.queue_filled.add_(new.shape[1]).clamp_(max=self.queue.shape[1])
+        self.seen = None
+
+    def watch(self) -> dict[str, float]:
+        """Signs of collapse."""
+        return self.collapse.look(self.encoder, self.head, int(self.epoch)) if self.collapse else {}
+
+    def _directions(self, views: list[Tensor]) -> list[Tensor]:
+        """Projections of norm one, one tensor a view, in float32."""
+        projections = self.head(self.encoder(torch.cat(views)))
+        with torch.autocast(projections.device.type, enabled=False):
+            return list(F.normalize(projections.float(), dim=1).chunk(len(views)))
+
+    def _assign(self, view: int, scores: Tensor, prototypes: Tensor) -> Tensor:
+        """Assignments of the batch, made together with the queue once that is full.
+
+        Over several processes every rank holds the same queue, which would then count as often as there are ranks; each
+        takes its own part of it instead.
+        """
+        if not self.queue.shape[1] or int(self.queue_filled) < self.queue.shape[1]:
+            return sinkhorn_assignments(scores, self.epsilon)
+        together = torch.cat([scores, F.linear(own_part(self.queue[view]), prototypes)])
+        return sinkhorn_assignments(together, self.epsilon)[: len(scores)]

@@ -1,0 +1,106 @@
+"""How a teacher changes over a run, and signs that it has come to say nothing."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from hilum.errors import HilumError
+from hilum.pretext.momentum import cosine_between, linear_between
+from hilum.pretext.self_distillation import teacher_entropy
+
+MOST_ENTROPY = 0.99
+"""Of log K. A teacher's answers above this are nearly the same to every prototype: nothing is left to learn from."""
+LEAST_USE = 0.02
+"""Of log K. The mean answer below this is one prototype for all films: the other way to say nothing."""
+
+
+@dataclass(frozen=True)
+class TeacherSchedule:
+    """The teacher's temperature and momentum at each step.
+
+    Args:
+        first_temperature: τ_t at the start; 0.04 in DINO.
+        last_temperature: from `warmup_steps` on; 0.07 in DINO. Above it the answers become even, and all is lost.
+        warmup_steps: 30 of DINO's 300 epochs.
+        first_momentum: λ at the start, rising along a cosine to 1 at the end of the run; 0.996 in DINO's runs of
+            100,000 steps and more. In a run of a thousand steps such a teacher hardly moves.
+        total_steps: of the run.
+    """
+
+    first_temperature: float
+    last_temperature: float
+    warmup_steps: int
+    first_momentum: float
+    total_steps: int
+
+    def temperature(self, step: int) -> float:
+        """After `step` steps."""
+        share = step / self.warmup_steps if self.warmup_steps else 1.0
+        return linear_between(self.first_temperature, self.last_temperature, share)
+
+    def momentum(self, step: int) -> float:
+        """After `step` steps."""
+        return cosine_between(self.first_momentum, 1.0, step / self.total_steps)
+
+
+class TeacherWatch(nn.Module):
+    """Sums up a teacher's answers over an epoch; part of the state, so that a resumed epoch is summed up whole.
+
+    Args:
+        prototypes: K, at least 2.
+    """
+
+    def __init__(self, prototypes: int) -> None:
+        super().__init__()
+        self.entropy: Tensor
+        self.answers: Tensor
+        self.batches: Tensor
+        self.register_buffer("entropy", torch.zeros((), dtype=torch.float64))
+        self.register_buffer("answers", torch.zeros(prototypes, dtype=torch.float64))
+        self.register_buffer("batches", torch.zeros((), dtype=torch.int64))
+
+    @torch.no_grad()
+    def note(self, probabilities: Tensor) -> None:
+        """Add the answers to a batch, (N, K), rows summing to 1."""
+        self.entropy.add_(teacher_entropy(probabilities).double())
+        self.answers.add_(probabilities.double().mean(0))
+        self.batches.add_(1)
+
+    @torch.no_grad()
+    def look(self, epoch: int, advice: str) -> dict[str, float]:
+        """Sum up the epoch and start anew.
+
+        Args:
+            epoch: just finished, from 0. The first is not judged.
+            advice: what to change when the teacher says nothing.
+
+        Returns:
+            `teacher_entropy`: mean entropy of its answers, as a share of log K; `prototype_use`: entropy of its mean
+            answer, as a share of log K, 1 where all prototypes are used alike.
+
+        Raises:
+            HilumError: from the second epoch on, its answers are all even, or all the same prototype.
+        """
+        if not int(self.batches):
+            return {}
+        most = math.log(len(self.answers))
+        mean = self.answers / self.batches
+        signs = {
+            "teacher_entropy": float(self.entropy / self.batches) / most,
+            "prototype_use": float(teacher_entropy(mean[None])) / most,
+        }
+        self.entropy.zero_()
+        self.answers.zero_()
+        self.batches.zero_()
+        found = ""
+        if not signs["teacher_entropy"] <= MOST_ENTROPY:
+            found = f"answers that are even over all prototypes (entropy {signs['teacher_entropy']:.3f} of the most)"
+        elif not signs["prototype_use"] >= LEAST_USE:
+            found = f"one prototype for all films (use {signs['prototype_use']:.3f} of the most)"
+        if epoch >= 1 and found:
+            raise HilumError(
+                f"pretraining, epoch {epoch + 1}", expected="a teacher that tells films apart", found=found, fix=advice
+            )
+        return signs

@@ -1,0 +1,72 @@
+import pytest
+import torch
+
+from hilum.encoders.zoo import create_encoder
+from hilum.pretext.dino import DINO
+from hilum.pretext.many_views import ManyViews
+from hilum.pretext.prototype_head import PrototypeHead
+from hilum.pretext.self_distillation import sharpened, view_distillation
+from hilum.pretext.teacher import TeacherSchedule
+from hilum.views import POLICIES, random_views
+
+VIEWS = ManyViews(POLICIES["simclr"], 32, POLICIES["simclr"], 32, locals_=2, seed=5)
+
+
+def create(frozen_epochs=0, first_momentum=0.9):
+    encoder = create_encoder("resnet18", seed=0)
+    return DINO(
+        encoder,
+        PrototypeHead(encoder.feature_width, 16, seed=0, hidden=8, bottleneck=4),
+        views=VIEWS,
+        schedule=TeacherSchedule(0.04, 0.07, 4, first_momentum, 8),
+        student_temperature=0.1,
+        center_momentum=0.9,
+        frozen_epochs=frozen_epochs,
+    )
+
+
+def test_global_views_come_first_and_every_view_is_another(batch_of):
+    batch = batch_of([3, 1])
+    large, small = VIEWS.of(batch, epoch=2)
+    for view, images in enumerate([*large, *small]):
+        expected = random_views(batch.images, batch.keys, POLICIES["simclr"], 32, seed=5, epoch=2, view=view)
+        assert torch.equal(images, expected)
+
+
+def test_the_loss_is_that_of_student_against_teacher_on_the_views(batch_of):
+    method, again, batch = create(), create(), batch_of([0, 1, 2])
+    loss = method.training_loss(batch, epoch=1)
+    large, small = VIEWS.of(batch, 1)
+    teacher = sharpened(again.teacher_head(again.teacher_encoder(torch.cat(large))), torch.zeros(16), 0.04).chunk(2)
+    student = [logits for views in (large, small) for logits in again.head(again.encoder(torch.cat(views))).chunk(2)]
+    assert loss.item() == pytest.approx(view_distillation(student, list(teacher), 0.1).item(), rel=1e-6)
+
+
+def test_a_step_moves_teacher_and_center_and_only_the_student_has_gradients(batch_of):
+    method = create()
+    method.training_loss(batch_of([0, 1, 2]), epoch=0).backward()
+    teacher = [*method.teacher_encoder.parameters(), *method.teacher_head.parameters()]
+    assert all(parameter.grad is None for parameter in teacher)
+    assert all(parameter.grad is not None for parameter in [*method.encoder.parameters(), *method.head.parameters()])
+    with torch.no_grad():
+        method.head.prototypes.add_(1.0)
+    before = method.teacher_head.prototypes.clone()
+    assert method.center.abs().sum() == 0
+    method.after_step()
+    assert torch.allclose(method.teacher_head.prototypes, before + 0.1, atol=1e-6)
+    assert method.center.abs().sum() > 0
+    assert method.steps == 1
+
+
+def test_prototypes_are_held_still_for_the_first_epochs(batch_of):
+    method = create(frozen_epochs=1)
+    method.training_loss(batch_of([0, 1]), epoch=0).backward()
+    assert method.head.prototypes.grad is None
+    method.training_loss(batch_of([0, 1]), epoch=1).backward()
+    assert method.head.prototypes.grad is not None
+
+
+def test_the_teachers_answers_are_watched(batch_of):
+    method = create()
+    method.training_loss(batch_of([0, 1]), epoch=0)
+    assert set(method.watch()) == {"teacher_entropy", "prototype_use"}
