@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
+from hilum.pretext.methods import METHODS
 from hilum.study import schema
 
 TARGET = Path(__file__).with_name("study_file.md")
@@ -31,16 +32,27 @@ One YAML file describes a whole comparison. This page is generated from the mode
 (`make docs`); shipped examples are in [`studies/`](../studies). Every mistake in a file is told at once, with its line:
 `hilum study plan FILE` checks a file and runs nothing.
 """
+METHODS_OPENING = """What goes under `settings` of a pretraining, such as
+`init: {pretrain: dino, on: ours, settings: {prototypes: 2048}}`.
+"""
 
 
 def reference() -> str:
     """The page, as Markdown."""
-    return "\n".join([OPENING, *(line for section in SECTIONS for line in _section(section))])
+    lines = [OPENING, *(line for section in SECTIONS for line in _section(section))]
+    lines += ["## Settings of the methods\n", METHODS_OPENING]
+    for name, method in METHODS.items():
+        lines += [f"### {name}\n", f"{method.title}.\n", *_table(method.settings)]
+    return "\n".join(lines)
 
 
 def _section(model: type[BaseModel]) -> Iterator[str]:
     yield f"## {model.__name__}\n"
     yield f"{(model.__doc__ or '').strip()}\n"
+    yield from _table(model)
+
+
+def _table(model: type[BaseModel]) -> Iterator[str]:
     yield "| key | values | default | meaning |"
     yield "|---|---|---|---|"
     for name, field in model.model_fields.items():

@@ -1,12 +1,14 @@
 """DINO: Caron et al., "Emerging properties in self-supervised vision transformers", ICCV 2021."""
 
 import torch
-from torch import Tensor
+from pydantic import Field
+from torch import Tensor, nn
 
 from hilum.data.batches import Batch
 from hilum.encoders.zoo import Encoder
 from hilum.pretext.collapse import CollapseWatch
 from hilum.pretext.many_views import ManyViews
+from hilum.pretext.method import TRAINED, Method, MethodSettings, PretextRun
 from hilum.pretext.momentum import follow, follower
 from hilum.pretext.prototype_head import PrototypeHead
 from hilum.pretext.self_distillation import moved_center, sharpened, view_distillation
@@ -90,3 +92,72 @@ class DINO(Trainable):
         features = self.collapse.look(self.encoder, self.head, int(self.epoch)) if self.collapse else {}
         advice = self.collapse.advice if self.collapse else ""
         return features | self.teacher_watch.look(int(self.epoch), advice)
+
+
+class DINOSettings(MethodSettings):
+    """Settings of DINO."""
+
+    prototypes: int | None = Field(
+        None, ge=2, description="As many as films when left out, 256 to 65,536; the paper has 65,536 for 1.3 million."
+    )
+    student_temperature: float = Field(0.1, gt=0, description="0.1 in the paper.")
+    first_teacher_temperature: float = Field(0.04, gt=0, description="At the start; 0.04 in the paper.")
+    teacher_temperature: float = Field(0.07, gt=0, description="After the first tenth of the run; 0.07 in the paper.")
+    momentum: float | None = Field(
+        None,
+        ge=0,
+        lt=1,
+        description="Of the teacher at the start, rising to 1 at the end; when left out, such that it looks back on a "
+        "twentieth of the run, at most the 250 steps of the paper's 0.996.",
+    )
+    center_momentum: float = Field(0.9, ge=0, lt=1, description="Of the teacher's center; 0.9 in the paper.")
+    frozen_epochs: int = Field(1, ge=0, description="Epochs in which the prototypes stay as they were drawn.")
+    local_views: int = Field(4, ge=0, description="Small views; the paper has 8 of 96 px beside 2 of 224 px.")
+
+    def schedule(self, steps: int) -> TeacherSchedule:
+        """Of a run of so many steps."""
+        look_back = min(max(steps / 20, 2.0), 250.0)
+        return TeacherSchedule(
+            first_temperature=self.first_teacher_temperature,
+            last_temperature=self.teacher_temperature,
+            warmup_steps=steps // 10,
+            first_momentum=1 - 1 / look_back if self.momentum is None else self.momentum,
+            total_steps=steps,
+        )
+
+    def prototype_count(self, films: int) -> int:
+        """For so many films."""
+        return self.prototypes or min(max(films, 256), 65_536)
+
+
+def create(encoder: Encoder, settings: DINOSettings, run: PretextRun) -> DINO:
+    """DINO for a run; the head has batch norm where the encoder has."""
+    has_batch_norm = any(isinstance(module, nn.BatchNorm2d) for module in encoder.modules())
+    head = PrototypeHead(
+        encoder.feature_width, settings.prototype_count(run.films), seed=run.seed, batch_norm=has_batch_norm
+    )
+    return DINO(
+        encoder,
+        head,
+        views=ManyViews(run.policy, run.size, run.local_policy, run.local_size, settings.local_views, run.seed),
+        schedule=settings.schedule(run.steps),
+        student_temperature=settings.student_temperature,
+        center_momentum=settings.center_momentum,
+        frozen_epochs=settings.frozen_epochs,
+        collapse=run.watch,
+    )
+
+
+def advice(settings: DINOSettings) -> str:
+    """What to change when it collapses."""
+    return f"lower `teacher_temperature` (now {settings.teacher_temperature:g}), or use fewer `prototypes`"
+
+
+def forwards(settings: DINOSettings, local_share: float) -> float:
+    """Forward passes that a film costs: the student trains on all views, the teacher looks at the global ones."""
+    return TRAINED * (2 + settings.local_views * local_share) + 2
+
+
+DINO_METHOD = Method(
+    "DINO", DINOSettings, create, policy="simclr", advice=advice, forwards=forwards, local_policy="local"
+)

@@ -5,16 +5,17 @@ Shuffling batch norm (He et al. §3.3) is left out: it moves images between the 
 one process every order of a batch has the same statistics.
 """
 
-import copy
-
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
+from pydantic import Field
 from torch import Tensor
 
 from hilum.data.batches import Batch
 from hilum.encoders.zoo import Encoder
 from hilum.pretext.collapse import CollapseWatch
+from hilum.pretext.method import TRAINED, Method, MethodSettings, PretextRun
+from hilum.pretext.momentum import follow, follower
 from hilum.pretext.projection import PROJECTION_WIDTH, projection_head
 from hilum.pretext.two_views import TwoViews
 from hilum.training.trainable import Trainable
@@ -73,8 +74,7 @@ class MoCoV2(Trainable):
         super().__init__()
         self.encoder = encoder
         self.head = projection_head(encoder.feature_width, seed=seed)
-        self.momentum_encoder = copy.deepcopy(self.encoder).requires_grad_(False)
-        self.momentum_head = copy.deepcopy(self.head).requires_grad_(False)
+        self.momentum_encoder, self.momentum_head = follower(self.encoder), follower(self.head)
         self.views = views
         self.temperature = temperature
         self.momentum = momentum
@@ -105,9 +105,8 @@ class MoCoV2(Trainable):
     @torch.no_grad()
     def after_step(self) -> None:
         """Move the copy towards the encoder (eq. 2) and put the step's keys into the queue."""
-        for copied, trained in ((self.momentum_encoder, self.encoder), (self.momentum_head, self.head)):
-            for old, new in zip(copied.parameters(), trained.parameters(), strict=True):
-                old.lerp_(new, 1 - self.momentum)
+        follow(self.momentum_encoder, self.encoder, self.momentum)
+        follow(self.momentum_head, self.head, self.momentum)
         if self.seen is not None:
             self._enqueue(*self.seen)
             self.seen = None
@@ -124,3 +123,51 @@ class MoCoV2(Trainable):
     def watch(self) -> dict[str, float]:
         """Signs of collapse."""
         return self.collapse.look(self.encoder, self.head, int(self.epoch)) if self.collapse else {}
+
+
+LONGEST_QUEUE = 65_536
+"""He et al. 2020 (MoCo), §4."""
+
+
+class MoCoV2Settings(MethodSettings):
+    """Settings of MoCo v2."""
+
+    temperature: float = Field(0.2, gt=0, description="Of InfoNCE; 0.2 in the paper.")
+    momentum: float = Field(
+        0.99,
+        ge=0,
+        lt=1,
+        description="Of the key encoder. The paper finds 0.99 and 0.999 near each other on ImageNet (table 3); a run "
+        "of a few hundred steps would be over before a copy at 0.999 had moved.",
+    )
+    queue: int | None = Field(
+        None,
+        ge=1,
+        description="Keys kept; half of the films when left out, at least a batch and at most 65,536. Longer queues "
+        "hold keys of an encoder that has changed since.",
+    )
+
+    def queue_length(self, films: int, batch_size: int) -> int:
+        """Length of the queue for so many films."""
+        return self.queue or min(max(films // 2, batch_size), LONGEST_QUEUE)
+
+
+def create(encoder: Encoder, settings: MoCoV2Settings, run: PretextRun) -> MoCoV2:
+    """MoCo v2 for a run."""
+    return MoCoV2(
+        encoder,
+        views=TwoViews(run.policy, run.size, run.seed),
+        temperature=settings.temperature,
+        queue=settings.queue_length(run.films, run.batch_size),
+        momentum=settings.momentum,
+        seed=run.seed,
+        collapse=run.watch,
+    )
+
+
+def advice(settings: MoCoV2Settings) -> str:
+    """What to change when it collapses."""
+    return f"raise `temperature` (now {settings.temperature:g}) or `momentum` (now {settings.momentum:g})"
+
+
+MOCOV2 = Method("MoCo v2", MoCoV2Settings, create, policy="mocov2", advice=advice, forwards=lambda _, __: TRAINED + 1)

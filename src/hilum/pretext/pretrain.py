@@ -1,7 +1,6 @@
 """Pretraining from films to an encoder on disk."""
 
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import torch
@@ -14,15 +13,15 @@ from hilum.encoders.weights import load_encoder, write_encoder
 from hilum.encoders.zoo import Encoder, create_encoder
 from hilum.errors import HilumError
 from hilum.pretext.collapse import CollapseWatch, films_to_watch
-from hilum.pretext.mocov2 import MoCoV2
-from hilum.pretext.settings import METHODS, Method, PretextSettings
-from hilum.pretext.simclr import SimCLR
-from hilum.pretext.two_views import TwoViews
+from hilum.pretext.method import Method, MethodSettings, PretextRun
+from hilum.pretext.methods import method_of, method_settings
+from hilum.pretext.settings import PretextSettings
 from hilum.progress import ProgressReport, silent
 from hilum.training.checkpoint import delete_checkpoints, resume_only_same_run
 from hilum.training.fit import fit
 from hilum.training.precision import choose_device
 from hilum.training.settings import TrainingSettings
+from hilum.views import POLICIES
 
 
 def pretrain(
@@ -41,7 +40,7 @@ def pretrain(
     """Pretrain an encoder without labels.
 
     Args:
-        method: one of `METHODS`.
+        method: one of `hilum.pretext.methods.METHODS`.
         store: holds the films.
         image_ids: films to learn from.
         patient_ids: of each film, for the card.
@@ -60,13 +59,14 @@ def pretrain(
     Raises:
         HilumError: an unknown method or encoder, fewer films than a batch, or features that collapsed.
     """
-    _check(method, image_ids, patient_ids, settings)
-    chosen = cast(Method, method)
+    chosen, options = method_of(method), method_settings(method, settings.options)
+    _check(image_ids, patient_ids, settings)
     network, before = _start(encoder, seed)
     size = settings.size or store.recipe.size
     with whole_directory(directory, resume=True) as work:
         starts_from = before.sha256 if before else "random"
-        inputs = [method, network.name, starts_from, settings.decisive(), size, seed, image_ids]
+        decisive = settings.decisive() | {"options": options.model_dump()}
+        inputs = [method, network.name, starts_from, decisive, size, seed, image_ids]
         resume_only_same_run(work, [*inputs, store.recipe.as_data()])
         batches = Batches(
             store,
@@ -78,15 +78,27 @@ def pretrain(
             workers=settings.workers,
             device=str(choose_device(settings.device)),
         )
-        trainable = _create(
-            chosen, network, settings, _watch(chosen, store, image_ids, size, settings), seed, len(image_ids)
+        trainable = chosen.create(
+            network,
+            options,
+            PretextRun(
+                policy=POLICIES[settings.policy or chosen.policy],
+                local_policy=POLICIES[settings.local_policy or chosen.local_policy or chosen.policy],
+                size=size,
+                local_size=settings.local_size or max(32, size // 2),
+                films=len(image_ids),
+                batch_size=settings.batch_size,
+                steps=settings.epochs * len(batches),
+                seed=seed,
+                watch=_watch(chosen, options, store, image_ids, size, settings),
+            ),
         )
         fit(trainable, batches, settings=_training_settings(settings, seed), directory=work, on_progress=on_progress)
         card = Card(
             encoder=network.name,
             method=method,
             starts_from=starts_from,
-            settings=settings.decisive(),
+            settings=decisive,
             preprocessing=store.recipe.as_data(),
             image_size=size,
             mean=float(network.mean),
@@ -101,9 +113,7 @@ def pretrain(
     return directory
 
 
-def _check(method: str, image_ids: list[str], patient_ids: list[str], settings: PretextSettings) -> None:
-    if method not in METHODS:
-        raise HilumError("method", expected=f"one of {', '.join(METHODS)}", found=method, fix="Choose one of these.")
+def _check(image_ids: list[str], patient_ids: list[str], settings: PretextSettings) -> None:
     if len(patient_ids) != len(image_ids):
         raise ValueError(f"{len(image_ids)} films, but {len(patient_ids)} patients")
     if len(image_ids) < settings.batch_size:
@@ -121,28 +131,16 @@ def _start(encoder: str | Path, seed: int) -> tuple[Encoder, Card | None]:
     return create_encoder(encoder, seed=seed), None
 
 
-def _create(
-    method: Method, encoder: Encoder, settings: PretextSettings, watch: CollapseWatch, seed: int, films: int
-) -> SimCLR | MoCoV2:
-    views = TwoViews(settings.view_policy(method), watch.size, seed)
-    if method == "simclr":
-        return SimCLR(encoder, views=views, temperature=settings.temperature, seed=seed, collapse=watch)
-    return MoCoV2(
-        encoder,
-        views=views,
-        temperature=settings.temperature,
-        queue=settings.queue_length(films),
-        momentum=settings.momentum,
-        seed=seed,
-        collapse=watch,
-    )
-
-
-def _watch(method: Method, store: Store, image_ids: list[str], size: int, settings: PretextSettings) -> CollapseWatch:
+def _watch(
+    method: Method,
+    options: MethodSettings,
+    store: Store,
+    image_ids: list[str],
+    size: int,
+    settings: PretextSettings,
+) -> CollapseWatch:
     rows = np.sort(store.rows([image_ids[place] for place in films_to_watch(len(image_ids))]))
-    advice = f"Lower `lr` (now {settings.lr:g}) or raise `temperature` (now {settings.temperature:g})"
-    if method == "mocov2":
-        advice += f" or `momentum` (now {settings.momentum:g})"
+    advice = f"Lower `lr` (now {settings.lr:g}) or {method.advice(options)}"
     return CollapseWatch(
         films=torch.from_numpy(store.pixels[rows])[:, None],
         size=size,

@@ -31,12 +31,11 @@ class PrototypeHead(nn.Module):
         batch_norm: bool = False,
     ) -> None:
         super().__init__()
-        between = lambda: [nn.BatchNorm1d(hidden)] if batch_norm else []  # noqa: E731 (made anew for each layer)
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed)
             self.layers = nn.Sequential(
-                nn.Linear(feature_width, hidden), *between(), nn.GELU(),
-                nn.Linear(hidden, hidden), *between(), nn.GELU(),
+                nn.Linear(feature_width, hidden), *_norm(hidden, batch_norm), nn.GELU(),
+                nn.Linear(hidden, hidden), *_norm(hidden, batch_norm), nn.GELU(),
                 nn.Linear(hidden, bottleneck),
             )  # fmt: skip
             for layer in self.layers:
@@ -55,3 +54,7 @@ class PrototypeHead(nn.Module):
         directions = F.normalize(self.layers(features), dim=-1)
         prototypes = self.prototypes if train_prototypes else self.prototypes.detach()
         return F.linear(directions, F.normalize(prototypes, dim=1))
+
+
+def _norm(width: int, wanted: bool) -> list[nn.Module]:
+    return [nn.BatchNorm1d(width)] if wanted else []

@@ -26,7 +26,7 @@ def joined(part: Tensor) -> Tensor:
     Args:
         part: (N, …), as many rows in every process.
     """
-    return torch.cat(all_gather(part.contiguous())) if world_size() > 1 else part
+    return torch.cat(all_gather(part.contiguous())) if world_size() > 1 else part  # type: ignore[no-untyped-call]
 
 
 @torch.no_grad()

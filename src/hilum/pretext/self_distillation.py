@@ -45,9 +45,9 @@ def patch_distillation(student: Tensor, teacher: Tensor, images: Tensor, tempera
     """
     if not len(images):
         return student.sum() * 0.0
-    _, group, masked = images.unique(return_inverse=True, return_counts=True)
-    weights = 1.0 / masked[group]
-    return (_cross_entropy(student, teacher, temperature) * weights).sum() / len(masked)
+    _, group, masked = torch.unique(images, return_inverse=True, return_counts=True)
+    loss: Tensor = (_cross_entropy(student, teacher, temperature) / masked[group]).sum() / len(masked)
+    return loss
 
 
 def sharpened(logits: Tensor, center: Tensor, temperature: float) -> Tensor:

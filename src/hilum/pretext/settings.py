@@ -1,17 +1,12 @@
-"""How a pretraining run goes."""
+"""How a pretraining run goes, whatever the method; what only one method has stands in its own file."""
 
-from dataclasses import asdict, dataclass
-from typing import Any, Literal, get_args
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, get_args
 
 from hilum.errors import HilumErrors
 from hilum.training.settings import Device, Precision
-from hilum.views import POLICIES, ViewPolicy
-
-Method = Literal["simclr", "mocov2"]
-METHODS: tuple[Method, ...] = get_args(Method)
-
-LONGEST_QUEUE = 65_536
-"""He et al. 2020 (MoCo), §4."""
+from hilum.views import POLICIES
 
 
 @dataclass(frozen=True)
@@ -23,17 +18,15 @@ class PretextSettings:
 
     Args:
         epochs: passes over the films.
-        batch_size: films a step; each gives two views.
+        batch_size: films a step; each gives two views or more.
         lr: peak learning rate of AdamW.
         weight_decay: on matrices and kernels only.
         warmup_epochs: epochs in which the learning rate rises, at most a quarter of the run; it then falls as a cosine.
-        temperature: of the contrastive loss.
-        momentum: mocov2: of the key encoder. He et al. (Table 3.3) find 0.99 and 0.999 near each other on ImageNet;
-            a run of a few hundred steps would be over before a copy at 0.999 had moved.
-        queue: mocov2: keys kept; None for half of the films, at least a batch and at most 65,536. Longer queues hold
-            keys of an encoder that has changed since.
+        options: the method's own settings, by name; see the `…Settings` in its file. Defaults for what is left out.
         policy: a name of `hilum.views.POLICIES`; None for the method's own.
+        local_policy: the same for local views, where the method has them.
         size: pixels a side of the views; None for the store's.
+        local_size: of local views; None for half of that, at least 32.
         precision: as in `TrainingSettings`.
         device: as in `TrainingSettings`.
         workers: threads that prepare batches ahead; changes no result.
@@ -47,11 +40,11 @@ class PretextSettings:
     lr: float = 1e-3
     weight_decay: float = 1e-4
     warmup_epochs: float = 3.0
-    temperature: float = 0.2
-    momentum: float = 0.99
-    queue: int | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
     policy: str | None = None
+    local_policy: str | None = None
     size: int | None = None
+    local_size: int | None = None
     precision: Precision = "auto"
     device: Device = "auto"
     workers: int = 1
@@ -63,11 +56,14 @@ class PretextSettings:
             ("lr", "a positive number", self.lr > 0),
             ("weight_decay", "zero or more", self.weight_decay >= 0),
             ("warmup_epochs", "zero or more", self.warmup_epochs >= 0),
-            ("temperature", "a positive number", self.temperature > 0),
-            ("momentum", "0 up to, not including, 1", 0 <= self.momentum < 1),
-            ("queue", "at least 1, or none", self.queue is None or self.queue >= 1),
             ("policy", f"one of {', '.join(POLICIES)}", self.policy is None or self.policy in POLICIES),
+            (
+                "local_policy",
+                f"one of {', '.join(POLICIES)}",
+                self.local_policy is None or self.local_policy in POLICIES,
+            ),
             ("size", "at least 32, or none", self.size is None or self.size >= 32),
+            ("local_size", "at least 16, or none", self.local_size is None or self.local_size >= 16),
             ("precision", f"one of {', '.join(get_args(Precision))}", self.precision in get_args(Precision)),
             ("device", f"one of {', '.join(get_args(Device))}", self.device in get_args(Device)),
             ("workers", "zero or more", self.workers >= 0),
@@ -81,11 +77,3 @@ class PretextSettings:
     def decisive(self) -> dict[str, Any]:
         """Everything that decides the result, for provenance and for telling runs apart."""
         return {name: value for name, value in asdict(self).items() if name not in ("workers", "device")}
-
-    def view_policy(self, method: Method) -> ViewPolicy:
-        """The policy of the views."""
-        return POLICIES[self.policy or method]
-
-    def queue_length(self, films: int) -> int:
-        """Length of MoCo's queue for so many films."""
-        return self.queue or min(max(films // 2, self.batch_size), LONGEST_QUEUE)

@@ -1,11 +1,13 @@
 """SimCLR: Chen et al., "A simple framework for contrastive learning of visual representations", ICML 2020."""
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from hilum.data.batches import Batch
 from hilum.encoders.zoo import Encoder
 from hilum.pretext.collapse import CollapseWatch
+from hilum.pretext.method import TRAINED, Method, MethodSettings, PretextRun
 from hilum.pretext.nt_xent import nt_xent
 from hilum.pretext.projection import projection_head
 from hilum.pretext.two_views import TwoViews
@@ -44,3 +46,23 @@ class SimCLR(Trainable):
     def watch(self) -> dict[str, float]:
         """Signs of collapse."""
         return self.collapse.look(self.encoder, self.head, int(self.epoch)) if self.collapse else {}
+
+
+class SimCLRSettings(MethodSettings):
+    """Settings of SimCLR."""
+
+    temperature: float = Field(0.2, gt=0, description="Of NT-Xent; the paper finds 0.1 best on ImageNet (table 5).")
+
+
+def create(encoder: Encoder, settings: SimCLRSettings, run: PretextRun) -> SimCLR:
+    """SimCLR for a run."""
+    views = TwoViews(run.policy, run.size, run.seed)
+    return SimCLR(encoder, views=views, temperature=settings.temperature, seed=run.seed, collapse=run.watch)
+
+
+def advice(settings: SimCLRSettings) -> str:
+    """What to change when it collapses."""
+    return f"raise `temperature` (now {settings.temperature:g})"
+
+
+SIMCLR = Method("SimCLR", SimCLRSettings, create, policy="simclr", advice=advice, forwards=lambda _, __: 2 * TRAINED)

@@ -2,12 +2,14 @@
 
 import torch
 import torch.nn.functional as F  # noqa: N812
+from pydantic import Field
 from torch import Tensor, nn
 
 from hilum.data.batches import Batch
 from hilum.encoders.zoo import Encoder
 from hilum.pretext.collapse import CollapseWatch
 from hilum.pretext.many_views import ManyViews
+from hilum.pretext.method import TRAINED, Method, MethodSettings, PretextRun
 from hilum.pretext.projection import PROJECTION_WIDTH
 from hilum.pretext.ranks import joined_constant, own_part
 from hilum.pretext.sinkhorn import sinkhorn_assignments
@@ -107,3 +109,56 @@ class SwAV(Trainable):
             return sinkhorn_assignments(scores, self.epsilon)
         together = torch.cat([scores, F.linear(own_part(self.queue[view]), prototypes)])
         return sinkhorn_assignments(together, self.epsilon)[: len(scores)]
+
+
+class SwAVSettings(MethodSettings):
+    """Settings of SwAV."""
+
+    temperature: float = Field(0.1, gt=0, description="Of the predictions; 0.1 in the paper.")
+    epsilon: float = Field(0.05, gt=0, description="Of the assignments; 0.05 in the paper. Smaller is harder.")
+    prototypes: int | None = Field(
+        None, ge=2, description="A quarter of the films when left out, 32 to the paper's 3,000."
+    )
+    queue: int | None = Field(
+        None,
+        ge=0,
+        description="Projections kept for each global view while assignments are made; when left out, none where a "
+        "batch holds four films a prototype, else what it lacks, at most half of the films and the paper's 3,840.",
+    )
+    frozen_epochs: int = Field(1, ge=0, description="Epochs in which the prototypes stay as they were drawn.")
+    local_views: int = Field(4, ge=0, description="Small views; the paper has 6 of 96 px beside 2 of 224 px.")
+
+    def resolved(self, films: int, batch_size: int) -> tuple[int, int]:
+        """Prototypes, and length of the queue, for so many films."""
+        prototypes = self.prototypes or min(max(films // 4, 32), 3000)
+        lacking = max(0, 4 * prototypes - batch_size)
+        return prototypes, min(lacking, films // 2, 3840) if self.queue is None else self.queue
+
+
+def create(encoder: Encoder, settings: SwAVSettings, run: PretextRun) -> SwAV:
+    """SwAV for a run."""
+    prototypes, queue = settings.resolved(run.films, run.batch_size)
+    return SwAV(
+        encoder,
+        views=ManyViews(run.policy, run.size, run.local_policy, run.local_size, settings.local_views, run.seed),
+        temperature=settings.temperature,
+        epsilon=settings.epsilon,
+        prototypes=prototypes,
+        queue=queue,
+        frozen_epochs=settings.frozen_epochs,
+        seed=run.seed,
+        collapse=run.watch,
+    )
+
+
+def advice(settings: SwAVSettings) -> str:
+    """What to change when it collapses."""
+    return f"lower `epsilon` (now {settings.epsilon:g}), or use fewer `prototypes` or a longer `queue`"
+
+
+def forwards(settings: SwAVSettings, local_share: float) -> float:
+    """Forward passes that a film costs."""
+    return TRAINED * (2 + settings.local_views * local_share)
+
+
+SWAV = Method("SwAV", SwAVSettings, create, policy="simclr", advice=advice, forwards=forwards, local_policy="local")

@@ -1,6 +1,8 @@
 """How long a study will take: the arithmetic of its steps divided by what this machine was just seen to compute."""
 
 import time
+from collections.abc import Mapping
+from typing import Any
 
 from hilum.encoders.catalogue import ARCHITECTURES
 
@@ -11,8 +13,8 @@ STEP_EFFICIENCY = 0.6
 FORWARDS_A_TRAINING_STEP = 3.0
 """A backward pass costs about two forward passes."""
 
-FORWARDS_A_FILM = {"simclr": 2 * FORWARDS_A_TRAINING_STEP, "mocov2": FORWARDS_A_TRAINING_STEP + 1}
-"""SimCLR trains on two views of a film; MoCo v2 trains on one and only looks at the other."""
+LOCAL_SHARE = 0.25
+"""Of a global view's pixels, in a local view of half its side."""
 
 
 def forward_gigaflops(encoder: str, size: int) -> float:
@@ -20,9 +22,14 @@ def forward_gigaflops(encoder: str, size: int) -> float:
     return ARCHITECTURES[encoder].gigaflops * (size / 224) ** 2
 
 
-def pretraining_gigaflops(method: str, encoder: str, size: int, *, films: int, epochs: int) -> float:
+def pretraining_gigaflops(
+    method: str, options: Mapping[str, Any], encoder: str, size: int, *, films: int, epochs: int
+) -> float:
     """10^9 operations of a whole pretraining."""
-    return FORWARDS_A_FILM[method] * forward_gigaflops(encoder, size) * films * epochs
+    from hilum.pretext.methods import method_of, method_settings
+
+    forwards = method_of(method).forwards(method_settings(method, options), LOCAL_SHARE)
+    return forwards * forward_gigaflops(encoder, size) * films * epochs
 
 
 def finetuning_gigaflops(

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from hilum.artifacts import fingerprint
 from hilum.data.preprocess import parse_recipe
 from hilum.study.estimate import finetuning_gigaflops, pretraining_gigaflops
 from hilum.study.prepare import Prepared
@@ -107,9 +108,11 @@ def pretraining_directory(study: Study, arm: str, seed: int) -> str | None:
     settings = study.arms[arm]
     if not isinstance(settings.init, Pretrained):
         return None
-    epochs = study.pretraining_epochs(settings.init)
+    init = settings.init
+    epochs = study.pretraining_epochs(init)
     seed = seed if study.pretrain.seeds == "each" else study.seeds[0]
-    return f"pretrain/{settings.init.pretrain}-{settings.encoder}-{settings.init.on}-{epochs}epochs/seed-{seed}"
+    own = f"-{fingerprint([init.policy, init.settings])[:6]}" if init.policy or init.settings else ""
+    return f"pretrain/{init.pretrain}-{settings.encoder}-{init.on}-{epochs}epochs{own}/seed-{seed}"
 
 
 def finetuning_directory(arm: str, seed: int) -> str:
@@ -161,7 +164,12 @@ def _cost(step: Step, study: Study, films: Films) -> float:
     if step.kind == "pretrain" and step.init and step.encoder:
         epochs = study.pretraining_epochs(step.init)
         return pretraining_gigaflops(
-            step.init.pretrain, step.encoder, image_size(study), films=films.pool[step.data], epochs=epochs
+            step.init.pretrain,
+            step.init.settings,
+            step.encoder,
+            image_size(study),
+            films=films.pool[step.data],
+            epochs=epochs,
         )
     if step.kind == "finetune" and step.arm and step.encoder:
         settings = study.finetuning_of(step.arm)

@@ -15,6 +15,7 @@ from hilum.data.collections import COLLECTIONS
 from hilum.data.preprocess import parse_recipe
 from hilum.encoders.catalogue import ARCHITECTURES
 from hilum.errors import HilumError, HilumErrors
+from hilum.pretext.methods import METHODS, method_settings
 from hilum.study.schema import Study
 from hilum.views import POLICIES
 
@@ -161,6 +162,8 @@ def _cross_problems(content: Mapping[str, Any]) -> Iterator[Problem]:
             yield Problem(("arms", name, "encoder"), f"{encoder!r} is not an encoder", _nearest(encoder, ARCHITECTURES))
         if isinstance(init, dict) and isinstance(init.get("on"), str) and init["on"] not in data:
             yield Problem(("arms", name, "init", "on"), f"{init['on']!r} is not a data set of this study", known_data)
+        if isinstance(init, dict):
+            yield from _method_problems(("arms", name, "init"), init)
         own = _section(arm, "finetune").get("unfreeze")
         blocks, place = (own, ("arms", name, "finetune", "unfreeze")) if own is not None else (general, _GENERAL)
         if architecture and isinstance(blocks, int) and blocks > architecture.blocks:
@@ -185,7 +188,8 @@ def _name_problems(content: Mapping[str, Any], arms: Mapping[str, Any]) -> Itera
             parse_recipe(content["preprocess"])
         except HilumError as error:
             yield Problem(("preprocess",), f"expected {error.expected}; found {error.found}", error.fix)
-    places: list[Place] = [("pretrain",), ("finetune",), *(("arms", name, "finetune") for name in arms)]
+    places: list[Place] = [("pretrain",), ("finetune",)]
+    places += [("arms", name, section) for name in arms for section in ("finetune", "init")]
     for place in places:
         section: Any = content
         for part in place:
@@ -193,6 +197,23 @@ def _name_problems(content: Mapping[str, Any], arms: Mapping[str, Any]) -> Itera
         policy = section.get("policy")
         if isinstance(policy, str) and policy not in POLICIES:
             yield Problem((*place, "policy"), f"{policy!r} is not a policy of random views", _nearest(policy, POLICIES))
+
+
+def _method_problems(place: Place, init: Mapping[str, Any]) -> Iterator[Problem]:
+    """The method of a pretraining, and what only this method can be told."""
+    method = init.get("pretrain")
+    if not isinstance(method, str):
+        return
+    if method not in METHODS:
+        hint = _nearest(method, METHODS)
+        yield Problem((*place, "pretrain"), f"{method!r} is not one of {', '.join(METHODS)}", hint)
+    elif isinstance(init.get("settings"), dict):
+        try:
+            method_settings(method, init["settings"])
+        except HilumErrors as error:
+            for problem in error.problems:
+                key, _, told = problem.partition(": ")
+                yield Problem((*place, "settings", key), told, error.fix)
 
 
 _GENERAL: Place = ("finetune", "unfreeze")

@@ -152,7 +152,6 @@ class Pretraining(Section):
     epochs: PositiveInt = Field(50, description="Passes over the films.")
     batch_size: int = Field(128, ge=2, description="Films a step; each gives two views.")
     lr: float = Field(1e-3, gt=0, description="Peak learning rate of AdamW.")
-    temperature: float = Field(0.2, gt=0, description="Of the contrastive loss.")
     policy: str | None = Field(None, description="Named random views; the method's own when left out.")
     seeds: Literal["each", "first"] = Field(
         "each",
@@ -164,9 +163,13 @@ class Pretraining(Section):
 class Pretrained(Section):
     """Start from an encoder that this study pretrains."""
 
-    pretrain: Literal["simclr", "mocov2"] = Field(description="Method.")
+    pretrain: str = Field(description="Method: `simclr`, `mocov2`, `swav` or `dino`.")
     on: str = Field(description="Data set; of the task's own data set only training patients are seen.")
     epochs: PositiveInt | None = Field(None, description="Instead of `pretrain.epochs`.")
+    policy: str | None = Field(None, description="Instead of `pretrain.policy`.")
+    settings: dict[str, Any] = Field(
+        {}, description="The method's own settings, see [below](#settings-of-the-methods); its defaults for the rest."
+    )
 
 
 class Finetuning(Section):

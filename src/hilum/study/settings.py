@@ -12,8 +12,8 @@ def pretext_settings(study: Study, init: Pretrained) -> PretextSettings:
         epochs=study.pretraining_epochs(init),
         batch_size=settings.batch_size,
         lr=settings.lr,
-        temperature=settings.temperature,
-        policy=settings.policy,
+        options=init.settings,
+        policy=init.policy or settings.policy,
         precision=study.precision,
     )
 

@@ -1,0 +1,74 @@
+"""What a pretext method is to the rest of Hilum: its settings, and how a run is made from them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from hilum.encoders.zoo import Encoder
+from hilum.pretext.collapse import CollapseWatch
+from hilum.training.trainable import Trainable
+from hilum.views import ViewPolicy
+
+TRAINED = 3.0
+"""Forward passes that one view costs which is trained on: a backward pass costs about two."""
+
+
+class MethodSettings(BaseModel):
+    """Base of a method's own settings: checked, frozen, and described field by field for the reference of study files.
+
+    A setting that depends on the number of films or steps defaults to None and is resolved by the method.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True)
+class PretextRun:
+    """What a method may know of the run that it is made for.
+
+    Attributes:
+        policy: random views of nearly the whole film.
+        local_policy: random views of parts of it, for methods that use them.
+        size, local_size: sides of these views in pixels.
+        films: that it learns from.
+        batch_size: films a step.
+        steps: optimiser steps, in all.
+        seed: of weights and views.
+        watch: looks for collapse at the end of every epoch.
+    """
+
+    policy: ViewPolicy
+    local_policy: ViewPolicy
+    size: int
+    local_size: int
+    films: int
+    batch_size: int
+    steps: int
+    seed: int
+    watch: CollapseWatch | None
+
+
+@dataclass(frozen=True)
+class Method:
+    """One pretext method.
+
+    Attributes:
+        title: for people.
+        settings: its own settings.
+        create: from an encoder, its settings and the run to what trains; the encoder is changed in place.
+        policy: name of its views in `hilum.views.POLICIES`.
+        advice: from its settings to what to change when it collapses, in one sentence without a full stop.
+        forwards: from its settings, and the share of a global view's pixels that a local view has, to how many forward
+            passes of a whole film one film costs in one epoch.
+        local_policy: name of its local views; None for a method without them.
+    """
+
+    title: str
+    settings: type[MethodSettings]
+    create: Callable[[Encoder, Any, PretextRun], Trainable]
+    policy: str
+    advice: Callable[[Any], str]
+    forwards: Callable[[Any, float], float]
+    local_policy: str | None = None
