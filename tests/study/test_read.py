@@ -80,7 +80,7 @@ def test_three_mistakes_are_told_at_once_each_with_its_line_and_its_mend():
         ("Pneumonia,", "Effusion,", "named twice: Pleural Effusion"),
         ("seeds: [0, 1, 2]", "seeds: [0, 1, 1]", "line 13  seeds: [0, 1, 1] repeats a seed"),
         ("redraws: 2000", "redraws: 3", "line 14  evaluate.redraws: Input should be greater than or equal to 100    found 3"),
-        ("pretrain: mocov2", "pretrain: mocov3", "'mocov3' is not one of simclr, mocov2, swav, dino    did you mean 'mocov2'?"),
+        ("pretrain: mocov2", "pretrain: mocov3", "'mocov3' is not one of simclr, mocov2, swav, dino, dinov2, fcmae    did you mean 'mocov2'?"),
         ("{unfreeze: 2}", "{unfreeze: 5}", "arms.own_moco.finetune.unfreeze: 5 blocks, but resnet18 has 4"),
         ("{unfreeze: 2}", "{policy: finetone}", "line 11  arms.own_moco.finetune.policy: 'finetone' is not a policy of random views    did you mean 'finetune'?"),
         ("{resize: 224}", "{resized: 224}", "line 4   preprocess: expected"),

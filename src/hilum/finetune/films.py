@@ -1,5 +1,6 @@
 """Films whose labels training and selection may see."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,3 +41,12 @@ class LabelledFilms:
                 found=", ".join(f"{value:g}" for value in wrong[:5]),
                 fix="Turn codes into targets with hilum.data.labels.targets.",
             )
+
+    def only(self, image_ids: Collection[str]) -> "LabelledFilms":
+        """Those of these films, in the same order; what is not among them was set aside."""
+        rows = [row for row, image_id in enumerate(self.image_ids) if image_id in image_ids]
+        return LabelledFilms(
+            image_ids=[self.image_ids[row] for row in rows],
+            patient_ids=[self.patient_ids[row] for row in rows],
+            targets=self.targets[rows],
+        )

@@ -8,19 +8,18 @@ from hilum.data.batches import Batch
 from hilum.encoders.zoo import Encoder
 from hilum.pretext.collapse import CollapseWatch
 from hilum.pretext.many_views import ManyViews
-from hilum.pretext.method import TRAINED, Method, MethodSettings, PretextRun
+from hilum.pretext.method import TRAINED, Method, MethodSettings, Pretext, PretextRun
 from hilum.pretext.momentum import follow, follower
 from hilum.pretext.prototype_head import PrototypeHead
 from hilum.pretext.self_distillation import moved_center, sharpened, view_distillation
 from hilum.pretext.teacher import TeacherSchedule, TeacherWatch
-from hilum.training.trainable import Trainable
 
 
-class DINO(Trainable):
+class DINO(Pretext):
     """A student shall say of every view what its teacher, a slow copy of it, says of the global ones.
 
     Args:
-        encoder: of the student; what is kept.
+        encoder: of the student.
         head: from features to prototypes.
         views: two global ones, which the teacher sees too, and local ones.
         schedule: of the teacher's temperature and momentum.
@@ -76,6 +75,11 @@ class DINO(Trainable):
         ]
         return view_distillation(student, teacher, self.student_temperature)
 
+    @property
+    def kept(self) -> Encoder:
+        """The teacher's: an average over the run's last part, better than the student throughout (figure 6)."""
+        return self.teacher_encoder
+
     @torch.no_grad()
     def after_step(self) -> None:
         """Move the teacher towards the student, and its center towards its last answers."""
@@ -89,7 +93,7 @@ class DINO(Trainable):
 
     def watch(self) -> dict[str, float]:
         """Signs of collapse, in the features and in the teacher's answers."""
-        features = self.collapse.look(self.encoder, self.head, int(self.epoch)) if self.collapse else {}
+        features = self.collapse.look(self.teacher_encoder, self.teacher_head, int(self.epoch)) if self.collapse else {}
         advice = self.collapse.advice if self.collapse else ""
         return features | self.teacher_watch.look(int(self.epoch), advice)
 

@@ -15,6 +15,21 @@ TRAINED = 3.0
 """Forward passes that one view costs which is trained on: a backward pass costs about two."""
 
 
+class Pretext(Trainable):
+    """What trains an encoder without labels.
+
+    Attributes:
+        encoder: that gradients train.
+    """
+
+    encoder: Encoder
+
+    @property
+    def kept(self) -> Encoder:
+        """The encoder that is kept: the one that trained, or the teacher where that is what the paper evaluates."""
+        return self.encoder
+
+
 class MethodSettings(BaseModel):
     """Base of a method's own settings: checked, frozen, and described field by field for the reference of study files.
 
@@ -67,7 +82,7 @@ class Method:
 
     title: str
     settings: type[MethodSettings]
-    create: Callable[[Encoder, Any, PretextRun], Trainable]
+    create: Callable[[Encoder, Any, PretextRun], Pretext]
     policy: str
     advice: Callable[[Any], str]
     forwards: Callable[[Any, float], float]

@@ -8,13 +8,22 @@ from pydantic import ValidationError
 
 from hilum.errors import HilumError, HilumErrors
 from hilum.pretext.dino import DINO_METHOD
+from hilum.pretext.dinov2 import DINOV2
+from hilum.pretext.fcmae import FCMAE_METHOD
 from hilum.pretext.method import Method, MethodSettings
 from hilum.pretext.mocov2 import MOCOV2
 from hilum.pretext.simclr import SIMCLR
 from hilum.pretext.swav import SWAV
 
 METHODS: Mapping[str, Method] = MappingProxyType(
-    {"simclr": SIMCLR, "mocov2": MOCOV2, "swav": SWAV, "dino": DINO_METHOD}
+    {
+        "simclr": SIMCLR,
+        "mocov2": MOCOV2,
+        "swav": SWAV,
+        "dino": DINO_METHOD,
+        "dinov2": DINOV2,
+        "fcmae": FCMAE_METHOD,
+    }
 )
 
 

@@ -14,11 +14,10 @@ from torch import Tensor
 from hilum.data.batches import Batch
 from hilum.encoders.zoo import Encoder
 from hilum.pretext.collapse import CollapseWatch
-from hilum.pretext.method import TRAINED, Method, MethodSettings, PretextRun
+from hilum.pretext.method import TRAINED, Method, MethodSettings, Pretext, PretextRun
 from hilum.pretext.momentum import follow, follower
 from hilum.pretext.projection import PROJECTION_WIDTH, projection_head
 from hilum.pretext.two_views import TwoViews
-from hilum.training.trainable import Trainable
 
 
 def info_nce(query: Tensor, key: Tensor, queue: Tensor, temperature: float, own: Tensor | None = None) -> Tensor:
@@ -44,7 +43,7 @@ def info_nce(query: Tensor, key: Tensor, queue: Tensor, temperature: float, own:
         return F.cross_entropy(logits, torch.zeros(len(logits), dtype=torch.int64, device=logits.device))
 
 
-class MoCoV2(Trainable):
+class MoCoV2(Pretext):
     """A view shall be nearer to the key of its image's other view than to a queue of other images' keys.
 
     Keys come from a slowly moving copy of the encoder. Every key is kept with its image, and an image's own earlier

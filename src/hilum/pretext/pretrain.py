@@ -108,7 +108,7 @@ def pretrain(
             patients_seen=sorted({*patient_ids, *(before.patients_seen if before else [])}),
             images_seen=len(image_ids),
         )
-        write_encoder(network, card, work)
+        write_encoder(trainable.kept, card, work)
         delete_checkpoints(work)
     return directory
 

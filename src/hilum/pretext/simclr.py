@@ -7,14 +7,13 @@ from torch import Tensor
 from hilum.data.batches import Batch
 from hilum.encoders.zoo import Encoder
 from hilum.pretext.collapse import CollapseWatch
-from hilum.pretext.method import TRAINED, Method, MethodSettings, PretextRun
+from hilum.pretext.method import TRAINED, Method, MethodSettings, Pretext, PretextRun
 from hilum.pretext.nt_xent import nt_xent
 from hilum.pretext.projection import projection_head
 from hilum.pretext.two_views import TwoViews
-from hilum.training.trainable import Trainable
 
 
-class SimCLR(Trainable):
+class SimCLR(Pretext):
     """Two views of an image shall be near each other and far from all other views of the batch.
 
     Args:

@@ -9,15 +9,14 @@ from hilum.data.batches import Batch
 from hilum.encoders.zoo import Encoder
 from hilum.pretext.collapse import CollapseWatch
 from hilum.pretext.many_views import ManyViews
-from hilum.pretext.method import TRAINED, Method, MethodSettings, PretextRun
+from hilum.pretext.method import TRAINED, Method, MethodSettings, Pretext, PretextRun
 from hilum.pretext.projection import PROJECTION_WIDTH
 from hilum.pretext.ranks import joined_constant, own_part
 from hilum.pretext.sinkhorn import sinkhorn_assignments
 from hilum.pretext.swapped_prediction import swapped_prediction
-from hilum.training.trainable import Trainable
 
 
-class SwAV(Trainable):
+class SwAV(Pretext):
     """The prototype that one view of an image is assigned to shall be predicted from its other views.
 
     Assignments use all prototypes alike (Sinkhorn-Knopp). A batch smaller than a few times the number of prototypes

@@ -4,7 +4,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from hilum.data.store import Store, build_store, open_store
-from hilum.finetune.films import LabelledFilms
 from hilum.finetune.finetune import finetune
 from hilum.pretext.pretrain import pretrain
 from hilum.progress import ProgressReport
@@ -73,8 +72,8 @@ def _finetune(step: Step, prepared: Prepared, out: Path, workers: int, on_progre
         out / pretrained if pretrained else init if isinstance(init, Path) else "random",
         step.encoder,
         store,
-        _readable(task.train, readable),
-        _readable(task.val, readable),
+        task.train.only(readable),
+        task.val.only(readable),
         [image_id for image_id in (*task.val.image_ids, *task.test_ids) if image_id in readable],
         study.task.findings,
         settings=replace(finetune_settings(study, step.arm), workers=workers),
@@ -82,14 +81,4 @@ def _finetune(step: Step, prepared: Prepared, out: Path, workers: int, on_progre
         directory=out / step.directory,
         split_title=f"{step.data}, train of {task.split.title}",
         on_progress=on_progress,
-    )
-
-
-def _readable(films: LabelledFilms, readable: set[str]) -> LabelledFilms:
-    """Without the films that were set aside."""
-    rows = [row for row, image_id in enumerate(films.image_ids) if image_id in readable]
-    return LabelledFilms(
-        image_ids=[films.image_ids[row] for row in rows],
-        patient_ids=[films.patient_ids[row] for row in rows],
-        targets=films.targets[rows],
     )

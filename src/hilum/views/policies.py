@@ -93,6 +93,9 @@ POLICIES: Mapping[str, ViewPolicy] = MappingProxyType(
         # MoCo v2 (Chen et al. 2020b) is, by definition, MoCo with SimCLR's views and head. Kivotova 2021, §4.3.2, takes
         # "finetune" instead, where two views share grey levels and frame, an easy way to tell films apart.
         "mocov2": _CONTRASTIVE,
+        # Woo et al. 2023 (ConvNeXt V2), appendix A.1: random resized crop and flip, nothing else; their crop keeps from
+        # a fifth of the area on.
+        "fcmae": ViewPolicy(crop_area=(0.5, 1.0), crop_aspect=(3 / 4, 4 / 3), flip=0.5),
         # Multi-crop (Caron et al. 2020, SwAV, appendix A) takes 5 to 14 % of the area on ImageNet. A twentieth of a
         # chest film is a piece of rib; a tenth to a half holds a lung field.
         "local": replace(_CONTRASTIVE, crop_area=(0.1, 0.5)),

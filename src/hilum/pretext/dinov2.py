@@ -1,0 +1,199 @@
+"""DINOv2: Oquab et al., "DINOv2: learning robust visual features without supervision", 2023, §4.
+
+DINO on the class token, iBOT on hidden patches, each with a head of its own, and KoLeo between the films of a batch.
+"""
+
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from hilum.data.batches import Batch
+from hilum.encoders.zoo import Encoder
+from hilum.pretext.block_masks import block_masks
+from hilum.pretext.collapse import CollapseWatch
+from hilum.pretext.dino import DINOSettings
+from hilum.pretext.koleo import koleo
+from hilum.pretext.many_views import ManyViews
+from hilum.pretext.masked_patches import check_sees_patches, hidden
+from hilum.pretext.method import TRAINED, Method, Pretext, PretextRun
+from hilum.pretext.momentum import follow, follower
+from hilum.pretext.prototype_head import PrototypeHead
+from hilum.pretext.self_distillation import moved_center, patch_distillation, sharpened, view_distillation
+from hilum.pretext.sinkhorn import sinkhorn_assignments
+from hilum.pretext.teacher import TeacherSchedule, TeacherWatch
+
+
+class DINOv2(Pretext):
+    """A student shall say of every view, and of patches it cannot see, what its teacher says of the whole film.
+
+    Args:
+        encoder: of the student, a vision transformer.
+        head, patch_head: from the class token, and from patches, to prototypes.
+        views: two global ones, which the teacher sees too, and local ones.
+        schedule: of the teacher's temperature and momentum.
+        settings: weights of the losses, masks, and the rest.
+        seed: of the masks.
+        collapse: looks at the features at the end of every epoch; None does not.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        head: PrototypeHead,
+        patch_head: PrototypeHead,
+        *,
+        views: ManyViews,
+        schedule: TeacherSchedule,
+        settings: "DINOv2Settings",
+        seed: int,
+        collapse: CollapseWatch | None = None,
+    ) -> None:
+        super().__init__()
+        check_sees_patches(encoder, "dinov2")
+        self.encoder, self.head, self.patch_head = encoder, head, patch_head
+        self.teacher = nn.ModuleList([follower(module) for module in (encoder, head, patch_head)])
+        self.mask_token = nn.Parameter(torch.zeros(encoder.token_width))
+        self.views, self.schedule, self.settings, self.seed = views, schedule, settings, seed
+        self.collapse, self.teacher_watch = collapse, TeacherWatch(len(head.prototypes))
+        self.grid = encoder.patch_grid(views.global_size)
+        self.epoch: Tensor
+        self.steps: Tensor
+        self.center: Tensor
+        self.patch_center: Tensor
+        self.register_buffer("epoch", torch.zeros((), dtype=torch.int64))  # the one under way, for a resumed run too
+        self.register_buffer("steps", torch.zeros((), dtype=torch.int64))  # taken so far
+        self.register_buffer("center", torch.zeros(len(head.prototypes)))
+        self.register_buffer("patch_center", torch.zeros(len(patch_head.prototypes)))
+        self.next_centers: tuple[Tensor, Tensor] | None = None
+
+    def training_loss(self, batch: Batch, epoch: int) -> Tensor:
+        """DINO + iBOT + KoLeo."""
+        self.epoch.fill_(epoch)
+        large, small = self.views.of(batch, epoch)
+        mask = self._mask(batch, epoch)
+        answers, patch_answers = self._answers(torch.cat(large), mask)
+        train_prototypes = epoch >= self.settings.frozen_epochs
+
+        with hidden(self.encoder, mask, self.mask_token):
+            tokens = self.encoder.tokens(torch.cat(large))
+        classes = list(tokens[:, 0].chunk(2))
+        patches = tokens[:, self.encoder.prefix_tokens :].reshape(len(tokens), *self.grid, -1)[mask]
+        of_local = self.encoder.tokens(torch.cat(small))[:, 0].chunk(len(small)) if small else []
+        student = [self.head(each, train_prototypes=train_prototypes) for each in (*classes, *of_local)]
+
+        temperature = self.settings.student_temperature
+        view_loss = view_distillation(student, answers, temperature)
+        hidden_patches = self.patch_head(patches, train_prototypes=train_prototypes)
+        patch_loss = patch_distillation(hidden_patches, patch_answers, mask.nonzero()[:, 0], temperature)
+        spread_loss = torch.stack([koleo(each) for each in classes]).mean()
+        return view_loss + self.settings.patch_weight * patch_loss + self.settings.koleo_weight * spread_loss
+
+    @torch.no_grad()
+    def after_step(self) -> None:
+        """Move the teacher towards the student, and its centers towards its last answers."""
+        momentum = self.schedule.momentum(int(self.steps))
+        for copied, trained in zip(self.teacher, (self.encoder, self.head, self.patch_head), strict=True):
+            follow(copied, trained, momentum)
+        if self.next_centers is not None:
+            self.center.copy_(self.next_centers[0])
+            self.patch_center.copy_(self.next_centers[1])
+            self.next_centers = None
+        self.steps.add_(1)
+
+    @property
+    def kept(self) -> Encoder:
+        """The teacher's, as the paper's weights are."""
+        teacher = self.teacher[0]
+        assert isinstance(teacher, Encoder)
+        return teacher
+
+    def watch(self) -> dict[str, float]:
+        """Signs of collapse, in the features and in the teacher's answers."""
+        epoch = int(self.epoch)
+        features = self.collapse.look(self.kept, self.teacher[1], epoch) if self.collapse else {}
+        return features | self.teacher_watch.look(epoch, self.collapse.advice if self.collapse else "")
+
+    def _mask(self, batch: Batch, epoch: int) -> Tensor:
+        """Of both global views, one after the other, (2 N, rows, columns)."""
+        masks = [
+            block_masks(
+                batch.keys,
+                self.grid[0],
+                masked=self.settings.masked_films,
+                share=self.settings.masked_patches,
+                seed=self.seed,
+                epoch=epoch,
+                view=view,
+            )
+            for view in range(2)
+        ]
+        return torch.cat([torch.from_numpy(mask) for mask in masks]).to(batch.images.device)
+
+    @torch.no_grad()
+    def _answers(self, large: Tensor, mask: Tensor) -> tuple[list[Tensor], Tensor]:
+        """The teacher's probabilities for both global views, and for the patches that the student does not see."""
+        encoder, head, patch_head = self.teacher
+        assert isinstance(encoder, Encoder)
+        tokens = encoder.tokens(large)
+        classes = head(tokens[:, 0]).float()
+        patches = patch_head(tokens[:, encoder.prefix_tokens :].reshape(len(tokens), *self.grid, -1)[mask]).float()
+        temperature = self.schedule.temperature(int(self.steps))
+        if self.settings.teacher == "sinkhorn":
+            answers = [sinkhorn_assignments(view, temperature) for view in classes.chunk(2)]
+            of_patches = sinkhorn_assignments(patches, temperature) if len(patches) else patches
+        else:
+            answers = list(sharpened(classes, self.center, temperature).chunk(2))
+            of_patches = sharpened(patches, self.patch_center, temperature)
+            momentum = self.settings.center_momentum
+            next_patches = moved_center(self.patch_center, patches, momentum) if len(patches) else self.patch_center
+            self.next_centers = moved_center(self.center, classes, momentum), next_patches
+        self.teacher_watch.note(torch.cat(answers))
+        return answers, of_patches
+
+
+class DINOv2Settings(DINOSettings):
+    """Settings of DINOv2."""
+
+    teacher: Literal["sinkhorn", "centering"] = Field(
+        "sinkhorn", description="How the teacher is kept from giving one answer; the paper has Sinkhorn-Knopp."
+    )
+    patch_weight: float = Field(1.0, ge=0, description="Of iBOT's loss; 1 in the paper.")
+    koleo_weight: float = Field(0.1, ge=0, description="Of KoLeo; 0.1 in the paper. Computed in float32.")
+    masked_films: float = Field(0.5, ge=0, le=1, description="Share of the global views with hidden patches.")
+    masked_patches: tuple[float, float] = Field((0.1, 0.5), description="Share of their patches, drawn between.")
+
+
+def create(encoder: Encoder, settings: DINOv2Settings, run: PretextRun) -> DINOv2:
+    """DINOv2 for a run; both heads have as many prototypes."""
+    check_sees_patches(encoder, "dinov2")
+    prototypes = settings.prototype_count(run.films)
+    return DINOv2(
+        encoder,
+        PrototypeHead(encoder.token_width, prototypes, seed=run.seed),
+        PrototypeHead(encoder.token_width, prototypes, seed=run.seed + 1),
+        views=ManyViews(run.policy, run.size, run.local_policy, run.local_size, settings.local_views, run.seed),
+        schedule=settings.schedule(run.steps),
+        settings=settings,
+        seed=run.seed,
+        collapse=run.watch,
+    )
+
+
+def advice(settings: DINOv2Settings) -> str:
+    """What to change when it collapses."""
+    return (
+        f"lower `teacher_temperature` (now {settings.teacher_temperature:g}), raise `koleo_weight` "
+        f"(now {settings.koleo_weight:g}), or use fewer `prototypes`"
+    )
+
+
+def forwards(settings: DINOv2Settings, local_share: float) -> float:
+    """Forward passes that a film costs: the student trains on all views, the teacher looks at the global ones."""
+    return TRAINED * (2 + settings.local_views * local_share) + 2
+
+
+DINOV2 = Method(
+    "DINOv2", DINOv2Settings, create, policy="simclr", advice=advice, forwards=forwards, local_policy="local"
+)

@@ -1,0 +1,51 @@
+"""A vision transformer that does not see some patches: their embeddings are replaced by a learnt one.
+
+Zhou et al., "iBOT" (ICLR 2022), §3.2; the place of a hidden patch is still told by its position embedding.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from hilum.encoders.zoo import Encoder
+from hilum.errors import HilumError
+
+_WITH_PATCH_TOKENS = ("vit", "dinov2", "dinov3", "eva_x")
+
+
+def check_sees_patches(encoder: Encoder, method: str) -> None:
+    """Refuse an encoder whose patches cannot be hidden, or that has no class token.
+
+    Raises:
+        HilumError: it is no vision transformer with a class token.
+    """
+    if encoder.architecture.family not in _WITH_PATCH_TOKENS or not encoder.has_class_token:
+        raise HilumError(
+            f"encoder of {method}",
+            expected="a vision transformer with a class token, whose patches can be hidden one by one",
+            found=encoder.name,
+            fix="Use vit_tiny_patch16_224 or vit_small_patch14_dinov2, or another method: dino takes every encoder.",
+        )
+
+
+@contextmanager
+def hidden(encoder: Encoder, mask: Tensor, token: Tensor) -> Iterator[None]:
+    """While open, the encoder sees `token` instead of the hidden patches.
+
+    Args:
+        encoder: checked by `check_sees_patches`.
+        mask: of the batch to come, (B, rows, columns), True where hidden.
+        token: (width).
+    """
+
+    def replace(module: nn.Module, inputs: Any, patches: Tensor) -> Tensor:  # noqa: ARG001 (as torch calls it)
+        return torch.where(mask[..., None], token.to(patches.dtype), patches)
+
+    handle = encoder.body.get_submodule("patch_embed").register_forward_hook(replace)
+    try:
+        yield
+    finally:
+        handle.remove()
