@@ -1,10 +1,11 @@
-"""Bootstrap AUROC: Hilum's kernel beside a scikit-learn loop, on the same redraws of the same patients, in one run.
+"""The bootstrap: Hilum's beside a scikit-learn loop, on the same redraws of the same patients, in one run.
 
-    python benchmarks/bootstrap.py [--redraws 1000] [--loop-redraws 20] [--out bootstrap.json]
+    python benchmarks/bootstrap.py [--redraws 1000] [--loop-redraws 20] [--times 5] [--out bootstrap.json]
 
 Made-up scores for a test set of the size of ChestX-ray14's official one: 25,596 images of 2,797 patients, 14 findings.
-Hilum's time is drawing, sorting and all AUROCs, with the loops already compiled; compiling them is measured by itself.
-The loop is timed on a few redraws (its drawing not counted) and multiplied up.
+Hilum's time is drawing, sorting and all numbers, with the loops already compiled; compiling them is measured by itself.
+The loop is timed on a few redraws (its drawing not counted) and multiplied up. The whole job is what a report of three
+arms needs: 2,000 redraws, paired, with AUROC, AUPRC and all metrics at a threshold, per finding and macro.
 """
 
 import argparse
@@ -15,20 +16,31 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from hilum.evaluate.redrawn_auroc import available_threads, redrawn_auroc
+from hilum.evaluate.arms import AlignedArms
+from hilum.evaluate.confusion import THRESHOLD_METRICS
+from hilum.evaluate.measures import AUROC, METRICS
+from hilum.evaluate.redrawn_auroc import redrawn_auroc
 from hilum.evaluate.redraws import drawn_counts
+from hilum.evaluate.replicates import redraw_arms
+from hilum.evaluate.resampling import available_threads
 
 IMAGES, PATIENTS = 25_596, 2_797
 PREVALENCE = [0.13, 0.04, 0.18, 0.24, 0.07, 0.06, 0.02, 0.10, 0.07, 0.036, 0.043, 0.017, 0.045, 0.0034]
 SEED = 0
 
-Films = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int32]]
+JOBS: dict[str, Sequence[str]] = {
+    "AUROC": (AUROC,),
+    "AUROC and all threshold metrics": (AUROC, *THRESHOLD_METRICS),
+    "AUROC, AUPRC and all threshold metrics": (AUROC, "auprc", *THRESHOLD_METRICS),
+    "all metrics, with partial AUROC, Brier and ECE": METRICS,
+}
 
 COMPILE = """
 import time, numpy as np
@@ -44,57 +56,64 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--redraws", type=int, default=1000)
     parser.add_argument("--loop-redraws", type=int, default=20)
+    parser.add_argument("--times", type=int, default=5, help="runs of each; the median is told")
     parser.add_argument("--out", type=Path)
     chosen = parser.parse_args()
 
     compiling, cached = first_call_seconds()
+    job(arms(images=640, patients=64), METRICS, redraws=64)  # compiled from here on
     before = peak_mib()
-    beside = beside_scikit_learn(chosen.redraws, chosen.loop_redraws)
-    whole_job = seconds(*films(arms=3), redraws=2000)
+    three = arms(count=3)
+    jobs = {
+        title: median_seconds(lambda metrics=metrics: job(three, metrics, redraws=2000), chosen.times)
+        for title, metrics in JOBS.items()
+    }
+    added = peak_mib() - before
     result = {
         "threads": available_threads(),
         "first_call_seconds": {"compiling": compiling, "from_cache": cached},
-        "beside_scikit_learn": beside,
-        "2000_redraws_14_findings_25596_images_3_arms_seconds": whole_job,
-        "peak_memory_added_mib": peak_mib() - before,
-        "growth": growth(chosen.redraws),
+        "beside_scikit_learn": beside_scikit_learn(chosen.redraws, chosen.loop_redraws, chosen.times),
+        "2000_redraws_14_findings_25596_images_3_arms_seconds": jobs,
+        "peak_memory_added_mib": added,
+        "growth": growth(chosen.redraws, chosen.times),
     }
-    show(result)
+    sys.stdout.write(as_markdown(result))
     if chosen.out:
         chosen.out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
 
 
-def films(images: int = IMAGES, patients: int = PATIENTS, findings: int = 14, arms: int = 1) -> Films:
-    """Labels (N, F), scores (arms, N, F) with four digits (so with ties), and patients (N,) with unequal numbers."""
+def arms(images: int = IMAGES, patients: int = PATIENTS, findings: int = 14, count: int = 1) -> AlignedArms:
+    """Scores with four digits (so with ties), and patients with unequal numbers of images."""
     rng = np.random.default_rng(SEED)
     appetite = rng.gamma(0.7, size=patients) + 0.05
     owner = np.concatenate([np.arange(patients), rng.choice(patients, images - patients, p=appetite / appetite.sum())])
-    prevalence = np.resize(PREVALENCE, findings)
-    labels = (rng.random((images, findings)) < prevalence).astype(np.float64)
-    latent = rng.normal(size=(arms, images, findings)) + 1.2 * labels
-    return labels, np.round(1 / (1 + np.exp(-latent)), 4), owner.astype(np.int32)
+    labels = (rng.random((images, findings)) < np.resize(PREVALENCE, findings)).astype(np.float64)
+    latent = rng.normal(size=(count, images, findings)) + 1.2 * labels
+    scores = np.round(1 / (1 + np.exp(-latent)), 4)
+    names = [str(number) for number in range(findings)]
+    return AlignedArms(names, labels, owner.astype(np.int32), {str(a): scores[a : a + 1] for a in range(count)}, [])
 
 
-def seconds(
-    labels: NDArray[np.float64],
-    scores: NDArray[np.float64],
-    patients: NDArray[np.int32],
-    *,
-    redraws: int,
-    times: int = 5,
-) -> float:
-    """Median of several runs."""
+def job(aligned: AlignedArms, metrics: Sequence[str], *, redraws: int) -> None:
+    findings = len(aligned.findings)
+    thresholds = {arm: np.full((1, findings), 0.7) for arm in aligned.scores}
+    every = np.ones(findings, dtype=np.bool_)
+    redraw_arms(aligned, redraws=redraws, seed=SEED, included=every, metrics=metrics, thresholds=thresholds)
+
+
+def median_seconds(work: Callable[[], object], times: int) -> float:
     taken = []
     for _ in range(times):
         start = time.perf_counter()
-        redrawn_auroc(labels, scores, patients, redraws=redraws, seed=SEED)
+        work()
         taken.append(time.perf_counter() - start)
     return float(np.median(taken))
 
 
-def beside_scikit_learn(redraws: int, loop_redraws: int) -> dict[str, float]:
-    labels, scores, patients = films()
-    ours = seconds(labels, scores, patients, redraws=redraws)
+def beside_scikit_learn(redraws: int, loop_redraws: int, times: int) -> dict[str, float]:
+    aligned = arms()
+    labels, scores, patients = aligned.labels, aligned.scores["0"], aligned.patients
+    ours = median_seconds(lambda: redrawn_auroc(labels, scores, patients, redraws=redraws, seed=SEED), times)
     redrawn = redrawn_auroc(labels, scores, patients, redraws=redraws, seed=SEED)
     counts = drawn_counts(PATIENTS, draws=PATIENTS, redraws=loop_redraws, seed=SEED)
     loop, difference = 0.0, 0.0
@@ -115,23 +134,23 @@ def beside_scikit_learn(redraws: int, loop_redraws: int) -> dict[str, float]:
     }
 
 
-def growth(redraws: int) -> list[dict[str, float | str]]:
-    """Seconds as one size grows and the others stay."""
-    plain: dict[str, int] = {"images": IMAGES, "patients": PATIENTS, "findings": 14, "arms": 1}
-    sizes = {"images": [6_399, 12_798, 25_596, 51_192], "findings": [7, 14, 28], "arms": [1, 2, 4]}
+def growth(redraws: int, times: int) -> list[dict[str, float | str]]:
+    """Seconds for AUROC and all threshold metrics as one size grows and the others stay."""
+    metrics = JOBS["AUROC and all threshold metrics"]
+    sizes: dict[str, Sequence[int]] = {
+        "images": (6_399, 12_798, 25_596, 51_192),
+        "findings": (7, 14, 28),
+        "count": (1, 2, 4),
+        "patients": (2_797, 25_596),
+        "redraws": (redraws // 2, redraws, 2 * redraws, 4 * redraws),
+    }
     rows: list[dict[str, float | str]] = []
     for what, values in sizes.items():
         for value in values:
-            taken = seconds(*films(**(plain | {what: value})), redraws=redraws)
-            rows.append({"what": what, "size": value, "seconds": taken})
-    rows += [
-        {"what": "patients", "size": value, "seconds": seconds(*films(patients=value), redraws=redraws)}
-        for value in (2_797, 25_596)
-    ]
-    rows += [
-        {"what": "redraws", "size": value, "seconds": seconds(*films(), redraws=value)}
-        for value in (redraws // 2, redraws, 2 * redraws, 4 * redraws)
-    ]
+            made = arms() if what == "redraws" else arms(**{what: value})
+            drawn = value if what == "redraws" else redraws
+            seconds = median_seconds(lambda made=made, drawn=drawn: job(made, metrics, redraws=drawn), times)
+            rows.append({"what": {"count": "arms"}.get(what, what), "size": value, "seconds": seconds})
     return rows
 
 
@@ -153,22 +172,30 @@ def peak_mib() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def show(result: dict) -> None:
-    beside = result["beside_scikit_learn"]
-    say = sys.stdout.write
-    say(f"{IMAGES:,} images of {PATIENTS:,} patients, 14 findings, {result['threads']} threads\n\n")
-    say(f"Hilum, {beside['redraws']:,} redraws, drawing included   {beside['hilum_seconds']:9.3f} s\n")
-    say(
-        f"scikit-learn loop (from {beside['scikit_learn_redraws_measured']} redraws)      "
-        f"{beside['scikit_learn_seconds_extrapolated']:9.1f} s   {beside['ratio']:,.0f} times as long\n"
-    )
-    say(f"largest difference on the same redraws     {beside['largest_difference']:9.1e}\n")
-    compiling = result["first_call_seconds"]
-    say(f"first call: compiling {compiling['compiling']:.2f} s, from cache {compiling['from_cache']:.2f} s\n")
-    whole, memory = result["2000_redraws_14_findings_25596_images_3_arms_seconds"], result["peak_memory_added_mib"]
-    say(f"2,000 redraws of 3 arms                    {whole:9.3f} s, {memory:.0f} MiB added\n\n")
-    for row in result["growth"]:
-        say(f"{row['what']:<9} {row['size']:>7,} {row['seconds']:8.3f} s\n")
+def as_markdown(result: dict) -> str:
+    beside, compiling = result["beside_scikit_learn"], result["first_call_seconds"]
+    lines = [
+        f"{IMAGES:,} images of {PATIENTS:,} patients, 14 findings, {result['threads']} threads",
+        "",
+        "| AUROC of one arm, drawing included | seconds |",
+        "|---|---|",
+        f"| Hilum, {beside['redraws']:,} redraws | {beside['hilum_seconds']:.3f} |",
+        f"| scikit-learn loop (from {beside['scikit_learn_redraws_measured']} redraws) | "
+        f"{beside['scikit_learn_seconds_extrapolated']:.1f} ({beside['ratio']:,.0f} times as long) |",
+        "",
+        f"Largest difference on the same redraws: {beside['largest_difference']:.1e}. First call: compiling "
+        f"{compiling['compiling']:.2f} s, from cache {compiling['from_cache']:.2f} s.",
+        "",
+        "| 3 arms, 2,000 redraws | seconds |",
+        "|---|---|",
+    ]
+    jobs = result["2000_redraws_14_findings_25596_images_3_arms_seconds"]
+    lines += [f"| {title} | {seconds:.2f} |" for title, seconds in jobs.items()]
+    lines += ["", f"Memory added at the peak: {result['peak_memory_added_mib']:.0f} MiB.", ""]
+    lines += [f"Growth (AUROC and all threshold metrics, {beside['redraws']:,} redraws unless they grow):", ""]
+    lines += ["| what | size | seconds |", "|---|---|---|"]
+    lines += [f"| {row['what']} | {row['size']:,} | {row['seconds']:.3f} |" for row in result["growth"]]
+    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":

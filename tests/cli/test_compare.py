@@ -26,6 +26,7 @@ def pair(tmp_path):
             {
                 "image_id": [f"{image:04d}" for image in range(300)],
                 "patient_id": [f"{image // 2:03d}" for image in range(300)],
+                "split": ["test"] * 300,
                 "y_Effusion": label,
                 "p_Effusion": signal * label + 0.5 * rng.random(300),
             }
@@ -42,7 +43,7 @@ def test_writes_and_prints_differences_intervals_and_families(pair, tmp_path):
     assert {"finding", "metric", "difference", "low", "high", "p", "p_adjusted"} <= set(comparisons.columns)
     assert comparisons["low"][0] > 0
     assert f"AUROC of {pair[0]} minus {pair[1]}" in ran.stdout
-    assert "300 films of 150 patients · split unknown · 200 redraws" in ran.stdout
+    assert "300 films of 150 patients · split test · 200 redraws" in ran.stdout
     assert "single findings: 1 finding x 1 comparison = 1 test, Benjamini-Hochberg" in ran.stdout
 
 
@@ -64,3 +65,20 @@ def test_different_images_are_refused_and_nothing_is_left_behind(pair, tmp_path)
     assert isinstance(ran.exception, HilumError)
     assert f"expected the same images; found 1 only in {pair[0]} (0299)" in str(ran.exception)
     assert not (tmp_path / "out").exists()
+
+
+def test_the_other_metrics_are_compared_where_thresholds_are_given(pair, tmp_path):
+    ran = run(*pair, "--out", tmp_path / "out", "--redraws", 100, "--threshold", 0.5, "--holm")
+    table = pl.read_parquet(tmp_path / "out" / "comparisons.parquet")
+    assert {"auroc", "auprc", "f1", "mcc", "brier"} <= set(table["metric"])
+    assert "balanced accuracy" in ran.stdout
+    assert "= 1 test, Holm" in ran.stdout
+
+
+def test_a_margin_says_whether_the_first_is_not_worse(pair, tmp_path):
+    ran = run(*reversed(pair), "--out", tmp_path / "out", "--redraws", 100, "--margin", 0.4)
+    assert "margin 0.4: macro worse" in ran.stdout
+    margins = pl.read_parquet(tmp_path / "out" / "margins.parquet")
+    assert margins["says"].to_list() == ["worse", "worse"]
+    told = json.loads(run(*pair, "--out", tmp_path / "o", "--redraws", 100, "--margin", 0.4, "--json").stdout)
+    assert told["margins"][0]["says"] == "better"

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from hilum.cli.evaluate import evaluate
 from hilum.errors import HilumError
+from hilum.evaluate import METRICS, choose_threshold
 
 
 def run(*arguments: object):
@@ -40,12 +41,15 @@ def test_writes_the_table_and_prints_intervals_and_what_was_left_out(predictions
     ran = run(predictions, "--out", tmp_path / "out", "--redraws", 200)
     assert ran.exit_code == 0, ran.output
     metrics = pl.read_parquet(tmp_path / "out" / "metrics.parquet")
-    assert metrics["finding"].to_list() == ["macro", "Pleural Effusion", "Hernia"]
+    assert metrics["finding"].unique(maintain_order=True).to_list() == ["macro", "Pleural Effusion", "Hernia"]
+    assert metrics["metric"].unique(maintain_order=True).to_list() == list(METRICS)
+    assert "Thresholds: youden, chosen on val; fixed in redraws." in ran.stdout
+    assert "bal. acc.    PPV    NPV" in ran.stdout
     assert {"finding", "metric", "estimate", "low", "high", "n", "positives"} <= set(metrics.columns)
     assert "100 films of 50 patients · split test · 200 redraws of patients, seed 0" in ran.stdout
     assert "Hernia: left out of macro: 2 positive patients (fewer than 10)" in ran.stdout
     assert "100 rows of the split test are evaluated; 100 rows of val are not." in ran.stdout
-    assert pl.read_csv(tmp_path / "out" / "metrics.csv").height == 3
+    assert pl.read_csv(tmp_path / "out" / "metrics.csv").height == 3 * len(METRICS)
 
 
 def test_json_is_pure_and_holds_the_same_numbers(predictions, tmp_path):
@@ -68,3 +72,70 @@ def test_a_wrong_table_leaves_nothing_behind(tmp_path):
     assert isinstance(ran.exception, HilumError)
     assert "apply a sigmoid" in str(ran.exception)
     assert not (tmp_path / "out").exists()
+
+
+def test_thresholds_are_those_of_the_validation_rows_and_are_kept_with_the_numbers(predictions, tmp_path):
+    run(predictions, "--out", tmp_path / "out", "--redraws", 40, "--threshold", "sensitivity=0.9")
+    validation = pl.read_csv(predictions).filter(pl.col("split") == "val")
+    expected = choose_threshold(validation["y_Effusion"], validation["p_Effusion"], "sensitivity=0.9")
+    (chosen,) = json.loads((tmp_path / "out" / "metrics.json").read_text())["thresholds"]
+    assert chosen["values"] == {"Pleural Effusion": expected, "Hernia": None}
+    assert (chosen["rule"], chosen["chosen_on"], chosen["optimistic"]) == ("sensitivity=0.9", "val", False)
+
+
+def test_without_validation_films_only_metrics_without_a_threshold_are_told(predictions, tmp_path):
+    pl.read_csv(predictions).filter(pl.col("split") == "test").write_csv(predictions)
+    ran = run(predictions, "--out", tmp_path / "out", "--redraws", 40)
+    told = pl.read_parquet(tmp_path / "out" / "metrics.parquet")["metric"].unique(maintain_order=True).to_list()
+    assert told == ["auroc", "auprc", "partial_auroc", "brier", "ece"]
+    assert "Thresholds" not in ran.stdout
+    refused = run(predictions, "--out", tmp_path / "o", "--metrics", "auroc,f1")
+    assert "thresholds: expected thresholds, for f1; found none" in str(refused.exception)
+
+
+def test_thresholds_chosen_on_test_films_are_marked(predictions, tmp_path):
+    run(predictions, "--out", tmp_path / "out", "--redraws", 40, "--thresholds-on-test", "--metrics", "auroc,f1")
+    notes = dict(pl.read_parquet(tmp_path / "out" / "metrics.parquet").select("metric", "note").iter_rows())
+    assert "optimistic" in notes["f1"]
+    assert "optimistic" not in notes["auroc"]
+
+
+def test_probabilities_are_calibrated_on_validation_films(predictions, tmp_path):
+    kept = []
+    for name, more in (("plain", ()), ("scaled", ("--calibrate", "platt"))):
+        ran = run(predictions, "--out", tmp_path / name, "--redraws", 40, "--metrics", "auroc,brier", *more)
+        table = pl.read_parquet(tmp_path / name / "metrics.parquet").filter(pl.col("finding") == "Pleural Effusion")
+        kept.append(dict(table.select("metric", "estimate").iter_rows()))
+    assert kept[1]["brier"] < kept[0]["brier"] - 0.01
+    assert kept[1]["auroc"] == kept[0]["auroc"]
+    assert "Probabilities are scaled (platt) as fits val." in ran.stdout
+
+
+def test_patients_that_were_trained_on_are_refused(predictions, tmp_path):
+    (tmp_path / "trained.txt").write_text("060\n")
+    ran = run(predictions, "--out", tmp_path / "out", "--trained-on", tmp_path / "trained.txt")
+    assert "1 patients are among those trained on" in str(ran.exception)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_table_that_does_not_say_its_split_is_refused_unless_it_is_said(predictions, tmp_path):
+    pl.read_csv(predictions).drop("split").write_csv(predictions)
+    assert "split: there is none" in str(run(predictions, "--out", tmp_path / "out").exception)
+    assert run(predictions, "--out", tmp_path / "out", "--held-out", "--redraws", 40).exit_code == 0
+
+
+def test_averages_intervals_and_strata_can_be_chosen(predictions, tmp_path):
+    choices = ("--averages", "macro,weighted,micro", "--interval", "bca", "--stratified", "--metrics", "auroc")
+    assert run(predictions, "--out", tmp_path / "out", "--redraws", 100, *choices).exit_code == 0
+    table = pl.read_parquet(tmp_path / "out" / "metrics.parquet")
+    assert table["finding"].to_list()[:3] == ["macro", "weighted", "micro"]
+
+
+def test_validation_films_may_lie_in_a_table_of_their_own(predictions, tmp_path):
+    table = pl.read_csv(predictions)
+    for split in ("val", "test"):
+        table.filter(pl.col("split") == split).write_csv(tmp_path / f"{split}.csv")
+    ran = run(tmp_path / "test.csv", "--validation", tmp_path / "val.csv", "--out", tmp_path / "out", "--redraws", 40)
+    assert "Thresholds: youden, chosen on val" in ran.stdout
+    two = run(tmp_path / "test.csv", *["--validation", tmp_path / "val.csv"] * 2, "--out", tmp_path / "o")
+    assert "--validation: expected 1 tables; found 2" in str(two.exception)

@@ -1,3 +1,4 @@
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -5,6 +6,8 @@ import cv2
 import numpy as np
 import polars as pl
 import pytest
+from pydicom.dataset import FileDataset, FileMetaDataset
+from pydicom.uid import ComputedRadiographyImageStorage, ExplicitVRLittleEndian
 
 
 @pytest.fixture
@@ -47,3 +50,55 @@ def radiographs() -> Callable[[Path, pl.DataFrame], Path]:
         return root
 
     return write
+
+
+@pytest.fixture
+def dicom(tmp_path) -> Callable[..., Path]:
+    """Writes a CR file of an array; keywords set or overrule its header, None takes an element out."""
+
+    def write(pixels: np.ndarray, name: str = "a.dcm", **header) -> Path:
+        meta = FileMetaDataset()
+        meta.TransferSyntaxUID = header.pop("TransferSyntaxUID", ExplicitVRLittleEndian)
+        meta.MediaStorageSOPClassUID = header.get("SOPClassUID") or ComputedRadiographyImageStorage
+        meta.MediaStorageSOPInstanceUID = "1.2.3"
+        dataset = FileDataset("", {}, file_meta=meta, preamble=bytes(128))
+        dataset.SOPClassUID, dataset.SOPInstanceUID, dataset.Modality = ComputedRadiographyImageStorage, "1.2.3", "CR"
+        dataset.Rows, dataset.Columns = pixels.shape[-2:]
+        dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
+        dataset.BitsAllocated = dataset.BitsStored = 8 * pixels.itemsize
+        dataset.HighBit = header.get("BitsStored", dataset.BitsStored) - 1
+        dataset.PixelRepresentation = int(pixels.dtype.kind == "i")
+        dataset.PixelData = pixels.tobytes()
+        path = tmp_path / name
+        with warnings.catch_warnings():  # what the standard forbids stands in files all the same
+            warnings.simplefilter("ignore")
+            for keyword, value in header.items():
+                if value is None:
+                    delattr(dataset, keyword)
+                else:
+                    setattr(dataset, keyword, value)
+            dataset.save_as(path, enforce_file_format=True)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def recoded() -> Callable[[Path, str], Path]:
+    """Rewrites a DICOM file in another transfer syntax of GDCM's naming, in place."""
+    import gdcm
+
+    def recode(path: Path, syntax: str) -> Path:
+        reader, change, writer = gdcm.ImageReader(), gdcm.ImageChangeTransferSyntax(), gdcm.ImageWriter()
+        reader.SetFileName(str(path))
+        assert reader.Read()
+        change.SetTransferSyntax(gdcm.TransferSyntax(getattr(gdcm.TransferSyntax, syntax)))
+        change.SetInput(reader.GetImage())
+        assert change.Change(), f"GDCM cannot write these pixels in {syntax}"
+        writer.SetFile(reader.GetFile())
+        writer.SetImage(change.GetOutput())
+        writer.SetFileName(str(path))
+        assert writer.Write()
+        return path
+
+    return recode

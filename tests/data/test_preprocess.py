@@ -89,12 +89,56 @@ def test_a_recipe_stands_in_a_file_as_it_was_written():
     assert parsed.size == 224
 
 
+def test_every_step_stands_in_a_file_as_it_was_written():
+    steps = [
+        {"window": "full"},
+        {"square": "crop"},
+        {"percentiles": [0.5, 99.5]},
+        {"resize": 64},
+        {"clahe": {"clip": 3.0, "tiles": 4}},
+        "min_max",
+        "equalize",
+    ]
+    assert parse_recipe(steps).as_data() == steps
+    assert parse_recipe([{"resize": 8}, {"clahe": {"tiles": 4}}]).as_data()[1] == {"clahe": {"clip": 2.0, "tiles": 4}}
+
+
+def test_the_window_is_for_decoding_and_its_own_unless_told():
+    assert recipe({"resize": 8}).window == recipe({"window": "header"}, {"resize": 8}).window == "header"
+    assert recipe({"window": "full"}, {"resize": 8}).window == "full"
+
+
+def test_clahe_takes_its_clip_limit_and_tiles():
+    film = cv2.resize(np.random.default_rng(0).integers(60, 180, (6, 6), dtype=np.uint8), (32, 32))
+    told = preprocess(film, recipe({"resize": 32}, {"clahe": {"clip": 4, "tiles": 2}}))
+    assert np.array_equal(told, cv2.createCLAHE(4.0, (2, 2)).apply(film))
+    assert np.array_equal(
+        preprocess(film, recipe({"resize": 32}, {"clahe": {"clip": 2.0}})),
+        preprocess(film, recipe({"resize": 32}, "clahe")),
+    )
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_percentiles_become_black_and_white_and_the_rest_is_cut(dtype):
+    film = np.random.default_rng(0).integers(0, 200 if dtype == np.uint8 else 60_000, (32, 32), dtype=dtype)
+    low, high = np.percentile(film, [2, 95], method="inverted_cdf").astype(float)
+    expected = np.rint((np.clip(film, low, high) - low) * 255 / (high - low))
+    assert np.array_equal(preprocess(film, recipe({"percentiles": [2, 95]}, {"resize": 32})), expected)
+
+
+def test_equalisation_gives_every_level_its_share_of_the_film():
+    film = np.repeat(np.array([10, 20, 30, 40], dtype=np.uint8), [32, 16, 8, 8]).reshape(8, 8)
+    # Gonzalez & Woods, Digital Image Processing, section 3.3, with the lowest level at 0: (cdf - cdf_min) / (1 - cdf_min)
+    assert np.unique(preprocess(film, recipe({"resize": 8}, "equalize"))).tolist() == [0, 128, 191, 255]
+
+
 @pytest.mark.parametrize(
     ("steps", "told"),
     [
         ([], "expected a resize, so that every picture has one size; found only an empty list"),
         (["clahe"], "found only clahe"),
-        ("clahe", "expected a list of steps; found 'clahe'"),
+        ("clahe", "expected a list of steps, or a name: elwirehardja2025, .*; found 'clahe'"),
+        ({"resize": 8}, "expected a list of steps; found {'resize': 8}"),
         ([{"resize": 224}, {"resize": 64}], "expected every step once; found resize again"),
         ([{"resize": 224}, {"square": "pad"}], "found square after it"),
         ([{"square": "round"}, {"resize": 224}], "square: one of pad, crop, stretch; found 'round' in step 1"),
@@ -103,6 +147,14 @@ def test_a_recipe_stands_in_a_file_as_it_was_written():
         ([{"resize": 3}], "found 3 in step 1"),
         ([{"resize": 224}, "claeh"], "found 'claeh' as step 2"),
         ([{"resize": 224, "square": "pad"}], "as step 1"),
+        ([{"resize": 224}, {"window": "full"}], "window as the first step, .* found another step before it"),
+        ([{"window": "both"}, {"resize": 8}], "window: one of header, full; found 'both' in step 1"),
+        ([{"resize": 8}, {"percentiles": [99, 1]}], r"percentiles: \[low, high\] within 0 to 100; found \[99, 1\]"),
+        ([{"resize": 8}, {"percentiles": 5}], "found 5 in step 2"),
+        ([{"resize": 8}, {"clahe": {"clip": 0}}], "clahe: clip .*; found {'clip': 0} in step 2"),
+        ([{"resize": 8}, {"clahe": {"tiles": 8.0}}], "found {'tiles': 8.0} in step 2"),
+        ([{"resize": 8}, {"clahe": {"limit": 2}}], "found {'limit': 2} in step 2"),
+        ([{"resize": 8}, {"clahe": {}}], "found {} in step 2"),
     ],
 )
 def test_a_wrong_recipe_is_refused(steps, told):

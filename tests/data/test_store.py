@@ -20,9 +20,9 @@ def decoded(monkeypatch):
     """The paths decoded so far."""
     seen = []
 
-    def counting(path):
+    def counting(path, window):
         seen.append(path.name)
-        return read_gray(path)
+        return read_gray(path, window)
 
     monkeypatch.setattr(store_building, "read_gray", counting)
     return seen

@@ -1,7 +1,9 @@
+import pytest
 import torch
 
 from hilum.encoders.calibrated import calibrated_random
 from hilum.encoders.zoo import create_encoder
+from hilum.errors import HilumError
 
 
 def pool(batches):
@@ -41,3 +43,29 @@ def test_it_trains_on_with_the_usual_momentum_and_comes_in_evaluation_mode():
     encoder = calibrated_random("resnet18", seed=0, images=pool(1))
     assert encoder.body.bn1.momentum == 0.1
     assert not encoder.training
+
+
+@pytest.mark.parametrize("name", ["toh2023_densenet", "toh2023_resnet", "toh2023_xvt", "densenet121"])
+def test_every_architecture_with_batch_norm_is_calibrated(name):
+    encoder = calibrated_random(name, seed=0, images=pool(2))
+    norms = {key: m for key, m in encoder.body.named_modules() if isinstance(m, torch.nn.BatchNorm2d)}
+    assert norms
+    for key, norm in norms.items():
+        assert norm.num_batches_tracked == 2, key
+        assert norm.running_mean.isfinite().all(), key
+        assert norm.running_mean.abs().max() > 0, key
+    assert torch.equal(encoder(pool(1)[0]), encoder(pool(1)[0]))
+
+
+def test_dropout_does_not_spoil_the_statistics():
+    first, again = (calibrated_random("toh2023_xvt", seed=0, images=pool(1)).state_dict() for _ in range(2))
+    assert all(torch.equal(first[key], again[key]) for key in first)
+
+
+@pytest.mark.parametrize("name", ["vit_tiny_patch16_224", "convnextv2_atto", "swin_base_patch4_window7_224"])
+def test_an_architecture_without_batch_norm_is_refused(name):
+    with (
+        torch.device("meta"),
+        pytest.raises(HilumError, match=f"architecture with batch norm; found {name}, which has"),
+    ):
+        calibrated_random(name, seed=0, images=[])

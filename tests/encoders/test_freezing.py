@@ -1,8 +1,10 @@
+import copy
+
 import pytest
 import torch
 
 from hilum.encoders.freezing import freeze_all_but_last
-from hilum.encoders.zoo import count_parameters, create_encoder
+from hilum.encoders.zoo import ENCODERS, count_parameters, create_encoder
 from hilum.errors import HilumError
 
 
@@ -54,3 +56,52 @@ def test_freezing_can_be_taken_back():
 def test_more_blocks_than_there_are_is_refused(unfreeze):
     with pytest.raises(HilumError, match=f"expected 0 to 4, or all; found {unfreeze} blocks, but resnet18 has 4"):
         freeze_all_but_last(create_encoder("resnet18", seed=0), unfreeze)
+
+
+@pytest.mark.parametrize(
+    ("name", "tried"),
+    [
+        ("resnet50", 4),
+        ("vit_small_patch16_224", 6),
+        ("convnextv2_atto", 6),
+        ("vit_small_patch14_dinov2", 6),
+        ("densenet121", 4),
+    ],
+)
+def test_the_blocks_of_tables_2_to_6_of_elwirehardja_can_be_unfrozen_one_by_one(name, tried, weightless):
+    encoder = copy.deepcopy(weightless(name))
+    sizes = [count_parameters(block) for block in encoder.blocks]
+    assert tried in (4, len(sizes[1:]) // 2)  # all stages, or half of the blocks
+    for unfreeze in range(tried + 1):
+        freeze_all_but_last(encoder, unfreeze)
+        assert count_parameters(encoder, trainable_only=True) == sum(sizes[len(sizes) - unfreeze :])
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+def test_unfreezing_every_block_leaves_the_stem_frozen_and_all_trains_it_too(name, weightless):
+    encoder = copy.deepcopy(weightless(name))
+    stem = count_parameters(encoder.blocks[0])
+    freeze_all_but_last(encoder, len(encoder.blocks) - 1)
+    assert count_parameters(encoder, trainable_only=True) == count_parameters(encoder) - stem
+    freeze_all_but_last(encoder, "all")
+    assert count_parameters(encoder, trainable_only=True) == count_parameters(encoder)
+
+
+def test_a_training_step_of_a_vit_moves_the_last_block_and_the_norm_only():
+    encoder = create_encoder("vit_tiny_patch16_224", seed=0)
+    before = {name: value.clone() for name, value in encoder.body.state_dict().items()}
+    freeze_all_but_last(encoder, 1)
+    train_one_step(encoder)
+    moved = {name for name, value in encoder.body.state_dict().items() if not torch.equal(value, before[name])}
+    assert {name for name in moved if not name.startswith("blocks.11.")} == {"norm.weight", "norm.bias"}
+    assert "blocks.11.attn.qkv.weight" in moved
+
+
+def test_a_frozen_encoder_of_transformer_blocks_with_dropout_and_batch_norm_repeats_itself_in_training():
+    encoder = create_encoder("toh2023_xvt", seed=0)
+    freeze_all_but_last(encoder, 0)
+    encoder.train()
+    images = torch.rand(2, 1, 56, 56, generator=torch.Generator().manual_seed(0))
+    statistics = {name: value.clone() for name, value in encoder.body.state_dict().items()}
+    assert torch.equal(encoder(images), encoder(images))
+    assert all(torch.equal(value, statistics[name]) for name, value in encoder.body.state_dict().items())

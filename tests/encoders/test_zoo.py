@@ -1,9 +1,25 @@
 import pytest
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from hilum.encoders.catalogue import ARCHITECTURES
 from hilum.encoders.zoo import ENCODERS, count_parameters, create_encoder
 from hilum.errors import HilumError
+
+SMALL = ["resnet18", "toh2023_densenet", "convnextv2_atto", "vit_tiny_patch16_224", "eva_x_tiny_patch16", "toh2023_xvt"]
+ONE_OF_EACH_FAMILY = [
+    *SMALL,
+    "densenet121",
+    "vit_small_patch14_dinov2",
+    "vit_small_patch14_reg4_dinov2",
+    "vit_small_patch16_dinov3",
+    "swin_base_patch4_window7_224",
+    "toh2023_resnet",
+]
+
+
+def films(side):
+    return torch.rand(2, 1, side, side, generator=torch.Generator().manual_seed(0))
 
 
 def convolution(out, inside, kernel):
@@ -50,10 +66,78 @@ def test_resnet18_and_resnet50_have_the_parameters_of_the_paper_with_one_input_c
 
 
 @pytest.mark.parametrize("name", ENCODERS)
-def test_the_catalogue_knows_parameters_and_blocks_of_every_encoder(name):
-    encoder = create_encoder(name, seed=0)
-    assert ARCHITECTURES[name].parameters == count_parameters(encoder)
-    assert ARCHITECTURES[name].blocks == len(encoder.blocks) - 1
+def test_the_catalogue_knows_parameters_blocks_and_width_of_every_encoder(name, weightless):
+    encoder = weightless(name)
+    known = ARCHITECTURES[name]
+    assert known.parameters == count_parameters(encoder)
+    assert known.blocks == len(encoder.blocks) - 1
+    with torch.device("meta"):
+        assert encoder(torch.zeros(2, 1, 224, 224)).shape == (2, known.feature_width)
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+def test_every_parameter_of_every_encoder_is_in_exactly_one_block(name, weightless):
+    encoder = weightless(name)
+    in_blocks = [id(parameter) for block in encoder.blocks for parameter in block.parameters()]
+    assert sorted(in_blocks) == sorted(id(parameter) for parameter in encoder.parameters())
+
+
+@pytest.mark.parametrize("name", ONE_OF_EACH_FAMILY)
+def test_films_of_64_to_518_px_give_a_token_for_each_place_of_the_patch_grid(name, weightless):
+    encoder = weightless(name)
+    for height, width in ((64, 64), (257, 96), (518, 518)):
+        with torch.device("meta"):
+            images = torch.zeros(1, 1, height, width)
+            tokens, maps = encoder.tokens(images), encoder.feature_map(images)
+        rows, columns = encoder.patch_grid((height, width))
+        assert tokens.shape == (1, encoder.prefix_tokens + rows * columns, encoder.token_width)
+        assert maps.shape == (1, encoder.token_width, rows, columns)
+        if ARCHITECTURES[name].fills > 1:
+            assert (rows, columns) == (-(-height // encoder.patch), -(-width // encoder.patch))
+
+
+@pytest.mark.parametrize("name", ["resnet18", "convnextv2_atto", "vit_tiny_patch16_224", "toh2023_cnn"])
+def test_gigaflops_are_those_that_torch_counts(name, weightless):
+    encoder = weightless(name)
+    with torch.device("meta"), FlopCounterMode(display=False) as counter:
+        encoder(torch.zeros(1, 1, 224, 224))
+    assert counter.get_total_flops() / 1e9 == pytest.approx(ARCHITECTURES[name].gigaflops, abs=0.006)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_tokens_and_feature_map_are_the_same_places_and_the_pooled_feature_is_theirs(name):
+    encoder = create_encoder(name, seed=0).eval()
+    images = films(96)
+    with torch.no_grad():
+        tokens, maps, pooled = encoder.tokens(images), encoder.feature_map(images), encoder(images)
+    places = tokens[:, encoder.prefix_tokens :]
+    assert torch.equal(maps.flatten(2).transpose(1, 2), places)
+    own = tokens[:, 0] if encoder.family.pooling == "cls" else encoder.norm_pooled(places.mean(1))
+    torch.testing.assert_close(pooled, own, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["convnextv2_atto", "vit_tiny_patch16_224", "eva_x_tiny_patch16", "toh2023_xvt"])
+def test_a_film_that_does_not_fill_its_patches_is_continued_in_mean_gray(name):
+    encoder = create_encoder(name, seed=0).eval()
+    small = films(90)
+    side = ARCHITECTURES[name].padded(90)
+    padded = torch.full((2, 1, side, side), float(encoder.mean))
+    padded[:, :, :90, :90] = small
+    with torch.no_grad():
+        torch.testing.assert_close(encoder(small), encoder(padded), atol=1e-6, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["toh2023_cnn", "toh2023_unet_encoder"])
+def test_an_architecture_whose_feature_is_its_whole_map_takes_one_size_only(name, weightless):
+    with pytest.raises(HilumError, match=f"size of films for {name}: expected 224 px only; found 256 px"):
+        create_encoder(name, seed=0, image_size=256)
+    with pytest.raises(HilumError, match="found 64 px"), torch.device("meta"):
+        weightless(name)(torch.zeros(1, 1, 64, 64))
+
+
+def test_films_smaller_than_a_patch_are_refused():
+    with pytest.raises(HilumError, match="expected from 16 px, padded to n · 16; found 8 px"):
+        create_encoder("vit_tiny_patch16_224", seed=0, image_size=8)
 
 
 def test_weights_depend_on_the_seed_alone_and_the_callers_generator_does_not_move():
@@ -84,16 +168,10 @@ def test_features_are_float32_also_under_autocast():
         assert encoder(torch.rand(1, 1, 32, 32)).dtype == torch.float32
 
 
-def test_blocks_hold_every_parameter_once_from_the_stem_on():
-    encoder = create_encoder("resnet50", seed=0)
-    in_blocks = [parameter for block in encoder.blocks for parameter in block.parameters()]
-    assert [id(parameter) for parameter in in_blocks] == [id(parameter) for parameter in encoder.parameters()]
-
-
 def test_mean_and_standard_deviation_travel_with_the_weights():
     assert {"mean", "std"} < set(create_encoder("resnet18", seed=0).state_dict())
 
 
-def test_an_unknown_name_is_refused_with_the_known_ones():
-    with pytest.raises(HilumError, match=r"expected one of resnet18, resnet50; found resnet-18"):
+def test_an_unknown_name_is_refused_with_the_nearest_known_ones():
+    with pytest.raises(HilumError, match=r"`hilum encoders` lists; found resnet-18. The nearest names: resnet18"):
         create_encoder("resnet-18", seed=0)

@@ -29,6 +29,7 @@ def make_table() -> MakeTable:
         columns: dict[str, object] = {
             "image_id": [f"{row:05d}.png" for row in range(len(owners))],
             "patient_id": [f"{owner:04d}" for owner in owners],
+            "split": ["test"] * len(owners),
         }
         for finding, share in prevalence.items():
             label = (labels_rng.random(len(owners)) < share).astype(np.int8)

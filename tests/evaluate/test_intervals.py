@@ -1,10 +1,20 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from hilum.evaluate.intervals import minimum_detectable_difference, percentile_interval, two_sided_p
+from hilum.evaluate.auroc import auroc
+from hilum.evaluate.intervals import (
+    bca_interval,
+    equivalence_p,
+    minimum_detectable_difference,
+    percentile_interval,
+    two_sided_p,
+)
+from hilum.evaluate.redrawn_auroc import redrawn_auroc
 
 REDRAWN = st.lists(st.floats(-1, 1), min_size=2, max_size=50).map(np.array)
 
@@ -56,3 +66,48 @@ def test_the_detectable_difference_is_found_in_80_of_100_trials():
     assert detectable == pytest.approx(0.028, rel=0.01)
     shown = np.abs(rng.normal(detectable, 0.01, 100_000)) > stats.norm.ppf(0.975) * 0.01
     assert shown.mean() == pytest.approx(0.8, abs=0.01)
+
+
+@pytest.mark.parametrize("level", [0.9, 0.95])
+def test_bca_equals_scipys_on_the_same_redraws_of_the_same_patients(level):
+    rng = np.random.default_rng(0)
+    label = np.repeat(rng.random(60) < 0.3, 2).astype(float)
+    score = label * 1.8 + rng.normal(size=120)
+    owner = np.repeat(np.arange(60), 2)
+    redrawn = redrawn_auroc(label[:, None], score[None, :, None], owner.astype(np.int32), redraws=500, seed=0)[0, 0]
+
+    def statistic(patients):
+        rows = np.concatenate([np.flatnonzero(owner == patient) for patient in patients])
+        return auroc(label[rows], score[rows])
+
+    given = SimpleNamespace(bootstrap_distribution=redrawn)
+    scipys = stats.bootstrap(
+        (np.arange(60),),
+        statistic,
+        n_resamples=0,
+        bootstrap_result=given,
+        method="BCa",
+        vectorized=False,
+        confidence_level=level,
+    ).confidence_interval
+    without = np.array([statistic(np.delete(np.arange(60), patient)) for patient in range(60)])
+    ours = bca_interval(auroc(label, score), redrawn, without, level=level)
+    assert ours == pytest.approx((scipys.low, scipys.high), abs=1e-12)
+    assert ours != pytest.approx(percentile_interval(redrawn, level=level), abs=1e-4)
+
+
+def test_bca_of_symmetric_redraws_is_the_percentile_interval():
+    redrawn = np.linspace(-1, 1, 1001)
+    without = np.linspace(-0.1, 0.1, 50)
+    assert bca_interval(0.0, redrawn, without) == pytest.approx(percentile_interval(redrawn), abs=1e-9)
+
+
+def test_bca_says_nothing_where_it_is_undefined():
+    assert np.isnan(bca_interval(1.0, np.full(50, 1.0) - 0.1, np.linspace(0, 1, 9))).all()
+    assert np.isnan(bca_interval(0.5, np.linspace(0, 1, 50), np.full(9, 0.5))).all()
+
+
+def test_equivalence_counts_the_redraws_beyond_each_margin():
+    redrawn = np.array([-0.03, -0.01, 0.0, 0.01, 0.02, 0.05, 0.06, 0.07, 0.08])
+    assert equivalence_p(redrawn, 0.05) == (1 / 10, 5 / 10)
+    assert np.isnan(equivalence_p(np.full(3, np.nan), 0.1)).all()

@@ -4,14 +4,18 @@ import pytest
 from scipy import stats
 
 from hilum.errors import HilumError
-from hilum.evaluate import as_predictions, auroc, evaluate_predictions
+from hilum.evaluate import METRICS, Thresholds, as_predictions, auroc, choose_thresholds, evaluate_predictions
 from hilum.evaluate.intervals import percentile_interval
 from hilum.evaluate.metrics import METRICS_SCHEMA
 from hilum.evaluate.redrawn_auroc import redrawn_auroc
+from hilum.evaluate.redraws import drawn_counts
 
 
 def by_finding(table: pl.DataFrame) -> dict[str, dict]:
     return {row["finding"]: row for row in table.to_dicts()}
+
+
+THRESHOLDS = Thresholds("0.6", None, {"Pleural Effusion": 0.6, "Pneumonia": 0.7})
 
 
 def test_rows_are_macro_and_every_finding_with_estimate_interval_and_counts(make_predictions):
@@ -29,7 +33,7 @@ def test_rows_are_macro_and_every_finding_with_estimate_interval_and_counts(make
 
 
 def test_the_interval_is_the_percentiles_of_redrawn_patients(make_predictions):
-    predictions = make_predictions()
+    predictions = make_predictions(patients=150)
     owners = np.unique(predictions.patients, return_inverse=True)[1].astype(np.int32)
     redrawn = redrawn_auroc(predictions.labels, predictions.scores[None], owners, redraws=300, seed=9)[0]
     rows = by_finding(evaluate_predictions([predictions], redraws=300, seed=9))
@@ -121,3 +125,71 @@ def test_intervals_cover_the_truth_about_as_often_as_they_say():
             covered[unit] += low <= truth <= high
     assert 0.90 <= covered["patients"] / 300 <= 0.99
     assert covered["images"] / 300 < 0.88  # what redrawing images would have claimed
+
+
+def test_every_metric_has_a_row_for_each_average_and_finding(make_predictions):
+    averages = ["macro", "weighted", "micro"]
+    table = evaluate_predictions(
+        [make_predictions(patients=150)], metrics=METRICS, averages=averages, thresholds=[THRESHOLDS], redraws=100
+    )
+    assert table["metric"].unique(maintain_order=True).to_list() == list(METRICS)
+    assert table.filter(pl.col("metric") == "f1")["finding"].to_list() == [*averages, "Pleural Effusion", "Pneumonia"]
+    assert all(row["low"] <= row["estimate"] <= row["high"] for row in table.to_dicts())
+
+
+def test_thresholds_stay_fixed_in_redraws(make_predictions):
+    predictions = make_predictions(patients=150)
+    table = evaluate_predictions([predictions], metrics=["sensitivity"], thresholds=[THRESHOLDS], redraws=300, seed=4)
+    owners = np.unique(predictions.patients, return_inverse=True)[1].astype(np.int32)
+    counts = drawn_counts(150, draws=150, redraws=300, seed=4)
+    positive = predictions.labels[:, 0] == 1
+    found = positive & (predictions.scores[:, 0] >= 0.6)
+    slow = [counts[owners[found], b].sum() / counts[owners[positive], b].sum() for b in range(300)]
+    row = by_finding(table)["Pleural Effusion"]
+    assert (row["low"], row["high"]) == pytest.approx(percentile_interval(np.array(slow)), abs=1e-12)
+
+
+def test_thresholds_chosen_on_the_judged_films_are_marked(make_predictions):
+    test, validation = make_predictions(patients=150), make_predictions(patients=150, labels_seed=1)
+    validation.frame.replace_column(0, ("val " + validation.frame["image_id"]).alias("image_id"))
+    for chosen_on, marked in ((test, True), (validation, False)):
+        thresholds = choose_thresholds(chosen_on, "youden", judged=test)
+        table = evaluate_predictions([test], metrics=["auroc", "npv"], thresholds=[thresholds], redraws=100)
+        for metric, note in table.select("metric", "note").iter_rows():
+            assert ("optimistic" in note) == (marked and metric == "npv")
+
+
+def test_bca_intervals_and_strata_change_the_interval_and_not_the_estimate(make_predictions):
+    predictions = make_predictions(patients=150, signal=2)
+    tables = [
+        evaluate_predictions([predictions], redraws=400, **choices)
+        for choices in ({}, {"interval": "bca"}, {"stratified": True})
+    ]
+    assert len({tuple(table["estimate"]) for table in tables}) == 1
+    assert len({tuple(table["low"]) for table in tables}) == 3
+
+
+def test_few_patients_get_an_interval_that_is_not_narrower_than_the_redraws(make_table):
+    table = make_table(patients=15, signal=9, prevalence={"Mass": 0.4})
+    row = by_finding(evaluate_predictions([as_predictions(table, name="t")], redraws=400))["Mass"]
+    assert row["estimate"] > 0.99
+    assert row["low"] < 0.9
+    assert row["high"] == 1
+    assert "interval widened to a score interval for few patients" in row["note"]
+
+
+@pytest.mark.parametrize(
+    ("choices", "said"),
+    [
+        ({"metrics": ["auc"]}, "metrics: expected any of auroc, auprc"),
+        ({"metrics": ["ppv"]}, "thresholds: expected thresholds, for ppv; found none"),
+        ({"metrics": ["ppv"], "thresholds": []}, "expected one for each of 1 seeds; found 0"),
+        ({"averages": ["mean"]}, "averages: expected macro or weighted or micro; found mean"),
+        ({"interval": "normal"}, "interval: expected percentile or bca; found normal"),
+        ({"metrics": ["f1"], "thresholds": [Thresholds("f1", "val", {"Mass": 0.1})]}, "none of Pleural Effusion"),
+    ],
+)
+def test_choices_that_do_not_exist_are_refused(make_predictions, choices, said):
+    with pytest.raises(HilumError) as caught:
+        evaluate_predictions([make_predictions()], redraws=40, **choices)
+    assert said in str(caught.value)

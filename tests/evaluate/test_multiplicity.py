@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from statsmodels.stats.multitest import fdrcorrection
+from statsmodels.stats.multitest import fdrcorrection, multipletests
 
-from hilum.evaluate.multiplicity import benjamini_hochberg
+from hilum.evaluate.multiplicity import benjamini_hochberg, holm
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
@@ -28,3 +28,15 @@ def test_what_was_not_tested_does_not_count():
 
 def test_an_empty_family_stays_empty():
     assert benjamini_hochberg([]).shape == (0,)
+
+
+@pytest.mark.parametrize("size", [1, 2, 14, 40])
+def test_holm_equals_statsmodels(size):
+    p = np.random.default_rng(size).random(size) ** 3
+    assert holm(p) == pytest.approx(multipletests(p, method="holm")[1], abs=1e-12)
+
+
+def test_holm_is_never_bolder_than_benjamini_and_hochberg():
+    p = np.linspace(0.001, 0.2, 14)
+    assert np.all(holm(p) >= benjamini_hochberg(p))
+    assert np.isnan(holm([0.1, np.nan])[1])

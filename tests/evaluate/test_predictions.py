@@ -4,11 +4,13 @@ import pytest
 
 from hilum.errors import HilumError, HilumErrors
 from hilum.evaluate import as_predictions, read_predictions
+from hilum.evaluate.trained_on import TrainedOn
 
 GOOD = pl.DataFrame(
     {
         "image_id": ["00000013_005.png", "00000013_026.png", "00000017_001.png"],
         "patient_id": ["00000013", "00000013", "00000017"],
+        "split": ["test", "test", "test"],
         "y_Effusion": [1, None, 0],
         "p_Effusion": [0.9, 0.5, 0.1],
     }
@@ -70,8 +72,24 @@ def test_a_single_split_is_evaluated_and_named():
     assert (read.split, read.notes) == ("external", ["All 3 rows are of the split external."])
 
 
-def test_an_unknown_split_is_said():
-    assert any("not known whether these images were held out" in note for note in as_predictions(GOOD, name="m").notes)
+@pytest.mark.parametrize("unknown", [GOOD.drop("split"), GOOD.with_columns(pl.lit(None, pl.String).alias("split"))])
+def test_images_of_an_unknown_split_are_refused_unless_said_to_be_held_out(unknown):
+    assert "it is not known whether training has seen these images" in refusal(unknown)
+    read = as_predictions(unknown, name="mine", held_out=True)
+    assert (read.split, len(read.frame)) == (None, 3)
+    assert "that training has not seen these images was said" in read.notes[0]
+
+
+def test_patients_and_images_that_were_trained_on_are_refused():
+    patients = TrainedOn("card.json", frozenset({"chestxray14:00000017", "chexpert:1"}))
+    said = refusal(GOOD, trained_on=patients)
+    assert "patient_id: 1 patients are among those trained on, says card.json (00000017)" in said
+    images = TrainedOn("train.csv", frozenset({"1"}), frozenset({"00000013_005.png"}))
+    assert "image_id: 1 images are among those trained on, says train.csv (00000013_005.png)" in refusal(
+        GOOD, trained_on=images
+    )
+    others = GOOD.with_columns(pl.format("padchest:{}", "patient_id").alias("patient_id"))
+    assert as_predictions(others, name="mine", trained_on=patients).findings == ["Pleural Effusion"]
 
 
 @pytest.mark.parametrize("splits", [["train"] * 3, ["train", "train", "val"]])
@@ -82,7 +100,7 @@ def test_training_rows_are_not_evaluated_by_accident(splits):
 
 
 def test_a_split_that_is_not_there_is_refused():
-    assert "expected rows of the split test; found no split" in refusal(GOOD, split="test")
+    assert "expected rows of the split test; found no split" in refusal(GOOD.drop("split"), split="test")
 
 
 def test_patients_on_both_sides_of_a_split_are_refused():

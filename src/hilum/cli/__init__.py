@@ -7,10 +7,14 @@ import typer
 
 from hilum.cli.compare import compare
 from hilum.cli.demo import demo
+from hilum.cli.encoders import encoders
 from hilum.cli.evaluate import evaluate
+from hilum.cli.findings import findings
 from hilum.cli.ingest import ingest
 from hilum.cli.phantom import phantom
+from hilum.cli.power import power
 from hilum.cli.study import study_app
+from hilum.cli.weights import weights_app
 from hilum.errors import HilumError
 
 EXIT_USER_ERROR = 2
@@ -31,10 +35,14 @@ def make_app() -> typer.Typer:
     app.callback()(_version_option)
     app.command()(demo)
     app.command()(phantom)
+    app.command()(findings)
     app.command()(ingest)
+    app.command()(encoders)
+    app.add_typer(weights_app(), name="weights")
     app.add_typer(study_app(), name="study")
     app.command()(evaluate)
     app.command()(compare)
+    app.command()(power)
     return app
 
 

@@ -1,90 +1,157 @@
 """`hilum compare`: two sets of predictions for the same images, paired."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hilum.cli.console import progress, say, say_json, say_table
+from hilum.cli.given_predictions import (
+    AsJson,
+    AverageNames,
+    Calibrate,
+    HeldOut,
+    Interval,
+    MetricNames,
+    MinPositives,
+    OnTest,
+    Reading,
+    Redraws,
+    Seed,
+    Split,
+    Stratified,
+    Threshold,
+    TrainedOnPath,
+    Validation,
+    chosen_metrics,
+    read_given,
+    thresholds_as_json,
+)
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 def compare(
     first: Annotated[Path, typer.Argument(metavar="A", help="Parquet or CSV with image_id, y_* and p_*.")],
     second: Annotated[Path, typer.Argument(metavar="B", help="Another, for the same images.")],
     out: Annotated[Path, typer.Option(help="Directory for comparisons.parquet, comparisons.csv, comparisons.json.")],
-    redraws: Annotated[int, typer.Option(help="Bootstrap redraws of patients.")] = 2000,
-    seed: Annotated[int, typer.Option(min=0, help="Of the redraws.")] = 0,
-    min_positives: Annotated[
-        int, typer.Option(min=2, help="Findings with fewer positive (or negative) patients are not tested.")
-    ] = 10,
-    split: Annotated[
-        str | None, typer.Option(help="Which rows, by column split. When left out: test, or the only one.")
+    split: Split = None,
+    held_out: HeldOut = False,
+    trained_on: TrainedOnPath = None,
+    metrics: MetricNames = None,
+    averages: AverageNames = "macro",
+    validation: Validation = None,
+    threshold: Threshold = "youden",
+    thresholds_on_test: OnTest = False,
+    calibrate: Calibrate = None,
+    interval: Interval = "percentile",
+    stratified: Stratified = False,
+    holm: Annotated[bool, typer.Option("--holm", help="Adjust by Holm instead of Benjamini-Hochberg.")] = False,
+    margin: Annotated[
+        float | None, typer.Option(help="Largest difference in AUROC that does not matter: is A not worse, the same?")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    redraws: Redraws = 2000,
+    seed: Seed = 0,
+    min_positives: MinPositives = 10,
+    as_json: AsJson = False,
 ) -> None:
-    """Differences in AUROC, A minus B, with 95 % intervals and two-sided p-values on the same redraws of patients.
+    """Differences, A minus B, with 95 % intervals and two-sided p-values on the same redraws of patients.
 
-    Both tables must hold the same images with the same labels and findings. The difference of the means over findings
-    is the primary test; single findings are adjusted by Benjamini-Hochberg over all that are tested.
+    Both tables must hold the same images with the same labels and findings. The difference of the mean AUROCs over
+    findings is the primary test; single findings are adjusted over all that are tested.
 
     \b
     Examples:
       hilum compare simclr.parquet scratch.parquet --out results
-      hilum compare a.csv b.csv --out results --json
+      hilum compare a.csv b.csv --out results --margin 0.01 --json
     """
-    from hilum.evaluate.arms import align
-    from hilum.evaluate.comparisons import compare_predictions
-    from hilum.evaluate.metrics import MACRO
-    from hilum.evaluate.predictions import read_predictions
+    from hilum.evaluate.comparisons import comparisons_table
+    from hilum.evaluate.margins import margins_table
+    from hilum.evaluate.measured_arms import measure_arms
     from hilum.evaluate.tables import write_results
 
-    a, b = (read_predictions(path, split=split) for path in (first, second))
+    reading = Reading(split, held_out, trained_on, threshold, thresholds_on_test, calibrate)
+    a, b = read_given([first, second], validation, reading)
+    names = chosen_metrics(metrics, [a, b])
+    chosen = {name: [one.thresholds] for name, one in (("B", b), ("A", a)) if one.thresholds is not None}
     with progress("redrawing patients") as on_progress:
-        comparisons = compare_predictions(
-            [a], [b], redraws=redraws, seed=seed, min_positives=min_positives, on_progress=on_progress
+        measured = measure_arms(
+            {"B": [b.predictions], "A": [a.predictions]},
+            metrics=names,
+            averages=[name.strip() for name in averages.split(",")],
+            thresholds=chosen if len(chosen) == 2 else None,
+            interval=interval,  # type: ignore[arg-type]  # checked there, with a message
+            stratified=stratified,
+            redraws=redraws,
+            seed=seed,
+            min_positives=min_positives,
+            on_progress=on_progress,
         )
-    aligned = align({"a": [a], "b": [b]})
+    adjustment = "Holm" if holm else "Benjamini-Hochberg"
+    table = comparisons_table(measured, against="B", adjustment=adjustment).drop("arm", "against")  # type: ignore[arg-type]
+    margins = None if margin is None else margins_table(measured, margin, against="B").drop("arm", "against")
+    aligned = measured.aligned
     settings = {
         "difference": f"{first} minus {second}",
-        "split": a.split,
+        "split": a.predictions.split,
         "images": len(aligned.patients),
         "patients": int(aligned.patients.max()) + 1,
         "redraws": redraws,
         "seed": seed,
+        "interval": interval,
+        "stratified": stratified,
         "min_positives": min_positives,
+        "calibrated": calibrate,
+        "thresholds": thresholds_as_json([a, b]),
         "notes": aligned.notes,
     }
-    written = write_results(out, "comparisons", comparisons, predictions=[first, second], settings=settings)
+    if margins is not None:
+        write_results(out, "margins", margins, predictions=[first, second], settings=settings)
+    written = write_results(out, "comparisons", table, predictions=[first, second], settings=settings)
     if as_json:
-        say_json({**settings, "comparisons": comparisons.to_dicts()})
+        extra = {} if margins is None else {"margins": margins.to_dicts()}
+        say_json({**settings, "comparisons": table.to_dicts(), **extra})
         return
-    say(f"AUROC of {first} minus {second}")
+    say(f"{'AUROC' if names[0] == 'auroc' else names[0]} of {first} minus {second}")
     say(
         f"{settings['images']:,} films of {settings['patients']:,} patients · split {settings['split'] or 'unknown'} · "
         f"{redraws:,} redraws of patients, seed {seed}"
     )
     say()
-    say_table(
-        ["finding", "difference", "95 % low", "high", "p", "adjusted p", "detectable"],
-        [
-            [
-                *(row[key] for key in ("finding", "difference", "low", "high")),
-                *(_p_in_words(row[key]) for key in ("p", "p_adjusted")),
-                row["detectable"],
-            ]
-            for row in comparisons.to_dicts()
-        ],
-    )
+    _say_differences(table.filter(table["metric"] == names[0]), "finding")
+    if len(names) > 1:
+        say()
+        over_findings = table["finding"].is_in(list(measured.averages)) & (table["metric"] != names[0])
+        _say_differences(table.filter(over_findings), "metric")
     say()
     say("detectable: the difference that a test like this one shows with 80 % power")
-    for family in comparisons["family"].unique(maintain_order=True):
+    shown = table.filter(table["metric"] == names[0])
+    for family in shown["family"].unique(maintain_order=True):
         say(family)
-    for row in comparisons.filter(comparisons["note"] != "").to_dicts():
-        say(f"{'mean over findings' if row['finding'] == MACRO else row['finding']}: {row['note']}")
+    if margins is not None:
+        say(f"margin {margin:g}: " + ", ".join(f"{row['finding']} {row['says']}" for row in margins.to_dicts()))
+    for row in shown.filter(shown["note"] != "").to_dicts():
+        say(f"{'mean over findings' if row['finding'] == 'macro' else row['finding']}: {row['note']}")
     for note in aligned.notes:
         say(note)
     say()
     say(str(written))
+
+
+def _say_differences(rows: "pl.DataFrame", first_column: str) -> None:
+    say_table(
+        [first_column, "difference", "95 % low", "high", "p", "adjusted p", "detectable"],
+        [
+            [
+                row[first_column].replace("_", " "),
+                *(row[key] for key in ("difference", "low", "high")),
+                *(_p_in_words(row[key]) for key in ("p", "p_adjusted")),
+                row["detectable"],
+            ]
+            for row in rows.to_dicts()
+        ],
+    )
 
 
 def _p_in_words(p: float | None) -> str:

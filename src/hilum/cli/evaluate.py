@@ -1,11 +1,35 @@
 """`hilum evaluate`: numbers with intervals from anybody's predictions."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hilum.cli.console import progress, say, say_json, say_table
+from hilum.cli.given_predictions import (
+    AsJson,
+    AverageNames,
+    Calibrate,
+    HeldOut,
+    Interval,
+    MetricNames,
+    MinPositives,
+    OnTest,
+    Reading,
+    Redraws,
+    Seed,
+    Split,
+    Stratified,
+    Threshold,
+    TrainedOnPath,
+    Validation,
+    chosen_metrics,
+    read_given,
+    thresholds_as_json,
+)
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 def evaluate(
@@ -13,35 +37,54 @@ def evaluate(
         list[Path], typer.Argument(help="Parquet or CSV with y_<finding> and p_<finding>. Several: seeds of one arm.")
     ],
     out: Annotated[Path, typer.Option(help="Directory for metrics.parquet, metrics.csv and metrics.json.")],
-    redraws: Annotated[int, typer.Option(help="Bootstrap redraws of patients (and seeds).")] = 2000,
-    seed: Annotated[int, typer.Option(min=0, help="Of the redraws.")] = 0,
-    min_positives: Annotated[
-        int, typer.Option(min=2, help="Findings with fewer positive (or negative) patients are left out of the mean.")
-    ] = 10,
-    split: Annotated[
-        str | None, typer.Option(help="Which rows, by column split. When left out: test, or the only one.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    split: Split = None,
+    held_out: HeldOut = False,
+    trained_on: TrainedOnPath = None,
+    metrics: MetricNames = None,
+    averages: AverageNames = "macro",
+    validation: Validation = None,
+    threshold: Threshold = "youden",
+    thresholds_on_test: OnTest = False,
+    calibrate: Calibrate = None,
+    interval: Interval = "percentile",
+    stratified: Stratified = False,
+    redraws: Redraws = 2000,
+    seed: Seed = 0,
+    min_positives: MinPositives = 10,
+    as_json: AsJson = False,
 ) -> None:
-    """AUROC per finding and over findings, with 95 % intervals from redrawn patients.
+    """Numbers per finding and over findings, with 95 % intervals from redrawn patients.
 
-    The table needs y_<finding> (1, 0, empty = unknown) and p_<finding> (0 to 1); image_id, patient_id and split where
-    known. Without patient_id every image counts as a patient of its own.
+    The table needs y_<finding> (1, 0, empty = unknown), p_<finding> (0 to 1), split, and image_id and patient_id where
+    known. Without patient_id every image counts as a patient of its own. Where there are validation films (rows val, or
+    --validation), thresholds are chosen on them, and sensitivity and the like are told, too.
 
     \b
     Examples:
       hilum evaluate predictions.parquet --out results
-      hilum evaluate seed0.csv seed1.csv seed2.csv --out results --json
+      hilum evaluate seed0.csv seed1.csv seed2.csv --out results --threshold sensitivity=0.9 --json
     """
     from hilum.evaluate.arms import align
-    from hilum.evaluate.metrics import MACRO, evaluate_predictions
-    from hilum.evaluate.predictions import read_predictions
+    from hilum.evaluate.metrics import evaluate_predictions
     from hilum.evaluate.tables import write_results
 
-    seeds = [read_predictions(path, split=split) for path in predictions]
+    reading = Reading(split, held_out, trained_on, threshold, thresholds_on_test, calibrate)
+    given = read_given(predictions, validation, reading)
+    names, rows = chosen_metrics(metrics, given), [name.strip() for name in averages.split(",")]
+    seeds = [one.predictions for one in given]
+    thresholds = [one.thresholds for one in given if one.thresholds is not None]
     with progress("redrawing patients") as on_progress:
-        metrics = evaluate_predictions(
-            seeds, redraws=redraws, seed=seed, min_positives=min_positives, on_progress=on_progress
+        table = evaluate_predictions(
+            seeds,
+            metrics=names,
+            averages=rows,
+            thresholds=thresholds if len(thresholds) == len(seeds) else None,
+            interval=interval,  # type: ignore[arg-type]  # checked there, with a message
+            stratified=stratified,
+            redraws=redraws,
+            seed=seed,
+            min_positives=min_positives,
+            on_progress=on_progress,
         )
     aligned = align({"": seeds})
     settings = {
@@ -51,29 +94,70 @@ def evaluate(
         "seeds": len(seeds),
         "redraws": redraws,
         "seed": seed,
+        "interval": interval,
+        "stratified": stratified,
         "min_positives": min_positives,
+        "calibrated": calibrate,
+        "thresholds": thresholds_as_json(given),
         "notes": aligned.notes,
     }
-    written = write_results(out, "metrics", metrics, predictions=predictions, settings=settings)
+    written = write_results(out, "metrics", table, predictions=predictions, settings=settings)
     if as_json:
-        say_json({**settings, "metrics": metrics.to_dicts()})
+        say_json({**settings, "metrics": table.to_dicts()})
         return
     say(
         f"{settings['images']:,} films of {settings['patients']:,} patients · split {settings['split'] or 'unknown'} · "
         f"{redraws:,} redraws of patients{' and seeds' if len(seeds) > 1 else ''}, seed {seed}"
     )
     say()
-    say_table(
-        ["finding", "AUROC", "95 % low", "high", "positives", "films", "patients"],
-        [
-            [row[key] for key in ("finding", "estimate", "low", "high", "positives", "n", "patients")]
-            for row in metrics.to_dicts()
-        ],
-    )
+    _say_intervals(table, names[0])
+    if len(names) > 1:
+        say()
+        _say_estimates(table, names[1:])
     say()
-    for row in metrics.filter(metrics["note"] != "").to_dicts():
-        say(f"{'mean over findings' if row['finding'] == MACRO else row['finding']}: {row['note']}")
+    if thresholds:
+        chosen = f" on {thresholds[0].chosen_on}" if thresholds[0].chosen_on else ""
+        say(f"Thresholds: {threshold}{', chosen' + chosen if chosen else ''}; fixed in redraws.")
+    for finding, note in _notes(table, names[0]):
+        say(f"{'mean over findings' if finding == 'macro' else finding}: {note}")
     for note in aligned.notes:
         say(note)
     say()
     say(str(written))
+
+
+def _say_intervals(table: "pl.DataFrame", metric: str) -> None:
+    rows = table.filter(table["metric"] == metric).to_dicts()
+    columns = ("finding", "estimate", "low", "high", "positives", "n", "patients")
+    say_table(
+        ["finding", _TITLES[metric], "95 % low", "high", "positives", "films", "patients"],
+        [[row[key] for key in columns] for row in rows],
+    )
+
+
+def _say_estimates(table: "pl.DataFrame", metrics: list[str]) -> None:
+    """Of the other metrics only the estimates; their intervals are in the table that is written."""
+    wide = table.filter(table["metric"].is_in(metrics)).pivot("metric", index="finding", values="estimate")
+    say_table(["finding", *(_TITLES[metric] for metric in metrics)], wide.rows())
+
+
+_TITLES = {
+    "auroc": "AUROC",
+    "auprc": "AUPRC",
+    "partial_auroc": "partial",
+    "sensitivity": "sens.",
+    "specificity": "spec.",
+    "accuracy": "acc.",
+    "balanced_accuracy": "bal. acc.",
+    "ppv": "PPV",
+    "npv": "NPV",
+    "f1": "F1",
+    "mcc": "MCC",
+    "brier": "Brier",
+    "ece": "ECE",
+}
+
+
+def _notes(table: "pl.DataFrame", metric: str) -> list[tuple[str, str]]:
+    first = table.filter(table["metric"] == metric)
+    return [(finding, note) for finding, note in first.select("finding", "note").iter_rows() if note]

@@ -17,6 +17,15 @@ def ingest(
     out: Annotated[Path, typer.Option(help="Where to leave manifest.parquet, boxes.parquet and ingest.json.")],
     labels: Annotated[Path | None, typer.Option(help="folder: the CSV with the labels.")] = None,
     release: Annotated[str | None, typer.Option(help="chestxray14: release of the labels, 2020 or 2017.")] = None,
+    labeller: Annotated[str | None, typer.Option(help="mimic_cxr_jpg: whose labels, chexpert or negbio.")] = None,
+    hash_patients: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SALT",
+            help="folder, uka_cxr: name patients, studies and films by hashes under the secret salt in this file, or, "
+            "with env, in HILUM_PATIENT_SALT.",
+        ),
+    ] = None,
     allow_missing: Annotated[bool, typer.Option("--allow-missing", help="Keep films whose file is not here.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print counts as JSON.")] = False,
 ) -> None:
@@ -27,18 +36,29 @@ def ingest(
       hilum ingest chestxray14 /data/CXR8 --out ingested/chestxray14
       hilum ingest folder films/ --labels labels.csv --out ingested/ours
       hilum ingest folder films/ --out ingested/unlabelled --json
+      hilum ingest folder films/ --hash-patients salt.txt --out ingested/ours
     """
     from hilum.artifacts import whole_directory, write_json
     from hilum.cli.console import progress, say_json
     from hilum.data.collections import read_collection
+    from hilum.data.deidentify import read_salt, with_hashed_identifiers
     from hilum.data.manifest import write_manifest
     from hilum.data.replacing import check_replaceable
 
     check_replaceable(out, _LEFT)
+    salt = read_salt(hash_patients) if hash_patients else None
     with progress(f"Reading {root}") as on_progress:
         collected = read_collection(
-            collection, root, allow_missing=allow_missing, labels=labels, release=release, on_progress=on_progress
+            collection,
+            root,
+            allow_missing=allow_missing,
+            labels=labels,
+            release=release,
+            labeller=labeller,
+            on_progress=on_progress,
         )
+    if salt is not None:
+        collected = with_hashed_identifiers(collected, salt)
     summary = summarise(collected)
     with whole_directory(out) as beside:
         write_manifest(collected.manifest, beside / "manifest.parquet")

@@ -1,23 +1,19 @@
 """`hilum phantom`: generated radiographs on disk."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from hilum.cli.console import progress, say
+from hilum.findings import COLLECTIONS
 
-
-class Layout(StrEnum):
-    """Native layouts that can be written."""
-
-    CHESTXRAY14 = "chestxray14"
+_LAYOUTS = ", ".join(name for name in COLLECTIONS if name != "folder")
 
 
 def phantom(
     out: Annotated[Path, typer.Option(help="Directory to make.")],
-    layout: Annotated[Layout, typer.Option(help="Native layout of the data set to imitate.")] = Layout.CHESTXRAY14,
+    layout: Annotated[str, typer.Option(help=f"Native layout of the data set to imitate: {_LAYOUTS}.")] = "chestxray14",
     images: Annotated[int, typer.Option(min=1, help="How many films.")] = 600,
     size: Annotated[int, typer.Option(min=32, max=1024, help="Side in pixels.")] = 256,
     seed: Annotated[int, typer.Option(min=0, help="Another seed gives other patients.")] = 0,
@@ -32,10 +28,10 @@ def phantom(
     Examples:
       hilum phantom --layout chestxray14 --images 600 --size 256 --seed 0 --out films
       hilum ingest chestxray14 films --out films-ingested
+      hilum phantom --layout padchest --images 40 --size 128 --out padchest
     """
-    from hilum.data.phantom import write_chestxray14
+    from hilum.data.phantom import write_layout
 
-    write = {Layout.CHESTXRAY14: write_chestxray14}[layout]
     with progress(f"generating {images:,} films") as on_progress:
-        write(out, images=images, size=size, seed=seed, workers=workers, on_progress=on_progress)
+        write_layout(layout, out, images=images, size=size, seed=seed, workers=workers, on_progress=on_progress)
     say(f"{images:,} films in {out}")

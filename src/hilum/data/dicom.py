@@ -1,136 +1,181 @@
-"""DICOM radiographs: header and pixels, whatever was meant by black and white."""
+"""DICOM radiographs: header and pixels, upright, whatever was meant by black and white.
 
-import threading
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+What is read, and nothing else, stands in `hilum.data.dicom_tags`. Several frames, other things than CR and DX
+radiographs (and secondary captures of them), and pixels without a decoder are refused with a reason.
+"""
+
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pydicom
-from numpy.typing import NDArray
-from pydicom.errors import InvalidDicomError
-from pydicom.pixels.processing import apply_rescale, apply_voi_lut
+from pydicom.config import IGNORE
+from pydicom.uid import (
+    UID,
+    ComputedRadiographyImageStorage,
+    DigitalXRayImageStorageForPresentation,
+    DigitalXRayImageStorageForProcessing,
+    SecondaryCaptureImageStorage,
+)
 
+from hilum.data.dicom_codecs import DecodingError, decode
+from hilum.data.dicom_display import Window, shown
+from hilum.data.dicom_orientation import turn_of
+from hilum.data.dicom_parsing import parse, remarks_of_pydicom_aside, transfer_syntax
+from hilum.data.dicom_tags import FILM_TAGS, HEADER_TAGS, MODALITIES, VIEWS
 from hilum.data.pixels import Gray, UnreadableImage, check_size
 
-_FAULTS = (InvalidDicomError, OSError, EOFError, ValueError, KeyError, AttributeError, TypeError, NotImplementedError)
-_IN_COLOUR = ("RGB", "YBR")
+_RADIOGRAPHS = (
+    ComputedRadiographyImageStorage,
+    DigitalXRayImageStorageForPresentation,
+    DigitalXRayImageStorageForProcessing,
+)
+_MODALITIES = ("CR", "DX", "RG")
+_MONOCHROME = ("MONOCHROME1", "MONOCHROME2")
+_IN_COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_420", "YBR_ICT", "YBR_RCT")
 
 
 @dataclass(frozen=True)
 class DicomHeader:
-    """What a header tells about the film; None where it tells nothing.
+    """What a header tells about the film; None where it tells nothing, or nothing that can be.
 
     Attributes:
         patient_id: PatientID (0010,0020).
         study_id: StudyInstanceUID (0020,000D).
-        view: ViewPosition (0018,5101), such as "PA".
+        view: ViewPosition (0018,5101), such as "PA"; one of `hilum.data.dicom_tags.VIEWS`.
         age: PatientAge (0010,1010) in years; "062Y", "18M", "6W", "10D" or a bare number of years.
         sex: PatientSex (0010,0040), "F" or "M".
+        pixel_spacing: PixelSpacing (0028,0030): mm between rows and between columns of the upright film, in the patient
+            where it is calibrated (PS3.3 10.7.1.3).
+        imager_pixel_spacing: ImagerPixelSpacing (0018,1164): the same at the detector.
+        remarks: what a user should know of the file, in words that many files share.
+        rows, columns: of the picture as it is stored, pixels.
+        turned: whether decoding turns or mirrors it, so that boxes drawn on the stored pixels would not land.
     """
 
-    patient_id: str | None
-    study_id: str | None
-    view: str | None
-    age: float | None
-    sex: str | None
+    patient_id: str | None = None
+    study_id: str | None = None
+    view: str | None = None
+    age: float | None = None
+    sex: str | None = None
+    pixel_spacing: tuple[float, float] | None = None
+    imager_pixel_spacing: tuple[float, float] | None = None
+    remarks: tuple[str, ...] = ()
+    rows: int | None = None
+    columns: int | None = None
+    turned: bool = False
 
 
 def read_header(path: Path) -> DicomHeader:
-    """Read the header of a DICOM file and leave the pixels.
+    """Read the header of a DICOM radiograph and leave the pixels.
 
     Raises:
-        UnreadableImage: not a DICOM file, a broken one, or one without a picture.
+        UnreadableImage: not a DICOM file, a broken one, one without a picture, with several, or no radiograph.
     """
-    with _warnings_of_pydicom_aside():
-        try:
-            header = pydicom.dcmread(path, stop_before_pixels=True)
-            if "Rows" not in header:
-                raise UnreadableImage(path, reason="a broken DICOM file, or one without a picture")
-            sex = _text(header, "PatientSex")
-            return DicomHeader(
-                patient_id=_text(header, "PatientID"),
-                study_id=_text(header, "StudyInstanceUID"),
-                view=_text(header, "ViewPosition"),
-                age=_years(_text(header, "PatientAge")),
-                sex=sex if sex in ("F", "M") else None,
-            )
-        except _FAULTS as error:
-            raise UnreadableImage(path, reason=f"broken DICOM: {error}") from error
+    try:
+        header = parse(path, HEADER_TAGS, path, pixels=False)
+    except OSError as error:
+        raise UnreadableImage(path, reason=(error.strerror or "unreadable").lower()) from error
+    _check_kind(header, path)
+    turn = turn_of(header)
+    view, sex = _term(header, "ViewPosition"), _term(header, "PatientSex")
+    remarks = {
+        "a secondary capture: levels may have been lost, look at it": _class_of(header) == SecondaryCaptureImageStorage,
+        "names neither its modality nor its class: taken for a radiograph": _says_nothing(header),
+        "says that text is burnt into the pixels, which may name the patient": _term(header, "BurnedInAnnotation")
+        == "YES",
+        "stored turned or mirrored, and turned upright here": bool(turn),
+    }
+    return DicomHeader(
+        patient_id=_text(header, "PatientID"),
+        study_id=_uid(header, "StudyInstanceUID"),
+        view=view if view in VIEWS else None,
+        age=_years(_text(header, "PatientAge")),
+        sex=sex if sex in ("F", "M") else None,
+        pixel_spacing=_spacing(header, "PixelSpacing", swapped=turn.swap),
+        imager_pixel_spacing=_spacing(header, "ImagerPixelSpacing", swapped=turn.swap),
+        remarks=tuple(remark for remark, holds in remarks.items() if holds),
+        rows=int(header.Rows),
+        columns=int(header.Columns),
+        turned=bool(turn),
+    )
 
 
-def read_dicom(content: bytes, path: Path) -> Gray:
+def read_dicom(content: bytes, path: Path, window: Window = "header") -> Gray:
     """Decode the one frame of a DICOM radiograph.
 
-    Stored values go through the modality rescale or LUT, then through the first VOI window or LUT where the header has
-    one (DICOM PS3.3 C.11.1, C.11.2), and MONOCHROME1 is turned round so that dense is white. What comes out is counted
-    from the lowest value that the header allows: a 12-bit detector gives 0 to 4,095, signed or not. A range of fewer
-    than 256 or more than 65,536 levels is stretched over 8 bits (BitsStored up to 8) or 16.
+    Stored values become gray values as `hilum.data.dicom_display` says, and the film is turned upright as
+    `hilum.data.dicom_orientation` says.
 
     Args:
         content: the bytes of the file.
         path: for the message.
+        window: "header": through the file's first VOI LUT or window where it has one; "full": the whole range of stored
+            values, whatever window the file asks for.
 
     Returns:
         (H, W), or (H, W, 3) where the file is in colour.
 
     Raises:
-        UnreadableImage: broken, several frames, no pixels, or a transfer syntax that needs a decoder Hilum lacks.
+        UnreadableImage: broken, several frames, no radiograph, no pixels, or a transfer syntax that needs a decoder
+            Hilum lacks.
     """
-    with _warnings_of_pydicom_aside():
-        try:
-            dataset = pydicom.dcmread(BytesIO(content))
-            frames, height, width = int(dataset.get("NumberOfFrames") or 1), int(dataset.Rows), int(dataset.Columns)
-        except _FAULTS as error:
-            raise UnreadableImage(path, reason=f"broken DICOM header: {_first_line(error)}") from error
-        check_size(height, width, path)
-        if frames > 1:
-            raise UnreadableImage(path, expected="one frame", reason=f"{frames} frames")
-        try:
-            meaning = str(dataset.PhotometricInterpretation)
-            if not meaning.startswith(("MONOCHROME", *_IN_COLOUR)):
-                raise UnreadableImage(path, reason=f"a DICOM picture in {meaning}")
-            stored = dataset.pixel_array
-            if meaning.startswith(_IN_COLOUR):
-                return np.asarray(stored, dtype=stored.dtype)
-            return _as_shown(dataset, stored)
-        except (RuntimeError, *_FAULTS) as error:  # RuntimeError: pydicom has no decoder for it
-            syntax = dataset.file_meta.get("TransferSyntaxUID")
-            told = f" ({syntax.name})" if syntax else ""
-            raise UnreadableImage(path, reason=f"undecodable DICOM{told}: {_first_line(error)}") from error
+    dataset = parse(content, FILM_TAGS, path, pixels=True)
+    _check_kind(dataset, path)
+    meaning = _term(dataset, "PhotometricInterpretation") or ""
+    if meaning not in (*_MONOCHROME, *_IN_COLOUR):
+        told = meaning if meaning == "PALETTE COLOR" else "unknown colours"
+        raise UnreadableImage(path, reason=f"a DICOM picture in {told}")
+    if dataset.get("BitsAllocated") not in (8, 16) or "PixelData" not in dataset:
+        raise UnreadableImage(path, reason="a DICOM file without pixels of 8 or 16 bits")
+    try:
+        stored = decode(dataset)
+        with remarks_of_pydicom_aside():
+            film = shown(dataset, stored, window) if meaning in _MONOCHROME else stored
+    except DecodingError as error:
+        raise _undecodable(dataset, path, str(error)) from error
+    # Values of a foreign header may contradict each other in any way.
+    except Exception as error:
+        raise _undecodable(dataset, path, "a header that contradicts itself or its pixels") from error
+    return turn_of(dataset).apply(film)
 
 
-def _as_shown(dataset: pydicom.Dataset, stored: NDArray[Any]) -> Gray:
-    values = np.asarray(apply_voi_lut(apply_rescale(stored, dataset), dataset)).astype(np.float64)
-    low, high = _range_of_values(dataset)
-    levels = high - low
-    if dataset.PhotometricInterpretation == "MONOCHROME1":
-        values = low + high - values
-    values -= low
-    if not 255 <= levels <= 65_535:
-        stretched = 255.0 if int(dataset.BitsStored) <= 8 else 65_535.0
-        values *= stretched / levels
-        levels = stretched
-    shown = np.clip(np.rint(values), 0, levels)
-    return shown.astype(np.uint8) if levels <= 255 else shown.astype(np.uint16)
+def _check_kind(header: pydicom.Dataset, path: Path) -> None:
+    """Refuse what is no single radiograph, before any pixel is read."""
+    try:
+        height, width, frames = int(header.Rows), int(header.Columns), int(header.get("NumberOfFrames") or 1)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise UnreadableImage(path, reason="a broken DICOM file, or one without a picture") from error
+    check_size(height, width, path)
+    if frames != 1:
+        raise UnreadableImage(path, expected="one frame", reason=f"{frames:,} frames")
+    kind, modality = _class_of(header), _term(header, "Modality")
+    captured = kind == SecondaryCaptureImageStorage
+    if kind is not None and kind not in _RADIOGRAPHS and not captured:
+        raise UnreadableImage(path, reason=f"{kind.name}, not a CR or DX radiograph")
+    if modality not in (None, *_MODALITIES) and not (captured and modality in ("OT", "SC")):
+        told = f"{modality} ({MODALITIES[modality]})" if modality in MODALITIES else "unknown"
+        raise UnreadableImage(path, reason=f"modality {told}, not CR or DX")
 
 
-def _range_of_values(dataset: pydicom.Dataset) -> tuple[float, float]:
-    """The lowest and highest value that can come out of the rescale and window of this header."""
-    for sequence in ("VOILUTSequence", "ModalityLUTSequence"):  # the later of the two decides
-        if dataset.get(sequence):
-            return 0.0, 2.0 ** int(dataset[sequence][0].LUTDescriptor[2]) - 1
-    bits = int(dataset.BitsStored)
-    ends = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if dataset.PixelRepresentation else (0, 2**bits - 1)
-    slope, intercept = float(dataset.get("RescaleSlope", 1)), float(dataset.get("RescaleIntercept", 0))
-    if slope == 0:
-        raise ValueError("a rescale slope of 0")
-    first, last = (slope * end + intercept for end in ends)
-    return min(first, last), max(first, last)
+def _class_of(header: pydicom.Dataset) -> UID | None:
+    """The kind of object: a class of the standard, from the data set or else from the file's preface."""
+    for written in (header.get("SOPClassUID"), header.file_meta.get("MediaStorageSOPClassUID")):
+        kind = UID(str(written or ""), validation_mode=IGNORE)
+        if kind.type == "SOP Class":
+            return kind
+    return None
+
+
+def _says_nothing(header: pydicom.Dataset) -> bool:
+    return _class_of(header) is None and _term(header, "Modality") is None
+
+
+def _undecodable(dataset: pydicom.Dataset, path: Path, why: str) -> UnreadableImage:
+    return UnreadableImage(path, reason=f"undecodable DICOM ({_name(transfer_syntax(dataset))}): {why}")
+
+
+def _name(syntax: UID) -> str:
+    return syntax.name if syntax.is_transfer_syntax and syntax.name != syntax else "unknown transfer syntax"
 
 
 def _text(header: pydicom.Dataset, keyword: str) -> str | None:
@@ -138,42 +183,30 @@ def _text(header: pydicom.Dataset, keyword: str) -> str | None:
     return str(value).strip() or None if value is not None else None
 
 
+def _term(header: pydicom.Dataset, keyword: str) -> str | None:
+    text = _text(header, keyword)
+    return text.upper() if text else None
+
+
+def _uid(header: pydicom.Dataset, keyword: str) -> str | None:
+    text = _text(header, keyword)
+    return text if text and len(text) <= 64 and set(text) <= set("0123456789.") else None
+
+
+def _spacing(header: pydicom.Dataset, keyword: str, *, swapped: bool) -> tuple[float, float] | None:
+    try:
+        rows, columns = (float(value) for value in header[keyword].value)
+    except (KeyError, TypeError, ValueError):
+        return None
+    if not (0 < rows < 100 and 0 < columns < 100):
+        return None
+    return (columns, rows) if swapped else (rows, columns)
+
+
 def _years(age: str | None) -> float | None:
     if age is None:
         return None
     number, unit = (age[:-1], age[-1].upper()) if age[-1].isalpha() else (age, "Y")
     per_year = {"Y": 1.0, "M": 12.0, "W": 52.18, "D": 365.25}.get(unit)
-    years = float(number) / per_year if per_year and number.isdigit() else None
+    years = float(number) / per_year if per_year and number.isdigit() and len(number) < 6 else None
     return years if years is not None and years <= 120 else None
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]
-
-
-_aside = threading.Lock()
-_readers: list["warnings.catch_warnings[None]"] = []
-
-
-@contextmanager
-def _warnings_of_pydicom_aside() -> Iterator[None]:
-    """Keep pydicom's remarks on untidy but readable headers from anybody's terminal, in any number of threads.
-
-    Filters of warnings belong to the process, not to the thread: the first reader in sets them aside for all, and the
-    last one out puts them back.
-    """
-    with _aside:
-        if not _readers:
-            catcher = warnings.catch_warnings()
-            catcher.__enter__()
-            warnings.simplefilter("ignore")
-            _readers.append(catcher)
-        else:
-            _readers.append(_readers[0])
-    try:
-        yield
-    finally:
-        with _aside:
-            first = _readers.pop()
-            if not _readers:
-                first.__exit__(None, None, None)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import polars as pl
 
+from hilum.data.collections.native_files import column_names, quoted, refuse_long_cells, some
 from hilum.data.manifest import SPLITS
 from hilum.errors import HilumError, HilumErrors
 from hilum.findings import canonical, is_finding
@@ -38,6 +39,12 @@ def read_label_table(path: Path, notes: list[str]) -> pl.DataFrame:
     """
     if not path.is_file():
         raise HilumError(path, expected="a CSV of labels", found="no such file", fix="Check --labels.")
+    header = column_names(path)
+    repeated = [name for name in dict.fromkeys(header) if name and header.count(name) > 1]
+    if repeated:
+        raise HilumErrors(
+            path, [f"column {quoted(name)}: expected once, found again" for name in repeated], fix="remove all but one"
+        )
     try:
         text = pl.read_csv(path, infer_schema=False)
     except pl.exceptions.PolarsError as error:
@@ -48,6 +55,8 @@ def read_label_table(path: Path, notes: list[str]) -> pl.DataFrame:
         *(pl.col(column).str.strip_chars().replace("", None).alias(name) for name, column in columns.items()),
         *(pl.col(column).str.strip_chars().replace("", None).alias(name) for name, column in findings.items()),
     )
+    for name in rows.columns:
+        refuse_long_cells(rows[name], f"{path}, column {(columns | findings)[name]!r}")
     rows = rows.with_columns(pl.coalesce(name for name in ("image_id", "file") if name in columns).alias("image_id"))
     rows = rows.with_columns(pl.coalesce(name for name in ("file", "image_id") if name in rows.columns).alias("file"))
     absent = [name for name in _NAMES if name not in rows.columns]
@@ -65,13 +74,13 @@ def read_label_table(path: Path, notes: list[str]) -> pl.DataFrame:
         **{name: (codes[name].is_null() & pl.col(name).is_not_null(), "1, 0, -1 or blank") for name in findings},
     }
     problems = [
-        f"line {line}, column {(columns | findings).get(name, name)!r}: expected {expected}, found {value!r}"
+        f"line {line}, column {(columns | findings).get(name, name)!r}: expected {expected}, found {quoted(value)}"
         for name, (bad, expected) in wrong.items()
         for line, value in rows.with_row_index("line", 2).filter(bad).select("line", name).head(3).rows()
     ]
     repeated = rows.with_row_index("line", 2).filter(pl.col("image_id").is_duplicated())
     problems += [
-        f"line {' and '.join(map(str, lines))}: expected every film once, found {image_id!r} again"
+        f"line {' and '.join(map(str, lines))}: expected every film once, found {quoted(image_id)} again"
         for image_id, lines in repeated.group_by("image_id", maintain_order=True).agg("line").head(3).rows()
         if image_id is not None
     ]
@@ -116,11 +125,11 @@ def _recognise(header: list[str], path: Path, notes: list[str]) -> tuple[dict[st
         raise HilumError(
             f"{path}, header",
             expected="a column that names the film: image, image_id, path, file or filename",
-            found=", ".join(header),
+            found=some([quoted(name) for name in header]),
             fix="Rename the column that holds the file names to image.",
         )
     if unknown:
-        notes.append(f"columns of {path.name} that are no findings Hilum knows were left out: {', '.join(unknown)}")
+        notes.append(f"columns of {path.name} that are no findings Hilum knows were left out: {some(unknown)}")
     if not findings:
         notes.append(f"{path.name} has no column of findings: the films are unlabelled")
     return columns, findings

@@ -1,8 +1,9 @@
 """One radiograph file to one gray array: PNG, JPEG or DICOM."""
 
+import stat
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -14,8 +15,13 @@ from PIL.PngImagePlugin import PngImageFile
 
 from hilum.errors import HilumError
 
-MAX_PIXELS = 100_000_000  # a 17 x 17 inch film at 0.1 mm has 19 million
-MAX_BYTES = 1_000_000_000
+MAX_PIXELS = 100_000_000
+"""A film of 17 x 17 inches at 0.1 mm has 19 million."""
+MAX_DECODED = 400_000_000
+"""Bytes of a decoded picture: 100 million pixels of 16 bits in two channels, or of 8 bits in four."""
+MAX_BYTES = 500_000_000
+"""Bytes of a file."""
+_ROWS_AT_A_TIME = 64
 _COLOURED_LEVELS, _COLOURED_SHARE = 20, 0.02  # of 255; of the picture
 
 Gray = NDArray[np.uint8] | NDArray[np.uint16]
@@ -36,18 +42,23 @@ def kind_of(path: Path) -> str:
         UnreadableImage: none of these, or no bytes at all.
     """
     try:
+        check_regular(path)
         with path.open("rb") as stream:
             return _kind(stream.read(132), path)
     except OSError as error:
         raise UnreadableImage(path, reason=_told(error)) from error
 
 
-def read_gray(path: Path) -> Gray:
+def read_gray(path: Path, window: Literal["header", "full"] = "header") -> Gray:
     """Decode a radiograph.
 
     PNG and JPEG: one channel as stored, 8 or 16 bits; three or four channels that agree become one (alpha is left out);
     channels that nearly agree (at most 2 % of the picture differ by more than 20 of 255 levels: JPEG noise, a coloured
     mark) become luminance (ITU-R BT.601). DICOM: see `hilum.data.dicom.read_dicom`.
+
+    Args:
+        path: the file.
+        window: of DICOM: "header", the file's own where it has one, or "full", none.
 
     Returns:
         (H, W), uint8 or uint16.
@@ -56,7 +67,7 @@ def read_gray(path: Path) -> Gray:
         UnreadableImage: absent, empty, broken, cut short, of another kind, in colour, several frames, or too large.
     """
     try:
-        size = path.stat().st_size
+        size = check_regular(path)
         if size > MAX_BYTES:
             raise UnreadableImage(path, reason=f"a file of {size:,} bytes; {MAX_BYTES:,} are allowed")
         content = path.read_bytes()
@@ -66,8 +77,16 @@ def read_gray(path: Path) -> Gray:
     if kind == "dicom":
         from hilum.data.dicom import read_dicom
 
-        return to_one_channel(read_dicom(content, path), path)
+        return to_one_channel(read_dicom(content, path, window), path)
     return to_one_channel(_decode_png(content, path) if kind == "png" else _decode_jpeg(content, path), path)
+
+
+def check_regular(path: Path) -> int:
+    """The size of a file, bytes; what would keep a reader waiting, such as a pipe, is refused."""
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):  # a folder is told by opening it
+        raise UnreadableImage(path, reason="neither a file nor a folder")
+    return status.st_size
 
 
 def check_size(height: int, width: int, path: Path) -> None:
@@ -92,6 +111,14 @@ def to_one_channel(picture: NDArray[Any], path: Path) -> Gray:
     return luminance
 
 
+def look_up(table: NDArray[Any], picture: NDArray[Any]) -> NDArray[Any]:
+    """`table[picture]` of a large picture, some rows at a time: an index takes 8 bytes a pixel."""
+    found = np.empty(picture.shape, dtype=table.dtype)
+    for first in range(0, len(picture), _ROWS_AT_A_TIME):
+        found[first : first + _ROWS_AT_A_TIME] = table[picture[first : first + _ROWS_AT_A_TIME]]
+    return found
+
+
 def _kind(start: bytes, path: Path) -> str:
     if not start:
         raise UnreadableImage(path, reason="empty file")
@@ -110,6 +137,8 @@ def _decode_png(content: bytes, path: Path) -> NDArray[Any]:
     header = _open(PngImageFile, content, path)
     if getattr(header, "n_frames", 1) > 1:
         raise UnreadableImage(path, reason="an animation")
+    channels = 3 if header.mode == "P" else len(header.getbands())
+    _check_decoded_size(header.height * header.width * channels * (2 if content[24] == 16 else 1), path)
     try:
         header.verify()
     except (OSError, SyntaxError, ValueError) as error:
@@ -126,10 +155,16 @@ def _decode_png(content: bytes, path: Path) -> NDArray[Any]:
 def _decode_jpeg(content: bytes, path: Path) -> NDArray[Any]:
     # Pillow refuses a JPEG that is cut short, where OpenCV fills the rest with gray; and it leaves EXIF rotation alone.
     picture = _open(JpegImageFile, content, path)
+    _check_decoded_size(picture.height * picture.width * len(picture.getbands()), path)
     try:
         return np.asarray(picture if picture.mode == "L" else picture.convert("RGB"))
     except (OSError, ValueError) as error:
         raise UnreadableImage(path, reason=f"broken JPEG: {_told(error)}") from error
+
+
+def _check_decoded_size(size: int, path: Path) -> None:
+    if size > MAX_DECODED:
+        raise UnreadableImage(path, reason=f"a picture of {size:,} bytes; {MAX_DECODED:,} are allowed")
 
 
 def _open(kind: type[PngImageFile] | type[JpegImageFile], content: bytes, path: Path) -> PilImage:

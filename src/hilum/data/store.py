@@ -86,7 +86,8 @@ def build_store(
 
     Killed and called again it goes on where it was: finished films are not decoded again. Called again on a finished
     store of the same films (ids, paths, file sizes) and recipe it does nothing; on any other it is built anew, and the
-    old one stays until the new one is complete. Films that cannot be read are set aside, counted, and not fatal.
+    old one stays until the new one is complete. Films that cannot be read, and those whose path or link leads out of
+    `root`, are set aside, counted, and not fatal.
 
     Args:
         manifest: of N films.
@@ -136,7 +137,7 @@ def _fingerprint(manifest: pl.DataFrame, root: Path, recipe: Recipe) -> str:
         except OSError:
             size = -1
         films.append((image_id, path, size))
-    return fingerprint({"layout": 1, "films": films, "recipe": recipe.as_data()})
+    return fingerprint({"layout": 2, "films": films, "recipe": recipe.as_data()})
 
 
 def _description(directory: Path) -> dict[str, Any]:

@@ -6,16 +6,20 @@ While it is filled, the directory beside the final one also holds
     journal.jsonl    a line for every finished film: [row, null], or [row, "reason"] where it was rejected
 
 A row is written to the journal after its pixels are on disk, so that a kill loses a moment's work and never a picture.
+
+Threads suffice: OpenCV, Pillow, NumPy and zlib let go of Python's lock while they work, and decoders that keep it run
+in processes of their own (`hilum.data.dicom_codecs`).
 """
 
 import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from io import BytesIO
+from itertools import chain, pairwise
 from pathlib import Path
 
 import cv2
@@ -79,13 +83,17 @@ def _fill(
     done = _read_journal(beside / _JOURNAL)
     waiting = [row for row in range(total) if row not in done]
     on_progress(len(done), total, "")
+    inside = root.resolve()
     descriptor = os.open(beside / IMAGES, os.O_RDWR | os.O_CREAT, 0o644)
 
     def prepare(row: int) -> str | None:
         try:
             if paths[row] is None:
                 return "not on disk"
-            picture = preprocess(read_gray(root / paths[row]), recipe)
+            path = root / paths[row]
+            if not _leads_inside(path, inside):
+                return "leads out of the data set's folder"
+            picture = preprocess(read_gray(path, recipe.window), recipe)
         except UnreadableImage as error:
             return error.reason
         os.pwrite(descriptor, picture.tobytes(), len(header) + row * film_bytes)
@@ -100,18 +108,38 @@ def _fill(
             (beside / _JOURNAL).open("a", encoding="utf-8") as journal,
         ):
             journal.write("\n")  # a kill may have cut the last line short
-            for first in range(0, len(waiting), _AT_A_TIME * workers):
-                rows = waiting[first : first + _AT_A_TIME * workers]
-                outcomes = dict(zip(rows, pool.map(prepare, rows), strict=True))
+            rejected = sum(reason is not None for reason in done.values())
+            for outcomes in _one_batch_ahead(pool, prepare, waiting, _AT_A_TIME * workers):
                 os.fsync(descriptor)
                 journal.writelines(json.dumps(outcome) + "\n" for outcome in outcomes.items())
                 journal.flush()
                 done |= outcomes
-                rejected = sum(reason is not None for reason in done.values())
+                rejected += sum(reason is not None for reason in outcomes.values())
                 on_progress(len(done), total, f"{rejected:,} rejected" if rejected else "")
     finally:
         os.close(descriptor)
     return {row: reason for row, reason in sorted(done.items()) if reason is not None}
+
+
+def _leads_inside(path: Path, root: Path) -> bool:
+    """Whether a path, its links followed, stays below the root; looked at when the film is read, not only at ingest."""
+    try:
+        return path.resolve().is_relative_to(root)
+    except (OSError, RuntimeError, ValueError):  # links in a circle; a name that cannot be
+        return False
+
+
+def _one_batch_ahead(
+    pool: ThreadPoolExecutor, prepare: Callable[[int], str | None], rows: list[int], size: int
+) -> Iterator[dict[int, str | None]]:
+    """What became of each row, by batches; the next batch is worked on while this one is written down."""
+    batches = (rows[first : first + size] for first in range(0, len(rows), size))
+    begun = ((batch, pool.map(prepare, batch)) for batch in batches)
+    try:
+        for (batch, outcomes), _ in pairwise(chain(begun, [([], iter(()))])):
+            yield dict(zip(batch, outcomes, strict=True))
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _close_holes(manifest: pl.DataFrame, recipe: Recipe, beside: Path, reasons: dict[int, str]) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from hilum.artifacts import write_text
+from hilum.encoders.published.statements import Statement
 from hilum.errors import HilumError, HilumErrors
 
 CARD = "card.json"
@@ -27,6 +28,7 @@ class Card(BaseModel):
         patients_seen: every patient whose films had a part in the weights, by training or by choosing the best epoch,
             also before this run; sorted.
         images_seen: films in training, each counted once.
+        statements: what the authors of published weights, which it is or started from, say that those have seen.
         findings: what a classifier scores, in order; empty for an encoder.
         sha256: of the weights; filled in when they are written.
         hilum_version: that wrote them.
@@ -46,6 +48,7 @@ class Card(BaseModel):
     split: str
     patients_seen: list[str]
     images_seen: int
+    statements: list[Statement] = []
     findings: list[str] = []
     sha256: str = ""
     hilum_version: str = ""

@@ -1,15 +1,44 @@
-"""Encoders for one-channel radiographs: one image in, one feature vector out."""
+"""Encoders for one-channel radiographs: one face for every architecture."""
 
-from typing import cast
+import math
+from difflib import get_close_matches
 
-import timm
 import torch
+import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from hilum.encoders.catalogue import ARCHITECTURES
+from hilum.encoders.catalogue import ARCHITECTURES, Architecture
+from hilum.encoders.families.convnext import CONVNEXT
+from hilum.encoders.families.densenet import DENSENET
+from hilum.encoders.families.resnet import RESNET
+from hilum.encoders.families.swin import SWIN
+from hilum.encoders.families.vit import DINOV2, DINOV3, EVA_X, VIT
+from hilum.encoders.family import Family
+from hilum.encoders.stem import Stem
+from hilum.encoders.toh2023.cnn import CNN
+from hilum.encoders.toh2023.densenet import DENSENET as SMALL_DENSENET
+from hilum.encoders.toh2023.resnet import RESNET as SMALL_RESNET
+from hilum.encoders.toh2023.unet_encoder import UNET_ENCODER
+from hilum.encoders.toh2023.xvt import XVT
 from hilum.errors import HilumError
 
 ENCODERS: tuple[str, ...] = tuple(ARCHITECTURES)
+
+FAMILIES: dict[str, Family] = {
+    "resnet": RESNET,
+    "densenet": DENSENET,
+    "convnext": CONVNEXT,
+    "vit": VIT,
+    "dinov2": DINOV2,
+    "dinov3": DINOV3,
+    "eva_x": EVA_X,
+    "swin": SWIN,
+    "toh2023_cnn": CNN,
+    "toh2023_resnet": SMALL_RESNET,
+    "toh2023_densenet": SMALL_DENSENET,
+    "toh2023_unet_encoder": UNET_ENCODER,
+    "toh2023_xvt": XVT,
+}
 
 GRAY_MEAN = 0.5
 GRAY_STD = 0.25
@@ -21,44 +50,112 @@ Measured: 0.546 ± 0.246 on 500 films at 512 px (muhammedtalo/COVID-19) and 0.52
 
 
 class Encoder(nn.Module):
-    """A timm network without its classifier.
+    """A network without its classifier, for films of one channel.
 
     Attributes:
         name: one of `ENCODERS`.
+        architecture: what the catalogue says of it.
+        body: the network; its keys are timm's where timm has the architecture.
         feature_width: length of the feature vector.
-        mean, std: one-channel normalisation, applied inside `forward`; they travel with the weights as buffers.
+        token_width: length of a token; the feature is as long, but where it is all places one after another.
+        patch: side in px of what one place of the last features stands for.
+        prefix_tokens: how many tokens precede those of places (class token, registers).
+        has_class_token: whether the first of them is a class token.
+        mean, std: one-channel normalisation, applied inside; they travel with the weights as buffers.
         frozen_blocks: the first so many of `blocks` do not train (see `hilum.encoders.freezing`).
     """
 
-    def __init__(self, name: str, body: nn.Module, feature_width: int) -> None:
+    def __init__(self, architecture: Architecture, body: nn.Module) -> None:
         super().__init__()
-        self.name = name
+        self.architecture, self.family = architecture, FAMILIES[architecture.family]
+        self.name, self.patch, self.feature_width = architecture.name, architecture.patch, architecture.feature_width
         self.body = body
-        self.feature_width = feature_width
+        self.prefix_tokens = int(getattr(body, "num_prefix_tokens", 0))
+        self.has_class_token = getattr(body, "cls_token", None) is not None
         self.frozen_blocks = 0
+        places = math.prod(self.patch_grid(architecture.size)) if self.family.pooling == "flatten" else 1
+        self.token_width = self.feature_width // places
         self.mean: Tensor
         self.std: Tensor
         self.register_buffer("mean", torch.tensor(GRAY_MEAN))
         self.register_buffer("std", torch.tensor(GRAY_STD))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Features of gray images.
+        """Features of gray images, pooled as the architecture's authors pool them.
 
         Args:
             images: (B, 1, H, W) in [0, 1].
 
         Returns:
             (B, feature_width), float32 also under autocast: averaging 7 x 7 numbers in bfloat16 would leave ties.
+
+        Raises:
+            HilumError: the architecture does not take images of this size.
         """
-        features: Tensor = self.body((images - self.mean) / self.std)
-        return features.float().mean((2, 3))
+        features = self._encode(images)
+        if self.family.pooling == "flatten":
+            return features.float().flatten(1)
+        if self.family.pooling == "cls":
+            return features[:, 0].float()
+        if features.ndim == 4:
+            return self.norm_pooled(features.float().mean((2, 3)))
+        return self.norm_pooled(features[:, self.prefix_tokens :].float().mean(1))
+
+    def tokens(self, images: Tensor) -> Tensor:
+        """One vector for each place, behind the class token and registers where there are any.
+
+        Args:
+            images: (B, 1, H, W) in [0, 1].
+
+        Returns:
+            (B, prefix_tokens + rows · columns, width), the rows of `patch_grid` one after another.
+        """
+        features = self._encode(images)
+        return features if features.ndim == 3 else features.flatten(2).transpose(1, 2)
+
+    def feature_map(self, images: Tensor) -> Tensor:
+        """The places of `tokens` as a picture, (B, width, rows, columns), of `patch_grid` rows and columns."""
+        features = self._encode(images)
+        if features.ndim == 4:
+            return features
+        grid = self.patch_grid((images.shape[2], images.shape[3]))
+        places = features[:, self.prefix_tokens :].transpose(1, 2)
+        return places.reshape(len(images), -1, *grid)
+
+    def norm_pooled(self, pooled: Tensor) -> Tensor:
+        """The norm that the architecture applies to a pooled feature, (…, width); none in most.
+
+        Whatever pools `tokens` instead of the encoder applies it too.
+        """
+        if not self.family.norm_behind:
+            return pooled
+        norm = self.body.get_submodule(self.family.norm_behind)
+        assert isinstance(norm, nn.LayerNorm)
+        return F.layer_norm(pooled, norm.normalized_shape, norm.weight, norm.bias, norm.eps)
+
+    def patch_grid(self, image_size: int | tuple[int, int]) -> tuple[int, int]:
+        """Rows and columns of places in images of this many px (height and width, or the side of a square).
+
+        Raises:
+            HilumError: the architecture does not take images of this size.
+        """
+        height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
+        return self._cells(height), self._cells(width)
+
+    @property
+    def stem(self) -> Stem:
+        """Where the first convolution is, for `hilum.encoders.stem.fold_gray`."""
+        return self.family.stem
+
+    @property
+    def named_blocks(self) -> dict[str, nn.Module]:
+        """The stem and then the blocks by name, in the order in which an image passes them."""
+        return self.family.blocks(self.body)
 
     @property
     def blocks(self) -> list[nn.Module]:
-        """The stem and then the stages, in the order in which an image passes them."""
-        body = self.body
-        stem = nn.ModuleList([body.get_submodule("conv1"), body.get_submodule("bn1")])
-        return [stem, *(body.get_submodule(f"layer{stage}") for stage in range(1, ARCHITECTURES[self.name].blocks + 1))]
+        """The stem and then the blocks, in the order in which an image passes them."""
+        return list(self.named_blocks.values())
 
     def train(self, mode: bool = True) -> "Encoder":
         """Switch to training or evaluation; the batch norm of frozen blocks stays in evaluation."""
@@ -67,22 +164,49 @@ class Encoder(nn.Module):
             block.eval()
         return self
 
+    def _encode(self, images: Tensor) -> Tensor:
+        height, width = images.shape[2:]
+        right, below = self.architecture.padded(width) - width, self.architecture.padded(height) - height
+        normalised = (images - self.mean) / self.std
+        if right or below:
+            normalised = F.pad(normalised, (0, right, 0, below))
+        return self.family.encode(self.body, normalised)
 
-def create_encoder(name: str, *, seed: int) -> Encoder:
+    def _cells(self, side: int) -> int:
+        padded = self.architecture.padded(side)
+        return self.family.cells(padded) if self.family.cells else math.ceil(padded / self.patch)
+
+
+def create_encoder(name: str, *, seed: int, image_size: int | None = None) -> Encoder:
     """A randomly initialised encoder; its weights depend on (name, seed) only, and torch's own generator is not moved.
 
-    The initialisation is timm's: He et al. (ICCV 2015), with the last batch norm of every residual block zero, so that
-    all residual branches start off (Goyal et al., 2017, §5.1).
+    The initialisation is timm's. For ResNets: He et al. (ICCV 2015), with the last batch norm of every residual block
+    zero, so that all residual branches start off (Goyal et al., 2017, §5.1).
+
+    Args:
+        name: one of `ENCODERS`.
+        seed: of the weights.
+        image_size: side in px of the films to come; None if not known. An encoder takes every size that its
+            architecture allows, so this changes nothing but when an impossible one is refused.
 
     Raises:
-        HilumError: the name is not one of `ENCODERS`.
+        HilumError: the name is not one of `ENCODERS`, or the architecture does not take films of this size.
     """
     if name not in ARCHITECTURES:
-        raise HilumError("encoder", expected=f"one of {', '.join(ENCODERS)}", found=name, fix="Choose one of these.")
+        near = ", ".join(get_close_matches(name, ENCODERS, n=3)) or "none"
+        raise HilumError(
+            "encoder",
+            expected=f"one of the {len(ENCODERS)} that `hilum encoders` lists",
+            found=name,
+            fix=f"The nearest names: {near}.",
+        )
+    architecture = ARCHITECTURES[name]
+    if image_size is not None:
+        architecture.padded(image_size)
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
-        body = timm.create_model(name, in_chans=1, num_classes=0, global_pool="")
-    return Encoder(name, body, cast(int, body.num_features))
+        body = FAMILIES[architecture.family].build(name)
+    return Encoder(architecture, body)
 
 
 def count_parameters(module: nn.Module, trainable_only: bool = False) -> int:

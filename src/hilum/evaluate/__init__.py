@@ -1,18 +1,62 @@
 """Evaluate: predictions in, numbers with intervals out. Also for predictions that Hilum did not make."""
 
 from hilum.evaluate.auroc import auroc
-from hilum.evaluate.comparisons import compare_predictions, evaluate_arms
-from hilum.evaluate.metrics import evaluate_predictions
-from hilum.evaluate.multiplicity import benjamini_hochberg
+from hilum.evaluate.calibration import brier, expected_calibration_error, reliability_curve
+from hilum.evaluate.comparisons import compare_predictions, comparisons_table, evaluate_arms
+from hilum.evaluate.decision_curves import decision_curve
+from hilum.evaluate.delong import DeLong, delong
+from hilum.evaluate.margins import margins_table
+from hilum.evaluate.measured_arms import MeasuredArms, measure_arms
+from hilum.evaluate.measures import AVERAGES, METRICS
+from hilum.evaluate.metrics import evaluate_predictions, metrics_table
+from hilum.evaluate.multiplicity import benjamini_hochberg, holm
+from hilum.evaluate.partial_auroc import partial_auroc
+from hilum.evaluate.power import Assumptions, TestSet, smallest_detectable_difference
+from hilum.evaluate.precision_recall import auprc
 from hilum.evaluate.predictions import Predictions, as_predictions, read_predictions
+from hilum.evaluate.ranks import ranks_table, wins_table
+from hilum.evaluate.recalibration import recalibrate
+from hilum.evaluate.single_label import ClassCalls, class_calls, evaluate_single_label
+from hilum.evaluate.thresholds import Thresholds, choose_threshold, choose_thresholds
+from hilum.evaluate.trained_on import TrainedOn, read_trained_on
 
 __all__ = [
+    "AVERAGES",
+    "METRICS",
+    "Assumptions",
+    "ClassCalls",
+    "DeLong",
+    "MeasuredArms",
     "Predictions",
+    "TestSet",
+    "Thresholds",
+    "TrainedOn",
     "as_predictions",
+    "auprc",
     "auroc",
     "benjamini_hochberg",
+    "brier",
+    "choose_threshold",
+    "choose_thresholds",
+    "class_calls",
     "compare_predictions",
+    "comparisons_table",
+    "decision_curve",
+    "delong",
     "evaluate_arms",
     "evaluate_predictions",
+    "evaluate_single_label",
+    "expected_calibration_error",
+    "holm",
+    "margins_table",
+    "measure_arms",
+    "metrics_table",
+    "partial_auroc",
+    "ranks_table",
     "read_predictions",
+    "read_trained_on",
+    "recalibrate",
+    "reliability_curve",
+    "smallest_detectable_difference",
+    "wins_table",
 ]

@@ -18,16 +18,12 @@ def auroc(labels: ArrayLike, scores: ArrayLike) -> float:
     Returns:
         0 to 1; 0.5 where scores say nothing; NaN without positives or without negatives.
     """
-    label = np.asarray(labels, dtype=np.float64)
-    known = ~np.isnan(label)
-    positive = label[known] == 1
+    positive, score = known_sides(labels, scores)
     positives = int(positive.sum())
     negatives = positive.size - positives
     if positives == 0 or negatives == 0:
         return float("nan")
-    _, place, tied = np.unique(np.asarray(scores)[known], return_inverse=True, return_counts=True)
-    midranks = (np.cumsum(tied) - (tied - 1) / 2)[place]
-    pairs_won = midranks[positive].sum() - positives * (positives + 1) / 2
+    pairs_won = midranks(score)[positive].sum() - positives * (positives + 1) / 2
     return float(pairs_won / (positives * negatives))
 
 
@@ -35,3 +31,17 @@ def aurocs(labels: ArrayLike, scores: ArrayLike) -> NDArray[np.float64]:
     """AUROC of each finding, (F,), from labels and scores (N, F); see `auroc`."""
     label, score = np.asarray(labels, dtype=np.float64), np.asarray(scores)
     return np.array([auroc(label[:, finding], score[:, finding]) for finding in range(label.shape[1])])
+
+
+def midranks(scores: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Ranks from 1 up, ties sharing the mean of theirs, (N,)."""
+    _, place, tied = np.unique(scores, return_inverse=True, return_counts=True)
+    ranks: NDArray[np.float64] = (np.cumsum(tied) - (tied - 1) / 2)[place]
+    return ranks
+
+
+def known_sides(labels: ArrayLike, scores: ArrayLike) -> tuple[NDArray[np.bool_], NDArray[np.floating]]:
+    """Which images are positive, and their scores, without those whose label is unknown (NaN)."""
+    label = np.asarray(labels, dtype=np.float64)
+    known = ~np.isnan(label)
+    return label[known] == 1, np.asarray(scores)[known]

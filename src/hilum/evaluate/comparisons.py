@@ -2,29 +2,22 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
+from typing import Literal
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from hilum.errors import HilumError
-from hilum.evaluate.arms import align
-from hilum.evaluate.cases import Cases, count_cases
-from hilum.evaluate.intervals import minimum_detectable_difference, percentile_interval, two_sided_p
-from hilum.evaluate.metrics import (
-    AUROC,
-    MACRO,
-    case_notes,
-    check_redraws,
-    macro_notes,
-    metrics_table,
-    number_or_null,
-    seeds_in_words,
-    undefined_notes,
-)
-from hilum.evaluate.multiplicity import benjamini_hochberg
+from hilum.evaluate.confusion import THRESHOLD_METRICS
+from hilum.evaluate.intervals import bca_interval, minimum_detectable_difference, percentile_interval, two_sided_p
+from hilum.evaluate.measured_arms import IntervalKind, MeasuredArms, measure_arms
+from hilum.evaluate.measures import AUROC, MACRO
+from hilum.evaluate.metrics import metrics_table
+from hilum.evaluate.multiplicity import ADJUSTMENTS
+from hilum.evaluate.notes import case_notes, macro_notes, number_or_null, seeds_in_words, undefined_notes
 from hilum.evaluate.predictions import Predictions
-from hilum.evaluate.replicates import ArmRedraws, redraw_arms
+from hilum.evaluate.replicates import Redrawn
+from hilum.evaluate.thresholds import OPTIMISTIC, Thresholds
 from hilum.progress import ProgressReport, silent
 
 COMPARISONS_SCHEMA = {
@@ -43,20 +36,32 @@ COMPARISONS_SCHEMA = {
 }
 
 
+BENJAMINI_HOCHBERG = "Benjamini-Hochberg"
+NOT_TESTED = "not tested: too few positive or negative patients"
+
+
 def compare_predictions(
     first: Sequence[Predictions],
     second: Sequence[Predictions],
     *,
+    metrics: Sequence[str] = (AUROC,),
+    averages: Sequence[str] = (MACRO,),
+    thresholds: tuple[Sequence[Thresholds], Sequence[Thresholds]] | None = None,
+    interval: IntervalKind = "percentile",
+    stratified: bool = False,
+    adjustment: Literal["Benjamini-Hochberg", "Holm"] = BENJAMINI_HOCHBERG,
     redraws: int = 2000,
     seed: int = 0,
     min_positives: int = 10,
     on_progress: ProgressReport = silent,
 ) -> pl.DataFrame:
-    """First minus second: paired differences in AUROC per finding and macro.
+    """First minus second: paired differences per finding and over findings.
 
     Args:
         first: predictions of one arm, one a seed.
         second: predictions of the other arm, of the same images.
+        metrics, averages, interval, stratified, adjustment: as in `evaluate_arms`.
+        thresholds: of the first and of the second arm, one a seed.
         redraws: of the bootstrap, at least 40.
         seed: of the redraws.
         min_positives: findings with fewer positive patients, or fewer negative patients, are left out of the macro mean
@@ -69,9 +74,19 @@ def compare_predictions(
     Raises:
         HilumError: predictions that do not go together, or too few redraws.
     """
-    arms = {"second": second, "first": first}
     _, comparisons = evaluate_arms(
-        arms, against="second", redraws=redraws, seed=seed, min_positives=min_positives, on_progress=on_progress
+        {"second": second, "first": first},
+        against="second",
+        metrics=metrics,
+        averages=averages,
+        thresholds=None if thresholds is None else {"first": thresholds[0], "second": thresholds[1]},
+        interval=interval,
+        stratified=stratified,
+        adjustment=adjustment,
+        redraws=redraws,
+        seed=seed,
+        min_positives=min_positives,
+        on_progress=on_progress,
     )
     return comparisons.drop("arm", "against")
 
@@ -80,20 +95,24 @@ def evaluate_arms(
     arms: Mapping[str, Sequence[Predictions]],
     *,
     against: str | None = None,
+    metrics: Sequence[str] = (AUROC,),
+    averages: Sequence[str] = (MACRO,),
+    thresholds: Mapping[str, Sequence[Thresholds]] | None = None,
+    interval: IntervalKind = "percentile",
+    stratified: bool = False,
+    adjustment: Literal["Benjamini-Hochberg", "Holm"] = BENJAMINI_HOCHBERG,
     redraws: int = 2000,
     seed: int = 0,
     min_positives: int = 10,
     on_progress: ProgressReport = silent,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """All arms, all findings, on the same redraws.
-
-    Two families of tests, each adjusted by Benjamini-Hochberg by itself: the macro differences (primary), and the
-    differences of single findings, all findings and all pairs of arms together. A finding with too few patients is not
-    tested; that depends on labels alone, never on scores.
+    """All arms, all findings, on the same redraws: `measure_arms`, `metrics_table` and `comparisons_table` in one.
 
     Args:
         arms: for each arm its predictions, one a seed; all of the same images.
         against: the arm that all others are compared with; None for every pair (the later arm minus the earlier).
+        metrics, averages, thresholds, interval, stratified: as in `measure_arms`.
+        adjustment: of p-values within each family.
         redraws: of the bootstrap, at least 40.
         seed: of the redraws.
         min_positives: findings with fewer positive patients, or fewer negative patients, are left out of the macro mean
@@ -102,91 +121,154 @@ def evaluate_arms(
 
     Returns:
         metrics: as `evaluate_predictions` returns them, with the column `arm` before.
-        comparisons: arm, against, finding, metric, difference (arm - against), low, high (95 %), p (two-sided, never
-            0), p_adjusted, detectable (the difference such a test shows with 80 % power), family, note.
+        comparisons: as `comparisons_table` returns them.
 
     Raises:
         HilumError: predictions that do not go together, an unknown `against`, or too few redraws.
     """
-    check_redraws(redraws)
-    if against is not None and against not in arms:
-        raise HilumError("against", expected=f"one of {', '.join(arms)}", found=against, fix="Name one of the arms.")
-    aligned = align(arms)
-    cases = count_cases(aligned.labels, aligned.patients)
-    redrawn = redraw_arms(aligned, redraws=redraws, seed=seed, on_progress=on_progress)
-    metrics = [
-        metrics_table(arm, aligned.findings, cases, min_positives).select(pl.lit(name).alias("arm"), pl.all())
-        for name, arm in redrawn.items()
-    ]
-    if against is None:
-        pairs = [(later, earlier) for earlier, later in combinations(arms, 2)]
-    else:
-        pairs = [(arm, against) for arm in arms if arm != against]
+    _check_against(against, list(arms))
+    measured = measure_arms(
+        arms,
+        metrics=metrics,
+        averages=averages,
+        thresholds=thresholds,
+        interval=interval,
+        stratified=stratified,
+        redraws=redraws,
+        seed=seed,
+        min_positives=min_positives,
+        on_progress=on_progress,
+    )
+    each = [metrics_table(measured, arm).select(pl.lit(arm).alias("arm"), pl.all()) for arm in arms]
+    return pl.concat(each), comparisons_table(measured, against=against, adjustment=adjustment)
+
+
+def comparisons_table(
+    measured: MeasuredArms,
+    *,
+    against: str | None = None,
+    adjustment: Literal["Benjamini-Hochberg", "Holm"] = BENJAMINI_HOCHBERG,
+) -> pl.DataFrame:
+    """Paired differences of arms.
+
+    Each metric has its own families of tests, adjusted by themselves: each average over findings, and the single
+    findings, all pairs of arms together. The macro AUROC is the primary one. A finding with too few patients is not
+    tested; that depends on labels alone, never on scores.
+
+    Args:
+        measured: the arms.
+        against: the arm that all others are compared with; None for every pair (the later arm minus the earlier).
+        adjustment: Benjamini-Hochberg (false discovery rate) or Holm (any false claim in the family).
+
+    Returns:
+        arm, against, finding, metric, difference (arm - against), low, high (95 %), p (two-sided, never 0),
+        p_adjusted, detectable (the difference such a test shows with 80 % power), family, note.
+
+    Raises:
+        HilumError: an unknown `against`.
+    """
+    pairs = pairs_of(list(measured.arms), against)
     rows = [
         {"arm": arm, "against": other, **row}
+        for metric in measured.metrics
         for arm, other in pairs
-        for row in _differences(redrawn[arm], redrawn[other], aligned.findings, cases, min_positives)
+        for row in _differences(measured, metric, arm, other)
     ]
-    return pl.concat(metrics), _with_families(pl.DataFrame(rows, schema=COMPARISONS_SCHEMA), len(pairs))
+    table = pl.DataFrame(rows, schema=COMPARISONS_SCHEMA)
+    return _with_families(table, measured, len(pairs), adjustment)
 
 
-def _differences(
-    arm: ArmRedraws, other: ArmRedraws, findings: Sequence[str], cases: Cases, min_positives: int
-) -> list[dict[str, object]]:
-    included = cases.enough(min_positives)
-    estimate, redrawn = arm.macro(included)
-    other_estimate, other_redrawn = other.macro(included)
-    same = arm.seeds == other.seeds
-    seeds = seeds_in_words(arm.seeds) if same else f"{arm.seeds} against {other.seeds} seeds, redrawn independently"
-    notes = macro_notes(included, min_positives, seeds)
-    rows = [_difference(MACRO, estimate - other_estimate, redrawn - other_redrawn, notes, tested=bool(included.any()))]
-    for index, finding in enumerate(findings):
-        shown = bool(cases.enough(2)[index])
-        rows.append(
-            _difference(
-                finding,
-                float(arm.estimate[index] - other.estimate[index]) if shown else float("nan"),
-                arm.redrawn[index] - other.redrawn[index] if shown else np.full(0, np.nan),
-                case_notes(cases, index, min_positives),
-                tested=bool(included[index]),
-            )
-        )
-    return rows
+def pairs_of(arms: Sequence[str], against: str | None) -> list[tuple[str, str]]:
+    """Which arm is compared with which: all with one, or, where none is named, every later with every earlier."""
+    _check_against(against, arms)
+    if against is None:
+        return [(later, earlier) for earlier, later in combinations(arms, 2)]
+    return [(arm, against) for arm in arms if arm != against]
 
 
-def _difference(
-    finding: str, difference: float, redrawn: NDArray[np.float64], notes: list[str], *, tested: bool
-) -> dict[str, object]:
-    low, high = percentile_interval(redrawn)
-    p = two_sided_p(redrawn) if tested else float("nan")
+def difference_of(measured: MeasuredArms, metric: str, arm: str, other: str) -> Redrawn:
+    """Arm minus other in every redraw; rows are findings, then averages."""
+    one, two = measured.arms[arm].metrics[metric], measured.arms[other].metrics[metric]
+    jackknife = None if one.jackknife is None or two.jackknife is None else one.jackknife - two.jackknife
+    return Redrawn(one.estimate - two.estimate, one.redrawn - two.redrawn, jackknife)
+
+
+def _check_against(against: str | None, arms: Sequence[str]) -> None:
+    if against is not None and against not in arms:
+        raise HilumError("against", expected=f"one of {', '.join(arms)}", found=against, fix="Name one of the arms.")
+
+
+def _differences(measured: MeasuredArms, metric: str, arm: str, other: str) -> list[dict[str, object]]:
+    own, their = measured.arms[arm], measured.arms[other]
+    difference = difference_of(measured, metric, arm, other)
+    same = own.seeds == their.seeds
+    seeds = seeds_in_words(own.seeds) if same else f"{own.seeds} against {their.seeds} seeds, redrawn independently"
+    optimistic = [OPTIMISTIC] if measured.optimistic and metric in THRESHOLD_METRICS else []
+    rows = []
+    for average in measured.averages:
+        notes = [*macro_notes(measured.included, measured.min_positives, seeds), *optimistic]
+        tested = bool(measured.included.any())
+        numbers = _numbers(difference, own.row(average), measured.interval, tested=tested)
+        rows.append({"finding": average, "metric": metric, **numbers, "note": notes})
+    for at, finding in enumerate(measured.findings):
+        notes = [*case_notes(measured.cases, at, measured.min_positives), *optimistic]
+        if measured.cases.enough(2)[at]:
+            numbers = _numbers(difference, at, measured.interval, tested=bool(measured.included[at]))
+        else:
+            numbers = dict.fromkeys(("difference", "low", "high", "p", "detectable"))
+            numbers["undefined"] = []
+        rows.append({"finding": finding, "metric": metric, **numbers, "note": notes})
+    return [_with_note(row) for row in rows]
+
+
+def _numbers(difference: Redrawn, at: int, kind: IntervalKind, *, tested: bool) -> dict[str, object]:
+    redrawn, estimate = difference.redrawn[at], float(difference.estimate[at])
+    if not np.isfinite(estimate):
+        redrawn = np.full(0, np.nan)
+    if kind == "bca" and difference.jackknife is not None:
+        low, high = bca_interval(estimate, redrawn, difference.jackknife[at])
+    else:
+        low, high = percentile_interval(redrawn)
     return {
-        "finding": finding,
-        "metric": AUROC,
-        "difference": number_or_null(difference),
+        "difference": number_or_null(estimate),
         "low": number_or_null(low),
         "high": number_or_null(high),
-        "p": number_or_null(p),
+        "p": number_or_null(two_sided_p(redrawn) if tested else float("nan")),
         "detectable": number_or_null(minimum_detectable_difference(redrawn)),
-        "note": "; ".join([*notes, *undefined_notes(redrawn)]),
+        "undefined": undefined_notes(redrawn),
     }
 
 
-def _with_families(rows: pl.DataFrame, pairs: int) -> pl.DataFrame:
+def _with_note(row: dict[str, object]) -> dict[str, object]:
+    undefined, notes = row.pop("undefined"), row.pop("note")
+    return row | {"note": "; ".join([*notes, *undefined])}  # type: ignore[misc]
+
+
+def _with_families(rows: pl.DataFrame, measured: MeasuredArms, pairs: int, adjustment: str) -> pl.DataFrame:
     """Adjust each family by itself, and say in words which it is."""
-    macro = (rows["finding"] == MACRO).to_numpy()
     p = rows["p"].fill_null(float("nan")).to_numpy()
-    tested = np.isfinite(p)
     adjusted = np.full(len(rows), np.nan)
-    family = np.full(len(rows), "not tested: too few positive or negative patients", dtype=object)
+    family = np.full(len(rows), NOT_TESTED, dtype=object)
+    finding, metric = rows["finding"].to_numpy(), rows["metric"].to_numpy()
     compared = f"{pairs} comparison{'s' if pairs > 1 else ''}"
-    for rows_of_family, name in ((macro, "macro, primary"), (~macro, "single findings")):
-        inside = rows_of_family & tested
-        adjusted[rows_of_family] = benjamini_hochberg(p[rows_of_family])
-        tests = int(inside.sum())
-        count = tests // max(pairs, 1)
-        findings = "" if name.startswith("macro") else f"{count} finding{'s' if count > 1 else ''} x "
-        family[inside] = f"{name}: {findings}{compared} = {tests} test{'s' if tests > 1 else ''}, Benjamini-Hochberg"
+    for name in measured.metrics:
+        single = ~np.isin(finding, measured.averages)
+        for average in (*measured.averages, None):
+            inside = (metric == name) & (single if average is None else finding == average)
+            tested = inside & np.isfinite(p)
+            adjusted[inside] = ADJUSTMENTS[adjustment](p[inside])
+            tests = int(tested.sum())
+            count = tests // max(pairs, 1)
+            findings = f"{count} finding{'s' if count > 1 else ''} x " if average is None else ""
+            size = f"{findings}{compared} = {tests} test{'s' if tests > 1 else ''}, {adjustment}"
+            family[tested] = f"{_family_name(average, name)}: {size}"
     return rows.with_columns(
         pl.Series("p_adjusted", adjusted, dtype=pl.Float64).fill_nan(None),
         pl.Series("family", family.tolist(), dtype=pl.String),
     )
+
+
+def _family_name(average: str | None, metric: str) -> str:
+    if metric == AUROC:
+        return "single findings" if average is None else f"{average}, primary" if average == MACRO else average
+    return f"{'single findings' if average is None else average}, {metric}"

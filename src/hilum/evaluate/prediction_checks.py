@@ -6,6 +6,11 @@ from hilum.errors import HilumError
 from hilum.findings import canonical
 
 LABEL, SCORE = "y_", "p_"
+
+UNKNOWN_SPLIT = (
+    "split: there is none, so it is not known whether training has seen these images   "
+    "add a column split (train, val, test), or say that it has not (--held-out, held_out=True)"
+)
 _SHOWN = 3
 
 

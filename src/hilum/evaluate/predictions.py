@@ -8,9 +8,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from hilum.errors import HilumError, HilumErrors
-from hilum.evaluate.prediction_checks import LABEL, SCORE, problems_of, with_canonical_findings
+from hilum.evaluate.prediction_checks import LABEL, SCORE, UNKNOWN_SPLIT, problems_of, with_canonical_findings
+from hilum.evaluate.table_files import NAMES, read_table
+from hilum.evaluate.trained_on import TrainedOn
 
-_NAMES = ("image_id", "patient_id", "split")
 _SHOWN = 3
 
 
@@ -62,29 +63,44 @@ class Predictions:
         return np.column_stack(columns)
 
 
-def read_predictions(path: Path, *, split: str | None = None) -> Predictions:
+def read_predictions(
+    path: Path, *, split: str | None = None, held_out: bool = False, trained_on: TrainedOn | None = None
+) -> Predictions:
     """Read and check a Parquet or CSV table of predictions.
 
     Args:
         path: the table. Columns y_<finding> (1, 0, empty = unknown) and p_<finding> (0 to 1) for each finding;
             image_id, patient_id and split where known. Other columns are ignored.
         split: which rows; see `as_predictions`.
+        held_out: see `as_predictions`.
+        trained_on: whom the model was fitted to; see `as_predictions`.
 
     Raises:
         HilumError: not a table, or no predictions in it.
         HilumErrors: everything that is wrong with its columns and rows.
     """
-    return as_predictions(_read_table(Path(path)), name=str(path), split=split)
+    table = read_table(Path(path), what="a table of predictions")
+    return as_predictions(table, name=str(path), split=split, held_out=held_out, trained_on=trained_on)
 
 
-def as_predictions(table: pl.DataFrame, *, name: str, split: str | None = None) -> Predictions:
+def as_predictions(
+    table: pl.DataFrame,
+    *,
+    name: str,
+    split: str | None = None,
+    held_out: bool = False,
+    trained_on: TrainedOn | None = None,
+) -> Predictions:
     """Check a table of predictions and keep the rows of one split.
 
     Args:
         table: as in `read_predictions`.
         name: what to call it in messages.
         split: the split whose rows to keep. By default `test` where the table holds several; the only one where it
-            holds one (but `train` only when asked for); all rows where it has no column `split`.
+            holds one (but `train` only when asked for).
+        held_out: for a table without a column `split`: that all its rows are images that training has not seen. Not
+            needed, and without effect, where the table says it.
+        trained_on: patients or images that the model was fitted to; none of them may be among the rows.
 
     Raises:
         HilumError: no predictions, no rows, or no rows of the split.
@@ -121,8 +137,12 @@ def as_predictions(table: pl.DataFrame, *, name: str, split: str | None = None) 
         notes += _split_notes(chosen, len(table), rest)
         if patients_named:
             problems += _patients_on_both_sides(table, rest, chosen)
+    elif not problems and held_out:
+        notes.append("No column split: that training has not seen these images was said, and is not in the table.")
     elif not problems:
-        notes.append("No column split: it is not known whether these images were held out. All rows are evaluated.")
+        problems.append(UNKNOWN_SPLIT)
+    if not problems and trained_on is not None:
+        problems += trained_on.problems_of(table)
     if problems:
         raise HilumErrors(name, problems, fix="nothing was evaluated")
 
@@ -137,39 +157,13 @@ def as_predictions(table: pl.DataFrame, *, name: str, split: str | None = None) 
     numbers = [pl.col(column).cast(pl.Float64).fill_nan(None) for kind in kinds for column in kind]
     return Predictions(
         name=name,
-        frame=table.select(*_NAMES, *numbers),
+        frame=table.select(*NAMES, *numbers),
         findings=findings,
         split=chosen,
         images_named=images_named,
         patients_named=patients_named,
         notes=notes,
     )
-
-
-def _read_table(path: Path) -> pl.DataFrame:
-    if not path.is_file():
-        found = "a directory" if path.is_dir() else "no such file"
-        raise HilumError(path, expected="a table of predictions", found=found, fix="Give a .parquet or .csv file.")
-    with path.open("rb") as stream:
-        parquet = stream.read(4) == b"PAR1"
-    try:
-        if parquet:
-            return pl.read_parquet(path)
-        if path.suffix in (".parquet", ".pq"):
-            raise pl.exceptions.ComputeError("it does not begin as a Parquet file does")
-        return pl.read_csv(
-            path,
-            infer_schema_length=None,
-            schema_overrides=dict.fromkeys(_NAMES, pl.String),  # 00000013 is an id, not a number
-            null_values=["", "NA", "null", "None"],
-        )
-    except (pl.exceptions.PolarsError, UnicodeDecodeError) as problem:
-        raise HilumError(
-            path,
-            expected="a table of predictions (Parquet, or CSV in UTF-8 with a header)",
-            found=f"something else ({str(problem).splitlines()[0]})",
-            fix="Write it as .parquet or .csv.",
-        ) from problem
 
 
 def _chosen_split(column: pl.Series, asked: str | None, name: str) -> str | None:

@@ -6,7 +6,7 @@ once after the negatives it ties with, as a half each time, so it wins half of t
 numbers, so the result is that of the definition, and only its last step, a division, rounds.
 """
 
-import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -14,11 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hilum.evaluate.compiled import compiled
-from hilum.evaluate.redraws import drawn_counts
+from hilum.evaluate.resampling import BLOCK, Counts, Statistic, available_threads, over_redraws
 from hilum.progress import ProgressReport, silent
-
-BLOCK = 64
-"""Redraws in one pass: their counts for one patient fill one cache line."""
 
 
 @dataclass(frozen=True)
@@ -83,33 +80,42 @@ def redrawn_auroc(
         (M, F, B); NaN where a redraw holds no positive or no negative of a finding.
     """
     models, _, findings = scores.shape
-    columns = [(model, finding) for model in range(models) for finding in range(findings)]
     units = int(patients.max()) + 1 if len(patients) else 0
-    out = np.full((len(columns), -(-redraws // BLOCK) * BLOCK), np.nan)
     if not units:
-        return out[:, :redraws].reshape(models, findings, redraws)
+        return np.full((models, findings, redraws), np.nan)
+    columns = [(labels[:, finding], layer[:, finding]) for layer in scores for finding in range(findings)]
+    statistic = auroc_statistic(columns, patients, threads=threads)
+    redrawn = over_redraws(
+        {"": statistic}, units, redraws=redraws, seed=seed, threads=threads, on_progress=on_progress
+    )[""]
+    return redrawn.reshape(models, findings, redraws)
 
+
+def auroc_statistic(
+    columns: Sequence[tuple[NDArray[np.floating], NDArray[np.floating]]],
+    patients: NDArray[np.int32],
+    *,
+    threads: int | None = None,
+) -> Statistic:
+    """Sort each column of scores once; then their AUROCs in any redraws of patients.
+
+    Args:
+        columns: K pairs of labels (1, 0, NaN unknown) and scores, of N images each.
+        patients: (N,), whose image it is.
+        threads: that sort; None for as many as this process may use.
+    """
     with ThreadPoolExecutor(threads or available_threads()) as pool:
-        sorted_columns = list(pool.map(lambda at: visits(labels[:, at[1]], scores[at[0], :, at[1]], patients), columns))
-        patient = np.concatenate([column.patients for column in sorted_columns])
-        halves = np.concatenate([column.halves for column in sorted_columns])
-        bounds = np.cumsum([0, *(len(column.halves) for column in sorted_columns)])
+        sorted_columns = list(pool.map(lambda column: visits(*column, patients), columns))
+    patient = np.concatenate([column.patients for column in sorted_columns])
+    halves = np.concatenate([column.halves for column in sorted_columns])
+    bounds = np.cumsum([0, *(len(column.halves) for column in sorted_columns)])
 
-        def one_block(first: int) -> None:
-            counts = drawn_counts(units, draws=units, redraws=BLOCK, seed=seed, first=first)
-            weighted_auroc(patient, halves, bounds, counts, out[:, first : first + BLOCK])
+    def statistic(counts: Counts) -> NDArray[np.float64]:
+        out = np.empty((len(columns), BLOCK))
+        weighted_auroc(patient, halves, bounds, counts, out)
+        return out
 
-        starts = range(0, out.shape[1], BLOCK)
-        for done, _ in enumerate(pool.map(one_block, starts), start=1):
-            on_progress(min(done * BLOCK, redraws), redraws, "")
-    return out[:, :redraws].reshape(models, findings, redraws)
-
-
-def available_threads() -> int:
-    """Cores this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return statistic
 
 
 @compiled
@@ -117,7 +123,7 @@ def weighted_auroc(
     patients: NDArray[np.int32],
     halves: NDArray[np.uint8],
     bounds: NDArray[np.int64],
-    counts: NDArray[np.uint8],
+    counts: Counts,
     out: NDArray[np.float64],
 ) -> None:
     """AUROC of C sorted columns in 64 redraws.

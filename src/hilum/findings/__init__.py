@@ -1,16 +1,23 @@
-"""Findings: the vocabulary, and each data set's own names for it."""
+"""Findings: the vocabulary, each data set's own names for it, and what follows from what."""
 
+from hilum.findings.derived import DERIVED, parts_of
 from hilum.findings.native_names import COLLECTIONS, labelled_by, native
 from hilum.findings.vocabulary import CHESTXRAY14, CHEXPERT, NO_FINDING, VOCABULARY, canonical, is_finding
+from hilum.findings.who_labels import SHORT_NAMES, FindingRow, who_labels
 
 __all__ = [
     "CHESTXRAY14",
     "CHEXPERT",
     "COLLECTIONS",
+    "DERIVED",
     "NO_FINDING",
+    "SHORT_NAMES",
     "VOCABULARY",
+    "FindingRow",
     "canonical",
     "is_finding",
     "labelled_by",
     "native",
+    "parts_of",
+    "who_labels",
 ]

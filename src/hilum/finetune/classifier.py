@@ -1,4 +1,4 @@
-"""An encoder with a linear head that scores findings, and how it is trained."""
+"""An encoder with a head that scores findings, and how it is trained."""
 
 from typing import Any
 
@@ -8,14 +8,17 @@ from torch import Tensor, nn
 from hilum.data.batches import Batch
 from hilum.encoders.zoo import Encoder
 from hilum.errors import HilumError
+from hilum.finetune.heads import make_head
 from hilum.finetune.losses import masked_bce, mean_masked_bce
+from hilum.finetune.pooling import make_pooling
+from hilum.finetune.settings import HeadName, PoolingName
 from hilum.training.settings import TrainingSettings
 from hilum.training.trainable import Trainable, decay_groups
 from hilum.views import ViewPolicy, plain_view, random_views
 
 
 class Classifier(Trainable):
-    """Findings from radiographs: encoder, dropout, one linear layer.
+    """Findings from radiographs: encoder, pooling, dropout, head.
 
     Args:
         encoder: frozen or not (see `hilum.encoders.freezing`).
@@ -24,8 +27,13 @@ class Classifier(Trainable):
         policy: of the training views.
         seed: of the head's initial weights (torch's own initialisation) and of the views.
         positive_weights: of the loss, (findings); None: all 1.
-        dropout: before the head.
-        head_lr: peak learning rate of the head; None: as the encoder.
+        dropout: before the head, and inside heads of several layers.
+        head_lr: peak learning rate of the head and of the pooling; None: as the encoder.
+        head: see `hilum.finetune.heads.make_head`.
+        pooling: see `hilum.finetune.pooling.make_pooling`; "own": the encoder's.
+
+    Raises:
+        HilumError: the encoder has no class token, and the pooling needs it.
     """
 
     def __init__(
@@ -39,19 +47,38 @@ class Classifier(Trainable):
         positive_weights: Tensor | None = None,
         dropout: float = 0.0,
         head_lr: float | None = None,
+        head: HeadName = "linear",
+        pooling: PoolingName = "own",
     ) -> None:
         super().__init__()
         self.encoder, self.size, self.policy, self.seed, self.head_lr = encoder, size, policy, seed, head_lr
         self.dropout = nn.Dropout(dropout)
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed)
-            self.head = nn.Linear(encoder.feature_width, findings)
+            self.pooling = make_pooling(pooling, encoder)
+            width = self.pooling.parts * encoder.token_width if self.pooling else encoder.feature_width
+            self.head = make_head(head, width, findings, dropout=dropout)
         self.positive_weights: Tensor
         self.register_buffer("positive_weights", torch.ones(findings) if positive_weights is None else positive_weights)
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits of views, (B, 1, H, W) in [0, 1] to (B, findings)."""
-        return self.score(self.encoder(images))
+        return self.score(self.features(images))
+
+    def features(self, images: Tensor) -> Tensor:
+        """Pooled features of views, (B, 1, H, W) in [0, 1] to (B, width) float32."""
+        if self.pooling is None:
+            own: Tensor = self.encoder(images)
+            return own
+        tokens = self.encoder.tokens(images)
+        with torch.autocast(tokens.device.type, enabled=False):
+            return self.encoder.norm_pooled(self.pooling(tokens.float())).flatten(1)
+
+    @property
+    def features_are_fixed(self) -> bool:
+        """Whether nothing before the head trains, so that a film's features can be computed once."""
+        before = [self.encoder, *([self.pooling] if self.pooling else [])]
+        return not any(parameter.requires_grad for module in before for parameter in module.parameters())
 
     def score(self, features: Tensor) -> Tensor:
         """Logits of features, always in float32: 8 bits of mantissa would tie many films."""
@@ -69,18 +96,19 @@ class Classifier(Trainable):
         return masked_bce(self(plain_view(batch.images, self.size)), known_targets(batch), self.positive_weights)
 
     def parameter_groups(self, settings: TrainingSettings) -> list[dict[str, Any]]:
-        """As for every module, with the head's own learning rate."""
+        """As for every module, with the own learning rate of the head and of what pools for it."""
         head_lr = settings.lr if self.head_lr is None else self.head_lr
-        head = [{**group, "lr": head_lr} for group in decay_groups(self.head, settings.weight_decay)]
+        behind = self.head if self.pooling is None else nn.ModuleList([self.pooling, self.head])
+        head = [{**group, "lr": head_lr} for group in decay_groups(behind, settings.weight_decay)]
         return [*decay_groups(self.encoder, settings.weight_decay), *head]
 
 
 class HeadOnFeatures(Trainable):
-    """The head of a classifier whose encoder is frozen and whose films are not augmented: features are computed once.
+    """The head of a classifier whose features are fixed and whose films are not augmented: they are computed once.
 
     Args:
-        classifier: whose head trains, in place.
-        train, val: features of the training and validation films, (N, feature width), in the order of their batches.
+        classifier: whose head trains, in place; its `features_are_fixed`.
+        train, val: features of the training and validation films, (N, width), in the order of their batches.
     """
 
     def __init__(self, classifier: Classifier, train: Tensor, val: Tensor) -> None:

@@ -128,6 +128,8 @@ def _untrained(encoder: Encoder, train: LabelledFilms, settings: FinetuneSetting
         positive_weights=torch.from_numpy(weights),
         dropout=settings.dropout,
         head_lr=settings.head_lr,
+        head=settings.head,
+        pooling=settings.pooling,
     )
 
 
@@ -141,12 +143,12 @@ def _train(
     on_progress: ProgressReport,
 ) -> None:
     trainable: Classifier | HeadOnFeatures = classifier
-    if settings.unfreeze == 0 and settings.policy == "none":  # nothing before the head ever changes: compute it once
-        encoder = classifier.encoder.to(device=feed.device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+    if classifier.features_are_fixed and settings.policy == "none":  # nothing before the head changes: compute it once
+        classifier.to(device=feed.device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
         trainable = HeadOnFeatures(
             classifier,
-            train=feed.outputs(encoder, train.image_ids, "features of training films", on_progress),
-            val=feed.outputs(encoder, val.image_ids, "features of validation films", on_progress),
+            train=feed.outputs(classifier.features, train.image_ids, "features of training films", on_progress),
+            val=feed.outputs(classifier.features, val.image_ids, "features of validation films", on_progress),
         )
     fit(
         trainable,

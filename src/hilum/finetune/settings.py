@@ -1,10 +1,13 @@
 """How an encoder is trained with labels."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from hilum.errors import HilumError
 from hilum.training.settings import Device, Optimizer, Precision, Schedule, TrainingSettings
+
+HeadName = Literal["linear", "mlp", "two_layers"]
+PoolingName = Literal["own", "cls", "mean", "cls_mean", "gem", "attention"]
 
 
 @dataclass(frozen=True)
@@ -12,8 +15,8 @@ class FinetuneSettings:
     """Settings of `hilum.finetune.finetune.finetune`.
 
     Args:
-        unfreeze: how many blocks train, counted from the end; 0 trains the head alone, "all" everything. With 0 and
-            policy "none" the features of each film are computed once.
+        unfreeze: how many blocks train, counted from the end; 0 trains the head alone, "all" everything. With 0,
+            policy "none" and a pooling without weights the features of each film are computed once.
         epochs: at most this many.
         batch_size: films a step.
         lr: peak learning rate of the encoder.
@@ -23,7 +26,9 @@ class FinetuneSettings:
         policy: random views, by name (`hilum.views.POLICIES`); "none" for none.
         size: side of the views in px; None: as in the store.
         weighted: weigh the positives of each finding by negatives / positives among the training films.
-        dropout: before the head, 0 to 1.
+        dropout: before the head and inside it, 0 to 1.
+        head: "linear", "mlp" or "two_layers" (`hilum.finetune.heads.make_head`).
+        pooling: "own", the encoder's, or "cls", "mean", "cls_mean", "gem", "attention" (`hilum.finetune.pooling`).
         optimizer, schedule, warmup_epochs, precision, device: see `TrainingSettings`.
         workers: threads that prepare batches; they do not change the result.
         checkpoint_every_seconds: a killed run loses at most about this much work.
@@ -40,6 +45,8 @@ class FinetuneSettings:
     size: int | None = None
     weighted: bool = True
     dropout: float = 0.0
+    head: HeadName = "linear"
+    pooling: PoolingName = "own"
     optimizer: Optimizer = "adamw"
     schedule: Schedule = "cosine"
     warmup_epochs: float = 0.0
@@ -53,6 +60,14 @@ class FinetuneSettings:
             raise HilumError("finetune.dropout", expected="0 to below 1", found=str(self.dropout), fix="Change it.")
         if self.batch_size < 1:
             raise HilumError("finetune.batch_size", expected="1 or more", found=str(self.batch_size), fix="Change it.")
+        for key, known in (("head", get_args(HeadName)), ("pooling", get_args(PoolingName))):
+            if (found := getattr(self, key)) not in known:
+                raise HilumError(
+                    f"finetune.{key}",
+                    expected=f"one of {', '.join(known)}",
+                    found=str(found),
+                    fix="Choose one of these.",
+                )
 
     def training(self, seed: int) -> TrainingSettings:
         """The settings of the loop."""

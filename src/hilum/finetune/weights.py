@@ -29,6 +29,12 @@ def load_classifier(directory: Path) -> tuple[Classifier, Card]:
         raise HilumError(
             directory, expected="a classifier", found="an encoder without findings", fix="Fine-tune it first."
         )
-    classifier = Classifier(create_encoder(card.encoder, seed=0), len(card.findings), size=card.image_size)
+    classifier = Classifier(
+        create_encoder(card.encoder, seed=0),
+        len(card.findings),
+        size=card.image_size,
+        head=card.settings.get("head", "linear"),
+        pooling=card.settings.get("pooling", "own"),
+    )
     load_weights(classifier, directory / MODEL_WEIGHTS, card.sha256)
     return classifier.eval(), card

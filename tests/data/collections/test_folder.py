@@ -22,6 +22,7 @@ def root(tmp_path):
     meta = FileMetaDataset()
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     dataset = FileDataset("", {}, file_meta=meta, preamble=bytes(128))
+    dataset.Modality = "CR"
     dataset.PatientID, dataset.PatientAge, dataset.PatientSex, dataset.ViewPosition = "77", "062Y", "F", "PA"
     dataset.Rows = dataset.Columns = 16
     dataset.SamplesPerPixel, dataset.PhotometricInterpretation, dataset.PixelRepresentation = 1, "MONOCHROME2", 0
@@ -172,6 +173,7 @@ def test_real_films_of_many_makers_are_read_and_stored(shared_data, tmp_path):
     assert len(collected.manifest) == 25
     assert collected.manifest["patient_id"].n_unique() == 24  # the two DICOM files are of one patient
     assert collected.manifest.drop_nulls("age").select("view", "age", "sex").unique().rows() == [("PA", 62.0, "M")]
+    assert collected.notes[1] == "2 DICOM files: a secondary capture: levels may have been lost, look at it"
     store = build_store(collected.manifest, root, parse_recipe([{"square": "pad"}, {"resize": 64}]), tmp_path / "store")
     assert store.pixels.shape == (25, 64, 64)
     assert pl.Series(store.pixels.reshape(25, -1).std(axis=1)).min() > 15

@@ -12,7 +12,7 @@ from hilum.errors import HilumError
 from hilum.findings import COLLECTIONS
 from hilum.progress import ProgressReport, silent
 
-__all__ = ["COLLECTIONS", "OPTIONS", "Collected", "nothing_rejected", "read_collection"]
+__all__ = ["COLLECTIONS", "OPTIONS", "Collected", "nothing_rejected", "read_as_listed", "read_collection"]
 
 OPTIONS: dict[str, tuple[str, ...]] = {
     "chestxray14": ("release",),
@@ -56,6 +56,36 @@ def read_collection(
         HilumError: unknown collection, an option it has no use for, files missing or wrong, a patient on both sides of
             a published list.
     """
+    collected = read_as_listed(
+        name,
+        root,
+        allow_missing=allow_missing,
+        labels=labels,
+        release=release,
+        labeller=labeller,
+        on_progress=on_progress,
+    )
+    for column in split_columns(collected.manifest):
+        lists = collected.manifest.select("image_id", "patient_id", pl.col(column).alias("split"))
+        check_patients_apart(lists, f"{root}, {column}")
+    return collected
+
+
+def read_as_listed(
+    name: str,
+    root: Path,
+    *,
+    allow_missing: bool = False,
+    labels: Path | None = None,
+    release: str | None = None,
+    labeller: str | None = None,
+    on_progress: ProgressReport = silent,
+) -> Collected:
+    """As `read_collection`, but a patient on both sides of a list is not refused: for those who look for such faults.
+
+    Raises:
+        HilumError: unknown collection, an option it has no use for, files missing or wrong.
+    """
     if name not in COLLECTIONS:
         raise HilumError(
             "collection", expected=f"one of {', '.join(COLLECTIONS)}", found=repr(name), fix="Use one of these."
@@ -72,7 +102,4 @@ def read_collection(
     read = import_module(f"hilum.data.collections.{name}").read
     collected: Collected = read(root, allow_missing=allow_missing, on_progress=on_progress, **wanted)
     check_manifest(collected.manifest, root)
-    for column in split_columns(collected.manifest):
-        lists = collected.manifest.select("image_id", "patient_id", pl.col(column).alias("split"))
-        check_patients_apart(lists, f"{root}, {column}")
     return collected

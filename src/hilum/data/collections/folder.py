@@ -13,7 +13,7 @@ The CSV, one row a film; capitals, blanks, `_` and `-` in column names do not ma
     any finding that Hilum knows            1 positive, 0 negative, -1 uncertain, blank not mentioned
 
 What the CSV leaves out, or all of it without a CSV, comes from the DICOM headers: PatientID, StudyInstanceUID,
-ViewPosition, age and sex. The terms are those of whoever owns the films.
+ViewPosition, age and sex, and nothing else (`hilum.data.dicom_tags`). The terms are those of whoever owns the films.
 """
 
 import os
@@ -71,6 +71,7 @@ def _find_films(root: Path, notes: list[str], on_progress: ProgressReport) -> tu
     rows: list[tuple[str, str | None, str | None, str | None, float | None, str | None]] = []
     rejected: list[tuple[str, str, str]] = []
     inside = root.resolve()
+    remarks: Counter[str] = Counter()
     others = 0
     paths = sorted(_walk(root))
     for done, path in enumerate(paths):
@@ -80,22 +81,32 @@ def _find_films(root: Path, notes: list[str], on_progress: ProgressReport) -> tu
             others += 1
             continue
         try:
-            if not path.resolve().is_relative_to(inside):
-                raise UnreadableImage(path, reason="a link that leads out of the folder")
-            header = read_header(path) if kind_of(path) == "dicom" else DicomHeader(None, None, None, None, None)
+            _check_inside(path, inside)
+            header = read_header(path) if kind_of(path) == "dicom" else DicomHeader()
         except UnreadableImage as error:
             if path.suffix:
                 rejected.append((name, name, error.reason))
             else:
                 others += 1
             continue
+        remarks.update(header.remarks)
         rows.append((name, header.patient_id, header.study_id, header.view, header.age, header.sex))
     if others:
         notes.append(f"{others:,} files are no pictures and were skipped")
     if rejected:
         notes.append(f"{len(rejected):,} files could not be read and were set aside (rejected.parquet)")
+    notes.extend(f"{count:,} DICOM files: {remark}" for remark, count in sorted(remarks.items()))
     films = pl.DataFrame(rows, schema=_HEADER_COLUMNS, orient="row").with_columns(pl.col("view").str.to_uppercase())
     return films, pl.DataFrame(rejected, schema=nothing_rejected().schema, orient="row")
+
+
+def _check_inside(path: Path, inside: Path) -> None:
+    try:
+        leads_out = not path.resolve().is_relative_to(inside)
+    except (OSError, RuntimeError) as error:
+        raise UnreadableImage(path, reason="a link that leads in a circle") from error
+    if leads_out:
+        raise UnreadableImage(path, reason="a link that leads out of the folder")
 
 
 def _walk(root: Path) -> Iterator[Path]:

@@ -39,7 +39,7 @@ def read_table(path: Path, required: Sequence[str], optional: Sequence[str] = ()
     Raises:
         HilumError, HilumErrors: not UTF-8, no CSV, a column missing or twice, a cell beyond `MAX_CELL` characters.
     """
-    header = _header(path)
+    header = column_names(path)
     problems = [f"column {name!r}: expected, but missing" for name in required if name not in header]
     problems += [
         f"column {name!r}: expected once, found {header.count(name)} times"
@@ -70,15 +70,24 @@ def read_table(path: Path, required: Sequence[str], optional: Sequence[str] = ()
         for place, name in zip(places, columns, strict=True)
     )
     for name in columns:
-        longest = text[name].str.len_chars().max()
-        if isinstance(longest, int) and longest > MAX_CELL:
-            raise HilumError(
-                f"{path}, column {name!r}",
-                expected=f"at most {MAX_CELL:,} characters in a cell",
-                found=f"{longest:,}",
-                fix="Get the table again.",
-            )
+        refuse_long_cells(text[name], f"{path}, column {name!r}")
     return text
+
+
+def refuse_long_cells(column: pl.Series, where: str) -> None:
+    """Refuse a column of text with a cell beyond `MAX_CELL` characters.
+
+    Raises:
+        HilumError: it has one.
+    """
+    longest = column.str.len_chars().max()
+    if isinstance(longest, int) and longest > MAX_CELL:
+        raise HilumError(
+            where,
+            expected=f"at most {MAX_CELL:,} characters in a cell",
+            found=f"{longest:,}",
+            fix="Get the table again.",
+        )
 
 
 def refuse_lines(path: Path, rows: pl.DataFrame, wrong: dict[str, tuple[pl.Expr, str]], *, first_line: int = 2) -> None:
@@ -95,7 +104,7 @@ def refuse_lines(path: Path, rows: pl.DataFrame, wrong: dict[str, tuple[pl.Expr,
     """
     numbered = rows.with_row_index("line", first_line)
     problems = [
-        f"line {line}: {column} is {value!r}, expected {expected}"
+        f"line {line}: {column} is {quoted(value)}, expected {expected}"
         for column, (bad, expected) in wrong.items()
         for line, value in numbered.filter(bad).select("line", column).head(3).rows()
     ]
@@ -133,10 +142,26 @@ def refuse_missing_unless(allowed: bool, notes: list[str], where: Path, expected
     notes.append(f"{len(ids):,} missing where {expected} was expected; allowed")
 
 
-def _header(path: Path) -> list[str]:
+def column_names(path: Path) -> list[str]:
+    """The first line of a CSV (plain or .gz), as it is written.
+
+    Raises:
+        HilumError: not UTF-8, or a line beyond `MAX_CELL` characters.
+    """
     try:
         with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as stream:
-            text = stream.readline(MAX_CELL).decode("utf-8-sig")
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+            line = stream.readline(MAX_CELL)
+            text = line.decode("utf-8-sig")
+        names = next(csv.reader(io.StringIO(text)), [])
+    except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
         raise HilumError(path, expected="a CSV, UTF-8", found=str(error), fix="Get the table again.") from error
-    return next(csv.reader(io.StringIO(text)), [])
+    if len(line) == MAX_CELL:
+        found = f"a first line of {MAX_CELL:,} characters or more"
+        raise HilumError(path, expected="a CSV with a header", found=found, fix="Get the table again.")
+    return names
+
+
+def quoted(value: object) -> str:
+    """A value of a table as messages show it: at most 60 characters of it."""
+    text = str(value)
+    return repr(value) if len(text) <= 60 else repr(f"{text[:59]}…")

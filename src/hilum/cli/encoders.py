@@ -1,0 +1,64 @@
+"""`hilum encoders`: what can be pretrained and fine-tuned."""
+
+from typing import Annotated
+
+import typer
+
+from hilum.cli.console import say, say_json, say_table
+
+
+def encoders(
+    name: Annotated[str | None, typer.Argument(help="One encoder, to see its layer groups.")] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+) -> None:
+    """List encoders with their parameters, blocks, patch and feature width; or the layer groups of one.
+
+    Parameters are counted with one input channel and without a classifier; the networks of Toh et al. (2023) and
+    CheXNet are also counted as published.
+
+    [bold]Examples[/bold]
+
+        hilum encoders
+
+        hilum encoders vit_small_patch14_dinov2
+    """
+    if name is not None:
+        _show(name, as_json=as_json)
+        return
+    from dataclasses import asdict
+
+    from hilum.encoders.catalogue import ARCHITECTURES
+
+    if as_json:
+        say_json([asdict(architecture) for architecture in ARCHITECTURES.values()])
+        return
+    say_table(
+        ("encoder", "parameters", "as published", "blocks", "patch", "features", "films"),
+        [
+            (a.name, a.parameters, a.published, a.blocks, a.patch, a.feature_width, a.sizes)
+            for a in ARCHITECTURES.values()
+        ],
+    )
+
+
+def _show(name: str, *, as_json: bool) -> None:
+    from hilum.encoders.layer_groups import describe_encoder
+
+    described = describe_encoder(name)
+    if as_json:
+        say_json(described)
+        return
+    architecture, published = described["architecture"], described["published"]
+    say(f"{name}: {architecture['paper']}; built by {architecture['code']}")
+    say(
+        f"{architecture['parameters']:,} parameters with one input channel, {architecture['blocks']} blocks, "
+        f"patch of {architecture['patch']} px, {architecture['feature_width']:,} features"
+    )
+    say(f"films: {described['sizes']}; {described['grid'][0]} x {described['grid'][1]} places at {described['at']} px")
+    say_table(("layer group", "parameters"), list(described["groups"].items()))
+    if published:
+        say()
+        count = f"{published['count']:,} {published['what']}"
+        say(f"As published ({published['title']}), with 3 channels and 14 findings: {count}")
+        say_table(("layer group", "parameters"), list(published["groups"].items()))

@@ -1,0 +1,195 @@
+"""Rare and common classes: weights from counts, and resampling as a table of films and copies.
+
+Counts are of training films; weights go into a loss, a plan says which films an epoch visits and how often.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from hilum.data.labels import require_findings
+from hilum.draws import image_keys, shuffled
+from hilum.errors import HilumError
+
+_FOR_RESAMPLING = 5  # use of `draws.shuffled`
+
+
+@dataclass(frozen=True)
+class GeometricCopy:
+    """How a further copy of a film is made.
+
+    Attributes:
+        flip: left and right exchanged.
+        degrees: turned by, counter-clockwise.
+    """
+
+    flip: bool
+    degrees: float
+
+
+COPIES: tuple[GeometricCopy, ...] = (
+    GeometricCopy(flip=True, degrees=0),
+    *(GeometricCopy(flip=False, degrees=degrees) for degrees in (-40, -20, 20, 40)),
+)
+"""Copies 1 to 5 of a film that is resampled (Elwirehardja et al. 2025, §3.2)."""
+
+
+@dataclass(frozen=True)
+class Resampling:
+    """Which classes are given more films, and which fewer, by their weight before resampling.
+
+    The defaults are those of Elwirehardja et al. 2025, §3.2; its list gives no rule between 0.1 and 1.5, where its
+    Table 1 leaves the films as they are.
+
+    Attributes:
+        above: classes with a larger weight get all copies of every film.
+        below: classes with a smaller weight keep a share of their films.
+        keep: that share, in percent.
+        copies: further copies a film, the first ones of `COPIES`.
+    """
+
+    above: float = 2.0
+    below: float = 0.1
+    keep: int = 40
+    copies: int = len(COPIES)
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.below <= self.above and 0 < self.keep <= 100 and 0 <= self.copies <= len(COPIES)):
+            raise HilumError(
+                "resampling",
+                expected=f"below <= above, keep 1 to 100 percent, at most {len(COPIES)} copies",
+                found=str(self),
+                fix="Use the defaults.",
+            )
+
+    def films_of(self, films: int, weight: float) -> int:
+        """Films of a class after resampling: exact in whole numbers, rounded down where a share is kept."""
+        if weight > self.above:
+            return films * (1 + self.copies)
+        return films * self.keep // 100 if weight < self.below else films
+
+
+def class_counts(manifest: pl.DataFrame, classes: list[str]) -> dict[str, int]:
+    """Films positive for each class.
+
+    Raises:
+        HilumError: a class that the manifest lacks.
+    """
+    require_findings(manifest, classes)
+    return {name: int(manifest[name].eq_missing(1).sum()) for name in classes}
+
+
+def class_weights(counts: Mapping[str, int]) -> dict[str, float]:
+    """Weights of classes that exclude each other: w_c = n / (C n_c), whose mean over the n films is one.
+
+    Elwirehardja et al. 2025, eq. 1.
+
+    Args:
+        counts: films n_c of each of C classes; n is their sum.
+
+    Returns:
+        A weight for each class; 1 for one without films, which weighs nothing.
+    """
+    films = sum(counts.values())
+    return {name: films / (len(counts) * count) if count else 1.0 for name, count in counts.items()}
+
+
+def negatives_per_positive(positives: Mapping[str, int], films: int) -> dict[str, float]:
+    """Weights of the positives of findings that do not exclude each other: negatives / positives, (N - P) / P.
+
+    Toh et al. 2023, §3.3; also what the code of Tayebi Arasteh et al. 2024 does.
+
+    Args:
+        positives: films P positive for each finding.
+        films: N, all of them.
+
+    Returns:
+        A weight for each finding; 1 for one without positives.
+
+    Raises:
+        HilumError: more positives than films.
+    """
+    weights = inverse_frequencies(positives, films)
+    return {name: weight - 1 if positives[name] else 1.0 for name, weight in weights.items()}
+
+
+def inverse_frequencies(positives: Mapping[str, int], films: int) -> dict[str, float]:
+    """Weights of the positives of findings: N / P, one over the share of films that are positive.
+
+    What Tayebi Arasteh et al. 2024, "SL training configuration", say; and what the code of Toh et al. 2023 has.
+
+    Args:
+        positives: films P positive for each finding.
+        films: N, all of them.
+
+    Returns:
+        A weight for each finding; 1 for one without positives.
+
+    Raises:
+        HilumError: more positives than films.
+    """
+    beyond = [name for name, count in positives.items() if count > films]
+    if beyond:
+        raise HilumError("counts", expected=f"at most {films:,} positives", found=", ".join(beyond), fix="Count again.")
+    return {name: films / count if count else 1.0 for name, count in positives.items()}
+
+
+def resampled_counts(counts: Mapping[str, int], rule: Resampling) -> dict[str, int]:
+    """Films of each class after resampling.
+
+    Args:
+        counts: films of each class before.
+        rule: who gets more and who fewer.
+    """
+    weights = class_weights(counts)
+    return {name: rule.films_of(count, weights[name]) for name, count in counts.items()}
+
+
+def resampling_plan(manifest: pl.DataFrame, classes: list[str], rule: Resampling, seed: int) -> pl.DataFrame:
+    """Which films an epoch visits, and in which copies.
+
+    Args:
+        manifest: training films, each positive for exactly one class.
+        classes: that exclude each other.
+        rule: who gets more and who fewer, by the weights of these films.
+        seed: of the draw of the films kept in classes that get fewer.
+
+    Returns:
+        `image_id` and `copy` (Int8; 0 the film itself, then `COPIES[copy - 1]`), in the manifest's order, the copies of
+        a film together. Whether a film is kept depends on its class, the seed and the ids of that class alone.
+
+    Raises:
+        HilumError: a class that the manifest lacks; a film of no class or of several.
+    """
+    counts = class_counts(manifest, classes)
+    labels = pl.sum_horizontal(pl.col(name).eq_missing(1) for name in classes)
+    others = manifest.filter(labels != 1)
+    if len(others):
+        raise HilumError(
+            "resampling",
+            expected="films of exactly one class",
+            found=f"{len(others):,} others, first {others['image_id'][0]}",
+            fix="Choose the films with exactly_one_of.",
+        )
+    weights = class_weights(counts)
+    visits = np.ones(len(manifest), dtype=np.int64)
+    keys = image_keys(manifest["image_id"])
+    for name in classes:
+        of_class = np.flatnonzero(manifest[name].eq_missing(1).to_numpy())
+        if weights[name] < rule.below:
+            left_out = shuffled(seed, keys[of_class], use=_FOR_RESAMPLING)[
+                rule.films_of(len(of_class), weights[name]) :
+            ]
+            visits[of_class[left_out]] = 0
+        elif weights[name] > rule.above:
+            visits[of_class] = 1 + rule.copies
+    rows = np.repeat(np.arange(len(visits)), visits)
+    return pl.DataFrame({"image_id": manifest["image_id"].gather(rows), "copy": _copy_numbers(visits)})
+
+
+def _copy_numbers(visits: NDArray[np.int64]) -> NDArray[np.int8]:
+    first_row = np.repeat(np.cumsum(visits) - visits, visits)
+    return (np.arange(visits.sum()) - first_row).astype(np.int8)

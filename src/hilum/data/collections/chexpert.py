@@ -1,0 +1,166 @@
+"""CheXpert, chest radiographs of Stanford Hospital with labels mined from reports.
+
+224,316 films of 65,240 patients, 2002 to 2017, frontal and lateral, 8-bit gray JPEG at full size or ("small") about 390
+x 320; of the films given out, 223,414 (191,027 frontal) of 64,540 patients are in train.csv and 234 (202 frontal) of
+200 patients, read by three radiologists, in valid.csv. The 668 films of 500 patients of the test set came later, with
+CheXlocalize. 14 observations: 1.0 positive, 0.0 negative, -1.0 uncertain, blank not mentioned; "No Finding" is 1.0 or
+blank in train.csv, since the labeller never denies it.
+
+Terms: the Stanford University School of Medicine CheXpert Dataset Research Use Agreement: no clinical use, no
+redistribution. Irvin, Rajpurkar, Ko et al., "CheXpert: A Large Chest Radiograph Dataset with Uncertainty Labels and
+Expert Comparison", AAAI 2019. To be had from https://stanfordmlgroup.github.io/competitions/chexpert/; the test set
+from https://stanfordaimi.azurewebsites.net (Saporta et al., Nature Machine Intelligence 4, 2022).
+
+Native files in the root, or in CheXpert-v1.0, CheXpert-v1.0-small or "CheXpert-v1.0 batch 1 (validate & csv)" below it:
+
+    train.csv, valid.csv     Path, Sex, Age, Frontal/Lateral, AP/PA, and the 14 observations
+    test_labels.csv          (or test.csv) Path and the observations
+    train/patient00001/study1/view1_frontal.jpg
+        or, as given out in batches, "CheXpert-v1.0 batch 2 (train 1)/patient00001/study1/view1_frontal.jpg"
+
+A Path such as CheXpert-v1.0-small/train/patient00001/study1/view1_frontal.jpg counts from train, valid or test on.
+
+Manifest: `image_id` is the path from there on; `patient_id` patient00001; `study_id` patient00001/study1; `split`
+train, val (the official validation set; some papers test on it, and a study may say so by a split of its own) and test.
+`view` is LATERAL for lateral films, else PA or AP; FRONTAL where a frontal film's column AP/PA says neither (17 of
+train.csv say LL or RL, and test_labels.csv has no such column). `age` is blank where the table has 0 (unknown; 90
+stands for 90 and above), `sex` where it has Unknown.
+"""
+
+from pathlib import Path
+
+import polars as pl
+
+from hilum.artifacts import file_sha256
+from hilum.data.collections.certainty import codes, wrong_codes
+from hilum.data.collections.collected import Collected
+from hilum.data.collections.image_files import ImageFiles
+from hilum.data.collections.native_files import find_table, read_table, refuse_lines, refuse_missing_unless
+from hilum.data.manifest import FIXED_COLUMNS
+from hilum.errors import HilumError
+from hilum.findings import CHEXPERT
+from hilum.progress import ProgressReport, silent
+
+_FOLDERS = ("", "CheXpert-v1.0", "CheXpert-v1.0-small", "CheXpert-v1.0 batch 1 (validate & csv)")
+_BATCHES = tuple(f"CheXpert-v1.0 batch {part + 1} (train {part})" for part in (1, 2, 3))
+_TABLES: dict[str, tuple[str, ...]] = {
+    "train": ("train.csv",),
+    "val": ("valid.csv",),
+    "test": ("test_labels.csv", "test.csv"),
+}
+_ABOUT = ("Sex", "Age", "Frontal/Lateral", "AP/PA")
+# Nothing but the names that the data set gives: no path can lead anywhere else.
+_PATH = (
+    r"^(?:CheXpert-v1\.0(?:-small)?/)?"
+    r"((?:train|valid|test)/(patient\d+)/(study\d+)/view\d+_(frontal|lateral)\.jpg)$"
+)
+
+
+def read(
+    root: Path,
+    *,
+    allow_missing: bool = False,
+    on_progress: ProgressReport = silent,
+) -> Collected:
+    """Read the native layout below `root`; see `hilum.data.collections.read_collection`."""
+    folder, tables = _find_tables(root)
+    notes: list[str] = []
+    parts = []
+    for number, (split, table) in enumerate(tables.items()):
+        on_progress(number, len(tables), table.name)
+        parts.append(_read_table(table, split, notes))
+    films = pl.concat(parts)
+    if len(repeated := films.filter(pl.col("image_id").is_duplicated())["image_id"]):
+        where = " and ".join(str(table) for table in tables.values())
+        raise HilumError(where, expected="every film once", found=f"{repeated[0]} twice", fix="Get the tables again.")
+
+    files = ImageFiles(root)
+    films = films.with_columns(path=_find_images(films["image_id"], folder, files))
+    notes += files.notes()
+    missing = films.filter(pl.col("path").is_null())["image_id"]
+    refuse_missing_unless(allow_missing, notes, root, "an image for every row of the tables", missing.to_list())
+    sources = {table.relative_to(root).as_posix(): file_sha256(table) for table in tables.values()}
+    return Collected(films.select(*FIXED_COLUMNS, *CHEXPERT), None, root, "chexpert", notes, sources)
+
+
+def _find_tables(root: Path) -> tuple[str, dict[str, Path]]:
+    """The folder (relative to the root) that holds the tables, and the table of each split."""
+    here = {}
+    for folder in _FOLDERS:
+        found = {split: find_table(root / folder, *names) for split, names in _TABLES.items()}
+        if any(found.values()):
+            here[folder] = {split: path for split, path in found.items() if path is not None}
+    if not here:
+        raise HilumError(
+            root,
+            expected="CheXpert's train.csv or valid.csv, here or in CheXpert-v1.0 or CheXpert-v1.0-small",
+            found="neither",
+            fix="Name the folder that holds them as ROOT.",
+        )
+    if len(here) > 1:
+        found_in = " and ".join(repr(folder or ".") for folder in here)
+        raise HilumError(root, expected="one CheXpert", found=f"tables in {found_in}", fix="Name one of them as ROOT.")
+    return next(iter(here.items()))
+
+
+def _read_table(table: Path, split: str, notes: list[str]) -> pl.DataFrame:
+    about = () if split == "test" else _ABOUT
+    rows = read_table(table, ["Path", *about, *CHEXPERT], [] if about else _ABOUT, of="CheXpert's")
+    rows = rows.with_columns(pl.lit(None, dtype=pl.String).alias(name) for name in _ABOUT if name not in rows.columns)
+    years = pl.col("Age").str.extract(r"^(\d+)(?:\.0*)?$", 1).cast(pl.Float64)
+    wrong = {
+        "Path": (
+            ~pl.col("Path").str.contains(_PATH).fill_null(False) | pl.col("Path").is_duplicated(),
+            "every film once, as train/patient00001/study1/view1_frontal.jpg",
+        ),
+        "Sex": (~pl.col("Sex").is_in(["Female", "Male", "Unknown"]), "Female, Male or Unknown"),
+        "Age": (pl.col("Age").is_not_null() & ~years.is_between(0, 120).fill_null(False), "years, 0 to 120"),
+        "Frontal/Lateral": (~pl.col("Frontal/Lateral").is_in(["Frontal", "Lateral"]), "Frontal or Lateral"),
+        **wrong_codes(),
+    }
+    refuse_lines(table, rows, wrong)
+
+    place = pl.col("Path").str.extract_groups(_PATH).struct
+    lateral = pl.coalesce(pl.col("Frontal/Lateral").str.to_lowercase(), place.field("4")) == "lateral"
+    films = rows.select(
+        place.field("1").alias("image_id"),
+        place.field("2").alias("patient_id"),
+        pl.concat_str(place.field("2"), pl.lit("/"), place.field("3")).alias("study_id"),
+        pl.when(lateral)
+        .then(pl.lit("LATERAL"))
+        .when(pl.col("AP/PA").is_in(["AP", "PA"]))
+        .then("AP/PA")
+        .otherwise(pl.lit("FRONTAL"))
+        .alias("view"),
+        pl.when(years > 0).then(years).alias("age"),
+        pl.col("Sex").replace_strict({"Female": "F", "Male": "M"}, default=None, return_dtype=pl.String).alias("sex"),
+        pl.lit(split).alias("split"),
+        *codes(),
+    )
+    _note_oddities(table, rows, films, years, notes)
+    return films
+
+
+def _note_oddities(table: Path, rows: pl.DataFrame, films: pl.DataFrame, years: pl.Expr, notes: list[str]) -> None:
+    counts = {
+        "ages of 0 stand for unknown and were left blank": int(rows.select((years == 0).sum()).item()),
+        "films of unknown sex": int((rows["Sex"] == "Unknown").sum()),
+        "frontal films are neither AP nor PA; their view is FRONTAL": int((films["view"] == "FRONTAL").sum()),
+    }
+    notes += [f"{table.name}: {count:,} {what}" for what, count in counts.items() if count]
+
+
+def _find_images(names: pl.Series, folder: str, files: ImageFiles) -> pl.Series:
+    """The path of each film below the root, or null: beside the tables first, then in the batches."""
+    name = names.to_frame("name").select("name", bare=pl.col("name").str.strip_prefix("train/"))
+    beside = f"{folder}/".lstrip("/")
+    # Batches lie beside the one with the tables: in the root, where that is not their own folder.
+    candidates = [pl.lit(beside) + pl.col("name"), *(pl.lit(f"{batch}/") + pl.col("bare") for batch in _BATCHES)]
+    found = name.select(pl.lit(None, dtype=pl.String).alias("path"), "name", "bare")
+    for candidate in candidates:
+        tried = found.select(pl.when(pl.col("path").is_null()).then(candidate).alias("path"))["path"]
+        here = files.present(tried)
+        found = found.with_columns(pl.coalesce("path", pl.when(here).then(tried)).alias("path"))
+        if found["path"].null_count() == 0:
+            break
+    return found["path"]

@@ -1,0 +1,95 @@
+"""GB7-FLG, photofluorograms of a polyclinic in Kazan: 28 with pneumonia, 99 normal. Not public.
+
+127 screening films of City Clinical Hospital No. 7, Kazan, in Kivotova's thesis (Innopolis University, 2021; Hilum's
+study 5), whose section 3.2.4 tells no more than these counts. Terms: the hospital's; ask the Laboratory of Artificial
+Intelligence of Innopolis University, which received the films.
+
+What is known of the files stands in the authors' public code: two folders, named after the class in Russian, each with
+subfolders of DICOM files without ending. What Hilum takes as this layout, so that it can be written and read:
+
+    MD__20190111-1231_pnevmoniya/Undef/IM000001 …      any folder below the root with pnevmoniya in its name: Pneumonia
+    MD__20200424__norma/Undef/IM000001 …               with norma in its name: No Finding
+
+Files may lie in the folder or in a folder of it, and may be DICOM, PNG or JPEG; others are left out and counted.
+
+Manifest: `image_id` is the path; `patient_id` the DICOM header's PatientID, or the film's own where there is none;
+`view`, `age` and `sex` the header's. There is no published division: `split` is blank.
+"""
+
+from pathlib import Path
+
+import polars as pl
+
+from hilum.data.collections.collected import Collected
+from hilum.data.collections.image_files import ImageFiles
+from hilum.data.collections.native_images import read_headers, without
+from hilum.data.pixels import UnreadableImage, kind_of
+from hilum.errors import HilumError
+from hilum.findings import NO_FINDING, labelled_by
+from hilum.progress import ProgressReport, silent
+
+
+def read(
+    root: Path,
+    *,
+    allow_missing: bool = False,  # noqa: ARG001 (no table names a file that could be missing)
+    on_progress: ProgressReport = silent,
+) -> Collected:
+    """Read the layout below `root`; see `hilum.data.collections.read_collection`."""
+    notes: list[str] = []
+    names = labelled_by("gb7_flg")
+    files = ImageFiles(root)
+    folders = {finding: _folders(root, names[finding]) for finding in ("Pneumonia", NO_FINDING)}
+    lacking = [names[finding] for finding, named in folders.items() if not named]
+    if lacking:
+        raise HilumError(
+            root,
+            expected=f"folders with {' and '.join(names.values())} in their names",
+            found=f"none with {' or '.join(lacking)}",
+            fix="Name the folder that holds both as ROOT.",
+        )
+    listed = [
+        files.listed(_with_subfolders(root, named), "").select(
+            pl.col("path").alias("image_id"), "path", Pneumonia=pl.lit(int(finding == "Pneumonia"), dtype=pl.Int8)
+        )
+        for finding, named in folders.items()
+    ]
+    films = pl.concat(listed).sort("path").with_columns((1 - pl.col("Pneumonia")).cast(pl.Int8).alias(NO_FINDING))
+    kinds = pl.Series("kind", [_kind(root / path) for path in films["path"]], dtype=pl.String)
+    films = films.with_columns(kinds)
+    if others := kinds.null_count():
+        notes.append(f"{others:,} files are no pictures and were skipped")
+    films = films.drop_nulls("kind")
+    headers, rejected = read_headers(root, films.filter(pl.col("kind") == "dicom"), on_progress)
+    films = without(films, rejected, notes).join(headers, on="image_id", how="left", maintain_order="left")
+    if unknown := films["patient_id"].null_count():
+        notes.append(f"{unknown:,} films have no patient id: each counts as a patient of its own")
+    manifest = films.select(
+        "image_id",
+        "path",
+        pl.coalesce("patient_id", "image_id").alias("patient_id"),
+        pl.lit(None, dtype=pl.String).alias("study_id"),
+        "view",
+        "age",
+        "sex",
+        pl.lit(None, dtype=pl.String).alias("split"),
+        "Pneumonia",
+        NO_FINDING,
+    )
+    return Collected(manifest, None, root, "gb7_flg", [*notes, *files.notes()], {}, rejected)
+
+
+def _folders(root: Path, word: str) -> list[str]:
+    return sorted(path.name for path in root.iterdir() if word in path.name.casefold() and path.is_dir())
+
+
+def _with_subfolders(root: Path, folders: list[str]) -> list[str]:
+    below = [f"{name}/{path.name}" for name in folders for path in sorted((root / name).iterdir()) if path.is_dir()]
+    return [*folders, *below]
+
+
+def _kind(path: Path) -> str | None:
+    try:
+        return kind_of(path)
+    except UnreadableImage:
+        return None

@@ -1,0 +1,127 @@
+"""Kermany's chest radiographs of children with and without pneumonia ("Chest X-Ray Images (Pneumonia)" on Kaggle).
+
+5,856 frontal (AP) films, JPEG of many sizes, of children of one to five years at the Guangzhou Women and Children's
+Medical Center: 1,583 NORMAL, 4,273 PNEUMONIA (2,780 bacterial, 1,493 viral). Train 5,216, val 16, test 624 films as
+Kaggle has them. Graded by two physicians, the test films by a third one as well.
+
+Terms: CC BY 4.0. Where to get it: https://www.kaggle.com/datasets/paultimothymooney/chest-xray-pneumonia or, divided
+into train and test only, https://data.mendeley.com/datasets/rscbjbr9sj. Cite Kermany, Goldbaum, Cai, et al.,
+"Identifying Medical Diagnoses and Treatable Diseases by Image-Based Deep Learning", Cell 172(5):1122-1131, 2018.
+
+Native files below the root, or below chest_xray/ in it; there is no table, names say all:
+
+    {train,val,test}/NORMAL/IM-0115-0001.jpeg, NORMAL2-IM-1427-0001.jpeg
+    {train,val,test}/PNEUMONIA/person123_bacteria_456.jpeg, person1_virus_6.jpeg
+    train/PNEUMONIA/BACTERIA-1135262-0001.jpeg, VIRUS-…, …/NORMAL-…        as in Mendeley's later version
+
+Copies of the archive within itself (chest_xray/chest_xray), __MACOSX and hidden files are not looked at.
+
+Manifest: `image_id` is the path from train, val or test on, for names come again in other folders. "Pneumonia" and
+"No Finding" are the folder; "Bacterial Pneumonia" and "Viral Pneumonia" the name (null where it says neither). `view`
+is AP; `age` and `sex` are not published.
+
+Patients, with what is known and what is not: a child has several films (person23_bacteria_76, person23_bacteria_77);
+the same person number under bacteria and virus is taken for one child. Numbers come again in test (person1_bacteria_1
+in train, person1_virus_6 in test), where the numbering is taken to start anew: such a child is "test-person1", and
+"train-person1" in train and val, which have one numbering because Kaggle's val was taken off train. Nobody has
+published who the children are, so that this cannot be checked; look for near duplicates across the folders. The random
+numbers of the later version (1135262) hold everywhere.
+"""
+
+from pathlib import Path
+
+import polars as pl
+
+from hilum.data.collections.collected import Collected
+from hilum.data.collections.image_files import ImageFiles
+from hilum.data.collections.native_files import refuse_missing_unless, some
+from hilum.errors import HilumError
+from hilum.findings import NO_FINDING
+from hilum.progress import ProgressReport, silent
+
+PARTS: tuple[str, ...] = ("train", "val", "test")
+CLASSES: tuple[str, ...] = ("NORMAL", "PNEUMONIA")
+_NUMBERED = r"^(person\d+|(?:NORMAL\d*-)?IM-\d+)[-_]"
+_EVERYWHERE = r"^(?:BACTERIA|VIRUS|NORMAL)-(\d+)-"
+_KINDS = {"Bacterial Pneumonia": r"(?i)^(?:person\d+_)?bacteria", "Viral Pneumonia": r"(?i)^(?:person\d+_)?virus"}
+
+
+def read(
+    root: Path,
+    *,
+    allow_missing: bool = False,
+    on_progress: ProgressReport = silent,  # noqa: ARG001 (no file is looked at one by one)
+) -> Collected:
+    """Read the native layout below `root`; see `hilum.data.collections.read_collection`."""
+    notes: list[str] = []
+    base = "chest_xray/" if not (root / "train").is_dir() and (root / "chest_xray" / "train").is_dir() else ""
+    files = ImageFiles(root)
+    folders = {(part, name): f"{base}{part}/{name}" for part in PARTS for name in CLASSES}
+    found = {key: _files_in(files, folder) for key, folder in folders.items()}
+    films = pl.concat(
+        images.with_columns(part=pl.lit(part), folder=pl.lit(name)) for (part, name), images in found.items()
+    )
+    if films.is_empty():
+        raise HilumError(
+            root,
+            expected="chest_xray/train/NORMAL/*.jpeg and its sisters",
+            found="none",
+            fix="Get it: https://www.kaggle.com/datasets/paultimothymooney/chest-xray-pneumonia.",
+        )
+    absent = [folder for folder in folders.values() if not (root / folder).is_dir()]
+    refuse_missing_unless(allow_missing, notes, root, "a folder of each class in train, val and test", absent)
+
+    manifest = _manifest(films.with_columns(pl.col("path").str.strip_prefix(base).alias("image_id")).sort("image_id"))
+    _note_oddities(manifest, notes)
+    return Collected(manifest, None, root, "kermany", [*notes, *files.notes()], {})
+
+
+def _files_in(files: ImageFiles, folder: str) -> pl.DataFrame:
+    listed = [files.listed([folder], suffix) for suffix in (".jpeg", ".jpg")]
+    return pl.concat(listed)
+
+
+def _manifest(films: pl.DataFrame) -> pl.DataFrame:
+    sick = pl.col("folder") == "PNEUMONIA"
+    numbering = pl.when(pl.col("part") == "test").then(pl.lit("test-")).otherwise(pl.lit("train-"))
+    patient = pl.coalesce(
+        pl.col("name").str.extract(_EVERYWHERE, 1),
+        numbering + pl.col("name").str.extract(_NUMBERED, 1),
+        pl.col("image_id"),
+    )
+    kind = {finding: pl.col("name").str.contains(pattern) for finding, pattern in _KINDS.items()}
+    told = pl.any_horizontal(*kind.values())
+    return films.select(
+        "image_id",
+        "path",
+        patient.alias("patient_id"),
+        pl.lit(None, dtype=pl.String).alias("study_id"),
+        pl.lit("AP").alias("view"),
+        pl.lit(None, dtype=pl.Float64).alias("age"),
+        pl.lit(None, dtype=pl.String).alias("sex"),
+        pl.col("part").alias("split"),
+        sick.cast(pl.Int8).alias("Pneumonia"),
+        *(
+            pl.when(~sick).then(0).when(told).then(named.cast(pl.Int8)).cast(pl.Int8).alias(finding)
+            for finding, named in kind.items()
+        ),
+        (~sick).cast(pl.Int8).alias(NO_FINDING),
+    )
+
+
+def _note_oddities(manifest: pl.DataFrame, notes: list[str]) -> None:
+    nameless = manifest.filter(pl.col("patient_id") == pl.col("image_id"))["image_id"]
+    if len(nameless):
+        notes.append(f"{len(nameless):,} names say no patient ({some(nameless)}): each counts as a patient of its own")
+    numbers = manifest.select("split", pl.col("patient_id").str.extract(r"^(?:train|test)-(.+)$", 1).alias("number"))
+    again = numbers.filter(pl.col("split") == "test").join(
+        numbers.filter(pl.col("split") != "test"), on="number", how="semi"
+    )["number"]
+    if len(again):
+        notes.append(
+            f"{again.n_unique():,} patient numbers of test come again in train or val and are taken for other"
+            f" children ({some(again.unique().sort())})"
+        )
+    untold = manifest["Bacterial Pneumonia"].null_count()
+    if untold:
+        notes.append(f"{untold:,} names in PNEUMONIA say neither bacteria nor virus: which of them is null")

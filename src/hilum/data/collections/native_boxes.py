@@ -1,0 +1,98 @@
+"""Boxes of native tables: what is no box refused by line, what sticks out of its film cut off."""
+
+from pathlib import Path
+
+import polars as pl
+
+from hilum.data.collections.native_files import some
+from hilum.errors import HilumError
+from hilum.findings import canonical
+
+CORNERS: tuple[str, ...] = ("x", "y", "width", "height")
+TWO_CORNERS: tuple[str, ...] = ("x_min", "y_min", "x_max", "y_max")
+_FRAME = ("frame_width", "frame_height")
+
+
+def as_boxes(rows: pl.DataFrame, path: Path, notes: list[str]) -> pl.DataFrame:
+    """Check boxes against their films and cut off what sticks out.
+
+    Args:
+        rows: `line` (of the file), `image_id`, `finding` (canonical), `x`, `y`, `width`, `height` (pixels, as text or
+            numbers), `frame_width`, `frame_height` (the original's size; null where it is not known), and whatever
+            else belongs to a box, such as `reader`.
+        path: of the file.
+        notes: what was cut off or left out is added to them.
+
+    Returns:
+        The boxes as `Collected` has them. Those without a known frame are left out.
+
+    Raises:
+        HilumError: a box without four finite numbers, without a width or height, or wholly outside its film; with the
+            lines.
+    """
+    boxes = rows.with_columns(pl.col(name).cast(pl.Float64, strict=False) for name in CORNERS)
+    _refuse(boxes, ~pl.all_horizontal(pl.col(CORNERS).is_finite().fill_null(False)), path, "four numbers a box")
+    _refuse(boxes, (pl.col("width") <= 0) | (pl.col("height") <= 0), path, "a width and a height above 0")
+    unknown = boxes["frame_width"].null_count()
+    if unknown:
+        notes.append(f"{unknown:,} boxes are on films whose size is not known here and were left out")
+        boxes = boxes.drop_nulls("frame_width")
+    right, bottom = pl.col("x") + pl.col("width"), pl.col("y") + pl.col("height")
+    outside = (pl.col("x") >= pl.col("frame_width")) | (pl.col("y") >= pl.col("frame_height"))
+    _refuse(boxes, outside | (right <= 0) | (bottom <= 0), path, "boxes on their films")
+    beyond = (pl.col("x") < 0) | (pl.col("y") < 0) | (right > pl.col("frame_width")) | (bottom > pl.col("frame_height"))
+    cut = int(boxes.select(beyond.sum()).item())
+    if cut:
+        notes.append(f"{cut:,} boxes of {path.name} stick out of their films and were cut off at the edge")
+        left, top = pl.col("x").clip(lower_bound=0), pl.col("y").clip(lower_bound=0)
+        boxes = boxes.with_columns(
+            pl.when(beyond).then(left).otherwise("x").alias("x"),
+            pl.when(beyond).then(top).otherwise("y").alias("y"),
+            pl.when(beyond).then(pl.min_horizontal(right, "frame_width") - left).otherwise("width").alias("width"),
+            pl.when(beyond).then(pl.min_horizontal(bottom, "frame_height") - top).otherwise("height").alias("height"),
+        )
+    named = ["image_id", "finding", *CORNERS, *_FRAME]
+    others = [name for name in boxes.columns if name not in (*named, "line")]
+    return boxes.select(*named, *others).cast(dict.fromkeys(_FRAME, pl.Int32))
+
+
+def boxes_of_corners(text: pl.DataFrame, path: Path, films: pl.DataFrame, notes: list[str]) -> pl.DataFrame:
+    """Boxes from rows with two corners, on the films that are known.
+
+    Args:
+        text: `line`, `image_id`, `class_name`, `reader`, `x_min`, `y_min`, `x_max`, `y_max`.
+        path: of their table.
+        films: `image_id`, `frame_width`, `frame_height`.
+        notes: what was left out is added to them.
+
+    Returns, Raises:
+        As `as_boxes`; and a class that is no finding is refused.
+    """
+    names = {name: canonical(name, where=path) for name in text["class_name"].unique().drop_nulls().sort()}
+    left, top, right, bottom = (pl.col(name).cast(pl.Float64, strict=False) for name in TWO_CORNERS)
+    rows = text.join(
+        films.select("image_id", "frame_width", "frame_height"), on="image_id", how="inner", maintain_order="left"
+    )
+    if len(rows) < len(text):
+        notes.append(f"{len(text) - len(rows):,} boxes of {path.name} are on films that are not read and were left out")
+    boxes = rows.select(
+        "line",
+        "image_id",
+        pl.col("class_name").replace_strict(names, return_dtype=pl.String).alias("finding"),
+        left.alias("x"),
+        top.alias("y"),
+        (right - left).alias("width"),
+        (bottom - top).alias("height"),
+        "frame_width",
+        "frame_height",
+        "reader",
+    )
+    return as_boxes(boxes, path, notes)
+
+
+def _refuse(boxes: pl.DataFrame, wrong: pl.Expr, path: Path, expected: str) -> None:
+    lines = boxes.filter(wrong)["line"]
+    if len(lines):
+        raise HilumError(
+            path, expected=expected, found=f"others in line {some(lines)}", fix="Get it again, or mend these lines."
+        )

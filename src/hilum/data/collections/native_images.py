@@ -1,0 +1,85 @@
+"""Films of a native layout whose DICOM headers are needed: read many at a time, the unreadable ones set aside."""
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import polars as pl
+
+from hilum.data.collections.collected import nothing_rejected
+from hilum.data.collections.image_files import ImageFiles
+from hilum.data.dicom import DicomHeader, read_header
+from hilum.data.pixels import UnreadableImage
+from hilum.progress import ProgressReport
+
+_AT_ONCE = 32  # files being read: a header is a short wait for the disk
+_REPORT_EVERY = 100
+_HEADERS = {
+    "image_id": pl.String,
+    "patient_id": pl.String,
+    "view": pl.String,
+    "age": pl.Float64,
+    "sex": pl.String,
+    "frame_width": pl.Int32,
+    "frame_height": pl.Int32,
+}
+
+
+def films_in(files: ImageFiles, folders: Iterable[str], suffixes: Sequence[str]) -> pl.DataFrame:
+    """The image files in some folders, sorted: `image_id`, the name without its suffix (first of a name), `path`."""
+    found = [files.listed(folders, suffix) for suffix in suffixes]
+    named = [
+        images.select(pl.col("name").str.strip_suffix(suffix).alias("image_id"), "path")
+        for images, suffix in zip(found, suffixes, strict=True)
+    ]
+    return pl.concat(named).unique("image_id", keep="first", maintain_order=True).sort("image_id")
+
+
+def read_headers(root: Path, films: pl.DataFrame, on_progress: ProgressReport) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Read the DICOM headers of films.
+
+    Args:
+        root: that the paths start from.
+        films: `image_id`, `path`; rows without a path are left out.
+        on_progress: called with (files read, files, "").
+
+    Returns:
+        `image_id`, `patient_id`, `view`, `age` (years), `sex`, `frame_width` and `frame_height` (pixels) of the films
+        that can be read; and `image_id`, `path`, `reason` of those that cannot.
+    """
+    here = films.drop_nulls("path").select("image_id", "path")
+    rows, rejected = [], []
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        told = pool.map(lambda path: _header(root / path), here["path"])
+        for done, ((image_id, path), header) in enumerate(zip(here.iter_rows(), told, strict=True)):
+            if done % _REPORT_EVERY == 0:
+                on_progress(done, len(here), "")
+            if isinstance(header, str):
+                rejected.append((image_id, path, header))
+            else:
+                about = (header.patient_id, header.view, header.age, header.sex, header.columns, header.rows)
+                rows.append((image_id, *about))
+    headers = pl.DataFrame(rows, schema=_HEADERS, orient="row").with_columns(pl.col("view").str.to_uppercase())
+    return headers, pl.DataFrame(rejected, schema=nothing_rejected().schema, orient="row")
+
+
+def without(films: pl.DataFrame, rejected: pl.DataFrame, notes: list[str]) -> pl.DataFrame:
+    """The films without those that cannot be read; how many these are is noted."""
+    if rejected.is_empty():
+        return films
+    notes.append(f"{len(rejected):,} files could not be read and were set aside (rejected.parquet)")
+    return films.join(rejected, on="image_id", how="anti", maintain_order="left")
+
+
+def note_strangers(images: pl.DataFrame, films: pl.DataFrame, table: Path, notes: list[str]) -> None:
+    """Note how many image files have no row in the table that should name them."""
+    strangers = len(images.join(films, on="image_id", how="anti"))
+    if strangers:
+        notes.append(f"{strangers:,} image files have no row in {table.name} and were left out")
+
+
+def _header(path: Path) -> DicomHeader | str:
+    try:
+        return read_header(path)
+    except UnreadableImage as error:
+        return error.reason

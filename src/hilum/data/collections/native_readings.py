@@ -1,0 +1,32 @@
+"""Readings of several people: from one row a film and reader to one row a film."""
+
+from collections.abc import Sequence
+
+import polars as pl
+
+
+def agreed(readings: pl.DataFrame, findings: Sequence[str]) -> pl.DataFrame:
+    """What several readers say together about each film.
+
+    Args:
+        readings: `image_id` and one column of codes a finding; one row a film and reader.
+        findings: these columns.
+
+    Returns:
+        `image_id` and the findings, one row a film in the order of first appearance: the code that all readers give,
+        -1 where they give different ones, null where none gives any.
+    """
+    return readings.group_by("image_id", maintain_order=True).agg(
+        pl.when(pl.col(name).min() == pl.col(name).max())
+        .then(pl.col(name).min())
+        .when(pl.col(name).count() > 0)
+        .then(pl.lit(-1, dtype=pl.Int8))
+        .alias(name)
+        for name in findings
+    )
+
+
+def one_row_a_code(readings: pl.DataFrame, findings: Sequence[str]) -> pl.DataFrame:
+    """`image_id`, `reader`, `finding`, `code` from one column a finding; blank codes have no row."""
+    long = readings.unpivot(findings, index=["image_id", "reader"], variable_name="finding", value_name="code")
+    return long.drop_nulls("code").cast({"code": pl.Int8})

@@ -1,0 +1,210 @@
+"""PadChest, chest radiographs of the Hospital San Juan, Alicante, with labels from Spanish reports.
+
+160,868 films of 67,625 patients, 2009 to 2017, in six projections, 16-bit gray PNG at full size. 174 findings, 19
+diagnoses and 104 places, each with its UMLS number (CUI): 27 % of the reports were labelled by physicians, the others
+by a network trained on these (column MethodLabel). A few dozen PNG files of the distribution are cut short; building a
+store sets them aside.
+
+Terms: the PadChest Dataset Research Use Agreement of BIMCV; no redistribution. Bustos, Pertusa, Salinas, de la
+Iglesia-Vayá, "PadChest: A large chest x-ray image dataset with multi-label annotated reports", Medical Image Analysis
+66, 101797 (2020). To be had from https://bimcv.cipf.es/bimcv-projects/padchest/.
+
+Native files below the root (the table plain or .gz):
+
+    PADCHEST_chest_x_ray_images_labels_160K_01.02.19.csv
+        ImageID, ImageDir (0 to 54), StudyDate_DICOM, StudyID, PatientID, PatientBirth (a year), PatientSex_DICOM,
+        Projection, Labels (a list as Python writes it, such as ['pleural effusion', 'COPD signs']), …
+    0/*.png … 54/*.png, or images/…, or all of them in one folder
+
+Not read: Report (Spanish, stemmed: no report text leaves the table), Localizations, LabelsLocalizationsBySentence, the
+CUIs, which only repeat the labels, and the DICOM columns.
+
+Manifest: `image_id` is ImageID, `patient_id` PatientID, `study_id` StudyID; `age` is the year of the study less that of
+birth; `view` is Projection: PA, AP, AP_HORIZONTAL (lying), LATERAL for L, COSTAL (ribs), EXCLUDE. There is no official
+list: `split` is blank. A finding is 1 where one of its terms (`TERMS`) is among the labels, else 0: a report that is
+labelled is labelled for every term. All are blank where Labels is blank or says nothing of the film: "exclude",
+"suboptimal study" and "unchanged" alone. Terms roll up as in the paper's tree (its Fig. 3) as far as they keep their
+meaning: laminar atelectasis is Atelectasis, but subcutaneous emphysema is not Emphysema, a pseudonodule is no Nodule,
+and Congestion is "hilar congestion", the one term that has the word. `Nodule/Mass` follows from its parts.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+import polars as pl
+
+from hilum.artifacts import file_sha256
+from hilum.data.collections.collected import Collected
+from hilum.data.collections.image_files import ImageFiles
+from hilum.data.collections.native_files import find_table, read_table, refuse_lines, refuse_missing_unless
+from hilum.data.manifest import FIXED_COLUMNS
+from hilum.errors import HilumError
+from hilum.progress import ProgressReport, silent
+
+TABLES = ("PADCHEST_chest_x_ray_images_labels_160K_01.02.19.csv", "PADCHEST_chest_x_ray_images_labels_160K.csv")
+TERMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "Atelectasis": (
+            "atelectasis",
+            "atelectasis basal",
+            "laminar atelectasis",
+            "lobar atelectasis",
+            "round atelectasis",
+            "segmental atelectasis",
+            "total atelectasis",
+        ),
+        "Cardiomegaly": ("cardiomegaly",),
+        "Pleural Effusion": (
+            "pleural effusion",
+            "empyema",
+            "hemothorax",
+            "hydropneumothorax",
+            "loculated fissural effusion",
+            "loculated pleural effusion",
+        ),
+        "Infiltration": ("infiltrates",),
+        "Mass": ("mass", "mediastinal mass", "pleural mass", "pulmonary mass"),
+        "Nodule": ("nodule", "multiple nodules"),
+        "Pneumonia": ("pneumonia", "atypical pneumonia"),
+        "Pneumothorax": ("pneumothorax", "hydropneumothorax"),
+        "Consolidation": ("consolidation",),
+        "Edema": ("pulmonary edema",),
+        "Emphysema": ("emphysema",),
+        "Fibrosis": ("pulmonary fibrosis",),
+        "Pleural Thickening": ("pleural thickening", "apical pleural thickening", "calcified pleural thickening"),
+        "Hernia": ("hernia", "hiatal hernia"),
+        "Congestion": ("hilar congestion",),
+        "COPD": ("copd signs",),
+        "Aortic Elongation": (
+            "aortic elongation",
+            "ascendent aortic elongation",
+            "descendent aortic elongation",
+            "supra aortic elongation",
+        ),
+        "Kyphosis": ("kyphosis",),
+        "Scoliosis": ("scoliosis",),
+        "Air Trapping": ("air trapping",),
+        "Bronchiectasis": ("bronchiectasis",),
+        "Chronic Changes": ("chronic changes",),
+        "Lung Cavity": ("cavitation",),
+        "Pacemaker": ("pacemaker",),
+        "Sternotomy": ("sternotomy",),
+        "Tuberculosis": ("tuberculosis",),
+        "Volume Loss": ("volume loss",),
+        "No Finding": ("normal",),
+    }
+)
+"""Findings and the terms, in lower case, that stand for them."""
+_SILENT = ("exclude", "suboptimal study", "unchanged")  # terms that say nothing of a finding
+_LIST = r"""^\[\s*(?:(?:'[^']*'|"[^"]*"|nan)\s*(?:,\s*(?:'[^']*'|"[^"]*"|nan)\s*)*,?\s*)?\]$"""
+_FILE = r"^[^/\\:]+\.png$"
+_FOLDERS = ("", *map(str, range(55)))
+_COLUMNS = [
+    "ImageID",
+    "ImageDir",
+    "StudyDate_DICOM",
+    "StudyID",
+    "PatientID",
+    "PatientBirth",
+    "PatientSex_DICOM",
+    "Projection",
+    "Labels",
+]
+
+
+def read(
+    root: Path,
+    *,
+    allow_missing: bool = False,
+    on_progress: ProgressReport = silent,  # noqa: ARG001 (no file is looked at one by one)
+) -> Collected:
+    """Read the native layout below `root`; see `hilum.data.collections.read_collection`."""
+    table = find_table(root, *TABLES)
+    if table is None:
+        fix = "Name the folder that holds it as ROOT (https://bimcv.cipf.es/bimcv-projects/padchest/)."
+        raise HilumError(root, expected=f"PadChest's {TABLES[0]}, plain or .gz", found="no such file", fix=fix)
+    notes: list[str] = []
+    rows = _read_table(table)
+    films = _about(rows, notes).with_columns(_findings(rows, notes))
+
+    files = ImageFiles(root)
+    images = files.listed([*_FOLDERS, *(f"images/{folder}".rstrip("/") for folder in _FOLDERS)], ".png")
+    films = films.join(images.rename({"name": "image_id"}), on="image_id", how="left", maintain_order="left")
+    notes += files.notes()
+    missing = films.filter(pl.col("path").is_null())["image_id"]
+    refuse_missing_unless(allow_missing, notes, root, "an image for every row of the table", missing.to_list())
+    strangers = len(images) - len(films) + len(missing)
+    if strangers:
+        notes.append(f"{strangers:,} PNG files have no row in {table.name} and were left out")
+    sources = {table.relative_to(root).as_posix(): file_sha256(table)}
+    return Collected(films.select(*FIXED_COLUMNS, *TERMS), None, root, "padchest", notes, sources)
+
+
+def _read_table(table: Path) -> pl.DataFrame:
+    rows = read_table(table, _COLUMNS, of="PadChest's")
+    image, study = pl.col("ImageID"), pl.col("StudyID")
+    birth = pl.col("PatientBirth").cast(pl.Float64, strict=False)
+    labels = pl.col("Labels")
+    wrong = {
+        "ImageID": (~image.str.contains(_FILE).fill_null(False) | image.is_duplicated(), "every film once, as x.png"),
+        "StudyID": (study.is_null(), "the name of a study"),
+        "PatientBirth": (birth.is_null() & pl.col("PatientBirth").is_not_null(), "a year"),
+        "Labels": (labels.is_not_null() & (labels != "nan") & ~labels.str.contains(_LIST), "a list such as ['normal']"),
+    }
+    refuse_lines(table, rows, wrong)
+    return rows
+
+
+def _about(rows: pl.DataFrame, notes: list[str]) -> pl.DataFrame:
+    year = pl.col("StudyDate_DICOM").str.extract(r"^(\d{4})\d{4}(?:\.0)?$", 1).cast(pl.Float64)
+    age = year - pl.col("PatientBirth").cast(pl.Float64)
+    sex = pl.col("PatientSex_DICOM")
+    view = pl.col("Projection").str.to_uppercase()
+    counts = {
+        "films have no PatientID: each of their studies counts as a patient": rows["PatientID"].null_count(),
+        "ages below 0 or beyond 120 years were left blank": int(rows.select((~age.is_between(0, 120)).sum()).item()),
+    }
+    notes += [f"{count:,} {what}" for what, count in counts.items() if count]
+    return rows.select(
+        pl.col("ImageID").alias("image_id"),
+        pl.coalesce("PatientID", pl.lit("study ") + pl.col("StudyID")).alias("patient_id"),
+        pl.col("StudyID").alias("study_id"),
+        pl.when(view == "L").then(pl.lit("LATERAL")).otherwise(view).alias("view"),
+        pl.when(age.is_between(0, 120)).then(age).alias("age"),
+        pl.when(sex.is_in(["F", "M"])).then(sex).alias("sex"),
+        pl.lit(None, dtype=pl.String).alias("split"),
+    )
+
+
+def _findings(rows: pl.DataFrame, notes: list[str]) -> list[pl.Series]:
+    """One series a finding. Many reports say the same, so each wording is looked up once."""
+    wordings = rows.select(wording=pl.col("Labels")).unique(maintain_order=True)
+    terms = pl.col("wording").str.extract_all(r"'[^']*'|\"[^\"]*\"")
+    terms = terms.list.eval(pl.element().str.strip_chars("'\" ").str.to_lowercase())
+    # Places belong to other columns; where one has slipped in here it is no finding.
+    terms = terms.list.eval(pl.element().filter((pl.element() != "") & ~pl.element().str.starts_with("loc ")))
+    wordings = wordings.with_columns(terms=terms)
+    said = pl.col("terms").list.set_difference(list(_SILENT)).list.len().fill_null(0) > 0
+    wordings = wordings.with_columns(
+        *(
+            pl.when(said)
+            .then(pl.col("terms").list.set_intersection(list(names)).list.len() > 0)
+            .cast(pl.Int8)
+            .alias(finding)
+            for finding, names in TERMS.items()
+        ),
+        *(pl.col("terms").list.contains(term).fill_null(False).alias(term) for term in _SILENT),
+        unlabelled=pl.col("terms").list.len().fill_null(0) == 0,
+    )
+    films = rows.select(wording=pl.col("Labels")).join(
+        wordings, on="wording", how="left", maintain_order="left", nulls_equal=True
+    )
+    counts = {
+        "films have no labels; their findings are blank": films["unlabelled"].sum(),
+        "films are labelled exclude": films["exclude"].sum(),
+        "films are labelled suboptimal study": films["suboptimal study"].sum(),
+        "films are labelled unchanged": films["unchanged"].sum(),
+    }
+    notes += [f"{count:,} {what}" for what, count in counts.items() if count]
+    return [films[finding] for finding in TERMS]

@@ -1,0 +1,175 @@
+"""RSNA Pneumonia Detection Challenge: films of ChestX-ray14, read again and boxed.
+
+30,227 rows on 26,684 training films (stage 2) and 3,000 test films whose labels were kept back; JPEG-compressed 8-bit
+DICOM of 1024 x 1024. Of the training films 6,012 are of class Lung Opacity (with boxes), 8,851 Normal and 11,821 "No
+Lung Opacity / Not Normal". 18 radiologists of RSNA and the Society of Thoracic Radiology read them.
+
+Terms: the competition's, for research and teaching, with attribution. Where to get it:
+https://www.kaggle.com/c/rsna-pneumonia-detection-challenge. Cite Shih, Wu, Halabi, et al., "Augmenting the National
+Institutes of Health Chest Radiograph Dataset with Expert Annotations of Possible Pneumonia", Radiology: Artificial
+Intelligence 1(1):e180041, 2019, doi 10.1148/ryai.2019180041, and ChestX-ray14.
+
+Native files below the root (tables plain or .gz):
+
+    stage_2_train_labels.csv             patientId, x, y, width, height (pixels of 1024 x 1024), Target
+    stage_2_detailed_class_info.csv      patientId, class
+    stage_2_train_images/*.dcm, stage_2_test_images/*.dcm        named by patientId, which is an id of a film
+    pneumonia-challenge-dataset-mappings_2018.json               from RSNA's own page: subset_img_id (a patientId here)
+                                                                 to img_id (a name in ChestX-ray14)
+
+Manifest: `image_id` is patientId. Target says both "Lung Opacity" and "Pneumonia": the readers boxed opacities that may
+be pneumonia, and the challenge calls these pneumonia; other opacities count as 0. "No Finding" is class Normal. `view`,
+`age` and `sex` are the DICOM header's. Test films are not labelled (null).
+
+Patients: with RSNA's mapping, ChestX-ray14's (`chestxray14:<number>`), so that a study with both sets knows them again.
+Kaggle divided films, not patients: where a patient then has films in train and in test, `split` is left blank. Without
+the mapping each film counts as a patient of its own, and what the two data sets share stays unseen.
+"""
+
+from pathlib import Path
+
+import polars as pl
+
+from hilum.artifacts import file_sha256
+from hilum.data.collections.collected import Collected
+from hilum.data.collections.image_files import ImageFiles
+from hilum.data.collections.native_boxes import CORNERS, as_boxes
+from hilum.data.collections.native_files import find_table, read_table, refuse_lines, refuse_missing_unless, some
+from hilum.data.collections.native_images import films_in, note_strangers, read_headers, without
+from hilum.data.collections.native_json import read_json, refuse_unlike
+from hilum.errors import HilumError
+from hilum.findings import NO_FINDING, labelled_by
+from hilum.progress import ProgressReport, silent
+
+FRAME = 1024
+CLASSES: tuple[str, ...] = ("Lung Opacity", "Normal", "No Lung Opacity / Not Normal")
+MAPPING = "pneumonia-challenge-dataset-mappings_2018.json"
+_NIH_NAME = r"^0*(\d+)_\d+\.png$"
+_NO_NAME = pl.col("patientId").is_null() | pl.col("patientId").str.contains(r"[/\\:]|^\.")
+
+
+def read(root: Path, *, allow_missing: bool = False, on_progress: ProgressReport = silent) -> Collected:
+    """Read the native layout below `root`; see `hilum.data.collections.read_collection`."""
+    notes: list[str] = []
+    table = find_table(root, "stage_2_train_labels.csv")
+    if table is None:
+        fix = "Get it: https://www.kaggle.com/c/rsna-pneumonia-detection-challenge."
+        raise HilumError(root, expected="RSNA's stage_2_train_labels.csv", found="no such file", fix=fix)
+    sources = {table.name: file_sha256(table)}
+    rows = _read_rows(table)
+    films = rows.group_by("image_id", maintain_order=True).agg(pl.col("Target").first())
+    films = films.join(_read_classes(root, sources, notes), on="image_id", how="left", maintain_order="left")
+
+    files = ImageFiles(root)
+    train, test = (films_in(files, [f"stage_2_{part}_images"], [".dcm"]) for part in ("train", "test"))
+    note_strangers(train, films, table, notes)
+    films = films.join(train, on="image_id", how="left", maintain_order="left")
+    missing = films.filter(pl.col("path").is_null())["image_id"]
+    refuse_missing_unless(
+        allow_missing, notes, table, "a file in stage_2_train_images/ for every film", missing.to_list()
+    )
+    if test.is_empty():
+        notes.append("no films in stage_2_test_images/")
+    if len(twice := test.join(films, on="image_id", how="semi")["image_id"]):
+        found = f"{some(twice)} in both"
+        raise HilumError(root, expected="every film in train or in test", found=found, fix="Get the folders again.")
+    films = pl.concat(
+        [films.with_columns(pl.lit("train").alias("split")), test.with_columns(pl.lit("test").alias("split"))],
+        how="diagonal",
+    )
+
+    headers, rejected = read_headers(root, films, on_progress)
+    films = without(films, rejected, notes).join(
+        headers.drop("patient_id"), on="image_id", how="left", maintain_order="left"
+    )
+    films = _with_patients(films, root, sources, notes)
+    normal = labelled_by("rsna_pneumonia")[NO_FINDING]
+    manifest = films.select(
+        "image_id",
+        "path",
+        "patient_id",
+        pl.lit(None, dtype=pl.String).alias("study_id"),
+        "view",
+        "age",
+        "sex",
+        "split",
+        pl.col("Target").alias("Lung Opacity"),
+        pl.col("Target").alias("Pneumonia"),
+        (pl.col("class") == normal).cast(pl.Int8).alias(NO_FINDING),
+    )
+    boxes = rows.filter(~pl.all_horizontal(pl.col(CORNERS).is_null())).join(
+        manifest, on="image_id", how="semi", maintain_order="left"
+    )
+    size = {side: pl.lit(FRAME, dtype=pl.Int32) for side in ("frame_width", "frame_height")}
+    boxes = boxes.select("line", "image_id", *CORNERS, finding=pl.lit("Lung Opacity"), **size)
+    return Collected(
+        manifest,
+        as_boxes(boxes, table, notes),
+        root,
+        "rsna_pneumonia",
+        [*notes, *files.notes()],
+        sources,
+        rejected,
+    )
+
+
+def _read_rows(table: Path) -> pl.DataFrame:
+    rows = read_table(table, ["patientId", *CORNERS, "Target"], of="RSNA's")
+    boxed = ~pl.all_horizontal(pl.col(CORNERS).is_null())
+    target = pl.col("Target").cast(pl.Int8, strict=False)
+    refuse_lines(
+        table,
+        rows,
+        {
+            "patientId": (_NO_NAME, "the id of a film"),
+            "Target": (~target.is_in([0, 1]).fill_null(False), "0 or 1"),
+        },
+    )
+    torn = (boxed != (target == 1)) | (target.n_unique().over("patientId") > 1)
+    refuse_lines(table, rows, {"Target": (torn, "1 with a box and 0 without, the same in all rows of a film")})
+    return rows.with_columns(target).rename({"patientId": "image_id"}).with_row_index("line", 2)
+
+
+def _read_classes(root: Path, sources: dict[str, str], notes: list[str]) -> pl.DataFrame:
+    path = find_table(root, "stage_2_detailed_class_info.csv")
+    if path is None:
+        notes.append("no stage_2_detailed_class_info.csv here: No Finding is not labelled")
+        return pl.DataFrame(schema={"image_id": pl.String, "class": pl.String})
+    sources[path.name] = file_sha256(path)
+    rows = read_table(path, ["patientId", "class"], of="RSNA's")
+    wrong = ~pl.col("class").is_in(CLASSES).fill_null(False) | (pl.col("class").n_unique().over("patientId") > 1)
+    refuse_lines(path, rows, {"class": (wrong, f"one of {', '.join(CLASSES)}, the same in all rows of a film")})
+    return rows.rename({"patientId": "image_id"}).unique("image_id")
+
+
+def _with_patients(films: pl.DataFrame, root: Path, sources: dict[str, str], notes: list[str]) -> pl.DataFrame:
+    path = root / MAPPING
+    if not path.is_file():
+        notes.append(f"no {MAPPING} here: each film counts as a patient of its own")
+        return films.with_columns(pl.col("image_id").alias("patient_id"))
+    sources[path.name] = file_sha256(path)
+    told = read_json(path, of="RSNA's mapping")
+    if not isinstance(told, list) or not all(
+        isinstance(row, dict) and isinstance(row.get("subset_img_id"), str) and isinstance(row.get("img_id"), str)
+        for row in told
+    ):
+        raise refuse_unlike(path, of="RSNA's mapping", expected="a list of objects with subset_img_id and img_id")
+    pairs = pl.DataFrame(
+        [(row["subset_img_id"], row["img_id"]) for row in told],
+        schema={"image_id": pl.String, "nih": pl.String},
+        orient="row",
+    ).unique("image_id", keep="first", maintain_order=True)
+    patient = "chestxray14:" + pl.col("nih").str.extract(_NIH_NAME, 1)
+    films = films.join(pairs, on="image_id", how="left", maintain_order="left")
+    films = films.with_columns(patient.alias("patient_id")).drop("nih")
+    if unknown := films["patient_id"].null_count():
+        notes.append(f"{unknown:,} films are not in {MAPPING}: each counts as a patient of its own")
+    films = films.with_columns(pl.coalesce("patient_id", "image_id").alias("patient_id"))
+    both = films.group_by("patient_id").agg(pl.col("split").n_unique()).filter(pl.col("split") > 1)
+    if len(both):
+        notes.append(
+            f"{len(both):,} patients have films in train and in test: Kaggle divided films, so its division is left"
+            " blank; divide by patient"
+        )
+        films = films.with_columns(pl.lit(None, dtype=pl.String).alias("split"))
+    return films

@@ -1,0 +1,219 @@
+"""TBX11K, radiographs for tuberculosis: 11,200 frontal films, PNG of 512 x 512, gray in three channels.
+
+5,000 healthy, 5,000 sick without tuberculosis, 1,200 with it: 924 active, 212 latent, 54 both, 10 uncertain; one film
+of folder tb (tb1199) has no box. Train 6,600, val 1,800, test 2,800, whose labels were kept back. Radiologists drew the
+boxes.
+
+Terms: academic research. Where to get it: https://mmcheng.net/tb. Cite Liu, Wu, Ban, Wang, Cheng, "Rethinking
+Computer-aided Tuberculosis Diagnosis", CVPR 2020, pp. 2646-2655.
+
+Native files below the root, or below TBX11K/ in it:
+
+    imgs/{health,sick,tb}/*.png, imgs/test/*.png
+    lists/TBX11K_train.txt, lists/TBX11K_val.txt           a film a line: tb/tb0003.png
+    annotations/json/TBX11K_train.json, TBX11K_val.json    COCO: boxes of ActiveTuberculosis (1),
+        or TBX11K_trainval.json                            ObsoletePulmonaryTuberculosis (2), PulmonaryTuberculosis (3)
+
+Not read: annotations/xml (says what the JSON says, which was made from it), lists of unions (…_trainval, all_…), and
+imgs/extra with its films of other collections (DA, DB, Montgomery, Shenzhen), which are counted.
+
+Manifest: `image_id` is the path below imgs. The folder gives "Tuberculosis" and "No Finding"; sick is "Other Disease",
+which is null on films with tuberculosis. The boxes give "Active Tuberculosis" and "Latent Tuberculosis" (the authors'
+word for Obsolete…): both -1 where a box says only PulmonaryTuberculosis (uncertain), null where a film of tb has no box
+or no annotations are here. Test films are not labelled (null). Who the people are is not published: each film counts as
+a patient of its own. `view`, `age`, `sex` are not published either.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from hilum.artifacts import file_sha256
+from hilum.data.collections.collected import Collected
+from hilum.data.collections.image_files import ImageFiles
+from hilum.data.collections.native_boxes import CORNERS, as_boxes
+from hilum.data.collections.native_files import refuse_missing_unless, some
+from hilum.data.collections.native_json import read_json, refuse_unlike
+from hilum.errors import HilumError
+from hilum.findings import NO_FINDING
+from hilum.progress import ProgressReport, silent
+
+CATEGORIES = {
+    "ActiveTuberculosis": "Active Tuberculosis",
+    "ObsoletePulmonaryTuberculosis": "Latent Tuberculosis",
+    "PulmonaryTuberculosis": "Tuberculosis",
+}
+"""What a box may say, and the finding that it is a box of."""
+_FOLDERS = ("health", "sick", "tb", "test")
+_PARTS = ("train", "val")
+_BOXES = "TBX11K's boxes"
+_LARGEST = 100_000  # pixels; beyond any film
+_COCO: dict[str, dict[str, type | tuple[type, ...]]] = {
+    "categories": {"id": int, "name": str},
+    "images": {"id": int, "file_name": str, "width": int, "height": int},
+    "annotations": {"image_id": int, "category_id": int, "bbox": list},
+}
+_WRONG_NAME = ~pl.col("image_id").str.contains(r"^(health|sick|tb|test)/[^/\\.][^/\\]*\.png$")
+
+
+def read(
+    root: Path,
+    *,
+    allow_missing: bool = False,
+    on_progress: ProgressReport = silent,  # noqa: ARG001 (no file is looked at one by one)
+) -> Collected:
+    """Read the native layout below `root`; see `hilum.data.collections.read_collection`."""
+    notes = ["no patients are published: each film counts as a patient of its own"]
+    base = "TBX11K/" if not (root / "imgs").is_dir() and (root / "TBX11K" / "imgs").is_dir() else ""
+    files = ImageFiles(root)
+    images = files.listed([f"{base}imgs/{folder}" for folder in _FOLDERS], ".png")
+    images = images.select(pl.col("path").str.strip_prefix(f"{base}imgs/").alias("image_id"), "path").sort("image_id")
+    if images.is_empty():
+        raise HilumError(root, expected="imgs/{health,sick,tb,test}/*.png", found="none", fix="https://mmcheng.net/tb")
+    if (root / base / "imgs" / "extra").is_dir():
+        notes.append("imgs/extra holds films of other collections and was left out")
+
+    sources: dict[str, str] = {}
+    listed = _read_lists(root, base, sources, notes)
+    films = listed.join(images, on="image_id", how="full", coalesce=True).sort("image_id")
+    missing = films.filter(pl.col("path").is_null())["image_id"]
+    refuse_missing_unless(allow_missing, notes, root, "a file in imgs/ for every film on the lists", missing.to_list())
+    tested = pl.col("image_id").str.starts_with("test/")
+    films = films.with_columns(pl.when(tested).then(pl.lit("test")).otherwise("part").alias("split"))
+    unlisted = films.filter(pl.col("split").is_null())["image_id"]
+    if len(unlisted) and len(listed):
+        notes.append(f"{len(unlisted):,} films are on no list ({some(unlisted)}): split is blank")
+
+    boxes = _read_boxes(root, base, films, sources, notes)
+    manifest = _with_findings(films, boxes)
+    return Collected(manifest, boxes, root, "tbx11k", [*notes, *files.notes()], sources)
+
+
+def _read_lists(root: Path, base: str, sources: dict[str, str], notes: list[str]) -> pl.DataFrame:
+    parts = [pl.DataFrame(schema={"image_id": pl.String, "part": pl.String})]
+    for part in _PARTS:
+        path = root / base / "lists" / f"TBX11K_{part}.txt"
+        if not path.is_file():
+            notes.append(f"no lists/{path.name} here: split is blank for its films")
+            continue
+        sources[path.relative_to(root).as_posix()] = file_sha256(path)
+        try:
+            lines = path.read_text(encoding="utf-8-sig").splitlines()
+        except UnicodeDecodeError as error:
+            raise HilumError(path, expected="text, UTF-8", found=str(error), fix="Get the list again.") from error
+        names = pl.DataFrame({"image_id": lines}, schema={"image_id": pl.String}).with_row_index("line", 1)
+        names = names.with_columns(pl.col("image_id").str.strip_chars()).filter(pl.col("image_id") != "")
+        wrong = names.filter(_WRONG_NAME)["line"]
+        if len(wrong):
+            expected = "a film a line, such as tb/tb0003.png"
+            raise HilumError(path, expected=expected, found=f"other in line {some(wrong)}", fix="Get the list again.")
+        parts.append(names.select("image_id", pl.lit(part).alias("part")))
+    listed = pl.concat(parts)
+    twice = listed.filter(pl.col("image_id").is_duplicated())["image_id"].unique(maintain_order=True)
+    if len(twice):
+        raise HilumError(
+            root / base / "lists",
+            expected="every film on one list, once",
+            found=f"{some(twice)} again",
+            fix="Get the lists again.",
+        )
+    return listed
+
+
+def _read_boxes(
+    root: Path, base: str, films: pl.DataFrame, sources: dict[str, str], notes: list[str]
+) -> pl.DataFrame | None:
+    folder = root / base / "annotations" / "json"
+    paths = [folder / f"TBX11K_{part}.json" for part in _PARTS]
+    if not any(path.is_file() for path in paths):
+        paths = [folder / "TBX11K_trainval.json"]
+    paths = [path for path in paths if path.is_file()]
+    if not paths:
+        notes.append("no annotations/json/TBX11K_train.json or its sisters here: no boxes, and activity is not known")
+        return None
+    read = []
+    for path in paths:
+        sources[path.relative_to(root).as_posix()] = file_sha256(path)
+        boxes = _coco_boxes(path)
+        known = boxes.join(films, on="image_id", how="semi", maintain_order="left")
+        if len(known) < len(boxes):
+            notes.append(f"{len(boxes) - len(known):,} boxes of {path.name} are on films not here and were left out")
+        read.append(as_boxes(known, path, notes))
+    return pl.concat(read)
+
+
+def _coco_boxes(path: Path) -> pl.DataFrame:
+    """The boxes of a COCO file; `line` is the place in its list of annotations, from 1."""
+    parts = _checked(read_json(path, of=_BOXES), path)
+    names = {category["id"]: CATEGORIES.get(category["name"]) for category in parts["categories"]}
+    films = {image["id"]: image for image in parts["images"]}
+    rows = []
+    for place, drawn in enumerate(parts["annotations"], start=1):
+        finding, film = names.get(drawn["category_id"]), films.get(drawn["image_id"])
+        if finding is None or film is None:
+            expected = "an image and one of " + ", ".join(CATEGORIES)
+            raise refuse_unlike(path, of=f"{_BOXES}, annotation {place}", expected=expected)
+        rows.append((place, film["file_name"], finding, *drawn["bbox"], film["width"], film["height"]))
+    sides = ("frame_width", "frame_height")
+    schema = {"line": pl.Int64, "image_id": pl.String, "finding": pl.String}
+    schema_of_numbers = dict.fromkeys(CORNERS, pl.Float64) | dict.fromkeys(sides, pl.Int32)
+    return pl.DataFrame(rows, schema={**schema, **schema_of_numbers}, orient="row")
+
+
+def _checked(told: Any, path: Path) -> dict[str, list[dict[str, Any]]]:
+    """COCO's three lists, if every entry has what is needed of it."""
+    for part, wanted in _COCO.items():
+        entries = told.get(part) if isinstance(told, dict) else None
+        if not isinstance(entries, list):
+            raise refuse_unlike(path, of=_BOXES, expected=f"an object with lists {', '.join(_COCO)}")
+        for place, entry in enumerate(entries, start=1):
+            if not isinstance(entry, dict) or not all(isinstance(entry.get(key), of) for key, of in wanted.items()):
+                raise refuse_unlike(path, of=f"{_BOXES}, {part} {place}", expected=f"with {', '.join(wanted)}")
+    for place, image in enumerate(told["images"], start=1):
+        if not (0 < image["width"] <= _LARGEST and 0 < image["height"] <= _LARGEST):
+            raise refuse_unlike(path, of=f"{_BOXES}, images {place}", expected=f"1 to {_LARGEST:,} pixels a side")
+    for place, drawn in enumerate(told["annotations"], start=1):
+        if len(drawn["bbox"]) != len(CORNERS) or not all(_is_place(value) for value in drawn["bbox"]):
+            raise refuse_unlike(path, of=f"{_BOXES}, annotations {place}", expected="a bbox of four numbers")
+    return dict(told)
+
+
+def _is_place(value: object) -> bool:
+    return isinstance(value, int | float) and -_LARGEST <= value <= _LARGEST
+
+
+def _with_findings(films: pl.DataFrame, boxes: pl.DataFrame | None) -> pl.DataFrame:
+    if boxes is None:
+        boxes = pl.DataFrame(schema={"image_id": pl.String, "finding": pl.String})
+    seen = boxes.group_by("image_id").agg(
+        *((pl.col("finding") == finding).any().alias(finding) for finding in CATEGORIES.values())
+    )
+    folder = pl.col("image_id").str.extract(r"^(\w+)/", 1)
+    labelled, ill = folder != "test", folder == "tb"
+    active, latent, uncertain = (pl.col(f"{finding}_seen") for finding in CATEGORIES.values())
+
+    def activity(own: pl.Expr) -> pl.Expr:
+        told = pl.when(own).then(1).when(uncertain).then(-1).otherwise(0)
+        return pl.when(folder.is_in(["health", "sick"])).then(0).when(ill & own.is_not_null()).then(told)
+
+    codes = {
+        "Tuberculosis": pl.when(labelled).then(ill.cast(pl.Int8)),
+        "Active Tuberculosis": activity(active),
+        "Latent Tuberculosis": activity(latent),
+        "Other Disease": pl.when(labelled & ~ill).then((folder == "sick").cast(pl.Int8)),
+        NO_FINDING: pl.when(labelled).then((folder == "health").cast(pl.Int8)),
+    }
+    seen = seen.rename({finding: f"{finding}_seen" for finding in CATEGORIES.values()})
+    text = pl.lit(None, dtype=pl.String)
+    return films.join(seen, on="image_id", how="left", maintain_order="left").select(
+        "image_id",
+        "path",
+        pl.col("image_id").alias("patient_id"),
+        text.alias("study_id"),
+        text.alias("view"),
+        pl.lit(None, dtype=pl.Float64).alias("age"),
+        text.alias("sex"),
+        "split",
+        *(code.cast(pl.Int8).alias(finding) for finding, code in codes.items()),
+    )

@@ -1,0 +1,141 @@
+"""UKA-CXR, bedside radiographs of the University Hospital Aachen, graded by radiologists.
+
+193,361 films of 54,176 patients, 2009 to 2020, from ten intensive care units, all AP. Every film was read by one of 98
+radiologists on a template that asks for cardiomegaly and congestion, and for pleural effusion, pneumonic infiltrates
+and atelectasis on either side, each in five steps of severity. Internal to the hospital; described by Khader et al.,
+"Artificial Intelligence for Clinical Interpretation of Bedside Chest Radiographs", Radiology 307 (2023), and Tayebi
+Arasteh et al., "Enhancing diagnostic deep learning via self-supervised pretraining on large-scale, unlabeled
+non-medical images", European Radiology Experimental 8, 10 (2024), Tables 1 to 3.
+
+As the set is not given out, this is a contract for those who hold it, or any ward with the like: one CSV, UTF-8, in the
+root, plain or .gz, with a row a film; the names of its columns are those of the authors' own lists.
+
+    uka_cxr.csv
+        image_id                     any text, once
+        path                         of the image, below the root: DICOM, PNG or JPEG
+        patient_id                   any text that is the same on all films of a patient
+        study_id, age, sex, split    may be left out; age in years, sex F, M or blank, split train, val or test
+        view                         may be left out: AP
+        cardiomegaly, congestion, pleural_effusion_right, pleural_effusion_left, pneumonic_infiltrates_right,
+        pneumonic_infiltrates_left, atelectasis_right, atelectasis_left
+                                     a grade; blank where it was not asked for or cannot be told
+        healthy                      may be left out: 1 where the radiologist found nothing, else 0
+
+Grades, as words or numbers (right and left are the patient's):
+
+    grade   cardiomegaly        the others
+    0       normal              negative
+    1                           uncertain mild
+    2       borderline          mild
+    3       enlarged            moderate
+    4       massively enlarged  severe
+
+Manifest: a finding is 1 from grade 3 on and 0 below, which is how the study above makes binary labels of the steps;
+a task may set another threshold, for the grades go along. Pneumonic infiltrates are called Pneumonia, as there.
+`No Finding` is healthy; without that column it is 1 where all eight grades are 0, 0 where one is above, else blank.
+"""
+
+from pathlib import Path
+
+import polars as pl
+
+from hilum.artifacts import file_sha256
+from hilum.data.collections.collected import Collected
+from hilum.data.collections.image_files import ImageFiles
+from hilum.data.collections.native_files import (
+    find_table,
+    leaves_root,
+    read_table,
+    refuse_lines,
+    refuse_missing_unless,
+)
+from hilum.data.manifest import FIXED_COLUMNS
+from hilum.errors import HilumError
+from hilum.findings import NO_FINDING, labelled_by
+from hilum.progress import ProgressReport, silent
+
+TABLE = "uka_cxr.csv"
+THRESHOLD = 3
+"""Least grade that the manifest counts as positive."""
+HEART_STEPS = {"normal": 0, "borderline": 2, "enlarged": 3, "massively enlarged": 4}
+STEPS = {"negative": 0, "uncertain mild": 1, "mild": 2, "moderate": 3, "severe": 4}
+_NUMBERS = {str(grade): grade for grade in range(5)}
+_GRADED = {finding: name for finding, name in labelled_by("uka_cxr").items() if finding != NO_FINDING}
+_OPTIONAL = ("study_id", "age", "sex", "split", "view", "healthy")
+_SPLITS = ("train", "val", "test")
+
+
+def read(
+    root: Path,
+    *,
+    allow_missing: bool = False,
+    on_progress: ProgressReport = silent,  # noqa: ARG001 (no file is looked at one by one)
+) -> Collected:
+    """Read the layout below `root`; see `hilum.data.collections.read_collection`."""
+    table = find_table(root, TABLE)
+    if table is None:
+        fix = "Name the folder that holds it as ROOT; see hilum/data/collections/uka_cxr.py for its columns."
+        raise HilumError(root, expected=f"{TABLE}, plain or .gz", found="no such file", fix=fix)
+    notes: list[str] = []
+    films = _read_table(table, notes)
+    files = ImageFiles(root)
+    films = films.with_columns(path=pl.when(files.present(films["path"])).then("path"))
+    notes += files.notes()
+    missing = films.filter(pl.col("path").is_null())["image_id"]
+    refuse_missing_unless(allow_missing, notes, root, f"an image for every row of {TABLE}", missing.to_list())
+
+    positive = [(pl.col(finding) >= THRESHOLD).cast(pl.Int8).alias(finding) for finding in _GRADED]
+    manifest = films.select(*FIXED_COLUMNS, *positive, NO_FINDING)
+    grades = films.unpivot(list(_GRADED), index="image_id", variable_name="finding", value_name="grade").drop_nulls()
+    sources = {table.relative_to(root).as_posix(): file_sha256(table)}
+    return Collected(manifest, None, root, "uka_cxr", notes, sources, grades=grades)
+
+
+def _read_table(table: Path, notes: list[str]) -> pl.DataFrame:
+    rows = read_table(table, ["image_id", "path", "patient_id", *_GRADED.values()], _OPTIONAL, of="the UKA-CXR")
+    told = [name for name in _OPTIONAL if name in rows.columns]
+    rows = rows.with_columns(pl.lit(None, dtype=pl.String).alias(name) for name in _OPTIONAL if name not in told)
+    years = pl.col("age").cast(pl.Float64, strict=False)
+    image, path = pl.col("image_id"), pl.col("path")
+    leaving = [name for name in rows["path"].drop_nulls() if leaves_root(name)]
+    wrong = {
+        "image_id": (image.is_null() | image.is_duplicated(), "every film once"),
+        "path": (path.is_null() | path.is_in(leaving) | path.is_duplicated(), "a file below the root, once"),
+        "patient_id": (pl.col("patient_id").is_null(), "a patient"),
+        "age": (pl.col("age").is_not_null() & ~years.is_between(0, 120).fill_null(False), "years, 0 to 120"),
+        "sex": (~pl.col("sex").is_in(["F", "M"]), "F, M or blank"),
+        "split": (~pl.col("split").is_in(_SPLITS), f"{', '.join(_SPLITS)} or blank"),
+        "healthy": (~pl.col("healthy").is_in(["0", "1"]), "1, 0 or blank"),
+        **{name: (~pl.col(name).is_in(list(_steps(name))), _expected(name)) for name in _GRADED.values()},
+    }
+    refuse_lines(table, rows, wrong)
+    films = rows.select(
+        "image_id",
+        path.str.strip_prefix("./"),
+        "patient_id",
+        "study_id",
+        pl.col("view").str.to_uppercase() if "view" in told else pl.lit("AP").alias("view"),
+        years,
+        "sex",
+        "split",
+        *(
+            pl.col(name).replace_strict(_steps(name), default=None, return_dtype=pl.Int8).alias(finding)
+            for finding, name in _GRADED.items()
+        ),
+        pl.col("healthy").cast(pl.Int8).alias(NO_FINDING),
+    )
+    if "healthy" in told:
+        return films
+    notes.append(f"{table.name} has no column healthy: No Finding is where all eight grades are 0")
+    grades = [pl.col(finding) for finding in _GRADED]
+    # "or" of grades that are there or blank: true, false, or blank where nothing is above 0 but something is unknown
+    graded = pl.any_horizontal(grade > 0 for grade in grades)
+    return films.with_columns((~graded).cast(pl.Int8).alias(NO_FINDING))
+
+
+def _steps(name: str) -> dict[str, int]:
+    return _NUMBERS | (HEART_STEPS if name == "cardiomegaly" else STEPS)
+
+
+def _expected(name: str) -> str:
+    return ", ".join(HEART_STEPS if name == "cardiomegaly" else STEPS) + ", 0 to 4, or blank"

@@ -1,0 +1,150 @@
+"""VinBigData's challenge on Kaggle: the films of VinDr-CXR with the 14 findings that were boxed most.
+
+15,000 training films, each boxed by three of 17 radiologists on their own, and 3,000 test films whose labels were kept
+back. The films are VinDr-CXR's: a study that has both has the same patients twice.
+
+Terms: the competition's rules, non-commercial research and teaching. Where to get it:
+https://www.kaggle.com/c/vinbigdata-chest-xray-abnormalities-detection. Cite Nguyen, Lam, Le, et al., "VinDr-CXR: An
+open dataset of chest X-rays with radiologist's annotations", Scientific Data 9:429, 2022.
+
+Native files below the root (tables plain or .gz):
+
+    train.csv                       image_id, class_name, class_id, rad_id, x_min, y_min, x_max, y_max in pixels of the
+                                    original: a row a box, or one of class 14, "No finding", without corners; also with
+                                    width and height of the original, as some conversions have it
+    train/*.dicom, test/*.dicom     or .png, .jpg as in the well-known conversions
+    train_meta.csv                  of conversions: image_id, dim0 (rows) and dim1 (columns) of the original
+
+Manifest: 1 where all readers of a film box a finding, 0 where nobody does, -1 where they disagree, and every reader's
+own codes in the readings; test films are not labelled (null). `view` is PA unless the header says otherwise; `age` and
+`sex` are the DICOM header's. Each film counts as a patient of its own, for nobody has published whose they are.
+
+Boxes need the original's size: the DICOM header's, the table's or train_meta.csv's. Without any there are no boxes.
+"""
+
+from pathlib import Path
+
+import polars as pl
+
+from hilum.artifacts import file_sha256
+from hilum.data.collections.collected import Collected
+from hilum.data.collections.image_files import ImageFiles
+from hilum.data.collections.native_boxes import TWO_CORNERS, boxes_of_corners
+from hilum.data.collections.native_files import find_table, read_table, refuse_lines, refuse_missing_unless
+from hilum.data.collections.native_images import films_in, note_strangers, read_headers, without
+from hilum.data.collections.native_readings import agreed, one_row_a_code
+from hilum.errors import HilumError
+from hilum.findings import NO_FINDING, labelled_by
+from hilum.progress import ProgressReport, silent
+
+_SUFFIXES = (".dicom", ".dcm", ".png", ".jpg", ".jpeg")
+_DICOM_NAME = r"\.(dicom|dcm)$"
+_SIZE = ("width", "height")
+_NO_NAME = pl.col("image_id").is_null() | pl.col("image_id").str.contains(r"[/\\:]|^\.")
+
+
+def read(root: Path, *, allow_missing: bool = False, on_progress: ProgressReport = silent) -> Collected:
+    """Read the native layout below `root`; see `hilum.data.collections.read_collection`."""
+    notes = ["no patients are published: each film counts as a patient of its own"]
+    table = find_table(root, "train.csv")
+    if table is None:
+        fix = "Get it: https://www.kaggle.com/c/vinbigdata-chest-xray-abnormalities-detection."
+        raise HilumError(root, expected="VinBigData's train.csv", found="no such file", fix=fix)
+    sources = {table.name: file_sha256(table)}
+    findings = list(labelled_by("vinbigdata"))
+    rows = _read_rows(table)
+    wide = _codes(rows)
+    labelled = agreed(wide, findings)
+
+    files = ImageFiles(root)
+    train, test = (films_in(files, [part], _SUFFIXES) for part in ("train", "test"))
+    note_strangers(train, labelled, table, notes)
+    films = labelled.join(train, on="image_id", how="left", maintain_order="left")
+    missing = films.filter(pl.col("path").is_null())["image_id"]
+    refuse_missing_unless(allow_missing, notes, table, "a file in train/ for every film", missing.to_list())
+    if test.is_empty():
+        notes.append("no films in test/")
+    twice = test.join(films, on="image_id", how="semi")["image_id"]
+    if len(twice):
+        found = f"{', '.join(twice.head(3))} in both"
+        raise HilumError(root, expected="every film in train or in test", found=found, fix="Get the folders again.")
+    films = pl.concat(
+        [films.with_columns(pl.lit("train").alias("split")), test.with_columns(pl.lit("test").alias("split"))],
+        how="diagonal",
+    )
+
+    headers, rejected = read_headers(root, films.filter(pl.col("path").str.contains(_DICOM_NAME)), on_progress)
+    films = without(films, rejected, notes).join(
+        headers.drop("patient_id"), on="image_id", how="left", maintain_order="left"
+    )
+    sized = _with_size(films, rows, root, sources)
+    drawn = rows.filter(~pl.all_horizontal(pl.col(TWO_CORNERS).is_null()))
+    manifest = films.select(
+        "image_id",
+        "path",
+        pl.col("image_id").alias("patient_id"),
+        pl.lit(None, dtype=pl.String).alias("study_id"),
+        pl.col("view").fill_null("PA"),
+        "age",
+        "sex",
+        "split",
+        *findings,
+    )
+    return Collected(
+        manifest,
+        boxes_of_corners(drawn.drop(_SIZE, strict=False), table, sized, notes),
+        root,
+        "vinbigdata",
+        [*notes, *files.notes()],
+        sources,
+        rejected,
+        readings=one_row_a_code(wide.join(manifest, on="image_id", how="semi", maintain_order="left"), findings),
+    )
+
+
+def _read_rows(table: Path) -> pl.DataFrame:
+    """The table with its lines and `reader` for rad_id."""
+    rows = read_table(table, ["image_id", "class_name", "rad_id", *TWO_CORNERS], _SIZE, of="VinBigData's")
+    names = list(labelled_by("vinbigdata").values())
+    refuse_lines(
+        table,
+        rows,
+        {
+            "image_id": (_NO_NAME, "the name of a film"),
+            "rad_id": (pl.col("rad_id").is_null(), "a reader"),
+            "class_name": (~pl.col("class_name").is_in(names).fill_null(False), f"one of {', '.join(names)}"),
+        },
+    )
+    boxed = ~pl.all_horizontal(pl.col(TWO_CORNERS).is_null())
+    healthy = pl.col("class_name") == labelled_by("vinbigdata")[NO_FINDING]
+    wrong = {"class_name": (boxed == healthy, "a box with every class but No finding, and none with that")}
+    refuse_lines(table, rows, wrong)
+    return rows.rename({"rad_id": "reader"}).with_row_index("line", 2)
+
+
+def _codes(rows: pl.DataFrame) -> pl.DataFrame:
+    """One row a film and reader: who has a row on a film has read it, and boxes what they see."""
+    return rows.group_by("image_id", "reader", maintain_order=True).agg(
+        (pl.col("class_name") == name).any().cast(pl.Int8).alias(finding)
+        for finding, name in labelled_by("vinbigdata").items()
+    )
+
+
+def _with_size(films: pl.DataFrame, rows: pl.DataFrame, root: Path, sources: dict[str, str]) -> pl.DataFrame:
+    """`image_id`, `frame_width`, `frame_height` of the original, from wherever it is said."""
+    told = [films.select("image_id", "frame_width", "frame_height")]
+    if set(_SIZE) <= set(rows.columns):
+        told.append(rows.select("image_id", frame_width="width", frame_height="height").unique("image_id"))
+    meta = find_table(root, "train_meta.csv")
+    if meta is not None:
+        sources[meta.name] = file_sha256(meta)
+        dims = read_table(meta, ["image_id", "dim0", "dim1"], of="VinBigData's")
+        told.append(dims.select("image_id", frame_width="dim1", frame_height="dim0").unique("image_id"))
+    sized = films.select("image_id")
+    for number, sizes in enumerate(told):
+        numbers = pl.col("frame_width", "frame_height").cast(pl.Float64, strict=False).cast(pl.Int32, strict=False)
+        sized = sized.join(sizes.with_columns(numbers), on="image_id", how="left", suffix=f"_{number}")
+    return sized.select(
+        "image_id",
+        *(pl.coalesce(f"^{side}(_\\d)?$").alias(side) for side in ("frame_width", "frame_height")),
+    )

@@ -1,0 +1,70 @@
+"""What the doctor has to say: one row an issue, the worst first."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import polars as pl
+
+Severity: TypeAlias = Literal["error", "warning", "note"]
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
+"""Error: numbers computed on these films would be wrong. Warning: likely wrong, or worth a look before training. Note:
+good to know."""
+
+
+@dataclass(frozen=True)
+class Issue:
+    """Something that was found.
+
+    Attributes:
+        severity: "error", "warning" or "note".
+        check: what was checked, a few words; the same for all data sets.
+        data_set: name; several joined by " and ".
+        told: what was found, a sentence with its numbers.
+        fix: what to do about it.
+        image_ids: the films concerned, all of them; empty where it is not about single films.
+    """
+
+    severity: Severity
+    check: str
+    data_set: str
+    told: str
+    fix: str
+    image_ids: Sequence[str] = ()
+
+
+def in_order(issues: Iterable[Issue]) -> list[Issue]:
+    """Errors, then warnings, then notes; within each those of most films first."""
+    return sorted(issues, key=lambda issue: (SEVERITIES.index(issue.severity), -len(issue.image_ids)))
+
+
+def as_table(issues: Sequence[Issue]) -> pl.DataFrame:
+    """`severity`, `check`, `data_set`, `told`, `fix`, `films` (how many), `image_ids` (a list)."""
+    return pl.DataFrame(
+        {
+            "severity": [issue.severity for issue in issues],
+            "check": [issue.check for issue in issues],
+            "data_set": [issue.data_set for issue in issues],
+            "told": [issue.told for issue in issues],
+            "fix": [issue.fix for issue in issues],
+            "films": [len(issue.image_ids) for issue in issues],
+            "image_ids": [list(issue.image_ids) for issue in issues],
+        },
+        schema={
+            **dict.fromkeys(("severity", "check", "data_set", "told", "fix"), pl.String),
+            "films": pl.Int64,
+            "image_ids": pl.List(pl.String),
+        },
+    )
+
+
+def counted(number: int, noun: str = "film") -> str:
+    """As in "1 film", "2,048 films"."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def some(values: Iterable[object], shown: int = 3) -> str:
+    """The first few of many: "a, b, c and 4 others"."""
+    listed = [str(value) for value in values]
+    begin = ", ".join(listed[:shown])
+    return begin if len(listed) <= shown else f"{begin} and {len(listed) - shown:,} others"

@@ -1,0 +1,86 @@
+"""Whether labels contradict each other, and whether a split can be scored at all."""
+
+from collections.abc import Iterator
+
+import polars as pl
+
+from hilum.data.doctor.counts import UNLISTED
+from hilum.data.doctor.examined import Examined
+from hilum.data.doctor.issues import Issue, counted, some
+from hilum.data.manifest import finding_columns
+from hilum.findings import NO_FINDING
+
+_NOT_ILL = {NO_FINDING, "Support Devices", "Pacemaker", "Sternotomy"}
+"""What may stand beside "No Finding": CheXpert's labeller leaves devices out of it (Irvin et al. 2019, section 2)."""
+_FEW = 10
+
+
+def label_issues(data_set: Examined) -> Iterator[Issue]:
+    """Look for "No Finding" beside a finding, films that say nothing, and findings that a split has none or few of."""
+    films, findings = data_set.manifest, finding_columns(data_set.manifest)
+    ill = [name for name in findings if name not in _NOT_ILL]
+    if NO_FINDING in findings and ill:
+        torn = films.filter((pl.col(NO_FINDING) == 1) & pl.any_horizontal(pl.col(ill).eq_missing(1)))
+        if len(torn):
+            beside = [name for name in ill if (torn[name] == 1).any()]
+            yield Issue(
+                "error",
+                "No Finding beside a finding",
+                data_set.name,
+                f"{counted(len(torn))} {_are(len(torn))} labelled No Finding and also {some(beside)}.",
+                "Mend the table: one of the two labels is wrong.",
+                torn["image_id"].to_list(),
+            )
+    if findings:
+        silent = films.filter(pl.all_horizontal(pl.col(findings).is_null()))
+        if 0 < len(silent) < len(films):
+            yield Issue(
+                "note",
+                "films without labels",
+                data_set.name,
+                f"{counted(len(silent))} of {len(films):,} mention no finding at all, not even No Finding.",
+                "Fit for pretraining; leave them out of fine-tuning and tests.",
+                silent["image_id"].to_list(),
+            )
+    yield from _unscorable(data_set, findings)
+
+
+def _unscorable(data_set: Examined, findings: list[str]) -> Iterator[Issue]:
+    listed = data_set.manifest.with_columns(pl.col("split").fill_null(UNLISTED))
+    for split in ("train", "train_val", "val", "test"):
+        part = listed.filter(pl.col("split") == split)
+        if part.is_empty():
+            continue
+        positives = {name: int((part[name] == 1).sum()) for name in findings}
+        mentioned = {name: len(part) - part[name].null_count() for name in findings}
+        known = {name: positives[name] for name in findings if mentioned[name]}
+        absent = [name for name, number in known.items() if number == 0]
+        always = [name for name, number in known.items() if number == mentioned[name]]
+        few = [name for name, number in known.items() if 0 < number < _FEW]
+        if absent or always:
+            told = [f"no film is positive for {some(absent, 5)}"] if absent else []
+            told += [f"every film is positive for {some(always, 5)}"] if always else []
+            yield Issue(
+                "warning",
+                "findings that cannot be scored",
+                data_set.name,
+                f"In {split} ({counted(len(part))}), {' and '.join(told)}.",
+                f"Leave these findings out, or use another split: nothing can be {_use(split)} with one class.",
+            )
+        if few and split in ("val", "test"):
+            numbers = [f"{name} ({positives[name]})" for name in few]
+            yield Issue(
+                "note",
+                "few positive films",
+                data_set.name,
+                f"In {split}, fewer than {_FEW} films are positive for {some(numbers, 8)}.",
+                "Expect wide intervals; `hilum power` tells how wide.",
+            )
+
+
+def _use(split: str) -> str:
+    return "scored" if split in ("val", "test") else "learned"
+
+
+def _are(number: int) -> str:
+    return "is" if number == 1 else "are"

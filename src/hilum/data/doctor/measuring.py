@@ -1,0 +1,168 @@
+"""Every picture of a data set measured once: many threads, and a journal to go on from after a kill.
+
+What is left in the directory:
+
+    pictures.parquet    row, image_id, reason (null where it could be read), and the numbers of `pictures.Picture`
+    thumbnails.raw      N x 64 x 64 bytes; a film that could not be read is black
+    order.json          the fingerprint of the films: ids, paths, sizes and times of their files
+
+While it is filled, the directory beside it holds `journal.jsonl`, a line for every finished film, written after its
+thumbnail is on disk.
+"""
+
+import json
+import os
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from hilum.artifacts import fingerprint, whole_directory, write_json
+from hilum.data.doctor.pictures import Picture, measure
+from hilum.data.duplicates import SIDE
+from hilum.data.pixels import UnreadableImage
+from hilum.progress import ProgressReport, silent
+
+PICTURES, THUMBNAILS, ORDER = "pictures.parquet", "thumbnails.raw", "order.json"
+_JOURNAL = "journal.jsonl"
+_AT_A_TIME = 16  # films a worker between two entries in the journal
+_TYPES = {int: pl.Int64, float: pl.Float64, str: pl.String}
+_LAYOUT = 1  # another number makes every film be measured anew
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The pictures of a data set.
+
+    Attributes:
+        pictures: one row a film, in the manifest's order: `image_id`, `reason`, and the columns of `Picture`.
+        thumbnails: (N, 64, 64) uint8, memory-mapped; black where a film could not be read.
+    """
+
+    pictures: pl.DataFrame
+    thumbnails: NDArray[np.uint8]
+
+
+def measure_films(
+    manifest: pl.DataFrame,
+    root: Path,
+    directory: Path,
+    *,
+    workers: int | None = None,
+    on_progress: ProgressReport = silent,
+) -> Measured:
+    """Measure every film of a manifest, once.
+
+    Killed and called again it goes on where it was. Called again on the same films it reads what it left; on others
+    it begins anew. Films that cannot be read are set aside with a reason.
+
+    Args:
+        manifest: of N films.
+        root: the folder that the manifest's paths start from.
+        directory: where to leave what was measured.
+        workers: threads; the processor's cores unless told. They do not change the result.
+        on_progress: called with (films done, N, note).
+    """
+    order = _fingerprint(manifest, root)
+    if not _is_of(directory / ORDER, order) or not (directory / PICTURES).is_file():
+        with whole_directory(directory, resume=True) as beside:
+            if not _is_of(beside / ORDER, order):
+                shutil.rmtree(beside)
+                beside.mkdir()
+                write_json(beside / ORDER, order)
+            found = _fill(manifest, root, beside, workers or os.cpu_count() or 1, on_progress)
+            _as_table(manifest, found).write_parquet(beside / PICTURES)
+        (directory / _JOURNAL).unlink(missing_ok=True)
+    return Measured(pl.read_parquet(directory / PICTURES), _open_thumbnails(directory / THUMBNAILS, len(manifest)))
+
+
+def _fill(
+    manifest: pl.DataFrame, root: Path, beside: Path, workers: int, on_progress: ProgressReport
+) -> dict[int, dict[str, Any]]:
+    paths = manifest["path"].to_list()
+    done = _read_journal(beside / _JOURNAL)
+    waiting = [row for row in range(len(paths)) if row not in done]
+    on_progress(len(done), len(paths), "")
+    descriptor = os.open(beside / THUMBNAILS, os.O_RDWR | os.O_CREAT, 0o644)
+
+    def look_at(row: int) -> dict[str, Any]:
+        if paths[row] is None:
+            return {"reason": "not on disk"}
+        try:
+            picture, small = measure(root / paths[row])
+        except UnreadableImage as error:
+            return {"reason": error.reason}
+        os.pwrite(descriptor, small.tobytes(), row * SIDE * SIDE)
+        return asdict(picture)
+
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)  # films are decoded side by side; OpenCV's own threads inside each would get in the way
+    try:
+        os.truncate(descriptor, len(paths) * SIDE * SIDE)
+        with ThreadPoolExecutor(workers) as pool, (beside / _JOURNAL).open("a", encoding="utf-8") as journal:
+            journal.write("\n")  # a kill may have cut the last line short
+            for first in range(0, len(waiting), _AT_A_TIME * workers):
+                rows = waiting[first : first + _AT_A_TIME * workers]
+                outcomes = dict(zip(rows, pool.map(look_at, rows), strict=True))
+                os.fsync(descriptor)
+                journal.writelines(json.dumps([row, outcome]) + "\n" for row, outcome in outcomes.items())
+                journal.flush()
+                done |= outcomes
+                aside = sum("reason" in outcome for outcome in done.values())
+                on_progress(len(done), len(paths), f"{aside:,} unreadable" if aside else "")
+    finally:
+        cv2.setNumThreads(threads)
+        os.close(descriptor)
+    return done
+
+
+def _as_table(manifest: pl.DataFrame, found: dict[int, dict[str, Any]]) -> pl.DataFrame:
+    columns = {"reason": pl.String} | {field.name: _TYPES[_plain(field.type)] for field in fields(Picture)}
+    rows = [found[row] for row in range(len(manifest))]
+    return pl.DataFrame(
+        {name: pl.Series([row.get(name) for row in rows], dtype=dtype) for name, dtype in columns.items()}
+    ).insert_column(0, manifest["image_id"])
+
+
+def _plain(kind: Any) -> type:
+    return {"int": int, "float": float, "str": str}.get(kind, kind)
+
+
+def _open_thumbnails(path: Path, films: int) -> NDArray[np.uint8]:
+    if films == 0:
+        return np.zeros((0, SIDE, SIDE), dtype=np.uint8)
+    return np.memmap(path, mode="r", dtype=np.uint8, shape=(films, SIDE, SIDE))
+
+
+def _read_journal(path: Path) -> dict[int, dict[str, Any]]:
+    done: dict[int, dict[str, Any]] = {}
+    if path.is_file():
+        for line in path.read_text(encoding="utf-8").splitlines():
+            if line.startswith("[") and line.endswith("]"):  # not what a kill cut short
+                row, outcome = json.loads(line)
+                done[row] = outcome
+    return done
+
+
+def _fingerprint(manifest: pl.DataFrame, root: Path) -> str:
+    films = []
+    for image_id, path in manifest.select("image_id", "path").iter_rows():
+        try:
+            state = (root / path).stat() if path is not None else None
+        except OSError:
+            state = None
+        films.append((image_id, path, state.st_size if state else -1, state.st_mtime_ns if state else -1))
+    return fingerprint({"layout": _LAYOUT, "films": films})
+
+
+def _is_of(path: Path, order: str) -> bool:
+    try:
+        return bool(json.loads(path.read_text(encoding="utf-8")) == order)
+    except (OSError, ValueError):
+        return False

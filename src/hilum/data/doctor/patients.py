@@ -1,0 +1,113 @@
+"""Whether films of a patient belong together: one side of a split, one sex, an age that grows."""
+
+from collections.abc import Iterator
+
+import polars as pl
+
+from hilum.data.doctor.examined import Examined
+from hilum.data.doctor.issues import Issue, counted, some
+from hilum.data.manifest import split_columns
+
+_SPAN = 25.0  # years between a patient's first and last film; longer archives than this are rare
+_IN_TIME = 0.97  # share of changes of age along the ids that must go up before ids count as being in order of time
+_ENOUGH = 50  # such changes
+_YOUNGER = 1.0  # years; ages are rounded
+_MANY = 50  # films
+
+
+def patient_issues(data_set: Examined) -> Iterator[Issue]:
+    """Look for patients on both sides of a list, of two sexes, of impossible ages; studies of two patients."""
+    yield from _across_splits(data_set)
+    yield from _two_sexes(data_set)
+    yield from _ages(data_set)
+    films = data_set.manifest
+    shared = films.drop_nulls("study_id").group_by("study_id").agg(pl.col("patient_id").n_unique().alias("patients"))
+    shared = shared.filter(pl.col("patients") > 1)
+    if len(shared):
+        torn = films.join(shared, on="study_id", how="semi", maintain_order="left")
+        yield Issue(
+            "error",
+            "studies of several patients",
+            data_set.name,
+            f"{counted(len(shared), 'study').replace('studys', 'studies')} "
+            f"({some(shared['study_id'].sort())}) hold films of more than one patient.",
+            "Mend the patients in the table: a split by patients would tear these studies.",
+            torn["image_id"].to_list(),
+        )
+    if len(films) >= _MANY and films["patient_id"].n_unique() == len(films):
+        yield Issue(
+            "note",
+            "one film a patient",
+            data_set.name,
+            f"Each of the {counted(len(films))} has a patient of its own.",
+            "If patients are known, name them in the table (patient_id): films of one may otherwise fall on both sides.",
+        )
+
+
+def _across_splits(data_set: Examined) -> Iterator[Issue]:
+    # The list that was asked for stands in `split`; the others are looked at under their own names.
+    for column in split_columns(data_set.manifest):
+        listed = data_set.manifest.drop_nulls(column)
+        parts = listed.group_by("patient_id").agg(pl.col(column).unique().sort().alias("parts"))
+        torn = parts.filter(pl.col("parts").list.len() > 1).sort("patient_id")
+        if len(torn):
+            films = listed.join(torn, on="patient_id", how="semi", maintain_order="left")
+            first, both = torn.row(0)
+            lists = "the split" if column == "split" else f"the list {column.removeprefix('split_')!r}"
+            yield Issue(
+                "error",
+                "patients on both sides",
+                data_set.name,
+                f"In {lists}, {counted(len(torn), 'patient')} of {len(parts):,} have films in several parts, "
+                f"such as {first} in {' and '.join(both)}.",
+                "Split by patients instead: split: {patients: [70, 10, 20], seed: 0}.",
+                films["image_id"].to_list(),
+            )
+
+
+def _two_sexes(data_set: Examined) -> Iterator[Issue]:
+    films = data_set.manifest.drop_nulls("sex")
+    both = films.group_by("patient_id").agg(pl.col("sex").n_unique().alias("sexes")).filter(pl.col("sexes") > 1)
+    if len(both):
+        torn = films.join(both, on="patient_id", how="semi", maintain_order="left")
+        yield Issue(
+            "warning",
+            "patients of two sexes",
+            data_set.name,
+            f"{counted(len(both), 'patient')} ({some(both['patient_id'].sort())}) are F on some films and M on others.",
+            "Either the table is wrong or two people share a number; leave them out of subgroups by sex.",
+            torn["image_id"].to_list(),
+        )
+
+
+def _ages(data_set: Examined) -> Iterator[Issue]:
+    films = data_set.manifest.drop_nulls("age").select("image_id", "patient_id", "age")
+    spans = films.group_by("patient_id").agg((pl.col("age").max() - pl.col("age").min()).alias("span"))
+    wide = spans.filter(pl.col("span") > _SPAN)
+    if len(wide):
+        torn = films.join(wide, on="patient_id", how="semi", maintain_order="left")
+        yield Issue(
+            "warning",
+            "patients of impossible ages",
+            data_set.name,
+            f"The ages of {counted(len(wide), 'patient')} ({some(wide['patient_id'].sort())}) lie more than "
+            f"{_SPAN:.0f} years apart.",
+            "Either an age is wrong or two people share a number; leave them out of subgroups by age.",
+            torn["image_id"].to_list(),
+        )
+    # Where ages grow along the ids of nearly all patients, ids are in order of time, and the others are in error.
+    steps = films.sort("patient_id", "image_id").with_columns(pl.col("age").diff().over("patient_id").alias("step"))
+    changes = steps.filter(pl.col("step").is_not_null() & (pl.col("step") != 0))
+    if len(changes) >= _ENOUGH and (changes["step"] > 0).mean() >= _IN_TIME:
+        younger = changes.filter(pl.col("step") < -_YOUNGER)
+        if len(younger):
+            patients = younger["patient_id"].unique().sort()
+            yield Issue(
+                "note",
+                "patients who grow younger",
+                data_set.name,
+                f"Along the ids of their films, {counted(len(patients), 'patient')} ({some(patients)}) grow younger by "
+                f"more than {_YOUNGER:.0f} year; all others grow older.",
+                "Do not trust the ages of these films.",
+                younger["image_id"].to_list(),
+            )

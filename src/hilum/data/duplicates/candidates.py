@@ -1,0 +1,83 @@
+"""Pairs of films that may be the same picture, found without comparing every film with every other.
+
+The 512 bits of a hash are cut into bands of b bits. Films are sorted by each band, and a film is a candidate of those
+that share a band with it and differ in few bits altogether (banding: Leskovec, Rajaraman, Ullman, "Mining of massive
+datasets", §3.4). With b growing by one bit as the number of films doubles, and crowded bands cut off, the cost per film
+hardly grows.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hilum.data.duplicates.hashes import BITS, Hashes, differing_bits
+
+MOST_DIFFERING = 92
+"""Bits of 512 in which a candidate may differ: 18 %, a correlation of 0.84 by Charikar's angle."""
+CROWD = 256
+"""A film is compared with at most so many others that share a band with it."""
+_FEWEST_BITS, _MOST_BITS = 16, 24
+
+Pairs = NDArray[np.int64]
+
+
+def band_bits(films: int) -> int:
+    """Bits of a band for so many films: 16 to 24, one more as the number doubles."""
+    return int(np.clip(math.ceil(math.log2(max(films, 2))) + 5, _FEWEST_BITS, _MOST_BITS))
+
+
+def candidates(stored: Hashes, looked_up: Sequence[Hashes]) -> Pairs:
+    """Pairs of rows whose films may be the same picture.
+
+    Args:
+        stored: (N, 8), the hashes of N films.
+        looked_up: hashes of the same films, (N, 8) each: as stored, and moved a little (`hashes.SHIFTS`).
+
+    Returns:
+        (M, 2), the smaller row first; sorted, each pair once.
+    """
+    films = len(stored)
+    if films < 2:
+        return np.empty((0, 2), dtype=np.int64)
+    bits = band_bits(films)
+    found = [np.empty(0, dtype=np.int64)]
+    for band in range(BITS // bits):
+        keys = _band(stored, band * bits, bits)
+        order = np.argsort(keys, kind="stable")
+        for moved in looked_up:
+            rows, others = _sharing(keys[order], order, _band(moved, band * bits, bits))
+            first, second = np.minimum(rows, others), np.maximum(rows, others)
+            near = (first < second) & (differing_bits(moved[rows], stored[others]) <= MOST_DIFFERING)
+            found.append(np.unique(first[near] * films + second[near]))
+    numbers = np.unique(np.concatenate(found))
+    return np.stack(np.divmod(numbers, films), axis=1)
+
+
+def _band(words: Hashes, start: int, bits: int) -> NDArray[np.uint64]:
+    """Bits `start` to `start + bits` of every hash as one number; they lie in one 64-bit word or in two."""
+    word, offset = divmod(start, 64)
+    mask = np.uint64((1 << bits) - 1)
+    after = 64 - offset - bits
+    if after >= 0:
+        return (words[:, word] >> np.uint64(after)) & mask
+    return ((words[:, word] << np.uint64(-after)) | (words[:, word + 1] >> np.uint64(64 + after))) & mask
+
+
+def _sharing(
+    keys: NDArray[np.uint64], order: NDArray[np.int64], wanted: NDArray[np.uint64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows, and the films whose band is what the row looks up; `keys` are sorted, `order` tells whose they are."""
+    first = np.searchsorted(keys, wanted, side="left")
+    sharing = np.searchsorted(keys, wanted, side="right") - first
+    # In a crowd, every film looks at the next ones in a circle, from another place each: chains of pairs still join
+    # all copies of a picture, and the cost stays in proportion to the number of films.
+    taken = np.minimum(sharing, CROWD)
+    rows = np.repeat(np.arange(len(wanted)), taken)
+    step = np.arange(len(rows)) - np.repeat(np.cumsum(taken) - taken, taken)
+    place_of = np.empty(len(order), dtype=np.int64)
+    place_of[order] = np.arange(len(order))
+    start = np.where(sharing > CROWD, (place_of - first) % np.maximum(sharing, 1), 0)
+    within = (start[rows] + step) % np.maximum(sharing[rows], 1)
+    return rows, order[first[rows] + within]

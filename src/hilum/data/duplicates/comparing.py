@@ -1,0 +1,125 @@
+"""Whether two films are one picture: one is explained by the other and its derivatives.
+
+To first order a picture that moved by a fraction of a pixel is the picture plus its derivatives along the rows and the
+columns. So the multiple correlation of one film's detail with the other's detail and its two derivatives is what their
+correlation would be at the best small displacement; larger ones are tried, half a thumbnail pixel at a time.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from hilum.data.duplicates.candidates import Pairs
+from hilum.data.duplicates.detail import FINE, SIDE, Thumbnails, details
+
+_STEP: Final = 0.5  # thumbnail pixels; 2 of 256
+_WORTH_MOVING: Final = 0.75  # a pair that is less alike than this where it lies is not tried at other places
+_MARGIN: Final = 3  # thumbnail pixels left out at each edge, where a film that was moved shows something else
+_CLIPPED: Final = 253  # gray level of 255 from which on a thumbnail pixel tells nothing: it was saturated
+_LEAST_SHARE: Final = 0.3  # of the film that must tell something in both
+_UNIT: Final = 32  # of a detail kept in 8 bits; details seldom leave -3 to 3
+_AT_A_TIME = 512
+
+
+def correlations(thumbnails: Thumbnails, pairs: Pairs, *, workers: int = 1) -> NDArray[np.float64]:
+    """How alike the details of two films are, up to a displacement of about one thumbnail pixel (4 of 256).
+
+    Saturated parts of either film are left out. 0 where less than 30 % of the films can be compared, where one shows
+    nothing, or where one is the negative of the other. Takes 4 kB a film of memory.
+
+    Args:
+        thumbnails: (N, 64, 64).
+        pairs: (M, 2), rows.
+        workers: threads.
+
+    Returns:
+        (M,), 0 to 1.
+    """
+    rows, place = np.unique(pairs, return_inverse=True)
+    place = place.reshape(pairs.shape)
+    detail = np.empty((len(rows), SIDE, SIDE), dtype=np.int8)
+    telling = np.empty((len(rows), SIDE, SIDE), dtype=np.bool_)
+    found = np.empty(len(pairs))
+
+    def look_at(first: int) -> None:
+        part = slice(first, first + _AT_A_TIME)
+        shown = thumbnails[rows[part]]
+        detail[part] = np.clip(np.rint(details(shown, FINE) * _UNIT), -127, 127)
+        telling[part] = shown < _CLIPPED
+
+    def compare(first: int) -> None:
+        part = slice(first, first + _AT_A_TIME)
+        _compare(detail, telling, place[part], found[part])
+
+    with ThreadPoolExecutor(workers) as pool:
+        list(pool.map(look_at, range(0, len(rows), _AT_A_TIME)))
+        list(pool.map(compare, range(0, len(pairs), _AT_A_TIME)))
+    return found
+
+
+@njit(cache=True, nogil=True)
+def _compare(detail, telling, pairs, found):  # type: ignore[no-untyped-def]
+    moved = np.empty((SIDE, SIDE))
+    for number in range(len(pairs)):
+        one, other = pairs[number]
+        used = telling[one] & telling[other]
+        best = 0.0
+        for place in range(9):
+            if place == 1 and best < _WORTH_MOVING:
+                break
+            # 0 is where it lies; the others are the eight places around it.
+            step = (0, 1, 2, 3, 5, 6, 7, 8, 4)[place] if place else 4
+            _move(detail[other], (step % 3 - 1) * _STEP, (step // 3 - 1) * _STEP, moved)
+            best = max(best, _explained(detail[one], moved, used))
+        found[number] = best
+
+
+@njit(cache=True, nogil=True)
+def _move(picture, right, down, moved):  # type: ignore[no-untyped-def]
+    """Bilinearly; what comes in from outside repeats the edge."""
+    beside, below = -int(np.sign(right)), -int(np.sign(down))
+    share_right, share_down = abs(right), abs(down)
+    for y in range(SIDE):
+        from_y = min(max(y + below, 0), SIDE - 1)
+        for x in range(SIDE):
+            from_x = min(max(x + beside, 0), SIDE - 1)
+            here = (1 - share_right) * picture[y, x] + share_right * picture[y, from_x]
+            there = (1 - share_right) * picture[from_y, x] + share_right * picture[from_y, from_x]
+            moved[y, x] = (1 - share_down) * here + share_down * there
+
+
+@njit(cache=True, nogil=True)
+def _explained(first, second, used):  # type: ignore[no-untyped-def]
+    """Multiple correlation of `first` with `second` and its derivatives over the pixels used, 0 to 1."""
+    count = 0
+    sums = np.zeros(4)
+    products = np.zeros((4, 4))
+    value = np.empty(4)
+    for y in range(_MARGIN, SIDE - _MARGIN):
+        for x in range(_MARGIN, SIDE - _MARGIN):
+            if used[y, x]:
+                count += 1
+                value[0] = first[y, x]
+                value[1] = second[y, x]
+                value[2] = (second[y, x + 1] - second[y, x - 1]) / 2
+                value[3] = (second[y + 1, x] - second[y - 1, x]) / 2
+                for i in range(4):
+                    sums[i] += value[i]
+                    for j in range(i + 1):
+                        products[i, j] += value[i] * value[j]
+    if count < _LEAST_SHARE * (SIDE - 2 * _MARGIN) ** 2:
+        return 0.0
+    covariance = np.empty((4, 4))
+    for i in range(4):
+        for j in range(i + 1):
+            covariance[i, j] = covariance[j, i] = products[i, j] / count - sums[i] * sums[j] / count**2
+    if covariance[0, 0] < 1.0 or covariance[1, 1] < 1.0:  # in units of 1/32 squared: flat where it is used
+        return 0.0
+    slopes = np.linalg.solve(covariance[1:, 1:] + 1e-6 * np.eye(3), covariance[1:, 0].copy())
+    if slopes[0] <= 0:
+        return 0.0
+    share = (slopes * covariance[1:, 0]).sum() / covariance[0, 0]
+    return np.sqrt(min(max(share, 0.0), 1.0))

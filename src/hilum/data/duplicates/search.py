@@ -1,0 +1,99 @@
+"""Near duplicates among many films: hash, look up, compare, and group."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+
+from hilum.data.duplicates.candidates import Pairs, candidates
+from hilum.data.duplicates.comparing import correlations
+from hilum.data.duplicates.detail import COARSE, Thumbnails, details
+from hilum.data.duplicates.hashes import SHIFTS, Hashes, hashes
+from hilum.progress import ProgressReport, silent
+
+ALIKE = 0.925
+"""Correlation of details from which on two films count as one picture."""
+_FILMS_AT_A_TIME = 256
+
+
+@dataclass(frozen=True)
+class NearDuplicates:
+    """What a search found.
+
+    Attributes:
+        pairs: (M, 2) rows of films that show one picture, the smaller row first. Of films whose thumbnails are equal
+            to the last bit, each is paired with the first of them only.
+        correlation: (M,), `ALIKE` to 1.
+        compared: how many pairs were candidates and were compared.
+        blank: (N,), films without any detail; they are in no pair.
+    """
+
+    pairs: Pairs
+    correlation: NDArray[np.float64]
+    compared: int
+    blank: NDArray[np.bool_]
+
+
+def near_duplicates(
+    thumbnails: Thumbnails, *, workers: int = 1, on_progress: ProgressReport = silent
+) -> NearDuplicates:
+    """Find the films that show one picture.
+
+    Args:
+        thumbnails: (N, 64, 64) of `detail.thumbnail`; may be memory-mapped.
+        workers: threads. They do not change the result.
+        on_progress: called with (films hashed, N, note).
+    """
+    films = len(thumbnails)
+    if films == 0:
+        return NearDuplicates(
+            np.empty((0, 2), np.int64), np.empty(0), compared=0, blank=np.empty(0, np.bool_)
+        )
+    stored, blank = _hash_all(thumbnails, workers, on_progress)
+    # Equal thumbnails are linked to the first of them, and only that one goes into the search.
+    _, first, inverse = np.unique(np.asarray(thumbnails).reshape(films, -1), axis=0, return_index=True, return_inverse=True)
+    leader = first[inverse.reshape(-1)]
+    shown = np.flatnonzero((leader == np.arange(films)) & ~blank)
+    found = shown[candidates(stored[0][shown], [words[shown] for words in stored])]
+    on_progress(films, films, f"comparing {len(found):,} pairs")
+    alike = correlations(thumbnails, found, workers=workers)
+    equal = np.flatnonzero((leader != np.arange(films)) & ~blank)
+    pairs = np.concatenate([found[alike >= ALIKE], np.stack([leader[equal], equal], axis=1)])
+    correlation = np.concatenate([alike[alike >= ALIKE], np.ones(len(equal))])
+    order = np.lexsort((pairs[:, 1], pairs[:, 0]))
+    return NearDuplicates(pairs[order], correlation[order], len(found), blank)
+
+
+def groups(films: int, pairs: Pairs) -> NDArray[np.int64]:
+    """The group of every film, (films,): films joined by a chain of pairs share a number, from 0; -1 for the others."""
+    links = coo_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(films, films))
+    _, component = connected_components(links, directed=False)
+    paired = np.zeros(films, dtype=np.bool_)
+    paired[pairs] = True
+    group = np.full(films, -1, dtype=np.int64)
+    _, group[paired] = np.unique(component[paired], return_inverse=True)
+    return group
+
+
+def _hash_all(
+    thumbnails: Thumbnails, workers: int, on_progress: ProgressReport
+) -> tuple[list[Hashes], NDArray[np.bool_]]:
+    films = len(thumbnails)
+    stored = [np.empty((films, 8), dtype=np.uint64) for _ in SHIFTS]
+    blank = np.empty(films, dtype=np.bool_)
+
+    def hash_some(first: int) -> int:
+        rows = slice(first, first + _FILMS_AT_A_TIME)
+        detail = details(thumbnails[rows], COARSE)
+        blank[rows] = ~detail.any(axis=(1, 2))
+        for words, shift in zip(stored, SHIFTS, strict=True):
+            words[rows] = hashes(detail, shift)
+        return min(first + _FILMS_AT_A_TIME, films)
+
+    with ThreadPoolExecutor(workers) as pool:
+        for done in pool.map(hash_some, range(0, films, _FILMS_AT_A_TIME)):
+            on_progress(done, films, "")
+    return stored, blank

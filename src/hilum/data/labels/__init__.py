@@ -1,0 +1,36 @@
+"""From a collection's codes to numbers to learn from: what the codes shall mean, and which films take part.
+
+In this order: `task_films` (votes, grades, derived findings; then the films), a split of these, `targets` (numbers).
+"""
+
+from hilum.data.labels.codes import by_grade, by_vote, derive, fold, read_codes
+from hilum.data.labels.cohort import FRONTAL, Cohort, Contrast, choose, keep_only, task_films
+from hilum.data.labels.policy import OTHERWISE, LabelPolicy, NotMentioned, Uncertain, Vote
+from hilum.data.labels.targets import UNCERTAIN_CLASS, drop_uncertain, is_positive, require_findings, targets
+from hilum.data.labels.unified import stack_manifests, unified_targets
+
+__all__ = [
+    "FRONTAL",
+    "OTHERWISE",
+    "UNCERTAIN_CLASS",
+    "Cohort",
+    "Contrast",
+    "LabelPolicy",
+    "NotMentioned",
+    "Uncertain",
+    "Vote",
+    "by_grade",
+    "by_vote",
+    "choose",
+    "derive",
+    "drop_uncertain",
+    "fold",
+    "is_positive",
+    "keep_only",
+    "read_codes",
+    "require_findings",
+    "stack_manifests",
+    "targets",
+    "task_films",
+    "unified_targets",
+]

@@ -1,0 +1,165 @@
+"""Which films take part in a task: by view and by what they are positive for."""
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import polars as pl
+
+from hilum.data.collections.collected import Collected
+from hilum.data.labels.codes import read_codes
+from hilum.data.labels.policy import LabelPolicy
+from hilum.data.labels.targets import drop_uncertain, is_positive, require_findings
+from hilum.errors import HilumError
+from hilum.findings import canonical
+
+FRONTAL = ("PA", "AP")
+"""Beginnings of the names of frontal views, such as PA, AP and AP_HORIZONTAL; "FRONTAL" is one too."""
+
+Both: TypeAlias = Literal["drop", "positive", "negative"]
+Neither: TypeAlias = Literal["drop", "negative"]
+_DEFAULT = LabelPolicy()
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """A binary task: films of one finding against films of another, such as Pneumonia against No Finding.
+
+    Attributes:
+        positive, negative: findings. The task's target is `positive`.
+        both: films positive for both contradict themselves (text-mined No Finding beside a finding): left out, or
+            counted on one side.
+        neither: films positive for neither have some other finding: left out, or counted as negative.
+    """
+
+    positive: str
+    negative: str = "No Finding"
+    both: Both = "drop"
+    neither: Neither = "drop"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "positive", canonical(self.positive, where="contrast.positive"))
+        object.__setattr__(self, "negative", canonical(self.negative, where="contrast.negative"))
+        if self.positive == self.negative:
+            raise HilumError(
+                "contrast", expected="two findings", found=f"{self.positive} twice", fix="Name what it is told from."
+            )
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """The films of a task. What is left empty asks for nothing; everything asked for must hold.
+
+    Attributes:
+        views: "frontal", or the views to keep.
+        any_of: keep films positive for at least one of these.
+        exactly_one_of: keep films positive for one of these and no second one: classes that exclude each other.
+        contrast: keep the two sides of a binary task.
+    """
+
+    views: Literal["frontal"] | tuple[str, ...] = ()
+    any_of: tuple[str, ...] = ()
+    exactly_one_of: tuple[str, ...] = ()
+    contrast: Contrast | None = None
+
+    def __post_init__(self) -> None:
+        for field in ("any_of", "exactly_one_of"):
+            names = tuple(canonical(name, where=field) for name in getattr(self, field))
+            object.__setattr__(self, field, names)
+
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """The findings by which films are chosen."""
+        sides = (self.contrast.positive, self.contrast.negative) if self.contrast else ()
+        return (*self.any_of, *self.exactly_one_of, *sides)
+
+
+def task_films(collected: Collected, findings: list[str], policy: LabelPolicy, cohort: Cohort) -> pl.DataFrame:
+    """The films of a task, ready to be divided: codes read, cohort chosen, films in doubt left out; in this order.
+
+    Args:
+        collected: what the data set's collection gave.
+        findings: of the task.
+        policy: how codes are read.
+        cohort: which films to keep.
+
+    Returns:
+        A manifest; `targets` of it, with the same findings and policy, keeps every film.
+
+    Raises:
+        HilumError: what `read_codes`, `choose` and `targets` refuse.
+    """
+    manifest = read_codes(collected, list(dict.fromkeys([*findings, *cohort.findings])), policy)
+    require_findings(manifest, findings)
+    return drop_uncertain(choose(manifest, cohort, policy), findings, policy)
+
+
+def choose(manifest: pl.DataFrame, cohort: Cohort, policy: LabelPolicy = _DEFAULT) -> pl.DataFrame:
+    """The films of a cohort, in the manifest's order.
+
+    Args:
+        manifest: films, with the codes that the task reads (`read_codes`).
+        cohort: which to keep.
+        policy: where it reads uncertain as one, uncertain counts as positive here too.
+
+    Returns:
+        The films kept. With a contrast the column of its positive finding is 1 on one side and 0 on the other.
+
+    Raises:
+        HilumError: a finding that the manifest lacks, or views asked for where none is known.
+    """
+    if cohort.views:
+        manifest = _of_views(manifest, cohort.views)
+    if cohort.any_of:
+        manifest = keep_only(manifest, list(cohort.any_of), policy)
+    if cohort.exactly_one_of:
+        require_findings(manifest, list(cohort.exactly_one_of))
+        labels = pl.sum_horizontal(is_positive(finding, policy) for finding in cohort.exactly_one_of)
+        manifest = manifest.filter(labels == 1)
+    return _contrasted(manifest, cohort.contrast, policy) if cohort.contrast else manifest
+
+
+def keep_only(manifest: pl.DataFrame, any_of: list[str], policy: LabelPolicy = _DEFAULT) -> pl.DataFrame:
+    """The films that are positive for at least one of these findings, such as Pneumonia or No Finding.
+
+    Raises:
+        HilumError: a finding that the manifest lacks.
+    """
+    require_findings(manifest, any_of)
+    return manifest.filter(pl.any_horizontal(is_positive(finding, policy) for finding in any_of))
+
+
+def _of_views(manifest: pl.DataFrame, views: Literal["frontal"] | tuple[str, ...]) -> pl.DataFrame:
+    known = manifest["view"].drop_nulls().unique().sort().to_list()
+    if not known:
+        raise HilumError(
+            "views", expected="a table that says the view of each film", found="no view", fix="Leave out views."
+        )
+    if views == "frontal":
+        name = pl.col("view").str.to_uppercase()
+        wanted = pl.any_horizontal(name == "FRONTAL", *(name.str.starts_with(view) for view in FRONTAL))
+    else:
+        strangers = [view for view in views if view not in known]
+        if strangers:
+            raise HilumError(
+                "views",
+                expected=f"views of this data set ({', '.join(known)})",
+                found=", ".join(strangers),
+                fix="Use them.",
+            )
+        wanted = pl.col("view").is_in(views)
+    return manifest.filter(wanted)
+
+
+def _contrasted(manifest: pl.DataFrame, contrast: Contrast, policy: LabelPolicy) -> pl.DataFrame:
+    require_findings(manifest, [contrast.positive, contrast.negative])
+    one, other = is_positive(contrast.positive, policy), is_positive(contrast.negative, policy)
+    side = (
+        pl.when(one & other)
+        .then({"drop": None, "positive": 1, "negative": 0}[contrast.both])
+        .when(one)
+        .then(1)
+        .when(other)
+        .then(0)
+        .otherwise({"drop": None, "negative": 0}[contrast.neither])
+    )
+    return manifest.with_columns(side.cast(pl.Int8).alias(contrast.positive)).drop_nulls(contrast.positive)

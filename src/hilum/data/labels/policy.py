@@ -1,0 +1,107 @@
+"""How a task reads the codes of its data set: a choice that travels with every result."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias, TypeVar, get_args
+
+from hilum.errors import HilumError
+from hilum.findings import canonical
+
+Uncertain: TypeAlias = Literal["zero", "one", "ignore", "own_class", "drop"]
+NotMentioned: TypeAlias = Literal["zero", "ignore"]
+Vote: TypeAlias = Literal["any", "majority", "all"]
+Rule = TypeVar("Rule", Uncertain, NotMentioned)
+
+OTHERWISE = "otherwise"
+"""In rules by finding: the rule of all findings that are not named."""
+
+
+@dataclass(frozen=True)
+class LabelPolicy:
+    """What the codes of a manifest, of its readers and of its grades shall mean.
+
+    A rule is one word for all findings, or a word for each: `{"Edema": "one", "otherwise": "zero"}`.
+
+    Attributes:
+        uncertain: what -1 becomes. "zero", "one" and "ignore" (masked) are U-Zeros, U-Ones and U-Ignore of CheXpert
+            (Irvin et al., AAAI 2019, §3.1); "own_class" is its U-MultiClass, a third class (see `targets`); "drop"
+            leaves the film out, and by finding also for one that the task itself does not ask for.
+        not_mentioned: what a blank becomes: "zero" or "ignore".
+        vote: where several people read each film, how many must see a finding: "any" of them, a "majority" (more than
+            half) or "all". None: the manifest's own column, uncertain where they disagree.
+        positive_from_grade: where findings are graded, the grade from which one counts as positive, for all or by
+            finding (those not named stay as the collection reads them). None: the collection's own reading of all.
+        other: findings that "Other" stands for, in a task that asks for it.
+
+    Raises:
+        HilumError: an unknown word or finding.
+    """
+
+    uncertain: Uncertain | Mapping[str, Uncertain] = "zero"
+    not_mentioned: NotMentioned | Mapping[str, NotMentioned] = "zero"
+    vote: Vote | None = None
+    positive_from_grade: int | Mapping[str, int] | None = None
+    other: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "uncertain", _checked("uncertain", self.uncertain, get_args(Uncertain)))
+        object.__setattr__(self, "not_mentioned", _checked("not_mentioned", self.not_mentioned, get_args(NotMentioned)))
+        if self.vote is not None:
+            _check_word("vote", self.vote, get_args(Vote))
+        if isinstance(self.positive_from_grade, Mapping):
+            grades = {canonical(name, where="positive_from_grade"): g for name, g in self.positive_from_grade.items()}
+            object.__setattr__(self, "positive_from_grade", grades)
+        object.__setattr__(self, "other", tuple(canonical(name, where="other") for name in self.other))
+
+    def uncertain_of(self, finding: str) -> Uncertain:
+        """What uncertain means for one finding."""
+        return _rule_of("uncertain", self.uncertain, finding)
+
+    def not_mentioned_of(self, finding: str) -> NotMentioned:
+        """What not mentioned means for one finding."""
+        return _rule_of("not_mentioned", self.not_mentioned, finding)
+
+    def dropping(self, findings: list[str]) -> list[str]:
+        """The findings whose uncertainty leaves a film out of a task that asks for `findings`."""
+        named = self.uncertain if isinstance(self.uncertain, Mapping) else {}
+        asked_for = [finding for finding in findings if self.uncertain_of(finding) == "drop"]
+        beyond = [name for name, rule in named.items() if rule == "drop" and name != OTHERWISE]
+        return list(dict.fromkeys([*asked_for, *beyond]))
+
+    def for_scoring(self) -> "LabelPolicy":
+        """The policy for films that are scored: a third class cannot be right or wrong, so it is masked there."""
+        if isinstance(self.uncertain, Mapping):
+            return replace(self, uncertain={name: _masked(rule) for name, rule in self.uncertain.items()})
+        return replace(self, uncertain=_masked(self.uncertain))
+
+
+def _masked(rule: Uncertain) -> Uncertain:
+    return "ignore" if rule == "own_class" else rule
+
+
+def _rule_of(field: str, rules: Rule | Mapping[str, Rule], finding: str) -> Rule:
+    if not isinstance(rules, Mapping):
+        return rules
+    rule = rules.get(finding, rules.get(OTHERWISE))
+    if rule is None:
+        raise HilumError(
+            field,
+            expected="a rule for every finding of the task",
+            found=f"none for {finding}",
+            fix=f"Name it, or say `{OTHERWISE}: zero`.",
+        )
+    return rule
+
+
+def _checked(field: str, rules: Rule | Mapping[str, Rule], words: tuple[str, ...]) -> Rule | dict[str, Rule]:
+    if not isinstance(rules, Mapping):
+        _check_word(field, rules, words)
+        return rules
+    for rule in rules.values():
+        _check_word(field, rule, words)
+    return {name if name == OTHERWISE else canonical(name, where=field): rule for name, rule in rules.items()}
+
+
+def _check_word(field: str, word: str, words: tuple[str, ...]) -> None:
+    if word not in words:
+        raise HilumError(field, expected=f"one of {', '.join(words)}", found=repr(word), fix=f"Use {words[0]}.")

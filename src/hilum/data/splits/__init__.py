@@ -1,0 +1,21 @@
+"""Who is trained on and who is tested on: by patient, named, and never the same patient on both sides."""
+
+from hilum.data.splits.by_patient import label_fraction, patient_split
+from hilum.data.splits.listed import listed_split
+from hilum.data.splits.papers import PAPER_RULES, image_wise_validation, paper_split
+from hilum.data.splits.split import LEAKING, PARTS, Split, check_patients_apart, read_split, write_split
+
+__all__ = [
+    "LEAKING",
+    "PAPER_RULES",
+    "PARTS",
+    "Split",
+    "check_patients_apart",
+    "image_wise_validation",
+    "label_fraction",
+    "listed_split",
+    "paper_split",
+    "patient_split",
+    "read_split",
+    "write_split",
+]

@@ -1,0 +1,110 @@
+"""Patients at random: any shares, evenly in every finding, and nested fractions of the training patients."""
+
+from math import gcd
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from hilum.data.manifest import finding_columns
+from hilum.data.splits.split import PARTS, Split
+from hilum.draws import image_keys, shuffled
+from hilum.errors import HilumError
+
+FOR_SPLITS, FOR_FRACTIONS, FOR_VALIDATION, FOR_IMAGES = 1, 2, 3, 4  # uses of `draws.shuffled`
+
+
+def patient_split(manifest: pl.DataFrame, percent: tuple[int, int, int], seed: int) -> Split:
+    """Divide patients at random into train, val and test, evenly in every finding.
+
+    Patients are lined up by their findings, the rarest deciding first (then by their number of films), and dealt in
+    permuted blocks: every run of 100/gcd(percent) neighbours gives each part exactly its share; a draw says who.
+    So every finding, and every combination that is common enough, falls on the parts in proportion.
+
+    Args:
+        manifest: films with `patient_id` and findings.
+        percent: shares of patients; whole numbers that sum to 100. Met within one block.
+        seed: of the draw.
+
+    Raises:
+        HilumError: shares that do not sum to 100, or too few patients for a share.
+    """
+    if len(percent) != 3 or sum(percent) != 100 or min(percent) < 0:
+        raise HilumError(
+            "split.patients", expected="three shares that sum to 100", found=str(list(percent)), fix="Use [70, 10, 20]."
+        )
+    assignment = deal(manifest, dict(zip(PARTS, percent, strict=True)), seed)
+    shares = "-".join(str(share) for share in percent)
+    return Split(f"patients-{shares}-s{seed}", assignment)
+
+
+def label_fraction(split: Split, percent: float, seed: int) -> Split:
+    """Keep some of the training patients, so that fewer labels are to be learned from; val and test stay.
+
+    With the same seed the patients of a smaller fraction are among those of a larger one.
+
+    Args:
+        split: to take from.
+        percent: of the training patients, 0 < percent ≤ 100; at least one patient stays.
+        seed: of the draw.
+
+    Raises:
+        HilumError: percent out of range.
+    """
+    if not 0 < percent <= 100:
+        raise HilumError("labels", expected="more than 0 and at most 100 percent", found=str(percent), fix="Use 10.")
+    training = pl.col("split") == "train"
+    patients = split.assignment.filter(training)["patient_id"].unique().sort()
+    order = shuffled(seed, image_keys(patients), use=FOR_FRACTIONS)
+    kept = patients.gather(order[: max(1, round(len(patients) * percent / 100))])
+    assignment = split.assignment.filter(~training | pl.col("patient_id").is_in(kept.implode()))
+    return Split(f"{split.name}-{percent:g}pct", assignment)
+
+
+def deal(manifest: pl.DataFrame, shares: dict[str, int], seed: int, *, use: int = FOR_SPLITS) -> pl.DataFrame:
+    """Deal the patients of a manifest out to parts; see `patient_split`.
+
+    Args:
+        manifest: films with `patient_id` and findings.
+        shares: percent of the patients for each part; sum to 100.
+        seed: of the draw.
+        use: of `draws.shuffled`; draws for different uses are independent.
+
+    Returns:
+        `image_id`, `patient_id`, `split` in the manifest's order.
+
+    Raises:
+        HilumError: too few patients for a share.
+    """
+    findings = finding_columns(manifest)
+    patients = (
+        manifest.group_by("patient_id")
+        .agg(*(pl.col(name).eq_missing(1).any() for name in findings), pl.len().alias("films"))
+        .sort("patient_id")
+    )
+    rarest_first = sorted(findings, key=lambda name: (patients[name].sum(), name))
+    drawn = np.empty(len(patients), dtype=np.int64)
+    drawn[shuffled(seed, image_keys(patients["patient_id"]), use=use)] = np.arange(len(patients))
+    lined_up = patients.select("patient_id", "films", *rarest_first, pl.Series("drawn", drawn)).sort(
+        *rarest_first, "films", "drawn", descending=[True] * (len(rarest_first) + 1) + [False]
+    )
+    pattern = _pattern(shares)
+    block = np.arange(len(patients)) // len(pattern)
+    by_draw_within_block = np.lexsort((lined_up["drawn"].to_numpy(), block))
+    parts = np.empty(len(patients), dtype=object)
+    parts[by_draw_within_block] = np.resize(pattern, len(patients))
+    dealt = lined_up.select("patient_id", pl.Series("split", parts.tolist(), dtype=pl.String))
+    for part, share in shares.items():
+        if share and part not in dealt["split"]:
+            raise HilumError(
+                "split", expected=f"patients enough for {share} % {part}", found=f"{len(patients)}", fix="Add patients."
+            )
+    return manifest.select("image_id", "patient_id").join(dealt, on="patient_id", how="left", maintain_order="left")
+
+
+def _pattern(shares: dict[str, int]) -> NDArray[np.str_]:
+    """The parts, in the order that keeps every beginning of a block close to the shares (a broken last one too)."""
+    length = 100 // gcd(*shares.values())
+    ideal = [(place + 0.5) / share for share in shares.values() if share for place in range(share * length // 100)]
+    parts = [part for part, share in shares.items() if share for _ in range(share * length // 100)]
+    return np.array(parts)[np.argsort(ideal, kind="stable")]

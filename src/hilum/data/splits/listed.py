@@ -1,0 +1,56 @@
+"""The lists that a data set, or a paper, published."""
+
+import polars as pl
+
+from hilum.data.splits.by_patient import deal
+from hilum.data.splits.split import Split, check_patients_apart
+from hilum.errors import HilumError
+
+
+def listed_split(manifest: pl.DataFrame, lists: str, *, validation: int | None = None, seed: int = 0) -> Split:
+    """The division that the data set, or a paper, published.
+
+    Args:
+        manifest: films; those on no list are left out.
+        lists: "official" for the column `split`, otherwise the name of a column `split_<name>`, such as "chexnet".
+        validation: percent of the patients outside test that become val, where the lists have no val of their own.
+        seed: of the draw of the validation patients.
+
+    Raises:
+        HilumError: no such list; a missing or superfluous `validation`; a patient on both sides.
+    """
+    column = "split" if lists == "official" else f"split_{lists}"
+    if column not in manifest.columns or manifest[column].null_count() == len(manifest):
+        known = [
+            name.removeprefix("split_") if name != "split" else "official"
+            for name in manifest.columns
+            if (name == "split" or name.startswith("split_")) and manifest[name].null_count() < len(manifest)
+        ]
+        raise HilumError(
+            "split.lists",
+            expected=f"a list that this data set came with ({', '.join(known) or 'it came with none'})",
+            found=repr(lists),
+            fix="Use one of these, or split: {patients: [70, 10, 20], seed: 0}.",
+        )
+    listed = manifest.drop_nulls(column).with_columns(pl.col(column).alias("split"))
+    check_patients_apart(listed, f"list {lists!r}")
+    if "val" in listed["split"]:
+        if validation is not None:
+            raise HilumError(
+                "split.validation",
+                expected="nothing, for the list has its own validation films",
+                found=f"{validation} %",
+                fix="Remove `validation`.",
+            )
+        return Split(lists, listed.select("image_id", "patient_id", "split"))
+    if validation is None or not 0 < validation < 100:
+        raise HilumError(
+            "split.validation",
+            expected="a percentage, for the list has no validation films",
+            found=str(validation),
+            fix="Use validation: 20, for a fifth of the patients outside test.",
+        )
+    held_out = listed.filter(pl.col("split") == "test").select("image_id", "patient_id", "split")
+    rest = deal(listed.filter(pl.col("split") != "test"), {"train": 100 - validation, "val": validation}, seed)
+    assignment = listed.select("image_id").join(pl.concat([rest, held_out]), on="image_id", maintain_order="left")
+    return Split(f"{lists}-val{validation}-s{seed}", assignment)

@@ -1,0 +1,142 @@
+"""The rules by which the five studies divide their films, each under its study's name.
+
+| rule | films | test | val |
+|---|---|---|---|
+| elwirehardja2025 | of one label | the official list | of the others floor(0.2 n) of each class, image by image |
+| toh2023 | ChestX-ray14 | CheXNet's list | CheXNet's list |
+| gowtham2023 | Kermany | its folder | its folder; for ChestX-ray14 the paper states no rule |
+| tayebiarasteh2024 | VinDr-CXR, ChestX-ray14 | the official list | a share of the other patients |
+| tayebiarasteh2024 | four other sets | 20 % of the patients | a share of the other patients |
+| kivotova2021 | CheXpert | its validation films | 20 % of the other patients |
+| kivotova2021 | five other sets | none: they only pretrain | 20 % of the patients |
+
+The first lets films of one patient fall into train and val; its name and title say so. tayebiarasteh2024 states no
+validation films (its authors' code selects on test): here they are a share of the training patients. Where
+kivotova2021 does not say whether it divides images or patients, patients are divided.
+"""
+
+from math import floor
+
+import numpy as np
+import polars as pl
+
+from hilum.data.manifest import finding_columns
+from hilum.data.splits.by_patient import FOR_IMAGES, FOR_VALIDATION, deal
+from hilum.data.splits.listed import listed_split
+from hilum.data.splits.split import IMAGE_WISE, Split, check_patients_apart
+from hilum.draws import image_keys, shuffled
+from hilum.errors import HilumError
+
+PAPER_RULES = ("elwirehardja2025", "toh2023", "gowtham2023", "tayebiarasteh2024", "kivotova2021")
+_KEEPING_OFFICIAL_LISTS = ("chestxray14", "vindr_cxr")  # in tayebiarasteh2024
+
+
+def paper_split(rule: str, manifest: pl.DataFrame, collection: str, *, validation: int = 10, seed: int = 0) -> Split:
+    """The division of a study.
+
+    Args:
+        rule: one of `PAPER_RULES`.
+        manifest: the films of the task: choose them before, such as the frontal ones.
+        collection: that they are of.
+        validation: of tayebiarasteh2024 only: percent of its training patients that become val.
+        seed: of the draws; rules that are lists draw nothing.
+
+    Raises:
+        HilumError: no such rule, or one that does not fit the data set.
+    """
+    match rule:
+        case "elwirehardja2025":
+            return image_wise_validation(manifest, seed)
+        case "toh2023":
+            return listed_split(manifest, "chexnet")
+        case "gowtham2023" if collection == "kermany":
+            return listed_split(manifest, "official")
+        case "tayebiarasteh2024":
+            return _fifth_for_test(manifest, collection, validation, seed)
+        case "kivotova2021":
+            return _fifth_for_validation(manifest, collection, seed)
+    raise HilumError(
+        "split.paper",
+        expected=f"a rule for {collection}, one of {', '.join(PAPER_RULES)}",
+        found=f"no rule of {rule}",
+        fix="Use split: {patients: [70, 10, 20], seed: 0}.",
+    )
+
+
+def image_wise_validation(manifest: pl.DataFrame, seed: int) -> Split:
+    """Study 1's division, which leaks: films of one patient may be in train and in val, never in test.
+
+    Elwirehardja et al. 2025, §3.2 and Table 1: test is the official list; of the other films of each class
+    floor(0.2 n), drawn image by image, are val.
+
+    Args:
+        manifest: films positive for one finding each, with the official lists.
+        seed: of the draw.
+
+    Raises:
+        HilumError: no official test films, or a film with no finding or several.
+    """
+    classes = finding_columns(manifest)
+    labels = manifest.select(
+        pl.sum_horizontal(pl.lit(0), *(pl.col(name).eq_missing(1) for name in classes))
+    ).to_series()
+    if len(manifest) == 0 or (labels != 1).any():
+        raise HilumError(
+            "split.paper",
+            expected="films of exactly one label, as in this study",
+            found=f"{(labels != 1).sum():,} of {len(manifest):,} films with another number of them",
+            fix="Choose the films with exactly_one_of.",
+        )
+    official = manifest.select("image_id", "patient_id", "split").drop_nulls("split")
+    if "test" not in official["split"]:
+        raise HilumError("split.paper", expected="official test films", found="none", fix="Add the official lists.")
+    check_patients_apart(official, "list 'official'", sharing=("train", "val", "train_val"))
+    others = manifest.filter(pl.col("split") != "test")
+    order = np.asarray(shuffled(seed, image_keys(others["image_id"]), use=FOR_IMAGES))
+    held_out: set[str] = set()
+    for name in classes:
+        drawn = others[order].filter(pl.col(name) == 1)["image_id"]
+        held_out.update(drawn.head(floor(len(drawn) * 20 / 100)))
+    part = (
+        pl.when(pl.col("split") == "test")
+        .then(pl.lit("test"))
+        .when(pl.col("image_id").is_in(held_out))
+        .then(pl.lit("val"))
+        .otherwise(pl.lit("train"))
+    )
+    return Split(f"{IMAGE_WISE}-s{seed}", official.with_columns(part.alias("split")))
+
+
+def _fifth_for_test(manifest: pl.DataFrame, collection: str, validation: int, seed: int) -> Split:
+    name = f"tayebiarasteh2024-val{validation}-s{seed}"
+    if collection in _KEEPING_OFFICIAL_LISTS:
+        return Split(name, listed_split(manifest, "official", validation=validation, seed=seed).assignment)
+    if not 0 < validation < 100:
+        raise HilumError("split.validation", expected="1 to 99 percent", found=str(validation), fix="Use 10.")
+    # Test is drawn first, so that it is the same whatever share of the others validates.
+    first = deal(manifest, {"train": 80, "test": 20}, seed)
+    training = manifest.filter(first["split"] == "train")
+    second = deal(training, {"train": 100 - validation, "val": validation}, seed, use=FOR_VALIDATION)
+    return Split(name, _joined(manifest, first.filter(pl.col("split") == "test"), second))
+
+
+def _fifth_for_validation(manifest: pl.DataFrame, collection: str, seed: int) -> Split:
+    name = f"kivotova2021-s{seed}"
+    if collection != "chexpert":
+        return Split(name, deal(manifest, {"train": 80, "val": 20}, seed))
+    official = manifest.drop_nulls("split")
+    training, validated = official.filter(pl.col("split") == "train"), official.filter(pl.col("split") == "val")
+    if not len(training) or not len(validated):
+        raise HilumError(
+            "split.paper",
+            expected="CheXpert's official training and validation films",
+            found=f"{len(training):,} and {len(validated):,}",
+            fix="Read both tables, train.csv and valid.csv.",
+        )
+    check_patients_apart(official, "list 'official'")
+    test = validated.select("image_id", "patient_id", pl.lit("test").alias("split"))
+    return Split(name, _joined(manifest, test, deal(training, {"train": 80, "val": 20}, seed)))
+
+
+def _joined(manifest: pl.DataFrame, *parts: pl.DataFrame) -> pl.DataFrame:
+    return manifest.select("image_id").join(pl.concat(parts), on="image_id", maintain_order="left")

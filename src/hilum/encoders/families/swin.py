@@ -1,0 +1,56 @@
+"""Swin transformers: Liu et al., "Swin transformer: hierarchical vision transformer using shifted windows", ICCV 2021.
+
+Blocks are the transformer blocks of all stages (2 + 2 + 18 + 2 for base). The merging of patches before a stage belongs
+to the stage's first block, the last norm to the last block; the stem is the patch embedding with its norm.
+
+Windows stay 7x7 at every size, so that the table of relative positions keeps its shape. A map that does not fill its
+windows is padded with zeros, which are attended to as in the authors' detection code; a map no larger than a window is
+not shifted, as in the authors' classifier.
+"""
+
+from typing import Any
+
+import timm
+from torch import Tensor, nn
+
+from hilum.encoders.family import Family
+from hilum.encoders.stem import Stem
+
+
+def build(name: str) -> nn.Module:
+    """timm's, with its initialisation."""
+    return timm.create_model(name, in_chans=1, num_classes=0, global_pool="", strict_img_size=False)
+
+
+def encode(body: Any, images: Tensor) -> Tensor:
+    """The normed map, (B, width, H/32, W/32)."""
+    maps: Tensor = body.patch_embed(images)
+    for stage in body.layers:
+        maps = stage.downsample(maps)
+        for block in stage.blocks:
+            block.shift_size = _shift(block, (maps.shape[1], maps.shape[2]))
+            maps = block(maps)
+    normed: Tensor = body.norm(maps)
+    return normed.permute(0, 3, 1, 2)
+
+
+def _shift(block: Any, grid: tuple[int, int]) -> tuple[int, ...]:
+    """By how much a block's windows are shifted on a map of this many rows and columns."""
+    return tuple(
+        0 if cells <= window else shift
+        for cells, window, shift in zip(grid, block.window_size, block.target_shift_size, strict=True)
+    )
+
+
+def blocks(body: nn.Module) -> dict[str, nn.Module]:
+    """Stem and transformer blocks."""
+    parts: dict[str, nn.Module] = {"stem": body.get_submodule("patch_embed")}
+    for s, stage in enumerate(body.get_submodule("layers").children()):
+        for b, block in enumerate(stage.get_submodule("blocks").children()):
+            before = [stage.get_submodule("downsample")] if b == 0 else []
+            parts[f"layers.{s}.blocks.{b}"] = nn.ModuleList([*before, block])
+    last, block = parts.popitem()
+    return parts | {last: nn.ModuleList([block, body.get_submodule("norm")])}
+
+
+SWIN = Family(build, encode, blocks, Stem("patch_embed.proj"))

@@ -1,0 +1,105 @@
+"""Vision transformers: Dosovitskiy et al. (ICLR 2021), DINOv2 with and without registers, DINOv3, and EVA-02 as EVA-X.
+
+Blocks are the transformer blocks, as in Tables 3 and 5 of Elwirehardja et al. (2025). The last norm belongs to the
+last block. The stem is everything before the first block: patch embedding, class token, registers and position
+embeddings.
+
+Position embeddings keep the grid that the architecture was published with (37x37 for DINOv2, 14x14 for the others) and
+are interpolated in every forward pass, by the rule of the family's reference implementation (see
+`hilum.encoders.positions`). Rotary embeddings (DINOv3, EVA-X) are computed for the grid at hand.
+"""
+
+from functools import partial
+from typing import Any
+
+import timm
+from torch import Tensor, cat, nn
+
+from hilum.encoders.family import Family
+from hilum.encoders.positions import ANTIALIASED, OFFSET_BY_A_TENTH, Interpolation, resize_positions
+from hilum.encoders.stem import Stem
+
+
+def build(name: str) -> nn.Module:
+    """timm's, with its initialisation."""
+    return timm.create_model(name, in_chans=1, num_classes=0, global_pool="token", dynamic_img_size=True)
+
+
+def build_eva_x(name: str) -> nn.Module:
+    """EVA-02 of timm with patches of 16 px, whose mean over patches is normalised: Yao et al., "EVA-X", 2024."""
+    return timm.create_model(
+        {
+            "eva_x_tiny_patch16": "eva02_tiny_patch14_224",
+            "eva_x_small_patch16": "eva02_small_patch14_224",
+            "eva_x_base_patch16": "eva02_base_patch14_224",
+        }[name],
+        in_chans=1,
+        num_classes=0,
+        global_pool="avg",
+        patch_size=16,
+        ref_feat_shape=(14, 14),
+        dynamic_img_size=True,
+    )
+
+
+def encode(body: Any, images: Tensor, rule: Interpolation = ANTIALIASED) -> Tensor:
+    """Normed tokens, (B, prefix + rows · columns, width), of a transformer whose positions are learnt."""
+    patches = body.patch_embed(images)
+    tokens = body.norm_pre(_with_prefix_and_positions(body, patches, rule))
+    normed: Tensor = body.norm(body.blocks(tokens))
+    return normed
+
+
+def encode_rotary(body: Any, images: Tensor) -> Tensor:
+    """Tokens, (B, prefix + rows · columns, width), of a transformer that turns queries and keys by their place.
+
+    Normed for DINOv3; for EVA-X the norm follows the pooling.
+    """
+    patches = body.patch_embed(images)
+    tokens = body.norm_pre(_with_prefix_and_positions(body, patches, ANTIALIASED))
+    places = body.rope.get_embed(shape=patches.shape[1:3])
+    for block in body.blocks:
+        tokens = block(tokens, rope=places)
+    last: Tensor = body.norm(tokens)
+    return last
+
+
+def _with_prefix_and_positions(body: Any, patches: Tensor, rule: Interpolation) -> Tensor:
+    """Class token, registers and patches (B, rows, columns, width) as one sequence that knows its places."""
+    tokens = patches.flatten(1, 2)
+    prefix = [token.expand(len(patches), -1, -1) for token in (body.cls_token, body.reg_token) if token is not None]
+    if body.pos_embed is None:
+        return cat([*prefix, tokens], dim=1)
+    positions = resize_positions(
+        body.pos_embed,
+        from_grid=tuple(body.patch_embed.grid_size),
+        to_grid=(patches.shape[1], patches.shape[2]),
+        prefix_tokens=0 if body.no_embed_class else body.num_prefix_tokens,
+        rule=rule,
+    )
+    if body.no_embed_class:  # with registers: the class token's own position is part of the token
+        return cat([*prefix, tokens + positions], dim=1)
+    return cat([*prefix, tokens], dim=1) + positions
+
+
+def blocks(body: nn.Module) -> dict[str, nn.Module]:
+    """Stem and transformer blocks."""
+    own = [getattr(body, name, None) for name in ("cls_token", "reg_token", "pos_embed")]
+    stem = nn.ModuleList(
+        [
+            body.get_submodule("patch_embed"),
+            body.get_submodule("norm_pre"),
+            nn.ParameterList([parameter for parameter in own if parameter is not None]),
+        ]
+    )
+    parts = {f"blocks.{n}": block for n, block in enumerate(body.get_submodule("blocks").children())}
+    last, block = parts.popitem()
+    closing = nn.ModuleList([block, body.get_submodule("norm"), body.get_submodule("fc_norm")])
+    return {"stem": stem} | parts | {last: closing}
+
+
+STEM = Stem("patch_embed.proj")
+VIT = Family(build, encode, blocks, STEM, pooling="cls")
+DINOV2 = Family(build, partial(encode, rule=OFFSET_BY_A_TENTH), blocks, STEM, pooling="cls")
+DINOV3 = Family(build, encode_rotary, blocks, STEM, pooling="cls")
+EVA_X = Family(build_eva_x, encode_rotary, blocks, STEM, pooling="mean", norm_behind="fc_norm")

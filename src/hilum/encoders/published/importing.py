@@ -1,0 +1,193 @@
+"""From a published file to an encoder that Hilum starts from: completely or not at all."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import isqrt
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from hilum.artifacts import file_sha256, whole_directory, write_json
+from hilum.encoders.card import Card
+from hilum.encoders.positions import resize_positions
+from hilum.encoders.published.fetching import check
+from hilum.encoders.published.key_maps import LAYOUTS
+from hilum.encoders.published.key_maps.layout import Mapped, in_words, map_keys, some
+from hilum.encoders.published.reading import read_tensors
+from hilum.encoders.published.registry import PublishedWeights, statements_of
+from hilum.encoders.published.unpickling import unpickled_tensors
+from hilum.encoders.stem import fold_gray
+from hilum.encoders.weights import write_encoder
+from hilum.encoders.zoo import Encoder, create_encoder
+from hilum.errors import HilumError, HilumErrors
+
+REPORT = "import.json"
+
+
+@dataclass(frozen=True)
+class ImportReport:
+    """What became of a file.
+
+    Attributes:
+        name: of the weights.
+        file: its name.
+        sha256: of the file.
+        layout: native key layout that it came in.
+        used: how many of its tensors the encoder uses.
+        dropped: tensors that were left out: reason to how many.
+        neutral: keys of the encoder that such files lack, which stay at a value that changes nothing.
+        notes: what was changed on the way: the folded stem, resized position embeddings.
+    """
+
+    name: str
+    file: str
+    sha256: str
+    layout: str
+    used: int
+    dropped: dict[str, int]
+    neutral: list[str]
+    notes: list[str]
+
+    def in_words(self) -> list[str]:
+        """The report for people, one line each."""
+        lines = [f"{self.used:,} tensors of {self.file} ({self.layout}) make up the encoder"]
+        lines += [f"{count:,} left out: {why}" for why, count in self.dropped.items()]
+        if self.neutral:
+            shown = ", ".join(self.neutral[:2])
+            lines.append(f"{len(self.neutral):,} that such files lack start neutral: {shown}…")
+        return lines + self.notes
+
+
+def load_file(row: PublishedWeights, path: Path, *, unpickle: bool = False) -> tuple[Encoder, ImportReport]:
+    """The encoder of a published file, and what became of the file; nothing is written.
+
+    Args:
+        row: of the registry: what the file is.
+        path: the file.
+        unpickle: take tensors out of pickled objects, in a sandboxed process.
+
+    Raises:
+        HilumError: the file cannot be read, is not the published one, or its weights are not the row's encoder's, one
+            by one.
+    """
+    tensors = unpickled_tensors(path) if unpickle else read_tensors(path)
+    layout = layout_of(row, tensors, path)
+    # Other layouts are other people's editions of the same weights, of which the authors publish no checksum.
+    sha256 = check(row.source, path) if layout == row.layouts[0] else file_sha256(path)
+    return encoder_of(row, tensors, path, layout, sha256)
+
+
+def write_imported(row: PublishedWeights, encoder: Encoder, report: ImportReport, directory: Path) -> None:
+    """Make a directory with `encoder.safetensors`, `card.json` and `import.json`; complete or absent."""
+    card = Card(
+        encoder=row.encoder,
+        method=row.method,
+        starts_from=row.starts_from or "random",
+        settings={"weights": row.name, "file": row.source.file, "file_sha256": report.sha256, "licence": row.licence},
+        preprocessing=[],
+        image_size=row.image_size,
+        mean=float(encoder.mean),
+        std=float(encoder.std),
+        seed=0,
+        split="",
+        patients_seen=[],
+        images_seen=0,
+        statements=statements_of(row),
+    )
+    with whole_directory(directory) as beside:
+        write_encoder(encoder, card, beside)
+        write_json(beside / REPORT, vars(report))
+
+
+def encoder_of(
+    row: PublishedWeights, tensors: Mapping[str, Tensor], where: Path, layout: str, sha256: str = ""
+) -> tuple[Encoder, ImportReport]:
+    """The encoder that a file's tensors make up.
+
+    Args:
+        row: of the registry.
+        tensors: of the file, by native key.
+        where: the file, for messages.
+        layout: one of the row's.
+        sha256: of the file, for the report.
+
+    Raises:
+        HilumError: a key is missing, unknown, twice there or of another shape.
+    """
+    encoder = create_encoder(row.encoder, seed=0)
+    wanted = {key: tensor.shape for key, tensor in encoder.body.state_dict().items()}
+    mapped = map_keys(LAYOUTS[layout], tensors, wanted, where)
+    weights, notes = dict(mapped.tensors), []
+    if len(row.mean) == 3:
+        weights, notes = _fold(encoder, row, weights, mapped, where)
+    else:
+        encoder.mean.fill_(row.mean[0])
+        encoder.std.fill_(row.std[0])
+    notes += _resize(encoder, weights)
+    _check_shapes(weights, wanted, mapped, where)
+    encoder.body.load_state_dict({key: weights[key] for key in wanted})
+    dropped: dict[str, int] = {}
+    for why in mapped.dropped.values():
+        dropped[why] = dropped.get(why, 0) + 1
+    used = sum(len(natives) for natives in mapped.origins.values())
+    return encoder.eval(), ImportReport(row.name, where.name, sha256, layout, used, dropped, mapped.neutral, notes)
+
+
+def layout_of(row: PublishedWeights, tensors: Mapping[str, Tensor], where: Path) -> str:
+    """Which of the row's layouts a file's keys are of.
+
+    Raises:
+        HilumError: of none.
+    """
+    for name in row.layouts:
+        if LAYOUTS[name].fits(tensors):
+            return name
+    some = ", ".join(list(tensors)[:3]) or "no tensors"
+    raise HilumError(
+        where,
+        expected=f"weights of {row.name}: {' or '.join(LAYOUTS[name].title for name in row.layouts)}",
+        found=f"{len(tensors):,} tensors with other names ({some})",
+        fix="`hilum weights list` shows what there is; give the file's own name with --as.",
+    )
+
+
+def _fold(
+    encoder: Encoder, row: PublishedWeights, weights: dict[str, Tensor], mapped: Mapped, where: Path
+) -> tuple[dict[str, Tensor], list[str]]:
+    key = f"{encoder.stem.convolution}.weight"
+    own = encoder.body.state_dict()[key].shape
+    if weights[key].shape != torch.Size([own[0], 3, *own[2:]]):
+        expected = in_words(torch.Size([own[0], 3, *own[2:]]))
+        problem = f"{', '.join(mapped.origins[key])}: {in_words(weights[key].shape)} in the file, {expected} expected"
+        raise HilumErrors(where, [problem], fix="nothing was loaded.")
+    folded, mean, std = fold_gray(weights, encoder.stem, row.mean, row.std)
+    encoder.mean.fill_(mean)
+    encoder.std.fill_(std)
+    said = f"the first convolution was folded from three equal channels onto one (mean {mean:.4f}, std {std:.4f})"
+    return folded, [said]
+
+
+def _resize(encoder: Encoder, weights: dict[str, Tensor]) -> list[str]:
+    """Bring learnt positions to the grid of the architecture, where the file has another one."""
+    own, given = encoder.body.state_dict().get("pos_embed"), weights.get("pos_embed")
+    if own is None or given is None or own.shape == given.shape or given.ndim != 3 or given.shape[2] != own.shape[2]:
+        return []
+    prefix = 0 if getattr(encoder.body, "no_embed_class", False) else encoder.prefix_tokens
+    before, after = isqrt(max(given.shape[1] - prefix, 0)), isqrt(own.shape[1] - prefix)
+    if before**2 + prefix != given.shape[1]:
+        return []  # not a square of patches: the comparison of shapes will say so
+    weights["pos_embed"] = resize_positions(given, (before, before), (after, after), prefix)
+    grids = f"{before}×{before} to {after}×{after} patches"
+    return [f"position embeddings were resized from {grids} (bicubic, antialiased)"]
+
+
+def _check_shapes(weights: Mapping[str, Tensor], wanted: Mapping[str, torch.Size], mapped: Mapped, where: Path) -> None:
+    problems = [
+        f"other shape: {', '.join(mapped.origins.get(key, [key]))}: {in_words(weights[key].shape)} in the file, "
+        f"{in_words(shape)} in the encoder ({key})"
+        for key, shape in wanted.items()
+        if weights[key].shape != shape
+    ]
+    if problems:
+        raise HilumErrors(where, some(problems), fix="nothing was loaded.")

@@ -1,0 +1,33 @@
+"""Native key layouts by name; the names are what `registry.yaml` uses."""
+
+from hilum.encoders.published.key_maps import contrastive, torchvision, transformers
+from hilum.encoders.published.key_maps.augreg import AUGREG
+from hilum.encoders.published.key_maps.convnext import CONVNEXTV2, CONVNEXTV2_SPARSE
+from hilum.encoders.published.key_maps.dinov3 import DINOV3, DINOV3_CONVNEXT
+from hilum.encoders.published.key_maps.eva_x import EVA_X
+from hilum.encoders.published.key_maps.layout import Layout
+from hilum.encoders.published.key_maps.timm_names import TIMM
+
+LAYOUTS: dict[str, Layout] = {
+    "torchvision": torchvision.RESNET_LAYOUT,
+    "torchvision_densenet": torchvision.DENSENET,
+    "chexnet": torchvision.CHEXNET,
+    "torchxrayvision": torchvision.TORCHXRAYVISION,
+    "simclr": torchvision.SIMCLR,
+    "moco": contrastive.MOCO,
+    "swav": contrastive.SWAV,
+    "dino_resnet": contrastive.DINO_RESNET,
+    "dino_resnet_checkpoint": contrastive.DINO_RESNET_CHECKPOINT,
+    "dino_vit": transformers.DINO_VIT,
+    "dino_vit_checkpoint": transformers.DINO_VIT_CHECKPOINT,
+    "mae": transformers.MAE,
+    "dinov2": transformers.DINOV2,
+    "hf_dinov2": transformers.HF_DINOV2,
+    "dinov3": DINOV3,
+    "dinov3_convnext": DINOV3_CONVNEXT,
+    "convnextv2": CONVNEXTV2,
+    "convnextv2_sparse": CONVNEXTV2_SPARSE,
+    "augreg": AUGREG,
+    "eva_x": EVA_X,
+    "timm": TIMM,
+}

@@ -1,0 +1,61 @@
+"""DINOv3's ViT and ConvNeXt.
+
+Definition: facebookresearch/dinov3 dinov3/models/vision_transformer.py, layers/attention.py, models/convnext.py.
+"""
+
+import torch
+from torch import Tensor
+
+from hilum.encoders.published.key_maps.common import AFFINE, VIT_BLOCK
+from hilum.encoders.published.key_maps.convnext import CONVNEXT_USES
+from hilum.encoders.published.key_maps.layout import Layout, Shapes, Use
+
+_QKV_BIAS, _MASK = "attn.qkv.bias", "attn.qkv.bias_mask"
+
+
+def _biases(tensors: dict[str, Tensor], wanted: Shapes) -> dict[str, Tensor]:
+    """The bias of queries, keys and values times its mask, which is 0 for the keys.
+
+    timm has no such bias where the published one is all zeros; a file whose bias is not cannot be written so.
+    """
+    kept = {key: tensor for key, tensor in tensors.items() if not key.endswith((_QKV_BIAS, _MASK))}
+    for key, bias in tensors.items():
+        if not key.endswith(_QKV_BIAS):
+            continue
+        block = key.removesuffix(_QKV_BIAS)
+        if block + _MASK not in tensors:
+            raise ValueError(f"missing: {block}{_MASK}, without which {key} has no meaning")
+        masked = torch.where(tensors[block + _MASK] == 0, torch.zeros(()), bias)
+        queries, keys, values = masked.chunk(3)
+        if block + "attn.q_bias" in wanted and not keys.any():
+            kept |= {block + "attn.q_bias": queries, block + "attn.v_bias": values}
+        elif masked.any():
+            raise ValueError(f"{key} is not all zeros behind its mask, and the encoder has no bias there")
+    return kept
+
+
+DINOV3 = Layout(
+    title="DINOv3's ViT",
+    sign=r"storage_tokens",
+    uses=(
+        Use(r"cls_token", "cls_token"),
+        Use(r"storage_tokens", "reg_token"),
+        Use(rf"(patch_embed\.proj|norm)\.{AFFINE}", r"\1.\2"),
+        Use(r"blocks\.(\d+)\.ls([12])\.gamma", r"blocks.\1.gamma_\2"),
+        Use(r"blocks\.(\d+)\.attn\.qkv\.bias_mask", r"blocks.\1.attn.qkv.bias_mask"),
+        *VIT_BLOCK,
+    ),
+    drops={
+        r"mask_token": "the token that stands for a masked patch",
+        r"rope_embed\.periods": "periods of the rotary embedding, which follow from the architecture",
+        rf"local_cls_norm\.{AFFINE}": "a norm that only training uses",
+    },
+    finish=_biases,
+)
+
+DINOV3_CONVNEXT = Layout(
+    title="DINOv3's ConvNeXt",
+    sign=r"stages\.\d+\.\d+\.gamma",
+    uses=(*CONVNEXT_USES, Use(r"stages\.(\d+)\.(\d+)\.gamma", r"stages.\1.blocks.\2.gamma")),
+    drops={rf"norms\.3\.{AFFINE}": "the final norm, under a second name"},
+)

@@ -1,0 +1,12 @@
+"""timm's own files, whose names are the body's."""
+
+from hilum.encoders.published.key_maps.common import AFFINE, COUNTER
+from hilum.encoders.published.key_maps.layout import Layout, Use
+
+TIMM = Layout(
+    title="timm's own names",
+    sign=r"(?:patch_embed|stem|conv1|features)\..+",
+    uses=(Use(r"(.+)", r"\1"),),
+    drops={rf"(?:fc|classifier|head|head\.fc)\.{AFFINE}": "the classifier of the original task"},
+    neutral=COUNTER,
+)

@@ -1,0 +1,100 @@
+"""Vision transformers of DINO, DINOv2, MAE, and of Hugging Face's Dinov2 as RAD-DINO.
+
+Definitions: facebookresearch/dino vision_transformer.py; facebookresearch/dinov2 dinov2/models/vision_transformer.py;
+facebookresearch/mae and lambert-x/medical_mae models_mae.py; transformers modeling_dinov2.py and
+modeling_dinov2_with_registers.py.
+"""
+
+from torch import Tensor
+
+from hilum.encoders.published.key_maps.common import AFFINE, TRAINING_STATE, VIT_BLOCK, VIT_FRAME
+from hilum.encoders.published.key_maps.contrastive import DINO_DROPS
+from hilum.encoders.published.key_maps.layout import Layout, Shapes, Use
+
+_SIGN = r"blocks\.\d+\.attn\.qkv\.weight"
+_MASK_TOKEN = "the token that stands for a masked patch"
+
+DINO_VIT = Layout(
+    title="DINO's ViT, backbone only",
+    sign=_SIGN,
+    uses=(*VIT_FRAME, *VIT_BLOCK),
+)
+
+DINO_VIT_CHECKPOINT = Layout(
+    title="DINO's full checkpoint of a ViT: student and teacher",
+    prefix=r"teacher\.(?:module\.)?backbone\.",
+    sign=_SIGN,
+    uses=(*VIT_FRAME, *VIT_BLOCK),
+    drops=DINO_DROPS,
+)
+
+MAE = Layout(
+    title="MAE's checkpoint: a ViT encoder with a decoder",
+    prefix=r"(?:model\.)?",
+    sign=_SIGN,
+    uses=(*VIT_FRAME, *VIT_BLOCK),
+    drops={
+        r"(?:model\.)?mask_token": _MASK_TOKEN,
+        r"(?:model\.)?decoder_(?:embed|blocks|norm|pred|pos_embed)(?:\..*)?": "MAE's decoder",
+        **TRAINING_STATE,
+    },
+)
+
+
+def _registers(tensors: dict[str, Tensor], wanted: Shapes) -> dict[str, Tensor]:
+    """Where there are registers, timm keeps the class token's position in the token itself."""
+    if "reg_token" not in wanted or not {"pos_embed", "cls_token"} <= tensors.keys():
+        return tensors
+    positions = tensors["pos_embed"]
+    return tensors | {"cls_token": tensors["cls_token"] + positions[:, :1], "pos_embed": positions[:, 1:]}
+
+
+_SCALES = Use(r"blocks\.(?:\d+\.)?(\d+)\.(ls1|ls2)\.gamma", r"blocks.\1.\2.gamma")
+
+DINOV2 = Layout(
+    title="DINOv2's ViT, of its hub (blocks.N) or of a training run (teacher.backbone.blocks.CHUNK.N)",
+    prefix=r"(?:teacher\.)?(?:module\.)?(?:backbone\.)?",
+    sign=r"mask_token",
+    uses=(
+        *VIT_FRAME,
+        Use(r"register_tokens", "reg_token"),
+        _SCALES,
+        # Under FSDP the blocks are kept in chunks, padded so that a block's number stays its own.
+        Use(
+            rf"blocks\.(?:\d+\.)?(\d+)\.(norm1|norm2|attn\.qkv|attn\.proj|mlp\.fc1|mlp\.fc2)\.{AFFINE}",
+            r"blocks.\1.\2.\3",
+        ),
+    ),
+    drops={
+        r"(?:teacher\.)?(?:module\.)?(?:backbone\.)?mask_token": _MASK_TOKEN,
+        r"(?:teacher\.)?(?:module\.)?(?:dino_head|ibot_head)\..*": "projection head of DINO's or iBOT's loss",
+    },
+    finish=_registers,
+)
+
+HF_DINOV2 = Layout(
+    title="Hugging Face's Dinov2",
+    prefix=r"(?:dinov2\.|dinov2_with_registers\.)?",
+    sign=r"embeddings\.cls_token",
+    uses=(
+        Use(r"embeddings\.cls_token", "cls_token"),
+        Use(r"embeddings\.position_embeddings", "pos_embed"),
+        Use(r"embeddings\.register_tokens", "reg_token"),
+        Use(rf"embeddings\.patch_embeddings\.projection\.{AFFINE}", r"patch_embed.proj.\1"),
+        Use(rf"encoder\.layer\.(\d+)\.(norm1|norm2|mlp\.fc1|mlp\.fc2)\.{AFFINE}", r"blocks.\1.\2.\3"),
+        *(
+            Use(
+                rf"encoder\.layer\.(\d+)\.attention\.attention\.{name}\.{AFFINE}",
+                r"blocks.\1.attn.qkv.\2",
+                part=part,
+                of=3,
+            )
+            for part, name in enumerate(("query", "key", "value"))
+        ),
+        Use(rf"encoder\.layer\.(\d+)\.attention\.output\.dense\.{AFFINE}", r"blocks.\1.attn.proj.\2"),
+        Use(r"encoder\.layer\.(\d+)\.layer_scale([12])\.lambda1", r"blocks.\1.ls\2.gamma"),
+        Use(rf"layernorm\.{AFFINE}", r"norm.\1"),
+    ),
+    drops={r"(?:dinov2\.|dinov2_with_registers\.)?embeddings\.mask_token": _MASK_TOKEN},
+    finish=_registers,
+)

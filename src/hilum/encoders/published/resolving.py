@@ -1,0 +1,136 @@
+"""From the name of published weights, or a directory, to an encoder's directory and to what is known of it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from hilum.artifacts import file_sha256
+from hilum.encoders.card import CARD, read_card
+from hilum.encoders.published.fetching import missing_file
+from hilum.encoders.published.folder import find_imported, imported_directory, remember_checksum, weights_folder
+from hilum.encoders.published.registry import find_weights, is_published, statements_of
+from hilum.encoders.published.statements import Statement
+from hilum.errors import HilumError
+
+
+@dataclass(frozen=True)
+class WeightsDescription:
+    """What is known of weights without loading them.
+
+    Attributes:
+        title: in a few words.
+        source: the address, or the directory.
+        licence: of the weights; empty for own runs.
+        method: how they were trained.
+        seen: what their authors say that they have seen.
+        patients_seen: of own runs, every patient ("<collection>:<patient>").
+        here: whether they are on this machine, ready or to be imported.
+    """
+
+    title: str
+    source: str
+    licence: str
+    method: str
+    seen: list[Statement]
+    patients_seen: list[str]
+    here: bool
+
+
+def describe_weights(name_or_path: str | Path, encoder: str, weights_dir: Path | None = None) -> WeightsDescription:
+    """Describe published weights by name, or weights of a run by directory; imports no torch.
+
+    Args:
+        name_or_path: a name of the registry, a shorthand ("imagenet1k"), or a directory with a card.
+        encoder: that they have to be of.
+        weights_dir: the weights folder; see `hilum.encoders.published.folder.weights_folder`.
+
+    Raises:
+        HilumError: no such name or directory, or weights of another encoder.
+    """
+    if not _is_name(name_or_path):
+        card = read_card(Path(name_or_path))
+        _check_encoder(Path(name_or_path), card.encoder, encoder)
+        return WeightsDescription(
+            title=card.method,
+            source=str(name_or_path),
+            licence=str(card.settings.get("licence", "")),
+            method=card.method,
+            seen=card.statements,
+            patients_seen=card.patients_seen,
+            here=True,
+        )
+    row, folder = find_weights(str(name_or_path), encoder), weights_folder(weights_dir)
+    return WeightsDescription(
+        title=row.title,
+        source=row.source.url or row.source.page,
+        licence=row.licence,
+        method=row.method,
+        seen=statements_of(row),
+        patients_seen=[],
+        here=find_imported(folder, row.name) is not None or (folder / row.source.file).is_file(),
+    )
+
+
+def resolve_weights(name_or_path: str | Path, encoder: str, weights_dir: Path | None = None) -> Path:
+    """The directory with `encoder.safetensors` and `card.json` of weights; imports a published file if need be.
+
+    Nothing is downloaded: a study runs on what is there.
+
+    Args:
+        name_or_path: as in `describe_weights`.
+        encoder: that they have to be of.
+        weights_dir: the weights folder.
+
+    Raises:
+        HilumError: as `describe_weights`; or the file is not in the weights folder, and where to get it.
+    """
+    if not _is_name(name_or_path):
+        directory = Path(name_or_path)
+        _check_encoder(directory, read_card(directory).encoder, encoder)
+        return directory
+    row, folder = find_weights(str(name_or_path), encoder), weights_folder(weights_dir)
+    if (ready := find_imported(folder, row.name)) is not None:
+        return ready
+    path = folder / row.source.file
+    if not path.is_file():
+        raise missing_file(row, folder)
+    return import_weights(row.name, path, weights_dir=weights_dir)
+
+
+def import_weights(
+    name: str, path: Path, *, weights_dir: Path | None = None, out: Path | None = None, unpickle: bool = False
+) -> Path:
+    """Import a published file under its name; the encoder's directory.
+
+    Args:
+        name: of the registry.
+        path: the file; it may come in any of the layouts that the row names.
+        weights_dir: the weights folder.
+        out: directory to make; in the weights folder unless told.
+        unpickle: take tensors out of pickled objects, in a sandboxed process.
+
+    Raises:
+        HilumError: not the file, damaged, or not these weights.
+    """
+    from hilum.encoders.published.importing import load_file, write_imported  # torch, which describing does without
+
+    row, folder = find_weights(name), weights_folder(weights_dir)
+    if not path.is_file():
+        raise HilumError(path, expected="a checkpoint", found="no such file", fix="Check the path.")
+    if out is None and (ready := imported_directory(folder, row.name, file_sha256(path)) / CARD).is_file():
+        return ready.parent
+    encoder, report = load_file(row, path, unpickle=unpickle)
+    remember_checksum(folder, row, report.sha256, report.layout)
+    directory = out or imported_directory(folder, row.name, report.sha256)
+    write_imported(row, encoder, report, directory)
+    return directory
+
+
+def _is_name(name_or_path: str | Path) -> bool:
+    """Published names go before directories; ./NAME means the directory."""
+    text = str(name_or_path)
+    return is_published(text) or not ("/" in text or Path(text).is_dir())
+
+
+def _check_encoder(directory: Path, found: str, expected: str) -> None:
+    if found != expected:
+        raise HilumError(directory, expected=f"weights of {expected}", found=f"weights of {found}", fix="Name those.")

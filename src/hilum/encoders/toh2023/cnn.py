@@ -1,0 +1,70 @@
+"""A small network with residual connections: Toh et al. (2023), §2.1.
+
+A film of 224 px leaves a map of 3x3, which the classifier reads place by place: the size of the film is part of the
+architecture. Blocks are its six convolution blocks.
+"""
+
+from collections import OrderedDict
+
+import torch
+from torch import Tensor, nn
+
+from hilum.encoders.family import Family
+from hilum.encoders.stem import Stem
+
+WIDTH = 16
+BLOCKS = 6
+MAP_SIDE = 3
+HIDDEN = 28
+
+
+class ResidualPooling(nn.Module):
+    """Convolution, batch norm, ReLU; plus what came in; halved by a maximum."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(WIDTH, WIDTH, 3, padding=1)
+        self.norm = nn.BatchNorm2d(WIDTH)
+        self.pool = nn.MaxPool2d(2)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """(B, 16, H, W) to (B, 16, ⌊H/2⌋, ⌊W/2⌋)."""
+        halved: Tensor = self.pool(torch.relu(self.norm(self.conv(maps))) + maps)
+        return halved
+
+
+class SmallCNN(nn.Module):
+    """A convolution without padding and six blocks."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(channels, WIDTH, 3)
+        self.blocks = nn.Sequential(*(ResidualPooling() for _ in range(BLOCKS)))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(B, channels, 224, 224) to (B, 16, 3, 3)."""
+        maps: Tensor = self.blocks(self.stem(images))
+        return maps
+
+
+def classifier(findings: int) -> nn.Sequential:
+    """The paper's two fully connected layers, on the map as one vector."""
+    return nn.Sequential(
+        OrderedDict(fc1=nn.Linear(WIDTH * MAP_SIDE**2, HIDDEN), relu=nn.ReLU(), fc2=nn.Linear(HIDDEN, findings))
+    )
+
+
+def blocks(body: nn.Module) -> dict[str, nn.Module]:
+    """Stem and convolution blocks."""
+    numbered = enumerate(body.get_submodule("blocks").children(), 1)
+    return {"stem": body.get_submodule("stem")} | {f"block {n}": block for n, block in numbered}
+
+
+CNN = Family(
+    build=lambda name: SmallCNN(channels=1),  # noqa: ARG005
+    encode=lambda body, images: body(images),
+    blocks=blocks,
+    stem=Stem("stem"),
+    pooling="flatten",
+    cells=lambda side: (side - 2) // 2**BLOCKS,
+)

@@ -1,0 +1,29 @@
+"""A small densely connected network: Toh et al. (2023), §2.3.
+
+timm's DenseNet with growth 24, 4 + 8 + 16 + 12 layers, and so 48 maps behind the stem and bottlenecks of 96.
+"""
+
+from collections import OrderedDict
+from dataclasses import replace
+
+from timm.models.densenet import DenseNet
+from torch import nn
+
+from hilum.encoders.families.densenet import DENSENET as DENSENETS
+
+GROWTH = 24
+LAYERS = 4, 8, 16, 12
+WIDTH = 546
+
+
+def small_densenet(channels: int) -> nn.Module:
+    """The body, from the film to the last batch norm and ReLU."""
+    return DenseNet(growth_rate=GROWTH, block_config=LAYERS, in_chans=channels, num_classes=0, global_pool="")
+
+
+def classifier(findings: int) -> nn.Sequential:
+    """The paper's classifier, on the mean over the map."""
+    return nn.Sequential(OrderedDict(fc=nn.Linear(WIDTH, findings)))
+
+
+DENSENET = replace(DENSENETS, build=lambda name: small_densenet(channels=1))  # noqa: ARG005

@@ -1,0 +1,104 @@
+"""The networks of Toh et al. (2023), Table 1, as the paper counts them: three channels in, 14 findings out.
+
+An encoder of the same name has one channel and no classifier, so it has fewer parameters. The paper's sixth network,
+CheXNet, is DenseNet-121; its published count alone includes the running means and variances of its batch norms.
+"""
+
+import re
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import timm
+import torch
+from torch import nn
+
+from hilum.encoders.toh2023 import cnn, densenet, resnet, unet_encoder, xvt
+
+CHANNELS = 3
+FINDINGS = 14
+CHEXNET_WIDTH = 1024
+
+
+@dataclass(frozen=True)
+class PaperForm:
+    """A network as the paper counts it.
+
+    Attributes:
+        title: the paper's name for it.
+        body: with the paper's channels.
+        classifier: with the paper's findings.
+        counts_statistics: whether its published number includes running means and variances, which do not train.
+    """
+
+    title: str
+    body: Callable[[], nn.Module]
+    classifier: Callable[[], nn.Module]
+    counts_statistics: bool = False
+
+
+PAPER_FORMS: dict[str, PaperForm] = {
+    "toh2023_cnn": PaperForm(
+        "CNN with residual connections", lambda: cnn.SmallCNN(CHANNELS), lambda: cnn.classifier(FINDINGS)
+    ),
+    "toh2023_resnet": PaperForm("ResNet", lambda: resnet.SmallResNet(CHANNELS), lambda: resnet.classifier(FINDINGS)),
+    "toh2023_densenet": PaperForm(
+        "DenseNet", lambda: densenet.small_densenet(CHANNELS), lambda: densenet.classifier(FINDINGS)
+    ),
+    "toh2023_unet_encoder": PaperForm(
+        "UnetEncoder",
+        lambda: unet_encoder.UnetEncoder(CHANNELS),
+        lambda: unet_encoder.classifier(FINDINGS),
+    ),
+    "toh2023_xvt": PaperForm("XvT", lambda: xvt.XvT(CHANNELS), lambda: xvt.classifier(FINDINGS)),
+    "densenet121": PaperForm(
+        "CheXNet",
+        lambda: timm.create_model("densenet121", in_chans=CHANNELS, num_classes=0, global_pool=""),
+        lambda: nn.Sequential(OrderedDict(fc=nn.Linear(CHEXNET_WIDTH, FINDINGS))),
+        counts_statistics=True,
+    ),
+}
+
+_GROUPS = (
+    (re.compile(r"body\.(?:stem|patches|norm_patches|features\.conv0|features\.norm0)\."), "stem", 0),
+    (re.compile(r"body\.blocks\.(\d+)\."), "block {}", 1),
+    (re.compile(r"body\.layers\.(\d+)\."), "layer {}", 1),
+    (re.compile(r"body\.features\.denseblock(\d+)\."), "dense block {}", 0),
+    (re.compile(r"body\.features\.transition(\d+)\."), "transition {}", 0),
+    (re.compile(r"body\.bottleneck\."), "bottleneck", 0),
+    (re.compile(r"body\.(?:norm|features\.norm5)\."), "last norm", 0),
+    (re.compile(r"classifier\.fc\."), "fully connected", 0),
+    (re.compile(r"classifier\.fc(\d+)\."), "fully connected {}", 0),
+)
+
+
+def paper_network(name: str) -> nn.ModuleDict:
+    """The network of `PAPER_FORMS[name]`, with random weights from torch's generator: `body` and `classifier`."""
+    form = PAPER_FORMS[name]
+    return nn.ModuleDict({"body": form.body(), "classifier": form.classifier()})
+
+
+def paper_groups(name: str) -> dict[str, int]:
+    """Parameters of each layer group of a network as the paper counts it, in the order in which a film passes them.
+
+    They add up to `published` of the catalogue; running means and variances are a group of their own where the
+    published count includes them.
+    """
+    with torch.device("meta"):
+        network = paper_network(name)
+    groups: dict[str, int] = {}
+    for parameter_name, parameter in network.named_parameters():
+        group = _group(parameter_name)
+        groups[group] = groups.get(group, 0) + parameter.numel()
+    if PAPER_FORMS[name].counts_statistics:
+        groups["running means and variances"] = sum(
+            buffer.numel() for key, buffer in network.named_buffers() if key.endswith(("running_mean", "running_var"))
+        )
+    return groups
+
+
+def _group(parameter_name: str) -> str:
+    matches = ((pattern.match(parameter_name), title, first) for pattern, title, first in _GROUPS)
+    match, title, first = next(found for found in matches if found[0])
+    assert match is not None
+    return title.format(*(int(number) + first for number in match.groups()))

@@ -1,0 +1,79 @@
+"""A small residual network: Toh et al. (2023), §2.2.
+
+Every convolution has a bias, the maximum comes before the first batch norm, and the second convolution of a block is
+followed by a ReLU before the addition as well as behind it. Blocks are its four layers of two residual blocks.
+"""
+
+from collections import OrderedDict
+
+import torch
+from torch import Tensor, nn
+
+from hilum.encoders.family import Family
+from hilum.encoders.stem import Stem
+
+WIDTHS = 48, 96, 192, 384
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions with batch norm, and a shortcut, projected where it narrows the map."""
+
+    def __init__(self, width_in: int, width: int) -> None:
+        super().__init__()
+        stride = 1 if width_in == width else 2
+        self.conv1 = nn.Conv2d(width_in, width, 3, stride, padding=1)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.conv2 = nn.Conv2d(width, width, 3, padding=1)
+        self.bn2 = nn.BatchNorm2d(width)
+        projection = nn.Sequential(nn.Conv2d(width_in, width, 1, stride), nn.BatchNorm2d(width))
+        self.shortcut = nn.Identity() if stride == 1 else projection
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """(B, width in, H, W) to (B, width, H/stride, W/stride)."""
+        branch = torch.relu(self.bn1(self.conv1(maps)))
+        branch = torch.relu(self.bn2(self.conv2(branch)))
+        return torch.relu(branch + self.shortcut(maps))
+
+
+class SmallResNet(nn.Module):
+    """A 7x7 convolution, a maximum, and four layers of two blocks."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(
+            nn.Conv2d(channels, WIDTHS[0], 7, stride=2, padding=3),
+            nn.MaxPool2d(3, stride=2, padding=1),
+            nn.BatchNorm2d(WIDTHS[0]),
+            nn.ReLU(),
+        )
+        before = WIDTHS[0], *WIDTHS
+        self.layers = nn.Sequential(
+            *(
+                nn.Sequential(ResidualBlock(width_in, width), ResidualBlock(width, width))
+                for width_in, width in zip(before, WIDTHS, strict=False)
+            )
+        )
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(B, channels, H, W) to (B, 384, ⌈H/32⌉, ⌈W/32⌉)."""
+        maps: Tensor = self.layers(self.stem(images))
+        return maps
+
+
+def classifier(findings: int) -> nn.Sequential:
+    """The paper's classifier, on the mean over the map."""
+    return nn.Sequential(OrderedDict(fc=nn.Linear(WIDTHS[-1], findings)))
+
+
+def blocks(body: nn.Module) -> dict[str, nn.Module]:
+    """Stem and layers."""
+    numbered = enumerate(body.get_submodule("layers").children(), 1)
+    return {"stem": body.get_submodule("stem")} | {f"layer {n}": layer for n, layer in numbered}
+
+
+RESNET = Family(
+    build=lambda name: SmallResNet(channels=1),  # noqa: ARG005
+    encode=lambda body, images: body(images),
+    blocks=blocks,
+    stem=Stem("stem.0"),
+)

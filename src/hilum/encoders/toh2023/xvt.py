@@ -1,0 +1,116 @@
+"""XvT, a small transformer with convolutions: Toh et al. (2023), §2.5.2, after CvT (Wu et al., ICCV 2021).
+
+Patches of 14 px without class token and without position embeddings: where a patch lies, only the depth-wise
+convolutions before queries, keys and values can tell. Attention has three heads of 64, but its scores are scaled by
+192^-0.5, the width of the token and not of the head, as the authors' code has it. Dropout follows the patch embedding,
+the attention weights, the attention's output and the perceptron's output. Blocks are the six transformer blocks; the
+last norm belongs to the last one.
+"""
+
+from collections import OrderedDict
+
+from torch import Tensor, nn
+
+from hilum.encoders.family import Family
+from hilum.encoders.stem import Stem
+
+WIDTH = 192
+HEADS = 3
+BLOCKS = 6
+PATCH = 14
+DROPOUT = 0.3
+
+
+class ConvolvedLinear(nn.Module):
+    """Depth-wise 3x3 convolution and batch norm on the grid of patches, then a linear map of each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(WIDTH, WIDTH, 3, padding=1, groups=WIDTH, bias=False)
+        self.norm = nn.BatchNorm2d(WIDTH)
+        self.linear = nn.Linear(WIDTH, WIDTH)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """(B, width, rows, columns) to (B, heads, rows · columns, width / heads)."""
+        tokens = self.linear(self.norm(self.conv(maps)).flatten(2).transpose(1, 2))
+        split: Tensor = tokens.reshape(len(maps), -1, HEADS, WIDTH // HEADS).transpose(1, 2)
+        return split
+
+
+class Attention(nn.Module):
+    """Self-attention whose queries, keys and values have seen their neighbours."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.query, self.key, self.value = ConvolvedLinear(), ConvolvedLinear(), ConvolvedLinear()
+        self.dropout = nn.Dropout(DROPOUT)
+        self.output = nn.Sequential(nn.Linear(WIDTH, WIDTH), nn.Dropout(DROPOUT))
+
+    def forward(self, tokens: Tensor, grid: tuple[int, int]) -> Tensor:
+        """(B, rows · columns, width) to the same."""
+        maps = tokens.transpose(1, 2).reshape(len(tokens), WIDTH, *grid)
+        scores = self.query(maps) @ self.key(maps).transpose(-1, -2) * WIDTH**-0.5
+        context = self.dropout(scores.softmax(-1)) @ self.value(maps)
+        seen: Tensor = self.output(context.transpose(1, 2).flatten(2))
+        return seen
+
+
+class Block(nn.Module):
+    """Attention and perceptron, each behind a norm and beside a shortcut."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm1, self.attention = nn.LayerNorm(WIDTH), Attention()
+        self.norm2 = nn.LayerNorm(WIDTH)
+        self.mlp = nn.Sequential(
+            nn.Linear(WIDTH, 4 * WIDTH), nn.GELU(), nn.Linear(4 * WIDTH, WIDTH), nn.Dropout(DROPOUT)
+        )
+
+    def forward(self, tokens: Tensor, grid: tuple[int, int]) -> Tensor:
+        """(B, rows · columns, width) to the same."""
+        tokens = tokens + self.attention(self.norm1(tokens), grid)
+        deeper: Tensor = tokens + self.mlp(self.norm2(tokens))
+        return deeper
+
+
+class XvT(nn.Module):
+    """Patch embedding with its norm, six blocks, a norm."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.patches = nn.Conv2d(channels, WIDTH, PATCH, stride=PATCH)
+        self.norm_patches, self.dropout = nn.LayerNorm(WIDTH), nn.Dropout(DROPOUT)
+        self.blocks = nn.ModuleList([Block() for _ in range(BLOCKS)])
+        self.norm = nn.LayerNorm(WIDTH)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(B, channels, H, W) to normed tokens (B, H/14 · W/14, 192)."""
+        maps = self.patches(images)
+        grid = maps.shape[2], maps.shape[3]
+        tokens = self.dropout(self.norm_patches(maps.flatten(2).transpose(1, 2)))
+        for block in self.blocks:
+            tokens = block(tokens, grid)
+        normed: Tensor = self.norm(tokens)
+        return normed
+
+
+def classifier(findings: int) -> nn.Sequential:
+    """The paper's classifier, on the mean over tokens."""
+    return nn.Sequential(OrderedDict(fc=nn.Linear(WIDTH, findings)))
+
+
+def blocks(body: nn.Module) -> dict[str, nn.Module]:
+    """Stem and transformer blocks."""
+    *others, last = body.get_submodule("blocks").children()
+    stem = nn.ModuleList([body.get_submodule("patches"), body.get_submodule("norm_patches")])
+    stem.append(body.get_submodule("dropout"))
+    closing = nn.ModuleList([last, body.get_submodule("norm")])
+    return {"stem": stem} | {f"block {n}": block for n, block in enumerate([*others, closing], 1)}
+
+
+XVT = Family(
+    build=lambda name: XvT(channels=1),  # noqa: ARG005
+    encode=lambda body, images: body(images),
+    blocks=blocks,
+    stem=Stem("patches"),
+)

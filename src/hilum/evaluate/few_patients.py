@@ -1,0 +1,31 @@
+"""AUROC with few positive or few negative patients, where redraws alone claim too much."""
+
+from hilum.evaluate.cases import Cases
+from hilum.evaluate.hanley_mcneil import score_interval
+from hilum.evaluate.notes import TOO_NARROW, TRUSTED_PATIENTS
+
+
+def widened_for_few_patients(
+    numbers: dict[str, float | None], notes: list[str], cases: Cases, at: int
+) -> tuple[dict[str, float | None], list[str]]:
+    """Widen the interval of an AUROC to Newcombe's score interval, with patients as the cases.
+
+    Args:
+        numbers: estimate, low, high.
+        notes: what is said of them so far.
+        cases: counts of all findings.
+        at: which finding.
+
+    Returns:
+        Numbers and notes; both as they were from 20 positive and 20 negative patients up.
+    """
+    positive, negative = int(cases.positive_patients[at]), int(cases.negative_patients[at])
+    estimate = numbers["estimate"]
+    if min(positive, negative) >= TRUSTED_PATIENTS or estimate is None:
+        return numbers, notes
+    low, high = score_interval(estimate, positive, negative)
+    side = "positive" if positive <= negative else "negative"
+    note = f"{min(positive, negative)} {side} patients: interval widened to a score interval for few patients"
+    drawn = [end for end in (numbers["low"], numbers["high"]) if end is not None]
+    kept = [given for given in notes if TOO_NARROW not in given]
+    return {"estimate": estimate, "low": min([low, *drawn]), "high": max([high, *drawn])}, [*kept, note]

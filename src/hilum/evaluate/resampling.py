@@ -1,0 +1,126 @@
+"""One set of redraws for everything: patients are drawn once for each block, and every statistic is told the counts.
+
+A statistic sees how often each patient counts and nothing else of a redraw. So the same functions give the estimate
+(every patient once), the bootstrap (patients drawn with replacement) and the jackknife (one patient left out).
+"""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hilum.evaluate.redraws import PATIENTS, drawn_counts
+from hilum.progress import ProgressReport, silent
+
+BLOCK = 64
+"""Redraws in one pass: their counts for one patient fill one cache line."""
+
+Counts: TypeAlias = NDArray[np.uint8]
+Statistic: TypeAlias = Callable[[Counts], NDArray[np.float64]]
+"""From how often each patient counts, (P, 64), to K numbers in each of the 64 redraws, (K, 64)."""
+
+_STRATA = 1 << 20
+"""Streams from here on draw within strata; below they draw patients and seeds."""
+
+
+def over_redraws(
+    statistics: Mapping[str, Statistic],
+    units: int,
+    *,
+    redraws: int,
+    seed: int,
+    strata: NDArray[np.integer] | None = None,
+    threads: int | None = None,
+    on_progress: ProgressReport = silent,
+) -> dict[str, NDArray[np.float64]]:
+    """All statistics on the same redraws of patients.
+
+    Args:
+        statistics: by name.
+        units: P, how many patients there are and are drawn each time.
+        redraws: B, how many; redraw r does not depend on it.
+        seed: of the redraws.
+        strata: (P,), 0 to S - 1; patients are redrawn within their stratum. None to redraw all of them together.
+        threads: None for as many as this process may use. The result does not depend on it.
+        on_progress: told the redraws done.
+
+    Returns:
+        For each statistic (K, B).
+    """
+
+    def draw(first: int) -> Counts:
+        if strata is None:
+            return drawn_counts(units, draws=units, redraws=BLOCK, seed=seed, stream=PATIENTS, first=first)
+        counts = np.zeros((units, BLOCK), dtype=np.uint8)
+        for stratum in np.unique(strata):
+            inside = np.flatnonzero(strata == stratum)
+            stream = _STRATA + int(stratum)
+            counts[inside] = drawn_counts(
+                len(inside), draws=len(inside), redraws=BLOCK, seed=seed, stream=stream, first=first
+            )
+        return counts
+
+    return _in_blocks(statistics, draw, redraws, threads, on_progress)
+
+
+def once_each(statistics: Mapping[str, Statistic], units: int) -> dict[str, NDArray[np.float64]]:
+    """All statistics with every patient counted once: the estimates, (K,) each."""
+    counts = np.ones((units, BLOCK), dtype=np.uint8)
+    return {name: np.ascontiguousarray(statistic(counts)[:, 0]) for name, statistic in statistics.items()}
+
+
+def leaving_one_out(
+    statistics: Mapping[str, Statistic],
+    units: int,
+    *,
+    threads: int | None = None,
+    on_progress: ProgressReport = silent,
+) -> dict[str, NDArray[np.float64]]:
+    """All statistics without patient 0, without patient 1, and so on: (K, P) each, in the order of patients."""
+
+    def draw(first: int) -> Counts:
+        counts = np.ones((units, BLOCK), dtype=np.uint8)
+        left_out = np.arange(first, min(first + BLOCK, units))
+        counts[left_out, left_out - first] = 0
+        return counts
+
+    return _in_blocks(statistics, draw, units, threads, on_progress)
+
+
+def available_threads() -> int:
+    """Cores this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _in_blocks(
+    statistics: Mapping[str, Statistic],
+    draw: Callable[[int], Counts],
+    columns: int,
+    threads: int | None,
+    on_progress: ProgressReport,
+) -> dict[str, NDArray[np.float64]]:
+    blocks = range(0, columns, BLOCK)
+
+    def one_block(first: int) -> dict[str, NDArray[np.float64]]:
+        counts = draw(first)
+        return {name: statistic(counts) for name, statistic in statistics.items()}
+
+    with ThreadPoolExecutor(threads or available_threads()) as pool:
+        done = list(_reported(pool.map(one_block, blocks), columns, on_progress))
+    return {
+        name: np.concatenate([block[name] for block in done], axis=1)[:, :columns] if done else np.empty((0, 0))
+        for name in statistics
+    }
+
+
+def _reported(
+    results: Iterator[dict[str, NDArray[np.float64]]], columns: int, on_progress: ProgressReport
+) -> Iterator[dict[str, NDArray[np.float64]]]:
+    for done, result in enumerate(results, start=1):
+        yield result
+        on_progress(min(done * BLOCK, columns), columns, "")

@@ -1,0 +1,102 @@
+"""Whom a model was fitted to, so that it is not judged on them."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from hilum.errors import HilumError
+from hilum.evaluate.table_files import read_table
+
+_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class TrainedOn:
+    """Patients and images that had a part in a model.
+
+    Attributes:
+        name: where this is known from, for messages.
+        patients: their ids; `<collection>:<patient>` where they come from a card.
+        images: image ids; may be empty.
+    """
+
+    name: str
+    patients: frozenset[str]
+    images: frozenset[str] = frozenset()
+
+    def problems_of(self, table: pl.DataFrame) -> list[str]:
+        """What is wrong with judging these rows: one line each for patients and images that were trained on.
+
+        A patient id without a collection is compared with the ids of all collections, for it could be any of them.
+
+        Args:
+            table: image_id and patient_id as text.
+        """
+        bare = {patient.partition(":")[2] or patient for patient in self.patients}
+        patients = table["patient_id"].unique().to_list()
+        seen = sorted(one for one in patients if one in self.patients or (":" not in one and one in bare))
+        problems = []
+        if seen:
+            problems.append(
+                f"patient_id: {len(seen):,} patients are among those trained on, says {self.name} ({_shown(seen)})   "
+                "judge the model on others (or write <collection>:<patient>, if these are other people)"
+            )
+        images = sorted(self.images.intersection(table["image_id"].to_list()))
+        if images:
+            problems.append(
+                f"image_id: {len(images):,} images are among those trained on, says {self.name} ({_shown(images)})   "
+                "judge the model on others"
+            )
+        return problems
+
+
+def read_trained_on(path: Path) -> TrainedOn:
+    """Read whom a model was fitted to.
+
+    Args:
+        path: the card.json of a model trained by Hilum (or the directory that holds it); a table, Parquet or CSV, with
+            the columns patient_id or image_id or both (with a column `split`, only its rows train and val); or a text
+            file (.txt) with one patient id a line.
+
+    Raises:
+        HilumError: none of these, or nobody in it.
+    """
+    path = Path(path)
+    if (path / "card.json").is_file():
+        path = path / "card.json"
+    if path.suffix == ".json":
+        patients, images = _from_card(path), []
+    elif path.suffix == ".txt" and path.is_file():
+        lines = path.read_text(encoding="utf-8").splitlines()
+        patients, images = [line.strip() for line in lines if line.strip()], []
+    else:
+        patients, images = _from_table(read_table(path, what="a card.json, or a table of patients trained on"))
+    if not patients and not images:
+        fix = "Give the card.json of the model, or a table with the column patient_id."
+        raise HilumError(path, expected="patients or images that were trained on", found="none", fix=fix)
+    return TrainedOn(str(path), frozenset(patients), frozenset(images))
+
+
+def _from_card(path: Path) -> list[str]:
+    try:
+        patients = json.loads(path.read_text(encoding="utf-8"))["patients_seen"]
+    except (OSError, json.JSONDecodeError, KeyError, TypeError) as problem:
+        fix = "Give the card.json that lies beside the weights."
+        raise HilumError(path, expected="a card with patients_seen", found="none", fix=fix) from problem
+    return [str(patient) for patient in patients]
+
+
+def _from_table(table: pl.DataFrame) -> tuple[list[str], list[str]]:
+    if "split" in table.columns:
+        table = table.filter(pl.col("split").is_in(["train", "val"]))
+    given = [
+        table[column].drop_nulls().cast(pl.String).unique().to_list() if column in table.columns else []
+        for column in ("patient_id", "image_id")
+    ]
+    return given[0], given[1]
+
+
+def _shown(ids: list[str]) -> str:
+    return ", ".join(ids[:_SHOWN]) + (", …" if len(ids) > _SHOWN else "")

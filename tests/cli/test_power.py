@@ -1,0 +1,43 @@
+import json
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from hilum.cli.power import power
+from hilum.evaluate.power import TestSet, smallest_detectable_difference
+
+
+def run(*arguments: object):
+    app = typer.Typer()
+    app.command()(power)
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def test_says_the_smallest_difference_and_what_other_assumptions_would_give():
+    ran = run("--positives", 1089, "--negatives", 24507, "--patients", 2797)
+    assert ran.exit_code == 0, ran.output
+    smallest = smallest_detectable_difference(TestSet(1089, 24507, 2797))
+    assert "1,089 positive and 24,507 negative films of 2,797 patients, design effect 5.1" in ran.stdout
+    assert f"Smallest difference shown with 80% power at the 5% level: {smallest:.3f} (from 0.800" in ran.stdout
+    assert "correlation 0.9" in ran.stdout
+
+
+def test_json_holds_the_assumptions_and_the_difference():
+    told = json.loads(run("--positives", 50, "--negatives", 950, "--auroc", 0.75, "--json").stdout)
+    assert told["smallest_difference"] > 0
+    assert (told["auroc"], told["patients"], told["design_effect"]) == (0.75, None, 1.0)
+
+
+def test_a_test_set_that_can_show_nothing_says_so():
+    ran = run("--positives", 3, "--negatives", 4, "--auroc", 0.9)
+    assert "Not even a perfect arm would be told from an AUROC of 0.9" in ran.stdout
+    assert (
+        json.loads(run("--positives", 3, "--negatives", 4, "--auroc", 0.9, "--json").stdout)["smallest_difference"]
+        is None
+    )
+
+
+@pytest.mark.parametrize("arguments", [("--positives", 1, "--negatives", 5), ("--negatives", 5)])
+def test_counts_that_cannot_be_are_refused(arguments):
+    assert run(*arguments).exit_code == 2

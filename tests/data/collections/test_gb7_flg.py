@@ -1,0 +1,50 @@
+import cv2
+import numpy as np
+import pytest
+
+from hilum.data.collections import read_collection
+from hilum.errors import HilumError
+
+FILM = np.arange(30 * 40, dtype=np.uint16).reshape(30, 40)
+SICK, WELL = "MD__20190111-1231_pnevmoniya/Undef", "MD__20200424__norma/Undef"
+
+
+@pytest.fixture
+def native(tmp_path, dicom):
+    for folder in (SICK, WELL):
+        (tmp_path / folder).mkdir(parents=True)
+    dicom(FILM, f"{SICK}/IM000001", PatientID="17", PatientSex="F", PatientAge="033Y", ViewPosition="PA")
+    dicom(FILM, f"{WELL}/IM000001", PatientID="17")
+    dicom(FILM, f"{WELL}/IM000002")
+    cv2.imwrite(str(tmp_path / WELL / ".." / "x.png"), np.zeros((9, 9), np.uint8))
+    (tmp_path / WELL / "DICOMDIR").write_text("no picture")
+    return tmp_path
+
+
+def test_folders_and_headers_become_a_manifest(native):
+    collected = read_collection("gb7_flg", native)
+    png = "MD__20200424__norma/x.png"
+    assert collected.manifest.drop("image_id", "study_id", "split").rows() == [
+        (f"{SICK}/IM000001", "17", "PA", 33.0, "F", 1, 0),
+        (f"{WELL}/IM000001", "17", None, None, None, 0, 1),
+        (f"{WELL}/IM000002", f"{WELL}/IM000002", None, None, None, 0, 1),
+        (png, png, None, None, None, 0, 1),
+    ]
+    assert collected.notes == [
+        "1 files are no pictures and were skipped",
+        "2 films have no patient id: each counts as a patient of its own",
+    ]
+
+
+def test_broken_films_are_set_aside(native):
+    path = native / SICK / "IM000001"
+    path.write_bytes(path.read_bytes()[:300])
+    collected = read_collection("gb7_flg", native)
+    assert collected.rejected["path"].to_list() == [f"{SICK}/IM000001"]
+    assert len(collected.manifest) == 3
+
+
+def test_without_both_folders_it_is_not_gb7(tmp_path):
+    (tmp_path / "norma").mkdir()
+    with pytest.raises(HilumError, match="expected folders with pnevmoniya and norma .* found none with pnevmoniya"):
+        read_collection("gb7_flg", tmp_path)

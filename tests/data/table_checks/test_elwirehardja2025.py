@@ -1,0 +1,101 @@
+"""Study 1, Table 1 and section 3.2, from the real tables of ChestX-ray14."""
+
+import polars as pl
+import pytest
+
+from hilum.data.balance import Resampling, class_counts, class_weights, resampled_counts, resampling_plan
+from hilum.data.labels import Cohort, LabelPolicy, choose, targets
+from hilum.data.splits import check_patients_apart, listed_split, paper_split
+from hilum.errors import HilumError
+from hilum.findings import CHESTXRAY14, NO_FINDING
+
+pytestmark = pytest.mark.shared_data
+
+TABLE_1 = {  # total, test, val, train, class weight, resampled
+    "Atelectasis": (4_215, 801, 682, 2_732, 1.434, 2_732),
+    "Cardiomegaly": (1_093, 316, 155, 622, 6.300, 3_732),
+    "Consolidation": (1_310, 481, 165, 664, 5.902, 3_984),
+    "Edema": (628, 231, 79, 318, 12.323, 1_908),
+    "Pleural Effusion": (3_955, 1_167, 557, 2_231, 1.757, 2_231),
+    "Emphysema": (892, 305, 117, 470, 8.338, 2_820),
+    "Fibrosis": (727, 176, 110, 441, 8.886, 2_646),
+    "Hernia": (110, 45, 13, 52, 75.363, 312),
+    "Infiltration": (9_547, 2_220, 1_465, 5_862, 0.669, 5_862),
+    "Mass": (2_139, 443, 339, 1_357, 2.888, 8_142),
+    "No Finding": (60_361, 9_861, 10_100, 40_400, 0.097, 16_160),
+    "Nodule": (2_705, 457, 449, 1_799, 2.178, 10_794),
+    "Pleural Thickening": (1_126, 309, 163, 654, 5.992, 3_924),
+    "Pneumonia": (322, 88, 46, 188, 20.845, 1_128),
+    "Pneumothorax": (2_194, 953, 248, 993, 3.946, 5_958),  # the paper prints 2438 for val: a slip, as the sums show
+}
+CLASSES = list(TABLE_1)
+
+
+@pytest.fixture(scope="module")
+def single_label(chestxray14) -> pl.DataFrame:
+    return choose(chestxray14.manifest, Cohort(exactly_one_of=tuple(CLASSES)))
+
+
+@pytest.fixture(scope="module")
+def parts(single_label) -> dict[str, pl.DataFrame]:
+    split = paper_split("elwirehardja2025", single_label, "chestxray14", seed=0)
+    return {part: single_label.filter(split.assignment["split"] == part) for part in ("train", "val", "test")}
+
+
+def test_the_single_label_films_are_those_of_the_paper(single_label):
+    assert set(CLASSES) == {*CHESTXRAY14, NO_FINDING}
+    assert len(single_label) == 91_324
+    assert class_counts(single_label, CLASSES) == {name: row[0] for name, row in TABLE_1.items()}
+
+
+@pytest.mark.parametrize(("part", "column", "films"), [("test", 1, 17_853), ("val", 2, 14_688), ("train", 3, 58_783)])
+def test_every_class_falls_on_the_parts_as_in_the_paper(parts, part, column, films):
+    assert len(parts[part]) == films
+    assert class_counts(parts[part], CLASSES) == {name: row[column] for name, row in TABLE_1.items()}
+
+
+def test_the_validation_share_is_16_percent_and_not_what_the_paper_prints(parts, single_label):
+    assert f"{len(parts['val']) / len(single_label):.3%}" == "16.083%"  # printed: 14.683 %
+
+
+def test_the_papers_rule_leaks_and_the_patient_wise_rule_does_not(single_label):
+    leaking = paper_split("elwirehardja2025", single_label, "chestxray14", seed=0)
+    assert leaking.title.endswith("train and val share patients")
+    with pytest.raises(HilumError, match=r"patient 10001 in train and val.* and 6,\d{3} others"):
+        check_patients_apart(leaking.assignment, "split")
+    check_patients_apart(leaking.assignment, "split", sharing=leaking.sharing)
+    check_patients_apart(listed_split(single_label, "official", validation=20).assignment, "split")
+
+
+def test_the_class_weights_are_those_of_the_paper(parts):
+    weights = class_weights(class_counts(parts["train"], CLASSES))
+    assert {name: round(weight, 3) for name, weight in weights.items()} == {
+        name: row[4] for name, row in TABLE_1.items()
+    }
+
+
+def test_the_resampled_counts_are_those_of_the_paper(parts):
+    counts = resampled_counts(class_counts(parts["train"], CLASSES), Resampling())
+    assert counts == {name: row[5] for name, row in TABLE_1.items()}
+    assert sum(counts.values()) == 72_333
+
+
+def test_the_weights_after_resampling_lie_where_the_paper_says(parts):
+    resampled = resampled_counts(class_counts(parts["train"], CLASSES), Resampling())
+    weights = {name: round(weight, 3) for name, weight in class_weights(resampled).items()}
+    assert weights.pop("Hernia") == 15.456
+    assert (min(weights.values()), max(weights.values())) == (0.298, 4.275)
+
+
+def test_the_plan_has_the_papers_counts(parts):
+    plan = resampling_plan(parts["train"], CLASSES, Resampling(), seed=0)
+    visited = plan.join(parts["train"].select("image_id", *CLASSES), on="image_id", how="left")
+    assert {name: int(visited[name].sum()) for name in CLASSES} == {name: row[5] for name, row in TABLE_1.items()}
+    assert not plan.is_duplicated().any()
+
+
+def test_targets_have_one_class_a_film(parts):
+    ids, values = targets(parts["test"], CLASSES, LabelPolicy())
+    assert values.shape == (17_853, 15)
+    assert (values.sum(axis=1) == 1).all()
+    assert ids == parts["test"]["image_id"].to_list()

@@ -1,0 +1,46 @@
+import cv2
+import numpy as np
+import pytest
+
+from hilum.data.preprocess import parse_recipe, preprocess
+from hilum.data.recipes import RECIPES
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_named_recipe_is_data_like_any_other(name):
+    recipe = parse_recipe(name)
+    assert recipe.size == 224
+    assert parse_recipe(recipe.as_data()) == recipe
+    assert RECIPES[name].source.split(" et al. ")[0].lower().replace(" ", "") in name
+
+
+@pytest.fixture
+def film():
+    noise = np.random.default_rng(0).integers(300, 3000, (9, 7), dtype=np.uint16)
+    return cv2.resize(noise, (500, 600), interpolation=cv2.INTER_CUBIC)
+
+
+def reduced(film):
+    return cv2.resize(film, (224, 224), interpolation=cv2.INTER_AREA)
+
+
+def min_max(film):
+    return np.rint((film - film.min()) * (255 / np.ptp(film.astype(float)))).astype(np.uint8)
+
+
+def padded(film):
+    return cv2.copyMakeBorder(film, 0, 0, 50, 50, cv2.BORDER_CONSTANT, value=int(film.min()))
+
+
+@pytest.mark.parametrize(
+    ("name", "by_hand"),
+    [
+        ("elwirehardja2025", lambda film: cv2.createCLAHE(2.0, (8, 8)).apply(min_max(reduced(film)))),
+        ("toh2023", lambda film: min_max(reduced(film))),
+        ("gowtham2023", lambda film: min_max(reduced(film))),
+        ("tayebiarasteh2024", lambda film: cv2.equalizeHist(min_max(reduced(film)))),
+        ("kivotova2021", lambda film: min_max(reduced(padded(film)))),
+    ],
+)
+def test_a_named_recipe_does_what_the_paper_says(film, name, by_hand):
+    assert np.array_equal(preprocess(film, parse_recipe(name)), by_hand(film))
