@@ -61,7 +61,7 @@ def test_three_mistakes_are_told_at_once_each_with_its_line_and_its_mend():
         .replace("unfreeze: all", "unfreeze: 9")
     )
     assert problems(wrong) == [
-        "line 7   task.uncertain: 'zeros' is not one of zero, one, ignore, drop    did you mean 'zero'?",
+        "line 7   task.uncertain: 'zeros' is not one of zero, one, ignore, own_class, drop    did you mean 'zero'?",
         "line 11  arms.own_moco.init.on: 'our' is not a data set of this study    known here: ours",
         "line 12  finetune.unfreeze: 9 blocks, but resnet18 has 4    use 0 to 4, or all",
     ]

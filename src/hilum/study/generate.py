@@ -7,7 +7,8 @@ import polars as pl
 
 from hilum.artifacts import fingerprint, whole_directory
 from hilum.data.collections import read_collection
-from hilum.data.phantom import write_chestxray14
+from hilum.data.patients import mark_generated
+from hilum.data.phantom import write_layout
 from hilum.findings import CHESTXRAY14, NO_FINDING
 from hilum.progress import ProgressReport
 from hilum.study.schema import Study
@@ -15,7 +16,7 @@ from hilum.study.schema import Study
 FOLDER_LABELS = Path("labels.csv")
 """Where a generated `folder` keeps its labels."""
 
-PHANTOM_VERSION = 1
+PHANTOM_VERSION = 2
 """Raised when the generated films change, so that studies make them anew."""
 
 
@@ -38,17 +39,24 @@ def generate(study: Study, name: str, out: Path, workers: int | None, on_progres
     films = settings.generate
     shutil.rmtree(root, ignore_errors=True)  # complete, but killed before that was recorded
 
-    def write(directory: Path) -> None:
-        write_chestxray14(
-            directory, images=films.images, size=films.size, seed=films.seed, workers=workers, on_progress=on_progress
+    def write(layout: str, directory: Path) -> None:
+        write_layout(
+            layout,
+            directory,
+            images=films.images,
+            size=films.size,
+            seed=films.seed,
+            workers=workers,
+            on_progress=on_progress,
         )
 
     if settings.collection == "folder":
         with whole_directory(root) as directory:
-            write(directory / "films")
+            write("chestxray14", directory / "films")
             write_labels(directory / "films", directory / FOLDER_LABELS)
+            mark_generated(directory, films.seed)
     else:
-        write(root)
+        write(settings.collection, root)
 
 
 def write_labels(root: Path, labels: Path) -> None:

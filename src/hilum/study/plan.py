@@ -9,7 +9,7 @@ from hilum.artifacts import fingerprint
 from hilum.data.preprocess import parse_recipe
 from hilum.study.estimate import finetuning_gigaflops, pretraining_gigaflops
 from hilum.study.prepare import Prepared
-from hilum.study.schema import ListedSplit, Pretrained, Study
+from hilum.study.schema import ListedSplit, PaperSplit, Pretrained, Study
 
 StepKind = Literal["generate", "store", "pretrain", "finetune", "evaluate"]
 
@@ -96,6 +96,8 @@ def guess_films(study: Study) -> Films | None:
     if isinstance(split, ListedSplit):
         test = OFFICIAL_TEST_SHARE if split.lists == "official" else 0.2
         val = (1 - test) * (split.validation or 20) / 100 if split.lists == "official" else 0.1
+    elif isinstance(split, PaperSplit):
+        val, test = 0.16, 0.2
     else:
         val, test = split.patients[1] / 100, split.patients[2] / 100
     pool = counts | {study.labelled_data: round(labelled * (1 - val - test))}

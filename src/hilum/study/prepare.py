@@ -1,7 +1,7 @@
 """From a study and the folders of its data to films, splits and targets; no pixel is read."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -9,13 +9,13 @@ import numpy as np
 import polars as pl
 
 from hilum.data.collections import Collected, read_collection
-from hilum.data.labels import LabelPolicy, keep_only, targets
+from hilum.data.labels import keep_only, targets, task_films
 from hilum.data.patients import issuer_of, patient_names
 from hilum.data.preprocess import Recipe, parse_recipe
-from hilum.data.splits import Split, check_patients_apart, label_fraction, listed_split, patient_split
+from hilum.data.splits import Split, check_patients_apart, label_fraction, listed_split, paper_split, patient_split
 from hilum.errors import HilumError
 from hilum.finetune.films import LabelledFilms
-from hilum.study.schema import DataSet, ListedSplit, Study
+from hilum.study.schema import ListedSplit, PaperSplit, PatientSplit, Study
 
 
 @dataclass(frozen=True)
@@ -94,15 +94,17 @@ def prepare(study: Study, roots: Mapping[str, Path]) -> Prepared:
     Raises:
         HilumError: a folder is missing, a table is wrong, or the split leaves a part empty.
     """
-    data = {name: _read(name, settings, _root(name, roots)) for name, settings in study.data.items()}
+    data = {name: _read(study, name, _root(name, roots)) for name in study.data}
     return Prepared(study, parse_recipe(study.preprocess), data, _prepare_task(study, data[study.labelled_data]))
 
 
-def make_split(manifest: pl.DataFrame, task_split: object) -> Split:
+def make_split(manifest: pl.DataFrame, wanted: PatientSplit | ListedSplit | PaperSplit, collection: str) -> Split:
     """The split that a study asks for."""
-    if isinstance(task_split, ListedSplit):
-        return listed_split(manifest, task_split.lists, validation=task_split.validation, seed=task_split.seed)
-    return patient_split(manifest, task_split.patients, task_split.seed)  # type: ignore[attr-defined]
+    if isinstance(wanted, ListedSplit):
+        return listed_split(manifest, wanted.lists, validation=wanted.validation, seed=wanted.seed)
+    if isinstance(wanted, PaperSplit):
+        return paper_split(wanted.paper, manifest, collection, validation=wanted.validation, seed=wanted.seed)
+    return patient_split(manifest, wanted.patients, wanted.seed)
 
 
 def _root(name: str, roots: Mapping[str, Path]) -> Path:
@@ -113,24 +115,23 @@ def _root(name: str, roots: Mapping[str, Path]) -> Path:
     return roots[name]
 
 
-def _read(name: str, settings: DataSet, root: Path) -> PreparedData:
+def _read(study: Study, name: str, root: Path) -> PreparedData:
+    settings = study.data[name]
     labels = root / settings.labels if settings.labels else None
-    collected = read_collection(settings.collection, root, labels=labels, release=settings.release)
-    manifest = keep_only(collected.manifest, settings.only) if settings.only else collected.manifest
+    collected = read_collection(
+        settings.collection, root, labels=labels, release=settings.release, labeller=settings.labeller
+    )
+    kept = keep_only(collected.manifest, settings.only) if settings.only else collected.manifest
+    manifest = kept
+    if name == study.labelled_data:
+        task, films = study.task, replace(collected, manifest=kept)
+        manifest = task_films(films, task.findings, task.policy(), task.films.cohort())
     return PreparedData(name, collected, manifest, issuer_of(root, settings.collection, settings.issuer or name))
 
 
 def _prepare_task(study: Study, data: PreparedData) -> PreparedTask:
     task, manifest = study.task, data.manifest
-    unlabelled = [finding for finding in task.findings if finding not in manifest.columns]
-    if unlabelled:
-        raise HilumError(
-            "task.findings",
-            expected=f"findings that {data.name} labels",
-            found=f"no column for {', '.join(unlabelled)}",
-            fix="Take them out of the study, or add them to the labels.",
-        )
-    split = make_split(manifest, task.split)
+    split = make_split(manifest, task.split, data.collected.name)
     check_patients_apart(split.assignment, f"task.split ({split.title})", sharing=split.sharing)
     part = dict(zip(split.assignment["image_id"], split.assignment["split"], strict=True))
     for name in ("train", "val", "test"):
@@ -144,8 +145,7 @@ def _prepare_task(study: Study, data: PreparedData) -> PreparedTask:
     labelled = label_fraction(split, task.labelled, study.task.split.seed) if task.labelled < 100 else split
     may_train = set(labelled.assignment.filter(pl.col("split") == "train")["image_id"])
     open_rows = manifest.filter(pl.col("image_id").replace_strict(part, default=None).is_in(["train", "val"]))
-    policy = LabelPolicy(uncertain=task.uncertain, not_mentioned=task.not_mentioned)
-    ids, values = targets(open_rows, task.findings, policy)
+    ids, values = targets(open_rows, task.findings, task.policy())
     return PreparedTask(
         split=split,
         train=_labelled_films(data, ids, values, [image_id in may_train for image_id in ids]),

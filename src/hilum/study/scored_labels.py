@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 
 from hilum.artifacts import whole_file
-from hilum.data.labels import LabelPolicy, targets
+from hilum.data.labels import targets
 from hilum.study.prepare import Prepared
 
 
@@ -28,8 +28,7 @@ def labels(prepared: Prepared) -> pl.DataFrame:
     study, split = prepared.study, prepared.task.split.assignment
     scored = split.filter(pl.col("split").is_in(["val", "test"])).select("image_id", "patient_id", "split")
     rows = prepared.labelled.manifest.filter(pl.col("image_id").is_in(scored["image_id"].implode()))
-    policy = LabelPolicy(uncertain=study.task.uncertain, not_mentioned=study.task.not_mentioned)
-    ids, values = targets(rows, study.task.findings, policy.for_scoring())
+    ids, values = targets(rows, study.task.findings, study.task.policy().for_scoring())
     columns = {f"y_{finding}": values[:, i] for i, finding in enumerate(study.task.findings)}
     table = pl.DataFrame({"image_id": ids} | columns)
     known = [

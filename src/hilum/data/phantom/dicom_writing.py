@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pydicom
 from numpy.typing import NDArray
 from PIL import Image
 from pydicom.config import IGNORE
@@ -120,7 +121,12 @@ def write_dicom(
         file.compress(RLELossless, generate_instance_uid=False)
     file.save_as(path, enforce_file_format=True)
     if by_gdcm:
+        # GDCM's writer adds elements and ids of its own: only its pixels are kept.
         _recode(path, by_gdcm)
+        meta.TransferSyntaxUID = encoding.syntax
+        file.PixelData = pydicom.dcmread(path).PixelData
+        file["PixelData"].VR, file["PixelData"].is_undefined_length = "OB", True
+        file.save_as(path, enforce_file_format=True)
 
 
 def _jpeg(stored: NDArray[Any]) -> bytes:

@@ -40,8 +40,9 @@ def entries(root: Path) -> list[list[str]]:
     return list(csv.reader(io.StringIO((root / "Data_Entry_2017_v2020.csv").read_text())))[1:]
 
 
-def test_the_folder_has_the_native_files_and_no_others(written):
+def test_the_folder_has_the_native_files_and_no_others_but_the_hidden_mark_of_generated_ones(written):
     assert sorted(path.name for path in written.iterdir()) == [
+        ".hilum-phantom.json",
         "BBox_List_2017.csv",
         "Data_Entry_2017_v2020.csv",
         "chexnet_split",

@@ -15,7 +15,7 @@ def lines(root, part):
 def test_the_folder_has_the_native_files_and_no_others(generated):
     root, written = generated("chexpert")
     tables = {"CheXpert-v1.0-small/train.csv", "CheXpert-v1.0-small/valid.csv"}
-    files = {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
+    files = {path.relative_to(root).as_posix() for path in root.rglob("[!.]*") if path.is_file()}
     assert files == tables | set(written.manifest["path"])
 
 

@@ -25,7 +25,7 @@ HEADERS = {
 
 def test_the_folder_has_the_native_files_and_headers_and_no_others(generated):
     root, written = generated("mimic_cxr_jpg")
-    files = {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
+    files = {path.relative_to(root).as_posix() for path in root.rglob("[!.]*") if path.is_file()}
     assert files == set(HEADERS) | set(written.manifest["path"])
     for name, header in HEADERS.items():
         content = (root / name).read_bytes()

@@ -43,7 +43,7 @@ def write(
     train_val_list.txt, test_list.txt and chexnet_split/{train,val,test}_list.txt. Both divisions keep patients
     together and know nothing of each other.
     """
-    with new_data_set(root, images=images, size=size) as beside:
+    with new_data_set(root, images=images, size=size, seed=seed) as beside:
         population = films(seed, images)
         folder = beside / "images"
         folder.mkdir()

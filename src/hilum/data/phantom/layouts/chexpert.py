@@ -37,7 +37,7 @@ def write(
     read by radiologists: codes 1.0 and 0.0 only. In train.csv findings that are barely visible are -1.0, and absent
     ones 0.0 or blank.
     """
-    with new_data_set(root, images=images, size=size) as beside:
+    with new_data_set(root, images=images, size=size, seed=seed) as beside:
         population = films(seed, images)
 
         def draw(film: Film) -> None:

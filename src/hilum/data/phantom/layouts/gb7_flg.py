@@ -36,7 +36,7 @@ def write(
     Both folders get DICOM files without ending, of 12 bits and inverted (MONOCHROME1) every other one. Every film is
     of another patient and shows pneumonia or nothing.
     """
-    with new_data_set(root, images=images, size=size) as beside:
+    with new_data_set(root, images=images, size=size, seed=seed) as beside:
         for folder in FOLDERS.values():
             (beside / folder).mkdir(parents=True)
         population, paths, numbers = [], {}, Counter[str]()

@@ -60,7 +60,7 @@ def write(
     The folder gets chest_xray/{train,val,test}/{NORMAL,PNEUMONIA}/*.jpeg. The films are AP; the phantom's patients are
     older than Kermany's, which the files do not say. Person numbers start anew in test.
     """
-    with new_data_set(root, images=images, size=size) as beside:
+    with new_data_set(root, images=images, size=size, seed=seed) as beside:
         for part in ("train", "val", "test"):
             for folder in ("NORMAL", "PNEUMONIA"):
                 (beside / "chest_xray" / part / folder).mkdir(parents=True)

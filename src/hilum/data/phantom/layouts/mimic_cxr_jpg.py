@@ -42,7 +42,7 @@ def write(
     the test list, MIMIC-IV's patients.csv.gz and files/pNN/pNNNNNNNN/sNNNNNNNN/*.jpg, one film a study and all frontal.
     NegBio's table differs from CheXpert's in one thing: it denies nothing but what the other denies of the pleura.
     """
-    with new_data_set(root, images=images, size=size) as beside:
+    with new_data_set(root, images=images, size=size, seed=seed) as beside:
         population = films(seed, images)
 
         def draw(film: Film) -> None:

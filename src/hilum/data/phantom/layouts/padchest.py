@@ -82,7 +82,7 @@ def write(
     devices, …) stand in the labels by chance, at rates that depend on age, and are not to be seen. Some labels have
     blanks around them, as in the real table; of every hundred films some eight have labels that say nothing.
     """
-    with new_data_set(root, images=images, size=size) as beside:
+    with new_data_set(root, images=images, size=size, seed=seed) as beside:
         population = films(seed, images)
         for folder in sorted({_folder(film) for film in population}):
             (beside / folder).mkdir()

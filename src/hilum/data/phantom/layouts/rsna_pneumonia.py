@@ -47,7 +47,7 @@ def write(
     stage_2_train_labels.csv and stage_2_detailed_class_info.csv, with boxes in the 1024 frame. RSNA's mapping to
     ChestX-ray14 is not written, for these patients are not ChestX-ray14's.
     """
-    with new_data_set(root, images=images, size=size) as beside:
+    with new_data_set(root, images=images, size=size, seed=seed) as beside:
         for part in ("train", "test"):
             (beside / f"stage_2_{part}_images").mkdir()
         population = [

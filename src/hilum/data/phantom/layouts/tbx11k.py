@@ -64,7 +64,7 @@ def write(
     The folder gets imgs/{health,sick,tb,test}/*.png (gray in three channels), lists/*.txt, annotations/json/*.json
     (COCO) and annotations/xml/*.xml (of films of tb). Every film is of another patient.
     """
-    with new_data_set(root, images=images, size=size) as beside:
+    with new_data_set(root, images=images, size=size, seed=seed) as beside:
         for folder in ("health", "sick", "tb", "test"):
             (beside / "imgs" / folder).mkdir(parents=True)
         people = list(islice(_people(seed), images))

@@ -60,7 +60,7 @@ def write(
     Congestion is the phantom's Edema. Sides are those on which a box around the finding lies; what is too faint for a
     box is negative on both. Some four of a hundred grades are blank.
     """
-    with new_data_set(root, images=images, size=size) as beside:
+    with new_data_set(root, images=images, size=size, seed=seed) as beside:
         population = list(islice(_bedside(seed), images))
         (beside / "images").mkdir()
 

@@ -42,7 +42,7 @@ def write(
     The films, readers and names are those of the layout vindr_cxr of the same seed; of their readings the table holds
     the boxes of 14 findings, in whole pixels, and of the test films nothing.
     """
-    with new_data_set(root, images=images, size=size) as beside:
+    with new_data_set(root, images=images, size=size, seed=seed) as beside:
         for folder in ("train", "test"):
             (beside / folder).mkdir()
         films = chosen_films(seed, images)

@@ -47,7 +47,7 @@ def write(
     another patient. Three readers see each training film on their own and may miss what is faint; the test films'
     tables hold what is there.
     """
-    with new_data_set(root, images=images, size=size) as beside:
+    with new_data_set(root, images=images, size=size, seed=seed) as beside:
         for folder in ("train", "test", "annotations"):
             (beside / folder).mkdir()
         films = chosen_films(seed, images)

@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from hilum.artifacts import whole_directory
+from hilum.data.patients import mark_generated
 from hilum.data.phantom.build import generator
 from hilum.data.phantom.population import Film
 from hilum.data.replacing import check_replaceable
@@ -67,8 +68,10 @@ class Writer(Protocol):
 
 
 @contextmanager
-def new_data_set(root: Path, *, images: int, size: int) -> Iterator[Path]:
+def new_data_set(root: Path, *, images: int, size: int, seed: int) -> Iterator[Path]:
     """Check a request and yield a folder beside `root` to fill; it becomes `root` when the block ends well.
+
+    It holds a hidden file that says whose population its patients are of, and nothing else.
 
     Raises:
         HilumError: `images` or `size` is too small, or something lies in `root`.
@@ -79,6 +82,7 @@ def new_data_set(root: Path, *, images: int, size: int) -> Iterator[Path]:
     if size < 16:
         raise HilumError("size", expected="at least 16 pixels", found=str(size), fix="256 is usual.")
     with whole_directory(root) as beside:
+        mark_generated(beside, seed)
         yield beside
 
 
