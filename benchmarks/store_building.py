@@ -6,14 +6,17 @@ Films are 1,024 px: 8-bit PNG; 12-bit DICOM uncompressed, as JPEG lossless and a
 that files are about as large as real ones. Rounds alternate between one worker and several, so that a drifting machine
 drifts for both; the ratio is of medians. `busy` is the processor time of all threads and decoder processes over the
 wall time. On a machine that does nothing else, one worker has 1; where several have less than their number, they waited
-for each other or for the disk.
+for each other or for the disk. `machine` is the same ratio for threads that only hash bytes, which share nothing: what
+this machine can give at best at the moment.
 """
 
 import argparse
+import hashlib
 import os
 import statistics
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -40,7 +43,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    results = {}
+    results: dict[str, dict[str, float]] = {"machine": machine(options.workers, options.rounds)}
+    print(f"{'machine':14} ratio {results['machine']['ratio']:.2f}", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         for kind in KINDS:
             root = Path(folder, kind)
@@ -73,6 +77,19 @@ def compare(manifest: pl.DataFrame, root: Path, store: Path, workers: int, round
         "busy_one": statistics.median(busy[1]),
         "busy_several": statistics.median(busy[workers]),
     }
+
+
+def machine(workers: int, rounds: int) -> dict[str, float]:
+    """How much faster several threads hash bytes than one."""
+    content = bytes(64 << 20)
+    seconds: dict[int, list[float]] = {1: [], workers: []}
+    for _ in range(rounds):
+        for count in (1, workers):
+            with ThreadPoolExecutor(count) as pool:
+                began = time.perf_counter()
+                list(pool.map(lambda _: hashlib.sha256(content).digest(), range(4 * workers)))
+                seconds[count].append(time.perf_counter() - began)
+    return {"ratio": statistics.median(seconds[1]) / statistics.median(seconds[workers])}
 
 
 def describe(result: dict[str, float], workers: int) -> str:

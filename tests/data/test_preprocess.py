@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from hilum.data.preprocess import parse_recipe, preprocess
+from hilum.data.preprocess import parse_recipe, plane_of, preprocess
 from hilum.errors import HilumError
 
 
@@ -48,6 +48,19 @@ def test_enlarging_does_not_overshoot():
     assert large.shape == (64, 64)
     assert (large.min(), large.max()) == (0, 200)
     assert (np.diff(large.astype(int), axis=1) >= 0).all()
+
+
+@pytest.mark.parametrize("how", ["pad", "crop", "stretch"])
+@pytest.mark.parametrize(("height", "width"), [(40, 64), (64, 40), (41, 64), (64, 64)])
+def test_a_point_of_the_film_lands_where_the_plane_says(how, height, width):
+    steps = recipe({"square": how}, {"resize": 256})
+    film = np.zeros((height, width), dtype=np.uint8)
+    film[height // 2 - 2 : height // 2 + 3, width // 2 + 6 : width // 2 + 9] = 255  # a block about (x, y)
+    x, y = width // 2 + 7.5, height // 2 + 0.5
+    left, top, across, down = plane_of(steps, height, width)
+    rows, columns = np.nonzero(preprocess(film, steps) > 127)
+    assert abs(columns.mean() + 0.5 - (x - left) * 256 / across) < 1.5
+    assert abs(rows.mean() + 0.5 - (y - top) * 256 / down) < 1.5
 
 
 def test_min_max_uses_the_whole_range():

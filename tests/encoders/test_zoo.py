@@ -71,8 +71,8 @@ def test_the_catalogue_knows_parameters_blocks_and_width_of_every_encoder(name, 
     known = ARCHITECTURES[name]
     assert known.parameters == count_parameters(encoder)
     assert known.blocks == len(encoder.blocks) - 1
-    with torch.device("meta"):
-        assert encoder(torch.zeros(2, 1, 224, 224)).shape == (2, known.feature_width)
+    if hasattr(encoder.body, "num_features"):
+        assert known.feature_width == encoder.token_width == encoder.body.num_features
 
 
 @pytest.mark.parametrize("name", ENCODERS)
@@ -85,13 +85,12 @@ def test_every_parameter_of_every_encoder_is_in_exactly_one_block(name, weightle
 @pytest.mark.parametrize("name", ONE_OF_EACH_FAMILY)
 def test_films_of_64_to_518_px_give_a_token_for_each_place_of_the_patch_grid(name, weightless):
     encoder = weightless(name)
-    for height, width in ((64, 64), (257, 96), (518, 518)):
+    for height, width in ((64, 97), (518, 518)):
         with torch.device("meta"):
             images = torch.zeros(1, 1, height, width)
-            tokens, maps = encoder.tokens(images), encoder.feature_map(images)
+            tokens = encoder.tokens(images)
         rows, columns = encoder.patch_grid((height, width))
         assert tokens.shape == (1, encoder.prefix_tokens + rows * columns, encoder.token_width)
-        assert maps.shape == (1, encoder.token_width, rows, columns)
         if ARCHITECTURES[name].fills > 1:
             assert (rows, columns) == (-(-height // encoder.patch), -(-width // encoder.patch))
 
@@ -112,6 +111,8 @@ def test_tokens_and_feature_map_are_the_same_places_and_the_pooled_feature_is_th
         tokens, maps, pooled = encoder.tokens(images), encoder.feature_map(images), encoder(images)
     places = tokens[:, encoder.prefix_tokens :]
     assert torch.equal(maps.flatten(2).transpose(1, 2), places)
+    assert maps.shape[2:] == encoder.patch_grid(96)
+    assert pooled.shape == (2, ARCHITECTURES[name].feature_width)
     own = tokens[:, 0] if encoder.family.pooling == "cls" else encoder.norm_pooled(places.mean(1))
     torch.testing.assert_close(pooled, own, atol=1e-5, rtol=1e-5)
 
@@ -125,6 +126,13 @@ def test_a_film_that_does_not_fill_its_patches_is_continued_in_mean_gray(name):
     padded[:, :, :90, :90] = small
     with torch.no_grad():
         torch.testing.assert_close(encoder(small), encoder(padded), atol=1e-6, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["resnet101", "swin_base_patch4_window7_224", "toh2023_cnn", "toh2023_unet_encoder"])
+def test_the_feature_of_a_film_of_224_px_is_as_long_as_the_catalogue_says(name, weightless):
+    with torch.device("meta"):
+        features = weightless(name)(torch.zeros(2, 1, 224, 224))
+    assert features.shape == (2, ARCHITECTURES[name].feature_width)
 
 
 @pytest.mark.parametrize("name", ["toh2023_cnn", "toh2023_unet_encoder"])
@@ -162,8 +170,9 @@ def test_images_are_normalised_inside_and_features_are_the_mean_over_the_map():
     assert encoder.feature_width == 512
 
 
-def test_features_are_float32_also_under_autocast():
-    encoder = create_encoder("resnet18", seed=0).eval()
+@pytest.mark.parametrize("name", SMALL)
+def test_features_are_float32_also_under_autocast(name):
+    encoder = create_encoder(name, seed=0).eval()
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
         assert encoder(torch.rand(1, 1, 32, 32)).dtype == torch.float32
 

@@ -4,7 +4,15 @@ import pytest
 from statsmodels.stats.multitest import fdrcorrection
 
 from hilum.errors import HilumError
-from hilum.evaluate import as_predictions, auroc, compare_predictions, evaluate_arms, evaluate_predictions
+from hilum.evaluate import (
+    as_predictions,
+    auroc,
+    compare_predictions,
+    comparisons_table,
+    evaluate_arms,
+    evaluate_predictions,
+    measure_arms,
+)
 from hilum.evaluate.comparisons import COMPARISONS_SCHEMA
 from hilum.evaluate.redrawn_auroc import redrawn_auroc
 
@@ -47,7 +55,7 @@ def test_p_counts_paired_redraws(arms):
     redrawn = redrawn_auroc(first.labels, layers, owners, redraws=500, seed=3)
     differences = (redrawn[0] - redrawn[1]).mean(axis=0)
     expected = min(1, 2 * (min((differences <= 0).sum(), (differences >= 0).sum()) + 1) / 501)
-    assert compare_predictions([first], [second], redraws=500, seed=3)["p"][0] == pytest.approx(expected)
+    assert compare_predictions([first], [second], redraws=500, seed=3, interval="percentile")["p"][0] == expected
 
 
 def test_pairing_tightens_the_interval(make_predictions):
@@ -132,3 +140,33 @@ def test_an_unknown_arm_to_compare_with_is_refused(arms):
 def test_a_single_arm_has_no_comparisons(arms):
     _, comparisons = evaluate_arms({"only": arms["simclr"]}, redraws=100)
     assert comparisons.is_empty()
+
+
+def test_with_few_patients_the_interval_is_wider_and_p_larger(make_predictions):
+    first, second = (make_predictions(patients=60, scores_seed=seed, signal=seed) for seed in (2, 1))
+    plain, expanded = (
+        compare_predictions([first], [second], redraws=400, interval=kind) for kind in ("percentile", "expanded")
+    )
+    assert all(wide < narrow for wide, narrow in zip(expanded["low"], plain["low"], strict=True))
+    assert all(large > small for large, small in zip(expanded["p"], plain["p"], strict=True))
+
+
+def test_holm_adjusts_more_than_benjamini_and_hochberg(arms):
+    measured = measure_arms(arms, redraws=200)
+    holm, hochberg = (comparisons_table(measured, adjustment=name) for name in ("Holm", "Benjamini-Hochberg"))
+    assert holm["family"][0] == "macro, primary: 3 comparisons = 3 tests, Holm"
+    assert (holm["p_adjusted"] >= hochberg["p_adjusted"]).all()
+    assert (holm["p_adjusted"] > hochberg["p_adjusted"]).any()
+
+
+def test_every_metric_and_average_has_families_of_its_own(arms):
+    measured = measure_arms(arms, metrics=["auroc", "brier"], averages=["macro", "micro"], redraws=100)
+    families = comparisons_table(measured, against="scratch")["family"].unique(maintain_order=True).to_list()
+    assert [family.partition(":")[0] for family in families] == [
+        "macro, primary",
+        "micro",
+        "single findings",
+        "macro, brier",
+        "micro, brier",
+        "single findings, brier",
+    ]

@@ -11,6 +11,7 @@ from hilum.evaluate.intervals import (
     bca_interval,
     equivalence_p,
     minimum_detectable_difference,
+    patients_behind,
     percentile_interval,
     two_sided_p,
 )
@@ -111,3 +112,28 @@ def test_equivalence_counts_the_redraws_beyond_each_margin():
     redrawn = np.array([-0.03, -0.01, 0.0, 0.01, 0.02, 0.05, 0.06, 0.07, 0.08])
     assert equivalence_p(redrawn, 0.05) == (1 / 10, 5 / 10)
     assert np.isnan(equivalence_p(np.full(3, np.nan), 0.1)).all()
+
+
+@pytest.mark.parametrize("patients", [5, 20, 80])
+def test_the_expanded_interval_of_normal_redraws_is_the_t_interval(patients):
+    """Means of n normal values: redraws have the spread of n, not n - 1; the t interval is exact."""
+    values = np.random.default_rng(0).normal(size=patients)
+    spread_of_redraws = values.std() / np.sqrt(patients)
+    redrawn = stats.norm.ppf((np.arange(400_000) + 0.5) / 400_000, values.mean(), spread_of_redraws)
+    exact = stats.t.interval(0.95, patients - 1, values.mean(), values.std(ddof=1) / np.sqrt(patients))
+    assert percentile_interval(redrawn, patients=patients) == pytest.approx(exact, abs=1e-4)
+    p = two_sided_p(redrawn, patients=patients)
+    assert p == pytest.approx(stats.ttest_1samp(values, 0).pvalue, rel=1e-4)
+
+
+def test_the_p_of_the_expanded_interval_is_its_inversion():
+    redrawn = np.random.default_rng(0).normal(2.2, 1.0, 4000)
+    for patients in (None, 6, 12, 200):
+        low, _ = percentile_interval(redrawn, patients=patients)
+        assert (two_sided_p(redrawn, patients=patients) < 0.05) == (low > 0)
+
+
+def test_a_mean_rests_on_the_patients_of_its_noisiest_finding():
+    assert patients_behind(np.array([12])) == pytest.approx(12)
+    assert patients_behind(np.array([10, 10_000])) == pytest.approx(10, rel=0.01)
+    assert patients_behind(np.array([50] * 4)) == pytest.approx(4 * 49 + 1)

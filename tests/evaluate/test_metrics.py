@@ -5,7 +5,9 @@ from scipy import stats
 
 from hilum.errors import HilumError
 from hilum.evaluate import METRICS, Thresholds, as_predictions, auroc, choose_thresholds, evaluate_predictions
-from hilum.evaluate.intervals import percentile_interval
+from hilum.evaluate.cases import count_cases
+from hilum.evaluate.hanley_mcneil import score_interval
+from hilum.evaluate.intervals import patients_behind, percentile_interval
 from hilum.evaluate.metrics import METRICS_SCHEMA
 from hilum.evaluate.redrawn_auroc import redrawn_auroc
 from hilum.evaluate.redraws import drawn_counts
@@ -36,7 +38,7 @@ def test_the_interval_is_the_percentiles_of_redrawn_patients(make_predictions):
     predictions = make_predictions(patients=150)
     owners = np.unique(predictions.patients, return_inverse=True)[1].astype(np.int32)
     redrawn = redrawn_auroc(predictions.labels, predictions.scores[None], owners, redraws=300, seed=9)[0]
-    rows = by_finding(evaluate_predictions([predictions], redraws=300, seed=9))
+    rows = by_finding(evaluate_predictions([predictions], redraws=300, seed=9, interval="percentile"))
     assert (rows["Pneumonia"]["low"], rows["Pneumonia"]["high"]) == percentile_interval(redrawn[1])
     assert (rows["macro"]["low"], rows["macro"]["high"]) == percentile_interval(redrawn.mean(axis=0))
 
@@ -137,9 +139,26 @@ def test_every_metric_has_a_row_for_each_average_and_finding(make_predictions):
     assert all(row["low"] <= row["estimate"] <= row["high"] for row in table.to_dicts())
 
 
+def test_intervals_are_expanded_by_the_patients_of_the_rarer_side(make_predictions):
+    predictions = make_predictions(patients=150)
+    owners = np.unique(predictions.patients, return_inverse=True)[1].astype(np.int32)
+    redrawn = redrawn_auroc(predictions.labels, predictions.scores[None], owners, redraws=300, seed=9)[0]
+    rows = by_finding(evaluate_predictions([predictions], redraws=300, seed=9))
+    cases = count_cases(predictions.labels, owners)
+    rarer = np.minimum(cases.positive_patients, cases.negative_patients)
+    macro = percentile_interval(redrawn.mean(axis=0), patients=patients_behind(rarer))
+    assert (rows["macro"]["low"], rows["macro"]["high"]) == macro
+    low, high = score_interval(
+        rows["Pneumonia"]["estimate"], int(cases.positive_patients[1]), int(cases.negative_patients[1])
+    )
+    drawn_low, drawn_high = percentile_interval(redrawn[1], patients=float(rarer[1]))
+    assert (rows["Pneumonia"]["low"], rows["Pneumonia"]["high"]) == (min(low, drawn_low), max(high, drawn_high))
+
+
 def test_thresholds_stay_fixed_in_redraws(make_predictions):
     predictions = make_predictions(patients=150)
-    table = evaluate_predictions([predictions], metrics=["sensitivity"], thresholds=[THRESHOLDS], redraws=300, seed=4)
+    choices = {"metrics": ["sensitivity"], "thresholds": [THRESHOLDS], "interval": "percentile"}
+    table = evaluate_predictions([predictions], redraws=300, seed=4, **choices)
     owners = np.unique(predictions.patients, return_inverse=True)[1].astype(np.int32)
     counts = drawn_counts(150, draws=150, redraws=300, seed=4)
     positive = predictions.labels[:, 0] == 1
@@ -163,10 +182,10 @@ def test_bca_intervals_and_strata_change_the_interval_and_not_the_estimate(make_
     predictions = make_predictions(patients=150, signal=2)
     tables = [
         evaluate_predictions([predictions], redraws=400, **choices)
-        for choices in ({}, {"interval": "bca"}, {"stratified": True})
+        for choices in ({}, {"interval": "percentile"}, {"interval": "bca"}, {"stratified": True})
     ]
     assert len({tuple(table["estimate"]) for table in tables}) == 1
-    assert len({tuple(table["low"]) for table in tables}) == 3
+    assert len({tuple(table["low"]) for table in tables}) == 4
 
 
 def test_few_patients_get_an_interval_that_is_not_narrower_than_the_redraws(make_table):
@@ -185,7 +204,7 @@ def test_few_patients_get_an_interval_that_is_not_narrower_than_the_redraws(make
         ({"metrics": ["ppv"]}, "thresholds: expected thresholds, for ppv; found none"),
         ({"metrics": ["ppv"], "thresholds": []}, "expected one for each of 1 seeds; found 0"),
         ({"averages": ["mean"]}, "averages: expected macro or weighted or micro; found mean"),
-        ({"interval": "normal"}, "interval: expected percentile or bca; found normal"),
+        ({"interval": "normal"}, "interval: expected expanded or percentile or bca; found normal"),
         ({"metrics": ["f1"], "thresholds": [Thresholds("f1", "val", {"Mass": 0.1})]}, "none of Pleural Effusion"),
     ],
 )

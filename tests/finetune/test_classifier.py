@@ -82,3 +82,48 @@ def test_the_head_depends_on_the_seed_alone():
 def test_a_batch_without_targets_is_refused(batch):
     with pytest.raises(HilumError, match="batch: expected targets; found none"):
         make().validation_loss(Batch(batch.images, batch.keys, batch.rows, None))
+
+
+@pytest.mark.parametrize("name", ["convnextv2_atto", "toh2023_resnet", "eva_x_tiny_patch16"])
+def test_the_mean_over_places_is_the_own_pooling_of_encoders_that_take_it_norm_and_all(name):
+    encoder = create_encoder(name, seed=0).eval()
+    images = torch.rand(2, 1, 64, 64, generator=torch.Generator().manual_seed(0))
+    classifier = Classifier(encoder, 2, size=64, pooling="mean").eval()
+    torch.testing.assert_close(classifier.features(images), encoder(images), atol=1e-5, rtol=1e-5)
+
+
+def test_class_token_and_mean_make_a_feature_twice_as_wide_in_float32_also_under_autocast():
+    classifier = Classifier(create_encoder("vit_tiny_patch16_224", seed=0), 3, size=32, pooling="cls_mean").eval()
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        features = classifier.features(torch.rand(2, 1, 32, 32))
+        assert (features.shape, features.dtype) == ((2, 384), torch.float32)
+        assert classifier.score(features).shape == (2, 3)
+
+
+def test_places_side_by_side_have_another_width_than_one_place():
+    with torch.device("meta"):
+        classifier = Classifier(create_encoder("toh2023_cnn", seed=0), 2, size=224, pooling="mean")
+    assert classifier.head.in_features == 16
+
+
+def test_a_pooling_that_learns_does_so_at_the_heads_rate_and_its_features_are_not_fixed():
+    classifier = make(pooling="gem", head="mlp", head_lr=0.5)
+    freeze_all_but_last(classifier.encoder, 0)
+    groups = classifier.parameter_groups(SETTINGS)
+    of = {id(parameter): group for group in groups for parameter in group["params"]}
+    assert len(of) == len([parameter for parameter in classifier.parameters() if parameter.requires_grad]) == 5
+    assert (of[id(classifier.pooling.power)]["lr"], of[id(classifier.pooling.power)]["weight_decay"]) == (0.5, 0.0)
+    assert not classifier.features_are_fixed
+
+
+@pytest.mark.parametrize("changes", [{"pooling": "mean"}, {"head": "two_layers"}, {}])
+def test_features_of_a_frozen_encoder_are_fixed(changes):
+    classifier = make(**changes)
+    assert not classifier.features_are_fixed
+    freeze_all_but_last(classifier.encoder, 0)
+    assert classifier.features_are_fixed
+
+
+def test_the_dropout_is_before_the_head_and_inside_it():
+    classifier = make(head="mlp", dropout=0.4)
+    assert [module.p for module in classifier.modules() if isinstance(module, torch.nn.Dropout)] == [0.4, 0.4]

@@ -17,6 +17,7 @@ from hilum.encoders.card import Card, read_card
 from hilum.encoders.weights import save_encoder
 from hilum.encoders.zoo import create_encoder
 from hilum.errors import HilumError
+from hilum.finetune.classifier import Classifier
 from hilum.finetune.finetune import finetune
 from hilum.finetune.settings import FinetuneSettings
 from hilum.finetune.weights import load_classifier
@@ -205,6 +206,7 @@ import numpy as np, polars as pl
 from hilum.data.preprocess import parse_recipe
 from hilum.data.store import Store
 from hilum.finetune.films import LabelledFilms
+from hilum.finetune.classifier import Classifier
 from hilum.finetune.finetune import finetune
 from hilum.finetune.settings import FinetuneSettings
 
@@ -255,3 +257,44 @@ def test_sigkill_at_a_random_step_and_a_resumed_process_end_with_the_same_bits(t
     assert [file_sha256(tmp_path / "killed" / n) for n in names] == [file_sha256(tmp_path / "whole" / n) for n in names]
     assert json.loads((tmp_path / "killed" / "card.json").read_text())["findings"] == ["Mass"]
     assert sorted(Path(tmp_path).iterdir()) == [tmp_path / "killed", tmp_path / "whole"]
+
+
+@pytest.mark.parametrize("unfreeze", [0, 1])
+def test_head_and_pooling_are_trained_and_come_back_from_disk(store, films, tmp_path, unfreeze):
+    settings = replace(
+        SETTINGS,
+        epochs=1,
+        unfreeze=unfreeze,
+        policy="none",
+        head="mlp",
+        pooling="attention",
+        optimizer="adamw",
+        lr=1e-3,
+    )
+    out = run(store, films, tmp_path / "out", settings=settings, scored=(40, 44))
+    classifier, card = load_classifier(out)
+    assert (card.settings["head"], card.settings["pooling"]) == ("mlp", "attention")
+    untrained = Classifier(create_encoder("resnet18", seed=5), 2, size=32, seed=5, head="mlp", pooling="attention")
+    for part in ("head", "pooling"):
+        start = getattr(untrained, part).state_dict()
+        for key, value in getattr(classifier, part).state_dict().items():
+            if key in ("query", "key.weight"):  # at 32 px there is one place to look at, and nothing to choose
+                continue
+            assert not torch.equal(value, start[key]), f"{part}.{key}"
+    with torch.no_grad():
+        logits = classifier(plain_view(torch.from_numpy(store.pixels[40:44]).unsqueeze(1), 32))
+    scores = pl.read_parquet(out / "scores.parquet").drop("image_id").to_numpy()
+    np.testing.assert_allclose(scores, logits.sigmoid().numpy(), atol=1e-5)
+
+
+def test_a_frozen_encoder_with_a_head_of_two_layers_trains_on_features_computed_once(
+    store, films, tmp_path, monkeypatch
+):
+    looked = []
+    original = Classifier.features
+    monkeypatch.setattr(
+        Classifier, "features", lambda self, images: looked.append(len(images)) or original(self, images)
+    )
+    settings = replace(SETTINGS, epochs=3, unfreeze=0, policy="none", head="two_layers", pooling="mean")
+    run(store, films, tmp_path / "out", settings=settings, scored=(40, 44))
+    assert sum(looked) == 28 + 12 + 4

@@ -21,7 +21,12 @@ def test_the_loop_gets_every_setting_that_both_have():
 
 @pytest.mark.parametrize(
     ("wrong", "message"),
-    [({"dropout": 1.0}, "finetune.dropout: expected 0 to below 1"), ({"batch_size": 0}, "finetune.batch_size")],
+    [
+        ({"dropout": 1.0}, "finetune.dropout: expected 0 to below 1"),
+        ({"batch_size": 0}, "finetune.batch_size"),
+        ({"head": "deep"}, "finetune.head: expected one of linear, mlp, two_layers; found deep"),
+        ({"pooling": "max"}, "finetune.pooling: expected one of own, cls, mean, cls_mean, gem, attention; found max"),
+    ],
 )
 def test_wrong_values_name_their_field(wrong, message):
     with pytest.raises(HilumError, match=message):

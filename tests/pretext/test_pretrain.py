@@ -71,7 +71,12 @@ def run(method, store, directory, settings=TINY, encoder=None, seed=0, **more):
 @pytest.mark.parametrize("method", METHODS)
 def test_a_run_leaves_weights_card_and_curves_and_nothing_else(method, store_of, tmp_path):
     directory = run(method, store_of(films(20, SIZE[method])), tmp_path / "run")
-    assert sorted(path.name for path in directory.iterdir()) == ["card.json", "curves.parquet", "encoder.safetensors"]
+    assert sorted(path.name for path in directory.iterdir()) == [
+        "card.json",
+        "curves.parquet",
+        "encoder.safetensors",
+        "seen.parquet",
+    ]
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
     encoder, card = load_encoder(directory)
     assert (card.method, card.encoder, card.starts_from, card.image_size) == (

@@ -53,7 +53,7 @@ def finished_study(
     films: int = 300,
     seeds: int = 2,
     against: str | None = "scratch",
-    redraws: int = 100,
+    redraws: int = 400,
 ) -> ReportContent:
     arms = {"scratch": 0.8, "simclr": 1.3, "mocov2": 0.8} if arms is None else arms
     names = list(CHESTXRAY14[:findings])

@@ -6,8 +6,9 @@ import torch
 from torch import nn
 
 from hilum.errors import HilumError
-from hilum.training.fit import fit, step_seed
+from hilum.training.fit import fit
 from hilum.training.settings import TrainingSettings
+from hilum.training.step import step_seed
 from hilum.training.trainable import Trainable
 
 SETTINGS = TrainingSettings(epochs=4, lr=0.01, precision="fp32", warmup_epochs=1)

@@ -13,7 +13,7 @@ from hilum.training.settings import TrainingSettings
         ({"warmup_epochs": 6}, "training.warmup_epochs: expected 0 to 5; found 6"),
         ({"clip_norm": 0}, "training.clip_norm: expected a positive number; found 0"),
         ({"patience": 0}, "training.patience: expected at least 1, or none; found 0"),
-        ({"optimizer": "lion"}, "training.optimizer: expected one of adamw, adam, sgd; found lion"),
+        ({"optimizer": "lion"}, "training.optimizer: expected one of adamw, adam, sgd, lars; found lion"),
         ({"schedule": "linear"}, "training.schedule: expected one of cosine, constant, plateau; found linear"),
         ({"precision": "fp16"}, "training.precision: expected one of auto, bf16, fp32; found fp16"),
         ({"device": "tpu"}, "training.device: expected one of auto, cpu, cuda; found tpu"),

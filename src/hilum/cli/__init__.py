@@ -7,12 +7,14 @@ import typer
 
 from hilum.cli.compare import compare
 from hilum.cli.demo import demo
+from hilum.cli.doctor import doctor
 from hilum.cli.encoders import encoders
 from hilum.cli.evaluate import evaluate
 from hilum.cli.findings import findings
 from hilum.cli.ingest import ingest
 from hilum.cli.phantom import phantom
 from hilum.cli.power import power
+from hilum.cli.show import show
 from hilum.cli.study import study_app
 from hilum.cli.weights import weights_app
 from hilum.errors import HilumError
@@ -37,6 +39,8 @@ def make_app() -> typer.Typer:
     app.command()(phantom)
     app.command()(findings)
     app.command()(ingest)
+    app.command()(doctor)
+    app.command()(show)
     app.command()(encoders)
     app.add_typer(weights_app(), name="weights")
     app.add_typer(study_app(), name="study")

@@ -45,7 +45,7 @@ def compare(
     threshold: Threshold = "youden",
     thresholds_on_test: OnTest = False,
     calibrate: Calibrate = None,
-    interval: Interval = "percentile",
+    interval: Interval = "expanded",
     stratified: Stratified = False,
     holm: Annotated[bool, typer.Option("--holm", help="Adjust by Holm instead of Benjamini-Hochberg.")] = False,
     margin: Annotated[

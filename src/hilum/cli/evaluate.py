@@ -46,7 +46,7 @@ def evaluate(
     threshold: Threshold = "youden",
     thresholds_on_test: OnTest = False,
     calibrate: Calibrate = None,
-    interval: Interval = "percentile",
+    interval: Interval = "expanded",
     stratified: Stratified = False,
     redraws: Redraws = 2000,
     seed: Seed = 0,

@@ -44,7 +44,7 @@ OnTest = Annotated[
 Calibrate = Annotated[
     str | None, typer.Option(help="Scale probabilities on validation films: temperature, platt or isotonic.")
 ]
-Interval = Annotated[str, typer.Option(help="percentile, or bca.")]
+Interval = Annotated[str, typer.Option(help="expanded (for few patients), percentile, or bca.")]
 Stratified = Annotated[
     bool, typer.Option("--stratified", help="Redraw patients within strata of the rarest finding that they have.")
 ]

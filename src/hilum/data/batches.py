@@ -28,15 +28,34 @@ class Batch:
         keys: (B,) what random draws of these films depend on; `draws.image_keys` of their ids.
         rows: (B,) places in the list of ids that the batches were made from.
         targets: (B, F) float32, NaN where a label is to be ignored; None where there are no labels.
+        parts: that a larger batch was cut into, of which this is one; 1 where it is whole.
+        cut_from: that larger batch.
     """
 
     images: Tensor
     keys: NDArray[np.uint64]
     rows: NDArray[np.int64]
     targets: Tensor | None
+    parts: int = 1
+    cut_from: "Batch | None" = None
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    @property
+    def whole(self) -> "Batch":
+        """The batch that this is a part of; itself where it is none."""
+        return self if self.cut_from is None else self.cut_from
+
+    def cut(self, parts: int) -> list["Batch"]:
+        """The batch in so many parts, in order, of as many films as can be."""
+        if parts == 1:
+            return [self]
+        images, keys, rows = (
+            self.images.tensor_split(parts), np.array_split(self.keys, parts), np.array_split(self.rows, parts)
+        )  # fmt: skip
+        targets = [None] * parts if self.targets is None else self.targets.tensor_split(parts)
+        return [Batch(*part, parts, self) for part in zip(images, keys, rows, targets, strict=True)]
 
 
 class Batches:
@@ -51,6 +70,8 @@ class Batches:
         seconds_waited: that the consumer has spent in waiting for batches, in all.
         image_ids: of the N films.
         batch_size: films a batch; the last one is smaller unless `drop_last`.
+        part: (which, of how many): one process of several hands out this consecutive part of every batch, so that the
+            parts one after another are what one process would hand out.
     """
 
     def __init__(
@@ -100,6 +121,7 @@ class Batches:
         self.epoch = 0
         self.position = 0
         self.seconds_waited = 0.0
+        self.part = 0, 1
         self._store_rows = store.rows(image_ids)
         self._keys = image_keys(image_ids)
         self._pixels = np.asarray(store.pixels)  # np.memmap's own indexing is slower
@@ -116,10 +138,16 @@ class Batches:
         films = len(self.image_ids)
         return films // self.batch_size if self._drop_last else -(-films // self.batch_size)
 
+    def films_in(self, step: int) -> int:
+        """Films of a batch, its parts together; `step` counts from 0."""
+        return min(self.batch_size, len(self.image_ids) - step * self.batch_size)
+
     def __iter__(self) -> Iterator[Batch]:
         order = self._order()
         steps = range(self.position, len(self))
-        gathered = (order[step * self.batch_size : (step + 1) * self.batch_size] for step in steps)
+        which, of = self.part
+        joined = (order[step * self.batch_size : (step + 1) * self.batch_size] for step in steps)
+        gathered = (np.array_split(rows, of)[which] for rows in joined)
         self._settle()
         ahead = 0 if self._resident is not None else self._workers
         prepared = _ahead(self._gather, gathered, ahead)

@@ -40,11 +40,10 @@ def read_label_table(path: Path, notes: list[str]) -> pl.DataFrame:
     if not path.is_file():
         raise HilumError(path, expected="a CSV of labels", found="no such file", fix="Check --labels.")
     header = column_names(path)
-    repeated = [name for name in dict.fromkeys(header) if name and header.count(name) > 1]
-    if repeated:
-        raise HilumErrors(
-            path, [f"column {quoted(name)}: expected once, found again" for name in repeated], fix="remove all but one"
-        )
+    twice = [name for name in dict.fromkeys(header) if name and header.count(name) > 1]
+    if twice:
+        problems = [f"column {quoted(name)}: expected once, found {header.count(name)} times" for name in twice]
+        raise HilumErrors(path, problems, fix="remove all but one")
     try:
         text = pl.read_csv(path, infer_schema=False)
     except pl.exceptions.PolarsError as error:
@@ -129,7 +128,7 @@ def _recognise(header: list[str], path: Path, notes: list[str]) -> tuple[dict[st
             fix="Rename the column that holds the file names to image.",
         )
     if unknown:
-        notes.append(f"columns of {path.name} that are no findings Hilum knows were left out: {some(unknown)}")
+        notes.append(f"columns of {path.name} that are no findings Hilum knows were left out: {', '.join(unknown)}")
     if not findings:
         notes.append(f"{path.name} has no column of findings: the films are unlabelled")
     return columns, findings

@@ -111,6 +111,19 @@ def preprocess(gray: Gray, recipe: Recipe) -> NDArray[np.uint8]:
     return eight_bits(picture)
 
 
+def plane_of(recipe: Recipe, height: int, width: int) -> tuple[int, int, int, int]:
+    """The part of a film's plane that becomes the square picture: left, top, width, height, film pixels.
+
+    With `square: pad` it reaches beyond the film. A point at x lands at (x - left) * S / width.
+    """
+    how = dict(recipe.steps).get("square", "stretch")
+    if how == "stretch":
+        return 0, 0, width, height
+    side = max(height, width) if how == "pad" else min(height, width)
+    above, left = abs(side - height) // 2, abs(side - width) // 2
+    return (-left, -above, side, side) if how == "pad" else (left, above, side, side)
+
+
 def eight_bits(picture: NDArray[Any]) -> NDArray[np.uint8]:
     """The picture in 8 bits; of 16, its darkest and brightest value become 0 and 255."""
     return picture if picture.dtype == np.uint8 else _spread(picture, int(picture.min()), int(picture.max()))

@@ -134,7 +134,7 @@ def _fingerprint(manifest: pl.DataFrame, root: Path, recipe: Recipe) -> str:
     for image_id, path in manifest.select("image_id", "path").iter_rows():
         try:
             size = (root / path).stat().st_size if path is not None else -1
-        except OSError:
+        except (OSError, ValueError):  # not here, or a name that cannot be
             size = -1
         films.append((image_id, path, size))
     return fingerprint({"layout": 2, "films": films, "recipe": recipe.as_data()})

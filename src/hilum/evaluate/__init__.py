@@ -5,6 +5,7 @@ from hilum.evaluate.calibration import brier, expected_calibration_error, reliab
 from hilum.evaluate.comparisons import compare_predictions, comparisons_table, evaluate_arms
 from hilum.evaluate.decision_curves import decision_curve
 from hilum.evaluate.delong import DeLong, delong
+from hilum.evaluate.external import external_validation
 from hilum.evaluate.margins import margins_table
 from hilum.evaluate.measured_arms import MeasuredArms, measure_arms
 from hilum.evaluate.measures import AVERAGES, METRICS
@@ -17,6 +18,7 @@ from hilum.evaluate.predictions import Predictions, as_predictions, read_predict
 from hilum.evaluate.ranks import ranks_table, wins_table
 from hilum.evaluate.recalibration import recalibrate
 from hilum.evaluate.single_label import ClassCalls, class_calls, evaluate_single_label
+from hilum.evaluate.subgroups import age_bands, evaluate_subgroups
 from hilum.evaluate.thresholds import Thresholds, choose_threshold, choose_thresholds
 from hilum.evaluate.trained_on import TrainedOn, read_trained_on
 
@@ -31,6 +33,7 @@ __all__ = [
     "TestSet",
     "Thresholds",
     "TrainedOn",
+    "age_bands",
     "as_predictions",
     "auprc",
     "auroc",
@@ -46,7 +49,9 @@ __all__ = [
     "evaluate_arms",
     "evaluate_predictions",
     "evaluate_single_label",
+    "evaluate_subgroups",
     "expected_calibration_error",
+    "external_validation",
     "holm",
     "margins_table",
     "measure_arms",

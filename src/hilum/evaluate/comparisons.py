@@ -47,7 +47,7 @@ def compare_predictions(
     metrics: Sequence[str] = (AUROC,),
     averages: Sequence[str] = (MACRO,),
     thresholds: tuple[Sequence[Thresholds], Sequence[Thresholds]] | None = None,
-    interval: IntervalKind = "percentile",
+    interval: IntervalKind = "expanded",
     stratified: bool = False,
     adjustment: Literal["Benjamini-Hochberg", "Holm"] = BENJAMINI_HOCHBERG,
     redraws: int = 2000,
@@ -98,7 +98,7 @@ def evaluate_arms(
     metrics: Sequence[str] = (AUROC,),
     averages: Sequence[str] = (MACRO,),
     thresholds: Mapping[str, Sequence[Thresholds]] | None = None,
-    interval: IntervalKind = "percentile",
+    interval: IntervalKind = "expanded",
     stratified: bool = False,
     adjustment: Literal["Benjamini-Hochberg", "Holm"] = BENJAMINI_HOCHBERG,
     redraws: int = 2000,
@@ -208,12 +208,12 @@ def _differences(measured: MeasuredArms, metric: str, arm: str, other: str) -> l
     for average in measured.averages:
         notes = [*macro_notes(measured.included, measured.min_positives, seeds), *optimistic]
         tested = bool(measured.included.any())
-        numbers = _numbers(difference, own.row(average), measured.interval, tested=tested)
+        numbers = _numbers(measured, difference, own.row(average), tested=tested)
         rows.append({"finding": average, "metric": metric, **numbers, "note": notes})
     for at, finding in enumerate(measured.findings):
         notes = [*case_notes(measured.cases, at, measured.min_positives), *optimistic]
         if measured.cases.enough(2)[at]:
-            numbers = _numbers(difference, at, measured.interval, tested=bool(measured.included[at]))
+            numbers = _numbers(measured, difference, at, tested=bool(measured.included[at]))
         else:
             numbers = dict.fromkeys(("difference", "low", "high", "p", "detectable"))
             numbers["undefined"] = []
@@ -221,19 +221,20 @@ def _differences(measured: MeasuredArms, metric: str, arm: str, other: str) -> l
     return [_with_note(row) for row in rows]
 
 
-def _numbers(difference: Redrawn, at: int, kind: IntervalKind, *, tested: bool) -> dict[str, object]:
+def _numbers(measured: MeasuredArms, difference: Redrawn, at: int, *, tested: bool) -> dict[str, object]:
+    patients = measured.patients_behind(at)
     redrawn, estimate = difference.redrawn[at], float(difference.estimate[at])
     if not np.isfinite(estimate):
         redrawn = np.full(0, np.nan)
-    if kind == "bca" and difference.jackknife is not None:
+    if measured.interval == "bca" and difference.jackknife is not None:
         low, high = bca_interval(estimate, redrawn, difference.jackknife[at])
     else:
-        low, high = percentile_interval(redrawn)
+        low, high = percentile_interval(redrawn, patients=patients)
     return {
         "difference": number_or_null(estimate),
         "low": number_or_null(low),
         "high": number_or_null(high),
-        "p": number_or_null(two_sided_p(redrawn) if tested else float("nan")),
+        "p": number_or_null(two_sided_p(redrawn, patients=patients) if tested else float("nan")),
         "detectable": number_or_null(minimum_detectable_difference(redrawn)),
         "undefined": undefined_notes(redrawn),
     }

@@ -2,7 +2,10 @@
 
 from hilum.evaluate.cases import Cases
 from hilum.evaluate.hanley_mcneil import score_interval
-from hilum.evaluate.notes import TOO_NARROW, TRUSTED_PATIENTS
+from hilum.evaluate.notes import TOO_NARROW
+
+FEW_PATIENTS = 100
+"""Below this the redraws of an AUROC hold the truth less often than they say (benchmarks/coverage_simulation.py)."""
 
 
 def widened_for_few_patients(
@@ -17,11 +20,11 @@ def widened_for_few_patients(
         at: which finding.
 
     Returns:
-        Numbers and notes; both as they were from 20 positive and 20 negative patients up.
+        Numbers and notes; both as they were from 100 positive and 100 negative patients up.
     """
     positive, negative = int(cases.positive_patients[at]), int(cases.negative_patients[at])
     estimate = numbers["estimate"]
-    if min(positive, negative) >= TRUSTED_PATIENTS or estimate is None:
+    if min(positive, negative) >= FEW_PATIENTS or estimate is None:
         return numbers, notes
     low, high = score_interval(estimate, positive, negative)
     side = "positive" if positive <= negative else "negative"

@@ -70,7 +70,7 @@ def margins_table(
         tested = [at for at, inside in enumerate(measured.included) if inside]
         names = [*measured.findings, *measured.averages]
         for at in [*range(len(measured.findings), len(names)), *tested]:
-            redrawn = difference.redrawn[at]
+            redrawn, patients = difference.redrawn[at], measured.patients_behind(at)
             worse, better = equivalence_p(sign * redrawn, margin)
             rows.append(
                 {
@@ -80,8 +80,8 @@ def margins_table(
                     "metric": metric,
                     "margin": margin,
                     "difference": number_or_null(float(difference.estimate[at])),
-                    **_ends(percentile_interval(redrawn), ("low", "high")),
-                    **_ends(percentile_interval(redrawn, level=0.9), ("low_90", "high_90")),
+                    **_ends(percentile_interval(redrawn, patients=patients), ("low", "high")),
+                    **_ends(percentile_interval(redrawn, level=0.9, patients=patients), ("low_90", "high_90")),
                     "p_not_worse": number_or_null(worse),
                     "p_equivalent": number_or_null(max(worse, better)),
                 }

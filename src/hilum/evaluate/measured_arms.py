@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from hilum.errors import HilumError
 from hilum.evaluate.arms import AlignedArms, align
 from hilum.evaluate.cases import Cases, count_cases
+from hilum.evaluate.intervals import patients_behind
 from hilum.evaluate.measures import AUROC, AVERAGES, MACRO, check_metrics
 from hilum.evaluate.predictions import Predictions
 from hilum.evaluate.replicates import ArmRedraws, redraw_arms, strata_by_rarest
@@ -19,8 +20,8 @@ from hilum.progress import ProgressReport, silent
 MIN_REDRAWS = 40
 """Below this a tail of 2.5 % does not hold one redraw."""
 
-IntervalKind: TypeAlias = Literal["percentile", "bca"]
-INTERVALS: tuple[IntervalKind, ...] = ("percentile", "bca")
+IntervalKind: TypeAlias = Literal["expanded", "percentile", "bca"]
+INTERVALS: tuple[IntervalKind, ...] = ("expanded", "percentile", "bca")
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,19 @@ class MeasuredArms:
         """F names."""
         return self.aligned.findings
 
+    def patients_behind(self, row: int) -> float | None:
+        """Patients that a row's interval is expanded for: of the rarer side; None for plain intervals.
+
+        Args:
+            row: of a finding that has two patients on either side, or of an average.
+        """
+        if self.interval != "expanded":
+            return None
+        rarer = np.minimum(self.cases.positive_patients, self.cases.negative_patients)
+        if row < len(self.findings):
+            return float(rarer[row])
+        return patients_behind(rarer[self.included]) if self.included.any() else None
+
 
 def measure_arms(
     arms: Mapping[str, Sequence[Predictions]],
@@ -61,7 +75,7 @@ def measure_arms(
     metrics: Sequence[str] = (AUROC,),
     averages: Sequence[str] = (MACRO,),
     thresholds: Mapping[str, Sequence[Thresholds]] | None = None,
-    interval: IntervalKind = "percentile",
+    interval: IntervalKind = "expanded",
     stratified: bool = False,
     redraws: int = 2000,
     seed: int = 0,
@@ -77,7 +91,8 @@ def measure_arms(
         averages: rows over findings: macro, weighted (by positives), micro (all images in one pot).
         thresholds: for each arm one a seed, in the same order; needed by sensitivity and the like. They stay fixed in
             redraws.
-        interval: percentile, or bca (bias-corrected and accelerated; leaves out each patient once).
+        interval: expanded (percentiles, further out where patients are few), percentile, or bca (bias-corrected and
+            accelerated; leaves out each patient once).
         stratified: redraw patients within strata of the rarest finding that they have.
         redraws: of the bootstrap, at least 40.
         seed: of the redraws.

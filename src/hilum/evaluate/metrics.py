@@ -37,7 +37,7 @@ def evaluate_predictions(
     metrics: Sequence[str] = (AUROC,),
     averages: Sequence[str] = (MACRO,),
     thresholds: Sequence[Thresholds] | None = None,
-    interval: IntervalKind = "percentile",
+    interval: IntervalKind = "expanded",
     stratified: bool = False,
     redraws: int = 2000,
     seed: int = 0,
@@ -51,7 +51,7 @@ def evaluate_predictions(
         metrics: names of `hilum.evaluate.METRICS`.
         averages: rows over findings: macro, weighted (by positives), micro (all images in one pot).
         thresholds: one a seed; needed by sensitivity and the like.
-        interval: percentile, or bca.
+        interval: expanded, percentile, or bca, as in `measure_arms`.
         stratified: redraw patients within strata of the rarest finding that they have.
         redraws: of the bootstrap, at least 40.
         seed: of the redraws.
@@ -95,7 +95,7 @@ def metrics_table(measured: MeasuredArms, arm: str) -> pl.DataFrame:
                 {
                     "finding": average,
                     "metric": metric,
-                    **_estimate_and_interval(redrawn, at, measured.interval),
+                    **_estimate_and_interval(measured, redrawn, at),
                     "n": int(cases.images.max(initial=0)),
                     "positives": None,
                     "patients": int(cases.patients.max(initial=0)),
@@ -126,10 +126,10 @@ def _of_finding(
     notes = case_notes(cases, at, measured.min_positives)
     if not cases.enough(2)[at]:
         return {"estimate": None, "low": None, "high": None}, notes
-    numbers = _estimate_and_interval(redrawn, at, measured.interval)
+    numbers = _estimate_and_interval(measured, redrawn, at)
     if metric == AUROC:
         notes += _score_notes(own, at)
-        if not own.constant[at]:
+        if measured.interval == "expanded" and not own.constant[at]:
             numbers, notes = widened_for_few_patients(numbers, notes, cases, at)
     return numbers, [*notes, *undefined_notes(redrawn.redrawn[at])]
 
@@ -143,12 +143,12 @@ def _score_notes(arm: ArmRedraws, at: int) -> list[str]:
     return []
 
 
-def _estimate_and_interval(redrawn: Redrawn, at: int, kind: IntervalKind) -> dict[str, float | None]:
+def _estimate_and_interval(measured: MeasuredArms, redrawn: Redrawn, at: int) -> dict[str, float | None]:
     estimate = float(redrawn.estimate[at])
-    if kind == "bca" and redrawn.jackknife is not None:
+    if measured.interval == "bca" and redrawn.jackknife is not None:
         low, high = bca_interval(estimate, redrawn.redrawn[at], redrawn.jackknife[at])
     else:
-        low, high = percentile_interval(redrawn.redrawn[at])
+        low, high = percentile_interval(redrawn.redrawn[at], patients=measured.patients_behind(at))
     if not np.isfinite(estimate):
         low = high = float("nan")
     return {"estimate": number_or_null(estimate), "low": number_or_null(low), "high": number_or_null(high)}

@@ -6,7 +6,8 @@ from numpy.typing import NDArray
 from hilum.evaluate.cases import Cases
 
 TRUSTED_PATIENTS = 20
-"""With fewer positive (or negative) patients a percentile interval tends to be too narrow."""
+"""With fewer positive (or negative) patients intervals from redraws tend to be too narrow, and differences to be shown
+too often or never."""
 
 TOO_NARROW = "the interval may be too narrow"
 

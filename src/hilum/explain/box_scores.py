@@ -93,14 +93,9 @@ def _covered(start: float, end: float, pixels: int) -> NDArray[np.float64]:
 def _overlap(heat: NDArray[np.floating], inside: NDArray[np.float64], area: float) -> float:
     """IoU of the boxes and the highest `area` of the map; pixels that tie share what is left to give."""
     wanted = area * heat.size
-    levels, counts = np.unique(heat, return_counts=True)
-    chosen = np.zeros(heat.shape)
-    for level, count in zip(levels[::-1], counts[::-1], strict=True):
-        share = min(1.0, wanted / count)
-        chosen[heat == level] = share
-        wanted -= share * count
-        if wanted <= 0:
-            break
+    last = np.sort(heat, axis=None)[::-1][min(int(np.ceil(wanted)), heat.size) - 1]
+    higher, ties = heat > last, heat == last
+    chosen = np.where(ties, (wanted - higher.sum()) / ties.sum(), higher)
     shared = float(np.minimum(chosen, inside).sum())
     return shared / float(np.maximum(chosen, inside).sum())
 

@@ -12,8 +12,9 @@ from hilum.finetune.heads import make_head
 from hilum.finetune.losses import masked_bce, mean_masked_bce
 from hilum.finetune.pooling import make_pooling
 from hilum.finetune.settings import HeadName, PoolingName
+from hilum.training.groups import decay_groups, encoder_groups
 from hilum.training.settings import TrainingSettings
-from hilum.training.trainable import Trainable, decay_groups
+from hilum.training.trainable import Trainable
 from hilum.views import ViewPolicy, plain_view, random_views
 
 
@@ -86,10 +87,15 @@ class Classifier(Trainable):
             logits: Tensor = self.head(self.dropout(features.float()))
         return logits
 
+    @property
+    def needs_whole_batch(self) -> str:
+        """Every known label counts by itself."""
+        return ""
+
     def training_loss(self, batch: Batch, epoch: int) -> Tensor:
         """Mean weighted cross-entropy of the known labels, on one random view of each film."""
         views = random_views(batch.images, batch.keys, self.policy, self.size, seed=self.seed, epoch=epoch, view=0)
-        return mean_masked_bce(self(views), known_targets(batch), self.positive_weights)
+        return batch_loss(self(views), batch, self.positive_weights)
 
     def validation_loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Sum of the weighted cross-entropy and number of known labels, on plain views."""
@@ -100,7 +106,7 @@ class Classifier(Trainable):
         head_lr = settings.lr if self.head_lr is None else self.head_lr
         behind = self.head if self.pooling is None else nn.ModuleList([self.pooling, self.head])
         head = [{**group, "lr": head_lr} for group in decay_groups(behind, settings.weight_decay)]
-        return [*decay_groups(self.encoder, settings.weight_decay), *head]
+        return [*encoder_groups(self.encoder, settings.weight_decay, settings.lr, settings.layer_decay), *head]
 
 
 class HeadOnFeatures(Trainable):
@@ -119,10 +125,15 @@ class HeadOnFeatures(Trainable):
         self.score, self.groups = classifier.score, classifier.parameter_groups
         self.train_features, self.val_features = train, val
 
+    @property
+    def needs_whole_batch(self) -> str:
+        """Every known label counts by itself."""
+        return ""
+
     def training_loss(self, batch: Batch, epoch: int) -> Tensor:  # noqa: ARG002
         """As `Classifier.training_loss`."""
         logits = self.score(self.train_features[batch.rows])
-        return mean_masked_bce(logits, known_targets(batch), self.positive_weights)
+        return batch_loss(logits, batch, self.positive_weights)
 
     def validation_loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """As `Classifier.validation_loss`."""
@@ -138,3 +149,9 @@ def known_targets(batch: Batch) -> Tensor:
     if batch.targets is None:
         raise HilumError("batch", expected="targets", found="none", fix="Give Batches the targets of its films.")
     return batch.targets
+
+
+def batch_loss(logits: Tensor, batch: Batch, positive_weights: Tensor) -> Tensor:
+    """Mean of `masked_bce` over the known labels of the batch, of which this may be a part."""
+    known = (~known_targets(batch.whole).isnan()).sum()
+    return mean_masked_bce(logits, known_targets(batch), positive_weights, known=known, parts=batch.parts)

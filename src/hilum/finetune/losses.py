@@ -5,6 +5,8 @@ import torch.nn.functional as F  # noqa: N812
 from numpy.typing import NDArray
 from torch import Tensor
 
+from hilum.training.ranks import share_of_mean
+
 POSITIVE_WEIGHT_LIMIT = 100.0
 """A rare finding's few positives may count this much more than a negative, and no more: beyond, single films decide a
 step. In all of ChestX-ray14 it binds for Hernia only (493)."""
@@ -29,10 +31,18 @@ def masked_bce(logits: Tensor, targets: Tensor, positive_weights: Tensor) -> tup
     return losses.where(known, 0.0).sum(), known.sum()
 
 
-def mean_masked_bce(logits: Tensor, targets: Tensor, positive_weights: Tensor) -> Tensor:
-    """Mean of `masked_bce` over the known labels; 0, with zero gradients, where none is known."""
-    total, known = masked_bce(logits, targets, positive_weights)
-    return total / known.clamp(min=1)
+def mean_masked_bce(
+    logits: Tensor, targets: Tensor, positive_weights: Tensor, *, known: Tensor | None = None, parts: int = 1
+) -> Tensor:
+    """Mean of `masked_bce` over the known labels; 0, with zero gradients, where none is known.
+
+    Args:
+        logits, targets, positive_weights: as there.
+        known: how many labels are known in the whole batch, where this is a part of it; of all processes it is the sum.
+        parts: see `hilum.training.ranks.share_of_mean`.
+    """
+    total, own = masked_bce(logits, targets, positive_weights)
+    return share_of_mean(total, own if known is None else known, parts)
 
 
 def balancing_weights(targets: NDArray[np.float32]) -> NDArray[np.float32]:

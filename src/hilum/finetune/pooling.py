@@ -1,5 +1,7 @@
 """From the tokens of an encoder to one feature, in other ways than the encoder's own."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -68,8 +70,9 @@ class GeneralisedMean(Pooling):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """(B, prefix + places, width) to (B, 1, width)."""
-        powers = tokens[:, self.prefix_tokens :].clamp(min=GEM_FLOOR).pow(self.power)
-        return powers.mean(1, keepdim=True).pow(1 / self.power)
+        logs = tokens[:, self.prefix_tokens :].clamp(min=GEM_FLOOR).log()  # powers themselves would overflow
+        mean = (self.power * logs).logsumexp(1, keepdim=True) - math.log(logs.shape[1])
+        return (mean / self.power).exp()
 
 
 class Attention(Pooling):

@@ -54,7 +54,7 @@ class DINO(Pretext):
         self.register_buffer("epoch", torch.zeros((), dtype=torch.int64))  # the one under way, for a resumed run too
         self.register_buffer("steps", torch.zeros((), dtype=torch.int64))  # taken so far
         self.register_buffer("center", torch.zeros(len(head.prototypes)))
-        self.next_center: Tensor | None = None
+        self.answers: list[Tensor] = []  # the teacher's of this step: their mean, one for each part of the batch
 
     def training_loss(self, batch: Batch, epoch: int) -> Tensor:
         """Cross-entropy of all views with the teacher's answers to the global ones; the center moves with the step."""
@@ -65,7 +65,7 @@ class DINO(Pretext):
             temperature = self.schedule.temperature(int(self.steps))
             teacher = list(sharpened(answers, self.center, temperature).chunk(2))
             self.teacher_watch.note(torch.cat(teacher))
-            self.next_center = moved_center(self.center, answers, self.center_momentum)
+            self.answers.append(answers.mean(0))
         train_prototypes = epoch >= self.frozen_epochs
         student = [
             logits
@@ -74,6 +74,11 @@ class DINO(Pretext):
             for logits in self.head(self.encoder(torch.cat(views)), train_prototypes=train_prototypes).chunk(len(views))
         ]
         return view_distillation(student, teacher, self.student_temperature)
+
+    @property
+    def needs_whole_batch(self) -> str:
+        """Its loss is a mean over films, and its center moves with the step."""
+        return ""
 
     @property
     def kept(self) -> Encoder:
@@ -86,9 +91,9 @@ class DINO(Pretext):
         momentum = self.schedule.momentum(int(self.steps))
         follow(self.teacher_encoder, self.encoder, momentum)
         follow(self.teacher_head, self.head, momentum)
-        if self.next_center is not None:
-            self.center.copy_(self.next_center)
-            self.next_center = None
+        if self.answers:
+            self.center.copy_(moved_center(self.center, torch.stack(self.answers), self.center_momentum))
+            self.answers = []
         self.steps.add_(1)
 
     def watch(self) -> dict[str, float]:

@@ -23,6 +23,7 @@ from hilum.pretext.prototype_head import PrototypeHead
 from hilum.pretext.self_distillation import moved_center, patch_distillation, sharpened, view_distillation
 from hilum.pretext.sinkhorn import sinkhorn_assignments
 from hilum.pretext.teacher import TeacherSchedule, TeacherWatch
+from hilum.training.ranks import joined
 
 
 class DINOv2(Pretext):
@@ -66,7 +67,8 @@ class DINOv2(Pretext):
         self.register_buffer("steps", torch.zeros((), dtype=torch.int64))  # taken so far
         self.register_buffer("center", torch.zeros(len(head.prototypes)))
         self.register_buffer("patch_center", torch.zeros(len(patch_head.prototypes)))
-        self.next_centers: tuple[Tensor, Tensor] | None = None
+        # the teacher's answers of this step, for the centers: sums and their counts, one for each part of the batch
+        self.answers: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
 
     def training_loss(self, batch: Batch, epoch: int) -> Tensor:
         """DINO + iBOT + KoLeo."""
@@ -86,8 +88,15 @@ class DINOv2(Pretext):
         temperature = self.settings.student_temperature
         view_loss = view_distillation(student, answers, temperature)
         hidden_patches = self.patch_head(patches, train_prototypes=train_prototypes)
-        patch_loss = patch_distillation(hidden_patches, patch_answers, mask.nonzero()[:, 0], temperature)
-        spread_loss = torch.stack([koleo(each) for each in classes]).mean()
+        patch_loss = patch_distillation(
+            hidden_patches,
+            patch_answers,
+            mask.nonzero()[:, 0],
+            temperature,
+            masked_views=self._mask(batch.whole, epoch).flatten(1).any(1).sum() if batch.parts > 1 else None,
+            parts=batch.parts,
+        )
+        spread_loss = torch.stack([koleo(joined(each.float())) for each in classes]).mean()
         return view_loss + self.settings.patch_weight * patch_loss + self.settings.koleo_weight * spread_loss
 
     @torch.no_grad()
@@ -96,11 +105,22 @@ class DINOv2(Pretext):
         momentum = self.schedule.momentum(int(self.steps))
         for copied, trained in zip(self.teacher, (self.encoder, self.head, self.patch_head), strict=True):
             follow(copied, trained, momentum)
-        if self.next_centers is not None:
-            self.center.copy_(self.next_centers[0])
-            self.patch_center.copy_(self.next_centers[1])
-            self.next_centers = None
+        if self.answers:
+            classes, class_counts, patches, patch_counts = (
+                torch.stack(each) for each in zip(*self.answers, strict=True)
+            )
+            momentum = self.settings.center_momentum
+            self.center.copy_(moved_center(self.center, classes, momentum, counts=class_counts))
+            self.patch_center.copy_(moved_center(self.patch_center, patches, momentum, counts=patch_counts))
+            self.answers = []
         self.steps.add_(1)
+
+    @property
+    def needs_whole_batch(self) -> str:
+        """For Sinkhorn and KoLeo; with centering and without KoLeo its loss is a mean over films and over patches."""
+        if self.settings.teacher == "sinkhorn":
+            return "its teacher's answers are balanced over the whole batch (`teacher` centering is not)"
+        return "KoLeo compares the films of the batch (`koleo_weight` 0 does not)" if self.settings.koleo_weight else ""
 
     @property
     def kept(self) -> Encoder:
@@ -142,13 +162,12 @@ class DINOv2(Pretext):
         temperature = self.schedule.temperature(int(self.steps))
         if self.settings.teacher == "sinkhorn":
             answers = [sinkhorn_assignments(view, temperature) for view in classes.chunk(2)]
-            of_patches = sinkhorn_assignments(patches, temperature) if len(patches) else patches
+            of_patches = sinkhorn_assignments(patches, temperature)
         else:
             answers = list(sharpened(classes, self.center, temperature).chunk(2))
             of_patches = sharpened(patches, self.patch_center, temperature)
-            momentum = self.settings.center_momentum
-            next_patches = moved_center(self.patch_center, patches, momentum) if len(patches) else self.patch_center
-            self.next_centers = moved_center(self.center, classes, momentum), next_patches
+            counts = (classes.new_tensor(len(each)) for each in (classes, patches))
+            self.answers.append((classes.sum(0), next(counts), patches.sum(0), next(counts)))
         self.teacher_watch.note(torch.cat(answers))
         return answers, of_patches
 

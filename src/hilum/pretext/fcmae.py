@@ -93,6 +93,11 @@ class FCMAE(Pretext):
         predicted = self.to_pixels(self.decoder(filled)).permute(0, 2, 3, 1)
         return hidden_patch_loss(predicted, views, hidden, self.encoder.patch)
 
+    @property
+    def needs_whole_batch(self) -> str:
+        """As many patches are hidden of every film, so that the loss is a mean over films."""
+        return ""
+
     def watch(self) -> dict[str, float]:
         """Signs of collapse; there is no projection, so the features stand for it."""
         return self.collapse.look(self.encoder, nn.Identity(), int(self.epoch)) if self.collapse else {}

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from hilum.encoders.zoo import Encoder
 from hilum.errors import HilumError
+from hilum.training.recompute import run_block
 
 
 def check_is_convnext_v2(encoder: Encoder) -> None:
@@ -50,7 +51,7 @@ def visible_features(encoder: Encoder, images: Tensor, visible: Tensor) -> Tenso
         fine = _as_fine_as(mask, features)
         features = features * fine
         for block in stage.blocks:
-            features = masked_block(block, features, fine)
+            features = run_block(masked_block, block, features, fine)
     masked: Tensor = features
     return masked
 

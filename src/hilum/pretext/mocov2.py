@@ -1,8 +1,8 @@
 """MoCo v2: He et al., "Momentum contrast for unsupervised visual representation learning", CVPR 2020, with the head
 and views of Chen et al., "Improved baselines with momentum contrastive learning", 2020.
 
-Shuffling batch norm (He et al. §3.3) is left out: it moves images between the batch statistics of several GPUs, and in
-one process every order of a batch has the same statistics.
+Shuffling batch norm (He et al. §3.3) is left out: it moves images between the batch statistics of several GPUs, and
+here these are of the whole batch, whose order does not change them.
 """
 
 import numpy as np
@@ -18,6 +18,7 @@ from hilum.pretext.method import TRAINED, Method, MethodSettings, Pretext, Prete
 from hilum.pretext.momentum import follow, follower
 from hilum.pretext.projection import PROJECTION_WIDTH, projection_head
 from hilum.pretext.two_views import TwoViews
+from hilum.training.ranks import joined_constant
 
 
 def info_nce(query: Tensor, key: Tensor, queue: Tensor, temperature: float, own: Tensor | None = None) -> Tensor:
@@ -97,9 +98,17 @@ class MoCoV2(Pretext):
         query = self.head(self.encoder(first))
         with torch.no_grad():
             key = self.momentum_head(self.momentum_encoder(second))
-        self.seen = F.normalize(key.float(), dim=1), images
+        seen = F.normalize(key.float(), dim=1), images
+        self.seen = (
+            seen if self.seen is None else (torch.cat([self.seen[0], seen[0]]), torch.cat([self.seen[1], images]))
+        )
         own = images[:, None] == self.queue_images[None, :]
         return info_nce(query, key, self.queue, self.temperature, own)
+
+    @property
+    def needs_whole_batch(self) -> str:
+        """Its negatives are of earlier batches."""
+        return ""
 
     @torch.no_grad()
     def after_step(self) -> None:
@@ -107,7 +116,7 @@ class MoCoV2(Pretext):
         follow(self.momentum_encoder, self.encoder, self.momentum)
         follow(self.momentum_head, self.head, self.momentum)
         if self.seen is not None:
-            self._enqueue(*self.seen)
+            self._enqueue(*(joined_constant(of_step) for of_step in self.seen))
             self.seen = None
 
     def _enqueue(self, keys: Tensor, images: Tensor) -> None:

@@ -9,6 +9,7 @@ from hilum.artifacts import whole_directory
 from hilum.data.batches import Batches
 from hilum.data.store import Store
 from hilum.encoders.card import Card
+from hilum.encoders.seen import read_seen, seen_films, write_seen
 from hilum.encoders.weights import load_encoder, write_encoder
 from hilum.encoders.zoo import Encoder, create_encoder
 from hilum.errors import HilumError
@@ -48,8 +49,9 @@ def pretrain(
             an encoder, to go on from its weights.
         settings: of the run.
         seed: of weights, views and order.
-        directory: gets `encoder.safetensors`, `card.json` and `curves.parquet`; complete or absent. A run that is
-            killed leaves a hidden directory beside it, and goes on from there with the same bits when called again.
+        directory: gets `encoder.safetensors`, `card.json`, `seen.parquet` and `curves.parquet`; complete or absent. A
+            run that is killed leaves a hidden directory beside it, and goes on from there with the same bits when
+            called again.
         split_title: whose training films these are, for the card.
         on_progress: as in `hilum.training.fit.fit`.
 
@@ -107,8 +109,11 @@ def pretrain(
             split=split_title,
             patients_seen=sorted({*patient_ids, *(before.patients_seen if before else [])}),
             images_seen=len(image_ids),
+            statements=before.statements if before else [],
         )
         write_encoder(trainable.kept, card, work)
+        earlier = read_seen(encoder) if isinstance(encoder, Path) else None
+        write_seen(work, seen_films(image_ids, patient_ids, "train"), *([] if earlier is None else [earlier]))
         delete_checkpoints(work)
     return directory
 

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from hilum.pretext.ranks import joined_constant
+from hilum.training.ranks import share_of_mean, summed
 
 
 def view_distillation(student: list[Tensor], teacher: list[Tensor], temperature: float) -> Tensor:
@@ -31,7 +31,15 @@ def view_distillation(student: list[Tensor], teacher: list[Tensor], temperature:
     return torch.stack(terms).mean()
 
 
-def patch_distillation(student: Tensor, teacher: Tensor, images: Tensor, temperature: float) -> Tensor:
+def patch_distillation(
+    student: Tensor,
+    teacher: Tensor,
+    images: Tensor,
+    temperature: float,
+    *,
+    masked_views: Tensor | None = None,
+    parts: int = 1,
+) -> Tensor:
     """Cross-entropy at the masked patches, mean over the patches of an image, then over images (iBOT, eq. 2).
 
     Args:
@@ -39,15 +47,17 @@ def patch_distillation(student: Tensor, teacher: Tensor, images: Tensor, tempera
         teacher: probabilities at the same patches, which the teacher saw, (M, K).
         images: which view of the batch each patch is of, (M,), int64.
         temperature: of the student, > 0.
+        masked_views: how many views have masked patches in the whole batch, where this is a part of it; of all
+            processes it is the sum.
+        parts: see `hilum.training.ranks.share_of_mean`.
 
     Returns:
         Scalar; 0 where nothing was masked. Views without a masked patch do not count.
     """
-    if not len(images):
-        return student.sum() * 0.0
     _, group, masked = torch.unique(images, return_inverse=True, return_counts=True)
-    loss: Tensor = (_cross_entropy(student, teacher, temperature) / masked[group]).sum() / len(masked)
-    return loss
+    total = (_cross_entropy(student, teacher, temperature) / masked[group]).sum()
+    own = torch.tensor(len(masked), device=student.device)
+    return share_of_mean(total, own if masked_views is None else masked_views, parts)
 
 
 def sharpened(logits: Tensor, center: Tensor, temperature: float) -> Tensor:
@@ -62,15 +72,21 @@ def sharpened(logits: Tensor, center: Tensor, temperature: float) -> Tensor:
 
 
 @torch.no_grad()
-def moved_center(center: Tensor, logits: Tensor, momentum: float) -> Tensor:
+def moved_center(center: Tensor, logits: Tensor, momentum: float, *, counts: Tensor | None = None) -> Tensor:
     """The center after one more batch (eq. 4), of all processes.
 
     Args:
         center: (K,).
-        logits: of the teacher, (N, K).
+        logits: of the teacher, (N, K); or sums of them.
         momentum: 0 to 1; DINO's is 0.9.
+        counts: of how many logits each row is the sum, (N,); None: of one.
+
+    Returns:
+        (K,). As it was where there were no logits.
     """
-    return center * momentum + joined_constant(logits.float().mean(0, keepdim=True)).mean(0) * (1 - momentum)
+    count = summed(torch.tensor(len(logits), device=logits.device) if counts is None else counts.sum())
+    mean = summed(logits.float().sum(0)) / count.clamp(min=1)
+    return torch.where(count > 0, center * momentum + mean * (1 - momentum), center)
 
 
 def teacher_entropy(probabilities: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ from hilum.pretext.method import TRAINED, Method, MethodSettings, Pretext, Prete
 from hilum.pretext.nt_xent import nt_xent
 from hilum.pretext.projection import projection_head
 from hilum.pretext.two_views import TwoViews
+from hilum.training.ranks import joined
 
 
 class SimCLR(Pretext):
@@ -40,7 +41,12 @@ class SimCLR(Pretext):
         """NT-Xent of the batch; both views pass the encoder together, so batch norm sees them as one."""
         self.epoch.fill_(epoch)
         first, second = self.head(self.encoder(torch.cat(self.views.of(batch, epoch)))).chunk(2)
-        return nt_xent(first, second, self.temperature)
+        return nt_xent(joined(first.float()), joined(second.float()), self.temperature)
+
+    @property
+    def needs_whole_batch(self) -> str:
+        """For its negatives."""
+        return "every view is compared with all others of the batch"
 
     def watch(self) -> dict[str, float]:
         """Signs of collapse."""

@@ -9,15 +9,15 @@ import math
 import torch
 from torch import Tensor
 
-from hilum.pretext.ranks import highest, summed, world_size
+from hilum.training.ranks import highest, summed, world_size
 
 
 @torch.no_grad()
 def sinkhorn_assignments(scores: Tensor, epsilon: float, iterations: int = 3) -> Tensor:
     """Assign each row to prototypes so that all prototypes get the same share of the batch.
 
-    Computed with logarithms, so that no `epsilon` overflows. Over several processes the batch is that of all of them,
-    each with as many rows.
+    Computed with logarithms, so that no `epsilon` overflows. Over several processes the batch is that of all of them;
+    some may have more rows than others, or none.
 
     Args:
         scores: of N rows against K prototypes, (N, K).
@@ -30,6 +30,8 @@ def sinkhorn_assignments(scores: Tensor, epsilon: float, iterations: int = 3) ->
     logs = scores.float() if scores.dtype in (torch.float16, torch.bfloat16) else scores
     logs = logs / epsilon
     prototypes = logs.shape[1]
+    if world_size() == 1 and not len(logs):
+        return logs
     for _ in range(iterations):
         logs = logs - _log_sum_over_ranks(logs) - math.log(prototypes)
         logs = logs - logs.logsumexp(1, keepdim=True)

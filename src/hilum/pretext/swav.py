@@ -11,9 +11,9 @@ from hilum.pretext.collapse import CollapseWatch
 from hilum.pretext.many_views import ManyViews
 from hilum.pretext.method import TRAINED, Method, MethodSettings, Pretext, PretextRun
 from hilum.pretext.projection import PROJECTION_WIDTH
-from hilum.pretext.ranks import joined_constant, own_part
 from hilum.pretext.sinkhorn import sinkhorn_assignments
 from hilum.pretext.swapped_prediction import swapped_prediction
+from hilum.training.ranks import joined_constant, own_part
 
 
 class SwAV(Pretext):
@@ -78,6 +78,11 @@ class SwAV(Pretext):
         self.seen = torch.stack([direction.detach() for direction in directions[:2]])
         assignments = [self._assign(view, scores[view].detach(), prototypes.detach()) for view in range(2)]
         return swapped_prediction(scores, assignments, self.temperature)
+
+    @property
+    def needs_whole_batch(self) -> str:
+        """For its assignments."""
+        return "prototypes are assigned to the whole batch alike"
 
     @torch.no_grad()
     def after_step(self) -> None:

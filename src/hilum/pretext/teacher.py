@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from hilum.errors import HilumError
 from hilum.pretext.momentum import cosine_between, linear_between
 from hilum.pretext.self_distillation import teacher_entropy
+from hilum.training.ranks import averaged
 
 MOST_ENTROPY = 0.99
 """Of log K. A teacher's answers above this are nearly the same to every prototype: nothing is left to learn from."""
@@ -63,9 +64,9 @@ class TeacherWatch(nn.Module):
 
     @torch.no_grad()
     def note(self, probabilities: Tensor) -> None:
-        """Add the answers to a batch, (N, K), rows summing to 1."""
-        self.entropy.add_(teacher_entropy(probabilities).double())
-        self.answers.add_(probabilities.double().mean(0))
+        """Add the answers to a batch, (N, K), rows summing to 1; of several processes, to as many rows in each."""
+        self.entropy.add_(averaged(teacher_entropy(probabilities).double()))
+        self.answers.add_(averaged(probabilities.double().mean(0)))
         self.batches.add_(1)
 
     @torch.no_grad()

@@ -36,7 +36,9 @@ class ArmSummary:
 
     @property
     def title(self) -> str:
-        """The name as tables and figures show it: with a dagger where it has seen test patients."""
+        """The name as tables and figures show it: with a dagger where it has, or may have, seen test patients."""
+        if self.has_seen_test_patients is None:
+            return f"{self.name} (†)"
         return f"{self.name} †" if self.has_seen_test_patients else self.name
 
 

@@ -178,9 +178,12 @@ def _has_any(counts: pl.DataFrame, name: str) -> bool:
 
 
 def _dagger(arms: Sequence[ArmSummary]) -> list[str]:
-    if not any(arm.has_seen_test_patients for arm in arms):
-        return []
-    return ["† Saw test patients during training: its numbers are too good."]
+    notes = []
+    if any(arm.has_seen_test_patients for arm in arms):
+        notes.append("† Saw test patients during training: its numbers are too good.")
+    if any(arm.has_seen_test_patients is None for arm in arms):
+        notes.append("(†) May have seen test patients: which films its weights were trained on is not known.")
+    return notes
 
 
 def _with_split(table: pl.DataFrame, content: ReportContent) -> pl.DataFrame:

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from hilum.data.counts import count_films as count_by_split
-from hilum.encoders.card import read_card
 from hilum.encoders.catalogue import ARCHITECTURES
 from hilum.study.estimate import machine_gigaflops
 from hilum.study.generate import generated_root
 from hilum.study.keys import step_keys
+from hilum.study.ledger import Start, contamination_of, start_of
 from hilum.study.plan import Films, Step, count_films, guess_films, steps_of
 from hilum.study.prepare import Prepared, prepare
 from hilum.study.record import read_record
@@ -79,7 +79,7 @@ def arm_row(plan: Plan, arm: str) -> dict[str, Any]:
     """One arm of the plan."""
     study = plan.study
     settings, tuning = study.arms[arm], study.finetuning_of(arm)
-    init = settings.init
+    init, start = settings.init, start_of(study, arm)
     epochs = f", {study.pretraining_epochs(init)} epochs" if isinstance(init, Pretrained) else ""
     return {
         "arm": arm,
@@ -87,17 +87,15 @@ def arm_row(plan: Plan, arm: str) -> dict[str, Any]:
         "starts_from": study.starts_from(arm) + epochs,
         "unfreeze": tuning.unfreeze,
         "encoder_parameters": ARCHITECTURES[settings.encoder].parameters,
-        "seen_test_patients": _seen_test_patients(plan, init) if isinstance(init, Path) else "no",
+        "weights": {"source": start.source, "licence": start.licence, "here": start.here, "seen": start.has_seen},
+        "seen_test_patients": _seen_test_patients(plan, arm, start),
     }
 
 
-def _seen_test_patients(plan: Plan, weights: Path) -> str:
-    """Whether weights of another run have seen a test patient, by their card."""
+def _seen_test_patients(plan: Plan, arm: str, start: Start) -> str:
     if plan.prepared is None:
-        return "unknown before the data are read"
-    test = set(plan.prepared.labelled.patients(plan.prepared.task.test_ids))
-    seen = len(test & set(read_card(weights).patients_seen))
-    return f"YES: {seen:,} of {len(test):,}" if seen else "no"
+        return "no" if start.has_seen == "nothing" else "not known before the data are read"
+    return contamination_of(plan.prepared, arm).told
 
 
 def split_title(plan: Plan) -> str | None:

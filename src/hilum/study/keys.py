@@ -13,6 +13,7 @@ import numpy as np
 
 from hilum.artifacts import fingerprint
 from hilum.encoders.card import read_card
+from hilum.encoders.published.resolving import resolve_weights
 from hilum.finetune.films import LabelledFilms
 from hilum.study.generate import generation_key
 from hilum.study.plan import Step, pretraining_directory
@@ -44,6 +45,7 @@ def _key(step: Step, prepared: Prepared, keys: dict[str, str]) -> str:
     if step.kind == "pretrain" and step.init is not None:
         inputs: dict[str, Any] = {
             "method": step.init.pretrain,
+            "start": _weights(step.init.start, step.encoder),
             "settings": pretext_settings(study, step.init).decisive(),
             "films": prepared.pretraining_ids(step.data),
         }
@@ -85,7 +87,14 @@ def _start(step: Step, prepared: Prepared, keys: dict[str, str]) -> str:
     init = prepared.study.arms[step.arm].init
     if pretrained is not None:
         return keys[pretrained]
-    return read_card(init).sha256 if isinstance(init, Path) else str(init)
+    return _weights(str(init), prepared.study.arms[step.arm].encoder)
+
+
+def _weights(name_or_path: str, encoder: str | None) -> str:
+    """The hash of weights, or "random"."""
+    if name_or_path == "random" or encoder is None:
+        return name_or_path
+    return read_card(resolve_weights(name_or_path, encoder)).sha256
 
 
 def _targets(films: LabelledFilms) -> list[Any]:

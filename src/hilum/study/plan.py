@@ -113,7 +113,9 @@ def pretraining_directory(study: Study, arm: str, seed: int) -> str | None:
     init = settings.init
     epochs = study.pretraining_epochs(init)
     seed = seed if study.pretrain.seeds == "each" else study.seeds[0]
-    own = f"-{fingerprint([init.policy, init.settings])[:6]}" if init.policy or init.settings else ""
+    own = ""
+    if init.policy or init.settings or init.start != "random":
+        own = f"-{fingerprint([init.policy, init.settings, init.start])[:6]}"
     return f"pretrain/{init.pretrain}-{settings.encoder}-{init.on}-{epochs}epochs{own}/seed-{seed}"
 
 

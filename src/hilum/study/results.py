@@ -17,6 +17,7 @@ from hilum.encoders.zoo import count_parameters, create_encoder
 from hilum.evaluate.metrics import MACRO
 from hilum.report.content import ArmSummary, DataSummary, ReportContent
 from hilum.study.judge import EVALUATION, read_arm
+from hilum.study.ledger import contamination_of
 from hilum.study.plan import Step, finetuning_directory, pretraining_directory
 from hilum.study.prepare import Prepared
 from hilum.study.record import read_record
@@ -51,13 +52,15 @@ def _arm_summary(prepared: Prepared, out: Path, arm: str) -> ArmSummary:
     freeze_all_but_last(encoder, study.finetuning_of(arm).unfreeze)
     head = (encoder.feature_width + 1) * len(study.task.findings)
     test_patients = set(prepared.labelled.patients(prepared.task.test_ids))
+    before = contamination_of(prepared, arm).certainty
+    seen = before == "seen" or any(test_patients & set(card.patients_seen) for card in cards)
     return ArmSummary(
         name=arm,
         encoder=settings.encoder,
         starts_from=study.starts_from(arm),
         trainable_parameters=count_parameters(encoder, trainable_only=True) + head,
         total_parameters=count_parameters(encoder) + head,
-        has_seen_test_patients=any(test_patients & set(card.patients_seen) for card in cards),
+        has_seen_test_patients=None if before == "may" and not seen else seen,
         seeds=study.seeds,
         seconds=sum(_seconds(out / directory) for directory in _training_directories(prepared, arm)),
     )

@@ -16,6 +16,7 @@ from hilum.report.page import write_report
 from hilum.study.generate import generate, generated_root, generation_key
 from hilum.study.judge import judge
 from hilum.study.keys import step_keys
+from hilum.study.ledger import refuse_contaminated
 from hilum.study.plan import Step, count_films, guess_films, steps_of
 from hilum.study.prepare import Prepared, prepare
 from hilum.study.record import perform_once, recorded_progress
@@ -48,6 +49,7 @@ def run_study(
     _check_own(out)
     _generate_films(study, out, show_step, workers)
     prepared = prepare_in(study, roots, out)
+    refuse_contaminated(prepared)
     steps = steps_of(study, count_films(prepared))
     keys = step_keys(steps, prepared)
     _write_plan(out, steps, keys)

@@ -52,7 +52,7 @@ def _kind_of_rule(rule: object) -> str:
 def _kind_of_start(init: object) -> str:
     if isinstance(init, dict | BaseModel):
         return "<pretrain>"
-    return "<random>" if init == "random" else "<path>"
+    return "<random>" if init == "random" else "<weights>"
 
 
 FindingName = Annotated[str, AfterValidator(_canonical_finding)]
@@ -264,6 +264,10 @@ class Pretrained(Section):
     pretrain: str = Field(description="Method: `simclr`, `mocov2`, `swav` or `dino`.")
     on: str = Field(description="Data set; of the task's own data set only training patients are seen.")
     epochs: PositiveInt | None = Field(None, description="Instead of `pretrain.epochs`.")
+    start: str = Field(
+        "random",
+        description="Weights to go on from: the name of published ones, or a directory with encoder.safetensors.",
+    )
     policy: str | None = Field(None, description="Instead of `pretrain.policy`.")
     settings: dict[str, Any] = Field(
         {}, description="The method's own settings, see [below](#settings-of-the-methods); its defaults for the rest."
@@ -296,10 +300,12 @@ class Arm(Section):
     init: Annotated[
         Annotated[Literal["random"], Tag("<random>")]
         | Annotated[Pretrained, Tag("<pretrain>")]
-        | Annotated[Path, Tag("<path>")],
+        | Annotated[str, Tag("<weights>")],
         Discriminator(_kind_of_start),
     ] = Field(
-        "random", description="`random`, `{pretrain: METHOD, on: DATA}`, or a directory with encoder.safetensors."
+        "random",
+        description="`random`; `{pretrain: METHOD, on: DATA}`; the name of published weights (`hilum weights list`), "
+        "such as `imagenet1k`; or a directory with encoder.safetensors.",
     )
     finetune: Finetuning = Field(Finetuning(), description="Settings of this arm instead of the study's `finetune`.")
 
@@ -364,11 +370,18 @@ class Study(Section):
         )
 
     def starts_from(self, arm: str) -> str:
-        """The initial weights of an arm, in words: "random", "mocov2 on ours/train", or a directory."""
+        """The initial weights of an arm, in words: "random", "mocov2 on ours/train", a name, or a directory."""
         init = self.arms[arm].init
         if isinstance(init, Pretrained):
-            return f"{init.pretrain} on {init.on}{'/train' if init.on == self.labelled_data else ''}"
-        return str(init)
+            before = "" if init.start == "random" else f" from {init.start}"
+            return f"{init.pretrain} on {init.on}{'/train' if init.on == self.labelled_data else ''}{before}"
+        return init
+
+    def weights_of(self, arm: str) -> str | None:
+        """Name or directory of the weights that an arm, or its pretraining, starts from; None for random ones."""
+        init = self.arms[arm].init
+        weights = init.start if isinstance(init, Pretrained) else init
+        return None if weights == "random" else weights
 
     def pretraining_epochs(self, init: Pretrained) -> int:
         """Epochs of one arm's pretraining."""

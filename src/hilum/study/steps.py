@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from hilum.data.store import Store, build_store, open_store
+from hilum.encoders.published.resolving import resolve_weights
 from hilum.finetune.finetune import finetune
 from hilum.pretext.pretrain import pretrain
 from hilum.progress import ProgressReport
@@ -52,7 +53,7 @@ def _pretrain(step: Step, prepared: Prepared, out: Path, workers: int, on_progre
         store,
         ids,
         data.patients(ids),
-        encoder=step.encoder,
+        encoder=step.encoder if step.init.start == "random" else resolve_weights(step.init.start, step.encoder),
         settings=replace(pretext_settings(prepared.study, step.init), workers=workers),
         seed=step.seed,
         directory=out / step.directory,
@@ -67,9 +68,9 @@ def _finetune(step: Step, prepared: Prepared, out: Path, workers: int, on_progre
     study, task, store = prepared.study, prepared.task, store_of(out, step.data)
     readable = set(store.image_ids)
     pretrained = pretraining_directory(study, step.arm, step.seed)
-    init = study.arms[step.arm].init
+    weights = study.weights_of(step.arm)
     finetune(
-        out / pretrained if pretrained else init if isinstance(init, Path) else "random",
+        out / pretrained if pretrained else resolve_weights(weights, step.encoder) if weights else "random",
         step.encoder,
         store,
         task.train.only(readable),

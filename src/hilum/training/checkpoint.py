@@ -9,6 +9,7 @@ from lightning.fabric import Fabric
 
 from hilum.artifacts import fingerprint, whole_file, write_text
 from hilum.errors import HilumError
+from hilum.training.ranks import rank, wait_for_all
 
 CHECKPOINTS = "checkpoints"
 
@@ -45,20 +46,29 @@ def load_checkpoint(fabric: Fabric, path: Path, state: dict[str, Any]) -> None:
 
 
 def delete_checkpoints(directory: Path) -> None:
-    """Delete the checkpoints of a run that is done."""
+    """Delete the checkpoints of a run that is done; of several processes, the first one does."""
+    if rank() > 0:
+        return
     shutil.rmtree(directory / CHECKPOINTS, ignore_errors=True)
 
 
 def resume_only_same_run(directory: Path, inputs: Any) -> None:
     """Empty a working directory that another run left, so that no run goes on with the weights of another.
 
-    Files that a kill left half-written are removed in any case.
+    Files that a kill left half-written are removed in any case. Of several processes the first one does this, and the
+    others wait for it.
 
     Args:
         directory: exists; what an interrupted run left there is kept if it had the same inputs.
         inputs: all that decides the result, as JSON can hold it.
     """
-    note, run = directory / CHECKPOINTS / "inputs.sha256", fingerprint(inputs)
+    if rank() == 0:
+        _empty_after_another_run(directory, fingerprint(inputs))
+    wait_for_all()
+
+
+def _empty_after_another_run(directory: Path, run: str) -> None:
+    note = directory / CHECKPOINTS / "inputs.sha256"
     if not note.exists() or note.read_text(encoding="utf-8") != run:
         for entry in directory.iterdir():
             if entry.is_dir():

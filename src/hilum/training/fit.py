@@ -7,15 +7,17 @@ overriding most of its loop. Fabric keeps what Lightning is for (devices, precis
 
 import math
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 import torch
 from lightning.fabric import Fabric
 from lightning.fabric.plugins import MixedPrecision, Precision
+from lightning.fabric.plugins.environments import LightningEnvironment
+from lightning.fabric.strategies import SingleDeviceStrategy
 from torch import Tensor
 
 from hilum.artifacts import fingerprint, whole_file
@@ -24,10 +26,11 @@ from hilum.errors import HilumError
 from hilum.progress import ProgressReport, silent
 from hilum.training.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
 from hilum.training.course import Course
-from hilum.training.optimizers import create_optimizer, set_learning_rate
 from hilum.training.precision import choose_device, choose_precision, deterministic
-from hilum.training.schedule import learning_rate_share
+from hilum.training.ranks import rank, summed, told, world_size
+from hilum.training.recompute import recomputing
 from hilum.training.settings import TrainingSettings
+from hilum.training.step import Stepper, check_parts
 from hilum.training.trainable import Trainable
 
 
@@ -65,23 +68,28 @@ def fit(
     of prefetching threads, on the same machine with the same number of torch threads. Torch's generators and flags are
     left as the caller had them.
 
+    Of several processes (`hilum.training.processes.joined_processes`) each computes its part of every batch, so that
+    together they take the steps that one process would take, but for rounding; the first one writes and reports.
+
     Args:
         trainable: moved to the device; its memory format becomes channels-last.
         batches: training films.
         validation: films that choose the best epoch and stop the run early.
         settings: of the run.
-        directory: working directory that survives a kill; `checkpoints/` in it is the caller's to delete when done
-            (`delete_checkpoints`). `curves.parquet` stays.
+        directory: working directory that survives a kill, the same for all processes; `checkpoints/` in it is the
+            caller's to delete when done (`delete_checkpoints`). `curves.parquet` stays.
         on_progress: called after every step with optimiser steps, their total, and epoch, loss and rates.
 
     Raises:
-        HilumError: the loss is not finite, or the checkpoint is of other settings.
+        HilumError: the loss is not finite, the checkpoint is of other settings, or batches cannot be shared or
+            computed in parts as asked.
     """
     device = choose_device(settings.device)
     with deterministic(device), torch.random.fork_rng([device] if device.type == "cuda" else []):
         loop = _Loop(trainable, batches, validation, settings, directory, on_progress, device)
         loop.resume()
-        return loop.run()
+        with recomputing(loop.stepper.encoders) if settings.recompute else nullcontext():
+            return loop.run()
 
 
 class _Loop:
@@ -100,10 +108,15 @@ class _Loop:
         precision = choose_precision(settings.precision, device)
         # the plugin itself, because naming the precision makes Fabric print a line
         arithmetic = MixedPrecision("bf16-mixed", device.type) if precision == "bf16" else Precision()
-        self.fabric = Fabric(accelerator=device.type, devices=1, plugins=[arithmetic])
+        # one device and no launcher: how processes share a batch is not Fabric's to say (`hilum.training.ranks`)
+        self.fabric = Fabric(strategy=SingleDeviceStrategy(device), plugins=[arithmetic, LightningEnvironment()])
         trainable.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.trainable = trainable
-        self.module, self.optimizer = self.fabric.setup(trainable, create_optimizer(trainable, settings))
+        check_parts(trainable.train(), batches, settings)
+        for each in (batches, validation):
+            if each is not None:
+                each.part = rank(), world_size()
+        self.stepper = Stepper(self.fabric, trainable, settings, len(batches))
         self.run_print = fingerprint([settings.as_data(), precision, len(batches), validation and len(validation)])
         self.course = Course()
         self.best: dict[str, Tensor] | None = None
@@ -136,28 +149,17 @@ class _Loop:
             if course.step + 1 == len(self.batches):
                 self.check_loss()  # so that the epoch's clock stops when its work is done, on a GPU too
             now, waited_now = time.perf_counter(), self.batches.seconds_waited
-            course.count_step(len(batch), now - clock, waited_now - waited)
+            course.count_step(self.batches.films_in(course.step), now - clock, waited_now - waited)
             clock, waited = now, waited_now
             self.save_when_due()
             self.report()
 
     def train_step(self, batch: Batch) -> None:
-        course, settings = self.course, self.settings
-        step = course.epoch * len(self.batches) + course.step
-        torch.manual_seed(step_seed(settings.seed, step))
-        set_learning_rate(self.optimizer, course.plateau.share * learning_rate_share(step, len(self.batches), settings))
-        with self.fabric.autocast():
-            loss = self.trainable.training_loss(batch, course.epoch)
-        self.optimizer.zero_grad()
-        self.fabric.backward(loss)
-        if settings.clip_norm is not None:
-            self.fabric.clip_gradients(
-                self.module, self.optimizer, max_norm=settings.clip_norm, error_if_nonfinite=False
-            )
-        self.optimizer.step()
-        self.trainable.after_step()
+        course = self.course
+        films, steps_before = self.batches.films_in(course.step), course.epoch * len(self.batches)
+        loss = self.stepper.take(batch, course.epoch, steps_before + course.step, course.plateau.share)
         self.check_loss()
-        self.unchecked = course.step + 1, loss.detach() * len(batch), len(batch)
+        self.unchecked = course.step + 1, loss * films, films
 
     def check_loss(self) -> None:
         """Add the last loss to the running sum; mostly a step late, so that a GPU never waits for the CPU."""
@@ -183,12 +185,12 @@ class _Loop:
             "step": (course.epoch + 1) * len(self.batches),
             "train_loss": course.loss_sum / course.images,
             "val_loss": loss,
-            "lr": self.optimizer.param_groups[0]["lr"],
+            "lr": self.stepper.optimizer.param_groups[0]["lr"],
             "images_per_second": course.images_per_second,
             "data_wait_share": course.data_wait_share,
             "seconds": course.seconds + time.perf_counter() - began,
         }
-        course.next_epoch({**row, **self.trainable.watch()})
+        course.next_epoch({**row, **self.watch()})
         if loss is not None:
             course.plateau.record(loss, self.settings)
             if course.lowest.record(loss):
@@ -201,14 +203,35 @@ class _Loop:
         self.write_curves()
         self.save_when_due()
 
+    def watch(self) -> dict[str, float]:
+        """Every process looks, since that may change its state; what the first sees holds for all, a stop as well."""
+        seen: dict[str, float] = {}
+        problem: HilumError | None = None
+        try:
+            seen = self.trainable.watch()
+        except HilumError as error:
+            problem = error
+        seen, stop = told((seen, problem is not None))
+        if stop:
+            raise problem or HilumError(
+                f"epoch {self.course.epoch + 1}",
+                expected="all processes to go on",
+                found="a stop in the first one",
+                fix="See what it says.",
+            )
+        return seen
+
     def validate(self, validation: Batches) -> float:
         self.trainable.eval()
         validation.load_state_dict({"epoch": 0, "position": 0})
         total = count = 0.0
         with torch.no_grad(), self.fabric.autocast():
             for batch in validation:
+                if not len(batch):  # a last batch of fewer films than processes
+                    continue
                 loss, terms = self.trainable.validation_loss(batch)
                 total, count = total + float(loss), count + float(terms)
+        total, count = summed(torch.tensor([total, count], dtype=torch.float64, device=self.device)).tolist()
         mean = total / count if count else math.nan
         if not math.isfinite(mean):
             raise HilumError(
@@ -221,7 +244,7 @@ class _Loop:
 
     def resume(self) -> None:
         path = checkpoint_path(self.directory)
-        if not path.exists():
+        if not told(path.exists()):
             return
         state = self.state()
         load_checkpoint(self.fabric, path, state)
@@ -235,7 +258,7 @@ class _Loop:
         self.course, self.best = Course.from_data(state["course"]), state["best"]
 
     def save_when_due(self) -> None:
-        if time.monotonic() - self.saved < self.settings.checkpoint_every_seconds:
+        if rank() > 0 or time.monotonic() - self.saved < self.settings.checkpoint_every_seconds:
             return
         self.check_loss()
         save_checkpoint(self.fabric, checkpoint_path(self.directory), self.state())
@@ -245,18 +268,21 @@ class _Loop:
         return {
             "run": self.run_print,
             "model": self.trainable,
-            "optimizer": self.optimizer,
+            "optimizer": self.stepper.optimizer,
             "course": self.course.as_data(),
             "best": self.best,
         }
 
     def write_curves(self) -> pl.DataFrame:
         curves = pl.DataFrame(self.course.curves, schema_overrides={"val_loss": pl.Float64}, infer_schema_length=None)
-        with whole_file(self.directory / "curves.parquet") as beside:
-            curves.write_parquet(beside)
+        if rank() == 0:
+            with whole_file(self.directory / "curves.parquet") as beside:
+                curves.write_parquet(beside)
         return curves
 
     def report(self) -> None:
+        if rank() > 0:
+            return
         course, settings = self.course, self.settings
         checked = course.images - (self.unchecked[2] if self.unchecked else 0)
         loss = f"{course.loss_sum / checked:.3f}" if checked else "…"
@@ -266,8 +292,3 @@ class _Loop:
             f"epoch {course.epoch + 1}/{settings.epochs} · loss {loss} · "
             f"{course.images_per_second:.0f} images/s · data-wait {100 * course.data_wait_share:.1f} %",
         )
-
-
-def step_seed(seed: int, step: int) -> int:
-    """Seed of torch's generator for one step, so that dropout depends on (seed, step) and not on what ran before."""
-    return int(np.random.SeedSequence((seed, step)).generate_state(1, np.uint64)[0])

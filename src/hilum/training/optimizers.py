@@ -2,6 +2,7 @@
 
 import torch
 
+from hilum.training.lars import LARS
 from hilum.training.settings import TrainingSettings
 from hilum.training.trainable import Trainable
 
@@ -15,6 +16,8 @@ def create_optimizer(trainable: Trainable, settings: TrainingSettings) -> torch.
         group["peak_lr"] = group["lr"]
     if settings.optimizer == "sgd":
         return torch.optim.SGD(groups, lr=settings.lr, momentum=SGD_MOMENTUM)
+    if settings.optimizer == "lars":
+        return LARS(groups, lr=settings.lr, momentum=SGD_MOMENTUM)
     if settings.optimizer == "adam":
         return torch.optim.Adam(groups, lr=settings.lr)
     return torch.optim.AdamW(groups, lr=settings.lr)
@@ -24,3 +27,10 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, share: float) -> None:
     """Set every group to this share of its peak."""
     for group in optimizer.param_groups:
         group["lr"] = group["peak_lr"] * share
+
+
+def set_weight_decay(optimizer: torch.optim.Optimizer, weight_decay: float) -> None:
+    """Set the weight decay of every group that has one (see `hilum.training.groups.decay_groups`)."""
+    for group in optimizer.param_groups:
+        if group.get("decays", group["weight_decay"] > 0):
+            group["weight_decay"] = weight_decay

@@ -8,11 +8,12 @@ from typing import Literal
 import torch
 
 from hilum.errors import HilumError
+from hilum.training.ranks import rank, world_size
 from hilum.training.settings import Device, Precision
 
 
 def choose_device(requested: Device = "auto") -> torch.device:
-    """The first GPU, or the CPU.
+    """The first GPU, or the CPU. Each of several processes on a machine has a GPU of its own, where there are as many.
 
     Raises:
         HilumError: a GPU is asked for and torch sees none.
@@ -20,7 +21,9 @@ def choose_device(requested: Device = "auto") -> torch.device:
     there = torch.cuda.is_available()
     if requested == "cuda" and not there:
         raise HilumError("device", expected="a GPU", found="none that torch can use", fix="Use device auto or cpu.")
-    return torch.device("cuda", 0) if there and requested != "cpu" else torch.device("cpu")
+    if not there or requested == "cpu":
+        return torch.device("cpu")
+    return torch.device("cuda", rank() % torch.cuda.device_count() if world_size() > 1 else 0)
 
 
 def choose_precision(requested: Precision = "auto", device: torch.device | None = None) -> Literal["bf16", "fp32"]:

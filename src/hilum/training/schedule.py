@@ -26,6 +26,20 @@ def learning_rate_share(step: int, steps_per_epoch: int, settings: TrainingSetti
     return 0.5 * (1 + math.cos(math.pi * (step - warmup) / (total - warmup)))
 
 
+def weight_decay_at(step: int, steps: int, settings: TrainingSettings) -> float:
+    """Weight decay at a step: from `weight_decay` to `last_weight_decay` along half a cosine, as DINO's from 0.04 to 0.4.
+
+    Args:
+        step: optimiser steps taken before this one.
+        steps: of the run.
+        settings: of the run.
+    """
+    first, last = settings.weight_decay, settings.last_weight_decay
+    if last is None:
+        return first
+    return last + (first - last) * 0.5 * (1 + math.cos(math.pi * step / steps))
+
+
 @dataclass
 class Lowest:
     """The lowest loss so far.

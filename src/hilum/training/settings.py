@@ -5,7 +5,7 @@ from typing import Any, Literal, get_args
 
 from hilum.errors import HilumError
 
-Optimizer = Literal["adamw", "adam", "sgd"]
+Optimizer = Literal["adamw", "adam", "sgd", "lars"]
 Schedule = Literal["cosine", "constant", "plateau"]
 Precision = Literal["auto", "bf16", "fp32"]
 Device = Literal["auto", "cpu", "cuda"]
@@ -19,12 +19,23 @@ class TrainingSettings:
         epochs: at most this many.
         lr: peak learning rate.
         weight_decay: on weights of two or more dimensions only (see `Trainable.parameter_groups`).
-        optimizer: "sgd" has momentum 0.9.
+        last_weight_decay: the weight decay moves there along half a cosine; None: it stays.
+        optimizer: "sgd" and "lars" have momentum 0.9. For LARS see `hilum.training.lars`; with its steps measured by
+            the weights, a learning rate is about a hundred times that of plain descent.
+        layer_decay: learning rate of a block of the encoder by that of the block behind it; 1 for all the same. See
+            `hilum.training.groups.encoder_groups`.
         warmup_epochs: the learning rate rises linearly, step by step, over this many epochs (fractions allowed).
         schedule: after the warm-up, "cosine" falls to zero at the last step (Loshchilov & Hutter, ICLR 2017, eq. 5,
             without restarts); "plateau" multiplies by `plateau_factor` after more than `plateau_patience` epochs
             without a lower validation loss.
         clip_norm: gradients are scaled to at most this norm; None leaves them.
+        accumulate: parts that each batch is computed in, one after another, to save memory; the step is that of the
+            whole batch. Refused where the loss needs the whole batch at once (`Trainable.needs_whole_batch`, batch norm).
+        frozen_encoder_steps: for so many steps at the start, what is not the encoder trains alone: the encoder has no
+            gradients and its batch norm is in evaluation mode. For heads that start at random in front of an encoder
+            that does not.
+        recompute: activations inside the encoder's blocks are not kept but computed again for the backward pass: less
+            memory, a third more time, the same bits. Refused where there is batch norm.
         patience: stop after this many epochs without a lower validation loss; None never stops early.
         precision: "auto" is bf16 autocast where the hardware multiplies in bfloat16, fp32 elsewhere.
         device: "auto" is the GPU where there is one.
@@ -37,12 +48,17 @@ class TrainingSettings:
     epochs: int
     lr: float
     weight_decay: float = 0.0
+    last_weight_decay: float | None = None
     optimizer: Optimizer = "adamw"
     warmup_epochs: float = 0.0
     schedule: Schedule = "cosine"
     plateau_patience: int = 3
     plateau_factor: float = 0.1
+    layer_decay: float = 1.0
     clip_norm: float | None = None
+    accumulate: int = 1
+    frozen_encoder_steps: int = 0
+    recompute: bool = False
     patience: int | None = None
     precision: Precision = "auto"
     device: Device = "auto"
@@ -53,6 +69,11 @@ class TrainingSettings:
         _require(self.epochs >= 1, "epochs", "at least 1", self.epochs)
         _require(self.lr > 0, "lr", "a positive number", self.lr)
         _require(self.weight_decay >= 0, "weight_decay", "zero or more", self.weight_decay)
+        last = self.last_weight_decay
+        _require(last is None or last >= 0, "last_weight_decay", "zero or more, or none", last)
+        _require(0 < self.layer_decay <= 1, "layer_decay", "above 0, at most 1", self.layer_decay)
+        _require(self.accumulate >= 1, "accumulate", "at least 1", self.accumulate)
+        _require(self.frozen_encoder_steps >= 0, "frozen_encoder_steps", "zero or more", self.frozen_encoder_steps)
         _require(0 <= self.warmup_epochs <= self.epochs, "warmup_epochs", f"0 to {self.epochs}", self.warmup_epochs)
         _require(self.clip_norm is None or self.clip_norm > 0, "clip_norm", "a positive number", self.clip_norm)
         _require(self.patience is None or self.patience >= 1, "patience", "at least 1, or none", self.patience)

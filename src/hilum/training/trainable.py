@@ -5,6 +5,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from hilum.data.batches import Batch
+from hilum.training.groups import layered_groups
 from hilum.training.settings import TrainingSettings
 
 
@@ -16,11 +17,23 @@ class Trainable(nn.Module):
     generator, which is seeded anew for every step.
     """
 
+    @property
+    def needs_whole_batch(self) -> str:
+        """Why a batch cannot be computed in parts, as the second half of a sentence; "" where it can.
+
+        It can where the mean of what `training_loss` says of parts of a batch is what it says of the batch, and what
+        `after_step` does follows from all parts (gradient accumulation, `TrainingSettings.accumulate`).
+        """
+        return "its loss is not known to be a mean over films"
+
     def training_loss(self, batch: Batch, epoch: int) -> Tensor:
         """Mean loss of a batch, a scalar; called in training mode under autocast.
 
+        One process of several is given its part of the batch. The mean of what they all return must be the loss of the
+        joined batch (`hilum.training.ranks` has what that takes), and the same parameters must get a gradient in all.
+
         Args:
-            batch: images as they are in the store; views are drawn here.
+            batch: images as they are in the store; views are drawn here. May be a part of `batch.whole`.
             epoch: counts from 0; part of what a random view depends on.
         """
         raise NotImplementedError
@@ -47,17 +60,4 @@ class Trainable(nn.Module):
 
         A group may name its own `lr`, the peak that the schedule scales.
         """
-        return decay_groups(self, settings.weight_decay)
-
-
-def decay_groups(module: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Trainable parameters of `module` in two groups, with and without weight decay; empty groups are left out.
-
-    Biases and the gains of norms have one dimension; decaying them hurts (He et al., "Bag of tricks", CVPR 2019, §3.1).
-    """
-    trainable = [parameter for parameter in module.parameters() if parameter.requires_grad]
-    groups = [
-        {"params": [parameter for parameter in trainable if parameter.ndim >= 2], "weight_decay": weight_decay},
-        {"params": [parameter for parameter in trainable if parameter.ndim < 2], "weight_decay": 0.0},
-    ]
-    return [group for group in groups if group["params"]]
+        return layered_groups(self, settings.weight_decay, settings.lr, settings.layer_decay)

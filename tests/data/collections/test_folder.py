@@ -105,7 +105,8 @@ def test_unreadable_files_are_set_aside_and_counted(root, tmp_path):
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("name,Mass\none.jpg,1\n", "header: expected a column that names the film.*found name, Mass. Rename"),
+        ("name,Mass\none.jpg,1\n", "header: expected a column that names the film.*found 'name', 'Mass'. Rename"),
+        ("image,Mass,Mass\none.jpg,1,0\n", "column 'Mass': expected once, found 2 times"),
         ("image,Mass\none.jpg,1\none.jpg,0\n", "line 2 and 3: expected every film once, found 'one.jpg' again"),
         ("image,Mass,mass\none.jpg,1,1\n", "column 'mass': expected one column for Mass, found a second"),
         ("image,Mass\none.jpg,yes\n", "line 2, column 'Mass': expected 1, 0, -1 or blank, found 'yes'"),

@@ -46,5 +46,16 @@ def test_broken_films_are_set_aside(native):
 
 def test_without_both_folders_it_is_not_gb7(tmp_path):
     (tmp_path / "norma").mkdir()
-    with pytest.raises(HilumError, match="expected folders with pnevmoniya and norma .* found none with pnevmoniya"):
+    with pytest.raises(HilumError, match=r"expected folders with pnevmoniya and norma .* found none with pnevmoniya"):
         read_collection("gb7_flg", tmp_path)
+
+
+def test_folders_that_are_links_are_not_followed(native, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (native / WELL / "IM000002").rename(elsewhere / "IM000009")
+    (native / "MD__20200424__norma" / "linked").symlink_to(elsewhere)
+    (native / "norma").symlink_to(elsewhere)
+    (native / WELL / "IM000003").symlink_to(elsewhere / "IM000009")
+    collected = read_collection("gb7_flg", native)
+    assert len(collected.manifest) == 3
+    assert not collected.manifest["path"].str.contains("linked|IM000009|IM000003").any()

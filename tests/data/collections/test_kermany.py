@@ -80,14 +80,17 @@ def test_a_child_in_train_and_val_is_refused(native):
 def test_the_later_versions_numbers_hold_everywhere(tmp_path):
     films = ["train/PNEUMONIA/BACTERIA-1135262-0001.jpeg", "train/PNEUMONIA/VIRUS-1135262-0002.jpeg"]
     make(tmp_path, [*films, "test/NORMAL/NORMAL-28501-0001.jpeg"])
-    with pytest.raises(HilumError, match="expected a folder of each class in train, val and test; found 3 missing"):
+    with pytest.raises(HilumError, match="expected a folder of each class in train and test; found 2 missing"):
         read_collection("kermany", tmp_path)
-    manifest = read_collection("kermany", tmp_path, allow_missing=True).manifest
+    make(tmp_path, ["train/NORMAL/.keep", "test/PNEUMONIA/.keep"])
+    collected = read_collection("kermany", tmp_path)
+    assert collected.notes == ["no val here, as in Mendeley's versions: its films are among those of train"]
+    manifest = collected.manifest
     assert manifest["patient_id"].to_list() == ["28501", "1135262", "1135262"]
     assert manifest["Viral Pneumonia"].to_list() == [0, 0, 1]
     make(tmp_path, ["test/NORMAL/NORMAL-1135262-0001.jpeg"])
     with pytest.raises(HilumError, match="found patient 1135262 in test and train"):
-        read_collection("kermany", tmp_path, allow_missing=True)
+        read_collection("kermany", tmp_path)
 
 
 def test_names_that_say_nothing_are_kept_and_counted(native):

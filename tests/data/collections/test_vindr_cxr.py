@@ -113,6 +113,9 @@ def test_the_other_spelling_of_the_readers_column_is_read(native):
     before = read_collection("vindr_cxr", native)
     edit(native, "image_labels_train", "rad_id", "rad_ID")
     assert read_collection("vindr_cxr", native).manifest.equals(before.manifest)
+    edit(native, "image_labels_train", "rad_ID,Aortic enlargement", "rad_ID,rad_id")
+    with pytest.raises(HilumError, match="column 'Aortic enlargement': expected, but missing"):
+        read_collection("vindr_cxr", native)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def arm(name: str) -> ArmSummary:
-    return ArmSummary(name, "resnet18", "random", None, None, None, [])
+    return ArmSummary(name, "resnet18", "random", None, None, False, [])
 
 
 def drawn(name: str = "sketch", hover: dict[str, str] | None = None):

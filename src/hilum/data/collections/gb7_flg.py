@@ -80,12 +80,16 @@ def read(
 
 
 def _folders(root: Path, word: str) -> list[str]:
-    return sorted(path.name for path in root.iterdir() if word in path.name.casefold() and path.is_dir())
+    return sorted(path.name for path in _folders_in(root) if word in path.name.casefold())
 
 
 def _with_subfolders(root: Path, folders: list[str]) -> list[str]:
-    below = [f"{name}/{path.name}" for name in folders for path in sorted((root / name).iterdir()) if path.is_dir()]
-    return [*folders, *below]
+    return [*folders, *(f"{name}/{path.name}" for name in folders for path in _folders_in(root / name))]
+
+
+def _folders_in(folder: Path) -> list[Path]:
+    """Sorted; links are not followed."""
+    return sorted(path for path in folder.iterdir() if path.is_dir() and not path.is_symlink())
 
 
 def _kind(path: Path) -> str | None:

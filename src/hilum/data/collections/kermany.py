@@ -68,8 +68,10 @@ def read(
             found="none",
             fix="Get it: https://www.kaggle.com/datasets/paultimothymooney/chest-xray-pneumonia.",
         )
-    absent = [folder for folder in folders.values() if not (root / folder).is_dir()]
-    refuse_missing_unless(allow_missing, notes, root, "a folder of each class in train, val and test", absent)
+    absent = [folder for (part, _), folder in folders.items() if part != "val" and not (root / folder).is_dir()]
+    refuse_missing_unless(allow_missing, notes, root, "a folder of each class in train and test", absent)
+    if not (root / f"{base}val").is_dir():
+        notes.append("no val here, as in Mendeley's versions: its films are among those of train")
 
     manifest = _manifest(films.with_columns(pl.col("path").str.strip_prefix(base).alias("image_id")).sort("image_id"))
     _note_oddities(manifest, notes)

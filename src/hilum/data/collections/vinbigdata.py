@@ -1,7 +1,7 @@
 """VinBigData's challenge on Kaggle: the films of VinDr-CXR with the 14 findings that were boxed most.
 
 15,000 training films, each boxed by three of 17 radiologists on their own, and 3,000 test films whose labels were kept
-back. The films are VinDr-CXR's: a study that has both has the same patients twice.
+back. The films are VinDr-CXR's: a study that has both has the same patients twice, and only near duplicates tell which.
 
 Terms: the competition's rules, non-commercial research and teaching. Where to get it:
 https://www.kaggle.com/c/vinbigdata-chest-xray-abnormalities-detection. Cite Nguyen, Lam, Le, et al., "VinDr-CXR: An

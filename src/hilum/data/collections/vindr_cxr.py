@@ -114,8 +114,7 @@ def _read_labels(table: Path, *, read_by_several: bool) -> pl.DataFrame:
     names = dict(labelled_by("vindr_cxr"))
     other = names.pop("Other Disease")
     text = read_table(table, ["image_id", *names.values()], [*_READER, *_OTHER], of="VinDr-CXR's")
-    text = text.rename({name: other for name in _OTHER if name in text.columns and name != other})
-    text = text.rename({name: "reader" for name in _READER if name in text.columns})
+    text = _under(_under(text, _OTHER, other), _READER, "reader")
     wanted = [other, "reader"] if read_by_several else [other]
     for name in wanted:
         if name not in text.columns:
@@ -155,8 +154,14 @@ def _read_boxes(
         return None
     sources[path.relative_to(root).as_posix()] = file_sha256(path)
     text = read_table(path, ["image_id", "class_name", *TWO_CORNERS], _READER, of="VinDr-CXR's")
-    text = text.rename({name: "reader" for name in _READER if name in text.columns}).with_row_index("line", 2)
+    text = _under(text, _READER, "reader").with_row_index("line", 2)
     if "reader" not in text.columns:
         text = text.with_columns(pl.lit(None, dtype=pl.String).alias("reader"))
     text = text.filter(~pl.all_horizontal(pl.col(TWO_CORNERS).is_null()))
     return boxes_of_corners(text, path, films, notes)
+
+
+def _under(text: pl.DataFrame, spellings: tuple[str, ...], name: str) -> pl.DataFrame:
+    """The table with the first of these columns that it has under one name, and without the others."""
+    found = [spelling for spelling in spellings if spelling in text.columns]
+    return text.drop(found[1:]).rename({found[0]: name}) if found else text

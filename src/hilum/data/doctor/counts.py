@@ -61,16 +61,25 @@ def count(data_sets: Sequence[Examined]) -> pl.DataFrame:
     parts = [pl.DataFrame(schema=_SCHEMA)]
     for data_set in data_sets:
         films = banded(data_set.manifest)
-        for finding in finding_columns(films) or [None]:
+        findings: list[str | None] = [*finding_columns(data_set.manifest)]
+        for finding in findings or [None]:
             code = pl.lit(None, dtype=pl.Int8) if finding is None else pl.col(finding).cast(pl.Int8)
-            counted = films.with_columns(code.alias("_code")).group_by(_BY).agg(
-                pl.len().cast(pl.Int64).alias("films"),
-                pl.col("patient_id").n_unique().cast(pl.Int64).alias("patients"),
-                _sum(pl.col("_code").eq_missing(1)).alias("positive"),
-                pl.col("patient_id").filter(pl.col("_code") == 1).n_unique().cast(pl.Int64).alias("positive_patients"),
-                _sum(pl.col("_code").eq_missing(-1)).alias("uncertain"),
-                _sum(pl.col("_code").eq_missing(0)).alias("negative"),
-                _sum(pl.col("_code").is_null()).alias("not_mentioned"),
+            counted = (
+                films.with_columns(code.alias("_code"))
+                .group_by(_BY)
+                .agg(
+                    pl.len().cast(pl.Int64).alias("films"),
+                    pl.col("patient_id").n_unique().cast(pl.Int64).alias("patients"),
+                    _sum(pl.col("_code").eq_missing(1)).alias("positive"),
+                    pl.col("patient_id")
+                    .filter(pl.col("_code") == 1)
+                    .n_unique()
+                    .cast(pl.Int64)
+                    .alias("positive_patients"),
+                    _sum(pl.col("_code").eq_missing(-1)).alias("uncertain"),
+                    _sum(pl.col("_code").eq_missing(0)).alias("negative"),
+                    _sum(pl.col("_code").is_null()).alias("not_mentioned"),
+                )
             )
             named = counted.with_columns(
                 pl.lit(data_set.name).alias("data_set"), pl.lit(finding, dtype=pl.String).alias("finding")

@@ -58,13 +58,15 @@ def as_table(issues: Sequence[Issue]) -> pl.DataFrame:
     )
 
 
-def counted(number: int, noun: str = "film") -> str:
-    """As in "1 film", "2,048 films"."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+def counted(number: int, noun: str = "film", plural: str | None = None) -> str:
+    """As in "1 film", "2,048 films", "3 studies"."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def some(values: Iterable[object], shown: int = 3) -> str:
     """The first few of many: "a, b, c and 4 others"."""
     listed = [str(value) for value in values]
-    begin = ", ".join(listed[:shown])
-    return begin if len(listed) <= shown else f"{begin} and {len(listed) - shown:,} others"
+    left = len(listed) - shown
+    if left > 0:
+        return f"{', '.join(listed[:shown])} and {counted(left, 'other')}"
+    return " and ".join(part for part in (", ".join(listed[:-1]), *listed[-1:]) if part)

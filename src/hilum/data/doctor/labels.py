@@ -55,7 +55,7 @@ def _unscorable(data_set: Examined, findings: list[str]) -> Iterator[Issue]:
         mentioned = {name: len(part) - part[name].null_count() for name in findings}
         known = {name: positives[name] for name in findings if mentioned[name]}
         absent = [name for name, number in known.items() if number == 0]
-        always = [name for name, number in known.items() if number == mentioned[name]]
+        always = [name for name, number in known.items() if number == len(part)]
         few = [name for name, number in known.items() if 0 < number < _FEW]
         if absent or always:
             told = [f"no film is positive for {some(absent, 5)}"] if absent else []
@@ -64,7 +64,7 @@ def _unscorable(data_set: Examined, findings: list[str]) -> Iterator[Issue]:
                 "warning",
                 "findings that cannot be scored",
                 data_set.name,
-                f"In {split} ({counted(len(part))}), {' and '.join(told)}.",
+                f"In {split} ({counted(len(part))}), {'; '.join(told)}.",
                 f"Leave these findings out, or use another split: nothing can be {_use(split)} with one class.",
             )
         if few and split in ("val", "test"):

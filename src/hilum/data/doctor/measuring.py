@@ -14,9 +14,9 @@ import json
 import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import cv2
 import numpy as np
@@ -123,15 +123,11 @@ def _fill(
 
 
 def _as_table(manifest: pl.DataFrame, found: dict[int, dict[str, Any]]) -> pl.DataFrame:
-    columns = {"reason": pl.String} | {field.name: _TYPES[_plain(field.type)] for field in fields(Picture)}
+    columns = {"reason": pl.String} | {name: _TYPES[kind] for name, kind in get_type_hints(Picture).items()}
     rows = [found[row] for row in range(len(manifest))]
     return pl.DataFrame(
         {name: pl.Series([row.get(name) for row in rows], dtype=dtype) for name, dtype in columns.items()}
     ).insert_column(0, manifest["image_id"])
-
-
-def _plain(kind: Any) -> type:
-    return {"int": int, "float": float, "str": str}.get(kind, kind)
 
 
 def _open_thumbnails(path: Path, films: int) -> NDArray[np.uint8]:

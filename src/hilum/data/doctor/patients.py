@@ -1,25 +1,29 @@
 """Whether films of a patient belong together: one side of a split, one sex, an age that grows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import combinations
 
 import polars as pl
 
 from hilum.data.doctor.examined import Examined
 from hilum.data.doctor.issues import Issue, counted, some
 from hilum.data.manifest import split_columns
+from hilum.data.patients import issuer_of, patient_names
 
 _SPAN = 25.0  # years between a patient's first and last film; longer archives than this are rare
 _IN_TIME = 0.97  # share of changes of age along the ids that must go up before ids count as being in order of time
 _ENOUGH = 50  # such changes
 _YOUNGER = 1.0  # years; ages are rounded
 _MANY = 50  # films
+_FEW = 30  # patients of a validation or test part
 
 
 def patient_issues(data_set: Examined) -> Iterator[Issue]:
-    """Look for patients on both sides of a list, of two sexes, of impossible ages; studies of two patients."""
+    """Look for patients on both sides of a list, of two sexes, of impossible ages; few patients; studies of two."""
     yield from _across_splits(data_set)
     yield from _two_sexes(data_set)
     yield from _ages(data_set)
+    yield from _few_patients(data_set)
     films = data_set.manifest
     shared = films.drop_nulls("study_id").group_by("study_id").agg(pl.col("patient_id").n_unique().alias("patients"))
     shared = shared.filter(pl.col("patients") > 1)
@@ -29,8 +33,8 @@ def patient_issues(data_set: Examined) -> Iterator[Issue]:
             "error",
             "studies of several patients",
             data_set.name,
-            f"{counted(len(shared), 'study').replace('studys', 'studies')} "
-            f"({some(shared['study_id'].sort())}) hold films of more than one patient.",
+            f"{counted(len(shared), 'study', 'studies')} ({some(shared['study_id'].sort())}) "
+            "with films of several patients.",
             "Mend the patients in the table: a split by patients would tear these studies.",
             torn["image_id"].to_list(),
         )
@@ -40,8 +44,51 @@ def patient_issues(data_set: Examined) -> Iterator[Issue]:
             "one film a patient",
             data_set.name,
             f"Each of the {counted(len(films))} has a patient of its own.",
-            "If patients are known, name them in the table (patient_id): films of one may otherwise fall on both sides.",
+            "If patients are known, name them in the table (patient_id), or films of one may fall on both sides.",
         )
+
+
+def _few_patients(data_set: Examined) -> Iterator[Issue]:
+    for split in ("val", "test"):
+        part = data_set.manifest.filter(pl.col("split") == split)
+        patients = part["patient_id"].n_unique()
+        if 0 < patients < _FEW:
+            yield Issue(
+                "note",
+                "few patients",
+                data_set.name,
+                f"The {counted(len(part))} of {split} are of {counted(patients, 'patient')} only.",
+                "Intervals redraw patients, not films: expect wide ones.",
+            )
+
+
+def shared_patients(data_sets: Sequence[Examined]) -> Iterator[Issue]:
+    """Look for patients of two data sets: those of one issuer keep their numbers (`hilum.data.patients`)."""
+    known = [
+        data_set.manifest.select(
+            "image_id",
+            pl.Series(
+                "patient",
+                patient_names(
+                    data_set.manifest["patient_id"], issuer_of(data_set.root, data_set.collection, data_set.name)
+                ),
+                dtype=pl.String,
+            ),
+        )
+        for data_set in data_sets
+    ]
+    for (one, films), (other, others) in combinations(zip(data_sets, known, strict=True), 2):
+        common = films.select("patient").unique().join(others, on="patient", how="semi").sort("patient")
+        if len(common):
+            concerned = pl.concat([films, others]).join(common, on="patient", how="semi", maintain_order="left")
+            yield Issue(
+                "warning",
+                "patients in two data sets",
+                f"{one.name} and {other.name}",
+                f"{counted(len(common), 'patient')} ({some(common['patient'])}) have films in both data sets.",
+                "Do not train on one and test on the other with these patients in both.",
+                concerned["image_id"].to_list(),
+            )
 
 
 def _across_splits(data_set: Examined) -> Iterator[Issue]:
@@ -98,7 +145,7 @@ def _ages(data_set: Examined) -> Iterator[Issue]:
     # Where ages grow along the ids of nearly all patients, ids are in order of time, and the others are in error.
     steps = films.sort("patient_id", "image_id").with_columns(pl.col("age").diff().over("patient_id").alias("step"))
     changes = steps.filter(pl.col("step").is_not_null() & (pl.col("step") != 0))
-    if len(changes) >= _ENOUGH and (changes["step"] > 0).mean() >= _IN_TIME:
+    if len(changes) >= _ENOUGH and int((changes["step"] > 0).sum()) >= _IN_TIME * len(changes):
         younger = changes.filter(pl.col("step") < -_YOUNGER)
         if len(younger):
             patients = younger["patient_id"].unique().sort()

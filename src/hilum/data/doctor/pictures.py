@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import cv2
 import numpy as np
@@ -73,9 +74,9 @@ def describe(gray: Gray, kind: str = "", file_hash: str = "") -> Picture:
         kind: of the file they came from.
         file_hash: SHA-256 of its bytes.
     """
-    gray = np.ascontiguousarray(gray)
+    gray = cast(Gray, np.ascontiguousarray(gray))
     top_value = int(np.iinfo(gray.dtype).max)
-    counts = cv2.calcHist([gray], [0], None, [top_value + 1], [0, top_value + 1])[:, 0].astype(np.float64)
+    counts = cv2.calcHist([gray], [0], None, [top_value + 1], [0, top_value + 1]).ravel().astype(np.float64)
     values = np.flatnonzero(counts)
     shares = counts[values] / gray.size
     mean = float(shares @ values)

@@ -16,7 +16,7 @@ from hilum.data.duplicates.hashes import BITS, Hashes, differing_bits
 
 MOST_DIFFERING = 92
 """Bits of 512 in which a candidate may differ: 18 %, a correlation of 0.84 by Charikar's angle."""
-CROWD = 256
+CROWD = 128
 """A film is compared with at most so many others that share a band with it."""
 _FEWEST_BITS, _MOST_BITS = 16, 24
 

@@ -1,9 +1,9 @@
 """What tells one chest film from another: its detail, not its anatomy.
 
-All frontal films share the large forms (two dark lungs, a bright middle), and the usual perceptual hashes, which look at
-these, take strangers for twins. Here a film is first reduced to a small thumbnail, the large forms are taken out by
-subtracting a blurred copy, and what is left is divided by its own local strength, so that brightness, contrast and most
-gray-scale curves drop out too. Ribs, vessels, markers and lines remain; two takes of one patient differ in them.
+All frontal films share the large forms (two dark lungs, a bright middle), and the usual perceptual hashes, which look
+at these, take strangers for twins. Here a film is first reduced to a small thumbnail, the large forms are taken out by
+subtracting a blurred copy, and what is left is divided by its own local strength, so that brightness, contrast and
+most gray-scale curves drop out too. Ribs, vessels, markers and lines remain; two takes of one patient differ in them.
 """
 
 from dataclasses import dataclass
@@ -53,7 +53,7 @@ def thumbnail(gray: Gray) -> NDArray[np.uint8]:
     small = cv2.resize(gray, (SIDE, SIDE), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
     if gray.dtype != np.uint8:
         low, high = float(gray.min()), float(gray.max())
-        return np.rint((small.astype(np.float32) - low) * (255.0 / max(high - low, 1.0))).astype(np.uint8)
+        small = np.rint((small.astype(np.float32) - low) * (255.0 / max(high - low, 1.0)))
     return np.asarray(small, dtype=np.uint8)
 
 
@@ -71,7 +71,7 @@ def details(thumbnails: Thumbnails, scale: Scale) -> NDArray[np.float32]:
         mean_square = float((detail * detail).mean())
         if mean_square >= _FLAT**2:
             strength = np.sqrt(_blurred(detail * detail, scale.strength))
-            even = detail / (strength + np.float32(_FLOOR * np.sqrt(mean_square)))
+            even = detail / (strength + _FLOOR * np.sqrt(mean_square))
             film[:] = even - even.mean()
     return found
 
@@ -79,5 +79,5 @@ def details(thumbnails: Thumbnails, scale: Scale) -> NDArray[np.float32]:
 def _blurred(picture: NDArray[np.float32], deviation: float) -> NDArray[np.float32]:
     if deviation == 0:
         return picture
-    blurred: NDArray[np.float32] = cv2.GaussianBlur(picture, (0, 0), deviation, borderType=cv2.BORDER_REFLECT)
-    return blurred
+    blurred = cv2.GaussianBlur(picture, (0, 0), deviation, borderType=cv2.BORDER_REFLECT)
+    return np.asarray(blurred, dtype=np.float32)

@@ -52,7 +52,8 @@ def shifted(detail: NDArray[np.float32], right: float, down: float) -> NDArray[n
 
 def differing_bits(first: Hashes, second: Hashes) -> NDArray[np.int64]:
     """How many of the 512 bits differ, row by row, (N,)."""
-    return np.bitwise_count(first ^ second).sum(axis=1, dtype=np.int64)
+    differing: NDArray[np.int64] = np.bitwise_count(first ^ second).sum(axis=1, dtype=np.int64)
+    return differing
 
 
 def _along(detail: NDArray[np.float32], axis: int, by: float) -> NDArray[np.float32]:

@@ -49,13 +49,10 @@ def near_duplicates(
     """
     films = len(thumbnails)
     if films == 0:
-        return NearDuplicates(
-            np.empty((0, 2), np.int64), np.empty(0), compared=0, blank=np.empty(0, np.bool_)
-        )
+        return NearDuplicates(np.empty((0, 2), np.int64), np.empty(0), compared=0, blank=np.empty(0, np.bool_))
     stored, blank = _hash_all(thumbnails, workers, on_progress)
     # Equal thumbnails are linked to the first of them, and only that one goes into the search.
-    _, first, inverse = np.unique(np.asarray(thumbnails).reshape(films, -1), axis=0, return_index=True, return_inverse=True)
-    leader = first[inverse.reshape(-1)]
+    leader = _first_equal(thumbnails)
     shown = np.flatnonzero((leader == np.arange(films)) & ~blank)
     found = shown[candidates(stored[0][shown], [words[shown] for words in stored])]
     on_progress(films, films, f"comparing {len(found):,} pairs")
@@ -76,6 +73,12 @@ def groups(films: int, pairs: Pairs) -> NDArray[np.int64]:
     group = np.full(films, -1, dtype=np.int64)
     _, group[paired] = np.unique(component[paired], return_inverse=True)
     return group
+
+
+def _first_equal(thumbnails: Thumbnails) -> NDArray[np.int64]:
+    """The first film whose thumbnail is the same to the last bit, (N,)."""
+    first: dict[bytes, int] = {}
+    return np.array([first.setdefault(film.tobytes(), row) for row, film in enumerate(thumbnails)], dtype=np.int64)
 
 
 def _hash_all(

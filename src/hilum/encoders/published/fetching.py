@@ -1,6 +1,7 @@
 """Downloading a weights file: resumed where it broke off, checked, and complete or absent."""
 
 import hashlib
+import http.client
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -95,10 +96,11 @@ def _download(row: PublishedWeights, url: str, part: Path, folder: Path, on_prog
             with part.open("ab" if resumed else "wb") as stream:
                 _copy(answer, stream, have, total, row.source.file, on_progress)
     except urllib.error.HTTPError as error:
+        error.close()
         if error.code == 416 and have:  # the part is whole already, or of another file; the checksum will tell
             return
         raise _failed(row, folder, url, f"HTTP {error.code} {error.reason}") from error
-    except (urllib.error.URLError, OSError) as error:
+    except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
         raise _failed(row, folder, url, str(getattr(error, "reason", error))) from error
     if total and part.stat().st_size < total:
         raise _failed(row, folder, url, f"broke off after {part.stat().st_size:,} of {total:,} bytes")

@@ -118,7 +118,8 @@ def encoder_of(
     encoder = create_encoder(row.encoder, seed=0)
     wanted = {key: tensor.shape for key, tensor in encoder.body.state_dict().items()}
     mapped = map_keys(LAYOUTS[layout], tensors, wanted, where)
-    weights, notes = dict(mapped.tensors), []
+    weights = dict(mapped.tensors)
+    notes: list[str] = []
     if len(row.mean) == 3:
         weights, notes = _fold(encoder, row, weights, mapped, where)
     else:

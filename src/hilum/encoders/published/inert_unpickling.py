@@ -87,7 +87,7 @@ class Lazy:
         flat = np.frombuffer(storage.data, storage.dtype)
         steps = [step * storage.dtype.itemsize for step in self.stride]
         view = np.lib.stride_tricks.as_strided(flat[self.offset :] if count else flat[:0], self.size, steps)
-        return np.array(view)
+        return np.array(view, order="C")  # safetensors writes what lies in memory
 
 
 def rebuild(storage: Storage, offset: int, size: Any, stride: Any, *rest: Any) -> Lazy:  # noqa: ARG001

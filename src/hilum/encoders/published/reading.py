@@ -7,6 +7,7 @@ to hold is compared with what it can hold: a bomb is refused by its table of con
 
 import argparse
 import pickle
+import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,10 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         return _read_safetensors(path)
     if kind == "npz":
         return _read_npz(path)
-    return flatten(_read_torch(path))
+    try:
+        return flatten(_read_torch(path))
+    except ValueError as error:
+        raise _damaged(path, error) from error
 
 
 def flatten(content: Any, prefix: str = "") -> dict[str, Tensor]:
@@ -137,7 +141,7 @@ def _read_npz(path: Path) -> dict[str, Tensor]:
                         raise ValueError(f"{entry.filename} claims {shape}, more than it holds")
                 with archive.open(entry) as stream:
                     array = np.lib.format.read_array(stream, allow_pickle=False)
-                tensors[entry.filename.removesuffix(".npy")] = torch.from_numpy(np.ascontiguousarray(array))
+                tensors[entry.filename.removesuffix(".npy")] = torch.from_numpy(np.array(array, order="C"))
     except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
         raise _damaged(path, error) from error
     return tensors
@@ -155,7 +159,8 @@ def _header(stream: Any) -> tuple[tuple[int, ...], np.dtype[Any]]:
 def _read_torch(path: Path) -> Any:
     try:
         # A Namespace of training arguments is common in checkpoints, and inert.
-        with torch.serialization.safe_globals([argparse.Namespace]):
+        with torch.serialization.safe_globals([argparse.Namespace]), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of pickle protocols that torch did not write
             return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         if "weights_only" in str(error).lower() or "unsupported" in str(error).lower():

@@ -47,7 +47,7 @@ def _kernel(tensor: Tensor, wanted: torch.Size | None) -> Tensor:  # noqa: ARG00
     if tensor.ndim not in (2, 3) or side * side != len(tensor):
         raise ValueError("not the kernel of a square convolution")
     dense = tensor.permute(2, 1, 0) if tensor.ndim == 3 else tensor.T[:, None]
-    return dense.unflatten(2, (side, side)).mT
+    return dense.reshape(*dense.shape[:2], side, side).mT
 
 
 CONVNEXTV2_SPARSE = Layout(

@@ -1,0 +1,262 @@
+"""Are the intervals and tests honest? Made-up test sets whose truth is known: coverage, type-I error, false discovery.
+
+    python benchmarks/coverage_simulation.py [--part coverage|claims|discoveries|all] [--test-sets 2000] [--processes 2]
+
+Patients have 1, 2, 3 ... films (3 on average, geometric); a sick patient's first film is positive and each further one
+with probability 0.6. A film's score is separation x label + noise of variance 1, of which 0.6 is the patient's. Prints
+Markdown. Cells with many films get fewer test sets: their number is in the table. Everything follows from the seeds.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from hilum.evaluate import benjamini_hochberg, delong
+from hilum.evaluate.hanley_mcneil import score_interval
+from hilum.evaluate.intervals import bca_interval, percentile_interval, two_sided_p
+from hilum.evaluate.redrawn_auroc import auroc_statistic
+from hilum.evaluate.redraws import drawn_counts
+from hilum.evaluate.resampling import BLOCK, Statistic, leaving_one_out
+
+REDRAWS = 512
+POOL = 16
+"""Sets of redraws that test sets of one size take in turn; drawing anew for each would take most of the time."""
+
+CELLS = [
+    # films, share of sick patients
+    (500, 0.03),
+    (500, 0.06),
+    (500, 0.12),
+    (500, 0.20),
+    (500, 0.50),
+    (2_500, 0.006),
+    (2_500, 0.012),
+    (2_500, 0.024),
+    (2_500, 0.10),
+    (2_500, 0.50),
+    (10_000, 0.002),
+    (10_000, 0.006),
+    (10_000, 0.05),
+    (25_000, 0.002),
+    (25_000, 0.01),
+    (25_000, 0.20),
+]
+METHODS = ("percentile", "bca", "delong", "score", "told", "images")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--part", choices=["coverage", "claims", "discoveries", "all"], default="all")
+    parser.add_argument("--test-sets", type=int, default=2000)
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--out", type=Path)
+    chosen = parser.parse_args()
+    parts = {"coverage": coverage_rows, "claims": claims_rows, "discoveries": discoveries_rows}
+    result = {}
+    with ProcessPoolExecutor(chosen.processes) as pool:
+        for name, rows_of in parts.items():
+            if chosen.part not in (name, "all"):
+                continue
+            result[name] = list(rows_of(pool, chosen.test_sets))
+            sys.stdout.write(markdown(name, result[name]) + "\n")
+            sys.stdout.flush()
+    if chosen.out:
+        chosen.out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+
+
+def coverage_rows(pool: ProcessPoolExecutor, test_sets: int) -> Iterator[dict]:
+    jobs = [
+        pool.submit(coverage, auroc, films, share, sets_for(films, test_sets))
+        for auroc in (0.75, 0.9)
+        for films, share in CELLS
+    ]
+    return (job.result() for job in jobs)
+
+
+def claims_rows(pool: ProcessPoolExecutor, test_sets: int) -> Iterator[dict]:
+    jobs = [
+        pool.submit(claims, auroc, films, share, sets_for(films, test_sets))
+        for auroc in (0.75, 0.9)
+        for films, share in CELLS
+    ]
+    return (job.result() for job in jobs)
+
+
+def discoveries_rows(pool: ProcessPoolExecutor, test_sets: int) -> Iterator[dict]:
+    jobs = [pool.submit(discoveries, differing, max(test_sets // 4, 1)) for differing in (0, 4, 10)]
+    return (job.result() for job in jobs)
+
+
+def sets_for(films: int, test_sets: int) -> int:
+    """Fewer for large test sets, whose intervals are the least in doubt."""
+    return max(1, test_sets if films <= 2_500 else test_sets // 2 if films <= 10_000 else test_sets // 4)
+
+
+def test_set(rng: np.random.Generator, films: int, share: float) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
+    """Labels and owners of about so many films; at least two sick patients and two healthy ones."""
+    patients = films // 3
+    owner = np.repeat(np.arange(patients, dtype=np.int32), rng.geometric(1 / 3, patients))
+    sick = np.arange(patients) < max(2, round(share * patients))
+    first = np.diff(owner, prepend=-1) > 0
+    return (sick[owner] & (first | (rng.random(len(owner)) < 0.6))).astype(np.float64), owner
+
+
+def noise(rng: np.random.Generator, owner: NDArray[np.int32]) -> NDArray[np.float64]:
+    """Variance 1, of which 0.6 is the patient's."""
+    return np.sqrt(0.6) * rng.normal(size=owner[-1] + 1)[owner] + np.sqrt(0.4) * rng.normal(size=len(owner))
+
+
+def coverage(auroc: float, films: int, share: float, test_sets: int) -> dict:
+    """Share of 95 % intervals that hold the truth, by method."""
+    separation = np.sqrt(2) * stats.norm.ppf(auroc)
+    held = dict.fromkeys(METHODS, 0)
+    wider = 0
+    for number in range(test_sets):
+        rng = np.random.default_rng([1, films, round(1e4 * share), round(100 * auroc), number])
+        label, owner = test_set(rng, films, share)
+        score = separation * label + noise(rng, owner)
+        statistic = auroc_statistic([(label, score)], owner, threads=1)
+        patients = int(owner[-1]) + 1
+        estimate = float(statistic(np.ones((patients, BLOCK), dtype=np.uint8))[0, 0])
+        redrawn = pooled(statistic, patients, number)[0]
+        without = leaving_one_out({"": statistic}, patients, threads=1)[""][0]
+        positive, negative = (len(np.unique(owner[label == side])) for side in (1, 0))
+        images = np.arange(len(owner), dtype=np.int32)
+        by_image = pooled(auroc_statistic([(label, score)], images, threads=1), len(owner), number)[0]
+        intervals = {
+            "percentile": percentile_interval(redrawn),
+            "bca": bca_interval(estimate, redrawn, without),
+            "delong": delong(label, score, owner).interval(),
+            "score": score_interval(estimate, positive, negative),
+            "images": percentile_interval(by_image),
+        }
+        low, high = intervals["percentile"]
+        few = min(positive, negative) < 20
+        low_score, high_score = intervals["score"]
+        intervals["told"] = (np.fmin(low, low_score), np.fmax(high, high_score)) if few else (low, high)
+        wider += intervals["told"][1] - intervals["told"][0]
+        for method, (lower, upper) in intervals.items():
+            held[method] += lower <= auroc <= upper
+    return {
+        "auroc": auroc,
+        "films": films,
+        "positive_patients": max(2, round(share * (films // 3))),
+        "test_sets": test_sets,
+        **{method: count / test_sets for method, count in held.items()},
+        "width_told": float(wider / test_sets),
+    }
+
+
+def claims(auroc: float, films: int, share: float, test_sets: int) -> dict:
+    """Share of test sets where two arms that are equally good are said to differ, p <= 0.05."""
+    separation = np.sqrt(2) * stats.norm.ppf(auroc)
+    claimed = dict.fromkeys(("percentile", "delong", "images"), 0)
+    for number in range(test_sets):
+        rng = np.random.default_rng([2, films, round(1e4 * share), round(100 * auroc), number])
+        label, owner = test_set(rng, films, share)
+        layers = two_arms(rng, label, owner, separation, 0.0)
+        columns = [(label, layer) for layer in layers]
+        patients, images = int(owner[-1]) + 1, np.arange(len(owner), dtype=np.int32)
+        redrawn = pooled(auroc_statistic(columns, owner, threads=1), patients, number)
+        by_image = pooled(auroc_statistic(columns, images, threads=1), len(owner), number)
+        claimed["percentile"] += two_sided_p(redrawn[1] - redrawn[0]) <= 0.05
+        claimed["images"] += two_sided_p(by_image[1] - by_image[0]) <= 0.05
+        claimed["delong"] += delong(label, layers, owner).difference(1, 0)[3] <= 0.05
+    return {
+        "auroc": auroc,
+        "films": films,
+        "positive_patients": max(2, round(share * (films // 3))),
+        "test_sets": test_sets,
+        **{method: count / test_sets for method, count in claimed.items()},
+    }
+
+
+def discoveries(differing: int, test_sets: int) -> dict:
+    """False claims among all claims, Benjamini-Hochberg over 14 findings of which some differ; 2,500 films."""
+    shares = np.linspace(0.03, 0.3, 14)
+    false_share, any_false, found = 0.0, 0, 0
+    for number in range(test_sets):
+        rng = np.random.default_rng([3, differing, number])
+        _, owner = test_set(rng, 2_500, 0.1)
+        patients = int(owner[-1]) + 1
+        habit, columns = noise(rng, owner), []
+        for at, share in enumerate(shares):
+            sick = rng.random(patients) < share
+            label = (sick[owner] & (rng.random(len(owner)) < 0.8)).astype(np.float64)
+            layers = two_arms(rng, label, owner, 1.2, 0.35 if at < differing else 0.0, habit)
+            columns += [(label, layer) for layer in layers]
+        redrawn = pooled(auroc_statistic(columns, owner, threads=1), patients, number)
+        p = [two_sided_p(redrawn[2 * at + 1] - redrawn[2 * at]) for at in range(14)]
+        claimed = benjamini_hochberg(p) <= 0.05
+        false = claimed[differing:].sum()
+        false_share += false / max(claimed.sum(), 1)
+        any_false += bool(false)
+        found += claimed[:differing].sum()
+    return {
+        "differing": differing,
+        "test_sets": test_sets,
+        "false_discovery_rate": float(false_share / test_sets),
+        "any_false_claim": any_false / test_sets,
+        "found": float(found / test_sets / differing) if differing else None,
+    }
+
+
+def two_arms(
+    rng: np.random.Generator,
+    label: NDArray[np.float64],
+    owner: NDArray[np.int32],
+    separation: float,
+    more: float,
+    habit: NDArray[np.float64] | None = None,
+) -> NDArray[np.float64]:
+    """Scores of two arms that share half of their noise, (2, N); the second separates by `more`."""
+    common = noise(rng, owner) if habit is None else np.sqrt(0.3) * habit + np.sqrt(0.7) * noise(rng, owner)
+    own = [np.sqrt(0.5) * common + np.sqrt(0.5) * noise(rng, owner) for _ in range(2)]
+    return np.stack([separation * label + own[0], (separation + more) * label + own[1]])
+
+
+def pooled(statistic: Statistic, units: int, number: int) -> NDArray[np.float64]:
+    """The statistic in 512 redraws, (K, 512)."""
+    counts = redraws_of(units, number % POOL)
+    return np.concatenate([statistic(counts[block]) for block in range(len(counts))], axis=1)
+
+
+@cache
+def redraws_of(units: int, which: int) -> NDArray[np.uint8]:
+    """(REDRAWS / 64, units, 64)."""
+    blocks = range(0, REDRAWS, BLOCK)
+    return np.stack([drawn_counts(units, draws=units, redraws=BLOCK, seed=which, first=first) for first in blocks])
+
+
+def markdown(name: str, rows: list[dict]) -> str:
+    titles = {
+        "coverage": "Share of 95 % intervals that hold the true AUROC",
+        "claims": "Two equally good arms: share of test sets with p <= 0.05",
+        "discoveries": "14 findings, Benjamini-Hochberg at 5 %",
+    }
+    keys = list(rows[0])
+    lines = [
+        f"{titles[name]}\n",
+        "| " + " | ".join(key.replace("_", " ") for key in keys) + " |",
+        "|---" * len(keys) + "|",
+    ]
+    lines += ["| " + " | ".join(_cell(row[key]) for key in keys) + " |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    return f"{value:.3f}" if isinstance(value, float) else f"{value:,}"
+
+
+if __name__ == "__main__":
+    main()

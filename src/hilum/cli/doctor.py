@@ -1,0 +1,173 @@
+"""`hilum doctor`: what is wrong with a data set, before anything is trained on it."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hilum.errors import HilumError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from hilum.data.doctor import Diagnosis, Examined
+
+EXIT_ERRORS_FOUND = 1
+INGESTED = "ingested"
+_LEFT = ("doctor.html", "doctor.parquet", "counts.parquet", "missing.parquet", "duplicates.parquet", "measured")
+
+
+def doctor(
+    collection: Annotated[str, typer.Argument(help="As for `hilum ingest`; or `ingested`, for a folder that it left.")],
+    root: Annotated[Path, typer.Argument(help="The folder that holds the data set, as it was unpacked.")],
+    out: Annotated[Path, typer.Option(help="Where to leave doctor.html and its tables.")],
+    also: Annotated[
+        list[str] | None,
+        typer.Option("--and", metavar="COLLECTION=ROOT", help="One more data set; copies are looked for across them."),
+    ] = None,
+    split: Annotated[str, typer.Option(help="The published list to look at: official, chexnet, …")] = "official",
+    labels: Annotated[Path | None, typer.Option(help="folder: the CSV with the labels.")] = None,
+    release: Annotated[str | None, typer.Option(help="chestxray14: release of the labels, 2020 or 2017.")] = None,
+    labeller: Annotated[str | None, typer.Option(help="mimic_cxr_jpg: chexpert or negbio.")] = None,
+    allow_missing: Annotated[bool, typer.Option("--allow-missing", help="Go on where files are not here.")] = False,
+    workers: Annotated[int | None, typer.Option(min=1, help="Threads; all cores when left out.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="End with exit code 1 where errors were found.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")] = False,
+) -> None:
+    """Look for what would spoil a study: leaks, copies, contradictions, broken and odd pictures.
+
+    Every film is decoded once; what was measured stays in OUT, so that an interrupted run goes on and a second one is
+    quick. --labels, --release and --labeller are about the first data set.
+
+    \b
+    Examples:
+      hilum doctor chestxray14 /data/CXR8 --out checked
+      hilum doctor chestxray14 /data/CXR8 --split chexnet --out checked --strict
+      hilum doctor folder films/ --labels labels.csv --and chestxray14=/data/CXR8 --out checked
+      hilum doctor ingested ingested/ours --out checked --json
+    """
+    from hilum.cli.console import progress, say_json
+    from hilum.data.doctor import diagnose, measure_all, named_apart, with_split, write_tables
+    from hilum.data.replacing import check_replaceable
+    from hilum.report.doctor_page import PAGE, write_doctor_page
+
+    check_replaceable(out, _LEFT)
+    others = [_parse(text) for text in also or ()]
+    told = {"labels": labels, "release": release, "labeller": labeller}
+    read = [_read(collection, root, allow_missing, told)]
+    read += [_read(name, folder, allow_missing, {}) for name, folder in others]
+    data_sets = with_split(named_apart(read), split)
+    with progress("Looking at the films") as on_progress:
+        measured = measure_all(data_sets, out, workers=workers, on_progress=on_progress)
+    with progress("Looking for copies") as on_progress:
+        diagnosis = diagnose(data_sets, measured, split=split, workers=workers, on_progress=on_progress)
+    write_tables(diagnosis, out)
+    write_doctor_page(diagnosis, _pictures_of(data_sets), out / PAGE)
+    if json:
+        say_json(summarise(diagnosis))
+    else:
+        _show(diagnosis, out / PAGE)
+    if strict and any(issue.severity == "error" for issue in diagnosis.issues):
+        raise typer.Exit(EXIT_ERRORS_FOUND)
+
+
+def summarise(diagnosis: "Diagnosis") -> dict[str, Any]:
+    """What was found, as plain data.
+
+    Returns:
+        `split`, `data_sets` (`name`, `collection`, `films`, `patients`, `unreadable`), `errors`, `warnings`, `notes`
+        (how many), `issues` (`severity`, `check`, `data_set`, `told`, `fix`, `films`) and `copies` (pairs by kind).
+    """
+    unread = diagnosis.pictures.filter(diagnosis.pictures["reason"].is_not_null())["data_set"].to_list()
+    return {
+        "split": diagnosis.split,
+        "data_sets": [
+            {
+                "name": one.name,
+                "collection": one.collection,
+                "films": len(one.manifest),
+                "patients": one.manifest["patient_id"].n_unique(),
+                "unreadable": unread.count(one.name) + len(one.rejected),
+            }
+            for one in diagnosis.data_sets
+        ],
+        **_numbers(diagnosis),
+        "issues": [
+            {
+                "severity": issue.severity,
+                "check": issue.check,
+                "data_set": issue.data_set,
+                "told": issue.told,
+                "fix": issue.fix,
+                "films": len(issue.image_ids),
+            }
+            for issue in diagnosis.issues
+        ],
+        "copies": dict(sorted(diagnosis.copies.group_by("kind").len().iter_rows())),
+    }
+
+
+def _numbers(diagnosis: "Diagnosis") -> dict[str, int]:
+    told = [issue.severity for issue in diagnosis.issues]
+    return {"errors": told.count("error"), "warnings": told.count("warning"), "notes": told.count("note")}
+
+
+def _parse(text: str) -> tuple[str, Path]:
+    collection, equals, root = text.partition("=")
+    if not (collection and equals and root):
+        raise HilumError("--and", expected="COLLECTION=ROOT", found=repr(text), fix="Write chestxray14=/data/CXR8.")
+    return collection, Path(root)
+
+
+def _read(collection: str, root: Path, allow_missing: bool, told: dict[str, Any]) -> "Examined":
+    from hilum.cli.console import progress
+    from hilum.data.collections import read_as_listed
+    from hilum.data.doctor import as_examined, read_ingested
+
+    if collection == INGESTED:
+        for option, value in told.items():
+            if value is not None:
+                fix = f"Leave out --{option}: it was decided when the films were ingested."
+                raise HilumError(f"--{option}", expected=f"nothing for {INGESTED}", found=str(value), fix=fix)
+        return read_ingested(root)
+    with progress(f"Reading {root}") as on_progress:
+        return as_examined(
+            read_as_listed(collection, root, allow_missing=allow_missing, on_progress=on_progress, **told)
+        )
+
+
+def _pictures_of(data_sets: "list[Examined]") -> "Callable[[str, str], NDArray[np.uint8] | None]":
+    from hilum.data.pixels import UnreadableImage, read_gray
+    from hilum.data.preprocess import eight_bits
+
+    places = {
+        (one.name, image_id): one.root / path
+        for one in data_sets
+        for image_id, path in one.manifest.select("image_id", "path").drop_nulls().iter_rows()
+    }
+
+    def picture(data_set: str, image_id: str) -> "NDArray[np.uint8] | None":
+        try:
+            return eight_bits(read_gray(places[data_set, image_id]))
+        except (KeyError, UnreadableImage):
+            return None
+
+    return picture
+
+
+def _show(diagnosis: "Diagnosis", page: Path) -> None:
+    from hilum.cli.console import say
+
+    for one in diagnosis.data_sets:
+        patients = one.manifest["patient_id"].n_unique()
+        say(f"{one.name} ({one.collection})  {len(one.manifest):,} films of {patients:,} patients")
+    for issue in diagnosis.issues:
+        say()
+        say(f"{issue.severity.upper():8} {issue.check} ({issue.data_set})")
+        say(f"         {issue.told}")
+        say(f"         {issue.fix}")
+    say()
+    say(", ".join(f"{number} {name}" for name, number in _numbers(diagnosis).items()))
+    say(f"Written: {page} to look at; doctor.parquet, counts.parquet, missing.parquet, duplicates.parquet beside it")

@@ -1,0 +1,108 @@
+"""`hilum show`: what a recipe does to films, for the eye."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from hilum.data.preprocess import Recipe
+
+_SQUARE_224 = "[{square: pad}, {resize: 224}]"
+
+
+def show(
+    data: Annotated[
+        list[Path], typer.Argument(help="Folders that `hilum ingest` left, or folders of films.", metavar="DATA...")
+    ],
+    out: Annotated[Path, typer.Option(help="Where to write the sheet: .html, or .png.")],
+    recipe: Annotated[
+        str | None,
+        typer.Option(help="A named recipe (elwirehardja2025, …) or steps, [{square: pad}, {resize: 224}, clahe]."),
+    ] = None,
+    study: Annotated[str | None, typer.Option(help="The recipe of this study: a file, or a name.")] = None,
+    films: Annotated[int, typer.Option(min=1, max=200, help="Films drawn from each DATA.")] = 12,
+    seed: Annotated[int, typer.Option(min=0, help="Of the draw.")] = 0,
+    images: Annotated[str | None, typer.Option(help="These films instead, by image_id: id,id.")] = None,
+    boxes: Annotated[bool, typer.Option("--boxes", help="Draw the data set's boxes.")] = False,
+) -> None:
+    """Lay films before and after preprocessing side by side, with histograms and values.
+
+    \b
+    Examples:
+      hilum show ingested/ours --recipe elwirehardja2025 --out sheet.html
+      hilum show films/ --recipe "[{window: full}, {square: pad}, {resize: 224}]" --out sheet.png
+      hilum show ingested/chestxray14 --study demo --boxes --out sheet.html
+    """
+    import yaml
+
+    from hilum.cli.console import progress, say
+    from hilum.errors import HilumError
+    from hilum.report.contact_sheet import Strip, choose, look_at
+    from hilum.report.contact_sheet_page import write_page
+    from hilum.report.contact_sheet_picture import write_picture
+
+    if out.suffix.lower() not in (".html", ".png"):
+        raise HilumError("--out", expected="a file named .html or .png", found=str(out), fix="Name it so.")
+    wanted = _recipe(recipe, study)
+    strips, notes = [], []
+    for folder in data:
+        manifest, root, drawn = _read(folder)
+        if boxes and drawn is None:
+            notes.append(f"{folder.name} has no boxes.")
+        chosen = choose(manifest, films, seed, images.split(",") if images else ())
+        with progress(f"Looking at {folder}") as on_progress:
+            strips.append(Strip(folder.name, look_at(chosen, root, wanted, drawn if boxes else None, on_progress)))
+    if not images:
+        notes.append(f"Drawn from all films on disk, {films} of each data set, seed {seed}.")
+    steps = yaml.safe_dump(wanted.as_data(), default_flow_style=True, width=1000).strip()
+    if out.suffix.lower() == ".html":
+        write_page(strips, steps, notes, out)
+    else:
+        write_picture(strips, steps, out)
+    shown = [film for strip in strips for film in strip.films]
+    unreadable = sum(film.raw is None for film in shown)
+    say(f"{len(shown) - unreadable:,} films shown{f', {unreadable:,} unreadable' if unreadable else ''}: {out}")
+
+
+def _recipe(recipe: str | None, study: str | None) -> "Recipe":
+    import yaml
+
+    from hilum.data.preprocess import parse_recipe
+    from hilum.errors import HilumError
+
+    if recipe is not None and study is not None:
+        raise HilumError("--study", expected="--recipe or --study", found="both", fix="Leave one out.")
+    if study is not None:
+        from hilum.study.shipped import find_study
+
+        where, written = str(find_study(study)), find_study(study).read_text(encoding="utf-8")
+    else:
+        where, written = "--recipe", recipe or _SQUARE_224
+    try:
+        steps = yaml.safe_load(written)
+    except yaml.YAMLError as error:
+        found = str(error).splitlines()[0]
+        raise HilumError(where, expected="a name or steps", found=found, fix=f"Write {_SQUARE_224}.") from error
+    if study is not None:  # the rest of the study needs not hold for this
+        steps = steps.get("preprocess") if isinstance(steps, dict) else None
+    return parse_recipe(steps)
+
+
+def _read(folder: Path) -> "tuple[pl.DataFrame, Path, pl.DataFrame | None]":
+    """The manifest, the root of its paths, and the boxes; of what `hilum ingest` left, or of a folder of films."""
+    import json
+
+    import polars as pl
+
+    from hilum.data.collections import read_collection
+    from hilum.data.manifest import read_manifest
+
+    if not (folder / "manifest.parquet").is_file():
+        collected = read_collection("folder", folder)
+        return collected.manifest, collected.root, None
+    root = Path(json.loads((folder / "ingest.json").read_text(encoding="utf-8"))["root"])
+    boxes = folder / "boxes.parquet"
+    return read_manifest(folder / "manifest.parquet"), root, pl.read_parquet(boxes) if boxes.is_file() else None

@@ -1,0 +1,150 @@
+"""One picture under several names: which pairs, what it means for a split, and whether their labels agree."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import polars as pl
+
+from hilum.data.doctor.examined import Examined
+from hilum.data.doctor.issues import Issue, Severity, counted
+from hilum.data.doctor.measuring import Measured
+from hilum.data.duplicates import groups, near_duplicates
+from hilum.data.manifest import finding_columns
+from hilum.progress import ProgressReport, silent
+
+SAME_FILE, SAME_PIXELS, NEAR = "same file", "same pixels", "near"
+_SIDES = ("a", "b")
+_FILM = ("data_set", "image_id", "patient_id", "split", "path")
+
+
+def find_copies(
+    data_sets: Sequence[Examined],
+    measured: Sequence[Measured],
+    *,
+    workers: int = 1,
+    on_progress: ProgressReport = silent,
+) -> pl.DataFrame:
+    """Find the films that show one picture, within and across data sets.
+
+    Returns:
+        One row a pair: `group` (films joined by pairs share a number), `kind` ("same file", "same pixels" or "near"),
+        `correlation` of their details, `labels_differ` (findings that one film is positive and the other negative
+        for), then `data_set_a`, `image_id_a`, `patient_id_a`, `split_a`, `path_a`, and the same of b.
+    """
+    films = _all_films(data_sets, measured)
+    thumbnails = np.concatenate([one.thumbnails for one in measured]) if measured else np.zeros((0, 64, 64), np.uint8)
+    readable = np.flatnonzero(films["file_sha256"].is_not_null().to_numpy())
+    found = near_duplicates(thumbnails[readable], workers=workers, on_progress=on_progress)
+    rows = readable[found.pairs]
+    first, second = films[rows[:, 0]], films[rows[:, 1]]
+    kind = (
+        pl.when(pl.col("file_sha256_a") == pl.col("file_sha256_b"))
+        .then(pl.lit(SAME_FILE))
+        .when(pl.col("pixel_sha256_a") == pl.col("pixel_sha256_b"))
+        .then(pl.lit(SAME_PIXELS))
+        .otherwise(pl.lit(NEAR))
+    )
+    pairs = pl.concat([_of_side(first, "a"), _of_side(second, "b")], how="horizontal").with_columns(
+        kind.alias("kind"),
+        pl.Series("correlation", found.correlation, dtype=pl.Float64),
+        pl.Series("group", groups(len(films), rows)[rows[:, 0]], dtype=pl.Int64),
+        _differing(first, second).alias("labels_differ"),
+    )
+    return pairs.select(
+        "group", "kind", "correlation", "labels_differ", *(f"{name}_{side}" for side in _SIDES for name in _FILM)
+    ).sort("group", "data_set_a", "image_id_a", "data_set_b", "image_id_b")
+
+
+def copy_issues(pairs: pl.DataFrame) -> Iterator[Issue]:
+    """What pairs of one picture mean: leaks between parts, patients under two numbers, labels that disagree."""
+    within = pl.col("data_set_a") == pl.col("data_set_b")
+    parts_differ = pl.col("split_a") != pl.col("split_b")
+    patients_differ = pl.col("patient_id_a") != pl.col("patient_id_b")
+    contradictory = pl.col("labels_differ").list.len() > 0
+    checks: tuple[tuple[Severity, str, pl.Expr, str, str], ...] = (
+        (
+            "error",
+            "one picture on both sides",
+            within & parts_differ,
+            "show one picture in different parts of the split",
+            "Keep one of each in one part only: a test film that was trained on proves nothing.",
+        ),
+        (
+            "error",
+            "one picture of two patients",
+            within & patients_differ & ~parts_differ.fill_null(False),
+            "show one picture under two patients",
+            "Find out whose film it is and drop the other: a split by patients cannot keep these apart.",
+        ),
+        (
+            "warning",
+            "one picture with two labels",
+            contradictory,
+            "show one picture with labels that contradict each other",
+            "Decide on one label, or drop both.",
+        ),
+        (
+            "warning",
+            "one picture twice",
+            within & ~patients_differ & ~parts_differ.fill_null(False),
+            "show one picture of one patient twice",
+            "Keep one of each; until then they count twice.",
+        ),
+        (
+            "warning",
+            "one picture in two data sets",
+            ~within,
+            "show one picture in both data sets",
+            "Do not train on one and test on the other before these are taken out.",
+        ),
+    )
+    for severity, check, condition, told, fix in checks:
+        hit = pairs.filter(condition)
+        between = ["data_set_a", "data_set_b"]
+        for (one, other), part in sorted(hit.group_by(between), key=lambda item: tuple(map(str, item[0]))):
+            ids = sorted({*part["image_id_a"], *part["image_id_b"]})
+            example = part.row(0, named=True)
+            yield Issue(
+                severity,
+                check,
+                str(one) if one == other else f"{one} and {other}",
+                f"{counted(len(part), 'pair')} of films {told} ({', '.join(_kinds(part))}), "
+                f"such as {example['image_id_a']} and {example['image_id_b']}.",
+                fix,
+                ids,
+            )
+
+
+def _of_side(films: pl.DataFrame, side: str) -> pl.DataFrame:
+    return films.rename({name: f"{name}_{side}" for name in films.columns})
+
+
+def _kinds(pairs: pl.DataFrame) -> list[str]:
+    numbers = dict(pairs.group_by("kind").len().iter_rows())
+    return [f"{numbers[kind]:,} {kind}" for kind in (SAME_FILE, SAME_PIXELS, NEAR) if kind in numbers]
+
+
+def _all_films(data_sets: Sequence[Examined], measured: Sequence[Measured]) -> pl.DataFrame:
+    hashes = ("file_sha256", "pixel_sha256")
+    parts = [
+        pl.concat([data_set.manifest, one.pictures.select(hashes)], how="horizontal").select(
+            pl.lit(data_set.name).alias("data_set"),
+            *(name for name in _FILM if name != "data_set"),
+            *hashes,
+            *finding_columns(data_set.manifest),
+        )
+        for data_set, one in zip(data_sets, measured, strict=True)
+    ]
+    return pl.concat(parts, how="diagonal_relaxed")
+
+
+def _differing(first: pl.DataFrame, second: pl.DataFrame) -> pl.Series:
+    """Findings that one film is positive and the other negative for; where one says nothing nothing differs."""
+    fixed = {*_FILM, "file_sha256", "pixel_sha256"}
+    findings = [name for name in first.columns if name not in fixed]
+    told: list[list[str]] = [[] for _ in range(len(first))]
+    for name in findings:
+        one, other = (table[name].fill_null(-1).to_numpy() for table in (first, second))
+        for row in np.flatnonzero((one != other) & (one >= 0) & (other >= 0)):
+            told[row].append(name)
+    return pl.Series(told, dtype=pl.List(pl.String))

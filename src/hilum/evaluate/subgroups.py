@@ -1,0 +1,219 @@
+"""Does it work for everybody: a metric by sex, age band, view or source, with gaps on the same redraws.
+
+A gap is a group against all other images that are known to be in another group. Underdiagnosis is the rate at which the
+sick are called healthy (Seyyed-Kalantari et al., Nature Medicine 27:2176-2182, 2021).
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from hilum.errors import HilumError
+from hilum.evaluate.arms import AlignedArms, align
+from hilum.evaluate.cases import count_cases
+from hilum.evaluate.intervals import percentile_interval, two_sided_p
+from hilum.evaluate.measured_arms import check_redraws
+from hilum.evaluate.measures import AUROC, check_metrics
+from hilum.evaluate.multiplicity import benjamini_hochberg
+from hilum.evaluate.notes import number_or_null
+from hilum.evaluate.predictions import Predictions
+from hilum.evaluate.replicates import ArmRedraws, redraw_arms
+from hilum.evaluate.thresholds import OPTIMISTIC, Thresholds
+from hilum.progress import ProgressReport, silent
+
+AGE_BANDS = (0, 18, 40, 60, 80)
+"""Lower ends, in years; the last is open."""
+
+UNDERDIAGNOSIS = "underdiagnosis"
+"""Share of the positives that are called negative at the threshold: 1 - sensitivity. For "No Finding" the other way
+round: the share of images with a finding that are called No Finding, 1 - specificity."""
+
+SUBGROUPS_SCHEMA = {
+    "attribute": pl.String,
+    "group": pl.String,
+    "finding": pl.String,
+    "metric": pl.String,
+    "estimate": pl.Float64,
+    "low": pl.Float64,
+    "high": pl.Float64,
+    "gap": pl.Float64,
+    "gap_low": pl.Float64,
+    "gap_high": pl.Float64,
+    "p": pl.Float64,
+    "p_adjusted": pl.Float64,
+    "n": pl.Int64,
+    "positive_patients": pl.Int64,
+    "negative_patients": pl.Int64,
+    "note": pl.String,
+}
+
+
+def age_bands(ages: Sequence[float | None], lower_ends: Sequence[float] = AGE_BANDS) -> list[str | None]:
+    """Name the band of each age, for example "40-59"; None for an unknown one."""
+    ends = [*lower_ends[1:], None]
+    names = [
+        f"{low:g}-{end - 1:g}" if end is not None else f"{low:g}+" for low, end in zip(lower_ends, ends, strict=True)
+    ]
+    places = [
+        None if age is None or age < lower_ends[0] else int(np.searchsorted(lower_ends, age, "right")) - 1
+        for age in ages
+    ]
+    return [None if place is None else names[place] for place in places]
+
+
+def evaluate_subgroups(
+    predictions: Sequence[Predictions],
+    groups: Mapping[str, Mapping[str, str | None]],
+    *,
+    metrics: Sequence[str] = (AUROC,),
+    thresholds: Sequence[Thresholds] | None = None,
+    min_patients: int = 20,
+    redraws: int = 2000,
+    seed: int = 0,
+    on_progress: ProgressReport = silent,
+) -> pl.DataFrame:
+    """One arm in every group of every attribute, and each group's gap to the rest.
+
+    Args:
+        predictions: one a seed, of the same images.
+        groups: for each attribute (sex, age band, view, source) the group of each image id; images without one, or
+            with None, are left out of that attribute.
+        metrics: names of `hilum.evaluate.METRICS`, or `underdiagnosis`.
+        thresholds: one a seed; needed by underdiagnosis, sensitivity and the like.
+        min_patients: groups with fewer positive or fewer negative patients of a finding get no number, and that is
+            said.
+        redraws: of the bootstrap, at least 40; the same for all groups.
+        seed: of the redraws.
+        on_progress: told the redraws done.
+
+    Returns:
+        attribute, group, finding, metric, estimate, low, high (95 %), gap (group - the rest), gap_low, gap_high, p
+        (two-sided), p_adjusted (Benjamini-Hochberg over all gaps of the metric), n (images), positive_patients,
+        negative_patients, note. With two groups their gaps are the same but for the sign, and are one test.
+
+    Raises:
+        HilumError: predictions that do not go together, unknown metrics, missing thresholds, too few redraws, or no
+            image with a group.
+    """
+    check_redraws(redraws)
+    wanted = ["sensitivity" if name == UNDERDIAGNOSIS else name for name in metrics]
+    if UNDERDIAGNOSIS in metrics:
+        wanted.append("specificity")
+    wanted = list(dict.fromkeys(wanted))
+    check_metrics(wanted, thresholds=thresholds is not None)
+    aligned = align({"": predictions})
+    fixed = None if thresholds is None else {"": np.stack([one.of(aligned.findings) for one in thresholds])}
+    image_ids = sorted(predictions[0].image_ids)
+    jobs = [
+        (attribute, group, inside, known & ~inside)
+        for attribute, of_image in groups.items()
+        for group, inside, known in _groups(attribute, of_image, image_ids)
+    ]
+    rows: list[dict[str, object]] = []
+    for done, (attribute, group, inside, rest) in enumerate(jobs, start=1):
+        own, other = (_measure(aligned, mask, wanted, fixed, redraws, seed) for mask in (inside, rest))
+        for at, finding in enumerate(aligned.findings):
+            counts = [_patients(aligned, mask, at) for mask in (inside, rest)]
+            for metric in metrics:
+                row = {"attribute": attribute, "group": group, "finding": finding, "metric": metric}
+                row |= {"n": int((~np.isnan(aligned.labels[inside, at])).sum())}
+                row |= {"positive_patients": counts[0][0], "negative_patients": counts[0][1]}
+                rows.append(row | _numbers(own, other, metric, at, counts, min_patients))
+        on_progress(done, len(jobs), attribute)
+    table = pl.DataFrame(rows, schema=SUBGROUPS_SCHEMA)
+    if thresholds is not None and any(one.optimistic for one in thresholds):
+        table = table.with_columns(pl.concat_str("note", pl.lit(OPTIMISTIC), separator="; ").str.strip_prefix("; "))
+    return _adjusted(table)
+
+
+def _groups(
+    attribute: str, of_image: Mapping[str, str | None], image_ids: list[str]
+) -> list[tuple[str, NDArray[np.bool_], NDArray[np.bool_]]]:
+    """Names, who is in each, and whose group is known; of two groups the second is the mirror of the first."""
+    given = [of_image.get(image) for image in image_ids]
+    names = sorted({group for group in given if group is not None})
+    if not names:
+        fix = "Give the group of each image by its image_id."
+        raise HilumError(f"groups of {attribute}", expected="a group for some image", found="none", fix=fix)
+    values = np.array(["" if group is None else group for group in given])
+    known = np.array([group is not None for group in given])
+    return [(name, known & (values == name), known) for name in names]
+
+
+def _measure(
+    aligned: AlignedArms,
+    mask: NDArray[np.bool_],
+    metrics: Sequence[str],
+    thresholds: dict[str, NDArray[np.float64]] | None,
+    redraws: int,
+    seed: int,
+) -> ArmRedraws:
+    """Only the labels of the group count; patients are numbered as before, so that redraws are the same for all."""
+    labels = np.where(mask[:, None], aligned.labels, np.nan)
+    only = AlignedArms(aligned.findings, labels, aligned.patients, aligned.scores, aligned.notes)
+    none = np.zeros(len(aligned.findings), dtype=np.bool_)
+    return redraw_arms(
+        only, redraws=redraws, seed=seed, included=none, metrics=metrics, averages=(), thresholds=thresholds
+    )[""]
+
+
+def _patients(aligned: AlignedArms, mask: NDArray[np.bool_], at: int) -> tuple[int, int]:
+    cases = count_cases(aligned.labels[mask][:, at : at + 1], aligned.patients[mask])
+    return int(cases.positive_patients[0]), int(cases.negative_patients[0])
+
+
+def _numbers(
+    own: ArmRedraws,
+    other: ArmRedraws,
+    metric: str,
+    at: int,
+    counts: Sequence[tuple[int, int]],
+    min_patients: int,
+) -> dict[str, object]:
+    here, there = (min(side) for side in counts)
+    if here < min_patients:
+        return {"note": f"{here} patients of the rarer side (fewer than {min_patients}): not told"}
+    estimate, redrawn = _of(own, metric, at)
+    low, high = percentile_interval(redrawn, patients=here)
+    told = {"estimate": number_or_null(estimate), "low": number_or_null(low), "high": number_or_null(high), "note": ""}
+    if there < min_patients:
+        return told | {"note": f"{there} patients of the rarer side in the rest (fewer than {min_patients}): no gap"}
+    rest, rest_redrawn = _of(other, metric, at)
+    gap, patients = redrawn - rest_redrawn, min(here, there)
+    gap_low, gap_high = percentile_interval(gap, patients=patients)
+    return told | {
+        "gap": number_or_null(estimate - rest),
+        "gap_low": number_or_null(gap_low),
+        "gap_high": number_or_null(gap_high),
+        "p": number_or_null(two_sided_p(gap, patients=patients)),
+    }
+
+
+def _of(arm: ArmRedraws, metric: str, at: int) -> tuple[float, NDArray[np.float64]]:
+    if metric != UNDERDIAGNOSIS:
+        return float(arm.metrics[metric].estimate[at]), arm.metrics[metric].redrawn[at]
+    found = arm.metrics["specificity" if arm.findings[at] == "No Finding" else "sensitivity"]
+    return 1 - float(found.estimate[at]), 1 - found.redrawn[at]
+
+
+def _adjusted(table: pl.DataFrame) -> pl.DataFrame:
+    """Over all gaps of a metric; of an attribute with two groups only the first group's, which the second then shares."""
+    p = table["p"].fill_null(float("nan")).to_numpy().copy()
+    groups = table.group_by("attribute").agg(pl.col("group").unique().sort())
+    mirrors = {attribute: tuple(names) for attribute, names in groups.iter_rows() if len(names) == 2}
+    rows = table.select("attribute", "group", "finding", "metric").rows()
+    first = {}
+    for index, (attribute, group, finding, metric) in enumerate(rows):
+        if attribute in mirrors and group == mirrors[attribute][0]:
+            first[attribute, finding, metric] = index
+    mirrored = np.array([row[0] in mirrors and row[1] == mirrors[row[0]][1] for row in rows], dtype=bool)
+    adjusted = np.full(len(rows), np.nan)
+    for metric in table["metric"].unique():
+        family = (table["metric"] == metric).to_numpy() & ~mirrored
+        adjusted[family] = benjamini_hochberg(p[family])
+    for index in np.flatnonzero(mirrored):
+        attribute, _, finding, metric = rows[index]
+        adjusted[index] = adjusted[first[attribute, finding, metric]]
+    return table.with_columns(pl.Series("p_adjusted", adjusted, dtype=pl.Float64).fill_nan(None))

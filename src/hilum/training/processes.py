@@ -1,0 +1,75 @@
+"""Several processes that train one network: started by torchrun or SLURM, one for each GPU or each part of a CPU."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+from lightning.fabric.plugins.environments import ClusterEnvironment, SLURMEnvironment, TorchElasticEnvironment
+
+from hilum.artifacts import whole_directory
+from hilum.training.precision import choose_device
+from hilum.training.ranks import rank, told, wait_for_all
+from hilum.training.settings import Device
+
+_PATIENCE = timedelta(minutes=30)  # of the others, while the first process validates or writes
+
+
+@contextmanager
+def joined_processes(device: Device = "auto") -> Iterator[None]:
+    """Inside, the processes that torchrun or SLURM (srun) started know each other; alone there is nothing to do.
+
+    They talk by NCCL on GPUs, each with its own, and by Gloo on CPUs. A group that the caller has made is used as it is
+    and left open. All machines must see one file system: the first process writes checkpoints that all of them read.
+
+    Args:
+        device: as in `TrainingSettings`.
+    """
+    environment = None if dist.is_available() and dist.is_initialized() else _launcher()
+    if environment is None:
+        yield
+        return
+    address = f"tcp://{environment.main_address}:{environment.main_port}"
+    on_gpu = device != "cpu" and torch.cuda.is_available()
+    dist.init_process_group(
+        "nccl" if on_gpu else "gloo",
+        init_method=address if isinstance(environment, SLURMEnvironment) else "env://",  # torchrun keeps the store
+        rank=environment.global_rank(),
+        world_size=environment.world_size(),
+        timeout=_PATIENCE,
+    )
+    try:
+        if on_gpu:
+            torch.cuda.set_device(choose_device(device))
+        yield
+    finally:
+        dist.destroy_process_group()
+
+
+def _launcher() -> ClusterEnvironment | None:
+    """Who started several processes; None where there is one only."""
+    for kind in (TorchElasticEnvironment, SLURMEnvironment):  # Fabric's order: torchrun may run inside SLURM
+        if kind.detect():
+            environment: ClusterEnvironment = kind()
+            return environment if environment.world_size() > 1 else None
+    return None
+
+
+@contextmanager
+def run_directory(path: Path) -> Iterator[Path]:
+    """`whole_directory(path, resume=True)` of the first process, to which the others are told the way.
+
+    When the block ends well in all processes, `path` is complete for all of them.
+    """
+    if rank() > 0:
+        yield Path(told(""))
+        wait_for_all()
+        wait_for_all()
+        return
+    with whole_directory(path, resume=True) as beside:
+        told(str(beside))
+        yield beside
+        wait_for_all()  # so that nobody reads what is being renamed
+    wait_for_all()

@@ -1,0 +1,135 @@
+"""One optimiser step: loss, gradients, their mean over parts and processes, the move."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+
+import numpy as np
+import torch
+from lightning.fabric import Fabric
+from torch import Tensor, nn
+
+from hilum.data.batches import Batch, Batches
+from hilum.encoders.zoo import Encoder
+from hilum.errors import HilumError
+from hilum.training.gradients import average_gradients
+from hilum.training.joined_norm import JoinedBatchNorm
+from hilum.training.optimizers import create_optimizer, set_learning_rate, set_weight_decay
+from hilum.training.ranks import rank, world_size
+from hilum.training.schedule import learning_rate_share, weight_decay_at
+from hilum.training.settings import TrainingSettings
+from hilum.training.trainable import Trainable
+
+
+class Stepper:
+    """Takes the steps of a run.
+
+    Args:
+        fabric: of the run.
+        trainable: on its device.
+        settings: of the run.
+        steps_per_epoch: as in the run.
+    """
+
+    def __init__(self, fabric: Fabric, trainable: Trainable, settings: TrainingSettings, steps_per_epoch: int) -> None:
+        self.fabric, self.trainable, self.settings = fabric, trainable, settings
+        self.steps_per_epoch = steps_per_epoch
+        self.encoders = [module for module in trainable.modules() if isinstance(module, Encoder)]
+        self.module, self.optimizer = fabric.setup(trainable, create_optimizer(trainable, settings))
+
+    def take(self, batch: Batch, epoch: int, step: int, plateau_share: float) -> Tensor:
+        """Take one step.
+
+        Args:
+            batch: this process's part of it.
+            epoch: counts from 0.
+            step: optimiser steps taken before this one.
+            plateau_share: of the learning rate that the plateau schedule has left.
+
+        Returns:
+            Loss of the joined batch before the step, a scalar.
+        """
+        settings = self.settings
+        torch.manual_seed(step_seed(settings.seed, step, rank()))
+        set_learning_rate(self.optimizer, plateau_share * learning_rate_share(step, self.steps_per_epoch, settings))
+        if settings.last_weight_decay is not None:
+            set_weight_decay(self.optimizer, weight_decay_at(step, settings.epochs * self.steps_per_epoch, settings))
+        self.optimizer.zero_grad()
+        with held(self.encoders) if step < settings.frozen_encoder_steps else nullcontext():
+            own = torch.stack([self._add_gradients(part, epoch) for part in batch.cut(settings.accumulate)]).mean()
+        loss = average_gradients(self.trainable.parameters(), own)
+        if settings.clip_norm is not None:
+            self.fabric.clip_gradients(
+                self.module, self.optimizer, max_norm=settings.clip_norm, error_if_nonfinite=False
+            )
+        self.optimizer.step()
+        self.trainable.after_step()
+        return loss
+
+    def _add_gradients(self, part: Batch, epoch: int) -> Tensor:
+        with self.fabric.autocast(), JoinedBatchNorm() if world_size() > 1 else nullcontext():
+            loss = self.trainable.training_loss(part, epoch)
+        self.fabric.backward(loss if part.parts == 1 else loss / part.parts)
+        return loss.detach()
+
+
+@contextmanager
+def held(encoders: Iterable[Encoder]) -> Iterator[None]:
+    """While open, encoders neither get gradients nor move their batch-norm statistics; what else there is trains."""
+    encoders = list(encoders)
+    trained = [each for encoder in encoders for each in encoder.parameters() if each.requires_grad]
+    for encoder in encoders:
+        encoder.eval()
+    for parameter in trained:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for encoder in encoders:
+            encoder.train()
+        for parameter in trained:
+            parameter.requires_grad_(True)
+
+
+def check_parts(trainable: Trainable, batches: Batches, settings: TrainingSettings) -> None:
+    """Refuse batches that cannot be shared by the processes, or computed in the parts that the settings ask for.
+
+    Args:
+        trainable: in training mode.
+        batches: of the run.
+        settings: of the run.
+
+    Raises:
+        HilumError: a batch is no multiple of both, or the loss or batch norm needs the whole of it.
+    """
+    parts = world_size() * settings.accumulate
+    smallest = min(batches.films_in(0), batches.films_in(len(batches) - 1))
+    if batches.films_in(0) % parts or smallest % parts:
+        raise HilumError(
+            "batch_size",
+            expected=f"a multiple of {parts} ({world_size()} processes, {settings.accumulate} parts)",
+            found=f"batches of {batches.films_in(0)} and {smallest} films",
+            fix=f"Use a multiple of {parts}, at most the number of films.",
+        )
+    if settings.accumulate == 1:
+        return
+    reason = trainable.needs_whole_batch
+    if not reason and any(
+        isinstance(each, nn.modules.batchnorm._BatchNorm) and each.training for each in trainable.modules()
+    ):
+        reason = "its batch norm takes its statistics from the whole batch"
+    if reason:
+        raise HilumError(
+            "training.accumulate",
+            expected="1",
+            found=f"{settings.accumulate}, but {reason}",
+            fix="Use a smaller batch, bf16, `recompute`, or several processes, which share one batch exactly.",
+        )
+
+
+def step_seed(seed: int, step: int, process: int = 0) -> int:
+    """Seed of torch's generator for one step, so that dropout depends on (seed, step) and not on what ran before.
+
+    Every process drops its own, the first one what a single process would.
+    """
+    entropy = (seed, step, process) if process else (seed, step)
+    return int(np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0])

@@ -1,0 +1,96 @@
+import json
+
+import cv2
+import numpy as np
+import pytest
+import typer
+import yaml
+from typer.testing import CliRunner
+
+from hilum.cli.ingest import ingest
+from hilum.cli.show import show
+from hilum.errors import HilumError
+from hilum.study.shipped import find_study
+
+
+@pytest.fixture
+def films(tmp_path):
+    root = tmp_path / "films"
+    root.mkdir()
+    for number in range(5):
+        cv2.imwrite(str(root / f"{number}.png"), np.full((30, 40), 20 * number, np.uint8))
+    (root / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nrubbish")
+    return root
+
+
+@pytest.fixture
+def command(tmp_path):
+    app = typer.Typer()
+    app.command()(show)
+    app.command()(ingest)
+
+    def run(*arguments):
+        return CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
+
+    return run
+
+
+def test_a_folder_of_films_is_shown(command, films, tmp_path):
+    answer = command("show", films, "--out", tmp_path / "sheet.html", "--recipe", "elwirehardja2025")
+    assert answer.stdout == f"5 films shown, 1 unreadable: {tmp_path / 'sheet.html'}\n"
+    page = (tmp_path / "sheet.html").read_text()
+    assert "[{resize: 224}, clahe]" in page
+    assert page.count('class="film"') == 6
+    command("show", films, "--out", tmp_path / "sheet.html", "--films", "3")
+    assert (tmp_path / "sheet.html").read_text().count('class="film"') == 3
+
+
+def test_what_ingest_left_is_shown_with_its_boxes_and_its_unreadable_films(command, films, tmp_path):
+    command("ingest", "folder", films, "--out", tmp_path / "ours")
+    (films / "3.png").write_bytes(b"")  # broken after ingest
+    answer = command("show", tmp_path / "ours", films, "--boxes", "--out", tmp_path / "sheet.html")
+    page = (tmp_path / "sheet.html").read_text()
+    assert "<h2>ours</h2>" in page
+    assert "<h2>films</h2>" in page
+    assert "ours has no boxes." in page
+    assert "empty file" in page
+    # of what ingest left the broken one and the emptied one; of the folder, which is read anew, the broken one
+    assert answer.stdout.startswith("8 films shown, 3 unreadable")
+
+
+def test_films_may_be_named_and_the_sheet_may_be_a_picture(command, films, tmp_path):
+    answer = command("show", films, "--images", "4.png,0.png", "--out", tmp_path / "sheet.png")
+    assert answer.stdout.startswith("2 films shown")
+    assert cv2.imread(str(tmp_path / "sheet.png")) is not None
+
+
+def test_the_recipe_may_be_that_of_a_study(command, films, tmp_path):
+    command("show", films, "--study", "demo", "--films", "1", "--out", tmp_path / "sheet.html")
+    demo = yaml.safe_load(find_study("demo").read_text())["preprocess"]
+    assert yaml.safe_dump(demo, default_flow_style=True).strip() in (tmp_path / "sheet.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--out", "sheet.pdf"], "expected a file named .html or .png"),
+        (["--out", "s.html", "--recipe", "nothing"], "or a name: elwirehardja2025, .*; found 'nothing'"),
+        (["--out", "s.html", "--recipe", "[{resize: 224"], "--recipe: expected a name or steps"),
+        (["--out", "s.html", "--recipe", "toh2023", "--study", "demo"], "expected --recipe or --study; found both"),
+        (["--out", "s.html", "--images", "nobody"], "expected image_id of the manifest; found nobody"),
+    ],
+)
+def test_what_cannot_be_shown_is_said_and_nothing_is_written(command, films, tmp_path, monkeypatch, arguments, told):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(HilumError, match=told):
+        command("show", films, *arguments)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["films"]
+
+
+def test_hashed_films_are_shown_under_their_hashes(command, films, tmp_path):
+    (tmp_path / "salt.txt").write_text("a salt that nobody can guess")
+    command("ingest", "folder", films, "--out", tmp_path / "ours", "--hash-patients", tmp_path / "salt.txt")
+    command("show", tmp_path / "ours", "--out", tmp_path / "sheet.html")
+    page = (tmp_path / "sheet.html").read_text()
+    assert ".png" not in page.replace("image/png", "")
+    assert json.loads((tmp_path / "ours" / "ingest.json").read_text())["notes"][-1].endswith("named by salted hashes")

@@ -1,0 +1,42 @@
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from hilum.data.collections import nothing_rejected, read_collection
+from hilum.data.doctor import Examined, as_examined
+from hilum.data.phantom.layouts import write_layout
+
+
+@pytest.fixture(scope="session")
+def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """100 generated films of 64 x 64 in ChestX-ray14's layout; not to be changed."""
+    root = tmp_path_factory.mktemp("doctor") / "films"
+    write_layout("chestxray14", root, images=100, size=64, seed=0)
+    return root
+
+
+@pytest.fixture
+def clean(generated: Path) -> Examined:
+    """The generated films as a data set without faults."""
+    return as_examined(read_collection("chestxray14", generated))
+
+
+@pytest.fixture
+def own_copy(generated: Path, tmp_path: Path) -> Examined:
+    """The same films in files that a test may change."""
+    root = tmp_path / "films"
+    shutil.copytree(generated, root)
+    return as_examined(read_collection("chestxray14", root))
+
+
+@pytest.fixture
+def data_set(tmp_path: Path) -> Callable[..., Examined]:
+    """Makes a data set of a manifest that has no files."""
+
+    def make(manifest: pl.DataFrame, name: str = "ours", collection: str = "folder") -> Examined:
+        return Examined(name, collection, tmp_path, manifest, nothing_rejected())
+
+    return make

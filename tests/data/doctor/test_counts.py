@@ -1,0 +1,55 @@
+import polars as pl
+import pytest
+
+from hilum.data.collections import read_collection
+from hilum.data.doctor import as_examined
+from hilum.data.doctor.counts import AGE_BANDS, banded, count, missing
+from hilum.data.phantom.layouts import LAYOUTS, write_layout
+
+
+def test_every_code_is_counted_once(films, data_set):
+    manifest = films(
+        list("ppqq"),
+        split=["train", "train", "test", None],
+        view=["PA", "PA", "AP", None],
+        sex=["F", "F", "M", None],
+        age=[30, 31, 80, None],
+        Mass=[1, 1, -1, None],
+    )
+    assert count([data_set(manifest)]).rows() == [
+        ("ours", "train", "Mass", "PA", "F", "18–39", 2, 1, 2, 1, 0, 0, 0),
+        ("ours", "test", "Mass", "AP", "M", "80+", 1, 1, 0, 0, 1, 0, 0),
+        ("ours", "unlisted", "Mass", "unknown", "unknown", "unknown", 1, 1, 0, 0, 0, 0, 1),
+    ]
+
+
+def test_a_data_set_without_labels_is_counted_too(films, data_set):
+    counted = count([data_set(films(["p", "q"]))])
+    assert counted.select("finding", "films", "patients").rows() == [(None, 2, 2)]
+
+
+@pytest.mark.parametrize(
+    ("age", "band"),
+    [(0, "0–17"), (17.9, "0–17"), (18, "18–39"), (39, "18–39"), (79, "60–79"), (80, "80+"), (120, "80+")],
+)
+def test_ages_fall_into_bands(films, age, band):
+    assert banded(films(["p"], age=[age]))["age_band"].to_list() == [band]
+
+
+def test_bands_leave_no_gap():
+    assert all(below == start for (_, _, below), (_, start, _) in zip(AGE_BANDS, AGE_BANDS[1:], strict=False))
+
+
+def test_shares_of_what_is_missing(films, data_set):
+    table = missing([data_set(films(list("pqrs"), sex=["F", None, "M", "F"], Mass=[1, None, None, None]))])
+    shares = dict(table.select("column", "share").iter_rows())
+    assert shares == {"view": 1, "age": 1, "sex": 0.25, "study_id": 1, "split": 1, "Mass": 0.75}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_generated_films_of_every_layout_are_counted_as_they_were_made(layout, tmp_path, data_set):
+    written = write_layout(layout, tmp_path / "films", images=12, size=32, seed=1)
+    read = as_examined(read_collection(layout, tmp_path / "films"))
+    known = data_set(written.manifest, read.name, layout)
+    assert count([read]).equals(count([known]))
+    assert count([read]).group_by("finding").agg(pl.col("films").sum())["films"].unique().to_list() == [12]

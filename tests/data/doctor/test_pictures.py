@@ -1,0 +1,55 @@
+import hashlib
+
+import cv2
+import numpy as np
+import pytest
+
+from hilum.artifacts import file_sha256
+from hilum.data.doctor.pictures import bars, describe, measure
+from hilum.data.duplicates import thumbnail
+
+
+def test_gray_values_are_described_as_shares_of_what_the_bits_allow():
+    film = np.array([[0, 0, 0, 51], [51, 51, 102, 204]], dtype=np.uint8)
+    told = describe(film)
+    values = film / 255
+    assert (told.height, told.width, told.bits, told.levels) == (2, 4, 8, 4)
+    assert (told.low, told.high) == (0, 0.8)
+    assert (told.black, told.white) == (3 / 8, 1 / 8)
+    assert told.mean == pytest.approx(values.mean())
+    assert told.deviation == pytest.approx(values.std())
+
+
+def test_sixteen_bits_are_described_alike():
+    film = np.random.default_rng(0).integers(0, 256, (20, 30), dtype=np.uint8)
+    one, other = describe(film), describe(film.astype(np.uint16) * 257)
+    for name in ("low", "high", "mean", "deviation", "levels", "black", "white", "top", "left"):
+        assert getattr(one, name) == pytest.approx(getattr(other, name))
+    assert (one.bits, other.bits) == (8, 16)
+    assert one.pixel_sha256 != other.pixel_sha256
+
+
+def test_bars_are_measured_from_each_edge():
+    film = np.random.default_rng(0).integers(60, 200, (100, 200), dtype=np.uint8)
+    film[0, 0], film[1, 1] = 0, 255
+    film[:10], film[-20:], film[:, :30], film[:, -2:] = 0, 255, 2, 0
+    film[:10, :], film[-20:, :] = 0, 255
+    assert bars(film) == (0.10, 0.20, 0.0, 0.0)  # the left and right bars end at a bar of the other colour
+    film[:10], film[-20:] = 0, 0
+    assert bars(film) == (0.10, 0.20, 0.15, 0.01)
+
+
+def test_a_film_without_bars_has_none_and_an_even_one_is_nothing_else():
+    assert bars(np.random.default_rng(0).integers(0, 256, (50, 50), dtype=np.uint8)) == (0, 0, 0, 0)
+    assert bars(np.full((50, 50), 7, dtype=np.uint8)) == (1, 0, 1, 0)
+
+
+def test_a_file_is_told_by_its_bytes_and_a_picture_by_its_pixels(tmp_path):
+    film = np.random.default_rng(0).integers(0, 256, (40, 40), dtype=np.uint8)
+    for name, level in (("one.png", 0), ("other.png", 9)):
+        cv2.imwrite(str(tmp_path / name), film, [cv2.IMWRITE_PNG_COMPRESSION, level])
+    (one, small), (other, _) = measure(tmp_path / "one.png"), measure(tmp_path / "other.png")
+    assert one.pixel_sha256 == other.pixel_sha256 == hashlib.sha256(b"(40, 40) uint8" + film.tobytes()).hexdigest()
+    assert one.file_sha256 == file_sha256(tmp_path / "one.png") != other.file_sha256
+    assert one.kind == "png"
+    assert np.array_equal(small, thumbnail(film))

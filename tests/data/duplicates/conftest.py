@@ -1,0 +1,46 @@
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from hilum.data.phantom import films, render_film
+
+
+@pytest.fixture(scope="session")
+def pictures() -> list[NDArray[np.uint8]]:
+    """Films of 256 x 256 of generated patients, several of them with films of other days."""
+    return [render_film(film, size=256, seed=3).pixels for film in films(3, 30)]
+
+
+@pytest.fixture(scope="session")
+def disguises() -> dict[str, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]]:
+    """What happens to copies: each makes another file of the same picture of 256 x 256."""
+
+    def jpeg(quality):
+        return lambda film: cv2.imdecode(cv2.imencode(".jpg", film, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], 0)
+
+    def resized(film):
+        larger = cv2.resize(film, (1024, 1024), interpolation=cv2.INTER_CUBIC)
+        return cv2.resize(larger, (128, 128), interpolation=cv2.INTER_AREA)
+
+    def brighter(film):
+        return np.clip(1.15 * film.astype(float) + 20, 0, 255).astype(np.uint8)
+
+    def flatter(film):
+        return np.clip(0.7 * film.astype(float) + 10, 0, 255).astype(np.uint8)
+
+    def moved(right, down):
+        return lambda film: cv2.warpAffine(film, np.float32([[1, 0, right], [0, 1, down]]), film.shape[::-1])
+
+    return {
+        "JPEG 95": jpeg(95),
+        "JPEG 60": jpeg(60),
+        "resized": resized,
+        "brighter": brighter,
+        "flatter": flatter,
+        "1 px": moved(1, 0),
+        "2 px": moved(2, -2),
+        "all": lambda film: jpeg(60)(flatter(moved(-2, 1)(film))),
+    }

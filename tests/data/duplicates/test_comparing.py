@@ -1,0 +1,66 @@
+import cv2
+import numpy as np
+import pytest
+
+from hilum.data.duplicates import ALIKE, thumbnail
+from hilum.data.duplicates.comparing import correlations
+from hilum.data.duplicates.detail import FINE, details
+
+
+def compare(one, other):
+    return float(correlations(np.array([thumbnail(one), thumbnail(other)]), np.array([[0, 1]]))[0])
+
+
+def slow_correlation(one, other):
+    """Multiple correlation by least squares, the second film where it lies."""
+    first, second = details(np.array([one, other]), FINE).astype(float)
+    inner = slice(3, -3)
+    derivatives = [(np.roll(second, -1, axis) - np.roll(second, 1, axis)) / 2 for axis in (0, 1)]
+    told = np.stack([np.ones_like(second), second, *derivatives], axis=-1)[inner, inner].reshape(-1, 4)
+    wanted = first[inner, inner].ravel()
+    slopes, *_ = np.linalg.lstsq(told, wanted, rcond=None)
+    return np.sqrt(1 - ((wanted - told @ slopes) ** 2).sum() / ((wanted - wanted.mean()) ** 2).sum())
+
+
+def test_it_is_the_multiple_correlation_of_a_film_with_the_other_and_its_derivatives(pictures):
+    small = np.array([thumbnail(film) for film in pictures[:12]])
+    pairs = np.array([(one, other) for one in range(12) for other in range(one)])
+    found = correlations(small, pairs)
+    for (one, other), value in zip(pairs, found, strict=True):
+        if small[one].max() < 253 and small[other].max() < 253 and 0 < value < 0.74:
+            assert value == pytest.approx(slow_correlation(small[one], small[other]), abs=0.01)
+
+
+def test_a_film_is_itself(pictures):
+    assert compare(pictures[0], pictures[0]) == pytest.approx(1, abs=1e-3)
+
+
+def test_disguises_do_not_hide_a_film(pictures, disguises):
+    for name, disguise in disguises.items():
+        for film in pictures[:10]:
+            assert compare(film, disguise(film)) >= ALIKE, name
+
+
+def test_other_films_and_other_days_of_a_patient_are_not_alike(pictures):
+    small = np.array([thumbnail(film) for film in pictures])
+    pairs = np.array([(one, other) for one in range(len(small)) for other in range(one)])
+    assert correlations(small, pairs).max() < ALIKE - 0.02
+
+
+def test_saturated_parts_do_not_count(pictures):
+    film = pictures[0].copy()
+    film[:, :96] = 255
+    assert compare(pictures[0], film) >= ALIKE
+
+
+def test_a_negative_and_an_empty_film_are_like_nothing(pictures):
+    film = np.clip(pictures[0], 5, 250)
+    assert compare(film, 255 - film) < 0.5
+    assert compare(film, np.full_like(film, 80)) == 0
+    assert compare(film, np.full_like(film, 255)) == 0
+
+
+def test_threads_do_not_change_the_result(pictures):
+    small = np.array([thumbnail(cv2.flip(film, 1)) for film in pictures])
+    pairs = np.array([(one, other) for one in range(len(small)) for other in range(one)])
+    assert np.array_equal(correlations(small, pairs), correlations(small, pairs, workers=3))

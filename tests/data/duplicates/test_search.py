@@ -1,0 +1,97 @@
+import cv2
+import numpy as np
+import pytest
+
+from hilum.data.duplicates import groups, near_duplicates, thumbnail
+from hilum.data.phantom import films, render_film
+
+
+def test_planted_copies_are_found_and_nothing_else(pictures, disguises):
+    small = [thumbnail(film) for film in pictures]
+    planted = set()
+    for number, disguise in enumerate(disguises.values()):
+        for row in (number, number + 8):
+            planted.add((row, len(small)))
+            small.append(thumbnail(disguise(pictures[row])))
+    found = near_duplicates(np.array(small))
+    assert {tuple(pair) for pair in found.pairs.tolist()} == planted
+    assert found.correlation.min() >= 0.925
+    assert not found.blank.any()
+
+
+def test_films_without_a_copy_give_no_pair(pictures):
+    assert len(near_duplicates(np.array([thumbnail(film) for film in pictures])).pairs) == 0
+
+
+def test_equal_films_are_each_paired_with_the_first(pictures):
+    small = thumbnail(pictures[0])
+    found = near_duplicates(np.array([thumbnail(pictures[1]), small, small, small]))
+    assert found.pairs.tolist() == [[1, 2], [1, 3]]
+    assert found.correlation.tolist() == [1, 1]
+
+
+def test_empty_pictures_are_no_copies_of_each_other():
+    found = near_duplicates(np.zeros((5, 64, 64), dtype=np.uint8))
+    assert len(found.pairs) == 0
+    assert found.blank.all()
+
+
+def test_the_result_depends_neither_on_threads_nor_on_what_stands_around(pictures, disguises):
+    small = np.array([thumbnail(film) for film in [*pictures, disguises["2 px"](pictures[5])]])
+    one, many = near_duplicates(small), near_duplicates(small, workers=3)
+    assert one.pairs.tolist() == many.pairs.tolist() == [[5, 30]]
+    assert np.array_equal(one.correlation, many.correlation)
+    assert near_duplicates(small[[5, 30]]).pairs.tolist() == [[0, 1]]
+
+
+def test_nothing_to_search_is_no_error():
+    found = near_duplicates(np.zeros((0, 64, 64), dtype=np.uint8))
+    assert found.pairs.shape == (0, 2)
+
+
+def test_progress_reaches_the_number_of_films(pictures):
+    told = []
+    near_duplicates(
+        np.array([thumbnail(film) for film in pictures]),
+        on_progress=lambda done, total, note: told.append((done, total)),
+    )
+    assert told[-1] == (30, 30)
+
+
+def test_groups_join_chains_of_pairs():
+    assert groups(7, np.array([[0, 2], [2, 5], [3, 4]])).tolist() == [0, -1, 0, 1, 1, 0, -1]
+
+
+@pytest.mark.slow
+def test_recall_among_two_thousand_generated_films(disguises):
+    population = films(8, 2_000)
+    pictures = [render_film(film, size=256, seed=8).pixels for film in population[:200]]
+    small = [thumbnail(film) for film in pictures]
+    small += [thumbnail(render_film(film, size=64, seed=8).pixels) for film in population[200:]]
+    planted = {}
+    for name, disguise in disguises.items():
+        for row, film in enumerate(pictures):
+            planted[row, len(small)] = name
+            small.append(thumbnail(disguise(film)))
+    source = np.arange(len(small))
+    for row, copy in planted:
+        source[copy] = row
+    found = near_duplicates(np.array(small), workers=2)
+    pairs = {tuple(pair) for pair in found.pairs.tolist()}
+    assert all(source[one] == source[other] for one, other in pairs)
+    missed = [name for pair, name in planted.items() if pair not in pairs]
+    assert len(missed) <= 0.005 * len(planted), missed
+
+
+@pytest.mark.shared_data
+def test_films_that_two_real_samples_share_are_found_and_no_others(shared_data):
+    small, ids = [], []
+    for sample in ("chestxray14_sample", "chestxray14_tiny64"):
+        for path in sorted((shared_data / sample / "images").glob("*.png")):
+            small.append(thumbnail(cv2.imread(str(path), cv2.IMREAD_UNCHANGED)))
+            ids.append(path.name)
+    found = near_duplicates(np.array(small), workers=2)
+    pairs = [(ids[one], ids[other]) for one, other in found.pairs]
+    shared = {name for name in ids if ids.count(name) == 2}
+    assert len(shared) == 4
+    assert sorted(pairs) == sorted((name, name) for name in shared)

@@ -1,0 +1,63 @@
+from typing import get_args
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from hilum.errors import HilumError
+from hilum.explain.heat_maps import FOR_NO_FINDING, HeatMapMethod, HeatMaps, heat_maps
+
+METHODS = get_args(HeatMapMethod)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_gives_maps_of_a_transformer(method, classifier_of, films_of):
+    size = 28
+    found = heat_maps(classifier_of("toh2023_xvt", size), films_of(size), [1, 0], method)
+    assert found.maps.shape[:2] == (2, 2)
+    assert found.maps.min() >= 0
+    assert found.maps.max() > 0
+    assert torch.equal(found.maps[:, 0], found.maps[:, 1]) == (method in FOR_NO_FINDING)
+    assert found.on_film(size).shape == (2, 2, size, size)
+
+
+@pytest.mark.parametrize("method", ["gradcam", "gradcam++", "layercam", "rollout", "attention"])
+def test_a_batch_gives_what_single_films_give(method, classifier_of, films_of):
+    classifier, films = classifier_of("vit_tiny_patch16_224", 64), films_of(64, 3)
+    together = heat_maps(classifier, films, [0], method).maps
+    alone = torch.cat([heat_maps(classifier, film[None], [0], method).maps for film in films])
+    assert torch.allclose(together, alone, atol=1e-6, rtol=1e-4)
+
+
+def test_an_order_of_findings_is_kept(classifier_of, films_of):
+    classifier, films = classifier_of("resnet18", 64), films_of(64)
+    both = heat_maps(classifier, films, [0, 1], "gradcam").maps
+    assert torch.equal(both.flip(1), heat_maps(classifier, films, [1, 0], "gradcam").maps)
+    assert not torch.equal(both[:, 0], both[:, 1])
+
+
+def test_upsampling_is_bilinear():
+    maps = torch.rand(2, 3, 4, 4, generator=torch.Generator().manual_seed(0))
+    expected = F.interpolate(maps, (32, 32), mode="bilinear", align_corners=False)
+    assert torch.allclose(HeatMaps(maps, 0.0, 1.0).on_film(32), expected, atol=1e-6)
+
+
+def test_what_was_padded_is_cut_off(classifier_of, films_of):
+    # 60 px become 64 for patches of 16: the last patch lies half beyond the film
+    found = heat_maps(classifier_of("vit_tiny_patch16_224", 60), films_of(60), [0], "layercam")
+    assert (found.start, found.end) == (0.0, 64 / 60)
+    whole = F.interpolate(found.maps, (64, 64), mode="bilinear", align_corners=False)
+    assert torch.allclose(found.on_film(60), whole[:, :, :60, :60], atol=1e-6)
+
+
+def test_places_of_a_network_without_padding_lie_in_the_middle_of_the_film(classifier_of, films_of):
+    found = heat_maps(classifier_of("toh2023_unet_encoder", 224), films_of(224, 1), [0], "layercam")
+    assert found.maps.shape == (1, 1, 5, 5)
+    assert (found.start, found.end) == pytest.approx((72 / 224, 152 / 224))
+
+
+def test_a_method_without_meaning_is_refused(classifier_of, films_of):
+    with pytest.raises(HilumError, match="found convnextv2_atto"):
+        heat_maps(classifier_of("convnextv2_atto", 64), films_of(64), [0], "attention")
+    with pytest.raises(HilumError, match="expected one of gradcam, gradcam\\+\\+"):
+        heat_maps(classifier_of("convnextv2_atto", 64), films_of(64), [0], "saliency")

@@ -1,0 +1,120 @@
+"""From study files to films, splits and targets, on generated data sets of every labelling system."""
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from hilum.data.phantom import write_layout
+from hilum.errors import HilumError
+from hilum.study.prepare import prepare
+from hilum.study.read import parse_study
+
+STUDY = """\
+question: How are labels read?
+data:
+  films: {collection: COLLECTION}
+preprocess: [{square: pad}, {resize: 32}]
+task:
+  findings: FINDINGS
+  split: {patients: [50, 20, 30], seed: 0}
+  MORE
+arms:
+  scratch: {encoder: resnet18}
+"""
+
+
+@pytest.fixture(scope="module")
+def roots(tmp_path_factory: pytest.TempPathFactory):
+    written: dict[str, Path] = {}
+
+    def make(layout: str) -> Path:
+        if layout not in written:
+            written[layout] = tmp_path_factory.mktemp("prepare") / layout
+            write_layout(layout, written[layout], images=40, size=16, seed=0)
+        return written[layout]
+
+    return make
+
+
+@pytest.fixture
+def prepared(roots):
+    def make(collection: str, findings: str, **more: str):
+        text = STUDY.replace("COLLECTION", collection).replace("FINDINGS", findings)
+        text = text.replace("  MORE\n", "".join(f"  {key}: {value}\n" for key, value in more.items()))
+        return prepare(parse_study(text, where="study.yaml"), {"films": roots(collection)})
+
+    return make
+
+
+def uncertain(data, finding: str) -> set[str]:
+    return set(data.collected.manifest.filter(pl.col(finding) == -1)["image_id"])
+
+
+def target(task, image_id: str, column: int = 0) -> float:
+    films = task.train if image_id in task.train.image_ids else task.val
+    return float(films.targets[films.image_ids.index(image_id), column])
+
+
+@pytest.mark.parametrize(("rule", "value"), [("zero", 0.0), ("one", 1.0), ("ignore", np.nan)])
+def test_uncertain_labels_are_read_as_the_task_says(prepared, rule, value):
+    found = prepared(
+        "chexpert", "[Pleural Effusion, Lung Opacity]", uncertain=f"{{Lung Opacity: {rule}, otherwise: zero}}"
+    )
+    open_films = {*found.task.train.image_ids, *found.task.val.image_ids}
+    doubtful = uncertain(found.labelled, "Lung Opacity") & open_films
+    assert doubtful
+    assert all(np.isclose(target(found.task, film, 1), value, equal_nan=True) for film in doubtful)
+    assert all(target(found.task, film) == 0 for film in uncertain(found.labelled, "Pleural Effusion") & open_films)
+
+
+def test_films_in_doubt_are_dropped_from_every_part(prepared):
+    kept, dropped = (prepared("chexpert", "[Pleural Effusion]", uncertain=rule) for rule in ("zero", "drop"))
+    doubtful = uncertain(kept.labelled, "Pleural Effusion")
+    assert doubtful
+    assert set(dropped.labelled.manifest["image_id"]) == set(kept.labelled.manifest["image_id"]) - doubtful
+
+
+def test_a_vote_decides_where_readers_disagree(prepared):
+    votes = {vote: prepared("vindr_cxr", "[Pleural Effusion]", vote=vote) for vote in ("any", "majority", "all")}
+    counts = [
+        int((votes[vote].labelled.manifest["Pleural Effusion"] == 1).sum()) for vote in ("any", "majority", "all")
+    ]
+    assert counts == sorted(counts, reverse=True)
+    assert counts[0] > counts[2]
+
+
+def test_a_grade_decides_from_where_on_a_finding_counts(prepared):
+    few, many = (
+        prepared("uka_cxr", "[Cardiomegaly, Pleural Effusion]", positive_from_grade=grade) for grade in ("4", "1")
+    )
+    for finding in ("Cardiomegaly", "Pleural Effusion"):
+        assert (few.labelled.manifest[finding] == 1).sum() < (many.labelled.manifest[finding] == 1).sum()
+
+
+def test_a_contrast_keeps_two_sides(prepared):
+    found = prepared("kermany", "[Pneumonia]", films="{contrast: {positive: Pneumonia, negative: No Finding}}")
+    manifest = found.labelled.collected.manifest
+    assert len(found.labelled.manifest) == int(((manifest["Pneumonia"] == 1) ^ (manifest["No Finding"] == 1)).sum())
+
+
+def test_films_of_one_label_and_a_papers_rule_go_together(prepared):
+    classes = "[Atelectasis, Pleural Effusion, Infiltration, Nodule, No Finding]"
+    found = prepared("chestxray14", classes, films=f"{{exactly_one_of: {classes}}}")
+    positives = found.labelled.manifest.select(
+        pl.sum_horizontal(pl.col(name) == 1 for name in ("Atelectasis", "Infiltration", "No Finding", "Nodule"))
+        + (pl.col("Pleural Effusion") == 1)
+    )
+    assert positives.to_series().to_list() == [1] * len(positives)
+
+
+def test_generated_patients_carry_their_populations_name_in_every_layout(prepared):
+    for collection, findings in (("chestxray14", "[Infiltration]"), ("padchest", "[Infiltration]")):
+        found = prepared(collection, findings)
+        assert all(name.startswith("phantom-s0:") for name in found.task.train.patient_ids)
+
+
+def test_a_finding_that_the_set_does_not_label_is_refused_with_those_it_does(prepared):
+    with pytest.raises(HilumError, match=r"expected findings of this data set .*found Hernia"):
+        prepared("vindr_cxr", "[Hernia]")
