@@ -25,8 +25,6 @@ from hilum.study.schema import Study
 from hilum.training.precision import choose_device, choose_precision
 from hilum.views import plain_view
 
-BASELINES = "baselines"
-"""Directory of their scores in a study's."""
 METADATA, THUMBNAIL = "age, sex and view", "8x8 thumbnail"
 _SIDE = 8
 _CALIBRATION_FILMS, _BATCH = 512, 64

@@ -15,8 +15,9 @@ from hilum.artifacts import fingerprint
 from hilum.encoders.card import read_card
 from hilum.encoders.published.resolving import resolve_weights
 from hilum.finetune.films import LabelledFilms
+from hilum.study.baselines import baseline_names
 from hilum.study.generate import generation_key
-from hilum.study.plan import Step, pretraining_directory
+from hilum.study.plan import BASELINES, Step, pretraining_directory
 from hilum.study.prepare import Prepared, PreparedData
 from hilum.study.scored_labels import labels
 from hilum.study.settings import finetune_settings, pretext_settings
@@ -49,6 +50,16 @@ def _key(step: Step, prepared: Prepared, keys: dict[str, str]) -> str:
             "settings": pretext_settings(study, step.init).decisive(),
             "films": prepared.pretraining_ids(step.data),
         }
+    elif step.kind == "baselines":
+        inputs = {
+            "baselines": baseline_names(study),
+            "seed": study.seeds[0],
+            "findings": study.task.findings,
+            "train": _targets(prepared.task.train),
+            "val": _targets(prepared.task.val),
+            "test": prepared.task.test_ids,
+            "who": prepared.labelled.manifest.select("image_id", "age", "sex", "view").rows(),
+        }
     elif step.kind == "finetune" and step.arm is not None:
         inputs = {
             "settings": asdict(finetune_settings(study, step.arm)),
@@ -59,7 +70,8 @@ def _key(step: Step, prepared: Prepared, keys: dict[str, str]) -> str:
             "test": prepared.task.test_ids,
         }
     else:
-        trained = {directory: key for directory, key in keys.items() if directory.startswith("arms/")}
+        scored = ("arms/", BASELINES)
+        trained = {directory: key for directory, key in keys.items() if directory.startswith(scored)}
         table = labels(prepared).fill_null(-1).rows()
         return fingerprint({"kind": "evaluate", "arms": trained, "how": study.evaluate.model_dump(), "labels": table})
     store = keys[f"stores/{step.data}"]

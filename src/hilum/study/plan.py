@@ -11,7 +11,10 @@ from hilum.study.estimate import finetuning_gigaflops, pretraining_gigaflops
 from hilum.study.prepare import Prepared
 from hilum.study.schema import ListedSplit, PaperSplit, Pretrained, Study
 
-StepKind = Literal["generate", "store", "pretrain", "finetune", "evaluate"]
+StepKind = Literal["generate", "store", "pretrain", "finetune", "baselines", "evaluate"]
+
+BASELINES = "baselines"
+"""Directory of the scores of shortcut baselines in a study's."""
 
 OFFICIAL_TEST_SHARE = 0.23
 """Of ChestX-ray14's films; for plans made before the tables are at hand."""
@@ -70,6 +73,7 @@ def steps_of(study: Study, films: Films | None) -> list[Step]:
         films: for the cost; without it every cost is 0.
     """
     steps = [*_data_steps(study), *_pretraining_steps(study), *_finetuning_steps(study)]
+    steps.append(Step("baselines", "fit shortcut baselines", BASELINES, study.labelled_data))
     steps.append(Step("evaluate", "evaluate and report", "evaluation", study.labelled_data))
     return [replace(step, gigaflops=_cost(step, study, films)) if films else step for step in steps]
 

@@ -56,7 +56,7 @@ def run_study(
     write_text(out / "study.yaml", yaml.safe_dump(study.model_dump(mode="json", exclude_unset=True), sort_keys=False))
     runner = _Runner(out, len(steps), show_step)
     for number, step in enumerate(steps, start=1):
-        if step.kind in ("store", "pretrain", "finetune"):
+        if step.kind in ("store", "pretrain", "finetune", "baselines"):
             runner.once(number, step, keys[step.directory], partial(perform, step, prepared, out, workers))
         elif step.kind == "evaluate":
             runner.once(number, step, keys[step.directory], partial(judge, prepared, out))

@@ -8,6 +8,7 @@ from hilum.encoders.published.resolving import resolve_weights
 from hilum.finetune.finetune import finetune
 from hilum.pretext.pretrain import pretrain
 from hilum.progress import ProgressReport
+from hilum.study.baselines import score_baselines
 from hilum.study.plan import Step, pretraining_directory
 from hilum.study.prepare import Prepared
 from hilum.study.settings import finetune_settings, pretext_settings
@@ -17,7 +18,7 @@ def perform(step: Step, prepared: Prepared, out: Path, workers: int | None, on_p
     """Do one step of training or its preparation; its directory is complete afterwards.
 
     Args:
-        step: of kind "store", "pretrain" or "finetune".
+        step: of kind "store", "pretrain", "finetune" or "baselines".
         prepared: the study's data.
         out: directory of the study.
         workers: threads that decode films or prepare batches; None: all cores, or one. They do not change the result.
@@ -32,6 +33,8 @@ def perform(step: Step, prepared: Prepared, out: Path, workers: int | None, on_p
         )
     elif step.kind == "pretrain":
         _pretrain(step, prepared, out, batch_workers, on_progress)
+    elif step.kind == "baselines":
+        score_baselines(prepared, store_of(out, step.data), out / step.directory, on_progress)
     elif step.kind == "finetune":
         _finetune(step, prepared, out, batch_workers, on_progress)
 

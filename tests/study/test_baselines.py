@@ -1,0 +1,90 @@
+"""Models that need no radiology: they see who was filmed, or next to nothing of the film."""
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import polars as pl
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from hilum.progress import silent
+from hilum.study.baselines import (
+    METADATA,
+    THUMBNAIL,
+    baseline_names,
+    metadata_features,
+    score_baselines,
+    thumbnail_features,
+)
+from hilum.study.prepare import prepare
+from hilum.study.steps import store_of
+
+
+@pytest.fixture(scope="module")
+def prepared(small_study, films):
+    return prepare(small_study, {"films": films})
+
+
+def test_random_encoders_stand_beside_arms_that_keep_theirs_frozen(small_study):
+    assert baseline_names(small_study) == [METADATA, THUMBNAIL, "random resnet18", "calibrated resnet18"]
+    thawed = small_study.model_copy(update={"arms": {"scratch": small_study.arms["scratch"]}})
+    assert baseline_names(thawed) == [METADATA, THUMBNAIL]
+
+
+def test_what_is_known_of_a_patient_becomes_columns_blanks_too():
+    manifest = pl.DataFrame(
+        {
+            "image_id": ["a", "b", "c"],
+            "age": [50.0, None, 20.0],
+            "sex": ["F", "M", None],
+            "view": ["PA", "AP", "PA"],
+        }
+    )
+    # age, its square, unknown; sex blank, F, M; view AP, PA
+    assert metadata_features(manifest, ["b", "a"]).tolist() == [
+        [0, 0, 1, 0, 0, 1, 1, 0],
+        [50, 2500, 0, 0, 1, 0, 0, 1],
+    ]
+
+
+def test_a_thumbnail_is_the_mean_of_its_part_of_the_film(finished, prepared):
+    store = store_of(finished, "films")
+    image_id = store.image_ids[3]
+    picture = store.pixels[store.rows([image_id])[0]].astype(float)
+    expected = picture.reshape(8, 4, 8, 4).mean((1, 3)).ravel()
+    assert np.allclose(thumbnail_features(store, [image_id])[0], expected, atol=1e-3)
+
+
+def test_a_study_leaves_scores_of_every_baseline_for_validation_and_test_films(finished, prepared, small_study):
+    for name in baseline_names(small_study):
+        scores = pl.read_parquet(finished / "baselines" / f"{name}.parquet")
+        assert scores["image_id"].to_list() == [*prepared.task.val.image_ids, *prepared.task.test_ids]
+        assert scores.columns[1:] == [f"p_{finding}" for finding in small_study.task.findings]
+        assert scores.drop("image_id").to_numpy().min() >= 0
+
+
+def test_a_thumbnail_reads_brightness_and_the_metadata_do_not(prepared, finished, tmp_path):
+    """Half of the films are made brighter and called positive: the thumbnail must see that, age and sex cannot."""
+    store = store_of(finished, "films")
+    task = prepared.task
+    bright = {*task.train.image_ids[::2], *task.val.image_ids[::2], *task.test_ids[::2]}
+    pixels = np.array(store.pixels)
+    for row, image_id in zip(store.rows(store.image_ids), store.image_ids, strict=True):
+        pixels[row] = cv2.convertScaleAbs(pixels[row], alpha=0.6, beta=90.0 * (image_id in bright))
+
+    def labelled(films):
+        positive = [[image_id in bright] * 3 for image_id in films.image_ids]
+        return replace(films, targets=np.array(positive, dtype=np.float32))
+
+    changed = replace(prepared, task=replace(task, train=labelled(task.train), val=labelled(task.val)))
+    score_baselines(changed, replace(store, pixels=pixels), tmp_path / "baselines", silent)
+    truth = [image_id in bright for image_id in task.test_ids]
+    aurocs = {
+        name: roc_auc_score(
+            truth, pl.read_parquet(tmp_path / "baselines" / f"{name}.parquet").tail(len(truth))["p_Infiltration"]
+        )
+        for name in (METADATA, THUMBNAIL)
+    }
+    assert aurocs[THUMBNAIL] > 0.95
+    assert aurocs[METADATA] < 0.75
