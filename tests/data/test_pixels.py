@@ -129,6 +129,20 @@ def test_real_radiographs_of_every_format_are_read(shared_data):
 
 
 @pytest.mark.shared_data
+def test_real_colours_and_shapes_are_as_pillow_sees_them(shared_data):
+    modes, oblong = set(), 0
+    for path in sorted((shared_data / "cxr_formats").rglob("*.png")):
+        with Image.open(path) as picture:
+            modes.add(picture.mode)
+            film = read_gray(path)
+            assert film.shape == (picture.height, picture.width)
+            assert np.array_equal(film, np.asarray(picture.convert("RGB"))[..., 0])
+            oblong += picture.height != picture.width
+    assert {"L", "RGB", "RGBA"} <= modes
+    assert oblong == 12
+
+
+@pytest.mark.shared_data
 def test_an_rgba_film_of_nih_is_the_mean_of_its_pixels_in_the_sample(shared_data):
     # The sample was made from the same source by averaging 2 x 2 pixels (PIL reduce), see its README.
     film = read_gray(shared_data / "cxr_formats" / "nih_native_1024" / "00000773_001.png")

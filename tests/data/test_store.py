@@ -56,6 +56,20 @@ def test_a_store_holds_every_film_decoded_and_preprocessed(tmp_path, hundred, wo
     assert np.array_equal(np.load(tmp_path / "store" / "pixels" / "images.npy"), store.pixels)
 
 
+def test_the_recipe_decides_what_becomes_of_a_dicom_window(tmp_path, films, dicom):
+    root = dicom(
+        np.arange(0, 65_536, 256, dtype=np.uint16).reshape(16, 16), "a0.png", WindowCenter=9, WindowWidth=2
+    ).parent
+    manifest = films(["p"])
+    header, full = (
+        build_store(manifest, root, parse_recipe([{"window": window}, {"resize": 16}]), tmp_path / "stores" / window)
+        for window in ("header", "full")
+    )
+    assert np.unique(header.pixels).tolist() == [0, 255]
+    assert np.array_equal(full.pixels[0].ravel(), np.arange(256))
+    assert full.recipe.window == "full"
+
+
 def test_unreadable_films_are_set_aside_with_their_reason_and_take_no_row(tmp_path, hundred, capfd):
     manifest, root = hundred
     (root / "a0.png").write_bytes(b"")

@@ -87,7 +87,7 @@ def test_underdiagnosis_is_the_share_of_the_sick_that_is_called_healthy(make_tab
 
 
 def test_small_groups_get_no_number_and_images_without_a_group_do_not_count(women_and_men):
-    predictions, sex = women_and_men
+    predictions, _ = women_and_men
     view = {image: "LATERAL" if at < 12 else "PA" for at, image in enumerate(predictions.image_ids) if at < 700}
     rows = rows_of(evaluate_subgroups([predictions], {"view": view}, redraws=40))
     lateral, frontal = rows["LATERAL", "Pneumonia", "auroc"], rows["PA", "Pneumonia", "auroc"]

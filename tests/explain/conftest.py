@@ -1,3 +1,6 @@
+from copy import deepcopy
+from functools import cache
+
 import pytest
 import torch
 from torch import nn
@@ -6,12 +9,17 @@ from hilum.encoders.zoo import create_encoder
 from hilum.finetune.classifier import Classifier
 
 
+@pytest.fixture(scope="session")
+def encoder_of():
+    return cache(lambda name: create_encoder(name, seed=0))
+
+
 @pytest.fixture
-def classifier_of():
+def classifier_of(encoder_of):
     """A classifier of two findings on a random encoder, whose zero-initialised parts are woken up."""
 
     def make(name, size, **further):
-        classifier = Classifier(create_encoder(name, seed=0), 2, size=size, **further).eval()
+        classifier = Classifier(deepcopy(encoder_of(name)), 2, size=size, **further).eval()
         generator = torch.Generator().manual_seed(1)
         with torch.no_grad():
             for module in classifier.modules():

@@ -12,7 +12,7 @@ METHODS = get_args(HeatMapMethod)
 
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_gives_maps_of_a_transformer(method, classifier_of, films_of):
-    size = 28
+    size = 42
     found = heat_maps(classifier_of("toh2023_xvt", size), films_of(size), [1, 0], method)
     assert found.maps.shape[:2] == (2, 2)
     assert found.maps.min() >= 0

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from hilum.cli.audit import audit
 from hilum.cli.compare import compare
 from hilum.cli.demo import demo
 from hilum.cli.doctor import doctor
@@ -47,6 +48,7 @@ def make_app() -> typer.Typer:
     app.command()(evaluate)
     app.command()(compare)
     app.command()(power)
+    app.command()(audit)
     return app
 
 

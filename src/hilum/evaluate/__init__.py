@@ -6,6 +6,8 @@ from hilum.evaluate.comparisons import compare_predictions, comparisons_table, e
 from hilum.evaluate.decision_curves import decision_curve
 from hilum.evaluate.delong import DeLong, delong
 from hilum.evaluate.external import external_validation
+from hilum.evaluate.label_agreement import google_agreement, label_agreement
+from hilum.evaluate.label_noise import auroc_ceiling, auroc_under_noise, rank_suspects, wrong_shares
 from hilum.evaluate.margins import margins_table
 from hilum.evaluate.measured_arms import MeasuredArms, measure_arms
 from hilum.evaluate.measures import AVERAGES, METRICS
@@ -37,6 +39,8 @@ __all__ = [
     "as_predictions",
     "auprc",
     "auroc",
+    "auroc_ceiling",
+    "auroc_under_noise",
     "benjamini_hochberg",
     "brier",
     "choose_threshold",
@@ -52,11 +56,14 @@ __all__ = [
     "evaluate_subgroups",
     "expected_calibration_error",
     "external_validation",
+    "google_agreement",
     "holm",
+    "label_agreement",
     "margins_table",
     "measure_arms",
     "metrics_table",
     "partial_auroc",
+    "rank_suspects",
     "ranks_table",
     "read_predictions",
     "read_trained_on",
@@ -64,4 +71,5 @@ __all__ = [
     "reliability_curve",
     "smallest_detectable_difference",
     "wins_table",
+    "wrong_shares",
 ]

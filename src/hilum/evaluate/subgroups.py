@@ -199,7 +199,7 @@ def _of(arm: ArmRedraws, metric: str, at: int) -> tuple[float, NDArray[np.float6
 
 
 def _adjusted(table: pl.DataFrame) -> pl.DataFrame:
-    """Over all gaps of a metric; of an attribute with two groups only the first group's, which the second then shares."""
+    """Over all gaps of a metric; of an attribute with two groups the first group's, which the second then shares."""
     p = table["p"].fill_null(float("nan")).to_numpy().copy()
     groups = table.group_by("attribute").agg(pl.col("group").unique().sort())
     mirrors = {attribute: tuple(names) for attribute, names in groups.iter_rows() if len(names) == 2}

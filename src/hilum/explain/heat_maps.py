@@ -1,8 +1,8 @@
 """Heat-maps of any classifier, by any method, on one scale: where the score of a finding comes from.
 
-    gradcam, gradcam++, layercam   from the last features with a place (`last_features`, `class_activation`)
-    occlusion                      from the fall of the score under a cover (`occlusion`)
-    rollout, attention             where a transformer reads, for no finding in particular (`attention`)
+gradcam, gradcam++, layercam   from the last features with a place (`last_features`, `class_activation`)
+occlusion                      from the fall of the score under a cover (`occlusion`)
+rollout, attention             where a transformer reads, for no finding in particular (`attention`)
 """
 
 from collections.abc import Sequence

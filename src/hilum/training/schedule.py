@@ -27,7 +27,7 @@ def learning_rate_share(step: int, steps_per_epoch: int, settings: TrainingSetti
 
 
 def weight_decay_at(step: int, steps: int, settings: TrainingSettings) -> float:
-    """Weight decay at a step: from `weight_decay` to `last_weight_decay` along half a cosine, as DINO's from 0.04 to 0.4.
+    """Weight decay at a step: from `weight_decay` to `last_weight_decay` along half a cosine (DINO: 0.04 to 0.4).
 
     Args:
         step: optimiser steps taken before this one.

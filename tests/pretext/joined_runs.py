@@ -1,0 +1,139 @@
+"""Runs of every method on generated films, made by one process or by several: `joined_runs.py OUT CASES EPOCHS`.
+
+Not a test: `test_several_processes.py` compares what one process and two processes leave.
+"""
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import torch
+
+from hilum.data.batches import Batches
+from hilum.data.preprocess import parse_recipe
+from hilum.data.store import Store
+from hilum.encoders.zoo import create_encoder
+from hilum.finetune.classifier import Classifier
+from hilum.pretext.collapse import CollapseWatch
+from hilum.pretext.method import PretextRun
+from hilum.pretext.methods import METHODS, method_settings
+from hilum.training.fit import fit
+from hilum.training.processes import joined_processes, run_directory
+from hilum.training.ranks import rank
+from hilum.training.settings import TrainingSettings
+from hilum.views import POLICIES
+
+FILMS, BATCH = 16, 8
+
+
+@dataclass(frozen=True)
+class Case:
+    method: str
+    encoder: str
+    size: int = 32
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+# heads of a few prototypes, so that a run is short; queues that two processes cannot share out evenly
+CASES = {
+    "simclr": Case("simclr", "resnet18"),
+    "mocov2": Case("mocov2", "resnet18", options={"queue": 13}),
+    "swav": Case("swav", "resnet18", options={"prototypes": 6, "queue": 13, "local_views": 1, "frozen_epochs": 1}),
+    "dino": Case("dino", "resnet18", options={"prototypes": 32, "local_views": 1}),
+    "dinov2": Case("dinov2", "vit_tiny_patch16_224", 64, {"prototypes": 32, "local_views": 1}),
+    "dinov2-centering": Case(
+        "dinov2",
+        "vit_tiny_patch16_224",
+        64,
+        # so few masks that a process may have none while the other has
+        {"prototypes": 32, "local_views": 0, "teacher": "centering", "koleo_weight": 0.0, "masked_films": 0.1},
+    ),
+    "fcmae": Case("fcmae", "convnextv2_atto", 64, {"decoder_width": 32}),
+    "classifier": Case("classifier", "densenet121"),
+}
+
+
+def films(count: int, size: int) -> Store:
+    """Films with three waves each."""
+    y, x = np.mgrid[-1 : 1 : size * 1j, -1 : 1 : size * 1j]
+    pixels = np.empty((count, size, size), dtype=np.uint8)
+    for row in range(count):
+        draw = np.random.default_rng(row)
+        waves = sum(np.sin(draw.uniform(1, 6) * (a * x + b * y) + c) for a, b, c in draw.uniform(-2, 2, (3, 3)))
+        pixels[row] = np.clip(128 + 35 * waves, 0, 255)
+    rejected = pl.DataFrame(schema={"image_id": pl.String, "path": pl.String, "reason": pl.String})
+    names = [f"film {row}" for row in range(count)]
+    return Store(Path("nowhere"), pixels, names, rejected, parse_recipe([{"resize": size}]))
+
+
+def trainable_of(case: Case, store: Store, steps: int) -> Any:
+    encoder = create_encoder(case.encoder, seed=0)
+    if case.method == "classifier":
+        return Classifier(encoder, 2, size=case.size, policy=POLICIES["finetune"])
+    method = METHODS[case.method]
+    run = PretextRun(
+        policy=POLICIES[method.policy],
+        local_policy=POLICIES[method.local_policy or method.policy],
+        size=case.size,
+        local_size=32,
+        films=FILMS,
+        batch_size=BATCH,
+        steps=steps,
+        seed=0,
+        watch=CollapseWatch(torch.from_numpy(store.pixels[:8])[:, None], case.size, "Change something."),
+    )
+    return method.create(encoder, method_settings(case.method, case.options), run)
+
+
+def batches_of(case: Case, store: Store, ids: list[str], size: int, **more: Any) -> Batches:
+    """Labels of the classifier are unknown for two thirds of the films, so that no two parts have as many."""
+    targets = None
+    if case.method == "classifier":
+        targets = np.random.default_rng(0).integers(0, 2, (len(ids), 2)).astype(np.float32)
+        targets[np.random.default_rng(1).random((len(ids), 2)) < 0.66] = np.nan
+    return Batches(store, ids, size, seed=3, targets=targets, workers=0, **more)
+
+
+def run(name: str, directory: Path, *, epochs: int, **changed: Any) -> dict[str, Any]:
+    """Train, and tell curves, gradients of the first step and of the third epoch's, and all of the state."""
+    case = CASES[name]
+    store = films(FILMS + 7, case.size)
+    training = batches_of(case, store, store.image_ids[:FILMS], BATCH, shuffle=True, drop_last=True)
+    validation = (
+        batches_of(case, store, store.image_ids[FILMS:], 3, shuffle=False, drop_last=False)  # of 3, 3 and 1 films
+        if case.method == "classifier"
+        else None
+    )
+    trainable = trainable_of(case, store, epochs * len(training))
+    gradients: list[dict[str, torch.Tensor]] = []
+    own_after_step = trainable.after_step
+
+    def after_step() -> None:
+        gradients.append(
+            {name: each.grad.clone() for name, each in trainable.named_parameters() if each.grad is not None}
+        )
+        own_after_step()
+
+    trainable.after_step = after_step
+    settings = TrainingSettings(
+        **{"epochs": epochs, "lr": 0.02, "optimizer": "sgd", "precision": "fp32", "device": "cpu"} | changed
+    )
+    curves = fit(trainable, training, validation=validation, settings=settings, directory=directory).curves
+    timeless = curves.drop("images_per_second", "data_wait_share", "seconds", "epoch", "step")
+    return {
+        "curves": {column: timeless[column].to_list() for column in timeless.columns},
+        "gradients": [gradients[step] for step in (0, 4) if step < len(gradients)],
+        "state": {name: value.clone() for name, value in trainable.state_dict().items()},
+    }
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    with joined_processes("cpu"):
+        for asked in sys.argv[2].split(","):
+            with run_directory(Path(sys.argv[1]) / asked) as work:
+                left = run(asked, work, epochs=int(sys.argv[3]))
+                torch.save(left, work / f"left-by-{rank()}.pt")
