@@ -10,16 +10,19 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from hilum.pretext.methods import METHODS
-from hilum.study import schema
+from hilum.study import schema, task_schema
 
 TARGET = Path(__file__).with_name("study_file.md")
 SECTIONS = (
     schema.Study,
     schema.DataSet,
     schema.Generated,
-    schema.Task,
-    schema.PatientSplit,
-    schema.ListedSplit,
+    task_schema.Task,
+    task_schema.ChosenFilms,
+    task_schema.Sides,
+    task_schema.PatientSplit,
+    task_schema.ListedSplit,
+    task_schema.PaperSplit,
     schema.Arm,
     schema.Pretrained,
     schema.Pretraining,

@@ -5,8 +5,9 @@ import pytest
 from hilum.errors import HilumError, HilumErrors
 from hilum.study.read import parse_study, read_study
 from hilum.study.scale import tiny
-from hilum.study.schema import ListedSplit, PatientSplit, Pretrained
+from hilum.study.schema import Pretrained
 from hilum.study.shipped import find_study, shipped_studies
+from hilum.study.task_schema import ListedSplit, PatientSplit
 
 OWN_FILMS = """\
 question: Does pretraining on our own films beat scratch when labels are few?

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -172,8 +172,10 @@ def _say_plan(description: "Plan") -> None:
     say(content["question"] + "\n")
     for row in content["data"]:
         _say_data(row, content["task"]["split"])
-    rows = [[a["arm"], a["encoder"], a["starts_from"], a["unfreeze"], a["seen_test_patients"]] for a in content["arms"]]
-    say_table(["arm", "encoder", "starts from", "unfrozen blocks", "has seen test patients"], rows)
+    rows = [[a["arm"], a["encoder"], a["starts_from"], _trainable(a), a["seen_test_patients"]] for a in content["arms"]]
+    say_table(["arm", "encoder", "starts from", "trainable", "has seen test patients"], rows)
+    for arm in content["arms"]:
+        _say_weights(arm)
     say()
     say_table(
         ["step", "state", "about"],
@@ -185,6 +187,25 @@ def _say_plan(description: "Plan") -> None:
     if content["films"] is None:
         missing = [row["name"] for row in content["data"] if not row["generated"]]
         say("Counts, split and time need the tables: add " + " ".join(f"--data {name}=ROOT" for name in missing))
+
+
+def _trainable(arm: dict[str, Any]) -> str:
+    trains, frozen = arm["trainable_parameters"], arm["frozen_parameters"]
+    return f"{_count(trains)} of {_count(trains + frozen)}" if frozen else _count(trains)
+
+
+def _count(parameters: int) -> str:
+    return f"{parameters / 1e6:.1f} M" if parameters >= 1e6 else f"{parameters:,}"
+
+
+def _say_weights(arm: dict[str, Any]) -> None:
+    """Where weights come from, on what terms, and what they have seen; nothing for what the study makes itself."""
+    weights = arm["weights"]
+    if weights["source"]:
+        terms = f", {weights['licence']}" if weights["licence"] else ""
+        say(f"{arm['arm']}: weights of {weights['source']}{terms}; they have seen {weights['seen']}")
+        if not weights["here"]:
+            say("  not on this machine: `hilum weights fetch` gets them, or says which file to put where")
 
 
 def _say_data(row: dict[str, object], split: str | None) -> None:

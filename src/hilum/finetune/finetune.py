@@ -118,7 +118,11 @@ def _start(init: Path | str, encoder_name: str, seed: int) -> tuple[Encoder, Car
 def _untrained(encoder: Encoder, train: LabelledFilms, settings: FinetuneSettings, feed: Feed) -> Classifier:
     freeze_all_but_last(encoder, settings.unfreeze)
     findings = train.targets.shape[1]
-    weights = balancing_weights(train.targets) if settings.weighted else np.ones(findings, np.float32)
+    weights = (
+        balancing_weights(train.targets, limit=settings.positive_weight_limit)
+        if settings.weighted
+        else np.ones(findings, np.float32)
+    )
     return Classifier(
         encoder,
         findings,

@@ -8,8 +8,8 @@ from torch import Tensor
 from hilum.training.ranks import share_of_mean
 
 POSITIVE_WEIGHT_LIMIT = 100.0
-"""A rare finding's few positives may count this much more than a negative, and no more: beyond, single films decide a
-step. In all of ChestX-ray14 it binds for Hernia only (493)."""
+"""A rare finding's few positives may count this much more than a negative, and no more, unless told: beyond, single
+films decide a step. In all of ChestX-ray14 it binds for Hernia only (493)."""
 
 
 def masked_bce(logits: Tensor, targets: Tensor, positive_weights: Tensor) -> tuple[Tensor, Tensor]:
@@ -45,15 +45,16 @@ def mean_masked_bce(
     return share_of_mean(total, own if known is None else known, parts)
 
 
-def balancing_weights(targets: NDArray[np.float32]) -> NDArray[np.float32]:
+def balancing_weights(targets: NDArray[np.float32], *, limit: float = POSITIVE_WEIGHT_LIMIT) -> NDArray[np.float32]:
     """Weight of each finding's positives: negatives / positives (Wang et al., CVPR 2017, eq. 1, up to a constant).
 
     Args:
         targets: training targets, (N, findings), NaN unknown.
+        limit: at least 1.
 
     Returns:
-        (findings), within 1/`POSITIVE_WEIGHT_LIMIT` to `POSITIVE_WEIGHT_LIMIT`; 1 for a finding without positives.
+        (findings), within 1 / `limit` to `limit`; 1 for a finding without positives.
     """
     positives, negatives = (targets == 1).sum(0), (targets == 0).sum(0)
     weights = np.where(positives > 0, negatives / np.maximum(positives, 1), 1.0)
-    return np.clip(weights, 1 / POSITIVE_WEIGHT_LIMIT, POSITIVE_WEIGHT_LIMIT).astype(np.float32)
+    return np.clip(weights, 1 / limit, limit).astype(np.float32)

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from hilum.data.counts import count_films as count_by_split
-from hilum.encoders.catalogue import ARCHITECTURES
 from hilum.study.estimate import machine_gigaflops
 from hilum.study.generate import generated_root
 from hilum.study.keys import step_keys
@@ -15,6 +14,7 @@ from hilum.study.plan import Films, Step, count_films, guess_films, steps_of
 from hilum.study.prepare import Prepared, prepare
 from hilum.study.record import read_record
 from hilum.study.schema import Pretrained, Study
+from hilum.study.untrained import parameter_counts
 
 FILMS_A_SECOND = 100.0
 """Of decoding and preprocessing 1024 px films, or generating 128 px ones, on two cores."""
@@ -80,13 +80,15 @@ def arm_row(plan: Plan, arm: str) -> dict[str, Any]:
     study = plan.study
     settings, tuning = study.arms[arm], study.finetuning_of(arm)
     init, start = settings.init, start_of(study, arm)
+    trainable, total = parameter_counts(study, arm)
     epochs = f", {study.pretraining_epochs(init)} epochs" if isinstance(init, Pretrained) else ""
     return {
         "arm": arm,
         "encoder": settings.encoder,
         "starts_from": study.starts_from(arm) + epochs,
         "unfreeze": tuning.unfreeze,
-        "encoder_parameters": ARCHITECTURES[settings.encoder].parameters,
+        "trainable_parameters": trainable,
+        "frozen_parameters": total - trainable,
         "weights": {"source": start.source, "licence": start.licence, "here": start.here, "seen": start.has_seen},
         "seen_test_patients": _seen_test_patients(plan, arm, start),
     }

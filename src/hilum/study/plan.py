@@ -9,7 +9,8 @@ from hilum.artifacts import fingerprint
 from hilum.data.preprocess import parse_recipe
 from hilum.study.estimate import finetuning_gigaflops, pretraining_gigaflops
 from hilum.study.prepare import Prepared
-from hilum.study.schema import ListedSplit, PaperSplit, Pretrained, Study
+from hilum.study.schema import Pretrained, Study
+from hilum.study.task_schema import ListedSplit, PaperSplit
 
 StepKind = Literal["generate", "store", "pretrain", "finetune", "baselines", "evaluate"]
 

@@ -15,7 +15,8 @@ from hilum.data.preprocess import Recipe, parse_recipe
 from hilum.data.splits import Split, check_patients_apart, label_fraction, listed_split, paper_split, patient_split
 from hilum.errors import HilumError
 from hilum.finetune.films import LabelledFilms
-from hilum.study.schema import ListedSplit, PaperSplit, PatientSplit, Study
+from hilum.study.schema import Study
+from hilum.study.task_schema import ListedSplit, PaperSplit, PatientSplit
 
 
 @dataclass(frozen=True)

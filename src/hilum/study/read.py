@@ -172,6 +172,7 @@ def _cross_problems(content: Mapping[str, Any]) -> Iterator[Problem]:
                 f"{blocks} blocks, but {architecture.name} has {architecture.blocks}",
                 f"use 0 to {architecture.blocks}, or all",
             )
+    yield from _size_problems(content, arms)
     yield from _name_problems(content, arms)
     for name, raw in data.items():
         collection = raw.get("collection") if isinstance(raw, dict) else None
@@ -179,6 +180,25 @@ def _cross_problems(content: Mapping[str, Any]) -> Iterator[Problem]:
             yield Problem(
                 ("data", name, "collection"), f"{collection!r} is not a collection", _nearest(collection, COLLECTIONS)
             )
+
+
+def _size_problems(content: Mapping[str, Any], arms: Mapping[str, Any]) -> Iterator[Problem]:
+    """Films of a size that an arm's encoder does not take."""
+    try:
+        stored = parse_recipe(content.get("preprocess", [])).size
+    except HilumError:
+        return  # told elsewhere
+    general = _section(content, "finetune").get("size")
+    for name, raw in arms.items():
+        arm = raw if isinstance(raw, dict) else {}
+        encoder = arm.get("encoder")
+        size = _section(arm, "finetune").get("size") or general or stored
+        if isinstance(encoder, str) and encoder in ARCHITECTURES and isinstance(size, int):
+            try:
+                ARCHITECTURES[encoder].padded(size)
+            except HilumError as error:
+                hint = "set resize, or finetune.size"
+                yield Problem(("arms", name), f"{encoder} takes {error.expected}, not {size} px", hint)
 
 
 def _name_problems(content: Mapping[str, Any], arms: Mapping[str, Any]) -> Iterator[Problem]:

@@ -12,8 +12,6 @@ import yaml
 import hilum
 from hilum.data.counts import count_films
 from hilum.encoders.card import read_card
-from hilum.encoders.freezing import freeze_all_but_last
-from hilum.encoders.zoo import count_parameters, create_encoder
 from hilum.evaluate.metrics import MACRO
 from hilum.report.content import ArmSummary, DataSummary, ReportContent
 from hilum.study.judge import EVALUATION, read_arm
@@ -22,6 +20,7 @@ from hilum.study.plan import Step, finetuning_directory, pretraining_directory
 from hilum.study.prepare import Prepared
 from hilum.study.record import read_record
 from hilum.study.steps import store_of
+from hilum.study.untrained import parameter_counts
 
 
 def report_content(prepared: Prepared, out: Path, steps: list[Step]) -> ReportContent:
@@ -48,9 +47,7 @@ def report_content(prepared: Prepared, out: Path, steps: list[Step]) -> ReportCo
 def _arm_summary(prepared: Prepared, out: Path, arm: str) -> ArmSummary:
     study = prepared.study
     settings, cards = study.arms[arm], [read_card(out / finetuning_directory(arm, seed)) for seed in study.seeds]
-    encoder = create_encoder(settings.encoder, seed=0)
-    freeze_all_but_last(encoder, study.finetuning_of(arm).unfreeze)
-    head = (encoder.feature_width + 1) * len(study.task.findings)
+    trainable, total = parameter_counts(study, arm)
     test_patients = set(prepared.labelled.patients(prepared.task.test_ids))
     before = contamination_of(prepared, arm).certainty
     seen = before == "seen" or any(test_patients & set(card.patients_seen) for card in cards)
@@ -58,8 +55,8 @@ def _arm_summary(prepared: Prepared, out: Path, arm: str) -> ArmSummary:
         name=arm,
         encoder=settings.encoder,
         starts_from=study.starts_from(arm),
-        trainable_parameters=count_parameters(encoder, trainable_only=True) + head,
-        total_parameters=count_parameters(encoder) + head,
+        trainable_parameters=trainable,
+        total_parameters=total,
         has_seen_test_patients=None if before == "may" and not seen else seen,
         seeds=study.seeds,
         seconds=sum(_seconds(out / directory) for directory in _training_directories(prepared, arm)),

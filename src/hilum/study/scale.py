@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from hilum.encoders.catalogue import ARCHITECTURES
+from hilum.encoders.published.resolving import describe_weights
 from hilum.study.generate import FOLDER_LABELS
 from hilum.study.schema import Study
 
@@ -16,11 +18,13 @@ def tiny(study: Study) -> Study:
     """Shrink a study so that it runs end to end without any data in place.
 
     Data sets become generated films in the same layout, films are at most 64 px, training takes at most two epochs
-    and two seeds. The results mean nothing; that everything runs does.
+    and two seeds. Published weights that are not on this machine give way to random ones. The results mean nothing;
+    that everything runs does.
     """
     content = study.model_dump(mode="json", exclude_unset=True)
     for index, data in enumerate(content["data"].values()):
-        data |= {"generate": {"images": TINY_IMAGES, "size": TINY_SIZE, "seed": index}, "release": None}
+        data |= {"generate": {"images": TINY_IMAGES, "size": TINY_SIZE, "seed": index}}
+        data |= {"release": None, "labeller": None}
         data["labels"] = str(FOLDER_LABELS) if data["collection"] == "folder" else None
     content["preprocess"] = [_shrunk_step(step) for step in content["preprocess"]]
     content["pretrain"] = _shrunk_training(
@@ -32,13 +36,22 @@ def tiny(study: Study) -> Study:
     for arm in content["arms"].values():
         if isinstance(arm.get("init"), dict):
             arm["init"].pop("epochs", None)
+            arm["init"]["start"] = _weights_at_hand(arm["init"].get("start", "random"), arm["encoder"])
+        else:
+            arm["init"] = _weights_at_hand(arm.get("init", "random"), arm["encoder"])
         arm["finetune"] = {k: v for k, v in arm.get("finetune", {}).items() if k not in ("epochs", "batch_size")}
+        if (architecture := ARCHITECTURES[arm["encoder"]]).fixed:
+            arm["finetune"]["size"] = architecture.size
     content["seeds"] = study.seeds[:2]
     content["evaluate"] = content.get("evaluate", {}) | {
         "redraws": min(study.evaluate.redraws, TINY_REDRAWS),
         "min_positives": min(study.evaluate.min_positives, 2),
     }
     return Study.model_validate(content)
+
+
+def _weights_at_hand(init: str, encoder: str) -> str:
+    return init if init == "random" or describe_weights(init, encoder).here else "random"
 
 
 def _shrunk_step(step: Any) -> Any:

@@ -3,29 +3,11 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Discriminator,
-    Field,
-    PositiveInt,
-    Tag,
-    field_validator,
-    model_validator,
-)
+from pydantic import BaseModel, BeforeValidator, Discriminator, Field, PositiveInt, Tag, field_validator
 
-from hilum.data.labels import OTHERWISE, Cohort, Contrast, LabelPolicy, NotMentioned, Uncertain, Vote
-from hilum.errors import HilumError
-from hilum.findings import canonical
-
-
-def _canonical_finding(name: str) -> str:
-    try:
-        return canonical(name)
-    except HilumError as error:
-        raise ValueError(f"{error.found} is not a finding that is known here. {error.fix}") from None
+from hilum.finetune.settings import HeadName, PoolingName
+from hilum.study.section import FindingName, Section
+from hilum.study.task_schema import Task
 
 
 def _number_of_blocks(value: object) -> object:
@@ -34,47 +16,10 @@ def _number_of_blocks(value: object) -> object:
     raise ValueError(f"{value!r} is neither a number of blocks nor 'all'")
 
 
-def _finding_or_otherwise(name: str) -> str:
-    return name if name == OTHERWISE else _canonical_finding(name)
-
-
-def _kind_of_split(split: object) -> str:
-    for key in ("lists", "paper"):
-        if key in split if isinstance(split, dict) else hasattr(split, key):
-            return f"<{key}>"
-    return "<patients>"
-
-
-def _kind_of_rule(rule: object) -> str:
-    return "<by finding>" if isinstance(rule, dict) else "<for all>"
-
-
 def _kind_of_start(init: object) -> str:
     if isinstance(init, dict | BaseModel):
         return "<pretrain>"
     return "<random>" if init == "random" else "<weights>"
-
-
-FindingName = Annotated[str, AfterValidator(_canonical_finding)]
-_FindingOrOtherwise = Annotated[str, AfterValidator(_finding_or_otherwise)]
-UncertainRule = Annotated[
-    Annotated[Uncertain, Tag("<for all>")] | Annotated[dict[_FindingOrOtherwise, Uncertain], Tag("<by finding>")],
-    Discriminator(_kind_of_rule),
-]
-NotMentionedRule = Annotated[
-    Annotated[NotMentioned, Tag("<for all>")] | Annotated[dict[_FindingOrOtherwise, NotMentioned], Tag("<by finding>")],
-    Discriminator(_kind_of_rule),
-]
-GradeRule = Annotated[
-    Annotated[PositiveInt, Tag("<for all>")] | Annotated[dict[FindingName, PositiveInt], Tag("<by finding>")],
-    Discriminator(_kind_of_rule),
-]
-
-
-class Section(BaseModel):
-    """A part of the study file: unknown keys are errors, nothing changes after reading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Generated(Section):
@@ -108,140 +53,6 @@ class DataSet(Section):
         None, description="Keep only films positive for at least one of these findings."
     )
     generate: Generated | None = Field(None, description="Generate the radiographs instead of reading them.")
-
-
-class PatientSplit(Section):
-    """Patients drawn at random into train, validation and test."""
-
-    patients: tuple[PositiveInt, PositiveInt, PositiveInt] = Field(
-        description="Percent of patients in train, validation and test; they add up to 100."
-    )
-    seed: int = Field(0, ge=0, description="Of the draw.")
-
-    @field_validator("patients")
-    @classmethod
-    def _whole(cls, percent: tuple[int, int, int]) -> tuple[int, int, int]:
-        if sum(percent) != 100:
-            raise ValueError(f"{list(percent)} add up to {sum(percent)}, not 100")
-        return percent
-
-
-class ListedSplit(Section):
-    """The split that the data set's own lists give."""
-
-    lists: str = Field(
-        description="`official`: the data set's own; or the name of another published list that came with it, such as "
-        "`chexnet` for ChestX-ray14."
-    )
-    validation: int | None = Field(
-        None, ge=1, le=50, description="Percent of the official train+validation patients used for validation."
-    )
-    seed: int = Field(0, ge=0, description="Of the draw of the validation patients.")
-
-    @model_validator(mode="after")
-    def _validation_where_needed(self) -> "ListedSplit":
-        if self.lists == "chexnet" and self.validation is not None:
-            raise ValueError("validation: the chexnet lists have their own validation films; leave it out")
-        return self
-
-
-class PaperSplit(Section):
-    """The rule by which a published study divided its films."""
-
-    paper: Literal["elwirehardja2025", "toh2023", "gowtham2023", "tayebiarasteh2024", "kivotova2021"] = Field(
-        description="The study. The first one's rule lets train and validation share patients, and its title says so."
-    )
-    validation: int = Field(
-        10, ge=1, le=50, description="Percent of the training patients used for validation, where the paper has none."
-    )
-    seed: int = Field(0, ge=0, description="Of the draw, where there is one.")
-
-
-class Sides(Section):
-    """A binary task: films of one finding against films of another."""
-
-    positive: FindingName = Field(description="The finding; it is also the one of `task.findings`.")
-    negative: FindingName = Field("No Finding", description="What it is told from.")
-    both: Literal["drop", "positive", "negative"] = Field("drop", description="What films of both become.")
-    neither: Literal["drop", "negative"] = Field("drop", description="What films of neither become.")
-
-
-class ChosenFilms(Section):
-    """The films that take part; everything asked for must hold."""
-
-    views: Literal["frontal"] | list[str] = Field([], description="`frontal`, or the views to keep; all when left out.")
-    any_of: list[FindingName] = Field([], description="Only films positive for at least one of these.")
-    exactly_one_of: list[FindingName] = Field(
-        [], description="Only films positive for one of these and no second one: classes that exclude each other."
-    )
-    contrast: Sides | None = Field(None, description="Only the two sides of a binary task.")
-
-    def cohort(self) -> Cohort:
-        """What `hilum.data.labels` takes."""
-        return Cohort(
-            views=self.views if self.views == "frontal" else tuple(self.views),
-            any_of=tuple(self.any_of),
-            exactly_one_of=tuple(self.exactly_one_of),
-            contrast=Contrast(**self.contrast.model_dump()) if self.contrast else None,
-        )
-
-
-class Task(Section):
-    """What is to be recognised, on which films, and how labels are read."""
-
-    on: str | None = Field(None, description="Data set that carries the labels; the only one when left out.")
-    findings: list[FindingName] = Field(min_length=1, description="Findings to recognise, by any data set's spelling.")
-    uncertain: UncertainRule = Field(
-        "zero",
-        description="Uncertain labels count as negative, positive, are masked, are a third class, or drop the film; "
-        "one word, or by finding: `{Edema: one, otherwise: zero}`.",
-    )
-    not_mentioned: NotMentionedRule = Field(
-        "zero",
-        description="Findings a report does not mention count as negative, or are masked; one word, or by finding.",
-    )
-    vote: Vote | None = Field(
-        None,
-        description="Where several people read each film: how many must see a finding. When left out, all must agree; "
-        "else it is uncertain.",
-    )
-    positive_from_grade: GradeRule | None = Field(
-        None,
-        description="Where findings are graded: the grade from which one is positive, for all or by finding. The "
-        "collection's own when left out.",
-    )
-    other: list[FindingName] = Field([], description="Findings that `Other` stands for, in a task that asks for it.")
-    films: ChosenFilms = Field(ChosenFilms(), description="Which films take part; all when left out.")
-    split: Annotated[
-        Annotated[PatientSplit, Tag("<patients>")]
-        | Annotated[ListedSplit, Tag("<lists>")]
-        | Annotated[PaperSplit, Tag("<paper>")],
-        Discriminator(_kind_of_split),
-    ] = Field(description="Which patients train, validate and test.")
-    labelled: float = Field(
-        100,
-        gt=0,
-        le=100,
-        description="Percent of the training patients whose labels may be used; the rest only pretrain.",
-    )
-
-    @field_validator("findings")
-    @classmethod
-    def _once(cls, names: list[str]) -> list[str]:
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"named twice: {', '.join(twice)}")
-        return names
-
-    def policy(self) -> LabelPolicy:
-        """How labels are read, as `hilum.data.labels` takes it."""
-        return LabelPolicy(
-            uncertain=self.uncertain,
-            not_mentioned=self.not_mentioned,
-            vote=self.vote,
-            positive_from_grade=self.positive_from_grade,
-            other=tuple(self.other),
-        )
 
 
 class Pretraining(Section):
@@ -290,13 +101,28 @@ class Finetuning(Section):
     policy: str = Field(
         "finetune", description="Named random views (`hilum.views.POLICIES`): `finetune`, `simclr`, `mocov2` or `none`."
     )
+    size: int | None = Field(
+        None, ge=16, description="Side of the views in pixels; that of the stored films when left out."
+    )
     weighted: bool = Field(True, description="Weigh positives by negatives / positives of the training films.")
+    positive_weight_limit: float = Field(
+        100, ge=1, description="No positive counts more than this many times a negative, nor less than its inverse."
+    )
+    head: HeadName = Field(
+        "linear",
+        description="`linear`; `mlp`: one hidden layer of 128 (Elwirehardja et al. 2025); `two_layers`: 512 and 128 "
+        "(Gowtham et al. 2023).",
+    )
+    pooling: PoolingName = Field(
+        "own", description="How tokens or maps become one feature; `own`: as the encoder does."
+    )
+    dropout: float = Field(0.0, ge=0, lt=1, description="Before the head, and inside heads of several layers.")
 
 
 class Arm(Section):
     """One way to train; arms are what the study compares."""
 
-    encoder: str = Field(description="Architecture: `resnet18` or `resnet50`.")
+    encoder: str = Field(description="Architecture, such as `resnet18`; `hilum encoders` lists them.")
     init: Annotated[
         Annotated[Literal["random"], Tag("<random>")]
         | Annotated[Pretrained, Tag("<pretrain>")]
