@@ -1,4 +1,3 @@
-import os
 import signal
 import sys
 from io import BytesIO
@@ -120,7 +119,7 @@ def test_a_crashed_decoder_costs_one_film_and_no_more(dicom, recoded, monkeypatc
     assert np.array_equal(read_gray(path), pixels)
     assert np.array_equal(read_gray(path), pixels)
     assert len(started) == 2  # the second process took the third film too
-    stop_all()
+    dicom_codecs.stop_decoders()
 
 
 def test_a_decoder_that_never_ends_is_ended(dicom, recoded, monkeypatch):
@@ -132,12 +131,6 @@ def test_a_decoder_that_never_ends_is_ended(dicom, recoded, monkeypatch):
     path = recoded(dicom(film(12), BitsStored=12, HighBit=11), "JPEGLSLossless")
     with pytest.raises(UnreadableImage, match="pixels that took more than 0 s"):
         read_gray(path)
-
-
-def stop_all():
-    waiting = dicom_codecs._waiting.get(os.getpid())
-    while waiting is not None and not waiting.empty():
-        waiting.get().stop()
 
 
 @pytest.mark.parametrize("syntax", [JPEGLosslessSV1, RLELossless])

@@ -151,8 +151,18 @@ def test_intervals_are_expanded_by_the_patients_of_the_rarer_side(make_predictio
     low, high = score_interval(
         rows["Pneumonia"]["estimate"], int(cases.positive_patients[1]), int(cases.negative_patients[1])
     )
-    drawn_low, drawn_high = percentile_interval(redrawn[1], patients=float(rarer[1]))
-    assert (rows["Pneumonia"]["low"], rows["Pneumonia"]["high"]) == (min(low, drawn_low), max(high, drawn_high))
+    assert (rows["Pneumonia"]["low"], rows["Pneumonia"]["high"]) == (low, high)
+    assert rows["Pneumonia"]["note"] == f"{rarer[1]} positive patients: score interval"
+
+
+def test_with_several_seeds_the_score_interval_only_widens(make_predictions):
+    seeds = [make_predictions(patients=150, signal=0.5 + 2 * number, scores_seed=number) for number in range(2)]
+    told, plain = (
+        by_finding(evaluate_predictions(seeds, redraws=300, interval=kind))["Pneumonia"]
+        for kind in ("expanded", "percentile")
+    )
+    assert told["low"] <= plain["low"]
+    assert told["high"] >= plain["high"]
 
 
 def test_thresholds_stay_fixed_in_redraws(make_predictions):
@@ -188,13 +198,12 @@ def test_bca_intervals_and_strata_change_the_interval_and_not_the_estimate(make_
     assert len({tuple(table["low"]) for table in tables}) == 4
 
 
-def test_few_patients_get_an_interval_that_is_not_narrower_than_the_redraws(make_table):
-    table = make_table(patients=15, signal=9, prevalence={"Mass": 0.4})
+def test_few_patients_that_are_separated_get_an_interval_with_width(make_table):
+    table = make_table(patients=15, signal=20, prevalence={"Mass": 0.4})
     row = by_finding(evaluate_predictions([as_predictions(table, name="t")], redraws=400))["Mass"]
-    assert row["estimate"] > 0.99
+    assert (row["estimate"], row["high"]) == (1, 1)
     assert row["low"] < 0.9
-    assert row["high"] == 1
-    assert "interval widened to a score interval for few patients" in row["note"]
+    assert "patients: score interval" in row["note"]
 
 
 @pytest.mark.parametrize(

@@ -37,19 +37,20 @@ class Case:
     options: dict[str, Any] = field(default_factory=dict)
 
 
+SHARP = {"first_teacher_temperature": 0.01, "teacher_temperature": 0.01}  # random class tokens are much alike
 # heads of a few prototypes, so that a run is short; queues that two processes cannot share out evenly
 CASES = {
     "simclr": Case("simclr", "resnet18"),
     "mocov2": Case("mocov2", "resnet18", options={"queue": 13}),
     "swav": Case("swav", "resnet18", options={"prototypes": 6, "queue": 13, "local_views": 1, "frozen_epochs": 1}),
     "dino": Case("dino", "resnet18", options={"prototypes": 32, "local_views": 1}),
-    "dinov2": Case("dinov2", "vit_tiny_patch16_224", 64, {"prototypes": 32, "local_views": 1}),
+    "dinov2": Case("dinov2", "vit_tiny_patch16_224", 64, {"prototypes": 32, "local_views": 1} | SHARP),
     "dinov2-centering": Case(
         "dinov2",
         "vit_tiny_patch16_224",
         64,
         # so few masks that a process may have none while the other has
-        {"prototypes": 32, "local_views": 0, "teacher": "centering", "koleo_weight": 0.0, "masked_films": 0.1},
+        {"prototypes": 32, "local_views": 0, "teacher": "centering", "koleo_weight": 0.0, "masked_films": 0.1} | SHARP,
     ),
     "fcmae": Case("fcmae", "convnextv2_atto", 64, {"decoder_width": 32}),
     "classifier": Case("classifier", "densenet121"),
@@ -88,44 +89,45 @@ def trainable_of(case: Case, store: Store, steps: int) -> Any:
     return method.create(encoder, method_settings(case.method, case.options), run)
 
 
-def batches_of(case: Case, store: Store, ids: list[str], size: int, **more: Any) -> Batches:
+def batches_of(case: Case, store: Store, ids: list[str], size: int, workers: int, **more: Any) -> Batches:
     """Labels of the classifier are unknown for two thirds of the films, so that no two parts have as many."""
     targets = None
     if case.method == "classifier":
         targets = np.random.default_rng(0).integers(0, 2, (len(ids), 2)).astype(np.float32)
         targets[np.random.default_rng(1).random((len(ids), 2)) < 0.66] = np.nan
-    return Batches(store, ids, size, seed=3, targets=targets, workers=0, **more)
+    return Batches(store, ids, size, seed=3, targets=targets, workers=workers, **more)
 
 
-def run(name: str, directory: Path, *, epochs: int, **changed: Any) -> dict[str, Any]:
-    """Train, and tell curves, gradients of the first step and of the third epoch's, and all of the state."""
-    case = CASES[name]
+def run(case: Case, directory: Path, *, workers: int = 0, **changed: Any) -> dict[str, Any]:
+    """Train, and tell curves, gradients of the first step, and all of the state; `changed` are settings of the loop."""
+    settings = TrainingSettings(
+        **{"epochs": 1, "lr": 1e-3, "optimizer": "sgd", "precision": "fp32", "device": "cpu"} | changed
+    )
     store = films(FILMS + 7, case.size)
-    training = batches_of(case, store, store.image_ids[:FILMS], BATCH, shuffle=True, drop_last=True)
+    training = batches_of(case, store, store.image_ids[:FILMS], BATCH, workers, shuffle=True, drop_last=True)
     validation = (
-        batches_of(case, store, store.image_ids[FILMS:], 3, shuffle=False, drop_last=False)  # of 3, 3 and 1 films
+        batches_of(
+            case, store, store.image_ids[FILMS:], 3, workers, shuffle=False, drop_last=False
+        )  # of 3, 3 and 1 films
         if case.method == "classifier"
         else None
     )
-    trainable = trainable_of(case, store, epochs * len(training))
-    gradients: list[dict[str, torch.Tensor]] = []
+    trainable = trainable_of(case, store, settings.epochs * len(training))
+    gradients: dict[str, torch.Tensor] = {}
     own_after_step = trainable.after_step
 
     def after_step() -> None:
-        gradients.append(
-            {name: each.grad.clone() for name, each in trainable.named_parameters() if each.grad is not None}
-        )
+        if not gradients:
+            named = trainable.named_parameters()
+            gradients.update({name: each.grad.clone() for name, each in named if each.grad is not None})
         own_after_step()
 
     trainable.after_step = after_step
-    settings = TrainingSettings(
-        **{"epochs": epochs, "lr": 0.02, "optimizer": "sgd", "precision": "fp32", "device": "cpu"} | changed
-    )
     curves = fit(trainable, training, validation=validation, settings=settings, directory=directory).curves
-    timeless = curves.drop("images_per_second", "data_wait_share", "seconds", "epoch", "step")
+    timeless = curves.drop("images_per_second", "data_wait_share", "seconds")
     return {
         "curves": {column: timeless[column].to_list() for column in timeless.columns},
-        "gradients": [gradients[step] for step in (0, 4) if step < len(gradients)],
+        "gradients": gradients,
         "state": {name: value.clone() for name, value in trainable.state_dict().items()},
     }
 
@@ -135,5 +137,5 @@ if __name__ == "__main__":
     with joined_processes("cpu"):
         for asked in sys.argv[2].split(","):
             with run_directory(Path(sys.argv[1]) / asked) as work:
-                left = run(asked, work, epochs=int(sys.argv[3]))
+                left = run(CASES[asked], work, epochs=int(sys.argv[3]))
                 torch.save(left, work / f"left-by-{rank()}.pt")

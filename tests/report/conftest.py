@@ -3,13 +3,29 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import polars as pl
 import pytest
 
-from hilum.evaluate import Predictions, as_predictions, evaluate_arms
+from hilum.evaluate import (
+    AVERAGES,
+    METRICS,
+    Predictions,
+    as_predictions,
+    choose_thresholds,
+    comparisons_table,
+    evaluate_arms,
+    evaluate_subgroups,
+    external_validation,
+    margins_table,
+    measure_arms,
+    metrics_table,
+    ranks_table,
+)
 from hilum.findings import CHESTXRAY14
 from hilum.report.content import ArmSummary, DataSummary, ReportContent
+from hilum.report.films import Box, Case, Embedding
 
 MakeStudy = Callable[..., ReportContent]
 
@@ -103,6 +119,174 @@ def finished_study(
         provenance=[("Hilum", "0.1.0"), ("Hardware", "2 CPU cores"), ("Time a step, simclr", "0.31 s")],
         settings_yaml="question: Does pretraining help?\narms:\n  scratch: {encoder: resnet18}\n",
     )
+
+
+def film(seed: int, side: int = 96) -> np.ndarray:
+    """Two dark lungs beside a bright heart, and some noise."""
+    y, x = np.mgrid[0:side, 0:side] / side
+    draw = np.random.default_rng(seed)
+    tone = 170 - 110 * sum(np.exp(-(((x - at) / 0.16) ** 2) - ((y - 0.45) / 0.3) ** 2) for at in (0.28, 0.72))
+    tone += 50 * np.exp(-(((x - 0.55) / 0.12) ** 2) - ((y - 0.62) / 0.16) ** 2) + 8 * draw.standard_normal((side, side))
+    return np.clip(tone, 0, 255).astype(np.uint8)
+
+
+def heat(at: tuple[float, float], rows: int = 7) -> np.ndarray:
+    y, x = (np.mgrid[0:rows, 0:rows] + 0.5) / rows
+    return np.exp(-(((x - at[0]) / 0.15) ** 2) - ((y - at[1]) / 0.15) ** 2)
+
+
+def films_by_likeness(films: int, *, thumbnails: bool = True) -> Embedding:
+    draw = np.random.default_rng(0)
+    label = draw.integers(0, 3, films)
+    at = np.array([[0, 0], [4, 1], [1, 5]])[label] + draw.standard_normal((films, 2))
+    shown = [cv2.imencode(".png", film(i % 20, 48))[1].tobytes() if thumbnails else None for i in range(films)]
+    points = pl.DataFrame(
+        {
+            "image_id": [f"film{i:05d}" for i in range(films)],
+            "x": at[:, 0],
+            "y": at[:, 1],
+            "label": [("No Finding", "Effusion <&>", "several")[k] for k in label],
+            "thumbnail": pl.Series(shown, dtype=pl.Binary),
+        }
+    )
+    return Embedding("t-SNE", ["Features of simclr, seed 0", "Silhouette 0.31"], points)
+
+
+def cases_of(study: ReportContent, films: int, *, side: int = 96) -> list[Case]:
+    findings = next(iter(study.predictions.values()))[0].findings
+    arms = [arm.name for arm in study.arms][:2]
+    return [
+        Case(
+            f"film{i:05d}",
+            film(i, side),
+            {(arm, f): heat((0.3 + 0.3 * (k % 2), 0.4 + 0.1 * k)) for k, f in enumerate(findings) for arm in arms},
+            [Box(findings[0], 0.2, 0.3, 0.25, 0.3)] if i % 2 == 0 else [],
+            f"view {'PA' if i % 3 else 'AP'}",
+        )
+        for i in range(films)
+    ]
+
+
+def baseline_tables(study: ReportContent, redraws: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Two baselines whose scores are those of an arm with most of the signal drowned."""
+    draw = np.random.default_rng(3)
+    first = next(iter(study.predictions.values()))[0]
+    baselines = {}
+    for name, share in (("age, sex and view", 0.1), ("8x8 thumbnail", 0.4), ("random resnet18", 0.3)):
+        scores = {
+            f"p_{finding}": share * first.scores[:, k] + (1 - share) * draw.random(len(first.frame))
+            for k, finding in enumerate(first.findings)
+        }
+        baselines[name] = [as_predictions(first.frame.with_columns(**scores), name=name)]
+    measured = measure_arms({**baselines, **study.predictions}, redraws=redraws)
+    metrics = pl.concat([metrics_table(measured, name).select(pl.lit(name).alias("arm"), pl.all()) for name in baselines])
+    pairs = [comparisons_table(measured, against=name) for name in baselines]
+    compared = pl.concat(pairs).filter(pl.col("arm").is_in(list(study.predictions)))
+    return metrics, compared
+
+
+def audited(study: ReportContent) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """What `hilum audit` leaves, in its columns."""
+    noise = pl.DataFrame(
+        {
+            "finding": ["Atelectasis", "Hernia"], "n": [300, 300], "positives": [70, 1],
+            "doubted_positives": [12, None], "doubted_negatives": [9, None], "wrong_among_positives": [0.14, None],
+            "wrong_among_negatives": [0.04, None], "auroc_ceiling": [0.91, None],
+            "note": ["", "fewer than two positives or negatives: left out"],
+        }
+    )  # fmt: skip
+    suspects = pl.DataFrame(
+        {
+            "image_id": [f"film{i:05d}" for i in range(8)], "patient_id": ["p"] * 8, "finding": ["Atelectasis"] * 8,
+            "label": [1, 0] * 4, "probability": np.linspace(0.05, 0.4, 8), "quality": np.linspace(0.05, 0.4, 8),
+            "suspect": [True] * 7 + [False], "rank": list(range(1, 9)),
+        }
+    )  # fmt: skip
+    numbers = {
+        f"{name}{end}": [0.5 + shift]
+        for name in ("kappa", "sensitivity", "specificity")
+        for end, shift in (("", 0.0), ("_low", -0.1), ("_high", 0.1))
+    }
+    agreement = pl.DataFrame(
+        {
+            "finding": ["Airspace opacity"], "mined_as": ["Atelectasis or Pneumonia"], "n": [1962], "patients": [800],
+            "adjudicated_positives": [900], "mined_positives": [700], "contradicted": [420],
+            "contradicted_positives": [110], "contradicted_negatives": [310], **numbers, "auroc_ceiling": [0.79],
+        }
+    )  # fmt: skip
+    return noise, suspects, agreement
+
+
+def scored_boxes() -> pl.DataFrame:
+    """What `hilum explain` leaves as box_statistics.parquet, in its columns."""
+    rows = [
+        (finding, metric, arm, against, 0.6, 0.5, 0.7, 0.01 if against else None, 0.02 if against else None, 40, 38, 44, "")
+        for arm, against in (("simclr", None), ("centre prior", None), ("simclr", "centre prior"))
+        for metric in ("pointing", "energy", "overlap", "iou", "iou25", "iou50", "ap25", "ap50")
+        for finding in ("macro", "Atelectasis", "Effusion")
+    ]
+    names = ["finding", "metric", "arm", "against", "estimate", "low", "high", "p", "p_adjusted", "films", "patients", "boxes", "note"]
+    return pl.DataFrame(rows, schema=names, orient="row")
+
+
+def full_study(films: int = 300, findings: int = 4, cases: int = 6, points: int = 80, redraws: int = 100) -> ReportContent:
+    """Every part that a page may have."""
+    study = finished_study(films=films, findings=findings, redraws=redraws)
+    other = {arm: [scored_films(1.0, runs[0].findings, films, 50 + s, np.full(findings, 0.2), f"{arm} val {s}") for s in range(len(runs))] for arm, runs in study.predictions.items()}  # fmt: skip
+    renamed = {arm: [as_predictions(run.frame.with_columns(pl.lit("val").alias("split"), pl.format("val {}", "image_id").alias("image_id")), name=run.name) for run in runs] for arm, runs in other.items()}  # fmt: skip
+    thresholds = {
+        arm: [choose_thresholds(val, "youden", judged=run) for val, run in zip(renamed[arm], runs, strict=True)]
+        for arm, runs in study.predictions.items()
+    }
+    measured = measure_arms(
+        study.predictions, metrics=METRICS, averages=AVERAGES, thresholds=thresholds, redraws=redraws
+    )
+    each = [metrics_table(measured, arm).select(pl.lit(arm).alias("arm"), pl.all()) for arm in study.predictions]
+    baseline_metrics, baseline_comparisons = baseline_tables(study, redraws)
+    sexes = {f"film{i:05d}": "FM"[i // 2 % 2] for i in range(films)}
+    bands = {f"film{i:05d}": ("0-39", "40-79", "80+")[min(2, i * 5 // (2 * films))] for i in range(films)}
+    groups = [
+        evaluate_subgroups(
+            study.predictions[arm],
+            {"sex": sexes, "age": bands},
+            metrics=("auroc", "underdiagnosis"),
+            thresholds=thresholds[arm],
+            redraws=redraws,
+            min_patients=5,
+        ).select(pl.lit(arm).alias("arm"), pl.all())
+        for arm in ("scratch", "simclr")
+    ]
+    away = scored_films(0.6, study.predictions["simclr"][0].findings, films, 9, np.full(findings, 0.2), "away")
+    cells = {("ours", "ours"): study.predictions["simclr"][:1], ("ours", "theirs"): [away], ("theirs", "theirs"): [away]}
+    noise, suspects, agreement = audited(study)
+    return replace(
+        study,
+        metrics=pl.concat(each),
+        comparisons=comparisons_table(measured, against="scratch"),
+        thresholds=thresholds,
+        baseline_metrics=baseline_metrics,
+        baseline_comparisons=baseline_comparisons,
+        ranks=ranks_table([measured]),
+        margins=margins_table(measured, 0.02, against="scratch"),
+        subgroups=pl.concat(groups),
+        external=external_validation(cells, redraws=redraws),
+        noise=noise,
+        suspects=suspects,
+        agreement=agreement,
+        box_scores=scored_boxes(),
+        embeddings=[films_by_likeness(points)],
+        cases=cases_of(study, cases),
+    )
+
+
+@pytest.fixture(scope="session")
+def full() -> ReportContent:
+    return full_study()
+
+
+@pytest.fixture(scope="session")
+def make_full() -> MakeStudy:
+    return full_study
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from hilum.training.optimizers import create_optimizer, set_learning_rate
+from hilum.training.lars import LARS
+from hilum.training.optimizers import create_optimizer, set_learning_rate, set_weight_decay
 from hilum.training.settings import TrainingSettings
 from hilum.training.trainable import Trainable
 
@@ -23,12 +24,13 @@ def test_weight_decay_is_on_kernels_and_matrices_only_and_frozen_parameters_are_
 
 
 @pytest.mark.parametrize(
-    ("name", "kind"), [("adamw", torch.optim.AdamW), ("adam", torch.optim.Adam), ("sgd", torch.optim.SGD)]
+    ("name", "kind"),
+    [("adamw", torch.optim.AdamW), ("adam", torch.optim.Adam), ("sgd", torch.optim.SGD), ("lars", LARS)],
 )
 def test_the_optimiser_is_the_one_named(name, kind):
     optimizer = create_optimizer(Small(), TrainingSettings(epochs=1, lr=0.1, optimizer=name))
     assert type(optimizer) is kind
-    if name == "sgd":
+    if name in ("sgd", "lars"):
         assert optimizer.param_groups[0]["momentum"] == 0.9
 
 
@@ -41,3 +43,9 @@ def test_every_group_takes_its_share_of_its_own_peak():
     set_learning_rate(optimizer, 0.5)
     set_learning_rate(optimizer, 0.25)
     assert [group["lr"] for group in optimizer.param_groups] == pytest.approx([0.025, 0.25])
+
+
+def test_a_new_weight_decay_reaches_kernels_and_matrices_only():
+    optimizer = create_optimizer(Small(), TrainingSettings(epochs=1, lr=0.1))
+    set_weight_decay(optimizer, 0.3)
+    assert [group["weight_decay"] for group in optimizer.param_groups] == [0.3, 0.0]

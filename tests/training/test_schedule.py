@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from hilum.training.schedule import Lowest, Plateau, learning_rate_share
+from hilum.training.schedule import Lowest, Plateau, learning_rate_share, weight_decay_at
 from hilum.training.settings import TrainingSettings
 
 
@@ -40,6 +40,14 @@ def test_warm_up_may_be_a_fraction_of_an_epoch_or_the_whole_run():
 def test_other_schedules_stay_at_the_peak_after_the_warm_up(schedule):
     settings = TrainingSettings(epochs=3, lr=1.0, warmup_epochs=1, schedule=schedule)
     assert [learning_rate_share(step, 2, settings) for step in range(6)] == [0.5, 1, 1, 1, 1, 1]
+
+
+def test_weight_decay_moves_along_half_a_cosine_and_stays_where_no_end_is_given():
+    """DINO: 0.04 to 0.4. At a quarter of the way 1 - cos(π/4) is 0.2929, half of which has been gone."""
+    settings = TrainingSettings(epochs=2, lr=1.0, weight_decay=0.04, last_weight_decay=0.4)
+    found = [weight_decay_at(step, 8, settings) for step in (0, 2, 4, 8)]
+    assert found == pytest.approx([0.04, 0.04 + 0.36 * 0.146447, 0.22, 0.4], rel=1e-5)
+    assert weight_decay_at(5, 8, TrainingSettings(epochs=2, lr=1.0, weight_decay=0.04)) == 0.04
 
 
 @pytest.mark.parametrize("patience", [0, 1, 3])

@@ -11,6 +11,7 @@ from hilum.cli.demo import demo
 from hilum.cli.doctor import doctor
 from hilum.cli.encoders import encoders
 from hilum.cli.evaluate import evaluate
+from hilum.cli.explain import explain
 from hilum.cli.findings import findings
 from hilum.cli.ingest import ingest
 from hilum.cli.phantom import phantom
@@ -47,6 +48,7 @@ def make_app() -> typer.Typer:
     app.add_typer(study_app(), name="study")
     app.command()(evaluate)
     app.command()(compare)
+    app.command()(explain)
     app.command()(power)
     app.command()(audit)
     return app

@@ -83,7 +83,7 @@ def audit(
     say("ceiling: the AUROC of a model that is always right, judged by these labels")
     for finding, note in noise.filter(noise["note"] != "").select("finding", "note").iter_rows():
         say(f"{finding}: {note}")
-    for note in settings["notes"]:
+    for note in seeds[0].notes:
         say(note)
     say()
     say(str(written))

@@ -31,6 +31,8 @@ from hilum.cli.given_predictions import (
 if TYPE_CHECKING:
     import polars as pl
 
+    from hilum.evaluate.multiplicity import Adjustment
+
 
 def compare(
     first: Annotated[Path, typer.Argument(metavar="A", help="Parquet or CSV with image_id, y_* and p_*.")],
@@ -88,8 +90,8 @@ def compare(
             min_positives=min_positives,
             on_progress=on_progress,
         )
-    adjustment = "Holm" if holm else "Benjamini-Hochberg"
-    table = comparisons_table(measured, against="B", adjustment=adjustment).drop("arm", "against")  # type: ignore[arg-type]
+    adjustment: Adjustment = "Holm" if holm else "Benjamini-Hochberg"
+    table = comparisons_table(measured, against="B", adjustment=adjustment).drop("arm", "against")
     margins = None if margin is None else margins_table(measured, margin, against="B").drop("arm", "against")
     aligned = measured.aligned
     settings = {

@@ -92,6 +92,15 @@ def decode(dataset: pydicom.Dataset) -> NDArray[Any]:
         raise DecodingError("broken pixels") from error
 
 
+def stop_decoders() -> None:
+    """End the processes that wait for a film; the next film starts a new one."""
+    while True:
+        try:
+            _idle().get_nowait().stop()
+        except Empty:
+            return
+
+
 def _decode_apart(options: dict[str, Any], frame: bytes) -> NDArray[Any]:
     try:
         decoder = _idle().get_nowait()

@@ -93,4 +93,5 @@ def reliability_curve(
 
 def bin_of(probability: NDArray[np.floating], bins: int) -> NDArray[np.int64]:
     """Which of the bins of equal width each probability is in, 0 to bins - 1."""
-    return np.clip(np.ceil(probability * bins).astype(np.int64) - 1, 0, bins - 1)
+    bin_number: NDArray[np.int64] = np.clip(np.ceil(probability * bins).astype(np.int64) - 1, 0, bins - 1)
+    return bin_number

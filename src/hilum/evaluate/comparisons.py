@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
-from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -13,7 +12,7 @@ from hilum.evaluate.intervals import bca_interval, minimum_detectable_difference
 from hilum.evaluate.measured_arms import IntervalKind, MeasuredArms, measure_arms
 from hilum.evaluate.measures import AUROC, MACRO
 from hilum.evaluate.metrics import metrics_table
-from hilum.evaluate.multiplicity import ADJUSTMENTS
+from hilum.evaluate.multiplicity import ADJUSTMENTS, Adjustment
 from hilum.evaluate.notes import case_notes, macro_notes, number_or_null, seeds_in_words, undefined_notes
 from hilum.evaluate.predictions import Predictions
 from hilum.evaluate.replicates import Redrawn
@@ -36,7 +35,6 @@ COMPARISONS_SCHEMA = {
 }
 
 
-BENJAMINI_HOCHBERG = "Benjamini-Hochberg"
 NOT_TESTED = "not tested: too few positive or negative patients"
 
 
@@ -49,7 +47,7 @@ def compare_predictions(
     thresholds: tuple[Sequence[Thresholds], Sequence[Thresholds]] | None = None,
     interval: IntervalKind = "expanded",
     stratified: bool = False,
-    adjustment: Literal["Benjamini-Hochberg", "Holm"] = BENJAMINI_HOCHBERG,
+    adjustment: Adjustment = "Benjamini-Hochberg",
     redraws: int = 2000,
     seed: int = 0,
     min_positives: int = 10,
@@ -100,7 +98,7 @@ def evaluate_arms(
     thresholds: Mapping[str, Sequence[Thresholds]] | None = None,
     interval: IntervalKind = "expanded",
     stratified: bool = False,
-    adjustment: Literal["Benjamini-Hochberg", "Holm"] = BENJAMINI_HOCHBERG,
+    adjustment: Adjustment = "Benjamini-Hochberg",
     redraws: int = 2000,
     seed: int = 0,
     min_positives: int = 10,
@@ -147,7 +145,7 @@ def comparisons_table(
     measured: MeasuredArms,
     *,
     against: str | None = None,
-    adjustment: Literal["Benjamini-Hochberg", "Holm"] = BENJAMINI_HOCHBERG,
+    adjustment: Adjustment = "Benjamini-Hochberg",
 ) -> pl.DataFrame:
     """Paired differences of arms.
 

@@ -44,7 +44,7 @@ class DeLong:
         contrast[first] += 1
         contrast[second] -= 1
         value = float(contrast @ self.aurocs)
-        error = float(np.sqrt(max(contrast @ self.covariance @ contrast, 0.0)))
+        error = float(np.sqrt(max(float(contrast @ self.covariance @ contrast), 0.0)))
         reach = NormalDist().inv_cdf((1 + level) / 2) * error
         p = 2 * NormalDist().cdf(-abs(value) / error) if error > 0 else float(value == 0)
         return value, value - reach, value + reach, p

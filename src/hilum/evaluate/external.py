@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from hilum.errors import HilumError
 from hilum.evaluate.arms import align
 from hilum.evaluate.cases import count_cases
-from hilum.evaluate.intervals import percentile_interval, two_sided_p
+from hilum.evaluate.intervals import patients_behind, percentile_interval, two_sided_p
 from hilum.evaluate.measured_arms import check_redraws
 from hilum.evaluate.measures import MACRO
 from hilum.evaluate.notes import number_or_null
@@ -65,7 +66,7 @@ def external_validation(
     test_sets = list(dict.fromkeys(tested for _, tested in cells))
     measured: dict[tuple[str, str], Redrawn] = {}
     included = np.ones(len(shared), dtype=np.bool_)
-    aligned = {}
+    aligned, rarer = {}, {}
     for tested in test_sets:
         arms = {
             trained: [_only(one, shared) for one in seeds] for (trained, on), seeds in cells.items() if on == tested
@@ -74,18 +75,20 @@ def external_validation(
         cases = count_cases(aligned[tested].labels, aligned[tested].patients)
         order = [aligned[tested].findings.index(finding) for finding in shared]
         included &= cases.enough(min_positives)[order]
+        rarer[tested] = np.minimum(cases.positive_patients, cases.negative_patients)[order]
     for number, tested in enumerate(test_sets):
         order = [aligned[tested].findings.index(finding) for finding in shared]
         here = np.zeros(len(shared), dtype=np.bool_)
         here[order] = included
         redrawn = redraw_arms(aligned[tested], redraws=redraws, seed=seed + number, included=here)
         for trained, arm in redrawn.items():
-            rows = [*order, len(shared)]
-            measured[trained, tested] = Redrawn(arm.auroc.estimate[rows], arm.auroc.redrawn[rows])
+            places = [*order, len(shared)]
+            measured[trained, tested] = Redrawn(arm.auroc.estimate[places], arm.auroc.redrawn[places])
         on_progress(number + 1, len(test_sets), tested)
+    behind = {tested: _patients_behind(counts, included) for tested, counts in rarer.items()}
     note = f"findings that not all tables have are left out: {', '.join(left_out)}" if left_out else ""
     rows = [
-        _row(measured, cell, at, [*shared, MACRO][at], note if at == len(shared) else "")
+        _row(measured, behind, cell, at) | {"finding": [*shared, MACRO][at], "note": note if at == len(shared) else ""}
         for cell in cells
         for at in (len(shared), *range(len(shared)))
     ]
@@ -117,31 +120,42 @@ def _only(table: Predictions, findings: Sequence[str]) -> Predictions:
     )
 
 
+def _patients_behind(rarer: NDArray[np.int64], included: NDArray[np.bool_]) -> list[float | None]:
+    """Patients that intervals are expanded for: of each finding, then of their mean; None where nothing is told."""
+    mean = patients_behind(rarer[included]) if included.any() else None
+    return [*(float(count) if count >= 2 else None for count in rarer), mean]
+
+
 def _row(
-    measured: Mapping[tuple[str, str], Redrawn], cell: tuple[str, str], at: int, finding: str, note: str
+    measured: Mapping[tuple[str, str], Redrawn],
+    behind: Mapping[str, list[float | None]],
+    cell: tuple[str, str],
+    at: int,
 ) -> dict[str, object]:
     trained, tested = cell
     here = measured[cell]
     home, native = measured.get((trained, trained)), measured.get((tested, tested))
-    low, high = percentile_interval(here.redrawn[at])
+    patients = behind[tested][at]
+    if patients is None:
+        return {"trained_on": trained, "tested_on": tested}
+    low, high = percentile_interval(here.redrawn[at], patients=patients)
     row: dict[str, object] = {
         "trained_on": trained,
         "tested_on": tested,
-        "finding": finding,
         "estimate": number_or_null(float(here.estimate[at])),
         "low": number_or_null(low),
         "high": number_or_null(high),
         "at_home": None if home is None else number_or_null(float(home.estimate[at])),
         "native": None if native is None else number_or_null(float(native.estimate[at])),
-        "note": note,
     }
-    if home is None or trained == tested:
+    patients_at_home = behind[trained][at] if home is not None else None
+    if home is None or patients_at_home is None or trained == tested:
         return row
-    drop = home.redrawn[at] - here.redrawn[at]
-    drop_low, drop_high = percentile_interval(drop)
+    drop, fewer = home.redrawn[at] - here.redrawn[at], min(patients, patients_at_home)
+    drop_low, drop_high = percentile_interval(drop, patients=fewer)
     return row | {
         "drop": number_or_null(float(home.estimate[at] - here.estimate[at])),
         "drop_low": number_or_null(drop_low),
         "drop_high": number_or_null(drop_high),
-        "p": number_or_null(two_sided_p(drop)),
+        "p": number_or_null(two_sided_p(drop, patients=fewer)),
     }

@@ -8,16 +8,19 @@ FEW_PATIENTS = 100
 """Below this the redraws of an AUROC hold the truth less often than they say (benchmarks/coverage_simulation.py)."""
 
 
-def widened_for_few_patients(
-    numbers: dict[str, float | None], notes: list[str], cases: Cases, at: int
+def interval_for_few_patients(
+    numbers: dict[str, float | None], notes: list[str], cases: Cases, at: int, *, seeds: int
 ) -> tuple[dict[str, float | None], list[str]]:
-    """Widen the interval of an AUROC to Newcombe's score interval, with patients as the cases.
+    """Newcombe's score interval of an AUROC, with patients as the cases, where they are few.
+
+    It knows nothing of the spread between training runs, so with several seeds it is only used to widen.
 
     Args:
         numbers: estimate, low, high.
         notes: what is said of them so far.
         cases: counts of all findings.
         at: which finding.
+        seeds: how many the estimate is a mean of.
 
     Returns:
         Numbers and notes; both as they were from 100 positive and 100 negative patients up.
@@ -27,8 +30,10 @@ def widened_for_few_patients(
     if min(positive, negative) >= FEW_PATIENTS or estimate is None:
         return numbers, notes
     low, high = score_interval(estimate, positive, negative)
+    if seeds > 1:
+        drawn = [end for end in (numbers["low"], numbers["high"]) if end is not None]
+        low, high = min([low, *drawn]), max([high, *drawn])
     side = "positive" if positive <= negative else "negative"
-    note = f"{min(positive, negative)} {side} patients: interval widened to a score interval for few patients"
-    drawn = [end for end in (numbers["low"], numbers["high"]) if end is not None]
-    kept = [given for given in notes if TOO_NARROW not in given]
-    return {"estimate": estimate, "low": min([low, *drawn]), "high": max([high, *drawn])}, [*kept, note]
+    note = f"{min(positive, negative)} {side} patients: score interval"
+    kept = [given for given in notes if TOO_NARROW not in given and "percentile interval" not in given]
+    return {"estimate": estimate, "low": low, "high": high}, [*kept, note]

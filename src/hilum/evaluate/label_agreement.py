@@ -73,8 +73,7 @@ def label_agreement(
         labels), Cohen's kappa, sensitivity and specificity of the mined labels with 95 % intervals over patients, and
         the AUROC that a model gets at most when judged by the mined labels (`auroc_ceiling`).
     """
-    _, owner = np.unique(np.asarray(patients), return_inverse=True)
-    owner = owner.astype(np.int32)
+    owner = np.unique(np.asarray(patients), return_inverse=True)[1].astype(np.int32)
     units = int(owner.max()) + 1
     known = ~np.isnan(mined) & ~np.isnan(adjudicated)
     cells = np.stack([known & (mined == given) & (adjudicated == true) for given in (1, 0) for true in (1, 0)], axis=1)

@@ -1,7 +1,7 @@
 """Not worse, or the same: what a margin that was named beforehand lets one say of a difference."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any
 
 import polars as pl
 
@@ -10,7 +10,7 @@ from hilum.evaluate.comparisons import difference_of, pairs_of
 from hilum.evaluate.intervals import equivalence_p, percentile_interval
 from hilum.evaluate.measured_arms import MeasuredArms
 from hilum.evaluate.measures import AUROC, LOWER_IS_BETTER
-from hilum.evaluate.multiplicity import ADJUSTMENTS
+from hilum.evaluate.multiplicity import ADJUSTMENTS, Adjustment
 from hilum.evaluate.notes import number_or_null
 
 MARGINS_SCHEMA = {
@@ -37,7 +37,7 @@ def margins_table(
     *,
     against: str | None = None,
     metric: str = AUROC,
-    adjustment: Literal["Benjamini-Hochberg", "Holm"] = "Holm",
+    adjustment: Adjustment = "Holm",
 ) -> pl.DataFrame:
     """Non-inferiority and equivalence of arms, from the interval of the paired difference.
 
@@ -105,7 +105,7 @@ def _adjusted(part: pl.DataFrame, adjustment: str) -> pl.DataFrame:
     return part.with_columns(pl.Series("p_equivalent_adjusted", p, dtype=pl.Float64).fill_nan(None))
 
 
-def _says(row: dict[str, float], margin: float, sign: int) -> str:
+def _says(row: dict[str, Any], margin: float, sign: int) -> str:
     if row["low"] is None:
         return "open"
     low, high = sorted((sign * row["low"], sign * row["high"]))

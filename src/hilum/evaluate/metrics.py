@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from hilum.evaluate.confusion import THRESHOLD_METRICS
-from hilum.evaluate.few_patients import widened_for_few_patients
+from hilum.evaluate.few_patients import interval_for_few_patients
 from hilum.evaluate.intervals import bca_interval, percentile_interval
 from hilum.evaluate.measured_arms import IntervalKind, MeasuredArms, measure_arms
 from hilum.evaluate.measures import AUROC, MACRO
@@ -130,7 +130,7 @@ def _of_finding(
     if metric == AUROC:
         notes += _score_notes(own, at)
         if measured.interval == "expanded" and not own.constant[at]:
-            numbers, notes = widened_for_few_patients(numbers, notes, cases, at)
+            numbers, notes = interval_for_few_patients(numbers, notes, cases, at, seeds=own.seeds)
     return numbers, [*notes, *undefined_notes(redrawn.redrawn[at])]
 
 

@@ -1,6 +1,7 @@
 """Many comparisons: p-values adjusted over the family that was tested."""
 
 from collections.abc import Callable
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -52,6 +53,8 @@ def holm(p: ArrayLike) -> NDArray[np.float64]:
     adjusted[tested] = stepped
     return adjusted
 
+
+Adjustment: TypeAlias = Literal["Benjamini-Hochberg", "Holm"]
 
 ADJUSTMENTS: dict[str, Callable[[ArrayLike], NDArray[np.float64]]] = {
     "Benjamini-Hochberg": benjamini_hochberg,

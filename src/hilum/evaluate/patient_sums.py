@@ -30,9 +30,9 @@ def sums_statistic(shares: NDArray[np.float64]) -> Statistic:
     Args:
         shares: (K, P), each patient's share of each sum. Whole numbers give exact sums.
     """
-    rows, patients = np.nonzero(shares)
+    rows, columns = np.nonzero(shares)
     bounds = np.searchsorted(rows, np.arange(len(shares) + 1))
-    values, patients = shares[rows, patients], patients.astype(np.int32)
+    values, patients = shares[rows, columns], columns.astype(np.int32)
 
     def statistic(counts: Counts) -> NDArray[np.float64]:
         out = np.zeros((len(shares), BLOCK))

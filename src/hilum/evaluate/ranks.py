@@ -116,4 +116,5 @@ def _mean_ranks(drawn: NDArray[np.float64]) -> NDArray[np.float64]:
     """(A, C, B) to (A, B); columns that a redraw leaves undefined do not count in it."""
     defined = np.isfinite(drawn).all(axis=0)
     ranks = rankdata(np.where(defined, drawn, 0.0), axis=0)
-    return (ranks * defined).sum(axis=1) / np.maximum(defined.sum(axis=0), 1)
+    mean: NDArray[np.float64] = (ranks * defined).sum(axis=1) / np.maximum(defined.sum(axis=0), 1)
+    return mean

@@ -1,7 +1,7 @@
 """Better probabilities: temperature, Platt's or isotonic scaling, fitted on validation films and used on test films."""
 
 from collections.abc import Callable
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import polars as pl
@@ -15,7 +15,6 @@ from hilum.evaluate.auroc import known_sides
 from hilum.evaluate.prediction_checks import SCORE
 from hilum.evaluate.predictions import Predictions
 
-Method: TypeAlias = Literal["temperature", "platt", "isotonic"]
 Scaling: TypeAlias = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 _EDGE = 1e-12
@@ -84,7 +83,7 @@ FITS: dict[str, Callable[[NDArray[np.floating], NDArray[np.floating]], Scaling]]
 def recalibrate(
     predictions: Predictions,
     validation: Predictions,
-    method: Method = "temperature",
+    method: str = "temperature",
     *,
     same_films: bool = False,
 ) -> Predictions:
@@ -104,7 +103,7 @@ def recalibrate(
         HilumError: an unknown method; films that are in both; findings that validation lacks.
     """
     if method not in FITS:
-        raise HilumError("method", expected=", ".join(FITS), found=str(method), fix="Choose one of these.")
+        raise HilumError("method", expected=", ".join(FITS), found=method, fix="Choose one of these.")
     where = f"{predictions.name} and {validation.name}"
     shared = set(predictions.image_ids) & set(validation.image_ids)
     if shared and not same_films and predictions.images_named and validation.images_named:

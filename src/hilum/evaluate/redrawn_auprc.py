@@ -52,7 +52,7 @@ def descents(
 ) -> tuple[Descent, NDArray[np.int64]]:
     """All columns' descents, one after another, and where each begins and ends, (K + 1,)."""
     with ThreadPoolExecutor(threads or available_threads()) as pool:
-        each = list(pool.map(lambda column: descent(*column, patients), columns))
+        each = list(pool.map(lambda column: descent(column[0], column[1], patients), columns))
     joined = Descent(
         np.concatenate([one.patients for one in each]),
         np.concatenate([one.positive for one in each]),

@@ -105,7 +105,7 @@ def auroc_statistic(
         threads: that sort; None for as many as this process may use.
     """
     with ThreadPoolExecutor(threads or available_threads()) as pool:
-        sorted_columns = list(pool.map(lambda column: visits(*column, patients), columns))
+        sorted_columns = list(pool.map(lambda column: visits(column[0], column[1], patients), columns))
     patient = np.concatenate([column.patients for column in sorted_columns])
     halves = np.concatenate([column.halves for column in sorted_columns])
     bounds = np.cumsum([0, *(len(column.halves) for column in sorted_columns)])

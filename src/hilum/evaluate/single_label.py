@@ -151,13 +151,15 @@ CLASS_METRICS: dict[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] =
 
 def _right(cells: NDArray[np.float64]) -> NDArray[np.float64]:
     """The diagonal, (…, C, T)."""
-    return np.moveaxis(np.diagonal(cells, axis1=-3, axis2=-2), -1, -2)
+    diagonal: NDArray[np.float64] = np.moveaxis(np.diagonal(cells, axis1=-3, axis2=-2), -1, -2)
+    return diagonal
 
 
 def _mean_of_present(redrawn: NDArray[np.float64]) -> NDArray[np.float64]:
     """Mean over the classes that a redraw holds; a rare class is missing from some."""
     held = np.isfinite(redrawn)
-    return np.where(held, redrawn, 0).sum(axis=0) / np.maximum(held.sum(axis=0), 1)
+    mean: NDArray[np.float64] = np.where(held, redrawn, 0).sum(axis=0) / np.maximum(held.sum(axis=0), 1)
+    return mean
 
 
 def _row(

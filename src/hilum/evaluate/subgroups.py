@@ -117,7 +117,7 @@ def evaluate_subgroups(
         for at, finding in enumerate(aligned.findings):
             counts = [_patients(aligned, mask, at) for mask in (inside, rest)]
             for metric in metrics:
-                row = {"attribute": attribute, "group": group, "finding": finding, "metric": metric}
+                row: dict[str, object] = {"attribute": attribute, "group": group, "finding": finding, "metric": metric}
                 row |= {"n": int((~np.isnan(aligned.labels[inside, at])).sum())}
                 row |= {"positive_patients": counts[0][0], "negative_patients": counts[0][1]}
                 rows.append(row | _numbers(own, other, metric, at, counts, min_patients))
@@ -177,7 +177,12 @@ def _numbers(
         return {"note": f"{here} patients of the rarer side (fewer than {min_patients}): not told"}
     estimate, redrawn = _of(own, metric, at)
     low, high = percentile_interval(redrawn, patients=here)
-    told = {"estimate": number_or_null(estimate), "low": number_or_null(low), "high": number_or_null(high), "note": ""}
+    told: dict[str, object] = {
+        "estimate": number_or_null(estimate),
+        "low": number_or_null(low),
+        "high": number_or_null(high),
+        "note": "",
+    }
     if there < min_patients:
         return told | {"note": f"{there} patients of the rarer side in the rest (fewer than {min_patients}): no gap"}
     rest, rest_redrawn = _of(other, metric, at)
@@ -213,7 +218,7 @@ def _adjusted(table: pl.DataFrame) -> pl.DataFrame:
     for metric in table["metric"].unique():
         family = (table["metric"] == metric).to_numpy() & ~mirrored
         adjusted[family] = benjamini_hochberg(p[family])
-    for index in np.flatnonzero(mirrored):
+    for index in np.flatnonzero(mirrored).tolist():
         attribute, _, finding, metric = rows[index]
         adjusted[index] = adjusted[first[attribute, finding, metric]]
     return table.with_columns(pl.Series("p_adjusted", adjusted, dtype=pl.Float64).fill_nan(None))

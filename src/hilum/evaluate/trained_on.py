@@ -66,11 +66,13 @@ def read_trained_on(path: Path) -> TrainedOn:
     path = Path(path)
     if (path / "card.json").is_file():
         path = path / "card.json"
+    patients: list[str] = []
+    images: list[str] = []
     if path.suffix == ".json":
-        patients, images = _from_card(path), []
+        patients = _from_card(path)
     elif path.suffix == ".txt" and path.is_file():
         lines = path.read_text(encoding="utf-8").splitlines()
-        patients, images = [line.strip() for line in lines if line.strip()], []
+        patients = [line.strip() for line in lines if line.strip()]
     else:
         patients, images = _from_table(read_table(path, what="a card.json, or a table of patients trained on"))
     if not patients and not images:

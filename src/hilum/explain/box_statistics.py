@@ -55,16 +55,16 @@ def box_statistics(
         on_progress: told the redraws done.
 
     Returns:
-        `finding` (then `ALL_BOXES`, and `MACRO` where two findings have ten patients each), `metric` (of `METRICS`), `arm`,
-        `against` (null: the arm's own number), `estimate`, `low`, `high` (null with fewer than two patients),
-        `p` (two-sided, of a difference), `p_adjusted` (Benjamini-Hochberg over the findings of one metric and pair),
+        `finding` (then `ALL_BOXES`, and `MACRO` where two findings have ten patients each), `metric` (of `METRICS`),
+        `arm`, `against` (null: the arm's own number), `estimate`, `low`, `high` (null with fewer than two patients),
+        `p` (two-sided, of a difference), `p_adjusted` (Benjamini-Hochberg over the findings of a metric and a pair),
         `films`, `patients`, `boxes`, `note`.
     """
     names = {patient: unit for unit, patient in enumerate(dict.fromkeys(case.patient_id for case in cases))}
     units = np.array([names[case.patient_id] for case in cases], dtype=np.int64)
     rows = _rows(cases, units)
     statistics = {
-        f"{arm}\n{replicate}": _statistic(cases, scored, units, rows)
+        f"{arm}\n{replicate}": _statistic(scored, units, rows)
         for arm, replicates in arms.items()
         for replicate, scored in enumerate(replicates)
     }
@@ -119,20 +119,17 @@ def _rows(cases: Sequence[BoxedCase], units: NDArray[np.int64]) -> list[_Row]:
     ]
 
 
-def _statistic(
-    cases: Sequence[BoxedCase], scored: ScoredMaps, units: NDArray[np.int64], rows: Sequence[_Row]
-) -> Statistic:
+def _statistic(scored: ScoredMaps, units: NDArray[np.int64], rows: Sequence[_Row]) -> Statistic:
     """All metrics of all rows, in any redraws: rows one after another, metrics within."""
     patients = int(units.max()) + 1
     sums = np.zeros((len(rows), len(MEANS) + 1, patients))
     detections: list[list[Detections]] = []
-    drawn = np.array([len(case.boxes) for case in cases], dtype=np.int64)
     for r, row in enumerate(rows):
         for m in range(len(MEANS)):
             sums[r, m] = np.bincount(units[row.cases], scored.scores[row.cases, m], minlength=patients)
         sums[r, -1] = np.bincount(units[row.cases], minlength=patients)
         found = scored.detections.filter(pl.col("case").is_in(row.cases))
-        of_patient = np.bincount(units[row.cases], drawn[row.cases], minlength=patients).astype(np.int64)
+        of_patient = np.bincount(units[row.cases], scored.drawn[row.cases], minlength=patients).astype(np.int64)
         detections.append(
             [
                 Detections(

@@ -26,10 +26,12 @@ class ScoredMaps:
         scores: (N, len(MEANS)), 0 to 1 each.
         detections: `case` (place among the cases), `confidence`, and `right_ap25`, `right_ap50` for every box that a
             map gave.
+        drawn: (N,), how many boxes people drew.
     """
 
     scores: NDArray[np.float64]
     detections: pl.DataFrame
+    drawn: NDArray[np.int64]
 
 
 def score_maps(
@@ -59,4 +61,5 @@ def score_maps(
         for row, peak in enumerate(peaks):
             detections.append((index, float(probability * peak), *(bool(each[row]) for each in right)))
     schema = {"case": pl.Int64(), "confidence": pl.Float64(), **{f"right_{name}": pl.Boolean() for name in PRECISIONS}}
-    return ScoredMaps(scores, pl.DataFrame(detections, schema, orient="row"))
+    drawn = np.array([len(case.boxes) for case in cases], dtype=np.int64)
+    return ScoredMaps(scores, pl.DataFrame(detections, schema, orient="row"), drawn)

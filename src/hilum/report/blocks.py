@@ -82,10 +82,17 @@ class Figure:
 
 @dataclass(frozen=True)
 class FigureGroup:
-    """Figures that are read side by side, under one caption."""
+    """Figures that are read side by side, under one caption.
+
+    Args:
+        caption: what they show.
+        figures: in reading order.
+        folded: what a reader opens to see them; empty where they are seen at once.
+    """
 
     caption: str
     figures: Sequence[Figure]
+    folded: str = ""
     kind: ClassVar[str] = "figures"
 
 
@@ -114,7 +121,52 @@ class Listing:
     kind: ClassVar[str] = "listing"
 
 
-Block = Table | FigureGroup | Prose | Terms | Listing
+@dataclass(frozen=True)
+class Scatter:
+    """Films as points; the one under the mouse is shown.
+
+    Args:
+        name: stem of its files.
+        caption: what it shows.
+        data: what the page draws, for `scatter.js`: see `hilum.report.scatter`.
+        sprite: all thumbnails in one picture, as a data address; empty where there are none.
+        classes: name and colour of each class of points.
+        figure: the same as a file.
+        points: what the CSV holds: every film, also those that are not drawn.
+    """
+
+    name: str
+    caption: str
+    data: str
+    sprite: str
+    classes: Sequence[tuple[str, str]]
+    figure: Figure
+    points: pl.DataFrame
+    kind: ClassVar[str] = "scatter"
+
+
+@dataclass(frozen=True)
+class Browser:
+    """Films one by one, with scores, heat-maps and boxes.
+
+    Args:
+        caption: what is there, and what was left out.
+        data: what the page draws, for `cases.js`: see `hilum.report.case_browser`.
+        findings: to choose from.
+        arms: to choose from.
+        has_heat, has_boxes: whether any film has a heat-map, a box.
+    """
+
+    caption: str
+    data: str
+    findings: Sequence[str]
+    arms: Sequence[str]
+    has_heat: bool
+    has_boxes: bool
+    kind: ClassVar[str] = "browser"
+
+
+Block = Table | FigureGroup | Prose | Terms | Listing | Scatter | Browser
 
 
 @dataclass(frozen=True)

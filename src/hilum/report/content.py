@@ -1,11 +1,13 @@
 """What a report is made from: plain data that a study, or anybody, fills in."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import polars as pl
 
 from hilum.evaluate.predictions import Predictions
+from hilum.evaluate.thresholds import Thresholds
+from hilum.report.films import Case, Embedding
 
 SIGNIFICANT = 0.05
 """Adjusted p-values below this are called a difference."""
@@ -66,7 +68,7 @@ class DataSummary:
 
 @dataclass(frozen=True)
 class ReportContent:
-    """Everything that one report says.
+    """Everything that one report says. From `thresholds` on all may be left out; what is None or empty is not shown.
 
     Args:
         question: the study's question; the title of the page.
@@ -74,23 +76,35 @@ class ReportContent:
         data: the data sets, in the study's order.
         scored_on: what every estimate was computed on: data set, part and split title, for example
             "ours, test of patients-70-10-20-s0 (3f9a1c)". Every table states it.
-        metrics: one row an arm and finding (and `macro`), columns
+        metrics: one row an arm, metric and finding (or average over findings), columns
             `arm, finding, metric, estimate, low, high, n, positives, patients, note`. `estimate` is averaged over
             seeds; `low` and `high` bound the 95 % interval. Values that could not be computed are null or NaN,
-            with the reason in `note`.
-        comparisons: one row a pair and finding (and `macro`), columns
+            with the reason in `note`. The first metric is the one that the verdict is about.
+        comparisons: one row a pair and finding (and average), columns
             `arm, against, finding, metric, difference, low, high, p, p_adjusted`, and `detectable` where it is
             known. `difference` is `arm` minus `against`; `detectable` is the smallest difference that this test
             set shows with 80 % power; `family` and `note` are said below the table. Empty with one arm.
         against: the reference arm; None where every arm is compared with every other, or none is.
-        redraws: how many times patients were redrawn for the intervals.
-        predictions: of each arm, one table a seed; for the ROC curves. Arms may be absent.
+        redraws: how many times patients were redrawn for the intervals; 0 where that is not known.
+        predictions: of each arm, one table a seed; for the curves. Arms may be absent.
         curves: one row an arm, seed, stage and epoch, columns
             `arm, seed, stage ("pretrain" or "finetune"), epoch, train_loss, val_loss` and whatever else was watched
             (`feature_spread`, `effective_rank`). May be empty.
         left_out: what was left out and why, one sentence each.
         provenance: pairs of a name and what it was: versions, hashes, hardware, time a step.
         settings_yaml: the study file as it was run; empty where there was none.
+        thresholds: of each arm one a seed, in the order of `predictions`.
+        baseline_metrics: shortcut baselines, as `metrics`; `arm` is the name of the baseline.
+        baseline_comparisons: as `comparisons`; `against` is the name of the baseline.
+        ranks: as `hilum.evaluate.ranks_table` returns them.
+        margins: as `hilum.evaluate.margins_table` returns them.
+        subgroups: as `hilum.evaluate.evaluate_subgroups` returns them, with a column `arm`.
+        classes: as `hilum.evaluate.evaluate_single_label` returns them, with a column `arm`.
+        external: as `hilum.evaluate.external_validation` returns it.
+        noise, suspects, agreement: as `hilum audit` writes them.
+        box_scores: as `hilum.explain.box_statistics.box_statistics` returns them.
+        embeddings: films as points, by the features of a model; one a method.
+        cases: films for the case browser.
     """
 
     question: str
@@ -106,3 +120,17 @@ class ReportContent:
     left_out: Sequence[str]
     provenance: Sequence[tuple[str, str]]
     settings_yaml: str
+    thresholds: Mapping[str, Sequence[Thresholds]] = field(default_factory=dict)
+    baseline_metrics: pl.DataFrame | None = None
+    baseline_comparisons: pl.DataFrame | None = None
+    ranks: pl.DataFrame | None = None
+    margins: pl.DataFrame | None = None
+    subgroups: pl.DataFrame | None = None
+    classes: pl.DataFrame | None = None
+    external: pl.DataFrame | None = None
+    noise: pl.DataFrame | None = None
+    suspects: pl.DataFrame | None = None
+    agreement: pl.DataFrame | None = None
+    box_scores: pl.DataFrame | None = None
+    embeddings: Sequence[Embedding] = ()
+    cases: Sequence[Case] = ()

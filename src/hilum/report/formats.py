@@ -4,13 +4,29 @@ import math
 import re
 from collections.abc import Sequence
 
-METRIC_NAMES = {"auroc": "AUROC"}
+METRIC_NAMES = {
+    "auroc": "AUROC",
+    "auprc": "AUPRC",
+    "partial_auroc": "partial AUROC",
+    "balanced_accuracy": "balanced accuracy",
+    "ppv": "PPV",
+    "npv": "NPV",
+    "f1": "F1",
+    "mcc": "MCC",
+    "brier": "Brier score",
+    "ece": "ECE",
+}
 """How a metric is written where it is not its own name."""
 
 
 def metric_name(metric: str) -> str:
     """The metric as people write it: "auroc" is AUROC."""
     return METRIC_NAMES.get(metric, metric)
+
+
+def capital(text: str) -> str:
+    """Text with a capital letter in front, as headers have it."""
+    return text[:1].upper() + text[1:]
 
 
 def known(value: float | None) -> bool:

@@ -9,7 +9,7 @@ from markupsafe import Markup
 import hilum
 from hilum.artifacts import write_text
 from hilum.report import formats, latex
-from hilum.report.blocks import FigureGroup, Section, Table
+from hilum.report.blocks import FigureGroup, Scatter, Section, Table
 from hilum.report.content import ReportContent
 from hilum.report.figures.canvas import inline
 from hilum.report.sections import sections
@@ -63,6 +63,7 @@ def render(content: ReportContent, made: list[Section], files: list[str]) -> str
         contaminated=[arm.name for arm in content.arms if arm.has_seen_test_patients],
         listing=formats.listing,
         sections=made,
+        used={block.kind for section in made for block in section.blocks},
         files=files,
         version=hilum.__version__,
     )
@@ -74,14 +75,18 @@ def _unbroken(text: str) -> str:
 
 
 def _tables(made: list[Section]) -> dict[str, str]:
-    shown = [block for section in made for block in section.blocks if isinstance(block, Table)]
+    blocks = [block for section in made for block in section.blocks]
+    shown = [block for block in blocks if isinstance(block, Table)]
     files = {f"tables/{table.name}.csv": table.data.write_csv() for table in shown}
+    files |= {f"tables/{block.name}.csv": block.points.write_csv() for block in blocks if isinstance(block, Scatter)}
     return files | {f"tables/{table.name}.tex": latex.booktabs(table) for table in shown}
 
 
 def _figures(made: list[Section]) -> dict[str, str]:
-    groups = [block for section in made for block in section.blocks if isinstance(block, FigureGroup)]
-    return {f"figures/{figure.name}.svg": figure.svg for group in groups for figure in group.figures}
+    blocks = [block for section in made for block in section.blocks]
+    figures = [figure for block in blocks if isinstance(block, FigureGroup) for figure in block.figures]
+    figures += [block.figure for block in blocks if isinstance(block, Scatter)]
+    return {f"figures/{figure.name}.svg": figure.svg for figure in figures}
 
 
 def _files_of(page: Path) -> set[str]:

@@ -1,22 +1,30 @@
 """The sections of the page, in reading order, from what the study found."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-import polars as pl
-
-from hilum.report import formats, tables
-from hilum.report.blocks import Block, FigureGroup, Listing, Prose, Section, Terms
+from hilum.evaluate.confusion import THRESHOLD_METRICS
+from hilum.evaluate.measures import PROBABILITY_METRICS
+from hilum.report import baselines, formats, tables
+from hilum.report.blocks import Block, Listing, Prose, Section
+from hilum.report.box_tables import statistics_tables
+from hilum.report.case_browser import case_browser
 from hilum.report.content import ReportContent
+from hilum.report.drawn import calibration, classes, curves, intervals, training
+from hilum.report.external import external_tables
 from hilum.report.figures.canvas import style
-from hilum.report.figures.intervals import differences_forest, estimates_forest
-from hilum.report.figures.roc import roc_curves, roc_figures
-from hilum.report.figures.training import training_figures
+from hilum.report.noise import noise_tables
+from hilum.report.reading import reading
+from hilum.report.scatter import scatter_of
+from hilum.report.standings import margins_table_of, ranks_table_of, standings_table
+from hilum.report.subgroups import subgroup_tables
+from hilum.report.thresholds import threshold_table
 
 
 def sections(content: ReportContent) -> list[Section]:
-    """Every section that has something to say; a missing part says why it is missing."""
+    """Every section that has something to say; a part that a reader would look for says why it is missing."""
     order: list[Callable[[ReportContent], Section | None]] = [
-        arms, results, comparisons, intervals_and_curves, training, data, left_out, provenance, study_file, reading,
+        arms, results, comparisons, shortcuts, intervals, curves, at_thresholds, classes, calibration, subgroups,
+        external, noise, boxes, cases, embedding, training, data, left_out, provenance, study_file, reading,
     ]  # fmt: skip
     with style():
         made = [make(content) for make in order]
@@ -29,8 +37,9 @@ def arms(content: ReportContent) -> Section:
 
 
 def results(content: ReportContent) -> Section:
-    """Estimates with intervals, one table a metric."""
-    metrics = _metrics(content)
+    """Estimates with intervals, one table a metric; what needs thresholds or probabilities has its own section."""
+    elsewhere = {*THRESHOLD_METRICS, *PROBABILITY_METRICS}
+    metrics = [metric for metric in content.metrics["metric"].unique(maintain_order=True) if metric not in elsewhere]
     blocks: list[Block] = [tables.results_table(content, metric) for metric in metrics]
     return Section("results", "Results", blocks or [Prose(["Nothing was scored."])])
 
@@ -44,50 +53,58 @@ def comparisons(content: ReportContent) -> Section:
             else "The arms were not compared: no reference arm was named."
         )
         return Section("comparisons", "Comparisons", [Prose([why])])
-    return Section("comparisons", "Comparisons", [tables.comparisons_table(content)])
+    more = (standings_table(content), ranks_table_of(content), margins_table_of(content))
+    blocks = [tables.comparisons_table(content), *(table for table in more if table is not None)]
+    return Section("comparisons", "Comparisons", blocks)
 
 
-def intervals_and_curves(content: ReportContent) -> Section:
-    """Forest plots and ROC curves."""
-    rocs = roc_curves(content)
-    blocks: list[Block] = []
-    compared = set() if content.comparisons.is_empty() else set(content.comparisons["metric"])
-    for metric in _metrics(content):
-        figures = [estimates_forest(content, metric, rocs)]
-        caption = f"{formats.metric_name(metric)} with 95 % intervals over patients; small ticks are single seeds."
-        if content.against is not None and metric in compared:
-            figures.append(differences_forest(content, metric))
-            caption += (
-                f" Second plot: difference from {content.against}; a filled marker has adjusted p < 0.05, and the pale"
-                " bar spans the differences too small for this test set to show with 80 % power."
-            )
-        blocks.append(FigureGroup(f"{caption} Computed on {content.scored_on}.", figures))
-    curves = roc_figures(content, rocs)
-    if curves:
-        caption = (
-            "ROC curves, averaged over seeds at equal false positive rates. AUROC with 95 % interval in the legend. "
-            f"Computed on {content.scored_on}."
-        )
-        blocks.append(FigureGroup(caption, curves))
-    else:
-        blocks.append(Prose(["No ROC curves: no predictions with positives and negatives were given."]))
-    return Section("figures", "Intervals and ROC curves", blocks)
+def shortcuts(content: ReportContent) -> Section | None:
+    """What needs no radiology."""
+    made = (baselines.baselines_table(content), baselines.above_baselines_table(content))
+    return _of_tables("baselines", "Shortcut baselines", [table for table in made if table is not None])
 
 
-def training(content: ReportContent) -> Section:
-    """What the losses did."""
-    blocks: list[Block] = []
-    pretrain, finetune = training_figures(content, "pretrain"), training_figures(content, "finetune")
-    if pretrain:
-        caption = (
-            "Pretraining, one line a seed. Losses of different methods are not comparable. The spread and "
-            "the effective rank of features show collapse, not quality."
-        )
-        blocks.append(FigureGroup(caption, pretrain))
-    if finetune:
-        caption = "Fine-tuning, one line a seed. The dot is the lowest validation loss: the weights that were scored."
-        blocks.append(FigureGroup(caption, finetune))
-    return Section("training", "Training", blocks or [Prose(["No training curves were given."])])
+def at_thresholds(content: ReportContent) -> Section | None:
+    """Sensitivity and the like."""
+    table = threshold_table(content)
+    if table is not None:
+        return Section("thresholds", "At a threshold", [table])
+    if not content.predictions:
+        return None
+    why = "No sensitivity and the like: no thresholds were chosen, for there are no predictions of validation films."
+    return Section("thresholds", "At a threshold", [Prose([why])])
+
+
+def subgroups(content: ReportContent) -> Section | None:
+    """Groups of patients."""
+    return _of_tables("subgroups", "Groups of patients", subgroup_tables(content))
+
+
+def external(content: ReportContent) -> Section | None:
+    """Trained here, tested there."""
+    return _of_tables("external", "External validation", external_tables(content))
+
+
+def noise(content: ReportContent) -> Section | None:
+    """Doubtful labels."""
+    return _of_tables("noise", "Doubtful labels", noise_tables(content))
+
+
+def boxes(content: ReportContent) -> Section | None:
+    """Heat-maps against boxes."""
+    return _of_tables("boxes", "Heat-maps against boxes", statistics_tables(content.box_scores))
+
+
+def cases(content: ReportContent) -> Section | None:
+    """Films one by one."""
+    browser = case_browser(content)
+    return None if browser is None else Section("cases", "Films", [browser])
+
+
+def embedding(content: ReportContent) -> Section | None:
+    """Films as points."""
+    made = [scatter_of(one) for one in content.embeddings if len(one.points)]
+    return Section("embedding", "Films by likeness", made) if made else None
 
 
 def data(content: ReportContent) -> Section:
@@ -126,50 +143,5 @@ def study_file(content: ReportContent) -> Section | None:
     return Section("study-file", "Study file, as run", [Listing(content.settings_yaml)])
 
 
-def reading(content: ReportContent) -> Section:
-    """What the words and marks of this page mean."""
-    pairs = [
-        (
-            "Interval",
-            f"In brackets: a 95 % interval. Patients, not films, are redrawn {content.redraws:,} times, because films "
-            "of one patient resemble each other; redrawing films would make intervals too narrow. "
-            "Where there are several seeds they are redrawn too.",
-        ),
-        (
-            "AUROC",
-            "The chance that a positive film is scored above a negative one: 0.5 is guessing, 1 is perfect. "
-            "Macro is the plain mean over findings with enough positive films.",
-        ),
-        (
-            "Difference",
-            "Two arms are compared on the same redraws of the same patients. Their own intervals may overlap although "
-            "they differ; the interval of the difference decides.",
-        ),
-        (
-            "Adjusted p",
-            "How surprising the difference would be if there were none, two-sided, adjusted (Benjamini–Hochberg) "
-            "because many comparisons find something by chance. Below 0.05 it is called a difference.",
-        ),
-        (
-            "Detectable difference",
-            "The smallest true difference that this test set would show four times out of five. “No difference can be "
-            "shown” does not mean that there is none: a smaller one may well be there.",
-        ),
-        (
-            "Seed",
-            "Every arm is trained once a seed, and estimates are means over seeds. Their spread shows how much of a "
-            "difference is luck of the run.",
-        ),
-        (
-            "Seen test patients",
-            "Weights that were fitted on films of the test patients know them. Such an arm is marked, and its numbers "
-            "are too good.",
-        ),
-    ]
-    return Section("reading", "How to read this", [Terms(pairs)])
-
-
-def _metrics(content: ReportContent) -> list[str]:
-    if content.metrics.is_empty():
-        return []
-    return content.metrics.select(pl.col("metric").unique(maintain_order=True)).to_series().to_list()
+def _of_tables(anchor: str, title: str, made: Sequence[Block]) -> Section | None:
+    return Section(anchor, title, made) if made else None

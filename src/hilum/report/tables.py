@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from hilum.evaluate.metrics import MACRO
+from hilum.evaluate.measures import AVERAGES, LOWER_IS_BETTER
 from hilum.report import formats
 from hilum.report.blocks import Cell, Column, Table
 from hilum.report.content import ArmSummary, DataSummary, ReportContent
@@ -17,12 +17,17 @@ SHOWN_REJECTS = 20
 
 def finding_name(finding: str) -> str:
     """The finding as tables and figures show it."""
-    return "Macro" if finding == MACRO else finding
+    return formats.capital(finding) if finding in AVERAGES else finding
 
 
 def macro_first(findings: Sequence[str]) -> list[str]:
-    """Findings without repeats in their order, `macro` in front."""
-    return sorted(dict.fromkeys(findings), key=lambda finding: finding != MACRO)
+    """Findings without repeats in their order, averages over them in front, `macro` first."""
+    return sorted(dict.fromkeys(findings), key=place_of)
+
+
+def place_of(finding: str) -> int:
+    """What findings are sorted by, so that averages come first."""
+    return AVERAGES.index(finding) if finding in AVERAGES else len(AVERAGES)
 
 
 def arms_table(arms: Sequence[ArmSummary]) -> Table:
@@ -59,7 +64,7 @@ def arms_table(arms: Sequence[ArmSummary]) -> Table:
         }
     )
     caption = "The arms. Training time is the sum over seeds, pretraining included where it was run here."
-    return Table("arms", caption, columns, rows, data, _dagger(arms))
+    return Table("arms", caption, columns, rows, data, dagger(arms))
 
 
 def results_table(content: ReportContent, metric: str) -> Table:
@@ -72,7 +77,7 @@ def results_table(content: ReportContent, metric: str) -> Table:
     rows = [
         [
             Cell(finding_name(finding)),
-            *(_estimate_cell(by_place.get((arm, finding)), marks.get((arm, finding), "")) for arm in arms),
+            *(estimate_cell(by_place.get((arm, finding)), marks.get((arm, finding), "")) for arm in arms),
             _positives(next(by_place[arm, finding] for arm in arms if (arm, finding) in by_place)),
         ]
         for finding in findings
@@ -83,15 +88,17 @@ def results_table(content: ReportContent, metric: str) -> Table:
         notes.append(
             f"▲ better, ▼ worse than {content.against}, adjusted p < 0.05. Nothing is marked for being highest."
         )
-    notes += _dagger(content.arms)
-    notes += _said_of(metrics)
-    caption = f"{name} with 95 % intervals over patients. Computed on {content.scored_on}."
+    notes += dagger(content.arms)
+    notes += said_of(metrics)
+    if metric in LOWER_IS_BETTER:
+        notes.append("Lower is better.")
+    caption = f"{formats.capital(name)} with 95 % intervals over patients. Computed on {content.scored_on}."
     columns = [
         Column("Finding"),
         *(Column(arm.title, numeric=True) for arm in content.arms),
         Column("Positive of films", numeric=True),
     ]
-    return Table(file_stem("results", metric), caption, columns, rows, _with_split(metrics, content), notes)
+    return Table(file_stem("results", metric), caption, columns, rows, with_split(metrics, content), notes)
 
 
 def comparisons_table(content: ReportContent) -> Table:
@@ -102,16 +109,18 @@ def comparisons_table(content: ReportContent) -> Table:
     ]  # fmt: skip
     comparisons = content.comparisons
     titles = {arm.name: arm.title for arm in content.arms}
+    first = comparisons["metric"][0]
     several = comparisons["metric"].n_unique() > 1
-    ordered = sorted(comparisons.to_dicts(), key=lambda row: row["finding"] != MACRO)
+    shown = comparisons.filter((pl.col("metric") == first) | pl.col("finding").is_in(list(AVERAGES)))
+    ordered = sorted(shown.to_dicts(), key=lambda row: (row["metric"] != first, place_of(row["finding"])))
     rows = [
         [
             Cell(f"{finding_name(row['finding'])}{', ' + formats.metric_name(row['metric']) if several else ''}"),
             Cell(f"{titles[row['arm']]} − {titles[row['against']]}"),
-            _difference_cell(row),
-            Cell(formats.p_value(row["p"]), _order(row["p"])),
-            Cell(formats.p_value(row["p_adjusted"]), _order(row["p_adjusted"])),
-            Cell(formats.decimal(row.get("detectable")), _order(row.get("detectable"))),
+            difference_cell(row),
+            Cell(formats.p_value(row["p"]), order_of(row["p"])),
+            Cell(formats.p_value(row["p_adjusted"]), order_of(row["p_adjusted"])),
+            Cell(formats.decimal(row.get("detectable")), order_of(row.get("detectable"))),
         ]
         for row in ordered
     ]
@@ -119,12 +128,14 @@ def comparisons_table(content: ReportContent) -> Table:
         [formats.metric_name(metric) for metric in comparisons["metric"].unique(maintain_order=True)]
     )
     caption = f"Differences in {names}, on the same redraws of patients. Computed on {content.scored_on}."
-    notes = ["Detectable: the smallest difference that this test set shows with 80 % power.", *_dagger(content.arms)]
-    if "family" in comparisons.columns:
-        families = comparisons["family"].drop_nulls().unique(maintain_order=True).to_list()
+    notes = ["Detectable: the smallest difference that this test set shows with 80 % power.", *dagger(content.arms)]
+    if len(shown) < len(comparisons):
+        notes.append(f"Single findings are shown for {formats.metric_name(first)} only; all are in the CSV file.")
+    if "family" in shown.columns:
+        families = shown["family"].drop_nulls().unique(maintain_order=True).to_list()
         notes.append(f"Families of tests, each adjusted by itself: {'; '.join(families)}.")
-    notes += [note for note in _said_of(comparisons) if note not in _said_of(content.metrics)]
-    return Table("comparisons", caption, columns, rows, _with_split(comparisons, content), notes)
+    notes += [note for note in said_of(shown) if note not in said_of(content.metrics)]
+    return Table("comparisons", caption, columns, rows, with_split(comparisons, content), notes)
 
 
 def counts_table(data: DataSummary) -> Table:
@@ -139,7 +150,7 @@ def counts_table(data: DataSummary) -> Table:
         [
             Cell(finding),
             *(
-                Cell(formats.count(number), _order(number), "" if formats.known(number) else "faint")
+                Cell(formats.count(number), order_of(number), "" if formats.known(number) else "faint")
                 for part in parts
                 for number in (by_place.get((part, finding), {}).get(value) for value in values)
             ),
@@ -177,7 +188,8 @@ def _has_any(counts: pl.DataFrame, name: str) -> bool:
     return name not in ("split", "finding") and bool((counts[name] != 0).any())
 
 
-def _dagger(arms: Sequence[ArmSummary]) -> list[str]:
+def dagger(arms: Sequence[ArmSummary]) -> list[str]:
+    """What the daggers behind the names of these arms mean."""
     notes = []
     if any(arm.has_seen_test_patients for arm in arms):
         notes.append("† Saw test patients during training: its numbers are too good.")
@@ -186,11 +198,12 @@ def _dagger(arms: Sequence[ArmSummary]) -> list[str]:
     return notes
 
 
-def _with_split(table: pl.DataFrame, content: ReportContent) -> pl.DataFrame:
+def with_split(table: pl.DataFrame, content: ReportContent) -> pl.DataFrame:
+    """The table as its CSV file has it: every row says what it was computed on."""
     return table.with_columns(pl.lit(content.scored_on).alias("scored_on"))
 
 
-def _said_of(table: pl.DataFrame) -> list[str]:
+def said_of(table: pl.DataFrame) -> list[str]:
     """The notes of the rows, each once, with the findings they are about."""
     said: dict[str, list[str]] = {}
     for row in table.to_dicts():
@@ -206,14 +219,16 @@ def _marks(content: ReportContent, metric: str) -> dict[tuple[str, str], str]:
     return {(row["arm"], row["finding"]): direction(row) for row in rows}
 
 
-def _estimate_cell(row: dict[str, Any] | None, mark: str) -> Cell:
+def estimate_cell(row: dict[str, Any] | None, mark: str = "") -> Cell:
+    """An estimate with its interval; says so where there is none."""
     if row is None or not formats.known(row["estimate"]):
         return Cell("not estimable" if row else "–", None, "faint")
     text = formats.estimate(row["estimate"], row["low"], row["high"])
     return Cell(text, row["estimate"], "better" if mark == "better" else "worse" if mark == "worse" else "")
 
 
-def _difference_cell(row: dict[str, Any]) -> Cell:
+def difference_cell(row: dict[str, Any]) -> Cell:
+    """A difference with its interval, marked where it is shown."""
     text = formats.difference(row["difference"], row["low"], row["high"], signed=True)
     found = direction(row)
     if not formats.known(row["difference"]):
@@ -231,5 +246,6 @@ def _seen_test_patients(seen: bool | None) -> Cell:
     return Cell("not known", "b") if seen is None else Cell("YES", "c", "warning") if seen else Cell("no", "a")
 
 
-def _order(value: float | None) -> float | None:
+def order_of(value: float | None) -> float | None:
+    """What a cell with this number sorts by; NaN goes last, as null does."""
     return value if formats.known(value) else None

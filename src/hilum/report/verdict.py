@@ -6,15 +6,15 @@ equality: the sentence states what this test set could have shown.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import polars as pl
 
-from hilum.evaluate.metrics import MACRO
-from hilum.report import formats
+from hilum.evaluate.measures import AVERAGES, LOWER_IS_BETTER, MACRO
+from hilum.report import baselines, formats
 from hilum.report.content import SIGNIFICANT, ArmSummary, ReportContent
+from hilum.report.overall import Row, overall_rows
 
-Row = dict[str, Any]
 Direction = Literal["better", "worse", "open", "unknown"]
 
 
@@ -49,16 +49,21 @@ def decide(content: ReportContent) -> Verdict:
         headline, sentences = _all_pairs(pairs, scores, content)
     else:
         headline, sentences = _against_reference(pairs, content)
-    return Verdict(headline, [*sentences, *_by_finding(content)], cautions(content.arms))
+    told = [*sentences, *_by_finding(content), *baselines.sentences(content)]
+    return Verdict(headline, told, [*cautions(content.arms), *baselines.cautions(content)])
 
 
 def direction(row: Row) -> Direction:
-    """What one comparison shows of its `arm`, by adjusted p < 0.05 and the sign of the difference."""
+    """What one comparison shows of its `arm`, by adjusted p < 0.05 and the sign of the difference.
+
+    Where lower is better (Brier score, calibration error) a negative difference is the better one.
+    """
     if not formats.known(row["p_adjusted"]) or not formats.known(row["difference"]):
         return "unknown"
     if row["p_adjusted"] >= SIGNIFICANT:
         return "open"
-    return "better" if row["difference"] > 0 else "worse"
+    higher = row["difference"] > 0
+    return "better" if higher != (row.get("metric") in LOWER_IS_BETTER) else "worse"
 
 
 def cautions(arms: Sequence[ArmSummary]) -> list[str]:
@@ -77,16 +82,6 @@ def cautions(arms: Sequence[ArmSummary]) -> list[str]:
     if any(len(arm.seeds) == 1 for arm in arms):
         said.append("Trained with one seed: how much the result changes from run to run is not known.")
     return said
-
-
-def overall_rows(table: pl.DataFrame) -> list[Row]:
-    """The rows of the first metric that stand for all findings: macro, or the only finding there is."""
-    if table.is_empty():
-        return []
-    table = table.filter(pl.col("metric") == table["metric"][0])
-    findings = table["finding"].unique(maintain_order=True).to_list()
-    overall = MACRO if MACRO in findings else findings[0] if len(findings) == 1 else None
-    return table.filter(pl.col("finding") == overall).to_dicts()
 
 
 def _against_reference(pairs: list[Row], content: ReportContent) -> tuple[str, list[str]]:
@@ -183,7 +178,7 @@ def _by_finding(content: ReportContent) -> list[str]:
     if table.is_empty() or content.against is None:
         return []
     tested = pl.col("p_adjusted").cast(pl.Float64).fill_nan(None).is_not_null()
-    rows = table.filter((pl.col("metric") == table["metric"][0]) & (pl.col("finding") != MACRO) & tested).to_dicts()
+    rows = table.filter((pl.col("metric") == table["metric"][0]) & ~pl.col("finding").is_in(list(AVERAGES)) & tested).to_dicts()
     number = len({row["finding"] for row in rows})
     if number < 2:
         return []

@@ -7,13 +7,12 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from hilum.evaluate.metrics import MACRO
 from hilum.report import formats
 from hilum.report.blocks import Figure
 from hilum.report.content import ReportContent
 from hilum.report.figures import canvas
 from hilum.report.figures.roc import Roc
-from hilum.report.tables import finding_name
+from hilum.report.tables import finding_name, place_of
 from hilum.report.verdict import direction
 
 WIDTH, ROW, GAP, TOP, BOTTOM, RIGHT = 440, 13, 11, 8, 42, 14
@@ -46,7 +45,7 @@ class Interval:
 
 
 def forest(
-    name: str, description: str, intervals: Sequence[Interval], colours: Mapping[str, str], label: str, line: float
+    name: str, description: str, intervals: Sequence[Interval], colours: Mapping[str, str], label: str, line: float | None
 ) -> Figure:
     """Draw intervals grouped by finding.
 
@@ -56,7 +55,7 @@ def forest(
         intervals: in reading order.
         colours: of the arms; their order gives the markers.
         label: of the horizontal axis.
-        line: where nothing is known or nothing differs: 0.5 for an AUROC, 0 for a difference.
+        line: where nothing is known or nothing differs: 0.5 for an AUROC, 0 for a difference; None where there is none.
     """
     groups = list(dict.fromkeys(interval.group for interval in intervals))
     arms = [arm for arm in colours if any(interval.arm == arm for interval in intervals)]
@@ -67,7 +66,8 @@ def forest(
     axes = canvas.panel(drawing, left, TOP + legend, WIDTH - left - RIGHT, body)
     axes.set_ylim(body, 0)
     axes.set_xlim(*_limits(intervals, line))
-    axes.axvline(line, color=canvas.FAINT, linewidth=0.9, linestyle=(0, (3, 3)))
+    if line is not None:
+        axes.axvline(line, color=canvas.FAINT, linewidth=0.9, linestyle=(0, (3, 3)))
     axes.grid(visible=True, axis="x")
     axes.spines["left"].set_visible(False)
     axes.xaxis.set_major_locator(MaxNLocator(6, steps=canvas.STEPS))
@@ -103,11 +103,11 @@ def estimates_forest(content: ReportContent, metric: str, rocs: Mapping[tuple[st
             f"{row['arm']}, {row['finding']}: {formats.estimate(row['estimate'], row['low'], row['high'])}",
             replicates=rocs[key].areas if (key := (row["arm"], row["finding"])) in rocs and metric == "auroc" else (),
         )
-        for row in sorted(rows, key=lambda row: row["finding"] != MACRO)
+        for row in sorted(rows, key=lambda row: place_of(row["finding"]))
     ]
     colours = canvas.arm_colours(content.arms, content.against)
     description = f"{name} of every arm and finding with 95 % intervals."
-    return forest(f"intervals_{metric}", description, intervals, colours, f"{name}, 95 % interval", 0.5)
+    return forest(f"intervals_{metric}", description, intervals, colours, f"{formats.capital(name)}, 95 % interval", _chance(metric))
 
 
 def differences_forest(content: ReportContent, metric: str) -> Figure:
@@ -128,12 +128,17 @@ def differences_forest(content: ReportContent, metric: str) -> Figure:
             filled=direction(row) in ("better", "worse"),
             band=row.get("detectable"),
         )
-        for row in sorted(content.comparisons.filter(chosen).to_dicts(), key=lambda row: row["finding"] != MACRO)
+        for row in sorted(content.comparisons.filter(chosen).to_dicts(), key=lambda row: place_of(row["finding"]))
     ]
     colours = canvas.arm_colours(content.arms, content.against)
     description = f"Differences in {name} from {content.against} with 95 % intervals."
     label = f"Difference in {name} from {content.against}"
     return forest(f"differences_{metric}", description, intervals, colours, label, 0.0)
+
+
+def _chance(metric: str) -> float | None:
+    """What guessing reaches, where that is the same for all findings."""
+    return 0.5 if metric in ("auroc", "partial_auroc") else None
 
 
 def _draw(axes: Axes, interval: Interval, y: float, colours: Mapping[str, str], hover: dict[str, str]) -> None:
@@ -159,14 +164,15 @@ def _draw(axes: Axes, interval: Interval, y: float, colours: Mapping[str, str], 
     )
 
 
-def _limits(intervals: Sequence[Interval], line: float) -> tuple[float, float]:
+def _limits(intervals: Sequence[Interval], line: float | None) -> tuple[float, float]:
     values = [
         value
         for interval in intervals
         for value in (interval.estimate, interval.low, interval.high, *interval.replicates)
         if value is not None and formats.known(value)
     ]
-    low, high = min([*values, line]), max([*values, line])
+    values += [line] if line is not None else []
+    low, high = (min(values), max(values)) if values else (0.0, 1.0)
     margin = 0.04 * (high - low) or 0.05
     return low - margin, high + margin
 

@@ -12,10 +12,11 @@ from hilum.report import formats
 from hilum.report.blocks import Figure
 from hilum.report.content import ReportContent
 from hilum.report.figures import canvas
+from hilum.report.figures.square import Drawn, Frame, square_panel
 from hilum.report.formats import file_stem
 
 POINTS = 200
-WIDTH, SIDE, LEFT, TOP, LINE = 290, 234, 42, 30, 16
+_FRAME = Frame("ROC curves", "1 − specificity", "Sensitivity")
 
 
 @dataclass(frozen=True)
@@ -57,51 +58,6 @@ def roc(labels: Sequence[NDArray[np.float64]], scores: Sequence[NDArray[np.float
     return Roc(rate, np.mean(curves, axis=0), areas) if curves else None
 
 
-def roc_panel(
-    name: str,
-    title: str,
-    subtitle: str,
-    curves: Mapping[str, Roc],
-    legend: Mapping[str, str],
-    colours: Mapping[str, str],
-) -> Figure:
-    """Draw one finding.
-
-    Args:
-        name: as in `Figure`.
-        title: above the panel: the finding.
-        subtitle: its positives of films.
-        curves: of the arms that have one.
-        legend: what stands beside each arm's name: AUROC with interval.
-        colours: of the arms.
-    """
-    height = TOP + SIDE + 46 + LINE * len(curves)
-    drawing = canvas.sheet(WIDTH, height)
-    axes = canvas.panel(drawing, LEFT, TOP, SIDE, SIDE)
-    axes.plot([0, 1], [0, 1], color=canvas.FAINT, linewidth=0.8, linestyle=(0, (3, 3)))
-    axes.grid(visible=True)
-    for arm, curve in curves.items():
-        x, y = np.append(0.0, curve.rate), np.append(0.0, curve.sensitivity)
-        axes.plot(x, y, color=colours[arm], linewidth=1.7, gid=f"curve{list(curves).index(arm)}")
-    axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), xticks=[0, 0.25, 0.5, 0.75, 1], yticks=[0, 0.25, 0.5, 0.75, 1])
-    axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "0.25", "0.5", "0.75", "1"])
-    axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", "0.25", "0.5", "0.75", "1"])
-    axes.set_xlabel("1 − specificity")
-    axes.set_ylabel("Sensitivity")
-    axes.text(0, 1 + 16 / SIDE, title, transform=axes.transAxes, fontsize=12, fontweight="bold")
-    axes.text(0, 1 + 4 / SIDE, subtitle, transform=axes.transAxes, fontsize=10, color=canvas.FAINT)
-    left = 4 - LEFT
-    for i, arm in enumerate(curves):
-        line = -(48 + LINE * i) / SIDE
-        ends = [left / SIDE, (left + 16) / SIDE]
-        axes.plot(ends, [line, line], color=colours[arm], linewidth=2, transform=axes.transAxes, clip_on=False)
-        name_at = (left + 22) / SIDE
-        axes.text(name_at, line, canvas.shortened(arm, 21), transform=axes.transAxes, va="center", fontsize=10)
-        axes.text(1, line, legend[arm], transform=axes.transAxes, va="center", ha="right", fontsize=10)
-    hover = {f"curve{i}": f"{arm}: {legend[arm]}" for i, arm in enumerate(curves)}
-    return canvas.as_figure(drawing, name, f"ROC curves for {title}. " + "; ".join(hover.values()), hover)
-
-
 def roc_curves(content: ReportContent) -> dict[tuple[str, str], Roc]:
     """The averaged curve of every arm and finding that has positives and negatives."""
     curves = {}
@@ -127,12 +83,15 @@ def roc_figures(content: ReportContent, rocs: Mapping[tuple[str, str], Roc]) -> 
         drawn = [arm for arm in titles if (arm, finding) in rocs and (arm, finding) in rows]
         if not drawn:
             continue
-        curves = {titles[arm]: rocs[arm, finding] for arm in drawn}
         row = rows[drawn[0], finding]
         subtitle = f"{formats.count(row['positives'])} positive of {formats.count(row['n'])} films"
-        legend = {
-            titles[arm]: formats.estimate(*(rows[arm, finding][name] for name in ("estimate", "low", "high")))
+        lines = {
+            titles[arm]: Drawn(
+                (np.append(0.0, rocs[arm, finding].rate), np.append(0.0, rocs[arm, finding].sensitivity)),
+                formats.estimate(*(rows[arm, finding][name] for name in ("estimate", "low", "high"))),
+            )
             for arm in drawn
         }
-        figures.append(roc_panel(file_stem("roc", finding), finding, subtitle, curves, legend, colours))
+        name = file_stem("roc", finding)
+        figures.append(square_panel(name, finding, subtitle, _FRAME, lines, colours, [([0, 1], [0, 1])]))
     return figures

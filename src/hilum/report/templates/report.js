@@ -1,5 +1,5 @@
 // Tables sort by a click or Enter on a header; the table of contents follows the reader.
-for (const table of document.querySelectorAll("table")) {
+for (const table of document.querySelectorAll("table:not(.plain)")) {
   const body = table.tBodies[0];
   const key = (row, i) => row.cells[i].dataset.key ?? row.cells[i].textContent;
   const compare = (a, b) => {

@@ -1,0 +1,189 @@
+"""`hilum explain`: where a classifier looks, and whether that is where the finding is."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hilum.errors import HilumError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hilum.data.collections import Collected
+    from hilum.explain.explaining import Explained
+
+_LEFT = (
+    "explain.html",
+    "gallery.png",
+    "heat_maps.parquet",
+    "heat_maps_1.npy",
+    "heat_maps_2.npy",
+    "shown.parquet",
+    "box_scores.parquet",
+    "box_statistics.parquet",
+    "box_statistics.csv",
+    "explain.json",
+)
+
+
+def explain(
+    model: Annotated[Path, typer.Argument(help="A directory that fine-tuning wrote, such as arms/ARM/seed-0.")],
+    data: Annotated[str, typer.Option(metavar="NAME=ROOT", help="A collection, or a name for a folder, and its root.")],
+    out: Annotated[Path, typer.Option(help="Where to leave explain.html, the maps and their scores.")],
+    other: Annotated[Path | None, typer.Option("--and", help="One more model, on the same films.")] = None,
+    method: Annotated[
+        str, typer.Option(help="gradcam, gradcam++, layercam, occlusion; for transformers also rollout, attention.")
+    ] = "gradcam",
+    findings: Annotated[
+        str | None, typer.Option(help="Finding,finding. All that the models score when left out.")
+    ] = None,
+    images: Annotated[int, typer.Option(min=1, help="Films to show for each finding and rule.")] = 1,
+    boxes: Annotated[bool, typer.Option("--boxes/--no-boxes", help="Score maps against the data set's boxes.")] = True,
+    films: Annotated[int, typer.Option(min=1, help="Films without boxes to choose from, drawn by lot.")] = 300,
+    split: Annotated[str | None, typer.Option(help="Only films of this published list: train, val, test.")] = None,
+    seen: Annotated[bool, typer.Option("--seen", help="Also films of patients that a model has learnt from.")] = False,
+    labels: Annotated[Path | None, typer.Option(help="folder: the CSV with the labels.")] = None,
+    allow_missing: Annotated[bool, typer.Option("--allow-missing", help="Go on where files are not here.")] = False,
+    threshold: Annotated[float, typer.Option(help="Of a map's highest value, from which on it counts as a box.")] = 0.5,
+    redraws: Annotated[int, typer.Option(min=100, help="Redraws of patients.")] = 2000,
+    seed: Annotated[int, typer.Option(min=0, help="Of films, random weights and redraws.")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+) -> None:
+    """Heat-maps of one or two classifiers, a gallery, and scores against boxes.
+
+    Films are preprocessed as each model's card says. Films of patients that a model has learnt from are left out. Where
+    the data set has boxes, maps are scored against them, and compared with a centre prior, a location prior made of
+    other patients' boxes, and random weights of the same architecture.
+
+    \b
+    Examples:
+      hilum explain runs/tiny/arms/simclr/seed-0 --data chestxray14=/data/CXR8 --split test --out explained
+      hilum explain arms/vit/seed-0 --and arms/densenet/seed-0 --data ours=films/ --labels labels.csv --out explained
+      hilum explain arms/vit/seed-0 --data ours=films/ --method rollout --findings Cardiomegaly,Edema --out explained
+    """
+    from tempfile import TemporaryDirectory
+
+    from hilum.artifacts import whole_directory
+    from hilum.cli.console import progress, say_json
+    from hilum.data.preprocess import parse_recipe
+    from hilum.data.replacing import check_replaceable
+    from hilum.data.store import build_store
+    from hilum.explain.explaining import explain as run
+    from hilum.explain.films import choose_films
+    from hilum.explain.leaving import described, write_explained
+    from hilum.explain.models import load_models
+    from hilum.explain.wish import Wish
+    from hilum.training.precision import choose_device
+
+    if not 0 < threshold <= 1:
+        raise HilumError("--threshold", expected="above 0, at most 1", found=str(threshold), fix="Use 0.5.")
+    check_replaceable(out, _LEFT)
+    models = load_models([model, *([other] if other else [])], choose_device(device))  # type: ignore[arg-type]
+    name, collected = _read(data, labels, allow_missing)
+    wanted = _findings(findings, [each.card.findings for each in models])
+    chosen = choose_films(
+        collected,
+        name,
+        [each.card for each in models],
+        wanted,
+        most=films,
+        seed=seed,
+        split=split,
+        keep_seen=seen,
+        boxes=boxes,
+    )
+    wish = Wish(method, wanted, images, threshold, redraws, seed)  # type: ignore[arg-type]  # checked there
+    with TemporaryDirectory(prefix="hilum-") as folder, whole_directory(out) as beside:
+        stores = []
+        for number, each in enumerate(models):
+            recipe = parse_recipe(each.card.preprocessing)
+            same = [store for store in stores if store.recipe == recipe]
+            with progress(f"reading films for {each.name}") as on_progress:
+                at = Path(folder) / str(number)
+                stores += same[:1] or [
+                    build_store(chosen.manifest, collected.root, recipe, at, on_progress=on_progress)
+                ]
+        with progress("explaining") as on_progress:
+            explained = run(models, stores, chosen, wish, on_progress)
+        write_explained(explained, beside)
+        _write_page(explained, stores, beside)
+    if as_json:
+        say_json({**described(explained), "statistics": _as_data(explained), "page": str(out / "explain.html")})
+    else:
+        _say(explained, out)
+
+
+def _read(data: str, labels: Path | None, allow_missing: bool) -> "tuple[str, Collected]":
+    """The name and the data set behind NAME=ROOT."""
+    from hilum.cli.console import progress
+    from hilum.data.collections import read_collection
+    from hilum.findings import COLLECTIONS
+
+    name, equals, root = data.partition("=")
+    if not (name and equals and root):
+        raise HilumError("--data", expected="NAME=ROOT", found=repr(data), fix="For example chestxray14=/data/CXR8.")
+    collection = name if name in COLLECTIONS else "folder"
+    with progress(f"reading {root}") as on_progress:
+        return name, read_collection(
+            collection, Path(root), labels=labels, allow_missing=allow_missing, on_progress=on_progress
+        )
+
+
+def _findings(named: str | None, scored: "Sequence[list[str]]") -> tuple[str, ...]:
+    """The findings to explain: those named, or all that every model scores."""
+    from hilum.findings import canonical
+
+    if named is not None:
+        return tuple(dict.fromkeys(canonical(each.strip(), where="--findings") for each in named.split(",")))
+    return tuple(each for each in scored[0] if all(each in others for others in scored))
+
+
+def _write_page(explained: "Explained", stores: Any, directory: Path) -> None:
+    import cv2
+
+    from hilum.artifacts import write_text
+    from hilum.report.explain_page import PAGE, SHEET, explain_page, gallery_sheet
+
+    sheet = gallery_sheet(explained, stores)
+    if sheet is not None:
+        cv2.imwrite(str(directory / SHEET), sheet)
+    write_text(directory / PAGE, explain_page(explained, stores))
+
+
+def _as_data(explained: "Explained") -> list[dict[str, Any]]:
+    return [] if explained.statistics is None else explained.statistics.to_dicts()
+
+
+def _say(explained: "Explained", out: Path) -> None:
+    import polars as pl
+
+    from hilum.cli.console import say, say_table
+    from hilum.explain.box_statistics import ALL_BOXES
+
+    films = len({image_id for image_id, _ in explained.pairs})
+    say(f"{explained.wish.method} of {', '.join(each.name for each in explained.models)} · {films:,} films")
+    for note in explained.notes:
+        say(note)
+    if explained.statistics is not None:
+        together = explained.statistics.filter(pl.col("finding") == ALL_BOXES)
+        first = together.row(0, named=True)
+        say()
+        say(f"Boxes on {first['films']:,} films and findings of {first['patients']:,} patients, 95 % intervals:")
+        say()
+        for against, columns in ((False, ["maps"]), (True, ["maps", "against"])):
+            rows = together.filter(pl.col("against").is_not_null() == against)
+            keys = ["arm", "against"][: len(columns)]
+            say_table(
+                [*columns, "score", "difference" if against else "estimate", "95 % low", "high", *(["p"] * against)],
+                [
+                    [row[key] for key in (*keys, "metric", "estimate", "low", "high", *(["p"] * against))]
+                    for row in rows.filter(pl.col("metric").is_in(_TOLD)).iter_rows(named=True)
+                ],
+            )
+            say()
+    say(str(out / "explain.html"))
+
+
+_TOLD = ("pointing", "energy", "overlap")

@@ -1,0 +1,26 @@
+"""What is asked of `hilum explain`."""
+
+from dataclasses import dataclass
+
+from hilum.explain.heat_maps import HeatMapMethod
+from hilum.explain.map_boxes import THRESHOLD
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What to explain, and how.
+
+    Attributes:
+        method: of the maps.
+        findings: canonical; every model scores them.
+        images: films of each rule and finding to look at.
+        threshold: of boxes out of maps, as a share of the map's highest value.
+        redraws, seed: of the intervals; the seed also draws films and random weights.
+    """
+
+    method: HeatMapMethod
+    findings: tuple[str, ...]
+    images: int = 1
+    threshold: float = THRESHOLD
+    redraws: int = 2000
+    seed: int = 0

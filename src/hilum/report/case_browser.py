@@ -1,0 +1,142 @@
+"""The case browser: films one by one, what each arm says of them, where it looks and where people drew."""
+
+import base64
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hilum.report import formats
+from hilum.report.blocks import Browser
+from hilum.report.content import ReportContent
+from hilum.report.films import Case
+from hilum.report.pictures import as_script, jpeg, smaller
+from hilum.report.thresholds import mean_thresholds
+
+MOST_BYTES = 6_000_000
+"""Of films and heat-maps together, as they stand on the page."""
+FILM_SIDE, HEAT_SIDE = 320, 32
+DEFAULT_THRESHOLD = 0.5
+
+
+def case_browser(content: ReportContent) -> Browser | None:
+    """Films with labels and scores of the predictions; as many as `MOST_BYTES` hold, in the order given.
+
+    The data are `findings`, `arms` (titles), `cuts` (arms x findings; null: 0.5 stands in), and `cases`: `id`, `about`,
+    `film` (data address), `width`, `height`, `labels` (findings; 1, 0, null), `scores` (arms x findings; null),
+    `boxes` (finding, x, y, width, height), `heat` ("arm/finding": [columns, rows, base64 of one byte a place]).
+    """
+    if not content.cases:
+        return None
+    findings = _findings(content)
+    arms = [arm for arm in content.arms if arm.name in content.predictions or _has_heat(content.cases, arm.name)]
+    tables = {arm.name: _scores_by_film(content, arm.name) for arm in arms}
+    labels = _labels_by_film(content)
+    made, size = [], 0
+    for case in content.cases:
+        entry = _entry(case, findings, [arm.name for arm in arms], tables, labels)
+        size += len(entry["film"]) + sum(len(heat[2]) for heat in entry["heat"].values())
+        if size > MOST_BYTES and made:
+            break
+        made.append(entry)
+    cuts = [mean_thresholds(content, arm.name) for arm in arms]
+    data = {
+        "findings": findings,
+        "arms": [arm.title for arm in arms],
+        "cuts": [[_finite(cut.get(finding)) for finding in findings] for cut in cuts],
+        "cases": made,
+    }
+    return Browser(
+        caption=_caption(content, made, any(cuts)),
+        data=as_script(data),
+        findings=findings,
+        arms=[arm.title for arm in arms],
+        has_heat=any(entry["heat"] for entry in made),
+        has_boxes=any(entry["boxes"] for entry in made),
+    )
+
+
+def _entry(
+    case: Case,
+    findings: Sequence[str],
+    arms: Sequence[str],
+    tables: dict[str, dict[str, dict[str, float]]],
+    labels: dict[str, dict[str, float]],
+) -> dict[str, Any]:
+    film = smaller(case.film, FILM_SIDE)
+    told = labels.get(case.image_id, {})
+    heat = {
+        f"{arms.index(arm)}/{findings.index(finding)}": _packed(values)
+        for (arm, finding), values in case.heat.items()
+        if arm in arms and finding in findings
+    }
+    return {
+        "id": case.image_id,
+        "about": case.about,
+        "film": jpeg(film),
+        "width": film.shape[1],
+        "height": film.shape[0],
+        "labels": [_finite(told.get(finding)) for finding in findings],
+        "scores": [[_finite(tables[arm].get(case.image_id, {}).get(name), 3) for name in findings] for arm in arms],
+        "boxes": [[box.finding, *(round(v, 4) for v in (box.x, box.y, box.width, box.height))] for box in case.boxes],
+        "heat": heat,
+    }
+
+
+def _packed(heat: NDArray[np.floating]) -> list[Any]:
+    """Columns, rows and one byte a place; the highest is 255."""
+    top = float(np.nanmax(heat)) if heat.size else 0.0
+    scaled = np.nan_to_num(np.clip(heat / top, 0, 1) if top > 0 else np.zeros_like(heat))
+    small = smaller(np.round(255 * scaled).astype(np.uint8), HEAT_SIDE)
+    return [small.shape[1], small.shape[0], base64.b64encode(small.tobytes()).decode()]
+
+
+def _findings(content: ReportContent) -> list[str]:
+    named = [name for runs in content.predictions.values() for run in runs for name in run.findings]
+    named += [finding for case in content.cases for _, finding in case.heat]
+    return list(dict.fromkeys(named))
+
+
+def _has_heat(cases: Sequence[Case], arm: str) -> bool:
+    return any(name == arm for case in cases for name, _ in case.heat)
+
+
+def _scores_by_film(content: ReportContent, arm: str) -> dict[str, dict[str, float]]:
+    """Scores of the films of the cases, the mean over seeds."""
+    wanted = {case.image_id for case in content.cases}
+    collected: dict[str, dict[str, list[float]]] = {}
+    for run in content.predictions.get(arm, ()):
+        scores = run.scores
+        for row, image_id in enumerate(run.image_ids):
+            if image_id in wanted:
+                of_film = collected.setdefault(image_id, {})
+                for place, finding in enumerate(run.findings):
+                    of_film.setdefault(finding, []).append(float(scores[row, place]))
+    return {
+        image_id: {finding: float(np.mean(values)) for finding, values in of_film.items()}
+        for image_id, of_film in collected.items()
+    }
+
+
+def _labels_by_film(content: ReportContent) -> dict[str, dict[str, float]]:
+    wanted, told = {case.image_id for case in content.cases}, {}
+    for run in (run for runs in content.predictions.values() for run in runs[:1]):
+        labels = run.labels
+        for row, image_id in enumerate(run.image_ids):
+            if image_id in wanted and image_id not in told:
+                told[image_id] = dict(zip(run.findings, map(float, labels[row]), strict=True))
+    return told
+
+
+def _finite(value: float | None, digits: int = 4) -> float | None:
+    return None if value is None or not np.isfinite(value) else round(value, digits)
+
+
+def _caption(content: ReportContent, made: Sequence[dict[str, Any]], chosen: bool) -> str:
+    total = len(content.cases)
+    said = f"{formats.plural(len(made), 'film')}"
+    if len(made) < total:
+        said += f" of {total:,}; the rest is left out, so that the page stays small"
+    cut = "the arm's threshold" if chosen else f"a score of {DEFAULT_THRESHOLD}, for no thresholds were chosen"
+    return f"{said}. Scores are means over seeds; a finding is called at {cut}. Computed on {content.scored_on}."

@@ -1,0 +1,72 @@
+"""A metric over findings, one box an arm, with the p-value of its mean difference from the reference arm."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import polars as pl
+from matplotlib.ticker import MaxNLocator
+
+from hilum.evaluate.measures import AVERAGES, MACRO
+from hilum.report import formats
+from hilum.report.blocks import Figure
+from hilum.report.content import ReportContent
+from hilum.report.figures import canvas
+
+HEIGHT, LEFT, TOP, BOTTOM, COLUMN, RIGHT = 330, 48, 34, 46, 104, 12
+_FEWEST = 3
+"""Findings below which a box says no more than its dots."""
+
+
+def box_plot(content: ReportContent, metric: str) -> Figure | None:
+    """Every arm's estimates over findings, each a dot; None with fewer than three findings."""
+    rows = content.metrics.filter((pl.col("metric") == metric) & ~pl.col("finding").is_in(list(AVERAGES)))
+    rows = rows.filter(pl.col("estimate").cast(pl.Float64).fill_nan(None).is_not_null())
+    arms = [arm for arm in content.arms if arm.name in set(rows["arm"])]
+    if not arms or rows["finding"].n_unique() < _FEWEST:
+        return None
+    colours = canvas.arm_colours(content.arms, content.against)
+    p_values = _p_values(content, metric)
+    width = LEFT + COLUMN * len(arms) + RIGHT
+    drawing = canvas.sheet(width, HEIGHT)
+    axes = canvas.panel(drawing, LEFT, TOP, COLUMN * len(arms), HEIGHT - TOP - BOTTOM)
+    axes.grid(visible=True, axis="y")
+    findings = rows["finding"].unique(maintain_order=True).to_list()
+    hover: dict[str, str] = {}
+    for at, arm in enumerate(arms):
+        own = rows.filter(pl.col("arm") == arm.name)
+        values, colour = own["estimate"].to_numpy(), colours[arm.title]
+        line = {"color": colour, "linewidth": 1.4}
+        axes.boxplot(
+            values, positions=[at], widths=0.42, showfliers=False, boxprops=line, whiskerprops=line, capprops=line,
+            medianprops={"color": colour, "linewidth": 2.4},
+        )  # fmt: skip
+        for finding, value in zip(own["finding"], values, strict=True):
+            aside = 0.22 * ((findings.index(finding) + 0.5) / len(findings) * 2 - 1)
+            gid = f"dot{len(hover)}"
+            hover[gid] = f"{arm.name}, {finding}: {formats.decimal(value)}"
+            axes.plot([at + aside], [value], "o", color=colour, markersize=4.5, alpha=0.65, markeredgewidth=0, gid=gid)
+        if arm.name in p_values:
+            axes.text(at, 1.03, p_values[arm.name], transform=axes.get_xaxis_transform(), ha="center", fontsize=10)
+        elif arm.name == content.against:
+            axes.text(at, 1.03, "reference", transform=axes.get_xaxis_transform(), ha="center", color=canvas.FAINT)
+    axes.set_xlim(-0.5, len(arms) - 0.5)
+    axes.set_xticks(range(len(arms)), [canvas.shortened(arm.title, 16) for arm in arms])
+    axes.tick_params(axis="x", length=0)
+    axes.yaxis.set_major_locator(MaxNLocator(6, steps=canvas.STEPS))
+    axes.set_ylabel(formats.metric_name(metric))
+    median = "; ".join(
+        f"{arm.name} {np.median(rows.filter(pl.col('arm') == arm.name)['estimate'].to_numpy()):.3f}" for arm in arms
+    )
+    description = f"{formats.metric_name(metric)} over {len(findings)} findings, one box an arm. Medians: {median}."
+    return canvas.as_figure(drawing, f"boxes_{metric}", description, hover)
+
+
+def _p_values(content: ReportContent, metric: str) -> Mapping[str, str]:
+    """What stands above the box of an arm: the adjusted p of its macro difference from the reference arm."""
+    if content.against is None or content.comparisons.is_empty():
+        return {}
+    rows = content.comparisons.filter(
+        (pl.col("metric") == metric) & (pl.col("finding") == MACRO) & (pl.col("against") == content.against)
+    )
+    known = [(row["arm"], row["p_adjusted"]) for row in rows.to_dicts() if formats.known(row["p_adjusted"])]
+    return {arm: formats.p_statement(p).removeprefix("adjusted ") for arm, p in known}

@@ -1,0 +1,78 @@
+"""Confusion matrices of tasks in which every film is of exactly one class, one panel an arm."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.patches import Rectangle
+from numpy.typing import NDArray
+
+from hilum.errors import HilumError
+from hilum.evaluate.predictions import Predictions
+from hilum.evaluate.single_label import class_calls
+from hilum.report.blocks import Figure
+from hilum.report.content import ReportContent
+from hilum.report.figures import canvas
+from hilum.report.formats import file_stem
+
+CELL, TOP, BOTTOM, RIGHT = 46, 62, 12, 12
+LETTER = 6.0
+
+
+def mean_confusion(seeds: Sequence[Predictions]) -> NDArray[np.float64] | None:
+    """Films by true and called class, (C, C), the mean over seeds; None where films are not of one class each."""
+    if not seeds or len(seeds[0].findings) < 2:
+        return None
+    try:
+        return np.mean([class_calls(run).confusion for run in seeds], axis=0)
+    except HilumError:
+        return None
+
+
+def confusion_figures(content: ReportContent) -> list[Figure]:
+    """One matrix for each arm of a single-label task; none for findings that go together."""
+    figures = []
+    for arm in content.arms:
+        seeds = content.predictions.get(arm.name, ())
+        counts = mean_confusion(seeds)
+        if counts is not None:
+            figures.append(_matrix(file_stem("confusion", arm.name), arm.title, seeds[0].findings, counts))
+    return figures
+
+
+def _matrix(name: str, title: str, classes: Sequence[str], counts: NDArray[np.float64]) -> Figure:
+    size = len(classes)
+    names = [canvas.shortened(one, 18) for one in classes]
+    left = 16 + LETTER * max(len(one) for one in names)
+    slanted = 0.6 * LETTER * max(len(one) for one in names)
+    top = TOP + slanted
+    drawing = canvas.sheet(max(left + CELL * size + RIGHT + slanted, 200), top + CELL * size + BOTTOM)
+    axes = canvas.panel(drawing, left, top, CELL * size, CELL * size)
+    axes.set(xlim=(0, size), ylim=(size, 0))
+    totals = counts.sum(axis=1, keepdims=True)
+    shares = counts / np.maximum(totals, 1)
+    hover = {}
+    for row, column in np.ndindex(size, size):
+        share, gid = shares[row, column], f"cell{row * size + column}"
+        hover[gid] = f"{classes[row]} called {classes[column]}: {counts[row, column]:g} films, {share:.0%} of the class"
+        shade = Rectangle(
+            (column + 0.02, row + 0.02), 0.96, 0.96, color=canvas.ARM_COLOURS[0], alpha=0.04 + 0.66 * share,
+            linewidth=0, gid=gid,
+        )  # fmt: skip
+        axes.add_patch(shade)
+        weight = "bold" if row == column else "normal"
+        axes.text(column + 0.5, row + 0.43, f"{share:.0%}", ha="center", va="center", fontsize=11, fontweight=weight)
+        axes.text(
+            column + 0.5, row + 0.75, f"{counts[row, column]:,.0f}", ha="center", va="center", fontsize=8,
+            color=canvas.FAINT,
+        )  # fmt: skip
+    for side in axes.spines.values():
+        side.set_visible(False)
+    axes.tick_params(length=0)
+    axes.xaxis.tick_top()
+    axes.set_xticks(np.arange(size) + 0.5, names, rotation=35, ha="left", rotation_mode="anchor")
+    axes.set_yticks(np.arange(size) + 0.5, names)
+    drawing.text(4 / (drawing.get_size_inches()[0] * 72), 1 - 16 / (drawing.get_size_inches()[1] * 72), title,
+                 fontsize=12, fontweight="bold")  # fmt: skip
+    right = counts.trace() / max(counts.sum(), 1)
+    description = f"Confusion matrix of {title}: {right:.0%} of films are called what they are. Rows: true class."
+    return canvas.as_figure(drawing, name, description, hover)

@@ -1,0 +1,44 @@
+"""Decision curves: the net benefit of acting on a model, beside acting on everybody or on nobody."""
+
+import numpy as np
+
+from hilum.evaluate.decision_curves import decision_curve
+from hilum.report.blocks import Figure
+from hilum.report.content import ReportContent
+from hilum.report.figures import canvas
+from hilum.report.figures.square import Drawn, Frame, findings_of, positives_of, scored, square_panel
+from hilum.report.formats import file_stem
+
+THRESHOLDS = tuple(np.arange(1, 100) / 100)
+
+
+def decision_figures(content: ReportContent) -> list[Figure]:
+    """One panel for each finding with positives and negatives; the mean over seeds at each threshold probability."""
+    colours = canvas.arm_colours(content.arms, content.against)
+    figures = []
+    for finding in findings_of(content):
+        curves, first = {}, None
+        for arm in content.arms:
+            pairs = scored(content, arm.name, finding)
+            if pairs:
+                first = first or pairs
+                benefits = [decision_curve(*pair, THRESHOLDS)["model"].to_numpy() for pair in pairs]
+                curves[arm.title] = np.mean(benefits, axis=0)
+        if not first:
+            continue
+        at = np.array(THRESHOLDS)
+        share = float(first[0][0].mean())
+        useful = np.flatnonzero((np.max(list(curves.values()), axis=0) > 0.02 * share) | (at <= share))
+        end = at[min(len(at) - 1, useful[-1] + 3)]
+        frame = Frame(
+            "Decision curves", "Threshold probability", "Net benefit", (0, float(end)), (-0.25 * share, 1.05 * share)
+        )
+        lines = {
+            title: Drawn((at[at <= end], benefit[at <= end]), f"{benefit[np.argmin(np.abs(at - share))]:+.3f}")
+            for title, benefit in curves.items()
+        }
+        everybody = decision_curve(*first[0], THRESHOLDS)["everybody"].to_numpy()[at <= end]
+        references = [(at[at <= end], everybody), ([0, end], [0, 0])]
+        name = file_stem("decision", finding)
+        figures.append(square_panel(name, finding, positives_of(first), frame, lines, colours, references))
+    return figures

@@ -1,0 +1,143 @@
+"""Square panels, one a finding, one line an arm, the arms' names with their numbers below."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+
+from hilum.report import formats
+from hilum.report.blocks import Figure
+from hilum.report.content import ReportContent
+from hilum.report.figures import canvas
+
+WIDTH, SIDE, LEFT, TOP, LINE = 290, 234, 42, 30, 16
+_UNIT = (-0.01, 1.01)
+
+Points = tuple[Sequence[float] | NDArray[np.float64], Sequence[float] | NDArray[np.float64]]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One arm's line.
+
+    Args:
+        points: x and y.
+        says: what stands beside the arm's name: its number with interval.
+        dots: whether the points are drawn, and not the line alone.
+        steps: whether the line goes in steps that come before their point.
+    """
+
+    points: Points
+    says: str
+    dots: bool = False
+    steps: bool = False
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What the panels of one kind have in common.
+
+    Args:
+        kind: for a screen reader, as in "ROC curves".
+        across, up: what the axes are.
+        x, y: limits.
+    """
+
+    kind: str
+    across: str
+    up: str
+    x: tuple[float, float] = _UNIT
+    y: tuple[float, float] = _UNIT
+
+
+def square_panel(
+    name: str,
+    title: str,
+    subtitle: str,
+    frame: Frame,
+    lines: Mapping[str, Drawn],
+    colours: Mapping[str, str],
+    references: Sequence[Points] = (),
+) -> Figure:
+    """Draw one finding.
+
+    Args:
+        name: as in `Figure`.
+        title: above the panel: the finding.
+        subtitle: its positives of films.
+        frame: axes.
+        lines: by the titles of the arms.
+        colours: of the arms.
+        references: dashed lines to compare with: chance, or treating everybody.
+    """
+    drawing = canvas.sheet(WIDTH, TOP + SIDE + 46 + LINE * len(lines))
+    axes = canvas.panel(drawing, LEFT, TOP, SIDE, SIDE)
+    axes.grid(visible=True)
+    for x, y in references:
+        axes.plot(x, y, color=canvas.FAINT, linewidth=0.8, linestyle=(0, (3, 3)))
+    for i, (arm, line) in enumerate(lines.items()):
+        style = "steps-post" if line.steps else "default"
+        marker = canvas.ARM_MARKERS[list(colours).index(arm) % len(canvas.ARM_MARKERS)] if line.dots else None
+        axes.plot(
+            *line.points, color=colours[arm], linewidth=1.7, drawstyle=style, marker=marker, markersize=4,
+            gid=f"curve{i}",
+        )  # fmt: skip
+    axes.set(xlim=frame.x, ylim=frame.y)
+    for axis, limits in ((axes.xaxis, frame.x), (axes.yaxis, frame.y)):
+        if limits == _UNIT:
+            axis.set_ticks([0, 0.25, 0.5, 0.75, 1], ["0", "0.25", "0.5", "0.75", "1"])
+        else:
+            axis.set_major_locator(MaxNLocator(5, steps=canvas.STEPS))
+    axes.set_xlabel(frame.across)
+    axes.set_ylabel(frame.up)
+    axes.text(0, 1 + 16 / SIDE, title, transform=axes.transAxes, fontsize=12, fontweight="bold")
+    axes.text(0, 1 + 4 / SIDE, subtitle, transform=axes.transAxes, fontsize=10, color=canvas.FAINT)
+    left = 4 - LEFT
+    for i, (arm, line) in enumerate(lines.items()):
+        at = -(48 + LINE * i) / SIDE
+        ends = [left / SIDE, (left + 16) / SIDE]
+        axes.plot(ends, [at, at], color=colours[arm], linewidth=2, transform=axes.transAxes, clip_on=False)
+        shown = canvas.shortened(arm, max(8, 42 - len(line.says)))
+        axes.text((left + 22) / SIDE, at, shown, transform=axes.transAxes, va="center", fontsize=10)
+        axes.text(1, at, line.says, transform=axes.transAxes, va="center", ha="right", fontsize=10)
+    hover = {f"curve{i}": f"{arm}: {line.says}" for i, (arm, line) in enumerate(lines.items())}
+    return canvas.as_figure(drawing, name, f"{frame.kind} for {title}. {'; '.join(hover.values())}", hover)
+
+
+def scored(content: ReportContent, arm: str, finding: str) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Known labels (0, 1) and scores of each seed of an arm; none where a seed has no positives or no negatives."""
+    pairs = []
+    for run in content.predictions.get(arm, ()):
+        if finding not in run.findings:
+            return []
+        place = run.findings.index(finding)
+        label, score = run.labels[:, place], run.scores[:, place]
+        known = ~np.isnan(label)
+        if len(np.unique(label[known])) != 2:
+            return []
+        pairs.append((label[known], score[known]))
+    return pairs
+
+
+def findings_of(content: ReportContent) -> list[str]:
+    """Findings that the predictions hold, in their order."""
+    return list(dict.fromkeys(name for runs in content.predictions.values() for run in runs for name in run.findings))
+
+
+def positives_of(pairs: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]]) -> str:
+    """As in "12 positive of 300 films"."""
+    label = pairs[0][0]
+    return f"{formats.count(label.sum())} positive of {formats.count(len(label))} films"
+
+
+def said_of(content: ReportContent, metric: str, arm: str, finding: str) -> str:
+    """The metric's estimate with its interval as the tables have it; empty where they have none."""
+    if content.metrics.is_empty():
+        return ""
+    rows = content.metrics
+    rows = rows.filter((rows["metric"] == metric) & (rows["arm"] == arm) & (rows["finding"] == finding))
+    if rows.is_empty() or not formats.known(rows["estimate"][0]):
+        return ""
+    return formats.estimate(rows["estimate"][0], rows["low"][0], rows["high"][0])

@@ -1,0 +1,55 @@
+"""Films that a page shows: as points of an embedding, or one by one with heat-maps and boxes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import polars as pl
+from numpy.typing import NDArray
+from numpy import floating, uint8
+
+
+@dataclass(frozen=True)
+class Embedding:
+    """Films as points of a plane, near where a model takes them for alike.
+
+    Args:
+        method: "t-SNE", "UMAP".
+        about: whose features they are and what the picture can be trusted with (silhouette, k-NN purity); a sentence
+            each.
+        points: `image_id, x, y, label` (one class a film, text), one row a film. `thumbnail` where films are shown: an
+            encoded picture (JPEG, PNG or WebP bytes; null where there is none).
+    """
+
+    method: str
+    about: Sequence[str]
+    points: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class Box:
+    """Where a finding was drawn, as fractions of the film's sides, 0 to 1, from the upper left corner."""
+
+    finding: str
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True)
+class Case:
+    """One film of the case browser. Labels and scores are taken from `ReportContent.predictions`.
+
+    Args:
+        image_id: as in the predictions.
+        film: (H, W), 0 to 255.
+        heat: by arm and finding a map of any resolution, (h, w), at least 0; it is scaled to its own maximum.
+        boxes: drawn by people.
+        about: a few words: view, age, where it comes from.
+    """
+
+    image_id: str
+    film: NDArray[uint8]
+    heat: Mapping[tuple[str, str], NDArray[floating]] = field(default_factory=dict)
+    boxes: Sequence[Box] = ()
+    about: str = ""

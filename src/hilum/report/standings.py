@@ -1,0 +1,87 @@
+"""Who wins where: wins, ties and losses, ranks over findings, and what a margin allows to say."""
+
+import polars as pl
+
+from hilum.evaluate.measures import AVERAGES
+from hilum.evaluate.ranks import wins_table
+from hilum.report import formats
+from hilum.report.blocks import Cell, Column, Table
+from hilum.report.content import ReportContent
+from hilum.report.tables import difference_cell, finding_name, order_of, place_of, with_split
+
+
+def standings_table(content: ReportContent) -> Table | None:
+    """Single findings that each arm wins, ties and loses after adjustment, by metric."""
+    if content.comparisons.is_empty():
+        return None
+    wins = wins_table(content.comparisons, averages=AVERAGES)
+    if wins.is_empty():
+        return None
+    titles = {arm.name: arm.title for arm in content.arms}
+    several = wins["metric"].n_unique() > 1
+    rows = [
+        [
+            Cell(f"{titles.get(row['arm'], row['arm'])} against {titles.get(row['against'], row['against'])}"),
+            *([Cell(formats.capital(formats.metric_name(row["metric"])))] if several else []),
+            *(Cell(str(row[name]), row[name]) for name in ("wins", "ties", "losses")),
+        ]
+        for row in wins.to_dicts()
+    ]
+    columns = [Column("Comparison"), *([Column("Metric")] if several else [])]
+    columns += [Column(name, numeric=True) for name in ("Wins", "Ties", "Losses")]
+    caption = f"Findings won, tied and lost at adjusted p < 0.05. Computed on {content.scored_on}."
+    notes = ["A tie is a difference that is not shown, not a proof that there is none."]
+    return Table("wins", caption, columns, rows, with_split(wins, content), notes)
+
+
+def ranks_table_of(content: ReportContent) -> Table | None:
+    """Mean ranks over findings."""
+    if content.ranks is None or content.ranks.is_empty():
+        return None
+    titles = {arm.name: arm.title for arm in content.arms}
+    rows = [
+        [
+            Cell(titles.get(row["arm"], row["arm"])),
+            Cell(_interval(row["mean_rank"], row["low"], row["high"]), row["mean_rank"]),
+            Cell(f"{row['best_in']:.0%}", row["best_in"]),
+        ]
+        for row in content.ranks.to_dicts()
+    ]
+    columns = [Column("Arm"), Column("Mean rank (95 % CI)", numeric=True), Column("Best in redraws", numeric=True)]
+    measured = formats.metric_name(content.ranks["metric"][0])
+    over = formats.plural(int(content.ranks["columns"][0]), "finding")
+    caption = f"Ranks by {measured} over {over}; 1 is best. Computed on {content.scored_on}."
+    return Table("ranks", caption, columns, rows, with_split(content.ranks, content))
+
+
+def margins_table_of(content: ReportContent) -> Table | None:
+    """Non-inferiority and equivalence at the margin that was named."""
+    if content.margins is None or content.margins.is_empty():
+        return None
+    titles = {arm.name: arm.title for arm in content.arms}
+    ordered = sorted(content.margins.to_dicts(), key=lambda row: place_of(row["finding"]))
+    rows = [
+        [
+            Cell(finding_name(row["finding"])),
+            Cell(f"{titles.get(row['arm'], row['arm'])} − {titles.get(row['against'], row['against'])}"),
+            difference_cell({**row, "p_adjusted": None}),
+            Cell(formats.p_value(row["p_not_worse"]), order_of(row["p_not_worse"])),
+            Cell(formats.p_value(row["p_equivalent_adjusted"]), order_of(row["p_equivalent_adjusted"])),
+            Cell(row["says"]),
+        ]
+        for row in ordered
+    ]
+    columns = [
+        Column("Finding"), Column("Comparison"), Column("Difference (95 % CI)", numeric=True),
+        Column("p not worse", numeric=True), Column("Adjusted p equivalent", numeric=True), Column("Says"),
+    ]  # fmt: skip
+    margin = content.margins["margin"][0]
+    measured = formats.metric_name(content.margins["metric"][0])
+    caption = f"With a margin of {margin:g} {measured}, named beforehand. Computed on {content.scored_on}."
+    return Table("margins", caption, columns, rows, with_split(content.margins, content))
+
+
+def _interval(value: float, low: float | None, high: float | None) -> str:
+    if low is None or high is None or pl.Series([low, high]).is_nan().any():
+        return f"{value:.2f} (no interval)"
+    return f"{value:.2f} ({low:.2f}–{high:.2f})"

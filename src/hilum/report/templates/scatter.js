@@ -1,0 +1,85 @@
+// Films as points: the one under the mouse, or reached with the arrow keys, is shown.
+for (const figure of document.querySelectorAll("figure.scatter")) {
+  const points = JSON.parse(figure.querySelector(".points").textContent);
+  const [board, peek] = [figure.querySelector(".board"), figure.querySelector(".peek")];
+  const [canvas, told] = [board.querySelector("canvas"), figure.querySelector(".told")];
+  const buttons = [...figure.querySelectorAll(".key button")];
+  const source = figure.querySelector(".sprite");
+  const sprite = source ? Object.assign(new Image(), { src: source.textContent }) : null;
+  const names = buttons.map((button) => button.textContent);
+  const walk = points.x.map((_, i) => i).sort((a, b) => points.x[a] - points.x[b]);
+  const shown = (i) => buttons[points.label[i]].getAttribute("aria-pressed") === "true";
+  let side = 0, at = -1;
+  const place = (value) => 10 + (value / 1000) * (side - 20);
+  const draw = () => {
+    const scale = devicePixelRatio || 1;
+    side = board.clientWidth;
+    canvas.width = canvas.height = Math.round(side * scale);
+    const pen = canvas.getContext("2d");
+    pen.scale(scale, scale);
+    const size = points.x.length > 1500 ? 2 : 3;
+    for (let i = 0; i < points.x.length; i++) {
+      pen.globalAlpha = shown(i) ? 0.75 : 0.06;
+      pen.fillStyle = buttons[points.label[i]].dataset.colour;
+      pen.beginPath();
+      pen.arc(place(points.x[i]), place(points.y[i]), size, 0, 7);
+      pen.fill();
+    }
+    if (at >= 0) {
+      pen.globalAlpha = 1;
+      pen.strokeStyle = getComputedStyle(canvas).color;
+      pen.lineWidth = 1.5;
+      pen.beginPath();
+      pen.arc(place(points.x[at]), place(points.y[at]), size + 3.5, 0, 7);
+      pen.stroke();
+    }
+  };
+  const show = (i) => {
+    at = i;
+    draw();
+    peek.hidden = i < 0;
+    if (i < 0) return;
+    peek.querySelector("p").textContent = told.textContent = `${points.name[i]} · ${names[points.label[i]]}`;
+    const picture = peek.querySelector("canvas");
+    picture.hidden = points.tile[i] < 0;
+    if (!picture.hidden) {
+      const { side: tile, across } = points;
+      const [left, top] = [(points.tile[i] % across) * tile, Math.floor(points.tile[i] / across) * tile];
+      picture.getContext("2d").drawImage(sprite, left, top, tile, tile, 0, 0, 112, 112);
+    }
+    const [x, y] = [place(points.x[i]), place(points.y[i])];
+    peek.style.left = `${Math.min(x + 12, side - 136)}px`;
+    peek.style.top = `${y > side / 2 ? y - 12 - peek.offsetHeight : y + 12}px`;
+  };
+  const nearest = (event) => {
+    const frame = canvas.getBoundingClientRect();
+    const [x, y] = [event.clientX - frame.left, event.clientY - frame.top];
+    let [best, distance] = [-1, 14 * 14];
+    for (let i = 0; i < points.x.length; i++) {
+      const away = (place(points.x[i]) - x) ** 2 + (place(points.y[i]) - y) ** 2;
+      if (away < distance && shown(i)) [best, distance] = [i, away];
+    }
+    return best;
+  };
+  const point = (event) => { const i = nearest(event); if (i !== at) show(i); };
+  canvas.addEventListener("pointermove", point);
+  canvas.addEventListener("pointerdown", point);
+  canvas.addEventListener("pointerleave", (event) => { if (event.pointerType === "mouse") show(-1); });
+  canvas.addEventListener("keydown", (event) => {
+    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    if (event.key === "Escape") show(-1);
+    const order = step ? walk.filter(shown) : [];
+    if (!order.length) return;
+    event.preventDefault();
+    show(order[(order.indexOf(at) + step + order.length) % order.length]);
+  });
+  for (const button of buttons) {
+    button.firstChild.style.background = button.dataset.colour;
+    button.addEventListener("click", () => {
+      button.setAttribute("aria-pressed", button.getAttribute("aria-pressed") !== "true");
+      show(-1);
+    });
+  }
+  new ResizeObserver(draw).observe(board);
+  draw();
+}
