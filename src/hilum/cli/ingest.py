@@ -8,16 +8,27 @@ import typer
 if TYPE_CHECKING:
     from hilum.data.collections import Collected
 
-_LEFT = ("manifest.parquet", "boxes.parquet", "rejected.parquet", "ingest.json")
+_LEFT = (
+    "manifest.parquet",
+    "boxes.parquet",
+    "readings.parquet",
+    "grades.parquet",
+    "rejected.parquet",
+    "ingest.json",
+)
 
 
 def ingest(
-    collection: Annotated[str, typer.Argument(help="chestxray14 or folder.")],
+    collection: Annotated[
+        str, typer.Argument(help="Native layout, such as chestxray14 or folder; `hilum findings` lists them.")
+    ],
     root: Annotated[Path, typer.Argument(help="The folder that holds the data set, as it was unpacked.")],
-    out: Annotated[Path, typer.Option(help="Where to leave manifest.parquet, boxes.parquet and ingest.json.")],
+    out: Annotated[Path, typer.Option(help="Where to leave manifest.parquet, ingest.json and what else there is.")],
     labels: Annotated[Path | None, typer.Option(help="folder: the CSV with the labels.")] = None,
     release: Annotated[str | None, typer.Option(help="chestxray14: release of the labels, 2020 or 2017.")] = None,
-    labeller: Annotated[str | None, typer.Option(help="mimic_cxr_jpg: whose labels, chexpert or negbio.")] = None,
+    labeller: Annotated[
+        str | None, typer.Option(help="mimic_cxr_jpg: whose labels, chexpert, negbio or radiologist.")
+    ] = None,
     hash_patients: Annotated[
         str | None,
         typer.Option(
@@ -37,6 +48,7 @@ def ingest(
       hilum ingest folder films/ --labels labels.csv --out ingested/ours
       hilum ingest folder films/ --out ingested/unlabelled --json
       hilum ingest folder films/ --hash-patients salt.txt --out ingested/ours
+      hilum ingest mimic_cxr_jpg /data/mimic-cxr-jpg --labeller negbio --out ingested/mimic
     """
     from hilum.artifacts import whole_directory, write_json
     from hilum.cli.console import progress, say_json
@@ -62,15 +74,19 @@ def ingest(
     summary = summarise(collected)
     with whole_directory(out) as beside:
         write_manifest(collected.manifest, beside / "manifest.parquet")
-        if collected.boxes is not None:
-            collected.boxes.write_parquet(beside / "boxes.parquet")
-        if len(collected.rejected):
-            collected.rejected.write_parquet(beside / "rejected.parquet")
+        for name in _tables_beside(collected):
+            getattr(collected, name).write_parquet(beside / f"{name}.parquet")
         write_json(beside / "ingest.json", summary | {"root": str(root.resolve()), "sources": collected.sources})
     if json:
         say_json(summary)
     else:
-        _show(summary, out)
+        _show(summary, out, ["manifest", *_tables_beside(collected)])
+
+
+def _tables_beside(collected: "Collected") -> list[str]:
+    """The tables beside the manifest that have something to say."""
+    tables = {name: getattr(collected, name) for name in ("boxes", "readings", "grades", "rejected")}
+    return [name for name, table in tables.items() if table is not None and (len(table) or name != "rejected")]
 
 
 def summarise(collected: "Collected") -> dict[str, Any]:
@@ -120,7 +136,7 @@ def summarise(collected: "Collected") -> dict[str, Any]:
     }
 
 
-def _show(summary: dict[str, Any], out: Path) -> None:
+def _show(summary: dict[str, Any], out: Path, tables: list[str]) -> None:
     from hilum.cli.console import say, say_table
 
     splits = summary["splits"]
@@ -147,7 +163,7 @@ def _show(summary: dict[str, Any], out: Path) -> None:
     say()
     for note in summary["notes"]:
         say(f"- {note}")
-    say(f"Written to {out}: manifest.parquet, {'boxes.parquet, ' if summary['boxes'] else ''}ingest.json")
+    say(f"Written to {out}: {', '.join(f'{table}.parquet' for table in tables)}, ingest.json")
 
 
 def _with_native_name(finding: str, name: str) -> str:

@@ -203,7 +203,7 @@ def _size_problems(content: Mapping[str, Any], arms: Mapping[str, Any]) -> Itera
 
 def _name_problems(content: Mapping[str, Any], arms: Mapping[str, Any]) -> Iterator[Problem]:
     """Names that other rooms know: steps of preprocessing, policies of random views."""
-    if isinstance(content.get("preprocess"), list):
+    if isinstance(content.get("preprocess"), list | str):
         try:
             parse_recipe(content["preprocess"])
         except HilumError as error:

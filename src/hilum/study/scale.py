@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from hilum.data.preprocess import parse_recipe
 from hilum.encoders.catalogue import ARCHITECTURES
 from hilum.encoders.published.resolving import describe_weights
 from hilum.study.generate import FOLDER_LABELS
@@ -26,7 +27,8 @@ def tiny(study: Study) -> Study:
         data |= {"generate": {"images": TINY_IMAGES, "size": TINY_SIZE, "seed": index}}
         data |= {"release": None, "labeller": None}
         data["labels"] = str(FOLDER_LABELS) if data["collection"] == "folder" else None
-    content["preprocess"] = [_shrunk_step(step) for step in content["preprocess"]]
+    steps = parse_recipe(study.preprocess).as_data()
+    content["preprocess"] = [_shrunk_step(step) for step in steps]
     content["pretrain"] = _shrunk_training(
         content.get("pretrain", {}), study.pretrain.epochs, study.pretrain.batch_size
     )

@@ -157,10 +157,11 @@ class Study(Section):
 
     question: str = Field(min_length=1, description="What the study answers; the title of the report.")
     data: dict[str, DataSet] = Field(min_length=1, description="Data sets by name.")
-    preprocess: list[Any] = Field(
+    preprocess: list[Any] | str = Field(
         min_length=1,
         description="Steps from film to square 8-bit pixels, in order: `{square: pad}` (or `crop`, `stretch`), "
-        "`{resize: SIDE}`, `min_max`, `clahe`, `equalize`.",
+        "`{resize: SIDE}`, `min_max`, `clahe`, `equalize`; or the name of a published study's recipe. See "
+        "[preprocessing](preprocessing.md).",
     )
     task: Task = Field(description="What is to be recognised.")
     arms: dict[str, Arm] = Field(min_length=1, description="What is compared, by name.")

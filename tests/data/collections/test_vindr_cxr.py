@@ -1,5 +1,6 @@
 import numpy as np
 import polars as pl
+import pydicom
 import pytest
 
 from hilum.data.collections import read_collection
@@ -156,7 +157,10 @@ def test_missing_films_are_refused_or_kept_without_path_and_boxes(native):
     assert collected.manifest["path"].to_list() == [None, "train/b.dicom", "test/c.dicom"]
     assert collected.manifest["Cardiomegaly"].to_list() == [1, 0, 0]
     assert collected.boxes["image_id"].to_list() == ["c"]
-    assert "3 boxes are on films whose size is not known here and were left out" in collected.notes
+    assert (
+        "3 boxes are on films whose size is not known here, or that are turned upright, and were left out"
+        in collected.notes
+    )
 
 
 def test_unreadable_films_are_set_aside_with_their_readings_and_boxes(native):
@@ -195,3 +199,13 @@ def test_films_and_boxes_without_a_row_are_counted(native, dicom):
     assert "1 image files have no row in image_labels_train.csv and were left out" in notes
     assert "1 boxes of annotations_train.csv are on films that are not read and were left out" in notes
     assert "no annotations/annotations_test.csv here: no boxes of test" in notes
+
+
+def test_boxes_on_films_that_are_turned_upright_are_left_out(native):
+    path = native / "train" / "a.dicom"
+    film = pydicom.dcmread(path)
+    film.PatientOrientation = ["R", "F"]  # stored mirrored
+    film.save_as(path)
+    collected = read_collection("vindr_cxr", native)
+    assert "a" not in collected.boxes["image_id"].to_list()
+    assert "a" in collected.manifest["image_id"].to_list()

@@ -35,7 +35,8 @@ def as_boxes(rows: pl.DataFrame, path: Path, notes: list[str]) -> pl.DataFrame:
     _refuse(boxes, (pl.col("width") <= 0) | (pl.col("height") <= 0), path, "a width and a height above 0")
     unknown = boxes["frame_width"].null_count()
     if unknown:
-        notes.append(f"{unknown:,} boxes are on films whose size is not known here and were left out")
+        where = "films whose size is not known here, or that are turned upright"
+        notes.append(f"{unknown:,} boxes are on {where}, and were left out")
         boxes = boxes.drop_nulls("frame_width")
     right, bottom = pl.col("x") + pl.col("width"), pl.col("y") + pl.col("height")
     outside = (pl.col("x") >= pl.col("frame_width")) | (pl.col("y") >= pl.col("frame_height"))

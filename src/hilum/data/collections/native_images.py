@@ -45,7 +45,8 @@ def read_headers(root: Path, films: pl.DataFrame, on_progress: ProgressReport) -
 
     Returns:
         `image_id`, `patient_id`, `view`, `age` (years), `sex`, `frame_width` and `frame_height` (pixels) of the films
-        that can be read; and `image_id`, `path`, `reason` of those that cannot.
+        that can be read; and `image_id`, `path`, `reason` of those that cannot. A film that decoding turns upright has
+        no frame here, because boxes drawn on it as it is stored would not land.
     """
     here = films.drop_nulls("path").select("image_id", "path")
     rows, rejected = [], []
@@ -57,8 +58,8 @@ def read_headers(root: Path, films: pl.DataFrame, on_progress: ProgressReport) -
             if isinstance(header, str):
                 rejected.append((image_id, path, header))
             else:
-                about = (header.patient_id, header.view, header.age, header.sex, header.columns, header.rows)
-                rows.append((image_id, *about))
+                frame = (None, None) if header.turned else (header.columns, header.rows)
+                rows.append((image_id, header.patient_id, header.view, header.age, header.sex, *frame))
     headers = pl.DataFrame(rows, schema=_HEADERS, orient="row").with_columns(pl.col("view").str.to_uppercase())
     return headers, pl.DataFrame(rejected, schema=nothing_rejected().schema, orient="row")
 
