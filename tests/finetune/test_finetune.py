@@ -59,7 +59,7 @@ def bits(directory):
 def test_a_directory_is_complete_and_its_scores_are_those_of_its_model(store, films, tmp_path):
     out = run(store, films, tmp_path / "out")
     assert sorted(path.name for path in out.iterdir()) == [
-        "card.json", "curves.parquet", "model.safetensors", "scores.parquet",
+        "card.json", "curves.parquet", "model.safetensors", "scores.parquet", "seen.parquet",
     ]  # fmt: skip
     assert list(tmp_path.iterdir()) == [out]
     scores = pl.read_parquet(out / "scores.parquet")

@@ -14,6 +14,7 @@ from hilum.artifacts import whole_directory, whole_file
 from hilum.data.store import Store
 from hilum.encoders.card import Card
 from hilum.encoders.freezing import freeze_all_but_last
+from hilum.encoders.seen import read_seen, seen_films, write_seen
 from hilum.encoders.weights import load_encoder
 from hilum.encoders.zoo import Encoder, create_encoder
 from hilum.errors import HilumError
@@ -43,13 +44,15 @@ def finetune(
     seed: int,
     directory: Path,
     split_title: str = "",
+    patients_apart: bool = True,
     on_progress: ProgressReport = silent,
 ) -> Path:
     """Train with labels, keep the weights of the lowest validation loss, and score films.
 
-    `directory` then holds model.safetensors, card.json, curves.parquet and scores.parquet (`image_id`, and
-    `p_<finding>` in [0, 1]: sigmoids of the logits of plain views, in the precision of the training). It is complete or
-    absent; a killed call that is made again goes on where it was and ends with the same bits.
+    `directory` then holds model.safetensors, card.json, seen.parquet (whose films had a part in it), curves.parquet
+    and scores.parquet (`image_id`, and `p_<finding>` in [0, 1]: sigmoids of the logits of plain views, in the precision
+    of the training). It is complete or absent; a killed call that is made again goes on where it was and ends with the
+    same bits.
 
     Args:
         init: "random", or a directory with encoder.safetensors and card.json.
@@ -63,6 +66,8 @@ def finetune(
         seed: of weights, order, views and dropout.
         directory: to make.
         split_title: for the card.
+        patients_apart: refuse patients in both training and validation; a published rule that divides films instead of
+            patients says so in its split, and is the only reason not to.
         on_progress: called while training, and then while scoring.
 
     Returns:
@@ -71,7 +76,7 @@ def finetune(
     Raises:
         HilumError: inputs do not fit together, or training fails (see `hilum.training.fit.fit`).
     """
-    _check(train, val, predict_ids, findings, settings)
+    _check(train, val, predict_ids, findings, settings, patients_apart)
     store.rows([*train.image_ids, *val.image_ids, *predict_ids])  # so that a missing film is not found after training
     device = choose_device(settings.device)
     feed = Feed(
@@ -99,6 +104,13 @@ def finetune(
             scores.insert_column(0, pl.Series("image_id", list(predict_ids), dtype=pl.String)).write_parquet(path)
         write_classifier(
             classifier, _card(classifier, origin, train, val, findings, settings, feed, split_title), beside
+        )
+        earlier = None if init == "random" else read_seen(Path(init))
+        write_seen(
+            beside,
+            seen_films(train.image_ids, train.patient_ids, "train"),
+            seen_films(val.image_ids, val.patient_ids, "val"),
+            *([] if earlier is None else [earlier]),
         )
         delete_checkpoints(beside)
     return directory
@@ -195,6 +207,7 @@ def _card(
         split=split_title,
         patients_seen=sorted({*(origin.patients_seen if origin else ()), *train.patient_ids, *val.patient_ids}),
         images_seen=len(train.image_ids),
+        statements=origin.statements if origin else [],
         findings=list(findings),
     )
 
@@ -214,6 +227,7 @@ def _check(
     predict_ids: Sequence[str],
     findings: Sequence[str],
     settings: FinetuneSettings,
+    patients_apart: bool,
 ) -> None:
     for part, films in (("training films", train), ("validation films", val)):
         if not films.image_ids:
@@ -227,7 +241,8 @@ def _check(
             )
     if not predict_ids:
         raise HilumError("films to score", expected="at least one", found="none", fix="Give the ids of the test films.")
-    if shared := sorted(set(train.patient_ids) & set(val.patient_ids)):
+    shared = sorted(set(train.patient_ids) & set(val.patient_ids))
+    if shared and patients_apart:
         raise HilumError(
             "patients",
             expected="none in both training and validation",

@@ -84,5 +84,6 @@ def _finetune(step: Step, prepared: Prepared, out: Path, workers: int, on_progre
         seed=step.seed,
         directory=out / step.directory,
         split_title=f"{step.data}, train of {task.split.title}",
+        patients_apart="train" not in task.split.sharing,
         on_progress=on_progress,
     )
