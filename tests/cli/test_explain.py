@@ -88,7 +88,16 @@ def test_the_same_call_gives_the_same_numbers(films, xvt, tmp_path):
     for name in ("one", "two"):
         out = tmp_path / name
         answer = explain(
-            xvt, "--data", f"chestxray14={films}", "--out", out, "--redraws", 100, "--findings", "Infiltration", "--json"
+            xvt,
+            "--data",
+            f"chestxray14={films}",
+            "--out",
+            out,
+            "--redraws",
+            100,
+            "--findings",
+            "Infiltration",
+            "--json",
         )
         told.append(json.loads(answer.stdout))
         told[-1].pop("page")
@@ -100,7 +109,16 @@ def test_the_same_call_gives_the_same_numbers(films, xvt, tmp_path):
 def test_without_boxes_there_are_no_scores(films, xvt, tmp_path):
     out = tmp_path / "out"
     answer = explain(
-        xvt, "--data", f"chestxray14={films}", "--out", out, "--no-boxes", "--method", "rollout", "--findings", "Infiltration"
+        xvt,
+        "--data",
+        f"chestxray14={films}",
+        "--out",
+        out,
+        "--no-boxes",
+        "--method",
+        "rollout",
+        "--findings",
+        "Infiltration",
     )
     assert answer.exit_code == 0
     assert not (out / "box_scores.parquet").exists()

@@ -10,13 +10,14 @@ from hilum.evaluate import as_predictions, auroc, auroc_ceiling, auroc_under_noi
 @pytest.fixture
 def flipped(make_table):
     """A good model's predictions, and labels of which 30 positives and 30 negatives are turned around."""
-    table = make_table(patients=1000, images_each=1, signal=5.0, prevalence={"Mass": 0.4})
+    table = make_table(patients=1000, images_each=1, prevalence={"Mass": 0.4})
     true = table["y_Mass"].to_numpy()
     rng = np.random.default_rng(3)
+    probability = 1 / (1 + np.exp(2.5 - 5 * true - rng.normal(size=1000)))
     turned = np.concatenate([rng.choice(np.flatnonzero(true == side), 30, replace=False) for side in (0, 1)])
     given = true.copy()
     given[turned] = 1 - given[turned]
-    given_table = table.with_columns(pl.Series("y_Mass", given))
+    given_table = table.with_columns(pl.Series("y_Mass", given), pl.Series("p_Mass", probability))
     return as_predictions(given_table, name="m"), set(table["image_id"].gather(turned)), true
 
 

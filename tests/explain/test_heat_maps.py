@@ -1,11 +1,13 @@
+from copy import deepcopy
 from typing import get_args
 
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from hilum.errors import HilumError
-from hilum.explain.heat_maps import FOR_NO_FINDING, HeatMapMethod, HeatMaps, heat_maps
+from hilum.explain.heat_maps import FOR_NO_FINDING, HeatMapMethod, HeatMaps, covered, heat_maps
 
 METHODS = get_args(HeatMapMethod)
 
@@ -50,10 +52,33 @@ def test_what_was_padded_is_cut_off(classifier_of, films_of):
     assert torch.allclose(found.on_film(60), whole[:, :, :60, :60], atol=1e-6)
 
 
-def test_places_of_a_network_without_padding_lie_in_the_middle_of_the_film(classifier_of, films_of):
-    found = heat_maps(classifier_of("toh2023_unet_encoder", 224), films_of(224, 1), [0], "layercam")
-    assert found.maps.shape == (1, 1, 5, 5)
-    assert (found.start, found.end) == pytest.approx((72 / 224, 152 / 224))
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [
+        ("resnet18", 192),
+        ("densenet121", 192),
+        ("convnextv2_atto", 192),
+        ("toh2023_resnet", 192),
+        ("toh2023_cnn", 224),
+        ("toh2023_unet_encoder", 224),
+    ],
+)
+def test_a_place_lies_where_the_network_looks_for_it(name, size, encoder_of, films_of):
+    """Gray values that move a place in the middle of the map lie around the middle of that place."""
+    encoder = deepcopy(encoder_of(name)).eval()
+    for module in encoder.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.ones_(module.weight)  # zero at first in residual branches
+    film = films_of(size, 1).requires_grad_()
+    features = encoder.feature_map(film)
+    cell = features.shape[2] // 2
+    mixed = features[0, :, cell, cell] @ torch.randn(features.shape[1], 8, generator=torch.Generator().manual_seed(0))
+    energy = sum(torch.autograd.grad(each, film, retain_graph=True)[0][0, 0] ** 2 for each in mixed)
+    centres = torch.arange(size) + 0.5
+    looked_at = [(energy.sum(axis) * centres).sum() / energy.sum() for axis in (0, 1)]
+    start, end = covered(encoder, size)
+    place = size * (start + (cell + 0.5) * (end - start) / features.shape[2])
+    assert [each.item() for each in looked_at] == pytest.approx([place, place], abs=0.2 * encoder.patch)
 
 
 def test_a_method_without_meaning_is_refused(classifier_of, films_of):

@@ -34,7 +34,9 @@ def test_purity_and_chance_are_those_of_counting_neighbours_one_by_one(cloud):
         if own is None:
             continue
         others = [n for n in range(90) if groups.of[n] is not None and patients[n] != patients[film]]
-        cosine = {n: values[film] @ values[n] / np.linalg.norm(values[film]) / np.linalg.norm(values[n]) for n in others}
+        cosine = {
+            n: values[film] @ values[n] / np.linalg.norm(values[film]) / np.linalg.norm(values[n]) for n in others
+        }
         near = sorted(others, key=lambda n: -cosine[n])[:7]
         shares[own].append(np.mean([groups.of[n] == own for n in near]))
         chances[own].append(np.mean([groups.of[n] == own for n in others]))
@@ -65,9 +67,7 @@ def test_the_interval_is_that_of_a_bootstrap_of_patients_whose_films_ask(cloud):
     for film, share in films.items():
         by_patient.setdefault(patients[film], []).append(share)
     people, draw = list(by_patient), np.random.default_rng(0)
-    redrawn = [
-        np.mean(np.concatenate([by_patient[p] for p in draw.choice(people, len(people))])) for _ in range(4000)
-    ]
+    redrawn = [np.mean(np.concatenate([by_patient[p] for p in draw.choice(people, len(people))])) for _ in range(4000)]
     slow = np.quantile(redrawn, [0.025, 0.975])
     assert (low, high) == pytest.approx(slow, abs=0.02)
 

@@ -8,7 +8,7 @@ from hilum.encoders.freezing import freeze_all_but_last
 from hilum.encoders.zoo import create_encoder
 from hilum.errors import HilumError
 from hilum.finetune.classifier import Classifier, HeadOnFeatures
-from hilum.finetune.losses import masked_bce, mean_masked_bce
+from hilum.finetune.losses import masked_bce
 from hilum.training.settings import TrainingSettings
 from hilum.views import POLICIES, plain_view, random_views
 
@@ -31,7 +31,8 @@ def test_training_sees_random_views_of_the_epoch_and_validation_plain_ones(batch
     weights = torch.tensor([2.0, 3.0])
     classifier = make(policy=POLICIES["finetune"], seed=4, positive_weights=weights).eval()
     views = random_views(batch.images, batch.keys, POLICIES["finetune"], 32, seed=4, epoch=7, view=0)
-    expected = mean_masked_bce(classifier(views), batch.targets, weights)
+    sum_of_labels, labels = masked_bce(classifier(views), batch.targets, weights)
+    expected = sum_of_labels / labels
     torch.testing.assert_close(classifier.training_loss(batch, 7), expected)
     assert classifier.training_loss(batch, 8) != expected
     total, known = classifier.validation_loss(batch)
@@ -127,3 +128,16 @@ def test_features_of_a_frozen_encoder_are_fixed(changes):
 def test_the_dropout_is_before_the_head_and_inside_it():
     classifier = make(head="mlp", dropout=0.4)
     assert [module.p for module in classifier.modules() if isinstance(module, torch.nn.Dropout)] == [0.4, 0.4]
+
+
+def test_a_third_class_is_trained_on_and_left_out_of_the_score():
+    classifier = make(uncertain_class=True).eval()
+    features = torch.randn(4, classifier.encoder.feature_width, generator=torch.Generator().manual_seed(0))
+    outputs = classifier.head(features).reshape(4, 2, 3)
+    assert torch.allclose(classifier.score(features), outputs[..., 1] - outputs[..., 0])
+    targets = torch.tensor([[0.0, 1.0], [2.0, 2.0], [1.0, float("nan")], [0.0, 0.0]])
+    total, known = classifier.label_loss(features, targets)
+    chosen = [(0, 0, 0), (0, 1, 1), (1, 0, 2), (1, 1, 2), (2, 0, 1), (3, 0, 0), (3, 1, 0)]
+    expected = -sum(outputs[film, finding].log_softmax(0)[wanted] for film, finding, wanted in chosen)
+    assert known == 7
+    torch.testing.assert_close(total, expected)

@@ -11,5 +11,5 @@ def test_lengths_must_agree():
 
 
 def test_codes_of_the_manifest_are_not_targets():
-    with pytest.raises(HilumError, match="expected targets 0, 1 or NaN; found -1"):
+    with pytest.raises(HilumError, match=r"expected targets 0, 1, 2 \(uncertain\) or NaN; found -1"):
         LabelledFilms(["a", "b"], ["p", "q"], np.array([[-1], [np.nan]], np.float32))

@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from hilum.finetune.losses import POSITIVE_WEIGHT_LIMIT, balancing_weights, masked_bce, mean_masked_bce
+from hilum.finetune.losses import (
+    POSITIVE_WEIGHT_LIMIT,
+    balancing_weights,
+    masked_bce,
+    masked_three_class,
+)
 
 NAN = math.nan
 
@@ -37,7 +42,6 @@ def test_equals_the_definition_written_out():
     expected, count = slow_masked_bce(logits, targets, weights)
     assert total.item() == pytest.approx(expected, rel=1e-5)
     assert known.item() == count
-    assert mean_masked_bce(logits, targets, weights).item() == pytest.approx(expected / count, rel=1e-5)
 
 
 def test_the_gradient_of_a_known_label_is_p_minus_y_and_of_an_unknown_one_zero():
@@ -48,9 +52,9 @@ def test_the_gradient_of_a_known_label_is_p_minus_y_and_of_an_unknown_one_zero()
 
 def test_a_batch_without_any_known_label_costs_nothing_and_pulls_nowhere():
     logits = torch.tensor([[1.0, -1.0]], requires_grad=True)
-    loss = mean_masked_bce(logits, torch.full((1, 2), NAN), torch.ones(2))
+    loss, known = masked_bce(logits, torch.full((1, 2), NAN), torch.ones(2))
     loss.backward()
-    assert loss.item() == 0.0
+    assert (loss.item(), known) == (0.0, 0)
     assert logits.grad.tolist() == [[0.0, 0.0]]
 
 
@@ -69,3 +73,25 @@ def test_a_finding_without_positives_weighs_one_and_extremes_are_held():
     targets[0, 1] = 1
     targets[:, 2] = 1
     assert balancing_weights(targets).tolist() == pytest.approx([1.0, POSITIVE_WEIGHT_LIMIT, 1 / POSITIVE_WEIGHT_LIMIT])
+
+
+def test_three_classes_that_say_nothing_cost_log_three_each_and_positives_their_weight():
+    targets = torch.tensor([[0.0, 1.0, 2.0, NAN]])
+    total, known = masked_three_class(torch.zeros(1, 4, 3), targets, torch.tensor([5.0, 7.0, 9.0, 3.0]))
+    assert known == 3
+    assert total.item() == pytest.approx((1 + 7 + 1) * math.log(3))
+
+
+def test_three_classes_equal_the_definition_written_out():
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(5, 2, 3, generator=generator)
+    targets = torch.tensor([[0, 1], [2, NAN], [1, 0], [NAN, 2], [1, 1]], dtype=torch.float32)
+    weights = torch.tensor([3.0, 0.5])
+    expected = 0.0
+    for film in range(5):
+        for finding in range(2):
+            if not targets[film, finding].isnan():
+                odds = logits[film, finding].exp()
+                wanted = int(targets[film, finding])
+                expected -= (weights[finding] if wanted == 1 else 1.0) * (odds[wanted] / odds.sum()).log()
+    assert masked_three_class(logits, targets, weights)[0].item() == pytest.approx(float(expected), rel=1e-5)

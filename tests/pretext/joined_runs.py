@@ -1,10 +1,10 @@
-"""Runs of every method on generated films, made by one process or by several: `joined_runs.py OUT CASES EPOCHS`.
+"""Runs of every method on generated films, made by one process or by several: `joined_runs.py OUT CASES [FILMS]`.
 
 Not a test: `test_several_processes.py` compares what one process and two processes leave.
 """
 
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from hilum.training.ranks import rank
 from hilum.training.settings import TrainingSettings
 from hilum.views import POLICIES
 
-FILMS, BATCH = 16, 8
+BATCH = 8
 
 
 @dataclass(frozen=True)
@@ -35,25 +35,26 @@ class Case:
     encoder: str
     size: int = 32
     options: dict[str, Any] = field(default_factory=dict)
+    films: int = 160  # 20 steps an epoch
+    epochs: int = 1
 
 
-SHARP = {"first_teacher_temperature": 0.01, "teacher_temperature": 0.01}  # random class tokens are much alike
 # heads of a few prototypes, so that a run is short; queues that two processes cannot share out evenly
 CASES = {
     "simclr": Case("simclr", "resnet18"),
-    "mocov2": Case("mocov2", "resnet18", options={"queue": 13}),
-    "swav": Case("swav", "resnet18", options={"prototypes": 6, "queue": 13, "local_views": 1, "frozen_epochs": 1}),
-    "dino": Case("dino", "resnet18", options={"prototypes": 32, "local_views": 1}),
-    "dinov2": Case("dinov2", "vit_tiny_patch16_224", 64, {"prototypes": 32, "local_views": 1} | SHARP),
+    "mocov2": Case("mocov2", "resnet18", options={"queue": 13}, films=16, epochs=10),
+    "swav": Case("swav", "resnet18", options={"prototypes": 6, "queue": 13, "local_views": 1, "frozen_epochs": 0}),
+    "dino": Case("dino", "resnet18", options={"prototypes": 32, "local_views": 1, "frozen_epochs": 0}),
+    "dinov2": Case("dinov2", "vit_tiny_patch16_224", 64, {"prototypes": 32, "local_views": 1, "frozen_epochs": 0}),
     "dinov2-centering": Case(
         "dinov2",
         "vit_tiny_patch16_224",
         64,
         # so few masks that a process may have none while the other has
-        {"prototypes": 32, "local_views": 0, "teacher": "centering", "koleo_weight": 0.0, "masked_films": 0.1} | SHARP,
+        {"prototypes": 32, "local_views": 0, "teacher": "centering", "koleo_weight": 0.0, "masked_films": 0.1},
     ),
     "fcmae": Case("fcmae", "convnextv2_atto", 64, {"decoder_width": 32}),
-    "classifier": Case("classifier", "densenet121"),
+    "classifier": Case("classifier", "resnet18", 64),
 }
 
 
@@ -80,7 +81,7 @@ def trainable_of(case: Case, store: Store, steps: int) -> Any:
         local_policy=POLICIES[method.local_policy or method.policy],
         size=case.size,
         local_size=32,
-        films=FILMS,
+        films=case.films,
         batch_size=BATCH,
         steps=steps,
         seed=0,
@@ -101,13 +102,13 @@ def batches_of(case: Case, store: Store, ids: list[str], size: int, workers: int
 def run(case: Case, directory: Path, *, workers: int = 0, **changed: Any) -> dict[str, Any]:
     """Train, and tell curves, gradients of the first step, and all of the state; `changed` are settings of the loop."""
     settings = TrainingSettings(
-        **{"epochs": 1, "lr": 1e-3, "optimizer": "sgd", "precision": "fp32", "device": "cpu"} | changed
+        **{"epochs": case.epochs, "lr": 2e-4, "optimizer": "sgd", "precision": "fp32", "device": "cpu"} | changed
     )
-    store = films(FILMS + 7, case.size)
-    training = batches_of(case, store, store.image_ids[:FILMS], BATCH, workers, shuffle=True, drop_last=True)
+    store = films(case.films + 7, case.size)
+    training = batches_of(case, store, store.image_ids[: case.films], BATCH, workers, shuffle=True, drop_last=True)
     validation = (
         batches_of(
-            case, store, store.image_ids[FILMS:], 3, workers, shuffle=False, drop_last=False
+            case, store, store.image_ids[case.films :], 3, workers, shuffle=False, drop_last=False
         )  # of 3, 3 and 1 films
         if case.method == "classifier"
         else None
@@ -132,10 +133,15 @@ def run(case: Case, directory: Path, *, workers: int = 0, **changed: Any) -> dic
     }
 
 
+def shortened(name: str, films: int | None = None) -> Case:
+    """A case, or one epoch of it with so many films."""
+    return CASES[name] if films is None else replace(CASES[name], films=films, epochs=1)
+
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
     with joined_processes("cpu"):
         for asked in sys.argv[2].split(","):
             with run_directory(Path(sys.argv[1]) / asked) as work:
-                left = run(CASES[asked], work, epochs=int(sys.argv[3]))
+                left = run(shortened(asked, *map(int, sys.argv[3:])), work)
                 torch.save(left, work / f"left-by-{rank()}.pt")

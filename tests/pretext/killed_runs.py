@@ -31,13 +31,13 @@ def forked(work: Callable[[], None]) -> int:
 
 
 def main(out: Path, name: str, kills: int) -> None:
-    case = replace(RUNS["CASES"][name], encoder="toh2023_densenet")
+    case = replace(RUNS["CASES"][name], encoder="toh2023_densenet", films=40)
 
     def train(directory: Path, workers: int) -> Callable[[], None]:
         def work() -> None:
             directory.mkdir(parents=True, exist_ok=True)
             left = RUNS["run"](
-                case, directory, workers=workers, epochs=40, optimizer="adamw", clip_norm=1.0,
+                case, directory, workers=workers, epochs=16, optimizer="adamw", clip_norm=1.0,
                 frozen_encoder_steps=5, checkpoint_every_seconds=0.1,
             )  # fmt: skip
             torch.save({"state": left["state"], "curves": left["curves"]}, directory / "left.pt")

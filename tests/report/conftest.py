@@ -179,7 +179,9 @@ def baseline_tables(study: ReportContent, redraws: int) -> tuple[pl.DataFrame, p
         }
         baselines[name] = [as_predictions(first.frame.with_columns(**scores), name=name)]
     measured = measure_arms({**baselines, **study.predictions}, redraws=redraws)
-    metrics = pl.concat([metrics_table(measured, name).select(pl.lit(name).alias("arm"), pl.all()) for name in baselines])
+    metrics = pl.concat(
+        [metrics_table(measured, name).select(pl.lit(name).alias("arm"), pl.all()) for name in baselines]
+    )
     pairs = [comparisons_table(measured, against=name) for name in baselines]
     compared = pl.concat(pairs).filter(pl.col("arm").is_in(list(study.predictions)))
     return metrics, compared
@@ -220,16 +222,46 @@ def audited(study: ReportContent) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFr
 def scored_boxes() -> pl.DataFrame:
     """What `hilum explain` leaves as box_statistics.parquet, in its columns."""
     rows = [
-        (finding, metric, arm, against, 0.6, 0.5, 0.7, 0.01 if against else None, 0.02 if against else None, 40, 38, 44, "")
+        (
+            finding,
+            metric,
+            arm,
+            against,
+            0.6,
+            0.5,
+            0.7,
+            0.01 if against else None,
+            0.02 if against else None,
+            40,
+            38,
+            44,
+            "",
+        )
         for arm, against in (("simclr", None), ("centre prior", None), ("simclr", "centre prior"))
         for metric in ("pointing", "energy", "overlap", "iou", "iou25", "iou50", "ap25", "ap50")
         for finding in ("macro", "Atelectasis", "Effusion")
     ]
-    names = ["finding", "metric", "arm", "against", "estimate", "low", "high", "p", "p_adjusted", "films", "patients", "boxes", "note"]
+    names = [
+        "finding",
+        "metric",
+        "arm",
+        "against",
+        "estimate",
+        "low",
+        "high",
+        "p",
+        "p_adjusted",
+        "films",
+        "patients",
+        "boxes",
+        "note",
+    ]
     return pl.DataFrame(rows, schema=names, orient="row")
 
 
-def full_study(films: int = 300, findings: int = 4, cases: int = 6, points: int = 80, redraws: int = 100) -> ReportContent:
+def full_study(
+    films: int = 300, findings: int = 4, cases: int = 6, points: int = 80, redraws: int = 200
+) -> ReportContent:
     """Every part that a page may have."""
     study = finished_study(films=films, findings=findings, redraws=redraws)
     other = {arm: [scored_films(1.0, runs[0].findings, films, 50 + s, np.full(findings, 0.2), f"{arm} val {s}") for s in range(len(runs))] for arm, runs in study.predictions.items()}  # fmt: skip
@@ -257,7 +289,11 @@ def full_study(films: int = 300, findings: int = 4, cases: int = 6, points: int 
         for arm in ("scratch", "simclr")
     ]
     away = scored_films(0.6, study.predictions["simclr"][0].findings, films, 9, np.full(findings, 0.2), "away")
-    cells = {("ours", "ours"): study.predictions["simclr"][:1], ("ours", "theirs"): [away], ("theirs", "theirs"): [away]}
+    cells = {
+        ("ours", "ours"): study.predictions["simclr"][:1],
+        ("ours", "theirs"): [away],
+        ("theirs", "theirs"): [away],
+    }
     noise, suspects, agreement = audited(study)
     return replace(
         study,

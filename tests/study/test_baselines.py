@@ -8,15 +8,9 @@ import polars as pl
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from hilum.finetune.shortcut_features import METADATA, THUMBNAIL
 from hilum.progress import silent
-from hilum.study.baselines import (
-    METADATA,
-    THUMBNAIL,
-    baseline_names,
-    metadata_features,
-    score_baselines,
-    thumbnail_features,
-)
+from hilum.study.baselines import baseline_names, score_baselines
 from hilum.study.prepare import prepare
 from hilum.study.steps import store_of
 
@@ -30,30 +24,6 @@ def test_random_encoders_stand_beside_arms_that_keep_theirs_frozen(small_study):
     assert baseline_names(small_study) == [METADATA, THUMBNAIL, "random resnet18", "calibrated resnet18"]
     thawed = small_study.model_copy(update={"arms": {"scratch": small_study.arms["scratch"]}})
     assert baseline_names(thawed) == [METADATA, THUMBNAIL]
-
-
-def test_what_is_known_of_a_patient_becomes_columns_blanks_too():
-    manifest = pl.DataFrame(
-        {
-            "image_id": ["a", "b", "c"],
-            "age": [50.0, None, 20.0],
-            "sex": ["F", "M", None],
-            "view": ["PA", "AP", "PA"],
-        }
-    )
-    # age, its square, unknown; sex blank, F, M; view AP, PA
-    assert metadata_features(manifest, ["b", "a"]).tolist() == [
-        [0, 0, 1, 0, 0, 1, 1, 0],
-        [50, 2500, 0, 0, 1, 0, 0, 1],
-    ]
-
-
-def test_a_thumbnail_is_the_mean_of_its_part_of_the_film(finished, prepared):
-    store = store_of(finished, "films")
-    image_id = store.image_ids[3]
-    picture = store.pixels[store.rows([image_id])[0]].astype(float)
-    expected = picture.reshape(8, 4, 8, 4).mean((1, 3)).ravel()
-    assert np.allclose(thumbnail_features(store, [image_id])[0], expected, atol=1e-3)
 
 
 def test_a_study_leaves_scores_of_every_baseline_for_validation_and_test_films(finished, prepared, small_study):

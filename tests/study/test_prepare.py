@@ -10,6 +10,8 @@ from hilum.data.phantom import write_layout
 from hilum.errors import HilumError
 from hilum.study.prepare import prepare
 from hilum.study.read import parse_study
+from hilum.study.scored_labels import labels
+from hilum.study.settings import finetune_settings
 
 STUDY = """\
 question: How are labels read?
@@ -57,7 +59,7 @@ def target(task, image_id: str, column: int = 0) -> float:
     return float(films.targets[films.image_ids.index(image_id), column])
 
 
-@pytest.mark.parametrize(("rule", "value"), [("zero", 0.0), ("one", 1.0), ("ignore", np.nan)])
+@pytest.mark.parametrize(("rule", "value"), [("zero", 0.0), ("one", 1.0), ("ignore", np.nan), ("own_class", 2.0)])
 def test_uncertain_labels_are_read_as_the_task_says(prepared, rule, value):
     found = prepared(
         "chexpert", "[Pleural Effusion, Lung Opacity]", uncertain=f"{{Lung Opacity: {rule}, otherwise: zero}}"
@@ -118,3 +120,13 @@ def test_generated_patients_carry_their_populations_name_in_every_layout(prepare
 def test_a_finding_that_the_set_does_not_label_is_refused_with_those_it_does(prepared):
     with pytest.raises(HilumError, match=r"expected findings of this data set .*found Hernia"):
         prepared("vindr_cxr", "[Hernia]")
+
+
+def test_a_third_class_is_trained_and_never_scored(prepared):
+    found = prepared("chexpert", "[Pleural Effusion]", uncertain="own_class")
+    assert finetune_settings(found.study, "scratch").uncertain_class
+    scored = labels(found)
+    doubtful = uncertain(found.labelled, "Pleural Effusion") & set(scored["image_id"])
+    assert doubtful
+    assert scored.filter(pl.col("image_id").is_in(doubtful))["y_Pleural Effusion"].null_count() == len(doubtful)
+    assert not finetune_settings(prepared("chexpert", "[Pleural Effusion]").study, "scratch").uncertain_class

@@ -45,7 +45,7 @@ def test_a_study_ends_with_a_report_and_every_artifact_in_an_open_format(finishe
     assert set(predictions["split"]) == {"val", "test"}
     metrics = pl.read_parquet(finished / "evaluation/metrics.parquet")
     assert set(metrics["arm"]) == {"scratch", "simclr", "linear"}
-    assert set(metrics["finding"]) == {"macro", *findings}
+    assert set(metrics["finding"]) == {"macro", "weighted", "micro", *findings}
     comparisons = pl.read_parquet(finished / "evaluation/comparisons.parquet")
     assert set(comparisons["arm"]) == {"simclr", "linear"}
     assert set(comparisons["against"]) == {"scratch"}
@@ -152,7 +152,7 @@ def test_the_status_knows_what_is_done_and_what_is_outdated(copied, small_study,
 
 def test_the_plan_counts_films_and_sees_what_is_done(small_study, films, finished):
     plan = plan_data(plan_study(small_study, {"films": films}, finished))
-    assert [step["done"] for step in plan["steps"]] == [True] * 6
+    assert [step["done"] for step in plan["steps"]] == [True] * 7
     assert plan["seconds"] == 0
     assert plan["data"][0]["films"] == 150
     assert sum(plan["data"][0]["splits"].values()) == 150
@@ -170,6 +170,7 @@ def test_the_plan_of_unknown_data_lists_arms_and_steps_without_counts(small_stud
         "finetune",
         "finetune",
         "finetune",
+        "baselines",
         "evaluate",
     ]
 
@@ -184,7 +185,7 @@ def test_a_part_without_films_is_refused_and_nothing_is_run(small_study, films, 
 
 def test_a_finding_that_the_data_do_not_label_is_refused(small_text, films, tmp_path, unseen):
     study = parse_study(small_text.replace("Infiltration", "Fracture"), where="small.yaml")
-    with pytest.raises(HilumError, match="no column for Fracture"):
+    with pytest.raises(HilumError, match=r"expected findings of this data set .*; found Fracture"):
         run_study(study, {"films": films}, tmp_path / "out", show_step=unseen)
 
 
@@ -209,7 +210,7 @@ def test_an_arm_that_starts_from_weights_which_saw_test_patients_is_marked(
         "task.split={lists: chexnet}",
         f"arms={{scratch: {{encoder: resnet18}}, own: {{encoder: resnet18, init: {weights}}}}}",
     ]
-    study = parse_study(small_text, where="small.yaml", overrides=changes)
+    study = parse_study(small_text, where="small.yaml", overrides=[*changes, "evaluate.contaminated=mark"])
     arms = {arm["arm"]: arm for arm in plan_data(plan_study(study, {"films": films}))["arms"]}
     assert arms["scratch"]["seen_test_patients"] == "no"
     assert arms["own"]["seen_test_patients"].startswith("YES: ")

@@ -9,6 +9,7 @@ from hilum.cli.audit import audit
 from hilum.cli.compare import compare
 from hilum.cli.demo import demo
 from hilum.cli.doctor import doctor
+from hilum.cli.embed import embed
 from hilum.cli.encoders import encoders
 from hilum.cli.evaluate import evaluate
 from hilum.cli.explain import explain
@@ -16,6 +17,7 @@ from hilum.cli.findings import findings
 from hilum.cli.ingest import ingest
 from hilum.cli.phantom import phantom
 from hilum.cli.power import power
+from hilum.cli.report import report
 from hilum.cli.show import show
 from hilum.cli.study import study_app
 from hilum.cli.weights import weights_app
@@ -49,7 +51,9 @@ def make_app() -> typer.Typer:
     app.command()(evaluate)
     app.command()(compare)
     app.command()(explain)
+    app.command()(embed)
     app.command()(power)
+    app.command()(report)
     app.command()(audit)
     return app
 

@@ -159,6 +159,7 @@ def _pictures_of(data_sets: "list[Examined]") -> "Callable[[str, str], NDArray[n
 
 def _show(diagnosis: "Diagnosis", page: Path) -> None:
     from hilum.cli.console import say
+    from hilum.data.doctor.issues import counted
 
     for one in diagnosis.data_sets:
         patients = one.manifest["patient_id"].n_unique()
@@ -169,5 +170,5 @@ def _show(diagnosis: "Diagnosis", page: Path) -> None:
         say(f"         {issue.told}")
         say(f"         {issue.fix}")
     say()
-    say(", ".join(f"{number} {name}" for name, number in _numbers(diagnosis).items()))
+    say(", ".join(counted(number, name.removesuffix("s")) for name, number in _numbers(diagnosis).items()))
     say(f"Written: {page} to look at; doctor.parquet, counts.parquet, missing.parquet, duplicates.parquet beside it")

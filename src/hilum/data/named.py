@@ -3,8 +3,8 @@
 NAME is one of the collections, or any name for a folder of one's own films. FOLDER is the data set as it was unpacked,
 what `hilum ingest` left of it, or what an earlier command kept. Kept are
 
-    STORES/NAME-<recipe>/manifest.parquet, ingest.json    as `hilum ingest` leaves them, with the issuer of patients
-    STORES/NAME-<recipe>/store/                           the pixel store of one recipe
+    STORES/NAME-<recipe>/manifest.parquet, ingest.json, …    as `hilum ingest` leaves them, with the patients' issuer
+    STORES/NAME-<recipe>/store/                              the pixel store of one recipe
 """
 
 import json
@@ -16,7 +16,7 @@ from typing import Any
 
 import polars as pl
 
-from hilum.artifacts import fingerprint, write_json
+from hilum.artifacts import fingerprint, whole_file, write_json
 from hilum.data.collections import Collected, nothing_rejected, read_collection
 from hilum.data.manifest import read_manifest, write_manifest
 from hilum.data.patients import issuer_of, patient_names
@@ -27,6 +27,7 @@ from hilum.findings import COLLECTIONS
 from hilum.progress import ProgressReport, silent
 
 _MANIFEST, _INGEST, _STORE = "manifest.parquet", "ingest.json", "store"
+_TABLES = ("boxes", "readings", "grades")
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class NamedData:
 
     Attributes:
         name: as given.
-        collected: what its files say. Boxes, readings and grades only where it was read from native files.
+        collected: what its files say.
         issuer: who gave its patients their numbers (`hilum.data.patients`).
         kept: the store that came with it; None where it was read from native or ingested files.
     """
@@ -125,6 +126,11 @@ def kept_store(
     )
     described = {"collection": collected.name, "issuer": data.issuer, "notes": collected.notes}
     write_json(directory / _INGEST, described | {"root": str(collected.root.resolve()), "sources": collected.sources})
+    for name in _TABLES:
+        table = getattr(collected, name)
+        if table is not None:
+            with whole_file(directory / f"{name}.parquet") as beside:
+                table.write_parquet(beside)
     write_manifest(collected.manifest, directory / _MANIFEST)
     return store
 
@@ -145,9 +151,9 @@ def _read_ingested(name: str, folder: Path, given: dict[str, Any]) -> NamedData:
         sources=dict(about.get("sources", {})),
         rejected=nothing_rejected(),
     )
-    boxes = folder / "boxes.parquet"
-    if boxes.is_file():
-        collected = replace(collected, boxes=pl.read_parquet(boxes))
+    here = {table: folder / f"{table}.parquet" for table in _TABLES}
+    tables: dict[str, Any] = {table: pl.read_parquet(path) for table, path in here.items() if path.is_file()}
+    collected = replace(collected, **tables)
     issuer = str(about["issuer"]) if "issuer" in about else issuer_of(root, collection, name)
     store = folder / _STORE
     return NamedData(name, collected, issuer, store if (store / DESCRIPTION).is_file() else None)

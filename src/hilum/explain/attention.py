@@ -56,7 +56,7 @@ def attention_map(classifier: Classifier, images: Tensor, method: AttentionMetho
         reached = rollout(kept)
     rows = reached[:, :1] if _reads_class_token(classifier) else reached[:, encoder.prefix_tokens :]
     places = rows.mean(1)[:, encoder.prefix_tokens :]
-    return places.unflatten(1, encoder.patch_grid((images.shape[2], images.shape[3])))
+    return places.reshape(len(places), *encoder.patch_grid((images.shape[2], images.shape[3])))
 
 
 def rollout(matrices: Sequence[Tensor]) -> Tensor:

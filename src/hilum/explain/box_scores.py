@@ -86,7 +86,7 @@ def _covered(start: float, end: float, pixels: int) -> NDArray[np.float64]:
     """Share of each of a row of pixels between two places, given as fractions of the row."""
     edges = np.arange(pixels + 1) / pixels
     within = np.minimum(edges[1:], end) - np.maximum(edges[:-1], start)
-    covered: NDArray[np.float64] = np.clip(within, 0, None) * pixels
+    covered: NDArray[np.float64] = np.clip(within * pixels, 0, 1)
     return covered
 
 

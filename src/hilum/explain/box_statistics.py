@@ -114,7 +114,7 @@ def _rows(cases: Sequence[BoxedCase], units: NDArray[np.int64]) -> list[_Row]:
     findings = np.array([case.finding for case in cases])
     groups = [(str(finding), np.flatnonzero(findings == finding)) for finding in np.unique(findings)]
     return [
-        _Row(name, which, len(np.unique(units[which])), sum(len(cases[case].boxes) for case in which))
+        _Row(name, which, len(np.unique(units[which])), sum(len(cases[case].boxes) for case in which.tolist()))
         for name, which in [*groups, (ALL_BOXES, np.arange(len(cases)))]
     ]
 

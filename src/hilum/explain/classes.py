@@ -11,7 +11,9 @@ import polars as pl
 from hilum.data.manifest import finding_columns
 
 NO_FINDING, ANOMALIES = "No Finding", "Has Anomalies"
-SINGLE, ILL = "single label", "no finding or anomalies"
+SINGLE, ILL = "single_label", "anomalies"
+TITLES = {SINGLE: "Films with a single label", ILL: "No Finding or anomalies"}
+"""Of groupings, for people; their names are columns of tables."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,7 @@ class Grouping:
     """One way to put films into classes.
 
     Attributes:
-        name: of the way.
+        name: of the way, `SINGLE` or `ILL`.
         classes: their names, the largest first.
         of: class of each of N films; None where a film has none here.
     """

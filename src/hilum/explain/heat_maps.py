@@ -33,6 +33,7 @@ class HeatMaps:
     Attributes:
         maps: (…, rows, columns), at least 0; not scaled, so that maps of one film can be compared.
         start, end: where the first row begins and the last one ends, as fractions of the film's side; columns alike.
+            Places may begin or end beyond the film.
     """
 
     maps: Tensor
@@ -68,7 +69,7 @@ def heat_maps(classifier: Classifier, images: Tensor, wanted: Sequence[int], met
     if method == "occlusion":
         chosen = list(wanted)
         return HeatMaps(occlusion_maps(lambda views: classifier(views)[:, chosen], images), 0.0, 1.0)
-    start, end = _covered(classifier.encoder, images.shape[-1])
+    start, end = covered(classifier.encoder, images.shape[-1])
     if method == "rollout" or method == "attention":
         one = attention_map(classifier, images, method)
         return HeatMaps(one[:, None].expand(-1, len(wanted), -1, -1), start, end)
@@ -80,10 +81,24 @@ def heat_maps(classifier: Classifier, images: Tensor, wanted: Sequence[int], met
     return HeatMaps(maps, start, end)
 
 
-def _covered(encoder: Encoder, side: int) -> tuple[float, float]:
+_FIRST_CENTRE: dict[str, float] = {
+    "resnet": 0.5,
+    "toh2023_resnet": 0.5,
+    "densenet": 14.5,
+    "toh2023_densenet": 14.5,
+    "toh2023_cnn": 33.0,
+    "toh2023_unet_encoder": 78.0,
+}
+"""Where the first place of the last features looks, in px from the film's edge, by family; half a patch for others.
+
+It follows from kernels, strides and padding (Araujo et al., "Computing receptive fields of convolutional neural
+networks", Distill 2019). A padded convolution of odd size looks at the first px of each stride, so the places of a
+ResNet lie half a place further up and left than a map that is just stretched over the film would have them.
+"""
+
+
+def covered(encoder: Encoder, side: int) -> tuple[float, float]:
     """Where an encoder's places begin and end on a film of this side, as fractions of it."""
-    if encoder.architecture.family == "toh2023_unet_encoder":
-        # no convolution is padded: places stand a patch apart around the middle, and see beyond their own patch
-        covered = encoder.patch_grid(side)[0] * encoder.patch / side
-        return (1 - covered) / 2, (1 + covered) / 2
-    return 0.0, encoder.architecture.padded(side) / side
+    first = _FIRST_CENTRE.get(encoder.architecture.family, encoder.patch / 2)
+    begin = (first - encoder.patch / 2) / side
+    return begin, begin + encoder.patch_grid(side)[0] * encoder.patch / side

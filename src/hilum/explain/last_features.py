@@ -85,7 +85,8 @@ def _entering_last_block(classifier: Classifier, images: Tensor) -> tuple[Tensor
 
 def _as_grid(tokens: Tensor, encoder: Encoder, grid: tuple[int, int]) -> Tensor:
     """(…, prefix + rows · columns, C) to (…, C, rows, columns)."""
-    return tokens[..., encoder.prefix_tokens :, :].transpose(-1, -2).unflatten(-1, grid)
+    places = tokens[..., encoder.prefix_tokens :, :].transpose(-1, -2)
+    return places.reshape(*places.shape[:-1], *grid)
 
 
 @contextmanager

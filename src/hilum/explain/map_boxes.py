@@ -128,7 +128,8 @@ def average_precision(detections: Detections, counts: NDArray[np.integer]) -> ND
     precision = np.divide(right, everything, out=np.zeros_like(right), where=everything > 0)
     falling = np.maximum.accumulate(precision[::-1], axis=0)[::-1]
     steps = np.diff(right, axis=0, prepend=0.0)
-    return np.divide((steps * falling).sum(0), total, out=np.full(len(total), np.nan), where=total > 0)
+    area: NDArray[np.float64] = (steps * falling).sum(0)
+    return np.divide(area, total, out=np.full(len(total), np.nan), where=total > 0)
 
 
 def _above(heat: NDArray[np.floating], threshold: float) -> NDArray[np.bool_]:

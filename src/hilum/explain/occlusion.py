@@ -45,10 +45,10 @@ def occlusion_maps(
         few = max(at_once // len(images), 1)
         for first in range(0, len(corners), few):
             some = corners[first : first + few]
-            covered = images.repeat(len(some), 1, 1, 1).unflatten(0, (len(some), len(images)))
+            covered = images.expand(len(some), *images.shape).clone()
             for n, (row, column) in enumerate(some):
                 covered[n, :, :, edges[row] : edges[row + span], edges[column] : edges[column + span]] = gray
-            scores = score(covered.flatten(0, 1)).unflatten(0, (len(some), len(images)))
+            scores = score(covered.flatten(0, 1)).reshape(len(some), *whole.shape)
             for n, (row, column) in enumerate(some):
                 falls[:, :, row : row + span, column : column + span] += (whole - scores[n])[:, :, None, None]
                 covers[row : row + span, column : column + span] += 1

@@ -9,10 +9,11 @@ from hilum.data.batches import Batch
 from hilum.encoders.zoo import Encoder
 from hilum.errors import HilumError
 from hilum.finetune.heads import make_head
-from hilum.finetune.losses import masked_bce, mean_masked_bce
+from hilum.finetune.losses import masked_bce, masked_three_class
 from hilum.finetune.pooling import make_pooling
 from hilum.finetune.settings import HeadName, PoolingName
 from hilum.training.groups import decay_groups, encoder_groups
+from hilum.training.ranks import share_of_mean
 from hilum.training.settings import TrainingSettings
 from hilum.training.trainable import Trainable
 from hilum.views import ViewPolicy, plain_view, random_views
@@ -32,6 +33,8 @@ class Classifier(Trainable):
         head_lr: peak learning rate of the head and of the pooling; None: as the encoder.
         head: see `hilum.finetune.heads.make_head`.
         pooling: see `hilum.finetune.pooling.make_pooling`; "own": the encoder's.
+        uncertain_class: give each finding a third class, uncertain (target 2). The head then has three outputs a
+            finding, and its logit is that of positive against negative alone.
 
     Raises:
         HilumError: the encoder has no class token, and the pooling needs it.
@@ -50,15 +53,16 @@ class Classifier(Trainable):
         head_lr: float | None = None,
         head: HeadName = "linear",
         pooling: PoolingName = "own",
+        uncertain_class: bool = False,
     ) -> None:
         super().__init__()
         self.encoder, self.size, self.policy, self.seed, self.head_lr = encoder, size, policy, seed, head_lr
-        self.dropout = nn.Dropout(dropout)
+        self.dropout, self.uncertain_class = nn.Dropout(dropout), uncertain_class
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed)
             self.pooling = make_pooling(pooling, encoder)
             width = self.pooling.parts * encoder.token_width if self.pooling else encoder.feature_width
-            self.head = make_head(head, width, findings, dropout=dropout)
+            self.head = make_head(head, width, findings * (3 if uncertain_class else 1), dropout=dropout)
         self.positive_weights: Tensor
         self.register_buffer("positive_weights", torch.ones(findings) if positive_weights is None else positive_weights)
 
@@ -82,10 +86,25 @@ class Classifier(Trainable):
         return not any(parameter.requires_grad for module in before for parameter in module.parameters())
 
     def score(self, features: Tensor) -> Tensor:
-        """Logits of features, always in float32: 8 bits of mantissa would tie many films."""
+        """Logits of features, (B, width) to (B, findings)."""
+        outputs = self._outputs(features)
+        return outputs[..., 1] - outputs[..., 0] if self.uncertain_class else outputs
+
+    def label_loss(self, features: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Sum of the weighted cross-entropy and number of known labels.
+
+        Args:
+            features: (B, width).
+            targets: (B, findings), NaN where a label is masked.
+        """
+        loss = masked_three_class if self.uncertain_class else masked_bce
+        return loss(self._outputs(features), targets, self.positive_weights)
+
+    def _outputs(self, features: Tensor) -> Tensor:
+        """Of the head, (B, findings) or (B, findings, 3), in float32: 8 bits of mantissa would tie many films."""
         with torch.autocast(features.device.type, enabled=False):
-            logits: Tensor = self.head(self.dropout(features.float()))
-        return logits
+            outputs: Tensor = self.head(self.dropout(features.float()))
+        return outputs.reshape(len(outputs), -1, 3) if self.uncertain_class else outputs
 
     @property
     def needs_whole_batch(self) -> str:
@@ -95,11 +114,11 @@ class Classifier(Trainable):
     def training_loss(self, batch: Batch, epoch: int) -> Tensor:
         """Mean weighted cross-entropy of the known labels, on one random view of each film."""
         views = random_views(batch.images, batch.keys, self.policy, self.size, seed=self.seed, epoch=epoch, view=0)
-        return batch_loss(self(views), batch, self.positive_weights)
+        return batch_loss(self.label_loss(self.features(views), known_targets(batch)), batch)
 
     def validation_loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Sum of the weighted cross-entropy and number of known labels, on plain views."""
-        return masked_bce(self(plain_view(batch.images, self.size)), known_targets(batch), self.positive_weights)
+        return self.label_loss(self.features(plain_view(batch.images, self.size)), known_targets(batch))
 
     def parameter_groups(self, settings: TrainingSettings) -> list[dict[str, Any]]:
         """As for every module, with the own learning rate of the head and of what pools for it."""
@@ -120,9 +139,7 @@ class HeadOnFeatures(Trainable):
     def __init__(self, classifier: Classifier, train: Tensor, val: Tensor) -> None:
         super().__init__()
         self.head, self.dropout = classifier.head, classifier.dropout
-        self.positive_weights: Tensor
-        self.register_buffer("positive_weights", classifier.positive_weights)
-        self.score, self.groups = classifier.score, classifier.parameter_groups
+        self.label_loss, self.groups = classifier.label_loss, classifier.parameter_groups
         self.train_features, self.val_features = train, val
 
     @property
@@ -132,12 +149,11 @@ class HeadOnFeatures(Trainable):
 
     def training_loss(self, batch: Batch, epoch: int) -> Tensor:  # noqa: ARG002
         """As `Classifier.training_loss`."""
-        logits = self.score(self.train_features[batch.rows])
-        return batch_loss(logits, batch, self.positive_weights)
+        return batch_loss(self.label_loss(self.train_features[batch.rows], known_targets(batch)), batch)
 
     def validation_loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """As `Classifier.validation_loss`."""
-        return masked_bce(self.score(self.val_features[batch.rows]), known_targets(batch), self.positive_weights)
+        return self.label_loss(self.val_features[batch.rows], known_targets(batch))
 
     def parameter_groups(self, settings: TrainingSettings) -> list[dict[str, Any]]:
         """The head's."""
@@ -151,7 +167,12 @@ def known_targets(batch: Batch) -> Tensor:
     return batch.targets
 
 
-def batch_loss(logits: Tensor, batch: Batch, positive_weights: Tensor) -> Tensor:
-    """Mean of `masked_bce` over the known labels of the batch, of which this may be a part."""
+def batch_loss(loss: tuple[Tensor, Tensor], batch: Batch) -> Tensor:
+    """Mean over the known labels of the batch, of which this may be a part; 0 where none is known.
+
+    Args:
+        loss: sum over this part, and how many labels it knows.
+        batch: of these films.
+    """
     known = (~known_targets(batch.whole).isnan()).sum()
-    return mean_masked_bce(logits, known_targets(batch), positive_weights, known=known, parts=batch.parts)
+    return share_of_mean(loss[0], known, batch.parts)

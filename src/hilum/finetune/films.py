@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 
 from hilum.errors import HilumError
 
+UNCERTAIN_CLASS = 2.0
+"""Target of an uncertain label where uncertain is a class of its own; as `hilum.data.labels.targets` writes it."""
+
 
 @dataclass(frozen=True)
 class LabelledFilms:
@@ -16,7 +19,8 @@ class LabelledFilms:
     Attributes:
         image_ids: N ids.
         patient_ids: whose films they are, (N).
-        targets: (N, findings) float32: 1 positive, 0 negative, NaN masked.
+        targets: (N, findings) float32: 1 positive, 0 negative, NaN masked; `UNCERTAIN_CLASS` only where uncertain is a
+            class of its own.
     """
 
     image_ids: list[str]
@@ -33,11 +37,11 @@ class LabelledFilms:
                 fix="Take all three from the same rows of the manifest.",
             )
         codes = self.targets[~np.isnan(self.targets)]
-        if not np.isin(codes, (0.0, 1.0)).all():
-            wrong = sorted({float(code) for code in codes} - {0.0, 1.0})
+        if not np.isin(codes, (0.0, 1.0, UNCERTAIN_CLASS)).all():
+            wrong = sorted({float(code) for code in codes} - {0.0, 1.0, UNCERTAIN_CLASS})
             raise HilumError(
                 "labelled films",
-                expected="targets 0, 1 or NaN",
+                expected="targets 0, 1, 2 (uncertain) or NaN",
                 found=", ".join(f"{value:g}" for value in wrong[:5]),
                 fix="Turn codes into targets with hilum.data.labels.targets.",
             )

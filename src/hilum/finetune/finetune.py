@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import torch
 
-from hilum.artifacts import whole_directory, whole_file
+from hilum.artifacts import whole_file
 from hilum.data.store import Store
 from hilum.encoders.card import Card
 from hilum.encoders.freezing import freeze_all_but_last
@@ -20,7 +20,7 @@ from hilum.encoders.zoo import Encoder, create_encoder
 from hilum.errors import HilumError
 from hilum.finetune.classifier import Classifier, HeadOnFeatures
 from hilum.finetune.feed import Feed
-from hilum.finetune.films import LabelledFilms
+from hilum.finetune.films import UNCERTAIN_CLASS, LabelledFilms
 from hilum.finetune.losses import balancing_weights
 from hilum.finetune.settings import FinetuneSettings
 from hilum.finetune.weights import write_classifier
@@ -28,6 +28,8 @@ from hilum.progress import ProgressReport, silent
 from hilum.training.checkpoint import delete_checkpoints, resume_only_same_run
 from hilum.training.fit import fit
 from hilum.training.precision import choose_device, choose_precision
+from hilum.training.processes import run_directory
+from hilum.training.ranks import rank
 from hilum.views import POLICIES
 
 
@@ -91,7 +93,7 @@ def finetune(
     encoder, origin = _start(init, encoder_name, seed)
     starts_from = origin.sha256 if origin else "random"
     classifier = _untrained(encoder, train, settings, feed)
-    with whole_directory(directory, resume=True) as beside:
+    with run_directory(directory) as beside:
         resume_only_same_run(
             beside,
             [_decisive(settings), device.type, feed.precision, seed, encoder_name, starts_from,
@@ -100,18 +102,19 @@ def finetune(
         _train(classifier, train, val, settings, feed, beside, on_progress)
         logits = feed.outputs(classifier.to(device).eval(), predict_ids, "scoring", on_progress)
         scores = pl.DataFrame(logits.sigmoid().cpu().numpy(), schema=[f"p_{finding}" for finding in findings])
-        with whole_file(beside / "scores.parquet") as path:
-            scores.insert_column(0, pl.Series("image_id", list(predict_ids), dtype=pl.String)).write_parquet(path)
-        write_classifier(
-            classifier, _card(classifier, origin, train, val, findings, settings, feed, split_title), beside
-        )
-        earlier = None if init == "random" else read_seen(Path(init))
-        write_seen(
-            beside,
-            seen_films(train.image_ids, train.patient_ids, "train"),
-            seen_films(val.image_ids, val.patient_ids, "val"),
-            *([] if earlier is None else [earlier]),
-        )
+        if rank() == 0:
+            with whole_file(beside / "scores.parquet") as path:
+                scores.insert_column(0, pl.Series("image_id", list(predict_ids), dtype=pl.String)).write_parquet(path)
+            write_classifier(
+                classifier, _card(classifier, origin, train, val, findings, settings, feed, split_title), beside
+            )
+            earlier = None if init == "random" else read_seen(Path(init))
+            write_seen(
+                beside,
+                seen_films(train.image_ids, train.patient_ids, "train"),
+                seen_films(val.image_ids, val.patient_ids, "val"),
+                *([] if earlier is None else [earlier]),
+            )
         delete_checkpoints(beside)
     return directory
 
@@ -144,6 +147,7 @@ def _untrained(encoder: Encoder, train: LabelledFilms, settings: FinetuneSetting
         positive_weights=torch.from_numpy(weights),
         dropout=settings.dropout,
         head_lr=settings.head_lr,
+        uncertain_class=settings.uncertain_class,
         head=settings.head,
         pooling=settings.pooling,
     )
@@ -238,6 +242,10 @@ def _check(
                 expected=f"one column of targets for each of {len(findings)} findings",
                 found=f"{films.targets.shape[1]} columns",
                 fix="Give targets and findings in the same order.",
+            )
+        if (films.targets == UNCERTAIN_CLASS).any() and not settings.uncertain_class:
+            raise HilumError(
+                part, expected="targets 0, 1 or NaN", found="a third class", fix="Set uncertain_class, or mask them."
             )
     if not predict_ids:
         raise HilumError("films to score", expected="at least one", found="none", fix="Give the ids of the test films.")

@@ -1,11 +1,9 @@
-"""Weighted binary cross-entropy over the labels that are known."""
+"""Weighted cross-entropy over the labels that are known, of two classes or, with uncertain as a third, of three."""
 
 import numpy as np
 import torch.nn.functional as F  # noqa: N812
 from numpy.typing import NDArray
 from torch import Tensor
-
-from hilum.training.ranks import share_of_mean
 
 POSITIVE_WEIGHT_LIMIT = 100.0
 """A rare finding's few positives may count this much more than a negative, and no more, unless told: beyond, single
@@ -31,18 +29,24 @@ def masked_bce(logits: Tensor, targets: Tensor, positive_weights: Tensor) -> tup
     return losses.where(known, 0.0).sum(), known.sum()
 
 
-def mean_masked_bce(
-    logits: Tensor, targets: Tensor, positive_weights: Tensor, *, known: Tensor | None = None, parts: int = 1
-) -> Tensor:
-    """Mean of `masked_bce` over the known labels; 0, with zero gradients, where none is known.
+def masked_three_class(logits: Tensor, targets: Tensor, positive_weights: Tensor) -> tuple[Tensor, Tensor]:
+    """Cross-entropy of the known labels over negative, positive and uncertain (U-MultiClass of CheXpert).
+
+    Irvin et al., AAAI 2019, §3.1. The positives are weighted as in `masked_bce`; the other two classes count 1.
 
     Args:
-        logits, targets, positive_weights: as there.
-        known: how many labels are known in the whole batch, where this is a part of it; of all processes it is the sum.
-        parts: see `hilum.training.ranks.share_of_mean`.
+        logits: (B, findings, 3), of negative, positive and uncertain.
+        targets: (B, findings), 0, 1 or 2 as the classes stand above, NaN unknown.
+        positive_weights: w of each finding, (findings), > 0.
+
+    Returns:
+        As `masked_bce`.
     """
-    total, own = masked_bce(logits, targets, positive_weights)
-    return share_of_mean(total, own if known is None else known, parts)
+    known = ~targets.isnan()
+    classes = targets.nan_to_num(0.0).long()
+    losses = F.cross_entropy(logits.float().flatten(0, 1), classes.flatten(), reduction="none").view_as(targets)
+    weights = positive_weights.expand_as(targets).where(classes == 1, 1.0)
+    return (losses * weights).where(known, 0.0).sum(), known.sum()
 
 
 def balancing_weights(targets: NDArray[np.float32], *, limit: float = POSITIVE_WEIGHT_LIMIT) -> NDArray[np.float32]:

@@ -26,6 +26,7 @@ class FinetuneSettings:
         policy: random views, by name (`hilum.views.POLICIES`); "none" for none.
         size: side of the views in px; None: as in the store.
         weighted: weigh the positives of each finding by negatives / positives among the training films.
+        uncertain_class: targets of 2 are a third class; otherwise there are none.
         positive_weight_limit: bounds these weights, and their inverse; at least 1.
         dropout: before the head and inside it, 0 to 1.
         head: "linear", "mlp" or "two_layers" (`hilum.finetune.heads.make_head`).
@@ -46,6 +47,7 @@ class FinetuneSettings:
     size: int | None = None
     weighted: bool = True
     positive_weight_limit: float = 100.0
+    uncertain_class: bool = False
     dropout: float = 0.0
     head: HeadName = "linear"
     pooling: PoolingName = "own"

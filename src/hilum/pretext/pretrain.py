@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from hilum.artifacts import whole_directory
 from hilum.data.batches import Batches
 from hilum.data.store import Store
 from hilum.encoders.card import Card
@@ -21,6 +20,8 @@ from hilum.progress import ProgressReport, silent
 from hilum.training.checkpoint import delete_checkpoints, resume_only_same_run
 from hilum.training.fit import fit
 from hilum.training.precision import choose_device
+from hilum.training.processes import joined_processes, run_directory
+from hilum.training.ranks import rank
 from hilum.training.settings import TrainingSettings
 from hilum.views import POLICIES
 
@@ -65,7 +66,7 @@ def pretrain(
     _check(image_ids, patient_ids, settings)
     network, before = _start(encoder, seed)
     size = settings.size or store.recipe.size
-    with whole_directory(directory, resume=True) as work:
+    with joined_processes(settings.device), run_directory(directory) as work:
         starts_from = before.sha256 if before else "random"
         decisive = settings.decisive() | {"options": options.model_dump()}
         inputs = [method, network.name, starts_from, decisive, size, seed, image_ids]
@@ -111,9 +112,10 @@ def pretrain(
             images_seen=len(image_ids),
             statements=before.statements if before else [],
         )
-        write_encoder(trainable.kept, card, work)
-        earlier = read_seen(encoder) if isinstance(encoder, Path) else None
-        write_seen(work, seen_films(image_ids, patient_ids, "train"), *([] if earlier is None else [earlier]))
+        if rank() == 0:
+            write_encoder(trainable.kept, card, work)
+            earlier = read_seen(encoder) if isinstance(encoder, Path) else None
+            write_seen(work, seen_films(image_ids, patient_ids, "train"), *([] if earlier is None else [earlier]))
         delete_checkpoints(work)
     return directory
 

@@ -20,9 +20,12 @@ def sentences(content: ReportContent) -> list[str]:
     blind = {row["arm"]: row for row in rows if _untrained(row["arm"]) is None}
     told = []
     if blind:
-        parts = [f"{_who(name)} reaches {formats.decimal(row['estimate'])}" for name, row in blind.items()]
-        parts = [f"{'A' if i == 0 else 'a'} model that sees {part}" for i, part in enumerate(parts)]
-        told.append(f"{formats.listing(parts)}: this much needs no radiology.")
+        parts = [
+            f"{'one that sees' if i else 'A model that sees only'} {_what(name)} {'' if i else 'reaches '}"
+            f"{formats.decimal(row['estimate'])}"
+            for i, (name, row) in enumerate(blind.items())
+        ]
+        told.append(f"{', '.join(parts)}: this much needs no radiology.")
     encoders = [(_untrained(row["arm"]), row["estimate"]) for row in rows if _untrained(row["arm"]) is not None]
     if encoders:
         parts = [f"{said} {formats.decimal(value)}" for said, value in encoders]
@@ -45,7 +48,7 @@ def cautions(content: ReportContent) -> list[str]:
     if not tied:
         return []
     verb = "is" if len(tied) == 1 else "are"
-    what = _untrained(best["arm"]) or f"the model that sees {_who(best['arm'])}"
+    what = _untrained(best["arm"]) or f"the model that sees only {_what(best['arm'])}"
     return [f"{formats.listing(tied)} {verb} not shown to beat {what} ({formats.decimal(best['estimate'])})."]
 
 
@@ -90,7 +93,7 @@ def above_baselines_table(content: ReportContent) -> Table | None:
     titles = {arm.name: arm.title for arm in content.arms}
     rows = [
         [
-            Cell(titles.get(row["arm"], row["arm"])),
+            Cell(str(titles.get(row["arm"], row["arm"]))),
             Cell(_shown(row["against"])),
             difference_cell(row),
             Cell(formats.p_value(row["p_adjusted"]), order_of(row["p_adjusted"])),
@@ -109,10 +112,12 @@ def _overall(table: pl.DataFrame | None) -> list[Row]:
     return [] if table is None else [row for row in overall_rows(table) if formats.known(row["estimate"])]
 
 
-def _who(name: str) -> str:
-    """As in "only age, sex and view", "only an 8×8 thumbnail"."""
+def _what(name: str) -> str:
+    """As in "age, sex and view", "an 8×8 thumbnail"."""
     shown = _shown(name)
-    return f"only {'an ' if shown.startswith('8×8') else 'a ' if shown.endswith('thumbnail') else ''}{shown}"
+    if not shown.endswith("thumbnail"):
+        return shown
+    return f"{'an' if shown.startswith('8') else 'a'} {shown}"
 
 
 def _untrained(name: str) -> str | None:

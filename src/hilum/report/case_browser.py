@@ -30,20 +30,21 @@ def case_browser(content: ReportContent) -> Browser | None:
     if not content.cases:
         return None
     findings = _findings(content)
-    arms = [arm for arm in content.arms if arm.name in content.predictions or _has_heat(content.cases, arm.name)]
-    tables = {arm.name: _scores_by_film(content, arm.name) for arm in arms}
+    arms = _arms(content)
+    tables = {arm: _scores_by_film(content, arm) for arm in arms}
     labels = _labels_by_film(content)
-    made, size = [], 0
+    made: list[dict[str, Any]] = []
+    size = 0
     for case in content.cases:
-        entry = _entry(case, findings, [arm.name for arm in arms], tables, labels)
+        entry = _entry(case, findings, list(arms), tables, labels)
         size += len(entry["film"]) + sum(len(heat[2]) for heat in entry["heat"].values())
         if size > MOST_BYTES and made:
             break
         made.append(entry)
-    cuts = [mean_thresholds(content, arm.name) for arm in arms]
+    cuts = [mean_thresholds(content, arm) for arm in arms]
     data = {
         "findings": findings,
-        "arms": [arm.title for arm in arms],
+        "arms": list(arms.values()),
         "cuts": [[_finite(cut.get(finding)) for finding in findings] for cut in cuts],
         "cases": made,
     }
@@ -51,7 +52,7 @@ def case_browser(content: ReportContent) -> Browser | None:
         caption=_caption(content, made, any(cuts)),
         data=as_script(data),
         findings=findings,
-        arms=[arm.title for arm in arms],
+        arms=list(arms.values()),
         has_heat=any(entry["heat"] for entry in made),
         has_boxes=any(entry["boxes"] for entry in made),
     )
@@ -98,8 +99,12 @@ def _findings(content: ReportContent) -> list[str]:
     return list(dict.fromkeys(named))
 
 
-def _has_heat(cases: Sequence[Case], arm: str) -> bool:
-    return any(name == arm for case in cases for name, _ in case.heat)
+def _arms(content: ReportContent) -> dict[str, str]:
+    """Titles of the arms that say something of the films, and of models that have heat-maps alone."""
+    mapped = list(dict.fromkeys(arm for case in content.cases for arm, _ in case.heat))
+    titles = {arm.name: arm.title for arm in content.arms}
+    known = [name for name in titles if name in content.predictions or name in mapped]
+    return {name: titles.get(name, name) for name in dict.fromkeys([*known, *mapped])}
 
 
 def _scores_by_film(content: ReportContent, arm: str) -> dict[str, dict[str, float]]:

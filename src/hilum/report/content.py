@@ -103,6 +103,7 @@ class ReportContent:
         external: as `hilum.evaluate.external_validation` returns it.
         noise, suspects, agreement: as `hilum audit` writes them.
         box_scores: as `hilum.explain.box_statistics.box_statistics` returns them.
+        purity: as `hilum embed` leaves it: how far classes lie apart in the features.
         embeddings: films as points, by the features of a model; one a method.
         cases: films for the case browser.
     """
@@ -132,5 +133,6 @@ class ReportContent:
     suspects: pl.DataFrame | None = None
     agreement: pl.DataFrame | None = None
     box_scores: pl.DataFrame | None = None
+    purity: pl.DataFrame | None = None
     embeddings: Sequence[Embedding] = ()
     cases: Sequence[Case] = ()

@@ -97,17 +97,17 @@ def _pictures(diagnosis: Diagnosis) -> Table:
                 Cell(_commonest(sizes, 2)),
                 _quantiles(100 * films["mean"], 0),
                 _quantiles(100 * films["deviation"], 0),
-                _quantiles(100 * films["white"], 1),
+                _quantiles(100 * films["clipped"], 1),
                 _quantiles(films["likeness"], 2),
             ]
         )
     words = ("data set", "read", "files", "depth", "sizes")
-    numbers = ("mean gray", "spread", "brightest", "likeness")
+    numbers = ("mean gray", "spread", "clipped", "likeness")
     columns = [Column(title, numeric=title == "read") for title in words]
     columns += [Column(title, numeric=True) for title in numbers]
     notes = (
         "Gray values: 5th, 50th and 95th percentile of the films, in percent of what their bits allow; "
-        "brightest: percent of the pixels that have the film's brightest value.",
+        "clipped: percent of the middle of a film that has its brightest value.",
         "Likeness: correlation with the typical film of the same view; negatives are below −0.3.",
     )
     return Table("pictures", "What the pictures are like.", columns, rows, pl.DataFrame(), notes)

@@ -91,14 +91,14 @@ def calibration(content: ReportContent) -> Section | None:
     reliable, decided = reliability_figures(content), decision_figures(content)
     if reliable:
         caption = (
-            "Reliability curves: the share of films that are positive where the model says so; dashed: as it should be. "
+            "Reliability curves: the share of films that are positive, by what the model says; dashed: as it should be. "
             f"Films of all seeds in one pot, as many in each dot. Computed on {content.scored_on}."
         )
         blocks.append(FigureGroup(caption, reliable, _folded(reliable, "Reliability curves")))
     if decided:
         caption = (
             "Decision curves: net benefit of acting on the model; dashed: acting on everybody (falling) and on nobody "
-            "(zero). In the legend: net benefit where the threshold probability is the share of positives. They presume "
+            "(zero). In the legend: net benefit where the threshold probability is the share of positives. It presumes "
             f"calibrated probabilities. Computed on {content.scored_on}."
         )
         blocks.append(FigureGroup(caption, decided, _folded(decided, "Decision curves")))
@@ -116,7 +116,7 @@ def training(content: ReportContent) -> Section:
         )
         blocks.append(FigureGroup(caption, pretrain))
     if finetune:
-        caption = "Fine-tuning, one line a seed. The dot is the lowest validation loss: the weights that were scored."
+        caption = "Fine-tuning, one line a seed; first panel: all arms. The dot is the lowest validation loss: the weights that were scored."
         blocks.append(FigureGroup(caption, finetune))
     return Section("training", "Training", blocks or [Prose(["No training curves were given."])])
 

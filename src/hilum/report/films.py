@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
-from numpy.typing import NDArray
 from numpy import floating, uint8
+from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -18,11 +18,13 @@ class Embedding:
             each.
         points: `image_id, x, y, label` (one class a film, text), one row a film. `thumbnail` where films are shown: an
             encoded picture (JPEG, PNG or WebP bytes; null where there is none).
+        classes: name of the way in which films have classes, where there are several pictures of one method.
     """
 
     method: str
     about: Sequence[str]
     points: pl.DataFrame
+    classes: str = ""
 
 
 @dataclass(frozen=True)

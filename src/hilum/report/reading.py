@@ -89,8 +89,8 @@ def _where_shown(content: ReportContent) -> list[tuple[str, str]]:
         ),
         "Heat-map": (
             content.box_scores is not None or bool(content.cases),
-            "Where the model's answer would change most, as far as the method can tell. It shows that a place mattered, "
-            "not that it was understood; look at the scores against boxes and the centre prior.",
+            "Where the model's answer would change most, as far as the method can tell. It shows that a place "
+            "mattered, not that it was understood; look at the scores against boxes and the centre prior.",
         ),
     }
     return [(term, meaning) for term, (shown, meaning) in terms.items() if shown]

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from hilum.draws import image_keys, shuffled
 from hilum.report import formats
 from hilum.report.blocks import Scatter
-from hilum.report.figures.embedding import CLASS_COLOURS, OTHER, embedding_figure
+from hilum.report.figures.points import CLASS_COLOURS, OTHER, points_figure
 from hilum.report.films import Embedding
 from hilum.report.pictures import as_script, decoded, jpeg, sprite
 
@@ -30,7 +31,8 @@ def scatter_of(embedding: Embedding) -> Scatter:
     names = counts["label"].to_list()
     classes = [(name, CLASS_COLOURS[at] if at < len(CLASS_COLOURS) else OTHER) for at, name in enumerate(names)]
     x, y = _scaled(points["x"]), 1000 - _scaled(points["y"])
-    films, tiles = [], []
+    films: list[NDArray[np.uint8]] = []
+    tiles: list[int] = []
     for row in points.iter_rows(named=True):
         content = row.get("thumbnail") if len(films) < MOST_THUMBNAILS else None
         tiles.append(len(films) if content else -1)
@@ -46,14 +48,14 @@ def scatter_of(embedding: Embedding) -> Scatter:
         "side": TILE,
         "across": across,
     }
-    stem = formats.file_stem("embedding", embedding.method)
+    stem = formats.file_stem("embedding", embedding.method, *([embedding.classes] if embedding.classes else []))
     return Scatter(
         name=stem,
         caption=_caption(embedding, len(points), len(films)),
         data=as_script(data),
         sprite=jpeg(sheet, _QUALITY) if sheet is not None else "",
         classes=classes,
-        figure=embedding_figure(stem, embedding.method, x, y, points["label"].to_list(), dict(classes)),
+        figure=points_figure(stem, embedding.method, x, y, points["label"].to_list(), dict(classes)),
         points=embedding.points.drop("thumbnail", strict=False),
     )
 
@@ -65,10 +67,10 @@ def _drawn_by_lot(points: pl.DataFrame) -> pl.DataFrame:
     return points[order[:MOST_POINTS]]
 
 
-def _scaled(values: pl.Series) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    numbers = values.to_numpy().astype(np.float64)
+def _scaled(values: pl.Series) -> NDArray[np.float64]:
+    numbers: NDArray[np.float64] = values.to_numpy().astype(np.float64)
     low, high = numbers.min(), numbers.max()
-    return np.round(1000 * (numbers - low) / ((high - low) or 1.0), 1)
+    return np.asarray(np.round(1000 * (numbers - low) / ((high - low) or 1.0), 1))
 
 
 def _caption(embedding: Embedding, points: int, films: int) -> str:

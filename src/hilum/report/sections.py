@@ -13,6 +13,7 @@ from hilum.report.drawn import calibration, classes, curves, intervals, training
 from hilum.report.external import external_tables
 from hilum.report.figures.canvas import style
 from hilum.report.noise import noise_tables
+from hilum.report.purity import purity_table
 from hilum.report.reading import reading
 from hilum.report.scatter import scatter_of
 from hilum.report.standings import margins_table_of, ranks_table_of, standings_table
@@ -53,7 +54,12 @@ def comparisons(content: ReportContent) -> Section:
             else "The arms were not compared: no reference arm was named."
         )
         return Section("comparisons", "Comparisons", [Prose([why])])
-    more = (standings_table(content), ranks_table_of(content), margins_table_of(content))
+    more = (
+        tables.other_metrics_table(content),
+        standings_table(content),
+        ranks_table_of(content),
+        margins_table_of(content),
+    )
     blocks = [tables.comparisons_table(content), *(table for table in more if table is not None)]
     return Section("comparisons", "Comparisons", blocks)
 
@@ -61,7 +67,7 @@ def comparisons(content: ReportContent) -> Section:
 def shortcuts(content: ReportContent) -> Section | None:
     """What needs no radiology."""
     made = (baselines.baselines_table(content), baselines.above_baselines_table(content))
-    return _of_tables("baselines", "Shortcut baselines", [table for table in made if table is not None])
+    return _section("baselines", "Shortcut baselines", [table for table in made if table is not None])
 
 
 def at_thresholds(content: ReportContent) -> Section | None:
@@ -77,22 +83,22 @@ def at_thresholds(content: ReportContent) -> Section | None:
 
 def subgroups(content: ReportContent) -> Section | None:
     """Groups of patients."""
-    return _of_tables("subgroups", "Groups of patients", subgroup_tables(content))
+    return _section("subgroups", "Groups of patients", subgroup_tables(content))
 
 
 def external(content: ReportContent) -> Section | None:
     """Trained here, tested there."""
-    return _of_tables("external", "External validation", external_tables(content))
+    return _section("external", "External validation", external_tables(content))
 
 
 def noise(content: ReportContent) -> Section | None:
     """Doubtful labels."""
-    return _of_tables("noise", "Doubtful labels", noise_tables(content))
+    return _section("noise", "Doubtful labels", noise_tables(content))
 
 
 def boxes(content: ReportContent) -> Section | None:
     """Heat-maps against boxes."""
-    return _of_tables("boxes", "Heat-maps against boxes", statistics_tables(content.box_scores))
+    return _section("boxes", "Heat-maps against boxes", statistics_tables(content.box_scores))
 
 
 def cases(content: ReportContent) -> Section | None:
@@ -103,8 +109,9 @@ def cases(content: ReportContent) -> Section | None:
 
 def embedding(content: ReportContent) -> Section | None:
     """Films as points."""
-    made = [scatter_of(one) for one in content.embeddings if len(one.points)]
-    return Section("embedding", "Films by likeness", made) if made else None
+    made: list[Block] = [scatter_of(one) for one in content.embeddings if len(one.points)]
+    numbers = purity_table(content)
+    return _section("embedding", "Films by likeness", [*([numbers] if numbers else []), *made])
 
 
 def data(content: ReportContent) -> Section:
@@ -143,5 +150,5 @@ def study_file(content: ReportContent) -> Section | None:
     return Section("study-file", "Study file, as run", [Listing(content.settings_yaml)])
 
 
-def _of_tables(anchor: str, title: str, made: Sequence[Block]) -> Section | None:
+def _section(anchor: str, title: str, made: Sequence[Block]) -> Section | None:
     return Section(anchor, title, made) if made else None

@@ -18,20 +18,25 @@ def standings_table(content: ReportContent) -> Table | None:
     if wins.is_empty():
         return None
     titles = {arm.name: arm.title for arm in content.arms}
-    several = wins["metric"].n_unique() > 1
+    pairs = wins.select("arm", "against").unique(maintain_order=True).rows()
+    places = {(row["arm"], row["against"], row["metric"]): row for row in wins.to_dicts()}
     rows = [
-        [
-            Cell(f"{titles.get(row['arm'], row['arm'])} against {titles.get(row['against'], row['against'])}"),
-            *([Cell(formats.capital(formats.metric_name(row["metric"])))] if several else []),
-            *(Cell(str(row[name]), row[name]) for name in ("wins", "ties", "losses")),
-        ]
-        for row in wins.to_dicts()
+        [Cell(formats.capital(formats.metric_name(metric))), *(_counts(places.get((*pair, metric))) for pair in pairs)]
+        for metric in wins["metric"].unique(maintain_order=True)
     ]
-    columns = [Column("Comparison"), *([Column("Metric")] if several else [])]
-    columns += [Column(name, numeric=True) for name in ("Wins", "Ties", "Losses")]
-    caption = f"Findings won, tied and lost at adjusted p < 0.05. Computed on {content.scored_on}."
+    columns = [Column("Metric")]
+    columns += [
+        Column(f"{titles.get(arm, arm)} against {titles.get(other, other)}", numeric=True) for arm, other in pairs
+    ]
+    caption = f"Findings won / tied / lost at adjusted p < 0.05. Computed on {content.scored_on}."
     notes = ["A tie is a difference that is not shown, not a proof that there is none."]
     return Table("wins", caption, columns, rows, with_split(wins, content), notes)
+
+
+def _counts(row: dict[str, int] | None) -> Cell:
+    if row is None:
+        return Cell("–", None, "faint")
+    return Cell(f"{row['wins']} / {row['ties']} / {row['losses']}", row["wins"] - row["losses"])
 
 
 def ranks_table_of(content: ReportContent) -> Table | None:

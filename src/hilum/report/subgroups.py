@@ -40,15 +40,16 @@ def _table(content: ReportContent, every: pl.DataFrame, attribute: str, metric: 
     columns = [Column(formats.capital(attribute)), Column("Finding"), *([Column("Arm")] if several else [])]
     columns += [
         Column(f"{name} (95 % CI)", numeric=True), Column("Gap to the rest (95 % CI)", numeric=True),
-        Column("Adjusted p", numeric=True), Column("Positive + negative patients", numeric=True),
+        Column("Adjusted p", numeric=True), Column("Patients", numeric=True),
     ]  # fmt: skip
-    notes = []
+    notes = ["Patients: with a positive film + with a negative one. Gap: the group minus all others."]
     if metric == UNDERDIAGNOSIS:
         notes.append("Underdiagnosis: the share of positive films called negative at the threshold. Lower is better.")
     small = [f"{group} ({formats.listing(names)})" for group, names in _by_group(left).items()]
     if small:
         notes.append(f"Too few patients to be told: {'; '.join(small)}.")
-    caption = f"{name} by {attribute}. Adjusted over all gaps in {name}. Computed on {content.scored_on}."
+    over = f"Adjusted over all gaps in {formats.metric_name(metric)}"
+    caption = f"{name} by {attribute}. {over}. Computed on {content.scored_on}."
     stem = formats.file_stem("subgroups", attribute, metric)
     return Table(stem, caption, columns, rows, with_split(table, content), notes)
 

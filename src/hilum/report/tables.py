@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from hilum.evaluate.measures import AVERAGES, LOWER_IS_BETTER
+from hilum.evaluate.measures import AVERAGES, LOWER_IS_BETTER, MACRO
 from hilum.report import formats
 from hilum.report.blocks import Cell, Column, Table
 from hilum.report.content import ArmSummary, DataSummary, ReportContent
@@ -102,40 +102,61 @@ def results_table(content: ReportContent, metric: str) -> Table:
 
 
 def comparisons_table(content: ReportContent) -> Table:
-    """Every paired comparison: difference with interval, p, adjusted p, and what could have been shown."""
-    columns = [
-        Column("Finding"), Column("Comparison"), Column("Difference (95 % CI)", numeric=True),
-        Column("p", numeric=True), Column("Adjusted p", numeric=True), Column("Detectable", numeric=True),
-    ]  # fmt: skip
+    """Every paired comparison in the first metric: difference with interval, p, adjusted p, what could be shown."""
     comparisons = content.comparisons
-    titles = {arm.name: arm.title for arm in content.arms}
     first = comparisons["metric"][0]
-    several = comparisons["metric"].n_unique() > 1
-    shown = comparisons.filter((pl.col("metric") == first) | pl.col("finding").is_in(list(AVERAGES)))
-    ordered = sorted(shown.to_dicts(), key=lambda row: (row["metric"] != first, place_of(row["finding"])))
-    rows = [
-        [
-            Cell(f"{finding_name(row['finding'])}{', ' + formats.metric_name(row['metric']) if several else ''}"),
-            Cell(f"{titles[row['arm']]} − {titles[row['against']]}"),
-            difference_cell(row),
-            Cell(formats.p_value(row["p"]), order_of(row["p"])),
-            Cell(formats.p_value(row["p_adjusted"]), order_of(row["p_adjusted"])),
-            Cell(formats.decimal(row.get("detectable")), order_of(row.get("detectable"))),
-        ]
-        for row in ordered
-    ]
-    names = formats.listing(
-        [formats.metric_name(metric) for metric in comparisons["metric"].unique(maintain_order=True)]
-    )
-    caption = f"Differences in {names}, on the same redraws of patients. Computed on {content.scored_on}."
+    shown = comparisons.filter(pl.col("metric") == first)
+    ordered = sorted(shown.to_dicts(), key=lambda row: place_of(row["finding"]))
+    titles = {arm.name: arm.title for arm in content.arms}
+    rows = [[Cell(finding_name(row["finding"])), *_compared(row, titles)] for row in ordered]
+    caption = f"Differences in {formats.metric_name(first)}, on the same redraws of patients. "
     notes = ["Detectable: the smallest difference that this test set shows with 80 % power.", *dagger(content.arms)]
     if len(shown) < len(comparisons):
-        notes.append(f"Single findings are shown for {formats.metric_name(first)} only; all are in the CSV file.")
+        notes.append("The CSV file holds all metrics.")
     if "family" in shown.columns:
         families = shown["family"].drop_nulls().unique(maintain_order=True).to_list()
         notes.append(f"Families of tests, each adjusted by itself: {'; '.join(families)}.")
     notes += [note for note in said_of(shown) if note not in said_of(content.metrics)]
-    return Table("comparisons", caption, columns, rows, with_split(comparisons, content), notes)
+    caption += f"Computed on {content.scored_on}."
+    return Table("comparisons", caption, _comparing("Finding"), rows, with_split(comparisons, content), notes)
+
+
+def other_metrics_table(content: ReportContent) -> Table | None:
+    """The macro differences in the metrics after the first; None where there are none."""
+    comparisons = content.comparisons
+    others = comparisons.filter((pl.col("metric") != comparisons["metric"][0]) & (pl.col("finding") == MACRO))
+    if others.is_empty():
+        return None
+    titles = {arm.name: arm.title for arm in content.arms}
+    rows = [
+        [Cell(formats.capital(formats.metric_name(row["metric"]))), *_compared(row, titles)]
+        for row in others.to_dicts()
+    ]
+    lower = [
+        formats.metric_name(name) for name in others["metric"].unique(maintain_order=True) if name in LOWER_IS_BETTER
+    ]
+    notes = ["Each metric is adjusted by itself."]
+    if lower:
+        notes.append(f"Lower is better in {formats.listing(lower)}.")
+    caption = f"Macro differences in other metrics. Computed on {content.scored_on}."
+    return Table("comparisons_macro", caption, _comparing("Metric"), rows, with_split(others, content), notes)
+
+
+def _comparing(of_what: str) -> list[Column]:
+    return [
+        Column(of_what), Column("Comparison"), Column("Difference (95 % CI)", numeric=True),
+        Column("p", numeric=True), Column("Adjusted p", numeric=True), Column("Detectable", numeric=True),
+    ]  # fmt: skip
+
+
+def _compared(row: dict[str, Any], titles: dict[str, str]) -> list[Cell]:
+    return [
+        Cell(f"{titles[row['arm']]} − {titles[row['against']]}"),
+        difference_cell(row),
+        Cell(formats.p_value(row["p"]), order_of(row["p"])),
+        Cell(formats.p_value(row["p_adjusted"]), order_of(row["p_adjusted"])),
+        Cell(formats.decimal(row.get("detectable")), order_of(row.get("detectable"))),
+    ]
 
 
 def counts_table(data: DataSummary) -> Table:

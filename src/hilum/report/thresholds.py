@@ -49,7 +49,11 @@ def where_chosen(content: ReportContent) -> list[str]:
 def mean_thresholds(content: ReportContent, arm: str) -> dict[str, float]:
     """The threshold of each finding, the mean over seeds."""
     seeds = content.thresholds.get(arm, ())
-    return {finding: float(np.mean([one.values[finding] for one in seeds])) for finding in seeds[0].values} if seeds else {}
+    return (
+        {finding: float(np.mean([one.values[finding] for one in seeds])) for finding in seeds[0].values}
+        if seeds
+        else {}
+    )
 
 
 def _way(rule: str, chosen_on: str | None, optimistic: bool) -> str:

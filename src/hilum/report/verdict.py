@@ -40,7 +40,7 @@ def decide(content: ReportContent) -> Verdict:
         (row for row in overall_rows(content.metrics) if formats.known(row["estimate"])),
         key=lambda row: -row["estimate"],
     )
-    if not scores:
+    if not scores and (not pairs or content.against is None):
         headline = "Nothing could be scored: no average over findings has an estimate."
         return Verdict(headline, [], cautions(content.arms))
     if not pairs:
@@ -178,7 +178,9 @@ def _by_finding(content: ReportContent) -> list[str]:
     if table.is_empty() or content.against is None:
         return []
     tested = pl.col("p_adjusted").cast(pl.Float64).fill_nan(None).is_not_null()
-    rows = table.filter((pl.col("metric") == table["metric"][0]) & ~pl.col("finding").is_in(list(AVERAGES)) & tested).to_dicts()
+    rows = table.filter(
+        (pl.col("metric") == table["metric"][0]) & ~pl.col("finding").is_in(list(AVERAGES)) & tested
+    ).to_dicts()
     number = len({row["finding"] for row in rows})
     if number < 2:
         return []

@@ -1,47 +1,170 @@
-"""The evaluation of a study: scores meet test labels here, and nowhere before."""
+"""The evaluation of a study: scores meet test labels here, and nowhere before.
 
+Thresholds are chosen on validation films, for each arm and seed by itself, and stay fixed on the test films.
+"""
+
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import polars as pl
+
 from hilum.artifacts import whole_directory
-from hilum.evaluate import Predictions, evaluate_arms, read_predictions
+from hilum.evaluate import (
+    AVERAGES,
+    METRICS,
+    MeasuredArms,
+    Predictions,
+    Thresholds,
+    age_bands,
+    choose_thresholds,
+    comparisons_table,
+    evaluate_subgroups,
+    margins_table,
+    measure_arms,
+    metrics_table,
+    ranks_table,
+    read_predictions,
+)
+from hilum.evaluate.measures import AUROC, MACRO
+from hilum.evaluate.subgroups import UNDERDIAGNOSIS
 from hilum.progress import ProgressReport
-from hilum.study.plan import finetuning_directory
+from hilum.study.baselines import baseline_names
+from hilum.study.plan import BASELINES, finetuning_directory
 from hilum.study.prepare import Prepared
+from hilum.study.schema import Study
 from hilum.study.scored_labels import write_predictions
 
 EVALUATION = "evaluation"
 
 
 def judge(prepared: Prepared, out: Path, on_progress: ProgressReport) -> None:
-    """Write predictions of every arm and seed, and `metrics.parquet` and `comparisons.parquet` over all of them."""
-    study, settings = prepared.study, prepared.study.evaluate
-    on_progress(0, 2, "joining scores with labels")
+    """Write predictions of every arm and seed, and of the shortcut baselines, and every table over them.
+
+    `evaluation` then holds predictions/ARM/seed-N.parquet, baselines/NAME.parquet, and as Parquet: metrics, comparisons
+    (AUROC, against the reference arm), baseline_metrics, baseline_comparisons (arm minus baseline), subgroups; ranks
+    where there are several arms; margins where the study names one. Complete or absent.
+    """
+    study = prepared.study
+    jobs = ["joining scores with labels", "metrics", "baselines", "subgroups"]
     with whole_directory(out / EVALUATION) as directory:
-        for arm in study.arms:
-            for seed in study.seeds:
-                scores = out / finetuning_directory(arm, seed) / "scores.parquet"
-                write_predictions(prepared, scores, _predictions_file(directory, arm, seed))
-        on_progress(1, 2, f"{settings.redraws:,} redraws of patients")
-        arms = {
-            arm: [read_predictions(_predictions_file(directory, arm, seed)) for seed in study.seeds]
-            for arm in study.arms
-        }
-        metrics, comparisons = evaluate_arms(
-            arms,
-            against=study.reference_arm if len(study.arms) > 1 else None,
+        on_progress(0, len(jobs), jobs[0])
+        _write_all_predictions(prepared, out, directory)
+        arms = {arm: read_arm(directory, arm, study.seeds) for arm in study.arms}
+        thresholds = {arm: read_thresholds(directory, study, arm) for arm in study.arms}
+        on_progress(1, len(jobs), f"{study.evaluate.redraws:,} redraws of patients")
+        tables = _tables_of_arms(study, arms, thresholds)
+        on_progress(2, len(jobs), jobs[2])
+        tables |= _tables_of_baselines(study, arms, directory)
+        on_progress(3, len(jobs), jobs[3])
+        if groups := groups_of(prepared):
+            tables["subgroups"] = _subgroups(study, arms, thresholds, groups)
+        for name, table in tables.items():
+            table.write_parquet(directory / f"{name}.parquet")
+        on_progress(len(jobs), len(jobs), "")
+
+
+def read_arm(evaluation: Path, arm: str, seeds: Sequence[int]) -> list[Predictions]:
+    """Predictions of one arm on the test films, one table a seed."""
+    return [read_predictions(_predictions_file(evaluation, arm, seed)) for seed in seeds]
+
+
+def read_thresholds(evaluation: Path, study: Study, arm: str) -> list[Thresholds]:
+    """Thresholds of one arm, one a seed, chosen on its validation films."""
+    return [
+        choose_thresholds(
+            read_predictions(_predictions_file(evaluation, arm, seed), split="val"), study.evaluate.threshold
+        )
+        for seed in study.seeds
+    ]
+
+
+def groups_of(prepared: Prepared) -> dict[str, dict[str, str | None]]:
+    """Sex, age band and view of the test films, as far as the tables tell more than one."""
+    test = pl.Series(prepared.task.test_ids, dtype=pl.String).implode()
+    rows = prepared.labelled.manifest.filter(pl.col("image_id").is_in(test))
+    told = {"sex": rows["sex"].to_list(), "age": age_bands(rows["age"].to_list()), "view": rows["view"].to_list()}
+    groups = {name: dict(zip(rows["image_id"], values, strict=True)) for name, values in told.items()}
+    return {name: of_film for name, of_film in groups.items() if len({*of_film.values()} - {None}) > 1}
+
+
+def _write_all_predictions(prepared: Prepared, out: Path, directory: Path) -> None:
+    for arm in prepared.study.arms:
+        for seed in prepared.study.seeds:
+            scores = out / finetuning_directory(arm, seed) / "scores.parquet"
+            write_predictions(prepared, scores, _predictions_file(directory, arm, seed))
+    for name in baseline_names(prepared.study):
+        write_predictions(prepared, out / BASELINES / f"{name}.parquet", _baseline_file(directory, name))
+
+
+def _tables_of_arms(
+    study: Study, arms: Mapping[str, Sequence[Predictions]], thresholds: Mapping[str, Sequence[Thresholds]]
+) -> dict[str, pl.DataFrame]:
+    settings, against = study.evaluate, study.reference_arm if len(study.arms) > 1 else None
+    main = _measure(study, arms)
+    others = measure_arms(
+        arms,
+        metrics=METRICS,
+        averages=AVERAGES,
+        thresholds=thresholds,
+        redraws=settings.redraws,
+        seed=settings.seed,
+        min_positives=settings.min_positives,
+    )
+    tables = {"metrics": _metrics_of(others, list(arms)), "comparisons": comparisons_table(main, against=against)}
+    if len(arms) > 1 and main.included.any():
+        tables["ranks"] = ranks_table([main])
+        if settings.margin is not None:
+            tables["margins"] = margins_table(main, settings.margin, against=against)
+    return tables
+
+
+def _tables_of_baselines(
+    study: Study, arms: Mapping[str, Sequence[Predictions]], directory: Path
+) -> dict[str, pl.DataFrame]:
+    metrics, comparisons = [], []
+    for name in baseline_names(study):
+        once = read_predictions(_baseline_file(directory, name))
+        measured = _measure(study, {name: [once] * len(study.seeds), **arms})
+        metrics.append(_metrics_of(measured, [name]))
+        against = comparisons_table(measured, against=name)
+        comparisons.append(against.filter(pl.col("finding") == MACRO))
+    return {"baseline_metrics": pl.concat(metrics), "baseline_comparisons": pl.concat(comparisons)}
+
+
+def _subgroups(
+    study: Study,
+    arms: Mapping[str, Sequence[Predictions]],
+    thresholds: Mapping[str, Sequence[Thresholds]],
+    groups: Mapping[str, Mapping[str, str | None]],
+) -> pl.DataFrame:
+    settings = study.evaluate
+    tables = [
+        evaluate_subgroups(
+            predictions,
+            groups,
+            metrics=(AUROC, UNDERDIAGNOSIS),
+            thresholds=thresholds[arm],
+            min_patients=settings.min_group,
             redraws=settings.redraws,
             seed=settings.seed,
-            min_positives=settings.min_positives,
-        )
-        metrics.write_parquet(directory / "metrics.parquet")
-        comparisons.write_parquet(directory / "comparisons.parquet")
-        on_progress(2, 2, "")
+        ).select(pl.lit(arm).alias("arm"), pl.all())
+        for arm, predictions in arms.items()
+    ]
+    return pl.concat(tables)
 
 
-def read_arm(out: Path, arm: str, seeds: list[int]) -> list[Predictions]:
-    """Predictions of one arm on the test films, one table a seed."""
-    return [read_predictions(_predictions_file(out / EVALUATION, arm, seed)) for seed in seeds]
+def _measure(study: Study, arms: Mapping[str, Sequence[Predictions]]) -> MeasuredArms:
+    settings = study.evaluate
+    return measure_arms(arms, redraws=settings.redraws, seed=settings.seed, min_positives=settings.min_positives)
+
+
+def _metrics_of(measured: MeasuredArms, arms: Sequence[str]) -> pl.DataFrame:
+    return pl.concat([metrics_table(measured, arm).select(pl.lit(arm).alias("arm"), pl.all()) for arm in arms])
 
 
 def _predictions_file(directory: Path, arm: str, seed: int) -> Path:
     return directory / "predictions" / arm / f"seed-{seed}.parquet"
+
+
+def _baseline_file(directory: Path, name: str) -> Path:
+    return directory / "baselines" / f"{name}.parquet"

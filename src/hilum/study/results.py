@@ -14,7 +14,7 @@ from hilum.data.counts import count_films
 from hilum.encoders.card import read_card
 from hilum.evaluate.metrics import MACRO
 from hilum.report.content import ArmSummary, DataSummary, ReportContent
-from hilum.study.judge import EVALUATION, read_arm
+from hilum.study.judge import EVALUATION, read_arm, read_thresholds
 from hilum.study.ledger import contamination_of
 from hilum.study.plan import Step, finetuning_directory, pretraining_directory
 from hilum.study.prepare import Prepared
@@ -27,6 +27,7 @@ def report_content(prepared: Prepared, out: Path, steps: list[Step]) -> ReportCo
     """Gather what the report says from the files of a finished study."""
     study, split = prepared.study, prepared.task.split
     metrics = pl.read_parquet(out / EVALUATION / "metrics.parquet")
+    evaluation = out / EVALUATION
     return ReportContent(
         question=study.question,
         arms=[_arm_summary(prepared, out, arm) for arm in study.arms],
@@ -36,12 +37,23 @@ def report_content(prepared: Prepared, out: Path, steps: list[Step]) -> ReportCo
         comparisons=pl.read_parquet(out / EVALUATION / "comparisons.parquet"),
         against=study.reference_arm if len(study.arms) > 1 else None,
         redraws=study.evaluate.redraws,
-        predictions={arm: read_arm(out, arm, study.seeds) for arm in study.arms},
+        predictions={arm: read_arm(evaluation, arm, study.seeds) for arm in study.arms},
         curves=_curves(prepared, out),
         left_out=_left_out(prepared, out, metrics),
         provenance=_provenance(prepared, out, steps),
         settings_yaml=yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False),
+        thresholds={arm: read_thresholds(evaluation, study, arm) for arm in study.arms},
+        baseline_metrics=_table(evaluation, "baseline_metrics"),
+        baseline_comparisons=_table(evaluation, "baseline_comparisons"),
+        ranks=_table(evaluation, "ranks"),
+        margins=_table(evaluation, "margins"),
+        subgroups=_table(evaluation, "subgroups"),
     )
+
+
+def _table(evaluation: Path, name: str) -> pl.DataFrame | None:
+    path = evaluation / f"{name}.parquet"
+    return pl.read_parquet(path) if path.is_file() else None
 
 
 def _arm_summary(prepared: Prepared, out: Path, arm: str) -> ArmSummary:

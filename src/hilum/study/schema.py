@@ -5,6 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, Discriminator, Field, PositiveInt, Tag, field_validator
 
+from hilum.errors import HilumError
+from hilum.evaluate.thresholds import check_rule
 from hilum.finetune.settings import HeadName, PoolingName
 from hilum.study.section import FindingName, Section
 from hilum.study.task_schema import Task
@@ -145,6 +147,20 @@ class Evaluation(Section):
         10, description="Findings with fewer positive or negative test patients are left out of the macro average."
     )
     seed: int = Field(0, ge=0, description="Of the redraws.")
+    threshold: str = Field(
+        "youden",
+        description="How thresholds are chosen on validation films: `youden`, `f1`, `sensitivity=0.9`, "
+        "`specificity=0.9`, or a number.",
+    )
+    margin: float | None = Field(
+        None,
+        gt=0,
+        description="Largest AUROC difference that does not matter, named before the results are seen: tests of "
+        "non-inferiority and equivalence.",
+    )
+    min_group: PositiveInt = Field(
+        20, description="Subgroups with fewer positive or negative patients of a finding get no number."
+    )
     contaminated: Literal["refuse", "mark"] = Field(
         "refuse",
         description="Arms whose starting weights have, or may have, seen test patients: refuse to run the study, or "
@@ -179,6 +195,15 @@ class Study(Section):
         if len(set(seeds)) < len(seeds):
             raise ValueError(f"{seeds} repeats a seed; replicates need different ones")
         return seeds
+
+    @field_validator("evaluate")
+    @classmethod
+    def _known_rule(cls, evaluate: Evaluation) -> Evaluation:
+        try:
+            check_rule(evaluate.threshold)
+        except HilumError as error:
+            raise ValueError(f"threshold: expected {error.expected}; found {error.found}") from None
+        return evaluate
 
     @property
     def labelled_data(self) -> str:

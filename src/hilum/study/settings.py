@@ -20,4 +20,9 @@ def pretext_settings(study: Study, init: Pretrained) -> PretextSettings:
 
 def finetune_settings(study: Study, arm: str) -> FinetuneSettings:
     """Settings of one arm's training with labels."""
-    return FinetuneSettings(**study.finetuning_of(arm).model_dump(), precision=study.precision)
+    policy = study.task.policy()
+    return FinetuneSettings(
+        **study.finetuning_of(arm).model_dump(),
+        precision=study.precision,
+        uncertain_class=any(policy.uncertain_of(finding) == "own_class" for finding in study.task.findings),
+    )

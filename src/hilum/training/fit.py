@@ -16,8 +16,8 @@ import polars as pl
 import torch
 from lightning.fabric import Fabric
 from lightning.fabric.plugins import MixedPrecision, Precision
-from lightning.fabric.plugins.environments import LightningEnvironment
-from lightning.fabric.strategies import SingleDeviceStrategy
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
+from lightning.fabric.strategies.single_device import SingleDeviceStrategy
 from torch import Tensor
 
 from hilum.artifacts import fingerprint, whole_file

@@ -26,7 +26,7 @@ def average_gradients(parameters: Iterable[nn.Parameter], loss: Tensor) -> Tenso
         return loss
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
     total = summed(torch.cat([*(gradient.reshape(-1) for gradient in gradients), loss.float().reshape(1)]))
-    *means, mean_loss = (total / world_size()).split([*(each.numel() for each in gradients), 1])
-    for gradient, mean in zip(gradients, means, strict=True):
+    means = torch.split_with_sizes(total / world_size(), [*(each.numel() for each in gradients), 1])
+    for gradient, mean in zip(gradients, means[:-1], strict=True):
         gradient.copy_(mean.view(gradient.shape))
-    return mean_loss[0]
+    return means[-1][0]

@@ -40,7 +40,7 @@ def _batch_norm(
     if not training:
         return F.batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
     normalised: Tensor
-    normalised, mean, variance, count = _Normalised.apply(input, eps)  # type: ignore[no-untyped-call]
+    normalised, mean, variance, count = _Normalised.apply(input, eps)
     if running_mean is not None and running_var is not None:
         with torch.no_grad():
             running_mean.lerp_(mean.to(running_mean.dtype), momentum)
@@ -73,7 +73,7 @@ class _Normalised(torch.autograd.Function):
         return normalised, mean, variance, count
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor, *_: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor, *_: Tensor) -> tuple[Tensor, None]:
         normalised, scale, count = ctx.saved_tensors
         dims = _but_channels(normalised)
         sums = summed(torch.stack([gradient.sum(dims), (gradient * normalised).sum(dims)])) / count

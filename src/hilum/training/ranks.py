@@ -35,7 +35,7 @@ def joined(part: Tensor) -> Tensor:
     """
     if world_size() == 1:
         return part
-    whole: Tensor = _Joined.apply(part)  # type: ignore[no-untyped-call]
+    whole: Tensor = _Joined.apply(part)
     return whole
 
 
@@ -45,7 +45,7 @@ class _Joined(torch.autograd.Function):
         return joined_constant(part)
 
     @staticmethod
-    def backward(_: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(_: Any, gradient: Tensor) -> Tensor:
         return summed(gradient).chunk(world_size())[rank()]
 
 

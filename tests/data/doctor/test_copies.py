@@ -47,9 +47,7 @@ def test_copies_are_found_and_told_apart_by_what_is_the_same(planted, tmp_path):
     assert pairs == [("file.png", "same file"), ("near.jpg", "near"), ("pixels.png", "same pixels")]
     issue = checks(found)["one picture twice"]
     assert issue.severity == "warning"
-    assert issue.told.startswith(
-        "3 pairs of films show one picture of one patient twice (1 same file, 1 same pixels, 1"
-    )
+    assert issue.told.startswith("3 pairs of films: one picture of one patient, twice (1 same file, 1 same pixels, 1")
     assert list(checks(found)) == ["one picture twice"]
 
 
@@ -86,6 +84,19 @@ def test_copies_are_found_across_data_sets(clean, own_copy, tmp_path):
     assert sorted(issue.image_ids) == sorted(kept["image_id"])
     assert found.copies.select("image_id_a").to_series().to_list() == sorted(kept["image_id"])
     assert (found.copies["image_id_a"] == found.copies["image_id_b"]).all()
+
+
+def test_a_negative_of_a_film_is_the_same_picture(own_copy, tmp_path):
+    row = own_copy.manifest.row(9, named=True)
+    film = cv2.imread(str(own_copy.root / row["path"]), cv2.IMREAD_UNCHANGED)
+    cv2.imwrite(str(own_copy.root / "negative.png"), 255 - film)
+    added = pl.DataFrame([row | {"image_id": "negative.png", "path": "negative.png"}], schema=own_copy.manifest.schema)
+    manifest = pl.concat([own_copy.manifest, added])
+    found = examined([Examined("films", "chestxray14", own_copy.root, manifest, own_copy.rejected)], tmp_path / "out")
+    assert found.copies.select("image_id_a", "image_id_b", "kind").rows() == [
+        (row["image_id"], "negative.png", "negative")
+    ]
+    assert {"negatives", "one picture twice"} <= {issue.check for issue in found.issues}
 
 
 def test_no_pairs_mean_no_issue(clean, tmp_path):

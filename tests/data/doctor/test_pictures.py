@@ -29,6 +29,14 @@ def test_sixteen_bits_are_described_alike():
     assert one.pixel_sha256 != other.pixel_sha256
 
 
+def test_only_the_middle_counts_as_clipped():
+    film = np.random.default_rng(0).integers(0, 200, (100, 50), dtype=np.uint8)
+    film[:20], film[80:], film[:, :10], film[:, 40:] = 255, 255, 255, 255
+    assert describe(film).clipped == 0
+    film[20:50] = 255
+    assert describe(film).clipped == 0.5
+
+
 def test_bars_are_measured_from_each_edge():
     film = np.random.default_rng(0).integers(60, 200, (100, 200), dtype=np.uint8)
     film[0, 0], film[1, 1] = 0, 255

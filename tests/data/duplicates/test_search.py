@@ -30,6 +30,13 @@ def test_equal_films_are_each_paired_with_the_first(pictures):
     assert found.correlation.tolist() == [1, 1]
 
 
+def test_a_negative_is_found_as_the_same_picture(pictures):
+    small = [thumbnail(film) for film in pictures]
+    found = near_duplicates(np.array([*small, 255 - small[4]]))
+    assert found.pairs.tolist() == [[4, 30]]
+    assert found.correlation[0] < -0.9
+
+
 def test_empty_pictures_are_no_copies_of_each_other():
     found = near_duplicates(np.zeros((5, 64, 64), dtype=np.uint8))
     assert len(found.pairs) == 0

@@ -12,7 +12,7 @@ from hilum.data.duplicates import groups, near_duplicates
 from hilum.data.manifest import finding_columns
 from hilum.progress import ProgressReport, silent
 
-SAME_FILE, SAME_PIXELS, NEAR = "same file", "same pixels", "near"
+SAME_FILE, SAME_PIXELS, NEAR, NEGATIVE = "same file", "same pixels", "near", "negative"
 _SIDES = ("a", "b")
 _FILM = ("data_set", "image_id", "patient_id", "split", "path")
 
@@ -27,14 +27,15 @@ def find_copies(
     """Find the films that show one picture, within and across data sets.
 
     Returns:
-        One row a pair: `group` (films joined by pairs share a number), `kind` ("same file", "same pixels" or "near"),
-        `correlation` of their details, `labels_differ` (findings that one film is positive and the other negative
-        for), then `data_set_a`, `image_id_a`, `patient_id_a`, `split_a`, `path_a`, and the same of b.
+        One row a pair: `group` (films joined by pairs share a number), `kind` ("same file", "same pixels", "near" or
+        "negative"), `correlation` of their details, `labels_differ` (findings that one film is positive and the other
+        negative for), then `data_set_a`, `image_id_a`, `patient_id_a`, `split_a`, `path_a`, and the same of b.
     """
     films = _all_films(data_sets, measured)
-    thumbnails = np.concatenate([one.thumbnails for one in measured]) if measured else np.zeros((0, 64, 64), np.uint8)
-    readable = np.flatnonzero(films["file_sha256"].is_not_null().to_numpy())
-    found = near_duplicates(thumbnails[readable], workers=workers, on_progress=on_progress)
+    seen = [one.pictures["reason"].is_null().to_numpy() for one in measured]
+    readable = np.flatnonzero(np.concatenate(seen))
+    thumbnails = np.concatenate([one.thumbnails[rows] for one, rows in zip(measured, seen, strict=True)])
+    found = near_duplicates(thumbnails, workers=workers, on_progress=on_progress)
     rows = readable[found.pairs]
     first, second = films[rows[:, 0]], films[rows[:, 1]]
     kind = (
@@ -42,17 +43,22 @@ def find_copies(
         .then(pl.lit(SAME_FILE))
         .when(pl.col("pixel_sha256_a") == pl.col("pixel_sha256_b"))
         .then(pl.lit(SAME_PIXELS))
+        .when(pl.col("correlation") < 0)
+        .then(pl.lit(NEGATIVE))
         .otherwise(pl.lit(NEAR))
     )
     pairs = pl.concat([_of_side(first, "a"), _of_side(second, "b")], how="horizontal").with_columns(
-        kind.alias("kind"),
         pl.Series("correlation", found.correlation, dtype=pl.Float64),
         pl.Series("group", groups(len(films), rows)[rows[:, 0]], dtype=pl.Int64),
         _differing(first, second).alias("labels_differ"),
     )
-    return pairs.select(
-        "group", "kind", "correlation", "labels_differ", *(f"{name}_{side}" for side in _SIDES for name in _FILM)
-    ).sort("group", "data_set_a", "image_id_a", "data_set_b", "image_id_b")
+    return (
+        pairs.with_columns(kind.alias("kind"))
+        .select(
+            "group", "kind", "correlation", "labels_differ", *(f"{name}_{side}" for side in _SIDES for name in _FILM)
+        )
+        .sort("group", "data_set_a", "image_id_a", "data_set_b", "image_id_b")
+    )
 
 
 def copy_issues(pairs: pl.DataFrame) -> Iterator[Issue]:
@@ -66,35 +72,35 @@ def copy_issues(pairs: pl.DataFrame) -> Iterator[Issue]:
             "error",
             "one picture on both sides",
             within & parts_differ,
-            "show one picture in different parts of the split",
+            "one picture in different parts of the split",
             "Keep one of each in one part only: a test film that was trained on proves nothing.",
         ),
         (
             "error",
             "one picture of two patients",
             within & patients_differ & ~parts_differ.fill_null(False),
-            "show one picture under two patients",
+            "one picture under two patients",
             "Find out whose film it is and drop the other: a split by patients cannot keep these apart.",
         ),
         (
             "warning",
             "one picture with two labels",
             contradictory,
-            "show one picture with labels that contradict each other",
+            "one picture with labels that contradict each other",
             "Decide on one label, or drop both.",
         ),
         (
             "warning",
             "one picture twice",
             within & ~patients_differ & ~parts_differ.fill_null(False),
-            "show one picture of one patient twice",
+            "one picture of one patient, twice",
             "Keep one of each; until then they count twice.",
         ),
         (
             "warning",
             "one picture in two data sets",
             ~within,
-            "show one picture in both data sets",
+            "one picture in both data sets",
             "Do not train on one and test on the other before these are taken out.",
         ),
     )
@@ -108,7 +114,7 @@ def copy_issues(pairs: pl.DataFrame) -> Iterator[Issue]:
                 severity,
                 check,
                 str(one) if one == other else f"{one} and {other}",
-                f"{counted(len(part), 'pair')} of films {told} ({', '.join(_kinds(part))}), "
+                f"{counted(len(part), 'pair')} of films: {told} ({', '.join(_kinds(part))}), "
                 f"such as {example['image_id_a']} and {example['image_id_b']}.",
                 fix,
                 ids,
@@ -121,7 +127,7 @@ def _of_side(films: pl.DataFrame, side: str) -> pl.DataFrame:
 
 def _kinds(pairs: pl.DataFrame) -> list[str]:
     numbers = dict(pairs.group_by("kind").len().iter_rows())
-    return [f"{numbers[kind]:,} {kind}" for kind in (SAME_FILE, SAME_PIXELS, NEAR) if kind in numbers]
+    return [f"{numbers[kind]:,} {kind}" for kind in (SAME_FILE, SAME_PIXELS, NEAR, NEGATIVE) if kind in numbers]
 
 
 def _all_films(data_sets: Sequence[Examined], measured: Sequence[Measured]) -> pl.DataFrame:

@@ -88,6 +88,7 @@ def _fill(
     paths = manifest["path"].to_list()
     done = _read_journal(beside / _JOURNAL)
     waiting = [row for row in range(len(paths)) if row not in done]
+    aside = sum("reason" in outcome for outcome in done.values())
     on_progress(len(done), len(paths), "")
     descriptor = os.open(beside / THUMBNAILS, os.O_RDWR | os.O_CREAT, 0o644)
 
@@ -114,8 +115,8 @@ def _fill(
                 journal.writelines(json.dumps([row, outcome]) + "\n" for row, outcome in outcomes.items())
                 journal.flush()
                 done |= outcomes
-                aside = sum("reason" in outcome for outcome in done.values())
-                on_progress(len(done), len(paths), f"{aside:,} unreadable" if aside else "")
+                aside += sum("reason" in outcome for outcome in outcomes.values())
+                on_progress(len(done), len(paths), f"{aside:,} set aside" if aside else "")
     finally:
         cv2.setNumThreads(threads)
         os.close(descriptor)

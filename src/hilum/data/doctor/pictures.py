@@ -29,6 +29,8 @@ class Picture:
         mean, deviation: of the values.
         levels: how many different values there are.
         black, white: share of the pixels that have the darkest and the brightest value.
+        clipped: share of the pixels in the middle (three fifths of the height and width) that have the brightest
+            value; frames and collimators' shadows lie outside of it.
         top, bottom, left, right: share of the height or width that is an even, black or white bar.
         file_sha256: of the file's bytes.
         pixel_sha256: of the decoded pixels, their size and type.
@@ -45,6 +47,7 @@ class Picture:
     levels: int
     black: float
     white: float
+    clipped: float
     top: float
     bottom: float
     left: float
@@ -95,6 +98,7 @@ def describe(gray: Gray, kind: str = "", file_hash: str = "") -> Picture:
         levels=len(values),
         black=float(shares[0]),
         white=float(shares[-1]),
+        clipped=float((_middle(gray) == values[-1]).mean()),
         top=top,
         bottom=bottom,
         left=left,
@@ -122,6 +126,11 @@ def bars(gray: Gray) -> tuple[float, float, float, float]:
         last = 0 if even.all() else int(np.argmin(even[::-1]))
         found += [first / size, last / size]
     return found[0], found[1], found[2], found[3]
+
+
+def _middle(gray: Gray) -> Gray:
+    rows, columns = (slice(size // 5, size - size // 5) for size in gray.shape)
+    return gray[rows, columns]
 
 
 def _pixel_sha256(gray: Gray) -> str:

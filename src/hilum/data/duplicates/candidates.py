@@ -34,7 +34,7 @@ def candidates(stored: Hashes, looked_up: Sequence[Hashes]) -> Pairs:
 
     Args:
         stored: (N, 8), the hashes of N films.
-        looked_up: hashes of the same films, (N, 8) each: as stored, and moved a little (`hashes.SHIFTS`).
+        looked_up: hashes of the same films, (N, 8) each: as stored, moved a little (`hashes.SHIFTS`), or of negatives.
 
     Returns:
         (M, 2), the smaller row first; sorted, each pair once.

@@ -27,8 +27,8 @@ _AT_A_TIME = 512
 def correlations(thumbnails: Thumbnails, pairs: Pairs, *, workers: int = 1) -> NDArray[np.float64]:
     """How alike the details of two films are, up to a displacement of about one thumbnail pixel (4 of 256).
 
-    Saturated parts of either film are left out. 0 where less than 30 % of the films can be compared, where one shows
-    nothing, or where one is the negative of the other. Takes 4 kB a film of memory.
+    Saturated parts of either film are left out. 0 where less than 30 % of the films can be compared, or one shows
+    nothing. Takes 8 kB a film of memory.
 
     Args:
         thumbnails: (N, 64, 64).
@@ -36,7 +36,7 @@ def correlations(thumbnails: Thumbnails, pairs: Pairs, *, workers: int = 1) -> N
         workers: threads.
 
     Returns:
-        (M,), 0 to 1.
+        (M,), -1 to 1; below 0 where one is the negative of the other.
     """
     rows, place = np.unique(pairs, return_inverse=True)
     place = place.reshape(pairs.shape)
@@ -68,12 +68,14 @@ def _compare(detail, telling, pairs, found):  # type: ignore[no-untyped-def]
         used = telling[one] & telling[other]
         best = 0.0
         for place in range(9):
-            if place == 1 and best < _WORTH_MOVING:
+            if place == 1 and abs(best) < _WORTH_MOVING:
                 break
             # 0 is where it lies; the others are the eight places around it.
             step = (0, 1, 2, 3, 5, 6, 7, 8, 4)[place] if place else 4
             _move(detail[other], (step % 3 - 1) * _STEP, (step // 3 - 1) * _STEP, moved)
-            best = max(best, _explained(detail[one], moved, used))
+            here = _explained(detail[one], moved, used)
+            if abs(here) > abs(best):
+                best = here
         found[number] = best
 
 
@@ -93,7 +95,9 @@ def _move(picture, right, down, moved):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def _explained(first, second, used):  # type: ignore[no-untyped-def]
-    """Multiple correlation of `first` with `second` and its derivatives over the pixels used, 0 to 1."""
+    """Multiple correlation of `first` with `second` and its derivatives over the pixels used; its sign is that of
+    the slope on `second`.
+    """
     count = 0
     sums = np.zeros(4)
     products = np.zeros((4, 4))
@@ -119,7 +123,5 @@ def _explained(first, second, used):  # type: ignore[no-untyped-def]
     if covariance[0, 0] < 1.0 or covariance[1, 1] < 1.0:  # in units of 1/32 squared: flat where it is used
         return 0.0
     slopes = np.linalg.solve(covariance[1:, 1:] + 1e-6 * np.eye(3), covariance[1:, 0].copy())
-    if slopes[0] <= 0:
-        return 0.0
     share = (slopes * covariance[1:, 0]).sum() / covariance[0, 0]
-    return np.sqrt(min(max(share, 0.0), 1.0))
+    return np.sign(slopes[0]) * np.sqrt(min(max(share, 0.0), 1.0))

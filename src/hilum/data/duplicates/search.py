@@ -26,7 +26,7 @@ class NearDuplicates:
     Attributes:
         pairs: (M, 2) rows of films that show one picture, the smaller row first. Of films whose thumbnails are equal
             to the last bit, each is paired with the first of them only.
-        correlation: (M,), `ALIKE` to 1.
+        correlation: (M,), `ALIKE` to 1; -1 to -`ALIKE` where one film is the negative of the other.
         compared: how many pairs were candidates and were compared.
         blank: (N,), films without any detail; they are in no pair.
     """
@@ -54,12 +54,14 @@ def near_duplicates(
     # Equal thumbnails are linked to the first of them, and only that one goes into the search.
     leader = _first_equal(thumbnails)
     shown = np.flatnonzero((leader == np.arange(films)) & ~blank)
-    found = shown[candidates(stored[0][shown], [words[shown] for words in stored])]
+    words = [one[shown] for one in stored]
+    found = shown[candidates(words[0], [*words, ~words[0]])]  # the hash of a negative has every bit the other way
     on_progress(films, films, f"comparing {len(found):,} pairs")
     alike = correlations(thumbnails, found, workers=workers)
     equal = np.flatnonzero((leader != np.arange(films)) & ~blank)
-    pairs = np.concatenate([found[alike >= ALIKE], np.stack([leader[equal], equal], axis=1)])
-    correlation = np.concatenate([alike[alike >= ALIKE], np.ones(len(equal))])
+    same = np.abs(alike) >= ALIKE
+    pairs = np.concatenate([found[same], np.stack([leader[equal], equal], axis=1)])
+    correlation = np.concatenate([alike[same], np.ones(len(equal))])
     order = np.lexsort((pairs[:, 1], pairs[:, 0]))
     return NearDuplicates(pairs[order], correlation[order], len(found), blank)
 

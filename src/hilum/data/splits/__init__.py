@@ -4,6 +4,7 @@ from hilum.data.splits.by_patient import label_fraction, patient_split
 from hilum.data.splits.listed import listed_split
 from hilum.data.splits.papers import PAPER_RULES, image_wise_validation, paper_split
 from hilum.data.splits.split import LEAKING, PARTS, Split, check_patients_apart, read_split, write_split
+from hilum.data.splits.told import told_split
 
 __all__ = [
     "LEAKING",
@@ -17,5 +18,6 @@ __all__ = [
     "paper_split",
     "patient_split",
     "read_split",
+    "told_split",
     "write_split",
 ]

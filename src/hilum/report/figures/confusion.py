@@ -23,7 +23,7 @@ def mean_confusion(seeds: Sequence[Predictions]) -> NDArray[np.float64] | None:
     if not seeds or len(seeds[0].findings) < 2:
         return None
     try:
-        return np.mean([class_calls(run).confusion for run in seeds], axis=0)
+        return np.asarray(np.mean([class_calls(run).confusion for run in seeds], axis=0))
     except HilumError:
         return None
 

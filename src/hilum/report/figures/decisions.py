@@ -3,13 +3,16 @@
 import numpy as np
 
 from hilum.evaluate.decision_curves import decision_curve
+from hilum.report import formats
 from hilum.report.blocks import Figure
 from hilum.report.content import ReportContent
 from hilum.report.figures import canvas
-from hilum.report.figures.square import Drawn, Frame, findings_of, positives_of, scored, square_panel
+from hilum.report.figures.square import Drawn, Frame, Points, findings_of, positives_of, scored, square_panel
 from hilum.report.formats import file_stem
 
-THRESHOLDS = tuple(np.arange(1, 100) / 100)
+THRESHOLDS = tuple(np.arange(1, 250) / 250)
+_WORTH = 0.1
+"""A panel ends where no arm has this share of what a perfect model would have."""
 
 
 def decision_figures(content: ReportContent) -> list[Figure]:
@@ -28,17 +31,19 @@ def decision_figures(content: ReportContent) -> list[Figure]:
             continue
         at = np.array(THRESHOLDS)
         share = float(first[0][0].mean())
-        useful = np.flatnonzero((np.max(list(curves.values()), axis=0) > 0.02 * share) | (at <= share))
-        end = at[min(len(at) - 1, useful[-1] + 3)]
+        worth = np.flatnonzero(np.max(list(curves.values()), axis=0) > _WORTH * share)
+        end = min(1.0, max(2 * share, 1.1 * at[worth[-1]] if len(worth) else 0.0))
         frame = Frame(
-            "Decision curves", "Threshold probability", "Net benefit", (0, float(end)), (-0.25 * share, 1.05 * share)
+            "Decision curves", "Threshold probability", "Net benefit", (0, end), (-0.25 * share, 1.05 * share)
         )
         lines = {
-            title: Drawn((at[at <= end], benefit[at <= end]), f"{benefit[np.argmin(np.abs(at - share))]:+.3f}")
+            title: Drawn(
+                (at[at <= end], benefit[at <= end]), formats.decimal(np.interp(share, at, benefit), signed=True)
+            )
             for title, benefit in curves.items()
         }
         everybody = decision_curve(*first[0], THRESHOLDS)["everybody"].to_numpy()[at <= end]
-        references = [(at[at <= end], everybody), ([0, end], [0, 0])]
+        references: list[Points] = [(at[at <= end], everybody), ([0, end], [0, 0])]
         name = file_stem("decision", finding)
         figures.append(square_panel(name, finding, positives_of(first), frame, lines, colours, references))
     return figures

@@ -1,45 +1,155 @@
-"""An embedding as a file: the points that the page draws on its canvas."""
+"""Films as points on a plane, coloured by class, with the numbers of the features beside: a figure a method."""
 
-from collections.abc import Mapping, Sequence
+import io
+from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
+import polars as pl
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+from hilum.artifacts import whole_file, write_text
+from hilum.explain.classes import NO_FINDING, TITLES
+from hilum.explain.purity import ALL
 from hilum.report.blocks import Figure
-from hilum.report.figures import canvas
+from hilum.report.figures.canvas import (
+    ARM_COLOURS,
+    ARM_MARKERS,
+    FAINT,
+    REFERENCE,
+    RULE,
+    as_figure,
+    panel,
+    sheet,
+    shortened,
+    style,
+)
 
-CLASS_COLOURS = canvas.ARM_COLOURS
-OTHER = canvas.REFERENCE
-SIDE, LINE, MARGIN = 480, 16, 12
+METHODS = {"tsne": "t-SNE", "umap": "UMAP"}
+_SIDE, _MARGIN, _TOP, _LINE, _CAPTION = 420, 16, 40, 16, 60  # CSS px
+_AS_PIXELS = 1500
+"""From so many points on a drawing holds them as one picture."""
 
 
-def embedding_figure(
-    name: str,
-    title: str,
-    x: NDArray[np.float64],
-    y: NDArray[np.float64],
-    labels: Sequence[str],
-    colours: Mapping[str, str],
-) -> Figure:
-    """Draw the points.
+def embedding_figure(points: pl.DataFrame, purity: pl.DataFrame, method: str) -> tuple[Figure, bytes]:
+    """One method's points, a panel for each way to put films into classes.
 
     Args:
-        name: as in `Figure`.
-        title: the method.
-        x, y: (N,), 0 to 1,000, y downwards.
-        labels: N classes.
-        colours: of the classes, in the order of the legend.
+        points: as `hilum.explain.embedded.Embedded.points`.
+        purity: as `Embedded.purity`.
+        method: of the points to draw.
+
+    Returns:
+        The figure, and the same as PNG.
     """
-    drawing = canvas.sheet(SIDE + 2 * MARGIN, SIDE + 3 * MARGIN + LINE * len(colours))
-    axes = canvas.panel(drawing, MARGIN, MARGIN, SIDE, SIDE)
-    axes.set(xlim=(-10, 1010), ylim=(1010, -10), xticks=[], yticks=[])
+    shown = points.filter(pl.col("method") == method)
+    names = [name for name in TITLES if shown[name].null_count() < len(shown)] or [""]
+    classes = {name: _classes(shown, name) for name in names}
+    lines = max(len(of) for of in classes.values()) + 2
+    width = len(names) * (_SIDE + _MARGIN) + _MARGIN
+    height = _TOP + _SIDE + _LINE * (lines + 1) + _CAPTION
+    with style():
+        drawing = sheet(width, height)
+        drawing.set_dpi(144)
+        FigureCanvasAgg(drawing)
+        for number, name in enumerate(names):
+            left = _MARGIN + number * (_SIDE + _MARGIN)
+            axes = panel(drawing, left, _TOP, _SIDE, _SIDE)
+            _scatter(axes, shown, name, classes[name])
+            axes.set_title(TITLES.get(name, f"{len(shown):,} films"), loc="left", fontsize=12, pad=8)
+            below = panel(drawing, left, _TOP + _SIDE + 8, _SIDE, _LINE * lines)
+            _legend(below, classes[name], purity.filter(pl.col("grouping") == name), lines)
+        told = (
+            f"{METHODS[method]} of {len(shown):,} films; places have no unit, and distances between groups no meaning."
+        )
+        caption = panel(drawing, _MARGIN, height - _CAPTION + 18, width - 2 * _MARGIN, _CAPTION - 18)
+        caption.set_axis_off()
+        caption.text(0, 1, told, color=FAINT, fontsize=10, va="top")
+        if len(purity):
+            said = "Purity and silhouette are of the features, not of the picture; 95 % intervals by redrawn patients."
+            caption.text(0, 0.5, said, color=FAINT, fontsize=10, va="top")
+        figure = as_figure(drawing, f"embedding-{method}", _description(shown, names, method))
+        stream = io.BytesIO()
+        drawing.savefig(stream, format="png", facecolor="white", metadata={"Software": None})
+    return figure, stream.getvalue()
+
+
+def write_embedding_figures(points: pl.DataFrame, purity: pl.DataFrame, directory: Path) -> list[Path]:
+    """Write `embedding-<method>.svg` and `.png` for each method; the SVG files."""
+    written = []
+    for method in points["method"].unique(maintain_order=True):
+        figure, png = embedding_figure(points, purity, method)
+        written.append(directory / f"{figure.name}.svg")
+        write_text(written[-1], figure.svg)
+        with whole_file(directory / f"{figure.name}.png") as beside:
+            beside.write_bytes(png)
+    return written
+
+
+def _classes(shown: pl.DataFrame, name: str) -> dict[str, tuple[str, str]]:
+    """Colour and marker of each class, the largest first."""
+    if not name:
+        return {}
+    counts = shown[name].drop_nulls().value_counts().sort(["count", name], descending=[True, False])
+    first, *looks = ((colour, marker) for marker in ARM_MARKERS for colour in ARM_COLOURS)
+    others = [label for label in counts[name] if label != NO_FINDING]
+    given = {NO_FINDING: first} | dict(zip(others, looks, strict=False))
+    return {label: given[label] for label in counts[name]}
+
+
+def _scatter(axes: Axes, shown: pl.DataFrame, name: str, classes: dict[str, tuple[str, str]]) -> None:
+    size = max(3.0, min(18.0, 12_000 / max(len(shown), 1)))
+    pixels = len(shown) >= _AS_PIXELS
+    rest = shown if not name else shown.filter(pl.col(name).is_null())
+    axes.scatter(rest["x"], rest["y"], s=size, c=RULE, linewidths=0, rasterized=pixels)
+    for label, (colour, marker) in classes.items():  # the largest below
+        own = shown.filter(pl.col(name) == label)
+        axes.scatter(own["x"], own["y"], s=size, c=colour, marker=marker, linewidths=0, alpha=0.75, rasterized=pixels)
+    axes.set_xticks([])
+    axes.set_yticks([])
     for spine in axes.spines.values():
-        spine.set_visible(False)
-    own = np.asarray(labels)
-    for at, (label, colour) in enumerate(colours.items()):
-        inside = own == label
-        axes.plot(x[inside], y[inside], ".", color=colour, markersize=4, alpha=0.7, markeredgewidth=0)
-        place = -(MARGIN + LINE * (at + 0.5)) / SIDE
-        axes.plot([0.01], [place], "o", color=colour, markersize=6, transform=axes.transAxes, clip_on=False)
-        axes.text(0.03, place, f"{label} ({inside.sum():,})", transform=axes.transAxes, va="center", fontsize=10)
-    return canvas.as_figure(drawing, name, f"{title}: {len(x):,} films as points, coloured by {len(colours)} classes.")
+        spine.set_visible(True)
+        spine.set_color(RULE)
+
+
+def _legend(axes: Axes, classes: dict[str, tuple[str, str]], purity: pl.DataFrame, lines: int) -> None:
+    axes.set_axis_off()
+    axes.set_xlim(0, _SIDE)
+    axes.set_ylim(lines, 0)
+    if not classes:
+        return
+    numbers = {(row["class"], row["metric"]): row for row in purity.iter_rows(named=True)}
+    if numbers:
+        for column, text in ((246, "purity"), (290, "chance"), (418, "silhouette")):
+            axes.text(column, 0.4, text, color=FAINT, fontsize=9, ha="right", va="center")
+    rows = [*classes, ALL] if numbers else list(classes)
+    for line, label in enumerate(rows, start=1):
+        y = line + 0.4
+        if label in classes:
+            colour, marker = classes[label]
+            axes.scatter([6], [y], s=26, c=colour, marker=marker, linewidths=0)
+        axes.text(16, y, shortened(label, 18), fontsize=9, va="center", color=REFERENCE if label == ALL else None)
+        if not numbers:
+            continue
+        own = numbers.get((label, "purity"))
+        axes.text(246, y, _with_interval(own), fontsize=9, ha="right", va="center")
+        axes.text(290, y, _number(own["chance"] if own else None), fontsize=9, ha="right", va="center", color=FAINT)
+        axes.text(418, y, _with_interval(numbers.get((label, "silhouette"))), fontsize=9, ha="right", va="center")
+
+
+def _with_interval(row: dict[str, float | None] | None) -> str:
+    if row is None or row["estimate"] is None:
+        return ""
+    if row["low"] is None:
+        return _number(row["estimate"])
+    return f"{_number(row['estimate'])} ({_number(row['low'])} to {_number(row['high'])})"
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}".replace("-", "−")
+
+
+def _description(shown: pl.DataFrame, names: list[str], method: str) -> str:
+    ways = " and ".join(TITLES[name].lower() for name in names if name)
+    return f"{METHODS[method]} of the features of {len(shown):,} films" + (
+        f", coloured by class: {ways}" if ways else ""
+    )

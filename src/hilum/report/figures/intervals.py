@@ -45,7 +45,12 @@ class Interval:
 
 
 def forest(
-    name: str, description: str, intervals: Sequence[Interval], colours: Mapping[str, str], label: str, line: float | None
+    name: str,
+    description: str,
+    intervals: Sequence[Interval],
+    colours: Mapping[str, str],
+    label: str,
+    line: float | None,
 ) -> Figure:
     """Draw intervals grouped by finding.
 
@@ -107,7 +112,14 @@ def estimates_forest(content: ReportContent, metric: str, rocs: Mapping[tuple[st
     ]
     colours = canvas.arm_colours(content.arms, content.against)
     description = f"{name} of every arm and finding with 95 % intervals."
-    return forest(f"intervals_{metric}", description, intervals, colours, f"{formats.capital(name)}, 95 % interval", _chance(metric))
+    return forest(
+        f"intervals_{metric}",
+        description,
+        intervals,
+        colours,
+        f"{formats.capital(name)}, 95 % interval",
+        _chance(metric),
+    )
 
 
 def differences_forest(content: ReportContent, metric: str) -> Figure:

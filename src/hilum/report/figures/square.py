@@ -12,7 +12,7 @@ from hilum.report.blocks import Figure
 from hilum.report.content import ReportContent
 from hilum.report.figures import canvas
 
-WIDTH, SIDE, LEFT, TOP, LINE = 290, 234, 42, 30, 16
+WIDTH, SIDE, LEFT, TOP, LINE = 290, 234, 42, 34, 16
 _UNIT = (-0.01, 1.01)
 
 Points = tuple[Sequence[float] | NDArray[np.float64], Sequence[float] | NDArray[np.float64]]
@@ -92,8 +92,8 @@ def square_panel(
             axis.set_major_locator(MaxNLocator(5, steps=canvas.STEPS))
     axes.set_xlabel(frame.across)
     axes.set_ylabel(frame.up)
-    axes.text(0, 1 + 16 / SIDE, title, transform=axes.transAxes, fontsize=12, fontweight="bold")
-    axes.text(0, 1 + 4 / SIDE, subtitle, transform=axes.transAxes, fontsize=10, color=canvas.FAINT)
+    axes.text(0, 1 + 19 / SIDE, title, transform=axes.transAxes, fontsize=12, fontweight="bold")
+    axes.text(0, 1 + 5 / SIDE, subtitle, transform=axes.transAxes, fontsize=10, color=canvas.FAINT)
     left = 4 - LEFT
     for i, (arm, line) in enumerate(lines.items()):
         at = -(48 + LINE * i) / SIDE

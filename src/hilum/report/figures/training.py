@@ -34,11 +34,12 @@ def training_figures(content: ReportContent, stage: str) -> list[Figure]:
     if stage == "pretrain":
         curves = curves.with_columns(pl.col("arm").replace(titles))
         shown = [name for name in WATCHED if name in curves.columns and curves[name].count()]
-        return [pretrain_panel(f"pretrain_{name}", WATCHED[name], curves, name, colours) for name in shown]
+        return [course_panel(f"pretrain_{name}", WATCHED[name], curves, name, colours) for name in shown]
+    several = [_all_arms(curves, titles, colours)] if len(present) > 1 and curves["val_loss"].count() else []
     losses = curves.select(pl.concat_list(pl.col("train_loss", "val_loss").cast(pl.Float64)).explode().drop_nulls())
     values = losses.to_series().to_numpy()
     limits = (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
-    return [
+    panels = [
         finetune_panel(
             file_stem("finetune", name),
             titles[name],
@@ -48,15 +49,22 @@ def training_figures(content: ReportContent, stage: str) -> list[Figure]:
         )
         for name in present
     ]
+    return several + panels
 
 
-def pretrain_panel(name: str, title: str, curves: pl.DataFrame, column: str, colours: Mapping[str, str]) -> Figure:
-    """One watched number over the epochs of pretraining, all arms, one thin line a seed.
+def _all_arms(curves: pl.DataFrame, titles: Mapping[str, str], colours: Mapping[str, str]) -> Figure:
+    """Validation loss of all arms in one panel."""
+    named = curves.with_columns(pl.col("arm").replace(dict(titles)))
+    return course_panel("finetune_all_arms", "Validation loss", named, "val_loss", colours)
+
+
+def course_panel(name: str, title: str, curves: pl.DataFrame, column: str, colours: Mapping[str, str]) -> Figure:
+    """One watched number over the epochs, all arms, one thin line a seed.
 
     Args:
         name: as in `Figure`.
         title: above the panel.
-        curves: rows of the stage "pretrain".
+        curves: rows of one stage; arms by their titles.
         column: which of its columns.
         colours: of the arms.
     """

@@ -1,0 +1,161 @@
+"""Do heat-maps find the finding? Trained here, scored against boxes, beside what knows nothing.
+
+    python benchmarks/explain.py phantom           generated films of one finding and as many without, exact boxes
+    python benchmarks/explain.py real ROOT         ChestX-ray14 as the NIH distributes it, or a part of it: films whose
+                                                   patients have a box of the finding are tested, the others train
+
+Prints the classifier's AUROC and, for each method, scores with 95 % intervals from redrawn patients.
+"""
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import polars as pl
+import torch
+from numpy.typing import NDArray
+from sklearn.metrics import roc_auc_score
+
+from hilum.data.collections import read_collection
+from hilum.data.phantom import films, render_film
+from hilum.data.preprocess import parse_recipe
+from hilum.data.store import Store, build_store
+from hilum.explain.against_boxes import CENTRE, LOCATION, RANDOM, score_models
+from hilum.explain.box_geometry import boxes_on_square
+from hilum.explain.cases import BoxedCase, boxed_cases
+from hilum.explain.heat_maps import HeatMapMethod
+from hilum.explain.models import load_models, maps_of_pairs
+from hilum.explain.wish import Wish
+from hilum.finetune.films import LabelledFilms
+from hilum.finetune.finetune import finetune
+from hilum.finetune.settings import FinetuneSettings
+
+SHOWN = ("pointing", "energy", "overlap", "iou", "iou25", "ap25")
+
+
+@dataclass(frozen=True)
+class Task:
+    """Films of one finding: their pixels, labels and boxes, divided by patient."""
+
+    store: Store
+    train: LabelledFilms
+    val: LabelledFilms
+    test: LabelledFilms
+    cases: list[BoxedCase]
+
+
+def labelled(rows: pl.DataFrame) -> LabelledFilms:
+    return LabelledFilms(
+        rows["image_id"].to_list(), rows["patient_id"].to_list(), rows.select("label").to_numpy().astype(np.float32)
+    )
+
+
+def phantom_task(finding: str, population: int, size: int, seed: int) -> Task:
+    """All films of a population with the finding, and as many without; 60, 10 and 30 % of the patients."""
+    drawn = films(seed, population)
+    having = [film for film in drawn if finding in film.severities]
+    lacking = [film for film in drawn if finding not in film.severities]
+    taken = [*having, *lacking[:: len(lacking) // len(having)][: len(having)]]
+    pixels: list[NDArray[np.uint8]] = []
+    cases, rows = [], []
+    for film in taken:
+        present = finding in film.severities
+        rendered = render_film(film, size=size, seed=seed, boxed=[finding] if present else [])
+        pixels.append(rendered.pixels)
+        rows.append((film.image_id, str(film.patient), int(present)))
+        corners = np.array([(box.x, box.y, box.width, box.height) for box in rendered.boxes]) / 1024
+        if len(corners):
+            cases.append(BoxedCase(film.image_id, str(film.patient), finding, corners))
+    nothing = pl.DataFrame(schema={"image_id": pl.String, "path": pl.String, "reason": pl.String})
+    ids = [row[0] for row in rows]
+    store = Store(Path("memory"), np.stack(pixels), ids, nothing, parse_recipe([{"resize": size}]))
+    patients = sorted({row[1] for row in rows}, key=int)
+    place = {patient: n / len(patients) for n, patient in enumerate(patients)}
+    table = pl.DataFrame(rows, ["image_id", "patient_id", "label"], orient="row")
+    table = table.with_columns(place=pl.col("patient_id").replace_strict(place, return_dtype=pl.Float64))
+    test = table.filter(pl.col("place") >= 0.7)
+    scored = set(test["image_id"])
+    return Task(
+        store,
+        labelled(table.filter(pl.col("place") < 0.6)),
+        labelled(table.filter(pl.col("place").is_between(0.6, 0.7, closed="left"))),
+        labelled(test),
+        [case for case in cases if case.image_id in scored],
+    )
+
+
+def real_task(root: Path, finding: str, size: int, directory: Path) -> Task:
+    """Patients with a box of the finding are tested; a tenth of the others validates."""
+    collected = read_collection("chestxray14", root, allow_missing=True)
+    manifest = collected.manifest.filter(pl.col("path").is_not_null())
+    store = build_store(manifest, collected.root, parse_recipe([{"square": "pad"}, {"resize": size}]), directory)
+    manifest = manifest.filter(pl.Series(store.has(manifest["image_id"].to_list())))
+    manifest = manifest.filter(pl.col(finding) >= 0).with_columns(label=pl.col(finding))
+    assert collected.boxes is not None
+    placed, _ = boxes_on_square(collected.boxes, store.recipe)
+    cases = boxed_cases(placed, dict(manifest.select("image_id", "patient_id").iter_rows()), [finding])
+    boxed = sorted({case.patient_id for case in cases})
+    others = sorted(set(manifest["patient_id"]) - set(boxed))
+    val, train = others[::10], [patient for n, patient in enumerate(others) if n % 10]
+    parts = (labelled(manifest.filter(pl.col("patient_id").is_in(part))) for part in (train, val, boxed))
+    return Task(store, *parts, cases)
+
+
+def measure(task: Task, finding: str, settings: FinetuneSettings, encoder: str, methods: list[HeatMapMethod]) -> None:
+    with TemporaryDirectory() as folder:
+        directory = Path(folder) / "model"
+        finetune(
+            "random", encoder, task.store, task.train, task.val, task.test.image_ids, [finding],
+            settings=settings, seed=0, directory=directory,
+        )  # fmt: skip
+        scores = pl.read_parquet(directory / "scores.parquet")
+        (model,) = load_models([directory], torch.device("cpu"))
+    given = dict(scores.rows())
+    targets = task.test.targets[:, 0]
+    if len(np.unique(targets)) == 2:
+        area = roc_auc_score(targets, [given[image_id] for image_id in task.test.image_ids])
+        print(f"AUROC {area:.3f} on {len(targets)} films; trained on {len(task.train.image_ids)}")
+    confidence = np.array([given[case.image_id] for case in task.cases])
+    pairs = [(case.image_id, finding) for case in task.cases]
+    for method in methods:
+        maps = maps_of_pairs(model, task.store, pairs, method)
+        wish = Wish(method, (finding,))
+        table, _ = score_models([model], [task.store], [task.cases], [maps], [confidence], wish)
+        print(f"\n{method} of {encoder}, {len(task.cases)} films, {table['patients'][0]} patients")
+        for row in table.filter(pl.col("finding") == finding, pl.col("metric").is_in(SHOWN)).iter_rows(named=True):
+            less = f" - {row['against']}" if row["against"] else ""
+            name = f"{row['metric']:9} {row['arm'].replace(model.name, 'model')}{less}"
+            print(f"{name:45} {row['estimate']:+.3f} ({row['low']:+.3f} to {row['high']:+.3f})")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("films", choices=["phantom", "real"])
+    parser.add_argument("root", nargs="?", type=Path)
+    parser.add_argument("--finding")
+    parser.add_argument("--encoder", default="resnet18")
+    parser.add_argument("--methods", default="gradcam,gradcam++,layercam")
+    parser.add_argument("--population", type=int, default=4200)
+    parser.add_argument("--size", type=int, default=128)
+    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--lr", type=float, default=1e-3)
+    told = parser.parse_args()
+    torch.set_num_threads(1)
+    settings = FinetuneSettings(
+        epochs=told.epochs, batch_size=16, lr=told.lr, optimizer="adamw", precision="fp32", patience=None, device="cpu"
+    )
+    with TemporaryDirectory() as folder:
+        if told.films == "phantom":
+            finding = told.finding or "Pleural Effusion"
+            task = phantom_task(finding, told.population, told.size, seed=7)
+        else:
+            finding = told.finding or "Pneumonia"
+            task = real_task(told.root, finding, told.size, Path(folder) / "store")
+        print(f"beside the {CENTRE}, the {LOCATION} and {RANDOM}: {len(task.cases)} films with boxes of {finding}")
+        measure(task, finding, settings, told.encoder, told.methods.split(","))
+
+
+if __name__ == "__main__":
+    main()

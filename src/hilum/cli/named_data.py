@@ -1,0 +1,57 @@
+"""What commands share that take a data set by name, and encoders by name or directory."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from hilum.data.named import NamedData
+    from hilum.data.preprocess import Recipe
+    from hilum.data.store import Store
+
+Data = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME=FOLDER",
+        help="A collection, or a name for a folder of films, and its folder: as unpacked, as `hilum ingest` left it, "
+        "or as an earlier command kept it.",
+    ),
+]
+Labels = Annotated[Path | None, typer.Option(help="Own films: the CSV with the labels.")]
+AllowMissing = Annotated[bool, typer.Option("--allow-missing", help="Go on where files are not here.")]
+Stores = Annotated[
+    Path | None, typer.Option(help="Where decoded films are kept for the next command; `stores` beside OUT.")
+]
+Workers = Annotated[int | None, typer.Option(min=1, help="Threads that decode films; all cores when left out.")]
+DeviceName = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+
+
+def read_data(told: str, labels: Path | None, allow_missing: bool) -> "NamedData":
+    """The data set behind NAME=FOLDER, with progress."""
+    from hilum.cli.console import progress
+    from hilum.data.named import read_named
+
+    with progress(f"reading {told.partition('=')[2]}") as on_progress:
+        return read_named(told, labels=labels, allow_missing=allow_missing, on_progress=on_progress)
+
+
+def decoded(data: "NamedData", recipe: "Recipe", stores: Path | None, out: Path, workers: int | None) -> "Store":
+    """The films of a data set as pixels, with progress; kept for the next command."""
+    from hilum.cli.console import progress
+    from hilum.data.named import kept_store
+
+    with progress("decoding films") as on_progress:
+        folder = stores or out.absolute().parent / "stores"
+        return kept_store(data, recipe, folder, workers=workers, on_progress=on_progress)
+
+
+def model_directory(told: str) -> Path:
+    """The directory of a model: as told, or that of published weights of this name, imported if need be."""
+    from hilum.encoders.published.registry import find_weights, is_published
+    from hilum.encoders.published.resolving import resolve_weights
+
+    if is_published(told):
+        return resolve_weights(told, find_weights(told).encoder)
+    return Path(told)

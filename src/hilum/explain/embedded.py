@@ -1,0 +1,176 @@
+"""Films embedded: features, points on a plane, neighbours and numbers, and the files that hold them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from hilum.artifacts import write_json
+from hilum.data.named import NamedData
+from hilum.draws import image_keys, shuffled
+from hilum.encoders.card import Card
+from hilum.errors import HilumError
+from hilum.explain.classes import ILL, SINGLE, groupings
+from hilum.explain.embedding import EmbeddingMethod, embed
+from hilum.explain.features import Features, write_features
+from hilum.explain.neighbours import nearest_films, neighbours_table
+from hilum.explain.purity import SCHEMA, class_separation
+from hilum.progress import ProgressReport, silent
+
+_USE = 621  # of `hilum.draws.shuffled`
+
+
+@dataclass(frozen=True)
+class ChosenFilms:
+    """Films to embed.
+
+    Attributes:
+        manifest: of them; `patient_id` is the patient's full name.
+        seen: how many are of patients that the model has learnt from.
+        notes: what was left out and why, one sentence each.
+    """
+
+    manifest: pl.DataFrame
+    seen: int
+    notes: list[str]
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """What came out; all tables are those of the files that `write_embedded` leaves.
+
+    Attributes:
+        features: of all N films.
+        points: `image_id`, `method`, `x`, `y`, `single_label`, `anomalies` (classes, or null), of the films shown.
+        purity: see `hilum.explain.purity.class_separation`.
+        neighbours: see `hilum.explain.neighbours.neighbours_table`.
+        notes: what a reader must know, one sentence each.
+    """
+
+    features: Features
+    points: pl.DataFrame
+    purity: pl.DataFrame
+    neighbours: pl.DataFrame
+    notes: list[str]
+
+
+def films_to_embed(
+    data: NamedData, card: Card, readable: Sequence[str], *, split: str | None = None, keep_seen: bool = False
+) -> ChosenFilms:
+    """The films of a data set that can be read, without those of patients that the model has learnt from.
+
+    Features of films that a model was fitted to show it at its best, not how it will do.
+
+    Args:
+        data: the data set.
+        card: of the model.
+        readable: films that the store holds.
+        split: only films of the data set's own list; None: all.
+        keep_seen: also films of patients that the model has learnt from.
+
+    Raises:
+        HilumError: no film is left.
+    """
+    manifest = data.manifest.filter(pl.col("image_id").is_in(list(readable)))
+    names = data.patients(manifest["image_id"].to_list())
+    manifest = manifest.with_columns(pl.Series("patient_id", names, dtype=pl.String))
+    notes = []
+    unread = len(data.manifest) - len(manifest)
+    if unread:
+        notes.append(f"{unread:,} films could not be read and were set aside")
+    if split is not None:
+        manifest = manifest.filter(pl.col("split") == split)
+        notes.append(f"only films of the list {split}")
+    seen = pl.col("patient_id").is_in(card.patients_seen)
+    met = len(manifest.filter(seen))
+    if met and keep_seen:
+        notes.append(f"{met:,} films are of patients that the model has learnt from: they show it at its best")
+    elif met:
+        manifest = manifest.filter(~seen)
+        notes.append(f"{met:,} films of patients that the model has learnt from were left out")
+    if manifest.is_empty():
+        raise HilumError(
+            f"--data {data.name}",
+            expected="films that the model has not learnt from",
+            found=f"none ({'; '.join(notes)})",
+            fix="Take another --split or data set, or add --seen to embed those, too.",
+        )
+    return ChosenFilms(manifest, met if keep_seen else 0, notes)
+
+
+def embed_films(
+    features: Features,
+    films: ChosenFilms,
+    methods: Sequence[EmbeddingMethod],
+    *,
+    k: int,
+    most_shown: int,
+    redraws: int,
+    seed: int,
+    same_patient: bool = False,
+    on_progress: ProgressReport = silent,
+) -> Embedded:
+    """Points, neighbours and numbers of films.
+
+    Args:
+        features: of the films, in the order of their manifest.
+        films: see `films_to_embed`.
+        methods: of the points.
+        k: neighbours, in tables and in the purity.
+        most_shown: films that get points, by lot where there are more; numbers and neighbours are of all films.
+        redraws, seed: of the intervals; the seed also draws films, and is that of the methods.
+        same_patient: also neighbours of the same patient in the table (never in the purity).
+        on_progress: told the redraws done.
+
+    Raises:
+        HilumError: too few films.
+    """
+    ids, patients = features.image_ids, films.manifest["patient_id"].to_list()
+    grouped = {grouping.name: grouping for grouping in groupings(films.manifest, ids)}
+    notes = list(films.notes)
+    lot = np.sort(shuffled(seed, image_keys(ids), use=_USE)[:most_shown])
+    if len(lot) < len(ids):
+        notes.append(f"{len(lot):,} of {len(ids):,} films, drawn by lot, are in the picture; numbers are of all films")
+    classes = {name: grouped[name].of if name in grouped else [None] * len(ids) for name in (SINGLE, ILL)}
+    columns = {name: pl.Series(name, [of[row] for row in lot], dtype=pl.String) for name, of in classes.items()}
+    points = []
+    for method in methods:
+        on_progress(0, redraws, method)
+        places = embed(features.values[lot], method, seed=seed)
+        points.append(
+            pl.DataFrame(
+                {
+                    "image_id": [ids[row] for row in lot],
+                    "method": [method] * len(lot),
+                    "x": places[:, 0],
+                    "y": places[:, 1],
+                    **columns,
+                }
+            )
+        )
+    purity = [
+        class_separation(features.values, patients, grouping, k=k, redraws=redraws, seed=seed, on_progress=on_progress)
+        for grouping in grouped.values()
+    ]
+    if not grouped:
+        notes.append("the data set has no labels that put films into two classes: there are no numbers of classes")
+    nearest = nearest_films(features.values, patients, k, same_patient=same_patient)
+    return Embedded(
+        features=features,
+        points=pl.concat(points),
+        purity=pl.concat(purity) if purity else pl.DataFrame(schema=SCHEMA),
+        neighbours=neighbours_table(nearest, ids, patients),
+        notes=notes,
+    )
+
+
+def write_embedded(embedded: Embedded, about: dict[str, object], directory: Path) -> None:
+    """Write all tables, and `embed.json` with what they were made from, into a directory that is being filled."""
+    write_features(embedded.features, directory / "features")
+    embedded.points.write_parquet(directory / "embedding.parquet")
+    embedded.neighbours.write_parquet(directory / "neighbours.parquet")
+    embedded.purity.write_parquet(directory / "purity.parquet")
+    embedded.purity.write_csv(directory / "purity.csv")
+    write_json(directory / "embed.json", {**about, "notes": embedded.notes})

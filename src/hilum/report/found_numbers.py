@@ -1,0 +1,191 @@
+"""Numbers of predictions that lie in a directory: all metrics, comparisons, ranks, baselines and groups, once."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from hilum.errors import HilumError
+from hilum.evaluate.comparisons import comparisons_table
+from hilum.evaluate.confusion import THRESHOLD_METRICS
+from hilum.evaluate.measured_arms import measure_arms
+from hilum.evaluate.measures import AUROC, AVERAGES, METRICS
+from hilum.evaluate.metrics import metrics_table
+from hilum.evaluate.prediction_checks import LABEL
+from hilum.evaluate.predictions import Predictions, as_predictions, read_predictions
+from hilum.evaluate.ranks import ranks_table
+from hilum.evaluate.single_label import evaluate_single_label
+from hilum.evaluate.subgroups import UNDERDIAGNOSIS, age_bands, evaluate_subgroups
+from hilum.evaluate.table_files import read_table
+from hilum.evaluate.thresholds import Thresholds, choose_thresholds
+from hilum.progress import ProgressReport, silent
+from hilum.report.figures.confusion import mean_confusion
+
+GROUPS = ("sex", "age", "view", "source")
+"""Columns of predictions by which patients are grouped, where they are there."""
+
+
+@dataclass(frozen=True)
+class Judging:
+    """How predictions are judged.
+
+    Attributes:
+        redraws, seed, min_positives: as in `hilum.evaluate.measure_arms`.
+        against: the reference arm; None: all with all.
+        held_out: as in `hilum.evaluate.read_predictions`.
+    """
+
+    redraws: int = 2000
+    seed: int = 0
+    min_positives: int = 10
+    against: str | None = None
+    held_out: bool = False
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """What a report says of predictions; the fields are those of `ReportContent`."""
+
+    predictions: Mapping[str, Sequence[Predictions]]
+    thresholds: Mapping[str, Sequence[Thresholds]]
+    metrics: pl.DataFrame
+    comparisons: pl.DataFrame
+    ranks: pl.DataFrame | None
+    subgroups: pl.DataFrame | None
+    classes: pl.DataFrame | None
+    baseline_metrics: pl.DataFrame | None
+    baseline_comparisons: pl.DataFrame | None
+
+
+def judge_found(
+    arms: Mapping[str, Sequence[Path]],
+    baselines: Mapping[str, Path],
+    judging: Judging,
+    on_progress: ProgressReport = silent,
+) -> Numbers:
+    """Read predictions and measure them on the same redraws of patients.
+
+    Raises:
+        HilumError: what is wrong with a table, or tables of different films.
+    """
+    predictions = {
+        arm: [read_predictions(path, held_out=judging.held_out) for path in paths] for arm, paths in arms.items()
+    }
+    thresholds = {arm: _thresholds(paths, predictions[arm]) for arm, paths in arms.items()}
+    with_thresholds = all(thresholds.values())
+    measured = measure_arms(
+        predictions,
+        metrics=[name for name in METRICS if with_thresholds or name not in THRESHOLD_METRICS],
+        averages=AVERAGES,
+        thresholds=thresholds if with_thresholds else None,
+        redraws=judging.redraws,
+        seed=judging.seed,
+        min_positives=judging.min_positives,
+        on_progress=on_progress,
+    )
+    several = len(arms) > 1
+    against = judging.against if several else None
+    baseline_metrics, baseline_comparisons = _beside_baselines(predictions, baselines, judging)
+    return Numbers(
+        predictions=predictions,
+        thresholds=thresholds if with_thresholds else {},
+        metrics=pl.concat([_named(metrics_table(measured, arm), arm) for arm in arms]),
+        comparisons=comparisons_table(measured, against=against),
+        ranks=ranks_table([measured]) if several and measured.included.any() else None,
+        subgroups=_subgroups(arms, predictions, thresholds if with_thresholds else {}, judging),
+        classes=_classes(predictions, judging),
+        baseline_metrics=baseline_metrics,
+        baseline_comparisons=baseline_comparisons,
+    )
+
+
+def _named(table: pl.DataFrame, arm: str) -> pl.DataFrame:
+    return table.select(pl.lit(arm).alias("arm"), pl.all())
+
+
+def _thresholds(paths: Sequence[Path], judged: Sequence[Predictions]) -> list[Thresholds]:
+    """Chosen on the rows val of each seed's table; none where one of them has no such rows."""
+    chosen = []
+    for path, run in zip(paths, judged, strict=True):
+        table = read_table(path, what="a table of predictions")
+        if run.split == "val" or "split" not in table.columns or "val" not in table["split"].to_list():
+            return []
+        chosen.append(choose_thresholds(read_predictions(path, split="val"), judged=run))
+    return chosen
+
+
+def _beside_baselines(
+    predictions: Mapping[str, Sequence[Predictions]], baselines: Mapping[str, Path], judging: Judging
+) -> tuple[pl.DataFrame | None, pl.DataFrame | None]:
+    """Metrics of baselines, and every arm minus every baseline; scores get the labels of the first arm's films."""
+    if not baselines:
+        return None, None
+    first = next(iter(predictions.values()))[0]
+    labels = first.frame.select("image_id", "patient_id", "split", pl.col(f"^{LABEL}.*$"))
+    beside = {}
+    for name, path in baselines.items():
+        scores = read_table(path, what="scores of a baseline")
+        table = labels.join(scores, on="image_id", how="inner", maintain_order="left")
+        if len(table) != len(labels):
+            found, fix = f"{len(table):,} of {len(labels):,}", "Score all films that the arms are judged on."
+            raise HilumError(path, expected="scores of the films of the arms", found=found, fix=fix)
+        beside[name] = [as_predictions(table, name=str(path), held_out=True)]
+    measured = measure_arms(
+        {**beside, **predictions}, redraws=judging.redraws, seed=judging.seed, min_positives=judging.min_positives
+    )
+    pairs = [comparisons_table(measured, against=name) for name in beside]
+    compared = pl.concat(pairs).filter(pl.col("arm").is_in(list(predictions)))
+    return pl.concat([_named(metrics_table(measured, name), name) for name in beside]), compared
+
+
+def _subgroups(
+    arms: Mapping[str, Sequence[Path]],
+    predictions: Mapping[str, Sequence[Predictions]],
+    thresholds: Mapping[str, Sequence[Thresholds]],
+    judging: Judging,
+) -> pl.DataFrame | None:
+    """Groups by the columns that the first table has; None where it has none of them."""
+    path = next(iter(arms.values()))[0]
+    table = read_table(path, what="a table of predictions")
+    if "image_id" not in table.columns:
+        return None
+    ids = table["image_id"].cast(pl.String).to_list()
+    judged = set(next(iter(predictions.values()))[0].image_ids)
+    groups = {}
+    for name in GROUPS:
+        if name not in table.columns:
+            continue
+        given = table[name]
+        values = age_bands(given.cast(pl.Float64).to_list()) if name == "age" else given.cast(pl.String).to_list()
+        told = {image_id: value for image_id, value in zip(ids, values, strict=True) if image_id in judged}
+        if len(set(told.values()) - {None}) > 1:
+            groups[name] = told
+    if not groups:
+        return None
+    parts = [
+        _named(
+            evaluate_subgroups(
+                seeds,
+                groups,
+                metrics=(AUROC, UNDERDIAGNOSIS) if thresholds else (AUROC,),
+                thresholds=thresholds.get(arm),
+                redraws=judging.redraws,
+                seed=judging.seed,
+            ),
+            arm,
+        )
+        for arm, seeds in predictions.items()
+    ]
+    return pl.concat(parts)
+
+
+def _classes(predictions: Mapping[str, Sequence[Predictions]], judging: Judging) -> pl.DataFrame | None:
+    """Recall, precision and F1, where every film is of exactly one class."""
+    if any(mean_confusion(seeds) is None for seeds in predictions.values()):
+        return None
+    parts = [
+        _named(evaluate_single_label(seeds, redraws=judging.redraws, seed=judging.seed), arm)
+        for arm, seeds in predictions.items()
+    ]
+    return pl.concat(parts)

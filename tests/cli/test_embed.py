@@ -1,0 +1,106 @@
+"""`hilum embed` on generated films."""
+
+import json
+
+import numpy as np
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+
+import hilum.cli
+from hilum.data.phantom import write_chestxray14
+from hilum.encoders.card import Card
+from hilum.encoders.weights import save_encoder
+from hilum.encoders.zoo import create_encoder
+from hilum.errors import HilumError
+from hilum.explain.features import read_features
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("embed")
+    write_chestxray14(folder / "CXR8", images=40, size=48, seed=0)
+    table = pl.read_csv(next((folder / "CXR8").glob("Data_Entry*.csv")), infer_schema_length=None)
+    patients = table["Patient ID"].unique().sort().to_list()
+    for name, seen in (("naive", []), ("knowing", [f"phantom-s0:{patients[0]}"])):
+        card = Card(
+            encoder="resnet18",
+            method="simclr",
+            settings={},
+            preprocessing=[{"square": "pad"}, {"resize": 32}],
+            image_size=32,
+            mean=0.5,
+            std=0.25,
+            seed=0,
+            split="",
+            patients_seen=seen,
+            images_seen=len(seen),
+        )
+        save_encoder(create_encoder("resnet18", seed=0), card, folder / name)
+    return folder
+
+
+def run(here, *arguments):
+    told = ["embed", *map(str, arguments), "--redraws", "100", "--k", "5"]
+    return CliRunner().invoke(hilum.cli.make_app(), told, catch_exceptions=False)
+
+
+def test_a_model_leaves_features_points_numbers_neighbours_and_pictures(here, tmp_path):
+    out = tmp_path / "embedded"
+    first = "00000001_000.png"
+    where = ["--data", f"chestxray14={here / 'CXR8'}", "--stores", here / "stores"]
+    answer = run(here, here / "naive", *where, "--out", out, "--like", first, "--json")
+    told = json.loads(answer.stdout)
+    assert (told["films"], told["seen"], told["k"]) == (40, 0, 5)
+    assert len(told["like"][first]) == 5
+    assert not any(each["same_patient"] for each in told["like"][first])
+    features = read_features(out / "features")
+    points = pl.read_parquet(out / "embedding.parquet")
+    assert points.columns == ["image_id", "method", "x", "y", "single_label", "anomalies"]
+    assert points["image_id"].to_list() == features.image_ids
+    neighbours = pl.read_parquet(out / "neighbours.parquet")
+    assert len(neighbours) == 200
+    unit = features.values / np.linalg.norm(features.values, axis=1, keepdims=True)
+    nearest = neighbours.filter(pl.col("rank") == 1).row(0, named=True)
+    rows = [features.image_ids.index(nearest[key]) for key in ("image_id", "neighbour")]
+    assert nearest["cosine"] == pytest.approx(float(unit[rows[0]] @ unit[rows[1]]), abs=1e-6)
+    purity = pl.read_parquet(out / "purity.parquet")
+    assert set(purity["grouping"]) == {"single_label", "anomalies"}
+    assert told["purity"] == purity.to_dicts()
+    for name in ("embedding-tsne.svg", "embedding-tsne.png", "similar.png", "purity.csv", "embed.json"):
+        assert (out / name).stat().st_size > 200
+    assert ">No Finding<" in (out / "embedding-tsne.svg").read_text()
+    again = run(here, here / "naive", *where, "--out", tmp_path / "again")
+    assert again.stdout.startswith("resnet18 · 40 films of ")
+    assert pl.read_parquet(tmp_path / "again" / "embedding.parquet").equals(points)
+
+
+def test_films_of_patients_that_the_model_has_learnt_from_are_left_out_unless_asked_for(here, tmp_path):
+    where = ["--data", f"chestxray14={here / 'CXR8'}", "--stores", here / "stores", "--json"]
+    without = json.loads(run(here, here / "knowing", *where, "--out", tmp_path / "a").stdout)
+    assert without["films"] < 40
+    assert "of patients that the model has learnt from were left out" in without["notes"][0]
+    with_them = json.loads(run(here, here / "knowing", *where, "--out", tmp_path / "b", "--seen").stdout)
+    assert (with_them["films"], with_them["seen"]) == (40, 40 - without["films"])
+
+
+def test_the_picture_may_show_fewer_films_than_the_numbers_are_of(here, tmp_path):
+    where = ["--data", f"chestxray14={here / 'CXR8'}", "--stores", here / "stores", "--out", tmp_path / "out"]
+    told = json.loads(run(here, here / "naive", *where, "--films", "15", "--json").stdout)
+    assert told["films"] == 40
+    assert "15 of 40 films, drawn by lot, are in the picture; numbers are of all films" in told["notes"]
+    assert len(pl.read_parquet(tmp_path / "out" / "embedding.parquet")) == 15
+
+
+def test_what_cannot_be_done_is_said_and_nothing_is_left(here, tmp_path):
+    where = ["--data", f"chestxray14={here / 'CXR8'}", "--stores", here / "stores", "--out", tmp_path / "out"]
+    for more, complaint in (
+        (["--method", "pca"], "--method: expected one of tsne, umap, both"),
+        (["--like", "nobody.png"], "--like: .* found nobody.png"),
+        (["--split", "val"], "expected films that the model has not learnt from; found none"),
+    ):
+        with pytest.raises(HilumError, match=complaint):
+            run(here, here / "naive", *where, *more)
+    with pytest.raises(HilumError, match="the card of the weights"):
+        run(here, here / "nothing", *where)
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,71 @@
+"""What heat-maps must show on generated radiographs: they find what was learnt, and untrained ones do not."""
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+
+from hilum.data.phantom import films, render_film
+from hilum.data.preprocess import parse_recipe
+from hilum.data.store import Store
+from hilum.explain.against_boxes import CENTRE, RANDOM, score_models
+from hilum.explain.cases import BoxedCase
+from hilum.explain.models import load_models, maps_of_pairs
+from hilum.explain.wish import Wish
+from hilum.finetune.films import LabelledFilms
+from hilum.finetune.finetune import finetune
+from hilum.finetune.settings import FinetuneSettings
+
+FINDING = "Pleural Effusion"
+SIZE = 128
+SETTINGS = FinetuneSettings(
+    epochs=10, batch_size=16, lr=1e-3, optimizer="adamw", precision="fp32", patience=None, device="cpu"
+)
+
+
+@pytest.mark.slow
+def test_maps_of_a_trained_model_point_better_than_the_centre_and_those_of_random_weights_do_not(tmp_path):
+    population = films(7, 4200)
+    having = [film for film in population if FINDING in film.severities]
+    lacking = [film for film in population if FINDING not in film.severities]
+    taken = [*having, *lacking[:: len(lacking) // len(having)][: len(having)]]
+    rendered = [
+        render_film(film, size=SIZE, seed=7, boxed=[FINDING] if FINDING in film.severities else []) for film in taken
+    ]
+    ids = [film.image_id for film in taken]
+    nothing = pl.DataFrame(schema={"image_id": pl.String, "path": pl.String, "reason": pl.String})
+    pixels = np.stack([film.pixels for film in rendered])
+    store = Store(Path("memory"), pixels, ids, nothing, parse_recipe([{"resize": SIZE}]))
+    patients = sorted({film.patient for film in taken})
+    train, val = patients[: round(0.6 * len(patients))][-1], patients[: round(0.7 * len(patients))][-1]
+
+    def labelled(first, last):
+        some = [film for film in taken if first < film.patient <= last]
+        targets = np.array([[FINDING in film.severities] for film in some], dtype=np.float32)
+        return LabelledFilms([film.image_id for film in some], [str(film.patient) for film in some], targets)
+
+    test = labelled(val, patients[-1])
+    arm = finetune(
+        "random", "resnet18", store, labelled(0, train), labelled(train, val), test.image_ids, [FINDING],
+        settings=SETTINGS, seed=0, directory=tmp_path / "arm",
+    )  # fmt: skip
+    given = dict(pl.read_parquet(arm / "scores.parquet").rows())
+    cases = [
+        BoxedCase(film.image_id, str(film.patient), FINDING, np.array([(b.x, b.y, b.width, b.height) for b in drawn.boxes]) / 1024)
+        for film, drawn in zip(taken, rendered, strict=True)
+        if film.patient > val and drawn.boxes
+    ]  # fmt: skip
+    (model,) = load_models([arm], torch.device("cpu"))
+    maps = maps_of_pairs(model, store, [(case.image_id, FINDING) for case in cases], "gradcam")
+    confidence = np.array([given[case.image_id] for case in cases])
+    table, _ = score_models([model], [store], [cases], [maps], [confidence], Wish("gradcam", (FINDING,)))
+    pointing = table.filter(pl.col("metric") == "pointing", pl.col("finding") == FINDING)
+
+    def low_end(arm, against):
+        return pointing.filter(pl.col("arm") == arm, pl.col("against") == against)["low"].item()
+
+    assert low_end(model.name, CENTRE) > 0
+    assert low_end(model.name, RANDOM) > 0
+    assert low_end(RANDOM, CENTRE) <= 0
