@@ -133,9 +133,7 @@ def test_heat_maps_fade_and_boxes_come_and_go(found):
 
 
 def test_films_are_chosen_by_what_arms_said_of_them(found, full):
-    counts = {
-        rule: int(text.split(" of ")[1]) if " of " in text else 0 for rule, text in found["counts"].items()
-    }
+    counts = {rule: int(text.split(" of ")[1]) if " of " in text else 0 for rule, text in found["counts"].items()}
     finding = next(iter(full.predictions.values()))[0].findings[0]
     ids = [case.image_id for case in full.cases]
     assert counts["all"] == len(ids)

@@ -25,7 +25,10 @@ def leave(directory: Path, study, *, validation: bool = True) -> None:
     for arm in ("scratch", "simclr"):
         for seed, run in enumerate(study.predictions[arm]):
             films = run.frame.height
-            groups = {"sex": ["F" if i // 2 % 2 else "M" for i in range(films)], "age": [20.0 + i % 70 for i in range(films)]}
+            groups = {
+                "sex": ["F" if i // 2 % 2 else "M" for i in range(films)],
+                "age": [20.0 + i % 70 for i in range(films)],
+            }
             test = run.frame.with_columns(**{name: pl.Series(values) for name, values in groups.items()})
             val = test.with_columns(
                 pl.lit("val").alias("split"), pl.format("v{}", "image_id").alias("image_id"),
@@ -58,7 +61,9 @@ def test_numbers_are_those_of_the_library_on_the_same_redraws(study, content):
     shared = ["arm", "finding", "metric", "estimate", "low", "high"]
     assert content.metrics.join(metrics, on=shared, nulls_equal=True).height == metrics.height
     macro = (pl.col("finding") == "macro") & (pl.col("metric") == "auroc")
-    assert content.comparisons.filter(macro)["difference"].to_list() == comparisons.filter(macro)["difference"].to_list()
+    assert (
+        content.comparisons.filter(macro)["difference"].to_list() == comparisons.filter(macro)["difference"].to_list()
+    )
 
 
 def test_thresholds_are_chosen_on_the_rows_val_and_groups_taken_from_the_columns(content):
@@ -133,9 +138,9 @@ def test_a_study_names_arms_question_and_reference(study, tmp_path):
             run.frame.write_parquet(home / f"seed-{seed}.parquet")
             curves = tmp_path / "arms" / arm / f"seed-{seed}"
             curves.mkdir(parents=True)
-            study.curves.filter((pl.col("arm") == arm) & (pl.col("stage") == "finetune") & (pl.col("seed") == seed)).drop(
-                "arm", "seed", "stage"
-            ).write_parquet(curves / "curves.parquet")
+            study.curves.filter(
+                (pl.col("arm") == arm) & (pl.col("stage") == "finetune") & (pl.col("seed") == seed)
+            ).drop("arm", "seed", "stage").write_parquet(curves / "curves.parquet")
     scores = study.predictions["scratch"][0].frame.select("image_id", pl.col("^p_.*$") * 0.5)
     (tmp_path / "baselines").mkdir()
     scores.write_parquet(tmp_path / "baselines" / "8x8 thumbnail.parquet")
@@ -143,7 +148,10 @@ def test_a_study_names_arms_question_and_reference(study, tmp_path):
     (tmp_path / "study.yaml").write_text(f"question: Does it help?\n{arms}\n")
     content = found_content(tmp_path, QUICK)
     assert content.question == "Does it help?"
-    assert [(arm.name, arm.starts_from) for arm in content.arms] == [("scratch", "random"), ("simclr", "simclr on ours")]
+    assert [(arm.name, arm.starts_from) for arm in content.arms] == [
+        ("scratch", "random"),
+        ("simclr", "simclr on ours"),
+    ]
     assert content.against == "scratch"
     assert set(content.curves["arm"]) == {"scratch", "simclr"}
     halved = content.baseline_metrics.filter(pl.col("finding") == "macro")["estimate"][0]

@@ -21,7 +21,13 @@ def test_every_film_finds_its_own_thumbnail_in_the_sprite():
     shades = [20, 120, 220, 80]
     thumbnails = [cv2.imencode(".png", np.full((40, 30), shade, np.uint8))[1].tobytes() for shade in shades]
     points = pl.DataFrame(
-        {"image_id": list("abcd"), "x": [0.0, 1.0, 2.0, 3.0], "y": [0.0, 1.0, 0.0, 1.0], "label": ["k"] * 4, "thumbnail": thumbnails}
+        {
+            "image_id": list("abcd"),
+            "x": [0.0, 1.0, 2.0, 3.0],
+            "y": [0.0, 1.0, 0.0, 1.0],
+            "label": ["k"] * 4,
+            "thumbnail": thumbnails,
+        }
     )
     made = drawn(Embedding("UMAP", [], points))
     data = json.loads(made.data)

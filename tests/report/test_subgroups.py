@@ -7,7 +7,9 @@ from hilum.report.subgroups import subgroup_tables
 
 def test_there_is_a_table_for_every_attribute_and_metric(full):
     names = {table.name for table in subgroup_tables(full)}
-    assert names == {f"subgroups_{attribute}_{metric}" for attribute in ("sex", "age") for metric in ("auroc", "underdiagnosis")}
+    assert names == {
+        f"subgroups_{attribute}_{metric}" for attribute in ("sex", "age") for metric in ("auroc", "underdiagnosis")
+    }
 
 
 def test_groups_too_small_are_left_out_and_named(full):

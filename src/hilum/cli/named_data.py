@@ -20,6 +20,13 @@ Data = Annotated[
 ]
 Labels = Annotated[Path | None, typer.Option(help="Own films: the CSV with the labels.")]
 AllowMissing = Annotated[bool, typer.Option("--allow-missing", help="Go on where files are not here.")]
+SplitName = Annotated[
+    str,
+    typer.Option(
+        help="official, or another list of the data set (chexnet); patients: 60, 20 and 20 % of them by lot; auto: the "
+        "official list where it has test films, patients elsewhere."
+    ),
+]
 Stores = Annotated[
     Path | None, typer.Option(help="Where decoded films are kept for the next command; `stores` beside OUT.")
 ]

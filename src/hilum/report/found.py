@@ -152,7 +152,11 @@ def _curves(found: Found) -> pl.DataFrame:
         for path in paths:
             curves = found.directory / "arms" / arm / path.stem / "curves.parquet"
             if curves.is_file():
-                labels = pl.lit(arm).alias("arm"), pl.lit(seed_of(path)).alias("seed"), pl.lit("finetune").alias("stage")
+                labels = (
+                    pl.lit(arm).alias("arm"),
+                    pl.lit(seed_of(path)).alias("seed"),
+                    pl.lit("finetune").alias("stage"),
+                )
                 parts.append(pl.read_parquet(curves).with_columns(*labels))
     return pl.concat(parts, how="diagonal_relaxed") if parts else pl.DataFrame(schema=_CURVES)
 

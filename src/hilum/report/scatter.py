@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from hilum.draws import image_keys, shuffled
 from hilum.report import formats
 from hilum.report.blocks import Scatter
+from hilum.report.figures.canvas import page_colour
 from hilum.report.figures.points import CLASS_COLOURS, OTHER, points_figure
 from hilum.report.films import Embedding
 from hilum.report.pictures import as_script, decoded, jpeg, sprite
@@ -54,7 +55,7 @@ def scatter_of(embedding: Embedding) -> Scatter:
         caption=_caption(embedding, len(points), len(films)),
         data=as_script(data),
         sprite=jpeg(sheet, _QUALITY) if sheet is not None else "",
-        classes=classes,
+        classes=[(name, page_colour(colour)) for name, colour in classes],
         figure=points_figure(stem, embedding.method, x, y, points["label"].to_list(), dict(classes)),
         points=embedding.points.drop("thumbnail", strict=False),
     )

@@ -10,7 +10,7 @@ from hilum.report import formats
 from hilum.report.blocks import Cell, Column, Table
 from hilum.report.content import ArmSummary, DataSummary, ReportContent
 from hilum.report.formats import file_stem
-from hilum.report.verdict import direction
+from hilum.report.direction import direction
 
 SHOWN_REJECTS = 20
 

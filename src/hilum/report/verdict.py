@@ -6,16 +6,14 @@ equality: the sentence states what this test set could have shown.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import polars as pl
 
-from hilum.evaluate.measures import AVERAGES, LOWER_IS_BETTER, MACRO
+from hilum.evaluate.measures import AVERAGES, MACRO
 from hilum.report import baselines, formats
-from hilum.report.content import SIGNIFICANT, ArmSummary, ReportContent
+from hilum.report.content import ArmSummary, ReportContent
+from hilum.report.direction import Direction, direction
 from hilum.report.overall import Row, overall_rows
-
-Direction = Literal["better", "worse", "open", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -51,19 +49,6 @@ def decide(content: ReportContent) -> Verdict:
         headline, sentences = _against_reference(pairs, content)
     told = [*sentences, *_by_finding(content), *baselines.sentences(content)]
     return Verdict(headline, told, [*cautions(content.arms), *baselines.cautions(content)])
-
-
-def direction(row: Row) -> Direction:
-    """What one comparison shows of its `arm`, by adjusted p < 0.05 and the sign of the difference.
-
-    Where lower is better (Brier score, calibration error) a negative difference is the better one.
-    """
-    if not formats.known(row["p_adjusted"]) or not formats.known(row["difference"]):
-        return "unknown"
-    if row["p_adjusted"] >= SIGNIFICANT:
-        return "open"
-    higher = row["difference"] > 0
-    return "better" if higher != (row.get("metric") in LOWER_IS_BETTER) else "worse"
 
 
 def cautions(arms: Sequence[ArmSummary]) -> list[str]:

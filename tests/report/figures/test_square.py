@@ -24,9 +24,13 @@ def draw(seed: int, films: int = 200) -> tuple[np.ndarray, np.ndarray]:
 def test_precision_at_each_recall_is_that_of_scikit_learn(seed):
     labels, scores = draw(seed)
     precision, recall, _ = precision_recall_curve(labels, scores)
-    points = [(r, max(p for p, q in zip(precision, recall, strict=True) if q == r)) for r in sorted(set(recall)) if r > 0]
+    points = [
+        (r, max(p for p, q in zip(precision, recall, strict=True) if q == r)) for r in sorted(set(recall)) if r > 0
+    ]
     reached = precision_at(labels, scores, np.array([r for r, _ in points]))
-    first = [next(p for p, q in zip(precision[::-1][1:], recall[::-1][1:], strict=True) if q >= r - 1e-12) for r, _ in points]
+    first = [
+        next(p for p, q in zip(precision[::-1][1:], recall[::-1][1:], strict=True) if q >= r - 1e-12) for r, _ in points
+    ]
     assert reached == pytest.approx(first)
 
 

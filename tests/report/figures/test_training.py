@@ -22,8 +22,9 @@ def test_pretraining_shows_the_loss_and_what_was_watched(study):
     assert list(made(plain, "pretrain")) == ["pretrain_train_loss"]
 
 
-def test_fine_tuning_has_a_panel_for_each_arm(study):
-    assert list(made(study, "finetune")) == ["finetune_scratch", "finetune_simclr", "finetune_mocov2"]
+def test_fine_tuning_has_a_panel_for_each_arm_and_one_for_all(study):
+    each = ["finetune_scratch", "finetune_simclr", "finetune_mocov2"]
+    assert list(made(study, "finetune")) == ["finetune_all_arms", *each]
 
 
 def test_a_stage_that_did_not_happen_has_no_figures(study):

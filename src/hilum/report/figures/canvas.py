@@ -22,6 +22,14 @@ REFERENCE = "#7a7f87"
 ARM_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 """Okabe and Ito's palette (jfly.uni-koeln.de/color, 2008) without black and yellow; the reference arm is gray."""
 ARM_MARKERS = ("o", "s", "D", "^", "v", "P", "X")
+_TOKENS = {
+    INK: "currentColor",
+    FAINT: "var(--faint)",
+    RULE: "var(--rule)",
+    PAPER: "var(--page)",
+    REFERENCE: "var(--arm-0)",
+    **{colour: f"var(--arm-{i})" for i, colour in enumerate(ARM_COLOURS, start=1)},
+}
 STEPS = (1, 2, 5, 10)
 """Axes count in these, times a power of ten."""
 FILE_FONTS = "'Helvetica Neue', Helvetica, Arial, 'DejaVu Sans', sans-serif"
@@ -61,6 +69,11 @@ def arm_colours(arms: Sequence[ArmSummary], against: str | None) -> dict[str, st
     others = [arm.title for arm in arms if arm.name != against]
     colours = {title: ARM_COLOURS[i % len(ARM_COLOURS)] for i, title in enumerate(others)}
     return {arm.title: colours.get(arm.title, REFERENCE) for arm in arms}
+
+
+def page_colour(colour: str) -> str:
+    """A colour of figures as the page writes it, so that it has another value in the dark."""
+    return _TOKENS[colour]
 
 
 def shortened(text: str, letters: int) -> str:
@@ -113,15 +126,7 @@ def inline(figure: Figure) -> str:
     svg = re.sub(r'\bid="', f'id="{figure.name}-', svg)
     svg = re.sub(r'url\(#|href="#', lambda found: f"{found[0]}{figure.name}-", svg)
     svg = svg.replace(FILE_FONTS, "var(--sans)")
-    tokens = {
-        INK: "currentColor",
-        FAINT: "var(--faint)",
-        RULE: "var(--rule)",
-        PAPER: "var(--page)",
-        REFERENCE: "var(--arm-0)",
-    }
-    tokens |= {colour: f"var(--arm-{i})" for i, colour in enumerate(ARM_COLOURS, start=1)}
-    for colour, token in tokens.items():
+    for colour, token in _TOKENS.items():
         svg = svg.replace(colour, token)
     view = re.search('viewBox="([^"]*)"', svg)
     head = (

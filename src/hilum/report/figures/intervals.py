@@ -13,7 +13,7 @@ from hilum.report.content import ReportContent
 from hilum.report.figures import canvas
 from hilum.report.figures.roc import Roc
 from hilum.report.tables import finding_name, place_of
-from hilum.report.verdict import direction
+from hilum.report.direction import direction
 
 WIDTH, ROW, GAP, TOP, BOTTOM, RIGHT = 440, 13, 11, 8, 42, 14
 LETTER = 6.3

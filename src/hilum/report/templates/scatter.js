@@ -17,10 +17,11 @@ for (const figure of document.querySelectorAll("figure.scatter")) {
     canvas.width = canvas.height = Math.round(side * scale);
     const pen = canvas.getContext("2d");
     pen.scale(scale, scale);
+    const colours = buttons.map((button) => getComputedStyle(button.firstChild).backgroundColor);
     const size = points.x.length > 1500 ? 2 : 3;
     for (let i = 0; i < points.x.length; i++) {
       pen.globalAlpha = shown(i) ? 0.75 : 0.06;
-      pen.fillStyle = buttons[points.label[i]].dataset.colour;
+      pen.fillStyle = colours[points.label[i]];
       pen.beginPath();
       pen.arc(place(points.x[i]), place(points.y[i]), size, 0, 7);
       pen.fill();
@@ -74,12 +75,12 @@ for (const figure of document.querySelectorAll("figure.scatter")) {
     show(order[(order.indexOf(at) + step + order.length) % order.length]);
   });
   for (const button of buttons) {
-    button.firstChild.style.background = button.dataset.colour;
     button.addEventListener("click", () => {
       button.setAttribute("aria-pressed", button.getAttribute("aria-pressed") !== "true");
       show(-1);
     });
   }
   new ResizeObserver(draw).observe(board);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
   draw();
 }

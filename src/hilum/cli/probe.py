@@ -1,0 +1,192 @@
+"""`hilum probe`: what an encoder's frozen features tell, beside random encoders and shortcuts."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hilum.cli.console import progress, say, say_json, say_table
+from hilum.cli.named_data import (
+    AllowMissing,
+    AsJson,
+    Data,
+    DeviceName,
+    Labels,
+    SplitName,
+    Stores,
+    Workers,
+    decoded,
+    model_directory,
+    read_data,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import nn
+
+    from hilum.data.named import NamedData
+    from hilum.data.store import Store
+    from hilum.encoders.card import Card
+    from hilum.study.probing import Matrix, Probed, ProbedFilms
+
+_TABLES = ("metrics", "comparisons", "signs")
+_LEFT = ("probe.json", *(f"{name}.{kind}" for name in _TABLES for kind in ("parquet", "csv")))
+
+
+def probe(
+    encoder: Annotated[
+        str, typer.Argument(help="Directory of an encoder or of a classifier; or published weights by name.")
+    ],
+    data: Data,
+    out: Annotated[Path, typer.Option(help="Where to leave metrics, comparisons and signs of collapse as tables.")],
+    split: SplitName = "auto",
+    split_seed: Annotated[int, typer.Option(min=0, help="Of the split, where patients are drawn.")] = 0,
+    findings: Annotated[
+        str | None, typer.Option(help="Finding,finding. All of the data set but No Finding when left out.")
+    ] = None,
+    seen: Annotated[
+        bool, typer.Option("--seen", help="Also score films of patients that the encoder has learnt from.")
+    ] = False,
+    labels: Labels = None,
+    allow_missing: AllowMissing = False,
+    redraws: Annotated[int, typer.Option(min=100, help="Redraws of patients.")] = 2000,
+    seed: Annotated[int, typer.Option(min=0, help="Of the random encoders and the redraws.")] = 0,
+    stores: Stores = None,
+    workers: Workers = None,
+    device: DeviceName = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Linear and nearest-neighbour probes of frozen features, with differences to encoders that have learnt nothing.
+
+    Probes are fitted to the training films of a split by patients and scored on its test films. Beside the encoder
+    stand the same architecture with random weights, the same with its batch norm calibrated, an 8x8 thumbnail, and age,
+    sex and view. Intervals are from redrawn patients; differences are paired. Effective rank (RankMe) and feature
+    spread are signs of collapse, not of quality.
+
+    \b
+    Examples:
+      hilum probe runs/simclr --data chestxray14=/data/CXR8 --out probed
+      hilum probe dinov2_vits14 --data ours=films --labels films/labels.csv --split patients --out probed --json
+    """
+    from hilum.artifacts import whole_directory, write_json
+    from hilum.data.replacing import check_replaceable
+    from hilum.data.splits import told_split
+    from hilum.explain.features import load_feature_model, recipe_of
+    from hilum.findings import canonical
+    from hilum.finetune.shortcut_features import METADATA
+    from hilum.study.probing import films_to_probe
+    from hilum.study.probing import probe as run
+
+    check_replaceable(out, _LEFT)
+    network, card = load_feature_model(model_directory(encoder))
+    read = read_data(data, labels, allow_missing)
+    named = [canonical(each.strip(), where="--findings") for each in findings.split(",")] if findings else None
+    divided = told_split(read.manifest, split, seed=split_seed)
+    store = decoded(read, recipe_of(card), stores, out, workers)
+    films = films_to_probe(read, card, store.image_ids, divided, findings=named, keep_seen=seen)
+    arms = _arms(network, card, read, store, films, seed, device)
+    with progress("probing") as on_progress:
+        probed = run(films, arms, linear_only=[METADATA], redraws=redraws, seed=seed, on_progress=on_progress)
+    scored = len(films.image_ids) - films.train - films.val
+    about: dict[str, Any] = {
+        "encoder": encoder,
+        "architecture": card.encoder,
+        "method": card.method,
+        "sha256": card.sha256,
+        "data": read.name,
+        "split": divided.title,
+        "films": {"train": films.train, "val": films.val, "test": scored},
+        "findings": films.findings,
+        "redraws": redraws,
+        "seed": seed,
+        "notes": films.notes,
+    }
+    with whole_directory(out) as beside:
+        for name in _TABLES:
+            getattr(probed, name).write_parquet(beside / f"{name}.parquet")
+            getattr(probed, name).write_csv(beside / f"{name}.csv")
+        write_json(beside / "probe.json", about)
+    if as_json:
+        say_json({**about, **{name: getattr(probed, name).to_dicts() for name in _TABLES}})
+    else:
+        _say(probed, about, out)
+
+
+def _arms(
+    network: "nn.Module",
+    card: "Card",
+    data: "NamedData",
+    store: "Store",
+    films: "ProbedFilms",
+    seed: int,
+    device: str,
+) -> "dict[str, Callable[[], Matrix]]":
+    from functools import partial
+    from typing import cast
+
+    from torch import nn
+
+    from hilum.encoders.zoo import create_encoder
+    from hilum.explain.features import features_of
+    from hilum.finetune.shortcut_features import (
+        METADATA,
+        THUMBNAIL,
+        metadata_features,
+        random_encoder_features,
+        thumbnail_features,
+    )
+    from hilum.study.probing import ENCODER
+    from hilum.training.settings import Device
+
+    ids, where = films.image_ids, cast(Device, device)
+    random = partial(random_encoder_features, store, ids, card.encoder, seed=seed, size=card.image_size, device=where)
+    arms: dict[str, Callable[[], Matrix]] = {
+        ENCODER: lambda: features_of(network, card.image_size, store, ids, device=where).values,
+        "random weights": random,
+    }
+    if any(isinstance(module, nn.BatchNorm2d) for module in create_encoder(card.encoder, seed=seed).modules()):
+        arms["calibrated random weights"] = partial(random, calibrated_on=ids[: films.train])
+    arms[THUMBNAIL] = lambda: thumbnail_features(store, ids)
+    arms[METADATA] = lambda: metadata_features(data.manifest, ids)
+    return arms
+
+
+def _say(probed: "Probed", about: dict[str, Any], out: Path) -> None:
+    import polars as pl
+
+    from hilum.evaluate.measures import MACRO
+    from hilum.study.probing import ENCODER, LINEAR, NEIGHBOURS
+
+    counts = about["films"]
+    say(f"{about['architecture']}, {about['method']} · {about['data']}, {about['split']}")
+    say(f"probes fitted to {counts['train']:,} films, penalty chosen on {counts['val']:,}, {counts['test']:,} scored")
+    for note in about["notes"]:
+        say(note)
+    macro = probed.metrics.filter(pl.col("finding") == MACRO)
+    columns = ("estimate", "low", "high")
+    for which, title in ((LINEAR, "Linear probe"), (NEIGHBOURS, "Nearest neighbours")):
+        of_probe = macro.filter(pl.col("probe") == which)
+        say()
+        say(f"{title}, macro AUROC ({of_probe['note'][0]}):")
+        gains = probed.comparisons.filter((pl.col("probe") == which) & (pl.col("finding") == MACRO))
+        gain_over = {row["against"]: row for row in gains.iter_rows(named=True)}
+        rows = []
+        for row in of_probe.iter_rows(named=True):
+            gain = gain_over.get(row["arm"], dict.fromkeys(("difference", "low", "high", "p_adjusted")))
+            more = [gain[key] for key in ("difference", "low", "high", "p_adjusted")]
+            rows.append([row["arm"], *(row[key] for key in columns), *more])
+        say_table(["features", "AUROC", "95 % low", "high", "gain over it", "95 % low ", "high ", "p"], rows)
+    own = probed.metrics.filter((pl.col("arm") == ENCODER) & (pl.col("probe") == LINEAR) & (pl.col("finding") != MACRO))
+    say()
+    say_table(
+        ["finding, linear probe of this encoder", "AUROC", "95 % low", "high", "positives", "films", ""],
+        [[row[key] for key in ("finding", *columns, "positives", "n", "note")] for row in own.iter_rows(named=True)],
+    )
+    say()
+    say_table(
+        ["signs of collapse, not of quality", "features", "effective rank", "spread"],
+        [[row["arm"], row["width"], row["effective_rank"], row["feature_spread"]] for row in probed.signs.to_dicts()],
+    )
+    say()
+    say(str(out))

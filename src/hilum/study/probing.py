@@ -1,0 +1,220 @@
+"""What the frozen features of one encoder tell of findings, beside encoders that have learnt nothing and shortcuts.
+
+An encoder is judged by linear and nearest-neighbour probes on patients that neither it nor the probes have learnt from.
+A number by itself says little: features of a random network, and an 8 x 8 thumbnail, tell findings from each other, too.
+So each probe also reads those, on the same films, and the differences have intervals of their own.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+import torch
+from numpy.typing import NDArray
+
+from hilum.data.labels import LabelPolicy, targets
+from hilum.data.manifest import finding_columns
+from hilum.data.named import NamedData
+from hilum.data.splits import Split, check_patients_apart
+from hilum.encoders.card import Card
+from hilum.errors import HilumError
+from hilum.evaluate.comparisons import evaluate_arms
+from hilum.evaluate.predictions import Predictions, as_predictions
+from hilum.finetune.probe import linear_probe, neighbour_probe
+from hilum.pretext.collapse import effective_rank, feature_spread
+from hilum.progress import ProgressReport, silent
+
+ENCODER = "this encoder"
+LINEAR, NEIGHBOURS = "linear", "neighbours"
+NO_FINDING = "No Finding"
+_MOST_FOR_SIGNS = 4096
+
+Matrix = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class ProbedFilms:
+    """Films of a probe.
+
+    Attributes:
+        split: that divides them.
+        findings: F of them, canonical.
+        image_ids: of all films: first those that the probes are fitted to, then those that choose the penalty, then
+            those that are scored.
+        train, val: how many films of the first two kinds.
+        patients: full names, of all films.
+        targets: (films, F): 1, 0 or NaN.
+        notes: what was left out and why, one sentence each.
+    """
+
+    split: Split
+    findings: list[str]
+    image_ids: list[str]
+    train: int
+    val: int
+    patients: list[str]
+    targets: NDArray[np.float32]
+    notes: list[str]
+
+    def parts(self, rows: Matrix) -> tuple[Matrix, Matrix, Matrix]:
+        """Rows of all films as those of the three kinds."""
+        return rows[: self.train], rows[self.train : self.train + self.val], rows[self.train + self.val :]
+
+
+@dataclass(frozen=True)
+class Probed:
+    """What came out.
+
+    Attributes:
+        metrics: `probe` ("linear" or "neighbours"), `arm`, and the columns of `evaluate_arms`.
+        comparisons: this encoder less each other arm: `probe`, `arm`, `against`, and the columns of `evaluate_arms`.
+        signs: `arm`, `width`, `effective_rank`, `feature_spread`, `films`: signs of collapse, not of quality.
+    """
+
+    metrics: pl.DataFrame
+    comparisons: pl.DataFrame
+    signs: pl.DataFrame
+
+
+def films_to_probe(
+    data: NamedData,
+    card: Card,
+    readable: Sequence[str],
+    split: Split,
+    *,
+    findings: Sequence[str] | None = None,
+    keep_seen: bool = False,
+) -> ProbedFilms:
+    """Divide the films of a data set, and read their labels.
+
+    Uncertain and unmentioned findings count as absent (U-Zeros of CheXpert).
+
+    Args:
+        data: the data set.
+        card: of the encoder. Films to be scored of patients that it has learnt from are left out.
+        readable: films that the store holds.
+        split: of the data set.
+        findings: to be told; None: all that the data set has but "No Finding".
+        keep_seen: keep films of patients that the encoder has learnt from.
+
+    Raises:
+        HilumError: no labels, or a part without films.
+    """
+    check_patients_apart(split.assignment, split.title, sharing=split.sharing)
+    here = finding_columns(data.manifest)
+    wanted = list(findings) if findings else [name for name in here if name != NO_FINDING] or here
+    ids, values = targets(data.manifest, wanted, LabelPolicy().for_scoring())
+    row, can_be_read = {image_id: number for number, image_id in enumerate(ids)}, set(readable)
+    kept = {part: [each for each in split.image_ids(part) if each in can_be_read] for part in ("train", "val", "test")}
+    notes = []
+    unread = sum(len(split.image_ids(part)) - len(kept[part]) for part in kept)
+    if unread:
+        notes.append(f"{unread:,} films could not be read and were set aside")
+    learnt = set(card.patients_seen)
+    met = [each for each, name in zip(kept["test"], data.patients(kept["test"]), strict=True) if name in learnt]
+    if met and keep_seen:
+        notes.append(f"{len(met):,} scored films are of patients that the encoder has learnt from: it is at its best")
+    elif met:
+        kept["test"] = [each for each in kept["test"] if each not in set(met)]
+        notes.append(f"{len(met):,} test films of patients that the encoder has learnt from were left out")
+    for part, films in kept.items():
+        if not films:
+            raise HilumError(
+                f"--data {data.name}",
+                expected=f"{part} films in {split.title} that the encoder has not learnt from",
+                found=f"none ({'; '.join(notes) or 'the split has none'})",
+                fix="Pretrain with the same --split, take another, or add --seen to score those films, too.",
+            )
+    every = [image_id for films in kept.values() for image_id in films]
+    return ProbedFilms(
+        split=split,
+        findings=wanted,
+        image_ids=every,
+        train=len(kept["train"]),
+        val=len(kept["val"]),
+        patients=data.patients(every),
+        targets=values[[row[image_id] for image_id in every]],
+        notes=notes,
+    )
+
+
+def probe(
+    films: ProbedFilms,
+    arms: Mapping[str, Callable[[], Matrix]],
+    *,
+    linear_only: Sequence[str] = (),
+    redraws: int = 2000,
+    seed: int = 0,
+    on_progress: ProgressReport = silent,
+) -> Probed:
+    """Fit the probes to every arm's features, and compare the encoder with the others on the same redraws of patients.
+
+    Args:
+        films: see `films_to_probe`.
+        arms: what makes features (films, D) of all films, by name; `ENCODER` among them.
+        linear_only: arms whose features have no meaningful distances.
+        redraws, seed: of the intervals.
+        on_progress: told the arms done, then the redraws.
+    """
+    predictions: dict[str, dict[str, list[Predictions]]] = {LINEAR: {}, NEIGHBOURS: {}}
+    signs = []
+    to_fit, to_choose, _ = films.parts(films.targets)
+    for number, (name, make) in enumerate(arms.items()):
+        on_progress(number, len(arms), name)
+        features = make()
+        fitted, choosing, scored = films.parts(features)
+        signs.append((name, features.shape[1], *_signs(fitted)))
+        linear = linear_probe((fitted, to_fit), (choosing, to_choose), scored)
+        predictions[LINEAR][name] = [_predictions(films, linear, name)]
+        if name not in linear_only:
+            near = neighbour_probe((fitted, to_fit), scored)
+            predictions[NEIGHBOURS][name] = [_predictions(films, near, name)]
+    metrics, comparisons = [], []
+    for which, of_arms in predictions.items():
+        table, differences = evaluate_arms(
+            of_arms, against=ENCODER, redraws=redraws, seed=seed, on_progress=on_progress
+        )
+        metrics.append(table.insert_column(0, pl.lit(which).alias("probe")))
+        comparisons.append(_turned(differences).insert_column(0, pl.lit(which).alias("probe")))
+    kinds = {"arm": pl.String(), "width": pl.Int64(), "effective_rank": pl.Float64(), "feature_spread": pl.Float64()}
+    return Probed(
+        pl.concat(metrics),
+        pl.concat(comparisons),
+        pl.DataFrame(signs, {**kinds, "films": pl.Int64()}, orient="row"),
+    )
+
+
+def _predictions(films: ProbedFilms, scores: NDArray[np.float64], name: str) -> Predictions:
+    first = films.train + films.val
+    truth = films.targets[first:].astype(np.float64)
+    columns = {}
+    for number, finding in enumerate(films.findings):
+        columns[f"y_{finding}"] = pl.Series(truth[:, number]).fill_nan(None)
+        columns[f"p_{finding}"] = pl.Series(np.clip(scores[:, number], 0, 1))
+    table = pl.DataFrame(
+        {
+            "image_id": films.image_ids[first:],
+            "patient_id": films.patients[first:],
+            "split": ["test"] * len(truth),
+            **columns,
+        }
+    )
+    return as_predictions(table, name=name)
+
+
+def _signs(features: Matrix) -> tuple[float, float, int]:
+    rows = np.linspace(0, len(features) - 1, min(len(features), _MOST_FOR_SIGNS)).astype(np.int64)
+    chosen = torch.from_numpy(features[rows])
+    return float(effective_rank(chosen)), float(feature_spread(chosen)), len(rows)
+
+
+def _turned(differences: pl.DataFrame) -> pl.DataFrame:
+    """Other less encoder, as encoder less other."""
+    return differences.with_columns(
+        arm=pl.col("against"),
+        against=pl.col("arm"),
+        difference=-pl.col("difference"),
+        low=-pl.col("high"),
+        high=-pl.col("low"),
+    )
