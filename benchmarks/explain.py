@@ -1,6 +1,6 @@
 """Do heat-maps find the finding? Trained here, scored against boxes, beside what knows nothing.
 
-    python benchmarks/explain.py phantom           generated films of one finding and as many without, exact boxes
+    python benchmarks/explain.py phantom           generated films, half of them with a finding that is well visible
     python benchmarks/explain.py real ROOT         ChestX-ray14 as the NIH distributes it, or a part of it: films whose
                                                    patients have a box of the finding are tested, the others train
 
@@ -52,10 +52,10 @@ def labelled(rows: pl.DataFrame) -> LabelledFilms:
     )
 
 
-def phantom_task(finding: str, population: int, size: int, seed: int) -> Task:
-    """All films of a population with the finding, and as many without; 60, 10 and 30 % of the patients."""
+def phantom_task(finding: str, least: float, population: int, size: int, seed: int) -> Task:
+    """Films of a population with the finding, from some severity on, and as many without it; divided 60/10/30."""
     drawn = films(seed, population)
-    having = [film for film in drawn if finding in film.severities]
+    having = [film for film in drawn if film.severities.get(finding, -1.0) >= least]
     lacking = [film for film in drawn if finding not in film.severities]
     taken = [*having, *lacking[:: len(lacking) // len(having)][: len(having)]]
     pixels: list[NDArray[np.uint8]] = []
@@ -137,7 +137,8 @@ def main() -> None:
     parser.add_argument("--finding")
     parser.add_argument("--encoder", default="resnet18")
     parser.add_argument("--methods", default="gradcam,gradcam++,layercam")
-    parser.add_argument("--population", type=int, default=4200)
+    parser.add_argument("--least", type=float, default=0.3, help="severity of generated findings, 0 to 1")
+    parser.add_argument("--population", type=int, default=14000)
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--lr", type=float, default=1e-3)
@@ -148,8 +149,8 @@ def main() -> None:
     )
     with TemporaryDirectory() as folder:
         if told.films == "phantom":
-            finding = told.finding or "Pleural Effusion"
-            task = phantom_task(finding, told.population, told.size, seed=7)
+            finding = told.finding or "Mass"
+            task = phantom_task(finding, told.least, told.population, told.size, seed=7)
         else:
             finding = told.finding or "Pneumonia"
             task = real_task(told.root, finding, told.size, Path(folder) / "store")

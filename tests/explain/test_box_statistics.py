@@ -97,3 +97,11 @@ def test_p_values_are_adjusted_over_the_findings_of_a_score_and_a_pair():
     assert (family["p_adjusted"] >= family["p"]).all()
     smallest = family["p"].min()
     assert family["p_adjusted"].min() <= 3 * smallest
+
+
+def test_many_findings_and_kinds_of_maps_fit_into_one_table():
+    cases, draw = made_up(dict.fromkeys(["Atelectasis", "Edema", "Hernia", "Mass", "Nodule"], 2), 5)
+    arms = {name: [draw(1.0)] for name in "abcd"}
+    table = box_statistics(cases, arms, [("d", "a")], redraws=64)
+    assert len(table) == (5 + 1) * len(METRICS) * (4 + 1)
+    assert table["against"].drop_nulls().unique().to_list() == ["a"]

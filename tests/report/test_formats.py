@@ -15,6 +15,7 @@ def test_decimals_are_three_with_a_true_minus_and_no_negative_zero(value, text):
 
 def test_estimates_carry_their_interval_or_say_that_there_is_none():
     assert formats.estimate(0.812, 0.774, 0.846) == "0.812 (0.774–0.846)"
+    assert formats.estimate(-0.12, -0.3, 0.05) == "−0.120 (−0.300 to 0.050)"
     assert formats.estimate(0.812, NAN, None) == "0.812 (no interval)"
     assert formats.estimate(NAN, 0.1, 0.2) == "not estimable"
 

@@ -10,6 +10,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from hilum.report import formats
+from hilum.report.content import ReportContent
 from hilum.report.page import write_report
 
 
@@ -29,6 +30,12 @@ class Page(HTMLParser):
 
     def handle_data(self, data):
         self.words.append(data)
+
+
+@pytest.fixture(scope="module")
+def plain(study) -> ReportContent:
+    """Without curves, which take most of the time and are not what such a test is about."""
+    return replace(study, predictions={})
 
 
 def files_below(directory: Path) -> dict[str, bytes]:
@@ -111,16 +118,16 @@ def test_a_second_writing_gives_the_same_bytes(study, written, tmp_path):
     assert files_below(tmp_path) == files_below(written.parent)
 
 
-def test_what_a_person_wrote_is_text_and_never_markup(study, tmp_path):
+def test_what_a_person_wrote_is_text_and_never_markup(plain, tmp_path):
     evil = '<script>alert("x")</script>'
     hostile = replace(
-        study,
+        plain,
         question=evil,
         scored_on=evil,
         left_out=[evil],
         settings_yaml=evil,
         provenance=[(evil, evil)],
-        arms=[replace(arm, starts_from=evil) for arm in study.arms],
+        arms=[replace(arm, starts_from=evil) for arm in plain.arms],
     )
     html = write_report(hostile, tmp_path).read_text(encoding="utf-8")
     page = Page(html)
@@ -138,12 +145,12 @@ def test_hostile_names_of_arms_and_findings_stay_text_in_figures_too(make_study,
     assert "<b>&$x_2$" in [element.text for element in svg.iter("{http://www.w3.org/2000/svg}text")]
 
 
-def test_nothing_is_written_when_a_figure_fails(study, tmp_path):
-    broken = replace(study, curves=study.curves.drop("epoch"))
+def test_nothing_is_written_when_a_figure_fails(plain, tmp_path):
+    broken = replace(plain, curves=plain.curves.drop("epoch"))
     with pytest.raises(pl.exceptions.ColumnNotFoundError):
         write_report(broken, tmp_path / "new")
     assert not (tmp_path / "new").exists()
-    write_report(study, tmp_path / "old")
+    write_report(plain, tmp_path / "old")
     before = files_below(tmp_path / "old")
     with pytest.raises(pl.exceptions.ColumnNotFoundError):
         write_report(broken, tmp_path / "old")
@@ -184,18 +191,18 @@ def test_what_is_missing_is_said(make_study, tmp_path):
         assert said in text
 
 
-def test_findings_that_could_not_be_estimated_do_not_stop_the_page(study, tmp_path):
+def test_findings_that_could_not_be_estimated_do_not_stop_the_page(plain, tmp_path):
     holes = {name: pl.when(pl.col("finding") == "Infiltration").then(None).otherwise(name) for name in ("low", "high")}
     nothing = pl.when(pl.col("finding") == "Atelectasis").then(float("nan"))
-    metrics = study.metrics.with_columns(**holes, estimate=nothing.otherwise("estimate"))
-    comparisons = study.comparisons.with_columns(**holes, difference=nothing.otherwise("difference"))
-    text = Page(write_report(replace(study, metrics=metrics, comparisons=comparisons), tmp_path).read_text()).text
+    metrics = plain.metrics.with_columns(**holes, estimate=nothing.otherwise("estimate"))
+    comparisons = plain.comparisons.with_columns(**holes, difference=nothing.otherwise("difference"))
+    text = Page(write_report(replace(plain, metrics=metrics, comparisons=comparisons), tmp_path).read_text()).text
     assert "not estimable" in text
     assert "(no interval)" in text
 
 
 def test_contamination_stands_above_every_number(contaminated, tmp_path):
-    html = write_report(contaminated, tmp_path).read_text(encoding="utf-8")
+    html = write_report(replace(contaminated, predictions={}), tmp_path).read_text(encoding="utf-8")
     assert html.index('class="cautions contaminated"') < html.index('id="arms"')
     assert "simclr (has seen test patients) beats scratch" in html
 

@@ -64,5 +64,5 @@ def test_films_without_pictures_or_labels_are_points_all_the_same():
     points = pl.DataFrame({"image_id": ["a", "b"], "x": [1.0, 1.0], "y": [2.0, 2.0], "label": [None, None]})
     made = drawn(Embedding("t-SNE", [], points))
     assert made.sprite == ""
-    assert made.classes[0][0] == "unknown"
+    assert made.classes[0][0] == "in no class"
     assert json.loads(made.data)["tile"] == [-1, -1]

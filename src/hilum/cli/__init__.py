@@ -17,6 +17,7 @@ from hilum.cli.findings import findings
 from hilum.cli.ingest import ingest
 from hilum.cli.phantom import phantom
 from hilum.cli.power import power
+from hilum.cli.pretrain import pretrain
 from hilum.cli.probe import probe
 from hilum.cli.report import report
 from hilum.cli.show import show
@@ -48,6 +49,7 @@ def make_app() -> typer.Typer:
     app.command()(show)
     app.command()(encoders)
     app.add_typer(weights_app(), name="weights")
+    app.command()(pretrain)
     app.command()(probe)
     app.add_typer(study_app(), name="study")
     app.command()(evaluate)

@@ -50,6 +50,9 @@ def probe(
     ] = False,
     labels: Labels = None,
     allow_missing: AllowMissing = False,
+    min_positives: Annotated[
+        int, typer.Option(min=2, help="Findings with fewer positive or negative patients are not in the mean.")
+    ] = 10,
     redraws: Annotated[int, typer.Option(min=100, help="Redraws of patients.")] = 2000,
     seed: Annotated[int, typer.Option(min=0, help="Of the random encoders and the redraws.")] = 0,
     stores: Stores = None,
@@ -87,7 +90,15 @@ def probe(
     films = films_to_probe(read, card, store.image_ids, divided, findings=named, keep_seen=seen)
     arms = _arms(network, card, read, store, films, seed, device)
     with progress("probing") as on_progress:
-        probed = run(films, arms, linear_only=[METADATA], redraws=redraws, seed=seed, on_progress=on_progress)
+        probed = run(
+            films,
+            arms,
+            linear_only=[METADATA],
+            min_positives=min_positives,
+            redraws=redraws,
+            seed=seed,
+            on_progress=on_progress,
+        )
     scored = len(films.image_ids) - films.train - films.val
     about: dict[str, Any] = {
         "encoder": encoder,
@@ -98,6 +109,7 @@ def probe(
         "split": divided.title,
         "films": {"train": films.train, "val": films.val, "test": scored},
         "findings": films.findings,
+        "min_positives": min_positives,
         "redraws": redraws,
         "seed": seed,
         "notes": films.notes,
@@ -179,10 +191,13 @@ def _say(probed: "Probed", about: dict[str, Any], out: Path) -> None:
         say_table(["features", "AUROC", "95 % low", "high", "gain over it", "95 % low ", "high ", "p"], rows)
     own = probed.metrics.filter((pl.col("arm") == ENCODER) & (pl.col("probe") == LINEAR) & (pl.col("finding") != MACRO))
     say()
+    told = own.filter(pl.col("estimate").is_not_null())
     say_table(
-        ["finding, linear probe of this encoder", "AUROC", "95 % low", "high", "positives", "films", ""],
-        [[row[key] for key in ("finding", *columns, "positives", "n", "note")] for row in own.iter_rows(named=True)],
+        ["finding, linear probe of this encoder", "AUROC", "95 % low", "high", "positives", "films"],
+        [[row[key] for key in ("finding", *columns, "positives", "n")] for row in told.iter_rows(named=True)],
     )
+    if len(told) < len(own):
+        say(f"{len(own) - len(told)} findings left out: fewer than two positive or negative patients (metrics.csv)")
     say()
     say_table(
         ["signs of collapse, not of quality", "features", "effective rank", "spread"],

@@ -57,7 +57,15 @@ def list_weights(
     say_table(
         ["name", "encoder", "method", "licence", "has seen", "here"],
         [
-            [row.name, row.encoder, row.method, row.licence, statements_in_words(_all_statements(row)), each["here"]]
+            # The whole of method and licence is in `show`: here a row shall be a line.
+            [
+                row.name,
+                row.encoder,
+                row.method.split(" (")[0].split(", ")[0],
+                row.licence.split(" (")[0],
+                statements_in_words(_all_statements(row)),
+                each["here"],
+            ]
             for row, each in zip(rows, described, strict=True)
         ],
     )

@@ -23,6 +23,12 @@ from hilum.progress import ProgressReport, silent
 ALL_BOXES, MACRO = "all findings together", "macro"
 """Rows over findings: every film with a finding counts once; every finding of at least ten patients counts once."""
 _LEAST_PATIENTS = 10
+_SCHEMA = {
+    **dict.fromkeys(("finding", "metric", "arm", "against"), pl.String()),
+    **dict.fromkeys(("estimate", "low", "high", "p", "p_adjusted"), pl.Float64()),
+    **dict.fromkeys(("films", "patients", "boxes"), pl.Int64()),
+    "note": pl.String(),
+}
 
 
 @dataclass(frozen=True)
@@ -107,7 +113,7 @@ def box_statistics(
                         "note": _note(row, len(counted)),
                     }
                 )
-    return pl.DataFrame(told, schema_overrides=dict.fromkeys(("low", "high", "p", "p_adjusted"), pl.Float64))
+    return pl.DataFrame(told, _SCHEMA)
 
 
 def _rows(cases: Sequence[BoxedCase], units: NDArray[np.int64]) -> list[_Row]:

@@ -82,8 +82,8 @@ def class_separation(
     """
     inside = np.flatnonzero([name is not None for name in grouping.of])
     index = {name: number for number, name in enumerate(grouping.classes)}
-    classes = np.array([index[str(grouping.of[row])] for row in inside], dtype=np.int64)
-    _, codes = np.unique(np.array([patients[row] for row in inside]), return_inverse=True)
+    classes = np.array([index[str(grouping.of[int(row)])] for row in inside], dtype=np.int64)
+    _, codes = np.unique(np.array([patients[int(row)] for row in inside]), return_inverse=True)
     of_patient = [str(code) for code in codes]
     purity, chance = _purity(values[inside], of_patient, classes, k)
     silhouette = _silhouettes(values[inside], codes, classes, seed)
@@ -171,6 +171,7 @@ def _means(
     def statistic(counts: Counts) -> NDArray[np.float64]:
         weights = counts.astype(np.float64)
         above, below = sums @ weights, films @ weights
-        return np.divide(above, below, out=np.full(above.shape, np.nan), where=below > 0)
+        means: NDArray[np.float64] = np.divide(above, below, out=np.full(above.shape, np.nan), where=below > 0)
+        return means
 
     return statistic

@@ -91,7 +91,7 @@ def calibration(content: ReportContent) -> Section | None:
     reliable, decided = reliability_figures(content), decision_figures(content)
     if reliable:
         caption = (
-            "Reliability curves: the share of films that are positive, by what the model says; dashed: as it should be. "
+            "Reliability curves: the share of positive films, by what the model says; dashed: as it should be. "
             f"Films of all seeds in one pot, as many in each dot. Computed on {content.scored_on}."
         )
         blocks.append(FigureGroup(caption, reliable, _folded(reliable, "Reliability curves")))
@@ -116,7 +116,8 @@ def training(content: ReportContent) -> Section:
         )
         blocks.append(FigureGroup(caption, pretrain))
     if finetune:
-        caption = "Fine-tuning, one line a seed; first panel: all arms. The dot is the lowest validation loss: the weights that were scored."
+        first = " First panel: all arms." if len(finetune) > 1 else ""
+        caption = f"Fine-tuning, one line a seed.{first} The dot is the lowest validation loss: the weights scored."
         blocks.append(FigureGroup(caption, finetune))
     return Section("training", "Training", blocks or [Prose(["No training curves were given."])])
 

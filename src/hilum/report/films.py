@@ -7,6 +7,9 @@ import polars as pl
 from numpy import floating, uint8
 from numpy.typing import NDArray
 
+UNCLASSED = "in no class"
+"""Label of films that a way to put films into classes leaves out; they are drawn gray, and named last."""
+
 
 @dataclass(frozen=True)
 class Embedding:
@@ -16,7 +19,7 @@ class Embedding:
         method: "t-SNE", "UMAP".
         about: whose features they are and what the picture can be trusted with (silhouette, k-NN purity); a sentence
             each.
-        points: `image_id, x, y, label` (one class a film, text), one row a film. `thumbnail` where films are shown: an
+        points: `image_id, x, y, label` (one class a film; null: `UNCLASSED`), one row a film. `thumbnail` where films are shown: an
             encoded picture (JPEG, PNG or WebP bytes; null where there is none).
         classes: name of the way in which films have classes, where there are several pictures of one method.
     """

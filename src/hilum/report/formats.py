@@ -50,6 +50,8 @@ def estimate(value: float | None, low: float | None, high: float | None) -> str:
         return "not estimable"
     if not (known(low) and known(high)):
         return f"{decimal(value)} (no interval)"
+    if low is not None and low < 0:  # a dash and a minus would be confused
+        return difference(value, low, high)
     return f"{decimal(value)} ({decimal(low)}–{decimal(high)})"
 
 

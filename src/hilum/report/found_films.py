@@ -46,7 +46,7 @@ def found_embeddings(found: Found) -> list[Embedding]:
                 pl.col("image_id").cast(pl.String),
                 "x",
                 "y",
-                (pl.col(name).cast(pl.String).fill_null("others") if name else pl.lit("films")).alias("label"),
+                (pl.col(name).cast(pl.String) if name else pl.lit("films")).alias("label"),
                 *(["thumbnail"] if "thumbnail" in rows.columns else []),
             )
             title = METHODS.get(str(method), str(method))

@@ -11,7 +11,7 @@ from hilum.report import formats
 from hilum.report.blocks import Scatter
 from hilum.report.figures.canvas import page_colour
 from hilum.report.figures.points import CLASS_COLOURS, OTHER, points_figure
-from hilum.report.films import Embedding
+from hilum.report.films import UNCLASSED, Embedding
 from hilum.report.pictures import as_script, decoded, jpeg, sprite
 
 MOST_POINTS = 4000
@@ -29,8 +29,10 @@ def scatter_of(embedding: Embedding) -> Scatter:
     """
     points = _drawn_by_lot(embedding.points)
     counts = points["label"].value_counts(sort=False).sort(["count", "label"], descending=[True, False])
-    names = counts["label"].to_list()
-    classes = [(name, CLASS_COLOURS[at] if at < len(CLASS_COLOURS) else OTHER) for at, name in enumerate(names)]
+    names = sorted(counts["label"].to_list(), key=lambda name: name == UNCLASSED)
+    coloured = [name for name in names if name != UNCLASSED][: len(CLASS_COLOURS)]
+    colours = dict(zip(coloured, CLASS_COLOURS, strict=False))
+    classes = [(name, colours.get(name, OTHER)) for name in names]
     x, y = _scaled(points["x"]), 1000 - _scaled(points["y"])
     films: list[NDArray[np.uint8]] = []
     tiles: list[int] = []
@@ -63,7 +65,7 @@ def scatter_of(embedding: Embedding) -> Scatter:
 
 def _drawn_by_lot(points: pl.DataFrame) -> pl.DataFrame:
     """The points that are drawn, in an order that depends on the films alone."""
-    points = points.with_columns(pl.col("label").cast(pl.String).fill_null("unknown"))
+    points = points.with_columns(pl.col("label").cast(pl.String).fill_null(UNCLASSED))
     order = shuffled(0, image_keys(points["image_id"].to_list()))
     return points[order[:MOST_POINTS]]
 

@@ -9,8 +9,8 @@ from hilum.evaluate.measures import AVERAGES, LOWER_IS_BETTER, MACRO
 from hilum.report import formats
 from hilum.report.blocks import Cell, Column, Table
 from hilum.report.content import ArmSummary, DataSummary, ReportContent
-from hilum.report.formats import file_stem
 from hilum.report.direction import direction
+from hilum.report.formats import file_stem
 
 SHOWN_REJECTS = 20
 

@@ -1,8 +1,8 @@
 """What the frozen features of one encoder tell of findings, beside encoders that have learnt nothing and shortcuts.
 
 An encoder is judged by linear and nearest-neighbour probes on patients that neither it nor the probes have learnt from.
-A number by itself says little: features of a random network, and an 8 x 8 thumbnail, tell findings from each other, too.
-So each probe also reads those, on the same films, and the differences have intervals of their own.
+A number by itself says little: features of a random network, and an 8 x 8 thumbnail, tell findings apart, too. So each
+probe also reads those, on the same films, and the differences have intervals of their own.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -144,6 +144,7 @@ def probe(
     arms: Mapping[str, Callable[[], Matrix]],
     *,
     linear_only: Sequence[str] = (),
+    min_positives: int = 10,
     redraws: int = 2000,
     seed: int = 0,
     on_progress: ProgressReport = silent,
@@ -154,6 +155,7 @@ def probe(
         films: see `films_to_probe`.
         arms: what makes features (films, D) of all films, by name; `ENCODER` among them.
         linear_only: arms whose features have no meaningful distances.
+        min_positives: as in `evaluate_arms`.
         redraws, seed: of the intervals.
         on_progress: told the arms done, then the redraws.
     """
@@ -173,7 +175,12 @@ def probe(
     metrics, comparisons = [], []
     for which, of_arms in predictions.items():
         table, differences = evaluate_arms(
-            of_arms, against=ENCODER, redraws=redraws, seed=seed, on_progress=on_progress
+            of_arms,
+            against=ENCODER,
+            redraws=redraws,
+            seed=seed,
+            min_positives=min_positives,
+            on_progress=on_progress,
         )
         metrics.append(table.insert_column(0, pl.lit(which).alias("probe")))
         comparisons.append(_turned(differences).insert_column(0, pl.lit(which).alias("probe")))

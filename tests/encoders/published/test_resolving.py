@@ -85,7 +85,7 @@ def test_an_empty_folder_says_which_file_to_put_where(folder):
     assert str(caught.value) == (
         f"weights imagenet1k_resnet18: expected resnet18-f37072fd.pth; found not in {folder}. "
         "Get it from https://download.pytorch.org/models/resnet18-f37072fd.pth and put it as "
-        f"{folder / 'resnet18-f37072fd.pth'}. Or, with a network: hilum weights fetch imagenet1k_resnet18"
+        f"{folder / 'resnet18-f37072fd.pth'}. Or, with a network, run `hilum weights fetch imagenet1k_resnet18`."
     )
 
 

@@ -76,7 +76,7 @@ def missing_file(row: PublishedWeights, folder: Path) -> HilumError:
     if source.note:
         steps.append(source.note)
     if source.url:
-        steps.append(f"Or, with a network: hilum weights fetch {row.name}")
+        steps.append(f"Or, with a network, run `hilum weights fetch {row.name}`.")
     return HilumError(f"weights {row.name}", expected=source.file, found=f"not in {folder}", fix=" ".join(steps))
 
 

@@ -10,10 +10,10 @@ from matplotlib.ticker import MaxNLocator
 from hilum.report import formats
 from hilum.report.blocks import Figure
 from hilum.report.content import ReportContent
+from hilum.report.direction import direction
 from hilum.report.figures import canvas
 from hilum.report.figures.roc import Roc
 from hilum.report.tables import finding_name, place_of
-from hilum.report.direction import direction
 
 WIDTH, ROW, GAP, TOP, BOTTOM, RIGHT = 440, 13, 11, 8, 42, 14
 LETTER = 6.3

@@ -92,8 +92,9 @@ for (const figure of document.querySelectorAll("figure.cases")) {
   };
   const choose = () => {
     const rule = rules[of("show").value], f = finding();
+    const now = chosen[at];
     chosen = cases.filter((film) => rule(film, f));
-    at = 0;
+    at = Math.max(0, chosen.indexOf(now));
     show();
   };
   const step = (by) => { if (chosen.length) { at = (at + by + chosen.length) % chosen.length; show(); } };
@@ -103,5 +104,7 @@ for (const figure of document.querySelectorAll("figure.cases")) {
   of("show").addEventListener("change", choose);
   of("opacity")?.addEventListener("input", paint);
   of("boxes")?.addEventListener("change", paint);
+  const maps = findings.map((_, f) => cases.filter((film) => arms.some((_, arm) => film.heat[`${arm}/${f}`])).length);
+  of("finding").selectedIndex = maps.indexOf(Math.max(...maps));
   choose();
 }

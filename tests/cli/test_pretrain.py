@@ -1,0 +1,125 @@
+"""`hilum pretrain` and `hilum probe` on generated films, one after the other."""
+
+import json
+import shutil
+
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+
+import hilum.cli
+from hilum.data.phantom import write_chestxray14
+from hilum.encoders.card import read_card
+from hilum.encoders.weights import save_encoder
+from hilum.encoders.zoo import create_encoder
+from hilum.errors import HilumError, HilumErrors
+
+SMALL = ["--encoder", "resnet18", "--preprocess", "[{square: pad}, {resize: 32}]", "--epochs", "1"]
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pretrain")
+    write_chestxray14(folder / "CXR8", images=100, size=40, seed=0)
+    return folder
+
+
+def run(command, here, *arguments):
+    told = [command, *map(str, arguments), "--data", f"chestxray14={here / 'CXR8'}", "--stores", str(here / "stores")]
+    return CliRunner().invoke(hilum.cli.make_app(), [*told, "--device", "cpu"], catch_exceptions=False)
+
+
+@pytest.fixture(scope="module")
+def pretrained(here):
+    answer = run("pretrain", here, "simclr", *SMALL, "--set", "batch_size=16", "--out", here / "simclr")
+    assert answer.exit_code == 0
+    return answer.stdout
+
+
+def test_a_run_says_its_settings_with_reasons_and_leaves_an_encoder(here, pretrained):
+    words = pretrained.split()
+    assert pretrained.startswith("simclr of resnet18 on ")
+    assert "starts from random weights" in pretrained
+    assert " ".join(words[words.index("batch_size") :][:6]) == "batch_size 16 given films a step;"
+    assert "Of NT-Xent" in pretrained
+    names = sorted(path.name for path in (here / "simclr").iterdir())
+    assert names == ["card.json", "curves.parquet", "encoder.safetensors", "seen.parquet"]
+
+
+def test_official_test_patients_are_not_learnt_from_unless_it_is_said(here, pretrained, tmp_path):
+    listed = (here / "CXR8" / "test_list.txt").read_text().split()
+    test_patients = {f"phantom-s0:{int(name.split('_')[0])}" for name in listed}
+    assert test_patients
+    card = read_card(here / "simclr")
+    assert not test_patients & set(card.patients_seen)
+    assert card.split.startswith("chestxray14, all but test of official-val20-s0 (")
+    more = ["--include-test", "--batch-size", "16", "--json", "--out", tmp_path / "all"]
+    told = json.loads(run("pretrain", here, "simclr", *SMALL, *more).stdout)
+    assert told["films"] == 100
+    assert test_patients <= set(read_card(tmp_path / "all").patients_seen)
+
+
+def test_the_same_command_again_finds_its_run_done_and_another_seed_trains_anew(here, pretrained, tmp_path):
+    shutil.copytree(here / "simclr", tmp_path / "simclr")
+    weights = tmp_path / "simclr" / "encoder.safetensors"
+    before = weights.read_bytes()
+    again = ["--set", "batch_size=16", "--out", tmp_path / "simclr", "--json"]
+    assert json.loads(run("pretrain", here, "simclr", *SMALL, *again).stdout)["was_done"]
+    assert weights.read_bytes() == before
+    other = run("pretrain", here, "simclr", *SMALL, *again, "--seed", "1")
+    assert not json.loads(other.stdout)["was_done"]
+    assert weights.read_bytes() != before
+
+
+def test_going_on_from_weights_says_how_they_fit_and_whom_they_have_seen(here, pretrained, tmp_path):
+    more = ["--init", here / "simclr", "--batch-size", "16", "--out", tmp_path / "on"]
+    said = run("pretrain", here, "simclr", *SMALL, *more).stdout
+    assert f"starts from {here / 'simclr'}: 122 keys matched, 0 missing" in said
+    assert "films in its last run" in said
+    assert read_card(tmp_path / "on").starts_from == read_card(here / "simclr").sha256
+    with pytest.raises(HilumError, match="expected weights of densenet121; found weights of resnet18"):
+        run("pretrain", here, "simclr", "--encoder", "densenet121", *more)
+
+
+def test_everything_wrong_is_said_before_a_film_is_read(here, tmp_path):
+    for arguments, complaint in (
+        (["byol", *SMALL], "one of simclr, mocov2"),
+        (["simclr", *SMALL, "--preprocess", "[{resize"], "--preprocess: expected steps or a name"),
+        (["simclr", "--encoder", "resnet1"], "expected one of the .* found resnet1"),
+        (["simclr", *SMALL, "--include-test", "--exclude-split", "val"], "--include-test: expected no --exclude-split"),
+    ):
+        with pytest.raises(HilumError, match=complaint):
+            run("pretrain", here, *arguments, "--out", tmp_path / "out")
+    sets = ["--set", "lr=-1", "--set", "temperature=no", "--set", "what=1"]
+    with pytest.raises(HilumErrors, match="3 problems"):
+        run("pretrain", here, "simclr", *SMALL, *sets, "--out", tmp_path / "out")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "thesis.txt").touch()
+    with pytest.raises(HilumError, match="expected a new folder, or one to replace"):
+        run("pretrain", here, "simclr", *SMALL, "--out", tmp_path / "out")
+
+
+def test_an_encoder_is_probed_beside_random_ones_and_shortcuts(here, pretrained, tmp_path):
+    more = ["--out", tmp_path / "probed", "--redraws", "100", "--min-positives", "2", "--findings", "Effusion,Mass"]
+    told = json.loads(run("probe", here, here / "simclr", *more, "--json").stdout)
+    arms = ["this encoder", "random weights", "calibrated random weights", "8x8 thumbnail", "age, sex and view"]
+    assert [row["arm"] for row in told["signs"]] == arms
+    assert told["findings"] == ["Pleural Effusion", "Mass"]
+    assert sum(told["films"].values()) == 100
+    metrics = pl.read_parquet(tmp_path / "probed" / "metrics.parquet")
+    assert metrics.to_dicts() == told["metrics"]
+    assert set(metrics["probe"]) == {"linear", "neighbours"}
+    comparisons = pl.read_parquet(tmp_path / "probed" / "comparisons.parquet")
+    assert set(comparisons["arm"]) == {"this encoder"}
+    assert set(comparisons["against"]) == set(arms[1:])
+    said = run("probe", here, here / "simclr", *more).stdout
+    assert said.startswith("resnet18, simclr · chestxray14, official-val20-s0 (")
+    assert "Nearest neighbours, macro AUROC" in said
+
+
+def test_an_encoder_without_batch_norm_is_probed_without_calibration(here, pretrained, tmp_path):
+    card = read_card(here / "simclr").model_copy(update={"encoder": "vit_tiny_patch16_224", "method": "none"})
+    save_encoder(create_encoder("vit_tiny_patch16_224", seed=0), card, tmp_path / "vit")
+    more = ["--out", tmp_path / "probed", "--redraws", "100", "--findings", "Effusion", "--json"]
+    told = json.loads(run("probe", here, tmp_path / "vit", *more).stdout)
+    assert "calibrated random weights" not in [row["arm"] for row in told["signs"]]
