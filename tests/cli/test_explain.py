@@ -25,7 +25,7 @@ def explain(*words):
 @pytest.fixture(scope="module")
 def films(tmp_path_factory):
     root = tmp_path_factory.mktemp("explain") / "CXR8"
-    write_chestxray14(root, images=60, size=48, seed=3)
+    write_chestxray14(root, images=40, size=48, seed=3)
     return root
 
 
@@ -132,7 +132,7 @@ def test_any_other_name_is_a_folder_without_labels(films, xvt, tmp_path):
         xvt, "--data", f"ours={films / 'images'}", "--out", tmp_path / "out", "--films", 5, "--findings", "Infiltration"
     )
     assert answer.exit_code == 0
-    assert "of 60 films without boxes 5 were drawn" in answer.output
+    assert "of 40 films without boxes 5 were drawn" in answer.output
     shown = pl.read_parquet(tmp_path / "out" / "shown.parquet")
     assert shown["rule"].to_list() == ["most confident", "by lot"]
 
@@ -144,11 +144,9 @@ def test_films_of_patients_that_a_model_has_learnt_from_are_left_out(films, mode
     knows = [f"{mark}:{patient}" for patient in patients[:5]]
     model = model_of("knowing", "toh2023_resnet", FINDINGS, [{"resize": 48}], knows)
     met = len(manifest.filter(pl.col("patient_id").is_in(patients[:5])))
-    words = [model, "--data", f"chestxray14={films}", "--redraws", 100, "--findings", "Infiltration"]
+    words = [model, "--data", f"chestxray14={films}", "--no-boxes", "--findings", "Infiltration"]
     left_out = explain(*words, "--out", tmp_path / "without")
     assert f"{met} films of patients that a model has learnt from were left out" in left_out.output
-    kept = explain(*words, "--out", tmp_path / "with", "--seen")
-    assert f"{met} films are of patients that a model has learnt from" in kept.output
     everyone = model_of("all", "toh2023_resnet", FINDINGS, [{"resize": 48}], [f"{mark}:{one}" for one in patients])
     with pytest.raises(HilumError, match="add --seen"):
         explain(everyone, *words[1:], "--out", tmp_path / "none")

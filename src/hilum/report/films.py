@@ -19,8 +19,8 @@ class Embedding:
         method: "t-SNE", "UMAP".
         about: whose features they are and what the picture can be trusted with (silhouette, k-NN purity); a sentence
             each.
-        points: `image_id, x, y, label` (one class a film; null: `UNCLASSED`), one row a film. `thumbnail` where films are shown: an
-            encoded picture (JPEG, PNG or WebP bytes; null where there is none).
+        points: `image_id, x, y, label` (one class a film; null: `UNCLASSED`), one row a film. `thumbnail` where films
+            are shown: an encoded picture (JPEG, PNG or WebP bytes; null where there is none).
         classes: name of the way in which films have classes, where there are several pictures of one method.
     """
 
