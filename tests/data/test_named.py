@@ -54,7 +54,9 @@ def test_what_a_command_kept_is_opened_without_the_films(films, tmp_path):
     assert again.patients(store.image_ids) == data.patients(store.image_ids)
     assert kept_store(again, RECIPE, tmp_path / "more").directory == store.directory
     assert not (tmp_path / "more").exists()
-    with pytest.raises(HilumError, match="expected films that can be read"):  # of another recipe, and the films are gone
+    with pytest.raises(
+        HilumError, match="expected films that can be read"
+    ):  # of another recipe, and the films are gone
         kept_store(again, parse_recipe([{"resize": 16}]), tmp_path / "more")
 
 

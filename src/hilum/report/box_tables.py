@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from hilum.evaluate.notes import TRUSTED_PATIENTS
 from hilum.explain.box_statistics import ALL_BOXES, MACRO
 from hilum.explain.scoring import METRICS
 from hilum.report import formats
@@ -73,7 +74,7 @@ def _differences(rows: pl.DataFrame) -> Table:
     for row in rows.iter_rows(named=True):
         p = row["p_adjusted"] if row["p_adjusted"] is not None else row["p"]
         told = formats.difference(row["estimate"], row["low"], row["high"], signed=True)
-        certain = p is not None and p < _MEANINGFUL and row["estimate"]
+        certain = p is not None and p < _MEANINGFUL and row["patients"] >= TRUSTED_PATIENTS and row["estimate"]
         shown.append(
             [
                 Cell(_row_title(row["finding"])),

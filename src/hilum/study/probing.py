@@ -221,7 +221,7 @@ def _turned(differences: pl.DataFrame) -> pl.DataFrame:
     return differences.with_columns(
         arm=pl.col("against"),
         against=pl.col("arm"),
-        difference=-pl.col("difference"),
-        low=-pl.col("high"),
-        high=-pl.col("low"),
+        difference=0 - pl.col("difference"),  # and not a negative zero
+        low=0 - pl.col("high"),
+        high=0 - pl.col("low"),
     )
