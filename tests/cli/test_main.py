@@ -55,6 +55,7 @@ def test_a_plan_as_json_is_nothing_but_json(monkeypatch, capsys):
         "store",
         *["pretrain"] * 4,
         *["finetune"] * 6,
+        "baselines",
         "evaluate",
     ]
     assert plan["seconds"] > 0

@@ -11,7 +11,10 @@ KILLS = 20
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["simclr", "dino"])
 def test_a_run_that_is_killed_at_random_moments_ends_with_the_same_bits(method, tmp_path):
-    """SIGKILL in the middle of whatever is done, and another number of workers each time."""
+    """SIGKILL in the middle of whatever is done, and another number of workers each time.
+
+    The first steps hold the encoder still, so that this, too, is resumed.
+    """
     script = Path(__file__).with_name("killed_runs.py")
     done = subprocess.run(
         [sys.executable, str(script), str(tmp_path), method, str(KILLS)], capture_output=True, text=True, timeout=1200

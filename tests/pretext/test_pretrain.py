@@ -148,7 +148,7 @@ def test_fewer_films_than_a_batch_name_the_batch_size_to_use(store_of, tmp_path)
 
 def test_an_unknown_method_is_refused_with_the_known_ones(store_of, tmp_path):
     with pytest.raises(HilumError, match="one of simclr, mocov2, swav, dino, dinov2, fcmae; found byol"):
-        run("byol", store_of(films(8)), tmp_path / "run")
+        run("byol", store_of(films(8)), tmp_path / "run", encoder="resnet18")
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -72,6 +72,8 @@ def of_two(tmp_path_factory):
 def test_twenty_steps_of_two_processes_are_those_of_one(case, of_two, tmp_path):
     """Losses, signs of collapse, and all of the state: weights, statistics of batch norm, queues, centers, teachers.
 
-    Rounding grows from step to step in a ResNet whose last maps are of one pixel, hence the small learning rate.
+    The gradients of the first step agree to 1e-5. Later, rounding now and then puts a unit on the other side of a ReLU's
+    kink, where its gradient jumps: hence the small learning rate, and the wider limit for the state. Measured on two
+    cores: below 1e-4 in all methods, 4e-4 in the classifier, whose tenth step has such a unit.
     """
-    compare(case, of_two, tmp_path, loss=1e-4, gradients=1e-5, state=1e-4)
+    compare(case, of_two, tmp_path, loss=1e-4, gradients=1e-5, state=1e-3)

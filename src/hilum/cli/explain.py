@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hilum.data.collections import Collected
+    from hilum.data.store import Store
     from hilum.explain.explaining import Explained
 
 _LEFT = (
@@ -96,7 +97,7 @@ def explain(
     )
     wish = Wish(method, wanted, images, threshold, redraws, seed)  # type: ignore[arg-type]  # checked there
     with TemporaryDirectory(prefix="hilum-") as folder, whole_directory(out) as beside:
-        stores = []
+        stores: list[Store] = []
         for number, each in enumerate(models):
             recipe = parse_recipe(each.card.preprocessing)
             same = [store for store in stores if store.recipe == recipe]

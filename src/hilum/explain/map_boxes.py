@@ -129,7 +129,8 @@ def average_precision(detections: Detections, counts: NDArray[np.integer]) -> ND
     falling = np.maximum.accumulate(precision[::-1], axis=0)[::-1]
     steps = np.diff(right, axis=0, prepend=0.0)
     area: NDArray[np.float64] = (steps * falling).sum(0)
-    return np.divide(area, total, out=np.full(len(total), np.nan), where=total > 0)
+    share: NDArray[np.float64] = np.divide(area, total, out=np.full(len(total), np.nan), where=total > 0)
+    return share
 
 
 def _above(heat: NDArray[np.floating], threshold: float) -> NDArray[np.bool_]:

@@ -24,7 +24,8 @@ def both_correct(labels: NDArray[np.float64], scores: NDArray[np.float64], lot: 
     known = np.where(np.isnan(labels), -np.inf, scores)
     thresholds = np.sort(known, axis=1)[:, ::-1][:, positives - 1 : positives]
     correct = (labels == 1) & (known >= thresholds).all(0)
-    return lot[correct[lot]]
+    chosen: NDArray[np.int64] = lot[correct[lot]]
+    return chosen
 
 
 def most_confident(

@@ -50,14 +50,20 @@ def test_a_folder_is_whole_or_absent_and_what_lies_there_stays(tmp_path):
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "real").mkdir()
     (tmp_path / "real" / "film.png").touch()
-    with pytest.raises(HilumError, match="Name another folder"), new_data_set(tmp_path / "real", images=1, size=32, seed=0):
+    with (
+        pytest.raises(HilumError, match="Name another folder"),
+        new_data_set(tmp_path / "real", images=1, size=32, seed=0),
+    ):
         pass
     assert [path.name for path in tmp_path.rglob("*.png")] == ["film.png"]
 
 
 @pytest.mark.parametrize(("images", "size"), [(0, 32), (3, 15)])
 def test_requests_that_make_no_sense_are_refused(tmp_path, images, size):
-    with pytest.raises(HilumError, match="expected at least"), new_data_set(tmp_path / "a", images=images, size=size, seed=0):
+    with (
+        pytest.raises(HilumError, match="expected at least"),
+        new_data_set(tmp_path / "a", images=images, size=size, seed=0),
+    ):
         pass
     assert list(tmp_path.iterdir()) == []
 
