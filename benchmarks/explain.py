@@ -1,6 +1,6 @@
 """Do heat-maps find the finding? Trained here, scored against boxes, beside what knows nothing.
 
-    python benchmarks/explain.py phantom           generated films, half of them with a finding that is well visible
+    python benchmarks/explain.py phantom           generated films, half of them with a finding
     python benchmarks/explain.py real ROOT         ChestX-ray14 as the NIH distributes it, or a part of it: films whose
                                                    patients have a box of the finding are tested, the others train
 
@@ -137,19 +137,19 @@ def main() -> None:
     parser.add_argument("--finding")
     parser.add_argument("--encoder", default="resnet18")
     parser.add_argument("--methods", default="gradcam,gradcam++,layercam")
-    parser.add_argument("--least", type=float, default=0.3, help="severity of generated findings, 0 to 1")
-    parser.add_argument("--population", type=int, default=14000)
+    parser.add_argument("--least", type=float, default=0.0, help="severity of generated findings, 0 to 1")
+    parser.add_argument("--population", type=int, default=4200)
     parser.add_argument("--size", type=int, default=128)
-    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--epochs", type=int, default=25)
     parser.add_argument("--lr", type=float, default=1e-3)
     told = parser.parse_args()
     torch.set_num_threads(1)
     settings = FinetuneSettings(
-        epochs=told.epochs, batch_size=16, lr=told.lr, optimizer="adamw", precision="fp32", patience=None, device="cpu"
+        epochs=told.epochs, batch_size=16, lr=told.lr, optimizer="adamw", patience=None, device="cpu"
     )
     with TemporaryDirectory() as folder:
         if told.films == "phantom":
-            finding = told.finding or "Mass"
+            finding = told.finding or "Pleural Effusion"
             task = phantom_task(finding, told.least, told.population, told.size, seed=7)
         else:
             finding = told.finding or "Pneumonia"

@@ -73,6 +73,31 @@ def test_without_shuffling_the_order_is_that_of_the_ids(store):
     assert len(rows[-1]) == 4
 
 
+@pytest.mark.parametrize("of", [2, 3])
+def test_the_parts_of_several_processes_are_the_batches_of_one(store, of):
+    whole, shares = batches(store, drop_last=False), [batches(store, drop_last=False, workers=2) for _ in range(of)]
+    for which, share in enumerate(shares):
+        share.part = which, of
+    for step, (batch, *parts) in enumerate(zip(whole, *shares, strict=True)):
+        assert np.concatenate([part.rows for part in parts]).tolist() == batch.rows.tolist()
+        assert np.array_equal(np.concatenate([part.keys for part in parts]), batch.keys)
+        assert torch.equal(torch.cat([part.images for part in parts]), batch.images)
+        assert torch.cat([part.targets[:, 0] for part in parts]).tolist() == batch.targets[:, 0].tolist()
+        assert whole.films_in(step) == len(batch)
+
+
+def test_a_batch_is_cut_in_order_and_its_parts_know_the_whole(store):
+    batch = next(iter(batches(store)))
+    assert batch.cut(1)[0] is batch.whole is batch
+    parts = batch.cut(3)
+    assert [len(part) for part in parts] == [3, 3, 2]
+    assert all(part.whole is batch and part.parts == 3 for part in parts)
+    assert torch.equal(torch.cat([part.images for part in parts]), batch.images)
+    assert np.concatenate([part.rows for part in parts]).tolist() == batch.rows.tolist()
+    assert torch.cat([part.targets[:, 0] for part in parts]).tolist() == batch.targets[:, 0].tolist()
+    assert all(part.targets is None for part in next(iter(batches(store, targets=None))).cut(2))
+
+
 @pytest.mark.parametrize(("drop_last", "expected"), [(True, 12), (False, 13)])
 def test_the_length_is_the_number_of_batches(store, drop_last, expected):
     several = batches(store, drop_last=drop_last)

@@ -20,9 +20,7 @@ from hilum.finetune.settings import FinetuneSettings
 
 FINDING = "Pleural Effusion"
 SIZE = 128
-SETTINGS = FinetuneSettings(
-    epochs=10, batch_size=16, lr=1e-3, optimizer="adamw", precision="fp32", patience=None, device="cpu"
-)
+SETTINGS = FinetuneSettings(epochs=25, batch_size=16, lr=1e-3, optimizer="adamw", patience=None, device="cpu")
 
 
 @pytest.mark.slow
