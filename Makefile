@@ -27,8 +27,9 @@ $(INSTALLED): pyproject.toml constraints.txt
 demo: setup
 	$(VENV)/bin/hilum demo --out runs/demo
 
+# One thread a process: two processes that each take both cores get in each other's way.
 test: setup lint
-	$(VENV)/bin/pytest
+	OMP_NUM_THREADS=1 $(VENV)/bin/pytest --numprocesses=2 --dist=worksteal
 
 test-slow: setup
 	$(VENV)/bin/pytest -m slow

@@ -98,7 +98,14 @@ def test_a_run_leaves_weights_card_and_curves_and_nothing_else(method, store_of,
     assert not torch.equal(dict(encoder.named_parameters())[stem], random[stem])
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    "method",
+    [
+        "simclr",
+        *(pytest.param(method, marks=pytest.mark.slow) for method in METHODS if method not in ("simclr", "fcmae")),
+        "fcmae",
+    ],
+)
 def test_a_run_that_is_killed_and_called_again_ends_with_the_same_bits(method, store_of, tmp_path, monkeypatch):
     every_step = partial(TrainingSettings, checkpoint_every_seconds=0.0)
     monkeypatch.setattr("hilum.pretext.pretrain.TrainingSettings", every_step)

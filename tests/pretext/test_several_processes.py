@@ -52,6 +52,7 @@ def compare(case, out, alone, *films, loss, gradients, state):
     return one
 
 
+@pytest.mark.slow
 def test_two_processes_take_the_step_of_one(tmp_path):
     by_two_processes(tmp_path / "two", ["simclr"], 16)
     one = compare("simclr", tmp_path / "two", tmp_path / "one", 16, loss=1e-5, gradients=1e-5, state=1e-5)

@@ -13,6 +13,7 @@ and end with the one that started them.
 """
 
 import atexit
+import contextlib
 import json
 import os
 import subprocess
@@ -165,8 +166,9 @@ class _Decoder:
             return
         self._process.kill()
         self._process.wait()
-        self._to.close()
-        self._from.close()
+        for stream in (self._to, self._from):
+            with contextlib.suppress(OSError):  # what a crashed process never read cannot be flushed
+                stream.close()
 
 
 def write_message(stream: BinaryIO, header: dict[str, Any], content: bytes) -> None:
