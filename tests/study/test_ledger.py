@@ -60,7 +60,9 @@ def test_weights_that_saw_a_test_patient_are_refused_and_named(prepared_with, we
 def test_a_study_may_ask_to_go_on_and_mark_them(prepared_with, weights):
     clean = prepared_with("random")
     patient = clean.labelled.patients(clean.task.test_ids)[0]
-    refuse_contaminated(prepared_with(str(weights(patient)), "contaminated: mark, "))
+    seen = prepared_with(str(weights(patient)), "contaminated: mark, ")
+    refuse_contaminated(seen)
+    assert contamination_of(seen, "scratch").certainty == "seen"
 
 
 def test_the_same_number_of_another_population_is_another_patient(prepared_with, weights):

@@ -4,7 +4,7 @@ Definitions: facebookresearch/moco moco/builder.py, facebookresearch/swav src/re
 main_dino.py and vision_transformer.py.
 """
 
-from hilum.encoders.published.key_maps.common import AFFINE, COUNTER, RESNET, TRAINING_STATE
+from hilum.encoders.published.key_maps.key_patterns import AFFINE, COUNTER, RESNET, TRAINING_STATE
 from hilum.encoders.published.key_maps.layout import Layout
 
 _SIGN = r"layer4\.\d+\.conv2\.weight"

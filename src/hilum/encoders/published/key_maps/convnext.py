@@ -6,7 +6,7 @@ Definition: facebookresearch/ConvNeXt-V2 models/convnextv2.py, models/fcmae.py, 
 import torch
 from torch import Tensor
 
-from hilum.encoders.published.key_maps.common import AFFINE, TRAINING_STATE, as_wanted
+from hilum.encoders.published.key_maps.key_patterns import AFFINE, TRAINING_STATE, as_wanted
 from hilum.encoders.published.key_maps.layout import Layout, Use
 
 CONVNEXT_USES = (

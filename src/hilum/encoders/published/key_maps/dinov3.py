@@ -6,8 +6,8 @@ Definition: facebookresearch/dinov3 dinov3/models/vision_transformer.py, layers/
 import torch
 from torch import Tensor
 
-from hilum.encoders.published.key_maps.common import AFFINE, VIT_BLOCK
 from hilum.encoders.published.key_maps.convnext import CONVNEXT_USES
+from hilum.encoders.published.key_maps.key_patterns import AFFINE, VIT_BLOCK
 from hilum.encoders.published.key_maps.layout import Layout, Shapes, Use
 
 _QKV_BIAS, _MASK = "attn.qkv.bias", "attn.qkv.bias_mask"

@@ -7,7 +7,7 @@ final norm moves behind the pooling, as eva_x.py moves it.
 
 from torch import Tensor
 
-from hilum.encoders.published.key_maps.common import AFFINE, TRAINING_STATE
+from hilum.encoders.published.key_maps.key_patterns import AFFINE, TRAINING_STATE
 from hilum.encoders.published.key_maps.layout import Layout, Shapes, Use
 
 

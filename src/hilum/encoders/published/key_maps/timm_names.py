@@ -1,6 +1,6 @@
 """timm's own files, whose names are the body's."""
 
-from hilum.encoders.published.key_maps.common import AFFINE, COUNTER
+from hilum.encoders.published.key_maps.key_patterns import AFFINE, COUNTER
 from hilum.encoders.published.key_maps.layout import Layout, Use
 
 TIMM = Layout(

@@ -4,7 +4,7 @@ Definitions: torchvision.models.resnet and .densenet; arnoweng/CheXNet model.py;
 tonylins/simclr-converter convert.py.
 """
 
-from hilum.encoders.published.key_maps.common import AFFINE, BATCH_NORM, COUNTER, RESNET, TRAINING_STATE
+from hilum.encoders.published.key_maps.key_patterns import AFFINE, BATCH_NORM, COUNTER, RESNET, TRAINING_STATE
 from hilum.encoders.published.key_maps.layout import Layout, Use
 
 _CLASSIFIER = "the classifier of the original task"

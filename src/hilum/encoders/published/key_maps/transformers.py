@@ -7,8 +7,8 @@ modeling_dinov2_with_registers.py.
 
 from torch import Tensor
 
-from hilum.encoders.published.key_maps.common import AFFINE, TRAINING_STATE, VIT_BLOCK, VIT_FRAME
 from hilum.encoders.published.key_maps.contrastive import DINO_DROPS
+from hilum.encoders.published.key_maps.key_patterns import AFFINE, TRAINING_STATE, VIT_BLOCK, VIT_FRAME
 from hilum.encoders.published.key_maps.layout import Layout, Shapes, Use
 
 _SIGN = r"blocks\.\d+\.attn\.qkv\.weight"
