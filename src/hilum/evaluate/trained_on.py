@@ -94,7 +94,7 @@ def _from_table(table: pl.DataFrame) -> tuple[list[str], list[str]]:
     if "split" in table.columns:
         table = table.filter(pl.col("split").is_in(["train", "val"]))
     given = [
-        table[column].drop_nulls().cast(pl.String).unique().to_list() if column in table.columns else []
+        table[column].drop_nulls().cast(pl.String).unique().sort().to_list() if column in table.columns else []
         for column in ("patient_id", "image_id")
     ]
     return given[0], given[1]

@@ -64,7 +64,8 @@ def _findings(data_set: Examined, counts: pl.DataFrame) -> Table:
 
 
 def _subgroups(data_set: Examined, counts: pl.DataFrame) -> Table:
-    views = counts.group_by("view").agg(pl.col("films").sum()).sort("films", descending=True)["view"].head(4).to_list()
+    by_view = counts.group_by("view", maintain_order=True).agg(pl.col("films").sum())
+    views = by_view.sort("films", descending=True, maintain_order=True)["view"].head(4).to_list()
     groups = [("view", view) for view in views]
     groups += [("sex", sex) for sex in ("F", "M") if sex in counts["sex"]]
     groups += [("age_band", band) for band in _BANDS if band in counts["age_band"]]
@@ -156,7 +157,7 @@ def _quantiles(values: pl.Series, decimals: int) -> Cell:
 
 
 def _commonest(values: Sequence[str] | pl.Series, shown: int = 3) -> str:
-    counted = pl.Series("value", values).value_counts(sort=True)
+    counted = pl.Series("value", values).value_counts(name="films").sort(-pl.col("films").cast(pl.Int64), "value")
     told = [f"{value} ({number:,})" for value, number in counted.head(shown).iter_rows()]
     left = len(counted) - len(told)
     if len(counted) == 1:

@@ -151,7 +151,7 @@ def _turned_round(data_set: Examined, measured: Measured) -> Iterator[Issue]:
 
 
 def _sizes(name: str, films: pl.DataFrame) -> Iterator[Issue]:
-    bits = films.group_by("bits").len().sort("len", descending=True)
+    bits = films.group_by("bits").len().sort(-pl.col("len").cast(pl.Int64), "bits")
     if len(bits) > 1:
         numbers = ", ".join(f"{number:,} of {depth} bits" for depth, number in bits.iter_rows())
         rare = films.filter(pl.col("bits") != bits["bits"][0])
