@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from hilum.data.collections import read_collection
+from hilum.data.labelled_films import LabelledFilms
 from hilum.data.phantom import films, render_film
 from hilum.data.preprocess import parse_recipe
 from hilum.data.store import Store, build_store
@@ -28,7 +29,6 @@ from hilum.explain.cases import BoxedCase, boxed_cases
 from hilum.explain.heat_maps import HeatMapMethod
 from hilum.explain.models import load_models, maps_of_pairs
 from hilum.explain.wish import Wish
-from hilum.finetune.films import LabelledFilms
 from hilum.finetune.finetune import finetune
 from hilum.finetune.settings import FinetuneSettings
 

@@ -12,6 +12,9 @@ The operations are alike, not the same: both crop, resize, mirror, change bright
 rotates; lightly also draws saturation, hue and grey on three channels, normalises, and copies the film's grey level
 into three channels (that conversion is done beforehand and not counted).
 
+Then views a second of single policies, in rounds that alternate: what the papers' policies, solarisation, erasing,
+noise and the limits that spare the lungs cost beside ours.
+
 Then the share of a SimCLR step (ResNet-18, bf16 autocast, channels-last, AdamW) that the views take.
 Without --root the films are smooth noise with grain, drawn here.
 """
@@ -39,12 +42,20 @@ from hilum.encoders.zoo import create_encoder
 from hilum.pretext.nt_xent import nt_xent
 from hilum.pretext.projection import projection_head
 from hilum.pretext.two_views import TwoViews
-from hilum.views import POLICIES
+from hilum.views import POLICIES, ViewPolicy, random_views
 
 STEP_BATCHES = {224: 32, 96: 64}
 VIEW_BATCH = 64
 UNCOUNTED = 2  # steps at the start of a round
 HILUM, LIGHTLY, LOADER = "hilum random_views", "lightly SimCLRTransform", "lightly, DataLoader with 2 workers"
+
+POLICIES_MEASURED = {
+    name: POLICIES[name]
+    for name in ("none", "finetune", "finetune_erasing", "simclr", "simclr_lungs", "chen2020_simclr")
+} | {
+    "caron2021_dino_second": POLICIES["caron2021_dino_second"],
+    "simclr and noise": ViewPolicy(**POLICIES["simclr"].ranges() | {"noise": (0.05, 0.05)}),
+}
 
 Films = NDArray[np.uint8]
 
@@ -78,9 +89,11 @@ def main() -> None:
             read_films(arguments.root, arguments.films, size) if arguments.root else draw_films(arguments.films, size)
         )
         rates = measure_views(films, arguments.rounds)
-        found[f"{size} px"] = {"source_images_per_second": rates} | measure_step(
-            films, arguments.steps, arguments.rounds
-        )
+        found[f"{size} px"] = {
+            "source_images_per_second": rates,
+            "views_per_second": measure_policies(films, arguments.rounds),
+            **measure_step(films, arguments.steps, arguments.rounds),
+        }
     report(found)
     if arguments.out:
         write_json(arguments.out, found)
@@ -142,6 +155,24 @@ def measure_views(films: Films, rounds: int) -> dict[str, float]:
     return {name: max(found) for name, found in rates.items()}
 
 
+def measure_policies(films: Films, rounds: int) -> dict[str, float]:
+    """Views a second, of each policy; the best of some rounds of at least half a second."""
+    prepared = batches(films, VIEW_BATCH)
+    rates: dict[str, list[float]] = {name: [] for name in POLICIES_MEASURED}
+    for turn in range(rounds + 1):
+        for name, policy in POLICIES_MEASURED.items():
+            started, views, epoch = time.perf_counter(), 0, 0
+            while time.perf_counter() - started < 0.5:
+                for batch in prepared:
+                    random_views(batch.images, batch.keys, policy, films.shape[1], seed=0, epoch=epoch, view=0)
+                    synchronize()
+                    views += len(batch)
+                epoch += 1
+            if turn:
+                rates[name].append(views / (time.perf_counter() - started))
+    return {name: max(found) for name, found in rates.items()}
+
+
 def measure_step(films: Films, steps: int, rounds: int) -> dict[str, float]:
     """Seconds of a SimCLR step without its views, seconds of the views, and their share of both; medians."""
     size = films.shape[1]
@@ -190,6 +221,9 @@ def report(found: dict[str, Any]) -> None:
         print(f"\n{f'{size} px':40} {'images/s':>10} {'hilum is':>10}")
         for name, rate in rates.items():
             print(f"{name:40} {rate:10,.0f} {rates[HILUM] / rate:9.1f}x")
+        print(f"{f'{size} px':40} {'views/s':>10}")
+        for name, rate in result["views_per_second"].items():
+            print(f"{name:40} {rate:10,.0f}")
         rate = batch / (result["views_seconds"] + result["rest_of_step_seconds"])
         share = result["views_share_of_step"]
         print(f"SimCLR step of {batch} films: {rate:.1f} images/s, views {share:.2%} of it")

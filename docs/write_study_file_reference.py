@@ -2,7 +2,7 @@
 
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,7 +10,9 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from hilum.pretext.methods import METHODS
-from hilum.study import schema, task_schema
+from hilum.pretext.run_settings import RunSettings
+from hilum.study import explain_schema, schema, task_schema
+from hilum.views import ViewPolicy
 
 TARGET = Path(__file__).with_name("study_file.md")
 SECTIONS = (
@@ -28,6 +30,7 @@ SECTIONS = (
     schema.Pretraining,
     schema.Finetuning,
     schema.Evaluation,
+    explain_schema.Explaining,
 )
 OPENING = """# The study file
 
@@ -36,7 +39,8 @@ One YAML file describes a whole comparison. This page is generated from the mode
 `hilum study plan FILE` checks a file and runs nothing.
 """
 METHODS_OPENING = """What goes under `settings` of a pretraining, such as
-`init: {pretrain: dino, on: ours, settings: {prototypes: 2048}}`.
+`init: {pretrain: dino, on: ours, settings: {prototypes: 2048}}`. Presets give some of them for the number of films;
+`hilum study plan` says which.
 """
 
 
@@ -52,13 +56,19 @@ def reference() -> str:
 def _section(model: type[BaseModel]) -> Iterator[str]:
     yield f"## {model.__name__}\n"
     yield f"{(model.__doc__ or '').strip()}\n"
-    yield from _table(model)
+    if model is schema.Pretrained:
+        yield from _table(model, but=RunSettings.model_fields)
+        yield "Every key of [Pretraining](#pretraining) but `seeds` may stand here, too, instead of the study's.\n"
+    else:
+        yield from _table(model)
 
 
-def _table(model: type[BaseModel]) -> Iterator[str]:
+def _table(model: type[BaseModel], but: Container[str] = ()) -> Iterator[str]:
     yield "| key | values | default | meaning |"
     yield "|---|---|---|---|"
     for name, field in model.model_fields.items():
+        if name in but:
+            continue
         bounds = [_bound(constraint) for constraint in field.metadata]
         values = " ".join([_values(field.annotation), *(bound for bound in bounds if bound)])
         yield f"| `{name}` | {values} | {_default(field.default)} | {field.description} |"
@@ -81,6 +91,8 @@ def _values(annotation: Any) -> str:
         return f"name: {_values(arguments[1])}"
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return f"[{annotation.__name__}](#{annotation.__name__.lower()})"
+    if annotation is ViewPolicy:
+        return "[ranges](augmentations.md)"
     words = {str: "text", int: "whole number", float: "number", bool: "`true` or `false`", Path: "path", Any: "step"}
     return "`null`" if annotation is type(None) else words[annotation]
 

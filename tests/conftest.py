@@ -1,8 +1,43 @@
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+WATCH = """<script>
+  const errors = [];
+  addEventListener("error", (event) => errors.push(event.message));
+  addEventListener("unhandledrejection", (event) => errors.push(String(event.reason)));
+  addEventListener("securitypolicyviolation", (event) => errors.push("refused " + event.blockedURI));
+  for (const kind of ["error", "warn"]) console[kind] = (...words) => errors.push(words.join(" "));
+</script>"""
+PROBE = """<script>addEventListener("load", async () => {
+  const found = {};
+  const tick = (ms = 60) => new Promise((done) => setTimeout(done, ms));
+  const one = (selector, root = document) => root.querySelector(selector);
+  const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const ink = (canvas) => {
+    const bytes = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+    let sum = 0;
+    for (let i = 0; i < bytes.length; i++) sum += bytes[i] * (1 + (i % 7));
+    return sum;
+  };
+  try {
+    SCRIPT
+  } catch (error) { errors.push(String(error)); }
+  found.wide = document.documentElement.scrollWidth - innerWidth;
+  found.width = innerWidth;
+  found.requests = performance.getEntriesByType("resource").filter((entry) => !entry.name.startsWith("data:")).length;
+  found.errors = errors;
+  document.title = JSON.stringify(found);
+});</script>"""
 
 
 @pytest.fixture(scope="session")
@@ -11,3 +46,32 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("the real radiographs (../shared/data) are not here")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def browse(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., dict[str, Any]]:
+    """Opens a page in a headless Chromium and runs a script in it that fills `found`.
+
+    What it gives holds, too, `errors` of the console, `requests` that left the page, `width` of the window in px, and by
+    how many px the page is wider.
+    """
+    if CHROMIUM is None:
+        pytest.skip("no Chromium here")
+
+    def opened(page: Path, script: str, *, width: int = 1280) -> dict[str, Any]:
+        directory = tmp_path_factory.mktemp("browser")
+        html = page.read_text(encoding="utf-8").replace("<style>", f"{WATCH}<style>", 1)
+        probed = directory / "page.html"
+        probe = PROBE.replace("SCRIPT", script)
+        probed.write_text(html.replace("</body>", f"{probe}</body>"), encoding="utf-8")
+        options = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--virtual-time-budget=8000"]
+        options += [f"--user-data-dir={directory / 'profile'}", f"--window-size={width},900", "--dump-dom"]
+        dom = subprocess.run(
+            [CHROMIUM, *options, probed.as_uri()], capture_output=True, text=True, timeout=90, check=True
+        )
+        title = re.search(r"<title>(\{.*?\})</title>", dom.stdout)
+        assert title, "the script did not come to its end"
+        found: dict[str, Any] = json.loads(title[1].replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">"))
+        return found
+
+    return opened

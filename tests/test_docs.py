@@ -1,8 +1,11 @@
 """Every command that a page shows is run: in the order of the page, on generated films where it names real ones."""
 
+import os
 import re
 import shlex
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,12 +20,12 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 SHORT = ["--scale", "tiny", "--set", "pretrain.epochs=1", "--set", "finetune.epochs=1", "--set", "seeds=[0]"]
 
 
-def commands(page: Path) -> list[list[str]]:
-    """`hilum …` in the page's shell blocks, without comments."""
+def commands(page: Path, program: str = "hilum") -> list[list[str]]:
+    """`hilum …` in the page's shell blocks, or what another program is told there, without comments."""
     blocks = re.findall(r"```sh\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL)
     lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
     found = [shlex.split(line, comments=True) for line in lines]
-    return [words[1:] for words in found if words and words[0] == "hilum"]
+    return [words[1:] for words in found if words and words[0] == program]
 
 
 @pytest.fixture(scope="module")
@@ -45,13 +48,41 @@ def test_every_command_of_a_page_works(page, films, tmp_path, monkeypatch):
         labels = Path("films/labels.csv")
         labels.write_text(labels.read_text().replace("CXR8/images/", ""))
     if page.name == "judge_predictions.md":
-        for name in ("mine.csv", "theirs.csv"):
-            rows = [f"{i},{i // 2},{i % 2},{(i * 7 + len(name)) % 11 / 11:.3f}" for i in range(80)]
-            Path(name).write_text("\n".join(["image_id,patient_id,y_Mass,p_Mass", *rows]) + "\n")
+        for name in ("mine.csv", "theirs.csv", "there.csv"):
+            rows = [
+                f"{i},{i // 2},{'FM'[i // 2 % 2]},{i},{i % 2},{(i * 7 + len(name)) % 11 / 11:.3f}" for i in range(80)
+            ]
+            Path(name).write_text("\n".join(["image_id,patient_id,sex,age,y_Mass,p_Mass", *rows]) + "\n")
     for words in commands(page):
         short = SHORT if words[:2] == ["study", "run"] else []
         answer = CliRunner().invoke(hilum.cli.make_app(), [*words, *short], catch_exceptions=False)
         assert answer.exit_code == 0, f"hilum {shlex.join(words)}\n{answer.output}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", [page for page in PAGES if commands(page, "torchrun")], ids=lambda page: page.name)
+def test_every_command_for_several_processes_works(page, films, tmp_path):
+    shutil.copytree(films, tmp_path / "CXR8")
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    alone = os.environ | {"PATH": path, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    for words in commands(page, "torchrun"):
+        start = [
+            sys.executable,
+            "-m",
+            "torch.distributed.run",
+            "--rdzv-backend",
+            "c10d",
+            "--rdzv-endpoint",
+            "localhost:0",
+        ]
+        short = SHORT if "study" in words else []
+        done = subprocess.run(
+            [*start, *words, *short], cwd=tmp_path, env=alone, capture_output=True, text=True, timeout=900
+        )
+        assert done.returncode == 0, f"torchrun {shlex.join(words)}\n{done.stdout}\n{done.stderr}"
+        out = tmp_path / words[words.index("--out") + 1]
+        assert list(out.glob("**/encoder.safetensors"))
+        assert done.stdout.count(str(words[words.index("--out") + 1])) == 1  # one process says where the result is
 
 
 def test_pages_show_commands():

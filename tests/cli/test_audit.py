@@ -7,6 +7,8 @@ import typer
 from typer.testing import CliRunner
 
 from hilum.cli.audit import audit
+from hilum.data.collections import read_collection
+from hilum.data.phantom import write_chestxray14
 
 GOOGLE = "chestxray14_metadata/google2019_nih-chest-xray-labels.csv.gz"
 
@@ -43,6 +45,43 @@ def test_doubted_labels_are_ranked_written_and_counted(predictions, tmp_path):
     assert "The most doubted" in ran.stdout
     assert pl.read_csv(tmp_path / "out" / "noise.csv")["n"].to_list() == [400]
     assert not (tmp_path / "out" / "agreement.parquet").exists()
+
+
+def test_the_worst_are_on_a_page_of_their_own(predictions, tmp_path):
+    ran = run(predictions, "--out", tmp_path / "out", "--worst", 4)
+    page = (tmp_path / "out" / "suspects.html").read_text(encoding="utf-8")
+    assert "400 films of 400 patients, split test" in page
+    assert "labelled positive and" in page
+    assert 4 < page.count('<th scope="row">0') <= 8
+    assert "<img" not in page
+    assert f"{tmp_path / 'out' / 'suspects.html'} to look at" in ran.stdout.replace("\n", "")
+
+
+def test_films_are_shown_beside_their_labels(tmp_path):
+    write_chestxray14(tmp_path / "CXR8", images=40, size=32, seed=0)
+    rng = np.random.default_rng(0)
+    ids = read_collection("chestxray14", tmp_path / "CXR8").manifest["image_id"].to_list()
+    label = np.arange(40) % 2
+    table = pl.DataFrame(
+        {"image_id": ids, "y_Mass": label, "p_Mass": np.clip(0.2 + 0.6 * label + 0.2 * rng.normal(size=40), 0, 1)}
+    )
+    extra = table.head(1).with_columns(image_id=pl.lit("elsewhere.png"))
+    wrong = pl.DataFrame({"image_id": ids[:4], "p_Mass": (1.0 - label[:4]).clip(0.01, 0.99)})
+    pl.concat([table, extra]).update(wrong, on="image_id").write_csv(tmp_path / "mine.csv")
+    words = ("--held-out", "--data", f"chestxray14={tmp_path / 'CXR8'}", "--out", tmp_path / "out")
+    ran = run(tmp_path / "mine.csv", *words)
+    assert ran.exit_code == 0, ran.output
+    page = (tmp_path / "out" / "suspects.html").read_text(encoding="utf-8")
+    assert page.count('<img src="data:image/jpeg;base64,') >= 4
+    assert all(image_id in page for image_id in ids[:4])
+    assert "1 films of the predictions are not in chestxray14" in ran.stdout
+
+
+def test_films_of_another_data_set_are_refused(predictions, tmp_path):
+    write_chestxray14(tmp_path / "CXR8", images=4, size=32, seed=0)
+    ran = run(predictions, "--data", f"chestxray14={tmp_path / 'CXR8'}", "--out", tmp_path / "out")
+    assert "expected the films of the predictions; found none" in str(ran.exception)
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.shared_data

@@ -6,9 +6,10 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from hilum.cli import make_app
 from hilum.cli.evaluate import evaluate
 from hilum.errors import HilumError
-from hilum.evaluate import METRICS, choose_threshold
+from hilum.evaluate import METRICS, auroc, choose_threshold
 
 
 def run(*arguments: object):
@@ -139,3 +140,49 @@ def test_validation_films_may_lie_in_a_table_of_their_own(predictions, tmp_path)
     assert "Thresholds: youden, chosen on val" in ran.stdout
     two = run(tmp_path / "test.csv", *["--validation", tmp_path / "val.csv"] * 2, "--out", tmp_path / "o")
     assert "--validation: expected 1 tables; found 2" in str(two.exception)
+
+
+@pytest.fixture
+def told_apart(predictions):
+    """The same with columns about the patients."""
+    table = pl.read_csv(predictions)
+    patients = np.arange(len(table)) // 2
+    table = table.with_columns(
+        pl.Series("sex", np.where(patients % 2, "F", "M")), pl.Series("age", 20 + patients % 50), view=pl.lit("PA")
+    )
+    table.write_csv(predictions)
+    return predictions
+
+
+def test_groups_of_patients_get_numbers_and_gaps(told_apart, tmp_path):
+    words = ("--subgroups", "sex,age,view", "--min-group", 5, "--redraws", 100)
+    ran = run(told_apart, "--out", tmp_path / "out", *words)
+    assert ran.exit_code == 0, ran.output
+    groups = pl.read_parquet(tmp_path / "out" / "subgroups.parquet")
+    assert set(groups["attribute"]) == {"sex", "age"}
+    assert set(groups["metric"]) == {"auroc", "underdiagnosis"}
+    assert groups["arm"].unique().to_list() == ["predictions"]
+    women = groups.filter((pl.col("group") == "F") & (pl.col("finding") == "Pleural Effusion")).row(0, named=True)
+    table = pl.read_csv(told_apart).filter((pl.col("split") == "test") & (pl.col("sex") == "F"))
+    assert women["estimate"] == auroc(table["y_Effusion"], table["p_Effusion"])
+    assert "view: all films are PA, so no groups." in ran.stdout
+    assert "gap to the rest" in ran.stdout
+
+
+def test_groups_may_be_told_by_another_table_and_are_in_the_json(told_apart, tmp_path):
+    table = pl.read_csv(told_apart)
+    table.select("image_id", "sex").write_parquet(tmp_path / "manifest.parquet")
+    table.drop("sex", "age", "view").write_csv(told_apart)
+    words = ("--subgroups", "sex", "--films", tmp_path / "manifest.parquet", "--redraws", 40, "--json")
+    refused = run(told_apart, "--out", tmp_path / "out", "--subgroups", "sex", "--redraws", 40)
+    assert "give the table that has them with --films" in str(refused.exception)
+    assert not (tmp_path / "out").exists()
+    told = json.loads(run(told_apart, "--out", tmp_path / "out", *words).stdout)
+    assert {row["group"] for row in told["subgroups"]} == {"F", "M"}
+
+
+def test_the_report_of_the_folder_shows_the_groups(told_apart, tmp_path):
+    run(told_apart, "--out", tmp_path / "out", "--subgroups", "sex", "--min-group", 5, "--redraws", 40)
+    answer = CliRunner().invoke(make_app(), ["report", str(tmp_path / "out")], catch_exceptions=False)
+    assert answer.exit_code == 0
+    assert "Gap to the rest" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")

@@ -40,8 +40,10 @@ def test_a_run_says_its_settings_with_reasons_and_leaves_an_encoder(here, pretra
     words = pretrained.split()
     assert pretrained.startswith("simclr of resnet18 on ")
     assert "starts from random weights" in pretrained
-    assert " ".join(words[words.index("batch_size") :][:6]) == "batch_size 16 given films a step;"
-    assert "Of NT-Xent" in pretrained
+    assert " ".join(words[words.index("batch_size") :][:6]) == "batch_size 16 given Films a step,"
+    assert "preset 1k: of 1k, 10k, 100k, 1M, the nearest to" in pretrained
+    assert " ".join(words[words.index("temperature") :][:6]) == "temperature 0.2 preset 1k measured; with"
+    assert read_card(here / "simclr").settings["lr"] == pytest.approx(3.54e-4)  # 1e-3 for 128 films, by the root
     names = sorted(path.name for path in (here / "simclr").iterdir())
     assert names == ["card.json", "curves.parquet", "encoder.safetensors", "seen.parquet"]
 
@@ -57,6 +59,19 @@ def test_official_test_patients_are_not_learnt_from_unless_it_is_said(here, pret
     told = json.loads(run("pretrain", here, "simclr", *SMALL, *more).stdout)
     assert told["films"] == 100
     assert test_patients <= set(read_card(tmp_path / "all").patients_seen)
+
+
+def test_probes_are_planned_and_the_epoch_that_was_kept_is_told(here, pretrained, tmp_path):
+    words = " ".join(pretrained.split())
+    assert "probed before training and every epoch, fitted to " in words
+    assert "epoch 1 of 1 was kept" in words
+    assert read_card(here / "simclr").epoch == 1
+    curves = pl.read_parquet(here / "simclr" / "curves.parquet")
+    assert curves["probe_auroc"].is_between(0, 1).all()
+    more = ["--set", "batch_size=16", "--set", "probe_every=0", "--json", "--out", tmp_path / "unprobed"]
+    told = json.loads(run("pretrain", here, "simclr", *SMALL, *more).stdout)
+    assert told["probe"] == "not probed: the last epoch is kept"
+    assert (told["kept_epoch"], told["probe_seconds"]) == (1, 0)
 
 
 def test_the_same_command_again_finds_its_run_done_and_another_seed_trains_anew(here, pretrained, tmp_path):

@@ -70,6 +70,17 @@ def test_the_recipe_may_be_that_of_a_study(command, films, tmp_path):
     assert yaml.safe_dump(demo, default_flow_style=True).strip() in (tmp_path / "sheet.html").read_text()
 
 
+def test_random_views_of_named_and_written_policies_are_shown(command, films, tmp_path):
+    (tmp_path / "mine.yaml").write_text("like: simclr\nflip: 0\n")
+    shown = ["show", films, "--recipe", "[{square: pad}, {resize: 32}]", "--views", "2", "--policy", "simclr"]
+    answer = command(*shown, "--out", tmp_path / "one.png")
+    assert answer.stdout.startswith("5 films shown, 1 unreadable")
+    command(*shown, "--policy", tmp_path / "mine.yaml", "--out", tmp_path / "two.png")
+    one, two = (cv2.imread(str(tmp_path / name)) for name in ("one.png", "two.png"))
+    assert one.shape[0] == two.shape[0]
+    assert two.shape[1] > 1.5 * one.shape[1]
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -77,6 +88,9 @@ def test_the_recipe_may_be_that_of_a_study(command, films, tmp_path):
         (["--out", "s.html", "--recipe", "nothing"], "or a name: elwirehardja2025, .*; found 'nothing'"),
         (["--out", "s.html", "--recipe", "[{resize: 224"], "--recipe: expected a name or steps"),
         (["--out", "s.html", "--recipe", "toh2023", "--study", "demo"], "expected --recipe or --study; found both"),
+        (["--out", "s.html", "--policy", "simclr"], "expected a file named .png, for views"),
+        (["--out", "s.png", "--policy", "simclr", "--boxes"], "expected --boxes or --policy; found both"),
+        (["--out", "s.png", "--policy", "simcrl"], "found simcrl. Do you mean simclr"),
         (["--out", "s.html", "--images", "nobody"], "expected image_id of the manifest; found nobody"),
     ],
 )

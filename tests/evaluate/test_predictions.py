@@ -72,12 +72,25 @@ def test_a_single_split_is_evaluated_and_named():
     assert (read.split, read.notes) == ("external", ["All 3 rows are of the split external."])
 
 
+def test_a_split_whose_name_does_not_say_that_it_is_unseen_is_refused_unless_it_is_said():
+    everything = GOOD.with_columns(pl.lit("all").alias("split"))
+    with pytest.raises(HilumError, match="expected rows of the split test; found only all"):
+        as_predictions(everything, name="mine")
+    assert as_predictions(everything, name="mine", held_out=True).split == "all"
+    assert as_predictions(everything, name="mine", split="all").split == "all"
+
+
 @pytest.mark.parametrize("unknown", [GOOD.drop("split"), GOOD.with_columns(pl.lit(None, pl.String).alias("split"))])
 def test_images_of_an_unknown_split_are_refused_unless_said_to_be_held_out(unknown):
     assert "it is not known whether training has seen these images" in refusal(unknown)
     read = as_predictions(unknown, name="mine", held_out=True)
     assert (read.split, len(read.frame)) == (None, 3)
     assert "that training has not seen these images was said" in read.notes[0]
+
+
+def test_a_table_without_any_label_is_refused():
+    labels = [name for name in GOOD.columns if name.startswith("y_")]
+    assert "no film has a label" in refusal(GOOD.with_columns(pl.lit(None, pl.Int8).alias(name) for name in labels))
 
 
 def test_patients_and_images_that_were_trained_on_are_refused():

@@ -2,6 +2,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from hilum.evaluate.intervals import percentile_interval
 from hilum.evaluate.redraws import drawn_counts
 from hilum.explain.box_statistics import ALL_BOXES, MACRO, box_statistics
 from hilum.explain.cases import BoxedCase
@@ -47,12 +48,12 @@ def test_estimates_are_means_over_films_and_intervals_are_of_redrawn_patients():
     patients = np.array([int(case.patient_id) for case in cases])
     counts = drawn_counts(12, draws=12, redraws=128, seed=4)
     means = [np.average(values, weights=counts[patients, draw]) for draw in range(128)]
-    assert [own["low"], own["high"]] == pytest.approx(np.quantile(means, [0.025, 0.975]).tolist())
+    assert [own["low"], own["high"]] == pytest.approx(percentile_interval(np.array(means), patients=12))
     paired = row(table, finding="Mass", metric="energy", arm="a", against="b")
     less = values - other.scores[:, 1]
     differences = [np.average(less, weights=counts[patients, draw]) for draw in range(128)]
     assert paired["estimate"] == pytest.approx(less.mean())
-    assert [paired["low"], paired["high"]] == pytest.approx(np.quantile(differences, [0.025, 0.975]).tolist())
+    assert [paired["low"], paired["high"]] == pytest.approx(percentile_interval(np.array(differences), patients=12))
     assert 0 < paired["p"] <= 1
     assert set(table["metric"]) == set(METRICS)
     assert "12 patients" in own["note"]
@@ -105,3 +106,11 @@ def test_many_findings_and_kinds_of_maps_fit_into_one_table():
     table = box_statistics(cases, arms, [("d", "a")], redraws=64)
     assert len(table) == (5 + 1) * len(METRICS) * (4 + 1)
     assert table["against"].drop_nulls().unique().to_list() == ["a"]
+
+
+def test_two_patients_who_agree_prove_nothing():
+    cases, _ = made_up({"Mass": 2}, 6)
+    rng = np.random.default_rng(6)
+    high, low = (scored(np.full((len(cases), len(MEANS)), level), rng) for level in (0.9, 0.1))
+    table = box_statistics(cases, {"a": [high], "b": [low]}, [("a", "b")], redraws=500)
+    assert row(table, finding="Mass", metric="energy", arm="a", against="b")["p"] > 0.05

@@ -31,6 +31,21 @@ def test_a_batch_gives_what_single_films_give(method, classifier_of, films_of):
     assert torch.allclose(together, alone, atol=1e-6, rtol=1e-4)
 
 
+@pytest.mark.parametrize("name", ["resnet18", "densenet121"])
+def test_grad_cam_of_a_network_that_pools_by_the_mean_is_its_class_activation_map(name, classifier_of, films_of):
+    # Zhou et al. 2016: of pooled features and a linear head the map is known, sum_c w_c A_c, whatever the network is;
+    # the gradient of the score is w_c / places everywhere.
+    classifier, films = classifier_of(name, 96), films_of(96)
+    found = heat_maps(classifier, films, [1], "gradcam").maps[:, 0]
+    with torch.no_grad():
+        features = classifier.encoder.feature_map(films)
+        known = torch.einsum("c,bchw->bhw", classifier.head.weight[1], features).relu() / features[0, 0].numel()
+        of_the_other = torch.einsum("c,bchw->bhw", classifier.head.weight[0], features).relu() / features[0, 0].numel()
+    assert known.max() > 0
+    assert torch.allclose(found, known, atol=1e-5, rtol=1e-4)
+    assert not torch.allclose(found, of_the_other, atol=1e-5, rtol=1e-2)
+
+
 def test_an_order_of_findings_is_kept(classifier_of, films_of):
     classifier, films = classifier_of("resnet18", 64), films_of(64)
     both = heat_maps(classifier, films, [0, 1], "gradcam").maps

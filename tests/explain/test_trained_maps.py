@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 import torch
 
+from hilum.data.labelled_films import LabelledFilms
 from hilum.data.phantom import films, render_film
 from hilum.data.preprocess import parse_recipe
 from hilum.data.store import Store
@@ -14,7 +15,6 @@ from hilum.explain.against_boxes import CENTRE, RANDOM, score_models
 from hilum.explain.cases import BoxedCase
 from hilum.explain.models import load_models, maps_of_pairs
 from hilum.explain.wish import Wish
-from hilum.finetune.films import LabelledFilms
 from hilum.finetune.finetune import finetune
 from hilum.finetune.settings import FinetuneSettings
 

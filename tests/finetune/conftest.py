@@ -4,9 +4,9 @@ import numpy as np
 import polars as pl
 import pytest
 
+from hilum.data.labelled_films import LabelledFilms
 from hilum.data.preprocess import parse_recipe
 from hilum.data.store import Store
-from hilum.finetune.films import LabelledFilms
 
 SIDE = 32
 FINDINGS = ["Cardiomegaly", "Pneumothorax"]

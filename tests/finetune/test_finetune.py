@@ -205,7 +205,7 @@ from pathlib import Path
 import numpy as np, polars as pl
 from hilum.data.preprocess import parse_recipe
 from hilum.data.store import Store
-from hilum.finetune.films import LabelledFilms
+from hilum.data.labelled_films import LabelledFilms
 from hilum.finetune.classifier import Classifier
 from hilum.finetune.finetune import finetune
 from hilum.finetune.settings import FinetuneSettings
@@ -298,3 +298,30 @@ def test_a_frozen_encoder_with_a_head_of_two_layers_trains_on_features_computed_
     settings = replace(SETTINGS, epochs=3, unfreeze=0, policy="none", head="two_layers", pooling="mean")
     run(store, films, tmp_path / "out", settings=settings, scored=(40, 44))
     assert sum(looked) == 28 + 12 + 4
+
+
+def exclusive(films):
+    def some(first, last):
+        chosen = films(first, last)
+        positive = np.nan_to_num(chosen.targets[:, :1])
+        return replace(chosen, targets=np.concatenate([positive, 1 - positive], axis=1))
+
+    return some
+
+
+def test_probabilities_of_exclusive_classes_add_up_to_one_and_the_card_says_how_to_read_them(store, films, tmp_path):
+    out = run(store, exclusive(films), tmp_path / "out", settings=replace(SETTINGS, answer="exclusive"))
+    scores = pl.read_parquet(out / "scores.parquet").drop("image_id").to_numpy()
+    np.testing.assert_allclose(scores.sum(1), 1, atol=1e-6)
+    classifier, card = load_classifier(out)
+    assert card.settings["answer"] == "exclusive"
+    assert card.settings["positive_weights"] == pytest.approx({"Cardiomegaly": 1.0, "Pneumothorax": 1.0})
+    with torch.no_grad():
+        logits = classifier(plain_view(torch.from_numpy(store.pixels[40:60]).unsqueeze(1), 32))
+    np.testing.assert_allclose(scores, logits.softmax(1).numpy(), atol=1e-5)
+
+
+def test_films_of_several_classes_are_refused_where_classes_exclude_each_other(store, films, tmp_path):
+    with pytest.raises(HilumError, match="14 films with none or several"):
+        run(store, films, tmp_path / "out", settings=replace(SETTINGS, answer="exclusive"))
+    assert not (tmp_path / "out").exists()

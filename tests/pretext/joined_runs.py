@@ -20,7 +20,9 @@ from hilum.finetune.classifier import Classifier
 from hilum.pretext.collapse import CollapseWatch
 from hilum.pretext.method import PretextRun
 from hilum.pretext.methods import METHODS, method_settings
+from hilum.pretext.plain_features import plain_features
 from hilum.training.fit import fit
+from hilum.training.probing import SECONDS, Probing
 from hilum.training.processes import joined_processes, run_directory
 from hilum.training.ranks import rank
 from hilum.training.settings import TrainingSettings
@@ -99,7 +101,17 @@ def batches_of(case: Case, store: Store, ids: list[str], size: int, workers: int
     return Batches(store, ids, size, seed=3, targets=targets, workers=workers, **more)
 
 
-def run(case: Case, directory: Path, *, workers: int = 0, **changed: Any) -> dict[str, Any]:
+def probing_of(case: Case, store: Store, *, keeps_best: bool) -> Probing:
+    """A probe of every epoch that prefers features of films to be near their mean: seldom those of the last epoch."""
+    shown = torch.from_numpy(store.pixels[:8])[:, None]
+
+    def look(encoder: torch.nn.Module) -> dict[str, float]:
+        return {"probe_nearness": -float(plain_features(encoder, [shown], case.size).std())}
+
+    return Probing(look, ("probe_nearness",), "probe_nearness", every=1, keeps_best=keeps_best)
+
+
+def run(case: Case, directory: Path, *, workers: int = 0, keeps_best: bool = False, **changed: Any) -> dict[str, Any]:
     """Train, and tell curves, gradients of the first step, and all of the state; `changed` are settings of the loop."""
     settings = TrainingSettings(
         **{"epochs": case.epochs, "lr": 2e-4, "optimizer": "sgd", "precision": "fp32", "device": "cpu"} | changed
@@ -124,8 +136,11 @@ def run(case: Case, directory: Path, *, workers: int = 0, **changed: Any) -> dic
         own_after_step()
 
     trainable.after_step = after_step
-    curves = fit(trainable, training, validation=validation, settings=settings, directory=directory).curves
-    timeless = curves.drop("images_per_second", "data_wait_share", "seconds")
+    probing = None if case.method == "classifier" else probing_of(case, store, keeps_best=keeps_best)
+    curves = fit(
+        trainable, training, validation=validation, probing=probing, settings=settings, directory=directory
+    ).curves
+    timeless = curves.drop("images_per_second", "data_wait_share", "seconds", SECONDS, strict=False)
     return {
         "curves": {column: timeless[column].to_list() for column in timeless.columns},
         "gradients": gradients,

@@ -69,4 +69,7 @@ def test_prototypes_are_held_still_for_the_first_epochs(batch_of):
 def test_the_teachers_answers_are_watched(batch_of):
     method = create()
     method.training_loss(batch_of([0, 1]), epoch=0)
-    assert set(method.watch()) == {"teacher_entropy", "prototype_use"}
+    method.center.copy_(torch.tensor([3.0, 4.0] + [0.0] * 14))
+    seen = method.watch()
+    assert set(seen) == {"teacher_entropy", "prototype_use", "divergence", "center_norm"}
+    assert seen["center_norm"] == 5.0

@@ -1,44 +1,19 @@
 """The whole page in a real browser: nothing fails, nothing is loaded, everything answers."""
 
-import json
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from hilum.report.page import write_report
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
-
-WATCH = """<script>
-  const errors = [];
-  addEventListener("error", (event) => errors.push(event.message));
-  addEventListener("unhandledrejection", (event) => errors.push(String(event.reason)));
-  addEventListener("securitypolicyviolation", (event) => errors.push("refused " + event.blockedURI));
-  for (const kind of ["error", "warn"]) console[kind] = (...words) => errors.push(words.join(" "));
-</script>"""
-
-PROBE = """<script>addEventListener("load", async () => {
-  const found = {};
-  const tick = (ms = 60) => new Promise((done) => setTimeout(done, ms));
-  const one = (selector, root = document) => root.querySelector(selector);
-  const all = (selector, root = document) => [...root.querySelectorAll(selector)];
-
+PROBE = """
   const header = all("#table-results_auroc thead th")[1];
   const shown = () => all("#table-results_auroc tbody td:nth-child(2)").map((cell) => cell.textContent);
   header.click(); found.down = shown();
   header.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter" })); found.up = shown();
 
   const plot = one("figure.scatter"), board = one(".board > canvas", plot), peek = one(".peek", plot);
-  const ink = (canvas) => {
-    const bytes = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
-    let sum = 0;
-    for (let i = 0; i < bytes.length; i++) sum += bytes[i] * (1 + (i % 7));
-    return sum;
-  };
   await tick(200);
   const points = JSON.parse(one(".points", plot).textContent), box = board.getBoundingClientRect();
   const place = (value) => 10 + (value / 1000) * (box.width - 20);
@@ -54,7 +29,7 @@ PROBE = """<script>addEventListener("load", async () => {
   const films = JSON.parse(one(".films", cases).textContent).cases;
   const view = () => ink(one(".view canvas", cases));
   const pick = (select, value) => { select.value = value; select.dispatchEvent(new Event("change")); };
-  found.views = all(".view", cases).length;
+  found.views = all(".views .view", cases).length;
   const slider = one(".opacity", cases), boxes = one(".boxes", cases);
   slider.value = 0; slider.dispatchEvent(new Event("input")); const bare = view();
   slider.value = 100; slider.dispatchEvent(new Event("input")); found.slides = view() !== bare;
@@ -68,32 +43,20 @@ PROBE = """<script>addEventListener("load", async () => {
   pick(show, "all"); finding.selectedIndex = 1; finding.dispatchEvent(new Event("change"));
   found.chosen = one("tr.chosen th", cases).textContent;
 
+  const cards = () => all(".gallery .card", cases), rule = one(".rule", cases);
+  found.cards = { [rule.value]: cards().map((card) => [one("p", card).textContent.split(":")[0], card.lastChild.textContent, all(".view", card).length]) };
+  await tick(200);
+  found.carded = cards().every((card) => all("canvas", card).every((canvas) => ink(canvas) > 0));
+  pick(rule, "missed");
+  found.cards.missed = cards().map((card) => [one("p", card).textContent.split(":")[0], card.lastChild.textContent, all(".view", card).length]);
+  pick(show, "chosen missed"); found.counts.missed = count(); pick(show, "mapped"); found.counts.mapped = count(); pick(show, "all");
+
   for (const fold of all("details")) fold.open = true;
   found.figures = all(".panel svg").length;
   found.blank = all(".panel svg").filter((svg) => svg.getBoundingClientRect().height < 40).length;
   found.unnamed = all("button, select, input, canvas[role], svg[role]").filter((part) =>
     !(part.getAttribute("aria-label") || part.textContent.trim() || part.labels?.length)).length;
-  found.wide = document.documentElement.scrollWidth - innerWidth;
-  found.width = innerWidth;
-  found.requests = performance.getEntriesByType("resource").filter((entry) => !entry.name.startsWith("data:")).length;
-  found.errors = errors;
-  document.title = JSON.stringify(found);
-});</script>"""
-
-
-def opened(page: Path, directory: Path, width: int) -> dict:
-    """What the probe found, the page opened in a window of this width."""
-    html = page.read_text(encoding="utf-8").replace("<style>", f"{WATCH}<style>", 1)
-    probed = directory / f"probe{width}.html"
-    probed.write_text(html.replace("</body>", f"{PROBE}</body>"), encoding="utf-8")
-    options = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--virtual-time-budget=8000"]
-    options += [f"--user-data-dir={directory / 'profile'}", f"--window-size={width},900"]
-    dom = subprocess.run(
-        [CHROMIUM, *options, "--dump-dom", probed.as_uri()], capture_output=True, text=True, timeout=90, check=True
-    )
-    title = re.search(r"<title>(\{.*?\})</title>", dom.stdout)
-    assert title, "the probe did not come to its end"
-    return json.loads(title[1].replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">"))
+"""
 
 
 @pytest.fixture(scope="module")
@@ -102,8 +65,8 @@ def written(full, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def found(written, tmp_path_factory) -> dict:
-    return opened(written, tmp_path_factory.mktemp("wide"), 1280)
+def found(written, browse) -> dict:
+    return browse(written, PROBE)
 
 
 def test_nothing_fails_and_nothing_is_loaded(found):
@@ -130,6 +93,20 @@ def test_heat_maps_fade_and_boxes_come_and_go(found):
     assert found["slides"]
     assert found["boxed"]
     assert found["walked"]
+
+
+def test_films_that_a_rule_chose_stand_side_by_side(found, full):
+    findings = next(iter(full.predictions.values()))[0].findings
+    for rule, cards in found["cards"].items():
+        chosen = [
+            (finding, case.image_id) for finding in findings for case in full.cases if case.chosen.get(finding) == rule
+        ]
+        assert [(finding, name) for finding, name, _ in cards] == chosen
+        assert {views for *_, views in cards} == {2}
+    assert found["carded"]
+    of = {rule: int(text.split(" of ")[1]) for rule, text in found["counts"].items() if " of " in text}
+    assert of["missed"] == sum(case.chosen.get(findings[1]) == "missed" for case in full.cases)  # the one chosen last
+    assert of["mapped"] == len(full.cases)
 
 
 def test_films_are_chosen_by_what_arms_said_of_them(found, full):
@@ -165,8 +142,8 @@ def test_every_figure_is_there_and_every_control_has_a_name(found, written):
     assert found["unnamed"] == 0
 
 
-def test_a_phone_has_no_sideways_scrolling(written, tmp_path):
-    found = opened(written, tmp_path, 320)
+def test_a_phone_has_no_sideways_scrolling(written, browse):
+    found = browse(written, PROBE, width=320)
     assert found["errors"] == []
     assert found["width"] <= 500  # some builds do not go below
     assert found["wide"] <= 0

@@ -27,6 +27,7 @@ pretrain: {epochs: 1, batch_size: 32}
 finetune: {epochs: 2, lr: 1e-3, patience: null}
 seeds: [0]
 evaluate: {redraws: 100, against: scratch, min_positives: 2}
+explain: null
 """
 
 

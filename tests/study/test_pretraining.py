@@ -9,7 +9,8 @@ import pytest
 from hilum.data.collections import Collected
 from hilum.data.named import NamedData
 from hilum.errors import HilumError
-from hilum.study.pretraining import pretraining_pool
+from hilum.study.pools import PooledFilms, PoolPart
+from hilum.study.pretraining import apart, pool_of_all, pretraining_pool
 
 
 @pytest.fixture
@@ -69,3 +70,38 @@ def test_test_patients_are_learnt_from_only_when_nothing_is_excluded(data):
     assert pretraining_pool(data, every, exclude=()).image_ids == every
     with pytest.raises(HilumError, match="expected train, val or test; found dev"):
         pretraining_pool(data, every, exclude=("dev",))
+
+
+def test_a_share_is_of_patients_and_a_smaller_one_lies_in_a_larger_one(data):
+    every = data.manifest["image_id"].to_list()
+    half, tenth = (pretraining_pool(data, every, percent=percent) for percent in (50, 10))
+    assert (len(half.image_ids), len(tenth.image_ids)) == (20, 4)  # of 20 patients with two films each
+    assert set(tenth.image_ids) < set(half.image_ids)
+    assert half.title.endswith("50 % of the patients by lot (s0)")
+    other = pretraining_pool(data, every, percent=50, seed=1)
+    assert other.image_ids != half.image_ids
+
+
+def test_test_patients_of_one_data_set_are_not_learnt_from_under_the_name_of_another(data):
+    """As with RSNA's films, which are ChestX-ray14's: same patients, other films, no list."""
+    again = unlisted(data)
+    renamed = again.manifest.with_columns(pl.format("r{}", "image_id").alias("image_id"))
+    again = replace(again, name="again", collected=replace(again.collected, manifest=renamed))
+    sets = {"cxr": data, "again": again}
+    pools = {name: pretraining_pool(each, each.manifest["image_id"].to_list()) for name, each in sets.items()}
+    assert (len(pools["cxr"].image_ids), len(pools["again"].image_ids)) == (40, 60)
+    cleared = apart(sets, pools)
+    assert cleared["cxr"] == pools["cxr"]
+    assert cleared["again"].image_ids == [f"rf{row}" for row in range(20, 60)]
+    assert "20 films of patients whom another data set leaves out are not learnt from" in cleared["again"].notes
+
+
+def test_what_is_said_of_several_data_sets_names_each_and_counts_shared_patients(data):
+    every = data.manifest["image_id"].to_list()
+    pool = pretraining_pool(data, every)
+    assert pool_of_all({"cxr": pool}, PooledFilms(None, [], [], [], [])) is pool
+    parts = [PoolPart("cxr", 40, 20), PoolPart("again", 40, 20)]
+    people = [f"chestxray14:p{row // 2}" for row in range(40)]
+    joined = pool_of_all({"cxr": pool, "again": pool}, PooledFilms(None, ["a"], [], people, parts))
+    assert joined.title.count(" (40 films of 20 patients)") == 2
+    assert "20 patients are counted again: they are in more than one of the data sets" in joined.notes

@@ -3,11 +3,14 @@ from pathlib import Path
 import pytest
 
 from hilum.errors import HilumError, HilumErrors
+from hilum.study.plan import pretraining_directory
+from hilum.study.pretraining_schema import Pretrained
 from hilum.study.read import parse_study, read_study
 from hilum.study.scale import tiny
-from hilum.study.schema import Pretrained
+from hilum.study.settings import finetune_settings, resolved_pretraining
 from hilum.study.shipped import find_study, shipped_studies
 from hilum.study.task_schema import ListedSplit, PatientSplit
+from hilum.views import POLICIES, ViewPolicy
 
 OWN_FILMS = """\
 question: Does pretraining on our own films beat scratch when labels are few?
@@ -157,3 +160,32 @@ def test_official_lists_may_divide_validation_and_chexnets_may_not():
 def test_shipped_studies_are_found_from_anywhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert isinstance(find_study("demo"), Path)
+
+
+def test_a_policy_may_be_written_as_its_ranges_wherever_one_is_named():
+    text = OWN_FILMS.replace("{unfreeze: 2}", "{policy: {like: finetune, flip: 0}}").replace(
+        "on: ours", "on: ours, policy: {like: simclr, crop_area: [0.2, 1]}, second_policy: sowrirajan2021_mococxr"
+    )
+    study = parse_study(text, where="own.yaml")
+    init = study.arms["own_moco"].init
+    settings = resolved_pretraining(study, init, 1000).settings
+    assert settings.policy == init.policy == ViewPolicy(**(POLICIES["simclr"].ranges() | {"crop_area": (0.2, 1.0)}))
+    assert settings.second_policy == "sowrirajan2021_mococxr"
+    assert finetune_settings(study, "own_moco").policy == ViewPolicy(rotate=15, shift=0.05, scale=(0.95, 1.05))
+    assert finetune_settings(study, "scratch").policy == "finetune"
+    assert study.starts_from("own_moco") == "mocov2 on ours/train, own views"
+
+
+def test_arms_that_differ_by_their_views_alone_are_pretrained_apart():
+    study = read_study(find_study("augmentations"))
+    arms = [arm for arm in study.arms if arm != "scratch"]
+    assert len({pretraining_directory(study, arm, 0) for arm in arms}) == len(arms)
+
+
+def test_mistakes_in_a_written_policy_are_told_with_their_line():
+    wrong = OWN_FILMS.replace("on: ours", "on: ours, policy: {like: simcrl, flop: 1, flip: 2}")
+    assert problems(wrong) == [
+        "line 11  arms.own_moco.init.policy: like: 'simcrl' is not a named policy; did you mean 'simclr'?; "
+        "flop: is not a range of views; did you mean 'flip'?; flip: expected a number from 0 to 1; found 2.0"
+    ]
+    assert "did you mean 'simclr'?" in problems(OWN_FILMS.replace("on: ours", "on: ours, second_policy: simcrl"))[0]

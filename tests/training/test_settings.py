@@ -19,7 +19,7 @@ from hilum.training.settings import TrainingSettings
         ({"layer_decay": 1.1}, "training.layer_decay: expected above 0, at most 1; found 1.1"),
         ({"accumulate": 0}, "training.accumulate: expected at least 1; found 0"),
         ({"frozen_encoder_steps": -1}, "training.frozen_encoder_steps: expected zero or more; found -1"),
-        ({"precision": "fp16"}, "training.precision: expected one of auto, bf16, fp32; found fp16"),
+        ({"precision": "fp8"}, "training.precision: expected one of auto, bf16, fp16, fp32; found fp8"),
         ({"device": "tpu"}, "training.device: expected one of auto, cpu, cuda; found tpu"),
     ],
 )

@@ -26,3 +26,14 @@ def test_all_wrong_values_are_named_at_once():
 def test_a_value_that_is_no_number_is_refused(value):
     with pytest.raises(HilumErrors, match="brightness"):
         ViewPolicy(brightness=value)
+
+
+@pytest.mark.parametrize("wrong", [{"crop_area": 0.5}, {"flip": (0.1, 0.5)}, {"rotate": True}, {"gamma": (1.0,)}])
+def test_a_value_of_another_kind_is_refused(wrong):
+    with pytest.raises(HilumErrors, match=next(iter(wrong))):
+        ViewPolicy(**wrong)
+
+
+def test_ranges_are_what_differs_from_the_identity():
+    assert ViewPolicy().ranges() == {}
+    assert ViewPolicy(flip=0.5, crop_area=(0.2, 1)).ranges() == {"flip": 0.5, "crop_area": (0.2, 1)}

@@ -13,9 +13,11 @@ from hilum.cli.embed import embed
 from hilum.cli.encoders import encoders
 from hilum.cli.evaluate import evaluate
 from hilum.cli.explain import explain
+from hilum.cli.external import external
 from hilum.cli.findings import findings
 from hilum.cli.ingest import ingest
 from hilum.cli.phantom import phantom
+from hilum.cli.policies import policies
 from hilum.cli.power import power
 from hilum.cli.pretrain import pretrain
 from hilum.cli.probe import probe
@@ -47,6 +49,7 @@ def make_app() -> typer.Typer:
     app.command()(ingest)
     app.command()(doctor)
     app.command()(show)
+    app.command()(policies)
     app.command()(encoders)
     app.add_typer(weights_app(), name="weights")
     app.command()(pretrain)
@@ -54,6 +57,7 @@ def make_app() -> typer.Typer:
     app.add_typer(study_app(), name="study")
     app.command()(evaluate)
     app.command()(compare)
+    app.command()(external)
     app.command()(explain)
     app.command()(embed)
     app.command()(power)

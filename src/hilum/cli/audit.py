@@ -1,36 +1,61 @@
 """`hilum audit`: which labels are doubtful, how many may be wrong, and what that costs."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hilum.cli.console import say, say_json, say_table
 from hilum.cli.given_predictions import AsJson, HeldOut, Seed, Split, TrainedOnPath
+from hilum.cli.named_data import AllowMissing, Labels
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    import polars as pl
+    from numpy.typing import NDArray
+
+    from hilum.report.suspects_page import Picture
+
+_PRINTED = 3
+"""Suspects of each finding on the terminal; the page has more."""
 
 
 def audit(
     predictions: Annotated[
         list[Path], typer.Argument(help="Parquet or CSV with y_<finding> and p_<finding>. Several: seeds of one arm.")
     ],
-    out: Annotated[Path, typer.Option(help="Directory for suspects, noise and agreement (Parquet, CSV, JSON).")],
+    out: Annotated[
+        Path, typer.Option(help="Directory for suspects.html and suspects, noise and agreement (Parquet, CSV, JSON).")
+    ],
+    data: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME=FOLDER", help="The films, as in `hilum probe`: shown on the page beside the labels."
+        ),
+    ] = None,
+    labels: Labels = None,
+    allow_missing: AllowMissing = False,
     adjudicated: Annotated[
         Path | None, typer.Option(help="Google's adjudicated labels of ChestX-ray14, to compare the NIH labels with.")
     ] = None,
     split: Split = None,
     held_out: HeldOut = False,
     trained_on: TrainedOnPath = None,
-    worst: Annotated[int, typer.Option(min=1, help="Suspects of each finding to print.")] = 5,
+    worst: Annotated[int, typer.Option(min=1, help="Suspects on the page, of each finding and label.")] = 12,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
     """Rank labels by how much a model doubts them (confident learning), and tell what wrong labels do to AUROC.
 
-    The model must not have been fitted to these films. A doubted label is a film to look at, not an error.
+    The model must not have been fitted to these films. A doubted label is a film to look at, not an error: the worst
+    of each finding are on the page suspects.html, with their films where --data gives them.
 
     \b
     Examples:
       hilum audit predictions.parquet --out audited
+      hilum audit predictions.parquet --data chestxray14=/data/CXR8 --out audited
       hilum audit predictions.parquet --adjudicated google2019_nih-chest-xray-labels.csv --out audited
     """
     from hilum.evaluate.label_agreement import google_agreement
@@ -38,19 +63,26 @@ def audit(
     from hilum.evaluate.predictions import read_predictions
     from hilum.evaluate.tables import write_results
     from hilum.evaluate.trained_on import read_trained_on
+    from hilum.report.suspects_page import PAGE, write_suspects_page
 
     known = None if trained_on is None else read_trained_on(trained_on)
     seeds = [read_predictions(path, split=split, held_out=held_out, trained_on=known) for path in predictions]
     suspects, noise = rank_suspects(seeds)
+    picture, film_notes = _films(data, labels, allow_missing, suspects) if data else (None, [])
     agreement = None if adjudicated is None else google_agreement(adjudicated, seed=seed)
     settings = {"split": seeds[0].split, "images": len(seeds[0].frame), "seed": seed, "notes": seeds[0].notes}
     written = write_results(out, "suspects", suspects, predictions=predictions, settings=settings)
     write_results(out, "noise", noise, predictions=predictions, settings=settings)
     if agreement is not None and adjudicated is not None:
         write_results(out, "agreement", agreement, predictions=[adjudicated], settings={"seed": seed})
+    films, patients = len(seeds[0].frame), len(set(seeds[0].patients))
+    judged = f"{films:,} films of {patients:,} patients, split {seeds[0].split or 'unknown'}"
+    page = out / PAGE
+    notes = [*seeds[0].notes, *film_notes]
+    write_suspects_page(suspects, noise, agreement, page, judged=judged, worst=worst, picture=picture, notes=notes)
     if as_json:
         extra = {} if agreement is None else {"agreement": agreement.to_dicts()}
-        say_json({**settings, "noise": noise.to_dicts(), **extra})
+        say_json({**settings, "page": str(page), "noise": noise.to_dicts(), **extra})
         return
     say_table(
         [
@@ -67,7 +99,7 @@ def audit(
         title="Labels that a model doubts",
     )
     say()
-    doubted = suspects.filter(suspects["suspect"] & (suspects["rank"] <= worst))
+    doubted = suspects.filter(suspects["suspect"] & (suspects["rank"] <= min(worst, _PRINTED)))
     columns = ["finding", "rank", "image_id", "label", "probability"]
     say_table(columns, doubted.select(columns).rows(), title="The most doubted")
     if agreement is not None:
@@ -83,7 +115,37 @@ def audit(
     say("ceiling: the AUROC of a model that is always right, judged by these labels")
     for finding, note in noise.filter(noise["note"] != "").select("finding", "note").iter_rows():
         say(f"{finding}: {note}")
-    for note in seeds[0].notes:
+    for note in notes:
         say(note)
     say()
-    say(str(written))
+    say(f"{page} to look at; every label with its rank in {written.with_suffix('.csv')}")
+
+
+def _films(
+    data: str, labels: Path | None, allow_missing: bool, suspects: "pl.DataFrame"
+) -> "tuple[Picture, Sequence[str]]":
+    """What gives the films of a data set, and how many of the judged ones it does not have."""
+    from hilum.cli.named_data import read_data
+    from hilum.data.pixels import UnreadableImage, read_gray
+    from hilum.data.preprocess import eight_bits
+    from hilum.errors import HilumError
+
+    named = read_data(data, labels, allow_missing)
+    rows = named.manifest.select("image_id", "path").drop_nulls().iter_rows()
+    places = {image_id: named.collected.root / path for image_id, path in rows}
+    judged = suspects["image_id"].unique().to_list()
+    missing = sorted(image_id for image_id in judged if image_id not in places)
+    if judged and len(missing) == len(judged):
+        found = f"none; {missing[0]} is not among {next(iter(places), 'no films')}, …"
+        fix = "Give the data set of these predictions; image_id must be the same."
+        raise HilumError(f"--data {data}", expected="the films of the predictions", found=found, fix=fix)
+
+    def picture(image_id: str) -> "NDArray[np.uint8] | None":
+        if image_id not in places:
+            return None
+        try:
+            return eight_bits(read_gray(places[image_id]))
+        except UnreadableImage:
+            return None
+
+    return picture, [f"{len(missing):,} films of the predictions are not in {data}."] if missing else []

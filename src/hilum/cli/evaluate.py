@@ -27,6 +27,7 @@ from hilum.cli.given_predictions import (
     read_given,
     thresholds_as_json,
 )
+from hilum.cli.subgroups import Films, MinGroup, Subgroups, measure_groups, say_groups
 
 if TYPE_CHECKING:
     import polars as pl
@@ -51,22 +52,30 @@ def evaluate(
     redraws: Redraws = 2000,
     seed: Seed = 0,
     min_positives: MinPositives = 10,
+    subgroups: Subgroups = None,
+    films: Films = None,
+    min_group: MinGroup = 20,
     as_json: AsJson = False,
 ) -> None:
     """Numbers per finding and over findings, with 95 % intervals from redrawn patients.
 
     The table needs y_<finding> (1, 0, empty = unknown), p_<finding> (0 to 1), split, and image_id and patient_id where
     known. Without patient_id every image counts as a patient of its own. Where there are validation films (rows val, or
-    --validation), thresholds are chosen on them, and sensitivity and the like are told, too.
+    --validation), thresholds are chosen on them, and sensitivity and the like are told, too. With --subgroups also
+    AUROC and underdiagnosis of groups of patients, each with its gap to all others (subgroups.parquet).
 
     \b
     Examples:
       hilum evaluate predictions.parquet --out results
       hilum evaluate seed0.csv seed1.csv seed2.csv --out results --threshold sensitivity=0.9 --json
+      hilum evaluate predictions.parquet --subgroups sex,age,view --films ingested/manifest.parquet --out results
     """
+    import polars as pl
+
     from hilum.evaluate.arms import align
     from hilum.evaluate.metrics import evaluate_predictions
     from hilum.evaluate.tables import write_results
+    from hilum.report.formats import listing
 
     reading = Reading(split, held_out, trained_on, threshold, thresholds_on_test, calibrate)
     given = read_given(predictions, validation, reading)
@@ -101,9 +110,19 @@ def evaluate(
         "thresholds": thresholds_as_json(given),
         "notes": aligned.notes,
     }
+    groups, said = None, list[str]()
+    if subgroups is not None:
+        groups, said = measure_groups(
+            given, predictions[0], films, subgroups, min_group=min_group, redraws=redraws, seed=seed
+        )
+        arm = listing([path.stem for path in predictions])
+        own = {"split": seeds[0].split, "redraws": redraws, "seed": seed, "min_group": min_group, "notes": said}
+        named = groups.select(pl.lit(arm).alias("arm"), pl.all())
+        write_results(out, "subgroups", named, predictions=predictions, settings=own)
     written = write_results(out, "metrics", table, predictions=predictions, settings=settings)
     if as_json:
-        say_json({**settings, "metrics": table.to_dicts()})
+        more = {} if groups is None else {"subgroups": groups.to_dicts(), "subgroup_notes": said}
+        say_json({**settings, "metrics": table.to_dicts(), **more})
         return
     say(
         f"{settings['images']:,} films of {settings['patients']:,} patients · split {settings['split'] or 'unknown'} · "
@@ -114,6 +133,9 @@ def evaluate(
     if len(names) > 1:
         say()
         _say_estimates(table, names[1:])
+    if groups is not None:
+        say()
+        say_groups(groups, said)
     say()
     if thresholds:
         chosen = f" on {thresholds[0].chosen_on}" if thresholds[0].chosen_on else ""

@@ -21,6 +21,7 @@ _LEFT = (
     "heat_maps_1.npy",
     "heat_maps_2.npy",
     "shown.parquet",
+    "boxes.parquet",
     "box_scores.parquet",
     "box_statistics.parquet",
     "box_statistics.csv",
@@ -172,6 +173,8 @@ def _say(explained: "Explained", out: Path) -> None:
         first = together.row(0, named=True)
         say()
         say(f"Boxes on {first['films']:,} films and findings of {first['patients']:,} patients, 95 % intervals:")
+        if first["note"]:
+            say(first["note"])
         say()
         for against, columns in ((False, ["maps"]), (True, ["maps", "against"])):
             rows = together.filter(pl.col("against").is_not_null() == against)

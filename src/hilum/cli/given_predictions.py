@@ -17,7 +17,9 @@ MinPositives = Annotated[
     int,
     typer.Option(min=2, help="Findings with fewer positive (or negative) patients are not in means and not tested."),
 ]
-Split = Annotated[str | None, typer.Option(help="Which rows, by column split. When left out: test, or the only one.")]
+Split = Annotated[
+    str | None, typer.Option(help="Which rows, by column split. When left out: test, else val or external alone.")
+]
 HeldOut = Annotated[
     bool, typer.Option("--held-out", help="For tables without a column split: training has not seen these films.")
 ]

@@ -35,12 +35,12 @@ DeviceName = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
 
-def read_data(told: str, labels: Path | None, allow_missing: bool) -> "NamedData":
+def read_data(told: str, labels: Path | None, allow_missing: bool, *, show: bool = True) -> "NamedData":
     """The data set behind NAME=FOLDER, with progress."""
     from hilum.cli.console import progress
     from hilum.data.named import read_named
 
-    with progress(f"reading {told.partition('=')[2]}") as on_progress:
+    with progress(f"reading {told.partition('=')[2]}", show=show) as on_progress:
         return read_named(told, labels=labels, allow_missing=allow_missing, on_progress=on_progress)
 
 

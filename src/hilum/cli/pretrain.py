@@ -6,37 +6,25 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hilum.cli.console import progress, say, say_json, say_table
-from hilum.cli.named_data import (
-    AllowMissing,
-    AsJson,
-    Data,
-    DeviceName,
-    Labels,
-    SplitName,
-    Stores,
-    Workers,
-    decoded,
-    read_data,
-)
+from hilum.cli.named_data import AllowMissing, AsJson, DeviceName, Labels, SplitName, Stores, Workers
+from hilum.cli.pooled_data import DataSets, SharesOfData, decoded_once, read_data_sets, told_shares
 from hilum.errors import HilumError
 
 if TYPE_CHECKING:
-    from hilum.data.named import NamedData
     from hilum.data.preprocess import Recipe
-    from hilum.data.store import Store
 
 _LEFT = ("encoder.safetensors", "card.json", "seen.parquet", "curves.parquet")
 
 
 def pretrain(
     method: Annotated[str, typer.Argument(help="simclr, mocov2, swav, dino, dinov2 or fcmae.")],
-    data: Data,
+    data: DataSets,
     encoder: Annotated[str, typer.Option(help="One of those that `hilum encoders` lists.")],
     out: Annotated[Path, typer.Option(help="Where to leave encoder.safetensors and card.json.")],
     init: Annotated[
         str | None, typer.Option(metavar="WEIGHT", help="Published weights by name, or an encoder's directory.")
     ] = None,
-    policy: Annotated[str | None, typer.Option(help="Random views; the method's own when left out.")] = None,
+    policy: Annotated[str | None, typer.Option(help="Random views: a name (`hilum policies`) or a YAML file.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the films.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Films a step.")] = None,
     preprocess: Annotated[
@@ -52,6 +40,7 @@ def pretrain(
         list[str] | None, typer.Option(help="Patients of this part are not learnt from; repeatable. [default: test]")
     ] = None,
     include_test: Annotated[bool, typer.Option("--include-test", help="Learn from test patients, too.")] = False,
+    share: SharesOfData = None,
     labels: Labels = None,
     allow_missing: AllowMissing = False,
     seed: Annotated[int, typer.Option(min=0, help="Of weights, views and order.")] = 0,
@@ -60,7 +49,7 @@ def pretrain(
     device: DeviceName = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Pretrain an encoder on the films of a data set, without labels.
+    """Pretrain an encoder on films without labels, of one data set or of several.
 
     Patients of the official test list are never learnt from unless --include-test is said; the card beside the weights
     says who was. A run that is killed goes on where it was when the same command is given again. Several processes
@@ -69,77 +58,104 @@ def pretrain(
     \b
     Examples:
       hilum pretrain simclr --data chestxray14=/data/CXR8 --encoder resnet50 --out runs/simclr
+      hilum pretrain mocov2 --data chexpert=CheXpert --data chestxray14=CXR8 --encoder resnet18 --out runs/two-sets
       hilum pretrain dinov2 --data ours=films --encoder vit_small_patch14_dinov2 --init dinov2_vits14 --out runs/dinov2
       hilum pretrain mocov2 --data ours=films --encoder resnet18 --set queue=4096 --set lr=3e-4 --out runs/moco
     """
     import logging
+    from dataclasses import asdict
 
     from hilum.data.replacing import check_replaceable
     from hilum.encoders.published.resolving import resolve_weights
     from hilum.encoders.zoo import create_encoder
+    from hilum.pretext.online_probe import OnlineProbe, epochs_between
+    from hilum.pretext.outcome import plan_of_probe
     from hilum.pretext.pretrain import pretrain as run
-    from hilum.pretext.told_settings import explained_settings, told_settings
-    from hilum.study.pretraining import already_done, describe_start, pretraining_pool
-    from hilum.training.processes import joined_processes
+    from hilum.pretext.resolved_settings import resolve_settings
+    from hilum.pretext.told_settings import told_settings
+    from hilum.study.pools import pooled_films
+    from hilum.study.pretraining import already_done, apart, describe_start, pool_of_all, pretraining_pool
+    from hilum.study.probed_labels import labels_of_pools
+    from hilum.training.processes import by_the_first, joined_processes
     from hilum.training.ranks import rank
 
     logging.getLogger("lightning.fabric").setLevel(logging.WARNING)  # it announces its precision
-    settings = told_settings(method, told or [], epochs=epochs, batch_size=batch_size, policy=policy, device=device)
+    said = told_settings(method, told or [], epochs=epochs, batch_size=batch_size, policy=policy, device=device)
     recipe = _recipe(preprocess)
     if include_test and exclude_split:
         fix = "Leave one of them out."
         raise HilumError("--include-test", expected="no --exclude-split", found=", ".join(exclude_split), fix=fix)
     check_replaceable(out, _LEFT)
-    create_encoder(encoder, seed=0, image_size=settings.size or recipe.size)  # refuses before any film is read
-    start = resolve_weights(init, encoder) if init else None
-    with joined_processes(settings.device):
+    create_encoder(encoder, seed=0, image_size=said.run.size or recipe.size)  # refuses before any film is read
+    shares = told_shares(share or [], [each.partition("=")[0] for each in data])
+    with joined_processes(said.device):
         first = rank() == 0
-        read = read_data(data, labels, allow_missing)
-        store = _store(read, recipe, stores, out, workers)
+        start = by_the_first(lambda: resolve_weights(init, encoder) if init else None)
+        read = read_data_sets(data, labels, allow_missing, show=first)
+        decoded = decoded_once(read, recipe, stores, out, workers)
         excluded = () if include_test else tuple(exclude_split or ("test",))
-        pool = pretraining_pool(read, store.image_ids, split=split, exclude=excluded, seed=split_seed)
-        patients = read.patients(pool.image_ids)
+        pools = {
+            name: pretraining_pool(
+                each, decoded[name].image_ids, split=split, exclude=excluded, seed=split_seed, percent=shares[name]
+            )
+            for name, each in read.items()
+        }
+        pools = apart(read, pools)
+        films = pooled_films(read, decoded, {name: each.image_ids for name, each in pools.items()})
+        pool = pool_of_all(pools, films)
         begun = describe_start(start) if start else None
-        done = already_done(
-            out,
-            method=method,
-            encoder=encoder,
-            start=start,
-            settings=settings,
-            recipe=recipe.as_data(),
-            pool=pool,
-            seed=seed,
+        resolved = resolve_settings(method, said, len(films.image_ids), from_weights=start is not None)
+        settings = resolved.settings
+        probe_every = epochs_between(settings.probe_every, settings.epochs)
+        probed = labels_of_pools(read, pools, split=split, seed=split_seed) if probe_every else None
+        done = by_the_first(
+            lambda: already_done(
+                out,
+                method=method,
+                encoder=encoder,
+                start=start,
+                settings=settings,
+                recipe=recipe.as_data(),
+                pool=pool,
+                probed=probed,
+                seed=seed,
+            )
         )
         about: dict[str, Any] = {
             "method": method,
             "encoder": encoder,
-            "data": read.name,
+            "data": ", ".join(read),
             "learns_from": pool.title,
-            "films": len(pool.image_ids),
-            "patients": len(set(patients)),
+            "films": len(films.image_ids),
+            "patients": len(set(films.patient_ids)),
+            "parts": [asdict(part) for part in films.parts],
             "notes": pool.notes,
             "starts_from": "random weights" if begun is None else str(begun.directory),
             "matched_keys": None if begun is None else begun.matched,
             "missing_keys": None if begun is None else begun.missing,
             "start_has_seen": None if begun is None else begun.seen,
-            "settings": {each.name: each.value for each in explained_settings(method, settings)},
+            "preset": resolved.why,
+            "settings": [asdict(each) for each in resolved.told],
+            "probe": plan_of_probe(probed, probe_every),
             "seed": seed,
             "was_done": done,
         }
         if first and not as_json:
-            _say_plan(about, [(s.name, s.value, s.given, s.reason) for s in explained_settings(method, settings)])
+            _say_plan(about)
         if not done:
             with progress(f"{method} pretraining", show=first) as on_progress:
                 run(
                     method,
-                    store,
-                    pool.image_ids,
-                    patients,
+                    films.store,
+                    films.image_ids,
+                    films.patient_ids,
                     encoder=start or encoder,
                     settings=settings,
                     seed=seed,
                     directory=out,
                     split_title=pool.title,
+                    own_ids=films.own_ids,
+                    probe=OnlineProbe(films.store, probed) if probed else None,
                     on_progress=on_progress,
                 )
     if first:
@@ -159,20 +175,10 @@ def _recipe(told: str) -> "Recipe":
         raise HilumError("--preprocess", expected="steps or a name", found=found, fix=fix) from error
 
 
-def _store(data: "NamedData", recipe: "Recipe", stores: Path | None, out: Path, workers: int | None) -> "Store":
-    """The decoded films: the first process decodes them, the others wait."""
-    from hilum.training.ranks import rank, wait_for_all
-
-    if rank() > 0:
-        wait_for_all()
-        return decoded(data, recipe, stores, out, workers)  # finds what the first one made
-    store = decoded(data, recipe, stores, out, workers)
-    wait_for_all()
-    return store
-
-
-def _say_plan(about: dict[str, Any], settings: list[tuple[str, Any, bool, str]]) -> None:
+def _say_plan(about: dict[str, Any]) -> None:
     say(f"{about['method']} of {about['encoder']} on {about['films']:,} films of {about['patients']:,} patients")
+    if len(about["parts"]) > 1:
+        say_table(["data set", "films", "patients"], [list(part.values()) for part in about["parts"]])
     say(f"learns from {about['learns_from']}")
     for note in about["notes"]:
         say(note)
@@ -186,26 +192,39 @@ def _say_plan(about: dict[str, Any], settings: list[tuple[str, Any, bool, str]])
         )
         say(f"these weights have seen: {about['start_has_seen']}")
     say()
+    say(about["preset"])
     say_table(
-        ["setting", "value", "", "reason"],
-        [[name, str(value), "given" if given else "", reason] for name, value, given, reason in settings],
+        ["setting", "value", "from", "reason"],
+        [[each["name"], _shown(each["value"]), each["origin"], each["reason"]] for each in about["settings"]],
     )
+    say(about["probe"])
     say()
+
+
+def _shown(value: Any) -> str:
+    return "-" if value is None else str(value)
 
 
 def _say_result(about: dict[str, Any], out: Path, *, as_json: bool) -> None:
     import polars as pl
 
-    curves = pl.read_parquet(out / "curves.parquet")
+    from hilum.encoders.card import read_card
+
+    card, curves = read_card(out), pl.read_parquet(out / "curves.parquet")
     last = curves.row(-1, named=True)
     signs = {name: last[name] for name in ("train_loss", "effective_rank", "feature_spread") if name in last}
     seconds = float(curves["seconds"].sum())
+    probing = float(curves["probe_seconds"].sum()) if "probe_seconds" in curves.columns else 0.0
     if as_json:
-        say_json({**about, "seconds": seconds, "last_epoch": signs, "out": str(out)})
+        kept = {"kept_epoch": card.epoch, "outcome": card.notes, "probe_seconds": probing}
+        say_json({**about, "seconds": seconds, "last_epoch": signs, **kept, "out": str(out)})
         return
     if about["was_done"]:
         say("This run was done already: nothing was trained.")
     rate = float(curves["images_per_second"].to_numpy().mean())
     told = ", ".join(f"{name.replace('_', ' ')} {value:.3g}" for name, value in signs.items() if value is not None)
-    say(f"{seconds:,.0f} s of training, {rate:,.0f} films a second; at the end {told}")
+    probes = f" and {probing:,.0f} s of probes" if probing else ""
+    say(f"{seconds:,.0f} s of training{probes}, {rate:,.0f} films a second; at the end {told}")
+    for note in card.notes:
+        say(note)
     say(str(out))

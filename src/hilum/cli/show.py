@@ -1,4 +1,4 @@
-"""`hilum show`: what a recipe does to films, for the eye."""
+"""`hilum show`: what a recipe, or a policy of random views, does to films, for the eye."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from hilum.data.preprocess import Recipe
+    from hilum.views import ViewPolicy
 
 _SQUARE_224 = "[{square: pad}, {resize: 224}]"
 
@@ -27,14 +28,20 @@ def show(
     seed: Annotated[int, typer.Option(min=0, help="Of the draw.")] = 0,
     images: Annotated[str | None, typer.Option(help="These films instead, by image_id: id,id.")] = None,
     boxes: Annotated[bool, typer.Option("--boxes", help="Draw the data set's boxes.")] = False,
+    policy: Annotated[
+        list[str] | None,
+        typer.Option(help="Show random views instead: a name of `hilum policies`, or a YAML file; repeatable."),
+    ] = None,
+    views: Annotated[int, typer.Option(min=1, max=20, help="Views of each film and policy.")] = 4,
 ) -> None:
-    """Lay films before and after preprocessing side by side, with histograms and values.
+    """Lay films before and after preprocessing side by side, with histograms and values; or random views of them.
 
     \b
     Examples:
       hilum show ingested/ours --recipe elwirehardja2025 --out sheet.html
       hilum show films/ --recipe "[{window: full}, {square: pad}, {resize: 224}]" --out sheet.png
       hilum show ingested/chestxray14 --study demo --boxes --out sheet.html
+      hilum show films/ --policy simclr --policy chen2020_simclr --films 6 --out views.png
     """
     import yaml
 
@@ -43,9 +50,11 @@ def show(
     from hilum.report.contact_sheet import Strip, choose, look_at
     from hilum.report.contact_sheet_page import write_page
     from hilum.report.contact_sheet_picture import write_picture
+    from hilum.report.view_sheet import write_view_sheet
 
     if out.suffix.lower() not in (".html", ".png"):
         raise HilumError("--out", expected="a file named .html or .png", found=str(out), fix="Name it so.")
+    policies = _policies(policy or [], out, boxes=boxes)
     wanted = _recipe(recipe, study)
     strips, notes = [], []
     for folder in data:
@@ -58,13 +67,26 @@ def show(
     if not images:
         notes.append(f"Drawn from all films on disk, {films} of each data set, seed {seed}.")
     steps = yaml.safe_dump(wanted.as_data(), default_flow_style=True, width=1000).strip()
-    if out.suffix.lower() == ".html":
+    if policies:
+        write_view_sheet([film for strip in strips for film in strip.films], policies, views, seed, out)
+    elif out.suffix.lower() == ".html":
         write_page(strips, steps, notes, out)
     else:
         write_picture(strips, steps, out)
     shown = [film for strip in strips for film in strip.films]
     unreadable = sum(film.raw is None for film in shown)
     say(f"{len(shown) - unreadable:,} films shown{f', {unreadable:,} unreadable' if unreadable else ''}: {out}")
+
+
+def _policies(told: list[str], out: Path, *, boxes: bool) -> "dict[str, ViewPolicy]":
+    from hilum.errors import HilumError
+    from hilum.views.named import policy_of, told_policy
+
+    if told and out.suffix.lower() != ".png":
+        raise HilumError("--out", expected="a file named .png, for views", found=str(out), fix="Name it so.")
+    if told and boxes:
+        raise HilumError("--boxes", expected="--boxes or --policy", found="both", fix="Leave one out.")
+    return {Path(name).stem: policy_of(told_policy(name)) for name in told}
 
 
 def _recipe(recipe: str | None, study: str | None) -> "Recipe":

@@ -152,17 +152,23 @@ def run_to_report(study: "Study", data: dict[str, Path], out: Path, workers: int
     import logging
 
     from hilum.study.run import run_study
+    from hilum.training.processes import joined_processes
+    from hilum.training.ranks import rank
 
     logging.getLogger("lightning.fabric").setLevel(logging.WARNING)  # it announces its precision at every step
-    say(study.question)
 
     @contextmanager
     def show_step(number: int, steps: int, step: "Step") -> Iterator[ProgressReport]:
         with progress(f"{number}/{steps} {step.title}") as report:
             yield report
 
-    report = run_study(study, data, out, show_step=show_step, workers=workers)
-    say(f"\nReport: {report}")
+    with joined_processes():
+        first = rank() == 0
+        if first:
+            say(study.question)
+        report = run_study(study, data, out, show_step=show_step, workers=workers)
+        if first:
+            say(f"\nReport: {report}")
 
 
 def _say_plan(description: "Plan") -> None:
@@ -172,10 +178,13 @@ def _say_plan(description: "Plan") -> None:
     say(content["question"] + "\n")
     for row in content["data"]:
         _say_data(row, content["task"]["split"])
+    if content["power"] is not None:
+        _say_power(content["power"])
     rows = [[a["arm"], a["encoder"], a["starts_from"], _trainable(a), a["seen_test_patients"]] for a in content["arms"]]
     say_table(["arm", "encoder", "starts from", "trainable", "has seen test patients"], rows)
     for arm in content["arms"]:
         _say_weights(arm)
+    _say_presets(content["pretraining"])
     say()
     say_table(
         ["step", "state", "about"],
@@ -208,6 +217,21 @@ def _say_weights(arm: dict[str, Any]) -> None:
             say("  not on this machine: `hilum weights fetch` gets them, or says which file to put where")
 
 
+def _say_presets(rows: list[dict[str, Any]]) -> None:
+    """What presets fill in, with reasons; once for pretrainings that leave the same to them."""
+    arms: dict[tuple[Any, ...], list[str]] = {}
+    for row in rows:
+        filled = tuple((s["name"], _value(s["value"]), s["reason"]) for s in row["settings"] if "preset" in s["origin"])
+        arms.setdefault((row["preset"], filled), []).extend(row["arms"])
+    for (preset, filled), named in arms.items():
+        say(f"\nPretraining of {', '.join(named)}, what the study leaves out: {preset}")
+        say_table(["setting", "value", "reason"], filled)
+
+
+def _value(value: object) -> str:
+    return "-" if value is None else str(value)
+
+
 def _say_data(row: dict[str, object], split: str | None) -> None:
     films = f"{row['films']:,} films" if row["films"] is not None else "films not counted yet"
     patients = f" of {row['patients']:,} patients" if row["patients"] is not None else ""
@@ -218,6 +242,27 @@ def _say_data(row: dict[str, object], split: str | None) -> None:
         say(f"  {' · '.join(f'{part} {count:,}' for part, count in splits.items())}    split {split}")
         for finding, by_split in positives.items():
             say(f"  {finding}: {' · '.join(f'{part} {count:,}' for part, count in by_split.items())}")
+    say()
+
+
+def _say_power(power: dict[str, Any]) -> None:
+    """What the test films can show, in a sentence and a line a finding."""
+    (mean, *findings), assumed = power["rows"], power["assumed"]
+    smallest = mean["smallest_difference"]
+    if smallest is None:
+        say(f"This test set can show no difference in AUROC: {mean['note']}.")
+    else:
+        say(f"This test set can show a difference of at least {smallest:.3f} in AUROC, {mean['note']}.")
+    columns = ("finding", "positives", "negatives", "patients", "positive_patients", "smallest_difference")
+    titles = ["finding", "positive films", "negative films", "patients", "positive patients", "smallest difference"]
+    say_table(titles, [[row[key] for key in columns] for row in findings])
+    notes = {row["note"] for row in findings} - {""}
+    for note in sorted(notes):
+        say(f"{', '.join(row['finding'] for row in findings if row['note'] == note)}: {note}.")
+    say(
+        f"Paired, two-sided, {assumed['significance']:.0%} level, {assumed['power']:.0%} power, one seed; AUROC of the "
+        f"weaker arm {assumed['auroc']:g}, correlation of the arms {assumed['correlation']:g}. Others: hilum power."
+    )
     say()
 
 

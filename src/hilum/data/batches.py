@@ -5,18 +5,33 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from hilum.data.store import Store
+from hilum.data.preprocess import Recipe
 from hilum.draws import image_keys, shuffled
 from hilum.errors import HilumError
 
 _AHEAD = 2  # batches a worker prepares before they are asked for
 _SHARE_OF_DEVICE = 0.5  # of the free memory that pixels may take
+
+
+class Pictures(Protocol):
+    """What batches are gathered from: `hilum.data.store.Store`, or `hilum.data.pooled.PooledStore`."""
+
+    @property
+    def recipe(self) -> Recipe:
+        """How the pictures were preprocessed; their side in pixels."""
+
+    def rows(self, image_ids: list[str], /) -> NDArray[np.int64]:
+        """The rows of some films."""
+
+    def gather(self, rows: NDArray[np.int64], /) -> NDArray[np.uint8]:
+        """Pixels of some rows, (N, S, S)."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +91,7 @@ class Batches:
 
     def __init__(
         self,
-        store: Store,
+        store: Pictures,
         image_ids: list[str],
         batch_size: int,
         *,
@@ -122,9 +137,9 @@ class Batches:
         self.position = 0
         self.seconds_waited = 0.0
         self.part = 0, 1
+        self._store = store
         self._store_rows = store.rows(image_ids)
         self._keys = image_keys(image_ids)
-        self._pixels = np.asarray(store.pixels)  # np.memmap's own indexing is slower
         self._targets = None if targets is None else torch.from_numpy(np.ascontiguousarray(targets, dtype=np.float32))
         self._seed = seed
         self._shuffle = shuffle
@@ -182,8 +197,7 @@ class Batches:
         if self._resident is not None:
             images = self._resident[torch.from_numpy(rows).to(self._device)]
         else:
-            # np.take lets other threads run while it copies, and while the disk is slow.
-            images = torch.from_numpy(np.take(self._pixels, self._store_rows[rows], axis=0)).unsqueeze(1)
+            images = torch.from_numpy(self._store.gather(self._store_rows[rows])).unsqueeze(1)
             if self._device.type == "cuda":
                 images = images.pin_memory()
         return Batch(images, self._keys[rows], rows, targets)
@@ -199,13 +213,13 @@ class Batches:
         """Bring the pixels of these films to the CUDA device, once, if they fit."""
         if self._device.type != "cuda" or self._resident is not None:
             return
-        size = self._pixels.shape[1]
+        size = self._store.recipe.size
         free, _ = torch.cuda.mem_get_info(self._device)
         if len(self.image_ids) * size * size > _SHARE_OF_DEVICE * free:
             return
         resident = torch.empty((len(self.image_ids), 1, size, size), dtype=torch.uint8, device=self._device)
         for first in range(0, len(self.image_ids), 4096):
-            part = np.take(self._pixels, self._store_rows[first : first + 4096], axis=0)
+            part = self._store.gather(self._store_rows[first : first + 4096])
             resident[first : first + 4096, 0] = torch.from_numpy(part)
         self._resident = resident
 

@@ -30,6 +30,9 @@ class Card(BaseModel):
         images_seen: films in training, each counted once.
         statements: what the authors of published weights, which it is or started from, say that those have seen.
         findings: what a classifier scores, in order; empty for an encoder.
+        epoch: after which these weights were kept, from 1; None where that is not known.
+        probe: digest of the films and labels that a run was probed with; empty without.
+        notes: how that epoch was chosen, and what gives reason to doubt the run; a sentence each.
         sha256: of the weights; filled in when they are written.
         hilum_version: that wrote them.
     """
@@ -50,6 +53,9 @@ class Card(BaseModel):
     images_seen: int
     statements: list[Statement] = []
     findings: list[str] = []
+    epoch: int | None = None
+    probe: str = ""
+    notes: list[str] = []
     sha256: str = ""
     hilum_version: str = ""
 

@@ -10,9 +10,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from hilum.errors import HilumError
+from hilum.evaluate.arms import align
+from hilum.evaluate.auroc import auroc
 from hilum.evaluate.notes import number_or_null
 from hilum.evaluate.predictions import Predictions
+
+SEPARATES = 0.9
+"""Below this AUROC confident learning takes hard films for wrong labels and finds far more than were planted."""
 
 SUSPECTS_SCHEMA = {
     "image_id": pl.String,
@@ -46,24 +50,20 @@ def rank_suspects(predictions: Sequence[Predictions]) -> tuple[pl.DataFrame, pl.
 
     Returns:
         suspects: for each finding the labels from the most doubted: image_id, patient_id, finding, label,
-            probability, quality (0 to 1: the probability of the given label, adjusted for how sure the model is of that
-            label on average, so that rare findings compete with "not there"), suspect (whether confident learning calls
+            probability, quality (0 to 1: the probability of the given label), suspect (whether confident learning calls
             it an error), rank (1 the most doubted).
         noise: for each finding n, positives, doubted_positives, doubted_negatives (suspects), the estimated shares
             wrong_among_positives and wrong_among_negatives of labels, auroc_ceiling (`auroc_ceiling` of these), note.
 
     Raises:
-        HilumError: predictions that are of other images.
+        HilumError: predictions that do not go together.
     """
-    first = predictions[0]
-    for other in predictions[1:]:
-        if other.image_ids != first.image_ids or other.findings != first.findings:
-            fix = "Give seeds of one model."
-            raise HilumError(other.name, expected="the same images and findings", found="others", fix=fix)
-    labels, scores = first.labels, np.mean([one.scores for one in predictions], axis=0)
-    images, patients = np.array(first.image_ids), np.array(first.patients)
+    aligned = align({"": predictions})
+    labels, scores = aligned.labels, aligned.scores[""].mean(axis=0)
+    frame = predictions[0].frame.sort("image_id")
+    images, patients = frame["image_id"].to_numpy(), frame["patient_id"].to_numpy()
     suspects, noise = [], []
-    for at, finding in enumerate(first.findings):
+    for at, finding in enumerate(aligned.findings):
         known = ~np.isnan(labels[:, at])
         label, probability = labels[known, at].astype(np.int64), scores[known, at]
         row: dict[str, object] = {"finding": finding, "n": len(label), "positives": int(label.sum())}
@@ -96,7 +96,7 @@ def rank_suspects(predictions: Sequence[Predictions]) -> tuple[pl.DataFrame, pl.
                 "wrong_among_positives": number_or_null(float(wrong_positives)),
                 "wrong_among_negatives": number_or_null(float(wrong_negatives)),
                 "auroc_ceiling": number_or_null(auroc_ceiling(wrong_positives, wrong_negatives)),
-                "note": "",
+                "note": _weakness(label, probability),
             }
         )
     ranked = pl.concat(suspects) if suspects else pl.DataFrame(schema=SUSPECTS_SCHEMA)
@@ -134,6 +134,16 @@ def wrong_shares(sensitivity: float, specificity: float, prevalence: float) -> t
     return wrong_positives, (1 - sensitivity) * prevalence / (1 - positives)
 
 
+def _weakness(label: NDArray[np.int64], probability: NDArray[np.float64]) -> str:
+    """What a model that does not tell positives from negatives well does to the estimated shares."""
+    area = auroc(label.astype(np.float64), probability)
+    if area >= SEPARATES:
+        return ""
+    return (
+        f"AUROC {area:.2f}: with so weak a model the shares are rough, of negatives too high, and the ceiling too low"
+    )
+
+
 def _confident_learning(
     label: NDArray[np.int64], probability: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.float64]]:
@@ -143,6 +153,6 @@ def _confident_learning(
     from cleanlab.rank import get_label_quality_scores
 
     pairs = np.column_stack([1 - probability, probability])
-    quality = get_label_quality_scores(label, pairs, method="self_confidence", adjust_pred_probs=True)
+    quality = get_label_quality_scores(label, pairs, method="self_confidence")
     suspect = find_label_issues(label, pairs, filter_by="prune_by_noise_rate", n_jobs=1)
     return quality, np.asarray(suspect, dtype=np.bool_), estimate_joint(label, pairs)

@@ -137,7 +137,7 @@ def _of_finding(
 def _score_notes(arm: ArmRedraws, at: int) -> list[str]:
     """What the scores of one finding do to its interval."""
     if arm.constant[at]:
-        return ["constant scores: every image got the same"]
+        return ["constant scores: every image got the same, which is an AUROC of 0.5"]
     if arm.auroc.estimate[at] in (0.0, 1.0):
         return ["perfectly separated: the percentile interval says nothing here"]
     return []

@@ -13,6 +13,7 @@ from hilum.evaluate.table_files import NAMES, read_table
 from hilum.evaluate.trained_on import TrainedOn
 
 _SHOWN = 3
+_UNSEEN = ("test", "val", "external")
 
 
 @dataclass(frozen=True)
@@ -96,10 +97,10 @@ def as_predictions(
     Args:
         table: as in `read_predictions`.
         name: what to call it in messages.
-        split: the split whose rows to keep. By default `test` where the table holds several; the only one where it
-            holds one (but `train` only when asked for).
-        held_out: for a table without a column `split`: that all its rows are images that training has not seen. Not
-            needed, and without effect, where the table says it.
+        split: the split whose rows to keep. By default `test`; where the table has none, the only one that it has, if
+            its name says that training has not seen it (val, external).
+        held_out: for a table without a column `split`, or with one other name in it: that all its rows are images that
+            training has not seen. Not needed, and without effect, where the table says it.
         trained_on: patients or images that the model was fitted to; none of them may be among the rows.
 
     Raises:
@@ -130,7 +131,7 @@ def as_predictions(
     findings = [column.removeprefix(SCORE) for column in table.columns if column.startswith(SCORE)]
 
     problems = clashes or problems_of(table, findings)
-    chosen = None if problems else _chosen_split(table["split"], split, name)
+    chosen = None if problems else _chosen_split(table["split"], split, name, held_out)
     if chosen is not None:
         rest = table.filter(pl.col("split").ne_missing(chosen))
         table = table.filter(pl.col("split") == chosen)
@@ -141,6 +142,8 @@ def as_predictions(
         notes.append("No column split: that training has not seen these images was said, and is not in the table.")
     elif not problems:
         problems.append(UNKNOWN_SPLIT)
+    if not problems and all(table[LABEL + finding].drop_nulls().is_empty() for finding in findings):
+        problems.append("y_*: no film has a label of any finding   add the true labels")
     if not problems and trained_on is not None:
         problems += trained_on.problems_of(table)
     if problems:
@@ -166,7 +169,7 @@ def as_predictions(
     )
 
 
-def _chosen_split(column: pl.Series, asked: str | None, name: str) -> str | None:
+def _chosen_split(column: pl.Series, asked: str | None, name: str, held_out: bool) -> str | None:
     present = column.drop_nulls().unique().sort().to_list()
     if asked is not None:
         if asked in present:
@@ -175,10 +178,10 @@ def _chosen_split(column: pl.Series, asked: str | None, name: str) -> str | None
         raise HilumError(name, expected=f"rows of the split {asked}", found=found, fix="Choose another with --split.")
     if not present:
         return None
-    if len(present) == 1 and present != ["train"]:
-        return str(present[0])
     if "test" in present:
         return "test"
+    if len(present) == 1 and (present[0] in _UNSEEN or (held_out and present[0] != "train")):
+        return str(present[0])
     raise HilumError(
         name,
         expected="rows of the split test",

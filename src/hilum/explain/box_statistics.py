@@ -1,7 +1,8 @@
 """Scores against boxes, per finding and over findings: with intervals from redrawn patients, and paired differences.
 
-All kinds of maps are scored on the same redraws. A kind may have several replicates, such as random weights of several
-seeds: its number is then the mean over them, and the interval is that of this mean for these replicates.
+All kinds of maps are scored on the same redraws, and intervals are expanded for few patients. A kind may have several
+replicates, such as random weights of several seeds: its number is then the mean over them, and the interval is that of
+this mean for these replicates.
 """
 
 from collections.abc import Mapping, Sequence
@@ -91,11 +92,18 @@ def box_statistics(
         if against is not None:
             whole_of, drawn_of = whole_of - estimates[against], drawn_of - redrawn[against]
         for m, metric in enumerate(METRICS):
-            p = np.array([two_sided_p(drawn_of[r, m]) if row.patients > 1 else np.nan for r, row in enumerate(rows)])
+            p = np.array(
+                [
+                    two_sided_p(drawn_of[r, m], patients=row.patients) if row.patients > 1 else np.nan
+                    for r, row in enumerate(rows)
+                ]
+            )
             family = np.array([row.name not in (ALL_BOXES, MACRO) for row in rows])
             adjusted = benjamini_hochberg(np.where(family, p, np.nan))
             for r, row in enumerate(rows):
-                low, high = percentile_interval(drawn_of[r, m]) if row.patients > 1 else (np.nan, np.nan)
+                low, high = (
+                    percentile_interval(drawn_of[r, m], patients=row.patients) if row.patients > 1 else (np.nan, np.nan)
+                )
                 told.append(
                     {
                         "finding": row.name,

@@ -10,8 +10,10 @@ import hilum
 from hilum.artifacts import write_json
 from hilum.explain.explaining import Explained
 
-MAPS, BOX_SCORES, BOX_STATISTICS, DESCRIPTION = (
+MAPS, SHOWN, BOXES, BOX_SCORES, BOX_STATISTICS, DESCRIPTION = (
     "heat_maps.parquet",
+    "shown.parquet",
+    "boxes.parquet",
     "box_scores.parquet",
     "box_statistics.parquet",
     "explain.json",
@@ -29,6 +31,8 @@ def write_explained(explained: Explained, directory: Path) -> None:
     heat_maps.parquet       a row for every map: row, image_id, finding, label, probability_1, …
     heat_maps_1.npy         (P, rows, columns) float32, not scaled; _2 of the second model
     shown.parquet           films to look at: finding, rule, image_id
+    boxes.parquet           image_id, finding, x, y, width, height as fractions of the first model's pictures (where
+                            there are boxes)
     box_scores.parquet      a row for every film, finding and kind of map (where there are boxes)
     box_statistics.parquet  estimates, intervals, differences; and the same as CSV
     explain.json            models, method, where the maps lie, notes
@@ -46,12 +50,24 @@ def write_explained(explained: Explained, directory: Path) -> None:
     index.with_columns(given).write_parquet(directory / MAPS)
     for number, maps in enumerate(explained.maps):
         np.save(directory / maps_file(number), maps.maps.numpy())
-    explained.shown.write_parquet(directory / "shown.parquet")
+    explained.shown.write_parquet(directory / SHOWN)
+    if explained.boxes:
+        boxes_table(explained).write_parquet(directory / BOXES)
     if explained.statistics is not None and explained.cases is not None:
         explained.cases.write_parquet(directory / BOX_SCORES)
         explained.statistics.write_parquet(directory / BOX_STATISTICS)
         explained.statistics.write_csv(directory / "box_statistics.csv")
     write_json(directory / DESCRIPTION, described(explained))
+
+
+def boxes_table(explained: Explained) -> pl.DataFrame:
+    """The boxes of all pairs, a row each."""
+    rows = [
+        (image_id, finding, *box) for (image_id, finding), boxes in explained.boxes.items() for box in boxes.tolist()
+    ]
+    names = ("x", "y", "width", "height")
+    schema = {"image_id": pl.String(), "finding": pl.String(), **dict.fromkeys(names, pl.Float64())}
+    return pl.DataFrame(rows, schema, orient="row")
 
 
 def described(explained: Explained) -> dict[str, Any]:

@@ -76,7 +76,7 @@ def probabilities(
     """What a model gives each of its findings on each film, (N, findings), 0 to 1."""
     feed = Feed(store, model.card.image_size, BATCH, 0, 1, _device(model), "fp32")
     logits = feed.outputs(model.classifier, image_ids, model.name, on_progress)
-    found: NDArray[np.float64] = logits.double().sigmoid().cpu().numpy()
+    found: NDArray[np.float64] = model.classifier.answers.probabilities(logits.double()).cpu().numpy()
     return found
 
 

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from hilum.data.batches import Batch
 from hilum.encoders.zoo import Encoder
 from hilum.errors import HilumError
+from hilum.finetune.answers import AnswerName, make_answers
 from hilum.finetune.heads import make_head
-from hilum.finetune.losses import masked_bce, masked_three_class
 from hilum.finetune.pooling import make_pooling
 from hilum.finetune.settings import HeadName, PoolingName
 from hilum.training.groups import decay_groups, encoder_groups
@@ -28,13 +28,12 @@ class Classifier(Trainable):
         size: side of the views in px.
         policy: of the training views.
         seed: of the head's initial weights (torch's own initialisation) and of the views.
-        positive_weights: of the loss, (findings); None: all 1.
+        positive_weights: of the loss, (findings); None: all 1. Of exclusive classes, the weights of these.
         dropout: before the head, and inside heads of several layers.
         head_lr: peak learning rate of the head and of the pooling; None: as the encoder.
         head: see `hilum.finetune.heads.make_head`.
         pooling: see `hilum.finetune.pooling.make_pooling`; "own": the encoder's.
-        uncertain_class: give each finding a third class, uncertain (target 2). The head then has three outputs a
-            finding, and its logit is that of positive against negative alone.
+        answer: see `hilum.finetune.answers.make_answers`.
 
     Raises:
         HilumError: the encoder has no class token, and the pooling needs it.
@@ -53,16 +52,16 @@ class Classifier(Trainable):
         head_lr: float | None = None,
         head: HeadName = "linear",
         pooling: PoolingName = "own",
-        uncertain_class: bool = False,
+        answer: AnswerName = "each",
     ) -> None:
         super().__init__()
         self.encoder, self.size, self.policy, self.seed, self.head_lr = encoder, size, policy, seed, head_lr
-        self.dropout, self.uncertain_class = nn.Dropout(dropout), uncertain_class
+        self.dropout, self.answers = nn.Dropout(dropout), make_answers(answer)
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed)
             self.pooling = make_pooling(pooling, encoder)
             width = self.pooling.parts * encoder.token_width if self.pooling else encoder.feature_width
-            self.head = make_head(head, width, findings * (3 if uncertain_class else 1), dropout=dropout)
+            self.head = make_head(head, width, findings * self.answers.outputs_a_finding, dropout=dropout)
         self.positive_weights: Tensor
         self.register_buffer("positive_weights", torch.ones(findings) if positive_weights is None else positive_weights)
 
@@ -87,37 +86,45 @@ class Classifier(Trainable):
 
     def score(self, features: Tensor) -> Tensor:
         """Logits of features, (B, width) to (B, findings)."""
-        outputs = self._outputs(features)
-        return outputs[..., 1] - outputs[..., 0] if self.uncertain_class else outputs
+        return self.answers.logits(self._outputs(features))
 
     def label_loss(self, features: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """Sum of the weighted cross-entropy and number of known labels.
+        """Sum of the weighted cross-entropy and number of its terms.
 
         Args:
             features: (B, width).
             targets: (B, findings), NaN where a label is masked.
         """
-        loss = masked_three_class if self.uncertain_class else masked_bce
-        return loss(self._outputs(features), targets, self.positive_weights)
+        return self.answers.loss(self._outputs(features), targets, self.positive_weights)
 
     def _outputs(self, features: Tensor) -> Tensor:
-        """Of the head, (B, findings) or (B, findings, 3), in float32: 8 bits of mantissa would tie many films."""
+        """Of the head, (B, findings x outputs a finding), in float32: 8 bits of mantissa would tie many films."""
         with torch.autocast(features.device.type, enabled=False):
             outputs: Tensor = self.head(self.dropout(features.float()))
-        return outputs.reshape(len(outputs), -1, 3) if self.uncertain_class else outputs
+        return outputs
 
     @property
     def needs_whole_batch(self) -> str:
-        """Every known label counts by itself."""
+        """Every term of its loss counts by itself."""
         return ""
 
     def training_loss(self, batch: Batch, epoch: int) -> Tensor:
         """Mean weighted cross-entropy of the known labels, on one random view of each film."""
         views = random_views(batch.images, batch.keys, self.policy, self.size, seed=self.seed, epoch=epoch, view=0)
-        return batch_loss(self.label_loss(self.features(views), known_targets(batch)), batch)
+        return self.mean_loss(self.features(views), batch)
+
+    def mean_loss(self, features: Tensor, batch: Batch) -> Tensor:
+        """Mean of the loss over the terms of the batch, of which this may be a part; 0 where there are none.
+
+        Args:
+            features: of the films, (B, width).
+            batch: of these films.
+        """
+        loss, _ = self.label_loss(features, known_targets(batch))
+        return share_of_mean(loss, self.answers.terms(known_targets(batch.whole)), batch.parts)
 
     def validation_loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Sum of the weighted cross-entropy and number of known labels, on plain views."""
+        """Sum of the weighted cross-entropy and number of its terms, on plain views."""
         return self.label_loss(self.features(plain_view(batch.images, self.size)), known_targets(batch))
 
     def parameter_groups(self, settings: TrainingSettings) -> list[dict[str, Any]]:
@@ -139,17 +146,18 @@ class HeadOnFeatures(Trainable):
     def __init__(self, classifier: Classifier, train: Tensor, val: Tensor) -> None:
         super().__init__()
         self.head, self.dropout = classifier.head, classifier.dropout
-        self.label_loss, self.groups = classifier.label_loss, classifier.parameter_groups
+        self.label_loss, self.mean_loss = classifier.label_loss, classifier.mean_loss
+        self.groups = classifier.parameter_groups
         self.train_features, self.val_features = train, val
 
     @property
     def needs_whole_batch(self) -> str:
-        """Every known label counts by itself."""
+        """As `Classifier.needs_whole_batch`."""
         return ""
 
     def training_loss(self, batch: Batch, epoch: int) -> Tensor:  # noqa: ARG002
         """As `Classifier.training_loss`."""
-        return batch_loss(self.label_loss(self.train_features[batch.rows], known_targets(batch)), batch)
+        return self.mean_loss(self.train_features[batch.rows], batch)
 
     def validation_loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """As `Classifier.validation_loss`."""
@@ -165,14 +173,3 @@ def known_targets(batch: Batch) -> Tensor:
     if batch.targets is None:
         raise HilumError("batch", expected="targets", found="none", fix="Give Batches the targets of its films.")
     return batch.targets
-
-
-def batch_loss(loss: tuple[Tensor, Tensor], batch: Batch) -> Tensor:
-    """Mean over the known labels of the batch, of which this may be a part; 0 where none is known.
-
-    Args:
-        loss: sum over this part, and how many labels it knows.
-        batch: of these films.
-    """
-    known = (~known_targets(batch.whole).isnan()).sum()
-    return share_of_mean(loss[0], known, batch.parts)

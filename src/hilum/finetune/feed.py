@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import torch
@@ -10,10 +9,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hilum.data.batches import Batches
+from hilum.data.labelled_films import LabelledFilms
 from hilum.data.store import Store
-from hilum.finetune.films import LabelledFilms
 from hilum.progress import ProgressReport, silent
-from hilum.training.precision import deterministic
+from hilum.training.precision import AUTOCAST, Chosen, deterministic
 from hilum.views import plain_view
 
 
@@ -36,7 +35,7 @@ class Feed:
     seed: int
     workers: int
     device: torch.device
-    precision: Literal["bf16", "fp32"]
+    precision: Chosen
 
     def training(self, films: LabelledFilms) -> Batches:
         """Films in a new order every epoch.
@@ -90,8 +89,8 @@ class Feed:
             (N, D) float32, in the order of `image_ids`.
         """
         batches, outputs = self.plain(image_ids), []
-        bf16 = torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16")
-        with deterministic(self.device), torch.no_grad(), bf16:
+        fewer_bits = torch.autocast(self.device.type, AUTOCAST.get(self.precision), enabled=self.precision in AUTOCAST)
+        with deterministic(self.device), torch.no_grad(), fewer_bits:
             for step, batch in enumerate(batches, 1):
                 outputs.append(module(plain_view(batch.images, self.size)).float())
                 on_progress(step, len(batches), note)

@@ -11,6 +11,7 @@ import polars as pl
 import torch
 
 from hilum.artifacts import whole_file
+from hilum.data.labelled_films import UNCERTAIN_CLASS, LabelledFilms
 from hilum.data.store import Store
 from hilum.encoders.card import Card
 from hilum.encoders.freezing import freeze_all_but_last
@@ -18,10 +19,9 @@ from hilum.encoders.seen import read_seen, seen_films, write_seen
 from hilum.encoders.weights import load_encoder
 from hilum.encoders.zoo import Encoder, create_encoder
 from hilum.errors import HilumError
+from hilum.finetune.answers import make_answers
 from hilum.finetune.classifier import Classifier, HeadOnFeatures
 from hilum.finetune.feed import Feed
-from hilum.finetune.films import UNCERTAIN_CLASS, LabelledFilms
-from hilum.finetune.losses import balancing_weights
 from hilum.finetune.settings import FinetuneSettings
 from hilum.finetune.weights import write_classifier
 from hilum.progress import ProgressReport, silent
@@ -30,7 +30,7 @@ from hilum.training.fit import fit
 from hilum.training.precision import choose_device, choose_precision
 from hilum.training.processes import run_directory
 from hilum.training.ranks import rank
-from hilum.views import POLICIES
+from hilum.views import ViewPolicy, policy_of
 
 
 def finetune(
@@ -52,9 +52,8 @@ def finetune(
     """Train with labels, keep the weights of the lowest validation loss, and score films.
 
     `directory` then holds model.safetensors, card.json, seen.parquet (whose films had a part in it), curves.parquet
-    and scores.parquet (`image_id`, and `p_<finding>` in [0, 1]: sigmoids of the logits of plain views, in the precision
-    of the training). It is complete or absent; a killed call that is made again goes on where it was and ends with the
-    same bits.
+    and scores.parquet (`image_id`, and `p_<finding>` in [0, 1]: of plain views, in the precision of the training). It
+    is complete or absent; a killed call that is made again goes on where it was and ends with the same bits.
 
     Args:
         init: "random", or a directory with encoder.safetensors and card.json.
@@ -101,7 +100,8 @@ def finetune(
         )  # fmt: skip
         _train(classifier, train, val, settings, feed, beside, on_progress)
         logits = feed.outputs(classifier.to(device).eval(), predict_ids, "scoring", on_progress)
-        scores = pl.DataFrame(logits.sigmoid().cpu().numpy(), schema=[f"p_{finding}" for finding in findings])
+        probabilities = classifier.answers.probabilities(logits).cpu().numpy()
+        scores = pl.DataFrame(probabilities, schema=[f"p_{finding}" for finding in findings])
         if rank() == 0:
             with whole_file(beside / "scores.parquet") as path:
                 scores.insert_column(0, pl.Series("image_id", list(predict_ids), dtype=pl.String)).write_parquet(path)
@@ -133,21 +133,19 @@ def _start(init: Path | str, encoder_name: str, seed: int) -> tuple[Encoder, Car
 def _untrained(encoder: Encoder, train: LabelledFilms, settings: FinetuneSettings, feed: Feed) -> Classifier:
     freeze_all_but_last(encoder, settings.unfreeze)
     findings = train.targets.shape[1]
-    weights = (
-        balancing_weights(train.targets, limit=settings.positive_weight_limit)
-        if settings.weighted
-        else np.ones(findings, np.float32)
-    )
+    weights = np.ones(findings, np.float32)
+    if settings.weighted:
+        weights = make_answers(settings.answer).balanced(train.targets, limit=settings.positive_weight_limit)
     return Classifier(
         encoder,
         findings,
         size=feed.size,
-        policy=POLICIES[settings.policy],
+        policy=policy_of(settings.policy),
         seed=feed.seed,
         positive_weights=torch.from_numpy(weights),
         dropout=settings.dropout,
         head_lr=settings.head_lr,
-        uncertain_class=settings.uncertain_class,
+        answer=settings.answer,
         head=settings.head,
         pooling=settings.pooling,
     )
@@ -163,7 +161,8 @@ def _train(
     on_progress: ProgressReport,
 ) -> None:
     trainable: Classifier | HeadOnFeatures = classifier
-    if classifier.features_are_fixed and settings.policy == "none":  # nothing before the head changes: compute it once
+    if classifier.features_are_fixed and policy_of(settings.policy) == ViewPolicy():
+        # Nothing before the head changes: compute it once.
         classifier.to(device=feed.device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
         trainable = HeadOnFeatures(
             classifier,
@@ -243,9 +242,19 @@ def _check(
                 found=f"{films.targets.shape[1]} columns",
                 fix="Give targets and findings in the same order.",
             )
-        if (films.targets == UNCERTAIN_CLASS).any() and not settings.uncertain_class:
+        if (films.targets == UNCERTAIN_CLASS).any() and settings.answer != "each_or_uncertain":
             raise HilumError(
-                part, expected="targets 0, 1 or NaN", found="a third class", fix="Set uncertain_class, or mask them."
+                part,
+                expected="targets 0, 1 or NaN",
+                found="a third class",
+                fix="Set answer to each_or_uncertain, or mask them.",
+            )
+        if settings.answer == "exclusive" and (several := (np.nan_to_num(films.targets).sum(1) != 1).sum()):
+            raise HilumError(
+                part,
+                expected="exactly one finding for each film, since they exclude each other",
+                found=f"{several:,} films with none or several",
+                fix="Choose the films with exactly_one_of, or answer for each finding.",
             )
     if not predict_ids:
         raise HilumError("films to score", expected="at least one", found="none", fix="Give the ids of the test films.")
@@ -257,10 +266,4 @@ def _check(
             found=f"{len(shared)} in both ({', '.join(shared[:5])})",
             fix="Split by patient.",
         )
-    if settings.policy not in POLICIES:
-        raise HilumError(
-            "finetune.policy",
-            expected=f"one of {', '.join(POLICIES)}",
-            found=settings.policy,
-            fix="Choose one of these.",
-        )
+    policy_of(settings.policy, "finetune.policy")

@@ -1,4 +1,4 @@
-"""Weighted cross-entropy over the labels that are known, of two classes or, with uncertain as a third, of three."""
+"""Weighted cross-entropy: of known labels, in two classes or three, or of classes that exclude each other."""
 
 import numpy as np
 import torch.nn.functional as F  # noqa: N812
@@ -47,6 +47,21 @@ def masked_three_class(logits: Tensor, targets: Tensor, positive_weights: Tensor
     losses = F.cross_entropy(logits.float().flatten(0, 1), classes.flatten(), reduction="none").view_as(targets)
     weights = positive_weights.expand_as(targets).where(classes == 1, 1.0)
     return (losses * weights).where(known, 0.0).sum(), known.sum()
+
+
+def exclusive_cross_entropy(logits: Tensor, targets: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+    """Cross-entropy of films that are of exactly one class: -w_c log softmax(logits)_c, c the film's class.
+
+    Args:
+        logits: (B, C), any real numbers.
+        targets: (B, C), 1 for the film's class and 0 for the others.
+        weights: w of each class, (C), > 0.
+
+    Returns:
+        Sum over the films, and their number; both scalars.
+    """
+    losses = F.cross_entropy(logits.float(), targets.argmax(1), weight=weights, reduction="sum")
+    return losses, targets.new_tensor(len(targets))
 
 
 def balancing_weights(targets: NDArray[np.float32], *, limit: float = POSITIVE_WEIGHT_LIMIT) -> NDArray[np.float32]:

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from hilum.errors import HilumError
+from hilum.finetune.answers import AnswerName
 from hilum.training.settings import Device, Optimizer, Precision, Schedule, TrainingSettings
+from hilum.views import ViewPolicy
 
 HeadName = Literal["linear", "mlp", "two_layers"]
 PoolingName = Literal["own", "cls", "mean", "cls_mean", "gem", "attention"]
@@ -23,10 +25,12 @@ class FinetuneSettings:
         head_lr: peak learning rate of the head; None: as `lr`.
         weight_decay: on matrices and kernels.
         patience: stop after this many epochs without a lower validation loss; None never stops early.
-        policy: random views, by name (`hilum.views.POLICIES`); "none" for none.
+        policy: random views, by name (`hilum.views.POLICIES`) or a policy; "none" for none.
         size: side of the views in px; None: as in the store.
-        weighted: weigh the positives of each finding by negatives / positives among the training films.
-        uncertain_class: targets of 2 are a third class; otherwise there are none.
+        weighted: weigh the positives of each finding by negatives / positives among the training films; or each of
+            C exclusive classes by films / (C x films of the class).
+        answer: "each": findings are there or not, each by itself; "each_or_uncertain": with targets of 2 as a third
+            class; "exclusive": a film has exactly one of them (`hilum.finetune.answers`).
         positive_weight_limit: bounds these weights, and their inverse; at least 1.
         dropout: before the head and inside it, 0 to 1.
         head: "linear", "mlp" or "two_layers" (`hilum.finetune.heads.make_head`).
@@ -43,11 +47,11 @@ class FinetuneSettings:
     head_lr: float | None = None
     weight_decay: float = 1e-4
     patience: int | None = 5
-    policy: str = "finetune"
+    policy: str | ViewPolicy = "finetune"
     size: int | None = None
     weighted: bool = True
     positive_weight_limit: float = 100.0
-    uncertain_class: bool = False
+    answer: AnswerName = "each"
     dropout: float = 0.0
     head: HeadName = "linear"
     pooling: PoolingName = "own"
@@ -64,7 +68,8 @@ class FinetuneSettings:
             raise HilumError("finetune.dropout", expected="0 to below 1", found=str(self.dropout), fix="Change it.")
         if self.batch_size < 1:
             raise HilumError("finetune.batch_size", expected="1 or more", found=str(self.batch_size), fix="Change it.")
-        for key, known in (("head", get_args(HeadName)), ("pooling", get_args(PoolingName))):
+        for key, names in (("head", HeadName), ("pooling", PoolingName), ("answer", AnswerName)):
+            known = get_args(names)
             if (found := getattr(self, key)) not in known:
                 raise HilumError(
                     f"finetune.{key}",

@@ -35,7 +35,7 @@ def load_classifier(directory: Path) -> tuple[Classifier, Card]:
         size=card.image_size,
         head=card.settings.get("head", "linear"),
         pooling=card.settings.get("pooling", "own"),
-        uncertain_class=card.settings.get("uncertain_class", False),
+        answer=card.settings.get("answer", "each"),
     )
     load_weights(classifier, directory / MODEL_WEIGHTS, card.sha256)
     return classifier.eval(), card

@@ -8,7 +8,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from hilum.errors import HilumError
-from hilum.views import plain_view
+from hilum.pretext.plain_features import plain_features
 
 LEAST_SPREAD = 0.01
 """Of features. Random ResNets start at 0.13 to 0.17 on chest films."""
@@ -77,19 +77,16 @@ class CollapseWatch:
         Raises:
             HilumError: from the second epoch on, the features have collapsed.
         """
-        device = next(encoder.parameters()).device
-        training = encoder.training
-        encoder.eval()
-        with torch.autocast(device.type, enabled=False):
-            chunks = (self.films[first : first + FILMS_A_CHUNK] for first in range(0, len(self.films), FILMS_A_CHUNK))
-            features = torch.cat([encoder(plain_view(chunk.to(device), self.size)) for chunk in chunks])
-            signs = {
-                "feature_spread": float(feature_spread(features)),
-                # the singular values of what is not finite do not exist
-                "effective_rank": float(effective_rank(features)) if features.isfinite().all() else math.nan,
-                "projection_spread": float(feature_spread(head(features))),
-            }
-        encoder.train(training)
+        chunks = (self.films[first : first + FILMS_A_CHUNK] for first in range(0, len(self.films), FILMS_A_CHUNK))
+        features = plain_features(encoder, chunks, self.size)
+        with torch.autocast(features.device.type, enabled=False):
+            projections = head(features)
+        signs = {
+            "feature_spread": float(feature_spread(features)),
+            # the singular values of what is not finite do not exist
+            "effective_rank": float(effective_rank(features)) if features.isfinite().all() else math.nan,
+            "projection_spread": float(feature_spread(projections)),
+        }
         limits = {
             "feature_spread": LEAST_SPREAD,
             "effective_rank": LEAST_RANK,

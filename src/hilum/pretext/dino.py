@@ -1,5 +1,7 @@
 """DINO: Caron et al., "Emerging properties in self-supervised vision transformers", ICCV 2021."""
 
+from typing import Self
+
 import torch
 from pydantic import Field
 from torch import Tensor, nn
@@ -64,7 +66,6 @@ class DINO(Pretext):
             answers = self.teacher_head(self.teacher_encoder(torch.cat(large))).float()
             temperature = self.schedule.temperature(int(self.steps))
             teacher = list(sharpened(answers, self.center, temperature).chunk(2))
-            self.teacher_watch.note(torch.cat(teacher))
             self.answers.append(answers.mean(0))
         train_prototypes = epoch >= self.frozen_epochs
         student = [
@@ -73,7 +74,9 @@ class DINO(Pretext):
             if views
             for logits in self.head(self.encoder(torch.cat(views)), train_prototypes=train_prototypes).chunk(len(views))
         ]
-        return view_distillation(student, teacher, self.student_temperature)
+        loss = view_distillation(student, teacher, self.student_temperature)
+        self.teacher_watch.note(torch.cat(teacher), loss)
+        return loss
 
     @property
     def needs_whole_batch(self) -> str:
@@ -97,10 +100,11 @@ class DINO(Pretext):
         self.steps.add_(1)
 
     def watch(self) -> dict[str, float]:
-        """Signs of collapse, in the features and in the teacher's answers."""
+        """Signs of collapse, in the features and in the teacher's answers, and the size of its center."""
         features = self.collapse.look(self.teacher_encoder, self.teacher_head, int(self.epoch)) if self.collapse else {}
         advice = self.collapse.advice if self.collapse else ""
-        return features | self.teacher_watch.look(int(self.epoch), advice)
+        answers = self.teacher_watch.look(int(self.epoch), advice)
+        return features | answers | {"center_norm": float(self.center.norm())}
 
 
 class DINOSettings(MethodSettings):
@@ -138,6 +142,11 @@ class DINOSettings(MethodSettings):
         """For so many films."""
         return self.prototypes or min(max(films, 256), 65_536)
 
+    def filled(self, films: int, batch_size: int, steps: int) -> Self:  # noqa: ARG002
+        """With the number of prototypes and the teacher's momentum."""
+        momentum = self.schedule(steps).first_momentum
+        return self.model_copy(update={"prototypes": self.prototype_count(films), "momentum": momentum})
+
 
 def create(encoder: Encoder, settings: DINOSettings, run: PretextRun) -> DINO:
     """DINO for a run; the head has batch norm where the encoder has."""
@@ -148,7 +157,7 @@ def create(encoder: Encoder, settings: DINOSettings, run: PretextRun) -> DINO:
     return DINO(
         encoder,
         head,
-        views=ManyViews(run.policy, run.size, run.local_policy, run.local_size, settings.local_views, run.seed),
+        views=run.many_views(settings.local_views),
         schedule=settings.schedule(run.steps),
         student_temperature=settings.student_temperature,
         center_momentum=settings.center_momentum,

@@ -83,10 +83,12 @@ class DINOv2(Pretext):
         classes = list(tokens[:, 0].chunk(2))
         patches = tokens[:, self.encoder.prefix_tokens :].reshape(len(tokens), *self.grid, -1)[mask]
         of_local = self.encoder.tokens(torch.cat(small))[:, 0].chunk(len(small)) if small else []
-        student = [self.head(each, train_prototypes=train_prototypes) for each in (*classes, *of_local)]
+        of_views = self.head(torch.cat([*classes, *of_local]), train_prototypes=train_prototypes)
+        student = list(of_views.chunk(2 + len(of_local)))
 
         temperature = self.settings.student_temperature
         view_loss = view_distillation(student, answers, temperature)
+        self.teacher_watch.note(torch.cat(answers), view_loss)
         hidden_patches = self.patch_head(patches, train_prototypes=train_prototypes)
         patch_loss = patch_distillation(
             hidden_patches,
@@ -130,10 +132,12 @@ class DINOv2(Pretext):
         return teacher
 
     def watch(self) -> dict[str, float]:
-        """Signs of collapse, in the features and in the teacher's answers."""
+        """Signs of collapse, in the features and in the teacher's answers, and the size of its center."""
         epoch = int(self.epoch)
         features = self.collapse.look(self.kept, self.teacher[1], epoch) if self.collapse else {}
-        return features | self.teacher_watch.look(epoch, self.collapse.advice if self.collapse else "")
+        answers = self.teacher_watch.look(epoch, self.collapse.advice if self.collapse else "")
+        center = {"center_norm": float(self.center.norm())} if self.settings.teacher == "centering" else {}
+        return features | answers | center
 
     def _mask(self, batch: Batch, epoch: int) -> Tensor:
         """Of both global views, one after the other, (2 N, rows, columns)."""
@@ -168,7 +172,6 @@ class DINOv2(Pretext):
             of_patches = sharpened(patches, self.patch_center, temperature)
             counts = (classes.new_tensor(len(each)) for each in (classes, patches))
             self.answers.append((classes.sum(0), next(counts), patches.sum(0), next(counts)))
-        self.teacher_watch.note(torch.cat(answers))
         return answers, of_patches
 
 
@@ -192,7 +195,7 @@ def create(encoder: Encoder, settings: DINOv2Settings, run: PretextRun) -> DINOv
         encoder,
         PrototypeHead(encoder.token_width, prototypes, seed=run.seed),
         PrototypeHead(encoder.token_width, prototypes, seed=run.seed + 1),
-        views=ManyViews(run.policy, run.size, run.local_policy, run.local_size, settings.local_views, run.seed),
+        views=run.many_views(settings.local_views),
         schedule=settings.schedule(run.steps),
         settings=settings,
         seed=run.seed,

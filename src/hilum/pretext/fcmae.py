@@ -98,9 +98,15 @@ class FCMAE(Pretext):
         """As many patches are hidden of every film, so that the loss is a mean over films."""
         return ""
 
+    @property
+    def loss_of_chance(self) -> float:
+        """Every hidden patch is told to be its mean."""
+        return 1.0
+
     def watch(self) -> dict[str, float]:
-        """Signs of collapse; there is no projection, so the features stand for it."""
-        return self.collapse.look(self.encoder, nn.Identity(), int(self.epoch)) if self.collapse else {}
+        """Signs of collapse, where there is no projection and the features stand for it; share of patches hidden."""
+        features = self.collapse.look(self.encoder, nn.Identity(), int(self.epoch)) if self.collapse else {}
+        return features | {"hidden_share": float(self._hidden(np.zeros(1, np.uint64), 0).double().mean())}
 
     def _hidden(self, keys: np.ndarray[tuple[int], np.dtype[np.uint64]], epoch: int) -> Tensor:
         grid = self.size // self.encoder.patch

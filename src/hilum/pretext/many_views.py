@@ -14,12 +14,13 @@ class ManyViews:
     """Draws global and local views of every image of a batch.
 
     Args:
-        global_policy: of the two global views.
+        global_policy: of the two global views, or of the first.
         global_size: their side in pixels.
         local_policy: of the local views, whose crops are smaller.
         local_size: their side in pixels; cheaper by the square of the ratio.
         locals_: how many local views; 0 for none.
         seed: of the run.
+        second_policy: of the second global view; as of the first when None.
 
     Raises:
         HilumError: fewer than no local views.
@@ -31,6 +32,7 @@ class ManyViews:
     local_size: int
     locals_: int
     seed: int
+    second_policy: ViewPolicy | None = None
 
     def __post_init__(self) -> None:
         if self.locals_ < 0:
@@ -38,10 +40,11 @@ class ManyViews:
 
     def of(self, batch: Batch, epoch: int) -> tuple[list[Tensor], list[Tensor]]:
         """Both global and all local views, (N, 1, side, side) each; a function of seed, epoch and image."""
+        pair = self.global_policy, self.second_policy or self.global_policy
         drawn = [
             random_views(batch.images, batch.keys, policy, size, seed=self.seed, epoch=epoch, view=view)
             for view, (policy, size) in enumerate(
-                [(self.global_policy, self.global_size)] * 2 + [(self.local_policy, self.local_size)] * self.locals_
+                [(policy, self.global_size) for policy in pair] + [(self.local_policy, self.local_size)] * self.locals_
             )
         ]
         return drawn[:2], drawn[2:]

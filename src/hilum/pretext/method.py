@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict
 
 from hilum.encoders.zoo import Encoder
 from hilum.pretext.collapse import CollapseWatch
+from hilum.pretext.many_views import ManyViews
+from hilum.pretext.two_views import TwoViews
 from hilum.training.trainable import Trainable
 from hilum.views import ViewPolicy
 
@@ -29,6 +31,11 @@ class Pretext(Trainable):
         """The encoder that is kept: the one that trained, or the teacher where that is what the paper evaluates."""
         return self.encoder
 
+    @property
+    def loss_of_chance(self) -> float | None:
+        """What the loss is where the encoder says the same of every film; None where no such number is known."""
+        return None
+
 
 class MethodSettings(BaseModel):
     """Base of a method's own settings: checked, frozen, and described field by field for the reference of study files.
@@ -38,6 +45,10 @@ class MethodSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    def filled(self, films: int, batch_size: int, steps: int) -> Self:  # noqa: ARG002 - of those that have such
+        """These settings with a value for everything that follows from the run."""
+        return self
+
 
 @dataclass(frozen=True)
 class PretextRun:
@@ -45,6 +56,7 @@ class PretextRun:
 
     Attributes:
         policy: random views of nearly the whole film.
+        second_policy: of the second of them, where a method has two; None for the same.
         local_policy: random views of parts of it, for methods that use them.
         size, local_size: sides of these views in pixels.
         films: that it learns from.
@@ -63,6 +75,23 @@ class PretextRun:
     steps: int
     seed: int
     watch: CollapseWatch | None
+    second_policy: ViewPolicy | None = None
+
+    def two_views(self) -> TwoViews:
+        """For methods that compare two views of a film."""
+        return TwoViews(self.policy, self.size, self.seed, self.second_policy)
+
+    def many_views(self, local_views: int) -> ManyViews:
+        """For methods that compare two views and so many local ones."""
+        return ManyViews(
+            global_policy=self.policy,
+            global_size=self.size,
+            local_policy=self.local_policy,
+            local_size=self.local_size,
+            locals_=local_views,
+            seed=self.seed,
+            second_policy=self.second_policy,
+        )
 
 
 @dataclass(frozen=True)

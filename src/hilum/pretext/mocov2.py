@@ -5,6 +5,9 @@ Shuffling batch norm (He et al. §3.3) is left out: it moves images between the 
 here these are of the whole batch, whose order does not change them.
 """
 
+import math
+from typing import Self
+
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -14,9 +17,11 @@ from torch import Tensor
 from hilum.data.batches import Batch
 from hilum.encoders.zoo import Encoder
 from hilum.pretext.collapse import CollapseWatch
+from hilum.pretext.epoch_means import EpochMeans
 from hilum.pretext.method import TRAINED, Method, MethodSettings, Pretext, PretextRun
 from hilum.pretext.momentum import follow, follower
 from hilum.pretext.projection import PROJECTION_WIDTH, projection_head
+from hilum.pretext.similarities import of_pairs, with_all
 from hilum.pretext.two_views import TwoViews
 from hilum.training.ranks import joined_constant
 
@@ -79,6 +84,7 @@ class MoCoV2(Pretext):
         self.temperature = temperature
         self.momentum = momentum
         self.collapse = collapse
+        self.similarities = EpochMeans("positive_similarity", "queue_similarity")
         self.epoch: Tensor
         self.register_buffer("epoch", torch.zeros((), dtype=torch.int64))  # the one under way, for a resumed run too
         first = torch.randn(queue, PROJECTION_WIDTH, generator=torch.Generator().manual_seed(seed))
@@ -102,6 +108,7 @@ class MoCoV2(Pretext):
         self.seen = (
             seen if self.seen is None else (torch.cat([self.seen[0], seen[0]]), torch.cat([self.seen[1], images]))
         )
+        self.similarities.note(of_pairs(query, key), with_all(query, self.queue))
         own = images[:, None] == self.queue_images[None, :]
         return info_nce(query, key, self.queue, self.temperature, own)
 
@@ -128,9 +135,15 @@ class MoCoV2(Pretext):
         self.queue_images.index_copy_(0, places, images)
         self.queue_next.copy_((self.queue_next + len(keys)) % size)
 
+    @property
+    def loss_of_chance(self) -> float:
+        """Every key of the queue is as near."""
+        return math.log(len(self.queue) + 1)
+
     def watch(self) -> dict[str, float]:
-        """Signs of collapse."""
-        return self.collapse.look(self.encoder, self.head, int(self.epoch)) if self.collapse else {}
+        """Signs of collapse, and how near queries were to the keys of their films and to those of the queue."""
+        features = self.collapse.look(self.encoder, self.head, int(self.epoch)) if self.collapse else {}
+        return features | self.similarities.take()
 
 
 LONGEST_QUEUE = 65_536
@@ -159,12 +172,16 @@ class MoCoV2Settings(MethodSettings):
         """Length of the queue for so many films."""
         return self.queue or min(max(films // 2, batch_size), LONGEST_QUEUE)
 
+    def filled(self, films: int, batch_size: int, steps: int) -> Self:  # noqa: ARG002
+        """With the length of the queue."""
+        return self.model_copy(update={"queue": self.queue_length(films, batch_size)})
+
 
 def create(encoder: Encoder, settings: MoCoV2Settings, run: PretextRun) -> MoCoV2:
     """MoCo v2 for a run."""
     return MoCoV2(
         encoder,
-        views=TwoViews(run.policy, run.size, run.seed),
+        views=run.two_views(),
         temperature=settings.temperature,
         queue=settings.queue_length(run.films, run.batch_size),
         momentum=settings.momentum,

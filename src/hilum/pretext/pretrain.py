@@ -1,12 +1,12 @@
 """Pretraining from films to an encoder on disk."""
 
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from hilum.data.batches import Batches
-from hilum.data.store import Store
+from hilum.data.batches import Batches, Pictures
 from hilum.encoders.card import Card
 from hilum.encoders.seen import read_seen, seen_films, write_seen
 from hilum.encoders.weights import load_encoder, write_encoder
@@ -15,6 +15,8 @@ from hilum.errors import HilumError
 from hilum.pretext.collapse import CollapseWatch, films_to_watch
 from hilum.pretext.method import Method, MethodSettings, PretextRun
 from hilum.pretext.methods import method_of, method_settings
+from hilum.pretext.online_probe import OnlineProbe, epochs_between
+from hilum.pretext.outcome import notes_of
 from hilum.pretext.settings import PretextSettings
 from hilum.progress import ProgressReport, silent
 from hilum.training.checkpoint import delete_checkpoints, resume_only_same_run
@@ -23,12 +25,12 @@ from hilum.training.precision import choose_device
 from hilum.training.processes import joined_processes, run_directory
 from hilum.training.ranks import rank
 from hilum.training.settings import TrainingSettings
-from hilum.views import POLICIES
+from hilum.views import policy_of
 
 
 def pretrain(
     method: str,
-    store: Store,
+    store: Pictures,
     image_ids: list[str],
     patient_ids: list[str],
     *,
@@ -37,13 +39,15 @@ def pretrain(
     seed: int,
     directory: Path,
     split_title: str,
+    own_ids: list[str] | None = None,
+    probe: OnlineProbe | None = None,
     on_progress: ProgressReport = silent,
 ) -> Path:
-    """Pretrain an encoder without labels.
+    """Pretrain an encoder; it learns without labels, and labels may choose the epoch that is kept.
 
     Args:
         method: one of `hilum.pretext.methods.METHODS`.
-        store: holds the films.
+        store: holds the films; of several data sets, see `hilum.data.pooled`.
         image_ids: films to learn from.
         patient_ids: of each film, for the card.
         encoder: a name of `hilum.encoders.zoo.ENCODERS`, to start from random weights of `seed`; or the directory of
@@ -54,6 +58,10 @@ def pretrain(
             run that is killed leaves a hidden directory beside it, and goes on from there with the same bits when
             called again.
         split_title: whose training films these are, for the card.
+        own_ids: what the films are called in their own data sets, for the ledger; `image_ids` when left out.
+        probe: asked every few epochs what the features tell of findings. Where it decides, the encoder of the epoch
+            with the best probe is kept, and the card names its patients too; the training does not depend on it.
+            Without one the last epoch's is kept.
         on_progress: as in `hilum.training.fit.fit`.
 
     Returns:
@@ -62,15 +70,19 @@ def pretrain(
     Raises:
         HilumError: an unknown method or encoder, fewer films than a batch, or features that collapsed.
     """
-    chosen, options = method_of(method), method_settings(method, settings.options)
+    chosen = method_of(method)
+    settings = settings.filled(method, len(image_ids), from_weights=isinstance(encoder, Path))
+    options = method_settings(method, settings.options)
     _check(image_ids, patient_ids, settings)
     network, before = _start(encoder, seed)
     size = settings.size or store.recipe.size
+    if settings.probe_every == 0:
+        probe = None
     with joined_processes(settings.device), run_directory(directory) as work:
         starts_from = before.sha256 if before else "random"
-        decisive = settings.decisive() | {"options": options.model_dump()}
+        decisive = settings.decisive()
         inputs = [method, network.name, starts_from, decisive, size, seed, image_ids]
-        resume_only_same_run(work, [*inputs, store.recipe.as_data()])
+        resume_only_same_run(work, [*inputs, store.recipe.as_data(), probe and probe.films.digest])
         batches = Batches(
             store,
             image_ids,
@@ -81,22 +93,32 @@ def pretrain(
             workers=settings.workers,
             device=str(choose_device(settings.device)),
         )
+        watch = _watch(chosen, options, store, image_ids, size, settings)
         trainable = chosen.create(
             network,
             options,
             PretextRun(
-                policy=POLICIES[settings.policy or chosen.policy],
-                local_policy=POLICIES[settings.local_policy or chosen.local_policy or chosen.policy],
+                policy=policy_of(settings.policy or chosen.policy),
+                local_policy=policy_of(settings.local_policy or chosen.policy),
                 size=size,
                 local_size=settings.local_size or max(32, size // 2),
                 films=len(image_ids),
                 batch_size=settings.batch_size,
                 steps=settings.epochs * len(batches),
                 seed=seed,
-                watch=_watch(chosen, options, store, image_ids, size, settings),
+                watch=watch,
+                second_policy=None if settings.second_policy is None else policy_of(settings.second_policy),
             ),
         )
-        fit(trainable, batches, settings=_training_settings(settings, seed), directory=work, on_progress=on_progress)
+        fitted = fit(
+            trainable,
+            batches,
+            probing=probe and probe.probing(size, epochs_between(settings.probe_every, settings.epochs)),
+            settings=_training_settings(settings, seed),
+            directory=work,
+            on_progress=on_progress,
+        )
+        judges = probe.films if probe and probe.films.decides else None
         card = Card(
             encoder=network.name,
             method=method,
@@ -108,14 +130,23 @@ def pretrain(
             std=float(network.std),
             seed=seed,
             split=split_title,
-            patients_seen=sorted({*patient_ids, *(before.patients_seen if before else [])}),
+            patients_seen=sorted(
+                {*patient_ids, *(judges.patients if judges else []), *(before.patients_seen if before else [])}
+            ),
             images_seen=len(image_ids),
             statements=before.statements if before else [],
+            epoch=fitted.best_epoch,
+            probe=probe.films.digest if probe else "",
+            notes=notes_of(fitted, probe and probe.films, loss_of_chance=trainable.loss_of_chance, advice=watch.advice),
         )
         if rank() == 0:
             write_encoder(trainable.kept, card, work)
             earlier = read_seen(encoder) if isinstance(encoder, Path) else None
-            write_seen(work, seen_films(image_ids, patient_ids, "train"), *([] if earlier is None else [earlier]))
+            own = own_ids or image_ids
+            seen = [seen_films(own, patient_ids, "train")]
+            if judges:
+                seen.append(seen_films(*judges.others_than(own), "val"))
+            write_seen(work, *seen, *([] if earlier is None else [earlier]))
         delete_checkpoints(work)
     return directory
 
@@ -141,7 +172,7 @@ def _start(encoder: str | Path, seed: int) -> tuple[Encoder, Card | None]:
 def _watch(
     method: Method,
     options: MethodSettings,
-    store: Store,
+    store: Pictures,
     image_ids: list[str],
     size: int,
     settings: PretextSettings,
@@ -149,21 +180,17 @@ def _watch(
     rows = np.sort(store.rows([image_ids[place] for place in films_to_watch(len(image_ids))]))
     advice = f"Lower `lr` (now {settings.lr:g}) or {method.advice(options)}"
     return CollapseWatch(
-        films=torch.from_numpy(store.pixels[rows])[:, None],
+        films=torch.from_numpy(store.gather(rows))[:, None],
         size=size,
         advice=f"{advice}; see that the films are not all alike in the store.",
     )
 
 
+_OF_TRAINING = sorted(
+    {each.name for each in fields(TrainingSettings)} & {each.name for each in fields(PretextSettings)}
+)
+"""Settings of a run that the training loop has by the same name."""
+
+
 def _training_settings(settings: PretextSettings, seed: int) -> TrainingSettings:
-    return TrainingSettings(
-        epochs=settings.epochs,
-        lr=settings.lr,
-        weight_decay=settings.weight_decay,
-        optimizer="adamw",
-        warmup_epochs=min(settings.warmup_epochs, settings.epochs / 4),
-        schedule="cosine",
-        precision=settings.precision,
-        device=settings.device,
-        seed=seed,
-    )
+    return TrainingSettings(**{name: getattr(settings, name) for name in _OF_TRAINING}, schedule="cosine", seed=seed)

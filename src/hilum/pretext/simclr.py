@@ -1,5 +1,7 @@
 """SimCLR: Chen et al., "A simple framework for contrastive learning of visual representations", ICML 2020."""
 
+import math
+
 import torch
 from pydantic import Field
 from torch import Tensor
@@ -7,9 +9,11 @@ from torch import Tensor
 from hilum.data.batches import Batch
 from hilum.encoders.zoo import Encoder
 from hilum.pretext.collapse import CollapseWatch
+from hilum.pretext.epoch_means import EpochMeans
 from hilum.pretext.method import TRAINED, Method, MethodSettings, Pretext, PretextRun
 from hilum.pretext.nt_xent import nt_xent
 from hilum.pretext.projection import projection_head
+from hilum.pretext.similarities import of_others, of_pairs
 from hilum.pretext.two_views import TwoViews
 from hilum.training.ranks import joined
 
@@ -22,18 +26,27 @@ class SimCLR(Pretext):
         views: t and t'.
         temperature: of NT-Xent.
         seed: of the head's weights.
+        batch_size: films a step; None where the loss of an encoder that says nothing need not be known.
         collapse: looks at the features at the end of every epoch; None does not.
     """
 
     def __init__(
-        self, encoder: Encoder, *, views: TwoViews, temperature: float, seed: int, collapse: CollapseWatch | None = None
+        self,
+        encoder: Encoder,
+        *,
+        views: TwoViews,
+        temperature: float,
+        seed: int,
+        batch_size: int | None = None,
+        collapse: CollapseWatch | None = None,
     ) -> None:
         super().__init__()
         self.encoder = encoder
         self.head = projection_head(encoder.feature_width, seed=seed)
         self.views = views
         self.temperature = temperature
-        self.collapse = collapse
+        self.batch_size, self.collapse = batch_size, collapse
+        self.similarities = EpochMeans("positive_similarity", "other_similarity")
         self.epoch: Tensor
         self.register_buffer("epoch", torch.zeros((), dtype=torch.int64))  # the one under way, for a resumed run too
 
@@ -41,16 +54,24 @@ class SimCLR(Pretext):
         """NT-Xent of the batch; both views pass the encoder together, so batch norm sees them as one."""
         self.epoch.fill_(epoch)
         first, second = self.head(self.encoder(torch.cat(self.views.of(batch, epoch)))).chunk(2)
-        return nt_xent(joined(first.float()), joined(second.float()), self.temperature)
+        first, second = joined(first.float()), joined(second.float())
+        self.similarities.note(of_pairs(first, second), of_others(first, second))
+        return nt_xent(first, second, self.temperature)
 
     @property
     def needs_whole_batch(self) -> str:
         """For its negatives."""
         return "every view is compared with all others of the batch"
 
+    @property
+    def loss_of_chance(self) -> float | None:
+        """Every other view of the batch is as near."""
+        return math.log(2 * self.batch_size - 1) if self.batch_size else None
+
     def watch(self) -> dict[str, float]:
-        """Signs of collapse."""
-        return self.collapse.look(self.encoder, self.head, int(self.epoch)) if self.collapse else {}
+        """Signs of collapse, and how near views of one film and of others were to each other."""
+        features = self.collapse.look(self.encoder, self.head, int(self.epoch)) if self.collapse else {}
+        return features | self.similarities.take()
 
 
 class SimCLRSettings(MethodSettings):
@@ -61,8 +82,15 @@ class SimCLRSettings(MethodSettings):
 
 def create(encoder: Encoder, settings: SimCLRSettings, run: PretextRun) -> SimCLR:
     """SimCLR for a run."""
-    views = TwoViews(run.policy, run.size, run.seed)
-    return SimCLR(encoder, views=views, temperature=settings.temperature, seed=run.seed, collapse=run.watch)
+    views = run.two_views()
+    return SimCLR(
+        encoder,
+        views=views,
+        temperature=settings.temperature,
+        seed=run.seed,
+        batch_size=run.batch_size,
+        collapse=run.watch,
+    )
 
 
 def advice(settings: SimCLRSettings) -> str:

@@ -1,5 +1,8 @@
 """SwAV: Caron et al., "Unsupervised learning of visual features by contrasting cluster assignments", NeurIPS 2020."""
 
+import math
+from typing import Self
+
 import torch
 import torch.nn.functional as F  # noqa: N812
 from pydantic import Field
@@ -13,6 +16,7 @@ from hilum.pretext.method import TRAINED, Method, MethodSettings, Pretext, Prete
 from hilum.pretext.projection import PROJECTION_WIDTH
 from hilum.pretext.sinkhorn import sinkhorn_assignments
 from hilum.pretext.swapped_prediction import swapped_prediction
+from hilum.pretext.teacher import MOST_ASSIGNMENT_ENTROPY, TeacherWatch
 from hilum.training.ranks import joined_constant, own_part
 
 
@@ -60,6 +64,7 @@ class SwAV(Pretext):
             self.prototypes = nn.Parameter(F.normalize(torch.randn(prototypes, PROJECTION_WIDTH), dim=1))
         self.views, self.temperature, self.epsilon = views, temperature, epsilon
         self.frozen_epochs, self.collapse = frozen_epochs, collapse
+        self.assignment_watch = TeacherWatch(prototypes, "assignment", MOST_ASSIGNMENT_ENTROPY)
         self.epoch: Tensor
         self.register_buffer("epoch", torch.zeros((), dtype=torch.int64))  # the one under way, for a resumed run too
         self.queue: Tensor
@@ -77,7 +82,10 @@ class SwAV(Pretext):
         scores = [F.linear(direction, prototypes) for direction in directions]
         self.seen = torch.stack([direction.detach() for direction in directions[:2]])
         assignments = [self._assign(view, scores[view].detach(), prototypes.detach()) for view in range(2)]
-        return swapped_prediction(scores, assignments, self.temperature)
+        loss = swapped_prediction(scores, assignments, self.temperature)
+        said = F.softmax(torch.cat(scores[:2]).detach().float() / self.temperature, dim=1)
+        self.assignment_watch.note(torch.cat(assignments), loss.detach(), said=said)
+        return loss
 
     @property
     def needs_whole_batch(self) -> str:
@@ -93,9 +101,18 @@ class SwAV(Pretext):
             self.queue_filled.add_(new.shape[1]).clamp_(max=self.queue.shape[1])
         self.seen = None
 
+    @property
+    def loss_of_chance(self) -> float:
+        """Every prototype is as likely."""
+        return math.log(len(self.prototypes))
+
     def watch(self) -> dict[str, float]:
-        """Signs of collapse."""
-        return self.collapse.look(self.encoder, self.head, int(self.epoch)) if self.collapse else {}
+        """Signs of collapse, in the features and in the assignments, and how near the queue's projections are."""
+        features = self.collapse.look(self.encoder, self.head, int(self.epoch)) if self.collapse else {}
+        answers = self.assignment_watch.look(int(self.epoch), self.collapse.advice if self.collapse else "")
+        filled = self.queue[:, : int(self.queue_filled)]
+        near = {"queue_similarity": float(filled.mean(1).square().sum(1).mean())} if self.queue.shape[1] else {}
+        return features | answers | near
 
     def _directions(self, views: list[Tensor]) -> list[Tensor]:
         """Projections of norm one, one tensor a view, in float32."""
@@ -138,13 +155,18 @@ class SwAVSettings(MethodSettings):
         lacking = max(0, 4 * prototypes - batch_size)
         return prototypes, min(lacking, films // 2, 3840) if self.queue is None else self.queue
 
+    def filled(self, films: int, batch_size: int, steps: int) -> Self:  # noqa: ARG002
+        """With the number of prototypes and the length of the queue."""
+        prototypes, queue = self.resolved(films, batch_size)
+        return self.model_copy(update={"prototypes": prototypes, "queue": queue})
+
 
 def create(encoder: Encoder, settings: SwAVSettings, run: PretextRun) -> SwAV:
     """SwAV for a run."""
     prototypes, queue = settings.resolved(run.films, run.batch_size)
     return SwAV(
         encoder,
-        views=ManyViews(run.policy, run.size, run.local_policy, run.local_size, settings.local_views, run.seed),
+        views=run.many_views(settings.local_views),
         temperature=settings.temperature,
         epsilon=settings.epsilon,
         prototypes=prototypes,

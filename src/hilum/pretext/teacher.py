@@ -13,6 +13,8 @@ from hilum.training.ranks import averaged
 
 MOST_ENTROPY = 0.99
 """Of log K. A teacher's answers above this are nearly the same to every prototype: nothing is left to learn from."""
+MOST_ASSIGNMENT_ENTROPY = 0.999
+"""The same of SwAV's assignments, which come to 0.98 in runs whose features still get better at telling films apart."""
 LEAST_USE = 0.02
 """Of log K. The mean answer below this is one prototype for all films: the other way to say nothing."""
 
@@ -51,22 +53,38 @@ class TeacherWatch(nn.Module):
 
     Args:
         prototypes: K, at least 2.
+        of: whose answers, for names and messages.
+        most_entropy: of log K; above it a run is stopped.
     """
 
-    def __init__(self, prototypes: int) -> None:
+    def __init__(self, prototypes: int, of: str = "teacher", most_entropy: float = MOST_ENTROPY) -> None:
         super().__init__()
+        self.of, self.most_entropy = of, most_entropy
         self.entropy: Tensor
         self.answers: Tensor
         self.batches: Tensor
         self.register_buffer("entropy", torch.zeros((), dtype=torch.float64))
+        self.divergence: Tensor
+        self.register_buffer("divergence", torch.zeros((), dtype=torch.float64))
         self.register_buffer("answers", torch.zeros(prototypes, dtype=torch.float64))
         self.register_buffer("batches", torch.zeros((), dtype=torch.int64))
 
     @torch.no_grad()
-    def note(self, probabilities: Tensor) -> None:
-        """Add the answers to a batch, (N, K), rows summing to 1; of several processes, to as many rows in each."""
-        self.entropy.add_(averaged(teacher_entropy(probabilities).double()))
-        self.answers.add_(averaged(probabilities.double().mean(0)))
+    def note(self, probabilities: Tensor, loss: Tensor, *, said: Tensor | None = None) -> None:
+        """Add the answers to a batch; of several processes, to as many rows in each.
+
+        Args:
+            probabilities: (N, K), rows summing to 1.
+            loss: mean cross-entropy of the student's answers against these, each as often, a scalar.
+            said: (M, K), what prototypes are used for; None: these answers. Those of Sinkhorn-Knopp use all prototypes
+                alike whatever the features say.
+        """
+        entropy = teacher_entropy(probabilities).double()
+        used = (probabilities if said is None else said).double().mean(0)
+        of_all = averaged(torch.cat([torch.stack([entropy, loss.double() - entropy]), used]))
+        self.entropy.add_(of_all[0])
+        self.divergence.add_(of_all[1])
+        self.answers.add_(of_all[2:])
         self.batches.add_(1)
 
     @torch.no_grad()
@@ -79,7 +97,8 @@ class TeacherWatch(nn.Module):
 
         Returns:
             `teacher_entropy`: mean entropy of its answers, as a share of log K; `prototype_use`: entropy of its mean
-            answer, as a share of log K, 1 where all prototypes are used alike.
+            answer, as a share of log K, 1 where all prototypes are used alike; `divergence`: mean Kullback-Leibler
+            divergence of the student's answers from them, in nats.
 
         Raises:
             HilumError: from the second epoch on, its answers are all even, or all the same prototype.
@@ -89,19 +108,22 @@ class TeacherWatch(nn.Module):
         most = math.log(len(self.answers))
         mean = self.answers / self.batches
         signs = {
-            "teacher_entropy": float(self.entropy / self.batches) / most,
+            f"{self.of}_entropy": float(self.entropy / self.batches) / most,
             "prototype_use": float(teacher_entropy(mean[None])) / most,
+            "divergence": float(self.divergence / self.batches),
         }
         self.entropy.zero_()
+        self.divergence.zero_()
         self.answers.zero_()
         self.batches.zero_()
         found = ""
-        if not signs["teacher_entropy"] <= MOST_ENTROPY:
-            found = f"answers that are even over all prototypes (entropy {signs['teacher_entropy']:.3f} of the most)"
+        entropy = signs[f"{self.of}_entropy"]
+        if not entropy <= self.most_entropy:
+            found = f"answers that are even over all prototypes (entropy {entropy:.3f} of the most)"
         elif not signs["prototype_use"] >= LEAST_USE:
             found = f"one prototype for all films (use {signs['prototype_use']:.3f} of the most)"
         if epoch >= 1 and found:
             raise HilumError(
-                f"pretraining, epoch {epoch + 1}", expected="a teacher that tells films apart", found=found, fix=advice
+                f"pretraining, epoch {epoch + 1}", expected=f"{self.of}s that tell films apart", found=found, fix=advice
             )
         return signs

@@ -1,62 +1,48 @@
-"""Settings of a pretraining run as KEY=VALUE, checked all at once, and told back with their reasons."""
+"""What a user said of a pretraining run as KEY=VALUE, checked all at once."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
-from hilum.errors import HilumErrors
-from hilum.pretext.method import MethodSettings
+from hilum.errors import HilumError, HilumErrors
 from hilum.pretext.methods import method_of, method_settings
-from hilum.pretext.settings import PretextSettings
-
-_REASONS = {
-    "epochs": "passes over the films; more films need fewer",
-    "batch_size": "films a step; contrastive methods take the others of a batch for negatives",
-    "lr": "peak of AdamW's learning rate; lower it when features collapse",
-    "weight_decay": "on matrices and kernels only",
-    "warmup_epochs": "the learning rate rises in them, at most a quarter of the run, and then falls as a cosine",
-    "policy": "random views of nearly the whole film; the method's own unless told",
-    "local_policy": "random views of parts of it, where the method has them",
-    "size": "side of the views in px; that of the stored films unless told",
-    "local_size": "side of local views in px; half of that, at least 32, unless told",
-    "precision": "bf16 where the hardware multiplies in it, fp32 elsewhere",
-}
-"""Settings of every method, in the order in which they are told, and why they are there."""
+from hilum.pretext.run_settings import RunSettings, SingleRunSettings, problems_of_run
+from hilum.pretext.settings import POLICIES_OF_RUN, PretextSettings
+from hilum.training.settings import Device
+from hilum.views.named import told_policy
 
 
 @dataclass(frozen=True)
-class ToldSetting:
-    """One setting of a run, for people.
+class ToldSettings:
+    """Settings as far as somebody said them.
 
     Attributes:
-        name: of the setting.
-        value: as it will be; "own" where the method decides.
-        given: whether the user said so.
-        reason: what it does, or why it is so.
+        run: those of every run.
+        options: the method's own, by name.
+        device: where it shall run; changes no result.
     """
 
-    name: str
-    value: Any
-    given: bool
-    reason: str
+    run: RunSettings = field(default_factory=RunSettings)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    device: Device = "auto"
 
 
-def told_settings(method: str, told: Sequence[str], **given: Any) -> PretextSettings:
-    """Settings from what a user said; defaults for the rest.
+def told_settings(method: str, told: Sequence[str], *, device: str = "auto", **given: Any) -> ToldSettings:
+    """Settings that a user said.
 
     Args:
         method: one of `hilum.pretext.methods.METHODS`.
         told: KEY=VALUE of a setting of every run, or of the method's own; values are read as YAML.
+        device: as in `TrainingSettings`.
         given: settings of every run that were said elsewhere; None for those that were not.
 
     Raises:
         HilumErrors: everything that is wrong with them.
     """
-    chosen = method_of(method)
-    own = list(chosen.settings.model_fields)
+    own = list(method_of(method).settings.model_fields)
     of_run = {name: value for name, value in given.items() if value is not None}
     of_method: dict[str, Any] = {}
     problems = []
@@ -66,49 +52,33 @@ def told_settings(method: str, told: Sequence[str], **given: Any) -> PretextSett
             problems.append(f"{text}: expected KEY=VALUE")
         elif key in of_run or key in of_method:
             problems.append(f"{key}: said twice")
-        elif key in _REASONS:
+        elif key in SingleRunSettings.model_fields:
             problems += _read(key, value, of_run)
         elif key in own:
             problems += _read(key, value, of_method)
         else:
-            near = get_close_matches(key, [*_REASONS, *own], n=1)
+            near = get_close_matches(key, [*SingleRunSettings.model_fields, *own], n=1)
             problems.append(f"{key}: no such setting{f'; do you mean {near[0]}?' if near else ''}")
-    wrong = [name for name, value in of_run.items() if not _fits(name, value)]
-    problems += [f"{name}: expected {_KINDS.get(name, _NAME)[0]}; found {of_run[name]!r}" for name in wrong]
-    for check in (
-        lambda: method_settings(method, of_method),
-        lambda: PretextSettings(**{name: value for name, value in of_run.items() if name not in wrong}),
-    ):
+    for name in POLICIES_OF_RUN:
+        problems += _read_policy(name, of_run)
+    problems += _problems(method, of_run, of_method, cast(Device, device))
+    if problems:
+        known = f"it has {', '.join([*SingleRunSettings.model_fields, *own])}"
+        raise HilumErrors(f"settings of {method}", problems, fix=known)
+    return ToldSettings(SingleRunSettings(**of_run), of_method, cast(Device, device))
+
+
+def _problems(method: str, of_run: Mapping[str, Any], of_method: Mapping[str, Any], device: Device) -> list[str]:
+    problems = problems_of_run(of_run)
+    policies = {name: of_run[name] for name in POLICIES_OF_RUN if isinstance(of_run.get(name), str)}
+    if of_run.get("optimizer") in ("sgd", "lars") and of_run.get("lr") is None:
+        problems.append(f"lr: expected one that was tried with {of_run['optimizer']}; found that of AdamW")
+    for check in (lambda: PretextSettings(**policies, device=device), lambda: method_settings(method, of_method)):
         try:
             check()
         except HilumErrors as error:
             problems += error.problems
-    if problems:
-        known = f"it has {', '.join([*_REASONS, *own])}"
-        raise HilumErrors(f"settings of {method}", problems, fix=known)
-    return PretextSettings(**of_run, options=of_method)
-
-
-def explained_settings(method: str, settings: PretextSettings) -> list[ToldSetting]:
-    """All settings of a run with their reasons: those of every run first, then the method's own."""
-    chosen, defaults = method_of(method), PretextSettings()
-    own: MethodSettings = method_settings(method, settings.options)
-    told = []
-    for name, reason in _REASONS.items():
-        value = getattr(settings, name)
-        if name == "policy" and value is None:
-            value = chosen.policy
-        if name in ("local_policy", "local_size") and chosen.local_policy is None:
-            continue
-        if name == "local_policy" and value is None:
-            value = chosen.local_policy
-        given = getattr(settings, name) != getattr(defaults, name)
-        told.append(ToldSetting(name, "own" if value is None else value, given, reason))
-    for name, field in type(own).model_fields.items():
-        value = getattr(own, name)
-        reason = field.description or ""
-        told.append(ToldSetting(name, "own" if value is None else value, name in settings.options, reason))
-    return told
+    return problems
 
 
 def _read(key: str, value: str, into: dict[str, Any]) -> list[str]:
@@ -116,6 +86,20 @@ def _read(key: str, value: str, into: dict[str, Any]) -> list[str]:
         into[key] = _number(yaml.safe_load(value))
     except yaml.YAMLError:
         return [f"{key}: expected a value; found {value!r}"]
+    return []
+
+
+def _read_policy(name: str, of_run: dict[str, Any]) -> list[str]:
+    """Put a policy in the place of the YAML file that is named."""
+    told = of_run.get(name)
+    if not (isinstance(told, str) and told.endswith((".yaml", ".yml"))):
+        return []
+    try:
+        of_run[name] = told_policy(told)
+    except HilumError as error:
+        del of_run[name]
+        said = error.problems if isinstance(error, HilumErrors) else [f"expected {error.expected}; found {error.found}"]
+        return [f"{name}: {told}: {problem}" for problem in said]
     return []
 
 
@@ -127,14 +111,3 @@ def _number(value: Any) -> Any:
         except ValueError:
             return value
     return value
-
-
-def _fits(name: str, value: Any) -> bool:
-    return type(value) in _KINDS.get(name, _NAME)[1]
-
-
-_NAME: tuple[str, tuple[type, ...]] = ("a name", (str,))
-_KINDS: dict[str, tuple[str, tuple[type, ...]]] = dict.fromkeys(
-    ("lr", "weight_decay", "warmup_epochs"), ("a number", (int, float))
-) | dict.fromkeys(("epochs", "batch_size", "size", "local_size", "workers"), ("a whole number", (int,)))
-"""What settings of every run are, and their types; those not named are names."""

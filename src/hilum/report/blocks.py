@@ -129,7 +129,8 @@ class Scatter:
         name: stem of its files.
         caption: what it shows.
         data: what the page draws, for `scatter.js`: see `hilum.report.scatter`.
-        sprite: all thumbnails in one picture, as a data address; empty where there are none.
+        sprite: all thumbnails in one picture, as a data address; empty where there are none. Pictures of the same
+            films have the same one, which stands on the page once.
         classes: name and colour of each class of points.
         figure: the same as a file.
         points: what the CSV holds: every film, also those that are not drawn.
@@ -155,6 +156,7 @@ class Browser:
         findings: to choose from.
         arms: to choose from.
         has_heat, has_boxes: whether any film has a heat-map, a box.
+        rules: by which films were chosen to be seen side by side, each with what it means; may be empty.
     """
 
     caption: str
@@ -163,6 +165,7 @@ class Browser:
     arms: Sequence[str]
     has_heat: bool
     has_boxes: bool
+    rules: Sequence[tuple[str, str]] = ()
     kind: ClassVar[str] = "browser"
 
 

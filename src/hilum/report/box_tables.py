@@ -44,7 +44,7 @@ def statistics_tables(statistics: pl.DataFrame | None) -> list[Table]:
 
 
 def _estimates(rows: pl.DataFrame) -> Table:
-    columns = [Column("finding"), Column("maps"), Column("films", numeric=True), Column("patients", numeric=True)]
+    columns = [Column("Finding"), Column("Maps"), Column("Films", numeric=True), Column("Patients", numeric=True)]
     shown = []
     for group in rows.partition_by("finding", "arm", maintain_order=True):
         first = group.row(0, named=True)
@@ -62,7 +62,7 @@ def _estimates(rows: pl.DataFrame) -> Table:
     return Table(
         "boxes",
         "How well the maps find the drawn boxes, with 95 % intervals from redrawn patients.",
-        [*columns, *(Column(METRIC_TITLES[metric], numeric=True) for metric in METRICS)],
+        [*columns, *(Column(formats.capital(METRIC_TITLES[metric]), numeric=True) for metric in METRICS)],
         _by_finding(shown),
         rows,
         _notes(rows),
@@ -84,7 +84,7 @@ def _differences(rows: pl.DataFrame) -> Table:
                 Cell(formats.p_value(p), p),
             ]
         )
-    titles = [Column("finding"), Column("score"), Column("maps"), Column("difference", numeric=True)]
+    titles = [Column("Finding"), Column("Score"), Column("Maps"), Column("Difference", numeric=True)]
     return Table(
         "differences",
         "Paired differences on the same redraws of patients, with 95 % intervals.",
@@ -107,8 +107,11 @@ def _row_title(finding: str) -> str:
 
 
 def _by_finding(rows: list[list[Cell]]) -> list[list[Cell]]:
-    """Rows over findings first; otherwise in their order."""
-    return sorted(rows, key=lambda cells: cells[0].text not in (_row_title(MACRO), ALL_BOXES))
+    """Rows over findings first, then finding by finding; the kinds of maps of each stay in their order."""
+    first = (_row_title(MACRO), ALL_BOXES)
+    names = [cells[0].text for cells in rows]
+    order = [*(name for name in first if name in names), *(name for name in dict.fromkeys(names) if name not in first)]
+    return sorted(rows, key=lambda cells: order.index(cells[0].text))
 
 
 def _notes(rows: pl.DataFrame) -> list[str]:

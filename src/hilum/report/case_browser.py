@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from hilum.report import formats
 from hilum.report.blocks import Browser
 from hilum.report.content import ReportContent
-from hilum.report.films import Case
+from hilum.report.films import RULES_IN_WORDS, Case
 from hilum.report.pictures import as_script, jpeg, smaller
 from hilum.report.thresholds import mean_thresholds
 
@@ -55,6 +55,7 @@ def case_browser(content: ReportContent) -> Browser | None:
         arms=list(arms.values()),
         has_heat=any(entry["heat"] for entry in made),
         has_boxes=any(entry["boxes"] for entry in made),
+        rules=_rules(made),
     )
 
 
@@ -82,7 +83,14 @@ def _entry(
         "scores": [[_finite(tables[arm].get(case.image_id, {}).get(name), 3) for name in findings] for arm in arms],
         "boxes": [[box.finding, *(round(v, 4) for v in (box.x, box.y, box.width, box.height))] for box in case.boxes],
         "heat": heat,
+        "chosen": {str(findings.index(name)): rule for name, rule in case.chosen.items() if name in findings},
     }
+
+
+def _rules(made: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:
+    """The rules by which films with a heat-map were chosen, and what they mean."""
+    there = {rule for entry in made if entry["heat"] for rule in entry["chosen"].values()}
+    return [(rule, words) for rule, words in RULES_IN_WORDS.items() if rule in there]
 
 
 def _packed(heat: NDArray[np.floating]) -> list[Any]:
@@ -144,4 +152,5 @@ def _caption(content: ReportContent, made: Sequence[dict[str, Any]], chosen: boo
     if len(made) < total:
         said += f" of {total:,}; the rest is left out, so that the page stays small"
     cut = "the arm's threshold" if chosen else f"a score of {DEFAULT_THRESHOLD}, for no thresholds were chosen"
-    return f"{said}. Scores are means over seeds; a finding is called at {cut}. Computed on {content.scored_on}."
+    about = "".join(f"{sentence.rstrip('.')}. " for sentence in content.cases_about)
+    return f"{said}. {about}Scores are means over seeds; a finding is called at {cut}. Computed on {content.scored_on}."

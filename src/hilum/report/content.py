@@ -106,6 +106,7 @@ class ReportContent:
         purity: as `hilum embed` leaves it: how far classes lie apart in the features.
         embeddings: films as points, by the features of a model; one a method.
         cases: films for the case browser.
+        cases_about: whose heat-maps they have, and what a reader must know of them; a sentence each.
     """
 
     question: str
@@ -136,3 +137,4 @@ class ReportContent:
     purity: pl.DataFrame | None = None
     embeddings: Sequence[Embedding] = ()
     cases: Sequence[Case] = ()
+    cases_about: Sequence[str] = ()

@@ -15,18 +15,12 @@ from hilum.explain.explaining import Explained
 from hilum.explain.heat_maps import FOR_NO_FINDING
 from hilum.explain.overlay import coloured, contact_sheet, overlaid
 from hilum.report.box_tables import box_tables
-from hilum.report.formats import decimal
+from hilum.report.films import RULES_IN_WORDS
+from hilum.report.formats import decimal, unbroken
 
 PAGE, SHEET = "explain.html", "gallery.png"
 _FILM_SIDE, _MAP_SIDE = 256, 96
 _QUALITY = 88
-RULES_IN_WORDS = {
-    "found": "positive, and among the highest of every model",
-    "most confident": "positive, and the highest of the model that gives it least",
-    "missed": "positive, and the lowest of the model that gives it most",
-    "false alarm": "negative, and the highest of the model that gives it least",
-    "by lot": "positive, drawn by lot",
-}
 
 
 @dataclass(frozen=True)
@@ -65,6 +59,7 @@ def explain_page(explained: Explained, stores: Sequence[Store]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    room.filters["unbroken"] = unbroken
     cards = gallery(explained, stores)
     return room.get_template("explain.html.j2").render(
         models=explained.models,

@@ -11,6 +11,16 @@ UNCLASSED = "in no class"
 """Label of films that a way to put films into classes leaves out; they are drawn gray, and named last."""
 
 
+RULES_IN_WORDS = {
+    "found": "positive, and among the highest of every model",
+    "most confident": "positive, and the highest of the model that gives it least",
+    "missed": "positive, and the lowest of the model that gives it most",
+    "false alarm": "negative, and the highest of the model that gives it least",
+    "by lot": "positive, drawn by lot",
+}
+"""What `hilum.explain.selection.RULES` chose a film for."""
+
+
 @dataclass(frozen=True)
 class Embedding:
     """Films as points of a plane, near where a model takes them for alike.
@@ -22,12 +32,14 @@ class Embedding:
         points: `image_id, x, y, label` (one class a film; null: `UNCLASSED`), one row a film. `thumbnail` where films
             are shown: an encoded picture (JPEG, PNG or WebP bytes; null where there is none).
         classes: name of the way in which films have classes, where there are several pictures of one method.
+        arm: whose features they are, where there are several.
     """
 
     method: str
     about: Sequence[str]
     points: pl.DataFrame
     classes: str = ""
+    arm: str = ""
 
 
 @dataclass(frozen=True)
@@ -51,6 +63,7 @@ class Case:
         heat: by arm and finding a map of any resolution, (h, w), at least 0; it is scaled to its own maximum.
         boxes: drawn by people.
         about: a few words: view, age, where it comes from.
+        chosen: by finding the rule that chose this film to be looked at (`hilum.explain.selection.RULES`).
     """
 
     image_id: str
@@ -58,3 +71,4 @@ class Case:
     heat: Mapping[tuple[str, str], NDArray[floating]] = field(default_factory=dict)
     boxes: Sequence[Box] = ()
     about: str = ""
+    chosen: Mapping[str, str] = field(default_factory=dict)

@@ -112,3 +112,8 @@ def listing(items: Sequence[str]) -> str:
 def file_stem(*parts: str) -> str:
     """A file name that every system takes: "roc", "Pleural Effusion" becomes roc_pleural_effusion."""
     return "_".join(re.sub(r"[^a-z0-9]+", "_", part.lower()).strip("_") or "x" for part in parts)
+
+
+def unbroken(text: str) -> str:
+    """Keep a number and its sign on one line."""
+    return text.replace(" %", "\u00a0%").replace("p = ", "p\u00a0=\u00a0").replace("p < ", "p\u00a0<\u00a0")

@@ -18,7 +18,7 @@ from hilum.progress import ProgressReport, silent
 from hilum.report import formats
 from hilum.report.content import ArmSummary, ReportContent
 from hilum.report.found_files import Found, find, seed_of
-from hilum.report.found_films import found_cases, found_embeddings
+from hilum.report.found_films import cases_in, embeddings_in
 from hilum.report.found_numbers import Judging, Numbers, judge_found
 
 _CURVES = {"arm": pl.String, "seed": pl.Int64, "stage": pl.String, "epoch": pl.Int64, "train_loss": pl.Float64}
@@ -52,7 +52,10 @@ def found_content(
     else:
         numbers = _left_numbers(found)
     parts = {name: pl.read_parquet(path) for name, path in found.parts.items()}
-    cases, unseen = found_cases(found, numbers.predictions)
+    explained = sorted(
+        path.parent for pattern in ("explain.json", "*/explain.json") for path in directory.glob(pattern)
+    )
+    films = cases_in(explained, found.stores, numbers.predictions)
     names = list(dict.fromkeys([*found.arms, *numbers.metrics["arm"], *numbers.comparisons["arm"]]))
     names += [name for name in dict.fromkeys(numbers.comparisons["against"]) if name not in names]
     first = next(iter(numbers.predictions.values()), None)
@@ -70,7 +73,7 @@ def found_content(
         redraws=redraws,
         predictions=numbers.predictions,
         curves=_curves(found),
-        left_out=[*_left_out(numbers.metrics), *found.ignored, *unseen],
+        left_out=[*_left_out(numbers.metrics), *found.ignored, *films.unseen],
         provenance=_provenance(found, judging, numbers),
         settings_yaml=found.study_text,
         thresholds=numbers.thresholds,
@@ -86,8 +89,9 @@ def found_content(
         agreement=parts.get("agreement"),
         box_scores=parts.get("box_statistics"),
         purity=parts.get("purity"),
-        embeddings=found_embeddings(found),
-        cases=cases,
+        embeddings=embeddings_in(found.parts["embedding"], found.stores) if "embedding" in found.parts else [],
+        cases=films.cases,
+        cases_about=films.about,
     )
 
 

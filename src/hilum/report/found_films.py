@@ -1,7 +1,8 @@
-"""Films that lie in a directory: points of `hilum embed`, maps of `hilum explain`, pictures of a store."""
+"""Films that lie in a directory: points of `hilum embed`, maps and boxes of `hilum explain`, pictures of a store."""
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,7 @@ from hilum.data.store import Store, open_store
 from hilum.draws import image_keys, shuffled
 from hilum.evaluate.predictions import Predictions
 from hilum.report import formats
-from hilum.report.films import Case, Embedding
-from hilum.report.found_files import Found
+from hilum.report.films import Box, Case, Embedding
 from hilum.report.pictures import smaller
 from hilum.report.scatter import MOST_THUMBNAILS, TILE
 
@@ -26,22 +26,51 @@ CLASSES = {"single_label": "films with a single label", "anomalies": "No Finding
 """Columns of an embedding that hold classes, and how they are said."""
 _GRID = 32
 
-Maps = dict[str, dict[tuple[str, str], NDArray[np.float32]]]
+
+@dataclass
+class _Seen:
+    """What was left of one film: maps by arm and finding, boxes, and the rule that chose it for a finding."""
+
+    heat: dict[tuple[str, str], NDArray[np.float32]] = field(default_factory=dict)
+    boxes: list[Box] = field(default_factory=list)
+    chosen: dict[str, str] = field(default_factory=dict)
 
 
-def found_embeddings(found: Found) -> list[Embedding]:
-    """One for each method and way to put films into classes, with thumbnails where a store holds the films."""
-    if "embedding" not in found.parts:
-        return []
-    path = found.parts["embedding"]
+@dataclass(frozen=True)
+class FoundCases:
+    """Films for the case browser.
+
+    Attributes:
+        cases: the films.
+        about: whose heat-maps they have, and what a reader must know of them; a sentence each.
+        unseen: what could not be shown, and why; a sentence each.
+    """
+
+    cases: list[Case]
+    about: list[str]
+    unseen: list[str]
+
+
+def embeddings_in(path: Path, stores: Sequence[Path]) -> list[Embedding]:
+    """The points of an `embedding.parquet`: one picture for each arm, method and way to put films into classes.
+
+    Args:
+        path: of the table; what `embed.json` beside it says is said, too.
+        stores: directories of decoded films; they give thumbnails.
+    """
     table = pl.read_parquet(path)
-    if "method" not in table.columns:
-        table = table.with_columns(pl.lit("embedding").alias("method"))
+    for name, stand_in in (("method", "embedding"), ("arm", "")):
+        if name not in table.columns:
+            table = table.with_columns(pl.lit(stand_in).alias(name))
     classes = [name for name in CLASSES if name in table.columns and table[name].null_count() < len(table)]
     about = _told(path.with_name("embed.json"))
     made = []
-    for (method,), rows in table.group_by("method", maintain_order=True):
-        for name in classes or [""]:
+    groups = [
+        (str(arm), METHODS.get(str(method), str(method)), _with_thumbnails(rows, stores))
+        for (arm, method), rows in table.group_by("arm", "method", maintain_order=True)
+    ]
+    for name in classes or [""]:
+        for arm, title, rows in groups:
             points = rows.select(
                 pl.col("image_id").cast(pl.String),
                 "x",
@@ -49,46 +78,61 @@ def found_embeddings(found: Found) -> list[Embedding]:
                 (pl.col(name).cast(pl.String) if name else pl.lit("films")).alias("label"),
                 *(["thumbnail"] if "thumbnail" in rows.columns else []),
             )
-            title = METHODS.get(str(method), str(method))
             said = [f"Colours: {CLASSES[name]}", *about] if name else about
-            made.append(Embedding(title, said, _with_thumbnails(points, found.stores), name))
+            made.append(Embedding(title, said, points, name, arm))
     return made
 
 
-def found_cases(found: Found, predictions: Mapping[str, Sequence[Predictions]]) -> tuple[list[Case], list[str]]:
-    """Films with heat-maps, or, where there are none, some by lot; and what could not be shown, and why."""
-    stores = [open_store(directory) for directory in found.stores]
-    maps = _maps(found.directory, list(predictions))
-    ids = list(maps)
-    if not maps and predictions:
+def cases_in(
+    directories: Sequence[Path], stores: Sequence[Path], predictions: Mapping[str, Sequence[Predictions]]
+) -> FoundCases:
+    """Films with heat-maps, or, where there are none, some by lot.
+
+    Args:
+        directories: what `hilum explain` left, one or several.
+        stores: directories of decoded films.
+        predictions: of each arm; their films are drawn from where there is no heat-map.
+    """
+    opened = [open_store(directory) for directory in stores]
+    seen: dict[str, _Seen] = {}
+    about = [sentence for directory in directories for sentence in _read_maps(directory, list(predictions), seen)]
+    ids = list(seen)
+    if not seen and predictions:
         every = next(iter(predictions.values()))[0].image_ids
         ids = [every[place] for place in shuffled(0, image_keys(every))[:MOST_BY_LOT]]
     cases = []
     for image_id in ids:
-        film = _picture(stores, image_id)
+        film, told = _picture(opened, image_id), seen.get(image_id, _Seen())
         if film is not None:
-            cases.append(Case(image_id, film, maps.get(image_id, {})))
-    if maps and len(cases) < len(ids):
-        missing = formats.plural(len(ids) - len(cases), "film")
-        return cases, [f"{missing} with heat-maps: no store here holds the picture."]
-    return cases, []
+            cases.append(Case(image_id, film, told.heat, told.boxes, chosen=told.chosen))
+    missing = formats.plural(len(ids) - len(cases), "film")
+    unseen = [f"{missing} with heat-maps: no store here holds the picture."] if seen and len(cases) < len(ids) else []
+    return FoundCases(cases, about if cases else [], unseen)
 
 
-def _maps(directory: Path, arms: Sequence[str]) -> Maps:
-    """Heat-maps by film, then by arm and finding, of everything that `hilum explain` left here."""
-    made: Maps = {}
-    for path in sorted([*directory.glob("explain.json"), *directory.glob("*/explain.json")]):
-        index = path.with_name("heat_maps.parquet")
-        if not index.is_file():
-            continue
-        rows = pl.read_parquet(index)
-        for model in json.loads(path.read_text(encoding="utf-8"))["models"]:
-            maps = np.load(path.with_name(model["maps"]), mmap_mode="r")
-            start, end = model["begin_and_end_on_film"]
-            arm = _arm_of(model["name"], arms)
-            for place, image_id, finding in rows.select("row", "image_id", "finding").iter_rows():
-                made.setdefault(image_id, {})[arm, finding] = on_film(maps[place], start, end)
-    return made
+def _read_maps(directory: Path, arms: Sequence[str], seen: dict[str, _Seen]) -> list[str]:
+    """Add what one `hilum explain` left, films to look at first, then the others with boxes; and tell what it was."""
+    index = directory / "heat_maps.parquet"
+    if not index.is_file():
+        return []
+    chosen, boxes = directory / "shown.parquet", directory / "boxes.parquet"
+    if chosen.is_file():
+        for image_id, finding, rule in pl.read_parquet(chosen).select("image_id", "finding", "rule").iter_rows():
+            seen.setdefault(image_id, _Seen()).chosen[finding] = rule
+    rows = pl.read_parquet(index)
+    explained = json.loads((directory / "explain.json").read_text(encoding="utf-8"))
+    for model in explained["models"]:
+        maps = np.load(directory / model["maps"], mmap_mode="r")
+        start, end = model["begin_and_end_on_film"]
+        arm = _arm_of(model["name"], arms)
+        for place, image_id, finding in rows.select("row", "image_id", "finding").iter_rows():
+            seen.setdefault(image_id, _Seen()).heat[arm, finding] = on_film(maps[place], start, end)
+    if boxes.is_file():
+        columns = ("image_id", "finding", "x", "y", "width", "height")
+        for image_id, *box in pl.read_parquet(boxes).select(columns).iter_rows():
+            seen.setdefault(image_id, _Seen()).boxes.append(Box(*box))
+    models = formats.listing([model["name"] for model in explained["models"]])
+    return [f"Heat-maps: {explained['method']} of {models}", *map(formats.capital, explained.get("notes", []))]
 
 
 def on_film(heat: NDArray[np.float32], start: float, end: float) -> NDArray[np.float32]:
@@ -118,7 +162,7 @@ def _with_thumbnails(points: pl.DataFrame, stores: Sequence[Path]) -> pl.DataFra
     if "thumbnail" in points.columns or not stores:
         return points
     opened = [open_store(directory) for directory in stores]
-    ids = points["image_id"].to_list()
+    ids = points["image_id"].cast(pl.String).to_list()
     wanted = set(shuffled(0, image_keys(ids))[:MOST_THUMBNAILS].tolist())
     thumbnails = []
     for place, image_id in enumerate(ids):

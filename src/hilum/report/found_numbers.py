@@ -12,7 +12,7 @@ from hilum.evaluate.confusion import THRESHOLD_METRICS
 from hilum.evaluate.measured_arms import measure_arms
 from hilum.evaluate.measures import AUROC, AVERAGES, METRICS
 from hilum.evaluate.metrics import metrics_table
-from hilum.evaluate.prediction_checks import LABEL
+from hilum.evaluate.prediction_checks import LABEL, SCORE
 from hilum.evaluate.predictions import Predictions, as_predictions, read_predictions
 from hilum.evaluate.ranks import ranks_table
 from hilum.evaluate.single_label import evaluate_single_label
@@ -125,7 +125,7 @@ def _beside_baselines(
     labels = first.frame.select("image_id", "patient_id", "split", pl.col(f"^{LABEL}.*$"))
     beside = {}
     for name, path in baselines.items():
-        scores = read_table(path, what="scores of a baseline")
+        scores = read_table(path, what="scores of a baseline").select("image_id", pl.col(f"^{SCORE}.*$"))
         table = labels.join(scores, on="image_id", how="inner", maintain_order="left")
         if len(table) != len(labels):
             found, fix = f"{len(table):,} of {len(labels):,}", "Score all films that the arms are judged on."

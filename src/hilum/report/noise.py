@@ -14,13 +14,18 @@ SHOWN_SUSPECTS = 5
 def noise_tables(content: ReportContent) -> list[Table]:
     """Doubted labels by finding, the most doubted films, and agreement with adjudicated labels; what there is of it."""
     made = []
-    for table, make in ((content.noise, _noise), (content.suspects, _suspects), (content.agreement, _agreement)):
+    for table, make in (
+        (content.noise, noise_table),
+        (content.suspects, _suspects),
+        (content.agreement, agreement_table),
+    ):
         if table is not None and not table.is_empty():
             made.append(make(table))
     return made
 
 
-def _noise(table: pl.DataFrame) -> Table:
+def noise_table(table: pl.DataFrame) -> Table:
+    """How many labels are doubted, by finding; `table` as `hilum.evaluate.rank_suspects` returns it."""
     rows = [
         [
             Cell(row["finding"]),
@@ -69,7 +74,8 @@ def _suspects(table: pl.DataFrame) -> Table:
     return Table("suspects", "The most doubted labels of each finding.", columns, rows, suspects, notes)
 
 
-def _agreement(table: pl.DataFrame) -> Table:
+def agreement_table(table: pl.DataFrame) -> Table:
+    """Text-mined labels against adjudicated ones; `table` as `hilum.evaluate.google_agreement` returns it."""
     rows = [
         [
             Cell(row["finding"]),

@@ -55,23 +55,20 @@ def render(content: ReportContent, made: list[Section], files: list[str]) -> str
         lstrip_blocks=True,
     )
     room.filters["inline"] = lambda figure: Markup(inline(figure))
-    room.filters["unbroken"] = _unbroken
+    room.filters["unbroken"] = formats.unbroken
     template = room.get_template("report.html.j2")
+    sheets = (block.sprite for section in made for block in section.blocks if isinstance(block, Scatter))
     return template.render(
         content=content,
         verdict=decide(content),
         contaminated=[arm.name for arm in content.arms if arm.has_seen_test_patients],
         listing=formats.listing,
         sections=made,
+        sprites=list(dict.fromkeys(sheet for sheet in sheets if sheet)),
         used={block.kind for section in made for block in section.blocks},
         files=files,
         version=hilum.__version__,
     )
-
-
-def _unbroken(text: str) -> str:
-    """Keep a number and its sign on one line."""
-    return text.replace(" %", "\u00a0%").replace("p = ", "p\u00a0=\u00a0").replace("p < ", "p\u00a0<\u00a0")
 
 
 def _tables(made: list[Section]) -> dict[str, str]:

@@ -51,7 +51,7 @@ def scatter_of(embedding: Embedding) -> Scatter:
         "side": TILE,
         "across": across,
     }
-    stem = formats.file_stem("embedding", embedding.method, *([embedding.classes] if embedding.classes else []))
+    stem = formats.file_stem("embedding", *filter(None, (embedding.arm, embedding.method, embedding.classes)))
     return Scatter(
         name=stem,
         caption=_caption(embedding, len(points), len(films)),
@@ -78,7 +78,9 @@ def _scaled(values: pl.Series) -> NDArray[np.float64]:
 
 def _caption(embedding: Embedding, points: int, films: int) -> str:
     total = len(embedding.points)
-    said = [f"{embedding.method} of {formats.plural(total, 'film')}: films that the model takes for alike lie together"]
+    whose = f", by the features of {embedding.arm}" if embedding.arm else ""
+    what = f"{embedding.method} of {formats.plural(total, 'film')}{whose}"
+    said = [f"{what}: films that the model takes for alike lie together"]
     parts: Sequence[str] = embedding.about
     left = []
     if points < total:

@@ -13,9 +13,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from hilum.artifacts import whole_directory, whole_file
+from hilum.data.labelled_films import UNCERTAIN_CLASS, LabelledFilms
 from hilum.data.store import Store
-from hilum.finetune.films import UNCERTAIN_CLASS, LabelledFilms
-from hilum.finetune.probe import linear_probe
+from hilum.encoders.probe import linear_probe
 from hilum.finetune.shortcut_features import (
     METADATA,
     THUMBNAIL,

@@ -1,19 +1,24 @@
 """What Hilum says about a study before it runs anything."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from hilum.data.counts import count_films as count_by_split
+from hilum.pretext.resolved_settings import ResolvedSettings
 from hilum.study.estimate import machine_gigaflops
 from hilum.study.generate import generated_root
 from hilum.study.keys import step_keys
 from hilum.study.ledger import Start, contamination_of, start_of
-from hilum.study.plan import Films, Step, count_films, guess_films, steps_of
+from hilum.study.plan import Films, Step, count_films, films_learnt, guess_films, pretraining_directory, steps_of
+from hilum.study.power import detectable_differences
 from hilum.study.prepare import Prepared, prepare
+from hilum.study.pretraining_schema import Pretrained
 from hilum.study.record import read_record
-from hilum.study.schema import Pretrained, Study
+from hilum.study.schema import Study
+from hilum.study.scored_labels import labels
+from hilum.study.settings import resolved_pretraining
 from hilum.study.untrained import parameter_counts
 
 FILMS_A_SECOND = 100.0
@@ -68,7 +73,9 @@ def plan_data(plan: Plan) -> dict[str, Any]:
         "data": [_data_row(plan, name) for name in study.data],
         "task": {"on": study.labelled_data, "findings": study.task.findings, "split": split_title(plan)},
         "films": _films_row(plan.films) if plan.films else None,
+        "power": _power(plan.prepared) if plan.prepared else None,
         "arms": [arm_row(plan, arm) for arm in study.arms],
+        "pretraining": _pretraining_rows(plan),
         "seeds": study.seeds,
         "steps": [_step_row(plan, step) for step in plan.steps],
         "seconds": remaining_seconds(plan),
@@ -81,7 +88,9 @@ def arm_row(plan: Plan, arm: str) -> dict[str, Any]:
     settings, tuning = study.arms[arm], study.finetuning_of(arm)
     init, start = settings.init, start_of(study, arm)
     trainable, total = parameter_counts(study, arm)
-    epochs = f", {study.pretraining_epochs(init)} epochs" if isinstance(init, Pretrained) else ""
+    resolved = pretraining_of(plan, arm)
+    length = study.pretraining_epochs(init) if isinstance(init, Pretrained) else None
+    epochs = f", {resolved.settings.epochs if resolved else length} epochs" if resolved or length else ""
     return {
         "arm": arm,
         "encoder": settings.encoder,
@@ -92,6 +101,26 @@ def arm_row(plan: Plan, arm: str) -> dict[str, Any]:
         "weights": {"source": start.source, "licence": start.licence, "here": start.here, "seen": start.has_seen},
         "seen_test_patients": _seen_test_patients(plan, arm, start),
     }
+
+
+def pretraining_of(plan: Plan, arm: str) -> ResolvedSettings | None:
+    """Settings of the pretraining that an arm starts from; None where it has none, or films are not counted yet."""
+    init = plan.study.arms[arm].init
+    if not isinstance(init, Pretrained) or plan.films is None:
+        return None
+    return resolved_pretraining(plan.study, init, films_learnt(plan.films, init))
+
+
+def _pretraining_rows(plan: Plan) -> list[dict[str, Any]]:
+    """Each pretraining once, with its settings and where they come from."""
+    rows: dict[str, dict[str, Any]] = {}
+    for arm in plan.study.arms:
+        directory, resolved = pretraining_directory(plan.study, arm, plan.study.seeds[0]), pretraining_of(plan, arm)
+        if directory is not None and resolved is not None:
+            row = {"title": plan.study.starts_from(arm), "arms": [], "preset": resolved.why}
+            rows.setdefault(directory, row | {"settings": [asdict(each) for each in resolved.told]})
+            rows[directory]["arms"].append(arm)
+    return list(rows.values())
 
 
 def _seen_test_patients(plan: Plan, arm: str, start: Start) -> str:
@@ -128,6 +157,11 @@ def _data_row(plan: Plan, name: str) -> dict[str, Any]:
             for (finding,), rows in wanted.group_by("finding", maintain_order=True)
         }
     return row
+
+
+def _power(prepared: Prepared) -> dict[str, Any]:
+    study = prepared.study
+    return detectable_differences(labels(prepared), study.task.findings, study.evaluate.min_positives)
 
 
 def _films_row(films: Films) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """How long a study will take: the arithmetic of its steps divided by what this machine was just seen to compute."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hilum.encoders.catalogue import ARCHITECTURES
@@ -12,6 +12,9 @@ STEP_EFFICIENCY = 0.6
 
 FORWARDS_A_TRAINING_STEP = 3.0
 """A backward pass costs about two forward passes."""
+
+OCCLUSION_PASSES = 144.0
+"""Of one film, see `hilum.explain.occlusion`."""
 
 LOCAL_SHARE = 0.25
 """Of a global view's pixels, in a local view of half its side."""
@@ -39,6 +42,24 @@ def finetuning_gigaflops(
     share = 1.0 if unfreeze == "all" else int(unfreeze) / ARCHITECTURES[encoder].blocks
     training = (1 + (FORWARDS_A_TRAINING_STEP - 1) * share) * train * epochs
     return forward_gigaflops(encoder, size) * (training + val * (epochs + 1) + test)
+
+
+def explaining_gigaflops(
+    encoders: Sequence[str], size: int, method: str, *, drawn: int, shown: int, points: int
+) -> float:
+    """10^9 operations of scores, heat-maps and features of some films, without those of films with boxes.
+
+    Args:
+        encoders: of the arms.
+        size: side of the films in px.
+        method: of the maps.
+        drawn: films that each arm scores.
+        shown: films that get a map.
+        points: films that become points.
+    """
+    passes = OCCLUSION_PASSES if method == "occlusion" else FORWARDS_A_TRAINING_STEP
+    films = drawn + points + passes * min(shown, drawn)
+    return sum(forward_gigaflops(encoder, size) for encoder in encoders) * films
 
 
 def machine_gigaflops() -> float:

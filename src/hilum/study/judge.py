@@ -18,6 +18,7 @@ from hilum.evaluate import (
     age_bands,
     choose_thresholds,
     comparisons_table,
+    evaluate_single_label,
     evaluate_subgroups,
     margins_table,
     measure_arms,
@@ -42,7 +43,8 @@ def judge(prepared: Prepared, out: Path, on_progress: ProgressReport) -> None:
 
     `evaluation` then holds predictions/ARM/seed-N.parquet, baselines/NAME.parquet, and as Parquet: metrics, comparisons
     (AUROC, against the reference arm), baseline_metrics, baseline_comparisons (arm minus baseline), subgroups; ranks
-    where there are several arms; margins where the study names one. Complete or absent.
+    where there are several arms; margins where the study names one; classes where they exclude each other. Complete or
+    absent.
     """
     study = prepared.study
     jobs = ["joining scores with labels", "metrics", "baselines", "subgroups"]
@@ -56,6 +58,8 @@ def judge(prepared: Prepared, out: Path, on_progress: ProgressReport) -> None:
         on_progress(2, len(jobs), jobs[2])
         tables |= _tables_of_baselines(study, arms, directory)
         on_progress(3, len(jobs), jobs[3])
+        if study.task.classes == "exclusive":
+            tables["classes"] = _classes(study, arms)
         if groups := groups_of(prepared):
             tables["subgroups"] = _subgroups(study, arms, thresholds, groups)
         for name, table in tables.items():
@@ -129,6 +133,17 @@ def _tables_of_baselines(
         against = comparisons_table(measured, against=name)
         comparisons.append(against.filter(pl.col("finding") == MACRO))
     return {"baseline_metrics": pl.concat(metrics), "baseline_comparisons": pl.concat(comparisons)}
+
+
+def _classes(study: Study, arms: Mapping[str, Sequence[Predictions]]) -> pl.DataFrame:
+    settings = study.evaluate
+    tables = [
+        evaluate_single_label(predictions, redraws=settings.redraws, seed=settings.seed).select(
+            pl.lit(arm).alias("arm"), pl.all()
+        )
+        for arm, predictions in arms.items()
+    ]
+    return pl.concat(tables)
 
 
 def _subgroups(

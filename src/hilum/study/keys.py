@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 
 from hilum.artifacts import fingerprint
+from hilum.data.labelled_films import LabelledFilms
 from hilum.encoders.card import read_card
 from hilum.encoders.published.resolving import resolve_weights
-from hilum.finetune.films import LabelledFilms
 from hilum.study.baselines import baseline_names
 from hilum.study.generate import generation_key
-from hilum.study.plan import BASELINES, Step, pretraining_directory
+from hilum.study.plan import BASELINES, Step, finetuning_directory, pretraining_directory
 from hilum.study.prepare import Prepared, PreparedData
+from hilum.study.probed_labels import labels_of_task
 from hilum.study.scored_labels import labels
 from hilum.study.settings import finetune_settings, pretext_settings
 
@@ -44,11 +45,13 @@ def _key(step: Step, prepared: Prepared, keys: dict[str, str]) -> str:
         films = _films(prepared.data[step.data])
         return fingerprint({"kind": "store", "recipe": prepared.recipe.as_data(), "films": films})
     if step.kind == "pretrain" and step.init is not None:
+        pool = prepared.pool_of(step.init)
         inputs: dict[str, Any] = {
             "method": step.init.pretrain,
             "start": _weights(step.init.start, step.encoder),
-            "settings": pretext_settings(study, step.init).decisive(),
-            "films": prepared.pretraining_ids(step.data),
+            "settings": pretext_settings(study, step.init, sum(map(len, pool.values()))).decisive(),
+            "films": _only_one(pool),
+            "probe": _probe(prepared) if study.labelled_data in pool else "",
         }
     elif step.kind == "baselines":
         inputs = {
@@ -69,13 +72,36 @@ def _key(step: Step, prepared: Prepared, keys: dict[str, str]) -> str:
             "val": _targets(prepared.task.val),
             "test": prepared.task.test_ids,
         }
+    elif step.kind == "explain" and study.explain is not None:
+        directories = [finetuning_directory(arm, study.seeds[0]) for arm in study.explained_arms]
+        return fingerprint(
+            {
+                "kind": "explain",
+                "arms": [keys[directory] for directory in directories],
+                "how": [study.explained_arms, study.explain.model_dump(), study.evaluate.redraws, study.evaluate.seed],
+                "labels": labels(prepared).fill_null(-1).rows(),
+                "boxes": boxes.rows() if (boxes := prepared.labelled.collected.boxes) is not None else [],
+            }
+        )
     else:
         scored = ("arms/", BASELINES)
         trained = {directory: key for directory, key in keys.items() if directory.startswith(scored)}
         table = labels(prepared).fill_null(-1).rows()
         return fingerprint({"kind": "evaluate", "arms": trained, "how": study.evaluate.model_dump(), "labels": table})
-    store = keys[f"stores/{step.data}"]
+    learnt = step.init.shares if step.init else [step.data]
+    store = _only_one({name: keys[f"stores/{name}"] for name in learnt})
     return fingerprint({"kind": step.kind, "encoder": step.encoder, "seed": step.seed, "store": store, **inputs})
+
+
+def _probe(prepared: Prepared) -> str:
+    """What the labels are that may choose the epoch of a pretraining."""
+    films = labels_of_task(prepared)
+    return films.digest if films else ""
+
+
+def _only_one(of_data: dict[str, Any]) -> Any:
+    """What is of one data set as it is, of several by name."""
+    return next(iter(of_data.values())) if len(of_data) == 1 else of_data
 
 
 def _films(data: PreparedData) -> list[Any]:

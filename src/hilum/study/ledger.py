@@ -7,7 +7,8 @@ from hilum.encoders.published.resolving import describe_weights
 from hilum.encoders.published.statements import SeenTest, Statement, seen_test_films, statements_in_words
 from hilum.errors import HilumErrors
 from hilum.study.prepare import Prepared
-from hilum.study.schema import Pretrained, Study
+from hilum.study.pretraining_schema import Pretrained
+from hilum.study.schema import Study
 
 
 @dataclass(frozen=True)
@@ -43,13 +44,13 @@ def start_of(study: Study, arm: str) -> Start:
     weights = study.weights_of(arm)
     if weights is None:
         of_study = isinstance(settings.init, Pretrained)
-        return Start(title, "", "", None, f"films of {settings.init.on}" if of_study else "nothing", [], [])  # type: ignore[union-attr]
+        return Start(title, "", "", None, f"films of {settings.init.pool()}" if of_study else "nothing", [], [])  # type: ignore[union-attr]
     told = describe_weights(weights, settings.encoder)
     seen = [statements_in_words(told.seen)] if told.seen or not told.patients_seen else []
     if told.patients_seen:
         seen.append(f"{len(told.patients_seen):,} patients of own runs")
     if isinstance(settings.init, Pretrained):
-        seen.append(f"films of {settings.init.on}")
+        seen.append(f"films of {settings.init.pool()}")
     return Start(title, told.source, told.licence, told.here, "; ".join(seen), told.seen, told.patients_seen)
 
 
@@ -64,7 +65,8 @@ def contamination_of(prepared: Prepared, arm: str) -> SeenTest:
     by_statement = seen_test_films(start.statements, labelled.issuer, labelled.manifest, test_ids)
     seen = set(start.patients)
     if isinstance(init, Pretrained):
-        seen |= set(prepared.data[init.on].patients(prepared.pretraining_ids(init.on)))
+        for name, image_ids in prepared.pool_of(init).items():
+            seen |= set(prepared.data[name].patients(image_ids))
     names = labelled.patients(test_ids)
     films, patients = sum(name in seen for name in names), len(seen & set(names))
     if not patients or by_statement.patients > patients:

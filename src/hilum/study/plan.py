@@ -7,15 +7,22 @@ from typing import Literal
 
 from hilum.artifacts import fingerprint
 from hilum.data.preprocess import parse_recipe
-from hilum.study.estimate import finetuning_gigaflops, pretraining_gigaflops
+from hilum.explain.selection import RULES
+from hilum.study.estimate import explaining_gigaflops, finetuning_gigaflops, pretraining_gigaflops
 from hilum.study.prepare import Prepared
-from hilum.study.schema import Pretrained, Study
+from hilum.study.pretraining_schema import Pretrained
+from hilum.study.schema import Study
+from hilum.study.settings import pretext_settings
 from hilum.study.task_schema import ListedSplit, PaperSplit
+from hilum.views.named import as_written
 
-StepKind = Literal["generate", "store", "pretrain", "finetune", "baselines", "evaluate"]
+StepKind = Literal["generate", "store", "pretrain", "finetune", "baselines", "evaluate", "explain"]
 
 BASELINES = "baselines"
 """Directory of the scores of shortcut baselines in a study's."""
+
+EXPLANATION = "explain"
+"""Directory of heat-maps and points in a study's."""
 
 OFFICIAL_TEST_SHARE = 0.23
 """Of ChestX-ray14's films; for plans made before the tables are at hand."""
@@ -48,7 +55,8 @@ class Step:
         kind: what is done.
         title: for people.
         directory: where its files go, relative to the study's directory.
-        data: data set it works on; of the labelled one where it has to choose.
+        data: data set it works on, the labelled one where it has to choose; of pretraining, what it learns from in
+            words.
         arm: arm it belongs to; None where arms share it.
         seed: replicate; None where it has none.
         init: pretraining that it does; None where it does none.
@@ -76,6 +84,9 @@ def steps_of(study: Study, films: Films | None) -> list[Step]:
     steps = [*_data_steps(study), *_pretraining_steps(study), *_finetuning_steps(study)]
     steps.append(Step("baselines", "fit shortcut baselines", BASELINES, study.labelled_data))
     steps.append(Step("evaluate", "evaluate and report", "evaluation", study.labelled_data))
+    if study.explain:
+        title = f"explain {' and '.join(study.explained_arms)}: {study.explain.method}, {study.explain.embedding}"
+        steps.append(Step("explain", title, EXPLANATION, study.labelled_data))
     return [replace(step, gigaflops=_cost(step, study, films)) if films else step for step in steps]
 
 
@@ -90,6 +101,11 @@ def count_films(prepared: Prepared) -> Films:
         test=len(task.test_ids),
         exact=True,
     )
+
+
+def films_learnt(films: Films, init: Pretrained) -> int:
+    """How many films a pretraining learns from, to within the rounding of shares."""
+    return round(sum(films.pool[name] * share / 100 for name, share in init.shares.items()))
 
 
 def guess_films(study: Study) -> Films | None:
@@ -117,11 +133,15 @@ def pretraining_directory(study: Study, arm: str, seed: int) -> str | None:
         return None
     init = settings.init
     epochs = study.pretraining_epochs(init)
+    length = "preset" if epochs is None else f"{epochs}epochs"
     seed = seed if study.pretrain.seeds == "each" else study.seeds[0]
     own = ""
-    if init.policy or init.settings or init.start != "random":
-        own = f"-{fingerprint([init.policy, init.settings, init.start])[:6]}"
-    return f"pretrain/{init.pretrain}-{settings.encoder}-{init.on}-{epochs}epochs{own}/seed-{seed}"
+    shares = [share for share in init.shares.values() if share < 100]
+    instead = {name: as_written(value) for name, value in init.said().items() if name != "epochs"}
+    if instead or init.settings or init.start != "random" or shares:
+        told = [instead, init.settings, init.start] + [init.shares] * bool(shares)
+        own = f"-{fingerprint(told)[:6]}"
+    return f"pretrain/{init.pretrain}-{settings.encoder}-{'+'.join(init.shares)}-{length}{own}/seed-{seed}"
 
 
 def finetuning_directory(arm: str, seed: int) -> str:
@@ -151,10 +171,11 @@ def _pretraining_steps(study: Study) -> Iterator[Step]:
                 continue
             seen.add(directory)
             title = (
-                f"pretrain {arm.init.pretrain} {arm.encoder} on {arm.init.on}, {Path(directory).name.replace('-', ' ')}"
+                f"pretrain {arm.init.pretrain} {arm.encoder} on {arm.init.pool()}, "
+                f"{Path(directory).name.replace('-', ' ')}"
             )
             yield Step(
-                "pretrain", title, directory, arm.init.on, seed=int(directory.rpartition("-")[2]), init=arm.init,
+                "pretrain", title, directory, arm.init.pool(), seed=int(directory.rpartition("-")[2]), init=arm.init,
                 encoder=arm.encoder,
             )  # fmt: skip
 
@@ -171,14 +192,11 @@ def _finetuning_steps(study: Study) -> Iterator[Step]:
 
 def _cost(step: Step, study: Study, films: Films) -> float:
     if step.kind == "pretrain" and step.init and step.encoder:
-        epochs = study.pretraining_epochs(step.init)
+        learnt = films_learnt(films, step.init)
+        resolved = pretext_settings(study, step.init, learnt)
+        size = resolved.size or image_size(study)
         return pretraining_gigaflops(
-            step.init.pretrain,
-            step.init.settings,
-            step.encoder,
-            image_size(study),
-            films=films.pool[step.data],
-            epochs=epochs,
+            step.init.pretrain, resolved.options, step.encoder, size, films=learnt, epochs=resolved.epochs
         )
     if step.kind == "finetune" and step.arm and step.encoder:
         settings = study.finetuning_of(step.arm)
@@ -186,4 +204,14 @@ def _cost(step: Step, study: Study, films: Films) -> float:
             step.encoder, image_size(study), unfreeze=settings.unfreeze, train=films.train, val=films.val,
             test=films.test, epochs=settings.epochs,
         )  # fmt: skip
+    if step.kind == "explain" and study.explain:
+        wish = study.explain
+        return explaining_gigaflops(
+            [study.arms[arm].encoder for arm in study.explained_arms],
+            image_size(study),
+            wish.method,
+            drawn=min(wish.films, films.test),
+            shown=wish.images * len(RULES) * len(study.task.findings),
+            points=min(wish.points, films.test) if wish.embedding != "none" else 0,
+        )
     return 0.0

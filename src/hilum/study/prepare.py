@@ -9,12 +9,21 @@ import numpy as np
 import polars as pl
 
 from hilum.data.collections import Collected, read_collection
+from hilum.data.labelled_films import LabelledFilms
 from hilum.data.labels import keep_only, targets, task_films
 from hilum.data.patients import issuer_of, patient_names
 from hilum.data.preprocess import Recipe, parse_recipe
-from hilum.data.splits import Split, check_patients_apart, label_fraction, listed_split, paper_split, patient_split
+from hilum.data.splits import (
+    Split,
+    check_patients_apart,
+    label_fraction,
+    listed_split,
+    paper_split,
+    patient_split,
+    some_patients,
+)
 from hilum.errors import HilumError
-from hilum.finetune.films import LabelledFilms
+from hilum.study.pretraining_schema import Pretrained
 from hilum.study.schema import Study
 from hilum.study.task_schema import ListedSplit, PaperSplit, PatientSplit
 
@@ -78,11 +87,24 @@ class Prepared:
         """The data set that the task is on."""
         return self.data[self.study.labelled_data]
 
-    def pretraining_ids(self, name: str) -> list[str]:
-        """Films of a data set that pretraining may see: never those of validation or test patients."""
-        return (
-            self.task.pool_ids if name == self.study.labelled_data else self.data[name].manifest["image_id"].to_list()
-        )
+    def pretraining_ids(self, name: str, percent: float = 100) -> list[str]:
+        """Films of a data set that pretraining may see: never those of validation or test patients.
+
+        Args:
+            name: of the data set.
+            percent: of these patients, by lot.
+        """
+        is_labelled = name == self.study.labelled_data
+        image_ids = self.task.pool_ids if is_labelled else self.data[name].manifest["image_id"].to_list()
+        if percent == 100 or not image_ids:
+            return image_ids
+        patients = self.data[name].patients(image_ids)
+        chosen = set(some_patients(pl.Series(patients), percent, self.study.task.split.seed))
+        return [image_id for image_id, patient in zip(image_ids, patients, strict=True) if patient in chosen]
+
+    def pool_of(self, init: Pretrained) -> dict[str, list[str]]:
+        """Films that one pretraining learns from, by data set."""
+        return {name: self.pretraining_ids(name, percent) for name, percent in init.shares.items()}
 
 
 def prepare(study: Study, roots: Mapping[str, Path]) -> Prepared:

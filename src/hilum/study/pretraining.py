@@ -1,8 +1,8 @@
 """One pretraining outside of a study: whose films it may learn from, where it starts, and whether it is done."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +11,15 @@ import safetensors
 
 from hilum.artifacts import fingerprint
 from hilum.data.named import NamedData
-from hilum.data.splits import told_split
+from hilum.data.splits import some_patients, told_split
 from hilum.encoders.card import CARD, read_card
 from hilum.encoders.published.importing import REPORT
 from hilum.encoders.published.statements import statements_in_words
 from hilum.encoders.weights import ENCODER_WEIGHTS
 from hilum.errors import HilumError
-from hilum.pretext.methods import method_settings
+from hilum.pretext.probed_films import ProbedFilms
 from hilum.pretext.settings import PretextSettings
+from hilum.study.pools import PooledFilms
 
 AUTO = "auto"
 
@@ -31,11 +32,13 @@ class Pool:
         image_ids: of the films.
         title: of the pool, for the card of the weights.
         notes: what was left out and why, one sentence each.
+        left_out: full names of the patients in excluded parts of the split.
     """
 
     image_ids: list[str]
     title: str
     notes: list[str]
+    left_out: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,13 @@ class Start:
 
 
 def pretraining_pool(
-    data: NamedData, readable: Sequence[str], *, split: str = AUTO, exclude: Sequence[str] = ("test",), seed: int = 0
+    data: NamedData,
+    readable: Sequence[str],
+    *,
+    split: str = AUTO,
+    exclude: Sequence[str] = ("test",),
+    seed: int = 0,
+    percent: float = 100,
 ) -> Pool:
     """All films of a data set but those of patients in excluded parts of a split.
 
@@ -65,7 +74,8 @@ def pretraining_pool(
         readable: films that the store holds.
         split: as in `hilum.data.splits.told_split`; "auto": the official list where it has test films, none elsewhere.
         exclude: parts of the split whose patients' films are left out, all of them, listed or not.
-        seed: of the split.
+        seed: of the split, and of the share.
+        percent: of the patients left, by lot; 0 < percent ≤ 100.
 
     Raises:
         HilumError: no film is left, or a part that no split has.
@@ -80,19 +90,61 @@ def pretraining_pool(
     notes = []
     if len(here) < len(data.manifest):
         notes.append(f"{len(data.manifest) - len(here):,} films could not be read and were set aside")
-    if not exclude:
-        return _not_empty(data, Pool(here, f"{data.name}, all films", notes))
-    if split == AUTO and "test" not in data.manifest["split"]:
+    title, left_out = f"{data.name}, all films", frozenset[str]()
+    if exclude and split == AUTO and "test" not in data.manifest["split"]:
         notes.append("no official test list: all films are learnt from; to probe them later, say --split patients")
-        return _not_empty(data, Pool(here, f"{data.name}, all films", notes))
-    divided = told_split(data.manifest, split, seed=seed)
-    left_out = set(divided.assignment.filter(pl.col("split").is_in(list(exclude)))["patient_id"])
-    patient_of = dict(data.manifest.select("image_id", "patient_id").iter_rows())
-    kept = [image_id for image_id in here if patient_of[image_id] not in left_out]
-    parts = " and ".join(exclude)
-    if len(kept) < len(here):
-        notes.append(f"{len(here) - len(kept):,} films of {len(left_out):,} {parts} patients are not learnt from")
-    return _not_empty(data, Pool(kept, f"{data.name}, all but {parts} of {divided.title}", notes))
+    elif exclude:
+        divided = told_split(data.manifest, split, seed=seed)
+        rows = divided.assignment.filter(pl.col("split").is_in(list(exclude)))
+        left_out = frozenset(data.patients(rows["image_id"].to_list()))
+        parts = " and ".join(exclude)
+        title = f"{data.name}, all but {parts} of {divided.title}"
+        kept = _without(data, here, left_out)
+        if len(kept) < len(here):
+            notes.append(f"{len(here) - len(kept):,} films of {len(left_out):,} {parts} patients are not learnt from")
+        here = kept
+    if percent < 100 and here:
+        chosen = set(some_patients(pl.Series(data.patients(here), dtype=pl.String), percent, seed))
+        here = [image_id for image_id, patient in zip(here, data.patients(here), strict=True) if patient in chosen]
+        title += f", {percent:g} % of the patients by lot (s{seed})"
+    return _not_empty(data, Pool(here, title, notes, left_out))
+
+
+def apart(data: Mapping[str, NamedData], pools: Mapping[str, Pool]) -> dict[str, Pool]:
+    """Pools of several data sets without films of patients whom another one leaves out.
+
+    RSNA's films are ChestX-ray14's: a test patient of the one would be learnt from under the name of the other.
+
+    Args:
+        data: by name.
+        pools: of each.
+
+    Raises:
+        HilumError: nothing is left of one.
+    """
+    left_out = frozenset[str]().union(*(pool.left_out for pool in pools.values()))
+    cleared = {}
+    for name, pool in pools.items():
+        kept = _without(data[name], pool.image_ids, left_out)
+        films = len(pool.image_ids) - len(kept)
+        note = f"{films:,} films of patients whom another data set leaves out are not learnt from"
+        cleared[name] = _not_empty(data[name], replace(pool, image_ids=kept, notes=pool.notes + [note] * (films > 0)))
+    return cleared
+
+
+def pool_of_all(pools: Mapping[str, Pool], films: PooledFilms) -> Pool:
+    """What is said of the pools of several data sets, as of one."""
+    if len(pools) == 1:
+        return next(iter(pools.values()))
+    told = [
+        f"{pool.title} ({part.films:,} films of {part.patients:,} patients)"
+        for pool, part in zip(pools.values(), films.parts, strict=True)
+    ]
+    notes = [f"{name}: {note}" for name, pool in pools.items() for note in pool.notes]
+    shared = sum(part.patients for part in films.parts) - len(set(films.patient_ids))
+    if shared:
+        notes.append(f"{shared:,} patients are counted again: they are in more than one of the data sets")
+    return Pool(films.image_ids, "; ".join(told), notes)
 
 
 def describe_start(directory: Path) -> Start:
@@ -123,33 +175,41 @@ def already_done(
     settings: PretextSettings,
     recipe: list[Any],
     pool: Pool,
+    probed: ProbedFilms | None,
     seed: int,
 ) -> bool:
     """Whether a directory holds the weights of this very run.
 
     Args:
         directory: where they would be.
-        method, encoder, settings, seed: of the run.
+        method, encoder, seed: of the run.
+        settings: of the run, filled (`hilum.pretext.settings.PretextSettings.filled`).
         start: directory of the weights that it starts from; None for random ones.
         recipe: of the films.
         pool: that it learns from.
+        probed: whose labels it is probed with.
     """
     if not (directory / CARD).is_file():
         return False
     card = read_card(directory)
-    decisive = settings.decisive() | {"options": method_settings(method, settings.options).model_dump()}
     wanted = {
         "method": method,
         "encoder": encoder,
         "starts_from": read_card(start).sha256 if start else "random",
-        "settings": decisive,
+        "settings": settings.decisive(),
         "preprocessing": recipe,
         "split": pool.title,
         "images_seen": len(pool.image_ids),
+        "probe": probed.digest if probed else "",
         "seed": seed,
     }
     found = card.model_dump(include=set(wanted))
     return fingerprint(found) == fingerprint(wanted)
+
+
+def _without(data: NamedData, image_ids: Sequence[str], left_out: frozenset[str]) -> list[str]:
+    patients = data.patients(list(image_ids))
+    return [image_id for image_id, patient in zip(image_ids, patients, strict=True) if patient not in left_out]
 
 
 def _not_empty(data: NamedData, pool: Pool) -> Pool:

@@ -18,10 +18,10 @@ from hilum.data.manifest import finding_columns
 from hilum.data.named import NamedData
 from hilum.data.splits import Split, check_patients_apart
 from hilum.encoders.card import Card
+from hilum.encoders.probe import linear_probe, neighbour_probe
 from hilum.errors import HilumError
 from hilum.evaluate.comparisons import evaluate_arms
 from hilum.evaluate.predictions import Predictions, as_predictions
-from hilum.finetune.probe import linear_probe, neighbour_probe
 from hilum.pretext.collapse import effective_rank, feature_spread
 from hilum.progress import ProgressReport, silent
 

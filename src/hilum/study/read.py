@@ -160,10 +160,16 @@ def _cross_problems(content: Mapping[str, Any]) -> Iterator[Problem]:
         architecture = ARCHITECTURES.get(encoder) if isinstance(encoder, str) else None
         if isinstance(encoder, str) and architecture is None:
             yield Problem(("arms", name, "encoder"), f"{encoder!r} is not an encoder", _nearest(encoder, ARCHITECTURES))
-        if isinstance(init, dict) and isinstance(init.get("on"), str) and init["on"] not in data:
-            yield Problem(("arms", name, "init", "on"), f"{init['on']!r} is not a data set of this study", known_data)
         if isinstance(init, dict):
+            on = init.get("on")
+            for each in on if isinstance(on, list | dict) else [on]:
+                if isinstance(each, str) and each not in data:
+                    yield Problem(("arms", name, "init", "on"), f"{each!r} is not a data set of this study", known_data)
             yield from _method_problems(("arms", name, "init"), init)
+            said = _section(content, "pretrain") | init
+            if said.get("optimizer") in ("sgd", "lars") and said.get("lr") is None:
+                told = f"{said['optimizer']} with the learning rate of a preset, which is AdamW's"
+                yield Problem(("arms", name, "init"), told, "set lr, here or under pretrain")
         own = _section(arm, "finetune").get("unfreeze")
         blocks, place = (own, ("arms", name, "finetune", "unfreeze")) if own is not None else (general, _GENERAL)
         if architecture and isinstance(blocks, int) and blocks > architecture.blocks:
@@ -214,9 +220,11 @@ def _name_problems(content: Mapping[str, Any], arms: Mapping[str, Any]) -> Itera
         section: Any = content
         for part in place:
             section = _section(section, str(part))
-        policy = section.get("policy")
-        if isinstance(policy, str) and policy not in POLICIES:
-            yield Problem((*place, "policy"), f"{policy!r} is not a policy of random views", _nearest(policy, POLICIES))
+        for key in ("policy", "second_policy", "local_policy"):
+            policy = section.get(key)
+            if isinstance(policy, str) and policy not in POLICIES:
+                hint = _nearest(policy, POLICIES)
+                yield Problem((*place, key), f"{policy!r} is not a policy of random views", hint)
 
 
 def _method_problems(place: Place, init: Mapping[str, Any]) -> Iterator[Problem]:

@@ -12,6 +12,7 @@ from pathlib import Path
 import hilum
 from hilum.artifacts import write_json, write_text
 from hilum.progress import ProgressReport
+from hilum.training.processes import by_the_first
 
 RECORD = "step.json"
 
@@ -49,7 +50,7 @@ def perform_once(directory: Path, key: str, title: str, work: Callable[[], None]
     """Do a step unless it is done already.
 
     What an interrupted run of the same step left is kept for `work` to go on from; what a step with other settings
-    left is removed.
+    left is removed. Of several processes the first decides, cleans up and records; all of them come to `work`.
 
     Args:
         directory: where `work` leaves its files; complete when `work` returns.
@@ -60,25 +61,41 @@ def perform_once(directory: Path, key: str, title: str, work: Callable[[], None]
     Returns:
         Whether there was anything to do.
     """
-    record = read_record(directory)
-    if record is not None and record.key == key:
+    if by_the_first(lambda: _is_done(directory, key)):
         return False
-    under_way = directory.parent / f".{directory.name}.key"
+    by_the_first(lambda: _clear(directory, key))
+    began = time.monotonic()
+    work()
+    seconds = time.monotonic() - began
+    by_the_first(lambda: _record(directory, key, title, seconds))
+    return True
+
+
+def _is_done(directory: Path, key: str) -> bool:
+    record = read_record(directory)
+    return record is not None and record.key == key
+
+
+def _clear(directory: Path, key: str) -> None:
+    under_way = _key_file(directory)
     if not under_way.exists() or under_way.read_text(encoding="utf-8") != key:
         shutil.rmtree(directory.parent / f".{directory.name}.partial", ignore_errors=True)
         shutil.rmtree(directory, ignore_errors=True)
         write_text(under_way, key)
-    began = time.monotonic()
-    work()
-    seconds = time.monotonic() - began
+
+
+def _record(directory: Path, key: str, title: str, seconds: float) -> None:
     finished = time.strftime("%Y-%m-%dT%H:%M:%S")
     machine = f"{platform.machine()}, {os.cpu_count()} cores"
     write_json(
         directory / RECORD, asdict(StepRecord(key, title, round(seconds, 3), finished, hilum.__version__, machine))
     )
-    under_way.unlink()
+    _key_file(directory).unlink()
     _progress_file(directory).unlink(missing_ok=True)
-    return True
+
+
+def _key_file(directory: Path) -> Path:
+    return directory.parent / f".{directory.name}.key"
 
 
 def recorded_progress(directory: Path, show: ProgressReport, *, every_seconds: float = 2.0) -> ProgressReport:

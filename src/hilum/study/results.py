@@ -2,6 +2,7 @@
 
 import os
 import platform
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -11,12 +12,13 @@ import yaml
 
 import hilum
 from hilum.data.counts import count_films
-from hilum.encoders.card import read_card
+from hilum.encoders.card import Card, read_card
 from hilum.evaluate.metrics import MACRO
 from hilum.report.content import ArmSummary, DataSummary, ReportContent
+from hilum.report.found_films import cases_in, embeddings_in
 from hilum.study.judge import EVALUATION, read_arm, read_thresholds
 from hilum.study.ledger import contamination_of
-from hilum.study.plan import Step, finetuning_directory, pretraining_directory
+from hilum.study.plan import EXPLANATION, Step, finetuning_directory, pretraining_directory
 from hilum.study.prepare import Prepared
 from hilum.study.record import read_record
 from hilum.study.steps import store_of
@@ -28,7 +30,7 @@ def report_content(prepared: Prepared, out: Path, steps: list[Step]) -> ReportCo
     study, split = prepared.study, prepared.task.split
     metrics = pl.read_parquet(out / EVALUATION / "metrics.parquet")
     evaluation = out / EVALUATION
-    return ReportContent(
+    content = ReportContent(
         question=study.question,
         arms=[_arm_summary(prepared, out, arm) for arm in study.arms],
         data=[_data_summary(prepared, out, name) for name in study.data],
@@ -48,6 +50,24 @@ def report_content(prepared: Prepared, out: Path, steps: list[Step]) -> ReportCo
         ranks=_table(evaluation, "ranks"),
         margins=_table(evaluation, "margins"),
         subgroups=_table(evaluation, "subgroups"),
+        classes=_table(evaluation, "classes"),
+    )
+    if study.explain is None:
+        return content
+    return _with_explanation(content, out / EXPLANATION, out / "stores" / study.labelled_data)
+
+
+def _with_explanation(content: ReportContent, explained: Path, store: Path) -> ReportContent:
+    """The same with heat-maps and points."""
+    films = cases_in([explained], [store], content.predictions)
+    points = explained / "embedding.parquet"
+    return replace(
+        content,
+        box_scores=_table(explained, "box_statistics"),
+        purity=_table(explained, "purity"),
+        embeddings=embeddings_in(points, [store]) if points.is_file() else [],
+        cases=films.cases,
+        cases_about=films.about,
     )
 
 
@@ -152,7 +172,16 @@ def _provenance(prepared: Prepared, out: Path, steps: list[Step]) -> list[tuple[
         record = read_record(out / step.directory)
         if record is not None:
             lines.append((step.title, f"{record.seconds:,.1f} s{_rate(out / step.directory)}"))
+            if step.kind == "pretrain" and step.seed == study.seeds[0]:
+                lines.append((f"{step.title}: settings", _settings(read_card(out / step.directory))))
     return lines
+
+
+def _settings(card: Card) -> str:
+    """All settings of a run as they were, also those that a preset filled."""
+    run = {name: value for name, value in card.settings.items() if name != "options"}
+    told = {**run, **card.settings.get("options", {})}
+    return ", ".join(f"{name} {value}" for name, value in told.items() if value is not None)
 
 
 def _machine() -> str:

@@ -1,4 +1,8 @@
-"""Running a study: what is done already is left, what was interrupted goes on, what changed is done again."""
+"""Running a study: what is done already is left, what was interrupted goes on, what changed is done again.
+
+Of several processes (`hilum.training.processes`) all train together; the first one alone does everything else, and the
+others wait for it.
+"""
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -11,8 +15,9 @@ import yaml
 
 from hilum.artifacts import write_json, write_text
 from hilum.errors import HilumError
-from hilum.progress import ProgressReport
+from hilum.progress import ProgressReport, silent
 from hilum.report.page import write_report
+from hilum.study.explaining import explain_arms
 from hilum.study.generate import generate, generated_root, generation_key
 from hilum.study.judge import judge
 from hilum.study.keys import step_keys
@@ -22,7 +27,12 @@ from hilum.study.prepare import Prepared, prepare
 from hilum.study.record import perform_once, recorded_progress
 from hilum.study.results import report_content
 from hilum.study.schema import Study
-from hilum.study.steps import perform
+from hilum.study.steps import perform, store_of
+from hilum.training.processes import by_the_first, joined_processes
+from hilum.training.ranks import rank
+
+_OF_ALL = ("pretrain", "finetune")
+"""Steps that all processes do together."""
 
 ShowStep: TypeAlias = Callable[[int, int, Step], AbstractContextManager[ProgressReport]]
 """Called with (number of the step, steps in all, step); gives what shows the step's progress."""
@@ -46,21 +56,25 @@ def run_study(
     Raises:
         HilumError: `out` holds something else than a study, or a step cannot be done.
     """
-    _check_own(out)
-    _generate_films(study, out, show_step, workers)
-    prepared = prepare_in(study, roots, out)
-    refuse_contaminated(prepared)
-    steps = steps_of(study, count_films(prepared))
-    keys = step_keys(steps, prepared)
-    _write_plan(out, steps, keys)
-    write_text(out / "study.yaml", yaml.safe_dump(study.model_dump(mode="json", exclude_unset=True), sort_keys=False))
-    runner = _Runner(out, len(steps), show_step)
-    for number, step in enumerate(steps, start=1):
-        if step.kind in ("store", "pretrain", "finetune", "baselines"):
-            runner.once(number, step, keys[step.directory], partial(perform, step, prepared, out, workers))
-        elif step.kind == "evaluate":
-            runner.once(number, step, keys[step.directory], partial(judge, prepared, out))
-    return write_report(report_content(prepared, out, steps), out)
+    with joined_processes():
+        by_the_first(lambda: _check_own(out))
+        _generate_films(study, out, show_step, workers)
+        prepared = prepare_in(study, roots, out)
+        refuse_contaminated(prepared)
+        steps = steps_of(study, count_films(prepared))
+        keys = by_the_first(lambda: step_keys(steps, prepared))
+        by_the_first(lambda: _write_study(study, out, steps, keys))
+        runner = _Runner(out, len(steps), show_step)
+        for number, step in enumerate(steps, start=1):
+            if step.kind in ("store", "pretrain", "finetune", "baselines"):
+                runner.once(number, step, keys[step.directory], partial(perform, step, prepared, out, workers))
+            elif step.kind == "evaluate":
+                runner.once(number, step, keys[step.directory], partial(judge, prepared, out))
+            elif step.kind == "explain":
+                store = store_of(out, step.data)
+                work = partial(explain_arms, prepared, store, out, out / step.directory)
+                runner.once(number, step, keys[step.directory], work)
+        return by_the_first(lambda: write_report(report_content(prepared, out, steps), out))
 
 
 def prepare_in(study: Study, roots: Mapping[str, Path], out: Path) -> Prepared:
@@ -75,7 +89,7 @@ def _generate_films(study: Study, out: Path, show_step: ShowStep, workers: int |
     runner = _Runner(out, len(steps), show_step)
     for number, step in enumerate(steps, start=1):
         if step.kind == "generate":
-            _write_plan(out, steps, {})
+            by_the_first(lambda: _write_plan(out, steps, {}))
             runner.once(
                 number, step, generation_key(study, step.data), partial(generate, study, step.data, out, workers)
             )
@@ -107,7 +121,20 @@ class _Runner:
             with self.show_step(number, self.steps, step) as show:
                 work(recorded_progress(directory, show))
 
-        perform_once(directory, key, step.title, show_and_work)
+        def work_together() -> None:
+            if step.kind not in _OF_ALL:
+                by_the_first(show_and_work)
+            elif rank() == 0:
+                show_and_work()
+            else:
+                work(silent)
+
+        perform_once(directory, key, step.title, work_together)
+
+
+def _write_study(study: Study, out: Path, steps: list[Step], keys: Mapping[str, str]) -> None:
+    _write_plan(out, steps, keys)
+    write_text(out / "study.yaml", yaml.safe_dump(study.model_dump(mode="json", exclude_unset=True), sort_keys=False))
 
 
 def _write_plan(out: Path, steps: list[Step], keys: Mapping[str, str]) -> None:

@@ -13,6 +13,8 @@ TINY_SIZE = 64
 TINY_EPOCHS = 2
 TINY_BATCH = 32
 TINY_REDRAWS = 200
+TINY_FILMS = 60
+TINY_POINTS = 150
 
 
 def tiny(study: Study) -> Study:
@@ -30,14 +32,14 @@ def tiny(study: Study) -> Study:
     steps = parse_recipe(study.preprocess).as_data()
     content["preprocess"] = [_shrunk_step(step) for step in steps]
     content["pretrain"] = _shrunk_training(
-        content.get("pretrain", {}), study.pretrain.epochs, study.pretrain.batch_size
+        content.get("pretrain", {}), study.pretrain.epochs or TINY_EPOCHS, study.pretrain.batch_size or TINY_BATCH
     )
     content["finetune"] = _shrunk_training(
         content.get("finetune", {}), study.finetune.epochs, study.finetune.batch_size
     )
     for arm in content["arms"].values():
         if isinstance(arm.get("init"), dict):
-            arm["init"].pop("epochs", None)
+            arm["init"] = {name: told for name, told in arm["init"].items() if name not in ("epochs", "batch_size")}
             arm["init"]["start"] = _weights_at_hand(arm["init"].get("start", "random"), arm["encoder"])
         else:
             arm["init"] = _weights_at_hand(arm.get("init", "random"), arm["encoder"])
@@ -49,6 +51,9 @@ def tiny(study: Study) -> Study:
         "redraws": min(study.evaluate.redraws, TINY_REDRAWS),
         "min_positives": min(study.evaluate.min_positives, 2),
     }
+    if study.explain is not None:
+        few = {"films": min(study.explain.films, TINY_FILMS), "points": min(study.explain.points, TINY_POINTS)}
+        content["explain"] = content.get("explain", {}) | few
     return Study.model_validate(content)
 
 

@@ -3,13 +3,26 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, Discriminator, Field, PositiveInt, Tag, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    Discriminator,
+    Field,
+    PositiveInt,
+    Tag,
+    ValidationInfo,
+    field_validator,
+)
 
 from hilum.errors import HilumError
 from hilum.evaluate.thresholds import check_rule
 from hilum.finetune.settings import HeadName, PoolingName
+from hilum.study.explain_schema import Explaining, check_explaining, explained_arms
+from hilum.study.pretraining_schema import Pretrained, Pretraining
 from hilum.study.section import FindingName, Section
 from hilum.study.task_schema import Task
+from hilum.training.settings import Precision
+from hilum.views.written import WrittenPolicy
 
 
 def _number_of_blocks(value: object) -> object:
@@ -57,36 +70,6 @@ class DataSet(Section):
     generate: Generated | None = Field(None, description="Generate the radiographs instead of reading them.")
 
 
-class Pretraining(Section):
-    """Settings of pretraining without labels. What is left out takes the method's default."""
-
-    epochs: PositiveInt = Field(50, description="Passes over the films.")
-    batch_size: int = Field(128, ge=2, description="Films a step; each gives two views.")
-    lr: float = Field(1e-3, gt=0, description="Peak learning rate of AdamW.")
-    policy: str | None = Field(None, description="Named random views; the method's own when left out.")
-    seeds: Literal["each", "first"] = Field(
-        "each",
-        description="`each`: pretrain anew for every seed, so that intervals hold for pretraining too; "
-        "`first`: once, with the first seed (cheaper; the intervals then speak of this one encoder).",
-    )
-
-
-class Pretrained(Section):
-    """Start from an encoder that this study pretrains."""
-
-    pretrain: str = Field(description="Method: `simclr`, `mocov2`, `swav` or `dino`.")
-    on: str = Field(description="Data set; of the task's own data set only training patients are seen.")
-    epochs: PositiveInt | None = Field(None, description="Instead of `pretrain.epochs`.")
-    start: str = Field(
-        "random",
-        description="Weights to go on from: the name of published ones, or a directory with encoder.safetensors.",
-    )
-    policy: str | None = Field(None, description="Instead of `pretrain.policy`.")
-    settings: dict[str, Any] = Field(
-        {}, description="The method's own settings, see [below](#settings-of-the-methods); its defaults for the rest."
-    )
-
-
 class Finetuning(Section):
     """Settings of training with labels."""
 
@@ -100,8 +83,9 @@ class Finetuning(Section):
         5, description="Stop after so many epochs without a lower validation loss; null: never."
     )
     batch_size: PositiveInt = Field(32, description="Films a step.")
-    policy: str = Field(
-        "finetune", description="Named random views (`hilum.views.POLICIES`): `finetune`, `simclr`, `mocov2` or `none`."
+    policy: WrittenPolicy = Field(
+        "finetune",
+        description="Random views: a name, `none` for none, or ranges. See [augmentations](augmentations.md).",
     )
     size: int | None = Field(
         None, ge=16, description="Side of the views in pixels; that of the stored films when left out."
@@ -183,11 +167,14 @@ class Study(Section):
     arms: dict[str, Arm] = Field(min_length=1, description="What is compared, by name.")
     pretrain: Pretraining = Field(Pretraining(), description="Settings of all pretraining.")
     finetune: Finetuning = Field(Finetuning(), description="Settings of all training with labels.")
-    precision: Literal["auto", "bf16", "fp32"] = Field(
+    precision: Precision = Field(
         "auto", description="`auto`: bf16 autocast where the machine computes it natively, else fp32."
     )
     seeds: list[Annotated[int, Field(ge=0)]] = Field([0, 1, 2], min_length=1, description="Replicates of every arm.")
     evaluate: Evaluation = Field(Evaluation(), description="How results are judged.")
+    explain: Explaining | None = Field(
+        Explaining(), description="Heat-maps and films by likeness on the report's page; null: none."
+    )
 
     @field_validator("seeds")
     @classmethod
@@ -205,6 +192,14 @@ class Study(Section):
             raise ValueError(f"threshold: expected {error.expected}; found {error.found}") from None
         return evaluate
 
+    @field_validator("explain")
+    @classmethod
+    def _known_arms(cls, explain: Explaining | None, info: ValidationInfo) -> Explaining | None:
+        if explain is not None and "arms" in info.data:
+            evaluate = info.data.get("evaluate")
+            check_explaining(explain, info.data["arms"], evaluate.against if evaluate else None)
+        return explain
+
     @property
     def labelled_data(self) -> str:
         """Name of the data set that the task is on."""
@@ -214,6 +209,11 @@ class Study(Section):
     def reference_arm(self) -> str:
         """Name of the arm that the others are compared with."""
         return self.evaluate.against or next(iter(self.arms))
+
+    @property
+    def explained_arms(self) -> list[str]:
+        """Arms whose heat-maps are drawn; none where the study says so."""
+        return explained_arms(self.explain, list(self.arms), self.reference_arm) if self.explain else []
 
     def finetuning_of(self, arm: str) -> Finetuning:
         """Settings of one arm: the study's, and what the arm says instead."""
@@ -226,7 +226,8 @@ class Study(Section):
         init = self.arms[arm].init
         if isinstance(init, Pretrained):
             before = "" if init.start == "random" else f" from {init.start}"
-            return f"{init.pretrain} on {init.on}{'/train' if init.on == self.labelled_data else ''}{before}"
+            views = "" if init.policy is None else f", {init.policy if isinstance(init.policy, str) else 'own'} views"
+            return f"{init.pretrain} on {init.pool(self.labelled_data)}{before}{views}"
         return init
 
     def weights_of(self, arm: str) -> str | None:
@@ -235,6 +236,6 @@ class Study(Section):
         weights = init.start if isinstance(init, Pretrained) else init
         return None if weights == "random" else weights
 
-    def pretraining_epochs(self, init: Pretrained) -> int:
-        """Epochs of one arm's pretraining."""
+    def pretraining_epochs(self, init: Pretrained) -> int | None:
+        """Epochs of one arm's pretraining; None where a preset says."""
         return init.epochs or self.pretrain.epochs

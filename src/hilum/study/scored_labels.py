@@ -1,4 +1,4 @@
-"""The only place where labels of test films are read, once every arm has scored them."""
+"""The only place where labels of test films are read: once every arm has scored them, and to count them for a plan."""
 
 from pathlib import Path
 

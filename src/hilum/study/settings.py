@@ -1,28 +1,48 @@
 """From what a study file says to the settings that each room takes."""
 
+from hilum.finetune.answers import AnswerName
 from hilum.finetune.settings import FinetuneSettings
+from hilum.pretext.resolved_settings import ResolvedSettings, resolve_settings
+from hilum.pretext.run_settings import RunSettings
 from hilum.pretext.settings import PretextSettings
-from hilum.study.schema import Pretrained, Study
+from hilum.pretext.told_settings import ToldSettings
+from hilum.study.pretraining_schema import Pretrained
+from hilum.study.schema import Study
+from hilum.study.task_schema import Task
 
 
-def pretext_settings(study: Study, init: Pretrained) -> PretextSettings:
-    """Settings of one pretraining."""
-    settings = study.pretrain
-    return PretextSettings(
-        epochs=study.pretraining_epochs(init),
-        batch_size=settings.batch_size,
-        lr=settings.lr,
-        options=init.settings,
-        policy=init.policy or settings.policy,
-        precision=study.precision,
-    )
+def resolved_pretraining(study: Study, init: Pretrained, films: int) -> ResolvedSettings:
+    """All settings of one pretraining, with where each comes from: the arm, the study, or a preset.
+
+    Args:
+        study: the study.
+        init: of the arm.
+        films: that it learns from, as the tables count them.
+    """
+    of_all = {"precision": study.precision} if study.precision != "auto" else {}
+    said = of_all | study.pretrain.said() | init.said()
+    told = ToldSettings(RunSettings(**said), init.settings)
+    return resolve_settings(init.pretrain, told, films, from_weights=init.start != "random")
+
+
+def pretext_settings(study: Study, init: Pretrained, films: int) -> PretextSettings:
+    """Settings of one pretraining on so many films."""
+    return resolved_pretraining(study, init, films).settings
 
 
 def finetune_settings(study: Study, arm: str) -> FinetuneSettings:
     """Settings of one arm's training with labels."""
-    policy = study.task.policy()
+    settings = study.finetuning_of(arm)
     return FinetuneSettings(
-        **study.finetuning_of(arm).model_dump(),
+        **settings.model_dump() | {"policy": settings.policy},
         precision=study.precision,
-        uncertain_class=any(policy.uncertain_of(finding) == "own_class" for finding in study.task.findings),
+        answer=_answer(study.task),
     )
+
+
+def _answer(task: Task) -> AnswerName:
+    if task.classes == "exclusive":
+        return "exclusive"
+    policy = task.policy()
+    third = any(policy.uncertain_of(finding) == "own_class" for finding in task.findings)
+    return "each_or_uncertain" if third else "each"

@@ -1,16 +1,21 @@
 """Doing one step of a study: each leaves a directory that is complete or absent."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from hilum.data.store import Store, build_store, open_store
 from hilum.encoders.published.resolving import resolve_weights
 from hilum.finetune.finetune import finetune
+from hilum.pretext.online_probe import OnlineProbe
 from hilum.pretext.pretrain import pretrain
 from hilum.progress import ProgressReport
 from hilum.study.baselines import score_baselines
 from hilum.study.plan import Step, pretraining_directory
+from hilum.study.pools import PooledFilms, pooled_films
 from hilum.study.prepare import Prepared
+from hilum.study.pretraining_schema import Pretrained
+from hilum.study.probed_labels import labels_of_task
 from hilum.study.settings import finetune_settings, pretext_settings
 
 
@@ -47,22 +52,43 @@ def store_of(out: Path, data: str) -> Store:
 def _pretrain(step: Step, prepared: Prepared, out: Path, workers: int, on_progress: ProgressReport) -> None:
     if step.init is None or step.encoder is None or step.seed is None:
         raise ValueError(f"not a pretraining step: {step}")
-    data, store = prepared.data[step.data], store_of(out, step.data)
-    readable = set(store.image_ids)
-    ids = [image_id for image_id in prepared.pretraining_ids(step.data) if image_id in readable]
-    is_labelled = step.data == prepared.study.labelled_data
+    study, ids = prepared.study, prepared.pool_of(step.init)
+    settings = pretext_settings(study, step.init, sum(map(len, ids.values())))
+    stores = {name: store_of(out, name) for name in ids}
+    readable = {name: stores[name].has(image_ids) for name, image_ids in ids.items()}
+    ids = {name: [each for each, is_here in zip(ids[name], readable[name], strict=True) if is_here] for name in ids}
+    films = pooled_films(prepared.data, stores, ids)
     pretrain(
         step.init.pretrain,
-        store,
-        ids,
-        data.patients(ids),
+        films.store,
+        films.image_ids,
+        films.patient_ids,
         encoder=step.encoder if step.init.start == "random" else resolve_weights(step.init.start, step.encoder),
-        settings=replace(pretext_settings(prepared.study, step.init), workers=workers),
+        settings=replace(settings, workers=workers),
         seed=step.seed,
         directory=out / step.directory,
-        split_title=f"{step.data}, train of {prepared.task.split.title}" if is_labelled else f"{step.data}, all films",
+        split_title=_pool_title(prepared, step.init, films),
+        own_ids=films.own_ids,
+        probe=_probe(prepared, stores),
         on_progress=on_progress,
     )
+
+
+def _probe(prepared: Prepared, stores: Mapping[str, Store]) -> OnlineProbe | None:
+    """Of the task's training and validation films, where a pretraining learns from the task's own data set."""
+    labelled = prepared.study.labelled_data
+    films = labels_of_task(prepared, stores[labelled]) if labelled in stores else None
+    return OnlineProbe(stores[labelled], films) if films else None
+
+
+def _pool_title(prepared: Prepared, init: Pretrained, films: PooledFilms) -> str:
+    """Whose films a pretraining of this study learns from, and of several data sets, how many of each."""
+    labelled, told = prepared.study.labelled_data, []
+    for part, share in zip(films.parts, init.shares.values(), strict=True):
+        title = f"{part.data}, {f'train of {prepared.task.split.title}' if part.data == labelled else 'all films'}"
+        title += f", {share:g} % of the patients by lot" if share < 100 else ""
+        told.append(f"{title} ({part.films:,} films of {part.patients:,} patients)" if len(films.parts) > 1 else title)
+    return "; ".join(told)
 
 
 def _finetune(step: Step, prepared: Prepared, out: Path, workers: int, on_progress: ProgressReport) -> None:

@@ -119,6 +119,11 @@ class Task(Section):
 
     on: str | None = Field(None, description="Data set that carries the labels; the only one when left out.")
     findings: list[FindingName] = Field(min_length=1, description="Findings to recognise, by any data set's spelling.")
+    classes: Literal["each", "exclusive"] = Field(
+        "each",
+        description="`each`: a film may have any of the findings, or none. `exclusive`: it has exactly one of them, "
+        "trained with a softmax and judged as classes, too; needs `films.exactly_one_of`.",
+    )
     uncertain: UncertainRule = Field(
         "zero",
         description="Uncertain labels count as negative, positive, are masked, are a third class, or drop the film; "
@@ -160,6 +165,12 @@ class Task(Section):
         if twice:
             raise ValueError(f"named twice: {', '.join(twice)}")
         return names
+
+    @model_validator(mode="after")
+    def _one_class_a_film(self) -> "Task":
+        if self.classes == "exclusive" and set(self.films.exactly_one_of) != set(self.findings):
+            raise ValueError("classes: exclusive ones need films.exactly_one_of to name the findings of the task")
+        return self
 
     def policy(self) -> LabelPolicy:
         """How labels are read, as `hilum.data.labels` takes it."""

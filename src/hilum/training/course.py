@@ -1,5 +1,6 @@
 """Where a run is: what a checkpoint holds beside weights and optimiser."""
 
+import math
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
@@ -17,7 +18,10 @@ class Course:
         seconds, seconds_waited: spent on these steps, and of them waiting for batches.
         lowest: validation loss, for the best epoch and early stopping.
         plateau: state of the plateau schedule.
-        best_epoch: counted from 1; 0 before the first validation.
+        start: what a probe told before the first step; empty without one.
+        quality: of the last probe.
+        highest: quality of all probes that could choose an epoch.
+        best_epoch: counted from 1; 0 before the first validation or probe.
         curves: one row an epoch.
         stopped_early: no lower validation loss for the settings' patience.
     """
@@ -30,6 +34,9 @@ class Course:
     seconds_waited: float = 0.0
     lowest: Lowest = field(default_factory=Lowest)
     plateau: Plateau = field(default_factory=Plateau)
+    start: dict[str, float] = field(default_factory=dict)
+    quality: float | None = None
+    highest: float = -math.inf
     best_epoch: int = 0
     curves: list[dict[str, float | int | None]] = field(default_factory=list)
     stopped_early: bool = False
@@ -50,6 +57,13 @@ class Course:
         self.images += images
         self.seconds += seconds
         self.seconds_waited += seconds_waited
+
+    def record(self, quality: float | None) -> bool:
+        """Take what a probe found after the epoch that was closed last, if there was one; whether it is the highest."""
+        if quality is None or not quality > self.highest:  # not a number is not a highest
+            return False
+        self.highest, self.best_epoch = quality, self.epoch
+        return True
 
     def next_epoch(self, row: dict[str, float | int | None]) -> None:
         """Close an epoch with its row of the curves."""

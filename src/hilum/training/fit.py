@@ -7,6 +7,7 @@ overriding most of its loop. Fabric keeps what Lightning is for (devices, precis
 
 import math
 import time
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,6 @@ from typing import Any
 import polars as pl
 import torch
 from lightning.fabric import Fabric
-from lightning.fabric.plugins import MixedPrecision, Precision
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.fabric.strategies.single_device import SingleDeviceStrategy
 from torch import Tensor
@@ -24,14 +24,17 @@ from hilum.artifacts import fingerprint, whole_file
 from hilum.data.batches import Batch, Batches
 from hilum.errors import HilumError
 from hilum.progress import ProgressReport, silent
+from hilum.training.agreed import agreed
 from hilum.training.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
 from hilum.training.course import Course
-from hilum.training.precision import choose_device, choose_precision, deterministic
-from hilum.training.ranks import rank, summed, told, world_size
+from hilum.training.precision import arithmetic, choose_device, choose_precision, deterministic
+from hilum.training.probing import Probing
+from hilum.training.ranks import rank, told, world_size
 from hilum.training.recompute import recomputing
 from hilum.training.settings import TrainingSettings
 from hilum.training.step import Stepper, check_parts
 from hilum.training.trainable import Trainable
+from hilum.training.validation import validation_loss
 
 
 @dataclass(frozen=True)
@@ -39,18 +42,22 @@ class Fit:
     """What a run came to.
 
     Attributes:
-        best_epoch: epoch whose weights were kept, from 1: of the lowest validation loss, else the last.
+        best_epoch: epoch whose weights were kept, from 1: of the lowest validation loss, or of the best probe where it
+            chooses, else the last.
         best_validation_loss: None without validation.
         curves: one row an epoch: epoch (from 1), step (optimiser steps so far), train_loss, val_loss (null without
             validation), lr (of the first parameter group at the epoch's last step), images_per_second and
-            data_wait_share (of the training steps), seconds (training and validation), and what the module watches.
+            data_wait_share (of the training steps), seconds (training and validation), what the module watches, and
+            what a probe told with its probe_seconds (null in epochs without one).
         stopped_early: before the last epoch, for want of a lower validation loss.
+        start: what the probe told before the first step; empty without one.
     """
 
     best_epoch: int
     best_validation_loss: float | None
     curves: pl.DataFrame
     stopped_early: bool
+    start: Mapping[str, float]
 
 
 def fit(
@@ -58,11 +65,14 @@ def fit(
     batches: Batches,
     *,
     validation: Batches | None = None,
+    probing: Probing | None = None,
     settings: TrainingSettings,
     directory: Path,
     on_progress: ProgressReport = silent,
 ) -> Fit:
-    """Train; `trainable` then holds the weights of the lowest validation loss, or the last ones without validation.
+    """Train; what is kept (`Trainable.kept`) then has the weights of the best epoch.
+
+    That is the one of the lowest validation loss, or of the best probe, or the last one where neither chooses.
 
     A run that was killed goes on from its checkpoint in `directory` and ends with the same bits, whatever the number
     of prefetching threads, on the same machine with the same number of torch threads. Torch's generators and flags are
@@ -75,6 +85,8 @@ def fit(
         trainable: moved to the device; its memory format becomes channels-last.
         batches: training films.
         validation: films that choose the best epoch and stop the run early.
+        probing: looks at what is kept every few epochs, and may choose the best epoch instead of `validation`. The
+            training does not depend on it.
         settings: of the run.
         directory: working directory that survives a kill, the same for all processes; `checkpoints/` in it is the
             caller's to delete when done (`delete_checkpoints`). `curves.parquet` stays.
@@ -84,9 +96,11 @@ def fit(
         HilumError: the loss is not finite, the checkpoint is of other settings, or batches cannot be shared or
             computed in parts as asked.
     """
+    if validation is not None and probing is not None and probing.keeps_best:
+        raise ValueError("either validation or a probe chooses the best epoch")
     device = choose_device(settings.device)
     with deterministic(device), torch.random.fork_rng([device] if device.type == "cuda" else []):
-        loop = _Loop(trainable, batches, validation, settings, directory, on_progress, device)
+        loop = _Loop(trainable, batches, validation, probing, settings, directory, on_progress, device)
         loop.resume()
         with recomputing(loop.stepper.encoders) if settings.recompute else nullcontext():
             return loop.run()
@@ -98,18 +112,19 @@ class _Loop:
         trainable: Trainable,
         batches: Batches,
         validation: Batches | None,
+        probing: Probing | None,
         settings: TrainingSettings,
         directory: Path,
         on_progress: ProgressReport,
         device: torch.device,
     ) -> None:
-        self.batches, self.validation, self.settings = batches, validation, settings
+        self.batches, self.validation, self.probing, self.settings = batches, validation, probing, settings
         self.directory, self.on_progress, self.device = directory, on_progress, device
         precision = choose_precision(settings.precision, device)
         # the plugin itself, because naming the precision makes Fabric print a line
-        arithmetic = MixedPrecision("bf16-mixed", device.type) if precision == "bf16" else Precision()
+        self.arithmetic = arithmetic(precision, device)
         # one device and no launcher: how processes share a batch is not Fabric's to say (`hilum.training.ranks`)
-        self.fabric = Fabric(strategy=SingleDeviceStrategy(device), plugins=[arithmetic, LightningEnvironment()])
+        self.fabric = Fabric(strategy=SingleDeviceStrategy(device), plugins=[self.arithmetic, LightningEnvironment()])
         trainable.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.trainable = trainable
         check_parts(trainable.train(), batches, settings)
@@ -117,26 +132,29 @@ class _Loop:
             if each is not None:
                 each.part = rank(), world_size()
         self.stepper = Stepper(self.fabric, trainable, settings, len(batches))
-        self.run_print = fingerprint([settings.as_data(), precision, len(batches), validation and len(validation)])
+        judged = [validation and len(validation), probing and [probing.every, probing.keeps_best]]
+        self.run_print = fingerprint([settings.as_data(), precision, len(batches), *judged])
         self.course = Course()
         self.best: dict[str, Tensor] | None = None
         self.unchecked: tuple[int, Tensor, int] | None = None
         self.saved = time.monotonic()
 
     def run(self) -> Fit:
+        if self.probing is not None and not self.course.start:
+            self.course.start = {name: value for name, value in self.probe(0).items() if value is not None}
         while self.course.epoch < self.settings.epochs and not self.course.stopped_early:
             if self.course.step < len(self.batches):
                 self.train_epoch()
             self.finish_epoch()
         if self.best is not None:
-            self.trainable.load_state_dict(self.best)
-        curves = self.write_curves()
-        validated = self.validation is not None
+            self.trainable.kept.load_state_dict(self.best)
+        course = self.course
         return Fit(
-            best_epoch=self.course.best_epoch if validated else self.course.epoch,
-            best_validation_loss=self.course.lowest.value if validated else None,
-            curves=curves,
-            stopped_early=self.course.stopped_early,
+            best_epoch=course.best_epoch or course.epoch,
+            best_validation_loss=course.lowest.value if self.validation is not None else None,
+            curves=self.write_curves(),
+            stopped_early=course.stopped_early,
+            start=course.start,
         )
 
     def train_epoch(self) -> None:
@@ -179,7 +197,9 @@ class _Loop:
     def finish_epoch(self) -> None:
         course = self.course
         began = time.perf_counter()
-        loss = self.validate(self.validation) if self.validation is not None else None
+        loss = None
+        if self.validation is not None:
+            loss = validation_loss(self.trainable, self.validation, self.fabric, epoch=course.epoch + 1)
         row: dict[str, float | int | None] = {
             "epoch": course.epoch + 1,
             "step": (course.epoch + 1) * len(self.batches),
@@ -190,57 +210,35 @@ class _Loop:
             "data_wait_share": course.data_wait_share,
             "seconds": course.seconds + time.perf_counter() - began,
         }
-        course.next_epoch({**row, **self.watch()})
+        seen = agreed(self.trainable.watch, f"epoch {course.epoch + 1}")
+        probed = self.probe(course.epoch + 1)
+        course.next_epoch({**row, **seen, **probed})
+        if self.probing is not None and self.probing.keeps_best and course.record(probed[self.probing.quality]):
+            self.keep()
         if loss is not None:
             course.plateau.record(loss, self.settings)
             if course.lowest.record(loss):
                 course.best_epoch = course.epoch
-                self.best = {
-                    name: value.detach().to("cpu", copy=True) for name, value in self.trainable.state_dict().items()
-                }
+                self.keep()
             patience = self.settings.patience
             course.stopped_early = patience is not None and course.lowest.waited >= patience
         self.write_curves()
         self.save_when_due()
 
-    def watch(self) -> dict[str, float]:
-        """Every process looks, since that may change its state; what the first sees holds for all, a stop as well."""
-        seen: dict[str, float] = {}
-        problem: HilumError | None = None
-        try:
-            seen = self.trainable.watch()
-        except HilumError as error:
-            problem = error
-        seen, stop = told((seen, problem is not None))
-        if stop:
-            raise problem or HilumError(
-                f"epoch {self.course.epoch + 1}",
-                expected="all processes to go on",
-                found="a stop in the first one",
-                fix="See what it says.",
-            )
+    def probe(self, epoch: int) -> dict[str, float | None]:
+        """After so many epochs."""
+        if self.probing is None:
+            return {}
+        seen = self.probing.probed(self.trainable.kept, epoch, self.settings.epochs)
+        quality = seen[self.probing.quality]
+        self.course.quality = self.course.quality if quality is None else quality
         return seen
 
-    def validate(self, validation: Batches) -> float:
-        self.trainable.eval()
-        validation.load_state_dict({"epoch": 0, "position": 0})
-        total = count = 0.0
-        with torch.no_grad(), self.fabric.autocast():
-            for batch in validation:
-                if not len(batch):  # a last batch of fewer films than processes
-                    continue
-                loss, terms = self.trainable.validation_loss(batch)
-                total, count = total + float(loss), count + float(terms)
-        total, count = summed(torch.tensor([total, count], dtype=torch.float64, device=self.device)).tolist()
-        mean = total / count if count else math.nan
-        if not math.isfinite(mean):
-            raise HilumError(
-                f"validation after epoch {self.course.epoch + 1}",
-                expected="a finite loss",
-                found=f"{total} over {count:g} labels",
-                fix="Validate on films with labels; or lower `lr`, or use precision fp32.",
-            )
-        return mean
+    def keep(self) -> None:
+        """Remember the weights of what is kept, as they are now."""
+        self.best = {
+            name: value.detach().to("cpu", copy=True) for name, value in self.trainable.kept.state_dict().items()
+        }
 
     def resume(self) -> None:
         path = checkpoint_path(self.directory)
@@ -255,6 +253,7 @@ class _Loop:
                 found="one of another run",
                 fix=f"Delete {self.directory} to start from the beginning, or go back to the settings of before.",
             )
+        self.arithmetic.load_state_dict(state["scale"])
         self.course, self.best = Course.from_data(state["course"]), state["best"]
 
     def save_when_due(self) -> None:
@@ -269,12 +268,15 @@ class _Loop:
             "run": self.run_print,
             "model": self.trainable,
             "optimizer": self.stepper.optimizer,
+            "scale": self.arithmetic.state_dict(),
             "course": self.course.as_data(),
             "best": self.best,
         }
 
     def write_curves(self) -> pl.DataFrame:
-        curves = pl.DataFrame(self.course.curves, schema_overrides={"val_loss": pl.Float64}, infer_schema_length=None)
+        names = ["val_loss", *(self.probing.columns if self.probing else ())]
+        kinds = dict.fromkeys(names, pl.Float64())  # null so far, perhaps
+        curves = pl.DataFrame(self.course.curves, schema_overrides=kinds, infer_schema_length=None)
         if rank() == 0:
             with whole_file(self.directory / "curves.parquet") as beside:
                 curves.write_parquet(beside)
@@ -290,5 +292,6 @@ class _Loop:
             course.epoch * len(self.batches) + course.step,
             settings.epochs * len(self.batches),
             f"epoch {course.epoch + 1}/{settings.epochs} · loss {loss} · "
-            f"{course.images_per_second:.0f} images/s · data-wait {100 * course.data_wait_share:.1f} %",
+            f"{course.images_per_second:.0f} images/s · data-wait {100 * course.data_wait_share:.1f} %"
+            + (f" · probe {course.quality:.3f}" if course.quality is not None else ""),
         )

@@ -1,9 +1,10 @@
 """Several processes that train one network: started by torchrun or SLURM, one for each GPU or each part of a CPU."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import TypeVar, cast
 
 import torch
 import torch.distributed as dist
@@ -12,11 +13,15 @@ from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 
 from hilum.artifacts import whole_directory
+from hilum.errors import HilumError
 from hilum.training.precision import choose_device
-from hilum.training.ranks import rank, told, wait_for_all
+from hilum.training.ranks import rank, told, wait_for_all, world_size
 from hilum.training.settings import Device
 
+Value = TypeVar("Value")
+
 _PATIENCE = timedelta(minutes=30)  # of the others, while the first process validates or writes
+_LONG_PATIENCE = timedelta(days=7)  # while it decodes a data set
 
 
 @contextmanager
@@ -75,3 +80,32 @@ def run_directory(path: Path) -> Iterator[Path]:
         yield beside
         wait_for_all()  # so that nobody reads what is being renamed
     wait_for_all()
+
+
+def by_the_first(work: Callable[[], Value]) -> Value:
+    """Work that must be done once: the first process does it, the others wait, however long that takes.
+
+    They wait in a group of their own that talks by Gloo, so that GPUs are not kept busy with waiting.
+
+    Args:
+        work: what it returns must be a plain value; all processes get it.
+
+    Raises:
+        HilumError: in the others, where `work` raised in the first one.
+    """
+    if world_size() == 1:
+        return work()
+    group = cast("dist.ProcessGroup", dist.new_group(backend="gloo", timeout=_LONG_PATIENCE))
+    box: list[tuple[bool, Value | None]] = [(False, None)]
+    try:
+        if rank() == 0:
+            box = [(True, work())]
+    finally:
+        dist.broadcast_object_list(box, src=0, group=group)
+        dist.destroy_process_group(group)
+    done, value = box[0]
+    if not done:
+        raise HilumError(
+            f"process {rank()}", expected="the first process to go on", found="a stop in it", fix="See what it says."
+        )
+    return value  # type: ignore[return-value]  # None is what `work` returned

@@ -7,7 +7,7 @@ from hilum.errors import HilumError
 
 Optimizer = Literal["adamw", "adam", "sgd", "lars"]
 Schedule = Literal["cosine", "constant", "plateau"]
-Precision = Literal["auto", "bf16", "fp32"]
+Precision = Literal["auto", "bf16", "fp16", "fp32"]
 Device = Literal["auto", "cpu", "cuda"]
 
 
@@ -38,7 +38,8 @@ class TrainingSettings:
         recompute: activations inside the encoder's blocks are not kept but computed again for the backward pass: less
             memory, a third more time, the same bits. Refused where there is batch norm.
         patience: stop after this many epochs without a lower validation loss; None never stops early.
-        precision: "auto" is bf16 autocast where the hardware multiplies in bfloat16, fp32 elsewhere.
+        precision: "auto" is bf16 autocast where the hardware multiplies in bfloat16, fp32 elsewhere. "fp16" is for GPUs
+            that lack bfloat16: autocast with a scaled loss, since small gradients are zero in half precision.
         device: "auto" is the GPU where there is one.
         seed: of dropout; the order of batches and the views have their own.
         checkpoint_every_seconds: a killed run loses at most about this much work. The end of an epoch is nothing

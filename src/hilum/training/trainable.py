@@ -18,6 +18,11 @@ class Trainable(nn.Module):
     """
 
     @property
+    def kept(self) -> nn.Module:
+        """The part whose weights of the best epoch are kept, where a run chooses one; all of it by default."""
+        return self
+
+    @property
     def needs_whole_batch(self) -> str:
         """Why a batch cannot be computed in parts, as the second half of a sentence; "" where it can.
 

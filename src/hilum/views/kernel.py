@@ -11,8 +11,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from hilum.views.finish import MEAN_STEPS
+
 BLUR_REACH = 4.0  # the Gaussian is cut at this many standard deviations, as scipy.ndimage does
-MEAN_STEPS = 2.0**20  # a view's mean is summed in integers of this step: exact, whatever the order
 
 
 @njit(cache=True, nogil=True)

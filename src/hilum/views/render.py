@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hilum.errors import HilumError
+from hilum.views.finish import finish_views
 from hilum.views.kernel import fill_views
 from hilum.views.parameters import ViewParameters, draw_parameters, footprints, plain_parameters
 from hilum.views.policies import ViewPolicy
@@ -91,6 +92,15 @@ def render_views(images: Tensor, parameters: ViewParameters, size: int) -> Tenso
             parameters.sigma[rows],
             target[rows],
         )
+        if (finish := parameters.finish) is not None:
+            finish_views(
+                target[rows],
+                finish.gamma[rows],
+                finish.solarized[rows],
+                finish.noise[rows],
+                finish.noise_keys[rows],
+                finish.erased[rows],
+            )
 
     threads = min(torch.get_num_threads(), -(-len(images) // _IMAGES_A_THREAD))
     if threads > 1:

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hilum.views.kernel import BLUR_REACH, MEAN_STEPS
+from hilum.views.finish import MEAN_STEPS, finish_with_tensors
+from hilum.views.kernel import BLUR_REACH
 from hilum.views.parameters import ViewParameters, footprints
 
 
@@ -32,7 +33,7 @@ def render_views_with_tensors(images: Tensor, parameters: ViewParameters, size: 
         views = _adjust(views, parameters)
     if parameters.sigma.any():
         views = _blur(views, parameters)
-    return views
+    return views if parameters.finish is None else finish_with_tensors(views, parameters.finish)
 
 
 def _resample(images: Tensor, parameters: ViewParameters, size: int) -> Tensor:

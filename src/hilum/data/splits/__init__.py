@@ -1,6 +1,6 @@
 """Who is trained on and who is tested on: by patient, named, and never the same patient on both sides."""
 
-from hilum.data.splits.by_patient import label_fraction, patient_split
+from hilum.data.splits.by_patient import label_fraction, patient_split, some_patients
 from hilum.data.splits.listed import listed_split
 from hilum.data.splits.papers import PAPER_RULES, image_wise_validation, paper_split
 from hilum.data.splits.split import LEAKING, PARTS, Split, check_patients_apart, read_split, write_split
@@ -18,6 +18,7 @@ __all__ = [
     "paper_split",
     "patient_split",
     "read_split",
+    "some_patients",
     "told_split",
     "write_split",
 ]

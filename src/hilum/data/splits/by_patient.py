@@ -54,11 +54,22 @@ def label_fraction(split: Split, percent: float, seed: int) -> Split:
     if not 0 < percent <= 100:
         raise HilumError("labels", expected="more than 0 and at most 100 percent", found=str(percent), fix="Use 10.")
     training = pl.col("split") == "train"
-    patients = split.assignment.filter(training)["patient_id"].unique().sort()
-    order = shuffled(seed, image_keys(patients), use=FOR_FRACTIONS)
-    kept = patients.gather(order[: max(1, round(len(patients) * percent / 100))])
+    kept = some_patients(split.assignment.filter(training)["patient_id"], percent, seed)
     assignment = split.assignment.filter(~training | pl.col("patient_id").is_in(kept.implode()))
     return Split(f"{split.name}-{percent:g}pct", assignment)
+
+
+def some_patients(patient_ids: pl.Series, percent: float, seed: int) -> pl.Series:
+    """So many percent of the patients, by lot, at least one; those of a smaller share are among those of a larger one.
+
+    Args:
+        patient_ids: each any number of times.
+        percent: 0 < percent ≤ 100.
+        seed: of the lots.
+    """
+    patients = patient_ids.unique().sort()
+    order = shuffled(seed, image_keys(patients), use=FOR_FRACTIONS)
+    return patients.gather(order[: max(1, round(len(patients) * percent / 100))])
 
 
 def deal(manifest: pl.DataFrame, shares: dict[str, int], seed: int, *, use: int = FOR_SPLITS) -> pl.DataFrame:

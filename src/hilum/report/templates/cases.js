@@ -12,6 +12,7 @@ for (const figure of document.querySelectorAll("figure.cases")) {
     const call = called(film, arm, f);
     return call === null || film.labels[f] === null ? null : call === (film.labels[f] === 1);
   };
+  const mapped = (film, f) => arms.map((_, arm) => arm).filter((arm) => film.heat[`${arm}/${f}`]);
   const every = (film, f, wanted) => arms.every((_, arm) => right(film, arm, f) === wanted);
   const rules = {
     all: () => true,
@@ -21,6 +22,11 @@ for (const figure of document.querySelectorAll("figure.cases")) {
     wrong: (film, f) => every(film, f, false),
     disagree: (film, f) => new Set(arms.map((_, arm) => called(film, arm, f)).filter((call) => call !== null)).size > 1,
     boxed: (film, f) => film.boxes.some((box) => box[0] === findings[f]),
+    mapped: (film, f) => mapped(film, f).length > 0,
+  };
+  const asked = (film, f) => {
+    const [, rule] = of("show").value.match(/^chosen (.*)/) ?? [];
+    return rule ? film.chosen[f] === rule : rules[of("show").value](film, f);
   };
   const overlay = ([columns, rows, packed]) => {
     const bytes = Uint8Array.from(atob(packed), (letter) => letter.charCodeAt(0));
@@ -35,10 +41,12 @@ for (const figure of document.querySelectorAll("figure.cases")) {
     return small;
   };
   const paint = () => {
-    for (const view of views.children) {
-      const { film, picture, heat } = view, canvas = view.firstChild;
+    for (const view of figure.querySelectorAll(".view")) {
+      const { film, picture, heat, f } = view, canvas = view.firstChild;
+      if (!picture.complete) continue;
       const pen = canvas.getContext("2d");
-      [canvas.width, canvas.height] = [2 * film.width, 2 * film.height];
+      const scale = Math.max(2, 512 / film.width);
+      [canvas.width, canvas.height] = [Math.round(scale * film.width), Math.round(scale * film.height)];
       pen.imageSmoothingQuality = "high";
       pen.drawImage(picture, 0, 0, canvas.width, canvas.height);
       if (heat) {
@@ -47,10 +55,10 @@ for (const figure of document.querySelectorAll("figure.cases")) {
         pen.globalAlpha = 1;
       }
       if (!of("boxes")?.checked) continue;
-      pen.lineWidth = 3;
+      pen.lineWidth = canvas.width / 160;
       pen.strokeStyle = "#56d4f7";
       for (const [name, x, y, width, height] of film.boxes) {
-        if (name === findings[finding()]) pen.strokeRect(x * canvas.width, y * canvas.height, width * canvas.width, height * canvas.height);
+        if (name === findings[f]) pen.strokeRect(x * canvas.width, y * canvas.height, width * canvas.width, height * canvas.height);
       }
     }
   };
@@ -61,6 +69,15 @@ for (const figure of document.querySelectorAll("figure.cases")) {
     const says = called(film, arm, f) ? "positive" : "negative";
     return [`${score.toFixed(3)} ${says}${ok === null ? "" : ok ? ", right" : ", wrong"}`, ok === false ? "worse" : ""];
   };
+  const viewOf = (film, f, arm, picture) => {
+    const view = make("div", "", "view"), canvas = make("canvas");
+    canvas.setAttribute("role", "img");
+    canvas.setAttribute("aria-label", `Film ${film.id}${arm === null ? "" : `, heat-map of ${arms[arm]} for ${findings[f]}`}`);
+    view.append(canvas, make("p", arm === null ? (of("opacity") ? "no heat-map of this film and finding" : "") : arms[arm]));
+    if (arm !== null) view.lastChild.append(make("br"), make("span", ...verdict(film, arm, f)));
+    return Object.assign(view, { film, picture, f, heat: arm === null ? null : overlay(film.heat[`${arm}/${f}`]) });
+  };
+  const pictureOf = (film) => Object.assign(new Image(), { src: film.film, onload: paint });
   const label = (value) => value === 1 ? "positive" : value === 0 ? "negative" : "not known";
   const show = () => {
     of("walk").querySelector("output").textContent = chosen.length ? `${at + 1} of ${chosen.length}` : "no such film";
@@ -70,17 +87,8 @@ for (const figure of document.querySelectorAll("figure.cases")) {
     if (!chosen.length) return;
     const film = chosen[at], f = finding();
     of("film-name").textContent = [film.id, film.about, `${findings[f]}: ${label(film.labels[f])}`].filter(Boolean).join(" · ");
-    const picture = Object.assign(new Image(), { src: film.film, onload: paint });
-    const mapped = arms.map((_, arm) => arm).filter((arm) => film.heat[`${arm}/${f}`]);
-    for (const arm of mapped.length ? mapped : [null]) {
-      const view = make("div", "", "view");
-      const canvas = make("canvas");
-      canvas.setAttribute("role", "img");
-      canvas.setAttribute("aria-label", `Film ${film.id}${arm === null ? "" : `, heat-map of ${arms[arm]} for ${findings[f]}`}`);
-      view.append(canvas, make("p", arm === null ? (of("opacity") ? "no heat-map of this film and finding" : "") : arms[arm]));
-      if (arm !== null) view.lastChild.append(make("br"), make("span", ...verdict(film, arm, f)));
-      views.append(Object.assign(view, { film, picture, heat: arm === null ? null : overlay(film.heat[`${arm}/${f}`]) }));
-    }
+    const picture = pictureOf(film), seen = mapped(film, f);
+    for (const arm of seen.length ? seen : [null]) views.append(viewOf(film, f, arm, picture));
     findings.forEach((name, i) => {
       const row = make("tr", "", i === f ? "chosen" : "");
       const cells = [make("th", name), make("td", label(film.labels[i]), film.labels[i] === 1 ? "" : "faint")];
@@ -91,11 +99,21 @@ for (const figure of document.querySelectorAll("figure.cases")) {
     });
   };
   const choose = () => {
-    const rule = rules[of("show").value], f = finding();
-    const now = chosen[at];
-    chosen = cases.filter((film) => rule(film, f));
+    const now = chosen[at], f = finding();
+    chosen = cases.filter((film) => asked(film, f));
     at = Math.max(0, chosen.indexOf(now));
     show();
+  };
+  const lay = () => {
+    of("gallery").replaceChildren();
+    of("words").textContent = of("rule").selectedOptions[0].title;
+    findings.forEach((name, f) => {
+      for (const film of cases.filter((film) => film.chosen[f] === of("rule").value && mapped(film, f).length)) {
+        const card = make("div", "", "card"), picture = pictureOf(film);
+        card.append(make("p", `${name}: ${label(film.labels[f])}`), ...mapped(film, f).map((arm) => viewOf(film, f, arm, picture)), make("p", film.id));
+        of("gallery").append(card);
+      }
+    });
   };
   const step = (by) => { if (chosen.length) { at = (at + by + chosen.length) % chosen.length; show(); } };
   of("back").addEventListener("click", () => step(-1));
@@ -107,4 +125,6 @@ for (const figure of document.querySelectorAll("figure.cases")) {
   const maps = findings.map((_, f) => cases.filter((film) => arms.some((_, arm) => film.heat[`${arm}/${f}`])).length);
   of("finding").selectedIndex = maps.indexOf(Math.max(...maps));
   choose();
+  of("rule")?.addEventListener("change", lay);
+  if (of("rule")) lay();
 }

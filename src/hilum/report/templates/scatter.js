@@ -1,10 +1,10 @@
 // Films as points: the one under the mouse, or reached with the arrow keys, is shown.
 for (const figure of document.querySelectorAll("figure.scatter")) {
-  const points = JSON.parse(figure.querySelector(".points").textContent);
+  const data = figure.querySelector(".points"), points = JSON.parse(data.textContent);
   const [board, peek] = [figure.querySelector(".board"), figure.querySelector(".peek")];
   const [canvas, told] = [board.querySelector("canvas"), figure.querySelector(".told")];
   const buttons = [...figure.querySelectorAll(".key button")];
-  const source = figure.querySelector(".sprite");
+  const source = document.getElementById(data.dataset.sprite);  // one sheet of thumbnails, shared by pictures of the same films
   const sprite = source ? Object.assign(new Image(), { src: source.textContent }) : null;
   const names = buttons.map((button) => button.textContent);
   const walk = points.x.map((_, i) => i).sort((a, b) => points.x[a] - points.x[b]);

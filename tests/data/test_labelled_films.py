@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from hilum.data.labelled_films import LabelledFilms
 from hilum.errors import HilumError
-from hilum.finetune.films import LabelledFilms
 
 
 def test_lengths_must_agree():

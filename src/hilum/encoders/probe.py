@@ -47,12 +47,39 @@ def linear_probe(
     fitted, chosen, (to_score, to_choose) = scaler.transform(train[0]), val[1], map(scaler.transform, (scored, val[0]))
     best: tuple[float, NDArray[np.float64]] | None = None
     for penalty in PENALTIES:
-        both = _fit_and_score(fitted, train[1], np.concatenate([to_score, to_choose]), penalty)
+        both = regression_scores(fitted, train[1], np.concatenate([to_score, to_choose]), penalty)
         quality = mean_auroc(both[len(scored) :], chosen)
         if best is None or quality > best[0]:
             best = quality, both[: len(scored)]
     assert best is not None
     return best[1]
+
+
+def regression_scores(
+    features: NDArray[np.floating], targets: Targets, scored: NDArray[np.floating], penalty: float
+) -> NDArray[np.float64]:
+    """Probabilities from one penalised logistic regression a finding.
+
+    Args:
+        features: (N, D), each column with mean 0 and deviation 1.
+        targets: of the same films.
+        scored: (M, D), scaled alike.
+        penalty: C of scikit-learn.
+
+    Returns:
+        (M, F); 0.5 for findings without positives or without negatives.
+    """
+    answers = np.full((len(scored), targets.shape[1]), 0.5)
+    for finding in range(targets.shape[1]):
+        known = ~np.isnan(targets[:, finding])
+        labels = targets[known, finding]
+        if not labels.any() or labels.all():
+            continue
+        with warnings.catch_warnings():  # a weak penalty may not converge; validation then prefers another
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model = LogisticRegression(C=penalty, max_iter=500).fit(features[known], labels)
+        answers[:, finding] = model.predict_proba(scored)[:, 1]
+    return answers
 
 
 def neighbour_probe(train: tuple[Features, Targets], scored: Features) -> NDArray[np.float64]:
@@ -94,22 +121,6 @@ def mean_auroc(scores: NDArray[np.floating], targets: Targets) -> float:
         if labels.any() and not labels.all():
             values.append(roc_auc_score(labels, scores[known, finding]))
     return float(np.mean(values)) if values else 0.5
-
-
-def _fit_and_score(
-    features: NDArray[np.floating], targets: Targets, scored: NDArray[np.floating], penalty: float
-) -> NDArray[np.float64]:
-    answers = np.full((len(scored), targets.shape[1]), 0.5)
-    for finding in range(targets.shape[1]):
-        known = ~np.isnan(targets[:, finding])
-        labels = targets[known, finding]
-        if not labels.any() or labels.all():
-            continue
-        with warnings.catch_warnings():  # a weak penalty may not converge; validation then prefers another
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            model = LogisticRegression(C=penalty, max_iter=500).fit(features[known], labels)
-        answers[:, finding] = model.predict_proba(scored)[:, 1]
-    return answers
 
 
 def _unit(features: Features) -> Features:

@@ -4,7 +4,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import StandardScaler
 
-from hilum.finetune.probe import NEIGHBOURS, PENALTIES, linear_probe, mean_auroc, neighbour_probe
+from hilum.encoders.probe import NEIGHBOURS, PENALTIES, linear_probe, mean_auroc, neighbour_probe
 
 
 def made(films, seed=0, noise=1.0):

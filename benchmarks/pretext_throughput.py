@@ -1,0 +1,242 @@
+"""Images a second of every pretext method, against lightly's example of it, side by side in one run.
+
+    python benchmarks/pretext_throughput.py [--sizes 224 96] [--methods simclr dino] [--steps 3] [--out FILE]
+
+Same films, encoder (ResNet-18; ViT-Ti/16 for DINOv2), batch, number and sizes of views, prototypes and optimiser:
+
+1. Hilum as it trains: a store of 8-bit films, views of one channel drawn for the whole batch, bfloat16 where the
+   processor multiplies in it, channels-last, the steps of `hilum.training`;
+2. lightly's example: PNG files of the views' size made RGB, its transform, a DataLoader with two workers, float32;
+3. the same in bfloat16 and channels-last, which takes two lines.
+
+lightly has no FCMAE: there the other side is a plain loop, the same network on crops that torchvision makes of PNG
+files. The arms take turns; the first step of a turn is not counted; a rate is from the median step. Both sides' losses
+are beside: the same definitions, on views that are alike but not the same (lightly also draws colour, Hilum rotates).
+Run it on an idle machine.
+"""
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import polars as pl
+import torch
+from lightly_examples import EXAMPLES, MOMENTUM, PROTOTYPES, QUEUE, TEMPERATURE, Example, steps
+from lightning.fabric import Fabric
+from lightning.fabric.plugins import MixedPrecision, Precision
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
+from lightning.fabric.strategies.single_device import SingleDeviceStrategy
+from numpy.typing import NDArray
+from torch import Tensor
+from torchvision.transforms import v2
+
+from hilum.data.batches import Batch, Batches
+from hilum.data.preprocess import parse_recipe
+from hilum.data.store import Store
+from hilum.draws import image_keys
+from hilum.encoders.zoo import create_encoder
+from hilum.pretext.method import Pretext, PretextRun
+from hilum.pretext.methods import METHODS, method_of, method_settings
+from hilum.training.precision import choose_precision, deterministic
+from hilum.training.settings import TrainingSettings
+from hilum.training.step import Stepper
+from hilum.views import POLICIES
+
+Films = NDArray[np.uint8]
+
+HILUM, SHIPPED, FAST = "Hilum", "as shipped", "bf16, channels-last"
+LOCAL_SIZES = {224: 96, 96: 48}
+LOCAL_VIEWS = {"swav": 6, "dino": 6, "dinov2": 8}
+"""lightly's defaults."""
+OPTIONS: dict[str, dict[str, Any]] = {
+    "simclr": {"temperature": TEMPERATURE},
+    "mocov2": {"temperature": TEMPERATURE, "queue": QUEUE, "momentum": MOMENTUM},
+    "swav": {"prototypes": PROTOTYPES, "queue": 0},
+    "dino": {"prototypes": PROTOTYPES, "momentum": MOMENTUM},
+    # lightly's iBOT is a mean over all global views, Hilum's over those with hidden patches: half of them
+    "dinov2": {"prototypes": PROTOTYPES, "momentum": MOMENTUM, "teacher": "centering", "patch_weight": 0.5},
+    "fcmae": {},
+}
+ENCODERS = dict.fromkeys(METHODS, "resnet18") | {"dinov2": "vit_tiny_patch16_224", "fcmae": "convnextv2_atto"}
+LR = 1e-3
+
+
+@dataclass
+class Taken:
+    """Seconds and losses of the steps that count."""
+
+    seconds: list[float] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sizes", type=int, nargs="+", choices=LOCAL_SIZES, default=list(LOCAL_SIZES))
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=[each for each in METHODS if each in OPTIONS])
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--films", type=int, default=256)
+    parser.add_argument("--steps", type=int, default=3, help="that count, in each turn")
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--workers", type=int, default=2, help="of lightly's DataLoader")
+    parser.add_argument("--out", type=Path, help="Markdown to write")
+    arguments = parser.parse_args()
+    lines = head(arguments)
+    with tempfile.TemporaryDirectory() as folder:
+        for size in arguments.sizes:
+            films = draw_films(arguments.films, size)
+            paths = write_png(films, Path(folder))
+            for method in arguments.methods:
+                lines.append(row(method, size, measure(method, films, paths, arguments), arguments.batch))
+                print(lines[-1], flush=True)
+    if arguments.out:
+        arguments.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def draw_films(count: int, size: int) -> Films:
+    draw = np.random.default_rng(0)
+    smooth = [
+        cv2.resize(draw.uniform(30, 220, (12, 12)), (size, size), interpolation=cv2.INTER_CUBIC) for _ in range(count)
+    ]
+    return np.clip(np.stack(smooth) + draw.normal(0, 2, (count, size, size)), 0, 255).astype(np.uint8)
+
+
+def write_png(films: Films, folder: Path) -> list[Path]:
+    paths = [folder / f"{films.shape[1]}-{number}.png" for number in range(len(films))]
+    for path, film in zip(paths, films, strict=True):
+        cv2.imwrite(str(path), film)
+    return paths
+
+
+def measure(method: str, films: Films, paths: list[Path], arguments: argparse.Namespace) -> dict[str, Taken]:
+    """Turns of all arms."""
+    size, batch = films.shape[1], arguments.batch
+    ours = training(method, films, batch)
+    make = EXAMPLES.get(method, plain_loop)
+    others = {}
+    for name, fast in ((SHIPPED, False), (FAST, True)):
+        torch.manual_seed(0)
+        example = make(size, LOCAL_SIZES[size])
+        if fast:
+            example.trained.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        trained = [each for each in example.trained.parameters() if each.requires_grad]
+        optimizer = torch.optim.AdamW(trained, lr=LR)
+        others[name] = partial(steps, example, optimizer, paths, batch, workers=arguments.workers, fast=fast)
+    taken = {name: Taken() for name in (HILUM, *others)}
+    for _ in range(arguments.rounds):
+        for name in taken:
+            turn(ours if name == HILUM else others[name](), taken[name], arguments.steps)
+    return taken
+
+
+def turn(losses: Iterator[Tensor], taken: Taken, count: int) -> None:
+    """One step to warm up, and those that count."""
+    next(losses)
+    for _ in range(count):
+        started = time.perf_counter()
+        loss = float(next(losses))
+        taken.seconds.append(time.perf_counter() - started)
+        taken.losses.append(loss)
+
+
+def training(method: str, films: Films, batch: int) -> Iterator[Tensor]:
+    """Hilum's steps, as `hilum.training.fit` takes them."""
+    size = films.shape[1]
+    batches = Batches(store_of(films), list(map(str, range(len(films)))), batch, seed=0, shuffle=True, drop_last=True)
+    device = torch.device("cpu")
+    bf16 = choose_precision("auto", device) == "bf16"
+    fabric = Fabric(
+        strategy=SingleDeviceStrategy(device),
+        plugins=[MixedPrecision("bf16-mixed", "cpu") if bf16 else Precision(), LightningEnvironment()],
+    )
+    trainable = pretext(method, size, len(films), batch)
+    trainable.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    settings = TrainingSettings(epochs=1000, lr=LR, warmup_epochs=0, schedule="constant", precision="auto")
+    stepper = Stepper(fabric, trainable.train(), settings, len(batches))
+    step = 0
+    while True:
+        for batch_of_films in batches:
+            with deterministic(device):
+                loss = stepper.take(batch_of_films, batches.epoch, step, 1.0)
+            step += 1
+            yield loss
+        batches.epoch += 1
+
+
+def pretext(method: str, size: int, films: int, batch: int) -> Pretext:
+    chosen = method_of(method)
+    views = {"local_views": LOCAL_VIEWS[method]} if method in LOCAL_VIEWS else {}
+    return chosen.create(
+        create_encoder(ENCODERS[method], seed=0),
+        method_settings(method, OPTIONS[method] | views),
+        PretextRun(
+            policy=POLICIES[chosen.policy],
+            local_policy=POLICIES[chosen.local_policy or chosen.policy],
+            size=size,
+            local_size=LOCAL_SIZES[size],
+            films=films,
+            batch_size=batch,
+            steps=1000,
+            seed=0,
+            watch=None,
+        ),
+    )
+
+
+def store_of(films: Films) -> Store:
+    rejected = pl.DataFrame(schema={"image_id": pl.String, "path": pl.String, "reason": pl.String})
+    recipe = parse_recipe([{"resize": films.shape[1]}])
+    return Store(Path("drawn"), films, list(map(str, range(len(films)))), rejected, recipe)
+
+
+def plain_loop(size: int, _: int) -> Example:
+    """FCMAE on crops that torchvision makes of PNG files: the network's own views are the crops as they are."""
+    model = pretext("fcmae", size, 256, 32)
+    model.policy = POLICIES["none"]  # type: ignore[assignment]
+    crop = v2.Compose(
+        [
+            v2.Grayscale(),
+            v2.RandomResizedCrop(size, scale=(0.5, 1.0)),
+            v2.RandomHorizontalFlip(),
+            v2.PILToTensor(),
+            v2.ToDtype(torch.float32, scale=True),
+        ]
+    )
+    epoch = 0
+
+    def loss(views: list[Tensor]) -> Tensor:
+        nonlocal epoch
+        epoch += 1  # for other masks
+        keys = image_keys(map(str, range(len(views[0]))))
+        return model.training_loss(Batch(views[0], keys, np.arange(len(keys)), None), epoch)
+
+    return Example(model.train(), loss, lambda film: [crop(film)])
+
+
+def head(arguments: argparse.Namespace) -> list[str]:
+    lines = [
+        f"Batch {arguments.batch}, {torch.get_num_threads()} threads; images/s from the median step, loss of the last.",
+        "",
+        f"| method | px | {HILUM} | {SHIPPED} | ratio | {FAST} | ratio | losses, in this order |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    print("\n".join(lines), flush=True)
+    return lines
+
+
+def row(method: str, size: int, taken: dict[str, Taken], batch: int) -> str:
+    rate = {name: batch / statistics.median(each.seconds) for name, each in taken.items()}
+    losses = ", ".join(f"{each.losses[0]:.2f} to {each.losses[-1]:.2f}" for each in taken.values())
+    against = [f"{rate[name]:.1f} | {rate[HILUM] / rate[name]:.2f}×" for name in (SHIPPED, FAST)]
+    return f"| {METHODS[method].title} | {size} | {rate[HILUM]:.1f} | {' | '.join(against)} | {losses} |"
+
+
+if __name__ == "__main__":
+    main()

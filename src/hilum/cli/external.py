@@ -1,0 +1,148 @@
+"""`hilum external`: trained here, tested there."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hilum.cli.console import progress, say, say_json, say_table
+from hilum.cli.given_predictions import AsJson, HeldOut, MinPositives, Redraws, Seed, Split
+from hilum.errors import HilumError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from hilum.evaluate.predictions import Predictions
+
+Cells = dict[tuple[str, str], list[Path]]
+
+
+def external(
+    tables: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="TRAINED:TESTED=FILE...",
+            help="Predictions (y_<finding>, p_<finding>) by what the model was trained and tested on. "
+            "The same pair several times: seeds of one model.",
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Directory for external.parquet, external.csv and external.json.")],
+    split: Split = None,
+    held_out: HeldOut = False,
+    trained_on: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--trained-on",
+            metavar="TRAINED=FILE",
+            help="card.json of a model, or a table of its patients; none of them may be judged.",
+        ),
+    ] = None,
+    redraws: Redraws = 2000,
+    seed: Seed = 0,
+    min_positives: MinPositives = 10,
+    as_json: AsJson = False,
+) -> None:
+    """AUROC of every model on every test set, and what is lost away from home, with 95 % intervals.
+
+    Only findings that all tables have are compared. Models tested on one data set must be tested on the same films;
+    test sets are redrawn independently. The drop is a model's AUROC on the test set of what it was trained on minus
+    that here.
+
+    \b
+    Examples:
+      hilum external nih:nih=nih.csv nih:chexpert=nih_there.csv --out matrix
+      hilum external a:a=1.csv a:b=2.csv b:a=3.csv b:b=4.csv --trained-on a=models/a/card.json --out matrix --json
+    """
+    from hilum.evaluate.external import external_validation
+    from hilum.evaluate.predictions import read_predictions
+    from hilum.evaluate.tables import write_results
+    from hilum.evaluate.trained_on import read_trained_on
+
+    cells = _cells(tables)
+    models = {trained for trained, _ in cells}
+    known = {name: read_trained_on(path) for name, path in _named(trained_on or [], models).items()}
+    read = {
+        (trained, tested): [
+            read_predictions(path, split=split, held_out=held_out, trained_on=known.get(trained)) for path in paths
+        ]
+        for (trained, tested), paths in cells.items()
+    }
+    with progress("redrawing patients") as on_progress:
+        table = external_validation(
+            read, redraws=redraws, seed=seed, min_positives=min_positives, on_progress=on_progress
+        )
+    settings = {
+        "cells": [
+            {
+                "trained_on": trained,
+                "tested_on": tested,
+                "predictions": [str(path) for path in paths],
+                "split": read[trained, tested][0].split,
+                "images": len(read[trained, tested][0].frame),
+            }
+            for (trained, tested), paths in cells.items()
+        ],
+        "redraws": redraws,
+        "seed": seed,
+        "min_positives": min_positives,
+    }
+    files = [path for paths in cells.values() for path in paths]
+    written = write_results(out, "external", table, predictions=files, settings=settings)
+    if as_json:
+        say_json({**settings, "external": table.to_dicts()})
+        return
+    _say_test_sets(read)
+    say()
+    _say_matrix(table)
+    say()
+    for note in table.filter(table["note"] != "")["note"].unique(maintain_order=True):
+        say(note)
+    say("Every finding is in the table. Test sets are independent; p is not adjusted.")
+    say()
+    say(str(written))
+
+
+def _cells(tables: Sequence[str]) -> Cells:
+    cells: Cells = {}
+    for text in tables:
+        pair, equals, path = text.partition("=")
+        trained, colon, tested = pair.partition(":")
+        if not (equals and path and colon and trained and tested):
+            fix = "For example nih:chexpert=predictions.csv: trained on nih, tested on chexpert."
+            raise HilumError("external", expected="TRAINED:TESTED=FILE", found=repr(text), fix=fix)
+        cells.setdefault((trained, tested), []).append(Path(path))
+    if all(trained == tested for trained, tested in cells):
+        fix = "Add the predictions of a model on another data set than its own."
+        found = ", ".join(f"{trained}:{tested}" for trained, tested in cells)
+        raise HilumError("external", expected="a model tested away from home", found=found, fix=fix)
+    return cells
+
+
+def _named(texts: Sequence[str], models: set[str]) -> dict[str, Path]:
+    named = {}
+    for text in texts:
+        name, equals, path = text.partition("=")
+        if not (equals and path and name in models):
+            fix = f"Write {sorted(models)[0]}=card.json."
+            expected = f"TRAINED=FILE, TRAINED one of {', '.join(sorted(models))}"
+            raise HilumError("--trained-on", expected=expected, found=repr(text), fix=fix)
+        named[name] = Path(path)
+    return named
+
+
+def _say_test_sets(read: "dict[tuple[str, str], list[Predictions]]") -> None:
+    told = set()
+    for (_, tested), seeds in read.items():
+        if tested not in told:
+            told.add(tested)
+            films, patients = len(seeds[0].frame), len(set(seeds[0].patients))
+            say(f"{tested}: {films:,} films of {patients:,} patients · split {seeds[0].split or 'unknown'}")
+
+
+def _say_matrix(table: "pl.DataFrame") -> None:
+    from hilum.evaluate.measures import MACRO
+
+    columns = ("trained_on", "tested_on", "estimate", "low", "high", "drop", "drop_low", "drop_high", "p")
+    titles = ["trained on", "tested on", "AUROC", "95 % low", "high", "drop", "95 % low", "high", "p"]
+    say_table(titles, table.filter(table["finding"] == MACRO).select(columns).rows(), title="Mean over shared findings")

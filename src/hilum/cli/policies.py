@@ -1,0 +1,64 @@
+"""`hilum policies`: random views by name."""
+
+from typing import Annotated
+
+import typer
+
+from hilum.cli.console import say, say_json, say_table
+
+
+def policies(
+    name: Annotated[str | None, typer.Argument(help="One policy, to see its ranges.")] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+) -> None:
+    """List the policies of random views with what they do and where they are from; or the ranges of one.
+
+    What a policy looks like: `hilum show FILMS --policy NAME --out views.png`. A policy of your own is a YAML file with
+    ranges and `like: NAME`, for what it starts from; commands that take --policy take its path.
+
+    [bold]Examples[/bold]
+
+        hilum policies
+
+        hilum policies caron2021_dino_second
+    """
+    from hilum.views.named import named_policies
+    from hilum.views.words import in_words
+
+    if name is not None:
+        _show(name, as_json=as_json)
+        return
+    table = named_policies()
+    if as_json:
+        say_json({each: _as_data(each) for each in table})
+        return
+    rows = [(each, entry.made_for, in_words(entry.policy), entry.source) for each, entry in table.items()]
+    say_table(("policy", "for", "does", "of"), rows)
+
+
+def _show(name: str, *, as_json: bool) -> None:
+    from hilum.views import policy_of
+    from hilum.views.named import named_policies
+    from hilum.views.words import in_words
+
+    policy = policy_of(name)
+    if as_json:
+        say_json(_as_data(name))
+        return
+    entry = named_policies()[name]
+    say(f"{name}, for {entry.made_for}: {in_words(policy)}")
+    say(entry.source)
+    if entry.left_out:
+        say(f"Left out, or read: {entry.left_out}")
+    say()
+    ends = {key: value if isinstance(value, tuple) else (value,) for key, value in policy.ranges().items()}
+    say_table(("range", "value"), [(key, " to ".join(f"{end:g}" for end in value)) for key, value in ends.items()])
+
+
+def _as_data(name: str) -> dict[str, object]:
+    from hilum.views.named import named_policies
+
+    entry = named_policies()[name]
+    about = {"for": entry.made_for, "of": entry.source, "left_out": entry.left_out}
+    return {**about, "ranges": entry.policy.ranges()}

@@ -1,0 +1,44 @@
+"""The mean loss of films that nothing is learnt from."""
+
+import math
+
+import torch
+from lightning.fabric import Fabric
+
+from hilum.data.batches import Batches
+from hilum.errors import HilumError
+from hilum.training.ranks import summed
+from hilum.training.trainable import Trainable
+
+
+def validation_loss(trainable: Trainable, batches: Batches, fabric: Fabric, *, epoch: int) -> float:
+    """Mean over the terms of all films, of all processes.
+
+    Args:
+        trainable: put into evaluation mode.
+        batches: this process's part of the films.
+        fabric: of the run, for its precision and device.
+        epoch: just finished, from 1, for the message.
+
+    Raises:
+        HilumError: it is not finite, or no film has a label.
+    """
+    trainable.eval()
+    batches.load_state_dict({"epoch": 0, "position": 0})
+    total = count = 0.0
+    with torch.no_grad(), fabric.autocast():
+        for batch in batches:
+            if not len(batch):  # a last batch of fewer films than processes
+                continue
+            loss, terms = trainable.validation_loss(batch)
+            total, count = total + float(loss), count + float(terms)
+    total, count = summed(torch.tensor([total, count], dtype=torch.float64, device=fabric.device)).tolist()
+    mean = total / count if count else math.nan
+    if not math.isfinite(mean):
+        raise HilumError(
+            f"validation after epoch {epoch}",
+            expected="a finite loss",
+            found=f"{total} over {count:g} labels",
+            fix="Validate on films with labels; or lower `lr`, or use precision fp32.",
+        )
+    return mean

@@ -1,0 +1,37 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from hilum.data.phantom import write_chestxray14
+
+
+@pytest.mark.slow
+def test_a_pretraining_that_is_killed_anywhere_and_given_again_ends_with_the_same_bits(tmp_path):
+    """SIGKILL while films are decoded, at random moments of the training, and after it: before the weights are written,
+    before the ledger, before the renaming. Every time the same command is given again, with another number of threads.
+    """
+    write_chestxray14(tmp_path / "films", images=80, size=48, seed=0)
+    script = Path(__file__).with_name("killed_pretraining.py")
+    done = subprocess.run(
+        [sys.executable, str(script), str(tmp_path / "films"), str(tmp_path)],
+        capture_output=True, text=True, timeout=1200,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    told = json.loads((tmp_path / "told.json").read_text())
+    assert all(told.values()), told  # none came after the end
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    for name in ("encoder.safetensors", "card.json", "seen.parquet"):
+        assert (killed / "run" / name).read_bytes() == (whole / "run" / name).read_bytes(), name
+    timed = ("images_per_second", "data_wait_share", "seconds", "probe_seconds")
+    assert (
+        pl.read_parquet(killed / "run/curves.parquet")
+        .drop(timed)
+        .equals(pl.read_parquet(whole / "run/curves.parquet").drop(timed))
+    )
+    pixels = [next(side.glob("stores/*/store/pixels/images.npy")).read_bytes() for side in (whole, killed)]
+    assert pixels[0] == pixels[1]
+    assert not list(killed.glob(".*"))  # nothing half-done is left

@@ -1,0 +1,96 @@
+"""`hilum pretrain` on the films of several data sets."""
+
+import json
+
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+
+import hilum.cli
+from hilum.data.phantom import write_layout
+from hilum.encoders.card import read_card
+from hilum.encoders.seen import read_seen
+from hilum.errors import HilumError
+from hilum.pretext.methods import METHODS
+
+SMALL = ["--encoder", "toh2023_densenet", "--preprocess", "[{square: pad}, {resize: 32}]", "--epochs", "1"]
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("several")
+    write_layout("chestxray14", folder / "chestxray14", images=60, size=32, seed=0)
+    write_layout("kermany", folder / "kermany", images=40, size=32, seed=1)
+    return folder
+
+
+def run(here, *more, sets=("chestxray14", "kermany")):
+    named = [word for name in sets for word in ("--data", f"{name}={here / name}")]
+    told = [
+        "pretrain",
+        "simclr",
+        *named,
+        *SMALL,
+        "--batch-size",
+        "16",
+        "--stores",
+        str(here / "stores"),
+        *map(str, more),
+    ]
+    return CliRunner().invoke(hilum.cli.make_app(), [*told, "--device", "cpu"], catch_exceptions=False)
+
+
+@pytest.fixture(scope="module")
+def pooled(here):
+    answer = run(here, "--out", here / "pooled")
+    assert answer.exit_code == 0
+    return answer.stdout
+
+
+def test_a_pool_is_told_set_by_set_and_its_films_stand_in_the_ledger_under_their_own_names(here, pooled):
+    seen = read_seen(here / "pooled")
+    films = {name: len(seen.filter(pl.col("collection") == name)) for name in ("phantom-s0", "phantom-s1")}
+    assert sum(films.values()) == len(seen) == read_card(here / "pooled").images_seen
+    rows = [line.split() for line in pooled.splitlines()]
+    for name, count in zip(("chestxray14", "kermany"), films.values(), strict=True):
+        assert next(row for row in rows if row[:1] == [name])[1] == str(count)
+        assert f"({count} films of " in read_card(here / "pooled").split
+    manifests = here.glob("stores/*/manifest.parquet")
+    assert set(seen["image_id"]) <= {film for path in manifests for film in pl.read_parquet(path)["image_id"]}
+
+
+def test_test_patients_of_each_set_are_left_out_by_its_own_list(here, pooled):
+    seen = set(read_card(here / "pooled").patients_seen)
+    issuers = {"chestxray14": "phantom-s0", "kermany": "phantom-s1"}
+    for path in here.glob("stores/*/manifest.parquet"):
+        manifest = pl.read_parquet(path)
+        issuer = issuers[path.parent.name.partition("-")[0]]
+        test = manifest.filter(pl.col("split") == "test")["patient_id"]
+        assert len(test)
+        assert not seen & {f"{issuer}:{patient}" for patient in test}
+
+
+def test_the_same_pool_again_is_done_and_another_share_is_not(here, pooled):
+    again = json.loads(run(here, "--out", here / "pooled", "--json").stdout)
+    assert again["was_done"]
+    assert [part["data"] for part in again["parts"]] == ["chestxray14", "kermany"]
+    less = json.loads(run(here, "--out", here / "less", "--json", "--share", "kermany=50").stdout)
+    assert not less["was_done"]
+    assert less["parts"][0] == again["parts"][0]
+    assert less["parts"][1]["patients"] == pytest.approx(again["parts"][1]["patients"] / 2, abs=1)
+
+
+def test_names_and_shares_that_do_not_fit_are_refused(here, tmp_path):
+    for more, complaint in (
+        (["--share", "padchest=50"], "--share: expected NAME=PERCENT, with NAME one of chestxray14, kermany"),
+        (["--share", "kermany=0"], "more than 0 and at most 100 percent; found kermany=0"),
+        (["--data", f"kermany={here / 'kermany'}"], "--data: expected every name once; found kermany"),
+        (["--labels", tmp_path / "labels.csv"], "--labels: expected one data set"),
+    ):
+        with pytest.raises(HilumError, match=complaint):
+            run(here, "--out", tmp_path / "out", *more)
+
+
+def test_the_help_names_every_method():
+    told = CliRunner().invoke(hilum.cli.make_app(), ["pretrain", "--help"], env={"COLUMNS": "200"}).stdout
+    assert [name for name in METHODS if name not in told] == []

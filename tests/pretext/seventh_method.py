@@ -1,0 +1,57 @@
+"""The method that docs/seventh_method.md adds, and one step of it in one process or several: `seventh_method.py OUT`.
+
+Not a test: `test_seventh_method.py` loads the page's code with it, and compares what one and two processes leave.
+"""
+
+import re
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+
+from hilum.data.batches import Batch
+from hilum.draws import image_keys
+from hilum.encoders.zoo import create_encoder
+from hilum.pretext.two_views import TwoViews
+from hilum.training.joined_norm import JoinedBatchNorm
+from hilum.training.processes import joined_processes
+from hilum.training.ranks import averaged, rank, world_size
+from hilum.views import policy_of
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "seventh_method.md"
+FILMS, SIZE = 8, 32
+
+
+def page_module() -> ModuleType:
+    """The first block of Python on the page, as a module."""
+    found = re.search(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL)
+    assert found
+    module = ModuleType("vicreg")
+    exec(compile(found.group(1), str(PAGE), "exec"), module.__dict__)
+    return module
+
+
+def step() -> dict[str, Any]:
+    """Loss and gradients of a batch, each process with its part of it."""
+    page = page_module()
+    part = np.array_split(np.arange(FILMS), world_size())[rank()]
+    films = [np.random.default_rng(row).integers(0, 256, (1, SIZE, SIZE), dtype=np.uint8) for row in part]
+    batch = Batch(torch.from_numpy(np.stack(films)), image_keys(f"film {row}" for row in part), part, None)
+    method = page.VICReg(
+        create_encoder("resnet18", seed=0), views=TwoViews(policy_of("simclr"), SIZE, 0),
+        settings=page.VICRegSettings(width=32), seed=0, collapse=None,
+    )  # fmt: skip
+    with JoinedBatchNorm():
+        loss = method.training_loss(batch, 0)
+        loss.backward()
+    gradients = {name: averaged(each.grad) for name, each in method.named_parameters() if each.grad is not None}
+    return {"loss": averaged(loss.detach()), "gradients": gradients}
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    with joined_processes("cpu"):
+        torch.save(step(), Path(sys.argv[1]) / f"step-by-{rank()}.pt")

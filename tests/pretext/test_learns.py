@@ -1,0 +1,190 @@
+"""Every method learns something of use from films without labels: more than two kinds of random weights hold.
+
+Generated films; patients divided by lot. Half of the patients are pretrained on, three times from other weights; probes
+are fitted to the same films with their labels, and scored on patients that nothing was fitted to. Intervals are of
+redrawn patients and seeds. Settings, and the findings, were chosen on films of another seed.
+"""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+import pytest
+from numpy.typing import NDArray
+
+from hilum.data.phantom import films, render_film
+from hilum.data.preprocess import parse_recipe
+from hilum.data.store import Store
+from hilum.encoders.probe import linear_probe, neighbour_probe
+from hilum.encoders.weights import load_encoder
+from hilum.errors import HilumError
+from hilum.evaluate.comparisons import evaluate_arms
+from hilum.evaluate.measures import MACRO
+from hilum.evaluate.predictions import Predictions, as_predictions
+from hilum.explain.features import features_of
+from hilum.finetune.shortcut_features import random_encoder_features, thumbnail_features
+from hilum.pretext.pretrain import pretrain
+from hilum.pretext.settings import PretextSettings
+
+SEEDS = (0, 1, 2)
+FILMS, FILMS_SEED, SIDE = 2400, 2, 128
+FINDINGS = "Atelectasis", "Pleural Effusion", "Edema", "Emphysema"
+"""What changes a large part of a lung, so that 48 px show it. Nodules are a pixel wide there."""
+RANDOM, CALIBRATED, THUMBNAIL = "random weights", "calibrated random weights", "8x8 thumbnail"
+PROBES = "linear", "neighbours"
+
+
+@dataclass(frozen=True)
+class Course:
+    """How a method is run here."""
+
+    encoder: str
+    size: int
+    settings: PretextSettings
+
+
+def course(encoder, size, **settings):
+    return Course(encoder, size, PretextSettings(size=size, device="cpu", **settings))
+
+
+COURSES = {
+    "simclr": course("resnet18", 48, epochs=25, batch_size=64, lr=2e-3),
+    "mocov2": course("resnet18", 48, epochs=25, batch_size=64, lr=2e-3),
+    "swav": course("resnet18", 48, epochs=25, batch_size=64, options={"local_views": 2}),
+    "dino": course("resnet18", 48, epochs=25, batch_size=64, options={"local_views": 2}),
+    "dinov2": course("vit_tiny_patch16_224", 64, epochs=25, batch_size=64, lr=5e-4, options={"local_views": 2}),
+    "fcmae": course("convnextv2_atto", 128, epochs=25, batch_size=64, lr=1.5e-3),
+}
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Films by part, and their findings."""
+
+    store: Store
+    patients: NDArray[np.int64]
+    labels: NDArray[np.float32]
+    part: NDArray[np.str_]
+
+    def ids(self, *parts: str) -> list[str]:
+        return [image_id for image_id, part in zip(self.store.image_ids, self.part, strict=True) if part in parts]
+
+    def probed(self, features: NDArray[np.float32]) -> dict[str, Predictions]:
+        (x_fit, y_fit), (x_choose, y_choose), (x_score, _) = (
+            (features[self.part == part], self.labels[self.part == part]) for part in ("train", "val", "test")
+        )
+        scores = (
+            linear_probe((x_fit, y_fit), (x_choose, y_choose), x_score),
+            neighbour_probe((x_fit, y_fit), x_score),
+        )
+        return {probe: self._predictions(each) for probe, each in zip(PROBES, scores, strict=True)}
+
+    def _predictions(self, scores: NDArray[np.float64]) -> Predictions:
+        tested = self.part == "test"
+        columns = {
+            "image_id": self.ids("test"),
+            "patient_id": [f"patient {patient}" for patient in self.patients[tested]],
+            "split": ["test"] * int(tested.sum()),
+        }
+        for number, finding in enumerate(FINDINGS):
+            columns[f"y_{finding}"] = self.labels[tested, number].astype(np.float64)
+            columns[f"p_{finding}"] = scores[:, number]
+        return as_predictions(pl.DataFrame(columns), name="probe")
+
+
+@pytest.fixture(scope="module")
+def ground(tmp_path_factory) -> Ground:
+    population = films(FILMS_SEED, FILMS)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        pictures = list(pool.map(lambda film: render_film(film, size=SIDE, seed=FILMS_SEED).pixels, population))
+    patients = np.array([film.patient for film in population])
+    lot = np.random.default_rng(FILMS_SEED).random(patients.max() + 1)[patients]
+    return Ground(
+        store=Store(
+            directory=tmp_path_factory.mktemp("generated"),
+            pixels=np.stack(pictures),
+            image_ids=[film.image_id for film in population],
+            rejected=pl.DataFrame(schema={"image_id": pl.String, "path": pl.String, "reason": pl.String}),
+            recipe=parse_recipe([{"resize": SIDE}]),
+        ),
+        patients=patients,
+        labels=np.array([[name in film.severities for name in FINDINGS] for film in population], dtype=np.float32),
+        part=np.where(lot < 0.5, "train", np.where(lot < 0.6, "val", "test")),
+    )
+
+
+@pytest.fixture(scope="module")
+def untrained(ground) -> Callable[[str, int], dict[str, list[dict[str, Predictions]]]]:
+    """What has learnt nothing, probed once for each encoder."""
+    known = {}
+
+    def probed(encoder: str, size: int) -> dict[str, list[dict[str, Predictions]]]:
+        if (encoder, size) not in known:
+            arms = {RANDOM: {}, CALIBRATED: {"calibrated_on": ground.ids("train")}}
+            found = {}
+            for name, more in arms.items():
+                try:
+                    found[name] = [
+                        ground.probed(
+                            random_encoder_features(
+                                ground.store,
+                                ground.store.image_ids,
+                                encoder,
+                                seed=seed,
+                                size=size,
+                                device="cpu",
+                                **more,
+                            )
+                        )
+                        for seed in SEEDS
+                    ]
+                except HilumError as error:
+                    assert "batch norm" in str(error)  # noqa: PT017 (ConvNeXt and ViT have none to calibrate)
+            found[THUMBNAIL] = [ground.probed(thumbnail_features(ground.store, ground.store.image_ids))] * len(SEEDS)
+            known[encoder, size] = found
+        return known[encoder, size]
+
+    return probed
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", COURSES)
+def test_frozen_features_tell_more_than_both_kinds_of_random_weights(method, ground, untrained, tmp_path):
+    course = COURSES[method]
+    learnt = [ground.probed(pretrained(method, course, ground, seed, tmp_path / str(seed))) for seed in SEEDS]
+    arms = {method: learnt, **untrained(course.encoder, course.size)}
+    gains = {}
+    for probe in PROBES:
+        metrics, comparisons = evaluate_arms(
+            {name: [seed[probe] for seed in seeds] for name, seeds in arms.items()}, against=method
+        )
+        for row in metrics.filter(pl.col("finding") == MACRO).iter_rows(named=True):
+            print(
+                f"{method:7} {probe:10} {row['arm']:26} {row['estimate']:.3f} ({row['low']:.3f} to {row['high']:.3f})"
+            )
+        for row in comparisons.filter(pl.col("finding") == MACRO).iter_rows(named=True):
+            low, high = -row["high"], -row["low"]
+            print(f"{method:7} {probe:10} over {row['arm']:26} {-row['difference']:+.3f} ({low:+.3f} to {high:+.3f})")
+            gains[probe, row["arm"]] = low
+    assert {over: low for over, low in gains.items() if low <= 0 and over[1] != THUMBNAIL} == {}
+
+
+def pretrained(method, course, ground, seed, directory):
+    patients = dict(zip(ground.store.image_ids, ground.patients, strict=True))
+    ids = ground.ids("train")
+    run = pretrain(
+        method,
+        ground.store,
+        ids,
+        [f"patient {patients[image_id]}" for image_id in ids],
+        encoder=course.encoder,
+        settings=course.settings,
+        seed=seed,
+        directory=directory,
+        split_title="generated",
+    )
+    encoder = load_encoder(run)[0].eval()
+    return features_of(encoder, course.size, ground.store, ground.store.image_ids, device="cpu").values

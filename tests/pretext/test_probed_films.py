@@ -1,0 +1,84 @@
+import numpy as np
+import pytest
+
+from hilum.data.labelled_films import LabelledFilms
+from hilum.pretext import probed_films as module
+from hilum.pretext.probed_films import probed_films
+
+
+def labelled(films, *, films_each=2, first=0, positives=(0.5,), seed=0):
+    """Films of patients with so many each; the first patients have each finding, with this share."""
+    patients = [f"patient {first + row // films_each}" for row in range(films)]
+    ill = [np.arange(films) < share * films for share in positives]
+    return LabelledFilms(
+        [f"film {first} {row}" for row in range(films)], patients, np.stack(ill, axis=1).astype(np.float32)
+    )
+
+
+def test_few_films_are_taken_as_they_are():
+    train, val = labelled(60), labelled(40, first=100)
+    films = probed_films(["Mass"], train, val, seed=0)
+    assert (films.train.image_ids, films.val.image_ids) == (train.image_ids, val.image_ids)
+    assert (films.findings, films.positives, films.decides) == (["Mass"], [10], True)
+    assert films.in_words == "fitted to 60 films of 30 patients, scored on 40 films of 20 patients"
+    assert films.patients == [*train.patient_ids, *val.patient_ids]
+
+
+def test_of_many_films_whole_patients_are_drawn_by_the_seed(monkeypatch):
+    monkeypatch.setattr(module, "MOST_TO_FIT", 200)
+    train, val = labelled(900, films_each=3), labelled(60, first=1000)
+    drawn = [probed_films(["Mass"], train, val, seed=seed).train for seed in (0, 0, 1)]
+    for films in drawn:
+        assert len(films.image_ids) == 198  # 66 patients of three films; a 67th would be too many
+        assert all(films.patient_ids.count(patient) == 3 for patient in films.patient_ids)
+    assert drawn[0].image_ids == drawn[1].image_ids != drawn[2].image_ids
+    others = LabelledFilms(train.image_ids[::-1], train.patient_ids[::-1], train.targets[::-1])
+    assert set(probed_films(["Mass"], others, val, seed=0).train.image_ids) == set(drawn[0].image_ids)
+
+
+def test_findings_without_enough_patients_do_not_count_and_where_none_has_enough_nothing_is_decided():
+    train, val = labelled(100, positives=(0.5, 0.5, 0.0)), labelled(40, first=100, positives=(0.5, 0.45, 0.5))
+    films = probed_films(["Mass", "Nodule", "Hernia"], train, val, seed=0)
+    assert (films.findings, films.val.targets.shape, films.decides) == (["Mass"], (40, 1), True)
+    few = labelled(40, first=100, positives=(0.45, 0.4, 0.5))
+    films = probed_films(["Mass", "Nodule", "Hernia"], train, few, seed=0)
+    assert (films.findings, films.positives, films.decides) == (["Mass", "Nodule"], [9, 8], False)
+    nothing = labelled(40, first=100, positives=(0.0, 1.0, 0.5))
+    assert probed_films(["Mass", "Nodule", "Hernia"], train, nothing, seed=0) is None
+
+
+def test_positives_are_counted_by_patient_and_not_by_film():
+    val = labelled(40, films_each=4, first=100)
+    assert not probed_films(["Mass"], labelled(100), val, seed=0).decides  # 20 films, but of 5 patients
+
+
+def test_films_of_patients_that_are_scored_are_not_learnt_from():
+    films = probed_films(["Mass"], labelled(100), labelled(60, first=40), seed=0)
+    assert not set(films.train.patient_ids) & set(films.val.patient_ids)
+    assert len(films.train.image_ids) == 80
+
+
+def test_a_third_class_is_masked():
+    train, val = labelled(100), labelled(60, first=100)
+    train.targets[3] = 2
+    assert np.isnan(probed_films(["Mass"], train, val, seed=0).train.targets[3, 0])
+
+
+@pytest.mark.parametrize("change", ["label", "film", "finding"])
+def test_the_digest_tells_other_labels_apart(change):
+    def digest(change=""):
+        val = labelled(60, first=100)
+        if change == "label":
+            val.targets[5] = 0
+        if change == "film":
+            val.image_ids[5] = "another"
+        return probed_films(["Nodule" if change == "finding" else "Mass"], labelled(100), val, seed=0).digest
+
+    assert digest() == digest()
+    assert digest(change) != digest()
+
+
+def test_films_that_are_not_learnt_from_are_told_apart():
+    films = probed_films(["Mass"], labelled(60), labelled(40, first=100), seed=0)
+    ids, patients = films.others_than(films.train.image_ids)
+    assert (ids, patients) == (films.val.image_ids, films.val.patient_ids)

@@ -1,0 +1,108 @@
+"""Whole pretraining runs that are probed while they train, on films whose label is to be seen."""
+
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import polars as pl
+import pytest
+
+from hilum.data.labelled_films import LabelledFilms
+from hilum.encoders.seen import read_seen
+from hilum.encoders.weights import load_encoder
+from hilum.pretext.online_probe import OnlineProbe
+from hilum.pretext.pretrain import pretrain
+from hilum.pretext.probed_films import probed_films
+from hilum.pretext.settings import PretextSettings
+from hilum.training.settings import TrainingSettings
+
+FILMS, LEARNT = 40, 20
+TINY = PretextSettings(epochs=3, batch_size=10, lr=3e-3, precision="fp32", device="cpu")
+
+
+@pytest.fixture
+def store(store_of):
+    """A bright or a dark patch on noise."""
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 160, (FILMS, 32, 32))
+    pixels[:, 8:16, 8:16] += 40 * (np.arange(FILMS) % 2)[:, None, None]
+    return store_of(pixels.astype(np.uint8))
+
+
+def labelled(store, rows, targets=None):
+    truth = (np.arange(FILMS) % 2).astype(np.float32)[:, None] if targets is None else targets
+    ids = [store.image_ids[row] for row in rows]
+    return LabelledFilms(ids, [f"all:{row}" for row in rows], truth[list(rows)])
+
+
+def probe_of(store, targets=None, val=range(LEARNT, FILMS)):
+    parts = labelled(store, range(LEARNT), targets), labelled(store, val, targets)
+    return OnlineProbe(store, probed_films(["Mass"], *parts, seed=0))
+
+
+def run(store, directory, settings=TINY, method="simclr", **more):
+    learnt = store.image_ids[:LEARNT]
+    patients = [f"all:{row}" for row in range(LEARNT)]
+    return pretrain(
+        method, store, learnt, patients, encoder="resnet18", settings=settings, seed=0, directory=directory,
+        split_title="all", **more,
+    )  # fmt: skip
+
+
+def weights(directory):
+    return (directory / "encoder.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize("method", ["simclr", "dino"])
+def test_the_encoder_that_is_kept_is_that_of_the_best_probe(store, tmp_path, method):
+    """What is loaded from disk reads what the curves say of the epoch that the card names."""
+    probe = probe_of(store)
+    assert probe.films.decides
+    directory = run(store, tmp_path / "run", method=method, probe=probe)
+    encoder, card = load_encoder(directory)
+    read = pl.read_parquet(directory / "curves.parquet")["probe_auroc"]
+    assert len(set(read)) > 1
+    assert card.epoch == read.arg_max() + 1
+    assert probe.look(encoder, 32)["probe_auroc"] == pytest.approx(read[card.epoch - 1], abs=1e-9)
+    assert card.notes[0].startswith(f"epoch {card.epoch} of 3 was kept: its probe read best, {read.max():.3f}")
+    assert card.probe == probe.films.digest
+    assert card.patients_seen == sorted(f"all:{row}" for row in range(FILMS))  # who chose the epoch has been seen
+    parts = read_seen(directory).group_by("part", maintain_order=True).len()
+    assert dict(parts.iter_rows()) == {"train": LEARNT, "val": FILMS - LEARNT}
+
+
+def test_with_too_few_positive_patients_the_run_is_the_one_without_a_probe(store, tmp_path):
+    few = probe_of(store, val=range(LEARNT, LEARNT + 18))
+    assert not few.films.decides
+    probed = run(store, tmp_path / "probed", probe=few)
+    plain = run(store, tmp_path / "plain", replace(TINY, probe_every=0), probe=probe_of(store))
+    assert weights(plain) == weights(probed)
+    assert "probe_auroc" not in pl.read_parquet(plain / "curves.parquet").columns
+    assert pl.read_parquet(probed / "curves.parquet")["probe_auroc"].null_count() == 0
+    cards = [load_encoder(directory)[1] for directory in (plain, probed)]
+    assert cards[0].patients_seen == cards[1].patients_seen == sorted(f"all:{row}" for row in range(LEARNT))
+    assert [card.epoch for card in cards] == [3, 3]
+    assert cards[0].notes[0] == "epoch 3 of 3 was kept, the last one: no labels were read"
+    assert "no finding has 10 positive patients" in cards[1].notes[0]
+
+
+def test_a_run_that_is_killed_keeps_the_same_epoch_and_the_same_bits(store, tmp_path, monkeypatch):
+    every_step = partial(TrainingSettings, checkpoint_every_seconds=0.0)
+    monkeypatch.setattr("hilum.pretext.pretrain.TrainingSettings", every_step)
+
+    class Killed(Exception):
+        pass
+
+    def kill(done, total, note):
+        if done == 5:  # of 6, in the last epoch
+            raise Killed
+
+    probe = probe_of(store)
+    whole = run(store, tmp_path / "whole", probe=probe)
+    with pytest.raises(Killed):
+        run(store, tmp_path / "killed", probe=probe, on_progress=kill)
+    steps = []
+    again = run(store, tmp_path / "killed", probe=probe, on_progress=lambda done, *_: steps.append(done))
+    assert steps == [6]
+    assert weights(again) == weights(whole)
+    assert (again / "card.json").read_text() == (whole / "card.json").read_text()
