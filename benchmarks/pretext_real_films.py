@@ -3,8 +3,8 @@
     python benchmarks/pretext_real_films.py DATA --out FOLDER [--grounds tiny64 sample] [--methods simclr] [--seeds 0 1]
 
 DATA holds the two small samples of ChestX-ray14, `chestxray14_tiny64` and `chestxray14_sample`, in NIH's layout.
-Grounds on which encoders are compared, each divided by patient: 50, 10 and 40 %, of tiny64 40, 10 and 50 %, where only
-then four findings have ten positive test patients. (The official test lists hold eight patients, and one class only.)
+Grounds on which encoders are compared, each divided by patient: 50, 10 and 40 %, tiny64 40, 10 and 50 %, where two
+findings then have ten positive test patients. (The official test lists hold eight patients, and one class only.)
 
     tiny64    601 films of 64 px; findings with at least ten positive and ten negative test patients
     sample    500 films, views of 96 px; Pneumonia against No Finding

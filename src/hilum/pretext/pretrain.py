@@ -113,7 +113,7 @@ def pretrain(
         fitted = fit(
             trainable,
             batches,
-            probing=probe and probe.probing(size, epochs_between(settings.probe_every, settings.epochs)),
+            probing=probe.probing(size, epochs_between(settings.probe_every, settings.epochs)) if probe else None,
             settings=_training_settings(settings, seed),
             directory=work,
             on_progress=on_progress,
@@ -137,7 +137,9 @@ def pretrain(
             statements=before.statements if before else [],
             epoch=fitted.best_epoch,
             probe=probe.films.digest if probe else "",
-            notes=notes_of(fitted, probe and probe.films, loss_of_chance=trainable.loss_of_chance, advice=watch.advice),
+            notes=notes_of(
+                fitted, probe.films if probe else None, loss_of_chance=trainable.loss_of_chance, advice=watch.advice
+            ),
         )
         if rank() == 0:
             write_encoder(trainable.kept, card, work)
@@ -145,7 +147,7 @@ def pretrain(
             own = own_ids or image_ids
             seen = [seen_films(own, patient_ids, "train")]
             if judges:
-                seen.append(seen_films(*judges.others_than(own), "val"))
+                seen.append(seen_films(*judges.others_than({*image_ids, *own}), "val"))
             write_seen(work, *seen, *([] if earlier is None else [earlier]))
         delete_checkpoints(work)
     return directory

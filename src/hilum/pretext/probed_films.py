@@ -105,7 +105,8 @@ def _drawn(films: LabelledFilms, most: int, seed: int) -> LabelledFilms:
     rows_of: dict[str, list[int]] = {}
     for row, patient in enumerate(films.patient_ids):
         rows_of.setdefault(patient, []).append(row)
-    patients, rows = list(rows_of), []
+    patients = list(rows_of)
+    rows: list[int] = []
     for place in shuffled(seed, image_keys(patients), use=FOR_PROBES):
         own = rows_of[patients[place]]
         if len(rows) + len(own) <= most:
