@@ -124,7 +124,8 @@ def dinov2(size: int, local_size: int) -> Example:
     def loss(views: Views) -> Tensor:
         large, small = torch.cat(views[:2]), torch.cat(views[2:])
         side = size // 16
-        blocks = random_block_mask(size=(len(large), side, side))
+        least = min(4, side * side // 20)  # its 4 are more than the least share of a small film
+        blocks = random_block_mask(size=(len(large), side, side), min_num_masks_per_block=least)
         mask = torch.cat([blocks.new_zeros(len(large), 1), blocks.flatten(1)], dim=1)
         with torch.no_grad():
             seen = teacher.encode(large)
