@@ -90,7 +90,7 @@ class EachOrUncertain(Each):
 
 @dataclass(frozen=True)
 class Exclusive:
-    """Every film has exactly one of the findings: a softmax over them (Elwirehardja et al. 2025, §3.4)."""
+    """Every film has exactly one of the findings, the task of Elwirehardja et al. 2025: a softmax over them."""
 
     outputs_a_finding: int = 1
 
