@@ -8,7 +8,9 @@ findings then have ten positive test patients. (The official test lists hold eig
 
     tiny64    601 films of 64 px; findings with at least ten positive and ten negative test patients
     sample    500 films, views of 96 px; Pneumonia against No Finding
-    pooled    pretraining on the films of both for half as many epochs, views of 64 px; scored as `sample`
+    pooled    pretraining on the films of both, views of 64 px; scored as `sample`
+
+So many epochs that each has 200 to 400 steps of 32 films.
 
 No film of a test patient is pretrained on. Probes are fitted to the training films, their penalty is chosen on the
 validation films. Beside the methods stand random weights as timm draws them, the same with batch norm calibrated on the
@@ -73,13 +75,13 @@ class Recipe:
 
 RECIPES = {
     **{
-        method: Recipe(CONVOLUTIONAL, PretextSettings(epochs=60, batch_size=64))
-        for method in ("simclr", "mocov2", "swav", "dino")
+        method: Recipe(CONVOLUTIONAL, PretextSettings(batch_size=32)) for method in ("simclr", "mocov2", "swav", "dino")
     },
-    "dinov2": Recipe(TRANSFORMER, PretextSettings(epochs=60, batch_size=64, lr=5e-4)),
-    "fcmae": Recipe(MASKED, PretextSettings(epochs=100, batch_size=64), size=128),
+    "dinov2": Recipe(TRANSFORMER, PretextSettings(batch_size=32, lr=5e-4)),
+    "fcmae": Recipe(MASKED, PretextSettings(batch_size=32), size=128),
 }
 """The library's defaults but for epochs and batch, which fit a few hundred films; nothing was tuned on these."""
+EPOCHS = {"tiny64": 30, "sample": 20, "pooled": 15}
 
 
 @dataclass(frozen=True)
@@ -211,14 +213,13 @@ def learners(
 def pretrained(method: str, ground: Ground, seed: int, directory: Path) -> Matrix:
     recipe = RECIPES[method]
     size = recipe.size or ground.size
-    epochs = recipe.settings.epochs // (2 if ground.name == "pooled" else 1)
     run = pretrain(
         method,
         ground.store,
         list(ground.pool),
         list(ground.pool.values()),
         encoder=recipe.encoder,
-        settings=replace(recipe.settings, size=size, epochs=epochs),
+        settings=replace(recipe.settings, size=size, epochs=EPOCHS[ground.name]),
         seed=seed,
         directory=directory,
         split_title=f"all but the test patients of {ground.name}",

@@ -41,19 +41,48 @@ class Case:
     epochs: int = 1
 
 
+PAPERS_TEACHER = {"first_teacher_temperature": 0.04, "teacher_temperature": 0.07}
 # heads of a few prototypes, so that a run is short; queues that two processes cannot share out evenly
 CASES = {
     "simclr": Case("simclr", "resnet18"),
     "mocov2": Case("mocov2", "resnet18", options={"queue": 13}, films=16, epochs=10),
-    "swav": Case("swav", "resnet18", options={"prototypes": 6, "queue": 13, "local_views": 1, "frozen_epochs": 0}),
+    "swav": Case(
+        "swav",
+        "resnet18",
+        options={
+            "prototypes": 6,
+            "queue": 13,
+            "queue_waits": 0,
+            "epsilon": 0.05,
+            "local_views": 1,
+            "frozen_epochs": 0,
+        },
+    ),
     "dino": Case("dino", "resnet18", options={"prototypes": 32, "local_views": 1, "frozen_epochs": 0}),
-    "dinov2": Case("dinov2", "vit_tiny_patch16_224", 64, {"prototypes": 32, "local_views": 1, "frozen_epochs": 0}),
+    "dino-centering": Case(
+        "dino",
+        "resnet18",
+        options={"prototypes": 32, "local_views": 1, "frozen_epochs": 0, "teacher": "centering", **PAPERS_TEACHER},
+    ),
+    "dinov2": Case(
+        "dinov2",
+        "vit_tiny_patch16_224",
+        64,
+        {"prototypes": 32, "local_views": 1, "frozen_epochs": 0, **PAPERS_TEACHER},
+    ),
     "dinov2-centering": Case(
         "dinov2",
         "vit_tiny_patch16_224",
         64,
         # so few masks that a process may have none while the other has
-        {"prototypes": 32, "local_views": 0, "teacher": "centering", "koleo_weight": 0.0, "masked_films": 0.1},
+        {
+            "prototypes": 32,
+            "local_views": 0,
+            "teacher": "centering",
+            "koleo_weight": 0.0,
+            "masked_films": 0.1,
+            **PAPERS_TEACHER,
+        },
     ),
     "fcmae": Case("fcmae", "convnextv2_atto", 64, {"decoder_width": 32}),
     "classifier": Case("classifier", "resnet18", 64),

@@ -2,26 +2,25 @@ import pytest
 import torch
 
 from hilum.encoders.zoo import create_encoder
-from hilum.pretext.dino import DINO
+from hilum.pretext.dino import DINO, DINOSettings
 from hilum.pretext.many_views import ManyViews
 from hilum.pretext.prototype_head import PrototypeHead
 from hilum.pretext.self_distillation import sharpened, view_distillation
+from hilum.pretext.sinkhorn import sinkhorn_assignments
 from hilum.pretext.teacher import TeacherSchedule
 from hilum.views import POLICIES, random_views
 
 VIEWS = ManyViews(POLICIES["simclr"], 32, POLICIES["simclr"], 32, locals_=2, seed=5)
 
 
-def create(frozen_epochs=0, first_momentum=0.9):
+def create(frozen_epochs=0, first_momentum=0.9, teacher="centering"):
     encoder = create_encoder("resnet18", seed=0)
     return DINO(
         encoder,
         PrototypeHead(encoder.feature_width, 16, seed=0, hidden=8, bottleneck=4),
         views=VIEWS,
         schedule=TeacherSchedule(0.04, 0.07, 4, first_momentum, 8),
-        student_temperature=0.1,
-        center_momentum=0.9,
-        frozen_epochs=frozen_epochs,
+        settings=DINOSettings(teacher=teacher, frozen_epochs=frozen_epochs),
     )
 
 
@@ -33,11 +32,16 @@ def test_global_views_come_first_and_every_view_is_another(batch_of):
         assert torch.equal(images, expected)
 
 
-def test_the_loss_is_that_of_student_against_teacher_on_the_views(batch_of):
-    method, again, batch = create(), create(), batch_of([0, 1, 2])
+@pytest.mark.parametrize("kind", ["centering", "sinkhorn"])
+def test_the_loss_is_that_of_student_against_teacher_on_the_views(kind, batch_of):
+    method, again, batch = create(teacher=kind), create(), batch_of([0, 1, 2])
     loss = method.training_loss(batch, epoch=1)
     large, small = VIEWS.of(batch, 1)
-    teacher = sharpened(again.teacher_head(again.teacher_encoder(torch.cat(large))), torch.zeros(16), 0.04).chunk(2)
+    logits = again.teacher_head(again.teacher_encoder(torch.cat(large)))
+    if kind == "centering":
+        teacher = sharpened(logits, torch.zeros(16), 0.04).chunk(2)
+    else:  # each view's films use all prototypes alike
+        teacher = [sinkhorn_assignments(view, 0.04) for view in logits.chunk(2)]
     student = [logits for views in (large, small) for logits in again.head(again.encoder(torch.cat(views))).chunk(2)]
     assert loss.item() == pytest.approx(view_distillation(student, list(teacher), 0.1).item(), rel=1e-6)
 
@@ -56,6 +60,16 @@ def test_a_step_moves_teacher_and_center_and_only_the_student_has_gradients(batc
     assert torch.allclose(method.teacher_head.prototypes, before + 0.1, atol=1e-6)
     assert method.center.abs().sum() > 0
     assert method.steps == 1
+
+
+def test_a_teacher_that_is_balanced_over_the_batch_has_no_center_and_needs_the_whole_of_it(batch_of):
+    method = create(teacher="sinkhorn")
+    method.training_loss(batch_of([0, 1, 2]), epoch=0).backward()
+    method.after_step()
+    assert method.center.abs().sum() == 0
+    assert "center_norm" not in method.watch()
+    assert "balanced over the whole batch" in method.needs_whole_batch
+    assert create().needs_whole_batch == ""
 
 
 def test_prototypes_are_held_still_for_the_first_epochs(batch_of):

@@ -48,6 +48,15 @@ def waves(size):
             "lower `teacher_temperature` (now 5)",
         ),
         (
+            "dino",
+            "resnet18",
+            32,
+            1e-3,
+            {**EVEN, "teacher": "centering"},
+            "answers that are even over all prototypes",
+            "lower `teacher_temperature` (now 5)",
+        ),
+        (
             "dinov2",
             "vit_tiny_patch16_224",
             32,

@@ -12,7 +12,7 @@ from hilum.views import POLICIES
 VIEWS = ManyViews(POLICIES["simclr"], 32, POLICIES["simclr"], 32, locals_=1, seed=5)
 
 
-def create(queue=0, frozen_epochs=0):
+def create(queue=0, queue_waits=0, frozen_epochs=0):
     return SwAV(
         create_encoder("resnet18", seed=0),
         views=VIEWS,
@@ -20,6 +20,7 @@ def create(queue=0, frozen_epochs=0):
         epsilon=0.05,
         prototypes=6,
         queue=queue,
+        queue_waits=queue_waits,
         frozen_epochs=frozen_epochs,
         seed=0,
     )
@@ -48,6 +49,16 @@ def test_a_full_queue_takes_part_in_the_assignments(batch_of):
     together = sinkhorn_assignments(torch.cat([scores, method.queue[1] @ prototypes.T]), 0.05)[:4]
     assert torch.allclose(method._assign(1, scores, prototypes), together)
     assert not torch.allclose(together, sinkhorn_assignments(scores, 0.05))
+
+
+def test_a_queue_has_no_part_while_projections_age_fast(batch_of):
+    method, without = create(queue=4, queue_waits=2), create()
+    batch = batch_of([0, 1, 2, 3])
+    for epoch in range(3):
+        loss, plain = (each.training_loss(batch, epoch).item() for each in (method, without))
+        assert (loss == plain) == (epoch < 2)
+        method.after_step()
+    assert method.queue_filled == 4
 
 
 def test_the_queue_keeps_the_newest_projections_in_front(batch_of):

@@ -1,6 +1,6 @@
 """DINO: Caron et al., "Emerging properties in self-supervised vision transformers", ICCV 2021."""
 
-from typing import Self
+from typing import Literal, Self
 
 import torch
 from pydantic import Field
@@ -14,7 +14,10 @@ from hilum.pretext.method import TRAINED, Method, MethodSettings, Pretext, Prete
 from hilum.pretext.momentum import follow, follower
 from hilum.pretext.prototype_head import PrototypeHead
 from hilum.pretext.self_distillation import moved_center, sharpened, view_distillation
+from hilum.pretext.sinkhorn import sinkhorn_assignments
 from hilum.pretext.teacher import TeacherSchedule, TeacherWatch
+
+WHOLE_BATCH_FOR_SINKHORN = "its teacher's answers are balanced over the whole batch (`teacher` centering is not)"
 
 
 class DINO(Pretext):
@@ -25,9 +28,7 @@ class DINO(Pretext):
         head: from features to prototypes.
         views: two global ones, which the teacher sees too, and local ones.
         schedule: of the teacher's temperature and momentum.
-        student_temperature: τ_s; 0.1 in the paper.
-        center_momentum: of the teacher's center; 0.9 in the paper.
-        frozen_epochs: epochs in which the prototypes stay as they were drawn; 1 in the paper's code.
+        settings: how the teacher is kept from giving one answer, and the rest.
         collapse: looks at the features at the end of every epoch; None does not.
     """
 
@@ -38,17 +39,13 @@ class DINO(Pretext):
         *,
         views: ManyViews,
         schedule: TeacherSchedule,
-        student_temperature: float,
-        center_momentum: float,
-        frozen_epochs: int,
+        settings: "DINOSettings",
         collapse: CollapseWatch | None = None,
     ) -> None:
         super().__init__()
         self.encoder, self.head = encoder, head
         self.teacher_encoder, self.teacher_head = follower(encoder), follower(head)
-        self.views, self.schedule, self.collapse = views, schedule, collapse
-        self.student_temperature, self.center_momentum = student_temperature, center_momentum
-        self.frozen_epochs = frozen_epochs
+        self.views, self.schedule, self.settings, self.collapse = views, schedule, settings, collapse
         self.teacher_watch = TeacherWatch(len(head.prototypes))
         self.epoch: Tensor
         self.steps: Tensor
@@ -59,29 +56,25 @@ class DINO(Pretext):
         self.answers: list[Tensor] = []  # the teacher's of this step: their mean, one for each part of the batch
 
     def training_loss(self, batch: Batch, epoch: int) -> Tensor:
-        """Cross-entropy of all views with the teacher's answers to the global ones; the center moves with the step."""
+        """Cross-entropy of all views with the teacher's answers to the global ones."""
         self.epoch.fill_(epoch)
         large, small = self.views.of(batch, epoch)
-        with torch.no_grad():
-            answers = self.teacher_head(self.teacher_encoder(torch.cat(large))).float()
-            temperature = self.schedule.temperature(int(self.steps))
-            teacher = list(sharpened(answers, self.center, temperature).chunk(2))
-            self.answers.append(answers.mean(0))
-        train_prototypes = epoch >= self.frozen_epochs
+        teacher = self._answers(torch.cat(large))
+        train_prototypes = epoch >= self.settings.frozen_epochs
         student = [
             logits
             for views in (large, small)
             if views
             for logits in self.head(self.encoder(torch.cat(views)), train_prototypes=train_prototypes).chunk(len(views))
         ]
-        loss = view_distillation(student, teacher, self.student_temperature)
+        loss = view_distillation(student, teacher, self.settings.student_temperature)
         self.teacher_watch.note(torch.cat(teacher), loss)
         return loss
 
     @property
     def needs_whole_batch(self) -> str:
-        """Its loss is a mean over films, and its center moves with the step."""
-        return ""
+        """For Sinkhorn; with centering its loss is a mean over films, and its center moves with the step."""
+        return WHOLE_BATCH_FOR_SINKHORN if self.settings.teacher == "sinkhorn" else ""
 
     @property
     def kept(self) -> Encoder:
@@ -95,7 +88,7 @@ class DINO(Pretext):
         follow(self.teacher_encoder, self.encoder, momentum)
         follow(self.teacher_head, self.head, momentum)
         if self.answers:
-            self.center.copy_(moved_center(self.center, torch.stack(self.answers), self.center_momentum))
+            self.center.copy_(moved_center(self.center, torch.stack(self.answers), self.settings.center_momentum))
             self.answers = []
         self.steps.add_(1)
 
@@ -104,18 +97,36 @@ class DINO(Pretext):
         features = self.collapse.look(self.teacher_encoder, self.teacher_head, int(self.epoch)) if self.collapse else {}
         advice = self.collapse.advice if self.collapse else ""
         answers = self.teacher_watch.look(int(self.epoch), advice)
-        return features | answers | {"center_norm": float(self.center.norm())}
+        center = {"center_norm": float(self.center.norm())} if self.settings.teacher == "centering" else {}
+        return features | answers | center
+
+    @torch.no_grad()
+    def _answers(self, large: Tensor) -> list[Tensor]:
+        """The teacher's probabilities for both global views."""
+        logits = self.teacher_head(self.teacher_encoder(large)).float()
+        temperature = self.schedule.temperature(int(self.steps))
+        if self.settings.teacher == "sinkhorn":
+            return [sinkhorn_assignments(view, temperature) for view in logits.chunk(2)]
+        self.answers.append(logits.mean(0))
+        return list(sharpened(logits, self.center, temperature).chunk(2))
 
 
 class DINOSettings(MethodSettings):
     """Settings of DINO."""
 
     prototypes: int | None = Field(
-        None, ge=2, description="As many as films when left out, 256 to 65,536; the paper has 65,536 for 1.3 million."
+        None,
+        ge=2,
+        description="A quarter of the films when left out, 256 to 65,536; the paper has 65,536 for 1.3 million.",
+    )
+    teacher: Literal["centering", "sinkhorn"] = Field(
+        "sinkhorn",
+        description="How the teacher is kept from giving one answer. The paper has centering; Sinkhorn-Knopp balances "
+        "the answers to each batch, at once, where a center needs many steps.",
     )
     student_temperature: float = Field(0.1, gt=0, description="0.1 in the paper.")
-    first_teacher_temperature: float = Field(0.04, gt=0, description="At the start; 0.04 in the paper.")
-    teacher_temperature: float = Field(0.07, gt=0, description="After the first tenth of the run; 0.07 in the paper.")
+    first_teacher_temperature: float = Field(0.02, gt=0, description="At the start; 0.04 in the paper.")
+    teacher_temperature: float = Field(0.02, gt=0, description="After the first tenth of the run; 0.07 in the paper.")
     momentum: float | None = Field(
         None,
         ge=0,
@@ -140,7 +151,7 @@ class DINOSettings(MethodSettings):
 
     def prototype_count(self, films: int) -> int:
         """For so many films."""
-        return self.prototypes or min(max(films, 256), 65_536)
+        return self.prototypes or min(max(films // 4, 256), 65_536)
 
     def filled(self, films: int, batch_size: int, steps: int) -> Self:  # noqa: ARG002
         """With the number of prototypes and the teacher's momentum."""
@@ -159,9 +170,7 @@ def create(encoder: Encoder, settings: DINOSettings, run: PretextRun) -> DINO:
         head,
         views=run.many_views(settings.local_views),
         schedule=settings.schedule(run.steps),
-        student_temperature=settings.student_temperature,
-        center_momentum=settings.center_momentum,
-        frozen_epochs=settings.frozen_epochs,
+        settings=settings,
         collapse=run.watch,
     )
 

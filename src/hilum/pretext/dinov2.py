@@ -3,8 +3,6 @@
 DINO on the class token, iBOT on hidden patches, each with a head of its own, and KoLeo between the films of a batch.
 """
 
-from typing import Literal
-
 import torch
 from pydantic import Field
 from torch import Tensor, nn
@@ -13,7 +11,7 @@ from hilum.data.batches import Batch
 from hilum.encoders.zoo import Encoder
 from hilum.pretext.block_masks import block_masks
 from hilum.pretext.collapse import CollapseWatch
-from hilum.pretext.dino import DINOSettings
+from hilum.pretext.dino import WHOLE_BATCH_FOR_SINKHORN, DINOSettings
 from hilum.pretext.koleo import koleo
 from hilum.pretext.many_views import ManyViews
 from hilum.pretext.masked_patches import check_sees_patches, hidden
@@ -121,7 +119,7 @@ class DINOv2(Pretext):
     def needs_whole_batch(self) -> str:
         """For Sinkhorn and KoLeo; with centering and without KoLeo its loss is a mean over films and over patches."""
         if self.settings.teacher == "sinkhorn":
-            return "its teacher's answers are balanced over the whole batch (`teacher` centering is not)"
+            return WHOLE_BATCH_FOR_SINKHORN
         return "KoLeo compares the films of the batch (`koleo_weight` 0 does not)" if self.settings.koleo_weight else ""
 
     @property
@@ -178,9 +176,6 @@ class DINOv2(Pretext):
 class DINOv2Settings(DINOSettings):
     """Settings of DINOv2."""
 
-    teacher: Literal["sinkhorn", "centering"] = Field(
-        "sinkhorn", description="How the teacher is kept from giving one answer; the paper has Sinkhorn-Knopp."
-    )
     patch_weight: float = Field(1.0, ge=0, description="Of iBOT's loss; 1 in the paper.")
     koleo_weight: float = Field(0.1, ge=0, description="Of KoLeo; 0.1 in the paper. Computed in float32.")
     masked_films: float = Field(0.5, ge=0, le=1, description="Share of the global views with hidden patches.")

@@ -25,7 +25,7 @@ class SwAV(Pretext):
 
     Assignments use all prototypes alike (Sinkhorn-Knopp). A batch smaller than a few times the number of prototypes
     cannot do that; the last projections then stand beside it while assignments are made, in a queue for each global
-    view, as soon as it is full (§4.1).
+    view, once it is full and the encoder has left its first epochs behind, in which projections age too fast (§4.1).
 
     Args:
         encoder: f; what is kept.
@@ -34,6 +34,7 @@ class SwAV(Pretext):
         epsilon: of the assignments, ε; 0.05 in the paper.
         prototypes: K; 3,000 for a million images.
         queue: projections kept for each global view; 0 for none.
+        queue_waits: epochs in which the queue has no part; 15 in the paper's code.
         frozen_epochs: epochs in which the prototypes stay as they were drawn; 1 in the paper's code.
         seed: of the head's and the prototypes' weights.
         collapse: looks at the features at the end of every epoch; None does not.
@@ -48,6 +49,7 @@ class SwAV(Pretext):
         epsilon: float,
         prototypes: int,
         queue: int,
+        queue_waits: int,
         frozen_epochs: int,
         seed: int,
         collapse: CollapseWatch | None = None,
@@ -63,7 +65,7 @@ class SwAV(Pretext):
             )
             self.prototypes = nn.Parameter(F.normalize(torch.randn(prototypes, PROJECTION_WIDTH), dim=1))
         self.views, self.temperature, self.epsilon = views, temperature, epsilon
-        self.frozen_epochs, self.collapse = frozen_epochs, collapse
+        self.queue_waits, self.frozen_epochs, self.collapse = queue_waits, frozen_epochs, collapse
         self.assignment_watch = TeacherWatch(prototypes, "assignment", MOST_ASSIGNMENT_ENTROPY)
         self.epoch: Tensor
         self.register_buffer("epoch", torch.zeros((), dtype=torch.int64))  # the one under way, for a resumed run too
@@ -121,12 +123,13 @@ class SwAV(Pretext):
             return list(F.normalize(projections.float(), dim=1).chunk(len(views)))
 
     def _assign(self, view: int, scores: Tensor, prototypes: Tensor) -> Tensor:
-        """Assignments of the batch, made together with the queue once that is full.
+        """Assignments of the batch, made together with the queue once that is full and its time has come.
 
         Over several processes every rank holds the same queue, which would then count as often as there are ranks; each
         takes its own part of it instead.
         """
-        if not self.queue.shape[1] or int(self.queue_filled) < self.queue.shape[1]:
+        full = int(self.queue_filled) == self.queue.shape[1]
+        if not self.queue.shape[1] or not full or int(self.epoch) < self.queue_waits:
             return sinkhorn_assignments(scores, self.epsilon)
         together = torch.cat([scores, F.linear(own_part(self.queue[view]), prototypes)])
         return sinkhorn_assignments(together, self.epsilon)[: len(scores)]
@@ -136,7 +139,7 @@ class SwAVSettings(MethodSettings):
     """Settings of SwAV."""
 
     temperature: float = Field(0.1, gt=0, description="Of the predictions; 0.1 in the paper.")
-    epsilon: float = Field(0.05, gt=0, description="Of the assignments; 0.05 in the paper. Smaller is harder.")
+    epsilon: float = Field(0.02, gt=0, description="Of the assignments; 0.05 in the paper. Smaller is harder.")
     prototypes: int | None = Field(
         None, ge=2, description="A quarter of the films when left out, 32 to the paper's 3,000."
     )
@@ -145,6 +148,11 @@ class SwAVSettings(MethodSettings):
         ge=0,
         description="Projections kept for each global view while assignments are made; when left out, none where a "
         "batch holds four films a prototype, else what it lacks, at most half of the films and the paper's 3,840.",
+    )
+    queue_waits: int = Field(
+        15,
+        ge=0,
+        description="Epochs in which the queue has no part, as projections age too fast; 15 in the paper's code.",
     )
     frozen_epochs: int = Field(1, ge=0, description="Epochs in which the prototypes stay as they were drawn.")
     local_views: int = Field(4, ge=0, description="Small views; the paper has 6 of 96 px beside 2 of 224 px.")
@@ -171,6 +179,7 @@ def create(encoder: Encoder, settings: SwAVSettings, run: PretextRun) -> SwAV:
         epsilon=settings.epsilon,
         prototypes=prototypes,
         queue=queue,
+        queue_waits=settings.queue_waits,
         frozen_epochs=settings.frozen_epochs,
         seed=run.seed,
         collapse=run.watch,
