@@ -17,7 +17,28 @@ Groups = dict[str, dict[str, str | None]]
 def groups_by_column(
     table: pl.DataFrame, columns: Sequence[str], image_ids: Sequence[str], *, where: str
 ) -> tuple[Groups, list[str]]:
-    """Read the groups of images off a table.
+    """Read the groups of images off a table that has them.
+
+    Args:
+        table, columns, image_ids, where: as in `columns_that_divide`.
+
+    Returns:
+        As `columns_that_divide`; at least one column.
+
+    Raises:
+        HilumError: as there; or no column with two groups.
+    """
+    groups, notes = columns_that_divide(table, columns, image_ids, where=where)
+    if not groups:
+        fix = "Group by a column that divides the films."
+        raise HilumError(where, expected="two groups or more", found=" ".join(notes), fix=fix)
+    return groups, notes
+
+
+def columns_that_divide(
+    table: pl.DataFrame, columns: Sequence[str], image_ids: Sequence[str], *, where: str
+) -> tuple[Groups, list[str]]:
+    """Read the groups of images off a table, of those columns that have several.
 
     Args:
         table: one row an image: `image_id` and the columns; may hold more images.
@@ -30,8 +51,7 @@ def groups_by_column(
         many images a group is not known, and which columns are left out because all images are in one.
 
     Raises:
-        HilumError: a column that is not there, the same image twice, an age that is no number, or no column with two
-            groups.
+        HilumError: a column that is not there, the same image twice, or an age that is no number.
     """
     missing = [name for name in ("image_id", *columns) if name not in table.columns]
     if missing:
@@ -58,9 +78,6 @@ def groups_by_column(
         groups[name] = dict(zip(image_ids, values, strict=True))
         if unknown := values.count(None):
             notes.append(f"{name}: not known of {unknown:,} of {len(values):,} films; these are in no group.")
-    if not groups:
-        fix = "Group by a column that divides the films."
-        raise HilumError(where, expected="two groups or more", found=" ".join(notes), fix=fix)
     return groups, notes
 
 

@@ -9,6 +9,7 @@ import polars as pl
 from hilum.errors import HilumError
 from hilum.evaluate.comparisons import comparisons_table
 from hilum.evaluate.confusion import THRESHOLD_METRICS
+from hilum.evaluate.groups import columns_that_divide
 from hilum.evaluate.measured_arms import measure_arms
 from hilum.evaluate.measures import AUROC, AVERAGES, METRICS
 from hilum.evaluate.metrics import metrics_table
@@ -16,7 +17,7 @@ from hilum.evaluate.prediction_checks import LABEL, SCORE
 from hilum.evaluate.predictions import Predictions, as_predictions, read_predictions
 from hilum.evaluate.ranks import ranks_table
 from hilum.evaluate.single_label import evaluate_single_label
-from hilum.evaluate.subgroups import UNDERDIAGNOSIS, age_bands, evaluate_subgroups
+from hilum.evaluate.subgroups import UNDERDIAGNOSIS, evaluate_subgroups
 from hilum.evaluate.table_files import read_table
 from hilum.evaluate.thresholds import Thresholds, choose_thresholds
 from hilum.progress import ProgressReport, silent
@@ -150,17 +151,9 @@ def _subgroups(
     table = read_table(path, what="a table of predictions")
     if "image_id" not in table.columns:
         return None
-    ids = table["image_id"].cast(pl.String).to_list()
-    judged = set(next(iter(predictions.values()))[0].image_ids)
-    groups = {}
-    for name in GROUPS:
-        if name not in table.columns:
-            continue
-        given = table[name]
-        values = age_bands(given.cast(pl.Float64).to_list()) if name == "age" else given.cast(pl.String).to_list()
-        told = {image_id: value for image_id, value in zip(ids, values, strict=True) if image_id in judged}
-        if len(set(told.values()) - {None}) > 1:
-            groups[name] = told
+    there = [name for name in GROUPS if name in table.columns]
+    judged = next(iter(predictions.values()))[0].image_ids
+    groups, _ = columns_that_divide(table, there, judged, where=str(path))
     if not groups:
         return None
     parts = [
