@@ -14,7 +14,7 @@ So many epochs that each has 200 to 400 steps of 32 films.
 
 No film of a test patient is pretrained on. Probes are fitted to the training films, their penalty is chosen on the
 validation films. Beside the methods stand random weights as timm draws them, the same with batch norm calibrated on the
-training films, an 8 x 8 thumbnail, and age, sex and view. ConvNeXt V2 and ViT have no batch norm to calibrate. FCMAE
+training films, an 8 x 8 thumbnail, and age, sex and view. ConvNeXt V2 and EVA-X have no batch norm to calibrate. FCMAE
 hides patches of 32 px, so its views have 128 px, enlarged where films are smaller.
 
 What is done is in FOLDER and not done again; a run that was killed goes on. Tables are of the seeds that are there.
@@ -61,7 +61,7 @@ Matrix = NDArray[np.float32]
 
 SHARES = {"tiny64": (40, 10, 50), "sample": (50, 10, 40), "pooled": (50, 10, 40)}
 LINEAR, NEIGHBOURS, ABOUT = "linear", "neighbours", "about.json"
-CONVOLUTIONAL, TRANSFORMER, MASKED = "resnet18", "vit_tiny_patch16_224", "convnextv2_atto"
+CONVOLUTIONAL, TRANSFORMER, MASKED = "resnet18", "eva_x_tiny_patch16", "convnextv2_atto"
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ RECIPES = {
     **{
         method: Recipe(CONVOLUTIONAL, PretextSettings(batch_size=32)) for method in ("simclr", "mocov2", "swav", "dino")
     },
-    "dinov2": Recipe(TRANSFORMER, PretextSettings(batch_size=32, lr=5e-4)),
+    "dinov2": Recipe(TRANSFORMER, PretextSettings(batch_size=32)),
     "fcmae": Recipe(MASKED, PretextSettings(batch_size=32), size=128),
 }
 """The library's defaults but for epochs and batch, which fit a few hundred films; nothing was tuned on these."""

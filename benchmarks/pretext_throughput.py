@@ -67,6 +67,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 ENCODERS = dict.fromkeys(METHODS, "resnet18") | {"dinov2": "vit_tiny_patch16_224", "fcmae": "convnextv2_atto"}
 LR = 1e-3
+FEW = 3
+"""Steps whose mean loss is shown, at the start and at the end."""
 
 
 @dataclass
@@ -222,7 +224,8 @@ def plain_loop(size: int, _: int) -> Example:
 
 def head(arguments: argparse.Namespace) -> list[str]:
     lines = [
-        f"Batch {arguments.batch}, {torch.get_num_threads()} threads; images/s from the median step, loss of the last.",
+        f"Batch {arguments.batch}, {torch.get_num_threads()} threads; images/s from the median step, mean loss of the "
+        f"first and of the last {FEW} steps.",
         "",
         f"| method | px | {HILUM} | {SHIPPED} | ratio | {FAST} | ratio | losses, in this order |",
         "|---|---|---|---|---|---|---|---|",
@@ -233,7 +236,10 @@ def head(arguments: argparse.Namespace) -> list[str]:
 
 def row(method: str, size: int, taken: dict[str, Taken], batch: int) -> str:
     rate = {name: batch / statistics.median(each.seconds) for name, each in taken.items()}
-    losses = ", ".join(f"{each.losses[0]:.2f} to {each.losses[-1]:.2f}" for each in taken.values())
+    losses = ", ".join(
+        f"{statistics.mean(each.losses[:FEW]):.2f} to {statistics.mean(each.losses[-FEW:]):.2f}"
+        for each in taken.values()
+    )
     against = [f"{rate[name]:.1f} | {rate[HILUM] / rate[name]:.2f}×" for name in (SHIPPED, FAST)]
     return f"| {METHODS[method].title} | {size} | {rate[HILUM]:.1f} | {' | '.join(against)} | {losses} |"
 

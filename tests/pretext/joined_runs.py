@@ -42,6 +42,7 @@ class Case:
 
 
 PAPERS_TEACHER = {"first_teacher_temperature": 0.04, "teacher_temperature": 0.07}
+WITHOUT_NORM = {"head_batch_norm": False}
 # heads of a few prototypes, so that a run is short; queues that two processes cannot share out evenly
 CASES = {
     "simclr": Case("simclr", "resnet18"),
@@ -68,7 +69,10 @@ CASES = {
         "dinov2",
         "vit_tiny_patch16_224",
         64,
-        {"prototypes": 32, "local_views": 1, "frozen_epochs": 0, **PAPERS_TEACHER},
+        {"prototypes": 32, "local_views": 1, "frozen_epochs": 0, **PAPERS_TEACHER, **WITHOUT_NORM},
+    ),
+    "dinov2-head-batch-norm": Case(
+        "dinov2", "vit_tiny_patch16_224", 64, {"prototypes": 32, "local_views": 1, "frozen_epochs": 0}
     ),
     "dinov2-centering": Case(
         "dinov2",
@@ -82,6 +86,7 @@ CASES = {
             "koleo_weight": 0.0,
             "masked_films": 0.1,
             **PAPERS_TEACHER,
+            **WITHOUT_NORM,
         },
     ),
     "fcmae": Case("fcmae", "convnextv2_atto", 64, {"decoder_width": 32}),

@@ -52,10 +52,10 @@ def course(encoder, size, **settings):
 
 COURSES = {
     "simclr": course("resnet18", 48, epochs=20, batch_size=64, lr=2e-3),
-    "mocov2": course("resnet18", 48, epochs=20, batch_size=64, lr=2e-3),
+    "mocov2": course("resnet18", 48, epochs=30, batch_size=64, lr=2e-3),
     "swav": course("resnet18", 48, epochs=18, batch_size=64, lr=2e-3, options={"local_views": 2, "queue": 0}),
     "dino": course("resnet18", 48, epochs=18, batch_size=64, lr=2e-3, options={"local_views": 2}),
-    "dinov2": course("vit_tiny_patch16_224", 64, epochs=25, batch_size=64, lr=5e-4, options={"local_views": 2}),
+    "dinov2": course("eva_x_tiny_patch16", 64, epochs=12, batch_size=32, options={"local_views": 2}),
     "fcmae": course("convnextv2_atto", 128, epochs=10, batch_size=64, lr=1.5e-3),
 }
 

@@ -99,7 +99,7 @@ def test_rules_of_a_method_are_told_as_the_numbers_they_come_to():
     rows = told(resolved("mocov2", 5000))
     assert rows["queue"].value == 2500
     rows = told(resolved("dino", 601))
-    assert rows["prototypes"].value == 601
+    assert rows["prototypes"].value == 256
     assert rows["momentum"].value == pytest.approx(1 - 1 / (50 * (601 // 128) / 20))
     assert "local_policy" in rows
     assert "local_policy" not in told(resolved("simclr", 601))

@@ -135,6 +135,10 @@ class DINOSettings(MethodSettings):
         "twentieth of the run, at most the 250 steps of the paper's 0.996.",
     )
     center_momentum: float = Field(0.9, ge=0, lt=1, description="Of the teacher's center; 0.9 in the paper.")
+    head_batch_norm: bool | None = Field(
+        None,
+        description="Batch norm in the head; null: where the encoder has it, as in the paper.",
+    )
     frozen_epochs: int = Field(1, ge=0, description="Epochs in which the prototypes stay as they were drawn.")
     local_views: int = Field(4, ge=0, description="Small views; the paper has 8 of 96 px beside 2 of 224 px.")
 
@@ -153,6 +157,12 @@ class DINOSettings(MethodSettings):
         """For so many films."""
         return self.prototypes or min(max(films // 4, 256), 65_536)
 
+    def has_head_batch_norm(self, encoder: Encoder) -> bool:
+        """Whether the head in front of this encoder has batch norm."""
+        if self.head_batch_norm is not None:
+            return self.head_batch_norm
+        return any(isinstance(module, nn.BatchNorm2d) for module in encoder.modules())
+
     def filled(self, films: int, batch_size: int, steps: int) -> Self:  # noqa: ARG002
         """With the number of prototypes and the teacher's momentum."""
         momentum = self.schedule(steps).first_momentum
@@ -160,10 +170,12 @@ class DINOSettings(MethodSettings):
 
 
 def create(encoder: Encoder, settings: DINOSettings, run: PretextRun) -> DINO:
-    """DINO for a run; the head has batch norm where the encoder has."""
-    has_batch_norm = any(isinstance(module, nn.BatchNorm2d) for module in encoder.modules())
+    """DINO for a run."""
     head = PrototypeHead(
-        encoder.feature_width, settings.prototype_count(run.films), seed=run.seed, batch_norm=has_batch_norm
+        encoder.feature_width,
+        settings.prototype_count(run.films),
+        seed=run.seed,
+        batch_norm=settings.has_head_batch_norm(encoder),
     )
     return DINO(
         encoder,

@@ -176,6 +176,11 @@ class DINOv2(Pretext):
 class DINOv2Settings(DINOSettings):
     """Settings of DINOv2."""
 
+    head_batch_norm: bool | None = Field(
+        True,
+        description="Batch norm in the head for whole views; null: where the encoder has it. It makes the small "
+        "differences large that a transformer sees at first between films; the paper has none.",
+    )
     patch_weight: float = Field(1.0, ge=0, description="Of iBOT's loss; 1 in the paper.")
     koleo_weight: float = Field(0.1, ge=0, description="Of KoLeo; 0.1 in the paper. Computed in float32.")
     masked_films: float = Field(0.5, ge=0, le=1, description="Share of the global views with hidden patches.")
@@ -188,7 +193,7 @@ def create(encoder: Encoder, settings: DINOv2Settings, run: PretextRun) -> DINOv
     prototypes = settings.prototype_count(run.films)
     return DINOv2(
         encoder,
-        PrototypeHead(encoder.token_width, prototypes, seed=run.seed),
+        PrototypeHead(encoder.token_width, prototypes, seed=run.seed, batch_norm=settings.has_head_batch_norm(encoder)),
         PrototypeHead(encoder.token_width, prototypes, seed=run.seed + 1),
         views=run.many_views(settings.local_views),
         schedule=settings.schedule(run.steps),
