@@ -16,9 +16,17 @@ from hilum.training.settings import TrainingSettings
 
 TINY = PretextSettings(epochs=2, batch_size=8, precision="fp32", device="cpu")
 MUCH = replace(
-    TINY, optimizer="lars", lr=0.5, clip_norm=1.0, accumulate=2, layer_decay=0.8, last_weight_decay=0.4, recompute=True
+    TINY,
+    optimizer="lars",
+    lr=0.5,
+    clip_norm=1.0,
+    accumulate=2,
+    layer_decay=0.8,
+    last_weight_decay=0.4,
+    recompute=True,
+    options={"teacher": "centering"},
 )
-"""All at once, for a vision transformer, which has no batch norm."""
+"""All at once, for a vision transformer, which has no batch norm, and a teacher that takes a batch in parts."""
 
 
 def run(method, store, directory, settings=TINY, encoder="resnet18", **more):
