@@ -10,7 +10,7 @@ findings then have ten positive test patients. (The official test lists hold eig
     sample    500 films, views of 96 px; Pneumonia against No Finding
     pooled    pretraining on the films of both, views of 64 px; scored as `sample`
 
-So many epochs that each has 200 to 400 steps of 32 films.
+So many epochs that each has 180 to 400 steps of 32 films.
 
 No film of a test patient is pretrained on. Probes are fitted to the training films, their penalty is chosen on the
 validation films. Beside the methods stand random weights as timm draws them, the same with batch norm calibrated on the
