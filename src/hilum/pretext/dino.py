@@ -121,8 +121,8 @@ class DINOSettings(MethodSettings):
     )
     teacher: Literal["centering", "sinkhorn"] = Field(
         "sinkhorn",
-        description="How the teacher is kept from giving one answer: DINO's paper has centering, DINOv2's Sinkhorn-Knopp, "
-        "which balances the answers to each batch at once, where a center needs many steps.",
+        description="How the teacher is kept from giving one answer: DINO's paper has centering, DINOv2's "
+        "Sinkhorn-Knopp, which balances the answers to each batch at once, where a center needs many steps.",
     )
     student_temperature: float = Field(0.1, gt=0, description="0.1 in the paper.")
     first_teacher_temperature: float = Field(0.02, gt=0, description="At the start; 0.04 in the paper.")
