@@ -5,23 +5,26 @@
 Same films, encoder (ResNet-18; ViT-Ti/16 for DINOv2), batch, number and sizes of views, prototypes and optimiser:
 
 1. Hilum as it trains: a store of 8-bit films, views of one channel drawn for the whole batch, bfloat16 where the
-   processor multiplies in it, channels-last, the steps of `hilum.training`;
+   processor multiplies in it, channels-last, memory that is kept, the steps of `hilum.training`;
 2. lightly's example: PNG files of the views' size made RGB, its transform, a DataLoader with two workers, float32;
 3. the same in bfloat16 and channels-last, which takes two lines.
 
 lightly has no FCMAE: there the other side is a plain loop, the same network on crops that torchvision makes of PNG
-files. The arms take turns; the first step of a turn is not counted; a rate is from the median step. Both sides' losses
-are beside: the same definitions, on views that are alike but not the same (lightly also draws colour, Hilum rotates).
+files. Each arm has a process of its own, and they take turns; the first step of a turn is not counted; a rate is from
+the median step. Both sides' losses are beside: the same definitions, on views that are alike but not the same (lightly
+also draws colour, Hilum rotates).
 Run it on an idle machine.
 """
 
 import argparse
+import multiprocessing
 import statistics
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from functools import partial
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +48,8 @@ from hilum.draws import image_keys
 from hilum.encoders.zoo import create_encoder
 from hilum.pretext.method import Pretext, PretextRun
 from hilum.pretext.methods import METHODS, method_of, method_settings
+from hilum.training.attention import short_attention_written_out
+from hilum.training.memory import kept_memory
 from hilum.training.precision import choose_precision, deterministic
 from hilum.training.settings import TrainingSettings
 from hilum.training.step import Stepper
@@ -119,33 +124,71 @@ def write_png(films: Films, folder: Path) -> list[Path]:
 
 def measure(method: str, films: Films, paths: list[Path], arguments: argparse.Namespace) -> dict[str, Taken]:
     """Turns of all arms."""
-    size, batch = films.shape[1], arguments.batch
-    ours = training(method, films, batch)
-    make = EXAMPLES.get(method, plain_loop)
-    others = {}
-    for name, fast in ((SHIPPED, False), (FAST, True)):
-        torch.manual_seed(0)
-        example = make(size, LOCAL_SIZES[size])
-        if fast:
-            example.trained.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        trained = [each for each in example.trained.parameters() if each.requires_grad]
-        optimizer = torch.optim.AdamW(trained, lr=LR)
-        others[name] = partial(steps, example, optimizer, paths, batch, workers=arguments.workers, fast=fast)
-    taken = {name: Taken() for name in (HILUM, *others)}
-    for _ in range(arguments.rounds):
-        for name in taken:
-            turn(ours if name == HILUM else others[name](), taken[name], arguments.steps)
+    taken = {name: Taken() for name in (HILUM, SHIPPED, FAST)}
+    with ExitStack() as stack:
+        arms = {name: stack.enter_context(own_process(name, method, films, paths, arguments)) for name in taken}
+        for _ in range(arguments.rounds):
+            for name, arm in arms.items():
+                arm.send(arguments.steps)
+                seconds, losses = arm.recv()
+                taken[name].seconds += seconds
+                taken[name].losses += losses
     return taken
 
 
-def turn(losses: Iterator[Tensor], taken: Taken, count: int) -> None:
-    """One step to warm up, and those that count."""
+@contextmanager
+def own_process(
+    name: str, method: str, films: Films, paths: list[Path], arguments: argparse.Namespace
+) -> Iterator[Connection]:
+    """A process that takes an arm's steps: it is sent their number, and answers with seconds and losses."""
+    context = multiprocessing.get_context("spawn")
+    here, there = context.Pipe()
+    process = context.Process(target=take_turns, args=(there, name, method, films, paths, arguments))
+    process.start()
+    there.close()  # so that a process that ends is noticed
+    try:
+        yield here
+    finally:
+        here.close()
+        process.join()
+
+
+def take_turns(
+    pipe: Connection, name: str, method: str, films: Films, paths: list[Path], arguments: argparse.Namespace
+) -> None:
+    """Until nobody asks any more."""
+    size, batch = films.shape[1], arguments.batch
+    if name == HILUM:
+        losses = training(method, films, batch)
+    else:
+        losses = example_steps(method, size, paths, batch, workers=arguments.workers, fast=name == FAST)
+    while True:
+        try:
+            pipe.send(turn(losses, pipe.recv()))
+        except EOFError:
+            return
+
+
+def example_steps(
+    method: str, size: int, paths: list[Path], batch: int, *, workers: int, fast: bool
+) -> Iterator[Tensor]:
+    torch.manual_seed(0)
+    example = EXAMPLES.get(method, plain_loop)(size, LOCAL_SIZES[size])
+    if fast:
+        example.trained.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    trained = [each for each in example.trained.parameters() if each.requires_grad]
+    return steps(example, torch.optim.AdamW(trained, lr=LR), paths, batch, workers=workers, fast=fast)
+
+
+def turn(losses: Iterator[Tensor], count: int) -> tuple[list[float], list[float]]:
+    """One step to warm up, and those that count: their seconds, their losses."""
     next(losses)
+    seconds, values = [], []
     for _ in range(count):
         started = time.perf_counter()
-        loss = float(next(losses))
-        taken.seconds.append(time.perf_counter() - started)
-        taken.losses.append(loss)
+        values.append(float(next(losses)))
+        seconds.append(time.perf_counter() - started)
+    return seconds, values
 
 
 def training(method: str, films: Films, batch: int) -> Iterator[Tensor]:
@@ -163,13 +206,12 @@ def training(method: str, films: Films, batch: int) -> Iterator[Tensor]:
     settings = TrainingSettings(epochs=1000, lr=LR, warmup_epochs=0, schedule="constant", precision="auto")
     stepper = Stepper(fabric, trainable.train(), settings, len(batches))
     step = 0
-    while True:
-        for batch_of_films in batches:
-            with deterministic(device):
-                loss = stepper.take(batch_of_films, batches.epoch, step, 1.0)
-            step += 1
-            yield loss
-        batches.epoch += 1
+    with deterministic(device), kept_memory(device), short_attention_written_out(trainable):
+        while True:
+            for batch_of_films in batches:
+                yield stepper.take(batch_of_films, batches.epoch, step, 1.0)
+                step += 1
+            batches.epoch += 1
 
 
 def pretext(method: str, size: int, films: int, batch: int) -> Pretext:

@@ -25,8 +25,10 @@ from hilum.data.batches import Batch, Batches
 from hilum.errors import HilumError
 from hilum.progress import ProgressReport, silent
 from hilum.training.agreed import agreed
+from hilum.training.attention import short_attention_written_out
 from hilum.training.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
 from hilum.training.course import Course
+from hilum.training.memory import kept_memory
 from hilum.training.precision import arithmetic, choose_device, choose_precision, deterministic
 from hilum.training.probing import Probing
 from hilum.training.ranks import rank, told, world_size
@@ -99,7 +101,8 @@ def fit(
     if validation is not None and probing is not None and probing.keeps_best:
         raise ValueError("either validation or a probe chooses the best epoch")
     device = choose_device(settings.device)
-    with deterministic(device), torch.random.fork_rng([device] if device.type == "cuda" else []):
+    generators = torch.random.fork_rng([device] if device.type == "cuda" else [])
+    with deterministic(device), kept_memory(device), short_attention_written_out(trainable), generators:
         loop = _Loop(trainable, batches, validation, probing, settings, directory, on_progress, device)
         loop.resume()
         with recomputing(loop.stepper.encoders) if settings.recompute else nullcontext():
