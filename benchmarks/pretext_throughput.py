@@ -63,7 +63,7 @@ LOCAL_VIEWS = {"swav": 6, "dino": 6, "dinov2": 8}
 """lightly's defaults."""
 OPTIONS: dict[str, dict[str, Any]] = {
     "simclr": {"temperature": TEMPERATURE},
-    "mocov2": {"temperature": TEMPERATURE, "queue": QUEUE, "momentum": MOMENTUM},
+    "mocov2": {"temperature": TEMPERATURE, "queue": QUEUE, "momentum": MOMENTUM, "head_batch_norm": False},
     "swav": {"prototypes": PROTOTYPES, "queue": 0},
     "dino": {"prototypes": PROTOTYPES, "momentum": MOMENTUM},
     # lightly's iBOT is a mean over all global views, Hilum's over those with hidden patches: half of them

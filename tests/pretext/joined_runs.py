@@ -46,7 +46,8 @@ WITHOUT_NORM = {"head_batch_norm": False}
 # heads of a few prototypes, so that a run is short; queues that two processes cannot share out evenly
 CASES = {
     "simclr": Case("simclr", "resnet18"),
-    "mocov2": Case("mocov2", "resnet18", options={"queue": 13}, films=16, epochs=10),
+    "mocov2": Case("mocov2", "resnet18", options={"queue": 13, **WITHOUT_NORM}, films=16, epochs=10),
+    "mocov2-head-batch-norm": Case("mocov2", "resnet18", options={"queue": 13}, films=16, epochs=10),
     "swav": Case(
         "swav",
         "resnet18",

@@ -12,13 +12,14 @@ from hilum.pretext.two_views import TwoViews
 from hilum.views import POLICIES
 
 
-def create(queue=8, momentum=0.9, seed=0):
+def create(queue=8, momentum=0.9, seed=0, head_batch_norm=False):
     return MoCoV2(
         create_encoder("resnet18", seed=seed),
         views=TwoViews(POLICIES["mocov2"], 32, seed=5),
         temperature=0.2,
         queue=queue,
         momentum=momentum,
+        head_batch_norm=head_batch_norm,
         seed=seed,
     )
 
@@ -63,6 +64,15 @@ def test_equals_lightlys_loss_with_a_memory_bank():
     loss = NTXentLoss(temperature=0.2, memory_bank_size=(32, 16))
     queue = loss.memory_bank.bank.clone()
     assert info_nce(query, key, queue, 0.2).item() == pytest.approx(loss(query, key).item(), rel=1e-5)
+
+
+def test_batch_norm_leaves_no_direction_that_all_films_share(batch_of):
+    method = create(head_batch_norm=True)
+    with torch.no_grad():
+        features = method.encoder(torch.rand(6, 1, 32, 32, generator=torch.Generator().manual_seed(0)))
+        projections = method.head(100 + features)
+    assert torch.allclose(projections.mean(0), torch.zeros(128), atol=1e-5)
+    assert torch.allclose(projections.var(0, correction=0), torch.ones(128), atol=1e-2)
 
 
 def test_the_key_encoder_starts_as_a_copy_that_gets_no_gradient(batch_of):

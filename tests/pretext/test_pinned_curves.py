@@ -16,6 +16,7 @@ RUNS = runpy.run_path(str(Path(__file__).with_name("joined_runs.py")))
 PINNED = {
     "simclr": [2.714146, 2.435280],
     "mocov2": [1.895998, 2.383401],
+    "mocov2-head-batch-norm": [2.724239, 2.357665],
     "swav": [1.961394, 1.966944],
     "dino": [3.637338, 3.635761],
     "dino-centering": [3.546751, 3.575846],

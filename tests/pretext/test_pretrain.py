@@ -175,7 +175,8 @@ def test_an_absurd_learning_rate_does_not_end_well(method, store_of, tmp_path):
 
 
 def test_moco_without_momentum_collapses_and_is_stopped(store_of, tmp_path):
-    settings = PretextSettings(epochs=8, batch_size=32, options={"momentum": 0.0}, precision="fp32", device="cpu")
+    bad = {"momentum": 0.0, "head_batch_norm": False}
+    settings = PretextSettings(epochs=8, batch_size=32, options=bad, precision="fp32", device="cpu")
     with pytest.raises(HilumError, match=r"a collapse \(projection_spread.*`momentum` \(now 0\)"):
         run("mocov2", store_of(films(128, 64)), tmp_path / "run", settings)
 

@@ -1,6 +1,7 @@
 """A setting that is known to bring a method's collapse brings it, and the run stops and says what to change.
 
-MoCo v2's is in `test_pretrain`: without momentum it takes longer. Films of waves do; a collapse needs no radiographs.
+MoCo v2's is in `test_pretrain`: without momentum and batch norm in the head, it takes longer. Films of waves do; a
+collapse needs no radiographs.
 """
 
 import numpy as np

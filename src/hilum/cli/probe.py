@@ -137,8 +137,6 @@ def _arms(
     from functools import partial
     from typing import cast
 
-    from torch import nn
-
     from hilum.encoders.zoo import create_encoder
     from hilum.explain.features import features_of
     from hilum.finetune.shortcut_features import (
@@ -157,7 +155,7 @@ def _arms(
         ENCODER: lambda: features_of(network, card.image_size, store, ids, device=where).values,
         "random weights": random,
     }
-    if any(isinstance(module, nn.BatchNorm2d) for module in create_encoder(card.encoder, seed=seed).modules()):
+    if create_encoder(card.encoder, seed=seed).has_batch_norm:
         arms["calibrated random weights"] = partial(random, calibrated_on=ids[: films.train])
     arms[THUMBNAIL] = lambda: thumbnail_features(store, ids)
     arms[METADATA] = lambda: metadata_features(data.manifest, ids)

@@ -61,6 +61,7 @@ class Encoder(nn.Module):
         patch: side in px of what one place of the last features stands for.
         prefix_tokens: how many tokens precede those of places (class token, registers).
         has_class_token: whether the first of them is a class token.
+        has_batch_norm: whether its features in training depend on the batch.
         mean, std: one-channel normalisation, applied inside; they travel with the weights as buffers.
         frozen_blocks: the first so many of `blocks` do not train (see `hilum.encoders.freezing`).
     """
@@ -72,6 +73,7 @@ class Encoder(nn.Module):
         self.body = body
         self.prefix_tokens = int(getattr(body, "num_prefix_tokens", 0))
         self.has_class_token = getattr(body, "cls_token", None) is not None
+        self.has_batch_norm = any(isinstance(module, nn.BatchNorm2d) for module in body.modules())
         self.frozen_blocks = 0
         places = math.prod(self.patch_grid(architecture.size)) if self.family.pooling == "flatten" else 1
         self.token_width = self.feature_width // places

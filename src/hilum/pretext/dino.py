@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
 from hilum.data.batches import Batch
 from hilum.encoders.zoo import Encoder
@@ -161,7 +161,7 @@ class DINOSettings(MethodSettings):
         """Whether the head in front of this encoder has batch norm."""
         if self.head_batch_norm is not None:
             return self.head_batch_norm
-        return any(isinstance(module, nn.BatchNorm2d) for module in encoder.modules())
+        return encoder.has_batch_norm
 
     def filled(self, films: int, batch_size: int, steps: int) -> Self:  # noqa: ARG002
         """With the number of prototypes and the teacher's momentum."""

@@ -61,6 +61,7 @@ class MoCoV2(Pretext):
         temperature: of InfoNCE.
         queue: keys that are kept, K; any number, also fewer than a batch.
         momentum: m of eq. 2, in [0, 1).
+        head_batch_norm: batch norm in the head (see `MoCoV2Settings`).
         seed: of the head's weights and of the queue's first, random entries.
         collapse: looks at the features at the end of every epoch; None does not.
     """
@@ -73,12 +74,13 @@ class MoCoV2(Pretext):
         temperature: float,
         queue: int,
         momentum: float,
+        head_batch_norm: bool,
         seed: int,
         collapse: CollapseWatch | None = None,
     ) -> None:
         super().__init__()
         self.encoder = encoder
-        self.head = projection_head(encoder.feature_width, seed=seed)
+        self.head = projection_head(encoder.feature_width, seed=seed, batch_norm=head_batch_norm)
         self.momentum_encoder, self.momentum_head = follower(self.encoder), follower(self.head)
         self.views = views
         self.temperature = temperature
@@ -161,6 +163,12 @@ class MoCoV2Settings(MethodSettings):
         description="Of the key encoder. The paper finds 0.99 and 0.999 near each other on ImageNet (table 3); a run "
         "of a few hundred steps would be over before a copy at 0.999 had moved.",
     )
+    head_batch_norm: bool | None = Field(
+        None,
+        description="Batch norm in the head; null: where the encoder has it. Radiographs look alike to a young "
+        "encoder: without it queries learn to move away from the queue all together, rather than apart. The paper has "
+        "none, MoCo v3 has it.",
+    )
     queue: int | None = Field(
         None,
         ge=1,
@@ -185,6 +193,7 @@ def create(encoder: Encoder, settings: MoCoV2Settings, run: PretextRun) -> MoCoV
         temperature=settings.temperature,
         queue=settings.queue_length(run.films, run.batch_size),
         momentum=settings.momentum,
+        head_batch_norm=encoder.has_batch_norm if settings.head_batch_norm is None else settings.head_batch_norm,
         seed=run.seed,
         collapse=run.watch,
     )
