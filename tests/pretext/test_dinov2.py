@@ -3,7 +3,7 @@ import torch
 
 from hilum.encoders.zoo import create_encoder
 from hilum.errors import HilumError
-from hilum.pretext.dinov2 import DINOv2, DINOv2Settings
+from hilum.pretext.dinov2 import DINOv2, DINOv2Settings, filled_up
 from hilum.pretext.koleo import koleo
 from hilum.pretext.many_views import ManyViews
 from hilum.pretext.masked_patches import check_sees_patches, hidden
@@ -92,3 +92,12 @@ def test_no_film_masked_is_dino_with_koleo(encoder, batch_of):
 def test_an_encoder_without_patches_is_refused_with_what_to_use():
     with pytest.raises(HilumError, match=r"a vision transformer with a class token.*found resnet18\. Use vit_tiny"):
         check_sees_patches(create_encoder("resnet18", seed=0), "dinov2")
+
+
+@pytest.mark.parametrize(("rows", "filled"), [(0, 0), (1, 256), (256, 256), (300, 512)])
+def test_rows_are_filled_up_with_zeros(rows, filled):
+    given = torch.rand(rows, 3)
+    found = filled_up(given)
+    assert found.shape == (filled, 3)
+    assert torch.equal(found[:rows], given)
+    assert not found[rows:].any()

@@ -55,7 +55,7 @@ NO_LOCAL_VIEWS = {"local_views": 0}
 """Of films of 48 px they would have 24 px."""
 COURSES = {
     "simclr": course("resnet18", 48, epochs=20, batch_size=64, lr=2e-3),
-    "mocov2": course("resnet18", 48, **SMALL_BATCHES),
+    "mocov2": course("resnet18", 48, **(SMALL_BATCHES | {"epochs": 32})),
     "swav": course("resnet18", 48, **SMALL_BATCHES, options={**NO_LOCAL_VIEWS, "queue": 0}),
     "dino": course("resnet18", 48, **SMALL_BATCHES, options=NO_LOCAL_VIEWS),
     "dinov2": course("eva_x_tiny_patch16", 64, epochs=12, batch_size=32, options={"local_views": 2}),

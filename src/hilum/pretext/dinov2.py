@@ -4,6 +4,7 @@ DINO on the class token, iBOT on hidden patches, each with a head of its own, an
 """
 
 import torch
+import torch.nn.functional as F  # noqa: N812
 from pydantic import Field
 from torch import Tensor, nn
 
@@ -87,7 +88,7 @@ class DINOv2(Pretext):
         temperature = self.settings.student_temperature
         view_loss = view_distillation(student, answers, temperature)
         self.teacher_watch.note(torch.cat(answers), view_loss)
-        hidden_patches = self.patch_head(patches, train_prototypes=train_prototypes)
+        hidden_patches = self.patch_head(filled_up(patches), train_prototypes=train_prototypes)[: len(patches)]
         patch_loss = patch_distillation(
             hidden_patches,
             patch_answers,
@@ -160,7 +161,8 @@ class DINOv2(Pretext):
         assert isinstance(encoder, Encoder)
         tokens = encoder.tokens(large)
         classes = head(tokens[:, 0]).float()
-        patches = patch_head(tokens[:, encoder.prefix_tokens :].reshape(len(tokens), *self.grid, -1)[mask]).float()
+        hidden_tokens = tokens[:, encoder.prefix_tokens :].reshape(len(tokens), *self.grid, -1)[mask]
+        patches = patch_head(filled_up(hidden_tokens))[: len(hidden_tokens)].float()
         temperature = self.schedule.temperature(int(self.steps))
         if self.settings.teacher == "sinkhorn":
             answers = [sinkhorn_assignments(view, temperature) for view in classes.chunk(2)]
@@ -171,6 +173,14 @@ class DINOv2(Pretext):
             counts = (classes.new_tensor(len(each)) for each in (classes, patches))
             self.answers.append((classes.sum(0), next(counts), patches.sum(0), next(counts)))
         return answers, of_patches
+
+
+def filled_up(rows: Tensor) -> Tensor:
+    """Rows of zeros behind the given ones, (N, D) to (a multiple of 256, D).
+
+    The number of hidden patches is another in every step; torch keeps compiled products for every number it has seen.
+    """
+    return F.pad(rows, (0, 0, 0, -len(rows) % 256))
 
 
 class DINOv2Settings(DINOSettings):
