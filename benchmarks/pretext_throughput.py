@@ -98,10 +98,9 @@ def main() -> None:
     lines = head(arguments)
     with tempfile.TemporaryDirectory() as folder:
         for size in arguments.sizes:
-            films = draw_films(arguments.films, size)
-            paths = write_png(films, Path(folder))
+            paths = write_png(draw_films(arguments.films, size), Path(folder))
             for method in arguments.methods:
-                lines.append(row(method, size, measure(method, films, paths, arguments), arguments.batch))
+                lines.append(row(method, size, measure(method, size, paths, arguments), arguments.batch))
                 print(lines[-1], flush=True)
     if arguments.out:
         arguments.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -122,11 +121,11 @@ def write_png(films: Films, folder: Path) -> list[Path]:
     return paths
 
 
-def measure(method: str, films: Films, paths: list[Path], arguments: argparse.Namespace) -> dict[str, Taken]:
+def measure(method: str, size: int, paths: list[Path], arguments: argparse.Namespace) -> dict[str, Taken]:
     """Turns of all arms."""
     taken = {name: Taken() for name in (HILUM, SHIPPED, FAST)}
     with ExitStack() as stack:
-        arms = {name: stack.enter_context(own_process(name, method, films, paths, arguments)) for name in taken}
+        arms = {name: stack.enter_context(own_process(name, method, size, paths, arguments)) for name in taken}
         for _ in range(arguments.rounds):
             for name, arm in arms.items():
                 arm.send(arguments.steps)
@@ -138,12 +137,12 @@ def measure(method: str, films: Films, paths: list[Path], arguments: argparse.Na
 
 @contextmanager
 def own_process(
-    name: str, method: str, films: Films, paths: list[Path], arguments: argparse.Namespace
+    name: str, method: str, size: int, paths: list[Path], arguments: argparse.Namespace
 ) -> Iterator[Connection]:
     """A process that takes an arm's steps: it is sent their number, and answers with seconds and losses."""
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
-    process = context.Process(target=take_turns, args=(there, name, method, films, paths, arguments))
+    process = context.Process(target=take_turns, args=(there, name, method, size, paths, arguments))
     process.start()
     there.close()  # so that a process that ends is noticed
     try:
@@ -154,12 +153,12 @@ def own_process(
 
 
 def take_turns(
-    pipe: Connection, name: str, method: str, films: Films, paths: list[Path], arguments: argparse.Namespace
+    pipe: Connection, name: str, method: str, size: int, paths: list[Path], arguments: argparse.Namespace
 ) -> None:
     """Until nobody asks any more."""
-    size, batch = films.shape[1], arguments.batch
+    batch = arguments.batch
     if name == HILUM:
-        losses = training(method, films, batch)
+        losses = training(method, draw_films(arguments.films, size), batch)
     else:
         losses = example_steps(method, size, paths, batch, workers=arguments.workers, fast=name == FAST)
     while True:

@@ -2,7 +2,8 @@
 
 Generated films; patients divided by lot. A quarter of the patients are pretrained on, three times from other weights;
 probes are fitted to the same films with their labels, and scored on most of the patients, that nothing was fitted to.
-Intervals are of redrawn patients and seeds. Settings, and the findings, were chosen on films of another seed.
+Intervals are of redrawn patients and seeds. Settings, and the findings, were chosen on films of another seed, but for
+MoCo v2's number of epochs (docs/results.md).
 """
 
 import os
