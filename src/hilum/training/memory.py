@@ -3,7 +3,7 @@
 A step frees what it has allocated, and the next one asks for the same again. glibc gives blocks above 32 MiB, and the
 free end of its heap, back to the kernel at once; the kernel then clears every page anew. Measured for ResNet-18 in
 bfloat16 on two cores, batch 32: SimCLR at 224 px faults 150,000 to 200,000 pages a step, and next to none with what is
-here, which makes it 1.10 to 1.14 times as fast; SimCLR and MoCo v2 at 96 px 1.04 to 1.12 times. The most memory that a
+here, which makes it 1.10 to 1.17 times as fast; SimCLR and MoCo v2 at 96 px 1.04 to 1.12 times. The most memory that a
 run holds is the same to a few percent.
 """
 
