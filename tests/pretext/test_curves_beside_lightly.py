@@ -119,7 +119,6 @@ def dinov2(method) -> SimpleNamespace:
 WITH_LIGHTLY: dict[str, tuple[Callable, dict]] = {
     "simclr": (simclr, {}),
     "mocov2": (mocov2, {"queue": 16}),
-    "mocov2-head-batch-norm": (mocov2, {"queue": 16, "head_batch_norm": True}),
     "swav": (swav, {"queue": 0}),
     "dino-centering": (dino, CENTERING),
     "dinov2-centering": (dinov2, CENTERING | {"local_views": 1, "masked_films": 1.0, "koleo_weight": 0.1}),
