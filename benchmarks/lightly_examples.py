@@ -6,7 +6,7 @@ lightly's transforms and encoders take them.
 """
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -185,8 +185,8 @@ class FilmViews(Dataset[Views]):
 
 def steps(
     example: Example, optimizer: torch.optim.Optimizer, paths: list[Path], batch: int, *, workers: int, fast: bool
-) -> Iterator[Tensor]:
-    """Take steps for ever and give the loss of each; `fast` is bfloat16 autocast and channels-last."""
+) -> Generator[Tensor]:
+    """Take steps until closed and give the loss of each; `fast` is bfloat16 autocast and channels-last."""
     loader: Any = DataLoader(
         FilmViews(paths, example.transform),
         batch,

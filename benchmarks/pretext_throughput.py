@@ -10,19 +10,22 @@ Same films, encoder (ResNet-18; ViT-Ti/16 for DINOv2), batch, number and sizes o
 3. the same in bfloat16 and channels-last, which takes two lines.
 
 lightly has no FCMAE: there the other side is a plain loop, the same network on crops that torchvision makes of PNG
-files. Each arm has a process of its own, and they take turns; the first step of a turn is not counted; a rate is from
-the median step. Both sides' losses are beside: the same definitions, on views that are alike but not the same (lightly
-also draws colour, Hilum rotates).
+files. Each arm has a process of its own, and they take turns. Between turns there are no DataLoader's workers, which
+would go on making batches, at the other arm's cost; for the same reason the first steps of a turn are not counted: as
+many as batches can be ready. A rate is from the median step. Both sides' losses are beside: the same definitions
+(tests/pretext/test_curves_beside_lightly.py), on views that are alike but not the same (lightly also draws colour,
+Hilum rotates).
 Run it on an idle machine.
 """
 
 import argparse
+import itertools
 import multiprocessing
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -74,6 +77,8 @@ ENCODERS = dict.fromkeys(METHODS, "resnet18") | {"dinov2": "vit_tiny_patch16_224
 LR = 1e-3
 FEW = 3
 """Steps whose mean loss is shown, at the start and at the end."""
+STORED = 2
+"""Batches that each worker of a DataLoader makes ahead: its `prefetch_factor`."""
 
 
 @dataclass
@@ -128,10 +133,10 @@ def measure(method: str, size: int, paths: list[Path], arguments: argparse.Names
         arms = {name: stack.enter_context(own_process(name, method, size, paths, arguments)) for name in taken}
         for _ in range(arguments.rounds):
             for name, arm in arms.items():
-                arm.send(arguments.steps)
-                seconds, losses = arm.recv()
-                taken[name].seconds += seconds
-                taken[name].losses += losses
+                arm.send((1 + STORED * arguments.workers, arguments.steps))
+                of_turn = arm.recv()
+                taken[name].seconds += of_turn.seconds
+                taken[name].losses += of_turn.losses
     return taken
 
 
@@ -139,7 +144,7 @@ def measure(method: str, size: int, paths: list[Path], arguments: argparse.Names
 def own_process(
     name: str, method: str, size: int, paths: list[Path], arguments: argparse.Namespace
 ) -> Iterator[Connection]:
-    """A process that takes an arm's steps: it is sent their number, and answers with seconds and losses."""
+    """A process that takes an arm's steps: it is told how many do not count and how many do, and answers."""
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
     process = context.Process(target=take_turns, args=(there, name, method, size, paths, arguments))
@@ -158,39 +163,44 @@ def take_turns(
     """Until nobody asks any more."""
     batch = arguments.batch
     if name == HILUM:
-        losses = training(method, draw_films(arguments.films, size), batch)
+        start = training(method, draw_films(arguments.films, size), batch)
     else:
-        losses = example_steps(method, size, paths, batch, workers=arguments.workers, fast=name == FAST)
+        start = example_steps(method, size, paths, batch, workers=arguments.workers, fast=name == FAST)
     while True:
         try:
-            pipe.send(turn(losses, pipe.recv()))
+            uncounted, counted = pipe.recv()
         except EOFError:
             return
+        with closing(start()) as losses:
+            pipe.send(turn(losses, uncounted, counted))
 
 
-def example_steps(
-    method: str, size: int, paths: list[Path], batch: int, *, workers: int, fast: bool
-) -> Iterator[Tensor]:
+Start = Callable[[], Generator[Tensor]]
+"""Goes on with a training: a step's loss at a time."""
+
+
+def example_steps(method: str, size: int, paths: list[Path], batch: int, *, workers: int, fast: bool) -> Start:
     torch.manual_seed(0)
     example = EXAMPLES.get(method, plain_loop)(size, LOCAL_SIZES[size])
     if fast:
         example.trained.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    trained = [each for each in example.trained.parameters() if each.requires_grad]
-    return steps(example, torch.optim.AdamW(trained, lr=LR), paths, batch, workers=workers, fast=fast)
+    optimizer = torch.optim.AdamW([each for each in example.trained.parameters() if each.requires_grad], lr=LR)
+    return lambda: steps(example, optimizer, paths, batch, workers=workers, fast=fast)
 
 
-def turn(losses: Iterator[Tensor], count: int) -> tuple[list[float], list[float]]:
-    """One step to warm up, and those that count: their seconds, their losses."""
-    next(losses)
-    seconds, values = [], []
-    for _ in range(count):
+def turn(losses: Iterator[Tensor], uncounted: int, counted: int) -> Taken:
+    """Steps that do not count, and those that do."""
+    for _ in range(uncounted):
+        next(losses)
+    taken = Taken()
+    for _ in range(counted):
         started = time.perf_counter()
-        values.append(float(next(losses)))
-        seconds.append(time.perf_counter() - started)
-    return seconds, values
+        taken.losses.append(float(next(losses)))
+        taken.seconds.append(time.perf_counter() - started)
+    return taken
 
 
-def training(method: str, films: Films, batch: int) -> Iterator[Tensor]:
+def training(method: str, films: Films, batch: int) -> Start:
     """Hilum's steps, as `hilum.training.fit` takes them."""
     size = films.shape[1]
     batches = Batches(store_of(films), list(map(str, range(len(films)))), batch, seed=0, shuffle=True, drop_last=True)
@@ -204,13 +214,16 @@ def training(method: str, films: Films, batch: int) -> Iterator[Tensor]:
     trainable.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     settings = TrainingSettings(epochs=1000, lr=LR, warmup_epochs=0, schedule="constant", precision="auto")
     stepper = Stepper(fabric, trainable.train(), settings, len(batches))
-    step = 0
-    with deterministic(device), kept_memory(device), short_attention_written_out(trainable):
-        while True:
-            for batch_of_films in batches:
-                yield stepper.take(batch_of_films, batches.epoch, step, 1.0)
-                step += 1
-            batches.epoch += 1
+    step = itertools.count()
+
+    def start() -> Generator[Tensor]:
+        with deterministic(device), kept_memory(device), short_attention_written_out(trainable):
+            while True:
+                for batch_of_films in batches:
+                    yield stepper.take(batch_of_films, batches.epoch, next(step), 1.0)
+                batches.epoch += 1
+
+    return start
 
 
 def pretext(method: str, size: int, films: int, batch: int) -> Pretext:
