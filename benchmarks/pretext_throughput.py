@@ -67,8 +67,8 @@ LOCAL_VIEWS = {"swav": 6, "dino": 6, "dinov2": 8}
 OPTIONS: dict[str, dict[str, Any]] = {
     "simclr": {"temperature": TEMPERATURE},
     "mocov2": {"temperature": TEMPERATURE, "queue": QUEUE, "momentum": MOMENTUM, "head_batch_norm": False},
-    "swav": {"prototypes": PROTOTYPES, "queue": 0},
-    "dino": {"prototypes": PROTOTYPES, "momentum": MOMENTUM},
+    "swav": {"prototypes": PROTOTYPES, "queue": 0, "koleo_weight": 0.0},
+    "dino": {"prototypes": PROTOTYPES, "momentum": MOMENTUM, "koleo_weight": 0.0},
     # lightly's iBOT is a mean over all global views, Hilum's over those with hidden patches: half of them
     "dinov2": {"prototypes": PROTOTYPES, "momentum": MOMENTUM, "teacher": "centering", "patch_weight": 0.5},
     "fcmae": {},

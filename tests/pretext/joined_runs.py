@@ -56,15 +56,37 @@ CASES = {
             "queue": 13,
             "queue_waits": 0,
             "epsilon": 0.05,
+            "koleo_weight": 0.0,
             "local_views": 1,
             "frozen_epochs": 0,
         },
     ),
-    "dino": Case("dino", "resnet18", options={"prototypes": 32, "local_views": 1, "frozen_epochs": 0}),
+    "swav-koleo": Case(
+        "swav",
+        "resnet18",
+        options={"prototypes": 6, "queue": 0, "local_views": 0, "frozen_epochs": 0},
+        films=16,
+    ),
+    "dino": Case(
+        "dino", "resnet18", options={"prototypes": 32, "local_views": 1, "frozen_epochs": 0, "koleo_weight": 0.0}
+    ),
+    "dino-koleo": Case(
+        "dino",
+        "resnet18",
+        options={"prototypes": 32, "local_views": 0, "frozen_epochs": 0},
+        films=16,
+    ),
     "dino-centering": Case(
         "dino",
         "resnet18",
-        options={"prototypes": 32, "local_views": 1, "frozen_epochs": 0, "teacher": "centering", **PAPERS_TEACHER},
+        options={
+            "prototypes": 32,
+            "local_views": 1,
+            "frozen_epochs": 0,
+            "koleo_weight": 0.0,
+            "teacher": "centering",
+            **PAPERS_TEACHER,
+        },
     ),
     "dinov2": Case(
         "dinov2",

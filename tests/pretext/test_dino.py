@@ -3,6 +3,7 @@ import torch
 
 from hilum.encoders.zoo import create_encoder
 from hilum.pretext.dino import DINO, DINOSettings
+from hilum.pretext.koleo import koleo
 from hilum.pretext.many_views import ManyViews
 from hilum.pretext.prototype_head import PrototypeHead
 from hilum.pretext.self_distillation import sharpened, view_distillation
@@ -13,14 +14,14 @@ from hilum.views import POLICIES, random_views
 VIEWS = ManyViews(POLICIES["simclr"], 32, POLICIES["simclr"], 32, locals_=2, seed=5)
 
 
-def create(frozen_epochs=0, first_momentum=0.9, teacher="centering"):
+def create(frozen_epochs=0, first_momentum=0.9, teacher="centering", koleo_weight=0.0):
     encoder = create_encoder("resnet18", seed=0)
     return DINO(
         encoder,
         PrototypeHead(encoder.feature_width, 16, seed=0, hidden=8, bottleneck=4),
         views=VIEWS,
         schedule=TeacherSchedule(0.04, 0.07, 4, first_momentum, 8),
-        settings=DINOSettings(teacher=teacher, frozen_epochs=frozen_epochs),
+        settings=DINOSettings(teacher=teacher, frozen_epochs=frozen_epochs, koleo_weight=koleo_weight),
     )
 
 
@@ -44,6 +45,15 @@ def test_the_loss_is_that_of_student_against_teacher_on_the_views(kind, batch_of
         teacher = [sinkhorn_assignments(view, 0.04) for view in logits.chunk(2)]
     student = [logits for views in (large, small) for logits in again.head(again.encoder(torch.cat(views))).chunk(2)]
     assert loss.item() == pytest.approx(view_distillation(student, list(teacher), 0.1).item(), rel=1e-6)
+
+
+def test_koleo_is_added_for_both_global_views(batch_of):
+    method, plain, batch = create(koleo_weight=0.5), create(), batch_of([0, 1, 2])
+    loss, without = (each.training_loss(batch, epoch=1).item() for each in (method, plain))
+    first, second = plain.encoder(torch.cat(VIEWS.of(batch, 1)[0])).chunk(2)
+    assert loss - without == pytest.approx(0.5 * (koleo(first) + koleo(second)).item() / 2, rel=1e-4)
+    assert method.needs_whole_batch
+    assert not plain.needs_whole_batch
 
 
 def test_a_step_moves_teacher_and_center_and_only_the_student_has_gradients(batch_of):

@@ -3,6 +3,7 @@ import torch
 import torch.nn.functional as F
 
 from hilum.encoders.zoo import create_encoder
+from hilum.pretext.koleo import koleo
 from hilum.pretext.many_views import ManyViews
 from hilum.pretext.sinkhorn import sinkhorn_assignments
 from hilum.pretext.swapped_prediction import swapped_prediction
@@ -12,7 +13,7 @@ from hilum.views import POLICIES
 VIEWS = ManyViews(POLICIES["simclr"], 32, POLICIES["simclr"], 32, locals_=1, seed=5)
 
 
-def create(queue=0, queue_waits=0, frozen_epochs=0):
+def create(queue=0, queue_waits=0, frozen_epochs=0, koleo_weight=0.0):
     return SwAV(
         create_encoder("resnet18", seed=0),
         views=VIEWS,
@@ -21,6 +22,7 @@ def create(queue=0, queue_waits=0, frozen_epochs=0):
         prototypes=6,
         queue=queue,
         queue_waits=queue_waits,
+        koleo_weight=koleo_weight,
         frozen_epochs=frozen_epochs,
         seed=0,
     )
@@ -35,6 +37,13 @@ def test_the_loss_is_the_swapped_prediction_of_the_views(batch_of):
         scores += (directions @ again.prototypes.T).chunk(len(views))
     expected = swapped_prediction(scores, [sinkhorn_assignments(view.detach(), 0.05) for view in scores[:2]], 0.1)
     assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_koleo_is_added_for_both_global_views(batch_of):
+    method, plain, batch = create(koleo_weight=0.5), create(), batch_of([0, 1, 2, 3])
+    loss, without = (each.training_loss(batch, epoch=1).item() for each in (method, plain))
+    first, second = plain.encoder(torch.cat(VIEWS.of(batch, 1)[0])).chunk(2)
+    assert loss - without == pytest.approx(0.5 * (koleo(first) + koleo(second)).item() / 2, rel=1e-4)
 
 
 def test_a_full_queue_takes_part_in_the_assignments(batch_of):

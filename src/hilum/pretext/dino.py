@@ -9,6 +9,7 @@ from torch import Tensor
 from hilum.data.batches import Batch
 from hilum.encoders.zoo import Encoder
 from hilum.pretext.collapse import CollapseWatch
+from hilum.pretext.koleo import koleo_of_views
 from hilum.pretext.many_views import ManyViews
 from hilum.pretext.method import TRAINED, Method, MethodSettings, Pretext, PretextRun
 from hilum.pretext.momentum import follow, follower
@@ -16,8 +17,6 @@ from hilum.pretext.prototype_head import PrototypeHead
 from hilum.pretext.self_distillation import moved_center, sharpened, view_distillation
 from hilum.pretext.sinkhorn import sinkhorn_assignments
 from hilum.pretext.teacher import TeacherSchedule, TeacherWatch
-
-WHOLE_BATCH_FOR_SINKHORN = "its teacher's answers are balanced over the whole batch (`teacher` centering is not)"
 
 
 class DINO(Pretext):
@@ -61,20 +60,23 @@ class DINO(Pretext):
         large, small = self.views.of(batch, epoch)
         teacher = self._answers(torch.cat(large))
         train_prototypes = epoch >= self.settings.frozen_epochs
+        sizes = [views for views in (large, small) if views]
+        features = [self.encoder(torch.cat(views)) for views in sizes]
         student = [
             logits
-            for views in (large, small)
-            if views
-            for logits in self.head(self.encoder(torch.cat(views)), train_prototypes=train_prototypes).chunk(len(views))
+            for of_size, views in zip(features, sizes, strict=True)
+            for logits in self.head(of_size, train_prototypes=train_prototypes).chunk(len(views))
         ]
         loss = view_distillation(student, teacher, self.settings.student_temperature)
         self.teacher_watch.note(torch.cat(teacher), loss)
-        return loss
+        if not self.settings.koleo_weight:
+            return loss
+        return loss + self.settings.koleo_weight * koleo_of_views(list(features[0].chunk(2)))
 
     @property
     def needs_whole_batch(self) -> str:
-        """For Sinkhorn; with centering its loss is a mean over films, and its center moves with the step."""
-        return WHOLE_BATCH_FOR_SINKHORN if self.settings.teacher == "sinkhorn" else ""
+        """For Sinkhorn and KoLeo; without them its loss is a mean over films, and its center moves with the step."""
+        return self.settings.needs_whole_batch
 
     @property
     def kept(self) -> Encoder:
@@ -139,6 +141,12 @@ class DINOSettings(MethodSettings):
         None,
         description="Batch norm in the head; null: where the encoder has it, as in the paper.",
     )
+    koleo_weight: float = Field(
+        0.5,
+        ge=0,
+        description="Of KoLeo, which moves the films of a batch apart, so that nearest neighbours tell more: 0.1 in "
+        "DINOv2's paper, none in DINO's. Computed in float32.",
+    )
     frozen_epochs: int = Field(1, ge=0, description="Epochs in which the prototypes stay as they were drawn.")
     local_views: int = Field(4, ge=0, description="Small views; the paper has 8 of 96 px beside 2 of 224 px.")
 
@@ -152,6 +160,13 @@ class DINOSettings(MethodSettings):
             first_momentum=1 - 1 / look_back if self.momentum is None else self.momentum,
             total_steps=steps,
         )
+
+    @property
+    def needs_whole_batch(self) -> str:
+        """Why a batch cannot be computed in parts; empty where it can."""
+        if self.teacher == "sinkhorn":
+            return "its teacher's answers are balanced over the whole batch (`teacher` centering is not)"
+        return "KoLeo compares the films of the batch (`koleo_weight` 0 does not)" if self.koleo_weight else ""
 
     def prototype_count(self, films: int) -> int:
         """For so many films."""

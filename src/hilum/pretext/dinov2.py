@@ -12,8 +12,8 @@ from hilum.data.batches import Batch
 from hilum.encoders.zoo import Encoder
 from hilum.pretext.block_masks import block_masks
 from hilum.pretext.collapse import CollapseWatch
-from hilum.pretext.dino import WHOLE_BATCH_FOR_SINKHORN, DINOSettings
-from hilum.pretext.koleo import koleo
+from hilum.pretext.dino import DINOSettings
+from hilum.pretext.koleo import koleo_of_views
 from hilum.pretext.many_views import ManyViews
 from hilum.pretext.masked_patches import check_sees_patches, hidden
 from hilum.pretext.method import TRAINED, Method, Pretext, PretextRun
@@ -22,7 +22,6 @@ from hilum.pretext.prototype_head import PrototypeHead
 from hilum.pretext.self_distillation import moved_center, patch_distillation, sharpened, view_distillation
 from hilum.pretext.sinkhorn import sinkhorn_assignments
 from hilum.pretext.teacher import TeacherSchedule, TeacherWatch
-from hilum.training.ranks import joined
 
 
 class DINOv2(Pretext):
@@ -97,7 +96,7 @@ class DINOv2(Pretext):
             masked_views=self._mask(batch.whole, epoch).flatten(1).any(1).sum() if batch.parts > 1 else None,
             parts=batch.parts,
         )
-        spread_loss = torch.stack([koleo(joined(each.float())) for each in classes]).mean()
+        spread_loss = koleo_of_views(classes)
         return view_loss + self.settings.patch_weight * patch_loss + self.settings.koleo_weight * spread_loss
 
     @torch.no_grad()
@@ -119,9 +118,7 @@ class DINOv2(Pretext):
     @property
     def needs_whole_batch(self) -> str:
         """For Sinkhorn and KoLeo; with centering and without KoLeo its loss is a mean over films and over patches."""
-        if self.settings.teacher == "sinkhorn":
-            return WHOLE_BATCH_FOR_SINKHORN
-        return "KoLeo compares the films of the batch (`koleo_weight` 0 does not)" if self.settings.koleo_weight else ""
+        return self.settings.needs_whole_batch
 
     @property
     def kept(self) -> Encoder:

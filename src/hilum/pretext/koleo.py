@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
+from hilum.training.ranks import joined
+
 CLOSEST = 1e-8
 """Added to distances, so that equal features cost a lot, but not infinitely much."""
 
@@ -30,3 +32,15 @@ def koleo(features: Tensor) -> Tensor:
         # The distance itself, not the root of 2 - 2 cos: equal features would give a negative number under the root.
         distance = (directions - directions[nearest]).square().sum(1).clamp_min(CLOSEST**2).sqrt()
         return -(distance + CLOSEST).log().mean()
+
+
+def koleo_of_views(views: list[Tensor]) -> Tensor:
+    """Mean over the global views of each one's KoLeo, over the batch of all processes.
+
+    Args:
+        views: features of each, (N, D).
+
+    Returns:
+        Scalar.
+    """
+    return torch.stack([koleo(joined(view.float())) for view in views]).mean()

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from hilum.data.batches import Batch
 from hilum.encoders.zoo import Encoder
 from hilum.pretext.collapse import CollapseWatch
+from hilum.pretext.koleo import koleo_of_views
 from hilum.pretext.many_views import ManyViews
 from hilum.pretext.method import TRAINED, Method, MethodSettings, Pretext, PretextRun
 from hilum.pretext.projection import PROJECTION_WIDTH
@@ -35,6 +36,7 @@ class SwAV(Pretext):
         prototypes: K; 3,000 for a million images.
         queue: projections kept for each global view; 0 for none.
         queue_waits: epochs in which the queue has no part; 15 in the paper's code.
+        koleo_weight: of KoLeo on the features of the global views; the paper has none.
         frozen_epochs: epochs in which the prototypes stay as they were drawn; 1 in the paper's code.
         seed: of the head's and the prototypes' weights.
         collapse: looks at the features at the end of every epoch; None does not.
@@ -50,6 +52,7 @@ class SwAV(Pretext):
         prototypes: int,
         queue: int,
         queue_waits: int,
+        koleo_weight: float,
         frozen_epochs: int,
         seed: int,
         collapse: CollapseWatch | None = None,
@@ -64,7 +67,7 @@ class SwAV(Pretext):
                 nn.Linear(width, width), nn.BatchNorm1d(width), nn.ReLU(), nn.Linear(width, PROJECTION_WIDTH)
             )
             self.prototypes = nn.Parameter(F.normalize(torch.randn(prototypes, PROJECTION_WIDTH), dim=1))
-        self.views, self.temperature, self.epsilon = views, temperature, epsilon
+        self.views, self.temperature, self.epsilon, self.koleo_weight = views, temperature, epsilon, koleo_weight
         self.queue_waits, self.frozen_epochs, self.collapse = queue_waits, frozen_epochs, collapse
         self.assignment_watch = TeacherWatch(prototypes, "assignment", MOST_ASSIGNMENT_ENTROPY)
         self.epoch: Tensor
@@ -79,7 +82,13 @@ class SwAV(Pretext):
         """Swapped prediction over all views; views of one size pass the encoder together."""
         self.epoch.fill_(epoch)
         large, small = self.views.of(batch, epoch)
-        directions = [direction for views in (large, small) if views for direction in self._directions(views)]
+        sizes = [views for views in (large, small) if views]
+        features = [self.encoder(torch.cat(views)) for views in sizes]
+        directions = [
+            direction
+            for of_size, views in zip(features, sizes, strict=True)
+            for direction in self._directions(of_size, len(views))
+        ]
         prototypes = F.normalize(self.prototypes if epoch >= self.frozen_epochs else self.prototypes.detach(), dim=1)
         scores = [F.linear(direction, prototypes) for direction in directions]
         self.seen = torch.stack([direction.detach() for direction in directions[:2]])
@@ -87,7 +96,9 @@ class SwAV(Pretext):
         loss = swapped_prediction(scores, assignments, self.temperature)
         said = F.softmax(torch.cat(scores[:2]).detach().float() / self.temperature, dim=1)
         self.assignment_watch.note(torch.cat(assignments), loss.detach(), said=said)
-        return loss
+        if not self.koleo_weight:
+            return loss
+        return loss + self.koleo_weight * koleo_of_views(list(features[0].chunk(2)))
 
     @property
     def needs_whole_batch(self) -> str:
@@ -116,11 +127,11 @@ class SwAV(Pretext):
         near = {"queue_similarity": float(filled.mean(1).square().sum(1).mean())} if self.queue.shape[1] else {}
         return features | answers | near
 
-    def _directions(self, views: list[Tensor]) -> list[Tensor]:
+    def _directions(self, features: Tensor, views: int) -> list[Tensor]:
         """Projections of norm one, one tensor a view, in float32."""
-        projections = self.head(self.encoder(torch.cat(views)))
+        projections = self.head(features)
         with torch.autocast(projections.device.type, enabled=False):
-            return list(F.normalize(projections.float(), dim=1).chunk(len(views)))
+            return list(F.normalize(projections.float(), dim=1).chunk(views))
 
     def _assign(self, view: int, scores: Tensor, prototypes: Tensor) -> Tensor:
         """Assignments of the batch, made together with the queue once that is full and its time has come.
@@ -154,6 +165,12 @@ class SwAVSettings(MethodSettings):
         ge=0,
         description="Epochs in which the queue has no part, as projections age too fast; 15 in the paper's code.",
     )
+    koleo_weight: float = Field(
+        0.5,
+        ge=0,
+        description="Of KoLeo, which moves the films of a batch apart, so that nearest neighbours tell more: 0.1 in "
+        "DINOv2's paper, none in SwAV's. Computed in float32.",
+    )
     frozen_epochs: int = Field(1, ge=0, description="Epochs in which the prototypes stay as they were drawn.")
     local_views: int = Field(4, ge=0, description="Small views; the paper has 6 of 96 px beside 2 of 224 px.")
 
@@ -180,6 +197,7 @@ def create(encoder: Encoder, settings: SwAVSettings, run: PretextRun) -> SwAV:
         prototypes=prototypes,
         queue=queue,
         queue_waits=settings.queue_waits,
+        koleo_weight=settings.koleo_weight,
         frozen_epochs=settings.frozen_epochs,
         seed=run.seed,
         collapse=run.watch,
