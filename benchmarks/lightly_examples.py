@@ -193,6 +193,7 @@ def steps(
         shuffle=True,
         drop_last=True,
         num_workers=workers,
+        multiprocessing_context="fork" if workers else None,  # as from a command line; an arm's own start is by spawn
         persistent_workers=workers > 0,
     )
     layout = torch.channels_last if fast else torch.contiguous_format

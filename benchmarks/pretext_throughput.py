@@ -131,6 +131,8 @@ def measure(method: str, size: int, paths: list[Path], arguments: argparse.Names
     taken = {name: Taken() for name in (HILUM, SHIPPED, FAST)}
     with ExitStack() as stack:
         arms = {name: stack.enter_context(own_process(name, method, size, paths, arguments)) for name in taken}
+        for arm in arms.values():
+            arm.recv()  # its imports would cost the first turns time
         for _ in range(arguments.rounds):
             for name, arm in arms.items():
                 arm.send((1 + STORED * arguments.workers, arguments.steps))
@@ -144,7 +146,7 @@ def measure(method: str, size: int, paths: list[Path], arguments: argparse.Names
 def own_process(
     name: str, method: str, size: int, paths: list[Path], arguments: argparse.Namespace
 ) -> Iterator[Connection]:
-    """A process that takes an arm's steps: it is told how many do not count and how many do, and answers."""
+    """A process that takes an arm's steps: it says when it can, is told how many do not count and do, and answers."""
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
     process = context.Process(target=take_turns, args=(there, name, method, size, paths, arguments))
@@ -166,6 +168,7 @@ def take_turns(
         start = training(method, draw_films(arguments.films, size), batch)
     else:
         start = example_steps(method, size, paths, batch, workers=arguments.workers, fast=name == FAST)
+    pipe.send("ready")
     while True:
         try:
             uncounted, counted = pipe.recv()
