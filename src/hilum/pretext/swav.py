@@ -115,9 +115,9 @@ class SwAV(Pretext):
         self.seen = None
 
     @property
-    def loss_of_chance(self) -> float:
-        """Every prototype is as likely."""
-        return math.log(len(self.prototypes))
+    def loss_of_chance(self) -> float | None:
+        """Every prototype is as likely. With KoLeo distances between features count, too: not known beforehand."""
+        return None if self.koleo_weight else math.log(len(self.prototypes))
 
     def watch(self) -> dict[str, float]:
         """Signs of collapse, in the features and in the assignments, and how near the queue's projections are."""
