@@ -24,7 +24,7 @@ MUCH = replace(
     layer_decay=0.8,
     last_weight_decay=0.4,
     recompute=True,
-    options={"teacher": "centering"},
+    options={"teacher": "centering", "koleo_weight": 0.0},
 )
 """All at once, for a vision transformer, which has no batch norm, and a teacher that takes a batch in parts."""
 
