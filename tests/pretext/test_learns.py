@@ -3,7 +3,7 @@
 Generated films of as many patients with each finding; patients divided by lot. A quarter of the patients are pretrained
 on, three times from other weights; probes are fitted to the same films with their labels, and scored on most of the
 patients, that nothing was fitted to. Intervals are of redrawn patients and seeds. Settings, and the findings, were
-chosen on films of another seed (docs/results.md).
+chosen on films of other seeds (docs/results.md).
 """
 
 import os

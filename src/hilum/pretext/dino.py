@@ -71,7 +71,7 @@ class DINO(Pretext):
         self.teacher_watch.note(torch.cat(teacher), loss)
         if not self.settings.koleo_weight:
             return loss
-        return loss + self.settings.koleo_weight * koleo_of_views(list(features[0].chunk(2)))
+        return loss + self.settings.koleo_weight * koleo_of_views(features[0].chunk(2))
 
     @property
     def needs_whole_batch(self) -> str:

@@ -2,6 +2,8 @@
 eq. 2; DINOv2 adds it with weight 0.1).
 """
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
@@ -34,7 +36,7 @@ def koleo(features: Tensor) -> Tensor:
         return -(distance + CLOSEST).log().mean()
 
 
-def koleo_of_views(views: list[Tensor]) -> Tensor:
+def koleo_of_views(views: Sequence[Tensor]) -> Tensor:
     """Mean over the global views of each one's KoLeo, over the batch of all processes.
 
     Args:

@@ -98,7 +98,7 @@ class SwAV(Pretext):
         self.assignment_watch.note(torch.cat(assignments), loss.detach(), said=said)
         if not self.koleo_weight:
             return loss
-        return loss + self.koleo_weight * koleo_of_views(list(features[0].chunk(2)))
+        return loss + self.koleo_weight * koleo_of_views(features[0].chunk(2))
 
     @property
     def needs_whole_batch(self) -> str:
