@@ -45,7 +45,7 @@ format: setup
 	$(VENV)/bin/ruff format
 
 bench: setup
-	for benchmark in feeding views bootstrap store_building gray_stem pretext_throughput; do $(VENV)/bin/python benchmarks/$$benchmark.py || exit 1; done
+	for benchmark in feeding views bootstrap store_building gray_stem small_maps pretext_throughput; do $(VENV)/bin/python benchmarks/$$benchmark.py || exit 1; done
 
 docs: setup
 	$(VENV)/bin/python docs/write_study_file_reference.py

@@ -1,8 +1,9 @@
 """Pretraining as lightly's examples have it, for `pretext_throughput.py`: models, losses, views, order of a step.
 
 Written against lightly's interface after its `examples/pytorch` (MIT). What is set alike on both sides: encoder, batch,
-number and sizes of the views, prototypes and heads, temperatures, AdamW. Films are gray PNG files that become RGB, as
-lightly's transforms and encoders take them.
+number and sizes of the views, prototypes and heads, temperatures, centers, AdamW. So DINOv2 has neither stochastic
+depth nor scaled layers here, and SimCLR's head no batch norm. Films are gray PNG files that become RGB, as lightly's
+transforms and encoders take them.
 """
 
 import copy
@@ -25,7 +26,7 @@ from lightly.models.modules import (
     SwaVProjectionHead,
     SwaVPrototypes,
 )
-from lightly.models.utils import deactivate_requires_grad, random_block_mask, update_drop_path_rate, update_momentum
+from lightly.models.utils import deactivate_requires_grad, random_block_mask, update_momentum
 from lightly.transforms import DINOTransform, MoCoV2Transform, SimCLRTransform, SwaVTransform
 from PIL import Image
 from torch import Tensor, nn
@@ -34,7 +35,7 @@ from torch.utils.data import DataLoader, Dataset
 Views = list[Tensor]
 TEMPERATURE, QUEUE, PROTOTYPES = 0.2, 4096, 2048
 HIDDEN, BOTTLENECK = 2048, 256  # of the heads of DINO
-MOMENTUM, FIRST_TEACHER_TEMPERATURE = 0.99, 0.04
+MOMENTUM, TEACHER_TEMPERATURE = 0.99, 0.04
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Example:
 
 
 def simclr(size: int, _: int) -> Example:
-    model = nn.Sequential(_resnet18(), SimCLRProjectionHead(512, 512, 128))
+    model = nn.Sequential(_resnet18(), SimCLRProjectionHead(512, 512, 128, batch_norm=False))
     criterion = NTXentLoss(temperature=TEMPERATURE)
     return Example(model, lambda views: criterion(model(views[0]), model(views[1])), SimCLRTransform(input_size=size))
 
@@ -92,7 +93,9 @@ def dino(size: int, local_size: int) -> Example:
     backbone = _resnet18()
     student, teacher = nn.Sequential(backbone, make_head()), nn.Sequential(copy.deepcopy(backbone), make_head())
     deactivate_requires_grad(teacher)
-    criterion = DINOLoss(output_dim=PROTOTYPES, warmup_teacher_temp_epochs=5)
+    criterion = DINOLoss(
+        output_dim=PROTOTYPES, warmup_teacher_temp=TEACHER_TEMPERATURE, teacher_temp=TEACHER_TEMPERATURE
+    )
 
     def loss(views: Views) -> Tensor:
         answers = [teacher(view) for view in views[:2]]
@@ -109,7 +112,6 @@ def dino(size: int, local_size: int) -> Example:
 
 def dinov2(size: int, local_size: int) -> Example:
     student, teacher = (_masked_transformer(size) for _ in range(2))
-    update_drop_path_rate(student.vit, drop_path_rate=0.1, mode="uniform")
     make_head = partial(DINOv2ProjectionHead, 192, HIDDEN, BOTTLENECK, PROTOTYPES)
     student_head, teacher_head = make_head(), make_head()
     for module in (teacher, teacher_head):
@@ -136,15 +138,15 @@ def dinov2(size: int, local_size: int) -> Example:
         total: Tensor = dino_loss(
             teacher_out=answers.chunk(2),
             student_out=torch.cat([classes, of_small]).chunk(len(views)),
-            teacher_temp=FIRST_TEACHER_TEMPERATURE,
+            teacher_temp=TEACHER_TEMPERATURE,
         )
         total = total + patch_loss(
             teacher_out=patch_answers,
             student_out=student_head(tokens[mask]),
             mask=blocks,
-            teacher_temp=FIRST_TEACHER_TEMPERATURE,
+            teacher_temp=TEACHER_TEMPERATURE,
         )
-        return total + 0.1 * sum(koleo_loss(each) for each in tokens[:, 0].chunk(2))
+        return total + 0.1 * sum(koleo_loss(each) for each in tokens[:, 0].chunk(2)) / 2
 
     def follow() -> None:
         update_momentum(student, teacher, m=MOMENTUM)
@@ -215,6 +217,6 @@ def _resnet18() -> nn.Module:
 
 def _masked_transformer(size: int) -> MaskedVisionTransformerTIMM:
     vit = timm.create_model(
-        "vit_tiny_patch16_224", img_size=size, dynamic_img_size=True, pos_embed="learn", init_values=1e-5, num_classes=0
+        "vit_tiny_patch16_224", img_size=size, dynamic_img_size=True, pos_embed="learn", num_classes=0
     )
     return MaskedVisionTransformerTIMM(vit=vit, antialias=False, pos_embed_initialization="skip")

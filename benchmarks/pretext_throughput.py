@@ -35,7 +35,7 @@ import cv2
 import numpy as np
 import polars as pl
 import torch
-from lightly_examples import EXAMPLES, MOMENTUM, PROTOTYPES, QUEUE, TEMPERATURE, Example, steps
+from lightly_examples import EXAMPLES, MOMENTUM, PROTOTYPES, QUEUE, TEACHER_TEMPERATURE, TEMPERATURE, Example, steps
 from lightning.fabric import Fabric
 from lightning.fabric.plugins import MixedPrecision, Precision
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
@@ -55,6 +55,7 @@ from hilum.training.attention import short_attention_written_out
 from hilum.training.memory import kept_memory
 from hilum.training.precision import choose_precision, deterministic
 from hilum.training.settings import TrainingSettings
+from hilum.training.small_maps import small_maps_multiplied
 from hilum.training.step import Stepper
 from hilum.views import POLICIES
 
@@ -64,13 +65,21 @@ HILUM, SHIPPED, FAST = "Hilum", "as shipped", "bf16, channels-last"
 LOCAL_SIZES = {224: 96, 96: 48}
 LOCAL_VIEWS = {"swav": 6, "dino": 6, "dinov2": 8}
 """lightly's defaults."""
+CENTERING = {
+    "prototypes": PROTOTYPES,
+    "teacher": "centering",
+    "first_teacher_temperature": TEACHER_TEMPERATURE,
+    "teacher_temperature": TEACHER_TEMPERATURE,
+    "momentum": MOMENTUM,
+    "frozen_epochs": 0,
+}
 OPTIONS: dict[str, dict[str, Any]] = {
     "simclr": {"temperature": TEMPERATURE},
     "mocov2": {"temperature": TEMPERATURE, "queue": QUEUE, "momentum": MOMENTUM, "head_batch_norm": False},
     "swav": {"prototypes": PROTOTYPES, "queue": 0, "koleo_weight": 0.0},
-    "dino": {"prototypes": PROTOTYPES, "momentum": MOMENTUM, "koleo_weight": 0.0},
+    "dino": CENTERING | {"koleo_weight": 0.0},
     # lightly's iBOT is a mean over all global views, Hilum's over those with hidden patches: half of them
-    "dinov2": {"prototypes": PROTOTYPES, "momentum": MOMENTUM, "teacher": "centering", "patch_weight": 0.5},
+    "dinov2": CENTERING | {"patch_weight": 0.5, "head_batch_norm": False},
     "fcmae": {},
 }
 ENCODERS = dict.fromkeys(METHODS, "resnet18") | {"dinov2": "vit_tiny_patch16_224", "fcmae": "convnextv2_atto"}
@@ -164,18 +173,19 @@ def take_turns(
 ) -> None:
     """Until nobody asks any more."""
     batch = arguments.batch
-    if name == HILUM:
-        start = training(method, draw_films(arguments.films, size), batch)
-    else:
-        start = example_steps(method, size, paths, batch, workers=arguments.workers, fast=name == FAST)
-    pipe.send("ready")
-    while True:
-        try:
-            uncounted, counted = pipe.recv()
-        except EOFError:
-            return
-        with closing(start()) as losses:
-            pipe.send(turn(losses, uncounted, counted))
+    with ExitStack() as stack:
+        if name == HILUM:
+            start = stack.enter_context(training(method, draw_films(arguments.films, size), batch))
+        else:
+            start = example_steps(method, size, paths, batch, workers=arguments.workers, fast=name == FAST)
+        pipe.send("ready")
+        while True:
+            try:
+                uncounted, counted = pipe.recv()
+            except EOFError:
+                return
+            with closing(start()) as losses:
+                pipe.send(turn(losses, uncounted, counted))
 
 
 Start = Callable[[], Generator[Tensor]]
@@ -203,8 +213,9 @@ def turn(losses: Iterator[Tensor], uncounted: int, counted: int) -> Taken:
     return taken
 
 
-def training(method: str, films: Films, batch: int) -> Start:
-    """Hilum's steps, as `hilum.training.fit` takes them."""
+@contextmanager
+def training(method: str, films: Films, batch: int) -> Iterator[Start]:
+    """Hilum's steps, as `hilum.training.fit` takes them; what that opens around a run stays open between turns."""
     size = films.shape[1]
     batches = Batches(store_of(films), list(map(str, range(len(films)))), batch, seed=0, shuffle=True, drop_last=True)
     device = torch.device("cpu")
@@ -220,13 +231,18 @@ def training(method: str, films: Films, batch: int) -> Start:
     step = itertools.count()
 
     def start() -> Generator[Tensor]:
-        with deterministic(device), kept_memory(device), short_attention_written_out(trainable):
-            while True:
-                for batch_of_films in batches:
-                    yield stepper.take(batch_of_films, batches.epoch, next(step), 1.0)
-                batches.epoch += 1
+        while True:
+            for batch_of_films in batches:
+                yield stepper.take(batch_of_films, batches.epoch, next(step), 1.0)
+            batches.epoch += 1
 
-    return start
+    with (
+        deterministic(device),
+        kept_memory(device),
+        short_attention_written_out(trainable),
+        small_maps_multiplied(trainable),
+    ):
+        yield start
 
 
 def pretext(method: str, size: int, films: int, batch: int) -> Pretext:

@@ -34,6 +34,7 @@ from hilum.training.probing import Probing
 from hilum.training.ranks import rank, told, world_size
 from hilum.training.recompute import recomputing
 from hilum.training.settings import TrainingSettings
+from hilum.training.small_maps import small_maps_multiplied
 from hilum.training.step import Stepper, check_parts
 from hilum.training.trainable import Trainable
 from hilum.training.validation import validation_loss
@@ -102,7 +103,13 @@ def fit(
         raise ValueError("either validation or a probe chooses the best epoch")
     device = choose_device(settings.device)
     generators = torch.random.fork_rng([device] if device.type == "cuda" else [])
-    with deterministic(device), kept_memory(device), short_attention_written_out(trainable), generators:
+    with (
+        deterministic(device),
+        kept_memory(device),
+        short_attention_written_out(trainable),
+        small_maps_multiplied(trainable),
+        generators,
+    ):
         loop = _Loop(trainable, batches, validation, probing, settings, directory, on_progress, device)
         loop.resume()
         with recomputing(loop.stepper.encoders) if settings.recompute else nullcontext():
