@@ -9,12 +9,12 @@ Same films, encoder (ResNet-18; ViT-Ti/16 for DINOv2), batch, number and sizes o
 2. lightly's example: PNG files of the views' size made RGB, its transform, a DataLoader with two workers, float32;
 3. the same in bfloat16 and channels-last, which takes two lines.
 
-lightly has no FCMAE: there the other side is a plain loop, the same network on crops that torchvision makes of PNG
-files. Each arm has a process of its own, and they take turns. Between turns there are no DataLoader's workers, which
-would go on making batches, at the other arm's cost; for the same reason the first steps of a turn are not counted: as
-many as batches can be ready. A rate is from the median step. Both sides' losses are beside: the same definitions
-(tests/pretext/test_curves_beside_lightly.py), on views that are alike but not the same (lightly also draws colour,
-Hilum rotates).
+lightly has no FCMAE: there the other side is a plain loop, the same network with its whole maps masked
+(`dense_masking.py`), on crops that torchvision makes of PNG files. Each arm has a process of its own, and they take
+turns. Between turns there are no DataLoader's workers, which would go on making batches, at the other arm's cost; for
+the same reason the first steps of a turn are not counted: as many as batches can be ready. A rate is from the median
+step. Both sides' losses are beside: the same definitions (tests/pretext/test_curves_beside_lightly.py), on views that
+are alike but not the same (lightly also draws colour, Hilum rotates).
 Run it on an idle machine.
 """
 
@@ -35,6 +35,7 @@ import cv2
 import numpy as np
 import polars as pl
 import torch
+from dense_masking import densely_masked_features
 from lightly_examples import EXAMPLES, MOMENTUM, PROTOTYPES, QUEUE, TEACHER_TEMPERATURE, TEMPERATURE, Example, steps
 from lightning.fabric import Fabric
 from lightning.fabric.plugins import MixedPrecision, Precision
@@ -49,6 +50,7 @@ from hilum.data.preprocess import parse_recipe
 from hilum.data.store import Store
 from hilum.draws import image_keys
 from hilum.encoders.zoo import create_encoder
+from hilum.pretext import fcmae
 from hilum.pretext.method import Pretext, PretextRun
 from hilum.pretext.methods import METHODS, method_of, method_settings
 from hilum.training.attention import short_attention_written_out
@@ -273,6 +275,7 @@ def store_of(films: Films) -> Store:
 
 def plain_loop(size: int, _: int) -> Example:
     """FCMAE on crops that torchvision makes of PNG files: the network's own views are the crops as they are."""
+    fcmae.visible_features = densely_masked_features  # an arm's process has nobody else in it
     model = pretext("fcmae", size, 256, 32)
     model.policy = POLICIES["none"]  # type: ignore[assignment]
     crop = v2.Compose(

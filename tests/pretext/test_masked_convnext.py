@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from hilum.encoders.zoo import create_encoder
 from hilum.errors import HilumError
 from hilum.pretext.masked_convnext import check_is_convnext_v2, masked_block, visible_features
+from hilum.pretext.visible_patches import VisiblePatches
 
 
 @pytest.fixture(scope="module")
@@ -47,13 +48,19 @@ def visible_places(shape, seed=0):
     return torch.rand(shape, generator=torch.Generator().manual_seed(seed)) < 0.4
 
 
+def masked(block, features, visible):
+    """Of one film whose patches are single places."""
+    patches = VisiblePatches.of(visible[None])
+    return patches.unpack(masked_block(block, patches.pack(features), patches))[0]
+
+
 def test_a_masked_block_equals_the_sparse_one(encoder):
     block = encoder.body.stages[0].blocks[0]
     visible = visible_places((9, 9))
     width = block.conv_dw.weight.shape[0]
-    features = torch.randn(1, width, 9, 9, generator=torch.Generator().manual_seed(2)) * visible
+    features = torch.randn(1, width, 9, 9, generator=torch.Generator().manual_seed(2))
     with torch.no_grad():
-        dense = masked_block(block, features, visible[None, None].float())[0]
+        dense = masked(block, features, visible)
         sparse = sparse_block(block, {(r, c): features[0, :, r, c] for r, c in visible.nonzero().tolist()})
     for (row, column), values in sparse.items():
         assert torch.allclose(dense[:, row, column], values, atol=1e-5)
@@ -66,29 +73,29 @@ def test_the_block_with_channels_last_does_the_same(encoder, conv_mlp):
 
     block = ConvNeXtBlock(8, conv_mlp=conv_mlp, use_grn=True, ls_init_value=None, kernel_size=3).eval()
     visible = visible_places((5, 5))
-    features = torch.randn(1, 8, 5, 5, generator=torch.Generator().manual_seed(2)) * visible
+    features = torch.randn(1, 8, 5, 5, generator=torch.Generator().manual_seed(2))
     with torch.no_grad():
-        dense = masked_block(block, features, visible[None, None].float())[0]
+        dense = masked(block, features, visible)
         sparse = sparse_block(block, {(r, c): features[0, :, r, c] for r, c in visible.nonzero().tolist()})
     for (row, column), values in sparse.items():
         assert torch.allclose(dense[:, row, column], values, atol=1e-5)
 
 
 def test_nothing_of_a_hidden_patch_has_a_part_in_the_features(encoder):
-    visible = torch.tensor([[[1, 0, 1], [0, 1, 1], [1, 1, 0]]])
+    visible = torch.tensor([[[1, 0, 1], [0, 1, 1], [1, 1, 0]]]).bool()
     images = torch.rand(1, 1, 96, 96, generator=torch.Generator().manual_seed(3))
     changed = images.clone()
     changed[..., 40:60, 5:25] = 0.0  # within the hidden patch of row 1, column 0
     with torch.no_grad():
         first, second = (visible_features(encoder, each, visible) for each in (images, changed))
     assert torch.equal(first, second)
-    assert first[0, :, visible[0] == 0].abs().max() == 0
+    assert first[0, :, ~visible[0]].abs().max() == 0
 
 
 def test_a_film_that_is_visible_everywhere_has_the_encoders_own_features(encoder):
     images = torch.rand(2, 1, 64, 64, generator=torch.Generator().manual_seed(3))
     with torch.no_grad():
-        found = visible_features(encoder, images, torch.ones(2, 2, 2))
+        found = visible_features(encoder, images, torch.ones(2, 2, 2).bool())
         assert torch.allclose(found, encoder.feature_map(images), atol=1e-5)
 
 

@@ -2,16 +2,18 @@
 
 Woo et al., "ConvNeXt V2: co-designing and scaling ConvNets with masked autoencoders", CVPR 2023, §3: a sparse
 convolution computes at visible places, from visible places. A dense one does the same if hidden places are zero before
-and after it. So must they be before global response normalisation, which sums over places.
+it, and are dropped behind it. Only the depthwise convolutions look across patches, and run on whole maps so. All else
+(stem and downsampling, whose windows lie within a patch, norms, products, and the response normalisation, which sums
+over places) sees the visible patches alone.
 """
 
 from typing import Any
 
-import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from hilum.encoders.zoo import Encoder
 from hilum.errors import HilumError
+from hilum.pretext.visible_patches import VisiblePatches
 from hilum.training.recompute import run_block
 
 
@@ -36,49 +38,37 @@ def visible_features(encoder: Encoder, images: Tensor, visible: Tensor) -> Tenso
     Args:
         encoder: checked by `check_is_convnext_v2`.
         images: (B, 1, H, W) in [0, 1]; H and W are multiples of the encoder's patch.
-        visible: (B, rows, columns) of the encoder's patch grid, 1 where visible, 0 where hidden.
+        visible: (B, rows, columns) of the encoder's patch grid, True where visible; as many of every film.
 
     Returns:
         (B, width, rows, columns), zero at hidden places. Nothing of a hidden patch has a part in it.
     """
     body: Any = encoder.body
-    mask = visible[:, None].to(images.dtype)
-    shown = images * _as_fine_as(mask, images)
-    features = body.stem((shown - encoder.mean) / encoder.std)
-    features = features * _as_fine_as(mask, features)
+    patches = VisiblePatches.of(visible)
+    features = body.stem((patches.pack(images) - encoder.mean) / encoder.std)
     for stage in body.stages:
         features = stage.downsample(features)
-        fine = _as_fine_as(mask, features)
-        features = features * fine
         for block in stage.blocks:
-            features = run_block(masked_block, block, features, fine)
-    masked: Tensor = features
-    return masked
+            features = run_block(masked_block, block, features, patches)
+    return patches.unpack(features)
 
 
-def masked_block(block: nn.Module, features: Tensor, visible: Tensor) -> Tensor:
+def masked_block(block: nn.Module, features: Tensor, patches: VisiblePatches) -> Tensor:
     """A residual block at the visible places.
 
     Args:
         block: timm's `ConvNeXtBlock` with global response normalisation and without layer scale.
-        features: (B, C, h, w), zero at hidden places.
-        visible: (B, 1, h, w), 1 or 0.
+        features: (B, C, visible · s, s), packed.
+        patches: which are visible.
 
     Returns:
-        (B, C, h, w), zero at hidden places.
+        (B, C, visible · s, s), packed.
     """
     parts: Any = block
-    inner, mask = parts.conv_dw(features) * visible, visible
-    if not parts.use_conv_mlp:  # timm has the larger ones with channels last
-        inner, mask = inner.permute(0, 2, 3, 1), visible.permute(0, 2, 3, 1)
-    wide = parts.mlp.act(parts.mlp.fc1(parts.norm(inner))) * mask
-    inner = parts.mlp.fc2(parts.mlp.grn(wide)) * mask
-    if not parts.use_conv_mlp:
-        inner = inner.permute(0, 3, 1, 2)
+    inner = patches.pack(parts.conv_dw(patches.unpack(features)))
+    if parts.use_conv_mlp:
+        inner = parts.mlp(parts.norm(inner))
+    else:  # timm has the larger ones with channels last
+        inner = parts.mlp(parts.norm(inner.permute(0, 2, 3, 1))).permute(0, 3, 1, 2)
     out: Tensor = features + parts.drop_path(inner)
     return out
-
-
-def _as_fine_as(mask: Tensor, features: Tensor) -> Tensor:
-    """The mask at the resolution of a map; each of its places becomes a square of them."""
-    return F.interpolate(mask, size=features.shape[2:], mode="nearest")

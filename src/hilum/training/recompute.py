@@ -39,7 +39,7 @@ def recomputing(encoders: Iterable[Encoder]) -> Iterator[None]:
             del block.forward
 
 
-def run_block(function: Callable[..., Tensor], block: nn.Module, *inputs: Tensor) -> Tensor:
+def run_block(function: Callable[..., Tensor], block: nn.Module, *inputs: object) -> Tensor:
     """`function(block, *inputs)`, for what walks through a block's parts itself instead of calling it."""
     if "forward" in vars(block):
         again: Tensor = checkpoint(partial(function, block), *inputs, use_reentrant=False)
