@@ -1,9 +1,10 @@
-"""The visible patches of films, side by side in a map of their own: what is hidden then costs nothing.
+"""The visible patches of films, side by side in a map of their own, so that hidden ones need not be computed.
 
 A masked autoencoder hides most of a film, and as many patches of each. Whatever looks at one place at a time, or at
 places of one patch only, need not know about the others; only what looks across patches needs them back in place.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,12 +41,12 @@ class VisiblePatches:
 
     def pack(self, maps: Tensor) -> Tensor:
         """(B, C, rows · s, columns · s) to (B, C, visible · s, s): of each film, one patch below another."""
-        packed: Tensor = _Pack.apply(maps, self)
+        packed: Tensor = _Linear.apply(maps, self.taken, self.put)
         return packed
 
     def unpack(self, packed: Tensor) -> Tensor:
         """(B, C, visible · s, s) to (B, C, rows · s, columns · s): in their places, and zero at hidden ones."""
-        maps: Tensor = _Unpack.apply(packed, self)
+        maps: Tensor = _Linear.apply(packed, self.put, self.taken)
         return maps
 
     def taken(self, maps: Tensor) -> Tensor:
@@ -65,27 +66,19 @@ class VisiblePatches:
         return cells.view(films, rows * side, columns * side, channels).permute(0, 3, 1, 2)
 
 
-class _Pack(torch.autograd.Function):
-    """No patch is taken twice, so the gradient is put, not added: torch's own would add, one patch after another."""
+class _Linear(torch.autograd.Function):
+    """A linear map and its adjoint: `taken` and `put` are each other's.
+
+    No patch is taken twice, so a gradient is put; torch's own would add, one patch after another.
+    """
 
     @staticmethod
-    def forward(ctx: Any, maps: Tensor, visible: VisiblePatches) -> Tensor:
-        ctx.visible = visible
-        return visible.taken(maps)
+    def forward(
+        ctx: Any, values: Tensor, there: Callable[[Tensor], Tensor], back: Callable[[Tensor], Tensor]
+    ) -> Tensor:
+        ctx.back = back
+        return there(values)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        return ctx.visible.put(gradient), None
-
-
-class _Unpack(torch.autograd.Function):
-    """What is put at hidden places is constant, so the gradient is taken at the others."""
-
-    @staticmethod
-    def forward(ctx: Any, packed: Tensor, visible: VisiblePatches) -> Tensor:
-        ctx.visible = visible
-        return visible.put(packed)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        return ctx.visible.taken(gradient), None
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        return ctx.back(gradient), None, None

@@ -57,14 +57,19 @@ def _may_multiply(layer: nn.Conv2d) -> bool:
 
 
 def _forward(layer: nn.Conv2d, maps: Tensor) -> Tensor:
-    padding = cast(tuple[int, ...], layer.padding)
-    rows, columns = map(overlaps, maps.shape[-2:], layer.kernel_size, layer.stride, padding)
-    share = share_on_map(rows, layer.kernel_size[0]) * share_on_map(columns, layer.kernel_size[1])
-    if share > MOST_TAPS_ON_MAP or not layer.training or maps.device.type != "cpu" or maps.ndim != 4:
-        return nn.Conv2d.forward(layer, maps)
+    if layer.training and maps.device.type == "cpu" and maps.ndim == 4:
+        padding = cast(tuple[int, ...], layer.padding)
+        rows, columns = map(overlaps, maps.shape[2:], layer.kernel_size, layer.stride, padding)
+        share = share_on_map(rows, layer.kernel_size[0]) * share_on_map(columns, layer.kernel_size[1])
+        if share <= MOST_TAPS_ON_MAP:
+            return _multiplied(maps, layer.weight, rows, columns)
+    return nn.Conv2d.forward(layer, maps)
+
+
+def _multiplied(maps: Tensor, weight: Tensor, rows: Overlaps, columns: Overlaps) -> Tensor:
     dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else maps.dtype
     with torch.autocast("cpu", enabled=False):
-        product: Tensor = _Product.apply(maps.to(dtype), layer.weight, rows, columns)
+        product: Tensor = _Product.apply(maps.to(dtype), weight, rows, columns)
         return product
 
 
@@ -126,12 +131,7 @@ class _Product(torch.autograd.Function):
                 if ctx.needs_input_grad[1]:
                     met = of_kernel[:, row.of_kernel, column.of_kernel]
                     met += (of_output.T @ _part(films, row.of_map, column.of_map)).view_as(met)
-        found = (of_films.to(films.dtype).permute(0, 3, 1, 2), of_kernel.permute(0, 3, 1, 2))
-        return (
-            *(each if needed else None for each, needed in zip(found, ctx.needs_input_grad, strict=False)),
-            None,
-            None,
-        )
+        return of_films.to(films.dtype).permute(0, 3, 1, 2), of_kernel.permute(0, 3, 1, 2), None, None
 
 
 def _channels_last(values: Tensor) -> Tensor:
