@@ -129,7 +129,7 @@ def pretrain(
             "films": len(films.image_ids),
             "patients": len(set(films.patient_ids)),
             "parts": [asdict(part) for part in films.parts],
-            "notes": pool.notes,
+            "notes": [*pool.notes, *(f"{name}: {note}" for name, store in decoded.items() for note in store.notes())],
             "starts_from": "random weights" if begun is None else str(begun.directory),
             "matched_keys": None if begun is None else begun.matched,
             "missing_keys": None if begun is None else begun.missing,

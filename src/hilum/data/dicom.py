@@ -17,12 +17,16 @@ from pydicom.uid import (
     SecondaryCaptureImageStorage,
 )
 
-from hilum.data.dicom_codecs import DecodingError, decode
+from hilum.data.dicom_codecs import DecodingError, decode, surplus_of
 from hilum.data.dicom_display import Window, shown
+from hilum.data.dicom_elements import REQUIRED, ElementError, missing, whole
 from hilum.data.dicom_orientation import turn_of
 from hilum.data.dicom_parsing import parse, remarks_of_pydicom_aside, transfer_syntax
-from hilum.data.dicom_tags import FILM_TAGS, HEADER_TAGS, MODALITIES, VIEWS
-from hilum.data.pixels import Gray, UnreadableImage, check_size
+from hilum.data.dicom_start import has_preamble
+from hilum.data.dicom_tags import FILM_TAGS, HEADER_TAGS, MODALITIES, OVERLAYS, VIEWS
+from hilum.data.dicom_windows import window_of
+from hilum.data.pixels import Gray, UnreadableImage, check_size, first_bytes
+from hilum.data.remarks import Remark, in_order
 
 _RADIOGRAPHS = (
     ComputedRadiographyImageStorage,
@@ -47,7 +51,7 @@ class DicomHeader:
         pixel_spacing: PixelSpacing (0028,0030): mm between rows and between columns of the upright film, in the patient
             where it is calibrated (PS3.3 10.7.1.3).
         imager_pixel_spacing: ImagerPixelSpacing (0018,1164): the same at the detector.
-        remarks: what a user should know of the file, in words that many files share.
+        remarks: what a user should know of the file, as far as its header tells; pixels may tell more.
         rows, columns: of the picture as it is stored, pixels.
         turned: whether decoding turns or mirrors it, so that boxes drawn on the stored pixels would not land.
     """
@@ -59,7 +63,7 @@ class DicomHeader:
     sex: str | None = None
     pixel_spacing: tuple[float, float] | None = None
     imager_pixel_spacing: tuple[float, float] | None = None
-    remarks: tuple[str, ...] = ()
+    remarks: tuple[Remark, ...] = ()
     rows: int | None = None
     columns: int | None = None
     turned: bool = False
@@ -73,18 +77,13 @@ def read_header(path: Path) -> DicomHeader:
     """
     try:
         header = parse(path, HEADER_TAGS, path, pixels=False)
+        start = first_bytes(path)
     except OSError as error:
         raise UnreadableImage(path, reason=(error.strerror or "unreadable").lower()) from error
     _check_kind(header, path)
     turn = turn_of(header)
     view, sex = _term(header, "ViewPosition"), _term(header, "PatientSex")
-    remarks = {
-        "a secondary capture: levels may have been lost, look at it": _class_of(header) == SecondaryCaptureImageStorage,
-        "names neither its modality nor its class: taken for a radiograph": _says_nothing(header),
-        "says that text is burnt into the pixels, which may name the patient": _term(header, "BurnedInAnnotation")
-        == "YES",
-        "stored turned or mirrored, and turned upright here": bool(turn),
-    }
+    remarks = [*_remarks_of(header, start), *([Remark.WINDOW_IMPOSSIBLE] if window_of(header)[1] else [])]
     return DicomHeader(
         patient_id=_text(header, "PatientID"),
         study_id=_uid(header, "StudyInstanceUID"),
@@ -93,14 +92,14 @@ def read_header(path: Path) -> DicomHeader:
         sex=sex if sex in ("F", "M") else None,
         pixel_spacing=_spacing(header, "PixelSpacing", swapped=turn.swap),
         imager_pixel_spacing=_spacing(header, "ImagerPixelSpacing", swapped=turn.swap),
-        remarks=tuple(remark for remark, holds in remarks.items() if holds),
+        remarks=in_order(remarks),
         rows=int(header.Rows),
         columns=int(header.Columns),
         turned=bool(turn),
     )
 
 
-def read_dicom(content: bytes, path: Path, window: Window = "header") -> Gray:
+def read_dicom(content: bytes, path: Path, window: Window = "header") -> tuple[Gray, tuple[Remark, ...]]:
     """Decode the one frame of a DICOM radiograph.
 
     Stored values become gray values as `hilum.data.dicom_display` says, and the film is turned upright as
@@ -113,13 +112,13 @@ def read_dicom(content: bytes, path: Path, window: Window = "header") -> Gray:
             values, whatever window the file asks for.
 
     Returns:
-        (H, W), or (H, W, 3) where the file is in colour.
+        (H, W), or (H, W, 3) where the file is in colour; and what was met in header and pixels.
 
     Raises:
         UnreadableImage: broken, several frames, no radiograph, no pixels, or a transfer syntax that needs a decoder
             Hilum lacks.
     """
-    dataset = parse(content, FILM_TAGS, path, pixels=True)
+    dataset = parse(content, (*FILM_TAGS, *OVERLAYS), path, pixels=True)
     _check_kind(dataset, path)
     meaning = _term(dataset, "PhotometricInterpretation") or ""
     if meaning not in (*_MONOCHROME, *_IN_COLOUR):
@@ -127,27 +126,47 @@ def read_dicom(content: bytes, path: Path, window: Window = "header") -> Gray:
         raise UnreadableImage(path, reason=f"a DICOM picture in {told}")
     if dataset.get("BitsAllocated") not in (8, 16) or "PixelData" not in dataset:
         raise UnreadableImage(path, reason="a DICOM file without pixels of 8 or 16 bits")
+    remarks = _remarks_of(dataset, content)
     try:
+        with remarks_of_pydicom_aside():
+            frames, further = surplus_of(dataset)
+        if frames:
+            reason = f"pixel data of {1 + frames:,} frames, where the header counts one"
+            raise UnreadableImage(path, expected="one frame", reason=reason)
         stored = decode(dataset)
         with remarks_of_pydicom_aside():
-            film = shown(dataset, stored, window) if meaning in _MONOCHROME else stored
-    except DecodingError as error:
+            image, met = shown(dataset, stored, window) if meaning in _MONOCHROME else (stored, [])
+    except UnreadableImage:
+        raise
+    except (DecodingError, ElementError) as error:
         raise _undecodable(dataset, path, str(error)) from error
     # Values of a foreign header may contradict each other in any way.
     except Exception as error:
         raise _undecodable(dataset, path, "a header that contradicts itself or its pixels") from error
-    return turn_of(dataset).apply(film)
+    remarks += [*met, *([Remark.SURPLUS_PIXEL_DATA] if further else [])]
+    return turn_of(dataset).apply(image), in_order(remarks)
+
+
+def _remarks_of(header: pydicom.Dataset, start: bytes) -> list[Remark]:
+    """What a header tells, whichever of its elements are read along.
+
+    Args:
+        header: with the elements of `hilum.data.dicom_tags.DESCRIPTION`.
+        start: the first bytes of the file.
+    """
+    remarks = {
+        Remark.SECONDARY_CAPTURE: _class_of(header) == SecondaryCaptureImageStorage,
+        Remark.NO_CLASS: _says_nothing(header),
+        Remark.BURNED_IN_TEXT: _term(header, "BurnedInAnnotation") == "YES",
+        Remark.TURNED: bool(turn_of(header)),
+        Remark.NO_PREAMBLE: not has_preamble(start),
+        Remark.ZERO_FRAMES: whole(header, "NumberOfFrames", 1) == 0,
+    }
+    return [remark for remark, holds in remarks.items() if holds]
 
 
 def _check_kind(header: pydicom.Dataset, path: Path) -> None:
-    """Refuse what is no single radiograph, before any pixel is read."""
-    try:
-        height, width, frames = int(header.Rows), int(header.Columns), int(header.get("NumberOfFrames") or 1)
-    except (AttributeError, TypeError, ValueError) as error:
-        raise UnreadableImage(path, reason="a broken DICOM file, or one without a picture") from error
-    check_size(height, width, path)
-    if frames != 1:
-        raise UnreadableImage(path, expected="one frame", reason=f"{frames:,} frames")
+    """Refuse what is no single radiograph, or does not say how its pixels are stored, before any pixel is read."""
     kind, modality = _class_of(header), _term(header, "Modality")
     captured = kind == SecondaryCaptureImageStorage
     if kind is not None and kind not in _RADIOGRAPHS and not captured:
@@ -155,6 +174,18 @@ def _check_kind(header: pydicom.Dataset, path: Path) -> None:
     if modality not in (None, *_MODALITIES) and not (captured and modality in ("OT", "SC")):
         told = f"{modality} ({MODALITIES[modality]})" if modality in MODALITIES else "unknown"
         raise UnreadableImage(path, reason=f"modality {told}, not CR or DX")
+    absent = missing(header, REQUIRED)
+    if len(absent) == len(REQUIRED):
+        raise UnreadableImage(path, reason="a broken DICOM file, or one without a picture")
+    if absent:
+        raise UnreadableImage(path, reason=f"{', '.join(absent)} {'is' if len(absent) == 1 else 'are'} missing")
+    try:
+        height, width, frames = whole(header, "Rows"), whole(header, "Columns"), whole(header, "NumberOfFrames", 1)
+    except ElementError as error:
+        raise UnreadableImage(path, reason=str(error)) from error
+    check_size(height, width, path)
+    if frames not in (0, 1):  # 0 counts nothing; the pixels then decide, and it is said
+        raise UnreadableImage(path, expected="one frame", reason=f"{frames:,} frames")
 
 
 def _class_of(header: pydicom.Dataset) -> UID | None:

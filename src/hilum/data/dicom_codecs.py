@@ -16,16 +16,18 @@ import atexit
 import contextlib
 import json
 import os
+import struct
 import subprocess
 import sys
 import threading
+from io import BytesIO
 from queue import Empty, LifoQueue
 from typing import Any, BinaryIO, cast
 
 import numpy as np
 import pydicom
 from numpy.typing import NDArray
-from pydicom.encaps import get_frame
+from pydicom.encaps import generate_fragments, get_frame, parse_basic_offsets
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import (
     JPEG2000,
@@ -39,6 +41,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
+from hilum.data.dicom_elements import whole
 from hilum.data.dicom_parsing import remarks_of_pydicom_aside, transfer_syntax
 
 APART = (
@@ -48,6 +51,7 @@ APART = (
 SECONDS = 120.0
 """For one film; GDCM takes less than one for 30 million pixels."""
 
+_STARTS = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51")  # of a JPEG or JPEG-LS, and of a JPEG 2000 stream
 _ATTRIBUTES = {
     "rows": "Rows",
     "columns": "Columns",
@@ -67,12 +71,51 @@ class DecodingError(Exception):
 def decode(dataset: pydicom.Dataset) -> NDArray[Any]:
     """The pixels of a one-frame file as they are stored; colours as RGB.
 
+    Args:
+        dataset: with every element of `hilum.data.dicom_elements.REQUIRED`, and pixels.
+
     Returns:
         (H, W) or (H, W, 3) in the machine's byte order.
 
     Raises:
-        DecodingError: no decoder, broken pixels, or pixels that crashed their decoder.
+        DecodingError: no decoder, broken pixels, pixels of several frames, or pixels that crashed their decoder.
     """
+    pixels = _decode(dataset)
+    rows, columns = int(dataset.Rows), int(dataset.Columns)
+    if pixels.shape not in ((rows, columns), (rows, columns, 3)):
+        decoded = " x ".join(f"{side:,}" for side in pixels.shape)
+        raise DecodingError(f"pixels of {decoded}, where the header says {rows:,} x {columns:,}")
+    return pixels
+
+
+def surplus_of(dataset: pydicom.Dataset) -> tuple[int, int]:
+    """What pixel data hold beyond the one frame that they should: whole frames, and further bytes.
+
+    Fragments of one frame, and the byte that makes a length even, are no surplus.
+
+    Args:
+        dataset: with every element of `hilum.data.dicom_elements.REQUIRED`, and pixels.
+    """
+    syntax, data = transfer_syntax(dataset), dataset.PixelData
+    if not syntax.is_encapsulated:
+        samples = whole(dataset, "SamplesPerPixel")
+        bits = int(dataset.Rows) * int(dataset.Columns) * samples * whole(dataset, "BitsAllocated")
+        if str(dataset.PhotometricInterpretation).upper() == "YBR_FULL_422":  # two colours for every two pixels
+            bits = bits * 2 // 3
+        frames, further = divmod(len(data), max(bits // 8, 1))
+        return max(frames - 1, 0), further if frames and further > 1 else 0
+    stream = BytesIO(data)
+    try:
+        parse_basic_offsets(stream)
+        fragments = [fragment for fragment in generate_fragments(stream) if fragment.strip(b"\0")]
+    except (ValueError, struct.error):  # decoding says what is wrong
+        return 0, 0
+    if syntax == RLELossless:  # each fragment is a frame (PS3.5 A.4.2)
+        return max(len(fragments) - 1, 0), 0
+    return max(sum(fragment.startswith(_STARTS) for fragment in fragments) - 1, 0), 0
+
+
+def _decode(dataset: pydicom.Dataset) -> NDArray[Any]:
     syntax = transfer_syntax(dataset)
     try:
         if syntax in APART:
@@ -83,8 +126,9 @@ def decode(dataset: pydicom.Dataset) -> NDArray[Any]:
             raise DecodingError("no decoder for this transfer syntax")
         plugin = "pillow" if syntax == JPEGBaseline8Bit else ""
         with remarks_of_pydicom_aside():
-            decoder = get_decoder(syntax)
-            pixels, _ = decoder.as_array(dataset, decoding_plugin=plugin, correct_unused_bits=cast(Any, False))
+            options = {"correct_unused_bits": cast(Any, False), "allow_excess_frames": cast(Any, False)}
+            options["number_of_frames"] = cast(Any, 1)
+            pixels, _ = get_decoder(syntax).as_array(dataset, decoding_plugin=plugin, **options)
         return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
     except DecodingError:
         raise

@@ -1,13 +1,12 @@
 """What a stored value means on the screen: one table of gray values for every value that a pixel can hold.
 
 A radiograph has at most 2^16 different stored values, so everything that the standard does to a pixel is done once to
-each of them, by pydicom, and the picture is looked up. The order is the standard's (PS3.3 C.7.6.3, C.11.1, C.11.2):
+each of them, and the picture is looked up. The order is the standard's (PS3.3 C.7.6.3, C.11.1, C.11.2):
 
-    stored bits     BitsStored bits below HighBit, unsigned or two's complement; what stands above (old files keep
-                    overlays there) is cut
+    stored bits     BitsStored bits below HighBit, unsigned or two's complement; see `hilum.data.dicom_values`
     modality        Modality LUT, or rescale slope and intercept
     values of       unless the whole range is asked for: the first VOI LUT, else the first window with its function
-    interest        (LINEAR, LINEAR_EXACT, SIGMOID; LINEAR where none is named)
+    interest        (LINEAR, LINEAR_EXACT, SIGMOID; LINEAR where none is named); those that cannot be are left out
     black, white    MONOCHROME1 is turned round, so that dense is white
 
 What comes out is counted from the lowest value that the header allows: a 12-bit detector gives 0 to 4,095, signed or
@@ -20,20 +19,24 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import pydicom
 from numpy.typing import NDArray
-from pydicom.pixels.processing import apply_rescale, apply_voi_lut
+from pydicom.uid import ExplicitVRBigEndian
 
+from hilum.data.dicom_elements import ElementError, decimal, named
 from hilum.data.dicom_parsing import transfer_syntax
+from hilum.data.dicom_values import StoredValues, Words, stored_values
+from hilum.data.dicom_windows import LookupTable, lookup_table, values_of_interest
 from hilum.data.pixels import Gray, look_up
+from hilum.data.remarks import Remark
 
 Window: TypeAlias = Literal["header", "full"]
 """`header`: the first VOI LUT or window of the file, where it has one; `full`: the whole range of stored values."""
 
 
-def shown(dataset: pydicom.Dataset, stored: NDArray[Any], window: Window) -> Gray:
-    """Gray values of a picture in MONOCHROME1 or MONOCHROME2.
+def shown(dataset: pydicom.Dataset, stored: NDArray[Any], window: Window) -> tuple[Gray, list[Remark]]:
+    """Gray values of a picture in MONOCHROME1 or MONOCHROME2, and what was met on the way.
 
     Padding (PixelPaddingValue up to PixelPaddingRangeLimit, PS3.3 C.7.5.1.1.2) takes the darkest gray value of the rest
-    of the film, so that it neither widens the range nor shines where MONOCHROME1 is turned round.
+    of the image, so that it neither widens the range nor shines where MONOCHROME1 is turned round.
 
     Args:
         dataset: with the header's image pixel, modality and VOI elements.
@@ -41,88 +44,64 @@ def shown(dataset: pydicom.Dataset, stored: NDArray[Any], window: Window) -> Gra
         window: see `Window`.
 
     Raises:
-        ValueError and others: values that contradict each other.
+        ElementError: values that contradict each other.
     """
-    words = stored.view(np.uint8 if stored.dtype.itemsize == 1 else np.uint16)
-    values = _stored_values(dataset, 8 * words.dtype.itemsize)
-    table = _gray_values(dataset, values, window)
-    film: Gray = look_up(table, words)
-    padding = _padding(dataset, values)
-    if padding is not None:
-        padded = look_up(padding, words)
-        if 0 < np.count_nonzero(padded) < padded.size:
-            film[padded] = film[~padded].min()
-    return film
+    words: Words = stored.view(np.uint8) if stored.dtype.itemsize == 1 else stored.view(np.uint16)
+    meant = stored_values(dataset, words)
+    table, remarks = _gray_values(dataset, meant, window)
+    image: Gray = look_up(table, words)
+    kept = meant.present & ~meant.padding
+    if kept.any():
+        seen = table[kept]
+        if meant.padding[meant.present].any():
+            image[look_up(meant.padding, words)] = seen.min()
+        if window == "header" and len(np.unique(meant.values[kept])) > 1 and seen.min() == seen.max():
+            remarks.append(Remark.WINDOW_BESIDE_VALUES)
+    return image, [*meant.remarks, *remarks]
 
 
-def _stored_values(dataset: pydicom.Dataset, allocated: int) -> NDArray[np.int32]:
-    """The value that each word of so many bits stands for, (2^allocated,)."""
-    bits = int(dataset.BitsStored)
-    if not 1 <= bits <= allocated:
-        raise ValueError(f"{bits} bits stored in {allocated}")
-    # Compressed pixels start at the lowest bit, wherever they stood before (PS3.5 8.2).
-    unused = 0 if transfer_syntax(dataset).is_encapsulated else int(dataset.get("HighBit", bits - 1)) + 1 - bits
-    if not 0 <= unused <= allocated - bits:
-        raise ValueError("a high bit outside of the pixel")
-    values: NDArray[np.int32] = np.arange(2**allocated, dtype=np.int32) >> unused & 2**bits - 1
-    if _signed(dataset):
-        values -= values >> bits - 1 << bits
-    return values
-
-
-def _gray_values(dataset: pydicom.Dataset, values: NDArray[np.int32], window: Window) -> Gray:
-    shown = np.asarray(apply_rescale(values, dataset))
-    low, high = _range_after_modality(dataset)
-    if window == "header" and (dataset.get("VOILUTSequence") or _has_window(dataset)):
-        shown = np.asarray(apply_voi_lut(shown, dataset)).astype(np.float64)
-        if dataset.get("VOILUTSequence"):
-            low, high = 0.0, _highest_of_table(dataset.VOILUTSequence)
-        elif float(dataset.get("RescaleSlope", 1)) < 0:
-            shown = low + high - shown  # pydicom counts down where the slope does; a window always counts up
-    shown = shown.astype(np.float64)
-    if dataset.PhotometricInterpretation == "MONOCHROME1":
-        shown = low + high - shown
-    shown -= low
+def _gray_values(dataset: pydicom.Dataset, meant: StoredValues, window: Window) -> tuple[Gray, list[Remark]]:
+    gray, low, high, remarks = _after_modality(dataset, meant)
+    if window == "header":
+        interest, left_out = values_of_interest(dataset, signed=low < 0, big_endian=_is_big_endian(dataset))
+        remarks += [Remark.WINDOW_IMPOSSIBLE] if left_out else []
+        if isinstance(interest, LookupTable):
+            gray, low, high = interest.apply(gray), 0.0, interest.highest
+        elif interest is not None:
+            gray = interest.apply(gray, low, high)
+    if str(dataset.PhotometricInterpretation).strip(" \0").upper() == "MONOCHROME1":
+        gray = low + high - gray
+    gray = gray - low
     levels = high - low
     if not 255 <= levels <= 65_535:
-        stretched = 255.0 if int(dataset.BitsStored) <= 8 else 65_535.0
-        shown *= stretched / levels
+        stretched = 255.0 if meant.bits <= 8 else 65_535.0
+        gray *= stretched / levels
         levels = stretched
-    shown = np.clip(np.rint(shown), 0, levels)
-    return shown.astype(np.uint8) if levels <= 255 else shown.astype(np.uint16)
+    gray = np.clip(np.rint(gray), 0, levels)
+    return gray.astype(np.uint8) if levels <= 255 else gray.astype(np.uint16), remarks
 
 
-def _range_after_modality(dataset: pydicom.Dataset) -> tuple[float, float]:
-    """The lowest and highest value that the modality transform of this header can give."""
-    if dataset.get("ModalityLUTSequence"):
-        return 0.0, _highest_of_table(dataset.ModalityLUTSequence)
-    bits = int(dataset.BitsStored)
-    ends = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if _signed(dataset) else (0, 2**bits - 1)
-    if "RescaleSlope" in dataset and "RescaleIntercept" in dataset:
-        slope, intercept = float(dataset.RescaleSlope), float(dataset.RescaleIntercept)
-        if slope == 0 or not np.isfinite([slope, intercept]).all():
-            raise ValueError("a rescale slope of 0")
-        first, last = (slope * end + intercept for end in ends)
-        return min(first, last), max(first, last)
-    return float(ends[0]), float(ends[1])
+def _is_big_endian(dataset: pydicom.Dataset) -> bool:
+    return transfer_syntax(dataset) == ExplicitVRBigEndian
 
 
-def _padding(dataset: pydicom.Dataset, values: NDArray[np.int32]) -> NDArray[np.bool_] | None:
-    """Which words are padding; None where the header names none."""
-    if dataset.get("PixelPaddingValue") is None:
-        return None
-    ends = [int(dataset.PixelPaddingValue), int(dataset.get("PixelPaddingRangeLimit") or dataset.PixelPaddingValue)]
-    padding: NDArray[np.bool_] = (values >= min(ends)) & (values <= max(ends))
-    return padding
-
-
-def _highest_of_table(sequence: Any) -> float:
-    return 2.0 ** int(sequence[0].LUTDescriptor[2]) - 1
-
-
-def _has_window(dataset: pydicom.Dataset) -> bool:
-    return dataset.get("WindowCenter") is not None and dataset.get("WindowWidth") is not None
-
-
-def _signed(dataset: pydicom.Dataset) -> bool:
-    return bool(dataset.get("PixelRepresentation"))
+def _after_modality(
+    dataset: pydicom.Dataset, meant: StoredValues
+) -> tuple[NDArray[np.float64], float, float, list[Remark]]:
+    """Every value after the modality transform, and the lowest and highest that this header's transform can give."""
+    if sequence := dataset.get("ModalityLUTSequence"):
+        table = lookup_table(sequence[0], signed=meant.signed, big_endian=_is_big_endian(dataset))
+        return table.apply(meant.values), 0.0, table.highest, []
+    slope, intercept = decimal(dataset, "RescaleSlope"), decimal(dataset, "RescaleIntercept")
+    remarks = []
+    if slope is None or intercept is None:  # one without the other is not what the standard asks for
+        remarks = [Remark.INCOMPLETE_RESCALE] if slope not in (None, 1) or intercept not in (None, 0) else []
+        slope, intercept = 1.0, 0.0
+    if slope == 0:
+        raise ElementError(f"{named('RescaleSlope')} is 0")
+    first, last = (slope * end + intercept for end in meant.ends)
+    if not np.isfinite([first, last, abs(last - first)]).all():
+        raise ElementError(f"{named('RescaleSlope')} and {named('RescaleIntercept')} leave the range of numbers")
+    if first == last:
+        raise ElementError(f"{named('RescaleSlope')} makes one value of all")
+    return meant.values.astype(np.float64) * slope + intercept, min(first, last), max(first, last), remarks

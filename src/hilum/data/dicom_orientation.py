@@ -8,31 +8,9 @@ Field of View Rotation (0018,7032) and Horizontal Flip (0018,7034) say what has 
 way from the detector; Image Laterality (0020,0062) says which half of the body is meant. None of them turns a film.
 """
 
-from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
 import pydicom
-from numpy.typing import NDArray
 
-
-@dataclass(frozen=True)
-class Turn:
-    """What makes a film upright, in this order: swap rows and columns, turn it over, mirror it."""
-
-    swap: bool = False
-    upside_down: bool = False
-    mirror: bool = False
-
-    def __bool__(self) -> bool:
-        return self.swap or self.upside_down or self.mirror
-
-    def apply(self, picture: NDArray[Any]) -> NDArray[Any]:
-        """The film upright; (H, W, …) to (H, W, …) or (W, H, …)."""
-        upright = picture.swapaxes(0, 1) if self.swap else picture
-        upright = upright[::-1] if self.upside_down else upright
-        upright = upright[:, ::-1] if self.mirror else upright
-        return np.ascontiguousarray(upright) if self else picture
+from hilum.data.turn import Turn
 
 
 def turn_of(dataset: pydicom.Dataset) -> Turn:

@@ -59,8 +59,20 @@ PREFACE: Mapping[str, str] = {
 PREFACE_TAGS: tuple[str, ...] = tuple(PREFACE)
 """What is kept of the file meta information, group 0002."""
 
-HEADER_TAGS: tuple[str, ...] = (*IDENTIFIERS, *DESCRIPTION)
-"""What `read_header` reads."""
+OVERLAYS: Mapping[int, str] = {
+    0x60000000 + (plane << 17) + element: "decides which bits of a pixel are an overlay and no value"
+    for plane in range(16)
+    for element in (0x0100, 0x0102)
+}
+"""Overlay Bits Allocated (60xx,0100) and Bit Position (60xx,0102) of the sixteen planes that a file may have."""
+
+_OF_THE_FORMAT = (
+    *("SamplesPerPixel", "PhotometricInterpretation", "BitsAllocated", "BitsStored", "PixelRepresentation"),
+    *("RescaleSlope", "RescaleIntercept", "WindowCenter", "WindowWidth", "VOILUTFunction"),
+)
+
+HEADER_TAGS: tuple[str, ...] = (*IDENTIFIERS, *DESCRIPTION, *_OF_THE_FORMAT)
+"""What `read_header` reads: what pixels need is looked at, so that a file without it is set aside before decoding."""
 
 FILM_TAGS: tuple[str, ...] = (*DESCRIPTION, *PIXELS)
 """What decoding reads: no identifier among them."""

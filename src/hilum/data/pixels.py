@@ -1,6 +1,7 @@
 """One radiograph file to one gray array: PNG, JPEG or DICOM."""
 
 import stat
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +14,11 @@ from PIL.Image import Image as PilImage
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
+from hilum.data.exif_orientation import may_be_turned, turn_of_picture, turn_of_png
+from hilum.data.file_kinds import READ, START, FileKind, kind_of_bytes
+from hilum.data.paths import printable
+from hilum.data.remarks import Remark
+from hilum.data.turn import Turn
 from hilum.errors import HilumError
 
 MAX_PIXELS = 100_000_000
@@ -32,36 +38,62 @@ class UnreadableImage(HilumError):  # noqa: N818 - it is set aside and counted, 
 
     def __init__(self, path: Path, *, expected: str = "a gray PNG, JPEG or DICOM radiograph", reason: str) -> None:
         self.reason = reason
-        super().__init__(path, expected=expected, found=reason, fix="Replace the file or take it out.")
+        super().__init__(printable(str(path)), expected=expected, found=reason, fix="Replace the file or take it out.")
 
 
-def kind_of(path: Path) -> str:
-    """What the first bytes of a file say it is: "png", "jpeg" or "dicom".
+@dataclass(frozen=True)
+class DecodedImage:
+    """A radiograph out of its file.
+
+    Attributes:
+        pixels: (H, W), uint8 or uint16, upright.
+        kind: of the file.
+        remarks: what was met in it and dealt with.
+    """
+
+    pixels: Gray
+    kind: FileKind
+    remarks: tuple[Remark, ...] = ()
+
+
+def kind_of(path: Path) -> FileKind:
+    """What the first bytes of a file say it is: `FileKind.PNG`, `JPEG` or `DICOM`.
 
     Raises:
         UnreadableImage: none of these, or no bytes at all.
     """
+    return _kind(first_bytes(path), path)
+
+
+def first_bytes(path: Path) -> bytes:
+    """The bytes that tell what a file is.
+
+    Raises:
+        UnreadableImage: it cannot be opened.
+    """
     try:
         check_regular(path)
         with path.open("rb") as stream:
-            return _kind(stream.read(132), path)
-    except OSError as error:
+            return stream.read(START)
+    except (OSError, ValueError) as error:
         raise UnreadableImage(path, reason=_told(error)) from error
 
 
 def read_gray(path: Path, window: Literal["header", "full"] = "header") -> Gray:
+    """The pixels of `read_image`, (H, W), uint8 or uint16."""
+    return read_image(path, window).pixels
+
+
+def read_image(path: Path, window: Literal["header", "full"] = "header") -> DecodedImage:
     """Decode a radiograph.
 
     PNG and JPEG: one channel as stored, 8 or 16 bits; three or four channels that agree become one (alpha is left out);
     channels that nearly agree (at most 2 % of the picture differ by more than 20 of 255 levels: JPEG noise, a coloured
-    mark) become luminance (ITU-R BT.601). DICOM: see `hilum.data.dicom.read_dicom`.
+    mark) become luminance (ITU-R BT.601); an EXIF orientation is followed. DICOM: see `hilum.data.dicom.read_dicom`.
 
     Args:
         path: the file.
         window: of DICOM: "header", the file's own where it has one, or "full", none.
-
-    Returns:
-        (H, W), uint8 or uint16.
 
     Raises:
         UnreadableImage: absent, empty, broken, cut short, of another kind, in colour, several frames, or too large.
@@ -71,14 +103,36 @@ def read_gray(path: Path, window: Literal["header", "full"] = "header") -> Gray:
         if size > MAX_BYTES:
             raise UnreadableImage(path, reason=f"a file of {size:,} bytes; {MAX_BYTES:,} are allowed")
         content = path.read_bytes()
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise UnreadableImage(path, reason=_told(error)) from error
-    kind = _kind(content, path)
-    if kind == "dicom":
-        from hilum.data.dicom import read_dicom
+    kind = _kind(content[:START], path)
+    try:
+        if kind is FileKind.DICOM:
+            from hilum.data.dicom import read_dicom
 
-        return to_one_channel(read_dicom(content, path, window), path)
-    return to_one_channel(_decode_png(content, path) if kind == "png" else _decode_jpeg(content, path), path)
+            pixels, remarks = read_dicom(content, path, window)
+        else:
+            pixels, remarks = (_decode_png if kind is FileKind.PNG else _decode_jpeg)(content, path)
+        return DecodedImage(to_one_channel(pixels, path), kind, remarks)
+    except UnreadableImage:
+        raise
+    # Decoders of foreign bytes may raise anything; it costs this file and no other.
+    except Exception as error:
+        raise UnreadableImage(path, reason=f"a broken {kind.label} file") from error
+
+
+def exif_remarks(path: Path) -> tuple[Remark, ...]:
+    """What a PNG or JPEG file says beside its pixels; nothing where it cannot be read."""
+    try:
+        with path.open("rb") as stream:
+            kind = kind_of_bytes(stream.read(START))
+            stream.seek(0)
+            if kind is FileKind.JPEG:
+                return _turned(turn_of_picture(JpegImageFile(stream)))
+            return _turned(turn_of_png(path.read_bytes()) if may_be_turned(stream) else Turn())
+    # Decoding says what is wrong.
+    except Exception:  # noqa: BLE001
+        return ()
 
 
 def check_regular(path: Path) -> int:
@@ -101,6 +155,8 @@ def to_one_channel(picture: NDArray[Any], path: Path) -> Gray:
         raise UnreadableImage(path, reason=f"values of type {picture.dtype}")
     if picture.ndim == 2:
         return picture
+    if picture.ndim != 3 or picture.shape[2] not in (3, 4):
+        raise UnreadableImage(path, reason=f"pixels of {' x '.join(f'{side:,}' for side in picture.shape)}")
     colours: NDArray[Any] = picture[..., :3]
     if np.array_equal(colours[..., 0], colours[..., 1]) and np.array_equal(colours[..., 0], colours[..., 2]):
         return np.ascontiguousarray(colours[..., 0])
@@ -119,20 +175,19 @@ def look_up(table: NDArray[Any], picture: NDArray[Any]) -> NDArray[Any]:
     return found
 
 
-def _kind(start: bytes, path: Path) -> str:
+def _kind(start: bytes, path: Path) -> FileKind:
     if not start:
         raise UnreadableImage(path, reason="empty file")
-    if start.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "png"
-    if start.startswith(b"\xff\xd8\xff"):
-        return "jpeg"
-    if start[128:132] == b"DICM":
-        return "dicom"
+    kind = kind_of_bytes(start)
+    if kind in READ:
+        return kind
+    if kind is not None:
+        raise UnreadableImage(path, reason=f"a {kind.label} file, a kind that is not read")
     text = start[:100].isascii() and b"\0" not in start[:100]
     raise UnreadableImage(path, reason="a text file" if text else "neither PNG nor JPEG nor DICOM")
 
 
-def _decode_png(content: bytes, path: Path) -> NDArray[Any]:
+def _decode_png(content: bytes, path: Path) -> tuple[NDArray[Any], tuple[Remark, ...]]:
     # OpenCV decodes twice as fast as its rivals but is lenient: Pillow checks the header and every chunk's CRC first.
     header = _open(PngImageFile, content, path)
     if getattr(header, "n_frames", 1) > 1:
@@ -149,17 +204,23 @@ def _decode_png(content: bytes, path: Path) -> NDArray[Any]:
         raise UnreadableImage(path, reason=f"broken PNG: {error.err}") from error
     if picture is None:
         raise UnreadableImage(path, reason="broken PNG")
-    return picture if picture.ndim == 2 else picture[..., [2, 1, 0]]
+    turn = turn_of_png(content)
+    return turn.apply(picture if picture.ndim == 2 else picture[..., [2, 1, 0]]), _turned(turn)
 
 
-def _decode_jpeg(content: bytes, path: Path) -> NDArray[Any]:
-    # Pillow refuses a JPEG that is cut short, where OpenCV fills the rest with gray; and it leaves EXIF rotation alone.
+def _decode_jpeg(content: bytes, path: Path) -> tuple[NDArray[Any], tuple[Remark, ...]]:
+    # Pillow refuses a JPEG that is cut short, where OpenCV fills the rest with gray.
     picture = _open(JpegImageFile, content, path)
     _check_decoded_size(picture.height * picture.width * len(picture.getbands()), path)
+    turn = turn_of_picture(picture)
     try:
-        return np.asarray(picture if picture.mode == "L" else picture.convert("RGB"))
+        return turn.apply(np.asarray(picture if picture.mode == "L" else picture.convert("RGB"))), _turned(turn)
     except (OSError, ValueError) as error:
         raise UnreadableImage(path, reason=f"broken JPEG: {_told(error)}") from error
+
+
+def _turned(turn: Turn) -> tuple[Remark, ...]:
+    return (Remark.EXIF_TURNED,) if turn else ()
 
 
 def _check_decoded_size(size: int, path: Path) -> None:

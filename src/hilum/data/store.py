@@ -3,12 +3,13 @@
 pixels/images.npy       uint8, N x S x S
 pixels/index.parquet    row, image_id
 rejected.parquet        image_id, path, reason: films that could not be read; they have no row
+remarks.parquet         image_id, remark: what was met in files that were read (`hilum.data.remarks.Remark`)
 store.json              recipe, counts, fingerprint
 """
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,14 @@ from numpy.typing import NDArray
 
 from hilum.artifacts import fingerprint
 from hilum.data.preprocess import Recipe, parse_recipe
+from hilum.data.remarks import Remark, count_notes
 from hilum.data.replacing import check_replaceable
 from hilum.errors import HilumError
 from hilum.progress import ProgressReport, silent
 
 IMAGES, INDEX = Path("pixels", "images.npy"), Path("pixels", "index.parquet")
-REJECTED, DESCRIPTION = Path("rejected.parquet"), Path("store.json")
+REMARK_COLUMNS = {"image_id": pl.String, "remark": pl.String}
+REJECTED, REMARKS, DESCRIPTION = Path("rejected.parquet"), Path("remarks.parquet"), Path("store.json")
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,7 @@ class Store:
         image_ids: of the N rows, in their order.
         rejected: `image_id`, `path`, `reason` of the films that could not be read.
         recipe: how the pictures were preprocessed.
+        remarks: `image_id`, `remark` (a code of `hilum.data.remarks.Remark`) of what was met in files that were read.
     """
 
     directory: Path
@@ -44,10 +48,16 @@ class Store:
     image_ids: list[str]
     rejected: pl.DataFrame
     recipe: Recipe
+    remarks: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=REMARK_COLUMNS))
 
     @cached_property
     def _row_of(self) -> dict[str, int]:
         return {image_id: row for row, image_id in enumerate(self.image_ids)}
+
+    def notes(self) -> list[str]:
+        """What a user should know of the files that were read, with counts."""
+        counts = {Remark(code): count for code, count in self.remarks.group_by("remark").len().iter_rows()}
+        return count_notes(counts)
 
     def rows(self, image_ids: list[str]) -> NDArray[np.int64]:
         """The rows of some films, (len(image_ids),).
@@ -110,7 +120,7 @@ def build_store(
     order = _fingerprint(manifest, root, recipe)
     if (directory / DESCRIPTION).is_file() and _description(directory).get("fingerprint") == order:
         return open_store(directory)
-    check_replaceable(directory, {path.parts[0] for path in (IMAGES, REJECTED, DESCRIPTION)})
+    check_replaceable(directory, {path.parts[0] for path in (IMAGES, REJECTED, REMARKS, DESCRIPTION)})
     build(manifest, root, recipe, directory, order, workers or os.cpu_count() or 1, on_progress)
     return open_store(directory)
 
@@ -126,12 +136,13 @@ def open_store(directory: Path) -> Store:
         pixels = np.load(directory / IMAGES, mmap_mode="r")
         image_ids = pl.read_parquet(directory / INDEX).sort("row")["image_id"].to_list()
         rejected = pl.read_parquet(directory / REJECTED)
+        remarks = pl.read_parquet(directory / REMARKS)
     except (OSError, ValueError, pl.exceptions.PolarsError) as error:
         raise _broken(directory, str(error)) from error
     recipe = parse_recipe(description["recipe"])
     if pixels.shape != (len(image_ids), recipe.size, recipe.size) or pixels.dtype != np.uint8:
         raise _broken(directory, f"{pixels.dtype} {pixels.shape} for {len(image_ids):,} films of {recipe.size} px")
-    return Store(directory, pixels, image_ids, rejected, recipe)
+    return Store(directory, pixels, image_ids, rejected, recipe, remarks)
 
 
 def _fingerprint(manifest: pl.DataFrame, root: Path, recipe: Recipe) -> str:
@@ -142,7 +153,7 @@ def _fingerprint(manifest: pl.DataFrame, root: Path, recipe: Recipe) -> str:
         except (OSError, ValueError):  # not here, or a name that cannot be
             size = -1
         films.append((image_id, path, size))
-    return fingerprint({"layout": 2, "films": films, "recipe": recipe.as_data()})
+    return fingerprint({"layout": 3, "films": films, "recipe": recipe.as_data()})
 
 
 def _description(directory: Path) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 While it is filled, the directory beside the final one also holds
 
     order.json       the fingerprint of what is being built; another order starts anew
-    journal.jsonl    a line for every finished film: [row, null], or [row, "reason"] where it was rejected
+    journal.jsonl    a line for every finished film: [row, reason, remarks]; a null reason is none
 
 A row is written to the journal after its pixels are on disk, so that a kill loses a moment's work and never a picture.
 
@@ -21,18 +21,21 @@ from contextlib import contextmanager
 from io import BytesIO
 from itertools import chain, pairwise
 from pathlib import Path
+from typing import TypeAlias
 
 import cv2
 import numpy as np
 import polars as pl
 
 from hilum.artifacts import whole_directory, write_json
-from hilum.data.pixels import UnreadableImage, read_gray
+from hilum.data.paths import leads_inside
+from hilum.data.pixels import UnreadableImage, read_image
 from hilum.data.preprocess import Recipe, parse_recipe, preprocess
-from hilum.data.store import DESCRIPTION, IMAGES, INDEX, REJECTED
+from hilum.data.store import DESCRIPTION, IMAGES, INDEX, REJECTED, REMARK_COLUMNS, REMARKS
 from hilum.errors import HilumError
 from hilum.progress import ProgressReport
 
+_Outcome: TypeAlias = tuple[str | None, str]  # why the film was rejected, and the codes of its remarks
 _ORDER, _JOURNAL = "order.json", "journal.jsonl"
 _AT_A_TIME = 32  # films a worker between two entries in the journal
 
@@ -50,11 +53,13 @@ def build(
     with whole_directory(directory, resume=True) as beside:
         _start_or_go_on(beside, order)
         if not (beside / DESCRIPTION).is_file():
-            reasons = _fill(manifest, root, recipe, beside, workers, on_progress)
+            done = _fill(manifest, root, recipe, beside, workers, on_progress)
+            reasons = {row: reason for row, (reason, _) in sorted(done.items()) if reason is not None}
             if len(reasons) == len(manifest):
                 shutil.rmtree(beside)
                 raise _nothing_readable(root, manifest, reasons)
             _close_holes(manifest, recipe, beside, reasons)
+            _list_remarks(manifest, beside, done)
             _describe(manifest, recipe, beside, reasons, order)
         _shorten(beside)
         for name in (_ORDER, _JOURNAL):
@@ -75,8 +80,8 @@ def _start_or_go_on(beside: Path, order: str) -> None:
 
 def _fill(
     manifest: pl.DataFrame, root: Path, recipe: Recipe, beside: Path, workers: int, on_progress: ProgressReport
-) -> dict[int, str]:
-    """Write the picture of film i to row i; returns the rows that stay empty and why."""
+) -> dict[int, _Outcome]:
+    """Write the picture of film i to row i; returns what became of each film."""
     paths = manifest["path"].to_list()
     total, film_bytes = len(paths), recipe.size * recipe.size
     header = _header(total, recipe.size)
@@ -86,18 +91,19 @@ def _fill(
     inside = root.resolve()
     descriptor = os.open(beside / IMAGES, os.O_RDWR | os.O_CREAT, 0o644)
 
-    def prepare(row: int) -> str | None:
+    def prepare(row: int) -> _Outcome:
         try:
             if paths[row] is None:
-                return "not on disk"
+                return "not on disk", ""
             path = root / paths[row]
-            if not _leads_inside(path, inside):
-                return "leads out of the data set's folder"
-            picture = preprocess(read_gray(path, recipe.window), recipe)
+            if not leads_inside(path, inside):
+                return "leads out of the data set's folder", ""
+            image = read_image(path, recipe.window)
+            picture = preprocess(image.pixels, recipe)
         except UnreadableImage as error:
-            return error.reason
+            return error.reason, ""
         os.pwrite(descriptor, picture.tobytes(), len(header) + row * film_bytes)
-        return None
+        return None, " ".join(image.remarks)
 
     try:
         os.pwrite(descriptor, header, 0)
@@ -108,30 +114,22 @@ def _fill(
             (beside / _JOURNAL).open("a", encoding="utf-8") as journal,
         ):
             journal.write("\n")  # a kill may have cut the last line short
-            rejected = sum(reason is not None for reason in done.values())
+            rejected = sum(reason is not None for reason, _ in done.values())
             for outcomes in _one_batch_ahead(pool, prepare, waiting, _AT_A_TIME * workers):
                 os.fsync(descriptor)
-                journal.writelines(json.dumps(outcome) + "\n" for outcome in outcomes.items())
+                journal.writelines(json.dumps([row, *outcome]) + "\n" for row, outcome in outcomes.items())
                 journal.flush()
                 done |= outcomes
-                rejected += sum(reason is not None for reason in outcomes.values())
+                rejected += sum(reason is not None for reason, _ in outcomes.values())
                 on_progress(len(done), total, f"{rejected:,} rejected" if rejected else "")
     finally:
         os.close(descriptor)
-    return {row: reason for row, reason in sorted(done.items()) if reason is not None}
-
-
-def _leads_inside(path: Path, root: Path) -> bool:
-    """Whether a path, its links followed, stays below the root; looked at when the film is read, not only at ingest."""
-    try:
-        return path.resolve().is_relative_to(root)
-    except (OSError, RuntimeError, ValueError):  # links in a circle; a name that cannot be
-        return False
+    return done
 
 
 def _one_batch_ahead(
-    pool: ThreadPoolExecutor, prepare: Callable[[int], str | None], rows: list[int], size: int
-) -> Iterator[dict[int, str | None]]:
+    pool: ThreadPoolExecutor, prepare: Callable[[int], _Outcome], rows: list[int], size: int
+) -> Iterator[dict[int, _Outcome]]:
     """What became of each row, by batches; the next batch is worked on while this one is written down."""
     batches = (rows[first : first + size] for first in range(0, len(rows), size))
     begun = ((batch, pool.map(prepare, batch)) for batch in batches)
@@ -176,6 +174,13 @@ def _moves(total: int, reasons: dict[int, str]) -> list[tuple[int, int]]:
     return list(zip(holes, last, strict=True))
 
 
+def _list_remarks(manifest: pl.DataFrame, beside: Path, done: dict[int, _Outcome]) -> None:
+    """Write a row for each remark on each film."""
+    ids = manifest["image_id"].to_list()
+    rows = [(ids[row], remark) for row, (_, remarks) in sorted(done.items()) for remark in remarks.split()]
+    pl.DataFrame(rows, schema=REMARK_COLUMNS, orient="row").write_parquet(beside / REMARKS)
+
+
 def _describe(manifest: pl.DataFrame, recipe: Recipe, beside: Path, reasons: dict[int, str], order: str) -> None:
     rejected = manifest.select("image_id", "path")[list(reasons)]
     rejected.with_columns(pl.Series("reason", list(reasons.values()), dtype=pl.String)).write_parquet(beside / REJECTED)
@@ -201,13 +206,13 @@ def _header(films: int, size: int) -> bytes:
     return stream.getvalue()
 
 
-def _read_journal(path: Path) -> dict[int, str | None]:
-    done: dict[int, str | None] = {}
+def _read_journal(path: Path) -> dict[int, _Outcome]:
+    done: dict[int, _Outcome] = {}
     if path.is_file():
         for line in path.read_text(encoding="utf-8").splitlines():
             if line.startswith("[") and line.endswith("]"):  # not what a kill cut short
-                row, reason = json.loads(line)
-                done[row] = reason
+                row, reason, remarks = json.loads(line)
+                done[row] = reason, remarks
     return done
 
 

@@ -9,7 +9,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from hilum.data.pixels import Gray, UnreadableImage, read_gray
+from hilum.data.paths import leads_inside
+from hilum.data.pixels import DecodedImage, Gray, UnreadableImage, read_image
 from hilum.data.preprocess import Recipe, eight_bits, plane_of, preprocess
 from hilum.draws import image_keys, shuffled
 from hilum.errors import HilumError
@@ -58,7 +59,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Film:
-    """A film of the sheet: `raw` and `made`, or the reason why there are none."""
+    """A film of the sheet: `raw` and `made`, or the reason why there are none; `remarks` are those of its file."""
 
     image_id: str
     about: str
@@ -115,10 +116,12 @@ def look_at(
         on_progress(done, len(chosen), "")
         about = " · ".join(str(row[name]) for name in ("view", "sex") if row.get(name))
         try:
-            gray = _read(root, row["path"], recipe)
+            image = _read(root, row["path"], recipe)
         except UnreadableImage as error:
             films.append(Film(row["image_id"], about, reason=error.reason))
             continue
+        gray = image.pixels
+        about = " · ".join(filter(None, (about, *(remark.description for remark in image.remarks))))
         own = _boxes_of(row["image_id"], boxes)
         raw = _picture(gray, _placed(own, 0, 0, 1, 1))
         left, top, width, height = plane_of(recipe, *gray.shape)
@@ -128,16 +131,12 @@ def look_at(
     return films
 
 
-def _read(root: Path, path: str | None, recipe: Recipe) -> Gray:
+def _read(root: Path, path: str | None, recipe: Recipe) -> DecodedImage:
     if path is None:
         raise UnreadableImage(root, reason="not on disk")
-    try:
-        inside = (root / path).resolve().is_relative_to(root.resolve())
-    except (OSError, RuntimeError, ValueError) as error:
-        raise UnreadableImage(root, reason="a path that cannot be followed") from error
-    if not inside:
+    if not leads_inside(root / path, root.resolve()):
         raise UnreadableImage(root, reason="leads out of the data set's folder")
-    return read_gray(root / path, recipe.window)
+    return read_image(root / path, recipe.window)
 
 
 def _picture(gray: Gray, boxes: Sequence[Box]) -> Picture:

@@ -7,6 +7,7 @@ import polars as pl
 
 from hilum.data.collections.collected import Collected, nothing_rejected
 from hilum.data.manifest import check_manifest, split_columns
+from hilum.data.paths import is_utf8, printable
 from hilum.data.splits import check_patients_apart
 from hilum.errors import HilumError
 from hilum.findings import COLLECTIONS
@@ -92,6 +93,9 @@ def read_as_listed(
         )
     if not root.is_dir():
         raise HilumError(root, expected="the data set's folder", found="no such folder", fix="Check the path.")
+    if not is_utf8(str(root.resolve())):
+        found, fix = "a name that is not", "Rename the folder, or the one above it."
+        raise HilumError(printable(str(root)), expected="a folder whose path is UTF-8", found=found, fix=fix)
     options = {"labels": labels, "release": release, "labeller": labeller}
     for option, value in options.items():
         if value is not None and option not in OPTIONS[name]:

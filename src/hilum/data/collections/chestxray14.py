@@ -21,13 +21,13 @@ Manifest: `image_id` is the native name with .png; `patient_id` the native numbe
 blank where it is beyond 120 (a known error of the first release); no `study_id`.
 """
 
-import os
 from pathlib import Path
 
 import polars as pl
 
 from hilum.artifacts import file_sha256
 from hilum.data.collections.collected import Collected
+from hilum.data.collections.image_files import ImageFiles
 from hilum.errors import HilumError, HilumErrors
 from hilum.findings import CHESTXRAY14, NO_FINDING, canonical, native
 from hilum.progress import ProgressReport, silent
@@ -42,6 +42,7 @@ _COLUMNS = {
     "Patient Gender": "sex",
     "View Position": "view",
 }
+_FOLDERS = ("", "images", *(f"images_{part:03d}/images" for part in range(1, 13)))
 _OFFICIAL: dict[str, tuple[str, ...]] = {"train_val": ("train_val_list.txt",), "test": ("test_list.txt",)}
 _CHEXNET: dict[str, tuple[str, ...]] = {
     part: (f"chexnet_split/{part}_list.txt", f"chexnet_{part}_list.txt") for part in ("train", "val", "test")
@@ -74,7 +75,8 @@ def read(
             )
         films = films.join(listed.rename({"part": column}), on="image_id", how="left", maintain_order="left")
 
-    images = _find_images(root)
+    files = ImageFiles(root)
+    images = files.listed(_FOLDERS, ".png").rename({"name": "image_id"})
     films = films.join(images, on="image_id", how="left", maintain_order="left")
     missing = films.filter(pl.col("path").is_null())["image_id"]
     if len(missing):
@@ -83,6 +85,7 @@ def read(
     if strangers:
         notes.append(f"{strangers:,} PNG files have no row in {table.name} and were left out")
 
+    notes += files.notes()
     findings = [*CHESTXRAY14, NO_FINDING]
     manifest = films.select(
         "image_id",
@@ -192,20 +195,6 @@ def _read_lists(root: Path, lists: dict[str, tuple[str, ...]], sources: dict[str
         where = " and ".join(str(path) for path in found.values())
         raise HilumError(where, expected="every film on one list, once", found=f"{_some(twice)} again", fix="Mend it.")
     return listed
-
-
-def _find_images(root: Path) -> pl.DataFrame:
-    folders = ["", "images", *(f"images_{part:03d}/images" for part in range(1, 13))]
-    found: dict[str, str] = {}
-    for folder in folders:
-        if (root / folder).is_dir():
-            with os.scandir(root / folder) as entries:
-                for entry in entries:
-                    if entry.name.endswith(".png") and not entry.name.startswith("."):
-                        found.setdefault(entry.name, f"{folder}/{entry.name}".lstrip("/"))
-    return pl.DataFrame(
-        {"image_id": list(found), "path": list(found.values())}, schema={"image_id": pl.String, "path": pl.String}
-    )
 
 
 def _read_boxes(root: Path, manifest: pl.DataFrame, sources: dict[str, str], notes: list[str]) -> pl.DataFrame | None:

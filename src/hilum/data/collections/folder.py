@@ -1,7 +1,8 @@
 """Anybody's own films: a folder of PNG, JPEG or DICOM files, labelled by a CSV or unlabelled.
 
-Files are searched below the root, folders within folders too; hidden ones and files that are no pictures are skipped.
-Empty files, files that are not what their name says, and links that lead out of the root are set aside.
+Files are searched below the root, folders within folders too; their first bytes tell what they are, whatever they are
+called. Hidden ones and files that are no pictures are skipped. Set aside are pictures of kinds that are not read, empty
+files and others that are not what their name says, links that lead out of the root, and names that are not UTF-8.
 
 The CSV, one row a film; capitals, blanks, `_` and `-` in column names do not matter:
 
@@ -26,12 +27,16 @@ import polars as pl
 from hilum.artifacts import file_sha256
 from hilum.data.collections.collected import Collected, nothing_rejected
 from hilum.data.dicom import DicomHeader, read_header
+from hilum.data.file_kinds import READ, FileKind, kind_of_bytes
 from hilum.data.label_table import read_label_table
 from hilum.data.manifest import FIXED_COLUMNS
-from hilum.data.pixels import UnreadableImage, kind_of
+from hilum.data.paths import NOT_UTF8, is_utf8, printable
+from hilum.data.pixels import UnreadableImage, exif_remarks, first_bytes, kind_of
+from hilum.data.remarks import Remark, count_notes
 from hilum.errors import HilumError
 from hilum.progress import ProgressReport, silent
 
+# A file called so is meant to be a picture: where it is none, it is set aside and not skipped.
 _ENDINGS = {".png", ".jpg", ".jpeg", ".dcm", ".dicom", ".dic"}
 _HEADER_COLUMNS = {
     name: pl.Float64 if name == "age" else pl.String
@@ -49,7 +54,7 @@ def read(
         raise HilumError(
             root,
             expected="PNG, JPEG or DICOM films",
-            found=f"none ({len(rejected):,} files set aside as unreadable)" if len(rejected) else "none",
+            found=f"none ({_most_often(rejected)})" if len(rejected) else "none",
             fix="Name the folder that holds them as ROOT.",
         )
     sources = {}
@@ -71,23 +76,28 @@ def _find_films(root: Path, notes: list[str], on_progress: ProgressReport) -> tu
     rows: list[tuple[str, str | None, str | None, str | None, float | None, str | None]] = []
     rejected: list[tuple[str, str, str]] = []
     inside = root.resolve()
-    remarks: Counter[str] = Counter()
+    remarks: Counter[Remark] = Counter()
+    unread: Counter[FileKind] = Counter()
     others = 0
     paths = sorted(_walk(root))
     for done, path in enumerate(paths):
         on_progress(done, len(paths), "")
         name = path.relative_to(root).as_posix()
-        if path.suffix and path.suffix.lower() not in _ENDINGS:
-            others += 1
-            continue
         try:
             _check_inside(path, inside)
-            header = read_header(path) if kind_of(path) == "dicom" else DicomHeader()
-        except UnreadableImage as error:
-            if path.suffix:
-                rejected.append((name, name, error.reason))
-            else:
+            start = first_bytes(path)
+            kind = kind_of_bytes(start)
+            if kind is None and path.suffix.lower() not in _ENDINGS:
                 others += 1
+                continue
+            if not is_utf8(name):
+                raise UnreadableImage(path, reason=NOT_UTF8)
+            if kind is not None and kind not in READ:
+                unread[kind] += 1
+            kind = kind_of(path)
+            header = read_header(path) if kind is FileKind.DICOM else DicomHeader(remarks=exif_remarks(path))
+        except UnreadableImage as error:
+            rejected.append((printable(name), printable(name), error.reason))
             continue
         remarks.update(header.remarks)
         rows.append((name, header.patient_id, header.study_id, header.view, header.age, header.sex))
@@ -95,9 +105,20 @@ def _find_films(root: Path, notes: list[str], on_progress: ProgressReport) -> tu
         notes.append(f"{others:,} files are no pictures and were skipped")
     if rejected:
         notes.append(f"{len(rejected):,} files could not be read and were set aside (rejected.parquet)")
-    notes.extend(f"{count:,} DICOM files: {remark}" for remark, count in sorted(remarks.items()))
+    if unread:
+        notes.append(f"{_of_kinds(unread)} are of kinds that are not read: convert them to PNG, or get the originals")
+    notes.extend(count_notes(remarks))
     films = pl.DataFrame(rows, schema=_HEADER_COLUMNS, orient="row").with_columns(pl.col("view").str.to_uppercase())
     return films, pl.DataFrame(rejected, schema=nothing_rejected().schema, orient="row")
+
+
+def _most_often(rejected: pl.DataFrame) -> str:
+    reasons = Counter(rejected["reason"]).most_common(3)
+    return f"{len(rejected):,} files set aside: {', '.join(f'{reason} ({count:,})' for reason, count in reasons)}"
+
+
+def _of_kinds(counts: Counter[FileKind]) -> str:
+    return ", ".join(f"{count:,} {kind.label} file{'s' if count > 1 else ''}" for kind, count in sorted(counts.items()))
 
 
 def _check_inside(path: Path, inside: Path) -> None:

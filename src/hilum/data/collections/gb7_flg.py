@@ -60,7 +60,7 @@ def read(
     if others := kinds.null_count():
         notes.append(f"{others:,} files are no pictures and were skipped")
     films = films.drop_nulls("kind")
-    headers, rejected = read_headers(root, films.filter(pl.col("kind") == "dicom"), on_progress)
+    headers, rejected = read_headers(root, films.filter(pl.col("kind") == "dicom"), on_progress, notes)
     films = without(films, rejected, notes).join(headers, on="image_id", how="left", maintain_order="left")
     if unknown := films["patient_id"].null_count():
         notes.append(f"{unknown:,} films have no patient id: each counts as a patient of its own")

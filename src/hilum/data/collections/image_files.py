@@ -7,6 +7,8 @@ from pathlib import Path
 
 import polars as pl
 
+from hilum.data.paths import is_utf8, printable
+
 _SCHEMA = {"name": pl.String, "path": pl.String}
 
 
@@ -18,12 +20,14 @@ class ImageFiles:
 
     Attributes:
         outside: links met that lead out of the root, relative to it.
+        nameless: files and folders met whose names are not UTF-8, which no table can hold; they count as absent.
     """
 
     def __init__(self, root: Path) -> None:
         self._root = os.path.realpath(root)
         self._inside: dict[str, bool] = {"": Path(self._root).is_dir()}
         self.outside: list[str] = []
+        self.nameless: list[str] = []
 
     def present(self, paths: pl.Series) -> pl.Series:
         """Which of these are files here.
@@ -58,16 +62,34 @@ class ImageFiles:
         return pl.DataFrame({"name": list(found), "path": list(found.values())}, schema=_SCHEMA)
 
     def notes(self) -> list[str]:
-        """What a user should know of links that lead out of the root."""
-        if not self.outside:
-            return []
-        return [f"{len(self.outside):,} links lead out of the root ({self.outside[0]}, …) and were not followed"]
+        """What a user should know of links that lead out of the root, and of names that are not UTF-8."""
+        notes = []
+        if self.outside:
+            notes.append(
+                f"{len(self.outside):,} links lead out of the root ({self.outside[0]}, …) and were not followed"
+            )
+        if nameless := sorted(set(self.nameless)):
+            notes.append(
+                f"{len(nameless):,} files or folders have names that are not UTF-8 ({nameless[0]}, …) and were left"
+                " out: rename them"
+            )
+        return notes
 
     def _names_in(self, folder: str) -> list[str]:
+        if not is_utf8(folder):
+            self.nameless.append(printable(folder))
+            return []
         if not self._is_inside(folder):
             return []
         with os.scandir(f"{self._root}/{folder}") as entries:
-            return [entry.name for entry in entries if entry.is_file() and self._is_own(entry)]
+            return [entry.name for entry in entries if self._is_text(entry) and entry.is_file() and self._is_own(entry)]
+
+    def _is_text(self, entry: os.DirEntry[str]) -> bool:
+        if is_utf8(entry.name):
+            return True
+        if not entry.name.startswith("."):
+            self.nameless.append(printable(os.path.relpath(entry.path, self._root)))
+        return False
 
     def _is_own(self, entry: os.DirEntry[str]) -> bool:
         return not entry.is_symlink() or self._stays(entry.path)
@@ -91,7 +113,7 @@ class ImageFiles:
         target = os.path.realpath(link)
         if os.path.commonpath([target, self._root]) == self._root:
             return True
-        self.outside.append(os.path.relpath(link, self._root))
+        self.outside.append(printable(os.path.relpath(link, self._root)))
         return False
 
 

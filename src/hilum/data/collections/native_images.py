@@ -1,5 +1,6 @@
 """Films of a native layout whose DICOM headers are needed: read many at a time, the unreadable ones set aside."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,6 +11,7 @@ from hilum.data.collections.collected import nothing_rejected
 from hilum.data.collections.image_files import ImageFiles
 from hilum.data.dicom import DicomHeader, read_header
 from hilum.data.pixels import UnreadableImage
+from hilum.data.remarks import Remark, count_notes
 from hilum.progress import ProgressReport
 
 _AT_ONCE = 32  # files being read: a header is a short wait for the disk
@@ -35,13 +37,16 @@ def films_in(files: ImageFiles, folders: Iterable[str], suffixes: Sequence[str])
     return pl.concat(named).unique("image_id", keep="first", maintain_order=True).sort("image_id")
 
 
-def read_headers(root: Path, films: pl.DataFrame, on_progress: ProgressReport) -> tuple[pl.DataFrame, pl.DataFrame]:
+def read_headers(
+    root: Path, films: pl.DataFrame, on_progress: ProgressReport, notes: list[str]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Read the DICOM headers of films.
 
     Args:
         root: that the paths start from.
         films: `image_id`, `path`; rows without a path are left out.
         on_progress: called with (files read, files, "").
+        notes: what the headers say that a user should know, with counts, is added.
 
     Returns:
         `image_id`, `patient_id`, `view`, `age` (years), `sex`, `frame_width` and `frame_height` (pixels) of the films
@@ -50,6 +55,7 @@ def read_headers(root: Path, films: pl.DataFrame, on_progress: ProgressReport) -
     """
     here = films.drop_nulls("path").select("image_id", "path")
     rows, rejected = [], []
+    remarks: Counter[Remark] = Counter()
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         told = pool.map(lambda path: _header(root / path), here["path"])
         for done, ((image_id, path), header) in enumerate(zip(here.iter_rows(), told, strict=True)):
@@ -58,8 +64,10 @@ def read_headers(root: Path, films: pl.DataFrame, on_progress: ProgressReport) -
             if isinstance(header, str):
                 rejected.append((image_id, path, header))
             else:
+                remarks.update(header.remarks)
                 frame = (None, None) if header.turned else (header.columns, header.rows)
                 rows.append((image_id, header.patient_id, header.view, header.age, header.sex, *frame))
+    notes.extend(count_notes(remarks))
     headers = pl.DataFrame(rows, schema=_HEADERS, orient="row").with_columns(pl.col("view").str.to_uppercase())
     return headers, pl.DataFrame(rejected, schema=nothing_rejected().schema, orient="row")
 

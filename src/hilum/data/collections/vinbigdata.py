@@ -73,7 +73,7 @@ def read(root: Path, *, allow_missing: bool = False, on_progress: ProgressReport
         how="diagonal",
     )
 
-    headers, rejected = read_headers(root, films.filter(pl.col("path").str.contains(_DICOM_NAME)), on_progress)
+    headers, rejected = read_headers(root, films.filter(pl.col("path").str.contains(_DICOM_NAME)), on_progress, notes)
     films = without(films, rejected, notes).join(
         headers.drop("patient_id"), on="image_id", how="left", maintain_order="left"
     )

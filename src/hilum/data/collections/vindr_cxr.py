@@ -79,7 +79,7 @@ def read(root: Path, *, allow_missing: bool = False, on_progress: ProgressReport
         found = f"{', '.join(twice.head(3))} in both"
         raise HilumError(root, expected="every film in train or in test", found=found, fix="Get the tables again.")
 
-    headers, rejected = read_headers(root, films, on_progress)
+    headers, rejected = read_headers(root, films, on_progress, notes)
     films = without(films, rejected, notes)
     known = films.join(headers.drop("patient_id"), on="image_id", how="left", maintain_order="left")
     boxes = [_read_boxes(root, part, known, sources, notes) for part, table in tables.items() if table is not None]

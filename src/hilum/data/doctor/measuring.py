@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from hilum.artifacts import fingerprint, whole_directory, write_json
 from hilum.data.doctor.pictures import Picture, measure
 from hilum.data.duplicates import SIDE
+from hilum.data.paths import leads_inside
 from hilum.data.pixels import UnreadableImage
 from hilum.progress import ProgressReport, silent
 
@@ -33,7 +34,7 @@ PICTURES, THUMBNAILS, ORDER = "pictures.parquet", "thumbnails.raw", "order.json"
 _JOURNAL = "journal.jsonl"
 _AT_A_TIME = 16  # films a worker between two entries in the journal
 _TYPES = {int: pl.Int64, float: pl.Float64, str: pl.String}
-_LAYOUT = 1  # another number makes every film be measured anew
+_LAYOUT = 2  # another number makes every film be measured anew
 
 
 @dataclass(frozen=True)
@@ -90,11 +91,14 @@ def _fill(
     waiting = [row for row in range(len(paths)) if row not in done]
     aside = sum("reason" in outcome for outcome in done.values())
     on_progress(len(done), len(paths), "")
+    inside = root.resolve()
     descriptor = os.open(beside / THUMBNAILS, os.O_RDWR | os.O_CREAT, 0o644)
 
     def look_at(row: int) -> dict[str, Any]:
         if paths[row] is None:
             return {"reason": "not on disk"}
+        if not leads_inside(root / paths[row], inside):
+            return {"reason": "leads out of the data set's folder"}
         try:
             picture, small = measure(root / paths[row])
         except UnreadableImage as error:
@@ -152,7 +156,7 @@ def _fingerprint(manifest: pl.DataFrame, root: Path) -> str:
     for image_id, path in manifest.select("image_id", "path").iter_rows():
         try:
             state = (root / path).stat() if path is not None else None
-        except OSError:
+        except (OSError, ValueError):  # not here, or a name that cannot be
             state = None
         films.append((image_id, path, state.st_size if state else -1, state.st_mtime_ns if state else -1))
     return fingerprint({"layout": _LAYOUT, "films": films})

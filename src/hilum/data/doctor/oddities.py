@@ -14,6 +14,7 @@ from hilum.data.doctor.examined import Examined
 from hilum.data.doctor.issues import Issue, Severity, counted, some
 from hilum.data.doctor.measuring import Measured
 from hilum.data.doctor.typical import NEGATIVE, whole_view_is_negative
+from hilum.data.remarks import Remark
 
 _CLIPPED = 0.05  # of the pixels in the middle at the brightest value
 _EMPTY = 0.95  # of the pixels at one value
@@ -37,6 +38,7 @@ def picture_issues(data_set: Examined, measured: Measured) -> Iterator[Issue]:
     """
     name, films = data_set.name, measured.pictures
     yield from _unreadable(data_set, films)
+    yield from _remarked(name, films)
     seen = films.filter(pl.col("reason").is_null())
     yield from _turned_round(data_set, measured)
     shown = seen.filter(~_EVEN)
@@ -122,6 +124,17 @@ def _unreadable(data_set: Examined, films: pl.DataFrame) -> Iterator[Issue]:
             "Get them again, or go on: they are set aside and counted.",
             broken["image_id"].to_list(),
         )
+
+
+def _remarked(name: str, films: pl.DataFrame) -> Iterator[Issue]:
+    codes = pl.col("remarks").str.split(" ")
+    for remark in Remark:
+        hit = films.filter(codes.list.contains(remark.value))
+        if len(hit):
+            severity: Severity = "warning" if remark.is_warning else "note"
+            check = remark.value.replace("_", " ")
+            told = f"{_share(hit, films)}: {remark.description}."
+            yield Issue(severity, check, name, told, remark.fix, hit["image_id"].to_list())
 
 
 def _turned_round(data_set: Examined, measured: Measured) -> Iterator[Issue]:

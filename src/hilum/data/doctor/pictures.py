@@ -1,7 +1,7 @@
 """What one picture is like, in numbers: size, gray levels, bars at its edges, and what makes it recognisable."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hilum.artifacts import file_sha256
 from hilum.data.duplicates import thumbnail
-from hilum.data.pixels import Gray, kind_of, read_gray
+from hilum.data.pixels import Gray, UnreadableImage, read_image
 
 _BAR_LEVELS = 8 / 255  # of the picture's range: what JPEG leaves of black and of white
 _BAR_SHARE = 0.995  # of the pixels of a line that must be black, or white
@@ -34,6 +34,7 @@ class Picture:
         top, bottom, left, right: share of the height or width that is an even, black or white bar.
         file_sha256: of the file's bytes.
         pixel_sha256: of the decoded pixels, their size and type.
+        remarks: codes of `hilum.data.remarks.Remark` met while it was decoded, with blanks between them.
     """
 
     kind: str
@@ -54,6 +55,7 @@ class Picture:
     right: float
     file_sha256: str
     pixel_sha256: str
+    remarks: str = ""
 
 
 def measure(path: Path) -> tuple[Picture, NDArray[np.uint8]]:
@@ -63,10 +65,15 @@ def measure(path: Path) -> tuple[Picture, NDArray[np.uint8]]:
         Its numbers, and its thumbnail, (64, 64).
 
     Raises:
-        UnreadableImage: see `hilum.data.pixels.read_gray`.
+        UnreadableImage: see `hilum.data.pixels.read_image`.
     """
-    gray = read_gray(path)
-    return describe(gray, kind_of(path), file_sha256(path)), thumbnail(gray)
+    image = read_image(path)
+    try:
+        file_hash = file_sha256(path)
+    except OSError as error:  # gone since it was read
+        raise UnreadableImage(path, reason=(error.strerror or "unreadable").lower()) from error
+    picture = replace(describe(image.pixels, image.kind, file_hash), remarks=" ".join(image.remarks))
+    return picture, thumbnail(image.pixels)
 
 
 def describe(gray: Gray, kind: str = "", file_hash: str = "") -> Picture:
