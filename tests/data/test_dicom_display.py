@@ -137,8 +137,7 @@ def test_a_film_that_is_all_padding_is_left_as_it_is(dicom):
         {"RescaleSlope": "0", "RescaleIntercept": "0"},
         {"BitsStored": 17, "HighBit": 16},
         {"HighBit": 3},
-        {"WindowCenter": 100, "WindowWidth": 0},
-        {"VOILUTFunction": "CUBIC", "WindowCenter": 100, "WindowWidth": 10},
+        {"RescaleSlope": "1", "RescaleIntercept": "nan"},
     ],
 )
 def test_values_that_contradict_each_other_are_refused(dicom, header):

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from hilum.data import store_building
-from hilum.data.pixels import read_gray
+from hilum.data.pixels import read_image
 from hilum.data.preprocess import parse_recipe, preprocess
 from hilum.data.store import build_store, open_store
 from hilum.errors import HilumError
@@ -22,9 +22,9 @@ def decoded(monkeypatch):
 
     def counting(path, window):
         seen.append(path.name)
-        return read_gray(path, window)
+        return read_image(path, window)
 
-    monkeypatch.setattr(store_building, "read_gray", counting)
+    monkeypatch.setattr(store_building, "read_image", counting)
     return seen
 
 
@@ -52,7 +52,13 @@ def test_a_store_holds_every_film_decoded_and_preprocessed(tmp_path, hundred, wo
     assert store.image_ids == manifest["image_id"].to_list()
     assert store.pixels.shape == (100, 16, 16)
     assert_right(store, manifest, root)
-    assert files(tmp_path / "store") == ["pixels/images.npy", "pixels/index.parquet", "rejected.parquet", "store.json"]
+    assert files(tmp_path / "store") == [
+        "pixels/images.npy",
+        "pixels/index.parquet",
+        "rejected.parquet",
+        "remarks.parquet",
+        "store.json",
+    ]
     assert np.array_equal(np.load(tmp_path / "store" / "pixels" / "images.npy"), store.pixels)
 
 
@@ -161,7 +167,7 @@ def test_a_killed_build_goes_on_and_ends_with_the_same_bytes(tmp_path, hundred, 
     assert sorted(decoded) == sorted(f"a{number}.png" for number in range(64, 100))
     assert progress[0] == (64, 100, "")
     assert progress[-1] == (100, 100, "2 rejected")
-    for name in ("pixels/images.npy", "pixels/index.parquet", "rejected.parquet", "store.json"):
+    for name in ("pixels/images.npy", "pixels/index.parquet", "rejected.parquet", "remarks.parquet", "store.json"):
         assert (tmp_path / "store" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
     assert store.image_ids == whole.image_ids
     assert not (tmp_path / ".store.partial").exists()

@@ -56,7 +56,9 @@ class DisplayWindow:
         unsigned = pydicom.Dataset()
         unsigned.PhotometricInterpretation, unsigned.VOILUTFunction = "MONOCHROME2", self.function
         unsigned.PixelRepresentation, unsigned.BitsStored = 0, 1  # pydicom's range: 0 to 1
-        unsigned.WindowCenter, unsigned.WindowWidth = self.center, self.width
+        # As numbers, not as the text that they were: pydicom looks whether that is short enough to be written again.
+        unsigned.add_new("WindowCenter", "FD", self.center)
+        unsigned.add_new("WindowWidth", "FD", self.width)
         with np.errstate(over="ignore"):  # far from a sigmoid's centre
             spread: NDArray[np.float64] = apply_windowing(values, unsigned)
         return low + spread * (high - low)

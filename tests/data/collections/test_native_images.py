@@ -17,23 +17,25 @@ def test_films_are_named_without_their_suffix_sorted_and_once(tmp_path):
 
 
 def test_headers_are_read_and_unreadable_files_told(tmp_path, dicom):
-    dicom(FILM, "a.dcm", PatientSex="F", PatientAge="018M", ViewPosition="AP", PatientID="7")
+    dicom(FILM, "a.dcm", BurnedInAnnotation="YES", PatientSex="F", PatientAge="018M", ViewPosition="AP", PatientID="7")
     (tmp_path / "b.dcm").write_bytes(b"\0" * 200)
     films = pl.DataFrame({"image_id": ["a", "b", "c", "d"], "path": ["a.dcm", "b.dcm", None, "gone.dcm"]})
     seen: list[tuple[int, int, str]] = []
-    headers, rejected = read_headers(tmp_path, films, lambda *told: seen.append(told))
+    notes: list[str] = []
+    headers, rejected = read_headers(tmp_path, films, lambda *told: seen.append(told), notes)
+    assert notes == ["1 DICOM files: says that text is burnt into the pixels, which may name the patient"]
+    notes.clear()
     assert headers.rows() == [("a", "7", "AP", 1.5, "F", 40, 30)]
     assert rejected["image_id"].to_list() == ["b", "d"]
     assert all(rejected["reason"])
     assert seen[0] == (0, 3, "")
-    notes: list[str] = []
     assert without(films, rejected, notes)["image_id"].to_list() == ["a", "c"]
     assert notes == ["2 files could not be read and were set aside (rejected.parquet)"]
 
 
 def test_no_films_have_no_headers(tmp_path):
     films = pl.DataFrame(schema={"image_id": pl.String, "path": pl.String})
-    headers, rejected = read_headers(tmp_path, films, silent)
+    headers, rejected = read_headers(tmp_path, films, silent, [])
     assert (len(headers), len(rejected)) == (0, 0)
     assert without(films, rejected, []).equals(films)
 
