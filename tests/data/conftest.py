@@ -66,7 +66,7 @@ def dicom(tmp_path) -> Callable[..., Path]:
         dataset.Rows, dataset.Columns = pixels.shape[-2:]
         dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
         dataset.BitsAllocated = dataset.BitsStored = 8 * pixels.itemsize
-        dataset.HighBit = header.get("BitsStored", dataset.BitsStored) - 1
+        dataset.HighBit = (header.get("BitsStored") or dataset.BitsStored) - 1
         dataset.PixelRepresentation = int(pixels.dtype.kind == "i")
         dataset.PixelData = pixels.tobytes()
         path = tmp_path / name

@@ -10,7 +10,8 @@ from PIL import Image
 from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit, JPEGLosslessSV1, RLELossless
 
 from hilum.data import dicom_codecs
-from hilum.data.pixels import UnreadableImage, read_gray
+from hilum.data.pixels import UnreadableImage, read_gray, read_image
+from hilum.data.remarks import Remark
 
 LOSSLESS = (
     "ExplicitVRLittleEndian",
@@ -144,3 +145,70 @@ def test_a_transfer_syntax_that_nobody_decodes_is_named(dicom):
     path = encapsulated(dicom(film(8)), pydicom.uid.HTJ2KLossless, bytes(64))
     with pytest.raises(UnreadableImage, match=r"\(High-Throughput JPEG 2000.*\): no decoder for this transfer syntax"):
         read_gray(path)
+
+
+def with_pixels(path, data, **elements):
+    dataset = pydicom.dcmread(path)
+    dataset.PixelData = data
+    for keyword, value in elements.items():
+        setattr(dataset, keyword, value)
+    dataset.save_as(path)
+    return path
+
+
+@pytest.mark.parametrize("syntax", ["ExplicitVRLittleEndian", "DeflatedExplicitVRLittleEndian"])
+@pytest.mark.parametrize("bits", [8, 12])
+@pytest.mark.parametrize("frames", [2, 3])
+@pytest.mark.parametrize("counted", [None, 1])
+def test_frames_that_nobody_counts_are_several_frames(dicom, recoded, syntax, bits, frames, counted):
+    path = dicom(film(bits), BitsStored=bits, HighBit=bits - 1)
+    with_pixels(path, film(bits).tobytes() * frames, **({} if counted is None else {"NumberOfFrames": counted}))
+    dataset = pydicom.dcmread(path)
+    dataset.file_meta.TransferSyntaxUID = getattr(pydicom.uid, syntax)
+    dataset.save_as(path)
+    with pytest.raises(UnreadableImage, match=f"expected one frame; found pixel data of {frames} frames"):
+        read_gray(path)
+
+
+def test_rows_that_count_too_few_are_told_from_a_whole_frame_more(dicom):
+    path = with_pixels(dicom(film(8)), film(8).tobytes(), Rows=film(8).shape[0] // 2)
+    with pytest.raises(UnreadableImage, match="pixel data of 2 frames"):
+        read_gray(path)
+
+
+def test_a_part_of_a_frame_more_is_left_out_and_said(dicom):
+    path = with_pixels(dicom(film(12), BitsStored=12, HighBit=11), film(12).tobytes() + bytes(100))
+    image = read_image(path)
+    assert np.array_equal(image.pixels, film(12))
+    assert image.remarks == (Remark.SURPLUS_PIXEL_DATA,)
+    odd = film(8)[:, :31]  # 1,240 bytes, of which none is added
+    assert read_image(dicom(odd)).remarks == ()
+    assert read_image(dicom(odd[:39])).remarks == ()  # 1,209, and the byte that makes it even
+
+
+def test_colours_of_two_frames_cost_that_file(dicom):
+    colours = np.dstack([film(8)] * 3)
+    told = {"SamplesPerPixel": 3, "PhotometricInterpretation": "RGB", "PlanarConfiguration": 0}
+    assert np.array_equal(read_gray(dicom(film(8), PixelData=colours.tobytes(), **told)), film(8))
+    with pytest.raises(UnreadableImage, match="pixel data of 2 frames"):
+        read_gray(dicom(film(8), PixelData=colours.tobytes() * 2, **told))
+
+
+@pytest.mark.parametrize("syntax", ["JPEGLosslessProcess14_1", "JPEG2000Lossless", "JPEGLSLossless", "RLELossless"])
+def test_compressed_frames_that_nobody_counts_are_several_frames(dicom, recoded, syntax):
+    path = recoded(dicom(film(12), BitsStored=12, HighBit=11), syntax)
+    dataset = pydicom.dcmread(path)
+    frame = pydicom.encaps.get_frame(dataset.PixelData, 0, number_of_frames=1)
+    dataset.PixelData = pydicom.encaps.encapsulate([frame, frame])
+    dataset.save_as(path)
+    with pytest.raises(UnreadableImage, match="pixel data of 2 frames"):
+        read_gray(path)
+
+
+def test_a_frame_in_several_fragments_is_one_frame(dicom, recoded):
+    path = recoded(dicom(film(12), BitsStored=12, HighBit=11), "JPEG2000Lossless")
+    dataset = pydicom.dcmread(path)
+    frame = pydicom.encaps.get_frame(dataset.PixelData, 0, number_of_frames=1)
+    dataset.PixelData = pydicom.encaps.encapsulate([frame], fragments_per_frame=4)
+    dataset.save_as(path)
+    assert np.array_equal(read_gray(path), film(12))

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from hilum.data import store_building
-from hilum.data.pixels import read_image
+from hilum.data.pixels import read_gray, read_image
 from hilum.data.preprocess import parse_recipe, preprocess
 from hilum.data.store import build_store, open_store
 from hilum.errors import HilumError

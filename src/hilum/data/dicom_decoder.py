@@ -41,6 +41,8 @@ def decode(options: dict[str, Any], frame: bytes) -> NDArray[Any]:
     syntax = UID(options.pop("syntax"))
     if syntax == JPEGExtended12Bit and options["bits_stored"] > 8:
         return _extended_of_12_bits(options, frame)
+    # GDCM cuts what BitsStored does not count; whether that is part of the values is decided there too.
+    options["bits_stored"] = options["bits_allocated"]
     # Unused bits are dealt with where the pixels get their meaning (hilum.data.dicom_display).
     pixels, _ = get_decoder(syntax).as_array(encapsulate([frame]), **options | {"correct_unused_bits": False})
     return pixels
