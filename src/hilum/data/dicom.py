@@ -17,11 +17,12 @@ from pydicom.uid import (
     SecondaryCaptureImageStorage,
 )
 
+from hilum.data.decoder_warnings import without_decoder_warnings
 from hilum.data.dicom_codecs import DecodingError, decode, surplus_of
 from hilum.data.dicom_display import Window, shown
 from hilum.data.dicom_elements import REQUIRED, ElementError, missing, whole
 from hilum.data.dicom_orientation import turn_of
-from hilum.data.dicom_parsing import parse, remarks_of_pydicom_aside, transfer_syntax
+from hilum.data.dicom_parsing import parse, transfer_syntax
 from hilum.data.dicom_start import has_preamble
 from hilum.data.dicom_tags import FILM_TAGS, HEADER_TAGS, MODALITIES, OVERLAYS, VIEWS
 from hilum.data.dicom_windows import window_of
@@ -128,13 +129,13 @@ def read_dicom(content: bytes, path: Path, window: Window = "header") -> tuple[G
         raise UnreadableImage(path, reason="a DICOM file without pixels of 8 or 16 bits")
     remarks = _remarks_of(dataset, content)
     try:
-        with remarks_of_pydicom_aside():
+        with without_decoder_warnings():
             frames, further = surplus_of(dataset)
         if frames:
             reason = f"pixel data of {1 + frames:,} frames, where the header counts one"
             raise UnreadableImage(path, expected="one frame", reason=reason)
         stored = decode(dataset)
-        with remarks_of_pydicom_aside():
+        with without_decoder_warnings():
             image, met = shown(dataset, stored, window) if meaning in _MONOCHROME else (stored, [])
     except UnreadableImage:
         raise

@@ -41,8 +41,9 @@ from pydicom.uid import (
     RLELossless,
 )
 
+from hilum.data.decoder_warnings import without_decoder_warnings
 from hilum.data.dicom_elements import whole
-from hilum.data.dicom_parsing import remarks_of_pydicom_aside, transfer_syntax
+from hilum.data.dicom_parsing import transfer_syntax
 
 APART = (
     *(JPEGExtended12Bit, JPEGLossless, JPEGLosslessSV1),
@@ -125,7 +126,7 @@ def _decode(dataset: pydicom.Dataset) -> NDArray[Any]:
         if syntax.is_encapsulated and syntax != JPEGBaseline8Bit:
             raise DecodingError("no decoder for this transfer syntax")
         plugin = "pillow" if syntax == JPEGBaseline8Bit else ""
-        with remarks_of_pydicom_aside():
+        with without_decoder_warnings():
             options = {"correct_unused_bits": cast(Any, False), "allow_excess_frames": cast(Any, False)}
             options["number_of_frames"] = cast(Any, 1)
             pixels, _ = get_decoder(syntax).as_array(dataset, decoding_plugin=plugin, **options)

@@ -1,11 +1,7 @@
 """DICOM bytes to the few elements that are allowed out of them, whatever the bytes are."""
 
-import logging
-import threading
-import warnings
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -23,6 +19,7 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
+from hilum.data.decoder_warnings import without_decoder_warnings
 from hilum.data.dicom_start import has_preamble
 from hilum.data.dicom_tags import PREFACE_TAGS
 from hilum.data.pixels import UnreadableImage
@@ -51,7 +48,7 @@ def parse(source: Path | bytes, keywords: Sequence[str | int], path: Path, *, pi
         UnreadableImage: no DICOM file, a broken one, or a deflated one that would inflate to more than `MAX_INFLATED`.
     """
     try:
-        with remarks_of_pydicom_aside(), source.open("rb") if isinstance(source, Path) else BytesIO(source) as stream:
+        with without_decoder_warnings(), source.open("rb") if isinstance(source, Path) else BytesIO(source) as stream:
             whole = has_preamble(stream.read(132))
             stream.seek(0)
             _check_inflated_size(stream, path, without_preamble=not whole)
@@ -149,34 +146,3 @@ def _check_inflated_size(stream: BinaryIO, path: Path, *, without_preamble: bool
             if inflated > MAX_INFLATED:
                 raise UnreadableImage(path, reason=f"a deflated DICOM file of more than {MAX_INFLATED:,} bytes")
     stream.seek(0)
-
-
-_aside = threading.Lock()
-_readers: list["warnings.catch_warnings[None]"] = []
-
-
-@contextmanager
-def remarks_of_pydicom_aside() -> Iterator[None]:
-    """Keep pydicom's remarks on untidy headers, which quote them, from any terminal and log, in any number of threads.
-
-    Filters of warnings and loggers belong to the process, not to the thread: the first reader in sets them aside for
-    all, and the last one out puts them back.
-    """
-    log = logging.getLogger("pydicom")
-    with _aside:
-        if not _readers:
-            catcher = warnings.catch_warnings()
-            catcher.__enter__()
-            warnings.simplefilter("ignore")
-            log.propagate = False
-            _readers.append(catcher)
-        else:
-            _readers.append(_readers[0])
-    try:
-        yield
-    finally:
-        with _aside:
-            first = _readers.pop()
-            if not _readers:
-                log.propagate = True
-                first.__exit__(None, None, None)

@@ -14,6 +14,7 @@ from PIL.Image import Image as PilImage
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
+from hilum.data.decoder_warnings import without_decoder_warnings
 from hilum.data.exif_orientation import may_be_turned, turn_of_picture, turn_of_png
 from hilum.data.file_kinds import READ, START, FileKind, kind_of_bytes
 from hilum.data.paths import printable
@@ -112,7 +113,8 @@ def read_image(path: Path, window: Literal["header", "full"] = "header") -> Deco
 
             pixels, remarks = read_dicom(content, path, window)
         else:
-            pixels, remarks = (_decode_png if kind is FileKind.PNG else _decode_jpeg)(content, path)
+            with without_decoder_warnings():
+                pixels, remarks = (_decode_png if kind is FileKind.PNG else _decode_jpeg)(content, path)
         return DecodedImage(to_one_channel(pixels, path), kind, remarks)
     except UnreadableImage:
         raise
@@ -124,7 +126,7 @@ def read_image(path: Path, window: Literal["header", "full"] = "header") -> Deco
 def exif_remarks(path: Path) -> tuple[Remark, ...]:
     """What a PNG or JPEG file says beside its pixels; nothing where it cannot be read."""
     try:
-        with path.open("rb") as stream:
+        with without_decoder_warnings(), path.open("rb") as stream:
             kind = kind_of_bytes(stream.read(START))
             stream.seek(0)
             if kind is FileKind.JPEG:
