@@ -1,4 +1,5 @@
 import gzip
+import os
 import time
 
 import polars as pl
@@ -283,3 +284,21 @@ def test_an_empty_table_is_refused(native):
     write(native, "Data_Entry_2017_v2020.csv", "")
     with pytest.raises(HilumError, match="Image Index"):
         read_collection("chestxray14", native)
+
+
+def test_a_stray_copy_whose_name_is_not_utf8_is_left_out_by_a_printable_name(native):
+    (native / "images" / os.fsdecode(b"copia de radiograf\xeda.png")).write_bytes(b"x")
+    collected = read_collection("chestxray14", native)
+    assert len(collected.manifest) == 4
+    told = r"1 files or folders have names that are not UTF-8 (images/copia de radiograf\xeda.png, …) and were left out"
+    assert any(note.startswith(told) for note in collected.notes)
+
+
+def test_links_out_of_the_root_count_as_absent(native, tmp_path_factory):
+    other = tmp_path_factory.mktemp("other") / "a.png"
+    other.touch()
+    (native / "images" / "00000001_000.png").unlink()
+    (native / "images" / "00000001_000.png").symlink_to(other)
+    collected = read_collection("chestxray14", native, allow_missing=True)
+    assert collected.manifest["path"].null_count() == 1
+    assert any("1 links lead out of the root" in note for note in collected.notes)

@@ -1,11 +1,17 @@
+import os
+
 import cv2
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
 from hilum.data.collections import read_collection
+from hilum.data.paths import NOT_UTF8, is_utf8, printable
 from hilum.data.preprocess import parse_recipe
 from hilum.data.store import build_store
 from hilum.errors import HilumError
@@ -178,3 +184,105 @@ def test_real_films_of_many_makers_are_read_and_stored(shared_data, tmp_path):
     store = build_store(collected.manifest, root, parse_recipe([{"square": "pad"}, {"resize": 64}]), tmp_path / "store")
     assert store.pixels.shape == (25, 64, 64)
     assert pl.Series(store.pixels.reshape(25, -1).std(axis=1)).min() > 15
+
+
+def test_content_decides_what_a_file_is(root):
+    dicom = (root / "b" / "IM0001").read_bytes()
+    for name in ("1.2.840.113619.2.5.176.215.63.78", "CR.1.2.392.200036.9125.4", "film.img", "b/film.csv"):
+        (root / name).write_bytes(dicom)
+    (root / "scan.jfif").write_bytes((root / "one.jpg").read_bytes())
+    (root / "notes.1.2.3").write_text("no picture")
+    collected = read_collection("folder", root)
+    assert collected.manifest["path"].to_list() == [
+        "1.2.840.113619.2.5.176.215.63.78",
+        "CR.1.2.392.200036.9125.4",
+        "b/IM0001",
+        "b/film.csv",
+        "b/two.PNG",
+        "film.img",
+        "one.jpg",
+        "scan.jfif",
+    ]
+    assert collected.manifest["patient_id"].to_list().count("77") == 5
+    assert "1 files are no pictures and were skipped" in collected.notes
+    path = labels(root, "image,Mass\n1.2.840.113619.2.5.176.215.63.78,1\nfilm.img,0\n")
+    assert read_collection("folder", root, labels=path).manifest["Mass"].drop_nulls().to_list() == [1, 0]
+
+
+def test_broken_dicom_of_any_name_is_set_aside_and_not_skipped(root):
+    (root / "1.2.3").write_bytes((root / "b" / "IM0001").read_bytes()[:300])
+    rejected = read_collection("folder", root).rejected
+    assert rejected["path"].to_list() == ["1.2.3"]
+
+
+def test_kinds_that_are_not_read_are_said_and_counted(root):
+    picture = Image.open(root / "one.jpg")
+    for name in ("a.tif", "b.tiff", "c.bmp", "d.webp", "e.jp2"):
+        picture.save(root / name)
+    collected = read_collection("folder", root)
+    assert len(collected.manifest) == 3
+    assert (
+        "1 BMP file, 1 JPEG 2000 file, 2 TIFF files, 1 WebP file are of kinds that are not read: convert them to PNG, or"
+        " get the originals"
+    ) in collected.notes
+    assert (
+        dict(collected.rejected.select("path", "reason").iter_rows())["a.tif"] == "a TIFF file, a kind that is not read"
+    )
+    path = labels(root, "image,Mass\none.jpg,1\na.tif,1\n")
+    assert read_collection("folder", root, labels=path).manifest["Mass"].drop_nulls().to_list() == [1]
+    for name in ("one.jpg", "b/two.PNG", "b/IM0001"):
+        (root / name).unlink()
+    with pytest.raises(HilumError, match=r"none \(5 files set aside: a TIFF file, a kind that is not read \(2\)"):
+        read_collection("folder", root)
+
+
+def test_exif_orientation_is_counted_at_ingest(root):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    picture = Image.open(root / "one.jpg").convert("L")
+    for name in ("turned.jpg", "turned.png"):
+        picture.save(root / name, exif=exif)
+    told = "2 JPEG or PNG files: has an EXIF orientation, and is turned or mirrored here as it says"
+    assert told in read_collection("folder", root).notes
+
+
+NAME = st.binary(min_size=1, max_size=40).filter(lambda name: not set(name) & set(b"/\0") and not name.startswith(b"."))
+
+
+@given(name=NAME, ending=st.sampled_from([b"", b".png", b".PNG", b".txt"]), within=st.booleans())
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_an_image_of_any_name_is_read_or_set_aside_and_the_rest_is_read(root, tmp_path, name, ending, within):
+    content = cv2.imencode(".png", np.eye(8, dtype=np.uint8) * 255)[1].tobytes()
+    place = root / os.fsdecode(name + ending)
+    if within:
+        place.mkdir()
+        place /= "a.png"
+    place.write_bytes(content)
+    path = os.path.relpath(place, root)
+    try:
+        collected = read_collection("folder", root)
+        collected.manifest.write_parquet(tmp_path / "manifest.parquet")
+        collected.rejected.write_parquet(tmp_path / "rejected.parquet")
+        assert len(collected.manifest) + len(collected.rejected) == 4
+        if is_utf8(path):
+            assert path in collected.manifest["path"].to_list()
+        else:
+            assert collected.rejected.select("path", "reason").rows() == [(printable(path), NOT_UTF8)]
+    finally:
+        place.unlink()
+        if within:
+            place.parent.rmdir()
+
+
+def test_a_text_file_of_any_name_is_skipped(root):
+    (root / os.fsdecode(b"caf\xe9.txt")).write_text("no picture")
+    collected = read_collection("folder", root)
+    assert len(collected.rejected) == 0
+    assert "1 files are no pictures and were skipped" in collected.notes
+
+
+def test_a_root_whose_path_is_not_utf8_is_refused_by_a_printable_name(root, tmp_path):
+    other = root.rename(tmp_path / os.fsdecode(b"im\xe1genes"))
+    with pytest.raises(HilumError, match=r"im\\xe1genes: expected a folder whose path is UTF-8") as caught:
+        read_collection("folder", other)
+    str(caught.value).encode()

@@ -1,3 +1,5 @@
+import os
+
 import polars as pl
 import pytest
 
@@ -51,3 +53,18 @@ def test_files_of_some_folders_are_listed_the_first_of_each_name(root):
     listed = ImageFiles(root).listed(["", "7", "0"], ".png").sort("name")
     assert listed.rows() == [("a.png", "a.png"), ("b.png", "0/b.png")]
     assert ImageFiles(root).listed([], ".png").schema == {"name": pl.String, "path": pl.String}
+
+
+def test_names_that_are_not_utf8_count_as_absent_and_are_said(root):
+    for name in (b"radiograf\xeda.png", b"0/caf\xe9.png", b"0/.caf\xe9.png"):
+        (root / os.fsdecode(name)).touch()
+    (root / os.fsdecode(b"im\xe1genes")).mkdir()
+    files = ImageFiles(root)
+    assert files.listed(["", "0", os.fsdecode(b"im\xe1genes")], ".png").sort("name")["name"].to_list() == [
+        "a.png",
+        "b.png",
+    ]
+    assert present(files, "a.png", "0/b.png") == [True, True]
+    assert files.notes() == [
+        r"3 files or folders have names that are not UTF-8 (0/caf\xe9.png, …) and were left out: rename them"
+    ]

@@ -1,3 +1,5 @@
+import os
+
 import polars as pl
 import pytest
 
@@ -107,3 +109,11 @@ def test_names_that_say_nothing_are_kept_and_counted(native):
 def test_an_empty_folder_is_refused(tmp_path):
     with pytest.raises(HilumError, match=r"expected chest_xray/train/NORMAL/\*.jpeg and its sisters; found none"):
         read_collection("kermany", tmp_path, allow_missing=True)
+
+
+def test_names_that_are_not_utf8_are_left_out_and_said(native):
+    folder = native / "train" if (native / "train").is_dir() else native / "chest_xray" / "train"
+    (folder / "NORMAL" / os.fsdecode(b"IM-0001-\xeda.jpeg")).write_text("x")
+    collected = read_collection("kermany", native)
+    assert len(collected.manifest) == len(FILMS)
+    assert any("1 files or folders have names that are not UTF-8" in note for note in collected.notes)

@@ -105,10 +105,10 @@ def write_dicom(
     file.PhotometricInterpretation = "MONOCHROME1" if encoding.inverted else "MONOCHROME2"
     file.BitsAllocated = 8 * stored.itemsize
     file.BitsStored, file.HighBit = encoding.bits, encoding.bits - 1
-    if encoding.rescale:
+    if encoding.rescale is not None:
         file.RescaleSlope, file.RescaleIntercept = encoding.rescale
         file.RescaleType = "US"
-    if encoding.window:
+    if encoding.window is not None:
         file.WindowCenter, file.WindowWidth = encoding.window
     if encoding.syntax == JPEGBaseline8Bit:
         file.PixelData = encapsulate([_jpeg(stored)])
