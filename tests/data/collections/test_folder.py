@@ -222,8 +222,8 @@ def test_kinds_that_are_not_read_are_said_and_counted(root):
     collected = read_collection("folder", root)
     assert len(collected.manifest) == 3
     assert (
-        "1 BMP file, 1 JPEG 2000 file, 2 TIFF files, 1 WebP file are of kinds that are not read: convert them to PNG, or"
-        " get the originals"
+        "kinds that are not read: 1 BMP file, 1 JPEG 2000 file, 2 TIFF files, 1 WebP file; convert them to PNG, or get"
+        " the originals"
     ) in collected.notes
     assert (
         dict(collected.rejected.select("path", "reason").iter_rows())["a.tif"] == "a TIFF file, a kind that is not read"

@@ -106,7 +106,7 @@ def _find_films(root: Path, notes: list[str], on_progress: ProgressReport) -> tu
     if rejected:
         notes.append(f"{len(rejected):,} files could not be read and were set aside (rejected.parquet)")
     if unread:
-        notes.append(f"{_of_kinds(unread)} are of kinds that are not read: convert them to PNG, or get the originals")
+        notes.append(f"kinds that are not read: {_of_kinds(unread)}; convert them to PNG, or get the originals")
     notes.extend(count_notes(remarks))
     films = pl.DataFrame(rows, schema=_HEADER_COLUMNS, orient="row").with_columns(pl.col("view").str.to_uppercase())
     return films, pl.DataFrame(rejected, schema=nothing_rejected().schema, orient="row")
