@@ -6,6 +6,7 @@ Definition: facebookresearch/dinov3 dinov3/models/vision_transformer.py, layers/
 import torch
 from torch import Tensor
 
+from hilum.encoders.families.rotary import PERIODS
 from hilum.encoders.published.key_maps.convnext import CONVNEXT_USES
 from hilum.encoders.published.key_maps.key_patterns import AFFINE, VIT_BLOCK
 from hilum.encoders.published.key_maps.layout import Layout, Shapes, Use
@@ -25,7 +26,10 @@ def _biases(tensors: dict[str, Tensor], wanted: Shapes) -> dict[str, Tensor]:
         block = key.removesuffix(_QKV_BIAS)
         if block + _MASK not in tensors:
             raise ValueError(f"missing: {block}{_MASK}, without which {key} has no meaning")
-        masked = torch.where(tensors[block + _MASK] == 0, torch.zeros(()), bias)
+        mask = tensors[block + _MASK]
+        if not ((mask == 0) | (mask == 1)).all():
+            raise ValueError(f"{block}{_MASK} holds other numbers than 0 and 1")
+        masked = torch.where(mask == 0, torch.zeros(()), bias)
         queries, keys, values = masked.chunk(3)
         if block + "attn.q_bias" in wanted and not keys.any():
             kept |= {block + "attn.q_bias": queries, block + "attn.v_bias": values}
@@ -43,13 +47,14 @@ DINOV3 = Layout(
         Use(rf"(patch_embed\.proj|norm)\.{AFFINE}", r"\1.\2"),
         Use(r"blocks\.(\d+)\.ls([12])\.gamma", r"blocks.\1.gamma_\2"),
         Use(r"blocks\.(\d+)\.attn\.qkv\.bias_mask", r"blocks.\1.attn.qkv.bias_mask"),
+        Use(r"rope_embed\.periods", PERIODS),
         *VIT_BLOCK,
     ),
     drops={
         r"mask_token": "the token that stands for a masked patch",
-        r"rope_embed\.periods": "periods of the rotary embedding, which follow from the architecture",
         rf"local_cls_norm\.{AFFINE}": "a norm that only training uses",
     },
+    classifier=rf"head\.{AFFINE}",
     finish=_biases,
 )
 
@@ -57,5 +62,6 @@ DINOV3_CONVNEXT = Layout(
     title="DINOv3's ConvNeXt",
     sign=r"stages\.\d+\.\d+\.gamma",
     uses=(*CONVNEXT_USES, Use(r"stages\.(\d+)\.(\d+)\.gamma", r"stages.\1.blocks.\2.gamma")),
+    classifier=rf"head\.{AFFINE}",
     drops={rf"norms\.3\.{AFFINE}": "the final norm, under a second name"},
 )

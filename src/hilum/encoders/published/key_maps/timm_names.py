@@ -1,5 +1,6 @@
 """timm's own files, whose names are the body's."""
 
+from hilum.encoders.families.rotary import PERIODS
 from hilum.encoders.published.key_maps.key_patterns import AFFINE, COUNTER
 from hilum.encoders.published.key_maps.layout import Layout, Use
 
@@ -7,6 +8,7 @@ TIMM = Layout(
     title="timm's own names",
     sign=r"(?:patch_embed|stem|conv1|features)\..+",
     uses=(Use(r"(.+)", r"\1"),),
-    drops={rf"(?:fc|classifier|head|head\.fc)\.{AFFINE}": "the classifier of the original task"},
+    classifier=rf"(?:fc|classifier|head|head\.fc)\.{AFFINE}",
+    computed=frozenset({PERIODS}),
     neutral=COUNTER,
 )
