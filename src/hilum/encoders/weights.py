@@ -16,7 +16,7 @@ from hilum.errors import HilumError, HilumErrors
 
 ENCODER_WEIGHTS = "encoder.safetensors"
 
-_SINCE = re.compile(r"(?:.+\.)?(?:rope\.periods|position_rule)")
+_SINCE = re.compile(r"(?:.+\.)?(?:rotary_periods|position_rule)")
 """Buffers that files written before they were kept do not hold; the architecture's own values are what those used."""
 
 

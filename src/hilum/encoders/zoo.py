@@ -8,6 +8,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from hilum.encoders.catalogue import ARCHITECTURES, Architecture
+from hilum.encoders.families import rotary
 from hilum.encoders.families.convnext import CONVNEXT
 from hilum.encoders.families.densenet import DENSENET
 from hilum.encoders.families.resnet import RESNET
@@ -87,7 +88,9 @@ class Encoder(nn.Module):
         self.interpolation: Interpolation | None = None
         if self.family.positions is not None:
             self.use_interpolation(self.family.positions)
-        self.register_load_state_dict_post_hook(_read_interpolation)  # type: ignore[no-untyped-call]
+        if (periods := rotary.periods(body)) is not None:
+            self.use_periods(periods)
+        self.register_load_state_dict_post_hook(_follow_buffers)  # type: ignore[no-untyped-call]
 
     def forward(self, images: Tensor) -> Tensor:
         """Features of gray images, pooled as the architecture's authors pool them.
@@ -135,6 +138,21 @@ class Encoder(nn.Module):
         """Resize learnt position embeddings by another rule than the family's, now and wherever the weights go."""
         self.interpolation = rule
         self.register_buffer("position_rule", rule.as_tensor())
+
+    def use_periods(self, periods: Tensor) -> None:
+        """Compute rotary angles from these periods, now and wherever the weights go.
+
+        The published files of DINOv3 hold periods that were rounded to bfloat16, with which the networks were trained.
+        Those that timm computes in float32, and does not keep with the weights, move the feature by 1.6e-3.
+
+        Args:
+            periods: as many as the architecture has, in patches of a grid from -1 to 1.
+        """
+        own = rotary.periods(self.body)
+        assert own is not None
+        with torch.no_grad():
+            own.copy_(periods)
+        self.register_buffer("rotary_periods", own.detach().clone())
 
     def norm_pooled(self, pooled: Tensor) -> Tensor:
         """The norm that the architecture applies to a pooled feature, (…, width); none in most.
@@ -192,9 +210,11 @@ class Encoder(nn.Module):
         return self.family.cells(padded) if self.family.cells else math.ceil(padded / self.patch)
 
 
-def _read_interpolation(encoder: nn.Module, _: object) -> None:
-    """After weights were loaded: the rule that they brought, read once and not in every forward pass."""
+def _follow_buffers(encoder: nn.Module, _: object) -> None:
+    """After weights were loaded: what they brought with them, read once and not in every forward pass."""
     assert isinstance(encoder, Encoder)
+    if rotary.periods(encoder.body) is not None:
+        encoder.use_periods(encoder.get_buffer("rotary_periods"))
     if encoder.interpolation is not None:
         encoder.interpolation = Interpolation.from_tensor(encoder.get_buffer("position_rule"))
 

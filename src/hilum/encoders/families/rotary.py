@@ -1,24 +1,14 @@
-"""What a rotary embedding is computed from, where published files hold it."""
+"""What the angles of a rotary embedding are computed from."""
 
 from typing import Any
 
-import timm
-from torch import Tensor, nn
-
-PERIODS = "rope.periods"
-"""Key of DINOv3's periods among its body's; a buffer that timm computes and does not keep."""
+from torch import Tensor
 
 
-def build_dinov3(name: str) -> nn.Module:
-    """timm's, whose periods are kept with the weights.
-
-    The published files hold periods that were rounded to bfloat16, with which the network was trained. Those that timm
-    computes in float32 move the feature by 1.6e-3.
-    """
-    body = timm.create_model(name, in_chans=1, num_classes=0, global_pool="token", dynamic_img_size=True)
-    rope: Any = body.rope
-    rope.register_buffer("periods", rope.periods, persistent=True)
-    return body
+def periods(body: Any) -> Tensor | None:
+    """DINOv3's periods, a buffer of the body; None where the angles are not computed from periods."""
+    found: Tensor | None = getattr(getattr(body, "rope", None), "periods", None)
+    return found
 
 
 def angles(body: Any, side: int) -> dict[str, Tensor]:

@@ -14,7 +14,6 @@ from typing import Any
 import timm
 from torch import Tensor, cat, nn
 
-from hilum.encoders.families.rotary import build_dinov3
 from hilum.encoders.family import Family
 from hilum.encoders.positions import ANTIALIASED, OFFSET_BY_A_TENTH, Interpolation, resize_positions
 from hilum.encoders.stem import Stem
@@ -101,5 +100,5 @@ def blocks(body: nn.Module) -> dict[str, nn.Module]:
 STEM = Stem("patch_embed.proj")
 VIT = Family(build, encode, blocks, STEM, pooling="cls", positions=ANTIALIASED)
 DINOV2 = Family(build, encode, blocks, STEM, pooling="cls", positions=OFFSET_BY_A_TENTH)
-DINOV3 = Family(build_dinov3, encode_rotary, blocks, STEM, pooling="cls")
+DINOV3 = Family(build, encode_rotary, blocks, STEM, pooling="cls")
 EVA_X = Family(build_eva_x, encode_rotary, blocks, STEM, pooling="mean", norm_behind="fc_norm", positions=ANTIALIASED)

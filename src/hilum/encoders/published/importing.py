@@ -153,16 +153,19 @@ def encoder_of(
             is another network's.
     """
     encoder = create_encoder(row.encoder, seed=0)
-    own = encoder.body.state_dict()
-    wanted = {key: tensor.shape for key, tensor in own.items()}
+    wanted = {key: tensor.shape for key, tensor in encoder.body.state_dict().items()}
     native = LAYOUTS[layout]
     try:
         mapped = map_keys(native, tensors, wanted, where, norm_absent=row.norm_absent)
     except HilumErrors as error:
         hint = which_fits_instead(native, tensors, row)
         raise HilumErrors(where, error.problems, fix=f"{error.fix}{hint}") from error
-    notes = check_numbers(mapped, tensors, where) + check_rotary(encoder.body, native, tensors, mapped, where)
-    weights = {key: own[key] for key in native.computed & own.keys()} | mapped.tensors
+    notes = check_numbers(mapped, tensors, where)
+    periods, said = check_rotary(encoder.body, native, tensors, where)
+    if periods is not None:
+        encoder.use_periods(periods)
+    notes += said
+    weights = dict(mapped.tensors)
     if len(row.mean) == 3:
         weights, folded = _fold(encoder, row, weights, mapped, where)
         notes += folded

@@ -120,7 +120,6 @@ def import_weights(
         HilumError: not the file, damaged, or not these weights.
     """
     from hilum.encoders.published.importing import load_file, write_imported  # torch, which describing does without
-
     from hilum.encoders.published.reading import checkpoint_in
 
     row, folder, path = find_weights(name), weights_folder(weights_dir), checkpoint_in(path)

@@ -8,50 +8,50 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hilum.encoders.families.rotary import PERIODS, angles
-from hilum.encoders.published.key_maps.layout import Layout, Mapped, in_words, some
+from hilum.encoders.families import rotary
+from hilum.encoders.published.key_maps.layout import Layout, in_words, some
 from hilum.errors import HilumErrors
 
 _HALF = (torch.bfloat16, torch.float16)
 
 
-def check_rotary(body: Any, layout: Layout, tensors: Mapping[str, Tensor], mapped: Mapped, where: object) -> list[str]:
+def check_rotary(
+    body: Any, layout: Layout, tensors: Mapping[str, Tensor], where: object
+) -> tuple[Tensor | None, list[str]]:
     """Compare a file's periods and angles with the architecture's.
 
     Args:
         body: of the encoder, freshly built.
         layout: of the file.
         tensors: of the file, by native key.
-        mapped: the same under the body's keys.
         where: the file, for messages.
 
     Returns:
-        Notes on what the file holds rounded.
+        The file's periods, None where it has none, and notes on what it holds rounded.
 
     Raises:
         HilumErrors: names the tensors that are neither equal nor equal after rounding to half precision: they belong to
             a network with another base, other periods or another grid.
     """
-    problems, notes = [], []
-    if PERIODS in mapped.origins:
-        own, given = body.rope.periods, mapped.tensors[PERIODS]
-        name = ", ".join(mapped.origins[PERIODS])
-        if not agree(given, own):
-            problems.append(f"{name}: {_some(given)} in the file, {_some(own)} by the architecture")
-        elif not torch.allclose(given.float(), own, rtol=1e-6, atol=0):
-            notes.append(f"the rotary embedding's periods are the file's, rounded to half precision ({name})")
+    problems, notes, periods = [], [], None
     for native, given in tensors.items():
-        found = re.fullmatch(layout.angles, native) if layout.angles else None
-        if found is None:
-            continue
-        side = isqrt(len(given)) if given.ndim == 2 else 0
-        own = angles(body, side)[found[1]] if side and side * side == len(given) else torch.zeros(0)
-        if not agree(given, own):
-            problems.append(f"{native} ({in_words(given.shape)}): other angles than the architecture's")
+        if layout.periods and re.fullmatch(layout.periods, native):
+            own = rotary.periods(body)
+            if own is None or not agree(given, own):
+                other = "no such thing" if own is None else _some(own)
+                problems.append(f"{native}: {_some(given)} in the file, {other} by the architecture")
+            elif not torch.allclose(given.float(), own, rtol=1e-6, atol=0):
+                notes.append(f"the rotary embedding's periods are the file's, rounded to half precision ({native})")
+            periods = given.float()
+        elif layout.angles and (found := re.fullmatch(layout.angles, native)):
+            side = isqrt(len(given)) if given.ndim == 2 else 0
+            own = rotary.angles(body, side)[found[1]] if side and side * side == len(given) else torch.zeros(0)
+            if not agree(given, own):
+                problems.append(f"{native} ({in_words(given.shape)}): other angles than the architecture's")
     if problems:
         fix = "nothing was loaded; the file is of a network with another rotary embedding."
         raise HilumErrors(where, some(problems), fix=fix)
-    return notes
+    return periods, notes
 
 
 def agree(given: Tensor, own: Tensor) -> bool:

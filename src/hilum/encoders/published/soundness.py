@@ -37,7 +37,8 @@ def check_numbers(mapped: Mapped, tensors: Mapping[str, Tensor], where: object) 
                 continue
             if tensor.dtype != torch.float32:
                 kinds[_kind(tensor)] = kinds.get(_kind(tensor), 0) + 1
-            if tensor.ndim > 1 and key.endswith(".weight") and tensor.numel() and not tensor.float().any():
+            matrix = mapped.tensors[key].ndim > 1 if key in mapped.tensors else False
+            if matrix and key.endswith(".weight") and tensor.numel() and not tensor.float().any():
                 problems.append(f"{native} ({in_words(tensor.shape)}): zeros alone")
     for key, tensor in mapped.tensors.items():
         if key.endswith(_COUNTER) or not tensor.is_floating_point():

@@ -6,7 +6,6 @@ Definition: facebookresearch/dinov3 dinov3/models/vision_transformer.py, layers/
 import torch
 from torch import Tensor
 
-from hilum.encoders.families.rotary import PERIODS
 from hilum.encoders.published.key_maps.convnext import CONVNEXT_USES
 from hilum.encoders.published.key_maps.key_patterns import AFFINE, VIT_BLOCK
 from hilum.encoders.published.key_maps.layout import Layout, Shapes, Use
@@ -47,7 +46,6 @@ DINOV3 = Layout(
         Use(rf"(patch_embed\.proj|norm)\.{AFFINE}", r"\1.\2"),
         Use(r"blocks\.(\d+)\.ls([12])\.gamma", r"blocks.\1.gamma_\2"),
         Use(r"blocks\.(\d+)\.attn\.qkv\.bias_mask", r"blocks.\1.attn.qkv.bias_mask"),
-        Use(r"rope_embed\.periods", PERIODS),
         *VIT_BLOCK,
     ),
     drops={
@@ -55,6 +53,7 @@ DINOV3 = Layout(
         rf"local_cls_norm\.{AFFINE}": "a norm that only training uses",
     },
     classifier=rf"head\.{AFFINE}",
+    periods=r"rope_embed\.periods",
     finish=_biases,
 )
 

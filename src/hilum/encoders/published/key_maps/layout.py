@@ -50,9 +50,9 @@ class Layout:
         uses: what the body needs.
         drops: pattern of whole native keys to the reason for leaving them out.
         neutral: pattern of the body's keys that such files may lack, to the value that changes nothing.
-        computed: the body's keys that such files leave out, because they follow from the architecture.
         classifier: pattern of native keys, prefix included, of a classifier behind the encoder; "" for none. It is left
             out, and how many classes it has tells whose file it is.
+        periods: pattern of the native key of a rotary embedding's periods, which the encoder keeps beside its weights.
         angles: pattern of native keys of the sines and cosines of a rotary embedding, with the group (cos|sin). They
             are compared with the architecture's.
         positions: how the code that such files are made for resizes learnt positions, where that is not how the
@@ -66,8 +66,8 @@ class Layout:
     uses: tuple[Use, ...]
     drops: Mapping[str, str] = field(default_factory=dict)
     neutral: Mapping[str, float] = field(default_factory=dict)
-    computed: frozenset[str] = frozenset()
     classifier: str = ""
+    periods: str = ""
     angles: str = ""
     positions: Interpolation | None = None
     prefix: str = ""
@@ -83,7 +83,10 @@ class Layout:
         """Pattern of whole native keys that are not used to the reason."""
         behind = {self.classifier: "the classifier of the original task"} if self.classifier else {}
         turned = {self.angles: "angles of the rotary embedding, equal to the architecture's"} if self.angles else {}
-        return {**self.drops, **behind, **turned}
+        kept = (
+            {self.periods: "periods of the rotary embedding, which are kept beside the weights"} if self.periods else {}
+        )
+        return {**self.drops, **behind, **turned, **kept}
 
 
 @dataclass(frozen=True)
@@ -139,7 +142,7 @@ def map_keys(
         except (RuntimeError, ValueError) as error:
             problems.append(_line(error))
     neutral = _fill(layout, mapped, wanted, norm_absent)
-    absent = [key for key in wanted if key not in mapped and key not in pieces and key not in layout.computed]
+    absent = [key for key in wanted if key not in mapped and key not in pieces]
     names = native_names(layout.prefix, layout.uses, tensors, absent)
     problems += [f"missing: {names[key]} ({in_words(wanted[key])})" for key in absent]
     problems += [f"unexpected: {key}, which the encoder does not have" for key in mapped if key not in wanted]

@@ -1,6 +1,5 @@
 """timm's own files, whose names are the body's."""
 
-from hilum.encoders.families.rotary import PERIODS
 from hilum.encoders.published.key_maps.key_patterns import AFFINE, COUNTER
 from hilum.encoders.published.key_maps.layout import Layout, Use
 
@@ -9,6 +8,5 @@ TIMM = Layout(
     sign=r"(?:patch_embed|stem|conv1|features)\..+",
     uses=(Use(r"(.+)", r"\1"),),
     classifier=rf"(?:fc|classifier|head|head\.fc)\.{AFFINE}",
-    computed=frozenset({PERIODS}),
     neutral=COUNTER,
 )
