@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from hilum.encoders.catalogue import ARCHITECTURES
+from hilum.encoders.published.identity import classes_in
 from hilum.encoders.published.key_maps import LAYOUTS
 from hilum.encoders.published.key_maps.layout import Layout, map_keys
 from hilum.encoders.published.registry import PublishedWeights, published_weights
@@ -21,17 +22,18 @@ def no_layout_fits(row: PublishedWeights, tensors: Mapping[str, Tensor], where: 
     found = f"{len(tensors):,} tensors with other names ({shown})"
     fix = "`hilum weights list` shows what there is; give the file's own name with --as."
     fitting = layouts_that_fit(tensors)
-    if prefix := prefix_in_the_way([LAYOUTS[name] for name in row.layouts], tensors):
-        found += f"; without {prefix} in front they would be"
-        fix = (
-            "No published file has that in front of its keys. Import it as weights of your own: "
-            f"{own_command(where, row.encoder, row.layouts[0])} --prefix {prefix}"
-        )
-    elif fitting:
+    prefix = prefix_in_the_way([LAYOUTS[name] for name in row.layouts], tensors)
+    if fitting:
         found += f": {' or '.join(LAYOUTS[name].title for name in fitting)}"
         fix = (
             "If it is your own, or somebody's whose training is known to you, import it as that: "
             f"{own_command(where, row.encoder, fitting[0])}"
+        )
+    elif prefix:
+        found += f"; without {prefix} in front they would be"
+        fix = (
+            "No published file has that in front of its keys. Import it as weights of your own: "
+            f"{own_command(where, row.encoder, row.layouts[0])} --prefix {prefix}"
         )
     expected = f"weights of {row.name}: {' or '.join(LAYOUTS[name].title for name in row.layouts)}"
     return HilumError(where, expected=expected, found=found, fix=fix)
@@ -61,6 +63,8 @@ def which_fits_instead(layout: Layout, tensors: Mapping[str, Tensor], row: Publi
     """A sentence that names the weights whose encoder takes every tensor of a file; empty where there are none."""
     for other in published_weights().values():
         if other.encoder == row.encoder or not any(LAYOUTS[name] is layout for name in other.layouts):
+            continue
+        if other.classes is not None and classes_in(layout, tensors) != ({other.classes} if other.classes else set()):
             continue
         with torch.device("meta"):
             body = FAMILIES[ARCHITECTURES[other.encoder].family].build(other.encoder)

@@ -92,7 +92,7 @@ DINOV2_CHECKPOINT = Layout(
 HF_DINOV2 = Layout(
     title="Hugging Face's Dinov2",
     prefix=r"(?:dinov2\.|dinov2_with_registers\.)?",
-    sign=r"embeddings\.cls_token",
+    sign=r"encoder\.layer\.\d+\.attention\.attention\.query\.weight",
     uses=(
         Use(r"embeddings\.cls_token", "cls_token"),
         Use(r"embeddings\.position_embeddings", "pos_embed"),
