@@ -336,7 +336,7 @@ WRITTEN_IN_TWO_WAYS = ("torchvision_densenet", "chexnet", "dinov2_checkpoint")
     ],
 )
 def test_positions_are_resized_as_the_files_own_code_does(case, rule, published_shapes, fill):
-    tensors, (_, _, prefix, _, _) = published_file(case, published_shapes, fill), CASES[case]
+    tensors = published_file(case, published_shapes, fill)
     encoder, report = load(row_of(case), tensors)
     assert encoder.interpolation == rule
     assert any("as by the file's own code" in note for note in report.notes) == (
