@@ -115,3 +115,37 @@ def test_what_is_no_checkpoint_is_refused(hilum_weights, tmp_path, content, mess
     with pytest.raises(HilumError, match=message):
         hilum_weights("import", tmp_path / "dinov2_vits14_pretrain.pth", "--as", "dinov2_vits14")
     assert not (tmp_path / "folder").exists()
+
+
+def test_weights_of_ones_own_are_imported_with_what_they_have_seen(hilum_weights, atto, tmp_path):
+    words = ("import", atto, "--encoder", "convnextv2_atto", "--layout", "timm")
+    with pytest.raises(HilumError, match="--trained-on unknown, none or a table"):
+        hilum_weights(*words)
+    with pytest.raises(HilumError, match="found both"):
+        hilum_weights(*words, "--trained-on", "none", "--as", "chexnet")
+    with pytest.raises(HilumError, match="expected unknown, none or a table; found 'nobody'"):
+        hilum_weights(*words, "--trained-on", "nobody")
+    with pytest.raises(HilumError, match="--mean: expected one number or three; found 'gray'"):
+        hilum_weights(*words, "--trained-on", "none", "--mean", "gray", "--std", "1")
+    assert not (tmp_path / "folder").exists()
+
+    assert "Ready: init: " in hilum_weights(*words, "--trained-on", "unknown", "--out", tmp_path / "a")
+    assert [each.certainty for each in load_encoder(tmp_path / "a")[1].statements] == ["unknown"]
+    hilum_weights(*words, "--trained-on", "none", "--mean", "0.5", "--std", "0.25", "--out", tmp_path / "b")
+    encoder, card = load_encoder(tmp_path / "b")
+    assert (card.statements, card.patients_seen, float(encoder.mean)) == ([], [], 0.5)
+
+    table = tmp_path / "patients.csv"
+    table.write_text("collection,patient_id\nours,7\nours,7\nchexpert,13\n")
+    hilum_weights(*words, "--trained-on", table, "--out", tmp_path / "c")
+    assert len(load_encoder(tmp_path / "c")[1].patients_seen) == 2
+    table.write_text("patient_id\n7\nours:8\n")
+    with pytest.raises(HilumError, match=r"expected patients with their collection; found 1 without \(7\)"):
+        hilum_weights(*words, "--trained-on", table, "--out", tmp_path / "d")
+    assert not (tmp_path / "d").exists()
+
+
+def test_a_file_by_another_name_is_said_to_be_known_by_word_alone(hilum_weights, atto):
+    name = "fcmae_imagenet1k_convnextv2_atto"
+    assert "nothing but --as says that this is the published file" in hilum_weights("import", atto, "--as", name)
+    assert "nothing but --as" not in hilum_weights("import", atto, "--as", name, "--anyway")

@@ -87,7 +87,7 @@ def show(
     """
     from hilum.cli.console import say, say_json
     from hilum.encoders.published.folder import weights_folder
-    from hilum.encoders.published.registry import find_weights
+    from hilum.encoders.published.registry import RANDOM, find_weights
 
     row, folder = find_weights(name), weights_folder(weights_dir)
     if as_json:
@@ -99,7 +99,7 @@ def show(
         "encoder": row.encoder,
         "method": row.method,
         "trained on": row.data,
-        "started from": row.starts_from or "random weights",
+        "started from": "random weights" if row.starts_from == RANDOM else row.starts_from,
         "licence": row.licence,
         "cite": row.citation,
         "file": f"{source.file} ({_here(row, folder)})",
@@ -165,8 +165,10 @@ def verify(
     from hilum.cli.console import say, say_json
     from hilum.encoders.published.folder import remembered_checksum, weights_folder
     from hilum.encoders.published.importing import load_file
+    from hilum.encoders.published.reading import checkpoint_in
     from hilum.encoders.published.registry import find_weights
 
+    file = checkpoint_in(file)
     row = find_weights(name) if name else _by_file(file)
     _, report = load_file(row, file)
     remembered = remembered_checksum(weights_folder(weights_dir), row.name)
@@ -182,46 +184,99 @@ def verify(
 
 
 def import_(
-    file: Annotated[Path, typer.Argument(help="A file as its authors publish it.")],
-    name: Annotated[str, typer.Option("--as", help="Name of published weights.")],
+    file: Annotated[Path, typer.Argument(help="A file as its authors publish it, or one of your own; or its folder.")],
+    name: Annotated[str | None, typer.Option("--as", help="Name of published weights.")] = None,
+    encoder: Annotated[
+        str | None, typer.Option(help="Architecture of weights that are not published (`hilum encoders`).")
+    ] = None,
+    layout: Annotated[str | None, typer.Option(help="With --encoder: how the file names its weights.")] = None,
+    trained_on: Annotated[
+        str | None,
+        typer.Option(help="With --encoder: unknown, none (no radiographs), or a table of the patients they have seen."),
+    ] = None,
+    mean: Annotated[
+        str | None, typer.Option(help="With --encoder: of values in [0, 1]; one number, or three with commas.")
+    ] = None,
+    std: Annotated[str | None, typer.Option(help="With --encoder: as --mean.")] = None,
+    prefix: Annotated[
+        str, typer.Option(help="With --encoder: in front of the layout's keys, as in state_dict.backbone.")
+    ] = "",
+    method: Annotated[str, typer.Option(help="With --encoder: how they were trained, for the card.")] = "own weights",
+    size: Annotated[int | None, typer.Option(min=1, help="With --encoder: side in px they were trained at.")] = None,
     out: Annotated[Path | None, typer.Option(help="Directory to make; in the weights folder when left out.")] = None,
     unpickle: Annotated[
         bool, typer.Option("--unpickle", help="Take tensors out of pickled objects, in a sandboxed process.")
     ] = False,
+    anyway: Annotated[
+        bool,
+        typer.Option("--anyway", help="With --as: take it for the published file, whatever its name and checksum say."),
+    ] = False,
     weights_dir: _Folder = None,
 ) -> None:
-    """Make an encoder of a file: encoder.safetensors and card.json, from which a study starts by name.
+    """Make an encoder of a file: encoder.safetensors and card.json, from which a study starts.
 
     \b
     Examples:
       hilum weights import dinov2_vits14_pretrain.pth --as dinov2_vits14
       hilum weights import model.pth.tar --as chexnet --unpickle
+      hilum weights import mine.pth --encoder resnet50 --layout torchvision --trained-on patients.csv
     """
+    from hilum.cli import own_weights
+    from hilum.cli.console import say
     from hilum.data.replacing import check_replaceable
+    from hilum.encoders.published.own_weights import Told, import_own
+    from hilum.errors import HilumError
 
+    if (name is None) == (encoder is None) or (encoder is not None and not (layout and trained_on)):
+        fix = "Weights of your own also need --layout, and --trained-on unknown, none or a table."
+        found = "both" if name and encoder else "neither" if not (name or encoder) else "--encoder without these"
+        raise HilumError("weights import", expected="--as NAME, or --encoder NAME", found=found, fix=fix)
     if out is not None:
         check_replaceable(out, ("encoder.safetensors", "card.json", "import.json"))
-    _import(name, file, weights_dir=weights_dir, out=out, unpickle=unpickle)
+    if name is not None:
+        _import(name, file, weights_dir=weights_dir, out=out, unpickle=unpickle, anyway=anyway)
+        return
+    assert encoder is not None
+    assert layout is not None
+    assert trained_on is not None
+    statements, patients = own_weights.trained_on(trained_on)
+    told = Told(
+        encoder=encoder,
+        layout=layout,
+        method=method,
+        mean=own_weights.numbers_of("--mean", mean),
+        std=own_weights.numbers_of("--std", std),
+        image_size=size,
+        prefix=prefix,
+        statements=statements,
+        patients_seen=patients,
+    )
+    directory, report = import_own(file, told, out=out, weights_dir=weights_dir, unpickle=unpickle)
+    for line in report.in_words():
+        say(line)
+    say(f"Ready: init: {directory}")
 
 
-def _import(name: str, file: Path, *, weights_dir: Path | None, out: Path | None, unpickle: bool) -> None:
+def _import(
+    name: str, file: Path, *, weights_dir: Path | None, out: Path | None, unpickle: bool, anyway: bool = False
+) -> None:
     import json
 
     from hilum.cli.console import say
     from hilum.encoders.published.importing import REPORT, ImportReport
     from hilum.encoders.published.resolving import import_weights
 
-    directory = import_weights(name, file, weights_dir=weights_dir, out=out, unpickle=unpickle)
+    directory = import_weights(name, file, weights_dir=weights_dir, out=out, unpickle=unpickle, anyway=anyway)
     for line in ImportReport(**json.loads((directory / REPORT).read_text(encoding="utf-8"))).in_words():
         say(line)
-    say(f"Ready: init: {name}, or {directory}")
+    say(f"Ready: init: {name}, or {directory}" if out is None else f"Ready: init: {directory}")
 
 
 def _by_file(file: Path) -> "PublishedWeights":
-    from hilum.encoders.published.registry import published_weights
+    from hilum.encoders.published.registry import rows_of_file
     from hilum.errors import HilumError
 
-    fitting = [row for row in published_weights().values() if row.source.file == file.name]
+    fitting = rows_of_file(file.name)
     if len(fitting) == 1:
         return fitting[0]
     found = "no file of that name" if not fitting else f"a file of {' and '.join(row.name for row in fitting)}"
@@ -237,7 +292,7 @@ def _described(row: "PublishedWeights", folder: Path) -> dict[str, Any]:
 def _here(row: "PublishedWeights", folder: Path) -> str:
     from hilum.encoders.published.folder import find_imported
 
-    if find_imported(folder, row.name) is not None:
+    if find_imported(folder, row) is not None:
         return "imported"
     return "file" if (folder / row.source.file).is_file() else "no"
 

@@ -6,6 +6,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
+from hilum.encoders.positions import Interpolation
 from hilum.encoders.stem import Stem
 
 OwnPooling = Literal["mean", "cls", "flatten"]
@@ -26,12 +27,15 @@ class Family:
             token, or all of them one after another.
         norm_behind: name of the norm that the body applies to the pooled feature; "" for none.
         cells: rows of the last features by the padded side of a film in px; None: one for every patch.
+        positions: how learnt position embeddings are resized, which `encode` then takes as a third argument; None where
+            there are none.
     """
 
     build: Callable[[str], nn.Module]
-    encode: Callable[[nn.Module, Tensor], Tensor]
+    encode: Callable[..., Tensor]
     blocks: Callable[[nn.Module], dict[str, nn.Module]]
     stem: Stem
     pooling: OwnPooling = "mean"
     norm_behind: str = ""
     cells: Callable[[int], int] | None = None
+    positions: Interpolation | None = None

@@ -1,4 +1,4 @@
-"""Position embeddings of a vision transformer at another size of the film."""
+"""Position embeddings of a vision transformer at another size of the image."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -24,6 +24,16 @@ class Interpolation:
     antialias: bool
     offset: float = 0.0
 
+    def as_tensor(self) -> Tensor:
+        """Two numbers, (antialias, offset), float32: as which a rule travels with weights."""
+        return torch.tensor([float(self.antialias), self.offset])
+
+    @classmethod
+    def from_tensor(cls, numbers: Tensor) -> "Interpolation":
+        """The rule that `as_tensor` wrote."""
+        antialias, offset = numbers.tolist()
+        return cls(antialias=bool(antialias), offset=round(offset, 6))
+
 
 ANTIALIASED = Interpolation(antialias=True)
 """timm's own rule, and the one of DINOv2 with registers (`interpolate_antialias=True, interpolate_offset=0.0` in its
@@ -32,6 +42,10 @@ hub entry points; Darcet et al., "Vision transformers need registers", ICLR 2024
 OFFSET_BY_A_TENTH = Interpolation(antialias=False, offset=0.1)
 """DINOv2 without registers (`interpolate_antialias=False, interpolate_offset=0.1`), as DINO before it: the tenth
 guarded against a size rounded down, and the weights' authors evaluated with it."""
+
+EXACT_SIZE = Interpolation(antialias=False)
+"""transformers' Dinov2Model (`interpolate_pos_encoding`, to the exact size), and so RAD-DINO's authors' code; MAE's
+util/pos_embed.py likewise."""
 
 
 def resize_positions(

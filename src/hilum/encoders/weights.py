@@ -1,5 +1,6 @@
 """Weights on disk: safetensors with a card beside; loaded completely or not at all."""
 
+import re
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -14,6 +15,9 @@ from hilum.encoders.zoo import Encoder, create_encoder
 from hilum.errors import HilumError, HilumErrors
 
 ENCODER_WEIGHTS = "encoder.safetensors"
+
+_SINCE = re.compile(r"(?:.+\.)?(?:rotary_periods|position_rule)")
+"""Buffers that files written before they were kept do not hold; the architecture's own values are what those used."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,7 @@ class LoadReport:
 def compare_weights(module: nn.Module, tensors: dict[str, Tensor]) -> LoadReport:
     """How tensors would fit a module, without changing it."""
     own = module.state_dict()
+    tensors = _completed(own, tensors)
     common = [key for key in own if key in tensors]
     return LoadReport(
         matched=[key for key in common if own[key].shape == tensors[key].shape],
@@ -100,7 +105,7 @@ def load_weights(module: nn.Module, path: Path, sha256: str) -> LoadReport:
             found=f"{found[:12]}…",
             fix="Weights and card are not of one run; copy both again.",
         )
-    module.load_state_dict(tensors)
+    module.load_state_dict(_completed(module.state_dict(), tensors))
     return report
 
 
@@ -133,6 +138,10 @@ def load_encoder(directory: Path) -> tuple[Encoder, Card]:
 def stamp(card: Card, sha256: str) -> Card:
     """The card of weights that were just written."""
     return card.model_copy(update={"sha256": sha256, "hilum_version": version("hilum")})
+
+
+def _completed(own: dict[str, Tensor], tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {key: tensor for key, tensor in own.items() if _SINCE.fullmatch(key)} | tensors
 
 
 def _shape(tensor: Tensor) -> str:

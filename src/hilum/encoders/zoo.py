@@ -8,12 +8,14 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from hilum.encoders.catalogue import ARCHITECTURES, Architecture
+from hilum.encoders.families import rotary
 from hilum.encoders.families.convnext import CONVNEXT
 from hilum.encoders.families.densenet import DENSENET
 from hilum.encoders.families.resnet import RESNET
 from hilum.encoders.families.swin import SWIN
 from hilum.encoders.families.vit import DINOV2, DINOV3, EVA_X, VIT
 from hilum.encoders.family import Family
+from hilum.encoders.positions import Interpolation
 from hilum.encoders.stem import Stem
 from hilum.encoders.toh2023.cnn import CNN
 from hilum.encoders.toh2023.densenet import DENSENET as SMALL_DENSENET
@@ -63,6 +65,8 @@ class Encoder(nn.Module):
         has_class_token: whether the first of them is a class token.
         has_batch_norm: whether its features in training depend on the batch.
         mean, std: one-channel normalisation, applied inside; they travel with the weights as buffers.
+        interpolation: how learnt position embeddings are resized, as the weights' own code does; None where there are
+            none. It travels with the weights as the buffer `position_rule`.
         frozen_blocks: the first so many of `blocks` do not train (see `hilum.encoders.freezing`).
     """
 
@@ -81,6 +85,12 @@ class Encoder(nn.Module):
         self.std: Tensor
         self.register_buffer("mean", torch.tensor(GRAY_MEAN))
         self.register_buffer("std", torch.tensor(GRAY_STD))
+        self.interpolation: Interpolation | None = None
+        if self.family.positions is not None:
+            self.use_interpolation(self.family.positions)
+        if (periods := rotary.periods(body)) is not None:
+            self.use_periods(periods)
+        self.register_load_state_dict_post_hook(_follow_buffers)  # type: ignore[no-untyped-call]
 
     def forward(self, images: Tensor) -> Tensor:
         """Features of gray images, pooled as the architecture's authors pool them.
@@ -123,6 +133,26 @@ class Encoder(nn.Module):
         grid = self.patch_grid((images.shape[2], images.shape[3]))
         places = features[:, self.prefix_tokens :].transpose(1, 2)
         return places.reshape(len(images), -1, *grid)
+
+    def use_interpolation(self, rule: Interpolation) -> None:
+        """Resize learnt position embeddings by another rule than the family's, now and wherever the weights go."""
+        self.interpolation = rule
+        self.register_buffer("position_rule", rule.as_tensor())
+
+    def use_periods(self, periods: Tensor) -> None:
+        """Compute rotary angles from these periods, now and wherever the weights go.
+
+        The published files of DINOv3 hold periods that were rounded to bfloat16, with which the networks were trained.
+        Those that timm computes in float32, and does not keep with the weights, move the feature by 1.6e-3.
+
+        Args:
+            periods: as many as the architecture has, in patches of a grid from -1 to 1.
+        """
+        own = rotary.periods(self.body)
+        assert own is not None
+        with torch.no_grad():
+            own.copy_(periods)
+        self.register_buffer("rotary_periods", own.detach().clone())
 
     def norm_pooled(self, pooled: Tensor) -> Tensor:
         """The norm that the architecture applies to a pooled feature, (…, width); none in most.
@@ -172,11 +202,21 @@ class Encoder(nn.Module):
         normalised = (images - self.mean) / self.std
         if right or below:
             normalised = F.pad(normalised, (0, right, 0, below))
-        return self.family.encode(self.body, normalised)
+        rule = () if self.interpolation is None else (self.interpolation,)
+        return self.family.encode(self.body, normalised, *rule)
 
     def _cells(self, side: int) -> int:
         padded = self.architecture.padded(side)
         return self.family.cells(padded) if self.family.cells else math.ceil(padded / self.patch)
+
+
+def _follow_buffers(encoder: nn.Module, _: object) -> None:
+    """After weights were loaded: what they brought with them, read once and not in every forward pass."""
+    assert isinstance(encoder, Encoder)
+    if rotary.periods(encoder.body) is not None:
+        encoder.use_periods(encoder.get_buffer("rotary_periods"))
+    if encoder.interpolation is not None:
+        encoder.interpolation = Interpolation.from_tensor(encoder.get_buffer("position_rule"))
 
 
 def create_encoder(name: str, *, seed: int, image_size: int | None = None) -> Encoder:

@@ -195,6 +195,12 @@ def grn(dim: int) -> Shapes:
     return {"grn.gamma": (1, 1, 1, 4 * dim), "grn.beta": (1, 1, 1, 4 * dim)}
 
 
+def children(shapes: Shapes) -> Shapes:
+    """nn.Sequential(*list(resnet.children())[:-1]): conv1, bn1, relu, maxpool, layer1 to layer4, in this order."""
+    places = {"conv1": "0", "bn1": "1"} | {f"layer{n}": str(3 + n) for n in range(1, 5)}
+    return {f"{places[key.split('.', 1)[0]]}.{key.split('.', 1)[1]}": shape for key, shape in shapes.items()}
+
+
 PUBLISHED: dict[str, Callable[[], Shapes]] = {
     "torchvision": lambda: resnet((2, 2, 2, 2), bottleneck=False) | linear("fc", 1000, 512),
     "torchvision_densenet": lambda: densenet121(dot=".", counted=False) | linear("classifier", 1000, 1024),
@@ -245,7 +251,17 @@ PUBLISHED: dict[str, Callable[[], Shapes]] = {
     "dinov2 with registers": lambda: (
         vit(384, patch=14, tokens=1370, scale="gamma") | {"mask_token": (1, 384), "register_tokens": (1, 4, 384)}
     ),
-    "dinov2 in chunks": lambda: prefixed(
+    "swav_checkpoint": lambda: (
+        prefixed(
+            "state_dict.module.",
+            resnet((3, 4, 6, 3), bottleneck=True)
+            | linear("projection_head.0", 2048, 2048)
+            | {"prototypes.weight": (3000, 128)},
+        )
+        | {"optimizer.state.0.momentum_buffer": (64, 3, 7, 7)}
+    ),
+    "torchvision_children": lambda: children(resnet((2, 2, 2, 2), bottleneck=False)),
+    "dinov2_checkpoint": lambda: prefixed(
         "teacher.",
         prefixed(
             "backbone.", vit(384, patch=14, tokens=1370, scale="gamma", block="blocks.0.{}.") | {"mask_token": (1, 384)}

@@ -65,16 +65,16 @@ def slow_densenet(x, t, dot):
     return F.relu(batch_norm(x, t, "features.norm5")).mean((2, 3))
 
 
-def slow_vit(x, t, heads, *, scale="", grid=None, registers=None, block="blocks.{}"):
+def slow_vit(x, t, heads, *, scale="", grid=None, registers=None, exact=False, block="blocks.{}"):
     patches = F.conv2d(
         x, t("patch_embed.proj.weight"), t("patch_embed.proj.bias"), t("patch_embed.proj.weight").shape[2:]
     )
     rows, width = patches.shape[2], patches.shape[1]
     positions = t("pos_embed")
-    if grid is not None:  # DINOv2's own interpolation, with or without the tenth
+    if grid is not None:  # DINOv2's own interpolation, with or without the tenth; transformers' is to the exact size
         old = math.isqrt(positions.shape[1] - 1)
         table = positions[:, 1:].reshape(1, old, old, width).permute(0, 3, 1, 2)
-        how = {"size": (rows, rows)} if registers is not None else {"scale_factor": ((rows + 0.1) / old,) * 2}
+        how = {"size": (rows, rows)} if registers is not None or exact else {"scale_factor": ((rows + 0.1) / old,) * 2}
         table = F.interpolate(table, mode="bicubic", antialias=registers is not None, **how)
         positions = torch.cat([positions[:, :1], table.flatten(2).mT], 1)
     x = torch.cat([t("cls_token").expand(len(x), -1, -1), patches.flatten(2).mT], 1) + positions
@@ -92,8 +92,8 @@ def slow_vit(x, t, heads, *, scale="", grid=None, registers=None, block="blocks.
 
 def slow_dinov3(x, t, heads):
     patches = F.conv2d(x, t("patch_embed.proj.weight"), t("patch_embed.proj.bias"), 16)
-    side, width = patches.shape[2], patches.shape[1] // heads
-    periods = 100.0 ** (2 * torch.arange(width // 4, dtype=torch.float64) / (width // 2))
+    side = patches.shape[2]
+    periods = t("rope_embed.periods")
     at = 2 * (torch.arange(side, dtype=torch.float64) + 0.5) / side - 1
     places = torch.stack(torch.meshgrid(at, at, indexing="ij"), -1).flatten(0, 1)
     angles = (2 * math.pi * places[:, :, None] / periods).flatten(1).tile(2)
@@ -119,18 +119,23 @@ def slow_dinov3(x, t, heads):
     return layer_norm(x, t, "norm", 1e-5)[:, 0]
 
 
+def eva_angles(side, half):
+    """VisionRotaryEmbeddingFast of EVA-02: sines and cosines (side · side, 2 · half), rows first."""
+    frequencies = 10000.0 ** -(torch.arange(0, half, 2, dtype=torch.float64) / half)
+    line = (torch.arange(side, dtype=torch.float64)[:, None] * frequencies).repeat_interleave(2, 1)
+    angles = torch.cat([line[:, None].expand(side, side, half), line[None].expand(side, side, half)], -1).flatten(0, 1)
+    return {"sin": angles.sin(), "cos": angles.cos()}
+
+
 def slow_eva_x(x, t, heads, base):
     patches = F.conv2d(x, t("patch_embed.proj.weight"), t("patch_embed.proj.bias"), 16)
-    half = patches.shape[1] // heads // 2
-    frequencies = 10000.0 ** -(torch.arange(0, half, 2, dtype=torch.float64) / half)
-    line = (torch.arange(14, dtype=torch.float64)[:, None] * frequencies).repeat_interleave(2, 1)
-    angles = torch.cat([line[:, None].expand(14, 14, half), line[None].expand(14, 14, half)], -1).flatten(0, 1)
+    turns = eva_angles(14, patches.shape[1] // heads // 2)
 
     def turn(x):
         x = x.unflatten(-1, (heads, -1)).transpose(1, 2)
         rest = x[:, :, 1:]
         pairs = torch.stack([-rest[..., 1::2], rest[..., ::2]], -1).flatten(-2)
-        return torch.cat([x[:, :, :1], rest * angles.cos() + pairs * angles.sin()], 2).transpose(1, 2).flatten(2)
+        return torch.cat([x[:, :, :1], rest * turns["cos"] + pairs * turns["sin"]], 2).transpose(1, 2).flatten(2)
 
     x = torch.cat([t("cls_token").expand(len(x), -1, -1), patches.flatten(2).mT], 1) + t("pos_embed")
     for n in range(12):
@@ -183,6 +188,16 @@ def fused(t, query, key, value, rest):
             block, kind = name.split(".attn.qkv.")
             return torch.cat([t(f"{block}{part}{kind}") for part in (query, key, value)])
         return t(rest(name))
+
+    return read
+
+
+def children(t):
+    """A ResNet's children by their places in a Sequential."""
+
+    def read(name):
+        first, rest = name.split(".", 1)
+        return t(f"{ {'conv1': 0, 'bn1': 1}.get(first) if first in ('conv1', 'bn1') else 3 + int(first[-1]) }.{rest}")
 
     return read
 

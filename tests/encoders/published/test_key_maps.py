@@ -11,9 +11,11 @@ import torch
 import torch.nn.functional as F
 
 from hilum.encoders.catalogue import ARCHITECTURES
+from hilum.encoders.positions import ANTIALIASED, EXACT_SIZE, OFFSET_BY_A_TENTH
 from hilum.encoders.published.importing import encoder_of, layout_of
 from hilum.encoders.published.key_maps import LAYOUTS
 from hilum.encoders.published.key_maps.layout import map_keys
+from hilum.encoders.published.key_maps.native_names import native_names
 from hilum.encoders.published.registry import published_weights
 from hilum.encoders.zoo import FAMILIES
 from hilum.errors import HilumError
@@ -44,6 +46,20 @@ CASES = {
         32,
         lambda x, t: WRITTEN_OUT.slow_resnet(x, t, (3, 4, 6, 3), 3),
     ),
+    "swav_checkpoint": (
+        "swav_resnet50",
+        None,
+        "state_dict.module.",
+        32,
+        lambda x, t: WRITTEN_OUT.slow_resnet(x, t, (3, 4, 6, 3), 3),
+    ),
+    "torchvision_children": (
+        "imagenet1k_resnet18",
+        None,
+        "",
+        32,
+        lambda x, t: WRITTEN_OUT.slow_resnet(x, WRITTEN_OUT.children(t), (2, 2, 2, 2), 2),
+    ),
     "swav": ("swav_resnet50", None, "module.", 32, lambda x, t: WRITTEN_OUT.slow_resnet(x, t, (3, 4, 6, 3), 3)),
     "dino_resnet": ("dino_resnet50", None, "", 32, lambda x, t: WRITTEN_OUT.slow_resnet(x, t, (3, 4, 6, 3), 3)),
     "dino_resnet_checkpoint": (
@@ -70,7 +86,7 @@ CASES = {
         56,
         lambda x, t: WRITTEN_OUT.slow_vit(x, t, 6, scale="gamma", grid=37, registers=t("register_tokens")),
     ),
-    "dinov2 in chunks": (
+    "dinov2_checkpoint": (
         "dinov2_vits14",
         None,
         "teacher.backbone.",
@@ -82,7 +98,9 @@ CASES = {
         None,
         "",
         56,
-        lambda x, t: WRITTEN_OUT.slow_vit(x, WRITTEN_OUT.hf(t), 6, scale="lambda1", grid=37, block="encoder.layer.{}"),
+        lambda x, t: WRITTEN_OUT.slow_vit(
+            x, WRITTEN_OUT.hf(t), 6, scale="lambda1", grid=37, exact=True, block="encoder.layer.{}"
+        ),
     ),
     "dinov3": ("dinov3_vits16_qkvb", None, "", 32, lambda x, t: WRITTEN_OUT.slow_dinov3(x, t, 6)),
     "dinov3_convnext": (
@@ -129,6 +147,7 @@ def row_of(case):
     name, encoder, _, _, _ = CASES[case]
     row = published_weights()[name]
     row = row.model_copy(update={"encoder": encoder}) if encoder else row
+    row = row.model_copy(update={"layouts": (layout_name(case),)}) if layout_name(case) in OWN else row
     padded = row.encoder.startswith(("resnet", "densenet")) and len(row.mean) == 3
     return row.model_copy(update=ONE) if padded else row
 
@@ -138,6 +157,10 @@ def published_file(case, published_shapes, fill):
     for key in tensors:
         if key.endswith("bias_mask"):
             tensors[key] = torch.ones(3, len(tensors[key]) // 3).index_fill(0, torch.tensor(1), 0).flatten()
+        if key.endswith("rope_embed.periods"):  # as the authors' bfloat16 training left them
+            tensors[key] = (100 ** (torch.arange(16) / 16)).bfloat16().float()
+        if "rope.freqs" in key:
+            tensors[key] = WRITTEN_OUT.eva_angles(14, 32)[key[-3:]].float()
         if key.endswith("queue_ptr"):
             tensors[key] = torch.zeros(1, dtype=torch.int64)
     return tensors
@@ -149,6 +172,14 @@ def load(row, tensors):
 
 def test_every_layout_has_a_file_here():
     assert {layout_name(case) for case in CASES} == set(LAYOUTS) - {"timm"}
+
+
+OWN = ("dinov2_checkpoint", "swav_checkpoint", "torchvision_children")
+"""What training code writes and nobody publishes."""
+
+
+def test_layouts_that_nobody_publishes_are_of_no_row():
+    assert not {layout for row in published_weights().values() for layout in row.layouts} & set(OWN)
 
 
 def layout_name(case):
@@ -184,14 +215,14 @@ def test_one_key_missing_renamed_or_extra_is_refused_and_named(case, published_s
     wanted = {key: tensor.shape for key, tensor in body.state_dict().items()}
     tensors = {key: torch.zeros(()).expand(shape) for key, shape in published_shapes[case]().items()}
     layout = LAYOUTS[layout_name(case)]
-    map_keys(layout, tensors, wanted, WHERE)
-    inside = re.compile(re.escape(prefix) + r".*(blocks|stages|layer|encoderblock).*(weight|kernel)")
+    map_keys(layout, tensors, wanted, WHERE, norm_absent=row.norm_absent)
+    inside = re.compile(re.escape(prefix) + r".*(blocks|stages|layer|encoderblock|7\.1).*(weight|kernel)")
     victim = next(key for key in reversed(tensors) if inside.fullmatch(key) and "decoder" not in key)
 
     def refused(**change):
         broken = {key: tensor for key, tensor in tensors.items() if key != victim} | change
         with pytest.raises(HilumError) as caught:
-            map_keys(layout, broken, wanted, WHERE)
+            map_keys(layout, broken, wanted, WHERE, norm_absent=row.norm_absent)
         return str(caught.value)
 
     assert re.search(r"missing: |2 are here", refused())
@@ -221,6 +252,9 @@ def test_a_bias_that_the_encoder_cannot_hold_is_refused(published_shapes, fill):
     tensors = published_file("dinov3", published_shapes, fill)
     with pytest.raises(HilumError, match=r"blocks\.0\.attn\.qkv\.bias is not all zeros behind its mask"):
         load(published_weights()["dinov3_vits16"], tensors)
+    half = {"blocks.0.attn.qkv.bias_mask": torch.full((1152,), 0.5)}
+    with pytest.raises(HilumError, match=r"blocks\.0\.attn\.qkv\.bias_mask holds other numbers than 0 and 1"):
+        load(published_weights()["dinov3_vits16_qkvb"], tensors | half)
     for key in tensors:
         if key.endswith("qkv.bias"):
             tensors[key] = torch.zeros_like(tensors[key])
@@ -270,3 +304,56 @@ def test_what_is_left_out_has_a_reason(published_shapes, fill):
         "MoCo's queue of negatives",
         "state of the optimiser",
     }
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_missing_weight_is_named_as_the_file_names_it(case, published_shapes):
+    row, layout = row_of(case), LAYOUTS[layout_name(case)]
+    with torch.device("meta"):
+        body = FAMILIES[ARCHITECTURES[row.encoder].family].build(row.encoder)
+    wanted = {key: tensor.shape for key, tensor in body.state_dict().items()}
+    tensors = {key: torch.zeros(()).expand(shape) for key, shape in published_shapes[case]().items()}
+    mapped = map_keys(layout, tensors, wanted, WHERE, norm_absent=row.norm_absent)
+    alone = {key: natives[0] for key, natives in mapped.origins.items() if len(natives) == 1}
+    found = native_names(layout.prefix, layout.uses, tensors, alone)
+    assert set(found.values()) <= set(tensors) or case in WRITTEN_IN_TWO_WAYS
+    if case not in WRITTEN_IN_TWO_WAYS:
+        assert found == alone
+
+
+WRITTEN_IN_TWO_WAYS = ("torchvision_densenet", "chexnet", "dinov2_checkpoint")
+"""Names with an optional dot (torch before 0.4) or chunk: a message takes the newer, shorter one."""
+
+
+@pytest.mark.parametrize(
+    ("case", "rule"),
+    [
+        ("hf_dinov2", EXACT_SIZE),
+        ("dinov2", OFFSET_BY_A_TENTH),
+        ("dinov2 with registers", ANTIALIASED),
+        ("dino_vit", OFFSET_BY_A_TENTH),
+        ("mae", EXACT_SIZE),
+    ],
+)
+def test_positions_are_resized_as_the_files_own_code_does(case, rule, published_shapes, fill):
+    tensors = published_file(case, published_shapes, fill)
+    encoder, report = load(row_of(case), tensors)
+    assert encoder.interpolation == rule
+    assert any("as by the file's own code" in note for note in report.notes) == (
+        case in ("hf_dinov2", "dino_vit", "mae")
+    )
+
+    # The patch embedding of a gray image is constant but for its positions, which torch's own kernel resizes here.
+    side = 8 * encoder.patch
+    old = encoder.body.pos_embed.shape[1] - 1 if "registers" not in case else encoder.body.pos_embed.shape[1]
+    grid = int(old**0.5)
+    table = encoder.body.pos_embed[:, -old:].reshape(1, grid, grid, -1).permute(0, 3, 1, 2)
+    how = {"scale_factor": ((8 + rule.offset) / grid,) * 2} if rule.offset else {"size": (8, 8)}
+    expected = F.interpolate(table, mode="bicubic", antialias=rule.antialias, **how).flatten(2).mT
+    seen = []
+    handle = encoder.body.norm_pre.register_forward_hook(lambda _, given, __: seen.append(given[0]))
+    with torch.no_grad():
+        encoder(torch.full((1, 1, side, side), float(encoder.mean)))
+        patches = encoder.body.patch_embed(torch.zeros(1, 1, side, side)).flatten(1, 2)
+    handle.remove()
+    torch.testing.assert_close(seen[0][:, encoder.prefix_tokens :] - patches, expected, atol=1e-5, rtol=0)

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from hilum.encoders.published.reading import PickledObjects, flatten, read_tensors
 from hilum.errors import HilumError
@@ -78,7 +80,7 @@ def test_a_truncated_file_is_refused(kind, kept, tmp_path):
         (b"", "found an empty file"),
         (b"\n<!DOCTYPE html><html><body>Not found</body></html>", "found a web page"),
         (b"<html><head>", "found a web page"),
-        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0", "found something else"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0", "found a pointer of git-lfs"),
     ],
 )
 def test_what_is_no_checkpoint_is_told_apart(content, message, tmp_path):
@@ -133,3 +135,42 @@ def test_an_unpickling_error_that_is_damage_is_called_damage(tmp_path):
     (tmp_path / "w.pth").write_bytes(pickle.dumps({"a": 1})[:-1])
     with pytest.raises(HilumError, match=r"whole checkpoint|pickled objects"):
         read_tensors(tmp_path / "w.pth")
+
+
+@pytest.fixture(scope="module")
+def zipped(tmp_path_factory):
+    path = tmp_path_factory.mktemp("zip") / "w.pth"
+    torch.save({"a": torch.randn(50, 50, generator=torch.Generator().manual_seed(0)), "b": torch.arange(9.0)}, path)
+    return path
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(bit=st.integers(0, 10**9))
+def test_a_flipped_bit_in_a_zip_is_damage_or_changes_no_number(zipped, tmp_path, bit):
+    content = bytearray(zipped.read_bytes())
+    bit %= 8 * len(content)
+    content[bit // 8] ^= 1 << bit % 8
+    (tmp_path / "flipped.pth").write_bytes(content)
+    try:
+        found = read_tensors(tmp_path / "flipped.pth")
+    except HilumError:
+        return
+    assert equal(found, read_tensors(zipped))
+
+
+def test_a_flipped_bit_in_a_tensor_names_its_entry(zipped, tmp_path):
+    content = bytearray(zipped.read_bytes())
+    content[len(content) // 2] ^= 0x40
+    (tmp_path / "flipped.pth").write_bytes(content)
+    assert not torch.equal(torch.load(tmp_path / "flipped.pth")["a"], torch.load(zipped)["a"])  # torch says nothing
+    with pytest.raises(HilumError, match=r"expected the content that its checksums say; found other in w/data/0"):
+        read_tensors(tmp_path / "flipped.pth")
+
+
+def test_a_zip_that_was_written_without_checksums_is_read(tmp_path):
+    torch.serialization.set_crc32_options(False)
+    try:
+        torch.save(TENSORS, tmp_path / "w.pth")
+    finally:
+        torch.serialization.set_crc32_options(True)
+    assert equal(read_tensors(tmp_path / "w.pth"), TENSORS)

@@ -5,11 +5,10 @@ last block. The stem is everything before the first block: patch embedding, clas
 embeddings.
 
 Position embeddings keep the grid that the architecture was published with (37x37 for DINOv2, 14x14 for the others) and
-are interpolated in every forward pass, by the rule of the family's reference implementation (see
-`hilum.encoders.positions`). Rotary embeddings (DINOv3, EVA-X) are computed for the grid at hand.
+are interpolated in every forward pass, by the rule of the family's reference implementation unless the weights bring
+another (see `hilum.encoders.positions`). Rotary embeddings (DINOv3, EVA-X) are computed for the grid at hand.
 """
 
-from functools import partial
 from typing import Any
 
 import timm
@@ -50,13 +49,13 @@ def encode(body: Any, images: Tensor, rule: Interpolation = ANTIALIASED) -> Tens
     return normed
 
 
-def encode_rotary(body: Any, images: Tensor) -> Tensor:
+def encode_rotary(body: Any, images: Tensor, rule: Interpolation = ANTIALIASED) -> Tensor:
     """Tokens, (B, prefix + rows · columns, width), of a transformer that turns queries and keys by their place.
 
     Normed for DINOv3; for EVA-X the norm follows the pooling.
     """
     patches = body.patch_embed(images)
-    tokens = body.norm_pre(_with_prefix_and_positions(body, patches, ANTIALIASED))
+    tokens = body.norm_pre(_with_prefix_and_positions(body, patches, rule))
     places = body.rope.get_embed(shape=patches.shape[1:3])
     for block in body.blocks:
         tokens = block(tokens, rope=places)
@@ -99,7 +98,7 @@ def blocks(body: nn.Module) -> dict[str, nn.Module]:
 
 
 STEM = Stem("patch_embed.proj")
-VIT = Family(build, encode, blocks, STEM, pooling="cls")
-DINOV2 = Family(build, partial(encode, rule=OFFSET_BY_A_TENTH), blocks, STEM, pooling="cls")
+VIT = Family(build, encode, blocks, STEM, pooling="cls", positions=ANTIALIASED)
+DINOV2 = Family(build, encode, blocks, STEM, pooling="cls", positions=OFFSET_BY_A_TENTH)
 DINOV3 = Family(build, encode_rotary, blocks, STEM, pooling="cls")
-EVA_X = Family(build_eva_x, encode_rotary, blocks, STEM, pooling="mean", norm_behind="fc_norm")
+EVA_X = Family(build_eva_x, encode_rotary, blocks, STEM, pooling="mean", norm_behind="fc_norm", positions=ANTIALIASED)

@@ -4,6 +4,7 @@ import hashlib
 import http.client
 import urllib.error
 import urllib.request
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -13,6 +14,26 @@ from hilum.progress import ProgressReport, silent
 
 _BLOCK = 1 << 20
 _TIMEOUT = 30.0
+
+
+@dataclass(frozen=True)
+class Digests:
+    """Checksums of a file, hex."""
+
+    sha256: str
+    md5: str
+
+    def are_of(self, source: Source) -> bool | None:
+        """Whether they are the published ones; None where none are published."""
+        known = [
+            found.startswith(published)
+            for published, found in (
+                (source.sha256 or source.sha256_begins, self.sha256),
+                (source.md5_begins, self.md5),
+            )
+            if published is not None
+        ]
+        return all(known) if known else None
 
 
 def fetch(row: PublishedWeights, folder: Path, *, on_progress: ProgressReport = silent) -> Path:
@@ -58,14 +79,14 @@ def check(source: Source, path: Path) -> str:
     size = path.stat().st_size
     if source.size is not None and size != source.size:
         raise _not_the_file(path, f"{source.size:,} bytes", f"{size:,}")
-    sha256, md5 = _digests(path)
+    digests = digests_of(path)
     for name, known, found in (
-        ("SHA-256", source.sha256 or source.sha256_begins, sha256),
-        ("MD5", source.md5_begins, md5),
+        ("SHA-256", source.sha256 or source.sha256_begins, digests.sha256),
+        ("MD5", source.md5_begins, digests.md5),
     ):
         if known is not None and not found.startswith(known):
             raise _not_the_file(path, f"{name} {known[:12]}…", f"{found[:12]}…")
-    return sha256
+    return digests.sha256
 
 
 def missing_file(row: PublishedWeights, folder: Path) -> HilumError:
@@ -118,15 +139,19 @@ def _failed(row: PublishedWeights, folder: Path, url: str, found: str) -> HilumE
     return HilumError(url, expected=f"the file {row.source.file}", found=found, fix=fix)
 
 
-def _digests(path: Path) -> tuple[str, str]:
+def digests_of(path: Path) -> Digests:
+    """SHA-256 and MD5 of a file."""
     sha256, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
     with path.open("rb") as stream:
         while block := stream.read(_BLOCK):
             sha256.update(block)
             md5.update(block)
-    return sha256.hexdigest(), md5.hexdigest()
+    return Digests(sha256.hexdigest(), md5.hexdigest())
 
 
 def _not_the_file(path: Path, expected: str, found: str) -> HilumError:
-    fix = "This is not the file that its authors publish, or it is damaged; delete it and get it again."
+    fix = (
+        "This is not the file that its authors publish: another one under its name, or a damaged one. "
+        f"`hilum weights verify {path}` says which."
+    )
     return HilumError(path, expected=expected, found=found, fix=fix)

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from hilum.artifacts import write_json
-from hilum.encoders.published.registry import PublishedWeights
+from hilum.encoders.published.registry import PublishedWeights, digest_of
 from hilum.errors import HilumError
 
 VARIABLE = "HILUM_WEIGHTS"
@@ -35,13 +35,28 @@ def imported_directory(folder: Path, name: str, sha256: str) -> Path:
     return folder / "imported" / f"{name}-{sha256[:16]}"
 
 
-def find_imported(folder: Path, name: str) -> Path | None:
-    """An encoder that was imported under a name, of the remembered file or else the only one; None for none."""
-    known = remembered_checksum(folder, name)
-    if known is not None and (imported_directory(folder, name, known) / "card.json").is_file():
-        return imported_directory(folder, name, known)
-    here = sorted(path.parent for path in (folder / "imported").glob(f"{name}-{'[0-9a-f]' * 16}/card.json"))
+def find_imported(folder: Path, row: PublishedWeights) -> Path | None:
+    """An encoder that was imported under a row's name: of the remembered file, else the only one; None for none.
+
+    While the published file lies in the folder and was never imported, what came of another file does not count. Nor
+    does what an earlier Hilum imported by other rules.
+    """
+    known = remembered_checksum(folder, row.name)
+    if known is not None and is_current(remembered := imported_directory(folder, row.name, known), row):
+        return remembered
+    if (folder / row.source.file).is_file():
+        return None
+    pattern = f"{row.name}-{'[0-9a-f]' * 16}/card.json"
+    here = [path.parent for path in (folder / "imported").glob(pattern) if is_current(path.parent, row)]
     return here[0] if len(here) == 1 else None
+
+
+def is_current(directory: Path, row: PublishedWeights) -> bool:
+    """Whether a directory holds an import of a row as the table and this Hilum make it."""
+    report = directory / "import.json"
+    if not ((directory / "card.json").is_file() and report.is_file()):
+        return False
+    return bool(json.loads(report.read_text(encoding="utf-8")).get("digest") == digest_of(row))
 
 
 def remembered_checksum(folder: Path, name: str) -> str | None:
@@ -51,15 +66,16 @@ def remembered_checksum(folder: Path, name: str) -> str | None:
     return known.get(name)
 
 
-def remember_checksum(folder: Path, row: PublishedWeights, sha256: str, layout: str) -> None:
+def remember_checksum(folder: Path, row: PublishedWeights, sha256: str, layout: str, known_by: str) -> None:
     """Keep the checksum of the first file of a name, and refuse another one where the authors publish none.
 
-    Files of other layouts than the row's first (timm's edition of the same weights) are other files; they pass.
+    Files of other layouts than the row's first (timm's edition of the same weights) are other files; they pass. So do
+    files that only somebody's word makes the published one: they neither count as it nor keep it out.
 
     Raises:
         HilumError: another file was imported under this name before.
     """
-    if layout != row.layouts[0]:
+    if layout != row.layouts[0] or known_by not in ("checksum", "name"):
         return
     path = folder / _CHECKSUMS
     known: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}

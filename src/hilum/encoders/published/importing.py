@@ -1,26 +1,31 @@
 """From a published file to an encoder that Hilum starts from: completely or not at all."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isqrt
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import Tensor
 
-from hilum.artifacts import file_sha256, whole_directory, write_json
+from hilum.artifacts import whole_directory, write_json
 from hilum.encoders.card import Card
 from hilum.encoders.positions import resize_positions
-from hilum.encoders.published.fetching import check
+from hilum.encoders.published.fetching import digests_of
+from hilum.encoders.published.fitting import no_layout_fits, which_fits_instead
+from hilum.encoders.published.identity import KnownBy, check_classifier, known_by, statements_for
 from hilum.encoders.published.key_maps import LAYOUTS
-from hilum.encoders.published.key_maps.layout import Mapped, in_words, map_keys, some
+from hilum.encoders.published.key_maps.layout import Layout, Mapped, in_words, map_keys, some
 from hilum.encoders.published.reading import read_tensors
-from hilum.encoders.published.registry import PublishedWeights, statements_of
+from hilum.encoders.published.registry import PublishedWeights, digest_of, statements_of
+from hilum.encoders.published.rotary_check import check_rotary
+from hilum.encoders.published.soundness import check_numbers
 from hilum.encoders.published.unpickling import unpickled_tensors
 from hilum.encoders.stem import fold_gray
 from hilum.encoders.weights import write_encoder
 from hilum.encoders.zoo import Encoder, create_encoder
-from hilum.errors import HilumError, HilumErrors
+from hilum.errors import HilumErrors
 
 REPORT = "import.json"
 
@@ -38,6 +43,8 @@ class ImportReport:
         dropped: tensors that were left out: reason to how many.
         neutral: keys of the encoder that such files lack, which stay at a value that changes nothing.
         notes: what was changed on the way: the folded stem, resized position embeddings.
+        known_by: what the file is known by to be the published one; "" for weights of one's own.
+        digest: of the row and of the way here (`hilum.encoders.published.registry.digest_of`).
     """
 
     name: str
@@ -48,6 +55,8 @@ class ImportReport:
     dropped: dict[str, int]
     neutral: list[str]
     notes: list[str]
+    known_by: KnownBy | Literal[""] = ""
+    digest: str = ""
 
     def in_words(self) -> list[str]:
         """The report for people, one line each."""
@@ -56,26 +65,42 @@ class ImportReport:
         if self.neutral:
             shown = ", ".join(self.neutral[:2])
             lines.append(f"{len(self.neutral):,} that such files lack start neutral: {shown}…")
+        if self.known_by == "word":
+            lines.append(
+                "nothing but --as says that this is the published file: what it has seen counts as not known. To vouch "
+                "for it, import it with --anyway"
+            )
         return lines + self.notes
 
 
-def load_file(row: PublishedWeights, path: Path, *, unpickle: bool = False) -> tuple[Encoder, ImportReport]:
+def load_file(
+    row: PublishedWeights, path: Path, *, unpickle: bool = False, anyway: bool = False
+) -> tuple[Encoder, ImportReport]:
     """The encoder of a published file, and what became of the file; nothing is written.
+
+    The keys and numbers are looked at first, then whose file it is: a checksum tells who wrote a file, and not whether
+    it is sound.
 
     Args:
         row: of the registry: what the file is.
         path: the file.
         unpickle: take tensors out of pickled objects, in a sandboxed process.
+        anyway: take it for the row's, whatever its name, its checksum and its classifier say.
 
     Raises:
         HilumError: the file cannot be read, is not the published one, or its weights are not the row's encoder's, one
             by one.
     """
     tensors = unpickled_tensors(path) if unpickle else read_tensors(path)
+    digests = digests_of(path)
     layout = layout_of(row, tensors, path)
-    # Other layouts are other people's editions of the same weights, of which the authors publish no checksum.
-    sha256 = check(row.source, path) if layout == row.layouts[0] else file_sha256(path)
-    return encoder_of(row, tensors, path, layout, sha256)
+    if layout == row.layouts[0] and digests.are_of(row.source) is False and not _bears_published_name(row, path):
+        # The checksum is of the first edition alone; another may have the same keys.
+        layout = next((name for name in row.layouts[1:] if LAYOUTS[name].fits(tensors)), layout)
+    encoder, report = encoder_of(row, tensors, path, layout, digests.sha256)
+    known = known_by(row, layout, path, digests, anyway=anyway)
+    check_classifier(row, LAYOUTS[layout], tensors, path, anyway=anyway)
+    return encoder, replace(report, known_by=known, digest=digest_of(row))
 
 
 def write_imported(row: PublishedWeights, encoder: Encoder, report: ImportReport, directory: Path) -> None:
@@ -83,8 +108,14 @@ def write_imported(row: PublishedWeights, encoder: Encoder, report: ImportReport
     card = Card(
         encoder=row.encoder,
         method=row.method,
-        starts_from=row.starts_from or "random",
-        settings={"weights": row.name, "file": row.source.file, "file_sha256": report.sha256, "licence": row.licence},
+        starts_from=row.starts_from,
+        settings={
+            "weights": row.name,
+            "file": report.file,
+            "file_sha256": report.sha256,
+            "known_by": report.known_by,
+            "licence": row.licence,
+        },
         preprocessing=[],
         image_size=row.image_size,
         mean=float(encoder.mean),
@@ -93,8 +124,13 @@ def write_imported(row: PublishedWeights, encoder: Encoder, report: ImportReport
         split="",
         patients_seen=[],
         images_seen=0,
-        statements=statements_of(row),
+        statements=statements_for(statements_of(row), report.known_by),
     )
+    write_directory(encoder, card, report, directory)
+
+
+def write_directory(encoder: Encoder, card: Card, report: ImportReport, directory: Path) -> None:
+    """Make a directory of an imported encoder, its card and the report; complete or absent."""
     with whole_directory(directory) as beside:
         write_encoder(encoder, card, beside)
         write_json(beside / REPORT, vars(report))
@@ -113,19 +149,30 @@ def encoder_of(
         sha256: of the file, for the report.
 
     Raises:
-        HilumError: a key is missing, unknown, twice there or of another shape.
+        HilumError: a key is missing, unknown, twice there or of another shape; numbers are broken; the rotary embedding
+            is another network's.
     """
     encoder = create_encoder(row.encoder, seed=0)
     wanted = {key: tensor.shape for key, tensor in encoder.body.state_dict().items()}
-    mapped = map_keys(LAYOUTS[layout], tensors, wanted, where)
+    native = LAYOUTS[layout]
+    try:
+        mapped = map_keys(native, tensors, wanted, where, norm_absent=row.norm_absent)
+    except HilumErrors as error:
+        hint = which_fits_instead(native, tensors, row)
+        raise HilumErrors(where, error.problems, fix=f"{error.fix}{hint}") from error
+    notes = check_numbers(mapped, tensors, where)
+    periods, said = check_rotary(encoder.body, native, tensors, where)
+    if periods is not None:
+        encoder.use_periods(periods)
+    notes += said
     weights = dict(mapped.tensors)
-    notes: list[str] = []
     if len(row.mean) == 3:
-        weights, notes = _fold(encoder, row, weights, mapped, where)
+        weights, folded = _fold(encoder, row, weights, mapped, where)
+        notes += folded
     else:
         encoder.mean.fill_(row.mean[0])
         encoder.std.fill_(row.std[0])
-    notes += _resize(encoder, weights)
+    notes += _resize(encoder, weights) + _follow_positions(encoder, native)
     _check_shapes(weights, wanted, mapped, where)
     encoder.body.load_state_dict({key: weights[key] for key in wanted})
     dropped: dict[str, int] = {}
@@ -144,13 +191,22 @@ def layout_of(row: PublishedWeights, tensors: Mapping[str, Tensor], where: Path)
     for name in row.layouts:
         if LAYOUTS[name].fits(tensors):
             return name
-    some = ", ".join(list(tensors)[:3]) or "no tensors"
-    raise HilumError(
-        where,
-        expected=f"weights of {row.name}: {' or '.join(LAYOUTS[name].title for name in row.layouts)}",
-        found=f"{len(tensors):,} tensors with other names ({some})",
-        fix="`hilum weights list` shows what there is; give the file's own name with --as.",
-    )
+    raise no_layout_fits(row, tensors, where)
+
+
+def _bears_published_name(row: PublishedWeights, path: Path) -> bool:
+    return path.name in (row.source.file, *row.source.also)
+
+
+def _follow_positions(encoder: Encoder, layout: Layout) -> list[str]:
+    """Resize positions as the code does that the file is made for."""
+    registers = getattr(encoder.body, "reg_token", None) is not None  # their code resizes as the architecture's family
+    if layout.positions is None or encoder.interpolation in (None, layout.positions) or registers:
+        return []
+    encoder.use_interpolation(layout.positions)
+    how = f"bicubic, {'antialiased' if layout.positions.antialias else 'no antialiasing'}"
+    how += f", scale (new + {layout.positions.offset:g}) / old" if layout.positions.offset else ", to the exact size"
+    return [f"position embeddings are resized as by the file's own code ({how})"]
 
 
 def _fold(

@@ -21,10 +21,12 @@ from typing import IO, Any
 import numpy as np
 
 _MAGIC = 0x1950A86A20F9469CFC6C
+_BFLOAT16 = "bfloat16"
 _TYPES = {
     "FloatStorage": "<f4",
     "DoubleStorage": "<f8",
     "HalfStorage": "<f2",
+    "BFloat16Storage": _BFLOAT16,
     "LongStorage": "<i8",
     "IntStorage": "<i4",
     "ShortStorage": "<i2",
@@ -64,7 +66,9 @@ class Storage:
     """Numbers of one type; filled when they are read."""
 
     def __init__(self, dtype: str, count: int) -> None:
-        self.dtype, self.count = np.dtype(dtype), count
+        # numpy has no bfloat16, which is the upper half of a float32.
+        self.halved = dtype == _BFLOAT16
+        self.dtype, self.count = np.dtype("<u2" if self.halved else dtype), count
         self.data: bytes | None = None
 
 
@@ -87,7 +91,8 @@ class Lazy:
         flat = np.frombuffer(storage.data, storage.dtype)
         steps = [step * storage.dtype.itemsize for step in self.stride]
         view = np.lib.stride_tricks.as_strided(flat[self.offset :] if count else flat[:0], self.size, steps)
-        return np.array(view, order="C")  # safetensors writes what lies in memory
+        copied = np.array(view, order="C")  # safetensors writes what lies in memory
+        return (copied.astype("<u4") << 16).view("<f4") if storage.halved else copied
 
 
 def rebuild(storage: Storage, offset: int, size: Any, stride: Any, *rest: Any) -> Lazy:  # noqa: ARG001

@@ -9,6 +9,7 @@ import argparse
 import pickle
 import warnings
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ MOST_BYTES = 32 * 2**30
 
 _NPZ_RATIO = 50
 """Floating-point weights hardly shrink; 50 leaves room for whole layers of zeros."""
+
+_IN_A_FOLDER = ("model.safetensors", "pytorch_model.bin")
 
 _HTML = (b"<!doctype", b"<html", b"<?xml", b"<head", b"<!--")
 
@@ -78,6 +81,22 @@ def flatten(content: Any, prefix: str = "") -> dict[str, Tensor]:
     }
 
 
+def checkpoint_in(path: Path) -> Path:
+    """The file itself, or the one checkpoint in a folder as Hugging Face lays it out.
+
+    Raises:
+        HilumError: there is none, or it is in several files.
+    """
+    if not path.is_dir():
+        return path
+    here = [path / name for name in _IN_A_FOLDER if (path / name).is_file()]
+    if here:
+        return here[0]
+    shards = sorted(file.name for file in path.glob("*.index.json"))
+    found = f"one in several files ({shards[0]})" if shards else f"a folder without {' or '.join(_IN_A_FOLDER)}"
+    raise HilumError(path, expected="a checkpoint", found=found, fix="Give the file itself.")
+
+
 def _kind(path: Path) -> str:
     if not path.is_file():
         raise HilumError(path, expected="a checkpoint", found="no such file", fix="Check the path.")
@@ -97,6 +116,12 @@ def _kind(path: Path) -> str:
         raise HilumError(path, expected="a whole safetensors file", found=f"{size:,} bytes of it", fix="Get it again.")
     if start[:1] in (b"\x80", b"\x00") or b"././@" in start:
         return "torch"
+    if start.startswith(b"version https://git-lfs"):
+        fix = "Run `git lfs pull` where it was cloned, or download the file itself."
+        raise HilumError(path, expected="a checkpoint", found="a pointer of git-lfs, not the file", fix=fix)
+    if b'"weight_map"' in start or path.name.endswith(".index.json"):
+        fix = "Join the shards that it lists into one file (safetensors.torch.load_file each, then save_file)."
+        raise HilumError(path, expected="a checkpoint", found="the table of a checkpoint in several files", fix=fix)
     fix = "Give the file as its authors publish it."
     raise HilumError(path, expected="a safetensors, torch or npz file", found="something else", fix=fix)
 
@@ -115,8 +140,23 @@ def check_archive(path: Path, size: int) -> bool:
     most = min(MOST_BYTES, _NPZ_RATIO * size if npz else size)
     if claimed > most:
         found = f"{size:,} bytes that would unpack to {claimed:,}"
-        raise HilumError(path, expected=f"at most {most:,} bytes", found=found, fix="This is no checkpoint; delete it.")
+        raise HilumError(path, expected=f"at most {most:,} bytes", found=found, fix="This is no checkpoint.")
+    _check_sums(path, entries)
     return npz
+
+
+def _check_sums(path: Path, entries: list[zipfile.ZipInfo]) -> None:
+    """Refuse a zip whose content is not that of its checksums, at which torch does not look."""
+    if all(entry.CRC == 0 for entry in entries):
+        return  # written with torch.serialization.set_crc32_options(False): there are none
+    try:
+        with zipfile.ZipFile(path) as archive:
+            broken = archive.testzip()
+    except (zipfile.BadZipFile, zlib.error, OSError, ValueError, EOFError, NotImplementedError, RuntimeError) as error:
+        broken = str(error)
+    if broken is not None:
+        fix = "The file is damaged: a copy or a download changed it. Compare it with its source, or get it again."
+        raise HilumError(path, expected="the content that its checksums say", found=f"other in {broken}", fix=fix)
 
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:

@@ -10,10 +10,15 @@ from typing import Annotated, Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from hilum.artifacts import fingerprint
 from hilum.encoders.published.statements import Statement
 from hilum.errors import HilumError, HilumErrors
 
 _TABLE = "registry.yaml"
+RANDOM, NOT_STATED = "random", "not stated"
+_IMPORT_VERSION = 2
+"""Of the way from a file to an encoder. 2: periods and rules for positions are the file's own."""
+
 _Hex = Annotated[str, Field(pattern=r"^[0-9a-f]+$")]
 _PerChannel = Annotated[tuple[float, ...], Field(min_length=1, max_length=3)]
 
@@ -33,9 +38,11 @@ class Source(_Row):
         sha256_begins, md5_begins: as many digits as its authors publish.
         size: bytes; None where not known.
         note: what a person has to do beyond downloading; empty for nothing.
+        also: other names under which its authors give the same weights.
     """
 
     file: str
+    also: tuple[str, ...] = ()
     url: str | None = None
     page: str
     sha256: Annotated[_Hex, Field(min_length=64, max_length=64)] | None = None
@@ -62,7 +69,10 @@ class PublishedWeights(_Row):
         image_size: side in px that they were trained at.
         crop: "squeeze" (whole image), or the fraction of the side that evaluation keeps.
         seen: radiographs that had a part in them; empty where there were none.
-        starts_from: name of the published weights that they started from; None for random ones.
+        starts_from: name of the published weights that they started from; "random"; or "not stated" by their authors.
+        classes: how many classes the classifier in the published file has; 0 where there is none, and a file that has
+            one is another; None where either is published.
+        norm_absent: name of a norm of the encoder that the published file does not have, weight and bias both.
         remarks: what a user should know.
     """
 
@@ -80,7 +90,9 @@ class PublishedWeights(_Row):
     image_size: int
     crop: float | str
     seen: tuple[Statement, ...] = ()
-    starts_from: str | None = None
+    starts_from: str = RANDOM
+    classes: int | None = None
+    norm_absent: str = ""
     remarks: str = ""
 
 
@@ -143,8 +155,20 @@ def find_weights(name: str, encoder: str | None = None) -> PublishedWeights:
 
 def statements_of(row: PublishedWeights) -> list[Statement]:
     """What weights have seen, and those before them that they started from."""
-    before = statements_of(published_weights()[row.starts_from]) if row.starts_from else []
-    return [*before, *row.seen]
+    before = published_weights().get(row.starts_from)
+    return [*(statements_of(before) if before else []), *row.seen]
+
+
+def rows_of_file(name: str) -> list[PublishedWeights]:
+    """The rows whose authors publish a file of this name; two where one file makes two encoders."""
+    return [row for row in published_weights().values() if name in (row.source.file, *row.source.also)]
+
+
+def digest_of(row: PublishedWeights) -> str:
+    """Changes when an encoder that was imported under the row has to be imported again: another Hilum, another row."""
+    decisive = row.model_dump(mode="json", exclude={"title", "citation", "remarks", "crop", "source", "data", "seen"})
+    said = [statement.model_dump(mode="json") for statement in statements_of(row)]
+    return fingerprint([_IMPORT_VERSION, decisive, said])[:16]
 
 
 def _read_table() -> dict[str, Any]:

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from hilum.artifacts import file_sha256
-from hilum.encoders.card import CARD, read_card
+from hilum.encoders.card import read_card
 from hilum.encoders.published.fetching import missing_file
 from hilum.encoders.published.folder import find_imported, imported_directory, remember_checksum, weights_folder
 from hilum.encoders.published.registry import find_weights, is_published, statements_of
@@ -59,14 +58,16 @@ def describe_weights(name_or_path: str | Path, encoder: str, weights_dir: Path |
             here=True,
         )
     row, folder = find_weights(str(name_or_path), encoder), weights_folder(weights_dir)
+    ready = find_imported(folder, row)
     return WeightsDescription(
         title=row.title,
         source=row.source.url or row.source.page,
         licence=row.licence,
         method=row.method,
-        seen=statements_of(row),
+        # What was imported may be less certainly the published file than its name says.
+        seen=read_card(ready).statements if ready else statements_of(row),
         patients_seen=[],
-        here=find_imported(folder, row.name) is not None or (folder / row.source.file).is_file(),
+        here=ready is not None or (folder / row.source.file).is_file(),
     )
 
 
@@ -88,7 +89,7 @@ def resolve_weights(name_or_path: str | Path, encoder: str, weights_dir: Path | 
         _check_encoder(directory, read_card(directory).encoder, encoder)
         return directory
     row, folder = find_weights(str(name_or_path), encoder), weights_folder(weights_dir)
-    if (ready := find_imported(folder, row.name)) is not None:
+    if (ready := find_imported(folder, row)) is not None:
         return ready
     path = folder / row.source.file
     if not path.is_file():
@@ -97,29 +98,35 @@ def resolve_weights(name_or_path: str | Path, encoder: str, weights_dir: Path | 
 
 
 def import_weights(
-    name: str, path: Path, *, weights_dir: Path | None = None, out: Path | None = None, unpickle: bool = False
+    name: str,
+    path: Path,
+    *,
+    weights_dir: Path | None = None,
+    out: Path | None = None,
+    unpickle: bool = False,
+    anyway: bool = False,
 ) -> Path:
     """Import a published file under its name; the encoder's directory.
 
     Args:
         name: of the registry.
-        path: the file; it may come in any of the layouts that the row names.
+        path: the file, or a folder as Hugging Face lays it out; it may come in any of the layouts that the row names.
         weights_dir: the weights folder.
         out: directory to make; in the weights folder unless told.
         unpickle: take tensors out of pickled objects, in a sandboxed process.
+        anyway: take it for the published file, whatever its name, its checksum and its classifier say.
 
     Raises:
         HilumError: not the file, damaged, or not these weights.
     """
     from hilum.encoders.published.importing import load_file, write_imported  # torch, which describing does without
+    from hilum.encoders.published.reading import checkpoint_in
 
-    row, folder = find_weights(name), weights_folder(weights_dir)
+    row, folder, path = find_weights(name), weights_folder(weights_dir), checkpoint_in(path)
     if not path.is_file():
         raise HilumError(path, expected="a checkpoint", found="no such file", fix="Check the path.")
-    if out is None and (ready := imported_directory(folder, row.name, file_sha256(path)) / CARD).is_file():
-        return ready.parent
-    encoder, report = load_file(row, path, unpickle=unpickle)
-    remember_checksum(folder, row, report.sha256, report.layout)
+    encoder, report = load_file(row, path, unpickle=unpickle, anyway=anyway)
+    remember_checksum(folder, row, report.sha256, report.layout, report.known_by)
     directory = out or imported_directory(folder, row.name, report.sha256)
     write_imported(row, encoder, report, directory)
     return directory

@@ -4,7 +4,9 @@ Hilum's own runs know every film (`hilum.encoders.seen`). Of published weights o
 a collection, at best the published list of films. A statement's certainty is
 
 - stated: the authors name the films, by a published list, or say that they took them all;
-- part: the authors used some films of the collection, and which is not known.
+- part: the authors used some images of the collection, and which is not known;
+- unknown: nobody says anything, and it may be any radiographs of any collection;
+- not_stated: the authors name no radiographs, and their images are too many to know (photographs from the web).
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,7 +16,7 @@ from typing import Literal
 import polars as pl
 from pydantic import BaseModel, ConfigDict
 
-Certainty = Literal["stated", "part"]
+Certainty = Literal["stated", "part", "unknown", "not_stated"]
 
 SAME_FILMS: dict[str, tuple[str, ...]] = {
     "rsna_pneumonia": ("chestxray14",),
@@ -30,16 +32,17 @@ class Statement(BaseModel):
     """One thing that is said about what weights have seen.
 
     Attributes:
-        collection: one of `hilum.findings.COLLECTIONS`, or another name for data that Hilum does not read.
+        collection: one of `hilum.findings.COLLECTIONS`, or another name for data that Hilum does not read; empty where
+            none is named ("unknown" and "not_stated").
         list: column of the collection's manifest that names the films ("split_chexnet"); None where no list does.
         parts: values of that column whose films were seen; empty where there is no list.
-        certainty: "stated" or "part", see above. Without a list, "stated" means all films of the collection.
+        certainty: see above. Without a list, "stated" means all films of the collection.
         source: who says so, and where.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    collection: str
+    collection: str = ""
     list: str | None = None
     parts: tuple[str, ...] = ()
     certainty: Certainty
@@ -47,6 +50,10 @@ class Statement(BaseModel):
 
     def in_words(self) -> str:
         """As in "chestxray14: split_chexnet train and val"."""
+        if self.certainty == "unknown":
+            return "not known"
+        if self.certainty == "not_stated":
+            return "no radiographs named"
         if self.certainty == "part":
             return f"{self.collection}: part of it, not known which"
         if self.list is None:
@@ -79,11 +86,11 @@ class SeenTest:
 def statements_in_words(statements: Iterable[Statement]) -> str:
     """All statements in a line; "no radiographs" where there are none."""
     statements = list(statements)
-    named = [statement.in_words() for statement in statements if statement.certainty == "stated"]
+    said = [statement.in_words() for statement in statements if statement.certainty in ("stated", "unknown")]
     parts = [statement.collection for statement in statements if statement.certainty == "part"]
-    return (
-        "; ".join([*named, *([f"parts, not known which, of {', '.join(parts)}"] if parts else [])]) or "no radiographs"
-    )
+    said += [f"parts, not known which, of {', '.join(parts)}"] if parts else []
+    said += [statement.in_words() for statement in statements if statement.certainty == "not_stated"]
+    return "; ".join(dict.fromkeys(said)) or "no radiographs"
 
 
 def seen_test_films(
@@ -101,6 +108,10 @@ def seen_test_films(
     named: dict[str, pl.Expr] = {}
     possible, why = False, []
     for statement in statements:
+        if statement.certainty in ("unknown", "not_stated"):
+            possible |= statement.certainty == "unknown"
+            why.append(statement.in_words())
+            continue
         if statement.collection != collection and statement.collection not in SAME_FILMS.get(collection, ()):
             continue
         why.append(statement.in_words())

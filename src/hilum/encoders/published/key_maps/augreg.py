@@ -67,8 +67,8 @@ AUGREG = Layout(
             )
         ),
     ),
+    classifier=r"(?:opt/target/)?head/(?:kernel|bias)",
     drops={
-        r"(?:opt/target/)?head/(?:kernel|bias)": "the classifier of the original task",
         r"(?:opt/target/)?pre_logits/(?:kernel|bias)": "the layer before the classifier of the original task",
     },
 )

@@ -25,12 +25,24 @@ MOCO = Layout(
 
 SWAV = Layout(
     title="SwAV's ResNet-50 with projection head and prototypes",
-    prefix=r"(?:state_dict\.)?module\.",
+    prefix=r"module\.",
     sign=_SIGN,
     uses=RESNET,
     drops={
-        r"(?:state_dict\.)?module\.projection_head\..*": "SwAV's projection head",
-        r"(?:state_dict\.)?module\.prototypes\..*": "SwAV's prototypes",
+        r"module\.projection_head\..*": "SwAV's projection head",
+        r"module\.prototypes\..*": "SwAV's prototypes",
+    },
+    neutral=COUNTER,
+)
+
+SWAV_CHECKPOINT = Layout(
+    title="checkpoint of a training run of SwAV",
+    prefix=r"state_dict\.module\.",
+    sign=_SIGN,
+    uses=RESNET,
+    drops={
+        r"state_dict\.module\.projection_head\..*": "SwAV's projection head",
+        r"state_dict\.module\.prototypes\..*": "SwAV's prototypes",
         **TRAINING_STATE,
     },
     neutral=COUNTER,

@@ -23,9 +23,6 @@ _GRN = (
     Use(r"stages\.(\d+)\.(\d+)\.grn\.beta", r"stages.\1.blocks.\2.mlp.grn.bias", as_wanted),
 )
 
-_NO_FINAL_NORM = {r"head\.norm\.weight": 1.0, r"head\.norm\.bias": 0.0}
-"""FCMAE has no norm behind the encoder; fine-tuning adds one."""
-
 _BESIDE = {
     r"(?:model\.|module\.)?(?:decoder\..*|mask_token|proj\..*|pred\..*)": "FCMAE's decoder",
     **TRAINING_STATE,
@@ -36,8 +33,8 @@ CONVNEXTV2 = Layout(
     prefix=r"(?:model\.|module\.)?",
     sign=r"stages\.\d+\.\d+\.dwconv\.weight",
     uses=(*CONVNEXT_USES, *_GRN),
-    drops={rf"(?:model\.|module\.)?head\.{AFFINE}": "the classifier of the original task", **_BESIDE},
-    neutral=_NO_FINAL_NORM,
+    classifier=rf"(?:model\.|module\.)?head\.{AFFINE}",
+    drops=_BESIDE,
 )
 
 
@@ -66,5 +63,4 @@ CONVNEXTV2_SPARSE = Layout(
         *_GRN,
     ),
     drops=_BESIDE,
-    neutral=_NO_FINAL_NORM,
 )

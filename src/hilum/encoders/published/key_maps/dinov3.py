@@ -25,7 +25,10 @@ def _biases(tensors: dict[str, Tensor], wanted: Shapes) -> dict[str, Tensor]:
         block = key.removesuffix(_QKV_BIAS)
         if block + _MASK not in tensors:
             raise ValueError(f"missing: {block}{_MASK}, without which {key} has no meaning")
-        masked = torch.where(tensors[block + _MASK] == 0, torch.zeros(()), bias)
+        mask = tensors[block + _MASK]
+        if not ((mask == 0) | (mask == 1)).all():
+            raise ValueError(f"{block}{_MASK} holds other numbers than 0 and 1")
+        masked = torch.where(mask == 0, torch.zeros(()), bias)
         queries, keys, values = masked.chunk(3)
         if block + "attn.q_bias" in wanted and not keys.any():
             kept |= {block + "attn.q_bias": queries, block + "attn.v_bias": values}
@@ -47,9 +50,10 @@ DINOV3 = Layout(
     ),
     drops={
         r"mask_token": "the token that stands for a masked patch",
-        r"rope_embed\.periods": "periods of the rotary embedding, which follow from the architecture",
         rf"local_cls_norm\.{AFFINE}": "a norm that only training uses",
     },
+    classifier=rf"head\.{AFFINE}",
+    periods=r"rope_embed\.periods",
     finish=_biases,
 )
 
@@ -57,5 +61,6 @@ DINOV3_CONVNEXT = Layout(
     title="DINOv3's ConvNeXt",
     sign=r"stages\.\d+\.\d+\.gamma",
     uses=(*CONVNEXT_USES, Use(r"stages\.(\d+)\.(\d+)\.gamma", r"stages.\1.blocks.\2.gamma")),
+    classifier=rf"head\.{AFFINE}",
     drops={rf"norms\.3\.{AFFINE}": "the final norm, under a second name"},
 )

@@ -35,10 +35,11 @@ EVA_X = Layout(
         Use(rf"blocks\.(\d+)\.mlp\.w3\.{AFFINE}", r"blocks.\1.mlp.fc2.\2"),
         Use(rf"blocks\.(\d+)\.mlp\.ffn_ln\.{AFFINE}", r"blocks.\1.mlp.norm.\2"),
     ),
+    classifier=rf"(?:model_ema\.)?(?:model\.)?(?:module\.)?head\.{AFFINE}",
+    angles=r".*rope\.freqs_(cos|sin)",
     drops={
         r".*mask_token": "the token that stands for a masked patch",
         rf".*lm_head\.{AFFINE}": "the prediction of the tokenizer's features",
-        r".*rope\.freqs_(?:cos|sin)": "angles of the rotary embedding, which follow from the architecture",
         **TRAINING_STATE,
     },
     finish=_biases,

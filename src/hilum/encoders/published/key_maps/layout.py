@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from hilum.encoders.positions import Interpolation
+from hilum.encoders.published.key_maps.native_names import native_names
 from hilum.errors import HilumErrors
 
 Shapes = Mapping[str, torch.Size]
@@ -48,6 +50,13 @@ class Layout:
         uses: what the body needs.
         drops: pattern of whole native keys to the reason for leaving them out.
         neutral: pattern of the body's keys that such files may lack, to the value that changes nothing.
+        classifier: pattern of native keys, prefix included, of a classifier behind the encoder; "" for none. It is left
+            out, and how many classes it has tells whose file it is.
+        periods: pattern of the native key of a rotary embedding's periods, which the encoder keeps beside its weights.
+        angles: pattern of native keys of the sines and cosines of a rotary embedding, with the group (cos|sin). They
+            are compared with the architecture's.
+        positions: how the code that such files are made for resizes learnt positions, where that is not how the
+            architecture's family does; None for the family's way.
         prefix: pattern in front of all keys that are used.
         finish: last changes, on tensors by the body's keys, given the body's shapes; names problems in ValueError.
     """
@@ -57,6 +66,10 @@ class Layout:
     uses: tuple[Use, ...]
     drops: Mapping[str, str] = field(default_factory=dict)
     neutral: Mapping[str, float] = field(default_factory=dict)
+    classifier: str = ""
+    periods: str = ""
+    angles: str = ""
+    positions: Interpolation | None = None
     prefix: str = ""
     finish: Callable[[dict[str, Tensor], Shapes], dict[str, Tensor]] | None = None
 
@@ -64,6 +77,16 @@ class Layout:
         """Whether a file with these keys looks like one of this layout."""
         sign = re.compile(self.prefix + self.sign)
         return any(sign.fullmatch(key) for key in tensors)
+
+    @property
+    def left_out(self) -> dict[str, str]:
+        """Pattern of whole native keys that are not used to the reason."""
+        behind = {self.classifier: "the classifier of the original task"} if self.classifier else {}
+        turned = {self.angles: "angles of the rotary embedding, equal to the architecture's"} if self.angles else {}
+        kept = (
+            {self.periods: "periods of the rotary embedding, which are kept beside the weights"} if self.periods else {}
+        )
+        return {**self.drops, **behind, **turned, **kept}
 
 
 @dataclass(frozen=True)
@@ -90,7 +113,9 @@ class _Piece:
     use: Use
 
 
-def map_keys(layout: Layout, tensors: Mapping[str, Tensor], wanted: Shapes, where: object) -> Mapped:
+def map_keys(
+    layout: Layout, tensors: Mapping[str, Tensor], wanted: Shapes, where: object, *, norm_absent: str = ""
+) -> Mapped:
     """Bring a file's tensors under the body's keys.
 
     Args:
@@ -98,6 +123,7 @@ def map_keys(layout: Layout, tensors: Mapping[str, Tensor], wanted: Shapes, wher
         tensors: of the file, by native key.
         wanted: the body's keys and shapes.
         where: the file, for messages.
+        norm_absent: name of a norm of the body that such a file may lack, weight and bias both; it starts neutral.
 
     Raises:
         HilumErrors: native keys that are neither used nor dropped, or that are two for one; keys of the body that
@@ -115,9 +141,10 @@ def map_keys(layout: Layout, tensors: Mapping[str, Tensor], wanted: Shapes, wher
             mapped = layout.finish(mapped, wanted)
         except (RuntimeError, ValueError) as error:
             problems.append(_line(error))
-    neutral = _fill(layout, mapped, wanted)
+    neutral = _fill(layout, mapped, wanted, norm_absent)
     absent = [key for key in wanted if key not in mapped and key not in pieces]
-    problems += [f"missing: {key} ({in_words(wanted[key])})" for key in absent]
+    names = native_names(layout.prefix, layout.uses, tensors, absent)
+    problems += [f"missing: {names[key]} ({in_words(wanted[key])})" for key in absent]
     problems += [f"unexpected: {key}, which the encoder does not have" for key in mapped if key not in wanted]
     if problems:
         raise HilumErrors(where, some(problems), fix=f"nothing was loaded; expected {layout.title}.")
@@ -137,7 +164,7 @@ def in_words(shape: torch.Size) -> str:
 
 
 def _sort(layout: Layout, tensors: Mapping[str, Tensor]) -> tuple[dict[str, list[_Piece]], dict[str, str], list[str]]:
-    drops = {re.compile(pattern): why for pattern, why in layout.drops.items()}
+    drops = {re.compile(pattern): why for pattern, why in layout.left_out.items()}
     uses = [(re.compile(layout.prefix + use.pattern), use) for use in layout.uses]
     pieces: dict[str, list[_Piece]] = {}
     dropped: dict[str, str] = {}
@@ -172,10 +199,12 @@ def _join(pieces: list[_Piece], wanted: torch.Size | None) -> Tensor:
     return parts[0] if whole else torch.cat(parts)
 
 
-def _fill(layout: Layout, mapped: dict[str, Tensor], wanted: Shapes) -> list[str]:
+def _fill(layout: Layout, mapped: dict[str, Tensor], wanted: Shapes, norm_absent: str) -> list[str]:
     filled = []
+    norm = {f"{norm_absent}.weight": 1.0, f"{norm_absent}.bias": 0.0}
+    norm = norm if norm_absent and not mapped.keys() & norm else {}  # half a norm is damage
     for key, shape in wanted.items():
-        value = next((value for pattern, value in layout.neutral.items() if re.fullmatch(pattern, key)), None)
+        value = next((value for pattern, value in layout.neutral.items() if re.fullmatch(pattern, key)), norm.get(key))
         if key not in mapped and value is not None:
             counts = key.endswith("num_batches_tracked")
             mapped[key] = torch.full(shape, value, dtype=torch.int64 if counts else torch.float32)

@@ -7,6 +7,6 @@ TIMM = Layout(
     title="timm's own names",
     sign=r"(?:patch_embed|stem|conv1|features)\..+",
     uses=(Use(r"(.+)", r"\1"),),
-    drops={rf"(?:fc|classifier|head|head\.fc)\.{AFFINE}": "the classifier of the original task"},
+    classifier=rf"(?:fc|classifier|head|head\.fc)\.{AFFINE}",
     neutral=COUNTER,
 )

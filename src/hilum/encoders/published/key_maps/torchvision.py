@@ -7,8 +7,6 @@ tonylins/simclr-converter convert.py.
 from hilum.encoders.published.key_maps.key_patterns import AFFINE, BATCH_NORM, COUNTER, RESNET, TRAINING_STATE
 from hilum.encoders.published.key_maps.layout import Layout, Use
 
-_CLASSIFIER = "the classifier of the original task"
-
 _DENSENET = (
     Use(rf"features\.(conv0\.weight|norm[05]\.{BATCH_NORM})", r"features.\1"),
     # Before 0.4, torch allowed dots in names: norm.1 is norm1 today.
@@ -23,7 +21,7 @@ RESNET_LAYOUT = Layout(
     title="torchvision's ResNet",
     sign=r"layer4\.\d+\.conv2\.weight",
     uses=RESNET,
-    drops={rf"fc\.{AFFINE}": _CLASSIFIER},
+    classifier=rf"fc\.{AFFINE}",
     neutral=COUNTER,
 )
 
@@ -31,7 +29,7 @@ DENSENET = Layout(
     title="torchvision's DenseNet",
     sign=r"features\.norm5\.weight",
     uses=_DENSENET,
-    drops={rf"classifier\.{AFFINE}": _CLASSIFIER},
+    classifier=rf"classifier\.{AFFINE}",
     neutral=COUNTER,
 )
 
@@ -40,7 +38,8 @@ CHEXNET = Layout(
     prefix=r"state_dict\.module\.densenet121\.",
     sign=r"features\.norm5\.weight",
     uses=_DENSENET,
-    drops={rf"state_dict\.module\.densenet121\.classifier\.0\.{AFFINE}": "the scores of 14 findings", **TRAINING_STATE},
+    classifier=rf"state_dict\.module\.densenet121\.classifier\.0\.{AFFINE}",
+    drops=TRAINING_STATE,
     neutral=COUNTER,
 )
 
@@ -48,10 +47,8 @@ TORCHXRAYVISION = Layout(
     title="TorchXRayVision's DenseNet-121, one channel",
     sign=r"features\.norm5\.weight",
     uses=_DENSENET,
-    drops={
-        rf"classifier\.{AFFINE}": "the scores of its findings",
-        r"op_threshs": "operating points of its scores",
-    },
+    classifier=rf"classifier\.{AFFINE}",
+    drops={r"op_threshs": "operating points of its scores"},
     neutral=COUNTER,
 )
 
@@ -60,6 +57,24 @@ SIMCLR = Layout(
     prefix=r"state_dict\.",
     sign=r"layer4\.\d+\.conv2\.weight",
     uses=RESNET,
-    drops={rf"state_dict\.fc\.{AFFINE}": "the linear classifier on top"},
+    classifier=rf"state_dict\.fc\.{AFFINE}",
+    neutral=COUNTER,
+)
+
+RESNET_CHILDREN = Layout(
+    title="torchvision's ResNet as the list of its children (nn.Sequential), as lightly's examples keep it",
+    sign=r"7\.\d+\.conv2\.weight",
+    uses=(
+        Use(r"0\.weight", "conv1.weight"),
+        Use(rf"1\.({BATCH_NORM})", r"bn1.\1"),
+        *(
+            Use(rf"{place}\.(\d+\.{inner})", rf"layer{place - 3}.\1")
+            for place in (4, 5, 6, 7)
+            for inner in (
+                rf"(?:conv[123]\.weight|bn[123]\.{BATCH_NORM})",
+                rf"downsample\.(?:0\.weight|1\.{BATCH_NORM})",
+            )
+        ),
+    ),
     neutral=COUNTER,
 )

@@ -7,6 +7,7 @@ modeling_dinov2_with_registers.py.
 
 from torch import Tensor
 
+from hilum.encoders.positions import EXACT_SIZE, OFFSET_BY_A_TENTH
 from hilum.encoders.published.key_maps.contrastive import DINO_DROPS
 from hilum.encoders.published.key_maps.key_patterns import AFFINE, TRAINING_STATE, VIT_BLOCK, VIT_FRAME
 from hilum.encoders.published.key_maps.layout import Layout, Shapes, Use
@@ -18,6 +19,8 @@ DINO_VIT = Layout(
     title="DINO's ViT, backbone only",
     sign=_SIGN,
     uses=(*VIT_FRAME, *VIT_BLOCK),
+    classifier=rf"head\.{AFFINE}",
+    positions=OFFSET_BY_A_TENTH,
 )
 
 DINO_VIT_CHECKPOINT = Layout(
@@ -26,6 +29,7 @@ DINO_VIT_CHECKPOINT = Layout(
     sign=_SIGN,
     uses=(*VIT_FRAME, *VIT_BLOCK),
     drops=DINO_DROPS,
+    positions=OFFSET_BY_A_TENTH,
 )
 
 MAE = Layout(
@@ -33,6 +37,8 @@ MAE = Layout(
     prefix=r"(?:model\.)?",
     sign=_SIGN,
     uses=(*VIT_FRAME, *VIT_BLOCK),
+    classifier=rf"(?:model\.)?head\.{AFFINE}",
+    positions=EXACT_SIZE,
     drops={
         r"(?:model\.)?mask_token": _MASK_TOKEN,
         r"(?:model\.)?decoder_(?:embed|blocks|norm|pred|pos_embed)(?:\..*)?": "MAE's decoder",
@@ -51,23 +57,34 @@ def _registers(tensors: dict[str, Tensor], wanted: Shapes) -> dict[str, Tensor]:
 
 _SCALES = Use(r"blocks\.(?:\d+\.)?(\d+)\.(ls1|ls2)\.gamma", r"blocks.\1.\2.gamma")
 
-DINOV2 = Layout(
-    title="DINOv2's ViT, of its hub (blocks.N) or of a training run (teacher.backbone.blocks.CHUNK.N)",
-    prefix=r"(?:teacher\.)?(?:module\.)?(?:backbone\.)?",
-    sign=r"mask_token",
-    uses=(
-        *VIT_FRAME,
-        Use(r"register_tokens", "reg_token"),
-        _SCALES,
-        # Under FSDP the blocks are kept in chunks, padded so that a block's number stays its own.
-        Use(
-            rf"blocks\.(?:\d+\.)?(\d+)\.(norm1|norm2|attn\.qkv|attn\.proj|mlp\.fc1|mlp\.fc2)\.{AFFINE}",
-            r"blocks.\1.\2.\3",
-        ),
+_DINOV2 = (
+    *VIT_FRAME,
+    Use(r"register_tokens", "reg_token"),
+    _SCALES,
+    # Under FSDP the blocks are kept in chunks, padded so that a block's number stays its own.
+    Use(
+        rf"blocks\.(?:\d+\.)?(\d+)\.(norm1|norm2|attn\.qkv|attn\.proj|mlp\.fc1|mlp\.fc2)\.{AFFINE}",
+        r"blocks.\1.\2.\3",
     ),
+)
+
+DINOV2 = Layout(
+    title="DINOv2's ViT, of its hub",
+    prefix=r"(?:backbone\.)?",
+    sign=r"mask_token",
+    uses=_DINOV2,
+    drops={r"(?:backbone\.)?mask_token": _MASK_TOKEN},
+    finish=_registers,
+)
+
+DINOV2_CHECKPOINT = Layout(
+    title="teacher_checkpoint of a training run of DINOv2, which nobody publishes",
+    prefix=r"teacher\.(?:module\.)?backbone\.",
+    sign=r"mask_token",
+    uses=_DINOV2,
     drops={
-        r"(?:teacher\.)?(?:module\.)?(?:backbone\.)?mask_token": _MASK_TOKEN,
-        r"(?:teacher\.)?(?:module\.)?(?:dino_head|ibot_head)\..*": "projection head of DINO's or iBOT's loss",
+        r"teacher\.(?:module\.)?backbone\.mask_token": _MASK_TOKEN,
+        r"teacher\.(?:module\.)?(?:dino_head|ibot_head)\..*": "projection head of DINO's or iBOT's loss",
     },
     finish=_registers,
 )
@@ -75,7 +92,7 @@ DINOV2 = Layout(
 HF_DINOV2 = Layout(
     title="Hugging Face's Dinov2",
     prefix=r"(?:dinov2\.|dinov2_with_registers\.)?",
-    sign=r"embeddings\.cls_token",
+    sign=r"encoder\.layer\.\d+\.attention\.attention\.query\.weight",
     uses=(
         Use(r"embeddings\.cls_token", "cls_token"),
         Use(r"embeddings\.position_embeddings", "pos_embed"),
@@ -95,6 +112,8 @@ HF_DINOV2 = Layout(
         Use(r"encoder\.layer\.(\d+)\.layer_scale([12])\.lambda1", r"blocks.\1.ls\2.gamma"),
         Use(rf"layernorm\.{AFFINE}", r"norm.\1"),
     ),
+    classifier=rf"classifier\.{AFFINE}",
     drops={r"(?:dinov2\.|dinov2_with_registers\.)?embeddings\.mask_token": _MASK_TOKEN},
+    positions=EXACT_SIZE,
     finish=_registers,
 )

@@ -1,0 +1,74 @@
+"""What `hilum weights import --encoder …` is told of weights that are in no table."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hilum.encoders.published.statements import Statement
+
+UNKNOWN, NONE = "unknown", "none"
+
+
+def numbers_of(option: str, text: str | None) -> tuple[float, ...] | None:
+    """One number, or one for each channel with commas between; None as it is.
+
+    Raises:
+        HilumError: other text, or numbers that are not finite.
+    """
+    from math import isfinite
+
+    from hilum.errors import HilumError
+
+    if text is None:
+        return None
+    try:
+        numbers = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        numbers = ()
+    if len(numbers) not in (1, 3) or not all(map(isfinite, numbers)):
+        fix = f"As in {option} 0.5, or {option} 0.485,0.456,0.406."
+        raise HilumError(option, expected="one number or three", found=repr(text), fix=fix)
+    return numbers
+
+
+def trained_on(said: str) -> tuple[list["Statement"], list[str]]:
+    """What weights have seen, as told by --trained-on.
+
+    Args:
+        said: "unknown"; "none", for no radiographs; or the path of a table of patients, CSV or Parquet, with the
+            columns collection and patient_id, or patient_id alone with <collection>:<patient> in it.
+
+    Returns:
+        Statements for the card, and the patients as <collection>:<patient>.
+
+    Raises:
+        HilumError: no such table, or patients without a collection, who could not be found again.
+    """
+    import polars as pl
+
+    from hilum.encoders.published.statements import Statement
+    from hilum.errors import HilumError
+    from hilum.evaluate.table_files import read_table
+
+    if said == UNKNOWN:
+        return [Statement(certainty="unknown", source="whoever imported the file")], []
+    if said == NONE:
+        return [], []
+    path = Path(said)
+    if not path.is_file():
+        fix = "Say unknown, none (no radiographs), or name a table of the patients."
+        raise HilumError("--trained-on", expected="unknown, none or a table", found=repr(said), fix=fix)
+    table = read_table(path, what="a table of patients trained on")
+    if "patient_id" not in table.columns:
+        fix = "Name the column of patients patient_id."
+        raise HilumError(path, expected="the column patient_id", found=", ".join(table.columns), fix=fix)
+    names = pl.col("patient_id").cast(pl.String)
+    if "collection" in table.columns:
+        names = pl.col("collection").cast(pl.String) + ":" + names
+    patients = table.select(names.alias("patient"))["patient"].drop_nulls().unique().sort().to_list()
+    bare = [patient for patient in patients if not all(patient.partition(":")[::2])]
+    if bare or not patients:
+        found = f"{len(bare):,} without ({', '.join(bare[:3])})" if bare else "no patients"
+        fix = "Add the column collection (chestxray14, chexpert, …), or write <collection>:<patient>."
+        raise HilumError(path, expected="patients with their collection", found=found, fix=fix)
+    return [], patients

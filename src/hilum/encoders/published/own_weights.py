@@ -1,0 +1,169 @@
+"""Weights that are in nobody's table: a checkpoint of one's own, or of a paper that Hilum does not know."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from hilum.artifacts import file_sha256
+from hilum.encoders.card import Card
+from hilum.encoders.catalogue import ARCHITECTURES
+from hilum.encoders.published.folder import weights_folder
+from hilum.encoders.published.identity import classes_in
+from hilum.encoders.published.importing import ImportReport, encoder_of, write_directory
+from hilum.encoders.published.key_maps import LAYOUTS
+from hilum.encoders.published.key_maps.layout import map_keys
+from hilum.encoders.published.reading import checkpoint_in, read_tensors
+from hilum.encoders.published.registry import NOT_STATED, PublishedWeights, Source
+from hilum.encoders.published.statements import Statement
+from hilum.encoders.published.unpickling import unpickled_tensors
+from hilum.encoders.zoo import FAMILIES, create_encoder
+from hilum.errors import HilumError
+
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True)
+class Told:
+    """What somebody tells of weights of their own.
+
+    Attributes:
+        encoder: architecture, a name of Hilum's catalogue.
+        layout: native key layout of the file (`hilum.encoders.published.key_maps.LAYOUTS`).
+        method: how they were trained, in a word or two.
+        mean, std: normalisation of values in [0, 1] in training, of one or three channels; None: ImageNet's where the
+            file has three.
+        image_size: side in px that they were trained at; None: the architecture's.
+        prefix: in front of the layout's keys in the file; keys without it are left out.
+        statements: what they have seen, as far as it is known by collection.
+        patients_seen: patients that they have seen, "<collection>:<patient>".
+    """
+
+    encoder: str
+    layout: str
+    method: str = "own weights"
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+    image_size: int | None = None
+    prefix: str = ""
+    statements: Sequence[Statement] = ()
+    patients_seen: Sequence[str] = ()
+
+
+def import_own(
+    path: Path, told: Told, *, out: Path | None = None, weights_dir: Path | None = None, unpickle: bool = False
+) -> tuple[Path, ImportReport]:
+    """Make an encoder's directory of a checkpoint that is in no table.
+
+    Args:
+        path: the file, or a folder as Hugging Face lays it out.
+        told: what it is.
+        out: directory to make; in the weights folder unless told.
+        weights_dir: the weights folder.
+        unpickle: take tensors out of pickled objects, in a sandboxed process.
+
+    Returns:
+        The directory, and what became of the file.
+
+    Raises:
+        HilumError: the file cannot be read, or its weights are not the encoder's, one by one; normalisation is missing.
+    """
+    path = checkpoint_in(path)
+    _check_layout(told.layout)
+    tensors = unpickled_tensors(path) if unpickle else read_tensors(path)
+    inside, beside = _behind(told.prefix, tensors, path)
+    sha256, row = file_sha256(path), _row_of(told, inside, path)
+    encoder, report = encoder_of(row, inside, path, told.layout, sha256)
+    notes = [f"normalised as ImageNet's photographs, since nothing else was told (mean {_numbers(row.mean)})"]
+    report = replace(
+        report,
+        dropped=report.dropped | ({f"not behind the prefix {told.prefix}": beside} if beside else {}),
+        notes=report.notes + (notes if told.mean is None else []),
+    )
+    card = Card(
+        encoder=told.encoder,
+        method=told.method,
+        starts_from=NOT_STATED,
+        settings={"file": path.name, "file_sha256": sha256, "layout": told.layout},
+        preprocessing=[],
+        image_size=row.image_size,
+        mean=float(encoder.mean),
+        std=float(encoder.std),
+        seed=0,
+        split="",
+        patients_seen=sorted(told.patients_seen),
+        images_seen=0,
+        statements=list(told.statements),
+    )
+    directory = out or weights_folder(weights_dir) / "own" / f"{path.stem}-{sha256[:16]}"
+    write_directory(encoder, card, report, directory)
+    return directory, report
+
+
+def _check_layout(layout: str) -> None:
+    if layout not in LAYOUTS:
+        named = ", ".join(LAYOUTS)
+        raise HilumError("--layout", expected=f"one of {named}", found=repr(layout), fix="Name the file's key layout.")
+
+
+def _behind(prefix: str, tensors: Mapping[str, Tensor], path: Path) -> tuple[dict[str, Tensor], int]:
+    inside = {key.removeprefix(prefix): tensor for key, tensor in tensors.items() if key.startswith(prefix)}
+    if not inside:
+        shown = ", ".join(list(tensors)[:3])
+        raise HilumError(path, expected=f"keys that begin with {prefix}", found=shown, fix="Check --prefix.")
+    return inside, len(tensors) - len(inside)
+
+
+def _row_of(told: Told, tensors: Mapping[str, Tensor], path: Path) -> PublishedWeights:
+    layout = LAYOUTS[told.layout]
+    create_encoder(told.encoder, seed=0)  # refuses a wrong name
+    # FCMAE has no norm behind the encoder, and no classifier either.
+    norm = "head.norm" if told.encoder.startswith("convnextv2") and not classes_in(layout, tensors) else ""
+    channels = _channels(told.encoder, told.layout, tensors, path, norm)
+    mean, std = told.mean, told.std
+    if (mean is None) != (std is None) or (mean is None and channels != 3):
+        fix = "Tell how values in [0, 1] were normalised in training, as in --mean 0.5 --std 0.25."
+        raise HilumError(path, expected="--mean and --std", found="one or neither", fix=fix)
+    if mean is None or std is None:
+        mean, std = IMAGENET_MEAN, IMAGENET_STD
+    if len(mean) == 1 and len(std) == 1:
+        mean, std = mean * channels, std * channels
+    if not (len(mean) == len(std) == channels) or min(std) <= 0:
+        found = f"{len(mean)} and {len(std)}" + (", not all above 0" if min(std) <= 0 else "")
+        fix = "Give one number, or one for each channel."
+        raise HilumError(path, expected=f"--mean and --std of {channels} channels", found=found, fix=fix)
+    return PublishedWeights(
+        name=path.stem,
+        title=told.method,
+        encoder=told.encoder,
+        layouts=(told.layout,),
+        method=told.method,
+        data="",
+        source=Source(file=path.name, page=""),
+        licence="",
+        citation="",
+        mean=mean,
+        std=std,
+        image_size=told.image_size or ARCHITECTURES[told.encoder].size,
+        crop="squeeze",
+        starts_from=NOT_STATED,
+        norm_absent=norm,
+    )
+
+
+def _channels(encoder: str, layout: str, tensors: Mapping[str, Tensor], path: Path, norm: str) -> int:
+    """Of the first convolution in the file."""
+    family = FAMILIES[ARCHITECTURES[encoder].family]
+    with torch.device("meta"):
+        body = family.build(encoder)
+    wanted = {key: tensor.shape for key, tensor in body.state_dict().items()}
+    stem = map_keys(LAYOUTS[layout], tensors, wanted, path, norm_absent=norm).tensors[
+        f"{family.stem.convolution}.weight"
+    ]
+    return int(stem.shape[1]) if stem.ndim == 4 else 3
+
+
+def _numbers(values: tuple[float, ...]) -> str:
+    return " ".join(f"{value:g}" for value in values)

@@ -1,0 +1,72 @@
+"""Whether the rotary embedding in a file is the one that the encoder turns queries and keys by."""
+
+import re
+from collections.abc import Mapping
+from math import isqrt
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from hilum.encoders.families import rotary
+from hilum.encoders.published.key_maps.layout import Layout, in_words, some
+from hilum.errors import HilumErrors
+
+_HALF = (torch.bfloat16, torch.float16)
+
+
+def check_rotary(
+    body: Any, layout: Layout, tensors: Mapping[str, Tensor], where: object
+) -> tuple[Tensor | None, list[str]]:
+    """Compare a file's periods and angles with the architecture's.
+
+    Args:
+        body: of the encoder, freshly built.
+        layout: of the file.
+        tensors: of the file, by native key.
+        where: the file, for messages.
+
+    Returns:
+        The file's periods, None where it has none, and notes on what it holds rounded.
+
+    Raises:
+        HilumErrors: names the tensors that are neither equal nor equal after rounding to half precision: they belong to
+            a network with another base, other periods or another grid.
+    """
+    problems, notes, periods = [], [], None
+    for native, given in tensors.items():
+        if layout.periods and re.fullmatch(layout.periods, native):
+            own = rotary.periods(body)
+            if own is None or not agree(given, own):
+                other = "no such thing" if own is None else _some(own)
+                problems.append(f"{native}: {_some(given)} in the file, {other} by the architecture")
+            elif not torch.allclose(given.float(), own, rtol=1e-6, atol=0):
+                notes.append(f"the rotary embedding's periods are the file's, rounded to half precision ({native})")
+            periods = given.float()
+        elif layout.angles and (found := re.fullmatch(layout.angles, native)):
+            side = isqrt(len(given)) if given.ndim == 2 else 0
+            own = rotary.angles(body, side)[found[1]] if side and side * side == len(given) else torch.zeros(0)
+            if not agree(given, own):
+                problems.append(f"{native} ({in_words(given.shape)}): other angles than the architecture's")
+    if problems:
+        fix = "nothing was loaded; the file is of a network with another rotary embedding."
+        raise HilumErrors(where, some(problems), fix=fix)
+    return periods, notes
+
+
+def agree(given: Tensor, own: Tensor) -> bool:
+    """Whether two tensors are equal to float32's rounding, or the first is the second rounded to half precision."""
+    if given.shape != own.shape or not given.is_floating_point():
+        return False
+    numbers, apart = given.float(), (given.float() - own).abs()
+    if bool((apart <= 1e-5 + 1e-6 * own.abs()).all()):
+        return True
+    return any(
+        bool((numbers == numbers.to(half).float()).all())
+        and bool((apart <= 1e-5 + torch.finfo(half).eps / 2 * own.abs()).all())
+        for half in _HALF
+    )
+
+
+def _some(numbers: Tensor) -> str:
+    return ", ".join(f"{number:.4g}" for number in numbers.flatten()[:4].tolist()) + ", …"

@@ -1,0 +1,58 @@
+"""Whether a file's tensors are numbers that a network can start from."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from hilum.encoders.published.key_maps.layout import Mapped, in_words, some
+from hilum.errors import HilumErrors
+
+_COUNTER = "num_batches_tracked"
+
+
+def check_numbers(mapped: Mapped, tensors: Mapping[str, Tensor], where: object) -> list[str]:
+    """Refuse tensors that no training ended with.
+
+    Args:
+        mapped: the file's tensors under the body's keys.
+        tensors: of the file, by native key.
+        where: the file, for messages.
+
+    Returns:
+        A note for each kind of number that is not float32.
+
+    Raises:
+        HilumErrors: names each tensor that is not floating point (counters of batches apart), holds NaN, infinity or
+            what float32 cannot hold, is a kernel or matrix of zeros alone, or a variance below zero.
+    """
+    problems, kinds = [], dict[str, int]()
+    for key, natives in mapped.origins.items():
+        for native in natives:
+            tensor = tensors[native]
+            if key.endswith(_COUNTER):
+                continue
+            if not tensor.is_floating_point():
+                problems.append(f"{native} ({in_words(tensor.shape)}): {_kind(tensor)}, which is no floating point")
+                continue
+            if tensor.dtype != torch.float32:
+                kinds[_kind(tensor)] = kinds.get(_kind(tensor), 0) + 1
+            matrix = mapped.tensors[key].ndim > 1 if key in mapped.tensors else False
+            if matrix and key.endswith(".weight") and tensor.numel() and not tensor.float().any():
+                problems.append(f"{native} ({in_words(tensor.shape)}): zeros alone")
+    for key, tensor in mapped.tensors.items():
+        if key.endswith(_COUNTER) or not tensor.is_floating_point():
+            continue
+        name, numbers = ", ".join(mapped.origins.get(key, [key])), tensor.float()
+        broken = int((~numbers.isfinite()).sum())
+        if broken:
+            problems.append(f"{name}: {broken:,} of {tensor.numel():,} numbers are not finite")
+        elif key.endswith("running_var") and bool((numbers < 0).any()):
+            problems.append(f"{name} ({in_words(tensor.shape)}): variances below zero")
+    if problems:
+        raise HilumErrors(where, some(problems), fix="nothing was loaded; the file is damaged or was written wrongly.")
+    return [f"{count:,} tensors are {kind} in the file and float32 here" for kind, count in sorted(kinds.items())]
+
+
+def _kind(tensor: Tensor) -> str:
+    return str(tensor.dtype).removeprefix("torch.")
