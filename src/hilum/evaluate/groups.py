@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from hilum.data.column_types import as_text, type_name
 from hilum.errors import HilumError
 from hilum.evaluate.subgroups import age_bands
 
@@ -60,7 +61,7 @@ def columns_that_divide(
         fix = "Name columns of the table, or give the table that has them with --films."
         raise HilumError(where, expected=f"the columns image_id, {', '.join(columns)}", found=found, fix=fix)
     judged = pl.DataFrame({"image_id": list(image_ids)}, schema={"image_id": pl.String})
-    known = table.select(pl.col("image_id").cast(pl.String), *dict.fromkeys(columns))
+    known = pl.DataFrame([table["image_id"].cast(pl.String), *(table[name] for name in dict.fromkeys(columns))])
     known = known.join(judged, on="image_id", how="semi")
     twice = known["image_id"].filter(known["image_id"].is_duplicated())
     if len(twice):
@@ -68,7 +69,10 @@ def columns_that_divide(
         raise HilumError(where, expected="each image_id once", found=f"{twice[0]} several times", fix=fix)
     rows = judged.join(known, on="image_id", how="left", maintain_order="left")
     groups: Groups = {}
-    notes = []
+    notes: list[str] = []
+    if others := [name for name in columns if as_text(table[name]) is None and not table[name].dtype.is_temporal()]:
+        found = ", ".join(f"{name}, a column of {type_name(table[name])}" for name in others)
+        raise HilumError(where, expected="columns of text or numbers", found=found, fix="Group by other columns.")
     for name in dict.fromkeys(columns):
         values = _bands(rows[name], where) if name == AGE else rows[name].cast(pl.String).to_list()
         different = sorted({value for value in values if value is not None})

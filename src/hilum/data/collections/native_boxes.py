@@ -72,10 +72,11 @@ def boxes_of_corners(
     Returns, Raises:
         As `as_boxes`; and a class that the collection does not label is refused.
     """
-    names = {
-        name: labelled_finding(name, collection) or _canonical_elsewhere(name, path)
-        for name in text["class_name"].unique().drop_nulls()
-    }
+    names = {}
+    for name in text["class_name"].unique().drop_nulls().sort():
+        names[name] = labelled_finding(name, collection)
+        if names[name] is None:
+            canonical(name, where=path)  # what is no finding at all is refused with the nearest one
     unknown = pl.col("class_name").is_in([name for name, finding in names.items() if finding is None])
     wrong = text.filter(pl.col("class_name").is_null() | unknown)
     if len(wrong):
@@ -102,11 +103,6 @@ def boxes_of_corners(
         "reader",
     )
     return as_boxes(boxes, path, notes)
-
-
-def _canonical_elsewhere(name: str, path: Path) -> None:
-    """Refuse what is no finding at all, with the nearest one; a finding that others label is refused by its line."""
-    canonical(name, where=path)
 
 
 def _refuse(boxes: pl.DataFrame, wrong: pl.Expr, path: Path, expected: str) -> None:
