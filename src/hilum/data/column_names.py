@@ -5,8 +5,10 @@ of patients and lists of patients trained on, so that a column is never known to
 """
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
 
+from hilum.errors import HilumError
 from hilum.findings import bare_name
 
 COLUMN_NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -38,6 +40,18 @@ UNKNOWN_WORDS = ("na", "n/a", "#n/a", "nan", "null", "none", "unknown", "?")
 _LIKE_PATIENTS = ("pid", "mrn", "patno", "patientno", "patientnumber", "patientname", "caseid", "case", "person")
 _LIKE_SPLITS = ("group", "phase", "cohort", "usage", "dataset", "datasplit", "traintest", "istest", "istrain", "cv")
 _LIKE_LABELS = ("label", "labels", "class", "target", "diagnosis", "diagnoses", "finding", "findings", "findinglabels")
+
+
+def refuse_patterns(path: Path, header: Sequence[str]) -> None:
+    """Refuse a column named `*` or `^…$`, which polars would take for a pattern of names.
+
+    Raises:
+        HilumError: there is one.
+    """
+    patterns = [name for name in header if name == "*" or (name.startswith("^") and name.endswith("$"))]
+    if patterns:
+        found = ", ".join(map(repr, patterns[:3]))
+        raise HilumError(f"{path}, header", expected="plain names of columns", found=found, fix="Rename the column.")
 
 
 def known_column(name: str) -> str | None:

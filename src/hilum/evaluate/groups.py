@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from hilum.data.column_types import as_text, type_name
+from hilum.data.column_types import as_numbers, as_text, type_name
 from hilum.errors import HilumError
 from hilum.evaluate.subgroups import age_bands
 
@@ -86,7 +86,10 @@ def columns_that_divide(
 
 
 def _bands(ages: pl.Series, where: str) -> list[str | None]:
-    years = ages.cast(pl.Float64, strict=False)
+    years = as_numbers(ages)
+    if years is None:
+        found = f"a column of {type_name(ages)}"
+        raise HilumError(f"{where}, {AGE}", expected="years, as numbers", found=found, fix="Write 58 for 058Y.")
     wrong = ages.filter(ages.is_not_null() & years.is_null())
     if len(wrong):
         found = f"{wrong[0]!r}, and {len(wrong) - 1:,} more" if len(wrong) > 1 else f"{wrong[0]!r}"

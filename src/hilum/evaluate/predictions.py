@@ -191,8 +191,8 @@ def _canonical_patients(column: pl.Series) -> pl.Series:
 def _nothing_in_common(trained_on: TrainedOn) -> str:
     column = "patient_id" if trained_on.patients else "image_id"
     return (
-        f"{column}: there is none, so it is not known whether {trained_on.name} names these images   add the column, or "
-        "leave out whom the model was trained on"
+        f"{column}: there is none, so it is not known whether {trained_on.name} names these images   "
+        "add the column, or leave out whom the model was trained on"
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 
 import polars as pl
 
+from hilum.data.column_names import refuse_patterns
 from hilum.errors import HilumError, HilumErrors
 
 MAX_CELL = 100_000
@@ -75,6 +76,7 @@ def read_csv_text(path: Path) -> pl.DataFrame:
     if twice:
         problems = [f"column {quoted(name)}: expected once, found {header.count(name)} times" for name in twice]
         raise HilumErrors(path, problems, fix="remove all but one")
+    refuse_patterns(path, header)
     return text_columns(path, rows, {name: place for place, name in enumerate(header) if name})
 
 
