@@ -70,7 +70,8 @@ def columns_that_divide(
     rows = judged.join(known, on="image_id", how="left", maintain_order="left")
     groups: Groups = {}
     notes: list[str] = []
-    if others := [name for name in columns if as_text(table[name]) is None and not table[name].dtype.is_temporal()]:
+    dates = (pl.Date, pl.Datetime, pl.Time)
+    if others := [name for name in columns if as_text(table[name]) is None and table[name].dtype not in dates]:
         found = ", ".join(f"{name}, a column of {type_name(table[name])}" for name in others)
         raise HilumError(where, expected="columns of text or numbers", found=found, fix="Group by other columns.")
     for name in dict.fromkeys(columns):

@@ -131,6 +131,8 @@ def as_predictions(
     table, clashes = with_canonical_findings(table)
     images_named, patients_named = "image_id" in table.columns, "patient_id" in table.columns
     table, of_other_types = with_plain_types(table)
+    if clashes or of_other_types:
+        raise HilumErrors(name, [*clashes, *of_other_types], fix="nothing was evaluated")
     rows = pl.int_range(1, len(table) + 1)
     if not images_named:
         table = table.with_columns(pl.format("row {}", rows).alias("image_id"))
@@ -141,7 +143,7 @@ def as_predictions(
     )
     findings = [column.removeprefix(SCORE) for column in table.columns if column.startswith(SCORE)]
 
-    problems = clashes or of_other_types or problems_of(table, findings)
+    problems = problems_of(table, findings)
     split = None if split is None else split_word(split) or split
     chosen = None if problems else _chosen_split(table["split"], split, name, held_out)
     if chosen is not None:
