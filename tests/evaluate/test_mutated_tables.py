@@ -86,7 +86,7 @@ def mutated(rng: np.random.Generator) -> pl.DataFrame:
         elif what == 4:
             column = column.set(pl.Series(rng.random(len(frame)) < 0.5), None)
         elif what == 5 and frame.width > 1:
-            frame = frame.drop(name)
+            frame = frame.drop(pl.selectors.by_name(name))  # a name may look like a pattern
             continue
         elif what == 6:
             frame = frame.filter(pl.Series(rng.random(len(frame)) < 0.3))
