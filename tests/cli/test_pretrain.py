@@ -138,3 +138,11 @@ def test_an_encoder_without_batch_norm_is_probed_without_calibration(here, pretr
     more = ["--out", tmp_path / "probed", "--redraws", "100", "--findings", "Effusion", "--json"]
     told = json.loads(run("probe", here, tmp_path / "vit", *more).stdout)
     assert "calibrated random weights" not in [row["arm"] for row in told["signs"]]
+
+
+def test_a_batch_beyond_the_images_is_refused_before_any_is_decoded(here, tmp_path):
+    command = ["pretrain", "simclr", *SMALL, "--batch-size", "512", "--out", str(tmp_path / "out")]
+    command += ["--data", f"chestxray14={here / 'CXR8'}", "--stores", str(tmp_path / "stores"), "--device", "cpu"]
+    with pytest.raises(HilumError, match="expected at least one batch of 512; found 100 films"):
+        CliRunner().invoke(hilum.cli.make_app(), command, catch_exceptions=False)
+    assert list(tmp_path.iterdir()) == []

@@ -44,7 +44,7 @@ def test_the_nih_labels_that_radiologists_contradict(shared_data):
 
 def test_another_table_is_refused(tmp_path):
     (tmp_path / "other.csv").write_text("Image Index,Finding Labels\na.png,Mass\n")
-    with pytest.raises(HilumError, match="found no Patient ID, Pneumothorax, Nodule or mass, Airspace opacity"):
+    with pytest.raises(HilumError, match="column 'Patient ID': expected, but missing"):
         google_agreement(tmp_path / "other.csv")
     with pytest.raises(HilumError, match="no such file"):
         google_agreement(tmp_path / "absent.csv")

@@ -2,9 +2,12 @@ import json
 
 import polars as pl
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from hilum.errors import HilumError
-from hilum.evaluate import read_trained_on
+from hilum.evaluate import as_predictions, read_predictions, read_trained_on
+from hilum.evaluate.trained_on import TrainedOn
 
 
 def test_a_card_names_its_patients_with_their_collection(tmp_path):
@@ -43,3 +46,100 @@ def test_what_names_nobody_is_refused(tmp_path, name, content, said):
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(HilumError, match="no such file"):
         read_trained_on(tmp_path / "absent.csv")
+
+
+PATIENTS = 12
+
+
+def any_writing(draw: st.DrawFn, numbers: list[int]) -> pl.Series:
+    """Patient ids as tables have them: with zeros, with .0, with blanks, as whole numbers or as floats."""
+    kind = draw(st.sampled_from(["text", "int", "float", "decimal", "category"]))
+    if kind == "int":
+        return pl.Series(numbers, dtype=draw(st.sampled_from([pl.Int64, pl.UInt32, pl.Int16])))
+    if kind == "float":
+        return pl.Series(numbers, dtype=draw(st.sampled_from([pl.Float64, pl.Float32])))
+    if kind == "decimal":
+        return pl.Series(numbers).cast(pl.Decimal(20, 2))
+    width, decimals, blank = (
+        draw(st.integers(0, 10)),
+        draw(st.sampled_from(["", ".0", "."])),
+        draw(st.sampled_from(" _")),
+    )
+    text = pl.Series([f"{number:0{width}d}{decimals}{blank.strip('_')}" for number in numbers])
+    return text.cast(pl.Categorical) if kind == "category" else text
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    st.data(), st.sampled_from(["csv", "parquet"]), st.sampled_from(["csv", "parquet", "card", "txt"]), st.booleans()
+)
+def test_who_was_trained_on_is_found_whatever_the_writing_of_ids(tmp_path, data, kind, known, leaking):
+    tested = list(range(1, PATIENTS + 1))
+    trained = [PATIENTS + 7, *([PATIENTS] if leaking else [])]
+    frame = pl.DataFrame(
+        {
+            "image_id": [f"i{number}.png" for number in tested],
+            data.draw(st.sampled_from(["patient_id", "PatientID", "Patient ID", "subject_id"])): any_writing(
+                data.draw, tested
+            ),
+            "y_Mass": [0, 1] * (PATIENTS // 2),
+            "p_Mass": [0.5] * PATIENTS,
+        }
+    )
+    path = tmp_path / f"predictions.{kind}"
+    getattr(frame, f"write_{kind}")(path)
+    ids = any_writing(data.draw, trained)
+    if known == "card":
+        beside = tmp_path / "card.json"
+        beside.write_text(json.dumps({"patients_seen": [f"ours:{patient}" for patient in ids.cast(pl.String)]}))
+    elif known == "txt":
+        beside = tmp_path / "trained.txt"
+        beside.write_text("\n".join(ids.cast(pl.String)))
+    else:
+        beside = tmp_path / f"trained.{known}"
+        getattr(pl.DataFrame({"Patient ID": ids}), f"write_{known}")(beside)
+    if leaking:
+        with pytest.raises(HilumError, match=rf"1 patients are among those trained on, .* \({PATIENTS}\)"):
+            read_predictions(path, held_out=True, trained_on=read_trained_on(beside))
+    else:
+        read = read_predictions(path, held_out=True, trained_on=read_trained_on(beside))
+        assert read.patients == [str(number) for number in tested]
+
+
+@pytest.mark.parametrize(("patient", "card"), [("chestxray14:13", "13"), ("13", "chestxray14:0013"), ("a:13", "a:13")])
+def test_an_id_without_a_collection_could_be_anybodys_on_either_side(patient, card):
+    table = pl.DataFrame({"image_id": ["a"], "patient_id": [patient]})
+    assert len(TrainedOn("it", frozenset([card])).problems_of(table)) == 1
+    assert (
+        TrainedOn("it", frozenset(["b:13"])).problems_of(pl.DataFrame({"image_id": ["a"], "patient_id": ["a:13"]}))
+        == []
+    )
+
+
+def test_images_are_compared_whatever_their_zeros():
+    table = pl.DataFrame({"image_id": ["0007", "8.0", "x.png"], "patient_id": ["a", "b", "c"]})
+    (problem,) = TrainedOn("it", frozenset(), frozenset(["7.0", "08"])).problems_of(table)
+    assert problem.startswith("image_id: 2 images are among those trained on")
+
+
+def test_words_for_splits_are_understood_and_other_words_refused(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("PatientID,Set\n1,Training\n2,testing\n3,valid\n4,train_val\n5,\n")
+    assert read_trained_on(path).patients == {"1", "3", "4"}
+    path.write_text("PatientID,split\n1,train\n2,fold3\n")
+    with pytest.raises(HilumError, match="expected the splits train, val, test; found fold3"):
+        read_trained_on(path)
+
+
+def test_a_table_that_cannot_be_compared_is_refused():
+    table = pl.DataFrame({"image_id": ["a", "b"], "y_Mass": [0, 1], "p_Mass": [0.1, 0.2]})
+    with pytest.raises(HilumError, match="patient_id: there is none, so it is not known whether it names"):
+        as_predictions(table, name="mine", held_out=True, trained_on=TrainedOn("it", frozenset("7")))
+    as_predictions(table, name="mine", held_out=True, trained_on=TrainedOn("it", frozenset("7"), frozenset("z")))
+
+
+@pytest.mark.parametrize(("content", "told"), [(b"\xff\xfe1\0", "UTF-16"), (b"caf\xe9\n", "0xe9 in line 1")])
+def test_a_text_file_in_another_encoding_is_refused(tmp_path, content, told):
+    (tmp_path / "t.txt").write_bytes(content)
+    with pytest.raises(HilumError, match=f"expected text, UTF-8; found .*{told}"):
+        read_trained_on(tmp_path / "t.txt")

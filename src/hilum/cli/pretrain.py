@@ -71,6 +71,7 @@ def pretrain(
     from hilum.pretext.online_probe import OnlineProbe, epochs_between
     from hilum.pretext.outcome import plan_of_probe
     from hilum.pretext.pretrain import pretrain as run
+    from hilum.pretext.pretrain import refuse_beyond_pool
     from hilum.pretext.resolved_settings import resolve_settings
     from hilum.pretext.told_settings import told_settings
     from hilum.study.pools import pooled_films
@@ -92,6 +93,8 @@ def pretrain(
         first = rank() == 0
         start = by_the_first(lambda: resolve_weights(init, encoder) if init else None)
         read = read_data_sets(data, labels, allow_missing, show=first)
+        if said.run.batch_size is not None:  # a preset's batch is fitted to the pool
+            refuse_beyond_pool(said.run.batch_size, sum(each.manifest["path"].count() for each in read.values()))
         decoded = decoded_once(read, recipe, stores, out, workers)
         excluded = () if include_test else tuple(exclude_split or ("test",))
         pools = {

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from hilum.data.column_types import as_numbers, as_text, type_name
 from hilum.errors import HilumError
 from hilum.evaluate.subgroups import age_bands
 
@@ -60,7 +61,7 @@ def columns_that_divide(
         fix = "Name columns of the table, or give the table that has them with --films."
         raise HilumError(where, expected=f"the columns image_id, {', '.join(columns)}", found=found, fix=fix)
     judged = pl.DataFrame({"image_id": list(image_ids)}, schema={"image_id": pl.String})
-    known = table.select(pl.col("image_id").cast(pl.String), *dict.fromkeys(columns))
+    known = pl.DataFrame([table["image_id"].cast(pl.String), *(table[name] for name in dict.fromkeys(columns))])
     known = known.join(judged, on="image_id", how="semi")
     twice = known["image_id"].filter(known["image_id"].is_duplicated())
     if len(twice):
@@ -68,7 +69,11 @@ def columns_that_divide(
         raise HilumError(where, expected="each image_id once", found=f"{twice[0]} several times", fix=fix)
     rows = judged.join(known, on="image_id", how="left", maintain_order="left")
     groups: Groups = {}
-    notes = []
+    notes: list[str] = []
+    dates = (pl.Date, pl.Datetime, pl.Time)
+    if others := [name for name in columns if as_text(table[name]) is None and table[name].dtype not in dates]:
+        found = ", ".join(f"{name}, a column of {type_name(table[name])}" for name in others)
+        raise HilumError(where, expected="columns of text or numbers", found=found, fix="Group by other columns.")
     for name in dict.fromkeys(columns):
         values = _bands(rows[name], where) if name == AGE else rows[name].cast(pl.String).to_list()
         different = sorted({value for value in values if value is not None})
@@ -82,7 +87,10 @@ def columns_that_divide(
 
 
 def _bands(ages: pl.Series, where: str) -> list[str | None]:
-    years = ages.cast(pl.Float64, strict=False)
+    years = as_numbers(ages)
+    if years is None:
+        found = f"a column of {type_name(ages)}"
+        raise HilumError(f"{where}, {AGE}", expected="years, as numbers", found=found, fix="Write 58 for 058Y.")
     wrong = ages.filter(ages.is_not_null() & years.is_null())
     if len(wrong):
         found = f"{wrong[0]!r}, and {len(wrong) - 1:,} more" if len(wrong) > 1 else f"{wrong[0]!r}"

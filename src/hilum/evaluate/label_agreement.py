@@ -11,12 +11,15 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from hilum.data.collections.native_files import read_table, refuse_lines
+from hilum.data.patients import canonical_patient_id
 from hilum.errors import HilumError
 from hilum.evaluate.intervals import percentile_interval
 from hilum.evaluate.label_noise import auroc_ceiling
 from hilum.evaluate.notes import number_or_null
 from hilum.evaluate.patient_sums import by_patient, sums_statistic
 from hilum.evaluate.resampling import once_each, over_redraws
+from hilum.findings import labelled_finding
 
 GOOGLE_AS_NIH: Mapping[str, Sequence[str]] = {
     "Pneumothorax": ("Pneumothorax",),
@@ -118,23 +121,31 @@ def google_agreement(path: Path, *, redraws: int = 2000, seed: int = 0) -> pl.Da
     if not Path(path).is_file():
         fix = "Give google2019_nih-chest-xray-labels.csv."
         raise HilumError(path, expected="adjudicated labels", found="no such file", fix=fix)
-    table = pl.read_csv(path, infer_schema=False)
-    missing = [column for column in wanted if column not in table.columns]
-    if missing:
-        found = f"no {', '.join(missing)}"
-        fix = "Give Google's table of ChestX-ray14 labels."
-        raise HilumError(path, expected=f"the columns {', '.join(wanted)}", found=found, fix=fix)
-    given = [set(labels.split("|")) for labels in table["Finding Labels"]]
-    mined = np.array(
-        [[float(not of_image.isdisjoint(names)) for names in GOOGLE_AS_NIH.values()] for of_image in given]
-    )
+    table = read_table(path, wanted, of="Google's ChestX-ray14")
+    meant = {
+        labels: [labelled_finding(name, "chestxray14") for name in labels.split("|")]
+        for labels in table["Finding Labels"].drop_nulls().unique()
+    }
     words = {"YES": 1.0, "NO": 0.0}
+    unknown = [labels for labels, findings in meant.items() if None in findings]
+    labels = pl.col("Finding Labels")
+    wrong = {
+        "Finding Labels": (labels.is_null() | labels.is_in(unknown), "findings that ChestX-ray14 labels"),
+        "Patient ID": (pl.col("Patient ID").is_null(), "a patient"),
+        **{name: (~pl.col(name).is_in(list(words)), "YES, NO or blank") for name in GOOGLE_AS_NIH},
+    }
+    refuse_lines(path, table, wrong)
+    mined = np.array(
+        [
+            [float(not names.isdisjoint(meant[labels])) for names in map(set, GOOGLE_AS_NIH.values())]
+            for labels in table["Finding Labels"]
+        ]
+    )
     adjudicated = np.array(
         [[words.get(answer, np.nan) for answer in row] for row in table.select(*GOOGLE_AS_NIH).iter_rows()]
     )
-    agreement = label_agreement(
-        mined, adjudicated, table["Patient ID"].to_list(), list(GOOGLE_AS_NIH), redraws=redraws, seed=seed
-    )
+    patients = [canonical_patient_id(patient) for patient in table["Patient ID"]]
+    agreement = label_agreement(mined, adjudicated, patients, list(GOOGLE_AS_NIH), redraws=redraws, seed=seed)
     return agreement.with_columns(
         pl.col("finding")
         .replace_strict({name: " or ".join(nih) for name, nih in GOOGLE_AS_NIH.items()})

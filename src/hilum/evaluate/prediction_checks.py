@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from hilum.data.column_types import as_numbers, as_text, type_name
 from hilum.errors import HilumError
 from hilum.findings import canonical
 
@@ -11,6 +12,10 @@ UNKNOWN_SPLIT = (
     "split: there is none, so it is not known whether training has seen these images   "
     "add a column split (train, val, test), or say that it has not (--held-out, held_out=True)"
 )
+ROUNDING = 1e-6
+"""How far beyond 0 or 1 a probability may lie by rounding, as of a softmax in single precision."""
+
+INTEGERS = (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64)
 _SHOWN = 3
 
 
@@ -32,11 +37,32 @@ def with_canonical_findings(table: pl.DataFrame) -> tuple[pl.DataFrame, list[str
     return (table if clashes else table.rename(new_names)), clashes
 
 
+def with_plain_types(table: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
+    """Ids and splits as text, y_ and p_ as numbers or text; problems where a column cannot be read as either.
+
+    Args:
+        table: columns of any type.
+    """
+    problems, plain = [], []
+    for column in table:
+        is_label, is_score = column.name.startswith(LABEL), column.name.startswith(SCORE)
+        if not (is_label or is_score or column.name in ("image_id", "patient_id", "split")):
+            continue
+        means = as_numbers(column) if is_label or is_score else as_text(column)
+        if means is None:
+            wanted = "1, 0 or empty" if is_label else "probabilities" if is_score else "text"
+            problems.append(f"{column.name}: a column of {type_name(column)}   write {wanted}")
+        elif not (is_label or is_score) or column.dtype not in (pl.String, *INTEGERS):
+            plain.append(means)
+        # whole numbers and text stay as they are, for messages to show them so
+    return table.with_columns(plain), problems
+
+
 def problems_of(table: pl.DataFrame, findings: list[str]) -> list[str]:
     """All problems of the columns and rows.
 
     Args:
-        table: image_id and patient_id as text, y_<finding> and p_<finding> of any type.
+        table: image_id and patient_id as text, y_<finding> and p_<finding> as `with_plain_types` gives them.
         findings: those with a p_ column.
     """
     problems = _identity_problems(table)
@@ -80,7 +106,7 @@ def _identity_problems(table: pl.DataFrame) -> list[str]:
 
 
 def _label_problems(table: pl.DataFrame, column: str) -> list[str]:
-    given, number = _as_numbers(table[column])
+    given, number = _given_and_number(table[column])
     wrong = given & ~number.is_in([0.0, 1.0]).fill_null(False)
     if not wrong.any():
         return []
@@ -92,24 +118,25 @@ def _label_problems(table: pl.DataFrame, column: str) -> list[str]:
 
 
 def _score_problems(table: pl.DataFrame, column: str) -> list[str]:
-    given, number = _as_numbers(table[column])
+    given, number = _given_and_number(table[column])
     missing = ~given
     if missing.any():
         return [f"{column}: {missing.sum():,} rows have no prediction (first: {_first(table, missing)})   predict them"]
     text = number.is_null()
     if text.any():
         return [f"{column}: {text.sum():,} rows are not numbers (first: {_first(table, text)})   write probabilities"]
-    outside = ~number.is_between(0, 1)
+    outside = ~number.is_between(-ROUNDING, 1 + ROUNDING)
     if not outside.any():
         return []
-    values = number.to_numpy()
+    low, high = float(number.to_numpy().min()), float(number.to_numpy().max())
+    fix = "if these are logits, apply a sigmoid" if low < -ROUNDING else "write probabilities (a percentage over 100)"
     return [
-        f"{column}: {outside.sum():,} rows are outside 0 to 1, from {values.min():.3g} to {values.max():.3g} "
-        f"(first: {_first(table, outside)})   if these are logits, apply a sigmoid"
+        f"{column}: {outside.sum():,} rows are outside 0 to 1, from {low!r} to {high!r} "
+        f"(first: {_first(table, outside)})   {fix}"
     ]
 
 
-def _as_numbers(column: pl.Series) -> tuple[pl.Series, pl.Series]:
+def _given_and_number(column: pl.Series) -> tuple[pl.Series, pl.Series]:
     """Where something is given (neither null nor NaN), and its value as Float64, null where that is no number."""
     number = column.cast(pl.Float64, strict=False)
     return column.is_not_null() & ~number.is_nan().fill_null(False), number.fill_nan(None)

@@ -7,8 +7,17 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from hilum.data.column_names import split_word
+from hilum.data.patients import canonical_patient_id
 from hilum.errors import HilumError, HilumErrors
-from hilum.evaluate.prediction_checks import LABEL, SCORE, UNKNOWN_SPLIT, problems_of, with_canonical_findings
+from hilum.evaluate.prediction_checks import (
+    LABEL,
+    SCORE,
+    UNKNOWN_SPLIT,
+    problems_of,
+    with_canonical_findings,
+    with_plain_types,
+)
 from hilum.evaluate.table_files import NAMES, read_table
 from hilum.evaluate.trained_on import TrainedOn
 
@@ -22,8 +31,8 @@ class Predictions:
 
     Attributes:
         name: where they come from, for messages.
-        frame: image_id (text, unique), patient_id (text), split (text or null), y_<finding> (Float64: 1, 0, null
-            unknown), p_<finding> (Float64, 0 to 1).
+        frame: image_id (text, unique), patient_id (text, in its canonical spelling), split (text or null), y_<finding>
+            (Float64: 1, 0, null unknown), p_<finding> (Float64, 0 to 1).
         findings: in the order of the table; canonical names where known.
         split: which split the rows are; None where the table does not say.
         images_named: whether the table had image ids; otherwise they are row numbers, and cannot be paired.
@@ -71,7 +80,8 @@ def read_predictions(
 
     Args:
         path: the table. Columns y_<finding> (1, 0, empty = unknown) and p_<finding> (0 to 1) for each finding;
-            image_id, patient_id and split where known. Other columns are ignored.
+            image_id, patient_id and split where known, also by other names of `hilum.data.column_names`. Other columns
+            are ignored.
         split: which rows; see `as_predictions`.
         held_out: see `as_predictions`.
         trained_on: whom the model was fitted to; see `as_predictions`.
@@ -120,17 +130,21 @@ def as_predictions(
     notes: list[str] = []
     table, clashes = with_canonical_findings(table)
     images_named, patients_named = "image_id" in table.columns, "patient_id" in table.columns
+    table, of_other_types = with_plain_types(table)
+    if clashes or of_other_types:
+        raise HilumErrors(name, [*clashes, *of_other_types], fix="nothing was evaluated")
     rows = pl.int_range(1, len(table) + 1)
+    if not images_named:
+        table = table.with_columns(pl.format("row {}", rows).alias("image_id"))
+    if "split" not in table.columns:
+        table = table.with_columns(pl.lit(None, pl.String).alias("split"))
     table = table.with_columns(
-        pl.col("image_id").cast(pl.String) if images_named else pl.format("row {}", rows).alias("image_id"),
-        pl.col("split").cast(pl.String) if "split" in table.columns else pl.lit(None, pl.String).alias("split"),
-    )
-    table = table.with_columns(
-        pl.col("patient_id" if patients_named else "image_id").cast(pl.String).alias("patient_id")
+        _canonical_patients(table["patient_id"]) if patients_named else pl.col("image_id").alias("patient_id")
     )
     findings = [column.removeprefix(SCORE) for column in table.columns if column.startswith(SCORE)]
 
-    problems = clashes or problems_of(table, findings)
+    problems = problems_of(table, findings)
+    split = None if split is None else split_word(split) or split
     chosen = None if problems else _chosen_split(table["split"], split, name, held_out)
     if chosen is not None:
         rest = table.filter(pl.col("split").ne_missing(chosen))
@@ -145,7 +159,8 @@ def as_predictions(
     if not problems and all(table[LABEL + finding].drop_nulls().is_empty() for finding in findings):
         problems.append("y_*: no film has a label of any finding   add the true labels")
     if not problems and trained_on is not None:
-        problems += trained_on.problems_of(table)
+        can_tell = (patients_named and trained_on.patients) or (images_named and trained_on.images)
+        problems += trained_on.problems_of(table) if can_tell else [_nothing_in_common(trained_on)]
     if problems:
         raise HilumErrors(name, problems, fix="nothing was evaluated")
 
@@ -157,7 +172,8 @@ def as_predictions(
             "If patients have several images, the intervals are too narrow."
         )
     kinds = [(LABEL + finding, SCORE + finding) for finding in findings]
-    numbers = [pl.col(column).cast(pl.Float64).fill_nan(None) for kind in kinds for column in kind]
+    # What lies beyond 0 or 1 by rounding only is 0 or 1; all else has been refused.
+    numbers = [table[column].cast(pl.Float64).fill_nan(None).clip(0, 1) for kind in kinds for column in kind]
     return Predictions(
         name=name,
         frame=table.select(*NAMES, *numbers),
@@ -166,6 +182,19 @@ def as_predictions(
         images_named=images_named,
         patients_named=patients_named,
         notes=notes,
+    )
+
+
+def _canonical_patients(column: pl.Series) -> pl.Series:
+    known = column.drop_nulls().unique()
+    return column.replace_strict(known, [canonical_patient_id(patient) for patient in known], return_dtype=pl.String)
+
+
+def _nothing_in_common(trained_on: TrainedOn) -> str:
+    column = "patient_id" if trained_on.patients else "image_id"
+    return (
+        f"{column}: there is none, so it is not known whether {trained_on.name} names these images   "
+        "add the column, or leave out whom the model was trained on"
     )
 
 

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import polars as pl
 
+from hilum.data.collections.native_files import read_lines, read_text
+from hilum.data.column_names import split_word
+from hilum.data.patients import canonical_patient_id
 from hilum.errors import HilumError
 from hilum.evaluate.table_files import read_table
 
@@ -30,20 +33,31 @@ class TrainedOn:
         """What is wrong with judging these rows: one line each for patients and images that were trained on.
 
         A patient id without a collection is compared with the ids of all collections, for it could be any of them.
+        How ids are written does not matter: 00000013, 13 and 13.0 are the same.
 
         Args:
             table: image_id and patient_id as text.
         """
-        bare = {patient.partition(":")[2] or patient for patient in self.patients}
-        patients = table["patient_id"].unique().to_list()
-        seen = sorted(one for one in patients if one in self.patients or (":" not in one and one in bare))
+        trained = {canonical_patient_id(patient) for patient in self.patients}
+        # An id without who gave it could be anybody's, on either side.
+        numbers = {_number(patient) for patient in trained}
+        bare = {patient for patient in trained if ":" not in patient}
+        seen = sorted(
+            written
+            for written in table["patient_id"].drop_nulls().unique()
+            if (patient := canonical_patient_id(written)) in trained
+            or (":" not in patient and patient in numbers)
+            or _number(patient) in bare
+        )
         problems = []
         if seen:
             problems.append(
                 f"patient_id: {len(seen):,} patients are among those trained on, says {self.name} ({_shown(seen)})   "
-                "judge the model on others (or write <collection>:<patient>, if these are other people)"
+                "judge the model on others (or write <collection>:<patient> in both, if these are other people)"
             )
-        images = sorted(self.images.intersection(table["image_id"].to_list()))
+        known = {canonical_patient_id(image_id) for image_id in self.images}
+        image_ids = table["image_id"].drop_nulls()
+        images = sorted(image_id for image_id in image_ids if canonical_patient_id(image_id) in known)
         if images:
             problems.append(
                 f"image_id: {len(images):,} images are among those trained on, says {self.name} ({_shown(images)})   "
@@ -57,8 +71,8 @@ def read_trained_on(path: Path) -> TrainedOn:
 
     Args:
         path: the card.json of a model trained by Hilum (or the directory that holds it); a table, Parquet or CSV, with
-            the columns patient_id or image_id or both (with a column `split`, only its rows train and val); or a text
-            file (.txt) with one patient id a line.
+            the columns patient_id or image_id or both (with a column `split`, only its rows train, val and train_val);
+            or a text file (.txt) with one patient id a line.
 
     Raises:
         HilumError: none of these, or nobody in it.
@@ -71,10 +85,9 @@ def read_trained_on(path: Path) -> TrainedOn:
     if path.suffix == ".json":
         patients = _from_card(path)
     elif path.suffix == ".txt" and path.is_file():
-        lines = path.read_text(encoding="utf-8").splitlines()
-        patients = [line.strip() for line in lines if line.strip()]
+        patients = [line for line in read_lines(path) if line]
     else:
-        patients, images = _from_table(read_table(path, what="a card.json, or a table of patients trained on"))
+        patients, images = _from_table(read_table(path, what="a card.json, or a table of patients trained on"), path)
     if not patients and not images:
         fix = "Give the card.json of the model, or a table with the column patient_id."
         raise HilumError(path, expected="patients or images that were trained on", found="none", fix=fix)
@@ -83,21 +96,35 @@ def read_trained_on(path: Path) -> TrainedOn:
 
 def _from_card(path: Path) -> list[str]:
     try:
-        patients = json.loads(path.read_text(encoding="utf-8"))["patients_seen"]
-    except (OSError, json.JSONDecodeError, KeyError, TypeError) as problem:
+        patients = json.loads(read_text(path))["patients_seen"]
+    except (json.JSONDecodeError, KeyError, TypeError, RecursionError) as problem:
         fix = "Give the card.json that lies beside the weights."
         raise HilumError(path, expected="a card with patients_seen", found="none", fix=fix) from problem
+    if not isinstance(patients, list):
+        fix = "Give the card.json that lies beside the weights."
+        raise HilumError(path, expected="a list of patients_seen", found=type(patients).__name__, fix=fix)
     return [str(patient) for patient in patients]
 
 
-def _from_table(table: pl.DataFrame) -> tuple[list[str], list[str]]:
+def _from_table(table: pl.DataFrame, path: Path) -> tuple[list[str], list[str]]:
     if "split" in table.columns:
-        table = table.filter(pl.col("split").is_in(["train", "val"]))
+        splits = table["split"].drop_nulls().unique().sort().to_list()
+        unknown = [split for split in splits if split_word(split) is None]
+        if unknown:
+            found = f"{_shown(unknown)} in the column split"
+            fix = "Leave only the rows that were trained on, and no split."
+            raise HilumError(path, expected="the splits train, val, test", found=found, fix=fix)
+        table = table.filter(pl.col("split").is_in(["train", "val", "train_val"]))
     given = [
-        table[column].drop_nulls().cast(pl.String).unique().sort().to_list() if column in table.columns else []
+        table[column].drop_nulls().unique().sort().to_list() if column in table.columns else []
         for column in ("patient_id", "image_id")
     ]
     return given[0], given[1]
+
+
+def _number(patient: str) -> str:
+    """What a patient is called by whoever gave the number."""
+    return patient.partition(":")[2] or patient
 
 
 def _shown(ids: list[str]) -> str:

@@ -1,8 +1,8 @@
 """Findings: the vocabulary, each data set's own names for it, and what follows from what."""
 
 from hilum.findings.derived import DERIVED, parts_of
-from hilum.findings.native_names import COLLECTIONS, labelled_by, native
-from hilum.findings.vocabulary import CHESTXRAY14, CHEXPERT, NO_FINDING, VOCABULARY, canonical, is_finding
+from hilum.findings.native_names import COLLECTIONS, labelled_by, labelled_finding, labelled_spellings, native
+from hilum.findings.vocabulary import CHESTXRAY14, CHEXPERT, NO_FINDING, VOCABULARY, bare_name, canonical, is_finding
 from hilum.findings.who_labels import SHORT_NAMES, FindingRow, who_labels
 
 __all__ = [
@@ -14,9 +14,12 @@ __all__ = [
     "SHORT_NAMES",
     "VOCABULARY",
     "FindingRow",
+    "bare_name",
     "canonical",
     "is_finding",
     "labelled_by",
+    "labelled_finding",
+    "labelled_spellings",
     "native",
     "parts_of",
     "who_labels",

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from hilum.errors import HilumError
-from hilum.findings.vocabulary import CHESTXRAY14, CHEXPERT, NO_FINDING, canonical
+from hilum.findings.vocabulary import CHESTXRAY14, CHEXPERT, NO_FINDING, bare_name, canonical, spellings
 
 _UNDERSCORED = {"Pleural Effusion": "Effusion", "Pleural Thickening": "Pleural_Thickening"}
 
@@ -141,3 +141,27 @@ def native(finding: str, collection: str) -> str:
         HilumError: the finding is not in the vocabulary, or the collection is unknown.
     """
     return labelled_by(collection).get(canonical(finding), canonical(finding))
+
+
+def labelled_spellings(collection: str) -> Mapping[str, str]:
+    """Every spelling of the findings that a collection labels, as `bare_name` makes it, to the canonical name.
+
+    Raises:
+        HilumError: no such collection.
+    """
+    labelled = labelled_by(collection)
+    known = {spelling: finding for spelling, finding in spellings().items() if finding in labelled}
+    return MappingProxyType(known | {bare_name(written): finding for finding, written in labelled.items()})
+
+
+def labelled_finding(name: str, collection: str) -> str | None:
+    """The finding that a table of a collection means; None where the collection labels no such finding.
+
+    Args:
+        name: as the table writes it: the collection's own word, or any spelling that `canonical` understands.
+        collection: whose table it is.
+
+    Raises:
+        HilumError: no such collection.
+    """
+    return labelled_spellings(collection).get(bare_name(name))

@@ -122,7 +122,7 @@ def canonical(name: str, *, where: object = "finding") -> str:
     Raises:
         HilumError: the vocabulary has no such finding.
     """
-    found = _spellings().get(_bare(name))
+    found = spellings().get(bare_name(name))
     if found is None:
         raise HilumError(where, expected="a finding that Hilum knows", found=repr(name), fix=_did_you_mean(name))
     return found
@@ -130,19 +130,21 @@ def canonical(name: str, *, where: object = "finding") -> str:
 
 def is_finding(name: str) -> bool:
     """Whether `canonical` knows this name."""
-    return _bare(name) in _spellings()
+    return bare_name(name) in spellings()
 
 
-def _spellings() -> dict[str, str]:
-    own = {_bare(finding): finding for finding in VOCABULARY}
-    return own | {_bare(spelling): finding for spelling, finding in _OTHER_SPELLINGS.items()}
+def spellings() -> dict[str, str]:
+    """Every spelling that is understood, as `bare_name` makes it, to the canonical name."""
+    own = {bare_name(finding): finding for finding in VOCABULARY}
+    return own | {bare_name(spelling): finding for spelling, finding in _OTHER_SPELLINGS.items()}
 
 
-def _bare(name: str) -> str:
+def bare_name(name: str) -> str:
+    """A name without what does not matter: case, blanks, `_`, `-` and other signs."""
     return "".join(letter for letter in name.casefold() if letter.isalnum())
 
 
 def _did_you_mean(name: str) -> str:
-    spellings = _spellings()
-    near = difflib.get_close_matches(_bare(name), spellings, n=1, cutoff=0.6)
-    return f"Did you mean {spellings[near[0]]!r}?" if near else f"Known findings: {', '.join(VOCABULARY)}."
+    known = spellings()
+    near = difflib.get_close_matches(bare_name(name), known, n=1, cutoff=0.6)
+    return f"Did you mean {known[near[0]]!r}?" if near else f"Known findings: {', '.join(VOCABULARY)}."

@@ -156,12 +156,25 @@ def pretrain(
 def _check(image_ids: list[str], patient_ids: list[str], settings: PretextSettings) -> None:
     if len(patient_ids) != len(image_ids):
         raise ValueError(f"{len(image_ids)} films, but {len(patient_ids)} patients")
-    if len(image_ids) < settings.batch_size:
+    refuse_beyond_pool(settings.batch_size, len(image_ids))
+
+
+def refuse_beyond_pool(batch_size: int, images: int) -> None:
+    """Refuse a batch of more images than there are to learn from.
+
+    Args:
+        batch_size: images a step.
+        images: in the pool; or, before any is decoded, the most that it can have.
+
+    Raises:
+        HilumError: there is not one whole batch.
+    """
+    if images < batch_size:
         raise HilumError(
             "pretraining films",
-            expected=f"at least one batch of {settings.batch_size}",
-            found=f"{len(image_ids)} films",
-            fix=f"Set `batch_size` to at most {len(image_ids)}, or add films.",
+            expected=f"at least one batch of {batch_size}",
+            found=f"{images} films",
+            fix=f"Set `batch_size` to at most {images}, or add films.",
         )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from hilum.data.patients import canonical_patient_id
 from hilum.encoders.published.resolving import describe_weights
 from hilum.encoders.published.statements import SeenTest, Statement, seen_test_films, statements_in_words
 from hilum.errors import HilumErrors
@@ -63,7 +64,7 @@ def contamination_of(prepared: Prepared, arm: str) -> SeenTest:
     study, labelled, test_ids = prepared.study, prepared.labelled, prepared.task.test_ids
     start, init = start_of(study, arm), study.arms[arm].init
     by_statement = seen_test_films(start.statements, labelled.issuer, labelled.manifest, test_ids)
-    seen = set(start.patients)
+    seen = {canonical_patient_id(patient) for patient in start.patients}
     if isinstance(init, Pretrained):
         for name, image_ids in prepared.pool_of(init).items():
             seen |= set(prepared.data[name].patients(image_ids))

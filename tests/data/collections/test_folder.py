@@ -115,17 +115,17 @@ def test_unreadable_files_are_set_aside_and_counted(root, tmp_path):
         ("image,Mass,Mass\none.jpg,1,0\n", "column 'Mass': expected once, found 2 times"),
         ("image,Mass\none.jpg,1\none.jpg,0\n", "line 2 and 3: expected every film once, found 'one.jpg' again"),
         ("image,Mass,mass\none.jpg,1,1\n", "column 'mass': expected one column for Mass, found a second"),
-        ("image,Mass\none.jpg,yes\n", "line 2, column 'Mass': expected 1, 0, -1 or blank, found 'yes'"),
+        ("image,Mass\none.jpg,maybe\n", "line 2, column 'Mass': expected 1, 0, -1 or blank, found 'maybe'"),
         ("image,Mass\n,1\n", "line 2, column 'image': expected a file, found None"),
-        ("image,age\none.jpg,old\n", "line 2, column 'age': expected years, found 'old'"),
+        ("image,age\none.jpg,old\n", "line 2, column 'age': expected years, such as 62, 062Y or 007M, found 'old'"),
         ("image,sex\none.jpg,x\n", "line 2, column 'sex': expected F or M, found 'x'"),
-        ("image,split\none.jpg,dev\n", "line 2, column 'split': expected one of train, val, test, train_val"),
+        ("image,split\none.jpg,third\n", "line 2, column 'split': expected one of train, val, test, train_val"),
         (
             "image,Mass\none.jpg,1\nnobody.png,1\n",
             r"expected a file for every row; .*for 1 \(nobody.png\).*--allow-missing",
         ),
         ("image,Mass\none.jpg,1\none,0\n", "expected one row a file; found several: one.jpg, one"),
-        ("", "expected a CSV with a header, UTF-8"),
+        ("", "expected a column that names the film.*found no column"),
         ("image,patient_id,split\none.jpg,p,train\nb/two.PNG,p,test\n", "split: .*found patient p in test and train"),
     ],
 )
@@ -286,3 +286,84 @@ def test_a_root_whose_path_is_not_utf8_is_refused_by_a_printable_name(root, tmp_
     with pytest.raises(HilumError, match=r"im\\xe1genes: expected a folder whose path is UTF-8") as caught:
         read_collection("folder", other)
     str(caught.value).encode()
+
+
+def test_a_patient_of_header_and_table_is_one_whatever_the_zeros(root):
+    path = labels(root, "image,patient_id,Mass\none.jpg,0077,1\nb/IM0001,,0\n")
+    collected = read_collection("folder", root, labels=path)
+    assert collected.manifest["patient_id"].to_list() == ["77", "77"]
+    assert [note for note in collected.notes if note.startswith("1 patients are written in several ways")]
+    path = labels(root, "image,patient_id,split,Mass\none.jpg,77.0,train,1\nb/IM0001,,test,0\n")
+    with pytest.raises(HilumError, match=r"found patient 77 in test and train \(one patient, .*: 77 = 77.0\)"):
+        read_collection("folder", root, labels=path)
+
+
+@pytest.mark.parametrize("column", ["split", "Fold", "set", "partition", "subset"])
+def test_words_for_splits_and_unknown_values_are_understood(root, column):
+    path = labels(
+        root,
+        f"image,Patient,age,sex,{column},Mass,Nodule\n"
+        "one.jpg,n/a,007M,n/a,Training,NA,true\n"
+        "b/two.PNG,NA,n/a,Female,valid,no,0\n"
+        "b/IM0001,unknown,62 Y,O,TEST,1.0,-1\n",
+    )
+    manifest = read_collection("folder", root, labels=path).manifest
+    assert manifest["split"].to_list() == ["train", "val", "test"]
+    assert manifest["age"].to_list() == pytest.approx([7 / 12, None, 62])
+    assert manifest["sex"].to_list() == [None, "F", "F"]  # the last one of the header
+    assert manifest["patient_id"].to_list() == ["one.jpg", "b/two.PNG", "77"]
+    assert manifest.select("Mass", "Nodule").rows() == [(None, 1), (0, 0), (1, -1)]
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "told"),
+    [
+        ("fold", "3", "'fold' looks like a split: rename it to split and write train, val or test, if it is"),
+        ("MRN", "17", "'MRN' looks like patients: rename it to patient_id, if it is"),
+        ("Label", "Pneumonia", "'Label' looks like labels: write one column a finding, with 1 and 0, if it is"),
+    ],
+)
+def test_a_column_that_is_left_out_and_looks_like_more_is_named(root, column, value, told):
+    path = labels(root, f"image,{column},Mass\none.jpg,{value},1\n")
+    collected = read_collection("folder", root, labels=path)
+    assert f"column {told}" in collected.notes
+    assert collected.manifest["split"].to_list() == [None]
+
+
+def test_a_parquet_table_of_labels_says_the_same(root, tmp_path):
+    text = "image,patient_id,age,split,Mass\none.jpg,7,40,train,1\nb/two.PNG,8,,test,0\n"
+    plain = read_collection("folder", root, labels=labels(root, text)).manifest
+    table = pl.DataFrame(
+        {
+            "image": ["one.jpg", "b/two.PNG"],
+            "patient_id": [7.0, 8.0],
+            "age": pl.Series([40, None], dtype=pl.Int16),
+            "split": pl.Series(["train", "test"], dtype=pl.Categorical),
+            "Mass": [True, False],
+            "scan": [[1], [2]],
+        }
+    )
+    table.write_parquet(tmp_path / "labels.parquet")
+    assert read_collection("folder", root, labels=tmp_path / "labels.parquet").manifest.equals(plain)
+    table.with_columns(pl.Series("Mass", [[1], [0]])).write_parquet(tmp_path / "labels.parquet")
+    with pytest.raises(HilumError, match="column 'Mass': expected text or numbers, found lists"):
+        read_collection("folder", root, labels=tmp_path / "labels.parquet")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("image;Mass\none.jpg;1\n", "expected fields divided by commas; found semicolons"),
+        ("image\tMass\none.jpg\t1\n", "expected fields divided by commas; found tabs"),
+        ("image,Mass,Comment\none.jpg,1,small, left\n", "line 2: expected 3 fields, as in the header; found 4"),
+        ('image,Mass\n"one.jpg,1\n', "found in line 2 a quote that opens and never ends"),
+    ],
+)
+def test_a_table_that_is_divided_otherwise_is_refused_for_that(root, text, told):
+    with pytest.raises(HilumError, match=told):
+        read_collection("folder", root, labels=labels(root, text))
+
+
+def test_a_comma_at_the_end_of_rows_does_no_harm(root):
+    path = labels(root, "image,Mass\none.jpg,1,\n")
+    assert read_collection("folder", root, labels=path).manifest["Mass"].to_list() == [1]

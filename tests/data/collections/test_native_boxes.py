@@ -68,6 +68,6 @@ def test_two_corners_become_a_box_and_unknown_films_are_counted(tmp_path):
     )
     films = pl.DataFrame({"image_id": ["a"], "frame_width": [20], "frame_height": [10]})
     notes: list[str] = []
-    boxes = boxes_of_corners(text, tmp_path / "t.csv", films, notes)
+    boxes = boxes_of_corners(text, tmp_path / "t.csv", films, notes, collection="vindr_cxr")
     assert boxes.rows() == [("a", "Enlarged Pulmonary Artery", 1.0, 2.0, 10.5, 2.0, 20, 10, "R1")]
     assert notes == ["1 boxes of t.csv are on films that are not read and were left out"]

@@ -185,5 +185,5 @@ def test_a_folder_without_the_table_or_a_table_of_another_set_is_refused(tmp_pat
 
 def test_a_table_in_another_encoding_is_refused(native):
     (native / TABLE).write_bytes((native / TABLE).read_bytes().replace(b"derram", "pulmón".encode("latin-1")))
-    with pytest.raises(HilumError, match="expected a CSV, UTF-8"):
+    with pytest.raises(HilumError, match="expected text, UTF-8; found byte 0xf3 in line 2"):
         read_collection("padchest", native)

@@ -6,6 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from hilum.data.collections.collected import Collected, nothing_rejected
+from hilum.data.collections.native_files import some
 from hilum.data.manifest import check_manifest, split_columns
 from hilum.data.paths import is_utf8, printable
 from hilum.data.splits import check_patients_apart
@@ -68,7 +69,14 @@ def read_collection(
     )
     for column in split_columns(collected.manifest):
         lists = collected.manifest.select("image_id", "patient_id", pl.col(column).alias("split"))
-        check_patients_apart(lists, f"{root}, {column}")
+        try:
+            check_patients_apart(lists, f"{root}, {column}")
+        except HilumError as error:
+            if not collected.patient_spellings:
+                raise
+            ways = some([" = ".join(written) for written in collected.patient_spellings.values()])
+            found = f"{error.found} (one patient, written in several ways: {ways})"
+            raise HilumError(error.where, expected=error.expected, found=found, fix=error.fix) from error
     return collected
 
 

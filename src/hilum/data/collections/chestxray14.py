@@ -17,8 +17,10 @@ Native files below the root (each table plain or .gz):
         or chexnet_{train,val,test}_list.txt               (their own labels are of an older release and are not read)
     images/*.png, images_001/images/*.png … images_012, or *.png
 
-Manifest: `image_id` is the native name with .png; `patient_id` the native number; `view` PA or AP; `age` in years,
-blank where it is beyond 120 (a known error of the first release); no `study_id`.
+Manifest: `image_id` is the native name with .png; `patient_id` the native number without leading
+zeros, which some copies have; `view` PA or AP; `age` in years, also from months, weeks and days (010M, 006W, 027D),
+blank where it is beyond 120 (a known error of the first release); no `study_id`. Findings may be written in any
+spelling that Hilum knows; one that ChestX-ray14 does not label is refused.
 """
 
 from pathlib import Path
@@ -26,10 +28,22 @@ from pathlib import Path
 import polars as pl
 
 from hilum.artifacts import file_sha256
+from hilum.data.ages import years
 from hilum.data.collections.collected import Collected
 from hilum.data.collections.image_files import ImageFiles
-from hilum.errors import HilumError, HilumErrors
-from hilum.findings import CHESTXRAY14, NO_FINDING, canonical, native
+from hilum.data.collections.native_files import (
+    csv_rows,
+    find_table,
+    read_lines,
+    read_table,
+    refuse_lines,
+    refuse_missing_unless,
+    some,
+    text_columns,
+)
+from hilum.data.collections.patient_spellings import with_canonical_patients
+from hilum.errors import HilumError
+from hilum.findings import CHESTXRAY14, NO_FINDING, labelled_finding
 from hilum.progress import ProgressReport, silent
 
 FRAME = 1024
@@ -60,7 +74,7 @@ def read(
     table = _find_table(root, release)
     sources = {table.relative_to(root).as_posix(): file_sha256(table)}
     notes = [f"labels of {table.name}"]
-    films = _with_findings(_read_table(table, notes), table)
+    films = with_canonical_patients(_read_table(table, notes), notes)
 
     for column, lists in (("split", _OFFICIAL), ("split_chexnet", _CHEXNET)):
         listed = _read_lists(root, lists, sources)
@@ -70,9 +84,8 @@ def read(
             continue
         unknown = listed.join(films, on="image_id", how="anti")
         if len(unknown):
-            _refuse_unless(
-                allow_missing, notes, table, f"a row for every film on the lists of {column}", unknown["image_id"]
-            )
+            expected = f"a row for every film on the lists of {column}"
+            refuse_missing_unless(allow_missing, notes, table, expected, unknown["image_id"].to_list())
         films = films.join(listed.rename({"part": column}), on="image_id", how="left", maintain_order="left")
 
     files = ImageFiles(root)
@@ -80,7 +93,7 @@ def read(
     films = films.join(images, on="image_id", how="left", maintain_order="left")
     missing = films.filter(pl.col("path").is_null())["image_id"]
     if len(missing):
-        _refuse_unless(allow_missing, notes, root, "an image for every row of the table", missing)
+        refuse_missing_unless(allow_missing, notes, root, "an image for every row of the table", missing.to_list())
     strangers = len(images.join(films, on="image_id", how="anti"))
     if strangers:
         notes.append(f"{strangers:,} PNG files have no row in {table.name} and were left out")
@@ -102,19 +115,11 @@ def read(
     return Collected(manifest, _read_boxes(root, manifest, sources, notes), root, "chestxray14", notes, sources)
 
 
-def _find(root: Path, *names: str) -> Path | None:
-    for name in names:
-        for path in (root / name, root / f"{name}.gz"):
-            if path.is_file():
-                return path
-    return None
-
-
 def _find_table(root: Path, release: str | None) -> Path:
     if release is not None and release not in _TABLES:
         raise HilumError("release", expected=f"one of {', '.join(_TABLES)}", found=repr(release), fix="Use 2020.")
     names = [_TABLES[release]] if release else list(_TABLES.values())
-    table = _find(root, *names)
+    table = find_table(root, *names)
     if table is None:
         raise HilumError(
             root,
@@ -126,27 +131,22 @@ def _find_table(root: Path, release: str | None) -> Path:
 
 
 def _read_table(table: Path, notes: list[str]) -> pl.DataFrame:
-    # The first release ends with a comma.
-    text = pl.read_csv(table, infer_schema=False, truncate_ragged_lines=True, raise_if_empty=False)
-    absent = [f"column {name!r}: expected, but missing" for name in _COLUMNS if name not in text.columns]
-    if absent:
-        raise HilumErrors(table, absent, fix="this is not ChestX-ray14's table")
-    rows = text.select(pl.col(native_name).str.strip_chars().alias(name) for native_name, name in _COLUMNS.items())
-    years = pl.col("age").str.extract(r"^0*(\d+)Y?$", 1).cast(pl.Float64)
-    problems = [
-        f"line {line}: {column} is {value!r}, expected {expected}"
-        for column, bad, expected in (
-            ("Image Index", pl.col("image_id").is_null() | pl.col("image_id").is_duplicated(), "every film once"),
-            ("Patient ID", pl.col("patient_id").is_null(), "a number"),
-            ("Finding Labels", pl.col("labels").is_null(), "findings, or No Finding"),
-            ("Patient Age", years.is_null() & pl.col("age").is_not_null(), "years, such as 58 or 058Y"),
-            ("Patient Gender", ~pl.col("sex").is_in(["F", "M"]), "F or M"),
-        )
-        for line, value in rows.with_row_index("line", 2).filter(bad).select("line", _COLUMNS[column]).head(3).rows()
-    ]
-    if problems:
-        raise HilumErrors(table, problems, fix="get the table again, or mend these lines")
-    rows = rows.with_columns(years.alias("age"), pl.col("view").str.to_uppercase())
+    rows = read_table(table, list(_COLUMNS), of="ChestX-ray14's")
+    age, image = pl.col("Patient Age"), pl.col("Image Index")
+    wrong = {
+        "Image Index": (image.is_null() | image.is_duplicated(), "every film once"),
+        "Patient ID": (pl.col("Patient ID").is_null(), "a number"),
+        "Finding Labels": (pl.col("Finding Labels").is_null(), "findings, or No Finding"),
+        "Patient Age": (
+            years("Patient Age").is_null() & age.is_not_null(),
+            "years, such as 58 or 058Y (or 010M, 006W, 027D)",
+        ),
+        "Patient Gender": (~pl.col("Patient Gender").is_in(["F", "M"]), "F or M"),
+    }
+    refuse_lines(table, rows, wrong)
+    rows = _with_findings(rows, table)
+    rows = rows.with_columns(years("Patient Age").alias("Patient Age"), pl.col("View Position").str.to_uppercase())
+    rows = rows.rename(_COLUMNS)
     impossible = int((rows["age"] > 120).sum())
     if impossible:
         notes.append(f"{impossible:,} ages beyond 120 years are data errors and were left blank")
@@ -154,26 +154,27 @@ def _read_table(table: Path, notes: list[str]) -> pl.DataFrame:
 
 
 def _with_findings(rows: pl.DataFrame, table: Path) -> pl.DataFrame:
-    names = pl.col("labels").str.split("|")
-    for name in rows.select(names.explode().unique().sort()).to_series():
-        canonical(name, where=f"{table}, Finding Labels")
-    films = rows.with_columns(
-        names.list.contains(native(finding, "chestxray14")).cast(pl.Int8).alias(finding)
+    written = pl.col("Finding Labels")
+    # Many films have the same labels, so each wording is looked up once.
+    meant = {
+        labels: [labelled_finding(name, "chestxray14") for name in labels.split("|")]
+        for labels in rows["Finding Labels"].unique()
+    }
+    unknown = [labels for labels, findings in meant.items() if None in findings]
+    torn = [labels for labels, findings in meant.items() if NO_FINDING in findings and {*findings} != {NO_FINDING}]
+    expected = "findings that ChestX-ray14 labels, with | between them (see `hilum findings`)"
+    refuse_lines(table, rows, {"Finding Labels": (written.is_in(unknown), expected)})
+    refuse_lines(table, rows, {"Finding Labels": (written.is_in(torn), "findings, or No Finding, never both")})
+    return rows.with_columns(
+        written.is_in([labels for labels, findings in meant.items() if finding in findings])
+        .cast(pl.Int8)
+        .alias(finding)
         for finding in (*CHESTXRAY14, NO_FINDING)
     )
-    torn = films.filter((pl.col(NO_FINDING) == 1) & pl.any_horizontal(pl.col(CHESTXRAY14) == 1))["image_id"]
-    if len(torn):
-        raise HilumError(
-            f"{table}, Finding Labels",
-            expected="findings, or No Finding, never both",
-            found=f"both on {_some(torn)}",
-            fix="Mend these rows.",
-        )
-    return films.drop("labels")
 
 
 def _read_lists(root: Path, lists: dict[str, tuple[str, ...]], sources: dict[str, str]) -> pl.DataFrame | None:
-    found = {part: _find(root, *names) for part, names in lists.items()}
+    found = {part: find_table(root, *names) for part, names in lists.items()}
     if not any(found.values()):
         return None
     parts = []
@@ -182,63 +183,49 @@ def _read_lists(root: Path, lists: dict[str, tuple[str, ...]], sources: dict[str
             expected = f"{lists[part][0]} beside the other lists"
             raise HilumError(root, expected=expected, found="no such file", fix="Get it, or remove the other lists.")
         sources[path.relative_to(root).as_posix()] = file_sha256(path)
-        # CheXNet's lines go on with 14 zeros and ones; a separator that no file holds keeps each line whole.
-        schema = {"line": pl.String}
-        lines = pl.read_csv(
-            path, has_header=False, separator="\x1f", quote_char=None, schema=schema, raise_if_empty=False
-        )
-        names = lines.select(pl.col("line").str.strip_chars().str.split(" ").list.first().alias("image_id"))
-        parts.append(names.filter(pl.col("image_id") != "").with_columns(pl.lit(part).alias("part")))
+        # CheXNet's lines go on with 14 zeros and ones.
+        names = [line.split()[0] for line in read_lines(path) if line]
+        listing = pl.DataFrame({"image_id": names}, schema={"image_id": pl.String})
+        parts.append(listing.with_columns(pl.lit(part).alias("part")))
     listed = pl.concat(parts)
     twice = listed.filter(pl.col("image_id").is_duplicated())["image_id"].unique().sort()
     if len(twice):
         where = " and ".join(str(path) for path in found.values())
-        raise HilumError(where, expected="every film on one list, once", found=f"{_some(twice)} again", fix="Mend it.")
+        raise HilumError(where, expected="every film on one list, once", found=f"{some(twice)} again", fix="Mend it.")
     return listed
 
 
 def _read_boxes(root: Path, manifest: pl.DataFrame, sources: dict[str, str], notes: list[str]) -> pl.DataFrame | None:
-    path = _find(root, "BBox_List_2017.csv")
+    path = find_table(root, "BBox_List_2017.csv")
     if path is None:
         notes.append("no BBox_List_2017.csv here: no boxes")
         return None
     sources[path.relative_to(root).as_posix()] = file_sha256(path)
     # The header ("Bbox [x,y,w,h],,,") has more fields than the rows, so that the columns go by place.
-    rows = pl.read_csv(path, infer_schema=False, truncate_ragged_lines=True, raise_if_empty=False)
-    if rows.width < 6:
-        raise HilumError(path, expected="image, finding, x, y, w, h", found=f"{rows.width} columns", fix="Get it anew.")
-    image, label, *corners = rows.columns[:6]
-    names = {name: canonical(name, where=path) for name in rows[label].unique().drop_nulls().sort()}
-    boxes = rows.select(
-        pl.col(image).alias("image_id"),
-        pl.col(label).replace_strict(names, return_dtype=pl.String).alias("finding"),
-        *(
-            pl.col(native_name).cast(pl.Float64, strict=False).alias(name)
-            for native_name, name in zip(corners, ("x", "y", "width", "height"), strict=True)
-        ),
+    header, rows = csv_rows(path)
+    names = ("image_id", "label", "x", "y", "width", "height")
+    if len(header) < len(names):
+        found = f"{len(header)} columns"
+        raise HilumError(path, expected="image, finding, x, y, w, h", found=found, fix="Get it anew.")
+    text = text_columns(path, rows, {name: place for place, name in enumerate(names)})
+    labels = text["label"].unique().drop_nulls()
+    meant = {label: labelled_finding(label, "chestxray14") for label in labels}
+    numbers = {name: pl.col(name).cast(pl.Float64, strict=False) for name in names[2:]}
+    unknown = [label for label, finding in meant.items() if finding is None]
+    wrong = {
+        "image_id": (pl.col("image_id").is_null(), "an image"),
+        "label": (pl.col("label").is_null() | pl.col("label").is_in(unknown), "a finding that ChestX-ray14 labels"),
+        **{name: (~number.is_finite().fill_null(False), "a number") for name, number in numbers.items()},
+    }
+    refuse_lines(path, text, wrong)
+    boxes = text.select(
+        "image_id",
+        pl.col("label").replace_strict(meant, return_dtype=pl.String).alias("finding"),
+        *(number.alias(name) for name, number in numbers.items()),
         pl.lit(FRAME, dtype=pl.Int32).alias("frame_width"),
         pl.lit(FRAME, dtype=pl.Int32).alias("frame_height"),
     )
-    broken = boxes.with_row_index("line", offset=2).filter(pl.any_horizontal(pl.all().is_null()))["line"]
-    if len(broken):
-        raise HilumError(path, expected="six values a line", found=f"fewer in line {_some(broken)}", fix="Get it anew.")
     known = boxes.join(manifest, on="image_id", how="semi", maintain_order="left")
     if len(known) < len(boxes):
         notes.append(f"{len(boxes) - len(known):,} boxes are on films that the table lacks and were left out")
     return known
-
-
-def _refuse_unless(allowed: bool, notes: list[str], where: Path, expected: str, ids: pl.Series) -> None:
-    if not allowed:
-        raise HilumError(
-            where,
-            expected=expected,
-            found=f"{len(ids):,} missing ({_some(ids)})",
-            fix="Get them, or go on without them: --allow-missing.",
-        )
-    notes.append(f"{len(ids):,} missing where {expected} was expected; allowed")
-
-
-def _some(values: pl.Series) -> str:
-    shown = ", ".join(str(value) for value in values.head(3))
-    return shown if len(values) <= 3 else f"{shown} and {len(values) - 3:,} others"

@@ -29,6 +29,8 @@ class Collected:
             The manifest then holds 1 where all agree on a finding, 0 where nobody sees it and -1 where they disagree.
         grades: where findings are graded: `image_id`, `finding`, `grade` (0: absent; the scale is the collection's).
             The manifest then holds the collection's usual reading of them.
+        patient_spellings: patients whose ids the sources write in several ways (00000013 in a header, 13 in a table):
+            the id in the manifest to these ways.
     """
 
     manifest: pl.DataFrame
@@ -40,3 +42,4 @@ class Collected:
     rejected: pl.DataFrame = field(default_factory=nothing_rejected)
     readings: pl.DataFrame | None = None
     grades: pl.DataFrame | None = None
+    patient_spellings: dict[str, list[str]] = field(default_factory=dict)

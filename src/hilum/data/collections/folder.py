@@ -4,14 +4,20 @@ Files are searched below the root, folders within folders too; their first bytes
 called. Hidden ones and files that are no pictures are skipped. Set aside are pictures of kinds that are not read, empty
 files and others that are not what their name says, links that lead out of the root, and names that are not UTF-8.
 
-The CSV, one row a film; capitals, blanks, `_` and `-` in column names do not matter:
+The table (CSV in UTF-8 with commas, or Parquet), one row a film; capitals, blanks, `_` and `-` in column names do not
+matter:
 
     image, image_id, path, file, file name or filename   required; the path below the root, the file's name, or its name
                                             without ending; what is written here becomes `image_id`
-    patient_id (or patient)                 a film without one counts as a patient of its own
-    study_id, view, age, sex                optional; years; F or M
-    split                                   optional; train, val, test or train_val
-    any finding that Hilum knows            1 positive, 0 negative, -1 uncertain, blank not mentioned
+    patient_id (or patient, subject_id)     a film without one counts as a patient of its own; 0013, 13 and 13.0 are one
+    study_id, view, sex                     optional; sex F or M, or in words
+    age                                     optional; years, or DICOM's 062Y, 007M, 006W, 027D
+    split (or fold, set, partition, subset) optional; train, val, test or train_val; training, valid, validation, dev
+    any finding that Hilum knows            1 positive, 0 negative, -1 uncertain, blank not mentioned; also true and
+                                            false, yes and no
+
+Nothing, or NA, n/a, nan, null: unknown. A column `fold` or `set` that holds anything but words for splits is left out,
+and said.
 
 What the CSV leaves out, or all of it without a CSV, comes from the DICOM headers: PatientID, StudyInstanceUID,
 ViewPosition, age and sex, and nothing else (`hilum.data.dicom_tags`). The terms are those of whoever owns the films.
@@ -26,6 +32,7 @@ import polars as pl
 
 from hilum.artifacts import file_sha256
 from hilum.data.collections.collected import Collected, nothing_rejected
+from hilum.data.collections.patient_spellings import spellings_of_patients, with_canonical_patients
 from hilum.data.dicom import DicomHeader, read_header
 from hilum.data.file_kinds import READ, FileKind, kind_of_bytes
 from hilum.data.label_table import read_label_table
@@ -64,11 +71,14 @@ def read(
         labels = root / labels if not labels.is_file() and (root / labels).is_file() else labels
         manifest = _join(read_label_table(labels, notes), films, rejected, labels, allow_missing, notes)
         sources[labels.name] = file_sha256(labels)
+    # The CSV and the headers may write one patient in two ways; an image's own id must not be taken for a number.
+    spellings = spellings_of_patients(manifest)
+    manifest = with_canonical_patients(manifest, notes)
     if unknown := manifest["patient_id"].null_count():
         notes.append(f"{unknown:,} films have no patient id: each counts as a patient of its own")
     manifest = manifest.with_columns(pl.coalesce("patient_id", "image_id").alias("patient_id"))
     manifest = manifest.select(*FIXED_COLUMNS, pl.exclude(FIXED_COLUMNS))
-    return Collected(manifest, None, root, "folder", notes, sources, rejected)
+    return Collected(manifest, None, root, "folder", notes, sources, rejected, patient_spellings=spellings)
 
 
 def _find_films(root: Path, notes: list[str], on_progress: ProgressReport) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -23,6 +23,7 @@ import polars as pl
 from hilum.data.collections.collected import Collected
 from hilum.data.collections.image_files import ImageFiles
 from hilum.data.collections.native_images import read_headers, without
+from hilum.data.collections.patient_spellings import with_canonical_patients
 from hilum.data.pixels import UnreadableImage, kind_of
 from hilum.errors import HilumError
 from hilum.findings import NO_FINDING, labelled_by
@@ -62,6 +63,7 @@ def read(
     films = films.drop_nulls("kind")
     headers, rejected = read_headers(root, films.filter(pl.col("kind") == "dicom"), on_progress, notes)
     films = without(films, rejected, notes).join(headers, on="image_id", how="left", maintain_order="left")
+    films = with_canonical_patients(films, notes)
     if unknown := films["patient_id"].null_count():
         notes.append(f"{unknown:,} films have no patient id: each counts as a patient of its own")
     manifest = films.select(

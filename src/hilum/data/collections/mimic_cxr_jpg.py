@@ -157,7 +157,10 @@ def _with_age_and_sex(films: pl.DataFrame, table: Path | None, notes: list[str])
     rows = read_table(table, ["subject_id", "gender", "anchor_age", "anchor_year"], of="MIMIC-IV's")
     years = {name: pl.col(name).cast(pl.Float64, strict=False) for name in ("anchor_age", "anchor_year")}
     wrong = {
-        "subject_id": (pl.col("subject_id").is_null() | pl.col("subject_id").is_duplicated(), "every patient once"),
+        "subject_id": (
+            ~pl.col("subject_id").str.contains(_NUMBER).fill_null(False) | pl.col("subject_id").is_duplicated(),
+            "every patient once, eight digits",
+        ),
         "gender": (~pl.col("gender").is_in(["F", "M"]), "F or M"),
         "anchor_age": (~years["anchor_age"].is_between(0, 120).fill_null(False), "years"),
         "anchor_year": (years["anchor_year"].is_null(), "a year"),

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import polars as pl
 
-from hilum.data.collections.native_files import some
+from hilum.data.collections.native_files import quoted, some
 from hilum.errors import HilumError
-from hilum.findings import canonical
+from hilum.findings import canonical, labelled_finding
 
 CORNERS: tuple[str, ...] = ("x", "y", "width", "height")
 TWO_CORNERS: tuple[str, ...] = ("x_min", "y_min", "x_max", "y_max")
@@ -57,7 +57,9 @@ def as_boxes(rows: pl.DataFrame, path: Path, notes: list[str]) -> pl.DataFrame:
     return boxes.select(*named, *others).cast(dict.fromkeys(_FRAME, pl.Int32))
 
 
-def boxes_of_corners(text: pl.DataFrame, path: Path, films: pl.DataFrame, notes: list[str]) -> pl.DataFrame:
+def boxes_of_corners(
+    text: pl.DataFrame, path: Path, films: pl.DataFrame, notes: list[str], *, collection: str
+) -> pl.DataFrame:
     """Boxes from rows with two corners, on the films that are known.
 
     Args:
@@ -65,11 +67,23 @@ def boxes_of_corners(text: pl.DataFrame, path: Path, films: pl.DataFrame, notes:
         path: of their table.
         films: `image_id`, `frame_width`, `frame_height`.
         notes: what was left out is added to them.
+        collection: whose boxes they are.
 
     Returns, Raises:
-        As `as_boxes`; and a class that is no finding is refused.
+        As `as_boxes`; and a class that the collection does not label is refused.
     """
-    names = {name: canonical(name, where=path) for name in text["class_name"].unique().drop_nulls().sort()}
+    names = {}
+    for name in text["class_name"].unique().drop_nulls().sort():
+        names[name] = labelled_finding(name, collection)
+        if names[name] is None:
+            canonical(name, where=path)  # what is no finding at all is refused with the nearest one
+    unknown = pl.col("class_name").is_in([name for name, finding in names.items() if finding is None])
+    wrong = text.filter(pl.col("class_name").is_null() | unknown)
+    if len(wrong):
+        line, name = wrong.select("line", "class_name").row(0)
+        expected = f"a finding that {collection} labels in every line"
+        found = f"{quoted(name)} in line {line:,}"
+        raise HilumError(path, expected=expected, found=found, fix="Get it again, or mend these lines.")
     left, top, right, bottom = (pl.col(name).cast(pl.Float64, strict=False) for name in TWO_CORNERS)
     rows = text.join(
         films.select("image_id", "frame_width", "frame_height"), on="image_id", how="inner", maintain_order="left"

@@ -1,17 +1,26 @@
 """Native tables and files: read as text, with what is missing, doubled or hostile refused by name."""
 
+import codecs
 import csv
 import gzip
 import io
-from collections.abc import Collection, Sequence
+import zlib
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 import polars as pl
 
+from hilum.data.column_names import refuse_patterns
 from hilum.errors import HilumError, HilumErrors
 
 MAX_CELL = 100_000
 """Characters in one cell; the longest report in a public table has a few thousand."""
+
+MAX_TABLE = 1 << 31
+"""Bytes of a table or list, unpacked; the largest public one has about a tenth of that."""
+
+_GZIP = b"\x1f\x8b"
+_SHOWN = 3
 
 
 def find_table(root: Path, *names: str) -> Path | None:
@@ -24,7 +33,7 @@ def find_table(root: Path, *names: str) -> Path | None:
 
 
 def read_table(path: Path, required: Sequence[str], optional: Sequence[str] = (), *, of: str) -> pl.DataFrame:
-    """Read a CSV (plain or .gz) as text.
+    """Read a CSV (plain or gzip) as text.
 
     Args:
         path: with a header; UTF-8, with or without a byte order mark.
@@ -34,12 +43,12 @@ def read_table(path: Path, required: Sequence[str], optional: Sequence[str] = ()
 
     Returns:
         The required columns and those optional ones that are there, in this order; blanks around values are cut and
-        empty values are null.
+        empty values are null. Rows without any value are left out.
 
     Raises:
-        HilumError, HilumErrors: not UTF-8, no CSV, a column missing or twice, a cell beyond `MAX_CELL` characters.
+        HilumError, HilumErrors: as `csv_rows`; a column missing or twice, a cell beyond `MAX_CELL` characters.
     """
-    header = column_names(path)
+    header, rows = csv_rows(path)
     problems = [f"column {name!r}: expected, but missing" for name in required if name not in header]
     problems += [
         f"column {name!r}: expected once, found {header.count(name)} times"
@@ -49,29 +58,161 @@ def read_table(path: Path, required: Sequence[str], optional: Sequence[str] = ()
     if problems:
         raise HilumErrors(path, problems, fix=f"this is not {of} table")
     columns = [*required, *(name for name in optional if name in header)]
-    # Columns go by place: a header with a name twice elsewhere would be renamed on the way.
-    places = [f"column_{header.index(name) + 1}" for name in columns]
-    schema = {f"column_{place}": pl.String for place in range(1, len(header) + 1)}
-    try:
-        text = pl.read_csv(
-            path,
-            has_header=False,
-            skip_rows=1,
-            columns=places,
-            schema=schema,
-            truncate_ragged_lines=True,
-            raise_if_empty=False,
-        )
-    except pl.exceptions.PolarsError as error:
-        found = str(error).splitlines()[0]
-        raise HilumError(path, expected="a CSV, UTF-8", found=found, fix="Get the table again.") from error
-    text = text.select(
-        pl.col(place).str.strip_chars().replace("", None).alias(name)
-        for place, name in zip(places, columns, strict=True)
-    )
-    for name in columns:
+    # Columns go by place: a name that stands twice elsewhere in the header does not matter.
+    return text_columns(path, rows, {name: header.index(name) for name in columns})
+
+
+def read_csv_text(path: Path) -> pl.DataFrame:
+    """Read every column of a CSV (plain or gzip) that has a name, as text.
+
+    Returns:
+        As `read_table`. A column without a name, as spreadsheets and pandas write it, is left out.
+
+    Raises:
+        HilumError, HilumErrors: as `csv_rows`; a column twice, a cell beyond `MAX_CELL` characters.
+    """
+    header, rows = csv_rows(path)
+    twice = [name for name in dict.fromkeys(header) if name and header.count(name) > 1]
+    if twice:
+        problems = [f"column {quoted(name)}: expected once, found {header.count(name)} times" for name in twice]
+        raise HilumErrors(path, problems, fix="remove all but one")
+    refuse_patterns(path, header)
+    return text_columns(path, rows, {name: place for place, name in enumerate(header) if name})
+
+
+def text_columns(path: Path, rows: Iterable[Sequence[str]], places: Mapping[str, int]) -> pl.DataFrame:
+    """Some fields of the rows of `csv_rows` as columns of text; blanks are cut and empty values are null.
+
+    Args:
+        path: of the table, for the message.
+        rows: of `csv_rows`.
+        places: column to the number of its field, from 0.
+
+    Raises:
+        HilumError: a cell beyond `MAX_CELL` characters.
+    """
+    chosen = list(places.values())
+    picked = list(zip(*([row[place] for place in chosen] for row in rows), strict=True)) or [()] * len(chosen)
+    text = pl.DataFrame({name: pl.Series(values, dtype=pl.String) for name, values in zip(places, picked, strict=True)})
+    text = text.select(pl.all().str.strip_chars().replace("", None))
+    for name in places:
         refuse_long_cells(text[name], f"{path}, column {name!r}")
     return text
+
+
+def csv_rows(path: Path) -> tuple[list[str], Iterator[list[str]]]:
+    """The one way in which Hilum reads a CSV: the names of its columns, and its rows as they are asked for.
+
+    Args:
+        path: plain or gzip, UTF-8, fields divided by commas.
+
+    Returns:
+        The header, blanks cut, and the rows: each as long as the header. Fields beyond it, if empty, and rows without
+        any value are left out.
+
+    Raises:
+        HilumError, HilumErrors: as `read_text`; fields divided otherwise; and, once the rows have been gone through, a
+            quote that never ends, or rows that have more or fewer fields than the header.
+    """
+    text = read_text(path)
+    lines = _numbered_rows(path, text)
+    header = [name.strip() for name in next(lines, (1, list[str]()))[1]]
+    _refuse_other_separators(path, header, text)
+    return header, _checked_rows(path, lines, header)
+
+
+def _numbered_rows(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
+    """The rows of a CSV, each with the number of the line that it begins in."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    while True:
+        line = reader.line_num + 1
+        try:
+            row = next(reader, None)
+        except csv.Error as error:
+            raise _no_csv(path, line, error) from error
+        if row is None:
+            return
+        yield line, row
+
+
+def _checked_rows(path: Path, lines: Iterator[tuple[int, list[str]]], header: list[str]) -> Iterator[list[str]]:
+    width = len(header)
+    # Trailing columns without a name, as in ChestX-ray14's table of boxes, need not be there.
+    named = max((place for place, name in enumerate(header, 1) if name), default=0)
+    problems = []
+    for line, row in lines:
+        fields = len(row)
+        if fields != width and any(row):
+            if fields < named or any(field.strip() for field in row[width:]):
+                problems.append(f"line {line}: expected {named:,} fields, as in the header; found {fields:,}")
+            row = [*row[:width], *[""] * (width - fields)]
+        if any(row):
+            yield row
+    if problems:
+        more = [f"and {len(problems) - _SHOWN:,} lines more"] if len(problems) > _SHOWN else []
+        fix = 'get the table again if it is cut short, and put text that holds commas into "quotes"'
+        raise HilumErrors(path, problems[:_SHOWN] + more, fix=fix)
+
+
+def _no_csv(path: Path, line: int, error: csv.Error) -> HilumError:
+    if "field larger" in str(error):
+        expected = f"at most {MAX_CELL:,} characters in a cell"
+        found = f"more in line {line:,}, as where a quote opens and never ends"
+    elif "unexpected end" in str(error):
+        expected, found = "a CSV, quotes in pairs around text", f"in line {line:,} a quote that opens and never ends"
+    else:
+        expected, found = "a CSV, quotes in pairs around text", f"line {line:,} with {error}"
+    fix = "Close or remove the quote, or get the table again."
+    return HilumError(path, expected=expected, found=found, fix=fix)
+
+
+def _refuse_other_separators(path: Path, header: list[str], text: str) -> None:
+    first = text.partition("\n")[0]
+    for separator, name in ((";", "semicolons"), ("\t", "tabs")):
+        if separator in first and (len(header) == 1 or first.count(separator) > first.count(",")):
+            fix = "Save it as CSV with commas (and numbers with decimal points)."
+            raise HilumError(path, expected="fields divided by commas", found=name, fix=fix)
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines of a list (plain or gzip, UTF-8), blanks cut; empty ones are there too, to count by.
+
+    Raises:
+        HilumError: as `read_text`.
+    """
+    return [line.strip() for line in read_text(path).splitlines()]
+
+
+def read_text(path: Path) -> str:
+    """The text of a file, unpacked where it is gzip, whatever its name says.
+
+    Raises:
+        HilumError: not to be read, an archive that breaks off or is damaged, more than `MAX_TABLE` bytes, or text in
+            another encoding than UTF-8.
+    """
+    again = "Get the file again."
+    try:
+        with path.open("rb") as stream:
+            packed = stream.read(2) == _GZIP
+        with gzip.open(path, "rb") if packed else path.open("rb") as stream:
+            content = stream.read(MAX_TABLE + 1)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        found = "one that breaks off" if isinstance(error, EOFError) else f"a damaged one ({error})"
+        raise HilumError(path, expected="a whole gzip file", found=found, fix=again) from error
+    except OSError as error:
+        found = (error.strerror or str(error)).lower()
+        raise HilumError(path, expected="a file that can be read", found=found, fix="Check the path.") from error
+    if len(content) > MAX_TABLE:
+        raise HilumError(path, expected=f"at most {MAX_TABLE:,} bytes of text", found="more", fix=again)
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in content:
+        found = "UTF-16 or another encoding with zero bytes"
+        raise HilumError(path, expected="text, UTF-8", found=found, fix="Save it as UTF-8.")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        found = f"byte 0x{content[error.start]:02x} in line {line:,}, which UTF-8 does not have there"
+        raise HilumError(path, expected="text, UTF-8", found=found, fix="Save it as UTF-8 (not as Latin-1).") from error
 
 
 def refuse_long_cells(column: pl.Series, where: str) -> None:
@@ -140,25 +281,6 @@ def refuse_missing_unless(allowed: bool, notes: list[str], where: Path, expected
             fix="Get them, or go on without them: --allow-missing.",
         )
     notes.append(f"{len(ids):,} missing where {expected} was expected; allowed")
-
-
-def column_names(path: Path) -> list[str]:
-    """The first line of a CSV (plain or .gz), as it is written.
-
-    Raises:
-        HilumError: not UTF-8, or a line beyond `MAX_CELL` characters.
-    """
-    try:
-        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as stream:
-            line = stream.readline(MAX_CELL)
-            text = line.decode("utf-8-sig")
-        names = next(csv.reader(io.StringIO(text)), [])
-    except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
-        raise HilumError(path, expected="a CSV, UTF-8", found=str(error), fix="Get the table again.") from error
-    if len(line) == MAX_CELL:
-        found = f"a first line of {MAX_CELL:,} characters or more"
-        raise HilumError(path, expected="a CSV with a header", found=found, fix="Get the table again.")
-    return names
 
 
 def quoted(value: object) -> str:

@@ -38,8 +38,10 @@ from hilum.artifacts import file_sha256
 from hilum.data.collections.collected import Collected
 from hilum.data.collections.image_files import ImageFiles
 from hilum.data.collections.native_files import find_table, read_table, refuse_lines, refuse_missing_unless
+from hilum.data.collections.patient_spellings import with_canonical_patients
 from hilum.data.manifest import FIXED_COLUMNS
 from hilum.errors import HilumError
+from hilum.findings import bare_name, labelled_spellings
 from hilum.progress import ProgressReport, silent
 
 TABLES = ("PADCHEST_chest_x_ray_images_labels_160K_01.02.19.csv", "PADCHEST_chest_x_ray_images_labels_160K.csv")
@@ -96,7 +98,9 @@ TERMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 """Findings and the terms, in lower case, that stand for them."""
-_SILENT = ("exclude", "suboptimal study", "unchanged")  # terms that say nothing of a finding
+# Terms that say nothing of a finding, and these as they are compared.
+_SILENT = {term: bare_name(term) for term in ("exclude", "suboptimal study", "unchanged")}
+_NOT_BARE = (r"[^\p{L}\p{N}]", "")  # what `bare_name` leaves out of text in lower case
 _LIST = r"""^\[\s*(?:(?:'[^']*'|"[^"]*"|nan)\s*(?:,\s*(?:'[^']*'|"[^"]*"|nan)\s*)*,?\s*)?\]$"""
 _FILE = r"^[^/\\:]+\.png$"
 _FOLDERS = ("", *map(str, range(55)))
@@ -126,6 +130,7 @@ def read(
         raise HilumError(root, expected=f"PadChest's {TABLES[0]}, plain or .gz", found="no such file", fix=fix)
     notes: list[str] = []
     rows = _read_table(table)
+    rows = with_canonical_patients(rows.rename({"PatientID": "patient_id"}), notes).rename({"patient_id": "PatientID"})
     films = _about(rows, notes).with_columns(_findings(rows, notes))
 
     files = ImageFiles(root)
@@ -184,17 +189,17 @@ def _findings(rows: pl.DataFrame, notes: list[str]) -> list[pl.Series]:
     terms = terms.list.eval(pl.element().str.strip_chars("'\" ").str.to_lowercase())
     # Places belong to other columns; where one has slipped in here it is no finding.
     terms = terms.list.eval(pl.element().filter((pl.element() != "") & ~pl.element().str.starts_with("loc ")))
-    wordings = wordings.with_columns(terms=terms)
-    said = pl.col("terms").list.set_difference(list(_SILENT)).list.len().fill_null(0) > 0
+    wordings = wordings.with_columns(terms=terms.list.eval(pl.element().str.replace_all(*_NOT_BARE)))
+    said = pl.col("terms").list.set_difference(list(_SILENT.values())).list.len().fill_null(0) > 0
     wordings = wordings.with_columns(
         *(
             pl.when(said)
-            .then(pl.col("terms").list.set_intersection(list(names)).list.len() > 0)
+            .then(pl.col("terms").list.set_intersection(_spellings(finding, names)).list.len() > 0)
             .cast(pl.Int8)
             .alias(finding)
             for finding, names in TERMS.items()
         ),
-        *(pl.col("terms").list.contains(term).fill_null(False).alias(term) for term in _SILENT),
+        *(pl.col("terms").list.contains(bare).fill_null(False).alias(term) for term, bare in _SILENT.items()),
         unlabelled=pl.col("terms").list.len().fill_null(0) == 0,
     )
     films = rows.select(wording=pl.col("Labels")).join(
@@ -208,3 +213,9 @@ def _findings(rows: pl.DataFrame, notes: list[str]) -> list[pl.Series]:
     }
     notes += [f"{count:,} {what}" for what, count in counts.items() if count]
     return [films[finding] for finding in TERMS]
+
+
+def _spellings(finding: str, terms: tuple[str, ...]) -> list[str]:
+    """PadChest's terms for a finding and every other spelling of it that Hilum knows, as `bare_name` makes them."""
+    known = (spelling for spelling, meant in labelled_spellings("padchest").items() if meant == finding)
+    return sorted({*map(bare_name, terms), *known})

@@ -33,7 +33,7 @@ from hilum.artifacts import file_sha256
 from hilum.data.collections.collected import Collected
 from hilum.data.collections.image_files import ImageFiles
 from hilum.data.collections.native_boxes import CORNERS, as_boxes
-from hilum.data.collections.native_files import refuse_missing_unless, some
+from hilum.data.collections.native_files import read_lines, refuse_missing_unless, some
 from hilum.data.collections.native_json import read_json, refuse_unlike
 from hilum.errors import HilumError
 from hilum.findings import NO_FINDING
@@ -98,12 +98,8 @@ def _read_lists(root: Path, base: str, sources: dict[str, str], notes: list[str]
             notes.append(f"no lists/{path.name} here: split is blank for its films")
             continue
         sources[path.relative_to(root).as_posix()] = file_sha256(path)
-        try:
-            lines = path.read_text(encoding="utf-8-sig").splitlines()
-        except UnicodeDecodeError as error:
-            raise HilumError(path, expected="text, UTF-8", found=str(error), fix="Get the list again.") from error
-        names = pl.DataFrame({"image_id": lines}, schema={"image_id": pl.String}).with_row_index("line", 1)
-        names = names.with_columns(pl.col("image_id").str.strip_chars()).filter(pl.col("image_id") != "")
+        names = pl.DataFrame({"image_id": read_lines(path)}, schema={"image_id": pl.String}).with_row_index("line", 1)
+        names = names.filter(pl.col("image_id") != "")
         wrong = names.filter(_WRONG_NAME)["line"]
         if len(wrong):
             expected = "a film a line, such as tb/tb0003.png"

@@ -49,6 +49,7 @@ from hilum.data.collections.native_files import (
     refuse_lines,
     refuse_missing_unless,
 )
+from hilum.data.collections.patient_spellings import with_canonical_patients
 from hilum.data.manifest import FIXED_COLUMNS
 from hilum.errors import HilumError
 from hilum.findings import NO_FINDING, labelled_by
@@ -77,7 +78,7 @@ def read(
         fix = "Name the folder that holds it as ROOT; see hilum/data/collections/uka_cxr.py for its columns."
         raise HilumError(root, expected=f"{TABLE}, plain or .gz", found="no such file", fix=fix)
     notes: list[str] = []
-    films = _read_table(table, notes)
+    films = with_canonical_patients(_read_table(table, notes), notes)
     files = ImageFiles(root)
     films = films.with_columns(path=pl.when(files.present(films["path"])).then("path"))
     notes += files.notes()

@@ -34,7 +34,7 @@ from hilum.data.collections.native_files import find_table, read_table, refuse_l
 from hilum.data.collections.native_images import films_in, note_strangers, read_headers, without
 from hilum.data.collections.native_readings import agreed, one_row_a_code
 from hilum.errors import HilumError
-from hilum.findings import NO_FINDING, labelled_by
+from hilum.findings import NO_FINDING, labelled_by, labelled_finding
 from hilum.progress import ProgressReport, silent
 
 _SUFFIXES = (".dicom", ".dcm", ".png", ".jpg", ".jpeg")
@@ -92,7 +92,7 @@ def read(root: Path, *, allow_missing: bool = False, on_progress: ProgressReport
     )
     return Collected(
         manifest,
-        boxes_of_corners(drawn.drop(_SIZE, strict=False), table, sized, notes),
+        boxes_of_corners(drawn.drop(_SIZE, strict=False), table, sized, notes, collection="vinbigdata"),
         root,
         "vinbigdata",
         [*notes, *files.notes()],
@@ -106,6 +106,13 @@ def _read_rows(table: Path) -> pl.DataFrame:
     """The table with its lines and `reader` for rad_id."""
     rows = read_table(table, ["image_id", "class_name", "rad_id", *TWO_CORNERS], _SIZE, of="VinBigData's")
     names = list(labelled_by("vinbigdata").values())
+    # Any spelling of a class becomes the collection's own word.
+    own = {
+        name: labelled_by("vinbigdata")[finding]
+        for name in rows["class_name"].unique().drop_nulls()
+        if (finding := labelled_finding(name, "vinbigdata"))
+    }
+    rows = rows.with_columns(pl.col("class_name").replace(own))
     refuse_lines(
         table,
         rows,

@@ -158,7 +158,7 @@ def _read_boxes(
     if "reader" not in text.columns:
         text = text.with_columns(pl.lit(None, dtype=pl.String).alias("reader"))
     text = text.filter(~pl.all_horizontal(pl.col(TWO_CORNERS).is_null()))
-    return boxes_of_corners(text, path, films, notes)
+    return boxes_of_corners(text, path, films, notes, collection="vindr_cxr")
 
 
 def _under(text: pl.DataFrame, spellings: tuple[str, ...], name: str) -> pl.DataFrame:
