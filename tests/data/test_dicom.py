@@ -190,3 +190,15 @@ def test_the_same_pixels_called_monochrome1_are_the_negative(shared_data):
     header = read_header(folder / "Fake_MONOHR1.dcm")
     assert (header.age, header.sex, header.view, header.pixel_spacing) == (62, "M", "PA", (0.168, 0.168))
     assert header.remarks == (Remark.SECONDARY_CAPTURE,)
+
+
+def test_gray_of_three_samples_is_refused_by_name(dicom):
+    colours = np.dstack([FILM, FILM + 1, FILM + 2]).tobytes()
+    with pytest.raises(UnreadableImage, match=r"SamplesPerPixel \(0028,0002\) is 3, where MONOCHROME2 has one"):
+        read_gray(dicom(FILM, SamplesPerPixel=3, PlanarConfiguration=0, PixelData=colours))
+
+
+def test_a_directory_of_a_medium_is_named(dicom):
+    path = dicom(FILM, SOPClassUID=pydicom.uid.MediaStorageDirectoryStorage, Rows=None, Columns=None)
+    with pytest.raises(UnreadableImage, match=r"Media Storage Directory.*, not a CR or DX radiograph"):
+        read_header(path)

@@ -126,12 +126,14 @@ def _films(
 ) -> "tuple[Picture, Sequence[str]]":
     """What gives the films of a data set, and how many of the judged ones it does not have."""
     from hilum.cli.named_data import read_data
+    from hilum.data.paths import leads_inside
     from hilum.data.pixels import UnreadableImage, read_gray
     from hilum.data.preprocess import eight_bits
     from hilum.errors import HilumError
 
     named = read_data(data, labels, allow_missing)
     rows = named.manifest.select("image_id", "path").drop_nulls().iter_rows()
+    inside = named.collected.root.resolve()
     places = {image_id: named.collected.root / path for image_id, path in rows}
     judged = suspects["image_id"].unique().to_list()
     missing = sorted(image_id for image_id in judged if image_id not in places)
@@ -141,7 +143,7 @@ def _films(
         raise HilumError(f"--data {data}", expected="the films of the predictions", found=found, fix=fix)
 
     def picture(image_id: str) -> "NDArray[np.uint8] | None":
-        if image_id not in places:
+        if image_id not in places or not leads_inside(places[image_id], inside):
             return None
         try:
             return eight_bits(read_gray(places[image_id]))

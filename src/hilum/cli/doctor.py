@@ -139,18 +139,20 @@ def _read(collection: str, root: Path, allow_missing: bool, told: dict[str, Any]
 
 
 def _pictures_of(data_sets: "list[Examined]") -> "Callable[[str, str], NDArray[np.uint8] | None]":
+    from hilum.data.paths import leads_inside
     from hilum.data.pixels import UnreadableImage, read_gray
     from hilum.data.preprocess import eight_bits
 
     places = {
-        (one.name, image_id): one.root / path
+        (one.name, image_id): (one.root, path)
         for one in data_sets
         for image_id, path in one.manifest.select("image_id", "path").drop_nulls().iter_rows()
     }
 
     def picture(data_set: str, image_id: str) -> "NDArray[np.uint8] | None":
         try:
-            return eight_bits(read_gray(places[data_set, image_id]))
+            root, path = places[data_set, image_id]
+            return eight_bits(read_gray(root / path)) if leads_inside(root / path, root.resolve()) else None
         except (KeyError, UnreadableImage):
             return None
 

@@ -20,13 +20,12 @@ from pydicom.uid import (
 from hilum.data.decoder_warnings import without_decoder_warnings
 from hilum.data.dicom_codecs import DecodingError, decode, surplus_of
 from hilum.data.dicom_display import Window, shown
-from hilum.data.dicom_elements import REQUIRED, ElementError, missing, whole
+from hilum.data.dicom_elements import REQUIRED, ElementError, missing, named, whole
 from hilum.data.dicom_orientation import turn_of
 from hilum.data.dicom_parsing import parse, transfer_syntax
-from hilum.data.dicom_start import has_preamble
 from hilum.data.dicom_tags import FILM_TAGS, HEADER_TAGS, MODALITIES, OVERLAYS, VIEWS
 from hilum.data.dicom_windows import window_of
-from hilum.data.pixels import Gray, UnreadableImage, check_size, first_bytes
+from hilum.data.pixels import Gray, UnreadableImage, check_size
 from hilum.data.remarks import Remark, in_order
 
 _RADIOGRAPHS = (
@@ -78,13 +77,12 @@ def read_header(path: Path) -> DicomHeader:
     """
     try:
         header = parse(path, HEADER_TAGS, path, pixels=False)
-        start = first_bytes(path)
     except OSError as error:
         raise UnreadableImage(path, reason=(error.strerror or "unreadable").lower()) from error
     _check_kind(header, path)
     turn = turn_of(header)
     view, sex = _term(header, "ViewPosition"), _term(header, "PatientSex")
-    remarks = [*_remarks_of(header, start), *([Remark.WINDOW_IMPOSSIBLE] if window_of(header)[1] else [])]
+    remarks = [*_remarks_of(header), *([Remark.WINDOW_IMPOSSIBLE] if window_of(header)[1] else [])]
     return DicomHeader(
         patient_id=_text(header, "PatientID"),
         study_id=_uid(header, "StudyInstanceUID"),
@@ -127,7 +125,7 @@ def read_dicom(content: bytes, path: Path, window: Window = "header") -> tuple[G
         raise UnreadableImage(path, reason=f"a DICOM picture in {told}")
     if dataset.get("BitsAllocated") not in (8, 16) or "PixelData" not in dataset:
         raise UnreadableImage(path, reason="a DICOM file without pixels of 8 or 16 bits")
-    remarks = _remarks_of(dataset, content)
+    remarks = _remarks_of(dataset)
     try:
         with without_decoder_warnings():
             frames, further = surplus_of(dataset)
@@ -135,6 +133,8 @@ def read_dicom(content: bytes, path: Path, window: Window = "header") -> tuple[G
             reason = f"pixel data of {1 + frames:,} frames, where the header counts one"
             raise UnreadableImage(path, expected="one frame", reason=reason)
         stored = decode(dataset)
+        if meaning in _MONOCHROME and stored.ndim != 2:
+            raise ElementError(f"{named('SamplesPerPixel')} is {stored.shape[2]}, where {meaning} has one")
         with without_decoder_warnings():
             image, met = shown(dataset, stored, window) if meaning in _MONOCHROME else (stored, [])
     except UnreadableImage:
@@ -148,19 +148,14 @@ def read_dicom(content: bytes, path: Path, window: Window = "header") -> tuple[G
     return turn_of(dataset).apply(image), in_order(remarks)
 
 
-def _remarks_of(header: pydicom.Dataset, start: bytes) -> list[Remark]:
-    """What a header tells, whichever of its elements are read along.
-
-    Args:
-        header: with the elements of `hilum.data.dicom_tags.DESCRIPTION`.
-        start: the first bytes of the file.
-    """
+def _remarks_of(header: pydicom.FileDataset) -> list[Remark]:
+    """What a header tells by its elements of `hilum.data.dicom_tags.DESCRIPTION`, and the file by its start."""
     remarks = {
         Remark.SECONDARY_CAPTURE: _class_of(header) == SecondaryCaptureImageStorage,
         Remark.NO_CLASS: _says_nothing(header),
         Remark.BURNED_IN_TEXT: _term(header, "BurnedInAnnotation") == "YES",
         Remark.TURNED: bool(turn_of(header)),
-        Remark.NO_PREAMBLE: not has_preamble(start),
+        Remark.NO_PREAMBLE: header.preamble is None,
         Remark.ZERO_FRAMES: whole(header, "NumberOfFrames", 1) == 0,
     }
     return [remark for remark, holds in remarks.items() if holds]

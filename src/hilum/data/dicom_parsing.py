@@ -32,7 +32,7 @@ _DECIMALS = ("WindowCenter", "WindowWidth", "RescaleSlope", "RescaleIntercept")
 _AS_NUMBERS = ("FL", "FD", "US", "SS", "UL", "SL", "UV", "SV")  # wrong for these elements, and unmistakable
 
 
-def parse(source: Path | bytes, keywords: Sequence[str | int], path: Path, *, pixels: bool) -> pydicom.Dataset:
+def parse(source: Path | bytes, keywords: Sequence[str | int], path: Path, *, pixels: bool) -> pydicom.FileDataset:
     """Read some elements of a DICOM file, with or without its preamble.
 
     Elements of zero length are left out, and empty ones of the items of sequences too. Windows and rescale come as

@@ -63,7 +63,7 @@ def kind_of(path: Path) -> FileKind:
     Raises:
         UnreadableImage: none of these, or no bytes at all.
     """
-    return _kind(first_bytes(path), path)
+    return kind_read(first_bytes(path), path)
 
 
 def first_bytes(path: Path) -> bytes:
@@ -106,7 +106,7 @@ def read_image(path: Path, window: Literal["header", "full"] = "header") -> Deco
         content = path.read_bytes()
     except (OSError, ValueError) as error:
         raise UnreadableImage(path, reason=_told(error)) from error
-    kind = _kind(content[:START], path)
+    kind = kind_read(content[:START], path)
     try:
         if kind is FileKind.DICOM:
             from hilum.data.dicom import read_dicom
@@ -177,7 +177,16 @@ def look_up(table: NDArray[Any], picture: NDArray[Any]) -> NDArray[Any]:
     return found
 
 
-def _kind(start: bytes, path: Path) -> FileKind:
+def kind_read(start: bytes, path: Path) -> FileKind:
+    """The kind of file that begins so, one of `FileKind.PNG`, `JPEG` and `DICOM`.
+
+    Args:
+        start: of `first_bytes`.
+        path: for the message.
+
+    Raises:
+        UnreadableImage: none of these, or no bytes at all.
+    """
     if not start:
         raise UnreadableImage(path, reason="empty file")
     kind = kind_of_bytes(start)

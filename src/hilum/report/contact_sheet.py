@@ -59,7 +59,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Film:
-    """A film of the sheet: `raw` and `made`, or the reason why there are none; `remarks` are those of its file."""
+    """A film of the sheet: `raw` and `made`, or the reason why there are none."""
 
     image_id: str
     about: str

@@ -38,7 +38,7 @@ from hilum.data.file_kinds import READ, FileKind, kind_of_bytes
 from hilum.data.label_table import read_label_table
 from hilum.data.manifest import FIXED_COLUMNS
 from hilum.data.paths import NOT_UTF8, is_utf8, printable
-from hilum.data.pixels import UnreadableImage, exif_remarks, first_bytes, kind_of
+from hilum.data.pixels import UnreadableImage, exif_remarks, first_bytes, kind_read
 from hilum.data.remarks import Remark, count_notes
 from hilum.errors import HilumError
 from hilum.progress import ProgressReport, silent
@@ -104,7 +104,7 @@ def _find_films(root: Path, notes: list[str], on_progress: ProgressReport) -> tu
                 raise UnreadableImage(path, reason=NOT_UTF8)
             if kind is not None and kind not in READ:
                 unread[kind] += 1
-            kind = kind_of(path)
+            kind = kind_read(start, path)
             header = read_header(path) if kind is FileKind.DICOM else DicomHeader(remarks=exif_remarks(path))
         except UnreadableImage as error:
             rejected.append((printable(name), printable(name), error.reason))
