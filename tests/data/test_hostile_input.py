@@ -292,7 +292,10 @@ def test_a_link_that_turns_round_after_ingest_is_not_followed(outside, tmp_path)
         (b"image,Mass\na.png,\xe9\n", "expected text, UTF-8; found byte 0xe9 in line 2"),
         (b"im\xe9ge,Mass\na.png,1\n", "expected text, UTF-8; found byte 0xe9 in line 1"),
         ("image,Mass\na.png,1\n".encode("utf-16"), "expected text, UTF-8; found UTF-16"),
-        (b"image,Mass\na.png," + b"1" * 1_000_000 + b"\n", "at most 100,000 characters in a cell; found more in line 2"),
+        (
+            b"image,Mass\na.png," + b"1" * 1_000_000 + b"\n",
+            "at most 100,000 characters in a cell; found more in line 2",
+        ),
         (b"image," + b"M" * 1_000_000 + b"\na.png,1\n", "at most 100,000 characters in a cell; found more in line 1"),
         (b"image,Mass\na.png," + b"x" * 90_000 + b"\n", "found 'x{59}…'"),
         (b"image,Mass\na.png,1,2,3\n", "line 2: expected 2 fields, as in the header; found 4"),
