@@ -61,5 +61,5 @@ def test_a_missing_or_broken_file_says_what_to_do(tmp_path):
     with pytest.raises(HilumError, match=r"found no such file. Make it with `hilum ingest`"):
         read_manifest(tmp_path / "manifest.parquet")
     (tmp_path / "manifest.parquet").write_text("image_id,path")
-    with pytest.raises(HilumError, match="expected a Parquet file"):
+    with pytest.raises(HilumError, match=r"expected a manifest .Parquet.; found a damaged file"):
         read_manifest(tmp_path / "manifest.parquet")

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 import polars as pl
 
 from hilum.artifacts import whole_file
+from hilum.data.parquet_tables import read_parquet
 from hilum.errors import HilumError, HilumErrors
 from hilum.findings import VOCABULARY, is_finding
 
@@ -56,10 +57,7 @@ def read_manifest(path: Path) -> pl.DataFrame:
     """
     if not path.is_file():
         raise HilumError(path, expected="a manifest", found="no such file", fix="Make it with `hilum ingest`.")
-    try:
-        manifest = pl.read_parquet(path)
-    except pl.exceptions.ComputeError as error:
-        raise HilumError(path, expected="a Parquet file", found=str(error), fix="Run `hilum ingest` again.") from error
+    manifest = read_parquet(path, what="a manifest", fix="Run `hilum ingest` again.")
     check_manifest(manifest, path)
     return manifest
 

@@ -144,7 +144,8 @@ def _is_predictions(path: Path) -> bool:
         return False
     try:
         names = pl.read_csv(path, n_rows=0).columns if path.suffix == ".csv" else pl.read_parquet_schema(path)
-    except (pl.exceptions.PolarsError, UnicodeDecodeError):
+    # Polars panics on some damaged files; its PanicException is no Exception.
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, UnicodeDecodeError, OSError):
         return False
     return any(name.startswith("p_") for name in names) and any(name.startswith("y_") for name in names)
 

@@ -7,7 +7,7 @@ import pytest
 from hilum.data.collections import read_collection
 from hilum.data.collections.padchest import TERMS
 from hilum.errors import HilumError
-from hilum.findings import labelled_by
+from hilum.findings import labelled_by, labelled_spellings
 
 TABLE = "PADCHEST_chest_x_ray_images_labels_160K_01.02.19.csv"
 COLUMNS = [
@@ -187,3 +187,21 @@ def test_a_table_in_another_encoding_is_refused(native):
     (native / TABLE).write_bytes((native / TABLE).read_bytes().replace(b"derram", "pulmón".encode("latin-1")))
     with pytest.raises(HilumError, match="expected text, UTF-8; found byte 0xf3 in line 2"):
         read_collection("padchest", native)
+
+
+@pytest.mark.parametrize(
+    "written", [str, str.upper, lambda term: term.replace(" ", "_"), lambda term: f" {term.title()}  "]
+)
+def test_any_spelling_of_a_term_gives_the_same_codes(tmp_path, written):
+    spelt = [*labelled_spellings("padchest").items()]
+    spelt += [(term, finding) for finding, terms in TERMS.items() for term in terms]
+    write(tmp_path, [film(place, f"['{written(term)}']") for place, (term, _) in enumerate(spelt)])
+    manifest = read_collection("padchest", tmp_path, allow_missing=True).manifest
+    for row, (term, finding) in zip(manifest.iter_rows(named=True), spelt, strict=True):
+        assert finding in positives(row), term
+
+
+def test_patients_have_one_spelling(tmp_path):
+    write(tmp_path, [film(0, "[]", PatientID="007"), film(1, "[]", PatientID="7.0"), film(2, "[]", PatientID="p07")])
+    patients = read_collection("padchest", tmp_path, allow_missing=True).manifest["patient_id"]
+    assert patients.to_list() == ["7", "7", "p07"]

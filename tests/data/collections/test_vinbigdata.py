@@ -115,3 +115,16 @@ def test_another_table_is_refused(native):
     (native / "train.csv").unlink()
     with pytest.raises(HilumError, match=r"expected VinBigData's train.csv"):
         read_collection("vinbigdata", native)
+
+
+def test_any_spelling_of_a_class_gives_the_same_codes_and_boxes(native):
+    plain = read_collection("vinbigdata", native)
+    spelt = [row.replace("No finding", "NO_FINDING").replace("Cardiomegaly", "cardiomegaly") for row in ROWS]
+    spelt = [
+        row.replace("ILD", "Interstitial Lung Disease").replace("Aortic enlargement", "aortic-enlargement")
+        for row in spelt
+    ]
+    (native / "train.csv").write_text("\n".join([HEADER, *spelt]))
+    again = read_collection("vinbigdata", native)
+    assert again.manifest.equals(plain.manifest)
+    assert again.boxes.equals(plain.boxes)

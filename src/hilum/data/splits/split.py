@@ -10,6 +10,7 @@ from types import MappingProxyType
 import polars as pl
 
 from hilum.artifacts import whole_file
+from hilum.data.parquet_tables import read_parquet
 from hilum.errors import HilumError
 
 PARTS = ("train", "val", "test")
@@ -95,7 +96,7 @@ def read_split(path: Path) -> Split:
     """
     if not path.is_file():
         raise HilumError(path, expected="a split", found="no such file", fix="Run the step that makes it again.")
-    table = pl.read_parquet(path)
+    table = read_parquet(path, what="a split", fix="Run the step that makes it again.")
     if table.columns != ["image_id", "patient_id", "split", "name"] or table["name"].n_unique() != 1:
         raise HilumError(
             path, expected="image_id, patient_id, split and one name", found=str(table.columns), fix="Make it again."
