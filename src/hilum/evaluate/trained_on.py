@@ -6,6 +6,8 @@ from pathlib import Path
 
 import polars as pl
 
+from hilum.data.pseudonyms import VARIABLE, salt_file
+from hilum.encoders.ledger import Ledger
 from hilum.errors import HilumError
 from hilum.evaluate.table_files import read_table
 
@@ -18,7 +20,7 @@ class TrainedOn:
 
     Attributes:
         name: where this is known from, for messages.
-        patients: their ids; `<collection>:<patient>` where they come from a card.
+        patients: their ids; `<issuer>:<patient>`, with a pseudonym for the id, where they come from a card.
         images: image ids; may be empty.
     """
 
@@ -29,18 +31,31 @@ class TrainedOn:
     def problems_of(self, table: pl.DataFrame) -> list[str]:
         """What is wrong with judging these rows: one line each for patients and images that were trained on.
 
-        A patient id without a collection is compared with the ids of all collections, for it could be any of them.
+        A patient id without an issuer is compared with the ids of all issuers, for it could be any of them. Where ids
+        and pseudonyms cannot be compared for want of the salt, that is a problem, too.
 
         Args:
             table: image_id and patient_id as text.
         """
-        bare = {patient.partition(":")[2] or patient for patient in self.patients}
+        ledger = Ledger(self.patients)
+        seen: set[str] = set()
+        unclear: dict[str, str] = {}
         patients = table["patient_id"].unique().to_list()
-        seen = sorted(one for one in patients if one in self.patients or (":" not in one and one in bare))
-        problems = []
+        for prefix in ("", *(f"{issuer}:" for issuer in ledger.issuers if issuer)):
+            asked = [one for one in patients if not prefix or ":" not in one]
+            exposure = ledger.exposure_of([prefix + one for one in asked])
+            seen |= {one for one, known in zip(asked, exposure.seen, strict=True) if known}
+            unknown = (one for one, unknown in zip(asked, exposure.not_known, strict=True) if unknown)
+            unclear |= dict.fromkeys(unknown, exposure.why_not_known)
+        problems = [
+            f"patient_id: whether patients are among those trained on, {self.name}, cannot be told: {why}   "
+            f"set {VARIABLE} to the salt of the model's own patients, or copy that to {salt_file()}"
+            for why in sorted({why for one, why in unclear.items() if one not in seen})
+        ]
         if seen:
+            shown = _shown(sorted(seen))
             problems.append(
-                f"patient_id: {len(seen):,} patients are among those trained on, says {self.name} ({_shown(seen)})   "
+                f"patient_id: {len(seen):,} patients are among those trained on, says {self.name} ({shown})   "
                 "judge the model on others (or write <collection>:<patient>, if these are other people)"
             )
         images = sorted(self.images.intersection(table["image_id"].to_list()))
