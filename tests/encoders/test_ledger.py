@@ -62,6 +62,16 @@ def test_a_patient_found_under_one_salt_is_seen_whatever_else_is_wanting():
     assert answers(both, "ours:17", "ours:19") == [True, "not known"]
 
 
+def test_images_without_patient_ids_may_be_of_anybody():
+    ledger = Ledger(sealed(["ours:?a.png"]))
+    assert answers(ledger, "ours:?a.png", "ours:?b.png", "ours:17", "theirs:17") == [True, False, "not known", False]
+    assert ledger.exposure_of(["ours:17"]).why_not_known.endswith("have images without patient ids")
+    named = Ledger(sealed(["ours:17"]))
+    assert answers(named, "ours:17", "ours:18", "ours:?a.png") == [True, False, "not known"]
+    with pytest.raises(HilumError, match=r"without patient ids\. --seen goes on without knowing"):
+        named.exposure_of(["ours:?a.png"]).refuse_not_known("--data ours")
+
+
 def test_an_empty_ledger_has_seen_nobody_and_needs_no_salt(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     assert answers(Ledger([]), "ours:1") == [False]

@@ -102,8 +102,8 @@ def pretrained(hospital, tmp_path_factory):
     """An encoder that has learnt from all of the raw folder, elsewhere, under the same salt."""
     out = tmp_path_factory.mktemp("elsewhere")
     command(
-        "pretrain", "simclr", "--data", f"ours={hospital[0]}", "--encoder", "resnet18", "--preprocess", "[{resize: 32}]",
-        "--epochs", 1, "--batch-size", 16, "--device", "cpu", "--stores", out / "stores", "--out", out / "encoder",
+        "pretrain", "simclr", "--data", f"ours={hospital[0]}", "--labels", "labels.csv", "--encoder", "resnet18", "--preprocess", "[{resize: 32}]",
+        "--epochs", 1, "--batch-size", 16, "--device", "cpu", "--include-test", "--stores", out / "stores", "--out", out / "encoder",
         HILUM_PATIENT_SALT=SALT,
     )  # fmt: skip
     return out / "encoder"
@@ -184,6 +184,19 @@ def test_without_the_salt_it_is_not_known_and_never_no(hospital, ingested, pretr
     assert contamination_of(raw, "scratch").certainty == "may"
 
 
+def test_weights_that_learnt_from_images_without_patient_ids_may_have_seen_anybody(hospital, tmp_path):
+    words = [
+        "pretrain", "simclr", "--data", f"ours={hospital[0]}", "--encoder", "resnet18", "--preprocess", "[{resize: 32}]",
+        "--epochs", 1, "--batch-size", 16, "--device", "cpu", "--stores", tmp_path / "stores", "--out", tmp_path / "encoder",
+    ]  # fmt: skip
+    command(*words)
+    told = contamination_of(prepare(started_from(tmp_path / "encoder"), {"ours": hospital[0]}), "scratch")
+    assert told.certainty == "may"
+    assert told.told.endswith("images without patient ids")
+    for path, content in everything_in(tmp_path / "encoder"):
+        assert not [patient for patient in hospital[1] if patient.encode() in content], path
+
+
 def test_other_commands_meet_the_patients_through_their_pseudonyms_too(hospital, ingested, pretrained, tmp_path):
     def probe(data, *more, **variables):
         words = "probe", pretrained, "--data", f"ours={data}", "--split", "patients", "--redraws", 100, *more
@@ -227,7 +240,8 @@ def test_an_issuer_is_told_or_kept(ingested, tmp_path):
 
 
 def test_one_issuer_with_ids_here_and_pseudonyms_there_is_refused(hospital, ingested):
-    text = STUDY.replace("task:", "  more: {collection: folder, issuer: ours}\ntask:").replace("on: ours", "on: more")
+    text = STUDY.replace("preprocess:", "  more: {collection: folder, issuer: ours}\npreprocess:")
+    text = text.replace("on: ours", "on: more").replace("task:", "task:\n  on: ours")
     with pytest.raises(
         HilumError, match=r"--data more: expected patients of ours named as in ours \(ids\); found pseudonyms"
     ):

@@ -21,7 +21,7 @@ from hilum.artifacts import fingerprint, whole_file, write_json
 from hilum.data.collections import Collected, nothing_rejected, read_collection
 from hilum.data.deidentify import is_deidentified, with_hashed_identifiers
 from hilum.data.manifest import read_manifest, write_manifest
-from hilum.data.patients import issuer_of, patient_names
+from hilum.data.patients import full_names, issuer_of
 from hilum.data.preprocess import Recipe
 from hilum.data.pseudonyms import OWN_COLLECTIONS, is_public, own_patients_named, salt_name, salt_of
 from hilum.data.store import DESCRIPTION, Store, build_store, open_store
@@ -61,7 +61,7 @@ class NamedData:
 
     @cached_property
     def _patient_of(self) -> dict[str, str]:
-        names = patient_names(self.manifest["patient_id"], self.issuer)
+        names = full_names(self.manifest, self.issuer)
         return dict(zip(self.manifest["image_id"], names, strict=True))
 
 

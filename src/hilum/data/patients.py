@@ -5,13 +5,19 @@ patient's full name is `<issuer>:<number>`. The issuer of a public data set is i
 and whatever a study calls them; that of anybody's own films is told, or their name in the study; that of generated
 films is their population. A number that already carries a collection's name keeps it: RSNA's films are
 ChestX-ray14's, and their patients are found again under that name.
+
+An image of one's own that came without a patient id counts as a patient of its own, `<issuer>:?<image>`. The mark says
+that this is nobody's id: whether that patient is another one, nobody knows.
 """
 
 import json
 from collections.abc import Iterable
 from pathlib import Path
 
+import polars as pl
+
 from hilum.artifacts import write_json
+from hilum.data.pseudonyms import WITHOUT_ID, is_public
 from hilum.findings import COLLECTIONS
 
 GENERATED_MARK = ".hilum-phantom.json"
@@ -22,6 +28,24 @@ def patient_names(patient_ids: Iterable[str], issuer: str) -> list[str]:
     """Full names of patients, in the same order."""
     known = tuple(f"{collection}:" for collection in COLLECTIONS)
     return [number if number.startswith(known) else f"{issuer}:{number}" for number in patient_ids]
+
+
+def full_names(manifest: pl.DataFrame, issuer: str) -> list[str]:
+    """Full names of the patients of all images of a manifest, in its order; marked where an image has no patient id.
+
+    Args:
+        manifest: `image_id`, `patient_id`, and `patient_known` where it says whose id is only the image's.
+        issuer: of the patients.
+    """
+    names = patient_names(manifest["patient_id"], issuer)
+    if is_public(issuer):
+        return names
+    known = manifest["patient_known"] if "patient_known" in manifest.columns else None
+    without = manifest["patient_id"] == manifest["image_id"] if known is None else ~known
+    return [
+        f"{issuer}:{WITHOUT_ID}{name.removeprefix(f'{issuer}:')}" if unnamed else name
+        for name, unnamed in zip(names, without, strict=True)
+    ]
 
 
 def issuer_of(root: Path, collection: str, told: str) -> str:

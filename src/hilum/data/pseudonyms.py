@@ -20,6 +20,8 @@ is shared; it is made when it is first needed, readable by this user only. A sit
 that file, or sets the variable, on each of them. Who loses the salt can compare nothing any more: what Hilum says then
 is "not known", never "no".
 
+An image that came without a patient id counts as a patient of its own; its pseudonym, ?h<salt>-<hash>, says so.
+
 A pseudonym names its salt, so that pseudonyms of two salts are never taken for two patients.
 """
 
@@ -51,9 +53,12 @@ others are published pseudonyms."""
 SHORTEST_SALT = 16
 """Bytes; `head -c 32 /dev/urandom | base64` makes a good one."""
 
+WITHOUT_ID = "?"
+"""Stands before the id of an image that came without a patient id, in a full name and in a pseudonym."""
+
 _MAX_SALT = 4096
 _HASH, _SALT = 32, 8  # hexadecimal digits
-_PSEUDONYM = re.compile(rf"h([0-9a-f]{{{_SALT}}})-[0-9a-f]{{{_HASH}}}")
+_PSEUDONYM = re.compile(rf"\??h([0-9a-f]{{{_SALT}}})-[0-9a-f]{{{_HASH}}}")
 _PUBLIC = re.compile("|".join([*sorted(set(COLLECTIONS) - set(OWN_COLLECTIONS)), r"phantom-s\d+"]))
 _MAKE = "Make one: head -c 32 /dev/urandom | base64 > salt.txt; keep it, and keep it secret."
 
@@ -73,7 +78,8 @@ def pseudonym(patient_id: str, salt: bytes) -> str:
     """What stands for a patient's id; a pseudonym stands for itself."""
     if salt_of(patient_id) is not None:
         return patient_id
-    return f"h{salt_name(salt)}-{hashed(_hashed_form(patient_id), 'patient', salt)}"
+    mark, number = (WITHOUT_ID, patient_id[1:]) if patient_id.startswith(WITHOUT_ID) else ("", patient_id)
+    return f"{mark}h{salt_name(salt)}-{hashed(_hashed_form(number), 'patient', salt)}"
 
 
 def salt_of(patient_id: str) -> str | None:

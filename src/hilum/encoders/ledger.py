@@ -5,8 +5,8 @@ patients. Image ids are not kept: nothing is decided on them, and names of files
 
 An entry is a patient's full name with a pseudonym for the id, "ours:h1a2b3c4d-…" (`hilum.data.pseudonyms`); cards of
 version 1 hold ids in clear ("ours:17"), and are still read. A comparison answers for each patient: seen, not seen, or
-**not known**, where the ledger names patients of the same issuer under a salt that is not here. Not known is never
-"no".
+**not known**, where the ledger names patients of the same issuer under a salt that is not here, or where only one of
+the two sides has patient ids. Not known is never "no".
 
 What published weights have seen stands on the card as statements instead (`hilum.encoders.published.statements`):
 their authors seldom say more.
@@ -19,7 +19,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from hilum.data.pseudonyms import VARIABLE, known_salts, pseudonym, salt_file, salt_of
+from hilum.data.pseudonyms import VARIABLE, WITHOUT_ID, known_salts, pseudonym, salt_file, salt_of
 from hilum.errors import HilumError
 
 Mask = NDArray[np.bool_]
@@ -34,20 +34,25 @@ class Exposure:
         not_known: (N,), those that cannot be compared.
         apart: names of the salts under which the ledger and the data name patients that cannot be compared, sorted;
             "" for ids in clear.
+        without_id: whether patients cannot be compared because the ledger or the data have images without an id.
     """
 
     seen: Mask
     not_known: Mask
     apart: tuple[tuple[str, str], ...]
+    without_id: bool = False
 
     @property
     def why_not_known(self) -> str:
         """In words, what is wanting; empty where nothing is."""
-        return "; ".join(
+        reasons = [
             f"the ledger has {_in_words(ledger)}, the data {_in_words(data)}, and this user has not "
             f"{'that salt' if '' in (ledger, data) else 'the ids'}"
             for ledger, data in self.apart
-        )
+        ]
+        if self.without_id:
+            reasons.append("either the ledger or the data have images without patient ids")
+        return "; ".join(reasons)
 
     def refuse_not_known(self, where: str) -> None:
         """Refuse to go on where it cannot be told which patients were seen.
@@ -56,12 +61,12 @@ class Exposure:
             HilumError: says which salt is wanting.
         """
         if self.not_known.any():
+            salt = f"Set {VARIABLE} to the salt of the ledger, or copy it to {salt_file()}; data that were hashed must "
             raise HilumError(
                 where,
                 expected="patients that can be compared with those that the model has learnt from",
                 found=f"{int(self.not_known.sum()):,} images of patients that cannot: {self.why_not_known}",
-                fix=f"Set {VARIABLE} to that salt, or copy it to {salt_file()}; data that were hashed must have been "
-                "hashed under it, too. --seen goes on without knowing.",
+                fix=f"{f'{salt}have been hashed under it, too. ' if self.apart else ''}--seen goes on without knowing.",
             )
 
 
@@ -103,14 +108,17 @@ class Ledger:
         """
         salts = known_salts() if self.patients else {}
         apart: set[tuple[str, str]] = set()
+        without_id = False
         answers: dict[str, tuple[bool, bool]] = {}
         for name in dict.fromkeys(full_names):
             issuer, number = _parts(name)
             seen, unlike = self._find(issuer, number, salts)
-            answers[name] = seen, bool(unlike)
+            other_kind = not seen and self._has_other_kind(issuer, number)
+            answers[name] = seen, bool(unlike) or other_kind
             apart |= unlike
+            without_id |= other_kind
         pairs = np.array([answers[name] for name in full_names], dtype=np.bool_).reshape(-1, 2)
-        return Exposure(pairs[:, 0], pairs[:, 1], tuple(sorted(apart)))
+        return Exposure(pairs[:, 0], pairs[:, 1], tuple(sorted(apart)), without_id)
 
     @cached_property
     def _entries(self) -> dict[str, dict[str | None, set[str]]]:
@@ -120,6 +128,18 @@ class Ledger:
             issuer, number = _parts(name)
             entries.setdefault(issuer, {}).setdefault(salt_of(number), set()).add(number)
         return entries
+
+    def _has_other_kind(self, issuer: str, number: str) -> bool:
+        """Whether the ledger has images without patient ids of this issuer; asked for such an image, ids."""
+        return (not number.startswith(WITHOUT_ID)) in self._kinds.get(issuer, ())
+
+    @cached_property
+    def _kinds(self) -> dict[str, set[bool]]:
+        """By issuer, whether there are entries without patient ids, and whether there are others."""
+        kinds: dict[str, set[bool]] = {}
+        for issuer, number in map(_parts, self.patients):
+            kinds.setdefault(issuer, set()).add(number.startswith(WITHOUT_ID))
+        return kinds
 
     def _find(self, issuer: str, number: str, salts: dict[str, bytes]) -> tuple[bool, set[tuple[str, str]]]:
         """Whether a patient is among an issuer's, and if not, the salts between which that cannot be told."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from hilum.data.pseudonyms import VARIABLE, salt_file
+from hilum.data.pseudonyms import VARIABLE, WITHOUT_ID, salt_file
 from hilum.encoders.ledger import Ledger
 from hilum.errors import HilumError
 from hilum.evaluate.table_files import read_table
@@ -40,16 +40,22 @@ class TrainedOn:
         ledger = Ledger(self.patients)
         seen: set[str] = set()
         unclear: dict[str, str] = {}
-        patients = table["patient_id"].unique().to_list()
-        for prefix in ("", *(f"{issuer}:" for issuer in ledger.issuers if issuer)):
-            asked = [one for one in patients if not prefix or ":" not in one]
-            exposure = ledger.exposure_of([prefix + one for one in asked])
-            seen |= {one for one, known in zip(asked, exposure.seen, strict=True) if known}
-            unknown = (one for one, unknown in zip(asked, exposure.not_known, strict=True) if unknown)
-            unclear |= dict.fromkeys(unknown, exposure.why_not_known)
+        pairs = table.select("patient_id", "image_id").unique(maintain_order=True).rows()
+        for issuer in ("", *filter(None, ledger.issuers)):
+            # of an issuer, an image without a patient id is a patient of its own (`hilum.data.patients`)
+            names = {
+                one: f"{issuer}:{WITHOUT_ID * (one == image)}{one}" if issuer else one
+                for one, image in pairs
+                if not issuer or ":" not in one
+            }
+            exposure = ledger.exposure_of(list(names.values()))
+            fix = f"set {VARIABLE} to the salt of the model's own patients, or copy it to {salt_file()}"
+            why = f"{exposure.why_not_known}   {fix if exposure.apart else 'write the patient ids, or judge others'}"
+            for one, known, unknown in zip(names, exposure.seen, exposure.not_known, strict=True):
+                seen |= {one} if known else set()
+                unclear |= {one: why} if unknown else {}
         problems = [
-            f"patient_id: whether patients are among those trained on, {self.name}, cannot be told: {why}   "
-            f"set {VARIABLE} to the salt of the model's own patients, or copy that to {salt_file()}"
+            f"patient_id: whether patients are among those of {self.name} cannot be told: {why}"
             for why in sorted({why for one, why in unclear.items() if one not in seen})
         ]
         if seen:

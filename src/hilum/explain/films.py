@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from hilum.data.collections import Collected
-from hilum.data.patients import issuer_of, patient_names
+from hilum.data.patients import full_names, issuer_of
 from hilum.draws import image_keys, shuffled
 from hilum.encoders.card import Card
 from hilum.encoders.ledger import Ledger
@@ -59,7 +59,7 @@ def choose_films(
         HilumError: no film is left.
     """
     manifest = collected.manifest.filter(pl.col("path").is_not_null())
-    names = patient_names(manifest["patient_id"], issuer_of(collected.root, collected.name, issuer))
+    names = full_names(manifest, issuer_of(collected.root, collected.name, issuer))
     manifest = manifest.with_columns(pl.Series("patient_id", names, dtype=pl.String))
     notes = []
     if split is not None:

@@ -12,7 +12,7 @@ from hilum.data.collections import Collected, read_collection
 from hilum.data.labelled_films import LabelledFilms
 from hilum.data.labels import keep_only, targets, task_films
 from hilum.data.named import hidden, is_ingested, read_ingested
-from hilum.data.patients import issuer_of, patient_names
+from hilum.data.patients import full_names, issuer_of
 from hilum.data.preprocess import Recipe, parse_recipe
 from hilum.data.pseudonyms import own_patients_named, own_salt
 from hilum.data.splits import (
@@ -53,7 +53,7 @@ class PreparedData:
 
     @cached_property
     def _patient_of(self) -> dict[str, str]:
-        names = patient_names(self.manifest["patient_id"], self.issuer)
+        names = full_names(self.manifest, self.issuer)
         return dict(zip(self.manifest["image_id"], names, strict=True))
 
 
