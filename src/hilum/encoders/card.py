@@ -76,14 +76,15 @@ class Card(BaseModel):
         return Ledger(self.patients_seen)
 
 
-def write_card(card: Card, directory: Path) -> None:
-    """Write `card.json`, with pseudonyms for the ids of patients.
+def write_card(card: Card, directory: Path) -> Card:
+    """Write `card.json`, with pseudonyms for the ids of patients; the card as written.
 
     Raises:
         HilumError: patients of one's own, and this user's salt can neither be read nor made.
     """
     card = card.model_copy(update={"patients_seen": sealed(card.patients_seen), "version": VERSION})
     write_text(directory / CARD, card.model_dump_json(indent=2) + "\n")
+    return card
 
 
 def read_card(directory: Path) -> Card:
