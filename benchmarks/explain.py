@@ -30,6 +30,7 @@ from hilum.explain.heat_maps import HeatMapMethod
 from hilum.explain.models import load_models, maps_of_pairs
 from hilum.explain.wish import Wish
 from hilum.finetune.finetune import finetune
+from hilum.finetune.scores import read_scores
 from hilum.finetune.settings import FinetuneSettings
 
 SHOWN = ("pointing", "energy", "overlap", "iou", "iou25", "ap25")
@@ -110,7 +111,7 @@ def measure(task: Task, finding: str, settings: FinetuneSettings, encoder: str, 
             "random", encoder, task.store, task.train, task.val, task.test.image_ids, [finding],
             settings=settings, seed=0, directory=directory,
         )  # fmt: skip
-        scores = pl.read_parquet(directory / "scores.parquet")
+        scores = read_scores(directory, task.store, task.test.image_ids)
         (model,) = load_models([directory], torch.device("cpu"))
     given = dict(scores.rows())
     targets = task.test.targets[:, 0]

@@ -2,7 +2,7 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,15 @@ PROBE = """<script>addEventListener("load", async () => {
   found.errors = errors;
   document.title = JSON.stringify(found);
 });</script>"""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def settings_of_nobody(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test reads, or leaves anything among, the settings of whoever runs it, such as the salt for patients."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("HILUM_PATIENT_SALT", raising=False)
+        patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("settings")))
+        yield
 
 
 @pytest.fixture(scope="session")

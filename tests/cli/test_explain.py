@@ -156,7 +156,7 @@ def test_films_of_patients_that_a_model_has_learnt_from_are_left_out(films, mode
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--data", "films"], "expected NAME=ROOT; found 'films'"),
+        (["--data", "films"], "expected NAME=FOLDER, with a plain name; found 'films'"),
         (["--data", "chestxray14={films}", "--findings", "Edema"], "findings that xvt.* scores: Infiltration"),
         (["--data", "chestxray14={films}", "--method", "saliency"], "expected one of gradcam"),
         (["--data", "chestxray14={films}", "--threshold", "0"], "expected above 0"),

@@ -9,7 +9,6 @@ from typer.testing import CliRunner
 import hilum.cli
 from hilum.data.phantom import write_layout
 from hilum.encoders.card import read_card
-from hilum.encoders.seen import read_seen
 from hilum.errors import HilumError
 from hilum.pretext.methods import METHODS
 
@@ -47,27 +46,31 @@ def pooled(here):
     return answer.stdout
 
 
-def test_a_pool_is_told_set_by_set_and_its_films_stand_in_the_ledger_under_their_own_names(here, pooled):
-    seen = read_seen(here / "pooled")
-    films = {name: len(seen.filter(pl.col("collection") == name)) for name in ("phantom-s0", "phantom-s1")}
-    assert sum(films.values()) == len(seen) == read_card(here / "pooled").images_seen
+def test_a_pool_is_told_set_by_set_and_its_patients_stand_in_the_ledger_under_their_own_issuers(here, pooled):
+    card = read_card(here / "pooled")
+    patients = card.ledger.patients_of
+    assert list(patients) == ["phantom-s0", "phantom-s1"]
     rows = [line.split() for line in pooled.splitlines()]
-    for name, count in zip(("chestxray14", "kermany"), films.values(), strict=True):
-        assert next(row for row in rows if row[:1] == [name])[1] == str(count)
-        assert f"({count} films of " in read_card(here / "pooled").split
-    manifests = here.glob("stores/*/manifest.parquet")
-    assert set(seen["image_id"]) <= {film for path in manifests for film in pl.read_parquet(path)["image_id"]}
+    films = []
+    for name, count in zip(("chestxray14", "kermany"), patients.values(), strict=True):
+        row = next(row for row in rows if row[:1] == [name])
+        assert row[2] == str(count)
+        assert f"({row[1]} films of {count} patients)" in card.split
+        films.append(int(row[1]))
+    assert sum(films) == card.images_seen
 
 
 def test_test_patients_of_each_set_are_left_out_by_its_own_list(here, pooled):
-    seen = set(read_card(here / "pooled").patients_seen)
+    seen = read_card(here / "pooled").ledger
     issuers = {"chestxray14": "phantom-s0", "kermany": "phantom-s1"}
     for path in here.glob("stores/*/manifest.parquet"):
         manifest = pl.read_parquet(path)
         issuer = issuers[path.parent.name.partition("-")[0]]
         test = manifest.filter(pl.col("split") == "test")["patient_id"]
         assert len(test)
-        assert not seen & {f"{issuer}:{patient}" for patient in test}
+        assert not seen.contains([f"{issuer}:{patient}" for patient in test]).any()
+        others = manifest.filter(pl.col("split") != "test")["patient_id"]
+        assert seen.contains([f"{issuer}:{patient}" for patient in others]).any()
 
 
 def test_the_same_pool_again_is_done_and_another_share_is_not(here, pooled):

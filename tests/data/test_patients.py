@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hilum.data.patients import canonical_patient_id, issuer_of, mark_generated, patient_names
+from hilum.data.patient_ids import canonical_patient_id
+from hilum.data.patients import issuer_of, mark_generated, patient_names
 
 
 def test_a_patient_is_named_by_who_gave_the_number():

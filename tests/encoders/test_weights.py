@@ -49,7 +49,9 @@ def test_an_encoder_and_its_card_come_back_as_they_were(saved):
         assert torch.equal(loaded.state_dict()[name], weight), name
     assert card.sha256 == file_sha256(directory / "encoder.safetensors")
     assert card.hilum_version
-    assert card.model_copy(update={"sha256": "", "hilum_version": ""}) == CARD
+    named = {"patients_seen": CARD.patients_seen, "version": CARD.version}  # on disk by pseudonyms
+    assert card.model_copy(update={"sha256": "", "hilum_version": "", **named}) == CARD
+    assert card.ledger.contains(["chest:1", "chest:2", "chest:3"]).tolist() == [True, True, False]
     assert sorted(path.name for path in directory.iterdir()) == ["card.json", "encoder.safetensors"]
 
 

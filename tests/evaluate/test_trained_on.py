@@ -5,9 +5,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hilum.data.pseudonyms import own_salt, pseudonym, sealed
 from hilum.errors import HilumError
-from hilum.evaluate import as_predictions, read_predictions, read_trained_on
-from hilum.evaluate.trained_on import TrainedOn
+from hilum.evaluate import TrainedOn, as_predictions, read_predictions, read_trained_on
 
 
 def test_a_card_names_its_patients_with_their_collection(tmp_path):
@@ -143,3 +143,38 @@ def test_a_text_file_in_another_encoding_is_refused(tmp_path, content, told):
     (tmp_path / "t.txt").write_bytes(content)
     with pytest.raises(HilumError, match=f"expected text, UTF-8; found .*{told}"):
         read_trained_on(tmp_path / "t.txt")
+
+
+OTHER = b"the salt of another site"
+
+
+def judged(*patients, images=None):
+    return pl.DataFrame(
+        {"image_id": images or [f"{n}.png" for n in range(len(patients))], "patient_id": list(patients)}
+    )
+
+
+def test_a_card_names_patients_by_pseudonyms_and_still_finds_them():
+    known = TrainedOn("card.json", frozenset(sealed(["ours:17", "chestxray14:13"])))
+    assert known.problems_of(judged("18", "14", "ours:18", *sealed(["ours:19"]))) == []
+    for patient in ("17", "ours:17", "13", *sealed(["ours:17"]), pseudonym("17", own_salt())):
+        (problem,) = known.problems_of(judged("18", patient))
+        assert problem.startswith("patient_id: 1 patients are among those trained on, says card.json (")
+
+
+def test_what_cannot_be_compared_is_a_problem_and_not_a_no():
+    known = TrainedOn("card.json", frozenset(sealed(["ours:17"], OTHER)))
+    (problem,) = known.problems_of(judged("18"))
+    assert problem.startswith(
+        "patient_id: whether patients are among those of card.json cannot be told: the ledger has"
+    )
+    assert "set HILUM_PATIENT_SALT to the salt" in problem
+    assert known.problems_of(judged("chestxray14:18")) == []
+
+
+def test_images_without_patient_ids_meet_as_images():
+    known = TrainedOn("card.json", frozenset(sealed(["ours:?a.png"])))
+    assert len(known.problems_of(judged("a.png", images=["a.png"]))) == 1
+    assert known.problems_of(judged("b.png", images=["b.png"])) == []
+    (problem,) = known.problems_of(judged("17", images=["b.png"]))
+    assert "without patient ids   write the patient ids, or judge others" in problem

@@ -76,9 +76,3 @@ def test_the_digest_tells_other_labels_apart(change):
 
     assert digest() == digest()
     assert digest(change) != digest()
-
-
-def test_films_that_are_not_learnt_from_are_told_apart():
-    films = probed_films(["Mass"], labelled(60), labelled(40, first=100), seed=0)
-    ids, patients = films.others_than(films.train.image_ids)
-    assert (ids, patients) == (films.val.image_ids, films.val.patient_ids)

@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from hilum.encoders.ledger import Ledger
 from hilum.errors import HilumError
 from hilum.progress import ProgressReport
 from hilum.study.describe import plan_data, plan_study
@@ -65,7 +66,7 @@ def test_only_patients_of_training_films_are_seen_by_pretraining(finished):
     card = json.loads((finished / "pretrain/simclr-resnet18-films-1epochs/seed-0/card.json").read_text())
     scored = pl.read_parquet(finished / "evaluation/predictions/simclr/seed-0.parquet")
     assert card["patients_seen"]
-    assert not set(card["patients_seen"]) & {f"films:{patient}" for patient in scored["patient_id"]}
+    assert not Ledger(card["patients_seen"]).contains([f"phantom-s0:{each}" for each in scored["patient_id"]]).any()
 
 
 def test_a_finished_study_is_not_run_again(copied, small_study, films, finished, unseen):

@@ -11,6 +11,7 @@ from hilum.cli.named_data import (
     AsJson,
     Data,
     DeviceName,
+    HashPatients,
     Labels,
     Stores,
     Workers,
@@ -58,6 +59,7 @@ def embed(
     ] = False,
     labels: Labels = None,
     allow_missing: AllowMissing = False,
+    hash_patients: HashPatients = None,
     redraws: Annotated[int, typer.Option(min=100, help="Redraws of patients.")] = 2000,
     seed: Annotated[int, typer.Option(min=0, help="Of points, lots and redraws.")] = 0,
     stores: Stores = None,
@@ -88,7 +90,7 @@ def embed(
         raise HilumError("--method", expected=f"one of {', '.join(_METHODS)}", found=repr(method), fix="Use tsne.")
     check_replaceable(out, _LEFT)
     network, card = load_feature_model(model_directory(model))
-    read = read_data(data, labels, allow_missing)
+    read = read_data(data, labels, allow_missing, hash_patients=hash_patients)
     store = decoded(read, recipe_of(card), stores, out, workers)
     chosen = films_to_embed(read, card, store.image_ids, split=split, keep_seen=seen)
     ids = chosen.manifest["image_id"].to_list()

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hilum.cli.named_data import Data, HashPatients, read_data
 from hilum.errors import HilumError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hilum.data.collections import Collected
     from hilum.data.store import Store
     from hilum.explain.explaining import Explained
 
@@ -31,7 +31,7 @@ _LEFT = (
 
 def explain(
     model: Annotated[Path, typer.Argument(help="A directory that fine-tuning wrote, such as arms/ARM/seed-0.")],
-    data: Annotated[str, typer.Option(metavar="NAME=ROOT", help="A collection, or a name for a folder, and its root.")],
+    data: Data,
     out: Annotated[Path, typer.Option(help="Where to leave explain.html, the maps and their scores.")],
     other: Annotated[Path | None, typer.Option("--and", help="One more model, on the same films.")] = None,
     method: Annotated[
@@ -47,6 +47,7 @@ def explain(
     seen: Annotated[bool, typer.Option("--seen", help="Also films of patients that a model has learnt from.")] = False,
     labels: Annotated[Path | None, typer.Option(help="folder: the CSV with the labels.")] = None,
     allow_missing: Annotated[bool, typer.Option("--allow-missing", help="Go on where files are not here.")] = False,
+    hash_patients: HashPatients = None,
     threshold: Annotated[float, typer.Option(help="Of a map's highest value, from which on it counts as a box.")] = 0.5,
     redraws: Annotated[int, typer.Option(min=100, help="Redraws of patients.")] = 2000,
     seed: Annotated[int, typer.Option(min=0, help="Of films, random weights and redraws.")] = 0,
@@ -83,11 +84,12 @@ def explain(
         raise HilumError("--threshold", expected="above 0, at most 1", found=str(threshold), fix="Use 0.5.")
     check_replaceable(out, _LEFT)
     models = load_models([model, *([other] if other else [])], choose_device(device))  # type: ignore[arg-type]
-    name, collected = _read(data, labels, allow_missing)
+    read = read_data(data, labels, allow_missing, hash_patients=hash_patients)
+    collected = read.collected
     wanted = _findings(findings, [each.card.findings for each in models])
     chosen = choose_films(
         collected,
-        name,
+        read.issuer,
         [each.card for each in models],
         wanted,
         most=films,
@@ -115,22 +117,6 @@ def explain(
         say_json({**described(explained), "statistics": _as_data(explained), "page": str(out / "explain.html")})
     else:
         _say(explained, out)
-
-
-def _read(data: str, labels: Path | None, allow_missing: bool) -> "tuple[str, Collected]":
-    """The name and the data set behind NAME=ROOT."""
-    from hilum.cli.console import progress
-    from hilum.data.collections import read_collection
-    from hilum.findings import COLLECTIONS
-
-    name, equals, root = data.partition("=")
-    if not (name and equals and root):
-        raise HilumError("--data", expected="NAME=ROOT", found=repr(data), fix="For example chestxray14=/data/CXR8.")
-    collection = name if name in COLLECTIONS else "folder"
-    with progress(f"reading {root}") as on_progress:
-        return name, read_collection(
-            collection, Path(root), labels=labels, allow_missing=allow_missing, on_progress=on_progress
-        )
 
 
 def _findings(named: str | None, scored: "Sequence[list[str]]") -> tuple[str, ...]:

@@ -33,8 +33,8 @@ def ingest(
         str | None,
         typer.Option(
             metavar="SALT",
-            help="folder, uka_cxr: name patients, studies and films by hashes under the secret salt in this file, or, "
-            "with env, in HILUM_PATIENT_SALT.",
+            help="folder, uka_cxr, gb7_flg: name patients, studies and films by pseudonyms under the secret salt in "
+            "this file; with env, the one in HILUM_PATIENT_SALT; with own, yours on this machine.",
         ),
     ] = None,
     allow_missing: Annotated[bool, typer.Option("--allow-missing", help="Keep films whose file is not here.")] = False,
@@ -53,8 +53,10 @@ def ingest(
     from hilum.artifacts import whole_directory, write_json
     from hilum.cli.console import progress, say_json
     from hilum.data.collections import read_collection
-    from hilum.data.deidentify import read_salt, with_hashed_identifiers
+    from hilum.data.deidentify import with_hashed_identifiers
     from hilum.data.manifest import write_manifest
+    from hilum.data.patients import issuer_of
+    from hilum.data.pseudonyms import read_salt
     from hilum.data.replacing import check_replaceable
 
     check_replaceable(out, _LEFT)
@@ -76,7 +78,10 @@ def ingest(
         write_manifest(collected.manifest, beside / "manifest.parquet")
         for name in _tables_beside(collected):
             getattr(collected, name).write_parquet(beside / f"{name}.parquet")
-        write_json(beside / "ingest.json", summary | {"root": str(root.resolve()), "sources": collected.sources})
+        about = summary | {"root": str(root.resolve()), "sources": collected.sources}
+        # of a plain folder nobody knows it; it is then the name under which the folder is used
+        issuer = issuer_of(root, collected.name, "")
+        write_json(beside / "ingest.json", about | ({"issuer": issuer} if issuer else {}))
     if json:
         say_json(summary)
     else:

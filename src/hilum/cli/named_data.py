@@ -19,6 +19,14 @@ Data = Annotated[
     ),
 ]
 Labels = Annotated[Path | None, typer.Option(help="Own films: the CSV with the labels.")]
+HashPatients = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SALT",
+        help="Own films: name patients, studies and films by pseudonyms in all that is left. Under the secret salt in "
+        "this file; with env, the one in HILUM_PATIENT_SALT; with own, yours on this machine.",
+    ),
+]
 AllowMissing = Annotated[bool, typer.Option("--allow-missing", help="Go on where files are not here.")]
 SplitName = Annotated[
     str,
@@ -35,13 +43,17 @@ DeviceName = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
 
-def read_data(told: str, labels: Path | None, allow_missing: bool, *, show: bool = True) -> "NamedData":
+def read_data(
+    told: str, labels: Path | None, allow_missing: bool, *, hash_patients: str | None = None, show: bool = True
+) -> "NamedData":
     """The data set behind NAME=FOLDER, with progress."""
     from hilum.cli.console import progress
     from hilum.data.named import read_named
+    from hilum.data.pseudonyms import read_salt
 
+    salt = read_salt(hash_patients) if hash_patients else None
     with progress(f"reading {told.partition('=')[2]}", show=show) as on_progress:
-        return read_named(told, labels=labels, allow_missing=allow_missing, on_progress=on_progress)
+        return read_named(told, salt=salt, labels=labels, allow_missing=allow_missing, on_progress=on_progress)
 
 
 def decoded(data: "NamedData", recipe: "Recipe", stores: Path | None, out: Path, workers: int | None) -> "Store":

@@ -32,13 +32,15 @@ SharesOfData = Annotated[
 
 
 def read_data_sets(
-    told: Sequence[str], labels: Path | None, allow_missing: bool, *, show: bool
+    told: Sequence[str], labels: Path | None, allow_missing: bool, *, hash_patients: str | None = None, show: bool
 ) -> "dict[str, NamedData]":
     """The data sets behind NAME=FOLDER, by name, with progress.
 
     Raises:
         HilumError: one name twice, `labels` of several data sets, or what reading a data set finds wrong.
     """
+    from hilum.data.named import check_patients_comparable
+
     names = [each.partition("=")[0] for each in told]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -47,7 +49,8 @@ def read_data_sets(
     if labels is not None and len(names) > 1:
         fix = "Run `hilum ingest` on that data set first, with its --labels, and give what it leaves."
         raise HilumError("--labels", expected="one data set", found=", ".join(names), fix=fix)
-    data = (read_data(each, labels, allow_missing, show=show) for each in told)
+    data = [read_data(each, labels, allow_missing, hash_patients=hash_patients, show=show) for each in told]
+    check_patients_comparable(data)
     return {each.name: each for each in data}
 
 

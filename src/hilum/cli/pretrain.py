@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hilum.cli.console import progress, say, say_json, say_table
-from hilum.cli.named_data import AllowMissing, AsJson, DeviceName, Labels, SplitName, Stores, Workers
+from hilum.cli.named_data import AllowMissing, AsJson, DeviceName, HashPatients, Labels, SplitName, Stores, Workers
 from hilum.cli.pooled_data import DataSets, SharesOfData, decoded_once, read_data_sets, told_shares
 from hilum.errors import HilumError
 
 if TYPE_CHECKING:
     from hilum.data.preprocess import Recipe
 
-_LEFT = ("encoder.safetensors", "card.json", "seen.parquet", "curves.parquet")
+_LEFT = ("encoder.safetensors", "card.json", "seen.parquet", "curves.parquet")  # seen.parquet: of earlier versions
 
 
 def pretrain(
@@ -43,6 +43,7 @@ def pretrain(
     share: SharesOfData = None,
     labels: Labels = None,
     allow_missing: AllowMissing = False,
+    hash_patients: HashPatients = None,
     seed: Annotated[int, typer.Option(min=0, help="Of weights, views and order.")] = 0,
     stores: Stores = None,
     workers: Workers = None,
@@ -92,7 +93,7 @@ def pretrain(
     with joined_processes(said.device):
         first = rank() == 0
         start = by_the_first(lambda: resolve_weights(init, encoder) if init else None)
-        read = read_data_sets(data, labels, allow_missing, show=first)
+        read = read_data_sets(data, labels, allow_missing, hash_patients=hash_patients, show=first)
         if said.run.batch_size is not None:  # a preset's batch is fitted to the pool
             refuse_beyond_pool(said.run.batch_size, sum(each.manifest["path"].count() for each in read.values()))
         decoded = decoded_once(read, recipe, stores, out, workers)
@@ -157,7 +158,6 @@ def pretrain(
                     seed=seed,
                     directory=out,
                     split_title=pool.title,
-                    own_ids=films.own_ids,
                     probe=OnlineProbe(films.store, probed) if probed else None,
                     on_progress=on_progress,
                 )

@@ -11,6 +11,7 @@ from hilum.cli.named_data import (
     AsJson,
     Data,
     DeviceName,
+    HashPatients,
     Labels,
     SplitName,
     Stores,
@@ -50,6 +51,7 @@ def probe(
     ] = False,
     labels: Labels = None,
     allow_missing: AllowMissing = False,
+    hash_patients: HashPatients = None,
     min_positives: Annotated[
         int, typer.Option(min=2, help="Findings with fewer positive or negative patients are not in the mean.")
     ] = 10,
@@ -83,7 +85,7 @@ def probe(
 
     check_replaceable(out, _LEFT)
     network, card = load_feature_model(model_directory(encoder))
-    read = read_data(data, labels, allow_missing)
+    read = read_data(data, labels, allow_missing, hash_patients=hash_patients)
     named = [canonical(each.strip(), where="--findings") for each in findings.split(",")] if findings else None
     divided = told_split(read.manifest, split, seed=split_seed)
     store = decoded(read, recipe_of(card), stores, out, workers)

@@ -6,37 +6,25 @@ and whatever a study calls them; that of anybody's own films is told, or their n
 films is their population. A number that already carries a collection's name keeps it: RSNA's films are
 ChestX-ray14's, and their patients are found again under that name.
 
-One number is one patient however it is written: 00000013, 13 and 13.0 are the same (`canonical_patient_id`).
+One number is one patient however it is written: 00000013, 13 and 13.0 are the same (`hilum.data.patient_ids`).
+
+An image of one's own that came without a patient id counts as a patient of its own, `<issuer>:?<image>`. The mark says
+that this is nobody's id: whether that patient is another one, nobody knows.
 """
 
 import json
-import re
 from collections.abc import Iterable
 from pathlib import Path
 
+import polars as pl
+
 from hilum.artifacts import write_json
+from hilum.data.patient_ids import canonical_patient_id
+from hilum.data.pseudonyms import WITHOUT_ID, is_public
 from hilum.findings import COLLECTIONS
 
 GENERATED_MARK = ".hilum-phantom.json"
 """Hidden file that generated films carry beside their native ones: whose population they are."""
-
-
-_NUMBER = re.compile(r"0*([0-9]+)(?:\.0*)?")
-
-
-def canonical_patient_id(patient_id: str) -> str:
-    """The one spelling of a patient id, by which ids are compared everywhere.
-
-    Tables lose and gain zeros on their way through spreadsheets and data frames. Blanks around an id do not count, and
-    of an id of digits neither leading zeros nor a decimal part of zeros: "00000013", " 13" and "13.0" are "13". Other
-    ids stay as they are ("p007", "patient00001"). Of a full name, `<issuer>:<number>`, this holds for the number.
-
-    Args:
-        patient_id: as a table or a header writes it.
-    """
-    issuer, colon, number = patient_id.strip().rpartition(":")
-    digits = _NUMBER.fullmatch(number.strip())
-    return f"{issuer}{colon}{digits[1] if digits else number.strip()}"
 
 
 def patient_names(patient_ids: Iterable[str], issuer: str) -> list[str]:
@@ -44,6 +32,24 @@ def patient_names(patient_ids: Iterable[str], issuer: str) -> list[str]:
     known = tuple(f"{collection}:" for collection in COLLECTIONS)
     numbers = (canonical_patient_id(patient_id) for patient_id in patient_ids)
     return [number if number.startswith(known) else f"{issuer}:{number}" for number in numbers]
+
+
+def full_names(manifest: pl.DataFrame, issuer: str) -> list[str]:
+    """Full names of the patients of all images of a manifest, in its order; marked where an image has no patient id.
+
+    Args:
+        manifest: `image_id`, `patient_id`, and `patient_known` where it says whose id is only the image's.
+        issuer: of the patients.
+    """
+    names = patient_names(manifest["patient_id"], issuer)
+    if is_public(issuer):
+        return names
+    known = manifest["patient_known"] if "patient_known" in manifest.columns else None
+    without = manifest["patient_id"] == manifest["image_id"] if known is None else ~known
+    return [
+        f"{issuer}:{WITHOUT_ID}{name.removeprefix(f'{issuer}:')}" if unnamed else name
+        for name, unnamed in zip(names, without, strict=True)
+    ]
 
 
 def issuer_of(root: Path, collection: str, told: str) -> str:

@@ -7,6 +7,7 @@ remarks.parquet         image_id, remark: what was met in files that were read (
 store.json              recipe, counts, fingerprint
 """
 
+import hashlib
 import json
 import os
 from dataclasses import dataclass, field
@@ -82,6 +83,14 @@ class Store:
         """Pixels of some rows, copied, (len(rows), S, S)."""
         # np.take lets other threads run while it copies, and while the disk is slow; np.memmap's own indexing is slower
         return np.take(np.asarray(self.pixels), rows, axis=0)
+
+    def pixel_hashes(self, image_ids: list[str]) -> list[str]:
+        """The first 128 bits of the SHA-256 of each image's pixels, 32 hexadecimal digits.
+
+        Raises:
+            HilumError: images that the store lacks.
+        """
+        return [hashlib.sha256(self.pixels[row].tobytes()).hexdigest()[:32] for row in self.rows(image_ids)]
 
     def has(self, image_ids: list[str]) -> NDArray[np.bool_]:
         """Which of some films the store holds, (len(image_ids),)."""

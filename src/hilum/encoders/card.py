@@ -1,15 +1,24 @@
-"""What is known of weights: how they came about, and whom they have seen."""
+"""What is known of weights: how they came about, and whom they have seen.
+
+A card lies beside weights that people share, so that it names no patient in clear: `write_card` seals the ledger
+(`hilum.encoders.ledger`). Cards of version 1, written before that, may hold ids in clear; they are read as they are,
+and `write_card(read_card(directory), directory)` makes one of version 2 out of them.
+"""
 
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hilum.artifacts import write_text
+from hilum.data.pseudonyms import sealed
+from hilum.encoders.ledger import Ledger
 from hilum.encoders.published.statements import Statement
 from hilum.errors import HilumError, HilumErrors
 
 CARD = "card.json"
+VERSION = 2
+"""Of cards: 1 names patients in clear, 2 by pseudonyms."""
 
 
 class Card(BaseModel):
@@ -26,7 +35,7 @@ class Card(BaseModel):
         seed: of the run.
         split: title of the split whose training films it has seen.
         patients_seen: every patient whose films had a part in the weights, by training or by choosing the best epoch,
-            also before this run; sorted.
+            also before this run: full names (`hilum.data.patients`), sorted; on disk with pseudonyms for ids.
         images_seen: films in training, each counted once.
         statements: what the authors of published weights, which it is or started from, say that those have seen.
         findings: what a classifier scores, in order; empty for an encoder.
@@ -35,6 +44,7 @@ class Card(BaseModel):
         notes: how that epoch was chosen, and what gives reason to doubt the run; a sentence each.
         sha256: of the weights; filled in when they are written.
         hilum_version: that wrote them.
+        version: of the card, `VERSION` once it is written.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -58,11 +68,23 @@ class Card(BaseModel):
     notes: list[str] = []
     sha256: str = ""
     hilum_version: str = ""
+    version: int = Field(1, ge=1, le=VERSION)
+
+    @property
+    def ledger(self) -> Ledger:
+        """Whom the weights have seen, to be asked."""
+        return Ledger(self.patients_seen)
 
 
-def write_card(card: Card, directory: Path) -> None:
-    """Write `card.json`."""
+def write_card(card: Card, directory: Path) -> Card:
+    """Write `card.json`, with pseudonyms for the ids of patients; the card as written.
+
+    Raises:
+        HilumError: patients of one's own, and this user's salt can neither be read nor made.
+    """
+    card = card.model_copy(update={"patients_seen": sealed(card.patients_seen), "version": VERSION})
     write_text(directory / CARD, card.model_dump_json(indent=2) + "\n")
+    return card
 
 
 def read_card(directory: Path) -> Card:

@@ -112,9 +112,7 @@ def load_weights(module: nn.Module, path: Path, sha256: str) -> LoadReport:
 def write_encoder(encoder: Encoder, card: Card, directory: Path) -> Card:
     """Write `encoder.safetensors` and `card.json` into a directory that is being filled; the card as written."""
     sha256 = write_weights(encoder, directory / ENCODER_WEIGHTS)
-    written = stamp(card, sha256)
-    write_card(written, directory)
-    return written
+    return write_card(stamp(card, sha256), directory)
 
 
 def save_encoder(encoder: Encoder, card: Card, directory: Path) -> Card:

@@ -12,7 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from hilum.data.collections.native_files import read_table, refuse_lines
-from hilum.data.patients import canonical_patient_id
+from hilum.data.patient_ids import canonical_patient_id
 from hilum.errors import HilumError
 from hilum.evaluate.intervals import percentile_interval
 from hilum.evaluate.label_noise import auroc_ceiling

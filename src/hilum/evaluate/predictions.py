@@ -8,7 +8,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from hilum.data.column_names import split_word
-from hilum.data.patients import canonical_patient_id
+from hilum.data.patient_ids import canonical_patient_id
 from hilum.errors import HilumError, HilumErrors
 from hilum.evaluate.prediction_checks import (
     LABEL,

@@ -8,7 +8,9 @@ import polars as pl
 
 from hilum.data.collections.native_files import read_lines, read_text
 from hilum.data.column_names import split_word
-from hilum.data.patients import canonical_patient_id
+from hilum.data.patient_ids import canonical_patient_id
+from hilum.data.pseudonyms import VARIABLE, WITHOUT_ID, salt_file
+from hilum.encoders.ledger import Ledger
 from hilum.errors import HilumError
 from hilum.evaluate.table_files import read_table
 
@@ -21,7 +23,7 @@ class TrainedOn:
 
     Attributes:
         name: where this is known from, for messages.
-        patients: their ids; `<collection>:<patient>` where they come from a card.
+        patients: their ids; `<issuer>:<patient>`, with a pseudonym for the id, where they come from a card.
         images: image ids; may be empty.
     """
 
@@ -32,27 +34,44 @@ class TrainedOn:
     def problems_of(self, table: pl.DataFrame) -> list[str]:
         """What is wrong with judging these rows: one line each for patients and images that were trained on.
 
-        A patient id without a collection is compared with the ids of all collections, for it could be any of them.
-        How ids are written does not matter: 00000013, 13 and 13.0 are the same.
+        A patient id without an issuer is compared with the ids of all issuers, for it could be any of them. How ids are
+        written does not matter: 00000013, 13 and 13.0 are the same. Where ids and pseudonyms cannot be compared for
+            want
+        of the salt, that is a problem, too.
 
         Args:
             table: image_id and patient_id as text.
         """
-        trained = {canonical_patient_id(patient) for patient in self.patients}
-        # An id without who gave it could be anybody's, on either side.
-        numbers = {_number(patient) for patient in trained}
-        bare = {patient for patient in trained if ":" not in patient}
-        seen = sorted(
-            written
-            for written in table["patient_id"].drop_nulls().unique()
-            if (patient := canonical_patient_id(written)) in trained
-            or (":" not in patient and patient in numbers)
-            or _number(patient) in bare
-        )
-        problems = []
+        ledger = Ledger(self.patients)
+        seen: set[str] = set()
+        unclear: dict[str, str] = {}
+        pairs = table.select("patient_id", "image_id").drop_nulls("patient_id").unique(maintain_order=True).rows()
+        by_issuer = []
+        for issuer in ("", *filter(None, ledger.issuers)):
+            # of an issuer, an image without a patient id is a patient of its own (`hilum.data.patients`)
+            names = {
+                one: f"{issuer}:{WITHOUT_ID * (one == image)}{one}" if issuer else one
+                for one, image in pairs
+                if not issuer or ":" not in one
+            }
+            by_issuer.append(names)
+        if "" in ledger.issuers:  # an id without who gave it could be anybody's, on this side too
+            by_issuer.append({one: _number(one) for one, _ in pairs})
+        for names in by_issuer:
+            exposure = ledger.exposure_of(list(names.values()))
+            fix = f"set {VARIABLE} to the salt of the model's own patients, or copy it to {salt_file()}"
+            why = f"{exposure.why_not_known}   {fix if exposure.apart else 'write the patient ids, or judge others'}"
+            for one, known, unknown in zip(names, exposure.seen, exposure.not_known, strict=True):
+                seen |= {one} if known else set()
+                unclear |= {one: why} if unknown else {}
+        problems = [
+            f"patient_id: whether patients are among those of {self.name} cannot be told: {why}"
+            for why in sorted({why for one, why in unclear.items() if one not in seen})
+        ]
         if seen:
+            shown = _shown(sorted(seen))
             problems.append(
-                f"patient_id: {len(seen):,} patients are among those trained on, says {self.name} ({_shown(seen)})   "
+                f"patient_id: {len(seen):,} patients are among those trained on, says {self.name} ({shown})   "
                 "judge the model on others (or write <collection>:<patient> in both, if these are other people)"
             )
         known = {canonical_patient_id(image_id) for image_id in self.images}

@@ -83,8 +83,13 @@ def films_to_embed(
     if split is not None:
         manifest = manifest.filter(pl.col("split") == split)
         notes.append(f"only films of the list {split}")
-    seen = pl.col("patient_id").is_in(card.patients_seen)
-    met = len(manifest.filter(seen))
+    exposure = card.ledger.exposure_of(manifest["patient_id"].to_list())
+    seen = pl.Series(exposure.seen)
+    met = int(exposure.seen.sum())
+    if keep_seen and exposure.not_known.any():
+        notes.append(f"whether the model has learnt from these patients is not known: {exposure.why_not_known}")
+    elif not keep_seen:
+        exposure.refuse_not_known(f"--data {data.name}")
     if met and keep_seen:
         notes.append(f"{met:,} films are of patients that the model has learnt from: they show it at its best")
     elif met:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import polars as pl
 
 from hilum.data.collections import Collected
-from hilum.data.patients import issuer_of, patient_names
+from hilum.data.patients import full_names, issuer_of
 from hilum.draws import image_keys, shuffled
 from hilum.encoders.card import Card
+from hilum.encoders.ledger import Ledger
 from hilum.errors import HilumError
 
 
@@ -58,15 +59,20 @@ def choose_films(
         HilumError: no film is left.
     """
     manifest = collected.manifest.filter(pl.col("path").is_not_null())
-    names = patient_names(manifest["patient_id"], issuer_of(collected.root, collected.name, issuer))
+    names = full_names(manifest, issuer_of(collected.root, collected.name, issuer))
     manifest = manifest.with_columns(pl.Series("patient_id", names, dtype=pl.String))
     notes = []
     if split is not None:
         manifest = manifest.filter(pl.col("split") == split)
         notes.append(f"only films of the list {split}")
-    learnt = {patient for card in cards for patient in card.patients_seen}
-    seen = pl.col("patient_id").is_in(list(learnt))
+    learnt = Ledger(patient for card in cards for patient in card.patients_seen)
+    exposure = learnt.exposure_of(manifest["patient_id"].to_list())
+    seen = pl.Series(exposure.seen)
     met = manifest.filter(seen)["image_id"].to_list()
+    if keep_seen and exposure.not_known.any():
+        notes.append(f"whether a model has learnt from these patients is not known: {exposure.why_not_known}")
+    elif not keep_seen:
+        exposure.refuse_not_known(str(collected.root))
     if met and keep_seen:
         notes.append(f"{len(met):,} films are of patients that a model has learnt from: they show it at its best")
     elif met:

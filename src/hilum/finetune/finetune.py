@@ -10,25 +10,25 @@ import numpy as np
 import polars as pl
 import torch
 
-from hilum.artifacts import whole_file
 from hilum.data.labelled_films import UNCERTAIN_CLASS, LabelledFilms
+from hilum.data.pseudonyms import sealed
 from hilum.data.store import Store
 from hilum.encoders.card import Card
 from hilum.encoders.freezing import freeze_all_but_last
-from hilum.encoders.seen import read_seen, seen_films, write_seen
 from hilum.encoders.weights import load_encoder
 from hilum.encoders.zoo import Encoder, create_encoder
 from hilum.errors import HilumError
 from hilum.finetune.answers import make_answers
 from hilum.finetune.classifier import Classifier, HeadOnFeatures
 from hilum.finetune.feed import Feed
+from hilum.finetune.scores import write_scores
 from hilum.finetune.settings import FinetuneSettings
 from hilum.finetune.weights import write_classifier
 from hilum.progress import ProgressReport, silent
 from hilum.training.checkpoint import delete_checkpoints, resume_only_same_run
 from hilum.training.fit import fit
 from hilum.training.precision import choose_device, choose_precision
-from hilum.training.processes import run_directory
+from hilum.training.processes import by_the_first, run_directory
 from hilum.training.ranks import rank
 from hilum.views import ViewPolicy, policy_of
 
@@ -51,9 +51,9 @@ def finetune(
 ) -> Path:
     """Train with labels, keep the weights of the lowest validation loss, and score films.
 
-    `directory` then holds model.safetensors, card.json, seen.parquet (whose films had a part in it), curves.parquet
-    and scores.parquet (`image_id`, and `p_<finding>` in [0, 1]: of plain views, in the precision of the training). It
-    is complete or absent; a killed call that is made again goes on where it was and ends with the same bits.
+    `directory` then holds model.safetensors, card.json, curves.parquet and scores.parquet (`p_<finding>` in [0, 1], of
+    plain views, in the precision of the training; see `hilum.finetune.scores`). It is complete or absent; a killed call
+    that is made again goes on where it was and ends with the same bits.
 
     Args:
         init: "random", or a directory with encoder.safetensors and card.json.
@@ -92,6 +92,9 @@ def finetune(
     encoder, origin = _start(init, encoder_name, seed)
     starts_from = origin.sha256 if origin else "random"
     classifier = _untrained(encoder, train, settings, feed)
+    # before the long work, for the salt of one's own patients may be out of reach
+    before = origin.patients_seen if origin else []
+    seen = by_the_first(lambda: sealed([*before, *train.patient_ids, *val.patient_ids]))
     with run_directory(directory) as beside:
         resume_only_same_run(
             beside,
@@ -103,18 +106,9 @@ def finetune(
         probabilities = classifier.answers.probabilities(logits).cpu().numpy()
         scores = pl.DataFrame(probabilities, schema=[f"p_{finding}" for finding in findings])
         if rank() == 0:
-            with whole_file(beside / "scores.parquet") as path:
-                scores.insert_column(0, pl.Series("image_id", list(predict_ids), dtype=pl.String)).write_parquet(path)
-            write_classifier(
-                classifier, _card(classifier, origin, train, val, findings, settings, feed, split_title), beside
-            )
-            earlier = None if init == "random" else read_seen(Path(init))
-            write_seen(
-                beside,
-                seen_films(train.image_ids, train.patient_ids, "train"),
-                seen_films(val.image_ids, val.patient_ids, "val"),
-                *([] if earlier is None else [earlier]),
-            )
+            write_scores(scores, store, predict_ids, beside)
+            card = _card(classifier, origin, train, seen, findings, settings, feed, split_title)
+            write_classifier(classifier, card, beside)
         delete_checkpoints(beside)
     return directory
 
@@ -183,7 +177,7 @@ def _card(
     classifier: Classifier,
     origin: Card | None,
     train: LabelledFilms,
-    val: LabelledFilms,
+    seen: list[str],
     findings: Sequence[str],
     settings: FinetuneSettings,
     feed: Feed,
@@ -208,7 +202,7 @@ def _card(
         std=float(classifier.encoder.std),
         seed=feed.seed,
         split=split_title,
-        patients_seen=sorted({*(origin.patients_seen if origin else ()), *train.patient_ids, *val.patient_ids}),
+        patients_seen=seen,
         images_seen=len(train.image_ids),
         statements=origin.statements if origin else [],
         findings=list(findings),

@@ -13,9 +13,7 @@ MODEL_WEIGHTS = "model.safetensors"
 
 def write_classifier(classifier: Classifier, card: Card, directory: Path) -> Card:
     """Write weights and card into a directory that is being filled; the card as written."""
-    written = stamp(card, write_weights(classifier, directory / MODEL_WEIGHTS))
-    write_card(written, directory)
-    return written
+    return write_card(stamp(card, write_weights(classifier, directory / MODEL_WEIGHTS)), directory)
 
 
 def load_classifier(directory: Path) -> tuple[Classifier, Card]:

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 
 from hilum.data.batches import Batches, Pictures
+from hilum.data.pseudonyms import sealed
 from hilum.encoders.card import Card
-from hilum.encoders.seen import read_seen, seen_films, write_seen
 from hilum.encoders.weights import load_encoder, write_encoder
 from hilum.encoders.zoo import Encoder, create_encoder
 from hilum.errors import HilumError
@@ -22,7 +22,7 @@ from hilum.progress import ProgressReport, silent
 from hilum.training.checkpoint import delete_checkpoints, resume_only_same_run
 from hilum.training.fit import fit
 from hilum.training.precision import choose_device
-from hilum.training.processes import joined_processes, run_directory
+from hilum.training.processes import by_the_first, joined_processes, run_directory
 from hilum.training.ranks import rank
 from hilum.training.settings import TrainingSettings
 from hilum.views import policy_of
@@ -39,7 +39,6 @@ def pretrain(
     seed: int,
     directory: Path,
     split_title: str,
-    own_ids: list[str] | None = None,
     probe: OnlineProbe | None = None,
     on_progress: ProgressReport = silent,
 ) -> Path:
@@ -54,11 +53,9 @@ def pretrain(
             an encoder, to go on from its weights.
         settings: of the run.
         seed: of weights, views and order.
-        directory: gets `encoder.safetensors`, `card.json`, `seen.parquet` and `curves.parquet`; complete or absent. A
-            run that is killed leaves a hidden directory beside it, and goes on from there with the same bits when
-            called again.
+        directory: gets `encoder.safetensors`, `card.json` and `curves.parquet`; complete or absent. A run that is
+            killed leaves a hidden directory beside it, and goes on from there with the same bits when called again.
         split_title: whose training films these are, for the card.
-        own_ids: what the films are called in their own data sets, for the ledger; `image_ids` when left out.
         probe: asked every few epochs what the features tell of findings. Where it decides, the encoder of the epoch
             with the best probe is kept, and the card names its patients too; the training does not depend on it.
             Without one the last epoch's is kept.
@@ -79,6 +76,8 @@ def pretrain(
     if settings.probe_every == 0:
         probe = None
     with joined_processes(settings.device), run_directory(directory) as work:
+        # before the long work, for the salt of one's own patients may be out of reach
+        seen = by_the_first(lambda: _seen(patient_ids, probe, before))
         starts_from = before.sha256 if before else "random"
         decisive = settings.decisive()
         inputs = [method, network.name, starts_from, decisive, size, seed, image_ids]
@@ -118,7 +117,6 @@ def pretrain(
             directory=work,
             on_progress=on_progress,
         )
-        judges = probe.films if probe and probe.films.decides else None
         card = Card(
             encoder=network.name,
             method=method,
@@ -130,9 +128,7 @@ def pretrain(
             std=float(network.std),
             seed=seed,
             split=split_title,
-            patients_seen=sorted(
-                {*patient_ids, *(judges.patients if judges else []), *(before.patients_seen if before else [])}
-            ),
+            patients_seen=seen,
             images_seen=len(image_ids),
             statements=before.statements if before else [],
             epoch=fitted.best_epoch,
@@ -143,12 +139,6 @@ def pretrain(
         )
         if rank() == 0:
             write_encoder(trainable.kept, card, work)
-            earlier = read_seen(encoder) if isinstance(encoder, Path) else None
-            own = own_ids or image_ids
-            seen = [seen_films(own, patient_ids, "train")]
-            if judges:
-                seen.append(seen_films(*judges.others_than({*image_ids, *own}), "val"))
-            write_seen(work, *seen, *([] if earlier is None else [earlier]))
         delete_checkpoints(work)
     return directory
 
@@ -176,6 +166,12 @@ def refuse_beyond_pool(batch_size: int, images: int) -> None:
             found=f"{images} films",
             fix=f"Set `batch_size` to at most {images}, or add films.",
         )
+
+
+def _seen(patient_ids: list[str], probe: OnlineProbe | None, before: Card | None) -> list[str]:
+    """Whom the weights will have seen: who is learnt from, who chooses the epoch, and whom the start had seen."""
+    judges = probe.films.patients if probe and probe.films.decides else []
+    return sealed([*patient_ids, *judges, *(before.patients_seen if before else [])])
 
 
 def _start(encoder: str | Path, seed: int) -> tuple[Encoder, Card | None]:

@@ -1,7 +1,6 @@
 """Films whose labels a pretraining run is probed with: few enough to cost little, enough to tell epochs apart."""
 
 import hashlib
-from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,13 +39,6 @@ class ProbedFilms:
     def patients(self) -> list[str]:
         """Of all films, film by film."""
         return [*self.train.patient_ids, *self.val.patient_ids]
-
-    def others_than(self, image_ids: Collection[str]) -> tuple[list[str], list[str]]:
-        """Ids and patients of the films that are not among these."""
-        known = set(image_ids)
-        every = zip([*self.train.image_ids, *self.val.image_ids], self.patients, strict=True)
-        others = [(image_id, patient) for image_id, patient in every if image_id not in known]
-        return [image_id for image_id, _ in others], [patient for _, patient in others]
 
     @property
     def digest(self) -> str:

@@ -82,7 +82,7 @@ def _leave_maps(
     findings = tuple(study.task.findings)
     films = choose_films(
         replace(data.collected, manifest=manifest),
-        study.data[study.labelled_data].issuer or study.labelled_data,
+        data.issuer,
         [model.card for model in models],
         findings,
         most=how.films,

@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from hilum.artifacts import whole_directory
+from hilum.data.store import open_store
 from hilum.evaluate import (
     AVERAGES,
     METRICS,
@@ -28,6 +29,7 @@ from hilum.evaluate import (
 )
 from hilum.evaluate.measures import AUROC, MACRO
 from hilum.evaluate.subgroups import UNDERDIAGNOSIS
+from hilum.finetune.scores import read_scores
 from hilum.progress import ProgressReport
 from hilum.study.baselines import baseline_names
 from hilum.study.plan import BASELINES, finetuning_directory
@@ -92,12 +94,15 @@ def groups_of(prepared: Prepared) -> dict[str, dict[str, str | None]]:
 
 
 def _write_all_predictions(prepared: Prepared, out: Path, directory: Path) -> None:
+    store = open_store(out / "stores" / prepared.study.labelled_data)
+    scored = [*prepared.task.val.image_ids, *prepared.task.test_ids]
     for arm in prepared.study.arms:
         for seed in prepared.study.seeds:
-            scores = out / finetuning_directory(arm, seed) / "scores.parquet"
+            scores = read_scores(out / finetuning_directory(arm, seed), store, scored)
             write_predictions(prepared, scores, _predictions_file(directory, arm, seed))
     for name in baseline_names(prepared.study):
-        write_predictions(prepared, out / BASELINES / f"{name}.parquet", _baseline_file(directory, name))
+        scores = pl.read_parquet(out / BASELINES / f"{name}.parquet")
+        write_predictions(prepared, scores, _baseline_file(directory, name))
 
 
 def _tables_of_arms(

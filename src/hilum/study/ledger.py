@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hilum.data.patients import canonical_patient_id
+from hilum.encoders.ledger import Ledger
 from hilum.encoders.published.resolving import describe_weights
 from hilum.encoders.published.statements import SeenTest, Statement, seen_test_films, statements_in_words
 from hilum.errors import HilumErrors
@@ -23,7 +23,8 @@ class Start:
         here: whether the weights are on this machine; None where the study makes them.
         has_seen: in words, which radiographs; "nothing" for random weights.
         statements: what the authors of published weights say.
-        patients: full names of the patients that weights of Hilum's own runs have seen before this study.
+        patients: full names, with pseudonyms for ids, of the patients that weights of Hilum's own runs have seen before
+            this study.
     """
 
     title: str
@@ -64,15 +65,20 @@ def contamination_of(prepared: Prepared, arm: str) -> SeenTest:
     study, labelled, test_ids = prepared.study, prepared.labelled, prepared.task.test_ids
     start, init = start_of(study, arm), study.arms[arm].init
     by_statement = seen_test_films(start.statements, labelled.issuer, labelled.manifest, test_ids)
-    seen = {canonical_patient_id(patient) for patient in start.patients}
+    names = labelled.patients(test_ids)
+    before = Ledger(start.patients).exposure_of(names)
+    seen = {name for name, known in zip(names, before.seen, strict=True) if known}
     if isinstance(init, Pretrained):
         for name, image_ids in prepared.pool_of(init).items():
             seen |= set(prepared.data[name].patients(image_ids))
-    names = labelled.patients(test_ids)
     films, patients = sum(name in seen for name in names), len(seen & set(names))
-    if not patients or by_statement.patients > patients:
-        return by_statement
     of_patients = len(set(names))
+    if by_statement.patients > patients or not (patients or before.not_known.any()):
+        return by_statement
+    if not patients:
+        may = {name for name, unknown in zip(names, before.not_known, strict=True) if unknown}
+        told = f"NOT KNOWN: {before.why_not_known}"
+        return SeenTest(len(may), int(before.not_known.sum()), of_patients, len(names), "may", told)
     told = f"YES: {films:,} of {len(names):,} test films, {patients:,} of {of_patients:,} test patients"
     return SeenTest(patients, films, of_patients, len(names), "seen", told)
 

@@ -11,8 +11,10 @@ import polars as pl
 from hilum.data.collections import Collected, read_collection
 from hilum.data.labelled_films import LabelledFilms
 from hilum.data.labels import keep_only, targets, task_films
-from hilum.data.patients import issuer_of, patient_names
+from hilum.data.named import hidden, is_ingested, read_ingested
+from hilum.data.patients import full_names, issuer_of
 from hilum.data.preprocess import Recipe, parse_recipe
+from hilum.data.pseudonyms import own_patients_named, own_salt
 from hilum.data.splits import (
     Split,
     check_patients_apart,
@@ -24,7 +26,7 @@ from hilum.data.splits import (
 )
 from hilum.errors import HilumError
 from hilum.study.pretraining_schema import Pretrained
-from hilum.study.schema import Study
+from hilum.study.schema import DataSet, Study
 from hilum.study.task_schema import ListedSplit, PaperSplit, PatientSplit
 
 
@@ -51,7 +53,7 @@ class PreparedData:
 
     @cached_property
     def _patient_of(self) -> dict[str, str]:
-        names = patient_names(self.manifest["patient_id"], self.issuer)
+        names = full_names(self.manifest, self.issuer)
         return dict(zip(self.manifest["image_id"], names, strict=True))
 
 
@@ -118,6 +120,10 @@ def prepare(study: Study, roots: Mapping[str, Path]) -> Prepared:
         HilumError: a folder is missing, a table is wrong, or the split leaves a part empty.
     """
     data = {name: _read(study, name, _root(name, roots)) for name in study.data}
+    own_patients_named(
+        {name: each.manifest["patient_id"] for name, each in data.items()},
+        {name: each.issuer for name, each in data.items()},
+    )
     return Prepared(study, parse_recipe(study.preprocess), data, _prepare_task(study, data[study.labelled_data]))
 
 
@@ -139,17 +145,38 @@ def _root(name: str, roots: Mapping[str, Path]) -> Path:
 
 
 def _read(study: Study, name: str, root: Path) -> PreparedData:
+    collected, issuer = _as_found(study.data[name], name, root)
     settings = study.data[name]
-    labels = root / settings.labels if settings.labels else None
-    collected = read_collection(
-        settings.collection, root, labels=labels, release=settings.release, labeller=settings.labeller
-    )
     kept = keep_only(collected.manifest, settings.only) if settings.only else collected.manifest
     manifest = kept
     if name == study.labelled_data:
         task, films = study.task, replace(collected, manifest=kept)
         manifest = task_films(films, task.findings, task.policy(), task.films.cohort())
-    return PreparedData(name, collected, manifest, issuer_of(root, settings.collection, settings.issuer or name))
+    return PreparedData(name, collected, manifest, issuer)
+
+
+def _as_found(settings: DataSet, name: str, root: Path) -> tuple[Collected, str]:
+    """A data set from its native files, or as it was ingested, and the issuer of its patients."""
+    options = {"labels": settings.labels, "release": settings.release, "labeller": settings.labeller}
+    if is_ingested(root):
+        given = {f"data.{name}.{option}": value for option, value in options.items() if value}
+        ingested = read_ingested(name, root, given, issuer=settings.issuer)
+        collected, issuer = ingested.collected, ingested.issuer
+        if collected.name != settings.collection:
+            fix = "Write that collection into the study, or give the folder of the other."
+            raise HilumError(f"data.{name}.collection", expected=collected.name, found=settings.collection, fix=fix)
+        if not collected.root.is_dir():
+            fix = "Bring the films back, or ingest them again from where they are."
+            raise HilumError(collected.root, expected=f"the films of {root}", found="no such folder", fix=fix)
+    else:
+        labels = root / settings.labels if settings.labels else None
+        collected = read_collection(
+            settings.collection, root, labels=labels, release=settings.release, labeller=settings.labeller
+        )
+        issuer = issuer_of(root, settings.collection, settings.issuer or name)
+    if settings.hash_patients:
+        collected = hidden(collected, issuer, own_salt(), f"data.{name}.hash_patients")
+    return collected, issuer
 
 
 def _prepare_task(study: Study, data: PreparedData) -> PreparedTask:

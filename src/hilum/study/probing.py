@@ -111,8 +111,14 @@ def films_to_probe(
     unread = sum(len(split.image_ids(part)) - len(kept[part]) for part in kept)
     if unread:
         notes.append(f"{unread:,} films could not be read and were set aside")
-    learnt = set(card.patients_seen)
-    met = [each for each, name in zip(kept["test"], data.patients(kept["test"]), strict=True) if name in learnt]
+    exposure = card.ledger.exposure_of(data.patients(kept["test"]))
+    met = [each for each, seen in zip(kept["test"], exposure.seen, strict=True) if seen]
+    if keep_seen and exposure.not_known.any():
+        notes.append(
+            f"whether the encoder has learnt from patients of scored films is not known: {exposure.why_not_known}"
+        )
+    elif not keep_seen:
+        exposure.refuse_not_known(f"--data {data.name}")
     if met and keep_seen:
         notes.append(f"{len(met):,} scored films are of patients that the encoder has learnt from: it is at its best")
     elif met:

@@ -80,16 +80,18 @@ def _arm_summary(prepared: Prepared, out: Path, arm: str) -> ArmSummary:
     study = prepared.study
     settings, cards = study.arms[arm], [read_card(out / finetuning_directory(arm, seed)) for seed in study.seeds]
     trainable, total = parameter_counts(study, arm)
-    test_patients = set(prepared.labelled.patients(prepared.task.test_ids))
+    test_patients = prepared.labelled.patients(prepared.task.test_ids)
+    exposures = [card.ledger.exposure_of(test_patients) for card in cards]
     before = contamination_of(prepared, arm).certainty
-    seen = before == "seen" or any(test_patients & set(card.patients_seen) for card in cards)
+    seen = before == "seen" or any(exposure.seen.any() for exposure in exposures)
+    unclear = before == "may" or any(exposure.not_known.any() for exposure in exposures)
     return ArmSummary(
         name=arm,
         encoder=settings.encoder,
         starts_from=study.starts_from(arm),
         trainable_parameters=trainable,
         total_parameters=total,
-        has_seen_test_patients=None if before == "may" and not seen else seen,
+        has_seen_test_patients=None if unclear and not seen else seen,
         seeds=study.seeds,
         seconds=sum(_seconds(out / directory) for directory in _training_directories(prepared, arm)),
     )

@@ -64,6 +64,11 @@ class DataSet(Section):
         description="Who gave the patients their numbers (`folder` only): data sets of one issuer share patients, in "
         "this study and in every other. The data set's name when left out.",
     )
+    hash_patients: bool = Field(
+        False,
+        description="Name patients, studies and images by pseudonyms in all that the study leaves, under your own salt "
+        "(`folder`, `uka_cxr` and `gb7_flg`). Weights name patients by pseudonyms in any case.",
+    )
     only: list[FindingName] | None = Field(
         None, description="Keep only films positive for at least one of these findings."
     )

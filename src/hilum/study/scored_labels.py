@@ -9,16 +9,16 @@ from hilum.data.labels import targets
 from hilum.study.prepare import Prepared
 
 
-def write_predictions(prepared: Prepared, scores: Path, predictions: Path) -> None:
+def write_predictions(prepared: Prepared, scores: pl.DataFrame, predictions: Path) -> None:
     """Join the scores of one arm and seed with labels and patients.
 
     Args:
         prepared: the study's data.
-        scores: Parquet with `image_id` and `p_<finding>` for validation and test films.
+        scores: `image_id` and `p_<finding>` for validation and test films.
         predictions: Parquet to write: `image_id, patient_id, split, y_<finding>, p_<finding>`; y is null where the
             task masks a label.
     """
-    joined = labels(prepared).join(pl.read_parquet(scores), on="image_id", how="inner", maintain_order="left")
+    joined = labels(prepared).join(scores, on="image_id", how="inner", maintain_order="left")
     with whole_file(predictions) as beside:
         joined.write_parquet(beside)
 

@@ -68,7 +68,6 @@ def _pretrain(step: Step, prepared: Prepared, out: Path, workers: int, on_progre
         seed=step.seed,
         directory=out / step.directory,
         split_title=_pool_title(prepared, step.init, films),
-        own_ids=films.own_ids,
         probe=_probe(prepared, stores),
         on_progress=on_progress,
     )

@@ -3,7 +3,7 @@
 import polars as pl
 
 from hilum.data.collections.native_files import some
-from hilum.data.patients import canonical_patient_id
+from hilum.data.patient_ids import canonical_patient_id
 
 
 def spellings_of_patients(films: pl.DataFrame) -> dict[str, list[str]]:

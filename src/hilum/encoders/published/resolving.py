@@ -21,7 +21,7 @@ class WeightsDescription:
         licence: of the weights; empty for own runs.
         method: how they were trained.
         seen: what their authors say that they have seen.
-        patients_seen: of own runs, every patient ("<collection>:<patient>").
+        patients_seen: of own runs, every patient (`hilum.encoders.ledger`).
         here: whether they are on this machine, ready or to be imported.
     """
 

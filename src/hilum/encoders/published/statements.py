@@ -1,6 +1,6 @@
 """Whom weights have seen, as far as anybody says, and whether test patients are among them.
 
-Hilum's own runs know every film (`hilum.encoders.seen`). Of published weights only what their authors state is known:
+Hilum's own runs know every patient (`hilum.encoders.ledger`). Of published weights only what authors state is known:
 a collection, at best the published list of films. A statement's certainty is
 
 - stated: the authors name the films, by a published list, or say that they took them all;
