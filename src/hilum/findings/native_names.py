@@ -5,6 +5,7 @@ from its map, and null in its manifest.
 """
 
 from collections.abc import Mapping
+from functools import cache
 from types import MappingProxyType
 
 from hilum.errors import HilumError
@@ -143,6 +144,7 @@ def native(finding: str, collection: str) -> str:
     return labelled_by(collection).get(canonical(finding), canonical(finding))
 
 
+@cache
 def labelled_spellings(collection: str) -> Mapping[str, str]:
     """Every spelling of the findings that a collection labels, as `bare_name` makes it, to the canonical name.
 

@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Mapping
+from functools import cache
 from types import MappingProxyType
 
 from hilum.errors import HilumError
@@ -133,10 +134,11 @@ def is_finding(name: str) -> bool:
     return bare_name(name) in spellings()
 
 
-def spellings() -> dict[str, str]:
+@cache
+def spellings() -> Mapping[str, str]:
     """Every spelling that is understood, as `bare_name` makes it, to the canonical name."""
     own = {bare_name(finding): finding for finding in VOCABULARY}
-    return own | {bare_name(spelling): finding for spelling, finding in _OTHER_SPELLINGS.items()}
+    return MappingProxyType(own | {bare_name(spelling): finding for spelling, finding in _OTHER_SPELLINGS.items()})
 
 
 def bare_name(name: str) -> str:
