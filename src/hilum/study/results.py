@@ -89,7 +89,7 @@ def _arm_summary(prepared: Prepared, out: Path, arm: str) -> ArmSummary:
         starts_from=study.starts_from(arm),
         trainable_parameters=trainable,
         total_parameters=total,
-        has_seen_test_patients=None if before == "may" and not seen else seen,
+        has_seen_test_patients=None if before in ("may", "unknown") and not seen else seen,
         seeds=study.seeds,
         seconds=sum(_seconds(out / directory) for directory in _training_directories(prepared, arm)),
     )

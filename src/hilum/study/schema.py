@@ -64,6 +64,12 @@ class DataSet(Section):
         description="Who gave the patients their numbers (`folder` only): data sets of one issuer share patients, in "
         "this study and in every other. The data set's name when left out.",
     )
+    unknown_patients: Literal["refuse", "leave_out", "own_patients"] = Field(
+        "refuse",
+        description="Images without a patient id, in a study whose other images have ids, may be of test patients: "
+        "refuse to pretrain on them, leave them out of every pool, or count each as a patient of its own, which the "
+        "plan and the report then say.",
+    )
     only: list[FindingName] | None = Field(
         None, description="Keep only films positive for at least one of these findings."
     )
@@ -204,6 +210,12 @@ class Study(Section):
     def labelled_data(self) -> str:
         """Name of the data set that the task is on."""
         return self.task.on or next(iter(self.data))
+
+    @property
+    def pretraining_data(self) -> list[str]:
+        """Names of the data sets that some arm pretrains on, in the order of the arms."""
+        inits = [arm.init for arm in self.arms.values() if isinstance(arm.init, Pretrained)]
+        return list(dict.fromkeys(name for init in inits for name in init.shares))
 
     @property
     def reference_arm(self) -> str:

@@ -7,10 +7,14 @@ The CSV, one row a film; capitals, blanks, `_` and `-` in column names do not ma
 
     image, image_id, path, file, file name or filename   required; the path below the root, the file's name, or its name
                                             without ending; what is written here becomes `image_id`
-    patient_id (or patient)                 a film without one counts as a patient of its own
+    patient_id (or patient)                 `hilum.data.collections.folder_patients` finds those that are left out; an
+                                            image whose patient is not found counts as a patient of its own
     study_id, view, age, sex                optional; years; F or M
     split                                   optional; train, val, test or train_val
     any finding that Hilum knows            1 positive, 0 negative, -1 uncertain, blank not mentioned
+
+Images without a row, and rows that say nothing of any finding, are kept as unlabelled ones (`hilum.data.manifest`):
+they can pretrain, and they are neither negatives nor anything to test on.
 
 What the CSV leaves out, or all of it without a CSV, comes from the DICOM headers: PatientID, StudyInstanceUID,
 ViewPosition, age and sex, and nothing else (`hilum.data.dicom_tags`). The terms are those of whoever owns the films.
@@ -25,9 +29,10 @@ import polars as pl
 
 from hilum.artifacts import file_sha256
 from hilum.data.collections.collected import Collected, nothing_rejected
+from hilum.data.collections.folder_patients import find_patients
 from hilum.data.dicom import DicomHeader, read_header
 from hilum.data.label_table import read_label_table
-from hilum.data.manifest import FIXED_COLUMNS
+from hilum.data.manifest import FIXED_COLUMNS, OPTIONAL_COLUMNS, finding_columns
 from hilum.data.pixels import UnreadableImage, kind_of
 from hilum.errors import HilumError
 from hilum.progress import ProgressReport, silent
@@ -54,15 +59,19 @@ def read(
         )
     sources = {}
     if labels is None:
-        manifest = films.with_columns(pl.col("path").alias("image_id"), pl.lit(None, dtype=pl.String).alias("split"))
+        unnamed = pl.lit(None, dtype=pl.String)
+        manifest = films.with_columns(
+            pl.col("path").alias("image_id"),
+            pl.col("patient_id").alias("header_id"),
+            *(unnamed.alias(name) for name in ("split", "patient_id")),
+        )
     else:
         labels = root / labels if not labels.is_file() and (root / labels).is_file() else labels
         manifest = _join(read_label_table(labels, notes), films, rejected, labels, allow_missing, notes)
         sources[labels.name] = file_sha256(labels)
-    if unknown := manifest["patient_id"].null_count():
-        notes.append(f"{unknown:,} films have no patient id: each counts as a patient of its own")
-    manifest = manifest.with_columns(pl.coalesce("patient_id", "image_id").alias("patient_id"))
-    manifest = manifest.select(*FIXED_COLUMNS, pl.exclude(FIXED_COLUMNS))
+    manifest = _mark_labelled(find_patients(manifest, root, notes), labels, notes)
+    columns = (*FIXED_COLUMNS, *OPTIONAL_COLUMNS)
+    manifest = manifest.select(*columns, pl.exclude(columns))
     return Collected(manifest, None, root, "folder", notes, sources, rejected)
 
 
@@ -123,7 +132,10 @@ def _join(
     allow_missing: bool,
     notes: list[str],
 ) -> pl.DataFrame:
-    """The rows of the CSV, each with its file; what the CSV leaves blank is taken from the DICOM header."""
+    """The rows of the CSV, each with its file, then the images without a row.
+
+    What the CSV leaves blank is taken from the DICOM header; its patient id is left in `header_id`.
+    """
     names = [name.replace("\\", "/").removeprefix("./") for name in table["file"]]
     file_of, unreadable = _files_by_name(films["path"].to_list()), _files_by_name(rejected["path"].to_list())
     table = table.with_columns(
@@ -146,14 +158,29 @@ def _join(
     if len(shared):
         named = ", ".join(shared.head(3))
         raise HilumError(labels, expected="one row a file", found=f"several: {named}", fix="Remove all but one.")
-    unlabelled = len(films) - len(table) + len(missing)
-    if unlabelled:
-        notes.append(f"{unlabelled:,} films have no row in {labels.name} and were left out")
-    headers = ("patient_id", "study_id", "view", "age", "sex")
-    joined = table.join(films, on="path", how="left", maintain_order="left", suffix="_header")
+    without_row = films.join(table, on="path", how="anti", maintain_order="left").select("path")
+    taken = set(table["image_id"])
+    ids = [f"./{path}" if path in taken else path for path in without_row["path"]]
+    unlisted = without_row.with_columns(pl.Series("image_id", ids, dtype=pl.String))
+    table = pl.concat([table, unlisted], how="diagonal")
+    headers = ("study_id", "view", "age", "sex")
+    joined = table.join(
+        films.rename({"patient_id": "header_id"}), on="path", how="left", maintain_order="left", suffix="_header"
+    )
     return joined.with_columns(pl.coalesce(name, f"{name}_header").alias(name) for name in headers).drop(
         f"{name}_header" for name in headers
     )
+
+
+def _mark_labelled(images: pl.DataFrame, labels: Path | None, notes: list[str]) -> pl.DataFrame:
+    """Add `labelled`: whether any finding has a code."""
+    findings = finding_columns(images.drop("header_id", strict=False))
+    told = pl.any_horizontal(pl.lit(False), *(pl.col(name).is_not_null() for name in findings))
+    images = images.with_columns(told.alias("labelled"))
+    unlabelled = len(images) - int(images["labelled"].sum())
+    if labels is not None and unlabelled:
+        notes.append(f"{unlabelled:,} of {len(images):,} images have no label in {labels.name}: they can only pretrain")
+    return images
 
 
 def _files_by_name(paths: list[str]) -> dict[str, str]:
