@@ -75,14 +75,12 @@ def test_films_in_doubt_are_dropped_from_every_part(prepared):
     kept, dropped = (prepared("chexpert", "[Pleural Effusion]", uncertain=rule) for rule in ("zero", "drop"))
     doubtful = uncertain(kept.labelled, "Pleural Effusion")
     assert doubtful
-    assert set(dropped.labelled.manifest["image_id"]) == set(kept.labelled.manifest["image_id"]) - doubtful
+    assert set(dropped.task.manifest["image_id"]) == set(kept.task.manifest["image_id"]) - doubtful
 
 
 def test_a_vote_decides_where_readers_disagree(prepared):
     votes = {vote: prepared("vindr_cxr", "[Pleural Effusion]", vote=vote) for vote in ("any", "majority", "all")}
-    counts = [
-        int((votes[vote].labelled.manifest["Pleural Effusion"] == 1).sum()) for vote in ("any", "majority", "all")
-    ]
+    counts = [int((votes[vote].task.manifest["Pleural Effusion"] == 1).sum()) for vote in ("any", "majority", "all")]
     assert counts == sorted(counts, reverse=True)
     assert counts[0] > counts[2]
 
@@ -92,19 +90,19 @@ def test_a_grade_decides_from_where_on_a_finding_counts(prepared):
         prepared("uka_cxr", "[Cardiomegaly, Pleural Effusion]", positive_from_grade=grade) for grade in ("4", "1")
     )
     for finding in ("Cardiomegaly", "Pleural Effusion"):
-        assert (few.labelled.manifest[finding] == 1).sum() < (many.labelled.manifest[finding] == 1).sum()
+        assert (few.task.manifest[finding] == 1).sum() < (many.task.manifest[finding] == 1).sum()
 
 
 def test_a_contrast_keeps_two_sides(prepared):
     found = prepared("kermany", "[Pneumonia]", films="{contrast: {positive: Pneumonia, negative: No Finding}}")
     manifest = found.labelled.collected.manifest
-    assert len(found.labelled.manifest) == int(((manifest["Pneumonia"] == 1) ^ (manifest["No Finding"] == 1)).sum())
+    assert len(found.task.manifest) == int(((manifest["Pneumonia"] == 1) ^ (manifest["No Finding"] == 1)).sum())
 
 
 def test_films_of_one_label_and_a_papers_rule_go_together(prepared):
     classes = "[Atelectasis, Pleural Effusion, Infiltration, Nodule, No Finding]"
     found = prepared("chestxray14", classes, films=f"{{exactly_one_of: {classes}}}")
-    positives = found.labelled.manifest.select(
+    positives = found.task.manifest.select(
         pl.sum_horizontal(pl.col(name) == 1 for name in ("Atelectasis", "Infiltration", "No Finding", "Nodule"))
         + (pl.col("Pleural Effusion") == 1)
     )

@@ -173,14 +173,11 @@ def doubts_of(prepared: Prepared, arm: str, stores: Mapping[str, Store] | None =
                     f"{len(nameless):,} test images of {labelled.name} have no patient id",
                 )
             )  # fmt: skip
-    doubts += [
-        Doubt(
-            "unknown_issuer", name, 0, False, f"who gave the patients of {unsaid} their ids? Set data.{unsaid}.issuer"
-        )
-        for name in learnt
-        if name != labelled.name and prepared.data[name].issuer != labelled.issuer
-        for unsaid in [each.name for each in (labelled, prepared.data[name]) if _is_issuer_missing(each)][:1]
-    ]
+    for name in learnt:
+        unsaid = [each.name for each in (labelled, prepared.data[name]) if not each.issuer_known]
+        if unsaid and prepared.data[name].issuer != labelled.issuer and _have_ids(labelled, prepared.data[name]):
+            told = f"nobody says who gave the patients of {unsaid[0]} their ids (data.{unsaid[0]}.issuer)"
+            doubts.append(Doubt("unknown_issuer", name, 0, False, told))
     return doubts
 
 
@@ -229,5 +226,5 @@ def _copied_test_images(prepared: Prepared, arm: str, stores: Mapping[str, Store
     return sorted(of_copies & test)
 
 
-def _is_issuer_missing(data: PreparedData) -> bool:
-    return not data.issuer_known and bool(is_patient_known(data.manifest).any())
+def _have_ids(*data: PreparedData) -> bool:
+    return all(is_patient_known(each.manifest).any() for each in data)
