@@ -136,7 +136,7 @@ def test_no_set_of_a_pool_gives_images_of_held_out_patients(prepared):
         for part in ("val", "test")
         for name in labelled.patients(prepared.task.split.image_ids(part))
     ]
-    shared = pl.Series([ids[0], ids[-1]] + others.manifest["patient_id"].to_list()[2:], dtype=pl.String)
+    shared = pl.Series([ids[0], ids[-1], *others.manifest["patient_id"].to_list()[2:]], dtype=pl.String)
     same = replace(others, manifest=others.manifest.with_columns(shared.alias("patient_id")), issuer=labelled.issuer)
     data = {**prepared.data, "others": same}
     identity = identify(prepared.study, data, prepared.task.split)

@@ -2,7 +2,8 @@
 
 Files of different sizes differ. Of those of one size a few kilobytes from the middle and the end are compared first,
 and only files that agree in these are read whole and compared by SHA-256. Of a hundred thousand PNG or JPEG files
-hardly any is read, so nothing has to be kept between runs. A file that is reached by two paths is one file, and is not read.
+hardly any is read, so nothing has to be kept between runs. A file that two paths lead
+to is one file, and is not read.
 """
 
 import hashlib

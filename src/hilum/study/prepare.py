@@ -135,7 +135,16 @@ def prepare(study: Study, roots: Mapping[str, Path]) -> Prepared:
     """
     data = {name: _read(study, name, _root(name, roots)) for name in study.data}
     task = _prepare_task(study, data[study.labelled_data])
-    return Prepared(study, parse_recipe(study.preprocess), data, task, identify(study, data, task.split))
+    prepared = Prepared(study, parse_recipe(study.preprocess), data, task, identify(study, data, task.split))
+    for name, arm in study.arms.items():
+        if isinstance(arm.init, Pretrained) and not any(prepared.pool_of(arm.init).values()):
+            raise HilumError(
+                f"arms.{name}.init.on",
+                expected="images to learn from, of patients who neither validate nor test",
+                found=f"none in {' and '.join(arm.init.shares)}",
+                fix="Name other data sets, or a split that leaves patients to train on.",
+            )
+    return prepared
 
 
 def make_split(manifest: pl.DataFrame, wanted: PatientSplit | ListedSplit | PaperSplit, collection: str) -> Split:

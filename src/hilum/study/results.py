@@ -12,6 +12,7 @@ import yaml
 
 import hilum
 from hilum.data.counts import count_films
+from hilum.data.manifest import is_labelled
 from hilum.encoders.card import Card, read_card
 from hilum.evaluate.metrics import MACRO
 from hilum.report.content import ArmSummary, DataSummary, ReportContent
@@ -81,7 +82,8 @@ def _arm_summary(prepared: Prepared, out: Path, arm: str) -> ArmSummary:
     settings, cards = study.arms[arm], [read_card(out / finetuning_directory(arm, seed)) for seed in study.seeds]
     trainable, total = parameter_counts(study, arm)
     test_patients = set(prepared.labelled.patients(prepared.task.test_ids))
-    before = contamination_of(prepared, arm).certainty
+    stores = {each: store_of(out, each) for each in prepared.data} if study.evaluate.contaminated == "mark" else None
+    before = contamination_of(prepared, arm, stores).certainty
     seen = before == "seen" or any(test_patients & set(card.patients_seen) for card in cards)
     return ArmSummary(
         name=arm,
@@ -105,7 +107,7 @@ def _data_summary(prepared: Prepared, out: Path, name: str) -> DataSummary:
     data, store = prepared.data[name], store_of(out, name)
     is_labelled = name == prepared.study.labelled_data
     split = prepared.task.split
-    counts = count_films(data.manifest, split.assignment if is_labelled else None)
+    counts = count_films(prepared.task.manifest, split.assignment) if is_labelled else count_films(data.manifest)
     if is_labelled:
         counts = counts.filter(pl.col("finding").is_in(prepared.study.task.findings))
     generated = " (generated films)" if prepared.study.data[name].generate else ""
@@ -167,6 +169,7 @@ def _provenance(prepared: Prepared, out: Path, steps: list[Step]) -> list[tuple[
     ]
     for name, data in prepared.data.items():
         lines += [(f"{name}, as read", note) for note in data.collected.notes]
+        lines += [(f"{name}, to pretrain on", _pool_in_words(prepared, name))]
         lines += [(f"{name}: {table}", f"sha256 {sha256}") for table, sha256 in sorted(data.collected.sources.items())]
     for step in steps:
         record = read_record(out / step.directory)
@@ -175,6 +178,16 @@ def _provenance(prepared: Prepared, out: Path, steps: list[Step]) -> list[tuple[
             if step.kind == "pretrain" and step.seed == study.seeds[0]:
                 lines.append((f"{step.title}: settings", _settings(read_card(out / step.directory))))
     return lines
+
+
+def _pool_in_words(prepared: Prepared, name: str) -> str:
+    data, pool = prepared.data[name], prepared.pretraining_ids(name)
+    rows = data.manifest.filter(pl.col("image_id").is_in(pl.Series(pool, dtype=pl.String).implode()))
+    unlabelled = int((~is_labelled(rows)).sum())
+    return (
+        f"{len(pool):,} of {len(data.manifest):,} images, {unlabelled:,} of them unlabelled, of "
+        f"{len(set(data.patients(pool))):,} patients who neither validate nor test"
+    )
 
 
 def _settings(card: Card) -> str:
