@@ -233,3 +233,58 @@ def test_recoded_copies_are_found_by_their_pixels(studied, tmp_path):
         without_pixel_copies(prepared, stores, pools)
     kept = without_pixel_copies(studied(second, **two, copies="leave_out"), stores, pools)
     assert kept == {"ours": pools["ours"], "second": []}
+
+
+@pytest.fixture
+def real(shared_data, tmp_path) -> Path:
+    """Real images in a folder of one's own: labels of 200 patients, some rows of them blank; 150 images without a row."""
+    source = shared_data / "chestxray14_sample"
+    entries = pl.read_csv(source / "Data_Entry_2017_v2020.csv", infer_schema=False).rename({"Image Index": "image"})
+    root = tmp_path / "real"
+    root.mkdir()
+    for name in entries["image"]:
+        (root / name).write_bytes((source / "images" / name).read_bytes())
+    patients = entries["Patient ID"].unique().sort()
+    listed = entries.filter(pl.col("Patient ID").is_in(patients[:220].implode())).with_row_index("row")
+    code = pl.when(pl.col("row") % 7 != 0).then(pl.col("Finding Labels").str.contains("Pneumonia").cast(pl.Int8))
+    listed.select("image", pl.col("Patient ID").alias("patient_id"), code.alias("Mass")).write_csv(root / "labels.csv")
+    return root
+
+
+@pytest.mark.shared_data
+def test_real_images_of_few_labels_and_re_encoded_copies(real, tmp_path):
+    def study():
+        text = STUDY.replace("OURS", ", issuer: a").replace("{resize: 32}", "{resize: 64}")
+        text = text.replace("MORE", "second: {collection: folder, labels: second.csv, issuer: b}")
+        return parse_study(text.replace("COPIES", "refuse").replace("POOL", ", second"), where="study.yaml")
+
+    second = tmp_path / "second"
+    second.mkdir()
+    (second / "second.csv").write_text("image,patient_id\nx.png,z\n")
+    cv2.imwrite(str(second / "x.png"), picture(1))
+    first = prepare(study(), {"ours": real, "second": second})
+    # All images without a row got their patient from the file name, which is the patient id in every row.
+    assert first.labelled.manifest["patient_known"].all()
+    assert len(first.labelled.manifest) == 500
+    assert len(first.pretraining_ids("ours")) > len(first.task.train.image_ids) + 150
+    assert contamination_of(first, "own").certainty == "no"
+    lines = ["image,patient_id", "x.png,z"]
+    for number, image_id in enumerate(first.task.test_ids[:6]):
+        image = cv2.imread(str(real / image_id), 0)
+        name = f"copy{number}.{'jpg' if number % 2 else 'png'}"
+        changed = cv2.resize(image, (400, 400), interpolation=cv2.INTER_AREA) if number % 3 == 0 else image
+        cv2.imwrite(str(second / name), changed, [cv2.IMWRITE_JPEG_QUALITY, 80] if number % 2 else [])
+        lines.append(f"{name},z{number}")
+    (second / "second.csv").write_text("\n".join(lines) + "\n")
+    prepared = prepare(study(), {"ours": real, "second": second})
+    stores = {
+        name: build_store(
+            prepared.stored_images(name), data.collected.root, prepared.recipe, tmp_path / f"store-{name}"
+        )
+        for name, data in prepared.data.items()
+    }
+    found = pixel_copies(prepared, stores, prepared.pool_of(prepared.study.arms["own"].init))
+    assert {copy.image_id: copy.of_image_id for copy in found} == {
+        line.partition(",")[0]: image_id for line, image_id in zip(lines[2:], first.task.test_ids, strict=False)
+    }
+    assert {copy.kind for copy in found} == {"pixels", "near"}

@@ -30,14 +30,15 @@ class Copy:
     Attributes:
         data, image_id: the image to learn from.
         of_data, of_image_id: the image that validates or tests.
-        kind: what is equal: the bytes of the files, or the stored pixels.
+        kind: what is equal: the bytes of the files, the stored pixels, or their detail ("near":
+            `hilum.data.duplicates`).
     """
 
     data: str
     image_id: str
     of_data: str
     of_image_id: str
-    kind: Literal["bytes", "pixels"]
+    kind: Literal["bytes", "pixels", "near"]
 
 
 @dataclass(frozen=True)

@@ -61,8 +61,7 @@ def _pretrain(step: Step, prepared: Prepared, out: Path, workers: int, on_progre
     study, ids = prepared.study, prepared.pool_of(step.init)
     settings = pretext_settings(study, step.init, sum(map(len, ids.values())))
     stores = {name: store_of(out, name) for name in ids}
-    readable = {name: stores[name].has(image_ids) for name, image_ids in ids.items()}
-    ids = {name: [each for each, is_here in zip(ids[name], readable[name], strict=True) if is_here] for name in ids}
+    ids = {name: stores[name].readable(image_ids) for name, image_ids in ids.items()}
     ids = without_pixel_copies(prepared, stores | {study.labelled_data: store_of(out, study.labelled_data)}, ids)
     films = pooled_films(prepared.data, stores, ids)
     pretrain(
