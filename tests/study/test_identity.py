@@ -8,12 +8,14 @@ import polars as pl
 import pytest
 
 from hilum.data.store import build_store
+from hilum.encoders.card import read_card
 from hilum.errors import HilumError, HilumErrors
 from hilum.study.describe import plan_data, plan_study
 from hilum.study.ledger import contamination_of, doubts_of, refuse_contaminated
 from hilum.study.pixel_copies import pixel_copies, without_pixel_copies
 from hilum.study.prepare import prepare
 from hilum.study.read import parse_study
+from hilum.study.run import run_study
 
 STUDY = """\
 question: Do unlabelled images help?
@@ -233,6 +235,20 @@ def test_recoded_copies_are_found_by_their_pixels(studied, tmp_path):
         without_pixel_copies(prepared, stores, pools)
     kept = without_pixel_copies(studied(second, **two, copies="leave_out"), stores, pools)
     assert kept == {"ours": pools["ours"], "second": []}
+
+
+@pytest.mark.slow
+def test_a_study_of_few_labels_runs_to_its_page_and_says_what_was_learnt_from(folder, unseen, tmp_path):
+    text = STUDY.replace("OURS", ", unknown_patients: own_patients").replace("  MORE\n", "").replace(" POOL", "")
+    text = text.replace("COPIES", "refuse") + "finetune: {epochs: 1}\nseeds: [0]\nexplain: null\n"
+    study = parse_study(text + "evaluate: {redraws: 100, min_positives: 2}\n", where="study.yaml")
+    page = run_study(study, {"ours": folder}, tmp_path / "out", show_step=unseen)
+    prepared = prepare(study, {"ours": folder})
+    pool = set(prepared.pretraining_ids("ours"))
+    (directory,) = (tmp_path / "out" / "pretrain").glob("*/seed-0")
+    assert read_card(directory).images_seen == len(pool)
+    unlabelled = prepared.labelled.manifest.filter(~pl.col("labelled") & pl.col("image_id").is_in(list(pool)))
+    assert f"{len(pool)} of 80 images, {len(unlabelled)} of them unlabelled" in page.read_text(encoding="utf-8")
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import polars as pl
 
 from hilum.data.collections import Collected, read_collection
 from hilum.data.labelled_films import LabelledFilms
-from hilum.data.labels import keep_only, targets, task_films
+from hilum.data.labels import Cohort, choose, keep_only, targets, task_films
 from hilum.data.patients import issuer_of, patient_names
 from hilum.data.preprocess import Recipe, parse_recipe
 from hilum.data.splits import (
@@ -25,7 +25,7 @@ from hilum.data.splits import (
 from hilum.errors import HilumError
 from hilum.study.identity import Identity, identify
 from hilum.study.pretraining_schema import Pretrained
-from hilum.study.schema import Study
+from hilum.study.schema import DataSet, Study
 from hilum.study.task_schema import ListedSplit, PaperSplit, PatientSplit
 
 
@@ -170,10 +170,20 @@ def _read(study: Study, name: str, root: Path) -> PreparedData:
     collected = read_collection(
         settings.collection, root, labels=labels, release=settings.release, labeller=settings.labeller
     )
-    manifest = keep_only(collected.manifest, settings.only) if settings.only else collected.manifest
+    manifest = _usable(collected.manifest, settings)
     issuer = issuer_of(root, settings.collection, settings.issuer or name)
     known = settings.collection != "folder" or settings.issuer is not None or issuer != name
     return PreparedData(name, collected, manifest, issuer, known)
+
+
+def _usable(manifest: pl.DataFrame, settings: DataSet) -> pl.DataFrame:
+    """The images that the study file lets a data set give."""
+    wanted = settings.images
+    if settings.only:
+        manifest = keep_only(manifest, settings.only)
+    if wanted.views:
+        manifest = choose(manifest, Cohort(views=wanted.views if wanted.views == "frontal" else tuple(wanted.views)))
+    return manifest.filter(pl.col("split").is_in(wanted.lists)) if wanted.lists else manifest
 
 
 def _prepare_task(study: Study, data: PreparedData) -> PreparedTask:

@@ -45,6 +45,15 @@ class Generated(Section):
     seed: int = Field(0, ge=0, description="Another seed gives other patients.")
 
 
+class UsableImages(Section):
+    """Which images of a data set the study may use at all, for tasks and for pretraining; all of them when left out."""
+
+    views: Literal["frontal"] | list[str] = Field([], description="`frontal`, or the views to keep.")
+    lists: list[Literal["train", "val", "test", "train_val"]] = Field(
+        [], description="Parts of the data set's own list to keep; images on no list go, too."
+    )
+
+
 class DataSet(Section):
     """One data set of the study; `--data NAME=ROOT` says where it lies."""
 
@@ -72,6 +81,11 @@ class DataSet(Section):
     )
     only: list[FindingName] | None = Field(
         None, description="Keep only films positive for at least one of these findings."
+    )
+    images: UsableImages = Field(
+        UsableImages(),
+        description="Which images the study may use at all. `task.films` chooses among them for the task alone: "
+        "pretraining sees the others, too.",
     )
     generate: Generated | None = Field(None, description="Generate the radiographs instead of reading them.")
 
