@@ -11,11 +11,11 @@ def test_films_patients_and_positives_are_counted_by_split_and_finding(films):
         split=["test", "test", "train_val", "train_val"],
     )
     assert count_films(manifest).rows() == [
-        # split, films, patients, finding, positives, positive_patients, single_label, uncertain
-        ("train_val", 2, 2, "Mass", 0, 0, 0, 1),
-        ("train_val", 2, 2, "Edema", 1, 1, 1, 0),
-        ("test", 2, 1, "Mass", 2, 1, 1, 0),
-        ("test", 2, 1, "Edema", 1, 1, 0, 0),
+        # split, films, patients, finding, positives, positive_patients, single_label, uncertain, unlabelled
+        ("train_val", 2, 2, "Mass", 0, 0, 0, 1, 0),
+        ("train_val", 2, 2, "Edema", 1, 1, 1, 0, 0),
+        ("test", 2, 1, "Mass", 2, 1, 1, 0, 0),
+        ("test", 2, 1, "Edema", 1, 1, 0, 0, 0),
     ]
 
 
@@ -29,3 +29,8 @@ def test_an_assignment_overrules_the_manifests_own_split(films):
 def test_films_on_no_list_and_without_findings_are_counted_too(films):
     counted = count_films(films(["p", "p"]))
     assert counted.select("split", "films", "patients", "finding", "positives").rows() == [("unlisted", 2, 1, None, 0)]
+
+
+def test_unlabelled_images_are_counted_apart(films):
+    manifest = films(["p", "p", "q"], Mass=[1, None, None]).with_columns(labelled=pl.Series([True, False, True]))
+    assert count_films(manifest).select("split", "films", "positives", "unlabelled").rows() == [("unlisted", 3, 1, 1)]

@@ -10,6 +10,7 @@ from hilum.data.phantom import write_layout
 from hilum.encoders.card import read_card
 from hilum.errors import HilumErrors
 from hilum.study.describe import plan_data, plan_study
+from hilum.study.identity import identify
 from hilum.study.keys import step_keys
 from hilum.study.ledger import contamination_of
 from hilum.study.plan import count_films, steps_of
@@ -83,9 +84,15 @@ def prepared(tmp_path_factory):
     return prepare(parse_study(STUDY, where="pooled.yaml"), {name: root / name for name in ("films", "others")})
 
 
-def test_a_pool_has_training_patients_of_the_tasks_data_and_all_of_others(prepared):
+def test_a_pool_has_all_but_held_out_patients_of_the_tasks_data_and_all_of_others(prepared):
     pool = prepared.pool_of(prepared.study.arms["both"].init)
-    assert pool == {"films": prepared.task.pool_ids, "others": prepared.data["others"].manifest["image_id"].to_list()}
+    held_out = prepared.labelled.manifest.filter(pl.col("split") == "test")["image_id"].to_list()
+    held_out += prepared.task.split.image_ids("val")
+    patients = {*prepared.labelled.patients(held_out)}
+    names = prepared.labelled.patients(prepared.labelled.manifest["image_id"].to_list())
+    images = zip(prepared.labelled.manifest["image_id"], names, strict=True)
+    assert pool["films"] == [image_id for image_id, name in images if name not in patients]
+    assert pool["others"] == prepared.data["others"].manifest["image_id"].to_list()
     half = prepared.pool_of(prepared.study.arms["half"].init)
     assert half["films"] == pool["films"]
     assert set(half["others"]) < set(pool["others"])
@@ -115,15 +122,22 @@ def test_a_change_of_any_pooled_data_set_is_a_change_of_the_pretraining(prepared
     assert changed == [False, True, True]
 
 
-def test_every_set_of_a_pool_counts_for_the_ledger(prepared):
+def test_no_set_of_a_pool_gives_images_of_held_out_patients(prepared):
     assert contamination_of(prepared, "both").certainty == "no"
-    others = prepared.data["others"]
-    _, _, number = prepared.labelled.patients(prepared.task.test_ids[:1])[0].partition(":")
-    manifest = others.manifest.with_columns(pl.lit(number).alias("patient_id"))
-    seen = replace(others, manifest=manifest, issuer=prepared.labelled.issuer)
-    known = replace(prepared, data={**prepared.data, "others": seen})
-    assert contamination_of(known, "both").patients == 1
-    assert contamination_of(known, "alone").patients == 0
+    others, labelled = prepared.data["others"], prepared.labelled
+    ids = [
+        name.partition(":")[2]
+        for part in ("val", "test")
+        for name in labelled.patients(prepared.task.split.image_ids(part))
+    ]
+    shared = pl.Series([ids[0], ids[-1], *others.manifest["patient_id"].to_list()[2:]], dtype=pl.String)
+    same = replace(others, manifest=others.manifest.with_columns(shared.alias("patient_id")), issuer=labelled.issuer)
+    data = {**prepared.data, "others": same}
+    identity = identify(prepared.study, data, prepared.task.split)
+    held_out = same.manifest.filter(pl.col("patient_id").is_in([ids[0], ids[-1]]))["image_id"].to_list()
+    assert held_out
+    assert set(identity.pools["others"]) == set(others.manifest["image_id"]) - set(held_out)
+    assert contamination_of(replace(prepared, data=data, identity=identity), "both").certainty == "no"
 
 
 @pytest.mark.parametrize(

@@ -75,14 +75,12 @@ def test_films_in_doubt_are_dropped_from_every_part(prepared):
     kept, dropped = (prepared("chexpert", "[Pleural Effusion]", uncertain=rule) for rule in ("zero", "drop"))
     doubtful = uncertain(kept.labelled, "Pleural Effusion")
     assert doubtful
-    assert set(dropped.labelled.manifest["image_id"]) == set(kept.labelled.manifest["image_id"]) - doubtful
+    assert set(dropped.task.manifest["image_id"]) == set(kept.task.manifest["image_id"]) - doubtful
 
 
 def test_a_vote_decides_where_readers_disagree(prepared):
     votes = {vote: prepared("vindr_cxr", "[Pleural Effusion]", vote=vote) for vote in ("any", "majority", "all")}
-    counts = [
-        int((votes[vote].labelled.manifest["Pleural Effusion"] == 1).sum()) for vote in ("any", "majority", "all")
-    ]
+    counts = [int((votes[vote].task.manifest["Pleural Effusion"] == 1).sum()) for vote in ("any", "majority", "all")]
     assert counts == sorted(counts, reverse=True)
     assert counts[0] > counts[2]
 
@@ -92,19 +90,19 @@ def test_a_grade_decides_from_where_on_a_finding_counts(prepared):
         prepared("uka_cxr", "[Cardiomegaly, Pleural Effusion]", positive_from_grade=grade) for grade in ("4", "1")
     )
     for finding in ("Cardiomegaly", "Pleural Effusion"):
-        assert (few.labelled.manifest[finding] == 1).sum() < (many.labelled.manifest[finding] == 1).sum()
+        assert (few.task.manifest[finding] == 1).sum() < (many.task.manifest[finding] == 1).sum()
 
 
 def test_a_contrast_keeps_two_sides(prepared):
     found = prepared("kermany", "[Pneumonia]", films="{contrast: {positive: Pneumonia, negative: No Finding}}")
     manifest = found.labelled.collected.manifest
-    assert len(found.labelled.manifest) == int(((manifest["Pneumonia"] == 1) ^ (manifest["No Finding"] == 1)).sum())
+    assert len(found.task.manifest) == int(((manifest["Pneumonia"] == 1) ^ (manifest["No Finding"] == 1)).sum())
 
 
 def test_films_of_one_label_and_a_papers_rule_go_together(prepared):
     classes = "[Atelectasis, Pleural Effusion, Infiltration, Nodule, No Finding]"
     found = prepared("chestxray14", classes, films=f"{{exactly_one_of: {classes}}}")
-    positives = found.labelled.manifest.select(
+    positives = found.task.manifest.select(
         pl.sum_horizontal(pl.col(name) == 1 for name in ("Atelectasis", "Infiltration", "No Finding", "Nodule"))
         + (pl.col("Pleural Effusion") == 1)
     )
@@ -130,3 +128,26 @@ def test_a_third_class_is_trained_and_never_scored(prepared):
     assert doubtful
     assert scored.filter(pl.col("image_id").is_in(doubtful))["y_Pleural Effusion"].null_count() == len(doubtful)
     assert finetune_settings(prepared("chexpert", "[Pleural Effusion]").study, "scratch").answer == "each"
+
+
+def test_pretraining_sees_images_outside_of_the_cohort_and_only_usable_ones(roots):
+    text = STUDY.replace("COLLECTION", "chexpert").replace("FINDINGS", "[Pleural Effusion]")
+    text = text.replace("  MORE\n", "  films: {views: frontal}\n")
+    text = text.replace("resnet18}", "resnet18, init: {pretrain: simclr, on: films}}")
+    wide = prepare(parse_study(text, where="study.yaml"), {"films": roots("chexpert")})
+    frontal = text.replace("collection: chexpert", "collection: chexpert, images: {views: frontal, lists: [train]}")
+    narrow = prepare(parse_study(frontal, where="study.yaml"), {"films": roots("chexpert")})
+    for found in (wide, narrow):
+        pool, data = set(found.pretraining_ids("films")), found.labelled
+        held_out = {name for part in ("val", "test") for name in data.patients(found.task.split.image_ids(part))}
+        names = data.patients(data.manifest["image_id"].to_list())
+        images = zip(data.manifest["image_id"], names, strict=True)
+        assert pool == {image_id for image_id, name in images if name not in held_out}
+        assert pool >= set(found.task.train.image_ids)
+    assert set(wide.pretraining_ids("films")) > set(wide.task.train.image_ids)
+    assert wide.labelled.manifest["view"].n_unique() > narrow.labelled.manifest["view"].n_unique()
+    assert set(narrow.labelled.manifest["split"]) == {"train"}
+    assert set(narrow.stored_images("films")["image_id"]) == {
+        *narrow.pretraining_ids("films"),
+        *narrow.task.manifest["image_id"],
+    }

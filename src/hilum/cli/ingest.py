@@ -98,13 +98,14 @@ def summarise(collected: "Collected") -> dict[str, Any]:
     """Counts of a data set, as plain data.
 
     Returns:
-        `collection`, `images`, `patients`, `splits` (name to `images`, `patients`), `findings` (canonical name to
-        `native`, `positive`, `single_label`, `uncertain`, `patients`, `boxes`, `by_split`), `boxes`, `notes`,
-        `rejected`.
+        `collection`, `images`, `labelled` (how many have a label), `patients`, `splits` (name to `images`, `patients`),
+        `findings` (canonical name to `native`, `positive`, `single_label`, `uncertain`, `patients`, `boxes`,
+        `by_split`), `boxes`, `notes`, `rejected`.
     """
     import polars as pl
 
     from hilum.data.counts import count_films
+    from hilum.data.manifest import finding_columns, is_labelled
     from hilum.findings import native
 
     manifest = collected.manifest
@@ -114,6 +115,7 @@ def summarise(collected: "Collected") -> dict[str, Any]:
     return {
         "collection": collected.name,
         "images": len(manifest),
+        "labelled": int(is_labelled(manifest).sum()) if finding_columns(manifest) else 0,
         "patients": manifest["patient_id"].n_unique(),
         "splits": {
             split: {"images": films, "patients": patients}
@@ -146,6 +148,9 @@ def _show(summary: dict[str, Any], out: Path, tables: list[str]) -> None:
 
     splits = summary["splits"]
     say(f"{summary['collection']}  {summary['images']:,} films of {summary['patients']:,} patients")
+    if 0 < summary["labelled"] < summary["images"]:
+        unlabelled = summary["images"] - summary["labelled"]
+        say(f"  {summary['labelled']:,} labelled images, {unlabelled:,} unlabelled ones, which can only pretrain")
     if list(splits) != ["unlisted"]:
         for name, counts in splits.items():
             say(f"  {name:10} {counts['images']:>8,} films of {counts['patients']:,} patients")

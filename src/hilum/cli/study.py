@@ -237,6 +237,9 @@ def _say_data(row: dict[str, object], split: str | None) -> None:
     patients = f" of {row['patients']:,} patients" if row["patients"] is not None else ""
     origin = "generated, " if row["generated"] else ""
     say(f"{row['name']}  {films}{patients} ({origin}{row['collection']})")
+    if row.get("pool") is not None:
+        unlabelled = f"{row['unlabelled']:,} unlabelled; " if row["unlabelled"] else ""
+        say(f"  {unlabelled}{row['pool']:,} images to pretrain on: of patients who neither validate nor test")
     splits, positives = row.get("splits"), row.get("positives")
     if isinstance(splits, dict) and isinstance(positives, dict):
         say(f"  {' · '.join(f'{part} {count:,}' for part, count in splits.items())}    split {split}")

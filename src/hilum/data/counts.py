@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from hilum.data.manifest import finding_columns
+from hilum.data.manifest import finding_columns, is_labelled
 
 
 def count_films(manifest: pl.DataFrame, split: pl.DataFrame | None = None) -> pl.DataFrame:
@@ -16,7 +16,8 @@ def count_films(manifest: pl.DataFrame, split: pl.DataFrame | None = None) -> pl
     Returns:
         One row a split and finding, in the order train, val, train_val, test, others: `split`, `finding` (null once
         where the manifest has no finding), `films` and `patients` of the split, then of the finding in the split:
-        `positives`, `positive_patients`, `single_label` (films positive for it and for nothing else) and `uncertain`.
+        `positives`, `positive_patients`, `single_label` (films positive for it and for nothing else) and `uncertain`;
+        last `unlabelled`, images of the split without any label (`hilum.data.manifest`).
     """
     if split is not None:
         manifest = manifest.drop("split").join(split.select("image_id", "split"), on="image_id", how="inner")
@@ -25,13 +26,17 @@ def count_films(manifest: pl.DataFrame, split: pl.DataFrame | None = None) -> pl
     totals = manifest.group_by("split").agg(
         pl.len().cast(pl.Int64).alias("films"), pl.col("patient_id").n_unique().cast(pl.Int64).alias("patients")
     )
+    without = manifest.filter(~is_labelled(manifest)).group_by("split").agg(pl.len().cast(pl.Int64).alias("unlabelled"))
     labels = pl.sum_horizontal(pl.col(findings) == 1) if findings else pl.lit(0)
     manifest = manifest.with_columns(labels=labels)
     by_finding = pl.concat([_count_one(manifest, finding) for finding in (findings or (None,))])
     order = pl.col("split").replace_strict(
         {"train": 0, "val": 1, "train_val": 2, "test": 3}, default=4, return_dtype=pl.Int32
     )
-    return totals.join(by_finding, on="split", maintain_order="right").sort(order, "split", maintain_order=True)
+    counts = totals.join(by_finding, on="split", maintain_order="right").sort(order, "split", maintain_order=True)
+    return counts.join(without, on="split", how="left", maintain_order="left").with_columns(
+        pl.col("unlabelled").fill_null(0)
+    )
 
 
 def _count_one(manifest: pl.DataFrame, finding: str | None) -> pl.DataFrame:

@@ -4,6 +4,13 @@ Columns: `image_id` (unique), `path` (below the data set's root; null where the 
 `study_id`, `view` ("PA", "AP", "LATERAL", …), `age` (years), `sex` ("F", "M"), `split` (the data set's own: "train",
 "val", "test", "train_val"), further published lists as `split_<name>`, then one Int8 column a finding:
 1 positive, 0 negative, -1 uncertain, null not mentioned.
+
+Two Boolean columns may stand between, and do in manifests of folders:
+
+    labelled        false where nobody labelled the image: its blanks are no statement about any finding, no label
+                    policy reads them, and no split deals it out. Without the column every image is labelled.
+    patient_known   false where the image came without a patient id, so that `patient_id` only repeats `image_id`.
+                    Without the column every patient is known.
 """
 
 from pathlib import Path, PurePosixPath
@@ -16,6 +23,7 @@ from hilum.errors import HilumError, HilumErrors
 from hilum.findings import VOCABULARY, is_finding
 
 FIXED_COLUMNS: tuple[str, ...] = ("image_id", "path", "patient_id", "study_id", "view", "age", "sex", "split")
+OPTIONAL_COLUMNS: tuple[str, ...] = ("labelled", "patient_known")
 SPLITS: tuple[str, ...] = ("train", "val", "test", "train_val")
 _MAY_BE_NULL = {"path", "study_id", "view", "age", "sex", "split"}
 
@@ -27,8 +35,23 @@ def split_columns(manifest: pl.DataFrame) -> list[str]:
 
 def finding_columns(manifest: pl.DataFrame) -> list[str]:
     """The columns that hold a finding, in the order of the table."""
-    others = {*FIXED_COLUMNS, *split_columns(manifest)}
+    others = {*FIXED_COLUMNS, *OPTIONAL_COLUMNS, *split_columns(manifest)}
     return [name for name in manifest.columns if name not in others]
+
+
+def is_labelled(manifest: pl.DataFrame) -> pl.Series:
+    """Whether each image has a label, (N,) Boolean; all true in a manifest that does not say."""
+    return _marked(manifest, "labelled")
+
+
+def is_patient_known(manifest: pl.DataFrame) -> pl.Series:
+    """Whether each image came with a patient id, (N,) Boolean; all true in a manifest that does not say."""
+    return _marked(manifest, "patient_known")
+
+
+def labelled_images(manifest: pl.DataFrame) -> pl.DataFrame:
+    """The images that have a label, in the manifest's order: those that a split may deal out."""
+    return manifest.filter(is_labelled(manifest))
 
 
 def check_manifest(manifest: pl.DataFrame, where: object) -> None:
@@ -44,7 +67,8 @@ def check_manifest(manifest: pl.DataFrame, where: object) -> None:
     """
     problems = [f"column {name!r}: expected, but missing" for name in FIXED_COLUMNS if name not in manifest.columns]
     if not problems:
-        problems = [*_fixed_column_problems(manifest), *_split_problems(manifest), *_finding_problems(manifest)]
+        problems = [*_fixed_column_problems(manifest), *_optional_column_problems(manifest)]
+        problems += [*_split_problems(manifest), *_finding_problems(manifest)]
     if problems:
         raise HilumErrors(where, problems, fix="this is not a manifest yet")
 
@@ -67,6 +91,29 @@ def write_manifest(manifest: pl.DataFrame, path: Path) -> None:
     check_manifest(manifest, path)
     with whole_file(path) as beside:
         manifest.write_parquet(beside)
+
+
+def _marked(manifest: pl.DataFrame, column: str) -> pl.Series:
+    if column in manifest.columns:
+        return manifest[column]
+    return pl.repeat(True, len(manifest), dtype=pl.Boolean, eager=True).alias(column)
+
+
+def _optional_column_problems(manifest: pl.DataFrame) -> list[str]:
+    problems = []
+    for name in OPTIONAL_COLUMNS:
+        if name in manifest.columns and manifest.schema[name] != pl.Boolean:
+            problems.append(f"column {name!r}: expected true or false, found {manifest.schema[name]}")
+        elif name in manifest.columns and manifest[name].null_count():
+            problems.append(
+                f"column {name!r}: expected a value in every row, found {manifest[name].null_count():,} blank"
+            )
+    if not problems and "labelled" in manifest.columns and (findings := finding_columns(manifest)):
+        wrong = manifest.filter(~pl.col("labelled") & ~pl.all_horizontal(pl.col(findings).is_null()))
+        if len(wrong):
+            some = _some(wrong["image_id"])
+            problems.append(f"column 'labelled': expected true where a finding has a code, found false for {some}")
+    return problems
 
 
 def _fixed_column_problems(manifest: pl.DataFrame) -> list[str]:

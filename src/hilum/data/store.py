@@ -10,6 +10,7 @@ store.json              recipe, counts, fingerprint
 import hashlib
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -95,6 +96,10 @@ class Store:
     def has(self, image_ids: list[str]) -> NDArray[np.bool_]:
         """Which of some films the store holds, (len(image_ids),)."""
         return np.fromiter((image_id in self._row_of for image_id in image_ids), dtype=np.bool_, count=len(image_ids))
+
+    def readable(self, image_ids: Sequence[str]) -> list[str]:
+        """Those of some images that the store holds, in the same order."""
+        return [image_id for image_id in image_ids if image_id in self._row_of]
 
 
 def build_store(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from hilum.data.counts import count_films as count_by_split
+from hilum.data.manifest import is_labelled
 from hilum.pretext.resolved_settings import ResolvedSettings
 from hilum.study.estimate import machine_gigaflops
 from hilum.study.generate import generated_root
@@ -148,8 +149,10 @@ def _data_row(plan: Plan, name: str) -> dict[str, Any]:
         return row | {"films": plan.films.all[name] if plan.films else None, "patients": None}
     manifest = plan.prepared.data[name].manifest
     row |= {"films": manifest.height, "patients": manifest["patient_id"].n_unique()}
+    pool = len(plan.prepared.pretraining_ids(name)) if name in plan.study.pretraining_data else None
+    row |= {"unlabelled": int((~is_labelled(manifest)).sum()), "pool": pool}
     if name == plan.study.labelled_data:
-        counts = count_by_split(manifest, plan.prepared.task.split.assignment)
+        counts = count_by_split(plan.prepared.task.manifest, plan.prepared.task.split.assignment)
         wanted = counts.filter(counts["finding"].is_in(plan.study.task.findings))
         row["splits"] = dict(counts.select("split", "films").unique(maintain_order=True).iter_rows())
         row["positives"] = {

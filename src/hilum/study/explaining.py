@@ -60,7 +60,7 @@ def _test_films(prepared: Prepared, store: Store) -> pl.DataFrame:
     """Readable test films; the task's findings are as they are scored, others as the collection tells them."""
     task = prepared.study.task
     scored = labels(prepared).rename({f"y_{finding}": finding for finding in task.findings})
-    manifest = prepared.labelled.manifest.drop(task.findings, strict=False)
+    manifest = prepared.task.manifest.drop(task.findings, strict=False)
     rows = manifest.join(scored.select("image_id", *task.findings), on="image_id", maintain_order="left")
     test = set(prepared.task.test_ids)
     return rows.filter(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 from hilum.artifacts import fingerprint
 from hilum.data.labelled_films import LabelledFilms
@@ -18,7 +19,7 @@ from hilum.encoders.published.resolving import resolve_weights
 from hilum.study.baselines import baseline_names
 from hilum.study.generate import generation_key
 from hilum.study.plan import BASELINES, Step, finetuning_directory, pretraining_directory
-from hilum.study.prepare import Prepared, PreparedData
+from hilum.study.prepare import Prepared
 from hilum.study.probed_labels import labels_of_task
 from hilum.study.scored_labels import labels
 from hilum.study.settings import finetune_settings, pretext_settings
@@ -42,7 +43,7 @@ def _key(step: Step, prepared: Prepared, keys: dict[str, str]) -> str:
     if step.kind == "generate":
         return generation_key(study, step.data)
     if step.kind == "store":
-        films = _films(prepared.data[step.data])
+        films = _films(prepared.stored_images(step.data), prepared.data[step.data].collected.root)
         return fingerprint({"kind": "store", "recipe": prepared.recipe.as_data(), "films": films})
     if step.kind == "pretrain" and step.init is not None:
         pool = prepared.pool_of(step.init)
@@ -51,6 +52,7 @@ def _key(step: Step, prepared: Prepared, keys: dict[str, str]) -> str:
             "start": _weights(step.init.start, step.encoder),
             "settings": pretext_settings(study, step.init, sum(map(len, pool.values()))).decisive(),
             "films": _only_one(pool),
+            "copies": study.pretrain.copies,
             "probe": _probe(prepared) if study.labelled_data in pool else "",
         }
     elif step.kind == "baselines":
@@ -61,7 +63,7 @@ def _key(step: Step, prepared: Prepared, keys: dict[str, str]) -> str:
             "train": _targets(prepared.task.train),
             "val": _targets(prepared.task.val),
             "test": prepared.task.test_ids,
-            "who": prepared.labelled.manifest.select("image_id", "age", "sex", "view").rows(),
+            "who": prepared.task.manifest.select("image_id", "age", "sex", "view").rows(),
         }
     elif step.kind == "finetune" and step.arm is not None:
         inputs = {
@@ -104,12 +106,11 @@ def _only_one(of_data: dict[str, Any]) -> Any:
     return next(iter(of_data.values())) if len(of_data) == 1 else of_data
 
 
-def _films(data: PreparedData) -> list[Any]:
+def _films(manifest: pl.DataFrame, root: Path) -> list[Any]:
     """Ids, paths and bytes of all films; bytes are a cheap sign that a file was replaced, -1 where it is missing."""
-    root = data.collected.root
     return [
         (image_id, path, _bytes(root / path) if path is not None else -1)
-        for image_id, path in data.manifest.select("image_id", "path").iter_rows()
+        for image_id, path in manifest.select("image_id", "path").iter_rows()
     ]
 
 

@@ -1,15 +1,44 @@
 """The ledger: whom the weights of an arm have seen before the study trains them, test patients among them?"""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
+from hilum.data.manifest import is_patient_known
+from hilum.data.store import Store
 from hilum.encoders.ledger import Ledger
 from hilum.encoders.published.resolving import describe_weights
 from hilum.encoders.published.statements import SeenTest, Statement, seen_test_films, statements_in_words
 from hilum.errors import HilumErrors
-from hilum.study.prepare import Prepared
+from hilum.study.identity import Copy
+from hilum.study.pixel_copies import pixel_copies
+from hilum.study.prepare import Prepared, PreparedData
 from hilum.study.pretraining_schema import Pretrained
 from hilum.study.schema import Study
+
+DoubtCode = Literal["copies", "shared_ids", "without_patient", "test_without_patient", "unknown_issuer"]
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """One reason to doubt that an arm has seen no test patient.
+
+    Attributes:
+        code: `copies`: images to learn from equal held-out images; `shared_ids`: two folders name patients by equal
+            ids, and nobody says whether these are the same people; `without_patient`: images to learn from have no
+            patient id, nor does anything else tell whose they are; `test_without_patient`: the same of test images;
+            `unknown_issuer`: ids differ, but nobody says that equal people would have equal ids.
+        data: the data set that it is about; its key in the study file.
+        images: how many, 0 where it is about ids.
+        refused: whether the study is not run with it, unless it says `evaluate.contaminated: mark`.
+        message: one sentence for people.
+    """
+
+    code: DoubtCode
+    data: str
+    images: int
+    refused: bool
+    message: str
 
 
 @dataclass(frozen=True)
@@ -56,31 +85,107 @@ def start_of(study: Study, arm: str) -> Start:
     return Start(title, told.source, told.licence, told.here, "; ".join(seen), told.seen, told.patients_seen)
 
 
-def contamination_of(prepared: Prepared, arm: str) -> SeenTest:
+def contamination_of(prepared: Prepared, arm: str, stores: Mapping[str, Store] | None = None) -> SeenTest:
     """Whether an arm's weights have seen test patients before it is fine-tuned.
 
-    Own runs are matched patient by patient, under names that hold everywhere; so are films of other data sets of this
-    study that the arm pretrains on. Published weights are matched by what their authors state.
+    Own runs are matched patient by patient, under names that hold everywhere. Published weights are matched by what
+    their authors state. What the study itself pretrains on leaves out the patients who validate or test; it is "no"
+    only where ids of known issuers tell who they are, see `doubts_of`.
+
+    Args:
+        prepared: the study's data.
+        arm: its name.
+        stores: of the labelled data set and of those that the arm learns from; with them, pixels are compared, too.
     """
     study, labelled, test_ids = prepared.study, prepared.labelled, prepared.task.test_ids
-    start, init = start_of(study, arm), study.arms[arm].init
+    start = start_of(study, arm)
     by_statement = seen_test_films(start.statements, labelled.issuer, labelled.manifest, test_ids)
     names = labelled.patients(test_ids)
     before = Ledger(start.patients).exposure_of(names)
     seen = {name for name, known in zip(names, before.seen, strict=True) if known}
-    if isinstance(init, Pretrained):
-        for name, image_ids in prepared.pool_of(init).items():
-            seen |= set(prepared.data[name].patients(image_ids))
-    films, patients = sum(name in seen for name in names), len(seen & set(names))
-    of_patients = len(set(names))
-    if by_statement.patients > patients or not (patients or before.not_known.any()):
+    films, of_patients = sum(name in seen for name in names), len(set(names))
+    doubts = doubts_of(prepared, arm, stores)
+    if seen and len(seen) >= by_statement.patients:
+        told = f"YES: {films:,} of {len(names):,} test films, {len(seen):,} of {of_patients:,} test patients"
+        return SeenTest(len(seen), films, of_patients, len(names), "seen", told)
+    if by_statement.certainty == "seen":
         return by_statement
-    if not patients:
+    copied = _copied_test_images(prepared, arm, stores)
+    if copied:
+        patients = len(set(labelled.patients(copied)))
+        told = f"YES: copies of {len(copied):,} of {len(names):,} test images, {patients:,} of {of_patients:,} patients"
+        return SeenTest(patients, len(copied), of_patients, len(names), "seen", told)
+    if before.not_known.any() and by_statement.certainty != "may":
         may = {name for name, unknown in zip(names, before.not_known, strict=True) if unknown}
         told = f"NOT KNOWN: {before.why_not_known}"
         return SeenTest(len(may), int(before.not_known.sum()), of_patients, len(names), "may", told)
-    told = f"YES: {films:,} of {len(names):,} test films, {patients:,} of {of_patients:,} test patients"
-    return SeenTest(patients, films, of_patients, len(names), "seen", told)
+    if by_statement.certainty != "no" or not doubts:
+        return by_statement
+    told = f"not known: {'; '.join(doubt.message for doubt in doubts)}"
+    return SeenTest(of_patients, len(names), of_patients, len(names), "unknown", told)
+
+
+def doubts_of(prepared: Prepared, arm: str, stores: Mapping[str, Store] | None = None) -> list[Doubt]:
+    """Every reason to doubt that an arm has seen no test patient, as far as the study's own data tell.
+
+    Args:
+        prepared: the study's data.
+        arm: its name.
+        stores: as in `contamination_of`.
+    """
+    study, labelled, identity = prepared.study, prepared.labelled, prepared.identity
+    init, start = study.arms[arm].init, start_of(study, arm)
+    learnt = list(init.shares) if isinstance(init, Pretrained) else []
+    doubts = []
+    for shared in identity.shared_ids:
+        pair = {shared.data, shared.other}
+        if pair <= {labelled.name, *learnt}:
+            some = ", ".join(shared.patient_ids[:3])
+            doubts.append(
+                Doubt(
+                    "shared_ids", shared.other, 0, True,
+                    f"are these the same people? {len(shared.patient_ids):,} patient ids of {shared.data} are ids of "
+                    f"{shared.other}, too ({some}). Set data.{shared.data}.issuer and data.{shared.other}.issuer: one "
+                    "name if they are, two names if they are not",
+                )
+            )  # fmt: skip
+    copies = _copies_learnt(prepared, arm, stores)
+    for name in dict.fromkeys(copy.data for copy in copies):
+        of_set = [copy for copy in copies if copy.data == name]
+        examples = ", ".join(f"{copy.image_id} is {copy.of_data}'s {copy.of_image_id}" for copy in of_set[:3])
+        doubts.append(
+            Doubt(
+                "copies", name, len(of_set), True,
+                f"{len(of_set):,} images of {name} are copies of validation or test images under the names of other "
+                f"patients ({examples}). Take them out, or set pretrain.copies: leave_out",
+            )
+        )  # fmt: skip
+    for name in learnt:
+        pool = set(prepared.pretraining_ids(name)) & identity.without_patient.get(name, frozenset())
+        if pool:
+            answered = study.data[name].unknown_patients == "own_patients"
+            message = f"{len(pool):,} images of {name} have no patient id"
+            if identity.has_ids and not answered:
+                message += (
+                    ", and neither path, header nor bytes tell whose they are: they may be of test patients. Add their "
+                    f"patient ids, or set data.{name}.unknown_patients: leave_out, or own_patients if they are others"
+                )
+            doubts.append(Doubt("without_patient", name, len(pool), identity.has_ids and not answered, message))
+    if learnt or start.patients:
+        nameless = set(prepared.task.test_ids) & identity.without_patient.get(labelled.name, frozenset())
+        if nameless and not any(doubt.code == "without_patient" for doubt in doubts):
+            doubts.append(
+                Doubt(
+                    "test_without_patient", labelled.name, len(nameless), False,
+                    f"{len(nameless):,} test images of {labelled.name} have no patient id",
+                )
+            )  # fmt: skip
+    for name in learnt:
+        unsaid = [each.name for each in (labelled, prepared.data[name]) if not each.issuer_known]
+        if unsaid and prepared.data[name].issuer != labelled.issuer and _have_ids(labelled, prepared.data[name]):
+            told = f"nobody says who gave the patients of {unsaid[0]} their ids (data.{unsaid[0]}.issuer)"
+            doubts.append(Doubt("unknown_issuer", name, 0, False, told))
+    return doubts
 
 
 def refuse_contaminated(prepared: Prepared) -> None:
@@ -92,10 +197,13 @@ def refuse_contaminated(prepared: Prepared) -> None:
     study = prepared.study
     if study.evaluate.contaminated == "mark":
         return
-    found = {arm: contamination_of(prepared, arm) for arm in study.arms}
-    problems = [
-        f"arms.{arm}: has it seen test patients? {seen.told}" for arm, seen in found.items() if seen.certainty != "no"
-    ]
+    problems = []
+    for arm in study.arms:
+        seen = contamination_of(prepared, arm)
+        doubts = [doubt.message for doubt in doubts_of(prepared, arm) if doubt.refused]
+        if seen.certainty in ("seen", "may") and not doubts:
+            doubts = [seen.told]
+        problems += [f"arms.{arm}: has it seen test patients? {told}" for told in doubts]
     if problems:
         raise HilumErrors(
             "the test patients of this study",
@@ -103,3 +211,27 @@ def refuse_contaminated(prepared: Prepared) -> None:
             fix="nothing was run. Choose other weights or another split, or set evaluate.contaminated: mark, which "
             "runs them and marks them in every table",
         )
+
+
+def _copies_learnt(prepared: Prepared, arm: str, stores: Mapping[str, Store] | None) -> list[Copy]:
+    """Copies of held-out images in the pool of an arm."""
+    init = prepared.study.arms[arm].init
+    if not isinstance(init, Pretrained):
+        return []
+    pools = {name: set(image_ids) for name, image_ids in prepared.pool_of(init).items()}
+    copies = [each for each in prepared.identity.copies if each.image_id in pools.get(each.data, ())]
+    if stores is None or prepared.study.pretrain.copies == "leave_out":
+        return copies
+    by_bytes = {(each.data, each.image_id) for each in copies}
+    by_pixels = pixel_copies(prepared, stores, prepared.pool_of(init))
+    return copies + [each for each in by_pixels if (each.data, each.image_id) not in by_bytes]
+
+
+def _copied_test_images(prepared: Prepared, arm: str, stores: Mapping[str, Store] | None) -> list[str]:
+    labelled, test = prepared.labelled.name, set(prepared.task.test_ids)
+    of_copies = {copy.of_image_id for copy in _copies_learnt(prepared, arm, stores) if copy.of_data == labelled}
+    return sorted(of_copies & test)
+
+
+def _have_ids(*data: PreparedData) -> bool:
+    return all(is_patient_known(each.manifest).any() for each in data)

@@ -94,7 +94,7 @@ def count_films(prepared: Prepared) -> Films:
     """Films of each part, from the tables."""
     task = prepared.task
     return Films(
-        all={name: data.manifest.height for name, data in prepared.data.items()},
+        all={name: prepared.stored_images(name).height for name in prepared.data},
         pool={name: len(prepared.pretraining_ids(name)) for name in prepared.data},
         train=len(task.train.image_ids),
         val=len(task.val.image_ids),

@@ -10,7 +10,7 @@ import polars as pl
 
 from hilum.data.collections import Collected, read_collection
 from hilum.data.labelled_films import LabelledFilms
-from hilum.data.labels import keep_only, targets, task_films
+from hilum.data.labels import Cohort, choose, keep_only, targets, task_films
 from hilum.data.named import hidden, is_ingested, read_ingested
 from hilum.data.patients import full_names, issuer_of
 from hilum.data.preprocess import Recipe, parse_recipe
@@ -25,6 +25,7 @@ from hilum.data.splits import (
     some_patients,
 )
 from hilum.errors import HilumError
+from hilum.study.identity import Identity, identify
 from hilum.study.pretraining_schema import Pretrained
 from hilum.study.schema import DataSet, Study
 from hilum.study.task_schema import ListedSplit, PaperSplit, PatientSplit
@@ -37,14 +38,16 @@ class PreparedData:
     Attributes:
         name: in the study.
         collected: what its collection gave.
-        manifest: the films that the study uses.
+        manifest: every image that the study may use, in the task's cohort or not, labelled or not.
         issuer: who gave the patients their numbers.
+        issuer_known: whether the issuer is known, and not only called by the data set's name.
     """
 
     name: str
     collected: Collected
     manifest: pl.DataFrame
     issuer: str
+    issuer_known: bool = True
 
     def patients(self, image_ids: list[str]) -> list[str]:
         """Full names of the patients of films, by which the cards of encoders know them."""
@@ -62,17 +65,17 @@ class PreparedTask:
     """What training and selection may know of the task: no test label is in here.
 
     Attributes:
-        split: of the labelled data set.
+        manifest: the images of the task, with the codes that it reads.
+        split: of these images.
         train, val: films with targets. `train` holds the labelled share only.
         test_ids: films to score. Their labels are read by `hilum.study.scored_labels`, after all training is done.
-        pool_ids: films of all training patients, labelled or not: what pretraining may see.
     """
 
+    manifest: pl.DataFrame
     split: Split
     train: LabelledFilms
     val: LabelledFilms
     test_ids: list[str]
-    pool_ids: list[str]
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,7 @@ class Prepared:
     recipe: Recipe
     data: Mapping[str, PreparedData]
     task: PreparedTask
+    identity: Identity
 
     @property
     def labelled(self) -> PreparedData:
@@ -90,19 +94,31 @@ class Prepared:
         return self.data[self.study.labelled_data]
 
     def pretraining_ids(self, name: str, percent: float = 100) -> list[str]:
-        """Films of a data set that pretraining may see: never those of validation or test patients.
+        """Images of a data set that pretraining may see: all, but those of validation or test patients.
+
+        Patients are known by their full names over all data sets, and by copies of their images; see
+        `hilum.study.identity`.
 
         Args:
             name: of the data set.
             percent: of these patients, by lot.
         """
-        is_labelled = name == self.study.labelled_data
-        image_ids = self.task.pool_ids if is_labelled else self.data[name].manifest["image_id"].to_list()
+        image_ids = self.identity.pools[name]
         if percent == 100 or not image_ids:
             return image_ids
         patients = self.data[name].patients(image_ids)
         chosen = set(some_patients(pl.Series(patients), percent, self.study.task.split.seed))
         return [image_id for image_id, patient in zip(image_ids, patients, strict=True) if patient in chosen]
+
+    def stored_images(self, name: str) -> pl.DataFrame:
+        """The images of a data set that the study decodes: those of the task, and those that an arm learns from."""
+        manifest, study = self.data[name].manifest, self.study
+        if name != study.labelled_data:
+            return manifest
+        used = set(self.task.manifest["image_id"])
+        if name in study.pretraining_data:
+            used |= set(self.pretraining_ids(name))
+        return manifest.filter(pl.Series([image_id in used for image_id in manifest["image_id"]], dtype=pl.Boolean))
 
     def pool_of(self, init: Pretrained) -> dict[str, list[str]]:
         """Films that one pretraining learns from, by data set."""
@@ -124,7 +140,17 @@ def prepare(study: Study, roots: Mapping[str, Path]) -> Prepared:
         {name: each.manifest["patient_id"] for name, each in data.items()},
         {name: each.issuer for name, each in data.items()},
     )
-    return Prepared(study, parse_recipe(study.preprocess), data, _prepare_task(study, data[study.labelled_data]))
+    task = _prepare_task(study, data[study.labelled_data])
+    prepared = Prepared(study, parse_recipe(study.preprocess), data, task, identify(study, data, task.split))
+    for name, arm in study.arms.items():
+        if isinstance(arm.init, Pretrained) and not any(prepared.pool_of(arm.init).values()):
+            raise HilumError(
+                f"arms.{name}.init.on",
+                expected="images to learn from, of patients who neither validate nor test",
+                found=f"none in {' and '.join(arm.init.shares)}",
+                fix="Name other data sets, or a split that leaves patients to train on.",
+            )
+    return prepared
 
 
 def make_split(manifest: pl.DataFrame, wanted: PatientSplit | ListedSplit | PaperSplit, collection: str) -> Split:
@@ -147,12 +173,9 @@ def _root(name: str, roots: Mapping[str, Path]) -> Path:
 def _read(study: Study, name: str, root: Path) -> PreparedData:
     collected, issuer = _as_found(study.data[name], name, root)
     settings = study.data[name]
-    kept = keep_only(collected.manifest, settings.only) if settings.only else collected.manifest
-    manifest = kept
-    if name == study.labelled_data:
-        task, films = study.task, replace(collected, manifest=kept)
-        manifest = task_films(films, task.findings, task.policy(), task.films.cohort())
-    return PreparedData(name, collected, manifest, issuer)
+    manifest = _usable(collected.manifest, settings)
+    known = settings.collection != "folder" or settings.issuer is not None or issuer != name
+    return PreparedData(name, collected, manifest, issuer, known)
 
 
 def _as_found(settings: DataSet, name: str, root: Path) -> tuple[Collected, str]:
@@ -179,8 +202,20 @@ def _as_found(settings: DataSet, name: str, root: Path) -> tuple[Collected, str]
     return collected, issuer
 
 
+def _usable(manifest: pl.DataFrame, settings: DataSet) -> pl.DataFrame:
+    """The images that the study file lets a data set give."""
+    wanted = settings.images
+    if settings.only:
+        manifest = keep_only(manifest, settings.only)
+    if wanted.views:
+        manifest = choose(manifest, Cohort(views=wanted.views if wanted.views == "frontal" else tuple(wanted.views)))
+    return manifest.filter(pl.col("split").is_in(wanted.lists)) if wanted.lists else manifest
+
+
 def _prepare_task(study: Study, data: PreparedData) -> PreparedTask:
-    task, manifest = study.task, data.manifest
+    task = study.task
+    films = replace(data.collected, manifest=data.manifest)
+    manifest = task_films(films, task.findings, task.policy(), task.films.cohort())
     split = make_split(manifest, task.split, data.collected.name)
     check_patients_apart(split.assignment, f"task.split ({split.title})", sharing=split.sharing)
     part = dict(zip(split.assignment["image_id"], split.assignment["split"], strict=True))
@@ -197,11 +232,11 @@ def _prepare_task(study: Study, data: PreparedData) -> PreparedTask:
     open_rows = manifest.filter(pl.col("image_id").replace_strict(part, default=None).is_in(["train", "val"]))
     ids, values = targets(open_rows, task.findings, task.policy())
     return PreparedTask(
+        manifest=manifest,
         split=split,
         train=_labelled_films(data, ids, values, [image_id in may_train for image_id in ids]),
         val=_labelled_films(data, ids, values, [part[image_id] == "val" for image_id in ids]),
         test_ids=[image_id for image_id in manifest["image_id"] if part.get(image_id) == "test"],
-        pool_ids=[image_id for image_id in manifest["image_id"] if part.get(image_id) == "train"],
     )
 
 

@@ -11,7 +11,7 @@ import safetensors
 
 from hilum.artifacts import fingerprint
 from hilum.data.named import NamedData
-from hilum.data.splits import some_patients, told_split
+from hilum.data.splits import held_out_patients, some_patients, told_split
 from hilum.encoders.card import CARD, read_card
 from hilum.encoders.published.importing import REPORT
 from hilum.encoders.published.statements import statements_in_words
@@ -95,7 +95,8 @@ def pretraining_pool(
         notes.append("no official test list: all films are learnt from; to probe them later, say --split patients")
     elif exclude:
         divided = told_split(data.manifest, split, seed=seed)
-        rows = divided.assignment.filter(pl.col("split").is_in(list(exclude)))
+        patients = held_out_patients(data.manifest, divided, exclude)
+        rows = data.manifest.filter(pl.col("patient_id").is_in(list(patients)))
         left_out = frozenset(data.patients(rows["image_id"].to_list()))
         parts = " and ".join(exclude)
         title = f"{data.name}, all but {parts} of {divided.title}"

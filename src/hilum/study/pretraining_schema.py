@@ -40,6 +40,11 @@ class Pretraining(RunSettings, Section):
         description="`each`: pretrain anew for every seed, so that intervals hold for pretraining too; "
         "`first`: once, with the first seed (cheaper; the intervals then speak of this one encoder).",
     )
+    copies: Literal["refuse", "leave_out"] = Field(
+        "refuse",
+        description="Images to learn from that equal a validation or test image in bytes or pixels, under the name of "
+        "another patient: refuse to run the study, or leave them out, with all images of that patient.",
+    )
 
 
 class Pretrained(RunSettings, Section):

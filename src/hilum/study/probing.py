@@ -106,9 +106,10 @@ def films_to_probe(
     wanted = list(findings) if findings else [name for name in here if name != NO_FINDING] or here
     ids, values = targets(data.manifest, wanted, LabelPolicy().for_scoring())
     row, can_be_read = {image_id: number for number, image_id in enumerate(ids)}, set(readable)
-    kept = {part: [each for each in split.image_ids(part) if each in can_be_read] for part in ("train", "val", "test")}
+    parts = {part: [each for each in split.image_ids(part) if each in row] for part in ("train", "val", "test")}
+    kept = {part: [each for each in image_ids if each in can_be_read] for part, image_ids in parts.items()}
     notes = []
-    unread = sum(len(split.image_ids(part)) - len(kept[part]) for part in kept)
+    unread = sum(len(parts[part]) - len(kept[part]) for part in kept)
     if unread:
         notes.append(f"{unread:,} films could not be read and were set aside")
     exposure = card.ledger.exposure_of(data.patients(kept["test"]))

@@ -12,6 +12,7 @@ import yaml
 
 import hilum
 from hilum.data.counts import count_films
+from hilum.data.manifest import is_labelled
 from hilum.encoders.card import Card, read_card
 from hilum.evaluate.metrics import MACRO
 from hilum.report.content import ArmSummary, DataSummary, ReportContent
@@ -81,10 +82,11 @@ def _arm_summary(prepared: Prepared, out: Path, arm: str) -> ArmSummary:
     settings, cards = study.arms[arm], [read_card(out / finetuning_directory(arm, seed)) for seed in study.seeds]
     trainable, total = parameter_counts(study, arm)
     test_patients = prepared.labelled.patients(prepared.task.test_ids)
+    stores = {each: store_of(out, each) for each in prepared.data} if study.evaluate.contaminated == "mark" else None
     exposures = [card.ledger.exposure_of(test_patients) for card in cards]
-    before = contamination_of(prepared, arm).certainty
+    before = contamination_of(prepared, arm, stores).certainty
     seen = before == "seen" or any(exposure.seen.any() for exposure in exposures)
-    unclear = before == "may" or any(exposure.not_known.any() for exposure in exposures)
+    unclear = before in ("may", "unknown") or any(exposure.not_known.any() for exposure in exposures)
     return ArmSummary(
         name=arm,
         encoder=settings.encoder,
@@ -107,7 +109,7 @@ def _data_summary(prepared: Prepared, out: Path, name: str) -> DataSummary:
     data, store = prepared.data[name], store_of(out, name)
     is_labelled = name == prepared.study.labelled_data
     split = prepared.task.split
-    counts = count_films(data.manifest, split.assignment if is_labelled else None)
+    counts = count_films(prepared.task.manifest, split.assignment) if is_labelled else count_films(data.manifest)
     if is_labelled:
         counts = counts.filter(pl.col("finding").is_in(prepared.study.task.findings))
     generated = " (generated films)" if prepared.study.data[name].generate else ""
@@ -169,6 +171,7 @@ def _provenance(prepared: Prepared, out: Path, steps: list[Step]) -> list[tuple[
     ]
     for name, data in prepared.data.items():
         lines += [(f"{name}, as read", note) for note in data.collected.notes]
+        lines += [(f"{name}, to pretrain on", _pool_in_words(prepared, name))]
         lines += [(f"{name}: {table}", f"sha256 {sha256}") for table, sha256 in sorted(data.collected.sources.items())]
     for step in steps:
         record = read_record(out / step.directory)
@@ -177,6 +180,16 @@ def _provenance(prepared: Prepared, out: Path, steps: list[Step]) -> list[tuple[
             if step.kind == "pretrain" and step.seed == study.seeds[0]:
                 lines.append((f"{step.title}: settings", _settings(read_card(out / step.directory))))
     return lines
+
+
+def _pool_in_words(prepared: Prepared, name: str) -> str:
+    data, pool = prepared.data[name], prepared.pretraining_ids(name)
+    rows = data.manifest.filter(pl.col("image_id").is_in(pl.Series(pool, dtype=pl.String).implode()))
+    unlabelled = int((~is_labelled(rows)).sum())
+    return (
+        f"{len(pool):,} of {len(data.manifest):,} images, {unlabelled:,} of them unlabelled, of "
+        f"{len(set(data.patients(pool))):,} patients who neither validate nor test"
+    )
 
 
 def _settings(card: Card) -> str:

@@ -45,6 +45,15 @@ class Generated(Section):
     seed: int = Field(0, ge=0, description="Another seed gives other patients.")
 
 
+class UsableImages(Section):
+    """Which images of a data set the study may use at all, for tasks and for pretraining; all of them when left out."""
+
+    views: Literal["frontal"] | list[str] = Field([], description="`frontal`, or the views to keep.")
+    lists: list[Literal["train", "val", "test", "train_val"]] = Field(
+        [], description="Parts of the data set's own list to keep; images on no list go, too."
+    )
+
+
 class DataSet(Section):
     """One data set of the study; `--data NAME=ROOT` says where it lies."""
 
@@ -69,8 +78,19 @@ class DataSet(Section):
         description="Name patients, studies and images by pseudonyms in all that the study leaves, under your own salt "
         "(`folder`, `uka_cxr` and `gb7_flg`). Weights name patients by pseudonyms in any case.",
     )
+    unknown_patients: Literal["refuse", "leave_out", "own_patients"] = Field(
+        "refuse",
+        description="Images without a patient id, in a study whose other images have ids, may be of test patients: "
+        "refuse to pretrain on them, leave them out of every pool, or count each as a patient of its own, which the "
+        "plan and the report then say.",
+    )
     only: list[FindingName] | None = Field(
         None, description="Keep only films positive for at least one of these findings."
+    )
+    images: UsableImages = Field(
+        UsableImages(),
+        description="Which images the study may use at all. `task.films` chooses among them for the task alone: "
+        "pretraining sees the others, too.",
     )
     generate: Generated | None = Field(None, description="Generate the radiographs instead of reading them.")
 
@@ -209,6 +229,12 @@ class Study(Section):
     def labelled_data(self) -> str:
         """Name of the data set that the task is on."""
         return self.task.on or next(iter(self.data))
+
+    @property
+    def pretraining_data(self) -> list[str]:
+        """Names of the data sets that some arm pretrains on, in the order of the arms."""
+        inits = [arm.init for arm in self.arms.values() if isinstance(arm.init, Pretrained)]
+        return list(dict.fromkeys(name for init in inits for name in init.shares))
 
     @property
     def reference_arm(self) -> str:

@@ -27,7 +27,7 @@ def labels(prepared: Prepared) -> pl.DataFrame:
     """`image_id, patient_id, split, y_<finding>` of every validation and test film."""
     study, split = prepared.study, prepared.task.split.assignment
     scored = split.filter(pl.col("split").is_in(["val", "test"])).select("image_id", "patient_id", "split")
-    rows = prepared.labelled.manifest.filter(pl.col("image_id").is_in(scored["image_id"].implode()))
+    rows = prepared.task.manifest.filter(pl.col("image_id").is_in(scored["image_id"].implode()))
     ids, values = targets(rows, study.task.findings, study.task.policy().for_scoring())
     columns = {f"y_{finding}": values[:, i] for i, finding in enumerate(study.task.findings)}
     table = pl.DataFrame({"image_id": ids} | columns)

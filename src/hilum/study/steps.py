@@ -11,6 +11,7 @@ from hilum.pretext.online_probe import OnlineProbe
 from hilum.pretext.pretrain import pretrain
 from hilum.progress import ProgressReport
 from hilum.study.baselines import score_baselines
+from hilum.study.pixel_copies import without_pixel_copies
 from hilum.study.plan import Step, pretraining_directory
 from hilum.study.pools import PooledFilms, pooled_films
 from hilum.study.prepare import Prepared
@@ -34,7 +35,12 @@ def perform(step: Step, prepared: Prepared, out: Path, workers: int | None, on_p
         data = prepared.data[step.data]
         directory = out / step.directory
         build_store(
-            data.manifest, data.collected.root, prepared.recipe, directory, workers=workers, on_progress=on_progress
+            prepared.stored_images(step.data),
+            data.collected.root,
+            prepared.recipe,
+            directory,
+            workers=workers,
+            on_progress=on_progress,
         )
     elif step.kind == "pretrain":
         _pretrain(step, prepared, out, batch_workers, on_progress)
@@ -55,8 +61,8 @@ def _pretrain(step: Step, prepared: Prepared, out: Path, workers: int, on_progre
     study, ids = prepared.study, prepared.pool_of(step.init)
     settings = pretext_settings(study, step.init, sum(map(len, ids.values())))
     stores = {name: store_of(out, name) for name in ids}
-    readable = {name: stores[name].has(image_ids) for name, image_ids in ids.items()}
-    ids = {name: [each for each, is_here in zip(ids[name], readable[name], strict=True) if is_here] for name in ids}
+    ids = {name: stores[name].readable(image_ids) for name, image_ids in ids.items()}
+    ids = without_pixel_copies(prepared, stores | {study.labelled_data: store_of(out, study.labelled_data)}, ids)
     films = pooled_films(prepared.data, stores, ids)
     pretrain(
         step.init.pretrain,
@@ -82,12 +88,18 @@ def _probe(prepared: Prepared, stores: Mapping[str, Store]) -> OnlineProbe | Non
 
 def _pool_title(prepared: Prepared, init: Pretrained, films: PooledFilms) -> str:
     """Whose films a pretraining of this study learns from, and of several data sets, how many of each."""
-    labelled, told = prepared.study.labelled_data, []
+    told = []
     for part, share in zip(films.parts, init.shares.values(), strict=True):
-        title = f"{part.data}, {f'train of {prepared.task.split.title}' if part.data == labelled else 'all films'}"
+        title = f"{part.data}, {_part_learnt(prepared, part.data)}"
         title += f", {share:g} % of the patients by lot" if share < 100 else ""
         told.append(f"{title} ({part.films:,} films of {part.patients:,} patients)" if len(films.parts) > 1 else title)
     return "; ".join(told)
+
+
+def _part_learnt(prepared: Prepared, name: str) -> str:
+    return (
+        f"all but val and test of {prepared.task.split.title}" if name == prepared.study.labelled_data else "all films"
+    )
 
 
 def _finetune(step: Step, prepared: Prepared, out: Path, workers: int, on_progress: ProgressReport) -> None:

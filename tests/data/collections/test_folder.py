@@ -11,8 +11,10 @@ from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
 from hilum.data.collections import read_collection
+from hilum.data.labels import LabelPolicy, targets
 from hilum.data.paths import NOT_UTF8, is_utf8, printable
 from hilum.data.preprocess import parse_recipe
+from hilum.data.splits import told_split
 from hilum.data.store import build_store
 from hilum.errors import HilumError
 
@@ -47,9 +49,10 @@ def test_an_unlabelled_folder_is_read_in_order_and_dicom_headers_tell_the_patien
     collected = read_collection("folder", root)
     assert collected.manifest["image_id"].to_list() == ["b/IM0001", "b/two.PNG", "one.jpg"]
     assert collected.manifest["path"].to_list() == collected.manifest["image_id"].to_list()
-    assert collected.manifest.row(0)[2:] == ("77", None, "PA", 62.0, "F", None)
+    assert collected.manifest.row(0)[2:] == ("77", None, "PA", 62.0, "F", None, False, True)
+    assert collected.manifest["patient_known"].to_list() == [True, False, False]
     assert collected.manifest["patient_id"].to_list() == ["77", "b/two.PNG", "one.jpg"]
-    assert collected.notes == ["2 films have no patient id: each counts as a patient of its own"]
+    assert collected.notes == ["2 images have no patient id: each counts as a patient of its own"]
     store = build_store(collected.manifest, root, parse_recipe([{"resize": 8}]), root.parent / "store")
     assert len(store.image_ids) == 3
 
@@ -69,18 +72,20 @@ def test_labels_are_joined_by_path_name_or_stem_and_headers_fill_what_they_leave
         ("one", "one.jpg", "p2", None, "M", 0, None),
         ("IM0001", "b/IM0001", "77", 62.0, "F", 0, 1),
     ]
-    assert collected.notes == ["columns of labels.csv that are no findings Hilum knows were left out: hospital"]
+    assert manifest["patient_known"].to_list() == [True, True, False]  # 77 is no id of the kind p1, p2
+    assert collected.notes[0] == "columns of labels.csv that are no findings Hilum knows were left out: hospital"
     assert list(collected.sources) == ["labels.csv"]
 
 
 def test_labels_may_lie_in_the_folder_itself(root):
     (root / "labels.csv").write_text("filename,Mass\none.jpg,1\n")
     collected = read_collection("folder", root, labels=root.__class__("labels.csv"))
-    assert collected.manifest["Mass"].to_list() == [1]
+    assert collected.manifest["Mass"].to_list() == [1, None, None]
+    assert collected.manifest["labelled"].to_list() == [True, False, False]
     assert collected.notes == [
         "1 files are no pictures and were skipped",
-        "2 films have no row in labels.csv and were left out",
-        "1 films have no patient id: each counts as a patient of its own",
+        "2 images have no patient id: each counts as a patient of its own",
+        "2 of 3 images have no label in labels.csv: they can only pretrain",
     ]
 
 
@@ -105,7 +110,9 @@ def test_unreadable_files_are_set_aside_and_counted(root, tmp_path):
     }
     assert "4 files could not be read and were set aside (rejected.parquet)" in collected.notes
     path = labels(root, "image,Mass\none.jpg,1\nempty.png,1\n")
-    assert read_collection("folder", root, labels=path).manifest["image_id"].to_list() == ["one.jpg"]
+    images = read_collection("folder", root, labels=path).manifest
+    assert images.filter("labelled")["image_id"].to_list() == ["one.jpg"]
+    assert images["image_id"].to_list() == ["one.jpg", "b/IM0001", "b/two.PNG", "inner.png"]
 
 
 @pytest.mark.parametrize(
@@ -143,23 +150,47 @@ def test_all_wrong_values_are_told_at_once(root):
 def test_rows_without_a_file_may_be_allowed(root):
     path = labels(root, "image,Mass,age\none.jpg,1,130\nnobody.png,1,50\n")
     collected = read_collection("folder", root, labels=path, allow_missing=True)
-    assert collected.manifest["path"].to_list() == ["one.jpg", None]
-    assert collected.manifest["age"].to_list() == [None, 50.0]
+    assert collected.manifest["path"].to_list() == ["one.jpg", None, "b/IM0001", "b/two.PNG"]
+    assert collected.manifest["age"].to_list()[:2] == [None, 50.0]
     assert "1 ages beyond 120 years were left blank" in collected.notes
     assert "1 rows of labels.csv have no file, allowed (nobody.png)" in collected.notes
-    assert "2 films have no row in labels.csv and were left out" in collected.notes
+    assert "2 of 4 images have no label in labels.csv: they can only pretrain" in collected.notes
 
 
 def test_an_id_of_its_own_may_stand_beside_the_path(root):
     path = labels(root, "image_id,path,Mass\nfirst,one.jpg,1\nIM0001,,0\n")
     manifest = read_collection("folder", root, labels=path).manifest
-    assert manifest.select("image_id", "path").rows() == [("first", "one.jpg"), ("IM0001", "b/IM0001")]
+    assert manifest.select("image_id", "path").rows() == [
+        ("first", "one.jpg"), ("IM0001", "b/IM0001"), ("b/two.PNG", "b/two.PNG"),
+    ]  # fmt: skip
+
+
+def test_an_id_that_is_the_path_of_another_image_leaves_both(root):
+    path = labels(root, "image_id,path,Mass\nb/two.PNG,one.jpg,1\n")
+    manifest = read_collection("folder", root, labels=path).manifest
+    assert manifest.select("image_id", "path", "labelled").rows() == [
+        ("b/two.PNG", "one.jpg", True), ("b/IM0001", "b/IM0001", False), ("./b/two.PNG", "b/two.PNG", False),
+    ]  # fmt: skip
+
+
+def test_rows_that_say_nothing_are_unlabelled_and_never_negative(root):
+    path = labels(root, "image,patient_id,Mass,Edema\none.jpg,p1,1,\nb/two.PNG,p2,,\n")
+    manifest = read_collection("folder", root, labels=path).manifest
+    assert manifest.select("image_id", "labelled").rows() == [
+        ("one.jpg", True), ("b/two.PNG", False), ("b/IM0001", False),
+    ]  # fmt: skip
+    ids, values = targets(manifest, ["Mass", "Edema"], LabelPolicy(not_mentioned="zero"))
+    assert ids == ["one.jpg"]  # of whom Edema is not mentioned, which the policy reads as absent
+    assert values.tolist() == [[1, 0]]
+    with pytest.raises(HilumError, match="patients enough"):  # one labelled patient is not enough, whatever the others
+        told_split(manifest, "patients")
 
 
 def test_a_name_that_several_files_share_needs_the_path(root):
     (root / "b" / "one.jpg").write_bytes((root / "one.jpg").read_bytes())
     # "one.jpg" is the whole path of one of them, "one" could be either
-    assert read_collection("folder", root, labels=labels(root, "image\none.jpg\n")).manifest["path"].item() == "one.jpg"
+    manifest = read_collection("folder", root, labels=labels(root, "image\none.jpg\n")).manifest
+    assert manifest["path"][0] == "one.jpg"
     with pytest.raises(HilumError, match="found none, or several of that name, for 1"):
         read_collection("folder", root, labels=labels(root, "image\none\n"))
 

@@ -9,7 +9,9 @@ matter:
 
     image, image_id, path, file, file name or filename   required; the path below the root, the file's name, or its name
                                             without ending; what is written here becomes `image_id`
-    patient_id (or patient, subject_id)     a film without one counts as a patient of its own; 0013, 13 and 13.0 are one
+    patient_id (or patient, subject_id)     0013, 13 and 13.0 are one; `hilum.data.collections.folder_patients` finds
+                                            those that are left out; an image whose patient is not found counts as a
+                                            patient of its own
     study_id, view, sex                     optional; sex F or M, or in words
     age                                     optional; years, or DICOM's 062Y, 007M, 006W, 027D
     split (or fold, set, partition, subset) optional; train, val, test or train_val; training, valid, validation, dev
@@ -18,6 +20,9 @@ matter:
 
 Nothing, or NA, n/a, nan, null: unknown. A column `fold` or `set` that holds anything but words for splits is left out,
 and said.
+
+Images without a row, and rows that say nothing of any finding, are kept as unlabelled ones (`hilum.data.manifest`):
+they can pretrain, and they are neither negatives nor anything to test on.
 
 What the CSV leaves out, or all of it without a CSV, comes from the DICOM headers: PatientID, StudyInstanceUID,
 ViewPosition, age and sex, and nothing else (`hilum.data.dicom_tags`). The terms are those of whoever owns the films.
@@ -32,11 +37,12 @@ import polars as pl
 
 from hilum.artifacts import file_sha256
 from hilum.data.collections.collected import Collected, nothing_rejected
+from hilum.data.collections.folder_patients import find_patients
 from hilum.data.collections.patient_spellings import spellings_of_patients, with_canonical_patients
 from hilum.data.dicom import DicomHeader, read_header
 from hilum.data.file_kinds import READ, FileKind, kind_of_bytes
 from hilum.data.label_table import read_label_table
-from hilum.data.manifest import FIXED_COLUMNS
+from hilum.data.manifest import FIXED_COLUMNS, OPTIONAL_COLUMNS, finding_columns
 from hilum.data.paths import NOT_UTF8, is_utf8, printable
 from hilum.data.pixels import UnreadableImage, exif_remarks, first_bytes, kind_read
 from hilum.data.remarks import Remark, count_notes
@@ -66,19 +72,30 @@ def read(
         )
     sources = {}
     if labels is None:
-        manifest = films.with_columns(pl.col("path").alias("image_id"), pl.lit(None, dtype=pl.String).alias("split"))
+        unnamed = pl.lit(None, dtype=pl.String)
+        manifest = films.with_columns(
+            pl.col("path").alias("image_id"),
+            pl.col("patient_id").alias("header_id"),
+            *(unnamed.alias(name) for name in ("split", "patient_id")),
+        )
     else:
         labels = root / labels if not labels.is_file() and (root / labels).is_file() else labels
         manifest = _join(read_label_table(labels, notes), films, rejected, labels, allow_missing, notes)
         sources[labels.name] = file_sha256(labels)
     # The CSV and the headers may write one patient in two ways; an image's own id must not be taken for a number.
-    spellings = spellings_of_patients(manifest)
-    manifest = with_canonical_patients(manifest, notes)
-    if unknown := manifest["patient_id"].null_count():
-        notes.append(f"{unknown:,} films have no patient id: each counts as a patient of its own")
-    manifest = manifest.with_columns(pl.coalesce("patient_id", "image_id").alias("patient_id"))
-    manifest = manifest.select(*FIXED_COLUMNS, pl.exclude(FIXED_COLUMNS))
+    manifest, spellings = _with_canonical_ids(manifest, notes)
+    manifest = _mark_labelled(find_patients(manifest, root, notes), labels, notes)
+    columns = (*FIXED_COLUMNS, *OPTIONAL_COLUMNS)
+    manifest = manifest.select(*columns, pl.exclude(columns))
     return Collected(manifest, None, root, "folder", notes, sources, rejected, patient_spellings=spellings)
+
+
+def _with_canonical_ids(images: pl.DataFrame, notes: list[str]) -> tuple[pl.DataFrame, dict[str, list[str]]]:
+    """Ids of labels (`patient_id`) and of headers (`header_id`) under one spelling for each patient, and the others."""
+    written = pl.DataFrame({"patient_id": pl.concat([images["patient_id"], images["header_id"]])})
+    canonical = with_canonical_patients(written, notes)["patient_id"]
+    ids = {"patient_id": canonical.head(len(images)), "header_id": canonical.tail(len(images))}
+    return images.with_columns(series.alias(name) for name, series in ids.items()), spellings_of_patients(written)
 
 
 def _find_films(root: Path, notes: list[str], on_progress: ProgressReport) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -154,7 +171,10 @@ def _join(
     allow_missing: bool,
     notes: list[str],
 ) -> pl.DataFrame:
-    """The rows of the CSV, each with its file; what the CSV leaves blank is taken from the DICOM header."""
+    """The rows of the CSV, each with its file, then the images without a row.
+
+    What the CSV leaves blank is taken from the DICOM header; its patient id is left in `header_id`.
+    """
     names = [name.replace("\\", "/").removeprefix("./") for name in table["file"]]
     file_of, unreadable = _files_by_name(films["path"].to_list()), _files_by_name(rejected["path"].to_list())
     table = table.with_columns(
@@ -177,14 +197,29 @@ def _join(
     if len(shared):
         named = ", ".join(shared.head(3))
         raise HilumError(labels, expected="one row a file", found=f"several: {named}", fix="Remove all but one.")
-    unlabelled = len(films) - len(table) + len(missing)
-    if unlabelled:
-        notes.append(f"{unlabelled:,} films have no row in {labels.name} and were left out")
-    headers = ("patient_id", "study_id", "view", "age", "sex")
-    joined = table.join(films, on="path", how="left", maintain_order="left", suffix="_header")
+    without_row = films.join(table, on="path", how="anti", maintain_order="left").select("path")
+    taken = set(table["image_id"])
+    ids = [f"./{path}" if path in taken else path for path in without_row["path"]]
+    unlisted = without_row.with_columns(pl.Series("image_id", ids, dtype=pl.String))
+    table = pl.concat([table, unlisted], how="diagonal")
+    headers = ("study_id", "view", "age", "sex")
+    joined = table.join(
+        films.rename({"patient_id": "header_id"}), on="path", how="left", maintain_order="left", suffix="_header"
+    )
     return joined.with_columns(pl.coalesce(name, f"{name}_header").alias(name) for name in headers).drop(
         f"{name}_header" for name in headers
     )
+
+
+def _mark_labelled(images: pl.DataFrame, labels: Path | None, notes: list[str]) -> pl.DataFrame:
+    """Add `labelled`: whether any finding has a code."""
+    findings = finding_columns(images.drop("header_id", strict=False))
+    told = pl.any_horizontal(pl.lit(False), *(pl.col(name).is_not_null() for name in findings))
+    images = images.with_columns(told.alias("labelled"))
+    unlabelled = len(images) - int(images["labelled"].sum())
+    if labels is not None and unlabelled:
+        notes.append(f"{unlabelled:,} of {len(images):,} images have no label in {labels.name}: they can only pretrain")
+    return images
 
 
 def _files_by_name(paths: list[str]) -> dict[str, str]:

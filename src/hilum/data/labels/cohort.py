@@ -9,6 +9,7 @@ from hilum.data.collections.collected import Collected
 from hilum.data.labels.codes import read_codes
 from hilum.data.labels.policy import LabelPolicy
 from hilum.data.labels.targets import drop_uncertain, is_positive, require_findings
+from hilum.data.manifest import labelled_images
 from hilum.errors import HilumError
 from hilum.findings import canonical
 
@@ -76,6 +77,8 @@ class Cohort:
 def task_films(collected: Collected, findings: list[str], policy: LabelPolicy, cohort: Cohort) -> pl.DataFrame:
     """The films of a task, ready to be divided: codes read, cohort chosen, films in doubt left out; in this order.
 
+    Unlabelled images take no part in a task; they may only pretrain.
+
     Args:
         collected: what the data set's collection gave.
         findings: of the task.
@@ -90,7 +93,7 @@ def task_films(collected: Collected, findings: list[str], policy: LabelPolicy, c
     """
     manifest = read_codes(collected, list(dict.fromkeys([*findings, *cohort.findings])), policy)
     require_findings(manifest, findings)
-    return drop_uncertain(choose(manifest, cohort, policy), findings, policy)
+    return drop_uncertain(choose(labelled_images(manifest), cohort, policy), findings, policy)
 
 
 def choose(manifest: pl.DataFrame, cohort: Cohort, policy: LabelPolicy = _DEFAULT) -> pl.DataFrame:

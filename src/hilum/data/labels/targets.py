@@ -5,7 +5,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from hilum.data.labels.policy import LabelPolicy
-from hilum.data.manifest import finding_columns
+from hilum.data.manifest import finding_columns, labelled_images
 from hilum.errors import HilumError
 
 UNCERTAIN_CLASS = 2
@@ -30,12 +30,13 @@ def targets(manifest: pl.DataFrame, findings: list[str], policy: LabelPolicy) ->
     Returns:
         The ids of the K films kept, in the manifest's order, and their (K, F) targets: 0, 1, NaN where a label is
         masked (losses and metrics leave it out), and 2 only where the policy makes uncertain a class of its own.
+        Unlabelled images (`hilum.data.manifest`) have no targets and are left out: no policy makes negatives of them.
 
     Raises:
         HilumError: a finding that the manifest lacks, or that the policy has no rule for.
     """
     require_findings(manifest, findings)
-    manifest = drop_uncertain(manifest, findings, policy)
+    manifest = drop_uncertain(labelled_images(manifest), findings, policy)
     numbers = manifest.select(_number(finding, policy) for finding in findings)
     return manifest["image_id"].to_list(), numbers.to_numpy()
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from hilum.data.labels.policy import LabelPolicy
 from hilum.data.labels.targets import targets
-from hilum.data.manifest import FIXED_COLUMNS, finding_columns
+from hilum.data.manifest import FIXED_COLUMNS, finding_columns, is_labelled, is_patient_known
 from hilum.data.patients import patient_names
 from hilum.errors import HilumError
 
@@ -22,7 +22,8 @@ def stack_manifests(manifests: Mapping[str, pl.DataFrame], issuers: Mapping[str,
 
     Returns:
         N rows: `image_id` and `study_id` become "name:id"; `patient_id` the patient's full name; `path` "name/path",
-        below a folder that holds the sets by name; then the findings of all, null where a set has no such column.
+        below a folder that holds the sets by name; `labelled` and `patient_known`; then the findings of all, null where
+        a set has no such column.
         Lists other than `split` are left out: they belong to their own set.
 
         Null no longer tells "not labelled by this set" from "not mentioned": take targets from `unified_targets`.
@@ -35,12 +36,14 @@ def stack_manifests(manifests: Mapping[str, pl.DataFrame], issuers: Mapping[str,
                 pl.format("{}:{}", pl.lit(name), "study_id").alias("study_id"),
                 pl.format("{}/{}", pl.lit(name), "path").alias("path"),
                 pl.Series("patient_id", patient_names(manifest["patient_id"], issuers[name]), dtype=pl.String),
+                is_labelled(manifest),
+                is_patient_known(manifest),
             )
             for name, manifest in manifests.items()
         ],
         how="diagonal_relaxed",
     )
-    return stacked.select(*FIXED_COLUMNS, *findings)
+    return stacked.select(*FIXED_COLUMNS, "labelled", "patient_known", *findings)
 
 
 def unified_targets(

@@ -1,6 +1,7 @@
 """Who is trained on and who is tested on: by patient, named, and never the same patient on both sides."""
 
 from hilum.data.splits.by_patient import label_fraction, patient_split, some_patients
+from hilum.data.splits.held_out import held_out_images, held_out_patients
 from hilum.data.splits.listed import listed_split
 from hilum.data.splits.papers import PAPER_RULES, image_wise_validation, paper_split
 from hilum.data.splits.split import LEAKING, PARTS, Split, check_patients_apart, read_split, write_split
@@ -12,6 +13,8 @@ __all__ = [
     "PARTS",
     "Split",
     "check_patients_apart",
+    "held_out_images",
+    "held_out_patients",
     "image_wise_validation",
     "label_fraction",
     "listed_split",

@@ -56,7 +56,7 @@ def label_fraction(split: Split, percent: float, seed: int) -> Split:
     training = pl.col("split") == "train"
     kept = some_patients(split.assignment.filter(training)["patient_id"], percent, seed)
     assignment = split.assignment.filter(~training | pl.col("patient_id").is_in(kept.implode()))
-    return Split(f"{split.name}-{percent:g}pct", assignment)
+    return Split(f"{split.name}-{percent:g}pct", assignment, split.column)
 
 
 def some_patients(patient_ids: pl.Series, percent: float, seed: int) -> pl.Series:

@@ -42,7 +42,7 @@ def listed_split(manifest: pl.DataFrame, lists: str, *, validation: int | None =
                 found=f"{validation} %",
                 fix="Remove `validation`.",
             )
-        return Split(lists, listed.select("image_id", "patient_id", "split"))
+        return Split(lists, listed.select("image_id", "patient_id", "split"), column)
     if validation is None or not 0 < validation < 100:
         raise HilumError(
             "split.validation",
@@ -53,4 +53,4 @@ def listed_split(manifest: pl.DataFrame, lists: str, *, validation: int | None =
     held_out = listed.filter(pl.col("split") == "test").select("image_id", "patient_id", "split")
     rest = deal(listed.filter(pl.col("split") != "test"), {"train": 100 - validation, "val": validation}, seed)
     assignment = listed.select("image_id").join(pl.concat([rest, held_out]), on="image_id", maintain_order="left")
-    return Split(f"{lists}-val{validation}-s{seed}", assignment)
+    return Split(f"{lists}-val{validation}-s{seed}", assignment, column)

@@ -104,13 +104,13 @@ def image_wise_validation(manifest: pl.DataFrame, seed: int) -> Split:
         .then(pl.lit("val"))
         .otherwise(pl.lit("train"))
     )
-    return Split(f"{IMAGE_WISE}-s{seed}", official.with_columns(part.alias("split")))
+    return Split(f"{IMAGE_WISE}-s{seed}", official.with_columns(part.alias("split")), "split")
 
 
 def _fifth_for_test(manifest: pl.DataFrame, collection: str, validation: int, seed: int) -> Split:
     name = f"tayebiarasteh2024-val{validation}-s{seed}"
     if collection in _KEEPING_OFFICIAL_LISTS:
-        return Split(name, listed_split(manifest, "official", validation=validation, seed=seed).assignment)
+        return Split(name, listed_split(manifest, "official", validation=validation, seed=seed).assignment, "split")
     if not 0 < validation < 100:
         raise HilumError("split.validation", expected="1 to 99 percent", found=str(validation), fix="Use 10.")
     # Test is drawn first, so that it is the same whatever share of the others validates.
@@ -135,7 +135,7 @@ def _fifth_for_validation(manifest: pl.DataFrame, collection: str, seed: int) ->
         )
     check_patients_apart(official, "list 'official'")
     test = validated.select("image_id", "patient_id", pl.lit("test").alias("split"))
-    return Split(name, _joined(manifest, test, deal(training, {"train": 80, "val": 20}, seed)))
+    return Split(name, _joined(manifest, test, deal(training, {"train": 80, "val": 20}, seed)), "split")
 
 
 def _joined(manifest: pl.DataFrame, *parts: pl.DataFrame) -> pl.DataFrame:

@@ -28,10 +28,13 @@ class Split:
     Attributes:
         name: how it was made, such as "patients-70-10-20-s0".
         assignment: `image_id`, `patient_id`, `split` ("train", "val", "test"); films left out have no row.
+        column: of the manifest, with the published list that the split follows; None where it follows none. Who is on
+            that list is known for images without an assignment, too (`held_out_patients`).
     """
 
     name: str
     assignment: pl.DataFrame
+    column: str | None = None
 
     @cached_property
     def hash(self) -> str:

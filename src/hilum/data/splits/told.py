@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from hilum.data.manifest import labelled_images
 from hilum.data.splits.by_patient import patient_split
 from hilum.data.splits.listed import listed_split
 from hilum.data.splits.split import Split
@@ -16,7 +17,7 @@ def told_split(manifest: pl.DataFrame, told: str, *, seed: int = 0) -> Split:
     """The division that one word asks for.
 
     Args:
-        manifest: films.
+        manifest: films. Only labelled ones are dealt out, unless none is labelled.
         told: "official", or the name of another list of the data set ("chexnet"); "patients" for 60, 20 and 20 percent
             of the patients by lot; "auto" for the official list where there is one with test films, patients elsewhere.
             Where a list has no validation films, a fifth of the patients outside test become that.
@@ -27,6 +28,8 @@ def told_split(manifest: pl.DataFrame, told: str, *, seed: int = 0) -> Split:
     """
     if told == AUTO:
         told = "official" if "test" in manifest["split"] else PATIENTS
+    if len(labelled := labelled_images(manifest)):
+        manifest = labelled
     if told == PATIENTS:
         return patient_split(manifest, SHARES, seed)
     column = "split" if told == "official" else f"split_{told}"

@@ -69,7 +69,8 @@ class SeenTest:
         patients: test patients with at least one film that is seen, or may be.
         films: test films that are seen, or may be.
         of_patients, of_films: all test patients and films.
-        certainty: "no"; "seen", where a list names the films; "may", where nobody can tell which.
+        certainty: "no"; "seen", where a list names the films; "may", where nobody can tell which; "unknown", where
+            images have no patient ids by which it could be told, or ids of an issuer that is not known.
         told: one line for people.
         by_part: test films on each part of each list ("split_chexnet train"), where a list names them.
     """
@@ -78,7 +79,7 @@ class SeenTest:
     films: int
     of_patients: int
     of_films: int
-    certainty: Literal["no", "may", "seen"]
+    certainty: Literal["no", "unknown", "may", "seen"]
     told: str
     by_part: dict[str, int] = field(default_factory=dict)
 

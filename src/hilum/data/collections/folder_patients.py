@@ -1,0 +1,142 @@
+"""Whose image is it, where the labels do not say: the patient of an image in a folder, by all that tells it.
+
+In this order: the patient id of the labels; the PatientID of the DICOM header; the part of the path that is the
+patient id in every image whose id is known; the bytes, where they are those of another image. What is left has no known
+patient.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path, PurePosixPath
+
+import polars as pl
+
+from hilum.data.same_files import same_files
+
+_FEWEST_PATIENTS = 3
+"""Patients whose paths must agree before a part of the path is taken for the patient id."""
+_Place = tuple[str, int]
+
+
+def find_patients(images: pl.DataFrame, root: Path, notes: list[str]) -> pl.DataFrame:
+    """Find the patient of every image.
+
+    Args:
+        images: `image_id`, `path` (null where there is no file), `patient_id` (of the labels; null where they do not
+            say), `header_id` (of the DICOM header; null where there is none).
+        root: of the paths.
+        notes: gains a line for each way in which patients were found.
+
+    Returns:
+        The images with `patient_id` filled, and `patient_known`: false where the id is the image's own, or one of a
+        DICOM header that cannot be compared with the ids of the labels. Without `header_id`.
+    """
+    ids, known = images["patient_id"].to_list(), images["patient_id"].is_not_null().to_list()
+    ids, known = _by_header(ids, known, images["header_id"].to_list(), notes)
+    ids, known = _by_path(ids, known, images["path"].to_list(), notes)
+    paths = [None if path is None else root / path for path in images["path"]]
+    ids, known = _by_bytes(ids, known, paths, images["image_id"].to_list(), notes)
+    if alone := known.count(False):
+        notes.append(f"{alone:,} images have no patient id: each counts as a patient of its own")
+    return images.drop("header_id").with_columns(
+        pl.Series("patient_id", ids, dtype=pl.String), pl.Series("patient_known", known, dtype=pl.Boolean)
+    )
+
+
+_Ids = list[str | None]
+
+
+def _by_header(ids: _Ids, known: list[bool], headers: _Ids, notes: list[str]) -> tuple[_Ids, list[bool]]:
+    """Ids of DICOM headers, where they are of one kind with those of the labels, or can be turned into them."""
+    open_rows = [row for row, header in enumerate(headers) if not known[row] and header is not None]
+    if not open_rows:
+        return ids, known
+    given = {str(each) for each, is_known in zip(ids, known, strict=True) if is_known}
+    pairs = {(header, ids[row]) for row, header in enumerate(headers) if known[row] and header is not None}
+    renamed = {str(header): str(each) for header, each in pairs}
+    found = {str(headers[row]) for row in open_rows}
+    if not given or (pairs and all(header == each for header, each in pairs)) or (not pairs and found & given):
+        named = {header: header for header in found}  # one kind of ids
+    elif pairs and len(renamed) == len(pairs):
+        named = {header: renamed.get(header, header) for header in found if header in renamed or header not in given}
+    else:
+        ids = [headers[row] if row in set(open_rows) else each for row, each in enumerate(ids)]
+        notes.append(f"{len(open_rows):,} DICOM headers name patients in ids that the labels do not use")
+        return ids, known
+    compared = [row for row in open_rows if str(headers[row]) in named]
+    ids, known = [*ids], [*known]
+    for row in compared:
+        ids[row], known[row] = named[str(headers[row])], True
+    if given and compared:
+        notes.append(f"{len(compared):,} images got their patient from the DICOM header")
+    return ids, known
+
+
+def _by_path(ids: _Ids, known: list[bool], paths: _Ids, notes: list[str]) -> tuple[_Ids, list[bool]]:
+    """Ids from the part of the path that is the id wherever the id is known."""
+    of_known = [(str(paths[row]), str(ids[row])) for row, is_known in enumerate(known) if is_known and paths[row]]
+    open_rows = [row for row, each in enumerate(ids) if each is None and paths[row] is not None]
+    patients = {each for _, each in of_known}
+    if len(patients) < _FEWEST_PATIENTS or not open_rows:
+        return ids, known
+    for bare in (str.casefold, _number):
+        named = {bare(each): each for each in patients}
+        if len(named) < len(patients):
+            continue
+        for place in dict(_parts(of_known[0][0])):
+            if all(bare(dict(_parts(path)).get(place, "")) == bare(each) for path, each in of_known):
+                return _read_off(ids, known, paths, open_rows, place, bare, named, notes)
+    return ids, known
+
+
+def _read_off(
+    ids: _Ids,
+    known: list[bool],
+    paths: _Ids,
+    rows: list[int],
+    place: _Place,
+    bare: Callable[[str], str],
+    named: Mapping[str, str],
+    notes: list[str],
+) -> tuple[_Ids, list[bool]]:
+    ids, known, found = [*ids], [*known], 0
+    for row in rows:
+        part = dict(_parts(str(paths[row]))).get(place)
+        if part is not None and (bare is not _number or re.search(r"\d$", part)):
+            ids[row], known[row], found = named.get(bare(part), part), True, found + 1
+    if found:
+        what, number = place
+        where = f"part {number + 1} of the file name" if what == "name" else f"folder {number + 1} of the path"
+        notes.append(f"{found:,} images got their patient from {where}, which is the patient id of all others")
+    return ids, known
+
+
+def _by_bytes(
+    ids: _Ids, known: list[bool], paths: list[Path | None], image_ids: list[str], notes: list[str]
+) -> tuple[list[str], list[bool]]:
+    """Images without a patient get that of an image of the same bytes; the others one of their own."""
+    filled = [image_id if each is None else each for each, image_id in zip(ids, image_ids, strict=True)]
+    known, found = [*known], 0
+    for group in same_files(paths, worth_reading=lambda rows: any(ids[row] is None for row in rows)):
+        first = min(group, key=lambda row: (not known[row], ids[row] is None, row))
+        for row in group:
+            if ids[row] is None and row != first:
+                filled[row], known[row], found = filled[first], known[first], found + 1
+    if found:
+        notes.append(f"{found:,} images without a patient id are byte for byte another image: they are of its patient")
+    return filled, known
+
+
+def _parts(path: str) -> Iterator[tuple[_Place, str]]:
+    """Folders from the top and parts of the file's name, each with its place."""
+    pure = PurePosixPath(path)
+    for number, folder in enumerate(pure.parts[:-1]):
+        yield ("folder", number), folder
+    for number, part in enumerate(part for part in re.split(r"[^A-Za-z0-9]+", pure.stem) if part):
+        yield ("name", number), part
+
+
+def _number(text: str) -> str:
+    """The number at the end of "patient00017", "p17" and "17"; the text itself where it is none of that form."""
+    form = re.fullmatch(r"[a-z]*0*(\d+)", text.casefold())
+    return form.group(1) if form else text.casefold()

@@ -1,0 +1,80 @@
+"""The patient of an image that the labels do not name."""
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hilum.data.collections.folder_patients import find_patients
+
+
+def images(*rows: tuple[str, str | None, str | None]) -> pl.DataFrame:
+    """Of (path, id of the labels, id of the header)."""
+    columns = {"path": pl.String, "patient_id": pl.String, "header_id": pl.String}
+    table = pl.DataFrame(list(rows), schema=columns, orient="row")
+    return table.with_columns(pl.col("path").alias("image_id"))
+
+
+def found(table: pl.DataFrame, root) -> dict[str, tuple[str, bool]]:
+    out = find_patients(table, root, [])
+    return {path: (patient, known) for path, patient, known in out.select("path", "patient_id", "patient_known").rows()}
+
+
+def test_headers_tell_patients_where_the_labels_use_the_same_ids(tmp_path):
+    table = images(("a.dcm", "77", "77"), ("b.dcm", "78", "78"), ("c.dcm", None, "77"), ("d.dcm", None, "99"))
+    told = found(table, tmp_path)
+    assert told["c.dcm"] == ("77", True)
+    assert told["d.dcm"] == ("99", True)
+
+
+def test_headers_are_turned_into_the_ids_of_the_labels(tmp_path):
+    table = images(("a.dcm", "p1", "77"), ("b.dcm", "p2", "78"), ("c.dcm", None, "77"), ("d.dcm", None, "99"))
+    told = found(table, tmp_path)
+    assert told["c.dcm"] == ("p1", True)  # a test patient under two names would be learnt from
+    assert told["d.dcm"] == ("99", True)
+
+
+def test_headers_of_another_kind_are_not_compared(tmp_path):
+    told = found(images(("a.png", "p1", None), ("c.dcm", None, "77"), ("d.dcm", None, "77")), tmp_path)
+    assert told["c.dcm"] == told["d.dcm"] == ("77", False)
+
+
+@given(
+    numbers=st.lists(st.integers(1, 99_999), min_size=4, max_size=12, unique=True),
+    form=st.sampled_from(
+        ["{:08d}_{:03d}.png", "p{:d}/x{:d}.png", "patient{:05d}/study1/view{:d}.jpg", "ct-{:d}-{:d}.png"]
+    ),
+    of_label=st.sampled_from(["{:d}", "p{:d}", "{:08d}", "{:06d}"]),
+)
+def test_ids_are_read_off_paths_that_hold_them(numbers, form, of_label, tmp_path_factory):
+    labelled, others = numbers[:-1], [*numbers[:1], *numbers[-1:]]
+    rows = [(form.format(number, 0), of_label.format(number), None) for number in labelled]
+    rows += [(form.format(number, 1), None, None) for number in others]
+    told = found(images(*rows), tmp_path_factory.getbasetemp())
+    patient, known = told[form.format(labelled[0], 1)]
+    assert (patient, known) == (of_label.format(labelled[0]), True)
+    patient, known = told[form.format(others[-1], 1)]
+    assert known
+    assert patient not in {of_label.format(number) for number in labelled}
+
+
+@pytest.mark.parametrize("ids", [["1", "2", "4"], ["1", "2", None], ["1", "1", "1"]])
+def test_a_part_of_the_path_that_is_not_always_the_id_is_none(ids, tmp_path):
+    rows = [(f"x{number}_a.png", each, None) for number, each in enumerate(ids, start=1)]
+    assert found(images(*rows, ("x9_b.png", None, None)), tmp_path)["x9_b.png"] == ("x9_b.png", False)
+
+
+def test_a_copy_is_of_the_patient_of_the_original(tmp_path):
+    for name, content in {
+        "a.png": b"one",
+        "copy.png": b"one",
+        "b.png": b"two",
+        "again.png": b"two",
+        "c.png": b"six",
+    }.items():
+        (tmp_path / name).write_bytes(content)
+    table = images(("a.png", "p1", None), *((name, None, None) for name in ("copy.png", "b.png", "again.png", "c.png")))
+    told = found(table, tmp_path)
+    assert told["copy.png"] == ("p1", True)
+    assert told["b.png"] == told["again.png"] == ("b.png", False)
+    assert told["c.png"] == ("c.png", False)
