@@ -65,9 +65,10 @@ def plan(
       hilum study plan studies/demo.yaml
       hilum study plan studies/chestxray14_tiny.yaml --scale tiny --json
     """
+    content = read(study, scale, override)  # before torch is imported: a mistake in it is told at once
     from hilum.study.describe import plan_data, plan_study
 
-    description = plan_study(read(study, scale, override), roots(data), out)
+    description = plan_study(content, roots(data), out)
     if json:
         say_json(plan_data(description))
     else:
@@ -125,11 +126,14 @@ def status(
 def read(study: str, scale: Scale, override: list[str] | None) -> "Study":
     """Read a study file at a scale."""
     from hilum.study.read import read_study
-    from hilum.study.scale import tiny
     from hilum.study.shipped import find_study
 
     content = read_study(find_study(study), override or [])
-    return tiny(content) if scale is Scale.TINY else content
+    if scale is Scale.FULL:
+        return content
+    from hilum.study.scale import tiny
+
+    return tiny(content)
 
 
 def roots(data: list[str] | None) -> dict[str, Path]:

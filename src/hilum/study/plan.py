@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from hilum.artifacts import fingerprint
-from hilum.data.preprocess import parse_recipe
+from hilum.data.recipe import parse_recipe
 from hilum.explain.selection import RULES
 from hilum.study.estimate import explaining_gigaflops, finetuning_gigaflops, pretraining_gigaflops
 from hilum.study.prepare import Prepared

@@ -12,7 +12,7 @@ from hilum.data.collections import Collected, read_collection
 from hilum.data.labelled_films import LabelledFilms
 from hilum.data.labels import keep_only, targets, task_films
 from hilum.data.patients import issuer_of, patient_names
-from hilum.data.preprocess import Recipe, parse_recipe
+from hilum.data.recipe import Recipe, parse_recipe
 from hilum.data.splits import (
     Split,
     check_patients_apart,

@@ -11,11 +11,11 @@ import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from hilum.data.collections import COLLECTIONS
-from hilum.data.preprocess import parse_recipe
+from hilum.data.recipe import parse_recipe
 from hilum.encoders.catalogue import ARCHITECTURES
 from hilum.errors import HilumError, HilumErrors
-from hilum.pretext.methods import METHODS, method_settings
+from hilum.findings import COLLECTIONS
+from hilum.pretext.method_settings import METHOD_SETTINGS, method_settings
 from hilum.study.schema import Study
 from hilum.views import POLICIES
 
@@ -232,9 +232,9 @@ def _method_problems(place: Place, init: Mapping[str, Any]) -> Iterator[Problem]
     method = init.get("pretrain")
     if not isinstance(method, str):
         return
-    if method not in METHODS:
-        hint = _nearest(method, METHODS)
-        yield Problem((*place, "pretrain"), f"{method!r} is not one of {', '.join(METHODS)}", hint)
+    if method not in METHOD_SETTINGS:
+        hint = _nearest(method, METHOD_SETTINGS)
+        yield Problem((*place, "pretrain"), f"{method!r} is not one of {', '.join(METHOD_SETTINGS)}", hint)
     elif isinstance(init.get("settings"), dict):
         try:
             method_settings(method, init["settings"])

@@ -15,12 +15,12 @@ from pydantic import (
 )
 
 from hilum.errors import HilumError
-from hilum.evaluate.thresholds import check_rule
 from hilum.finetune.settings import HeadName, PoolingName
 from hilum.study.explain_schema import Explaining, check_explaining, explained_arms
 from hilum.study.pretraining_schema import Pretrained, Pretraining
 from hilum.study.section import FindingName, Section
 from hilum.study.task_schema import Task
+from hilum.threshold_rule import check_rule
 from hilum.training.settings import Precision
 from hilum.views.written import WrittenPolicy
 

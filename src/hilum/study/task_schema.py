@@ -1,11 +1,14 @@
 """What a study file may say of its task: the findings, how labels are read, which films take part, who tests."""
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, PositiveInt, Tag, field_validator, model_validator
 
-from hilum.data.labels import OTHERWISE, Cohort, Contrast, LabelPolicy, NotMentioned, Uncertain, Vote
+from hilum.data.label_policy import OTHERWISE, LabelPolicy, NotMentioned, Uncertain, Vote
 from hilum.study.section import FindingName, Section, canonical_finding
+
+if TYPE_CHECKING:
+    from hilum.data.labels import Cohort
 
 
 def _finding_or_otherwise(name: str) -> str:
@@ -104,8 +107,10 @@ class ChosenFilms(Section):
     )
     contrast: Sides | None = Field(None, description="Only the two sides of a binary task.")
 
-    def cohort(self) -> Cohort:
+    def cohort(self) -> "Cohort":
         """What `hilum.data.labels` takes."""
+        from hilum.data.labels import Cohort, Contrast
+
         return Cohort(
             views=self.views if self.views == "frontal" else tuple(self.views),
             any_of=tuple(self.any_of),
