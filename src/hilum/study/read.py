@@ -21,6 +21,11 @@ from hilum.views import POLICIES
 
 Place = tuple[str | int, ...]
 
+_MOST_BYTES, _MOST_VALUES, _MOST_LETTERS = 4_000_000, 100_000, 200
+
+_OF_TAGS = (ValueError, TypeError, KeyError, AttributeError, OverflowError)
+"""What PyYAML raises at values that are not of the kind that a tag says, such as `!!int x`."""
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -66,24 +71,26 @@ def read_study(path: Path, overrides: Sequence[str] = ()) -> Study:
     Raises:
         HilumErrors: with every problem of the file, in the order of its lines.
     """
+    return parse_study(_text_of(path), where=path, overrides=overrides)
+
+
+def _text_of(path: Path) -> str:
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open("rb") as stream:
+            content = stream.read(_MOST_BYTES + 1)
+        if len(content) > _MOST_BYTES:
+            found = f"more than {_MOST_BYTES:,} bytes"
+            raise HilumError(path, expected="a study file", found=found, fix="Check the path.")
+        return content.decode("utf-8")
     except FileNotFoundError:
         raise HilumError(path, expected="a study file", found="no file", fix="Check the path.") from None
-    except (IsADirectoryError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:  # a folder, no permission, another encoding, NUL in the name
         raise HilumError(path, expected="a YAML file in UTF-8", found=str(error), fix="Check the path.") from None
-    return parse_study(text, where=path, overrides=overrides)
 
 
 def parse_study(text: str, *, where: object, overrides: Sequence[str] = ()) -> Study:
     """Check the text of a study file; as `read_study`."""
-    try:
-        tree = yaml.compose(text, Loader=_Yaml12Loader)
-        content = yaml.load(text, Loader=_Yaml12Loader)
-    except yaml.YAMLError as error:
-        raise HilumError(
-            where, expected="a YAML file", found=str(error).replace("\n", " "), fix="Mend the YAML."
-        ) from None
+    tree, content = _read_yaml(text, where)
     if not isinstance(content, dict) or tree is None:
         raise HilumError(
             where,
@@ -92,7 +99,7 @@ def parse_study(text: str, *, where: object, overrides: Sequence[str] = ()) -> S
             fix="See docs/study_file.md.",
         )
     overridden = [_override(content, override) for override in overrides]
-    problems = list(_repeated_keys(tree)) + list(_cross_problems(content))
+    problems = [*_repeated_keys(tree), *_unwritable(content), *_cross_problems(content)]
     study = None
     try:
         study = Study.model_validate(content)
@@ -102,6 +109,40 @@ def parse_study(text: str, *, where: object, overrides: Sequence[str] = ()) -> S
         lines = sorted({_line_of(problem, tree, overridden) for problem in problems})
         raise HilumErrors(where, [text for _, text in lines], fix="nothing was run")
     return study
+
+
+def _read_yaml(text: str, where: object) -> tuple[yaml.Node | None, Any]:
+    """The nodes, which know their lines, and what they say."""
+    try:
+        tree = yaml.compose(text, Loader=_Yaml12Loader)
+        if tree is not None:
+            _check_size(tree)
+        return tree, yaml.load(text, Loader=_Yaml12Loader)
+    except RecursionError:
+        found = "parts inside parts without end"
+        raise HilumError(where, expected="a YAML file", found=found, fix="Mend the YAML.") from None
+    except (yaml.YAMLError, *_OF_TAGS) as error:
+        found = _shortened(" ".join(str(error).split()))
+        raise HilumError(where, expected="a YAML file", found=found, fix="Mend the YAML.") from None
+
+
+def _check_size(tree: yaml.Node) -> None:
+    """Refuse aliases that contain themselves, or that unfold a few lines into millions of values."""
+    sizes: dict[int, int] = {}
+
+    def size(node: yaml.Node) -> int:
+        if id(node) not in sizes:
+            sizes[id(node)] = _MOST_VALUES + 1  # while it is looked into: met again inside itself, it has no end
+            inside: list[yaml.Node] = []
+            if isinstance(node, yaml.MappingNode):
+                inside = [each for pair in node.value for each in pair]
+            elif isinstance(node, yaml.SequenceNode):
+                inside = node.value
+            sizes[id(node)] = 1 + sum(map(size, inside))
+        return sizes[id(node)]
+
+    if size(tree) > _MOST_VALUES:
+        raise yaml.YAMLError(f"more than {_MOST_VALUES:,} values, aliases unfolded")
 
 
 def _override(content: dict[str, Any], override: str) -> Place:
@@ -120,7 +161,7 @@ def _override(content: dict[str, Any], override: str) -> Place:
             raise HilumError(
                 f"--set {override}", expected="a key inside a section", found=f"{at} is a value", fix="Check the key."
             )
-    target[place[-1]] = yaml.load(value, Loader=_Yaml12Loader)
+    target[place[-1]] = _read_yaml(value, f"--set {override}")[1]
     return place
 
 
@@ -138,6 +179,22 @@ def _repeated_keys(node: yaml.Node, place: Place = ()) -> Iterator[Problem]:
             yield from _repeated_keys(value, (*place, index))
 
 
+def _unwritable(content: Any, place: Place = ()) -> Iterator[Problem]:
+    """Texts that no file can hold, such as half of a pair of surrogates; a study writes itself down when it starts."""
+    if isinstance(content, str):
+        try:
+            content.encode("utf-8")
+        except UnicodeEncodeError:
+            yield Problem(place, f"{_shortened(ascii(content))} is no text that UTF-8 can write")
+    elif isinstance(content, dict):
+        for key, value in content.items():
+            yield from _unwritable(key, place)
+            yield from _unwritable(value, (*place, key))
+    elif isinstance(content, list):
+        for index, value in enumerate(content):
+            yield from _unwritable(value, (*place, index))
+
+
 def _cross_problems(content: Mapping[str, Any]) -> Iterator[Problem]:
     """What no field can know alone. Reads the raw file, so that these show beside the problems of single fields."""
     data, arms = _section(content, "data"), _section(content, "arms")
@@ -147,7 +204,7 @@ def _cross_problems(content: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem(("task", "on"), f"{task['on']!r} is not a data set of this study", known_data)
     if "on" not in task and len(data) > 1:
         yield Problem(("task",), "several data sets, and 'on' does not say which has the labels", known_data)
-    if evaluate.get("against") is not None and evaluate["against"] not in arms:
+    if isinstance(evaluate.get("against"), str) and evaluate["against"] not in arms:
         yield Problem(
             ("evaluate", "against"),
             f"{evaluate['against']!r} is not an arm of this study",
@@ -253,7 +310,7 @@ def _section(content: Mapping[str, Any], key: str) -> dict[str, Any]:
 
 
 def _translate(detail: ErrorDetails, content: Mapping[str, Any]) -> Problem:
-    place = tuple(part for part in detail["loc"] if not (isinstance(part, str) and part.startswith("<")))
+    place = tuple(part for part in detail["loc"] if not (isinstance(part, str) and part[:1] in ("<", "[")))
     found, kind = detail["input"], detail["type"]
     if kind == "extra_forbidden":
         return Problem(
@@ -261,12 +318,16 @@ def _translate(detail: ErrorDetails, content: Mapping[str, Any]) -> Problem:
         )
     if kind == "missing":
         return Problem(place, "is missing", "see docs/study_file.md")
+    shown = _shortened(repr(found))
     if kind == "literal_error":
         words = re.findall(r"'([^']*)'", detail["ctx"]["expected"])
-        return Problem(place, f"{found!r} is not one of {', '.join(words)}", _nearest(str(found), words))
-    return Problem(
-        place, detail["msg"].removeprefix("Value error, "), "" if kind == "value_error" else f"found {found!r}"
-    )
+        return Problem(place, f"{shown} is not one of {', '.join(words)}", _nearest(_shortened(str(found)), words))
+    told = _shortened(detail["msg"].removeprefix("Value error, "))
+    return Problem(place, told, "" if kind == "value_error" else f"found {shown}")
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _MOST_LETTERS else f"{text[:_MOST_LETTERS]} …"
 
 
 def _fields_at(place: Place, content: Mapping[str, Any]) -> list[str]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import AfterValidator, Discriminator, Field, PositiveInt, Tag, field_validator, model_validator
 
 from hilum.data.label_policy import OTHERWISE, LabelPolicy, NotMentioned, Uncertain, Vote
-from hilum.study.section import FindingName, Section, canonical_finding
+from hilum.study.section import FindingName, Section, Seed, canonical_finding
 
 if TYPE_CHECKING:
     from hilum.data.labels import Cohort
@@ -47,7 +47,7 @@ class PatientSplit(Section):
     patients: tuple[PositiveInt, PositiveInt, PositiveInt] = Field(
         description="Percent of patients in train, validation and test; they add up to 100."
     )
-    seed: int = Field(0, ge=0, description="Of the draw.")
+    seed: Seed = Field(0, description="Of the draw.")
 
     @field_validator("patients")
     @classmethod
@@ -67,7 +67,7 @@ class ListedSplit(Section):
     validation: int | None = Field(
         None, ge=1, le=50, description="Percent of the official train+validation patients used for validation."
     )
-    seed: int = Field(0, ge=0, description="Of the draw of the validation patients.")
+    seed: Seed = Field(0, description="Of the draw of the validation patients.")
 
     @model_validator(mode="after")
     def _validation_where_needed(self) -> "ListedSplit":
@@ -85,7 +85,7 @@ class PaperSplit(Section):
     validation: int = Field(
         10, ge=1, le=50, description="Percent of the training patients used for validation, where the paper has none."
     )
-    seed: int = Field(0, ge=0, description="Of the draw, where there is one.")
+    seed: Seed = Field(0, description="Of the draw, where there is one.")
 
 
 class Sides(Section):
