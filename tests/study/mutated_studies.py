@@ -8,6 +8,8 @@ from typing import Any
 
 import yaml
 
+from hilum.study.read import Yaml12Loader
+
 SHIPPED = sorted((Path(__file__).resolve().parents[2] / "studies").glob("*.yaml"))
 
 EVERYTHING = """\
@@ -81,7 +83,7 @@ def mutated(seed: int) -> str:
     text = draw.choice(texts)
     if draw.random() < 0.3:
         return _mutated_text(draw, text)
-    content = yaml.safe_load(text)
+    content = yaml.load(text, Loader=Yaml12Loader)
     for _ in range(draw.randint(1, 4)):
         _mutate(draw, content)
     return str(yaml.dump(content, sort_keys=False, allow_unicode=draw.random() < 0.5))

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hilum.errors import HilumError, HilumErrors
-from hilum.study.read import parse_study, read_study
+from hilum.study.read import Yaml12Loader, parse_study, read_study
 from hilum.study.schema import Study
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -53,7 +53,7 @@ def places(content: object, place: tuple[str, ...] = ()) -> list[tuple[str, ...]
 
 
 def replaced(place: tuple[str, ...], value: object) -> str:
-    content = yaml.safe_load(EVERYTHING)
+    content = yaml.load(EVERYTHING, Loader=Yaml12Loader)
     holder = content
     for part in place[:-1]:
         holder = holder[part]
@@ -61,7 +61,7 @@ def replaced(place: tuple[str, ...], value: object) -> str:
     return str(yaml.dump(content))
 
 
-PLACES = places(yaml.safe_load(EVERYTHING))
+PLACES = places(yaml.load(EVERYTHING, Loader=Yaml12Loader))
 
 
 def test_one_of_many_values_in_any_place():
@@ -87,11 +87,11 @@ def test_any_override(value, key):
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("&a [*a]", "without end|more than|something else"),
+        ("&a [*a]", "more than 100,000 values"),
         ("a: &a [1,1,1,1,1,1,1,1,1,1]\n" + "".join(
             f"{chr(98 + n)}: &{chr(98 + n)} [{','.join(['*' + chr(97 + n)] * 10)}]\n" for n in range(8)
         ), "more than 100,000 values"),
-        ("[" * 20_000, "without end"),
+        ("[" * 20_000, "more than 50 deep"),
         ("question: !!int x", "invalid literal"),
         ("question: !!timestamp x", "YAML"),
         ("question: !!bool x", "YAML"),
@@ -116,7 +116,7 @@ def test_a_list_where_a_name_belongs_is_a_clear_error(key, value):
 @pytest.mark.parametrize("name", ["../up", "a/b", ".hidden", "", "\x00", "a\nb", "x" * 101, "/etc", "a\\b"])
 @pytest.mark.parametrize("section", ["arms", "data"])
 def test_a_name_that_would_leave_the_studys_folder_is_refused(section, name):
-    content = yaml.safe_load(EVERYTHING)
+    content = yaml.load(EVERYTHING, Loader=Yaml12Loader)
     content[section][name] = {"encoder": "resnet18"} if section == "arms" else {"collection": "folder"}
     with pytest.raises(HilumErrors, match=section):
         parse_study(yaml.safe_dump(content), where="study.yaml")

@@ -107,17 +107,18 @@ class Prepared:
         return {name: self.pretraining_ids(name, percent) for name, percent in init.shares.items()}
 
 
-def prepare(study: Study, roots: Mapping[str, Path]) -> Prepared:
+def prepare(study: Study, roots: Mapping[str, Path], *, allow_missing: bool = False) -> Prepared:
     """Read every data set's tables, divide patients and read the labels of training and validation films.
 
     Args:
         study: the study.
         roots: folder of each data set.
+        allow_missing: take films whose file is not there, as `hilum.data.collections.read_collection` does.
 
     Raises:
         HilumError: a folder is missing, a table is wrong, or the split leaves a part empty.
     """
-    data = {name: _read(study, name, _root(name, roots)) for name in study.data}
+    data = {name: _read(study, name, _root(name, roots), allow_missing) for name in study.data}
     return Prepared(study, parse_recipe(study.preprocess), data, _prepare_task(study, data[study.labelled_data]))
 
 
@@ -138,11 +139,16 @@ def _root(name: str, roots: Mapping[str, Path]) -> Path:
     return roots[name]
 
 
-def _read(study: Study, name: str, root: Path) -> PreparedData:
+def _read(study: Study, name: str, root: Path, allow_missing: bool) -> PreparedData:
     settings = study.data[name]
     labels = root / settings.labels if settings.labels else None
     collected = read_collection(
-        settings.collection, root, labels=labels, release=settings.release, labeller=settings.labeller
+        settings.collection,
+        root,
+        allow_missing=allow_missing,
+        labels=labels,
+        release=settings.release,
+        labeller=settings.labeller,
     )
     kept = keep_only(collected.manifest, settings.only) if settings.only else collected.manifest
     manifest = kept

@@ -21,7 +21,7 @@ from hilum.views import POLICIES
 
 Place = tuple[str | int, ...]
 
-_MOST_BYTES, _MOST_VALUES, _MOST_LETTERS = 4_000_000, 100_000, 200
+_MOST_BYTES, _MOST_VALUES, _MOST_LETTERS, _DEEPEST = 4_000_000, 100_000, 200, 50
 
 _OF_TAGS = (ValueError, TypeError, KeyError, AttributeError, OverflowError)
 """What PyYAML raises at values that are not of the kind that a tag says, such as `!!int x`."""
@@ -44,20 +44,37 @@ class Problem:
     line: int | None = None
 
 
-class _Yaml12Loader(yaml.SafeLoader):
+class Yaml12Loader(yaml.SafeLoader):
     """YAML 1.2's idea of truth and numbers: `on` is a word, `1e-4` is a number, a key stands once."""
 
 
-_Yaml12Loader.yaml_implicit_resolvers = {
+Yaml12Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith((":bool", ":float", ":timestamp"))]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
-_Yaml12Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|false)$", re.IGNORECASE), "tTfF")
-_Yaml12Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?$"),
-    "-+0123456789.",
-)
+_BOOL = re.compile(r"^(?:true|false)$", re.IGNORECASE)
+_FLOAT = re.compile(r"^[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?$")
+Yaml12Loader.add_implicit_resolver("tag:yaml.org,2002:bool", _BOOL, "tTfF")
+Yaml12Loader.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, "-+0123456789.")
+
+
+class _Yaml12Dumper(yaml.SafeDumper):
+    """Writes what `Yaml12Loader`, and readers of YAML 1.1, take for the same: words that one takes for numbers are
+    quoted.
+    """
+
+
+for _tag, _pattern, _first in (
+    ("tag:yaml.org,2002:bool", _BOOL, "tTfF"),
+    ("tag:yaml.org,2002:float", _FLOAT, "-+0123456789."),
+):
+    _Yaml12Dumper.add_implicit_resolver(_tag, _pattern, _first)
+
+
+def as_yaml(study: Study) -> str:
+    """A study as it was written, with what `--set` changed; `parse_study` reads the same study from it."""
+    written = study.model_dump(mode="json", exclude_unset=True)
+    return yaml.dump(written, Dumper=_Yaml12Dumper, sort_keys=False, allow_unicode=True)
 
 
 def read_study(path: Path, overrides: Sequence[str] = ()) -> Study:
@@ -114,16 +131,26 @@ def parse_study(text: str, *, where: object, overrides: Sequence[str] = ()) -> S
 def _read_yaml(text: str, where: object) -> tuple[yaml.Node | None, Any]:
     """The nodes, which know their lines, and what they say."""
     try:
-        tree = yaml.compose(text, Loader=_Yaml12Loader)
+        _check_depth(text)
+        tree = yaml.compose(text, Loader=Yaml12Loader)
         if tree is not None:
             _check_size(tree)
-        return tree, yaml.load(text, Loader=_Yaml12Loader)
-    except RecursionError:
-        found = "parts inside parts without end"
-        raise HilumError(where, expected="a YAML file", found=found, fix="Mend the YAML.") from None
+        return tree, yaml.load(text, Loader=Yaml12Loader)
     except (yaml.YAMLError, *_OF_TAGS) as error:
         found = _shortened(" ".join(str(error).split()))
         raise HilumError(where, expected="a YAML file", found=found, fix="Mend the YAML.") from None
+
+
+def _check_depth(text: str) -> None:
+    """Refuse parts in parts in parts, which the recursive readers below could not follow."""
+    depth = 0
+    for event in yaml.parse(text, Loader=Yaml12Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > _DEEPEST:
+            raise yaml.YAMLError(f"parts inside each other, more than {_DEEPEST} deep")
 
 
 def _check_size(tree: yaml.Node) -> None:
