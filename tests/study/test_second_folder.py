@@ -7,7 +7,7 @@ from html import unescape
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hilum.data.phantom import write_chestxray14
@@ -79,7 +79,9 @@ def test_the_catalogue_knows_who_has_batch_norm(name):
 
 def test_the_study_file_on_the_page_is_what_was_run(done, roots):
     page = (done / "report.html").read_text(encoding="utf-8")
-    listing = unescape(re.search(r"<pre[^>]*>(.*?)</pre>", page[page.index("Study file, as run") :], re.DOTALL)[1])
+    listing = unescape(
+        re.search(r"<pre[^>]*><code>(.*?)</code>", page[page.index("Study file, as run") :], re.DOTALL)[1]
+    )
     plan = plan_study(parse_study(listing, where="page"), roots, done)
     assert plan.done == {step.directory for step in plan.steps}
 
@@ -101,6 +103,8 @@ def test_a_page_that_failed_is_undone_and_made_again_alone(done, roots, unseen, 
     assert json.loads((out / "report/step.json").read_text())["title"] == "write the report"
 
 
+@settings(max_examples=30, deadline=None)
+@example("a\x85b", "~")
 @given(
     st.text(st.characters(codec="utf-8"), min_size=1, max_size=12),
     st.sampled_from(["1e5", "on", "yes", "1_0", "0x1", "~", "1:30", "2020-01-01"]),

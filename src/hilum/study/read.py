@@ -71,6 +71,15 @@ for _tag, _pattern, _first in (
     _Yaml12Dumper.add_implicit_resolver(_tag, _pattern, _first)
 
 
+def _text_node(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    """Breaks of lines that are not ours are escaped; elsewhere PyYAML would read them as blanks."""
+    style = '"' if any(letter in text for letter in "\x85\u2028\u2029") else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Yaml12Dumper.add_representer(str, _text_node)
+
+
 def as_yaml(study: Study) -> str:
     """A study as it was written, with what `--set` changed; `parse_study` reads the same study from it."""
     written = study.model_dump(mode="json", exclude_unset=True)
