@@ -26,7 +26,7 @@ from hilum.data.store import Store, build_store
 from hilum.explain.against_boxes import CENTRE, LOCATION, RANDOM, score_models
 from hilum.explain.box_geometry import boxes_on_square
 from hilum.explain.cases import BoxedCase, boxed_cases
-from hilum.explain.heat_maps import HeatMapMethod
+from hilum.explain.methods import HeatMapMethod
 from hilum.explain.models import load_models, maps_of_pairs
 from hilum.explain.wish import Wish
 from hilum.finetune.finetune import finetune

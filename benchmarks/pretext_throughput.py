@@ -52,7 +52,8 @@ from hilum.draws import image_keys
 from hilum.encoders.zoo import create_encoder
 from hilum.pretext import fcmae
 from hilum.pretext.method import Pretext, PretextRun
-from hilum.pretext.methods import METHODS, method_of, method_settings
+from hilum.pretext.method_settings import method_settings
+from hilum.pretext.methods import METHODS, method_of
 from hilum.training.attention import short_attention_written_out
 from hilum.training.memory import kept_memory
 from hilum.training.precision import choose_precision, deterministic

@@ -1,9 +1,15 @@
 import hashlib
 import json
+import os
+import socket
+import subprocess
+import sys
+import time
 
 import pytest
 
-from hilum.artifacts import file_sha256, fingerprint, whole_directory, whole_file, write_json, write_text
+from hilum.artifacts import file_sha256, fingerprint, locked, whole_directory, whole_file, write_json, write_text
+from hilum.errors import HilumError
 
 
 def test_a_file_appears_only_when_it_is_whole(tmp_path):
@@ -87,3 +93,81 @@ def test_a_files_hash_is_sha256_of_its_bytes(tmp_path):
     (tmp_path / "abc").write_bytes(b"abc")
     # FIPS 180-2, appendix B.1
     assert file_sha256(tmp_path / "abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from hilum.artifacts import locked
+from hilum.errors import HilumError
+try:
+    with locked(Path(sys.argv[1])):
+        print("mine", flush=True)
+        sys.stdin.read()
+except HilumError as error:
+    print(error, flush=True)
+    sys.exit(2)
+"""
+
+
+def holding(path):
+    return subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+
+
+def test_of_two_processes_started_together_one_wins_and_the_other_says_who(tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "kept").write_text("x")
+    both = [holding(out), holding(out)]
+    said = [process.stdout.readline() for process in both]
+    winner = said.index("mine\n")
+    assert f"process {both[winner].pid} on {socket.gethostname()}, since" in said[1 - winner]
+    assert "Wait until it is done" in said[1 - winner]
+    both[1 - winner].communicate()
+    assert both[1 - winner].returncode == 2
+    assert (out / "kept").read_text() == "x"
+    both[winner].communicate("")
+    assert both[winner].returncode == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_process_that_comes_two_seconds_later_leaves_everything_alone(tmp_path):
+    first = holding(tmp_path / "out")
+    assert first.stdout.readline() == "mine\n"
+    time.sleep(2)
+    with pytest.raises(HilumError, match=f"process {first.pid} on"), whole_directory(tmp_path / "out"):
+        pytest.fail("two writers")
+    assert not (tmp_path / ".out.partial").exists()
+    first.communicate("")
+    with whole_directory(tmp_path / "out") as beside:
+        (beside / "mine").touch()
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_what_a_killed_process_left_is_taken_over(tmp_path):
+    first = holding(tmp_path / "out")
+    assert first.stdout.readline() == "mine\n"
+    first.kill()
+    first.communicate()
+    assert (tmp_path / ".out.lock").exists()
+    with locked(tmp_path / "out"):
+        assert json.loads((tmp_path / ".out.lock").read_text())["process"] == os.getpid()
+    assert not (tmp_path / ".out.lock").exists()
+
+
+def test_what_another_host_left_is_not_and_it_says_how_to_clear_it(tmp_path):
+    lock = tmp_path / ".out.lock"
+    lock.write_text(json.dumps({"host": "elsewhere", "process": 1, "since": "2026-01-01 00:00:00"}))
+    with pytest.raises(HilumError, match=f"process 1 on elsewhere, .*delete {lock}"), locked(tmp_path / "out"):
+        pytest.fail("two writers")
+    lock.unlink()
+    with locked(tmp_path / "out"):
+        pass
+
+
+def test_an_empty_lock_of_nobody_is_taken_over(tmp_path):
+    (tmp_path / ".out.lock").touch()
+    with locked(tmp_path / "out"):
+        pass

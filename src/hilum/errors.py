@@ -1,5 +1,7 @@
 """The one error that people see: where it is, what was expected, what was found, what to do."""
 
+from typing import Literal
+
 
 class HilumError(Exception):
     """Something a user can mend.
@@ -17,6 +19,22 @@ class HilumError(Exception):
         self.found = found
         self.fix = fix
         super().__init__(f"{self.where}: expected {expected}; found {found}. {fix}")
+
+
+TrainingFailure = Literal["diverged", "collapsed"]
+
+
+class TrainingFailedError(HilumError):
+    """A training that came to nothing, by its own course and not by a mistake in its inputs.
+
+    Args:
+        code: "diverged": a loss that is not finite; "collapsed": features that tell nothing apart.
+        where, expected, found, fix: as in `HilumError`.
+    """
+
+    def __init__(self, code: TrainingFailure, where: object, *, expected: str, found: str, fix: str) -> None:
+        self.code: TrainingFailure = code
+        super().__init__(where, expected=expected, found=found, fix=fix)
 
 
 class HilumErrors(HilumError):  # noqa: N818 - several of them

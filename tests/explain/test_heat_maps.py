@@ -7,7 +7,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from hilum.errors import HilumError
-from hilum.explain.heat_maps import FOR_NO_FINDING, HeatMapMethod, HeatMaps, covered, heat_maps
+from hilum.explain.heat_maps import HeatMaps, covered, heat_maps
+from hilum.explain.methods import FOR_NO_FINDING, HeatMapMethod
 
 METHODS = get_args(HeatMapMethod)
 

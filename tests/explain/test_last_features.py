@@ -5,7 +5,8 @@ from torch import nn
 from hilum.encoders.catalogue import ARCHITECTURES
 from hilum.encoders.zoo import FAMILIES
 from hilum.explain.class_activation import METHODS
-from hilum.explain.last_features import TRANSFORMERS, activations_and_gradients, logits_of_map
+from hilum.explain.last_features import activations_and_gradients, logits_of_map
+from hilum.explain.methods import TRANSFORMERS
 
 MAPS = [("resnet18", 64), ("densenet121", 64), ("convnextv2_atto", 70), ("toh2023_resnet", 64), ("toh2023_cnn", 224)]
 TOKENS = [

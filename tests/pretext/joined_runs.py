@@ -19,7 +19,8 @@ from hilum.encoders.zoo import create_encoder
 from hilum.finetune.classifier import Classifier
 from hilum.pretext.collapse import CollapseWatch
 from hilum.pretext.method import PretextRun
-from hilum.pretext.methods import METHODS, method_settings
+from hilum.pretext.method_settings import method_settings
+from hilum.pretext.methods import METHODS
 from hilum.pretext.plain_features import plain_features
 from hilum.training.fit import fit
 from hilum.training.probing import SECONDS, Probing

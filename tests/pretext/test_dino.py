@@ -2,9 +2,10 @@ import pytest
 import torch
 
 from hilum.encoders.zoo import create_encoder
-from hilum.pretext.dino import DINO, DINOSettings
+from hilum.pretext.dino import DINO
 from hilum.pretext.koleo import koleo
 from hilum.pretext.many_views import ManyViews
+from hilum.pretext.method_settings import DINOSettings
 from hilum.pretext.prototype_head import PrototypeHead
 from hilum.pretext.self_distillation import sharpened, view_distillation
 from hilum.pretext.sinkhorn import sinkhorn_assignments

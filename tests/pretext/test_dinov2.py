@@ -3,10 +3,11 @@ import torch
 
 from hilum.encoders.zoo import create_encoder
 from hilum.errors import HilumError
-from hilum.pretext.dinov2 import DINOv2, DINOv2Settings, filled_up
+from hilum.pretext.dinov2 import DINOv2, filled_up
 from hilum.pretext.koleo import koleo
 from hilum.pretext.many_views import ManyViews
 from hilum.pretext.masked_patches import check_sees_patches, hidden
+from hilum.pretext.method_settings import DINOv2Settings
 from hilum.pretext.prototype_head import PrototypeHead
 from hilum.pretext.self_distillation import patch_distillation, sharpened, view_distillation
 from hilum.pretext.sinkhorn import sinkhorn_assignments

@@ -1,7 +1,8 @@
 import pytest
 
 from hilum.errors import HilumErrors
-from hilum.pretext.methods import METHODS, method_settings
+from hilum.pretext.method_settings import METHOD_SETTINGS, method_settings
+from hilum.pretext.methods import METHODS
 from hilum.views import POLICIES
 
 
@@ -11,6 +12,10 @@ def test_every_method_has_views_that_are_known_and_settings_that_are_described(m
     assert method.local_policy is None or method.local_policy in POLICIES
     assert all(field.description for field in method.settings.model_fields.values())
     assert method.forwards(method.settings(), 0.25) >= 3  # at least one view is trained on
+
+
+def test_the_settings_that_study_files_are_checked_by_are_those_of_the_methods():
+    assert {name: method.settings for name, method in METHODS.items()} == METHOD_SETTINGS
 
 
 def test_all_wrong_settings_are_named_with_what_the_method_has():

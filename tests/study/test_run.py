@@ -77,7 +77,7 @@ def test_a_finished_study_is_not_run_again(copied, small_study, films, finished,
 def test_a_changed_arm_reruns_only_itself(copied, small_text, films, finished, unseen):
     changed = parse_study(small_text, where="small.yaml", overrides=["arms.linear.finetune.lr=3e-3"])
     run_study(changed, {"films": films}, copied, show_step=unseen)
-    assert redone(finished, records(copied)) == {"arms/linear/seed-0", "evaluation"}
+    assert redone(finished, records(copied)) == {"arms/linear/seed-0", "evaluation", "report"}
 
 
 def test_flipping_every_test_label_changes_no_bit_of_what_is_trained(
@@ -93,7 +93,7 @@ def test_flipping_every_test_label_changes_no_bit_of_what_is_trained(
     table.write_text("\n".join(",".join(row) for row in rows) + "\n")
 
     run_study(small_study, {"films": flipped}, copied, show_step=unseen)
-    assert redone(finished, records(copied)) == {"evaluation"}  # no other step's inputs hold a test label
+    assert redone(finished, records(copied)) == {"evaluation", "report"}  # no other step's inputs hold a test label
 
     anew = tmp_path / "anew"
     run_study(small_study, {"films": flipped}, anew, show_step=unseen)
@@ -173,6 +173,7 @@ def test_the_plan_of_unknown_data_lists_arms_and_steps_without_counts(small_stud
         "finetune",
         "baselines",
         "evaluate",
+        "report",
     ]
 
 

@@ -91,8 +91,9 @@ def read_given(paths: Sequence[Path], validation: Sequence[Path] | None, reading
     from hilum.errors import HilumError
     from hilum.evaluate.predictions import read_predictions
     from hilum.evaluate.recalibration import recalibrate
-    from hilum.evaluate.thresholds import check_rule, choose_thresholds
+    from hilum.evaluate.thresholds import choose_thresholds
     from hilum.evaluate.trained_on import read_trained_on
+    from hilum.threshold_rule import check_rule
 
     check_rule(reading.threshold)
     if validation and len(validation) != len(paths):

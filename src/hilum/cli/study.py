@@ -38,6 +38,9 @@ Overrides = Annotated[
         "--set", metavar="KEY=VALUE", help="Change a setting, for example finetune.epochs=3; may be repeated."
     ),
 ]
+AllowMissing = Annotated[
+    bool, typer.Option("--allow-missing", help="Go on where tables name films whose file is not there.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead.")]
 
 
@@ -56,6 +59,7 @@ def plan(
     out: Annotated[Path | None, typer.Option(help="Directory of an earlier run, to see what is done.")] = None,
     scale: ScaleOption = Scale.FULL,
     override: Overrides = None,
+    allow_missing: AllowMissing = False,
     json: Json = False,
 ) -> None:
     """Say what a study would do: data, arms, steps, estimated time. Runs nothing.
@@ -65,9 +69,10 @@ def plan(
       hilum study plan studies/demo.yaml
       hilum study plan studies/chestxray14_tiny.yaml --scale tiny --json
     """
+    content = read(study, scale, override)  # before torch is imported: a mistake in it is told at once
     from hilum.study.describe import plan_data, plan_study
 
-    description = plan_study(read(study, scale, override), roots(data), out)
+    description = plan_study(content, roots(data), out, allow_missing=allow_missing)
     if json:
         say_json(plan_data(description))
     else:
@@ -80,6 +85,7 @@ def run(
     data: Data = None,
     scale: ScaleOption = Scale.FULL,
     override: Overrides = None,
+    allow_missing: AllowMissing = False,
     workers: Annotated[
         int | None, typer.Option(min=0, help="Threads that prepare films; results do not depend on it.")
     ] = None,
@@ -92,7 +98,7 @@ def run(
       hilum study run studies/chestxray14_tiny.yaml --data chestxray14=CXR8 --out runs/tiny64
       hilum study run studies/chestxray14_tiny.yaml --scale tiny --out runs/try
     """
-    run_to_report(read(study, scale, override), roots(data), out, workers)
+    run_to_report(read(study, scale, override), roots(data), out, workers, allow_missing=allow_missing)
 
 
 def status(
@@ -125,11 +131,14 @@ def status(
 def read(study: str, scale: Scale, override: list[str] | None) -> "Study":
     """Read a study file at a scale."""
     from hilum.study.read import read_study
-    from hilum.study.scale import tiny
     from hilum.study.shipped import find_study
 
     content = read_study(find_study(study), override or [])
-    return tiny(content) if scale is Scale.TINY else content
+    if scale is Scale.FULL:
+        return content
+    from hilum.study.scale import tiny
+
+    return tiny(content)
 
 
 def roots(data: list[str] | None) -> dict[str, Path]:
@@ -147,7 +156,9 @@ def roots(data: list[str] | None) -> dict[str, Path]:
     return found
 
 
-def run_to_report(study: "Study", data: dict[str, Path], out: Path, workers: int | None) -> None:
+def run_to_report(
+    study: "Study", data: dict[str, Path], out: Path, workers: int | None, *, allow_missing: bool = False
+) -> None:
     """Run a study with a progress bar a step, and say where the report is."""
     import logging
 
@@ -166,7 +177,7 @@ def run_to_report(study: "Study", data: dict[str, Path], out: Path, workers: int
         first = rank() == 0
         if first:
             say(study.question)
-        report = run_study(study, data, out, show_step=show_step, workers=workers)
+        report = run_study(study, data, out, show_step=show_step, workers=workers, allow_missing=allow_missing)
         if first:
             say(f"\nReport: {report}")
 

@@ -19,68 +19,16 @@ darkest and brightest value become 0 and 255. Black for its bars is its own dark
 A recipe may also be a name out of `hilum.data.recipes`.
 """
 
-from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from hilum.data.pixels import Gray, look_up
-from hilum.data.recipes import RECIPES
-from hilum.errors import HilumError
+from hilum.data.recipe import CLIP_LIMIT, TILES, Recipe, parse_recipe
 
-Step: TypeAlias = tuple[str, str | int | tuple[float, float] | None]
-_SQUARES = ("pad", "crop", "stretch")
-_WINDOWS = ("header", "full")
-_PLAIN_STEPS = ("min_max", "clahe", "equalize")
-_CLIP_LIMIT, _TILES = 2.0, 8
-_HIGHEST_CLIP_LIMIT, _MOST_TILES = 100.0, 64
-_SMALLEST, _LARGEST = 8, 4096
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """Checked steps, and the side S of the picture they end in."""
-
-    steps: tuple[Step, ...]
-    size: int
-
-    @property
-    def window(self) -> Literal["header", "full"]:
-        """What decoding a DICOM file does with its window."""
-        return "full" if ("window", "full") in self.steps else "header"
-
-    def as_data(self) -> list[Any]:
-        """The steps as they stand in a study file; `parse_recipe` reads them back."""
-        return [_as_data(step) for step in self.steps]
-
-
-def parse_recipe(steps: object) -> Recipe:
-    """Check the steps of a study file, such as `[{square: pad}, {resize: 224}, clahe]`, or find those of a name.
-
-    Raises:
-        HilumError: an unknown name, step or value, a step twice, no resize, or steps that cannot follow each other.
-    """
-    if isinstance(steps, str):
-        if steps not in RECIPES:
-            raise _error(f"a list of steps, or a name: {', '.join(RECIPES)}", repr(steps))
-        steps = list(RECIPES[steps].steps)
-    if not isinstance(steps, list):
-        raise _error("a list of steps", repr(steps))
-    parsed = tuple(_parse_step(step, place) for place, step in enumerate(steps, start=1))
-    names = [name for name, _ in parsed]
-    twice = {name for name in names if names.count(name) > 1}
-    if twice:
-        raise _error("every step once", f"{', '.join(sorted(twice))} again")
-    size = next((value for name, value in parsed if name == "resize"), None)
-    if not isinstance(size, int):
-        raise _error("a resize, so that every picture has one size", f"only {', '.join(names) or 'an empty list'}")
-    if "square" in names and names.index("square") > names.index("resize"):
-        raise _error("square before resize, for a resized picture is square", "square after it")
-    if "window" in names[1:]:
-        raise _error("window as the first step, for it belongs to decoding", "another step before it")
-    return Recipe(parsed, size)
+__all__ = ["Recipe", "eight_bits", "parse_recipe", "plane_of", "preprocess"]
 
 
 def preprocess(gray: Gray, recipe: Recipe) -> NDArray[np.uint8]:
@@ -104,7 +52,7 @@ def preprocess(gray: Gray, recipe: Recipe) -> NDArray[np.uint8]:
         elif name == "percentiles" and isinstance(value, tuple):
             picture = _spread(picture, *_percentiles(picture, value))
         elif name == "clahe":
-            clip, tiles = value if isinstance(value, tuple) else (_CLIP_LIMIT, _TILES)
+            clip, tiles = value if isinstance(value, tuple) else (CLIP_LIMIT, TILES)
             picture = cv2.createCLAHE(clip, (int(tiles), int(tiles))).apply(eight_bits(picture))
         elif name == "equalize":
             picture = cv2.equalizeHist(eight_bits(picture))
@@ -165,57 +113,3 @@ def _percentiles(picture: NDArray[Any], wanted: tuple[float, float]) -> tuple[in
     below = np.cumsum(np.bincount(picture.ravel(), minlength=1))
     low, high = np.searchsorted(below, np.asarray(wanted) / 100 * picture.size)
     return int(low), int(high)
-
-
-def _as_data(step: Step) -> Any:
-    name, value = step
-    if value is None:
-        return name
-    if name == "clahe" and isinstance(value, tuple):
-        return {name: {"clip": value[0], "tiles": int(value[1])}}
-    return {name: list(value) if isinstance(value, tuple) else value}
-
-
-def _parse_step(step: Any, place: int) -> Step:
-    if isinstance(step, str) and step in _PLAIN_STEPS:
-        return step, None
-    if isinstance(step, dict) and len(step) == 1:
-        name, value = next(iter(step.items()))
-        expected = {
-            "square": f"one of {', '.join(_SQUARES)}",
-            "window": f"one of {', '.join(_WINDOWS)}",
-            "resize": f"a whole number of {_SMALLEST} to {_LARGEST} pixels",
-            "percentiles": "[low, high] within 0 to 100",
-            "clahe": f"clip (above 0, to {_HIGHEST_CLIP_LIMIT:g}), tiles (1 to {_MOST_TILES}), or both",
-        }
-        if name in expected:
-            parsed = _parse_value(name, value)
-            if parsed is None:
-                raise _error(f"{name}: {expected[name]}", f"{value!r} in step {place}")
-            return name, parsed
-    known = f"square: …, resize: …, window: …, percentiles: …, {', '.join(_PLAIN_STEPS)}"
-    raise _error(f"steps out of {known}", f"{step!r} as step {place}")
-
-
-def _parse_value(name: str, value: Any) -> str | int | tuple[float, float] | None:
-    """The value of a step, or None where it cannot be one."""
-    if name in ("square", "window"):
-        return value if value in (_SQUARES if name == "square" else _WINDOWS) else None
-    if name == "resize":
-        return value if type(value) is int and _SMALLEST <= value <= _LARGEST else None
-    if name == "percentiles":
-        ends = value if isinstance(value, list) and len(value) == 2 and all(map(_is_number, value)) else [1, 0]
-        return (float(ends[0]), float(ends[1])) if 0 <= ends[0] < ends[1] <= 100 else None
-    if not isinstance(value, dict) or not value or set(value) - {"clip", "tiles"}:
-        return None
-    clip, tiles = value.get("clip", _CLIP_LIMIT), value.get("tiles", _TILES)
-    right = _is_number(clip) and 0 < clip <= _HIGHEST_CLIP_LIMIT and type(tiles) is int and 0 < tiles <= _MOST_TILES
-    return (float(clip), float(tiles)) if right else None
-
-
-def _is_number(value: Any) -> bool:
-    return type(value) in (int, float)
-
-
-def _error(expected: str, found: str) -> HilumError:
-    return HilumError("preprocess", expected=expected, found=found, fix="Write [{square: pad}, {resize: 224}].")

@@ -1,11 +1,16 @@
 """What is known of each architecture without building it: enough to check a study file and to estimate its cost."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from hilum.errors import HilumError
 
 TIMM = "timm (Apache-2.0)"
 OWN = "Hilum (Apache-2.0)"
+
+_TOH2023 = ("cnn", "densenet", "resnet", "unet_encoder", "xvt")
+
+_WITH_BATCH_NORM = frozenset({"resnet", "densenet", *(f"toh2023_{name}" for name in _TOH2023)})
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,11 @@ class Architecture:
         if self.fixed:
             return f"{self.size} px only"
         return f"from {self.smallest} px" + (f", padded to n · {self.fills}" if self.fills > 1 else "")
+
+    @property
+    def random_opponent(self) -> Literal["calibrated", "plain"]:
+        """The random encoder that pretraining has to beat: calibrated where there are batch norms to calibrate."""
+        return "calibrated" if self.family in _WITH_BATCH_NORM else "plain"
 
     def padded(self, side: int) -> int:
         """Side in px with which the network computes for films of `side` px.

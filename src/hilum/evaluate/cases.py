@@ -5,6 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+LEAST_PATIENTS = 2
+"""On each side of a number: with one patient there is no spread between patients to compute."""
+
 
 @dataclass(frozen=True)
 class Cases:
@@ -24,8 +27,8 @@ class Cases:
     negative_patients: NDArray[np.int64]
 
     def enough(self, min_patients: int) -> NDArray[np.bool_]:
-        """Findings with at least so many positive and so many negative patients, (F,)."""
-        return np.minimum(self.positive_patients, self.negative_patients) >= min_patients
+        """Findings with at least so many positive and so many negative patients, never fewer than two, (F,)."""
+        return np.minimum(self.positive_patients, self.negative_patients) >= max(min_patients, LEAST_PATIENTS)
 
 
 def count_cases(labels: NDArray[np.floating], patients: NDArray[np.int32]) -> Cases:

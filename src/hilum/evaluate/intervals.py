@@ -19,14 +19,15 @@ def percentile_interval(
     Args:
         redrawn: (B,), the number in each redraw; NaN (undefined there) is left out.
         level: coverage, 0 to 1.
-        patients: n, at least 2, on the side that has fewer; need not be whole. None for the plain interval.
+        patients: n, on the side that has fewer; need not be whole. None for the plain interval.
 
     Returns:
         Lower and upper end, by linear interpolation between order statistics: quantile q of b values is at place
-        q (b - 1) of the sorted values, counted from 0. (NaN, NaN) where fewer than two redraws are defined.
+        q (b - 1) of the sorted values, counted from 0. (NaN, NaN) with fewer than
+        two defined redraws, or fewer than two patients.
     """
     ordered = np.sort(redrawn[np.isfinite(redrawn)])
-    if len(ordered) < 2:
+    if len(ordered) < 2 or (patients is not None and patients < 2):
         return float("nan"), float("nan")
     tail = (1 - level) / 2
     if patients is not None:
@@ -46,10 +47,11 @@ def two_sided_p(redrawn_difference: NDArray[np.float64], *, patients: float | No
         patients: as in `percentile_interval`: p of the expanded interval, which is larger.
 
     Returns:
-        Above 0, at most 1 (without `patients` at least 2 / (B + 1)); NaN where no redraw is defined.
+        Above 0, at most 1 (without `patients` at least 2 / (B + 1)); NaN where no redraw is defined, or
+        with fewer than two patients.
     """
     finite = redrawn_difference[np.isfinite(redrawn_difference)]
-    if not len(finite):
+    if not len(finite) or (patients is not None and patients < 2):
         return float("nan")
     beyond = min(np.count_nonzero(finite <= 0), np.count_nonzero(finite >= 0))
     p = min(1.0, 2 * (beyond + 1) / (len(finite) + 1))
@@ -65,8 +67,13 @@ def patients_behind(counts: NDArray[np.integer]) -> float:
     the counts: close to the smallest count where that finding's noise prevails, up to their sum where they are alike.
 
     Args:
-        counts: (F,), at least 2 each, F at least 1.
+        counts: (F,), F at least 1.
+
+    Returns:
+        At least 1, which no interval can be had from: where one finding rests on one patient.
     """
+    if counts.min() < 2:
+        return 1.0
     variances = 1 / counts
     return float(1 + variances.sum() ** 2 / np.sum(variances**2 / (counts - 1)))
 

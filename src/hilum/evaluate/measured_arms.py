@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hilum.errors import HilumError
 from hilum.evaluate.arms import AlignedArms, align
-from hilum.evaluate.cases import Cases, count_cases
+from hilum.evaluate.cases import LEAST_PATIENTS, Cases, count_cases
 from hilum.evaluate.intervals import patients_behind
 from hilum.evaluate.measures import AUROC, AVERAGES, MACRO, check_metrics
 from hilum.evaluate.predictions import Predictions
@@ -96,7 +96,8 @@ def measure_arms(
         stratified: redraw patients within strata of the rarest finding that they have.
         redraws: of the bootstrap, at least 40.
         seed: of the redraws.
-        min_positives: findings with fewer positive patients, or fewer negative patients, are left out of averages.
+        min_positives: findings with fewer positive patients, or fewer negative patients, are left out of averages;
+            never fewer than two.
         threads: None for as many as this process may use.
         on_progress: told the redraws done.
 
@@ -107,6 +108,7 @@ def measure_arms(
     check_metrics(metrics, thresholds=thresholds is not None)
     _check_one_of("averages", averages, AVERAGES)
     _check_one_of("interval", [interval], INTERVALS)
+    min_positives = max(min_positives, LEAST_PATIENTS)
     aligned = align(arms)
     cases = count_cases(aligned.labels, aligned.patients)
     included = cases.enough(min_positives)

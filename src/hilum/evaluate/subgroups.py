@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hilum.errors import HilumError
 from hilum.evaluate.arms import AlignedArms, align
-from hilum.evaluate.cases import count_cases
+from hilum.evaluate.cases import LEAST_PATIENTS, count_cases
 from hilum.evaluate.intervals import percentile_interval, two_sided_p
 from hilum.evaluate.measured_arms import check_redraws
 from hilum.evaluate.measures import AUROC, check_metrics
@@ -173,6 +173,7 @@ def _numbers(
     min_patients: int,
 ) -> dict[str, object]:
     here, there = (min(side) for side in counts)
+    min_patients = max(min_patients, LEAST_PATIENTS)
     if here < min_patients:
         return {"note": f"{here} patients of the rarer side (fewer than {min_patients}): not told"}
     estimate, redrawn = _of(own, metric, at)

@@ -13,10 +13,9 @@ from hilum.errors import HilumError
 from hilum.evaluate.auroc import known_sides
 from hilum.evaluate.precision_recall import cumulative_calls
 from hilum.evaluate.predictions import Predictions
+from hilum.threshold_rule import parse_rule
 
 OPTIMISTIC = "optimistic: the threshold was chosen on the images it is judged on"
-
-_EXPECTED = "youden, f1, sensitivity=S, specificity=S, or a number from 0 to 1"
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,7 @@ def choose_threshold(labels: ArrayLike, scores: ArrayLike, rule: str) -> float:
     Raises:
         HilumError: an unknown rule.
     """
-    name, target = _parsed(rule)
+    name, target = parse_rule(rule)
     if name == "fixed":
         return target
     positive, score = known_sides(labels, scores)
@@ -102,7 +101,7 @@ def choose_thresholds(
     Raises:
         HilumError: an unknown rule; or predictions of training films.
     """
-    fixed = _parsed(rule)[0] == "fixed"
+    fixed = parse_rule(rule)[0] == "fixed"
     if validation.split == "train" and not fixed:
         raise HilumError(
             validation.name,
@@ -120,15 +119,6 @@ def choose_thresholds(
     return Thresholds(rule, chosen_on, values, optimistic=shared and not fixed)
 
 
-def check_rule(rule: str) -> None:
-    """Refuse a rule that `choose_threshold` does not know.
-
-    Raises:
-        HilumError: an unknown rule, or a share outside 0 to 1.
-    """
-    _parsed(rule)
-
-
 _ROUNDING = 1e-9
 """So that a sensitivity of 0.9 of 10 positives is 9 of them, however 0.9 x 10 rounds."""
 
@@ -138,16 +128,3 @@ def _share_images(one: Predictions, other: Predictions) -> bool:
         return True
     named = one.images_named and other.images_named
     return named and not set(one.image_ids).isdisjoint(other.image_ids)
-
-
-def _parsed(rule: str) -> tuple[str, float]:
-    name, _, given = rule.partition("=")
-    if name in ("youden", "f1") and not given:
-        return name, float("nan")
-    try:
-        value = float(given if name in ("sensitivity", "specificity") else rule)
-    except ValueError:
-        value = float("nan")
-    if not 0 <= value <= 1:
-        raise HilumError("threshold", expected=_EXPECTED, found=rule, fix="Choose one of these.")
-    return (name if given else "fixed"), value

@@ -7,7 +7,7 @@ rollout, attention             where a transformer reads, for no finding in part
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, get_args
+from typing import get_args
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -18,12 +18,9 @@ from hilum.errors import HilumError
 from hilum.explain.attention import attention_map
 from hilum.explain.class_activation import METHODS
 from hilum.explain.last_features import activations_and_gradients
+from hilum.explain.methods import HeatMapMethod
 from hilum.explain.occlusion import occlusion_maps
 from hilum.finetune.classifier import Classifier
-
-HeatMapMethod: TypeAlias = Literal["gradcam", "gradcam++", "layercam", "rollout", "attention", "occlusion"]
-FOR_NO_FINDING: tuple[HeatMapMethod, ...] = ("rollout", "attention")
-"""Methods whose map is the same for every finding."""
 
 
 @dataclass(frozen=True)

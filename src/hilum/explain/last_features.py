@@ -13,10 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from hilum.encoders.zoo import Encoder
+from hilum.explain.methods import TRANSFORMERS
 from hilum.finetune.classifier import Classifier
-
-TRANSFORMERS: frozenset[str] = frozenset({"vit", "dinov2", "dinov3", "eva_x", "toh2023_xvt"})
-"""Families in which every block attends to the whole film. Swin's windows do not: it ends in a map."""
 
 
 def is_transformer(encoder: Encoder) -> bool:

@@ -12,7 +12,8 @@ from hilum.data.store import Store
 from hilum.encoders.card import Card
 from hilum.encoders.zoo import create_encoder
 from hilum.errors import HilumError
-from hilum.explain.heat_maps import HeatMapMethod, HeatMaps, heat_maps
+from hilum.explain.heat_maps import HeatMaps, heat_maps
+from hilum.explain.methods import HeatMapMethod
 from hilum.finetune.classifier import Classifier
 from hilum.finetune.feed import Feed
 from hilum.finetune.weights import load_classifier

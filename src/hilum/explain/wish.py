@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from hilum.explain.heat_maps import HeatMapMethod
 from hilum.explain.map_boxes import THRESHOLD
+from hilum.explain.methods import HeatMapMethod
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """How a head answers for the findings: what its outputs mean, what they cost, and what they say of a film."""
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +14,7 @@ from hilum.finetune.losses import (
     masked_bce,
     masked_three_class,
 )
-
-AnswerName = Literal["each", "each_or_uncertain", "exclusive"]
+from hilum.finetune.settings import AnswerName
 
 
 class Answers(Protocol):

@@ -8,10 +8,10 @@ from torch import Tensor, nn
 from hilum.data.batches import Batch
 from hilum.encoders.zoo import Encoder
 from hilum.errors import HilumError
-from hilum.finetune.answers import AnswerName, make_answers
+from hilum.finetune.answers import make_answers
 from hilum.finetune.heads import make_head
 from hilum.finetune.pooling import make_pooling
-from hilum.finetune.settings import HeadName, PoolingName
+from hilum.finetune.settings import AnswerName, HeadName, PoolingName
 from hilum.training.groups import decay_groups, encoder_groups
 from hilum.training.ranks import share_of_mean
 from hilum.training.settings import TrainingSettings

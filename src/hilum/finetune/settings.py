@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from hilum.errors import HilumError
-from hilum.finetune.answers import AnswerName
 from hilum.training.settings import Device, Optimizer, Precision, Schedule, TrainingSettings
 from hilum.views import ViewPolicy
 
+AnswerName = Literal["each", "each_or_uncertain", "exclusive"]
 HeadName = Literal["linear", "mlp", "two_layers"]
 PoolingName = Literal["own", "cls", "mean", "cls_mean", "gem", "attention"]
 

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from hilum.errors import HilumError
+from hilum.errors import TrainingFailedError
 from hilum.pretext.plain_features import plain_features
 
 LEAST_SPREAD = 0.01
@@ -94,7 +94,8 @@ class CollapseWatch:
         }
         for sign, least in limits.items():
             if epoch >= 1 and not signs[sign] >= least:  # so that NaN is a collapse, too
-                raise HilumError(
+                raise TrainingFailedError(
+                    "collapsed",
                     f"pretraining, epoch {epoch + 1}",
                     expected=f"an encoder that tells films apart ({sign} at least {least})",
                     found=f"a collapse ({sign} {signs[sign]:.2g})",

@@ -1,9 +1,6 @@
 """DINO: Caron et al., "Emerging properties in self-supervised vision transformers", ICCV 2021."""
 
-from typing import Literal, Self
-
 import torch
-from pydantic import Field
 from torch import Tensor
 
 from hilum.data.batches import Batch
@@ -11,7 +8,8 @@ from hilum.encoders.zoo import Encoder
 from hilum.pretext.collapse import CollapseWatch
 from hilum.pretext.koleo import koleo_of_views
 from hilum.pretext.many_views import ManyViews
-from hilum.pretext.method import TRAINED, Method, MethodSettings, Pretext, PretextRun
+from hilum.pretext.method import TRAINED, Method, Pretext, PretextRun
+from hilum.pretext.method_settings import DINOSettings
 from hilum.pretext.momentum import follow, follower
 from hilum.pretext.prototype_head import PrototypeHead
 from hilum.pretext.self_distillation import moved_center, sharpened, view_distillation
@@ -111,77 +109,6 @@ class DINO(Pretext):
             return [sinkhorn_assignments(view, temperature) for view in logits.chunk(2)]
         self.answers.append(logits.mean(0))
         return list(sharpened(logits, self.center, temperature).chunk(2))
-
-
-class DINOSettings(MethodSettings):
-    """Settings of DINO."""
-
-    prototypes: int | None = Field(
-        None,
-        ge=2,
-        description="A quarter of the films when left out, 256 to 65,536; the paper has 65,536 for 1.3 million.",
-    )
-    teacher: Literal["centering", "sinkhorn"] = Field(
-        "sinkhorn",
-        description="How the teacher is kept from giving one answer: DINO's paper has centering, DINOv2's "
-        "Sinkhorn-Knopp, which balances the answers to each batch at once, where a center needs many steps.",
-    )
-    student_temperature: float = Field(0.1, gt=0, description="0.1 in the paper.")
-    first_teacher_temperature: float = Field(0.02, gt=0, description="At the start; 0.04 in the paper.")
-    teacher_temperature: float = Field(0.02, gt=0, description="After the first tenth of the run; 0.07 in the paper.")
-    momentum: float | None = Field(
-        None,
-        ge=0,
-        lt=1,
-        description="Of the teacher at the start, rising to 1 at the end; when left out, such that it looks back on a "
-        "twentieth of the run, at most the 250 steps of the paper's 0.996.",
-    )
-    center_momentum: float = Field(0.9, ge=0, lt=1, description="Of the teacher's center; 0.9 in the paper.")
-    head_batch_norm: bool | None = Field(
-        None,
-        description="Batch norm in the head; null: where the encoder has it, as in the paper.",
-    )
-    koleo_weight: float = Field(
-        0.5,
-        ge=0,
-        description="Of KoLeo, which moves the films of a batch apart, so that nearest neighbours tell more: 0.1 in "
-        "DINOv2's paper, none in DINO's. Computed in float32.",
-    )
-    frozen_epochs: int = Field(1, ge=0, description="Epochs in which the prototypes stay as they were drawn.")
-    local_views: int = Field(4, ge=0, description="Small views; the paper has 8 of 96 px beside 2 of 224 px.")
-
-    def schedule(self, steps: int) -> TeacherSchedule:
-        """Of a run of so many steps."""
-        look_back = min(max(steps / 20, 2.0), 250.0)
-        return TeacherSchedule(
-            first_temperature=self.first_teacher_temperature,
-            last_temperature=self.teacher_temperature,
-            warmup_steps=steps // 10,
-            first_momentum=1 - 1 / look_back if self.momentum is None else self.momentum,
-            total_steps=steps,
-        )
-
-    @property
-    def needs_whole_batch(self) -> str:
-        """Why a batch cannot be computed in parts; empty where it can."""
-        if self.teacher == "sinkhorn":
-            return "its teacher's answers are balanced over the whole batch (`teacher` centering is not)"
-        return "KoLeo compares the films of the batch (`koleo_weight` 0 does not)" if self.koleo_weight else ""
-
-    def prototype_count(self, films: int) -> int:
-        """For so many films."""
-        return self.prototypes or min(max(films // 4, 256), 65_536)
-
-    def has_head_batch_norm(self, encoder: Encoder) -> bool:
-        """Whether the head in front of this encoder has batch norm."""
-        if self.head_batch_norm is not None:
-            return self.head_batch_norm
-        return encoder.has_batch_norm
-
-    def filled(self, films: int, batch_size: int, steps: int) -> Self:  # noqa: ARG002
-        """With the number of prototypes and the teacher's momentum."""
-        momentum = self.schedule(steps).first_momentum
-        return self.model_copy(update={"prototypes": self.prototype_count(films), "momentum": momentum})
 
 
 def create(encoder: Encoder, settings: DINOSettings, run: PretextRun) -> DINO:

@@ -5,18 +5,17 @@ DINO on the class token, iBOT on hidden patches, each with a head of its own, an
 
 import torch
 import torch.nn.functional as F  # noqa: N812
-from pydantic import Field
 from torch import Tensor, nn
 
 from hilum.data.batches import Batch
 from hilum.encoders.zoo import Encoder
 from hilum.pretext.block_masks import block_masks
 from hilum.pretext.collapse import CollapseWatch
-from hilum.pretext.dino import DINOSettings
 from hilum.pretext.koleo import koleo_of_views
 from hilum.pretext.many_views import ManyViews
 from hilum.pretext.masked_patches import check_sees_patches, hidden
 from hilum.pretext.method import TRAINED, Method, Pretext, PretextRun
+from hilum.pretext.method_settings import DINOv2Settings
 from hilum.pretext.momentum import follow, follower
 from hilum.pretext.prototype_head import PrototypeHead
 from hilum.pretext.self_distillation import moved_center, patch_distillation, sharpened, view_distillation
@@ -178,20 +177,6 @@ def filled_up(rows: Tensor) -> Tensor:
     The number of hidden patches is another in every step; torch keeps compiled products for every number it has seen.
     """
     return F.pad(rows, (0, 0, 0, -len(rows) % 256))
-
-
-class DINOv2Settings(DINOSettings):
-    """Settings of DINOv2."""
-
-    head_batch_norm: bool | None = Field(
-        True,
-        description="Batch norm in the head for whole views; null: where the encoder has it. It makes the small "
-        "differences large that a transformer sees at first between films; the paper has none.",
-    )
-    patch_weight: float = Field(1.0, ge=0, description="Of iBOT's loss; 1 in the paper.")
-    koleo_weight: float = Field(0.1, ge=0, description="Of KoLeo; 0.1 in the paper. Computed in float32.")
-    masked_films: float = Field(0.5, ge=0, le=1, description="Share of the global views with hidden patches.")
-    masked_patches: tuple[float, float] = Field((0.1, 0.5), description="Share of their patches, drawn between.")
 
 
 def create(encoder: Encoder, settings: DINOv2Settings, run: PretextRun) -> DINOv2:

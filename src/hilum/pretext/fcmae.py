@@ -2,7 +2,6 @@
 
 import numpy as np
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 
 from hilum.data.batches import Batch
@@ -11,7 +10,8 @@ from hilum.errors import HilumError
 from hilum.pretext.block_masks import random_masks
 from hilum.pretext.collapse import CollapseWatch
 from hilum.pretext.masked_convnext import check_is_convnext_v2, visible_features
-from hilum.pretext.method import TRAINED, Method, MethodSettings, Pretext, PretextRun
+from hilum.pretext.method import TRAINED, Method, Pretext, PretextRun
+from hilum.pretext.method_settings import FCMAESettings
 from hilum.views import ViewPolicy, random_views
 
 
@@ -132,15 +132,6 @@ class DecoderBlock(nn.Module):
         wide = wide + self.gain * (wide * responses) + self.shift
         out: Tensor = features + self.narrow(wide).permute(0, 3, 1, 2)
         return out
-
-
-class FCMAESettings(MethodSettings):
-    """Settings of FCMAE."""
-
-    masked_patches: float = Field(
-        0.6, gt=0, lt=1, description="Share of the patches that are hidden; 0.6 in the paper."
-    )
-    decoder_width: int = Field(512, ge=1, description="Of the one block of the decoder; 512 in the paper.")
 
 
 def create(encoder: Encoder, settings: FCMAESettings, run: PretextRun) -> FCMAE:

@@ -2,13 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Self
-
-from pydantic import BaseModel, ConfigDict
+from typing import Any
 
 from hilum.encoders.zoo import Encoder
 from hilum.pretext.collapse import CollapseWatch
 from hilum.pretext.many_views import ManyViews
+from hilum.pretext.method_settings import MethodSettings
 from hilum.pretext.two_views import TwoViews
 from hilum.training.trainable import Trainable
 from hilum.views import ViewPolicy
@@ -35,19 +34,6 @@ class Pretext(Trainable):
     def loss_of_chance(self) -> float | None:
         """What the loss is where the encoder says the same of every film; None where no such number is known."""
         return None
-
-
-class MethodSettings(BaseModel):
-    """Base of a method's own settings: checked, frozen, and described field by field for the reference of study files.
-
-    A setting that depends on the number of films or steps defaults to None and is resolved by the method.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    def filled(self, films: int, batch_size: int, steps: int) -> Self:  # noqa: ARG002 - of those that have such
-        """These settings with a value for everything that follows from the run."""
-        return self
 
 
 @dataclass(frozen=True)

@@ -6,19 +6,18 @@ here these are of the whole batch, whose order does not change them.
 """
 
 import math
-from typing import Self
 
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
-from pydantic import Field
 from torch import Tensor
 
 from hilum.data.batches import Batch
 from hilum.encoders.zoo import Encoder
 from hilum.pretext.collapse import CollapseWatch
 from hilum.pretext.epoch_means import EpochMeans
-from hilum.pretext.method import TRAINED, Method, MethodSettings, Pretext, PretextRun
+from hilum.pretext.method import TRAINED, Method, Pretext, PretextRun
+from hilum.pretext.method_settings import MoCoV2Settings
 from hilum.pretext.momentum import follow, follower
 from hilum.pretext.projection import PROJECTION_WIDTH, projection_head
 from hilum.pretext.similarities import of_pairs, with_all
@@ -146,43 +145,6 @@ class MoCoV2(Pretext):
         """Signs of collapse, and how near queries were to the keys of their films and to those of the queue."""
         features = self.collapse.look(self.encoder, self.head, int(self.epoch)) if self.collapse else {}
         return features | self.similarities.take()
-
-
-LONGEST_QUEUE = 65_536
-"""He et al. 2020 (MoCo), §4."""
-
-
-class MoCoV2Settings(MethodSettings):
-    """Settings of MoCo v2."""
-
-    temperature: float = Field(0.2, gt=0, description="Of InfoNCE; 0.2 in the paper.")
-    momentum: float = Field(
-        0.99,
-        ge=0,
-        lt=1,
-        description="Of the key encoder. The paper finds 0.99 and 0.999 near each other on ImageNet (table 3); a run "
-        "of a few hundred steps would be over before a copy at 0.999 had moved.",
-    )
-    head_batch_norm: bool | None = Field(
-        None,
-        description="Batch norm in the head; null: where the encoder has it. Radiographs look alike to a young "
-        "encoder: without it queries learn to move away from the queue all together, rather than apart. The paper has "
-        "none, MoCo v3 has it.",
-    )
-    queue: int | None = Field(
-        None,
-        ge=1,
-        description="Keys kept; half of the films when left out, at least a batch and at most 65,536. Longer queues "
-        "hold keys of an encoder that has changed since.",
-    )
-
-    def queue_length(self, films: int, batch_size: int) -> int:
-        """Length of the queue for so many films."""
-        return self.queue or min(max(films // 2, batch_size), LONGEST_QUEUE)
-
-    def filled(self, films: int, batch_size: int, steps: int) -> Self:  # noqa: ARG002
-        """With the length of the queue."""
-        return self.model_copy(update={"queue": self.queue_length(films, batch_size)})
 
 
 def create(encoder: Encoder, settings: MoCoV2Settings, run: PretextRun) -> MoCoV2:

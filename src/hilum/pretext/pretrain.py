@@ -13,8 +13,9 @@ from hilum.encoders.weights import load_encoder, write_encoder
 from hilum.encoders.zoo import Encoder, create_encoder
 from hilum.errors import HilumError
 from hilum.pretext.collapse import CollapseWatch, films_to_watch
-from hilum.pretext.method import Method, MethodSettings, PretextRun
-from hilum.pretext.methods import method_of, method_settings
+from hilum.pretext.method import Method, PretextRun
+from hilum.pretext.method_settings import MethodSettings, method_settings
+from hilum.pretext.methods import method_of
 from hilum.pretext.online_probe import OnlineProbe, epochs_between
 from hilum.pretext.outcome import notes_of
 from hilum.pretext.settings import PretextSettings

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, fields
 from typing import Any
 
-from hilum.pretext.methods import method_settings
+from hilum.pretext.method_settings import method_settings
 from hilum.pretext.presets import FILMS, Chosen, nearest_preset, preset
 from hilum.pretext.run_settings import PresetName, SingleRunSettings
 from hilum.pretext.settings import PretextSettings

@@ -5,7 +5,8 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Self, get_args
 
 from hilum.errors import HilumError, HilumErrors
-from hilum.pretext.methods import method_of, method_settings
+from hilum.pretext.method_settings import method_settings
+from hilum.pretext.methods import method_of
 from hilum.pretext.run_settings import problems_of_run
 from hilum.training.settings import Device, Optimizer, Precision
 from hilum.views import ViewPolicy, policy_of

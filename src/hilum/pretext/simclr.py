@@ -3,14 +3,14 @@
 import math
 
 import torch
-from pydantic import Field
 from torch import Tensor
 
 from hilum.data.batches import Batch
 from hilum.encoders.zoo import Encoder
 from hilum.pretext.collapse import CollapseWatch
 from hilum.pretext.epoch_means import EpochMeans
-from hilum.pretext.method import TRAINED, Method, MethodSettings, Pretext, PretextRun
+from hilum.pretext.method import TRAINED, Method, Pretext, PretextRun
+from hilum.pretext.method_settings import SimCLRSettings
 from hilum.pretext.nt_xent import nt_xent
 from hilum.pretext.projection import projection_head
 from hilum.pretext.similarities import of_others, of_pairs
@@ -72,12 +72,6 @@ class SimCLR(Pretext):
         """Signs of collapse, and how near views of one film and of others were to each other."""
         features = self.collapse.look(self.encoder, self.head, int(self.epoch)) if self.collapse else {}
         return features | self.similarities.take()
-
-
-class SimCLRSettings(MethodSettings):
-    """Settings of SimCLR."""
-
-    temperature: float = Field(0.2, gt=0, description="Of NT-Xent; the paper finds 0.1 best on ImageNet (table 5).")
 
 
 def create(encoder: Encoder, settings: SimCLRSettings, run: PretextRun) -> SimCLR:

@@ -1,11 +1,9 @@
 """SwAV: Caron et al., "Unsupervised learning of visual features by contrasting cluster assignments", NeurIPS 2020."""
 
 import math
-from typing import Self
 
 import torch
 import torch.nn.functional as F  # noqa: N812
-from pydantic import Field
 from torch import Tensor, nn
 
 from hilum.data.batches import Batch
@@ -13,7 +11,8 @@ from hilum.encoders.zoo import Encoder
 from hilum.pretext.collapse import CollapseWatch
 from hilum.pretext.koleo import koleo_of_views
 from hilum.pretext.many_views import ManyViews
-from hilum.pretext.method import TRAINED, Method, MethodSettings, Pretext, PretextRun
+from hilum.pretext.method import TRAINED, Method, Pretext, PretextRun
+from hilum.pretext.method_settings import SwAVSettings
 from hilum.pretext.projection import PROJECTION_WIDTH
 from hilum.pretext.sinkhorn import sinkhorn_assignments
 from hilum.pretext.swapped_prediction import swapped_prediction
@@ -144,46 +143,6 @@ class SwAV(Pretext):
             return sinkhorn_assignments(scores, self.epsilon)
         together = torch.cat([scores, F.linear(own_part(self.queue[view]), prototypes)])
         return sinkhorn_assignments(together, self.epsilon)[: len(scores)]
-
-
-class SwAVSettings(MethodSettings):
-    """Settings of SwAV."""
-
-    temperature: float = Field(0.1, gt=0, description="Of the predictions; 0.1 in the paper.")
-    epsilon: float = Field(0.02, gt=0, description="Of the assignments; 0.05 in the paper. Smaller is harder.")
-    prototypes: int | None = Field(
-        None, ge=2, description="A quarter of the films when left out, 32 to the paper's 3,000."
-    )
-    queue: int | None = Field(
-        None,
-        ge=0,
-        description="Projections kept for each global view while assignments are made; when left out, none where a "
-        "batch holds four films a prototype, else what it lacks, at most half of the films and the paper's 3,840.",
-    )
-    queue_waits: int = Field(
-        15,
-        ge=0,
-        description="Epochs in which the queue has no part, as projections age too fast; 15 in the paper's code.",
-    )
-    koleo_weight: float = Field(
-        0.5,
-        ge=0,
-        description="Of KoLeo, which moves the films of a batch apart, so that nearest neighbours tell more: 0.1 in "
-        "DINOv2's paper, none in SwAV's. Computed in float32.",
-    )
-    frozen_epochs: int = Field(1, ge=0, description="Epochs in which the prototypes stay as they were drawn.")
-    local_views: int = Field(4, ge=0, description="Small views; the paper has 6 of 96 px beside 2 of 224 px.")
-
-    def resolved(self, films: int, batch_size: int) -> tuple[int, int]:
-        """Prototypes, and length of the queue, for so many films."""
-        prototypes = self.prototypes or min(max(films // 4, 32), 3000)
-        lacking = max(0, 4 * prototypes - batch_size)
-        return prototypes, min(lacking, films // 2, 3840) if self.queue is None else self.queue
-
-    def filled(self, films: int, batch_size: int, steps: int) -> Self:  # noqa: ARG002
-        """With the number of prototypes and the length of the queue."""
-        prototypes, queue = self.resolved(films, batch_size)
-        return self.model_copy(update={"prototypes": prototypes, "queue": queue})
 
 
 def create(encoder: Encoder, settings: SwAVSettings, run: PretextRun) -> SwAV:

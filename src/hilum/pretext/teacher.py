@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from hilum.errors import HilumError
+from hilum.errors import TrainingFailedError
 from hilum.pretext.momentum import cosine_between, linear_between
 from hilum.pretext.self_distillation import teacher_entropy
 from hilum.training.ranks import averaged
@@ -123,7 +123,11 @@ class TeacherWatch(nn.Module):
         elif not signs["prototype_use"] >= LEAST_USE:
             found = f"one prototype for all films (use {signs['prototype_use']:.3f} of the most)"
         if epoch >= 1 and found:
-            raise HilumError(
-                f"pretraining, epoch {epoch + 1}", expected=f"{self.of}s that tell films apart", found=found, fix=advice
+            raise TrainingFailedError(
+                "collapsed",
+                f"pretraining, epoch {epoch + 1}",
+                expected=f"{self.of}s that tell films apart",
+                found=found,
+                fix=advice,
             )
         return signs

@@ -8,7 +8,8 @@ from typing import Any, cast
 import yaml
 
 from hilum.errors import HilumError, HilumErrors
-from hilum.pretext.methods import method_of, method_settings
+from hilum.pretext.method_settings import method_settings
+from hilum.pretext.methods import method_of
 from hilum.pretext.run_settings import RunSettings, SingleRunSettings, problems_of_run
 from hilum.pretext.settings import POLICIES_OF_RUN, PretextSettings
 from hilum.training.settings import Device

@@ -90,6 +90,7 @@ class ReportContent:
         curves: one row an arm, seed, stage and epoch, columns
             `arm, seed, stage ("pretrain" or "finetune"), epoch, train_loss, val_loss` and whatever else was watched
             (`feature_spread`, `effective_rank`). May be empty.
+        failed: arms whose training diverged or collapsed and which are in no table, a sentence each.
         left_out: what was left out and why, one sentence each.
         provenance: pairs of a name and what it was: versions, hashes, hardware, time a step.
         settings_yaml: the study file as it was run; empty where there was none.
@@ -138,3 +139,4 @@ class ReportContent:
     embeddings: Sequence[Embedding] = ()
     cases: Sequence[Case] = ()
     cases_about: Sequence[str] = ()
+    failed: Sequence[str] = ()

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 import hilum
 from hilum.data.store import Store
 from hilum.explain.explaining import Explained
-from hilum.explain.heat_maps import FOR_NO_FINDING
+from hilum.explain.methods import FOR_NO_FINDING
 from hilum.explain.overlay import coloured, contact_sheet, overlaid
 from hilum.report.box_tables import box_tables
 from hilum.report.films import RULES_IN_WORDS

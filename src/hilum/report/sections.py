@@ -34,7 +34,8 @@ def sections(content: ReportContent) -> list[Section]:
 
 def arms(content: ReportContent) -> Section:
     """What was compared."""
-    return Section("arms", "Arms", [tables.arms_table(content.arms)])
+    failed: list[Block] = [Prose(content.failed, True)] if content.failed else []
+    return Section("arms", "Arms", [tables.arms_table(content.arms), *failed])
 
 
 def results(content: ReportContent) -> Section:

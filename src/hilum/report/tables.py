@@ -12,6 +12,9 @@ from hilum.report.content import ArmSummary, DataSummary, ReportContent
 from hilum.report.direction import direction
 from hilum.report.formats import file_stem
 
+NO_LABELS = "(no labels)"
+"""Of a data set without labels, in the place of a finding."""
+
 SHOWN_REJECTS = 20
 
 
@@ -169,7 +172,7 @@ def counts_table(data: DataSummary) -> Table:
     columns = [Column("Finding"), *(Column(f"{part} {value}", numeric=True) for part in parts for value in values)]
     rows = [
         [
-            Cell(finding),
+            Cell(NO_LABELS if finding is None else finding),
             *(
                 Cell(formats.count(number), order_of(number), "" if formats.known(number) else "faint")
                 for part in parts

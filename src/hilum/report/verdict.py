@@ -48,7 +48,7 @@ def decide(content: ReportContent) -> Verdict:
     else:
         headline, sentences = _against_reference(pairs, content)
     told = [*sentences, *_by_finding(content), *baselines.sentences(content)]
-    return Verdict(headline, told, [*cautions(content.arms), *baselines.cautions(content)])
+    return Verdict(headline, told, [*content.failed, *cautions(content.arms), *baselines.cautions(content)])
 
 
 def cautions(arms: Sequence[ArmSummary]) -> list[str]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from hilum.artifacts import whole_directory, whole_file
 from hilum.data.labelled_films import UNCERTAIN_CLASS, LabelledFilms
 from hilum.data.store import Store
+from hilum.encoders.catalogue import ARCHITECTURES
 from hilum.encoders.probe import linear_probe
 from hilum.finetune.shortcut_features import (
     METADATA,
@@ -32,7 +33,12 @@ from hilum.study.schema import Study
 def baseline_names(study: Study) -> list[str]:
     """The baselines of a study: two always; random encoders beside every encoder that some arm keeps frozen."""
     frozen = _frozen_encoders(study)
-    return [METADATA, THUMBNAIL, *(f"random {name}" for name in frozen), *(f"calibrated {name}" for name in frozen)]
+    return [
+        METADATA,
+        THUMBNAIL,
+        *(f"random {name}" for name in frozen),
+        *(f"calibrated {name}" for name in _calibrated(frozen)),
+    ]
 
 
 def score_baselines(prepared: Prepared, store: Store, directory: Path, on_progress: ProgressReport) -> None:
@@ -79,11 +85,16 @@ def _feature_makers(
     }
     for encoder in _frozen_encoders(study):
         makers[f"random {encoder}"] = partial(random_encoder_features, store, encoder=encoder, seed=seed)
-    for encoder in _frozen_encoders(study):
+    for encoder in _calibrated(_frozen_encoders(study)):
         makers[f"calibrated {encoder}"] = partial(
             random_encoder_features, store, encoder=encoder, seed=seed, calibrated_on=pool
         )
     return makers
+
+
+def _calibrated(encoders: Sequence[str]) -> list[str]:
+    """Those whose random weights can be calibrated; the opponent of the others is the plain random encoder."""
+    return [name for name in encoders if ARCHITECTURES[name].random_opponent == "calibrated"]
 
 
 def _frozen_encoders(study: Study) -> list[str]:

@@ -9,6 +9,7 @@ from hilum.data.counts import count_films as count_by_split
 from hilum.data.manifest import is_labelled
 from hilum.pretext.resolved_settings import ResolvedSettings
 from hilum.study.estimate import machine_gigaflops
+from hilum.study.failures import failed_arms, keys_with_failures
 from hilum.study.generate import generated_root
 from hilum.study.keys import step_keys
 from hilum.study.ledger import Start, contamination_of, start_of
@@ -47,19 +48,23 @@ class Plan:
     seconds: dict[str, float]
 
 
-def plan_study(study: Study, roots: Mapping[str, Path], out: Path | None = None) -> Plan:
+def plan_study(
+    study: Study, roots: Mapping[str, Path], out: Path | None = None, *, allow_missing: bool = False
+) -> Plan:
     """Describe a study; reads tables where `roots` or `out` have them, runs nothing.
 
     Args:
         study: the study.
         roots: folders of data sets, as far as they are known.
         out: directory of an earlier run, to see what is done.
+        allow_missing: plan also where tables name films whose file is not there.
     """
     here = dict(roots)
     if out is not None:
         generated = {name: generated_root(out, name) for name, data in study.data.items() if data.generate}
         here |= {name: root for name, root in generated.items() if root.is_dir()}
-    prepared = prepare(study, here) if all(name in here for name in study.data) else None
+    whole = all(name in here for name in study.data)
+    prepared = prepare(study, here, allow_missing=allow_missing) if whole else None
     films = count_films(prepared) if prepared else guess_films(study)
     steps = steps_of(study, films)
     done = _done(steps, prepared, out) if prepared and out else set()
@@ -178,6 +183,7 @@ def _step_row(plan: Plan, step: Step) -> dict[str, Any]:
 
 def _done(steps: list[Step], prepared: Prepared, out: Path) -> set[str]:
     keys, records = step_keys(steps, prepared), {step.directory: read_record(out / step.directory) for step in steps}
+    keys = keys_with_failures(steps, keys, failed_arms(prepared.study, out, keys))
     return {directory for directory, record in records.items() if record and record.key == keys[directory]}
 
 

@@ -29,7 +29,8 @@ def pretraining_gigaflops(
     method: str, options: Mapping[str, Any], encoder: str, size: int, *, films: int, epochs: int
 ) -> float:
     """10^9 operations of a whole pretraining."""
-    from hilum.pretext.methods import method_of, method_settings
+    from hilum.pretext.method_settings import method_settings
+    from hilum.pretext.methods import method_of
 
     forwards = method_of(method).forwards(method_settings(method, options), LOCAL_SHARE)
     return forwards * forward_gigaflops(encoder, size) * films * epochs

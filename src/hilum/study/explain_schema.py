@@ -6,8 +6,7 @@ from typing import Literal, Protocol
 from pydantic import Field, PositiveInt
 
 from hilum.encoders.catalogue import ARCHITECTURES
-from hilum.explain.heat_maps import FOR_NO_FINDING, HeatMapMethod
-from hilum.explain.last_features import TRANSFORMERS
+from hilum.explain.methods import FOR_NO_FINDING, TRANSFORMERS, HeatMapMethod
 from hilum.study.section import Section
 
 MOST_ARMS = 2

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+import hilum
 from hilum.artifacts import fingerprint
 from hilum.data.labelled_films import LabelledFilms
 from hilum.encoders.card import read_card
@@ -40,6 +41,8 @@ def step_keys(steps: list[Step], prepared: Prepared) -> dict[str, str]:
 
 def _key(step: Step, prepared: Prepared, keys: dict[str, str]) -> str:
     study = prepared.study
+    if step.kind == "report":
+        return fingerprint({"kind": "report", "steps": keys, "question": study.question, "hilum": hilum.__version__})
     if step.kind == "generate":
         return generation_key(study, step.data)
     if step.kind == "store":

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from hilum.artifacts import fingerprint
-from hilum.data.preprocess import parse_recipe
+from hilum.data.recipe import parse_recipe
 from hilum.explain.selection import RULES
 from hilum.study.estimate import explaining_gigaflops, finetuning_gigaflops, pretraining_gigaflops
 from hilum.study.prepare import Prepared
@@ -16,13 +16,16 @@ from hilum.study.settings import pretext_settings
 from hilum.study.task_schema import ListedSplit, PaperSplit
 from hilum.views.named import as_written
 
-StepKind = Literal["generate", "store", "pretrain", "finetune", "baselines", "evaluate", "explain"]
+StepKind = Literal["generate", "store", "pretrain", "finetune", "baselines", "evaluate", "explain", "report"]
 
 BASELINES = "baselines"
 """Directory of the scores of shortcut baselines in a study's."""
 
 EXPLANATION = "explain"
 """Directory of heat-maps and points in a study's."""
+
+REPORT = "report"
+"""Directory of the record of a study's page, which itself lies at the top."""
 
 OFFICIAL_TEST_SHARE = 0.23
 """Of ChestX-ray14's films; for plans made before the tables are at hand."""
@@ -83,10 +86,11 @@ def steps_of(study: Study, films: Films | None) -> list[Step]:
     """
     steps = [*_data_steps(study), *_pretraining_steps(study), *_finetuning_steps(study)]
     steps.append(Step("baselines", "fit shortcut baselines", BASELINES, study.labelled_data))
-    steps.append(Step("evaluate", "evaluate and report", "evaluation", study.labelled_data))
+    steps.append(Step("evaluate", "evaluate", "evaluation", study.labelled_data))
     if study.explain:
         title = f"explain {' and '.join(study.explained_arms)}: {study.explain.method}, {study.explain.embedding}"
         steps.append(Step("explain", title, EXPLANATION, study.labelled_data))
+    steps.append(Step("report", "write the report", REPORT, study.labelled_data))
     return [replace(step, gigaflops=_cost(step, study, films)) if films else step for step in steps]
 
 
@@ -200,8 +204,9 @@ def _cost(step: Step, study: Study, films: Films) -> float:
         )
     if step.kind == "finetune" and step.arm and step.encoder:
         settings = study.finetuning_of(step.arm)
+        size = settings.size or image_size(study)
         return finetuning_gigaflops(
-            step.encoder, image_size(study), unfreeze=settings.unfreeze, train=films.train, val=films.val,
+            step.encoder, size, unfreeze=settings.unfreeze, train=films.train, val=films.val,
             test=films.test, epochs=settings.epochs,
         )  # fmt: skip
     if step.kind == "explain" and study.explain:

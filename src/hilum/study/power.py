@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from hilum.evaluate.cases import count_cases
+from hilum.evaluate.cases import LEAST_PATIENTS, count_cases
 from hilum.evaluate.measures import MACRO
 from hilum.evaluate.notes import number_or_null
 from hilum.evaluate.power import Assumptions, TestSet, smallest_detectable_difference
@@ -31,6 +31,7 @@ def detectable_differences(labels: pl.DataFrame, findings: Sequence[str], min_po
     values = test.select(f"y_{finding}" for finding in findings).cast(pl.Float64).fill_null(float("nan")).to_numpy()
     owners = test["patient_id"].rank("dense").cast(pl.Int32).to_numpy() - 1
     cases = count_cases(values, owners)
+    min_positives = max(min_positives, LEAST_PATIENTS)
     included = cases.enough(min_positives)
     rows: list[dict[str, Any]] = []
     counted = {}

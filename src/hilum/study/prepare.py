@@ -13,8 +13,8 @@ from hilum.data.labelled_films import LabelledFilms
 from hilum.data.labels import Cohort, choose, keep_only, targets, task_films
 from hilum.data.named import hidden, is_ingested, read_ingested
 from hilum.data.patients import full_names, issuer_of
-from hilum.data.preprocess import Recipe, parse_recipe
 from hilum.data.pseudonyms import own_patients_named, own_salt
+from hilum.data.recipe import Recipe, parse_recipe
 from hilum.data.splits import (
     Split,
     check_patients_apart,
@@ -125,17 +125,18 @@ class Prepared:
         return {name: self.pretraining_ids(name, percent) for name, percent in init.shares.items()}
 
 
-def prepare(study: Study, roots: Mapping[str, Path]) -> Prepared:
+def prepare(study: Study, roots: Mapping[str, Path], *, allow_missing: bool = False) -> Prepared:
     """Read every data set's tables, divide patients and read the labels of training and validation films.
 
     Args:
         study: the study.
         roots: folder of each data set.
+        allow_missing: take films whose file is not there, as `hilum.data.collections.read_collection` does.
 
     Raises:
         HilumError: a folder is missing, a table is wrong, or the split leaves a part empty.
     """
-    data = {name: _read(study, name, _root(name, roots)) for name in study.data}
+    data = {name: _read(study, name, _root(name, roots), allow_missing) for name in study.data}
     own_patients_named(
         {name: each.manifest["patient_id"] for name, each in data.items()},
         {name: each.issuer for name, each in data.items()},
@@ -170,15 +171,15 @@ def _root(name: str, roots: Mapping[str, Path]) -> Path:
     return roots[name]
 
 
-def _read(study: Study, name: str, root: Path) -> PreparedData:
-    collected, issuer = _as_found(study.data[name], name, root)
+def _read(study: Study, name: str, root: Path, allow_missing: bool) -> PreparedData:
+    collected, issuer = _as_found(study.data[name], name, root, allow_missing)
     settings = study.data[name]
     manifest = _usable(collected.manifest, settings)
     known = settings.collection != "folder" or settings.issuer is not None or issuer != name
     return PreparedData(name, collected, manifest, issuer, known)
 
 
-def _as_found(settings: DataSet, name: str, root: Path) -> tuple[Collected, str]:
+def _as_found(settings: DataSet, name: str, root: Path, allow_missing: bool) -> tuple[Collected, str]:
     """A data set from its native files, or as it was ingested, and the issuer of its patients."""
     options = {"labels": settings.labels, "release": settings.release, "labeller": settings.labeller}
     if is_ingested(root):
@@ -194,7 +195,12 @@ def _as_found(settings: DataSet, name: str, root: Path) -> tuple[Collected, str]
     else:
         labels = root / settings.labels if settings.labels else None
         collected = read_collection(
-            settings.collection, root, labels=labels, release=settings.release, labeller=settings.labeller
+            settings.collection,
+            root,
+            allow_missing=allow_missing,
+            labels=labels,
+            release=settings.release,
+            labeller=settings.labeller,
         )
         issuer = issuer_of(root, settings.collection, settings.issuer or name)
     if settings.hash_patients:

@@ -11,15 +11,20 @@ import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from hilum.data.collections import COLLECTIONS
-from hilum.data.preprocess import parse_recipe
+from hilum.data.recipe import parse_recipe
 from hilum.encoders.catalogue import ARCHITECTURES
 from hilum.errors import HilumError, HilumErrors
-from hilum.pretext.methods import METHODS, method_settings
+from hilum.findings import COLLECTIONS
+from hilum.pretext.method_settings import METHOD_SETTINGS, method_settings
 from hilum.study.schema import Study
 from hilum.views import POLICIES
 
 Place = tuple[str | int, ...]
+
+_MOST_BYTES, _MOST_VALUES, _MOST_LETTERS, _DEEPEST = 4_000_000, 100_000, 200, 50
+
+_OF_TAGS = (ValueError, TypeError, KeyError, AttributeError, OverflowError)
+"""What PyYAML raises at values that are not of the kind that a tag says, such as `!!int x`."""
 
 
 @dataclass(frozen=True)
@@ -39,20 +44,46 @@ class Problem:
     line: int | None = None
 
 
-class _Yaml12Loader(yaml.SafeLoader):
+class Yaml12Loader(yaml.SafeLoader):
     """YAML 1.2's idea of truth and numbers: `on` is a word, `1e-4` is a number, a key stands once."""
 
 
-_Yaml12Loader.yaml_implicit_resolvers = {
+Yaml12Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith((":bool", ":float", ":timestamp"))]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
-_Yaml12Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|false)$", re.IGNORECASE), "tTfF")
-_Yaml12Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?$"),
-    "-+0123456789.",
-)
+_BOOL = re.compile(r"^(?:true|false)$", re.IGNORECASE)
+_FLOAT = re.compile(r"^[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?$")
+Yaml12Loader.add_implicit_resolver("tag:yaml.org,2002:bool", _BOOL, "tTfF")
+Yaml12Loader.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, "-+0123456789.")
+
+
+class _Yaml12Dumper(yaml.SafeDumper):
+    """Writes what `Yaml12Loader`, and readers of YAML 1.1, take for the same: words that one takes for numbers are
+    quoted.
+    """
+
+
+for _tag, _pattern, _first in (
+    ("tag:yaml.org,2002:bool", _BOOL, "tTfF"),
+    ("tag:yaml.org,2002:float", _FLOAT, "-+0123456789."),
+):
+    _Yaml12Dumper.add_implicit_resolver(_tag, _pattern, _first)
+
+
+def _text_node(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    """Breaks of lines that are not ours are escaped; elsewhere PyYAML would read them as blanks."""
+    style = '"' if any(letter in text for letter in "\x85\u2028\u2029") else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Yaml12Dumper.add_representer(str, _text_node)
+
+
+def as_yaml(study: Study) -> str:
+    """A study as it was written, with what `--set` changed; `parse_study` reads the same study from it."""
+    written = study.model_dump(mode="json", exclude_unset=True)
+    return yaml.dump(written, Dumper=_Yaml12Dumper, sort_keys=False, allow_unicode=True)
 
 
 def read_study(path: Path, overrides: Sequence[str] = ()) -> Study:
@@ -66,24 +97,26 @@ def read_study(path: Path, overrides: Sequence[str] = ()) -> Study:
     Raises:
         HilumErrors: with every problem of the file, in the order of its lines.
     """
+    return parse_study(_text_of(path), where=path, overrides=overrides)
+
+
+def _text_of(path: Path) -> str:
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open("rb") as stream:
+            content = stream.read(_MOST_BYTES + 1)
+        if len(content) > _MOST_BYTES:
+            found = f"more than {_MOST_BYTES:,} bytes"
+            raise HilumError(path, expected="a study file", found=found, fix="Check the path.")
+        return content.decode("utf-8")
     except FileNotFoundError:
         raise HilumError(path, expected="a study file", found="no file", fix="Check the path.") from None
-    except (IsADirectoryError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:  # a folder, no permission, another encoding, NUL in the name
         raise HilumError(path, expected="a YAML file in UTF-8", found=str(error), fix="Check the path.") from None
-    return parse_study(text, where=path, overrides=overrides)
 
 
 def parse_study(text: str, *, where: object, overrides: Sequence[str] = ()) -> Study:
     """Check the text of a study file; as `read_study`."""
-    try:
-        tree = yaml.compose(text, Loader=_Yaml12Loader)
-        content = yaml.load(text, Loader=_Yaml12Loader)
-    except yaml.YAMLError as error:
-        raise HilumError(
-            where, expected="a YAML file", found=str(error).replace("\n", " "), fix="Mend the YAML."
-        ) from None
+    tree, content = _read_yaml(text, where)
     if not isinstance(content, dict) or tree is None:
         raise HilumError(
             where,
@@ -92,7 +125,7 @@ def parse_study(text: str, *, where: object, overrides: Sequence[str] = ()) -> S
             fix="See docs/study_file.md.",
         )
     overridden = [_override(content, override) for override in overrides]
-    problems = list(_repeated_keys(tree)) + list(_cross_problems(content))
+    problems = [*_repeated_keys(tree), *_unwritable(content), *_cross_problems(content)]
     study = None
     try:
         study = Study.model_validate(content)
@@ -102,6 +135,50 @@ def parse_study(text: str, *, where: object, overrides: Sequence[str] = ()) -> S
         lines = sorted({_line_of(problem, tree, overridden) for problem in problems})
         raise HilumErrors(where, [text for _, text in lines], fix="nothing was run")
     return study
+
+
+def _read_yaml(text: str, where: object) -> tuple[yaml.Node | None, Any]:
+    """The nodes, which know their lines, and what they say."""
+    try:
+        _check_depth(text)
+        tree = yaml.compose(text, Loader=Yaml12Loader)
+        if tree is not None:
+            _check_size(tree)
+        return tree, yaml.load(text, Loader=Yaml12Loader)
+    except (yaml.YAMLError, *_OF_TAGS) as error:
+        found = _shortened(" ".join(str(error).split()))
+        raise HilumError(where, expected="a YAML file", found=found, fix="Mend the YAML.") from None
+
+
+def _check_depth(text: str) -> None:
+    """Refuse parts in parts in parts, which the recursive readers below could not follow."""
+    depth = 0
+    for event in yaml.parse(text, Loader=Yaml12Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > _DEEPEST:
+            raise yaml.YAMLError(f"parts inside each other, more than {_DEEPEST} deep")
+
+
+def _check_size(tree: yaml.Node) -> None:
+    """Refuse aliases that contain themselves, or that unfold a few lines into millions of values."""
+    sizes: dict[int, int] = {}
+
+    def size(node: yaml.Node) -> int:
+        if id(node) not in sizes:
+            sizes[id(node)] = _MOST_VALUES + 1  # while it is looked into: met again inside itself, it has no end
+            inside: list[yaml.Node] = []
+            if isinstance(node, yaml.MappingNode):
+                inside = [each for pair in node.value for each in pair]
+            elif isinstance(node, yaml.SequenceNode):
+                inside = node.value
+            sizes[id(node)] = 1 + sum(map(size, inside))
+        return sizes[id(node)]
+
+    if size(tree) > _MOST_VALUES:
+        raise yaml.YAMLError(f"more than {_MOST_VALUES:,} values, aliases unfolded")
 
 
 def _override(content: dict[str, Any], override: str) -> Place:
@@ -120,7 +197,7 @@ def _override(content: dict[str, Any], override: str) -> Place:
             raise HilumError(
                 f"--set {override}", expected="a key inside a section", found=f"{at} is a value", fix="Check the key."
             )
-    target[place[-1]] = yaml.load(value, Loader=_Yaml12Loader)
+    target[place[-1]] = _read_yaml(value, f"--set {override}")[1]
     return place
 
 
@@ -138,6 +215,22 @@ def _repeated_keys(node: yaml.Node, place: Place = ()) -> Iterator[Problem]:
             yield from _repeated_keys(value, (*place, index))
 
 
+def _unwritable(content: Any, place: Place = ()) -> Iterator[Problem]:
+    """Texts that no file can hold, such as half of a pair of surrogates; a study writes itself down when it starts."""
+    if isinstance(content, str):
+        try:
+            content.encode("utf-8")
+        except UnicodeEncodeError:
+            yield Problem(place, f"{_shortened(ascii(content))} is no text that UTF-8 can write")
+    elif isinstance(content, dict):
+        for key, value in content.items():
+            yield from _unwritable(key, place)
+            yield from _unwritable(value, (*place, key))
+    elif isinstance(content, list):
+        for index, value in enumerate(content):
+            yield from _unwritable(value, (*place, index))
+
+
 def _cross_problems(content: Mapping[str, Any]) -> Iterator[Problem]:
     """What no field can know alone. Reads the raw file, so that these show beside the problems of single fields."""
     data, arms = _section(content, "data"), _section(content, "arms")
@@ -147,7 +240,7 @@ def _cross_problems(content: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem(("task", "on"), f"{task['on']!r} is not a data set of this study", known_data)
     if "on" not in task and len(data) > 1:
         yield Problem(("task",), "several data sets, and 'on' does not say which has the labels", known_data)
-    if evaluate.get("against") is not None and evaluate["against"] not in arms:
+    if isinstance(evaluate.get("against"), str) and evaluate["against"] not in arms:
         yield Problem(
             ("evaluate", "against"),
             f"{evaluate['against']!r} is not an arm of this study",
@@ -232,9 +325,9 @@ def _method_problems(place: Place, init: Mapping[str, Any]) -> Iterator[Problem]
     method = init.get("pretrain")
     if not isinstance(method, str):
         return
-    if method not in METHODS:
-        hint = _nearest(method, METHODS)
-        yield Problem((*place, "pretrain"), f"{method!r} is not one of {', '.join(METHODS)}", hint)
+    if method not in METHOD_SETTINGS:
+        hint = _nearest(method, METHOD_SETTINGS)
+        yield Problem((*place, "pretrain"), f"{method!r} is not one of {', '.join(METHOD_SETTINGS)}", hint)
     elif isinstance(init.get("settings"), dict):
         try:
             method_settings(method, init["settings"])
@@ -253,7 +346,7 @@ def _section(content: Mapping[str, Any], key: str) -> dict[str, Any]:
 
 
 def _translate(detail: ErrorDetails, content: Mapping[str, Any]) -> Problem:
-    place = tuple(part for part in detail["loc"] if not (isinstance(part, str) and part.startswith("<")))
+    place = tuple(part for part in detail["loc"] if not (isinstance(part, str) and part[:1] in ("<", "[")))
     found, kind = detail["input"], detail["type"]
     if kind == "extra_forbidden":
         return Problem(
@@ -261,12 +354,16 @@ def _translate(detail: ErrorDetails, content: Mapping[str, Any]) -> Problem:
         )
     if kind == "missing":
         return Problem(place, "is missing", "see docs/study_file.md")
+    shown = _shortened(repr(found))
     if kind == "literal_error":
         words = re.findall(r"'([^']*)'", detail["ctx"]["expected"])
-        return Problem(place, f"{found!r} is not one of {', '.join(words)}", _nearest(str(found), words))
-    return Problem(
-        place, detail["msg"].removeprefix("Value error, "), "" if kind == "value_error" else f"found {found!r}"
-    )
+        return Problem(place, f"{shown} is not one of {', '.join(words)}", _nearest(_shortened(str(found)), words))
+    told = _shortened(detail["msg"].removeprefix("Value error, "))
+    return Problem(place, told, "" if kind == "value_error" else f"found {shown}")
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _MOST_LETTERS else f"{text[:_MOST_LETTERS]} …"
 
 
 def _fields_at(place: Place, content: Mapping[str, Any]) -> list[str]:

@@ -8,13 +8,18 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 import hilum
 from hilum.artifacts import write_json, write_text
 from hilum.progress import ProgressReport
+from hilum.report.page import PAGE
+from hilum.study.plan import REPORT
 from hilum.training.processes import by_the_first
 
-RECORD = "step.json"
+RECORD, CURVES = "step.json", "curves.parquet"
+
+Outcome = Literal["done", "diverged", "collapsed", "pretraining_failed"]
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,9 @@ class StepRecord:
         finished: local time, ISO 8601.
         hilum: version.
         machine: processor architecture and number of cores.
+        outcome: "done"; or the code of a training that failed (`hilum.errors.TrainingFailedError`), or
+            "pretraining_failed" where there was nothing to start from.
+        told: of a failure, in words: where, what was found, what can be done.
     """
 
     key: str
@@ -36,6 +44,8 @@ class StepRecord:
     finished: str
     hilum: str
     machine: str
+    outcome: Outcome = "done"
+    told: str = ""
 
 
 def read_record(directory: Path) -> StepRecord | None:
@@ -44,6 +54,12 @@ def read_record(directory: Path) -> StepRecord | None:
         return StepRecord(**json.loads((directory / RECORD).read_text(encoding="utf-8")))
     except FileNotFoundError:
         return None
+
+
+def forget_without_page(out: Path) -> None:
+    """A page that was deleted is to be written again."""
+    if not (out / PAGE).is_file():
+        (out / REPORT / RECORD).unlink(missing_ok=True)
 
 
 def perform_once(directory: Path, key: str, title: str, work: Callable[[], None]) -> bool:
@@ -84,11 +100,23 @@ def _clear(directory: Path, key: str) -> None:
         write_text(under_way, key)
 
 
-def _record(directory: Path, key: str, title: str, seconds: float) -> None:
+def record_failure(directory: Path, key: str, title: str, seconds: float, outcome: Outcome, told: str) -> None:
+    """Note that a step came to nothing; its curves are kept, and it is not tried again with the same settings."""
+    beside = directory.parent / f".{directory.name}.partial"
+    directory.mkdir(parents=True, exist_ok=True)
+    if (beside / CURVES).is_file():
+        (beside / CURVES).replace(directory / CURVES)
+    shutil.rmtree(beside, ignore_errors=True)
+    write_text(_key_file(directory), key)
+    _record(directory, key, title, seconds, outcome, told)
+
+
+def _record(directory: Path, key: str, title: str, seconds: float, outcome: Outcome = "done", told: str = "") -> None:
     finished = time.strftime("%Y-%m-%dT%H:%M:%S")
     machine = f"{platform.machine()}, {os.cpu_count()} cores"
     write_json(
-        directory / RECORD, asdict(StepRecord(key, title, round(seconds, 3), finished, hilum.__version__, machine))
+        directory / RECORD,
+        asdict(StepRecord(key, title, round(seconds, 3), finished, hilum.__version__, machine, outcome, told)),
     )
     _key_file(directory).unlink()
     _progress_file(directory).unlink(missing_ok=True)

@@ -2,13 +2,13 @@
 
 import os
 import platform
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
 import polars as pl
 import torch
-import yaml
 
 import hilum
 from hilum.data.counts import count_films
@@ -17,16 +17,18 @@ from hilum.encoders.card import Card, read_card
 from hilum.evaluate.metrics import MACRO
 from hilum.report.content import ArmSummary, DataSummary, ReportContent
 from hilum.report.found_films import cases_in, embeddings_in
+from hilum.study.failures import FailedArm
 from hilum.study.judge import EVALUATION, read_arm, read_thresholds
 from hilum.study.ledger import contamination_of
 from hilum.study.plan import EXPLANATION, Step, finetuning_directory, pretraining_directory
 from hilum.study.prepare import Prepared
+from hilum.study.read import as_yaml
 from hilum.study.record import read_record
 from hilum.study.steps import store_of
 from hilum.study.untrained import parameter_counts
 
 
-def report_content(prepared: Prepared, out: Path, steps: list[Step]) -> ReportContent:
+def report_content(prepared: Prepared, out: Path, steps: list[Step], failed: Sequence[FailedArm] = ()) -> ReportContent:
     """Gather what the report says from the files of a finished study."""
     study, split = prepared.study, prepared.task.split
     metrics = pl.read_parquet(out / EVALUATION / "metrics.parquet")
@@ -42,9 +44,10 @@ def report_content(prepared: Prepared, out: Path, steps: list[Step]) -> ReportCo
         redraws=study.evaluate.redraws,
         predictions={arm: read_arm(evaluation, arm, study.seeds) for arm in study.arms},
         curves=_curves(prepared, out),
-        left_out=_left_out(prepared, out, metrics),
+        left_out=[*(arm.sentence for arm in failed), *_left_out(prepared, out, metrics)],
+        failed=[arm.sentence for arm in failed],
         provenance=_provenance(prepared, out, steps),
-        settings_yaml=yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False),
+        settings_yaml=as_yaml(study),
         thresholds={arm: read_thresholds(evaluation, study, arm) for arm in study.arms},
         baseline_metrics=_table(evaluation, "baseline_metrics"),
         baseline_comparisons=_table(evaluation, "baseline_comparisons"),

@@ -4,32 +4,39 @@ Of several processes (`hilum.training.processes`) all train together; the first 
 others wait for it.
 """
 
+import time
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
-import yaml
-
-from hilum.artifacts import write_json, write_text
-from hilum.errors import HilumError
+from hilum.artifacts import locked, write_json, write_text
+from hilum.errors import HilumError, TrainingFailedError
 from hilum.progress import ProgressReport, silent
-from hilum.report.page import write_report
+from hilum.report.page import PAGE, write_report
 from hilum.study.explaining import explain_arms
+from hilum.study.failures import (
+    FailedArm,
+    failed_arms,
+    failure_in_words,
+    keys_with_failures,
+    without_failed,
+)
 from hilum.study.generate import generate, generated_root, generation_key
 from hilum.study.judge import judge
 from hilum.study.keys import step_keys
 from hilum.study.ledger import refuse_contaminated
-from hilum.study.plan import Step, count_films, guess_films, steps_of
+from hilum.study.plan import REPORT, Step, count_films, guess_films, pretraining_directory, steps_of
 from hilum.study.prepare import Prepared, prepare
-from hilum.study.record import perform_once, recorded_progress
+from hilum.study.read import as_yaml
+from hilum.study.record import forget_without_page, perform_once, read_record, record_failure, recorded_progress
 from hilum.study.results import report_content
 from hilum.study.schema import Study
 from hilum.study.steps import perform, store_of
 from hilum.training.processes import by_the_first, joined_processes
-from hilum.training.ranks import rank
+from hilum.training.ranks import rank, world_size
 
 _OF_ALL = ("pretrain", "finetune")
 """Steps that all processes do together."""
@@ -39,7 +46,13 @@ ShowStep: TypeAlias = Callable[[int, int, Step], AbstractContextManager[Progress
 
 
 def run_study(
-    study: Study, roots: Mapping[str, Path], out: Path, *, show_step: ShowStep, workers: int | None = None
+    study: Study,
+    roots: Mapping[str, Path],
+    out: Path,
+    *,
+    show_step: ShowStep,
+    workers: int | None = None,
+    allow_missing: bool = False,
 ) -> Path:
     """Run every step of a study that is not done yet, and write its report.
 
@@ -49,6 +62,7 @@ def run_study(
         out: directory of the study. Steps done there before, with the same settings and data, are kept.
         show_step: shows which step runs and how far it is.
         workers: threads that decode films and prepare batches; the results do not depend on it.
+        allow_missing: run without the films whose file is not there; they are set aside and counted.
 
     Returns:
         Path of report.html.
@@ -56,37 +70,65 @@ def run_study(
     Raises:
         HilumError: `out` holds something else than a study, or a step cannot be done.
     """
-    with joined_processes():
+    with joined_processes(), ExitStack() as held:
+        by_the_first(lambda: held.enter_context(locked(out)))
         by_the_first(lambda: _check_own(out))
         _generate_films(study, out, show_step, workers)
-        prepared = prepare_in(study, roots, out)
+        prepared = prepare_in(study, roots, out, allow_missing=allow_missing)
         refuse_contaminated(prepared)
         steps = steps_of(study, count_films(prepared))
         keys = by_the_first(lambda: step_keys(steps, prepared))
         by_the_first(lambda: _write_study(study, out, steps, keys))
-        runner = _Runner(out, len(steps), show_step)
+        runner = _Runner(out, len(steps), show_step, study)
+        judged, failed = prepared, list[FailedArm]()
         for number, step in enumerate(steps, start=1):
-            if step.kind in ("store", "pretrain", "finetune", "baselines"):
-                runner.once(number, step, keys[step.directory], partial(perform, step, prepared, out, workers))
-            elif step.kind == "evaluate":
-                runner.once(number, step, keys[step.directory], partial(judge, prepared, out))
-            elif step.kind == "explain":
-                store = store_of(out, step.data)
-                work = partial(explain_arms, prepared, store, out, out / step.directory)
+            if step.kind == "evaluate":
+                failed = failed_arms(study, out, keys)
+                judged, keys = without_failed(prepared, failed), keys_with_failures(steps, keys, failed)
+                by_the_first(partial(_write_plan, out, steps, keys))
+            work = _work_of(step, prepared, judged, failed, steps, out, workers)
+            if work is not None:
                 runner.once(number, step, keys[step.directory], work)
-        return by_the_first(lambda: write_report(report_content(prepared, out, steps), out))
+        return out / PAGE
 
 
-def prepare_in(study: Study, roots: Mapping[str, Path], out: Path) -> Prepared:
+def _work_of(
+    step: Step,
+    prepared: Prepared,
+    judged: Prepared,
+    failed: list[FailedArm],
+    steps: list[Step],
+    out: Path,
+    workers: int | None,
+) -> Callable[[ProgressReport], None] | None:
+    """What does a step; None for films that were generated before the plan was made."""
+    if step.kind in ("store", "pretrain", "finetune", "baselines"):
+        return partial(perform, step, prepared, out, workers)
+    if step.kind == "evaluate":
+        return partial(judge, judged, out)
+    if step.kind == "explain":
+        return partial(explain_arms, judged, store_of(out, step.data), out, out / step.directory)
+    if step.kind == "report":
+        by_the_first(partial(forget_without_page, out))
+        return lambda _: _report(judged, failed, steps, out)
+    return None
+
+
+def _report(judged: Prepared, failed: list[FailedArm], steps: list[Step], out: Path) -> None:
+    write_report(report_content(judged, out, steps, failed), out)
+    (out / REPORT).mkdir(exist_ok=True)  # for its record; the page lies at the top, where people look for it
+
+
+def prepare_in(study: Study, roots: Mapping[str, Path], out: Path, *, allow_missing: bool = False) -> Prepared:
     """Read a study's data, with generated films where this study's directory has them."""
     generated = {name: generated_root(out, name) for name, data in study.data.items() if data.generate}
-    return prepare(study, {**roots, **generated})
+    return prepare(study, {**roots, **generated}, allow_missing=allow_missing)
 
 
 def _generate_films(study: Study, out: Path, show_step: ShowStep, workers: int | None) -> None:
     """The films come first: the tables that all other steps are planned from are theirs."""
     steps = steps_of(study, guess_films(study))
-    runner = _Runner(out, len(steps), show_step)
+    runner = _Runner(out, len(steps), show_step, study)
     for number, step in enumerate(steps, start=1):
         if step.kind == "generate":
             by_the_first(lambda: _write_plan(out, steps, {}))
@@ -113,6 +155,7 @@ class _Runner:
     out: Path
     steps: int
     show_step: ShowStep
+    study: Study
 
     def once(self, number: int, step: Step, key: str, work: Callable[[ProgressReport], None]) -> None:
         directory = self.out / step.directory
@@ -129,12 +172,27 @@ class _Runner:
             else:
                 work(silent)
 
-        perform_once(directory, key, step.title, work_together)
+        began = time.monotonic()
+        if step.kind == "finetune" and self._failed(pretraining_directory(self.study, str(step.arm), step.seed or 0)):
+            told = "the pretraining that it starts from came to nothing"
+            by_the_first(lambda: record_failure(directory, key, step.title, 0.0, "pretraining_failed", told))
+            return
+        try:
+            perform_once(directory, key, step.title, work_together)
+        except TrainingFailedError as error:
+            told = failure_in_words(step, self.study, error)
+            if world_size() > 1:  # the others may not have noticed yet: they cannot go on together
+                raise HilumError(directory, expected="a training", found=told, fix="Run it again then.") from error
+            record_failure(directory, key, step.title, time.monotonic() - began, error.code, told)
+
+    def _failed(self, directory: str | None) -> bool:
+        record = None if directory is None else read_record(self.out / directory)
+        return record is not None and record.outcome != "done"
 
 
 def _write_study(study: Study, out: Path, steps: list[Step], keys: Mapping[str, str]) -> None:
     _write_plan(out, steps, keys)
-    write_text(out / "study.yaml", yaml.safe_dump(study.model_dump(mode="json", exclude_unset=True), sort_keys=False))
+    write_text(out / "study.yaml", as_yaml(study))
 
 
 def _write_plan(out: Path, steps: list[Step], keys: Mapping[str, str]) -> None:

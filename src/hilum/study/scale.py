@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from hilum.data.preprocess import parse_recipe
+from hilum.data.recipe import parse_recipe
 from hilum.encoders.catalogue import ARCHITECTURES
 from hilum.encoders.published.resolving import describe_weights
 from hilum.study.generate import FOLDER_LABELS

@@ -15,12 +15,12 @@ from pydantic import (
 )
 
 from hilum.errors import HilumError
-from hilum.evaluate.thresholds import check_rule
 from hilum.finetune.settings import HeadName, PoolingName
 from hilum.study.explain_schema import Explaining, check_explaining, explained_arms
 from hilum.study.pretraining_schema import Pretrained, Pretraining
-from hilum.study.section import FindingName, Section
+from hilum.study.section import FindingName, Name, Section, Seed
 from hilum.study.task_schema import Task
+from hilum.threshold_rule import check_rule
 from hilum.training.settings import Precision
 from hilum.views.written import WrittenPolicy
 
@@ -40,9 +40,9 @@ def _kind_of_start(init: object) -> str:
 class Generated(Section):
     """Radiographs to generate instead of reading real ones, written in the data set's native layout."""
 
-    images: PositiveInt = Field(description="How many films.")
+    images: int = Field(ge=1, le=10_000_000, description="How many films.")
     size: int = Field(128, ge=32, le=1024, description="Side of the films in pixels.")
-    seed: int = Field(0, ge=0, description="Another seed gives other patients.")
+    seed: Seed = Field(0, description="Another seed gives other patients.")
 
 
 class UsableImages(Section):
@@ -151,11 +151,11 @@ class Evaluation(Section):
     """How results are judged."""
 
     against: str | None = Field(None, description="Arm that the others are compared with; the first when left out.")
-    redraws: int = Field(2000, ge=100, description="Bootstrap redraws of patients.")
+    redraws: int = Field(2000, ge=100, le=1_000_000, description="Bootstrap redraws of patients.")
     min_positives: PositiveInt = Field(
         10, description="Findings with fewer positive or negative test patients are left out of the macro average."
     )
-    seed: int = Field(0, ge=0, description="Of the redraws.")
+    seed: Seed = Field(0, description="Of the redraws.")
     threshold: str = Field(
         "youden",
         description="How thresholds are chosen on validation films: `youden`, `f1`, `sensitivity=0.9`, "
@@ -181,7 +181,7 @@ class Study(Section):
     """A whole comparison."""
 
     question: str = Field(min_length=1, description="What the study answers; the title of the report.")
-    data: dict[str, DataSet] = Field(min_length=1, description="Data sets by name.")
+    data: dict[Name, DataSet] = Field(min_length=1, description="Data sets by name.")
     preprocess: list[Any] | str = Field(
         min_length=1,
         description="Steps from film to square 8-bit pixels, in order: `{square: pad}` (or `crop`, `stretch`), "
@@ -189,13 +189,13 @@ class Study(Section):
         "[preprocessing](preprocessing.md).",
     )
     task: Task = Field(description="What is to be recognised.")
-    arms: dict[str, Arm] = Field(min_length=1, description="What is compared, by name.")
+    arms: dict[Name, Arm] = Field(min_length=1, description="What is compared, by name.")
     pretrain: Pretraining = Field(Pretraining(), description="Settings of all pretraining.")
     finetune: Finetuning = Field(Finetuning(), description="Settings of all training with labels.")
     precision: Precision = Field(
         "auto", description="`auto`: bf16 autocast where the machine computes it natively, else fp32."
     )
-    seeds: list[Annotated[int, Field(ge=0)]] = Field([0, 1, 2], min_length=1, description="Replicates of every arm.")
+    seeds: list[Seed] = Field([0, 1, 2], min_length=1, description="Replicates of every arm.")
     evaluate: Evaluation = Field(Evaluation(), description="How results are judged.")
     explain: Explaining | None = Field(
         Explaining(), description="Heat-maps and films by likeness on the report's page; null: none."

@@ -1,7 +1,6 @@
 """From what a study file says to the settings that each room takes."""
 
-from hilum.finetune.answers import AnswerName
-from hilum.finetune.settings import FinetuneSettings
+from hilum.finetune.settings import AnswerName, FinetuneSettings
 from hilum.pretext.resolved_settings import ResolvedSettings, resolve_settings
 from hilum.pretext.run_settings import RunSettings
 from hilum.pretext.settings import PretextSettings

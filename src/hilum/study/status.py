@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Literal
 
 from hilum.errors import HilumError
+from hilum.report.page import PAGE
 from hilum.study.record import read_progress, read_record
 
-State = Literal["done", "running", "interrupted", "outdated", "to do"]
+State = Literal["done", "diverged", "collapsed", "pretraining_failed", "running", "interrupted", "outdated", "to do"]
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,8 @@ class StepStatus:
     Attributes:
         title: of the step.
         directory: relative to the study's.
-        state: "outdated" steps were done with other settings or data and will be done again.
+        state: "diverged", "collapsed" and "pretraining_failed" steps came to nothing; "outdated" steps were done with
+            other settings or data and will be done again.
         seconds: wall time of a finished step.
         note: how far a step under way is.
     """
@@ -50,8 +52,10 @@ def study_status(out: Path) -> list[StepStatus]:
 def _status(out: Path, step: dict[str, str | None]) -> StepStatus:
     title, directory = str(step["title"]), str(step["directory"])
     record = read_record(out / directory)
+    if step["kind"] == "report" and not (out / PAGE).is_file():
+        record = None
     if record is not None and step["key"] in (record.key, None):
-        return StepStatus(title, directory, "done", record.seconds, "")
+        return StepStatus(title, directory, record.outcome, record.seconds, record.told)
     progress = read_progress(out / directory)
     if progress is not None:
         done, total, note, running = progress

@@ -1,11 +1,14 @@
 """What a study file may say of its task: the findings, how labels are read, which films take part, who tests."""
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, PositiveInt, Tag, field_validator, model_validator
 
-from hilum.data.labels import OTHERWISE, Cohort, Contrast, LabelPolicy, NotMentioned, Uncertain, Vote
-from hilum.study.section import FindingName, Section, canonical_finding
+from hilum.data.label_policy import OTHERWISE, LabelPolicy, NotMentioned, Uncertain, Vote
+from hilum.study.section import FindingName, Section, Seed, canonical_finding
+
+if TYPE_CHECKING:
+    from hilum.data.labels import Cohort
 
 
 def _finding_or_otherwise(name: str) -> str:
@@ -44,7 +47,7 @@ class PatientSplit(Section):
     patients: tuple[PositiveInt, PositiveInt, PositiveInt] = Field(
         description="Percent of patients in train, validation and test; they add up to 100."
     )
-    seed: int = Field(0, ge=0, description="Of the draw.")
+    seed: Seed = Field(0, description="Of the draw.")
 
     @field_validator("patients")
     @classmethod
@@ -64,7 +67,7 @@ class ListedSplit(Section):
     validation: int | None = Field(
         None, ge=1, le=50, description="Percent of the official train+validation patients used for validation."
     )
-    seed: int = Field(0, ge=0, description="Of the draw of the validation patients.")
+    seed: Seed = Field(0, description="Of the draw of the validation patients.")
 
     @model_validator(mode="after")
     def _validation_where_needed(self) -> "ListedSplit":
@@ -82,7 +85,7 @@ class PaperSplit(Section):
     validation: int = Field(
         10, ge=1, le=50, description="Percent of the training patients used for validation, where the paper has none."
     )
-    seed: int = Field(0, ge=0, description="Of the draw, where there is one.")
+    seed: Seed = Field(0, description="Of the draw, where there is one.")
 
 
 class Sides(Section):
@@ -104,8 +107,10 @@ class ChosenFilms(Section):
     )
     contrast: Sides | None = Field(None, description="Only the two sides of a binary task.")
 
-    def cohort(self) -> Cohort:
+    def cohort(self) -> "Cohort":
         """What `hilum.data.labels` takes."""
+        from hilum.data.labels import Cohort, Contrast
+
         return Cohort(
             views=self.views if self.views == "frontal" else tuple(self.views),
             any_of=tuple(self.any_of),

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from hilum.artifacts import fingerprint, whole_file
 from hilum.data.batches import Batch, Batches
-from hilum.errors import HilumError
+from hilum.errors import HilumError, TrainingFailedError
 from hilum.progress import ProgressReport, silent
 from hilum.training.agreed import agreed
 from hilum.training.attention import short_attention_written_out
@@ -197,7 +197,8 @@ class _Loop:
         self.unchecked = None
         self.course.loss_sum += value
         if not math.isfinite(value):
-            raise HilumError(
+            raise TrainingFailedError(
+                "diverged",
                 f"epoch {self.course.epoch + 1}, step {step} of {len(self.batches)}",
                 expected="a finite training loss",
                 found=str(value),

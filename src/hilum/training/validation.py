@@ -6,7 +6,7 @@ import torch
 from lightning.fabric import Fabric
 
 from hilum.data.batches import Batches
-from hilum.errors import HilumError
+from hilum.errors import HilumError, TrainingFailedError
 from hilum.training.ranks import summed
 from hilum.training.trainable import Trainable
 
@@ -35,10 +35,9 @@ def validation_loss(trainable: Trainable, batches: Batches, fabric: Fabric, *, e
     total, count = summed(torch.tensor([total, count], dtype=torch.float64, device=fabric.device)).tolist()
     mean = total / count if count else math.nan
     if not math.isfinite(mean):
-        raise HilumError(
-            f"validation after epoch {epoch}",
-            expected="a finite loss",
-            found=f"{total} over {count:g} labels",
-            fix="Validate on films with labels; or lower `lr`, or use precision fp32.",
-        )
+        where, found = f"validation after epoch {epoch}", f"{total} over {count:g} labels"
+        if count == 0:
+            raise HilumError(where, expected="a loss", found=found, fix="Validate on films with labels.")
+        fix = "Lower `lr`, or use precision fp32."
+        raise TrainingFailedError("diverged", where, expected="a finite loss", found=found, fix=fix)
     return mean

@@ -3,9 +3,9 @@
 In this order: `task_films` (votes, grades, derived findings; then the films), a split of these, `targets` (numbers).
 """
 
+from hilum.data.label_policy import OTHERWISE, LabelPolicy, NotMentioned, Uncertain, Vote
 from hilum.data.labels.codes import by_grade, by_vote, derive, fold, read_codes
 from hilum.data.labels.cohort import FRONTAL, Cohort, Contrast, choose, keep_only, task_films
-from hilum.data.labels.policy import OTHERWISE, LabelPolicy, NotMentioned, Uncertain, Vote
 from hilum.data.labels.targets import UNCERTAIN_CLASS, drop_uncertain, is_positive, require_findings, targets
 from hilum.data.labels.unified import stack_manifests, unified_targets
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from hilum.data.collections.collected import Collected
-from hilum.data.labels.policy import LabelPolicy, Vote
+from hilum.data.label_policy import LabelPolicy, Vote
 from hilum.data.labels.targets import require_findings
 from hilum.data.manifest import finding_columns
 from hilum.errors import HilumError

@@ -6,8 +6,8 @@ from typing import Literal, TypeAlias
 import polars as pl
 
 from hilum.data.collections.collected import Collected
+from hilum.data.label_policy import LabelPolicy
 from hilum.data.labels.codes import read_codes
-from hilum.data.labels.policy import LabelPolicy
 from hilum.data.labels.targets import drop_uncertain, is_positive, require_findings
 from hilum.data.manifest import labelled_images
 from hilum.errors import HilumError

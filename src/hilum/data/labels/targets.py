@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from hilum.data.labels.policy import LabelPolicy
+from hilum.data.label_policy import LabelPolicy
 from hilum.data.manifest import finding_columns, labelled_images
 from hilum.errors import HilumError
 

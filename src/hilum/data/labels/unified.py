@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from hilum.data.labels.policy import LabelPolicy
+from hilum.data.label_policy import LabelPolicy
 from hilum.data.labels.targets import targets
 from hilum.data.manifest import FIXED_COLUMNS, finding_columns, is_labelled, is_patient_known
 from hilum.data.patients import patient_names

@@ -1,0 +1,35 @@
+"""How a threshold is chosen, in a word: `youden`, `f1`, `sensitivity=S`, `specificity=S`, or a number from 0 to 1.
+
+Kept apart from `hilum.evaluate`, so that reading a study file needs none of its libraries.
+"""
+
+from hilum.errors import HilumError
+
+_EXPECTED = "youden, f1, sensitivity=S, specificity=S, or a number from 0 to 1"
+
+
+def check_rule(rule: str) -> None:
+    """Refuse a rule that `hilum.evaluate.choose_threshold` does not know.
+
+    Raises:
+        HilumError: an unknown rule, or a share outside 0 to 1.
+    """
+    parse_rule(rule)
+
+
+def parse_rule(rule: str) -> tuple[str, float]:
+    """Kind of rule ("youden", "f1", "sensitivity", "specificity" or "fixed") and its number; NaN where it has none.
+
+    Raises:
+        HilumError: an unknown rule, or a share outside 0 to 1.
+    """
+    name, _, given = rule.partition("=")
+    if name in ("youden", "f1") and not given:
+        return name, float("nan")
+    try:
+        value = float(given if name in ("sensitivity", "specificity") else rule)
+    except ValueError:
+        value = float("nan")
+    if not 0 <= value <= 1:
+        raise HilumError("threshold", expected=_EXPECTED, found=rule, fix="Choose one of these.")
+    return (name if given else "fixed"), value

@@ -1,0 +1,133 @@
+"""Study files with mistakes in them, by seed: what people, editors and scripts do to YAML."""
+
+import copy
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from hilum.study.read import Yaml12Loader
+
+SHIPPED = sorted((Path(__file__).resolve().parents[2] / "studies").glob("*.yaml"))
+
+EVERYTHING = """\
+question: Every key that there is
+data:
+  ours: {collection: folder, labels: labels.csv, issuer: hospital, only: [Effusion, Mass]}
+  more: {collection: folder, generate: {images: 10, size: 64, seed: 1}}
+  chestxray14: {collection: chestxray14, release: "2020"}
+  mimic: {collection: mimic_cxr_jpg, labeller: chexpert}
+preprocess: [{window: header}, {square: pad}, {resize: 224}, {percentiles: [1, 99]}, {clahe: {clip: 2, tiles: 8}}]
+task:
+  on: ours
+  findings: [Effusion, Mass]
+  classes: exclusive
+  uncertain: {Effusion: one, otherwise: zero}
+  not_mentioned: {Mass: ignore}
+  vote: majority
+  positive_from_grade: {Mass: 2}
+  other: [Nodule]
+  films: {views: [PA, AP], any_of: [Effusion], exactly_one_of: [Effusion, Mass], contrast: {positive: Mass, negative: No Finding, both: drop, neither: negative}}
+  split: {lists: official, validation: 10, seed: 3}
+  labelled: 10
+arms:
+  scratch: {encoder: resnet18}
+  ssl:
+    encoder: vit_tiny_patch16_224
+    init: {pretrain: dinov2, on: {ours: 100, more: 25}, start: imagenet1k, epochs: 3, lr: 1e-3, policy: {like: simclr, flip: 0}, second_policy: none, local_policy: local, settings: {koleo_weight: 0.1, masked_patches: [0.1, 0.5]}}
+    finetune: {unfreeze: 2, lr: 1e-4, size: 224, policy: {crop_area: [0.5, 1]}, head: mlp, pooling: cls, dropout: 0.1}
+  moco: {encoder: resnet50, init: {pretrain: mocov2, on: [ours, more], settings: {queue: 100}}}
+  named: {encoder: densenet121, init: imagenet1k, finetune: {unfreeze: all}}
+pretrain: {preset: 1k, epochs: 10, batch_size: 64, optimizer: adamw, lr: 1e-3, layer_decay: 0.9, weight_decay: 0.05, last_weight_decay: 0.2, warmup_epochs: 2, clip_norm: 3, accumulate: 1, recompute: false, frozen_encoder_steps: 10, policy: simclr, size: 224, local_size: 96, precision: auto, seeds: first}
+finetune: {unfreeze: all, lr: 1e-4, weight_decay: 1e-4, epochs: 20, patience: 5, batch_size: 32, policy: finetune, size: 224, weighted: true, positive_weight_limit: 100, head: linear, pooling: own, dropout: 0}
+precision: fp32
+seeds: [0, 1]
+evaluate: {against: scratch, redraws: 2000, min_positives: 10, seed: 0, threshold: sensitivity=0.9, margin: 0.02, min_group: 20, contaminated: mark}
+explain: {arms: [scratch, ssl], method: gradcam, images: 1, films: 300, embedding: umap, points: 100}
+"""
+
+VALUES: list[Any] = [
+    None, True, False, 0, -1, 1, 2**70, 1.5, -0.0, float("nan"), float("inf"), "", " ", "on", "é\u202e\x00", "a" * 5000,
+    [], [[]], [None], ["a"], [["a"], {"b": 1}], {}, {"a": 1}, {"a": {"b": [1]}}, {1: 2}, {None: None}, {True: "x"},
+    {(1, 2): 3}, "../../etc/passwd", "/dev/zero", "2020-01-01", "1e400", "!!python/object:os.system", "*anchor", "{", b"\xff",
+    "resnet18", "random", "all", "simclr", "official", {"pretrain": "simclr"}, {"pretrain": ["simclr"], "on": {"a": []}},
+    {"patients": [1, 2]}, {"lists": {"a": 1}}, {"paper": []}, "chestxray14", {"resize": [224]}, ["clahe", {"clahe": {"clip": []}}],
+]  # fmt: skip
+
+TEXTS = [
+    "\t",
+    "\x00",
+    "&a *a",
+    "- - -",
+    ": :",
+    "{",
+    "]",
+    "'",
+    '"',
+    "|",
+    "? ",
+    "!!set {a}",
+    "<<: *x",
+    "%YAML 9.9",
+    "---\n",
+    "# ",
+]
+
+
+def mutated(seed: int) -> str:
+    """A shipped study with one to four mistakes."""
+    draw = random.Random(seed)
+    texts = [EVERYTHING, EVERYTHING, *(path.read_text(encoding="utf-8") for path in SHIPPED)]
+    text = draw.choice(texts)
+    if draw.random() < 0.3:
+        return _mutated_text(draw, text)
+    content = yaml.load(text, Loader=Yaml12Loader)
+    for _ in range(draw.randint(1, 4)):
+        _mutate(draw, content)
+    return str(yaml.dump(content, sort_keys=False, allow_unicode=draw.random() < 0.5))
+
+
+def _mutated_text(draw: random.Random, text: str) -> str:
+    for _ in range(draw.randint(1, 3)):
+        at = draw.randrange(len(text))
+        kind = draw.randrange(4)
+        if kind == 0:
+            text = text[:at] + draw.choice(TEXTS) + text[at:]
+        elif kind == 1:
+            text = text[:at] + text[at + draw.randint(1, 30) :]
+        elif kind == 2:
+            text = text[:at]
+        else:
+            lines = text.splitlines(keepends=True)
+            line = draw.randrange(len(lines))
+            text = "".join([*lines[:line], draw.choice(["", " ", "  ", "    "]) + lines[line] * 2, *lines[line + 1 :]])
+        if not text:
+            break
+    return text
+
+
+def _mutate(draw: random.Random, content: Any) -> None:
+    places = list(_places(content))
+    if not places:
+        return
+    holder, key = draw.choice(places)
+    kind = draw.randrange(5)
+    if kind == 0:
+        del holder[key]
+    elif kind == 1 and isinstance(holder, dict):
+        holder[draw.choice(["x", "", "on", "encoder", 1, None, "a.b", str(key)[:-1], str(key) + "s"])] = holder.pop(key)
+    elif kind == 2:
+        other, theirs = draw.choice(places)
+        if isinstance(other, dict | list) and theirs in (other if isinstance(other, dict) else range(len(other))):
+            holder[key] = copy.deepcopy(other[theirs])
+    else:
+        holder[key] = draw.choice(VALUES)
+
+
+def _places(content: Any) -> Iterator[tuple[Any, Any]]:
+    entries = content.items() if isinstance(content, dict) else enumerate(content) if isinstance(content, list) else ()
+    for key, value in list(entries):
+        yield content, key
+        yield from _places(value)
