@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import torch
+from numpy.typing import NDArray
 
 from hilum.artifacts import whole_file
 from hilum.data.labelled_films import UNCERTAIN_CLASS, LabelledFilms
@@ -21,8 +22,10 @@ from hilum.encoders.zoo import Encoder, create_encoder
 from hilum.errors import HilumError
 from hilum.finetune.answers import make_answers
 from hilum.finetune.classifier import Classifier, HeadOnFeatures
+from hilum.finetune.diagnosis import diagnose, write_learning
 from hilum.finetune.feed import Feed
 from hilum.finetune.settings import FinetuneSettings
+from hilum.finetune.starting_probe import starting_probe
 from hilum.finetune.weights import write_classifier
 from hilum.progress import ProgressReport, silent
 from hilum.training.checkpoint import delete_checkpoints, resume_only_same_run
@@ -31,6 +34,8 @@ from hilum.training.precision import choose_device, choose_precision
 from hilum.training.processes import run_directory
 from hilum.training.ranks import rank
 from hilum.views import ViewPolicy, policy_of
+
+SCORES, PROBE_SCORES = "scores.parquet", "probe_scores.parquet"
 
 
 def finetune(
@@ -51,9 +56,11 @@ def finetune(
 ) -> Path:
     """Train with labels, keep the weights of the lowest validation loss, and score films.
 
-    `directory` then holds model.safetensors, card.json, seen.parquet (whose films had a part in it), curves.parquet
-    and scores.parquet (`image_id`, and `p_<finding>` in [0, 1]: of plain views, in the precision of the training). It
-    is complete or absent; a killed call that is made again goes on where it was and ends with the same bits.
+    `directory` then holds model.safetensors, card.json, seen.parquet (whose films had a part in it), curves.parquet,
+    learning.json (`hilum.finetune.diagnosis`: signs that it had not finished learning) and scores.parquet (`image_id`,
+    and `p_<finding>` in [0, 1]: of plain views, in the precision of the training); and probe_scores.parquet, the same
+    from a linear probe of the features that it started from (`hilum.finetune.starting_probe`). It is complete or
+    absent; a killed call that is made again goes on where it was and ends with the same bits.
 
     Args:
         init: "random", or a directory with encoder.safetensors and card.json.
@@ -98,13 +105,21 @@ def finetune(
             [_decisive(settings), device.type, feed.precision, seed, encoder_name, starts_from,
              store.recipe.as_data(), list(findings), _digest(train), _digest(val), list(predict_ids)],
         )  # fmt: skip
+        probed = starting_probe(classifier, feed, train, val, predict_ids, on_progress)
         _train(classifier, train, val, settings, feed, beside, on_progress)
         logits = feed.outputs(classifier.to(device).eval(), predict_ids, "scoring", on_progress)
         probabilities = classifier.answers.probabilities(logits).cpu().numpy()
-        scores = pl.DataFrame(probabilities, schema=[f"p_{finding}" for finding in findings])
         if rank() == 0:
-            with whole_file(beside / "scores.parquet") as path:
-                scores.insert_column(0, pl.Series("image_id", list(predict_ids), dtype=pl.String)).write_parquet(path)
+            _write_scores(beside / SCORES, predict_ids, findings, probabilities)
+            _write_scores(beside / PROBE_SCORES, predict_ids, findings, probed)
+            weights = classifier.positive_weights.cpu().numpy()
+            learning = diagnose(
+                pl.read_parquet(beside / "curves.parquet"),
+                logits.cpu().numpy(),
+                planned_epochs=settings.epochs_of(len(train.image_ids)),
+                chance_loss=classifier.answers.chance_loss(train.targets, weights),
+            )
+            write_learning(learning, beside)
             write_classifier(
                 classifier, _card(classifier, origin, train, val, findings, settings, feed, split_title), beside
             )
@@ -117,6 +132,14 @@ def finetune(
             )
         delete_checkpoints(beside)
     return directory
+
+
+def _write_scores(
+    path: Path, image_ids: Sequence[str], findings: Sequence[str], probabilities: NDArray[np.floating]
+) -> None:
+    scores = pl.DataFrame(probabilities.astype(np.float32), schema=[f"p_{finding}" for finding in findings])
+    with whole_file(path) as beside:
+        scores.insert_column(0, pl.Series("image_id", list(image_ids), dtype=pl.String)).write_parquet(beside)
 
 
 def _start(init: Path | str, encoder_name: str, seed: int) -> tuple[Encoder, Card | None]:
@@ -171,9 +194,9 @@ def _train(
         )
     fit(
         trainable,
-        feed.training(train),
+        feed.training(train, drop_last=settings.drop_last),
         validation=feed.plain(val.image_ids, val.targets),
-        settings=settings.training(feed.seed),
+        settings=settings.training(feed.seed, len(train.image_ids)),
         directory=directory,
         on_progress=on_progress,
     )

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hilum.artifacts import file_sha256
 from hilum.encoders.card import CARD, read_card
@@ -24,6 +25,8 @@ class WeightsDescription:
         seen: what their authors say that they have seen.
         patients_seen: of own runs, every patient ("<collection>:<patient>").
         here: whether they are on this machine, ready or to be imported.
+        image_size: side of the views that they were trained on, in px.
+        preprocessing: steps of the films that own runs have seen, as cards have them; empty where that is not known.
     """
 
     title: str
@@ -33,6 +36,8 @@ class WeightsDescription:
     seen: list[Statement]
     patients_seen: list[str]
     here: bool
+    image_size: int
+    preprocessing: list[Any]
 
 
 def describe_weights(name_or_path: str | Path, encoder: str, weights_dir: Path | None = None) -> WeightsDescription:
@@ -57,6 +62,8 @@ def describe_weights(name_or_path: str | Path, encoder: str, weights_dir: Path |
             seen=card.statements,
             patients_seen=card.patients_seen,
             here=True,
+            image_size=card.image_size,
+            preprocessing=card.preprocessing,
         )
     row, folder = find_weights(str(name_or_path), encoder), weights_folder(weights_dir)
     return WeightsDescription(
@@ -67,6 +74,8 @@ def describe_weights(name_or_path: str | Path, encoder: str, weights_dir: Path |
         seen=statements_of(row),
         patients_seen=[],
         here=find_imported(folder, row.name) is not None or (folder / row.source.file).is_file(),
+        image_size=row.image_size,
+        preprocessing=[],
     )
 
 
