@@ -92,7 +92,7 @@ def diagnose(curves: pl.DataFrame, logits: NDArray[np.float32], *, planned_epoch
     before = float(earlier.min()) if len(earlier) else math.inf
     fall = 0.0 if not math.isfinite(before) or before <= 0 else max(0.0, 1 - lowest / before)
     train_loss, spread = float(late["train_loss"].to_numpy().mean()), float(logits.std(axis=0).max())
-    unfinished = int(best["epoch"]) == last == planned_epochs and (fall >= STILL_FALLING or not len(earlier))
+    unfinished = int(best["epoch"]) == last == planned_epochs and fall >= STILL_FALLING
     signs = {
         LearningSign.BEST_EPOCH_IS_LAST: unfinished,
         LearningSign.LOSS_NEAR_CHANCE: train_loss >= NEAR_CHANCE * chance_loss,
