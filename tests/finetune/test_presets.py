@@ -39,6 +39,14 @@ def test_what_was_said_wins_and_every_other_value_has_a_reason():
     assert "steps" not in told
 
 
+def test_a_patience_that_was_said_is_waited_for_in_epochs():
+    """A run that is validated once at its end could not stop early."""
+    assert resolve_finetuning({}, 126).settings.validations == 1
+    assert resolve_finetuning({"patience": 5}, 126).settings.validations is None
+    assert resolve_finetuning({"patience": 5, "validations": 10}, 126).settings.validations == 10
+    assert resolve_finetuning({"patience": None}, 126).settings.validations == 1
+
+
 def test_a_frozen_encoder_has_values_of_its_own():
     whole, head = resolve_finetuning({}, 126).settings, resolve_finetuning({"unfreeze": 0}, 126).settings
     assert (head.policy, head.lr) == ("none", 1e-2)

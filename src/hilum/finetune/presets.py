@@ -74,7 +74,8 @@ def resolve_finetuning(said: Mapping[str, Any], images: int) -> ResolvedFinetuni
 
     Args:
         said: settings by name (`FinetuneSettings`), as far as somebody said them. `epochs` or `steps` is a length that
-            was said: then the preset's budget of steps does not count.
+            was said: then the preset's budget of steps does not count. With a patience that was said a run is validated
+            after every epoch, unless `validations` was said, too.
         images: labelled training images.
 
     Raises:
@@ -84,7 +85,10 @@ def resolve_finetuning(said: Mapping[str, Any], images: int) -> ResolvedFinetuni
     table = _read_table()
     rows = table[OF_ANY] | (table[HEAD_ONLY] if said.get("unfreeze") == 0 else {})
     length = {"epochs", "steps"} & set(said)
-    filled = {key: row for key, row in rows.items() if key not in said and not (key == "steps" and length)}
+    not_asked = {"steps"} if length else set()
+    if said.get("patience") is not None:
+        not_asked |= {"validations"}
+    filled = {key: row for key, row in rows.items() if key not in {*said, *not_asked}}
     settings = FinetuneSettings(**{key: row.values[name] for key, row in filled.items()} | dict(said))
     told = [
         ResolvedSetting(key, getattr(settings, key), f"preset {name}", filled[key].why[name])
