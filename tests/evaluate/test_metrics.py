@@ -4,7 +4,15 @@ import pytest
 from scipy import stats
 
 from hilum.errors import HilumError
-from hilum.evaluate import METRICS, Thresholds, as_predictions, auroc, choose_thresholds, evaluate_arms, evaluate_predictions
+from hilum.evaluate import (
+    METRICS,
+    Thresholds,
+    as_predictions,
+    auroc,
+    choose_thresholds,
+    evaluate_arms,
+    evaluate_predictions,
+)
 from hilum.evaluate.cases import count_cases
 from hilum.evaluate.hanley_mcneil import score_interval
 from hilum.evaluate.intervals import patients_behind, percentile_interval
@@ -236,7 +244,9 @@ def test_one_finding_is_one_row_with_one_interval(make_predictions, metric):
 
 
 def test_arms_on_one_finding_are_compared_in_one_primary_family(make_predictions):
-    arms = {name: [make_predictions(prevalence={"Pneumonia": 0.3}, scores_seed=seed)] for seed, name in enumerate("abc")}
+    arms = {
+        name: [make_predictions(prevalence={"Pneumonia": 0.3}, scores_seed=seed)] for seed, name in enumerate("abc")
+    }
     metrics, comparisons = evaluate_arms(arms, against="a", redraws=100)
     assert metrics.select("arm", "finding").rows() == [(name, "Pneumonia") for name in "abc"]
     assert comparisons["finding"].unique().to_list() == ["Pneumonia"]

@@ -24,9 +24,7 @@ def content(study):
 def test_the_verdict_says_first_which_arms_had_not_finished_learning(content):
     before = decide(content).headline
     unfinished = replace(content, learning=signs(("simclr", LearningSign.LOSS_NEAR_CHANCE, 2, 2)))
-    assert decide(unfinished).headline == (
-        f"simclr had not finished learning; its differences mean little. {before}"
-    )
+    assert decide(unfinished).headline == (f"simclr had not finished learning; its differences mean little. {before}")
     assert decide(unfinished).cautions[0].startswith("Not finished learning: simclr: its training loss")
     assert decide(replace(content, learning=signs(("simclr", LearningSign.LOSS_NEAR_CHANCE, 1, 2)))).headline == before
 

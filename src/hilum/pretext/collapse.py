@@ -49,7 +49,7 @@ def effective_rank(features: Tensor) -> Tensor:
     Returns:
         Scalar from 1 (all features on one line, or in one point) to min(N - 1, D).
     """
-    values = torch.linalg.svdvals(features.float() - features.float().mean(dim=0))
+    values: Tensor = torch.linalg.svdvals(features.float() - features.float().mean(dim=0))
     if not values.sum() > 0:
         return values.new_ones(())
     shares = values / values.sum() + RANK_EPSILON
