@@ -3,6 +3,8 @@ import threading
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from hilum.data.batches import Batches
 from hilum.data.preprocess import parse_recipe
@@ -30,8 +32,8 @@ TARGETS = np.array([[float(image_id), np.nan] for image_id in IDS], dtype=np.flo
 
 
 def batches(store, **changes):
-    settings = {"seed": 7, "shuffle": True, "drop_last": True, "targets": TARGETS, "workers": 0} | changes
-    return Batches(store, IDS, 8, **settings)
+    said = {"seed": 7, "shuffle": True, "drop_last": True, "targets": TARGETS, "workers": 0} | changes
+    return Batches(store, IDS, 8, **said)
 
 
 def content(batch):
@@ -177,3 +179,17 @@ def test_batches_on_a_gpu_are_those_of_the_processor(store, fits, monkeypatch):
         assert there.images.device.type == "cuda"
         assert torch.equal(there.images.cpu(), here.images)
         assert torch.equal(there.targets.cpu().nan_to_num(), here.targets.nan_to_num())
+
+
+@given(images=st.integers(1, 100), batch_size=st.integers(1, 40), epoch=st.integers(0, 3))
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_even_batches_hold_every_image_once_and_differ_in_size_by_one_at_most(store, images, batch_size, epoch):
+    even = Batches(store, IDS[:images], batch_size, seed=1, shuffle=True, drop_last=False, workers=0, even=True)
+    even.epoch = epoch
+    rows = [list(batch.rows) for batch in even]
+    sizes = [len(batch) for batch in rows]
+    assert sorted(row for batch in rows for row in batch) == list(range(images))
+    assert len(sizes) == len(even) == -(-images // batch_size)
+    assert sizes == [even.films_in(step) for step in range(len(even))]
+    assert max(sizes) - min(sizes) <= 1
+    assert max(sizes) <= batch_size

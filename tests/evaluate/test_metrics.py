@@ -4,7 +4,15 @@ import pytest
 from scipy import stats
 
 from hilum.errors import HilumError
-from hilum.evaluate import METRICS, Thresholds, as_predictions, auroc, choose_thresholds, evaluate_predictions
+from hilum.evaluate import (
+    METRICS,
+    Thresholds,
+    as_predictions,
+    auroc,
+    choose_thresholds,
+    evaluate_arms,
+    evaluate_predictions,
+)
 from hilum.evaluate.cases import count_cases
 from hilum.evaluate.hanley_mcneil import score_interval
 from hilum.evaluate.intervals import patients_behind, percentile_interval
@@ -221,3 +229,27 @@ def test_choices_that_do_not_exist_are_refused(make_predictions, choices, said):
     with pytest.raises(HilumError) as caught:
         evaluate_predictions([make_predictions()], redraws=40, **choices)
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("metric", ["auroc", "auprc", "brier", "sensitivity"])
+def test_one_finding_is_one_row_with_one_interval(make_predictions, metric):
+    """Macro was the same number again, with another interval."""
+    predictions = [make_predictions(prevalence={"Pneumonia": 0.3}, scores_seed=seed) for seed in (0, 1)]
+    thresholds = [choose_thresholds(one, "youden") for one in predictions]
+    table = evaluate_predictions(
+        predictions, metrics=[metric], averages=["macro", "weighted", "micro"], thresholds=thresholds, redraws=100
+    )
+    assert table["finding"].to_list() == ["Pneumonia"]
+    assert table["low"][0] < table["estimate"][0] < table["high"][0]
+
+
+def test_arms_on_one_finding_are_compared_in_one_primary_family(make_predictions):
+    arms = {
+        name: [make_predictions(prevalence={"Pneumonia": 0.3}, scores_seed=seed)] for seed, name in enumerate("abc")
+    }
+    metrics, comparisons = evaluate_arms(arms, against="a", redraws=100)
+    assert metrics.select("arm", "finding").rows() == [(name, "Pneumonia") for name in "abc"]
+    assert comparisons["finding"].unique().to_list() == ["Pneumonia"]
+    assert comparisons["family"].unique().to_list() == [
+        "Pneumonia, primary: 2 comparisons = 2 tests, Benjamini-Hochberg"
+    ]

@@ -16,7 +16,7 @@ from hilum.explain.cases import BoxedCase
 from hilum.explain.models import load_models, maps_of_pairs
 from hilum.explain.wish import Wish
 from hilum.finetune.finetune import finetune
-from hilum.finetune.scores import read_scores
+from hilum.finetune.scores import SCORES, read_scores
 from hilum.finetune.settings import FinetuneSettings
 
 FINDING = "Pleural Effusion"
@@ -50,7 +50,7 @@ def test_maps_of_a_trained_model_point_better_than_the_centre_and_those_of_rando
         "random", "resnet18", store, labelled(0, train), labelled(train, val), test.image_ids, [FINDING],
         settings=SETTINGS, seed=0, directory=tmp_path / "arm",
     )  # fmt: skip
-    given = dict(read_scores(arm, store, test.image_ids).rows())
+    given = dict(read_scores(arm / SCORES, store, test.image_ids).rows())
     cases = [
         BoxedCase(film.image_id, str(film.patient), FINDING, np.array([(b.x, b.y, b.width, b.height) for b in drawn.boxes]) / 1024)
         for film, drawn in zip(taken, rendered, strict=True)

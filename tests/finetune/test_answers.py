@@ -51,3 +51,27 @@ def test_the_terms_said_beforehand_are_those_of_the_loss():
         answers = make_answers(name)
         outputs = torch.zeros(2, 2 * answers.outputs_a_finding)
         assert answers.loss(outputs, targets, torch.ones(2))[1] == answers.terms(targets)
+
+
+@pytest.mark.parametrize("name", ["each", "each_or_uncertain", "exclusive"])
+def test_the_loss_of_chance_is_the_least_that_constant_scores_can_have(name):
+    draw = np.random.default_rng(0)
+    answers = make_answers(name)
+    if name == "exclusive":
+        targets = np.eye(3, dtype=np.float32)[draw.integers(0, 3, 60)]
+    else:
+        targets = draw.integers(0, 3 if name == "each_or_uncertain" else 2, (60, 3)).astype(np.float32)
+        targets[draw.random((60, 3)) < 0.2] = np.nan
+    weights = np.array([1.0, 3.0, 0.5], dtype=np.float32)
+    bias = torch.zeros(3 * answers.outputs_a_finding, requires_grad=True)
+    optimizer = torch.optim.LBFGS([bias], max_iter=100)
+
+    def loss():
+        optimizer.zero_grad()
+        total, terms = answers.loss(bias.expand(60, -1), torch.from_numpy(targets), torch.from_numpy(weights))
+        mean = total / terms
+        mean.backward()
+        return mean
+
+    optimizer.step(loss)
+    assert answers.chance_loss(targets, weights) == pytest.approx(loss().item(), abs=1e-4)

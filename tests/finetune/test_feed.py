@@ -13,9 +13,16 @@ def feed(store):
     return some
 
 
-def test_training_leaves_out_a_last_batch_that_is_not_full_unless_it_is_the_only_one(feed, films):
-    assert [len(batch) for batch in feed(8).training(films(0, 21))] == [8, 8]
+def test_every_labelled_image_takes_part_in_every_epoch_in_batches_of_even_size(feed, films):
+    batches = list(feed(8).training(films(0, 21)))
+    assert [len(batch) for batch in batches] == [7, 7, 7]
+    assert sorted(row for batch in batches for row in batch.rows) == list(range(21))
     assert [len(batch) for batch in feed(32).training(films(0, 21))] == [21]
+
+
+def test_a_last_batch_that_is_not_full_waits_where_that_is_asked_for_unless_it_is_the_only_one(feed, films):
+    assert [len(batch) for batch in feed(8).training(films(0, 21), drop_last=True)] == [8, 8]
+    assert [len(batch) for batch in feed(32).training(films(0, 21), drop_last=True)] == [21]
 
 
 def test_validation_has_every_film_with_its_targets_in_order(feed, films):

@@ -27,7 +27,22 @@ def films(count=24):
 
 @pytest.mark.parametrize("width", [1, 4, 64])
 def test_orthogonal_features_have_full_effective_rank(width):
-    assert effective_rank(torch.eye(width)).item() == pytest.approx(width, rel=1e-3)
+    assert effective_rank(torch.cat([torch.eye(width), -torch.eye(width)])).item() == pytest.approx(width, rel=1e-3)
+
+
+@pytest.mark.parametrize("shift", [0.0, 1.0, 100.0])
+def test_a_direction_that_all_features_share_does_not_count(shift):
+    """Behind a ReLU it has by far the largest singular value."""
+    features = gaussian(200, 32).double()
+    centred = features - features.mean(0)
+    values = torch.linalg.svdvals(centred)
+    shares = values / values.sum()
+    expected = torch.exp(-(shares * shares.log()).sum()).item()
+    assert effective_rank((features + shift).float()).item() == pytest.approx(expected, rel=1e-2)
+
+
+def test_features_in_one_point_have_effective_rank_one():
+    assert effective_rank(torch.ones(5, 4)).item() == 1
 
 
 def test_features_on_one_line_have_effective_rank_one():
@@ -36,8 +51,8 @@ def test_features_on_one_line_have_effective_rank_one():
 
 def test_effective_rank_is_the_exponential_of_the_entropy():
     """Singular values 3 and 1: shares 3/4 and 1/4."""
-    features = torch.zeros(5, 4)
-    features[0, 2], features[3, 1] = 3, 1
+    features = torch.zeros(6, 4)
+    features[0, 2], features[1, 2], features[3, 1], features[4, 1] = 3, -3, 1, -1
     entropy = -(0.75 * math.log(0.75) + 0.25 * math.log(0.25))
     assert effective_rank(features).item() == pytest.approx(math.exp(entropy), rel=1e-4)
 

@@ -10,9 +10,13 @@ import pytest
 from hilum.data.collections import Collected
 from hilum.data.named import NamedData
 from hilum.data.splits import told_split
+from hilum.study.keys import step_keys
+from hilum.study.plan import count_films, steps_of
 from hilum.study.prepare import prepare
 from hilum.study.pretraining import apart, pretraining_pool
 from hilum.study.probed_labels import labels_of_pools, labels_of_task
+
+KINDS = ("pretrain", "finetune")
 
 
 def data_set(patients=120, *, listed=True, name="cxr", finding="Mass", first=0):
@@ -114,9 +118,22 @@ def test_labels_of_several_data_sets_stand_side_by_side_and_a_test_patient_of_on
     assert not np.isnan(drawn.train.targets[of_first, 0]).any()
 
 
-def test_a_study_reads_the_training_and_validation_labels_of_its_task(small_study, films):
+def test_a_study_reads_labels_of_validation_patients_alone_one_half_to_fit_and_one_to_score(small_study, films):
     prepared = prepare(small_study, {"films": films})
     drawn = labels_of_task(prepared)
-    assert set(drawn.train.image_ids) <= set(prepared.task.train.image_ids)
-    assert set(drawn.val.image_ids) <= set(prepared.task.val.image_ids)
-    assert not set(drawn.patients) & set(prepared.labelled.patients(prepared.task.test_ids))
+    assert {*drawn.train.image_ids, *drawn.val.image_ids} <= set(prepared.task.val.image_ids)
+    assert not set(drawn.train.patient_ids) & set(drawn.val.patient_ids)
+
+
+def test_the_share_of_labels_pretrains_nothing_again(small_study, films):
+    """The epoch of a pretraining may not be chosen by labels that another share would not have."""
+    keys = {}
+    for percent in (100, 30, 10):
+        task = small_study.task.model_copy(update={"labelled": percent})
+        prepared = prepare(small_study.model_copy(update={"task": task}), {"films": films})
+        steps = steps_of(prepared.study, count_films(prepared))
+        found = step_keys(steps, prepared)
+        keys[percent] = {kind: {s.directory: found[s.directory] for s in steps if s.kind == kind} for kind in KINDS}
+    assert keys[100]["pretrain"] == keys[30]["pretrain"] == keys[10]["pretrain"]
+    assert keys[100]["finetune"].keys() == keys[10]["finetune"].keys()
+    assert not set(keys[100]["finetune"].values()) & set(keys[10]["finetune"].values())

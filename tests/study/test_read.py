@@ -171,8 +171,8 @@ def test_a_policy_may_be_written_as_its_ranges_wherever_one_is_named():
     settings = resolved_pretraining(study, init, 1000).settings
     assert settings.policy == init.policy == ViewPolicy(**(POLICIES["simclr"].ranges() | {"crop_area": (0.2, 1.0)}))
     assert settings.second_policy == "sowrirajan2021_mococxr"
-    assert finetune_settings(study, "own_moco").policy == ViewPolicy(rotate=15, shift=0.05, scale=(0.95, 1.05))
-    assert finetune_settings(study, "scratch").policy == "finetune"
+    assert finetune_settings(study, "own_moco", 100).policy == ViewPolicy(rotate=15, shift=0.05, scale=(0.95, 1.05))
+    assert finetune_settings(study, "scratch", 100).policy == "finetune"
     assert study.starts_from("own_moco") == "mocov2 on ours/train, own views"
 
 

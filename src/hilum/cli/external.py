@@ -141,8 +141,10 @@ def _say_test_sets(read: "dict[tuple[str, str], list[Predictions]]") -> None:
 
 
 def _say_matrix(table: "pl.DataFrame") -> None:
-    from hilum.evaluate.measures import MACRO
+    from hilum.evaluate.measures import MACRO, overall_finding
 
     columns = ("trained_on", "tested_on", "estimate", "low", "high", "drop", "drop_low", "drop_high", "p")
     titles = ["trained on", "tested on", "AUROC", "95 % low", "high", "drop", "95 % low", "high", "p"]
-    say_table(titles, table.filter(table["finding"] == MACRO).select(columns).rows(), title="Mean over shared findings")
+    overall = overall_finding(table["finding"].to_list())
+    title = "Mean over shared findings" if overall == MACRO else str(overall)
+    say_table(titles, table.filter(table["finding"] == overall).select(columns).rows(), title=title)

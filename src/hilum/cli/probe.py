@@ -167,7 +167,7 @@ def _arms(
 def _say(probed: "Probed", about: dict[str, Any], out: Path) -> None:
     import polars as pl
 
-    from hilum.evaluate.measures import MACRO
+    from hilum.evaluate.measures import AVERAGES, MACRO, overall_finding
     from hilum.study.probing import ENCODER, LINEAR, NEIGHBOURS
 
     counts = about["films"]
@@ -175,13 +175,16 @@ def _say(probed: "Probed", about: dict[str, Any], out: Path) -> None:
     say(f"probes fitted to {counts['train']:,} films, penalty chosen on {counts['val']:,}, {counts['test']:,} scored")
     for note in about["notes"]:
         say(note)
-    macro = probed.metrics.filter(pl.col("finding") == MACRO)
+    overall = overall_finding(probed.metrics["finding"].to_list())
+    measured = "macro AUROC" if overall == MACRO else f"AUROC for {overall}"
+    macro = probed.metrics.filter(pl.col("finding") == overall)
     columns = ("estimate", "low", "high")
     for which, title in ((LINEAR, "Linear probe"), (NEIGHBOURS, "Nearest neighbours")):
         of_probe = macro.filter(pl.col("probe") == which)
         say()
-        say(f"{title}, macro AUROC ({of_probe['note'][0]}):")
-        gains = probed.comparisons.filter((pl.col("probe") == which) & (pl.col("finding") == MACRO))
+        note = f" ({of_probe['note'][0]})" if of_probe["note"][0] else ""
+        say(f"{title}, {measured}{note}:")
+        gains = probed.comparisons.filter((pl.col("probe") == which) & (pl.col("finding") == overall))
         gain_over = {row["against"]: row for row in gains.iter_rows(named=True)}
         rows = []
         for row in of_probe.iter_rows(named=True):
@@ -189,7 +192,8 @@ def _say(probed: "Probed", about: dict[str, Any], out: Path) -> None:
             more = [gain[key] for key in ("difference", "low", "high", "p_adjusted")]
             rows.append([row["arm"], *(row[key] for key in columns), *more])
         say_table(["features", "AUROC", "95 % low", "high", "gain over it", "95 % low ", "high ", "p"], rows)
-    own = probed.metrics.filter((pl.col("arm") == ENCODER) & (pl.col("probe") == LINEAR) & (pl.col("finding") != MACRO))
+    of_findings = ~pl.col("finding").is_in(list(AVERAGES))
+    own = probed.metrics.filter((pl.col("arm") == ENCODER) & (pl.col("probe") == LINEAR) & of_findings)
     say()
     told = own.filter(pl.col("estimate").is_not_null())
     say_table(

@@ -193,8 +193,10 @@ def _say_plan(description: "Plan") -> None:
         _say_power(content["power"])
     rows = [[a["arm"], a["encoder"], a["starts_from"], _trainable(a), a["seen_test_patients"]] for a in content["arms"]]
     say_table(["arm", "encoder", "starts from", "trainable", "has seen test patients"], rows)
-    for arm in content["arms"]:
-        _say_weights(arm)
+    _say_weights(content["arms"])
+    _say_start_differences(content["arms"])
+    _say_labelled(content["labelled"])
+    _say_finetuning(content["finetuning"])
     _say_presets(content["pretraining"])
     say()
     say_table(
@@ -218,14 +220,60 @@ def _count(parameters: int) -> str:
     return f"{parameters / 1e6:.1f} M" if parameters >= 1e6 else f"{parameters:,}"
 
 
-def _say_weights(arm: dict[str, Any]) -> None:
-    """Where weights come from, on what terms, and what they have seen; nothing for what the study makes itself."""
-    weights = arm["weights"]
-    if weights["source"]:
-        terms = f", {weights['licence']}" if weights["licence"] else ""
-        say(f"{arm['arm']}: weights of {weights['source']}{terms}; they have seen {weights['seen']}")
-        if not weights["here"]:
+def _say_weights(arms: list[dict[str, Any]]) -> None:
+    """Where weights come from, on what terms, and what they have seen, once for arms that start from the same ones;
+    nothing for what the study makes itself.
+    """
+    named: dict[tuple[Any, ...], list[str]] = {}
+    for arm in arms:
+        weights = arm["weights"]
+        if weights["source"]:
+            key = (weights["source"], weights["licence"], weights["seen"], weights["here"])
+            named.setdefault(key, []).append(arm["arm"])
+    for (source, licence, seen, here), of_arms in named.items():
+        terms = f", {licence}" if licence else ""
+        say(f"{', '.join(of_arms)}: weights of {source}{terms}; they have seen {seen}")
+        if not here:
             say("  not on this machine: `hilum weights fetch` gets them, or says which file to put where")
+
+
+def _say_start_differences(arms: list[dict[str, Any]]) -> None:
+    """Arms whose encoders have learnt from images that were made otherwise, once for those that differ alike."""
+    from hilum.report.starting import difference_in_words
+
+    named: dict[str, list[str]] = {}
+    for arm in arms:
+        for each in arm["start_differences"]:
+            told = difference_in_words(each["code"], each["pretrained"], each["finetuned"])
+            named.setdefault(told, []).append(arm["arm"])
+    for told, of_arms in named.items():
+        say(f"{', '.join(of_arms)}: {told}")
+
+
+def _say_labelled(labelled: dict[str, Any] | None) -> None:
+    """How many labels are learnt from."""
+    if labelled is None:
+        return
+    say(f"\nLabels: {labelled['in_words']}")
+    if len({(row["images"], *row["positives"].values()) for row in labelled["seeds"]}) > 1:
+        rows = [
+            [row["seed"], row["images"], row["patients"], ", ".join(f"{k} {v}" for k, v in row["positives"].items())]
+            for row in labelled["seeds"]
+        ]
+        say_table(["seed", "images", "patients", "positive images"], rows)
+
+
+def _say_finetuning(rows: list[dict[str, Any]]) -> None:
+    """How long each arm trains with labels, and what a preset fills in, with reasons."""
+    for row in rows:
+        say(
+            f"\nFine-tuning of {', '.join(row['arms'])} on {row['images']:,} labelled images: {row['steps']:,} steps "
+            f"in {row['epochs']:,} epochs; what the study leaves out is of preset {row['preset']}"
+        )
+        say_table(
+            ["setting", "value", "from", "reason"],
+            [[each["name"], _value(each["value"]), each["origin"], each["reason"]] for each in row["settings"]],
+        )
 
 
 def _say_presets(rows: list[dict[str, Any]]) -> None:
@@ -261,12 +309,13 @@ def _say_data(row: dict[str, object], split: str | None) -> None:
 
 def _say_power(power: dict[str, Any]) -> None:
     """What the test films can show, in a sentence and a line a finding."""
-    (mean, *findings), assumed = power["rows"], power["assumed"]
-    smallest = mean["smallest_difference"]
+    overall, assumed = power["rows"][0], power["assumed"]
+    findings = power["rows"][1:] or power["rows"]  # of one finding there is no mean
+    smallest, note = overall["smallest_difference"], overall["note"]
     if smallest is None:
-        say(f"This test set can show no difference in AUROC: {mean['note']}.")
+        say(f"This test set can show no difference in AUROC: {note}.")
     else:
-        say(f"This test set can show a difference of at least {smallest:.3f} in AUROC, {mean['note']}.")
+        say(f"This test set can show a difference of at least {smallest:.3f} in AUROC{f', {note}' if note else ''}.")
     columns = ("finding", "positives", "negatives", "patients", "positive_patients", "smallest_difference")
     titles = ["finding", "positive films", "negative films", "patients", "positive patients", "smallest difference"]
     say_table(titles, [[row[key] for key in columns] for row in findings])

@@ -84,7 +84,7 @@ class Batches:
         position: batches of this epoch handed out so far.
         seconds_waited: that the consumer has spent in waiting for batches, in all.
         image_ids: of the N films.
-        batch_size: films a batch; the last one is smaller unless `drop_last`.
+        batch_size: films a batch, at most; the last one is smaller unless `drop_last` or `even`.
         part: (which, of how many): one process of several hands out this consecutive part of every batch, so that the
             parts one after another are what one process would hand out.
     """
@@ -101,6 +101,7 @@ class Batches:
         targets: NDArray[np.float32] | None = None,
         workers: int = 1,
         device: str | torch.device = "cpu",
+        even: bool = False,
     ) -> None:
         """See the class.
 
@@ -115,6 +116,7 @@ class Batches:
             workers: threads that gather batches ahead; 0 gathers when asked.
             device: where images and targets shall be. On CUDA the pixels live there when they fit in half of what is
                 free.
+            even: as many batches as it takes, of sizes that differ by one at most, instead of full ones and a rest.
 
         Raises:
             HilumError: films that the store lacks, or twice; targets of another length; no full batch.
@@ -128,7 +130,7 @@ class Batches:
                 found=f"{len(targets):,}",
                 fix="Give a row for each film.",
             )
-        if batch_size < 1 or len(image_ids) < (batch_size if drop_last else 1):
+        if batch_size < 1 or len(image_ids) < (batch_size if drop_last and not even else 1):
             found = f"{len(image_ids):,} films for batches of {batch_size:,}"
             raise HilumError("batch_size", expected="at least one batch", found=found, fix="Use a smaller batch.")
         self.image_ids = image_ids
@@ -143,7 +145,8 @@ class Batches:
         self._targets = None if targets is None else torch.from_numpy(np.ascontiguousarray(targets, dtype=np.float32))
         self._seed = seed
         self._shuffle = shuffle
-        self._drop_last = drop_last
+        self._drop_last = drop_last and not even
+        self._even = even
         self._workers = workers
         self._device = torch.device(device)
         self._resident: Tensor | None = None
@@ -155,13 +158,21 @@ class Batches:
 
     def films_in(self, step: int) -> int:
         """Films of a batch, its parts together; `step` counts from 0."""
-        return min(self.batch_size, len(self.image_ids) - step * self.batch_size)
+        return self._first(step + 1) - self._first(step)
+
+    def _first(self, step: int) -> int:
+        """Place of the first film of a batch in the order of the epoch; of the step behind the last, where it ends."""
+        films = len(self.image_ids)
+        if not self._even:
+            return min(step * self.batch_size, films)
+        size, larger = divmod(films, len(self))
+        return step * size + min(step, larger)
 
     def __iter__(self) -> Iterator[Batch]:
         order = self._order()
         steps = range(self.position, len(self))
         which, of = self.part
-        joined = (order[step * self.batch_size : (step + 1) * self.batch_size] for step in steps)
+        joined = (order[self._first(step) : self._first(step + 1)] for step in steps)
         gathered = (np.array_split(rows, of)[which] for rows in joined)
         self._settle()
         ahead = 0 if self._resident is not None else self._workers

@@ -150,8 +150,8 @@ def comparisons_table(
     """Paired differences of arms.
 
     Each metric has its own families of tests, adjusted by themselves: each average over findings, and the single
-    findings, all pairs of arms together. The macro AUROC is the primary one. A finding with too few patients is not
-    tested; that depends on labels alone, never on scores.
+    findings, all pairs of arms together. The macro AUROC is the primary one, or that of the only finding. A finding
+    with too few patients is not tested; that depends on labels alone, never on scores.
 
     Args:
         measured: the arms.
@@ -258,16 +258,19 @@ def _with_families(rows: pl.DataFrame, measured: MeasuredArms, pairs: int, adjus
             adjusted[inside] = ADJUSTMENTS[adjustment](p[inside])
             tests = int(tested.sum())
             count = tests // max(pairs, 1)
-            findings = f"{count} finding{'s' if count > 1 else ''} x " if average is None else ""
+            several = average is None and len(measured.findings) > 1
+            findings = f"{count} finding{'s' if count > 1 else ''} x " if several else ""
             size = f"{findings}{compared} = {tests} test{'s' if tests > 1 else ''}, {adjustment}"
-            family[tested] = f"{_family_name(average, name)}: {size}"
+            family[tested] = f"{_family_name(average, name, measured.findings)}: {size}"
     return rows.with_columns(
         pl.Series("p_adjusted", adjusted, dtype=pl.Float64).fill_nan(None),
         pl.Series("family", family.tolist(), dtype=pl.String),
     )
 
 
-def _family_name(average: str | None, metric: str) -> str:
+def _family_name(average: str | None, metric: str, findings: Sequence[str]) -> str:
+    single = findings[0] if len(findings) == 1 else "single findings"
     if metric == AUROC:
-        return "single findings" if average is None else f"{average}, primary" if average == MACRO else average
-    return f"{'single findings' if average is None else average}, {metric}"
+        primary = average == MACRO or (average is None and len(findings) == 1)
+        return f"{average or single}{', primary' if primary else ''}"
+    return f"{average or single}, {metric}"

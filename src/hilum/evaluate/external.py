@@ -87,10 +87,11 @@ def external_validation(
         on_progress(number + 1, len(test_sets), tested)
     behind = {tested: _patients_behind(counts, included) for tested, counts in rarer.items()}
     note = f"findings that not all tables have are left out: {', '.join(left_out)}" if left_out else ""
+    averages = [(len(shared), MACRO)] if len(shared) > 1 else []
     rows = [
-        _row(measured, behind, cell, at) | {"finding": [*shared, MACRO][at], "note": note if at == len(shared) else ""}
+        _row(measured, behind, cell, at) | {"finding": finding, "note": note if place == 0 else ""}
         for cell in cells
-        for at in (len(shared), *range(len(shared)))
+        for place, (at, finding) in enumerate([*averages, *enumerate(shared)])
     ]
     return pl.DataFrame(rows, schema=EXTERNAL_SCHEMA)
 

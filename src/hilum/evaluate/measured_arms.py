@@ -88,7 +88,8 @@ def measure_arms(
     Args:
         arms: for each arm its predictions, one a seed; all of the same images.
         metrics: names of `hilum.evaluate.METRICS`.
-        averages: rows over findings: macro, weighted (by positives), micro (all images in one pot).
+        averages: rows over findings: macro, weighted (by positives), micro (all images in one pot). Where there is one
+            finding there are none: they would be the same number again, with another interval.
         thresholds: for each arm one a seed, in the same order; needed by sensitivity and the like. They stay fixed in
             redraws.
         interval: expanded (percentiles, further out where patients are few), percentile, or bca (bias-corrected and
@@ -110,6 +111,7 @@ def measure_arms(
     _check_one_of("interval", [interval], INTERVALS)
     min_positives = max(min_positives, LEAST_PATIENTS)
     aligned = align(arms)
+    averages = () if len(aligned.findings) == 1 else tuple(averages)
     cases = count_cases(aligned.labels, aligned.patients)
     included = cases.enough(min_positives)
     redrawn = redraw_arms(
@@ -118,7 +120,7 @@ def measure_arms(
         seed=seed,
         included=included,
         metrics=metrics,
-        averages=tuple(averages),
+        averages=averages,
         thresholds=None if thresholds is None else _in_order(thresholds, arms, aligned.findings),
         strata=strata_by_rarest(aligned.labels, aligned.patients) if stratified else None,
         jackknife=interval == "bca",
@@ -127,7 +129,7 @@ def measure_arms(
     )
     optimistic = any(one.optimistic for each in (thresholds or {}).values() for one in each)
     return MeasuredArms(
-        aligned, cases, included, min_positives, tuple(metrics), tuple(averages), redrawn, interval, optimistic
+        aligned, cases, included, min_positives, tuple(metrics), averages, redrawn, interval, optimistic
     )
 
 

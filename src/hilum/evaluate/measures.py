@@ -29,6 +29,13 @@ PROBABILITY_METRICS = ("brier", "ece")
 METRICS = (*RANKING_METRICS, *THRESHOLD_METRICS, *PROBABILITY_METRICS)
 """Names of all metrics, in the order in which tables show them."""
 
+
+def overall_finding(findings: Sequence[str]) -> str | None:
+    """The row that stands for all findings: `macro`, or the finding itself where there is one; None without either."""
+    distinct = list(dict.fromkeys(findings))
+    return MACRO if MACRO in distinct else distinct[0] if len(distinct) == 1 else None
+
+
 MAX_FALSE_POSITIVE_RATE = 0.1
 """Where the partial AUROC ends."""
 
@@ -182,6 +189,8 @@ def _averages(
 ) -> NDArray[np.float64]:
     """The rows over findings, (M, A, T)."""
     models, _, columns = single.shape
+    if not scored.averages:
+        return np.empty((models, 0, columns))
     if not scored.included.any():
         return np.full((models, len(scored.averages), columns), np.nan)
     inside, weight = single[:, scored.included], positives[scored.included]

@@ -39,6 +39,14 @@ class Answers(Protocol):
     def balanced(self, targets: NDArray[np.float32], *, limit: float) -> NDArray[np.float32]:
         """Weights, (F), under which rare findings count as much as common ones."""
 
+    def chance_loss(self, targets: NDArray[np.float32], weights: NDArray[np.float32]) -> float:
+        """Mean loss of the best constant scores: what a head reaches without looking at any image.
+
+        Args:
+            targets: of the training images, (N, F), at least one known.
+            weights: of the loss, (F).
+        """
+
 
 @dataclass(frozen=True)
 class Each:
@@ -65,6 +73,11 @@ class Each:
     def balanced(self, targets: NDArray[np.float32], *, limit: float) -> NDArray[np.float32]:
         """`balancing_weights`."""
         return balancing_weights(targets, limit=limit)
+
+    def chance_loss(self, targets: NDArray[np.float32], weights: NDArray[np.float32]) -> float:
+        """With the weighted share of positives, and of uncertain ones, as the score of each finding."""
+        counts = np.stack([(targets == answer).sum(0) * (weights if answer == 1 else 1.0) for answer in (0, 1, 2)])
+        return _entropy(counts) / int((~np.isnan(targets)).sum())
 
 
 @dataclass(frozen=True)
@@ -115,6 +128,10 @@ class Exclusive:
         weights = np.array([*class_weights(films).values()], dtype=np.float32)
         return np.clip(weights, np.float32(1 / limit), np.float32(limit))
 
+    def chance_loss(self, targets: NDArray[np.float32], weights: NDArray[np.float32]) -> float:
+        """With the weighted share of each class as its score."""
+        return _entropy((targets.sum(0) * weights)[:, None]) / len(targets)
+
 
 def make_answers(name: AnswerName) -> Answers:
     """The answers of this name.
@@ -125,6 +142,12 @@ def make_answers(name: AnswerName) -> Answers:
     if name == "each":
         return Each()
     return EachOrUncertain() if name == "each_or_uncertain" else Exclusive()
+
+
+def _entropy(counts: NDArray[np.floating]) -> float:
+    """Cross-entropy, summed, of cases that are all given their classes' shares; of cases by class, (classes, F)."""
+    shares = counts / np.maximum(counts.sum(0), np.finfo(np.float32).tiny)
+    return float(-(counts * np.log(np.where(counts > 0, shares, 1.0))).sum())
 
 
 def _by_class(outputs: Tensor) -> Tensor:

@@ -37,20 +37,23 @@ class Feed:
     device: torch.device
     precision: Chosen
 
-    def training(self, films: LabelledFilms) -> Batches:
-        """Films in a new order every epoch.
+    def training(self, films: LabelledFilms, *, drop_last: bool = False) -> Batches:
+        """Images in a new order every epoch.
 
-        Films that do not fill the last batch wait for another epoch: batch norm over a film or two is noise. Fewer
-        films than one batch are one batch.
+        Args:
+            films: to learn from.
+            drop_last: images that do not fill the last batch wait for another epoch. Otherwise every image takes part
+                in every epoch, in batches whose sizes differ by one at most: batch norm over a rest of an image or two
+                would be noise. Fewer images than one batch are one batch.
         """
-        full = len(films.image_ids) >= self.batch_size
         return Batches(
             self.store,
             films.image_ids,
             self.batch_size,
             seed=self.seed,
             shuffle=True,
-            drop_last=full,
+            drop_last=drop_last and len(films.image_ids) >= self.batch_size,
+            even=not drop_last,
             targets=films.targets,
             workers=self.workers,
             device=self.device,

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import torch
+from numpy.typing import NDArray
 
 from hilum.data.labelled_films import UNCERTAIN_CLASS, LabelledFilms
 from hilum.data.pseudonyms import sealed
@@ -20,9 +21,11 @@ from hilum.encoders.zoo import Encoder, create_encoder
 from hilum.errors import HilumError
 from hilum.finetune.answers import make_answers
 from hilum.finetune.classifier import Classifier, HeadOnFeatures
+from hilum.finetune.diagnosis import diagnose, write_learning
 from hilum.finetune.feed import Feed
-from hilum.finetune.scores import write_scores
+from hilum.finetune.scores import PROBE_SCORES, SCORES, write_scores
 from hilum.finetune.settings import FinetuneSettings
+from hilum.finetune.starting_probe import starting_probe
 from hilum.finetune.weights import write_classifier
 from hilum.progress import ProgressReport, silent
 from hilum.training.checkpoint import delete_checkpoints, resume_only_same_run
@@ -51,9 +54,11 @@ def finetune(
 ) -> Path:
     """Train with labels, keep the weights of the lowest validation loss, and score films.
 
-    `directory` then holds model.safetensors, card.json, curves.parquet and scores.parquet (`p_<finding>` in [0, 1], of
-    plain views, in the precision of the training; see `hilum.finetune.scores`). It is complete or absent; a killed call
-    that is made again goes on where it was and ends with the same bits.
+    `directory` then holds model.safetensors, card.json, curves.parquet, learning.json (`hilum.finetune.diagnosis`:
+    signs that it had not finished learning) and scores.parquet (`p_<finding>` in [0, 1], of plain views, in the
+    precision of the training; see `hilum.finetune.scores`); and probe_scores.parquet, the same from a linear probe of
+    the features that it started from (`hilum.finetune.starting_probe`). It is complete or absent; a killed call that is
+    made again goes on where it was and ends with the same bits.
 
     Args:
         init: "random", or a directory with encoder.safetensors and card.json.
@@ -101,16 +106,29 @@ def finetune(
             [_decisive(settings), device.type, feed.precision, seed, encoder_name, starts_from,
              store.recipe.as_data(), list(findings), _digest(train), _digest(val), list(predict_ids)],
         )  # fmt: skip
+        probed = starting_probe(classifier, feed, train, val, predict_ids, on_progress)
         _train(classifier, train, val, settings, feed, beside, on_progress)
         logits = feed.outputs(classifier.to(device).eval(), predict_ids, "scoring", on_progress)
         probabilities = classifier.answers.probabilities(logits).cpu().numpy()
-        scores = pl.DataFrame(probabilities, schema=[f"p_{finding}" for finding in findings])
         if rank() == 0:
-            write_scores(scores, store, predict_ids, beside)
+            write_scores(_table(findings, probabilities), store, predict_ids, beside / SCORES)
+            write_scores(_table(findings, probed), store, predict_ids, beside / PROBE_SCORES)
+            weights = classifier.positive_weights.cpu().numpy()
+            learning = diagnose(
+                pl.read_parquet(beside / "curves.parquet"),
+                logits.cpu().numpy(),
+                planned_epochs=settings.epochs_of(len(train.image_ids)),
+                chance_loss=classifier.answers.chance_loss(train.targets, weights),
+            )
+            write_learning(learning, beside)
             card = _card(classifier, origin, train, seen, findings, settings, feed, split_title)
             write_classifier(classifier, card, beside)
         delete_checkpoints(beside)
     return directory
+
+
+def _table(findings: Sequence[str], probabilities: NDArray[np.floating]) -> pl.DataFrame:
+    return pl.DataFrame(probabilities.astype(np.float32), schema=[f"p_{finding}" for finding in findings])
 
 
 def _start(init: Path | str, encoder_name: str, seed: int) -> tuple[Encoder, Card | None]:
@@ -165,9 +183,9 @@ def _train(
         )
     fit(
         trainable,
-        feed.training(train),
+        feed.training(train, drop_last=settings.drop_last),
         validation=feed.plain(val.image_ids, val.targets),
-        settings=settings.training(feed.seed),
+        settings=settings.training(feed.seed, len(train.image_ids)),
         directory=directory,
         on_progress=on_progress,
     )

@@ -1,4 +1,4 @@
-"""Scores of a run, in scores.parquet beside its weights: each known by the pixels that were scored, not by a name.
+"""Scores of a run, in files beside its weights: each known by the pixels that were scored, not by a name.
 
 Names of images often hold the id of their patient, and a run's directory is what people share. A hash of the name would
 not do: names are short and can be tried out. Pixels cannot: whoever can make the hash has the image.
@@ -13,35 +13,36 @@ from hilum.artifacts import whole_file
 from hilum.data.store import Store
 from hilum.errors import HilumError
 
-SCORES = "scores.parquet"
+SCORES, PROBE_SCORES = "scores.parquet", "probe_scores.parquet"
+"""Of the trained classifier, and of a linear probe of the features that it started from."""
 
 
-def write_scores(scores: pl.DataFrame, store: Store, image_ids: Sequence[str], directory: Path) -> None:
-    """Write scores.parquet: `pixels`, and the columns of the scores; images of the same pixels once.
+def write_scores(scores: pl.DataFrame, store: Store, image_ids: Sequence[str], path: Path) -> None:
+    """Write scores: `pixels`, and the columns of the scores; images of the same pixels once.
 
     Args:
         scores: (N) rows, `p_<finding>` in [0, 1].
         store: pixels of the N images.
         image_ids: of the rows.
-        directory: of the run.
+        path: of the file to write.
     """
     pixels = pl.Series("pixels", store.pixel_hashes(list(image_ids)), dtype=pl.String)
-    with whole_file(directory / SCORES) as beside:
+    with whole_file(path) as beside:
         scores.select(pixels, pl.all()).unique("pixels", keep="first", maintain_order=True).write_parquet(beside)
 
 
-def read_scores(directory: Path, store: Store, image_ids: Sequence[str]) -> pl.DataFrame:
+def read_scores(path: Path, store: Store, image_ids: Sequence[str]) -> pl.DataFrame:
     """The scores of images, as `image_id` and `p_<finding>`, in the order in which the images are named.
 
     Args:
-        directory: of the run.
+        path: SCORES or PROBE_SCORES in the directory of a run.
         store: pixels of the images, preprocessed as those that were scored.
         image_ids: of images that were scored; those that the store lacks are left out.
 
     Raises:
         HilumError: an image was not scored.
     """
-    scores = pl.read_parquet(directory / SCORES)
+    scores = pl.read_parquet(path)
     here = [each for each, known in zip(image_ids, store.has(list(image_ids)), strict=True) if known]
     named = pl.DataFrame({"image_id": here}, schema={"image_id": pl.String})
     if "image_id" in scores.columns:  # written before scores were known by pixels
@@ -52,9 +53,9 @@ def read_scores(directory: Path, store: Store, image_ids: Sequence[str]) -> pl.D
     if len(found) < len(here):
         lacking = len(here) - len(found)
         raise HilumError(
-            directory / SCORES,
+            path,
             expected=f"scores of {len(here):,} images",
             found=f"none of {lacking:,}",
-            fix=f"The images were prepared anew since; remove {directory} and score them again.",
+            fix=f"The images were prepared anew since; remove {path.parent} and score them again.",
         )
     return found

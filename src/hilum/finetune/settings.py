@@ -20,11 +20,16 @@ class FinetuneSettings:
         unfreeze: how many blocks train, counted from the end; 0 trains the head alone, "all" everything. With 0,
             policy "none" and a pooling without weights the features of each film are computed once.
         epochs: at most this many.
-        batch_size: films a step.
+        steps: a budget of optimiser steps instead of epochs: as many whole epochs as it takes to reach it. What a
+            network learns goes with its steps; an epoch of 14 images is one of them, an epoch of 100,000 is 3,000.
+        batch_size: images a step, at most.
+        drop_last: images that do not fill the last batch wait for another epoch; otherwise batches are of even size
+            (`hilum.finetune.feed.Feed.training`).
+        validations: about how many times a run is validated, evenly over its epochs; None: after every epoch.
         lr: peak learning rate of the encoder.
         head_lr: peak learning rate of the head; None: as `lr`.
         weight_decay: on matrices and kernels.
-        patience: stop after this many epochs without a lower validation loss; None never stops early.
+        patience: stop after this many validations without a lower loss; None never stops early.
         policy: random views, by name (`hilum.views.POLICIES`) or a policy; "none" for none.
         size: side of the views in px; None: as in the store.
         weighted: weigh the positives of each finding by negatives / positives among the training films; or each of
@@ -42,7 +47,10 @@ class FinetuneSettings:
 
     unfreeze: int | Literal["all"] = "all"
     epochs: int = 20
+    steps: int | None = None
     batch_size: int = 32
+    drop_last: bool = False
+    validations: int | None = None
     lr: float = 1e-4
     head_lr: float | None = None
     weight_decay: float = 1e-4
@@ -68,6 +76,9 @@ class FinetuneSettings:
             raise HilumError("finetune.dropout", expected="0 to below 1", found=str(self.dropout), fix="Change it.")
         if self.batch_size < 1:
             raise HilumError("finetune.batch_size", expected="1 or more", found=str(self.batch_size), fix="Change it.")
+        for key in ("steps", "validations"):
+            if (number := getattr(self, key)) is not None and number < 1:
+                raise HilumError(f"finetune.{key}", expected="1 or more", found=str(number), fix="Change it.")
         for key, names in (("head", HeadName), ("pooling", PoolingName), ("answer", AnswerName)):
             known = get_args(names)
             if (found := getattr(self, key)) not in known:
@@ -78,10 +89,27 @@ class FinetuneSettings:
                     fix="Choose one of these.",
                 )
 
-    def training(self, seed: int) -> TrainingSettings:
-        """The settings of the loop."""
+    def batches_of(self, images: int) -> int:
+        """Optimiser steps of an epoch of so many images."""
+        if self.drop_last and images >= self.batch_size:
+            return images // self.batch_size
+        return -(-images // self.batch_size)
+
+    def epochs_of(self, images: int) -> int:
+        """Epochs of a run over so many images, if it does not stop early."""
+        return self.epochs if self.steps is None else -(-self.steps // self.batches_of(images))
+
+    def training(self, seed: int, images: int) -> TrainingSettings:
+        """The settings of the loop.
+
+        Args:
+            seed: of the run.
+            images: that it learns from.
+        """
+        epochs = self.epochs_of(images)
         return TrainingSettings(
-            epochs=self.epochs,
+            epochs=epochs,
+            validate_every=1 if self.validations is None else max(1, epochs // self.validations),
             lr=self.lr,
             weight_decay=self.weight_decay,
             optimizer=self.optimizer,

@@ -38,15 +38,20 @@ def feature_spread(features: Tensor) -> Tensor:
 def effective_rank(features: Tensor) -> Tensor:
     """RankMe: exp of the entropy of the singular values as shares of their sum (Garrido et al., ICML 2023, eq. 1).
 
+    Of centred features: behind a ReLU all features share a direction, whose singular value hides the others. Of one run
+    the rank of features as they are read 32 to 33 in every epoch, of centred ones 184 to 194.
+
     It shows collapse only: among encoders that have not collapsed it says nothing about their use.
 
     Args:
         features: (N, D).
 
     Returns:
-        Scalar from 1 (all features on one line through the origin) to min(N, D).
+        Scalar from 1 (all features on one line, or in one point) to min(N - 1, D).
     """
-    values = torch.linalg.svdvals(features.float())
+    values: Tensor = torch.linalg.svdvals(features.float() - features.float().mean(dim=0))
+    if not values.sum() > 0:
+        return values.new_ones(())
     shares = values / values.sum() + RANK_EPSILON
     return torch.exp(-(shares * shares.log()).sum())
 

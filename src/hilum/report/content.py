@@ -7,6 +7,7 @@ import polars as pl
 
 from hilum.evaluate.predictions import Predictions
 from hilum.evaluate.thresholds import Thresholds
+from hilum.finetune.start_differences import StartDifference
 from hilum.report.films import Case, Embedding
 
 SIGNIFICANT = 0.05
@@ -25,6 +26,7 @@ class ArmSummary:
         has_seen_test_patients: whether any weight was fitted on films of test patients; None where unknown.
         seeds: of the runs that were averaged; empty where unknown.
         seconds: wall time of this arm's training, all seeds; None where unknown.
+        start_differences: how the images that its encoder was pretrained on were made otherwise.
     """
 
     name: str
@@ -35,6 +37,7 @@ class ArmSummary:
     has_seen_test_patients: bool | None
     seeds: Sequence[int]
     seconds: float | None = None
+    start_differences: Sequence[StartDifference] = ()
 
     @property
     def title(self) -> str:
@@ -101,6 +104,12 @@ class ReportContent:
         margins: as `hilum.evaluate.margins_table` returns them.
         subgroups: as `hilum.evaluate.evaluate_subgroups` returns them, with a column `arm`.
         classes: as `hilum.evaluate.evaluate_single_label` returns them, with a column `arm`.
+        probe_metrics: of a linear probe of what each arm starts from, as `metrics`; `arm` is the name of the arm.
+        probe_comparisons: the arm minus its own probe, as `comparisons`.
+        learning: signs that arms had not finished learning, columns `arm, sign, seeds, of_seeds`
+            (`hilum.finetune.diagnosis.LearningSign`; how many seeds show it, of how many).
+        labelled: what each seed learnt from with labels, columns `seed, percent, images, patients, finding, positives`.
+        labelled_in_words: the same in a line.
         external: as `hilum.evaluate.external_validation` returns it.
         noise, suspects, agreement: as `hilum audit` writes them.
         box_scores: as `hilum.explain.box_statistics.box_statistics` returns them.
@@ -137,6 +146,11 @@ class ReportContent:
     box_scores: pl.DataFrame | None = None
     purity: pl.DataFrame | None = None
     embeddings: Sequence[Embedding] = ()
+    probe_metrics: pl.DataFrame | None = None
+    probe_comparisons: pl.DataFrame | None = None
+    learning: pl.DataFrame | None = None
+    labelled: pl.DataFrame | None = None
+    labelled_in_words: str = ""
     cases: Sequence[Case] = ()
     cases_about: Sequence[str] = ()
     failed: Sequence[str] = ()

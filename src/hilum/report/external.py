@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from hilum.evaluate.measures import MACRO
+from hilum.evaluate.measures import MACRO, overall_finding
 from hilum.report import formats
 from hilum.report.blocks import Cell, Column, Table
 from hilum.report.content import SIGNIFICANT, ReportContent
@@ -18,14 +18,17 @@ def external_tables(content: ReportContent) -> list[Table]:
 
 
 def _matrix(table: pl.DataFrame) -> Table:
-    macro = table.filter(pl.col("finding") == MACRO)
+    overall = overall_finding(table["finding"].to_list())
+    macro = table.filter(pl.col("finding") == overall)
     places = {(row["trained_on"], row["tested_on"]): row for row in macro.to_dicts()}
     trained, tested = (macro[name].unique(maintain_order=True).to_list() for name in ("trained_on", "tested_on"))
     rows = [[Cell(model), *(_cell(places.get((model, where))) for where in tested)] for model in trained]
     columns = [Column("Trained on"), *(Column(f"Tested on {where}", numeric=True) for where in tested)]
     notes = ["In brackets a 95 % interval; ↓ what is lost against the test set at home, ↑ what is gained."]
     notes += [f"{formats.capital(note)}." for note in macro["note"].unique(maintain_order=True) if note]
-    caption = "Macro AUROC of every model on every test set, for the findings that all share."
+    what = "Macro AUROC" if overall == MACRO else f"AUROC for {overall}"
+    caption = f"{what} of every model on every test set, for {'the findings' if overall == MACRO else 'the finding'}"
+    caption += " that all share."
     return Table("external_matrix", caption, columns, rows, macro, notes)
 
 

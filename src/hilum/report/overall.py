@@ -4,7 +4,7 @@ from typing import Any
 
 import polars as pl
 
-from hilum.evaluate.measures import MACRO
+from hilum.evaluate.measures import overall_finding
 
 Row = dict[str, Any]
 
@@ -14,6 +14,4 @@ def overall_rows(table: pl.DataFrame) -> list[Row]:
     if table.is_empty():
         return []
     table = table.filter(pl.col("metric") == table["metric"][0])
-    findings = table["finding"].unique(maintain_order=True).to_list()
-    overall = MACRO if MACRO in findings else findings[0] if len(findings) == 1 else None
-    return table.filter(pl.col("finding") == overall).to_dicts()
+    return table.filter(pl.col("finding") == overall_finding(table["finding"].to_list())).to_dicts()

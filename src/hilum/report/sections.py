@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from hilum.evaluate.confusion import THRESHOLD_METRICS
 from hilum.evaluate.measures import PROBABILITY_METRICS
-from hilum.report import baselines, formats, tables
+from hilum.report import baselines, formats, learning, tables
 from hilum.report.blocks import Block, Listing, Prose, Section
 from hilum.report.box_tables import statistics_tables
 from hilum.report.case_browser import case_browser
@@ -24,8 +24,8 @@ from hilum.report.thresholds import threshold_table
 def sections(content: ReportContent) -> list[Section]:
     """Every section that has something to say; a part that a reader would look for says why it is missing."""
     order: list[Callable[[ReportContent], Section | None]] = [
-        arms, results, comparisons, shortcuts, intervals, curves, at_thresholds, classes, calibration, subgroups,
-        external, noise, boxes, cases, embedding, training, data, left_out, provenance, study_file, reading,
+        arms, results, comparisons, probes, shortcuts, intervals, curves, at_thresholds, classes, calibration,
+        subgroups, external, noise, boxes, cases, embedding, training, data, left_out, provenance, study_file, reading,
     ]  # fmt: skip
     with style():
         made = [make(content) for make in order]
@@ -69,6 +69,12 @@ def shortcuts(content: ReportContent) -> Section | None:
     """What needs no radiology."""
     made = (baselines.baselines_table(content), baselines.above_baselines_table(content))
     return _section("baselines", "Shortcut baselines", [table for table in made if table is not None])
+
+
+def probes(content: ReportContent) -> Section | None:
+    """What each arm makes of its labels, beside a linear probe; and arms that had not finished learning."""
+    made = (learning.probes_table(content), learning.learning_table(content))
+    return _section("probes", "Beside a linear probe", [table for table in made if table is not None])
 
 
 def at_thresholds(content: ReportContent) -> Section | None:
@@ -118,6 +124,11 @@ def embedding(content: ReportContent) -> Section | None:
 def data(content: ReportContent) -> Section:
     """What went in, per split and finding, and what could not be read."""
     blocks: list[Block] = []
+    if content.labelled is not None and not content.labelled.is_empty():
+        blocks += [
+            Prose([f"Labels that were learnt from: {content.labelled_in_words}."]),
+            tables.labelled_table(content),
+        ]
     for summary in content.data:
         films, patients = formats.plural(summary.films, "film"), formats.plural(summary.patients, "patient")
         split = f"Split {summary.split_title}." if summary.split_title else "Not split."

@@ -14,8 +14,9 @@ def standings_table(content: ReportContent) -> Table | None:
     """Single findings that each arm wins, ties and loses after adjustment, by metric."""
     if content.comparisons.is_empty():
         return None
+    findings = set(content.comparisons["finding"]) - set(AVERAGES)
     wins = wins_table(content.comparisons, averages=AVERAGES)
-    if wins.is_empty():
+    if wins.is_empty() or len(findings) < 2:  # of one finding the comparison itself says it
         return None
     titles = {arm.name: arm.title for arm in content.arms}
     pairs = wins.select("arm", "against").unique(maintain_order=True).rows()
@@ -40,8 +41,8 @@ def _counts(row: dict[str, int] | None) -> Cell:
 
 
 def ranks_table_of(content: ReportContent) -> Table | None:
-    """Mean ranks over findings."""
-    if content.ranks is None or content.ranks.is_empty():
+    """Mean ranks over findings; None where there is one, whose estimates rank the arms."""
+    if content.ranks is None or content.ranks.is_empty() or content.ranks["columns"][0] < 2:
         return None
     titles = {arm.name: arm.title for arm in content.arms}
     rows = [

@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from hilum.evaluate.measures import AVERAGES, LOWER_IS_BETTER, MACRO
+from hilum.evaluate.measures import AVERAGES, LOWER_IS_BETTER, MACRO, overall_finding
 from hilum.report import formats
 from hilum.report.blocks import Cell, Column, Table
 from hilum.report.content import ArmSummary, DataSummary, ReportContent
@@ -125,9 +125,10 @@ def comparisons_table(content: ReportContent) -> Table:
 
 
 def other_metrics_table(content: ReportContent) -> Table | None:
-    """The macro differences in the metrics after the first; None where there are none."""
+    """The differences over all findings in the metrics after the first; None where there are none."""
     comparisons = content.comparisons
-    others = comparisons.filter((pl.col("metric") != comparisons["metric"][0]) & (pl.col("finding") == MACRO))
+    overall = overall_finding(comparisons["finding"].to_list())
+    others = comparisons.filter((pl.col("metric") != comparisons["metric"][0]) & (pl.col("finding") == overall))
     if others.is_empty():
         return None
     titles = {arm.name: arm.title for arm in content.arms}
@@ -141,7 +142,8 @@ def other_metrics_table(content: ReportContent) -> Table | None:
     notes = ["Each metric is adjusted by itself."]
     if lower:
         notes.append(f"Lower is better in {formats.listing(lower)}.")
-    caption = f"Macro differences in other metrics. Computed on {content.scored_on}."
+    caption = f"{'Macro differences' if overall == MACRO else 'Differences'} in other metrics. Computed on "
+    caption += f"{content.scored_on}."
     return Table("comparisons_macro", caption, _comparing("Metric"), rows, with_split(others, content), notes)
 
 
@@ -184,6 +186,27 @@ def counts_table(data: DataSummary) -> Table:
     title = f" Split {data.split_title}." if data.split_title else ""
     caption = f"Films, patients and positive films of {data.name}.{title}"
     return Table(file_stem("counts", data.name), caption, columns, rows, data.counts)
+
+
+def labelled_table(content: ReportContent) -> Table:
+    """Images, patients and positives that each seed learnt from with labels."""
+    table = content.labelled if content.labelled is not None else pl.DataFrame()
+    findings = table["finding"].unique(maintain_order=True).to_list()
+    rows = [
+        [
+            Cell(str(seed), seed),
+            Cell(formats.count(of_seed["images"][0]), of_seed["images"][0]),
+            Cell(formats.count(of_seed["patients"][0]), of_seed["patients"][0]),
+            *(Cell(formats.count(number), number) for number in of_seed["positives"]),
+        ]
+        for (seed,), of_seed in table.group_by("seed", maintain_order=True)
+    ]
+    columns = [Column("Seed"), Column("Images", numeric=True), Column("Patients", numeric=True)]
+    columns += [Column(finding, numeric=True) for finding in findings]
+    caption = (
+        f"Labelled training images of each seed, {table['percent'][0]:g} % of the training patients, and positives."
+    )
+    return Table("labelled", caption, columns, rows, table)
 
 
 def rejected_table(data: DataSummary) -> Table:

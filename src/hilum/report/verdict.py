@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from hilum.evaluate.measures import AVERAGES, MACRO
-from hilum.report import baselines, formats
+from hilum.report import baselines, formats, learning, starting
 from hilum.report.content import ArmSummary, ReportContent
 from hilum.report.direction import Direction, direction
 from hilum.report.overall import Row, overall_rows
@@ -40,15 +40,34 @@ def decide(content: ReportContent) -> Verdict:
     )
     if not scores and (not pairs or content.against is None):
         headline = "Nothing could be scored: no average over findings has an estimate."
-        return Verdict(headline, [], cautions(content.arms))
+        return Verdict(learning.before_the_verdict(content) + headline, [], _all_cautions(content))
     if not pairs:
         headline, sentences = _without_comparison(scores, content)
     elif content.against is None:
         headline, sentences = _all_pairs(pairs, scores, content)
     else:
         headline, sentences = _against_reference(pairs, content)
-    told = [*sentences, *_by_finding(content), *baselines.sentences(content)]
-    return Verdict(headline, told, [*content.failed, *cautions(content.arms), *baselines.cautions(content)])
+    told = [*sentences, *_by_finding(content), *learning.leading_probe(content), *baselines.sentences(content)]
+    headline = learning.before_the_verdict(content) + headline
+    return Verdict(headline, [*_labels(content), *told], _all_cautions(content))
+
+
+def _all_cautions(content: ReportContent) -> list[str]:
+    """What was not trained comes first: nothing behind it holds then."""
+    return [
+        *content.failed,
+        *learning.cautions(content),
+        *cautions(content.arms),
+        *starting.cautions(content.arms),
+        *baselines.cautions(content),
+    ]
+
+
+def _labels(content: ReportContent) -> list[str]:
+    """How many labels were learnt from, where that is a part of them."""
+    if content.labelled is None or content.labelled.is_empty() or content.labelled["percent"][0] >= 100:
+        return []
+    return [f"Labels: {content.labelled_in_words}."]
 
 
 def cautions(arms: Sequence[ArmSummary]) -> list[str]:

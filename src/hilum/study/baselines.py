@@ -54,7 +54,7 @@ def score_baselines(prepared: Prepared, store: Store, directory: Path, on_progre
         on_progress: called after each baseline.
     """
     task, readable = prepared.task, set(store.image_ids)
-    train, val = task.train.only(readable), task.val.only(readable)
+    train, val = task.train_of(prepared.study.seeds[0]).only(readable), task.val.only(readable)
     scored = [image_id for image_id in (*val.image_ids, *task.test_ids) if image_id in readable]
     features_of = _feature_makers(prepared, store, train.image_ids)
     with whole_directory(directory) as beside:

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from hilum.artifacts import fingerprint
 from hilum.data.counts import count_films as count_by_split
 from hilum.data.manifest import is_labelled
 from hilum.pretext.resolved_settings import ResolvedSettings
@@ -12,6 +13,7 @@ from hilum.study.estimate import machine_gigaflops
 from hilum.study.failures import failed_arms, keys_with_failures
 from hilum.study.generate import generated_root
 from hilum.study.keys import step_keys
+from hilum.study.labelled_share import labelled_shares, share_in_words
 from hilum.study.ledger import Start, contamination_of, start_of
 from hilum.study.plan import Films, Step, count_films, films_learnt, guess_films, pretraining_directory, steps_of
 from hilum.study.power import detectable_differences
@@ -20,8 +22,10 @@ from hilum.study.pretraining_schema import Pretrained
 from hilum.study.record import read_record
 from hilum.study.schema import Study
 from hilum.study.scored_labels import labels
-from hilum.study.settings import resolved_pretraining
+from hilum.study.settings import resolved_finetuning, resolved_pretraining
+from hilum.study.starting import differences_of_start
 from hilum.study.untrained import parameter_counts
+from hilum.views.named import as_written
 
 FILMS_A_SECOND = 100.0
 """Of decoding and preprocessing 1024 px films, or generating 128 px ones, on two cores."""
@@ -79,9 +83,11 @@ def plan_data(plan: Plan) -> dict[str, Any]:
         "data": [_data_row(plan, name) for name in study.data],
         "task": {"on": study.labelled_data, "findings": study.task.findings, "split": split_title(plan)},
         "films": _films_row(plan.films) if plan.films else None,
+        "labelled": _labelled_rows(plan.prepared) if plan.prepared else None,
         "power": _power(plan.prepared) if plan.prepared else None,
         "arms": [arm_row(plan, arm) for arm in study.arms],
         "pretraining": _pretraining_rows(plan),
+        "finetuning": _finetuning_rows(plan),
         "seeds": study.seeds,
         "steps": [_step_row(plan, step) for step in plan.steps],
         "seconds": remaining_seconds(plan),
@@ -105,6 +111,7 @@ def arm_row(plan: Plan, arm: str) -> dict[str, Any]:
         "trainable_parameters": trainable,
         "frozen_parameters": total - trainable,
         "weights": {"source": start.source, "licence": start.licence, "here": start.here, "seen": start.has_seen},
+        "start_differences": [asdict(each) for each in differences_of_start(study, arm)],
         "seen_test_patients": _seen_test_patients(plan, arm, start),
     }
 
@@ -127,6 +134,30 @@ def _pretraining_rows(plan: Plan) -> list[dict[str, Any]]:
             rows.setdefault(directory, row | {"settings": [asdict(each) for each in resolved.told]})
             rows[directory]["arms"].append(arm)
     return list(rows.values())
+
+
+def _finetuning_rows(plan: Plan) -> list[dict[str, Any]]:
+    """Training with labels, with its settings and where they come from; arms that are trained alike in one row."""
+    if plan.films is None:
+        return []
+    rows: dict[str, dict[str, Any]] = {}
+    for arm in plan.study.arms:
+        resolved = resolved_finetuning(plan.study, arm, plan.films.train)
+        row = {
+            "preset": resolved.preset,
+            "images": resolved.images,
+            "steps": resolved.steps,
+            "epochs": resolved.epochs,
+            "settings": [asdict(each) | {"value": as_written(each.value)} for each in resolved.told],
+        }
+        rows.setdefault(fingerprint(row), {"arms": [], **row})["arms"].append(arm)
+    return list(rows.values())
+
+
+def _labelled_rows(prepared: Prepared) -> dict[str, Any]:
+    """What each replicate learns from with labels."""
+    shares = labelled_shares(prepared)
+    return {"in_words": share_in_words(shares), "seeds": [asdict(share) for share in shares]}
 
 
 def _seen_test_patients(plan: Plan, arm: str, start: Start) -> str:

@@ -37,12 +37,20 @@ def pretraining_gigaflops(
 
 
 def finetuning_gigaflops(
-    encoder: str, size: int, *, unfreeze: int | str, train: int, val: int, test: int, epochs: int
+    encoder: str,
+    size: int,
+    *,
+    unfreeze: int | str,
+    train: int,
+    val: int,
+    test: int,
+    epochs: int,
+    validations: int,
 ) -> float:
-    """10^9 operations of training with labels, validation every epoch and scoring, if it never stops early."""
+    """10^9 operations of training with labels, its linear probe, validations and scoring, if it never stops early."""
     share = 1.0 if unfreeze == "all" else int(unfreeze) / ARCHITECTURES[encoder].blocks
     training = (1 + (FORWARDS_A_TRAINING_STEP - 1) * share) * train * epochs
-    return forward_gigaflops(encoder, size) * (training + val * (epochs + 1) + test)
+    return forward_gigaflops(encoder, size) * (training + train + val * (validations + 2) + 2 * test)
 
 
 def explaining_gigaflops(

@@ -27,9 +27,10 @@ from hilum.evaluate import (
     ranks_table,
     read_predictions,
 )
-from hilum.evaluate.measures import AUROC, MACRO
+from hilum.evaluate.measures import AUROC, overall_finding
 from hilum.evaluate.subgroups import UNDERDIAGNOSIS
-from hilum.finetune.scores import read_scores
+from hilum.finetune.diagnosis import LearningSign, read_learning
+from hilum.finetune.scores import PROBE_SCORES, SCORES, read_scores
 from hilum.progress import ProgressReport
 from hilum.study.baselines import baseline_names
 from hilum.study.plan import BASELINES, finetuning_directory
@@ -38,18 +39,21 @@ from hilum.study.schema import Study
 from hilum.study.scored_labels import write_predictions
 
 EVALUATION = "evaluation"
+_PROBE = " linear probe"
+"""Beside one arm at a time; no arm begins with a blank."""
 
 
 def judge(prepared: Prepared, out: Path, on_progress: ProgressReport) -> None:
     """Write predictions of every arm and seed, and of the shortcut baselines, and every table over them.
 
     `evaluation` then holds predictions/ARM/seed-N.parquet, baselines/NAME.parquet, and as Parquet: metrics, comparisons
-    (AUROC, against the reference arm), baseline_metrics, baseline_comparisons (arm minus baseline), subgroups; ranks
-    where there are several arms; margins where the study names one; classes where they exclude each other. Complete or
-    absent.
+    (AUROC, against the reference arm), baseline_metrics, baseline_comparisons (arm minus baseline), probe_metrics and
+    probe_comparisons (of the linear probe of what each arm starts from; arm minus its own probe), learning (signs that
+    an arm had not finished learning), subgroups; ranks where there are several arms; margins where the study names one;
+    classes where they exclude each other. Complete or absent.
     """
     study = prepared.study
-    jobs = ["joining scores with labels", "metrics", "baselines", "subgroups"]
+    jobs = ["joining scores with labels", "metrics", "baselines", "linear probes", "subgroups"]
     with whole_directory(out / EVALUATION) as directory:
         on_progress(0, len(jobs), jobs[0])
         _write_all_predictions(prepared, out, directory)
@@ -60,6 +64,9 @@ def judge(prepared: Prepared, out: Path, on_progress: ProgressReport) -> None:
         on_progress(2, len(jobs), jobs[2])
         tables |= _tables_of_baselines(study, arms, directory)
         on_progress(3, len(jobs), jobs[3])
+        tables |= _tables_of_probes(study, arms, directory)
+        tables["learning"] = _learning(study, out, tables["probe_comparisons"])
+        on_progress(4, len(jobs), jobs[4])
         if study.task.classes == "exclusive":
             tables["classes"] = _classes(study, arms)
         if groups := groups_of(prepared):
@@ -98,8 +105,11 @@ def _write_all_predictions(prepared: Prepared, out: Path, directory: Path) -> No
     scored = [*prepared.task.val.image_ids, *prepared.task.test_ids]
     for arm in prepared.study.arms:
         for seed in prepared.study.seeds:
-            scores = read_scores(out / finetuning_directory(arm, seed), store, scored)
+            trained = out / finetuning_directory(arm, seed)
+            scores = read_scores(trained / SCORES, store, scored)
             write_predictions(prepared, scores, _predictions_file(directory, arm, seed))
+            probed = read_scores(trained / PROBE_SCORES, store, scored)
+            write_predictions(prepared, probed, _probe_file(directory, arm, seed))
     for name in baseline_names(prepared.study):
         scores = pl.read_parquet(out / BASELINES / f"{name}.parquet")
         write_predictions(prepared, scores, _baseline_file(directory, name))
@@ -121,7 +131,8 @@ def _tables_of_arms(
     )
     tables = {"metrics": _metrics_of(others, list(arms)), "comparisons": comparisons_table(main, against=against)}
     if len(arms) > 1 and main.included.any():
-        tables["ranks"] = ranks_table([main])
+        if len(main.findings) > 1:  # of one finding the estimates rank the arms
+            tables["ranks"] = ranks_table([main])
         if settings.margin is not None:
             tables["margins"] = margins_table(main, settings.margin, against=against)
     return tables
@@ -136,8 +147,40 @@ def _tables_of_baselines(
         measured = _measure(study, {name: [once] * len(study.seeds), **arms})
         metrics.append(_metrics_of(measured, [name]))
         against = comparisons_table(measured, against=name)
-        comparisons.append(against.filter(pl.col("finding") == MACRO))
+        comparisons.append(against.filter(pl.col("finding") == overall_finding(against["finding"].to_list())))
     return {"baseline_metrics": pl.concat(metrics), "baseline_comparisons": pl.concat(comparisons)}
+
+
+def _tables_of_probes(
+    study: Study, arms: Mapping[str, Sequence[Predictions]], directory: Path
+) -> dict[str, pl.DataFrame]:
+    """Of the linear probe of what each arm starts from, under the arm's name; and the arm minus it."""
+    metrics, comparisons = [], []
+    for arm, tuned in arms.items():
+        probes = [read_predictions(_probe_file(directory, arm, seed)) for seed in study.seeds]
+        measured = _measure(study, {_PROBE: probes, arm: tuned})
+        metrics.append(metrics_table(measured, _PROBE).select(pl.lit(arm).alias("arm"), pl.all()))
+        against = comparisons_table(measured, against=_PROBE)
+        comparisons.append(against.with_columns(against=pl.col("against").str.strip_chars()))
+    return {"probe_metrics": pl.concat(metrics), "probe_comparisons": pl.concat(comparisons)}
+
+
+def _learning(study: Study, out: Path, probe_comparisons: pl.DataFrame) -> pl.DataFrame:
+    """Signs that arms had not finished learning: arm, sign (`LearningSign`), seeds that show it, of how many."""
+    overall = probe_comparisons.filter(
+        pl.col("finding") == overall_finding(probe_comparisons["finding"].to_list()), pl.col("high") < 0
+    )
+    behind = set(overall["arm"])
+    rows = []
+    for arm in study.arms:
+        runs = [read_learning(out / finetuning_directory(arm, seed)) for seed in study.seeds]
+        for sign in LearningSign:
+            shown = sum(sign in run.signs for run in runs)
+            if sign is LearningSign.WORSE_THAN_LINEAR_PROBE and arm in behind:
+                shown = len(runs)
+            if shown:
+                rows.append({"arm": arm, "sign": str(sign), "seeds": shown, "of_seeds": len(runs)})
+    return pl.DataFrame(rows, schema={"arm": pl.String, "sign": pl.String, "seeds": pl.Int64, "of_seeds": pl.Int64})
 
 
 def _classes(study: Study, arms: Mapping[str, Sequence[Predictions]]) -> pl.DataFrame:
@@ -184,6 +227,10 @@ def _metrics_of(measured: MeasuredArms, arms: Sequence[str]) -> pl.DataFrame:
 
 def _predictions_file(directory: Path, arm: str, seed: int) -> Path:
     return directory / "predictions" / arm / f"seed-{seed}.parquet"
+
+
+def _probe_file(directory: Path, arm: str, seed: int) -> Path:
+    return directory / "probes" / arm / f"seed-{seed}.parquet"
 
 
 def _baseline_file(directory: Path, name: str) -> Path:

@@ -63,17 +63,17 @@ def _key(step: Step, prepared: Prepared, keys: dict[str, str]) -> str:
             "baselines": baseline_names(study),
             "seed": study.seeds[0],
             "findings": study.task.findings,
-            "train": _targets(prepared.task.train),
+            "train": _targets(prepared.task.train_of(study.seeds[0])),
             "val": _targets(prepared.task.val),
             "test": prepared.task.test_ids,
             "who": prepared.task.manifest.select("image_id", "age", "sex", "view").rows(),
         }
-    elif step.kind == "finetune" and step.arm is not None:
+    elif step.kind == "finetune" and step.arm is not None and step.seed is not None:
         inputs = {
-            "settings": asdict(finetune_settings(study, step.arm)),
+            "settings": asdict(finetune_settings(study, step.arm, prepared.labelled_images)),
             "start": _start(step, prepared, keys),
             "findings": study.task.findings,
-            "train": _targets(prepared.task.train),
+            "train": _targets(prepared.task.train_of(step.seed)),
             "val": _targets(prepared.task.val),
             "test": prepared.task.test_ids,
         }

@@ -12,7 +12,7 @@ from hilum.study.estimate import explaining_gigaflops, finetuning_gigaflops, pre
 from hilum.study.prepare import Prepared
 from hilum.study.pretraining_schema import Pretrained
 from hilum.study.schema import Study
-from hilum.study.settings import pretext_settings
+from hilum.study.settings import pretext_settings, resolved_finetuning
 from hilum.study.task_schema import ListedSplit, PaperSplit
 from hilum.views.named import as_written
 
@@ -38,7 +38,7 @@ class Films:
     Attributes:
         all: films of each data set.
         pool: films of each data set that pretraining may see.
-        train, val, test: of the labelled data set; `train` counts the labelled share.
+        train, val, test: of the labelled data set; `train` counts the labelled share, by the first seed's draw.
         exact: counted in the tables, not guessed from the study file.
     """
 
@@ -100,7 +100,7 @@ def count_films(prepared: Prepared) -> Films:
     return Films(
         all={name: prepared.stored_images(name).height for name in prepared.data},
         pool={name: len(prepared.pretraining_ids(name)) for name in prepared.data},
-        train=len(task.train.image_ids),
+        train=prepared.labelled_images,
         val=len(task.val.image_ids),
         test=len(task.test_ids),
         exact=True,
@@ -203,11 +203,12 @@ def _cost(step: Step, study: Study, films: Films) -> float:
             step.init.pretrain, resolved.options, step.encoder, size, films=learnt, epochs=resolved.epochs
         )
     if step.kind == "finetune" and step.arm and step.encoder:
-        settings = study.finetuning_of(step.arm)
-        size = settings.size or image_size(study)
+        tuning = resolved_finetuning(study, step.arm, films.train)
+        settings = tuning.settings
+        validations = len(range(0, tuning.epochs, settings.training(0, films.train).validate_every))
         return finetuning_gigaflops(
-            step.encoder, size, unfreeze=settings.unfreeze, train=films.train, val=films.val,
-            test=films.test, epochs=settings.epochs,
+            step.encoder, settings.size or image_size(study), unfreeze=settings.unfreeze, train=films.train,
+            val=films.val, test=films.test, epochs=tuning.epochs, validations=validations,
         )  # fmt: skip
     if step.kind == "explain" and study.explain:
         wish = study.explain

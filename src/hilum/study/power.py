@@ -67,4 +67,4 @@ def detectable_differences(labels: pl.DataFrame, findings: Sequence[str], min_po
         "power": assumed.power,
         "significance": assumed.significance,
     }
-    return {"assumed": told, "rows": [mean, *rows]}
+    return {"assumed": told, "rows": [mean, *rows] if len(findings) > 1 else rows}

@@ -1,6 +1,6 @@
 """From a study and the folders of its data to films, splits and targets; no pixel is read."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -67,7 +67,9 @@ class PreparedTask:
     Attributes:
         manifest: the images of the task, with the codes that it reads.
         split: of these images.
-        train, val: films with targets. `train` holds the labelled share only.
+        train, val: films with targets; all of them, whatever share of the labels may be used.
+        labelled_ids: of each seed, the films of `train` whose labels may be used. Every seed draws its own patients, so
+            that intervals over seeds hold for another draw; those of a smaller share are among those of a larger one.
         test_ids: films to score. Their labels are read by `hilum.study.scored_labels`, after all training is done.
     """
 
@@ -76,6 +78,11 @@ class PreparedTask:
     train: LabelledFilms
     val: LabelledFilms
     test_ids: list[str]
+    labelled_ids: Mapping[int, Collection[str]]
+
+    def train_of(self, seed: int) -> LabelledFilms:
+        """The training films whose labels a replicate may use."""
+        return self.train.only(self.labelled_ids[seed])
 
 
 @dataclass(frozen=True)
@@ -92,6 +99,11 @@ class Prepared:
     def labelled(self) -> PreparedData:
         """The data set that the task is on."""
         return self.data[self.study.labelled_data]
+
+    @property
+    def labelled_images(self) -> int:
+        """Training images whose labels may be used, by the first seed's draw; presets go by it for all seeds."""
+        return len(self.task.labelled_ids[self.study.seeds[0]])
 
     def pretraining_ids(self, name: str, percent: float = 100) -> list[str]:
         """Images of a data set that pretraining may see: all, but those of validation or test patients.
@@ -233,14 +245,17 @@ def _prepare_task(study: Study, data: PreparedData) -> PreparedTask:
                 found=f"no {name} film of {data.name} in {split.title}",
                 fix="Choose another split, or mend the lists.",
             )
-    labelled = label_fraction(split, task.labelled, study.task.split.seed) if task.labelled < 100 else split
-    may_train = set(labelled.assignment.filter(pl.col("split") == "train")["image_id"])
     open_rows = manifest.filter(pl.col("image_id").replace_strict(part, default=None).is_in(["train", "val"]))
     ids, values = targets(open_rows, task.findings, task.policy())
+    train = _labelled_films(data, ids, values, [part[image_id] == "train" for image_id in ids])
+    here = Split(split.name, split.assignment.filter(pl.col("image_id").is_in(train.image_ids)))
     return PreparedTask(
         manifest=manifest,
         split=split,
-        train=_labelled_films(data, ids, values, [image_id in may_train for image_id in ids]),
+        train=train,
+        labelled_ids={
+            seed: frozenset(label_fraction(here, task.labelled, seed).image_ids("train")) for seed in study.seeds
+        },
         val=_labelled_films(data, ids, values, [part[image_id] == "val" for image_id in ids]),
         test_ids=[image_id for image_id in manifest["image_id"] if part.get(image_id) == "test"],
     )

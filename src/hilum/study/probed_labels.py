@@ -20,6 +20,7 @@ from hilum.study.prepare import Prepared
 from hilum.study.pretraining import Pool
 
 NO_FINDING = "No Finding"
+_HALF = 50.0  # percent of the validation patients, to fit
 _HELD_BACK = 20.0  # percent of the patients, to score, where the split's own validation patients are not learnt from
 
 
@@ -59,15 +60,28 @@ def labels_of_pools(
 
 
 def labels_of_task(prepared: Prepared, store: Store | None = None) -> ProbedFilms | None:
-    """Labels of a study's training and validation films, for a pretraining on the task's own data set.
+    """Labels of a study's validation patients, for a pretraining on the task's own data set.
+
+    No label of a training patient is read: the labels of validation patients are those that a study has at every
+    share of labelled training patients (`task.labelled`), so that the epoch that is kept depends on none, and changing
+    the share pretrains nothing again. Probes are fitted to one half of these patients and scored on the other.
 
     Args:
         prepared: the study's data.
         store: leaves out the films that it does not hold; None: all that the tables have.
     """
     study, task = prepared.study, prepared.task
-    train, val = (part if store is None else part.only(set(store.image_ids)) for part in (task.train, task.val))
-    return probed_films(list(study.task.findings), train, val, seed=study.task.split.seed)
+    films = task.val if store is None else task.val.only(set(store.image_ids))
+    if not films.image_ids:
+        return None
+    patients = pl.Series(films.patient_ids, dtype=pl.String)
+    fitted = set(some_patients(patients, _HALF, study.task.split.seed))
+    rows = list(zip(films.image_ids, films.patient_ids, strict=True))
+    to_fit, to_score = (
+        films.only({image_id for image_id, patient in rows if (patient in fitted) is inside})
+        for inside in (True, False)
+    )
+    return probed_films(list(study.task.findings), to_fit, to_score, seed=study.task.split.seed)
 
 
 def _findings(data: NamedData) -> list[str]:

@@ -14,16 +14,18 @@ import hilum
 from hilum.data.counts import count_films
 from hilum.data.manifest import is_labelled
 from hilum.encoders.card import Card, read_card
-from hilum.evaluate.metrics import MACRO
+from hilum.evaluate.measures import AVERAGES
 from hilum.report.content import ArmSummary, DataSummary, ReportContent
 from hilum.report.found_films import cases_in, embeddings_in
 from hilum.study.failures import FailedArm
 from hilum.study.judge import EVALUATION, read_arm, read_thresholds
+from hilum.study.labelled_share import as_rows, labelled_shares, share_in_words
 from hilum.study.ledger import contamination_of
 from hilum.study.plan import EXPLANATION, Step, finetuning_directory, pretraining_directory
 from hilum.study.prepare import Prepared
 from hilum.study.read import as_yaml
 from hilum.study.record import read_record
+from hilum.study.starting import differences_of_start
 from hilum.study.steps import store_of
 from hilum.study.untrained import parameter_counts
 
@@ -55,6 +57,11 @@ def report_content(prepared: Prepared, out: Path, steps: list[Step], failed: Seq
         margins=_table(evaluation, "margins"),
         subgroups=_table(evaluation, "subgroups"),
         classes=_table(evaluation, "classes"),
+        probe_metrics=_table(evaluation, "probe_metrics"),
+        probe_comparisons=_table(evaluation, "probe_comparisons"),
+        learning=_table(evaluation, "learning"),
+        labelled=pl.DataFrame(as_rows(labelled_shares(prepared))),
+        labelled_in_words=share_in_words(labelled_shares(prepared)),
     )
     if study.explain is None:
         return content
@@ -98,6 +105,7 @@ def _arm_summary(prepared: Prepared, out: Path, arm: str) -> ArmSummary:
         total_parameters=total,
         has_seen_test_patients=None if unclear and not seen else seen,
         seeds=study.seeds,
+        start_differences=differences_of_start(study, arm),
         seconds=sum(_seconds(out / directory) for directory in _training_directories(prepared, arm)),
     )
 
@@ -142,7 +150,7 @@ def _curves(prepared: Prepared, out: Path) -> pl.DataFrame:
 
 def _left_out(prepared: Prepared, out: Path, metrics: pl.DataFrame) -> list[str]:
     first = next(iter(prepared.study.arms))
-    findings = metrics.filter((pl.col("arm") == first) & (pl.col("finding") != MACRO))
+    findings = metrics.filter((pl.col("arm") == first) & ~pl.col("finding").is_in(list(AVERAGES)))
     reasons = (
         (finding, [reason for reason in note.split("; ") if "left out" in reason])
         for finding, note in findings.select("finding", "note").iter_rows()
@@ -154,8 +162,9 @@ def _left_out(prepared: Prepared, out: Path, metrics: pl.DataFrame) -> list[str]
             sentences.append(f"{name}: {rejected} films could not be read and were set aside (rejected.parquet).")
         dropped = data.collected.manifest.height - data.manifest.height
         if dropped:
-            kept = ", ".join(prepared.study.data[name].only or [])
-            sentences.append(f"{name}: {dropped:,} films positive for none of {kept} were left out.")
+            kept = prepared.study.data[name].only
+            why = f"positive for none of {', '.join(kept)}" if kept else "that are not of the task's cohort"
+            sentences.append(f"{name}: {dropped:,} films {why} were left out.")
     return sentences
 
 

@@ -34,8 +34,9 @@ def tiny(study: Study) -> Study:
     content["pretrain"] = _shrunk_training(
         content.get("pretrain", {}), study.pretrain.epochs or TINY_EPOCHS, study.pretrain.batch_size or TINY_BATCH
     )
+    general = {key: value for key, value in content.get("finetune", {}).items() if key != "steps"}
     content["finetune"] = _shrunk_training(
-        content.get("finetune", {}), study.finetune.epochs, study.finetune.batch_size
+        general, study.finetune.epochs or TINY_EPOCHS, study.finetune.batch_size or TINY_BATCH
     )
     for arm in content["arms"].values():
         if isinstance(arm.get("init"), dict):
@@ -43,7 +44,8 @@ def tiny(study: Study) -> Study:
             arm["init"]["start"] = _weights_at_hand(arm["init"].get("start", "random"), arm["encoder"])
         else:
             arm["init"] = _weights_at_hand(arm.get("init", "random"), arm["encoder"])
-        arm["finetune"] = {k: v for k, v in arm.get("finetune", {}).items() if k not in ("epochs", "batch_size")}
+        own = ("epochs", "steps", "batch_size")
+        arm["finetune"] = {k: v for k, v in arm.get("finetune", {}).items() if k not in own}
         if (architecture := ARCHITECTURES[arm["encoder"]]).fixed:
             arm["finetune"]["size"] = architecture.size
     content["seeds"] = study.seeds[:2]

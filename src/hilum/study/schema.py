@@ -12,6 +12,7 @@ from pydantic import (
     Tag,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 
 from hilum.errors import HilumError
@@ -96,21 +97,43 @@ class DataSet(Section):
 
 
 class Finetuning(Section):
-    """Settings of training with labels."""
+    """Settings of training with labels; a preset for the number of labelled images fills most that are left out.
+
+    `hilum study plan` prints them all, with reasons.
+    """
 
     unfreeze: Annotated[int | Literal["all"], BeforeValidator(_number_of_blocks)] = Field(
         "all", description="How many blocks from the end are trained: 0 (the head only) to all."
     )
-    lr: float = Field(1e-4, gt=0, description="Learning rate.")
-    weight_decay: float = Field(1e-4, ge=0, description="On weight matrices and kernels.")
-    epochs: PositiveInt = Field(20, description="At most.")
-    patience: PositiveInt | None = Field(
-        5, description="Stop after so many epochs without a lower validation loss; null: never."
+    lr: float | None = Field(None, gt=0, description="Learning rate. A preset's when left out.")
+    weight_decay: float | None = Field(
+        None, ge=0, description="On weight matrices and kernels. A preset's when left out."
     )
-    batch_size: PositiveInt = Field(32, description="Films a step.")
-    policy: WrittenPolicy = Field(
-        "finetune",
-        description="Random views: a name, `none` for none, or ranges. See [augmentations](augmentations.md).",
+    steps: PositiveInt | None = Field(
+        None,
+        description="Length of the run in optimiser steps, rounded up to whole epochs. A preset's when neither this "
+        "nor `epochs` is said.",
+    )
+    epochs: PositiveInt | None = Field(None, description="Length of the run in epochs, instead of `steps`.")
+    validations: PositiveInt | None = Field(
+        None,
+        description="About how many times a run is validated, evenly over its epochs; null: after every epoch. A "
+        "preset's when left out.",
+    )
+    patience: PositiveInt | None = Field(
+        None,
+        description="Stop after so many validations without a lower loss; null: never. A preset's when left out.",
+    )
+    batch_size: PositiveInt | None = Field(None, description="Images a step, at most. A preset's when left out.")
+    drop_last: bool | None = Field(
+        None,
+        description="Images that do not fill the last batch wait for another epoch; otherwise batches are of even "
+        "size. A preset's when left out.",
+    )
+    policy: WrittenPolicy | None = Field(
+        None,
+        description="Random views: a name, `none` for none, or ranges. A preset's when left out. See "
+        "[augmentations](augmentations.md).",
     )
     size: int | None = Field(
         None, ge=16, description="Side of the views in pixels; that of the stored films when left out."
@@ -127,7 +150,20 @@ class Finetuning(Section):
     pooling: PoolingName = Field(
         "own", description="How tokens or maps become one feature; `own`: as the encoder does."
     )
-    dropout: float = Field(0.0, ge=0, lt=1, description="Before the head, and inside heads of several layers.")
+    dropout: float | None = Field(
+        None, ge=0, lt=1, description="Before the head, and inside heads of several layers. A preset's when left out."
+    )
+
+    @model_validator(mode="after")
+    def _one_length(self) -> "Finetuning":
+        if self.steps is not None and self.epochs is not None:
+            raise ValueError("steps and epochs are both said; keep one")
+        return self
+
+    def said(self) -> dict[str, Any]:
+        """What was said, by name; null only where it means something."""
+        values = {name: getattr(self, name) for name in type(self).model_fields if name in self.model_fields_set}
+        return {k: v for k, v in values.items() if v is not None or k in ("patience", "validations", "size")}
 
 
 class Arm(Section):
@@ -248,9 +284,10 @@ class Study(Section):
 
     def finetuning_of(self, arm: str) -> Finetuning:
         """Settings of one arm: the study's, and what the arm says instead."""
-        return Finetuning.model_validate(
-            self.finetune.model_dump() | self.arms[arm].finetune.model_dump(exclude_unset=True)
-        )
+        general, own = self.finetune.said(), self.arms[arm].finetune.said()
+        if {"steps", "epochs"} & set(own):  # a length of its own
+            general = {name: value for name, value in general.items() if name not in ("steps", "epochs")}
+        return Finetuning.model_validate(general | own)
 
     def starts_from(self, arm: str) -> str:
         """The initial weights of an arm, in words: "random", "mocov2 on ours/train", a name, or a directory."""

@@ -1,5 +1,6 @@
 """From what a study file says to the settings that each room takes."""
 
+from hilum.finetune.presets import ResolvedFinetuning, resolve_finetuning
 from hilum.finetune.settings import AnswerName, FinetuneSettings
 from hilum.pretext.resolved_settings import ResolvedSettings, resolve_settings
 from hilum.pretext.run_settings import RunSettings
@@ -29,14 +30,21 @@ def pretext_settings(study: Study, init: Pretrained, films: int) -> PretextSetti
     return resolved_pretraining(study, init, films).settings
 
 
-def finetune_settings(study: Study, arm: str) -> FinetuneSettings:
-    """Settings of one arm's training with labels."""
-    settings = study.finetuning_of(arm)
-    return FinetuneSettings(
-        **settings.model_dump() | {"policy": settings.policy},
-        precision=study.precision,
-        answer=_answer(study.task),
-    )
+def resolved_finetuning(study: Study, arm: str, images: int) -> ResolvedFinetuning:
+    """All settings of one arm's training with labels, with where each comes from: the arm, the study, or a preset.
+
+    Args:
+        study: the study.
+        arm: its name.
+        images: labelled training images.
+    """
+    said = study.finetuning_of(arm).said() | {"precision": study.precision, "answer": _answer(study.task)}
+    return resolve_finetuning(said, images)
+
+
+def finetune_settings(study: Study, arm: str, images: int) -> FinetuneSettings:
+    """Settings of one arm's training with so many labelled images."""
+    return resolved_finetuning(study, arm, images).settings
 
 
 def _answer(task: Task) -> AnswerName:

@@ -48,9 +48,9 @@ class Fit:
         best_epoch: epoch whose weights were kept, from 1: of the lowest validation loss, or of the best probe where it
             chooses, else the last.
         best_validation_loss: None without validation.
-        curves: one row an epoch: epoch (from 1), step (optimiser steps so far), train_loss, val_loss (null without
-            validation), lr (of the first parameter group at the epoch's last step), images_per_second and
-            data_wait_share (of the training steps), seconds (training and validation), what the module watches, and
+        curves: one row an epoch: epoch (from 1), step (optimiser steps so far), train_loss, val_loss (null in epochs
+            without a validation), lr (of the first parameter group at the epoch's last step), images_per_second
+            and data_wait_share (of the training steps), seconds (training and validation), what the module watches, and
             what a probe told with its probe_seconds (null in epochs without one).
         stopped_early: before the last epoch, for want of a lower validation loss.
         start: what the probe told before the first step; empty without one.
@@ -209,7 +209,7 @@ class _Loop:
         course = self.course
         began = time.perf_counter()
         loss = None
-        if self.validation is not None:
+        if self.validation is not None and self.is_validated(course.epoch + 1):
             loss = validation_loss(self.trainable, self.validation, self.fabric, epoch=course.epoch + 1)
         row: dict[str, float | int | None] = {
             "epoch": course.epoch + 1,
@@ -235,6 +235,10 @@ class _Loop:
             course.stopped_early = patience is not None and course.lowest.waited >= patience
         self.write_curves()
         self.save_when_due()
+
+    def is_validated(self, epoch: int) -> bool:
+        """Whether this epoch, from 1, ends with a validation."""
+        return epoch % self.settings.validate_every == 0 or epoch == self.settings.epochs
 
     def probe(self, epoch: int) -> dict[str, float | None]:
         """After so many epochs."""

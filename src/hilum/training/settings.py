@@ -37,7 +37,8 @@ class TrainingSettings:
             that does not.
         recompute: activations inside the encoder's blocks are not kept but computed again for the backward pass: less
             memory, a third more time, the same bits. Refused where there is batch norm.
-        patience: stop after this many epochs without a lower validation loss; None never stops early.
+        validate_every: epochs from one validation to the next; the last epoch always ends with one.
+        patience: stop after this many validations without a lower loss; None never stops early.
         precision: "auto" is bf16 autocast where the hardware multiplies in bfloat16, fp32 elsewhere. "fp16" is for GPUs
             that lack bfloat16: autocast with a scaled loss, since small gradients are zero in half precision.
         device: "auto" is the GPU where there is one.
@@ -61,6 +62,7 @@ class TrainingSettings:
     accumulate: int = 1
     frozen_encoder_steps: int = 0
     recompute: bool = False
+    validate_every: int = 1
     patience: int | None = None
     precision: Precision = "auto"
     device: Device = "auto"
@@ -78,6 +80,7 @@ class TrainingSettings:
         _require(self.frozen_encoder_steps >= 0, "frozen_encoder_steps", "zero or more", self.frozen_encoder_steps)
         _require(0 <= self.warmup_epochs <= self.epochs, "warmup_epochs", f"0 to {self.epochs}", self.warmup_epochs)
         _require(self.clip_norm is None or self.clip_norm > 0, "clip_norm", "a positive number", self.clip_norm)
+        _require(self.validate_every >= 1, "validate_every", "at least 1", self.validate_every)
         _require(self.patience is None or self.patience >= 1, "patience", "at least 1, or none", self.patience)
         for name, allowed in (
             ("optimizer", Optimizer),

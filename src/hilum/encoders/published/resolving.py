@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hilum.encoders.card import read_card
 from hilum.encoders.published.fetching import missing_file
@@ -23,6 +24,8 @@ class WeightsDescription:
         seen: what their authors say that they have seen.
         patients_seen: of own runs, every patient (`hilum.encoders.ledger`).
         here: whether they are on this machine, ready or to be imported.
+        image_size: side of the views that they were trained on, in px.
+        preprocessing: steps of the films that own runs have seen, as cards have them; empty where that is not known.
     """
 
     title: str
@@ -32,6 +35,8 @@ class WeightsDescription:
     seen: list[Statement]
     patients_seen: list[str]
     here: bool
+    image_size: int
+    preprocessing: list[Any]
 
 
 def describe_weights(name_or_path: str | Path, encoder: str, weights_dir: Path | None = None) -> WeightsDescription:
@@ -56,6 +61,8 @@ def describe_weights(name_or_path: str | Path, encoder: str, weights_dir: Path |
             seen=card.statements,
             patients_seen=card.patients_seen,
             here=True,
+            image_size=card.image_size,
+            preprocessing=card.preprocessing,
         )
     row, folder = find_weights(str(name_or_path), encoder), weights_folder(weights_dir)
     ready = find_imported(folder, row)
@@ -68,6 +75,8 @@ def describe_weights(name_or_path: str | Path, encoder: str, weights_dir: Path |
         seen=read_card(ready).statements if ready else statements_of(row),
         patients_seen=[],
         here=ready is not None or (folder / row.source.file).is_file(),
+        image_size=row.image_size,
+        preprocessing=[],
     )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 from matplotlib.ticker import MaxNLocator
 
-from hilum.evaluate.measures import AVERAGES, MACRO
+from hilum.evaluate.measures import AVERAGES, overall_finding
 from hilum.report import formats
 from hilum.report.blocks import Figure
 from hilum.report.content import ReportContent
@@ -65,8 +65,9 @@ def _p_values(content: ReportContent, metric: str) -> Mapping[str, str]:
     """What stands above the box of an arm: the adjusted p of its macro difference from the reference arm."""
     if content.against is None or content.comparisons.is_empty():
         return {}
+    overall = overall_finding(content.comparisons["finding"].to_list())
     rows = content.comparisons.filter(
-        (pl.col("metric") == metric) & (pl.col("finding") == MACRO) & (pl.col("against") == content.against)
+        (pl.col("metric") == metric) & (pl.col("finding") == overall) & (pl.col("against") == content.against)
     )
     known = [(row["arm"], row["p_adjusted"]) for row in rows.to_dicts() if formats.known(row["p_adjusted"])]
     return {arm: formats.p_statement(p).removeprefix("adjusted ") for arm, p in known}
