@@ -42,6 +42,7 @@ def test_a_labelled_folder_leaves_a_manifest_and_its_counts(command, films, tmp_
     assert summary == {
         "collection": "folder",
         "images": 4,
+        "labelled": 4,
         "patients": 3,
         "splits": {"train": {"images": 2, "patients": 1}, "test": {"images": 2, "patients": 2}},
         "findings": {
