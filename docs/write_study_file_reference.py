@@ -36,7 +36,14 @@ OPENING = """# The study file
 
 One YAML file describes a whole comparison. This page is generated from the models that files are checked against
 (`make docs`); shipped examples are in [`studies/`](../studies). Every mistake in a file is told at once, with its line:
-`hilum study plan FILE` checks a file and runs nothing.
+`hilum study plan FILE` checks a file and runs nothing. Where tables name images whose file is not there, `plan` and
+`run` stop and say how many; `--allow-missing` goes on without them.
+
+One process writes a study's directory at a time: `.NAME.lock` beside it says which; a second run says so and changes
+nothing. The page is a step like the others: where it failed, the next run makes it alone. An arm whose training
+diverges or collapses ends as such, is not tried again with the same settings, and stands in no table; `hilum study
+status` and the page name it with the keys that can change it, and the other arms go on. Where it was the arm that
+others are compared with, the first of the others takes its place.
 """
 METHODS_OPENING = """What goes under `settings` of a pretraining, such as
 `init: {pretrain: dino, on: ours, settings: {prototypes: 2048}}`. Presets give some of them for the number of films;

@@ -153,7 +153,7 @@ def test_the_status_knows_what_is_done_and_what_is_outdated(copied, small_study,
 
 def test_the_plan_counts_films_and_sees_what_is_done(small_study, films, finished):
     plan = plan_data(plan_study(small_study, {"films": films}, finished))
-    assert [step["done"] for step in plan["steps"]] == [True] * 7
+    assert [step["done"] for step in plan["steps"]] == [True] * 8
     assert plan["seconds"] == 0
     assert plan["data"][0]["films"] == 150
     assert sum(plan["data"][0]["splits"].values()) == 150
