@@ -123,8 +123,8 @@ class Encoder(nn.Module):
         """Some of `blocks`, one after another; all of them one part at a time give the bits of all at once.
 
         Args:
-            hidden: what enters the first of them: for the stem (0) images (B, 1, H, W) in [0, 1], else what `run_blocks`
-                gave up to there.
+            hidden: what enters the first of them: for the stem (0) images (B, 1, H, W) in [0, 1], else what
+                `run_blocks` gave up to there.
             image_size: H, W of the images in px.
             first, last: places among `blocks`, from `first` to before `last`; None for the end.
 

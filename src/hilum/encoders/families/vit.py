@@ -43,7 +43,7 @@ def build_eva_x(name: str) -> nn.Module:
 
 
 def steps(body: Any, size: tuple[int, int], rule: Interpolation = ANTIALIASED) -> list[Step]:  # noqa: ARG001
-    """Stem and blocks of a transformer whose positions are learnt: normed tokens, (B, prefix + rows · columns, width)."""
+    """Stem and blocks of a transformer with learnt positions; tokens (B, prefix + rows · columns, width) are normed."""
     return _closed_by_norm(body, [partial(_embed, body, rule), *(run_modules(block) for block in body.blocks)])
 
 
