@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +57,7 @@ def main() -> None:
 def heads(images: int, rounds: int) -> None:
     print(f"90 heads on the features of {images:,} images (ConvNeXt V2 atto, 320 wide, 15 classes), ms a step\n")
     print("| head | batch | one, `finetune` | one, `train_trials` | 90 | 90 / one | 90 one by one / 90 |")
-    print("|---|---|---|---|---|---|---|")
+    print("|---|---|---|---|---|---|---|", flush=True)
     store, films = made_up(images + 200, 32)
     train, val = films(0, images), films(images, images + 200)
     for head in ("linear", "mlp"):
@@ -78,8 +79,8 @@ def heads(images: int, rounds: int) -> None:
 
 def blocks(trials: int, rounds: int) -> None:
     print(f"\n{trials} trials with k blocks unfrozen, batches of 16 augmented images of 96 px, ms a step\n")
-    print("| encoder | k | frozen part | one, `finetune` | bound | lockstep | lockstep / bound | one by one / lockstep |")
-    print("|---|---|---|---|---|---|---|---|")
+    print("| encoder | k | frozen part | one, `finetune` | bound | lockstep | / bound | one by one / lockstep |")
+    print("|---|---|---|---|---|---|---|---|", flush=True)
     store, films = made_up(180, 96)
     train, val = films(0, 160), films(160, 176)
     for encoder in ("resnet18", "vit_tiny_patch16_224"):
@@ -106,14 +107,15 @@ class Steps:
     def __init__(self) -> None:
         self.ends: list[tuple[int, float]] = []
 
-    def __call__(self, done: int, total: int, note: str) -> None:
+    def __call__(self, done: int, _: int, note: str) -> None:
+        """Take the time of a step."""
         if note.startswith("epoch"):
             self.ends.append((done, time.process_time()))
 
     @property
-    def mean(self) -> float:
-        """Seconds a step, of those that follow another in the same epoch: the first tenth is not counted."""
-        took = [later - earlier for (_, earlier), (_, later) in zip(self.ends, self.ends[1:], strict=False)]
+    def median(self) -> float:
+        """Seconds a step; the first tenth is not counted."""
+        took = [later - earlier for (_, earlier), (_, later) in pairwise(self.ends)]
         return statistics.median(took[len(took) // 10 :])
 
 
@@ -124,7 +126,7 @@ def alone(store: Store, train: LabelledFilms, val: LabelledFilms, settings: Fine
             "random", encoder, store, train, val, val.image_ids[:1], FINDINGS,
             settings=settings, seed=0, directory=Path(where) / "out", on_progress=steps,
         )  # fmt: skip
-    return steps.mean
+    return steps.median
 
 
 def together(
@@ -136,16 +138,14 @@ def together(
             store, train, val, trials, init="random", encoder_name=encoder, findings=FINDINGS, seed=0,
             directory=Path(where) / "out", on_progress=steps,
         )  # fmt: skip
-    return steps.mean
+    return steps.median
 
 
 def frozen_part(store: Store, train: LabelledFilms, settings: FinetuneSettings, name: str) -> float:
     encoder = create_encoder(name, seed=0).requires_grad_(False).eval().to(memory_format=torch.channels_last)
     cut = len(encoder.blocks) - int(settings.unfreeze)
     shared = SharedPass(encoder, store.recipe.size, policy_of(settings.policy), 0, [cut])
-    batches = Batches(
-        store, train.image_ids, settings.batch_size, seed=0, shuffle=True, drop_last=True, targets=train.targets, workers=0
-    )
+    batches = Batches(store, train.image_ids, settings.batch_size, seed=0, shuffle=True, drop_last=True, workers=0)
     took = []
     for _ in range(2):
         began = time.process_time()

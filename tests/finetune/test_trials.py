@@ -91,6 +91,7 @@ def test_heads_trained_at_once_are_the_heads_trained_alone(store, films, tmp_pat
     ended = [trial.status for trial in results.trials]
     assert ended[0] == ended[5] == "finished"
     assert results.trials[5].epochs == 4
+    assert "stopped_early" in ended
     assert len(set(results.curves.filter(epoch=4)["train_loss"].round(6))) == results.curves.filter(epoch=4).height
 
 
@@ -200,7 +201,9 @@ def test_frozen_blocks_keep_weights_and_statistics_and_no_trial_moves_those_of_a
     moved = []
     for lane in lanes:
         state = classifier_of(lane).encoder.body.state_dict()
-        moved.append({key.split(".")[0] for key, value in state.items() if not torch.equal(value, before[f"body.{key}"])})
+        moved.append(
+            {key.split(".")[0] for key, value in state.items() if not torch.equal(value, before[f"body.{key}"])}
+        )
     assert moved == [set(), {"layer4"}, {"layer3", "layer4"}, {"layer4"}]
     frozen = [dict(classifier_of(lane).encoder.body.named_parameters())["layer1.0.conv1.weight"] for lane in lanes]
     assert len({id(parameter) for parameter in frozen}) == 1
@@ -248,10 +251,8 @@ def test_memory_is_what_the_tensors_of_a_run_take(store, films, tmp_path):
     activations = sum(size for key, size in saved.items() if key not in weights)
     turn = activations + 4 * sum(each.numel() for each in lane.parameters)
     assert turn == pytest.approx(computed.turn, rel=0.02)
-    with pytest.raises(HilumError, match="memory: expected .* bytes for one trial; found 1,000"):
-        lane_memory.chunks_that_fit(
-            list(enumerate(trials)), SMALL, findings=2, size=32, films=(40, 12), memory=1000
-        )
+    with pytest.raises(HilumError, match=r"memory: expected .* bytes for one trial; found 1,000"):
+        lane_memory.chunks_that_fit(list(enumerate(trials)), SMALL, findings=2, size=32, films=(40, 12), memory=1000)
 
 
 def test_the_best_trial_is_chosen_by_validation_and_refitted_by_finetune(store, films, tmp_path):

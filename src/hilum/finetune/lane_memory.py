@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -107,7 +108,7 @@ def chunks_that_fit(
     numbers = [number for number, _ in trials]
     for rounds in range(1, len(trials) + 1):
         bounds = [round(place * len(trials) / rounds) for place in range(rounds + 1)]
-        cut = [trials[first:last] for first, last in zip(bounds, bounds[1:], strict=False)]
+        cut = [trials[first:last] for first, last in pairwise(bounds)]
         need = max(
             lockstep_bytes(
                 [settings for _, settings in some], encoder_name, findings=findings, size=size, films=films
@@ -115,7 +116,7 @@ def chunks_that_fit(
             for some in cut
         )
         if need <= memory:
-            return [numbers[first:last] for first, last in zip(bounds, bounds[1:], strict=False)]
+            return [numbers[first:last] for first, last in pairwise(bounds)]
     raise HilumError(
         "memory",
         expected=f"{need:,} bytes for one trial",

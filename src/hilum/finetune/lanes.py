@@ -27,7 +27,7 @@ class Lane:
         course: where it is.
         best: its own weights of the lowest validation loss, on the CPU.
         status: whether and how it has ended.
-        ended_at: (epoch, step) of a loss that was not finite, counted from 1; step 0 for the validation behind an epoch.
+        ended_at: (epoch, step) of a loss that was not finite, counted from 1; step 0 for the validation of an epoch.
     """
 
     trial: int

@@ -6,7 +6,7 @@ and film, dropout on seed and step, and neither on what else is computed. What n
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,6 @@ from hilum.data.batches import Batch
 from hilum.data.labelled_films import LabelledFilms
 from hilum.encoders.zoo import Encoder
 from hilum.errors import HilumError
-from hilum.finetune.classifier import known_targets
 from hilum.finetune.feed import Feed
 from hilum.finetune.finetune import decisive, untrained_classifier
 from hilum.finetune.lanes import Lane
@@ -39,7 +38,17 @@ from hilum.training.small_maps import small_maps_multiplied
 from hilum.training.step import Stepper
 from hilum.views import ViewPolicy, policy_of
 
-SHARED = ("batch_size", "policy", "size", "weighted", "positive_weight_limit", "answer", "precision", "device", "workers")
+SHARED = (
+    "batch_size",
+    "policy",
+    "size",
+    "weighted",
+    "positive_weight_limit",
+    "answer",
+    "precision",
+    "device",
+    "workers",
+)
 """Settings that trials in lockstep have in common; all others are each trial's own."""
 
 
@@ -148,9 +157,7 @@ class _Lockstep:
             told = self.on_progress
             known = {"val": self.feed.outputs(look, self.val_films.image_ids, "features of validation films", told)}
             if self.policy == ViewPolicy():
-                known["train"] = self.feed.outputs(
-                    look, self.train_films.image_ids, "features of training films", told
-                )
+                known["train"] = self.feed.outputs(look, self.train_films.image_ids, "features of training films", told)
             self.features[pooling] = known
 
     def arrange(self) -> None:
@@ -199,8 +206,9 @@ class _Lockstep:
             stepper.optimizer.zero_grad()  # so that the gradients of one lane at a time are held
             self.count(lane, float(loss * films), films)
         for stack in self.stacks:
-            for lane, loss in zip(stack.lanes, stack.take(self.seen(stack, batch), batch, self.epoch, self.step), strict=True):
-                self.count(lane, loss * films, films)
+            values = stack.take(self.seen(stack, batch), batch, self.epoch, self.step)
+            for lane, value in zip(stack.lanes, values, strict=True):
+                self.count(lane, value * films, films)
         self.drop_ended()
 
     def count(self, lane: Lane, loss: float, films: int) -> None:
@@ -231,8 +239,8 @@ class _Lockstep:
             sums.update({lane.trial: [total, terms] for lane, total in zip(stack.lanes, totals, strict=True)})
         for batch in self.plain_batches():
             for lane in self.apart:
-                loss, count = lane.trainable.validation_loss(batch)
-                sums[lane.trial][0] += float(loss)
+                summed, count = lane.trainable.validation_loss(batch)
+                sums[lane.trial][0] += float(summed)
                 sums[lane.trial][1] += float(count)
         for lane in self.running:
             total, terms = sums[lane.trial]

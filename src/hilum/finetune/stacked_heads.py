@@ -140,7 +140,7 @@ class StackedHeads:
                 hidden = hidden.relu()
             elif hidden is None:
                 products = [
-                    torch.addmm(bias.flatten()[:, None], weight.flatten(0, 1), films).view(len(weight), -1, len(features))
+                    _product(weight, bias, films)
                     for weight, bias, films in zip(self.weights[place], self.biases[place], dropped, strict=True)
                 ]
                 hidden = torch.cat(products)
@@ -159,7 +159,7 @@ class StackedHeads:
         """
         sums, terms = torch.zeros(len(self.lanes), dtype=torch.float64, device=features.device), 0.0
         answers, weights = self.classifier.answers, self.classifier.positive_weights
-        for some, known in zip(features.split(LOOK_AT_ONCE), targets.split(LOOK_AT_ONCE), strict=True):
+        for some, known in zip(torch.split(features, LOOK_AT_ONCE), torch.split(targets, LOOK_AT_ONCE), strict=True):
             outputs = self.outputs(some.float())
             sums += torch.func.vmap(lambda out, known=known: answers.loss(out, known, weights)[0])(outputs)
             terms += float(answers.terms(known))
@@ -218,8 +218,7 @@ class _Together(Trainable):
 
 def classifier_of(lane: Lane) -> Classifier:
     """The classifier inside a lane."""
-    found = next(module for module in lane.trainable.modules() if isinstance(module, Classifier))
-    return found
+    return next(module for module in lane.trainable.modules() if isinstance(module, Classifier))
 
 
 def layers_of(classifier: Classifier) -> list[nn.Module]:
@@ -243,6 +242,12 @@ def stackable(lane: Lane) -> bool:
         and training.precision != "fp16"
     )
     return classifier.features_are_fixed and plain and usual
+
+
+def _product(weight: Tensor, bias: Tensor, films: Tensor) -> Tensor:
+    """One layer of several heads: (lanes, out, width), (lanes, out) and films (width, B) to (lanes, out, B)."""
+    product = torch.addmm(bias.flatten()[:, None], weight.flatten(0, 1), films)
+    return product.view(*weight.shape[:2], films.shape[1])
 
 
 def _starts(counts: Sequence[int]) -> list[int]:

@@ -4,12 +4,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import product
 
-from hilum.finetune.settings import FinetuneSettings
+from hilum.finetune.settings import FinetuneSettings, PoolingName
 
 ELWIREHARDJA_LRS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5)
 ELWIREHARDJA_DECAYS = (0.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5)
 ELWIREHARDJA_DROPOUTS = (0.0, 0.2, 0.4)
 
+DINOV2_POOLINGS: tuple[PoolingName, ...] = ("cls", "cls_mean")
 DINOV2_LRS = (1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 1e-1)
 """Of batches of 256; other batches have them in proportion."""
 
@@ -51,7 +52,7 @@ def dinov2_linear(settings: FinetuneSettings) -> list[FinetuneSettings]:
             lr=lr * settings.batch_size / 256,
             head_lr=None,
         )
-        for lr, pooling in product(DINOV2_LRS, ("cls", "cls_mean"))
+        for lr, pooling in product(DINOV2_LRS, DINOV2_POOLINGS)
     ]
 
 

@@ -151,7 +151,7 @@ def train_trials(
         HilumError: one trial alone needs more memory, or several processes were started.
     """
     _check(store, train, val, trials, findings, encoder_name, seed, patients_apart)
-    encoder, origin = start_encoder(init, encoder_name, seed)
+    _, origin = start_encoder(init, encoder_name, seed)
     rooms = [_room(settings, store, seed) for settings in trials]
     with run_directory(directory) as beside:
         resume_only_same_run(
@@ -212,8 +212,8 @@ def refit(
     Args:
         results: of `train_trials`.
         by: see `TrialResults.best`.
-        store, train, val, predict_ids, init, encoder_name, findings, seed, directory, patients_apart, on_progress: as in
-            `finetune`.
+        store, train, val, predict_ids, init, encoder_name, findings, seed, directory, patients_apart: as in `finetune`.
+        on_progress: as in `finetune`.
     """
     return finetune(
         init, encoder_name, store, train, val, predict_ids, findings,
