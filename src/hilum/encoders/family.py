@@ -1,6 +1,6 @@
 """What must be known of architectures that are built alike, so that every encoder has one and the same face."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,6 +10,8 @@ from hilum.encoders.positions import Interpolation
 from hilum.encoders.stem import Stem
 
 OwnPooling = Literal["mean", "cls", "flatten"]
+Step = Callable[[Tensor], Tensor]
+"""What a block does, with what belongs to it: from one hidden state to the next."""
 
 
 @dataclass(frozen=True)
@@ -18,8 +20,12 @@ class Family:
 
     Attributes:
         build: a randomly initialised body by the encoder's name; draws from torch's generator.
-        encode: body and normalised images (B, 1, H, W) to its last features: a map (B, width, rows, columns), or tokens
-            (B, prefix + rows · columns, width), the rows one after another behind the prefix.
+        steps: what each of `blocks` computes, in the same order, for a body and images of so many rows and columns of
+            pixels. The first takes normalised images (B, 1, H, W), each further one what the one before gave, and the
+            last gives the last features: a map (B, width, rows, columns), or tokens (B, prefix + rows · columns,
+            width), the rows one after another behind the prefix. A step uses the parameters of its own block alone,
+            and calls the block's modules, so that what is hooked onto them or put in the place of their `forward` has
+            its effect (`hilum.training.recompute`).
         blocks: the body's parts by name, in the order in which an image passes them: the stem, and then what can be
             unfrozen from the end. Every parameter is in exactly one.
         stem: its first convolution.
@@ -32,10 +38,32 @@ class Family:
     """
 
     build: Callable[[str], nn.Module]
-    encode: Callable[..., Tensor]
+    steps: Callable[..., list[Step]]
     blocks: Callable[[nn.Module], dict[str, nn.Module]]
     stem: Stem
     pooling: OwnPooling = "mean"
     norm_behind: str = ""
     cells: Callable[[int], int] | None = None
     positions: Interpolation | None = None
+
+    def encode(self, body: nn.Module, images: Tensor, *rule: Interpolation) -> Tensor:
+        """All steps: normalised images (B, 1, H, W) to the last features."""
+        return run_steps(self.steps(body, (images.shape[2], images.shape[3]), *rule), images)
+
+
+def run_steps(steps: Sequence[Step], hidden: Tensor) -> Tensor:
+    """One step after another."""
+    for step in steps:
+        hidden = step(hidden)
+    return hidden
+
+
+def run_modules(*modules: nn.Module) -> Step:
+    """A step that calls modules one after another."""
+
+    def step(hidden: Tensor) -> Tensor:
+        for module in modules:
+            hidden = module(hidden)
+        return hidden
+
+    return step

@@ -14,7 +14,7 @@ from hilum.encoders.families.densenet import DENSENET
 from hilum.encoders.families.resnet import RESNET
 from hilum.encoders.families.swin import SWIN
 from hilum.encoders.families.vit import DINOV2, DINOV3, EVA_X, VIT
-from hilum.encoders.family import Family
+from hilum.encoders.family import Family, run_steps
 from hilum.encoders.positions import Interpolation
 from hilum.encoders.stem import Stem
 from hilum.encoders.toh2023.cnn import CNN
@@ -104,7 +104,10 @@ class Encoder(nn.Module):
         Raises:
             HilumError: the architecture does not take images of this size.
         """
-        features = self._encode(images)
+        return self.pooled(self._encode(images))
+
+    def pooled(self, features: Tensor) -> Tensor:
+        """The feature of an image as `forward` gives it, (B, feature_width) float32, from its last features."""
         if self.family.pooling == "flatten":
             return features.float().flatten(1)
         if self.family.pooling == "cls":
@@ -122,8 +125,27 @@ class Encoder(nn.Module):
         Returns:
             (B, prefix_tokens + rows · columns, width), the rows of `patch_grid` one after another.
         """
-        features = self._encode(images)
-        return features if features.ndim == 3 else features.flatten(2).transpose(1, 2)
+        return as_tokens(self._encode(images))
+
+    def run_blocks(
+        self, hidden: Tensor, image_size: tuple[int, int], first: int = 0, last: int | None = None
+    ) -> Tensor:
+        """Some of `blocks`, one after another; all of them one part at a time give the bits of all at once.
+
+        Args:
+            hidden: what enters the first of them: for the stem (0) images (B, 1, H, W) in [0, 1], else what
+                `run_blocks` gave up to there.
+            image_size: H, W of the images in px.
+            first, last: places among `blocks`, from `first` to before `last`; None for the end.
+
+        Returns:
+            What leaves the last of them, (B, …); behind the end, the last features: tokens, or a map.
+        """
+        height, width = (self.architecture.padded(side) for side in image_size)
+        if first == 0:
+            hidden = self._normalised(hidden)
+        rule = () if self.interpolation is None else (self.interpolation,)
+        return run_steps(self.family.steps(self.body, (height, width), *rule)[first:last], hidden)
 
     def feature_map(self, images: Tensor) -> Tensor:
         """The places of `tokens` as a picture, (B, width, rows, columns), of `patch_grid` rows and columns."""
@@ -197,13 +219,14 @@ class Encoder(nn.Module):
         return self
 
     def _encode(self, images: Tensor) -> Tensor:
+        return self.run_blocks(images, (images.shape[2], images.shape[3]))
+
+    def _normalised(self, images: Tensor) -> Tensor:
+        """Padded at the right and at the bottom, with the mean gray, to a size that the architecture takes."""
         height, width = images.shape[2:]
         right, below = self.architecture.padded(width) - width, self.architecture.padded(height) - height
         normalised = (images - self.mean) / self.std
-        if right or below:
-            normalised = F.pad(normalised, (0, right, 0, below))
-        rule = () if self.interpolation is None else (self.interpolation,)
-        return self.family.encode(self.body, normalised, *rule)
+        return F.pad(normalised, (0, right, 0, below)) if right or below else normalised
 
     def _cells(self, side: int) -> int:
         padded = self.architecture.padded(side)
@@ -249,6 +272,11 @@ def create_encoder(name: str, *, seed: int, image_size: int | None = None) -> En
         torch.default_generator.manual_seed(seed)
         body = FAMILIES[architecture.family].build(name)
     return Encoder(architecture, body)
+
+
+def as_tokens(features: Tensor) -> Tensor:
+    """Last features of an encoder as tokens, (B, prefix + places, width)."""
+    return features if features.ndim == 3 else features.flatten(2).transpose(1, 2)
 
 
 def count_parameters(module: nn.Module, trainable_only: bool = False) -> int:

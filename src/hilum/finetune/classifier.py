@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from hilum.data.batches import Batch
-from hilum.encoders.zoo import Encoder
+from hilum.encoders.zoo import Encoder, as_tokens
 from hilum.errors import HilumError
 from hilum.finetune.answers import make_answers
 from hilum.finetune.heads import make_head
@@ -74,7 +74,13 @@ class Classifier(Trainable):
         if self.pooling is None:
             own: Tensor = self.encoder(images)
             return own
-        tokens = self.encoder.tokens(images)
+        return self.pooled(self.encoder.tokens(images))
+
+    def pooled(self, last: Tensor) -> Tensor:
+        """As `features`, from the encoder's last features (`Encoder.run_blocks`)."""
+        if self.pooling is None:
+            return self.encoder.pooled(last)
+        tokens = as_tokens(last)
         with torch.autocast(tokens.device.type, enabled=False):
             return self.encoder.norm_pooled(self.pooling(tokens.float())).flatten(1)
 
@@ -120,7 +126,11 @@ class Classifier(Trainable):
             features: of the films, (B, width).
             batch: of these films.
         """
-        loss, _ = self.label_loss(features, known_targets(batch))
+        return self.mean_loss_of_outputs(self._outputs(features), batch)
+
+    def mean_loss_of_outputs(self, outputs: Tensor, batch: Batch) -> Tensor:
+        """As `mean_loss`, from what the head gives, (B, findings x outputs a finding) float32."""
+        loss, _ = self.answers.loss(outputs, known_targets(batch), self.positive_weights)
         return share_of_mean(loss, self.answers.terms(known_targets(batch.whole)), batch.parts)
 
     def validation_loss(self, batch: Batch) -> tuple[Tensor, Tensor]:

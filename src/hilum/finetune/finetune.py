@@ -82,7 +82,7 @@ def finetune(
     Raises:
         HilumError: inputs do not fit together, or training fails (see `hilum.training.fit.fit`).
     """
-    _check(train, val, predict_ids, findings, settings, patients_apart)
+    check_inputs(train, val, predict_ids, findings, settings, patients_apart)
     store.rows([*train.image_ids, *val.image_ids, *predict_ids])  # so that a missing film is not found after training
     device = choose_device(settings.device)
     feed = Feed(
@@ -94,17 +94,17 @@ def finetune(
         device=device,
         precision=choose_precision(settings.precision, device),
     )
-    encoder, origin = _start(init, encoder_name, seed)
+    encoder, origin = start_encoder(init, encoder_name, seed)
     starts_from = origin.sha256 if origin else "random"
-    classifier = _untrained(encoder, train, settings, feed)
+    classifier = untrained_classifier(encoder, train, settings, feed)
     # before the long work, for the salt of one's own patients may be out of reach
     before = origin.patients_seen if origin else []
     seen = by_the_first(lambda: sealed([*before, *train.patient_ids, *val.patient_ids]))
     with run_directory(directory) as beside:
         resume_only_same_run(
             beside,
-            [_decisive(settings), device.type, feed.precision, seed, encoder_name, starts_from,
-             store.recipe.as_data(), list(findings), _digest(train), _digest(val), list(predict_ids)],
+            [decisive(settings), device.type, feed.precision, seed, encoder_name, starts_from,
+             store.recipe.as_data(), list(findings), digest_of(train), digest_of(val), list(predict_ids)],
         )  # fmt: skip
         probed = starting_probe(classifier, feed, train, val, predict_ids, on_progress)
         _train(classifier, train, val, settings, feed, beside, on_progress)
@@ -131,7 +131,12 @@ def _table(findings: Sequence[str], probabilities: NDArray[np.floating]) -> pl.D
     return pl.DataFrame(probabilities.astype(np.float32), schema=[f"p_{finding}" for finding in findings])
 
 
-def _start(init: Path | str, encoder_name: str, seed: int) -> tuple[Encoder, Card | None]:
+def start_encoder(init: Path | str, encoder_name: str, seed: int) -> tuple[Encoder, Card | None]:
+    """The encoder that training starts from, and the card that came with its weights; None for random ones.
+
+    Raises:
+        HilumError: the weights are of another encoder.
+    """
     if init == "random":
         return create_encoder(encoder_name, seed=seed), None
     encoder, card = load_encoder(Path(init))
@@ -142,7 +147,8 @@ def _start(init: Path | str, encoder_name: str, seed: int) -> tuple[Encoder, Car
     return encoder, card
 
 
-def _untrained(encoder: Encoder, train: LabelledFilms, settings: FinetuneSettings, feed: Feed) -> Classifier:
+def untrained_classifier(encoder: Encoder, train: LabelledFilms, settings: FinetuneSettings, feed: Feed) -> Classifier:
+    """A classifier as it is before its first step; `encoder` is frozen in place as the settings say."""
     freeze_all_but_last(encoder, settings.unfreeze)
     findings = train.targets.shape[1]
     weights = np.ones(findings, np.float32)
@@ -208,7 +214,7 @@ def _card(
         method="finetune",
         starts_from=origin.sha256 if origin else "random",
         settings={
-            **_decisive(settings),
+            **decisive(settings),
             "precision": feed.precision,
             "device": feed.device.type,
             "positive_weights": dict(zip(findings, weights, strict=True)),
@@ -227,16 +233,18 @@ def _card(
     )
 
 
-def _decisive(settings: FinetuneSettings) -> dict[str, Any]:
+def decisive(settings: FinetuneSettings) -> dict[str, Any]:
+    """Settings that the result depends on."""
     indifferent = "workers", "device", "checkpoint_every_seconds"
     return {name: value for name, value in asdict(settings).items() if name not in indifferent}
 
 
-def _digest(films: LabelledFilms) -> list[Any]:
+def digest_of(films: LabelledFilms) -> list[Any]:
+    """What tells films and targets from others, as JSON can hold it."""
     return [films.image_ids, films.patient_ids, hashlib.sha256(films.targets.tobytes()).hexdigest()]
 
 
-def _check(
+def check_inputs(
     train: LabelledFilms,
     val: LabelledFilms,
     predict_ids: Sequence[str],
@@ -244,6 +252,11 @@ def _check(
     settings: FinetuneSettings,
     patients_apart: bool,
 ) -> None:
+    """Refuse inputs that do not fit together, before anything is written.
+
+    Raises:
+        HilumError: says which, and what to do.
+    """
     for part, films in (("training films", train), ("validation films", val)):
         if not films.image_ids:
             raise HilumError(part, expected="at least one", found="none", fix="Choose another split.")

@@ -2,7 +2,7 @@ import pytest
 import torch
 from timm.models.swin_transformer import SwinTransformer
 
-from hilum.encoders.families.swin import blocks, encode
+from hilum.encoders.families.swin import SWIN, blocks
 
 
 def small(side, **options):
@@ -22,14 +22,14 @@ def test_built_for_one_size_it_computes_at_another_what_a_swin_built_for_that_si
     weights = {key: torch.randn(w.shape, generator=generator) * 0.3 for key, w in anywhere.state_dict().items()}
     anywhere.load_state_dict(weights)
     built.load_state_dict(weights)
-    encode(anywhere, images(448))  # what it saw before leaves no trace
+    SWIN.encode(anywhere, images(448))  # what it saw before leaves no trace
     expected = built.forward_features(images(side)).permute(0, 3, 1, 2)
-    torch.testing.assert_close(encode(anywhere, images(side)), expected, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(SWIN.encode(anywhere, images(side)), expected, atol=1e-4, rtol=1e-4)
 
 
 @torch.no_grad()
 def test_maps_smaller_than_a_window_are_padded():
-    maps = encode(small(224, strict_img_size=False), images(64))
+    maps = SWIN.encode(small(224, strict_img_size=False), images(64))
     assert maps.shape == (1, 96, 2, 2)
     assert maps.isfinite().all()
 

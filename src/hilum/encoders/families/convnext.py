@@ -6,9 +6,9 @@ first block; the norm of the pooled feature belongs to the last block; the stem 
 """
 
 import timm
-from torch import Tensor, nn
+from torch import nn
 
-from hilum.encoders.family import Family
+from hilum.encoders.family import Family, Step, run_modules
 from hilum.encoders.stem import Stem
 
 
@@ -17,10 +17,14 @@ def build(name: str) -> nn.Module:
     return timm.create_model(name, in_chans=1, num_classes=0, global_pool="")
 
 
-def encode(body: nn.Module, images: Tensor) -> Tensor:
-    """The last stage's map, (B, width, H/32, W/32); its norm follows the pooling."""
-    maps: Tensor = body.get_submodule("stages")(body.get_submodule("stem")(images))
-    return maps
+def steps(body: nn.Module, size: tuple[int, int]) -> list[Step]:  # noqa: ARG001
+    """Stem and residual blocks; the last map is (B, width, H/32, W/32), and its norm follows the pooling."""
+    taken = [run_modules(body.get_submodule("stem"))]
+    for stage in body.get_submodule("stages").children():
+        for b, block in enumerate(stage.get_submodule("blocks").children()):
+            before = [stage.get_submodule("downsample")] if b == 0 else []
+            taken.append(run_modules(*before, block))
+    return taken
 
 
 def blocks(body: nn.Module) -> dict[str, nn.Module]:
@@ -34,4 +38,4 @@ def blocks(body: nn.Module) -> dict[str, nn.Module]:
     return parts | {last: nn.ModuleList([block, body.get_submodule("head.norm")])}
 
 
-CONVNEXT = Family(build, encode, blocks, Stem("stem.0"), norm_behind="head.norm")
+CONVNEXT = Family(build, steps, blocks, Stem("stem.0"), norm_behind="head.norm")

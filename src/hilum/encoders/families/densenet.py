@@ -6,10 +6,13 @@ drop an odd last one, as the reference does.
 """
 
 import timm
-from torch import Tensor, nn
+from torch import nn
 
-from hilum.encoders.family import Family
+from hilum.encoders.family import Family, Step, run_modules
 from hilum.encoders.stem import Stem
+
+CLOSING = "transition1", "transition2", "transition3", "norm5"
+"""What follows each dense block; the last norm includes its ReLU."""
 
 
 def build(name: str) -> nn.Module:
@@ -17,20 +20,24 @@ def build(name: str) -> nn.Module:
     return timm.create_model(name, in_chans=1, num_classes=0, global_pool="")
 
 
-def encode(body: nn.Module, images: Tensor) -> Tensor:
-    """The map behind the last batch norm and ReLU, (B, width, rows, columns)."""
-    maps: Tensor = body.get_submodule("features")(images)
-    return maps
+def steps(body: nn.Module, size: tuple[int, int]) -> list[Step]:  # noqa: ARG001
+    """Stem and dense blocks; the map behind the last batch norm and ReLU is (B, width, rows, columns)."""
+    features = body.get_submodule("features")
+    stem = [features.get_submodule(name) for name in ("conv0", "norm0", "pool0")]
+    dense = [
+        run_modules(features.get_submodule(f"denseblock{n}"), features.get_submodule(end))
+        for n, end in enumerate(CLOSING, 1)
+    ]
+    return [run_modules(*stem), *dense]
 
 
 def blocks(body: nn.Module) -> dict[str, nn.Module]:
     """Stem and dense blocks."""
     features = body.get_submodule("features")
-    closing = ("transition1", "transition2", "transition3", "norm5")
     stem = nn.ModuleList([features.get_submodule("conv0"), features.get_submodule("norm0")])
     dense: dict[str, nn.Module] = {
         f"denseblock{n}": nn.ModuleList([features.get_submodule(f"denseblock{n}"), features.get_submodule(end)])
-        for n, end in enumerate(closing, 1)
+        for n, end in enumerate(CLOSING, 1)
     }
     return {"stem": stem} | dense
 
@@ -41,4 +48,4 @@ def cells(side: int) -> int:
 
 
 STEM = Stem("features.conv0", norm="features.norm0")
-DENSENET = Family(build, encode, blocks, STEM, cells=cells)
+DENSENET = Family(build, steps, blocks, STEM, cells=cells)

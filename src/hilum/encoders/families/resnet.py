@@ -4,10 +4,12 @@ Blocks are the four stages; the stem is the 7x7 convolution with its batch norm.
 """
 
 import timm
-from torch import Tensor, nn
+from torch import nn
 
-from hilum.encoders.family import Family
+from hilum.encoders.family import Family, Step, run_modules
 from hilum.encoders.stem import Stem
+
+STAGES = "layer1", "layer2", "layer3", "layer4"
 
 
 def build(name: str) -> nn.Module:
@@ -15,16 +17,16 @@ def build(name: str) -> nn.Module:
     return timm.create_model(name, in_chans=1, num_classes=0, global_pool="")
 
 
-def encode(body: nn.Module, images: Tensor) -> Tensor:
-    """The last stage's map, (B, width, ⌈H/32⌉, ⌈W/32⌉)."""
-    maps: Tensor = body(images)
-    return maps
+def steps(body: nn.Module, size: tuple[int, int]) -> list[Step]:  # noqa: ARG001
+    """Stem and stages; the last stage's map is (B, width, ⌈H/32⌉, ⌈W/32⌉)."""
+    stem = [body.get_submodule(name) for name in ("conv1", "bn1", "act1", "maxpool")]
+    return [run_modules(*stem), *(run_modules(body.get_submodule(stage)) for stage in STAGES)]
 
 
 def blocks(body: nn.Module) -> dict[str, nn.Module]:
     """Stem and stages."""
     stem = nn.ModuleList([body.get_submodule("conv1"), body.get_submodule("bn1")])
-    return {"stem": stem} | {stage: body.get_submodule(stage) for stage in ("layer1", "layer2", "layer3", "layer4")}
+    return {"stem": stem} | {stage: body.get_submodule(stage) for stage in STAGES}
 
 
-RESNET = Family(build, encode, blocks, Stem("conv1", norm="bn1"))
+RESNET = Family(build, steps, blocks, Stem("conv1", norm="bn1"))

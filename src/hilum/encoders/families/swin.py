@@ -8,12 +8,13 @@ windows is padded with zeros, which are attended to as in the authors' detection
 not shifted, as in the authors' classifier.
 """
 
+from functools import partial
 from typing import Any
 
 import timm
 from torch import Tensor, nn
 
-from hilum.encoders.family import Family
+from hilum.encoders.family import Family, Step, run_modules
 from hilum.encoders.stem import Stem
 
 
@@ -22,16 +23,22 @@ def build(name: str) -> nn.Module:
     return timm.create_model(name, in_chans=1, num_classes=0, global_pool="", strict_img_size=False)
 
 
-def encode(body: Any, images: Tensor) -> Tensor:
-    """The normed map, (B, width, H/32, W/32)."""
-    maps: Tensor = body.patch_embed(images)
+def steps(body: Any, size: tuple[int, int]) -> list[Step]:  # noqa: ARG001
+    """Stem and transformer blocks on maps (B, rows, columns, width); the normed last one is (B, width, H/32, W/32)."""
+    taken = [run_modules(body.patch_embed)]
     for stage in body.layers:
-        maps = stage.downsample(maps)
-        for block in stage.blocks:
-            block.shift_size = _shift(block, (maps.shape[1], maps.shape[2]))
-            maps = block(maps)
-    normed: Tensor = body.norm(maps)
-    return normed.permute(0, 3, 1, 2)
+        for b, block in enumerate(stage.blocks):
+            taken.append(partial(_run, block, stage.downsample if b == 0 else None))
+    last = taken.pop()
+    return [*taken, lambda maps: body.norm(last(maps)).permute(0, 3, 1, 2)]
+
+
+def _run(block: Any, downsample: nn.Module | None, maps: Tensor) -> Tensor:
+    if downsample is not None:
+        maps = downsample(maps)
+    block.shift_size = _shift(block, (maps.shape[1], maps.shape[2]))
+    deeper: Tensor = block(maps)
+    return deeper
 
 
 def _shift(block: Any, grid: tuple[int, int]) -> tuple[int, ...]:
@@ -53,4 +60,4 @@ def blocks(body: nn.Module) -> dict[str, nn.Module]:
     return parts | {last: nn.ModuleList([block, body.get_submodule("norm")])}
 
 
-SWIN = Family(build, encode, blocks, Stem("patch_embed.proj"))
+SWIN = Family(build, steps, blocks, Stem("patch_embed.proj"))

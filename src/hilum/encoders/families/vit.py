@@ -14,7 +14,7 @@ from typing import Any
 import timm
 from torch import Tensor, cat, nn
 
-from hilum.encoders.family import Family
+from hilum.encoders.family import Family, Step, run_modules
 from hilum.encoders.positions import ANTIALIASED, OFFSET_BY_A_TENTH, Interpolation, resize_positions
 from hilum.encoders.stem import Stem
 
@@ -41,26 +41,33 @@ def build_eva_x(name: str) -> nn.Module:
     )
 
 
-def encode(body: Any, images: Tensor, rule: Interpolation = ANTIALIASED) -> Tensor:
-    """Normed tokens, (B, prefix + rows · columns, width), of a transformer whose positions are learnt."""
-    patches = body.patch_embed(images)
-    tokens = body.norm_pre(_with_prefix_and_positions(body, patches, rule))
-    normed: Tensor = body.norm(body.blocks(tokens))
-    return normed
+def steps(body: Any, size: tuple[int, int], rule: Interpolation = ANTIALIASED) -> list[Step]:  # noqa: ARG001
+    """Stem and blocks of a transformer with learnt positions; tokens (B, prefix + rows · columns, width) are normed."""
+    return _closed_by_norm(body, [partial(_embed, body, rule), *(run_modules(block) for block in body.blocks)])
 
 
-def encode_rotary(body: Any, images: Tensor, rule: Interpolation = ANTIALIASED) -> Tensor:
-    """Tokens, (B, prefix + rows · columns, width), of a transformer that turns queries and keys by their place.
+def rotary_steps(body: Any, size: tuple[int, int], rule: Interpolation = ANTIALIASED) -> list[Step]:
+    """Stem and blocks of a transformer that turns queries and keys by their place.
 
-    Normed for DINOv3; for EVA-X the norm follows the pooling.
+    Tokens, (B, prefix + rows · columns, width), are normed for DINOv3; for EVA-X the norm follows the pooling.
     """
-    patches = body.patch_embed(images)
-    tokens = body.norm_pre(_with_prefix_and_positions(body, patches, rule))
-    places = body.rope.get_embed(shape=patches.shape[1:3])
-    for block in body.blocks:
-        tokens = block(tokens, rope=places)
-    last: Tensor = body.norm(tokens)
-    return last
+    grid = [pixels // patch for pixels, patch in zip(size, body.patch_embed.patch_size, strict=True)]
+    places = body.rope.get_embed(shape=grid)
+
+    def turned(block: nn.Module) -> Step:
+        return lambda tokens: block(tokens, rope=places)
+
+    return _closed_by_norm(body, [partial(_embed, body, rule), *(turned(block) for block in body.blocks)])
+
+
+def _embed(body: Any, rule: Interpolation, images: Tensor) -> Tensor:
+    tokens: Tensor = body.norm_pre(_with_prefix_and_positions(body, body.patch_embed(images), rule))
+    return tokens
+
+
+def _closed_by_norm(body: Any, taken: list[Step]) -> list[Step]:
+    last = taken.pop()
+    return [*taken, lambda tokens: body.norm(last(tokens))]
 
 
 def _with_prefix_and_positions(body: Any, patches: Tensor, rule: Interpolation) -> Tensor:
@@ -98,7 +105,7 @@ def blocks(body: nn.Module) -> dict[str, nn.Module]:
 
 
 STEM = Stem("patch_embed.proj")
-VIT = Family(build, encode, blocks, STEM, pooling="cls", positions=ANTIALIASED)
-DINOV2 = Family(build, encode, blocks, STEM, pooling="cls", positions=OFFSET_BY_A_TENTH)
-DINOV3 = Family(build, encode_rotary, blocks, STEM, pooling="cls")
-EVA_X = Family(build_eva_x, encode_rotary, blocks, STEM, pooling="mean", norm_behind="fc_norm", positions=ANTIALIASED)
+VIT = Family(build, steps, blocks, STEM, pooling="cls", positions=ANTIALIASED)
+DINOV2 = Family(build, steps, blocks, STEM, pooling="cls", positions=OFFSET_BY_A_TENTH)
+DINOV3 = Family(build, rotary_steps, blocks, STEM, pooling="cls")
+EVA_X = Family(build_eva_x, rotary_steps, blocks, STEM, pooling="mean", norm_behind="fc_norm", positions=ANTIALIASED)

@@ -9,7 +9,7 @@ from collections import OrderedDict
 import torch
 from torch import Tensor, nn
 
-from hilum.encoders.family import Family
+from hilum.encoders.family import Family, Step, run_modules
 from hilum.encoders.stem import Stem
 
 WIDTH = 16
@@ -54,6 +54,11 @@ def classifier(findings: int) -> nn.Sequential:
     )
 
 
+def steps(body: nn.Module, size: tuple[int, int]) -> list[Step]:  # noqa: ARG001
+    """Stem and convolution blocks."""
+    return [run_modules(body.get_submodule("stem")), *map(run_modules, body.get_submodule("blocks").children())]
+
+
 def blocks(body: nn.Module) -> dict[str, nn.Module]:
     """Stem and convolution blocks."""
     numbered = enumerate(body.get_submodule("blocks").children(), 1)
@@ -62,7 +67,7 @@ def blocks(body: nn.Module) -> dict[str, nn.Module]:
 
 CNN = Family(
     build=lambda name: SmallCNN(channels=1),  # noqa: ARG005
-    encode=lambda body, images: body(images),
+    steps=steps,
     blocks=blocks,
     stem=Stem("stem"),
     pooling="flatten",

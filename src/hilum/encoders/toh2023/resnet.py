@@ -9,7 +9,7 @@ from collections import OrderedDict
 import torch
 from torch import Tensor, nn
 
-from hilum.encoders.family import Family
+from hilum.encoders.family import Family, Step, run_modules
 from hilum.encoders.stem import Stem
 
 WIDTHS = 48, 96, 192, 384
@@ -65,6 +65,11 @@ def classifier(findings: int) -> nn.Sequential:
     return nn.Sequential(OrderedDict(fc=nn.Linear(WIDTHS[-1], findings)))
 
 
+def steps(body: nn.Module, size: tuple[int, int]) -> list[Step]:  # noqa: ARG001
+    """Stem and layers."""
+    return [run_modules(body.get_submodule("stem")), *map(run_modules, body.get_submodule("layers").children())]
+
+
 def blocks(body: nn.Module) -> dict[str, nn.Module]:
     """Stem and layers."""
     numbered = enumerate(body.get_submodule("layers").children(), 1)
@@ -73,7 +78,7 @@ def blocks(body: nn.Module) -> dict[str, nn.Module]:
 
 RESNET = Family(
     build=lambda name: SmallResNet(channels=1),  # noqa: ARG005
-    encode=lambda body, images: body(images),
+    steps=steps,
     blocks=blocks,
     stem=Stem("stem.0"),
 )

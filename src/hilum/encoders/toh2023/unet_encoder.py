@@ -8,7 +8,7 @@ from collections import OrderedDict
 
 from torch import Tensor, nn
 
-from hilum.encoders.family import Family
+from hilum.encoders.family import Family, Step, run_modules
 from hilum.encoders.stem import Stem
 
 WIDTHS = 64, 128, 256, 512, 1024
@@ -56,6 +56,14 @@ def classifier(findings: int) -> nn.Sequential:
     return nn.Sequential(OrderedDict(dropout=nn.Dropout(DROPOUT), fc=nn.Linear(LAST_WIDTH * MAP_SIDE**2, findings)))
 
 
+def steps(body: nn.Module, size: tuple[int, int]) -> list[Step]:  # noqa: ARG001
+    """Stem, encoder blocks and the last convolution; the maximum before a block belongs to it."""
+    pool = body.get_submodule("pool")
+    stem, *others = body.get_submodule("blocks").children()
+    deeper = [run_modules(pool, block) for block in others]
+    return [run_modules(stem), *deeper, run_modules(body.get_submodule("bottleneck"))]
+
+
 def blocks(body: nn.Module) -> dict[str, nn.Module]:
     """Stem, encoder blocks and the last convolution."""
     stem, *others = body.get_submodule("blocks").children()
@@ -72,7 +80,7 @@ def cells(side: int) -> int:
 
 UNET_ENCODER = Family(
     build=lambda name: UnetEncoder(channels=1),  # noqa: ARG005
-    encode=lambda body, images: body(images),
+    steps=steps,
     blocks=blocks,
     stem=Stem("blocks.0.0"),
     pooling="flatten",

@@ -11,7 +11,7 @@ from collections import OrderedDict
 
 from torch import Tensor, nn
 
-from hilum.encoders.family import Family
+from hilum.encoders.family import Family, Step, run_modules
 from hilum.encoders.stem import Stem
 
 WIDTH = 192
@@ -99,6 +99,22 @@ def classifier(findings: int) -> nn.Sequential:
     return nn.Sequential(OrderedDict(fc=nn.Linear(WIDTH, findings)))
 
 
+def steps(body: nn.Module, size: tuple[int, int]) -> list[Step]:
+    """Stem and transformer blocks."""
+    grid = size[0] // PATCH, size[1] // PATCH
+    closing = body.get_submodule("norm")
+
+    def embed(images: Tensor) -> Tensor:
+        tokens = body.get_submodule("patches")(images).flatten(2).transpose(1, 2)
+        return run_modules(body.get_submodule("norm_patches"), body.get_submodule("dropout"))(tokens)
+
+    def attend(block: nn.Module) -> Step:
+        return lambda tokens: block(tokens, grid)
+
+    *deeper, last = (attend(block) for block in body.get_submodule("blocks").children())
+    return [embed, *deeper, lambda tokens: closing(last(tokens))]
+
+
 def blocks(body: nn.Module) -> dict[str, nn.Module]:
     """Stem and transformer blocks."""
     *others, last = body.get_submodule("blocks").children()
@@ -110,7 +126,7 @@ def blocks(body: nn.Module) -> dict[str, nn.Module]:
 
 XVT = Family(
     build=lambda name: XvT(channels=1),  # noqa: ARG005
-    encode=lambda body, images: body(images),
+    steps=steps,
     blocks=blocks,
     stem=Stem("patches"),
 )
