@@ -1,4 +1,4 @@
-"""`hilum study plan | run | status`."""
+"""`hilum study plan | check | run | status`."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,8 +13,10 @@ from hilum.errors import HilumError
 from hilum.progress import ProgressReport
 
 if TYPE_CHECKING:
+    from hilum.study.check import Checked
     from hilum.study.describe import Plan
     from hilum.study.plan import Step
+    from hilum.study.prepare import Prepared
     from hilum.study.schema import Study
 
 
@@ -46,8 +48,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON instead.")]
 
 def study_app() -> typer.Typer:
     """The commands on study files."""
-    app = typer.Typer(help="Plan, run and watch a whole comparison, described in one file.", no_args_is_help=True)
+    app = typer.Typer(help="Plan, check, run and watch a whole comparison, told in one file.", no_args_is_help=True)
     app.command("plan")(plan)
+    app.command("check")(check)
     app.command("run")(run)
     app.command("status")(status)
     return app
@@ -79,6 +82,46 @@ def plan(
         _say_plan(description)
 
 
+def check(
+    study: StudyFile,
+    data: Data = None,
+    scale: ScaleOption = Scale.FULL,
+    override: Overrides = None,
+    allow_missing: AllowMissing = False,
+    workers: Annotated[int | None, typer.Option(min=0, help="Threads that prepare images.")] = None,
+    json: Json = False,
+) -> None:
+    """Try every step of a study in miniature: few images, one epoch, one arm of each kind. Leaves nothing behind.
+
+    What would fail late (a heat-map method, a table, the report) fails here, in seconds; all problems are told at once.
+    The memory that full batches take is not tried.
+
+    \b
+    Examples:
+      hilum study check studies/demo.yaml
+      hilum study check own_images.yaml --data ours=images --allow-missing
+      hilum study check studies/chestxray14_tiny.yaml --data chestxray14=CXR8 --set finetune.head=mlp
+    """
+    content = read(study, scale, override)
+    from dataclasses import asdict
+
+    from hilum.study.check import check_study
+
+    _quiet()
+    with progress("check") as on_progress:
+        checked = check_study(
+            content, roots(data), allow_missing=allow_missing, workers=workers, on_progress=on_progress
+        )
+    if json:
+        say_json(asdict(checked))
+        if checked.problems:
+            raise typer.Exit(1)
+        return
+    checked.raise_problems()
+    say_table(["step", "seconds"], [[title, f"{seconds:.1f}"] for title, seconds in checked.seconds.items()])
+    say(f"\n{_checked_in_words(checked)}")
+
+
 def run(
     study: StudyFile,
     out: Annotated[Path, typer.Option(help="Directory of the study; what is done there already is kept.")],
@@ -89,6 +132,9 @@ def run(
     workers: Annotated[
         int | None, typer.Option(min=0, help="Threads that prepare films; results do not depend on it.")
     ] = None,
+    check_first: Annotated[
+        bool, typer.Option("--check/--no-check", help="Try every step in miniature first, as `hilum study check` does.")
+    ] = True,
 ) -> None:
     """Run a study to its report. Interrupted, or with a changed arm, it does only what is left.
 
@@ -98,7 +144,8 @@ def run(
       hilum study run studies/chestxray14_tiny.yaml --data chestxray14=CXR8 --out runs/tiny64
       hilum study run studies/chestxray14_tiny.yaml --scale tiny --out runs/try
     """
-    run_to_report(read(study, scale, override), roots(data), out, workers, allow_missing=allow_missing)
+    content = read(study, scale, override)
+    run_to_report(content, roots(data), out, workers, allow_missing=allow_missing, check_first=check_first)
 
 
 def status(
@@ -157,16 +204,27 @@ def roots(data: list[str] | None) -> dict[str, Path]:
 
 
 def run_to_report(
-    study: "Study", data: dict[str, Path], out: Path, workers: int | None, *, allow_missing: bool = False
+    study: "Study",
+    data: dict[str, Path],
+    out: Path,
+    workers: int | None,
+    *,
+    allow_missing: bool = False,
+    check_first: bool = False,
 ) -> None:
     """Run a study with a progress bar a step, and say where the report is."""
-    import logging
-
+    from hilum.study.check import check_prepared
     from hilum.study.run import run_study
     from hilum.training.processes import joined_processes
     from hilum.training.ranks import rank
 
-    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)  # it announces its precision at every step
+    _quiet()
+
+    def try_first(prepared: "Prepared") -> None:
+        with progress("check") as on_progress:
+            checked = check_prepared(prepared, workers=workers, on_progress=on_progress)
+        checked.raise_problems()
+        say(_checked_in_words(checked))
 
     @contextmanager
     def show_step(number: int, steps: int, step: "Step") -> Iterator[ProgressReport]:
@@ -177,9 +235,31 @@ def run_to_report(
         first = rank() == 0
         if first:
             say(study.question)
-        report = run_study(study, data, out, show_step=show_step, workers=workers, allow_missing=allow_missing)
+        report = run_study(
+            study,
+            data,
+            out,
+            show_step=show_step,
+            workers=workers,
+            allow_missing=allow_missing,
+            check=try_first if check_first else None,
+        )
         if first:
             say(f"\nReport: {report}")
+
+
+def _quiet() -> None:
+    import logging
+
+    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)  # it announces its precision at every step
+
+
+def _checked_in_words(checked: "Checked") -> str:
+    arms, seconds = len(checked.arms), sum(checked.seconds.values())
+    return (
+        f"Every step ran in miniature: {arms} arm{'s' if arms > 1 else ''} ({', '.join(checked.arms)}), "
+        f"{checked.images:,} images, {seconds:.1f} s"
+    )
 
 
 def _say_plan(description: "Plan") -> None:

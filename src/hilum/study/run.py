@@ -4,6 +4,7 @@ Of several processes (`hilum.training.processes`) all train together; the first 
 others wait for it.
 """
 
+import json
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
@@ -12,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
-from hilum.artifacts import locked, write_json, write_text
+from hilum.artifacts import fingerprint, locked, write_json, write_text
 from hilum.errors import HilumError, TrainingFailedError
 from hilum.progress import ProgressReport, silent
 from hilum.report.page import PAGE, write_report
@@ -38,6 +39,9 @@ from hilum.study.steps import perform, store_of
 from hilum.training.processes import by_the_first, joined_processes
 from hilum.training.ranks import rank, world_size
 
+CHECK = "check.json"
+"""In a study's directory: which study was tried in miniature there."""
+
 _OF_ALL = ("pretrain", "finetune")
 """Steps that all processes do together."""
 
@@ -53,6 +57,7 @@ def run_study(
     show_step: ShowStep,
     workers: int | None = None,
     allow_missing: bool = False,
+    check: Callable[[Prepared], object] | None = None,
 ) -> Path:
     """Run every step of a study that is not done yet, and write its report.
 
@@ -63,6 +68,9 @@ def run_study(
         show_step: shows which step runs and how far it is.
         workers: threads that decode films and prepare batches; the results do not depend on it.
         allow_missing: run without the films whose file is not there; they are set aside and counted.
+        check: tries the study in miniature and raises where it cannot run to its end
+            (`hilum.study.check.check_prepared`). Called before the first step, unless all steps are done or the same
+            study was tried here before; not where several processes train together.
 
     Returns:
         Path of report.html.
@@ -78,7 +86,10 @@ def run_study(
         refuse_contaminated(prepared)
         steps = steps_of(study, count_films(prepared))
         keys = by_the_first(lambda: step_keys(steps, prepared))
+        tried = _check_once(check, prepared, steps, keys, out)
         by_the_first(lambda: _write_study(study, out, steps, keys))
+        if tried:
+            write_json(out / CHECK, {"key": tried})
         runner = _Runner(out, len(steps), show_step, study)
         judged, failed = prepared, list[FailedArm]()
         for number, step in enumerate(steps, start=1):
@@ -90,6 +101,27 @@ def run_study(
             if work is not None:
                 runner.once(number, step, keys[step.directory], work)
         return out / PAGE
+
+
+def _check_once(
+    check: Callable[[Prepared], object] | None,
+    prepared: Prepared,
+    steps: list[Step],
+    keys: Mapping[str, str],
+    out: Path,
+) -> str | None:
+    """Try the study in miniature, unless that can tell nothing new; returns what to record, None where it was not."""
+    if check is None or world_size() > 1:
+        return None
+    key = fingerprint(["check", keys])
+    records = {step.directory: read_record(out / step.directory) for step in steps}
+    judged = keys_with_failures(steps, keys, failed_arms(prepared.study, out, keys))
+    if all(record is not None and record.key == judged[directory] for directory, record in records.items()):
+        return None
+    if (out / CHECK).is_file() and json.loads((out / CHECK).read_text(encoding="utf-8"))["key"] == key:
+        return None
+    check(prepared)
+    return key
 
 
 def _work_of(

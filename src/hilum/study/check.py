@@ -1,0 +1,274 @@
+"""Trying a study in miniature before its first step: what would fail after hours of training fails in seconds."""
+
+import tempfile
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from hilum.errors import HilumError, HilumErrors, TrainingFailedError
+from hilum.pretext.pretrain import refuse_beyond_pool
+from hilum.progress import ProgressReport, silent
+from hilum.report.page import write_report
+from hilum.study.explaining import explain_arms
+from hilum.study.failures import FailedArm, failure_in_words, without_failed
+from hilum.study.generate import generate
+from hilum.study.judge import judge
+from hilum.study.ledger import refuse_contaminated, start_of
+from hilum.study.miniature import explained_miniature, miniature
+from hilum.study.plan import Step, finetuning_directory, pretraining_directory, steps_of
+from hilum.study.prepare import Prepared, prepare
+from hilum.study.pretraining_schema import Pretrained
+from hilum.study.results import report_content
+from hilum.study.schema import Study
+from hilum.study.settings import resolved_pretraining
+from hilum.study.steps import perform, store_of
+
+MOST_GENERATED = 150
+"""Images of a generated data set: enough for findings that are not rare, made in seconds."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What would stop a study, or an arm of it.
+
+    Attributes:
+        arm: whose it is; None where it is the whole study's.
+        step: in which it was met, as the plan calls it; "before the first step" for what needs no step.
+        told: what was found, and what mends it.
+    """
+
+    arm: str | None
+    step: str
+    told: str
+
+    @property
+    def sentence(self) -> str:
+        """For people."""
+        return f"{f'arms.{self.arm}, ' if self.arm else ''}{self.step}: {self.told}"
+
+
+@dataclass
+class Checked:
+    """What a miniature of a study showed.
+
+    Attributes:
+        arms: that were tried, one of each kind.
+        images: that were decoded.
+        seconds: of each step that was tried, by title, in order.
+        problems: of all arms; empty where every step ran.
+    """
+
+    arms: list[str]
+    images: int
+    seconds: dict[str, float] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    def raise_problems(self) -> None:
+        """Refuse a study that cannot run to its end.
+
+        Raises:
+            HilumErrors: all problems.
+        """
+        if self.problems:
+            told = [problem.sentence for problem in self.problems]
+            raise HilumErrors("the study in miniature", told, fix="nothing was trained")
+
+
+BEFORE = "before the first step"
+
+
+def check_study(
+    study: Study,
+    roots: Mapping[str, Path],
+    *,
+    allow_missing: bool = False,
+    workers: int | None = None,
+    on_progress: ProgressReport = silent,
+) -> Checked:
+    """Read a study's data and run all of its steps in miniature; leaves nothing behind.
+
+    Args:
+        study: the study.
+        roots: folder of each data set that is not generated; of those a few images are generated.
+        allow_missing: as in `hilum.study.run.run_study`.
+        workers: threads that decode images and prepare batches.
+        on_progress: told the steps done.
+
+    Raises:
+        HilumError: tables that cannot be read, a folder that is not there, a split that leaves a part empty.
+    """
+    with tempfile.TemporaryDirectory(prefix="hilum-check-") as temporary:
+        out, few = Path(temporary), _few_generated(study)
+        generated = {name: out / "generated" / name for name, data in few.data.items() if data.generate}
+        for name in generated:
+            generate(few, name, out, workers, silent)
+        prepared = prepare(few, {**roots, **generated}, allow_missing=allow_missing)
+        return check_prepared(prepared, workers=workers, on_progress=on_progress)
+
+
+def check_prepared(prepared: Prepared, *, workers: int | None = None, on_progress: ProgressReport = silent) -> Checked:
+    """Run all steps of a study in miniature, in a temporary directory that is deleted afterwards.
+
+    One arm of each kind is tried (`hilum.study.miniature`), with the functions that run the study. An arm that fails
+    hides no other: the steps that judge run without it. Not tried are the memory that whole batches take, and the
+    files that no part of the miniature needs.
+
+    Args:
+        prepared: the study's data.
+        workers, on_progress: as in `check_study`.
+    """
+    with tempfile.TemporaryDirectory(prefix="hilum-check-") as temporary:
+        small = miniature(prepared)
+        trial = _Trial(small, Path(temporary), workers)
+        trial.checked.problems += _problems_before(prepared)
+        trial.run(on_progress)
+        return trial.checked
+
+
+def _problems_before(prepared: Prepared) -> list[Problem]:
+    """What needs no step to be known, of all arms: nothing that was cut away hides it."""
+    study = prepared.study
+    problems = []
+    try:
+        refuse_contaminated(prepared)
+    except HilumErrors as error:
+        problems += [Problem(None, BEFORE, told) for told in error.problems]
+    for arm, settings in study.arms.items():
+        if start_of(study, arm).here is False:
+            told = f"its weights {study.weights_of(arm)} are not on this machine. Get them with `hilum weights fetch`."
+            problems.append(Problem(arm, BEFORE, told))
+        if isinstance(settings.init, Pretrained):
+            images = sum(map(len, prepared.pool_of(settings.init).values()))
+            try:
+                refuse_beyond_pool(resolved_pretraining(study, settings.init, images).settings.batch_size, images)
+            except HilumError as error:
+                problems.append(Problem(arm, BEFORE, str(error)))
+    return problems
+
+
+class _Trial:
+    """A miniature on its way through the steps."""
+
+    def __init__(self, small: Prepared, out: Path, workers: int | None) -> None:
+        self._small, self._out, self._workers = small, out, workers
+        study = small.study
+        images = sum(small.stored_images(name).height for name in small.data)
+        self.checked = Checked(list(study.arms), images)
+        self._steps = steps_of(study, None)
+        self._failed: dict[str, Problem] = {}
+        for arm in study.arms:
+            if start_of(study, arm).here is False:  # told before the first step
+                self._failed[arm] = Problem(arm, BEFORE, "its weights are not on this machine")
+
+    def run(self, on_progress: ProgressReport) -> None:
+        """Try every step that can be tried after what failed before it."""
+        for done, step in enumerate(self._steps):
+            on_progress(done, len(self._steps), step.title)
+            going_on = self._training(step) if step.kind in _OF_ARMS else self._shared(step)
+            if not going_on:
+                break
+        on_progress(len(self._steps), len(self._steps), "")
+
+    def _training(self, step: Step) -> bool:
+        if any(arm not in self._failed for arm in self._arms_of(step)):
+            self._try(step, self._arms_of(step), lambda: self._perform(step))
+        return True
+
+    def _shared(self, step: Step) -> bool:
+        """Whether the steps behind it can be tried."""
+        if step.kind == "generate":
+            return True
+        if step.kind in ("store", "baselines"):
+            return self._try(step, [], lambda: self._perform(step))
+        if len(self._failed) == len(self._small.study.arms):
+            return False
+        if step.kind == "evaluate":
+            return self._try(step, [], lambda: judge(self._judged(), self._out, silent))
+        if step.kind == "explain":
+            return self._explain(step)
+        self._try(step, [], lambda: write_report(report_content(self._judged(), self._out, self._steps), self._out))
+        return True
+
+    def _explain(self, step: Step) -> bool:
+        """Each arm by itself where both together fail, so that it is known whose fault it is; the report goes on."""
+        study = self._judged().study
+        if study.explain is None or self._try(step, [], lambda: self._explain_arms(study.explained_arms), tell=False):
+            return True
+        before = len(self.checked.problems)
+        for arm in study.explained_arms:
+            self._try(step, [arm], lambda arm=arm: self._explain_arms([arm]), fails=False)  # type: ignore[misc]
+        if len(self.checked.problems) == before:
+            self._try(step, [], lambda: self._explain_arms(study.explained_arms))
+        self._small = replace(self._small, study=self._small.study.model_copy(update={"explain": None}))
+        return True
+
+    def _explain_arms(self, arms: list[str]) -> None:
+        judged = explained_miniature(self._judged())
+        if judged.study.explain is None:
+            return
+        explain = judged.study.explain.model_copy(update={"arms": arms})
+        few = replace(judged, study=judged.study.model_copy(update={"explain": explain}))
+        explain_arms(few, store_of(self._out, few.study.labelled_data), self._out, self._out / "explain", silent)
+
+    def _perform(self, step: Step) -> None:
+        perform(step, self._small, self._out, self._workers, silent)
+
+    def _judged(self) -> Prepared:
+        failed = [FailedArm(arm, "diverged", "", each.told) for arm, each in self._failed.items()]
+        return without_failed(self._small, failed)
+
+    def _arms_of(self, step: Step) -> list[str]:
+        study = self._small.study
+        if step.kind == "finetune":
+            return [arm for arm in study.arms if finetuning_directory(arm, study.seeds[0]) == step.directory]
+        return [arm for arm in study.arms if pretraining_directory(study, arm, study.seeds[0]) == step.directory]
+
+    def _try(
+        self, step: Step, arms: list[str], work: Callable[[], object], *, fails: bool = True, tell: bool = True
+    ) -> bool:
+        """Whether it went well; what went wrong is noted for each arm, and those that fail are left out from now on."""
+        began = time.monotonic()
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001 - whatever would stop the study later is what is looked for
+            told = self._in_words(step, error)
+            problems = [Problem(arm, step.title, told) for arm in arms] or [Problem(None, step.title, told)]
+            if tell:
+                self.checked.problems += problems
+            if fails:
+                self._failed |= {each.arm: each for each in problems if each.arm is not None}
+            return False
+        finally:
+            took = self.checked.seconds
+            took[step.title] = took.get(step.title, 0.0) + time.monotonic() - began
+        return True
+
+    def _in_words(self, step: Step, error: Exception) -> str:
+        if isinstance(error, TrainingFailedError):
+            told = failure_in_words(step, self._small.study, error)
+        elif isinstance(error, HilumErrors):
+            told = f"{error.where}: {'; '.join(error.problems)}"
+        elif isinstance(error, HilumError):
+            told = str(error)
+        else:
+            at = traceback.extract_tb(error.__traceback__)[-1]
+            told = f"{type(error).__name__}: {error} ({Path(at.filename).name}, line {at.lineno})"
+        return told.replace(f"{self._out}/", "")
+
+
+_OF_ARMS = ("pretrain", "finetune")
+
+
+def _few_generated(study: Study) -> Study:
+    """The same with fewer generated images."""
+    data = {
+        name: each.model_copy(
+            update={"generate": each.generate.model_copy(update={"images": min(each.generate.images, MOST_GENERATED)})}
+        )
+        if each.generate
+        else each
+        for name, each in study.data.items()
+    }
+    return study.model_copy(update={"data": data})

@@ -1,0 +1,222 @@
+"""A study cut to a few images and steps, with every arm's own encoder, settings and methods."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from hilum.artifacts import fingerprint
+from hilum.data.labelled_films import UNCERTAIN_CLASS
+from hilum.explain.embedding import FEWEST_FILMS
+from hilum.study.identity import Identity
+from hilum.study.prepare import Prepared, PreparedData, PreparedTask
+from hilum.study.pretraining_schema import Pretrained
+from hilum.study.schema import Arm, Finetuning, Study
+from hilum.study.scored_labels import labels
+from hilum.study.settings import resolved_finetuning, resolved_pretraining
+
+OF_EACH_LABEL = 2
+"""Images of each value of each finding in every part, of different patients: the fewest that intervals take."""
+FEWEST_IMAGES = FEWEST_FILMS + 2
+"""In every part, where there are as many."""
+BATCH_SIZE = 4
+REDRAWS = 100
+MOST_EXPLAINED = 2  # findings: maps of 14 findings at 224 px take minutes
+_NO_SAY_OF_LENGTH = {"steps", "epochs", "validations", "patience", "batch_size"}
+_OF_COST = ("lr", "weight_decay", *_NO_SAY_OF_LENGTH)
+"""Settings of fine-tuning by which arms do not become kinds of their own."""
+
+
+def miniature(prepared: Prepared) -> Prepared:
+    """Cut a study to what runs in seconds: one seed, one arm of each kind, few images a part, one epoch.
+
+    Arms are of one kind where encoder, start and way of fine-tuning are the same; the reference arm and those that are
+    explained stay in any case. What presets fill is what they fill for the whole study. Images are chosen so that
+    every finding keeps positives and negatives in every part, as far as there are any, and only among files that exist.
+
+    Args:
+        prepared: the study's data.
+    """
+    task = _few_of_task(prepared)
+    batch_sizes = {name: _pretraining_batch(prepared, arm.init) for name, arm in prepared.study.arms.items()}
+    enough = max([FEWEST_IMAGES, *(2 * size for size in batch_sizes.values())])
+    pools = {
+        name: _existing(prepared.data[name], image_ids, enough) for name, image_ids in prepared.identity.pools.items()
+    }
+    identity: Identity = replace(prepared.identity, pools=pools)
+    of_task = set(task.manifest["image_id"])
+    data = {
+        name: _cut(each, {*pools[name], *(of_task if name == prepared.study.labelled_data else ())}, enough)
+        for name, each in prepared.data.items()
+    }
+    study = _few_steps(prepared, batch_sizes)
+    return replace(prepared, study=study, data=data, task=task, identity=identity)
+
+
+def explained_miniature(prepared: Prepared) -> Prepared:
+    """A miniature of few findings: every heat-map method costs what it costs for each finding anew."""
+    task = prepared.study.task
+    few = task.model_copy(update={"findings": task.findings[:MOST_EXPLAINED]})
+    return replace(prepared, study=prepared.study.model_copy(update={"task": few}))
+
+
+def arms_of_each_kind(study: Study) -> list[str]:
+    """One arm for each way to start and to fine-tune an encoder, and those that judging needs; in the study's order."""
+    needed = [study.reference_arm, *study.explained_arms]
+    kinds: dict[str, str] = {}
+    for arm in dict.fromkeys([*needed, *study.arms]):
+        kinds.setdefault(_kind(study, arm), arm)
+    kept = {*needed, *kinds.values()}
+    return [arm for arm in study.arms if arm in kept]
+
+
+def _kind(study: Study, arm: str) -> str:
+    settings, init = study.arms[arm], study.arms[arm].init
+    start: Any = init
+    if isinstance(init, Pretrained):
+        start = init.model_dump(mode="json", exclude={"epochs", "lr", "weight_decay", "warmup_epochs", "on"})
+    tuning = study.finetuning_of(arm).model_dump(mode="json", exclude=set(_OF_COST))
+    return fingerprint([settings.encoder, start, tuning])
+
+
+def _few_of_task(prepared: Prepared) -> PreparedTask:
+    study, task = prepared.study, prepared.task
+    seed = study.seeds[0]
+    labelled, findings = task.train_of(seed), [f"y_{finding}" for finding in study.task.findings]
+    scored = labels(prepared).filter(pl.col("split") == "test")
+    chosen = {
+        "train": _few(prepared, labelled.image_ids, labelled.patient_ids, labelled.targets),
+        "val": _few(prepared, task.val.image_ids, task.val.patient_ids, task.val.targets),
+        "test": _few(
+            prepared,
+            scored["image_id"].to_list(),
+            scored["patient_id"].to_list(),
+            scored.select(pl.col(findings).cast(pl.Float32).fill_null(float("nan"))).to_numpy(),
+        ),
+    }
+    every = set().union(*chosen.values())
+    return replace(
+        task,
+        manifest=_rows(task.manifest, every),
+        split=replace(task.split, assignment=_rows(task.split.assignment, every)),
+        train=task.train.only(chosen["train"]),
+        val=task.val.only(chosen["val"]),
+        test_ids=[image_id for image_id in task.test_ids if image_id in chosen["test"]],
+        labelled_ids={seed: frozenset(chosen["train"])},
+    )
+
+
+def _few(
+    prepared: Prepared, image_ids: Sequence[str], patients: Sequence[str], targets: NDArray[np.floating]
+) -> set[str]:
+    """Images of every value of every finding, then others until there are enough."""
+    here = _Files(prepared.labelled)
+    chosen: dict[str, None] = {}
+    for column in targets.T:
+        for value in (1.0, 0.0, UNCERTAIN_CLASS):
+            rows = np.flatnonzero(column == value).tolist()
+            had = {patients[row] for row in rows if image_ids[row] in chosen}
+            for row in rows:
+                if len(had) >= OF_EACH_LABEL:
+                    break
+                if patients[row] not in had and here.has(image_ids[row]):
+                    chosen[image_ids[row]] = None
+                    had.add(patients[row])
+    for image_id in image_ids:
+        if len(chosen) >= FEWEST_IMAGES:
+            break
+        if here.has(image_id):
+            chosen[image_id] = None
+    return set(chosen)
+
+
+class _Files:
+    """Which images of a data set have a file."""
+
+    def __init__(self, data: PreparedData) -> None:
+        self._root = data.collected.root
+        self._path_of = dict(data.manifest.select("image_id", "path").iter_rows())
+
+    def has(self, image_id: str) -> bool:
+        path = self._path_of[image_id]
+        return path is not None and (self._root / path).is_file()
+
+
+def _existing(data: PreparedData, image_ids: Iterable[str], most: int) -> list[str]:
+    """The first images that have a file, of as many patients as possible."""
+    files, ids = _Files(data), list(image_ids)
+    if not ids:
+        return []
+    first_of = {patient: row for row, patient in reversed(list(enumerate(data.patients(ids))))}
+    firsts = set(first_of.values())
+    order = [*sorted(firsts), *(row for row in range(len(ids)) if row not in firsts)]
+    kept: list[int] = []
+    for row in order:
+        if len(kept) >= most:
+            break
+        if files.has(ids[row]):
+            kept.append(row)
+    return [ids[row] for row in sorted(kept)]
+
+
+def _cut(data: PreparedData, used: set[str], enough: int) -> PreparedData:
+    """A data set of the images that are used; some of one that no arm uses, since it is decoded all the same."""
+    kept = used or set(_existing(data, data.manifest["image_id"], enough))
+    return replace(data, manifest=_rows(data.manifest, kept))
+
+
+def _rows(table: pl.DataFrame, image_ids: set[str]) -> pl.DataFrame:
+    return table.filter(pl.col("image_id").is_in(pl.Series(sorted(image_ids), dtype=pl.String).implode()))
+
+
+def _pool_size(prepared: Prepared, init: Pretrained) -> int:
+    return sum(map(len, prepared.pool_of(init).values()))
+
+
+def _pretraining_batch(prepared: Prepared, init: object) -> int:
+    """A small batch that is divided into parts as evenly, or as unevenly, as the study's; 0 without pretraining."""
+    if not isinstance(init, Pretrained):
+        return 0
+    settings = resolved_pretraining(prepared.study, init, _pool_size(prepared, init)).settings
+    parts = settings.accumulate
+    return min(settings.batch_size, parts * -(-BATCH_SIZE // parts) + settings.batch_size % parts)
+
+
+def _few_steps(prepared: Prepared, batch_sizes: dict[str, int]) -> Study:
+    study = prepared.study
+    arms = {}
+    for name in arms_of_each_kind(study):
+        arm: Arm = study.arms[name]
+        update: dict[str, Any] = {"finetune": _one_epoch(study, name, prepared.labelled_images)}
+        if isinstance(arm.init, Pretrained):
+            preset = resolved_pretraining(study, arm.init, _pool_size(prepared, arm.init)).preset
+            short = {"epochs": 1, "batch_size": batch_sizes[name], "preset": preset}
+            update["init"] = arm.init.model_copy(update=short | {"on": list(arm.init.shares)})
+        arms[name] = arm.model_copy(update=update)
+    evaluate = study.evaluate.model_copy(
+        update={
+            "redraws": REDRAWS,
+            "min_positives": min(study.evaluate.min_positives, OF_EACH_LABEL),
+            "min_group": min(study.evaluate.min_group, OF_EACH_LABEL),
+            "against": study.reference_arm,
+        }
+    )
+    explain = study.explain
+    if explain is not None:
+        few = {"arms": study.explained_arms, "images": 1, "films": FEWEST_IMAGES}
+        explain = explain.model_copy(update=few | {"points": min(explain.points, FEWEST_IMAGES)})
+    short_study = {"arms": arms, "seeds": study.seeds[:1], "evaluate": evaluate, "explain": explain}
+    return study.model_copy(update=short_study)
+
+
+def _one_epoch(study: Study, arm: str, images: int) -> Finetuning:
+    """What an arm is fine-tuned with, presets for all of its images filled in, for one epoch."""
+    said, resolved = study.finetuning_of(arm), resolved_finetuning(study, arm, images).settings
+    values = {name: getattr(resolved, name) for name in Finetuning.model_fields if name not in _NO_SAY_OF_LENGTH}
+    if said.policy is not None:
+        values["policy"] = said.policy
+    batch_size = min(resolved.batch_size, BATCH_SIZE)
+    return Finetuning.model_validate(values | {"epochs": 1, "batch_size": batch_size, "patience": None})

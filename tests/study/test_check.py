@@ -1,0 +1,165 @@
+"""What would fail after all training is found in miniature before any."""
+
+import tempfile
+from pathlib import Path
+
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+
+import hilum.report.page
+from hilum.cli import make_app
+from hilum.errors import HilumErrors
+from hilum.study import explaining
+from hilum.study.check import BEFORE, check_prepared, check_study
+from hilum.study.miniature import OF_EACH_LABEL, arms_of_each_kind, miniature
+from hilum.study.prepare import prepare
+from hilum.study.read import parse_study
+from hilum.study.run import CHECK, run_study
+from hilum.study.scored_labels import labels
+
+EXPLAINED = "explain={films: 10, points: 15, arms: [scratch, simclr], method: gradcam}"
+
+
+@pytest.fixture(autouse=True)
+def temporary(tmp_path_factory, monkeypatch) -> Path:
+    """Where miniatures lie while they run."""
+    directory: Path = tmp_path_factory.mktemp("temporary")
+    monkeypatch.setattr(tempfile, "tempdir", str(directory))
+    return directory
+
+
+@pytest.fixture
+def explained_study(small_text):
+    return parse_study(small_text, where="small.yaml", overrides=[EXPLAINED])
+
+
+def refuse(*_, **__):
+    raise RuntimeError("no such marker")
+
+
+def test_every_step_is_tried_in_seconds_and_nothing_is_left(explained_study, films, temporary):
+    checked = check_study(explained_study, {"films": films})
+    assert checked.problems == []
+    kinds = [title.split()[0] for title in checked.seconds]
+    assert kinds == ["decode", "pretrain", *["fine-tune"] * 3, "fit", "evaluate", "explain", "write"]
+    assert checked.images < 60
+    assert list(temporary.iterdir()) == []
+
+
+def test_a_page_that_cannot_be_written_is_found_before_any_training(
+    explained_study, films, tmp_path, unseen, monkeypatch
+):
+    monkeypatch.setattr(hilum.report.page, "sections", refuse)
+    out = tmp_path / "out"
+    with pytest.raises(HilumErrors) as caught:
+        run_study(
+            explained_study, {"films": films}, out, show_step=unseen, check=lambda p: check_prepared(p).raise_problems()
+        )
+    (problem,) = caught.value.problems
+    assert problem.startswith("write the report: RuntimeError: no such marker (test_check.py, line ")
+    assert not list(out.rglob("*.safetensors"))
+    assert not (out / "stores").exists()
+
+
+def test_a_heat_map_that_fails_for_one_arm_names_it_and_the_page_is_tried_all_the_same(
+    explained_study, films, monkeypatch
+):
+    honest = explaining.explain
+
+    def fails_for_simclr(models, *others):
+        if any("simclr" in model.name for model in models):
+            refuse()
+        return honest(models, *others)
+
+    monkeypatch.setattr(explaining, "explain", fails_for_simclr)
+    monkeypatch.setattr(hilum.report.page, "sections", refuse)
+    problems = check_study(explained_study, {"films": films}).problems
+    assert [(each.arm, each.step.split()[0]) for each in problems] == [("simclr", "explain"), (None, "write")]
+    assert problems[0].sentence.startswith("arms.simclr, explain scratch and simclr: gradcam, tsne: RuntimeError")
+
+
+def test_arms_that_fail_are_told_together_and_the_others_are_judged(small_text, films, monkeypatch, tmp_path):
+    monkeypatch.setenv("HILUM_WEIGHTS", str(tmp_path / "no_weights"))
+    overrides = [
+        "arms.wild={encoder: resnet18, finetune: {lr: 1.0e+30, weight_decay: 0, head: mlp}}",
+        "arms.published={encoder: resnet18, init: imagenet1k}",
+        "arms.greedy={encoder: resnet18, init: {pretrain: mocov2, on: films, batch_size: 4096}}",
+    ]
+    checked = check_study(parse_study(small_text, where="small.yaml", overrides=overrides), {"films": films})
+    told = {(each.arm, each.step): each.told for each in checked.problems}
+    assert list(told) == [("published", BEFORE), ("greedy", BEFORE), ("wild", "fine-tune wild, seed 0")]
+    assert "hilum weights fetch" in told["published", BEFORE]
+    assert "at least one batch of 4096" in told["greedy", BEFORE]
+    assert "arms.wild.finetune.lr (now 1e+30)" in told["wild", "fine-tune wild, seed 0"]
+    assert list(checked.seconds)[-1] == "write the report"
+
+
+def test_arms_of_one_kind_are_tried_once(small_text):
+    overrides = [
+        "arms.slow={encoder: resnet18, finetune: {lr: 1.0e-5, epochs: 90}}",
+        "arms.longer={encoder: resnet18, init: {pretrain: simclr, on: films, epochs: 300}}",
+        "arms.deeper={encoder: resnet18, finetune: {head: mlp}}",
+        "arms.small={encoder: resnet50}",
+    ]
+    study = parse_study(small_text, where="small.yaml", overrides=[*overrides, "evaluate.against=slow"])
+    assert arms_of_each_kind(study) == ["simclr", "linear", "slow", "deeper", "small"]
+
+
+def test_every_part_keeps_positives_and_negatives_of_every_finding(small_study, films):
+    prepared = prepare(small_study, {"films": films})
+    small = miniature(prepared)
+    assert small.task.split.assignment.height < 60
+    whole, few = ({"test": labels(each).filter(pl.col("split") == "test")} for each in (prepared, small))
+    for name in small_study.task.findings:
+        for value in (0, 1):
+            had, left = (
+                each["test"].filter(pl.col(f"y_{name}") == value)["patient_id"].n_unique() for each in (whole, few)
+            )
+            assert left >= min(had, OF_EACH_LABEL)
+    for part in ("train", "val"):
+        before, after = (getattr(each.task, part).targets for each in (prepared, small))
+        assert ((after == 1).sum(0) >= (before == 1).sum(0).clip(max=1)).all()
+        assert ((after == 0).sum(0) >= (before == 0).sum(0).clip(max=1)).all()
+    assert set(small.task.train.image_ids) <= set(prepared.task.train_of(0).image_ids)
+    assert set(small.pretraining_ids("films")) <= set(prepared.pretraining_ids("films"))
+
+
+def test_a_study_is_tried_once(small_study, small_text, films, finished, tmp_path, unseen):
+    tried = []
+
+    def run(study, out, *, fails=False):
+        def check(prepared):
+            tried.append(prepared)
+            if fails:
+                raise HilumErrors("the study in miniature", ["no"], fix="nothing was trained")
+
+        run_study(study, {"films": films}, out, show_step=unseen, check=check)
+
+    run(small_study, finished)
+    assert tried == []  # all of its steps are done
+    out, short = tmp_path / "out", parse_study(small_text, where="x", overrides=["finetune.epochs=1"])
+    with pytest.raises(HilumErrors):
+        run(short, out, fails=True)
+    assert len(tried) == 1
+    assert not (out / CHECK).exists()
+    run(short, out)
+    assert len(tried) == 2
+    (out / "report" / "step.json").unlink()
+    run(short, out)
+    assert len(tried) == 2  # resumed
+    run(parse_study(small_text, where="x", overrides=["evaluate.redraws=120"]), out)
+    assert len(tried) == 3
+
+
+def test_the_commands_try_a_study_first(small_text, films, tmp_path, monkeypatch):
+    monkeypatch.setattr(hilum.report.page, "sections", refuse)
+    file = tmp_path / "small.yaml"
+    file.write_text(small_text, encoding="utf-8")
+    for command in (["check", str(file)], ["run", str(file), "--out", str(tmp_path / "out")]):
+        result = CliRunner().invoke(make_app(), ["study", *command, "--data", f"films={films}"])
+        assert isinstance(result.exception, HilumErrors)
+        assert "write the report: RuntimeError: no such marker" in str(result.exception)
+    result = CliRunner().invoke(make_app(), ["study", "check", str(file), "--data", f"films={films}", "--json"])
+    assert result.exit_code == 1
+    assert '"step": "write the report"' in result.stdout
