@@ -74,3 +74,10 @@ def test_every_arm_is_compared_with_every_baseline(full):
     assert len(table.rows) == 9
     assert {row[1].text for row in table.rows} == {"age, sex and view", "8×8 thumbnail", "random resnet18"}
     assert "macro AUROC" in table.caption
+
+
+def test_one_finding_is_called_no_macro_average(full):
+    one = full.baseline_comparisons.filter(pl.col("finding") == "macro").with_columns(finding=pl.lit("Mass"))
+    table = baselines.above_baselines_table(replace(full, baseline_comparisons=one))
+    assert len(table.rows) == 9
+    assert "minus baseline, AUROC, on" in table.caption

@@ -169,6 +169,15 @@ def test_copies_with_the_same_ids_under_another_name_are_refused_with_the_questi
         refuse_contaminated(prepared)
 
 
+def test_the_plan_says_what_run_refuses(studied, tmp_path):
+    second = copied(studied(), tmp_path / "second", ids=True)
+    prepared = studied(second, ", labels: second.csv")
+    plan = plan_data(plan_study(prepared.study, {"ours": prepared.labelled.collected.root, "second": second}))
+    with pytest.raises(HilumErrors) as refused:
+        refuse_contaminated(prepared)
+    assert plan["refused"] == refused.value.problems != []
+
+
 def test_equal_ids_are_asked_about_without_any_copy(studied, tmp_path):
     second = tmp_path / "second"
     second.mkdir()

@@ -286,6 +286,10 @@ def _say_plan(description: "Plan") -> None:
     done = sum(step["done"] for step in content["steps"])
     about = f" · about {_duration(content['seconds'])} on this machine" if content["seconds"] is not None else ""
     say(f"\n{len(content['steps'])} steps, {done} done already{about}")
+    if content["refused"]:
+        say("\n`hilum study run` refuses this study:")
+        for problem in content["refused"]:
+            say(f"  {problem}")
     if content["films"] is None:
         missing = [row["name"] for row in content["data"] if not row["generated"]]
         say("Counts, split and time need the tables: add " + " ".join(f"--data {name}=ROOT" for name in missing))

@@ -5,6 +5,7 @@ from typing import Any
 
 import polars as pl
 
+from hilum.evaluate.measures import MACRO
 from hilum.report import formats
 from hilum.report.blocks import Cell, Column, Table
 from hilum.report.content import SIGNIFICANT, ReportContent
@@ -103,7 +104,8 @@ def above_baselines_table(content: ReportContent) -> Table | None:
     columns = [Column("Arm"), Column("Minus baseline"), Column("Difference (95 % CI)", numeric=True)]
     columns.append(Column("Adjusted p", numeric=True))
     name = formats.metric_name(table["metric"][0])
-    caption = f"Arm minus baseline, macro {name}, on the same redraws of patients. Computed on {content.scored_on}."
+    macro = "macro " if MACRO in table["finding"].to_list() else ""
+    caption = f"Arm minus baseline, {macro}{name}, on the same redraws of patients. Computed on {content.scored_on}."
     notes = ["Single findings are in the CSV file."] if table["finding"].n_unique() > 1 else []
     return Table("above_baselines", caption, columns, rows, with_split(table, content), notes)
 

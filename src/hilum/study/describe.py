@@ -14,7 +14,7 @@ from hilum.study.failures import failed_arms, keys_with_failures
 from hilum.study.generate import generated_root
 from hilum.study.keys import step_keys
 from hilum.study.labelled_share import labelled_shares, share_in_words
-from hilum.study.ledger import Start, contamination_of, start_of
+from hilum.study.ledger import Start, contamination_of, contamination_problems, start_of
 from hilum.study.plan import Films, Step, count_films, films_learnt, guess_films, pretraining_directory, steps_of
 from hilum.study.power import detectable_differences
 from hilum.study.prepare import Prepared, prepare
@@ -91,6 +91,7 @@ def plan_data(plan: Plan) -> dict[str, Any]:
         "seeds": study.seeds,
         "steps": [_step_row(plan, step) for step in plan.steps],
         "seconds": remaining_seconds(plan),
+        "refused": contamination_problems(plan.prepared) if plan.prepared else [],
     }
 
 

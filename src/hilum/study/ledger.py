@@ -188,15 +188,14 @@ def doubts_of(prepared: Prepared, arm: str, stores: Mapping[str, Store] | None =
     return doubts
 
 
-def refuse_contaminated(prepared: Prepared) -> None:
-    """Refuse a study with arms whose weights have, or may have, seen test patients, unless it asks to mark them.
+def contamination_problems(prepared: Prepared) -> list[str]:
+    """Why a study is not run: what its arms have seen, or may have seen, of test patients, one line each.
 
-    Raises:
-        HilumErrors: names these arms and what they have seen.
+    Empty where nothing was found, and where the study asks to mark such arms.
     """
     study = prepared.study
     if study.evaluate.contaminated == "mark":
-        return
+        return []
     problems = []
     for arm in study.arms:
         seen = contamination_of(prepared, arm)
@@ -204,6 +203,16 @@ def refuse_contaminated(prepared: Prepared) -> None:
         if seen.certainty in ("seen", "may") and not doubts:
             doubts = [seen.told]
         problems += [f"arms.{arm}: has it seen test patients? {told}" for told in doubts]
+    return problems
+
+
+def refuse_contaminated(prepared: Prepared) -> None:
+    """Refuse a study with arms whose weights have, or may have, seen test patients, unless it asks to mark them.
+
+    Raises:
+        HilumErrors: names these arms and what they have seen.
+    """
+    problems = contamination_problems(prepared)
     if problems:
         raise HilumErrors(
             "the test patients of this study",
