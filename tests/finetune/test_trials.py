@@ -51,7 +51,7 @@ def alone(store, films, where, settings, *, encoder=SMALL):
         "random", encoder, store, films(*TRAIN), val, val.image_ids, FINDINGS,
         settings=settings, seed=SEED, directory=where,
     )  # fmt: skip
-    scores = pl.read_parquet(out / "scores.parquet").drop("image_id").to_numpy()
+    scores = pl.read_parquet(out / "scores.parquet").drop("pixels").to_numpy()
     return pl.read_parquet(out / "curves.parquet"), scores
 
 

@@ -130,7 +130,9 @@ class _Lockstep:
         trainable.to(device=self.feed.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         held = {id(each) for each in (*start.parameters(), *start.buffers())}
         own = [key for key, value in trainable.state_dict(keep_vars=True).items() if id(value) not in held]
-        return Lane(number, settings, settings.training(self.feed.seed), trainable, own)
+        return Lane(
+            number, settings, settings.training(self.feed.seed, len(self.train_films.image_ids)), trainable, own
+        )
 
     def _give_stepper(self, lane: Lane) -> None:
         scale = arithmetic(self.feed.precision, self.feed.device)

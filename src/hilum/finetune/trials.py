@@ -326,7 +326,7 @@ def _check(
     for number, settings in enumerate(trials):
         for look in (
             lambda settings=settings: check_inputs(train, val, val.image_ids, findings, settings, patients_apart),
-            lambda settings=settings: settings.training(seed),
+            lambda settings=settings: settings.training(seed, len(train.image_ids)),
             lambda settings=settings: _check_blocks(settings, encoder_name),
         ):
             try:

@@ -9,6 +9,7 @@ are interpolated in every forward pass, by the rule of the family's reference im
 another (see `hilum.encoders.positions`). Rotary embeddings (DINOv3, EVA-X) are computed for the grid at hand.
 """
 
+from functools import partial
 from typing import Any
 
 import timm
