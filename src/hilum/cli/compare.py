@@ -4,9 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from click import get_current_context
 
-from hilum.artifacts import locked
 from hilum.cli.console import progress, say, say_json, say_table
 from hilum.cli.given_predictions import (
     AsJson,
@@ -78,7 +76,6 @@ def compare(
     reading = Reading(split, held_out, trained_on, threshold, thresholds_on_test, calibrate)
     a, b = read_given([first, second], validation, reading)
     names = chosen_metrics(metrics, [a, b])
-    get_current_context().with_resource(locked(out))  # two commands never mix their tables
     chosen = {name: [one.thresholds] for name, one in (("B", b), ("A", a)) if one.thresholds is not None}
     with progress("redrawing patients") as on_progress:
         measured = measure_arms(

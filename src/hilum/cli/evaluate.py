@@ -4,9 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from click import get_current_context
 
-from hilum.artifacts import locked
 from hilum.cli.console import progress, say, say_json, say_table
 from hilum.cli.given_predictions import (
     AsJson,
@@ -81,7 +79,6 @@ def evaluate(
 
     reading = Reading(split, held_out, trained_on, threshold, thresholds_on_test, calibrate)
     given = read_given(predictions, validation, reading)
-    get_current_context().with_resource(locked(out))  # two commands never mix their tables
     names, rows = chosen_metrics(metrics, given), [name.strip() for name in averages.split(",")]
     seeds = [one.predictions for one in given]
     thresholds = [one.thresholds for one in given if one.thresholds is not None]

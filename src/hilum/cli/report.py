@@ -4,9 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from click import get_current_context
 
-from hilum.artifacts import locked
 from hilum.cli.console import progress, say
 from hilum.cli.given_predictions import HeldOut, MinPositives, Redraws, Seed
 
@@ -45,9 +43,7 @@ def report(
     with progress("redrawing patients") as on_progress:
         content = found_content(directory, judging, question=question, on_progress=on_progress)
     is_study = (directory / "plan.json").is_file()  # its own page tells more, of the data and of pretraining
-    target = out or (directory / "report" if is_study else directory)
-    get_current_context().with_resource(locked(target))  # two commands never mix their files
-    written = write_report(content, target)
+    written = write_report(content, out or (directory / "report" if is_study else directory))
     say(decide(content).headline)
     say()
     say(str(written))
