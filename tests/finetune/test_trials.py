@@ -97,7 +97,7 @@ def test_heads_trained_at_once_are_the_heads_trained_alone(store, films, tmp_pat
     assert ended[0] == ended[5] == "finished"
     assert results.trials[5].epochs == 4
     assert ended[4] == "stopped_early"
-    assert len(set(results.curves.filter(epoch=4)["train_loss"].round(6))) == results.curves.filter(epoch=4).height
+    assert results.curves.filter(epoch=1)["train_loss"].round(6).n_unique() >= 6
 
 
 @pytest.mark.parametrize("answer", ["each_or_uncertain", "each"])
