@@ -58,6 +58,7 @@ def test_a_plan_as_json_is_nothing_but_json(monkeypatch, capsys):
         "baselines",
         "evaluate",
         "explain",
+        "report",
     ]
     assert plan["seconds"] > 0
 
@@ -65,7 +66,7 @@ def test_a_plan_as_json_is_nothing_but_json(monkeypatch, capsys):
 def test_a_plan_for_people_names_arms_steps_and_what_is_missing(monkeypatch, capsys):
     _, out, _ = run(monkeypatch, capsys, "study", "plan", "chestxray14_tiny")
     assert "mocov2 on chestxray14/train, 50 epochs" in out
-    assert "19 steps, 0 done already" in out
+    assert "20 steps, 0 done already" in out
     assert "add --data chestxray14=ROOT" in out
 
 

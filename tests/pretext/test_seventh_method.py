@@ -17,6 +17,7 @@ from lightly.loss import VICRegLoss
 
 import hilum.pretext.methods
 from hilum.errors import HilumErrors
+from hilum.pretext.method_settings import METHOD_SETTINGS, method_settings
 from hilum.pretext.pretrain import pretrain
 from hilum.pretext.settings import PretextSettings
 
@@ -70,6 +71,7 @@ def test_the_loss_equals_lightlys(page):
 def test_a_registered_method_trains_and_refuses_settings_like_the_others(page, store_of, tmp_path, monkeypatch):
     methods = MappingProxyType({**hilum.pretext.methods.METHODS, "vicreg": page.VICREG})
     monkeypatch.setattr(hilum.pretext.methods, "METHODS", methods)
+    monkeypatch.setitem(METHOD_SETTINGS, "vicreg", page.VICREG.settings)
     y, x = np.mgrid[-1:1:32j, -1:1:32j]
     draws = [np.random.default_rng(film).uniform(-3, 3, 3) for film in range(32)]
     pixels = np.stack([128 + 100 * np.sin(a * x + b * y + c) for a, b, c in draws]).astype(np.uint8)
@@ -88,7 +90,7 @@ def test_a_registered_method_trains_and_refuses_settings_like_the_others(page, s
     assert curves["train_loss"][-1] < 0.9 * curves["train_loss"][0]  # 18.6 and 22.6 when this was written
     assert curves["effective_rank"][-1] > 1.5
     with pytest.raises(HilumErrors, match="covariance"):
-        hilum.pretext.methods.method_settings("vicreg", {"covariance": -1})
+        method_settings("vicreg", {"covariance": -1})
 
 
 @pytest.mark.slow

@@ -41,7 +41,7 @@ arms:
   moco: {encoder: resnet50, init: {pretrain: mocov2, on: [ours, more], settings: {queue: 100}}}
   named: {encoder: densenet121, init: imagenet1k, finetune: {unfreeze: all}}
 pretrain: {preset: 1k, epochs: 10, batch_size: 64, optimizer: adamw, lr: 1e-3, layer_decay: 0.9, weight_decay: 0.05, last_weight_decay: 0.2, warmup_epochs: 2, clip_norm: 3, accumulate: 1, recompute: false, frozen_encoder_steps: 10, policy: simclr, size: 224, local_size: 96, precision: auto, seeds: first}
-finetune: {unfreeze: all, lr: 1e-4, weight_decay: 1e-4, epochs: 20, patience: 5, batch_size: 32, policy: finetune, size: 224, weighted: true, positive_weight_limit: 100, head: linear, pooling: own, dropout: 0}
+finetune: {unfreeze: all, lr: 1e-4, weight_decay: 1e-4, epochs: 20, validations: null, drop_last: true, patience: 5, batch_size: 32, policy: finetune, size: 224, weighted: true, positive_weight_limit: 100, head: linear, pooling: own, dropout: 0}
 precision: fp32
 seeds: [0, 1]
 evaluate: {against: scratch, redraws: 2000, min_positives: 10, seed: 0, threshold: sensitivity=0.9, margin: 0.02, min_group: 20, contaminated: mark}

@@ -110,7 +110,7 @@ def test_only_what_changed_is_explained_anew_and_to_the_same_bits(
     other = parse_study(small_text, where="small.yaml", overrides=[SMALL, "explain.method=gradcam"])
     run_study(other, {"films": films}, out, show_step=unseen)
     before, after = keys(explained), keys(out)
-    assert {step for step in after if after[step] != before[step]} == {"explain"}
+    assert {step for step in after if after[step] != before[step]} == {"explain", "report"}
     same = (out / "explain/embedding.parquet", explained / "explain/embedding.parquet")
     assert pl.read_parquet(same[0]).equals(pl.read_parquet(same[1]))
 
@@ -144,8 +144,8 @@ def test_a_study_that_wants_none_shows_none_though_it_lies_there(explained, smal
 
 def test_the_plan_lists_the_step_and_what_it_costs(explained_study, films):
     plan = plan_data(plan_study(explained_study, {"films": films}))
-    last = plan["steps"][-1]
-    assert last["kind"] == "explain"
+    *_, last, page = plan["steps"]
+    assert (last["kind"], page["kind"]) == ("explain", "report")
     assert last["title"] == "explain scratch and simclr: occlusion, tsne"
     assert last["seconds"] > 0
 

@@ -23,7 +23,7 @@ TEXT = """\
 question: Do images without labels help?
 data:
   films: {collection: chestxray14}
-  more: {collection: folder}
+  more: {collection: folder, unknown_patients: own_patients}
 preprocess: [{square: pad}, {resize: 32}]
 task:
   on: films

@@ -71,6 +71,7 @@ def compare(
     from hilum.evaluate.comparisons import comparisons_table
     from hilum.evaluate.margins import margins_table
     from hilum.evaluate.measured_arms import measure_arms
+    from hilum.evaluate.measures import overall_finding
     from hilum.evaluate.tables import write_results
 
     reading = Reading(split, held_out, trained_on, threshold, thresholds_on_test, calibrate)
@@ -124,7 +125,8 @@ def compare(
     _say_differences(table.filter(table["metric"] == names[0]), "finding")
     if len(names) > 1:
         say()
-        over_findings = table["finding"].is_in(list(measured.averages)) & (table["metric"] != names[0])
+        overall = [*measured.averages, overall_finding(table["finding"].to_list())]
+        over_findings = table["finding"].is_in(overall) & (table["metric"] != names[0])
         _say_differences(table.filter(over_findings), "metric")
     say()
     say("detectable: the difference that a test like this one shows with 80 % power")
