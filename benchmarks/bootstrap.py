@@ -22,13 +22,10 @@ from pathlib import Path
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from hilum.evaluate.arms import AlignedArms
-from hilum.evaluate.confusion import THRESHOLD_METRICS
-from hilum.evaluate.measures import AUROC, METRICS
-from hilum.evaluate.redrawn_auroc import redrawn_auroc
-from hilum.evaluate.redraws import drawn_counts
-from hilum.evaluate.replicates import redraw_arms
-from hilum.evaluate.resampling import available_threads
+from hilum.evaluation.bootstrap import available_threads, drawn_counts
+from hilum.evaluation.estimation import redraw_arms
+from hilum.evaluation.metrics import AUROC, METRICS, THRESHOLD_METRICS, redrawn_auroc
+from hilum.evaluation.predictions import AlignedArms
 
 IMAGES, PATIENTS = 25_596, 2_797
 PREVALENCE = [0.13, 0.04, 0.18, 0.24, 0.07, 0.06, 0.02, 0.10, 0.07, 0.036, 0.043, 0.017, 0.045, 0.0034]
@@ -43,7 +40,7 @@ JOBS: dict[str, Sequence[str]] = {
 
 COMPILE = """
 import time, numpy as np
-from hilum.evaluate.redrawn_auroc import redrawn_auroc
+from hilum.evaluation.metrics.roc_auc import redrawn_auroc
 start = time.perf_counter()
 owners = np.array([0, 1], dtype=np.int32)
 redrawn_auroc(np.array([[0.0], [1.0]]), np.array([[[0.1], [0.2]]]), owners, redraws=64, seed=0)

@@ -2,10 +2,11 @@
 
     python benchmarks/coverage_simulation.py [--part coverage|claims|discoveries|all] [--test-sets 2000] [--processes 2]
 
-Patients have 1, 2, 3 ... films (3 on average, geometric); a sick patient's first film is positive and each further one
-with probability 0.6. A film's score is separation x label + noise of variance 1, of which 0.6 is the patient's. "told"
-is what `hilum evaluate` and `hilum compare` give; "images" redraws images instead of patients, in every fourth test
-set, for drawing them takes longest. Prints Markdown. Cells with many films get fewer test sets: their number is in the
+Patients have 1, 2, 3 ... images (3 on average, geometric); a sick patient's first image is positive and each further
+one with probability 0.6. An image's score is separation x label + noise of variance 1, of which 0.6 is the patient's.
+"told" is what `hilum evaluate` and `hilum compare` give; "images" redraws images instead of patients, in every fourth
+test set, for drawing them takes longest. Prints Markdown. Cells with many images get fewer test sets: their number is
+    in the
 table. Everything follows from the seeds.
 """
 
@@ -21,13 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from hilum.evaluate import benjamini_hochberg, delong
-from hilum.evaluate.few_patients import FEW_PATIENTS
-from hilum.evaluate.hanley_mcneil import score_interval
-from hilum.evaluate.intervals import bca_interval, percentile_interval, two_sided_p
-from hilum.evaluate.redrawn_auroc import auroc_statistic
-from hilum.evaluate.redraws import drawn_counts
-from hilum.evaluate.resampling import BLOCK, Statistic, leaving_one_out
+from hilum.evaluation import benjamini_hochberg, delong
+from hilum.evaluation.bootstrap import BLOCK, Statistic, drawn_counts, leaving_one_out
+from hilum.evaluation.inference import FEW_PATIENTS, bca_interval, percentile_interval, score_interval, two_sided_p
+from hilum.evaluation.metrics import auroc_statistic
 
 REDRAWS = 512
 
@@ -41,7 +39,7 @@ BY_IMAGE = 4
 """One test set in so many is redrawn by image, too: of images each has another number, so those are drawn anew."""
 
 CELLS = [
-    # films, share of sick patients
+    # images, share of sick patients
     (500, 0.03),
     (500, 0.06),
     (500, 0.12),
@@ -84,18 +82,18 @@ def main() -> None:
 
 def coverage_rows(pool: ProcessPoolExecutor, test_sets: int) -> Iterator[dict]:
     jobs = [
-        pool.submit(coverage, auroc, films, share, sets_for(films, test_sets))
+        pool.submit(coverage, auroc, images, share, sets_for(images, test_sets))
         for auroc in (0.75, 0.9)
-        for films, share in CELLS
+        for images, share in CELLS
     ]
     return (job.result() for job in jobs)
 
 
 def claims_rows(pool: ProcessPoolExecutor, test_sets: int) -> Iterator[dict]:
     jobs = [
-        pool.submit(claims, auroc, films, share, test_sets if films <= 2_500 else max(1, test_sets // 2))
+        pool.submit(claims, auroc, images, share, test_sets if images <= 2_500 else max(1, test_sets // 2))
         for auroc in (0.75, 0.9)
-        for films, share in CELLS
+        for images, share in CELLS
     ]
     return (job.result() for job in jobs)
 
@@ -105,14 +103,14 @@ def discoveries_rows(pool: ProcessPoolExecutor, test_sets: int) -> Iterator[dict
     return (job.result() for job in jobs)
 
 
-def sets_for(films: int, test_sets: int) -> int:
+def sets_for(images: int, test_sets: int) -> int:
     """Fewer for large test sets, whose intervals are the least in doubt."""
-    return max(1, test_sets if films <= 2_500 else test_sets // 4 if films <= 10_000 else test_sets // 8)
+    return max(1, test_sets if images <= 2_500 else test_sets // 4 if images <= 10_000 else test_sets // 8)
 
 
-def test_set(rng: np.random.Generator, films: int, share: float) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
-    """Labels and owners of about so many films; at least two sick patients and two healthy ones."""
-    patients = films // 3
+def test_set(rng: np.random.Generator, images: int, share: float) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
+    """Labels and owners of about so many images; at least two sick patients and two healthy ones."""
+    patients = images // 3
     owner = np.repeat(np.arange(patients, dtype=np.int32), rng.geometric(1 / 3, patients))
     sick = np.arange(patients) < max(2, round(share * patients))
     first = np.diff(owner, prepend=-1) > 0
@@ -124,14 +122,14 @@ def noise(rng: np.random.Generator, owner: NDArray[np.int32]) -> NDArray[np.floa
     return np.sqrt(0.6) * rng.normal(size=owner[-1] + 1)[owner] + np.sqrt(0.4) * rng.normal(size=len(owner))
 
 
-def coverage(auroc: float, films: int, share: float, test_sets: int) -> dict:
+def coverage(auroc: float, images: int, share: float, test_sets: int) -> dict:
     """Share of 95 % intervals that hold the truth, by method."""
     separation = np.sqrt(2) * stats.norm.ppf(auroc)
     held = dict.fromkeys(METHODS, 0)
-    width, prevalence, by_image_too = 0.0, 0.0, redrawn_by_image_too(films, test_sets)
+    width, prevalence, by_image_too = 0.0, 0.0, redrawn_by_image_too(images, test_sets)
     for number in range(test_sets):
-        rng = np.random.default_rng([1, films, round(1e4 * share), round(100 * auroc), number])
-        label, owner = test_set(rng, films, share)
+        rng = np.random.default_rng([1, images, round(1e4 * share), round(100 * auroc), number])
+        label, owner = test_set(rng, images, share)
         prevalence += label.mean() / test_sets
         score = separation * label + noise(rng, owner)
         statistic = auroc_statistic([(label, score)], owner, threads=1)
@@ -156,23 +154,23 @@ def coverage(auroc: float, films: int, share: float, test_sets: int) -> dict:
             held[method] += lower <= auroc <= upper
     return {
         "auroc": auroc,
-        "films": films,
-        "positive_films": f"{prevalence:.1%}",
-        "positive_patients": max(2, round(share * (films // 3))),
+        "images": images,
+        "positive_images": f"{prevalence:.1%}",
+        "positive_patients": max(2, round(share * (images // 3))),
         "test_sets": test_sets,
         **shares(held, test_sets, len(by_image_too)),
         "width_told": float(width / test_sets),
     }
 
 
-def claims(auroc: float, films: int, share: float, test_sets: int) -> dict:
+def claims(auroc: float, images: int, share: float, test_sets: int) -> dict:
     """Share of test sets where two arms that are equally good are said to differ, p <= 0.05."""
     separation = np.sqrt(2) * stats.norm.ppf(auroc)
     claimed = dict.fromkeys(("told", "percentile", "delong", "images"), 0)
-    prevalence, by_image_too = 0.0, redrawn_by_image_too(films, test_sets)
+    prevalence, by_image_too = 0.0, redrawn_by_image_too(images, test_sets)
     for number in range(test_sets):
-        rng = np.random.default_rng([2, films, round(1e4 * share), round(100 * auroc), number])
-        label, owner = test_set(rng, films, share)
+        rng = np.random.default_rng([2, images, round(1e4 * share), round(100 * auroc), number])
+        label, owner = test_set(rng, images, share)
         prevalence += label.mean() / test_sets
         layers = two_arms(rng, label, owner, separation, 0.0)
         columns = [(label, layer) for layer in layers]
@@ -186,16 +184,16 @@ def claims(auroc: float, films: int, share: float, test_sets: int) -> dict:
         claimed["delong"] += delong(label, layers, owner).difference(1, 0)[3] <= 0.05
     return {
         "auroc": auroc,
-        "films": films,
-        "positive_films": f"{prevalence:.1%}",
-        "positive_patients": max(2, round(share * (films // 3))),
+        "images": images,
+        "positive_images": f"{prevalence:.1%}",
+        "positive_patients": max(2, round(share * (images // 3))),
         "test_sets": test_sets,
         **shares(claimed, test_sets, len(by_image_too)),
     }
 
 
 def discoveries(differing: int, test_sets: int) -> dict:
-    """False claims among all claims, Benjamini-Hochberg over 14 findings of which some differ; 2,500 films."""
+    """False claims among all claims, Benjamini-Hochberg over 14 findings of which some differ; 2,500 images."""
     shares = np.linspace(0.03, 0.3, 14)
     false_share, any_false, found = 0.0, 0, 0
     for number in range(test_sets):
@@ -241,9 +239,9 @@ def two_arms(
     return np.stack([separation * label + own[0], (separation + more) * label + own[1]])
 
 
-def redrawn_by_image_too(films: int, test_sets: int) -> range:
+def redrawn_by_image_too(images: int, test_sets: int) -> range:
     """Which test sets are redrawn by image, too."""
-    return range(0, test_sets if films <= 2_500 else min(test_sets, 500), BY_IMAGE)
+    return range(0, test_sets if images <= 2_500 else min(test_sets, 500), BY_IMAGE)
 
 
 def shares(counts: dict[str, int], test_sets: int, by_image: int) -> dict[str, float]:

@@ -1,6 +1,6 @@
 """ConvNeXt V2 on visible patches as a plain loop has it: whole maps, multiplied by the mask wherever places meet.
 
-Woo et al. name it, beside sparse convolutions, in §3 of their paper (CVPR 2023). `hilum.pretext.masked_convnext` gives
+Woo et al. name it, beside sparse convolutions, in §3 of their paper (CVPR 2023). `hilum.pretext.masking.convnext` gives
 the same values; `pretext_throughput.py` compares their speed.
 """
 
@@ -13,7 +13,7 @@ from hilum.encoders.zoo import Encoder
 
 
 def densely_masked_features(encoder: Encoder, images: Tensor, visible: Tensor) -> Tensor:
-    """As `hilum.pretext.masked_convnext.visible_features`."""
+    """As `hilum.pretext.masking.convnext.visible_features`."""
     body: Any = encoder.body
     mask = visible[:, None].to(images.dtype)
     features = body.stem((images * _as_fine_as(mask, images) - encoder.mean) / encoder.std)

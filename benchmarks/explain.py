@@ -1,7 +1,7 @@
 """Do heat-maps find the finding? Trained here, scored against boxes, beside what knows nothing.
 
-    python benchmarks/explain.py phantom           generated films, half of them with a finding
-    python benchmarks/explain.py real ROOT         ChestX-ray14 as the NIH distributes it, or a part of it: films whose
+    python benchmarks/explain.py phantom           generated images, half of them with a finding
+    python benchmarks/explain.py real ROOT         ChestX-ray14 as the NIH distributes it, or a part of it: images whose
                                                    patients have a box of the finding are tested, the others train
 
 Prints the classifier's AUROC and, for each method, scores with 95 % intervals from redrawn patients.
@@ -19,56 +19,62 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from hilum.data.collections import read_collection
-from hilum.data.labelled_films import LabelledFilms
-from hilum.data.phantom import films, render_film
+from hilum.data.labelled_images import LabelledImages
 from hilum.data.preprocess import parse_recipe
 from hilum.data.store import Store, build_store
-from hilum.explain.against_boxes import CENTRE, LOCATION, RANDOM, score_models
-from hilum.explain.box_geometry import boxes_on_square
-from hilum.explain.cases import BoxedCase, boxed_cases
-from hilum.explain.methods import HeatMapMethod
-from hilum.explain.models import load_models, maps_of_pairs
-from hilum.explain.wish import Wish
-from hilum.finetune.finetune import finetune
-from hilum.finetune.scores import read_scores
-from hilum.finetune.settings import FinetuneSettings
+from hilum.explanation.localisation import (
+    CENTRE,
+    LOCATION,
+    RANDOM,
+    BoxedCase,
+    boxed_cases,
+    boxes_on_square,
+    score_models,
+)
+from hilum.explanation.maps import load_models, maps_of_pairs
+from hilum.explanation.methods import HeatMapMethod
+from hilum.explanation.settings import Wish
+from hilum.finetuning.finetune import finetune
+from hilum.finetuning.scores import read_scores
+from hilum.finetuning.settings import FinetuneSettings
+from hilum.phantom import population_images, render_image
 
 SHOWN = ("pointing", "energy", "overlap", "iou", "iou25", "ap25")
 
 
 @dataclass(frozen=True)
 class Task:
-    """Films of one finding: their pixels, labels and boxes, divided by patient."""
+    """Images of one finding: their pixels, labels and boxes, divided by patient."""
 
     store: Store
-    train: LabelledFilms
-    val: LabelledFilms
-    test: LabelledFilms
+    train: LabelledImages
+    val: LabelledImages
+    test: LabelledImages
     cases: list[BoxedCase]
 
 
-def labelled(rows: pl.DataFrame) -> LabelledFilms:
-    return LabelledFilms(
+def labelled(rows: pl.DataFrame) -> LabelledImages:
+    return LabelledImages(
         rows["image_id"].to_list(), rows["patient_id"].to_list(), rows.select("label").to_numpy().astype(np.float32)
     )
 
 
 def phantom_task(finding: str, least: float, population: int, size: int, seed: int) -> Task:
-    """Films of a population with the finding, from some severity on, and as many without it; divided 60/10/30."""
-    drawn = films(seed, population)
-    having = [film for film in drawn if film.severities.get(finding, -1.0) >= least]
-    lacking = [film for film in drawn if finding not in film.severities]
+    """Images of a population with the finding, from some severity on, and as many without it; divided 60/10/30."""
+    drawn = population_images(seed, population)
+    having = [image for image in drawn if image.severities.get(finding, -1.0) >= least]
+    lacking = [image for image in drawn if finding not in image.severities]
     taken = [*having, *lacking[:: len(lacking) // len(having)][: len(having)]]
     pixels: list[NDArray[np.uint8]] = []
     cases, rows = [], []
-    for film in taken:
-        present = finding in film.severities
-        rendered = render_film(film, size=size, seed=seed, boxed=[finding] if present else [])
+    for image in taken:
+        present = finding in image.severities
+        rendered = render_image(image, size=size, seed=seed, boxed=[finding] if present else [])
         pixels.append(rendered.pixels)
-        rows.append((film.image_id, str(film.patient), int(present)))
+        rows.append((image.image_id, str(image.patient), int(present)))
         corners = np.array([(box.x, box.y, box.width, box.height) for box in rendered.boxes]) / 1024
         if len(corners):
-            cases.append(BoxedCase(film.image_id, str(film.patient), finding, corners))
+            cases.append(BoxedCase(image.image_id, str(image.patient), finding, corners))
     nothing = pl.DataFrame(schema={"image_id": pl.String, "path": pl.String, "reason": pl.String})
     ids = [row[0] for row in rows]
     store = Store(Path("memory"), np.stack(pixels), ids, nothing, parse_recipe([{"resize": size}]))
@@ -117,14 +123,14 @@ def measure(task: Task, finding: str, settings: FinetuneSettings, encoder: str, 
     targets = task.test.targets[:, 0]
     if len(np.unique(targets)) == 2:
         area = roc_auc_score(targets, [given[image_id] for image_id in task.test.image_ids])
-        print(f"AUROC {area:.3f} on {len(targets)} films; trained on {len(task.train.image_ids)}")
+        print(f"AUROC {area:.3f} on {len(targets)} images; trained on {len(task.train.image_ids)}")
     confidence = np.array([given[case.image_id] for case in task.cases])
     pairs = [(case.image_id, finding) for case in task.cases]
     for method in methods:
         maps = maps_of_pairs(model, task.store, pairs, method)
         wish = Wish(method, (finding,))
         table, _ = score_models([model], [task.store], [task.cases], [maps], [confidence], wish)
-        print(f"\n{method} of {encoder}, {len(task.cases)} films, {table['patients'][0]} patients")
+        print(f"\n{method} of {encoder}, {len(task.cases)} images, {table['patients'][0]} patients")
         for row in table.filter(pl.col("finding") == finding, pl.col("metric").is_in(SHOWN)).iter_rows(named=True):
             less = f" - {row['against']}" if row["against"] else ""
             name = f"{row['metric']:9} {row['arm'].replace(model.name, 'model')}{less}"
@@ -133,7 +139,7 @@ def measure(task: Task, finding: str, settings: FinetuneSettings, encoder: str, 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("films", choices=["phantom", "real"])
+    parser.add_argument("images", choices=["phantom", "real"])
     parser.add_argument("root", nargs="?", type=Path)
     parser.add_argument("--finding")
     parser.add_argument("--encoder", default="resnet18")
@@ -149,13 +155,13 @@ def main() -> None:
         epochs=told.epochs, batch_size=16, lr=told.lr, optimizer="adamw", patience=None, device="cpu"
     )
     with TemporaryDirectory() as folder:
-        if told.films == "phantom":
+        if told.images == "phantom":
             finding = told.finding or "Pleural Effusion"
             task = phantom_task(finding, told.least, told.population, told.size, seed=7)
         else:
             finding = told.finding or "Pneumonia"
             task = real_task(told.root, finding, told.size, Path(folder) / "store")
-        print(f"beside the {CENTRE}, the {LOCATION} and {RANDOM}: {len(task.cases)} films with boxes of {finding}")
+        print(f"beside the {CENTRE}, the {LOCATION} and {RANDOM}: {len(task.cases)} images with boxes of {finding}")
         measure(task, finding, settings, told.encoder, told.methods.split(","))
 
 

@@ -2,14 +2,14 @@
 
     python benchmarks/feeding.py [--root FOLDER] [--out feeding.json]
 
-Side by side in one run, on the same films:
+Side by side in one run, on the same images:
 
 1. feeding alone: batches from the store, against a torch DataLoader that does what a user would write (Pillow, resize,
    to tensor) with 0 and 2 workers, from the original PNGs and from PNGs shrunk beforehand;
 2. a ResNet-18 training step (14 labels, bf16 autocast, channels-last): model alone on a batch that is there already,
    fed from the store, and fed from the PNGs. Rounds alternate, so that a drifting machine drifts for all three.
 
-Without --root the films are smooth noise, drawn here; a folder of real films gives the more honest PNG sizes.
+Without --root the images are smooth noise, drawn here; a folder of real images gives the more honest PNG sizes.
 """
 
 import argparse
@@ -40,8 +40,8 @@ SIZE, BATCH, FINDINGS = 224, 32, 14
 UNCOUNTED = 2  # steps at the start of a round
 
 
-class PngFilms(Dataset[Tensor]):
-    """What a user would write: decode, resize and convert whenever a film is asked for."""
+class PngImages(Dataset[Tensor]):
+    """What a user would write: decode, resize and convert whenever an image is asked for."""
 
     def __init__(self, paths: list[Path]) -> None:
         self.paths = paths
@@ -51,22 +51,22 @@ class PngFilms(Dataset[Tensor]):
         return len(self.paths)
 
     def __getitem__(self, index: int) -> Tensor:
-        with Image.open(self.paths[index]) as film:
-            converted: Tensor = self.transform(film.convert("L"))
+        with Image.open(self.paths[index]) as image:
+            converted: Tensor = self.transform(image.convert("L"))
         return converted
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--root", type=Path, help="a folder of films; otherwise some are drawn")
-    parser.add_argument("--films", type=int, default=400, help="how many to draw")
-    parser.add_argument("--png-size", type=int, default=1024, help="side of the drawn films, px")
+    parser.add_argument("--root", type=Path, help="a folder of images; otherwise some are drawn")
+    parser.add_argument("--images", type=int, default=400, help="how many to draw")
+    parser.add_argument("--png-size", type=int, default=1024, help="side of the drawn images, px")
     parser.add_argument("--steps", type=int, default=10, help="training steps a round")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--out", type=Path, help="JSON to write")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        root = arguments.root or draw_films(Path(scratch, "films"), arguments.films, arguments.png_size)
+        root = arguments.root or draw_images(Path(scratch, "images"), arguments.images, arguments.png_size)
         collected = read_collection("folder", root)
         started = time.perf_counter()
         store = build_store(collected.manifest, root, parse_recipe([{"resize": SIZE}]), Path(scratch, "store"))
@@ -78,15 +78,15 @@ def main() -> None:
         training = measure_training(store, originals, arguments.steps, arguments.rounds)
     report(len(originals), built, feeding, training)
     if arguments.out:
-        content = {"films": len(originals), "size": SIZE, "store_built_per_second": built}
+        content = {"images": len(originals), "size": SIZE, "store_built_per_second": built}
         write_json(arguments.out, content | {"feeding": feeding, "training": training})
 
 
-def draw_films(folder: Path, films: int, size: int) -> Path:
+def draw_images(folder: Path, images: int, size: int) -> Path:
     """Write smooth noise with a little grain, which compresses about as a radiograph does."""
     folder.mkdir()
     draw = np.random.default_rng(0)
-    for number in range(films):
+    for number in range(images):
         smooth = cv2.resize(draw.uniform(30, 220, (12, 12)), (size, size), interpolation=cv2.INTER_CUBIC)
         grain = draw.normal(0, 2, (size, size))
         cv2.imwrite(str(folder / f"{number:05d}.png"), np.clip(smooth + grain, 0, 255).astype(np.uint8))
@@ -94,18 +94,18 @@ def draw_films(folder: Path, films: int, size: int) -> Path:
 
 
 def write_shrunk(store: Store, folder: Path) -> list[Path]:
-    """The store's pictures as PNG files: what a careful user prepares beforehand."""
+    """The store's images as PNG files: what a careful user prepares beforehand."""
     folder.mkdir()
     paths = [folder / f"{row:05d}.png" for row in range(len(store.image_ids))]
-    for path, picture in zip(paths, store.pixels, strict=True):
-        cv2.imwrite(str(path), np.asarray(picture))
+    for path, image in zip(paths, store.pixels, strict=True):
+        cv2.imwrite(str(path), np.asarray(image))
     return paths
 
 
 def measure_feeding(store: Store, originals: list[Path], shrunk: list[Path]) -> dict[str, float]:
     """Images a second that come out of each, nothing else being done: whole epochs, after one to warm up."""
     sources = {
-        "store, 1 thread": StoreFilms(store),
+        "store, 1 thread": StoreImages(store),
         "PNG as it is, 0 workers": png_loader(originals, 0),
         "PNG as it is, 2 workers": png_loader(originals, 2),
         "PNG of 224 px, 0 workers": png_loader(shrunk, 0),
@@ -122,7 +122,7 @@ def measure_feeding(store: Store, originals: list[Path], shrunk: list[Path]) -> 
     return rates
 
 
-class StoreFilms:
+class StoreImages:
     """Images of the store's batches, an epoch an iteration."""
 
     def __init__(self, store: Store) -> None:
@@ -138,7 +138,7 @@ class StoreFilms:
 
 def png_loader(paths: list[Path], workers: int) -> Iterable[Tensor]:
     return DataLoader(
-        PngFilms(paths), BATCH, shuffle=True, drop_last=True, num_workers=workers, persistent_workers=workers > 0
+        PngImages(paths), BATCH, shuffle=True, drop_last=True, num_workers=workers, persistent_workers=workers > 0
     )
 
 
@@ -148,20 +148,20 @@ def measure_training(store: Store, originals: list[Path], steps: int, rounds: in
     The median step counts for the rates. A fresh loader of PNGs starts with batches in hand, which favours it.
     """
     step = training_step()
-    resident = next(iter(StoreFilms(store)))
+    resident = next(iter(StoreImages(store)))
     sources: dict[str, Callable[[], Iterable[Tensor]]] = {
         "model alone": lambda: repeat(resident),
-        "store": lambda: StoreFilms(store),
+        "store": lambda: StoreImages(store),
         "PNG as it is, 2 workers": lambda: png_loader(originals, 2),
     }
     taken: dict[str, list[float]] = {name: [] for name in sources}
     waited: dict[str, list[float]] = {name: [] for name in sources}
     for _ in range(rounds):
         for name, source in sources.items():
-            films = forever(source())
+            images = forever(source())
             for number in range(UNCOUNTED + steps):
                 started = time.perf_counter()
-                images = next(films)
+                images = next(images)
                 arrived = time.perf_counter()
                 step(images)
                 if number >= UNCOUNTED:
@@ -172,9 +172,9 @@ def measure_training(store: Store, originals: list[Path], steps: int, rounds: in
     return rates | waits
 
 
-def forever(films: Iterable[Tensor]) -> Iterator[Tensor]:
+def forever(images: Iterable[Tensor]) -> Iterator[Tensor]:
     while True:
-        yield from films
+        yield from images
 
 
 def training_step() -> Callable[[Tensor], None]:
@@ -202,8 +202,11 @@ def device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def report(films: int, built: float, feeding: dict[str, float], training: dict[str, float]) -> None:
-    lines = [f"{films:,} films, {SIZE} px, batches of {BATCH}, {device().type}", f"store built at {built:,.0f} films/s"]
+def report(images: int, built: float, feeding: dict[str, float], training: dict[str, float]) -> None:
+    lines = [
+        f"{images:,} images, {SIZE} px, batches of {BATCH}, {device().type}",
+        f"store built at {built:,.0f} images/s",
+    ]
     lines += ["", f"{'feeding alone':32} {'images/s':>12} {'store is':>12}"]
     best = feeding["store, 1 thread"]
     lines += [f"{name:32} {rate:12,.0f} {best / rate:11,.0f}x" for name, rate in feeding.items()]

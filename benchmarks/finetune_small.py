@@ -46,15 +46,15 @@ from torchvision.transforms import v2
 from hilum.artifacts import whole_file
 from hilum.data.collections import read_collection
 from hilum.data.label_policy import LabelPolicy
-from hilum.data.labelled_films import LabelledFilms
+from hilum.data.labelled_images import LabelledImages
 from hilum.data.labels import targets
 from hilum.data.preprocess import parse_recipe
 from hilum.data.splits import patient_split, some_patients
 from hilum.data.store import Store, build_store
-from hilum.evaluate.redraws import drawn_counts
-from hilum.finetune.finetune import finetune
-from hilum.finetune.presets import resolve_finetuning
-from hilum.finetune.scores import PROBE_SCORES, SCORES, read_scores
+from hilum.evaluation.bootstrap import drawn_counts
+from hilum.finetuning.finetune import finetune
+from hilum.finetuning.presets import resolve_finetuning
+from hilum.finetuning.scores import PROBE_SCORES, SCORES, read_scores
 
 FINDING, SIZE, SHARES = "Pneumonia", 64, (25, 15, 60)
 HILUM, TIMM, TORCHVISION = "hilum", "timm", "torchvision"
@@ -76,7 +76,7 @@ class Sample:
     manifest: pl.DataFrame
     root: Path
     store: Store
-    labelled: LabelledFilms
+    labelled: LabelledImages
 
 
 @dataclass(frozen=True)
@@ -86,9 +86,9 @@ class Run:
     labels: int
     split: int
     seed: int
-    train: LabelledFilms
-    val: LabelledFilms
-    test: LabelledFilms
+    train: LabelledImages
+    val: LabelledImages
+    test: LabelledImages
 
     @property
     def name(self) -> str:
@@ -145,7 +145,7 @@ def open_sample(root: Path, out: Path) -> Sample:
     patient_of = dict(zip(collected.manifest["image_id"], collected.manifest["patient_id"], strict=True))
     store = build_store(collected.manifest, collected.root, parse_recipe([{"resize": SIZE}]), out / "store")
     return Sample(
-        collected.manifest, collected.root, store, LabelledFilms(ids, [patient_of[each] for each in ids], values)
+        collected.manifest, collected.root, store, LabelledImages(ids, [patient_of[each] for each in ids], values)
     )
 
 

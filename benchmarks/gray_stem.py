@@ -3,12 +3,12 @@
     python benchmarks/gray_stem.py [--batch N] [--rounds N] [--encoders NAME …] [--out gray_stem.json]
 
 The same network twice, with weights that give the same features (`hilum.encoders.stem.fold_gray`; the difference is
-measured before anything is timed): timm's with three channels, fed as is usual (the film's gray copied into three
-channels, each normalised on its own), and Hilum's with one. Both start from uint8 films of 224 px that are on the
+measured before anything is timed): timm's with three channels, fed as is usual (the image's gray copied into three
+channels, each normalised on its own), and Hilum's with one. Both start from uint8 images of 224 px that are on the
 device already; bfloat16 where the hardware has it, channels-last. Two kinds of work: features without gradients, and
 the forward and backward pass of training. Rounds alternate between the two networks; medians are printed.
 
-On convolutions with padding (ResNet, DenseNet) the features differ by what lies behind the film's edge; see the docs.
+On convolutions with padding (ResNet, DenseNet) the features differ by what lies behind the image's edge; see the docs.
 """
 
 import argparse
@@ -25,7 +25,8 @@ from torch import Tensor, nn
 from hilum.artifacts import write_json
 from hilum.encoders.stem import fold_gray
 from hilum.encoders.zoo import create_encoder
-from hilum.training.precision import choose_device, choose_precision
+from hilum.training.distributed.device import choose_device
+from hilum.training.precision import choose_precision
 
 SIZE = 224
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -34,7 +35,7 @@ UNCOUNTED = 1  # rounds at the start
 
 
 class ThreeChannels(nn.Module):
-    """What users write: gray films copied into three channels and normalised for a network as it was published."""
+    """What users write: gray images copied into three channels and normalised for a network as it was published."""
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -58,19 +59,19 @@ def pair(name: str) -> dict[str, nn.Module]:
     return {"three channels": three, "one channel": one}
 
 
-def measure(name: str, films: Tensor, rounds: int, *, bf16: bool) -> dict[str, Any]:
+def measure(name: str, images: Tensor, rounds: int, *, bf16: bool) -> dict[str, Any]:
     """Milliseconds a batch in both ways, and how far their features are from each other."""
     networks = pair(name)
     for network in networks.values():
-        network.to(device=films.device, memory_format=torch.channels_last).eval()
+        network.to(device=images.device, memory_format=torch.channels_last).eval()
     with torch.no_grad():
-        three, one = (network(films.float() / 255) for network in networks.values())
+        three, one = (network(images.float() / 255) for network in networks.values())
     found: dict[str, Any] = {"encoder": name, "largest_difference": float((three - one).abs().max() / three.std())}
     for work, step in (("features", features), ("training", training)):
         times: dict[str, list[float]] = {way: [] for way in networks}
         for turn in range(UNCOUNTED + rounds):
             for way, network in networks.items():
-                seconds = timed(step, network, films, bf16=bf16)
+                seconds = timed(step, network, images, bf16=bf16)
                 if turn >= UNCOUNTED:
                     times[way].append(seconds)
         found[work] = {way: statistics.median(seconds) for way, seconds in times.items()}
@@ -87,19 +88,19 @@ def training(network: nn.Module, images: Tensor) -> None:
     network.train()(images).float().square().mean().backward()
 
 
-def timed(step: Callable[[nn.Module, Tensor], None], network: nn.Module, films: Tensor, *, bf16: bool) -> float:
+def timed(step: Callable[[nn.Module, Tensor], None], network: nn.Module, images: Tensor, *, bf16: bool) -> float:
     started = time.perf_counter()
-    with torch.autocast(films.device.type, torch.bfloat16, enabled=bf16):
-        step(network, (films.float() / 255).contiguous(memory_format=torch.channels_last))
-    if films.device.type == "cuda":
+    with torch.autocast(images.device.type, torch.bfloat16, enabled=bf16):
+        step(network, (images.float() / 255).contiguous(memory_format=torch.channels_last))
+    if images.device.type == "cuda":
         torch.cuda.synchronize()
     return time.perf_counter() - started
 
 
-def report(found: list[dict[str, Any]], films: Tensor, *, bf16: bool) -> None:
+def report(found: list[dict[str, Any]], images: Tensor, *, bf16: bool) -> None:
     precision = "bf16" if bf16 else "float32"
-    print(f"{len(films)} films of {SIZE} px, {films.device.type}, {torch.get_num_threads()} threads, {precision}")
-    three, one = films.numel() * 12 / 1e6, films.numel() * 4 / 1e6
+    print(f"{len(images)} images of {SIZE} px, {images.device.type}, {torch.get_num_threads()} threads, {precision}")
+    three, one = images.numel() * 12 / 1e6, images.numel() * 4 / 1e6
     print(f"float pixels of a batch: {three:.1f} MB in three channels, {one:.1f} in one")
     print(f"\n{'encoder':24} {'work':10} {'three, ms':>10} {'one, ms':>10} {'saved':>8}")
     for row in found:
@@ -119,9 +120,9 @@ def main() -> None:
     device = choose_device()
     bf16 = choose_precision("auto", device) == "bf16"
     generator = torch.Generator().manual_seed(0)
-    films = torch.randint(0, 256, (arguments.batch, 1, SIZE, SIZE), dtype=torch.uint8, generator=generator).to(device)
-    found = [measure(name, films, arguments.rounds, bf16=bf16) for name in arguments.encoders]
-    report(found, films, bf16=bf16)
+    images = torch.randint(0, 256, (arguments.batch, 1, SIZE, SIZE), dtype=torch.uint8, generator=generator).to(device)
+    found = [measure(name, images, arguments.rounds, bf16=bf16) for name in arguments.encoders]
+    report(found, images, bf16=bf16)
     if arguments.out:
         write_json(arguments.out, found)
 

@@ -2,10 +2,10 @@
 
     python benchmarks/ingest.py [--share 1.0] [--files chexpert] [--out ingest.json]
 
-Tables in the native layouts, as long as the sets are in Tayebi Arasteh et al. 2024, Table 1 (805,805 films; VinDr-CXR's
-training films have three rows each), with made-up codes at about the real rates. Images are not there and allowed to be
-missing; one set (--files) is read with an empty file for every film, so that looking for the files is timed too. Memory
-is the peak of the process that reads, with all six manifests held at once.
+Tables in the native layouts, as long as the sets are in Tayebi Arasteh et al. 2024, Table 1 (805,805 images;
+VinDr-CXR's training images have three rows each), with made-up codes at about the real rates. Images are not there and
+allowed to be missing; one set (--files) is read with an empty file for every image, so that looking for the files is
+timed too. Memory is the peak of the process that reads, with all six manifests held at once.
 """
 
 import argparse
@@ -34,7 +34,7 @@ SIZES = {
     "uka_cxr": 193_361,
     "padchest": 110_525,
 }
-FILMS_A_PATIENT = 3
+IMAGES_A_PATIENT = 3
 TARGET_SECONDS, TARGET_GIB = 60, 4
 
 
@@ -52,10 +52,10 @@ def main() -> None:
         # another process reads, so that writing the tables does not count
         with get_context("spawn").Pool(1) as pool:
             rows, peak = pool.apply(read_all, (root,))
-        total, films = sum(row["seconds"] for row in rows), sum(row["films"] for row in rows)
+        total, images = sum(row["seconds"] for row in rows), sum(row["images"] for row in rows)
         for row in rows:
-            sys.stdout.write(f"{row['name']:14} {row['films']:>9,} films  {row['seconds']:>6.1f} s\n")
-        sys.stdout.write(f"{'all six':14} {films:>9,} films  {total:>6.1f} s  peak {peak:.2f} GiB\n")
+            sys.stdout.write(f"{row['name']:14} {row['images']:>9,} images  {row['seconds']:>6.1f} s\n")
+        sys.stdout.write(f"{'all six':14} {images:>9,} images  {total:>6.1f} s  peak {peak:.2f} GiB\n")
         sys.stdout.write(f"{'target':14} {'':>15}  {TARGET_SECONDS:>6.1f} s  peak {TARGET_GIB:.2f} GiB\n")
         with_files = None
         if chosen.files != "none":
@@ -82,25 +82,25 @@ def read_one(name: str, root: Path, allow_missing: bool, out: Path | None = None
         write_manifest(manifest, out)
     seconds = time.perf_counter() - start
     kept = {"manifest": manifest} if out is not None else {}
-    return {"name": name, "films": len(manifest), "seconds": seconds} | kept
+    return {"name": name, "images": len(manifest), "seconds": seconds} | kept
 
 
 def touch_images(root: Path, name: str, manifest: Path) -> None:
-    """An empty file for every film of a set."""
+    """An empty file for every image of a set."""
     ids = pl.read_parquet(manifest)
-    for film in ids.select("image_id", "patient_id", "study_id").rows():
-        path = root / PLACES[name](*film)
+    for image in ids.select("image_id", "patient_id", "study_id").rows():
+        path = root / PLACES[name](*image)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
 
 
 PLACES: dict[str, Callable[[str, str, str], str]] = {
-    "vindr_cxr": lambda film, _patient, _study: f"train/{film}.dicom",
-    "chestxray14": lambda film, _patient, _study: f"images/{film}",
-    "chexpert": lambda film, _patient, _study: film,
-    "mimic_cxr_jpg": lambda film, patient, study: f"files/p{patient[:2]}/p{patient}/s{study}/{film}.jpg",
-    "uka_cxr": lambda film, _patient, _study: f"images/{film}.png",
-    "padchest": lambda film, _patient, _study: f"{int(film[:6]) % 55}/{film}",
+    "vindr_cxr": lambda image, _patient, _study: f"train/{image}.dicom",
+    "chestxray14": lambda image, _patient, _study: f"images/{image}",
+    "chexpert": lambda image, _patient, _study: image,
+    "mimic_cxr_jpg": lambda image, patient, study: f"files/p{patient[:2]}/p{patient}/s{study}/{image}.jpg",
+    "uka_cxr": lambda image, _patient, _study: f"images/{image}.png",
+    "padchest": lambda image, _patient, _study: f"{int(image[:6]) % 55}/{image}",
 }
 
 
@@ -111,9 +111,9 @@ def certainty(count: int, draw: np.random.Generator) -> pl.DataFrame:
 
 
 def numbers(count: int) -> pl.DataFrame:
-    """`film`, `patient` and `follow_up`, three films a patient."""
-    film = pl.Series("film", range(count), dtype=pl.Int64)
-    return pl.DataFrame({"film": film, "patient": film // FILMS_A_PATIENT, "follow_up": film % FILMS_A_PATIENT})
+    """`image`, `patient` and `follow_up`, three images a patient."""
+    image = pl.Series("image", range(count), dtype=pl.Int64)
+    return pl.DataFrame({"image": image, "patient": image // IMAGES_A_PATIENT, "follow_up": image % IMAGES_A_PATIENT})
 
 
 def padded(column: str, digits: int) -> pl.Expr:
@@ -148,9 +148,9 @@ def write_chexpert(root: Path, count: int, draw: np.random.Generator) -> None:
 
 def write_mimic_cxr_jpg(root: Path, count: int, draw: np.random.Generator) -> None:
     rows = numbers(count).select(
-        dicom_id=pl.format("{}-0badcafe-0badcafe-0badcafe-0badcafe", padded("film", 8)),
+        dicom_id=pl.format("{}-0badcafe-0badcafe-0badcafe-0badcafe", padded("image", 8)),
         subject_id=pl.col("patient") + 10_000_000,
-        study_id=pl.col("film") + 50_000_000,
+        study_id=pl.col("image") + 50_000_000,
         ViewPosition=pl.lit("AP"),
         StudyDate=pl.lit("21800506"),
         split=pl.lit("train"),
@@ -169,10 +169,10 @@ def write_padchest(root: Path, count: int, draw: np.random.Generator) -> None:
     words = terms[draw.integers(len(terms), size=(count, 3))]
     report = "cardiomegali . derram pleural izquierd . " * 6
     numbers(count).select(
-        pl.format("{}_2168401113669640128192070611_04-014-084.png", padded("film", 6)).alias("ImageID"),
-        (pl.col("film") % 55).alias("ImageDir"),
+        pl.format("{}_2168401113669640128192070611_04-014-084.png", padded("image", 6)).alias("ImageID"),
+        (pl.col("image") % 55).alias("ImageDir"),
         pl.lit("20140915").alias("StudyDate_DICOM"),
-        pl.format("16840111366964012819207061112010{}", padded("film", 6)).alias("StudyID"),
+        pl.format("16840111366964012819207061112010{}", padded("image", 6)).alias("StudyID"),
         pl.format("8398604886942923316379882356{}", padded("patient", 6)).alias("PatientID"),
         pl.lit("1930.0").alias("PatientBirth"),
         pl.lit("F").alias("PatientSex_DICOM"),
@@ -186,8 +186,8 @@ def write_uka_cxr(root: Path, count: int, draw: np.random.Generator) -> None:
     names = [name for name in labelled_by("uka_cxr").values() if name != "healthy"]
     grades = {name: draw.choice(5, count, p=[0.7, 0.08, 0.1, 0.08, 0.04]) for name in names}
     numbers(count).select(
-        pl.format("f{}", "film").alias("image_id"),
-        pl.format("images/f{}.png", "film").alias("path"),
+        pl.format("f{}", "image").alias("image_id"),
+        pl.format("images/f{}.png", "image").alias("path"),
         pl.format("P{}", "patient").alias("patient_id"),
         *(pl.Series(name, grade) for name, grade in grades.items()),
     ).write_csv(root / "uka_cxr.csv")
@@ -195,8 +195,8 @@ def write_uka_cxr(root: Path, count: int, draw: np.random.Generator) -> None:
 
 def write_vindr_cxr(root: Path, count: int, draw: np.random.Generator) -> None:
     (root / "annotations").mkdir()
-    films = numbers(count).select(image_id=pl.format("{}", padded("film", 32)))
-    train, test = films.head(count - count // 6), films.tail(count // 6)
+    images = numbers(count).select(image_id=pl.format("{}", padded("image", 32)))
+    train, test = images.head(count - count // 6), images.tail(count // 6)
     readers = pl.DataFrame({"rad_id": ["R1", "R2", "R3"]})
     for part, rows in (("train", train.join(readers, how="cross")), ("test", test)):
         codes = [

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from hilum.evaluate.intervals import two_sided_p
-from hilum.evaluate.redrawn_auroc import redrawn_auroc
-from hilum.evaluate.replicates import seed_weights
+from hilum.evaluation.estimation import seed_weights
+from hilum.evaluation.inference import two_sided_p
+from hilum.evaluation.metrics import redrawn_auroc
 
 REDRAWS = 400
 

@@ -2,7 +2,7 @@
 
 Written against lightly's interface after its `examples/pytorch` (MIT). What is set alike on both sides: encoder, batch,
 number and sizes of the views, prototypes and heads, temperatures, centers, AdamW. So DINOv2 has neither stochastic
-depth nor scaled layers here, and SimCLR's head no batch norm. Films are gray PNG files that become RGB, as lightly's
+depth nor scaled layers here, and SimCLR's head no batch norm. Images are gray PNG files that become RGB, as lightly's
 transforms and encoders take them.
 """
 
@@ -45,7 +45,7 @@ class Example:
     Attributes:
         trained: what the optimiser gets, and what is moved to channels-last.
         loss: of a batch of views.
-        transform: from a film to its views.
+        transform: from an image to its views.
         before, after: what happens besides, at the start of a step and behind it.
     """
 
@@ -126,7 +126,7 @@ def dinov2(size: int, local_size: int) -> Example:
     def loss(views: Views) -> Tensor:
         large, small = torch.cat(views[:2]), torch.cat(views[2:])
         side = size // 16
-        least = min(4, side * side // 20)  # its 4 are more than the least share of a small film
+        least = min(4, side * side // 20)  # its 4 are more than the least share of a small image
         blocks = random_block_mask(size=(len(large), side, side), min_num_masks_per_block=least)
         mask = torch.cat([blocks.new_zeros(len(large), 1), blocks.flatten(1)], dim=1)
         with torch.no_grad():
@@ -171,7 +171,7 @@ EXAMPLES: dict[str, Callable[[int, int], Example]] = {
 }
 
 
-class FilmViews(Dataset[Views]):
+class ImageViews(Dataset[Views]):
     """PNG files, opened, made RGB and transformed whenever they are asked for."""
 
     def __init__(self, paths: list[Path], transform: Callable[[Image.Image], Views]) -> None:
@@ -181,8 +181,8 @@ class FilmViews(Dataset[Views]):
         return len(self.paths)
 
     def __getitem__(self, index: int) -> Views:
-        with Image.open(self.paths[index]) as film:
-            return self.transform(film.convert("RGB"))
+        with Image.open(self.paths[index]) as image:
+            return self.transform(image.convert("RGB"))
 
 
 def steps(
@@ -190,7 +190,7 @@ def steps(
 ) -> Generator[Tensor]:
     """Take steps until closed and give the loss of each; `fast` is bfloat16 autocast and channels-last."""
     loader: Any = DataLoader(
-        FilmViews(paths, example.transform),
+        ImageViews(paths, example.transform),
         batch,
         shuffle=True,
         drop_last=True,

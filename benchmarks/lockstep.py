@@ -21,17 +21,15 @@ import numpy as np
 import polars as pl
 import torch
 
+from hilum.augment import policy_of
 from hilum.data.batches import Batches
-from hilum.data.labelled_films import LabelledFilms
+from hilum.data.labelled_images import LabelledImages
 from hilum.data.preprocess import parse_recipe
 from hilum.data.store import Store
 from hilum.encoders.zoo import create_encoder
-from hilum.finetune.finetune import finetune
-from hilum.finetune.settings import FinetuneSettings
-from hilum.finetune.shared_pass import SharedPass
-from hilum.finetune.trial_grids import elwirehardja2025
-from hilum.finetune.trials import train_trials
-from hilum.views import policy_of
+from hilum.finetuning.finetune import finetune
+from hilum.finetuning.settings import FinetuneSettings
+from hilum.finetuning.trials import SharedPass, elwirehardja2025, train_trials
 
 FINDINGS = [f"class {number}" for number in range(15)]
 BASE = FinetuneSettings(
@@ -58,8 +56,8 @@ def heads(images: int, rounds: int) -> None:
     print(f"90 heads on the features of {images:,} images (ConvNeXt V2 atto, 320 wide, 15 classes), ms a step\n")
     print("| head | batch | one, `finetune` | one, `train_trials` | 90 | 90 / one | 90 one by one / 90 |")
     print("|---|---|---|---|---|---|---|", flush=True)
-    store, films = made_up(images + 200, 32)
-    train, val = films(0, images), films(images, images + 200)
+    store, images = made_up(images + 200, 32)
+    train, val = images(0, images), images(images, images + 200)
     for head in ("linear", "mlp"):
         for batch_size in (8, 32, 128):
             settings = replace(BASE, head=head, batch_size=batch_size)
@@ -81,8 +79,8 @@ def blocks(trials: int, rounds: int) -> None:
     print(f"\n{trials} trials with k blocks unfrozen, batches of 16 augmented images of 96 px, ms a step\n")
     print("| encoder | k | frozen part | one, `finetune` | bound | lockstep | / bound | one by one / lockstep |")
     print("|---|---|---|---|---|---|---|---|", flush=True)
-    store, films = made_up(180, 96)
-    train, val = films(0, 160), films(160, 176)
+    store, images = made_up(180, 96)
+    train, val = images(0, 160), images(160, 176)
     for encoder in ("resnet18", "vit_tiny_patch16_224"):
         for unfreeze in (1, 2):
             settings = replace(BASE, unfreeze=unfreeze, policy="finetune", batch_size=16, epochs=2, optimizer="adamw")
@@ -119,7 +117,7 @@ class Steps:
         return statistics.median(took[len(took) // 10 :])
 
 
-def alone(store: Store, train: LabelledFilms, val: LabelledFilms, settings: FinetuneSettings, encoder: str) -> float:
+def alone(store: Store, train: LabelledImages, val: LabelledImages, settings: FinetuneSettings, encoder: str) -> float:
     steps = Steps()
     with tempfile.TemporaryDirectory() as where:
         finetune(
@@ -130,7 +128,7 @@ def alone(store: Store, train: LabelledFilms, val: LabelledFilms, settings: Fine
 
 
 def together(
-    store: Store, train: LabelledFilms, val: LabelledFilms, trials: Sequence[FinetuneSettings], encoder: str
+    store: Store, train: LabelledImages, val: LabelledImages, trials: Sequence[FinetuneSettings], encoder: str
 ) -> float:
     steps = Steps()
     with tempfile.TemporaryDirectory() as where:
@@ -141,7 +139,7 @@ def together(
     return steps.median
 
 
-def frozen_part(store: Store, train: LabelledFilms, settings: FinetuneSettings, name: str) -> float:
+def frozen_part(store: Store, train: LabelledImages, settings: FinetuneSettings, name: str) -> float:
     encoder = create_encoder(name, seed=0).requires_grad_(False).eval().to(memory_format=torch.channels_last)
     cut = len(encoder.blocks) - int(settings.unfreeze)
     shared = SharedPass(encoder, store.recipe.size, policy_of(settings.policy), 0, [cut])
@@ -156,17 +154,17 @@ def frozen_part(store: Store, train: LabelledFilms, settings: FinetuneSettings, 
     return statistics.median(took[2:])
 
 
-def made_up(count: int, side: int) -> tuple[Store, Callable[[int, int], LabelledFilms]]:
+def made_up(count: int, side: int) -> tuple[Store, Callable[[int, int], LabelledImages]]:
     random = np.random.default_rng(0)
     pixels = random.integers(0, 256, (count, side, side), dtype=np.uint8)
     ids = [f"image{number}" for number in range(count)]
     rejected = pl.DataFrame(schema={"image_id": pl.String, "path": pl.String, "reason": pl.String})
     targets = np.eye(len(FINDINGS), dtype=np.float32)[random.integers(0, len(FINDINGS), count)]
 
-    def films(first: int, last: int) -> LabelledFilms:
-        return LabelledFilms(ids[first:last], ids[first:last], targets[first:last])
+    def images(first: int, last: int) -> LabelledImages:
+        return LabelledImages(ids[first:last], ids[first:last], targets[first:last])
 
-    return Store(Path("nowhere"), pixels, ids, rejected, parse_recipe([{"resize": side}])), films
+    return Store(Path("nowhere"), pixels, ids, rejected, parse_recipe([{"resize": side}])), images
 
 
 if __name__ == "__main__":

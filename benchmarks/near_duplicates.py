@@ -1,13 +1,14 @@
-"""Near duplicates: what is found among generated films, and what the search costs as films grow in number.
+"""Near duplicates: what is found among generated images, and what the search costs as images grow in number.
 
-    python benchmarks/near_duplicates.py recall [--films 20000] [--planted 500] [--cache FOLDER]
+    python benchmarks/near_duplicates.py recall [--images 20000] [--planted 500] [--cache FOLDER]
     python benchmarks/near_duplicates.py cost [--sizes 5000 20000 100000]
 
-recall: renders films of generated patients (those of one patient on other days are no copies, and the hardest to tell
+recall: renders images of generated patients (those of one patient on other days are no copies, and the hardest to tell
 from them), plants disguised copies of some, searches all, and prints the recall of every disguise and the false pairs.
 Rendering takes most of the time; --cache keeps the thumbnails.
 
-cost: hashes of made-up details whose mean and covariance are those of rendered films, and one copy in a hundred; prints
+cost: hashes of made-up details whose mean and covariance are those of rendered images, and one copy in a hundred;
+    prints
 the time and the number of candidates at each size, and the exponent of growth between sizes.
 """
 
@@ -28,7 +29,7 @@ from hilum.data.duplicates import near_duplicates, thumbnail
 from hilum.data.duplicates.candidates import candidates
 from hilum.data.duplicates.detail import COARSE, details
 from hilum.data.duplicates.hashes import SHIFTS, hashes
-from hilum.data.phantom import Film, films, render_film
+from hilum.phantom import Image, population_images, render_image
 
 SEED, SIDE = 0, 64
 PLANTED_SIDE = 512
@@ -39,10 +40,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True)
     recall = commands.add_parser("recall")
-    recall.add_argument("--films", type=int, default=20_000)
-    recall.add_argument("--planted", type=int, default=500, help="films of which copies are planted")
+    recall.add_argument("--images", type=int, default=20_000)
+    recall.add_argument("--planted", type=int, default=500, help="images of which copies are planted")
     recall.add_argument("--cache", type=Path, help="folder to keep thumbnails in")
-    recall.set_defaults(run=lambda told: measure_recall(told.films, told.planted, told.cache))
+    recall.set_defaults(run=lambda told: measure_recall(told.images, told.planted, told.cache))
     cost = commands.add_parser("cost")
     cost.add_argument("--sizes", type=int, nargs="+", default=[5_000, 20_000, 100_000])
     cost.set_defaults(run=lambda told: measure_cost(told.sizes))
@@ -52,15 +53,17 @@ def main() -> None:
 
 
 def measure_recall(number: int, planted: int, cache: Path | None) -> None:
-    population = films(SEED, number)
+    population = population_images(SEED, number)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        rendered = pool.map(lambda film: render_film(film, size=PLANTED_SIDE, seed=SEED).pixels, population[:planted])
-        pictures = list(rendered)
-    small = [*map(thumbnail, pictures), *kept(cache, population[planted:])]
+        rendered = pool.map(
+            lambda image: render_image(image, size=PLANTED_SIDE, seed=SEED).pixels, population[:planted]
+        )
+        images = list(rendered)
+    small = [*map(thumbnail, images), *kept(cache, population[planted:])]
     copies: list[tuple[str, int]] = []
     for name, disguise in disguises().items():
-        for row, film in enumerate(pictures):
-            small.append(thumbnail(disguise(film)))
+        for row, image in enumerate(images):
+            small.append(thumbnail(disguise(image)))
             copies.append((name, row))
     source = np.array([*range(number), *(row for _, row in copies)])
     started = time.perf_counter()
@@ -68,8 +71,8 @@ def measure_recall(number: int, planted: int, cache: Path | None) -> None:
     seconds = time.perf_counter() - started
     false = source[found.pairs[:, 0]] != source[found.pairs[:, 1]]
     pairs = {tuple(pair) for pair in found.pairs.tolist()}
-    people = len({film.patient for film in population})
-    print(f"{number:,} films of {people:,} generated patients, {len(copies):,} copies of {planted:,} planted")
+    people = len({image.patient for image in population})
+    print(f"{number:,} images of {people:,} generated patients, {len(copies):,} copies of {planted:,} planted")
     for name in disguises():
         rows = [number + place for place, (kind, _) in enumerate(copies) if kind == name]
         hits = sum((int(source[row]), row) in pairs for row in rows)
@@ -78,8 +81,8 @@ def measure_recall(number: int, planted: int, cache: Path | None) -> None:
     print(f"  false pairs: {int(false.sum()):,} of {searched:,}; {found.compared:,} pairs compared; {seconds:.1f} s")
 
 
-def kept(cache: Path | None, population: list[Film]) -> Gray:
-    """Thumbnails of films, rendered or from the cache."""
+def kept(cache: Path | None, population: list[Image]) -> Gray:
+    """Thumbnails of images, rendered or from the cache."""
     place = cache / f"thumbnails-{population[0].image_id[:-4]}-{len(population)}.npy" if cache else None
     if place and place.is_file():
         stored: Gray = np.load(place)
@@ -87,9 +90,9 @@ def kept(cache: Path | None, population: list[Film]) -> Gray:
     small = np.empty((len(population), SIDE, SIDE), dtype=np.uint8)
     started = time.perf_counter()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        rendered = pool.map(lambda film: render_film(film, size=192, seed=SEED).pixels, population)
-        for row, film in enumerate(rendered):
-            small[row] = thumbnail(film)
+        rendered = pool.map(lambda image: render_image(image, size=192, seed=SEED).pixels, population)
+        for row, image in enumerate(rendered):
+            small[row] = thumbnail(image)
             if (row + 1) % 1_000 == 0:
                 print(f"  rendered {row + 1:,}, {(row + 1) / (time.perf_counter() - started):.0f}/s", flush=True)
     if place:
@@ -99,46 +102,48 @@ def kept(cache: Path | None, population: list[Film]) -> Gray:
 
 
 def disguises() -> dict[str, Callable[[Gray], Gray]]:
-    """What is done to a film of 512 x 512; displacements are pixels of 256 x 256."""
+    """What is done to an image of 512 x 512; displacements are pixels of 256 x 256."""
 
-    def jpeg(film: Gray, quality: int) -> Gray:
-        decoded = cv2.imdecode(cv2.imencode(".jpg", film, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_GRAYSCALE)
+    def jpeg(image: Gray, quality: int) -> Gray:
+        decoded = cv2.imdecode(
+            cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_GRAYSCALE
+        )
         return np.asarray(decoded, dtype=np.uint8)
 
-    def resized(film: Gray, *sides: int) -> Gray:
+    def resized(image: Gray, *sides: int) -> Gray:
         for side in sides:
-            larger = side > len(film)
+            larger = side > len(image)
             way = cv2.INTER_CUBIC if larger else cv2.INTER_AREA
-            film = np.asarray(cv2.resize(film, (side, side), interpolation=way), dtype=np.uint8)
-        return film
+            image = np.asarray(cv2.resize(image, (side, side), interpolation=way), dtype=np.uint8)
+        return image
 
-    def toned(film: Gray, contrast: float, brightness: float) -> Gray:
-        return np.clip(contrast * film.astype(float) + brightness, 0, 255).astype(np.uint8)
+    def toned(image: Gray, contrast: float, brightness: float) -> Gray:
+        return np.clip(contrast * image.astype(float) + brightness, 0, 255).astype(np.uint8)
 
-    def moved(film: Gray, right: float, down: float) -> Gray:
+    def moved(image: Gray, right: float, down: float) -> Gray:
         shift = np.array([[1, 0, right], [0, 1, down]], dtype=np.float32)
-        return np.asarray(cv2.warpAffine(resized(film, 256), shift, (256, 256)), dtype=np.uint8)
+        return np.asarray(cv2.warpAffine(resized(image, 256), shift, (256, 256)), dtype=np.uint8)
 
     return {
-        "JPEG 95": lambda film: jpeg(film, 95),
-        "JPEG 80": lambda film: jpeg(film, 80),
-        "JPEG 60": lambda film: jpeg(film, 60),
-        "512 to 1024 to 256": lambda film: resized(film, 1024, 256),
-        "brighter (x 1.25 + 25)": lambda film: toned(film, 1.25, 25),
-        "darker (x 0.7 - 10)": lambda film: toned(film, 0.7, -10),
-        "gamma 1.6": lambda film: (255 * (film / 255) ** 1.6).astype(np.uint8),
-        "moved by 1 px": lambda film: moved(film, 1, 0),
-        "moved by 1 px both ways": lambda film: moved(film, -1, 1),
-        "moved by 2 px": lambda film: moved(film, 0, 2),
-        "moved by 2 px both ways": lambda film: moved(film, 2, -2),
-        "2 px, x 0.8 + 20, JPEG 60": lambda film: jpeg(toned(moved(film, 2, -2), 0.8, 20), 60),
-        "CLAHE (not promised)": lambda film: np.asarray(cv2.createCLAHE(2, (8, 8)).apply(film), dtype=np.uint8),
-        "equalised (not promised)": lambda film: np.asarray(cv2.equalizeHist(film), dtype=np.uint8),
+        "JPEG 95": lambda image: jpeg(image, 95),
+        "JPEG 80": lambda image: jpeg(image, 80),
+        "JPEG 60": lambda image: jpeg(image, 60),
+        "512 to 1024 to 256": lambda image: resized(image, 1024, 256),
+        "brighter (x 1.25 + 25)": lambda image: toned(image, 1.25, 25),
+        "darker (x 0.7 - 10)": lambda image: toned(image, 0.7, -10),
+        "gamma 1.6": lambda image: (255 * (image / 255) ** 1.6).astype(np.uint8),
+        "moved by 1 px": lambda image: moved(image, 1, 0),
+        "moved by 1 px both ways": lambda image: moved(image, -1, 1),
+        "moved by 2 px": lambda image: moved(image, 0, 2),
+        "moved by 2 px both ways": lambda image: moved(image, 2, -2),
+        "2 px, x 0.8 + 20, JPEG 60": lambda image: jpeg(toned(moved(image, 2, -2), 0.8, 20), 60),
+        "CLAHE (not promised)": lambda image: np.asarray(cv2.createCLAHE(2, (8, 8)).apply(image), dtype=np.uint8),
+        "equalised (not promised)": lambda image: np.asarray(cv2.equalizeHist(image), dtype=np.uint8),
     }
 
 
 def measure_cost(sizes: list[int]) -> None:
-    print("films      hashing, s  searching, s  candidates  a film  growth of the time of searching")
+    print("images      hashing, s  searching, s  candidates  an image  growth of the time of searching")
     make = realistic_details()
     before: tuple[int, float] | None = None
     for number in sizes:
@@ -156,10 +161,10 @@ def measure_cost(sizes: list[int]) -> None:
 
 
 def realistic_details() -> Callable[[int, int], NDArray[np.float32]]:
-    """Makes details (count, 64, 64) with the mean and covariance of rendered films; every hundredth is a copy."""
-    population = films(SEED, 600)
+    """Makes details (count, 64, 64) with the mean and covariance of rendered images; every hundredth is a copy."""
+    population = population_images(SEED, 600)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        small = list(pool.map(lambda film: thumbnail(render_film(film, size=192, seed=SEED).pixels), population))
+        small = list(pool.map(lambda image: thumbnail(render_image(image, size=192, seed=SEED).pixels), population))
     shown = details(np.array(small), COARSE).reshape(len(small), 32, 2, 32, 2).mean(axis=(2, 4)).reshape(len(small), -1)
     middle = shown.mean(axis=0)
     spread = (shown - middle) / np.float32(np.sqrt(len(shown)))

@@ -1,6 +1,6 @@
-"""How hard the generated films are: what age, sex and view give away, what a thumbnail does, what a network learns.
+"""How hard the generated images are: what age, sex and view give away, what a thumbnail does, what a network learns.
 
-    python benchmarks/phantom_difficulty.py --films 3000 --size 96 --epochs 25
+    python benchmarks/phantom_difficulty.py --images 3000 --size 96 --epochs 25
 
 Patients are divided 70 / 30; findings with at least ten positive patients on the test side count towards the macro
 average. A thumbnail that did as well as a network would mean that exposure and framing give the findings away.
@@ -20,15 +20,15 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import StandardScaler
 
-from hilum.data.phantom import Film, films, render_film
 from hilum.findings import CHESTXRAY14
+from hilum.phantom import Image, population_images, render_image
 
 Scores = NDArray[np.float64]
 
 
-def draw_films(population: list[Film], size: int, seed: int) -> NDArray[np.uint8]:
+def draw_images(population: list[Image], size: int, seed: int) -> NDArray[np.uint8]:
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return np.stack(list(pool.map(lambda film: render_film(film, size=size, seed=seed).pixels, population)))
+        return np.stack(list(pool.map(lambda image: render_image(image, size=size, seed=seed).pixels, population)))
 
 
 def logistic(features: NDArray[np.float64], labels: NDArray[np.float32], train: NDArray[np.bool_], c: float) -> Scores:
@@ -88,7 +88,7 @@ def network(
             schedule.step()
             total += loss.item() * batch
         rate = len(order) / (time.perf_counter() - begun)
-        print(f"  epoch {epoch + 1}: loss {total / len(order):.4f}, {rate:.0f} films/s", flush=True)
+        print(f"  epoch {epoch + 1}: loss {total / len(order):.4f}, {rate:.0f} images/s", flush=True)
     model.eval()
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
         parts = [
@@ -100,7 +100,7 @@ def network(
 
 def show(scores: dict[str, Scores], truth: NDArray[np.float32], owners: NDArray[np.int64]) -> None:
     counted = [i for i in range(len(CHESTXRAY14)) if len(set(owners[truth[:, i] == 1])) >= 10]
-    print(f"{len(truth)} test films\n{'finding':20s}{'positives':>10s}" + "".join(f"{name:>16s}" for name in scores))
+    print(f"{len(truth)} test images\n{'finding':20s}{'positives':>10s}" + "".join(f"{name:>16s}" for name in scores))
     areas = {name: [roc_auc_score(truth[:, i], table[:, i]) for i in counted] for name, table in scores.items()}
     for row, i in enumerate(counted):
         shown = "".join(f"{column[row]:16.3f}" for column in areas.values())
@@ -110,20 +110,22 @@ def show(scores: dict[str, Scores], truth: NDArray[np.float32], owners: NDArray[
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--films", type=int, default=3000)
+    parser.add_argument("--images", type=int, default=3000)
     parser.add_argument("--size", type=int, default=96)
     parser.add_argument("--epochs", type=int, default=25, help="of the network; 0 leaves it out")
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args()
-    population = films(chosen.seed, chosen.films)
+    population = population_images(chosen.seed, chosen.images)
     begun = time.perf_counter()
-    pixels = draw_films(population, chosen.size, chosen.seed)
-    print(f"{chosen.films} films of {population[-1].patient} patients at {chosen.size} px, "
-          f"{chosen.films / (time.perf_counter() - begun):.1f} films/s")  # fmt: skip
-    patients = np.array([film.patient for film in population])
-    labels = np.array([[name in film.severities for name in CHESTXRAY14] for film in population], dtype=np.float32)
-    tabular = np.array([[film.age, film.age**2, film.sex == "F", film.view == "AP"] for film in population], np.float64)
+    pixels = draw_images(population, chosen.size, chosen.seed)
+    print(f"{chosen.images} images of {population[-1].patient} patients at {chosen.size} px, "
+          f"{chosen.images / (time.perf_counter() - begun):.1f} images/s")  # fmt: skip
+    patients = np.array([image.patient for image in population])
+    labels = np.array([[name in image.severities for name in CHESTXRAY14] for image in population], dtype=np.float32)
+    tabular = np.array(
+        [[image.age, image.age**2, image.sex == "F", image.view == "AP"] for image in population], np.float64
+    )
     train = np.random.default_rng(chosen.seed).random(patients.max() + 1)[patients] < 0.7
 
     scores = {

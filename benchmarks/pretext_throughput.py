@@ -2,9 +2,9 @@
 
     python benchmarks/pretext_throughput.py [--sizes 224 96] [--methods simclr dino] [--steps 3] [--out FILE]
 
-Same films, encoder (ResNet-18; ViT-Ti/16 for DINOv2), batch, number and sizes of views, prototypes and optimiser:
+Same images, encoder (ResNet-18; ViT-Ti/16 for DINOv2), batch, number and sizes of views, prototypes and optimiser:
 
-1. Hilum as it trains: a store of 8-bit films, views of one channel drawn for the whole batch, bfloat16 where the
+1. Hilum as it trains: a store of 8-bit images, views of one channel drawn for the whole batch, bfloat16 where the
    processor multiplies in it, channels-last, memory that is kept, the steps of `hilum.training`;
 2. lightly's example: PNG files of the views' size made RGB, its transform, a DataLoader with two workers, float32;
 3. the same in bfloat16 and channels-last, which takes two lines.
@@ -45,24 +45,19 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torchvision.transforms import v2
 
+from hilum.augment import POLICIES
 from hilum.data.batches import Batch, Batches
 from hilum.data.preprocess import parse_recipe
 from hilum.data.store import Store
 from hilum.draws import image_keys
 from hilum.encoders.zoo import create_encoder
-from hilum.pretext import fcmae
-from hilum.pretext.method import Pretext, PretextRun
-from hilum.pretext.method_settings import method_settings
-from hilum.pretext.methods import METHODS, method_of
-from hilum.training.attention import short_attention_written_out
-from hilum.training.memory import kept_memory
+from hilum.pretext.methods import METHODS, Pretext, PretextRun, fcmae, method_of, method_settings
+from hilum.training.cpu import kept_memory, short_attention_written_out, small_maps_multiplied
 from hilum.training.precision import choose_precision, deterministic
 from hilum.training.settings import TrainingSettings
-from hilum.training.small_maps import small_maps_multiplied
 from hilum.training.step import Stepper
-from hilum.views import POLICIES
 
-Films = NDArray[np.uint8]
+Images = NDArray[np.uint8]
 
 HILUM, SHIPPED, FAST = "Hilum", "as shipped", "bf16, channels-last"
 LOCAL_SIZES = {224: 96, 96: 48}
@@ -106,7 +101,7 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", choices=LOCAL_SIZES, default=list(LOCAL_SIZES))
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=[each for each in METHODS if each in OPTIONS])
     parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--films", type=int, default=256)
+    parser.add_argument("--images", type=int, default=256)
     parser.add_argument("--steps", type=int, default=3, help="that count, in each turn")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--workers", type=int, default=2, help="of lightly's DataLoader")
@@ -115,7 +110,7 @@ def main() -> None:
     lines = head(arguments)
     with tempfile.TemporaryDirectory() as folder:
         for size in arguments.sizes:
-            paths = write_png(draw_films(arguments.films, size), Path(folder))
+            paths = write_png(draw_images(arguments.images, size), Path(folder))
             for method in arguments.methods:
                 lines.append(row(method, size, measure(method, size, paths, arguments), arguments.batch))
                 print(lines[-1], flush=True)
@@ -123,7 +118,7 @@ def main() -> None:
         arguments.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def draw_films(count: int, size: int) -> Films:
+def draw_images(count: int, size: int) -> Images:
     draw = np.random.default_rng(0)
     smooth = [
         cv2.resize(draw.uniform(30, 220, (12, 12)), (size, size), interpolation=cv2.INTER_CUBIC) for _ in range(count)
@@ -131,10 +126,10 @@ def draw_films(count: int, size: int) -> Films:
     return np.clip(np.stack(smooth) + draw.normal(0, 2, (count, size, size)), 0, 255).astype(np.uint8)
 
 
-def write_png(films: Films, folder: Path) -> list[Path]:
-    paths = [folder / f"{films.shape[1]}-{number}.png" for number in range(len(films))]
-    for path, film in zip(paths, films, strict=True):
-        cv2.imwrite(str(path), film)
+def write_png(images: Images, folder: Path) -> list[Path]:
+    paths = [folder / f"{images.shape[1]}-{number}.png" for number in range(len(images))]
+    for path, image in zip(paths, images, strict=True):
+        cv2.imwrite(str(path), image)
     return paths
 
 
@@ -178,7 +173,7 @@ def take_turns(
     batch = arguments.batch
     with ExitStack() as stack:
         if name == HILUM:
-            start = stack.enter_context(training(method, draw_films(arguments.films, size), batch))
+            start = stack.enter_context(training(method, draw_images(arguments.images, size), batch))
         else:
             start = example_steps(method, size, paths, batch, workers=arguments.workers, fast=name == FAST)
         pipe.send("ready")
@@ -217,17 +212,17 @@ def turn(losses: Iterator[Tensor], uncounted: int, counted: int) -> Taken:
 
 
 @contextmanager
-def training(method: str, films: Films, batch: int) -> Iterator[Start]:
+def training(method: str, images: Images, batch: int) -> Iterator[Start]:
     """Hilum's steps, as `hilum.training.fit` takes them; what that opens around a run stays open between turns."""
-    size = films.shape[1]
-    batches = Batches(store_of(films), list(map(str, range(len(films)))), batch, seed=0, shuffle=True, drop_last=True)
+    size = images.shape[1]
+    batches = Batches(store_of(images), list(map(str, range(len(images)))), batch, seed=0, shuffle=True, drop_last=True)
     device = torch.device("cpu")
     bf16 = choose_precision("auto", device) == "bf16"
     fabric = Fabric(
         strategy=SingleDeviceStrategy(device),
         plugins=[MixedPrecision("bf16-mixed", "cpu") if bf16 else Precision(), LightningEnvironment()],
     )
-    trainable = pretext(method, size, len(films), batch)
+    trainable = pretext(method, size, len(images), batch)
     trainable.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     settings = TrainingSettings(epochs=1000, lr=LR, warmup_epochs=0, schedule="constant", precision="auto")
     stepper = Stepper(fabric, trainable.train(), settings, len(batches))
@@ -235,8 +230,8 @@ def training(method: str, films: Films, batch: int) -> Iterator[Start]:
 
     def start() -> Generator[Tensor]:
         while True:
-            for batch_of_films in batches:
-                yield stepper.take(batch_of_films, batches.epoch, next(step), 1.0)
+            for batch_of_images in batches:
+                yield stepper.take(batch_of_images, batches.epoch, next(step), 1.0)
             batches.epoch += 1
 
     with (
@@ -248,7 +243,7 @@ def training(method: str, films: Films, batch: int) -> Iterator[Start]:
         yield start
 
 
-def pretext(method: str, size: int, films: int, batch: int) -> Pretext:
+def pretext(method: str, size: int, images: int, batch: int) -> Pretext:
     chosen = method_of(method)
     views = {"local_views": LOCAL_VIEWS[method]} if method in LOCAL_VIEWS else {}
     return chosen.create(
@@ -259,7 +254,7 @@ def pretext(method: str, size: int, films: int, batch: int) -> Pretext:
             local_policy=POLICIES[chosen.local_policy or chosen.policy],
             size=size,
             local_size=LOCAL_SIZES[size],
-            films=films,
+            images=images,
             batch_size=batch,
             steps=1000,
             seed=0,
@@ -268,10 +263,10 @@ def pretext(method: str, size: int, films: int, batch: int) -> Pretext:
     )
 
 
-def store_of(films: Films) -> Store:
+def store_of(images: Images) -> Store:
     rejected = pl.DataFrame(schema={"image_id": pl.String, "path": pl.String, "reason": pl.String})
-    recipe = parse_recipe([{"resize": films.shape[1]}])
-    return Store(Path("drawn"), films, list(map(str, range(len(films)))), rejected, recipe)
+    recipe = parse_recipe([{"resize": images.shape[1]}])
+    return Store(Path("drawn"), images, list(map(str, range(len(images)))), rejected, recipe)
 
 
 def plain_loop(size: int, _: int) -> Example:
@@ -296,7 +291,7 @@ def plain_loop(size: int, _: int) -> Example:
         keys = image_keys(map(str, range(len(views[0]))))
         return model.training_loss(Batch(views[0], keys, np.arange(len(keys)), None), epoch)
 
-    return Example(model.train(), loss, lambda film: [crop(film)])
+    return Example(model.train(), loss, lambda image: [crop(image)])
 
 
 def head(arguments: argparse.Namespace) -> list[str]:

@@ -1,8 +1,9 @@
-"""How large, and how slow, is the page of a large study? 25,596 films, 14 findings, three arms, films, maps and points.
+"""How large, and how slow, is the page of a large study? 25,596 images, 14 findings, three arms, images, maps and
+points.
 
-    python benchmarks/report_page.py [--films 25596] [--redraws 2000] [--out DIR]
+    python benchmarks/report_page.py [--images 25596] [--redraws 2000] [--out DIR]
 
-Scores, labels, maps and points are drawn at random; films are generated ones, turned, shifted and with grain of their
+Scores, labels, maps and points are drawn at random; images are generated ones, turned, shifted and with grain of their
 own. They are left in a folder as Hilum's commands leave them, and `hilum report` makes the page of it. Prints the
 seconds of each part, the bytes of the page, and, where Chromium is installed, how long it takes to open the page.
 """
@@ -22,17 +23,16 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from hilum.data.phantom import films, render_film
 from hilum.data.preprocess import parse_recipe
 from hilum.data.store import build_store
-from hilum.explain.selection import RULES
+from hilum.explanation.selection import RULES
 from hilum.findings import CHESTXRAY14
-from hilum.report.found import found_content
-from hilum.report.found_numbers import Judging
+from hilum.phantom import population_images, render_image
+from hilum.report.from_folder import Judging, found_content
 from hilum.report.page import write_report
 
 ARMS = {"scratch": 0.7, "imagenet": 0.9, "simclr": 1.0}
-MAPPED, BOXED, PICTURES, POINTS = 600, 350, 4000, 4000
+MAPPED, BOXED, IMAGES, POINTS = 600, 350, 4000, 4000
 TIMES = """<script>addEventListener("load", () => setTimeout(() => {
   const t = performance.getEntriesByType("navigation")[0];
   document.title = JSON.stringify({ loaded: t.loadEventStart, elements: document.querySelectorAll("*").length });
@@ -40,7 +40,7 @@ TIMES = """<script>addEventListener("load", () => setTimeout(() => {
 
 
 def write_predictions(directory: Path, count: int, draw: np.random.Generator) -> list[str]:
-    """Test films and as many of validation again; two films a patient."""
+    """Test images and as many of validation again; two images a patient."""
     ids = [f"{i // 2:08d}_{i % 2:03d}.png" for i in range(count)]
     labels = draw.random((2 * count, 14)) < np.geomspace(0.18, 0.002, 14)
     shown = draw.standard_normal(labels.shape)
@@ -61,20 +61,22 @@ def write_predictions(directory: Path, count: int, draw: np.random.Generator) ->
     return ids
 
 
-def write_films(directory: Path, ids: list[str], side: int, draw: np.random.Generator) -> None:
-    drawn = [render_film(film, size=side, seed=0).pixels for film in films(0, 40)]
+def write_images(directory: Path, ids: list[str], side: int, draw: np.random.Generator) -> None:
+    drawn = [render_image(image, size=side, seed=0).pixels for image in population_images(0, 40)]
     with TemporaryDirectory() as folder:
         for place, name in enumerate(ids):
             cv2.imwrite(f"{folder}/{name}", bent(drawn[place % len(drawn)], draw))
         manifest = pl.DataFrame({"image_id": ids, "path": ids})
-        build_store(manifest, Path(folder), parse_recipe([{"resize": side}]), directory / "stores" / "films", workers=1)
+        build_store(
+            manifest, Path(folder), parse_recipe([{"resize": side}]), directory / "stores" / "images", workers=1
+        )
 
 
-def bent(film: NDArray[np.uint8], draw: np.random.Generator) -> NDArray[np.uint8]:
-    """The film turned, shifted and with grain."""
-    side = film.shape[0]
+def bent(image: NDArray[np.uint8], draw: np.random.Generator) -> NDArray[np.uint8]:
+    """The image turned, shifted and with grain."""
+    side = image.shape[0]
     turn = cv2.getRotationMatrix2D((side / 2, side / 2), draw.uniform(-12, 12), draw.uniform(0.9, 1.15))
-    turned = cv2.warpAffine(film, turn, (side, side)).astype(np.float32)
+    turned = cv2.warpAffine(image, turn, (side, side)).astype(np.float32)
     grain = cv2.GaussianBlur(draw.standard_normal((side, side)).astype(np.float32), (0, 0), 1.2)
     return np.clip(turned + 14 * grain, 0, 255).astype(np.uint8)
 
@@ -94,7 +96,7 @@ def write_maps(directory: Path, ids: list[str], draw: np.random.Generator) -> No
     for number, arm in enumerate(list(ARMS)[:2]):
         np.save(directory / f"heat_maps_{number + 1}.npy", draw.random((len(ids), 7, 7)).astype(np.float32))
         models.append(
-            {"name": f"{arm} (seed 0)", "maps": f"heat_maps_{number + 1}.npy", "begin_and_end_on_film": [0, 1]}
+            {"name": f"{arm} (seed 0)", "maps": f"heat_maps_{number + 1}.npy", "begin_and_end_on_image": [0, 1]}
         )
     (directory / "explain.json").write_text(json.dumps({"method": "gradcam", "models": models, "notes": []}))
 
@@ -139,7 +141,7 @@ def opened(page: Path) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--films", type=int, default=25_596)
+    parser.add_argument("--images", type=int, default=25_596)
     parser.add_argument("--redraws", type=int, default=2000)
     parser.add_argument("--side", type=int, default=320)
     parser.add_argument("--out", type=Path)
@@ -148,11 +150,11 @@ def main() -> None:
     with TemporaryDirectory() as folder:
         directory = told.out or Path(folder) / "results"
         directory.mkdir(parents=True)
-        ids = write_predictions(directory, told.films, draw)
-        write_films(directory, ids[:PICTURES], told.side, draw)
+        ids = write_predictions(directory, told.images, draw)
+        write_images(directory, ids[:IMAGES], told.side, draw)
         write_maps(directory / "explain", ids[:MAPPED], draw)
         write_points(directory, ids[:POINTS], draw)
-        say(f"{told.films:,} films, {len(ARMS)} arms, 14 findings, {told.redraws:,} redraws\n")
+        say(f"{told.images:,} images, {len(ARMS)} arms, 14 findings, {told.redraws:,} redraws\n")
         began = time.perf_counter()
         content = found_content(directory, Judging(told.redraws, against="scratch"))
         measured = time.perf_counter()

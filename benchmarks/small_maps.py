@@ -3,7 +3,7 @@
     python benchmarks/small_maps.py [--encoder resnet18] [--sizes 32 48 64] [--views 64 192] [--rounds 15]
 
 Forward and backward pass in training mode, channels-last, in bfloat16 and in float32, as `hilum.training` runs them on
-a CPU. Of 64 views of 48 px are the steps of SimCLR at batch 32 on such films; 192 views are SwAV's or DINO's six local
+a CPU. Of 64 views of 48 px are the steps of SimCLR at batch 32 on such images; 192 views are SwAV's or DINO's six local
 ones. Run it on an idle machine.
 """
 
@@ -14,8 +14,7 @@ import time
 import torch
 
 from hilum.encoders.zoo import Encoder, create_encoder
-from hilum.training.memory import kept_memory
-from hilum.training.small_maps import small_maps_multiplied
+from hilum.training.cpu import kept_memory, small_maps_multiplied
 
 UNCOUNTED = 3  # rounds at the start
 

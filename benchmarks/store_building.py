@@ -1,8 +1,9 @@
-"""Building the pixel store: one worker against several, side by side, for each kind of film.
+"""Building the pixel store: one worker against several, side by side, for each kind of image.
 
-    python benchmarks/store_building.py [--workers 2] [--films 64] [--rounds 5] [--out store_building.json]
+    python benchmarks/store_building.py [--workers 2] [--images 64] [--rounds 5] [--out store_building.json]
 
-Films are 1,024 px: 8-bit PNG; 12-bit DICOM uncompressed, as JPEG lossless and as JPEG 2000. Smooth noise with grain, so
+Images are 1,024 px: 8-bit PNG; 12-bit DICOM uncompressed, as JPEG lossless and as JPEG 2000. Smooth noise with grain,
+    so
 that files are about as large as real ones. Rounds alternate between one worker and several, so that a drifting machine
 drifts for both; the ratio is of medians. `busy` is the processor time of all threads and decoder processes over the
 wall time. On a machine that does nothing else, one worker has 1; where several have less than their number, they waited
@@ -39,7 +40,7 @@ KINDS = {"png": None, "dicom": "", "jpeg lossless": "JPEGLosslessProcess14_1", "
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--films", type=int, default=64)
+    parser.add_argument("--images", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
@@ -49,16 +50,16 @@ def main() -> None:
         for kind in KINDS:
             root = Path(folder, kind)
             root.mkdir()
-            names = [write_film(root, number, kind) for number in range(8)]
-            manifest = films(names * (options.films // len(names)))
+            names = [write_image(root, number, kind) for number in range(8)]
+            manifest = images(names * (options.images // len(names)))
             results[kind] = compare(manifest, root, Path(folder, "store"), options.workers, options.rounds)
             print(f"{kind:14} {describe(results[kind], options.workers)}", flush=True)
     if options.out:
-        write_json(options.out, {"workers": options.workers, "films": options.films, "kinds": results})
+        write_json(options.out, {"workers": options.workers, "images": options.images, "kinds": results})
 
 
 def compare(manifest: pl.DataFrame, root: Path, store: Path, workers: int, rounds: int) -> dict[str, float]:
-    """Films a second with one worker and with several, their ratio, and how busy several keep the processor."""
+    """Images a second with one worker and with several, their ratio, and how busy several keep the processor."""
     build_store(manifest, root, RECIPE, store.with_name("warm"), workers=workers)  # starts the decoders too
     seconds: dict[int, list[float]] = {1: [], workers: []}
     busy: dict[int, list[float]] = {1: [], workers: []}
@@ -94,8 +95,8 @@ def machine(workers: int, rounds: int) -> dict[str, float]:
 
 def describe(result: dict[str, float], workers: int) -> str:
     return (
-        f"1 worker {result['one']:6.1f} films/s (busy {result['busy_one']:.2f})   "
-        f"{workers} workers {result['several']:6.1f} films/s (busy {result['busy_several']:.2f})   "
+        f"1 worker {result['one']:6.1f} images/s (busy {result['busy_one']:.2f})   "
+        f"{workers} workers {result['several']:6.1f} images/s (busy {result['busy_several']:.2f})   "
         f"ratio {result['ratio']:.2f}"
     )
 
@@ -114,35 +115,35 @@ def processor_seconds() -> float:
     return total
 
 
-def films(names: list[str]) -> pl.DataFrame:
+def images(names: list[str]) -> pl.DataFrame:
     return pl.DataFrame({"image_id": [f"film{number}" for number in range(len(names))], "path": names})
 
 
-def write_film(root: Path, number: int, kind: str) -> str:
+def write_image(root: Path, number: int, kind: str) -> str:
     generator = np.random.default_rng(number)
     smooth = cv2.resize(generator.random((12, 12)), (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
-    film = np.clip(smooth * 3000 + generator.normal(0, 12, (SIDE, SIDE)), 0, 4095).astype(np.uint16)
+    image = np.clip(smooth * 3000 + generator.normal(0, 12, (SIDE, SIDE)), 0, 4095).astype(np.uint16)
     if kind == "png":
-        cv2.imwrite(str(root / f"{number}.png"), (film // 16).astype(np.uint8))
+        cv2.imwrite(str(root / f"{number}.png"), (image // 16).astype(np.uint8))
         return f"{number}.png"
     path = root / f"{number}.dcm"
-    write_dicom(path, film)
+    write_dicom(path, image)
     if KINDS[kind]:
         recode(path, str(KINDS[kind]))
     return path.name
 
 
-def write_dicom(path: Path, film: NDArray[np.uint16]) -> None:
+def write_dicom(path: Path, image: NDArray[np.uint16]) -> None:
     meta = FileMetaDataset()
     meta.TransferSyntaxUID, meta.MediaStorageSOPInstanceUID = ExplicitVRLittleEndian, "1.2.3"
     meta.MediaStorageSOPClassUID = ComputedRadiographyImageStorage
     dataset = FileDataset("", {}, file_meta=meta, preamble=bytes(128))
     dataset.SOPClassUID, dataset.SOPInstanceUID, dataset.Modality = ComputedRadiographyImageStorage, "1.2.3", "CR"
-    dataset.Rows, dataset.Columns = film.shape
+    dataset.Rows, dataset.Columns = image.shape
     dataset.SamplesPerPixel, dataset.PhotometricInterpretation, dataset.PixelRepresentation = 1, "MONOCHROME1", 0
     dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 16, 12, 11
     dataset.WindowCenter, dataset.WindowWidth = 1500, 3000
-    dataset.PixelData = film.tobytes()
+    dataset.PixelData = image.tobytes()
     dataset.save_as(path, enforce_file_format=True)
 
 

@@ -1,22 +1,22 @@
-"""Two random views of every film: Hilum's, for a whole batch at once, against lightly's SimCLRTransform.
+"""Two random views of every image: Hilum's, for a whole batch at once, against lightly's SimCLRTransform.
 
     python benchmarks/views.py [--root FOLDER] [--out views.json]
 
-Side by side in one run, on the same films, at 224 and 96 px, in rounds that alternate:
+Side by side in one run, on the same images, at 224 and 96 px, in rounds that alternate:
 
-1. `random_views` twice on batches of uint8 films, policy "simclr";
-2. lightly's `SimCLRTransform` as it comes, film by film on PIL images, in the process itself;
+1. `random_views` twice on batches of uint8 images, policy "simclr";
+2. lightly's `SimCLRTransform` as it comes, image by image on PIL images, in the process itself;
 3. the same behind a DataLoader with two workers.
 
 The operations are alike, not the same: both crop, resize, mirror, change brightness and contrast, and blur; Hilum also
-rotates; lightly also draws saturation, hue and grey on three channels, normalises, and copies the film's grey level
+rotates; lightly also draws saturation, hue and grey on three channels, normalises, and copies the image's grey level
 into three channels (that conversion is done beforehand and not counted).
 
 Then views a second of single policies, in rounds that alternate: what the papers' policies, solarisation, erasing,
 noise and the limits that spare the lungs cost beside ours.
 
 Then the share of a SimCLR step (ResNet-18, bf16 autocast, channels-last, AdamW) that the views take.
-Without --root the films are smooth noise with grain, drawn here.
+Without --root the images are smooth noise with grain, drawn here.
 """
 
 import argparse
@@ -36,13 +36,12 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from hilum.artifacts import write_json
+from hilum.augment import POLICIES, ViewPolicy, random_views
 from hilum.data.batches import Batch
 from hilum.draws import image_keys
 from hilum.encoders.zoo import create_encoder
-from hilum.pretext.nt_xent import nt_xent
-from hilum.pretext.projection import projection_head
-from hilum.pretext.two_views import TwoViews
-from hilum.views import POLICIES, ViewPolicy, random_views
+from hilum.pretext.losses.nt_xent import nt_xent
+from hilum.pretext.modules import TwoViews, projection_head
 
 STEP_BATCHES = {224: 32, 96: 64}
 VIEW_BATCH = 64
@@ -57,49 +56,51 @@ POLICIES_MEASURED = {
     "simclr and noise": ViewPolicy(**POLICIES["simclr"].ranges() | {"noise": (0.05, 0.05)}),
 }
 
-Films = NDArray[np.uint8]
+Images = NDArray[np.uint8]
 
 
-class PilFilms(Dataset[list[Tensor]]):
-    """What lightly's users write: two views of a picture whenever it is asked for."""
+class PilImages(Dataset[list[Tensor]]):
+    """What lightly's users write: two views of an image whenever it is asked for."""
 
-    def __init__(self, films: Films) -> None:
-        self.pictures = [Image.fromarray(film).convert("RGB") for film in films]
-        self.transform = SimCLRTransform(input_size=films.shape[1])
+    def __init__(self, images: Images) -> None:
+        self.images = [Image.fromarray(image).convert("RGB") for image in images]
+        self.transform = SimCLRTransform(input_size=images.shape[1])
 
     def __len__(self) -> int:
-        return len(self.pictures)
+        return len(self.images)
 
     def __getitem__(self, index: int) -> list[Tensor]:
-        views: list[Tensor] = self.transform(self.pictures[index])
+        views: list[Tensor] = self.transform(self.images[index])
         return views
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--root", type=Path, help="a folder of PNG films; otherwise some are drawn")
-    parser.add_argument("--films", type=int, default=256)
+    parser.add_argument("--root", type=Path, help="a folder of PNG images; otherwise some are drawn")
+    parser.add_argument("--images", type=int, default=256)
     parser.add_argument("--steps", type=int, default=6, help="SimCLR steps a round")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--out", type=Path, help="JSON to write")
     arguments = parser.parse_args()
-    found: dict[str, Any] = {"films": arguments.films, "threads": torch.get_num_threads(), "device": device().type}
+    found: dict[str, Any] = {"images": arguments.images, "threads": torch.get_num_threads(), "device": device().type}
     for size in STEP_BATCHES:
-        films = (
-            read_films(arguments.root, arguments.films, size) if arguments.root else draw_films(arguments.films, size)
+        images = (
+            read_images(arguments.root, arguments.images, size)
+            if arguments.root
+            else draw_images(arguments.images, size)
         )
-        rates = measure_views(films, arguments.rounds)
+        rates = measure_views(images, arguments.rounds)
         found[f"{size} px"] = {
             "source_images_per_second": rates,
-            "views_per_second": measure_policies(films, arguments.rounds),
-            **measure_step(films, arguments.steps, arguments.rounds),
+            "views_per_second": measure_policies(images, arguments.rounds),
+            **measure_step(images, arguments.steps, arguments.rounds),
         }
     report(found)
     if arguments.out:
         write_json(arguments.out, found)
 
 
-def draw_films(count: int, size: int) -> Films:
+def draw_images(count: int, size: int) -> Images:
     draw = np.random.default_rng(0)
     smooth = [
         cv2.resize(draw.uniform(30, 220, (12, 12)), (size, size), interpolation=cv2.INTER_CUBIC) for _ in range(count)
@@ -107,25 +108,25 @@ def draw_films(count: int, size: int) -> Films:
     return np.clip(np.stack(smooth) + draw.normal(0, 2, (count, size, size)), 0, 255).astype(np.uint8)
 
 
-def read_films(root: Path, count: int, size: int) -> Films:
-    pictures = [cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) for path in sorted(root.rglob("*.png"))[:count]]
-    return np.stack([cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA) for picture in pictures])
+def read_images(root: Path, count: int, size: int) -> Images:
+    images = [cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) for path in sorted(root.rglob("*.png"))[:count]]
+    return np.stack([cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA) for image in images])
 
 
-def batches(films: Films, batch: int) -> list[Batch]:
-    """Films on the device, as `hilum.data.batches` hands them out."""
-    images = torch.from_numpy(films)[:, None].to(device())
-    keys = image_keys(map(str, range(len(films))))
-    starts = range(0, len(films) - batch + 1, batch)
+def batches(images: Images, batch: int) -> list[Batch]:
+    """Images on the device, as `hilum.data.batches` hands them out."""
+    images = torch.from_numpy(images)[:, None].to(device())
+    keys = image_keys(map(str, range(len(images))))
+    starts = range(0, len(images) - batch + 1, batch)
     return [Batch(images[at : at + batch], keys[at : at + batch], np.arange(at, at + batch), None) for at in starts]
 
 
-def measure_views(films: Films, rounds: int) -> dict[str, float]:
+def measure_views(images: Images, rounds: int) -> dict[str, float]:
     """Source images a second, two views each; the best of some rounds of at least a second."""
-    pictures = PilFilms(films)
-    loader = DataLoader(pictures, VIEW_BATCH, num_workers=2, persistent_workers=True)
-    prepared = batches(films, VIEW_BATCH)
-    two_views = TwoViews(POLICIES["simclr"], films.shape[1], seed=0)
+    images = PilImages(images)
+    loader = DataLoader(images, VIEW_BATCH, num_workers=2, persistent_workers=True)
+    prepared = batches(images, VIEW_BATCH)
+    two_views = TwoViews(POLICIES["simclr"], images.shape[1], seed=0)
 
     def hilum(epoch: int) -> Iterator[int]:
         for batch in prepared:
@@ -134,8 +135,8 @@ def measure_views(films: Films, rounds: int) -> dict[str, float]:
             yield len(batch)
 
     def lightly(_: int) -> Iterator[int]:
-        for index in range(len(pictures)):
-            pictures[index]
+        for index in range(len(images)):
+            images[index]
             yield 1
 
     def lightly_loader(_: int) -> Iterator[int]:
@@ -155,16 +156,16 @@ def measure_views(films: Films, rounds: int) -> dict[str, float]:
     return {name: max(found) for name, found in rates.items()}
 
 
-def measure_policies(films: Films, rounds: int) -> dict[str, float]:
+def measure_policies(images: Images, rounds: int) -> dict[str, float]:
     """Views a second, of each policy; the best of some rounds of at least half a second."""
-    prepared = batches(films, VIEW_BATCH)
+    prepared = batches(images, VIEW_BATCH)
     rates: dict[str, list[float]] = {name: [] for name in POLICIES_MEASURED}
     for turn in range(rounds + 1):
         for name, policy in POLICIES_MEASURED.items():
             started, views, epoch = time.perf_counter(), 0, 0
             while time.perf_counter() - started < 0.5:
                 for batch in prepared:
-                    random_views(batch.images, batch.keys, policy, films.shape[1], seed=0, epoch=epoch, view=0)
+                    random_views(batch.images, batch.keys, policy, images.shape[1], seed=0, epoch=epoch, view=0)
                     synchronize()
                     views += len(batch)
                 epoch += 1
@@ -173,16 +174,16 @@ def measure_policies(films: Films, rounds: int) -> dict[str, float]:
     return {name: max(found) for name, found in rates.items()}
 
 
-def measure_step(films: Films, steps: int, rounds: int) -> dict[str, float]:
+def measure_step(images: Images, steps: int, rounds: int) -> dict[str, float]:
     """Seconds of a SimCLR step without its views, seconds of the views, and their share of both; medians."""
-    size = films.shape[1]
+    size = images.shape[1]
     place = device()
     encoder = create_encoder("resnet18", seed=0)
     model = torch.nn.Sequential(encoder, projection_head(encoder.feature_width, seed=0))
     model.to(device=place, memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
     two_views = TwoViews(POLICIES["simclr"], size, seed=0)
-    batch = batches(films, STEP_BATCHES[size])[0]
+    batch = batches(images, STEP_BATCHES[size])[0]
     viewing, learning = [], []
     for turn in range(rounds):
         for number in range(UNCOUNTED + steps):
@@ -214,7 +215,7 @@ def synchronize() -> None:
 
 
 def report(found: dict[str, Any]) -> None:
-    print(f"{found['films']} films, two views each, {found['threads']} threads, {found['device']}")
+    print(f"{found['images']} images, two views each, {found['threads']} threads, {found['device']}")
     for size, batch in STEP_BATCHES.items():
         result = found[f"{size} px"]
         rates = result["source_images_per_second"]
@@ -226,7 +227,7 @@ def report(found: dict[str, Any]) -> None:
             print(f"{name:40} {rate:10,.0f}")
         rate = batch / (result["views_seconds"] + result["rest_of_step_seconds"])
         share = result["views_share_of_step"]
-        print(f"SimCLR step of {batch} films: {rate:.1f} images/s, views {share:.2%} of it")
+        print(f"SimCLR step of {batch} images: {rate:.1f} images/s, views {share:.2%} of it")
 
 
 if __name__ == "__main__":

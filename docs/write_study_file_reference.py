@@ -9,10 +9,12 @@ from typing import Any, Literal
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
+from hilum.augment import ViewPolicy
 from hilum.pretext.methods import METHODS
-from hilum.pretext.run_settings import RunSettings
-from hilum.study import explain_schema, schema, task_schema
-from hilum.views import ViewPolicy
+from hilum.pretext.settings import RunSettings
+from hilum.study.file import explain as explain_schema
+from hilum.study.file import schema
+from hilum.study.file import task as task_schema
 
 TARGET = Path(__file__).with_name("study_file.md")
 SECTIONS = (
@@ -20,7 +22,7 @@ SECTIONS = (
     schema.DataSet,
     schema.Generated,
     task_schema.Task,
-    task_schema.ChosenFilms,
+    task_schema.ChosenImages,
     task_schema.Sides,
     task_schema.PatientSplit,
     task_schema.ListedSplit,
@@ -51,7 +53,7 @@ status` and the page name it with the keys that can change it, and the other arm
 others are compared with, the first of the others takes its place.
 """
 METHODS_OPENING = """What goes under `settings` of a pretraining, such as
-`init: {pretrain: dino, on: ours, settings: {prototypes: 2048}}`. Presets give some of them for the number of films;
+`init: {pretrain: dino, on: ours, settings: {prototypes: 2048}}`. Presets give some of them for the number of images;
 `hilum study plan` says which.
 """
 

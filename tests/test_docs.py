@@ -1,4 +1,4 @@
-"""Every command that a page shows is run: in the order of the page, on generated films where it names real ones."""
+"""Every command that a page shows is run: in the order of the page, on generated images where it names real ones."""
 
 import os
 import re
@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 import hilum.cli
-from hilum.data.phantom import write_chestxray14
+from hilum.phantom import write_chestxray14
 from hilum.study.generate import write_labels
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -29,7 +29,7 @@ def commands(page: Path, program: str = "hilum") -> list[list[str]]:
 
 
 @pytest.fixture(scope="module")
-def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("docs") / "CXR8"
     write_chestxray14(root, images=300, size=48, seed=0)
     return root
@@ -37,15 +37,15 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", [page for page in PAGES if commands(page)], ids=lambda page: page.name)
-def test_every_command_of_a_page_works(page, films, tmp_path, monkeypatch):
+def test_every_command_of_a_page_works(page, images, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    shutil.copytree(films, "CXR8")
-    if page.name == "own_films.md":
-        shutil.copytree(films / "images", "films")
+    shutil.copytree(images, "CXR8")
+    if page.name == "own_images.md":
+        shutil.copytree(images / "images", "images")
         yaml = re.search(r"```yaml\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL)
-        Path("own_films.yaml").write_text(yaml.group(1))
-        write_labels(Path("CXR8"), Path("films/labels.csv"))
-        labels = Path("films/labels.csv")
+        Path("own_images.yaml").write_text(yaml.group(1))
+        write_labels(Path("CXR8"), Path("images/labels.csv"))
+        labels = Path("images/labels.csv")
         labels.write_text(labels.read_text().replace("CXR8/images/", ""))
     if page.name == "judge_predictions.md":
         for name in ("mine.csv", "theirs.csv", "there.csv"):
@@ -61,8 +61,8 @@ def test_every_command_of_a_page_works(page, films, tmp_path, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", [page for page in PAGES if commands(page, "torchrun")], ids=lambda page: page.name)
-def test_every_command_for_several_processes_works(page, films, tmp_path):
-    shutil.copytree(films, tmp_path / "CXR8")
+def test_every_command_for_several_processes_works(page, images, tmp_path):
+    shutil.copytree(images, tmp_path / "CXR8")
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     alone = os.environ | {"PATH": path, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     for words in commands(page, "torchrun"):

@@ -4,7 +4,7 @@ from scipy import stats
 
 from hilum.draws import image_keys, philox, shuffled, uniforms
 
-IMAGES = [f"{patient:08d}_{film:03d}.png" for patient in range(200) for film in range(5)]
+IMAGES = [f"{patient:08d}_{image:03d}.png" for patient in range(200) for image in range(5)]
 
 
 @pytest.mark.parametrize(

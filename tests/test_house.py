@@ -1,8 +1,12 @@
 """The house itself: files stay small, and the command line answers at once."""
 
+import ast
+import importlib
+import re
 import resource
 import subprocess
 import sys
+import tokenize
 from pathlib import Path
 
 import pytest
@@ -14,6 +18,42 @@ SOURCES = sorted((ROOT / "src").rglob("*.py"))
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_file_holds_one_idea(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 500
+
+
+PLUG_INS = {"cli", "data/collections", "phantom/layouts"}
+"""Folders of one file a command, a data set, a layout: as many as there are."""
+FOLDERS = sorted({path.parent for path in SOURCES})
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_one_finds_ones_way_in_a_folder(folder):
+    if folder.relative_to(ROOT / "src" / "hilum").as_posix() not in PLUG_INS:
+        assert len([path for path in folder.glob("*.py") if path.name != "__init__.py"]) <= 15
+
+
+@pytest.mark.parametrize("face", sorted((ROOT / "src").rglob("__init__.pyi")), ids=lambda path: path.parent.name)
+def test_a_face_gives_all_that_it_names(face):
+    package = importlib.import_module(".".join(face.parent.relative_to(ROOT / "src").parts))
+    named = {alias.name for node in ast.parse(face.read_text()).body for alias in getattr(node, "names", [])}
+    assert named
+    assert named == set(package.__all__)
+    for name in named:
+        assert getattr(package, name) is not None
+    modules = {path.stem for path in face.parent.glob("*.py")} | {path.name for path in face.parent.iterdir()}
+    assert not named & modules  # a name of both would be the one or the other, by what was imported first
+
+
+REFUSED = re.compile(r"(^|_)(film|films|picture|pictures)(_|$)")
+"""Words that are not the field's (an image is an image)."""
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_names_are_the_fields_terms(path):
+    with tokenize.open(path) as stream:
+        names = {token.string for token in tokenize.generate_tokens(stream.readline) if token.type == tokenize.NAME}
+    snake = {re.sub(r"(?<!^)(?=[A-Z][a-z])", "_", name).lower(): name for name in names}
+    assert not [name for lower, name in snake.items() if REFUSED.search(lower)]
+    assert not REFUSED.search(path.stem)
 
 
 def test_the_command_line_imports_nothing_heavy_before_a_command_runs():
@@ -52,7 +92,7 @@ def test_a_study_is_read_and_checked_within_a_second_of_computing_and_without_to
 import sys
 from pathlib import Path
 from hilum.errors import HilumErrors
-from hilum.study.read import read_study
+from hilum.study.file.read import read_study
 try:
     read_study(Path(sys.argv[1]), ["pretrain.epochs=3"])
 except HilumErrors as error:

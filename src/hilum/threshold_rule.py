@@ -1,6 +1,6 @@
 """How a threshold is chosen, in a word: `youden`, `f1`, `sensitivity=S`, `specificity=S`, or a number from 0 to 1.
 
-Kept apart from `hilum.evaluate`, so that reading a study file needs none of its libraries.
+Kept apart from `hilum.evaluation`, so that reading a study file needs none of its libraries.
 """
 
 from hilum.errors import HilumError
@@ -9,7 +9,7 @@ _EXPECTED = "youden, f1, sensitivity=S, specificity=S, or a number from 0 to 1"
 
 
 def check_rule(rule: str) -> None:
-    """Refuse a rule that `hilum.evaluate.choose_threshold` does not know.
+    """Refuse a rule that `hilum.evaluation.choose_threshold` does not know.
 
     Raises:
         HilumError: an unknown rule, or a share outside 0 to 1.

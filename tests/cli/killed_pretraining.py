@@ -1,4 +1,4 @@
-"""`hilum pretrain` killed again and again, beside a run that is not: `killed_pretraining.py FILMS OUT`.
+"""`hilum pretrain` killed again and again, beside a run that is not: `killed_pretraining.py IMAGES OUT`.
 
 Not a test: `test_killed_pretraining.py` compares what both leave. Every attempt is a process of its own, forked from one
 that has the libraries but has computed nothing, so that most of its life is the command's.
@@ -15,9 +15,9 @@ from pathlib import Path
 import torch
 
 import hilum.cli
-import hilum.data.store_building
+import hilum.data.store.build
 import hilum.pretext.pretrain
-import hilum.study.pretraining  # so that no attempt need import it
+import hilum.runs.pretrain  # so that no attempt need import it
 import hilum.training.fit
 import hilum.training.step
 from hilum.draws import image_keys, uniforms
@@ -26,13 +26,13 @@ RANDOM_KILLS = 6
 MOST_STEPS, LONGEST = 10, 0.3  # steps, and seconds after them, to a kill
 
 
-def attempt(films: Path, out: Path, workers: int, before: Callable[[], None]) -> int:
+def attempt(images: Path, out: Path, workers: int, before: Callable[[], None]) -> int:
     """The command in a process of its own; `before` may lay a trap in it."""
     process = os.fork()
     if process == 0:
         before()
         sys.argv = [
-            "hilum", "pretrain", "simclr", "--data", f"chestxray14={films}", "--encoder", "toh2023_densenet",
+            "hilum", "pretrain", "simclr", "--data", f"chestxray14={images}", "--encoder", "toh2023_densenet",
             "--preprocess", "[{square: pad}, {resize: 48}]", "--epochs", "30", "--batch-size", "16", "--device", "cpu",
             "--set", "probe_every=10", "--workers", str(workers), "--out", str(out),
         ]  # fmt: skip
@@ -80,9 +80,9 @@ def checkpoint_often() -> None:
 
 
 BEFORE = {
-    "while the first films are decoded": kill_at_call(hilum.data.store_building, "read_gray", 40),
-    "while the next films are decoded": kill_at_call(hilum.data.store_building, "read_gray", 20),
-    "before the store is described": kill_at_call(hilum.data.store_building, "_describe", 1),
+    "while the first images are decoded": kill_at_call(hilum.data.store.build, "read_gray", 40),
+    "while the next images are decoded": kill_at_call(hilum.data.store.build, "read_gray", 20),
+    "before the store is described": kill_at_call(hilum.data.store.build, "_describe", 1),
 }
 WITHIN = {
     f"{seconds:.2f} s after step {1 + int(step)}": kill_at_call(
@@ -97,12 +97,12 @@ AFTER = {
 }
 
 
-def main(films: Path, out: Path) -> None:
-    ended = os.waitpid(attempt(films, out / "whole" / "run", 1, checkpoint_often), 0)[1]
+def main(images: Path, out: Path) -> None:
+    ended = os.waitpid(attempt(images, out / "whole" / "run", 1, checkpoint_often), 0)[1]
     told = {}
     for number, (moment, trap) in enumerate((BEFORE | WITHIN | AFTER).items()):
-        told[moment] = killed_itself(attempt(films, out / "killed" / "run", 1 + number % 3, trap))
-    ended |= os.waitpid(attempt(films, out / "killed" / "run", 2, checkpoint_often), 0)[1]
+        told[moment] = killed_itself(attempt(images, out / "killed" / "run", 1 + number % 3, trap))
+    ended |= os.waitpid(attempt(images, out / "killed" / "run", 2, checkpoint_often), 0)[1]
     (out / "told.json").write_text(json.dumps(told))
     sys.exit(ended != 0)
 

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from hilum.cli.audit import audit
 from hilum.data.collections import read_collection
-from hilum.data.phantom import write_chestxray14
+from hilum.phantom import write_chestxray14
 
 GOOGLE = "chestxray14_metadata/google2019_nih-chest-xray-labels.csv.gz"
 
@@ -50,14 +50,14 @@ def test_doubted_labels_are_ranked_written_and_counted(predictions, tmp_path):
 def test_the_worst_are_on_a_page_of_their_own(predictions, tmp_path):
     ran = run(predictions, "--out", tmp_path / "out", "--worst", 4)
     page = (tmp_path / "out" / "suspects.html").read_text(encoding="utf-8")
-    assert "400 films of 400 patients, split test" in page
+    assert "400 images of 400 patients, split test" in page
     assert "labelled positive and" in page
     assert 4 < page.count('<th scope="row">0') <= 8
     assert "<img" not in page
     assert f"{tmp_path / 'out' / 'suspects.html'} to look at" in ran.stdout.replace("\n", "")
 
 
-def test_films_are_shown_beside_their_labels(tmp_path):
+def test_images_are_shown_beside_their_labels(tmp_path):
     write_chestxray14(tmp_path / "CXR8", images=40, size=32, seed=0)
     rng = np.random.default_rng(0)
     ids = read_collection("chestxray14", tmp_path / "CXR8").manifest["image_id"].to_list()
@@ -74,13 +74,13 @@ def test_films_are_shown_beside_their_labels(tmp_path):
     page = (tmp_path / "out" / "suspects.html").read_text(encoding="utf-8")
     assert page.count('<img src="data:image/jpeg;base64,') >= 4
     assert all(image_id in page for image_id in ids[:4])
-    assert "1 films of the predictions are not in chestxray14" in ran.stdout
+    assert "1 images of the predictions are not in chestxray14" in ran.stdout
 
 
-def test_films_of_another_data_set_are_refused(predictions, tmp_path):
+def test_images_of_another_data_set_are_refused(predictions, tmp_path):
     write_chestxray14(tmp_path / "CXR8", images=4, size=32, seed=0)
     ran = run(predictions, "--data", f"chestxray14={tmp_path / 'CXR8'}", "--out", tmp_path / "out")
-    assert "expected the films of the predictions; found none" in str(ran.exception)
+    assert "expected the images of the predictions; found none" in str(ran.exception)
     assert not (tmp_path / "out").exists()
 
 

@@ -9,8 +9,8 @@ from typer.testing import CliRunner
 
 from hilum.cli.doctor import doctor
 from hilum.cli.ingest import ingest
-from hilum.data.phantom.layouts import write_layout
 from hilum.errors import HilumError
+from hilum.phantom.layouts import write_layout
 
 
 @pytest.fixture
@@ -34,12 +34,12 @@ def generated(tmp_path_factory):
 
 @pytest.fixture
 def spoilt(generated, tmp_path):
-    """Own films in which a patient is on both sides, one picture is there twice, and one file is broken."""
+    """Own images in which a patient is on both sides, one image is there twice, and one file is broken."""
     root = tmp_path / "ours"
     shutil.copytree(generated / "images", root)
     names = sorted(path.name for path in root.iterdir())
-    film = cv2.imread(str(root / names[0]), cv2.IMREAD_UNCHANGED)
-    cv2.imwrite(str(root / "again.jpg"), film, [cv2.IMWRITE_JPEG_QUALITY, 75])
+    image = cv2.imread(str(root / names[0]), cv2.IMREAD_UNCHANGED)
+    cv2.imwrite(str(root / "again.jpg"), image, [cv2.IMWRITE_JPEG_QUALITY, 75])
     (root / names[1]).write_bytes((root / names[1]).read_bytes()[:200])
     rows = [f"{name},{name[:8]},{'train' if number % 2 else 'test'},{number % 2}" for number, name in enumerate(names)]
     table = ["image,patient_id,split,Mass", *rows, "again.jpg,somebody,train,1"]
@@ -51,14 +51,14 @@ def test_faults_are_told_on_the_terminal_in_tables_and_on_a_page(command, spoilt
     result = command("folder", spoilt, "--labels", tmp_path / "labels.csv", "--out", tmp_path / "out")
     assert result.exit_code == 0
     assert "ERROR    patients on both sides (ours)" in result.stdout
-    assert "ERROR    one picture on both sides (ours)" in result.stdout
+    assert "ERROR    one image on both sides (ours)" in result.stdout
     assert result.stdout.index("ERROR ") < result.stdout.index("WARNING ")
     table = pl.read_parquet(tmp_path / "out" / "doctor.parquet")
-    assert table.columns == ["severity", "check", "data_set", "told", "fix", "films", "image_ids"]
-    assert {"patients on both sides", "one picture on both sides", "one picture with two labels"} <= set(table["check"])
+    assert table.columns == ["severity", "check", "data_set", "told", "fix", "images", "image_ids"]
+    assert {"patients on both sides", "one image on both sides", "one image with two labels"} <= set(table["check"])
     copies = pl.read_parquet(tmp_path / "out" / "duplicates.parquet")
     assert copies.select("image_id_b", "kind").rows() == [("again.jpg", "near")]
-    assert pl.read_parquet(tmp_path / "out" / "counts.parquet")["films"].sum() == 24 + 1
+    assert pl.read_parquet(tmp_path / "out" / "counts.parquet")["images"].sum() == 24 + 1
     page = (tmp_path / "out" / "doctor.html").read_text()
     assert page.count("data:image/jpeg;base64,") >= 2
     assert "somebody" in page
@@ -84,7 +84,7 @@ def test_json_says_the_same_and_nothing_else(command, spoilt, tmp_path):
     told = json.loads(result.stdout)
     patients = len({path.name[:8] for path in spoilt.iterdir()} - {"again.jp"}) + 1
     assert told["data_sets"] == [
-        {"name": "ours", "collection": "folder", "films": 25, "patients": patients, "unreadable": 1}
+        {"name": "ours", "collection": "folder", "images": 25, "patients": patients, "unreadable": 1}
     ]
     assert told["errors"] == sum(issue["severity"] == "error" for issue in told["issues"]) >= 2
     assert told["copies"] == {"near": 1}
@@ -94,7 +94,7 @@ def test_copies_are_looked_for_across_data_sets(command, spoilt, generated, tmp_
     result = command("folder", spoilt, "--and", f"chestxray14={generated}", "--out", tmp_path / "out", "--json")
     told = json.loads(result.stdout)
     assert [one["name"] for one in told["data_sets"]] == ["ours", "CXR8"]
-    (issue,) = (issue for issue in told["issues"] if issue["check"] == "one picture in two data sets")
+    (issue,) = (issue for issue in told["issues"] if issue["check"] == "one image in two data sets")
     assert issue["data_set"] == "ours and CXR8"
     assert told["copies"]["same file"] == 23
 
@@ -127,7 +127,7 @@ def test_a_folder_with_other_things_in_it_is_not_written_to(command, generated):
         command("chestxray14", generated, "--out", generated)
 
 
-@pytest.mark.parametrize("text", ["chestxray14", "=films", "folder="])
+@pytest.mark.parametrize("text", ["chestxray14", "=images", "folder="])
 def test_a_data_set_that_is_half_named_is_refused(command, generated, tmp_path, text):
     with pytest.raises(HilumError, match="--and: expected COLLECTION=ROOT"):
         command("chestxray14", generated, "--and", text, "--out", tmp_path / "out")

@@ -1,4 +1,4 @@
-"""`hilum embed` on generated films."""
+"""`hilum embed` on generated images."""
 
 import json
 
@@ -8,12 +8,12 @@ import pytest
 from typer.testing import CliRunner
 
 import hilum.cli
-from hilum.data.phantom import write_chestxray14
 from hilum.encoders.card import Card
 from hilum.encoders.weights import save_encoder
 from hilum.encoders.zoo import create_encoder
 from hilum.errors import HilumError
-from hilum.explain.features import read_features
+from hilum.explanation.embedding import read_features
+from hilum.phantom import write_chestxray14
 
 
 @pytest.fixture(scope="module")
@@ -45,13 +45,13 @@ def run(here, *arguments):
     return CliRunner().invoke(hilum.cli.make_app(), told, catch_exceptions=False)
 
 
-def test_a_model_leaves_features_points_numbers_neighbours_and_pictures(here, tmp_path):
+def test_a_model_leaves_features_points_numbers_neighbours_and_images(here, tmp_path):
     out = tmp_path / "embedded"
     first = "00000001_000.png"
     where = ["--data", f"chestxray14={here / 'CXR8'}", "--stores", here / "stores"]
     answer = run(here, here / "naive", *where, "--out", out, "--like", first, "--json")
     told = json.loads(answer.stdout)
-    assert (told["films"], told["seen"], told["k"]) == (40, 0, 5)
+    assert (told["images"], told["seen"], told["k"]) == (40, 0, 5)
     assert len(told["like"][first]) == 5
     assert not any(each["same_patient"] for each in told["like"][first])
     features = read_features(out / "features")
@@ -71,24 +71,24 @@ def test_a_model_leaves_features_points_numbers_neighbours_and_pictures(here, tm
         assert (out / name).stat().st_size > 200
     assert ">No Finding<" in (out / "embedding-tsne.svg").read_text()
     again = run(here, here / "naive", *where, "--out", tmp_path / "again")
-    assert again.stdout.startswith("resnet18 · 40 films of ")
+    assert again.stdout.startswith("resnet18 · 40 images of ")
     assert pl.read_parquet(tmp_path / "again" / "embedding.parquet").equals(points)
 
 
-def test_films_of_patients_that_the_model_has_learnt_from_are_left_out_unless_asked_for(here, tmp_path):
+def test_images_of_patients_that_the_model_has_learnt_from_are_left_out_unless_asked_for(here, tmp_path):
     where = ["--data", f"chestxray14={here / 'CXR8'}", "--stores", here / "stores", "--json"]
     without = json.loads(run(here, here / "knowing", *where, "--out", tmp_path / "a").stdout)
-    assert without["films"] < 40
+    assert without["images"] < 40
     assert "of patients that the model has learnt from were left out" in without["notes"][0]
     with_them = json.loads(run(here, here / "knowing", *where, "--out", tmp_path / "b", "--seen").stdout)
-    assert (with_them["films"], with_them["seen"]) == (40, 40 - without["films"])
+    assert (with_them["images"], with_them["seen"]) == (40, 40 - without["images"])
 
 
-def test_the_picture_may_show_fewer_films_than_the_numbers_are_of(here, tmp_path):
+def test_the_image_may_show_fewer_images_than_the_numbers_are_of(here, tmp_path):
     where = ["--data", f"chestxray14={here / 'CXR8'}", "--stores", here / "stores", "--out", tmp_path / "out"]
-    told = json.loads(run(here, here / "naive", *where, "--films", "15", "--json").stdout)
-    assert told["films"] == 40
-    assert "15 of 40 films, drawn by lot, are in the picture; numbers are of all films" in told["notes"]
+    told = json.loads(run(here, here / "naive", *where, "--images", "15", "--json").stdout)
+    assert told["images"] == 40
+    assert "15 of 40 images, drawn by lot, are in the image; numbers are of all images" in told["notes"]
     assert len(pl.read_parquet(tmp_path / "out" / "embedding.parquet")) == 15
 
 
@@ -97,7 +97,7 @@ def test_what_cannot_be_done_is_said_and_nothing_is_left(here, tmp_path):
     for more, complaint in (
         (["--method", "pca"], "--method: expected one of tsne, umap, both"),
         (["--like", "nobody.png"], "--like: .* found nobody.png"),
-        (["--split", "val"], "expected films that the model has not learnt from; found none"),
+        (["--split", "val"], "expected images that the model has not learnt from; found none"),
     ):
         with pytest.raises(HilumError, match=complaint):
             run(here, here / "naive", *where, *more)

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from hilum.cli import make_app
 from hilum.cli.evaluate import evaluate
 from hilum.errors import HilumError
-from hilum.evaluate import METRICS, auroc, choose_threshold
+from hilum.evaluation import METRICS, auroc, choose_threshold
 
 
 def run(*arguments: object):
@@ -47,7 +47,7 @@ def test_writes_the_table_and_prints_intervals_and_what_was_left_out(predictions
     assert "Thresholds: youden, chosen on val; fixed in redraws." in ran.stdout
     assert "bal. acc.    PPV    NPV" in ran.stdout
     assert {"finding", "metric", "estimate", "low", "high", "n", "positives"} <= set(metrics.columns)
-    assert "100 films of 50 patients · split test · 200 redraws of patients, seed 0" in ran.stdout
+    assert "100 images of 50 patients · split test · 200 redraws of patients, seed 0" in ran.stdout
     assert "Hernia: left out of macro: 2 positive patients (fewer than 10)" in ran.stdout
     assert "100 rows of the split test are evaluated; 100 rows of val are not." in ran.stdout
     assert pl.read_csv(tmp_path / "out" / "metrics.csv").height == 3 * len(METRICS)
@@ -84,7 +84,7 @@ def test_thresholds_are_those_of_the_validation_rows_and_are_kept_with_the_numbe
     assert (chosen["rule"], chosen["chosen_on"], chosen["optimistic"]) == ("sensitivity=0.9", "val", False)
 
 
-def test_without_validation_films_only_metrics_without_a_threshold_are_told(predictions, tmp_path):
+def test_without_validation_images_only_metrics_without_a_threshold_are_told(predictions, tmp_path):
     pl.read_csv(predictions).filter(pl.col("split") == "test").write_csv(predictions)
     ran = run(predictions, "--out", tmp_path / "out", "--redraws", 40)
     told = pl.read_parquet(tmp_path / "out" / "metrics.parquet")["metric"].unique(maintain_order=True).to_list()
@@ -94,14 +94,14 @@ def test_without_validation_films_only_metrics_without_a_threshold_are_told(pred
     assert "thresholds: expected thresholds, for f1; found none" in str(refused.exception)
 
 
-def test_thresholds_chosen_on_test_films_are_marked(predictions, tmp_path):
+def test_thresholds_chosen_on_test_images_are_marked(predictions, tmp_path):
     run(predictions, "--out", tmp_path / "out", "--redraws", 40, "--thresholds-on-test", "--metrics", "auroc,f1")
     notes = dict(pl.read_parquet(tmp_path / "out" / "metrics.parquet").select("metric", "note").iter_rows())
     assert "optimistic" in notes["f1"]
     assert "optimistic" not in notes["auroc"]
 
 
-def test_probabilities_are_calibrated_on_validation_films(predictions, tmp_path):
+def test_probabilities_are_calibrated_on_validation_images(predictions, tmp_path):
     kept = []
     for name, more in (("plain", ()), ("scaled", ("--calibrate", "platt"))):
         ran = run(predictions, "--out", tmp_path / name, "--redraws", 40, "--metrics", "auroc,brier", *more)
@@ -132,7 +132,7 @@ def test_averages_intervals_and_strata_can_be_chosen(predictions, tmp_path):
     assert table["finding"].to_list()[:3] == ["macro", "weighted", "micro"]
 
 
-def test_validation_films_may_lie_in_a_table_of_their_own(predictions, tmp_path):
+def test_validation_images_may_lie_in_a_table_of_their_own(predictions, tmp_path):
     table = pl.read_csv(predictions)
     for split in ("val", "test"):
         table.filter(pl.col("split") == split).write_csv(tmp_path / f"{split}.csv")
@@ -165,7 +165,7 @@ def test_groups_of_patients_get_numbers_and_gaps(told_apart, tmp_path):
     women = groups.filter((pl.col("group") == "F") & (pl.col("finding") == "Pleural Effusion")).row(0, named=True)
     table = pl.read_csv(told_apart).filter((pl.col("split") == "test") & (pl.col("sex") == "F"))
     assert women["estimate"] == auroc(table["y_Effusion"], table["p_Effusion"])
-    assert "view: all films are PA, so no groups." in ran.stdout
+    assert "view: all images are PA, so no groups." in ran.stdout
     assert "gap to the rest" in ran.stdout
 
 
@@ -173,9 +173,9 @@ def test_groups_may_be_told_by_another_table_and_are_in_the_json(told_apart, tmp
     table = pl.read_csv(told_apart)
     table.select("image_id", "sex").write_parquet(tmp_path / "manifest.parquet")
     table.drop("sex", "age", "view").write_csv(told_apart)
-    words = ("--subgroups", "sex", "--films", tmp_path / "manifest.parquet", "--redraws", 40, "--json")
+    words = ("--subgroups", "sex", "--images", tmp_path / "manifest.parquet", "--redraws", 40, "--json")
     refused = run(told_apart, "--out", tmp_path / "out", "--subgroups", "sex", "--redraws", 40)
-    assert "give the table that has them with --films" in str(refused.exception)
+    assert "give the table that has them with --images" in str(refused.exception)
     assert not (tmp_path / "out").exists()
     told = json.loads(run(told_apart, "--out", tmp_path / "out", *words).stdout)
     assert {row["group"] for row in told["subgroups"]} == {"F", "M"}

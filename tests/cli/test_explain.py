@@ -8,12 +8,12 @@ from typer.testing import CliRunner
 
 from hilum.cli import make_app
 from hilum.data.collections import read_collection
-from hilum.data.phantom import write_chestxray14
 from hilum.encoders.card import Card
 from hilum.encoders.zoo import create_encoder
 from hilum.errors import HilumError
-from hilum.finetune.classifier import Classifier
-from hilum.finetune.weights import write_classifier
+from hilum.finetuning.classifier import Classifier
+from hilum.finetuning.weights import write_classifier
+from hilum.phantom import write_chestxray14
 
 FINDINGS = ["Infiltration", "Pleural Effusion", "Atelectasis"]
 
@@ -23,14 +23,14 @@ def explain(*words):
 
 
 @pytest.fixture(scope="module")
-def films(tmp_path_factory):
+def images(tmp_path_factory):
     root = tmp_path_factory.mktemp("explain") / "CXR8"
     write_chestxray14(root, images=40, size=48, seed=3)
     return root
 
 
 @pytest.fixture(scope="module")
-def model_of(tmp_path_factory, films):
+def model_of(tmp_path_factory, images):
     """Untrained classifiers as fine-tuning would leave them."""
 
     def make(name, encoder, findings, recipe, patients=()):
@@ -57,17 +57,17 @@ def resnet(model_of):
     return model_of("resnet", "toh2023_resnet", ["Nodule", *FINDINGS[:2]], [{"square": "pad"}, {"resize": 48}])
 
 
-def test_two_models_leave_maps_scores_and_a_page(films, xvt, resnet, tmp_path):
+def test_two_models_leave_maps_scores_and_a_page(images, xvt, resnet, tmp_path):
     out = tmp_path / "out"
     answer = explain(
-        xvt, "--and", resnet, "--data", f"chestxray14={films}", "--out", out, "--redraws", 100, "--films", 30
+        xvt, "--and", resnet, "--data", f"chestxray14={images}", "--out", out, "--redraws", 100, "--candidates", 30
     )
     assert answer.exit_code == 0, answer.output
     index = pl.read_parquet(out / "heat_maps.parquet")
     maps = [np.load(out / name) for name in ("heat_maps_1.npy", "heat_maps_2.npy")]
     assert [each.shape for each in maps] == [(len(index), 3, 3), (len(index), 2, 2)]
     assert set(index["finding"]) <= set(FINDINGS[:2])  # what both score
-    boxes = read_collection("chestxray14", films).boxes.filter(pl.col("finding").is_in(FINDINGS[:2]))
+    boxes = read_collection("chestxray14", images).boxes.filter(pl.col("finding").is_in(FINDINGS[:2]))
     scored = pl.read_parquet(out / "box_scores.parquet")
     assert set(scored.filter(pl.col("arm") == "xvt (seed 0)").select("image_id", "finding").rows()) == set(
         boxes.select("image_id", "finding").rows()
@@ -80,17 +80,17 @@ def test_two_models_leave_maps_scores_and_a_page(films, xvt, resnet, tmp_path):
     addresses = re.findall(r'(?:src|href)="([^"]*)"', page)
     assert all(address.startswith("data:image/") for address in addresses)
     assert (out / "gallery.png").stat().st_size > 0
-    assert f"Boxes on {len(boxes.unique(['image_id', 'finding']))} films and findings" in answer.output
+    assert f"Boxes on {len(boxes.unique(['image_id', 'finding']))} images and findings" in answer.output
 
 
-def test_the_same_call_gives_the_same_numbers(films, xvt, tmp_path):
+def test_the_same_call_gives_the_same_numbers(images, xvt, tmp_path):
     told = []
     for name in ("one", "two"):
         out = tmp_path / name
         answer = explain(
             xvt,
             "--data",
-            f"chestxray14={films}",
+            f"chestxray14={images}",
             "--out",
             out,
             "--redraws",
@@ -102,16 +102,16 @@ def test_the_same_call_gives_the_same_numbers(films, xvt, tmp_path):
         told.append(json.loads(answer.stdout))
         told[-1].pop("page")
     assert told[0] == told[1]
-    assert told[0]["films_with_boxes"] > 0
+    assert told[0]["images_with_boxes"] > 0
     assert told[0]["statistics"]
 
 
-def test_without_boxes_there_are_no_scores(films, xvt, tmp_path):
+def test_without_boxes_there_are_no_scores(images, xvt, tmp_path):
     out = tmp_path / "out"
     answer = explain(
         xvt,
         "--data",
-        f"chestxray14={films}",
+        f"chestxray14={images}",
         "--out",
         out,
         "--no-boxes",
@@ -127,26 +127,34 @@ def test_without_boxes_there_are_no_scores(films, xvt, tmp_path):
     assert "is the same for all findings" in page
 
 
-def test_any_other_name_is_a_folder_without_labels(films, xvt, tmp_path):
+def test_any_other_name_is_a_folder_without_labels(images, xvt, tmp_path):
     answer = explain(
-        xvt, "--data", f"ours={films / 'images'}", "--out", tmp_path / "out", "--films", 5, "--findings", "Infiltration"
+        xvt,
+        "--data",
+        f"ours={images / 'images'}",
+        "--out",
+        tmp_path / "out",
+        "--candidates",
+        5,
+        "--findings",
+        "Infiltration",
     )
     assert answer.exit_code == 0
-    assert "of 40 films without boxes 5 were drawn" in answer.output
+    assert "of 40 images without boxes 5 were drawn" in answer.output
     shown = pl.read_parquet(tmp_path / "out" / "shown.parquet")
     assert shown["rule"].to_list() == ["most confident", "by lot"]
 
 
-def test_films_of_patients_that_a_model_has_learnt_from_are_left_out(films, model_of, tmp_path):
-    manifest = read_collection("chestxray14", films).manifest
+def test_images_of_patients_that_a_model_has_learnt_from_are_left_out(images, model_of, tmp_path):
+    manifest = read_collection("chestxray14", images).manifest
     patients = manifest["patient_id"].unique().sort().to_list()
-    mark = json.loads((films / ".hilum-phantom.json").read_text())["population"]
+    mark = json.loads((images / ".hilum-phantom.json").read_text())["population"]
     knows = [f"{mark}:{patient}" for patient in patients[:5]]
     model = model_of("knowing", "toh2023_resnet", FINDINGS, [{"resize": 48}], knows)
     met = len(manifest.filter(pl.col("patient_id").is_in(patients[:5])))
-    words = [model, "--data", f"chestxray14={films}", "--no-boxes", "--findings", "Infiltration"]
+    words = [model, "--data", f"chestxray14={images}", "--no-boxes", "--findings", "Infiltration"]
     left_out = explain(*words, "--out", tmp_path / "without")
-    assert f"{met} films of patients that a model has learnt from were left out" in left_out.output
+    assert f"{met} images of patients that a model has learnt from were left out" in left_out.output
     everyone = model_of("all", "toh2023_resnet", FINDINGS, [{"resize": 48}], [f"{mark}:{one}" for one in patients])
     with pytest.raises(HilumError, match="add --seen"):
         explain(everyone, *words[1:], "--out", tmp_path / "none")
@@ -156,21 +164,21 @@ def test_films_of_patients_that_a_model_has_learnt_from_are_left_out(films, mode
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--data", "films"], "expected NAME=FOLDER, with a plain name; found 'films'"),
-        (["--data", "chestxray14={films}", "--findings", "Edema"], "findings that xvt.* scores: Infiltration"),
-        (["--data", "chestxray14={films}", "--method", "saliency"], "expected one of gradcam"),
-        (["--data", "chestxray14={films}", "--threshold", "0"], "expected above 0"),
-        (["--data", "chestxray14={films}", "--and", "{xvt}"], "expected another model"),
-        (["--data", "chestxray14={films}", "--split", "val"], "only films of the list val"),
+        (["--data", "images"], "expected NAME=FOLDER, with a plain name; found 'images'"),
+        (["--data", "chestxray14={images}", "--findings", "Edema"], "findings that xvt.* scores: Infiltration"),
+        (["--data", "chestxray14={images}", "--method", "saliency"], "expected one of gradcam"),
+        (["--data", "chestxray14={images}", "--threshold", "0"], "expected above 0"),
+        (["--data", "chestxray14={images}", "--and", "{xvt}"], "expected another model"),
+        (["--data", "chestxray14={images}", "--split", "val"], "only images of the list val"),
     ],
 )
-def test_other_wishes_are_refused_and_leave_nothing(words, told, films, xvt, tmp_path):
+def test_other_wishes_are_refused_and_leave_nothing(words, told, images, xvt, tmp_path):
     with pytest.raises(HilumError, match=told):
-        explain(xvt, *(word.format(films=films, xvt=xvt) for word in words), "--out", tmp_path / "out")
+        explain(xvt, *(word.format(images=images, xvt=xvt) for word in words), "--out", tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_attention_of_a_network_without_any_is_refused(films, resnet, tmp_path):
+def test_attention_of_a_network_without_any_is_refused(images, resnet, tmp_path):
     with pytest.raises(HilumError, match="found toh2023_resnet"):
-        explain(resnet, "--data", f"chestxray14={films}", "--method", "attention", "--out", tmp_path / "out")
+        explain(resnet, "--data", f"chestxray14={images}", "--method", "attention", "--out", tmp_path / "out")
     assert list(tmp_path.iterdir()) == []

@@ -8,21 +8,21 @@ from typer.testing import CliRunner
 
 import hilum.cli
 from hilum.errors import HilumError
-from hilum.evaluate import auroc
+from hilum.evaluation import auroc
 
 
 @pytest.fixture
 def tables(tmp_path):
     """Two models on two test sets, good at home and bad away; "there" has one finding more."""
     for number, (trained, tested) in enumerate([("here", "here"), ("here", "there"), ("there", "there")]):
-        films, scores = np.random.default_rng(tested == "there"), np.random.default_rng([number, 9])
+        images, scores = np.random.default_rng(tested == "there"), np.random.default_rng([number, 9])
         columns = {
             "image_id": [f"{tested}{i}" for i in range(300)],
             "patient_id": [f"{tested}:{i // 2}" for i in range(300)],
             "split": ["test"] * 300,
         }
         for finding in ("Mass", "Edema", *(["Hernia"] if tested == "there" else [])):
-            label = films.random(300) < 0.3
+            label = images.random(300) < 0.3
             columns[f"y_{finding}"] = label.astype(int)
             signal = 2.5 if trained == tested else 0.5
             columns[f"p_{finding}"] = 1 / (1 + np.exp(-signal * label - scores.normal(size=300)))
@@ -55,7 +55,7 @@ def test_the_matrix_is_written_and_printed_with_the_drop(tables, tmp_path):
     assert row["estimate"] == auroc(away["y_Mass"], away["p_Mass"])
     assert row["drop"] == pytest.approx(auroc(home["y_Mass"], home["p_Mass"]) - row["estimate"])
     assert row["native"] is not None
-    assert "there: 300 films of 150 patients · split test" in ran.stdout
+    assert "there: 300 images of 150 patients · split test" in ran.stdout
     assert "findings that not all tables have are left out: Hernia" in ran.stdout
     assert (tmp_path / "out" / "external.csv").exists()
 

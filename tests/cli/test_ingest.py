@@ -24,8 +24,8 @@ def command():
 
 
 @pytest.fixture
-def films(tmp_path):
-    root = tmp_path / "films"
+def images(tmp_path):
+    root = tmp_path / "images"
     root.mkdir()
     for number in range(4):
         cv2.imwrite(str(root / f"{number}.png"), np.full((8, 8), number, np.uint8))
@@ -36,8 +36,8 @@ def films(tmp_path):
     return root
 
 
-def test_a_labelled_folder_leaves_a_manifest_and_its_counts(command, films, tmp_path):
-    result = command("folder", films, "--labels", tmp_path / "labels.csv", "--out", tmp_path / "out", "--json")
+def test_a_labelled_folder_leaves_a_manifest_and_its_counts(command, images, tmp_path):
+    result = command("folder", images, "--labels", tmp_path / "labels.csv", "--out", tmp_path / "out", "--json")
     summary = json.loads(result.stdout)
     assert summary == {
         "collection": "folder",
@@ -77,39 +77,39 @@ def test_a_labelled_folder_leaves_a_manifest_and_its_counts(command, films, tmp_
     assert len(read_manifest(tmp_path / "out" / "manifest.parquet")) == 4
     assert pl.read_parquet(tmp_path / "out" / "rejected.parquet")["reason"].to_list() == ["empty file"]
     kept = json.loads((tmp_path / "out" / "ingest.json").read_text())
-    assert kept["root"] == str(films.resolve())
+    assert kept["root"] == str(images.resolve())
     assert list(kept["sources"]) == ["labels.csv"]
     assert {name: kept[name] for name in summary} == summary
 
 
-def test_people_see_counts_by_split_and_finding(command, films, tmp_path):
-    result = command("folder", films, "--labels", tmp_path / "labels.csv", "--out", tmp_path / "out")
+def test_people_see_counts_by_split_and_finding(command, images, tmp_path):
+    result = command("folder", images, "--labels", tmp_path / "labels.csv", "--out", tmp_path / "out")
     words = [line.split() for line in result.stdout.splitlines()]
-    assert "4 films of 3 patients" in result.stdout
-    assert ["finding", "films", "alone", "patients", "uncertain", "train", "test"] in words
+    assert "4 images of 3 patients" in result.stdout
+    assert ["finding", "images", "alone", "patients", "uncertain", "train", "test"] in words
     assert ["Pleural", "Effusion", "2", "1", "1", "0", "2", "0"] in words
     assert ["Mass", "1", "0", "1", "1", "1", "0"] in words
     assert "- 1 files could not be read and were set aside (rejected.parquet)" in result.stdout
 
 
-def test_a_second_ingest_takes_the_place_of_the_first(command, films, tmp_path):
-    command("folder", films, "--out", tmp_path / "out")
-    (films / "empty.png").unlink()
-    command("folder", films, "--out", tmp_path / "out")
+def test_a_second_ingest_takes_the_place_of_the_first(command, images, tmp_path):
+    command("folder", images, "--out", tmp_path / "out")
+    (images / "empty.png").unlink()
+    command("folder", images, "--out", tmp_path / "out")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["ingest.json", "manifest.parquet"]
 
 
-def test_a_failure_leaves_nothing_half_written(command, films, tmp_path):
+def test_a_failure_leaves_nothing_half_written(command, images, tmp_path):
     (tmp_path / "labels.csv").write_text("image,Mass\n0.png,maybe\n")
     with pytest.raises(HilumError, match="found 'maybe'"):
-        command("folder", films, "--labels", tmp_path / "labels.csv", "--out", tmp_path / "out")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["films", "labels.csv"]
+        command("folder", images, "--labels", tmp_path / "labels.csv", "--out", tmp_path / "out")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["images", "labels.csv"]
 
 
-def test_a_folder_with_other_things_in_it_is_not_replaced(command, films):
+def test_a_folder_with_other_things_in_it_is_not_replaced(command, images):
     with pytest.raises(HilumError, match="expected a new folder, or one to replace; found 5 other files"):
-        command("folder", films, "--out", films)
-    assert len(list(films.iterdir())) == 5
+        command("folder", images, "--out", images)
+    assert len(list(images.iterdir())) == 5
 
 
 @pytest.mark.shared_data

@@ -6,18 +6,18 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from hilum.data.phantom import write_chestxray14
+from hilum.phantom import write_chestxray14
 
 
 @pytest.mark.slow
 def test_a_pretraining_that_is_killed_anywhere_and_given_again_ends_with_the_same_bits(tmp_path):
-    """SIGKILL while films are decoded, at random moments of the training, and after it: before the weights are written,
+    """SIGKILL while images are decoded, at random moments of the training, and after it: before the weights are written,
     before the ledger, before the renaming. Every time the same command is given again, with another number of threads.
     """
-    write_chestxray14(tmp_path / "films", images=80, size=48, seed=0)
+    write_chestxray14(tmp_path / "images", images=80, size=48, seed=0)
     script = Path(__file__).with_name("killed_pretraining.py")
     done = subprocess.run(
-        [sys.executable, str(script), str(tmp_path / "films"), str(tmp_path)],
+        [sys.executable, str(script), str(tmp_path / "images"), str(tmp_path)],
         capture_output=True, text=True, timeout=1200,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

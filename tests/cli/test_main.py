@@ -70,10 +70,10 @@ def test_a_plan_for_people_names_arms_steps_and_what_is_missing(monkeypatch, cap
     assert "add --data chestxray14=ROOT" in out
 
 
-def test_generated_films_are_written_and_ingested(monkeypatch, capsys, tmp_path):
+def test_generated_images_are_written_and_ingested(monkeypatch, capsys, tmp_path):
     monkeypatch.chdir(tmp_path)
-    assert run(monkeypatch, capsys, "phantom", "--images", "12", "--size", "32", "--out", "films")[0] == 0
-    status, out, _ = run(monkeypatch, capsys, "ingest", "chestxray14", "films", "--out", "ingested", "--json")
+    assert run(monkeypatch, capsys, "phantom", "--images", "12", "--size", "32", "--out", "images")[0] == 0
+    status, out, _ = run(monkeypatch, capsys, "ingest", "chestxray14", "images", "--out", "ingested", "--json")
     counts = json.loads(out)
     assert (status, counts["images"]) == (0, 12)
     assert (tmp_path / "ingested" / "manifest.parquet").exists()

@@ -4,10 +4,10 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from hilum.augment import POLICIES
+from hilum.augment.library import parse_policy
 from hilum.cli.policies import policies
 from hilum.errors import HilumError
-from hilum.views import POLICIES
-from hilum.views.named import parse_policy
 
 
 @pytest.fixture

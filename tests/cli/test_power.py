@@ -5,7 +5,7 @@ import typer
 from typer.testing import CliRunner
 
 from hilum.cli.power import power
-from hilum.evaluate.power import TestSet, smallest_detectable_difference
+from hilum.evaluation.inference import TestSet, smallest_detectable_difference
 
 
 def run(*arguments: object):
@@ -18,7 +18,7 @@ def test_says_the_smallest_difference_and_what_other_assumptions_would_give():
     ran = run("--positives", 1089, "--negatives", 24507, "--patients", 2797)
     assert ran.exit_code == 0, ran.output
     smallest = smallest_detectable_difference(TestSet(1089, 24507, 2797))
-    assert "1,089 positive and 24,507 negative films of 2,797 patients, design effect 5.1" in ran.stdout
+    assert "1,089 positive and 24,507 negative images of 2,797 patients, design effect 5.1" in ran.stdout
     assert f"Smallest difference shown with 80% power at the 5% level: {smallest:.3f} (from 0.800" in ran.stdout
     assert "correlation 0.9" in ran.stdout
 

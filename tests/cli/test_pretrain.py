@@ -1,4 +1,4 @@
-"""`hilum pretrain` and `hilum probe` on generated films, one after the other."""
+"""`hilum pretrain` and `hilum probe` on generated images, one after the other."""
 
 import json
 import shutil
@@ -8,11 +8,11 @@ import pytest
 from typer.testing import CliRunner
 
 import hilum.cli
-from hilum.data.phantom import write_chestxray14
 from hilum.encoders.card import read_card
 from hilum.encoders.weights import save_encoder
 from hilum.encoders.zoo import create_encoder
 from hilum.errors import HilumError, HilumErrors
+from hilum.phantom import write_chestxray14
 
 SMALL = ["--encoder", "resnet18", "--preprocess", "[{square: pad}, {resize: 32}]", "--epochs", "1"]
 
@@ -40,10 +40,10 @@ def test_a_run_says_its_settings_with_reasons_and_leaves_an_encoder(here, pretra
     words = pretrained.split()
     assert pretrained.startswith("simclr of resnet18 on ")
     assert "starts from random weights" in pretrained
-    assert " ".join(words[words.index("batch_size") :][:6]) == "batch_size 16 given Films a step,"
+    assert " ".join(words[words.index("batch_size") :][:6]) == "batch_size 16 given Images a step,"
     assert "preset 1k: of 1k, 10k, 100k, 1M, the nearest to" in pretrained
     assert " ".join(words[words.index("temperature") :][:6]) == "temperature 0.2 preset 1k measured; with"
-    assert read_card(here / "simclr").settings["lr"] == pytest.approx(3.54e-4)  # 1e-3 for 128 films, by the root
+    assert read_card(here / "simclr").settings["lr"] == pytest.approx(3.54e-4)  # 1e-3 for 128 images, by the root
     names = sorted(path.name for path in (here / "simclr").iterdir())
     assert names == ["card.json", "curves.parquet", "encoder.safetensors"]
 
@@ -57,7 +57,7 @@ def test_official_test_patients_are_not_learnt_from_unless_it_is_said(here, pret
     assert card.split.startswith("chestxray14, all but test of official-val20-s0 (")
     more = ["--include-test", "--batch-size", "16", "--json", "--out", tmp_path / "all"]
     told = json.loads(run("pretrain", here, "simclr", *SMALL, *more).stdout)
-    assert told["films"] == 100
+    assert told["images"] == 100
     assert read_card(tmp_path / "all").ledger.contains(sorted(test_patients)).all()
 
 
@@ -90,13 +90,13 @@ def test_going_on_from_weights_says_how_they_fit_and_whom_they_have_seen(here, p
     more = ["--init", here / "simclr", "--batch-size", "16", "--out", tmp_path / "on"]
     said = run("pretrain", here, "simclr", *SMALL, *more).stdout
     assert f"starts from {here / 'simclr'}: 122 keys matched, 0 missing" in said
-    assert "films in its last run" in said
+    assert "images in its last run" in said
     assert read_card(tmp_path / "on").starts_from == read_card(here / "simclr").sha256
     with pytest.raises(HilumError, match="expected weights of densenet121; found weights of resnet18"):
         run("pretrain", here, "simclr", "--encoder", "densenet121", *more)
 
 
-def test_everything_wrong_is_said_before_a_film_is_read(here, tmp_path):
+def test_everything_wrong_is_said_before_an_image_is_read(here, tmp_path):
     for arguments, complaint in (
         (["byol", *SMALL], "one of simclr, mocov2"),
         (["simclr", *SMALL, "--preprocess", "[{resize"], "--preprocess: expected steps or a name"),
@@ -120,7 +120,7 @@ def test_an_encoder_is_probed_beside_random_ones_and_shortcuts(here, pretrained,
     arms = ["this encoder", "random weights", "calibrated random weights", "8x8 thumbnail", "age, sex and view"]
     assert [row["arm"] for row in told["signs"]] == arms
     assert told["findings"] == ["Pleural Effusion", "Mass"]
-    assert sum(told["films"].values()) == 100
+    assert sum(told["images"].values()) == 100
     metrics = pl.read_parquet(tmp_path / "probed" / "metrics.parquet")
     assert metrics.to_dicts() == told["metrics"]
     assert set(metrics["probe"]) == {"linear", "neighbours"}
@@ -143,6 +143,6 @@ def test_an_encoder_without_batch_norm_is_probed_without_calibration(here, pretr
 def test_a_batch_beyond_the_images_is_refused_before_any_is_decoded(here, tmp_path):
     command = ["pretrain", "simclr", *SMALL, "--batch-size", "512", "--out", str(tmp_path / "out")]
     command += ["--data", f"chestxray14={here / 'CXR8'}", "--stores", str(tmp_path / "stores"), "--device", "cpu"]
-    with pytest.raises(HilumError, match="expected at least one batch of 512; found 100 films"):
+    with pytest.raises(HilumError, match="expected at least one batch of 512; found 100 images"):
         CliRunner().invoke(hilum.cli.make_app(), command, catch_exceptions=False)
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""`hilum pretrain` on the films of several data sets."""
+"""`hilum pretrain` on the images of several data sets."""
 
 import json
 
@@ -7,9 +7,9 @@ import pytest
 from typer.testing import CliRunner
 
 import hilum.cli
-from hilum.data.phantom import write_layout
 from hilum.encoders.card import read_card
 from hilum.errors import HilumError
+from hilum.phantom import write_layout
 from hilum.pretext.methods import METHODS
 
 SMALL = ["--encoder", "toh2023_densenet", "--preprocess", "[{square: pad}, {resize: 32}]", "--epochs", "1"]
@@ -51,13 +51,13 @@ def test_a_pool_is_told_set_by_set_and_its_patients_stand_in_the_ledger_under_th
     patients = card.ledger.patients_of
     assert list(patients) == ["phantom-s0", "phantom-s1"]
     rows = [line.split() for line in pooled.splitlines()]
-    films = []
+    images = []
     for name, count in zip(("chestxray14", "kermany"), patients.values(), strict=True):
         row = next(row for row in rows if row[:1] == [name])
         assert row[2] == str(count)
-        assert f"({row[1]} films of {count} patients)" in card.split
-        films.append(int(row[1]))
-    assert sum(films) == card.images_seen
+        assert f"({row[1]} images of {count} patients)" in card.split
+        images.append(int(row[1]))
+    assert sum(images) == card.images_seen
 
 
 def test_test_patients_of_each_set_are_left_out_by_its_own_list(here, pooled):

@@ -10,12 +10,12 @@ from typer.testing import CliRunner
 from hilum.cli.ingest import ingest
 from hilum.cli.show import show
 from hilum.errors import HilumError
-from hilum.study.shipped import find_study
+from hilum.study.file import find_study
 
 
 @pytest.fixture
-def films(tmp_path):
-    root = tmp_path / "films"
+def images(tmp_path):
+    root = tmp_path / "images"
     root.mkdir()
     for number in range(5):
         cv2.imwrite(str(root / f"{number}.png"), np.full((30, 40), 20 * number, np.uint8))
@@ -35,46 +35,46 @@ def command(tmp_path):
     return run
 
 
-def test_a_folder_of_films_is_shown(command, films, tmp_path):
-    answer = command("show", films, "--out", tmp_path / "sheet.html", "--recipe", "elwirehardja2025")
-    assert answer.stdout == f"5 films shown, 1 unreadable: {tmp_path / 'sheet.html'}\n"
+def test_a_folder_of_images_is_shown(command, images, tmp_path):
+    answer = command("show", images, "--out", tmp_path / "sheet.html", "--recipe", "elwirehardja2025")
+    assert answer.stdout == f"5 images shown, 1 unreadable: {tmp_path / 'sheet.html'}\n"
     page = (tmp_path / "sheet.html").read_text()
     assert "[{resize: 224}, clahe]" in page
-    assert page.count('class="film"') == 6
-    command("show", films, "--out", tmp_path / "sheet.html", "--films", "3")
-    assert (tmp_path / "sheet.html").read_text().count('class="film"') == 3
+    assert page.count('class="image"') == 6
+    command("show", images, "--out", tmp_path / "sheet.html", "--count", "3")
+    assert (tmp_path / "sheet.html").read_text().count('class="image"') == 3
 
 
-def test_what_ingest_left_is_shown_with_its_boxes_and_its_unreadable_films(command, films, tmp_path):
-    command("ingest", "folder", films, "--out", tmp_path / "ours")
-    (films / "3.png").write_bytes(b"")  # broken after ingest
-    answer = command("show", tmp_path / "ours", films, "--boxes", "--out", tmp_path / "sheet.html")
+def test_what_ingest_left_is_shown_with_its_boxes_and_its_unreadable_images(command, images, tmp_path):
+    command("ingest", "folder", images, "--out", tmp_path / "ours")
+    (images / "3.png").write_bytes(b"")  # broken after ingest
+    answer = command("show", tmp_path / "ours", images, "--boxes", "--out", tmp_path / "sheet.html")
     page = (tmp_path / "sheet.html").read_text()
     assert "<h2>ours</h2>" in page
-    assert "<h2>films</h2>" in page
+    assert "<h2>images</h2>" in page
     assert "ours has no boxes." in page
     assert "empty file" in page
     # of what ingest left the broken one and the emptied one; of the folder, which is read anew, the broken one
-    assert answer.stdout.startswith("8 films shown, 3 unreadable")
+    assert answer.stdout.startswith("8 images shown, 3 unreadable")
 
 
-def test_films_may_be_named_and_the_sheet_may_be_a_picture(command, films, tmp_path):
-    answer = command("show", films, "--images", "4.png,0.png", "--out", tmp_path / "sheet.png")
-    assert answer.stdout.startswith("2 films shown")
+def test_images_may_be_named_and_the_sheet_may_be_an_image(command, images, tmp_path):
+    answer = command("show", images, "--images", "4.png,0.png", "--out", tmp_path / "sheet.png")
+    assert answer.stdout.startswith("2 images shown")
     assert cv2.imread(str(tmp_path / "sheet.png")) is not None
 
 
-def test_the_recipe_may_be_that_of_a_study(command, films, tmp_path):
-    command("show", films, "--study", "demo", "--films", "1", "--out", tmp_path / "sheet.html")
+def test_the_recipe_may_be_that_of_a_study(command, images, tmp_path):
+    command("show", images, "--study", "demo", "--count", "1", "--out", tmp_path / "sheet.html")
     demo = yaml.safe_load(find_study("demo").read_text())["preprocess"]
     assert yaml.safe_dump(demo, default_flow_style=True).strip() in (tmp_path / "sheet.html").read_text()
 
 
-def test_random_views_of_named_and_written_policies_are_shown(command, films, tmp_path):
+def test_random_views_of_named_and_written_policies_are_shown(command, images, tmp_path):
     (tmp_path / "mine.yaml").write_text("like: simclr\nflip: 0\n")
-    shown = ["show", films, "--recipe", "[{square: pad}, {resize: 32}]", "--views", "2", "--policy", "simclr"]
+    shown = ["show", images, "--recipe", "[{square: pad}, {resize: 32}]", "--views", "2", "--policy", "simclr"]
     answer = command(*shown, "--out", tmp_path / "one.png")
-    assert answer.stdout.startswith("5 films shown, 1 unreadable")
+    assert answer.stdout.startswith("5 images shown, 1 unreadable")
     command(*shown, "--policy", tmp_path / "mine.yaml", "--out", tmp_path / "two.png")
     one, two = (cv2.imread(str(tmp_path / name)) for name in ("one.png", "two.png"))
     assert one.shape[0] == two.shape[0]
@@ -94,16 +94,16 @@ def test_random_views_of_named_and_written_policies_are_shown(command, films, tm
         (["--out", "s.html", "--images", "nobody"], "expected image_id of the manifest; found nobody"),
     ],
 )
-def test_what_cannot_be_shown_is_said_and_nothing_is_written(command, films, tmp_path, monkeypatch, arguments, told):
+def test_what_cannot_be_shown_is_said_and_nothing_is_written(command, images, tmp_path, monkeypatch, arguments, told):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(HilumError, match=told):
-        command("show", films, *arguments)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["films"]
+        command("show", images, *arguments)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["images"]
 
 
-def test_hashed_films_are_shown_under_their_hashes(command, films, tmp_path):
+def test_hashed_images_are_shown_under_their_hashes(command, images, tmp_path):
     (tmp_path / "salt.txt").write_text("a salt that nobody can guess")
-    command("ingest", "folder", films, "--out", tmp_path / "ours", "--hash-patients", tmp_path / "salt.txt")
+    command("ingest", "folder", images, "--out", tmp_path / "ours", "--hash-patients", tmp_path / "salt.txt")
     command("show", tmp_path / "ours", "--out", tmp_path / "sheet.html")
     page = (tmp_path / "sheet.html").read_text()
     assert ".png" not in page.replace("image/png", "")

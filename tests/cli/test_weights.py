@@ -53,7 +53,7 @@ def test_show_tells_source_licence_normalisation_and_what_was_seen(hilum_weights
     told = hilum_weights("show", "mocov2_resnet50")
     for part in ("moco_v2_800ep_pretrain.pth.tar", "a04e12f8…", "MIT", "mean 0.485 0.456 0.406", "no radiographs"):
         assert part in told
-    assert "17,920 of the 25,596 official test films" in hilum_weights("show", "chexnet")
+    assert "17,920 of the 25,596 official test images" in hilum_weights("show", "chexnet")
     assert json.loads(hilum_weights("show", "chexnet", "--json"))["encoder"] == "densenet121"
 
 

@@ -11,8 +11,8 @@ from pydicom.uid import ComputedRadiographyImageStorage, ExplicitVRLittleEndian
 
 
 @pytest.fixture
-def films() -> Callable[..., pl.DataFrame]:
-    """Makes a manifest: `films(["p1", "p1", "p2"], Mass=[1, 0, None], split=[...])`, ids a0, a1, …, paths a0.png, …"""
+def images() -> Callable[..., pl.DataFrame]:
+    """Makes a manifest: `images(["p1", "p1", "p2"], Mass=[1, 0, None], split=[...])`, ids a0, a1, …, paths a0.png, …"""
 
     def make(patients: list[str], **columns: list) -> pl.DataFrame:
         ids = [f"a{number}" for number in range(len(patients))]

@@ -15,8 +15,8 @@ from hilum.cli.ingest import ingest
 from hilum.cli.show import show
 from hilum.data.collections import read_collection
 from hilum.data.dicom import read_header
+from hilum.data.images import Remark
 from hilum.data.preprocess import parse_recipe
-from hilum.data.remarks import Remark
 from hilum.data.store import build_store, open_store
 
 RAMP = np.arange(0, 4096, 16, dtype=np.uint16).reshape(16, 16)
@@ -26,7 +26,7 @@ TWELVE = {"BitsStored": 12, "HighBit": 11}
 @pytest.fixture
 def root(tmp_path, dicom):
     """Two good images, two frames of colours that count as one, a name that is not UTF-8, and three odd headers."""
-    root = tmp_path / "films"
+    root = tmp_path / "images"
     root.mkdir()
     noise = np.random.default_rng(0)
     for number in range(2):
@@ -81,7 +81,7 @@ def test_a_store_sets_the_bad_file_aside_and_counts_the_odd_ones(root, tmp_path)
 def test_a_killed_build_forgets_no_remark(root, tmp_path, monkeypatch):
     manifest = read_collection("folder", root).manifest
     whole = build_store(manifest, root, parse_recipe([{"resize": 8}]), tmp_path / "whole")
-    monkeypatch.setattr("hilum.data.store_building._AT_A_TIME", 1)
+    monkeypatch.setattr("hilum.data.store.build._AT_A_TIME", 1)
 
     def interrupt(done, total, note):
         if done == 4:
@@ -97,7 +97,7 @@ def test_a_killed_build_forgets_no_remark(root, tmp_path, monkeypatch):
 
 def test_show_shows_the_rest_and_says_what_it_met(command, root, tmp_path):
     answer = command("show", root, "--recipe", "toh2023", "--out", tmp_path / "sheet.html")
-    assert answer.stdout.startswith("5 films shown, 1 unreadable")
+    assert answer.stdout.startswith("5 images shown, 1 unreadable")
     page = (tmp_path / "sheet.html").read_text()
     assert "pixel data of 2 frames, where the header counts one" in page
     for remark in (Remark.WINDOW_BESIDE_VALUES, Remark.BITS_ABOVE_STORED, Remark.WINDOW_IMPOSSIBLE):
@@ -108,9 +108,9 @@ def test_show_shows_the_rest_and_says_what_it_met(command, root, tmp_path):
 def test_the_doctor_examines_the_rest_and_names_what_it_met(command, root, tmp_path):
     answer = command("doctor", "folder", root, "--out", tmp_path / "out", "--json")
     issues = {issue["check"]: issue for issue in json.loads(answer.stdout)["issues"]}
-    assert issues["unreadable files"]["films"] == 2
+    assert issues["unreadable files"]["images"] == 2
     for check in ("window beside values", "bits above stored", "window impossible"):
-        assert (issues[check]["severity"], issues[check]["films"]) == ("warning", 1)
+        assert (issues[check]["severity"], issues[check]["images"]) == ("warning", 1)
     assert "window: full" in issues["window beside values"]["fix"]
     table = pl.read_parquet(tmp_path / "out" / "doctor.parquet")
     named = table.filter(pl.col("check") == "bits above stored")["image_ids"].item().to_list()

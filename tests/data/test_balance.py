@@ -16,24 +16,24 @@ from hilum.errors import HilumError
 
 
 @pytest.fixture
-def common_and_rare(films):
-    """300 films: No Finding in 280 (weight 0.36), Mass in 15 (6.7), Edema in 5 (20)."""
+def common_and_rare(images):
+    """300 images: No Finding in 280 (weight 0.36), Mass in 15 (6.7), Edema in 5 (20)."""
     kinds = ["Edema"] * 5 + ["Mass"] * 15 + ["No Finding"] * 280
     order = np.random.default_rng(0).permutation(300)
     codes = {name: [int(kinds[place] == name) for place in order] for name in ("Edema", "Mass", "No Finding")}
-    return films([f"p{number}" for number in range(300)], **codes)
+    return images([f"p{number}" for number in range(300)], **codes)
 
 
 CLASSES = ["Edema", "Mass", "No Finding"]
 RULE = Resampling(above=10, below=0.5, keep=40)
 
 
-def test_weights_of_classes_are_films_over_classes_times_films_of_the_class():
+def test_weights_of_classes_are_images_over_classes_times_images_of_the_class():
     weights = class_weights({"a": 10, "b": 30, "c": 0})
     assert weights == {"a": 40 / 30, "b": 40 / 90, "c": 1.0}
 
 
-def test_the_mean_weight_over_all_films_is_one():
+def test_the_mean_weight_over_all_images_is_one():
     counts = {"a": 3, "b": 10, "c": 87}
     weights = class_weights(counts)
     assert sum(counts[name] * weights[name] for name in counts) / 100 == pytest.approx(1)
@@ -47,7 +47,7 @@ def test_weights_of_findings_balance_positives_and_negatives():
         negatives_per_positive(positives, 99)
 
 
-def test_the_plan_visits_as_many_films_of_each_class_as_the_rule_says(common_and_rare):
+def test_the_plan_visits_as_many_images_of_each_class_as_the_rule_says(common_and_rare):
     plan = resampling_plan(common_and_rare, CLASSES, RULE, seed=0)
     visited = plan.join(common_and_rare, on="image_id", how="left")
     expected = resampled_counts(class_counts(common_and_rare, CLASSES), RULE)
@@ -55,7 +55,7 @@ def test_the_plan_visits_as_many_films_of_each_class_as_the_rule_says(common_and
     assert {name: int(visited[name].sum()) for name in CLASSES} == expected
 
 
-def test_a_rare_film_comes_as_itself_and_in_every_copy_and_a_common_one_at_most_once(common_and_rare):
+def test_a_rare_image_comes_as_itself_and_in_every_copy_and_a_common_one_at_most_once(common_and_rare):
     plan = resampling_plan(common_and_rare, CLASSES, RULE, seed=0)
     copies = plan.group_by("image_id").agg("copy").join(common_and_rare, on="image_id")
     for finding, numbers in (("Edema", [0, 1, 2, 3, 4, 5]), ("Mass", [0]), ("No Finding", [0])):
@@ -64,7 +64,7 @@ def test_a_rare_film_comes_as_itself_and_in_every_copy_and_a_common_one_at_most_
         )
 
 
-def test_the_plan_keeps_the_order_of_the_films_and_its_draw_does_not_depend_on_it(common_and_rare):
+def test_the_plan_keeps_the_order_of_the_images_and_its_draw_does_not_depend_on_it(common_and_rare):
     plan = resampling_plan(common_and_rare, CLASSES, RULE, seed=0)
     assert plan["image_id"].unique(maintain_order=True).is_in(common_and_rare["image_id"].implode()).all()
     place = {image_id: number for number, image_id in enumerate(common_and_rare["image_id"])}
@@ -76,22 +76,22 @@ def test_the_plan_keeps_the_order_of_the_films_and_its_draw_does_not_depend_on_i
     assert set(resampling_plan(common_and_rare, CLASSES, RULE, seed=1).rows()) != set(plan.rows())
 
 
-def test_every_common_film_can_be_kept(common_and_rare):
+def test_every_common_image_can_be_kept(common_and_rare):
     kept: dict[str, int] = {}
     for seed in range(50):
         for image_id in resampling_plan(common_and_rare, CLASSES, RULE, seed).filter(pl.col("copy") == 0)["image_id"]:
             kept[image_id] = kept.get(image_id, 0) + 1
-    # 50 draws at 0.4: 20 expected, standard deviation 3.5; 280 films stay within five deviations, none is always out
+    # 50 draws at 0.4: 20 expected, standard deviation 3.5; 280 images stay within five deviations, none is always out
     common = common_and_rare.filter(pl.col("No Finding") == 1)["image_id"]
     assert min(kept.get(image_id, 0) for image_id in common) > 2
     assert max(kept[image_id] for image_id in common) < 38
 
 
-def test_films_of_no_class_or_of_two_are_refused(films):
-    with pytest.raises(HilumError, match="expected films of exactly one class; found 2 others, first a0"):
-        resampling_plan(films(["p", "q", "r"], Mass=[1, 0, 1], Edema=[1, None, 0]), ["Mass", "Edema"], RULE, 0)
+def test_images_of_no_class_or_of_two_are_refused(images):
+    with pytest.raises(HilumError, match="expected images of exactly one class; found 2 others, first a0"):
+        resampling_plan(images(["p", "q", "r"], Mass=[1, 0, 1], Edema=[1, None, 0]), ["Mass", "Edema"], RULE, 0)
     with pytest.raises(HilumError, match="found Hernia"):
-        class_counts(films(["p"], Mass=[1]), ["Hernia"])
+        class_counts(images(["p"], Mass=[1]), ["Hernia"])
 
 
 def test_rules_that_cannot_be_followed_are_refused():

@@ -15,7 +15,7 @@ from hilum.errors import HilumError
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
-    """103 films of 8 x 8; the first pixel is the film's number."""
+    """103 images of 8 x 8; the first pixel is the image's number."""
     import cv2
     import polars as pl
 
@@ -57,7 +57,7 @@ def test_batches_are_the_same_for_any_number_of_workers(store, workers):
     assert list(map(content, batches(store, workers=workers))) == list(map(content, batches(store, workers=0)))
 
 
-def test_an_epoch_visits_every_film_once_in_an_order_of_its_own(store):
+def test_an_epoch_visits_every_image_once_in_an_order_of_its_own(store):
     several = batches(store, drop_last=False)
     orders = []
     for epoch in (0, 1, 0):
@@ -85,7 +85,7 @@ def test_the_parts_of_several_processes_are_the_batches_of_one(store, of):
         assert np.array_equal(np.concatenate([part.keys for part in parts]), batch.keys)
         assert torch.equal(torch.cat([part.images for part in parts]), batch.images)
         assert torch.cat([part.targets[:, 0] for part in parts]).tolist() == batch.targets[:, 0].tolist()
-        assert whole.films_in(step) == len(batch)
+        assert whole.images_in(step) == len(batch)
 
 
 def test_a_batch_is_cut_in_order_and_its_parts_know_the_whole(store):
@@ -159,10 +159,10 @@ def test_batches_without_labels_have_no_targets(store):
 @pytest.mark.parametrize(
     ("ids", "size", "targets", "told"),
     [
-        (["1", "1"], 1, None, "expected every film once"),
+        (["1", "1"], 1, None, "expected every image once"),
         (["1", "2"], 1, np.zeros((3, 1), np.float32), "expected 2 rows; found 3"),
-        (["1", "2"], 3, None, "found 2 films for batches of 3"),
-        (["1", "2"], 0, None, "found 2 films for batches of 0"),
+        (["1", "2"], 3, None, "found 2 images for batches of 3"),
+        (["1", "2"], 0, None, "found 2 images for batches of 0"),
         (["1", "nobody"], 1, None, r"found none of 1 \(nobody\)"),
     ],
 )
@@ -190,6 +190,6 @@ def test_even_batches_hold_every_image_once_and_differ_in_size_by_one_at_most(st
     sizes = [len(batch) for batch in rows]
     assert sorted(row for batch in rows for row in batch) == list(range(images))
     assert len(sizes) == len(even) == -(-images // batch_size)
-    assert sizes == [even.films_in(step) for step in range(len(even))]
+    assert sizes == [even.images_in(step) for step in range(len(even))]
     assert max(sizes) - min(sizes) <= 1
     assert max(sizes) <= batch_size

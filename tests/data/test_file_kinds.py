@@ -7,8 +7,9 @@ from PIL import Image, features
 
 from hilum.data.dicom import read_header
 from hilum.data.file_kinds import READ, START, FileKind, kind_of_bytes
-from hilum.data.pixels import UnreadableImage, kind_of, read_gray, read_image
-from hilum.data.remarks import Remark
+from hilum.data.images import Remark
+from hilum.data.images.gray import UnreadableImage
+from hilum.data.pixels import kind_of, read_gray, read_image
 
 GRAY = np.arange(256, dtype=np.uint8).reshape(16, 16)
 

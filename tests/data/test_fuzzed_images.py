@@ -15,7 +15,7 @@ from PIL import Image
 from pydicom.dataelem import DataElement
 from pydicom.sequence import Sequence
 
-FILM = cv2.resize(np.random.default_rng(0).integers(0, 4096, (5, 5), dtype=np.uint16), (32, 32))
+IMAGE = cv2.resize(np.random.default_rng(0).integers(0, 4096, (5, 5), dtype=np.uint16), (32, 32))
 CODECS = ("JPEGLosslessProcess14_1", "JPEGLSLossless", "JPEG2000Lossless", "RLELossless", "ExplicitVRBigEndian")
 CODECS += ("DeflatedExplicitVRLittleEndian", "JPEGBaselineProcess1")
 SECONDS = 60  # for one file on a busy machine; most take milliseconds
@@ -27,8 +27,8 @@ import json, os, sys, time, warnings
 from pathlib import Path
 warnings.simplefilter("error")
 from hilum.data import dicom
-from hilum.data.dicom_codecs import stop_decoders
-from hilum.data.doctor.pictures import measure
+from hilum.data.dicom.codecs import stop_decoders
+from hilum.data.doctor.images import measure
 from hilum.data.file_kinds import FileKind
 from hilum.data.pixels import UnreadableImage, exif_remarks, kind_of, read_image
 from hilum.data.preprocess import parse_recipe, preprocess
@@ -91,20 +91,20 @@ def mutant(content: bytes, generator: random.Random) -> bytes:
 def whole(dicom, recoded) -> list[bytes]:
     """Files of every kind that is read, with what a header can hold."""
     window = {"WindowCenter": 2000, "WindowWidth": 1000, "RescaleSlope": 1, "RescaleIntercept": -1024}
-    files = [dicom(FILM, BitsStored=12, PatientOrientation=["R", "F"], **window)]
+    files = [dicom(IMAGE, BitsStored=12, PatientOrientation=["R", "F"], **window)]
     contents = [files[0].read_bytes()]
     item = pydicom.Dataset()
     item.LUTDescriptor = [4096, 0, 16]
     item.add(DataElement(0x00283006, "OW", np.arange(4096, dtype="<u2").tobytes()))
-    contents.append(dicom(FILM, BitsStored=12, VOILUTSequence=Sequence([item]), PixelPaddingValue=0).read_bytes())
+    contents.append(dicom(IMAGE, BitsStored=12, VOILUTSequence=Sequence([item]), PixelPaddingValue=0).read_bytes())
     contents.append(
-        dicom(FILM.astype(np.int16) - 2048, BitsStored=12, ModalityLUTSequence=Sequence([item])).read_bytes()
+        dicom(IMAGE.astype(np.int16) - 2048, BitsStored=12, ModalityLUTSequence=Sequence([item])).read_bytes()
     )
-    gray = (FILM >> 4).astype(np.uint8)
+    gray = (IMAGE >> 4).astype(np.uint8)
     colours = {"SamplesPerPixel": 3, "PhotometricInterpretation": "RGB", "PlanarConfiguration": 0}
     contents.append(dicom(gray, PixelData=np.dstack([gray] * 3).tobytes(), **colours).read_bytes())
     for codec in CODECS:
-        path = dicom(gray) if codec == "JPEGBaselineProcess1" else dicom(FILM, BitsStored=12, **window)
+        path = dicom(gray) if codec == "JPEGBaselineProcess1" else dicom(IMAGE, BitsStored=12, **window)
         contents.append(recoded(path, codec).read_bytes())
     bare, stream = pydicom.Dataset(), BytesIO()
     for element in pydicom.dcmread(BytesIO(contents[0])):
@@ -114,10 +114,10 @@ def whole(dicom, recoded) -> list[bytes]:
     exif = Image.Exif()
     exif[0x0112] = 6
     for mode in ("L", "RGB", "RGBA", "P", "I;16"):
-        picture = Image.fromarray(FILM) if mode == "I;16" else Image.fromarray(gray).convert(mode)
+        image = Image.fromarray(IMAGE) if mode == "I;16" else Image.fromarray(gray).convert(mode)
         for encoder in ("PNG", *(("JPEG",) if mode in ("L", "RGB") else ())):
             stream = BytesIO()
-            picture.save(stream, encoder, exif=exif)
+            image.save(stream, encoder, exif=exif)
             contents.append(stream.getvalue())
     return contents
 

@@ -19,12 +19,13 @@ from PIL import Image
 from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless
 
 from hilum.data.collections import read_collection
-from hilum.data.pixels import UnreadableImage, kind_of, read_gray
+from hilum.data.images.gray import UnreadableImage
+from hilum.data.pixels import kind_of, read_gray
 from hilum.data.preprocess import parse_recipe
 from hilum.data.store import build_store
 from hilum.errors import HilumError
 
-FILM = cv2.resize(np.random.default_rng(0).integers(0, 4096, (5, 5), dtype=np.uint16), (32, 32))
+IMAGE = cv2.resize(np.random.default_rng(0).integers(0, 4096, (5, 5), dtype=np.uint16), (32, 32))
 CODECS = ("JPEGLosslessProcess14_1", "JPEGLSLossless", "JPEG2000Lossless", "RLELossless", "ExplicitVRBigEndian")
 MEMORY = 3 << 30  # of address space, for the reader and for each of its decoders
 
@@ -34,8 +35,8 @@ from pathlib import Path
 resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[2]), int(sys.argv[2])))
 import warnings
 warnings.simplefilter("error")
-from hilum.data.dicom import read_header
-from hilum.data.dicom_codecs import stop_decoders
+from hilum.data.dicom.read import read_header
+from hilum.data.dicom.codecs import stop_decoders
 from hilum.data.pixels import UnreadableImage, kind_of, read_gray
 told = {}
 for path in sorted(Path(sys.argv[1]).iterdir()):
@@ -85,8 +86,8 @@ def mutant(content: bytes, generator: random.Random) -> bytes:
 def test_two_hundred_mutated_dicom_files_crash_nothing(dicom, recoded, tmp_path):
     folder, generator = tmp_path / "mutants", random.Random(0)
     folder.mkdir()
-    whole = [dicom(FILM, BitsStored=12, WindowCenter=2000, WindowWidth=1000).read_bytes()]
-    whole += [recoded(dicom(FILM, BitsStored=12), codec).read_bytes() for codec in CODECS]
+    whole = [dicom(IMAGE, BitsStored=12, WindowCenter=2000, WindowWidth=1000).read_bytes()]
+    whole += [recoded(dicom(IMAGE, BitsStored=12), codec).read_bytes() for codec in CODECS]
     for number in range(200):
         (folder / f"{number:03}.dcm").write_bytes(mutant(whole[number % len(whole)], generator))
     told, peak = read_all(folder)
@@ -128,7 +129,7 @@ def bombs(dicom, tmp_path):
     """Files that promise, or unpack to, far more than they are; and what is to be said of each."""
     folder = tmp_path / "bombs"
     folder.mkdir()
-    plain = dicom(FILM)
+    plain = dicom(IMAGE)
     preface = with_syntax(plain, DeflatedExplicitVRLittleEndian)
     explicit = with_syntax(plain, pydicom.uid.ExplicitVRLittleEndian)
     data = plain.read_bytes()[len(explicit) :]
@@ -136,13 +137,13 @@ def bombs(dicom, tmp_path):
     (folder / "deep.dcm").write_bytes(explicit + sequence(50_000) + data)
     (folder / "endless.dcm").write_bytes(explicit + element(0x0009, 0x0010, b"OB", 0xFFFFFFFF) + bytes(1 << 20))
     (folder / "long.dcm").write_bytes(explicit + element(0x0009, 0x0010, b"OB", 0xFFFFFFF0) + data)
-    dicom(FILM, NumberOfFrames="2147483647").rename(folder / "frames.dcm")
-    dicom(FILM, Rows=65_535, Columns=65_535).rename(folder / "large.dcm")
-    dicom(FILM, Rows=10_000, Columns=10_000).rename(folder / "promised.dcm")
+    dicom(IMAGE, NumberOfFrames="2147483647").rename(folder / "frames.dcm")
+    dicom(IMAGE, Rows=65_535, Columns=65_535).rename(folder / "large.dcm")
+    dicom(IMAGE, Rows=10_000, Columns=10_000).rename(folder / "promised.dcm")
     # One segment of RLE whose every two bytes unpack to 128: 4 MB become 256 MB.
     segment = bytes([129, 0]) * 2_000_000
     for name, rows in (("rle.dcm", 32), ("rle_large.dcm", 10_000)):
-        path = dicom(FILM.astype(np.uint8), Rows=rows, Columns=rows)
+        path = dicom(IMAGE.astype(np.uint8), Rows=rows, Columns=rows)
         dataset = pydicom.dcmread(path)
         dataset.file_meta.TransferSyntaxUID = RLELossless
         dataset.PixelData = pydicom.encaps.encapsulate([struct.pack("<16L", 1, 64, *[0] * 14) + segment])
@@ -176,7 +177,7 @@ def png(
 
 
 def test_png_and_jpeg_bombs_are_refused(tmp_path):
-    folder = tmp_path / "pictures"
+    folder = tmp_path / "images"
     folder.mkdir()
     zeros = zlib.compress(bytes(200_000_000), 9)
     text = b"Comment\0\0" + zlib.compress(b"A" * 200_000_000, 9)
@@ -185,7 +186,7 @@ def test_png_and_jpeg_bombs_are_refused(tmp_path):
     (folder / "text.png").write_bytes(png(8, 8, before=chunk(b"zTXt", text), content=zlib.compress(bytes(72))))
     (folder / "profile.png").write_bytes(png(8, 8, before=chunk(b"iCCP", text), content=zlib.compress(bytes(72))))
     stream = BytesIO()
-    Image.fromarray(FILM.astype(np.uint8)).save(stream, format="JPEG")
+    Image.fromarray(IMAGE.astype(np.uint8)).save(stream, format="JPEG")
     jpeg = bytearray(stream.getvalue())
     place = jpeg.index(b"\xff\xc0") + 5
     jpeg[place : place + 4] = struct.pack(">HH", 65_500, 65_500)
@@ -194,7 +195,7 @@ def test_png_and_jpeg_bombs_are_refused(tmp_path):
     (folder / "promised.jpg").write_bytes(jpeg)
     told, peak = read_all(folder)
     assert told.pop("small_with_much.png") in ([8, 8], "broken PNG")
-    assert told.pop("sixteen_bits_rgba.png") == "a picture of 720,000,000 bytes; 400,000,000 are allowed"
+    assert told.pop("sixteen_bits_rgba.png") == "an image of 720,000,000 bytes; 400,000,000 are allowed"
     assert told.pop("large.jpg") == "65,500 x 65,500 pixels; 1 to 100,000,000 are allowed"
     assert told.pop("promised.jpg") == [9_000, 9_000]  # the JPEG format fills what is missing; 81 MB of it do no harm
     assert set(told) == {"text.png", "profile.png"}
@@ -204,10 +205,10 @@ def test_png_and_jpeg_bombs_are_refused(tmp_path):
 
 @pytest.mark.parametrize("mode", ["I;16", "P", "1", "interlaced"])
 def test_unusual_but_honest_pngs_are_read(tmp_path, mode):
-    gray, path = (FILM // 16).astype(np.uint8), tmp_path / "a.png"
+    gray, path = (IMAGE // 16).astype(np.uint8), tmp_path / "a.png"
     if mode == "I;16":
-        Image.fromarray(FILM).save(path)
-        assert np.array_equal(read_gray(path), FILM)
+        Image.fromarray(IMAGE).save(path)
+        assert np.array_equal(read_gray(path), IMAGE)
     elif mode == "P":
         Image.fromarray(gray).convert("P").save(path)
         assert np.array_equal(read_gray(path), gray)
@@ -233,18 +234,18 @@ def test_a_pipe_keeps_nobody_waiting(tmp_path):
     for read in (kind_of, read_gray):
         with pytest.raises(UnreadableImage, match="neither a file nor a folder"):
             read(tmp_path / "a.png")
-    cv2.imwrite(str(tmp_path / "b.png"), FILM)
+    cv2.imwrite(str(tmp_path / "b.png"), IMAGE)
     assert read_collection("folder", tmp_path).rejected["path"].to_list() == ["a.png"]
 
 
 @pytest.fixture
 def outside(tmp_path):
-    """A film outside of the root, and a root that links to it in several ways."""
-    root, secret = tmp_path / "films", tmp_path / "secret"
+    """An image outside of the root, and a root that links to it in several ways."""
+    root, secret = tmp_path / "images", tmp_path / "secret"
     root.mkdir()
     secret.mkdir()
-    cv2.imwrite(str(secret / "s.png"), FILM)
-    cv2.imwrite(str(root / "a.png"), FILM)
+    cv2.imwrite(str(secret / "s.png"), IMAGE)
+    cv2.imwrite(str(root / "a.png"), IMAGE)
     (root / "link.png").symlink_to(secret / "s.png")
     (root / "folder").symlink_to(secret)
     (root / "circle.png").symlink_to(root / "circle.png")
@@ -263,10 +264,10 @@ def test_links_out_of_the_root_are_set_aside_and_the_root_may_be_a_link(outside,
         }
 
 
-def test_the_store_follows_no_path_or_link_out_of_the_root(outside, films, tmp_path):
+def test_the_store_follows_no_path_or_link_out_of_the_root(outside, images, tmp_path):
     paths = ["a.png", "within.png", "link.png", "folder/s.png", "../secret/s.png", str(tmp_path / "secret" / "s.png")]
     paths += ["circle.png", "nul\0.png", "x" * 5000]
-    manifest = films(["p"] * len(paths)).with_columns(path=pl.Series(paths))
+    manifest = images(["p"] * len(paths)).with_columns(path=pl.Series(paths))
     store = build_store(manifest, outside, parse_recipe([{"resize": 8}]), tmp_path / "store")
     assert store.image_ids == ["a0", "a1"]
     reasons = store.rejected["reason"].to_list()

@@ -5,17 +5,17 @@ from hilum.data.manifest import FIXED_COLUMNS, check_manifest, finding_columns, 
 from hilum.errors import HilumError
 
 
-def test_a_manifest_reads_back_as_it_was_written(tmp_path, films):
-    manifest = films(["p", "q"], Mass=[1, None], No_Finding=[0, -1], split_chexnet=["train", "test"], age=[63.0, None])
+def test_a_manifest_reads_back_as_it_was_written(tmp_path, images):
+    manifest = images(["p", "q"], Mass=[1, None], No_Finding=[0, -1], split_chexnet=["train", "test"], age=[63.0, None])
     write_manifest(manifest, tmp_path / "manifest.parquet")
     assert read_manifest(tmp_path / "manifest.parquet").equals(manifest)
     assert finding_columns(manifest) == ["Mass", "No Finding"]
 
 
 @pytest.mark.parametrize("column", FIXED_COLUMNS)
-def test_a_missing_column_is_named(films, column):
+def test_a_missing_column_is_named(images, column):
     with pytest.raises(HilumError, match=rf"m.parquet: 1 problem.*\n  column '{column}': expected, but missing"):
-        check_manifest(films(["p"]).drop(column), "m.parquet")
+        check_manifest(images(["p"]).drop(column), "m.parquet")
 
 
 @pytest.mark.parametrize(
@@ -39,21 +39,21 @@ def test_a_missing_column_is_named(films, column):
         ({"hospital": pl.lit(1)}, "column 'hospital': .*neither a finding nor a manifest column"),
     ],
 )
-def test_a_wrong_value_is_named_with_its_column(films, change, told):
+def test_a_wrong_value_is_named_with_its_column(images, change, told):
     with pytest.raises(HilumError, match=told):
-        check_manifest(films(["p", "q"], Mass=[1, 0]).with_columns(**change), "m.parquet")
+        check_manifest(images(["p", "q"], Mass=[1, 0]).with_columns(**change), "m.parquet")
 
 
-def test_all_problems_are_told_at_once(films):
-    wrong = films(["p", "p"], sex=["x", "y"], Mass=[3, 4])
+def test_all_problems_are_told_at_once(images):
+    wrong = images(["p", "p"], sex=["x", "y"], Mass=[3, 4])
     with pytest.raises(HilumError, match="2 problems") as caught:
         check_manifest(wrong, "m.parquet")
     assert len(caught.value.problems) == 2
 
 
-def test_a_wrong_manifest_is_not_written(tmp_path, films):
+def test_a_wrong_manifest_is_not_written(tmp_path, images):
     with pytest.raises(HilumError):
-        write_manifest(films(["p"]).drop("view"), tmp_path / "manifest.parquet")
+        write_manifest(images(["p"]).drop("view"), tmp_path / "manifest.parquet")
     assert list(tmp_path.iterdir()) == []
 
 

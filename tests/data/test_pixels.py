@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hilum.data.pixels import MAX_PIXELS, UnreadableImage, kind_of, read_gray, to_one_channel
+from hilum.data.images.gray import MAX_PIXELS, UnreadableImage
+from hilum.data.pixels import kind_of, read_gray, to_one_channel
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def test_a_jpeg_is_read_nearly_as_it_was_written(tmp_path, gray, mode):
 
 def test_a_coloured_mark_becomes_luminance(gray):
     marked = np.dstack([gray] * 3)
-    marked[:4, :8] = 200, 100, 50  # 1 % of the picture
+    marked[:4, :8] = 200, 100, 50  # 1 % of the image
     read = to_one_channel(marked, "a.png")
     assert np.array_equal(read[4:], gray[4:])
     assert read[0, 0] == round(0.299 * 200 + 0.587 * 100 + 0.114 * 50)  # ITU-R BT.601
@@ -60,7 +61,7 @@ def test_a_png_in_colour_keeps_red_red(tmp_path, gray):
 
 def test_a_photograph_is_refused(tmp_path):
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (20, 20, 3), dtype=np.uint8)).save(tmp_path / "a.png")
-    with pytest.raises(UnreadableImage, match="colour picture, not a radiograph"):
+    with pytest.raises(UnreadableImage, match="colour image, not a radiograph"):
         read_gray(tmp_path / "a.png")
 
 
@@ -77,7 +78,7 @@ def test_a_photograph_is_refused(tmp_path):
         (_png(20, 20, bytes(21 * 10)), "broken PNG"),
     ],
 )
-def test_what_is_no_picture_is_refused_with_its_reason(tmp_path, content, reason, capfd):
+def test_what_is_no_image_is_refused_with_its_reason(tmp_path, content, reason, capfd):
     (tmp_path / "a.png").write_bytes(content)
     with pytest.raises(
         UnreadableImage, match=rf"a\.png: expected a gray PNG, JPEG or DICOM radiograph; found .*{reason}"
@@ -122,30 +123,30 @@ def test_the_first_bytes_tell_what_a_file_is(tmp_path, gray):
 def test_real_radiographs_of_every_format_are_read(shared_data):
     folder = shared_data / "cxr_formats"
     for path in [*folder.rglob("*.png"), *folder.rglob("*.dcm")]:
-        film = read_gray(path)
-        assert film.ndim == 2
-        assert film.dtype == np.uint8
-        assert film.std() > 20  # a picture, not a blank
+        image = read_gray(path)
+        assert image.ndim == 2
+        assert image.dtype == np.uint8
+        assert image.std() > 20  # an image, not a blank
 
 
 @pytest.mark.shared_data
 def test_real_colours_and_shapes_are_as_pillow_sees_them(shared_data):
     modes, oblong = set(), 0
     for path in sorted((shared_data / "cxr_formats").rglob("*.png")):
-        with Image.open(path) as picture:
-            modes.add(picture.mode)
-            film = read_gray(path)
-            assert film.shape == (picture.height, picture.width)
-            assert np.array_equal(film, np.asarray(picture.convert("RGB"))[..., 0])
-            oblong += picture.height != picture.width
+        with Image.open(path) as canvas:
+            modes.add(canvas.mode)
+            image = read_gray(path)
+            assert image.shape == (canvas.height, canvas.width)
+            assert np.array_equal(image, np.asarray(canvas.convert("RGB"))[..., 0])
+            oblong += canvas.height != canvas.width
     assert {"L", "RGB", "RGBA"} <= modes
     assert oblong == 12
 
 
 @pytest.mark.shared_data
-def test_an_rgba_film_of_nih_is_the_mean_of_its_pixels_in_the_sample(shared_data):
+def test_an_rgba_image_of_nih_is_the_mean_of_its_pixels_in_the_sample(shared_data):
     # The sample was made from the same source by averaging 2 x 2 pixels (PIL reduce), see its README.
-    film = read_gray(shared_data / "cxr_formats" / "nih_native_1024" / "00000773_001.png")
+    image = read_gray(shared_data / "cxr_formats" / "nih_native_1024" / "00000773_001.png")
     half = read_gray(shared_data / "chestxray14_sample" / "images" / "00000773_001.png")
-    mean = film.reshape(512, 2, 512, 2).mean(axis=(1, 3))
+    mean = image.reshape(512, 2, 512, 2).mean(axis=(1, 3))
     assert np.abs(mean - half).max() <= 0.5

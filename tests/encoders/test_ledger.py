@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hilum.data.pseudonyms import own_salt, pseudonym, salt_file, salt_name, sealed
+from hilum.data.patients import own_salt, pseudonym, salt_file, salt_name, sealed
 from hilum.encoders.card import Card, read_card, write_card
 from hilum.encoders.ledger import Ledger
 from hilum.errors import HilumError

@@ -4,7 +4,7 @@ import torch
 from hilum.encoders.catalogue import ARCHITECTURES
 from hilum.encoders.freezing import freeze_all_but_last
 from hilum.encoders.zoo import ENCODERS, create_encoder
-from hilum.training.recompute import recomputing
+from hilum.training.activation_checkpointing import recomputing
 
 MOST_PARAMETERS = 12_000_000
 SMALL = [name for name in ENCODERS if ARCHITECTURES[name].parameters < MOST_PARAMETERS]

@@ -10,7 +10,7 @@ IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 INCEPTION = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
 
 
-def films(side=96):
+def radiographs(side=96):
     return torch.rand(2, 1, side, side, generator=torch.Generator().manual_seed(0))
 
 
@@ -45,8 +45,8 @@ def both_stems(name, weightless, normalisation):
         return F.conv2d(images, weight, values[f"{encoder.stem.convolution}.bias"], **options)
 
     edge = -(-convolution.padding[0] // convolution.stride[0])
-    three = stem(tensors, replicated(films(), normalisation))
-    return three, stem(folded, (films() - mean) / std), edge
+    three = stem(tensors, replicated(radiographs(), normalisation))
+    return three, stem(folded, (radiographs() - mean) / std), edge
 
 
 @pytest.mark.parametrize("name", ENCODERS)
@@ -78,7 +78,9 @@ def test_folded_weights_of_a_whole_network_give_the_features_of_three_channels(n
     ours.mean.fill_(mean)
     ours.std.fill_(std)
     with torch.no_grad():
-        torch.testing.assert_close(ours(films(224)), theirs(replicated(films(224), IMAGENET)), atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(
+            ours(radiographs(224)), theirs(replicated(radiographs(224), IMAGENET)), atol=1e-5, rtol=1e-5
+        )
 
 
 def test_a_filter_of_three_equal_channels_keeps_its_bias():

@@ -18,7 +18,7 @@ ONE_OF_EACH_FAMILY = [
 ]
 
 
-def films(side):
+def radiographs(side):
     return torch.rand(2, 1, side, side, generator=torch.Generator().manual_seed(0))
 
 
@@ -83,7 +83,7 @@ def test_every_parameter_of_every_encoder_is_in_exactly_one_block(name, weightle
 
 
 @pytest.mark.parametrize("name", ONE_OF_EACH_FAMILY)
-def test_films_of_64_to_518_px_give_a_token_for_each_place_of_the_patch_grid(name, weightless):
+def test_images_of_64_to_518_px_give_a_token_for_each_place_of_the_patch_grid(name, weightless):
     encoder = weightless(name)
     for height, width in ((64, 97), (518, 518)):
         with torch.device("meta"):
@@ -106,7 +106,7 @@ def test_gigaflops_are_those_that_torch_counts(name, weightless):
 @pytest.mark.parametrize("name", SMALL)
 def test_tokens_and_feature_map_are_the_same_places_and_the_pooled_feature_is_theirs(name):
     encoder = create_encoder(name, seed=0).eval()
-    images = films(96)
+    images = radiographs(96)
     with torch.no_grad():
         tokens, maps, pooled = encoder.tokens(images), encoder.feature_map(images), encoder(images)
     places = tokens[:, encoder.prefix_tokens :]
@@ -118,9 +118,9 @@ def test_tokens_and_feature_map_are_the_same_places_and_the_pooled_feature_is_th
 
 
 @pytest.mark.parametrize("name", ["convnextv2_atto", "vit_tiny_patch16_224", "eva_x_tiny_patch16", "toh2023_xvt"])
-def test_a_film_that_does_not_fill_its_patches_is_continued_in_mean_gray(name):
+def test_an_image_that_does_not_fill_its_patches_is_continued_in_mean_gray(name):
     encoder = create_encoder(name, seed=0).eval()
-    small = films(90)
+    small = radiographs(90)
     side = ARCHITECTURES[name].padded(90)
     padded = torch.full((2, 1, side, side), float(encoder.mean))
     padded[:, :, :90, :90] = small
@@ -129,7 +129,7 @@ def test_a_film_that_does_not_fill_its_patches_is_continued_in_mean_gray(name):
 
 
 @pytest.mark.parametrize("name", ["resnet101", "swin_base_patch4_window7_224", "toh2023_cnn", "toh2023_unet_encoder"])
-def test_the_feature_of_a_film_of_224_px_is_as_long_as_the_catalogue_says(name, weightless):
+def test_the_feature_of_an_image_of_224_px_is_as_long_as_the_catalogue_says(name, weightless):
     with torch.device("meta"):
         features = weightless(name)(torch.zeros(2, 1, 224, 224))
     assert features.shape == (2, ARCHITECTURES[name].feature_width)
@@ -137,13 +137,13 @@ def test_the_feature_of_a_film_of_224_px_is_as_long_as_the_catalogue_says(name, 
 
 @pytest.mark.parametrize("name", ["toh2023_cnn", "toh2023_unet_encoder"])
 def test_an_architecture_whose_feature_is_its_whole_map_takes_one_size_only(name, weightless):
-    with pytest.raises(HilumError, match=f"size of films for {name}: expected 224 px only; found 256 px"):
+    with pytest.raises(HilumError, match=f"size of images for {name}: expected 224 px only; found 256 px"):
         create_encoder(name, seed=0, image_size=256)
     with pytest.raises(HilumError, match="found 64 px"), torch.device("meta"):
         weightless(name)(torch.zeros(1, 1, 64, 64))
 
 
-def test_films_smaller_than_a_patch_are_refused():
+def test_images_smaller_than_a_patch_are_refused():
     with pytest.raises(HilumError, match="expected from 16 px, padded to n · 16; found 8 px"):
         create_encoder("vit_tiny_patch16_224", seed=0, image_size=8)
 

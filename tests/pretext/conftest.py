@@ -16,7 +16,7 @@ from hilum.draws import image_keys
 
 @pytest.fixture
 def store_of(tmp_path: Path) -> Callable[[NDArray[Any]], Store]:
-    """A store of given pixels, (N, S, S) uint8, with films "film 0", "film 1", …"""
+    """A store of given pixels, (N, S, S) uint8, with images "image 0", "image 1", …"""
 
     def make(pixels: NDArray[Any]) -> Store:
         rejected = pl.DataFrame(schema={"image_id": pl.String, "path": pl.String, "reason": pl.String})
@@ -28,12 +28,18 @@ def store_of(tmp_path: Path) -> Callable[[NDArray[Any]], Store]:
 
 @pytest.fixture
 def batch_of() -> Callable[..., Batch]:
-    """A batch of noise: (films by number, side)."""
+    """A batch of noise: (images by number, side)."""
 
-    def make(films: list[int], size: int = 32) -> Batch:
-        images = [np.random.default_rng(film).integers(0, 256, (1, size, size), dtype=np.uint8) for film in films]
+    def make(radiographs: list[int], size: int = 32) -> Batch:
+        images = [
+            np.random.default_rng(radiograph).integers(0, 256, (1, size, size), dtype=np.uint8)
+            for radiograph in radiographs
+        ]
         return Batch(
-            torch.from_numpy(np.stack(images)), image_keys(f"film {film}" for film in films), np.array(films), None
+            torch.from_numpy(np.stack(images)),
+            image_keys(f"film {radiograph}" for radiograph in radiographs),
+            np.array(radiographs),
+            None,
         )
 
     return make

@@ -1,4 +1,4 @@
-"""Runs of every method on generated films, made by one process or by several: `joined_runs.py OUT CASES [FILMS]`.
+"""Runs of every method on generated images, made by one process or by several: `joined_runs.py OUT CASES [IMAGES]`.
 
 Not a test: `test_several_processes.py` compares what one process and two processes leave.
 """
@@ -12,22 +12,18 @@ import numpy as np
 import polars as pl
 import torch
 
+from hilum.augment import POLICIES
 from hilum.data.batches import Batches
 from hilum.data.preprocess import parse_recipe
 from hilum.data.store import Store
 from hilum.encoders.zoo import create_encoder
-from hilum.finetune.classifier import Classifier
-from hilum.pretext.collapse import CollapseWatch
-from hilum.pretext.method import PretextRun
-from hilum.pretext.method_settings import method_settings
-from hilum.pretext.methods import METHODS
-from hilum.pretext.plain_features import plain_features
+from hilum.finetuning.classifier import Classifier
+from hilum.pretext.methods import METHODS, PretextRun, method_settings
+from hilum.pretext.monitoring import CollapseWatch, plain_features
+from hilum.training.callbacks import SECONDS, Probing
+from hilum.training.distributed import joined_processes, rank, run_directory
 from hilum.training.fit import fit
-from hilum.training.probing import SECONDS, Probing
-from hilum.training.processes import joined_processes, run_directory
-from hilum.training.ranks import rank
 from hilum.training.settings import TrainingSettings
-from hilum.views import POLICIES
 
 BATCH = 8
 
@@ -38,7 +34,7 @@ class Case:
     encoder: str
     size: int = 32
     options: dict[str, Any] = field(default_factory=dict)
-    films: int = 160  # 20 steps an epoch
+    images: int = 160  # 20 steps an epoch
     epochs: int = 1
 
 
@@ -47,8 +43,8 @@ WITHOUT_NORM = {"head_batch_norm": False}
 # heads of a few prototypes, so that a run is short; queues that two processes cannot share out evenly
 CASES = {
     "simclr": Case("simclr", "resnet18"),
-    "mocov2": Case("mocov2", "resnet18", options={"queue": 13, **WITHOUT_NORM}, films=16, epochs=10),
-    "mocov2-head-batch-norm": Case("mocov2", "resnet18", options={"queue": 13}, films=16, epochs=10),
+    "mocov2": Case("mocov2", "resnet18", options={"queue": 13, **WITHOUT_NORM}, images=16, epochs=10),
+    "mocov2-head-batch-norm": Case("mocov2", "resnet18", options={"queue": 13}, images=16, epochs=10),
     "swav": Case(
         "swav",
         "resnet18",
@@ -66,7 +62,7 @@ CASES = {
         "swav",
         "resnet18",
         options={"prototypes": 6, "queue": 0, "local_views": 0, "frozen_epochs": 0},
-        films=16,
+        images=16,
     ),
     "dino": Case(
         "dino", "resnet18", options={"prototypes": 32, "local_views": 1, "frozen_epochs": 0, "koleo_weight": 0.0}
@@ -75,7 +71,7 @@ CASES = {
         "dino",
         "resnet18",
         options={"prototypes": 32, "local_views": 0, "frozen_epochs": 0},
-        films=16,
+        images=16,
     ),
     "dino-centering": Case(
         "dino",
@@ -108,7 +104,7 @@ CASES = {
             "local_views": 0,
             "teacher": "centering",
             "koleo_weight": 0.0,
-            "masked_films": 0.1,
+            "masked_images": 0.1,
             **PAPERS_TEACHER,
             **WITHOUT_NORM,
         },
@@ -118,8 +114,8 @@ CASES = {
 }
 
 
-def films(count: int, size: int) -> Store:
-    """Films with three waves each."""
+def images(count: int, size: int) -> Store:
+    """Images with three waves each."""
     y, x = np.mgrid[-1 : 1 : size * 1j, -1 : 1 : size * 1j]
     pixels = np.empty((count, size, size), dtype=np.uint8)
     for row in range(count):
@@ -141,7 +137,7 @@ def trainable_of(case: Case, store: Store, steps: int) -> Any:
         local_policy=POLICIES[method.local_policy or method.policy],
         size=case.size,
         local_size=32,
-        films=case.films,
+        images=case.images,
         batch_size=BATCH,
         steps=steps,
         seed=0,
@@ -151,7 +147,7 @@ def trainable_of(case: Case, store: Store, steps: int) -> Any:
 
 
 def batches_of(case: Case, store: Store, ids: list[str], size: int, workers: int, **more: Any) -> Batches:
-    """Labels of the classifier are unknown for two thirds of the films, so that no two parts have as many."""
+    """Labels of the classifier are unknown for two thirds of the images, so that no two parts have as many."""
     targets = None
     if case.method == "classifier":
         targets = np.random.default_rng(0).integers(0, 2, (len(ids), 2)).astype(np.float32)
@@ -160,7 +156,7 @@ def batches_of(case: Case, store: Store, ids: list[str], size: int, workers: int
 
 
 def probing_of(case: Case, store: Store, *, keeps_best: bool) -> Probing:
-    """A probe of every epoch that prefers features of films to be near their mean: seldom those of the last epoch."""
+    """A probe of every epoch that prefers features of images to be near their mean: seldom those of the last epoch."""
     shown = torch.from_numpy(store.pixels[:8])[:, None]
 
     def look(encoder: torch.nn.Module) -> dict[str, float]:
@@ -174,12 +170,12 @@ def run(case: Case, directory: Path, *, workers: int = 0, keeps_best: bool = Fal
     settings = TrainingSettings(
         **{"epochs": case.epochs, "lr": 2e-4, "optimizer": "sgd", "precision": "fp32", "device": "cpu"} | changed
     )
-    store = films(case.films + 7, case.size)
-    training = batches_of(case, store, store.image_ids[: case.films], BATCH, workers, shuffle=True, drop_last=True)
+    store = images(case.images + 7, case.size)
+    training = batches_of(case, store, store.image_ids[: case.images], BATCH, workers, shuffle=True, drop_last=True)
     validation = (
         batches_of(
-            case, store, store.image_ids[case.films :], 3, workers, shuffle=False, drop_last=False
-        )  # of 3, 3 and 1 films
+            case, store, store.image_ids[case.images :], 3, workers, shuffle=False, drop_last=False
+        )  # of 3, 3 and 1 images
         if case.method == "classifier"
         else None
     )
@@ -206,9 +202,9 @@ def run(case: Case, directory: Path, *, workers: int = 0, keeps_best: bool = Fal
     }
 
 
-def shortened(name: str, films: int | None = None) -> Case:
-    """A case, or one epoch of it with so many films."""
-    return CASES[name] if films is None else replace(CASES[name], films=films, epochs=1)
+def shortened(name: str, images: int | None = None) -> Case:
+    """A case, or one epoch of it with so many images."""
+    return CASES[name] if images is None else replace(CASES[name], images=images, epochs=1)
 
 
 if __name__ == "__main__":

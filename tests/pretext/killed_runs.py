@@ -31,7 +31,7 @@ def forked(work: Callable[[], None]) -> int:
 
 
 def main(out: Path, name: str, kills: int) -> None:
-    case = replace(RUNS["CASES"][name], encoder="toh2023_densenet", films=40)
+    case = replace(RUNS["CASES"][name], encoder="toh2023_densenet", images=40)
 
     def train(directory: Path, workers: int) -> Callable[[], None]:
         def work() -> None:

@@ -12,17 +12,15 @@ from typing import Any
 import numpy as np
 import torch
 
+from hilum.augment import policy_of
 from hilum.data.batches import Batch
 from hilum.draws import image_keys
 from hilum.encoders.zoo import create_encoder
-from hilum.pretext.two_views import TwoViews
-from hilum.training.joined_norm import JoinedBatchNorm
-from hilum.training.processes import joined_processes
-from hilum.training.ranks import averaged, rank, world_size
-from hilum.views import policy_of
+from hilum.pretext.modules import TwoViews
+from hilum.training.distributed import JoinedBatchNorm, averaged, joined_processes, rank, world_size
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "seventh_method.md"
-FILMS, SIZE = 8, 32
+IMAGES, SIZE = 8, 32
 
 
 def page_module() -> ModuleType:
@@ -37,9 +35,9 @@ def page_module() -> ModuleType:
 def step() -> dict[str, Any]:
     """Loss and gradients of a batch, each process with its part of it."""
     page = page_module()
-    part = np.array_split(np.arange(FILMS), world_size())[rank()]
-    films = [np.random.default_rng(row).integers(0, 256, (1, SIZE, SIZE), dtype=np.uint8) for row in part]
-    batch = Batch(torch.from_numpy(np.stack(films)), image_keys(f"film {row}" for row in part), part, None)
+    part = np.array_split(np.arange(IMAGES), world_size())[rank()]
+    images = [np.random.default_rng(row).integers(0, 256, (1, SIZE, SIZE), dtype=np.uint8) for row in part]
+    batch = Batch(torch.from_numpy(np.stack(images)), image_keys(f"film {row}" for row in part), part, None)
     method = page.VICReg(
         create_encoder("resnet18", seed=0), views=TwoViews(policy_of("simclr"), SIZE, 0),
         settings=page.VICRegSettings(width=32), seed=0, collapse=None,

@@ -17,12 +17,12 @@ import torch.nn.functional as F
 from lightly.loss import DINOLoss, IBOTPatchLoss, KoLeoLoss, NTXentLoss, SwaVLoss
 from lightly.models.utils import update_momentum
 
-from hilum.pretext.masked_patches import hidden
+from hilum.pretext.masking import hidden
 
 RUNS = runpy.run_path(str(Path(__file__).with_name("joined_runs.py")))
 STEPS, LR = 20, 0.02
 SMOOTH = {"encoder": "vit_tiny_patch16_224", "size": 64}
-"""Without ReLUs and batch norm over eight films, which enlarge rounding to a tenth of the loss within ten steps."""
+"""Without ReLUs and batch norm over eight images, which enlarge rounding to a tenth of the loss within ten steps."""
 CONSTANT_TEMPERATURE = {"first_teacher_temperature": 0.04, "teacher_temperature": 0.04}
 CENTERING = {"teacher": "centering", "frozen_epochs": 0, **CONSTANT_TEMPERATURE}
 
@@ -121,7 +121,7 @@ WITH_LIGHTLY: dict[str, tuple[Callable, dict]] = {
     "mocov2": (mocov2, {"queue": 16}),
     "swav": (swav, {"queue": 0}),
     "dino-centering": (dino, CENTERING),
-    "dinov2-centering": (dinov2, CENTERING | {"local_views": 1, "masked_films": 1.0, "koleo_weight": 0.1}),
+    "dinov2-centering": (dinov2, CENTERING | {"local_views": 1, "masked_images": 1.0, "koleo_weight": 0.1}),
 }
 
 
@@ -144,9 +144,9 @@ def course(trained, store, ids, case, loss, after) -> list[float]:
 def test_the_course_is_that_with_lightlys_losses(name):
     twin, changed = WITH_LIGHTLY[name]
     case = RUNS["CASES"][name]
-    case = replace(case, **SMOOTH, options=case.options | changed, films=STEPS * RUNS["BATCH"])
-    store = RUNS["films"](case.films, case.size)
-    ids = store.image_ids[: case.films]
+    case = replace(case, **SMOOTH, options=case.options | changed, images=STEPS * RUNS["BATCH"])
+    store = RUNS["images"](case.images, case.size)
+    ids = store.image_ids[: case.images]
     method = RUNS["trainable_of"](case, store, STEPS).train()
     other = copy.deepcopy(method)
     lightlys = twin(other)

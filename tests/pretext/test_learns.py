@@ -1,9 +1,9 @@
-"""Every method learns something of use from films without labels: more than two kinds of random weights hold.
+"""Every method learns something of use from images without labels: more than two kinds of random weights hold.
 
-Generated films of as many patients with each finding; patients divided by lot. A quarter of the patients are pretrained
-on, three times from other weights; probes are fitted to the same films with their labels, and scored on most of the
+Generated images of as many patients with each finding; patients divided by lot. A quarter of the patients are pretrained
+on, three times from other weights; probes are fitted to the same images with their labels, and scored on most of the
 patients, that nothing was fitted to. Intervals are of redrawn patients and seeds. Settings, and the findings, were
-chosen on films of other seeds (docs/results.md).
+chosen on images of other seeds (docs/results.md).
 """
 
 import os
@@ -16,26 +16,26 @@ import polars as pl
 import pytest
 from numpy.typing import NDArray
 
-from hilum.data.phantom import Film, films, render_film
 from hilum.data.preprocess import parse_recipe
 from hilum.data.store import Store
 from hilum.encoders.probe import linear_probe, neighbour_probe
 from hilum.encoders.weights import load_encoder
 from hilum.errors import HilumError
-from hilum.evaluate.comparisons import evaluate_arms
-from hilum.evaluate.measures import MACRO
-from hilum.evaluate.predictions import Predictions, as_predictions
-from hilum.explain.features import features_of
-from hilum.finetune.shortcut_features import random_encoder_features, thumbnail_features
+from hilum.evaluation.metrics import MACRO
+from hilum.evaluation.predictions import Predictions, as_predictions
+from hilum.evaluation.tables import evaluate_arms
+from hilum.explanation.embedding import features_of
+from hilum.finetuning.shortcut_features import random_encoder_features, thumbnail_features
+from hilum.phantom import Image, population_images, render_image
 from hilum.pretext.pretrain import pretrain
 from hilum.pretext.settings import PretextSettings
 
 SEEDS = (0, 1, 2)
-FILMS_SEED, SIDE = 3, 128
+IMAGES_SEED, SIDE = 3, 128
 POPULATION, PATIENTS = 20_000, 300
-"""Films that patients are looked for among, and how many patients with each finding, and with none, are taken."""
+"""Images that patients are looked for among, and how many patients with each finding, and with none, are taken."""
 FINDINGS = "Atelectasis", "Cardiomegaly", "Pleural Effusion", "Edema", "Emphysema"
-"""What changes a large part of a film, so that 48 px show it. Nodules are a pixel wide there."""
+"""What changes a large part of an image, so that 48 px show it. Nodules are a pixel wide there."""
 RANDOM, CALIBRATED, THUMBNAIL = "random weights", "calibrated random weights", "8x8 thumbnail"
 PROBES = "linear", "neighbours"
 
@@ -55,7 +55,7 @@ def course(encoder, size, **settings):
 
 SMALL_BATCHES = {"batch_size": 32, "lr": 1.5e-3}
 NO_LOCAL_VIEWS = {"local_views": 0}
-"""Of films of 48 px they would have 24 px."""
+"""Of images of 48 px they would have 24 px."""
 COURSES = {
     "simclr": course("resnet18", 48, epochs=12, batch_size=64, lr=2e-3),
     "mocov2": course("resnet18", 48, epochs=24, **SMALL_BATCHES),
@@ -68,7 +68,7 @@ COURSES = {
 
 @dataclass(frozen=True)
 class Ground:
-    """Films by part, and their findings."""
+    """Images by part, and their findings."""
 
     store: Store
     patients: NDArray[np.int64]
@@ -101,35 +101,37 @@ class Ground:
         return as_predictions(pl.DataFrame(columns), name="probe")
 
 
-def balanced(population: list[Film]) -> list[Film]:
-    """Films of the first patients with each finding, and of the first with none.
+def balanced(population: list[Image]) -> list[Image]:
+    """Images of the first patients with each finding, and of the first with none.
 
-    As patients come, Edema or Emphysema are on 3 % of the films: 40 among those that neighbours are looked for.
+    As patients come, Edema or Emphysema are on 3 % of the images: 40 among those that neighbours are looked for.
     """
-    groups = [list(dict.fromkeys(film.patient for film in population if name in film.severities)) for name in FINDINGS]
+    groups = [
+        list(dict.fromkeys(image.patient for image in population if name in image.severities)) for name in FINDINGS
+    ]
     ill = set().union(*groups)
-    groups.append(list(dict.fromkeys(film.patient for film in population if film.patient not in ill)))
+    groups.append(list(dict.fromkeys(image.patient for image in population if image.patient not in ill)))
     chosen = {patient for group in groups for patient in group[:PATIENTS]}
-    return [film for film in population if film.patient in chosen]
+    return [image for image in population if image.patient in chosen]
 
 
 @pytest.fixture(scope="module")
 def ground(tmp_path_factory) -> Ground:
-    population = balanced(films(FILMS_SEED, POPULATION))
+    population = balanced(population_images(IMAGES_SEED, POPULATION))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        pictures = list(pool.map(lambda film: render_film(film, size=SIDE, seed=FILMS_SEED).pixels, population))
-    patients = np.array([film.patient for film in population])
-    lot = np.random.default_rng(FILMS_SEED).random(patients.max() + 1)[patients]
+        canvases = list(pool.map(lambda image: render_image(image, size=SIDE, seed=IMAGES_SEED).pixels, population))
+    patients = np.array([image.patient for image in population])
+    lot = np.random.default_rng(IMAGES_SEED).random(patients.max() + 1)[patients]
     return Ground(
         store=Store(
             directory=tmp_path_factory.mktemp("generated"),
-            pixels=np.stack(pictures),
-            image_ids=[film.image_id for film in population],
+            pixels=np.stack(canvases),
+            image_ids=[image.image_id for image in population],
             rejected=pl.DataFrame(schema={"image_id": pl.String, "path": pl.String, "reason": pl.String}),
             recipe=parse_recipe([{"resize": SIDE}]),
         ),
         patients=patients,
-        labels=np.array([[name in film.severities for name in FINDINGS] for film in population], dtype=np.float32),
+        labels=np.array([[name in image.severities for name in FINDINGS] for image in population], dtype=np.float32),
         part=np.where(lot < 0.24, "train", np.where(lot < 0.3, "val", "test")),
     )
 

@@ -11,12 +11,12 @@ from torch.autograd.graph import saved_tensors_hooks
 from hilum.errors import HilumError
 
 RUNS = runpy.run_path(str(Path(__file__).with_name("joined_runs.py")))
-VIT = {"encoder": "vit_tiny_patch16_224", "size": 32, "films": 8}  # one step
+VIT = {"encoder": "vit_tiny_patch16_224", "size": 32, "images": 8}  # one step
 SHORT = {
     "mocov2": replace(RUNS["CASES"]["mocov2"], epochs=2, **VIT),
     "dino-centering": replace(RUNS["CASES"]["dino-centering"], **VIT),
-    "dinov2-centering": replace(RUNS["CASES"]["dinov2-centering"], films=8),
-    "fcmae": replace(RUNS["CASES"]["fcmae"], films=8),
+    "dinov2-centering": replace(RUNS["CASES"]["dinov2-centering"], images=8),
+    "fcmae": replace(RUNS["CASES"]["fcmae"], images=8),
     "classifier": replace(RUNS["CASES"]["classifier"], **VIT),
 }
 
@@ -48,14 +48,14 @@ def test_two_parts_take_the_step_of_the_whole_batch(case, tmp_path):
 )
 def test_what_needs_the_whole_batch_says_why(case, reason, tmp_path):
     with pytest.raises(HilumError, match=reason):
-        RUNS["run"](replace(RUNS["CASES"][case], films=8), tmp_path, accumulate=2)
+        RUNS["run"](replace(RUNS["CASES"][case], images=8), tmp_path, accumulate=2)
 
 
 def test_koleo_needs_the_whole_batch(tmp_path):
     case = replace(
         SHORT["dinov2-centering"], options={"teacher": "centering", "prototypes": 32, "head_batch_norm": False}
     )
-    with pytest.raises(HilumError, match="KoLeo compares the films of the batch"):
+    with pytest.raises(HilumError, match="KoLeo compares the images of the batch"):
         RUNS["run"](case, tmp_path, accumulate=2)
 
 
@@ -82,4 +82,4 @@ def test_activations_computed_again_give_the_same_bits_from_less_memory(case, tm
 
 def test_batch_norm_is_not_computed_again(tmp_path):
     with pytest.raises(HilumError, match="batch norm, whose statistics would move twice"):
-        RUNS["run"](replace(RUNS["CASES"]["simclr"], films=8), tmp_path, recompute=True)
+        RUNS["run"](replace(RUNS["CASES"]["simclr"], images=8), tmp_path, recompute=True)

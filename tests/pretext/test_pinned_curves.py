@@ -1,7 +1,7 @@
 """Whole-run losses of every method, so that a change of any part of it is seen.
 
 The numbers are Hilum's own, of the day when each method's losses had been checked one by one against their papers and
-slow versions (tests beside this one): batches of 8 films, one thread, float32, two epochs of three steps of SGD, torch
+slow versions (tests beside this one): batches of 8 images, one thread, float32, two epochs of three steps of SGD, torch
 2.15 on a CPU with AVX-512. With two threads they differ by less than 1e-6; 1e-4 leaves room for other machines.
 """
 
@@ -40,5 +40,5 @@ def one_thread():
 
 @pytest.mark.parametrize("case", RUNS["CASES"])
 def test_the_loss_takes_its_known_course(case, tmp_path):
-    found = RUNS["run"](replace(RUNS["CASES"][case], films=24, epochs=2), tmp_path)["curves"]["train_loss"]
+    found = RUNS["run"](replace(RUNS["CASES"][case], images=24, epochs=2), tmp_path)["curves"]["train_loss"]
     assert found == pytest.approx(PINNED[case], abs=1e-4)

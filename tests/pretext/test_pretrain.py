@@ -15,7 +15,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch.nn import functional
 
-from hilum.data.pseudonyms import sealed
+from hilum.augment import POLICIES, plain_view, random_views
+from hilum.data.patients import sealed
 from hilum.draws import image_keys
 from hilum.encoders.calibrated import calibrated_random
 from hilum.encoders.weights import load_encoder
@@ -25,7 +26,6 @@ from hilum.pretext.methods import METHODS
 from hilum.pretext.pretrain import pretrain
 from hilum.pretext.settings import PretextSettings
 from hilum.training.settings import TrainingSettings
-from hilum.views import POLICIES, plain_view, random_views
 
 TINY = PretextSettings(epochs=2, batch_size=8, precision="fp32", device="cpu")
 
@@ -42,8 +42,8 @@ ENCODER = dict.fromkeys(METHODS, "resnet18") | {"dinov2": "vit_tiny_patch16_224"
 SIZE = dict.fromkeys(METHODS, 32) | {"fcmae": 64}
 
 
-def films(count, size=32, first=0):
-    """Films with a pattern each: three waves of its own directions and lengths."""
+def images(count, size=32, first=0):
+    """Images with a pattern each: three waves of its own directions and lengths."""
     y, x = np.mgrid[-1 : 1 : size * 1j, -1 : 1 : size * 1j]
     pixels = np.empty((count, size, size), dtype=np.uint8)
     for row in range(count):
@@ -71,7 +71,7 @@ def run(method, store, directory, settings=TINY, encoder=None, seed=0, **more):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_run_leaves_weights_card_and_curves_and_nothing_else(method, store_of, tmp_path):
-    directory = run(method, store_of(films(20, SIZE[method])), tmp_path / "run")
+    directory = run(method, store_of(images(20, SIZE[method])), tmp_path / "run")
     assert sorted(path.name for path in directory.iterdir()) == [
         "card.json",
         "curves.parquet",
@@ -109,7 +109,7 @@ def test_a_run_leaves_weights_card_and_curves_and_nothing_else(method, store_of,
 def test_a_run_that_is_killed_and_called_again_ends_with_the_same_bits(method, store_of, tmp_path, monkeypatch):
     every_step = partial(TrainingSettings, checkpoint_every_seconds=0.0)
     monkeypatch.setattr("hilum.pretext.pretrain.TrainingSettings", every_step)
-    store = store_of(films(20, SIZE[method]))
+    store = store_of(images(20, SIZE[method]))
     whole = run(method, store, tmp_path / "whole")
 
     class Killed(Exception):
@@ -129,7 +129,7 @@ def test_a_run_that_is_killed_and_called_again_ends_with_the_same_bits(method, s
 
 
 def test_going_on_from_an_encoder_remembers_its_patients_and_where_it_came_from(store_of, tmp_path):
-    store = store_of(films(20))
+    store = store_of(images(20))
     first = run("simclr", store, tmp_path / "first")
     second = pretrain(
         "mocov2",
@@ -147,19 +147,19 @@ def test_going_on_from_an_encoder_remembers_its_patients_and_where_it_came_from(
     assert after.starts_from == before.sha256
 
 
-def test_fewer_films_than_a_batch_name_the_batch_size_to_use(store_of, tmp_path):
+def test_fewer_images_than_a_batch_name_the_batch_size_to_use(store_of, tmp_path):
     with pytest.raises(HilumError, match="Set `batch_size` to at most 5"):
-        run("simclr", store_of(films(5)), tmp_path / "run")
+        run("simclr", store_of(images(5)), tmp_path / "run")
     assert not list(tmp_path.iterdir())
 
 
 def test_an_unknown_method_is_refused_with_the_known_ones(store_of, tmp_path):
     with pytest.raises(HilumError, match="one of simclr, mocov2, swav, dino, dinov2, fcmae; found byol"):
-        run("byol", store_of(films(8)), tmp_path / "run", encoder="resnet18")
+        run("byol", store_of(images(8)), tmp_path / "run", encoder="resnet18")
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_films_that_are_all_alike_are_a_collapse_that_names_the_settings(method, store_of, tmp_path):
+def test_images_that_are_all_alike_are_a_collapse_that_names_the_settings(method, store_of, tmp_path):
     with pytest.raises(
         HilumError, match=rf"epoch 2: .*found a collapse.*Lower `lr` \(now 0.001\) or .*`{SETTING_BLAMED[method]}`"
     ):
@@ -171,28 +171,28 @@ def test_films_that_are_all_alike_are_a_collapse_that_names_the_settings(method,
 def test_an_absurd_learning_rate_does_not_end_well(method, store_of, tmp_path):
     settings = PretextSettings(epochs=3, batch_size=8, lr=1e6, warmup_epochs=0, precision="fp32", device="cpu")
     with pytest.raises(HilumError, match="`lr`"):
-        run(method, store_of(films(16, SIZE[method])), tmp_path / "run", settings)
+        run(method, store_of(images(16, SIZE[method])), tmp_path / "run", settings)
 
 
 def test_moco_without_momentum_collapses_and_is_stopped(store_of, tmp_path):
     bad = {"momentum": 0.0, "head_batch_norm": False}
     settings = PretextSettings(epochs=8, batch_size=32, options=bad, precision="fp32", device="cpu")
     with pytest.raises(HilumError, match=r"a collapse \(projection_spread.*`momentum` \(now 0\)"):
-        run("mocov2", store_of(films(128, 64)), tmp_path / "run", settings)
+        run("mocov2", store_of(images(128, 64)), tmp_path / "run", settings)
 
 
 @pytest.mark.parametrize(("method", "nothing_learned"), [("simclr", math.log(63)), ("mocov2", math.log(65))])
-def test_a_few_epochs_already_tell_films_apart(method, nothing_learned, store_of, tmp_path):
+def test_a_few_epochs_already_tell_images_apart(method, nothing_learned, store_of, tmp_path):
     options = {"queue": 64} if method == "mocov2" else {}
     settings = PretextSettings(epochs=6, batch_size=32, options=options, device="cpu")
-    directory = run(method, store_of(films(128, 64)), tmp_path / "run", settings)
+    directory = run(method, store_of(images(128, 64)), tmp_path / "run", settings)
     losses = pl.read_parquet(directory / "curves.parquet")["train_loss"]
     assert losses[-1] < 0.95 * nothing_learned
 
 
 def share_recognised(encoder):
-    """Of 128 films that no encoder has seen: for how many is the other view's feature the nearest of all?"""
-    unseen = torch.from_numpy(films(128, 64, first=1000))[:, None]
+    """Of 128 images that no encoder has seen: for how many is the other view's feature the nearest of all?"""
+    unseen = torch.from_numpy(images(128, 64, first=1000))[:, None]
     keys = image_keys(f"unseen {row}" for row in range(128))
     encoder.eval()
     with torch.no_grad():
@@ -207,24 +207,24 @@ def share_recognised(encoder):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
-def test_what_is_learned_recognises_unseen_films_better_than_a_random_encoder_does(method, store_of, tmp_path):
+def test_what_is_learned_recognises_unseen_images_better_than_a_random_encoder_does(method, store_of, tmp_path):
     settings = PretextSettings(epochs=20, batch_size=32, device="cpu")
-    learned = share_recognised(load_encoder(run(method, store_of(films(192, 64)), tmp_path / "run", settings))[0])
+    learned = share_recognised(load_encoder(run(method, store_of(images(192, 64)), tmp_path / "run", settings))[0])
     assert learned > 2 * share_recognised(create_encoder(ENCODER[method], seed=0))
 
 
 @pytest.mark.slow
 @pytest.mark.shared_data
 @pytest.mark.parametrize("method", ["simclr", "mocov2"])
-def test_on_real_films_a_linear_probe_reads_more_than_from_random_encoders(method, store_of, shared_data, tmp_path):
+def test_on_real_images_a_linear_probe_reads_more_than_from_random_encoders(method, store_of, shared_data, tmp_path):
     """Pneumonia against No Finding, patients apart in five folds.
 
-    Measured after ten epochs on 1,097 films: 0.83 for both methods, 0.71 for timm's init, 0.80 for the calibrated one.
+    Measured after ten epochs on 1,097 images: 0.83 for both methods, 0.71 for timm's init, 0.80 for the calibrated one.
     """
     folder = shared_data / "chestxray14_sample"
     table = pl.read_csv(folder / "Data_Entry_2017_v2020.csv")
-    pictures = [cv2.imread(str(folder / "images" / name), cv2.IMREAD_GRAYSCALE) for name in table["Image Index"]]
-    pixels = np.stack([cv2.resize(picture, (64, 64), interpolation=cv2.INTER_AREA) for picture in pictures])
+    images = [cv2.imread(str(folder / "images" / name), cv2.IMREAD_GRAYSCALE) for name in table["Image Index"]]
+    pixels = np.stack([cv2.resize(image, (64, 64), interpolation=cv2.INTER_AREA) for image in images])
     ill = table["Finding Labels"].str.contains("Pneumonia").to_numpy()
     views = plain_view(torch.from_numpy(pixels)[:, None], 64)
 

@@ -1,4 +1,4 @@
-"""Whole pretraining runs that are probed while they train, on films whose label is to be seen."""
+"""Whole pretraining runs that are probed while they train, on images whose label is to be seen."""
 
 from dataclasses import replace
 from functools import partial
@@ -7,16 +7,15 @@ import numpy as np
 import polars as pl
 import pytest
 
-from hilum.data.labelled_films import LabelledFilms
-from hilum.data.pseudonyms import sealed
+from hilum.data.labelled_images import LabelledImages
+from hilum.data.patients import sealed
 from hilum.encoders.weights import load_encoder
-from hilum.pretext.online_probe import OnlineProbe
+from hilum.pretext.monitoring import OnlineProbe, probed_images
 from hilum.pretext.pretrain import pretrain
-from hilum.pretext.probed_films import probed_films
 from hilum.pretext.settings import PretextSettings
 from hilum.training.settings import TrainingSettings
 
-FILMS, LEARNT = 40, 20
+IMAGES, LEARNT = 40, 20
 TINY = PretextSettings(epochs=3, batch_size=10, lr=3e-3, precision="fp32", device="cpu")
 
 
@@ -24,20 +23,20 @@ TINY = PretextSettings(epochs=3, batch_size=10, lr=3e-3, precision="fp32", devic
 def store(store_of):
     """A bright or a dark patch on noise."""
     rng = np.random.default_rng(0)
-    pixels = rng.integers(0, 160, (FILMS, 32, 32))
-    pixels[:, 8:16, 8:16] += 40 * (np.arange(FILMS) % 2)[:, None, None]
+    pixels = rng.integers(0, 160, (IMAGES, 32, 32))
+    pixels[:, 8:16, 8:16] += 40 * (np.arange(IMAGES) % 2)[:, None, None]
     return store_of(pixels.astype(np.uint8))
 
 
 def labelled(store, rows, targets=None):
-    truth = (np.arange(FILMS) % 2).astype(np.float32)[:, None] if targets is None else targets
+    truth = (np.arange(IMAGES) % 2).astype(np.float32)[:, None] if targets is None else targets
     ids = [store.image_ids[row] for row in rows]
-    return LabelledFilms(ids, [f"all:{row}" for row in rows], truth[list(rows)])
+    return LabelledImages(ids, [f"all:{row}" for row in rows], truth[list(rows)])
 
 
-def probe_of(store, targets=None, val=range(LEARNT, FILMS)):
+def probe_of(store, targets=None, val=range(LEARNT, IMAGES)):
     parts = labelled(store, range(LEARNT), targets), labelled(store, val, targets)
-    return OnlineProbe(store, probed_films(["Mass"], *parts, seed=0))
+    return OnlineProbe(store, probed_images(["Mass"], *parts, seed=0))
 
 
 def run(store, directory, settings=TINY, method="simclr", **more):
@@ -57,7 +56,7 @@ def weights(directory):
 def test_the_encoder_that_is_kept_is_that_of_the_best_probe(store, tmp_path, method):
     """What is loaded from disk reads what the curves say of the epoch that the card names."""
     probe = probe_of(store)
-    assert probe.films.decides
+    assert probe.images.decides
     directory = run(store, tmp_path / "run", method=method, probe=probe)
     encoder, card = load_encoder(directory)
     read = pl.read_parquet(directory / "curves.parquet")["probe_auroc"]
@@ -65,13 +64,13 @@ def test_the_encoder_that_is_kept_is_that_of_the_best_probe(store, tmp_path, met
     assert card.epoch == read.arg_max() + 1
     assert probe.look(encoder, 32)["probe_auroc"] == pytest.approx(read[card.epoch - 1], abs=1e-9)
     assert card.notes[0].startswith(f"epoch {card.epoch} of 3 was kept: its probe read best, {read.max():.3f}")
-    assert card.probe == probe.films.digest
-    assert card.patients_seen == sealed(f"all:{row}" for row in range(FILMS))  # who chose the epoch has been seen
+    assert card.probe == probe.images.digest
+    assert card.patients_seen == sealed(f"all:{row}" for row in range(IMAGES))  # who chose the epoch has been seen
 
 
 def test_with_too_few_positive_patients_the_run_is_the_one_without_a_probe(store, tmp_path):
     few = probe_of(store, val=range(LEARNT, LEARNT + 18))
-    assert not few.films.decides
+    assert not few.images.decides
     probed = run(store, tmp_path / "probed", probe=few)
     plain = run(store, tmp_path / "plain", replace(TINY, probe_every=0), probe=probe_of(store))
     assert weights(plain) == weights(probed)

@@ -1,6 +1,6 @@
 """A setting that is known to bring a method's collapse brings it, and the run stops and says what to change.
 
-MoCo v2's is in `test_pretrain`: without momentum and batch norm in the head, it takes longer. Films of waves do; a
+MoCo v2's is in `test_pretrain`: without momentum and batch norm in the head, it takes longer. Images of waves do; a
 collapse needs no radiographs.
 """
 
@@ -11,15 +11,15 @@ from hilum.errors import HilumError
 from hilum.pretext.pretrain import pretrain
 from hilum.pretext.settings import PretextSettings
 
-FILMS = 32
+IMAGES = 32
 EVEN = {"first_teacher_temperature": 5.0, "teacher_temperature": 5.0, "prototypes": 64}
-"""Far above the student's 0.1, so that the teacher says the same to every prototype, whatever the film."""
+"""Far above the student's 0.1, so that the teacher says the same to every prototype, whatever the image."""
 
 
 def waves(size):
     y, x = np.mgrid[-1 : 1 : size * 1j, -1 : 1 : size * 1j]
-    pixels = np.empty((FILMS, size, size), dtype=np.uint8)
-    for row in range(FILMS):
+    pixels = np.empty((IMAGES, size, size), dtype=np.uint8)
+    for row in range(IMAGES):
         draw = np.random.default_rng(row)
         summed = sum(np.sin(draw.uniform(1, 6) * (a * x + b * y) + c) for a, b, c in draw.uniform(-2, 2, (3, 3)))
         pixels[row] = np.clip(128 + 35 * summed, 0, 255)

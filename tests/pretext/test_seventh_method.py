@@ -15,9 +15,9 @@ import pytest
 import torch
 from lightly.loss import VICRegLoss
 
-import hilum.pretext.methods
+import hilum.pretext.methods.registry
 from hilum.errors import HilumErrors
-from hilum.pretext.method_settings import METHOD_SETTINGS, method_settings
+from hilum.pretext.methods import METHOD_SETTINGS, method_settings
 from hilum.pretext.pretrain import pretrain
 from hilum.pretext.settings import PretextSettings
 
@@ -69,20 +69,20 @@ def test_the_loss_equals_lightlys(page):
 
 
 def test_a_registered_method_trains_and_refuses_settings_like_the_others(page, store_of, tmp_path, monkeypatch):
-    methods = MappingProxyType({**hilum.pretext.methods.METHODS, "vicreg": page.VICREG})
-    monkeypatch.setattr(hilum.pretext.methods, "METHODS", methods)
+    methods = MappingProxyType({**hilum.pretext.methods.registry.METHODS, "vicreg": page.VICREG})
+    monkeypatch.setattr(hilum.pretext.methods.registry, "METHODS", methods)
     monkeypatch.setitem(METHOD_SETTINGS, "vicreg", page.VICREG.settings)
     y, x = np.mgrid[-1:1:32j, -1:1:32j]
-    draws = [np.random.default_rng(film).uniform(-3, 3, 3) for film in range(32)]
+    draws = [np.random.default_rng(image).uniform(-3, 3, 3) for image in range(32)]
     pixels = np.stack([128 + 100 * np.sin(a * x + b * y + c) for a, b, c in draws]).astype(np.uint8)
     store = store_of(pixels)
     settings = PretextSettings(
         epochs=5, batch_size=16, lr=3e-3, warmup_epochs=0, policy="finetune", options={"width": 8}, device="cpu",
         precision="fp32",
     )  # fmt: skip
-    films = store.image_ids
+    images = store.image_ids
     out = pretrain(
-        "vicreg", store, films, [f"test:{film}" for film in films], encoder="toh2023_densenet", settings=settings,
+        "vicreg", store, images, [f"test:{image}" for image in images], encoder="toh2023_densenet", settings=settings,
         seed=0, directory=tmp_path / "vicreg", split_title="all",
     )  # fmt: skip
     curves = pl.read_parquet(out / "curves.parquet")

@@ -14,7 +14,7 @@ SCRIPT = Path(__file__).with_name("joined_runs.py")
 RUNS = runpy.run_path(str(SCRIPT))
 
 
-def by_two_processes(out, cases, *films):
+def by_two_processes(out, cases, *images):
     """Start the runs as torchrun does; torchrun itself would take as long again to import."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -22,7 +22,7 @@ def by_two_processes(out, cases, *films):
     environment = os.environ | {
         "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2", "TORCHELASTIC_RUN_ID": "test",
     }  # fmt: skip
-    command = [sys.executable, "-W", "error", str(SCRIPT), str(out), ",".join(cases), *map(str, films)]
+    command = [sys.executable, "-W", "error", str(SCRIPT), str(out), ",".join(cases), *map(str, images)]
     started = [
         subprocess.Popen(
             command, env=environment | {"RANK": rank, "LOCAL_RANK": rank}, stderr=subprocess.PIPE, text=True
@@ -44,8 +44,8 @@ def differences(one, two):
     }
 
 
-def compare(case, out, alone, *films, loss, gradients, state):
-    one = RUNS["run"](RUNS["shortened"](case, *films), alone)
+def compare(case, out, alone, *images, loss, gradients, state):
+    one = RUNS["run"](RUNS["shortened"](case, *images), alone)
     for rank in (0, 1):
         two = torch.load(out / case / f"left-by-{rank}.pt")
         for column, values in one["curves"].items():

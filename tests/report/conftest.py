@@ -1,4 +1,4 @@
-"""A finished study made of random scores: every number on the page is computed from them by hilum.evaluate."""
+"""A finished study made of random scores: every number on the page is computed from them by hilum.evaluation."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from hilum.evaluate import (
+from hilum.evaluation import (
     AVERAGES,
     METRICS,
     Predictions,
@@ -24,24 +24,26 @@ from hilum.evaluate import (
     ranks_table,
 )
 from hilum.findings import CHESTXRAY14
-from hilum.report.content import ArmSummary, DataSummary, ReportContent
-from hilum.report.films import Box, Case, Embedding
+from hilum.report.content import ArmSummary, Box, Case, DataSummary, Embedding, ReportContent
 
 MakeStudy = Callable[..., ReportContent]
 
 
-def scored_films(
-    signal: float, findings: list[str], films: int, seed: int, prevalence: np.ndarray, name: str
+def scored_images(
+    signal: float, findings: list[str], images: int, seed: int, prevalence: np.ndarray, name: str
 ) -> Predictions:
-    labels_of = np.random.default_rng(7)  # the same films and labels for every arm and seed
-    labels = labels_of.random((films, len(findings))) < prevalence
+    labels_of = np.random.default_rng(7)  # the same images and labels for every arm and seed
+    labels = labels_of.random((images, len(findings))) < prevalence
     shown = labels_of.standard_normal(labels.shape)
     own = np.random.default_rng(seed)
     logits = signal * labels + shown + 0.4 * own.standard_normal(labels.shape)
-    ids = {"image_id": [f"film{i:05d}" for i in range(films)], "patient_id": [f"patient{i // 2}" for i in range(films)]}
+    ids = {
+        "image_id": [f"film{i:05d}" for i in range(images)],
+        "patient_id": [f"patient{i // 2}" for i in range(images)],
+    }
     columns = {f"y_{finding}": labels[:, i].astype(float) for i, finding in enumerate(findings)}
     columns |= {f"p_{finding}": 1 / (1 + np.exp(1 - logits[:, i])) for i, finding in enumerate(findings)}
-    return as_predictions(pl.DataFrame({**ids, "split": ["test"] * films, **columns}), name=name)
+    return as_predictions(pl.DataFrame({**ids, "split": ["test"] * images, **columns}), name=name)
 
 
 def training_curves(arms: dict[str, float], seeds: int, epochs: int = 12) -> pl.DataFrame:
@@ -66,7 +68,7 @@ def finished_study(
     arms: dict[str, float] | None = None,
     *,
     findings: int = 4,
-    films: int = 300,
+    images: int = 300,
     seeds: int = 2,
     against: str | None = "scratch",
     redraws: int = 400,
@@ -75,25 +77,25 @@ def finished_study(
     names = list(CHESTXRAY14[:findings])
     prevalence = np.geomspace(0.25, 0.04, findings)
     if findings > 3:
-        prevalence[-1] = 4 / films
+        prevalence[-1] = 4 / images
     predictions = {
-        arm: [scored_films(signal, names, films, 100 * i + s, prevalence, f"{arm} seed {s}") for s in range(seeds)]
+        arm: [scored_images(signal, names, images, 100 * i + s, prevalence, f"{arm} seed {s}") for s in range(seeds)]
         for i, (arm, signal) in enumerate(arms.items())
     }
     metrics, comparisons = evaluate_arms(predictions, against=against, redraws=redraws, seed=0)
     counts = pl.DataFrame(
         [
-            (split, name, films * k, films * k // 2, max(1, int(films * k * p)), 0)
+            (split, name, images * k, images * k // 2, max(1, int(images * k * p)), 0)
             for split, k in (("train", 7), ("val", 1), ("test", 2))
             for name, p in zip(names, prevalence, strict=True)
         ],
-        schema=["split", "finding", "films", "patients", "positives", "uncertain"],
+        schema=["split", "finding", "images", "patients", "positives", "uncertain"],
         orient="row",
     )
     rejected = pl.DataFrame({"image_id": ["film90001", "film90002"], "reason": ["not an image", "empty file"]})
     split = "patients-70-10-20-s0 (3f9a1c)"
     return ReportContent(
-        question="Does pretraining on our own films beat training from scratch when labels are few?",
+        question="Does pretraining on our own images beat training from scratch when labels are few?",
         arms=[
             ArmSummary(
                 arm,
@@ -107,7 +109,7 @@ def finished_study(
             )
             for i, arm in enumerate(arms)
         ],
-        data=[DataSummary("ours", "folder", 10 * films + 2, 5 * films, split, counts, rejected)],
+        data=[DataSummary("ours", "folder", 10 * images + 2, 5 * images, split, counts, rejected)],
         scored_on=f"ours, test of {split}",
         metrics=metrics,
         comparisons=comparisons,
@@ -121,7 +123,7 @@ def finished_study(
     )
 
 
-def film(seed: int, side: int = 96) -> np.ndarray:
+def image(seed: int, side: int = 96) -> np.ndarray:
     """Two dark lungs beside a bright heart, and some noise."""
     y, x = np.mgrid[0:side, 0:side] / side
     draw = np.random.default_rng(seed)
@@ -135,14 +137,14 @@ def heat(at: tuple[float, float], rows: int = 7) -> np.ndarray:
     return np.exp(-(((x - at[0]) / 0.15) ** 2) - ((y - at[1]) / 0.15) ** 2)
 
 
-def films_by_likeness(films: int, *, thumbnails: bool = True) -> Embedding:
+def images_by_likeness(images: int, *, thumbnails: bool = True) -> Embedding:
     draw = np.random.default_rng(0)
-    label = draw.integers(0, 3, films)
-    at = np.array([[0, 0], [4, 1], [1, 5]])[label] + draw.standard_normal((films, 2))
-    shown = [cv2.imencode(".png", film(i % 20, 48))[1].tobytes() if thumbnails else None for i in range(films)]
+    label = draw.integers(0, 3, images)
+    at = np.array([[0, 0], [4, 1], [1, 5]])[label] + draw.standard_normal((images, 2))
+    shown = [cv2.imencode(".png", image(i % 20, 48))[1].tobytes() if thumbnails else None for i in range(images)]
     points = pl.DataFrame(
         {
-            "image_id": [f"film{i:05d}" for i in range(films)],
+            "image_id": [f"film{i:05d}" for i in range(images)],
             "x": at[:, 0],
             "y": at[:, 1],
             "label": [("No Finding", "Effusion <&>", "several")[k] for k in label],
@@ -152,19 +154,19 @@ def films_by_likeness(films: int, *, thumbnails: bool = True) -> Embedding:
     return Embedding("t-SNE", ["Features of simclr, seed 0", "Silhouette 0.31"], points)
 
 
-def cases_of(study: ReportContent, films: int, *, side: int = 96) -> list[Case]:
+def cases_of(study: ReportContent, images: int, *, side: int = 96) -> list[Case]:
     findings = next(iter(study.predictions.values()))[0].findings
     arms = [arm.name for arm in study.arms][:2]
     return [
         Case(
             f"film{i:05d}",
-            film(i, side),
+            image(i, side),
             {(arm, f): heat((0.3 + 0.3 * (k % 2), 0.4 + 0.1 * k)) for k, f in enumerate(findings) for arm in arms},
             [Box(findings[0], 0.2, 0.3, 0.25, 0.3)] if i % 2 == 0 else [],
             f"view {'PA' if i % 3 else 'AP'}",
             {findings[i % 2]: "found" if i < 3 else "missed"},
         )
-        for i in range(films)
+        for i in range(images)
     ]
 
 
@@ -252,7 +254,7 @@ def scored_boxes() -> pl.DataFrame:
         "high",
         "p",
         "p_adjusted",
-        "films",
+        "images",
         "patients",
         "boxes",
         "note",
@@ -261,11 +263,11 @@ def scored_boxes() -> pl.DataFrame:
 
 
 def full_study(
-    films: int = 300, findings: int = 4, cases: int = 6, points: int = 80, redraws: int = 200
+    images: int = 300, findings: int = 4, cases: int = 6, points: int = 80, redraws: int = 200
 ) -> ReportContent:
     """Every part that a page may have."""
-    study = finished_study(films=films, findings=findings, redraws=redraws)
-    other = {arm: [scored_films(1.0, runs[0].findings, films, 50 + s, np.full(findings, 0.2), f"{arm} val {s}") for s in range(len(runs))] for arm, runs in study.predictions.items()}  # fmt: skip
+    study = finished_study(images=images, findings=findings, redraws=redraws)
+    other = {arm: [scored_images(1.0, runs[0].findings, images, 50 + s, np.full(findings, 0.2), f"{arm} val {s}") for s in range(len(runs))] for arm, runs in study.predictions.items()}  # fmt: skip
     renamed = {arm: [as_predictions(run.frame.with_columns(pl.lit("val").alias("split"), pl.format("val {}", "image_id").alias("image_id")), name=run.name) for run in runs] for arm, runs in other.items()}  # fmt: skip
     thresholds = {
         arm: [choose_thresholds(val, "youden", judged=run) for val, run in zip(renamed[arm], runs, strict=True)]
@@ -276,8 +278,8 @@ def full_study(
     )
     each = [metrics_table(measured, arm).select(pl.lit(arm).alias("arm"), pl.all()) for arm in study.predictions]
     baseline_metrics, baseline_comparisons = baseline_tables(study, redraws)
-    sexes = {f"film{i:05d}": "FM"[i // 2 % 2] for i in range(films)}
-    bands = {f"film{i:05d}": ("0-39", "40-79", "80+")[min(2, i * 5 // (2 * films))] for i in range(films)}
+    sexes = {f"film{i:05d}": "FM"[i // 2 % 2] for i in range(images)}
+    bands = {f"film{i:05d}": ("0-39", "40-79", "80+")[min(2, i * 5 // (2 * images))] for i in range(images)}
     groups = [
         evaluate_subgroups(
             study.predictions[arm],
@@ -289,7 +291,7 @@ def full_study(
         ).select(pl.lit(arm).alias("arm"), pl.all())
         for arm in ("scratch", "simclr")
     ]
-    away = scored_films(0.6, study.predictions["simclr"][0].findings, films, 9, np.full(findings, 0.2), "away")
+    away = scored_images(0.6, study.predictions["simclr"][0].findings, images, 9, np.full(findings, 0.2), "away")
     cells = {
         ("ours", "ours"): study.predictions["simclr"][:1],
         ("ours", "theirs"): [away],
@@ -311,7 +313,7 @@ def full_study(
         suspects=suspects,
         agreement=agreement,
         box_scores=scored_boxes(),
-        embeddings=[films_by_likeness(points)],
+        embeddings=[images_by_likeness(points)],
         cases=cases_of(study, cases),
     )
 

@@ -26,7 +26,7 @@ PROBE = """
   found.faded = ink(board) !== before;
 
   const cases = one("figure.cases"), finding = one(".finding", cases), show = one(".show", cases);
-  const films = JSON.parse(one(".films", cases).textContent).cases;
+  const images = JSON.parse(one(".images", cases).textContent).cases;
   const view = () => ink(one(".view canvas", cases));
   const pick = (select, value) => { select.value = value; select.dispatchEvent(new Event("change")); };
   found.views = all(".views .view", cases).length;
@@ -36,9 +36,9 @@ PROBE = """
   boxes.click(); const unboxed = view(); boxes.click(); found.boxed = view() !== unboxed;
   const count = () => one("output", cases).textContent;
   found.counts = { all: count() };
-  const first = one(".film-name", cases).textContent;
+  const first = one(".image-name", cases).textContent;
   one(".on", cases).click();
-  found.walked = one(".film-name", cases).textContent !== first;
+  found.walked = one(".image-name", cases).textContent !== first;
   for (const rule of ["positive", "negative", "right", "wrong", "disagree", "boxed"]) { pick(show, rule); found.counts[rule] = count(); }
   pick(show, "all"); finding.selectedIndex = 1; finding.dispatchEvent(new Event("change"));
   found.chosen = one("tr.chosen th", cases).textContent;
@@ -79,7 +79,7 @@ def test_tables_sort_by_mouse_and_keyboard(found):
     assert found["down"] == found["up"][::-1]
 
 
-def test_the_film_under_the_mouse_is_shown_and_keys_go_on(found):
+def test_the_image_under_the_mouse_is_shown_and_keys_go_on(found):
     pointed = found["pointed"]
     assert pointed["told"].startswith(pointed["name"])
     assert not pointed["hidden"]
@@ -95,7 +95,7 @@ def test_heat_maps_fade_and_boxes_come_and_go(found):
     assert found["walked"]
 
 
-def test_films_that_a_rule_chose_stand_side_by_side(found, full):
+def test_images_that_a_rule_chose_stand_side_by_side(found, full):
     findings = next(iter(full.predictions.values()))[0].findings
     for rule, cards in found["cards"].items():
         chosen = [
@@ -109,7 +109,7 @@ def test_films_that_a_rule_chose_stand_side_by_side(found, full):
     assert of["mapped"] == len(full.cases)
 
 
-def test_films_are_chosen_by_what_arms_said_of_them(found, full):
+def test_images_are_chosen_by_what_arms_said_of_them(found, full):
     counts = {rule: int(text.split(" of ")[1]) if " of " in text else 0 for rule, text in found["counts"].items()}
     finding = next(iter(full.predictions.values()))[0].findings[0]
     ids = [case.image_id for case in full.cases]

@@ -9,9 +9,9 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from hilum.report import formats
 from hilum.report.content import ReportContent
 from hilum.report.page import write_report
+from hilum.report.render import formats
 
 
 class Page(HTMLParser):
@@ -185,7 +185,7 @@ def test_what_is_missing_is_said(make_study, tmp_path):
         "No ROC curves: no predictions with positives and negatives were given.",
         "No training curves were given.",
         "Nothing was left out.",
-        "Every film could be read.",
+        "Every image could be read.",
         "Not split.",
     ):
         assert said in text
@@ -208,22 +208,22 @@ def test_contamination_stands_above_every_number(contaminated, tmp_path):
 
 
 def test_many_findings_arms_and_seeds_stay_a_small_page(make_study, tmp_path):
-    study = make_study(dict.fromkeys(("scratch", "a", "b", "c", "d"), 0.8), findings=6, films=600, seeds=3)
+    study = make_study(dict.fromkeys(("scratch", "a", "b", "c", "d"), 0.8), findings=6, images=600, seeds=3)
     assert write_report(study, tmp_path).stat().st_size < 1e6
 
 
 @pytest.mark.slow
-def test_a_study_of_25_000_films_with_pictures_stays_below_15_mb(make_full, tmp_path):
-    study = make_full(films=25_000, findings=14, cases=900, points=25_000)
-    study = replace(study, cases=[replace(case, film=noisy(i)) for i, case in enumerate(study.cases)])
+def test_a_study_of_25_000_images_with_images_stays_below_15_mb(make_full, tmp_path):
+    study = make_full(images=25_000, findings=14, cases=900, points=25_000)
+    study = replace(study, cases=[replace(case, image=noisy(i)) for i, case in enumerate(study.cases)])
     page = write_report(study, tmp_path)
     text = page.read_text(encoding="utf-8")
     assert page.stat().st_size < 15e6
     assert "of 900; the rest is left out" in text
-    assert "4,000 of 25,000 films are drawn, chosen by lot" in text
+    assert "4,000 of 25,000 images are drawn, chosen by lot" in text
     assert len(pl.read_csv(tmp_path / "tables/embedding_t_sne.csv")) == 25_000
 
 
 def noisy(seed: int) -> np.ndarray:
-    """What compresses as badly as a film can."""
+    """What compresses as badly as an image can."""
     return np.random.default_rng(seed).integers(0, 256, (320, 320), dtype=np.uint8)

@@ -4,25 +4,24 @@ from pathlib import Path
 
 import pytest
 
-from hilum.data.phantom import write_chestxray14
+from hilum.phantom import write_chestxray14
 from hilum.progress import ProgressReport, silent
+from hilum.study.execution import ShowStep, run_study
+from hilum.study.file import Study, parse_study
 from hilum.study.plan import Step
-from hilum.study.read import parse_study
-from hilum.study.run import ShowStep, run_study
-from hilum.study.schema import Study
 
 SMALL = """\
-question: Does a study run from films to a report?
+question: Does a study run from images to a report?
 data:
-  films: {collection: chestxray14}
+  images: {collection: chestxray14}
 preprocess: [{square: pad}, {resize: 32}]
 task:
   findings: [Pleural Effusion, Infiltration, Atelectasis]
   split: {lists: official, validation: 30, seed: 0}
 arms:
   scratch: {encoder: resnet18}
-  simclr: {encoder: resnet18, init: {pretrain: simclr, on: films}}
-  linear: {encoder: resnet18, init: {pretrain: simclr, on: films}, finetune: {unfreeze: 0}}
+  simclr: {encoder: resnet18, init: {pretrain: simclr, on: images}}
+  linear: {encoder: resnet18, init: {pretrain: simclr, on: images}, finetune: {unfreeze: 0}}
 pretrain: {epochs: 1, batch_size: 32}
 finetune: {epochs: 2, lr: 1e-3, patience: null}
 seeds: [0]
@@ -32,9 +31,9 @@ explain: null
 
 
 @pytest.fixture(scope="session")
-def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Generated films in the native ChestX-ray14 layout."""
-    root = tmp_path_factory.mktemp("study") / "films"
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Generated images in the native ChestX-ray14 layout."""
+    root = tmp_path_factory.mktemp("study") / "images"
     write_chestxray14(root, images=150, size=48, seed=0)
     return root
 
@@ -61,8 +60,8 @@ def unseen() -> ShowStep:
 
 
 @pytest.fixture(scope="session")
-def finished(small_study: Study, films: Path, unseen: ShowStep, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def finished(small_study: Study, images: Path, unseen: ShowStep, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Directory of the small study, run to its end."""
     out = tmp_path_factory.mktemp("study") / "finished"
-    run_study(small_study, {"films": films}, out, show_step=unseen)
+    run_study(small_study, {"images": images}, out, show_step=unseen)
     return out

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from hilum.study.read import Yaml12Loader
+from hilum.study.file import Yaml12Loader
 
 SHIPPED = sorted((Path(__file__).resolve().parents[2] / "studies").glob("*.yaml"))
 
@@ -29,7 +29,7 @@ task:
   vote: majority
   positive_from_grade: {Mass: 2}
   other: [Nodule]
-  films: {views: [PA, AP], any_of: [Effusion], exactly_one_of: [Effusion, Mass], contrast: {positive: Mass, negative: No Finding, both: drop, neither: negative}}
+  images: {views: [PA, AP], any_of: [Effusion], exactly_one_of: [Effusion, Mass], contrast: {positive: Mass, negative: No Finding, both: drop, neither: negative}}
   split: {lists: official, validation: 10, seed: 3}
   labelled: 10
 arms:
@@ -45,7 +45,7 @@ finetune: {unfreeze: all, lr: 1e-4, weight_decay: 1e-4, epochs: 20, validations:
 precision: fp32
 seeds: [0, 1]
 evaluate: {against: scratch, redraws: 2000, min_positives: 10, seed: 0, threshold: sensitivity=0.9, margin: 0.02, min_group: 20, contaminated: mark}
-explain: {arms: [scratch, ssl], method: gradcam, images: 1, films: 300, embedding: umap, points: 100}
+explain: {arms: [scratch, ssl], method: gradcam, images: 1, candidates: 300, embedding: umap, points: 100}
 """
 
 VALUES: list[Any] = [

@@ -10,15 +10,15 @@ from typer.testing import CliRunner
 import hilum.report.page
 from hilum.cli import make_app
 from hilum.errors import HilumErrors
-from hilum.study import explaining
 from hilum.study.check import BEFORE, check_prepared, check_study
+from hilum.study.execution import CHECK, run_study
+from hilum.study.execution import explain as explaining
+from hilum.study.file import parse_study
 from hilum.study.miniature import OF_EACH_LABEL, arms_of_each_kind, miniature
-from hilum.study.prepare import prepare
-from hilum.study.read import parse_study
-from hilum.study.run import CHECK, run_study
-from hilum.study.scored_labels import labels
+from hilum.study.plan import labels
+from hilum.study.plan.prepare import prepare
 
-EXPLAINED = "explain={films: 10, points: 15, arms: [scratch, simclr], method: gradcam}"
+EXPLAINED = "explain={images: 10, points: 15, arms: [scratch, simclr], method: gradcam}"
 
 
 @pytest.fixture(autouse=True)
@@ -38,8 +38,8 @@ def refuse(*_, **__):
     raise RuntimeError("no such marker")
 
 
-def test_every_step_is_tried_in_seconds_and_nothing_is_left(explained_study, films, temporary):
-    checked = check_study(explained_study, {"films": films})
+def test_every_step_is_tried_in_seconds_and_nothing_is_left(explained_study, images, temporary):
+    checked = check_study(explained_study, {"images": images})
     assert checked.problems == []
     kinds = [title.split()[0] for title in checked.seconds]
     assert kinds == ["decode", "pretrain", *["fine-tune"] * 3, "fit", "evaluate", "explain", "write"]
@@ -48,13 +48,17 @@ def test_every_step_is_tried_in_seconds_and_nothing_is_left(explained_study, fil
 
 
 def test_a_page_that_cannot_be_written_is_found_before_any_training(
-    explained_study, films, tmp_path, unseen, monkeypatch
+    explained_study, images, tmp_path, unseen, monkeypatch
 ):
     monkeypatch.setattr(hilum.report.page, "sections", refuse)
     out = tmp_path / "out"
     with pytest.raises(HilumErrors) as caught:
         run_study(
-            explained_study, {"films": films}, out, show_step=unseen, check=lambda p: check_prepared(p).raise_problems()
+            explained_study,
+            {"images": images},
+            out,
+            show_step=unseen,
+            check=lambda p: check_prepared(p).raise_problems(),
         )
     (problem,) = caught.value.problems
     assert problem.startswith("write the report: RuntimeError: no such marker (test_check.py, line ")
@@ -63,7 +67,7 @@ def test_a_page_that_cannot_be_written_is_found_before_any_training(
 
 
 def test_a_heat_map_that_fails_for_one_arm_names_it_and_the_page_is_tried_all_the_same(
-    explained_study, films, monkeypatch
+    explained_study, images, monkeypatch
 ):
     honest = explaining.explain
 
@@ -74,19 +78,19 @@ def test_a_heat_map_that_fails_for_one_arm_names_it_and_the_page_is_tried_all_th
 
     monkeypatch.setattr(explaining, "explain", fails_for_simclr)
     monkeypatch.setattr(hilum.report.page, "sections", refuse)
-    problems = check_study(explained_study, {"films": films}).problems
+    problems = check_study(explained_study, {"images": images}).problems
     assert [(each.arm, each.step.split()[0]) for each in problems] == [("simclr", "explain"), (None, "write")]
     assert problems[0].sentence.startswith("arms.simclr, explain scratch and simclr: gradcam, tsne: RuntimeError")
 
 
-def test_arms_that_fail_are_told_together_and_the_others_are_judged(small_text, films, monkeypatch, tmp_path):
+def test_arms_that_fail_are_told_together_and_the_others_are_judged(small_text, images, monkeypatch, tmp_path):
     monkeypatch.setenv("HILUM_WEIGHTS", str(tmp_path / "no_weights"))
     overrides = [
         "arms.wild={encoder: resnet18, finetune: {lr: 1.0e+30, weight_decay: 0, head: mlp}}",
         "arms.published={encoder: resnet18, init: imagenet1k}",
-        "arms.greedy={encoder: resnet18, init: {pretrain: mocov2, on: films, batch_size: 4096}}",
+        "arms.greedy={encoder: resnet18, init: {pretrain: mocov2, on: images, batch_size: 4096}}",
     ]
-    checked = check_study(parse_study(small_text, where="small.yaml", overrides=overrides), {"films": films})
+    checked = check_study(parse_study(small_text, where="small.yaml", overrides=overrides), {"images": images})
     told = {(each.arm, each.step): each.told for each in checked.problems}
     assert list(told) == [("published", BEFORE), ("greedy", BEFORE), ("wild", "fine-tune wild, seed 0")]
     assert "hilum weights fetch" in told["published", BEFORE]
@@ -98,7 +102,7 @@ def test_arms_that_fail_are_told_together_and_the_others_are_judged(small_text, 
 def test_arms_of_one_kind_are_tried_once(small_text):
     overrides = [
         "arms.slow={encoder: resnet18, finetune: {lr: 1.0e-5, epochs: 90}}",
-        "arms.longer={encoder: resnet18, init: {pretrain: simclr, on: films, epochs: 300}}",
+        "arms.longer={encoder: resnet18, init: {pretrain: simclr, on: images, epochs: 300}}",
         "arms.deeper={encoder: resnet18, finetune: {head: mlp}}",
         "arms.small={encoder: resnet50}",
     ]
@@ -106,8 +110,8 @@ def test_arms_of_one_kind_are_tried_once(small_text):
     assert arms_of_each_kind(study) == ["simclr", "linear", "slow", "deeper", "small"]
 
 
-def test_every_part_keeps_positives_and_negatives_of_every_finding(small_study, films):
-    prepared = prepare(small_study, {"films": films})
+def test_every_part_keeps_positives_and_negatives_of_every_finding(small_study, images):
+    prepared = prepare(small_study, {"images": images})
     small = miniature(prepared)
     assert small.task.split.assignment.height < 60
     whole, few = ({"test": labels(each).filter(pl.col("split") == "test")} for each in (prepared, small))
@@ -122,10 +126,10 @@ def test_every_part_keeps_positives_and_negatives_of_every_finding(small_study, 
         assert ((after == 1).sum(0) >= (before == 1).sum(0).clip(max=1)).all()
         assert ((after == 0).sum(0) >= (before == 0).sum(0).clip(max=1)).all()
     assert set(small.task.train.image_ids) <= set(prepared.task.train_of(0).image_ids)
-    assert set(small.pretraining_ids("films")) <= set(prepared.pretraining_ids("films"))
+    assert set(small.pretraining_ids("images")) <= set(prepared.pretraining_ids("images"))
 
 
-def test_a_study_is_tried_once(small_study, small_text, films, finished, tmp_path, unseen):
+def test_a_study_is_tried_once(small_study, small_text, images, finished, tmp_path, unseen):
     tried = []
 
     def run(study, out, *, fails=False):
@@ -134,7 +138,7 @@ def test_a_study_is_tried_once(small_study, small_text, films, finished, tmp_pat
             if fails:
                 raise HilumErrors("the study in miniature", ["no"], fix="nothing was trained")
 
-        run_study(study, {"films": films}, out, show_step=unseen, check=check)
+        run_study(study, {"images": images}, out, show_step=unseen, check=check)
 
     run(small_study, finished)
     assert tried == []  # all of its steps are done
@@ -152,14 +156,14 @@ def test_a_study_is_tried_once(small_study, small_text, films, finished, tmp_pat
     assert len(tried) == 3
 
 
-def test_the_commands_try_a_study_first(small_text, films, tmp_path, monkeypatch):
+def test_the_commands_try_a_study_first(small_text, images, tmp_path, monkeypatch):
     monkeypatch.setattr(hilum.report.page, "sections", refuse)
     file = tmp_path / "small.yaml"
     file.write_text(small_text, encoding="utf-8")
     for command in (["check", str(file)], ["run", str(file), "--out", str(tmp_path / "out")]):
-        result = CliRunner().invoke(make_app(), ["study", *command, "--data", f"films={films}"])
+        result = CliRunner().invoke(make_app(), ["study", *command, "--data", f"images={images}"])
         assert isinstance(result.exception, HilumErrors)
         assert "write the report: RuntimeError: no such marker" in str(result.exception)
-    result = CliRunner().invoke(make_app(), ["study", "check", str(file), "--data", f"films={films}", "--json"])
+    result = CliRunner().invoke(make_app(), ["study", "check", str(file), "--data", f"images={images}", "--json"])
     assert result.exit_code == 1
     assert '"step": "write the report"' in result.stdout

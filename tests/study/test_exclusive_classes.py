@@ -3,19 +3,19 @@ import polars as pl
 import pytest
 
 from hilum.errors import HilumErrors
-from hilum.study.read import parse_study
-from hilum.study.run import run_study
+from hilum.study.execution import run_study
+from hilum.study.file import parse_study
 
 CLASSES = ["Pleural Effusion", "Infiltration", "No Finding"]
 TEXT = """\
 question: Which of three classes is it?
 data:
-  films: {collection: chestxray14}
+  images: {collection: chestxray14}
 preprocess: [{square: pad}, {resize: 32}]
 task:
   findings: [Pleural Effusion, Infiltration, No Finding]
   classes: exclusive
-  films: {exactly_one_of: [Pleural Effusion, Infiltration, No Finding]}
+  images: {exactly_one_of: [Pleural Effusion, Infiltration, No Finding]}
   split: {patients: [50, 20, 30]}
 arms:
   scratch: {encoder: resnet18}
@@ -25,9 +25,9 @@ evaluate: {redraws: 100, min_positives: 2}
 """
 
 
-def test_a_study_of_classes_that_exclude_each_other_is_judged_as_classes(films, unseen, tmp_path):
+def test_a_study_of_classes_that_exclude_each_other_is_judged_as_classes(images, unseen, tmp_path):
     out = tmp_path / "out"
-    run_study(parse_study(TEXT, where="classes.yaml"), {"films": films}, out, show_step=unseen)
+    run_study(parse_study(TEXT, where="classes.yaml"), {"images": images}, out, show_step=unseen)
     predictions = pl.read_parquet(out / "evaluation/predictions/scratch/seed-0.parquet")
     np.testing.assert_allclose(predictions.select(pl.sum_horizontal(f"p_{name}" for name in CLASSES)), 1, atol=1e-6)
     assert predictions.select(pl.sum_horizontal(f"y_{name}" for name in CLASSES).eq(1).all()).item()
@@ -37,7 +37,7 @@ def test_a_study_of_classes_that_exclude_each_other_is_judged_as_classes(films, 
     assert "Confusion" in (out / "report.html").read_text(encoding="utf-8")
 
 
-def test_exclusive_classes_need_films_that_are_of_exactly_one():
-    text = TEXT.replace("  films: {exactly_one_of: [Pleural Effusion, Infiltration, No Finding]}\n", "")
+def test_exclusive_classes_need_images_that_are_of_exactly_one():
+    text = TEXT.replace("  images: {exactly_one_of: [Pleural Effusion, Infiltration, No Finding]}\n", "")
     with pytest.raises(HilumErrors, match="exactly_one_of to name the findings"):
         parse_study(text, where="classes.yaml")

@@ -10,12 +10,18 @@ import pytest
 from hilum.data.store import build_store
 from hilum.encoders.card import read_card
 from hilum.errors import HilumError, HilumErrors
-from hilum.study.describe import plan_data, plan_study
-from hilum.study.ledger import contamination_of, doubts_of, refuse_contaminated
-from hilum.study.pixel_copies import pixel_copies, without_pixel_copies
-from hilum.study.prepare import prepare
-from hilum.study.read import parse_study
-from hilum.study.run import run_study
+from hilum.study.execution import run_study
+from hilum.study.file import parse_study
+from hilum.study.plan import (
+    contamination_of,
+    doubts_of,
+    plan_data,
+    plan_study,
+    refuse_contaminated,
+    without_pixel_copies,
+)
+from hilum.study.plan.pixel_copies import pixel_copies
+from hilum.study.plan.prepare import prepare
 
 STUDY = """\
 question: Do unlabelled images help?
@@ -36,7 +42,7 @@ PATIENTS, LABELLED = 40, 30
 """Two images a patient; those of the last ten have no row in the CSV."""
 
 
-def picture(number: int) -> np.ndarray:
+def made_image(number: int) -> np.ndarray:
     noise = np.random.default_rng(number).integers(0, 256, (5, 5), dtype=np.uint8)
     return cv2.resize(noise, (24, 24), interpolation=cv2.INTER_CUBIC)
 
@@ -48,7 +54,7 @@ def folder(tmp_path_factory) -> Path:
     root.mkdir()
     lines = ["image,patient_id,Mass"]
     for number in range(2 * PATIENTS):
-        cv2.imwrite(str(root / f"{chr(97 + number % 26)}{number}.png"), picture(number))
+        cv2.imwrite(str(root / f"{chr(97 + number % 26)}{number}.png"), made_image(number))
         patient, second = divmod(number, 2)
         if patient < LABELLED:
             blank = second and patient % 2
@@ -116,7 +122,7 @@ def test_unlabelled_images_take_no_part_in_the_task_and_pretrain(studied):
 def test_the_plan_counts_labelled_and_unlabelled_images_and_the_pool(studied, folder):
     prepared = studied()
     row = plan_data(plan_study(prepared.study, {"ours": folder}))["data"][0]
-    assert row["films"] == 2 * PATIENTS
+    assert row["images"] == 2 * PATIENTS
     assert row["unlabelled"] == 2 * (PATIENTS - LABELLED) + LABELLED // 2
     assert row["pool"] == len(prepared.pretraining_ids("ours"))
     assert sum(row["splits"].values()) == len(prepared.task.manifest)
@@ -164,7 +170,7 @@ def test_copies_with_the_same_ids_under_another_name_are_refused_with_the_questi
     prepared = studied(second, ", labels: second.csv")
     assert {"shared_ids", "copies"} <= set(codes(prepared))
     seen = contamination_of(prepared, "own")
-    assert (seen.certainty, seen.films) == ("seen", len(prepared.task.test_ids))
+    assert (seen.certainty, seen.images) == ("seen", len(prepared.task.test_ids))
     with pytest.raises(HilumErrors, match=r"are these the same people\?.*data\.ours\.issuer"):
         refuse_contaminated(prepared)
 
@@ -181,7 +187,7 @@ def test_the_plan_says_what_run_refuses(studied, tmp_path):
 def test_equal_ids_are_asked_about_without_any_copy(studied, tmp_path):
     second = tmp_path / "second"
     second.mkdir()
-    cv2.imwrite(str(second / "new.png"), picture(999))
+    cv2.imwrite(str(second / "new.png"), made_image(999))
     (second / "second.csv").write_text("image,patient_id\nnew.png,p1\n")
     assert "shared_ids" in codes(studied(second, ", labels: second.csv"))
     two = studied(second, ", labels: second.csv, issuer: b", ours=", issuer: a, unknown_patients: leave_out")
@@ -201,7 +207,7 @@ def test_one_issuer_leaves_the_test_patients_out_under_any_name(studied, tmp_pat
 
 def test_copies_of_other_people_are_refused_or_left_out_with_all_images_of_theirs(studied, tmp_path):
     second = copied(studied(), tmp_path / "second", ids=True)
-    cv2.imwrite(str(second / "more.png"), picture(999))
+    cv2.imwrite(str(second / "more.png"), made_image(999))
     with (second / "second.csv").open("a") as table:
         table.write(f"more.png,{studied().labelled.patients(studied().task.test_ids)[0].partition(':')[2]}\n")
     two = {"settings": ", labels: second.csv, issuer: b", "ours": ", issuer: a, unknown_patients: leave_out"}
@@ -286,7 +292,7 @@ def test_real_images_of_few_labels_and_re_encoded_copies(real, tmp_path):
     second = tmp_path / "second"
     second.mkdir()
     (second / "second.csv").write_text("image,patient_id\nx.png,z\n")
-    cv2.imwrite(str(second / "x.png"), picture(1))
+    cv2.imwrite(str(second / "x.png"), made_image(1))
     first = prepare(study(), {"ours": real, "second": second})
     # All images without a row got their patient from the file name, which is the patient id in every row.
     assert first.labelled.manifest["patient_known"].all()

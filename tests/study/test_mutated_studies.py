@@ -12,8 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hilum.errors import HilumError, HilumErrors
-from hilum.study.read import Yaml12Loader, parse_study, read_study
-from hilum.study.schema import Study
+from hilum.study.file import Study, Yaml12Loader, parse_study, read_study
 
 sys.path.insert(0, str(Path(__file__).parent))
 from mutated_studies import EVERYTHING, VALUES, mutated

@@ -6,34 +6,29 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
-from hilum.data.phantom import write_layout
 from hilum.encoders.card import read_card
 from hilum.errors import HilumErrors
-from hilum.study.describe import plan_data, plan_study
+from hilum.phantom import write_layout
+from hilum.study.execution import run_study, study_status
+from hilum.study.file import parse_study, tiny
 from hilum.study.identity import identify
-from hilum.study.keys import step_keys
-from hilum.study.ledger import contamination_of
-from hilum.study.plan import count_films, steps_of
-from hilum.study.prepare import prepare
-from hilum.study.read import parse_study
-from hilum.study.run import run_study
-from hilum.study.scale import tiny
-from hilum.study.status import study_status
+from hilum.study.plan import contamination_of, count_images, plan_data, plan_study, step_keys, steps_of
+from hilum.study.plan.prepare import prepare
 
 STUDY = """\
 question: Does it matter what is in the pool?
 data:
-  films: {collection: chestxray14}
+  images: {collection: chestxray14}
   others: {collection: kermany}
 preprocess: [{square: pad}, {resize: 32}]
 task:
-  on: films
+  on: images
   findings: [Pleural Effusion, Infiltration]
   split: {lists: official, validation: 30, seed: 0}
 arms:
-  alone: {encoder: toh2023_densenet, init: {pretrain: simclr, on: films}}
-  both: {encoder: toh2023_densenet, init: {pretrain: simclr, on: [films, others]}}
-  half: {encoder: toh2023_densenet, init: {pretrain: simclr, on: {films: 100, others: 50}}}
+  alone: {encoder: toh2023_densenet, init: {pretrain: simclr, on: images}}
+  both: {encoder: toh2023_densenet, init: {pretrain: simclr, on: [images, others]}}
+  half: {encoder: toh2023_densenet, init: {pretrain: simclr, on: {images: 100, others: 50}}}
 pretrain: {epochs: 1, batch_size: 32}
 finetune: {epochs: 1, lr: 1e-3}
 seeds: [0]
@@ -57,7 +52,7 @@ def test_pools_are_pretrained_on_once_each_and_told_on_card_and_in_ledger(genera
     _, out = generated
     directories = sorted(path.parent.relative_to(out / "pretrain") for path in out.glob("pretrain/*/*/card.json"))
     assert [str(path)[:39] for path in directories] == [
-        "simclr-toh2023_densenet-films+others-1e", "simclr-toh2023_densenet-films+others-1e", "simclr-toh2023_densenet-films-1epochs/s",
+        "simclr-toh2023_densenet-images+others-1e", "simclr-toh2023_densenet-images+others-1e", "simclr-toh2023_densenet-images-1epochs/s",
     ]  # fmt: skip
     counts = [read_card(out / "pretrain" / directory).ledger.patients_of for directory in directories]
     both, half, alone = sorted(counts, key=lambda each: -sum(each.values()))
@@ -72,16 +67,16 @@ def test_a_finished_study_on_pools_is_found_done_and_reported(generated):
     assert {step.state for step in study_status(out)} == {"done"}
     plan = plan_data(plan_study(study, {}, out))
     assert all(step["done"] for step in plan["steps"])
-    assert "simclr on films/train + others 50 %" in (out / "report.html").read_text(encoding="utf-8")
+    assert "simclr on images/train + others 50 %" in (out / "report.html").read_text(encoding="utf-8")
     assert set(pl.read_parquet(out / "evaluation/metrics.parquet")["arm"]) == {"alone", "both", "half"}
 
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory):
     root = tmp_path_factory.mktemp("pools")
-    write_layout("chestxray14", root / "films", images=60, size=16, seed=0)
+    write_layout("chestxray14", root / "images", images=60, size=16, seed=0)
     write_layout("kermany", root / "others", images=40, size=16, seed=1)
-    return prepare(parse_study(STUDY, where="pooled.yaml"), {name: root / name for name in ("films", "others")})
+    return prepare(parse_study(STUDY, where="pooled.yaml"), {name: root / name for name in ("images", "others")})
 
 
 def test_a_pool_has_all_but_held_out_patients_of_the_tasks_data_and_all_of_others(prepared):
@@ -91,16 +86,16 @@ def test_a_pool_has_all_but_held_out_patients_of_the_tasks_data_and_all_of_other
     patients = {*prepared.labelled.patients(held_out)}
     names = prepared.labelled.patients(prepared.labelled.manifest["image_id"].to_list())
     images = zip(prepared.labelled.manifest["image_id"], names, strict=True)
-    assert pool["films"] == [image_id for image_id, name in images if name not in patients]
+    assert pool["images"] == [image_id for image_id, name in images if name not in patients]
     assert pool["others"] == prepared.data["others"].manifest["image_id"].to_list()
     half = prepared.pool_of(prepared.study.arms["half"].init)
-    assert half["films"] == pool["films"]
+    assert half["images"] == pool["images"]
     assert set(half["others"]) < set(pool["others"])
 
 
 def test_arms_with_other_pools_pretrain_apart_at_their_own_cost(prepared):
-    steps = [step for step in steps_of(prepared.study, count_films(prepared)) if step.kind == "pretrain"]
-    assert [step.data for step in steps] == ["films", "films + others", "films + others 50 %"]
+    steps = [step for step in steps_of(prepared.study, count_images(prepared)) if step.kind == "pretrain"]
+    assert [step.data for step in steps] == ["images", "images + others", "images + others 50 %"]
     assert len({step.directory for step in steps}) == 3
     alone, both, half = (step.gigaflops for step in steps)
     assert alone < half < both
@@ -108,17 +103,17 @@ def test_arms_with_other_pools_pretrain_apart_at_their_own_cost(prepared):
 
 def test_a_change_of_any_pooled_data_set_is_a_change_of_the_pretraining(prepared):
     def keys():
-        steps = steps_of(prepared.study, count_films(prepared))
+        steps = steps_of(prepared.study, count_images(prepared))
         keys = step_keys(steps, prepared)
         return [keys[step.directory] for step in steps if step.kind == "pretrain"]
 
     before = keys()
     root = prepared.data["others"].collected.root
-    film = root / prepared.data["others"].manifest["path"][0]
-    content = film.read_bytes()
-    film.write_bytes(content + b" ")
+    image = root / prepared.data["others"].manifest["path"][0]
+    content = image.read_bytes()
+    image.write_bytes(content + b" ")
     changed = [old != new for old, new in zip(before, keys(), strict=True)]
-    film.write_bytes(content)
+    image.write_bytes(content)
     assert changed == [False, True, True]
 
 
@@ -143,20 +138,20 @@ def test_no_set_of_a_pool_gives_images_of_held_out_patients(prepared):
 @pytest.mark.parametrize(
     ("pool", "complaint"),
     [
-        ("[films, other]", r"arms\.both\.init\.on: 'other' is not a data set of this study"),
-        ("{films: 0}", r"arms\.both\.init\.on: .* is neither a data set, nor a list of them"),
-        ("[films, films]", r"arms\.both\.init\.on: .* names a data set twice"),
+        ("[images, other]", r"arms\.both\.init\.on: 'other' is not a data set of this study"),
+        ("{images: 0}", r"arms\.both\.init\.on: .* is neither a data set, nor a list of them"),
+        ("[images, images]", r"arms\.both\.init\.on: .* names a data set twice"),
         ("[]", r"arms\.both\.init\.on: \[\] is neither a data set"),
     ],
 )
 def test_pools_that_cannot_be_are_told_with_their_line(pool, complaint):
     with pytest.raises(HilumErrors, match=complaint):
-        parse_study(STUDY.replace("on: [films, others]", f"on: {pool}"), where="pooled.yaml")
+        parse_study(STUDY.replace("on: [images, others]", f"on: {pool}"), where="pooled.yaml")
 
 
 def test_a_list_of_one_is_that_data_set_and_tiny_keeps_pools():
-    one = parse_study(STUDY.replace("[films, others]", "[films]"), where="pooled.yaml")
+    one = parse_study(STUDY.replace("[images, others]", "[images]"), where="pooled.yaml")
     steps = [step for step in steps_of(one, None) if step.kind == "pretrain"]
-    assert [step.data for step in steps] == ["films", "films + others 50 %"]
+    assert [step.data for step in steps] == ["images", "images + others 50 %"]
     small = tiny(parse_study(STUDY, where="pooled.yaml"))
-    assert json.dumps(small.arms["half"].init.on) == '{"films": 100.0, "others": 50.0}'
+    assert json.dumps(small.arms["half"].init.on) == '{"images": 100.0, "others": 50.0}'

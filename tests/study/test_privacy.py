@@ -10,16 +10,14 @@ import pytest
 from typer.testing import CliRunner
 
 import hilum.cli
-from hilum.data.patients import GENERATED_MARK
-from hilum.data.phantom import write_chestxray14
-from hilum.data.pseudonyms import salt_of
+from hilum.data.patients import GENERATED_MARK, salt_of
 from hilum.encoders.card import read_card
 from hilum.errors import HilumError, HilumErrors
-from hilum.study.describe import plan_data, plan_study
-from hilum.study.ledger import contamination_of, refuse_contaminated
-from hilum.study.prepare import prepare
-from hilum.study.read import parse_study
-from hilum.study.run import run_study
+from hilum.phantom import write_chestxray14
+from hilum.study.execution import run_study
+from hilum.study.file import parse_study
+from hilum.study.plan import contamination_of, plan_data, plan_study, refuse_contaminated
+from hilum.study.plan.prepare import prepare
 
 SALT = "a salt that nobody can guess"
 STUDY = """\
@@ -63,7 +61,7 @@ def everything_in(*folders):
 @pytest.fixture(scope="module")
 def hospital(tmp_path_factory):
     """A hospital's folder: 40 patients whose ids stand in the table and in the names of their images."""
-    root = tmp_path_factory.mktemp("hospital") / "films"
+    root = tmp_path_factory.mktemp("hospital") / "images"
     patients = [f"PID{n:05d}X" for n in range(40)]
     draw = np.random.default_rng(0)
     root.mkdir()
@@ -163,7 +161,7 @@ def test_weights_pretrained_on_the_raw_folder_have_seen_the_patients_of_the_inge
     told = contamination_of(dirty, "scratch")
     assert (told.certainty, told.patients, told.of_patients) == ("seen", 8, 8)
     with pytest.raises(
-        HilumErrors, match=r"arms\.scratch: has it seen test patients\? YES: 16 of 16 test films, 8 of 8"
+        HilumErrors, match=r"arms\.scratch: has it seen test patients\? YES: 16 of 16 test images, 8 of 8"
     ):
         refuse_contaminated(dirty)
     run_study(parse_study(INGESTED, where="x"), {"ours": ingested}, tmp_path / "out", show_step=unseen)
@@ -208,17 +206,19 @@ def test_other_commands_meet_the_patients_through_their_pseudonyms_too(hospital,
             ],
         )
 
-    assert "16 test films of patients that the encoder has learnt from were left out" in str(probe(ingested).exception)
+    assert "16 test images of patients that the encoder has learnt from were left out" in str(probe(ingested).exception)
     labels = "--labels", "labels.csv"
     told = str(probe(hospital[0], *labels, HILUM_PATIENT_SALT=SALT).exception)
-    assert "16 test films of patients that the encoder has learnt from were left out" in told
+    assert "16 test images of patients that the encoder has learnt from were left out" in told
     told = str(probe(hospital[0], *labels).exception)
     assert "expected patients that can be compared" in told
     assert "--seen goes on without knowing" in told
 
 
 def test_options_about_native_files_are_refused_for_ingested_ones(hospital, ingested, tmp_path):
-    with pytest.raises(HilumError, match=r"data\.ours\.labels: expected nothing for ingested films; found labels\.csv"):
+    with pytest.raises(
+        HilumError, match=r"data\.ours\.labels: expected nothing for ingested images; found labels\.csv"
+    ):
         prepare(parse_study(STUDY, where="x"), {"ours": ingested})
     other = INGESTED.replace("collection: folder", "collection: uka_cxr")
     with pytest.raises(HilumError, match=r"data\.ours\.collection: expected folder; found uka_cxr"):
@@ -234,7 +234,7 @@ def test_an_issuer_is_told_or_kept(ingested, tmp_path):
     assert (tmp_path / "generated" / GENERATED_MARK).is_file()
     study = INGESTED.replace("collection: folder", "collection: chestxray14, issuer: city")
     with pytest.raises(
-        HilumError, match="issuer of ours: expected phantom-s3, as these films were ingested; found city"
+        HilumError, match="issuer of ours: expected phantom-s3, as these images were ingested; found city"
     ):
         prepare(parse_study(study, where="x"), {"ours": tmp_path / "ingested"})
 
@@ -248,12 +248,12 @@ def test_one_issuer_with_ids_here_and_pseudonyms_there_is_refused(hospital, inge
         prepare(parse_study(text, where="x"), {"ours": hospital[0], "more": ingested})
 
 
-def test_films_that_have_gone_since_they_were_ingested_are_missed_before_the_first_step(ingested, tmp_path):
+def test_images_that_have_gone_since_they_were_ingested_are_missed_before_the_first_step(ingested, tmp_path):
     folder = tmp_path / "ours"
     folder.mkdir()
     for path in ingested.iterdir():
         (folder / path.name).write_bytes(path.read_bytes())
     about = json.loads((folder / "ingest.json").read_text())
     (folder / "ingest.json").write_text(json.dumps({**about, "root": str(tmp_path / "gone")}))
-    with pytest.raises(HilumError, match=r"gone: expected the films of .*; found no such folder"):
+    with pytest.raises(HilumError, match=r"gone: expected the images of .*; found no such folder"):
         prepare(parse_study(INGESTED, where="x"), {"ours": folder})

@@ -10,23 +10,21 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from hilum.data.phantom import write_chestxray14
 from hilum.encoders.catalogue import ARCHITECTURES
 from hilum.encoders.zoo import create_encoder
-from hilum.study import run
-from hilum.study.describe import plan_study
-from hilum.study.read import as_yaml, parse_study
-from hilum.study.run import run_study
-from hilum.study.status import study_status
+from hilum.phantom import write_chestxray14
+from hilum.study.execution import run, run_study, study_status
+from hilum.study.file import as_yaml, parse_study
+from hilum.study.plan import plan_study
 
 TEXT = """\
 question: Do images without labels help?
 data:
-  films: {collection: chestxray14}
+  images: {collection: chestxray14}
   more: {collection: folder, unknown_patients: own_patients}
 preprocess: [{square: pad}, {resize: 32}]
 task:
-  on: films
+  on: images
   findings: [Pleural Effusion, Infiltration]
   split: {lists: official, validation: 30, seed: 0}
 arms:
@@ -42,14 +40,14 @@ explain: null
 
 
 @pytest.fixture(scope="module")
-def roots(films: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def roots(images: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     made = tmp_path_factory.mktemp("second") / "made"
     write_chestxray14(made, images=20, size=48, seed=7)
     folder = made.with_name("more")
     folder.mkdir()
     for path in made.rglob("*.png"):
         shutil.copy(path, folder / f"unlabelled_{path.name}")
-    return {"films": films, "more": folder}
+    return {"images": images, "more": folder}
 
 
 @pytest.fixture(scope="module")

@@ -54,7 +54,7 @@ def blobs():
 
 @pytest.fixture
 def batches():
-    """Batches of 40 random pictures of 8 px, labelled by which half is brighter, or of some of them."""
+    """Batches of 40 random images of 8 px, labelled by which half is brighter, or of some of them."""
     pixels = np.random.default_rng(0).integers(0, 256, (40, 8, 8), dtype=np.uint8)
     targets = (pixels[:, :, :4].mean((1, 2)) > pixels[:, :, 4:].mean((1, 2))).astype(np.float32)[:, None]
     ids = [f"film{number}" for number in range(40)]

@@ -15,7 +15,7 @@ SETTINGS = TrainingSettings(epochs=4, lr=0.01, precision="fp32", warmup_epochs=1
 
 
 class Line(Trainable):
-    """One weight w; loss w on the training films, so that plain gradient descent can be done by hand."""
+    """One weight w; loss w on the training images, so that plain gradient descent can be done by hand."""
 
     def __init__(self, validation_losses=()):
         super().__init__()

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from hilum.errors import HilumError
-from hilum.training.precision import choose_device, choose_precision, deterministic
+from hilum.training.distributed.device import choose_device
+from hilum.training.precision import choose_precision, deterministic
 
 CPU = torch.device("cpu")
 

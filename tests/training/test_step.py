@@ -17,7 +17,7 @@ PLAIN = TrainingSettings(epochs=1, lr=0.05, precision="fp32", weight_decay=0.1)
 
 
 class Scores(Trainable):
-    """Squared error of a score of each film; batch norm in the encoder, none in the head."""
+    """Squared error of a score of each image; batch norm in the encoder, none in the head."""
 
     def __init__(self, whole_batch=""):
         super().__init__()
@@ -99,21 +99,21 @@ def test_a_batch_in_parts_takes_the_step_of_the_whole(batches, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("reason", "films", "parts", "told"),
+    ("reason", "images", "parts", "told"),
     [
-        ("it compares films", 40, 2, "found 2, but it compares films. Use a smaller batch"),
+        ("it compares images", 40, 2, "found 2, but it compares images. Use a smaller batch"),
         ("", 40, 2, "found 2, but its batch norm takes its statistics from the whole batch"),
-        ("", 40, 3, r"expected a multiple of 3 \(1 processes, 3 parts\); found batches of 8 and 8 films"),
-        ("", 13, 2, "found batches of 8 and 5 films"),
+        ("", 40, 3, r"expected a multiple of 3 \(1 processes, 3 parts\); found batches of 8 and 8 images"),
+        ("", 13, 2, "found batches of 8 and 5 images"),
     ],
 )
-def test_parts_that_would_change_the_result_are_refused(batches, tmp_path, reason, films, parts, told):
+def test_parts_that_would_change_the_result_are_refused(batches, tmp_path, reason, images, parts, told):
     with pytest.raises(HilumError, match=told):
-        fit(Scores(reason), batches(0, films), settings=replace(PLAIN, accumulate=parts), directory=tmp_path)
+        fit(Scores(reason), batches(0, images), settings=replace(PLAIN, accumulate=parts), directory=tmp_path)
 
 
 def test_a_loss_that_says_nothing_of_itself_is_taken_whole(batches, blobs, tmp_path):
-    with pytest.raises(HilumError, match="not known to be a mean over films"):
+    with pytest.raises(HilumError, match="not known to be a mean over images"):
         fit(blobs(), batches(0, 40), settings=replace(PLAIN, accumulate=2), directory=tmp_path)
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import NDArray
 
-    from hilum.report.suspects_page import Picture
+    from hilum.report.pages import Image
 
 _PRINTED = 3
 """Suspects of each finding on the terminal; the page has more."""
@@ -32,7 +32,7 @@ def audit(
     data: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME=FOLDER", help="The films, as in `hilum probe`: shown on the page beside the labels."
+            metavar="NAME=FOLDER", help="The images, as in `hilum probe`: shown on the page beside the labels."
         ),
     ] = None,
     labels: Labels = None,
@@ -49,8 +49,8 @@ def audit(
 ) -> None:
     """Rank labels by how much a model doubts them (confident learning), and tell what wrong labels do to AUROC.
 
-    The model must not have been fitted to these films. A doubted label is a film to look at, not an error: the worst
-    of each finding are on the page suspects.html, with their films where --data gives them.
+    The model must not have been fitted to these images. A doubted label is an image to look at, not an error: the worst
+    of each finding are on the page suspects.html, with their images where --data gives them.
 
     \b
     Examples:
@@ -58,28 +58,27 @@ def audit(
       hilum audit predictions.parquet --data chestxray14=/data/CXR8 --out audited
       hilum audit predictions.parquet --adjudicated google2019_nih-chest-xray-labels.csv --out audited
     """
-    from hilum.evaluate.label_agreement import google_agreement
-    from hilum.evaluate.label_noise import rank_suspects
-    from hilum.evaluate.predictions import read_predictions
-    from hilum.evaluate.tables import write_results
-    from hilum.evaluate.trained_on import read_trained_on
-    from hilum.report.suspects_page import PAGE, write_suspects_page
+    from hilum.evaluation.labels import google_agreement, rank_suspects
+    from hilum.evaluation.predictions import read_predictions, read_trained_on
+    from hilum.evaluation.tables import write_results
+    from hilum.report.pages import write_suspects_page
+    from hilum.report.pages.label_issues import PAGE
 
     known = None if trained_on is None else read_trained_on(trained_on)
     seeds = [read_predictions(path, split=split, held_out=held_out, trained_on=known) for path in predictions]
     suspects, noise = rank_suspects(seeds)
-    picture, film_notes = _films(data, labels, allow_missing, suspects) if data else (None, [])
+    image, image_notes = _images(data, labels, allow_missing, suspects) if data else (None, [])
     agreement = None if adjudicated is None else google_agreement(adjudicated, seed=seed)
     settings = {"split": seeds[0].split, "images": len(seeds[0].frame), "seed": seed, "notes": seeds[0].notes}
     written = write_results(out, "suspects", suspects, predictions=predictions, settings=settings)
     write_results(out, "noise", noise, predictions=predictions, settings=settings)
     if agreement is not None and adjudicated is not None:
         write_results(out, "agreement", agreement, predictions=[adjudicated], settings={"seed": seed})
-    films, patients = len(seeds[0].frame), len(set(seeds[0].patients))
-    judged = f"{films:,} films of {patients:,} patients, split {seeds[0].split or 'unknown'}"
+    images, patients = len(seeds[0].frame), len(set(seeds[0].patients))
+    judged = f"{images:,} images of {patients:,} patients, split {seeds[0].split or 'unknown'}"
     page = out / PAGE
-    notes = [*seeds[0].notes, *film_notes]
-    write_suspects_page(suspects, noise, agreement, page, judged=judged, worst=worst, picture=picture, notes=notes)
+    notes = [*seeds[0].notes, *image_notes]
+    write_suspects_page(suspects, noise, agreement, page, judged=judged, worst=worst, image=image, notes=notes)
     if as_json:
         extra = {} if agreement is None else {"agreement": agreement.to_dicts()}
         say_json({**settings, "page": str(page), "noise": noise.to_dicts(), **extra})
@@ -87,7 +86,7 @@ def audit(
     say_table(
         [
             "finding",
-            "films",
+            "images",
             "positives",
             "doubted",
             "of negatives",
@@ -121,13 +120,14 @@ def audit(
     say(f"{page} to look at; every label with its rank in {written.with_suffix('.csv')}")
 
 
-def _films(
+def _images(
     data: str, labels: Path | None, allow_missing: bool, suspects: "pl.DataFrame"
-) -> "tuple[Picture, Sequence[str]]":
-    """What gives the films of a data set, and how many of the judged ones it does not have."""
+) -> "tuple[Image, Sequence[str]]":
+    """What gives the images of a data set, and how many of the judged ones it does not have."""
     from hilum.cli.named_data import read_data
+    from hilum.data.images.gray import UnreadableImage
     from hilum.data.paths import leads_inside
-    from hilum.data.pixels import UnreadableImage, read_gray
+    from hilum.data.pixels import read_gray
     from hilum.data.preprocess import eight_bits
     from hilum.errors import HilumError
 
@@ -138,11 +138,11 @@ def _films(
     judged = suspects["image_id"].unique().to_list()
     missing = sorted(image_id for image_id in judged if image_id not in places)
     if judged and len(missing) == len(judged):
-        found = f"none; {missing[0]} is not among {next(iter(places), 'no films')}, …"
+        found = f"none; {missing[0]} is not among {next(iter(places), 'no images')}, …"
         fix = "Give the data set of these predictions; image_id must be the same."
-        raise HilumError(f"--data {data}", expected="the films of the predictions", found=found, fix=fix)
+        raise HilumError(f"--data {data}", expected="the images of the predictions", found=found, fix=fix)
 
-    def picture(image_id: str) -> "NDArray[np.uint8] | None":
+    def image(image_id: str) -> "NDArray[np.uint8] | None":
         if image_id not in places or not leads_inside(places[image_id], inside):
             return None
         try:
@@ -150,4 +150,4 @@ def _films(
         except UnreadableImage:
             return None
 
-    return picture, [f"{len(missing):,} films of the predictions are not in {data}."] if missing else []
+    return image, [f"{len(missing):,} images of the predictions are not in {data}."] if missing else []

@@ -31,7 +31,7 @@ from hilum.cli.given_predictions import (
 if TYPE_CHECKING:
     import polars as pl
 
-    from hilum.evaluate.multiplicity import Adjustment
+    from hilum.evaluation.inference import Adjustment
 
 
 def compare(
@@ -68,11 +68,9 @@ def compare(
       hilum compare simclr.parquet scratch.parquet --out results
       hilum compare a.csv b.csv --out results --margin 0.01 --json
     """
-    from hilum.evaluate.comparisons import comparisons_table
-    from hilum.evaluate.margins import margins_table
-    from hilum.evaluate.measured_arms import measure_arms
-    from hilum.evaluate.measures import overall_finding
-    from hilum.evaluate.tables import write_results
+    from hilum.evaluation.estimation import measure_arms
+    from hilum.evaluation.metrics import overall_finding
+    from hilum.evaluation.tables import comparisons_table, margins_table, write_results
 
     reading = Reading(split, held_out, trained_on, threshold, thresholds_on_test, calibrate)
     a, b = read_given([first, second], validation, reading)
@@ -118,7 +116,8 @@ def compare(
         return
     say(f"{'AUROC' if names[0] == 'auroc' else names[0]} of {first} minus {second}")
     say(
-        f"{settings['images']:,} films of {settings['patients']:,} patients · split {settings['split'] or 'unknown'} · "
+        f"{settings['images']:,} images of {settings['patients']:,} patients · split "
+        f"{settings['split'] or 'unknown'} · "
         f"{redraws:,} redraws of patients, seed {seed}"
     )
     say()

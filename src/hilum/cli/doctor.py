@@ -36,22 +36,23 @@ def doctor(
     strict: Annotated[bool, typer.Option("--strict", help="End with exit code 1 where errors were found.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")] = False,
 ) -> None:
-    """Look for what would spoil a study: leaks, copies, contradictions, broken and odd pictures.
+    """Look for what would spoil a study: leaks, copies, contradictions, broken and odd images.
 
-    Every film is decoded once; what was measured stays in OUT, so that an interrupted run goes on and a second one is
+    Every image is decoded once; what was measured stays in OUT, so that an interrupted run goes on and a second one is
     quick. --labels, --release and --labeller are about the first data set.
 
     \b
     Examples:
       hilum doctor chestxray14 /data/CXR8 --out checked
       hilum doctor chestxray14 /data/CXR8 --split chexnet --out checked --strict
-      hilum doctor folder films/ --labels labels.csv --and chestxray14=/data/CXR8 --out checked
+      hilum doctor folder images/ --labels labels.csv --and chestxray14=/data/CXR8 --out checked
       hilum doctor ingested ingested/ours --out checked --json
     """
     from hilum.cli.console import progress, say_json
     from hilum.data.doctor import diagnose, measure_all, named_apart, with_split, write_tables
-    from hilum.data.replacing import check_replaceable
-    from hilum.report.doctor_page import PAGE, write_doctor_page
+    from hilum.data.replaceable import check_replaceable
+    from hilum.report.pages import write_doctor_page
+    from hilum.report.pages.doctor import PAGE
 
     check_replaceable(out, _LEFT)
     others = [_parse(text) for text in also or ()]
@@ -59,12 +60,12 @@ def doctor(
     read = [_read(collection, root, allow_missing, told)]
     read += [_read(name, folder, allow_missing, {}) for name, folder in others]
     data_sets = with_split(named_apart(read), split)
-    with progress("Looking at the films") as on_progress:
+    with progress("Looking at the images") as on_progress:
         measured = measure_all(data_sets, out, workers=workers, on_progress=on_progress)
     with progress("Looking for copies") as on_progress:
         diagnosis = diagnose(data_sets, measured, split=split, workers=workers, on_progress=on_progress)
     write_tables(diagnosis, out)
-    write_doctor_page(diagnosis, _pictures_of(data_sets), out / PAGE)
+    write_doctor_page(diagnosis, _images_of(data_sets), out / PAGE)
     if json:
         say_json(summarise(diagnosis))
     else:
@@ -77,17 +78,17 @@ def summarise(diagnosis: "Diagnosis") -> dict[str, Any]:
     """What was found, as plain data.
 
     Returns:
-        `split`, `data_sets` (`name`, `collection`, `films`, `patients`, `unreadable`), `errors`, `warnings`, `notes`
-        (how many), `issues` (`severity`, `check`, `data_set`, `told`, `fix`, `films`) and `copies` (pairs by kind).
+        `split`, `data_sets` (`name`, `collection`, `images`, `patients`, `unreadable`), `errors`, `warnings`, `notes`
+        (how many), `issues` (`severity`, `check`, `data_set`, `told`, `fix`, `images`) and `copies` (pairs by kind).
     """
-    unread = diagnosis.pictures.filter(diagnosis.pictures["reason"].is_not_null())["data_set"].to_list()
+    unread = diagnosis.images.filter(diagnosis.images["reason"].is_not_null())["data_set"].to_list()
     return {
         "split": diagnosis.split,
         "data_sets": [
             {
                 "name": one.name,
                 "collection": one.collection,
-                "films": len(one.manifest),
+                "images": len(one.manifest),
                 "patients": one.manifest["patient_id"].n_unique(),
                 "unreadable": unread.count(one.name) + len(one.rejected),
             }
@@ -101,7 +102,7 @@ def summarise(diagnosis: "Diagnosis") -> dict[str, Any]:
                 "data_set": issue.data_set,
                 "told": issue.told,
                 "fix": issue.fix,
-                "films": len(issue.image_ids),
+                "images": len(issue.image_ids),
             }
             for issue in diagnosis.issues
         ],
@@ -129,7 +130,7 @@ def _read(collection: str, root: Path, allow_missing: bool, told: dict[str, Any]
     if collection == INGESTED:
         for option, value in told.items():
             if value is not None:
-                fix = f"Leave out --{option}: it was decided when the films were ingested."
+                fix = f"Leave out --{option}: it was decided when the images were ingested."
                 raise HilumError(f"--{option}", expected=f"nothing for {INGESTED}", found=str(value), fix=fix)
         return read_ingested(root)
     with progress(f"Reading {root}") as on_progress:
@@ -138,9 +139,10 @@ def _read(collection: str, root: Path, allow_missing: bool, told: dict[str, Any]
         )
 
 
-def _pictures_of(data_sets: "list[Examined]") -> "Callable[[str, str], NDArray[np.uint8] | None]":
+def _images_of(data_sets: "list[Examined]") -> "Callable[[str, str], NDArray[np.uint8] | None]":
+    from hilum.data.images.gray import UnreadableImage
     from hilum.data.paths import leads_inside
-    from hilum.data.pixels import UnreadableImage, read_gray
+    from hilum.data.pixels import read_gray
     from hilum.data.preprocess import eight_bits
 
     places = {
@@ -149,14 +151,14 @@ def _pictures_of(data_sets: "list[Examined]") -> "Callable[[str, str], NDArray[n
         for image_id, path in one.manifest.select("image_id", "path").drop_nulls().iter_rows()
     }
 
-    def picture(data_set: str, image_id: str) -> "NDArray[np.uint8] | None":
+    def image(data_set: str, image_id: str) -> "NDArray[np.uint8] | None":
         try:
             root, path = places[data_set, image_id]
             return eight_bits(read_gray(root / path)) if leads_inside(root / path, root.resolve()) else None
         except (KeyError, UnreadableImage):
             return None
 
-    return picture
+    return image
 
 
 def _show(diagnosis: "Diagnosis", page: Path) -> None:
@@ -165,7 +167,7 @@ def _show(diagnosis: "Diagnosis", page: Path) -> None:
 
     for one in diagnosis.data_sets:
         patients = one.manifest["patient_id"].n_unique()
-        say(f"{one.name} ({one.collection})  {len(one.manifest):,} films of {patients:,} patients")
+        say(f"{one.name} ({one.collection})  {len(one.manifest):,} images of {patients:,} patients")
     for issue in diagnosis.issues:
         say()
         say(f"{issue.severity.upper():8} {issue.check} ({issue.data_set})")

@@ -34,7 +34,7 @@ def encoders(
         say_json([asdict(architecture) for architecture in ARCHITECTURES.values()])
         return
     say_table(
-        ("encoder", "parameters", "as published", "blocks", "patch", "features", "films"),
+        ("encoder", "parameters", "as published", "blocks", "patch", "features", "images"),
         [
             (a.name, a.parameters, a.published, a.blocks, a.patch, a.feature_width, a.sizes)
             for a in ARCHITECTURES.values()
@@ -55,7 +55,7 @@ def _show(name: str, *, as_json: bool) -> None:
         f"{architecture['parameters']:,} parameters with one input channel, {architecture['blocks']} blocks, "
         f"patch of {architecture['patch']} px, {architecture['feature_width']:,} features"
     )
-    say(f"films: {described['sizes']}; {described['grid'][0]} x {described['grid'][1]} places at {described['at']} px")
+    say(f"images: {described['sizes']}; {described['grid'][0]} x {described['grid'][1]} places at {described['at']} px")
     say_table(("layer group", "parameters"), list(described["groups"].items()))
     if published:
         say()

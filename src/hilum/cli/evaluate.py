@@ -27,7 +27,7 @@ from hilum.cli.given_predictions import (
     read_given,
     thresholds_as_json,
 )
-from hilum.cli.subgroups import Films, MinGroup, Subgroups, measure_groups, say_groups
+from hilum.cli.subgroups import Images, MinGroup, Subgroups, measure_groups, say_groups
 
 if TYPE_CHECKING:
     import polars as pl
@@ -53,29 +53,28 @@ def evaluate(
     seed: Seed = 0,
     min_positives: MinPositives = 10,
     subgroups: Subgroups = None,
-    films: Films = None,
+    images: Images = None,
     min_group: MinGroup = 20,
     as_json: AsJson = False,
 ) -> None:
     """Numbers per finding and over findings, with 95 % intervals from redrawn patients.
 
     The table needs y_<finding> (1, 0, empty = unknown), p_<finding> (0 to 1), split, and image_id and patient_id where
-    known. Without patient_id every image counts as a patient of its own. Where there are validation films (rows val, or
-    --validation), thresholds are chosen on them, and sensitivity and the like are told, too. With --subgroups also
+    known. Without patient_id every image counts as a patient of its own. Where there are validation images (rows val,
+    or --validation), thresholds are chosen on them, and sensitivity and the like are told, too. With --subgroups also
     AUROC and underdiagnosis of groups of patients, each with its gap to all others (subgroups.parquet).
 
     \b
     Examples:
       hilum evaluate predictions.parquet --out results
       hilum evaluate seed0.csv seed1.csv seed2.csv --out results --threshold sensitivity=0.9 --json
-      hilum evaluate predictions.parquet --subgroups sex,age,view --films ingested/manifest.parquet --out results
+      hilum evaluate predictions.parquet --subgroups sex,age,view --images ingested/manifest.parquet --out results
     """
     import polars as pl
 
-    from hilum.evaluate.arms import align
-    from hilum.evaluate.metrics import evaluate_predictions
-    from hilum.evaluate.tables import write_results
-    from hilum.report.formats import listing
+    from hilum.evaluation.predictions.align import align
+    from hilum.evaluation.tables import evaluate_predictions, write_results
+    from hilum.report.render import listing
 
     reading = Reading(split, held_out, trained_on, threshold, thresholds_on_test, calibrate)
     given = read_given(predictions, validation, reading)
@@ -113,7 +112,7 @@ def evaluate(
     groups, said = None, list[str]()
     if subgroups is not None:
         groups, said = measure_groups(
-            given, predictions[0], films, subgroups, min_group=min_group, redraws=redraws, seed=seed
+            given, predictions[0], images, subgroups, min_group=min_group, redraws=redraws, seed=seed
         )
         arm = listing([path.stem for path in predictions])
         own = {"split": seeds[0].split, "redraws": redraws, "seed": seed, "min_group": min_group, "notes": said}
@@ -125,7 +124,8 @@ def evaluate(
         say_json({**settings, "metrics": table.to_dicts(), **more})
         return
     say(
-        f"{settings['images']:,} films of {settings['patients']:,} patients · split {settings['split'] or 'unknown'} · "
+        f"{settings['images']:,} images of {settings['patients']:,} patients · split "
+        f"{settings['split'] or 'unknown'} · "
         f"{redraws:,} redraws of patients{' and seeds' if len(seeds) > 1 else ''}, seed {seed}"
     )
     say()
@@ -152,7 +152,7 @@ def _say_intervals(table: "pl.DataFrame", metric: str) -> None:
     rows = table.filter(table["metric"] == metric).to_dicts()
     columns = ("finding", "estimate", "low", "high", "positives", "n", "patients")
     say_table(
-        ["finding", _TITLES[metric], "95 % low", "high", "positives", "films", "patients"],
+        ["finding", _TITLES[metric], "95 % low", "high", "positives", "images", "patients"],
         [[row[key] for key in columns] for row in rows],
     )
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hilum.data.store import Store
-    from hilum.explain.explaining import Explained
+    from hilum.explanation.run import Explained
 
 _LEFT = (
     "explain.html",
@@ -33,52 +33,52 @@ def explain(
     model: Annotated[Path, typer.Argument(help="A directory that fine-tuning wrote, such as arms/ARM/seed-0.")],
     data: Data,
     out: Annotated[Path, typer.Option(help="Where to leave explain.html, the maps and their scores.")],
-    other: Annotated[Path | None, typer.Option("--and", help="One more model, on the same films.")] = None,
+    other: Annotated[Path | None, typer.Option("--and", help="One more model, on the same images.")] = None,
     method: Annotated[
         str, typer.Option(help="gradcam, gradcam++, layercam, occlusion; for transformers also rollout, attention.")
     ] = "gradcam",
     findings: Annotated[
         str | None, typer.Option(help="Finding,finding. All that the models score when left out.")
     ] = None,
-    images: Annotated[int, typer.Option(min=1, help="Films to show for each finding and rule.")] = 1,
+    images: Annotated[int, typer.Option(min=1, help="Images to show for each finding and rule.")] = 1,
     boxes: Annotated[bool, typer.Option("--boxes/--no-boxes", help="Score maps against the data set's boxes.")] = True,
-    films: Annotated[int, typer.Option(min=1, help="Films without boxes to choose from, drawn by lot.")] = 300,
-    split: Annotated[str | None, typer.Option(help="Only films of this published list: train, val, test.")] = None,
-    seen: Annotated[bool, typer.Option("--seen", help="Also films of patients that a model has learnt from.")] = False,
+    candidates: Annotated[int, typer.Option(min=1, help="Images without boxes to choose from, drawn by lot.")] = 300,
+    split: Annotated[str | None, typer.Option(help="Only images of this published list: train, val, test.")] = None,
+    seen: Annotated[bool, typer.Option("--seen", help="Also images of patients that a model has learnt from.")] = False,
     labels: Annotated[Path | None, typer.Option(help="folder: the CSV with the labels.")] = None,
     allow_missing: Annotated[bool, typer.Option("--allow-missing", help="Go on where files are not here.")] = False,
     hash_patients: HashPatients = None,
     threshold: Annotated[float, typer.Option(help="Of a map's highest value, from which on it counts as a box.")] = 0.5,
     redraws: Annotated[int, typer.Option(min=100, help="Redraws of patients.")] = 2000,
-    seed: Annotated[int, typer.Option(min=0, help="Of films, random weights and redraws.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of images, random weights and redraws.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
     """Heat-maps of one or two classifiers, a gallery, and scores against boxes.
 
-    Films are preprocessed as each model's card says. Films of patients that a model has learnt from are left out. Where
-    the data set has boxes, maps are scored against them, and compared with a centre prior, a location prior made of
-    other patients' boxes, and random weights of the same architecture.
+    Images are preprocessed as each model's card says. Images of patients that a model has learnt from are left out.
+    Where the data set has boxes, maps are scored against them, and compared with a centre prior, a location prior made
+    of other patients' boxes, and random weights of the same architecture.
 
     \b
     Examples:
       hilum explain runs/tiny/arms/simclr/seed-0 --data chestxray14=/data/CXR8 --split test --out explained
-      hilum explain arms/vit/seed-0 --and arms/densenet/seed-0 --data ours=films/ --labels labels.csv --out explained
-      hilum explain arms/vit/seed-0 --data ours=films/ --method rollout --findings Cardiomegaly,Edema --out explained
+      hilum explain arms/vit/seed-0 --and arms/densenet/seed-0 --data ours=images/ --labels labels.csv --out explained
+      hilum explain arms/vit/seed-0 --data ours=images/ --method rollout --findings Cardiomegaly,Edema --out explained
     """
     from tempfile import TemporaryDirectory
 
     from hilum.artifacts import whole_directory
     from hilum.cli.console import progress, say_json
     from hilum.data.preprocess import parse_recipe
-    from hilum.data.replacing import check_replaceable
+    from hilum.data.replaceable import check_replaceable
     from hilum.data.store import build_store
-    from hilum.explain.explaining import explain as run
-    from hilum.explain.films import choose_films
-    from hilum.explain.leaving import described, write_explained
-    from hilum.explain.models import load_models
-    from hilum.explain.wish import Wish
-    from hilum.training.precision import choose_device
+    from hilum.explanation.files import described, write_explained
+    from hilum.explanation.images import choose_images
+    from hilum.explanation.maps import load_models
+    from hilum.explanation.run import explain as run
+    from hilum.explanation.settings import Wish
+    from hilum.training.distributed.device import choose_device
 
     if not 0 < threshold <= 1:
         raise HilumError("--threshold", expected="above 0, at most 1", found=str(threshold), fix="Use 0.5.")
@@ -87,12 +87,12 @@ def explain(
     read = read_data(data, labels, allow_missing, hash_patients=hash_patients)
     collected = read.collected
     wanted = _findings(findings, [each.card.findings for each in models])
-    chosen = choose_films(
+    chosen = choose_images(
         collected,
         read.issuer,
         [each.card for each in models],
         wanted,
-        most=films,
+        most=candidates,
         seed=seed,
         split=split,
         keep_seen=seen,
@@ -104,7 +104,7 @@ def explain(
         for number, each in enumerate(models):
             recipe = parse_recipe(each.card.preprocessing)
             same = [store for store in stores if store.recipe == recipe]
-            with progress(f"reading films for {each.name}") as on_progress:
+            with progress(f"reading images for {each.name}") as on_progress:
                 at = Path(folder) / str(number)
                 stores += same[:1] or [
                     build_store(chosen.manifest, collected.root, recipe, at, on_progress=on_progress)
@@ -132,7 +132,8 @@ def _write_page(explained: "Explained", stores: Any, directory: Path) -> None:
     import cv2
 
     from hilum.artifacts import write_text
-    from hilum.report.explain_page import PAGE, SHEET, explain_page, gallery_sheet
+    from hilum.report.pages import SHEET, explain_page, gallery_sheet
+    from hilum.report.pages.explain import PAGE
 
     sheet = gallery_sheet(explained, stores)
     if sheet is not None:
@@ -148,17 +149,17 @@ def _say(explained: "Explained", out: Path) -> None:
     import polars as pl
 
     from hilum.cli.console import say, say_table
-    from hilum.explain.box_statistics import ALL_BOXES
+    from hilum.explanation.localisation import ALL_BOXES
 
-    films = len({image_id for image_id, _ in explained.pairs})
-    say(f"{explained.wish.method} of {', '.join(each.name for each in explained.models)} · {films:,} films")
+    images = len({image_id for image_id, _ in explained.pairs})
+    say(f"{explained.wish.method} of {', '.join(each.name for each in explained.models)} · {images:,} images")
     for note in explained.notes:
         say(note)
     if explained.statistics is not None:
         together = explained.statistics.filter(pl.col("finding") == ALL_BOXES)
         first = together.row(0, named=True)
         say()
-        say(f"Boxes on {first['films']:,} films and findings of {first['patients']:,} patients, 95 % intervals:")
+        say(f"Boxes on {first['images']:,} images and findings of {first['patients']:,} patients, 95 % intervals:")
         if first["note"]:
             say(first["note"])
         say()

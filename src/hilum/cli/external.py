@@ -13,7 +13,7 @@ from hilum.errors import HilumError
 if TYPE_CHECKING:
     import polars as pl
 
-    from hilum.evaluate.predictions import Predictions
+    from hilum.evaluation.predictions import Predictions
 
 Cells = dict[tuple[str, str], list[Path]]
 
@@ -45,7 +45,7 @@ def external(
 ) -> None:
     """AUROC of every model on every test set, and what is lost away from home, with 95 % intervals.
 
-    Only findings that all tables have are compared. Models tested on one data set must be tested on the same films;
+    Only findings that all tables have are compared. Models tested on one data set must be tested on the same images;
     test sets are redrawn independently. The drop is a model's AUROC on the test set of what it was trained on minus
     that here.
 
@@ -54,10 +54,9 @@ def external(
       hilum external nih:nih=nih.csv nih:chexpert=nih_there.csv --out matrix
       hilum external a:a=1.csv a:b=2.csv b:a=3.csv b:b=4.csv --trained-on a=models/a/card.json --out matrix --json
     """
-    from hilum.evaluate.external import external_validation
-    from hilum.evaluate.predictions import read_predictions
-    from hilum.evaluate.tables import write_results
-    from hilum.evaluate.trained_on import read_trained_on
+    from hilum.evaluation.predictions import read_predictions, read_trained_on
+    from hilum.evaluation.tables import write_results
+    from hilum.evaluation.tables.external_validation import external_validation
 
     cells = _cells(tables)
     models = {trained for trained, _ in cells}
@@ -136,12 +135,12 @@ def _say_test_sets(read: "dict[tuple[str, str], list[Predictions]]") -> None:
     for (_, tested), seeds in read.items():
         if tested not in told:
             told.add(tested)
-            films, patients = len(seeds[0].frame), len(set(seeds[0].patients))
-            say(f"{tested}: {films:,} films of {patients:,} patients · split {seeds[0].split or 'unknown'}")
+            images, patients = len(seeds[0].frame), len(set(seeds[0].patients))
+            say(f"{tested}: {images:,} images of {patients:,} patients · split {seeds[0].split or 'unknown'}")
 
 
 def _say_matrix(table: "pl.DataFrame") -> None:
-    from hilum.evaluate.measures import MACRO, overall_finding
+    from hilum.evaluation.metrics import MACRO, overall_finding
 
     columns = ("trained_on", "tested_on", "estimate", "low", "high", "drop", "drop_low", "drop_high", "p")
     titles = ["trained on", "tested on", "AUROC", "95 % low", "high", "drop", "95 % low", "high", "p"]

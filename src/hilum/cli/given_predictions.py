@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from hilum.evaluate.predictions import Predictions
-    from hilum.evaluate.thresholds import Thresholds
+    from hilum.evaluation.predictions import Predictions
+    from hilum.evaluation.thresholds import Thresholds
 
 Redraws = Annotated[int, typer.Option(help="Bootstrap redraws of patients (and seeds).")]
 Seed = Annotated[int, typer.Option(min=0, help="Of the redraws.")]
@@ -21,7 +21,7 @@ Split = Annotated[
     str | None, typer.Option(help="Which rows, by column split. When left out: test, else val or external alone.")
 ]
 HeldOut = Annotated[
-    bool, typer.Option("--held-out", help="For tables without a column split: training has not seen these films.")
+    bool, typer.Option("--held-out", help="For tables without a column split: training has not seen these images.")
 ]
 TrainedOnPath = Annotated[
     Path | None,
@@ -35,16 +35,16 @@ AverageNames = Annotated[
 ]
 Validation = Annotated[
     list[Path] | None,
-    typer.Option(help="Predictions of validation films, one a table. When left out: the rows val of the same table."),
+    typer.Option(help="Predictions of validation images, one a table. When left out: the rows val of the same table."),
 ]
 Threshold = Annotated[
-    str, typer.Option(help="Chosen on validation films: youden, f1, sensitivity=S, specificity=S; or a number.")
+    str, typer.Option(help="Chosen on validation images: youden, f1, sensitivity=S, specificity=S; or a number.")
 ]
 OnTest = Annotated[
-    bool, typer.Option("--thresholds-on-test", help="Choose thresholds on the judged films; marked as optimistic.")
+    bool, typer.Option("--thresholds-on-test", help="Choose thresholds on the judged images; marked as optimistic.")
 ]
 Calibrate = Annotated[
-    str | None, typer.Option(help="Scale probabilities on validation films: temperature, platt or isotonic.")
+    str | None, typer.Option(help="Scale probabilities on validation images: temperature, platt or isotonic.")
 ]
 Interval = Annotated[str, typer.Option(help="expanded (for few patients), percentile, or bca.")]
 Stratified = Annotated[
@@ -75,7 +75,7 @@ class Given:
 
     Attributes:
         predictions: the rows that are judged.
-        thresholds: None where there are no validation films to choose them on.
+        thresholds: None where there are no validation images to choose them on.
     """
 
     predictions: "Predictions"
@@ -89,10 +89,9 @@ def read_given(paths: Sequence[Path], validation: Sequence[Path] | None, reading
         HilumError: what is wrong with a table, an option, or the number of validation tables.
     """
     from hilum.errors import HilumError
-    from hilum.evaluate.predictions import read_predictions
-    from hilum.evaluate.recalibration import recalibrate
-    from hilum.evaluate.thresholds import choose_thresholds
-    from hilum.evaluate.trained_on import read_trained_on
+    from hilum.evaluation.predictions import read_predictions, read_trained_on
+    from hilum.evaluation.recalibration import recalibrate
+    from hilum.evaluation.thresholds import choose_thresholds
     from hilum.threshold_rule import check_rule
 
     check_rule(reading.threshold)
@@ -103,13 +102,13 @@ def read_given(paths: Sequence[Path], validation: Sequence[Path] | None, reading
     given = []
     for at, path in enumerate(paths):
         judged = read_predictions(path, split=reading.split, held_out=reading.held_out, trained_on=known)
-        chosen_on = _validation_films(path, validation[at] if validation else None, judged)
+        chosen_on = _validation_images(path, validation[at] if validation else None, judged)
         if reading.calibrate is not None:
             if chosen_on is None:
                 fix = "Add rows of the split val, or give --validation."
-                raise HilumError(path, expected="validation films to calibrate on", found="none", fix=fix)
+                raise HilumError(path, expected="validation images to calibrate on", found="none", fix=fix)
             judged = recalibrate(judged, chosen_on, reading.calibrate)
-            chosen_on = recalibrate(chosen_on, chosen_on, reading.calibrate, same_films=True)
+            chosen_on = recalibrate(chosen_on, chosen_on, reading.calibrate, same_images=True)
         if reading.on_test or _is_number(reading.threshold):
             chosen_on = judged
         thresholds = None
@@ -121,8 +120,7 @@ def read_given(paths: Sequence[Path], validation: Sequence[Path] | None, reading
 
 def chosen_metrics(names: str | None, given: Sequence[Given]) -> list[str]:
     """The metrics asked for; when none are named, all that the tables allow."""
-    from hilum.evaluate.confusion import THRESHOLD_METRICS
-    from hilum.evaluate.measures import METRICS
+    from hilum.evaluation.metrics import METRICS, THRESHOLD_METRICS
 
     if names is not None:
         return [name.strip() for name in names.split(",")]
@@ -132,7 +130,7 @@ def chosen_metrics(names: str | None, given: Sequence[Given]) -> list[str]:
 
 def thresholds_as_json(given: Sequence[Given]) -> list[dict[str, object] | None]:
     """What was chosen, where, for a file that says how numbers were made; infinite and undefined ones are null."""
-    from hilum.evaluate.notes import number_or_null
+    from hilum.evaluation.inference import number_or_null
 
     return [
         None
@@ -147,10 +145,9 @@ def thresholds_as_json(given: Sequence[Given]) -> list[dict[str, object] | None]
     ]
 
 
-def _validation_films(path: Path, validation: Path | None, judged: "Predictions") -> "Predictions | None":
+def _validation_images(path: Path, validation: Path | None, judged: "Predictions") -> "Predictions | None":
     """Predictions to choose thresholds on: of their own table, or the rows val of the same one."""
-    from hilum.evaluate.predictions import read_predictions
-    from hilum.evaluate.table_files import read_table
+    from hilum.evaluation.predictions import read_predictions, read_table
 
     if validation is not None:
         table = read_table(validation, what="a table of predictions")

@@ -33,11 +33,11 @@ def ingest(
         str | None,
         typer.Option(
             metavar="SALT",
-            help="folder, uka_cxr, gb7_flg: name patients, studies and films by pseudonyms under the secret salt in "
+            help="folder, uka_cxr, gb7_flg: name patients, studies and images by pseudonyms under the secret salt in "
             "this file; with env, the one in HILUM_PATIENT_SALT; with own, yours on this machine.",
         ),
     ] = None,
-    allow_missing: Annotated[bool, typer.Option("--allow-missing", help="Keep films whose file is not here.")] = False,
+    allow_missing: Annotated[bool, typer.Option("--allow-missing", help="Keep images whose file is not here.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print counts as JSON.")] = False,
 ) -> None:
     """Read a data set into a manifest and count what it holds.
@@ -45,19 +45,18 @@ def ingest(
     \b
     Examples:
       hilum ingest chestxray14 /data/CXR8 --out ingested/chestxray14
-      hilum ingest folder films/ --labels labels.csv --out ingested/ours
-      hilum ingest folder films/ --out ingested/unlabelled --json
-      hilum ingest folder films/ --hash-patients salt.txt --out ingested/ours
+      hilum ingest folder images/ --labels labels.csv --out ingested/ours
+      hilum ingest folder images/ --out ingested/unlabelled --json
+      hilum ingest folder images/ --hash-patients salt.txt --out ingested/ours
       hilum ingest mimic_cxr_jpg /data/mimic-cxr-jpg --labeller negbio --out ingested/mimic
     """
     from hilum.artifacts import whole_directory, write_json
     from hilum.cli.console import progress, say_json
     from hilum.data.collections import read_collection
-    from hilum.data.deidentify import with_hashed_identifiers
     from hilum.data.manifest import write_manifest
-    from hilum.data.patients import issuer_of
-    from hilum.data.pseudonyms import read_salt
-    from hilum.data.replacing import check_replaceable
+    from hilum.data.patients import issuer_of, read_salt
+    from hilum.data.replaceable import check_replaceable
+    from hilum.data.store import with_hashed_identifiers
 
     check_replaceable(out, _LEFT)
     salt = read_salt(hash_patients) if hash_patients else None
@@ -104,13 +103,13 @@ def summarise(collected: "Collected") -> dict[str, Any]:
     """
     import polars as pl
 
-    from hilum.data.counts import count_films
+    from hilum.data.counts import count_images
     from hilum.data.manifest import finding_columns, is_labelled
     from hilum.findings import native
 
     manifest = collected.manifest
-    whole = count_films(manifest, manifest.select("image_id", pl.lit("all").alias("split")))
-    by_split = count_films(manifest)
+    whole = count_images(manifest, manifest.select("image_id", pl.lit("all").alias("split")))
+    by_split = count_images(manifest)
     boxes = {} if collected.boxes is None else dict(collected.boxes.group_by("finding").len().iter_rows())
     return {
         "collection": collected.name,
@@ -118,8 +117,8 @@ def summarise(collected: "Collected") -> dict[str, Any]:
         "labelled": int(is_labelled(manifest).sum()) if finding_columns(manifest) else 0,
         "patients": manifest["patient_id"].n_unique(),
         "splits": {
-            split: {"images": films, "patients": patients}
-            for split, films, patients in by_split.select("split", "films", "patients")
+            split: {"images": images, "patients": patients}
+            for split, images, patients in by_split.select("split", "images", "patients")
             .unique(maintain_order=True)
             .iter_rows()
         },
@@ -147,17 +146,17 @@ def _show(summary: dict[str, Any], out: Path, tables: list[str]) -> None:
     from hilum.cli.console import say, say_table
 
     splits = summary["splits"]
-    say(f"{summary['collection']}  {summary['images']:,} films of {summary['patients']:,} patients")
+    say(f"{summary['collection']}  {summary['images']:,} images of {summary['patients']:,} patients")
     if 0 < summary["labelled"] < summary["images"]:
         unlabelled = summary["images"] - summary["labelled"]
         say(f"  {summary['labelled']:,} labelled images, {unlabelled:,} unlabelled ones, which can only pretrain")
     if list(splits) != ["unlisted"]:
         for name, counts in splits.items():
-            say(f"  {name:10} {counts['images']:>8,} films of {counts['patients']:,} patients")
+            say(f"  {name:10} {counts['images']:>8,} images of {counts['patients']:,} patients")
     if summary["findings"]:
         say()
         # Columns that say nothing here are left out, so that the table fits a terminal.
-        counted = {"films": "positive", "alone": "single_label", "patients": "patients"}
+        counted = {"images": "positive", "alone": "single_label", "patients": "patients"}
         seldom = [name for name in ("uncertain", "boxes") if any(c[name] for c in summary["findings"].values())]
         counted |= dict(zip(seldom, seldom, strict=True))
         rows = [
@@ -169,7 +168,7 @@ def _show(summary: dict[str, Any], out: Path, tables: list[str]) -> None:
             for finding, counts in summary["findings"].items()
         ]
         say_table(["finding", *counted, *splits], rows)
-        say("alone: films with this label and no other")
+        say("alone: images with this label and no other")
     say()
     for note in summary["notes"]:
         say(f"- {note}")

@@ -6,24 +6,24 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from hilum.data.named import NamedData
     from hilum.data.preprocess import Recipe
-    from hilum.data.store import Store
+    from hilum.data.store import NamedData, Store
 
 Data = Annotated[
     str,
     typer.Option(
         metavar="NAME=FOLDER",
-        help="A collection, or a name for a folder of films, and its folder: as unpacked, as `hilum ingest` left it, "
+        help="A collection, or a name for a folder of images, and its folder: as unpacked, as `hilum ingest` left it, "
         "or as an earlier command kept it.",
     ),
 ]
-Labels = Annotated[Path | None, typer.Option(help="Own films: the CSV with the labels.")]
+Labels = Annotated[Path | None, typer.Option(help="Own images: the CSV with the labels.")]
 HashPatients = Annotated[
     str | None,
     typer.Option(
         metavar="SALT",
-        help="Own films: name patients, studies and films by pseudonyms in all that is left. Under the secret salt in "
+        help="Own images: name patients, studies and images by pseudonyms in all that is left. Under the secret "
+        "salt in "
         "this file; with env, the one in HILUM_PATIENT_SALT; with own, yours on this machine.",
     ),
 ]
@@ -32,13 +32,13 @@ SplitName = Annotated[
     str,
     typer.Option(
         help="official, or another list of the data set (chexnet); patients: 60, 20 and 20 % of them by lot; auto: the "
-        "official list where it has test films, patients elsewhere."
+        "official list where it has test images, patients elsewhere."
     ),
 ]
 Stores = Annotated[
-    Path | None, typer.Option(help="Where decoded films are kept for the next command; `stores` beside OUT.")
+    Path | None, typer.Option(help="Where decoded images are kept for the next command; `stores` beside OUT.")
 ]
-Workers = Annotated[int | None, typer.Option(min=1, help="Threads that decode films; all cores when left out.")]
+Workers = Annotated[int | None, typer.Option(min=1, help="Threads that decode images; all cores when left out.")]
 DeviceName = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
@@ -48,8 +48,8 @@ def read_data(
 ) -> "NamedData":
     """The data set behind NAME=FOLDER, with progress."""
     from hilum.cli.console import progress
-    from hilum.data.named import read_named
-    from hilum.data.pseudonyms import read_salt
+    from hilum.data.patients import read_salt
+    from hilum.data.store import read_named
 
     salt = read_salt(hash_patients) if hash_patients else None
     with progress(f"reading {told.partition('=')[2]}", show=show) as on_progress:
@@ -57,19 +57,18 @@ def read_data(
 
 
 def decoded(data: "NamedData", recipe: "Recipe", stores: Path | None, out: Path, workers: int | None) -> "Store":
-    """The films of a data set as pixels, with progress; kept for the next command."""
+    """The images of a data set as pixels, with progress; kept for the next command."""
     from hilum.cli.console import progress
-    from hilum.data.named import kept_store
+    from hilum.data.store import kept_store
 
-    with progress("decoding films") as on_progress:
+    with progress("decoding images") as on_progress:
         folder = stores or out.absolute().parent / "stores"
         return kept_store(data, recipe, folder, workers=workers, on_progress=on_progress)
 
 
 def model_directory(told: str) -> Path:
     """The directory of a model: as told, or that of published weights of this name, imported if need be."""
-    from hilum.encoders.published.registry import find_weights, is_published
-    from hilum.encoders.published.resolving import resolve_weights
+    from hilum.encoders.published import find_weights, is_published, resolve_weights
 
     if is_published(told):
         return resolve_weights(told, find_weights(told).encoder)

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from hilum.encoders.published.statements import Statement
+    from hilum.encoders.statements import Statement
 
 UNKNOWN, NONE = "unknown", "none"
 
@@ -46,9 +46,9 @@ def trained_on(said: str) -> tuple[list["Statement"], list[str]]:
     """
     import polars as pl
 
-    from hilum.encoders.published.statements import Statement
+    from hilum.encoders.statements import Statement
     from hilum.errors import HilumError
-    from hilum.evaluate.table_files import read_table
+    from hilum.evaluation.predictions import read_table
 
     if said == UNKNOWN:
         return [Statement(certainty="unknown", source="whoever imported the file")], []

@@ -14,24 +14,24 @@ _LAYOUTS = ", ".join(name for name in COLLECTIONS if name != "folder")
 def phantom(
     out: Annotated[Path, typer.Option(help="Directory to make.")],
     layout: Annotated[str, typer.Option(help=f"Native layout of the data set to imitate: {_LAYOUTS}.")] = "chestxray14",
-    images: Annotated[int, typer.Option(min=1, help="How many films.")] = 600,
+    images: Annotated[int, typer.Option(min=1, help="How many images.")] = 600,
     size: Annotated[int, typer.Option(min=32, max=1024, help="Side in pixels.")] = 256,
     seed: Annotated[int, typer.Option(min=0, help="Another seed gives other patients.")] = 0,
     workers: Annotated[int | None, typer.Option(min=1, help="Threads; all cores when left out.")] = None,
 ) -> None:
     """Generate chest radiographs with known findings and boxes, in a data set's native layout.
 
-    An analytic three-dimensional thorax is projected as X-rays would be. The films are made up: good for trying
+    An analytic three-dimensional thorax is projected as X-rays would be. The images are made up: good for trying
     things out and for tests, not for claims about patients.
 
     \b
     Examples:
-      hilum phantom --layout chestxray14 --images 600 --size 256 --seed 0 --out films
-      hilum ingest chestxray14 films --out films-ingested
+      hilum phantom --layout chestxray14 --images 600 --size 256 --seed 0 --out images
+      hilum ingest chestxray14 images --out images-ingested
       hilum phantom --layout padchest --images 40 --size 128 --out padchest
     """
-    from hilum.data.phantom import write_layout
+    from hilum.phantom import write_layout
 
-    with progress(f"generating {images:,} films") as on_progress:
+    with progress(f"generating {images:,} images") as on_progress:
         write_layout(layout, out, images=images, size=size, seed=seed, workers=workers, on_progress=on_progress)
-    say(f"{images:,} films in {out}")
+    say(f"{images:,} images in {out}")

@@ -14,7 +14,8 @@ def policies(
 ) -> None:
     """List the policies of random views with what they do and where they are from; or the ranges of one.
 
-    What a policy looks like: `hilum show FILMS --policy NAME --out views.png`. A policy of your own is a YAML file with
+    What a policy looks like: `hilum show IMAGES --policy NAME --out views.png`. A policy of your own is a YAML file
+        with
     ranges and `like: NAME`, for what it starts from; commands that take --policy take its path.
 
     [bold]Examples[/bold]
@@ -23,8 +24,8 @@ def policies(
 
         hilum policies caron2021_dino_second
     """
-    from hilum.views.named import named_policies
-    from hilum.views.words import in_words
+    from hilum.augment.describe import in_words
+    from hilum.augment.library import named_policies
 
     if name is not None:
         _show(name, as_json=as_json)
@@ -38,9 +39,9 @@ def policies(
 
 
 def _show(name: str, *, as_json: bool) -> None:
-    from hilum.views import policy_of
-    from hilum.views.named import named_policies
-    from hilum.views.words import in_words
+    from hilum.augment import policy_of
+    from hilum.augment.describe import in_words
+    from hilum.augment.library import named_policies
 
     policy = policy_of(name)
     if as_json:
@@ -57,7 +58,7 @@ def _show(name: str, *, as_json: bool) -> None:
 
 
 def _as_data(name: str) -> dict[str, object]:
-    from hilum.views.named import named_policies
+    from hilum.augment.library import named_policies
 
     entry = named_policies()[name]
     about = {"for": entry.made_for, "of": entry.source, "left_out": entry.left_out}

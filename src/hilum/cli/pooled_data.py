@@ -10,17 +10,16 @@ from hilum.cli.named_data import decoded, read_data
 from hilum.errors import HilumError
 
 if TYPE_CHECKING:
-    from hilum.data.named import NamedData
     from hilum.data.preprocess import Recipe
-    from hilum.data.store import Store
+    from hilum.data.store import NamedData, Store
 
 DataSets = Annotated[
     list[str],
     typer.Option(
         "--data",
         metavar="NAME=FOLDER",
-        help="A collection, or a name for a folder of films, and its folder: as unpacked, as `hilum ingest` left it, "
-        "or as an earlier command kept it. Repeatable: films of several data sets are pooled.",
+        help="A collection, or a name for a folder of images, and its folder: as unpacked, as `hilum ingest` left it, "
+        "or as an earlier command kept it. Repeatable: images of several data sets are pooled.",
     ),
 ]
 SharesOfData = Annotated[
@@ -39,7 +38,7 @@ def read_data_sets(
     Raises:
         HilumError: one name twice, `labels` of several data sets, or what reading a data set finds wrong.
     """
-    from hilum.data.named import check_patients_comparable
+    from hilum.data.store import check_patients_comparable
 
     names = [each.partition("=")[0] for each in told]
     twice = sorted({name for name in names if names.count(name) > 1})
@@ -77,9 +76,9 @@ def told_shares(told: Sequence[str], names: Sequence[str]) -> dict[str, float]:
 def decoded_once(
     data: "Mapping[str, NamedData]", recipe: "Recipe", stores: Path | None, out: Path, workers: int | None
 ) -> "dict[str, Store]":
-    """The films of data sets as pixels: the first process decodes them, the others wait and open what it made."""
+    """The images of data sets as pixels: the first process decodes them, the others wait and open what it made."""
     from hilum.data.store import open_store
-    from hilum.training.processes import by_the_first
+    from hilum.training.distributed import by_the_first
 
     def decode() -> dict[str, Path]:
         return {name: decoded(each, recipe, stores, out, workers).directory for name, each in data.items()}

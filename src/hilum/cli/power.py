@@ -21,7 +21,7 @@ def power(
     """The smallest difference in AUROC between two arms that this test set shows, paired and two-sided.
 
     From the numbers of images and patients alone (Hanley & McNeil 1982), so before any training. A study whose arms
-    are expected to differ by less needs more test films, not more seeds.
+    are expected to differ by less needs more test images, not more seeds.
 
     \b
     Examples:
@@ -31,7 +31,7 @@ def power(
     from dataclasses import replace
     from math import isnan
 
-    from hilum.evaluate.power import Assumptions, TestSet, smallest_detectable_difference
+    from hilum.evaluation.inference import Assumptions, TestSet, smallest_detectable_difference
 
     counts = TestSet(positives, negatives, patients)
     assumed = Assumptions(
@@ -64,7 +64,7 @@ def power(
         say_json(told)
         return
     say(
-        f"{positives:,} positive and {negatives:,} negative films"
+        f"{positives:,} positive and {negatives:,} negative images"
         + (f" of {patients:,} patients, design effect {counts.design_effect(within_patients):.1f}" if patients else "")
     )
     if isnan(smallest):

@@ -1,4 +1,4 @@
-"""`hilum pretrain`: an encoder that has learnt from films without labels."""
+"""`hilum pretrain`: an encoder that has learnt from images without labels."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -25,8 +25,8 @@ def pretrain(
         str | None, typer.Option(metavar="WEIGHT", help="Published weights by name, or an encoder's directory.")
     ] = None,
     policy: Annotated[str | None, typer.Option(help="Random views: a name (`hilum policies`) or a YAML file.")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Passes over the films.")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Films a step.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the images.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Images a step.")] = None,
     preprocess: Annotated[
         str, typer.Option(metavar="RECIPE", help="Steps, or the name of a recipe.")
     ] = "[{square: pad}, {resize: 224}]",
@@ -50,7 +50,7 @@ def pretrain(
     device: DeviceName = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Pretrain an encoder on films without labels, of one data set or of several.
+    """Pretrain an encoder on images without labels, of one data set or of several.
 
     Patients of the official test list are never learnt from unless --include-test is said; the card beside the weights
     says who was. A run that is killed goes on where it was when the same command is given again. Several processes
@@ -60,26 +60,23 @@ def pretrain(
     Examples:
       hilum pretrain simclr --data chestxray14=/data/CXR8 --encoder resnet50 --out runs/simclr
       hilum pretrain mocov2 --data chexpert=CheXpert --data chestxray14=CXR8 --encoder resnet18 --out runs/two-sets
-      hilum pretrain dinov2 --data ours=films --encoder vit_small_patch14_dinov2 --init dinov2_vits14 --out runs/dinov2
-      hilum pretrain mocov2 --data ours=films --encoder resnet18 --set queue=4096 --set lr=3e-4 --out runs/moco
+      hilum pretrain dinov2 --data ours=images --encoder vit_small_patch14_dinov2 --init dinov2_vits14 --out runs/dinov2
+      hilum pretrain mocov2 --data ours=images --encoder resnet18 --set queue=4096 --set lr=3e-4 --out runs/moco
     """
     import logging
     from dataclasses import asdict
 
-    from hilum.data.replacing import check_replaceable
-    from hilum.encoders.published.resolving import resolve_weights
+    from hilum.data.replaceable import check_replaceable
+    from hilum.encoders.published import resolve_weights
     from hilum.encoders.zoo import create_encoder
-    from hilum.pretext.online_probe import OnlineProbe, epochs_between
-    from hilum.pretext.outcome import plan_of_probe
+    from hilum.pretext.monitoring import OnlineProbe, epochs_between, plan_of_probe
     from hilum.pretext.pretrain import pretrain as run
     from hilum.pretext.pretrain import refuse_beyond_pool
-    from hilum.pretext.resolved_settings import resolve_settings
-    from hilum.pretext.told_settings import told_settings
-    from hilum.study.pools import pooled_films
-    from hilum.study.pretraining import already_done, apart, describe_start, pool_of_all, pretraining_pool
-    from hilum.study.probed_labels import labels_of_pools
-    from hilum.training.processes import by_the_first, joined_processes
-    from hilum.training.ranks import rank
+    from hilum.pretext.settings import resolve_settings, told_settings
+    from hilum.runs.pools import pooled_images
+    from hilum.runs.pretrain import already_done, apart, describe_start, pool_of_all, pretraining_pool
+    from hilum.runs.probe_labels import labels_of_pools
+    from hilum.training.distributed import by_the_first, joined_processes, rank
 
     logging.getLogger("lightning.fabric").setLevel(logging.WARNING)  # it announces its precision
     said = told_settings(method, told or [], epochs=epochs, batch_size=batch_size, policy=policy, device=device)
@@ -88,7 +85,7 @@ def pretrain(
         fix = "Leave one of them out."
         raise HilumError("--include-test", expected="no --exclude-split", found=", ".join(exclude_split), fix=fix)
     check_replaceable(out, _LEFT)
-    create_encoder(encoder, seed=0, image_size=said.run.size or recipe.size)  # refuses before any film is read
+    create_encoder(encoder, seed=0, image_size=said.run.size or recipe.size)  # refuses before any image is read
     shares = told_shares(share or [], [each.partition("=")[0] for each in data])
     with joined_processes(said.device):
         first = rank() == 0
@@ -105,10 +102,10 @@ def pretrain(
             for name, each in read.items()
         }
         pools = apart(read, pools)
-        films = pooled_films(read, decoded, {name: each.image_ids for name, each in pools.items()})
-        pool = pool_of_all(pools, films)
+        images = pooled_images(read, decoded, {name: each.image_ids for name, each in pools.items()})
+        pool = pool_of_all(pools, images)
         begun = describe_start(start) if start else None
-        resolved = resolve_settings(method, said, len(films.image_ids), from_weights=start is not None)
+        resolved = resolve_settings(method, said, len(images.image_ids), from_weights=start is not None)
         settings = resolved.settings
         probe_every = epochs_between(settings.probe_every, settings.epochs)
         probed = labels_of_pools(read, pools, split=split, seed=split_seed) if probe_every else None
@@ -130,9 +127,9 @@ def pretrain(
             "encoder": encoder,
             "data": ", ".join(read),
             "learns_from": pool.title,
-            "films": len(films.image_ids),
-            "patients": len(set(films.patient_ids)),
-            "parts": [asdict(part) for part in films.parts],
+            "images": len(images.image_ids),
+            "patients": len(set(images.patient_ids)),
+            "parts": [asdict(part) for part in images.parts],
             "notes": [*pool.notes, *(f"{name}: {note}" for name, store in decoded.items() for note in store.notes())],
             "starts_from": "random weights" if begun is None else str(begun.directory),
             "matched_keys": None if begun is None else begun.matched,
@@ -150,15 +147,15 @@ def pretrain(
             with progress(f"{method} pretraining", show=first) as on_progress:
                 run(
                     method,
-                    films.store,
-                    films.image_ids,
-                    films.patient_ids,
+                    images.store,
+                    images.image_ids,
+                    images.patient_ids,
                     encoder=start or encoder,
                     settings=settings,
                     seed=seed,
                     directory=out,
                     split_title=pool.title,
-                    probe=OnlineProbe(films.store, probed) if probed else None,
+                    probe=OnlineProbe(images.store, probed) if probed else None,
                     on_progress=on_progress,
                 )
     if first:
@@ -179,9 +176,9 @@ def _recipe(told: str) -> "Recipe":
 
 
 def _say_plan(about: dict[str, Any]) -> None:
-    say(f"{about['method']} of {about['encoder']} on {about['films']:,} films of {about['patients']:,} patients")
+    say(f"{about['method']} of {about['encoder']} on {about['images']:,} images of {about['patients']:,} patients")
     if len(about["parts"]) > 1:
-        say_table(["data set", "films", "patients"], [list(part.values()) for part in about["parts"]])
+        say_table(["data set", "images", "patients"], [list(part.values()) for part in about["parts"]])
     say(f"learns from {about['learns_from']}")
     for note in about["notes"]:
         say(note)
@@ -227,7 +224,7 @@ def _say_result(about: dict[str, Any], out: Path, *, as_json: bool) -> None:
     rate = float(curves["images_per_second"].to_numpy().mean())
     told = ", ".join(f"{name.replace('_', ' ')} {value:.3g}" for name, value in signs.items() if value is not None)
     probes = f" and {probing:,.0f} s of probes" if probing else ""
-    say(f"{seconds:,.0f} s of training{probes}, {rate:,.0f} films a second; at the end {told}")
+    say(f"{seconds:,.0f} s of training{probes}, {rate:,.0f} images a second; at the end {told}")
     for note in card.notes:
         say(note)
     say(str(out))

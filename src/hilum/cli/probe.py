@@ -26,10 +26,9 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-    from hilum.data.named import NamedData
-    from hilum.data.store import Store
+    from hilum.data.store import NamedData, Store
     from hilum.encoders.card import Card
-    from hilum.study.probing import Matrix, Probed, ProbedFilms
+    from hilum.runs.probe import Matrix, Probed, ProbedImages
 
 _TABLES = ("metrics", "comparisons", "signs")
 _LEFT = ("probe.json", *(f"{name}.{kind}" for name in _TABLES for kind in ("parquet", "csv")))
@@ -47,7 +46,7 @@ def probe(
         str | None, typer.Option(help="Finding,finding. All of the data set but No Finding when left out.")
     ] = None,
     seen: Annotated[
-        bool, typer.Option("--seen", help="Also score films of patients that the encoder has learnt from.")
+        bool, typer.Option("--seen", help="Also score images of patients that the encoder has learnt from.")
     ] = False,
     labels: Labels = None,
     allow_missing: AllowMissing = False,
@@ -64,7 +63,7 @@ def probe(
 ) -> None:
     """Linear and nearest-neighbour probes of frozen features, with differences to encoders that have learnt nothing.
 
-    Probes are fitted to the training films of a split by patients and scored on its test films. Beside the encoder
+    Probes are fitted to the training images of a split by patients and scored on its test images. Beside the encoder
     stand the same architecture with random weights, the same with its batch norm calibrated, an 8x8 thumbnail, and age,
     sex and view. Intervals are from redrawn patients; differences are paired. Effective rank (RankMe) and feature
     spread are signs of collapse, not of quality.
@@ -72,16 +71,16 @@ def probe(
     \b
     Examples:
       hilum probe runs/simclr --data chestxray14=/data/CXR8 --out probed
-      hilum probe dinov2_vits14 --data ours=films --labels films/labels.csv --split patients --out probed --json
+      hilum probe dinov2_vits14 --data ours=images --labels images/labels.csv --split patients --out probed --json
     """
     from hilum.artifacts import whole_directory, write_json
-    from hilum.data.replacing import check_replaceable
+    from hilum.data.replaceable import check_replaceable
     from hilum.data.splits import told_split
-    from hilum.explain.features import load_feature_model, recipe_of
+    from hilum.explanation.embedding import load_feature_model, recipe_of
     from hilum.findings import canonical
-    from hilum.finetune.shortcut_features import METADATA
-    from hilum.study.probing import films_to_probe
-    from hilum.study.probing import probe as run
+    from hilum.finetuning.shortcut_features import METADATA
+    from hilum.runs.probe import images_to_probe
+    from hilum.runs.probe import probe as run
 
     check_replaceable(out, _LEFT)
     network, card = load_feature_model(model_directory(encoder))
@@ -89,11 +88,11 @@ def probe(
     named = [canonical(each.strip(), where="--findings") for each in findings.split(",")] if findings else None
     divided = told_split(read.manifest, split, seed=split_seed)
     store = decoded(read, recipe_of(card), stores, out, workers)
-    films = films_to_probe(read, card, store.image_ids, divided, findings=named, keep_seen=seen)
-    arms = _arms(network, card, read, store, films, seed, device)
+    images = images_to_probe(read, card, store.image_ids, divided, findings=named, keep_seen=seen)
+    arms = _arms(network, card, read, store, images, seed, device)
     with progress("probing") as on_progress:
         probed = run(
-            films,
+            images,
             arms,
             linear_only=[METADATA],
             min_positives=min_positives,
@@ -101,7 +100,7 @@ def probe(
             seed=seed,
             on_progress=on_progress,
         )
-    scored = len(films.image_ids) - films.train - films.val
+    scored = len(images.image_ids) - images.train - images.val
     about: dict[str, Any] = {
         "encoder": encoder,
         "architecture": card.encoder,
@@ -109,12 +108,12 @@ def probe(
         "sha256": card.sha256,
         "data": read.name,
         "split": divided.title,
-        "films": {"train": films.train, "val": films.val, "test": scored},
-        "findings": films.findings,
+        "images": {"train": images.train, "val": images.val, "test": scored},
+        "findings": images.findings,
         "min_positives": min_positives,
         "redraws": redraws,
         "seed": seed,
-        "notes": films.notes,
+        "notes": images.notes,
     }
     with whole_directory(out) as beside:
         for name in _TABLES:
@@ -132,7 +131,7 @@ def _arms(
     card: "Card",
     data: "NamedData",
     store: "Store",
-    films: "ProbedFilms",
+    images: "ProbedImages",
     seed: int,
     device: str,
 ) -> "dict[str, Callable[[], Matrix]]":
@@ -140,25 +139,25 @@ def _arms(
     from typing import cast
 
     from hilum.encoders.zoo import create_encoder
-    from hilum.explain.features import features_of
-    from hilum.finetune.shortcut_features import (
+    from hilum.explanation.embedding import features_of
+    from hilum.finetuning.shortcut_features import (
         METADATA,
         THUMBNAIL,
         metadata_features,
         random_encoder_features,
         thumbnail_features,
     )
-    from hilum.study.probing import ENCODER
+    from hilum.runs.probe import ENCODER
     from hilum.training.settings import Device
 
-    ids, where = films.image_ids, cast(Device, device)
+    ids, where = images.image_ids, cast(Device, device)
     random = partial(random_encoder_features, store, ids, card.encoder, seed=seed, size=card.image_size, device=where)
     arms: dict[str, Callable[[], Matrix]] = {
         ENCODER: lambda: features_of(network, card.image_size, store, ids, device=where).values,
         "random weights": random,
     }
     if create_encoder(card.encoder, seed=seed).has_batch_norm:
-        arms["calibrated random weights"] = partial(random, calibrated_on=ids[: films.train])
+        arms["calibrated random weights"] = partial(random, calibrated_on=ids[: images.train])
     arms[THUMBNAIL] = lambda: thumbnail_features(store, ids)
     arms[METADATA] = lambda: metadata_features(data.manifest, ids)
     return arms
@@ -167,12 +166,12 @@ def _arms(
 def _say(probed: "Probed", about: dict[str, Any], out: Path) -> None:
     import polars as pl
 
-    from hilum.evaluate.measures import AVERAGES, MACRO, overall_finding
-    from hilum.study.probing import ENCODER, LINEAR, NEIGHBOURS
+    from hilum.evaluation.metrics import AVERAGES, MACRO, overall_finding
+    from hilum.runs.probe import ENCODER, LINEAR, NEIGHBOURS
 
-    counts = about["films"]
+    counts = about["images"]
     say(f"{about['architecture']}, {about['method']} · {about['data']}, {about['split']}")
-    say(f"probes fitted to {counts['train']:,} films, penalty chosen on {counts['val']:,}, {counts['test']:,} scored")
+    say(f"probes fitted to {counts['train']:,} images, penalty chosen on {counts['val']:,}, {counts['test']:,} scored")
     for note in about["notes"]:
         say(note)
     overall = overall_finding(probed.metrics["finding"].to_list())
@@ -197,7 +196,7 @@ def _say(probed: "Probed", about: dict[str, Any], out: Path) -> None:
     say()
     told = own.filter(pl.col("estimate").is_not_null())
     say_table(
-        ["finding, linear probe of this encoder", "AUROC", "95 % low", "high", "positives", "films"],
+        ["finding, linear probe of this encoder", "AUROC", "95 % low", "high", "positives", "images"],
         [[row[key] for key in ("finding", *columns, "positives", "n")] for row in told.iter_rows(named=True)],
     )
     if len(told) < len(own):

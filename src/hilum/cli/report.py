@@ -34,10 +34,9 @@ def report(
       hilum report results
       hilum report results --against scratch --question "Does SimCLR beat training from scratch?"
     """
-    from hilum.report.found import found_content
-    from hilum.report.found_numbers import Judging
+    from hilum.report.from_folder import Judging, found_content
     from hilum.report.page import write_report
-    from hilum.report.verdict import decide
+    from hilum.report.verdict.decide import decide
 
     judging = Judging(redraws, seed, min_positives, against, held_out)
     with progress("redrawing patients") as on_progress:

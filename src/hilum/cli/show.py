@@ -1,4 +1,4 @@
-"""`hilum show`: what a recipe, or a policy of random views, does to films, for the eye."""
+"""`hilum show`: what a recipe, or a policy of random views, does to images, for the eye."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,15 +8,15 @@ import typer
 if TYPE_CHECKING:
     import polars as pl
 
+    from hilum.augment import ViewPolicy
     from hilum.data.preprocess import Recipe
-    from hilum.views import ViewPolicy
 
 _SQUARE_224 = "[{square: pad}, {resize: 224}]"
 
 
 def show(
     data: Annotated[
-        list[Path], typer.Argument(help="Folders that `hilum ingest` left, or folders of films.", metavar="DATA...")
+        list[Path], typer.Argument(help="Folders that `hilum ingest` left, or folders of images.", metavar="DATA...")
     ],
     out: Annotated[Path, typer.Option(help="Where to write the sheet: .html, or .png.")],
     recipe: Annotated[
@@ -24,33 +24,30 @@ def show(
         typer.Option(help="A named recipe (elwirehardja2025, …) or steps, [{square: pad}, {resize: 224}, clahe]."),
     ] = None,
     study: Annotated[str | None, typer.Option(help="The recipe of this study: a file, or a name.")] = None,
-    films: Annotated[int, typer.Option(min=1, max=200, help="Films drawn from each DATA.")] = 12,
+    count: Annotated[int, typer.Option(min=1, max=200, help="Images drawn from each DATA.")] = 12,
     seed: Annotated[int, typer.Option(min=0, help="Of the draw.")] = 0,
-    images: Annotated[str | None, typer.Option(help="These films instead, by image_id: id,id.")] = None,
+    images: Annotated[str | None, typer.Option(help="These images instead, by image_id: id,id.")] = None,
     boxes: Annotated[bool, typer.Option("--boxes", help="Draw the data set's boxes.")] = False,
     policy: Annotated[
         list[str] | None,
         typer.Option(help="Show random views instead: a name of `hilum policies`, or a YAML file; repeatable."),
     ] = None,
-    views: Annotated[int, typer.Option(min=1, max=20, help="Views of each film and policy.")] = 4,
+    views: Annotated[int, typer.Option(min=1, max=20, help="Views of each image and policy.")] = 4,
 ) -> None:
-    """Lay films before and after preprocessing side by side, with histograms and values; or random views of them.
+    """Lay images before and after preprocessing side by side, with histograms and values; or random views of them.
 
     \b
     Examples:
       hilum show ingested/ours --recipe elwirehardja2025 --out sheet.html
-      hilum show films/ --recipe "[{window: full}, {square: pad}, {resize: 224}]" --out sheet.png
+      hilum show images/ --recipe "[{window: full}, {square: pad}, {resize: 224}]" --out sheet.png
       hilum show ingested/chestxray14 --study demo --boxes --out sheet.html
-      hilum show films/ --policy simclr --policy chen2020_simclr --films 6 --out views.png
+      hilum show images/ --policy simclr --policy chen2020_simclr --count 6 --out views.png
     """
     import yaml
 
     from hilum.cli.console import progress, say
     from hilum.errors import HilumError
-    from hilum.report.contact_sheet import Strip, choose, look_at
-    from hilum.report.contact_sheet_page import write_page
-    from hilum.report.contact_sheet_picture import write_picture
-    from hilum.report.view_sheet import write_view_sheet
+    from hilum.report.pages import Strip, choose, look_at, write_image, write_page, write_view_sheet
 
     if out.suffix.lower() not in (".html", ".png"):
         raise HilumError("--out", expected="a file named .html or .png", found=str(out), fix="Name it so.")
@@ -61,26 +58,26 @@ def show(
         manifest, root, drawn = _read(folder)
         if boxes and drawn is None:
             notes.append(f"{folder.name} has no boxes.")
-        chosen = choose(manifest, films, seed, images.split(",") if images else ())
+        chosen = choose(manifest, count, seed, images.split(",") if images else ())
         with progress(f"Looking at {folder}") as on_progress:
             strips.append(Strip(folder.name, look_at(chosen, root, wanted, drawn if boxes else None, on_progress)))
     if not images:
-        notes.append(f"Drawn from all films on disk, {films} of each data set, seed {seed}.")
+        notes.append(f"Drawn from all images on disk, {count} of each data set, seed {seed}.")
     steps = yaml.safe_dump(wanted.as_data(), default_flow_style=True, width=1000).strip()
     if policies:
-        write_view_sheet([film for strip in strips for film in strip.films], policies, views, seed, out)
+        write_view_sheet([image for strip in strips for image in strip.images], policies, views, seed, out)
     elif out.suffix.lower() == ".html":
         write_page(strips, steps, notes, out)
     else:
-        write_picture(strips, steps, out)
-    shown = [film for strip in strips for film in strip.films]
-    unreadable = sum(film.raw is None for film in shown)
-    say(f"{len(shown) - unreadable:,} films shown{f', {unreadable:,} unreadable' if unreadable else ''}: {out}")
+        write_image(strips, steps, out)
+    shown = [image for strip in strips for image in strip.images]
+    unreadable = sum(image.raw is None for image in shown)
+    say(f"{len(shown) - unreadable:,} images shown{f', {unreadable:,} unreadable' if unreadable else ''}: {out}")
 
 
 def _policies(told: list[str], out: Path, *, boxes: bool) -> "dict[str, ViewPolicy]":
+    from hilum.augment.library import policy_of, told_policy
     from hilum.errors import HilumError
-    from hilum.views.named import policy_of, told_policy
 
     if told and out.suffix.lower() != ".png":
         raise HilumError("--out", expected="a file named .png, for views", found=str(out), fix="Name it so.")
@@ -98,7 +95,7 @@ def _recipe(recipe: str | None, study: str | None) -> "Recipe":
     if recipe is not None and study is not None:
         raise HilumError("--study", expected="--recipe or --study", found="both", fix="Leave one out.")
     if study is not None:
-        from hilum.study.shipped import find_study
+        from hilum.study.file import find_study
 
         where, written = str(find_study(study)), find_study(study).read_text(encoding="utf-8")
     else:
@@ -114,7 +111,7 @@ def _recipe(recipe: str | None, study: str | None) -> "Recipe":
 
 
 def _read(folder: Path) -> "tuple[pl.DataFrame, Path, pl.DataFrame | None]":
-    """The manifest, the root of its paths, and the boxes; of what `hilum ingest` left, or of a folder of films."""
+    """The manifest, the root of its paths, and the boxes; of what `hilum ingest` left, or of a folder of images."""
     import json
 
     import polars as pl

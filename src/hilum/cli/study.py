@@ -14,10 +14,8 @@ from hilum.progress import ProgressReport
 
 if TYPE_CHECKING:
     from hilum.study.check import Checked
-    from hilum.study.describe import Plan
-    from hilum.study.plan import Step
-    from hilum.study.prepare import Prepared
-    from hilum.study.schema import Study
+    from hilum.study.file import Study
+    from hilum.study.plan import Plan, Prepared, Step
 
 
 class Scale(StrEnum):
@@ -32,7 +30,7 @@ Data = Annotated[
     list[str] | None, typer.Option("--data", metavar="NAME=ROOT", help="Folder of a data set; once for each.")
 ]
 ScaleOption = Annotated[
-    Scale, typer.Option(help="`tiny` runs everything in miniature on generated films; results mean nothing.")
+    Scale, typer.Option(help="`tiny` runs everything in miniature on generated images; results mean nothing.")
 ]
 Overrides = Annotated[
     list[str] | None,
@@ -41,7 +39,7 @@ Overrides = Annotated[
     ),
 ]
 AllowMissing = Annotated[
-    bool, typer.Option("--allow-missing", help="Go on where tables name films whose file is not there.")
+    bool, typer.Option("--allow-missing", help="Go on where tables name images whose file is not there.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead.")]
 
@@ -73,7 +71,7 @@ def plan(
       hilum study plan studies/chestxray14_tiny.yaml --scale tiny --json
     """
     content = read(study, scale, override)  # before torch is imported: a mistake in it is told at once
-    from hilum.study.describe import plan_data, plan_study
+    from hilum.study.plan import plan_data, plan_study
 
     description = plan_study(content, roots(data), out, allow_missing=allow_missing)
     if json:
@@ -130,7 +128,7 @@ def run(
     override: Overrides = None,
     allow_missing: AllowMissing = False,
     workers: Annotated[
-        int | None, typer.Option(min=0, help="Threads that prepare films; results do not depend on it.")
+        int | None, typer.Option(min=0, help="Threads that prepare images; results do not depend on it.")
     ] = None,
     check_first: Annotated[
         bool, typer.Option("--check/--no-check", help="Try every step in miniature first, as `hilum study check` does.")
@@ -160,7 +158,7 @@ def status(
     """
     from dataclasses import asdict
 
-    from hilum.study.status import study_status
+    from hilum.study.execution import study_status
 
     steps = study_status(directory)
     report = directory / "report.html"
@@ -177,13 +175,12 @@ def status(
 
 def read(study: str, scale: Scale, override: list[str] | None) -> "Study":
     """Read a study file at a scale."""
-    from hilum.study.read import read_study
-    from hilum.study.shipped import find_study
+    from hilum.study.file import find_study, read_study
 
     content = read_study(find_study(study), override or [])
     if scale is Scale.FULL:
         return content
-    from hilum.study.scale import tiny
+    from hilum.study.file import tiny
 
     return tiny(content)
 
@@ -214,9 +211,8 @@ def run_to_report(
 ) -> None:
     """Run a study with a progress bar a step, and say where the report is."""
     from hilum.study.check import check_prepared
-    from hilum.study.run import run_study
-    from hilum.training.processes import joined_processes
-    from hilum.training.ranks import rank
+    from hilum.study.execution import run_study
+    from hilum.training.distributed import joined_processes, rank
 
     _quiet()
 
@@ -263,7 +259,7 @@ def _checked_in_words(checked: "Checked") -> str:
 
 
 def _say_plan(description: "Plan") -> None:
-    from hilum.study.describe import plan_data
+    from hilum.study.plan import plan_data
 
     content = plan_data(description)
     say(content["question"] + "\n")
@@ -290,7 +286,7 @@ def _say_plan(description: "Plan") -> None:
         say("\n`hilum study run` refuses this study:")
         for problem in content["refused"]:
             say(f"  {problem}")
-    if content["films"] is None:
+    if content["images"] is None:
         missing = [row["name"] for row in content["data"] if not row["generated"]]
         say("Counts, split and time need the tables: add " + " ".join(f"--data {name}=ROOT" for name in missing))
 
@@ -323,7 +319,7 @@ def _say_weights(arms: list[dict[str, Any]]) -> None:
 
 def _say_start_differences(arms: list[dict[str, Any]]) -> None:
     """Arms whose encoders have learnt from images that were made otherwise, once for those that differ alike."""
-    from hilum.report.starting import difference_in_words
+    from hilum.report.verdict import difference_in_words
 
     named: dict[str, list[str]] = {}
     for arm in arms:
@@ -376,10 +372,10 @@ def _value(value: object) -> str:
 
 
 def _say_data(row: dict[str, object], split: str | None) -> None:
-    films = f"{row['films']:,} films" if row["films"] is not None else "films not counted yet"
+    images = f"{row['images']:,} images" if row["images"] is not None else "images not counted yet"
     patients = f" of {row['patients']:,} patients" if row["patients"] is not None else ""
     origin = "generated, " if row["generated"] else ""
-    say(f"{row['name']}  {films}{patients} ({origin}{row['collection']})")
+    say(f"{row['name']}  {images}{patients} ({origin}{row['collection']})")
     if row.get("pool") is not None:
         unlabelled = f"{row['unlabelled']:,} unlabelled; " if row["unlabelled"] else ""
         say(f"  {unlabelled}{row['pool']:,} images to pretrain on: of patients who neither validate nor test")
@@ -392,7 +388,7 @@ def _say_data(row: dict[str, object], split: str | None) -> None:
 
 
 def _say_power(power: dict[str, Any]) -> None:
-    """What the test films can show, in a sentence and a line a finding."""
+    """What the test images can show, in a sentence and a line a finding."""
     overall, assumed = power["rows"][0], power["assumed"]
     findings = power["rows"][1:] or power["rows"]  # of one finding there is no mean
     smallest, note = overall["smallest_difference"], overall["note"]
@@ -401,7 +397,7 @@ def _say_power(power: dict[str, Any]) -> None:
     else:
         say(f"This test set can show a difference of at least {smallest:.3f} in AUROC{f', {note}' if note else ''}.")
     columns = ("finding", "positives", "negatives", "patients", "positive_patients", "smallest_difference")
-    titles = ["finding", "positive films", "negative films", "patients", "positive patients", "smallest difference"]
+    titles = ["finding", "positive images", "negative images", "patients", "positive patients", "smallest difference"]
     say_table(titles, [[row[key] for key in columns] for row in findings])
     notes = {row["note"] for row in findings} - {""}
     for note in sorted(notes):

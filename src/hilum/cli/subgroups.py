@@ -16,7 +16,7 @@ Subgroups = Annotated[
     str | None,
     typer.Option(help="Columns to group patients by, comma-separated: sex, age (in bands), view, source, any other."),
 ]
-Films = Annotated[
+Images = Annotated[
     Path | None,
     typer.Option(help="Table with image_id and these columns, such as manifest.parquet; else the predictions' own."),
 ]
@@ -26,27 +26,26 @@ MinGroup = Annotated[
 
 
 def measure_groups(
-    given: Sequence[Given], own: Path, films: Path | None, columns: str, *, min_group: int, redraws: int, seed: int
+    given: Sequence[Given], own: Path, images: Path | None, columns: str, *, min_group: int, redraws: int, seed: int
 ) -> "tuple[pl.DataFrame, list[str]]":
     """The table of groups and what must be said of it.
 
     Args:
         given: the seeds.
         own: the first table of predictions.
-        films: the table that says who is in which group; None where `own` does.
+        images: the table that says who is in which group; None where `own` does.
         columns: as the option.
         min_group, redraws, seed: as the options.
 
     Raises:
-        HilumError: columns that are not there, or that do not divide the films.
+        HilumError: columns that are not there, or that do not divide the images.
     """
-    from hilum.evaluate.groups import groups_by_column
-    from hilum.evaluate.measures import AUROC
-    from hilum.evaluate.subgroups import UNDERDIAGNOSIS, evaluate_subgroups
-    from hilum.evaluate.table_files import read_table
+    from hilum.evaluation.metrics import AUROC
+    from hilum.evaluation.predictions import read_table
+    from hilum.evaluation.tables import UNDERDIAGNOSIS, evaluate_subgroups, groups_by_column
 
-    where = films or own
-    table = read_table(where, what="a table of films")
+    where = images or own
+    table = read_table(where, what="a table of images")
     names = [name.strip() for name in columns.split(",") if name.strip()]
     groups, notes = groups_by_column(table, names, given[0].predictions.image_ids, where=str(where))
     thresholds = [one.thresholds for one in given if one.thresholds is not None]
@@ -63,7 +62,7 @@ def measure_groups(
             on_progress=on_progress,
         )
     if not cut:
-        notes.append("No underdiagnosis: there are no validation films to choose thresholds on.")
+        notes.append("No underdiagnosis: there are no validation images to choose thresholds on.")
     return measured, notes
 
 

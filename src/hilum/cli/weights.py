@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from hilum.encoders.published.registry import PublishedWeights
+    from hilum.encoders.published import PublishedWeights
 
 _Folder = Annotated[
     Path | None,
@@ -40,9 +40,8 @@ def list_weights(
     """
     from hilum.cli.console import say, say_json, say_table
     from hilum.encoders.catalogue import ARCHITECTURES
-    from hilum.encoders.published.folder import weights_folder
-    from hilum.encoders.published.registry import published_weights
-    from hilum.encoders.published.statements import statements_in_words
+    from hilum.encoders.published import published_weights, weights_folder
+    from hilum.encoders.statements import statements_in_words
     from hilum.errors import HilumError
 
     if encoder is not None and encoder not in ARCHITECTURES:
@@ -86,8 +85,7 @@ def show(
       hilum weights show dinov2_vits14 --json
     """
     from hilum.cli.console import say, say_json
-    from hilum.encoders.published.folder import weights_folder
-    from hilum.encoders.published.registry import RANDOM, find_weights
+    from hilum.encoders.published import RANDOM, find_weights, weights_folder
 
     row, folder = find_weights(name), weights_folder(weights_dir)
     if as_json:
@@ -137,9 +135,8 @@ def fetch(
       hilum weights fetch dinov2_vits14
     """
     from hilum.cli.console import progress, say
-    from hilum.encoders.published.fetching import fetch as download
-    from hilum.encoders.published.folder import weights_folder
-    from hilum.encoders.published.registry import find_weights
+    from hilum.encoders.published import fetch as download
+    from hilum.encoders.published import find_weights, weights_folder
 
     row, folder = find_weights(name), weights_folder(weights_dir)
     with progress(f"Downloading {row.source.file} (MB)") as on_progress:
@@ -163,10 +160,7 @@ def verify(
       hilum weights verify dinov2_vits14_pretrain.pth --as dinov2_vits14
     """
     from hilum.cli.console import say, say_json
-    from hilum.encoders.published.folder import remembered_checksum, weights_folder
-    from hilum.encoders.published.importing import load_file
-    from hilum.encoders.published.reading import checkpoint_in
-    from hilum.encoders.published.registry import find_weights
+    from hilum.encoders.published import checkpoint_in, find_weights, load_file, remembered_checksum, weights_folder
 
     file = checkpoint_in(file)
     row = find_weights(name) if name else _by_file(file)
@@ -223,8 +217,8 @@ def import_(
     """
     from hilum.cli import own_weights
     from hilum.cli.console import say
-    from hilum.data.replacing import check_replaceable
-    from hilum.encoders.published.own_weights import Told, import_own
+    from hilum.data.replaceable import check_replaceable
+    from hilum.encoders.published import Told, import_own
     from hilum.errors import HilumError
 
     if (name is None) == (encoder is None) or (encoder is not None and not (layout and trained_on)):
@@ -263,8 +257,7 @@ def _import(
     import json
 
     from hilum.cli.console import say
-    from hilum.encoders.published.importing import REPORT, ImportReport
-    from hilum.encoders.published.resolving import import_weights
+    from hilum.encoders.published import REPORT, ImportReport, import_weights
 
     directory = import_weights(name, file, weights_dir=weights_dir, out=out, unpickle=unpickle, anyway=anyway)
     for line in ImportReport(**json.loads((directory / REPORT).read_text(encoding="utf-8"))).in_words():
@@ -273,7 +266,7 @@ def _import(
 
 
 def _by_file(file: Path) -> "PublishedWeights":
-    from hilum.encoders.published.registry import rows_of_file
+    from hilum.encoders.published import rows_of_file
     from hilum.errors import HilumError
 
     fitting = rows_of_file(file.name)
@@ -290,7 +283,7 @@ def _described(row: "PublishedWeights", folder: Path) -> dict[str, Any]:
 
 
 def _here(row: "PublishedWeights", folder: Path) -> str:
-    from hilum.encoders.published.folder import find_imported
+    from hilum.encoders.published import find_imported
 
     if find_imported(folder, row) is not None:
         return "imported"
@@ -298,7 +291,7 @@ def _here(row: "PublishedWeights", folder: Path) -> str:
 
 
 def _all_statements(row: "PublishedWeights") -> list[Any]:
-    from hilum.encoders.published.registry import statements_of
+    from hilum.encoders.published import statements_of
 
     return statements_of(row)
 

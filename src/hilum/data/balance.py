@@ -1,6 +1,6 @@
-"""Rare and common classes: weights from counts, and resampling as a table of films and copies.
+"""Rare and common classes: weights from counts, and resampling as a table of images and copies.
 
-Counts are of training films; weights go into a loss, a plan says which films an epoch visits and how often.
+Counts are of training images; weights go into a loss, a plan says which images an epoch visits and how often.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ _FOR_RESAMPLING = 5  # use of `draws.shuffled`
 
 @dataclass(frozen=True)
 class GeometricCopy:
-    """How a further copy of a film is made.
+    """How a further copy of an image is made.
 
     Attributes:
         flip: left and right exchanged.
@@ -34,21 +34,21 @@ COPIES: tuple[GeometricCopy, ...] = (
     GeometricCopy(flip=True, degrees=0),
     *(GeometricCopy(flip=False, degrees=degrees) for degrees in (-40, -20, 20, 40)),
 )
-"""Copies 1 to 5 of a film that is resampled (Elwirehardja et al. 2025, §3.2)."""
+"""Copies 1 to 5 of an image that is resampled (Elwirehardja et al. 2025, §3.2)."""
 
 
 @dataclass(frozen=True)
 class Resampling:
-    """Which classes are given more films, and which fewer, by their weight before resampling.
+    """Which classes are given more images, and which fewer, by their weight before resampling.
 
     The defaults are those of Elwirehardja et al. 2025, §3.2; its list gives no rule between 0.1 and 1.5, where its
-    Table 1 leaves the films as they are.
+    Table 1 leaves the images as they are.
 
     Attributes:
-        above: classes with a larger weight get all copies of every film.
-        below: classes with a smaller weight keep a share of their films.
+        above: classes with a larger weight get all copies of every image.
+        below: classes with a smaller weight keep a share of their images.
         keep: that share, in percent.
-        copies: further copies a film, the first ones of `COPIES`.
+        copies: further copies an image, the first ones of `COPIES`.
     """
 
     above: float = 2.0
@@ -65,15 +65,15 @@ class Resampling:
                 fix="Use the defaults.",
             )
 
-    def films_of(self, films: int, weight: float) -> int:
-        """Films of a class after resampling: exact in whole numbers, rounded down where a share is kept."""
+    def images_of(self, images: int, weight: float) -> int:
+        """Images of a class after resampling: exact in whole numbers, rounded down where a share is kept."""
         if weight > self.above:
-            return films * (1 + self.copies)
-        return films * self.keep // 100 if weight < self.below else films
+            return images * (1 + self.copies)
+        return images * self.keep // 100 if weight < self.below else images
 
 
 def class_counts(manifest: pl.DataFrame, classes: list[str]) -> dict[str, int]:
-    """Films positive for each class.
+    """Images positive for each class.
 
     Raises:
         HilumError: a class that the manifest lacks.
@@ -83,86 +83,88 @@ def class_counts(manifest: pl.DataFrame, classes: list[str]) -> dict[str, int]:
 
 
 def class_weights(counts: Mapping[str, int]) -> dict[str, float]:
-    """Weights of classes that exclude each other: w_c = n / (C n_c), whose mean over the n films is one.
+    """Weights of classes that exclude each other: w_c = n / (C n_c), whose mean over the n images is one.
 
     Elwirehardja et al. 2025, eq. 1.
 
     Args:
-        counts: films n_c of each of C classes; n is their sum.
+        counts: images n_c of each of C classes; n is their sum.
 
     Returns:
-        A weight for each class; 1 for one without films, which weighs nothing.
+        A weight for each class; 1 for one without images, which weighs nothing.
     """
-    films = sum(counts.values())
-    return {name: films / (len(counts) * count) if count else 1.0 for name, count in counts.items()}
+    images = sum(counts.values())
+    return {name: images / (len(counts) * count) if count else 1.0 for name, count in counts.items()}
 
 
-def negatives_per_positive(positives: Mapping[str, int], films: int) -> dict[str, float]:
+def negatives_per_positive(positives: Mapping[str, int], images: int) -> dict[str, float]:
     """Weights of the positives of findings that do not exclude each other: negatives / positives, (N - P) / P.
 
     Toh et al. 2023, §3.3; also what the code of Tayebi Arasteh et al. 2024 does.
 
     Args:
-        positives: films P positive for each finding.
-        films: N, all of them.
+        positives: images P positive for each finding.
+        images: N, all of them.
 
     Returns:
         A weight for each finding; 1 for one without positives.
 
     Raises:
-        HilumError: more positives than films.
+        HilumError: more positives than images.
     """
-    weights = inverse_frequencies(positives, films)
+    weights = inverse_frequencies(positives, images)
     return {name: weight - 1 if positives[name] else 1.0 for name, weight in weights.items()}
 
 
-def inverse_frequencies(positives: Mapping[str, int], films: int) -> dict[str, float]:
-    """Weights of the positives of findings: N / P, one over the share of films that are positive.
+def inverse_frequencies(positives: Mapping[str, int], images: int) -> dict[str, float]:
+    """Weights of the positives of findings: N / P, one over the share of images that are positive.
 
     What Tayebi Arasteh et al. 2024, "SL training configuration", say; and what the code of Toh et al. 2023 has.
 
     Args:
-        positives: films P positive for each finding.
-        films: N, all of them.
+        positives: images P positive for each finding.
+        images: N, all of them.
 
     Returns:
         A weight for each finding; 1 for one without positives.
 
     Raises:
-        HilumError: more positives than films.
+        HilumError: more positives than images.
     """
-    beyond = [name for name, count in positives.items() if count > films]
+    beyond = [name for name, count in positives.items() if count > images]
     if beyond:
-        raise HilumError("counts", expected=f"at most {films:,} positives", found=", ".join(beyond), fix="Count again.")
-    return {name: films / count if count else 1.0 for name, count in positives.items()}
+        raise HilumError(
+            "counts", expected=f"at most {images:,} positives", found=", ".join(beyond), fix="Count again."
+        )
+    return {name: images / count if count else 1.0 for name, count in positives.items()}
 
 
 def resampled_counts(counts: Mapping[str, int], rule: Resampling) -> dict[str, int]:
-    """Films of each class after resampling.
+    """Images of each class after resampling.
 
     Args:
-        counts: films of each class before.
+        counts: images of each class before.
         rule: who gets more and who fewer.
     """
     weights = class_weights(counts)
-    return {name: rule.films_of(count, weights[name]) for name, count in counts.items()}
+    return {name: rule.images_of(count, weights[name]) for name, count in counts.items()}
 
 
 def resampling_plan(manifest: pl.DataFrame, classes: list[str], rule: Resampling, seed: int) -> pl.DataFrame:
-    """Which films an epoch visits, and in which copies.
+    """Which images an epoch visits, and in which copies.
 
     Args:
-        manifest: training films, each positive for exactly one class.
+        manifest: training images, each positive for exactly one class.
         classes: that exclude each other.
-        rule: who gets more and who fewer, by the weights of these films.
-        seed: of the draw of the films kept in classes that get fewer.
+        rule: who gets more and who fewer, by the weights of these images.
+        seed: of the draw of the images kept in classes that get fewer.
 
     Returns:
-        `image_id` and `copy` (Int8; 0 the film itself, then `COPIES[copy - 1]`), in the manifest's order, the copies of
-        a film together. Whether a film is kept depends on its class, the seed and the ids of that class alone.
+        `image_id` and `copy` (Int8; 0 the image itself, then `COPIES[copy - 1]`), in the manifest's order, the copies
+        of an image together. Whether an image is kept depends on its class, the seed and the ids of that class alone.
 
     Raises:
-        HilumError: a class that the manifest lacks; a film of no class or of several.
+        HilumError: a class that the manifest lacks; an image of no class or of several.
     """
     counts = class_counts(manifest, classes)
     labels = pl.sum_horizontal(pl.col(name).eq_missing(1) for name in classes)
@@ -170,9 +172,9 @@ def resampling_plan(manifest: pl.DataFrame, classes: list[str], rule: Resampling
     if len(others):
         raise HilumError(
             "resampling",
-            expected="films of exactly one class",
+            expected="images of exactly one class",
             found=f"{len(others):,} others, first {others['image_id'][0]}",
-            fix="Choose the films with exactly_one_of.",
+            fix="Choose the images with exactly_one_of.",
         )
     weights = class_weights(counts)
     visits = np.ones(len(manifest), dtype=np.int64)
@@ -181,7 +183,7 @@ def resampling_plan(manifest: pl.DataFrame, classes: list[str], rule: Resampling
         of_class = np.flatnonzero(manifest[name].eq_missing(1).to_numpy())
         if weights[name] < rule.below:
             left_out = shuffled(seed, keys[of_class], use=_FOR_RESAMPLING)[
-                rule.films_of(len(of_class), weights[name]) :
+                rule.images_of(len(of_class), weights[name]) :
             ]
             visits[of_class[left_out]] = 0
         elif weights[name] > rule.above:

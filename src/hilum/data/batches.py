@@ -20,15 +20,15 @@ _AHEAD = 2  # batches a worker prepares before they are asked for
 _SHARE_OF_DEVICE = 0.5  # of the free memory that pixels may take
 
 
-class Pictures(Protocol):
-    """What batches are gathered from: `hilum.data.store.Store`, or `hilum.data.pooled.PooledStore`."""
+class Images(Protocol):
+    """What batches are gathered from: `hilum.data.store.store.Store`, or `hilum.data.store.pooled.PooledStore`."""
 
     @property
     def recipe(self) -> Recipe:
-        """How the pictures were preprocessed; their side in pixels."""
+        """How the images were preprocessed; their side in pixels."""
 
     def rows(self, image_ids: list[str], /) -> NDArray[np.int64]:
-        """The rows of some films."""
+        """The rows of some images."""
 
     def gather(self, rows: NDArray[np.int64], /) -> NDArray[np.uint8]:
         """Pixels of some rows, (N, S, S)."""
@@ -36,11 +36,11 @@ class Pictures(Protocol):
 
 @dataclass(frozen=True)
 class Batch:
-    """B films, on the device.
+    """B images, on the device.
 
     Attributes:
         images: (B, 1, S, S) uint8.
-        keys: (B,) what random draws of these films depend on; `draws.image_keys` of their ids.
+        keys: (B,) what random draws of these images depend on; `draws.image_keys` of their ids.
         rows: (B,) places in the list of ids that the batches were made from.
         targets: (B, F) float32, NaN where a label is to be ignored; None where there are no labels.
         parts: that a larger batch was cut into, of which this is one; 1 where it is whole.
@@ -63,7 +63,7 @@ class Batch:
         return self if self.cut_from is None else self.cut_from
 
     def cut(self, parts: int) -> list["Batch"]:
-        """The batch in so many parts, in order, of as many films as can be."""
+        """The batch in so many parts, in order, of as many images as can be."""
         if parts == 1:
             return [self]
         images, keys, rows = (
@@ -83,15 +83,15 @@ class Batches:
         epoch: the epoch whose order is used.
         position: batches of this epoch handed out so far.
         seconds_waited: that the consumer has spent in waiting for batches, in all.
-        image_ids: of the N films.
-        batch_size: films a batch, at most; the last one is smaller unless `drop_last` or `even`.
+        image_ids: of the N images.
+        batch_size: images a batch, at most; the last one is smaller unless `drop_last` or `even`.
         part: (which, of how many): one process of several hands out this consecutive part of every batch, so that the
             parts one after another are what one process would hand out.
     """
 
     def __init__(
         self,
-        store: Pictures,
+        store: Images,
         image_ids: list[str],
         batch_size: int,
         *,
@@ -106,32 +106,32 @@ class Batches:
         """See the class.
 
         Args:
-            store: the pictures.
-            image_ids: N films of the store, each once.
+            store: the images.
+            image_ids: N images of the store, each once.
             batch_size: at least 1.
             seed: of the order.
             shuffle: a new order every epoch; otherwise the order of `image_ids`.
             drop_last: leave out a last batch that is not full.
-            targets: (N, F), of these films in this order.
+            targets: (N, F), of these images in this order.
             workers: threads that gather batches ahead; 0 gathers when asked.
             device: where images and targets shall be. On CUDA the pixels live there when they fit in half of what is
                 free.
             even: as many batches as it takes, of sizes that differ by one at most, instead of full ones and a rest.
 
         Raises:
-            HilumError: films that the store lacks, or twice; targets of another length; no full batch.
+            HilumError: images that the store lacks, or twice; targets of another length; no full batch.
         """
         if len(set(image_ids)) != len(image_ids):
-            raise HilumError("image_ids", expected="every film once", found="repetitions", fix="Remove them.")
+            raise HilumError("image_ids", expected="every image once", found="repetitions", fix="Remove them.")
         if targets is not None and len(targets) != len(image_ids):
             raise HilumError(
                 "targets",
                 expected=f"{len(image_ids):,} rows",
                 found=f"{len(targets):,}",
-                fix="Give a row for each film.",
+                fix="Give a row for each image.",
             )
         if batch_size < 1 or len(image_ids) < (batch_size if drop_last and not even else 1):
-            found = f"{len(image_ids):,} films for batches of {batch_size:,}"
+            found = f"{len(image_ids):,} images for batches of {batch_size:,}"
             raise HilumError("batch_size", expected="at least one batch", found=found, fix="Use a smaller batch.")
         self.image_ids = image_ids
         self.batch_size = batch_size
@@ -153,19 +153,19 @@ class Batches:
 
     def __len__(self) -> int:
         """Batches an epoch."""
-        films = len(self.image_ids)
-        return films // self.batch_size if self._drop_last else -(-films // self.batch_size)
+        images = len(self.image_ids)
+        return images // self.batch_size if self._drop_last else -(-images // self.batch_size)
 
-    def films_in(self, step: int) -> int:
-        """Films of a batch, its parts together; `step` counts from 0."""
+    def images_in(self, step: int) -> int:
+        """Images of a batch, its parts together; `step` counts from 0."""
         return self._first(step + 1) - self._first(step)
 
     def _first(self, step: int) -> int:
-        """Place of the first film of a batch in the order of the epoch; of the step behind the last, where it ends."""
-        films = len(self.image_ids)
+        """Place of the first image of a batch in the order of the epoch; of the step behind the last, where it ends."""
+        images = len(self.image_ids)
         if not self._even:
-            return min(step * self.batch_size, films)
-        size, larger = divmod(films, len(self))
+            return min(step * self.batch_size, images)
+        size, larger = divmod(images, len(self))
         return step * size + min(step, larger)
 
     def __iter__(self) -> Iterator[Batch]:
@@ -221,7 +221,7 @@ class Batches:
         return Batch(images, batch.keys, batch.rows, targets)
 
     def _settle(self) -> None:
-        """Bring the pixels of these films to the CUDA device, once, if they fit."""
+        """Bring the pixels of these images to the CUDA device, once, if they fit."""
         if self._device.type != "cuda" or self._resident is not None:
             return
         size = self._store.recipe.size

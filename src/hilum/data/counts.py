@@ -1,22 +1,22 @@
-"""How many films, patients and positives: by split and finding."""
+"""How many images, patients and positives: by split and finding."""
 
 import polars as pl
 
 from hilum.data.manifest import finding_columns, is_labelled
 
 
-def count_films(manifest: pl.DataFrame, split: pl.DataFrame | None = None) -> pl.DataFrame:
-    """Count the films of every split and finding.
+def count_images(manifest: pl.DataFrame, split: pl.DataFrame | None = None) -> pl.DataFrame:
+    """Count the images of every split and finding.
 
     Args:
-        manifest: the films.
-        split: an assignment (`image_id`, `split`); films that it lacks are not counted. Without one the manifest's own
-            column `split` is used, and films on no list count as "unlisted".
+        manifest: the images.
+        split: an assignment (`image_id`, `split`); images that it lacks are not counted. Without one the manifest's own
+            column `split` is used, and images on no list count as "unlisted".
 
     Returns:
         One row a split and finding, in the order train, val, train_val, test, others: `split`, `finding` (null once
-        where the manifest has no finding), `films` and `patients` of the split, then of the finding in the split:
-        `positives`, `positive_patients`, `single_label` (films positive for it and for nothing else) and `uncertain`;
+        where the manifest has no finding), `images` and `patients` of the split, then of the finding in the split:
+        `positives`, `positive_patients`, `single_label` (images positive for it and for nothing else) and `uncertain`;
         last `unlabelled`, images of the split without any label (`hilum.data.manifest`).
     """
     if split is not None:
@@ -24,7 +24,7 @@ def count_films(manifest: pl.DataFrame, split: pl.DataFrame | None = None) -> pl
     manifest = manifest.with_columns(pl.col("split").fill_null("unlisted"))
     findings = finding_columns(manifest)
     totals = manifest.group_by("split").agg(
-        pl.len().cast(pl.Int64).alias("films"), pl.col("patient_id").n_unique().cast(pl.Int64).alias("patients")
+        pl.len().cast(pl.Int64).alias("images"), pl.col("patient_id").n_unique().cast(pl.Int64).alias("patients")
     )
     without = manifest.filter(~is_labelled(manifest)).group_by("split").agg(pl.len().cast(pl.Int64).alias("unlabelled"))
     labels = pl.sum_horizontal(pl.col(findings) == 1) if findings else pl.lit(0)

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from hilum.data.dicom_start import has_preamble, starts_a_data_set
+from hilum.data.dicom import has_preamble, starts_a_data_set
 
 START = 132
 """Bytes that suffice to tell."""

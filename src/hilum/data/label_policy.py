@@ -25,9 +25,9 @@ class LabelPolicy:
     Attributes:
         uncertain: what -1 becomes. "zero", "one" and "ignore" (masked) are U-Zeros, U-Ones and U-Ignore of CheXpert
             (Irvin et al., AAAI 2019, §3.1); "own_class" is its U-MultiClass, a third class (see `targets`); "drop"
-            leaves the film out, and by finding also for one that the task itself does not ask for.
+            leaves the image out, and by finding also for one that the task itself does not ask for.
         not_mentioned: what a blank becomes: "zero" or "ignore".
-        vote: where several people read each film, how many must see a finding: "any" of them, a "majority" (more than
+        vote: where several people read each image, how many must see a finding: "any" of them, a "majority" (more than
             half) or "all". None: the manifest's own column, uncertain where they disagree.
         positive_from_grade: where findings are graded, the grade from which one counts as positive, for all or by
             finding (those not named stay as the collection reads them). None: the collection's own reading of all.
@@ -62,14 +62,14 @@ class LabelPolicy:
         return _rule_of("not_mentioned", self.not_mentioned, finding)
 
     def dropping(self, findings: list[str]) -> list[str]:
-        """The findings whose uncertainty leaves a film out of a task that asks for `findings`."""
+        """The findings whose uncertainty leaves an image out of a task that asks for `findings`."""
         named = self.uncertain if isinstance(self.uncertain, Mapping) else {}
         asked_for = [finding for finding in findings if self.uncertain_of(finding) == "drop"]
         beyond = [name for name, rule in named.items() if rule == "drop" and name != OTHERWISE]
         return list(dict.fromkeys([*asked_for, *beyond]))
 
     def for_scoring(self) -> "LabelPolicy":
-        """The policy for films that are scored: a third class cannot be right or wrong, so it is masked there."""
+        """The policy for images that are scored: a third class cannot be right or wrong, so it is masked there."""
         if isinstance(self.uncertain, Mapping):
             return replace(self, uncertain={name: _masked(rule) for name, rule in self.uncertain.items()})
         return replace(self, uncertain=_masked(self.uncertain))

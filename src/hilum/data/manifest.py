@@ -1,4 +1,4 @@
-"""The manifest: one row a film, its codes, its checks.
+"""The manifest: one row an image, its codes, its checks.
 
 Columns: `image_id` (unique), `path` (below the data set's root; null where the file is not here), `patient_id`,
 `study_id`, `view` ("PA", "AP", "LATERAL", …), `age` (years), `sex` ("F", "M"), `split` (the data set's own: "train",
@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 import polars as pl
 
 from hilum.artifacts import whole_file
-from hilum.data.parquet_tables import read_parquet
+from hilum.data.tables import read_parquet
 from hilum.errors import HilumError, HilumErrors
 from hilum.findings import VOCABULARY, is_finding
 

@@ -14,32 +14,15 @@ from PIL.Image import Image as PilImage
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
-from hilum.data.decoder_warnings import without_decoder_warnings
-from hilum.data.exif_orientation import may_be_turned, turn_of_picture, turn_of_png
 from hilum.data.file_kinds import READ, START, FileKind, kind_of_bytes
-from hilum.data.paths import printable
-from hilum.data.remarks import Remark
-from hilum.data.turn import Turn
-from hilum.errors import HilumError
+from hilum.data.images import Remark, Turn, may_be_turned, turn_of_image, turn_of_png, without_decoder_warnings
+from hilum.data.images.gray import Gray, UnreadableImage, check_size
 
-MAX_PIXELS = 100_000_000
-"""A film of 17 x 17 inches at 0.1 mm has 19 million."""
 MAX_DECODED = 400_000_000
-"""Bytes of a decoded picture: 100 million pixels of 16 bits in two channels, or of 8 bits in four."""
+"""Bytes of a decoded image: 100 million pixels of 16 bits in two channels, or of 8 bits in four."""
 MAX_BYTES = 500_000_000
 """Bytes of a file."""
-_ROWS_AT_A_TIME = 64
-_COLOURED_LEVELS, _COLOURED_SHARE = 20, 0.02  # of 255; of the picture
-
-Gray = NDArray[np.uint8] | NDArray[np.uint16]
-
-
-class UnreadableImage(HilumError):  # noqa: N818 - it is set aside and counted, seldom raised at a user
-    """A file that holds no radiograph that can be read; `reason` is what goes into `rejected.parquet`."""
-
-    def __init__(self, path: Path, *, expected: str = "a gray PNG, JPEG or DICOM radiograph", reason: str) -> None:
-        self.reason = reason
-        super().__init__(printable(str(path)), expected=expected, found=reason, fix="Replace the file or take it out.")
+_COLOURED_LEVELS, _COLOURED_SHARE = 20, 0.02  # of 255; of the image
 
 
 @dataclass(frozen=True)
@@ -89,8 +72,9 @@ def read_image(path: Path, window: Literal["header", "full"] = "header") -> Deco
     """Decode a radiograph.
 
     PNG and JPEG: one channel as stored, 8 or 16 bits; three or four channels that agree become one (alpha is left out);
-    channels that nearly agree (at most 2 % of the picture differ by more than 20 of 255 levels: JPEG noise, a coloured
-    mark) become luminance (ITU-R BT.601); an EXIF orientation is followed. DICOM: see `hilum.data.dicom.read_dicom`.
+    channels that nearly agree (at most 2 % of the image differ by more than 20 of 255 levels: JPEG noise, a coloured
+    mark) become luminance (ITU-R BT.601); an EXIF orientation is followed. DICOM: see
+    `hilum.data.dicom.read.read_dicom`.
 
     Args:
         path: the file.
@@ -130,7 +114,7 @@ def exif_remarks(path: Path) -> tuple[Remark, ...]:
             kind = kind_of_bytes(stream.read(START))
             stream.seek(0)
             if kind is FileKind.JPEG:
-                return _turned(turn_of_picture(JpegImageFile(stream)))
+                return _turned(turn_of_image(JpegImageFile(stream)))
             return _turned(turn_of_png(path.read_bytes()) if may_be_turned(stream) else Turn())
     # Decoding says what is wrong.
     except Exception:  # noqa: BLE001
@@ -145,36 +129,22 @@ def check_regular(path: Path) -> int:
     return status.st_size
 
 
-def check_size(height: int, width: int, path: Path) -> None:
-    """Refuse a picture whose header promises more pixels than any radiograph has, before memory is taken for it."""
-    if height < 1 or width < 1 or height * width > MAX_PIXELS:
-        raise UnreadableImage(path, reason=f"{height:,} x {width:,} pixels; 1 to {MAX_PIXELS:,} are allowed")
-
-
-def to_one_channel(picture: NDArray[Any], path: Path) -> Gray:
+def to_one_channel(image: NDArray[Any], path: Path) -> Gray:
     """(H, W) as it is; (H, W, 3 or 4), any order of colours, if they agree or nearly agree."""
-    if picture.dtype not in (np.uint8, np.uint16):
-        raise UnreadableImage(path, reason=f"values of type {picture.dtype}")
-    if picture.ndim == 2:
-        return picture
-    if picture.ndim != 3 or picture.shape[2] not in (3, 4):
-        raise UnreadableImage(path, reason=f"pixels of {' x '.join(f'{side:,}' for side in picture.shape)}")
-    colours: NDArray[Any] = picture[..., :3]
+    if image.dtype not in (np.uint8, np.uint16):
+        raise UnreadableImage(path, reason=f"values of type {image.dtype}")
+    if image.ndim == 2:
+        return image
+    if image.ndim != 3 or image.shape[2] not in (3, 4):
+        raise UnreadableImage(path, reason=f"pixels of {' x '.join(f'{side:,}' for side in image.shape)}")
+    colours: NDArray[Any] = image[..., :3]
     if np.array_equal(colours[..., 0], colours[..., 1]) and np.array_equal(colours[..., 0], colours[..., 2]):
         return np.ascontiguousarray(colours[..., 0])
     spread = colours.max(axis=2) - colours.min(axis=2)
-    if (spread > _COLOURED_LEVELS * (np.iinfo(picture.dtype).max // 255)).mean() > _COLOURED_SHARE:
-        raise UnreadableImage(path, reason="colour picture, not a radiograph")
-    luminance: Gray = np.asarray(cv2.cvtColor(np.ascontiguousarray(colours), cv2.COLOR_RGB2GRAY), dtype=picture.dtype)
+    if (spread > _COLOURED_LEVELS * (np.iinfo(image.dtype).max // 255)).mean() > _COLOURED_SHARE:
+        raise UnreadableImage(path, reason="colour image, not a radiograph")
+    luminance: Gray = np.asarray(cv2.cvtColor(np.ascontiguousarray(colours), cv2.COLOR_RGB2GRAY), dtype=image.dtype)
     return luminance
-
-
-def look_up(table: NDArray[Any], picture: NDArray[Any]) -> NDArray[Any]:
-    """`table[picture]` of a large picture, some rows at a time: an index takes 8 bytes a pixel."""
-    found = np.empty(picture.shape, dtype=table.dtype)
-    for first in range(0, len(picture), _ROWS_AT_A_TIME):
-        found[first : first + _ROWS_AT_A_TIME] = table[picture[first : first + _ROWS_AT_A_TIME]]
-    return found
 
 
 def kind_read(start: bytes, path: Path) -> FileKind:
@@ -210,22 +180,22 @@ def _decode_png(content: bytes, path: Path) -> tuple[NDArray[Any], tuple[Remark,
     except (OSError, SyntaxError, ValueError) as error:
         raise UnreadableImage(path, reason=f"broken PNG: {_told(error)}") from error
     try:
-        picture = cv2.imdecode(np.frombuffer(content, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
+        image = cv2.imdecode(np.frombuffer(content, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error as error:
         raise UnreadableImage(path, reason=f"broken PNG: {error.err}") from error
-    if picture is None:
+    if image is None:
         raise UnreadableImage(path, reason="broken PNG")
     turn = turn_of_png(content)
-    return turn.apply(picture if picture.ndim == 2 else picture[..., [2, 1, 0]]), _turned(turn)
+    return turn.apply(image if image.ndim == 2 else image[..., [2, 1, 0]]), _turned(turn)
 
 
 def _decode_jpeg(content: bytes, path: Path) -> tuple[NDArray[Any], tuple[Remark, ...]]:
     # Pillow refuses a JPEG that is cut short, where OpenCV fills the rest with gray.
-    picture = _open(JpegImageFile, content, path)
-    _check_decoded_size(picture.height * picture.width * len(picture.getbands()), path)
-    turn = turn_of_picture(picture)
+    image = _open(JpegImageFile, content, path)
+    _check_decoded_size(image.height * image.width * len(image.getbands()), path)
+    turn = turn_of_image(image)
     try:
-        return turn.apply(np.asarray(picture if picture.mode == "L" else picture.convert("RGB"))), _turned(turn)
+        return turn.apply(np.asarray(image if image.mode == "L" else image.convert("RGB"))), _turned(turn)
     except (OSError, ValueError) as error:
         raise UnreadableImage(path, reason=f"broken JPEG: {_told(error)}") from error
 
@@ -236,16 +206,16 @@ def _turned(turn: Turn) -> tuple[Remark, ...]:
 
 def _check_decoded_size(size: int, path: Path) -> None:
     if size > MAX_DECODED:
-        raise UnreadableImage(path, reason=f"a picture of {size:,} bytes; {MAX_DECODED:,} are allowed")
+        raise UnreadableImage(path, reason=f"an image of {size:,} bytes; {MAX_DECODED:,} are allowed")
 
 
 def _open(kind: type[PngImageFile] | type[JpegImageFile], content: bytes, path: Path) -> PilImage:
     try:
-        picture = kind(BytesIO(content))
+        image = kind(BytesIO(content))
     except (OSError, SyntaxError, ValueError, DecompressionBombError) as error:
         raise UnreadableImage(path, reason=f"broken header: {_told(error)}") from error
-    check_size(picture.height, picture.width, path)
-    return picture
+    check_size(image.height, image.width, path)
+    return image
 
 
 def _told(error: Exception) -> str:

@@ -20,7 +20,7 @@ _SMALLEST, _LARGEST = 8, 4096
 
 @dataclass(frozen=True)
 class Recipe:
-    """Checked steps, and the side S of the picture they end in."""
+    """Checked steps, and the side S of the image they end in."""
 
     steps: tuple[Step, ...]
     size: int
@@ -54,9 +54,9 @@ def parse_recipe(steps: object) -> Recipe:
         raise _error("every step once", f"{', '.join(sorted(twice))} again")
     size = next((value for name, value in parsed if name == "resize"), None)
     if not isinstance(size, int):
-        raise _error("a resize, so that every picture has one size", f"only {', '.join(names) or 'an empty list'}")
+        raise _error("a resize, so that every image has one size", f"only {', '.join(names) or 'an empty list'}")
     if "square" in names and names.index("square") > names.index("resize"):
-        raise _error("square before resize, for a resized picture is square", "square after it")
+        raise _error("square before resize, for a resized image is square", "square after it")
     if "window" in names[1:]:
         raise _error("window as the first step, for it belongs to decoding", "another step before it")
     return Recipe(parsed, size)

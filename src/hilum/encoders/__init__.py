@@ -1,1 +1,1 @@
-"""Networks from films to features, their weights, and which of their blocks train."""
+"""Networks from images to features, their weights, and which of their blocks train."""

@@ -18,7 +18,7 @@ from hilum.errors import HilumError
 
 
 def calibrated_random(name: str, *, seed: int, images: Iterable[Tensor]) -> Encoder:
-    """A random encoder with its residual branches on and its batch-norm statistics set on a pool of films.
+    """A random encoder with its residual branches on and its batch-norm statistics set on a pool of images.
 
     No weight is trained and no label is seen; the statistics are the average over batches of each batch's mean and
     variance, in one pass in which every layer normalises by the batch at hand.

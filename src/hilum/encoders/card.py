@@ -11,9 +11,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hilum.artifacts import write_text
-from hilum.data.pseudonyms import sealed
+from hilum.data.patients import sealed
 from hilum.encoders.ledger import Ledger
-from hilum.encoders.published.statements import Statement
+from hilum.encoders.statements import Statement
 from hilum.errors import HilumError, HilumErrors
 
 CARD = "card.json"
@@ -29,18 +29,18 @@ class Card(BaseModel):
         method: "simclr", "mocov2", "finetune", ….
         starts_from: "random", or the SHA-256 of the weights it started from.
         settings: of the method, as given.
-        preprocessing: recipe of the films it has seen.
+        preprocessing: recipe of the images it has seen.
         image_size: side of the views in px.
         mean, std: one-channel normalisation of gray values in [0, 1].
         seed: of the run.
-        split: title of the split whose training films it has seen.
-        patients_seen: every patient whose films had a part in the weights, by training or by choosing the best epoch,
-            also before this run: full names (`hilum.data.patients`), sorted; on disk with pseudonyms for ids.
-        images_seen: films in training, each counted once.
+        split: title of the split whose training images it has seen.
+        patients_seen: every patient whose images had a part in the weights, by training or by choosing the best epoch,
+            also before this run: full names (`hilum.data.patients.names`), sorted; on disk with pseudonyms for ids.
+        images_seen: images in training, each counted once.
         statements: what the authors of published weights, which it is or started from, say that those have seen.
         findings: what a classifier scores, in order; empty for an encoder.
         epoch: after which these weights were kept, from 1; None where that is not known.
-        probe: digest of the films and labels that a run was probed with; empty without.
+        probe: digest of the images and labels that a run was probed with; empty without.
         notes: how that epoch was chosen, and what gives reason to doubt the run; a sentence each.
         sha256: of the weights; filled in when they are written.
         hilum_version: that wrote them.

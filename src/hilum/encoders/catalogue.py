@@ -25,10 +25,10 @@ class Architecture:
         gigaflops: multiply-adds x 2 of one forward pass at 224 x 224, in 10^9; grows with the number of pixels.
         patch: side in px of what one place of the last features stands for.
         feature_width: length of the feature vector.
-        size: side in px of the films of its first publication.
-        fills: films are padded at the right and at the bottom, with the mean gray, to a multiple of this many px.
-        smallest: side in px of the smallest film it takes.
-        fixed: it takes films of `size` only.
+        size: side in px of the images of its first publication.
+        fills: images are padded at the right and at the bottom, with the mean gray, to a multiple of this many px.
+        smallest: side in px of the smallest image it takes.
+        fixed: it takes images of `size` only.
         paper: where it was described.
         published: parameters as published where that is another count: with three channels, a classifier of 14
             findings and, for CheXNet (DenseNet-121), running means and variances (Toh et al. 2023, Table 1).
@@ -52,7 +52,7 @@ class Architecture:
 
     @property
     def sizes(self) -> str:
-        """The films it takes, for people."""
+        """The images it takes, for people."""
         if self.fixed:
             return f"{self.size} px only"
         return f"from {self.smallest} px" + (f", padded to n · {self.fills}" if self.fills > 1 else "")
@@ -63,14 +63,14 @@ class Architecture:
         return "calibrated" if self.family in _WITH_BATCH_NORM else "plain"
 
     def padded(self, side: int) -> int:
-        """Side in px with which the network computes for films of `side` px.
+        """Side in px with which the network computes for images of `side` px.
 
         Raises:
-            HilumError: it does not take films of this size.
+            HilumError: it does not take images of this size.
         """
         if side < self.smallest or (self.fixed and side != self.size):
             raise HilumError(
-                f"size of films for {self.name}",
+                f"size of images for {self.name}",
                 expected=self.sizes,
                 found=f"{side} px",
                 fix=f"Use {self.size if self.fixed else self.smallest} px, or another encoder.",

@@ -25,14 +25,14 @@ class Family:
             last gives the last features: a map (B, width, rows, columns), or tokens (B, prefix + rows · columns,
             width), the rows one after another behind the prefix. A step uses the parameters of its own block alone,
             and calls the block's modules, so that what is hooked onto them or put in the place of their `forward` has
-            its effect (`hilum.training.recompute`).
+            its effect (`hilum.training.activation_checkpointing`).
         blocks: the body's parts by name, in the order in which an image passes them: the stem, and then what can be
             unfrozen from the end. Every parameter is in exactly one.
         stem: its first convolution.
         pooling: how the architecture's authors make one feature of the last ones: the mean over places, the class
             token, or all of them one after another.
         norm_behind: name of the norm that the body applies to the pooled feature; "" for none.
-        cells: rows of the last features by the padded side of a film in px; None: one for every patch.
+        cells: rows of the last features by the padded side of an image in px; None: one for every patch.
         positions: how learnt position embeddings are resized, which `encode` then takes as a third argument; None where
             there are none.
     """

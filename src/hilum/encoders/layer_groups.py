@@ -6,12 +6,12 @@ from typing import Any
 import torch
 
 from hilum.encoders.catalogue import ARCHITECTURES
-from hilum.encoders.toh2023.paper import PAPER_FORMS, paper_groups
+from hilum.encoders.toh2023 import PAPER_FORMS, paper_groups
 from hilum.encoders.zoo import Encoder, count_parameters, create_encoder
 
 
 def layer_groups(encoder: Encoder) -> dict[str, int]:
-    """Parameters of the stem and of each block, in the order in which a film passes them; together, all of them."""
+    """Parameters of the stem and of each block, in the order in which an image passes them; together, all of them."""
     return {name: count_parameters(block) for name, block in encoder.named_blocks.items()}
 
 
@@ -19,8 +19,8 @@ def describe_encoder(name: str) -> dict[str, Any]:
     """What `hilum encoders NAME` says of one encoder; no weight is drawn.
 
     Returns:
-        `architecture` as in the catalogue, `sizes`, `grid` (rows and columns of places) at a film of `at` px, `groups`
-        (of the encoder), and `published`: the network as its paper counts it, or None.
+        `architecture` as in the catalogue, `sizes`, `grid` (rows and columns of places) at an image of `at` px,
+        `groups` (of the encoder), and `published`: the network as its paper counts it, or None.
 
     Raises:
         HilumError: there is no such encoder.

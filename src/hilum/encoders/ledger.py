@@ -3,12 +3,12 @@
 One ledger, on the card, because weights and card travel together and everything that must be decided is decided by
 patients. Image ids are not kept: nothing is decided on them, and names of files often hold the patient's id.
 
-An entry is a patient's full name with a pseudonym for the id, "ours:h1a2b3c4d-…" (`hilum.data.pseudonyms`); cards of
-version 1 hold ids in clear ("ours:17"), and are still read. A comparison answers for each patient: seen, not seen, or
-**not known**, where the ledger names patients of the same issuer under a salt that is not here, or where only one of
-the two sides has patient ids. Not known is never "no".
+An entry is a patient's full name with a pseudonym for the id, "ours:h1a2b3c4d-…" (`hilum.data.patients.pseudonyms`);
+cards of version 1 hold ids in clear ("ours:17"), and are still read. A comparison answers for each patient: seen, not
+seen, or **not known**, where the ledger names patients of the same issuer under a salt that is not here, or where only
+one of the two sides has patient ids. Not known is never "no".
 
-What published weights have seen stands on the card as statements instead (`hilum.encoders.published.statements`):
+What published weights have seen stands on the card as statements instead (`hilum.encoders.statements`):
 their authors seldom say more.
 """
 
@@ -19,8 +19,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from hilum.data.patient_ids import canonical_patient_id
-from hilum.data.pseudonyms import VARIABLE, WITHOUT_ID, known_salts, pseudonym, salt_file, salt_of
+from hilum.data.patients import VARIABLE, WITHOUT_ID, canonical_patient_id, known_salts, pseudonym, salt_file, salt_of
 from hilum.errors import HilumError
 
 Mask = NDArray[np.bool_]

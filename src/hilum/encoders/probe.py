@@ -13,8 +13,8 @@ from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import StandardScaler
 
 PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
-"""C of scikit-learn: small is strong. Alain & Bengio (2016) fit probes unpenalised, which overfits a few hundred films
-in 512 dimensions; the strength is chosen on validation films instead."""
+"""C of scikit-learn: small is strong. Alain & Bengio (2016) fit probes unpenalised, which overfits a few hundred images
+in 512 dimensions; the strength is chosen on validation images instead."""
 NEIGHBOURS = 20
 """Caron et al. 2021 (DINO), §4.1: k = 20 works best throughout."""
 NEIGHBOUR_TEMPERATURE = 0.07
@@ -32,16 +32,16 @@ def linear_probe(
 ) -> NDArray[np.float64]:
     """Probabilities from a logistic regression on standardised features, one a finding.
 
-    The penalty is the one, of `PENALTIES`, with the highest AUROC on the validation films, mean over the findings that
-    both have; the probe that scores is fitted on the training films alone.
+    The penalty is the one, of `PENALTIES`, with the highest AUROC on the validation images, mean over the findings that
+    both have; the probe that scores is fitted on the training images alone.
 
     Args:
         train: features and targets to fit.
         val: features and targets to choose the penalty by.
-        scored: features of M films.
+        scored: features of M images.
 
     Returns:
-        (M, F). A finding without positives or without negatives in training has the same value for all films.
+        (M, F). A finding without positives or without negatives in training has the same value for all images.
     """
     scaler = StandardScaler().fit(train[0])
     fitted, chosen, (to_score, to_choose) = scaler.transform(train[0]), val[1], map(scaler.transform, (scored, val[0]))
@@ -62,7 +62,7 @@ def regression_scores(
 
     Args:
         features: (N, D), each column with mean 0 and deviation 1.
-        targets: of the same films.
+        targets: of the same images.
         scored: (M, D), scaled alike.
         penalty: C of scikit-learn.
 
@@ -83,14 +83,14 @@ def regression_scores(
 
 
 def neighbour_probe(train: tuple[Features, Targets], scored: Features) -> NDArray[np.float64]:
-    """Share of positives among the nearest training films, by the cosine of features, nearer ones counting more.
+    """Share of positives among the nearest training images, by the cosine of features, nearer ones counting more.
 
     Args:
-        train: features and targets of N films.
-        scored: features of M films.
+        train: features and targets of N images.
+        scored: features of M images.
 
     Returns:
-        (M, F): votes weighted by exp(cosine / 0.07). Films whose label is masked have no vote; the finding's share of
+        (M, F): votes weighted by exp(cosine / 0.07). Images whose label is masked have no vote; the finding's share of
         positives in training stands where no neighbour has one.
     """
     directions, targets = _unit(train[0]), train[1]

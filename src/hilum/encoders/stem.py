@@ -7,7 +7,7 @@ standard deviation. The convolution is linear, so it can be written for g alone:
     w' = s Σ_c w_c / s_c,   b' = b + Σ_c (m - m_c) / s_c · Σ_xy w_c
 
 Without zero padding (patch embeddings, valid convolutions) this holds everywhere. A padded convolution sees zeros
-behind the film's edge, which stand for m_c in channel c there and for m here: outputs whose window reaches behind the
+behind the image's edge, which stand for m_c in channel c there and for m here: outputs whose window reaches behind the
 edge differ by that little, unless the three channels share one normalisation, when b' = b and it holds everywhere too.
 """
 

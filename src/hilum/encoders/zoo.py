@@ -17,11 +17,9 @@ from hilum.encoders.families.vit import DINOV2, DINOV3, EVA_X, VIT
 from hilum.encoders.family import Family, run_steps
 from hilum.encoders.positions import Interpolation
 from hilum.encoders.stem import Stem
-from hilum.encoders.toh2023.cnn import CNN
-from hilum.encoders.toh2023.densenet import DENSENET as SMALL_DENSENET
-from hilum.encoders.toh2023.resnet import RESNET as SMALL_RESNET
-from hilum.encoders.toh2023.unet_encoder import UNET_ENCODER
-from hilum.encoders.toh2023.xvt import XVT
+from hilum.encoders.toh2023 import CNN, UNET_ENCODER, XVT
+from hilum.encoders.toh2023 import DENSENET as SMALL_DENSENET
+from hilum.encoders.toh2023 import RESNET as SMALL_RESNET
 from hilum.errors import HilumError
 
 ENCODERS: tuple[str, ...] = tuple(ARCHITECTURES)
@@ -46,13 +44,13 @@ GRAY_MEAN = 0.5
 GRAY_STD = 0.25
 """Gray values of ChestX-ray14 as fractions of white, rounded.
 
-Measured: 0.546 ± 0.246 on 500 films at 512 px (muhammedtalo/COVID-19) and 0.527 ± 0.250 on 601 films at 64 px
+Measured: 0.546 ± 0.246 on 500 images at 512 px (muhammedtalo/COVID-19) and 0.527 ± 0.250 on 601 images at 64 px
 (dinbe0527/kcr2019d1), all pixels pooled.
 """
 
 
 class Encoder(nn.Module):
-    """A network without its classifier, for films of one channel.
+    """A network without its classifier, for images of one channel.
 
     Attributes:
         name: one of `ENCODERS`.
@@ -148,7 +146,7 @@ class Encoder(nn.Module):
         return run_steps(self.family.steps(self.body, (height, width), *rule)[first:last], hidden)
 
     def feature_map(self, images: Tensor) -> Tensor:
-        """The places of `tokens` as a picture, (B, width, rows, columns), of `patch_grid` rows and columns."""
+        """The places of `tokens` as an image, (B, width, rows, columns), of `patch_grid` rows and columns."""
         features = self._encode(images)
         if features.ndim == 4:
             return features
@@ -251,11 +249,11 @@ def create_encoder(name: str, *, seed: int, image_size: int | None = None) -> En
     Args:
         name: one of `ENCODERS`.
         seed: of the weights.
-        image_size: side in px of the films to come; None if not known. An encoder takes every size that its
+        image_size: side in px of the images to come; None if not known. An encoder takes every size that its
             architecture allows, so this changes nothing but when an impossible one is refused.
 
     Raises:
-        HilumError: the name is not one of `ENCODERS`, or the architecture does not take films of this size.
+        HilumError: the name is not one of `ENCODERS`, or the architecture does not take images of this size.
     """
     if name not in ARCHITECTURES:
         near = ", ".join(get_close_matches(name, ENCODERS, n=3)) or "none"

@@ -117,7 +117,7 @@ _LABELLED: Mapping[str, Mapping[str, str]] = MappingProxyType(
     }
 )
 COLLECTIONS: tuple[str, ...] = tuple(_LABELLED)
-"""Names of the collections whose native layout Hilum reads; `folder` is anybody's own films."""
+"""Names of the collections whose native layout Hilum reads; `folder` is anybody's own images."""
 
 
 def labelled_by(collection: str) -> Mapping[str, str]:

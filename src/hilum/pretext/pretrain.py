@@ -1,4 +1,4 @@
-"""Pretraining from films to an encoder on disk."""
+"""Pretraining from images to an encoder on disk."""
 
 from dataclasses import fields
 from pathlib import Path
@@ -6,32 +6,27 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from hilum.data.batches import Batches, Pictures
-from hilum.data.pseudonyms import sealed
+from hilum.augment import policy_of
+from hilum.data.batches import Batches, Images
+from hilum.data.patients import sealed
 from hilum.encoders.card import Card
 from hilum.encoders.weights import load_encoder, write_encoder
 from hilum.encoders.zoo import Encoder, create_encoder
 from hilum.errors import HilumError
-from hilum.pretext.collapse import CollapseWatch, films_to_watch
-from hilum.pretext.method import Method, PretextRun
-from hilum.pretext.method_settings import MethodSettings, method_settings
-from hilum.pretext.methods import method_of
-from hilum.pretext.online_probe import OnlineProbe, epochs_between
-from hilum.pretext.outcome import notes_of
+from hilum.pretext.methods import Method, MethodSettings, PretextRun, method_of, method_settings
+from hilum.pretext.monitoring import CollapseWatch, OnlineProbe, epochs_between, images_to_watch, notes_of
 from hilum.pretext.settings import PretextSettings
 from hilum.progress import ProgressReport, silent
 from hilum.training.checkpoint import delete_checkpoints, resume_only_same_run
+from hilum.training.distributed import by_the_first, joined_processes, rank, run_directory
+from hilum.training.distributed.device import choose_device
 from hilum.training.fit import fit
-from hilum.training.precision import choose_device
-from hilum.training.processes import by_the_first, joined_processes, run_directory
-from hilum.training.ranks import rank
 from hilum.training.settings import TrainingSettings
-from hilum.views import policy_of
 
 
 def pretrain(
     method: str,
-    store: Pictures,
+    store: Images,
     image_ids: list[str],
     patient_ids: list[str],
     *,
@@ -46,17 +41,17 @@ def pretrain(
     """Pretrain an encoder; it learns without labels, and labels may choose the epoch that is kept.
 
     Args:
-        method: one of `hilum.pretext.methods.METHODS`.
-        store: holds the films; of several data sets, see `hilum.data.pooled`.
-        image_ids: films to learn from.
-        patient_ids: of each film, for the card.
+        method: one of `hilum.pretext.methods.registry.METHODS`.
+        store: holds the images; of several data sets, see `hilum.data.store.pooled`.
+        image_ids: images to learn from.
+        patient_ids: of each image, for the card.
         encoder: a name of `hilum.encoders.zoo.ENCODERS`, to start from random weights of `seed`; or the directory of
             an encoder, to go on from its weights.
         settings: of the run.
         seed: of weights, views and order.
         directory: gets `encoder.safetensors`, `card.json` and `curves.parquet`; complete or absent. A run that is
             killed leaves a hidden directory beside it, and goes on from there with the same bits when called again.
-        split_title: whose training films these are, for the card.
+        split_title: whose training images these are, for the card.
         probe: asked every few epochs what the features tell of findings. Where it decides, the encoder of the epoch
             with the best probe is kept, and the card names its patients too; the training does not depend on it.
             Without one the last epoch's is kept.
@@ -66,7 +61,7 @@ def pretrain(
         `directory`.
 
     Raises:
-        HilumError: an unknown method or encoder, fewer films than a batch, or features that collapsed.
+        HilumError: an unknown method or encoder, fewer images than a batch, or features that collapsed.
     """
     chosen = method_of(method)
     settings = settings.filled(method, len(image_ids), from_weights=isinstance(encoder, Path))
@@ -82,7 +77,7 @@ def pretrain(
         starts_from = before.sha256 if before else "random"
         decisive = settings.decisive()
         inputs = [method, network.name, starts_from, decisive, size, seed, image_ids]
-        resume_only_same_run(work, [*inputs, store.recipe.as_data(), probe and probe.films.digest])
+        resume_only_same_run(work, [*inputs, store.recipe.as_data(), probe and probe.images.digest])
         batches = Batches(
             store,
             image_ids,
@@ -102,7 +97,7 @@ def pretrain(
                 local_policy=policy_of(settings.local_policy or chosen.policy),
                 size=size,
                 local_size=settings.local_size or max(32, size // 2),
-                films=len(image_ids),
+                images=len(image_ids),
                 batch_size=settings.batch_size,
                 steps=settings.epochs * len(batches),
                 seed=seed,
@@ -133,9 +128,9 @@ def pretrain(
             images_seen=len(image_ids),
             statements=before.statements if before else [],
             epoch=fitted.best_epoch,
-            probe=probe.films.digest if probe else "",
+            probe=probe.images.digest if probe else "",
             notes=notes_of(
-                fitted, probe.films if probe else None, loss_of_chance=trainable.loss_of_chance, advice=watch.advice
+                fitted, probe.images if probe else None, loss_of_chance=trainable.loss_of_chance, advice=watch.advice
             ),
         )
         if rank() == 0:
@@ -146,7 +141,7 @@ def pretrain(
 
 def _check(image_ids: list[str], patient_ids: list[str], settings: PretextSettings) -> None:
     if len(patient_ids) != len(image_ids):
-        raise ValueError(f"{len(image_ids)} films, but {len(patient_ids)} patients")
+        raise ValueError(f"{len(image_ids)} images, but {len(patient_ids)} patients")
     refuse_beyond_pool(settings.batch_size, len(image_ids))
 
 
@@ -162,16 +157,16 @@ def refuse_beyond_pool(batch_size: int, images: int) -> None:
     """
     if images < batch_size:
         raise HilumError(
-            "pretraining films",
+            "pretraining images",
             expected=f"at least one batch of {batch_size}",
-            found=f"{images} films",
-            fix=f"Set `batch_size` to at most {images}, or add films.",
+            found=f"{images} images",
+            fix=f"Set `batch_size` to at most {images}, or add images.",
         )
 
 
 def _seen(patient_ids: list[str], probe: OnlineProbe | None, before: Card | None) -> list[str]:
     """Whom the weights will have seen: who is learnt from, who chooses the epoch, and whom the start had seen."""
-    judges = probe.films.patients if probe and probe.films.decides else []
+    judges = probe.images.patients if probe and probe.images.decides else []
     return sealed([*patient_ids, *judges, *(before.patients_seen if before else [])])
 
 
@@ -184,17 +179,17 @@ def _start(encoder: str | Path, seed: int) -> tuple[Encoder, Card | None]:
 def _watch(
     method: Method,
     options: MethodSettings,
-    store: Pictures,
+    store: Images,
     image_ids: list[str],
     size: int,
     settings: PretextSettings,
 ) -> CollapseWatch:
-    rows = np.sort(store.rows([image_ids[place] for place in films_to_watch(len(image_ids))]))
+    rows = np.sort(store.rows([image_ids[place] for place in images_to_watch(len(image_ids))]))
     advice = f"Lower `lr` (now {settings.lr:g}) or {method.advice(options)}"
     return CollapseWatch(
-        films=torch.from_numpy(store.gather(rows))[:, None],
+        images=torch.from_numpy(store.gather(rows))[:, None],
         size=size,
-        advice=f"{advice}; see that the films are not all alike in the store.",
+        advice=f"{advice}; see that the images are not all alike in the store.",
     )
 
 

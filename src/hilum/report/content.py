@@ -1,14 +1,86 @@
-"""What a report is made from: plain data that a study, or anybody, fills in."""
+"""What a report is made from: plain data that a study, or anybody, fills in.
+
+Images that a page shows: as points of an embedding, or one by one with heat-maps and boxes.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
+from numpy import floating, uint8
+from numpy.typing import NDArray
 
-from hilum.evaluate.predictions import Predictions
-from hilum.evaluate.thresholds import Thresholds
-from hilum.finetune.start_differences import StartDifference
-from hilum.report.films import Case, Embedding
+from hilum.evaluation.predictions import Predictions
+from hilum.evaluation.thresholds import Thresholds
+from hilum.finetuning.monitoring import StartDifference
+
+UNCLASSED = "in no class"
+"""Label of images that a way to put images into classes leaves out; they are drawn gray, and named last."""
+
+
+RULES_IN_WORDS = {
+    "found": "positive, and among the highest of every model",
+    "most confident": "positive, and the highest of the model that gives it least",
+    "missed": "positive, and the lowest of the model that gives it most",
+    "false alarm": "negative, and the highest of the model that gives it least",
+    "by lot": "positive, drawn by lot",
+}
+"""What `hilum.explanation.selection.RULES` chose an image for."""
+
+
+@dataclass(frozen=True)
+class Embedding:
+    """Images as points of a plane, near where a model takes them for alike.
+
+    Args:
+        method: "t-SNE", "UMAP".
+        about: whose features they are and what the image can be trusted with (silhouette, k-NN purity); a sentence
+            each.
+        points: `image_id, x, y, label` (one class an image; null: `UNCLASSED`), one row an image. `thumbnail` where
+            images
+            are shown: an encoded image (JPEG, PNG or WebP bytes; null where there is none).
+        classes: name of the way in which images have classes, where there are several images of one method.
+        arm: whose features they are, where there are several.
+    """
+
+    method: str
+    about: Sequence[str]
+    points: pl.DataFrame
+    classes: str = ""
+    arm: str = ""
+
+
+@dataclass(frozen=True)
+class Box:
+    """Where a finding was drawn, as fractions of the image's sides, 0 to 1, from the upper left corner."""
+
+    finding: str
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True)
+class Case:
+    """One image of the case browser. Labels and scores are taken from `ReportContent.predictions`.
+
+    Args:
+        image_id: as in the predictions.
+        image: (H, W), 0 to 255.
+        heat: by arm and finding a map of any resolution, (h, w), at least 0; it is scaled to its own maximum.
+        boxes: drawn by people.
+        about: a few words: view, age, where it comes from.
+        chosen: by finding the rule that chose this image to be looked at (`hilum.explanation.selection.RULES`).
+    """
+
+    image_id: str
+    image: NDArray[uint8]
+    heat: Mapping[tuple[str, str], NDArray[floating]] = field(default_factory=dict)
+    boxes: Sequence[Box] = ()
+    about: str = ""
+    chosen: Mapping[str, str] = field(default_factory=dict)
+
 
 SIGNIFICANT = 0.05
 """Adjusted p-values below this are called a difference."""
@@ -23,7 +95,7 @@ class ArmSummary:
         encoder: name of the architecture.
         starts_from: the initial weights in the field's words, for example "random", "mocov2 on ours/train".
         trainable_parameters, total_parameters: counts of the fine-tuned model; None where unknown.
-        has_seen_test_patients: whether any weight was fitted on films of test patients; None where unknown.
+        has_seen_test_patients: whether any weight was fitted on images of test patients; None where unknown.
         seeds: of the runs that were averaged; empty where unknown.
         seconds: wall time of this arm's training, all seeds; None where unknown.
         start_differences: how the images that its encoder was pretrained on were made otherwise.
@@ -54,15 +126,15 @@ class DataSummary:
     Args:
         name: as in the study file.
         collection: how it was read, for example "chestxray14".
-        films, patients: counts after ingest, before any split.
+        images, patients: counts after ingest, before any split.
         split_title: name and hash of the split, "patients-70-10-20-s0 (3f9a1c)"; empty where it was not split.
-        counts: columns `split, finding, films, patients, positives`; further columns are shown as they are.
-        rejected: films that could not be read; columns at least `image_id, reason`.
+        counts: columns `split, finding, images, patients, positives`; further columns are shown as they are.
+        rejected: images that could not be read; columns at least `image_id, reason`.
     """
 
     name: str
     collection: str
-    films: int
+    images: int
     patients: int
     split_title: str
     counts: pl.DataFrame
@@ -100,22 +172,22 @@ class ReportContent:
         thresholds: of each arm one a seed, in the order of `predictions`.
         baseline_metrics: shortcut baselines, as `metrics`; `arm` is the name of the baseline.
         baseline_comparisons: as `comparisons`; `against` is the name of the baseline.
-        ranks: as `hilum.evaluate.ranks_table` returns them.
-        margins: as `hilum.evaluate.margins_table` returns them.
-        subgroups: as `hilum.evaluate.evaluate_subgroups` returns them, with a column `arm`.
-        classes: as `hilum.evaluate.evaluate_single_label` returns them, with a column `arm`.
+        ranks: as `hilum.evaluation.ranks_table` returns them.
+        margins: as `hilum.evaluation.margins_table` returns them.
+        subgroups: as `hilum.evaluation.evaluate_subgroups` returns them, with a column `arm`.
+        classes: as `hilum.evaluation.evaluate_single_label` returns them, with a column `arm`.
         probe_metrics: of a linear probe of what each arm starts from, as `metrics`; `arm` is the name of the arm.
         probe_comparisons: the arm minus its own probe, as `comparisons`.
         learning: signs that arms had not finished learning, columns `arm, sign, seeds, of_seeds`
-            (`hilum.finetune.diagnosis.LearningSign`; how many seeds show it, of how many).
+            (`hilum.finetuning.monitoring.diagnosis.LearningSign`; how many seeds show it, of how many).
         labelled: what each seed learnt from with labels, columns `seed, percent, images, patients, finding, positives`.
         labelled_in_words: the same in a line.
-        external: as `hilum.evaluate.external_validation` returns it.
+        external: as `hilum.evaluation.external_validation` returns it.
         noise, suspects, agreement: as `hilum audit` writes them.
-        box_scores: as `hilum.explain.box_statistics.box_statistics` returns them.
+        box_scores: as `hilum.explanation.localisation.statistics.box_statistics` returns them.
         purity: as `hilum embed` leaves it: how far classes lie apart in the features.
-        embeddings: films as points, by the features of a model; one a method.
-        cases: films for the case browser.
+        embeddings: images as points, by the features of a model; one a method.
+        cases: images for the case browser.
         cases_about: whose heat-maps they have, and what a reader must know of them; a sentence each.
     """
 

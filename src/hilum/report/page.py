@@ -8,12 +8,11 @@ from markupsafe import Markup
 
 import hilum
 from hilum.artifacts import write_text
-from hilum.report import formats, latex
-from hilum.report.blocks import FigureGroup, Scatter, Section, Table
 from hilum.report.content import ReportContent
-from hilum.report.figures.canvas import inline
-from hilum.report.sections import sections
-from hilum.report.verdict import decide
+from hilum.report.figures import inline
+from hilum.report.order import sections
+from hilum.report.render import FigureGroup, Scatter, Section, Table, formats, latex
+from hilum.report.verdict.decide import decide
 
 PAGE = "report.html"
 

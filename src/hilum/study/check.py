@@ -11,19 +11,24 @@ from hilum.errors import HilumError, HilumErrors, TrainingFailedError
 from hilum.pretext.pretrain import refuse_beyond_pool
 from hilum.progress import ProgressReport, silent
 from hilum.report.page import write_report
-from hilum.study.explaining import explain_arms
-from hilum.study.failures import FailedArm, failure_in_words, without_failed
+from hilum.study.execution import explain_arms, judge, perform, store_of
+from hilum.study.execution.report_content import report_content
+from hilum.study.file import Pretrained, Study, resolved_pretraining
 from hilum.study.generate import generate
-from hilum.study.judge import judge
-from hilum.study.ledger import refuse_contaminated, start_of
 from hilum.study.miniature import explained_miniature, miniature
-from hilum.study.plan import Step, finetuning_directory, pretraining_directory, steps_of
-from hilum.study.prepare import Prepared, prepare
-from hilum.study.pretraining_schema import Pretrained
-from hilum.study.results import report_content
-from hilum.study.schema import Study
-from hilum.study.settings import resolved_pretraining
-from hilum.study.steps import perform, store_of
+from hilum.study.plan import (
+    FailedArm,
+    Prepared,
+    Step,
+    failure_in_words,
+    finetuning_directory,
+    pretraining_directory,
+    refuse_contaminated,
+    start_of,
+    steps_of,
+    without_failed,
+)
+from hilum.study.plan.prepare import prepare
 
 MOST_GENERATED = 150
 """Images of a generated data set: enough for findings that are not rare, made in seconds."""
@@ -92,7 +97,7 @@ def check_study(
     Args:
         study: the study.
         roots: folder of each data set that is not generated; of those a few images are generated.
-        allow_missing: as in `hilum.study.run.run_study`.
+        allow_missing: as in `hilum.study.execution.run.run_study`.
         workers: threads that decode images and prepare batches.
         on_progress: told the steps done.
 

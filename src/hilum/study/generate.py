@@ -1,4 +1,4 @@
-"""Films that a study generates for itself."""
+"""Images that a study generates for itself."""
 
 import shutil
 from pathlib import Path
@@ -8,16 +8,14 @@ import polars as pl
 from hilum.artifacts import fingerprint, whole_directory
 from hilum.data.collections import read_collection
 from hilum.data.patients import mark_generated
-from hilum.data.phantom import write_layout
 from hilum.findings import CHESTXRAY14, NO_FINDING
+from hilum.phantom import write_layout
 from hilum.progress import ProgressReport
-from hilum.study.schema import Study
-
-FOLDER_LABELS = Path("labels.csv")
-"""Where a generated `folder` keeps its labels."""
+from hilum.study.file import Study
+from hilum.study.file.section import FOLDER_LABELS
 
 PHANTOM_VERSION = 2
-"""Raised when the generated films change, so that studies make them anew."""
+"""Raised when the generated images change, so that studies make them anew."""
 
 
 def generated_root(out: Path, name: str) -> Path:
@@ -26,41 +24,41 @@ def generated_root(out: Path, name: str) -> Path:
 
 
 def generation_key(study: Study, name: str) -> str:
-    """Fingerprint of what decides the films."""
+    """Fingerprint of what decides the images."""
     settings = study.data[name]
     return fingerprint(["generate", PHANTOM_VERSION, settings.collection, settings.model_dump(mode="json")["generate"]])
 
 
 def generate(study: Study, name: str, out: Path, workers: int | None, on_progress: ProgressReport) -> None:
-    """Write the films of one data set; the folder is complete or absent."""
+    """Write the images of one data set; the folder is complete or absent."""
     settings, root = study.data[name], generated_root(out, name)
     if settings.generate is None:
         raise ValueError(f"{name} is not generated")
-    films = settings.generate
+    images = settings.generate
     shutil.rmtree(root, ignore_errors=True)  # complete, but killed before that was recorded
 
     def write(layout: str, directory: Path) -> None:
         write_layout(
             layout,
             directory,
-            images=films.images,
-            size=films.size,
-            seed=films.seed,
+            images=images.images,
+            size=images.size,
+            seed=images.seed,
             workers=workers,
             on_progress=on_progress,
         )
 
     if settings.collection == "folder":
         with whole_directory(root) as directory:
-            write("chestxray14", directory / "films")
-            write_labels(directory / "films", directory / FOLDER_LABELS)
-            mark_generated(directory, films.seed)
+            write("chestxray14", directory / "images")
+            write_labels(directory / "images", directory / FOLDER_LABELS)
+            mark_generated(directory, images.seed)
     else:
         write(settings.collection, root)
 
 
 def write_labels(root: Path, labels: Path) -> None:
-    """Write the labels of ChestX-ray14 films as the CSV that the `folder` collection reads."""
+    """Write the labels of ChestX-ray14 images as the CSV that the `folder` collection reads."""
     manifest = read_collection("chestxray14", root).manifest
     columns = ["patient_id", "view", "age", "sex", *CHESTXRAY14, NO_FINDING]
     path = pl.concat_str(pl.lit(f"{root.name}/"), "path").alias("path")

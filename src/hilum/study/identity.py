@@ -1,6 +1,7 @@
 """Who is who in a study: patients over all of its data sets, and the images that pretraining may see.
 
-Patients are known by their full names (`hilum.data.patients`). Two things are found beyond these, by the bytes of the
+Patients are known by their full names (`hilum.data.patients.names`). Two things are found beyond these, by the bytes of
+the
 image files: an image without a patient id belongs to the patient of its copy; and an image to learn from that equals a
 validation or test image under the name of another patient is a leak, whatever the tables say.
 """
@@ -12,12 +13,12 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Literal
 
 from hilum.data.manifest import is_patient_known
-from hilum.data.same_files import same_files
+from hilum.data.patients.same_files import same_files
 from hilum.data.splits import Split, held_out_images, held_out_patients
-from hilum.study.schema import Study
+from hilum.study.file import Study
 
 if TYPE_CHECKING:
-    from hilum.study.prepare import PreparedData
+    from hilum.study.data import PreparedData
 
 FOLDER = "folder"
 """Collection whose patient ids and images are those of whoever made the folder; of all others they are published."""

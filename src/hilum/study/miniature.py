@@ -9,18 +9,16 @@ import polars as pl
 from numpy.typing import NDArray
 
 from hilum.artifacts import fingerprint
-from hilum.data.labelled_films import UNCERTAIN_CLASS
-from hilum.explain.embedding import FEWEST_FILMS
+from hilum.data.labelled_images import UNCERTAIN_CLASS
+from hilum.explanation.embedding import FEWEST_IMAGES
+from hilum.study.data import PreparedData
+from hilum.study.file import Arm, Finetuning, Pretrained, Study, resolved_finetuning, resolved_pretraining
 from hilum.study.identity import Identity
-from hilum.study.prepare import Prepared, PreparedData, PreparedTask
-from hilum.study.pretraining_schema import Pretrained
-from hilum.study.schema import Arm, Finetuning, Study
-from hilum.study.scored_labels import labels
-from hilum.study.settings import resolved_finetuning, resolved_pretraining
+from hilum.study.plan import Prepared, PreparedTask, labels
 
 OF_EACH_LABEL = 2
 """Images of each value of each finding in every part, of different patients: the fewest that intervals take."""
-FEWEST_IMAGES = FEWEST_FILMS + 2
+FEWEST_IMAGES = FEWEST_IMAGES + 2
 """In every part, where there are as many."""
 BATCH_SIZE = 4
 REDRAWS = 100
@@ -206,7 +204,7 @@ def _few_steps(prepared: Prepared, batch_sizes: dict[str, int]) -> Study:
     )
     explain = study.explain
     if explain is not None:
-        few = {"arms": study.explained_arms, "images": 1, "films": FEWEST_IMAGES}
+        few = {"arms": study.explained_arms, "images": 1, "candidates": FEWEST_IMAGES}
         explain = explain.model_copy(update=few | {"points": min(explain.points, FEWEST_IMAGES)})
     short_study = {"arms": arms, "seeds": study.seeds[:1], "evaluate": evaluate, "explain": explain}
     return study.model_copy(update=short_study)

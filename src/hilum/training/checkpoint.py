@@ -9,7 +9,7 @@ from lightning.fabric import Fabric
 
 from hilum.artifacts import fingerprint, whole_file, write_text
 from hilum.errors import HilumError
-from hilum.training.ranks import rank, wait_for_all
+from hilum.training.distributed import rank, wait_for_all
 
 CHECKPOINTS = "checkpoints"
 

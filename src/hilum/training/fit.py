@@ -24,17 +24,15 @@ from hilum.artifacts import fingerprint, whole_file
 from hilum.data.batches import Batch, Batches
 from hilum.errors import HilumError, TrainingFailedError
 from hilum.progress import ProgressReport, silent
-from hilum.training.agreed import agreed
-from hilum.training.attention import short_attention_written_out
+from hilum.training.activation_checkpointing import recomputing
+from hilum.training.callbacks import Probing
 from hilum.training.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
-from hilum.training.course import Course
-from hilum.training.memory import kept_memory
-from hilum.training.precision import arithmetic, choose_device, choose_precision, deterministic
-from hilum.training.probing import Probing
-from hilum.training.ranks import rank, told, world_size
-from hilum.training.recompute import recomputing
+from hilum.training.cpu import kept_memory, short_attention_written_out, small_maps_multiplied
+from hilum.training.distributed import agreed, rank, told, world_size
+from hilum.training.distributed.device import choose_device
+from hilum.training.precision import arithmetic, choose_precision, deterministic
 from hilum.training.settings import TrainingSettings
-from hilum.training.small_maps import small_maps_multiplied
+from hilum.training.state import Course
 from hilum.training.step import Stepper, check_parts
 from hilum.training.trainable import Trainable
 from hilum.training.validation import validation_loss
@@ -81,13 +79,14 @@ def fit(
     of prefetching threads, on the same machine with the same number of torch threads. Torch's generators and flags are
     left as the caller had them.
 
-    Of several processes (`hilum.training.processes.joined_processes`) each computes its part of every batch, so that
-    together they take the steps that one process would take, but for rounding; the first one writes and reports.
+    Of several processes (`hilum.training.distributed.processes.joined_processes`) each computes its part of every
+    batch, so that together they take the steps that one process would take, but for rounding; the first one writes and
+    reports.
 
     Args:
         trainable: moved to the device; its memory format becomes channels-last.
-        batches: training films.
-        validation: films that choose the best epoch and stop the run early.
+        batches: training images.
+        validation: images that choose the best epoch and stop the run early.
         probing: looks at what is kept every few epochs, and may choose the best epoch instead of `validation`. The
             training does not depend on it.
         settings: of the run.
@@ -133,7 +132,8 @@ class _Loop:
         precision = choose_precision(settings.precision, device)
         # the plugin itself, because naming the precision makes Fabric print a line
         self.arithmetic = arithmetic(precision, device)
-        # one device and no launcher: how processes share a batch is not Fabric's to say (`hilum.training.ranks`)
+        # one device and no launcher: how processes share a batch is not Fabric's to say
+        # (`hilum.training.distributed.collectives`)
         self.fabric = Fabric(strategy=SingleDeviceStrategy(device), plugins=[self.arithmetic, LightningEnvironment()])
         trainable.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.trainable = trainable
@@ -177,17 +177,17 @@ class _Loop:
             if course.step + 1 == len(self.batches):
                 self.check_loss()  # so that the epoch's clock stops when its work is done, on a GPU too
             now, waited_now = time.perf_counter(), self.batches.seconds_waited
-            course.count_step(self.batches.films_in(course.step), now - clock, waited_now - waited)
+            course.count_step(self.batches.images_in(course.step), now - clock, waited_now - waited)
             clock, waited = now, waited_now
             self.save_when_due()
             self.report()
 
     def train_step(self, batch: Batch) -> None:
         course = self.course
-        films, steps_before = self.batches.films_in(course.step), course.epoch * len(self.batches)
+        images, steps_before = self.batches.images_in(course.step), course.epoch * len(self.batches)
         loss = self.stepper.take(batch, course.epoch, steps_before + course.step, course.plateau.share)
         self.check_loss()
-        self.unchecked = course.step + 1, loss * films, films
+        self.unchecked = course.step + 1, loss * images, images
 
     def check_loss(self) -> None:
         """Add the last loss to the running sum; mostly a step late, so that a GPU never waits for the CPU."""
@@ -264,7 +264,7 @@ class _Loop:
         if state["run"] != self.run_print:
             raise HilumError(
                 path,
-                expected="a checkpoint of these settings and this number of films",
+                expected="a checkpoint of these settings and this number of images",
                 found="one of another run",
                 fix=f"Delete {self.directory} to start from the beginning, or go back to the settings of before.",
             )

@@ -10,28 +10,14 @@ from lightning.fabric.plugins import MixedPrecision
 from lightning.fabric.plugins import Precision as Arithmetic
 
 from hilum.errors import HilumError
-from hilum.training.ranks import rank, world_size
-from hilum.training.settings import Device, Precision
+from hilum.training.distributed.device import choose_device
+from hilum.training.settings import Precision
 
 Chosen = Literal["bf16", "fp16", "fp32"]
 """A precision, once it is settled."""
 
 AUTOCAST: Mapping[Chosen, torch.dtype] = {"bf16": torch.bfloat16, "fp16": torch.float16}
 """What products are computed in; in float32 where nothing stands here."""
-
-
-def choose_device(requested: Device = "auto") -> torch.device:
-    """The first GPU, or the CPU. Each of several processes on a machine has a GPU of its own, where there are as many.
-
-    Raises:
-        HilumError: a GPU is asked for and torch sees none.
-    """
-    there = torch.cuda.is_available()
-    if requested == "cuda" and not there:
-        raise HilumError("device", expected="a GPU", found="none that torch can use", fix="Use device auto or cpu.")
-    if not there or requested == "cpu":
-        return torch.device("cpu")
-    return torch.device("cuda", rank() % torch.cuda.device_count() if world_size() > 1 else 0)
 
 
 def choose_precision(requested: Precision = "auto", device: torch.device | None = None) -> Chosen:

@@ -20,10 +20,10 @@ class TrainingSettings:
         lr: peak learning rate.
         weight_decay: on weights of two or more dimensions only (see `Trainable.parameter_groups`).
         last_weight_decay: the weight decay moves there along half a cosine; None: it stays.
-        optimizer: "sgd" and "lars" have momentum 0.9. For LARS see `hilum.training.lars`; with its steps measured by
-            the weights, a learning rate is about a hundred times that of plain descent.
+        optimizer: "sgd" and "lars" have momentum 0.9. For LARS see `hilum.training.optim.lars`; with its steps measured
+            by the weights, a learning rate is about a hundred times that of plain descent.
         layer_decay: learning rate of a block of the encoder by that of the block behind it; 1 for all the same. See
-            `hilum.training.groups.encoder_groups`.
+            `hilum.training.param_groups.encoder_groups`.
         warmup_epochs: the learning rate rises linearly, step by step, over this many epochs (fractions allowed).
         schedule: after the warm-up, "cosine" falls to zero at the last step (Loshchilov & Hutter, ICLR 2017, eq. 5,
             without restarts); "plateau" multiplies by `plateau_factor` after more than `plateau_patience` epochs

@@ -11,11 +11,14 @@ from torch import Tensor, nn
 from hilum.data.batches import Batch, Batches
 from hilum.encoders.zoo import Encoder
 from hilum.errors import HilumError
-from hilum.training.gradients import average_gradients
-from hilum.training.joined_norm import JoinedBatchNorm
-from hilum.training.optimizers import create_optimizer, set_learning_rate, set_weight_decay
-from hilum.training.ranks import rank, world_size
-from hilum.training.schedule import learning_rate_share, weight_decay_at
+from hilum.training.distributed import JoinedBatchNorm, average_gradients, rank, world_size
+from hilum.training.optim import (
+    create_optimizer,
+    learning_rate_share,
+    set_learning_rate,
+    set_weight_decay,
+    weight_decay_at,
+)
 from hilum.training.settings import TrainingSettings
 from hilum.training.trainable import Trainable
 
@@ -102,13 +105,13 @@ def check_parts(trainable: Trainable, batches: Batches, settings: TrainingSettin
         HilumError: a batch is no multiple of both, or the loss or batch norm needs the whole of it.
     """
     parts = world_size() * settings.accumulate
-    smallest = min(batches.films_in(0), batches.films_in(len(batches) - 1))
-    if batches.films_in(0) % parts or smallest % parts:
+    smallest = min(batches.images_in(0), batches.images_in(len(batches) - 1))
+    if batches.images_in(0) % parts or smallest % parts:
         raise HilumError(
             "batch_size",
             expected=f"a multiple of {parts} ({world_size()} processes, {settings.accumulate} parts)",
-            found=f"batches of {batches.films_in(0)} and {smallest} films",
-            fix=f"Use a multiple of {parts}, at most the number of films.",
+            found=f"batches of {batches.images_in(0)} and {smallest} images",
+            fix=f"Use a multiple of {parts}, at most the number of images.",
         )
     if settings.accumulate == 1:
         return

@@ -5,7 +5,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from hilum.data.batches import Batch
-from hilum.training.groups import layered_groups
+from hilum.training.param_groups import layered_groups
 from hilum.training.settings import TrainingSettings
 
 
@@ -29,13 +29,14 @@ class Trainable(nn.Module):
         It can where the mean of what `training_loss` says of parts of a batch is what it says of the batch, and what
         `after_step` does follows from all parts (gradient accumulation, `TrainingSettings.accumulate`).
         """
-        return "its loss is not known to be a mean over films"
+        return "its loss is not known to be a mean over images"
 
     def training_loss(self, batch: Batch, epoch: int) -> Tensor:
         """Mean loss of a batch, a scalar; called in training mode under autocast.
 
         One process of several is given its part of the batch. The mean of what they all return must be the loss of the
-        joined batch (`hilum.training.ranks` has what that takes), and the same parameters must get a gradient in all.
+        joined batch (`hilum.training.distributed.collectives` has what that takes), and the same parameters must get a
+        gradient in all.
 
         Args:
             batch: images as they are in the store; views are drawn here. May be a part of `batch.whole`.

@@ -1,4 +1,4 @@
-"""The mean loss of films that nothing is learnt from."""
+"""The mean loss of images that nothing is learnt from."""
 
 import math
 
@@ -7,28 +7,28 @@ from lightning.fabric import Fabric
 
 from hilum.data.batches import Batches
 from hilum.errors import HilumError, TrainingFailedError
-from hilum.training.ranks import summed
+from hilum.training.distributed import summed
 from hilum.training.trainable import Trainable
 
 
 def validation_loss(trainable: Trainable, batches: Batches, fabric: Fabric, *, epoch: int) -> float:
-    """Mean over the terms of all films, of all processes.
+    """Mean over the terms of all images, of all processes.
 
     Args:
         trainable: put into evaluation mode.
-        batches: this process's part of the films.
+        batches: this process's part of the images.
         fabric: of the run, for its precision and device.
         epoch: just finished, from 1, for the message.
 
     Raises:
-        HilumError: it is not finite, or no film has a label.
+        HilumError: it is not finite, or no image has a label.
     """
     trainable.eval()
     batches.load_state_dict({"epoch": 0, "position": 0})
     total = count = 0.0
     with torch.no_grad(), fabric.autocast():
         for batch in batches:
-            if not len(batch):  # a last batch of fewer films than processes
+            if not len(batch):  # a last batch of fewer images than processes
                 continue
             loss, terms = trainable.validation_loss(batch)
             total, count = total + float(loss), count + float(terms)
@@ -37,7 +37,7 @@ def validation_loss(trainable: Trainable, batches: Batches, fabric: Fabric, *, e
     if not math.isfinite(mean):
         where, found = f"validation after epoch {epoch}", f"{total} over {count:g} labels"
         if count == 0:
-            raise HilumError(where, expected="a loss", found=found, fix="Validate on films with labels.")
+            raise HilumError(where, expected="a loss", found=found, fix="Validate on images with labels.")
         fix = "Lower `lr`, or use precision fp32."
         raise TrainingFailedError("diverged", where, expected="a finite loss", found=found, fix=fix)
     return mean

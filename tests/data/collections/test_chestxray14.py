@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hilum.data.collections import read_collection
-from hilum.data.counts import count_films
+from hilum.data.counts import count_images
 from hilum.errors import HilumError
 from hilum.findings import CHESTXRAY14, NO_FINDING, labelled_spellings
 
@@ -37,7 +37,7 @@ def write(root, name, text):
 
 @pytest.fixture
 def native(tmp_path):
-    """The native layout, with four films of three patients."""
+    """The native layout, with four images of three patients."""
     write(tmp_path, "Data_Entry_2017_v2020.csv", "\n".join([HEADER, *ROWS]))
     write(tmp_path, "BBox_List_2017.csv", BOXES)
     write(
@@ -54,8 +54,8 @@ def native(tmp_path):
 
 def test_the_native_files_become_a_manifest(native):
     collected = read_collection("chestxray14", native)
-    film = collected.manifest.row(0, named=True)
-    assert {name: film[name] for name in film if film[name] not in (0, None)} == {
+    image = collected.manifest.row(0, named=True)
+    assert {name: image[name] for name in image if image[name] not in (0, None)} == {
         "image_id": "00000001_000.png",
         "path": "images/00000001_000.png",
         "patient_id": "1",
@@ -136,7 +136,7 @@ def test_missing_images_are_counted_and_the_fix_is_named(native):
     assert any(note.startswith("2 missing where an image") for note in collected.notes)
 
 
-def test_films_on_a_list_but_not_in_the_table_are_counted(native):
+def test_images_on_a_list_but_not_in_the_table_are_counted(native):
     write(native, "test_list.txt", "00000003_000.png\n00000009_000.png\n")
     with pytest.raises(HilumError, match=r"Data_Entry_2017_v2020.csv: .*found 1 missing \(00000009_000.png\)"):
         read_collection("chestxray14", native)
@@ -160,7 +160,7 @@ def test_what_is_not_there_is_noted(native):
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        (ROWS[0], "line 2: Image Index is '00000001_000.png', expected every film once"),
+        (ROWS[0], "line 2: Image Index is '00000001_000.png', expected every image once"),
         ("00000004_000.png,Hernia,0,4,old,F,PA,1,1,1,1", "line 6: Patient Age is 'old', expected years"),
         ("00000004_000.png,Hernia,0,4,60,W,PA,1,1,1,1", "line 6: Patient Gender is 'W', expected F or M"),
         ("00000004_000.png,Hernia,0,,60,F,PA,1,1,1,1", "line 6: Patient ID is None, expected a number"),
@@ -187,9 +187,9 @@ def test_a_missing_column_is_named(native):
         read_collection("chestxray14", native)
 
 
-def test_a_film_on_two_lists_and_a_patient_on_both_sides_are_refused(native):
+def test_an_image_on_two_lists_and_a_patient_on_both_sides_are_refused(native):
     write(native, "test_list.txt", "00000003_000.png\n00000001_001.png\n")
-    with pytest.raises(HilumError, match=r"expected every film on one list, once; found 00000001_001.png again"):
+    with pytest.raises(HilumError, match=r"expected every image on one list, once; found 00000001_001.png again"):
         read_collection("chestxray14", native)
     write(native, "train_val_list.txt", "00000001_000.png\n00000002_000.png\n")
     with pytest.raises(HilumError, match=r"split: .*found patient 1 in test and train_val"):
@@ -252,8 +252,8 @@ def test_the_real_tables_give_the_published_counts_in_seconds(shared_data):
     chexnet = dict(manifest["split_chexnet"].value_counts().iter_rows())
     assert chexnet == {"train": 78_468, "val": 11_219, "test": 22_433}
     assert (len(collected.boxes), collected.boxes["image_id"].n_unique()) == (984, 880)
-    whole = count_films(manifest, manifest.select("image_id", pl.lit("all").alias("split")))
-    # Class totals of films with one label: Elwirehardja et al. 2025 (Table 1), checked against the 2020 release
+    whole = count_images(manifest, manifest.select("image_id", pl.lit("all").alias("split")))
+    # Class totals of images with one label: Elwirehardja et al. 2025 (Table 1), checked against the 2020 release
     assert dict(whole.select("finding", "single_label").iter_rows()) == {
         "Atelectasis": 4_215,
         "Cardiomegaly": 1_093,
@@ -272,21 +272,21 @@ def test_the_real_tables_give_the_published_counts_in_seconds(shared_data):
         "Pneumothorax": 2_194,
     }
     assert whole["single_label"].sum() == 91_324
-    tested = count_films(manifest).filter(pl.col("split") == "test")
+    tested = count_images(manifest).filter(pl.col("split") == "test")
     assert tested["single_label"].sum() == 17_853
 
 
 @pytest.mark.shared_data
 @pytest.mark.parametrize(
-    ("name", "films", "patients"), [("chestxray14_sample", 500, 359), ("chestxray14_tiny64", 601, 147)]
+    ("name", "images", "patients"), [("chestxray14_sample", 500, 359), ("chestxray14_tiny64", 601, 147)]
 )
-def test_the_real_samples_are_read_whole(shared_data, name, films, patients):
+def test_the_real_samples_are_read_whole(shared_data, name, images, patients):
     manifest = read_collection("chestxray14", shared_data / name).manifest
-    assert (len(manifest), manifest["patient_id"].n_unique()) == (films, patients)
+    assert (len(manifest), manifest["patient_id"].n_unique()) == (images, patients)
     assert manifest.null_count().select(pl.exclude("study_id")).sum_horizontal().item() == 0
 
 
-def test_an_empty_list_holds_no_film(native):
+def test_an_empty_list_holds_no_image(native):
     write(native, "test_list.txt", "")
     assert read_collection("chestxray14", native).manifest["split"].to_list() == ["train_val"] * 3 + [None]
 
@@ -317,8 +317,8 @@ def test_links_out_of_the_root_count_as_absent(native, tmp_path_factory):
 
 def labelled_as(root, labels):
     write(root, "Data_Entry_2017_v2020.csv", f"{HEADER}\na.png,{labels},0,1,57,M,PA,1,1,1,1\n")
-    film = read_collection("chestxray14", root, allow_missing=True).manifest.row(0, named=True)
-    return {finding for finding in (*CHESTXRAY14, NO_FINDING) if film[finding]}
+    image = read_collection("chestxray14", root, allow_missing=True).manifest.row(0, named=True)
+    return {finding for finding in (*CHESTXRAY14, NO_FINDING) if image[finding]}
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)

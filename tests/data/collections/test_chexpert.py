@@ -37,7 +37,7 @@ def write(root, name, lines, images=True):
 
 @pytest.fixture
 def small(tmp_path):
-    """CheXpert-v1.0-small below the root: four films of three patients, and one of the validation set."""
+    """CheXpert-v1.0-small below the root: four images of three patients, and one of the validation set."""
     write(tmp_path, f"{P}/train.csv", [])
     (tmp_path / P / "train.csv").unlink()
     for part, lines in (("train", TRAIN), ("valid", VALID)):
@@ -46,8 +46,8 @@ def small(tmp_path):
     return tmp_path
 
 
-def codes(film) -> dict[str, int]:
-    return {name: film[name] for name in CHEXPERT if film[name] is not None}
+def codes(image) -> dict[str, int]:
+    return {name: image[name] for name in CHEXPERT if image[name] is not None}
 
 
 def test_the_native_files_become_a_manifest(small):
@@ -64,21 +64,21 @@ def test_the_native_files_become_a_manifest(small):
     assert sorted(collected.sources) == [f"{P}/train.csv", f"{P}/valid.csv"]
     assert collected.notes == [
         "train.csv: 1 ages of 0 stand for unknown and were left blank",
-        "train.csv: 1 films of unknown sex",
-        "train.csv: 1 frontal films are neither AP nor PA; their view is FRONTAL",
+        "train.csv: 1 images of unknown sex",
+        "train.csv: 1 frontal images are neither AP nor PA; their view is FRONTAL",
     ]
 
 
 def test_every_code_is_kept_as_it_is_written(small):
-    films = read_collection("chexpert", small).manifest.rows(named=True)
-    assert codes(films[0]) == {"No Finding": 1, "Pneumothorax": 0, "Support Devices": 1}
-    assert codes(films[1]) == {
+    images = read_collection("chexpert", small).manifest.rows(named=True)
+    assert codes(images[0]) == {"No Finding": 1, "Pneumothorax": 0, "Support Devices": 1}
+    assert codes(images[1]) == {
         "Cardiomegaly": -1, "Lung Opacity": 1, "Edema": -1, "Consolidation": -1, "Atelectasis": -1,
         "Pleural Effusion": -1, "Fracture": 1,
     }  # fmt: skip
     # some copies of the table have whole numbers
-    assert codes(films[3]) == {"Lung Opacity": 1, "Edema": 0, "Consolidation": -1}
-    assert len(codes(films[4])) == 14
+    assert codes(images[3]) == {"Lung Opacity": 1, "Edema": 0, "Consolidation": -1}
+    assert len(codes(images[4])) == 14
 
 
 def test_the_folder_itself_is_a_root_too_and_says_the_same(small):
@@ -106,7 +106,7 @@ def test_batches_are_read_where_they_were_unpacked(tmp_path):
     assert manifest["image_id"][3] == "train/patient00003/study1/view1_frontal.jpg"
 
 
-def test_the_test_set_has_labels_and_no_columns_of_the_film(tmp_path):
+def test_the_test_set_has_labels_and_no_columns_of_the_image(tmp_path):
     names = [*CHEXPERT[1:], CHEXPERT[0]]
     row = ["test/patient64741/study1/view1_frontal.jpg", "1.0", *["0.0"] * 13]
     side = ["test/patient64742/study1/view2_lateral.jpg", *["0.0"] * 13, "1.0"]
@@ -131,14 +131,14 @@ def test_missing_images_are_counted_and_the_fix_is_named(small):
 @pytest.mark.parametrize(
     ("path", "told"),
     [
-        ("/etc/passwd", "line 2: Path is '/etc/passwd', expected every film once, as train/patient00001"),
+        ("/etc/passwd", "line 2: Path is '/etc/passwd', expected every image once, as train/patient00001"),
         (f"{P}/train/../../../../etc/passwd", "line 2: Path is"),
         (f"{P}/train/patient00001/study1/../study1/view1_frontal.jpg", "line 2: Path is"),
         (f"{P}/train/patient00001/study1/view1_frontal.jpg\n", "line 2: Path is"),
         ("", "line 2: Path is None"),
     ],
 )
-def test_paths_that_are_no_films_of_the_set_are_refused(tmp_path, path, told):
+def test_paths_that_are_no_images_of_the_set_are_refused(tmp_path, path, told):
     write(tmp_path, "train.csv", [TRAIN[0].replace(TRAIN[0].split(",")[0], f'"{path}"')], images=False)
     if "\n" in path:  # blanks at the end are cut, and nothing is left to refuse
         assert len(read_collection("chexpert", tmp_path, allow_missing=True).manifest) == 1
@@ -166,13 +166,13 @@ def test_values_that_cannot_be_are_refused_by_line(tmp_path, old, new, told):
     assert told in str(caught.value)
 
 
-def test_a_film_twice_in_a_table_or_in_both_is_refused(small):
+def test_an_image_twice_in_a_table_or_in_both_is_refused(small):
     write(small / P, "train.csv", [TRAIN[0], TRAIN[0]], images=False)
-    with pytest.raises(HilumError, match=r"line 2: Path is .*expected every film once"):
+    with pytest.raises(HilumError, match=r"line 2: Path is .*expected every image once"):
         read_collection("chexpert", small)
     write(small / P, "train.csv", [TRAIN[0]], images=False)
     write(small / P, "valid.csv", [TRAIN[0]], images=False)
-    with pytest.raises(HilumError, match=r"expected every film once; found train/patient00001.* twice"):
+    with pytest.raises(HilumError, match=r"expected every image once; found train/patient00001.* twice"):
         read_collection("chexpert", small)
 
 

@@ -22,7 +22,7 @@ from hilum.errors import HilumError
 @pytest.fixture
 def root(tmp_path):
     """One PNG, one JPEG, one DICOM file, in folders."""
-    root = tmp_path / "films"
+    root = tmp_path / "images"
     (root / "b").mkdir(parents=True)
     gray = cv2.resize(np.random.default_rng(0).integers(0, 256, (4, 4), dtype=np.uint8), (16, 16))
     cv2.imwrite(str(root / "b" / "two.PNG"), gray)
@@ -83,7 +83,7 @@ def test_labels_may_lie_in_the_folder_itself(root):
     assert collected.manifest["Mass"].to_list() == [1, None, None]
     assert collected.manifest["labelled"].to_list() == [True, False, False]
     assert collected.notes == [
-        "1 files are no pictures and were skipped",
+        "1 files are no images and were skipped",
         "2 images have no patient id: each counts as a patient of its own",
         "2 of 3 images have no label in labels.csv: they can only pretrain",
     ]
@@ -94,7 +94,7 @@ def test_unreadable_files_are_set_aside_and_counted(root, tmp_path):
     (root / "text.png").write_text("a text file, whatever its name says")
     (root / "broken.dcm").write_bytes(bytes(128) + b"DICM" + b"rubbish")
     (root / ".hidden.png").write_bytes(b"")
-    (root / "README").write_text("no picture")
+    (root / "README").write_text("no image")
     (tmp_path / "secret.png").write_bytes((root / "one.jpg").read_bytes())
     (root / "link.png").symlink_to(tmp_path / "secret.png")
     (root / "inner.png").symlink_to(root / "b" / "two.PNG")
@@ -103,7 +103,7 @@ def test_unreadable_files_are_set_aside_and_counted(root, tmp_path):
     assert collected.manifest["path"].to_list() == ["b/IM0001", "b/two.PNG", "inner.png", "one.jpg"]
     reasons = dict(collected.rejected.select("path", "reason").iter_rows())
     assert reasons == {
-        "broken.dcm": "a broken DICOM file, or one without a picture",
+        "broken.dcm": "a broken DICOM file, or one without an image",
         "empty.png": "empty file",
         "text.png": "a text file",
         "link.png": "a link that leads out of the folder",
@@ -118,9 +118,9 @@ def test_unreadable_files_are_set_aside_and_counted(root, tmp_path):
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("name,Mass\none.jpg,1\n", "header: expected a column that names the film.*found 'name', 'Mass'. Rename"),
+        ("name,Mass\none.jpg,1\n", "header: expected a column that names the image.*found 'name', 'Mass'. Rename"),
         ("image,Mass,Mass\none.jpg,1,0\n", "column 'Mass': expected once, found 2 times"),
-        ("image,Mass\none.jpg,1\none.jpg,0\n", "line 2 and 3: expected every film once, found 'one.jpg' again"),
+        ("image,Mass\none.jpg,1\none.jpg,0\n", "line 2 and 3: expected every image once, found 'one.jpg' again"),
         ("image,Mass,mass\none.jpg,1,1\n", "column 'mass': expected one column for Mass, found a second"),
         ("image,Mass\none.jpg,maybe\n", "line 2, column 'Mass': expected 1, 0, -1 or blank, found 'maybe'"),
         ("image,Mass\n,1\n", "line 2, column 'image': expected a file, found None"),
@@ -132,7 +132,7 @@ def test_unreadable_files_are_set_aside_and_counted(root, tmp_path):
             r"expected a file for every row; .*for 1 \(nobody.png\).*--allow-missing",
         ),
         ("image,Mass\none.jpg,1\none,0\n", "expected one row a file; found several: one.jpg, one"),
-        ("", "expected a column that names the film.*found no column"),
+        ("", "expected a column that names the image.*found no column"),
         ("image,patient_id,split\none.jpg,p,train\nb/two.PNG,p,test\n", "split: .*found patient p in test and train"),
     ],
 )
@@ -195,9 +195,9 @@ def test_a_name_that_several_files_share_needs_the_path(root):
         read_collection("folder", root, labels=labels(root, "image\none\n"))
 
 
-def test_a_folder_without_films_is_refused(tmp_path):
+def test_a_folder_without_images_is_refused(tmp_path):
     (tmp_path / "notes.txt").write_text("nothing")
-    with pytest.raises(HilumError, match="expected PNG, JPEG or DICOM films; found none"):
+    with pytest.raises(HilumError, match="expected PNG, JPEG or DICOM images; found none"):
         read_collection("folder", tmp_path)
     cv2.imwrite(str(tmp_path / "a.png"), np.zeros((8, 8), np.uint8))
     with pytest.raises(HilumError, match=r"labels.csv: expected a CSV of labels; found no such file"):
@@ -205,7 +205,7 @@ def test_a_folder_without_films_is_refused(tmp_path):
 
 
 @pytest.mark.shared_data
-def test_real_films_of_many_makers_are_read_and_stored(shared_data, tmp_path):
+def test_real_images_of_many_makers_are_read_and_stored(shared_data, tmp_path):
     root = shared_data / "cxr_formats"
     collected = read_collection("folder", root)
     assert len(collected.manifest) == 25
@@ -219,24 +219,24 @@ def test_real_films_of_many_makers_are_read_and_stored(shared_data, tmp_path):
 
 def test_content_decides_what_a_file_is(root):
     dicom = (root / "b" / "IM0001").read_bytes()
-    for name in ("1.2.840.113619.2.5.176.215.63.78", "CR.1.2.392.200036.9125.4", "film.img", "b/film.csv"):
+    for name in ("1.2.840.113619.2.5.176.215.63.78", "CR.1.2.392.200036.9125.4", "image.img", "b/image.csv"):
         (root / name).write_bytes(dicom)
     (root / "scan.jfif").write_bytes((root / "one.jpg").read_bytes())
-    (root / "notes.1.2.3").write_text("no picture")
+    (root / "notes.1.2.3").write_text("no image")
     collected = read_collection("folder", root)
     assert collected.manifest["path"].to_list() == [
         "1.2.840.113619.2.5.176.215.63.78",
         "CR.1.2.392.200036.9125.4",
         "b/IM0001",
-        "b/film.csv",
+        "b/image.csv",
         "b/two.PNG",
-        "film.img",
+        "image.img",
         "one.jpg",
         "scan.jfif",
     ]
     assert collected.manifest["patient_id"].to_list().count("77") == 5
-    assert "1 files are no pictures and were skipped" in collected.notes
-    path = labels(root, "image,Mass\n1.2.840.113619.2.5.176.215.63.78,1\nfilm.img,0\n")
+    assert "1 files are no images and were skipped" in collected.notes
+    path = labels(root, "image,Mass\n1.2.840.113619.2.5.176.215.63.78,1\nimage.img,0\n")
     assert read_collection("folder", root, labels=path).manifest["Mass"].drop_nulls().to_list() == [1, 0]
 
 
@@ -247,9 +247,9 @@ def test_broken_dicom_of_any_name_is_set_aside_and_not_skipped(root):
 
 
 def test_kinds_that_are_not_read_are_said_and_counted(root):
-    picture = Image.open(root / "one.jpg")
+    image = Image.open(root / "one.jpg")
     for name in ("a.tif", "b.tiff", "c.bmp", "d.webp", "e.jp2"):
-        picture.save(root / name)
+        image.save(root / name)
     collected = read_collection("folder", root)
     assert len(collected.manifest) == 3
     assert (
@@ -270,9 +270,9 @@ def test_kinds_that_are_not_read_are_said_and_counted(root):
 def test_exif_orientation_is_counted_at_ingest(root):
     exif = Image.Exif()
     exif[0x0112] = 6
-    picture = Image.open(root / "one.jpg").convert("L")
+    image = Image.open(root / "one.jpg").convert("L")
     for name in ("turned.jpg", "turned.png"):
-        picture.save(root / name, exif=exif)
+        image.save(root / name, exif=exif)
     told = "2 JPEG or PNG files: has an EXIF orientation, and is turned or mirrored here as it says"
     assert told in read_collection("folder", root).notes
 
@@ -306,10 +306,10 @@ def test_an_image_of_any_name_is_read_or_set_aside_and_the_rest_is_read(root, tm
 
 
 def test_a_text_file_of_any_name_is_skipped(root):
-    (root / os.fsdecode(b"caf\xe9.txt")).write_text("no picture")
+    (root / os.fsdecode(b"caf\xe9.txt")).write_text("no image")
     collected = read_collection("folder", root)
     assert len(collected.rejected) == 0
-    assert "1 files are no pictures and were skipped" in collected.notes
+    assert "1 files are no images and were skipped" in collected.notes
 
 
 def test_a_root_whose_path_is_not_utf8_is_refused_by_a_printable_name(root, tmp_path):

@@ -5,7 +5,7 @@ import pytest
 from hilum.data.collections import read_collection
 from hilum.errors import HilumError
 
-FILM = np.arange(30 * 40, dtype=np.uint16).reshape(30, 40)
+IMAGE = np.arange(30 * 40, dtype=np.uint16).reshape(30, 40)
 SICK, WELL = "MD__20190111-1231_pnevmoniya/Undef", "MD__20200424__norma/Undef"
 
 
@@ -13,11 +13,11 @@ SICK, WELL = "MD__20190111-1231_pnevmoniya/Undef", "MD__20200424__norma/Undef"
 def native(tmp_path, dicom):
     for folder in (SICK, WELL):
         (tmp_path / folder).mkdir(parents=True)
-    dicom(FILM, f"{SICK}/IM000001", PatientID="17", PatientSex="F", PatientAge="033Y", ViewPosition="PA")
-    dicom(FILM, f"{WELL}/IM000001", PatientID="17")
-    dicom(FILM, f"{WELL}/IM000002")
+    dicom(IMAGE, f"{SICK}/IM000001", PatientID="17", PatientSex="F", PatientAge="033Y", ViewPosition="PA")
+    dicom(IMAGE, f"{WELL}/IM000001", PatientID="17")
+    dicom(IMAGE, f"{WELL}/IM000002")
     cv2.imwrite(str(tmp_path / WELL / ".." / "x.png"), np.zeros((9, 9), np.uint8))
-    (tmp_path / WELL / "DICOMDIR").write_text("no picture")
+    (tmp_path / WELL / "DICOMDIR").write_text("no image")
     return tmp_path
 
 
@@ -31,12 +31,12 @@ def test_folders_and_headers_become_a_manifest(native):
         (png, png, None, None, None, 0, 1),
     ]
     assert collected.notes == [
-        "1 files are no pictures and were skipped",
-        "2 films have no patient id: each counts as a patient of its own",
+        "1 files are no images and were skipped",
+        "2 images have no patient id: each counts as a patient of its own",
     ]
 
 
-def test_broken_films_are_set_aside(native):
+def test_broken_images_are_set_aside(native):
     path = native / SICK / "IM000001"
     path.write_bytes(path.read_bytes()[:300])
     collected = read_collection("gb7_flg", native)

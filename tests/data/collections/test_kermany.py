@@ -6,7 +6,7 @@ import pytest
 from hilum.data.collections import read_collection
 from hilum.errors import HilumError
 
-FILMS = [
+IMAGES = [
     "train/NORMAL/IM-0115-0001.jpeg",
     "train/NORMAL/NORMAL2-IM-0115-0001.jpeg",
     "train/NORMAL/IM-0543-0001-0002.jpeg",
@@ -20,16 +20,16 @@ FILMS = [
 ]
 
 
-def make(root, films):
-    for film in films:
-        (root / film).parent.mkdir(parents=True, exist_ok=True)
-        (root / film).write_text("pixels are not read here")
+def make(root, images):
+    for image in images:
+        (root / image).parent.mkdir(parents=True, exist_ok=True)
+        (root / image).write_text("pixels are not read here")
     return root
 
 
 @pytest.fixture(params=["", "chest_xray"])
 def native(tmp_path, request):
-    make(tmp_path / request.param, FILMS)
+    make(tmp_path / request.param, IMAGES)
     # what lies about in Kaggle's archive
     make(
         tmp_path, ["__MACOSX/chest_xray/train/NORMAL/._IM-0115-0001.jpeg", "chest_xray/chest_xray/train/NORMAL/x.jpeg"]
@@ -41,7 +41,7 @@ def native(tmp_path, request):
 def test_folders_and_names_become_a_manifest(native):
     collected = read_collection("kermany", native)
     manifest = collected.manifest
-    assert manifest["image_id"].to_list() == sorted(FILMS)
+    assert manifest["image_id"].to_list() == sorted(IMAGES)
     assert all((native / path).is_file() for path in manifest["path"])
     told = dict(zip(manifest["image_id"], manifest.select("patient_id", "split").rows(), strict=True))
     assert told == {
@@ -80,13 +80,13 @@ def test_a_child_in_train_and_val_is_refused(native):
 
 
 def test_the_later_versions_numbers_hold_everywhere(tmp_path):
-    films = ["train/PNEUMONIA/BACTERIA-1135262-0001.jpeg", "train/PNEUMONIA/VIRUS-1135262-0002.jpeg"]
-    make(tmp_path, [*films, "test/NORMAL/NORMAL-28501-0001.jpeg"])
+    images = ["train/PNEUMONIA/BACTERIA-1135262-0001.jpeg", "train/PNEUMONIA/VIRUS-1135262-0002.jpeg"]
+    make(tmp_path, [*images, "test/NORMAL/NORMAL-28501-0001.jpeg"])
     with pytest.raises(HilumError, match="expected a folder of each class in train and test; found 2 missing"):
         read_collection("kermany", tmp_path)
     make(tmp_path, ["train/NORMAL/.keep", "test/PNEUMONIA/.keep"])
     collected = read_collection("kermany", tmp_path)
-    assert collected.notes == ["no val here, as in Mendeley's versions: its films are among those of train"]
+    assert collected.notes == ["no val here, as in Mendeley's versions: its images are among those of train"]
     manifest = collected.manifest
     assert manifest["patient_id"].to_list() == ["28501", "1135262", "1135262"]
     assert manifest["Viral Pneumonia"].to_list() == [0, 0, 1]
@@ -99,9 +99,9 @@ def test_names_that_say_nothing_are_kept_and_counted(native):
     base = native / ("chest_xray" if not (native / "train").is_dir() else "")
     make(base, ["train/PNEUMONIA/scan7.jpeg"])
     collected = read_collection("kermany", native)
-    film = collected.manifest.filter(pl.col("image_id").str.ends_with("scan7.jpeg")).row(0, named=True)
-    assert film["patient_id"] == film["image_id"]
-    assert (film["Pneumonia"], film["Bacterial Pneumonia"], film["Viral Pneumonia"]) == (1, None, None)
+    image = collected.manifest.filter(pl.col("image_id").str.ends_with("scan7.jpeg")).row(0, named=True)
+    assert image["patient_id"] == image["image_id"]
+    assert (image["Pneumonia"], image["Bacterial Pneumonia"], image["Viral Pneumonia"]) == (1, None, None)
     assert any(note.startswith("1 names say no patient") for note in collected.notes)
     assert any(note.startswith("1 names in PNEUMONIA say neither bacteria nor virus") for note in collected.notes)
 
@@ -115,5 +115,5 @@ def test_names_that_are_not_utf8_are_left_out_and_said(native):
     folder = native / "train" if (native / "train").is_dir() else native / "chest_xray" / "train"
     (folder / "NORMAL" / os.fsdecode(b"IM-0001-\xeda.jpeg")).write_text("x")
     collected = read_collection("kermany", native)
-    assert len(collected.manifest) == len(FILMS)
+    assert len(collected.manifest) == len(IMAGES)
     assert any("1 files or folders have names that are not UTF-8" in note for note in collected.notes)

@@ -12,7 +12,7 @@ METADATA = (
 )
 OBSERVATIONS = sorted(CHEXPERT)
 LABELS = ",".join(["subject_id", "study_id", *OBSERVATIONS])
-FILMS = [
+IMAGES = [
     f"{number:08x}-bde0afdd-112c0b34-7bc16630-4e384014,{patient},{study},CHEST (PA AND LAT),{view},3056,2544,{date}"
     ",213014.531,CHEST (PA AND LAT),postero-anterior,Erect"
     for number, (patient, study, view, date) in enumerate(
@@ -25,7 +25,7 @@ FILMS = [
         ]
     )
 ]
-IDS = [row.split(",")[0] for row in FILMS]
+IDS = [row.split(",")[0] for row in IMAGES]
 
 
 def labels(study: int, patient: int = 10000032, **codes: str) -> str:
@@ -47,20 +47,20 @@ def write(root, name, lines):
 
 @pytest.fixture
 def native(tmp_path):
-    """Five films of four studies of three patients, with their tables and (empty) images."""
-    write(tmp_path, "mimic-cxr-2.0.0-metadata.csv.gz", [METADATA, *FILMS])
+    """Five images of four studies of three patients, with their tables and (empty) images."""
+    write(tmp_path, "mimic-cxr-2.0.0-metadata.csv.gz", [METADATA, *IMAGES])
     write(tmp_path, "mimic-cxr-2.0.0-chexpert.csv.gz", [LABELS, *CHEXPERT_ROWS])
     parts = ["train", "train", "validate", "test", "test"]
     lists = [
         f"{row.split(',')[0]},{row.split(',')[2]},{row.split(',')[1]},{part}"
-        for row, part in zip(FILMS, parts, strict=True)
+        for row, part in zip(IMAGES, parts, strict=True)
     ]
     write(tmp_path, "mimic-cxr-2.0.0-split.csv.gz", ["dicom_id,study_id,subject_id,split", *lists])
-    for row in FILMS:
-        film, patient, study = row.split(",")[:3]
+    for row in IMAGES:
+        image, patient, study = row.split(",")[:3]
         folder = tmp_path / "files" / f"p{patient[:2]}" / f"p{patient}" / f"s{study}"
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"{film}.jpg").touch()
+        (folder / f"{image}.jpg").touch()
     return tmp_path
 
 
@@ -76,12 +76,12 @@ def test_the_native_files_become_a_manifest(native):
     assert all((native / path).is_file() for path in manifest["path"])
     assert collected.notes == [
         "labels of mimic-cxr-2.0.0-chexpert.csv.gz",
-        "1 films are of studies that mimic-cxr-2.0.0-chexpert.csv.gz lacks; their findings are blank",
+        "1 images are of studies that mimic-cxr-2.0.0-chexpert.csv.gz lacks; their findings are blank",
         "no patients.csv (MIMIC-IV) here: age and sex are blank",
     ]
 
 
-def test_the_codes_of_a_study_go_to_each_of_its_films(native):
+def test_the_codes_of_a_study_go_to_each_of_its_images(native):
     manifest = read_collection("mimic_cxr_jpg", native).manifest
     assert manifest["No Finding"].to_list() == [1, 1, None, None, None]
     assert manifest["Edema"].to_list() == [None, None, -1, 0, None]

@@ -39,12 +39,12 @@ def test_what_sticks_out_is_cut_off_on_every_side(tmp_path):
         (10.0, 70.0, 20.0, 10.0),
         (0.0, 0.0, 100.0, 80.0),
     ]
-    assert notes == ["5 boxes of t.csv stick out of their films and were cut off at the edge"]
+    assert notes == ["5 boxes of t.csv stick out of their images and were cut off at the edge"]
 
 
 @pytest.mark.parametrize("corner", [(100, 1, 5, 5), (1, 80, 5, 5), (-5, 1, 5, 5), (1, -6, 5, 5)])
-def test_a_box_beside_its_film_is_refused_by_line(tmp_path, corner):
-    with pytest.raises(HilumError, match="expected boxes on their films; found others in line 3"):
+def test_a_box_beside_its_image_is_refused_by_line(tmp_path, corner):
+    with pytest.raises(HilumError, match="expected boxes on their images; found others in line 3"):
         as_boxes(rows((1, 1, 2, 2), corner), tmp_path / "t.csv", [])
 
 
@@ -53,7 +53,7 @@ def test_lines_are_named_three_and_counted(tmp_path):
         as_boxes(rows(*[(1, 1, "wide", 2)] * 4), tmp_path / "t.csv", [])
 
 
-def test_two_corners_become_a_box_and_unknown_films_are_counted(tmp_path):
+def test_two_corners_become_a_box_and_unknown_images_are_counted(tmp_path):
     text = pl.DataFrame(
         {
             "line": [2, 3],
@@ -66,8 +66,8 @@ def test_two_corners_become_a_box_and_unknown_films_are_counted(tmp_path):
             "y_max": ["4", "2"],
         }
     )
-    films = pl.DataFrame({"image_id": ["a"], "frame_width": [20], "frame_height": [10]})
+    images = pl.DataFrame({"image_id": ["a"], "frame_width": [20], "frame_height": [10]})
     notes: list[str] = []
-    boxes = boxes_of_corners(text, tmp_path / "t.csv", films, notes, collection="vindr_cxr")
+    boxes = boxes_of_corners(text, tmp_path / "t.csv", images, notes, collection="vindr_cxr")
     assert boxes.rows() == [("a", "Enlarged Pulmonary Artery", 1.0, 2.0, 10.5, 2.0, 20, 10, "R1")]
-    assert notes == ["1 boxes of t.csv are on films that are not read and were left out"]
+    assert notes == ["1 boxes of t.csv are on images that are not read and were left out"]

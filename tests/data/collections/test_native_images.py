@@ -2,47 +2,47 @@ import numpy as np
 import polars as pl
 
 from hilum.data.collections.image_files import ImageFiles
-from hilum.data.collections.native_images import films_in, note_strangers, read_headers, without
+from hilum.data.collections.native_images import images_in, note_strangers, read_headers, without
 from hilum.progress import silent
 
-FILM = np.zeros((30, 40), np.uint16)
+IMAGE = np.zeros((30, 40), np.uint16)
 
 
-def test_films_are_named_without_their_suffix_sorted_and_once(tmp_path):
+def test_images_are_named_without_their_suffix_sorted_and_once(tmp_path):
     for path in ("one/b.dicom", "one/a.dicom", "one/a.dcm", "one/c.txt", "one/.d.dcm", "two/a.dicom", "two/e.dcm"):
         (tmp_path / path).parent.mkdir(exist_ok=True)
         (tmp_path / path).touch()
-    films = films_in(ImageFiles(tmp_path), ["one", "two", "absent"], [".dicom", ".dcm"])
-    assert films.rows() == [("a", "one/a.dicom"), ("b", "one/b.dicom"), ("e", "two/e.dcm")]
+    radiographs = images_in(ImageFiles(tmp_path), ["one", "two", "absent"], [".dicom", ".dcm"])
+    assert radiographs.rows() == [("a", "one/a.dicom"), ("b", "one/b.dicom"), ("e", "two/e.dcm")]
 
 
 def test_headers_are_read_and_unreadable_files_told(tmp_path, dicom):
-    dicom(FILM, "a.dcm", BurnedInAnnotation="YES", PatientSex="F", PatientAge="018M", ViewPosition="AP", PatientID="7")
+    dicom(IMAGE, "a.dcm", BurnedInAnnotation="YES", PatientSex="F", PatientAge="018M", ViewPosition="AP", PatientID="7")
     (tmp_path / "b.dcm").write_bytes(b"\0" * 200)
-    films = pl.DataFrame({"image_id": ["a", "b", "c", "d"], "path": ["a.dcm", "b.dcm", None, "gone.dcm"]})
+    radiographs = pl.DataFrame({"image_id": ["a", "b", "c", "d"], "path": ["a.dcm", "b.dcm", None, "gone.dcm"]})
     seen: list[tuple[int, int, str]] = []
     notes: list[str] = []
-    headers, rejected = read_headers(tmp_path, films, lambda *told: seen.append(told), notes)
+    headers, rejected = read_headers(tmp_path, radiographs, lambda *told: seen.append(told), notes)
     assert notes == ["1 DICOM files: says that text is burnt into the pixels, which may name the patient"]
     notes.clear()
     assert headers.rows() == [("a", "7", "AP", 1.5, "F", 40, 30)]
     assert rejected["image_id"].to_list() == ["b", "d"]
     assert all(rejected["reason"])
     assert seen[0] == (0, 3, "")
-    assert without(films, rejected, notes)["image_id"].to_list() == ["a", "c"]
+    assert without(radiographs, rejected, notes)["image_id"].to_list() == ["a", "c"]
     assert notes == ["2 files could not be read and were set aside (rejected.parquet)"]
 
 
-def test_no_films_have_no_headers(tmp_path):
-    films = pl.DataFrame(schema={"image_id": pl.String, "path": pl.String})
-    headers, rejected = read_headers(tmp_path, films, silent, [])
+def test_no_images_have_no_headers(tmp_path):
+    radiographs = pl.DataFrame(schema={"image_id": pl.String, "path": pl.String})
+    headers, rejected = read_headers(tmp_path, radiographs, silent, [])
     assert (len(headers), len(rejected)) == (0, 0)
-    assert without(films, rejected, []).equals(films)
+    assert without(radiographs, rejected, []).equals(radiographs)
 
 
 def test_files_without_a_row_are_counted(tmp_path):
-    images, films = pl.DataFrame({"image_id": ["a", "b"]}), pl.DataFrame({"image_id": ["a"]})
+    images, radiographs = pl.DataFrame({"image_id": ["a", "b"]}), pl.DataFrame({"image_id": ["a"]})
     notes: list[str] = []
-    note_strangers(images, films, tmp_path / "t.csv", notes)
-    note_strangers(films, films, tmp_path / "t.csv", notes)
+    note_strangers(images, radiographs, tmp_path / "t.csv", notes)
+    note_strangers(radiographs, radiographs, tmp_path / "t.csv", notes)
     assert notes == ["1 image files have no row in t.csv and were left out"]

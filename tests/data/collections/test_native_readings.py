@@ -11,7 +11,7 @@ def readings(**codes):
     )
 
 
-def test_films_keep_their_order_and_get_what_all_readers_say():
+def test_images_keep_their_order_and_get_what_all_readers_say():
     table = readings(Mass=[1, 0, 1, 1], Hernia=[0, 0, 0, 0], Nodule=[None, None, 1, None], Edema=[-1, 0, -1, -1])
     assert agreed(table, ["Mass", "Hernia", "Nodule", "Edema"]).rows() == [("b", 1, 0, 1, -1), ("a", -1, 0, None, -1)]
 

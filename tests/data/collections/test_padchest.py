@@ -21,7 +21,7 @@ COLUMNS = [
 ]  # fmt: skip
 
 
-def film(number: int, labels: str, **cells: str) -> dict[str, str]:
+def image(number: int, labels: str, **cells: str) -> dict[str, str]:
     return {
         "": str(number),
         "ImageID": f"{number}_abc.png",
@@ -38,33 +38,33 @@ def film(number: int, labels: str, **cells: str) -> dict[str, str]:
     }
 
 
-FILMS = [
-    film(0, "['pleural effusion', 'COPD signs', 'unchanged']"),
-    film(1, "[' laminar atelectasis', '', 'loc basal', 'pseudonodule']", Projection="L"),
-    film(2, "['normal']", Projection="AP_horizontal", PatientSex_DICOM="M", ImageDir="17"),
-    film(3, "['subcutaneous emphysema', 'hydropneumothorax']", Projection="AP", PatientBirth=""),
-    film(4, "", Projection="COSTAL"),
-    film(5, "['exclude']", Projection="EXCLUDE"),
-    film(6, "['suboptimal study', 'hiatal hernia']", PatientBirth="1830.0"),
-    film(7, "['unchanged']", PatientSex_DICOM="O"),
-    film(8, "nan", PatientID=""),
-    film(9, "[\"atypical pneumonia\", 'multiple nodules', nan]"),
+IMAGES = [
+    image(0, "['pleural effusion', 'COPD signs', 'unchanged']"),
+    image(1, "[' laminar atelectasis', '', 'loc basal', 'pseudonodule']", Projection="L"),
+    image(2, "['normal']", Projection="AP_horizontal", PatientSex_DICOM="M", ImageDir="17"),
+    image(3, "['subcutaneous emphysema', 'hydropneumothorax']", Projection="AP", PatientBirth=""),
+    image(4, "", Projection="COSTAL"),
+    image(5, "['exclude']", Projection="EXCLUDE"),
+    image(6, "['suboptimal study', 'hiatal hernia']", PatientBirth="1830.0"),
+    image(7, "['unchanged']", PatientSex_DICOM="O"),
+    image(8, "nan", PatientID=""),
+    image(9, "[\"atypical pneumonia\", 'multiple nodules', nan]"),
 ]
 
 
-def write(root, films, name=TABLE, columns=COLUMNS):
+def write(root, images, name=TABLE, columns=COLUMNS):
     stream = io.StringIO()
     writer = csv.DictWriter(stream, columns, restval="", lineterminator="\n", extrasaction="ignore")
     writer.writeheader()
-    writer.writerows(films)
+    writer.writerows(images)
     text = stream.getvalue().encode()
     (root / name).write_bytes(gzip.compress(text) if name.endswith(".gz") else text)
 
 
 @pytest.fixture
 def native(tmp_path):
-    write(tmp_path, FILMS)
-    for row in FILMS:
+    write(tmp_path, IMAGES)
+    for row in IMAGES:
         (tmp_path / row["ImageDir"]).mkdir(exist_ok=True)
         (tmp_path / row["ImageDir"] / row["ImageID"]).touch()
     return tmp_path
@@ -85,12 +85,12 @@ def test_the_native_files_become_a_manifest(native):
     assert manifest["path"][2] == "17/2_abc.png"
     assert manifest["split"].null_count() == 10
     assert collected.notes == [
-        "1 films have no PatientID: each of their studies counts as a patient",
+        "1 images have no PatientID: each of their studies counts as a patient",
         "1 ages below 0 or beyond 120 years were left blank",
-        "2 films have no labels; their findings are blank",
-        "1 films are labelled exclude",
-        "1 films are labelled suboptimal study",
-        "2 films are labelled unchanged",
+        "2 images have no labels; their findings are blank",
+        "1 images are labelled exclude",
+        "1 images are labelled suboptimal study",
+        "2 images are labelled unchanged",
     ]
 
 
@@ -106,7 +106,7 @@ def test_labels_become_findings_whatever_blanks_and_quotes_they_have(native):
         assert all(rows[number][finding] in (0, 1) for finding in TERMS)
 
 
-def test_labels_that_say_nothing_of_the_film_leave_every_finding_blank(native):
+def test_labels_that_say_nothing_of_the_image_leave_every_finding_blank(native):
     rows = read_collection("padchest", native).manifest.rows(named=True)
     for number in (4, 5, 7, 8):
         assert all(rows[number][finding] is None for finding in TERMS)
@@ -148,17 +148,17 @@ def test_missing_images_and_strangers_are_counted(native):
 def test_a_gzipped_table_says_the_same(native):
     plain = read_collection("padchest", native).manifest
     (native / TABLE).unlink()
-    write(native, FILMS, f"{TABLE}.gz")
+    write(native, IMAGES, f"{TABLE}.gz")
     assert read_collection("padchest", native).manifest.equals(plain)
 
 
 @pytest.mark.parametrize(
     ("cells", "told"),
     [
-        ({"ImageID": "../../etc/passwd"}, "line 12: ImageID is '../../etc/passwd', expected every film once"),
+        ({"ImageID": "../../etc/passwd"}, "line 12: ImageID is '../../etc/passwd', expected every image once"),
         ({"ImageID": "/etc/x.png"}, "line 12: ImageID is '/etc/x.png'"),
         ({"ImageID": "..\\x.png"}, "line 12: ImageID is"),
-        ({"ImageID": "0_abc.png"}, "line 2: ImageID is '0_abc.png', expected every film once"),
+        ({"ImageID": "0_abc.png"}, "line 2: ImageID is '0_abc.png', expected every image once"),
         ({"StudyID": ""}, "line 12: StudyID is None"),
         ({"PatientBirth": "old"}, "line 12: PatientBirth is 'old', expected a year"),
         ({"Labels": "pneumonia"}, "line 12: Labels is 'pneumonia', expected a list such as"),
@@ -169,7 +169,7 @@ def test_a_gzipped_table_says_the_same(native):
     ],
 )
 def test_values_that_cannot_be_are_refused_by_line(native, cells, told):
-    write(native, [*FILMS, film(10, "['normal']") | cells])
+    write(native, [*IMAGES, image(10, "['normal']") | cells])
     with pytest.raises(HilumError) as caught:
         read_collection("padchest", native, allow_missing=True)
     assert told in str(caught.value)
@@ -178,7 +178,7 @@ def test_values_that_cannot_be_are_refused_by_line(native, cells, told):
 def test_a_folder_without_the_table_or_a_table_of_another_set_is_refused(tmp_path):
     with pytest.raises(HilumError, match="expected PadChest's PADCHEST_chest"):
         read_collection("padchest", tmp_path)
-    write(tmp_path, FILMS, columns=COLUMNS[:8])
+    write(tmp_path, IMAGES, columns=COLUMNS[:8])
     with pytest.raises(HilumError, match="column 'Projection': expected, but missing"):
         read_collection("padchest", tmp_path)
 
@@ -195,13 +195,13 @@ def test_a_table_in_another_encoding_is_refused(native):
 def test_any_spelling_of_a_term_gives_the_same_codes(tmp_path, written):
     spelt = [*labelled_spellings("padchest").items()]
     spelt += [(term, finding) for finding, terms in TERMS.items() for term in terms]
-    write(tmp_path, [film(place, f"['{written(term)}']") for place, (term, _) in enumerate(spelt)])
+    write(tmp_path, [image(place, f"['{written(term)}']") for place, (term, _) in enumerate(spelt)])
     manifest = read_collection("padchest", tmp_path, allow_missing=True).manifest
     for row, (term, finding) in zip(manifest.iter_rows(named=True), spelt, strict=True):
         assert finding in positives(row), term
 
 
 def test_patients_have_one_spelling(tmp_path):
-    write(tmp_path, [film(0, "[]", PatientID="007"), film(1, "[]", PatientID="7.0"), film(2, "[]", PatientID="p07")])
+    write(tmp_path, [image(0, "[]", PatientID="007"), image(1, "[]", PatientID="7.0"), image(2, "[]", PatientID="p07")])
     patients = read_collection("padchest", tmp_path, allow_missing=True).manifest["patient_id"]
     assert patients.to_list() == ["7", "7", "p07"]

@@ -7,7 +7,7 @@ from hilum.data.collections import read_collection
 from hilum.data.pixels import read_gray
 from hilum.errors import HilumError
 
-FILM = np.zeros((8, 8), np.uint8)
+IMAGE = np.zeros((8, 8), np.uint8)
 LABELS = [
     "patientId,x,y,width,height,Target",
     "a,264,152,213,379,1",
@@ -30,7 +30,7 @@ def native(tmp_path, dicom):
     for folder, names in (("stage_2_train_images", "abc"), ("stage_2_test_images", "d")):
         (tmp_path / folder).mkdir()
         for name in names:
-            dicom(FILM, f"{folder}/{name}.dcm", PatientSex="M", PatientAge="051Y", ViewPosition="AP", PatientID=name)
+            dicom(IMAGE, f"{folder}/{name}.dcm", PatientSex="M", PatientAge="051Y", ViewPosition="AP", PatientID=name)
     return tmp_path
 
 
@@ -53,7 +53,7 @@ def test_boxes_are_in_the_frame_of_1024_pixels(native):
 
 
 def mapping(pairs):
-    return json.dumps([{"subset_img_id": film, "img_id": name, "orig_labels": []} for film, name in pairs])
+    return json.dumps([{"subset_img_id": image, "img_id": name, "orig_labels": []} for image, name in pairs])
 
 
 def test_the_mapping_gives_the_patients_of_chestxray14(native):
@@ -70,8 +70,8 @@ def test_a_patient_in_train_and_test_leaves_no_division(native):
     collected = read_collection("rsna_pneumonia", native)
     assert collected.manifest["split"].to_list() == [None] * 4
     assert collected.manifest["patient_id"].to_list() == ["chestxray14:1", "b", "c", "chestxray14:1"]
-    assert any(note.startswith("1 patients have films in train and in test") for note in collected.notes)
-    assert f"2 films are not in {MAPPING}: each counts as a patient of its own" in collected.notes
+    assert any(note.startswith("1 patients have images in train and in test") for note in collected.notes)
+    assert f"2 images are not in {MAPPING}: each counts as a patient of its own" in collected.notes
 
 
 @pytest.mark.parametrize(
@@ -86,13 +86,13 @@ def test_a_broken_mapping_is_refused(native, content):
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ("b,1,2,3,4,1", "line 4: Target is '0', expected 1 with a box and 0 without, the same in all rows of a film"),
+        ("b,1,2,3,4,1", "line 4: Target is '0', expected 1 with a box and 0 without, the same in all rows of an image"),
         ("b,1,2,3,4,0", "line 6: Target is '0', expected 1 with a box"),
         ("b,,,,,1", "line 6: Target is '1', expected 1 with a box"),
         ("b,,,,,yes", "line 6: Target is 'yes', expected 0 or 1"),
-        ("../b,,,,,0", "line 6: patientId is '../b', expected the id of a film"),
+        ("../b,,,,,0", "line 6: patientId is '../b', expected the id of an image"),
         ("a,1,2,3,,1", "expected four numbers a box; found others in line 6"),
-        ("a,1024,2,3,4,1", "expected boxes on their films; found others in line 6"),
+        ("a,1024,2,3,4,1", "expected boxes on their images; found others in line 6"),
         ("q,,,,,0", r"found 1 missing \(q\)"),
     ],
 )
@@ -121,7 +121,7 @@ def test_without_its_table_it_is_not_rsnas(tmp_path):
 
 
 @pytest.mark.shared_data
-def test_a_real_film_of_this_kind_is_read(shared_data, native):
+def test_a_real_image_of_this_kind_is_read(shared_data, native):
     # SIIM's sample is of the same archive and encoding: a secondary capture, JPEG baseline, age without unit
     real = (
         shared_data
@@ -130,7 +130,7 @@ def test_a_real_film_of_this_kind_is_read(shared_data, native):
         / "1.2.276.0.7230010.3.1.4.8323329.6904.1517875201.850819.dcm"
     )
     (native / "stage_2_train_images" / "b.dcm").write_bytes(real.read_bytes())
-    film = read_collection("rsna_pneumonia", native).manifest.row(1, named=True)
-    assert (film["view"], film["sex"]) == ("PA", "M")
-    assert 0 < film["age"] < 120
-    assert read_gray(native / film["path"]).shape == (1024, 1024)
+    image = read_collection("rsna_pneumonia", native).manifest.row(1, named=True)
+    assert (image["view"], image["sex"]) == ("PA", "M")
+    assert 0 < image["age"] < 120
+    assert read_gray(native / image["path"]).shape == (1024, 1024)

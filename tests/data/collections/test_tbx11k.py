@@ -8,15 +8,18 @@ from hilum.data.collections import read_collection
 from hilum.data.pixels import read_gray
 from hilum.errors import HilumError
 
-FILMS = ["health/h0001.png", "sick/s0001.png", "tb/tb0001.png", "tb/tb0002.png", "tb/tb0003.png", "tb/tb0004.png"]
-LISTS = {"train": FILMS[:4], "val": FILMS[4:]}
+IMAGES = ["health/h0001.png", "sick/s0001.png", "tb/tb0001.png", "tb/tb0002.png", "tb/tb0003.png", "tb/tb0004.png"]
+LISTS = {"train": IMAGES[:4], "val": IMAGES[4:]}
 NAMES = ["ActiveTuberculosis", "ObsoletePulmonaryTuberculosis", "PulmonaryTuberculosis"]
 
 
-def coco(films, boxes):
+def coco(radiographs, boxes):
     return {
         "categories": [{"id": number, "name": name} for number, name in enumerate(NAMES, start=1)],
-        "images": [{"id": n, "file_name": film, "width": 512, "height": 512} for n, film in enumerate(films, start=1)],
+        "images": [
+            {"id": n, "file_name": radiograph, "width": 512, "height": 512}
+            for n, radiograph in enumerate(radiographs, start=1)
+        ],
         "annotations": [
             {"id": n, "image_id": image, "category_id": category, "bbox": box, "area": 1, "iscrowd": 0}
             for n, (image, category, box) in enumerate(boxes, start=1)
@@ -24,19 +27,19 @@ def coco(films, boxes):
     }
 
 
-TRAIN = coco(FILMS[:4], [(3, 1, [381.5, 126.5, 40.25, 44.5]), (3, 2, [1, 2, 3, 4]), (4, 2, [10, 10, 20, 20])])
-VAL = coco(FILMS[4:], [(1, 3, [500.0, 500.0, 20.0, 12.0])])
+TRAIN = coco(IMAGES[:4], [(3, 1, [381.5, 126.5, 40.25, 44.5]), (3, 2, [1, 2, 3, 4]), (4, 2, [10, 10, 20, 20])])
+VAL = coco(IMAGES[4:], [(1, 3, [500.0, 500.0, 20.0, 12.0])])
 
 
 @pytest.fixture
 def native(tmp_path):
-    for film in [*FILMS, "test/t0001.png"]:
-        (tmp_path / "imgs" / film).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "imgs" / film).write_text("pixels are not read here")
+    for radiograph in [*IMAGES, "test/t0001.png"]:
+        (tmp_path / "imgs" / radiograph).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "imgs" / radiograph).write_text("pixels are not read here")
     (tmp_path / "lists").mkdir()
     (tmp_path / "annotations" / "json").mkdir(parents=True)
-    for part, films in LISTS.items():
-        (tmp_path / "lists" / f"TBX11K_{part}.txt").write_text("\n".join(films) + "\n")
+    for part, radiographs in LISTS.items():
+        (tmp_path / "lists" / f"TBX11K_{part}.txt").write_text("\n".join(radiographs) + "\n")
     write(tmp_path, "train", TRAIN)
     write(tmp_path, "val", VAL)
     return tmp_path
@@ -50,8 +53,8 @@ def write(root, part, content):
 def test_folders_lists_and_boxes_become_a_manifest(native):
     collected = read_collection("tbx11k", native)
     manifest = collected.manifest
-    assert manifest["image_id"].to_list() == [*FILMS, "test/t0001.png"]
-    assert manifest["path"].to_list() == [f"imgs/{film}" for film in [*FILMS, "test/t0001.png"]]
+    assert manifest["image_id"].to_list() == [*IMAGES, "test/t0001.png"]
+    assert manifest["path"].to_list() == [f"imgs/{radiograph}" for radiograph in [*IMAGES, "test/t0001.png"]]
     assert manifest["split"].to_list() == ["train"] * 4 + ["val"] * 2 + ["test"]
     findings = ["Tuberculosis", "Active Tuberculosis", "Latent Tuberculosis", "Other Disease", "No Finding"]
     assert manifest.select(findings).rows() == [
@@ -65,7 +68,7 @@ def test_folders_lists_and_boxes_become_a_manifest(native):
     ]
 
 
-def test_boxes_are_cut_at_the_edge_of_their_film(native):
+def test_boxes_are_cut_at_the_edge_of_their_image(native):
     collected = read_collection("tbx11k", native)
     assert collected.boxes.rows() == [
         ("tb/tb0001.png", "Active Tuberculosis", 381.5, 126.5, 40.25, 44.5, 512, 512),
@@ -73,12 +76,12 @@ def test_boxes_are_cut_at_the_edge_of_their_film(native):
         ("tb/tb0002.png", "Latent Tuberculosis", 10.0, 10.0, 20.0, 20.0, 512, 512),
         ("tb/tb0003.png", "Tuberculosis", 500.0, 500.0, 12.0, 12.0, 512, 512),
     ]
-    assert "1 boxes of TBX11K_val.json stick out of their films and were cut off at the edge" in collected.notes
+    assert "1 boxes of TBX11K_val.json stick out of their images and were cut off at the edge" in collected.notes
 
 
 def test_the_union_is_read_where_the_parts_are_not_here(native):
     boxes = read_collection("tbx11k", native).boxes
-    both = coco(FILMS, [(3, 1, [381.5, 126.5, 40.25, 44.5]), (3, 2, [1, 2, 3, 4]), (4, 2, [10, 10, 20, 20])])
+    both = coco(IMAGES, [(3, 1, [381.5, 126.5, 40.25, 44.5]), (3, 2, [1, 2, 3, 4]), (4, 2, [10, 10, 20, 20])])
     both["annotations"].append({"image_id": 5, "category_id": 3, "bbox": [500.0, 500.0, 20.0, 12.0]})
     write(native, "trainval", both)
     assert len(read_collection("tbx11k", native).boxes) == 4
@@ -103,28 +106,28 @@ def test_the_root_may_be_the_folder_above_and_extra_is_left_out(native, tmp_path
     collected = read_collection("tbx11k", above)
     assert collected.manifest["path"].to_list()[0] == "TBX11K/imgs/health/h0001.png"
     assert len(collected.manifest) == 7
-    assert "imgs/extra holds films of other collections and was left out" in collected.notes
+    assert "imgs/extra holds images of other collections and was left out" in collected.notes
 
 
-def test_missing_films_and_lists(native):
-    (native / "imgs" / FILMS[2]).unlink()
+def test_missing_images_and_lists(native):
+    (native / "imgs" / IMAGES[2]).unlink()
     with pytest.raises(HilumError, match=r"found 1 missing \(tb/tb0001.png\)"):
         read_collection("tbx11k", native)
     manifest = read_collection("tbx11k", native, allow_missing=True).manifest
     assert manifest.row(2)[:2] == ("tb/tb0001.png", None)
     (native / "lists" / "TBX11K_val.txt").unlink()
     notes = read_collection("tbx11k", native, allow_missing=True).notes
-    assert "no lists/TBX11K_val.txt here: split is blank for its films" in notes
-    assert "2 films are on no list (tb/tb0003.png, tb/tb0004.png): split is blank" in notes
+    assert "no lists/TBX11K_val.txt here: split is blank for its images" in notes
+    assert "2 images are on no list (tb/tb0003.png, tb/tb0004.png): split is blank" in notes
 
 
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ("../../etc/passwd", "expected a film a line, such as tb/tb0003.png; found other in line 5"),
+        ("../../etc/passwd", "expected an image a line, such as tb/tb0003.png; found other in line 5"),
         ("/tb/tb0001.png", "found other in line 5"),
         ("tb/../../x.png", "found other in line 5"),
-        (FILMS[4], "expected every film on one list, once; found tb/tb0003.png again"),
+        (IMAGES[4], "expected every image on one list, once; found tb/tb0003.png again"),
     ],
 )
 def test_a_wrong_list_is_refused(native, line, told):
@@ -158,7 +161,7 @@ def changed(**values):
         (changed(annotations={"bbox": [1, 2, 3, float("nan")]}), "annotations 1: a bbox of four numbers"),
         (changed(annotations={"bbox": [1, 2, 3, 10**400]}), "annotations 1: a bbox of four numbers"),
         (changed(annotations={"bbox": [1, 2, -3, 4]}), "expected a width and a height above 0; found others in line 1"),
-        (changed(annotations={"bbox": [600, 2, 3, 4]}), "expected boxes on their films; found others in line 1"),
+        (changed(annotations={"bbox": [600, 2, 3, 4]}), "expected boxes on their images; found others in line 1"),
     ],
 )
 def test_wrong_annotations_are_refused(native, content, told):
@@ -167,10 +170,10 @@ def test_wrong_annotations_are_refused(native, content, told):
         read_collection("tbx11k", native)
 
 
-def test_boxes_of_films_that_are_not_here_are_counted(native):
+def test_boxes_of_images_that_are_not_here_are_counted(native):
     write(native, "val", coco(["../../etc/passwd"], [(1, 1, [1, 2, 3, 4])]))
     collected = read_collection("tbx11k", native)
-    assert "1 boxes of TBX11K_val.json are on films not here and were left out" in collected.notes
+    assert "1 boxes of TBX11K_val.json are on images not here and were left out" in collected.notes
 
 
 @pytest.mark.shared_data
@@ -183,9 +186,9 @@ def test_real_boxes_land_on_the_lungs_of_their_images(shared_data):
     boxes = collected.boxes.rows(named=True)
     assert [box["image_id"] for box in boxes] == ["tb/tb0005.png", "tb/tb0007.png", "tb/tb0007.png"]
     for box in boxes:
-        film = read_gray(root / "imgs" / box["image_id"])
-        assert film.shape == (box["frame_height"], box["frame_width"]) == (512, 512)
+        radiograph = read_gray(root / "imgs" / box["image_id"])
+        assert radiograph.shape == (box["frame_height"], box["frame_width"]) == (512, 512)
         x, y, width, height = (round(box[name]) for name in ("x", "y", "width", "height"))
         assert 0 <= x < x + width <= 512
         assert 0 <= y < y + height <= 512
-        assert np.ptp(film[y : y + height, x : x + width]) > 50  # ribs and lung, no border
+        assert np.ptp(radiograph[y : y + height, x : x + width]) > 50  # ribs and lung, no border

@@ -8,7 +8,7 @@ GRADED = (
     "pneumonic_infiltrates_left,atelectasis_right,atelectasis_left"
 )
 HEADER = f"image_id,path,patient_id,study_id,age,sex,split,view,{GRADED},healthy"
-FILMS = [
+IMAGES = [
     "a,images/a.png,P1,S1,68,M,train,AP,normal,negative,negative,negative,negative,negative,negative,negative,1",
     "b,./images/b.png,P1,S2,68.5,M,train,AP,borderline,uncertain mild,mild,moderate,severe,negative,negative,,0",
     "c,images/c.png,P2,,,,test,,massively enlarged,4,3,2,1,0,0,0,0",
@@ -27,7 +27,7 @@ def write(root, header, rows):
 
 
 def test_the_contract_becomes_a_manifest(tmp_path):
-    collected = read_collection("uka_cxr", write(tmp_path, HEADER, FILMS))
+    collected = read_collection("uka_cxr", write(tmp_path, HEADER, IMAGES))
     manifest = collected.manifest
     assert manifest["path"].to_list() == [f"images/{name}.png" for name in "abcd"]
     assert manifest["view"].to_list() == ["AP", "AP", None, "AP"]
@@ -44,10 +44,10 @@ def test_the_contract_becomes_a_manifest(tmp_path):
 
 
 def test_every_step_of_the_scale_is_a_grade_and_words_and_numbers_agree(tmp_path):
-    grades = read_collection("uka_cxr", write(tmp_path, HEADER, FILMS)).grades
+    grades = read_collection("uka_cxr", write(tmp_path, HEADER, IMAGES)).grades
 
-    def of(film):
-        return dict(grades.filter(image_id=film).select("finding", "grade").rows())
+    def of(image):
+        return dict(grades.filter(image_id=image).select("finding", "grade").rows())
 
     assert of("a") == dict.fromkeys(of("a"), 0)
     assert len(of("a")) == 8
@@ -63,7 +63,7 @@ def test_every_step_of_the_scale_is_a_grade_and_words_and_numbers_agree(tmp_path
 
 
 def test_without_the_column_healthy_no_finding_follows_from_the_grades(tmp_path):
-    rows = [row.rpartition(",")[0] for row in FILMS]
+    rows = [row.rpartition(",")[0] for row in IMAGES]
     rows.append("e,images/e.png,P4,,,,,,0,0,0,0,0,0,0,")
     root = write(tmp_path, HEADER.removesuffix(",healthy"), rows)
     (root / "images" / "e.png").touch()
@@ -85,7 +85,7 @@ def test_what_may_be_left_out_may_be_left_out(tmp_path):
         ("images/a.png", "/etc/passwd", "line 2: path is '/etc/passwd', expected a file below the root"),
         ("images/a.png", "images/../../a.png", "line 2: path is 'images/../../a.png'"),
         ("images/a.png", "images/c.png", "line 2: path is 'images/c.png'"),
-        ("a,images", "d,images", "line 2: image_id is 'd', expected every film once"),
+        ("a,images", "d,images", "line 2: image_id is 'd', expected every image once"),
         (",P1,S1", ",,S1", "line 2: patient_id is None, expected a patient"),
         (",68,M", ",68,m", "line 2: sex is 'm', expected F, M or blank"),
         (",68,M", ",elderly,M", "line 2: age is 'elderly', expected years"),
@@ -96,14 +96,14 @@ def test_what_may_be_left_out_may_be_left_out(tmp_path):
     ],
 )
 def test_values_that_cannot_be_are_refused_by_line(tmp_path, old, new, told):
-    root = write(tmp_path, HEADER, [FILMS[0].replace(old, new, 1), *FILMS[1:]])
+    root = write(tmp_path, HEADER, [IMAGES[0].replace(old, new, 1), *IMAGES[1:]])
     with pytest.raises(HilumError) as caught:
         read_collection("uka_cxr", root)
     assert told in str(caught.value)
 
 
 def test_missing_images_are_counted_and_the_fix_is_named(tmp_path):
-    root = write(tmp_path, HEADER, FILMS)
+    root = write(tmp_path, HEADER, IMAGES)
     (root / "images" / "b.png").unlink()
     with pytest.raises(HilumError, match=r"found 1 missing \(b\).*--allow-missing"):
         read_collection("uka_cxr", root)
@@ -111,7 +111,7 @@ def test_missing_images_are_counted_and_the_fix_is_named(tmp_path):
 
 
 def test_a_link_out_of_the_root_is_not_followed(tmp_path):
-    root = write(tmp_path / "root", HEADER, FILMS)
+    root = write(tmp_path / "root", HEADER, IMAGES)
     (tmp_path / "secret.png").touch()
     (root / "images" / "b.png").unlink()
     (root / "images" / "b.png").symlink_to(tmp_path / "secret.png")

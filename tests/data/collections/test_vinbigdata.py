@@ -5,7 +5,7 @@ import pytest
 from hilum.data.collections import read_collection
 from hilum.errors import HilumError
 
-FILM = np.arange(30 * 40, dtype=np.uint16).reshape(30, 40)
+IMAGE = np.arange(30 * 40, dtype=np.uint16).reshape(30, 40)
 HEADER = "image_id,class_name,class_id,rad_id,x_min,y_min,x_max,y_max"
 ROWS = [
     "a,Pulmonary fibrosis,13,R8,1,2,11,12",
@@ -25,20 +25,20 @@ def native(tmp_path, dicom):
     for folder, names in (("train", "ab"), ("test", "cd")):
         (tmp_path / folder).mkdir()
         for name in names:
-            dicom(FILM, f"{folder}/{name}.dicom", PatientSex="F")
+            dicom(IMAGE, f"{folder}/{name}.dicom", PatientSex="F")
     return tmp_path
 
 
 @pytest.fixture
 def converted(native):
-    """The same films as PNG of another size."""
+    """The same images as PNG of another size."""
     for path in native.glob("t*/*.dicom"):
         cv2.imwrite(str(path.with_suffix(".png")), np.zeros((16, 16), np.uint8))
         path.unlink()
     return native
 
 
-def test_who_has_a_row_on_a_film_has_read_it_and_boxes_what_they_see(native):
+def test_who_has_a_row_on_an_image_has_read_it_and_boxes_what_they_see(native):
     collected = read_collection("vinbigdata", native)
     manifest = collected.manifest
     assert manifest.select("image_id", "split", "sex", "view").rows() == [
@@ -63,12 +63,12 @@ def test_boxes_lie_in_the_headers_frame(native):
     assert len(boxes) == 6
 
 
-def test_converted_films_have_boxes_where_the_originals_size_is_told(converted):
+def test_converted_images_have_boxes_where_the_originals_size_is_told(converted):
     collected = read_collection("vinbigdata", converted)
     assert collected.manifest["path"].to_list()[0] == "train/a.png"
     assert len(collected.boxes) == 0
     assert (
-        "6 boxes are on films whose size is not known here, or that are turned upright, and were left out"
+        "6 boxes are on images whose size is not known here, or that are turned upright, and were left out"
         in collected.notes
     )
     (converted / "train_meta.csv").write_text("image_id,dim0,dim1\na,30,40\nb,30,40\n")
@@ -97,7 +97,7 @@ def test_a_table_with_the_originals_size_tells_it_too(converted):
         ("b,ILD,5,,1,1,2,2", "line 10: rad_id is None"),
         ("/etc/passwd,ILD,5,R9,1,1,2,2", "line 10: image_id is '/etc/passwd'"),
         ("b,ILD,5,R9,1,1,one,2", "expected four numbers a box; found others in line 10"),
-        ("b,ILD,5,R9,1,31,4,35", "expected boxes on their films; found others in line 10"),
+        ("b,ILD,5,R9,1,31,4,35", "expected boxes on their images; found others in line 10"),
         ("q,ILD,5,R9,1,1,2,2", r"found 1 missing \(q\)"),
         ("c,ILD,5,R9,1,1,2,2", "found 1 missing"),
     ],

@@ -8,7 +8,7 @@ from hilum.errors import HilumError
 from hilum.findings import labelled_by
 
 NAMES = list(labelled_by("vindr_cxr").values())
-FILM = np.arange(30 * 40, dtype=np.uint16).reshape(30, 40)
+IMAGE = np.arange(30 * 40, dtype=np.uint16).reshape(30, 40)
 READERS = {"a": ("R1", "R2", "R9"), "b": ("R1", "R3", "R4")}
 SEEN = {
     ("a", "R1"): {"Cardiomegaly", "Pneumonia"},
@@ -24,12 +24,12 @@ def row(image, reader, seen, names=NAMES):
 
 @pytest.fixture
 def native(tmp_path, dicom):
-    """Two training films with three readers each, one test film; films of 40 x 30 pixels."""
+    """Two training images with three readers each, one test image; images of 40 x 30 pixels."""
     for folder in ("train", "test", "annotations"):
         (tmp_path / folder).mkdir()
-    dicom(FILM, "train/a.dicom", PatientSex="F", PatientAge="061Y", PatientID="not to be used")
-    dicom(FILM, "train/b.dicom", PatientSex="O", ViewPosition="AP")
-    dicom(FILM, "test/c.dicom", PatientSex="M")
+    dicom(IMAGE, "train/a.dicom", PatientSex="F", PatientAge="061Y", PatientID="not to be used")
+    dicom(IMAGE, "train/b.dicom", PatientSex="O", ViewPosition="AP")
+    dicom(IMAGE, "test/c.dicom", PatientSex="M")
     write(
         tmp_path, "image_labels_train", ["image_id,rad_id," + ",".join(NAMES)] + [row(*key, SEEN[key]) for key in SEEN]
     )
@@ -95,11 +95,11 @@ def test_people_come_from_the_header_and_are_nobody_known(native):
         ("b", "AP", None, None, "train", "train/b.dicom"),
         ("c", "PA", None, "M", "test", "test/c.dicom"),
     ]
-    assert "no patients are published: each film counts as a patient of its own" in collected.notes
+    assert "no patients are published: each image counts as a patient of its own" in collected.notes
     assert "not to be used" not in str(collected)
 
 
-def test_boxes_have_their_readers_and_their_films_frame_and_are_cut_at_its_edge(native):
+def test_boxes_have_their_readers_and_their_images_frame_and_are_cut_at_its_edge(native):
     collected = read_collection("vindr_cxr", native)
     assert collected.boxes.rows() == [
         ("a", "Cardiomegaly", 1.5, 2.0, 20.0, 10.0, 40, 30, "R1"),
@@ -107,7 +107,7 @@ def test_boxes_have_their_readers_and_their_films_frame_and_are_cut_at_its_edge(
         ("a", "Enlarged Pulmonary Artery", 30.0, 5.0, 10.0, 4.0, 40, 30, "R9"),
         ("c", "Interstitial Lung Disease", 0.0, 0.0, 40.0, 30.0, 40, 30, None),
     ]
-    assert "1 boxes of annotations_train.csv stick out of their films and were cut off at the edge" in collected.notes
+    assert "1 boxes of annotations_train.csv stick out of their images and were cut off at the edge" in collected.notes
 
 
 def test_the_other_spelling_of_the_readers_column_is_read(native):
@@ -122,7 +122,12 @@ def test_the_other_spelling_of_the_readers_column_is_read(native):
 @pytest.mark.parametrize(
     ("table", "old", "new", "told"),
     [
-        ("image_labels_train", "b,R3", "b,R1", r"line 5: image_id is 'b', expected the name of a film, once a reader"),
+        (
+            "image_labels_train",
+            "b,R3",
+            "b,R1",
+            r"line 5: image_id is 'b', expected the name of an image, once a reader",
+        ),
         (
             "image_labels_train",
             "b,R3",
@@ -139,7 +144,7 @@ def test_the_other_spelling_of_the_readers_column_is_read(native):
         ("annotations_train", "1.5,2,21.5,12", "1.5,2,21.5,", "expected four numbers a box; found others in line 2"),
         ("annotations_train", "1.5,2,21.5,12", "1.5,2,inf,12", "expected four numbers a box; found others in line 2"),
         ("annotations_train", "1.5,2,21.5,12", "9,2,9,12", "expected a width and a height above 0; .* in line 2"),
-        ("annotations_train", "1.5,2,21.5,12", "60,2,70,12", "expected boxes on their films; found others in line 2"),
+        ("annotations_train", "1.5,2,21.5,12", "60,2,70,12", "expected boxes on their images; found others in line 2"),
         ("annotations_train", "R2,Cardiomegaly", "R2,Cardiomegaloo", "Did you mean 'Cardiomegaly'"),
     ],
 )
@@ -149,22 +154,22 @@ def test_a_wrong_line_is_named(native, table, old, new, told):
         read_collection("vindr_cxr", native, allow_missing=True)
 
 
-def test_missing_films_are_refused_or_kept_without_path_and_boxes(native):
+def test_missing_images_are_refused_or_kept_without_path_and_boxes(native):
     (native / "train" / "a.dicom").unlink()
-    with pytest.raises(HilumError, match=r"expected a file train/\*.dicom for every film.*found 1 missing \(a\)"):
+    with pytest.raises(HilumError, match=r"expected a file train/\*.dicom for every image.*found 1 missing \(a\)"):
         read_collection("vindr_cxr", native)
     collected = read_collection("vindr_cxr", native, allow_missing=True)
     assert collected.manifest["path"].to_list() == [None, "train/b.dicom", "test/c.dicom"]
     assert collected.manifest["Cardiomegaly"].to_list() == [1, 0, 0]
     assert collected.boxes["image_id"].to_list() == ["c"]
     assert (
-        "3 boxes are on films whose size is not known here, or that are turned upright, and were left out"
+        "3 boxes are on images whose size is not known here, or that are turned upright, and were left out"
         in collected.notes
     )
 
 
-def test_unreadable_films_are_set_aside_with_their_readings_and_boxes(native):
-    (native / "train" / "a.dicom").write_bytes(b"no picture at all, only words")
+def test_unreadable_images_are_set_aside_with_their_readings_and_boxes(native):
+    (native / "train" / "a.dicom").write_bytes(b"no image at all, only words")
     collected = read_collection("vindr_cxr", native)
     assert collected.rejected.select("image_id", "path").rows() == [("a", "train/a.dicom")]
     assert collected.manifest["image_id"].to_list() == ["b", "c"]
@@ -191,21 +196,21 @@ def test_half_a_data_set_is_refused_or_read_as_far_as_it_goes(native):
         read_collection("vindr_cxr", native, allow_missing=True)
 
 
-def test_films_and_boxes_without_a_row_are_counted(native, dicom):
-    dicom(FILM, "train/z.dicom")
+def test_images_and_boxes_without_a_row_are_counted(native, dicom):
+    dicom(IMAGE, "train/z.dicom")
     edit(native, "annotations_train", "a,R2,", "q,R2,")
     (native / "annotations" / "annotations_test.csv").unlink()
     notes = read_collection("vindr_cxr", native).notes
     assert "1 image files have no row in image_labels_train.csv and were left out" in notes
-    assert "1 boxes of annotations_train.csv are on films that are not read and were left out" in notes
+    assert "1 boxes of annotations_train.csv are on images that are not read and were left out" in notes
     assert "no annotations/annotations_test.csv here: no boxes of test" in notes
 
 
-def test_boxes_on_films_that_are_turned_upright_are_left_out(native):
+def test_boxes_on_images_that_are_turned_upright_are_left_out(native):
     path = native / "train" / "a.dicom"
-    film = pydicom.dcmread(path)
-    film.PatientOrientation = ["R", "F"]  # stored mirrored
-    film.save_as(path)
+    image = pydicom.dcmread(path)
+    image.PatientOrientation = ["R", "F"]  # stored mirrored
+    image.save_as(path)
     collected = read_collection("vindr_cxr", native)
     assert "a" not in collected.boxes["image_id"].to_list()
     assert "a" in collected.manifest["image_id"].to_list()

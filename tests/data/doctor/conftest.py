@@ -7,27 +7,27 @@ import pytest
 
 from hilum.data.collections import nothing_rejected, read_collection
 from hilum.data.doctor import Examined, as_examined
-from hilum.data.phantom.layouts import write_layout
+from hilum.phantom.layouts import write_layout
 
 
 @pytest.fixture(scope="session")
 def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """70 generated films of 64 x 64 in ChestX-ray14's layout; not to be changed."""
-    root = tmp_path_factory.mktemp("doctor") / "films"
+    """70 generated images of 64 x 64 in ChestX-ray14's layout; not to be changed."""
+    root = tmp_path_factory.mktemp("doctor") / "images"
     write_layout("chestxray14", root, images=70, size=64, seed=0)
     return root
 
 
 @pytest.fixture
 def clean(generated: Path) -> Examined:
-    """The generated films as a data set without faults."""
+    """The generated images as a data set without faults."""
     return as_examined(read_collection("chestxray14", generated))
 
 
 @pytest.fixture
 def own_copy(generated: Path, tmp_path: Path) -> Examined:
-    """The same films in files that a test may change."""
-    root = tmp_path / "films"
+    """The same images in files that a test may change."""
+    root = tmp_path / "images"
     shutil.copytree(generated, root)
     return as_examined(read_collection("chestxray14", root))
 

@@ -8,21 +8,21 @@ from hilum.data.doctor.copies import copy_issues
 
 @pytest.fixture
 def planted(own_copy: Examined) -> Examined:
-    """Copies of the first three films under new names: the file, its pixels, and a JPEG of it."""
+    """Copies of the first three images under new names: the file, its pixels, and a JPEG of it."""
     manifest, root = own_copy.manifest, own_copy.root
     rows = []
     for number, row in enumerate(manifest.head(3).iter_rows(named=True)):
-        film = cv2.imread(str(root / row["path"]), cv2.IMREAD_UNCHANGED)
+        image = cv2.imread(str(root / row["path"]), cv2.IMREAD_UNCHANGED)
         name = ("file.png", "pixels.png", "near.jpg")[number]
         if number == 0:
             (root / name).write_bytes((root / row["path"]).read_bytes())
         elif number == 1:
-            cv2.imwrite(str(root / name), film, [cv2.IMWRITE_PNG_COMPRESSION, 9])
+            cv2.imwrite(str(root / name), image, [cv2.IMWRITE_PNG_COMPRESSION, 9])
         else:
-            cv2.imwrite(str(root / name), film, [cv2.IMWRITE_JPEG_QUALITY, 80])
+            cv2.imwrite(str(root / name), image, [cv2.IMWRITE_JPEG_QUALITY, 80])
         rows.append(row | {"image_id": name, "path": name})
     added = pl.DataFrame(rows, schema=manifest.schema)
-    return Examined("films", "chestxray14", root, pl.concat([manifest, added]), own_copy.rejected)
+    return Examined("images", "chestxray14", root, pl.concat([manifest, added]), own_copy.rejected)
 
 
 def changed(data_set, image_id, **values):
@@ -38,65 +38,65 @@ def examined(data_sets, out):
 
 
 def checks(found):
-    return {issue.check: issue for issue in found.issues if issue.check.startswith("one picture")}
+    return {issue.check: issue for issue in found.issues if issue.check.startswith("one image")}
 
 
 def test_copies_are_found_and_told_apart_by_what_is_the_same(planted, tmp_path):
     found = examined([planted], tmp_path / "out")
     pairs = found.copies.select("image_id_b", "kind").sort("image_id_b").rows()
     assert pairs == [("file.png", "same file"), ("near.jpg", "near"), ("pixels.png", "same pixels")]
-    issue = checks(found)["one picture twice"]
+    issue = checks(found)["one image twice"]
     assert issue.severity == "warning"
-    assert issue.told.startswith("3 pairs of films: one picture of one patient, twice (1 same file, 1 same pixels, 1")
-    assert list(checks(found)) == ["one picture twice"]
+    assert issue.told.startswith("3 pairs of images: one image of one patient, twice (1 same file, 1 same pixels, 1")
+    assert list(checks(found)) == ["one image twice"]
 
 
 def test_a_copy_in_another_part_of_the_split_is_an_error(planted, tmp_path):
     split = planted.manifest["split"][0]
     other = "test" if split == "train_val" else "train_val"
     found = checks(examined([changed(planted, "file.png", split=other, patient_id="new")], tmp_path / "out"))
-    assert found["one picture on both sides"].severity == "error"
-    assert set(found["one picture on both sides"].image_ids) == {planted.manifest["image_id"][0], "file.png"}
+    assert found["one image on both sides"].severity == "error"
+    assert set(found["one image on both sides"].image_ids) == {planted.manifest["image_id"][0], "file.png"}
 
 
 def test_a_copy_under_another_patient_is_an_error(planted, tmp_path):
     found = checks(examined([changed(planted, "near.jpg", patient_id="new")], tmp_path / "out"))
-    assert found["one picture of two patients"].severity == "error"
-    assert "near.jpg" in found["one picture of two patients"].image_ids
+    assert found["one image of two patients"].severity == "error"
+    assert "near.jpg" in found["one image of two patients"].image_ids
 
 
 def test_labels_of_copies_that_disagree_are_a_warning(planted, tmp_path):
     before = planted.manifest["Hernia"][1]
     found = examined([changed(planted, "pixels.png", Hernia=1 - before)], tmp_path / "out")
-    assert checks(found)["one picture with two labels"].severity == "warning"
+    assert checks(found)["one image with two labels"].severity == "warning"
     assert found.copies.filter(pl.col("image_id_b") == "pixels.png")["labels_differ"].to_list() == [["Hernia"]]
 
 
 def test_copies_are_found_across_data_sets(clean, own_copy, tmp_path):
     kept = own_copy.manifest.head(4)
     for path in kept["path"]:
-        film = cv2.imread(str(own_copy.root / path), cv2.IMREAD_UNCHANGED)
-        cv2.imwrite(str(own_copy.root / path), cv2.resize(film, (160, 160), interpolation=cv2.INTER_CUBIC))
+        image = cv2.imread(str(own_copy.root / path), cv2.IMREAD_UNCHANGED)
+        cv2.imwrite(str(own_copy.root / path), cv2.resize(image, (160, 160), interpolation=cv2.INTER_CUBIC))
     fewer = Examined("fewer", "chestxray14", own_copy.root, kept, own_copy.rejected)
     found = examined([clean, fewer], tmp_path / "out")
-    issue = checks(found)["one picture in two data sets"]
-    assert (issue.severity, issue.data_set) == ("warning", "films and fewer")
+    issue = checks(found)["one image in two data sets"]
+    assert (issue.severity, issue.data_set) == ("warning", "images and fewer")
     assert sorted(issue.image_ids) == sorted(kept["image_id"])
     assert found.copies.select("image_id_a").to_series().to_list() == sorted(kept["image_id"])
     assert (found.copies["image_id_a"] == found.copies["image_id_b"]).all()
 
 
-def test_a_negative_of_a_film_is_the_same_picture(own_copy, tmp_path):
+def test_a_negative_of_an_image_is_the_same_image(own_copy, tmp_path):
     row = own_copy.manifest.row(9, named=True)
-    film = cv2.imread(str(own_copy.root / row["path"]), cv2.IMREAD_UNCHANGED)
-    cv2.imwrite(str(own_copy.root / "negative.png"), 255 - film)
+    image = cv2.imread(str(own_copy.root / row["path"]), cv2.IMREAD_UNCHANGED)
+    cv2.imwrite(str(own_copy.root / "negative.png"), 255 - image)
     added = pl.DataFrame([row | {"image_id": "negative.png", "path": "negative.png"}], schema=own_copy.manifest.schema)
     manifest = pl.concat([own_copy.manifest, added])
-    found = examined([Examined("films", "chestxray14", own_copy.root, manifest, own_copy.rejected)], tmp_path / "out")
+    found = examined([Examined("images", "chestxray14", own_copy.root, manifest, own_copy.rejected)], tmp_path / "out")
     assert found.copies.select("image_id_a", "image_id_b", "kind").rows() == [
         (row["image_id"], "negative.png", "negative")
     ]
-    assert {"negatives", "one picture twice"} <= {issue.check for issue in found.issues}
+    assert {"negatives", "one image twice"} <= {issue.check for issue in found.issues}
 
 
 def test_no_pairs_mean_no_issue(clean, tmp_path):

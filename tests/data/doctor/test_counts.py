@@ -6,11 +6,11 @@ import pytest
 from hilum.data.collections import read_collection
 from hilum.data.doctor import as_examined
 from hilum.data.doctor.counts import AGE_BANDS, banded, count, missing
-from hilum.data.phantom.layouts import LAYOUTS, write_layout
+from hilum.phantom.layouts import LAYOUTS, write_layout
 
 
-def test_every_code_is_counted_once(films, data_set):
-    manifest = films(
+def test_every_code_is_counted_once(images, data_set):
+    manifest = images(
         list("ppqq"),
         split=["train", "train", "test", None],
         view=["PA", "PA", "AP", None],
@@ -25,33 +25,33 @@ def test_every_code_is_counted_once(films, data_set):
     ]
 
 
-def test_a_data_set_without_labels_is_counted_too(films, data_set):
-    counted = count([data_set(films(["p", "q"]))])
-    assert counted.select("finding", "films", "patients").rows() == [(None, 2, 2)]
+def test_a_data_set_without_labels_is_counted_too(images, data_set):
+    counted = count([data_set(images(["p", "q"]))])
+    assert counted.select("finding", "images", "patients").rows() == [(None, 2, 2)]
 
 
 @pytest.mark.parametrize(
     ("age", "band"),
     [(0, "0–17"), (17.9, "0–17"), (18, "18–39"), (39, "18–39"), (79, "60–79"), (80, "80+"), (120, "80+")],
 )
-def test_ages_fall_into_bands(films, age, band):
-    assert banded(films(["p"], age=[age]))["age_band"].to_list() == [band]
+def test_ages_fall_into_bands(images, age, band):
+    assert banded(images(["p"], age=[age]))["age_band"].to_list() == [band]
 
 
 def test_bands_leave_no_gap():
     assert all(below == start for (_, _, below), (_, start, _) in pairwise(AGE_BANDS))
 
 
-def test_shares_of_what_is_missing(films, data_set):
-    table = missing([data_set(films(list("pqrs"), sex=["F", None, "M", "F"], Mass=[1, None, None, None]))])
+def test_shares_of_what_is_missing(images, data_set):
+    table = missing([data_set(images(list("pqrs"), sex=["F", None, "M", "F"], Mass=[1, None, None, None]))])
     shares = dict(table.select("column", "share").iter_rows())
     assert shares == {"view": 1, "age": 1, "sex": 0.25, "study_id": 1, "split": 1, "Mass": 0.75}
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_generated_films_of_every_layout_are_counted_as_they_were_made(layout, tmp_path, data_set):
-    written = write_layout(layout, tmp_path / "films", images=4, size=32, seed=1)
-    read = as_examined(read_collection(layout, tmp_path / "films"))
+def test_generated_images_of_every_layout_are_counted_as_they_were_made(layout, tmp_path, data_set):
+    written = write_layout(layout, tmp_path / "images", images=4, size=32, seed=1)
+    read = as_examined(read_collection(layout, tmp_path / "images"))
     known = data_set(written.manifest, read.name, layout)
     assert count([read]).equals(count([known]))
-    assert count([read]).group_by("finding").agg(pl.col("films").sum())["films"].unique().to_list() == [4]
+    assert count([read]).group_by("finding").agg(pl.col("images").sum())["images"].unique().to_list() == [4]

@@ -7,37 +7,37 @@ from hilum.data.manifest import write_manifest
 from hilum.errors import HilumError
 
 
-def test_data_sets_of_one_name_are_told_apart(films, data_set):
-    names = [one.name for one in named_apart([data_set(films(["p"]), name) for name in ("a", "b", "a", "a")])]
+def test_data_sets_of_one_name_are_told_apart(images, data_set):
+    names = [one.name for one in named_apart([data_set(images(["p"]), name) for name in ("a", "b", "a", "a")])]
     assert names == ["a", "b", "a-2", "a-3"]
 
 
-def test_a_published_list_takes_the_place_of_the_split(films, data_set):
-    one = data_set(films(["p", "q"], split=["train", "test"], split_chexnet=["val", None]))
-    other = data_set(films(["p"], split=["train"]))
+def test_a_published_list_takes_the_place_of_the_split(images, data_set):
+    one = data_set(images(["p", "q"], split=["train", "test"], split_chexnet=["val", None]))
+    other = data_set(images(["p"], split=["train"]))
     chosen = with_split([one, other], "chexnet")
     assert [one.manifest["split"].to_list() for one in chosen] == [["val", None], [None]]
     assert with_split([one], "official")[0].manifest["split"].to_list() == ["train", "test"]
 
 
-def test_a_list_that_nobody_has_is_refused(films, data_set):
+def test_a_list_that_nobody_has_is_refused(images, data_set):
     with pytest.raises(HilumError, match=r"--split: expected one of official, chexnet; found 'chexnat'"):
-        with_split([data_set(films(["p"], split_chexnet=["val"]))], "chexnat")
+        with_split([data_set(images(["p"], split_chexnet=["val"]))], "chexnat")
 
 
-def test_an_ingested_folder_is_read_with_what_was_told(films, tmp_path):
-    root, folder = tmp_path / "films", tmp_path / "ingested"
+def test_an_ingested_folder_is_read_with_what_was_told(images, tmp_path):
+    root, folder = tmp_path / "images", tmp_path / "ingested"
     root.mkdir()
-    write_manifest(films(["p", "q"]), folder / "manifest.parquet")
+    write_manifest(images(["p", "q"]), folder / "manifest.parquet")
     assert not is_ingested(folder)
     told = {"collection": "folder", "root": str(root), "notes": ["a note"]}
     (folder / "ingest.json").write_text(json.dumps(told))
     assert is_ingested(folder)
     read = read_ingested(folder)
-    assert (read.name, read.collection, read.root, read.notes) == ("films", "folder", root, ("a note",))
+    assert (read.name, read.collection, read.root, read.notes) == ("images", "folder", root, ("a note",))
     assert len(read.manifest) == 2
     root.rmdir()
-    with pytest.raises(HilumError, match="expected the films of this manifest; found no such folder"):
+    with pytest.raises(HilumError, match="expected the images of this manifest; found no such folder"):
         read_ingested(folder)
 
 

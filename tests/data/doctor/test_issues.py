@@ -3,7 +3,7 @@ import polars as pl
 from hilum.data.doctor.issues import Issue, as_table, counted, in_order, some
 
 
-def test_the_worst_comes_first_and_then_what_concerns_most_films():
+def test_the_worst_comes_first_and_then_what_concerns_most_images():
     issues = [
         Issue("note", "a", "ours", "", ""),
         Issue("warning", "b", "ours", "", "", ["x"]),
@@ -21,7 +21,7 @@ def test_a_table_has_one_row_an_issue():
 
 
 def test_numbers_and_lists_read_well():
-    assert [counted(1), counted(2_000), counted(3, "study", "studies")] == ["1 film", "2,000 films", "3 studies"]
+    assert [counted(1), counted(2_000), counted(3, "study", "studies")] == ["1 image", "2,000 images", "3 studies"]
     assert [some([]), some("a"), some("ab"), some("abc"), some("abcd"), some("abcdef")] == [
         "",
         "a",

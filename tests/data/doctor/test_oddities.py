@@ -5,71 +5,71 @@ import numpy as np
 import pytest
 
 from hilum.data.doctor import diagnose, measure_all
-from hilum.data.doctor.oddities import picture_issues
+from hilum.data.doctor.oddities import image_issues
 
 
-def black(film):
-    return np.zeros_like(film)
+def black(image):
+    return np.zeros_like(image)
 
 
-def nearly_black(film):
-    dark = np.zeros_like(film)
+def nearly_black(image):
+    dark = np.zeros_like(image)
     dark[:3, :8] = 200
     return dark
 
 
-def clipped(film):
-    return np.clip(film.astype(int) * 2, 0, 255).astype(np.uint8)
+def clipped(image):
+    return np.clip(image.astype(int) * 2, 0, 255).astype(np.uint8)
 
 
-def posterised(film):
-    return (film // 32 * 32).astype(np.uint8)
+def posterised(image):
+    return (image // 32 * 32).astype(np.uint8)
 
 
-def faint(film):
-    return (100 + film // 24 * 1.0 + np.arange(64) % 24).astype(np.uint8)
+def faint(image):
+    return (100 + image // 24 * 1.0 + np.arange(64) % 24).astype(np.uint8)
 
 
-def framed(film):
-    film = film.copy()
-    film[:, :16] = 0
-    return film
+def framed(image):
+    image = image.copy()
+    image[:, :16] = 0
+    return image
 
 
-def strip(film):
-    return np.ascontiguousarray(film[:, 16:48])
+def strip(image):
+    return np.ascontiguousarray(image[:, 16:48])
 
 
-def no_chest(film):
+def no_chest(image):
     rows, columns = np.mgrid[:64, :64]
     return (60 + 2 * columns + 8 * np.sin(columns * rows / 40)).astype(np.uint8)
 
 
-def enlarged(film):
-    return cv2.resize(film, (256, 256), interpolation=cv2.INTER_CUBIC)
+def enlarged(image):
+    return cv2.resize(image, (256, 256), interpolation=cv2.INTER_CUBIC)
 
 
 PLANTED = [
-    ("error", "empty pictures", black),
-    ("error", "empty pictures", nearly_black),
-    ("warning", "clipped pictures", clipped),
+    ("error", "empty images", black),
+    ("error", "empty images", nearly_black),
+    ("warning", "clipped images", clipped),
     ("warning", "few gray levels", posterised),
-    ("warning", "faint pictures", faint),
+    ("warning", "faint images", faint),
     ("note", "bars at the edge", framed),
     ("warning", "odd shapes", strip),
-    ("warning", "odd pictures", no_chest),
+    ("warning", "odd images", no_chest),
     ("note", "odd sizes", enlarged),
-    ("error", "negatives", lambda film: 255 - film),
-    ("note", "mixed bit depths", lambda film: film.astype(np.uint16) * 100),
+    ("error", "negatives", lambda image: 255 - image),
+    ("note", "mixed bit depths", lambda image: image.astype(np.uint16) * 100),
 ]
 
 
 def examined(data_set, out: Path):
     (measured,) = measure_all([data_set], out)
-    return {issue.check: issue for issue in picture_issues(data_set, measured)}
+    return {issue.check: issue for issue in image_issues(data_set, measured)}
 
 
-def test_sound_films_are_met_with_silence(clean, tmp_path):
+def test_sound_images_are_met_with_silence(clean, tmp_path):
     assert examined(clean, tmp_path / "out") == {}
 
 
@@ -81,7 +81,7 @@ def test_a_planted_fault_is_found(own_copy, tmp_path, severity, check, spoil):
     found = examined(own_copy, tmp_path / "out")
     assert check in found, found
     assert (found[check].severity, list(found[check].image_ids)) == (severity, [chosen["image_id"]])
-    assert set(found) <= {check, "odd pictures", "clipped pictures"}  # what was clipped or framed may also look odd
+    assert set(found) <= {check, "odd images", "clipped images"}  # what was clipped or framed may also look odd
 
 
 def test_a_broken_and_an_absent_file_are_counted_with_their_reasons(own_copy, tmp_path):
@@ -98,43 +98,43 @@ def test_a_broken_and_an_absent_file_are_counted_with_their_reasons(own_copy, tm
 def test_negatives_are_found_up_to_a_third_of_a_data_set(own_copy, tmp_path):
     turned = own_copy.manifest.filter(np.arange(len(own_copy.manifest)) % 3 == 0)
     for path in turned["path"]:
-        film = cv2.imread(str(own_copy.root / path), cv2.IMREAD_UNCHANGED)
-        cv2.imwrite(str(own_copy.root / path), 255 - film)
+        image = cv2.imread(str(own_copy.root / path), cv2.IMREAD_UNCHANGED)
+        cv2.imwrite(str(own_copy.root / path), 255 - image)
     assert sorted(examined(own_copy, tmp_path / "out")["negatives"].image_ids) == sorted(turned["image_id"])
 
 
 def test_a_data_set_of_negatives_is_found_as_a_whole(own_copy, tmp_path):
     for path in own_copy.manifest["path"]:
-        film = cv2.imread(str(own_copy.root / path), cv2.IMREAD_UNCHANGED)
-        cv2.imwrite(str(own_copy.root / path), 255 - film)
+        image = cv2.imread(str(own_copy.root / path), cv2.IMREAD_UNCHANGED)
+        cv2.imwrite(str(own_copy.root / path), 255 - image)
     (measured,) = measure_all([own_copy], tmp_path / "out")
-    told = [issue.told for issue in picture_issues(own_copy, measured) if issue.check == "negatives"]
-    assert sorted(text.split(" films")[0] for text in told) == ["The AP", "The PA"]
+    told = [issue.told for issue in image_issues(own_copy, measured) if issue.check == "negatives"]
+    assert sorted(text.split(" images")[0] for text in told) == ["The AP", "The PA"]
 
 
-def test_the_whole_examination_of_sound_films_finds_no_fault(clean, tmp_path):
+def test_the_whole_examination_of_sound_images_finds_no_fault(clean, tmp_path):
     found = diagnose([clean], measure_all([clean], tmp_path / "out"))
     assert {issue.check for issue in found.issues} <= {
         "findings that cannot be scored",
-        "few positive films",
+        "few positive images",
         "few patients",
     }
     assert len(found.copies) == 0
 
 
 @pytest.mark.shared_data
-def test_real_films_give_few_warnings_and_all_negatives_are_found(shared_data, tmp_path):
+def test_real_images_give_few_warnings_and_all_negatives_are_found(shared_data, tmp_path):
     from hilum.data.collections import read_collection
     from hilum.data.doctor import as_examined
     from hilum.data.doctor.typical import NEGATIVE, likeness
 
     data_set = as_examined(read_collection("chestxray14", shared_data / "chestxray14_tiny64"))
     (measured,) = measure_all([data_set], tmp_path / "out")
-    found = {issue.check: issue for issue in picture_issues(data_set, measured)}
-    assert set(found) == {"odd pictures", "bars at the edge"}
-    assert len(found["odd pictures"].image_ids) == 1
-    films = np.array(measured.thumbnails)
-    turned = np.random.default_rng(0).random(len(films)) < 0.3
-    films[turned] = 255 - films[turned]
-    like = likeness(films, data_set.manifest["view"].to_list(), np.ones(len(films), bool))
+    found = {issue.check: issue for issue in image_issues(data_set, measured)}
+    assert set(found) == {"odd images", "bars at the edge"}
+    assert len(found["odd images"].image_ids) == 1
+    images = np.array(measured.thumbnails)
+    turned = np.random.default_rng(0).random(len(images)) < 0.3
+    images[turned] = 255 - images[turned]
+    like = likeness(images, data_set.manifest["view"].to_list(), np.ones(len(images), bool))
     assert ((like < NEGATIVE) == turned).all()

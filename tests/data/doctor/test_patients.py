@@ -8,36 +8,36 @@ def checks(found):
     return {issue.check: issue for issue in found}
 
 
-def test_a_patient_on_both_sides_of_a_split_is_an_error(films, data_set):
-    manifest = films(list("ppqqr"), split=["train", "test", "train", "train", None])
+def test_a_patient_on_both_sides_of_a_split_is_an_error(images, data_set):
+    manifest = images(list("ppqqr"), split=["train", "test", "train", "train", None])
     issue = checks(patient_issues(data_set(manifest)))["patients on both sides"]
     assert (issue.severity, issue.image_ids) == ("error", ["a0", "a1"])
-    assert issue.told == "In the split, 1 patient of 2 have films in several parts, such as p in test and train."
+    assert issue.told == "In the split, 1 patient of 2 have images in several parts, such as p in test and train."
 
 
-def test_every_published_list_is_looked_at(films, data_set):
-    manifest = films(list("ppq"), split=["train"] * 3, split_chexnet=["train", "val", "test"])
+def test_every_published_list_is_looked_at(images, data_set):
+    manifest = images(list("ppq"), split=["train"] * 3, split_chexnet=["train", "val", "test"])
     issue = checks(patient_issues(data_set(manifest)))["patients on both sides"]
     assert issue.told.startswith("In the list 'chexnet', 1 patient of 2")
 
 
-def test_a_patient_of_two_sexes_is_a_warning(films, data_set):
-    manifest = films(list("ppqqrr"), sex=["F", "M", "F", "F", None, "M"])
+def test_a_patient_of_two_sexes_is_a_warning(images, data_set):
+    manifest = images(list("ppqqrr"), sex=["F", "M", "F", "F", None, "M"])
     issue = checks(patient_issues(data_set(manifest)))["patients of two sexes"]
     assert (issue.severity, issue.image_ids) == ("warning", ["a0", "a1"])
 
 
-def test_ages_far_apart_are_a_warning(films, data_set):
-    manifest = films(list("ppqq"), age=[20, 60, 20, 40])
+def test_ages_far_apart_are_a_warning(images, data_set):
+    manifest = images(list("ppqq"), age=[20, 60, 20, 40])
     issue = checks(patient_issues(data_set(manifest)))["patients of impossible ages"]
     assert (issue.severity, issue.image_ids) == ("warning", ["a0", "a1"])
 
 
 @pytest.fixture
-def ageing(films):
-    """80 patients with films at the ages 40, 41 and 42, in the order of their ids."""
+def ageing(images):
+    """80 patients with images at the ages 40, 41 and 42, in the order of their ids."""
     patients = [f"p{number // 3:02d}" for number in range(240)]
-    manifest = films(patients, age=[40 + number % 3 for number in range(240)])
+    manifest = images(patients, age=[40 + number % 3 for number in range(240)])
     ids = [f"{patient}-{number % 3}" for number, patient in enumerate(patients)]
     return manifest.with_columns(image_id=np.array(ids))
 
@@ -54,21 +54,21 @@ def test_ages_say_nothing_where_ids_are_in_no_order_of_time(ageing, data_set):
     assert "patients who grow younger" not in checks(patient_issues(data_set(ageing.with_columns(age=mixed))))
 
 
-def test_a_study_of_two_patients_is_an_error(films, data_set):
-    manifest = films(list("pqr"), study_id=["s", "s", "t"])
+def test_a_study_of_two_patients_is_an_error(images, data_set):
+    manifest = images(list("pqr"), study_id=["s", "s", "t"])
     issue = checks(patient_issues(data_set(manifest)))["studies of several patients"]
     assert (issue.severity, issue.image_ids) == ("error", ["a0", "a1"])
 
 
-def test_a_film_a_patient_throughout_is_noted(films, data_set):
-    issue = checks(patient_issues(data_set(films([f"p{number}" for number in range(50)]))))["one film a patient"]
+def test_an_image_a_patient_throughout_is_noted(images, data_set):
+    issue = checks(patient_issues(data_set(images([f"p{number}" for number in range(50)]))))["one image a patient"]
     assert issue.severity == "note"
 
 
-def test_a_test_part_of_few_patients_is_noted(films, data_set):
-    manifest = films([f"p{number % 5}" for number in range(40)], split=["test"] * 40)
+def test_a_test_part_of_few_patients_is_noted(images, data_set):
+    manifest = images([f"p{number % 5}" for number in range(40)], split=["test"] * 40)
     assert checks(patient_issues(data_set(manifest)))["few patients"].told == (
-        "The 40 films of test are of 5 patients only."
+        "The 40 images of test are of 5 patients only."
     )
 
 
@@ -76,15 +76,15 @@ def test_sound_patients_are_met_with_silence(ageing, data_set):
     assert list(patient_issues(data_set(ageing))) == []
 
 
-def test_patients_of_one_issuer_are_found_in_two_data_sets(films, data_set):
-    one = data_set(films(["1", "1", "2"]), "one", "chestxray14")
-    other = data_set(films(["2", "3"]), "other", "chestxray14")
+def test_patients_of_one_issuer_are_found_in_two_data_sets(images, data_set):
+    one = data_set(images(["1", "1", "2"]), "one", "chestxray14")
+    other = data_set(images(["2", "3"]), "other", "chestxray14")
     (issue,) = shared_patients([one, other])
     assert (issue.severity, issue.data_set) == ("warning", "one and other")
-    assert issue.told == "1 patient (chestxray14:2) have films in both data sets."
+    assert issue.told == "1 patient (chestxray14:2) have images in both data sets."
     assert issue.image_ids == ["a2", "a0"]
 
 
-def test_equal_numbers_of_different_issuers_are_different_patients(films, data_set):
-    one, other = data_set(films(["1"]), "one", "chestxray14"), data_set(films(["1"]), "other", "padchest")
+def test_equal_numbers_of_different_issuers_are_different_patients(images, data_set):
+    one, other = data_set(images(["1"]), "one", "chestxray14"), data_set(images(["1"]), "other", "padchest")
     assert list(shared_patients([one, other])) == []

@@ -6,8 +6,8 @@ from hilum.data.duplicates.hashes import BITS
 from hilum.data.duplicates.search import groups
 
 
-def random_hashes(films, seed=0):
-    return np.random.default_rng(seed).integers(0, 2**64, (films, 8), dtype=np.uint64)
+def random_hashes(images, seed=0):
+    return np.random.default_rng(seed).integers(0, 2**64, (images, 8), dtype=np.uint64)
 
 
 def as_text(words):
@@ -47,7 +47,7 @@ def test_candidates_are_the_pairs_that_share_a_band_and_differ_in_few_bits():
     assert candidates(words, [words]).tolist() == slow
 
 
-def test_a_film_is_found_by_any_hash_that_it_is_looked_up_with():
+def test_an_image_is_found_by_any_hash_that_it_is_looked_up_with():
     words = random_hashes(10)
     moved = random_hashes(10, seed=1)
     moved[4] = words[7]
@@ -55,18 +55,18 @@ def test_a_film_is_found_by_any_hash_that_it_is_looked_up_with():
 
 
 def test_a_crowd_costs_in_proportion_and_stays_one_group():
-    films = 4 * CROWD
-    words = np.repeat(random_hashes(1), films, axis=0)
+    images = 4 * CROWD
+    words = np.repeat(random_hashes(1), images, axis=0)
     found = candidates(words, [words])
-    assert films - 1 <= len(found) <= films * CROWD
-    assert set(groups(films, found)) == {0}
+    assert images - 1 <= len(found) <= images * CROWD
+    assert set(groups(images, found)) == {0}
 
 
-def test_no_films_and_one_film_have_no_pairs():
-    for films in (0, 1):
-        words = random_hashes(films)
+def test_no_images_and_one_image_have_no_pairs():
+    for images in (0, 1):
+        words = random_hashes(images)
         assert candidates(words, [words]).shape == (0, 2)
 
 
-def test_bands_grow_by_three_bits_as_the_films_quadruple():
-    assert [band_bits(films) for films in (10, 5_000, 20_000, 80_000, 100_000, 800_000)] == [16, 17, 20, 23, 24, 26]
+def test_bands_grow_by_three_bits_as_the_images_quadruple():
+    assert [band_bits(images) for images in (10, 5_000, 20_000, 80_000, 100_000, 800_000)] == [16, 17, 20, 23, 24, 26]

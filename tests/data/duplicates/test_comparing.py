@@ -12,7 +12,7 @@ def compare(one, other):
 
 
 def slow_correlation(one, other):
-    """Multiple correlation by least squares, the second film where it lies."""
+    """Multiple correlation by least squares, the second image where it lies."""
     first, second = details(np.array([one, other]), FINE).astype(float)
     inner = slice(3, -3)
     derivatives = [(np.roll(second, -1, axis) - np.roll(second, 1, axis)) / 2 for axis in (0, 1)]
@@ -22,8 +22,8 @@ def slow_correlation(one, other):
     return np.sqrt(1 - ((wanted - told @ slopes) ** 2).sum() / ((wanted - wanted.mean()) ** 2).sum())
 
 
-def test_it_is_the_multiple_correlation_of_a_film_with_the_other_and_its_derivatives(pictures):
-    small = np.array([thumbnail(film) for film in pictures[:12]])
+def test_it_is_the_multiple_correlation_of_an_image_with_the_other_and_its_derivatives(images):
+    small = np.array([thumbnail(image) for image in images[:12]])
     pairs = np.array([(one, other) for one in range(12) for other in range(one)])
     found = correlations(small, pairs)
     for (one, other), value in zip(pairs, found, strict=True):
@@ -31,40 +31,40 @@ def test_it_is_the_multiple_correlation_of_a_film_with_the_other_and_its_derivat
             assert abs(value) == pytest.approx(slow_correlation(small[one], small[other]), abs=0.01)
 
 
-def test_a_film_is_itself(pictures):
-    assert compare(pictures[0], pictures[0]) == pytest.approx(1, abs=1e-3)
+def test_an_image_is_itself(images):
+    assert compare(images[0], images[0]) == pytest.approx(1, abs=1e-3)
 
 
-def test_disguises_do_not_hide_a_film(pictures, disguises):
+def test_disguises_do_not_hide_an_image(images, disguises):
     for name, disguise in disguises.items():
-        for film in pictures[:10]:
-            assert compare(film, disguise(film)) >= ALIKE, name
+        for image in images[:10]:
+            assert compare(image, disguise(image)) >= ALIKE, name
 
 
-def test_other_films_and_other_days_of_a_patient_are_not_alike(pictures):
-    small = np.array([thumbnail(film) for film in pictures])
+def test_other_images_and_other_days_of_a_patient_are_not_alike(images):
+    small = np.array([thumbnail(image) for image in images])
     pairs = np.array([(one, other) for one in range(len(small)) for other in range(one)])
     assert np.abs(correlations(small, pairs)).max() < ALIKE - 0.02
 
 
-def test_saturated_parts_do_not_count(pictures):
-    film = pictures[0].copy()
-    film[:, :96] = 255
-    assert compare(pictures[0], film) >= ALIKE
+def test_saturated_parts_do_not_count(images):
+    image = images[0].copy()
+    image[:, :96] = 255
+    assert compare(images[0], image) >= ALIKE
 
 
-def test_a_negative_is_told_by_its_sign(pictures):
-    film = np.clip(pictures[0], 5, 250)
-    assert compare(film, 255 - film) <= -ALIKE
+def test_a_negative_is_told_by_its_sign(images):
+    image = np.clip(images[0], 5, 250)
+    assert compare(image, 255 - image) <= -ALIKE
 
 
-def test_an_empty_film_is_like_nothing(pictures):
-    film = pictures[0]
-    assert compare(film, np.full_like(film, 80)) == 0
-    assert compare(film, np.full_like(film, 255)) == 0
+def test_an_empty_image_is_like_nothing(images):
+    image = images[0]
+    assert compare(image, np.full_like(image, 80)) == 0
+    assert compare(image, np.full_like(image, 255)) == 0
 
 
-def test_threads_do_not_change_the_result(pictures):
-    small = np.array([thumbnail(cv2.flip(film, 1)) for film in pictures])
+def test_threads_do_not_change_the_result(images):
+    small = np.array([thumbnail(cv2.flip(image, 1)) for image in images])
     pairs = np.array([(one, other) for one in range(len(small)) for other in range(one)])
     assert np.array_equal(correlations(small, pairs), correlations(small, pairs, workers=3))

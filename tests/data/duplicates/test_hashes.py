@@ -24,7 +24,7 @@ def test_the_share_of_differing_bits_is_the_angle_over_pi(correlation):
     assert share == pytest.approx(math.acos(correlation) / math.pi, abs=0.012)
 
 
-def test_a_hash_belongs_to_the_film_alone():
+def test_a_hash_belongs_to_the_image_alone():
     detail = np.random.default_rng(0).standard_normal((7, 64, 64)).astype(np.float32)
     assert np.array_equal(hashes(detail)[[3, 5]], hashes(detail[[3, 5]]))
     assert not differing_bits(hashes(detail), hashes(3 * detail)).any()
@@ -40,16 +40,16 @@ def test_differing_bits_are_counted_one_by_one():
 
 
 def test_shifts_move_right_and_down_and_repeat_the_edge():
-    film = np.arange(9, dtype=np.float32).reshape(1, 3, 3)
-    assert shifted(film, 1, 0)[0].tolist() == [[0, 0, 1], [3, 3, 4], [6, 6, 7]]
-    assert shifted(film, 0, -0.5)[0].tolist() == [[1.5, 2.5, 3.5], [4.5, 5.5, 6.5], [6, 7, 8]]
+    image = np.arange(9, dtype=np.float32).reshape(1, 3, 3)
+    assert shifted(image, 1, 0)[0].tolist() == [[0, 0, 1], [3, 3, 4], [6, 6, 7]]
+    assert shifted(image, 0, -0.5)[0].tolist() == [[1.5, 2.5, 3.5], [4.5, 5.5, 6.5], [6, 7, 8]]
 
 
-def test_looking_up_at_half_pixels_makes_up_for_a_film_that_moved():
+def test_looking_up_at_half_pixels_makes_up_for_an_image_that_moved():
     draw = np.random.default_rng(0)
-    film = as_detail(draw.standard_normal((20, 1024)))
-    moved = shifted(film, 0.5, 0.5)
-    asis = differing_bits(hashes(film), hashes(moved)).mean()
-    best = min(differing_bits(hashes(film, shift), hashes(moved)).mean() for shift in SHIFTS)
+    image = as_detail(draw.standard_normal((20, 1024)))
+    moved = shifted(image, 0.5, 0.5)
+    asis = differing_bits(hashes(image), hashes(moved)).mean()
+    best = min(differing_bits(hashes(image, shift), hashes(moved)).mean() for shift in SHIFTS)
     assert best == 0
     assert asis > 50

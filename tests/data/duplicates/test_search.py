@@ -3,48 +3,48 @@ import numpy as np
 import pytest
 
 from hilum.data.duplicates import groups, near_duplicates, thumbnail
-from hilum.data.phantom import films, render_film
+from hilum.phantom import population_images, render_image
 
 
-def test_planted_copies_are_found_and_nothing_else(pictures, disguises):
-    small = [thumbnail(film) for film in pictures]
+def test_planted_copies_are_found_and_nothing_else(images, disguises):
+    small = [thumbnail(image) for image in images]
     planted = set()
     for number, disguise in enumerate(disguises.values()):
         for row in (number, number + 8):
             planted.add((row, len(small)))
-            small.append(thumbnail(disguise(pictures[row])))
+            small.append(thumbnail(disguise(images[row])))
     found = near_duplicates(np.array(small))
     assert {tuple(pair) for pair in found.pairs.tolist()} == planted
     assert found.correlation.min() >= 0.925
     assert not found.blank.any()
 
 
-def test_films_without_a_copy_give_no_pair(pictures):
-    assert len(near_duplicates(np.array([thumbnail(film) for film in pictures])).pairs) == 0
+def test_images_without_a_copy_give_no_pair(images):
+    assert len(near_duplicates(np.array([thumbnail(image) for image in images])).pairs) == 0
 
 
-def test_equal_films_are_each_paired_with_the_first(pictures):
-    small = thumbnail(pictures[0])
-    found = near_duplicates(np.array([thumbnail(pictures[1]), small, small, small]))
+def test_equal_images_are_each_paired_with_the_first(images):
+    small = thumbnail(images[0])
+    found = near_duplicates(np.array([thumbnail(images[1]), small, small, small]))
     assert found.pairs.tolist() == [[1, 2], [1, 3]]
     assert found.correlation.tolist() == [1, 1]
 
 
-def test_a_negative_is_found_as_the_same_picture(pictures):
-    small = [thumbnail(film) for film in pictures]
+def test_a_negative_is_found_as_the_same_image(images):
+    small = [thumbnail(image) for image in images]
     found = near_duplicates(np.array([*small, 255 - small[4]]))
     assert found.pairs.tolist() == [[4, 30]]
     assert found.correlation[0] < -0.9
 
 
-def test_empty_pictures_are_no_copies_of_each_other():
+def test_empty_images_are_no_copies_of_each_other():
     found = near_duplicates(np.zeros((5, 64, 64), dtype=np.uint8))
     assert len(found.pairs) == 0
     assert found.blank.all()
 
 
-def test_the_result_depends_neither_on_threads_nor_on_what_stands_around(pictures, disguises):
-    small = np.array([thumbnail(film) for film in [*pictures, disguises["2 px"](pictures[5])]])
+def test_the_result_depends_neither_on_threads_nor_on_what_stands_around(images, disguises):
+    small = np.array([thumbnail(image) for image in [*images, disguises["2 px"](images[5])]])
     one, many = near_duplicates(small), near_duplicates(small, workers=3)
     assert one.pairs.tolist() == many.pairs.tolist() == [[5, 30]]
     assert np.array_equal(one.correlation, many.correlation)
@@ -56,10 +56,10 @@ def test_nothing_to_search_is_no_error():
     assert found.pairs.shape == (0, 2)
 
 
-def test_progress_reaches_the_number_of_films(pictures):
+def test_progress_reaches_the_number_of_images(images):
     told = []
     near_duplicates(
-        np.array([thumbnail(film) for film in pictures]),
+        np.array([thumbnail(image) for image in images]),
         on_progress=lambda done, total, note: told.append((done, total)),
     )
     assert told[-1] == (30, 30)
@@ -70,16 +70,16 @@ def test_groups_join_chains_of_pairs():
 
 
 @pytest.mark.slow
-def test_recall_among_two_thousand_generated_films(disguises):
-    population = films(8, 2_000)
-    pictures = [render_film(film, size=256, seed=8).pixels for film in population[:200]]
-    small = [thumbnail(film) for film in pictures]
-    small += [thumbnail(render_film(film, size=64, seed=8).pixels) for film in population[200:]]
+def test_recall_among_two_thousand_generated_images(disguises):
+    population = population_images(8, 2_000)
+    images = [render_image(image, size=256, seed=8).pixels for image in population[:200]]
+    small = [thumbnail(image) for image in images]
+    small += [thumbnail(render_image(image, size=64, seed=8).pixels) for image in population[200:]]
     planted = {}
     for name, disguise in disguises.items():
-        for row, film in enumerate(pictures):
+        for row, image in enumerate(images):
             planted[row, len(small)] = name
-            small.append(thumbnail(disguise(film)))
+            small.append(thumbnail(disguise(image)))
     source = np.arange(len(small))
     for row, copy in planted:
         source[copy] = row
@@ -91,7 +91,7 @@ def test_recall_among_two_thousand_generated_films(disguises):
 
 
 @pytest.mark.shared_data
-def test_films_that_two_real_samples_share_are_found_and_no_others(shared_data):
+def test_images_that_two_real_samples_share_are_found_and_no_others(shared_data):
     small, ids = [], []
     for sample in ("chestxray14_sample", "chestxray14_tiny64"):
         for path in sorted((shared_data / sample / "images").glob("*.png")):

@@ -19,7 +19,7 @@ def grades_of(*rows: tuple[str, str, int]) -> pl.DataFrame:
 
 
 @pytest.fixture
-def collected(films):
+def collected(images):
     def make(manifest, **tables):
         return Collected(manifest, None, Path(), "vindr_cxr", [], {}, **tables)
 
@@ -42,15 +42,15 @@ def collected(films):
         ((1,), 1, 1, 1),
     ],
 )
-def test_as_many_readers_as_asked_for_must_see_a_finding(films, codes, any_of_them, majority, all_of_them):
+def test_as_many_readers_as_asked_for_must_see_a_finding(images, codes, any_of_them, majority, all_of_them):
     readings = readings_of(*(("a0", f"R{number}", "Mass", code) for number, code in enumerate(codes)))
-    manifest = films(["p"], Mass=[None])
+    manifest = images(["p"], Mass=[None])
     voted = [by_vote(manifest, readings, vote)["Mass"][0] for vote in ("any", "majority", "all")]
     assert voted == [any_of_them, majority, all_of_them]
 
 
-def test_films_that_nobody_read_keep_their_code_and_a_silent_reader_sees_nothing(films):
-    manifest = films(["p", "q", "r"], Mass=[1, 1, -1], Edema=[1, 0, None], Hernia=[-1, 1, 1])
+def test_images_that_nobody_read_keep_their_code_and_a_silent_reader_sees_nothing(images):
+    manifest = images(["p", "q", "r"], Mass=[1, 1, -1], Edema=[1, 0, None], Hernia=[-1, 1, 1])
     readings = readings_of(("a0", "R1", "Mass", 1), ("a0", "R2", "Edema", 0), ("a2", "R1", "Edema", 1))
     voted = by_vote(manifest, readings, "all")
     assert voted["Mass"].to_list() == [0, 1, 0]
@@ -60,15 +60,15 @@ def test_films_that_nobody_read_keep_their_code_and_a_silent_reader_sees_nothing
     assert voted.schema == manifest.schema
 
 
-def test_a_reader_who_marks_a_finding_twice_has_one_vote(films):
+def test_a_reader_who_marks_a_finding_twice_has_one_vote(images):
     readings = readings_of(
         ("a0", "R1", "Mass", 1), ("a0", "R1", "Mass", 1), ("a0", "R2", "Mass", 0), ("a0", "R3", "Mass", 0)
     )
-    assert by_vote(films(["p"], Mass=[None]), readings, "majority")["Mass"].to_list() == [0]
+    assert by_vote(images(["p"], Mass=[None]), readings, "majority")["Mass"].to_list() == [0]
 
 
-def test_a_finding_counts_from_the_grade_asked_for(films):
-    manifest = films(["p", "q", "r", "s"], Edema=[1, 1, 1, 0], Mass=[0, 0, 1, 1])
+def test_a_finding_counts_from_the_grade_asked_for(images):
+    manifest = images(["p", "q", "r", "s"], Edema=[1, 1, 1, 0], Mass=[0, 0, 1, 1])
     grades = grades_of(*((f"a{n}", "Edema", n) for n in range(3)), ("a0", "Mass", 3), ("a1", "Mass", 0))
     graded = by_grade(manifest, grades, 2)
     assert graded["Edema"].to_list() == [0, 0, 1, 0]
@@ -79,14 +79,14 @@ def test_a_finding_counts_from_the_grade_asked_for(films):
 
 
 @pytest.mark.parametrize("threshold", [0, {"Hernia": 2}])
-def test_a_threshold_that_means_nothing_is_refused(films, threshold):
+def test_a_threshold_that_means_nothing_is_refused(images, threshold):
     with pytest.raises(HilumError, match=r"a grade of 1 or more for a graded finding \(Edema\)"):
-        by_grade(films(["p"], Edema=[1], Hernia=[0]), grades_of(("a0", "Edema", 1)), threshold)
+        by_grade(images(["p"], Edema=[1], Hernia=[0]), grades_of(("a0", "Edema", 1)), threshold)
 
 
-def test_a_folded_finding_is_the_or_of_its_parts(films):
+def test_a_folded_finding_is_the_or_of_its_parts(images):
     pairs = list(product([1, 0, -1, None], repeat=2))
-    manifest = films(
+    manifest = images(
         [f"p{number}" for number in range(len(pairs))],
         Nodule=[pair[0] for pair in pairs],
         Mass=[pair[1] for pair in pairs],
@@ -101,19 +101,19 @@ def test_a_folded_finding_is_the_or_of_its_parts(films):
     assert derive(manifest, ["Nodule/Mass"])["Nodule/Mass"].to_list() == [slow(pair) for pair in pairs]
 
 
-def test_a_finding_is_derived_only_where_it_lacks_and_all_its_parts_are_there(films):
-    half = films(["p"], **{"Rib Fracture": [1]})
+def test_a_finding_is_derived_only_where_it_lacks_and_all_its_parts_are_there(images):
+    half = images(["p"], **{"Rib Fracture": [1]})
     assert "Fracture" not in derive(half, ["Fracture"]).columns
-    own = films(["p"], **{"Rib Fracture": [1], "Clavicle Fracture": [0], "Fracture": [0]})
+    own = images(["p"], **{"Rib Fracture": [1], "Clavicle Fracture": [0], "Fracture": [0]})
     assert derive(own, ["Fracture"])["Fracture"].to_list() == [0]
-    sides = films(["p", "q"], **{"Pleural Effusion Left": [0, 0], "Pleural Effusion Right": [1, 0]})
+    sides = images(["p", "q"], **{"Pleural Effusion Left": [0, 0], "Pleural Effusion Right": [1, 0]})
     assert derive(sides, ["Pleural Effusion"])["Pleural Effusion"].to_list() == [1, 0]
-    germs = films(["p", "q"], **{"Bacterial Pneumonia": [0, 0], "Viral Pneumonia": [1, 0]})
+    germs = images(["p", "q"], **{"Bacterial Pneumonia": [0, 0], "Viral Pneumonia": [1, 0]})
     assert derive(germs, ["Pneumonia"])["Pneumonia"].to_list() == [1, 0]
 
 
-def test_codes_are_read_by_vote_then_by_grade_and_derived_last(films, collected):
-    manifest = films(["p", "q"], **{"Rib Fracture": [-1, 1], "Clavicle Fracture": [0, 0], "Edema": [1, 1]})
+def test_codes_are_read_by_vote_then_by_grade_and_derived_last(images, collected):
+    manifest = images(["p", "q"], **{"Rib Fracture": [-1, 1], "Clavicle Fracture": [0, 0], "Edema": [1, 1]})
     readings = readings_of(*(("a0", reader, "Rib Fracture", 1 if reader == "R1" else 0) for reader in ("R1", "R2")))
     of_all = collected(manifest, readings=readings, grades=grades_of(("a1", "Edema", 1)))
     codes = read_codes(of_all, ["Fracture"], LabelPolicy(vote="any", positive_from_grade=2))
@@ -122,8 +122,8 @@ def test_codes_are_read_by_vote_then_by_grade_and_derived_last(films, collected)
     assert read_codes(of_all, ["Fracture"], LabelPolicy())["Fracture"].to_list() == [-1, 1]
 
 
-def test_other_stands_for_the_findings_named(films, collected):
-    plain = collected(films(["p", "q", "r"], Mass=[1, 0, 0], Edema=[0, -1, None], Hernia=[1, 1, 1]))
+def test_other_stands_for_the_findings_named(images, collected):
+    plain = collected(images(["p", "q", "r"], Mass=[1, 0, 0], Edema=[0, -1, None], Hernia=[1, 1, 1]))
     assert read_codes(plain, ["Hernia", "Other"], LabelPolicy(other=("Mass", "Edema")))["Other"].to_list() == [
         1,
         -1,
@@ -136,6 +136,6 @@ def test_other_stands_for_the_findings_named(films, collected):
 
 
 @pytest.mark.parametrize("asked", [{"vote": "any"}, {"positive_from_grade": 1}])
-def test_votes_and_grades_that_a_data_set_lacks_are_refused(films, collected, asked):
+def test_votes_and_grades_that_a_data_set_lacks_are_refused(images, collected, asked):
     with pytest.raises(HilumError, match=f"{next(iter(asked))}: .*found none in vindr_cxr"):
-        read_codes(collected(films(["p"], Mass=[1])), ["Mass"], LabelPolicy(**asked))
+        read_codes(collected(images(["p"], Mass=[1])), ["Mass"], LabelPolicy(**asked))

@@ -3,20 +3,20 @@ from pathlib import Path
 import pytest
 
 from hilum.data.collections import Collected
-from hilum.data.labels import Cohort, Contrast, LabelPolicy, choose, keep_only, targets, task_films
+from hilum.data.labels import Cohort, Contrast, LabelPolicy, choose, keep_only, targets, task_images
 from hilum.errors import HilumError
 
 
 @pytest.fixture
-def manifest(films):
-    return films(["p", "q", "r", "s"], Mass=[1, 0, -1, None], Edema=[0, 1, 1, -1])
+def manifest(images):
+    return images(["p", "q", "r", "s"], Mass=[1, 0, -1, None], Edema=[0, 1, 1, -1])
 
 
 def ids(manifest):
     return " ".join(manifest["image_id"])
 
 
-def test_films_without_any_of_the_findings_are_left_out(manifest):
+def test_images_without_any_of_the_findings_are_left_out(manifest):
     assert ids(keep_only(manifest, ["Mass"])) == "a0"
     assert ids(keep_only(manifest, ["Mass", "Edema"])) == "a0 a1 a2"
     with pytest.raises(HilumError, match="found none"):
@@ -33,19 +33,19 @@ def test_an_empty_cohort_is_everybody(manifest):
     assert choose(manifest, Cohort()).equals(manifest)
 
 
-def test_classes_that_exclude_each_other_keep_films_of_one_label(films):
-    manifest = films(["p"] * 5, Mass=[1, 1, 0, None, -1], Edema=[0, 1, 0, 1, 1])
+def test_classes_that_exclude_each_other_keep_images_of_one_label(images):
+    manifest = images(["p"] * 5, Mass=[1, 1, 0, None, -1], Edema=[0, 1, 0, 1, 1])
     assert ids(choose(manifest, Cohort(exactly_one_of=("Mass", "Edema")))) == "a0 a3 a4"
 
 
-def test_frontal_films_are_kept_by_view(films):
-    manifest = films(["p"] * 7, view=["PA", "AP", "LATERAL", "AP_HORIZONTAL", "Frontal", None, "LL"])
+def test_frontal_images_are_kept_by_view(images):
+    manifest = images(["p"] * 7, view=["PA", "AP", "LATERAL", "AP_HORIZONTAL", "Frontal", None, "LL"])
     assert ids(choose(manifest, Cohort(views="frontal"))) == "a0 a1 a3 a4"
     assert ids(choose(manifest, Cohort(views=("LL", "PA")))) == "a0 a6"
     with pytest.raises(HilumError, match="found OBLIQUE"):
         choose(manifest, Cohort(views=("OBLIQUE",)))
     with pytest.raises(HilumError, match="views: expected a table that says the view"):
-        choose(films(["p"]), Cohort(views="frontal"))
+        choose(images(["p"]), Cohort(views="frontal"))
 
 
 @pytest.mark.parametrize(
@@ -57,15 +57,15 @@ def test_frontal_films_are_kept_by_view(films):
         ("drop", "negative", {"a0": 1, "a1": 0, "a3": 0, "a4": 0}),
     ],
 )
-def test_a_binary_task_says_what_films_of_both_sides_and_of_neither_are(films, both, neither, expected):
-    manifest = films(["p"] * 5, **{"Pneumonia": [1, 0, 1, 0, -1], "No Finding": [0, 1, 1, 0, 0]})
+def test_a_binary_task_says_what_images_of_both_sides_and_of_neither_are(images, both, neither, expected):
+    manifest = images(["p"] * 5, **{"Pneumonia": [1, 0, 1, 0, -1], "No Finding": [0, 1, 1, 0, 0]})
     cohort = Cohort(contrast=Contrast("Pneumonia", both=both, neither=neither))
     chosen = choose(manifest, cohort)
     assert dict(zip(chosen["image_id"], chosen["Pneumonia"], strict=True)) == expected
 
 
-def test_an_uncertain_finding_falls_on_a_side_by_the_policy(films):
-    manifest = films(["p"] * 2, **{"Pneumonia": [-1, -1], "No Finding": [0, 1]})
+def test_an_uncertain_finding_falls_on_a_side_by_the_policy(images):
+    manifest = images(["p"] * 2, **{"Pneumonia": [-1, -1], "No Finding": [0, 1]})
     cohort = Cohort(contrast=Contrast("Pneumonia", both="positive"))
     assert choose(manifest, cohort, LabelPolicy(uncertain="one"))["Pneumonia"].to_list() == [1, 1]
     assert choose(manifest, cohort)["Pneumonia"].to_list() == [0]
@@ -78,27 +78,27 @@ def test_names_may_be_spelt_as_any_data_set_does():
 
 
 @pytest.fixture
-def collected(films):
+def collected(images):
     rows = {
         "Nodule": [1, 0, 0, 0, 1],
         "Mass": [0, 1, 0, -1, 0],
         "Edema": [0, 0, 0, 0, -1],
         "No Finding": [0, 0, 1, 0, 0],
     }
-    manifest = films(["p"] * 5, view=["PA", "LATERAL", "AP", "PA", "PA"], **rows)
+    manifest = images(["p"] * 5, view=["PA", "LATERAL", "AP", "PA", "PA"], **rows)
     return Collected(manifest, None, Path(), "folder", [], {})
 
 
-def test_the_films_of_a_task_are_read_then_chosen_then_freed_of_doubt(collected):
+def test_the_images_of_a_task_are_read_then_chosen_then_freed_of_doubt(collected):
     policy = LabelPolicy(uncertain={"Edema": "drop", "otherwise": "one"})
     cohort = Cohort(views="frontal", any_of=("Nodule/Mass", "No Finding"))
-    films = task_films(collected, ["No Finding"], policy, cohort)
-    assert ids(films) == "a0 a2 a3"
-    assert films["Nodule/Mass"].to_list() == [1, 0, -1]
-    kept, _ = targets(films, ["No Finding"], policy)
-    assert kept == films["image_id"].to_list()
+    images = task_images(collected, ["No Finding"], policy, cohort)
+    assert ids(images) == "a0 a2 a3"
+    assert images["Nodule/Mass"].to_list() == [1, 0, -1]
+    kept, _ = targets(images, ["No Finding"], policy)
+    assert kept == images["image_id"].to_list()
 
 
 def test_a_task_on_a_finding_that_neither_is_there_nor_follows_is_refused(collected):
     with pytest.raises(HilumError, match="found Hernia"):
-        task_films(collected, ["Hernia"], LabelPolicy(), Cohort())
+        task_images(collected, ["Hernia"], LabelPolicy(), Cohort())

@@ -19,7 +19,7 @@ def test_words_by_finding_hold_for_those_named_and_otherwise_for_the_others():
         policy.not_mentioned_of("Edema")
 
 
-def test_films_are_dropped_for_findings_asked_for_and_for_those_named():
+def test_images_are_dropped_for_findings_asked_for_and_for_those_named():
     assert LabelPolicy(uncertain="drop").dropping(["Mass", "Edema"]) == ["Mass", "Edema"]
     assert LabelPolicy(uncertain="zero").dropping(["Mass"]) == []
     by_finding = LabelPolicy(uncertain={"Edema": "drop", "Mass": "one", "otherwise": "zero"})
@@ -28,7 +28,7 @@ def test_films_are_dropped_for_findings_asked_for_and_for_those_named():
     assert others.dropping(["Mass", "Hernia"]) == ["Hernia"]
 
 
-def test_a_third_class_is_masked_where_films_are_scored():
+def test_a_third_class_is_masked_where_images_are_scored():
     assert LabelPolicy(uncertain="own_class").for_scoring().uncertain == "ignore"
     mixed = LabelPolicy(uncertain={"Mass": "own_class", "otherwise": "one"}, not_mentioned="ignore")
     assert mixed.for_scoring() == LabelPolicy(uncertain={"Mass": "ignore", "otherwise": "one"}, not_mentioned="ignore")

@@ -11,8 +11,8 @@ NAN = float("nan")
 
 
 @pytest.fixture
-def manifest(films):
-    return films(["p", "q", "r", "s"], Mass=[1, 0, -1, None], Edema=[0, 1, 1, -1])
+def manifest(images):
+    return images(["p", "q", "r", "s"], Mass=[1, 0, -1, None], Edema=[0, 1, 1, -1])
 
 
 @pytest.mark.parametrize(
@@ -36,13 +36,13 @@ def test_policies_say_what_uncertain_and_not_mentioned_mean(manifest, uncertain,
     np.testing.assert_array_equal(numbers, np.array(expected, dtype=np.float32))
 
 
-def test_one_word_drops_a_film_only_for_the_findings_asked_for(manifest):
+def test_one_word_drops_an_image_only_for_the_findings_asked_for(manifest):
     kept, numbers = targets(manifest, ["Edema"], LabelPolicy(uncertain="drop"))
     assert kept == ["a0", "a1", "a2"]
     assert numbers.shape == (3, 1)
 
 
-def test_by_finding_a_film_is_dropped_also_for_one_that_the_task_does_not_ask_for(manifest):
+def test_by_finding_an_image_is_dropped_also_for_one_that_the_task_does_not_ask_for(manifest):
     kept, _ = targets(manifest, ["Edema"], LabelPolicy(uncertain={"Mass": "drop", "otherwise": "zero"}))
     assert kept == ["a0", "a1", "a3"]
 
@@ -61,7 +61,7 @@ RULES = st.sampled_from(["zero", "one", "ignore", "own_class", "drop"])
 
 
 @given(rows=st.lists(st.tuples(CODES, CODES), min_size=1, max_size=12), mass=RULES, edema=RULES, blank=st.booleans())
-def test_every_target_stays_with_its_film_and_follows_from_its_code_alone(rows, mass, edema, blank):
+def test_every_target_stays_with_its_image_and_follows_from_its_code_alone(rows, mass, edema, blank):
     manifest = pl.DataFrame({"image_id": [f"a{i}" for i in range(len(rows))]}).with_columns(
         pl.Series("Mass", [row[0] for row in rows], dtype=pl.Int8),
         pl.Series("Edema", [row[1] for row in rows], dtype=pl.Int8),

@@ -10,10 +10,10 @@ NAN = float("nan")
 
 
 @pytest.fixture
-def sets(films):
+def sets(images):
     return {
-        "nih": films(["1", "2"], split=["test", "train_val"], Mass=[1, 0], Edema=[0, 1]),
-        "stanford": films(["1", "7", "8"], Edema=[-1, None, 1], Fracture=[1, -1, 0]),
+        "nih": images(["1", "2"], split=["test", "train_val"], Mass=[1, 0], Edema=[0, 1]),
+        "stanford": images(["1", "7", "8"], Edema=[-1, None, 1], Fracture=[1, -1, 0]),
     }
 
 
@@ -43,7 +43,7 @@ def test_findings_that_no_set_has_and_sets_that_have_none_are_refused(sets):
         unified_targets(sets, ["Mass"], policies)
 
 
-def test_stacked_films_are_a_manifest_in_which_patients_of_two_sets_are_two(sets):
+def test_stacked_images_are_a_manifest_in_which_patients_of_two_sets_are_two(sets):
     stacked = stack_manifests(sets, {"nih": "chestxray14", "stanford": "chexpert"})
     check_manifest(stacked, "stacked")
     assert stacked["image_id"].to_list() == ["nih:a0", "nih:a1", "stanford:a0", "stanford:a1", "stanford:a2"]
@@ -59,9 +59,9 @@ def test_stacked_films_are_a_manifest_in_which_patients_of_two_sets_are_two(sets
     assert stacked["Mass"].to_list() == [1, 0, None, None, None]
 
 
-def test_a_patient_whom_two_sets_share_stays_in_one_part(films):
-    rsna = films([f"chestxray14:{number}" for number in range(40)], Pneumonia=[number % 2 for number in range(40)])
-    nih = films([str(number) for number in range(20, 60)], Pneumonia=[0] * 40)
+def test_a_patient_whom_two_sets_share_stays_in_one_part(images):
+    rsna = images([f"chestxray14:{number}" for number in range(40)], Pneumonia=[number % 2 for number in range(40)])
+    nih = images([str(number) for number in range(20, 60)], Pneumonia=[0] * 40)
     stacked = stack_manifests({"rsna": rsna, "nih": nih}, {"rsna": "rsna_pneumonia", "nih": "chestxray14"})
     assert stacked["patient_id"].n_unique() == 60
     check_patients_apart(patient_split(stacked, (70, 10, 20), seed=0).assignment, "stacked")

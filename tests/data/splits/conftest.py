@@ -3,13 +3,13 @@ import pytest
 
 
 @pytest.fixture
-def many(films):
-    """1,500 films of 500 patients; Hernia in 1 of 50 patients, Mass in 1 of 5, Edema in half."""
+def many(images):
+    """1,500 images of 500 patients; Hernia in 1 of 50 patients, Mass in 1 of 5, Edema in half."""
     shares = {"Hernia": 0.02, "Mass": 0.2, "Edema": 0.5}
     draw = np.random.default_rng(0)
     patients = [f"p{number:03d}" for number in range(500) for _ in range(3)]
     has = {name: np.repeat(draw.permuted(np.arange(500) < 500 * share), 3) for name, share in shares.items()}
-    return films(patients, **{name: values.astype(int).tolist() for name, values in has.items()})
+    return images(patients, **{name: values.astype(int).tolist() for name, values in has.items()})
 
 
 @pytest.fixture

@@ -51,14 +51,14 @@ def test_the_draw_depends_on_the_seed_and_not_on_the_order_of_the_rows(many):
 
 
 @pytest.mark.parametrize("percent", [(70, 10, 10), (110, -10, 0), (50, 50)])
-def test_shares_that_do_not_sum_to_100_are_refused(films, percent):
+def test_shares_that_do_not_sum_to_100_are_refused(images, percent):
     with pytest.raises(HilumError, match="expected three shares that sum to 100"):
-        patient_split(films(["p", "q"]), percent, seed=0)
+        patient_split(images(["p", "q"]), percent, seed=0)
 
 
-def test_too_few_patients_are_refused(films):
+def test_too_few_patients_are_refused(images):
     with pytest.raises(HilumError, match=r"expected patients enough for 10 % val; found 3"):
-        patient_split(films(["p", "q", "r"]), (70, 10, 20), seed=0)
+        patient_split(images(["p", "q", "r"]), (70, 10, 20), seed=0)
 
 
 def test_smaller_fractions_of_labels_lie_within_larger_ones(many, patients):
@@ -77,16 +77,16 @@ def test_smaller_fractions_of_labels_lie_within_larger_ones(many, patients):
 
 @settings(max_examples=40, deadline=None)
 @given(
-    films_of_patients=st.lists(st.integers(1, 4), min_size=20, max_size=60),
+    images_of_patients=st.lists(st.integers(1, 4), min_size=20, max_size=60),
     percent=st.sampled_from([(70, 10, 20), (64, 16, 20), (80, 0, 20), (33, 33, 34)]),
     seed=st.integers(0, 2**64 - 1),
     smaller=st.floats(0.1, 100),
     larger=st.floats(0.1, 100),
 )
-def test_whatever_the_films_patients_stay_together_and_fractions_nest(
-    films_of_patients, percent, seed, smaller, larger
+def test_whatever_the_images_patients_stay_together_and_fractions_nest(
+    images_of_patients, percent, seed, smaller, larger
 ):
-    owners = [f"p{number}" for number, count in enumerate(films_of_patients) for _ in range(count)]
+    owners = [f"p{number}" for number, count in enumerate(images_of_patients) for _ in range(count)]
     manifest = pl.DataFrame(
         {
             "image_id": [f"a{number}" for number in range(len(owners))],

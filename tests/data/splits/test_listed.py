@@ -5,7 +5,7 @@ from hilum.data.splits import check_patients_apart, listed_split
 from hilum.errors import HilumError
 
 
-def test_official_lists_keep_their_test_films_and_divide_the_rest_by_patient(many, patients):
+def test_official_lists_keep_their_test_images_and_divide_the_rest_by_patient(many, patients):
     many = many.with_columns(
         pl.when(pl.col("patient_id") < "p100").then(pl.lit("test")).otherwise(pl.lit("train_val")).alias("split")
     )
@@ -17,21 +17,21 @@ def test_official_lists_keep_their_test_films_and_divide_the_rest_by_patient(man
     check_patients_apart(split.assignment, "split")
 
 
-def test_lists_with_their_own_validation_films_are_taken_as_they_are(films):
-    manifest = films(["p", "q", "r", "s"], split_chexnet=["train", "val", "test", None])
+def test_lists_with_their_own_validation_images_are_taken_as_they_are(images):
+    manifest = images(["p", "q", "r", "s"], split_chexnet=["train", "val", "test", None])
     split = listed_split(manifest, "chexnet")
     assert split.name == "chexnet"
     assert split.assignment["split"].to_list() == ["train", "val", "test"]
-    with pytest.raises(HilumError, match="its own validation films; found 20 %"):
+    with pytest.raises(HilumError, match="its own validation images; found 20 %"):
         listed_split(manifest, "chexnet", validation=20)
 
 
-def test_a_list_that_is_not_there_is_told_with_those_that_are(films):
-    manifest = films(["p"], split_chexnet=["train"])
+def test_a_list_that_is_not_there_is_told_with_those_that_are(images):
+    manifest = images(["p"], split_chexnet=["train"])
     with pytest.raises(HilumError, match=r"a list that this data set came with \(chexnet\); found 'official'"):
         listed_split(manifest, "official")
 
 
-def test_official_lists_need_a_validation_share(films):
+def test_official_lists_need_a_validation_share(images):
     with pytest.raises(HilumError, match=r"split.validation: expected a percentage"):
-        listed_split(films(["p", "q"], split=["train_val", "test"]), "official")
+        listed_split(images(["p", "q"], split=["train_val", "test"]), "official")

@@ -6,11 +6,11 @@ from hilum.errors import HilumError
 
 
 @pytest.fixture
-def single_label(films):
-    """50 patients of four films; Mass in 40, Edema in 60, No Finding in 100 films; patients from p40 on are test."""
+def single_label(images):
+    """50 patients of four images; Mass in 40, Edema in 60, No Finding in 100 images; patients from p40 on are test."""
     patients = [f"p{number:02d}" for number in range(50) for _ in range(4)]
     kinds = [number % 5 for number in range(200)]
-    return films(
+    return images(
         patients,
         **{
             "Mass": [int(kind == 0) for kind in kinds],
@@ -47,24 +47,24 @@ def test_study_1_draws_by_image_and_seed_whatever_the_order_of_the_rows(single_l
     assert image_wise_validation(single_label, 1).hash != image_wise_validation(single_label, 0).hash
 
 
-def test_study_1_needs_films_of_one_label_and_official_lists(films):
-    with pytest.raises(HilumError, match="1 of 2 films with another number"):
-        image_wise_validation(films(["p", "q"], Mass=[1, 1], Edema=[0, 1], split=["test", "train_val"]), 0)
-    with pytest.raises(HilumError, match="expected official test films"):
-        image_wise_validation(films(["p", "q"], Mass=[1, 1], split=["train_val", None]), 0)
+def test_study_1_needs_images_of_one_label_and_official_lists(images):
+    with pytest.raises(HilumError, match="1 of 2 images with another number"):
+        image_wise_validation(images(["p", "q"], Mass=[1, 1], Edema=[0, 1], split=["test", "train_val"]), 0)
+    with pytest.raises(HilumError, match="expected official test images"):
+        image_wise_validation(images(["p", "q"], Mass=[1, 1], split=["train_val", None]), 0)
     with pytest.raises(HilumError, match="patient p in"):
-        image_wise_validation(films(["p", "p"], Mass=[1, 1], split=["train_val", "test"]), 0)
+        image_wise_validation(images(["p", "p"], Mass=[1, 1], split=["train_val", "test"]), 0)
 
 
-def test_studies_2_and_3_take_published_lists(films):
-    manifest = films(["p", "q", "r"], split_chexnet=["train", "val", "test"], split=["test", "train", "val"])
+def test_studies_2_and_3_take_published_lists(images):
+    manifest = images(["p", "q", "r"], split_chexnet=["train", "val", "test"], split=["test", "train", "val"])
     assert paper_split("toh2023", manifest, "chestxray14").title == listed_split(manifest, "chexnet").title
     assert paper_split("gowtham2023", manifest, "kermany").title == listed_split(manifest, "official").title
     with pytest.raises(HilumError, match="a rule for chestxray14"):
         paper_split("gowtham2023", manifest, "chestxray14")
 
 
-def test_study_4_keeps_official_test_films_where_it_says_so(many, patients):
+def test_study_4_keeps_official_test_images_where_it_says_so(many, patients):
     official = pl.when(pl.col("patient_id") < "p100").then(pl.lit("test")).otherwise(pl.lit("train_val"))
     listed = many.with_columns(official.alias("split"))
     split = paper_split("tayebiarasteh2024", listed, "chestxray14", validation=10, seed=2)
@@ -84,7 +84,7 @@ def test_study_4_draws_a_fifth_of_the_patients_elsewhere_the_same_whatever_valid
         paper_split("tayebiarasteh2024", many, "padchest", validation=0)
 
 
-def test_study_5_tests_on_chexperts_validation_films_and_validates_on_a_fifth_of_the_others(many, patients):
+def test_study_5_tests_on_chexperts_validation_images_and_validates_on_a_fifth_of_the_others(many, patients):
     part = pl.when(pl.col("patient_id") < "p050").then(pl.lit("val")).when(pl.col("patient_id") < "p060").then(None)
     listed = many.with_columns(part.otherwise(pl.lit("train")).alias("split"))
     split = paper_split("kivotova2021", listed, "chexpert", seed=1)
@@ -92,7 +92,7 @@ def test_study_5_tests_on_chexperts_validation_films_and_validates_on_a_fifth_of
     assert patients(split, "test") == {f"p{number:03d}" for number in range(50)}
     assert [len(patients(split, part)) for part in ("train", "val")] == [352, 88]
     check_patients_apart(split.assignment, "split")
-    with pytest.raises(HilumError, match="official training and validation films; found 1,320 and 0"):
+    with pytest.raises(HilumError, match="official training and validation images; found 1,320 and 0"):
         paper_split("kivotova2021", listed.filter(pl.col("split") != "val"), "chexpert")
 
 
@@ -101,6 +101,6 @@ def test_study_5_divides_its_pools_in_five(many, patients):
     assert [len(patients(split, part)) for part in ("train", "val", "test")] == [400, 100, 0]
 
 
-def test_an_unknown_paper_is_told_with_those_that_have_rules(films):
+def test_an_unknown_paper_is_told_with_those_that_have_rules(images):
     with pytest.raises(HilumError, match=", ".join(PAPER_RULES)):
-        paper_split("irvin2019", films(["p"]), "chexpert")
+        paper_split("irvin2019", images(["p"]), "chexpert")

@@ -7,15 +7,15 @@ from hilum.data.splits import LEAKING, Split, check_patients_apart, listed_split
 from hilum.errors import HilumError
 
 
-def test_the_hash_is_that_of_the_sorted_lines(films):
-    split = patient_split(films(["p", "q", "r", "s"]), (50, 25, 25), seed=0)
+def test_the_hash_is_that_of_the_sorted_lines(images):
+    split = patient_split(images(["p", "q", "r", "s"]), (50, 25, 25), seed=0)
     lines = sorted(f"{image_id} {part}" for image_id, _, part in split.assignment.rows())
     assert split.hash == hashlib.sha256("\n".join(lines).encode()).hexdigest()[:6]
     assert split.title == f"patients-50-25-25-s0 ({split.hash})"
 
 
-def test_a_patient_on_both_sides_is_named(films):
-    manifest = films(["p", "p", "q"], split=["train", "test", "test"])
+def test_a_patient_on_both_sides_is_named(images):
+    manifest = images(["p", "p", "q"], split=["train", "test", "test"])
     with pytest.raises(HilumError, match="expected every patient in one part only; found patient p in test and train"):
         check_patients_apart(manifest, "lists")
     with pytest.raises(HilumError, match="list 'official'"):
@@ -30,8 +30,8 @@ def test_a_split_reads_back_with_its_name(tmp_path, many):
     assert again.assignment.equals(split.assignment)
 
 
-def test_a_split_file_with_a_patient_on_both_sides_is_refused(tmp_path, films):
-    torn = films(["p", "p"], split=["train", "test"]).select("image_id", "patient_id", "split", name=pl.lit("mine"))
+def test_a_split_file_with_a_patient_on_both_sides_is_refused(tmp_path, images):
+    torn = images(["p", "p"], split=["train", "test"]).select("image_id", "patient_id", "split", name=pl.lit("mine"))
     torn.write_parquet(tmp_path / "split.parquet")
     with pytest.raises(HilumError, match="patient p in test and train"):
         read_split(tmp_path / "split.parquet")
@@ -43,10 +43,10 @@ def test_a_split_file_with_a_patient_on_both_sides_is_refused(tmp_path, films):
 
 
 @pytest.fixture
-def leaking(films):
+def leaking(images):
     """One patient in train and val, by the one published rule that lets it."""
-    films = films(["p", "p", "q", "r"], split=["train", "val", "train", "test"])
-    return Split("elwirehardja2025-images-s0", films.select("image_id", "patient_id", "split"))
+    images = images(["p", "p", "q", "r"], split=["train", "val", "train", "test"])
+    return Split("elwirehardja2025-images-s0", images.select("image_id", "patient_id", "split"))
 
 
 def test_a_rule_that_leaks_says_so_in_the_title_of_its_split(leaking):

@@ -42,15 +42,15 @@ def parts(single_label) -> dict[str, pl.DataFrame]:
     return {part: single_label.filter(split.assignment["split"] == part) for part in ("train", "val", "test")}
 
 
-def test_the_single_label_films_are_those_of_the_paper(single_label):
+def test_the_single_label_images_are_those_of_the_paper(single_label):
     assert set(CLASSES) == {*CHESTXRAY14, NO_FINDING}
     assert len(single_label) == 91_324
     assert class_counts(single_label, CLASSES) == {name: row[0] for name, row in TABLE_1.items()}
 
 
-@pytest.mark.parametrize(("part", "column", "films"), [("test", 1, 17_853), ("val", 2, 14_688), ("train", 3, 58_783)])
-def test_every_class_falls_on_the_parts_as_in_the_paper(parts, part, column, films):
-    assert len(parts[part]) == films
+@pytest.mark.parametrize(("part", "column", "images"), [("test", 1, 17_853), ("val", 2, 14_688), ("train", 3, 58_783)])
+def test_every_class_falls_on_the_parts_as_in_the_paper(parts, part, column, images):
+    assert len(parts[part]) == images
     assert class_counts(parts[part], CLASSES) == {name: row[column] for name, row in TABLE_1.items()}
 
 
@@ -94,7 +94,7 @@ def test_the_plan_has_the_papers_counts(parts):
     assert not plan.is_duplicated().any()
 
 
-def test_targets_have_one_class_a_film(parts):
+def test_targets_have_one_class_an_image(parts):
     ids, values = targets(parts["test"], CLASSES, LabelPolicy())
     assert values.shape == (17_853, 15)
     assert (values.sum(axis=1) == 1).all()

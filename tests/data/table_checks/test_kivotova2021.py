@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from hilum.data.collections import Collected
-from hilum.data.labels import Cohort, LabelPolicy, targets, task_films
+from hilum.data.labels import Cohort, LabelPolicy, targets, task_images
 from hilum.findings import CHEXPERT
 
 RARE = ("Enlarged Cardiomediastinum", "Lung Lesion", "Pneumonia", "Pneumothorax", "Fracture", "No Finding")
@@ -18,11 +18,11 @@ COHORT = Cohort(views="frontal", any_of=RARE)
 
 
 def rare_subset(collected: Collected) -> tuple[list[str], np.ndarray]:
-    return targets(task_films(collected, FINDINGS, POLICY, COHORT), FINDINGS, POLICY)
+    return targets(task_images(collected, FINDINGS, POLICY, COHORT), FINDINGS, POLICY)
 
 
 @pytest.fixture
-def hand_made(films) -> Collected:
+def hand_made(images) -> Collected:
     rows = [  # view, codes; kept, positive
         ("AP", {"Fracture": 1}),  # kept: Fracture
         ("PA", {"Fracture": 1, "Edema": 1}),  # kept: Fracture, Other
@@ -35,11 +35,11 @@ def hand_made(films) -> Collected:
         ("PA", {}),  # nothing at all
     ]
     codes = {finding: [row.get(finding) for _, row in rows] for finding in CHEXPERT}
-    manifest = films([f"p{number}" for number in range(len(rows))], view=[view for view, _ in rows], **codes)
+    manifest = images([f"p{number}" for number in range(len(rows))], view=[view for view, _ in rows], **codes)
     return Collected(manifest, None, Path(), "chexpert", [], {})
 
 
-def test_the_rare_subset_keeps_frontal_films_of_six_findings_and_folds_eight(hand_made):
+def test_the_rare_subset_keeps_frontal_images_of_six_findings_and_folds_eight(hand_made):
     assert len(COMMON) == 8
     ids, values = rare_subset(hand_made)
     named = {
@@ -57,7 +57,7 @@ def test_the_rare_subset_keeps_frontal_films_of_six_findings_and_folds_eight(han
     assert set(np.unique(values)) == {0, 1}
 
 
-def test_the_real_rare_subset_has_the_films_that_the_published_rule_gives(restricted):
+def test_the_real_rare_subset_has_the_images_that_the_published_rule_gives(restricted):
     collected = restricted("chexpert")
     train = collected.manifest.filter(pl.col("split") == "train")["image_id"]
     ids, _ = rare_subset(collected)

@@ -8,8 +8,8 @@ from hilum.data.labels import Cohort, LabelPolicy, choose, read_codes, targets
 from hilum.data.splits import check_patients_apart, paper_split
 from hilum.findings import CHESTXRAY14, NO_FINDING
 
-UNCERTAIN_DROPS_THE_FILM = ("Cardiomegaly", "Lung Opacity", "Lung Lesion", "Edema", "Pneumonia")
-CERTAIN = LabelPolicy(uncertain=dict.fromkeys(UNCERTAIN_DROPS_THE_FILM, "drop") | {"otherwise": "zero"})
+UNCERTAIN_DROPS_THE_IMAGE = ("Cardiomegaly", "Lung Opacity", "Lung Lesion", "Edema", "Pneumonia")
+CERTAIN = LabelPolicy(uncertain=dict.fromkeys(UNCERTAIN_DROPS_THE_IMAGE, "drop") | {"otherwise": "zero"})
 
 CHESTXRAY14_TABLE_2 = {
     "Atelectasis": 11_559,
@@ -101,20 +101,20 @@ PADCHEST_TABLE_2 = {
 
 
 def positives(manifest: pl.DataFrame, findings: list[str], policy: LabelPolicy) -> tuple[int, dict[str, int]]:
-    """Films kept, and how many are positive for each finding."""
+    """Images kept, and how many are positive for each finding."""
     ids, values = targets(manifest, findings, policy)
     return len(ids), dict(zip(findings, (values == 1).sum(axis=0).tolist(), strict=True))
 
 
 @pytest.mark.shared_data
 def test_chestxray14_has_the_counts_of_table_2(chestxray14):
-    films, counts = positives(chestxray14.manifest, list(CHESTXRAY14_TABLE_2), LabelPolicy())
-    assert films == 112_120
+    images, counts = positives(chestxray14.manifest, list(CHESTXRAY14_TABLE_2), LabelPolicy())
+    assert images == 112_120
     assert counts == CHESTXRAY14_TABLE_2
 
 
 @pytest.mark.shared_data
-def test_chestxray14_has_the_14_labels_of_table_3_and_the_films_of_table_1(chestxray14):
+def test_chestxray14_has_the_14_labels_of_table_3_and_the_images_of_table_1(chestxray14):
     findings = [*(finding for finding in CHESTXRAY14 if finding != "Infiltration"), NO_FINDING]
     ids, values = targets(chestxray14.manifest, findings, LabelPolicy())
     assert values.shape == (112_120, 14)
@@ -132,13 +132,13 @@ def test_about_40_percent_of_chestxray14_is_anteroposterior(chestxray14):
     assert f"{(chestxray14.manifest['view'] == 'AP').mean():.1%}" == "40.0%"  # Table 1
 
 
-def test_chexpert_has_the_counts_of_table_2_without_films_that_five_findings_leave_in_doubt(restricted):
+def test_chexpert_has_the_counts_of_table_2_without_images_that_five_findings_leave_in_doubt(restricted):
     manifest = restricted("chexpert").manifest.filter(pl.col("split").is_in(["train", "val"]))
     frontal = choose(manifest, Cohort(views="frontal"), CERTAIN)
-    films, counts = positives(frontal, list(CHEXPERT_TABLE_2), CERTAIN)
-    assert films == 157_878
+    images, counts = positives(frontal, list(CHEXPERT_TABLE_2), CERTAIN)
+    assert images == 157_878
     assert counts == CHEXPERT_TABLE_2
-    # Table 1's training and test films together lack the 202 of the official validation set.
+    # Table 1's training and test images together lack the 202 of the official validation set.
     assert positives(frontal.filter(pl.col("split") == "train"), ["Edema"], CERTAIN)[0] == 128_356 + 29_320
 
 
@@ -146,8 +146,8 @@ def test_vindr_cxr_has_the_counts_of_table_2_with_two_of_three_votes(restricted)
     policy = LabelPolicy(vote="majority")
     manifest = read_codes(restricted("vindr_cxr"), list(VINDR_TABLE_2), policy)
     assert dict(manifest["split"].value_counts().iter_rows()) == {"train": 15_000, "test": 3_000}
-    films, counts = positives(manifest, list(VINDR_TABLE_2), policy)
-    assert films == 18_000
+    images, counts = positives(manifest, list(VINDR_TABLE_2), policy)
+    assert images == 18_000
     assert counts == VINDR_TABLE_2
 
 
@@ -155,12 +155,12 @@ def test_vindr_cxr_has_the_counts_of_table_2_with_two_of_three_votes(restricted)
     ("collection", "published", "table_2"),
     [("mimic_cxr_jpg", 213_921, MIMIC_TABLE_2), ("padchest", 110_525, PADCHEST_TABLE_2)],
 )
-def test_the_films_of_table_2_are_among_the_frontal_films_of_other_sets(restricted, collection, published, table_2):
-    # How the authors chose their films of these two is not stated, and has not been found out: theirs can only be a part
+def test_the_images_of_table_2_are_among_the_frontal_images_of_other_sets(restricted, collection, published, table_2):
+    # How the authors chose their images of these two is not stated, and has not been found out: theirs can only be a part
     # of the frontal ones, and not a small one.
     collected = restricted(collection)
     policy = LabelPolicy()
     frontal = choose(read_codes(collected, list(table_2), policy), Cohort(views="frontal"))
-    films, counts = positives(frontal, list(table_2), policy)
-    assert published <= films <= 1.25 * published
+    images, counts = positives(frontal, list(table_2), policy)
+    assert published <= images <= 1.25 * published
     assert all(count <= counts[finding] <= 1.5 * count for finding, count in table_2.items()), counts

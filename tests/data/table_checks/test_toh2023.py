@@ -23,7 +23,7 @@ def test_chexnets_lists_have_their_counts_and_keep_patients_apart(chestxray14):
     }
 
 
-def test_chexnets_training_list_holds_most_of_the_official_test_films(chestxray14):
+def test_chexnets_training_list_holds_most_of_the_official_test_images(chestxray14):
     official = set(listed_split(chestxray14.manifest, "official", validation=20).image_ids("test"))
     assert len(official) == 25_596
     assert len(official & set(listed_split(chestxray14.manifest, "chexnet").image_ids("train"))) == 17_920
@@ -45,7 +45,7 @@ def test_the_lists_carry_older_labels_than_the_table(chestxray14, older_labels):
     assert (older_labels["Pneumonia"].sum(), newer["Pneumonia"].sum()) == (1_353, 1_431)
 
 
-def test_the_weights_are_negatives_per_positive_of_the_training_films(chestxray14):
+def test_the_weights_are_negatives_per_positive_of_the_training_images(chestxray14):
     split = paper_split("toh2023", chestxray14.manifest, "chestxray14")
     train = chestxray14.manifest.filter(chestxray14.manifest["image_id"].is_in(split.image_ids("train")))
     weights = negatives_per_positive(class_counts(train, list(CHESTXRAY14)), len(train))
@@ -55,7 +55,7 @@ def test_the_weights_are_negatives_per_positive_of_the_training_films(chestxray1
 
 
 def test_the_weights_in_the_authors_code_are_inverse_frequencies_of_the_older_labels(older_labels):
-    # vernontoh/ChestXRay has a fixed list from 9.72 (Atelectasis) to 493.92 (Hernia): films per positive of all lists.
+    # vernontoh/ChestXRay has a fixed list from 9.72 (Atelectasis) to 493.92 (Hernia): images per positive of all lists.
     positives = {name: int(older_labels[name].sum()) for name in CHESTXRAY14}
     weights = inverse_frequencies(positives, len(older_labels))
     assert round(weights["Atelectasis"], 2) == 9.72

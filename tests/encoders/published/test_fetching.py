@@ -6,8 +6,7 @@ from typing import ClassVar
 
 import pytest
 
-from hilum.encoders.published.fetching import check, fetch
-from hilum.encoders.published.registry import PublishedWeights, published_weights
+from hilum.encoders.published import PublishedWeights, check, fetch, published_weights
 from hilum.errors import HilumError
 
 CONTENT = bytes(range(256)) * 12_000  # 3 MB: several blocks

@@ -10,10 +10,15 @@ import timm
 import torch
 
 from hilum.encoders.card import read_card
-from hilum.encoders.published.folder import find_imported, remembered_checksum
-from hilum.encoders.published.registry import published_weights
-from hilum.encoders.published.resolving import describe_weights, import_weights, resolve_weights
-from hilum.encoders.published.statements import seen_test_films
+from hilum.encoders.published import (
+    describe_weights,
+    find_imported,
+    import_weights,
+    published_weights,
+    remembered_checksum,
+    resolve_weights,
+)
+from hilum.encoders.statements import seen_test_images
 from hilum.errors import HilumError
 
 ROWS = published_weights()
@@ -59,8 +64,8 @@ def test_a_file_that_only_a_word_makes_the_published_one_has_seen_nobody_knows_w
     assert [each.certainty for each in card.statements] == ["unknown"]
     assert (card.settings["file"], card.settings["known_by"]) == ("mine.pth", "word")
     assert "import it with --anyway" in card.statements[0].source
-    films = pl.DataFrame({"image_id": ["a"], "patient_id": ["1"], "split": ["test"]})
-    assert seen_test_films(card.statements, "anything", films, ["a"]).certainty == "may"
+    images = pl.DataFrame({"image_id": ["a"], "patient_id": ["1"], "split": ["test"]})
+    assert seen_test_images(card.statements, "anything", images, ["a"]).certainty == "may"
     assert describe_weights(ATTO, "convnextv2_atto", folder).seen == card.statements
     assert remembered_checksum(folder, ATTO) is None
 
@@ -129,7 +134,7 @@ def test_a_classifier_of_other_findings_or_none_is_not_imagenets(tmp_path, folde
 def test_every_layout_knows_a_classifier_that_tells_another_training(case, name, key, shape, published_shapes):
     from pathlib import Path
 
-    from hilum.encoders.published.identity import check_classifier
+    from hilum.encoders.published import check_classifier
     from hilum.encoders.published.key_maps import LAYOUTS
 
     tensors = {each: torch.zeros(()).expand(size) for each, size in published_shapes[case]().items()}

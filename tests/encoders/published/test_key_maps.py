@@ -12,11 +12,10 @@ import torch.nn.functional as F
 
 from hilum.encoders.catalogue import ARCHITECTURES
 from hilum.encoders.positions import ANTIALIASED, EXACT_SIZE, OFFSET_BY_A_TENTH
-from hilum.encoders.published.importing import encoder_of, layout_of
+from hilum.encoders.published import encoder_of, layout_of, published_weights
 from hilum.encoders.published.key_maps import LAYOUTS
 from hilum.encoders.published.key_maps.layout import map_keys
 from hilum.encoders.published.key_maps.native_names import native_names
-from hilum.encoders.published.registry import published_weights
 from hilum.encoders.zoo import FAMILIES
 from hilum.errors import HilumError
 

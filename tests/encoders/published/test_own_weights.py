@@ -4,10 +4,9 @@ import pytest
 import timm
 import torch
 
-from hilum.data.pseudonyms import sealed
-from hilum.encoders.published.own_weights import Told, import_own
-from hilum.encoders.published.resolving import describe_weights
-from hilum.encoders.published.statements import Statement
+from hilum.data.patients import sealed
+from hilum.encoders.published import Told, describe_weights, import_own
+from hilum.encoders.statements import Statement
 from hilum.encoders.weights import load_encoder
 from hilum.errors import HilumError
 

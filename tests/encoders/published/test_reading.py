@@ -12,7 +12,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hilum.encoders.published.reading import PickledObjects, flatten, read_tensors
+from hilum.encoders.published import PickledObjects, flatten, read_tensors
 from hilum.errors import HilumError
 
 TENSORS = {"conv.weight": torch.arange(6.0).reshape(2, 3), "bn.count": torch.tensor(4)}

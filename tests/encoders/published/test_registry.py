@@ -5,8 +5,8 @@ import sys
 import pytest
 
 from hilum.encoders.catalogue import ARCHITECTURES
+from hilum.encoders.published import find_weights, published_weights, shorthands, statements_of
 from hilum.encoders.published.key_maps import LAYOUTS
-from hilum.encoders.published.registry import find_weights, published_weights, shorthands, statements_of
 from hilum.errors import HilumError
 from hilum.findings import COLLECTIONS
 

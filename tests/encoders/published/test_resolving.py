@@ -5,9 +5,16 @@ import torch
 
 from hilum.artifacts import file_sha256
 from hilum.encoders.card import read_card
-from hilum.encoders.published.folder import VARIABLE, find_imported, remembered_checksum, weights_folder
-from hilum.encoders.published.registry import published_weights
-from hilum.encoders.published.resolving import describe_weights, import_weights, resolve_weights
+from hilum.encoders.published import (
+    VARIABLE,
+    describe_weights,
+    find_imported,
+    import_weights,
+    published_weights,
+    remembered_checksum,
+    resolve_weights,
+    weights_folder,
+)
 from hilum.encoders.weights import load_encoder, save_encoder
 from hilum.encoders.zoo import create_encoder
 from hilum.errors import HilumError

@@ -7,8 +7,8 @@ import torch
 
 from hilum.encoders.card import Card
 from hilum.encoders.families import rotary
+from hilum.encoders.published import agree, check_rotary
 from hilum.encoders.published.key_maps import LAYOUTS
-from hilum.encoders.published.rotary_check import agree, check_rotary
 from hilum.encoders.weights import ENCODER_WEIGHTS, load_encoder, load_weights, save_encoder, write_weights
 from hilum.encoders.zoo import create_encoder
 from hilum.errors import HilumError

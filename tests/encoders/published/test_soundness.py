@@ -8,8 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hilum.encoders.published.importing import encoder_of, layout_of
-from hilum.encoders.published.registry import published_weights
+from hilum.encoders.published import encoder_of, layout_of, published_weights
 from hilum.errors import HilumError
 
 ROW = published_weights()["imagenet1k_resnet18"]

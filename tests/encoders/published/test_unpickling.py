@@ -9,8 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from hilum.encoders.published.inert_unpickling import read
-from hilum.encoders.published.unpickling import unpickled_tensors
+from hilum.encoders.published import read, unpickled_tensors
 from hilum.errors import HilumError
 
 

@@ -1,7 +1,7 @@
 import torch
 import torch.nn.functional as F
 
-from hilum.encoders.toh2023.cnn import ResidualPooling, SmallCNN
+from hilum.encoders.toh2023 import ResidualPooling, SmallCNN
 
 
 @torch.no_grad()

@@ -1,6 +1,6 @@
 import torch
 
-from hilum.encoders.toh2023.densenet import small_densenet
+from hilum.encoders.toh2023 import small_densenet
 
 
 def test_growth_bottlenecks_and_compression_are_the_papers():

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from hilum.encoders.catalogue import ARCHITECTURES
-from hilum.encoders.toh2023.paper import PAPER_FORMS, paper_groups, paper_network
+from hilum.encoders.toh2023 import PAPER_FORMS, paper_groups, paper_network
 from hilum.encoders.zoo import FAMILIES, count_parameters, create_encoder
 
 GROUPS = {
@@ -44,7 +44,7 @@ def test_chexnet_reaches_its_published_count_with_running_means_and_variances_on
 
 
 @pytest.mark.parametrize("name", GROUPS)
-def test_a_film_of_224_px_in_three_channels_becomes_14_logits(name):
+def test_an_image_of_224_px_in_three_channels_becomes_14_logits(name):
     with torch.device("meta"):
         network = paper_network(name)
         last = network["body"](torch.zeros(2, 3, 224, 224))

@@ -1,7 +1,7 @@
 import torch
 import torch.nn.functional as F
 
-from hilum.encoders.toh2023.resnet import ResidualBlock, SmallResNet
+from hilum.encoders.toh2023 import ResidualBlock, SmallResNet
 
 
 @torch.no_grad()

@@ -1,7 +1,7 @@
 import torch
 import torch.nn.functional as F
 
-from hilum.encoders.toh2023.unet_encoder import UnetEncoder, cells
+from hilum.encoders.toh2023 import UnetEncoder, cells
 
 
 def test_the_unet_encoder_walks_224_220_106_49_20_6_5():

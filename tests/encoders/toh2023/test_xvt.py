@@ -1,7 +1,7 @@
 import torch
 import torch.nn.functional as F
 
-from hilum.encoders.toh2023.xvt import Attention, XvT
+from hilum.encoders.toh2023 import Attention, XvT
 
 
 @torch.no_grad()

@@ -3,9 +3,8 @@ from dataclasses import replace
 
 import polars as pl
 
-from hilum.report import formats
-from hilum.report.figures import canvas
-from hilum.report.figures.box_plots import box_plot
+from hilum.report.figures import box_plot, canvas
+from hilum.report.render import formats
 
 
 def drawn(content, metric="auroc"):

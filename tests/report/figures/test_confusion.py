@@ -6,9 +6,8 @@ import polars as pl
 import pytest
 from sklearn.metrics import confusion_matrix
 
-from hilum.evaluate import as_predictions
-from hilum.report.figures import canvas
-from hilum.report.figures.confusion import confusion_figures, mean_confusion
+from hilum.evaluation import as_predictions
+from hilum.report.figures import canvas, confusion_figures, mean_confusion
 
 CLASSES = ["No Finding", "Pneumonia", "Mass"]
 
@@ -35,7 +34,7 @@ def test_each_arm_has_a_matrix_whose_cells_can_be_read(study):
     with canvas.style():
         figures = confusion_figures(replace(study, predictions=runs))
     assert [figure.name for figure in figures] == ["confusion_scratch", "confusion_simclr"]
-    cells = re.findall(r"<title>([\w ]+) called ([\w ]+): (\d+) films", figures[0].svg)
+    cells = re.findall(r"<title>([\w ]+) called ([\w ]+): (\d+) images", figures[0].svg)
     counts = mean_confusion(runs["scratch"])
     assert {(a, b): int(n) for a, b, n in cells} == {
         (a, b): counts[i, j] for i, a in enumerate(CLASSES) for j, b in enumerate(CLASSES)

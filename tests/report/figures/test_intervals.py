@@ -4,10 +4,8 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
-from hilum.report import formats
-from hilum.report.figures import canvas
-from hilum.report.figures.intervals import differences_forest, estimates_forest
-from hilum.report.figures.roc import roc_curves
+from hilum.report.figures import canvas, differences_forest, estimates_forest, roc_curves
+from hilum.report.render import formats
 
 
 def titles(svg: str) -> set[str]:

@@ -2,13 +2,14 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score, roc_curve
 
-from hilum.report.figures.roc import POINTS, roc
+from hilum.report.figures import POINTS
+from hilum.report.figures.roc import roc
 
 
-def draw(films: int, positives: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def draw(images: int, positives: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
-    labels = (rng.random(films) < positives).astype(float)
-    return labels, rng.standard_normal(films) + labels
+    labels = (rng.random(images) < positives).astype(float)
+    return labels, rng.standard_normal(images) + labels
 
 
 def test_perfect_and_reversed_scores_hug_the_corners():
@@ -34,9 +35,9 @@ def test_areas_are_those_of_scikit_learn_and_unknown_labels_are_left_out():
     assert roc([hidden], [scores]).areas == pytest.approx([roc_auc_score(labels[kept], scores[kept])], abs=1e-12)
 
 
-@pytest.mark.parametrize(("films", "positives"), [(25_000, 0.02), (25_000, 0.5), (400, 0.05)])
-def test_thinning_to_two_hundred_points_moves_no_line_by_a_visible_width(films, positives):
-    labels, scores = draw(films, positives, 1)
+@pytest.mark.parametrize(("images", "positives"), [(25_000, 0.02), (25_000, 0.5), (400, 0.05)])
+def test_thinning_to_two_hundred_points_moves_no_line_by_a_visible_width(images, positives):
+    labels, scores = draw(images, positives, 1)
     curve = roc([labels], [scores])
     assert len(curve.rate) == POINTS == 200
     false_positive, true_positive, _ = roc_curve(labels, scores)

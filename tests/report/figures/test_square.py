@@ -1,4 +1,4 @@
-"""Curves that share their frame: what is drawn is what scikit-learn and hilum.evaluate compute."""
+"""Curves that share their frame: what is drawn is what scikit-learn and hilum.evaluation compute."""
 
 import re
 from dataclasses import replace
@@ -7,17 +7,14 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, precision_recall_curve
 
-from hilum.evaluate.calibration import brier
-from hilum.report.figures import canvas
-from hilum.report.figures.decisions import decision_figures
-from hilum.report.figures.precision_recall import precision_at, precision_recall_figures
-from hilum.report.figures.reliability import reliability_figures
+from hilum.evaluation.metrics import brier
+from hilum.report.figures import canvas, decision_figures, precision_at, precision_recall_figures, reliability_figures
 
 
-def draw(seed: int, films: int = 200) -> tuple[np.ndarray, np.ndarray]:
+def draw(seed: int, images: int = 200) -> tuple[np.ndarray, np.ndarray]:
     own = np.random.default_rng(seed)
-    labels = (own.random(films) < 0.2).astype(float)
-    return labels, np.round(own.random(films) + 0.3 * labels, 2)  # with ties
+    labels = (own.random(images) < 0.2).astype(float)
+    return labels, np.round(own.random(images) + 0.3 * labels, 2)  # with ties
 
 
 @pytest.mark.parametrize("seed", range(5))

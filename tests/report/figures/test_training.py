@@ -3,8 +3,7 @@ from dataclasses import replace
 
 import polars as pl
 
-from hilum.report.figures import canvas
-from hilum.report.figures.training import training_figures
+from hilum.report.figures import canvas, training_figures
 
 
 def made(study, stage: str) -> dict[str, str]:

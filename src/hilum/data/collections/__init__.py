@@ -5,11 +5,11 @@ from pathlib import Path
 
 import polars as pl
 
-from hilum.data.collections.collected import Collected, nothing_rejected
-from hilum.data.collections.native_files import some
+from hilum.data.collections.dataset import Collected, nothing_rejected
 from hilum.data.manifest import check_manifest, split_columns
 from hilum.data.paths import is_utf8, printable
 from hilum.data.splits import check_patients_apart
+from hilum.data.tables import some
 from hilum.errors import HilumError
 from hilum.findings import COLLECTIONS
 from hilum.progress import ProgressReport, silent
@@ -48,7 +48,7 @@ def read_collection(
     Args:
         name: one of `COLLECTIONS`.
         root: the folder that holds the data set, as it was unpacked.
-        allow_missing: keep films whose file is not here (their path is null) instead of refusing.
+        allow_missing: keep images whose file is not here (their path is null) instead of refusing.
         labels: of `folder`: the CSV with the labels; a relative path may also start from the root.
         release: of `chestxray14`: "2020" or "2017"; the newest that is here unless told.
         labeller: of `mimic_cxr_jpg`: "chexpert" or "negbio"; the first that is here unless told.

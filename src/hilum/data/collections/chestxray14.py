@@ -1,7 +1,7 @@
 """ChestX-ray14 (also: ChestX-ray8, NIH CXR14), frontal radiographs of the NIH Clinical Center.
 
-112,120 films of 30,805 patients, 8-bit gray (a few RGBA) PNG of 1024 x 1024; 14 findings and "No Finding", text-mined
-from reports (absent from the text counts as negative); 984 boxes on 880 films, drawn by a radiologist.
+112,120 images of 30,805 patients, 8-bit gray (a few RGBA) PNG of 1024 x 1024; 14 findings and "No Finding", text-mined
+from reports (absent from the text counts as negative); 984 boxes on 880 images, drawn by a radiologist.
 
 Terms: the NIH Clinical Center puts no restrictions on use; it asks to link https://nihcc.app.box.com/v/ChestXray-NIHCC,
 to cite Wang, Peng, Lu, Lu, Bagheri, Summers, "ChestX-ray8: Hospital-scale Chest X-ray Database and Benchmarks on
@@ -28,10 +28,10 @@ from pathlib import Path
 import polars as pl
 
 from hilum.artifacts import file_sha256
-from hilum.data.ages import years
-from hilum.data.collections.collected import Collected
+from hilum.data.collections.dataset import Collected
 from hilum.data.collections.image_files import ImageFiles
-from hilum.data.collections.native_files import (
+from hilum.data.collections.patient_spellings import with_canonical_patients
+from hilum.data.tables import (
     csv_rows,
     find_table,
     read_lines,
@@ -40,8 +40,8 @@ from hilum.data.collections.native_files import (
     refuse_missing_unless,
     some,
     text_columns,
+    years,
 )
-from hilum.data.collections.patient_spellings import with_canonical_patients
 from hilum.errors import HilumError
 from hilum.findings import CHESTXRAY14, NO_FINDING, labelled_finding
 from hilum.progress import ProgressReport, silent
@@ -74,33 +74,35 @@ def read(
     table = _find_table(root, release)
     sources = {table.relative_to(root).as_posix(): file_sha256(table)}
     notes = [f"labels of {table.name}"]
-    films = with_canonical_patients(_read_table(table, notes), notes)
+    radiographs = with_canonical_patients(_read_table(table, notes), notes)
 
     for column, lists in (("split", _OFFICIAL), ("split_chexnet", _CHEXNET)):
         listed = _read_lists(root, lists, sources)
         if listed is None:
             notes.append(f"no {'official' if column == 'split' else 'CheXNet'} lists here: {column} is blank")
-            films = films.with_columns(pl.lit(None, dtype=pl.String).alias(column))
+            radiographs = radiographs.with_columns(pl.lit(None, dtype=pl.String).alias(column))
             continue
-        unknown = listed.join(films, on="image_id", how="anti")
+        unknown = listed.join(radiographs, on="image_id", how="anti")
         if len(unknown):
-            expected = f"a row for every film on the lists of {column}"
+            expected = f"a row for every image on the lists of {column}"
             refuse_missing_unless(allow_missing, notes, table, expected, unknown["image_id"].to_list())
-        films = films.join(listed.rename({"part": column}), on="image_id", how="left", maintain_order="left")
+        radiographs = radiographs.join(
+            listed.rename({"part": column}), on="image_id", how="left", maintain_order="left"
+        )
 
     files = ImageFiles(root)
     images = files.listed(_FOLDERS, ".png").rename({"name": "image_id"})
-    films = films.join(images, on="image_id", how="left", maintain_order="left")
-    missing = films.filter(pl.col("path").is_null())["image_id"]
+    radiographs = radiographs.join(images, on="image_id", how="left", maintain_order="left")
+    missing = radiographs.filter(pl.col("path").is_null())["image_id"]
     if len(missing):
         refuse_missing_unless(allow_missing, notes, root, "an image for every row of the table", missing.to_list())
-    strangers = len(images.join(films, on="image_id", how="anti"))
+    strangers = len(images.join(radiographs, on="image_id", how="anti"))
     if strangers:
         notes.append(f"{strangers:,} PNG files have no row in {table.name} and were left out")
 
     notes += files.notes()
     findings = [*CHESTXRAY14, NO_FINDING]
-    manifest = films.select(
+    manifest = radiographs.select(
         "image_id",
         "path",
         "patient_id",
@@ -134,7 +136,7 @@ def _read_table(table: Path, notes: list[str]) -> pl.DataFrame:
     rows = read_table(table, list(_COLUMNS), of="ChestX-ray14's")
     age, image = pl.col("Patient Age"), pl.col("Image Index")
     wrong = {
-        "Image Index": (image.is_null() | image.is_duplicated(), "every film once"),
+        "Image Index": (image.is_null() | image.is_duplicated(), "every image once"),
         "Patient ID": (pl.col("Patient ID").is_null(), "a number"),
         "Finding Labels": (pl.col("Finding Labels").is_null(), "findings, or No Finding"),
         "Patient Age": (
@@ -155,7 +157,7 @@ def _read_table(table: Path, notes: list[str]) -> pl.DataFrame:
 
 def _with_findings(rows: pl.DataFrame, table: Path) -> pl.DataFrame:
     written = pl.col("Finding Labels")
-    # Many films have the same labels, so each wording is looked up once.
+    # Many images have the same labels, so each wording is looked up once.
     meant = {
         labels: [labelled_finding(name, "chestxray14") for name in labels.split("|")]
         for labels in rows["Finding Labels"].unique()
@@ -191,7 +193,7 @@ def _read_lists(root: Path, lists: dict[str, tuple[str, ...]], sources: dict[str
     twice = listed.filter(pl.col("image_id").is_duplicated())["image_id"].unique().sort()
     if len(twice):
         where = " and ".join(str(path) for path in found.values())
-        raise HilumError(where, expected="every film on one list, once", found=f"{some(twice)} again", fix="Mend it.")
+        raise HilumError(where, expected="every image on one list, once", found=f"{some(twice)} again", fix="Mend it.")
     return listed
 
 
@@ -227,5 +229,5 @@ def _read_boxes(root: Path, manifest: pl.DataFrame, sources: dict[str, str], not
     )
     known = boxes.join(manifest, on="image_id", how="semi", maintain_order="left")
     if len(known) < len(boxes):
-        notes.append(f"{len(boxes) - len(known):,} boxes are on films that the table lacks and were left out")
+        notes.append(f"{len(boxes) - len(known):,} boxes are on images that the table lacks and were left out")
     return known

@@ -1,9 +1,10 @@
 """CheXpert, chest radiographs of Stanford Hospital with labels mined from reports.
 
-224,316 films of 65,240 patients, 2002 to 2017, frontal and lateral, 8-bit gray JPEG at full size or ("small") about 390
-x 320; of the films given out, 223,414 (191,027 frontal) of 64,540 patients are in train.csv and 234 (202 frontal) of
-200 patients, read by three radiologists, in valid.csv. The 668 films of 500 patients of the test set came later, with
-CheXlocalize. 14 observations: 1.0 positive, 0.0 negative, -1.0 uncertain, blank not mentioned; "No Finding" is 1.0 or
+224,316 images of 65,240 patients, 2002 to 2017, frontal and lateral, 8-bit gray JPEG at full size or ("small") about
+390 x 320; of the images given out, 223,414 (191,027 frontal) of 64,540 patients are in train.csv and 234 (202 frontal)
+of 200 patients, read by three radiologists, in valid.csv. The 668 images of 500 patients of the test set came later,
+with CheXlocalize. 14 observations: 1.0 positive, 0.0 negative, -1.0 uncertain, blank not mentioned; "No Finding" is 1.0
+    or
 blank in train.csv, since the labeller never denies it.
 
 Terms: the Stanford University School of Medicine CheXpert Dataset Research Use Agreement: no clinical use, no
@@ -22,7 +23,7 @@ A Path such as CheXpert-v1.0-small/train/patient00001/study1/view1_frontal.jpg c
 
 Manifest: `image_id` is the path from there on; `patient_id` patient00001; `study_id` patient00001/study1; `split`
 train, val (the official validation set; some papers test on it, and a study may say so by a split of its own) and test.
-`view` is LATERAL for lateral films, else PA or AP; FRONTAL where a frontal film's column AP/PA says neither (17 of
+`view` is LATERAL for lateral images, else PA or AP; FRONTAL where a frontal image's column AP/PA says neither (17 of
 train.csv say LL or RL, and test_labels.csv has no such column). `age` is blank where the table has 0 (unknown; 90
 stands for 90 and above), `sex` where it has Unknown.
 """
@@ -33,10 +34,10 @@ import polars as pl
 
 from hilum.artifacts import file_sha256
 from hilum.data.collections.certainty import codes, wrong_codes
-from hilum.data.collections.collected import Collected
+from hilum.data.collections.dataset import Collected
 from hilum.data.collections.image_files import ImageFiles
-from hilum.data.collections.native_files import find_table, read_table, refuse_lines, refuse_missing_unless
 from hilum.data.manifest import FIXED_COLUMNS
+from hilum.data.tables import find_table, read_table, refuse_lines, refuse_missing_unless
 from hilum.errors import HilumError
 from hilum.findings import CHEXPERT
 from hilum.progress import ProgressReport, silent
@@ -69,18 +70,18 @@ def read(
     for number, (split, table) in enumerate(tables.items()):
         on_progress(number, len(tables), table.name)
         parts.append(_read_table(table, split, notes))
-    films = pl.concat(parts)
-    if len(repeated := films.filter(pl.col("image_id").is_duplicated())["image_id"]):
+    images = pl.concat(parts)
+    if len(repeated := images.filter(pl.col("image_id").is_duplicated())["image_id"]):
         where = " and ".join(str(table) for table in tables.values())
-        raise HilumError(where, expected="every film once", found=f"{repeated[0]} twice", fix="Get the tables again.")
+        raise HilumError(where, expected="every image once", found=f"{repeated[0]} twice", fix="Get the tables again.")
 
     files = ImageFiles(root)
-    films = films.with_columns(path=_find_images(films["image_id"], folder, files))
+    images = images.with_columns(path=_find_images(images["image_id"], folder, files))
     notes += files.notes()
-    missing = films.filter(pl.col("path").is_null())["image_id"]
+    missing = images.filter(pl.col("path").is_null())["image_id"]
     refuse_missing_unless(allow_missing, notes, root, "an image for every row of the tables", missing.to_list())
     sources = {table.relative_to(root).as_posix(): file_sha256(table) for table in tables.values()}
-    return Collected(films.select(*FIXED_COLUMNS, *CHEXPERT), None, root, "chexpert", notes, sources)
+    return Collected(images.select(*FIXED_COLUMNS, *CHEXPERT), None, root, "chexpert", notes, sources)
 
 
 def _find_tables(root: Path) -> tuple[str, dict[str, Path]]:
@@ -111,7 +112,7 @@ def _read_table(table: Path, split: str, notes: list[str]) -> pl.DataFrame:
     wrong = {
         "Path": (
             ~pl.col("Path").str.contains(_PATH).fill_null(False) | pl.col("Path").is_duplicated(),
-            "every film once, as train/patient00001/study1/view1_frontal.jpg",
+            "every image once, as train/patient00001/study1/view1_frontal.jpg",
         ),
         "Sex": (~pl.col("Sex").is_in(["Female", "Male", "Unknown"]), "Female, Male or Unknown"),
         "Age": (pl.col("Age").is_not_null() & ~years.is_between(0, 120).fill_null(False), "years, 0 to 120"),
@@ -122,7 +123,7 @@ def _read_table(table: Path, split: str, notes: list[str]) -> pl.DataFrame:
 
     place = pl.col("Path").str.extract_groups(_PATH).struct
     lateral = pl.coalesce(pl.col("Frontal/Lateral").str.to_lowercase(), place.field("4")) == "lateral"
-    films = rows.select(
+    images = rows.select(
         place.field("1").alias("image_id"),
         place.field("2").alias("patient_id"),
         pl.concat_str(place.field("2"), pl.lit("/"), place.field("3")).alias("study_id"),
@@ -137,21 +138,21 @@ def _read_table(table: Path, split: str, notes: list[str]) -> pl.DataFrame:
         pl.lit(split).alias("split"),
         *codes(),
     )
-    _note_oddities(table, rows, films, years, notes)
-    return films
+    _note_oddities(table, rows, images, years, notes)
+    return images
 
 
-def _note_oddities(table: Path, rows: pl.DataFrame, films: pl.DataFrame, years: pl.Expr, notes: list[str]) -> None:
+def _note_oddities(table: Path, rows: pl.DataFrame, images: pl.DataFrame, years: pl.Expr, notes: list[str]) -> None:
     counts = {
         "ages of 0 stand for unknown and were left blank": int(rows.select((years == 0).sum()).item()),
-        "films of unknown sex": int((rows["Sex"] == "Unknown").sum()),
-        "frontal films are neither AP nor PA; their view is FRONTAL": int((films["view"] == "FRONTAL").sum()),
+        "images of unknown sex": int((rows["Sex"] == "Unknown").sum()),
+        "frontal images are neither AP nor PA; their view is FRONTAL": int((images["view"] == "FRONTAL").sum()),
     }
     notes += [f"{table.name}: {count:,} {what}" for what, count in counts.items() if count]
 
 
 def _find_images(names: pl.Series, folder: str, files: ImageFiles) -> pl.Series:
-    """The path of each film below the root, or null: beside the tables first, then in the batches."""
+    """The path of each image below the root, or null: beside the tables first, then in the batches."""
     name = names.to_frame("name").select("name", bare=pl.col("name").str.strip_prefix("train/"))
     beside = f"{folder}/".lstrip("/")
     # Batches lie beside the one with the tables: in the root, where that is not their own folder.

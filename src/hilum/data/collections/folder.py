@@ -1,10 +1,10 @@
-"""Anybody's own films: a folder of PNG, JPEG or DICOM files, labelled by a CSV or unlabelled.
+"""Anybody's own images: a folder of PNG, JPEG or DICOM files, labelled by a CSV or unlabelled.
 
 Files are searched below the root, folders within folders too; their first bytes tell what they are, whatever they are
-called. Hidden ones and files that are no pictures are skipped. Set aside are pictures of kinds that are not read, empty
+called. Hidden ones and files that are no images are skipped. Set aside are images of kinds that are not read, empty
 files and others that are not what their name says, links that lead out of the root, and names that are not UTF-8.
 
-The table (CSV in UTF-8 with commas, or Parquet), one row a film; capitals, blanks, `_` and `-` in column names do not
+The table (CSV in UTF-8 with commas, or Parquet), one row an image; capitals, blanks, `_` and `-` in column names do not
 matter:
 
     image, image_id, path, file, file name or filename   required; the path below the root, the file's name, or its name
@@ -25,7 +25,7 @@ Images without a row, and rows that say nothing of any finding, are kept as unla
 they can pretrain, and they are neither negatives nor anything to test on.
 
 What the CSV leaves out, or all of it without a CSV, comes from the DICOM headers: PatientID, StudyInstanceUID,
-ViewPosition, age and sex, and nothing else (`hilum.data.dicom_tags`). The terms are those of whoever owns the films.
+ViewPosition, age and sex, and nothing else (`hilum.data.dicom.tags`). The terms are those of whoever owns the images.
 """
 
 import os
@@ -36,20 +36,21 @@ from pathlib import Path, PurePosixPath
 import polars as pl
 
 from hilum.artifacts import file_sha256
-from hilum.data.collections.collected import Collected, nothing_rejected
+from hilum.data.collections.dataset import Collected, nothing_rejected
 from hilum.data.collections.folder_patients import find_patients
+from hilum.data.collections.label_table import read_label_table
 from hilum.data.collections.patient_spellings import spellings_of_patients, with_canonical_patients
 from hilum.data.dicom import DicomHeader, read_header
 from hilum.data.file_kinds import READ, FileKind, kind_of_bytes
-from hilum.data.label_table import read_label_table
+from hilum.data.images import Remark, count_notes
+from hilum.data.images.gray import UnreadableImage
 from hilum.data.manifest import FIXED_COLUMNS, OPTIONAL_COLUMNS, finding_columns
 from hilum.data.paths import NOT_UTF8, is_utf8, printable
-from hilum.data.pixels import UnreadableImage, exif_remarks, first_bytes, kind_read
-from hilum.data.remarks import Remark, count_notes
+from hilum.data.pixels import exif_remarks, first_bytes, kind_read
 from hilum.errors import HilumError
 from hilum.progress import ProgressReport, silent
 
-# A file called so is meant to be a picture: where it is none, it is set aside and not skipped.
+# A file called so is meant to be an image: where it is none, it is set aside and not skipped.
 _ENDINGS = {".png", ".jpg", ".jpeg", ".dcm", ".dicom", ".dic"}
 _HEADER_COLUMNS = {
     name: pl.Float64 if name == "age" else pl.String
@@ -60,27 +61,27 @@ _HEADER_COLUMNS = {
 def read(
     root: Path, *, allow_missing: bool = False, labels: Path | None = None, on_progress: ProgressReport = silent
 ) -> Collected:
-    """Read a folder of films; see `hilum.data.collections.read_collection`."""
+    """Read a folder of images; see `hilum.data.collections.read_collection`."""
     notes: list[str] = []
-    films, rejected = _find_films(root, notes, on_progress)
-    if films.is_empty() and not (labels is not None and allow_missing):
+    images, rejected = _find_images(root, notes, on_progress)
+    if images.is_empty() and not (labels is not None and allow_missing):
         raise HilumError(
             root,
-            expected="PNG, JPEG or DICOM films",
+            expected="PNG, JPEG or DICOM images",
             found=f"none ({_most_often(rejected)})" if len(rejected) else "none",
             fix="Name the folder that holds them as ROOT.",
         )
     sources = {}
     if labels is None:
         unnamed = pl.lit(None, dtype=pl.String)
-        manifest = films.with_columns(
+        manifest = images.with_columns(
             pl.col("path").alias("image_id"),
             pl.col("patient_id").alias("header_id"),
             *(unnamed.alias(name) for name in ("split", "patient_id")),
         )
     else:
         labels = root / labels if not labels.is_file() and (root / labels).is_file() else labels
-        manifest = _join(read_label_table(labels, notes), films, rejected, labels, allow_missing, notes)
+        manifest = _join(read_label_table(labels, notes), images, rejected, labels, allow_missing, notes)
         sources[labels.name] = file_sha256(labels)
     # The CSV and the headers may write one patient in two ways; an image's own id must not be taken for a number.
     manifest, spellings = _with_canonical_ids(manifest, notes)
@@ -98,7 +99,7 @@ def _with_canonical_ids(images: pl.DataFrame, notes: list[str]) -> tuple[pl.Data
     return images.with_columns(series.alias(name) for name, series in ids.items()), spellings_of_patients(written)
 
 
-def _find_films(root: Path, notes: list[str], on_progress: ProgressReport) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _find_images(root: Path, notes: list[str], on_progress: ProgressReport) -> tuple[pl.DataFrame, pl.DataFrame]:
     """(`path`, and what a DICOM header says), sorted by path; and the files set aside."""
     rows: list[tuple[str, str | None, str | None, str | None, float | None, str | None]] = []
     rejected: list[tuple[str, str, str]] = []
@@ -129,14 +130,14 @@ def _find_films(root: Path, notes: list[str], on_progress: ProgressReport) -> tu
         remarks.update(header.remarks)
         rows.append((name, header.patient_id, header.study_id, header.view, header.age, header.sex))
     if others:
-        notes.append(f"{others:,} files are no pictures and were skipped")
+        notes.append(f"{others:,} files are no images and were skipped")
     if rejected:
         notes.append(f"{len(rejected):,} files could not be read and were set aside (rejected.parquet)")
     if unread:
         notes.append(f"kinds that are not read: {_of_kinds(unread)}; convert them to PNG, or get the originals")
     notes.extend(count_notes(remarks))
-    films = pl.DataFrame(rows, schema=_HEADER_COLUMNS, orient="row").with_columns(pl.col("view").str.to_uppercase())
-    return films, pl.DataFrame(rejected, schema=nothing_rejected().schema, orient="row")
+    images = pl.DataFrame(rows, schema=_HEADER_COLUMNS, orient="row").with_columns(pl.col("view").str.to_uppercase())
+    return images, pl.DataFrame(rejected, schema=nothing_rejected().schema, orient="row")
 
 
 def _most_often(rejected: pl.DataFrame) -> str:
@@ -165,7 +166,7 @@ def _walk(root: Path) -> Iterator[Path]:
 
 def _join(
     table: pl.DataFrame,
-    films: pl.DataFrame,
+    images: pl.DataFrame,
     rejected: pl.DataFrame,
     labels: Path,
     allow_missing: bool,
@@ -176,7 +177,7 @@ def _join(
     What the CSV leaves blank is taken from the DICOM header; its patient id is left in `header_id`.
     """
     names = [name.replace("\\", "/").removeprefix("./") for name in table["file"]]
-    file_of, unreadable = _files_by_name(films["path"].to_list()), _files_by_name(rejected["path"].to_list())
+    file_of, unreadable = _files_by_name(images["path"].to_list()), _files_by_name(rejected["path"].to_list())
     table = table.with_columns(
         pl.Series("path", [file_of.get(name) for name in names], dtype=pl.String),
         pl.Series("aside", [name in unreadable and name not in file_of for name in names], dtype=pl.Boolean),
@@ -197,14 +198,14 @@ def _join(
     if len(shared):
         named = ", ".join(shared.head(3))
         raise HilumError(labels, expected="one row a file", found=f"several: {named}", fix="Remove all but one.")
-    without_row = films.join(table, on="path", how="anti", maintain_order="left").select("path")
+    without_row = images.join(table, on="path", how="anti", maintain_order="left").select("path")
     taken = set(table["image_id"])
     ids = [f"./{path}" if path in taken else path for path in without_row["path"]]
     unlisted = without_row.with_columns(pl.Series("image_id", ids, dtype=pl.String))
     table = pl.concat([table, unlisted], how="diagonal")
     headers = ("study_id", "view", "age", "sex")
     joined = table.join(
-        films.rename({"patient_id": "header_id"}), on="path", how="left", maintain_order="left", suffix="_header"
+        images.rename({"patient_id": "header_id"}), on="path", how="left", maintain_order="left", suffix="_header"
     )
     return joined.with_columns(pl.coalesce(name, f"{name}_header").alias(name) for name in headers).drop(
         f"{name}_header" for name in headers

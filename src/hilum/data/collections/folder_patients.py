@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 import polars as pl
 
-from hilum.data.same_files import same_files
+from hilum.data.patients.same_files import same_files
 
 _FEWEST_PATIENTS = 3
 """Patients whose paths must agree before a part of the path is taken for the patient id."""

@@ -1,8 +1,8 @@
 """GB7-FLG, photofluorograms of a polyclinic in Kazan: 28 with pneumonia, 99 normal. Not public.
 
-127 screening films of City Clinical Hospital No. 7, Kazan, in Kivotova's thesis (Innopolis University, 2021; Hilum's
+127 screening images of City Clinical Hospital No. 7, Kazan, in Kivotova's thesis (Innopolis University, 2021; Hilum's
 study 5), whose section 3.2.4 tells no more than these counts. Terms: the hospital's; ask the Laboratory of Artificial
-Intelligence of Innopolis University, which received the films.
+Intelligence of Innopolis University, which received the images.
 
 What is known of the files stands in the authors' public code: two folders, named after the class in Russian, each with
 subfolders of DICOM files without ending. What Hilum takes as this layout, so that it can be written and read:
@@ -12,7 +12,7 @@ subfolders of DICOM files without ending. What Hilum takes as this layout, so th
 
 Files may lie in the folder or in a folder of it, and may be DICOM, PNG or JPEG; others are left out and counted.
 
-Manifest: `image_id` is the path; `patient_id` the DICOM header's PatientID, or the film's own where there is none;
+Manifest: `image_id` is the path; `patient_id` the DICOM header's PatientID, or the image's own where there is none;
 `view`, `age` and `sex` the header's. There is no published division: `split` is blank.
 """
 
@@ -20,11 +20,12 @@ from pathlib import Path
 
 import polars as pl
 
-from hilum.data.collections.collected import Collected
+from hilum.data.collections.dataset import Collected
 from hilum.data.collections.image_files import ImageFiles
 from hilum.data.collections.native_images import read_headers, without
 from hilum.data.collections.patient_spellings import with_canonical_patients
-from hilum.data.pixels import UnreadableImage, kind_of
+from hilum.data.images.gray import UnreadableImage
+from hilum.data.pixels import kind_of
 from hilum.errors import HilumError
 from hilum.findings import NO_FINDING, labelled_by
 from hilum.progress import ProgressReport, silent
@@ -55,18 +56,18 @@ def read(
         )
         for finding, named in folders.items()
     ]
-    films = pl.concat(listed).sort("path").with_columns((1 - pl.col("Pneumonia")).cast(pl.Int8).alias(NO_FINDING))
-    kinds = pl.Series("kind", [_kind(root / path) for path in films["path"]], dtype=pl.String)
-    films = films.with_columns(kinds)
+    images = pl.concat(listed).sort("path").with_columns((1 - pl.col("Pneumonia")).cast(pl.Int8).alias(NO_FINDING))
+    kinds = pl.Series("kind", [_kind(root / path) for path in images["path"]], dtype=pl.String)
+    images = images.with_columns(kinds)
     if others := kinds.null_count():
-        notes.append(f"{others:,} files are no pictures and were skipped")
-    films = films.drop_nulls("kind")
-    headers, rejected = read_headers(root, films.filter(pl.col("kind") == "dicom"), on_progress, notes)
-    films = without(films, rejected, notes).join(headers, on="image_id", how="left", maintain_order="left")
-    films = with_canonical_patients(films, notes)
-    if unknown := films["patient_id"].null_count():
-        notes.append(f"{unknown:,} films have no patient id: each counts as a patient of its own")
-    manifest = films.select(
+        notes.append(f"{others:,} files are no images and were skipped")
+    images = images.drop_nulls("kind")
+    headers, rejected = read_headers(root, images.filter(pl.col("kind") == "dicom"), on_progress, notes)
+    images = without(images, rejected, notes).join(headers, on="image_id", how="left", maintain_order="left")
+    images = with_canonical_patients(images, notes)
+    if unknown := images["patient_id"].null_count():
+        notes.append(f"{unknown:,} images have no patient id: each counts as a patient of its own")
+    manifest = images.select(
         "image_id",
         "path",
         pl.coalesce("patient_id", "image_id").alias("patient_id"),

@@ -1,8 +1,8 @@
 """Kermany's chest radiographs of children with and without pneumonia ("Chest X-Ray Images (Pneumonia)" on Kaggle).
 
-5,856 frontal (AP) films, JPEG of many sizes, of children of one to five years at the Guangzhou Women and Children's
-Medical Center: 1,583 NORMAL, 4,273 PNEUMONIA (2,780 bacterial, 1,493 viral). Train 5,216, val 16, test 624 films as
-Kaggle has them. Graded by two physicians, the test films by a third one as well.
+5,856 frontal (AP) images, JPEG of many sizes, of children of one to five years at the Guangzhou Women and Children's
+Medical Center: 1,583 NORMAL, 4,273 PNEUMONIA (2,780 bacterial, 1,493 viral). Train 5,216, val 16, test 624 images as
+Kaggle has them. Graded by two physicians, the test images by a third one as well.
 
 Terms: CC BY 4.0. Where to get it: https://www.kaggle.com/datasets/paultimothymooney/chest-xray-pneumonia or, divided
 into train and test only, https://data.mendeley.com/datasets/rscbjbr9sj. Cite Kermany, Goldbaum, Cai, et al.,
@@ -20,7 +20,7 @@ Manifest: `image_id` is the path from train, val or test on, for names come agai
 "No Finding" are the folder; "Bacterial Pneumonia" and "Viral Pneumonia" the name (null where it says neither). `view`
 is AP; `age` and `sex` are not published.
 
-Patients, with what is known and what is not: a child has several films (person23_bacteria_76, person23_bacteria_77);
+Patients, with what is known and what is not: a child has several images (person23_bacteria_76, person23_bacteria_77);
 the same person number under bacteria and virus is taken for one child. Numbers come again in test (person1_bacteria_1
 in train, person1_virus_6 in test), where the numbering is taken to start anew: such a child is "test-person1", and
 "train-person1" in train and val, which have one numbering because Kaggle's val was taken off train. Nobody has
@@ -32,9 +32,9 @@ from pathlib import Path
 
 import polars as pl
 
-from hilum.data.collections.collected import Collected
+from hilum.data.collections.dataset import Collected
 from hilum.data.collections.image_files import ImageFiles
-from hilum.data.collections.native_files import refuse_missing_unless, some
+from hilum.data.tables import refuse_missing_unless, some
 from hilum.errors import HilumError
 from hilum.findings import NO_FINDING
 from hilum.progress import ProgressReport, silent
@@ -58,10 +58,10 @@ def read(
     files = ImageFiles(root)
     folders = {(part, name): f"{base}{part}/{name}" for part in PARTS for name in CLASSES}
     found = {key: _files_in(files, folder) for key, folder in folders.items()}
-    films = pl.concat(
+    radiographs = pl.concat(
         images.with_columns(part=pl.lit(part), folder=pl.lit(name)) for (part, name), images in found.items()
     )
-    if films.is_empty():
+    if radiographs.is_empty():
         raise HilumError(
             root,
             expected="chest_xray/train/NORMAL/*.jpeg and its sisters",
@@ -71,9 +71,11 @@ def read(
     absent = [folder for (part, _), folder in folders.items() if part != "val" and not (root / folder).is_dir()]
     refuse_missing_unless(allow_missing, notes, root, "a folder of each class in train and test", absent)
     if not (root / f"{base}val").is_dir():
-        notes.append("no val here, as in Mendeley's versions: its films are among those of train")
+        notes.append("no val here, as in Mendeley's versions: its images are among those of train")
 
-    manifest = _manifest(films.with_columns(pl.col("path").str.strip_prefix(base).alias("image_id")).sort("image_id"))
+    manifest = _manifest(
+        radiographs.with_columns(pl.col("path").str.strip_prefix(base).alias("image_id")).sort("image_id")
+    )
     _note_oddities(manifest, notes)
     return Collected(manifest, None, root, "kermany", [*notes, *files.notes()], {})
 
@@ -83,7 +85,7 @@ def _files_in(files: ImageFiles, folder: str) -> pl.DataFrame:
     return pl.concat(listed)
 
 
-def _manifest(films: pl.DataFrame) -> pl.DataFrame:
+def _manifest(radiographs: pl.DataFrame) -> pl.DataFrame:
     sick = pl.col("folder") == "PNEUMONIA"
     numbering = pl.when(pl.col("part") == "test").then(pl.lit("test-")).otherwise(pl.lit("train-"))
     patient = pl.coalesce(
@@ -93,7 +95,7 @@ def _manifest(films: pl.DataFrame) -> pl.DataFrame:
     )
     kind = {finding: pl.col("name").str.contains(pattern) for finding, pattern in _KINDS.items()}
     told = pl.any_horizontal(*kind.values())
-    return films.select(
+    return radiographs.select(
         "image_id",
         "path",
         patient.alias("patient_id"),

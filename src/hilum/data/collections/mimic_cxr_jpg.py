@@ -1,8 +1,8 @@
 """MIMIC-CXR-JPG, chest radiographs of Beth Israel Deaconess Medical Center with labels mined from reports.
 
-377,110 films of 227,827 studies of 65,379 patients, 2011 to 2016, frontal and lateral, 8-bit gray JPEG at full size.
+377,110 images of 227,827 studies of 65,379 patients, 2011 to 2016, frontal and lateral, 8-bit gray JPEG at full size.
 The 14 observations of CheXpert, given to a whole study from its report by two labellers: 1.0 positive, 0.0 negative,
--1.0 uncertain, blank not mentioned. Official lists: 368,960 train, 2,991 validate, 5,159 test films.
+-1.0 uncertain, blank not mentioned. Official lists: 368,960 train, 2,991 validate, 5,159 test images.
 
 Terms: PhysioNet Credentialed Health Data Use Agreement 1.5.0; credentials and training are asked for, nothing may be
 passed on. Johnson, Lungren, Peng, Lu, Mark, Berkowitz, Horng, "MIMIC-CXR-JPG - chest radiographs with structured
@@ -11,7 +11,7 @@ labels" (version 2.1.0), PhysioNet 2024, https://doi.org/10.13026/jsn5-t979; Joh
 
 Native files below the root (each table plain or .gz):
 
-    mimic-cxr-2.0.0-metadata.csv              dicom_id, subject_id, study_id, ViewPosition, StudyDate, …  a row a film
+    mimic-cxr-2.0.0-metadata.csv              dicom_id, subject_id, study_id, ViewPosition, StudyDate, …  a row an image
     mimic-cxr-2.0.0-split.csv                 dicom_id, split
     mimic-cxr-2.0.0-chexpert.csv              subject_id, study_id and the observations      labeller "chexpert"
     mimic-cxr-2.0.0-negbio.csv                the same by NegBio                             labeller "negbio"
@@ -22,7 +22,7 @@ Native files below the root (each table plain or .gz):
 
 Manifest: `image_id` is dicom_id, `patient_id` subject_id, `study_id` study_id; `view` is ViewPosition, with LL and
 XTABLE LATERAL as LATERAL; blank where the table has none. `split` has val for validate. A study's codes go to each of
-its films; a study that a labeller left out is blank. `age` (anchor_age and the years from anchor_year to StudyDate;
+its images; a study that a labeller left out is blank. `age` (anchor_age and the years from anchor_year to StudyDate;
 MIMIC-IV puts those above 89 at 91) and `sex` are blank without patients.csv.
 """
 
@@ -32,10 +32,10 @@ import polars as pl
 
 from hilum.artifacts import file_sha256
 from hilum.data.collections.certainty import codes, wrong_codes
-from hilum.data.collections.collected import Collected
+from hilum.data.collections.dataset import Collected
 from hilum.data.collections.image_files import ImageFiles
-from hilum.data.collections.native_files import find_table, read_table, refuse_lines, refuse_missing_unless
 from hilum.data.manifest import FIXED_COLUMNS
+from hilum.data.tables import find_table, read_table, refuse_lines, refuse_missing_unless
 from hilum.errors import HilumError
 from hilum.findings import CHEXPERT
 from hilum.progress import ProgressReport, silent
@@ -66,26 +66,26 @@ def read(
     metadata, labels = _table(root, _METADATA), _find_labels(root, labeller)
     split, patients = find_table(root, _SPLIT), find_table(root, "patients.csv")
     notes = [f"labels of {labels.name}"]
-    films = _read_metadata(metadata)
+    images = _read_metadata(metadata)
     observations = _read_labels(labels)
-    unlabelled = len(films.join(observations, on="study_id", how="anti"))
+    unlabelled = len(images.join(observations, on="study_id", how="anti"))
     if unlabelled:
-        notes.append(f"{unlabelled:,} films are of studies that {labels.name} lacks; their findings are blank")
-    films = films.join(observations, on="study_id", how="left", maintain_order="left")
-    films = films.join(_read_split(split, notes), on="image_id", how="left", maintain_order="left")
-    films = _with_age_and_sex(films, patients, notes)
+        notes.append(f"{unlabelled:,} images are of studies that {labels.name} lacks; their findings are blank")
+    images = images.join(observations, on="study_id", how="left", maintain_order="left")
+    images = images.join(_read_split(split, notes), on="image_id", how="left", maintain_order="left")
+    images = _with_age_and_sex(images, patients, notes)
 
     files = ImageFiles(root)
-    paths = films.select(
+    paths = images.select(
         pl.format("files/p{}/p{}/s{}/{}.jpg", pl.col("patient_id").str.head(2), "patient_id", "study_id", "image_id")
     ).to_series()
-    films = films.with_columns(path=pl.when(files.present(paths)).then(paths))
+    images = images.with_columns(path=pl.when(files.present(paths)).then(paths))
     notes += files.notes()
-    missing = films.filter(pl.col("path").is_null())["image_id"]
+    missing = images.filter(pl.col("path").is_null())["image_id"]
     refuse_missing_unless(allow_missing, notes, root, f"an image for every row of {_METADATA}", missing.to_list())
     read_from = [path for path in (metadata, labels, split, patients) if path is not None]
     sources = {path.relative_to(root).as_posix(): file_sha256(path) for path in read_from}
-    return Collected(films.select(*FIXED_COLUMNS, *CHEXPERT), None, root, "mimic_cxr_jpg", notes, sources)
+    return Collected(images.select(*FIXED_COLUMNS, *CHEXPERT), None, root, "mimic_cxr_jpg", notes, sources)
 
 
 def _table(root: Path, name: str) -> Path:
@@ -120,9 +120,9 @@ def _read_metadata(table: Path) -> pl.DataFrame:
 
 def _refuse_odd_ids(table: Path, rows: pl.DataFrame) -> None:
     # Paths are made of these, so nothing else may stand here.
-    film = pl.col("dicom_id")
-    odd = ~film.str.contains(_DICOM_ID).fill_null(False) | film.is_duplicated()
-    wrong = {"dicom_id": (odd, "every film once, five times eight hex digits")}
+    image = pl.col("dicom_id")
+    odd = ~image.str.contains(_DICOM_ID).fill_null(False) | image.is_duplicated()
+    wrong = {"dicom_id": (odd, "every image once, five times eight hex digits")}
     for name in ("subject_id", "study_id"):
         if name in rows.columns:
             wrong[name] = (~pl.col(name).str.contains(_NUMBER).fill_null(False), "eight digits")
@@ -148,10 +148,10 @@ def _read_split(table: Path | None, notes: list[str]) -> pl.DataFrame:
     return rows.select(pl.col("dicom_id").alias("image_id"), pl.col("split").replace_strict(_SPLITS))
 
 
-def _with_age_and_sex(films: pl.DataFrame, table: Path | None, notes: list[str]) -> pl.DataFrame:
+def _with_age_and_sex(images: pl.DataFrame, table: Path | None, notes: list[str]) -> pl.DataFrame:
     if table is None:
         notes.append("no patients.csv (MIMIC-IV) here: age and sex are blank")
-        return films.with_columns(
+        return images.with_columns(
             pl.lit(None, dtype=pl.Float64).alias("age"), pl.lit(None, dtype=pl.String).alias("sex")
         )
     rows = read_table(table, ["subject_id", "gender", "anchor_age", "anchor_year"], of="MIMIC-IV's")
@@ -167,6 +167,6 @@ def _with_age_and_sex(films: pl.DataFrame, table: Path | None, notes: list[str])
     }
     refuse_lines(table, rows, wrong)
     people = rows.select(pl.col("subject_id").alias("patient_id"), pl.col("gender").alias("sex"), *years.values())
-    films = films.join(people, on="patient_id", how="left", maintain_order="left")
+    images = images.join(people, on="patient_id", how="left", maintain_order="left")
     age = pl.col("anchor_age") + pl.col("year") - pl.col("anchor_year")
-    return films.with_columns(age=pl.when(age.is_between(0, 120)).then(age))
+    return images.with_columns(age=pl.when(age.is_between(0, 120)).then(age))

@@ -1,10 +1,10 @@
-"""Boxes of native tables: what is no box refused by line, what sticks out of its film cut off."""
+"""Boxes of native tables: what is no box refused by line, what sticks out of its image cut off."""
 
 from pathlib import Path
 
 import polars as pl
 
-from hilum.data.collections.native_files import quoted, some
+from hilum.data.tables import quoted, some
 from hilum.errors import HilumError
 from hilum.findings import canonical, labelled_finding
 
@@ -14,7 +14,7 @@ _FRAME = ("frame_width", "frame_height")
 
 
 def as_boxes(rows: pl.DataFrame, path: Path, notes: list[str]) -> pl.DataFrame:
-    """Check boxes against their films and cut off what sticks out.
+    """Check boxes against their images and cut off what sticks out.
 
     Args:
         rows: `line` (of the file), `image_id`, `finding` (canonical), `x`, `y`, `width`, `height` (pixels, as text or
@@ -27,7 +27,7 @@ def as_boxes(rows: pl.DataFrame, path: Path, notes: list[str]) -> pl.DataFrame:
         The boxes as `Collected` has them. Those without a known frame are left out.
 
     Raises:
-        HilumError: a box without four finite numbers, without a width or height, or wholly outside its film; with the
+        HilumError: a box without four finite numbers, without a width or height, or wholly outside its image; with the
             lines.
     """
     boxes = rows.with_columns(pl.col(name).cast(pl.Float64, strict=False) for name in CORNERS)
@@ -35,16 +35,16 @@ def as_boxes(rows: pl.DataFrame, path: Path, notes: list[str]) -> pl.DataFrame:
     _refuse(boxes, (pl.col("width") <= 0) | (pl.col("height") <= 0), path, "a width and a height above 0")
     unknown = boxes["frame_width"].null_count()
     if unknown:
-        where = "films whose size is not known here, or that are turned upright"
+        where = "images whose size is not known here, or that are turned upright"
         notes.append(f"{unknown:,} boxes are on {where}, and were left out")
         boxes = boxes.drop_nulls("frame_width")
     right, bottom = pl.col("x") + pl.col("width"), pl.col("y") + pl.col("height")
     outside = (pl.col("x") >= pl.col("frame_width")) | (pl.col("y") >= pl.col("frame_height"))
-    _refuse(boxes, outside | (right <= 0) | (bottom <= 0), path, "boxes on their films")
+    _refuse(boxes, outside | (right <= 0) | (bottom <= 0), path, "boxes on their images")
     beyond = (pl.col("x") < 0) | (pl.col("y") < 0) | (right > pl.col("frame_width")) | (bottom > pl.col("frame_height"))
     cut = int(boxes.select(beyond.sum()).item())
     if cut:
-        notes.append(f"{cut:,} boxes of {path.name} stick out of their films and were cut off at the edge")
+        notes.append(f"{cut:,} boxes of {path.name} stick out of their images and were cut off at the edge")
         left, top = pl.col("x").clip(lower_bound=0), pl.col("y").clip(lower_bound=0)
         boxes = boxes.with_columns(
             pl.when(beyond).then(left).otherwise("x").alias("x"),
@@ -58,14 +58,14 @@ def as_boxes(rows: pl.DataFrame, path: Path, notes: list[str]) -> pl.DataFrame:
 
 
 def boxes_of_corners(
-    text: pl.DataFrame, path: Path, films: pl.DataFrame, notes: list[str], *, collection: str
+    text: pl.DataFrame, path: Path, images: pl.DataFrame, notes: list[str], *, collection: str
 ) -> pl.DataFrame:
-    """Boxes from rows with two corners, on the films that are known.
+    """Boxes from rows with two corners, on the images that are known.
 
     Args:
         text: `line`, `image_id`, `class_name`, `reader`, `x_min`, `y_min`, `x_max`, `y_max`.
         path: of their table.
-        films: `image_id`, `frame_width`, `frame_height`.
+        images: `image_id`, `frame_width`, `frame_height`.
         notes: what was left out is added to them.
         collection: whose boxes they are.
 
@@ -86,10 +86,12 @@ def boxes_of_corners(
         raise HilumError(path, expected=expected, found=found, fix="Get it again, or mend these lines.")
     left, top, right, bottom = (pl.col(name).cast(pl.Float64, strict=False) for name in TWO_CORNERS)
     rows = text.join(
-        films.select("image_id", "frame_width", "frame_height"), on="image_id", how="inner", maintain_order="left"
+        images.select("image_id", "frame_width", "frame_height"), on="image_id", how="inner", maintain_order="left"
     )
     if len(rows) < len(text):
-        notes.append(f"{len(text) - len(rows):,} boxes of {path.name} are on films that are not read and were left out")
+        notes.append(
+            f"{len(text) - len(rows):,} boxes of {path.name} are on images that are not read and were left out"
+        )
     boxes = rows.select(
         "line",
         "image_id",

@@ -1,4 +1,4 @@
-"""Films of a native layout whose DICOM headers are needed: read many at a time, the unreadable ones set aside."""
+"""Images of a native layout whose DICOM headers are needed: read many at a time, the unreadable ones set aside."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -7,11 +7,11 @@ from pathlib import Path
 
 import polars as pl
 
-from hilum.data.collections.collected import nothing_rejected
+from hilum.data.collections.dataset import nothing_rejected
 from hilum.data.collections.image_files import ImageFiles
 from hilum.data.dicom import DicomHeader, read_header
-from hilum.data.pixels import UnreadableImage
-from hilum.data.remarks import Remark, count_notes
+from hilum.data.images import Remark, count_notes
+from hilum.data.images.gray import UnreadableImage
 from hilum.progress import ProgressReport
 
 _AT_ONCE = 32  # files being read: a header is a short wait for the disk
@@ -27,7 +27,7 @@ _HEADERS = {
 }
 
 
-def films_in(files: ImageFiles, folders: Iterable[str], suffixes: Sequence[str]) -> pl.DataFrame:
+def images_in(files: ImageFiles, folders: Iterable[str], suffixes: Sequence[str]) -> pl.DataFrame:
     """The image files in some folders, sorted: `image_id`, the name without its suffix (first of a name), `path`."""
     found = [files.listed(folders, suffix) for suffix in suffixes]
     named = [
@@ -38,22 +38,22 @@ def films_in(files: ImageFiles, folders: Iterable[str], suffixes: Sequence[str])
 
 
 def read_headers(
-    root: Path, films: pl.DataFrame, on_progress: ProgressReport, notes: list[str]
+    root: Path, radiographs: pl.DataFrame, on_progress: ProgressReport, notes: list[str]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Read the DICOM headers of films.
+    """Read the DICOM headers of images.
 
     Args:
         root: that the paths start from.
-        films: `image_id`, `path`; rows without a path are left out.
+        images: `image_id`, `path`; rows without a path are left out.
         on_progress: called with (files read, files, "").
         notes: what the headers say that a user should know, with counts, is added.
 
     Returns:
-        `image_id`, `patient_id`, `view`, `age` (years), `sex`, `frame_width` and `frame_height` (pixels) of the films
-        that can be read; and `image_id`, `path`, `reason` of those that cannot. A film that decoding turns upright has
-        no frame here, because boxes drawn on it as it is stored would not land.
+        `image_id`, `patient_id`, `view`, `age` (years), `sex`, `frame_width` and `frame_height` (pixels) of the images
+        that can be read; and `image_id`, `path`, `reason` of those that cannot. An image that decoding turns upright
+        has no frame here, because boxes drawn on it as it is stored would not land.
     """
-    here = films.drop_nulls("path").select("image_id", "path")
+    here = radiographs.drop_nulls("path").select("image_id", "path")
     rows, rejected = [], []
     remarks: Counter[Remark] = Counter()
     with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -72,17 +72,17 @@ def read_headers(
     return headers, pl.DataFrame(rejected, schema=nothing_rejected().schema, orient="row")
 
 
-def without(films: pl.DataFrame, rejected: pl.DataFrame, notes: list[str]) -> pl.DataFrame:
-    """The films without those that cannot be read; how many these are is noted."""
+def without(radiographs: pl.DataFrame, rejected: pl.DataFrame, notes: list[str]) -> pl.DataFrame:
+    """The images without those that cannot be read; how many these are is noted."""
     if rejected.is_empty():
-        return films
+        return radiographs
     notes.append(f"{len(rejected):,} files could not be read and were set aside (rejected.parquet)")
-    return films.join(rejected, on="image_id", how="anti", maintain_order="left")
+    return radiographs.join(rejected, on="image_id", how="anti", maintain_order="left")
 
 
-def note_strangers(images: pl.DataFrame, films: pl.DataFrame, table: Path, notes: list[str]) -> None:
+def note_strangers(images: pl.DataFrame, radiographs: pl.DataFrame, table: Path, notes: list[str]) -> None:
     """Note how many image files have no row in the table that should name them."""
-    strangers = len(images.join(films, on="image_id", how="anti"))
+    strangers = len(images.join(radiographs, on="image_id", how="anti"))
     if strangers:
         notes.append(f"{strangers:,} image files have no row in {table.name} and were left out")
 

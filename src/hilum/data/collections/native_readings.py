@@ -1,4 +1,4 @@
-"""Readings of several people: from one row a film and reader to one row a film."""
+"""Readings of several people: from one row an image and reader to one row an image."""
 
 from collections.abc import Sequence
 
@@ -6,14 +6,14 @@ import polars as pl
 
 
 def agreed(readings: pl.DataFrame, findings: Sequence[str]) -> pl.DataFrame:
-    """What several readers say together about each film.
+    """What several readers say together about each image.
 
     Args:
-        readings: `image_id` and one column of codes a finding; one row a film and reader.
+        readings: `image_id` and one column of codes a finding; one row an image and reader.
         findings: these columns.
 
     Returns:
-        `image_id` and the findings, one row a film in the order of first appearance: the code that all readers give,
+        `image_id` and the findings, one row an image in the order of first appearance: the code that all readers give,
         -1 where they give different ones, null where none gives any.
     """
     return readings.group_by("image_id", maintain_order=True).agg(

@@ -1,6 +1,6 @@
 """PadChest, chest radiographs of the Hospital San Juan, Alicante, with labels from Spanish reports.
 
-160,868 films of 67,625 patients, 2009 to 2017, in six projections, 16-bit gray PNG at full size. 174 findings, 19
+160,868 images of 67,625 patients, 2009 to 2017, in six projections, 16-bit gray PNG at full size. 174 findings, 19
 diagnoses and 104 places, each with its UMLS number (CUI): 27 % of the reports were labelled by physicians, the others
 by a network trained on these (column MethodLabel). A few dozen PNG files of the distribution are cut short; building a
 store sets them aside.
@@ -22,7 +22,7 @@ CUIs, which only repeat the labels, and the DICOM columns.
 Manifest: `image_id` is ImageID, `patient_id` PatientID, `study_id` StudyID; `age` is the year of the study less that of
 birth; `view` is Projection: PA, AP, AP_HORIZONTAL (lying), LATERAL for L, COSTAL (ribs), EXCLUDE. There is no official
 list: `split` is blank. A finding is 1 where one of its terms (`TERMS`) is among the labels, else 0: a report that is
-labelled is labelled for every term. All are blank where Labels is blank or says nothing of the film: "exclude",
+labelled is labelled for every term. All are blank where Labels is blank or says nothing of the image: "exclude",
 "suboptimal study" and "unchanged" alone. Terms roll up as in the paper's tree (its Fig. 3) as far as they keep their
 meaning: laminar atelectasis is Atelectasis, but subcutaneous emphysema is not Emphysema, a pseudonodule is no Nodule,
 and Congestion is "hilar congestion", the one term that has the word. `Nodule/Mass` follows from its parts.
@@ -35,11 +35,11 @@ from types import MappingProxyType
 import polars as pl
 
 from hilum.artifacts import file_sha256
-from hilum.data.collections.collected import Collected
+from hilum.data.collections.dataset import Collected
 from hilum.data.collections.image_files import ImageFiles
-from hilum.data.collections.native_files import find_table, read_table, refuse_lines, refuse_missing_unless
 from hilum.data.collections.patient_spellings import with_canonical_patients
 from hilum.data.manifest import FIXED_COLUMNS
+from hilum.data.tables import find_table, read_table, refuse_lines, refuse_missing_unless
 from hilum.errors import HilumError
 from hilum.findings import bare_name, labelled_spellings
 from hilum.progress import ProgressReport, silent
@@ -131,19 +131,21 @@ def read(
     notes: list[str] = []
     rows = _read_table(table)
     rows = with_canonical_patients(rows.rename({"PatientID": "patient_id"}), notes).rename({"patient_id": "PatientID"})
-    films = _about(rows, notes).with_columns(_findings(rows, notes))
+    radiographs = _about(rows, notes).with_columns(_findings(rows, notes))
 
     files = ImageFiles(root)
     images = files.listed([*_FOLDERS, *(f"images/{folder}".rstrip("/") for folder in _FOLDERS)], ".png")
-    films = films.join(images.rename({"name": "image_id"}), on="image_id", how="left", maintain_order="left")
+    radiographs = radiographs.join(
+        images.rename({"name": "image_id"}), on="image_id", how="left", maintain_order="left"
+    )
     notes += files.notes()
-    missing = films.filter(pl.col("path").is_null())["image_id"]
+    missing = radiographs.filter(pl.col("path").is_null())["image_id"]
     refuse_missing_unless(allow_missing, notes, root, "an image for every row of the table", missing.to_list())
-    strangers = len(images) - len(films) + len(missing)
+    strangers = len(images) - len(radiographs) + len(missing)
     if strangers:
         notes.append(f"{strangers:,} PNG files have no row in {table.name} and were left out")
     sources = {table.relative_to(root).as_posix(): file_sha256(table)}
-    return Collected(films.select(*FIXED_COLUMNS, *TERMS), None, root, "padchest", notes, sources)
+    return Collected(radiographs.select(*FIXED_COLUMNS, *TERMS), None, root, "padchest", notes, sources)
 
 
 def _read_table(table: Path) -> pl.DataFrame:
@@ -152,7 +154,7 @@ def _read_table(table: Path) -> pl.DataFrame:
     birth = pl.col("PatientBirth").cast(pl.Float64, strict=False)
     labels = pl.col("Labels")
     wrong = {
-        "ImageID": (~image.str.contains(_FILE).fill_null(False) | image.is_duplicated(), "every film once, as x.png"),
+        "ImageID": (~image.str.contains(_FILE).fill_null(False) | image.is_duplicated(), "every image once, as x.png"),
         "StudyID": (study.is_null(), "the name of a study"),
         "PatientBirth": (birth.is_null() & pl.col("PatientBirth").is_not_null(), "a year"),
         "Labels": (labels.is_not_null() & (labels != "nan") & ~labels.str.contains(_LIST), "a list such as ['normal']"),
@@ -167,7 +169,7 @@ def _about(rows: pl.DataFrame, notes: list[str]) -> pl.DataFrame:
     sex = pl.col("PatientSex_DICOM")
     view = pl.col("Projection").str.to_uppercase()
     counts = {
-        "films have no PatientID: each of their studies counts as a patient": rows["PatientID"].null_count(),
+        "images have no PatientID: each of their studies counts as a patient": rows["PatientID"].null_count(),
         "ages below 0 or beyond 120 years were left blank": int(rows.select((~age.is_between(0, 120)).sum()).item()),
     }
     notes += [f"{count:,} {what}" for what, count in counts.items() if count]
@@ -202,17 +204,17 @@ def _findings(rows: pl.DataFrame, notes: list[str]) -> list[pl.Series]:
         *(pl.col("terms").list.contains(bare).fill_null(False).alias(term) for term, bare in _SILENT.items()),
         unlabelled=pl.col("terms").list.len().fill_null(0) == 0,
     )
-    films = rows.select(wording=pl.col("Labels")).join(
+    radiographs = rows.select(wording=pl.col("Labels")).join(
         wordings, on="wording", how="left", maintain_order="left", nulls_equal=True
     )
     counts = {
-        "films have no labels; their findings are blank": films["unlabelled"].sum(),
-        "films are labelled exclude": films["exclude"].sum(),
-        "films are labelled suboptimal study": films["suboptimal study"].sum(),
-        "films are labelled unchanged": films["unchanged"].sum(),
+        "images have no labels; their findings are blank": radiographs["unlabelled"].sum(),
+        "images are labelled exclude": radiographs["exclude"].sum(),
+        "images are labelled suboptimal study": radiographs["suboptimal study"].sum(),
+        "images are labelled unchanged": radiographs["unchanged"].sum(),
     }
     notes += [f"{count:,} {what}" for what, count in counts.items() if count]
-    return [films[finding] for finding in TERMS]
+    return [radiographs[finding] for finding in TERMS]
 
 
 def _spellings(finding: str, terms: tuple[str, ...]) -> list[str]:

@@ -1,7 +1,7 @@
-"""RSNA Pneumonia Detection Challenge: films of ChestX-ray14, read again and boxed.
+"""RSNA Pneumonia Detection Challenge: images of ChestX-ray14, read again and boxed.
 
-30,227 rows on 26,684 training films (stage 2) and 3,000 test films whose labels were kept back; JPEG-compressed 8-bit
-DICOM of 1024 x 1024. Of the training films 6,012 are of class Lung Opacity (with boxes), 8,851 Normal and 11,821 "No
+30,227 rows on 26,684 training images (stage 2) and 3,000 test images whose labels were kept back; JPEG-compressed 8-bit
+DICOM of 1024 x 1024. Of the training images 6,012 are of class Lung Opacity (with boxes), 8,851 Normal and 11,821 "No
 Lung Opacity / Not Normal". 18 radiologists of RSNA and the Society of Thoracic Radiology read them.
 
 Terms: the competition's, for research and teaching, with attribution. Where to get it:
@@ -13,17 +13,18 @@ Native files below the root (tables plain or .gz):
 
     stage_2_train_labels.csv             patientId, x, y, width, height (pixels of 1024 x 1024), Target
     stage_2_detailed_class_info.csv      patientId, class
-    stage_2_train_images/*.dcm, stage_2_test_images/*.dcm        named by patientId, which is an id of a film
+    stage_2_train_images/*.dcm, stage_2_test_images/*.dcm        named by patientId, which is an id of an image
     pneumonia-challenge-dataset-mappings_2018.json               from RSNA's own page: subset_img_id (a patientId here)
                                                                  to img_id (a name in ChestX-ray14)
 
 Manifest: `image_id` is patientId. Target says both "Lung Opacity" and "Pneumonia": the readers boxed opacities that may
 be pneumonia, and the challenge calls these pneumonia; other opacities count as 0. "No Finding" is class Normal. `view`,
-`age` and `sex` are the DICOM header's. Test films are not labelled (null).
+`age` and `sex` are the DICOM header's. Test images are not labelled (null).
 
 Patients: with RSNA's mapping, ChestX-ray14's (`chestxray14:<number>`), so that a study with both sets knows them again.
-Kaggle divided films, not patients: where a patient then has films in train and in test, `split` is left blank. Without
-the mapping each film counts as a patient of its own, and what the two data sets share stays unseen.
+Kaggle divided images, not patients: where a patient then has images in train and in test, `split` is left blank.
+    Without
+the mapping each image counts as a patient of its own, and what the two data sets share stays unseen.
 """
 
 from pathlib import Path
@@ -31,12 +32,12 @@ from pathlib import Path
 import polars as pl
 
 from hilum.artifacts import file_sha256
-from hilum.data.collections.collected import Collected
+from hilum.data.collections.dataset import Collected
 from hilum.data.collections.image_files import ImageFiles
 from hilum.data.collections.native_boxes import CORNERS, as_boxes
-from hilum.data.collections.native_files import find_table, read_table, refuse_lines, refuse_missing_unless, some
-from hilum.data.collections.native_images import films_in, note_strangers, read_headers, without
+from hilum.data.collections.native_images import images_in, note_strangers, read_headers, without
 from hilum.data.collections.native_json import read_json, refuse_unlike
+from hilum.data.tables import find_table, read_table, refuse_lines, refuse_missing_unless, some
 from hilum.errors import HilumError
 from hilum.findings import NO_FINDING, labelled_by
 from hilum.progress import ProgressReport, silent
@@ -57,34 +58,34 @@ def read(root: Path, *, allow_missing: bool = False, on_progress: ProgressReport
         raise HilumError(root, expected="RSNA's stage_2_train_labels.csv", found="no such file", fix=fix)
     sources = {table.name: file_sha256(table)}
     rows = _read_rows(table)
-    films = rows.group_by("image_id", maintain_order=True).agg(pl.col("Target").first())
-    films = films.join(_read_classes(root, sources, notes), on="image_id", how="left", maintain_order="left")
+    images = rows.group_by("image_id", maintain_order=True).agg(pl.col("Target").first())
+    images = images.join(_read_classes(root, sources, notes), on="image_id", how="left", maintain_order="left")
 
     files = ImageFiles(root)
-    train, test = (films_in(files, [f"stage_2_{part}_images"], [".dcm"]) for part in ("train", "test"))
-    note_strangers(train, films, table, notes)
-    films = films.join(train, on="image_id", how="left", maintain_order="left")
-    missing = films.filter(pl.col("path").is_null())["image_id"]
+    train, test = (images_in(files, [f"stage_2_{part}_images"], [".dcm"]) for part in ("train", "test"))
+    note_strangers(train, images, table, notes)
+    images = images.join(train, on="image_id", how="left", maintain_order="left")
+    missing = images.filter(pl.col("path").is_null())["image_id"]
     refuse_missing_unless(
-        allow_missing, notes, table, "a file in stage_2_train_images/ for every film", missing.to_list()
+        allow_missing, notes, table, "a file in stage_2_train_images/ for every image", missing.to_list()
     )
     if test.is_empty():
-        notes.append("no films in stage_2_test_images/")
-    if len(twice := test.join(films, on="image_id", how="semi")["image_id"]):
+        notes.append("no images in stage_2_test_images/")
+    if len(twice := test.join(images, on="image_id", how="semi")["image_id"]):
         found = f"{some(twice)} in both"
-        raise HilumError(root, expected="every film in train or in test", found=found, fix="Get the folders again.")
-    films = pl.concat(
-        [films.with_columns(pl.lit("train").alias("split")), test.with_columns(pl.lit("test").alias("split"))],
+        raise HilumError(root, expected="every image in train or in test", found=found, fix="Get the folders again.")
+    images = pl.concat(
+        [images.with_columns(pl.lit("train").alias("split")), test.with_columns(pl.lit("test").alias("split"))],
         how="diagonal",
     )
 
-    headers, rejected = read_headers(root, films, on_progress, notes)
-    films = without(films, rejected, notes).join(
+    headers, rejected = read_headers(root, images, on_progress, notes)
+    images = without(images, rejected, notes).join(
         headers.drop("patient_id"), on="image_id", how="left", maintain_order="left"
     )
-    films = _with_patients(films, root, sources, notes)
+    images = _with_patients(images, root, sources, notes)
     normal = labelled_by("rsna_pneumonia")[NO_FINDING]
-    manifest = films.select(
+    manifest = images.select(
         "image_id",
         "path",
         "patient_id",
@@ -121,12 +122,12 @@ def _read_rows(table: Path) -> pl.DataFrame:
         table,
         rows,
         {
-            "patientId": (_NO_NAME, "the id of a film"),
+            "patientId": (_NO_NAME, "the id of an image"),
             "Target": (~target.is_in([0, 1]).fill_null(False), "0 or 1"),
         },
     )
     torn = (boxed != (target == 1)) | (target.n_unique().over("patientId") > 1)
-    refuse_lines(table, rows, {"Target": (torn, "1 with a box and 0 without, the same in all rows of a film")})
+    refuse_lines(table, rows, {"Target": (torn, "1 with a box and 0 without, the same in all rows of an image")})
     return rows.with_columns(target).rename({"patientId": "image_id"}).with_row_index("line", 2)
 
 
@@ -138,15 +139,15 @@ def _read_classes(root: Path, sources: dict[str, str], notes: list[str]) -> pl.D
     sources[path.name] = file_sha256(path)
     rows = read_table(path, ["patientId", "class"], of="RSNA's")
     wrong = ~pl.col("class").is_in(CLASSES).fill_null(False) | (pl.col("class").n_unique().over("patientId") > 1)
-    refuse_lines(path, rows, {"class": (wrong, f"one of {', '.join(CLASSES)}, the same in all rows of a film")})
+    refuse_lines(path, rows, {"class": (wrong, f"one of {', '.join(CLASSES)}, the same in all rows of an image")})
     return rows.rename({"patientId": "image_id"}).unique("image_id")
 
 
-def _with_patients(films: pl.DataFrame, root: Path, sources: dict[str, str], notes: list[str]) -> pl.DataFrame:
+def _with_patients(images: pl.DataFrame, root: Path, sources: dict[str, str], notes: list[str]) -> pl.DataFrame:
     path = root / MAPPING
     if not path.is_file():
-        notes.append(f"no {MAPPING} here: each film counts as a patient of its own")
-        return films.with_columns(pl.col("image_id").alias("patient_id"))
+        notes.append(f"no {MAPPING} here: each image counts as a patient of its own")
+        return images.with_columns(pl.col("image_id").alias("patient_id"))
     sources[path.name] = file_sha256(path)
     told = read_json(path, of="RSNA's mapping")
     if not isinstance(told, list) or not all(
@@ -160,16 +161,16 @@ def _with_patients(films: pl.DataFrame, root: Path, sources: dict[str, str], not
         orient="row",
     ).unique("image_id", keep="first", maintain_order=True)
     patient = "chestxray14:" + pl.col("nih").str.extract(_NIH_NAME, 1)
-    films = films.join(pairs, on="image_id", how="left", maintain_order="left")
-    films = films.with_columns(patient.alias("patient_id")).drop("nih")
-    if unknown := films["patient_id"].null_count():
-        notes.append(f"{unknown:,} films are not in {MAPPING}: each counts as a patient of its own")
-    films = films.with_columns(pl.coalesce("patient_id", "image_id").alias("patient_id"))
-    both = films.group_by("patient_id").agg(pl.col("split").n_unique()).filter(pl.col("split") > 1)
+    images = images.join(pairs, on="image_id", how="left", maintain_order="left")
+    images = images.with_columns(patient.alias("patient_id")).drop("nih")
+    if unknown := images["patient_id"].null_count():
+        notes.append(f"{unknown:,} images are not in {MAPPING}: each counts as a patient of its own")
+    images = images.with_columns(pl.coalesce("patient_id", "image_id").alias("patient_id"))
+    both = images.group_by("patient_id").agg(pl.col("split").n_unique()).filter(pl.col("split") > 1)
     if len(both):
         notes.append(
-            f"{len(both):,} patients have films in train and in test: Kaggle divided films, so its division is left"
+            f"{len(both):,} patients have images in train and in test: Kaggle divided images, so its division is left"
             " blank; divide by patient"
         )
-        films = films.with_columns(pl.lit(None, dtype=pl.String).alias("split"))
-    return films
+        images = images.with_columns(pl.lit(None, dtype=pl.String).alias("split"))
+    return images

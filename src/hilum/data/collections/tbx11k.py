@@ -1,6 +1,6 @@
-"""TBX11K, radiographs for tuberculosis: 11,200 frontal films, PNG of 512 x 512, gray in three channels.
+"""TBX11K, radiographs for tuberculosis: 11,200 frontal images, PNG of 512 x 512, gray in three channels.
 
-5,000 healthy, 5,000 sick without tuberculosis, 1,200 with it: 924 active, 212 latent, 54 both, 10 uncertain; one film
+5,000 healthy, 5,000 sick without tuberculosis, 1,200 with it: 924 active, 212 latent, 54 both, 10 uncertain; one image
 of folder tb (tb1199) has no box. Train 6,600, val 1,800, test 2,800, whose labels were kept back. Radiologists drew the
 boxes.
 
@@ -10,18 +10,18 @@ Computer-aided Tuberculosis Diagnosis", CVPR 2020, pp. 2646-2655.
 Native files below the root, or below TBX11K/ in it:
 
     imgs/{health,sick,tb}/*.png, imgs/test/*.png
-    lists/TBX11K_train.txt, lists/TBX11K_val.txt           a film a line: tb/tb0003.png
+    lists/TBX11K_train.txt, lists/TBX11K_val.txt           an image a line: tb/tb0003.png
     annotations/json/TBX11K_train.json, TBX11K_val.json    COCO: boxes of ActiveTuberculosis (1),
         or TBX11K_trainval.json                            ObsoletePulmonaryTuberculosis (2), PulmonaryTuberculosis (3)
 
 Not read: annotations/xml (says what the JSON says, which was made from it), lists of unions (…_trainval, all_…), and
-imgs/extra with its films of other collections (DA, DB, Montgomery, Shenzhen), which are counted.
+imgs/extra with its images of other collections (DA, DB, Montgomery, Shenzhen), which are counted.
 
 Manifest: `image_id` is the path below imgs. The folder gives "Tuberculosis" and "No Finding"; sick is "Other Disease",
-which is null on films with tuberculosis. The boxes give "Active Tuberculosis" and "Latent Tuberculosis" (the authors'
-word for Obsolete…): both -1 where a box says only PulmonaryTuberculosis (uncertain), null where a film of tb has no box
-or no annotations are here. Test films are not labelled (null). Who the people are is not published: each film counts as
-a patient of its own. `view`, `age`, `sex` are not published either.
+which is null on images with tuberculosis. The boxes give "Active Tuberculosis" and "Latent Tuberculosis" (the authors'
+word for Obsolete…): both -1 where a box says only PulmonaryTuberculosis (uncertain), null where an image of tb has no
+box or no annotations are here. Test images are not labelled (null). Who the people are is not published: each image
+counts as a patient of its own. `view`, `age`, `sex` are not published either.
 """
 
 from pathlib import Path
@@ -30,11 +30,11 @@ from typing import Any
 import polars as pl
 
 from hilum.artifacts import file_sha256
-from hilum.data.collections.collected import Collected
+from hilum.data.collections.dataset import Collected
 from hilum.data.collections.image_files import ImageFiles
 from hilum.data.collections.native_boxes import CORNERS, as_boxes
-from hilum.data.collections.native_files import read_lines, refuse_missing_unless, some
 from hilum.data.collections.native_json import read_json, refuse_unlike
+from hilum.data.tables import read_lines, refuse_missing_unless, some
 from hilum.errors import HilumError
 from hilum.findings import NO_FINDING
 from hilum.progress import ProgressReport, silent
@@ -48,7 +48,7 @@ CATEGORIES = {
 _FOLDERS = ("health", "sick", "tb", "test")
 _PARTS = ("train", "val")
 _BOXES = "TBX11K's boxes"
-_LARGEST = 100_000  # pixels; beyond any film
+_LARGEST = 100_000  # pixels; beyond any image
 _COCO: dict[str, dict[str, type | tuple[type, ...]]] = {
     "categories": {"id": int, "name": str},
     "images": {"id": int, "file_name": str, "width": int, "height": int},
@@ -64,7 +64,7 @@ def read(
     on_progress: ProgressReport = silent,  # noqa: ARG001 (no file is looked at one by one)
 ) -> Collected:
     """Read the native layout below `root`; see `hilum.data.collections.read_collection`."""
-    notes = ["no patients are published: each film counts as a patient of its own"]
+    notes = ["no patients are published: each image counts as a patient of its own"]
     base = "TBX11K/" if not (root / "imgs").is_dir() and (root / "TBX11K" / "imgs").is_dir() else ""
     files = ImageFiles(root)
     images = files.listed([f"{base}imgs/{folder}" for folder in _FOLDERS], ".png")
@@ -72,21 +72,21 @@ def read(
     if images.is_empty():
         raise HilumError(root, expected="imgs/{health,sick,tb,test}/*.png", found="none", fix="https://mmcheng.net/tb")
     if (root / base / "imgs" / "extra").is_dir():
-        notes.append("imgs/extra holds films of other collections and was left out")
+        notes.append("imgs/extra holds images of other collections and was left out")
 
     sources: dict[str, str] = {}
     listed = _read_lists(root, base, sources, notes)
-    films = listed.join(images, on="image_id", how="full", coalesce=True).sort("image_id")
-    missing = films.filter(pl.col("path").is_null())["image_id"]
-    refuse_missing_unless(allow_missing, notes, root, "a file in imgs/ for every film on the lists", missing.to_list())
+    radiographs = listed.join(images, on="image_id", how="full", coalesce=True).sort("image_id")
+    missing = radiographs.filter(pl.col("path").is_null())["image_id"]
+    refuse_missing_unless(allow_missing, notes, root, "a file in imgs/ for every image on the lists", missing.to_list())
     tested = pl.col("image_id").str.starts_with("test/")
-    films = films.with_columns(pl.when(tested).then(pl.lit("test")).otherwise("part").alias("split"))
-    unlisted = films.filter(pl.col("split").is_null())["image_id"]
+    radiographs = radiographs.with_columns(pl.when(tested).then(pl.lit("test")).otherwise("part").alias("split"))
+    unlisted = radiographs.filter(pl.col("split").is_null())["image_id"]
     if len(unlisted) and len(listed):
-        notes.append(f"{len(unlisted):,} films are on no list ({some(unlisted)}): split is blank")
+        notes.append(f"{len(unlisted):,} images are on no list ({some(unlisted)}): split is blank")
 
-    boxes = _read_boxes(root, base, films, sources, notes)
-    manifest = _with_findings(films, boxes)
+    boxes = _read_boxes(root, base, radiographs, sources, notes)
+    manifest = _with_findings(radiographs, boxes)
     return Collected(manifest, boxes, root, "tbx11k", [*notes, *files.notes()], sources)
 
 
@@ -95,14 +95,14 @@ def _read_lists(root: Path, base: str, sources: dict[str, str], notes: list[str]
     for part in _PARTS:
         path = root / base / "lists" / f"TBX11K_{part}.txt"
         if not path.is_file():
-            notes.append(f"no lists/{path.name} here: split is blank for its films")
+            notes.append(f"no lists/{path.name} here: split is blank for its images")
             continue
         sources[path.relative_to(root).as_posix()] = file_sha256(path)
         names = pl.DataFrame({"image_id": read_lines(path)}, schema={"image_id": pl.String}).with_row_index("line", 1)
         names = names.filter(pl.col("image_id") != "")
         wrong = names.filter(_WRONG_NAME)["line"]
         if len(wrong):
-            expected = "a film a line, such as tb/tb0003.png"
+            expected = "an image a line, such as tb/tb0003.png"
             raise HilumError(path, expected=expected, found=f"other in line {some(wrong)}", fix="Get the list again.")
         parts.append(names.select("image_id", pl.lit(part).alias("part")))
     listed = pl.concat(parts)
@@ -110,7 +110,7 @@ def _read_lists(root: Path, base: str, sources: dict[str, str], notes: list[str]
     if len(twice):
         raise HilumError(
             root / base / "lists",
-            expected="every film on one list, once",
+            expected="every image on one list, once",
             found=f"{some(twice)} again",
             fix="Get the lists again.",
         )
@@ -118,7 +118,7 @@ def _read_lists(root: Path, base: str, sources: dict[str, str], notes: list[str]
 
 
 def _read_boxes(
-    root: Path, base: str, films: pl.DataFrame, sources: dict[str, str], notes: list[str]
+    root: Path, base: str, radiographs: pl.DataFrame, sources: dict[str, str], notes: list[str]
 ) -> pl.DataFrame | None:
     folder = root / base / "annotations" / "json"
     paths = [folder / f"TBX11K_{part}.json" for part in _PARTS]
@@ -132,9 +132,9 @@ def _read_boxes(
     for path in paths:
         sources[path.relative_to(root).as_posix()] = file_sha256(path)
         boxes = _coco_boxes(path)
-        known = boxes.join(films, on="image_id", how="semi", maintain_order="left")
+        known = boxes.join(radiographs, on="image_id", how="semi", maintain_order="left")
         if len(known) < len(boxes):
-            notes.append(f"{len(boxes) - len(known):,} boxes of {path.name} are on films not here and were left out")
+            notes.append(f"{len(boxes) - len(known):,} boxes of {path.name} are on images not here and were left out")
         read.append(as_boxes(known, path, notes))
     return pl.concat(read)
 
@@ -143,14 +143,16 @@ def _coco_boxes(path: Path) -> pl.DataFrame:
     """The boxes of a COCO file; `line` is the place in its list of annotations, from 1."""
     parts = _checked(read_json(path, of=_BOXES), path)
     names = {category["id"]: CATEGORIES.get(category["name"]) for category in parts["categories"]}
-    films = {image["id"]: image for image in parts["images"]}
+    radiographs = {image["id"]: image for image in parts["images"]}
     rows = []
     for place, drawn in enumerate(parts["annotations"], start=1):
-        finding, film = names.get(drawn["category_id"]), films.get(drawn["image_id"])
-        if finding is None or film is None:
+        finding, radiograph = names.get(drawn["category_id"]), radiographs.get(drawn["image_id"])
+        if finding is None or radiograph is None:
             expected = "an image and one of " + ", ".join(CATEGORIES)
             raise refuse_unlike(path, of=f"{_BOXES}, annotation {place}", expected=expected)
-        rows.append((place, film["file_name"], finding, *drawn["bbox"], film["width"], film["height"]))
+        rows.append(
+            (place, radiograph["file_name"], finding, *drawn["bbox"], radiograph["width"], radiograph["height"])
+        )
     sides = ("frame_width", "frame_height")
     schema = {"line": pl.Int64, "image_id": pl.String, "finding": pl.String}
     schema_of_numbers = dict.fromkeys(CORNERS, pl.Float64) | dict.fromkeys(sides, pl.Int32)
@@ -179,7 +181,7 @@ def _is_place(value: object) -> bool:
     return isinstance(value, int | float) and -_LARGEST <= value <= _LARGEST
 
 
-def _with_findings(films: pl.DataFrame, boxes: pl.DataFrame | None) -> pl.DataFrame:
+def _with_findings(radiographs: pl.DataFrame, boxes: pl.DataFrame | None) -> pl.DataFrame:
     if boxes is None:
         boxes = pl.DataFrame(schema={"image_id": pl.String, "finding": pl.String})
     seen = boxes.group_by("image_id").agg(
@@ -202,7 +204,7 @@ def _with_findings(films: pl.DataFrame, boxes: pl.DataFrame | None) -> pl.DataFr
     }
     seen = seen.rename({finding: f"{finding}_seen" for finding in CATEGORIES.values()})
     text = pl.lit(None, dtype=pl.String)
-    return films.join(seen, on="image_id", how="left", maintain_order="left").select(
+    return radiographs.join(seen, on="image_id", how="left", maintain_order="left").select(
         "image_id",
         "path",
         pl.col("image_id").alias("patient_id"),

@@ -1,19 +1,19 @@
 """UKA-CXR, bedside radiographs of the University Hospital Aachen, graded by radiologists.
 
-193,361 films of 54,176 patients, 2009 to 2020, from ten intensive care units, all AP. Every film was read by one of 98
-radiologists on a template that asks for cardiomegaly and congestion, and for pleural effusion, pneumonic infiltrates
+193,361 images of 54,176 patients, 2009 to 2020, from ten intensive care units, all AP. Every image was read by one of
+98 radiologists on a template that asks for cardiomegaly and congestion, and for pleural effusion, pneumonic infiltrates
 and atelectasis on either side, each in five steps of severity. Internal to the hospital; described by Khader et al.,
 "Artificial Intelligence for Clinical Interpretation of Bedside Chest Radiographs", Radiology 307 (2023), and Tayebi
 Arasteh et al., "Enhancing diagnostic deep learning via self-supervised pretraining on large-scale, unlabeled
 non-medical images", European Radiology Experimental 8, 10 (2024), Tables 1 to 3.
 
 As the set is not given out, this is a contract for those who hold it, or any ward with the like: one CSV, UTF-8, in the
-root, plain or .gz, with a row a film; the names of its columns are those of the authors' own lists.
+root, plain or .gz, with a row an image; the names of its columns are those of the authors' own lists.
 
     uka_cxr.csv
         image_id                     any text, once
         path                         of the image, below the root: DICOM, PNG or JPEG
-        patient_id                   any text that is the same on all films of a patient
+        patient_id                   any text that is the same on all images of a patient
         study_id, age, sex, split    may be left out; age in years, sex F, M or blank, split train, val or test
         view                         may be left out: AP
         cardiomegaly, congestion, pleural_effusion_right, pleural_effusion_left, pneumonic_infiltrates_right,
@@ -40,17 +40,11 @@ from pathlib import Path
 import polars as pl
 
 from hilum.artifacts import file_sha256
-from hilum.data.collections.collected import Collected
+from hilum.data.collections.dataset import Collected
 from hilum.data.collections.image_files import ImageFiles
-from hilum.data.collections.native_files import (
-    find_table,
-    leaves_root,
-    read_table,
-    refuse_lines,
-    refuse_missing_unless,
-)
 from hilum.data.collections.patient_spellings import with_canonical_patients
 from hilum.data.manifest import FIXED_COLUMNS
+from hilum.data.tables import find_table, leaves_root, read_table, refuse_lines, refuse_missing_unless
 from hilum.errors import HilumError
 from hilum.findings import NO_FINDING, labelled_by
 from hilum.progress import ProgressReport, silent
@@ -78,16 +72,16 @@ def read(
         fix = "Name the folder that holds it as ROOT; see hilum/data/collections/uka_cxr.py for its columns."
         raise HilumError(root, expected=f"{TABLE}, plain or .gz", found="no such file", fix=fix)
     notes: list[str] = []
-    films = with_canonical_patients(_read_table(table, notes), notes)
+    images = with_canonical_patients(_read_table(table, notes), notes)
     files = ImageFiles(root)
-    films = films.with_columns(path=pl.when(files.present(films["path"])).then("path"))
+    images = images.with_columns(path=pl.when(files.present(images["path"])).then("path"))
     notes += files.notes()
-    missing = films.filter(pl.col("path").is_null())["image_id"]
+    missing = images.filter(pl.col("path").is_null())["image_id"]
     refuse_missing_unless(allow_missing, notes, root, f"an image for every row of {TABLE}", missing.to_list())
 
     positive = [(pl.col(finding) >= THRESHOLD).cast(pl.Int8).alias(finding) for finding in _GRADED]
-    manifest = films.select(*FIXED_COLUMNS, *positive, NO_FINDING)
-    grades = films.unpivot(list(_GRADED), index="image_id", variable_name="finding", value_name="grade").drop_nulls()
+    manifest = images.select(*FIXED_COLUMNS, *positive, NO_FINDING)
+    grades = images.unpivot(list(_GRADED), index="image_id", variable_name="finding", value_name="grade").drop_nulls()
     sources = {table.relative_to(root).as_posix(): file_sha256(table)}
     return Collected(manifest, None, root, "uka_cxr", notes, sources, grades=grades)
 
@@ -100,7 +94,7 @@ def _read_table(table: Path, notes: list[str]) -> pl.DataFrame:
     image, path = pl.col("image_id"), pl.col("path")
     leaving = [name for name in rows["path"].drop_nulls() if leaves_root(name)]
     wrong = {
-        "image_id": (image.is_null() | image.is_duplicated(), "every film once"),
+        "image_id": (image.is_null() | image.is_duplicated(), "every image once"),
         "path": (path.is_null() | path.is_in(leaving) | path.is_duplicated(), "a file below the root, once"),
         "patient_id": (pl.col("patient_id").is_null(), "a patient"),
         "age": (pl.col("age").is_not_null() & ~years.is_between(0, 120).fill_null(False), "years, 0 to 120"),
@@ -110,7 +104,7 @@ def _read_table(table: Path, notes: list[str]) -> pl.DataFrame:
         **{name: (~pl.col(name).is_in(list(_steps(name))), _expected(name)) for name in _GRADED.values()},
     }
     refuse_lines(table, rows, wrong)
-    films = rows.select(
+    images = rows.select(
         "image_id",
         path.str.strip_prefix("./"),
         "patient_id",
@@ -126,12 +120,12 @@ def _read_table(table: Path, notes: list[str]) -> pl.DataFrame:
         pl.col("healthy").cast(pl.Int8).alias(NO_FINDING),
     )
     if "healthy" in told:
-        return films
+        return images
     notes.append(f"{table.name} has no column healthy: No Finding is where all eight grades are 0")
     grades = [pl.col(finding) for finding in _GRADED]
     # "or" of grades that are there or blank: true, false, or blank where nothing is above 0 but something is unknown
     graded = pl.any_horizontal(grade > 0 for grade in grades)
-    return films.with_columns((~graded).cast(pl.Int8).alias(NO_FINDING))
+    return images.with_columns((~graded).cast(pl.Int8).alias(NO_FINDING))
 
 
 def _steps(name: str) -> dict[str, int]:

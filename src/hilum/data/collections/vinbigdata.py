@@ -1,7 +1,8 @@
-"""VinBigData's challenge on Kaggle: the films of VinDr-CXR with the 14 findings that were boxed most.
+"""VinBigData's challenge on Kaggle: the images of VinDr-CXR with the 14 findings that were boxed most.
 
-15,000 training films, each boxed by three of 17 radiologists on their own, and 3,000 test films whose labels were kept
-back. The films are VinDr-CXR's: a study that has both has the same patients twice, and only near duplicates tell which.
+15,000 training images, each boxed by three of 17 radiologists on their own, and 3,000 test images whose labels were
+kept back. The images are VinDr-CXR's: a study that has both has the same patients twice, and only near duplicates tell
+which.
 
 Terms: the competition's rules, non-commercial research and teaching. Where to get it:
 https://www.kaggle.com/c/vinbigdata-chest-xray-abnormalities-detection. Cite Nguyen, Lam, Le, et al., "VinDr-CXR: An
@@ -15,9 +16,9 @@ Native files below the root (tables plain or .gz):
     train/*.dicom, test/*.dicom     or .png, .jpg as in the well-known conversions
     train_meta.csv                  of conversions: image_id, dim0 (rows) and dim1 (columns) of the original
 
-Manifest: 1 where all readers of a film box a finding, 0 where nobody does, -1 where they disagree, and every reader's
-own codes in the readings; test films are not labelled (null). `view` is PA unless the header says otherwise; `age` and
-`sex` are the DICOM header's. Each film counts as a patient of its own, for nobody has published whose they are.
+Manifest: 1 where all readers of an image box a finding, 0 where nobody does, -1 where they disagree, and every reader's
+own codes in the readings; test images are not labelled (null). `view` is PA unless the header says otherwise; `age` and
+`sex` are the DICOM header's. Each image counts as a patient of its own, for nobody has published whose they are.
 
 Boxes need the original's size: the DICOM header's, the table's or train_meta.csv's. Without any there are no boxes.
 """
@@ -27,12 +28,12 @@ from pathlib import Path
 import polars as pl
 
 from hilum.artifacts import file_sha256
-from hilum.data.collections.collected import Collected
+from hilum.data.collections.dataset import Collected
 from hilum.data.collections.image_files import ImageFiles
 from hilum.data.collections.native_boxes import TWO_CORNERS, boxes_of_corners
-from hilum.data.collections.native_files import find_table, read_table, refuse_lines, refuse_missing_unless
-from hilum.data.collections.native_images import films_in, note_strangers, read_headers, without
+from hilum.data.collections.native_images import images_in, note_strangers, read_headers, without
 from hilum.data.collections.native_readings import agreed, one_row_a_code
+from hilum.data.tables import find_table, read_table, refuse_lines, refuse_missing_unless
 from hilum.errors import HilumError
 from hilum.findings import NO_FINDING, labelled_by, labelled_finding
 from hilum.progress import ProgressReport, silent
@@ -45,7 +46,7 @@ _NO_NAME = pl.col("image_id").is_null() | pl.col("image_id").str.contains(r"[/\\
 
 def read(root: Path, *, allow_missing: bool = False, on_progress: ProgressReport = silent) -> Collected:
     """Read the native layout below `root`; see `hilum.data.collections.read_collection`."""
-    notes = ["no patients are published: each film counts as a patient of its own"]
+    notes = ["no patients are published: each image counts as a patient of its own"]
     table = find_table(root, "train.csv")
     if table is None:
         fix = "Get it: https://www.kaggle.com/c/vinbigdata-chest-xray-abnormalities-detection."
@@ -57,29 +58,29 @@ def read(root: Path, *, allow_missing: bool = False, on_progress: ProgressReport
     labelled = agreed(wide, findings)
 
     files = ImageFiles(root)
-    train, test = (films_in(files, [part], _SUFFIXES) for part in ("train", "test"))
+    train, test = (images_in(files, [part], _SUFFIXES) for part in ("train", "test"))
     note_strangers(train, labelled, table, notes)
-    films = labelled.join(train, on="image_id", how="left", maintain_order="left")
-    missing = films.filter(pl.col("path").is_null())["image_id"]
-    refuse_missing_unless(allow_missing, notes, table, "a file in train/ for every film", missing.to_list())
+    images = labelled.join(train, on="image_id", how="left", maintain_order="left")
+    missing = images.filter(pl.col("path").is_null())["image_id"]
+    refuse_missing_unless(allow_missing, notes, table, "a file in train/ for every image", missing.to_list())
     if test.is_empty():
-        notes.append("no films in test/")
-    twice = test.join(films, on="image_id", how="semi")["image_id"]
+        notes.append("no images in test/")
+    twice = test.join(images, on="image_id", how="semi")["image_id"]
     if len(twice):
         found = f"{', '.join(twice.head(3))} in both"
-        raise HilumError(root, expected="every film in train or in test", found=found, fix="Get the folders again.")
-    films = pl.concat(
-        [films.with_columns(pl.lit("train").alias("split")), test.with_columns(pl.lit("test").alias("split"))],
+        raise HilumError(root, expected="every image in train or in test", found=found, fix="Get the folders again.")
+    images = pl.concat(
+        [images.with_columns(pl.lit("train").alias("split")), test.with_columns(pl.lit("test").alias("split"))],
         how="diagonal",
     )
 
-    headers, rejected = read_headers(root, films.filter(pl.col("path").str.contains(_DICOM_NAME)), on_progress, notes)
-    films = without(films, rejected, notes).join(
+    headers, rejected = read_headers(root, images.filter(pl.col("path").str.contains(_DICOM_NAME)), on_progress, notes)
+    images = without(images, rejected, notes).join(
         headers.drop("patient_id"), on="image_id", how="left", maintain_order="left"
     )
-    sized = _with_size(films, rows, root, sources)
+    sized = _with_size(images, rows, root, sources)
     drawn = rows.filter(~pl.all_horizontal(pl.col(TWO_CORNERS).is_null()))
-    manifest = films.select(
+    manifest = images.select(
         "image_id",
         "path",
         pl.col("image_id").alias("patient_id"),
@@ -117,7 +118,7 @@ def _read_rows(table: Path) -> pl.DataFrame:
         table,
         rows,
         {
-            "image_id": (_NO_NAME, "the name of a film"),
+            "image_id": (_NO_NAME, "the name of an image"),
             "rad_id": (pl.col("rad_id").is_null(), "a reader"),
             "class_name": (~pl.col("class_name").is_in(names).fill_null(False), f"one of {', '.join(names)}"),
         },
@@ -130,16 +131,16 @@ def _read_rows(table: Path) -> pl.DataFrame:
 
 
 def _codes(rows: pl.DataFrame) -> pl.DataFrame:
-    """One row a film and reader: who has a row on a film has read it, and boxes what they see."""
+    """One row an image and reader: who has a row on an image has read it, and boxes what they see."""
     return rows.group_by("image_id", "reader", maintain_order=True).agg(
         (pl.col("class_name") == name).any().cast(pl.Int8).alias(finding)
         for finding, name in labelled_by("vinbigdata").items()
     )
 
 
-def _with_size(films: pl.DataFrame, rows: pl.DataFrame, root: Path, sources: dict[str, str]) -> pl.DataFrame:
+def _with_size(images: pl.DataFrame, rows: pl.DataFrame, root: Path, sources: dict[str, str]) -> pl.DataFrame:
     """`image_id`, `frame_width`, `frame_height` of the original, from wherever it is said."""
-    told = [films.select("image_id", "frame_width", "frame_height")]
+    told = [images.select("image_id", "frame_width", "frame_height")]
     if set(_SIZE) <= set(rows.columns):
         told.append(rows.select("image_id", frame_width="width", frame_height="height").unique("image_id"))
     meta = find_table(root, "train_meta.csv")
@@ -147,7 +148,7 @@ def _with_size(films: pl.DataFrame, rows: pl.DataFrame, root: Path, sources: dic
         sources[meta.name] = file_sha256(meta)
         dims = read_table(meta, ["image_id", "dim0", "dim1"], of="VinBigData's")
         told.append(dims.select("image_id", frame_width="dim1", frame_height="dim0").unique("image_id"))
-    sized = films.select("image_id")
+    sized = images.select("image_id")
     for number, sizes in enumerate(told):
         numbers = pl.col("frame_width", "frame_height").cast(pl.Float64, strict=False).cast(pl.Int32, strict=False)
         sized = sized.join(sizes.with_columns(numbers), on="image_id", how="left", suffix=f"_{number}")

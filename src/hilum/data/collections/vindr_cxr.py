@@ -1,11 +1,11 @@
 """VinDr-CXR as PhysioNet distributes it: frontal radiographs of two hospitals in Hanoi, read by radiologists.
 
-18,000 PA films in DICOM (10 to 16 bits, MONOCHROME1 and 2, JPEG 2000 and others): 15,000 for training, each read by
+18,000 PA images in DICOM (10 to 16 bits, MONOCHROME1 and 2, JPEG 2000 and others): 15,000 for training, each read by
 three of 17 radiologists on their own, and 3,000 for testing, read by five who then agreed. 28 labels: 22 findings that
-are boxed where they are seen, and six of the whole film (COPD, Lung tumor, Pneumonia, Tuberculosis, Other diseases, No
+are boxed where they are seen, and six of the whole image (COPD, Lung tumor, Pneumonia, Tuberculosis, Other diseases, No
 finding).
 
-Terms: PhysioNet Credentialed Health Data License 1.5.0; the films may not be given on. Where to get it, after training
+Terms: PhysioNet Credentialed Health Data License 1.5.0; the images may not be given on. Where to get it, after training
 and signing: https://physionet.org/content/vindr-cxr/1.0.0/. Cite Nguyen, Lam, Le, et al., "VinDr-CXR: An open dataset
 of chest X-rays with radiologist's annotations", Scientific Data 9:429, 2022, doi 10.1038/s41597-022-01498-w.
 
@@ -19,11 +19,11 @@ Native files below the root (each table plain or .gz):
                                                    reader boxes nothing
     annotations/annotations_test.csv               the same without reader
 
-Manifest: of training films 1 where all their readers see a finding, 0 where nobody does, -1 where they disagree, and
-every reader's own codes in the readings; of test films the consensus. `view` is PA unless the header says otherwise;
-`age` and `sex` are the header's. Nobody has published whose films these are: each counts as a patient of its own.
+Manifest: of training images 1 where all their readers see a finding, 0 where nobody does, -1 where they disagree, and
+every reader's own codes in the readings; of test images the consensus. `view` is PA unless the header says otherwise;
+`age` and `sex` are the header's. Nobody has published whose images these are: each counts as a patient of its own.
 
-Several papers, Hilum's study 4 among them, call a training film positive where at least two of three see a finding.
+Several papers, Hilum's study 4 among them, call a training image positive where at least two of three see a finding.
 """
 
 from pathlib import Path
@@ -31,12 +31,12 @@ from pathlib import Path
 import polars as pl
 
 from hilum.artifacts import file_sha256
-from hilum.data.collections.collected import Collected
+from hilum.data.collections.dataset import Collected
 from hilum.data.collections.image_files import ImageFiles
 from hilum.data.collections.native_boxes import TWO_CORNERS, boxes_of_corners
-from hilum.data.collections.native_files import find_table, read_table, refuse_lines, refuse_missing_unless
-from hilum.data.collections.native_images import films_in, note_strangers, read_headers, without
+from hilum.data.collections.native_images import images_in, note_strangers, read_headers, without
 from hilum.data.collections.native_readings import agreed, one_row_a_code
+from hilum.data.tables import find_table, read_table, refuse_lines, refuse_missing_unless
 from hilum.errors import HilumError
 from hilum.findings import labelled_by
 from hilum.progress import ProgressReport, silent
@@ -51,7 +51,7 @@ _WHERE = "https://physionet.org/content/vindr-cxr/1.0.0/"
 
 def read(root: Path, *, allow_missing: bool = False, on_progress: ProgressReport = silent) -> Collected:
     """Read the native layout below `root`; see `hilum.data.collections.read_collection`."""
-    notes = ["no patients are published: each film counts as a patient of its own"]
+    notes = ["no patients are published: each image counts as a patient of its own"]
     sources: dict[str, str] = {}
     tables = {part: find_table(root, f"annotations/image_labels_{part}.csv") for part in PARTS}
     lacking = [f"annotations/image_labels_{part}.csv" for part, table in tables.items() if table is None]
@@ -70,18 +70,18 @@ def read(root: Path, *, allow_missing: bool = False, on_progress: ProgressReport
         if part == "train":
             readings = one_row_a_code(rows, findings)
             rows = agreed(rows, findings)
-        images = films_in(files, [part], [".dicom", ".dcm"])
+        images = images_in(files, [part], [".dicom", ".dcm"])
         note_strangers(images, rows, table, notes)
         parts.append(_with_files(rows, images, part, table, allow_missing, notes))
-    films = pl.concat([part.select("image_id", "path", "split", *findings) for part in parts])
-    twice = films.filter(pl.col("image_id").is_duplicated())["image_id"].unique(maintain_order=True)
+    radiographs = pl.concat([part.select("image_id", "path", "split", *findings) for part in parts])
+    twice = radiographs.filter(pl.col("image_id").is_duplicated())["image_id"].unique(maintain_order=True)
     if len(twice):
         found = f"{', '.join(twice.head(3))} in both"
-        raise HilumError(root, expected="every film in train or in test", found=found, fix="Get the tables again.")
+        raise HilumError(root, expected="every image in train or in test", found=found, fix="Get the tables again.")
 
-    headers, rejected = read_headers(root, films, on_progress, notes)
-    films = without(films, rejected, notes)
-    known = films.join(headers.drop("patient_id"), on="image_id", how="left", maintain_order="left")
+    headers, rejected = read_headers(root, radiographs, on_progress, notes)
+    radiographs = without(radiographs, rejected, notes)
+    known = radiographs.join(headers.drop("patient_id"), on="image_id", how="left", maintain_order="left")
     boxes = [_read_boxes(root, part, known, sources, notes) for part, table in tables.items() if table is not None]
     drawn = [part for part in boxes if part is not None]
     manifest = known.select(
@@ -125,7 +125,7 @@ def _read_labels(table: Path, *, read_by_several: bool) -> pl.DataFrame:
         for name, code in codes.items()
     }
     one_row = ["image_id", "reader"] if read_by_several else ["image_id"]
-    wrong["image_id"] = (_NO_NAME | pl.struct(one_row).is_duplicated(), f"the name of a film, once a {one_row[-1]}")
+    wrong["image_id"] = (_NO_NAME | pl.struct(one_row).is_duplicated(), f"the name of an image, once a {one_row[-1]}")
     if read_by_several:
         wrong["reader"] = (pl.col("reader").is_null(), "a reader")
     refuse_lines(table, text, wrong)
@@ -138,15 +138,15 @@ def _read_labels(table: Path, *, read_by_several: bool) -> pl.DataFrame:
 def _with_files(
     rows: pl.DataFrame, images: pl.DataFrame, part: str, table: Path, allow_missing: bool, notes: list[str]
 ) -> pl.DataFrame:
-    films = rows.join(images, on="image_id", how="left", maintain_order="left")
-    missing = films.filter(pl.col("path").is_null())["image_id"]
-    expected = f"a file {part}/*.dicom for every film of {table.name}"
+    radiographs = rows.join(images, on="image_id", how="left", maintain_order="left")
+    missing = radiographs.filter(pl.col("path").is_null())["image_id"]
+    expected = f"a file {part}/*.dicom for every image of {table.name}"
     refuse_missing_unless(allow_missing, notes, table, expected, missing.to_list())
-    return films.with_columns(pl.lit(part).alias("split"))
+    return radiographs.with_columns(pl.lit(part).alias("split"))
 
 
 def _read_boxes(
-    root: Path, part: str, films: pl.DataFrame, sources: dict[str, str], notes: list[str]
+    root: Path, part: str, radiographs: pl.DataFrame, sources: dict[str, str], notes: list[str]
 ) -> pl.DataFrame | None:
     path = find_table(root, f"annotations/annotations_{part}.csv")
     if path is None:
@@ -158,7 +158,7 @@ def _read_boxes(
     if "reader" not in text.columns:
         text = text.with_columns(pl.lit(None, dtype=pl.String).alias("reader"))
     text = text.filter(~pl.all_horizontal(pl.col(TWO_CORNERS).is_null()))
-    return boxes_of_corners(text, path, films, notes, collection="vindr_cxr")
+    return boxes_of_corners(text, path, radiographs, notes, collection="vindr_cxr")
 
 
 def _under(text: pl.DataFrame, spellings: tuple[str, ...], name: str) -> pl.DataFrame:

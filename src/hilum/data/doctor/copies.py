@@ -1,4 +1,4 @@
-"""One picture under several names: which pairs, what it means for a split, and whether their labels agree."""
+"""One image under several names: which pairs, what it means for a split, and whether their labels agree."""
 
 from collections.abc import Iterator, Sequence
 
@@ -14,7 +14,7 @@ from hilum.progress import ProgressReport, silent
 
 SAME_FILE, SAME_PIXELS, NEAR, NEGATIVE = "same file", "same pixels", "near", "negative"
 _SIDES = ("a", "b")
-_FILM = ("data_set", "image_id", "patient_id", "split", "path")
+_IMAGE = ("data_set", "image_id", "patient_id", "split", "path")
 
 
 def find_copies(
@@ -24,20 +24,20 @@ def find_copies(
     workers: int = 1,
     on_progress: ProgressReport = silent,
 ) -> pl.DataFrame:
-    """Find the films that show one picture, within and across data sets.
+    """Find the images that show one image, within and across data sets.
 
     Returns:
-        One row a pair: `group` (films joined by pairs share a number), `kind` ("same file", "same pixels", "near" or
-        "negative"), `correlation` of their details, `labels_differ` (findings that one film is positive and the other
+        One row a pair: `group` (images joined by pairs share a number), `kind` ("same file", "same pixels", "near" or
+        "negative"), `correlation` of their details, `labels_differ` (findings that one image is positive and the other
         negative for), then `data_set_a`, `image_id_a`, `patient_id_a`, `split_a`, `path_a`, and the same of b.
     """
-    films = _all_films(data_sets, measured)
-    seen = [one.pictures["reason"].is_null().to_numpy() for one in measured]
+    images = _all_images(data_sets, measured)
+    seen = [one.images["reason"].is_null().to_numpy() for one in measured]
     readable = np.flatnonzero(np.concatenate(seen))
     thumbnails = np.concatenate([one.thumbnails[rows] for one, rows in zip(measured, seen, strict=True)])
     found = near_duplicates(thumbnails, workers=workers, on_progress=on_progress)
     rows = readable[found.pairs]
-    first, second = films[rows[:, 0]], films[rows[:, 1]]
+    first, second = images[rows[:, 0]], images[rows[:, 1]]
     kind = (
         pl.when(pl.col("file_sha256_a") == pl.col("file_sha256_b"))
         .then(pl.lit(SAME_FILE))
@@ -49,20 +49,20 @@ def find_copies(
     )
     pairs = pl.concat([_of_side(first, "a"), _of_side(second, "b")], how="horizontal").with_columns(
         pl.Series("correlation", found.correlation, dtype=pl.Float64),
-        pl.Series("group", groups(len(films), rows)[rows[:, 0]], dtype=pl.Int64),
+        pl.Series("group", groups(len(images), rows)[rows[:, 0]], dtype=pl.Int64),
         _differing(first, second).alias("labels_differ"),
     )
     return (
         pairs.with_columns(kind.alias("kind"))
         .select(
-            "group", "kind", "correlation", "labels_differ", *(f"{name}_{side}" for side in _SIDES for name in _FILM)
+            "group", "kind", "correlation", "labels_differ", *(f"{name}_{side}" for side in _SIDES for name in _IMAGE)
         )
         .sort("group", "data_set_a", "image_id_a", "data_set_b", "image_id_b")
     )
 
 
 def copy_issues(pairs: pl.DataFrame) -> Iterator[Issue]:
-    """What pairs of one picture mean: leaks between parts, patients under two numbers, labels that disagree."""
+    """What pairs of one image mean: leaks between parts, patients under two numbers, labels that disagree."""
     within = pl.col("data_set_a") == pl.col("data_set_b")
     parts_differ = pl.col("split_a") != pl.col("split_b")
     patients_differ = pl.col("patient_id_a") != pl.col("patient_id_b")
@@ -70,37 +70,37 @@ def copy_issues(pairs: pl.DataFrame) -> Iterator[Issue]:
     checks: tuple[tuple[Severity, str, pl.Expr, str, str], ...] = (
         (
             "error",
-            "one picture on both sides",
+            "one image on both sides",
             within & parts_differ,
-            "one picture in different parts of the split",
-            "Keep one of each in one part only: a test film that was trained on proves nothing.",
+            "one image in different parts of the split",
+            "Keep one of each in one part only: a test image that was trained on proves nothing.",
         ),
         (
             "error",
-            "one picture of two patients",
+            "one image of two patients",
             within & patients_differ & ~parts_differ.fill_null(False),
-            "one picture under two patients",
-            "Find out whose film it is and drop the other: a split by patients cannot keep these apart.",
+            "one image under two patients",
+            "Find out whose image it is and drop the other: a split by patients cannot keep these apart.",
         ),
         (
             "warning",
-            "one picture with two labels",
+            "one image with two labels",
             contradictory,
-            "one picture with labels that contradict each other",
+            "one image with labels that contradict each other",
             "Decide on one label, or drop both.",
         ),
         (
             "warning",
-            "one picture twice",
+            "one image twice",
             within & ~patients_differ & ~parts_differ.fill_null(False),
-            "one picture of one patient, twice",
+            "one image of one patient, twice",
             "Keep one of each; until then they count twice.",
         ),
         (
             "warning",
-            "one picture in two data sets",
+            "one image in two data sets",
             ~within,
-            "one picture in both data sets",
+            "one image in both data sets",
             "Do not train on one and test on the other before these are taken out.",
         ),
     )
@@ -114,15 +114,15 @@ def copy_issues(pairs: pl.DataFrame) -> Iterator[Issue]:
                 severity,
                 check,
                 str(one) if one == other else f"{one} and {other}",
-                f"{counted(len(part), 'pair')} of films: {told} ({', '.join(_kinds(part))}), "
+                f"{counted(len(part), 'pair')} of images: {told} ({', '.join(_kinds(part))}), "
                 f"such as {example['image_id_a']} and {example['image_id_b']}.",
                 fix,
                 ids,
             )
 
 
-def _of_side(films: pl.DataFrame, side: str) -> pl.DataFrame:
-    return films.rename({name: f"{name}_{side}" for name in films.columns})
+def _of_side(images: pl.DataFrame, side: str) -> pl.DataFrame:
+    return images.rename({name: f"{name}_{side}" for name in images.columns})
 
 
 def _kinds(pairs: pl.DataFrame) -> list[str]:
@@ -130,12 +130,12 @@ def _kinds(pairs: pl.DataFrame) -> list[str]:
     return [f"{numbers[kind]:,} {kind}" for kind in (SAME_FILE, SAME_PIXELS, NEAR, NEGATIVE) if kind in numbers]
 
 
-def _all_films(data_sets: Sequence[Examined], measured: Sequence[Measured]) -> pl.DataFrame:
+def _all_images(data_sets: Sequence[Examined], measured: Sequence[Measured]) -> pl.DataFrame:
     hashes = ("file_sha256", "pixel_sha256")
     parts = [
-        pl.concat([data_set.manifest, one.pictures.select(hashes)], how="horizontal").select(
+        pl.concat([data_set.manifest, one.images.select(hashes)], how="horizontal").select(
             pl.lit(data_set.name).alias("data_set"),
-            *(name for name in _FILM if name != "data_set"),
+            *(name for name in _IMAGE if name != "data_set"),
             *hashes,
             *finding_columns(data_set.manifest),
         )
@@ -145,8 +145,8 @@ def _all_films(data_sets: Sequence[Examined], measured: Sequence[Measured]) -> p
 
 
 def _differing(first: pl.DataFrame, second: pl.DataFrame) -> pl.Series:
-    """Findings that one film is positive and the other negative for; where one says nothing nothing differs."""
-    fixed = {*_FILM, "file_sha256", "pixel_sha256"}
+    """Findings that one image is positive and the other negative for; where one says nothing nothing differs."""
+    fixed = {*_IMAGE, "file_sha256", "pixel_sha256"}
     findings = [name for name in first.columns if name not in fixed]
     told: list[list[str]] = [[] for _ in range(len(first))]
     for name in findings:

@@ -1,4 +1,4 @@
-"""How many films of which kind: by split, finding, view, sex and age band; and what the tables leave blank."""
+"""How many images of which kind: by split, finding, view, sex and age band; and what the tables leave blank."""
 
 from collections.abc import Sequence
 
@@ -26,7 +26,7 @@ _SCHEMA = {
     "view": pl.String,
     "sex": pl.String,
     "age_band": pl.String,
-    "films": pl.Int64,
+    "images": pl.Int64,
     "patients": pl.Int64,
     "positive": pl.Int64,
     "positive_patients": pl.Int64,
@@ -37,7 +37,7 @@ _SCHEMA = {
 
 
 def banded(manifest: pl.DataFrame) -> pl.DataFrame:
-    """The films with `age_band`, and with words where `split`, `view` or `sex` is blank."""
+    """The images with `age_band`, and with words where `split`, `view` or `sex` is blank."""
     band = pl.lit(UNKNOWN)
     for name, low, high in AGE_BANDS:
         band = pl.when((pl.col("age") >= low) & (pl.col("age") < high)).then(pl.lit(name)).otherwise(band)
@@ -50,25 +50,25 @@ def banded(manifest: pl.DataFrame) -> pl.DataFrame:
 
 
 def count(data_sets: Sequence[Examined]) -> pl.DataFrame:
-    """Count films by data set, split, finding, view, sex and age band.
+    """Count images by data set, split, finding, view, sex and age band.
 
     Returns:
         One row a combination that occurs: `data_set`, `split` ("unlisted" where blank), `finding` (null once where a
-        data set labels nothing), `view`, `sex`, `age_band` ("unknown" where blank); `films` and `patients` of the
-        combination; of these, films that are `positive` (1), `uncertain` (-1), `negative` (0) and `not_mentioned`
+        data set labels nothing), `view`, `sex`, `age_band` ("unknown" where blank); `images` and `patients` of the
+        combination; of these, images that are `positive` (1), `uncertain` (-1), `negative` (0) and `not_mentioned`
         (null) for the finding, and `positive_patients`.
     """
     parts = [pl.DataFrame(schema=_SCHEMA)]
     for data_set in data_sets:
-        films = banded(data_set.manifest)
+        images = banded(data_set.manifest)
         findings: list[str | None] = [*finding_columns(data_set.manifest)]
         for finding in findings or [None]:
             code = pl.lit(None, dtype=pl.Int8) if finding is None else pl.col(finding).cast(pl.Int8)
             counted = (
-                films.with_columns(code.alias("_code"))
+                images.with_columns(code.alias("_code"))
                 .group_by(_BY)
                 .agg(
-                    pl.len().cast(pl.Int64).alias("films"),
+                    pl.len().cast(pl.Int64).alias("images"),
                     pl.col("patient_id").n_unique().cast(pl.Int64).alias("patients"),
                     _sum(pl.col("_code").eq_missing(1)).alias("positive"),
                     pl.col("patient_id")
@@ -89,11 +89,11 @@ def count(data_sets: Sequence[Examined]) -> pl.DataFrame:
 
 
 def missing(data_sets: Sequence[Examined]) -> pl.DataFrame:
-    """What share of the films lacks what.
+    """What share of the images lacks what.
 
     Returns:
         One row a data set and column: `data_set`, `column` (`view`, `age`, `sex`, `study_id`, `split` and every
-        finding), `films` without a value and their `share`.
+        finding), `images` without a value and their `share`.
     """
     rows = [
         (data_set.name, column, data_set.manifest[column].null_count(), len(data_set.manifest))
@@ -101,8 +101,8 @@ def missing(data_sets: Sequence[Examined]) -> pl.DataFrame:
         for column in (*_BLANK, *finding_columns(data_set.manifest))
     ]
     return pl.DataFrame(
-        [(name, column, blank, blank / films if films else 0.0) for name, column, blank, films in rows],
-        schema={"data_set": pl.String, "column": pl.String, "films": pl.Int64, "share": pl.Float64},
+        [(name, column, blank, blank / images if images else 0.0) for name, column, blank, images in rows],
+        schema={"data_set": pl.String, "column": pl.String, "images": pl.Int64, "share": pl.Float64},
         orient="row",
     )
 

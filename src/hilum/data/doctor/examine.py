@@ -1,4 +1,4 @@
-"""The whole examination: every film measured, every check run, everything left as plain tables."""
+"""The whole examination: every image measured, every check run, everything left as plain tables."""
 
 import os
 from collections.abc import Sequence
@@ -14,14 +14,14 @@ from hilum.data.doctor.counts import UNKNOWN, count, missing
 from hilum.data.doctor.examined import Examined
 from hilum.data.doctor.issues import Issue, as_table, in_order
 from hilum.data.doctor.labels import label_issues
-from hilum.data.doctor.measuring import Measured, measure_films
-from hilum.data.doctor.oddities import picture_issues
+from hilum.data.doctor.measuring import Measured, measure_images
+from hilum.data.doctor.oddities import image_issues
 from hilum.data.doctor.patients import patient_issues, shared_patients
 from hilum.data.doctor.typical import likeness
 from hilum.progress import ProgressReport, silent
 
 MEASURED = "measured"
-"""Folder of what was measured; a second examination of the same films starts from it."""
+"""Folder of what was measured; a second examination of the same images starts from it."""
 FILES = ("doctor.parquet", "counts.parquet", "missing.parquet", "duplicates.parquet")
 
 
@@ -35,7 +35,7 @@ class Diagnosis:
         issues: the worst first.
         counts: see `counts.count`.
         missing: see `counts.missing`.
-        pictures: every film: `data_set`, `image_id`, `reason`, `likeness` and the columns of `pictures.Picture`.
+        images: every image: `data_set`, `image_id`, `reason`, `likeness` and the columns of `images.Image`.
         copies: see `copies.find_copies`.
     """
 
@@ -44,7 +44,7 @@ class Diagnosis:
     issues: Sequence[Issue]
     counts: pl.DataFrame
     missing: pl.DataFrame
-    pictures: pl.DataFrame
+    images: pl.DataFrame
     copies: pl.DataFrame
 
 
@@ -55,26 +55,26 @@ def measure_all(
     workers: int | None = None,
     on_progress: ProgressReport = silent,
 ) -> list[Measured]:
-    """Measure every film of some data sets.
+    """Measure every image of some data sets.
 
     Args:
         data_sets: named apart.
         out: what was measured stays in `measured/NAME` below it, so that a killed examination goes on and a second one
             need not decode again.
         workers: threads; the processor's cores unless told.
-        on_progress: called with (films measured, films, note) of all data sets together.
+        on_progress: called with (images measured, images, note) of all data sets together.
 
     Returns:
-        What was measured of each data set, and how alike its films are to the typical one (column `likeness`).
+        What was measured of each data set, and how alike its images are to the typical one (column `likeness`).
     """
-    films, before, measured = sum(len(data_set.manifest) for data_set in data_sets), 0, []
+    images, before, measured = sum(len(data_set.manifest) for data_set in data_sets), 0, []
     for data_set in data_sets:
 
         def report(done: int, _: int, note: str, before: int = before) -> None:
-            on_progress(before + done, films, note)
+            on_progress(before + done, images, note)
 
         place = out / MEASURED / data_set.name
-        one = measure_films(data_set.manifest, data_set.root, place, workers=workers, on_progress=report)
+        one = measure_images(data_set.manifest, data_set.root, place, workers=workers, on_progress=report)
         measured.append(_with_likeness(data_set, one))
         before += len(data_set.manifest)
     return measured
@@ -88,26 +88,26 @@ def diagnose(
     workers: int | None = None,
     on_progress: ProgressReport = silent,
 ) -> Diagnosis:
-    """Run every check, and look for one picture under several names within and across data sets.
+    """Run every check, and look for one image under several names within and across data sets.
 
     Args:
         data_sets: with the list to look at in the column `split` (`examined.with_split`).
         measured: of `measure_all`.
         split: name of the list.
         workers: threads; the processor's cores unless told. They do not change the result.
-        on_progress: called with (films hashed, films, note) while copies are looked for.
+        on_progress: called with (images hashed, images, note) while copies are looked for.
     """
     copies = find_copies(data_sets, measured, workers=workers or os.cpu_count() or 1, on_progress=on_progress)
     issues: list[Issue] = []
     for data_set, one in zip(data_sets, measured, strict=True):
-        issues += [*label_issues(data_set), *patient_issues(data_set), *picture_issues(data_set, one)]
+        issues += [*label_issues(data_set), *patient_issues(data_set), *image_issues(data_set, one)]
     issues += [*shared_patients(data_sets), *copy_issues(copies)]
     named = [
-        one.pictures.select(pl.lit(data_set.name).alias("data_set"), pl.all())
+        one.images.select(pl.lit(data_set.name).alias("data_set"), pl.all())
         for data_set, one in zip(data_sets, measured, strict=True)
     ]
-    pictures = pl.concat(named)
-    return Diagnosis(data_sets, split, in_order(issues), count(data_sets), missing(data_sets), pictures, copies)
+    images = pl.concat(named)
+    return Diagnosis(data_sets, split, in_order(issues), count(data_sets), missing(data_sets), images, copies)
 
 
 def write_tables(diagnosis: Diagnosis, out: Path) -> None:
@@ -119,7 +119,7 @@ def write_tables(diagnosis: Diagnosis, out: Path) -> None:
 
 
 def _with_likeness(data_set: Examined, measured: Measured) -> Measured:
-    readable = measured.pictures["reason"].is_null().to_numpy()
+    readable = measured.images["reason"].is_null().to_numpy()
     views = data_set.manifest["view"].fill_null(UNKNOWN).to_list()
     like = pl.Series("likeness", likeness(measured.thumbnails, views, np.asarray(readable)), dtype=pl.Float64)
-    return Measured(measured.pictures.with_columns(like.fill_nan(None)), measured.thumbnails)
+    return Measured(measured.images.with_columns(like.fill_nan(None)), measured.thumbnails)

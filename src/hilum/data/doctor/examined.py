@@ -22,7 +22,7 @@ class Examined:
         name: in every table; no two are called alike.
         collection: how it was read.
         root: the folder that the manifest's paths start from.
-        manifest: one row a film.
+        manifest: one row an image.
         rejected: files that were set aside when the tables were read: `image_id`, `path`, `reason`.
         notes: what reading the tables said.
     """
@@ -51,7 +51,7 @@ def read_ingested(folder: Path) -> Examined:
     """What `hilum ingest` left in a folder.
 
     Raises:
-        HilumError: it left nothing there, or the films have gone from where they were.
+        HilumError: it left nothing there, or the images have gone from where they were.
     """
     manifest = read_manifest(folder / "manifest.parquet")
     try:
@@ -63,7 +63,7 @@ def read_ingested(folder: Path) -> Examined:
             where, expected="what `hilum ingest` wrote", found=str(error), fix="Run `hilum ingest` again."
         ) from error
     if not root.is_dir():
-        raise HilumError(root, expected="the films of this manifest", found="no such folder", fix="Ingest them again.")
+        raise HilumError(root, expected="the images of this manifest", found="no such folder", fix="Ingest them again.")
     aside = folder / "rejected.parquet"
     rejected = pl.read_parquet(aside) if aside.is_file() else nothing_rejected()
     return Examined(root.resolve().name, collection, root, manifest, rejected, notes)

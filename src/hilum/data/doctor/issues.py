@@ -8,7 +8,7 @@ import polars as pl
 
 Severity: TypeAlias = Literal["error", "warning", "note"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
-"""Error: numbers computed on these films would be wrong. Warning: likely wrong, or worth a look before training. Note:
+"""Error: numbers computed on these images would be wrong. Warning: likely wrong, or worth a look before training. Note:
 good to know."""
 
 
@@ -22,7 +22,7 @@ class Issue:
         data_set: name; several joined by " and ".
         told: what was found, a sentence with its numbers.
         fix: what to do about it.
-        image_ids: the films concerned, all of them; empty where it is not about single films.
+        image_ids: the images concerned, all of them; empty where it is not about single images.
     """
 
     severity: Severity
@@ -34,12 +34,12 @@ class Issue:
 
 
 def in_order(issues: Iterable[Issue]) -> list[Issue]:
-    """Errors, then warnings, then notes; within each those of most films first."""
+    """Errors, then warnings, then notes; within each those of most images first."""
     return sorted(issues, key=lambda issue: (SEVERITIES.index(issue.severity), -len(issue.image_ids)))
 
 
 def as_table(issues: Sequence[Issue]) -> pl.DataFrame:
-    """`severity`, `check`, `data_set`, `told`, `fix`, `films` (how many), `image_ids` (a list)."""
+    """`severity`, `check`, `data_set`, `told`, `fix`, `images` (how many), `image_ids` (a list)."""
     return pl.DataFrame(
         {
             "severity": [issue.severity for issue in issues],
@@ -47,19 +47,19 @@ def as_table(issues: Sequence[Issue]) -> pl.DataFrame:
             "data_set": [issue.data_set for issue in issues],
             "told": [issue.told for issue in issues],
             "fix": [issue.fix for issue in issues],
-            "films": [len(issue.image_ids) for issue in issues],
+            "images": [len(issue.image_ids) for issue in issues],
             "image_ids": [list(issue.image_ids) for issue in issues],
         },
         schema={
             **dict.fromkeys(("severity", "check", "data_set", "told", "fix"), pl.String),
-            "films": pl.Int64,
+            "images": pl.Int64,
             "image_ids": pl.List(pl.String),
         },
     )
 
 
-def counted(number: int, noun: str = "film", plural: str | None = None) -> str:
-    """As in "1 film", "2,048 films", "3 studies"."""
+def counted(number: int, noun: str = "image", plural: str | None = None) -> str:
+    """As in "1 image", "2,048 images", "3 studies"."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 

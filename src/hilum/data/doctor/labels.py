@@ -16,11 +16,11 @@ _FEW = 10
 
 
 def label_issues(data_set: Examined) -> Iterator[Issue]:
-    """Look for "No Finding" beside a finding, films that say nothing, and findings that a split has none or few of."""
-    films, findings = data_set.manifest, finding_columns(data_set.manifest)
+    """Look for "No Finding" beside a finding, images that say nothing, and findings that a split has none or few of."""
+    images, findings = data_set.manifest, finding_columns(data_set.manifest)
     ill = [name for name in findings if name not in _NOT_ILL]
     if NO_FINDING in findings and ill:
-        torn = films.filter((pl.col(NO_FINDING) == 1) & pl.any_horizontal(pl.col(ill).eq_missing(1)))
+        torn = images.filter((pl.col(NO_FINDING) == 1) & pl.any_horizontal(pl.col(ill).eq_missing(1)))
         if len(torn):
             beside = [name for name in ill if (torn[name] == 1).any()]
             yield Issue(
@@ -32,13 +32,13 @@ def label_issues(data_set: Examined) -> Iterator[Issue]:
                 torn["image_id"].to_list(),
             )
     if findings:
-        silent = films.filter(pl.all_horizontal(pl.col(findings).is_null()))
-        if 0 < len(silent) < len(films):
+        silent = images.filter(pl.all_horizontal(pl.col(findings).is_null()))
+        if 0 < len(silent) < len(images):
             yield Issue(
                 "note",
-                "films without labels",
+                "images without labels",
                 data_set.name,
-                f"{counted(len(silent))} of {len(films):,} mention no finding at all, not even No Finding.",
+                f"{counted(len(silent))} of {len(images):,} mention no finding at all, not even No Finding.",
                 "Fit for pretraining; leave them out of fine-tuning and tests.",
                 silent["image_id"].to_list(),
             )
@@ -58,8 +58,8 @@ def _unscorable(data_set: Examined, findings: list[str]) -> Iterator[Issue]:
         always = [name for name, number in known.items() if number == len(part)]
         few = [name for name, number in known.items() if 0 < number < _FEW]
         if absent or always:
-            told = [f"no film is positive for {some(absent, 5)}"] if absent else []
-            told += [f"every film is positive for {some(always, 5)}"] if always else []
+            told = [f"no image is positive for {some(absent, 5)}"] if absent else []
+            told += [f"every image is positive for {some(always, 5)}"] if always else []
             yield Issue(
                 "warning",
                 "findings that cannot be scored",
@@ -71,9 +71,9 @@ def _unscorable(data_set: Examined, findings: list[str]) -> Iterator[Issue]:
             numbers = [f"{name} ({positives[name]})" for name in few]
             yield Issue(
                 "note",
-                "few positive films",
+                "few positive images",
                 data_set.name,
-                f"In {split}, fewer than {_FEW} films are positive for {some(numbers, 8)}.",
+                f"In {split}, fewer than {_FEW} images are positive for {some(numbers, 8)}.",
                 "Expect wide intervals; `hilum power` tells how wide.",
             )
 

@@ -1,12 +1,12 @@
-"""Every picture of a data set measured once: many threads, and a journal to go on from after a kill.
+"""Every image of a data set measured once: many threads, and a journal to go on from after a kill.
 
 What is left in the directory:
 
-    pictures.parquet    row, image_id, reason (null where it could be read), and the numbers of `pictures.Picture`
-    thumbnails.raw      N x 64 x 64 bytes; a film that could not be read is black
-    order.json          the fingerprint of the films: ids, paths, sizes and times of their files
+    images.parquet    row, image_id, reason (null where it could be read), and the numbers of `images.Image`
+    thumbnails.raw      N x 64 x 64 bytes; an image that could not be read is black
+    order.json          the fingerprint of the images: ids, paths, sizes and times of their files
 
-While it is filled, the directory beside it holds `journal.jsonl`, a line for every finished film, written after its
+While it is filled, the directory beside it holds `journal.jsonl`, a line for every finished image, written after its
 thumbnail is on disk.
 """
 
@@ -24,33 +24,33 @@ import polars as pl
 from numpy.typing import NDArray
 
 from hilum.artifacts import fingerprint, whole_directory, write_json
-from hilum.data.doctor.pictures import Picture, measure
+from hilum.data.doctor.images import Image, measure
 from hilum.data.duplicates import SIDE
+from hilum.data.images.gray import UnreadableImage
 from hilum.data.paths import leads_inside
-from hilum.data.pixels import UnreadableImage
 from hilum.progress import ProgressReport, silent
 
-PICTURES, THUMBNAILS, ORDER = "pictures.parquet", "thumbnails.raw", "order.json"
+IMAGES, THUMBNAILS, ORDER = "images.parquet", "thumbnails.raw", "order.json"
 _JOURNAL = "journal.jsonl"
-_AT_A_TIME = 16  # films a worker between two entries in the journal
+_AT_A_TIME = 16  # images a worker between two entries in the journal
 _TYPES = {int: pl.Int64, float: pl.Float64, str: pl.String}
-_LAYOUT = 2  # another number makes every film be measured anew
+_LAYOUT = 2  # another number makes every image be measured anew
 
 
 @dataclass(frozen=True)
 class Measured:
-    """The pictures of a data set.
+    """The images of a data set.
 
     Attributes:
-        pictures: one row a film, in the manifest's order: `image_id`, `reason`, and the columns of `Picture`.
-        thumbnails: (N, 64, 64) uint8, memory-mapped; black where a film could not be read.
+        images: one row an image, in the manifest's order: `image_id`, `reason`, and the columns of `Image`.
+        thumbnails: (N, 64, 64) uint8, memory-mapped; black where an image could not be read.
     """
 
-    pictures: pl.DataFrame
+    images: pl.DataFrame
     thumbnails: NDArray[np.uint8]
 
 
-def measure_films(
+def measure_images(
     manifest: pl.DataFrame,
     root: Path,
     directory: Path,
@@ -58,29 +58,29 @@ def measure_films(
     workers: int | None = None,
     on_progress: ProgressReport = silent,
 ) -> Measured:
-    """Measure every film of a manifest, once.
+    """Measure every image of a manifest, once.
 
-    Killed and called again it goes on where it was. Called again on the same films it reads what it left; on others
-    it begins anew. Films that cannot be read are set aside with a reason.
+    Killed and called again it goes on where it was. Called again on the same images it reads what it left; on others
+    it begins anew. Images that cannot be read are set aside with a reason.
 
     Args:
-        manifest: of N films.
+        manifest: of N images.
         root: the folder that the manifest's paths start from.
         directory: where to leave what was measured.
         workers: threads; the processor's cores unless told. They do not change the result.
-        on_progress: called with (films done, N, note).
+        on_progress: called with (images done, N, note).
     """
     order = _fingerprint(manifest, root)
-    if not _is_of(directory / ORDER, order) or not (directory / PICTURES).is_file():
+    if not _is_of(directory / ORDER, order) or not (directory / IMAGES).is_file():
         with whole_directory(directory, resume=True) as beside:
             if not _is_of(beside / ORDER, order):
                 shutil.rmtree(beside)
                 beside.mkdir()
                 write_json(beside / ORDER, order)
             found = _fill(manifest, root, beside, workers or os.cpu_count() or 1, on_progress)
-            _as_table(manifest, found).write_parquet(beside / PICTURES)
+            _as_table(manifest, found).write_parquet(beside / IMAGES)
         (directory / _JOURNAL).unlink(missing_ok=True)
-    return Measured(pl.read_parquet(directory / PICTURES), _open_thumbnails(directory / THUMBNAILS, len(manifest)))
+    return Measured(pl.read_parquet(directory / IMAGES), _open_thumbnails(directory / THUMBNAILS, len(manifest)))
 
 
 def _fill(
@@ -100,14 +100,14 @@ def _fill(
         if not leads_inside(root / paths[row], inside):
             return {"reason": "leads out of the data set's folder"}
         try:
-            picture, small = measure(root / paths[row])
+            image, small = measure(root / paths[row])
         except UnreadableImage as error:
             return {"reason": error.reason}
         os.pwrite(descriptor, small.tobytes(), row * SIDE * SIDE)
-        return asdict(picture)
+        return asdict(image)
 
     threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)  # films are decoded side by side; OpenCV's own threads inside each would get in the way
+    cv2.setNumThreads(1)  # images are decoded side by side; OpenCV's own threads inside each would get in the way
     try:
         os.truncate(descriptor, len(paths) * SIDE * SIDE)
         with ThreadPoolExecutor(workers) as pool, (beside / _JOURNAL).open("a", encoding="utf-8") as journal:
@@ -128,17 +128,17 @@ def _fill(
 
 
 def _as_table(manifest: pl.DataFrame, found: dict[int, dict[str, Any]]) -> pl.DataFrame:
-    columns = {"reason": pl.String} | {name: _TYPES[kind] for name, kind in get_type_hints(Picture).items()}
+    columns = {"reason": pl.String} | {name: _TYPES[kind] for name, kind in get_type_hints(Image).items()}
     rows = [found[row] for row in range(len(manifest))]
     return pl.DataFrame(
         {name: pl.Series([row.get(name) for row in rows], dtype=dtype) for name, dtype in columns.items()}
     ).insert_column(0, manifest["image_id"])
 
 
-def _open_thumbnails(path: Path, films: int) -> NDArray[np.uint8]:
-    if films == 0:
+def _open_thumbnails(path: Path, images: int) -> NDArray[np.uint8]:
+    if images == 0:
         return np.zeros((0, SIDE, SIDE), dtype=np.uint8)
-    return np.memmap(path, mode="r", dtype=np.uint8, shape=(films, SIDE, SIDE))
+    return np.memmap(path, mode="r", dtype=np.uint8, shape=(images, SIDE, SIDE))
 
 
 def _read_journal(path: Path) -> dict[int, dict[str, Any]]:
@@ -152,14 +152,14 @@ def _read_journal(path: Path) -> dict[int, dict[str, Any]]:
 
 
 def _fingerprint(manifest: pl.DataFrame, root: Path) -> str:
-    films = []
+    images = []
     for image_id, path in manifest.select("image_id", "path").iter_rows():
         try:
             state = (root / path).stat() if path is not None else None
         except (OSError, ValueError):  # not here, or a name that cannot be
             state = None
-        films.append((image_id, path, state.st_size if state else -1, state.st_mtime_ns if state else -1))
-    return fingerprint({"layout": _LAYOUT, "films": films})
+        images.append((image_id, path, state.st_size if state else -1, state.st_mtime_ns if state else -1))
+    return fingerprint({"layout": _LAYOUT, "images": images})
 
 
 def _is_of(path: Path, order: str) -> bool:

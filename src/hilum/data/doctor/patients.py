@@ -1,4 +1,4 @@
-"""Whether films of a patient belong together: one side of a split, one sex, an age that grows."""
+"""Whether images of a patient belong together: one side of a split, one sex, an age that grows."""
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations
@@ -10,11 +10,11 @@ from hilum.data.doctor.issues import Issue, counted, some
 from hilum.data.manifest import split_columns
 from hilum.data.patients import issuer_of, patient_names
 
-_SPAN = 25.0  # years between a patient's first and last film; longer archives than this are rare
+_SPAN = 25.0  # years between a patient's first and last image; longer archives than this are rare
 _IN_TIME = 0.75  # share of changes of age along the ids that must go up before ids count as being in order of time
 _ENOUGH = 50  # such changes
 _YOUNGER = 1.0  # years; ages are rounded
-_MANY = 50  # films
+_MANY = 50  # images
 _FEW = 30  # patients of a validation or test part
 
 
@@ -24,27 +24,27 @@ def patient_issues(data_set: Examined) -> Iterator[Issue]:
     yield from _two_sexes(data_set)
     yield from _ages(data_set)
     yield from _few_patients(data_set)
-    films = data_set.manifest
-    shared = films.drop_nulls("study_id").group_by("study_id").agg(pl.col("patient_id").n_unique().alias("patients"))
+    images = data_set.manifest
+    shared = images.drop_nulls("study_id").group_by("study_id").agg(pl.col("patient_id").n_unique().alias("patients"))
     shared = shared.filter(pl.col("patients") > 1)
     if len(shared):
-        torn = films.join(shared, on="study_id", how="semi", maintain_order="left")
+        torn = images.join(shared, on="study_id", how="semi", maintain_order="left")
         yield Issue(
             "error",
             "studies of several patients",
             data_set.name,
             f"{counted(len(shared), 'study', 'studies')} ({some(shared['study_id'].sort())}) "
-            "with films of several patients.",
+            "with images of several patients.",
             "Mend the patients in the table: a split by patients would tear these studies.",
             torn["image_id"].to_list(),
         )
-    if len(films) >= _MANY and films["patient_id"].n_unique() == len(films):
+    if len(images) >= _MANY and images["patient_id"].n_unique() == len(images):
         yield Issue(
             "note",
-            "one film a patient",
+            "one image a patient",
             data_set.name,
-            f"Each of the {counted(len(films))} has a patient of its own.",
-            "If patients are known, name them in the table (patient_id), or films of one may fall on both sides.",
+            f"Each of the {counted(len(images))} has a patient of its own.",
+            "If patients are known, name them in the table (patient_id), or images of one may fall on both sides.",
         )
 
 
@@ -58,12 +58,12 @@ def _few_patients(data_set: Examined) -> Iterator[Issue]:
                 "few patients",
                 data_set.name,
                 f"The {counted(len(part))} of {split} are of {counted(patients, 'patient')} only.",
-                "Intervals redraw patients, not films: expect wide ones.",
+                "Intervals redraw patients, not images: expect wide ones.",
             )
 
 
 def shared_patients(data_sets: Sequence[Examined]) -> Iterator[Issue]:
-    """Look for patients of two data sets: those of one issuer keep their numbers (`hilum.data.patients`)."""
+    """Look for patients of two data sets: those of one issuer keep their numbers (`hilum.data.patients.names`)."""
     known = [
         data_set.manifest.select(
             "image_id",
@@ -77,15 +77,15 @@ def shared_patients(data_sets: Sequence[Examined]) -> Iterator[Issue]:
         )
         for data_set in data_sets
     ]
-    for (one, films), (other, others) in combinations(zip(data_sets, known, strict=True), 2):
-        common = films.select("patient").unique().join(others, on="patient", how="semi").sort("patient")
+    for (one, images), (other, others) in combinations(zip(data_sets, known, strict=True), 2):
+        common = images.select("patient").unique().join(others, on="patient", how="semi").sort("patient")
         if len(common):
-            concerned = pl.concat([films, others]).join(common, on="patient", how="semi", maintain_order="left")
+            concerned = pl.concat([images, others]).join(common, on="patient", how="semi", maintain_order="left")
             yield Issue(
                 "warning",
                 "patients in two data sets",
                 f"{one.name} and {other.name}",
-                f"{counted(len(common), 'patient')} ({some(common['patient'])}) have films in both data sets.",
+                f"{counted(len(common), 'patient')} ({some(common['patient'])}) have images in both data sets.",
                 "Do not train on one and test on the other with these patients in both.",
                 concerned["image_id"].to_list(),
             )
@@ -98,41 +98,42 @@ def _across_splits(data_set: Examined) -> Iterator[Issue]:
         parts = listed.group_by("patient_id").agg(pl.col(column).unique().sort().alias("parts"))
         torn = parts.filter(pl.col("parts").list.len() > 1).sort("patient_id")
         if len(torn):
-            films = listed.join(torn, on="patient_id", how="semi", maintain_order="left")
+            images = listed.join(torn, on="patient_id", how="semi", maintain_order="left")
             first, both = torn.row(0)
             lists = "the split" if column == "split" else f"the list {column.removeprefix('split_')!r}"
             yield Issue(
                 "error",
                 "patients on both sides",
                 data_set.name,
-                f"In {lists}, {counted(len(torn), 'patient')} of {len(parts):,} have films in several parts, "
+                f"In {lists}, {counted(len(torn), 'patient')} of {len(parts):,} have images in several parts, "
                 f"such as {first} in {' and '.join(both)}.",
                 "Split by patients instead: split: {patients: [70, 10, 20], seed: 0}.",
-                films["image_id"].to_list(),
+                images["image_id"].to_list(),
             )
 
 
 def _two_sexes(data_set: Examined) -> Iterator[Issue]:
-    films = data_set.manifest.drop_nulls("sex")
-    both = films.group_by("patient_id").agg(pl.col("sex").n_unique().alias("sexes")).filter(pl.col("sexes") > 1)
+    images = data_set.manifest.drop_nulls("sex")
+    both = images.group_by("patient_id").agg(pl.col("sex").n_unique().alias("sexes")).filter(pl.col("sexes") > 1)
     if len(both):
-        torn = films.join(both, on="patient_id", how="semi", maintain_order="left")
+        torn = images.join(both, on="patient_id", how="semi", maintain_order="left")
         yield Issue(
             "warning",
             "patients of two sexes",
             data_set.name,
-            f"{counted(len(both), 'patient')} ({some(both['patient_id'].sort())}) are F on some films and M on others.",
+            f"{counted(len(both), 'patient')} ({some(both['patient_id'].sort())}) are F on some images and M on "
+            "others.",
             "Either the table is wrong or two people share a number; leave them out of subgroups by sex.",
             torn["image_id"].to_list(),
         )
 
 
 def _ages(data_set: Examined) -> Iterator[Issue]:
-    films = data_set.manifest.drop_nulls("age").select("image_id", "patient_id", "age")
-    spans = films.group_by("patient_id").agg((pl.col("age").max() - pl.col("age").min()).alias("span"))
+    images = data_set.manifest.drop_nulls("age").select("image_id", "patient_id", "age")
+    spans = images.group_by("patient_id").agg((pl.col("age").max() - pl.col("age").min()).alias("span"))
     wide = spans.filter(pl.col("span") > _SPAN)
     if len(wide):
-        torn = films.join(wide, on="patient_id", how="semi", maintain_order="left")
+        torn = images.join(wide, on="patient_id", how="semi", maintain_order="left")
         yield Issue(
             "warning",
             "patients of impossible ages",
@@ -143,7 +144,7 @@ def _ages(data_set: Examined) -> Iterator[Issue]:
             torn["image_id"].to_list(),
         )
     # Where ages grow along the ids of most patients, ids are meant to be in order of time.
-    steps = films.sort("patient_id", "image_id").with_columns(pl.col("age").diff().over("patient_id").alias("step"))
+    steps = images.sort("patient_id", "image_id").with_columns(pl.col("age").diff().over("patient_id").alias("step"))
     changes = steps.filter(pl.col("step").is_not_null() & (pl.col("step") != 0))
     if len(changes) >= _ENOUGH and int((changes["step"] > 0).sum()) >= _IN_TIME * len(changes):
         younger = changes.filter(pl.col("step") < -_YOUNGER)
@@ -153,7 +154,8 @@ def _ages(data_set: Examined) -> Iterator[Issue]:
                 "note",
                 "patients who grow younger",
                 data_set.name,
-                f"Along the ids of their films, {counted(len(patients), 'patient')} ({some(patients)}) grow younger by "
+                f"Along the ids of their images, {counted(len(patients), 'patient')} ({some(patients)}) grow "
+                "younger by "
                 f"more than {_YOUNGER:.0f} year, where most grow older: the ids are in no order of time, or ages are "
                 "wrong.",
                 "Do not take the ids for an order in time.",

@@ -1,9 +1,9 @@
-"""What films of a view typically look like, and how far a film is from that: odd ones, and negatives.
+"""What images of a view typically look like, and how far an image is from that: odd ones, and negatives.
 
-A film is reduced to 16 x 16 of mean 0 and length 1. The median of the films of a view is the typical film; the
-correlation with it tells how odd a film is, and which way round its grays are. On 1,101 real films of ChestX-ray14 no
-film had a correlation below 0, and the negatives of 99 % had one below -0.3; with three of ten films turned round all
-were found, and no other.
+An image is reduced to 16 x 16 of mean 0 and length 1. The median of the images of a view is the typical image; the
+correlation with it tells how odd an image is, and which way round its grays are. On 1,101 real images of ChestX-ray14
+no image had a correlation below 0, and the negatives of 99 % had one below -0.3; with three of ten images turned round
+all were found, and no other.
 """
 
 import cv2
@@ -13,20 +13,20 @@ from numpy.typing import NDArray
 from hilum.data.duplicates import SIDE
 
 NEGATIVE = -0.3
-"""Correlation with the typical film below which a film is taken for a negative."""
+"""Correlation with the typical image below which an image is taken for a negative."""
 FEWEST = 20
-"""Films of a view without which nothing is typical."""
+"""Images of a view without which nothing is typical."""
 _SIDE = 16
 
 
 def likeness(thumbnails: NDArray[np.uint8], views: list[str], readable: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Correlation of every film with the typical film of its view, (N,).
+    """Correlation of every image with the typical image of its view, (N,).
 
-    NaN where a film could not be read, shows nothing, or has fewer than 20 others of its view.
+    NaN where an image could not be read, shows nothing, or has fewer than 20 others of its view.
 
     Args:
         thumbnails: (N, 64, 64).
-        views: of each film.
+        views: of each image.
         readable: (N,).
     """
     found = np.full(len(thumbnails), np.nan)
@@ -40,34 +40,34 @@ def likeness(thumbnails: NDArray[np.uint8], views: list[str], readable: NDArray[
 
 
 def typical(small: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The median film, (256,), mean 0 and length 1; `small` are standardised films, (N, 256)."""
+    """The median image, (256,), mean 0 and length 1; `small` are standardised images, (N, 256)."""
     middle = np.median(small, axis=0)
     middle -= middle.mean()
     return np.asarray(middle / max(float(np.linalg.norm(middle)), 1e-6), dtype=np.float32)
 
 
 def turned_round(middle: NDArray[np.float32]) -> bool:
-    """Whether a typical frontal film is a negative: lungs brighter than what lies between, corners than the neck."""
-    film = middle.reshape(_SIDE, _SIDE)
-    lungs = (film[4:10, 3:5].mean() + film[4:10, 11:13].mean()) / 2
-    corners = (film[:2, :3].mean() + film[:2, -3:].mean()) / 2
-    return bool(film[4:11, 7:9].mean() < lungs and film[:2, 7:9].mean() < corners)
+    """Whether a typical frontal image is a negative: lungs brighter than what lies between, corners than the neck."""
+    image = middle.reshape(_SIDE, _SIDE)
+    lungs = (image[4:10, 3:5].mean() + image[4:10, 11:13].mean()) / 2
+    corners = (image[:2, :3].mean() + image[:2, -3:].mean()) / 2
+    return bool(image[4:11, 7:9].mean() < lungs and image[:2, 7:9].mean() < corners)
 
 
 def whole_view_is_negative(thumbnails: NDArray[np.uint8], rows: NDArray[np.int64]) -> bool:
-    """Whether the films in these rows (of one frontal view) are typically negatives."""
+    """Whether the images in these rows (of one frontal view) are typically negatives."""
     small = _standardised(thumbnails, rows)
     shown = np.abs(small).sum(axis=1) > 0
     return bool(shown.sum() >= FEWEST) and turned_round(typical(small[shown]))
 
 
 def _standardised(thumbnails: NDArray[np.uint8], rows: NDArray[np.int64]) -> NDArray[np.float32]:
-    """(len(rows), 256): films of 16 x 16, mean 0 and length 1; 0 where a film is even."""
+    """(len(rows), 256): images of 16 x 16, mean 0 and length 1; 0 where an image is even."""
     small = np.zeros((len(rows), _SIDE * _SIDE), dtype=np.float32)
     for place, row in enumerate(rows):
-        film = cv2.resize(np.asarray(thumbnails[row], dtype=np.float32), (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
-        film -= film.mean()
-        length = float(np.linalg.norm(film))
+        image = cv2.resize(np.asarray(thumbnails[row], dtype=np.float32), (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
+        image -= image.mean()
+        length = float(np.linalg.norm(image))
         if length > SIDE / 16:  # a quarter of a gray level
-            small[place] = film.ravel() / length
+            small[place] = image.ravel() / length
     return small

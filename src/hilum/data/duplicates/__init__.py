@@ -1,4 +1,4 @@
-"""Near duplicates: one picture under two names, re-encoded, resized, brightened or moved by a pixel or two."""
+"""Near duplicates: one image under two names, re-encoded, resized, brightened or moved by a pixel or two."""
 
 from hilum.data.duplicates.detail import SIDE, thumbnail
 from hilum.data.duplicates.search import ALIKE, NearDuplicates, groups, near_duplicates

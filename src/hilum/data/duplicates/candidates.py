@@ -1,10 +1,10 @@
-"""Pairs of films that may be the same picture, found without comparing every film with every other.
+"""Pairs of images that may be the same image, found without comparing every image with every other.
 
-The 512 bits of a hash are cut into bands of b bits. Films are sorted by each band, and a film is a candidate of those
-that share a band with it and differ in few bits altogether (banding: Leskovec, Rajaraman, Ullman, "Mining of massive
-datasets", §3.4). A bit more makes a band that strangers share about 0.6 times as frequent: films are not independent
-draws. So b grows by three bits as the number of films quadruples, and crowded bands are cut off; the cost per film then
-hardly grows.
+The 512 bits of a hash are cut into bands of b bits. Images are sorted by each band, and an image is a candidate of
+those that share a band with it and differ in few bits altogether (banding: Leskovec, Rajaraman, Ullman, "Mining of
+massive datasets", §3.4). A bit more makes a band that strangers share about 0.6 times as frequent: images are not
+independent draws. So b grows by three bits as the number of images quadruples, and crowded bands are cut off; the cost
+per image then hardly grows.
 """
 
 import math
@@ -18,31 +18,31 @@ from hilum.data.duplicates.hashes import BITS, Hashes, differing_bits
 MOST_DIFFERING = 92
 """Bits of 512 in which a candidate may differ: 18 %, a correlation of 0.84 by Charikar's angle."""
 CROWD = 128
-"""A film is compared with at most so many others that share a band with it."""
+"""An image is compared with at most so many others that share a band with it."""
 _FEWEST_BITS, _MOST_BITS = 16, 26
 
 Pairs = NDArray[np.int64]
 
 
-def band_bits(films: int) -> int:
-    """Bits of a band for so many films: 16 to 26, three more as the number quadruples."""
-    return int(np.clip(round(1.5 * math.log2(max(films, 2))) - 1, _FEWEST_BITS, _MOST_BITS))
+def band_bits(images: int) -> int:
+    """Bits of a band for so many images: 16 to 26, three more as the number quadruples."""
+    return int(np.clip(round(1.5 * math.log2(max(images, 2))) - 1, _FEWEST_BITS, _MOST_BITS))
 
 
 def candidates(stored: Hashes, looked_up: Sequence[Hashes]) -> Pairs:
-    """Pairs of rows whose films may be the same picture.
+    """Pairs of rows whose images may be the same image.
 
     Args:
-        stored: (N, 8), the hashes of N films.
-        looked_up: hashes of the same films, (N, 8) each: as stored, moved a little (`hashes.SHIFTS`), or of negatives.
+        stored: (N, 8), the hashes of N images.
+        looked_up: hashes of the same images, (N, 8) each: as stored, moved a little (`hashes.SHIFTS`), or of negatives.
 
     Returns:
         (M, 2), the smaller row first; sorted, each pair once.
     """
-    films = len(stored)
-    if films < 2:
+    images = len(stored)
+    if images < 2:
         return np.empty((0, 2), dtype=np.int64)
-    bits = band_bits(films)
+    bits = band_bits(images)
     found = [np.empty(0, dtype=np.int64)]
     for band in range(BITS // bits):
         keys = _band(stored, band * bits, bits)
@@ -51,9 +51,9 @@ def candidates(stored: Hashes, looked_up: Sequence[Hashes]) -> Pairs:
             rows, others = _sharing(keys[order], order, _band(moved, band * bits, bits))
             first, second = np.minimum(rows, others), np.maximum(rows, others)
             near = (first < second) & (differing_bits(moved[rows], stored[others]) <= MOST_DIFFERING)
-            found.append(np.unique(first[near] * films + second[near]))
+            found.append(np.unique(first[near] * images + second[near]))
     numbers = np.unique(np.concatenate(found))
-    return np.stack(np.divmod(numbers, films), axis=1)
+    return np.stack(np.divmod(numbers, images), axis=1)
 
 
 def _band(words: Hashes, start: int, bits: int) -> NDArray[np.uint64]:
@@ -69,11 +69,11 @@ def _band(words: Hashes, start: int, bits: int) -> NDArray[np.uint64]:
 def _sharing(
     keys: NDArray[np.uint64], order: NDArray[np.int64], wanted: NDArray[np.uint64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows, and the films whose band is what the row looks up; `keys` are sorted, `order` tells whose they are."""
+    """Rows, and the images whose band is what the row looks up; `keys` are sorted, `order` tells whose they are."""
     first = np.searchsorted(keys, wanted, side="left")
     sharing = np.searchsorted(keys, wanted, side="right") - first
-    # In a crowd, every film looks at the next ones in a circle, from another place each: chains of pairs still join
-    # all copies of a picture, and the cost stays in proportion to the number of films.
+    # In a crowd, every image looks at the next ones in a circle, from another place each: chains of pairs still join
+    # all copies of an image, and the cost stays in proportion to the number of images.
     taken = np.minimum(sharing, CROWD)
     rows = np.repeat(np.arange(len(wanted)), taken)
     step = np.arange(len(rows)) - np.repeat(np.cumsum(taken) - taken, taken)

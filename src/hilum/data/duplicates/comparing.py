@@ -1,7 +1,7 @@
-"""Whether two films are one picture: one is explained by the other and its derivatives.
+"""Whether two images are one image: one is explained by the other and its derivatives.
 
-To first order a picture that moved by a fraction of a pixel is the picture plus its derivatives along the rows and the
-columns. So the multiple correlation of one film's detail with the other's detail and its two derivatives is what their
+To first order an image that moved by a fraction of a pixel is the image plus its derivatives along the rows and the
+columns. So the multiple correlation of one image's detail with the other's detail and its two derivatives is what their
 correlation would be at the best small displacement; larger ones are tried, half a thumbnail pixel at a time.
 """
 
@@ -17,18 +17,18 @@ from hilum.data.duplicates.detail import FINE, SIDE, Thumbnails, details
 
 _STEP: Final = 0.5  # thumbnail pixels; 2 of 256
 _WORTH_MOVING: Final = 0.75  # a pair that is less alike than this where it lies is not tried at other places
-_MARGIN: Final = 3  # thumbnail pixels left out at each edge, where a film that was moved shows something else
+_MARGIN: Final = 3  # thumbnail pixels left out at each edge, where an image that was moved shows something else
 _CLIPPED: Final = 253  # gray level of 255 from which on a thumbnail pixel tells nothing: it was saturated
-_LEAST_SHARE: Final = 0.3  # of the film that must tell something in both
+_LEAST_SHARE: Final = 0.3  # of the image that must tell something in both
 _UNIT: Final = 32  # of a detail kept in 8 bits; details seldom leave -3 to 3
 _AT_A_TIME = 512
 
 
 def correlations(thumbnails: Thumbnails, pairs: Pairs, *, workers: int = 1) -> NDArray[np.float64]:
-    """How alike the details of two films are, up to a displacement of about one thumbnail pixel (4 of 256).
+    """How alike the details of two images are, up to a displacement of about one thumbnail pixel (4 of 256).
 
-    Saturated parts of either film are left out. 0 where less than 30 % of the films can be compared, or one shows
-    nothing. Takes 8 kB a film of memory.
+    Saturated parts of either image are left out. 0 where less than 30 % of the images can be compared, or one shows
+    nothing. Takes 8 kB an image of memory.
 
     Args:
         thumbnails: (N, 64, 64).
@@ -80,7 +80,7 @@ def _compare(detail, telling, pairs, found):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _move(picture, right, down, moved):  # type: ignore[no-untyped-def]
+def _move(image, right, down, moved):  # type: ignore[no-untyped-def]
     """Bilinearly; what comes in from outside repeats the edge."""
     beside, below = -int(np.sign(right)), -int(np.sign(down))
     share_right, share_down = abs(right), abs(down)
@@ -88,8 +88,8 @@ def _move(picture, right, down, moved):  # type: ignore[no-untyped-def]
         from_y = min(max(y + below, 0), SIDE - 1)
         for x in range(SIDE):
             from_x = min(max(x + beside, 0), SIDE - 1)
-            here = (1 - share_right) * picture[y, x] + share_right * picture[y, from_x]
-            there = (1 - share_right) * picture[from_y, x] + share_right * picture[from_y, from_x]
+            here = (1 - share_right) * image[y, x] + share_right * image[y, from_x]
+            there = (1 - share_right) * image[from_y, x] + share_right * image[from_y, from_x]
             moved[y, x] = (1 - share_down) * here + share_down * there
 
 

@@ -1,8 +1,8 @@
-"""What tells one chest film from another: its detail, not its anatomy.
+"""What tells one chest image from another: its detail, not its anatomy.
 
-All frontal films share the large forms (two dark lungs, a bright middle), and the usual perceptual hashes, which look
-at these, take strangers for twins. Here a film is first reduced to a small thumbnail, the large forms are taken out by
-subtracting a blurred copy, and what is left is divided by its own local strength, so that brightness, contrast and
+All frontal images share the large forms (two dark lungs, a bright middle), and the usual perceptual hashes, which look
+at these, take strangers for twins. Here an image is first reduced to a small thumbnail, the large forms are taken out
+by subtracting a blurred copy, and what is left is divided by its own local strength, so that brightness, contrast and
 most gray-scale curves drop out too. Ribs, vessels, markers and lines remain; two takes of one patient differ in them.
 """
 
@@ -12,11 +12,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hilum.data.pixels import Gray
+from hilum.data.images.gray import Gray
 
 SIDE = 64
 """Side of a thumbnail, pixels."""
-_FLOOR = 0.3  # of the film's own mean strength, so that noise in flat parts stays small
+_FLOOR = 0.3  # of the image's own mean strength, so that noise in flat parts stays small
 _FLAT = 0.3  # gray levels of 255: a thumbnail with less detail than this shows nothing
 
 Thumbnails = NDArray[np.uint8]
@@ -28,7 +28,7 @@ class Scale:
 
     Attributes:
         finest: what is smaller is smoothed away; 0 keeps all.
-        coarsest: what is larger is anatomy that all films share.
+        coarsest: what is larger is anatomy that all images share.
         strength: over which the local strength is taken.
     """
 
@@ -38,16 +38,16 @@ class Scale:
 
 
 COARSE = Scale(0.0, 4.0, 6.0)
-"""Detail that stays alike when a film moves by a pixel or two: for hashes."""
+"""Detail that stays alike when an image moves by a pixel or two: for hashes."""
 FINE = Scale(0.7, 2.0, 4.0)
 """Detail that differs between two takes of one patient: for comparing."""
 
 
 def thumbnail(gray: Gray) -> NDArray[np.uint8]:
-    """The film in 64 x 64, stretched to a square, area-averaged; (64, 64), 0 to 255.
+    """The image in 64 x 64, stretched to a square, area-averaged; (64, 64), 0 to 255.
 
     Args:
-        gray: (H, W), uint8 or uint16. 8-bit values stay as they are; 16-bit films are scaled by their own range.
+        gray: (H, W), uint8 or uint16. 8-bit values stay as they are; 16-bit images are scaled by their own range.
     """
     shrinks = max(gray.shape) > SIDE
     small = cv2.resize(gray, (SIDE, SIDE), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
@@ -58,26 +58,26 @@ def thumbnail(gray: Gray) -> NDArray[np.uint8]:
 
 
 def details(thumbnails: Thumbnails, scale: Scale) -> NDArray[np.float32]:
-    """The detail of each film, (N, 64, 64): mean 0, and 0 everywhere where a film shows nothing.
+    """The detail of each image, (N, 64, 64): mean 0, and 0 everywhere where an image shows nothing.
 
     Args:
         thumbnails: (N, 64, 64).
         scale: `COARSE` or `FINE`.
     """
     found = np.zeros(thumbnails.shape, dtype=np.float32)
-    for film, small in zip(found, thumbnails, strict=True):
-        picture = _blurred(small.astype(np.float32), scale.finest)
-        detail = picture - _blurred(picture, scale.coarsest)
+    for image, small in zip(found, thumbnails, strict=True):
+        canvas = _blurred(small.astype(np.float32), scale.finest)
+        detail = canvas - _blurred(canvas, scale.coarsest)
         mean_square = float((detail * detail).mean())
         if mean_square >= _FLAT**2:
             strength = np.sqrt(_blurred(detail * detail, scale.strength))
             even = detail / (strength + _FLOOR * np.sqrt(mean_square))
-            film[:] = even - even.mean()
+            image[:] = even - even.mean()
     return found
 
 
-def _blurred(picture: NDArray[np.float32], deviation: float) -> NDArray[np.float32]:
+def _blurred(canvas: NDArray[np.float32], deviation: float) -> NDArray[np.float32]:
     if deviation == 0:
-        return picture
-    blurred = cv2.GaussianBlur(picture, (0, 0), deviation, borderType=cv2.BORDER_REFLECT)
+        return canvas
+    blurred = cv2.GaussianBlur(canvas, (0, 0), deviation, borderType=cv2.BORDER_REFLECT)
     return np.asarray(blurred, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""A hash of a film's detail: 512 signs of random projections.
+"""A hash of an image's detail: 512 signs of random projections.
 
 Charikar, "Similarity estimation techniques from rounding algorithms" (STOC 2002), §3: the signs of random projections
 of two vectors at an angle t differ with probability t / pi. So the share of differing bits tells the correlation of two
@@ -20,19 +20,19 @@ _COARSE = SIDE // 2
 Hashes = NDArray[np.uint64]
 
 SHIFTS: tuple[tuple[float, float], ...] = ((0.0, 0.0), (0.5, 0.0), (0.0, 0.5), (0.5, 0.5), (0.5, -0.5))
-"""Right and down, thumbnail pixels: the places at which a film is looked up. Half a pixel is 2 of 256. The opposite
-directions are not needed, for the other film of the pair is looked up too."""
+"""Right and down, thumbnail pixels: the places at which an image is looked up. Half a pixel is 2 of 256. The opposite
+directions are not needed, for the other image of the pair is looked up too."""
 
 
 def hashes(detail: NDArray[np.float32], shift: tuple[float, float] = (0.0, 0.0)) -> Hashes:
-    """Hash films.
+    """Hash images.
 
     Args:
         detail: (N, 64, 64) of `detail.details`.
-        shift: move the films by this first: half a thumbnail pixel, or none, to the right and down.
+        shift: move the images by this first: half a thumbnail pixel, or none, to the right and down.
 
     Returns:
-        (N, 8) uint64: 512 bits a film.
+        (N, 8) uint64: 512 bits an image.
     """
     coarse = shifted(detail, *shift).reshape(len(detail), _COARSE, 2, _COARSE, 2).mean(axis=(2, 4))
     signs = coarse.reshape(len(detail), -1) @ _projections() > 0
@@ -40,7 +40,7 @@ def hashes(detail: NDArray[np.float32], shift: tuple[float, float] = (0.0, 0.0))
 
 
 def shifted(detail: NDArray[np.float32], right: float, down: float) -> NDArray[np.float32]:
-    """Move films by fractions of a pixel, bilinearly; what comes in from outside repeats the edge.
+    """Move images by fractions of a pixel, bilinearly; what comes in from outside repeats the edge.
 
     Args:
         detail: (N, H, W).

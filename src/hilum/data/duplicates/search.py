@@ -1,4 +1,4 @@
-"""Near duplicates among many films: hash, look up, compare, and group."""
+"""Near duplicates among many images: hash, look up, compare, and group."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ from hilum.data.duplicates.hashes import SHIFTS, Hashes, hashes
 from hilum.progress import ProgressReport, silent
 
 ALIKE = 0.925
-"""Correlation of details from which on two films count as one picture."""
-_FILMS_AT_A_TIME = 256
+"""Correlation of details from which on two images count as one image."""
+_IMAGES_AT_A_TIME = 256
 
 
 @dataclass(frozen=True)
@@ -24,11 +24,11 @@ class NearDuplicates:
     """What a search found.
 
     Attributes:
-        pairs: (M, 2) rows of films that show one picture, the smaller row first. Of films whose thumbnails are equal
+        pairs: (M, 2) rows of images that show one image, the smaller row first. Of images whose thumbnails are equal
             to the last bit, each is paired with the first of them only.
-        correlation: (M,), `ALIKE` to 1; -1 to -`ALIKE` where one film is the negative of the other.
+        correlation: (M,), `ALIKE` to 1; -1 to -`ALIKE` where one image is the negative of the other.
         compared: how many pairs were candidates and were compared.
-        blank: (N,), films without any detail; they are in no pair.
+        blank: (N,), images without any detail; they are in no pair.
     """
 
     pairs: Pairs
@@ -40,25 +40,25 @@ class NearDuplicates:
 def near_duplicates(
     thumbnails: Thumbnails, *, workers: int = 1, on_progress: ProgressReport = silent
 ) -> NearDuplicates:
-    """Find the films that show one picture.
+    """Find the images that show one image.
 
     Args:
         thumbnails: (N, 64, 64) of `detail.thumbnail`; may be memory-mapped.
         workers: threads. They do not change the result.
-        on_progress: called with (films hashed, N, note).
+        on_progress: called with (images hashed, N, note).
     """
-    films = len(thumbnails)
-    if films == 0:
+    images = len(thumbnails)
+    if images == 0:
         return NearDuplicates(np.empty((0, 2), np.int64), np.empty(0), compared=0, blank=np.empty(0, np.bool_))
     stored, blank = _hash_all(thumbnails, workers, on_progress)
     # Equal thumbnails are linked to the first of them, and only that one goes into the search.
     leader = _first_equal(thumbnails)
-    shown = np.flatnonzero((leader == np.arange(films)) & ~blank)
+    shown = np.flatnonzero((leader == np.arange(images)) & ~blank)
     words = [one[shown] for one in stored]
     found = shown[candidates(words[0], [*words, ~words[0]])]  # the hash of a negative has every bit the other way
-    on_progress(films, films, f"comparing {len(found):,} pairs")
+    on_progress(images, images, f"comparing {len(found):,} pairs")
     alike = correlations(thumbnails, found, workers=workers)
-    equal = np.flatnonzero((leader != np.arange(films)) & ~blank)
+    equal = np.flatnonzero((leader != np.arange(images)) & ~blank)
     same = np.abs(alike) >= ALIKE
     pairs = np.concatenate([found[same], np.stack([leader[equal], equal], axis=1)])
     correlation = np.concatenate([alike[same], np.ones(len(equal))])
@@ -66,39 +66,41 @@ def near_duplicates(
     return NearDuplicates(pairs[order], correlation[order], len(found), blank)
 
 
-def groups(films: int, pairs: Pairs) -> NDArray[np.int64]:
-    """The group of every film, (films,): films joined by a chain of pairs share a number, from 0; -1 for the others."""
-    links = coo_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(films, films))
+def groups(images: int, pairs: Pairs) -> NDArray[np.int64]:
+    """The group of every image, (images,): images joined by a chain of pairs share a number, from 0; -1 for the
+    others.
+    """
+    links = coo_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(images, images))
     _, component = connected_components(links, directed=False)
-    paired = np.zeros(films, dtype=np.bool_)
+    paired = np.zeros(images, dtype=np.bool_)
     paired[pairs] = True
-    group = np.full(films, -1, dtype=np.int64)
+    group = np.full(images, -1, dtype=np.int64)
     _, group[paired] = np.unique(component[paired], return_inverse=True)
     return group
 
 
 def _first_equal(thumbnails: Thumbnails) -> NDArray[np.int64]:
-    """The first film whose thumbnail is the same to the last bit, (N,)."""
+    """The first image whose thumbnail is the same to the last bit, (N,)."""
     first: dict[bytes, int] = {}
-    return np.array([first.setdefault(film.tobytes(), row) for row, film in enumerate(thumbnails)], dtype=np.int64)
+    return np.array([first.setdefault(image.tobytes(), row) for row, image in enumerate(thumbnails)], dtype=np.int64)
 
 
 def _hash_all(
     thumbnails: Thumbnails, workers: int, on_progress: ProgressReport
 ) -> tuple[list[Hashes], NDArray[np.bool_]]:
-    films = len(thumbnails)
-    stored = [np.empty((films, 8), dtype=np.uint64) for _ in SHIFTS]
-    blank = np.empty(films, dtype=np.bool_)
+    images = len(thumbnails)
+    stored = [np.empty((images, 8), dtype=np.uint64) for _ in SHIFTS]
+    blank = np.empty(images, dtype=np.bool_)
 
     def hash_some(first: int) -> int:
-        rows = slice(first, first + _FILMS_AT_A_TIME)
+        rows = slice(first, first + _IMAGES_AT_A_TIME)
         detail = details(thumbnails[rows], COARSE)
         blank[rows] = ~detail.any(axis=(1, 2))
         for words, shift in zip(stored, SHIFTS, strict=True):
             words[rows] = hashes(detail, shift)
-        return min(first + _FILMS_AT_A_TIME, films)
+        return min(first + _IMAGES_AT_A_TIME, images)
 
     with ThreadPoolExecutor(workers) as pool:
-        for done in pool.map(hash_some, range(0, films, _FILMS_AT_A_TIME)):
-            on_progress(done, films, "")
+        for done in pool.map(hash_some, range(0, images, _IMAGES_AT_A_TIME)):
+            on_progress(done, images, "")
     return stored, blank

@@ -1,11 +1,11 @@
-"""From a collection's codes to numbers to learn from: what the codes shall mean, and which films take part.
+"""From a collection's codes to numbers to learn from: what the codes shall mean, and which images take part.
 
-In this order: `task_films` (votes, grades, derived findings; then the films), a split of these, `targets` (numbers).
+In this order: `task_images` (votes, grades, derived findings; then the images), a split of these, `targets` (numbers).
 """
 
 from hilum.data.label_policy import OTHERWISE, LabelPolicy, NotMentioned, Uncertain, Vote
 from hilum.data.labels.codes import by_grade, by_vote, derive, fold, read_codes
-from hilum.data.labels.cohort import FRONTAL, Cohort, Contrast, choose, keep_only, task_films
+from hilum.data.labels.cohort import FRONTAL, Cohort, Contrast, choose, keep_only, task_images
 from hilum.data.labels.targets import UNCERTAIN_CLASS, drop_uncertain, is_positive, require_findings, targets
 from hilum.data.labels.unified import stack_manifests, unified_targets
 
@@ -31,6 +31,6 @@ __all__ = [
     "require_findings",
     "stack_manifests",
     "targets",
-    "task_films",
+    "task_images",
     "unified_targets",
 ]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from hilum.data.collections.collected import Collected
+from hilum.data.collections.dataset import Collected
 from hilum.data.label_policy import LabelPolicy, Vote
 from hilum.data.labels.targets import require_findings
 from hilum.data.manifest import finding_columns
@@ -26,7 +26,7 @@ def read_codes(collected: Collected, findings: list[str], policy: LabelPolicy) -
         policy: says whose vote counts, from which grade, and what "Other" stands for.
 
     Returns:
-        The manifest, every film of it; columns of derived findings come last.
+        The manifest, every image of it; columns of derived findings come last.
 
     Raises:
         HilumError: a vote without readers, a threshold without grades, "Other" of nothing.
@@ -34,7 +34,7 @@ def read_codes(collected: Collected, findings: list[str], policy: LabelPolicy) -
     manifest = collected.manifest
     if policy.vote is not None:
         if collected.readings is None:
-            raise _without("vote", "several readings of each film", collected.name)
+            raise _without("vote", "several readings of each image", collected.name)
         manifest = by_vote(manifest, collected.readings, policy.vote)
     if policy.positive_from_grade is not None:
         if collected.grades is None:
@@ -47,15 +47,15 @@ def read_codes(collected: Collected, findings: list[str], policy: LabelPolicy) -
 
 
 def by_vote(manifest: pl.DataFrame, readings: pl.DataFrame, vote: Vote) -> pl.DataFrame:
-    """Codes by a vote of the readers of each film.
+    """Codes by a vote of the readers of each image.
 
     A finding is positive where enough readers see it; uncertain where it would be, were the unsure ones right; else
-    negative. A reader of the film who says nothing of a finding does not see it. Enough is one ("any"), more than half
-    ("majority"; two of three, as study 4 reads VinDr-CXR's training films), or all of them. Films that nobody read
+    negative. A reader of the image who says nothing of a finding does not see it. Enough is one ("any"), more than half
+    ("majority"; two of three, as study 4 reads VinDr-CXR's training images), or all of them. Images that nobody read
     one by one, such as those with a consensus, keep their codes.
 
     Args:
-        manifest: films with findings.
+        manifest: images with findings.
         readings: `image_id`, `reader`, `finding`, `code` (1, 0, -1).
         vote: how many must see a finding.
     """
@@ -75,15 +75,15 @@ def by_vote(manifest: pl.DataFrame, readings: pl.DataFrame, vote: Vote) -> pl.Da
 
 
 def by_grade(manifest: pl.DataFrame, grades: pl.DataFrame, positive_from: int | Mapping[str, int]) -> pl.DataFrame:
-    """Codes by severity: positive from a grade on, negative below; films without a grade keep their code.
+    """Codes by severity: positive from a grade on, negative below; images without a grade keep their code.
 
     Args:
-        manifest: films with findings.
-        grades: `image_id`, `finding`, `grade` (0: absent), one row a film and finding.
+        manifest: images with findings.
+        grades: `image_id`, `finding`, `grade` (0: absent), one row an image and finding.
         positive_from: the grade, for all or by finding; findings not named keep the collection's own reading.
 
     Raises:
-        HilumError: a finding that is not graded, or a threshold that makes every film positive.
+        HilumError: a finding that is not graded, or a threshold that makes every image positive.
     """
     graded = grades["finding"].unique().sort().to_list()
     thresholds = dict(positive_from) if isinstance(positive_from, Mapping) else dict.fromkeys(graded, positive_from)
@@ -118,7 +118,7 @@ def fold(manifest: pl.DataFrame, parts: list[str], into: str) -> pl.DataFrame:
     negative: the "or" of Kleene's three-valued logic, keeping apart why a part is unknown.
 
     Args:
-        manifest: films with findings.
+        manifest: images with findings.
         parts: columns of the manifest.
         into: name of the new column.
 

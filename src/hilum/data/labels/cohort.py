@@ -1,11 +1,11 @@
-"""Which films take part in a task: by view and by what they are positive for."""
+"""Which images take part in a task: by view and by what they are positive for."""
 
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import polars as pl
 
-from hilum.data.collections.collected import Collected
+from hilum.data.collections.dataset import Collected
 from hilum.data.label_policy import LabelPolicy
 from hilum.data.labels.codes import read_codes
 from hilum.data.labels.targets import drop_uncertain, is_positive, require_findings
@@ -23,13 +23,13 @@ _DEFAULT = LabelPolicy()
 
 @dataclass(frozen=True)
 class Contrast:
-    """A binary task: films of one finding against films of another, such as Pneumonia against No Finding.
+    """A binary task: images of one finding against images of another, such as Pneumonia against No Finding.
 
     Attributes:
         positive, negative: findings. The task's target is `positive`.
-        both: films positive for both contradict themselves (text-mined No Finding beside a finding): left out, or
+        both: images positive for both contradict themselves (text-mined No Finding beside a finding): left out, or
             counted on one side.
-        neither: films positive for neither have some other finding: left out, or counted as negative.
+        neither: images positive for neither have some other finding: left out, or counted as negative.
     """
 
     positive: str
@@ -48,12 +48,12 @@ class Contrast:
 
 @dataclass(frozen=True)
 class Cohort:
-    """The films of a task. What is left empty asks for nothing; everything asked for must hold.
+    """The images of a task. What is left empty asks for nothing; everything asked for must hold.
 
     Attributes:
         views: "frontal", or the views to keep.
-        any_of: keep films positive for at least one of these.
-        exactly_one_of: keep films positive for one of these and no second one: classes that exclude each other.
+        any_of: keep images positive for at least one of these.
+        exactly_one_of: keep images positive for one of these and no second one: classes that exclude each other.
         contrast: keep the two sides of a binary task.
     """
 
@@ -69,13 +69,13 @@ class Cohort:
 
     @property
     def findings(self) -> tuple[str, ...]:
-        """The findings by which films are chosen."""
+        """The findings by which images are chosen."""
         sides = (self.contrast.positive, self.contrast.negative) if self.contrast else ()
         return (*self.any_of, *self.exactly_one_of, *sides)
 
 
-def task_films(collected: Collected, findings: list[str], policy: LabelPolicy, cohort: Cohort) -> pl.DataFrame:
-    """The films of a task, ready to be divided: codes read, cohort chosen, films in doubt left out; in this order.
+def task_images(collected: Collected, findings: list[str], policy: LabelPolicy, cohort: Cohort) -> pl.DataFrame:
+    """The images of a task, ready to be divided: codes read, cohort chosen, images in doubt left out; in this order.
 
     Unlabelled images take no part in a task; they may only pretrain.
 
@@ -83,10 +83,10 @@ def task_films(collected: Collected, findings: list[str], policy: LabelPolicy, c
         collected: what the data set's collection gave.
         findings: of the task.
         policy: how codes are read.
-        cohort: which films to keep.
+        cohort: which images to keep.
 
     Returns:
-        A manifest; `targets` of it, with the same findings and policy, keeps every film.
+        A manifest; `targets` of it, with the same findings and policy, keeps every image.
 
     Raises:
         HilumError: what `read_codes`, `choose` and `targets` refuse.
@@ -97,15 +97,15 @@ def task_films(collected: Collected, findings: list[str], policy: LabelPolicy, c
 
 
 def choose(manifest: pl.DataFrame, cohort: Cohort, policy: LabelPolicy = _DEFAULT) -> pl.DataFrame:
-    """The films of a cohort, in the manifest's order.
+    """The images of a cohort, in the manifest's order.
 
     Args:
-        manifest: films, with the codes that the task reads (`read_codes`).
+        manifest: images, with the codes that the task reads (`read_codes`).
         cohort: which to keep.
         policy: where it reads uncertain as one, uncertain counts as positive here too.
 
     Returns:
-        The films kept. With a contrast the column of its positive finding is 1 on one side and 0 on the other.
+        The images kept. With a contrast the column of its positive finding is 1 on one side and 0 on the other.
 
     Raises:
         HilumError: a finding that the manifest lacks, or views asked for where none is known.
@@ -122,7 +122,7 @@ def choose(manifest: pl.DataFrame, cohort: Cohort, policy: LabelPolicy = _DEFAUL
 
 
 def keep_only(manifest: pl.DataFrame, any_of: list[str], policy: LabelPolicy = _DEFAULT) -> pl.DataFrame:
-    """The films that are positive for at least one of these findings, such as Pneumonia or No Finding.
+    """The images that are positive for at least one of these findings, such as Pneumonia or No Finding.
 
     Raises:
         HilumError: a finding that the manifest lacks.
@@ -135,7 +135,7 @@ def _of_views(manifest: pl.DataFrame, views: Literal["frontal"] | tuple[str, ...
     known = manifest["view"].drop_nulls().unique().sort().to_list()
     if not known:
         raise HilumError(
-            "views", expected="a table that says the view of each film", found="no view", fix="Leave out views."
+            "views", expected="a table that says the view of each image", found="no view", fix="Leave out views."
         )
     if views == "frontal":
         name = pl.col("view").str.to_uppercase()

@@ -15,20 +15,20 @@ _NUMBERS = {"zero": 0.0, "one": 1.0, "ignore": float("nan"), "own_class": float(
 
 
 def targets(manifest: pl.DataFrame, findings: list[str], policy: LabelPolicy) -> tuple[list[str], NDArray[np.float32]]:
-    """Targets of some findings, film by film.
+    """Targets of some findings, image by image.
 
     Where uncertain is a class of its own, a finding has three classes – 0 negative, 1 positive, 2 uncertain – and needs
     three logits z0, z1, z2: their softmax is trained with cross-entropy against the target, as an index. The score of
     the finding is the softmax restricted to negative and positive, exp(z1) / (exp(z0) + exp(z1)) = sigmoid(z1 - z0)
-    (U-MultiClass of CheXpert, Irvin et al., AAAI 2019, §3.1). For films that are scored see `LabelPolicy.for_scoring`.
+    (U-MultiClass of CheXpert, Irvin et al., AAAI 2019, §3.1). For images that are scored see `LabelPolicy.for_scoring`.
 
     Args:
-        manifest: N films.
+        manifest: N images.
         findings: canonical names, F of them; columns of the manifest.
         policy: what uncertain and not mentioned shall mean.
 
     Returns:
-        The ids of the K films kept, in the manifest's order, and their (K, F) targets: 0, 1, NaN where a label is
+        The ids of the K images kept, in the manifest's order, and their (K, F) targets: 0, 1, NaN where a label is
         masked (losses and metrics leave it out), and 2 only where the policy makes uncertain a class of its own.
         Unlabelled images (`hilum.data.manifest`) have no targets and are left out: no policy makes negatives of them.
 
@@ -42,12 +42,12 @@ def targets(manifest: pl.DataFrame, findings: list[str], policy: LabelPolicy) ->
 
 
 def drop_uncertain(manifest: pl.DataFrame, findings: list[str], policy: LabelPolicy) -> pl.DataFrame:
-    """The films without those that the policy leaves out because a finding is uncertain; codes stay as they are.
+    """The images without those that the policy leaves out because a finding is uncertain; codes stay as they are.
 
     Args:
-        manifest: films with findings.
+        manifest: images with findings.
         findings: of the task.
-        policy: says for which findings an uncertain label leaves the film out.
+        policy: says for which findings an uncertain label leaves the image out.
 
     Raises:
         HilumError: a finding that the manifest lacks, or that the policy has no rule for.
@@ -60,7 +60,7 @@ def drop_uncertain(manifest: pl.DataFrame, findings: list[str], policy: LabelPol
 
 
 def is_positive(finding: str, policy: LabelPolicy) -> pl.Expr:
-    """Whether a film counts as positive for a finding: its code is 1, or uncertain and read as one; never null."""
+    """Whether an image counts as positive for a finding: its code is 1, or uncertain and read as one; never null."""
     code = pl.col(finding)
     certain = code.eq_missing(1)
     return certain | code.eq_missing(-1) if policy.uncertain_of(finding) == "one" else certain

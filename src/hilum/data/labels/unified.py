@@ -14,11 +14,11 @@ from hilum.errors import HilumError
 
 
 def stack_manifests(manifests: Mapping[str, pl.DataFrame], issuers: Mapping[str, str]) -> pl.DataFrame:
-    """The films of several data sets in one manifest, to divide patients that may be in more than one of them.
+    """The images of several data sets in one manifest, to divide patients that may be in more than one of them.
 
     Args:
-        manifests: of each data set, by its name; N films together.
-        issuers: who gave each set's patients their numbers (`hilum.data.patients.issuer_of`).
+        manifests: of each data set, by its name; N images together.
+        issuers: who gave each set's patients their numbers (`hilum.data.patients.names.issuer_of`).
 
     Returns:
         N rows: `image_id` and `study_id` become "name:id"; `patient_id` the patient's full name; `path` "name/path",
@@ -57,7 +57,7 @@ def unified_targets(
         policies: of each data set, by its name.
 
     Returns:
-        Ids "name:image_id" of the K films kept, set after set, and their (K, F) targets as `targets` makes them; NaN,
+        Ids "name:image_id" of the K images kept, set after set, and their (K, F) targets as `targets` makes them; NaN,
         whatever the policy says of blanks, where a set has no column for a finding. Masked losses and metrics then
         leave these out.
 

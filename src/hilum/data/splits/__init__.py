@@ -4,8 +4,8 @@ from hilum.data.splits.by_patient import label_fraction, patient_split, some_pat
 from hilum.data.splits.held_out import held_out_images, held_out_patients
 from hilum.data.splits.listed import listed_split
 from hilum.data.splits.papers import PAPER_RULES, image_wise_validation, paper_split
+from hilum.data.splits.parse import told_split
 from hilum.data.splits.split import LEAKING, PARTS, Split, check_patients_apart, read_split, write_split
-from hilum.data.splits.told import told_split
 
 __all__ = [
     "LEAKING",

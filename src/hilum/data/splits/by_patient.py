@@ -17,12 +17,12 @@ FOR_SPLITS, FOR_FRACTIONS, FOR_VALIDATION, FOR_IMAGES = 1, 2, 3, 4  # uses of `d
 def patient_split(manifest: pl.DataFrame, percent: tuple[int, int, int], seed: int) -> Split:
     """Divide patients at random into train, val and test, evenly in every finding.
 
-    Patients are lined up by their findings, the rarest deciding first (then by their number of films), and dealt in
+    Patients are lined up by their findings, the rarest deciding first (then by their number of images), and dealt in
     permuted blocks: every run of 100/gcd(percent) neighbours gives each part exactly its share; a draw says who.
     So every finding, and every combination that is common enough, falls on the parts in proportion.
 
     Args:
-        manifest: films with `patient_id` and findings.
+        manifest: images with `patient_id` and findings.
         percent: shares of patients; whole numbers that sum to 100. Met within one block.
         seed: of the draw.
 
@@ -76,7 +76,7 @@ def deal(manifest: pl.DataFrame, shares: dict[str, int], seed: int, *, use: int 
     """Deal the patients of a manifest out to parts; see `patient_split`.
 
     Args:
-        manifest: films with `patient_id` and findings.
+        manifest: images with `patient_id` and findings.
         shares: percent of the patients for each part; sum to 100.
         seed: of the draw.
         use: of `draws.shuffled`; draws for different uses are independent.
@@ -90,14 +90,14 @@ def deal(manifest: pl.DataFrame, shares: dict[str, int], seed: int, *, use: int 
     findings = finding_columns(manifest)
     patients = (
         manifest.group_by("patient_id")
-        .agg(*(pl.col(name).eq_missing(1).any() for name in findings), pl.len().alias("films"))
+        .agg(*(pl.col(name).eq_missing(1).any() for name in findings), pl.len().alias("images"))
         .sort("patient_id")
     )
     rarest_first = sorted(findings, key=lambda name: (patients[name].sum(), name))
     drawn = np.empty(len(patients), dtype=np.int64)
     drawn[shuffled(seed, image_keys(patients["patient_id"]), use=use)] = np.arange(len(patients))
-    lined_up = patients.select("patient_id", "films", *rarest_first, pl.Series("drawn", drawn)).sort(
-        *rarest_first, "films", "drawn", descending=[True] * (len(rarest_first) + 1) + [False]
+    lined_up = patients.select("patient_id", "images", *rarest_first, pl.Series("drawn", drawn)).sort(
+        *rarest_first, "images", "drawn", descending=[True] * (len(rarest_first) + 1) + [False]
     )
     pattern = _pattern(shares)
     block = np.arange(len(patients)) // len(pattern)

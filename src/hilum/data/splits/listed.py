@@ -11,7 +11,7 @@ def listed_split(manifest: pl.DataFrame, lists: str, *, validation: int | None =
     """The division that the data set, or a paper, published.
 
     Args:
-        manifest: films; those on no list are left out.
+        manifest: images; those on no list are left out.
         lists: "official" for the column `split`, otherwise the name of a column `split_<name>`, such as "chexnet".
         validation: percent of the patients outside test that become val, where the lists have no val of their own.
         seed: of the draw of the validation patients.
@@ -38,7 +38,7 @@ def listed_split(manifest: pl.DataFrame, lists: str, *, validation: int | None =
         if validation is not None:
             raise HilumError(
                 "split.validation",
-                expected="nothing, for the list has its own validation films",
+                expected="nothing, for the list has its own validation images",
                 found=f"{validation} %",
                 fix="Remove `validation`.",
             )
@@ -46,7 +46,7 @@ def listed_split(manifest: pl.DataFrame, lists: str, *, validation: int | None =
     if validation is None or not 0 < validation < 100:
         raise HilumError(
             "split.validation",
-            expected="a percentage, for the list has no validation films",
+            expected="a percentage, for the list has no validation images",
             found=str(validation),
             fix="Use validation: 20, for a fifth of the patients outside test.",
         )

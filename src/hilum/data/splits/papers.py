@@ -1,17 +1,17 @@
-"""The rules by which the five studies divide their films, each under its study's name.
+"""The rules by which the five studies divide their images, each under its study's name.
 
-| rule | films | test | val |
+| rule | images | test | val |
 |---|---|---|---|
 | elwirehardja2025 | of one label | the official list | of the others floor(0.2 n) of each class, image by image |
 | toh2023 | ChestX-ray14 | CheXNet's list | CheXNet's list |
 | gowtham2023 | Kermany | its folder | its folder; for ChestX-ray14 the paper states no rule |
 | tayebiarasteh2024 | VinDr-CXR, ChestX-ray14 | the official list | a share of the other patients |
 | tayebiarasteh2024 | four other sets | 20 % of the patients | a share of the other patients |
-| kivotova2021 | CheXpert | its validation films | 20 % of the other patients |
+| kivotova2021 | CheXpert | its validation images | 20 % of the other patients |
 | kivotova2021 | five other sets | none: they only pretrain | 20 % of the patients |
 
-The first lets films of one patient fall into train and val; its name and title say so. tayebiarasteh2024 states no
-validation films (its authors' code selects on test): here they are a share of the training patients. Where
+The first lets images of one patient fall into train and val; its name and title say so. tayebiarasteh2024 states no
+validation images (its authors' code selects on test): here they are a share of the training patients. Where
 kivotova2021 does not say whether it divides images or patients, patients are divided.
 """
 
@@ -36,7 +36,7 @@ def paper_split(rule: str, manifest: pl.DataFrame, collection: str, *, validatio
 
     Args:
         rule: one of `PAPER_RULES`.
-        manifest: the films of the task: choose them before, such as the frontal ones.
+        manifest: the images of the task: choose them before, such as the frontal ones.
         collection: that they are of.
         validation: of tayebiarasteh2024 only: percent of its training patients that become val.
         seed: of the draws; rules that are lists draw nothing.
@@ -64,17 +64,17 @@ def paper_split(rule: str, manifest: pl.DataFrame, collection: str, *, validatio
 
 
 def image_wise_validation(manifest: pl.DataFrame, seed: int) -> Split:
-    """Study 1's division, which leaks: films of one patient may be in train and in val, never in test.
+    """Study 1's division, which leaks: images of one patient may be in train and in val, never in test.
 
-    Elwirehardja et al. 2025, §3.2 and Table 1: test is the official list; of the other films of each class
+    Elwirehardja et al. 2025, §3.2 and Table 1: test is the official list; of the other images of each class
     floor(0.2 n), drawn image by image, are val.
 
     Args:
-        manifest: films positive for one finding each, with the official lists.
+        manifest: images positive for one finding each, with the official lists.
         seed: of the draw.
 
     Raises:
-        HilumError: no official test films, or a film with no finding or several.
+        HilumError: no official test images, or an image with no finding or several.
     """
     classes = finding_columns(manifest)
     labels = manifest.select(
@@ -83,13 +83,13 @@ def image_wise_validation(manifest: pl.DataFrame, seed: int) -> Split:
     if len(manifest) == 0 or (labels != 1).any():
         raise HilumError(
             "split.paper",
-            expected="films of exactly one label, as in this study",
-            found=f"{(labels != 1).sum():,} of {len(manifest):,} films with another number of them",
-            fix="Choose the films with exactly_one_of.",
+            expected="images of exactly one label, as in this study",
+            found=f"{(labels != 1).sum():,} of {len(manifest):,} images with another number of them",
+            fix="Choose the images with exactly_one_of.",
         )
     official = manifest.select("image_id", "patient_id", "split").drop_nulls("split")
     if "test" not in official["split"]:
-        raise HilumError("split.paper", expected="official test films", found="none", fix="Add the official lists.")
+        raise HilumError("split.paper", expected="official test images", found="none", fix="Add the official lists.")
     check_patients_apart(official, "list 'official'", sharing=("train", "val", "train_val"))
     others = manifest.filter(pl.col("split") != "test")
     order = np.asarray(shuffled(seed, image_keys(others["image_id"]), use=FOR_IMAGES))
@@ -129,7 +129,7 @@ def _fifth_for_validation(manifest: pl.DataFrame, collection: str, seed: int) ->
     if not len(training) or not len(validated):
         raise HilumError(
             "split.paper",
-            expected="CheXpert's official training and validation films",
+            expected="CheXpert's official training and validation images",
             found=f"{len(training):,} and {len(validated):,}",
             fix="Read both tables, train.csv and valid.csv.",
         )

@@ -1,4 +1,4 @@
-"""A split: a named division of films with a hash, that keeps patients apart, in one small file."""
+"""A split: a named division of images with a hash, that keeps patients apart, in one small file."""
 
 import hashlib
 from collections.abc import Mapping
@@ -10,24 +10,24 @@ from types import MappingProxyType
 import polars as pl
 
 from hilum.artifacts import whole_file
-from hilum.data.parquet_tables import read_parquet
+from hilum.data.tables import read_parquet
 from hilum.errors import HilumError
 
 PARTS = ("train", "val", "test")
 
 IMAGE_WISE = "elwirehardja2025-images"
 LEAKING: Mapping[str, tuple[str, str]] = MappingProxyType({IMAGE_WISE: ("train", "val")})
-"""Published rules that put films of one patient into two parts: how their names begin, and which parts share patients.
+"""Published rules that put images of one patient into two parts: how their names begin, and which parts share patients.
 No other split may, and no rule may share a test patient."""
 
 
 @dataclass(frozen=True)
 class Split:
-    """A named division of films.
+    """A named division of images.
 
     Attributes:
         name: how it was made, such as "patients-70-10-20-s0".
-        assignment: `image_id`, `patient_id`, `split` ("train", "val", "test"); films left out have no row.
+        assignment: `image_id`, `patient_id`, `split` ("train", "val", "test"); images left out have no row.
         column: of the manifest, with the published list that the split follows; None where it follows none. Who is on
             that list is known for images without an assignment, too (`held_out_patients`).
     """
@@ -54,12 +54,12 @@ class Split:
         return next((parts for beginning, parts in LEAKING.items() if self.name.startswith(beginning)), ())
 
     def image_ids(self, part: str) -> list[str]:
-        """Ids of the films of "train", "val" or "test", in the order of the assignment."""
+        """Ids of the images of "train", "val" or "test", in the order of the assignment."""
         return self.assignment.filter(pl.col("split") == part)["image_id"].to_list()
 
 
 def check_patients_apart(assignment: pl.DataFrame, where: object, *, sharing: tuple[str, ...] = ()) -> None:
-    """Refuse a division that has films of one patient in two parts.
+    """Refuse a division that has images of one patient in two parts.
 
     Args:
         assignment: `image_id`, `patient_id`, `split`; rows without a split are left out of the check.
@@ -81,7 +81,7 @@ def check_patients_apart(assignment: pl.DataFrame, where: object, *, sharing: tu
             where,
             expected="every patient in one part only",
             found=f"patient {shown}{more}",
-            fix="Move all films of a patient into one part, or split by patients: {patients: [70, 10, 20], seed: 0}.",
+            fix="Move all images of a patient into one part, or split by patients: {patients: [70, 10, 20], seed: 0}.",
         )
 
 

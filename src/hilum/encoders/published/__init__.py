@@ -1,1 +1,5 @@
 """Weights that others published: where they are, how they load, and whom they have seen."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

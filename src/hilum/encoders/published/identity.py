@@ -15,7 +15,7 @@ from torch import Tensor
 from hilum.encoders.published.fetching import Digests
 from hilum.encoders.published.key_maps.layout import Layout
 from hilum.encoders.published.registry import PublishedWeights, published_weights, rows_of_file
-from hilum.encoders.published.statements import Statement
+from hilum.encoders.statements import Statement
 from hilum.errors import HilumError
 
 KnownBy = Literal["checksum", "name", "told", "word"]

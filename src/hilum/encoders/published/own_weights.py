@@ -17,8 +17,8 @@ from hilum.encoders.published.key_maps import LAYOUTS
 from hilum.encoders.published.key_maps.layout import map_keys
 from hilum.encoders.published.reading import checkpoint_in, read_tensors
 from hilum.encoders.published.registry import NOT_STATED, PublishedWeights, Source
-from hilum.encoders.published.statements import Statement
 from hilum.encoders.published.unpickling import unpickled_tensors
+from hilum.encoders.statements import Statement
 from hilum.encoders.zoo import FAMILIES, create_encoder
 from hilum.errors import HilumError
 

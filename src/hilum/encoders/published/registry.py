@@ -11,7 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hilum.artifacts import fingerprint
-from hilum.encoders.published.statements import Statement
+from hilum.encoders.statements import Statement
 from hilum.errors import HilumError, HilumErrors
 
 _TABLE = "registry.yaml"

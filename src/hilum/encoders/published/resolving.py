@@ -8,7 +8,7 @@ from hilum.encoders.card import read_card
 from hilum.encoders.published.fetching import missing_file
 from hilum.encoders.published.folder import find_imported, imported_directory, remember_checksum, weights_folder
 from hilum.encoders.published.registry import find_weights, is_published, statements_of
-from hilum.encoders.published.statements import Statement
+from hilum.encoders.statements import Statement
 from hilum.errors import HilumError
 
 
@@ -25,7 +25,7 @@ class WeightsDescription:
         patients_seen: of own runs, every patient (`hilum.encoders.ledger`).
         here: whether they are on this machine, ready or to be imported.
         image_size: side of the views that they were trained on, in px.
-        preprocessing: steps of the films that own runs have seen, as cards have them; empty where that is not known.
+        preprocessing: steps of the images that own runs have seen, as cards have them; empty where that is not known.
     """
 
     title: str

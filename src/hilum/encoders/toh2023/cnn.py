@@ -1,6 +1,6 @@
 """A small network with residual connections: Toh et al. (2023), §2.1.
 
-A film of 224 px leaves a map of 3x3, which the classifier reads place by place: the size of the film is part of the
+An image of 224 px leaves a map of 3x3, which the classifier reads place by place: the size of the image is part of the
 architecture. Blocks are its six convolution blocks.
 """
 

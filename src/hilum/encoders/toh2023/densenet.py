@@ -17,7 +17,7 @@ WIDTH = 546
 
 
 def small_densenet(channels: int) -> nn.Module:
-    """The body, from the film to the last batch norm and ReLU."""
+    """The body, from the image to the last batch norm and ReLU."""
     return DenseNet(growth_rate=GROWTH, block_config=LAYERS, in_chans=channels, num_classes=0, global_pool="")
 
 

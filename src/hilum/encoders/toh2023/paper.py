@@ -79,7 +79,7 @@ def paper_network(name: str) -> nn.ModuleDict:
 
 
 def paper_groups(name: str) -> dict[str, int]:
-    """Parameters of each layer group of a network as the paper counts it, in the order in which a film passes them.
+    """Parameters of each layer group of a network as the paper counts it, in the order in which an image passes them.
 
     They add up to `published` of the catalogue; running means and variances are a group of their own where the
     published count includes them.

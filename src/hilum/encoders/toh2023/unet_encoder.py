@@ -1,6 +1,6 @@
 """The contracting half of a U-Net: Toh et al. (2023), §2.4, after Ronneberger et al. (MICCAI 2015).
 
-No convolution is padded, and the classifier reads the last map of 5x5 place by place: films have 224 px. The first
+No convolution is padded, and the classifier reads the last map of 5x5 place by place: images have 224 px. The first
 encoder block is the stem; blocks are the four others and the convolution that ends the path.
 """
 

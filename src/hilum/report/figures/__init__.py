@@ -1,1 +1,5 @@
 """Figures of a report, one idea a file; `canvas` sets the style and makes the SVG."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

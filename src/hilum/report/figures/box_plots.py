@@ -6,11 +6,10 @@ import numpy as np
 import polars as pl
 from matplotlib.ticker import MaxNLocator
 
-from hilum.evaluate.measures import AVERAGES, overall_finding
-from hilum.report import formats
-from hilum.report.blocks import Figure
+from hilum.evaluation.metrics import AVERAGES, overall_finding
 from hilum.report.content import ReportContent
 from hilum.report.figures import canvas
+from hilum.report.render import Figure, formats
 
 HEIGHT, LEFT, TOP, BOTTOM, COLUMN, RIGHT = 330, 48, 34, 46, 104, 12
 _FEWEST = 3

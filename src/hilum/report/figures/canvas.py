@@ -14,8 +14,8 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 
-from hilum.report.blocks import Figure
 from hilum.report.content import ArmSummary
+from hilum.report.render import Figure
 
 INK, FAINT, RULE, PAPER = "#20242a", "#6b7280", "#d4d8de", "#ffffff"
 REFERENCE = "#7a7f87"

@@ -1,4 +1,4 @@
-"""Confusion matrices of tasks in which every film is of exactly one class, one panel an arm."""
+"""Confusion matrices of tasks in which every image is of exactly one class, one panel an arm."""
 
 from collections.abc import Sequence
 
@@ -7,19 +7,18 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from hilum.errors import HilumError
-from hilum.evaluate.predictions import Predictions
-from hilum.evaluate.single_label import class_calls
-from hilum.report.blocks import Figure
+from hilum.evaluation.predictions import Predictions
+from hilum.evaluation.tables import class_calls
 from hilum.report.content import ReportContent
 from hilum.report.figures import canvas
-from hilum.report.formats import file_stem
+from hilum.report.render import Figure, file_stem
 
 CELL, TOP, BOTTOM, RIGHT = 46, 62, 12, 12
 LETTER = 6.0
 
 
 def mean_confusion(seeds: Sequence[Predictions]) -> NDArray[np.float64] | None:
-    """Films by true and called class, (C, C), the mean over seeds; None where films are not of one class each."""
+    """Images by true and called class, (C, C), the mean over seeds; None where images are not of one class each."""
     if not seeds or len(seeds[0].findings) < 2:
         return None
     try:
@@ -53,7 +52,9 @@ def _matrix(name: str, title: str, classes: Sequence[str], counts: NDArray[np.fl
     hover = {}
     for row, column in np.ndindex(size, size):
         share, gid = shares[row, column], f"cell{row * size + column}"
-        hover[gid] = f"{classes[row]} called {classes[column]}: {counts[row, column]:g} films, {share:.0%} of the class"
+        hover[gid] = (
+            f"{classes[row]} called {classes[column]}: {counts[row, column]:g} images, {share:.0%} of the class"
+        )
         shade = Rectangle(
             (column + 0.02, row + 0.02), 0.96, 0.96, color=canvas.ARM_COLOURS[0], alpha=0.04 + 0.66 * share,
             linewidth=0, gid=gid,
@@ -74,5 +75,5 @@ def _matrix(name: str, title: str, classes: Sequence[str], counts: NDArray[np.fl
     drawing.text(4 / (drawing.get_size_inches()[0] * 72), 1 - 16 / (drawing.get_size_inches()[1] * 72), title,
                  fontsize=12, fontweight="bold")  # fmt: skip
     right = counts.trace() / max(counts.sum(), 1)
-    description = f"Confusion matrix of {title}: {right:.0%} of films are called what they are. Rows: true class."
+    description = f"Confusion matrix of {title}: {right:.0%} of images are called what they are. Rows: true class."
     return canvas.as_figure(drawing, name, description, hover)

@@ -2,13 +2,11 @@
 
 import numpy as np
 
-from hilum.evaluate.decision_curves import decision_curve
-from hilum.report import formats
-from hilum.report.blocks import Figure
+from hilum.evaluation.metrics.decision_curve import decision_curve
 from hilum.report.content import ReportContent
 from hilum.report.figures import canvas
 from hilum.report.figures.square import Drawn, Frame, Points, findings_of, positives_of, scored, square_panel
-from hilum.report.formats import file_stem
+from hilum.report.render import Figure, file_stem, formats
 
 THRESHOLDS = tuple(np.arange(1, 250) / 250)
 _WORTH = 0.1

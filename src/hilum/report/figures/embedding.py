@@ -1,4 +1,4 @@
-"""Films as points on a plane, coloured by class, with the numbers of the features beside: a figure a method."""
+"""Images as points on a plane, coloured by class, with the numbers of the features beside: a figure a method."""
 
 import io
 from pathlib import Path
@@ -8,9 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from hilum.artifacts import whole_file, write_text
-from hilum.explain.classes import NO_FINDING, TITLES
-from hilum.explain.purity import ALL
-from hilum.report.blocks import Figure
+from hilum.explanation.embedding import ALL, NO_FINDING, TITLES
 from hilum.report.figures.canvas import (
     ARM_COLOURS,
     ARM_MARKERS,
@@ -23,18 +21,19 @@ from hilum.report.figures.canvas import (
     shortened,
     style,
 )
+from hilum.report.render import Figure
 
 METHODS = {"tsne": "t-SNE", "umap": "UMAP"}
 _SIDE, _MARGIN, _TOP, _LINE, _CAPTION = 420, 16, 40, 16, 60  # CSS px
 _AS_PIXELS = 1500
-"""From so many points on a drawing holds them as one picture."""
+"""From so many points on a drawing holds them as one image."""
 
 
 def embedding_figure(points: pl.DataFrame, purity: pl.DataFrame, method: str) -> tuple[Figure, bytes]:
-    """One method's points, a panel for each way to put films into classes.
+    """One method's points, a panel for each way to put images into classes.
 
     Args:
-        points: as `hilum.explain.embedded.Embedded.points`.
+        points: as `hilum.explanation.embedding.embed.Embedded.points`.
         purity: as `Embedded.purity`.
         method: of the points to draw.
 
@@ -55,17 +54,17 @@ def embedding_figure(points: pl.DataFrame, purity: pl.DataFrame, method: str) ->
             left = _MARGIN + number * (_SIDE + _MARGIN)
             axes = panel(drawing, left, _TOP, _SIDE, _SIDE)
             _scatter(axes, shown, name, classes[name])
-            axes.set_title(TITLES.get(name, f"{len(shown):,} films"), loc="left", fontsize=12, pad=8)
+            axes.set_title(TITLES.get(name, f"{len(shown):,} images"), loc="left", fontsize=12, pad=8)
             below = panel(drawing, left, _TOP + _SIDE + 8, _SIDE, _LINE * lines)
             _legend(below, classes[name], purity.filter(pl.col("grouping") == name), lines)
         told = (
-            f"{METHODS[method]} of {len(shown):,} films; places have no unit, and distances between groups no meaning."
+            f"{METHODS[method]} of {len(shown):,} images; places have no unit, and distances between groups no meaning."
         )
         caption = panel(drawing, _MARGIN, height - _CAPTION + 18, width - 2 * _MARGIN, _CAPTION - 18)
         caption.set_axis_off()
         caption.text(0, 1, told, color=FAINT, fontsize=10, va="top")
         if len(purity):
-            said = "Purity and silhouette are of the features, not of the picture; 95 % intervals by redrawn patients."
+            said = "Purity and silhouette are of the features, not of the image; 95 % intervals by redrawn patients."
             caption.text(0, 0.5, said, color=FAINT, fontsize=10, va="top")
         figure = as_figure(drawing, f"embedding-{method}", _description(shown, names, method))
         stream = io.BytesIO()
@@ -150,6 +149,6 @@ def _number(value: float | None) -> str:
 
 def _description(shown: pl.DataFrame, names: list[str], method: str) -> str:
     ways = " and ".join(TITLES[name].lower() for name in names if name)
-    return f"{METHODS[method]} of the features of {len(shown):,} films" + (
+    return f"{METHODS[method]} of the features of {len(shown):,} images" + (
         f", coloured by class: {ways}" if ways else ""
     )

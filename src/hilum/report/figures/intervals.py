@@ -7,13 +7,12 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from hilum.report import formats
-from hilum.report.blocks import Figure
 from hilum.report.content import ReportContent
-from hilum.report.direction import direction
 from hilum.report.figures import canvas
 from hilum.report.figures.roc import Roc
-from hilum.report.tables import finding_name, place_of
+from hilum.report.render import Figure, formats
+from hilum.report.render.formats import finding_name, place_of
+from hilum.report.rows import direction
 
 WIDTH, ROW, GAP, TOP, BOTTOM, RIGHT = 440, 13, 11, 8, 42, 14
 LETTER = 6.3

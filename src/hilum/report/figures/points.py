@@ -1,12 +1,12 @@
-"""The scatter of films as a file: the points that the page draws on its canvas."""
+"""The scatter of images as a file: the points that the page draws on its canvas."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hilum.report.blocks import Figure
 from hilum.report.figures import canvas
+from hilum.report.render import Figure
 
 CLASS_COLOURS = canvas.ARM_COLOURS
 OTHER = canvas.REFERENCE
@@ -42,4 +42,4 @@ def points_figure(
         place = -(MARGIN + LINE * (at + 0.5)) / SIDE
         axes.plot([0.01], [place], "o", color=colour, markersize=6, transform=axes.transAxes, clip_on=False)
         axes.text(0.03, place, f"{label} ({inside.sum():,})", transform=axes.transAxes, va="center", fontsize=10)
-    return canvas.as_figure(drawing, name, f"{title}: {len(x):,} films as points, coloured by {len(colours)} classes.")
+    return canvas.as_figure(drawing, name, f"{title}: {len(x):,} images as points, coloured by {len(colours)} classes.")

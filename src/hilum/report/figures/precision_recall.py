@@ -5,13 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from hilum.evaluate.precision_recall import auprc, cumulative_calls
-from hilum.report import formats
-from hilum.report.blocks import Figure
+from hilum.evaluation.metrics import auprc, cumulative_calls
 from hilum.report.content import ReportContent
 from hilum.report.figures import canvas
 from hilum.report.figures.square import Drawn, Frame, findings_of, positives_of, said_of, scored, square_panel
-from hilum.report.formats import file_stem
+from hilum.report.render import Figure, file_stem, formats
 
 POINTS = 200
 _FRAME = Frame("Precision-recall curves", "Sensitivity (recall)", "Precision (PPV)")

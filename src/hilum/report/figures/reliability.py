@@ -2,19 +2,18 @@
 
 import numpy as np
 
-from hilum.evaluate.calibration import brier, expected_calibration_error, reliability_curve
-from hilum.report.blocks import Figure
+from hilum.evaluation.metrics import brier, expected_calibration_error, reliability_curve
 from hilum.report.content import ReportContent
 from hilum.report.figures import canvas
 from hilum.report.figures.square import Drawn, Frame, findings_of, positives_of, scored, square_panel
-from hilum.report.formats import file_stem
+from hilum.report.render import Figure, file_stem
 
 BINS = 8
-"""At most; each holds about as many films, for equal widths leave most of them empty where a finding is rare."""
+"""At most; each holds about as many images, for equal widths leave most of them empty where a finding is rare."""
 
 
 def reliability_figures(content: ReportContent) -> list[Figure]:
-    """One panel for each finding with positives and negatives; the films of all seeds in one pot."""
+    """One panel for each finding with positives and negatives; the images of all seeds in one pot."""
     colours = canvas.arm_colours(content.arms, content.against)
     figures = []
     for finding in findings_of(content):

@@ -8,12 +8,10 @@ import polars as pl
 from numpy.typing import NDArray
 from sklearn.metrics import auc, roc_curve
 
-from hilum.report import formats
-from hilum.report.blocks import Figure
 from hilum.report.content import ReportContent
 from hilum.report.figures import canvas
 from hilum.report.figures.square import Drawn, Frame, square_panel
-from hilum.report.formats import file_stem
+from hilum.report.render import Figure, file_stem, formats
 
 POINTS = 200
 _FRAME = Frame("ROC curves", "1 − specificity", "Sensitivity")
@@ -84,7 +82,7 @@ def roc_figures(content: ReportContent, rocs: Mapping[tuple[str, str], Roc]) -> 
         if not drawn:
             continue
         row = rows[drawn[0], finding]
-        subtitle = f"{formats.count(row['positives'])} positive of {formats.count(row['n'])} films"
+        subtitle = f"{formats.count(row['positives'])} positive of {formats.count(row['n'])} images"
         lines = {
             titles[arm]: Drawn(
                 (np.append(0.0, rocs[arm, finding].rate), np.append(0.0, rocs[arm, finding].sensitivity)),

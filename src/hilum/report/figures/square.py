@@ -7,10 +7,9 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from hilum.report import formats
-from hilum.report.blocks import Figure
 from hilum.report.content import ReportContent
 from hilum.report.figures import canvas
+from hilum.report.render import Figure, formats
 
 WIDTH, SIDE, LEFT, TOP, LINE = 290, 234, 42, 34, 16
 _UNIT = (-0.01, 1.01)
@@ -66,7 +65,7 @@ def square_panel(
     Args:
         name: as in `Figure`.
         title: above the panel: the finding.
-        subtitle: its positives of films.
+        subtitle: its positives of images.
         frame: axes.
         lines: by the titles of the arms.
         colours: of the arms.
@@ -127,9 +126,9 @@ def findings_of(content: ReportContent) -> list[str]:
 
 
 def positives_of(pairs: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]]) -> str:
-    """As in "12 positive of 300 films"."""
+    """As in "12 positive of 300 images"."""
     label = pairs[0][0]
-    return f"{formats.count(label.sum())} positive of {formats.count(len(label))} films"
+    return f"{formats.count(label.sum())} positive of {formats.count(len(label))} images"
 
 
 def said_of(content: ReportContent, metric: str, arm: str, finding: str) -> str:

@@ -7,10 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 from matplotlib.ticker import MaxNLocator
 
-from hilum.report.blocks import Figure
 from hilum.report.content import ReportContent
 from hilum.report.figures import canvas
-from hilum.report.formats import file_stem
+from hilum.report.render import Figure, file_stem
 
 WIDTH, HEIGHT, LEFT, TOP, RIGHT, BOTTOM, LINE = 300, 230, 52, 30, 10, 42, 16
 

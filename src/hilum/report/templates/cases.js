@@ -1,54 +1,54 @@
-// Films one by one: what each arm says of them, where it looks, and where people drew.
+// Images one by one: what each arm says of them, where it looks, and where people drew.
 for (const figure of document.querySelectorAll("figure.cases")) {
-  const { findings, arms, cuts, cases } = JSON.parse(figure.querySelector(".films").textContent);
+  const { findings, arms, cuts, cases } = JSON.parse(figure.querySelector(".images").textContent);
   const of = (name) => figure.querySelector(`.${name}`);
   const views = of("views"), body = figure.querySelector("tbody");
   const HEAT = [[0, 0, 4], [40, 11, 84], [101, 21, 110], [159, 42, 99], [212, 72, 66], [245, 125, 21], [250, 193, 39], [252, 255, 164]];
   let chosen = [], at = 0;
   const make = (tag, text, kind) => Object.assign(document.createElement(tag), { textContent: text ?? "", className: kind ?? "" });
   const finding = () => of("finding").selectedIndex;
-  const called = (film, arm, f) => film.scores[arm][f] === null ? null : film.scores[arm][f] >= (cuts[arm][f] ?? 0.5);
-  const right = (film, arm, f) => {
-    const call = called(film, arm, f);
-    return call === null || film.labels[f] === null ? null : call === (film.labels[f] === 1);
+  const called = (image, arm, f) => image.scores[arm][f] === null ? null : image.scores[arm][f] >= (cuts[arm][f] ?? 0.5);
+  const right = (image, arm, f) => {
+    const call = called(image, arm, f);
+    return call === null || image.labels[f] === null ? null : call === (image.labels[f] === 1);
   };
-  const mapped = (film, f) => arms.map((_, arm) => arm).filter((arm) => film.heat[`${arm}/${f}`]);
-  const every = (film, f, wanted) => arms.every((_, arm) => right(film, arm, f) === wanted);
+  const mapped = (image, f) => arms.map((_, arm) => arm).filter((arm) => image.heat[`${arm}/${f}`]);
+  const every = (image, f, wanted) => arms.every((_, arm) => right(image, arm, f) === wanted);
   const rules = {
     all: () => true,
-    positive: (film, f) => film.labels[f] === 1,
-    negative: (film, f) => film.labels[f] === 0,
-    right: (film, f) => every(film, f, true),
-    wrong: (film, f) => every(film, f, false),
-    disagree: (film, f) => new Set(arms.map((_, arm) => called(film, arm, f)).filter((call) => call !== null)).size > 1,
-    boxed: (film, f) => film.boxes.some((box) => box[0] === findings[f]),
-    mapped: (film, f) => mapped(film, f).length > 0,
+    positive: (image, f) => image.labels[f] === 1,
+    negative: (image, f) => image.labels[f] === 0,
+    right: (image, f) => every(image, f, true),
+    wrong: (image, f) => every(image, f, false),
+    disagree: (image, f) => new Set(arms.map((_, arm) => called(image, arm, f)).filter((call) => call !== null)).size > 1,
+    boxed: (image, f) => image.boxes.some((box) => box[0] === findings[f]),
+    mapped: (image, f) => mapped(image, f).length > 0,
   };
-  const asked = (film, f) => {
+  const asked = (image, f) => {
     const [, rule] = of("show").value.match(/^chosen (.*)/) ?? [];
-    return rule ? film.chosen[f] === rule : rules[of("show").value](film, f);
+    return rule ? image.chosen[f] === rule : rules[of("show").value](image, f);
   };
   const overlay = ([columns, rows, packed]) => {
     const bytes = Uint8Array.from(atob(packed), (letter) => letter.charCodeAt(0));
     const small = Object.assign(document.createElement("canvas"), { width: columns, height: rows });
-    const picture = new ImageData(columns, rows);
+    const bitmap = new ImageData(columns, rows);
     bytes.forEach((value, i) => {
       const place = (value / 255) * (HEAT.length - 1), low = Math.min(Math.floor(place), HEAT.length - 2);
-      for (let c = 0; c < 3; c++) picture.data[4 * i + c] = HEAT[low][c] + (place - low) * (HEAT[low + 1][c] - HEAT[low][c]);
-      picture.data[4 * i + 3] = Math.min(255, 1.6 * value);
+      for (let c = 0; c < 3; c++) bitmap.data[4 * i + c] = HEAT[low][c] + (place - low) * (HEAT[low + 1][c] - HEAT[low][c]);
+      bitmap.data[4 * i + 3] = Math.min(255, 1.6 * value);
     });
-    small.getContext("2d").putImageData(picture, 0, 0);
+    small.getContext("2d").putImageData(bitmap, 0, 0);
     return small;
   };
   const paint = () => {
     for (const view of figure.querySelectorAll(".view")) {
-      const { film, picture, heat, f } = view, canvas = view.firstChild;
-      if (!picture.complete) continue;
+      const { image, bitmap, heat, f } = view, canvas = view.firstChild;
+      if (!bitmap.complete) continue;
       const pen = canvas.getContext("2d");
-      const scale = Math.max(2, 512 / film.width);
-      [canvas.width, canvas.height] = [Math.round(scale * film.width), Math.round(scale * film.height)];
+      const scale = Math.max(2, 512 / image.width);
+      [canvas.width, canvas.height] = [Math.round(scale * image.width), Math.round(scale * image.height)];
       pen.imageSmoothingQuality = "high";
-      pen.drawImage(picture, 0, 0, canvas.width, canvas.height);
+      pen.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
       if (heat) {
         pen.globalAlpha = of("opacity").value / 100;
         pen.drawImage(heat, 0, 0, canvas.width, canvas.height);
@@ -57,50 +57,50 @@ for (const figure of document.querySelectorAll("figure.cases")) {
       if (!of("boxes")?.checked) continue;
       pen.lineWidth = canvas.width / 160;
       pen.strokeStyle = "#56d4f7";
-      for (const [name, x, y, width, height] of film.boxes) {
+      for (const [name, x, y, width, height] of image.boxes) {
         if (name === findings[f]) pen.strokeRect(x * canvas.width, y * canvas.height, width * canvas.width, height * canvas.height);
       }
     }
   };
-  const verdict = (film, arm, f) => {
-    const score = film.scores[arm]?.[f];
+  const verdict = (image, arm, f) => {
+    const score = image.scores[arm]?.[f];
     if (score === undefined || score === null) return ["–", "faint"];
-    const ok = right(film, arm, f);
-    const says = called(film, arm, f) ? "positive" : "negative";
+    const ok = right(image, arm, f);
+    const says = called(image, arm, f) ? "positive" : "negative";
     return [`${score.toFixed(3)} ${says}${ok === null ? "" : ok ? ", right" : ", wrong"}`, ok === false ? "worse" : ""];
   };
-  const viewOf = (film, f, arm, picture) => {
+  const viewOf = (image, f, arm, bitmap) => {
     const view = make("div", "", "view"), canvas = make("canvas");
     canvas.setAttribute("role", "img");
-    canvas.setAttribute("aria-label", `Film ${film.id}${arm === null ? "" : `, heat-map of ${arms[arm]} for ${findings[f]}`}`);
-    view.append(canvas, make("p", arm === null ? (of("opacity") ? "no heat-map of this film and finding" : "") : arms[arm]));
-    if (arm !== null) view.lastChild.append(make("br"), make("span", ...verdict(film, arm, f)));
-    return Object.assign(view, { film, picture, f, heat: arm === null ? null : overlay(film.heat[`${arm}/${f}`]) });
+    canvas.setAttribute("aria-label", `Image ${image.id}${arm === null ? "" : `, heat-map of ${arms[arm]} for ${findings[f]}`}`);
+    view.append(canvas, make("p", arm === null ? (of("opacity") ? "no heat-map of this image and finding" : "") : arms[arm]));
+    if (arm !== null) view.lastChild.append(make("br"), make("span", ...verdict(image, arm, f)));
+    return Object.assign(view, { image, bitmap, f, heat: arm === null ? null : overlay(image.heat[`${arm}/${f}`]) });
   };
-  const pictureOf = (film) => Object.assign(new Image(), { src: film.film, onload: paint });
+  const bitmapOf = (image) => Object.assign(new Image(), { src: image.image, onload: paint });
   const label = (value) => value === 1 ? "positive" : value === 0 ? "negative" : "not known";
   const show = () => {
-    of("walk").querySelector("output").textContent = chosen.length ? `${at + 1} of ${chosen.length}` : "no such film";
+    of("walk").querySelector("output").textContent = chosen.length ? `${at + 1} of ${chosen.length}` : "no such image";
     views.replaceChildren();
     body.replaceChildren();
-    of("film-name").textContent = "";
+    of("image-name").textContent = "";
     if (!chosen.length) return;
-    const film = chosen[at], f = finding();
-    of("film-name").textContent = [film.id, film.about, `${findings[f]}: ${label(film.labels[f])}`].filter(Boolean).join(" · ");
-    const picture = pictureOf(film), seen = mapped(film, f);
-    for (const arm of seen.length ? seen : [null]) views.append(viewOf(film, f, arm, picture));
+    const image = chosen[at], f = finding();
+    of("image-name").textContent = [image.id, image.about, `${findings[f]}: ${label(image.labels[f])}`].filter(Boolean).join(" · ");
+    const bitmap = bitmapOf(image), seen = mapped(image, f);
+    for (const arm of seen.length ? seen : [null]) views.append(viewOf(image, f, arm, bitmap));
     findings.forEach((name, i) => {
       const row = make("tr", "", i === f ? "chosen" : "");
-      const cells = [make("th", name), make("td", label(film.labels[i]), film.labels[i] === 1 ? "" : "faint")];
+      const cells = [make("th", name), make("td", label(image.labels[i]), image.labels[i] === 1 ? "" : "faint")];
       cells[0].scope = "row";
-      arms.forEach((_, arm) => { const [text, kind] = verdict(film, arm, i); cells.push(make("td", text, `number ${kind}`)); });
+      arms.forEach((_, arm) => { const [text, kind] = verdict(image, arm, i); cells.push(make("td", text, `number ${kind}`)); });
       row.append(...cells);
       body.append(row);
     });
   };
   const choose = () => {
     const now = chosen[at], f = finding();
-    chosen = cases.filter((film) => asked(film, f));
+    chosen = cases.filter((image) => asked(image, f));
     at = Math.max(0, chosen.indexOf(now));
     show();
   };
@@ -108,9 +108,9 @@ for (const figure of document.querySelectorAll("figure.cases")) {
     of("gallery").replaceChildren();
     of("words").textContent = of("rule").selectedOptions[0].title;
     findings.forEach((name, f) => {
-      for (const film of cases.filter((film) => film.chosen[f] === of("rule").value && mapped(film, f).length)) {
-        const card = make("div", "", "card"), picture = pictureOf(film);
-        card.append(make("p", `${name}: ${label(film.labels[f])}`), ...mapped(film, f).map((arm) => viewOf(film, f, arm, picture)), make("p", film.id));
+      for (const image of cases.filter((image) => image.chosen[f] === of("rule").value && mapped(image, f).length)) {
+        const card = make("div", "", "card"), bitmap = bitmapOf(image);
+        card.append(make("p", `${name}: ${label(image.labels[f])}`), ...mapped(image, f).map((arm) => viewOf(image, f, arm, bitmap)), make("p", image.id));
         of("gallery").append(card);
       }
     });
@@ -122,7 +122,7 @@ for (const figure of document.querySelectorAll("figure.cases")) {
   of("show").addEventListener("change", choose);
   of("opacity")?.addEventListener("input", paint);
   of("boxes")?.addEventListener("change", paint);
-  const maps = findings.map((_, f) => cases.filter((film) => arms.some((_, arm) => film.heat[`${arm}/${f}`])).length);
+  const maps = findings.map((_, f) => cases.filter((image) => arms.some((_, arm) => image.heat[`${arm}/${f}`])).length);
   of("finding").selectedIndex = maps.indexOf(Math.max(...maps));
   choose();
   of("rule")?.addEventListener("change", lay);

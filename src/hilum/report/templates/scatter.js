@@ -1,10 +1,10 @@
-// Films as points: the one under the mouse, or reached with the arrow keys, is shown.
+// Images as points: the one under the mouse, or reached with the arrow keys, is shown.
 for (const figure of document.querySelectorAll("figure.scatter")) {
   const data = figure.querySelector(".points"), points = JSON.parse(data.textContent);
   const [board, peek] = [figure.querySelector(".board"), figure.querySelector(".peek")];
   const [canvas, told] = [board.querySelector("canvas"), figure.querySelector(".told")];
   const buttons = [...figure.querySelectorAll(".key button")];
-  const source = document.getElementById(data.dataset.sprite);  // one sheet of thumbnails, shared by pictures of the same films
+  const source = document.getElementById(data.dataset.sprite);  // one sheet of thumbnails, shared by images of the same images
   const sprite = source ? Object.assign(new Image(), { src: source.textContent }) : null;
   const names = buttons.map((button) => button.textContent);
   const walk = points.x.map((_, i) => i).sort((a, b) => points.x[a] - points.x[b]);
@@ -41,12 +41,12 @@ for (const figure of document.querySelectorAll("figure.scatter")) {
     peek.hidden = i < 0;
     if (i < 0) return;
     peek.querySelector("p").textContent = told.textContent = `${points.name[i]} · ${names[points.label[i]]}`;
-    const picture = peek.querySelector("canvas");
-    picture.hidden = points.tile[i] < 0;
-    if (!picture.hidden) {
+    const image = peek.querySelector("canvas");
+    image.hidden = points.tile[i] < 0;
+    if (!image.hidden) {
       const { side: tile, across } = points;
       const [left, top] = [(points.tile[i] % across) * tile, Math.floor(points.tile[i] / across) * tile];
-      picture.getContext("2d").drawImage(sprite, left, top, tile, tile, 0, 0, 112, 112);
+      image.getContext("2d").drawImage(sprite, left, top, tile, tile, 0, 0, 112, 112);
     }
     const [x, y] = [place(points.x[i]), place(points.y[i])];
     peek.style.left = `${Math.min(x + 12, side - 136)}px`;

@@ -1,0 +1,141 @@
+"""From a policy and a batch's keys to the affine map, grey-level line, blur and finish of each view."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hilum.augment.finish import Finish
+from hilum.augment.lungs import lung_points, window_that_keeps, window_that_spares
+from hilum.augment.policy import ViewPolicy
+from hilum.draws import uniforms
+
+_DRAWS = 24  # one column a parameter, also where a policy does not use it: changing one range moves no other draw
+
+
+@dataclass(frozen=True)
+class ViewParameters:
+    """What is done to each of N images; row i belongs to image i.
+
+    Args:
+        maps: (N, 2, 3), from a view's pixel (x, y, 1) to the source's (x, y); pixel centres lie at integers.
+        brightness, contrast: factors, (N,).
+        sigma: of the blur in pixels of the view, (N,); 0 for none.
+        finish: what comes after the blur; None where the policy has nothing of it.
+    """
+
+    maps: NDArray[np.float64]
+    brightness: NDArray[np.float64]
+    contrast: NDArray[np.float64]
+    sigma: NDArray[np.float64]
+    finish: Finish | None = None
+
+
+def plain_parameters(count: int, source: int, size: int) -> ViewParameters:
+    """Parameters that only resize, from `source` to `size` pixels a side."""
+    whole = np.broadcast_to(np.eye(2, 3), (count, 2, 3))
+    ones = np.ones(count)
+    return ViewParameters(_in_pixels(whole, source, size), ones, ones, np.zeros(count))
+
+
+def draw_parameters(
+    keys: NDArray[np.uint64], policy: ViewPolicy, source: int, size: int, *, seed: int, epoch: int, view: int
+) -> ViewParameters:
+    """Draw the parameters of one view of each image.
+
+    Args:
+        keys: `hilum.draws.image_keys`, (N,).
+        policy: the ranges.
+        source: pixels a side of the images.
+        size: pixels a side of the views.
+        seed: as in `hilum.draws.uniforms`.
+        epoch: as in `hilum.draws.uniforms`.
+        view: as in `hilum.draws.uniforms`.
+
+    Returns:
+        Row i depends on keys[i] and the arguments after it, not on the other rows.
+    """
+    draws = uniforms(seed, keys, _DRAWS, epoch=epoch, view=view).T
+    half, centre = _window(draws[0:4], policy.crop_area, policy.crop_aspect)
+    angle = np.deg2rad(policy.rotate * (2 * draws[4] - 1))
+    shift = 2 * policy.shift * (2 * draws[5:7].T - 1)
+    scale = _between(draws[7], policy.scale)
+    mirror = np.where(draws[8] < policy.flip, -1.0, 1.0)
+    turned = np.stack([np.cos(angle), np.sin(angle), -np.sin(angle), np.cos(angle)], axis=1).reshape(-1, 2, 2)
+    lungs = np.empty((len(keys), 0, 2))
+    if policy.keep_lungs > 0 or policy.erase_lungs < 1:
+        lungs = lung_points() @ turned * scale[:, None, None] + shift[:, None]
+    if policy.keep_lungs > 0:
+        half, centre = window_that_keeps(half, centre, lungs, policy.keep_lungs)
+
+    # View -> source: mirror, into the crop, then undo shift, scale and rotation.
+    back = turned / scale[:, None, None]
+    linear = back * np.stack([mirror * half[:, 0], half[:, 1]], axis=1)[:, None, :]
+    offset = back @ (centre - shift)[:, :, None]
+    jittered = draws[13] < policy.jitter_probability
+    seen = (lungs - centre[:, None]) / half[:, None] * np.stack([mirror, np.ones_like(mirror)], axis=1)[:, None]
+    return ViewParameters(
+        maps=_in_pixels(np.concatenate([linear, offset], axis=2), source, size),
+        brightness=np.where(jittered, 1 + policy.brightness * (2 * draws[9] - 1), 1.0),
+        contrast=np.where(jittered, 1 + policy.contrast * (2 * draws[10] - 1), 1.0),
+        sigma=np.where(draws[11] < policy.blur_probability, _between(draws[12], policy.blur_sigma), 0.0),
+        finish=_finish(draws, jittered, seen, policy, size),
+    )
+
+
+def footprints(maps: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Extent of a view's pixel in the source along x and y, (N, 2), in source pixels.
+
+    The square pixel becomes a parallelogram; the box along the axes that stands for it has the same second moments.
+    """
+    return np.hypot(maps[:, :, 0], maps[:, :, 1])
+
+
+def _window(
+    draws: NDArray[np.float64], area: tuple[float, float], aspect: tuple[float, float]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Half sides and centre, (N, 2) each, of a rectangle in the square from -1 to 1; draws (4, N)."""
+    covered = _between(draws[0], area)
+    # The whole rectangle lies in the square where its aspect is between its area and the inverse of it.
+    low, high = (np.log(np.clip(end, covered, 1 / covered)) for end in aspect)
+    ratio = np.exp(low + draws[1] * (high - low))
+    half = np.stack([np.sqrt(covered * ratio), np.sqrt(covered / ratio)], axis=1)
+    return half, (2 * draws[2:4].T - 1) * (1 - half)
+
+
+def _finish(
+    draws: NDArray[np.float64],
+    jittered: NDArray[np.bool_],
+    lungs: NDArray[np.float64],
+    policy: ViewPolicy,
+    size: int,
+) -> Finish | None:
+    """What comes after the blur; `lungs`, (N, K, 2), as the view shows them."""
+    erases = policy.erase_probability > 0
+    if not (erases or policy.gamma != (1.0, 1.0) or policy.solarize_probability > 0 or policy.noise[1] > 0):
+        return None
+    low, high = np.log(policy.gamma)
+    half, centre = _window(draws[20:24], policy.erase_area, policy.erase_aspect)
+    if policy.erase_lungs < 1:
+        half = window_that_spares(half, centre, lungs, policy.erase_lungs)
+    # Erased are the pixels whose centre lies in the rectangle.
+    edges = np.stack([centre - half, centre + half], axis=2)[:, ::-1].reshape(-1, 4)
+    pixels = np.ceil((edges + 1) * (size / 2) - 0.5).clip(0, size).astype(np.int64)
+    return Finish(
+        gamma=np.where(jittered, np.exp(low + draws[14] * (high - low)), 1.0),
+        solarized=draws[15] < policy.solarize_probability,
+        noise=_between(draws[16], policy.noise),
+        noise_keys=(draws[17:19].T * 2.0**32).astype(np.uint64),
+        erased=np.where((draws[19] < policy.erase_probability)[:, None], pixels, 0),
+    )
+
+
+def _between(draw: NDArray[np.float64], ends: tuple[float, float]) -> NDArray[np.float64]:
+    return ends[0] + draw * (ends[1] - ends[0])
+
+
+def _in_pixels(maps: NDArray[np.float64], source: int, size: int) -> NDArray[np.float64]:
+    """Maps between squares of [-1, 1] to maps between pixel indices."""
+    linear = maps[:, :, :2] * (source / size)
+    offset = maps[:, :, 2] * (source / 2) + (source - 1) / 2 - linear.sum(axis=2) * ((size - 1) / 2)
+    return np.concatenate([linear, offset[:, :, None]], axis=2)

@@ -1,0 +1,127 @@
+"""Random and plain views of a batch: draw the parameters, then resample where the batch lives."""
+
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from hilum.augment.finish import finish_views
+from hilum.augment.kernel import fill_views
+from hilum.augment.parameters import ViewParameters, draw_parameters, footprints, plain_parameters
+from hilum.augment.policy import ViewPolicy
+from hilum.augment.tensor_ops import render_views_with_tensors
+from hilum.errors import HilumError
+
+_IMAGES_A_THREAD = 8  # fewer are not worth a thread's start
+
+
+def random_views(
+    images: Tensor, keys: NDArray[np.uint64], policy: ViewPolicy, size: int, *, seed: int, epoch: int, view: int
+) -> Tensor:
+    """One random view of every image.
+
+    Args:
+        images: (N, 1, S, S), uint8, or float in [0, 1].
+        keys: `hilum.draws.image_keys` of the images, (N,).
+        policy: the ranges of what is drawn.
+        size: pixels a side of the views, T.
+        seed: of the run.
+        epoch: another epoch gives another view.
+        view: 0 and 1 for the two views of a pair.
+
+    Returns:
+        (N, 1, T, T), float32 in [0, 1], on the device of `images`. A view is a function of its image, key, policy,
+        size, seed, epoch and view alone: bitwise the same in any batch, on one kind of device.
+
+    Raises:
+        HilumError: the images are not a batch of square one-channel images.
+    """
+    _check(images)
+    parameters = draw_parameters(keys, policy, images.shape[-1], size, seed=seed, epoch=epoch, view=view)
+    return render_views(images, parameters, size)
+
+
+def plain_view(images: Tensor, size: int) -> Tensor:
+    """Every image as it is, resized by area averaging (smaller) or bilinear interpolation (larger).
+
+    Args:
+        images: (N, 1, S, S), uint8, or float in [0, 1].
+        size: T.
+
+    Returns:
+        (N, 1, T, T), float32 in [0, 1], on the device of `images`.
+
+    Raises:
+        HilumError: the images are not a batch of square one-channel images.
+    """
+    _check(images)
+    return render_views(images, plain_parameters(len(images), images.shape[-1], size), size)
+
+
+@torch.no_grad()
+def render_views(images: Tensor, parameters: ViewParameters, size: int) -> Tensor:
+    """Views with parameters that are given: compiled code on the CPU, tensor operations elsewhere.
+
+    Args:
+        images: (N, 1, S, S), uint8, or float in [0, 1].
+        parameters: one row an image.
+        size: T.
+
+    Returns:
+        (N, 1, T, T), float32 in [0, 1], on the device of `images`.
+    """
+    if images.device.type != "cpu":
+        return render_views_with_tensors(images[:, 0], parameters, size)[:, None]
+    whole = images.dtype == torch.uint8
+    source = (images if whole else images.float())[:, 0].contiguous().numpy()
+    extents = footprints(parameters.maps)
+    views = torch.empty(len(images), 1, size, size)
+    target = views[:, 0].numpy()
+
+    def part(rows: slice) -> None:
+        fill_views(
+            source[rows],
+            255.0 if whole else 1.0,
+            parameters.maps[rows],
+            extents[rows],
+            parameters.brightness[rows],
+            parameters.contrast[rows],
+            parameters.sigma[rows],
+            target[rows],
+        )
+        if (finish := parameters.finish) is not None:
+            finish_views(
+                target[rows],
+                finish.gamma[rows],
+                finish.solarized[rows],
+                finish.noise[rows],
+                finish.noise_keys[rows],
+                finish.erased[rows],
+            )
+
+    threads = min(torch.get_num_threads(), -(-len(images) // _IMAGES_A_THREAD))
+    if threads > 1:
+        ends = np.linspace(0, len(images), threads + 1).astype(int)
+        with ThreadPoolExecutor(threads) as pool:  # started anew each time: idle threads would not survive a fork
+            list(pool.map(part, (slice(*pair) for pair in pairwise(ends))))
+    else:
+        part(slice(None))
+    return views
+
+
+def _check(images: Tensor) -> None:
+    if images.ndim != 4 or images.shape[1] != 1 or images.shape[2] != images.shape[3]:
+        found = f"shape {tuple(images.shape)}"
+    elif images.dtype != torch.uint8 and not images.is_floating_point():
+        found = f"type {images.dtype}"
+    else:
+        return
+    raise HilumError(
+        "views",
+        expected="a batch of square one-channel images, (N, 1, S, S), uint8 or float",
+        found=found,
+        fix="Preprocess the images to squares and stack them with one channel.",
+    )

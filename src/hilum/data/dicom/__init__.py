@@ -1,0 +1,5 @@
+"""DICOM radiographs: headers and pixels, upright, with the intended grey scale."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

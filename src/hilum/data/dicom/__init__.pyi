@@ -1,0 +1,36 @@
+from .elements import (
+    REQUIRED as REQUIRED,
+)
+from .elements import (
+    named as named,
+)
+from .read import (
+    DicomHeader as DicomHeader,
+)
+from .read import (
+    read_dicom as read_dicom,
+)
+from .read import (
+    read_header as read_header,
+)
+from .start import (
+    has_preamble as has_preamble,
+)
+from .start import (
+    starts_a_data_set as starts_a_data_set,
+)
+from .tags import (
+    DESCRIPTION as DESCRIPTION,
+)
+from .tags import (
+    HEADER_TAGS as HEADER_TAGS,
+)
+from .tags import (
+    IDENTIFIERS as IDENTIFIERS,
+)
+from .tags import (
+    IMAGE_TAGS as IMAGE_TAGS,
+)
+from .tags import (
+    PIXELS as PIXELS,
+)

@@ -1,0 +1,107 @@
+"""What a stored value means on the screen: one table of gray values for every value that a pixel can hold.
+
+A radiograph has at most 2^16 different stored values, so everything that the standard does to a pixel is done once to
+each of them, and the image is looked up. The order is the standard's (PS3.3 C.7.6.3, C.11.1, C.11.2):
+
+    stored bits     BitsStored bits below HighBit, unsigned or two's complement; see `hilum.data.dicom.values`
+    modality        Modality LUT, or rescale slope and intercept
+    values of       unless the whole range is asked for: the first VOI LUT, else the first window with its function
+    interest        (LINEAR, LINEAR_EXACT, SIGMOID; LINEAR where none is named); those that cannot be are left out
+    black, white    MONOCHROME1 is turned round, so that dense is white
+
+What comes out is counted from the lowest value that the header allows: a 12-bit detector gives 0 to 4,095, signed or
+not. A range of fewer than 256 or more than 65,536 levels is stretched over 8 bits (BitsStored up to 8) or 16.
+Presentation LUTs, overlays and graphics are left alone.
+"""
+
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import pydicom
+from numpy.typing import NDArray
+from pydicom.uid import ExplicitVRBigEndian
+
+from hilum.data.dicom.elements import ElementError, decimal, named
+from hilum.data.dicom.parsing import transfer_syntax
+from hilum.data.dicom.values import StoredValues, Words, stored_values
+from hilum.data.dicom.windows import LookupTable, lookup_table, values_of_interest
+from hilum.data.images import Remark
+from hilum.data.images.gray import Gray, look_up
+
+Window: TypeAlias = Literal["header", "full"]
+"""`header`: the first VOI LUT or window of the file, where it has one; `full`: the whole range of stored values."""
+
+
+def shown(dataset: pydicom.Dataset, stored: NDArray[Any], window: Window) -> tuple[Gray, list[Remark]]:
+    """Gray values of an image in MONOCHROME1 or MONOCHROME2, and what was met on the way.
+
+    Padding (PixelPaddingValue up to PixelPaddingRangeLimit, PS3.3 C.7.5.1.1.2) takes the darkest gray value of the rest
+    of the image, so that it neither widens the range nor shines where MONOCHROME1 is turned round.
+
+    Args:
+        dataset: with the header's image pixel, modality and VOI elements.
+        stored: (H, W), 8 or 16 bits a pixel, as the file holds them.
+        window: see `Window`.
+
+    Raises:
+        ElementError: values that contradict each other.
+    """
+    words: Words = stored.view(np.uint8) if stored.dtype.itemsize == 1 else stored.view(np.uint16)
+    meant = stored_values(dataset, words)
+    table, remarks = _gray_values(dataset, meant, window)
+    image: Gray = look_up(table, words)
+    kept = meant.present & ~meant.padding
+    if kept.any():
+        seen = table[kept]
+        if meant.padding[meant.present].any():
+            image[look_up(meant.padding, words)] = seen.min()
+        if window == "header" and len(np.unique(meant.values[kept])) > 1 and seen.min() == seen.max():
+            remarks.append(Remark.WINDOW_BESIDE_VALUES)
+    return image, [*meant.remarks, *remarks]
+
+
+def _gray_values(dataset: pydicom.Dataset, meant: StoredValues, window: Window) -> tuple[Gray, list[Remark]]:
+    gray, low, high, remarks = _after_modality(dataset, meant)
+    if window == "header":
+        interest, left_out = values_of_interest(dataset, signed=low < 0, big_endian=_is_big_endian(dataset))
+        remarks += [Remark.WINDOW_IMPOSSIBLE] if left_out else []
+        if isinstance(interest, LookupTable):
+            gray, low, high = interest.apply(gray), 0.0, interest.highest
+        elif interest is not None:
+            gray = interest.apply(gray, low, high)
+    if str(dataset.PhotometricInterpretation).strip(" \0").upper() == "MONOCHROME1":
+        gray = low + high - gray
+    gray = gray - low
+    levels = high - low
+    if not 255 <= levels <= 65_535:
+        stretched = 255.0 if meant.bits <= 8 else 65_535.0
+        gray *= stretched / levels
+        levels = stretched
+    gray = np.clip(np.rint(gray), 0, levels)
+    return gray.astype(np.uint8) if levels <= 255 else gray.astype(np.uint16), remarks
+
+
+def _is_big_endian(dataset: pydicom.Dataset) -> bool:
+    return transfer_syntax(dataset) == ExplicitVRBigEndian
+
+
+def _after_modality(
+    dataset: pydicom.Dataset, meant: StoredValues
+) -> tuple[NDArray[np.float64], float, float, list[Remark]]:
+    """Every value after the modality transform, and the lowest and highest that this header's transform can give."""
+    if sequence := dataset.get("ModalityLUTSequence"):
+        table = lookup_table(sequence[0], signed=meant.signed, big_endian=_is_big_endian(dataset))
+        return table.apply(meant.values), 0.0, table.highest, []
+    slope, intercept = decimal(dataset, "RescaleSlope"), decimal(dataset, "RescaleIntercept")
+    remarks = []
+    if slope is None or intercept is None:  # one without the other is not what the standard asks for
+        remarks = [Remark.INCOMPLETE_RESCALE] if slope not in (None, 1) or intercept not in (None, 0) else []
+        slope, intercept = 1.0, 0.0
+    if slope == 0:
+        raise ElementError(f"{named('RescaleSlope')} is 0")
+    first, last = (slope * end + intercept for end in meant.ends)
+    if not np.isfinite([first, last, abs(last - first)]).all():
+        raise ElementError(f"{named('RescaleSlope')} and {named('RescaleIntercept')} leave the range of numbers")
+    if first == last:
+        raise ElementError(f"{named('RescaleSlope')} makes one value of all")
+    return meant.values.astype(np.float64) * slope + intercept, min(first, last), max(first, last), remarks

@@ -1,0 +1,148 @@
+"""DICOM bytes to the few elements that are allowed out of them, whatever the bytes are."""
+
+import zlib
+from collections.abc import Iterable, Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pydicom
+from pydicom.config import IGNORE
+from pydicom.dataelem import DataElement, RawDataElement
+from pydicom.filereader import read_dataset, read_preamble
+from pydicom.tag import BaseTag, Tag
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
+
+from hilum.data.dicom.start import has_preamble
+from hilum.data.dicom.tags import PREFACE_TAGS
+from hilum.data.images import without_decoder_warnings
+from hilum.data.images.gray import UnreadableImage
+
+MAX_INFLATED = 512_000_000
+"""Bytes that a deflated file may hold; 100 million pixels of 16 bits have 200 million."""
+_CHUNK = 1 << 20
+_NOT_NEEDED = ("PixelSpacing", "ImagerPixelSpacing")
+_DECIMALS = ("WindowCenter", "WindowWidth", "RescaleSlope", "RescaleIntercept")
+_AS_NUMBERS = ("FL", "FD", "US", "SS", "UL", "SL", "UV", "SV")  # wrong for these elements, and unmistakable
+
+
+def parse(source: Path | bytes, keywords: Sequence[str | int], path: Path, *, pixels: bool) -> pydicom.FileDataset:
+    """Read some elements of a DICOM file, with or without its preamble.
+
+    Elements of zero length are left out, and empty ones of the items of sequences too. Windows and rescale come as
+    text, for what stands in them is not always a number (`hilum.data.dicom.elements.decimals`).
+
+    Args:
+        source: the file, or its bytes.
+        keywords: of the elements to read, or their tags; all others are skipped.
+        path: for the message.
+        pixels: whether to read on to the pixels and beyond.
+
+    Raises:
+        UnreadableImage: no DICOM file, a broken one, or a deflated one that would inflate to more than `MAX_INFLATED`.
+    """
+    try:
+        with without_decoder_warnings(), source.open("rb") if isinstance(source, Path) else BytesIO(source) as stream:
+            whole = has_preamble(stream.read(132))
+            stream.seek(0)
+            _check_inflated_size(stream, path, without_preamble=not whole)
+            dataset = pydicom.dcmread(
+                stream, stop_before_pixels=not pixels, specific_tags=[Tag(each) for each in keywords], force=not whole
+            )
+            _keep_only(dataset.file_meta, PREFACE_TAGS)
+            _name_encoding(dataset)
+            _convert(dataset)
+    except UnreadableImage:
+        raise
+    # A parser of foreign bytes may raise anything; and its messages may quote what must not leave the file.
+    except Exception as error:
+        raise UnreadableImage(path, reason="a broken DICOM file") from error
+    return dataset
+
+
+def _keep_only(dataset: pydicom.Dataset, keywords: Iterable[str]) -> None:
+    wanted = {pydicom.datadict.tag_for_keyword(keyword) for keyword in keywords}
+    for tag in set(dataset.keys()) - wanted:
+        del dataset[tag]
+
+
+def _name_encoding(dataset: pydicom.Dataset) -> None:
+    """Write down how a file without file meta information turned out to be encoded."""
+    if not dataset.file_meta.get("TransferSyntaxUID"):
+        implicit, little = dataset.original_encoding
+        explicit = ExplicitVRBigEndian if little is False else ExplicitVRLittleEndian
+        dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else explicit
+
+
+def _convert(dataset: pydicom.Dataset) -> None:
+    """Turn raw bytes into values here and nowhere else, so that whatever is wrong with them is met here."""
+    for tag in [*dataset.file_meta.keys(), *dataset.keys()]:
+        group = dataset.file_meta if tag.group == 2 else dataset
+        keyword = pydicom.datadict.keyword_for_tag(tag)
+        try:
+            if keyword in _DECIMALS:
+                group[tag] = _as_text(group, tag)
+            if _is_empty(group[tag].value):
+                del group[tag]
+            elif group[tag].VR == "SQ":
+                for item in group[tag].value:
+                    _convert_item(item)
+        except Exception:
+            if keyword not in _NOT_NEEDED:
+                raise
+            del group[tag]
+
+
+def _convert_item(item: pydicom.Dataset) -> None:
+    """The same within an item of a sequence; what cannot be converted there is taken for absent."""
+    for tag in list(item.keys()):
+        try:
+            empty = _is_empty(item[tag].value)
+        except Exception:  # noqa: BLE001
+            empty = True
+        if empty:
+            del item[tag]
+
+
+def _is_empty(value: object) -> bool:
+    """Whether a value is of zero length, or of nothing but padding (PS3.5 6.2)."""
+    if isinstance(value, str):
+        return not value.strip(" \0")
+    return value is None or (hasattr(value, "__len__") and len(value) == 0)
+
+
+def _as_text(dataset: pydicom.Dataset, tag: BaseTag) -> DataElement:
+    """A decimal string as it is written, whatever it says."""
+    raw: Any = dataset.get_item(tag)
+    if isinstance(raw, RawDataElement) and raw.VR not in _AS_NUMBERS:
+        text = (raw.value or b"").decode("latin-1")
+    else:
+        value = dataset[tag].value
+        numbers = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
+        text = "\\".join("" if number is None else str(number) for number in numbers)
+    return DataElement(tag, "LT", text, validation_mode=IGNORE)
+
+
+def transfer_syntax(dataset: pydicom.Dataset) -> UID:
+    """How the pixels are encoded; implicit little endian, DICOM's default, where the file does not say."""
+    return UID(dataset.file_meta.get("TransferSyntaxUID") or ImplicitVRLittleEndian, validation_mode=IGNORE)
+
+
+def _check_inflated_size(stream: BinaryIO, path: Path, *, without_preamble: bool) -> None:
+    """Refuse a deflated file that would fill the memory; leaves the stream at its start."""
+    read_preamble(stream, without_preamble)
+    meta = read_dataset(stream, False, True, stop_when=lambda tag, _vr, _length: tag.group != 2)
+    if meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
+        inflater, inflated, waiting = zlib.decompressobj(-zlib.MAX_WBITS), 0, b""
+        while not inflater.eof and (waiting := waiting or stream.read(_CHUNK)):
+            inflated += len(inflater.decompress(waiting, _CHUNK))
+            waiting = inflater.unconsumed_tail
+            if inflated > MAX_INFLATED:
+                raise UnreadableImage(path, reason=f"a deflated DICOM file of more than {MAX_INFLATED:,} bytes")
+    stream.seek(0)

@@ -1,0 +1,26 @@
+"""Turning and mirroring pixels by quarter turns."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What makes an image upright, in this order: swap rows and columns, turn it over, mirror it."""
+
+    swap: bool = False
+    upside_down: bool = False
+    mirror: bool = False
+
+    def __bool__(self) -> bool:
+        return self.swap or self.upside_down or self.mirror
+
+    def apply(self, image: NDArray[Any]) -> NDArray[Any]:
+        """The image upright; (H, W, …) to (H, W, …) or (W, H, …)."""
+        upright = image.swapaxes(0, 1) if self.swap else image
+        upright = upright[::-1] if self.upside_down else upright
+        upright = upright[:, ::-1] if self.mirror else upright
+        return np.ascontiguousarray(upright) if self else image

@@ -1,0 +1,63 @@
+from .ids import (
+    canonical_patient_id as canonical_patient_id,
+)
+from .names import (
+    GENERATED_MARK as GENERATED_MARK,
+)
+from .names import (
+    full_names as full_names,
+)
+from .names import (
+    issuer_of as issuer_of,
+)
+from .names import (
+    mark_generated as mark_generated,
+)
+from .names import (
+    patient_names as patient_names,
+)
+from .pseudonyms import (
+    OWN_COLLECTIONS as OWN_COLLECTIONS,
+)
+from .pseudonyms import (
+    PUBLIC_SALT as PUBLIC_SALT,
+)
+from .pseudonyms import (
+    VARIABLE as VARIABLE,
+)
+from .pseudonyms import (
+    WITHOUT_ID as WITHOUT_ID,
+)
+from .pseudonyms import (
+    hashed as hashed,
+)
+from .pseudonyms import (
+    is_public as is_public,
+)
+from .pseudonyms import (
+    known_salts as known_salts,
+)
+from .pseudonyms import (
+    own_patients_named as own_patients_named,
+)
+from .pseudonyms import (
+    own_salt as own_salt,
+)
+from .pseudonyms import (
+    pseudonym as pseudonym,
+)
+from .pseudonyms import (
+    read_salt as read_salt,
+)
+from .pseudonyms import (
+    salt_file as salt_file,
+)
+from .pseudonyms import (
+    salt_name as salt_name,
+)
+from .pseudonyms import (
+    salt_of as salt_of,
+)
+from .pseudonyms import (
+    sealed as sealed,
+)

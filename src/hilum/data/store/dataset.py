@@ -1,0 +1,261 @@
+"""A data set as people name it to a command: NAME=FOLDER, and its images kept as pixels for the next command.
+
+NAME is one of the collections, or any name for a folder of one's own images. FOLDER is the data set as it was unpacked,
+what `hilum ingest` left of it, or what an earlier command kept. Kept are
+
+    STORES/NAME-<recipe>/manifest.parquet, ingest.json, …    as `hilum ingest` leaves them, with the patients' issuer
+    STORES/NAME-<recipe>/store/                              the pixel store of one recipe
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from hilum.artifacts import fingerprint, whole_file, write_json
+from hilum.data.collections import Collected, nothing_rejected, read_collection
+from hilum.data.manifest import read_manifest, write_manifest
+from hilum.data.patients import (
+    OWN_COLLECTIONS,
+    full_names,
+    is_public,
+    issuer_of,
+    own_patients_named,
+    salt_name,
+    salt_of,
+)
+from hilum.data.preprocess import Recipe
+from hilum.data.store.build import DESCRIPTION
+from hilum.data.store.deidentify import is_deidentified, with_hashed_identifiers
+from hilum.data.store.store import Store, build_store, open_store
+from hilum.errors import HilumError
+from hilum.findings import COLLECTIONS
+from hilum.progress import ProgressReport, silent
+
+_MANIFEST, _INGEST, _STORE = "manifest.parquet", "ingest.json", "store"
+_TABLES = ("boxes", "readings", "grades")
+_PLAIN_HASH = re.compile(r"[0-9a-f]{32}")
+
+
+@dataclass(frozen=True)
+class NamedData:
+    """A data set under the name that a user gave it.
+
+    Attributes:
+        name: as given.
+        collected: what its files say.
+        issuer: who gave its patients their numbers (`hilum.data.patients.names`).
+        kept: the store that came with it; None where it was read from native or ingested files.
+    """
+
+    name: str
+    collected: Collected
+    issuer: str
+    kept: Path | None = None
+
+    @property
+    def manifest(self) -> pl.DataFrame:
+        """One row an image, as its files say."""
+        return self.collected.manifest
+
+    def patients(self, image_ids: list[str]) -> list[str]:
+        """Full names of the patients of images, by which the cards of encoders know them."""
+        return [self._patient_of[image_id] for image_id in image_ids]
+
+    @cached_property
+    def _patient_of(self) -> dict[str, str]:
+        names = full_names(self.manifest, self.issuer)
+        return dict(zip(self.manifest["image_id"], names, strict=True))
+
+
+def read_named(
+    told: str, *, salt: bytes | None = None, on_progress: ProgressReport = silent, **options: Any
+) -> NamedData:
+    """Read the data set behind NAME=FOLDER.
+
+    Args:
+        told: NAME=FOLDER, see the head of this file.
+        salt: to name patients by pseudonyms, where their ids are not published; None: as they are named.
+        on_progress: as in `read_collection`.
+        options: of `hilum.data.collections.read_collection`, such as `labels`; None for those not given. They are
+            about native files.
+
+    Raises:
+        HilumError: not of this form, no such folder, a bare pixel store, or what reading the folder finds wrong.
+    """
+    name, equals, folder = told.partition("=")
+    if not (equals and folder and re.fullmatch(r"[\w.-]*\w", name)):
+        fix = "For example chestxray14=/data/CXR8, or ours=images."
+        raise HilumError("--data", expected="NAME=FOLDER, with a plain name", found=repr(told), fix=fix)
+    root = Path(folder)
+    if not root.is_dir():
+        raise HilumError(f"--data {name}", expected="a folder", found=f"{root} is none", fix="Check the path.")
+    given = {option: value for option, value in options.items() if value}
+    if is_ingested(root):
+        return _hidden(read_ingested(name, root, {f"--{option}": value for option, value in given.items()}), salt)
+    if (root / DESCRIPTION).is_file():
+        raise HilumError(
+            f"--data {name}",
+            expected="images with their patients",
+            found=f"{root}, a store that holds pixels only",
+            fix="Give the folder of the data set, or the folder around the store that a command kept.",
+        )
+    collection = name if name in COLLECTIONS else "folder"
+    collected = read_collection(collection, root, on_progress=on_progress, **given)
+    return _hidden(NamedData(name, collected, issuer_of(root, collection, name)), salt)
+
+
+def is_ingested(folder: Path) -> bool:
+    """Whether `hilum ingest`, or a command that kept a data set, left this folder."""
+    return (folder / _MANIFEST).is_file() and (folder / _INGEST).is_file()
+
+
+def read_ingested(name: str, folder: Path, given: Mapping[str, Any], *, issuer: str | None = None) -> NamedData:
+    """Read what `hilum ingest` left.
+
+    Args:
+        name: of the data set.
+        folder: that it left.
+        given: options about native files, by what the user calls them; there may be none.
+        issuer: who gave the patients their ids, where ingesting did not keep it; `name` when left out.
+
+    Raises:
+        HilumError: an option about native files; a file that `hilum ingest` did not write; patients hashed by a version
+            whose hashes do not say their salt.
+    """
+    if given:
+        option, value = next(iter(given.items()))
+        fix = f"Leave out {option}: it was decided when the images were ingested."
+        raise HilumError(option, expected="nothing for ingested images", found=str(value), fix=fix)
+    again = "Run `hilum ingest` again."
+    try:
+        about = json.loads((folder / _INGEST).read_text(encoding="utf-8"))
+        root, collection = Path(about["root"]), str(about["collection"])
+    except (ValueError, KeyError, TypeError) as error:
+        expected = "what `hilum ingest` wrote"
+        raise HilumError(folder / _INGEST, expected=expected, found=str(error), fix=again) from error
+    manifest = read_manifest(folder / _MANIFEST)
+    if _hashed_without_salt(manifest):
+        raise HilumError(
+            folder / _MANIFEST,
+            expected="pseudonyms that say under which salt they are",
+            found="hashes of an earlier version, which can be compared with nothing",
+            fix="Run `hilum ingest --hash-patients` again, with the same salt.",
+        )
+    collected = Collected(
+        manifest=manifest,
+        boxes=None,
+        root=root,
+        name=collection,
+        notes=list(about.get("notes", [])),
+        sources=dict(about.get("sources", {})),
+        rejected=nothing_rejected(),
+    )
+    here = {table: folder / f"{table}.parquet" for table in _TABLES}
+    tables: dict[str, Any] = {table: pl.read_parquet(path) for table, path in here.items() if path.is_file()}
+    kept = str(about["issuer"]) if about.get("issuer") else issuer_of(root, collection, issuer or name)
+    if issuer is not None and kept != issuer:
+        raise HilumError(
+            f"issuer of {name}",
+            expected=f"{kept}, as these images were ingested",
+            found=issuer,
+            fix="Leave the issuer out, or ingest the images again.",
+        )
+    store = folder / _STORE
+    return NamedData(name, replace(collected, **tables), kept, store if (store / DESCRIPTION).is_file() else None)
+
+
+def hidden(collected: Collected, issuer: str, salt: bytes, where: str) -> Collected:
+    """A data set with pseudonyms for the ids of its patients, where these are not published.
+
+    Args:
+        collected: the data set.
+        issuer: of its patients.
+        salt: of the pseudonyms.
+        where: what the user calls the data set, for messages.
+
+    Raises:
+        HilumError: it has pseudonyms under another salt.
+    """
+    if collected.name not in OWN_COLLECTIONS or is_public(issuer):
+        return collected
+    if not is_deidentified(collected.manifest):
+        return with_hashed_identifiers(collected, salt)
+    others = {salt_of(number) for number in collected.manifest["patient_id"].unique()} - {None, salt_name(salt)}
+    if others:
+        raise HilumError(
+            where,
+            expected=f"patients under salt {salt_name(salt)}, the one that was given",
+            found=f"pseudonyms under salt {', '.join(sorted(map(str, others)))}",
+            fix="Give the salt that the data set was ingested with, or ingest it again.",
+        )
+    return collected
+
+
+def check_patients_comparable(data: Iterable[NamedData]) -> None:
+    """Refuse data sets of one issuer that name patients differently; see `own_patients_named`."""
+    every = list(data)
+    own_patients_named(
+        {each.name: each.manifest["patient_id"] for each in every}, {each.name: each.issuer for each in every}
+    )
+
+
+def _hidden(data: NamedData, salt: bytes | None) -> NamedData:
+    if salt is None:
+        return data
+    collected = hidden(data.collected, data.issuer, salt, f"--data {data.name}")
+    # the store that came with it knows its images by their ids
+    return data if collected is data.collected else replace(data, collected=collected, kept=None)
+
+
+def _hashed_without_salt(manifest: pl.DataFrame) -> bool:
+    """Whether ids of images and patients are all plain hashes, as they were before pseudonyms."""
+    ids = [*manifest["image_id"], *manifest["patient_id"]]
+    return bool(ids) and all(_PLAIN_HASH.fullmatch(each) for each in ids) and manifest["path"].null_count() == 0
+
+
+def kept_store(
+    data: NamedData,
+    recipe: Recipe,
+    stores: Path,
+    *,
+    workers: int | None = None,
+    on_progress: ProgressReport = silent,
+) -> Store:
+    """The images of a data set as pixels, decoded at most once for each recipe.
+
+    Args:
+        data: whose images.
+        recipe: how they shall be preprocessed.
+        stores: the folder that keeps them.
+        workers: as in `hilum.data.store.store.build_store`.
+        on_progress: as there.
+
+    Raises:
+        HilumError: no image can be read.
+    """
+    if data.kept is not None:
+        here = open_store(data.kept)
+        if here.recipe == recipe:
+            return here
+    named_by = sorted({salt_of(number) or "" for number in data.manifest["patient_id"].unique()} - {""})
+    order = fingerprint([recipe.as_data(), named_by] if named_by else recipe.as_data())
+    directory = stores / f"{data.name}-{order[:8]}"
+    collected = data.collected
+    store = build_store(
+        collected.manifest, collected.root, recipe, directory / _STORE, workers=workers, on_progress=on_progress
+    )
+    described = {"collection": collected.name, "issuer": data.issuer, "notes": collected.notes}
+    write_json(directory / _INGEST, described | {"root": str(collected.root.resolve()), "sources": collected.sources})
+    for name in _TABLES:
+        table = getattr(collected, name)
+        if table is not None:
+            with whole_file(directory / f"{name}.parquet") as beside:
+                table.write_parquet(beside)
+    write_manifest(collected.manifest, directory / _MANIFEST)
+    return store

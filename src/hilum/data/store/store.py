@@ -1,0 +1,186 @@
+"""The pixel store: every image decoded and preprocessed once, in one memory-mapped array.
+
+pixels/images.npy       uint8, N x S x S
+pixels/index.parquet    row, image_id
+rejected.parquet        image_id, path, reason: images that could not be read; they have no row
+remarks.parquet         image_id, remark: what was met in files that were read (`hilum.data.images.remarks.Remark`)
+store.json              recipe, counts, fingerprint
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from hilum.artifacts import fingerprint
+from hilum.data.images import Remark, count_notes
+from hilum.data.preprocess import Recipe, parse_recipe
+from hilum.data.replaceable import check_replaceable
+from hilum.data.store.build import DESCRIPTION, IMAGES, INDEX, REJECTED, REMARK_COLUMNS, REMARKS
+from hilum.errors import HilumError
+from hilum.progress import ProgressReport, silent
+
+
+@dataclass(frozen=True)
+class Store:
+    """A finished store, open for reading.
+
+    Attributes:
+        directory: where it lies.
+        pixels: (N, S, S) uint8, memory-mapped.
+        image_ids: of the N rows, in their order.
+        rejected: `image_id`, `path`, `reason` of the images that could not be read.
+        recipe: how the images were preprocessed.
+        remarks: `image_id`, `remark` (a code of `hilum.data.images.remarks.Remark`) of what was met in files that were
+            read.
+    """
+
+    directory: Path
+    pixels: NDArray[np.uint8]
+    image_ids: list[str]
+    rejected: pl.DataFrame
+    recipe: Recipe
+    remarks: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=REMARK_COLUMNS))
+
+    @cached_property
+    def _row_of(self) -> dict[str, int]:
+        return {image_id: row for row, image_id in enumerate(self.image_ids)}
+
+    def notes(self) -> list[str]:
+        """What a user should know of the files that were read, with counts."""
+        counts = {Remark(code): count for code, count in self.remarks.group_by("remark").len().iter_rows()}
+        return count_notes(counts)
+
+    def rows(self, image_ids: list[str]) -> NDArray[np.int64]:
+        """The rows of some images, (len(image_ids),).
+
+        Raises:
+            HilumError: images that the store lacks, rejected ones among them.
+        """
+        row_of = self._row_of
+        missing = [image_id for image_id in image_ids if image_id not in row_of]
+        if missing:
+            rejected = set(self.rejected["image_id"])
+            refused = sum(image_id in rejected for image_id in missing)
+            raise HilumError(
+                self.directory,
+                expected="an image of every image asked for",
+                found=f"none of {len(missing):,} ({', '.join(missing[:3])}), {refused:,} rejected as unreadable",
+                fix="Leave out what the store rejected; build the store from the manifest of these images.",
+            )
+        return np.fromiter((row_of[image_id] for image_id in image_ids), dtype=np.int64, count=len(image_ids))
+
+    def gather(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """Pixels of some rows, copied, (len(rows), S, S)."""
+        # np.take lets other threads run while it copies, and while the disk is slow; np.memmap's own indexing is slower
+        return np.take(np.asarray(self.pixels), rows, axis=0)
+
+    def pixel_hashes(self, image_ids: list[str]) -> list[str]:
+        """The first 128 bits of the SHA-256 of each image's pixels, 32 hexadecimal digits.
+
+        Raises:
+            HilumError: images that the store lacks.
+        """
+        return [hashlib.sha256(self.pixels[row].tobytes()).hexdigest()[:32] for row in self.rows(image_ids)]
+
+    def has(self, image_ids: list[str]) -> NDArray[np.bool_]:
+        """Which of some images the store holds, (len(image_ids),)."""
+        return np.fromiter((image_id in self._row_of for image_id in image_ids), dtype=np.bool_, count=len(image_ids))
+
+    def readable(self, image_ids: Sequence[str]) -> list[str]:
+        """Those of some images that the store holds, in the same order."""
+        return [image_id for image_id in image_ids if image_id in self._row_of]
+
+
+def build_store(
+    manifest: pl.DataFrame,
+    root: Path,
+    recipe: Recipe,
+    directory: Path,
+    *,
+    workers: int | None = None,
+    on_progress: ProgressReport = silent,
+) -> Store:
+    """Decode and preprocess every image of a manifest, once.
+
+    Killed and called again it goes on where it was: finished images are not decoded again. Called again on a finished
+    store of the same images (ids, paths, file sizes) and recipe it does nothing; on any other it is built anew, and the
+    old one stays until the new one is complete. Images that cannot be read, and those whose path or link leads out of
+    `root`, are set aside, counted, and not fatal.
+
+    Args:
+        manifest: of N images.
+        root: the folder that the manifest's paths start from.
+        recipe: see `hilum.data.preprocess`.
+        directory: where the store is to lie.
+        workers: threads that decode; the processor's cores unless told. They do not change the result.
+        on_progress: called with (images done, N, note).
+
+    Raises:
+        HilumError: no image at all could be read; something else lies in `directory`.
+    """
+    from hilum.data.store.build import build
+
+    order = _fingerprint(manifest, root, recipe)
+    if (directory / DESCRIPTION).is_file() and _description(directory).get("fingerprint") == order:
+        return open_store(directory)
+    check_replaceable(directory, {path.parts[0] for path in (IMAGES, REJECTED, REMARKS, DESCRIPTION)})
+    build(manifest, root, recipe, directory, order, workers or os.cpu_count() or 1, on_progress)
+    return open_store(directory)
+
+
+def open_store(directory: Path) -> Store:
+    """Open a finished store.
+
+    Raises:
+        HilumError: there is none, or its files do not belong together.
+    """
+    description = _description(directory)
+    try:
+        pixels = np.load(directory / IMAGES, mmap_mode="r")
+        image_ids = pl.read_parquet(directory / INDEX).sort("row")["image_id"].to_list()
+        rejected = pl.read_parquet(directory / REJECTED)
+        remarks = pl.read_parquet(directory / REMARKS)
+    except (OSError, ValueError, pl.exceptions.PolarsError) as error:
+        raise _broken(directory, str(error)) from error
+    recipe = parse_recipe(description["recipe"])
+    if pixels.shape != (len(image_ids), recipe.size, recipe.size) or pixels.dtype != np.uint8:
+        raise _broken(directory, f"{pixels.dtype} {pixels.shape} for {len(image_ids):,} images of {recipe.size} px")
+    return Store(directory, pixels, image_ids, rejected, recipe, remarks)
+
+
+def _fingerprint(manifest: pl.DataFrame, root: Path, recipe: Recipe) -> str:
+    images = []
+    for image_id, path in manifest.select("image_id", "path").iter_rows():
+        try:
+            size = (root / path).stat().st_size if path is not None else -1
+        except (OSError, ValueError):  # not here, or a name that cannot be
+            size = -1
+        images.append((image_id, path, size))
+    return fingerprint({"layout": 3, "images": images, "recipe": recipe.as_data()})
+
+
+def _description(directory: Path) -> dict[str, Any]:
+    try:
+        description: dict[str, Any] = json.loads((directory / DESCRIPTION).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise HilumError(
+            directory, expected="a pixel store", found="no store.json", fix="Build it first, with build_store."
+        ) from error
+    except json.JSONDecodeError as error:
+        raise _broken(directory, f"store.json: {error}") from error
+    return description
+
+
+def _broken(directory: Path, found: str) -> HilumError:
+    return HilumError(
+        directory, expected="a complete pixel store", found=found, fix="Remove the folder and build it again."
+    )

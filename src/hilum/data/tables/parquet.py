@@ -1,0 +1,63 @@
+"""Parquet files that people bring: read, or refused by name."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import polars as pl
+
+from hilum.data.tables.column_names import refuse_patterns
+from hilum.errors import HilumError
+
+_MARK = b"PAR1"
+
+
+def is_parquet(path: Path) -> bool:
+    """Whether a file begins as Parquet does.
+
+    Raises:
+        HilumError: it cannot be read at all.
+    """
+    try:
+        with path.open("rb") as stream:
+            return stream.read(len(_MARK)) == _MARK
+    except OSError as error:
+        found = (error.strerror or str(error)).lower()
+        raise HilumError(path, expected="a file that can be read", found=found, fix="Check the path.") from error
+
+
+def read_parquet(path: Path, *, what: str, fix: str) -> pl.DataFrame:
+    """Read a Parquet file.
+
+    Args:
+        path: of the file, which is there.
+        what: it should be, for the message.
+        fix: for the message.
+
+    Raises:
+        HilumError: damaged, cut short, no Parquet file, or with columns that are named as patterns.
+    """
+    try:
+        with _without_panic_reports():
+            table = pl.read_parquet(path, glob=False, hive_partitioning=False)
+    # Polars panics on some damaged files; its PanicException is no Exception.
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError, OverflowError) as error:
+        found = next(iter(str(error).splitlines()), "") or type(error).__name__
+        raise HilumError(path, expected=f"{what} (Parquet)", found=f"a damaged file ({found})", fix=fix) from error
+    refuse_patterns(path, table.columns)
+    return table
+
+
+@contextmanager
+def _without_panic_reports() -> Iterator[None]:
+    """Polars writes a report of its own to the process's standard error before its panic becomes an exception."""
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)

@@ -1,0 +1,33 @@
+from .draws import (
+    compiled as compiled,
+)
+from .draws import (
+    drawn_counts as drawn_counts,
+)
+from .resampling import (
+    BLOCK as BLOCK,
+)
+from .resampling import (
+    Counts as Counts,
+)
+from .resampling import (
+    Statistic as Statistic,
+)
+from .resampling import (
+    available_threads as available_threads,
+)
+from .resampling import (
+    by_patient as by_patient,
+)
+from .resampling import (
+    leaving_one_out as leaving_one_out,
+)
+from .resampling import (
+    once_each as once_each,
+)
+from .resampling import (
+    over_redraws as over_redraws,
+)
+from .resampling import (
+    sums_statistic as sums_statistic,
+)

@@ -1,0 +1,5 @@
+"""Arms and seeds on shared bootstrap resamples: estimates with all that intervals and tests need."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,167 @@
+"""Arms measured once: all metrics on the same redraws, from which every table is made."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hilum.errors import HilumError
+from hilum.evaluation.estimation.seeds import ArmRedraws, redraw_arms, strata_by_rarest
+from hilum.evaluation.inference import patients_behind
+from hilum.evaluation.metrics import AUROC, AVERAGES, MACRO, check_metrics
+from hilum.evaluation.predictions import LEAST_PATIENTS, AlignedArms, Cases, Predictions, count_cases
+from hilum.evaluation.predictions.align import align
+from hilum.evaluation.thresholds import Thresholds
+from hilum.progress import ProgressReport, silent
+
+MIN_REDRAWS = 40
+"""Below this a tail of 2.5 % does not hold one redraw."""
+
+IntervalKind: TypeAlias = Literal["expanded", "percentile", "bca"]
+INTERVALS: tuple[IntervalKind, ...] = ("expanded", "percentile", "bca")
+
+
+@dataclass(frozen=True)
+class MeasuredArms:
+    """Arms, their numbers, and those numbers in every redraw.
+
+    Attributes:
+        aligned: the predictions.
+        cases: how many there are.
+        included: (F,), the findings that averages are made of and that are tested.
+        min_positives: patients of either side that a finding needs to be included.
+        metrics: names, in order.
+        averages: rows over findings.
+        arms: by name, in order.
+        interval: how intervals are made from redraws.
+        optimistic: whether thresholds were chosen on the images they are judged on.
+    """
+
+    aligned: AlignedArms
+    cases: Cases
+    included: NDArray[np.bool_]
+    min_positives: int
+    metrics: tuple[str, ...]
+    averages: tuple[str, ...]
+    arms: dict[str, ArmRedraws]
+    interval: IntervalKind
+    optimistic: bool
+
+    @property
+    def findings(self) -> list[str]:
+        """F names."""
+        return self.aligned.findings
+
+    def patients_behind(self, row: int) -> float | None:
+        """Patients that a row's interval is expanded for: of the rarer side; None for plain intervals.
+
+        Args:
+            row: of a finding that has two patients on either side, or of an average.
+        """
+        if self.interval != "expanded":
+            return None
+        rarer = np.minimum(self.cases.positive_patients, self.cases.negative_patients)
+        if row < len(self.findings):
+            return float(rarer[row])
+        return patients_behind(rarer[self.included]) if self.included.any() else None
+
+
+def measure_arms(
+    arms: Mapping[str, Sequence[Predictions]],
+    *,
+    metrics: Sequence[str] = (AUROC,),
+    averages: Sequence[str] = (MACRO,),
+    thresholds: Mapping[str, Sequence[Thresholds]] | None = None,
+    interval: IntervalKind = "expanded",
+    stratified: bool = False,
+    redraws: int = 2000,
+    seed: int = 0,
+    min_positives: int = 10,
+    threads: int | None = None,
+    on_progress: ProgressReport = silent,
+) -> MeasuredArms:
+    """Measure all arms, all findings and all metrics on the same redraws of patients (and seeds).
+
+    Args:
+        arms: for each arm its predictions, one a seed; all of the same images.
+        metrics: names of `hilum.evaluation.METRICS`.
+        averages: rows over findings: macro, weighted (by positives), micro (all images in one pot). Where there is one
+            finding there are none: they would be the same number again, with another interval.
+        thresholds: for each arm one a seed, in the same order; needed by sensitivity and the like. They stay fixed in
+            redraws.
+        interval: expanded (percentiles, further out where patients are few), percentile, or bca (bias-corrected and
+            accelerated; leaves out each patient once).
+        stratified: redraw patients within strata of the rarest finding that they have.
+        redraws: of the bootstrap, at least 40.
+        seed: of the redraws.
+        min_positives: findings with fewer positive patients, or fewer negative patients, are left out of averages;
+            never fewer than two.
+        threads: None for as many as this process may use.
+        on_progress: told the redraws done.
+
+    Raises:
+        HilumError: predictions that do not go together, unknown metrics, missing thresholds, or too few redraws.
+    """
+    check_redraws(redraws)
+    check_metrics(metrics, thresholds=thresholds is not None)
+    _check_one_of("averages", averages, AVERAGES)
+    _check_one_of("interval", [interval], INTERVALS)
+    min_positives = max(min_positives, LEAST_PATIENTS)
+    aligned = align(arms)
+    averages = () if len(aligned.findings) == 1 else tuple(averages)
+    cases = count_cases(aligned.labels, aligned.patients)
+    included = cases.enough(min_positives)
+    redrawn = redraw_arms(
+        aligned,
+        redraws=redraws,
+        seed=seed,
+        included=included,
+        metrics=metrics,
+        averages=averages,
+        thresholds=None if thresholds is None else _in_order(thresholds, arms, aligned.findings),
+        strata=strata_by_rarest(aligned.labels, aligned.patients) if stratified else None,
+        jackknife=interval == "bca",
+        threads=threads,
+        on_progress=on_progress,
+    )
+    optimistic = any(one.optimistic for each in (thresholds or {}).values() for one in each)
+    return MeasuredArms(
+        aligned, cases, included, min_positives, tuple(metrics), averages, redrawn, interval, optimistic
+    )
+
+
+def check_redraws(redraws: int) -> None:
+    """Refuse a number of redraws that has no tails.
+
+    Raises:
+        HilumError: fewer than 40.
+    """
+    if redraws < MIN_REDRAWS:
+        fix = "Use 1000 or more for numbers that you publish."
+        raise HilumError("redraws", expected=f"at least {MIN_REDRAWS}", found=str(redraws), fix=fix)
+
+
+def _in_order(
+    thresholds: Mapping[str, Sequence[Thresholds]], arms: Mapping[str, Sequence[Predictions]], findings: list[str]
+) -> dict[str, NDArray[np.float64]]:
+    """(S, F) of each arm."""
+    ordered = {}
+    for arm, seeds in arms.items():
+        given = thresholds.get(arm, [])
+        if len(given) != len(seeds):
+            raise HilumError(
+                f"thresholds of {arm or 'the arm'}",
+                expected=f"one for each of {len(seeds)} seeds",
+                found=str(len(given)),
+                fix="Choose thresholds on the validation predictions of every seed.",
+            )
+        ordered[arm] = np.stack([one.of(findings) for one in given])
+    return ordered
+
+
+def _check_one_of(where: str, given: Sequence[str], known: Sequence[str]) -> None:
+    for name in given:
+        if name not in known:
+            raise HilumError(where, expected=" or ".join(known), found=name, fix="Choose one of these.")

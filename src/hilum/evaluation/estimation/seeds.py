@@ -1,0 +1,153 @@
+"""An arm in every redraw: the mean over its seeds, with patients and seeds redrawn, per finding and over findings.
+
+Seeds are replicates: training anew is part of what an arm's number could have been. Each redraw draws the patients and,
+independently, S of the S seeds, both with replacement (Owen, "The pigeonhole bootstrap", Annals of Applied Statistics
+1:386-411, 2007). That counts the part of the noise that patients and seeds share more than once, which makes it
+conservative where seeds agree; with two or three seeds that differ much it still says too little (docs/statistics.md).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hilum.evaluation.bootstrap import drawn_counts, leaving_one_out, once_each, over_redraws
+from hilum.evaluation.metrics import AUROC, MACRO, Scored, measured, statistics_for
+from hilum.evaluation.predictions import AlignedArms
+from hilum.progress import ProgressReport, silent
+
+
+@dataclass(frozen=True)
+class Redrawn:
+    """One metric of one arm.
+
+    Attributes:
+        estimate: (R,), mean over seeds; rows are findings, then averages; NaN where undefined.
+        redrawn: (R, B), the same in each redraw.
+        jackknife: (R, P), the same without each patient, seeds as they are; None where it was not asked for.
+    """
+
+    estimate: NDArray[np.float64]
+    redrawn: NDArray[np.float64]
+    jackknife: NDArray[np.float64] | None = None
+
+
+@dataclass(frozen=True)
+class ArmRedraws:
+    """All metrics of one arm.
+
+    Attributes:
+        findings: F names.
+        averages: A names; the rows after the findings.
+        metrics: by name.
+        seeds: how many.
+        constant: (F,), whether a seed gave all images the same score.
+    """
+
+    findings: list[str]
+    averages: tuple[str, ...]
+    metrics: dict[str, Redrawn]
+    seeds: int
+    constant: NDArray[np.bool_]
+
+    def row(self, name: str) -> int:
+        """Where a finding or an average is."""
+        return [*self.findings, *self.averages].index(name)
+
+    @property
+    def auroc(self) -> Redrawn:
+        """AUROC."""
+        return self.metrics[AUROC]
+
+
+def redraw_arms(
+    aligned: AlignedArms,
+    *,
+    redraws: int,
+    seed: int,
+    included: NDArray[np.bool_],
+    metrics: Sequence[str] = (AUROC,),
+    averages: tuple[str, ...] = (MACRO,),
+    thresholds: Mapping[str, NDArray[np.float64]] | None = None,
+    strata: NDArray[np.integer] | None = None,
+    jackknife: bool = False,
+    threads: int | None = None,
+    on_progress: ProgressReport = silent,
+) -> dict[str, ArmRedraws]:
+    """All arms on the same redraws of patients; arms with the same number of seeds also on the same redraws of seeds.
+
+    Args:
+        aligned: the arms.
+        redraws: B.
+        seed: of the redraws.
+        included: (F,), findings that averages are made of.
+        metrics: names of `hilum.evaluation.metrics.registry.METRICS`.
+        averages: rows over findings.
+        thresholds: for each arm (S, F); stay fixed in redraws. Needed by the metrics at a threshold.
+        strata: (P,), to redraw patients within strata; None for all together.
+        jackknife: whether to leave out each patient in turn, too.
+        threads: None for as many as this process may use.
+        on_progress: told the redraws done.
+    """
+    scored = Scored(
+        labels=aligned.labels,
+        layers=np.concatenate(list(aligned.scores.values())),
+        patients=aligned.patients,
+        included=included,
+        thresholds=None if thresholds is None else np.concatenate([thresholds[arm] for arm in aligned.scores]),
+        averages=averages,
+    )
+    statistics = statistics_for(scored, metrics, threads=threads)
+    whole = {name: values[:, None] for name, values in once_each(statistics, scored.units).items()}
+    drawn = over_redraws(
+        statistics, scored.units, redraws=redraws, seed=seed, strata=strata, threads=threads, on_progress=on_progress
+    )
+    estimates, redrawn = measured(whole, scored, metrics), measured(drawn, scored, metrics)
+    without = measured(leaving_one_out(statistics, scored.units, threads=threads), scored, metrics) if jackknife else {}
+    results: dict[str, ArmRedraws] = {}
+    begin = 0
+    for arm, scores in aligned.scores.items():
+        own = slice(begin, begin + len(scores))
+        begin += len(scores)
+        weights = seed_weights(len(scores), redraws=redraws, seed=seed)
+        results[arm] = ArmRedraws(
+            findings=aligned.findings,
+            averages=averages,
+            metrics={
+                metric: Redrawn(
+                    estimate=estimates[metric][own, :, 0].mean(axis=0),
+                    redrawn=np.einsum("srb,sb->rb", redrawn[metric][own], weights),
+                    jackknife=without[metric][own].mean(axis=0) if jackknife else None,
+                )
+                for metric in metrics
+            },
+            seeds=len(scores),
+            constant=(scores.max(axis=1) == scores.min(axis=1)).any(axis=0),
+        )
+    return results
+
+
+def seed_weights(seeds: int, *, redraws: int, seed: int) -> NDArray[np.float64]:
+    """How much each seed counts in each redraw, (S, B); columns sum to 1."""
+    return drawn_counts(seeds, draws=seeds, redraws=redraws, seed=seed, stream=seeds) / seeds
+
+
+def strata_by_rarest(labels: NDArray[np.floating], patients: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Stratum of each patient: the rarest finding that one of the patient's images is positive for, or none.
+
+    With one finding these are the patients with and without a positive. With several, each rare finding keeps its
+    patients in every redraw, so that no redraw lacks them.
+
+    Args:
+        labels: (N, F), 1, 0 or NaN (unknown).
+        patients: (N,), 0 to P - 1.
+
+    Returns:
+        (P,), 0 for none, 1 to F from the rarest finding to the commonest.
+    """
+    units = int(patients.max()) + 1
+    has = np.zeros((units, labels.shape[1]), dtype=np.bool_)
+    np.logical_or.at(has, patients, labels == 1)
+    by_rarity = has[:, np.argsort(has.sum(axis=0), kind="stable")]
+    return np.where(by_rarity.any(axis=1), by_rarity.argmax(axis=1) + 1, 0)

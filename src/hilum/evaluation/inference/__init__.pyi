@@ -1,0 +1,75 @@
+from .delong import (
+    DeLong as DeLong,
+)
+from .hanley_mcneil import (
+    auroc_variance as auroc_variance,
+)
+from .hanley_mcneil import (
+    score_interval as score_interval,
+)
+from .intervals import (
+    FEW_PATIENTS as FEW_PATIENTS,
+)
+from .intervals import (
+    bca_interval as bca_interval,
+)
+from .intervals import (
+    equivalence_p as equivalence_p,
+)
+from .intervals import (
+    interval_for_few_patients as interval_for_few_patients,
+)
+from .intervals import (
+    minimum_detectable_difference as minimum_detectable_difference,
+)
+from .intervals import (
+    patients_behind as patients_behind,
+)
+from .intervals import (
+    percentile_interval as percentile_interval,
+)
+from .intervals import (
+    two_sided_p as two_sided_p,
+)
+from .multiplicity import (
+    ADJUSTMENTS as ADJUSTMENTS,
+)
+from .multiplicity import (
+    Adjustment as Adjustment,
+)
+from .multiplicity import (
+    benjamini_hochberg as benjamini_hochberg,
+)
+from .multiplicity import (
+    holm as holm,
+)
+from .notes import (
+    TOO_NARROW as TOO_NARROW,
+)
+from .notes import (
+    TRUSTED_PATIENTS as TRUSTED_PATIENTS,
+)
+from .notes import (
+    case_notes as case_notes,
+)
+from .notes import (
+    macro_notes as macro_notes,
+)
+from .notes import (
+    number_or_null as number_or_null,
+)
+from .notes import (
+    seeds_in_words as seeds_in_words,
+)
+from .notes import (
+    undefined_notes as undefined_notes,
+)
+from .power import (
+    Assumptions as Assumptions,
+)
+from .power import (
+    TestSet as TestSet,
+)
+from .power import (
+    smallest_detectable_difference as smallest_detectable_difference,
+)

@@ -1,0 +1,142 @@
+"""What a test set can show, before anything is run: the smallest true difference in AUROC that a paired test finds.
+
+Variance by Hanley & McNeil (Radiology 143:29-36, 1982), correlation between arms as in their second paper (Radiology
+148:839-843, 1983), and a design effect for patients with several images (Kish, Survey Sampling, 1965, §8.2).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+from scipy.optimize import brentq
+
+from hilum.errors import HilumError
+from hilum.evaluation.inference.hanley_mcneil import auroc_variance
+
+AUROC_BEFOREHAND = 0.8
+ARMS_CORRELATION = 0.5
+WITHIN_PATIENTS = 0.5
+BETWEEN_FINDINGS = 0.2
+
+
+@dataclass(frozen=True)
+class Assumptions:
+    """What must be assumed as long as there are no predictions.
+
+    Attributes:
+        auroc: of the weaker arm, above 0 and below 1.
+        correlation: of the two arms' AUROCs, over test sets, 0 to below 1. Arms that share an architecture and data
+            mostly have 0.4 to 0.8; a lower one is more careful.
+        within_patients: correlation of images of one patient, 0 (each is worth a patient) to 1 (all of them are worth
+            one image).
+        between_findings: correlation of findings' differences, for the mean over findings, 0 to 1.
+        power: chance of finding the difference.
+        significance: two-sided level of the test.
+    """
+
+    auroc: float = AUROC_BEFOREHAND
+    correlation: float = ARMS_CORRELATION
+    within_patients: float = WITHIN_PATIENTS
+    between_findings: float = BETWEEN_FINDINGS
+    power: float = 0.8
+    significance: float = 0.05
+
+    def __post_init__(self) -> None:
+        for name, low, high in (
+            ("auroc", 0.0, 1.0),
+            ("correlation", -1e-9, 1.0),
+            ("within_patients", -1e-9, 1 + 1e-9),
+            ("between_findings", -1e-9, 1 + 1e-9),
+            ("power", 0.0, 1.0),
+            ("significance", 0.0, 1.0),
+        ):
+            if not low < getattr(self, name) < high:
+                found, fix = str(getattr(self, name)), "Give a number in that range."
+                raise HilumError(
+                    name, expected="a number from 0 to 1, its ends where they make sense", found=found, fix=fix
+                )
+
+
+@dataclass(frozen=True)
+class TestSet:
+    """How many cases a finding has.
+
+    Attributes:
+        positives, negatives: images, at least 2 each.
+        patients: that all of these images are of; None if each is of a patient of its own.
+    """
+
+    __test__ = False
+
+    positives: int
+    negatives: int
+    patients: int | None = None
+
+    def design_effect(self, within_patients: float) -> float:
+        """How many images are worth one of a patient of its own."""
+        if self.patients is None:
+            return 1.0
+        images_each = (self.positives + self.negatives) / self.patients
+        return 1 + (images_each - 1) * within_patients
+
+
+def smallest_detectable_difference(
+    test_set: TestSet | Mapping[str, TestSet], assumptions: Assumptions | None = None
+) -> float:
+    """The smallest difference in AUROC that such a test set shows with the given power.
+
+    It solves d = z(1 - significance / 2) s(0) + z(power) s(d), where s(d) is the standard error of the paired
+    difference of arms with AUROC A and A + d. No adjustment for several comparisons; one seed an arm.
+
+    Args:
+        test_set: counts of one finding; or of several, by name, for the difference of their mean AUROCs.
+        assumptions: None for the usual ones.
+
+    Returns:
+        Above 0; NaN where even a perfect second arm would not be told from the first.
+
+    Raises:
+        HilumError: fewer than two positives or negatives, more patients than images, or an assumption out of range.
+    """
+    assumed = assumptions or Assumptions()
+    findings = test_set if isinstance(test_set, Mapping) else {"": test_set}
+    for name, counts in findings.items():
+        _check(name, counts)
+    normal = NormalDist()
+    z_test, z_power = normal.inv_cdf(1 - assumed.significance / 2), normal.inv_cdf(assumed.power)
+    without = _standard_error(findings, assumed, 0.0)
+
+    def short_of(difference: float) -> float:
+        return difference - z_test * without - z_power * _standard_error(findings, assumed, difference)
+
+    largest = 1 - assumed.auroc
+    if short_of(largest) < 0:
+        return float("nan")
+    return float(brentq(short_of, 0.0, largest, xtol=1e-8))
+
+
+def _standard_error(findings: Mapping[str, TestSet], assumed: Assumptions, difference: float) -> float:
+    """Of the (mean) paired difference, when all findings differ by as much."""
+    errors = np.array([_error_of_one(counts, assumed, difference) for counts in findings.values()])
+    together = assumed.between_findings * errors.sum() ** 2 + (1 - assumed.between_findings) * np.sum(errors**2)
+    return float(np.sqrt(together)) / len(errors)
+
+
+def _error_of_one(counts: TestSet, assumed: Assumptions, difference: float) -> float:
+    inflated = counts.design_effect(assumed.within_patients)
+    positives, negatives = (max(side / inflated, 1.0) for side in (counts.positives, counts.negatives))
+    one, two = (auroc_variance(area, positives, negatives) for area in (assumed.auroc, assumed.auroc + difference))
+    return float(np.sqrt(one + two - 2 * assumed.correlation * np.sqrt(one * two)))
+
+
+def _check(name: str, counts: TestSet) -> None:
+    where = f"counts of {name}" if name else "counts"
+    if min(counts.positives, counts.negatives) < 2:
+        found = f"{counts.positives} positives and {counts.negatives} negatives"
+        fix = "Leave out findings with fewer: nothing can be shown with them."
+        raise HilumError(where, expected="at least two positives and two negatives", found=found, fix=fix)
+    images = counts.positives + counts.negatives
+    if counts.patients is not None and not 2 <= counts.patients <= images:
+        found = f"{counts.patients:,} patients"
+        raise HilumError(where, expected=f"2 to {images:,} patients", found=found, fix="Correct --patients.")

@@ -1,0 +1,18 @@
+from .agreement import (
+    google_agreement as google_agreement,
+)
+from .agreement import (
+    label_agreement as label_agreement,
+)
+from .issues import (
+    auroc_ceiling as auroc_ceiling,
+)
+from .issues import (
+    auroc_under_noise as auroc_under_noise,
+)
+from .issues import (
+    rank_suspects as rank_suspects,
+)
+from .issues import (
+    wrong_shares as wrong_shares,
+)

@@ -1,0 +1,171 @@
+"""Text-mined labels beside those of radiologists: how many are contradicted, and what that costs.
+
+For ChestX-ray14 Google has published labels that radiologists agreed on (Majkowska et al., Radiology 294:421-431,
+2020).
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from hilum.data.patients import canonical_patient_id
+from hilum.data.tables import read_table, refuse_lines
+from hilum.errors import HilumError
+from hilum.evaluation.bootstrap import by_patient, once_each, over_redraws, sums_statistic
+from hilum.evaluation.inference import number_or_null, percentile_interval
+from hilum.evaluation.labels.issues import auroc_ceiling
+from hilum.findings import labelled_finding
+
+GOOGLE_AS_NIH: Mapping[str, Sequence[str]] = {
+    "Pneumothorax": ("Pneumothorax",),
+    "Nodule or mass": ("Nodule", "Mass"),
+    "Airspace opacity": ("Atelectasis", "Consolidation", "Edema", "Infiltration", "Pneumonia"),
+}
+"""Which NIH labels say what Google's radiologists were asked. That "airspace opacity" is any of these five is Hilum's
+reading; "fracture" has no NIH label."""
+
+AGREEMENT_SCHEMA = {
+    "finding": pl.String,
+    "mined_as": pl.String,
+    "n": pl.Int64,
+    "patients": pl.Int64,
+    "adjudicated_positives": pl.Int64,
+    "mined_positives": pl.Int64,
+    "contradicted": pl.Int64,
+    "contradicted_positives": pl.Int64,
+    "contradicted_negatives": pl.Int64,
+    "kappa": pl.Float64,
+    "kappa_low": pl.Float64,
+    "kappa_high": pl.Float64,
+    "sensitivity": pl.Float64,
+    "sensitivity_low": pl.Float64,
+    "sensitivity_high": pl.Float64,
+    "specificity": pl.Float64,
+    "specificity_low": pl.Float64,
+    "specificity_high": pl.Float64,
+    "auroc_ceiling": pl.Float64,
+}
+
+
+def label_agreement(
+    mined: NDArray[np.floating],
+    adjudicated: NDArray[np.floating],
+    patients: Sequence[str],
+    findings: Sequence[str],
+    *,
+    redraws: int = 2000,
+    seed: int = 0,
+) -> pl.DataFrame:
+    """Compare two sets of labels of the same images; the second is taken for the truth.
+
+    Args:
+        mined: (N, F), 1, 0 or NaN (left out).
+        adjudicated: (N, F), likewise.
+        patients: (N,), ids.
+        findings: F names.
+        redraws: of patients, for the intervals.
+        seed: of the redraws.
+
+    Returns:
+        finding, n, patients, adjudicated_positives, mined_positives, contradicted (positives + negatives of the mined
+        labels), Cohen's kappa, sensitivity and specificity of the mined labels with 95 % intervals over patients, and
+        the AUROC that a model gets at most when judged by the mined labels (`auroc_ceiling`).
+    """
+    owner = np.unique(np.asarray(patients), return_inverse=True)[1].astype(np.int32)
+    units = int(owner.max()) + 1
+    known = ~np.isnan(mined) & ~np.isnan(adjudicated)
+    cells = np.stack([known & (mined == given) & (adjudicated == true) for given in (1, 0) for true in (1, 0)], axis=1)
+    shares = by_patient(cells.reshape(len(owner), -1).astype(np.float64), owner, units)
+    statistics = {"": sums_statistic(shares)}
+    whole = once_each(statistics, units)[""].reshape(4, -1, 1)
+    drawn = over_redraws(statistics, units, redraws=redraws, seed=seed)[""].reshape(4, -1, redraws)
+    rows = []
+    for at, finding in enumerate(findings):
+        tp, fp, fn, tn = (int(cell) for cell in whole[:, at, 0])
+        row: dict[str, object] = {
+            "finding": finding,
+            "mined_as": finding,
+            "n": tp + fp + fn + tn,
+            "patients": len(np.unique(owner[known[:, at]])),
+            "adjudicated_positives": tp + fn,
+            "mined_positives": tp + fp,
+            "contradicted": fp + fn,
+            "contradicted_positives": fp,
+            "contradicted_negatives": fn,
+        }
+        for name, made in _AGREEMENT.items():
+            low, high = percentile_interval(made(drawn[:, at]))
+            ends = {name: float(made(whole[:, at])[0]), f"{name}_low": low, f"{name}_high": high}
+            row |= {key: number_or_null(value) for key, value in ends.items()}
+        ceiling = auroc_ceiling(fp / (tp + fp), fn / (fn + tn)) if tp + fp and fn + tn else float("nan")
+        rows.append(row | {"auroc_ceiling": number_or_null(ceiling)})
+    return pl.DataFrame(rows, schema=AGREEMENT_SCHEMA)
+
+
+def google_agreement(path: Path, *, redraws: int = 2000, seed: int = 0) -> pl.DataFrame:
+    """NIH labels of ChestX-ray14 against Google's adjudicated ones, which their table holds side by side.
+
+    Args:
+        path: google2019_nih-chest-xray-labels.csv, also gzipped.
+        redraws, seed: of patients, for the intervals.
+
+    Raises:
+        HilumError: no such file, or columns that are not there.
+    """
+    wanted = ["Finding Labels", "Patient ID", *GOOGLE_AS_NIH]
+    if not Path(path).is_file():
+        fix = "Give google2019_nih-chest-xray-labels.csv."
+        raise HilumError(path, expected="adjudicated labels", found="no such file", fix=fix)
+    table = read_table(path, wanted, of="Google's ChestX-ray14")
+    meant = {
+        labels: [labelled_finding(name, "chestxray14") for name in labels.split("|")]
+        for labels in table["Finding Labels"].drop_nulls().unique()
+    }
+    words = {"YES": 1.0, "NO": 0.0}
+    unknown = [labels for labels, findings in meant.items() if None in findings]
+    labels = pl.col("Finding Labels")
+    wrong = {
+        "Finding Labels": (labels.is_null() | labels.is_in(unknown), "findings that ChestX-ray14 labels"),
+        "Patient ID": (pl.col("Patient ID").is_null(), "a patient"),
+        **{name: (~pl.col(name).is_in(list(words)), "YES, NO or blank") for name in GOOGLE_AS_NIH},
+    }
+    refuse_lines(path, table, wrong)
+    mined = np.array(
+        [
+            [float(not names.isdisjoint(meant[labels])) for names in map(set, GOOGLE_AS_NIH.values())]
+            for labels in table["Finding Labels"]
+        ]
+    )
+    adjudicated = np.array(
+        [[words.get(answer, np.nan) for answer in row] for row in table.select(*GOOGLE_AS_NIH).iter_rows()]
+    )
+    patients = [canonical_patient_id(patient) for patient in table["Patient ID"]]
+    agreement = label_agreement(mined, adjudicated, patients, list(GOOGLE_AS_NIH), redraws=redraws, seed=seed)
+    return agreement.with_columns(
+        pl.col("finding")
+        .replace_strict({name: " or ".join(nih) for name, nih in GOOGLE_AS_NIH.items()})
+        .alias("mined_as")
+    )
+
+
+def _kappa(cells: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Cohen, Educational and Psychological Measurement 20:37-46 (1960); NaN where both give one label only."""
+    tp, fp, fn, tn = cells
+    total = tp + fp + fn + tn
+    agreed = tp + tn
+    chance = ((tp + fp) * (tp + fn) + (fn + tn) * (fp + tn)) / np.maximum(total, 1)
+    return np.where(total > chance, (agreed - chance) / np.where(total > chance, total - chance, 1), np.nan)
+
+
+def _sensitivity(cells: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.where(cells[0] + cells[2] > 0, cells[0] / np.maximum(cells[0] + cells[2], 1), np.nan)
+
+
+def _specificity(cells: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.where(cells[1] + cells[3] > 0, cells[3] / np.maximum(cells[1] + cells[3], 1), np.nan)
+
+
+_AGREEMENT = {"kappa": _kappa, "sensitivity": _sensitivity, "specificity": _specificity}

@@ -1,0 +1,158 @@
+"""Labels that are wrong: which ones to look at first, how many there may be, and what they cost.
+
+Confident learning (Northcutt, Jiang & Chuang, Journal of Artificial Intelligence Research 70:1373-1411, 2021), by
+cleanlab, one finding at a time. It needs predictions of images that the model was not fitted to.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from hilum.evaluation.inference import number_or_null
+from hilum.evaluation.metrics import auroc
+from hilum.evaluation.predictions import Predictions
+from hilum.evaluation.predictions.align import align
+
+SEPARATES = 0.9
+"""Below this AUROC confident learning takes hard images for wrong labels and finds far more than were planted."""
+
+SUSPECTS_SCHEMA = {
+    "image_id": pl.String,
+    "patient_id": pl.String,
+    "finding": pl.String,
+    "label": pl.Int8,
+    "probability": pl.Float64,
+    "quality": pl.Float64,
+    "suspect": pl.Boolean,
+    "rank": pl.Int64,
+}
+NOISE_SCHEMA = {
+    "finding": pl.String,
+    "n": pl.Int64,
+    "positives": pl.Int64,
+    "doubted_positives": pl.Int64,
+    "doubted_negatives": pl.Int64,
+    "wrong_among_positives": pl.Float64,
+    "wrong_among_negatives": pl.Float64,
+    "auroc_ceiling": pl.Float64,
+    "note": pl.String,
+}
+
+
+def rank_suspects(predictions: Sequence[Predictions]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Rank labels by how much a model doubts them, and estimate how many are wrong.
+
+    Args:
+        predictions: one a seed, of the same images; their probabilities are averaged. The model must not have been
+            fitted to these images.
+
+    Returns:
+        suspects: for each finding the labels from the most doubted: image_id, patient_id, finding, label,
+            probability, quality (0 to 1: the probability of the given label), suspect (whether confident learning calls
+            it an error), rank (1 the most doubted).
+        noise: for each finding n, positives, doubted_positives, doubted_negatives (suspects), the estimated shares
+            wrong_among_positives and wrong_among_negatives of labels, auroc_ceiling (`auroc_ceiling` of these), note.
+
+    Raises:
+        HilumError: predictions that do not go together.
+    """
+    aligned = align({"": predictions})
+    labels, scores = aligned.labels, aligned.scores[""].mean(axis=0)
+    frame = predictions[0].frame.sort("image_id")
+    images, patients = frame["image_id"].to_numpy(), frame["patient_id"].to_numpy()
+    suspects, noise = [], []
+    for at, finding in enumerate(aligned.findings):
+        known = ~np.isnan(labels[:, at])
+        label, probability = labels[known, at].astype(np.int64), scores[known, at]
+        row: dict[str, object] = {"finding": finding, "n": len(label), "positives": int(label.sum())}
+        if min(label.sum(), len(label) - label.sum()) < 2:
+            noise.append(row | {"note": "fewer than two positives or negatives: left out"})
+            continue
+        quality, suspect, joint = _confident_learning(label, probability)
+        order = np.lexsort((images[known], quality))
+        suspects.append(
+            pl.DataFrame(
+                {
+                    "image_id": images[known][order],
+                    "patient_id": patients[known][order],
+                    "finding": finding,
+                    "label": label[order],
+                    "probability": probability[order],
+                    "quality": quality[order],
+                    "suspect": suspect[order],
+                    "rank": np.arange(1, len(order) + 1),
+                },
+                schema=SUSPECTS_SCHEMA,
+            )
+        )
+        wrong_positives, wrong_negatives = joint[1, 0] / joint[1].sum(), joint[0, 1] / joint[0].sum()
+        noise.append(
+            row
+            | {
+                "doubted_positives": int((suspect & (label == 1)).sum()),
+                "doubted_negatives": int((suspect & (label == 0)).sum()),
+                "wrong_among_positives": number_or_null(float(wrong_positives)),
+                "wrong_among_negatives": number_or_null(float(wrong_negatives)),
+                "auroc_ceiling": number_or_null(auroc_ceiling(wrong_positives, wrong_negatives)),
+                "note": _weakness(label, probability),
+            }
+        )
+    ranked = pl.concat(suspects) if suspects else pl.DataFrame(schema=SUSPECTS_SCHEMA)
+    return ranked, pl.DataFrame(noise, schema=NOISE_SCHEMA)
+
+
+def auroc_under_noise(auroc: float, wrong_among_positives: float, wrong_among_negatives: float) -> float:
+    """The AUROC that a model gets when it is judged by wrong labels.
+
+    1/2 + (1 - a - b) (A - 1/2), where a of the labelled positives are negative and b of the labelled negatives are
+    positive, and errors do not depend on the image otherwise (Menon et al., ICML 2015, §3.2). Errors that are likelier
+    on hard images cost less than this, errors that a model has learned cost nothing, and mislead.
+
+    Args:
+        auroc: A, against the truth.
+        wrong_among_positives, wrong_among_negatives: a and b, 0 to 1.
+    """
+    return 0.5 + (1 - wrong_among_positives - wrong_among_negatives) * (auroc - 0.5)
+
+
+def auroc_ceiling(wrong_among_positives: float, wrong_among_negatives: float) -> float:
+    """What a model that is always right gets under such labels: 1 - (a + b) / 2; see `auroc_under_noise`."""
+    return auroc_under_noise(1.0, wrong_among_positives, wrong_among_negatives)
+
+
+def wrong_shares(sensitivity: float, specificity: float, prevalence: float) -> tuple[float, float]:
+    """Shares of wrong labels among labelled positives and negatives, from how labels follow the truth (Bayes' rule).
+
+    Args:
+        sensitivity, specificity: of the labels against the truth. Symmetric noise that flips a share f has both 1 - f.
+        prevalence: of the truth.
+    """
+    positives = sensitivity * prevalence + (1 - specificity) * (1 - prevalence)
+    wrong_positives = (1 - specificity) * (1 - prevalence) / positives
+    return wrong_positives, (1 - sensitivity) * prevalence / (1 - positives)
+
+
+def _weakness(label: NDArray[np.int64], probability: NDArray[np.float64]) -> str:
+    """What a model that does not tell positives from negatives well does to the estimated shares."""
+    area = auroc(label.astype(np.float64), probability)
+    if area >= SEPARATES:
+        return ""
+    return (
+        f"AUROC {area:.2f}: with so weak a model the shares are rough, of negatives too high, and the ceiling too low"
+    )
+
+
+def _confident_learning(
+    label: NDArray[np.int64], probability: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.float64]]:
+    """Quality of each label, whether it is called an error, and the estimated joint of (given, true) labels."""
+    from cleanlab.count import estimate_joint
+    from cleanlab.filter import find_label_issues
+    from cleanlab.rank import get_label_quality_scores
+
+    pairs = np.column_stack([1 - probability, probability])
+    quality = get_label_quality_scores(label, pairs, method="self_confidence")
+    suspect = find_label_issues(label, pairs, filter_by="prune_by_noise_rate", n_jobs=1)
+    return quality, np.asarray(suspect, dtype=np.bool_), estimate_joint(label, pairs)

@@ -1,0 +1,90 @@
+from .average_precision import (
+    auprc as auprc,
+)
+from .average_precision import (
+    cumulative_calls as cumulative_calls,
+)
+from .calibration import (
+    brier as brier,
+)
+from .calibration import (
+    expected_calibration_error as expected_calibration_error,
+)
+from .calibration import (
+    reliability_curve as reliability_curve,
+)
+from .confusion import (
+    THRESHOLD_METRICS as THRESHOLD_METRICS,
+)
+from .confusion import (
+    Confusion as Confusion,
+)
+from .confusion import (
+    confusion_at as confusion_at,
+)
+from .confusion import (
+    f1 as f1,
+)
+from .confusion import (
+    sensitivity as sensitivity,
+)
+from .confusion import (
+    specificity as specificity,
+)
+from .partial_auc import (
+    partial_auroc as partial_auroc,
+)
+from .registry import (
+    AUROC as AUROC,
+)
+from .registry import (
+    AVERAGES as AVERAGES,
+)
+from .registry import (
+    LOWER_IS_BETTER as LOWER_IS_BETTER,
+)
+from .registry import (
+    MACRO as MACRO,
+)
+from .registry import (
+    METRICS as METRICS,
+)
+from .registry import (
+    PROBABILITY_METRICS as PROBABILITY_METRICS,
+)
+from .registry import (
+    RANKING_METRICS as RANKING_METRICS,
+)
+from .registry import (
+    Scored as Scored,
+)
+from .registry import (
+    check_metrics as check_metrics,
+)
+from .registry import (
+    measured as measured,
+)
+from .registry import (
+    overall_finding as overall_finding,
+)
+from .registry import (
+    statistics_for as statistics_for,
+)
+from .roc_auc import (
+    auroc as auroc,
+)
+from .roc_auc import (
+    auroc_statistic as auroc_statistic,
+)
+from .roc_auc import (
+    aurocs as aurocs,
+)
+from .roc_auc import (
+    known_sides as known_sides,
+)
+from .roc_auc import (
+    midranks as midranks,
+)
+from .roc_auc import (
+    redrawn_auroc as redrawn_auroc,
+)

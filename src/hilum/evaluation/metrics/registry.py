@@ -1,0 +1,222 @@
+"""All metrics of all layers (arms x seeds) and findings, in any redraws: which sums they need, and how they are made.
+
+Every metric is made from a few statistics of patient counts (`hilum.evaluation.bootstrap.resampling`). The same code
+therefore makes the estimate, its redraws and its jackknife values, and all metrics are on the same redraws.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hilum.errors import HilumError
+from hilum.evaluation.bootstrap import Statistic, by_patient, sums_statistic
+from hilum.evaluation.metrics.average_precision import auprc_statistic
+from hilum.evaluation.metrics.calibration import BINS, bin_of
+from hilum.evaluation.metrics.confusion import THRESHOLD_METRICS, Confusion
+from hilum.evaluation.metrics.partial_auc import partial_auroc_statistic
+from hilum.evaluation.metrics.roc_auc import auroc_statistic
+
+AUROC = "auroc"
+MACRO, WEIGHTED, MICRO = "macro", "weighted", "micro"
+AVERAGES = (MACRO, WEIGHTED, MICRO)
+"""Rows over findings: their mean, their mean weighted by positives, and all their images in one pot."""
+
+RANKING_METRICS = {AUROC: auroc_statistic, "auprc": auprc_statistic, "partial_auroc": partial_auroc_statistic}
+PROBABILITY_METRICS = ("brier", "ece")
+METRICS = (*RANKING_METRICS, *THRESHOLD_METRICS, *PROBABILITY_METRICS)
+"""Names of all metrics, in the order in which tables show them."""
+
+
+def overall_finding(findings: Sequence[str]) -> str | None:
+    """The row that stands for all findings: `macro`, or the finding itself where there is one; None without either."""
+    distinct = list(dict.fromkeys(findings))
+    return MACRO if MACRO in distinct else distinct[0] if len(distinct) == 1 else None
+
+
+MAX_FALSE_POSITIVE_RATE = 0.1
+"""Where the partial AUROC ends."""
+
+LOWER_IS_BETTER = frozenset(PROBABILITY_METRICS)
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What is measured.
+
+    Attributes:
+        labels: (N, F), 1, 0 or NaN (unknown).
+        layers: (M, N, F), scores, one layer for each arm and seed.
+        patients: (N,) int32, 0 to P - 1.
+        included: (F,), the findings that averages are made of.
+        thresholds: (M, F); None where no metric needs them.
+        averages: of `AVERAGES`, those that are made.
+    """
+
+    labels: NDArray[np.float64]
+    layers: NDArray[np.float64]
+    patients: NDArray[np.int32]
+    included: NDArray[np.bool_]
+    thresholds: NDArray[np.float64] | None = None
+    averages: tuple[str, ...] = (MACRO,)
+
+    @property
+    def units(self) -> int:
+        """P."""
+        return int(self.patients.max()) + 1 if len(self.patients) else 0
+
+
+def check_metrics(metrics: Sequence[str], *, thresholds: bool) -> None:
+    """Refuse metrics that do not exist, or that need thresholds where there are none.
+
+    Raises:
+        HilumError: naming the metric.
+    """
+    for metric in metrics:
+        if metric not in METRICS:
+            raise HilumError("metrics", expected=f"any of {', '.join(METRICS)}", found=metric, fix="Correct the name.")
+        if metric in THRESHOLD_METRICS and not thresholds:
+            fix = "Choose thresholds on validation images (hilum.evaluation.choose_thresholds)."
+            raise HilumError("thresholds", expected=f"thresholds, for {metric}", found="none", fix=fix)
+
+
+def statistics_for(scored: Scored, metrics: Sequence[str], *, threads: int | None = None) -> dict[str, Statistic]:
+    """The statistics that these metrics are made of; sorts what must be sorted."""
+    statistics: dict[str, Statistic] = {}
+    ranking = [metric for metric in RANKING_METRICS if metric in metrics]
+    if ranking:
+        findings = range(scored.labels.shape[1])
+        columns = [(scored.labels[:, finding], layer[:, finding]) for layer in scored.layers for finding in findings]
+        statistics |= {metric: _ranking(metric, columns, scored.patients, threads) for metric in ranking}
+    if ranking and MICRO in scored.averages:
+        inside = scored.included
+        pooled = [(scored.labels[:, inside].ravel(), layer[:, inside].ravel()) for layer in scored.layers]
+        owners = np.repeat(scored.patients, int(inside.sum()))
+        statistics |= {metric + MICRO: _ranking(metric, pooled, owners, threads) for metric in ranking}
+    positive, negative = scored.labels == 1, scored.labels == 0
+    if ranking != list(metrics) or WEIGHTED in scored.averages:
+        statistics["known"] = _sums(scored, np.stack([positive, negative])[None])
+    if scored.thresholds is not None and any(metric in THRESHOLD_METRICS for metric in metrics):
+        called = scored.layers >= scored.thresholds[:, None, :]
+        statistics["called"] = _sums(scored, np.stack([called & positive, called & negative], axis=1))
+    known = ~np.isnan(scored.labels)
+    off = np.where(known, scored.layers - np.where(known, scored.labels, 0), 0)
+    if "brier" in metrics:
+        statistics["brier"] = _sums(scored, (off**2)[:, None])
+    if "ece" in metrics:
+        statistics["ece"] = sums_statistic(_excess_by_bin(scored, off))
+    return statistics
+
+
+def measured(
+    values: Mapping[str, NDArray[np.float64]], scored: Scored, metrics: Sequence[str]
+) -> dict[str, NDArray[np.float64]]:
+    """Make the metrics from values of their statistics.
+
+    Args:
+        values: of `statistics_for`, (K, T) each: T redraws, or 1.
+        scored: what was measured.
+        metrics: names.
+
+    Returns:
+        For each metric (M, F + A, T): findings, then the averages.
+    """
+    models, _, findings = scored.layers.shape
+    columns = next(iter(values.values())).shape[-1]
+    positives, negatives = _cases(values, scored, columns)
+    out = {}
+    for metric in metrics:
+        micro = None
+        if metric in RANKING_METRICS:
+            single = values[metric].reshape(models, findings, columns)
+            if MICRO in scored.averages:
+                micro = values[metric + MICRO].reshape(models, columns)
+        elif metric in THRESHOLD_METRICS:
+            called = values["called"].reshape(models, 2, findings, columns)
+            calls = Confusion(called[:, 0], called[:, 1], positives - called[:, 0], negatives - called[:, 1])
+            single = THRESHOLD_METRICS[metric](calls)
+            micro = THRESHOLD_METRICS[metric](_only(calls, scored.included).summed(axis=1))
+        else:
+            parts = values[metric].reshape(models, -1, findings, columns)
+            images = positives + negatives
+            total = parts if metric == "brier" else np.abs(parts)
+            pooled = parts[:, :, scored.included].sum(axis=2)
+            pooled = pooled if metric == "brier" else np.abs(pooled)
+            with np.errstate(invalid="ignore", divide="ignore"):
+                single = total.sum(axis=1) / images
+                micro = pooled.sum(axis=1) / images[scored.included].sum(axis=0)
+        out[metric] = np.concatenate([single, _averages(single, micro, positives, scored)], axis=1)
+    return out
+
+
+def _ranking(
+    metric: str,
+    columns: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]],
+    patients: NDArray[np.int32],
+    threads: int | None,
+) -> Statistic:
+    if metric == "partial_auroc":
+        rate = MAX_FALSE_POSITIVE_RATE
+        return partial_auroc_statistic(columns, patients, max_false_positive_rate=rate, threads=threads)
+    make = auroc_statistic if metric == AUROC else auprc_statistic
+    return make(columns, patients, threads=threads)
+
+
+def _sums(scored: Scored, values: NDArray[np.generic]) -> Statistic:
+    """Sums over patients of (A, B, N, F) values, in the order (A, B, F)."""
+    flat = np.moveaxis(values, 2, 0).reshape(len(scored.patients), -1)
+    return sums_statistic(by_patient(flat.astype(np.float64), scored.patients, scored.units))
+
+
+def _cases(
+    values: Mapping[str, NDArray[np.float64]], scored: Scored, columns: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Positives and negatives, (F, T) each: in each redraw where they were counted, of all images otherwise."""
+    if "known" in values:
+        known = values["known"].reshape(2, -1, columns)
+        return known[0], known[1]
+    whole = [np.repeat((scored.labels == side).sum(axis=0)[:, None], columns, axis=1) for side in (1, 0)]
+    return whole[0].astype(np.float64), whole[1].astype(np.float64)
+
+
+def _averages(
+    single: NDArray[np.float64],
+    micro: NDArray[np.float64] | None,
+    positives: NDArray[np.float64],
+    scored: Scored,
+) -> NDArray[np.float64]:
+    """The rows over findings, (M, A, T)."""
+    models, _, columns = single.shape
+    if not scored.averages:
+        return np.empty((models, 0, columns))
+    if not scored.included.any():
+        return np.full((models, len(scored.averages), columns), np.nan)
+    inside, weight = single[:, scored.included], positives[scored.included]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        rows = {
+            MACRO: inside.mean(axis=1),
+            WEIGHTED: (inside * weight).sum(axis=1) / weight.sum(axis=0),
+            MICRO: micro if micro is not None else np.full((models, columns), np.nan),
+        }
+    return np.stack([rows[average] for average in scored.averages], axis=1)
+
+
+def _excess_by_bin(scored: Scored, off: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Predicted minus observed, added up for each patient and bin of calibration: (M x BINS x F, P)."""
+    models, _, findings = off.shape
+    shares = np.empty((models, BINS, findings, scored.units))
+    for model, finding in np.ndindex(models, findings):
+        place = bin_of(scored.layers[model, :, finding], BINS) * scored.units + scored.patients
+        summed = np.bincount(place, weights=off[model, :, finding], minlength=BINS * scored.units)
+        shares[model, :, finding] = summed.reshape(BINS, scored.units)
+    return shares.reshape(-1, scored.units)
+
+
+def _only(calls: Confusion, included: NDArray[np.bool_]) -> Confusion:
+    return Confusion(
+        calls.true_positives[:, included],
+        calls.false_positives[:, included],
+        calls.false_negatives[:, included],
+        calls.true_negatives[:, included],
+    )

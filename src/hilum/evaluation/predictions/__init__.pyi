@@ -1,0 +1,36 @@
+from .align import (
+    AlignedArms as AlignedArms,
+)
+from .checks import (
+    LABEL as LABEL,
+)
+from .checks import (
+    SCORE as SCORE,
+)
+from .counts import (
+    LEAST_PATIENTS as LEAST_PATIENTS,
+)
+from .counts import (
+    Cases as Cases,
+)
+from .counts import (
+    count_cases as count_cases,
+)
+from .exposure import (
+    TrainedOn as TrainedOn,
+)
+from .exposure import (
+    read_trained_on as read_trained_on,
+)
+from .files import (
+    read_table as read_table,
+)
+from .table import (
+    Predictions as Predictions,
+)
+from .table import (
+    as_predictions as as_predictions,
+)
+from .table import (
+    read_predictions as read_predictions,
+)

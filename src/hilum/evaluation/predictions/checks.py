@@ -1,0 +1,146 @@
+"""What can be wrong with a table of predictions: one line a problem, naming the column and the first row."""
+
+import polars as pl
+
+from hilum.data.tables import as_numbers, as_text, type_name
+from hilum.errors import HilumError
+from hilum.findings import canonical
+
+LABEL, SCORE = "y_", "p_"
+
+UNKNOWN_SPLIT = (
+    "split: there is none, so it is not known whether training has seen these images   "
+    "add a column split (train, val, test), or say that it has not (--held-out, held_out=True)"
+)
+ROUNDING = 1e-6
+"""How far beyond 0 or 1 a probability may lie by rounding, as of a softmax in single precision."""
+
+INTEGERS = (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64)
+_SHOWN = 3
+
+
+def with_canonical_findings(table: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
+    """Rename y_ and p_ columns to canonical findings where these are known; problems where two become one."""
+    new_names = {
+        column: column[:2] + _canonical_or_same(column[2:])
+        for column in table.columns
+        if column.startswith((LABEL, SCORE))
+    }
+    spellings: dict[str, list[str]] = {}
+    for column, new_name in new_names.items():
+        spellings.setdefault(new_name, []).append(column)
+    clashes = [
+        f"{new_name}: given {len(columns)} times, as {' and '.join(columns)}   keep one"
+        for new_name, columns in spellings.items()
+        if len(columns) > 1
+    ]
+    return (table if clashes else table.rename(new_names)), clashes
+
+
+def with_plain_types(table: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
+    """Ids and splits as text, y_ and p_ as numbers or text; problems where a column cannot be read as either.
+
+    Args:
+        table: columns of any type.
+    """
+    problems, plain = [], []
+    for column in table:
+        is_label, is_score = column.name.startswith(LABEL), column.name.startswith(SCORE)
+        if not (is_label or is_score or column.name in ("image_id", "patient_id", "split")):
+            continue
+        means = as_numbers(column) if is_label or is_score else as_text(column)
+        if means is None:
+            wanted = "1, 0 or empty" if is_label else "probabilities" if is_score else "text"
+            problems.append(f"{column.name}: a column of {type_name(column)}   write {wanted}")
+        elif not (is_label or is_score) or column.dtype not in (pl.String, *INTEGERS):
+            plain.append(means)
+        # whole numbers and text stay as they are, for messages to show them so
+    return table.with_columns(plain), problems
+
+
+def problems_of(table: pl.DataFrame, findings: list[str]) -> list[str]:
+    """All problems of the columns and rows.
+
+    Args:
+        table: image_id and patient_id as text, y_<finding> and p_<finding> as `with_plain_types` gives them.
+        findings: those with a p_ column.
+    """
+    problems = _identity_problems(table)
+    labelled = [column.removeprefix(LABEL) for column in table.columns if column.startswith(LABEL)]
+    for finding in [*findings, *(finding for finding in labelled if finding not in findings)]:
+        if finding not in labelled:
+            problems.append(
+                f"{SCORE}{finding}: there is no {LABEL}{finding}   add the true labels, or leave the finding out"
+            )
+        elif finding not in findings:
+            problems.append(
+                f"{LABEL}{finding}: there is no {SCORE}{finding}   add the predictions, or leave the finding out"
+            )
+        else:
+            problems += _label_problems(table, LABEL + finding) + _score_problems(table, SCORE + finding)
+    return problems
+
+
+def _canonical_or_same(name: str) -> str:
+    try:
+        return canonical(name)
+    except HilumError:
+        return name
+
+
+def _identity_problems(table: pl.DataFrame) -> list[str]:
+    problems = []
+    for column in ("image_id", "patient_id"):
+        empty = table[column].is_null()
+        if empty.any():
+            row = int(empty.arg_true()[0]) + 1
+            problems.append(f"{column}: {empty.sum():,} rows are empty (first: row {row:,})   fill them in")
+    image_ids = table["image_id"].drop_nulls()
+    repeated = image_ids.filter(image_ids.is_duplicated()).unique(maintain_order=True)
+    if len(repeated):
+        shown = ", ".join(repeated[:_SHOWN]) + (", …" if len(repeated) > _SHOWN else "")
+        problems.append(
+            f"image_id: {len(repeated):,} ids are there more than once ({shown})   keep one row for each image"
+        )
+    return problems
+
+
+def _label_problems(table: pl.DataFrame, column: str) -> list[str]:
+    given, number = _given_and_number(table[column])
+    wrong = given & ~number.is_in([0.0, 1.0]).fill_null(False)
+    if not wrong.any():
+        return []
+    codes = ", ".join(table[column].filter(wrong).cast(pl.String).unique(maintain_order=True)[:_SHOWN])
+    uncertain = "   decide what uncertain (-1) means: 1, 0, or empty" if (number == -1).any() else "   recode them"
+    return [
+        f"{column}: {wrong.sum():,} rows are not 1, 0 or empty but {codes} (first: {_first(table, wrong)}){uncertain}"
+    ]
+
+
+def _score_problems(table: pl.DataFrame, column: str) -> list[str]:
+    given, number = _given_and_number(table[column])
+    missing = ~given
+    if missing.any():
+        return [f"{column}: {missing.sum():,} rows have no prediction (first: {_first(table, missing)})   predict them"]
+    text = number.is_null()
+    if text.any():
+        return [f"{column}: {text.sum():,} rows are not numbers (first: {_first(table, text)})   write probabilities"]
+    outside = ~number.is_between(-ROUNDING, 1 + ROUNDING)
+    if not outside.any():
+        return []
+    low, high = float(number.to_numpy().min()), float(number.to_numpy().max())
+    fix = "if these are logits, apply a sigmoid" if low < -ROUNDING else "write probabilities (a percentage over 100)"
+    return [
+        f"{column}: {outside.sum():,} rows are outside 0 to 1, from {low!r} to {high!r} "
+        f"(first: {_first(table, outside)})   {fix}"
+    ]
+
+
+def _given_and_number(column: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """Where something is given (neither null nor NaN), and its value as Float64, null where that is no number."""
+    number = column.cast(pl.Float64, strict=False)
+    return column.is_not_null() & ~number.is_nan().fill_null(False), number.fill_nan(None)
+
+
+def _first(table: pl.DataFrame, rows: pl.Series) -> str:
+    return str(table["image_id"][int(rows.arg_true()[0])])

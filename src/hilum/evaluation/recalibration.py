@@ -1,0 +1,146 @@
+"""Better probabilities: temperature, Platt's or isotonic scaling, fitted on validation images and used on test
+images.
+"""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy.optimize import minimize, minimize_scalar
+from scipy.special import expit, logit
+from sklearn.isotonic import IsotonicRegression
+
+from hilum.errors import HilumError
+from hilum.evaluation.metrics import known_sides
+from hilum.evaluation.predictions import SCORE, Predictions
+
+Scaling: TypeAlias = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+
+_EDGE = 1e-12
+"""Probabilities of exactly 0 or 1 have no logit; they are moved in by this much."""
+
+
+def fit_temperature(labels: NDArray[np.floating], probabilities: NDArray[np.floating]) -> Scaling:
+    """Divide logits by one number, the likeliest (Guo et al., ICML 2017, §4.2). Keeps the order of images.
+
+    Args:
+        labels: (N,), 1, 0 or NaN (left out), with positives and negatives.
+        probabilities: (N,), 0 to 1.
+    """
+    positive, probability = known_sides(labels, probabilities)
+    x = _logits(probability)
+    found = minimize_scalar(
+        lambda log_slope: _loss(np.exp(log_slope) * x, positive), bounds=(-6.0, 6.0), method="bounded"
+    )
+    slope = float(np.exp(found.x))
+    return lambda given: expit(slope * _logits(given))
+
+
+def fit_platt(labels: NDArray[np.floating], probabilities: NDArray[np.floating]) -> Scaling:
+    """A slope and a shift of the logits, the likeliest (Platt, Advances in Large Margin Classifiers, 1999).
+
+    Without Platt's smoothed targets, which are for scores that separate the classes. Keeps the order where the slope is
+    positive.
+
+    Args:
+        labels: (N,), 1, 0 or NaN (left out), with positives and negatives.
+        probabilities: (N,), 0 to 1.
+    """
+    positive, probability = known_sides(labels, probabilities)
+    x = _logits(probability)
+
+    def loss_and_gradient(at: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        z = at[0] * x + at[1]
+        off = expit(z) - positive
+        return _loss(z, positive), np.array([np.mean(off * x), np.mean(off)])
+
+    start = np.array([1.0, 0.0])
+    found = minimize(loss_and_gradient, start, jac=True, method="L-BFGS-B", bounds=[(-50, 50), (-50, 50)])
+    slope, shift = found.x
+    return lambda given: expit(slope * _logits(given) + shift)
+
+
+def fit_isotonic(labels: NDArray[np.floating], probabilities: NDArray[np.floating]) -> Scaling:
+    """The best rising steps (Zadrozny & Elkan, KDD 2002), by scikit-learn. Makes ties, so it can change AUROC.
+
+    Args:
+        labels: (N,), 1, 0 or NaN (left out), with positives and negatives.
+        probabilities: (N,), 0 to 1.
+    """
+    positive, probability = known_sides(labels, probabilities)
+    steps = IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip").fit(probability, positive)
+    return lambda given: np.asarray(steps.predict(given), dtype=np.float64)
+
+
+FITS: dict[str, Callable[[NDArray[np.floating], NDArray[np.floating]], Scaling]] = {
+    "temperature": fit_temperature,
+    "platt": fit_platt,
+    "isotonic": fit_isotonic,
+}
+
+
+def recalibrate(
+    predictions: Predictions,
+    validation: Predictions,
+    method: str = "temperature",
+    *,
+    same_images: bool = False,
+) -> Predictions:
+    """Predictions with probabilities scaled as fits validation images, each finding by itself.
+
+    Args:
+        predictions: to be scaled.
+        validation: predictions by the same model of other images; a finding without positives or negatives there stays
+            as it is, and that is noted.
+        method: `temperature`, `platt` or `isotonic`.
+        same_images: whether images may be in both: only to choose a threshold on scaled validation images, never to
+            judge.
+
+    Returns:
+        The same images and labels with new probabilities, and a note.
+
+    Raises:
+        HilumError: an unknown method; images that are in both; findings that validation lacks.
+    """
+    if method not in FITS:
+        raise HilumError("method", expected=", ".join(FITS), found=method, fix="Choose one of these.")
+    where = f"{predictions.name} and {validation.name}"
+    shared = set(predictions.image_ids) & set(validation.image_ids)
+    if shared and not same_images and predictions.images_named and validation.images_named:
+        found = f"{len(shared):,} images in both ({min(shared)})"
+        raise HilumError(where, expected="other images to fit on", found=found, fix="Fit on validation images.")
+    missing = [finding for finding in predictions.findings if finding not in validation.findings]
+    if missing:
+        fix = "Predict them on validation images, too."
+        raise HilumError(validation.name, expected="the same findings", found=f"no {', '.join(missing)}", fix=fix)
+    labels, scores, new = validation.labels, validation.scores, predictions.scores
+    unfitted, columns = [], []
+    for index, finding in enumerate(predictions.findings):
+        at = validation.findings.index(finding)
+        if {0.0, 1.0} <= set(labels[:, at]):
+            columns.append(pl.Series(SCORE + finding, FITS[method](labels[:, at], scores[:, at])(new[:, index])))
+        else:
+            unfitted.append(finding)
+    note = f"Probabilities are scaled ({method}) as fits {validation.split or validation.name}."
+    if unfitted:
+        note += f" Without positives or negatives there, as they were: {', '.join(unfitted)}."
+    return Predictions(
+        name=predictions.name,
+        frame=predictions.frame.with_columns(columns),
+        findings=predictions.findings,
+        split=predictions.split,
+        images_named=predictions.images_named,
+        patients_named=predictions.patients_named,
+        notes=[*predictions.notes, note],
+    )
+
+
+def _logits(probability: NDArray[np.floating]) -> NDArray[np.float64]:
+    return np.asarray(logit(np.clip(probability, _EDGE, 1 - _EDGE)), dtype=np.float64)
+
+
+def _loss(z: NDArray[np.float64], positive: NDArray[np.bool_]) -> float:
+    """Mean negative log-likelihood of labels under logits z."""
+    return float(np.mean(np.logaddexp(0, z) - positive * z))

@@ -1,0 +1,57 @@
+from .comparisons import (
+    COMPARISONS_SCHEMA as COMPARISONS_SCHEMA,
+)
+from .comparisons import (
+    compare_predictions as compare_predictions,
+)
+from .comparisons import (
+    comparisons_table as comparisons_table,
+)
+from .comparisons import (
+    evaluate_arms as evaluate_arms,
+)
+from .equivalence import (
+    margins_table as margins_table,
+)
+from .metrics import (
+    METRICS_SCHEMA as METRICS_SCHEMA,
+)
+from .metrics import (
+    evaluate_predictions as evaluate_predictions,
+)
+from .metrics import (
+    metrics_table as metrics_table,
+)
+from .multiclass import (
+    ClassCalls as ClassCalls,
+)
+from .multiclass import (
+    class_calls as class_calls,
+)
+from .multiclass import (
+    evaluate_single_label as evaluate_single_label,
+)
+from .ranks import (
+    ranks_table as ranks_table,
+)
+from .ranks import (
+    wins_table as wins_table,
+)
+from .subgroups import (
+    UNDERDIAGNOSIS as UNDERDIAGNOSIS,
+)
+from .subgroups import (
+    age_bands as age_bands,
+)
+from .subgroups import (
+    columns_that_divide as columns_that_divide,
+)
+from .subgroups import (
+    evaluate_subgroups as evaluate_subgroups,
+)
+from .subgroups import (
+    groups_by_column as groups_by_column,
+)
+from .write import (
+    write_results as write_results,
+)

@@ -1,0 +1,284 @@
+"""Arms against one another, paired: differences on the same redraws, intervals, p-values, and what could be shown."""
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+
+import numpy as np
+import polars as pl
+
+from hilum.errors import HilumError
+from hilum.evaluation.estimation import IntervalKind, MeasuredArms, Redrawn, measure_arms
+from hilum.evaluation.inference import (
+    ADJUSTMENTS,
+    Adjustment,
+    bca_interval,
+    case_notes,
+    macro_notes,
+    minimum_detectable_difference,
+    number_or_null,
+    percentile_interval,
+    seeds_in_words,
+    two_sided_p,
+    undefined_notes,
+)
+from hilum.evaluation.metrics import AUROC, MACRO, THRESHOLD_METRICS
+from hilum.evaluation.predictions import Predictions
+from hilum.evaluation.tables.metrics import metrics_table
+from hilum.evaluation.thresholds import OPTIMISTIC, Thresholds
+from hilum.progress import ProgressReport, silent
+
+COMPARISONS_SCHEMA = {
+    "arm": pl.String,
+    "against": pl.String,
+    "finding": pl.String,
+    "metric": pl.String,
+    "difference": pl.Float64,
+    "low": pl.Float64,
+    "high": pl.Float64,
+    "p": pl.Float64,
+    "p_adjusted": pl.Float64,
+    "detectable": pl.Float64,
+    "family": pl.String,
+    "note": pl.String,
+}
+
+
+NOT_TESTED = "not tested: too few positive or negative patients"
+
+
+def compare_predictions(
+    first: Sequence[Predictions],
+    second: Sequence[Predictions],
+    *,
+    metrics: Sequence[str] = (AUROC,),
+    averages: Sequence[str] = (MACRO,),
+    thresholds: tuple[Sequence[Thresholds], Sequence[Thresholds]] | None = None,
+    interval: IntervalKind = "expanded",
+    stratified: bool = False,
+    adjustment: Adjustment = "Benjamini-Hochberg",
+    redraws: int = 2000,
+    seed: int = 0,
+    min_positives: int = 10,
+    on_progress: ProgressReport = silent,
+) -> pl.DataFrame:
+    """First minus second: paired differences per finding and over findings.
+
+    Args:
+        first: predictions of one arm, one a seed.
+        second: predictions of the other arm, of the same images.
+        metrics, averages, interval, stratified, adjustment: as in `evaluate_arms`.
+        thresholds: of the first and of the second arm, one a seed.
+        redraws: of the bootstrap, at least 40.
+        seed: of the redraws.
+        min_positives: findings with fewer positive patients, or fewer negative patients, are left out of the macro mean
+            and not tested.
+        on_progress: told the redraws done.
+
+    Returns:
+        As the comparisons of `evaluate_arms`, without the columns `arm` and `against`.
+
+    Raises:
+        HilumError: predictions that do not go together, or too few redraws.
+    """
+    _, comparisons = evaluate_arms(
+        {"second": second, "first": first},
+        against="second",
+        metrics=metrics,
+        averages=averages,
+        thresholds=None if thresholds is None else {"first": thresholds[0], "second": thresholds[1]},
+        interval=interval,
+        stratified=stratified,
+        adjustment=adjustment,
+        redraws=redraws,
+        seed=seed,
+        min_positives=min_positives,
+        on_progress=on_progress,
+    )
+    return comparisons.drop("arm", "against")
+
+
+def evaluate_arms(
+    arms: Mapping[str, Sequence[Predictions]],
+    *,
+    against: str | None = None,
+    metrics: Sequence[str] = (AUROC,),
+    averages: Sequence[str] = (MACRO,),
+    thresholds: Mapping[str, Sequence[Thresholds]] | None = None,
+    interval: IntervalKind = "expanded",
+    stratified: bool = False,
+    adjustment: Adjustment = "Benjamini-Hochberg",
+    redraws: int = 2000,
+    seed: int = 0,
+    min_positives: int = 10,
+    on_progress: ProgressReport = silent,
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """All arms, all findings, on the same redraws: `measure_arms`, `metrics_table` and `comparisons_table` in one.
+
+    Args:
+        arms: for each arm its predictions, one a seed; all of the same images.
+        against: the arm that all others are compared with; None for every pair (the later arm minus the earlier).
+        metrics, averages, thresholds, interval, stratified: as in `measure_arms`.
+        adjustment: of p-values within each family.
+        redraws: of the bootstrap, at least 40.
+        seed: of the redraws.
+        min_positives: findings with fewer positive patients, or fewer negative patients, are left out of the macro mean
+            and not tested.
+        on_progress: told the redraws done.
+
+    Returns:
+        metrics: as `evaluate_predictions` returns them, with the column `arm` before.
+        comparisons: as `comparisons_table` returns them.
+
+    Raises:
+        HilumError: predictions that do not go together, an unknown `against`, or too few redraws.
+    """
+    _check_against(against, list(arms))
+    measured = measure_arms(
+        arms,
+        metrics=metrics,
+        averages=averages,
+        thresholds=thresholds,
+        interval=interval,
+        stratified=stratified,
+        redraws=redraws,
+        seed=seed,
+        min_positives=min_positives,
+        on_progress=on_progress,
+    )
+    each = [metrics_table(measured, arm).select(pl.lit(arm).alias("arm"), pl.all()) for arm in arms]
+    return pl.concat(each), comparisons_table(measured, against=against, adjustment=adjustment)
+
+
+def comparisons_table(
+    measured: MeasuredArms,
+    *,
+    against: str | None = None,
+    adjustment: Adjustment = "Benjamini-Hochberg",
+) -> pl.DataFrame:
+    """Paired differences of arms.
+
+    Each metric has its own families of tests, adjusted by themselves: each average over findings, and the single
+    findings, all pairs of arms together. The macro AUROC is the primary one, or that of the only finding. A finding
+    with too few patients is not tested; that depends on labels alone, never on scores.
+
+    Args:
+        measured: the arms.
+        against: the arm that all others are compared with; None for every pair (the later arm minus the earlier).
+        adjustment: Benjamini-Hochberg (false discovery rate) or Holm (any false claim in the family).
+
+    Returns:
+        arm, against, finding, metric, difference (arm - against), low, high (95 %), p (two-sided, never 0),
+        p_adjusted, detectable (the difference such a test shows with 80 % power), family, note.
+
+    Raises:
+        HilumError: an unknown `against`.
+    """
+    pairs = pairs_of(list(measured.arms), against)
+    rows = [
+        {"arm": arm, "against": other, **row}
+        for metric in measured.metrics
+        for arm, other in pairs
+        for row in _differences(measured, metric, arm, other)
+    ]
+    table = pl.DataFrame(rows, schema=COMPARISONS_SCHEMA)
+    return _with_families(table, measured, len(pairs), adjustment)
+
+
+def pairs_of(arms: Sequence[str], against: str | None) -> list[tuple[str, str]]:
+    """Which arm is compared with which: all with one, or, where none is named, every later with every earlier."""
+    _check_against(against, arms)
+    if against is None:
+        return [(later, earlier) for earlier, later in combinations(arms, 2)]
+    return [(arm, against) for arm in arms if arm != against]
+
+
+def difference_of(measured: MeasuredArms, metric: str, arm: str, other: str) -> Redrawn:
+    """Arm minus other in every redraw; rows are findings, then averages."""
+    one, two = measured.arms[arm].metrics[metric], measured.arms[other].metrics[metric]
+    jackknife = None if one.jackknife is None or two.jackknife is None else one.jackknife - two.jackknife
+    return Redrawn(one.estimate - two.estimate, one.redrawn - two.redrawn, jackknife)
+
+
+def _check_against(against: str | None, arms: Sequence[str]) -> None:
+    if against is not None and against not in arms:
+        raise HilumError("against", expected=f"one of {', '.join(arms)}", found=against, fix="Name one of the arms.")
+
+
+def _differences(measured: MeasuredArms, metric: str, arm: str, other: str) -> list[dict[str, object]]:
+    own, their = measured.arms[arm], measured.arms[other]
+    difference = difference_of(measured, metric, arm, other)
+    same = own.seeds == their.seeds
+    seeds = seeds_in_words(own.seeds) if same else f"{own.seeds} against {their.seeds} seeds, redrawn independently"
+    optimistic = [OPTIMISTIC] if measured.optimistic and metric in THRESHOLD_METRICS else []
+    rows = []
+    for average in measured.averages:
+        notes = [*macro_notes(measured.included, measured.min_positives, seeds), *optimistic]
+        tested = bool(measured.included.any())
+        numbers = _numbers(measured, difference, own.row(average), tested=tested)
+        rows.append({"finding": average, "metric": metric, **numbers, "note": notes})
+    for at, finding in enumerate(measured.findings):
+        notes = [*case_notes(measured.cases, at, measured.min_positives), *optimistic]
+        if measured.cases.enough(2)[at]:
+            numbers = _numbers(measured, difference, at, tested=bool(measured.included[at]))
+        else:
+            numbers = dict.fromkeys(("difference", "low", "high", "p", "detectable"))
+            numbers["undefined"] = []
+        rows.append({"finding": finding, "metric": metric, **numbers, "note": notes})
+    return [_with_note(row) for row in rows]
+
+
+def _numbers(measured: MeasuredArms, difference: Redrawn, at: int, *, tested: bool) -> dict[str, object]:
+    patients = measured.patients_behind(at)
+    redrawn, estimate = difference.redrawn[at], float(difference.estimate[at])
+    if not np.isfinite(estimate):
+        redrawn = np.full(0, np.nan)
+    if measured.interval == "bca" and difference.jackknife is not None:
+        low, high = bca_interval(estimate, redrawn, difference.jackknife[at])
+    else:
+        low, high = percentile_interval(redrawn, patients=patients)
+    return {
+        "difference": number_or_null(estimate),
+        "low": number_or_null(low),
+        "high": number_or_null(high),
+        "p": number_or_null(two_sided_p(redrawn, patients=patients) if tested else float("nan")),
+        "detectable": number_or_null(minimum_detectable_difference(redrawn)),
+        "undefined": undefined_notes(redrawn),
+    }
+
+
+def _with_note(row: dict[str, object]) -> dict[str, object]:
+    undefined, notes = row.pop("undefined"), row.pop("note")
+    return row | {"note": "; ".join([*notes, *undefined])}  # type: ignore[misc]
+
+
+def _with_families(rows: pl.DataFrame, measured: MeasuredArms, pairs: int, adjustment: str) -> pl.DataFrame:
+    """Adjust each family by itself, and say in words which it is."""
+    p = rows["p"].fill_null(float("nan")).to_numpy()
+    adjusted = np.full(len(rows), np.nan)
+    family = np.full(len(rows), NOT_TESTED, dtype=object)
+    finding, metric = rows["finding"].to_numpy(), rows["metric"].to_numpy()
+    compared = f"{pairs} comparison{'s' if pairs > 1 else ''}"
+    for name in measured.metrics:
+        single = ~np.isin(finding, measured.averages)
+        for average in (*measured.averages, None):
+            inside = (metric == name) & (single if average is None else finding == average)
+            tested = inside & np.isfinite(p)
+            adjusted[inside] = ADJUSTMENTS[adjustment](p[inside])
+            tests = int(tested.sum())
+            count = tests // max(pairs, 1)
+            several = average is None and len(measured.findings) > 1
+            findings = f"{count} finding{'s' if count > 1 else ''} x " if several else ""
+            size = f"{findings}{compared} = {tests} test{'s' if tests > 1 else ''}, {adjustment}"
+            family[tested] = f"{_family_name(average, name, measured.findings)}: {size}"
+    return rows.with_columns(
+        pl.Series("p_adjusted", adjusted, dtype=pl.Float64).fill_nan(None),
+        pl.Series("family", family.tolist(), dtype=pl.String),
+    )
+
+
+def _family_name(average: str | None, metric: str, findings: Sequence[str]) -> str:
+    single = findings[0] if len(findings) == 1 else "single findings"
+    if metric == AUROC:
+        primary = average == MACRO or (average is None and len(findings) == 1)
+        return f"{average or single}{', primary' if primary else ''}"
+    return f"{average or single}, {metric}"

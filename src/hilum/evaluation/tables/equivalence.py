@@ -1,0 +1,117 @@
+"""Not worse, or the same: what a margin that was named beforehand lets one say of a difference."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import polars as pl
+
+from hilum.errors import HilumError
+from hilum.evaluation.estimation import MeasuredArms
+from hilum.evaluation.inference import ADJUSTMENTS, Adjustment, equivalence_p, number_or_null, percentile_interval
+from hilum.evaluation.metrics import AUROC, LOWER_IS_BETTER
+from hilum.evaluation.tables.comparisons import difference_of, pairs_of
+
+MARGINS_SCHEMA = {
+    "arm": pl.String,
+    "against": pl.String,
+    "finding": pl.String,
+    "metric": pl.String,
+    "margin": pl.Float64,
+    "difference": pl.Float64,
+    "low": pl.Float64,
+    "high": pl.Float64,
+    "low_90": pl.Float64,
+    "high_90": pl.Float64,
+    "p_not_worse": pl.Float64,
+    "p_equivalent": pl.Float64,
+    "p_equivalent_adjusted": pl.Float64,
+    "says": pl.String,
+}
+
+
+def margins_table(
+    measured: MeasuredArms,
+    margin: float,
+    *,
+    against: str | None = None,
+    metric: str = AUROC,
+    adjustment: Adjustment = "Holm",
+) -> pl.DataFrame:
+    """Non-inferiority and equivalence of arms, from the interval of the paired difference.
+
+    Args:
+        measured: the arms.
+        margin: the largest difference that does not matter, above 0; to be named before the results are seen.
+        against: the arm that all others are compared with; None for every pair.
+        metric: one of those measured.
+        adjustment: of the p-values of equivalence, over averages and over single findings, each by itself.
+
+    Returns:
+        arm, against, finding, metric, margin, difference (arm - against), low, high (95 %), low_90, high_90,
+        p_not_worse (one-sided), p_equivalent (the larger of the two one-sided), p_equivalent_adjusted, and what the
+        intervals say by themselves: `better`, `worse` (the 95 % interval excludes 0), `equivalent` (the 90 % interval
+        is inside the margins), `not worse` (the 95 % interval excludes worse by the margin), or `open`. Findings with
+        too few patients are left out.
+
+    Raises:
+        HilumError: a margin that is not above 0, a metric that was not measured, an unknown `against`.
+    """
+    if not margin > 0:
+        fix = "Name the largest difference that does not matter, for example 0.01."
+        raise HilumError("margin", expected="a number above 0", found=str(margin), fix=fix)
+    if metric not in measured.metrics:
+        raise HilumError("metric", expected=", ".join(measured.metrics), found=metric, fix="Measure it first.")
+    sign = -1 if metric in LOWER_IS_BETTER else 1
+    rows = []
+    for arm, other in pairs_of(list(measured.arms), against):
+        difference = difference_of(measured, metric, arm, other)
+        tested = [at for at, inside in enumerate(measured.included) if inside]
+        names = [*measured.findings, *measured.averages]
+        for at in [*range(len(measured.findings), len(names)), *tested]:
+            redrawn, patients = difference.redrawn[at], measured.patients_behind(at)
+            worse, better = equivalence_p(sign * redrawn, margin)
+            rows.append(
+                {
+                    "arm": arm,
+                    "against": other,
+                    "finding": names[at],
+                    "metric": metric,
+                    "margin": margin,
+                    "difference": number_or_null(float(difference.estimate[at])),
+                    **_ends(percentile_interval(redrawn, patients=patients), ("low", "high")),
+                    **_ends(percentile_interval(redrawn, level=0.9, patients=patients), ("low_90", "high_90")),
+                    "p_not_worse": number_or_null(worse),
+                    "p_equivalent": number_or_null(max(worse, better)),
+                }
+            )
+    table = pl.DataFrame(rows, schema={name: kind for name, kind in MARGINS_SCHEMA.items() if name not in _ADDED})
+    average = pl.Series(table["finding"].is_in(list(measured.averages)))
+    parts = [_adjusted(table.filter(side), adjustment) for side in (average, ~average)]
+    said = [_says(row, margin, sign) for part in parts for row in part.to_dicts()]
+    return pl.concat(parts).with_columns(pl.Series("says", said, dtype=pl.String)).select(*MARGINS_SCHEMA)
+
+
+_ADDED = ("p_equivalent_adjusted", "says")
+
+
+def _ends(interval: tuple[float, float], names: Sequence[str]) -> dict[str, float | None]:
+    return {name: number_or_null(end) for name, end in zip(names, interval, strict=True)}
+
+
+def _adjusted(part: pl.DataFrame, adjustment: str) -> pl.DataFrame:
+    p = ADJUSTMENTS[adjustment](part["p_equivalent"].fill_null(float("nan")).to_numpy())
+    return part.with_columns(pl.Series("p_equivalent_adjusted", p, dtype=pl.Float64).fill_nan(None))
+
+
+def _says(row: dict[str, Any], margin: float, sign: int) -> str:
+    if row["low"] is None:
+        return "open"
+    low, high = sorted((sign * row["low"], sign * row["high"]))
+    low_90, high_90 = sorted((sign * row["low_90"], sign * row["high_90"]))
+    if low > 0:
+        return "better"
+    if high < 0:
+        return "worse"
+    if -margin < low_90 and high_90 < margin:
+        return "equivalent"
+    return "not worse" if low > -margin else "open"

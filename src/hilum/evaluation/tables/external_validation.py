@@ -1,0 +1,159 @@
+"""External validation: trained on one data set, tested on all of them, for the findings that they share."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from hilum.errors import HilumError
+from hilum.evaluation.estimation import Redrawn, check_redraws, redraw_arms
+from hilum.evaluation.inference import number_or_null, patients_behind, percentile_interval, two_sided_p
+from hilum.evaluation.metrics import MACRO
+from hilum.evaluation.predictions import Predictions, count_cases
+from hilum.evaluation.predictions.align import align
+from hilum.progress import ProgressReport, silent
+
+EXTERNAL_SCHEMA = {
+    "trained_on": pl.String,
+    "tested_on": pl.String,
+    "finding": pl.String,
+    "estimate": pl.Float64,
+    "low": pl.Float64,
+    "high": pl.Float64,
+    "at_home": pl.Float64,
+    "drop": pl.Float64,
+    "drop_low": pl.Float64,
+    "drop_high": pl.Float64,
+    "p": pl.Float64,
+    "native": pl.Float64,
+    "note": pl.String,
+}
+
+
+def external_validation(
+    cells: Mapping[tuple[str, str], Sequence[Predictions]],
+    *,
+    redraws: int = 2000,
+    seed: int = 0,
+    min_positives: int = 10,
+    on_progress: ProgressReport = silent,
+) -> pl.DataFrame:
+    """AUROC of every model on every test set, and how much is lost away from home.
+
+    Args:
+        cells: for each (trained on, tested on) the predictions, one a seed. Models tested on one data set must be
+            tested on the same images. Findings that not all tables have are left out, and said.
+        redraws: of the bootstrap, at least 40. Test sets are redrawn independently, models on the same redraws.
+        seed: of the redraws.
+        min_positives: findings with fewer positive or negative patients in any test set are left out of the mean.
+        on_progress: told the cells done.
+
+    Returns:
+        Rows macro, then findings, for each cell: trained_on, tested_on, finding, estimate, low, high (95 %), at_home
+        (the same model on the test set of what it was trained on), drop (at home - here) with drop_low, drop_high and
+        its two-sided p (of two independent test sets), native (the model that was trained on this data set, here),
+        note. At home, drop and p are null; so is at_home where the model was not tested there.
+
+    Raises:
+        HilumError: no findings in common, predictions that do not go together, or too few redraws.
+    """
+    check_redraws(redraws)
+    shared, left_out = _shared_findings(cells)
+    test_sets = list(dict.fromkeys(tested for _, tested in cells))
+    measured: dict[tuple[str, str], Redrawn] = {}
+    included = np.ones(len(shared), dtype=np.bool_)
+    aligned, rarer = {}, {}
+    for tested in test_sets:
+        arms = {
+            trained: [_only(one, shared) for one in seeds] for (trained, on), seeds in cells.items() if on == tested
+        }
+        aligned[tested] = align(arms)
+        cases = count_cases(aligned[tested].labels, aligned[tested].patients)
+        order = [aligned[tested].findings.index(finding) for finding in shared]
+        included &= cases.enough(min_positives)[order]
+        rarer[tested] = np.minimum(cases.positive_patients, cases.negative_patients)[order]
+    for number, tested in enumerate(test_sets):
+        order = [aligned[tested].findings.index(finding) for finding in shared]
+        here = np.zeros(len(shared), dtype=np.bool_)
+        here[order] = included
+        redrawn = redraw_arms(aligned[tested], redraws=redraws, seed=seed + number, included=here)
+        for trained, arm in redrawn.items():
+            places = [*order, len(shared)]
+            measured[trained, tested] = Redrawn(arm.auroc.estimate[places], arm.auroc.redrawn[places])
+        on_progress(number + 1, len(test_sets), tested)
+    behind = {tested: _patients_behind(counts, included) for tested, counts in rarer.items()}
+    note = f"findings that not all tables have are left out: {', '.join(left_out)}" if left_out else ""
+    averages = [(len(shared), MACRO)] if len(shared) > 1 else []
+    rows = [
+        _row(measured, behind, cell, at) | {"finding": finding, "note": note if place == 0 else ""}
+        for cell in cells
+        for place, (at, finding) in enumerate([*averages, *enumerate(shared)])
+    ]
+    return pl.DataFrame(rows, schema=EXTERNAL_SCHEMA)
+
+
+def _shared_findings(cells: Mapping[tuple[str, str], Sequence[Predictions]]) -> tuple[list[str], list[str]]:
+    tables = [table for seeds in cells.values() for table in seeds]
+    every = list(dict.fromkeys(finding for table in tables for finding in table.findings))
+    shared = [finding for finding in every if all(finding in table.findings for table in tables)]
+    if not shared:
+        found = "; ".join(f"{table.name}: {', '.join(table.findings)}" for table in tables[:3])
+        fix = "Evaluate models whose findings overlap."
+        raise HilumError(
+            "external validation", expected="a finding that all tables have", found=found or "none", fix=fix
+        )
+    return shared, [finding for finding in every if finding not in shared]
+
+
+def _only(table: Predictions, findings: Sequence[str]) -> Predictions:
+    return Predictions(
+        name=table.name,
+        frame=table.frame,
+        findings=list(findings),
+        split=table.split,
+        images_named=table.images_named,
+        patients_named=table.patients_named,
+        notes=table.notes,
+    )
+
+
+def _patients_behind(rarer: NDArray[np.int64], included: NDArray[np.bool_]) -> list[float | None]:
+    """Patients that intervals are expanded for: of each finding, then of their mean; None where nothing is told."""
+    mean = patients_behind(rarer[included]) if included.any() else None
+    return [*(float(count) if count >= 2 else None for count in rarer), mean]
+
+
+def _row(
+    measured: Mapping[tuple[str, str], Redrawn],
+    behind: Mapping[str, list[float | None]],
+    cell: tuple[str, str],
+    at: int,
+) -> dict[str, object]:
+    trained, tested = cell
+    here = measured[cell]
+    home, native = measured.get((trained, trained)), measured.get((tested, tested))
+    patients = behind[tested][at]
+    if patients is None:
+        return {"trained_on": trained, "tested_on": tested}
+    low, high = percentile_interval(here.redrawn[at], patients=patients)
+    row: dict[str, object] = {
+        "trained_on": trained,
+        "tested_on": tested,
+        "estimate": number_or_null(float(here.estimate[at])),
+        "low": number_or_null(low),
+        "high": number_or_null(high),
+        "at_home": None if home is None else number_or_null(float(home.estimate[at])),
+        "native": None if native is None else number_or_null(float(native.estimate[at])),
+    }
+    patients_at_home = behind[trained][at] if home is not None else None
+    if home is None or patients_at_home is None or trained == tested:
+        return row
+    drop, fewer = home.redrawn[at] - here.redrawn[at], min(patients, patients_at_home)
+    drop_low, drop_high = percentile_interval(drop, patients=fewer)
+    return row | {
+        "drop": number_or_null(float(home.estimate[at] - here.estimate[at])),
+        "drop_low": number_or_null(drop_low),
+        "drop_high": number_or_null(drop_high),
+        "p": number_or_null(two_sided_p(drop, patients=fewer)),
+    }

@@ -1,0 +1,159 @@
+"""One arm's numbers, per finding and over findings, each with the interval of redrawn patients and seeds."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+from hilum.evaluation.estimation import ArmRedraws, IntervalKind, MeasuredArms, Redrawn, measure_arms
+from hilum.evaluation.inference import (
+    bca_interval,
+    case_notes,
+    interval_for_few_patients,
+    macro_notes,
+    number_or_null,
+    percentile_interval,
+    seeds_in_words,
+    undefined_notes,
+)
+from hilum.evaluation.metrics import AUROC, MACRO, THRESHOLD_METRICS
+from hilum.evaluation.predictions import Predictions
+from hilum.evaluation.thresholds import OPTIMISTIC, Thresholds
+from hilum.progress import ProgressReport, silent
+
+__all__ = ["AUROC", "MACRO", "METRICS_SCHEMA", "evaluate_predictions", "metrics_table"]
+
+METRICS_SCHEMA = {
+    "finding": pl.String,
+    "metric": pl.String,
+    "estimate": pl.Float64,
+    "low": pl.Float64,
+    "high": pl.Float64,
+    "n": pl.Int64,
+    "positives": pl.Int64,
+    "patients": pl.Int64,
+    "note": pl.String,
+}
+
+
+def evaluate_predictions(
+    predictions: Sequence[Predictions],
+    *,
+    metrics: Sequence[str] = (AUROC,),
+    averages: Sequence[str] = (MACRO,),
+    thresholds: Sequence[Thresholds] | None = None,
+    interval: IntervalKind = "expanded",
+    stratified: bool = False,
+    redraws: int = 2000,
+    seed: int = 0,
+    min_positives: int = 10,
+    on_progress: ProgressReport = silent,
+) -> pl.DataFrame:
+    """Numbers per finding and over findings with 95 % intervals over redrawn patients (and seeds).
+
+    Args:
+        predictions: one a seed, of the same images.
+        metrics: names of `hilum.evaluation.METRICS`.
+        averages: rows over findings: macro, weighted (by positives), micro (all images in one pot).
+        thresholds: one a seed; needed by sensitivity and the like.
+        interval: expanded, percentile, or bca, as in `measure_arms`.
+        stratified: redraw patients within strata of the rarest finding that they have.
+        redraws: of the bootstrap, at least 40.
+        seed: of the redraws.
+        min_positives: findings with fewer positive patients, or fewer negative ones, are left out of averages.
+        on_progress: told the redraws done.
+
+    Returns:
+        For each metric the averages, then findings: finding, metric, estimate (mean over seeds), low, high, n (images
+        with a known label), positives (images; null for averages), patients, note. Estimate and interval are null where
+        they are undefined or would rest on one patient.
+
+    Raises:
+        HilumError: predictions that do not go together, unknown metrics, missing thresholds, or too few redraws.
+    """
+    measured = measure_arms(
+        {"": predictions},
+        metrics=metrics,
+        averages=averages,
+        thresholds=None if thresholds is None else {"": thresholds},
+        interval=interval,
+        stratified=stratified,
+        redraws=redraws,
+        seed=seed,
+        min_positives=min_positives,
+        on_progress=on_progress,
+    )
+    return metrics_table(measured, "")
+
+
+def metrics_table(measured: MeasuredArms, arm: str) -> pl.DataFrame:
+    """The rows of one arm, as `evaluate_predictions` returns them."""
+    own, cases = measured.arms[arm], measured.cases
+    rows = []
+    for metric in measured.metrics:
+        redrawn = own.metrics[metric]
+        optimistic = [OPTIMISTIC] if measured.optimistic and metric in THRESHOLD_METRICS else []
+        for average in measured.averages:
+            at = own.row(average)
+            notes = macro_notes(measured.included, measured.min_positives, seeds_in_words(own.seeds))
+            rows.append(
+                {
+                    "finding": average,
+                    "metric": metric,
+                    **_estimate_and_interval(measured, redrawn, at),
+                    "n": int(cases.images.max(initial=0)),
+                    "positives": None,
+                    "patients": int(cases.patients.max(initial=0)),
+                    "note": "; ".join([*notes, *undefined_notes(redrawn.redrawn[at]), *optimistic]),
+                }
+            )
+        for at, finding in enumerate(measured.findings):
+            numbers, notes = _of_finding(measured, own, metric, at)
+            rows.append(
+                {
+                    "finding": finding,
+                    "metric": metric,
+                    **numbers,
+                    "n": int(cases.images[at]),
+                    "positives": int(cases.positives[at]),
+                    "patients": int(cases.patients[at]),
+                    "note": "; ".join([*notes, *optimistic]),
+                }
+            )
+    return pl.DataFrame(rows, schema=METRICS_SCHEMA)
+
+
+def _of_finding(
+    measured: MeasuredArms, own: ArmRedraws, metric: str, at: int
+) -> tuple[dict[str, float | None], list[str]]:
+    """Numbers and notes of one finding."""
+    redrawn, cases = own.metrics[metric], measured.cases
+    notes = case_notes(cases, at, measured.min_positives)
+    if not cases.enough(2)[at]:
+        return {"estimate": None, "low": None, "high": None}, notes
+    numbers = _estimate_and_interval(measured, redrawn, at)
+    if metric == AUROC:
+        notes += _score_notes(own, at)
+        if measured.interval == "expanded" and not own.constant[at]:
+            numbers, notes = interval_for_few_patients(numbers, notes, cases, at, seeds=own.seeds)
+    return numbers, [*notes, *undefined_notes(redrawn.redrawn[at])]
+
+
+def _score_notes(arm: ArmRedraws, at: int) -> list[str]:
+    """What the scores of one finding do to its interval."""
+    if arm.constant[at]:
+        return ["constant scores: every image got the same, which is an AUROC of 0.5"]
+    if arm.auroc.estimate[at] in (0.0, 1.0):
+        return ["perfectly separated: the percentile interval says nothing here"]
+    return []
+
+
+def _estimate_and_interval(measured: MeasuredArms, redrawn: Redrawn, at: int) -> dict[str, float | None]:
+    estimate = float(redrawn.estimate[at])
+    if measured.interval == "bca" and redrawn.jackknife is not None:
+        low, high = bca_interval(estimate, redrawn.redrawn[at], redrawn.jackknife[at])
+    else:
+        low, high = percentile_interval(redrawn.redrawn[at], patients=measured.patients_behind(at))
+    if not np.isfinite(estimate):
+        low = high = float("nan")
+    return {"estimate": number_or_null(estimate), "low": number_or_null(low), "high": number_or_null(high)}

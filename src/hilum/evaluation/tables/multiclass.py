@@ -1,0 +1,174 @@
+"""Single-label tasks: every image is of exactly one class, and the likeliest class is what the model says."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from hilum.errors import HilumError
+from hilum.evaluation.bootstrap import by_patient, once_each, over_redraws, sums_statistic
+from hilum.evaluation.estimation import check_redraws, seed_weights
+from hilum.evaluation.inference import number_or_null, percentile_interval
+from hilum.evaluation.metrics import MACRO
+from hilum.evaluation.predictions import Predictions
+from hilum.evaluation.predictions.align import align
+from hilum.progress import ProgressReport, silent
+
+SINGLE_LABEL_SCHEMA = {
+    "class": pl.String,
+    "metric": pl.String,
+    "estimate": pl.Float64,
+    "low": pl.Float64,
+    "high": pl.Float64,
+    "images": pl.Int64,
+    "note": pl.String,
+}
+
+
+@dataclass(frozen=True)
+class ClassCalls:
+    """True and called classes of every image.
+
+    Attributes:
+        classes: C names.
+        true: (N,), 0 to C - 1.
+        called: (N,), the class with the largest probability; of equal ones the first.
+    """
+
+    classes: list[str]
+    true: NDArray[np.int64]
+    called: NDArray[np.int64]
+
+    @property
+    def confusion(self) -> NDArray[np.int64]:
+        """(C, C): row the true class, column the called one."""
+        classes = len(self.classes)
+        counted = np.bincount(self.true * classes + self.called, minlength=classes**2)
+        return counted.reshape(classes, classes).astype(np.int64)
+
+
+def class_calls(predictions: Predictions) -> ClassCalls:
+    """Read a table of findings as classes.
+
+    Raises:
+        HilumError: an image that is positive for none of them, for several, or whose labels are not all known.
+    """
+    labels = predictions.labels
+    wrong = np.flatnonzero(np.isnan(labels).any(axis=1) | (np.nansum(labels, axis=1) != 1))
+    if len(wrong):
+        image = predictions.frame["image_id"][int(wrong[0])]
+        raise HilumError(
+            predictions.name,
+            expected="exactly one positive class for each image",
+            found=f"{len(wrong):,} images with another number (first: {image})",
+            fix="Keep the images of one class, or evaluate findings one by one.",
+        )
+    return ClassCalls(predictions.findings, labels.argmax(axis=1), predictions.scores.argmax(axis=1))
+
+
+def evaluate_single_label(
+    predictions: Sequence[Predictions],
+    *,
+    redraws: int = 2000,
+    seed: int = 0,
+    on_progress: ProgressReport = silent,
+) -> pl.DataFrame:
+    """Recall, precision and F1 of every class and their means, and accuracy, with 95 % intervals over patients.
+
+    Args:
+        predictions: one a seed, of the same images.
+        redraws: of the bootstrap, at least 40.
+        seed: of the redraws.
+        on_progress: told the redraws done.
+
+    Returns:
+        Rows macro (recall, precision, f1, accuracy), then classes: class, metric, estimate (mean over seeds), low,
+        high, images (of the class), note. Classes without images are left out of the means, and said; a precision
+        without calls counts as 0, as in scikit-learn.
+
+    Raises:
+        HilumError: predictions that do not go together or are not of single labels, or too few redraws.
+    """
+    check_redraws(redraws)
+    aligned = align({"": predictions})
+    classes, units = aligned.findings, int(aligned.patients.max()) + 1
+    count = len(classes)
+    calls = [class_calls(table) for table in predictions]
+    true = aligned.labels.argmax(axis=1)
+    cells = [true * count + layer.argmax(axis=1) for layer in aligned.scores[""]]
+    shares = np.concatenate([by_patient(np.eye(count**2)[cell], aligned.patients, units) for cell in cells])
+    statistics = {"cells": sums_statistic(shares)}
+    whole = once_each(statistics, units)["cells"].reshape(len(calls), count, count, 1)
+    drawn = over_redraws(statistics, units, redraws=redraws, seed=seed, on_progress=on_progress)["cells"]
+    drawn = drawn.reshape(len(calls), count, count, redraws)
+    weights = seed_weights(len(calls), redraws=redraws, seed=seed)
+    present = whole[0].sum(axis=1)[:, 0] > 0
+    absent = [name for name, there in zip(classes, present, strict=True) if not there]
+    note = f"without images, left out: {', '.join(absent)}" if absent else ""
+    rows: list[dict[str, object]] = []
+    for metric, made in CLASS_METRICS.items():
+        estimate = made(whole)[..., 0].mean(axis=0)
+        redrawn = np.einsum("scb,sb->cb", made(drawn), weights)
+        rows.append(_row(MACRO, metric, estimate[present].mean(), _mean_of_present(redrawn[present]), len(true), note))
+        for at, name in enumerate(classes):
+            images = int((true == at).sum())
+            rows.append(_row(name, metric, estimate[at], redrawn[at], images, "" if images else "no images: left out"))
+    right = [np.einsum("sccb->sb", table) / table.sum(axis=(1, 2)) for table in (whole, drawn)]
+    accuracy = (right[1] * weights).sum(axis=0)
+    rows.append(_row(MACRO, "accuracy", float(right[0].mean()), accuracy, len(true), ""))
+    return pl.DataFrame(rows, schema=SINGLE_LABEL_SCHEMA).sort(pl.col("class") != MACRO, maintain_order=True)
+
+
+def recall(cells: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Share of a class's images that are called so, (…, C, T) from counts (…, C, C, T); NaN without images."""
+    images = cells.sum(axis=-2)
+    return np.where(images > 0, _right(cells) / np.maximum(images, 1), np.nan)
+
+
+def precision(cells: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Share of the calls of a class that are right; 0 without calls, NaN without images of the class."""
+    called = cells.sum(axis=-3)
+    return np.where(cells.sum(axis=-2) > 0, _right(cells) / np.maximum(called, 1), np.nan)
+
+
+def class_f1(cells: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Harmonic mean of recall and precision; NaN without images of the class."""
+    images, called = cells.sum(axis=-2), cells.sum(axis=-3)
+    return np.where(images > 0, 2 * _right(cells) / np.maximum(images + called, 1), np.nan)
+
+
+CLASS_METRICS: dict[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
+    "recall": recall,
+    "precision": precision,
+    "f1": class_f1,
+}
+
+
+def _right(cells: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The diagonal, (…, C, T)."""
+    diagonal: NDArray[np.float64] = np.moveaxis(np.diagonal(cells, axis1=-3, axis2=-2), -1, -2)
+    return diagonal
+
+
+def _mean_of_present(redrawn: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean over the classes that a redraw holds; a rare class is missing from some."""
+    held = np.isfinite(redrawn)
+    mean: NDArray[np.float64] = np.where(held, redrawn, 0).sum(axis=0) / np.maximum(held.sum(axis=0), 1)
+    return mean
+
+
+def _row(
+    name: str, metric: str, estimate: float, redrawn: NDArray[np.float64], images: int, note: str
+) -> dict[str, object]:
+    low, high = percentile_interval(redrawn)
+    return {
+        "class": name,
+        "metric": metric,
+        "estimate": number_or_null(float(estimate)),
+        "low": number_or_null(low),
+        "high": number_or_null(high),
+        "images": images,
+        "note": note,
+    }

@@ -1,0 +1,119 @@
+"""Who wins where: arms ranked over findings and data sets, and counts of wins, ties and losses."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+
+from hilum.errors import HilumError
+from hilum.evaluation.estimation import MeasuredArms
+from hilum.evaluation.inference import number_or_null, percentile_interval
+from hilum.evaluation.metrics import AUROC, LOWER_IS_BETTER
+
+RANKS_SCHEMA = {
+    "arm": pl.String,
+    "metric": pl.String,
+    "mean_rank": pl.Float64,
+    "low": pl.Float64,
+    "high": pl.Float64,
+    "best_in": pl.Float64,
+    "columns": pl.Int64,
+}
+WINS_SCHEMA = {
+    "arm": pl.String,
+    "against": pl.String,
+    "metric": pl.String,
+    "wins": pl.Int64,
+    "ties": pl.Int64,
+    "losses": pl.Int64,
+}
+
+
+def ranks_table(data_sets: Sequence[MeasuredArms], *, metric: str = AUROC) -> pl.DataFrame:
+    """Mean ranks of arms over all findings of all data sets, with intervals over redrawn patients.
+
+    Rank 1 is the best, equal arms share the mean of their ranks. Findings with too few patients are left out. Each data
+    set is redrawn by itself; one finding of one data set counts as much as another.
+
+    Args:
+        data_sets: the same arms measured on one or more test sets, with as many redraws.
+        metric: one of those measured.
+
+    Returns:
+        From the best: arm, metric, mean_rank, low, high (95 %), best_in (the share of redraws in which the arm has the
+        best mean rank; shared where several have), columns (findings x data sets).
+
+    Raises:
+        HilumError: other arms or another number of redraws in a data set, or no finding with enough patients.
+    """
+    arms = list(data_sets[0].arms)
+    estimates, redrawn = [], []
+    for measured in data_sets:
+        if list(measured.arms) != arms:
+            found = f"{', '.join(measured.arms)} beside {', '.join(arms)}"
+            raise HilumError("ranks", expected="the same arms in every data set", found=found, fix="Rank common arms.")
+        sign = 1 if metric in LOWER_IS_BETTER else -1
+        included = np.flatnonzero(measured.included)
+        each = [measured.arms[arm].metrics[metric] for arm in arms]
+        estimates.append(sign * np.stack([one.estimate[included] for one in each]))
+        redrawn.append(sign * np.stack([one.redrawn[included] for one in each]))
+    if len({part.shape[-1] for part in redrawn}) > 1:
+        fix = "Measure all data sets with the same number of redraws."
+        raise HilumError("ranks", expected="as many redraws in every data set", found="others", fix=fix)
+    values, drawn = np.concatenate(estimates, axis=1), np.concatenate(redrawn, axis=1)
+    if not values.shape[1]:
+        fix = "Lower min_positives, or use a larger test set."
+        raise HilumError("ranks", expected="a finding with enough patients", found="none", fix=fix)
+    mean_rank = rankdata(values, axis=0).mean(axis=1)
+    mean_drawn = _mean_ranks(drawn)
+    best = mean_drawn == np.nanmin(mean_drawn, axis=0)
+    share = (best / best.sum(axis=0)).mean(axis=1)
+    rows = []
+    for at in np.argsort(mean_rank, kind="stable"):
+        low, high = percentile_interval(mean_drawn[at])
+        rows.append(
+            {
+                "arm": arms[at],
+                "metric": metric,
+                "mean_rank": float(mean_rank[at]),
+                "low": number_or_null(low),
+                "high": number_or_null(high),
+                "best_in": float(share[at]),
+                "columns": values.shape[1],
+            }
+        )
+    return pl.DataFrame(rows, schema=RANKS_SCHEMA)
+
+
+def wins_table(comparisons: pl.DataFrame, *, averages: Sequence[str], level: float = 0.05) -> pl.DataFrame:
+    """Count single findings that an arm wins, ties and loses after adjustment.
+
+    Args:
+        comparisons: as `comparisons_table` returns them; of one or several data sets.
+        averages: rows that are not findings.
+        level: adjusted p-values below it are a win or a loss.
+
+    Returns:
+        arm, against, metric, wins, ties, losses. Findings that were not tested are not counted.
+    """
+    tested = comparisons.filter(~pl.col("finding").is_in(list(averages)) & pl.col("p_adjusted").is_not_null())
+    shown = pl.col("p_adjusted") < level
+    better = (pl.col("difference") > 0) != pl.col("metric").is_in(sorted(LOWER_IS_BETTER))
+    return (
+        tested.group_by("arm", "against", "metric", maintain_order=True)
+        .agg(
+            (shown & better).sum().alias("wins"), (~shown).sum().alias("ties"), (shown & ~better).sum().alias("losses")
+        )
+        .cast({"wins": pl.Int64, "ties": pl.Int64, "losses": pl.Int64})
+        .select(*WINS_SCHEMA)
+    )
+
+
+def _mean_ranks(drawn: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(A, C, B) to (A, B); columns that a redraw leaves undefined do not count in it."""
+    defined = np.isfinite(drawn).all(axis=0)
+    ranks = rankdata(np.where(defined, drawn, 0.0), axis=0)
+    mean: NDArray[np.float64] = (ranks * defined).sum(axis=1) / np.maximum(defined.sum(axis=0), 1)
+    return mean

@@ -1,0 +1,314 @@
+"""Does it work for everybody: a metric by sex, age band, view or source, with gaps on the same redraws.
+
+A gap is a group against all other images that are known to be in another group. Underdiagnosis is the rate at which the
+sick are called healthy (Seyyed-Kalantari et al., Nature Medicine 27:2176-2182, 2021).
+
+Who is in which group of patients, by the columns of a table: sex, age band, view, where images come from.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from hilum.data.tables import as_numbers, as_text, type_name
+from hilum.errors import HilumError
+from hilum.evaluation.estimation import ArmRedraws, check_redraws, redraw_arms
+from hilum.evaluation.inference import benjamini_hochberg, number_or_null, percentile_interval, two_sided_p
+from hilum.evaluation.metrics import AUROC, check_metrics
+from hilum.evaluation.predictions import LEAST_PATIENTS, AlignedArms, Predictions, count_cases
+from hilum.evaluation.predictions.align import align
+from hilum.evaluation.thresholds import OPTIMISTIC, Thresholds
+from hilum.progress import ProgressReport, silent
+
+AGE_BANDS = (0, 18, 40, 60, 80)
+"""Lower ends, in years; the last is open."""
+
+UNDERDIAGNOSIS = "underdiagnosis"
+"""Share of the positives that are called negative at the threshold: 1 - sensitivity. For "No Finding" the other way
+round: the share of images with a finding that are called No Finding, 1 - specificity."""
+
+SUBGROUPS_SCHEMA = {
+    "attribute": pl.String,
+    "group": pl.String,
+    "finding": pl.String,
+    "metric": pl.String,
+    "estimate": pl.Float64,
+    "low": pl.Float64,
+    "high": pl.Float64,
+    "gap": pl.Float64,
+    "gap_low": pl.Float64,
+    "gap_high": pl.Float64,
+    "p": pl.Float64,
+    "p_adjusted": pl.Float64,
+    "n": pl.Int64,
+    "positive_patients": pl.Int64,
+    "negative_patients": pl.Int64,
+    "note": pl.String,
+}
+
+
+def age_bands(ages: Sequence[float | None], lower_ends: Sequence[float] = AGE_BANDS) -> list[str | None]:
+    """Name the band of each age, for example "40-59"; None for an unknown one."""
+    ends = [*lower_ends[1:], None]
+    names = [
+        f"{low:g}-{end - 1:g}" if end is not None else f"{low:g}+" for low, end in zip(lower_ends, ends, strict=True)
+    ]
+    places = [
+        None if age is None or age < lower_ends[0] else int(np.searchsorted(lower_ends, age, "right")) - 1
+        for age in ages
+    ]
+    return [None if place is None else names[place] for place in places]
+
+
+def evaluate_subgroups(
+    predictions: Sequence[Predictions],
+    groups: Mapping[str, Mapping[str, str | None]],
+    *,
+    metrics: Sequence[str] = (AUROC,),
+    thresholds: Sequence[Thresholds] | None = None,
+    min_patients: int = 20,
+    redraws: int = 2000,
+    seed: int = 0,
+    on_progress: ProgressReport = silent,
+) -> pl.DataFrame:
+    """One arm in every group of every attribute, and each group's gap to the rest.
+
+    Args:
+        predictions: one a seed, of the same images.
+        groups: for each attribute (sex, age band, view, source) the group of each image id; images without one, or
+            with None, are left out of that attribute.
+        metrics: names of `hilum.evaluation.METRICS`, or `underdiagnosis`.
+        thresholds: one a seed; needed by underdiagnosis, sensitivity and the like.
+        min_patients: groups with fewer positive or fewer negative patients of a finding get no number, and that is
+            said.
+        redraws: of the bootstrap, at least 40; the same for all groups.
+        seed: of the redraws.
+        on_progress: told the redraws done.
+
+    Returns:
+        attribute, group, finding, metric, estimate, low, high (95 %), gap (group - the rest), gap_low, gap_high, p
+        (two-sided), p_adjusted (Benjamini-Hochberg over all gaps of the metric), n (images), positive_patients,
+        negative_patients, note. With two groups their gaps are the same but for the sign, and are one test.
+
+    Raises:
+        HilumError: predictions that do not go together, unknown metrics, missing thresholds, too few redraws, or no
+            image with a group.
+    """
+    check_redraws(redraws)
+    wanted = ["sensitivity" if name == UNDERDIAGNOSIS else name for name in metrics]
+    if UNDERDIAGNOSIS in metrics:
+        wanted.append("specificity")
+    wanted = list(dict.fromkeys(wanted))
+    check_metrics(wanted, thresholds=thresholds is not None)
+    aligned = align({"": predictions})
+    fixed = None if thresholds is None else {"": np.stack([one.of(aligned.findings) for one in thresholds])}
+    image_ids = sorted(predictions[0].image_ids)
+    jobs = [
+        (attribute, group, inside, known & ~inside)
+        for attribute, of_image in groups.items()
+        for group, inside, known in _groups(attribute, of_image, image_ids)
+    ]
+    rows: list[dict[str, object]] = []
+    for done, (attribute, group, inside, rest) in enumerate(jobs, start=1):
+        own, other = (_measure(aligned, mask, wanted, fixed, redraws, seed) for mask in (inside, rest))
+        for at, finding in enumerate(aligned.findings):
+            counts = [_patients(aligned, mask, at) for mask in (inside, rest)]
+            for metric in metrics:
+                row: dict[str, object] = {"attribute": attribute, "group": group, "finding": finding, "metric": metric}
+                row |= {"n": int((~np.isnan(aligned.labels[inside, at])).sum())}
+                row |= {"positive_patients": counts[0][0], "negative_patients": counts[0][1]}
+                rows.append(row | _numbers(own, other, metric, at, counts, min_patients))
+        on_progress(done, len(jobs), attribute)
+    table = pl.DataFrame(rows, schema=SUBGROUPS_SCHEMA)
+    if thresholds is not None and any(one.optimistic for one in thresholds):
+        table = table.with_columns(pl.concat_str("note", pl.lit(OPTIMISTIC), separator="; ").str.strip_prefix("; "))
+    return _adjusted(table)
+
+
+def _groups(
+    attribute: str, of_image: Mapping[str, str | None], image_ids: list[str]
+) -> list[tuple[str, NDArray[np.bool_], NDArray[np.bool_]]]:
+    """Names, who is in each, and whose group is known; of two groups the second is the mirror of the first."""
+    given = [of_image.get(image) for image in image_ids]
+    names = sorted({group for group in given if group is not None})
+    if not names:
+        fix = "Give the group of each image by its image_id."
+        raise HilumError(f"groups of {attribute}", expected="a group for some image", found="none", fix=fix)
+    values = np.array(["" if group is None else group for group in given])
+    known = np.array([group is not None for group in given])
+    return [(name, known & (values == name), known) for name in names]
+
+
+def _measure(
+    aligned: AlignedArms,
+    mask: NDArray[np.bool_],
+    metrics: Sequence[str],
+    thresholds: dict[str, NDArray[np.float64]] | None,
+    redraws: int,
+    seed: int,
+) -> ArmRedraws:
+    """Only the labels of the group count; patients are numbered as before, so that redraws are the same for all."""
+    labels = np.where(mask[:, None], aligned.labels, np.nan)
+    only = AlignedArms(aligned.findings, labels, aligned.patients, aligned.scores, aligned.notes)
+    none = np.zeros(len(aligned.findings), dtype=np.bool_)
+    return redraw_arms(
+        only, redraws=redraws, seed=seed, included=none, metrics=metrics, averages=(), thresholds=thresholds
+    )[""]
+
+
+def _patients(aligned: AlignedArms, mask: NDArray[np.bool_], at: int) -> tuple[int, int]:
+    cases = count_cases(aligned.labels[mask][:, at : at + 1], aligned.patients[mask])
+    return int(cases.positive_patients[0]), int(cases.negative_patients[0])
+
+
+def _numbers(
+    own: ArmRedraws,
+    other: ArmRedraws,
+    metric: str,
+    at: int,
+    counts: Sequence[tuple[int, int]],
+    min_patients: int,
+) -> dict[str, object]:
+    here, there = (min(side) for side in counts)
+    min_patients = max(min_patients, LEAST_PATIENTS)
+    if here < min_patients:
+        return {"note": f"{here} patients of the rarer side (fewer than {min_patients}): not told"}
+    estimate, redrawn = _of(own, metric, at)
+    low, high = percentile_interval(redrawn, patients=here)
+    told: dict[str, object] = {
+        "estimate": number_or_null(estimate),
+        "low": number_or_null(low),
+        "high": number_or_null(high),
+        "note": "",
+    }
+    if there < min_patients:
+        return told | {"note": f"{there} patients of the rarer side in the rest (fewer than {min_patients}): no gap"}
+    rest, rest_redrawn = _of(other, metric, at)
+    gap, patients = redrawn - rest_redrawn, min(here, there)
+    gap_low, gap_high = percentile_interval(gap, patients=patients)
+    return told | {
+        "gap": number_or_null(estimate - rest),
+        "gap_low": number_or_null(gap_low),
+        "gap_high": number_or_null(gap_high),
+        "p": number_or_null(two_sided_p(gap, patients=patients)),
+    }
+
+
+def _of(arm: ArmRedraws, metric: str, at: int) -> tuple[float, NDArray[np.float64]]:
+    if metric != UNDERDIAGNOSIS:
+        return float(arm.metrics[metric].estimate[at]), arm.metrics[metric].redrawn[at]
+    found = arm.metrics["specificity" if arm.findings[at] == "No Finding" else "sensitivity"]
+    return 1 - float(found.estimate[at]), 1 - found.redrawn[at]
+
+
+def _adjusted(table: pl.DataFrame) -> pl.DataFrame:
+    """Over all gaps of a metric; of an attribute with two groups the first group's, which the second then shares."""
+    p = table["p"].fill_null(float("nan")).to_numpy().copy()
+    groups = table.group_by("attribute").agg(pl.col("group").unique().sort())
+    mirrors = {attribute: tuple(names) for attribute, names in groups.iter_rows() if len(names) == 2}
+    rows = table.select("attribute", "group", "finding", "metric").rows()
+    first = {}
+    for index, (attribute, group, finding, metric) in enumerate(rows):
+        if attribute in mirrors and group == mirrors[attribute][0]:
+            first[attribute, finding, metric] = index
+    mirrored = np.array([row[0] in mirrors and row[1] == mirrors[row[0]][1] for row in rows], dtype=bool)
+    adjusted = np.full(len(rows), np.nan)
+    for metric in table["metric"].unique():
+        family = (table["metric"] == metric).to_numpy() & ~mirrored
+        adjusted[family] = benjamini_hochberg(p[family])
+    for index in np.flatnonzero(mirrored).tolist():
+        attribute, _, finding, metric = rows[index]
+        adjusted[index] = adjusted[first[attribute, finding, metric]]
+    return table.with_columns(pl.Series("p_adjusted", adjusted, dtype=pl.Float64).fill_nan(None))
+
+
+AGE = "age"
+"""The column whose years become bands; all others are taken as they are."""
+
+Groups = dict[str, dict[str, str | None]]
+"""For each attribute the group of each image id; None where it is not known."""
+
+
+def groups_by_column(
+    table: pl.DataFrame, columns: Sequence[str], image_ids: Sequence[str], *, where: str
+) -> tuple[Groups, list[str]]:
+    """Read the groups of images off a table that has them.
+
+    Args:
+        table, columns, image_ids, where: as in `columns_that_divide`.
+
+    Returns:
+        As `columns_that_divide`; at least one column.
+
+    Raises:
+        HilumError: as there; or no column with two groups.
+    """
+    groups, notes = columns_that_divide(table, columns, image_ids, where=where)
+    if not groups:
+        fix = "Group by a column that divides the images."
+        raise HilumError(where, expected="two groups or more", found=" ".join(notes), fix=fix)
+    return groups, notes
+
+
+def columns_that_divide(
+    table: pl.DataFrame, columns: Sequence[str], image_ids: Sequence[str], *, where: str
+) -> tuple[Groups, list[str]]:
+    """Read the groups of images off a table, of those columns that have several.
+
+    Args:
+        table: one row an image: `image_id` and the columns; may hold more images.
+        columns: for example sex, age (years), view, source.
+        image_ids: the images that are judged.
+        where: what the table is, for messages.
+
+    Returns:
+        The groups of the judged images, of every column in which there are two groups or more; and in words, for how
+        many images a group is not known, and which columns are left out because all images are in one.
+
+    Raises:
+        HilumError: a column that is not there, the same image twice, or an age that is no number.
+    """
+    missing = [name for name in ("image_id", *columns) if name not in table.columns]
+    if missing:
+        here = ", ".join(name for name in table.columns if not name.startswith(("y_", "p_")))
+        found = f"no {', '.join(missing)}; the columns {here or '(none)'}"
+        fix = "Name columns of the table, or give the table that has them with --images."
+        raise HilumError(where, expected=f"the columns image_id, {', '.join(columns)}", found=found, fix=fix)
+    judged = pl.DataFrame({"image_id": list(image_ids)}, schema={"image_id": pl.String})
+    known = pl.DataFrame([table["image_id"].cast(pl.String), *(table[name] for name in dict.fromkeys(columns))])
+    known = known.join(judged, on="image_id", how="semi")
+    twice = known["image_id"].filter(known["image_id"].is_duplicated())
+    if len(twice):
+        fix = "Keep one row for each image."
+        raise HilumError(where, expected="each image_id once", found=f"{twice[0]} several times", fix=fix)
+    rows = judged.join(known, on="image_id", how="left", maintain_order="left")
+    groups: Groups = {}
+    notes: list[str] = []
+    dates = (pl.Date, pl.Datetime, pl.Time)
+    if others := [name for name in columns if as_text(table[name]) is None and table[name].dtype not in dates]:
+        found = ", ".join(f"{name}, a column of {type_name(table[name])}" for name in others)
+        raise HilumError(where, expected="columns of text or numbers", found=found, fix="Group by other columns.")
+    for name in dict.fromkeys(columns):
+        values = _bands(rows[name], where) if name == AGE else rows[name].cast(pl.String).to_list()
+        different = sorted({value for value in values if value is not None})
+        if len(different) < 2:
+            notes.append(f"{name}: {f'all images are {different[0]}' if different else 'not known'}, so no groups.")
+            continue
+        groups[name] = dict(zip(image_ids, values, strict=True))
+        if unknown := values.count(None):
+            notes.append(f"{name}: not known of {unknown:,} of {len(values):,} images; these are in no group.")
+    return groups, notes
+
+
+def _bands(ages: pl.Series, where: str) -> list[str | None]:
+    years = as_numbers(ages)
+    if years is None:
+        found = f"a column of {type_name(ages)}"
+        raise HilumError(f"{where}, {AGE}", expected="years, as numbers", found=found, fix="Write 58 for 058Y.")
+    wrong = ages.filter(ages.is_not_null() & years.is_null())
+    if len(wrong):
+        found = f"{wrong[0]!r}, and {len(wrong) - 1:,} more" if len(wrong) > 1 else f"{wrong[0]!r}"
+        raise HilumError(f"{where}, {AGE}", expected="years, as numbers", found=found, fix="Write 58 for 058Y.")
+    return age_bands(years.fill_nan(None).to_list())

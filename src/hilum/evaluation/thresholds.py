@@ -1,0 +1,130 @@
+"""Where to cut: thresholds chosen on validation images, so that what they do on test images is what they would do
+later.
+
+A threshold fitted to the images it is judged on looks better than it is; it is allowed on request, and marked.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hilum.errors import HilumError
+from hilum.evaluation.metrics import cumulative_calls, known_sides
+from hilum.evaluation.predictions import Predictions
+from hilum.threshold_rule import parse_rule
+
+OPTIMISTIC = "optimistic: the threshold was chosen on the images it is judged on"
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """One threshold a finding.
+
+    Attributes:
+        rule: how they were chosen, as given.
+        chosen_on: the split, or the name of the table, they were chosen on; None for a number given beforehand.
+        values: by finding, on the scale of the scores; NaN where the images give none.
+        optimistic: whether they were chosen on the images that are judged.
+    """
+
+    rule: str
+    chosen_on: str | None
+    values: dict[str, float]
+    optimistic: bool = False
+
+    def of(self, findings: Sequence[str]) -> NDArray[np.float64]:
+        """Thresholds in the order of these findings, (F,).
+
+        Raises:
+            HilumError: a finding that has none.
+        """
+        missing = [finding for finding in findings if finding not in self.values]
+        if missing:
+            raise HilumError(
+                self.chosen_on or "thresholds",
+                expected="the findings that are evaluated",
+                found=f"none of {', '.join(missing)}",
+                fix="Choose thresholds on predictions of the same findings.",
+            )
+        return np.array([self.values[finding] for finding in findings])
+
+
+def choose_threshold(labels: ArrayLike, scores: ArrayLike, rule: str) -> float:
+    """Choose a threshold of one finding; scores at or above it are called positive.
+
+    Args:
+        labels: (N,), 1, 0 or NaN (left out).
+        scores: (N,).
+        rule: `youden`, the largest sensitivity + specificity - 1 (Youden, Cancer 3:32-35, 1950); `f1`, the largest F1;
+            `sensitivity=S`, the highest threshold with at least this sensitivity; `specificity=S`, the lowest with at
+            least this specificity; or a number, which is the threshold. Of equally good ones the highest is taken.
+
+    Returns:
+        One of the scores; infinity where only calling nothing positive is specific enough; NaN without positives or
+        without negatives.
+
+    Raises:
+        HilumError: an unknown rule.
+    """
+    name, target = parse_rule(rule)
+    if name == "fixed":
+        return target
+    positive, score = known_sides(labels, scores)
+    if positive.all() or not positive.any():
+        return float("nan")
+    candidates = np.unique(score)[::-1]
+    true, false = cumulative_calls(positive, score)
+    positives, negatives = int(true[-1]), int(false[-1])
+    if name == "youden":  # in whole numbers, so that equally good ones are equal
+        return float(candidates[np.argmax(true * negatives - false * positives)])
+    if name == "f1":
+        return float(candidates[np.argmax(2 * true / (true + false + positives))])
+    if name == "sensitivity":
+        return float(candidates[np.argmax(true >= target * positives - _ROUNDING)])
+    specific = np.flatnonzero(negatives - false >= target * negatives - _ROUNDING)
+    return float(candidates[specific[-1]]) if len(specific) else float("inf")
+
+
+def choose_thresholds(
+    validation: Predictions, rule: str = "youden", *, judged: Predictions | None = None
+) -> Thresholds:
+    """Choose a threshold for each finding.
+
+    Args:
+        validation: predictions of images that were held out from training and from the test.
+        rule: as in `choose_threshold`.
+        judged: the predictions that the thresholds will be used on; where images are in both, the thresholds are
+            marked as optimistic.
+
+    Raises:
+        HilumError: an unknown rule; or predictions of training images.
+    """
+    fixed = parse_rule(rule)[0] == "fixed"
+    if validation.split == "train" and not fixed:
+        raise HilumError(
+            validation.name,
+            expected="predictions of validation images, to choose thresholds on",
+            found="the split train, which the model was fitted to",
+            fix="Give predictions of the validation split.",
+        )
+    labels, scores = validation.labels, validation.scores
+    values = {
+        finding: choose_threshold(labels[:, index], scores[:, index], rule)
+        for index, finding in enumerate(validation.findings)
+    }
+    shared = judged is not None and _share_images(validation, judged)
+    chosen_on = None if fixed else validation.split or validation.name
+    return Thresholds(rule, chosen_on, values, optimistic=shared and not fixed)
+
+
+_ROUNDING = 1e-9
+"""So that a sensitivity of 0.9 of 10 positives is 9 of them, however 0.9 x 10 rounds."""
+
+
+def _share_images(one: Predictions, other: Predictions) -> bool:
+    if one is other:
+        return True
+    named = one.images_named and other.images_named
+    return named and not set(one.image_ids).isdisjoint(other.image_ids)

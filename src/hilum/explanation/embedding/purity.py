@@ -1,0 +1,179 @@
+"""How far classes lie apart among features: numbers that stand beside an image of them, and do not come from it.
+
+An image in two dimensions shows what its method makes of the features. These numbers are of the features themselves,
+by their cosines, and look at other patients only: images of one patient lie together whatever they show.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from sklearn.metrics import silhouette_samples
+
+from hilum.draws import image_keys, shuffled
+from hilum.evaluation.bootstrap import Counts, Statistic, once_each, over_redraws
+from hilum.evaluation.inference import TOO_NARROW, TRUSTED_PATIENTS, number_or_null, percentile_interval
+from hilum.explanation.embedding.classes import Grouping
+from hilum.explanation.embedding.features import unit_length
+from hilum.explanation.embedding.neighbours import nearest_images
+from hilum.progress import ProgressReport, silent
+
+ALL = "all classes"
+MOST_SILHOUETTES = 3000
+"""Images whose silhouette is computed: it takes the distances of all pairs."""
+_USE = 620  # of `hilum.draws.shuffled`
+
+METRICS = ("purity", "above chance", "silhouette")
+SCHEMA = {
+    "grouping": pl.String(),
+    "class": pl.String(),
+    "metric": pl.String(),
+    "estimate": pl.Float64(),
+    "low": pl.Float64(),
+    "high": pl.Float64(),
+    "chance": pl.Float64(),
+    "images": pl.Int64(),
+    "patients": pl.Int64(),
+    "note": pl.String(),
+}
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """One number of some images: rows among the N images of the grouping, and the number of each."""
+
+    rows: NDArray[np.int64]
+    values: NDArray[np.float64]
+
+
+def class_separation(
+    values: NDArray[np.float32],
+    patients: Sequence[str],
+    grouping: Grouping,
+    *,
+    k: int = 20,
+    redraws: int = 2000,
+    seed: int = 0,
+    on_progress: ProgressReport = silent,
+) -> pl.DataFrame:
+    """Neighbour purity and silhouette of every class and of all, with 95 % intervals.
+
+    purity: of an image's k nearest images of other patients, the share that is of its class; the mean over images.
+        Images
+    without a class here are not among those searched. above chance: that share less the class's share of all images of
+    other patients, which is what features that know nothing reach. silhouette (Rousseeuw, J Comput Appl Math 20:53-65,
+    1987), by cosine distances: -1 to 1, over one image a patient (by lot), at most `MOST_SILHOUETTES`.
+
+    Intervals are from redrawn patients, over whose images are asked; the images that are searched stay the same.
+
+    Args:
+        values: features (N, D).
+        patients: of the N images.
+        grouping: of the N images, in at least two classes.
+        k: neighbours.
+        redraws, seed: of the intervals; the seed also draws the images of the silhouette.
+        on_progress: told the redraws done.
+
+    Returns:
+        `grouping`, `class` (each, then `ALL`: every image counts once), `metric`, `estimate`, `low`, `high` (null with
+        fewer than two patients), `chance` (of the purity), `images`, `patients`, `note`.
+    """
+    inside = np.flatnonzero([name is not None for name in grouping.of])
+    index = {name: number for number, name in enumerate(grouping.classes)}
+    classes = np.array([index[str(grouping.of[int(row)])] for row in inside], dtype=np.int64)
+    _, codes = np.unique(np.array([patients[int(row)] for row in inside]), return_inverse=True)
+    of_patient = [str(code) for code in codes]
+    purity, chance = _purity(values[inside], of_patient, classes, k)
+    silhouette = _silhouettes(values[inside], codes, classes, seed)
+    measured = {
+        "purity": purity,
+        "above chance": _Measured(purity.rows, purity.values - chance[purity.rows]),
+        "silhouette": silhouette,
+    }
+    units = int(codes.max()) + 1
+    count = len(grouping.classes)
+    statistics = {name: _means(each, codes, classes, units, count) for name, each in measured.items()}
+    redrawn = over_redraws(statistics, units, redraws=redraws, seed=seed, on_progress=on_progress)
+    estimates = once_each(statistics, units)
+    rows = []
+    for number, name in enumerate([*grouping.classes, ALL]):
+        for metric, each in measured.items():
+            here = each.rows if name == ALL else each.rows[classes[each.rows] == number]
+            people = len(np.unique(codes[here]))
+            low, high = (
+                percentile_interval(redrawn[metric][number], patients=people) if people > 1 else (np.nan, np.nan)
+            )
+            few = people < TRUSTED_PATIENTS
+            expected = float(chance[here].mean()) if metric == "purity" and len(here) else float("nan")
+            rows.append(
+                (
+                    grouping.name,
+                    name,
+                    metric,
+                    number_or_null(estimates[metric][number]),
+                    number_or_null(low),
+                    number_or_null(high),
+                    number_or_null(expected),
+                    len(here),
+                    people,
+                    f"{people} patients: {TOO_NARROW}" if few else "",
+                )
+            )
+    return pl.DataFrame(rows, SCHEMA, orient="row")
+
+
+def _purity(
+    values: NDArray[np.float32], patients: list[str], classes: NDArray[np.int64], k: int
+) -> tuple[_Measured, NDArray[np.float64]]:
+    """Share of the neighbours that are of the image's class, where it has any; and what chance gives each image,
+    (N,).
+    """
+    nearest = nearest_images(values, patients, k).rows
+    there = nearest >= 0
+    same = (classes[nearest] == classes[:, None]) & there
+    asked = np.flatnonzero(there.any(1))
+    shares = same[asked].sum(1) / there[asked].sum(1)
+    _, codes = np.unique(np.array(patients), return_inverse=True)
+    own = np.zeros((codes.max() + 1, classes.max() + 1))
+    np.add.at(own, (codes, classes), 1)
+    total = own.sum(0)
+    of_others = total[classes] - own[codes, classes], len(classes) - own[codes].sum(1)
+    chance = np.divide(of_others[0], of_others[1], out=np.full(len(classes), np.nan), where=of_others[1] > 0)
+    return _Measured(asked, shares), chance
+
+
+def _silhouettes(
+    values: NDArray[np.float32], codes: NDArray[np.int64], classes: NDArray[np.int64], seed: int
+) -> _Measured:
+    """Silhouettes of one image a patient; of none where that leaves fewer than two classes of two images."""
+    lot = shuffled(seed, image_keys(str(row) for row in range(len(codes))), use=_USE)
+    _, first = np.unique(codes[lot], return_index=True)
+    rows = np.sort(lot[np.sort(first)[:MOST_SILHOUETTES]])
+    counts = np.bincount(classes[rows])
+    rows = rows[counts[classes[rows]] > 1]  # a class of one image has no distance within
+    if len(np.unique(classes[rows])) < 2:
+        return _Measured(np.array([], dtype=np.int64), np.array([]))
+    unit = unit_length(values[rows])
+    distances = np.clip(1 - (unit @ unit.T).astype(np.float64), 0, None)
+    np.fill_diagonal(distances, 0)
+    return _Measured(rows, silhouette_samples(distances, classes[rows], metric="precomputed"))
+
+
+def _means(
+    measured: _Measured, codes: NDArray[np.int64], classes: NDArray[np.int64], units: int, count: int
+) -> Statistic:
+    """Means of each class, and of all, for any count of patients: (count + 1, redraws); NaN where no image counts."""
+    sums, images = np.zeros((2, count + 1, units))
+    np.add.at(sums, (classes[measured.rows], codes[measured.rows]), measured.values)
+    np.add.at(images, (classes[measured.rows], codes[measured.rows]), 1)
+    sums[count], images[count] = sums[:count].sum(0), images[:count].sum(0)
+
+    def statistic(counts: Counts) -> NDArray[np.float64]:
+        weights = counts.astype(np.float64)
+        above, below = sums @ weights, images @ weights
+        means: NDArray[np.float64] = np.divide(above, below, out=np.full(above.shape, np.nan), where=below > 0)
+        return means
+
+    return statistic

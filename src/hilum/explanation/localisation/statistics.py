@@ -1,0 +1,194 @@
+"""Scores against boxes, per finding and over findings: with intervals from redrawn patients, and paired differences.
+
+All kinds of maps are scored on the same redraws, and intervals are expanded for few patients. A kind may have several
+replicates, such as random weights of several seeds: its number is then the mean over them, and the interval is that of
+this mean for these replicates.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from hilum.evaluation.bootstrap import Counts, Statistic, once_each, over_redraws
+from hilum.evaluation.inference import (
+    TOO_NARROW,
+    TRUSTED_PATIENTS,
+    benjamini_hochberg,
+    number_or_null,
+    percentile_interval,
+    two_sided_p,
+)
+from hilum.explanation.localisation.cases import BoxedCase
+from hilum.explanation.localisation.detections import Detections, average_precision
+from hilum.explanation.localisation.score_maps import MEANS, METRICS, PRECISIONS, ScoredMaps
+from hilum.progress import ProgressReport, silent
+
+ALL_BOXES, MACRO = "all findings together", "macro"
+"""Rows over findings: every image with a finding counts once; every finding of at least ten patients counts once."""
+_LEAST_PATIENTS = 10
+_SCHEMA = {
+    **dict.fromkeys(("finding", "metric", "arm", "against"), pl.String()),
+    **dict.fromkeys(("estimate", "low", "high", "p", "p_adjusted"), pl.Float64()),
+    **dict.fromkeys(("images", "patients", "boxes"), pl.Int64()),
+    "note": pl.String(),
+}
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One finding, or all of them: which cases belong to it."""
+
+    name: str
+    cases: NDArray[np.int64]
+    patients: int
+    boxes: int
+
+
+def box_statistics(
+    cases: Sequence[BoxedCase],
+    arms: Mapping[str, Sequence[ScoredMaps]],
+    pairs: Sequence[tuple[str, str]],
+    *,
+    redraws: int = 2000,
+    seed: int = 0,
+    on_progress: ProgressReport = silent,
+) -> pl.DataFrame:
+    """Estimates with 95 % intervals, and differences with p-values.
+
+    Args:
+        cases: N, at least one.
+        arms: by name, one or more replicates of scores of these cases.
+        pairs: of arms to compare: (arm, against).
+        redraws: of patients.
+        seed: of the redraws.
+        on_progress: told the redraws done.
+
+    Returns:
+        `finding` (then `ALL_BOXES`, and `MACRO` where two findings have ten patients each), `metric` (of `METRICS`),
+        `arm`, `against` (null: the arm's own number), `estimate`, `low`, `high` (null with fewer than two patients),
+        `p` (two-sided, of a difference), `p_adjusted` (Benjamini-Hochberg over the findings of a metric and a pair),
+        `images`, `patients`, `boxes`, `note`.
+    """
+    names = {patient: unit for unit, patient in enumerate(dict.fromkeys(case.patient_id for case in cases))}
+    units = np.array([names[case.patient_id] for case in cases], dtype=np.int64)
+    rows = _rows(cases, units)
+    statistics = {
+        f"{arm}\n{replicate}": _statistic(scored, units, rows)
+        for arm, replicates in arms.items()
+        for replicate, scored in enumerate(replicates)
+    }
+    whole = {name: values[:, None] for name, values in once_each(statistics, len(names)).items()}
+    drawn = over_redraws(statistics, len(names), redraws=redraws, seed=seed, on_progress=on_progress)
+    estimates, redrawn = _by_arm(whole, arms, rows), _by_arm(drawn, arms, rows)
+    counted = [row.name for row in rows if row.name != ALL_BOXES and row.patients >= _LEAST_PATIENTS]
+    if len(counted) > 1:
+        among = [index for index, row in enumerate(rows) if row.name in counted]
+        for values in (estimates, redrawn):
+            for arm, numbers in values.items():
+                values[arm] = np.concatenate([numbers, numbers[among].mean(0, keepdims=True)])
+        every = np.concatenate([rows[index].cases for index in among])
+        rows.append(_Row(MACRO, every, len(np.unique(units[every])), sum(rows[index].boxes for index in among)))
+    told = []
+    for arm, against in [*((arm, None) for arm in arms), *pairs]:
+        whole_of, drawn_of = estimates[arm], redrawn[arm]
+        if against is not None:
+            whole_of, drawn_of = whole_of - estimates[against], drawn_of - redrawn[against]
+        for m, metric in enumerate(METRICS):
+            p = np.array(
+                [
+                    two_sided_p(drawn_of[r, m], patients=row.patients) if row.patients > 1 else np.nan
+                    for r, row in enumerate(rows)
+                ]
+            )
+            family = np.array([row.name not in (ALL_BOXES, MACRO) for row in rows])
+            adjusted = benjamini_hochberg(np.where(family, p, np.nan))
+            for r, row in enumerate(rows):
+                low, high = (
+                    percentile_interval(drawn_of[r, m], patients=row.patients) if row.patients > 1 else (np.nan, np.nan)
+                )
+                told.append(
+                    {
+                        "finding": row.name,
+                        "metric": metric,
+                        "arm": arm,
+                        "against": against,
+                        "estimate": number_or_null(whole_of[r, m, 0]),
+                        "low": number_or_null(low),
+                        "high": number_or_null(high),
+                        "p": number_or_null(p[r]) if against is not None else None,
+                        "p_adjusted": number_or_null(adjusted[r]) if against is not None else None,
+                        "images": len(row.cases),
+                        "patients": row.patients,
+                        "boxes": row.boxes,
+                        "note": _note(row, len(counted)),
+                    }
+                )
+    return pl.DataFrame(told, _SCHEMA)
+
+
+def _rows(cases: Sequence[BoxedCase], units: NDArray[np.int64]) -> list[_Row]:
+    findings = np.array([case.finding for case in cases])
+    groups = [(str(finding), np.flatnonzero(findings == finding)) for finding in np.unique(findings)]
+    return [
+        _Row(name, which, len(np.unique(units[which])), sum(len(cases[case].boxes) for case in which.tolist()))
+        for name, which in [*groups, (ALL_BOXES, np.arange(len(cases)))]
+    ]
+
+
+def _statistic(scored: ScoredMaps, units: NDArray[np.int64], rows: Sequence[_Row]) -> Statistic:
+    """All metrics of all rows, in any redraws: rows one after another, metrics within."""
+    patients = int(units.max()) + 1
+    sums = np.zeros((len(rows), len(MEANS) + 1, patients))
+    detections: list[list[Detections]] = []
+    for r, row in enumerate(rows):
+        for m in range(len(MEANS)):
+            sums[r, m] = np.bincount(units[row.cases], scored.scores[row.cases, m], minlength=patients)
+        sums[r, -1] = np.bincount(units[row.cases], minlength=patients)
+        found = scored.detections.filter(pl.col("case").is_in(row.cases))
+        of_patient = np.bincount(units[row.cases], scored.drawn[row.cases], minlength=patients).astype(np.int64)
+        detections.append(
+            [
+                Detections(
+                    units[found["case"].to_numpy()],
+                    found["confidence"].to_numpy(),
+                    found[f"right_{name}"].to_numpy().astype(np.bool_),
+                    of_patient,
+                )
+                for name in PRECISIONS
+            ]
+        )
+
+    def statistic(counts: Counts) -> NDArray[np.float64]:
+        told = np.empty((len(rows), len(METRICS), counts.shape[1]))
+        for r in range(len(rows)):
+            added = sums[r] @ counts.astype(np.float64)
+            images = np.where(added[-1] > 0, added[-1], np.nan)
+            told[r, : len(MEANS)] = added[:-1] / images
+            for m, of_level in enumerate(detections[r], start=len(MEANS)):
+                told[r, m] = average_precision(of_level, counts)
+        return told.reshape(-1, counts.shape[1])
+
+    return statistic
+
+
+def _by_arm(
+    values: Mapping[str, NDArray[np.float64]], arms: Mapping[str, Sequence[ScoredMaps]], rows: Sequence[_Row]
+) -> dict[str, NDArray[np.float64]]:
+    """(rows, metrics, B) of each arm, the mean over its replicates."""
+    return {
+        arm: np.mean([values[f"{arm}\n{n}"] for n in range(len(replicates))], axis=0).reshape(
+            len(rows), len(METRICS), -1
+        )
+        for arm, replicates in arms.items()
+    }
+
+
+def _note(row: _Row, counted: int) -> str:
+    if row.name == MACRO:
+        return f"mean over {counted} findings of at least {_LEAST_PATIENTS} patients"
+    if row.patients == 1:
+        return "one patient: no interval"
+    return f"{row.patients} patients: {TOO_NARROW}" if row.patients < TRUSTED_PATIENTS else ""

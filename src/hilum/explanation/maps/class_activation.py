@@ -1,0 +1,46 @@
+"""Class activation maps: from the activations of a layer and the gradient of a score to where the score comes from.
+
+Grad-CAM (Selvaraju et al., ICCV 2017), Grad-CAM++ (Chattopadhyay et al., WACV 2018), LayerCAM (Jiang et al., IEEE TIP
+2021). Each takes activations A and the gradients G of one score with respect to them, both (B, C, h, w), and gives
+(B, h, w), at least 0; no map is scaled, so that maps of one image for two findings can be compared.
+"""
+
+from collections.abc import Callable
+from typing import Literal, TypeAlias
+
+import torch
+from torch import Tensor
+
+Method: TypeAlias = Literal["gradcam", "gradcam++", "layercam"]
+
+
+def grad_cam(activations: Tensor, gradients: Tensor) -> Tensor:
+    """Channels weighted by the mean gradient of each, summed, negative parts cut (Selvaraju et al., eq. 1 and 2)."""
+    weights = gradients.mean((2, 3), keepdim=True)
+    return (weights * activations).sum(1).relu()
+
+
+def grad_cam_plus_plus(activations: Tensor, gradients: Tensor) -> Tensor:
+    """Channels weighted by the positive gradients of each pixel (Chattopadhyay et al., eq. 10 and 19).
+
+    The second and third derivatives of exp(score) are powers of the gradient times exp(score), where the layers behind
+    are piecewise linear; exp(score) cancels in the pixel weights and scales the map as a whole, so it is left out.
+    """
+    squared, cubed = gradients**2, gradients**3
+    below = 2 * squared + activations.sum((2, 3), keepdim=True) * cubed
+    pixel_weights = torch.where(below != 0, squared / torch.where(below != 0, below, torch.ones_like(below)), 0.0)
+    weights = (pixel_weights * gradients.relu()).sum((2, 3), keepdim=True)
+    return (weights * activations).sum(1).relu()
+
+
+def layer_cam(activations: Tensor, gradients: Tensor) -> Tensor:
+    """Every pixel of every channel weighted by its own positive gradient (Jiang et al., eq. 6 and 7)."""
+    return (gradients.relu() * activations).sum(1).relu()
+
+
+METHODS: dict[Method, Callable[[Tensor, Tensor], Tensor]] = {
+    "gradcam": grad_cam,
+    "gradcam++": grad_cam_plus_plus,
+    "layercam": layer_cam,
+}
+"""By the name that `hilum explain --method` takes."""

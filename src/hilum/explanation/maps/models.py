@@ -1,0 +1,134 @@
+"""Finished classifiers whose maps are drawn, their random twins, and what they say of images."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from hilum.augment import plain_view
+from hilum.data.store import Store
+from hilum.encoders.card import Card
+from hilum.encoders.zoo import create_encoder
+from hilum.errors import HilumError
+from hilum.explanation.maps.heat_maps import HeatMaps, heat_maps
+from hilum.explanation.methods import HeatMapMethod
+from hilum.finetuning.classifier import Classifier
+from hilum.finetuning.data_loader import Feed
+from hilum.finetuning.weights import load_classifier
+from hilum.progress import ProgressReport, silent
+
+BATCH = 16
+
+
+@dataclass(frozen=True)
+class Model:
+    """A classifier and how it is called.
+
+    Attributes:
+        name: for people; unique among the models of a page.
+        classifier: in evaluation mode, on its device.
+        card: what it is and whom it has seen.
+    """
+
+    name: str
+    classifier: Classifier
+    card: Card
+
+
+def load_models(directories: Sequence[Path], device: torch.device) -> list[Model]:
+    """Load classifiers that fine-tuning wrote, named by their directories.
+
+    Raises:
+        HilumError: a directory holds none, or the same one twice.
+    """
+    if len({directory.resolve() for directory in directories}) < len(directories):
+        raise HilumError("--and", expected="another model", found="the same one", fix="Name another directory.")
+    names = [_named(directory) for directory in directories]
+    if len(set(names)) < len(names):
+        names = [str(directory) for directory in directories]
+    loaded = [load_classifier(directory) for directory in directories]
+    return [Model(name, each.to(device), card) for name, (each, card) in zip(names, loaded, strict=True)]
+
+
+def random_twin(model: Model, seed: int) -> Model:
+    """The same architecture with weights as they are before any training.
+
+    A map that looks the same after this says nothing of what was learnt: Adebayo et al., "Sanity checks for saliency
+    maps", NeurIPS 2018, §3 (here all layers at once, drawn anew).
+    """
+    card = model.card
+    twin = Classifier(
+        create_encoder(card.encoder, seed=seed),
+        len(card.findings),
+        size=card.image_size,
+        seed=seed,
+        head=card.settings.get("head", "linear"),
+        pooling=card.settings.get("pooling", "own"),
+    )
+    return Model(f"{model.name}, random weights", twin.to(_device(model)).eval(), card)
+
+
+def probabilities(
+    model: Model, store: Store, image_ids: Sequence[str], on_progress: ProgressReport = silent
+) -> NDArray[np.float64]:
+    """What a model gives each of its findings on each image, (N, findings), 0 to 1."""
+    feed = Feed(store, model.card.image_size, BATCH, 0, 1, _device(model), "fp32")
+    logits = feed.outputs(model.classifier, image_ids, model.name, on_progress)
+    found: NDArray[np.float64] = model.classifier.answers.probabilities(logits.double()).cpu().numpy()
+    return found
+
+
+def maps_of_pairs(
+    model: Model,
+    store: Store,
+    pairs: Sequence[tuple[str, str]],
+    method: HeatMapMethod,
+    on_progress: ProgressReport = silent,
+) -> HeatMaps:
+    """Maps of some findings on some images.
+
+    Args:
+        model: whose findings hold those of the pairs.
+        store: of the images, preprocessed as the model's card says.
+        pairs: P of image id and finding, at least one.
+        method: of `hilum.explanation.maps.heat_maps`.
+        on_progress: told the images done.
+
+    Returns:
+        Maps (P, rows, columns) on the CPU, in the order of the pairs.
+
+    Raises:
+        HilumError: the method has no meaning for the model.
+    """
+    radiographs = list(dict.fromkeys(image_id for image_id, _ in pairs))
+    rows = store.rows(radiographs)
+    place = {finding: number for number, finding in enumerate(model.card.findings)}
+    made: dict[tuple[str, str], torch.Tensor] = {}
+    wanted_on: dict[str, list[str]] = {}
+    for image_id, finding in pairs:
+        wanted_on.setdefault(image_id, []).append(finding)
+    for first in range(0, len(radiographs), BATCH):
+        batch = radiographs[first : first + BATCH]
+        images = torch.from_numpy(store.pixels[rows[first : first + BATCH]])[:, None].to(_device(model))
+        views = plain_view(images, model.card.image_size)
+        wanted = list(dict.fromkeys(finding for image_id in batch for finding in wanted_on[image_id]))
+        found = heat_maps(model.classifier, views, [place[finding] for finding in wanted], method)
+        for row, image_id in enumerate(batch):
+            for finding in wanted_on[image_id]:
+                made[image_id, finding] = found.maps[row, wanted.index(finding)].float().cpu()
+        on_progress(min(first + BATCH, len(radiographs)), len(radiographs), model.name)
+    return HeatMaps(torch.stack([made[pair] for pair in pairs]), found.start, found.end)
+
+
+def _named(directory: Path) -> str:
+    path = directory.resolve()
+    if path.name.startswith("seed-"):
+        return f"{path.parent.name} ({path.name.replace('-', ' ')})"
+    return path.name
+
+
+def _device(model: Model) -> torch.device:
+    return model.classifier.positive_weights.device

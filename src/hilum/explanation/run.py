@@ -1,0 +1,163 @@
+"""Models explained on images: maps of what was asked for, scores against boxes, and images to look at."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from hilum.data.store import Store
+from hilum.errors import HilumError
+from hilum.explanation.images import ExplainedImages
+from hilum.explanation.localisation import BoxedCase, Boxes, boxed_cases, boxes_on_square, score_models
+from hilum.explanation.maps import HeatMaps, Model, maps_of_pairs, probabilities
+from hilum.explanation.selection import chosen_images
+from hilum.explanation.settings import Wish
+from hilum.progress import ProgressReport, silent
+
+
+@dataclass(frozen=True)
+class Explained:
+    """What came out.
+
+    Attributes:
+        wish: what was asked for.
+        models: one or more.
+        shown: images to look at: `finding`, `rule`, `image_id`.
+        pairs: P of image id and finding that have maps: those with boxes, then those that are only looked at.
+        maps: of each model, (P, rows, columns).
+        scores: of each model, (P,), what it gives the finding on the image.
+        labels: (P,), 1, 0 or NaN.
+        boxes: of each pair where there are any, on the first model's images.
+        statistics: see `box_statistics`; None without boxes.
+        cases: a row for every pair with boxes and kind of map: `image_id`, `patient_id`, `finding`, `arm`, `replicate`
+            and the scores; None without boxes.
+        notes: what a reader must know, one sentence each.
+    """
+
+    wish: Wish
+    models: Sequence[Model]
+    shown: pl.DataFrame
+    pairs: list[tuple[str, str]]
+    maps: list[HeatMaps]
+    scores: list[NDArray[np.float64]]
+    labels: NDArray[np.float64]
+    boxes: dict[tuple[str, str], Boxes]
+    statistics: pl.DataFrame | None = None
+    cases: pl.DataFrame | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+def explain(
+    models: Sequence[Model],
+    stores: Sequence[Store],
+    images: ExplainedImages,
+    wish: Wish,
+    on_progress: ProgressReport = silent,
+) -> Explained:
+    """Choose images, draw their maps, and score the maps where there are boxes.
+
+    Args:
+        models: one or more, which all score the findings of the wish.
+        stores: of each model, the images as its card wants them.
+        images: see `hilum.explanation.images`. What a store has set aside is left out.
+        wish: see `Wish`.
+        on_progress: told the images done, with what is being done.
+
+    Raises:
+        HilumError: a finding that a model does not score, or a method that has no meaning for a model.
+    """
+    _check_findings(models, wish.findings)
+    notes = list(images.notes)
+    readable = [name for name in images.manifest["image_id"] if all(store.has([name])[0] for store in stores)]
+    if len(readable) < len(images.manifest):
+        notes.append(f"{len(images.manifest) - len(readable):,} images cannot be read and were set aside")
+    manifest = images.manifest.filter(pl.col("image_id").is_in(readable))
+    ids = manifest["image_id"].to_list()
+    given = [
+        probabilities(model, store, ids, on_progress)[:, [model.card.findings.index(each) for each in wish.findings]]
+        for model, store in zip(models, stores, strict=True)
+    ]
+    labels = _labels(manifest, wish.findings)
+    shown = _shown(ids, labels, given, wish)
+    cases = _cases(images, manifest, stores, wish, notes)
+    boxed = [(case.image_id, case.finding) for case in cases[0]]
+    looked_at = [(row["image_id"], row["finding"]) for row in shown.iter_rows(named=True)]
+    pairs = list(dict.fromkeys([*boxed, *looked_at]))
+    maps = [
+        maps_of_pairs(model, store, pairs, wish.method, on_progress)
+        for model, store in zip(models, stores, strict=True)
+    ]
+    row = {image_id: number for number, image_id in enumerate(ids)}
+    at = [row[image_id] for image_id, _ in pairs], [wish.findings.index(finding) for _, finding in pairs]
+    scores = [each[at] for each in given]
+    explained = Explained(
+        wish=wish,
+        models=models,
+        shown=shown,
+        pairs=pairs,
+        maps=maps,
+        scores=scores,
+        labels=labels[at],
+        boxes={(case.image_id, case.finding): case.boxes for case in cases[0]},
+        notes=notes,
+    )
+    if not boxed:
+        return explained
+    statistics, table = score_models(models, stores, cases, maps, scores, wish, on_progress)
+    return replace(explained, statistics=statistics, cases=table)
+
+
+def _cases(
+    images: ExplainedImages, manifest: pl.DataFrame, stores: Sequence[Store], wish: Wish, notes: list[str]
+) -> list[list[BoxedCase]]:
+    """The same cases for every model, each with its boxes as they lie on that model's images."""
+    patients = dict(manifest.select("image_id", "patient_id").iter_rows())
+    found = []
+    for store in stores:
+        placed, left_out = boxes_on_square(images.boxes, store.recipe)
+        if left_out:
+            notes.append(f"{left_out:,} boxes lie mostly outside the image after the crop and were left out")
+        found.append(boxed_cases(placed, patients, wish.findings))
+    everywhere = set.intersection(*({(case.image_id, case.finding) for case in cases} for cases in found))
+    return [[case for case in cases if (case.image_id, case.finding) in everywhere] for cases in found]
+
+
+def _shown(
+    ids: list[str], labels: NDArray[np.float64], given: Sequence[NDArray[np.float64]], wish: Wish
+) -> pl.DataFrame:
+    rows = [
+        (finding, rule, image_id)
+        for number, finding in enumerate(wish.findings)
+        for rule, image_id in chosen_images(
+            ids,
+            labels[:, number],
+            np.stack([each[:, number] for each in given]),
+            count=wish.images,
+            seed=wish.seed,
+        )
+    ]
+    return pl.DataFrame(rows, {"finding": pl.String, "rule": pl.String, "image_id": pl.String}, orient="row")
+
+
+def _labels(manifest: pl.DataFrame, findings: Sequence[str]) -> NDArray[np.float64]:
+    """(N, findings) of 1, 0 or NaN; uncertain and not mentioned are unknown."""
+    columns = [
+        manifest[each].cast(pl.Float64).to_numpy() if each in manifest.columns else np.full(len(manifest), np.nan)
+        for each in findings
+    ]
+    codes = np.stack(columns, axis=1)
+    return np.where(codes < 0, np.nan, codes)
+
+
+def _check_findings(models: Sequence[Model], findings: Sequence[str]) -> None:
+    for model in models:
+        missing = [finding for finding in findings if finding not in model.card.findings]
+        if missing or not findings:
+            raise HilumError(
+                "--findings",
+                expected=f"findings that {model.name} scores: {', '.join(model.card.findings)}",
+                found=", ".join(missing) or "none",
+                fix="Name some of these.",
+            )

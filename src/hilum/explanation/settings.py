@@ -1,0 +1,25 @@
+"""What is asked of `hilum explain`."""
+
+from dataclasses import dataclass
+
+from hilum.explanation.methods import THRESHOLD, HeatMapMethod
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What to explain, and how.
+
+    Attributes:
+        method: of the maps.
+        findings: canonical; every model scores them.
+        images: images of each rule and finding to look at.
+        threshold: of boxes out of maps, as a share of the map's highest value.
+        redraws, seed: of the intervals; the seed also draws images and random weights.
+    """
+
+    method: HeatMapMethod
+    findings: tuple[str, ...]
+    images: int = 1
+    threshold: float = THRESHOLD
+    redraws: int = 2000
+    seed: int = 0

@@ -1,1 +1,0 @@
-"""From an encoder and labelled films to scores."""

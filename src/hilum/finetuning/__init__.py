@@ -1,0 +1,1 @@
+"""From an encoder and labelled images to scores."""

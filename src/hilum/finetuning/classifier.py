@@ -1,0 +1,185 @@
+"""An encoder with a head that scores findings, and how it is trained."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from hilum.augment import ViewPolicy, plain_view, random_views
+from hilum.data.batches import Batch
+from hilum.encoders.zoo import Encoder, as_tokens
+from hilum.errors import HilumError
+from hilum.finetuning.heads import make_head
+from hilum.finetuning.output_types import make_answers
+from hilum.finetuning.pooling import make_pooling
+from hilum.finetuning.settings import AnswerName, HeadName, PoolingName
+from hilum.training.distributed import share_of_mean
+from hilum.training.param_groups import decay_groups, encoder_groups
+from hilum.training.settings import TrainingSettings
+from hilum.training.trainable import Trainable
+
+
+class Classifier(Trainable):
+    """Findings from radiographs: encoder, pooling, dropout, head.
+
+    Args:
+        encoder: frozen or not (see `hilum.encoders.freezing`).
+        findings: how many.
+        size: side of the views in px.
+        policy: of the training views.
+        seed: of the head's initial weights (torch's own initialisation) and of the views.
+        positive_weights: of the loss, (findings); None: all 1. Of exclusive classes, the weights of these.
+        dropout: before the head, and inside heads of several layers.
+        head_lr: peak learning rate of the head and of the pooling; None: as the encoder.
+        head: see `hilum.finetuning.heads.make_head`.
+        pooling: see `hilum.finetuning.pooling.make_pooling`; "own": the encoder's.
+        answer: see `hilum.finetuning.output_types.make_answers`.
+
+    Raises:
+        HilumError: the encoder has no class token, and the pooling needs it.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        findings: int,
+        *,
+        size: int,
+        policy: ViewPolicy = ViewPolicy(),  # noqa: B008 (frozen)
+        seed: int = 0,
+        positive_weights: Tensor | None = None,
+        dropout: float = 0.0,
+        head_lr: float | None = None,
+        head: HeadName = "linear",
+        pooling: PoolingName = "own",
+        answer: AnswerName = "each",
+    ) -> None:
+        super().__init__()
+        self.encoder, self.size, self.policy, self.seed, self.head_lr = encoder, size, policy, seed, head_lr
+        self.dropout, self.answers = nn.Dropout(dropout), make_answers(answer)
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(seed)
+            self.pooling = make_pooling(pooling, encoder)
+            width = self.pooling.parts * encoder.token_width if self.pooling else encoder.feature_width
+            self.head = make_head(head, width, findings * self.answers.outputs_a_finding, dropout=dropout)
+        self.positive_weights: Tensor
+        self.register_buffer("positive_weights", torch.ones(findings) if positive_weights is None else positive_weights)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits of views, (B, 1, H, W) in [0, 1] to (B, findings)."""
+        return self.score(self.features(images))
+
+    def features(self, images: Tensor) -> Tensor:
+        """Pooled features of views, (B, 1, H, W) in [0, 1] to (B, width) float32."""
+        if self.pooling is None:
+            own: Tensor = self.encoder(images)
+            return own
+        return self.pooled(self.encoder.tokens(images))
+
+    def pooled(self, last: Tensor) -> Tensor:
+        """As `features`, from the encoder's last features (`Encoder.run_blocks`)."""
+        if self.pooling is None:
+            return self.encoder.pooled(last)
+        tokens = as_tokens(last)
+        with torch.autocast(tokens.device.type, enabled=False):
+            return self.encoder.norm_pooled(self.pooling(tokens.float())).flatten(1)
+
+    @property
+    def features_are_fixed(self) -> bool:
+        """Whether nothing before the head trains, so that an image's features can be computed once."""
+        before = [self.encoder, *([self.pooling] if self.pooling else [])]
+        return not any(parameter.requires_grad for module in before for parameter in module.parameters())
+
+    def score(self, features: Tensor) -> Tensor:
+        """Logits of features, (B, width) to (B, findings)."""
+        return self.answers.logits(self._outputs(features))
+
+    def label_loss(self, features: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Sum of the weighted cross-entropy and number of its terms.
+
+        Args:
+            features: (B, width).
+            targets: (B, findings), NaN where a label is masked.
+        """
+        return self.answers.loss(self._outputs(features), targets, self.positive_weights)
+
+    def _outputs(self, features: Tensor) -> Tensor:
+        """Of the head, (B, findings x outputs a finding), in float32: 8 bits of mantissa would tie many images."""
+        with torch.autocast(features.device.type, enabled=False):
+            outputs: Tensor = self.head(self.dropout(features.float()))
+        return outputs
+
+    @property
+    def needs_whole_batch(self) -> str:
+        """Every term of its loss counts by itself."""
+        return ""
+
+    def training_loss(self, batch: Batch, epoch: int) -> Tensor:
+        """Mean weighted cross-entropy of the known labels, on one random view of each image."""
+        views = random_views(batch.images, batch.keys, self.policy, self.size, seed=self.seed, epoch=epoch, view=0)
+        return self.mean_loss(self.features(views), batch)
+
+    def mean_loss(self, features: Tensor, batch: Batch) -> Tensor:
+        """Mean of the loss over the terms of the batch, of which this may be a part; 0 where there are none.
+
+        Args:
+            features: of the images, (B, width).
+            batch: of these images.
+        """
+        return self.mean_loss_of_outputs(self._outputs(features), batch)
+
+    def mean_loss_of_outputs(self, outputs: Tensor, batch: Batch) -> Tensor:
+        """As `mean_loss`, from what the head gives, (B, findings x outputs a finding) float32."""
+        loss, _ = self.answers.loss(outputs, known_targets(batch), self.positive_weights)
+        return share_of_mean(loss, self.answers.terms(known_targets(batch.whole)), batch.parts)
+
+    def validation_loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Sum of the weighted cross-entropy and number of its terms, on plain views."""
+        return self.label_loss(self.features(plain_view(batch.images, self.size)), known_targets(batch))
+
+    def parameter_groups(self, settings: TrainingSettings) -> list[dict[str, Any]]:
+        """As for every module, with the own learning rate of the head and of what pools for it."""
+        head_lr = settings.lr if self.head_lr is None else self.head_lr
+        behind = self.head if self.pooling is None else nn.ModuleList([self.pooling, self.head])
+        head = [{**group, "lr": head_lr} for group in decay_groups(behind, settings.weight_decay)]
+        return [*encoder_groups(self.encoder, settings.weight_decay, settings.lr, settings.layer_decay), *head]
+
+
+class HeadOnFeatures(Trainable):
+    """The head of a classifier whose features are fixed and whose images are not augmented: they are computed once.
+
+    Args:
+        classifier: whose head trains, in place; its `features_are_fixed`.
+        train, val: features of the training and validation images, (N, width), in the order of their batches.
+    """
+
+    def __init__(self, classifier: Classifier, train: Tensor, val: Tensor) -> None:
+        super().__init__()
+        self.head, self.dropout = classifier.head, classifier.dropout
+        self.label_loss, self.mean_loss = classifier.label_loss, classifier.mean_loss
+        self.groups = classifier.parameter_groups
+        self.train_features, self.val_features = train, val
+
+    @property
+    def needs_whole_batch(self) -> str:
+        """As `Classifier.needs_whole_batch`."""
+        return ""
+
+    def training_loss(self, batch: Batch, epoch: int) -> Tensor:  # noqa: ARG002
+        """As `Classifier.training_loss`."""
+        return self.mean_loss(self.train_features[batch.rows], batch)
+
+    def validation_loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """As `Classifier.validation_loss`."""
+        return self.label_loss(self.val_features[batch.rows], known_targets(batch))
+
+    def parameter_groups(self, settings: TrainingSettings) -> list[dict[str, Any]]:
+        """The head's."""
+        return self.groups(settings)
+
+
+def known_targets(batch: Batch) -> Tensor:
+    """Targets of a batch, which must have some."""
+    if batch.targets is None:
+        raise HilumError("batch", expected="targets", found="none", fix="Give Batches the targets of its images.")
+    return batch.targets

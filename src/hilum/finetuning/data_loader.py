@@ -1,0 +1,100 @@
+"""Images on their way to the encoder: shuffled with targets for training, once and in order for scoring."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from hilum.augment import plain_view
+from hilum.data.batches import Batches
+from hilum.data.labelled_images import LabelledImages
+from hilum.data.store import Store
+from hilum.progress import ProgressReport, silent
+from hilum.training.precision import AUTOCAST, Chosen, deterministic
+
+
+@dataclass(frozen=True)
+class Feed:
+    """Where images come from, and in which form they are computed with.
+
+    Attributes:
+        store: their pixels.
+        size: side of the views in px.
+        batch_size: images a step.
+        seed: of the order of training.
+        workers: prefetching threads.
+        device, precision: of the arithmetic.
+    """
+
+    store: Store
+    size: int
+    batch_size: int
+    seed: int
+    workers: int
+    device: torch.device
+    precision: Chosen
+
+    def training(self, images: LabelledImages, *, drop_last: bool = False) -> Batches:
+        """Images in a new order every epoch.
+
+        Args:
+            images: to learn from.
+            drop_last: images that do not fill the last batch wait for another epoch. Otherwise every image takes part
+                in every epoch, in batches whose sizes differ by one at most: batch norm over a rest of an image or two
+                would be noise. Fewer images than one batch are one batch.
+        """
+        return Batches(
+            self.store,
+            images.image_ids,
+            self.batch_size,
+            seed=self.seed,
+            shuffle=True,
+            drop_last=drop_last and len(images.image_ids) >= self.batch_size,
+            even=not drop_last,
+            targets=images.targets,
+            workers=self.workers,
+            device=self.device,
+        )
+
+    def plain(self, image_ids: Sequence[str], targets: NDArray[np.float32] | None = None) -> Batches:
+        """Every image once, in the order given."""
+        return Batches(
+            self.store,
+            list(image_ids),
+            self.batch_size,
+            seed=self.seed,
+            shuffle=False,
+            drop_last=False,
+            targets=targets,
+            workers=self.workers,
+            device=self.device,
+        )
+
+    def outputs(
+        self,
+        module: Callable[[Tensor], Tensor],
+        image_ids: Sequence[str],
+        note: str,
+        on_progress: ProgressReport = silent,
+    ) -> Tensor:
+        """What a module in evaluation mode says of the plain views of images.
+
+        Args:
+            module: views (B, 1, size, size) in [0, 1] to (B, D).
+            image_ids: N images.
+            note: for `on_progress`.
+            on_progress: called after every batch.
+
+        Returns:
+            (N, D) float32, in the order of `image_ids`.
+        """
+        batches, outputs = self.plain(image_ids), []
+        fewer_bits = torch.autocast(self.device.type, AUTOCAST.get(self.precision), enabled=self.precision in AUTOCAST)
+        with deterministic(self.device), torch.no_grad(), fewer_bits:
+            for step, batch in enumerate(batches, 1):
+                outputs.append(module(plain_view(batch.images, self.size)).float())
+                on_progress(step, len(batches), note)
+        return torch.cat(outputs)

@@ -1,0 +1,297 @@
+"""From an encoder and labelled images to a classifier and its scores."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import torch
+from numpy.typing import NDArray
+
+from hilum.augment import ViewPolicy, policy_of
+from hilum.data.labelled_images import UNCERTAIN_CLASS, LabelledImages
+from hilum.data.patients import sealed
+from hilum.data.store import Store
+from hilum.encoders.card import Card
+from hilum.encoders.freezing import freeze_all_but_last
+from hilum.encoders.weights import load_encoder
+from hilum.encoders.zoo import Encoder, create_encoder
+from hilum.errors import HilumError
+from hilum.finetuning.classifier import Classifier, HeadOnFeatures
+from hilum.finetuning.data_loader import Feed
+from hilum.finetuning.monitoring import diagnose, write_learning
+from hilum.finetuning.monitoring.starting_probe import starting_probe
+from hilum.finetuning.output_types import make_answers
+from hilum.finetuning.scores import PROBE_SCORES, SCORES, write_scores
+from hilum.finetuning.settings import FinetuneSettings
+from hilum.finetuning.weights import write_classifier
+from hilum.progress import ProgressReport, silent
+from hilum.training.checkpoint import delete_checkpoints, resume_only_same_run
+from hilum.training.distributed import by_the_first, rank, run_directory
+from hilum.training.distributed.device import choose_device
+from hilum.training.fit import fit
+from hilum.training.precision import choose_precision
+
+
+def finetune(
+    init: Path | str,
+    encoder_name: str,
+    store: Store,
+    train: LabelledImages,
+    val: LabelledImages,
+    predict_ids: Sequence[str],
+    findings: Sequence[str],
+    *,
+    settings: FinetuneSettings,
+    seed: int,
+    directory: Path,
+    split_title: str = "",
+    patients_apart: bool = True,
+    on_progress: ProgressReport = silent,
+) -> Path:
+    """Train with labels, keep the weights of the lowest validation loss, and score images.
+
+    `directory` then holds model.safetensors, card.json, curves.parquet, learning.json
+    (`hilum.finetuning.monitoring.diagnosis`: signs that it had not finished learning) and scores.parquet (`p_<finding>`
+    in [0, 1], of plain views, in the precision of the training; see `hilum.finetuning.scores`); and
+    probe_scores.parquet, the same from a linear probe of the features that it started from
+    (`hilum.finetuning.monitoring.starting_probe`). It is complete or absent; a killed call that is made again goes on
+    where it was and ends with the same bits.
+
+    Args:
+        init: "random", or a directory with encoder.safetensors and card.json.
+        encoder_name: one of `hilum.encoders.zoo.ENCODERS`.
+        store: pixels of all images named here.
+        train: images with targets.
+        val: images with targets, of other patients.
+        predict_ids: images to score. Their labels, where there are any, are not known here.
+        findings: columns of the targets.
+        settings: of the run.
+        seed: of weights, order, views and dropout.
+        directory: to make.
+        split_title: for the card.
+        patients_apart: refuse patients in both training and validation; a published rule that divides images instead of
+            patients says so in its split, and is the only reason not to.
+        on_progress: called while training, and then while scoring.
+
+    Returns:
+        `directory`.
+
+    Raises:
+        HilumError: inputs do not fit together, or training fails (see `hilum.training.fit.fit`).
+    """
+    check_inputs(train, val, predict_ids, findings, settings, patients_apart)
+    store.rows([*train.image_ids, *val.image_ids, *predict_ids])  # so that a missing image is not found after training
+    device = choose_device(settings.device)
+    feed = Feed(
+        store,
+        size=settings.size or store.recipe.size,
+        batch_size=settings.batch_size,
+        seed=seed,
+        workers=settings.workers,
+        device=device,
+        precision=choose_precision(settings.precision, device),
+    )
+    encoder, origin = start_encoder(init, encoder_name, seed)
+    starts_from = origin.sha256 if origin else "random"
+    classifier = untrained_classifier(encoder, train, settings, feed)
+    # before the long work, for the salt of one's own patients may be out of reach
+    before = origin.patients_seen if origin else []
+    seen = by_the_first(lambda: sealed([*before, *train.patient_ids, *val.patient_ids]))
+    with run_directory(directory) as beside:
+        resume_only_same_run(
+            beside,
+            [decisive(settings), device.type, feed.precision, seed, encoder_name, starts_from,
+             store.recipe.as_data(), list(findings), digest_of(train), digest_of(val), list(predict_ids)],
+        )  # fmt: skip
+        probed = starting_probe(classifier, feed, train, val, predict_ids, on_progress)
+        _train(classifier, train, val, settings, feed, beside, on_progress)
+        logits = feed.outputs(classifier.to(device).eval(), predict_ids, "scoring", on_progress)
+        probabilities = classifier.answers.probabilities(logits).cpu().numpy()
+        if rank() == 0:
+            write_scores(_table(findings, probabilities), store, predict_ids, beside / SCORES)
+            write_scores(_table(findings, probed), store, predict_ids, beside / PROBE_SCORES)
+            weights = classifier.positive_weights.cpu().numpy()
+            learning = diagnose(
+                pl.read_parquet(beside / "curves.parquet"),
+                logits.cpu().numpy(),
+                planned_epochs=settings.epochs_of(len(train.image_ids)),
+                chance_loss=classifier.answers.chance_loss(train.targets, weights),
+            )
+            write_learning(learning, beside)
+            card = _card(classifier, origin, train, seen, findings, settings, feed, split_title)
+            write_classifier(classifier, card, beside)
+        delete_checkpoints(beside)
+    return directory
+
+
+def _table(findings: Sequence[str], probabilities: NDArray[np.floating]) -> pl.DataFrame:
+    return pl.DataFrame(probabilities.astype(np.float32), schema=[f"p_{finding}" for finding in findings])
+
+
+def start_encoder(init: Path | str, encoder_name: str, seed: int) -> tuple[Encoder, Card | None]:
+    """The encoder that training starts from, and the card that came with its weights; None for random ones.
+
+    Raises:
+        HilumError: the weights are of another encoder.
+    """
+    if init == "random":
+        return create_encoder(encoder_name, seed=seed), None
+    encoder, card = load_encoder(Path(init))
+    if encoder.name != encoder_name:
+        raise HilumError(
+            init, expected=f"weights of {encoder_name}", found=f"weights of {encoder.name}", fix="Name that encoder."
+        )
+    return encoder, card
+
+
+def untrained_classifier(encoder: Encoder, train: LabelledImages, settings: FinetuneSettings, feed: Feed) -> Classifier:
+    """A classifier as it is before its first step; `encoder` is frozen in place as the settings say."""
+    freeze_all_but_last(encoder, settings.unfreeze)
+    findings = train.targets.shape[1]
+    weights = np.ones(findings, np.float32)
+    if settings.weighted:
+        weights = make_answers(settings.answer).balanced(train.targets, limit=settings.positive_weight_limit)
+    return Classifier(
+        encoder,
+        findings,
+        size=feed.size,
+        policy=policy_of(settings.policy),
+        seed=feed.seed,
+        positive_weights=torch.from_numpy(weights),
+        dropout=settings.dropout,
+        head_lr=settings.head_lr,
+        answer=settings.answer,
+        head=settings.head,
+        pooling=settings.pooling,
+    )
+
+
+def _train(
+    classifier: Classifier,
+    train: LabelledImages,
+    val: LabelledImages,
+    settings: FinetuneSettings,
+    feed: Feed,
+    directory: Path,
+    on_progress: ProgressReport,
+) -> None:
+    trainable: Classifier | HeadOnFeatures = classifier
+    if classifier.features_are_fixed and policy_of(settings.policy) == ViewPolicy():
+        # Nothing before the head changes: compute it once.
+        classifier.to(device=feed.device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+        trainable = HeadOnFeatures(
+            classifier,
+            train=feed.outputs(classifier.features, train.image_ids, "features of training images", on_progress),
+            val=feed.outputs(classifier.features, val.image_ids, "features of validation images", on_progress),
+        )
+    fit(
+        trainable,
+        feed.training(train, drop_last=settings.drop_last),
+        validation=feed.plain(val.image_ids, val.targets),
+        settings=settings.training(feed.seed, len(train.image_ids)),
+        directory=directory,
+        on_progress=on_progress,
+    )
+
+
+def _card(
+    classifier: Classifier,
+    origin: Card | None,
+    train: LabelledImages,
+    seen: list[str],
+    findings: Sequence[str],
+    settings: FinetuneSettings,
+    feed: Feed,
+    split_title: str,
+) -> Card:
+    positives = (train.targets == 1).sum(0)
+    weights = classifier.positive_weights.tolist()
+    return Card(
+        encoder=classifier.encoder.name,
+        method="finetune",
+        starts_from=origin.sha256 if origin else "random",
+        settings={
+            **decisive(settings),
+            "precision": feed.precision,
+            "device": feed.device.type,
+            "positive_weights": dict(zip(findings, weights, strict=True)),
+            "without_positives": [finding for finding, n in zip(findings, positives, strict=True) if n == 0],
+        },
+        preprocessing=feed.store.recipe.as_data(),
+        image_size=feed.size,
+        mean=float(classifier.encoder.mean),
+        std=float(classifier.encoder.std),
+        seed=feed.seed,
+        split=split_title,
+        patients_seen=seen,
+        images_seen=len(train.image_ids),
+        statements=origin.statements if origin else [],
+        findings=list(findings),
+    )
+
+
+def decisive(settings: FinetuneSettings) -> dict[str, Any]:
+    """Settings that the result depends on."""
+    indifferent = "workers", "device", "checkpoint_every_seconds"
+    return {name: value for name, value in asdict(settings).items() if name not in indifferent}
+
+
+def digest_of(images: LabelledImages) -> list[Any]:
+    """What tells images and targets from others, as JSON can hold it."""
+    return [images.image_ids, images.patient_ids, hashlib.sha256(images.targets.tobytes()).hexdigest()]
+
+
+def check_inputs(
+    train: LabelledImages,
+    val: LabelledImages,
+    predict_ids: Sequence[str],
+    findings: Sequence[str],
+    settings: FinetuneSettings,
+    patients_apart: bool,
+) -> None:
+    """Refuse inputs that do not fit together, before anything is written.
+
+    Raises:
+        HilumError: says which, and what to do.
+    """
+    for part, images in (("training images", train), ("validation images", val)):
+        if not images.image_ids:
+            raise HilumError(part, expected="at least one", found="none", fix="Choose another split.")
+        if images.targets.shape[1] != len(findings):
+            raise HilumError(
+                part,
+                expected=f"one column of targets for each of {len(findings)} findings",
+                found=f"{images.targets.shape[1]} columns",
+                fix="Give targets and findings in the same order.",
+            )
+        if (images.targets == UNCERTAIN_CLASS).any() and settings.answer != "each_or_uncertain":
+            raise HilumError(
+                part,
+                expected="targets 0, 1 or NaN",
+                found="a third class",
+                fix="Set answer to each_or_uncertain, or mask them.",
+            )
+        if settings.answer == "exclusive" and (several := (np.nan_to_num(images.targets).sum(1) != 1).sum()):
+            raise HilumError(
+                part,
+                expected="exactly one finding for each image, since they exclude each other",
+                found=f"{several:,} images with none or several",
+                fix="Choose the images with exactly_one_of, or answer for each finding.",
+            )
+    if not predict_ids:
+        raise HilumError(
+            "images to score", expected="at least one", found="none", fix="Give the ids of the test images."
+        )
+    shared = sorted(set(train.patient_ids) & set(val.patient_ids))
+    if shared and patients_apart:
+        raise HilumError(
+            "patients",
+            expected="none in both training and validation",
+            found=f"{len(shared)} in both ({', '.join(shared[:5])})",
+            fix="Split by patient.",
+        )
+    policy_of(settings.policy, "finetune.policy")

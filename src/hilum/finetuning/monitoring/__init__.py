@@ -1,0 +1,5 @@
+"""What is noted while fine-tuning: unfinished learning, the probe of the start, mismatched starts."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,123 @@
+"""From the tokens of an encoder to one feature, in other ways than the encoder's own."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from hilum.encoders.zoo import Encoder
+from hilum.errors import HilumError
+from hilum.finetuning.settings import PoolingName
+
+GEM_START = 3.0
+GEM_FLOOR = 1e-6
+
+
+class Pooling(nn.Module):
+    """Tokens to parts of a feature; every part is as wide as a token.
+
+    Args:
+        encoder: whose tokens they are; it is not kept.
+    """
+
+    parts = 1
+
+    def __init__(self, encoder: Encoder) -> None:
+        super().__init__()
+        self.prefix_tokens = encoder.prefix_tokens
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """(B, prefix + places, width) float32 to (B, parts, width)."""
+        raise NotImplementedError
+
+
+class ClassToken(Pooling):
+    """The class token, whatever the encoder's own pooling is."""
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """(B, prefix + places, width) to (B, 1, width)."""
+        return tokens[:, :1]
+
+
+class Mean(Pooling):
+    """The mean over places; class token and registers do not count."""
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """(B, prefix + places, width) to (B, 1, width)."""
+        return tokens[:, self.prefix_tokens :].mean(1, keepdim=True)
+
+
+class ClassTokenAndMean(Pooling):
+    """Class token and mean over places side by side, as in the linear probes of Oquab et al. (DINOv2, TMLR 2024)."""
+
+    parts = 2
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """(B, prefix + places, width) to (B, 2, width)."""
+        return torch.stack([tokens[:, 0], tokens[:, self.prefix_tokens :].mean(1)], dim=1)
+
+
+class GeneralisedMean(Pooling):
+    """The p-th root of the mean of p-th powers over places, p learnt: between mean (p = 1) and maximum (p → ∞).
+
+    Radenović et al., "Fine-tuning CNN image retrieval with no human annotation", TPAMI 2019, eq. 3, with one p that
+    starts at 3. It is made for features that are not negative, as behind a ReLU; smaller ones count as 10^-6.
+    """
+
+    def __init__(self, encoder: Encoder) -> None:
+        super().__init__(encoder)
+        self.power = nn.Parameter(torch.tensor(GEM_START))
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """(B, prefix + places, width) to (B, 1, width)."""
+        logs = tokens[:, self.prefix_tokens :].clamp(min=GEM_FLOOR).log()  # powers themselves would overflow
+        mean = (self.power * logs).logsumexp(1, keepdim=True) - math.log(logs.shape[1])
+        return (mean / self.power).exp()
+
+
+class Attention(Pooling):
+    """A weighted mean over places, whose weights one learnt query gives: softmax(q · K x / √width) of V x.
+
+    Lee et al., "Set transformer", ICML 2019, §3.2 (pooling by attention with a single seed), with one head and without
+    their perceptrons; known as an attentive probe.
+    """
+
+    def __init__(self, encoder: Encoder) -> None:
+        super().__init__(encoder)
+        self.query = nn.Parameter(torch.randn(encoder.token_width) * encoder.token_width**-0.5)
+        self.key = nn.Linear(encoder.token_width, encoder.token_width, bias=False)
+        self.value = nn.Linear(encoder.token_width, encoder.token_width)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """(B, prefix + places, width) to (B, 1, width)."""
+        places = tokens[:, self.prefix_tokens :]
+        scores = self.key(places) @ self.query / len(self.query) ** 0.5
+        pooled: Tensor = scores.softmax(1)[:, None] @ self.value(places)
+        return pooled
+
+
+_POOLINGS: dict[str, type[Pooling]] = {
+    "cls": ClassToken,
+    "mean": Mean,
+    "cls_mean": ClassTokenAndMean,
+    "gem": GeneralisedMean,
+    "attention": Attention,
+}
+
+
+def make_pooling(name: PoolingName, encoder: Encoder) -> Pooling | None:
+    """A pooling of an encoder's tokens; None for "own", the one inside the encoder.
+
+    Weights are drawn from torch's generator.
+
+    Raises:
+        HilumError: the encoder has no class token, and the pooling needs it.
+    """
+    if name in ("cls", "cls_mean") and not encoder.has_class_token:
+        raise HilumError(
+            "finetune.pooling",
+            expected="an encoder with a class token",
+            found=f"{name} with {encoder.name}, which has none",
+            fix="Use own, mean, gem or attention.",
+        )
+    return None if name == "own" else _POOLINGS[name](encoder)

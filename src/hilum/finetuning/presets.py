@@ -1,0 +1,147 @@
+"""Presets of training with labels: values of settings that go with the number of labelled images, each with its reason.
+
+The values are data, in `presets.yaml`; a user's own always win.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cache
+from importlib.resources import files
+from typing import Annotated, Any, Literal, get_args
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
+
+from hilum.errors import HilumErrors
+from hilum.finetuning.settings import FinetuneSettings
+
+PresetName = Literal["10", "100", "1k", "10k", "100k"]
+IMAGES: Mapping[PresetName, int] = {"10": 10, "100": 100, "1k": 1_000, "10k": 10_000, "100k": 100_000}
+"""What the names stand for."""
+
+OF_ANY, HEAD_ONLY = "any", "head_only"
+_TABLE = "presets.yaml"
+_OTHERWISE = "otherwise"
+GIVEN = "given"
+
+
+@dataclass(frozen=True)
+class ResolvedSetting:
+    """One setting of a run, for people.
+
+    Attributes:
+        name: of the setting.
+        value: as it will be; None for nothing.
+        origin: "given" by the user, or "preset 100".
+        reason: why it is so; empty where the user said it.
+    """
+
+    name: str
+    value: Any
+    origin: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class ResolvedFinetuning:
+    """All settings of one training with labels.
+
+    Attributes:
+        settings: complete.
+        preset: whose values fill what was left out.
+        images: labelled training images that it was chosen for.
+        steps: optimiser steps of a run over so many images, if it does not stop early.
+        epochs: of such a run.
+        told: the settings that presets know, with where each comes from.
+    """
+
+    settings: FinetuneSettings
+    preset: PresetName
+    images: int
+    steps: int
+    epochs: int
+    told: list[ResolvedSetting]
+
+
+def nearest_preset(images: int) -> PresetName:
+    """The preset whose number of images is nearest on the logarithmic scale; of two as near, the smaller."""
+    return min(IMAGES, key=lambda name: (abs(math.log10(IMAGES[name] / max(images, 1))), IMAGES[name]))
+
+
+def resolve_finetuning(said: Mapping[str, Any], images: int) -> ResolvedFinetuning:
+    """Fill what was not said: by the preset for about so many labelled images, then by the defaults of the settings.
+
+    Args:
+        said: settings by name (`FinetuneSettings`), as far as somebody said them. `epochs` or `steps` is a length that
+            was said: then the preset's budget of steps does not count. With a patience that was said a run is validated
+            after every epoch, unless `validations` was said, too.
+        images: labelled training images.
+
+    Raises:
+        HilumError: values out of range.
+    """
+    name = nearest_preset(images)
+    table = _read_table()
+    rows = table[OF_ANY] | (table[HEAD_ONLY] if said.get("unfreeze") == 0 else {})
+    length = {"epochs", "steps"} & set(said)
+    not_asked = {"steps"} if length else set()
+    if said.get("patience") is not None:
+        not_asked |= {"validations"}
+    filled = {key: row for key, row in rows.items() if key not in {*said, *not_asked}}
+    settings = FinetuneSettings(**{key: row.values[name] for key, row in filled.items()} | dict(said))
+    told = [
+        ResolvedSetting(key, getattr(settings, key), f"preset {name}", filled[key].why[name])
+        if key in filled
+        else ResolvedSetting(key, getattr(settings, key), GIVEN, "")
+        for key in (*rows, *(["epochs"] if "epochs" in length else []))
+        if key in filled or key in said
+    ]
+    epochs = settings.epochs_of(images)
+    return ResolvedFinetuning(settings, name, images, epochs * settings.batches_of(images), epochs, told)
+
+
+def _by_size(told: object) -> object:
+    """Of one thing for all sizes, or of some sizes and `otherwise`: one for each."""
+    if not isinstance(told, dict):
+        return dict.fromkeys(IMAGES, told)
+    told = {str(name): each for name, each in told.items()}  # 10 and 100 are numbers to YAML
+    rest = {name: told[_OTHERWISE] for name in IMAGES if _OTHERWISE in told}
+    return rest | {name: each for name, each in told.items() if name != _OTHERWISE}
+
+
+class _Row(BaseModel):
+    """One setting: its values and reasons, a value and a reason for each size."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    values: Annotated[dict[PresetName, Any], BeforeValidator(_by_size)]
+    why: Annotated[dict[PresetName, str], BeforeValidator(_by_size)]
+
+    @model_validator(mode="after")
+    def _complete(self) -> "_Row":
+        for part in (self.values, self.why):
+            if missing := [name for name in get_args(PresetName) if name not in part]:
+                raise ValueError(f"nothing for {', '.join(missing)}")
+        return self
+
+
+@cache
+def _read_table() -> dict[str, dict[str, _Row]]:
+    content = yaml.safe_load(files("hilum.finetuning").joinpath(_TABLE).read_text(encoding="utf-8"))
+    known = {field.name for field in fields(FinetuneSettings)}
+    problems: list[str] = []
+    table: dict[str, dict[str, _Row]] = {}
+    for part, rows in content.items():
+        table[part] = {}
+        for setting, row in rows.items():
+            if setting not in known:
+                problems.append(f"{part}.{setting}: no setting of training with labels")
+                continue
+            try:
+                table[part][setting] = _Row.model_validate(row)
+            except ValidationError as error:
+                problems += [f"{part}.{setting}: {each['msg']}" for each in error.errors()]
+    if problems:
+        raise HilumErrors(_TABLE, problems, fix="mend the table.")
+    return table

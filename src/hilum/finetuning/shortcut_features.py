@@ -1,0 +1,89 @@
+"""What can be known of images without radiology: who was filmed, next to nothing of the image, random features."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from hilum.augment import plain_view
+from hilum.data.store import Store
+from hilum.encoders.calibrated import calibrated_random
+from hilum.encoders.zoo import create_encoder
+from hilum.finetuning.data_loader import Feed
+from hilum.training.distributed.device import choose_device
+from hilum.training.settings import Device
+
+METADATA, THUMBNAIL = "age, sex and view", "8x8 thumbnail"
+_SIDE = 8
+_CALIBRATION_IMAGES, _BATCH = 512, 64
+
+Features = NDArray[np.float32]
+
+
+def metadata_features(manifest: pl.DataFrame, image_ids: Sequence[str]) -> Features:
+    """Age, sex and view of images, (N, D).
+
+    Age in years and its square, 0 where unknown, and whether it is; a column for each sex and each view that the
+    manifest has, blanks too.
+    """
+    rows = pl.DataFrame({"image_id": list(image_ids)}).join(
+        manifest.select("image_id", "age", "sex", "view"), on="image_id", how="left", maintain_order="left"
+    )
+    age = rows["age"].fill_null(0.0).to_numpy()
+    columns = [age, age**2, rows["age"].is_null().to_numpy()]
+    for name in ("sex", "view"):
+        told = rows[name].fill_null("")
+        columns += [(told == value).to_numpy() for value in sorted(manifest[name].fill_null("").unique())]
+    return np.stack(columns, axis=1).astype(np.float32)
+
+
+def thumbnail_features(store: Store, image_ids: Sequence[str]) -> Features:
+    """Images averaged down to 8 x 8 pixels, (N, 64), 0 to 255."""
+    features = np.empty((len(image_ids), _SIDE * _SIDE), dtype=np.float32)
+    for place, row in enumerate(store.rows(list(image_ids))):
+        image = np.asarray(store.pixels[row], dtype=np.float32)
+        features[place] = cv2.resize(image, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA).ravel()
+    return features
+
+
+def random_encoder_features(
+    store: Store,
+    image_ids: Sequence[str],
+    encoder: str,
+    *,
+    seed: int,
+    calibrated_on: Sequence[str] = (),
+    size: int | None = None,
+    device: Device = "auto",
+) -> Features:
+    """Features of an encoder that has learned nothing, (N, feature width).
+
+    Args:
+        store: pixels of the images.
+        image_ids: of N images.
+        encoder: its name.
+        seed: of its weights.
+        calibrated_on: images to set its batch-norm statistics on; none leaves timm's initialisation as it is.
+        size: side of the views in px; None for the store's.
+        device: where to compute.
+    """
+    where = choose_device(device)
+    feed = Feed(
+        store,
+        size=size or store.recipe.size,
+        batch_size=_BATCH,
+        seed=0,
+        workers=1,
+        device=where,
+        precision="fp32",
+    )
+    if calibrated_on:
+        images = feed.plain(list(calibrated_on)[:_CALIBRATION_IMAGES])
+        views = (plain_view(batch.images.cpu(), feed.size) for batch in images if len(batch) > 1)
+        network = calibrated_random(encoder, seed=seed, images=views)
+    else:
+        network = create_encoder(encoder, seed=seed)
+    outputs: Features = feed.outputs(network.to(where).eval(), image_ids, "features").cpu().numpy()
+    return outputs

@@ -1,0 +1,62 @@
+"""Named grids of trials, as papers searched them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from itertools import product
+
+from hilum.finetuning.settings import FinetuneSettings, PoolingName
+
+ELWIREHARDJA_LRS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5)
+ELWIREHARDJA_DECAYS = (0.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5)
+ELWIREHARDJA_DROPOUTS = (0.0, 0.2, 0.4)
+
+DINOV2_POOLINGS: tuple[PoolingName, ...] = ("cls", "cls_mean")
+DINOV2_LRS = (1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 1e-1)
+"""Of batches of 256; other batches have them in proportion."""
+
+
+def elwirehardja2025(settings: FinetuneSettings) -> list[FinetuneSettings]:
+    """The 90 settings of one backbone and depth: learning rate, L2 and dropout (Elwirehardja et al. 2025, §3.4).
+
+    Args:
+        settings: all the rest, the depth (`unfreeze`) included. The paper's: head "mlp", answer "exclusive", batches of
+            8, 50 epochs, patience 10, a constant rate; its L2 is that of optimizer "adam", where "adamw" decouples it.
+    """
+    return [
+        replace(settings, lr=lr, head_lr=None, weight_decay=weight_decay, dropout=dropout)
+        for lr, weight_decay, dropout in product(ELWIREHARDJA_LRS, ELWIREHARDJA_DECAYS, ELWIREHARDJA_DROPOUTS)
+    ]
+
+
+def dinov2_linear(settings: FinetuneSettings) -> list[FinetuneSettings]:
+    """Linear heads on a frozen encoder as DINOv2 probes: 13 learning rates on two features.
+
+    Oquab et al., TMLR 2024, appendix B.3: SGD with momentum 0.9, no weight decay, a cosine without warm-up, and of all
+    heads the best on validation. The features are the class token, and class token and mean over patches side by side,
+    of the last block.
+
+    Args:
+        settings: all the rest. The paper's: 12,500 steps of batches of 1,024.
+    """
+    return [
+        replace(
+            settings,
+            unfreeze=0,
+            head="linear",
+            dropout=0.0,
+            pooling=pooling,
+            optimizer="sgd",
+            schedule="cosine",
+            warmup_epochs=0.0,
+            weight_decay=0.0,
+            lr=lr * settings.batch_size / 256,
+            head_lr=None,
+        )
+        for lr, pooling in product(DINOV2_LRS, DINOV2_POOLINGS)
+    ]
+
+
+GRIDS: Mapping[str, Callable[[FinetuneSettings], list[FinetuneSettings]]] = {
+    "elwirehardja2025": elwirehardja2025,
+    "dinov2_linear": dinov2_linear,
+}

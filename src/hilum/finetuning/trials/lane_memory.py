@@ -1,0 +1,229 @@
+"""How much memory trials in lockstep need, computed from shapes before anything is."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from hilum.augment import ViewPolicy, policy_of
+from hilum.encoders.zoo import Encoder, as_tokens, create_encoder
+from hilum.errors import HilumError
+from hilum.finetuning.classifier import Classifier
+from hilum.finetuning.output_types import make_answers
+from hilum.finetuning.settings import FinetuneSettings
+from hilum.finetuning.trials.shared_pass import encoder_of_lane
+from hilum.finetuning.trials.stacked_heads import LOOK_AT_ONCE, layers_of
+
+FLOAT = 4
+STATES = {"adamw": 2, "adam": 2, "sgd": 1, "lars": 1}
+"""Numbers that an optimiser keeps for each weight."""
+SHARE_AT_HAND = 0.5
+
+
+@dataclass(frozen=True)
+class LaneBytes:
+    """Memory of trials in lockstep.
+
+    Attributes:
+        shared: the encoder, features that are computed once, and what one batch's pass through the frozen part holds.
+        lanes: what each trial keeps all the time: its weights, their best values, the optimiser's numbers; for a head
+            in a stack the gradients and what a step keeps for its backward pass, too.
+        turn: gradients and what is kept for the backward pass of the lane whose turn it is, where lanes take turns: of
+            the largest.
+    """
+
+    shared: int
+    lanes: tuple[int, ...]
+    turn: int
+
+    @property
+    def total(self) -> int:
+        """Bytes of all together."""
+        return self.shared + sum(self.lanes) + self.turn
+
+
+def lockstep_bytes(
+    trials: Sequence[FinetuneSettings], encoder_name: str, *, findings: int, size: int, images: tuple[int, int]
+) -> LaneBytes:
+    """Memory that these trials need when they train in one round; no weight is drawn.
+
+    Args:
+        trials: equal in what `hilum.finetuning.trials.lockstep.SHARED` names.
+        encoder_name: of all.
+        findings: how many.
+        size: side of the views in px.
+        images: of training and of validation.
+    """
+    batch_size = trials[0].batch_size
+    with torch.device("meta"):
+        start = create_encoder(encoder_name, seed=0)
+    start.requires_grad_(False).eval()
+    views = torch.zeros(batch_size, 1, size, size, device="meta")
+    whole = _Seen(start)
+    with torch.no_grad(), whole:
+        start(views)
+    known: dict[tuple[Any, ...], tuple[int, int]] = {}
+    lanes, turn, features = [], 0, {}
+    for settings in trials:
+        shape = (settings.unfreeze, settings.head, settings.pooling, settings.optimizer)
+        if shape not in known:
+            classifier = _classifier(start, settings, findings, size)
+            width = _feature_width(classifier)
+            if classifier.features_are_fixed:
+                once = policy_of(settings.policy) == ViewPolicy()
+                features[settings.pooling] = (images[1] + images[0] * once) * width * FLOAT
+                known[shape] = _stacked_bytes(classifier, settings, batch_size), 0
+            else:
+                known[shape] = _lane_bytes(classifier, settings, views)
+        own, in_turn = known[shape]
+        lanes.append(own)
+        turn = max(turn, in_turn)
+    encoder = sum(each.numel() * FLOAT for each in (*start.parameters(), *start.buffers()))
+    return LaneBytes(encoder + whole.most + _nbytes(views) + sum(features.values()), tuple(lanes), turn)
+
+
+def chunks_that_fit(
+    trials: Sequence[tuple[int, FinetuneSettings]],
+    encoder_name: str,
+    *,
+    findings: int,
+    size: int,
+    images: tuple[int, int],
+    memory: int,
+) -> list[list[int]]:
+    """The trials in as few rounds of the same number of trials, or nearly, as fit into memory; in their order.
+
+    Args:
+        trials: number and settings of each.
+        encoder_name, findings, size, images: as in `lockstep_bytes`.
+        memory: bytes.
+
+    Raises:
+        HilumError: one trial alone needs more.
+    """
+    numbers = [number for number, _ in trials]
+    for rounds in range(1, len(trials) + 1):
+        bounds = [round(place * len(trials) / rounds) for place in range(rounds + 1)]
+        cut = [trials[first:last] for first, last in pairwise(bounds)]
+        need = max(
+            lockstep_bytes(
+                [settings for _, settings in some], encoder_name, findings=findings, size=size, images=images
+            ).total
+            for some in cut
+        )
+        if need <= memory:
+            return [numbers[first:last] for first, last in pairwise(bounds)]
+    raise HilumError(
+        "memory",
+        expected=f"{need:,} bytes for one trial",
+        found=f"{memory:,}",
+        fix="Use a smaller `batch_size` or `size`, unfreeze fewer blocks, or give more memory.",
+    )
+
+
+def memory_at_hand(device: torch.device) -> int:
+    """Bytes that trials may use: half of what is free."""
+    if device.type == "cuda":
+        return int(SHARE_AT_HAND * torch.cuda.mem_get_info(device)[0])
+    pages = os.sysconf("SC_AVPHYS_PAGES") if "SC_AVPHYS_PAGES" in os.sysconf_names else os.sysconf("SC_PHYS_PAGES")
+    return int(SHARE_AT_HAND * pages * os.sysconf("SC_PAGE_SIZE"))
+
+
+class _Seen:
+    """While open, the largest input and output of a single layer, together."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self.leaves = [each for each in module.modules() if not any(True for _ in each.children())]
+        self.most = 0
+
+    def __enter__(self) -> None:
+        self.hooks = [leaf.register_forward_hook(self._look) for leaf in self.leaves]
+
+    def __exit__(self, *_: object) -> None:
+        for hook in self.hooks:
+            hook.remove()
+
+    def _look(self, _: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
+        self.most = max(self.most, sum(_nbytes(each) for each in (*inputs, output) if isinstance(each, Tensor)))
+
+
+def _classifier(start: Encoder, settings: FinetuneSettings, findings: int, size: int) -> Classifier:
+    with torch.device("meta"):
+        encoder = start
+        if settings.unfreeze == 0:
+            start.frozen_blocks = len(start.blocks)
+        else:
+            encoder = encoder_of_lane(start, settings.unfreeze)
+        return Classifier(
+            encoder,
+            findings,
+            size=size,
+            dropout=settings.dropout,
+            answer=settings.answer,
+            head=settings.head,
+            pooling=settings.pooling,
+        )
+
+
+def _pooled(classifier: Classifier, last: Tensor) -> Tensor:
+    """As `Classifier.pooled`, which asks for an autocast that tensors without numbers lack."""
+    if classifier.pooling is None:
+        return classifier.encoder.pooled(last)
+    return classifier.encoder.norm_pooled(classifier.pooling(as_tokens(last).float())).flatten(1)
+
+
+def _feature_width(classifier: Classifier) -> int:
+    parts = classifier.pooling.parts if classifier.pooling else 0
+    return parts * classifier.encoder.token_width or classifier.encoder.feature_width
+
+
+def _kept_bytes(parameters: int, settings: FinetuneSettings) -> int:
+    return parameters * FLOAT * (2 + STATES[settings.optimizer])
+
+
+def _trained(classifier: Classifier) -> int:
+    return sum(each.numel() for each in classifier.parameters() if each.requires_grad)
+
+
+def _stacked_bytes(classifier: Classifier, settings: FinetuneSettings, batch_size: int) -> int:
+    """With what a step keeps: the output of each layer, before and behind dropout and ReLU, and its gradient."""
+    outputs = sum(layer.out_features for layer in layers_of(classifier) if isinstance(layer, nn.Linear))
+    outputs_each = make_answers(settings.answer).outputs_a_finding * len(classifier.positive_weights)
+    step = 4 * max(batch_size, LOOK_AT_ONCE) * (outputs + outputs_each) * FLOAT
+    parameters = _trained(classifier)
+    return _kept_bytes(parameters, settings) + parameters * FLOAT + step
+
+
+def _lane_bytes(classifier: Classifier, settings: FinetuneSettings, views: Tensor) -> tuple[int, int]:
+    """What a lane keeps, and what its turn takes."""
+    encoder = classifier.encoder
+    size = views.shape[2], views.shape[3]
+    classifier.train()
+    hidden = views
+    if encoder.frozen_blocks:
+        with torch.no_grad():
+            hidden = encoder.run_blocks(views, size, 0, encoder.frozen_blocks)
+    weights = {each.untyped_storage()._cdata for each in classifier.parameters()}
+    saved: dict[int, torch.UntypedStorage] = {}
+
+    def look(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        saved[storage._cdata] = storage
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(look, lambda tensor: tensor):
+        last = encoder.run_blocks(hidden, size, encoder.frozen_blocks)
+        outputs = classifier.head(classifier.dropout(_pooled(classifier, last)))
+    activations = sum(storage.nbytes() for key, storage in saved.items() if key not in weights)
+    parameters = _trained(classifier)
+    buffers = sum(each.numel() for each in classifier.buffers())
+    turn = parameters * FLOAT + activations + _nbytes(outputs)
+    return _kept_bytes(parameters, settings) + 2 * buffers * FLOAT, turn
+
+
+def _nbytes(tensor: Tensor) -> int:
+    return tensor.numel() * tensor.element_size()

@@ -1,0 +1,132 @@
+"""A trial on its way: settings, weights of its own, and where it stands."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from hilum.finetuning.settings import FinetuneSettings
+from hilum.training.settings import TrainingSettings
+from hilum.training.state import Course
+from hilum.training.trainable import Trainable
+
+TrialStatus = Literal["running", "finished", "stopped_early", "diverged"]
+"""How a trial ended: after all its epochs; for want of a lower validation loss; with a loss that is not finite."""
+
+
+@dataclass
+class Lane:
+    """One trial that trains in lockstep with others.
+
+    Attributes:
+        trial: its place among the trials.
+        settings, training: of the trial.
+        trainable: knows the trial's loss and holds its weights; what others hold, too, is shared and frozen.
+        own: keys of its `state_dict` that belong to this trial alone.
+        course: where it is.
+        best: its own weights of the lowest validation loss, on the CPU.
+        status: whether and how it has ended.
+        ended_at: (epoch, step) of a loss that was not finite, counted from 1; step 0 for the validation of an epoch.
+    """
+
+    trial: int
+    settings: FinetuneSettings
+    training: TrainingSettings
+    trainable: Trainable
+    own: list[str]
+    course: Course = field(default_factory=Course)
+    best: dict[str, Tensor] | None = None
+    status: TrialStatus = "running"
+    ended_at: tuple[int, int] | None = None
+
+    @property
+    def parameters(self) -> list[nn.Parameter]:
+        """Those that train."""
+        return [parameter for parameter in self.trainable.parameters() if parameter.requires_grad]
+
+    def keep(self) -> None:
+        """Remember its weights as they are now."""
+        state = self.trainable.state_dict()
+        self.best = {key: state[key].detach().to("cpu", copy=True) for key in self.own}
+
+    def go_back_to_best(self) -> None:
+        """Take the weights that were remembered."""
+        assert self.best is not None
+        self._take(self.best)
+
+    def diverge(self, epoch: int, step: int) -> None:
+        """End with a loss that is not finite."""
+        self.status, self.ended_at = "diverged", (epoch, step)
+
+    def finish_epoch(self, loss: float, lr: float, steps_per_epoch: int) -> None:
+        """Take the validation loss of an epoch, as `hilum.training.fit` does: best weights, plateau, patience.
+
+        Args:
+            loss: finite.
+            lr: of the first parameter group at the epoch's last step.
+            steps_per_epoch: of the run.
+        """
+        course = self.course
+        course.next_epoch(
+            {
+                "epoch": course.epoch + 1,
+                "step": (course.epoch + 1) * steps_per_epoch,
+                "train_loss": course.loss_sum / course.images,
+                "val_loss": loss,
+                "lr": lr,
+            }
+        )
+        course.plateau.record(loss, self.training)
+        if course.lowest.record(loss):
+            course.best_epoch = course.epoch
+            self.keep()
+        patience = self.training.patience
+        course.stopped_early = patience is not None and course.lowest.waited >= patience
+        if course.stopped_early:
+            self.status = "stopped_early"
+        elif course.epoch == self.training.epochs:
+            self.status = "finished"
+
+    def as_data(self, optimizer: torch.optim.Optimizer | None, scale: dict[str, Any]) -> dict[str, Any]:
+        """Tensors and plain values for a checkpoint; no weights but the best ones where the trial has ended.
+
+        Args:
+            optimizer: that holds the state of this trial's parameters; None where the trial has ended.
+            scale: of the loss, where the precision has one.
+        """
+        data: dict[str, Any] = {
+            "trial": self.trial,
+            "course": self.course.as_data(),
+            "best": self.best,
+            "status": self.status,
+            "ended_at": self.ended_at,
+        }
+        if optimizer is not None:
+            state = self.trainable.state_dict()
+            data["weights"] = {key: state[key] for key in self.own}
+            data["optimizer"] = [dict(optimizer.state.get(parameter, {})) for parameter in self.parameters]
+            data["scale"] = scale
+        return data
+
+    def load(self, data: dict[str, Any]) -> None:
+        """Go back to where `as_data` was called, but for the optimiser."""
+        self.course, self.best, self.status = Course.from_data(data["course"]), data["best"], data["status"]
+        self.ended_at = None if data["ended_at"] is None else tuple(data["ended_at"])
+        if "weights" in data:
+            self._take(data["weights"])
+
+    def load_optimizer(self, optimizer: torch.optim.Optimizer, states: list[dict[str, Any]]) -> None:
+        """Give an optimiser the state of this trial's parameters."""
+        for parameter, state in zip(self.parameters, states, strict=True):
+            if state:
+                optimizer.state[parameter] = {
+                    key: value.to(parameter.device) if isinstance(value, Tensor) and value.ndim else value
+                    for key, value in state.items()
+                }
+
+    def _take(self, weights: dict[str, Tensor]) -> None:
+        state = self.trainable.state_dict()
+        with torch.no_grad():
+            for key, value in weights.items():
+                state[key].copy_(value)

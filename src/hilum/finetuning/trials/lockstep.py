@@ -1,0 +1,368 @@
+"""Trials that learn from the same images in the same order, as one loop over batches.
+
+Each trial takes the steps that it would take alone (`hilum.finetuning.finetune`): views and order depend on seed, epoch
+and image, dropout on seed and step, and neither on what else is computed. What no trial changes is computed once.
+"""
+
+import math
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning.fabric import Fabric
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
+from lightning.fabric.strategies.single_device import SingleDeviceStrategy
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from hilum.artifacts import fingerprint
+from hilum.augment import ViewPolicy, policy_of
+from hilum.data.batches import Batch
+from hilum.data.labelled_images import LabelledImages
+from hilum.encoders.zoo import Encoder
+from hilum.errors import HilumError
+from hilum.finetuning.data_loader import Feed
+from hilum.finetuning.finetune import decisive, untrained_classifier
+from hilum.finetuning.settings import FinetuneSettings
+from hilum.finetuning.trials.lanes import Lane
+from hilum.finetuning.trials.shared_pass import BehindSharedPass, SharedPass, encoder_of_lane
+from hilum.finetuning.trials.stacked_heads import StackedHeads, classifier_of, stackable
+from hilum.progress import ProgressReport, silent
+from hilum.training.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
+from hilum.training.cpu import kept_memory, short_attention_written_out, small_maps_multiplied
+from hilum.training.precision import arithmetic, deterministic
+from hilum.training.step import Stepper
+
+SHARED = (
+    "batch_size",
+    "policy",
+    "size",
+    "weighted",
+    "positive_weight_limit",
+    "answer",
+    "precision",
+    "device",
+    "workers",
+)
+"""Settings that trials in lockstep have in common; all others are each trial's own."""
+
+
+def train_in_lockstep(
+    start: Encoder,
+    trials: Sequence[tuple[int, FinetuneSettings]],
+    train: LabelledImages,
+    val: LabelledImages,
+    *,
+    feed: Feed,
+    directory: Path,
+    on_progress: ProgressReport = silent,
+) -> tuple[list[Lane], NDArray[np.float32]]:
+    """Train, and score the validation images with the weights of each trial's lowest validation loss.
+
+    A call that was killed goes on from its checkpoint in `directory` and ends with the same bits.
+
+    Args:
+        start: the encoder that all trials start from; it is frozen as a whole and left with its weights.
+        trials: number and settings of each, equal in what `SHARED` names.
+        train, val: images with targets; some of `val` has a label.
+        feed: of the images.
+        directory: working directory that survives a kill.
+        on_progress: called while features are computed, and after every step.
+
+    Returns:
+        The lanes, ended, in the order of `trials`; and probabilities (trials, N of `val`, findings), NaN for a trial
+        without an epoch to go back to.
+    """
+    generators = torch.random.fork_rng([feed.device] if feed.device.type == "cuda" else [])
+    with deterministic(feed.device), kept_memory(feed.device), generators:
+        run = _Lockstep(start, trials, train, val, feed, directory, on_progress)
+        modules = nn.ModuleList([start, *(lane.trainable for lane in run.lanes)])
+        with short_attention_written_out(modules), small_maps_multiplied(modules):
+            run.look_once()
+            run.resume()
+            run.run()
+            return run.lanes, run.scores()
+
+
+class _Lockstep:
+    def __init__(
+        self,
+        start: Encoder,
+        trials: Sequence[tuple[int, FinetuneSettings]],
+        train: LabelledImages,
+        val: LabelledImages,
+        feed: Feed,
+        directory: Path,
+        on_progress: ProgressReport,
+    ) -> None:
+        self.feed, self.directory, self.on_progress = feed, directory, on_progress
+        self.train_images, self.val_images = train, val
+        settings = trials[0][1]
+        self.policy = policy_of(settings.policy)
+        self.every_seconds = min(each.checkpoint_every_seconds for _, each in trials)
+        start.frozen_blocks = len(start.blocks)
+        start.requires_grad_(False)
+        start.to(device=feed.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        start.eval()
+        self.shared = SharedPass(start, feed.size, self.policy, feed.seed, ())
+        self.lanes = [self._lane(start, number, each) for number, each in trials]
+        self.batches, self.validation = feed.training(train), feed.plain(val.image_ids, val.targets)
+        self.epoch = self.step = 0
+        self.run_print = fingerprint([[number, decisive(each)] for number, each in trials])
+        self.saved = time.monotonic()
+        self.steppers: dict[int, Stepper] = {}
+        self.scales: dict[int, Any] = {}
+        for lane in self.lanes:
+            if not stackable(lane):
+                self._give_stepper(lane)
+        self.features: dict[str, dict[str, Tensor]] = {}
+        self.stacks: list[StackedHeads] = []
+
+    def _lane(self, start: Encoder, number: int, settings: FinetuneSettings) -> Lane:
+        encoder = start if settings.unfreeze == 0 else encoder_of_lane(start, settings.unfreeze)
+        classifier = untrained_classifier(encoder, self.train_images, settings, self.feed)
+        trainable = BehindSharedPass(classifier, self.shared)
+        trainable.to(device=self.feed.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        held = {id(each) for each in (*start.parameters(), *start.buffers())}
+        own = [key for key, value in trainable.state_dict(keep_vars=True).items() if id(value) not in held]
+        return Lane(
+            number, settings, settings.training(self.feed.seed, len(self.train_images.image_ids)), trainable, own
+        )
+
+    def _give_stepper(self, lane: Lane) -> None:
+        scale = arithmetic(self.feed.precision, self.feed.device)
+        fabric = Fabric(strategy=SingleDeviceStrategy(self.feed.device), plugins=[scale, LightningEnvironment()])
+        self.scales[lane.trial] = scale
+        self.steppers[lane.trial] = Stepper(fabric, lane.trainable.train(), lane.training, len(self.batches))
+
+    @property
+    def running(self) -> list[Lane]:
+        return [lane for lane in self.lanes if lane.status == "running"]
+
+    @property
+    def apart(self) -> list[Lane]:
+        """Running lanes that are computed one after another."""
+        return [lane for lane in self.running if lane.trial in self.steppers]
+
+    def look_once(self) -> None:
+        """Compute the features that never change: of validation images, and of training images without augmentation."""
+        for lane in self.lanes:
+            pooling = lane.settings.pooling
+            if lane.trial in self.steppers or pooling in self.features:
+                continue
+            look = classifier_of(lane).eval().features
+            told = self.on_progress
+            known = {"val": self.feed.outputs(look, self.val_images.image_ids, "features of validation images", told)}
+            if self.policy == ViewPolicy():
+                known["train"] = self.feed.outputs(
+                    look, self.train_images.image_ids, "features of training images", told
+                )
+            self.features[pooling] = known
+
+    def arrange(self) -> None:
+        """Stack the heads of running lanes that can be computed together, and cut the encoder where others begin."""
+        alike: dict[tuple[str, str, str], list[Lane]] = {}
+        for lane in self.running:
+            if lane.trial not in self.steppers:
+                kind = lane.settings.head, lane.settings.pooling, lane.training.optimizer
+                alike.setdefault(kind, []).append(lane)
+        self.stacks = [StackedHeads(some, self.feed.seed, len(self.batches)) for some in alike.values()]
+
+    def cut(self, training: bool) -> None:
+        """Say where lanes begin behind the shared pass."""
+        cuts = {classifier_of(lane).encoder.frozen_blocks for lane in self.apart}
+        if training and any("train" not in self.features[stack.lanes[0].settings.pooling] for stack in self.stacks):
+            cuts.add(len(self.shared.encoder.blocks))
+        self.shared.cuts = sorted(cuts)
+
+    def run(self) -> None:
+        while self.running:
+            if self.step < len(self.batches):
+                self.train_epoch()
+            self.finish_epoch()
+
+    def train_epoch(self) -> None:
+        for lane in self.apart:
+            lane.trainable.train()
+        self.batches.load_state_dict({"epoch": self.epoch, "position": self.step})
+        for batch in self.batches:
+            self.take(batch)
+            self.step += 1
+            self.save_when_due()
+            self.report()
+            if not self.running:
+                return
+
+    def take(self, batch: Batch) -> None:
+        self.cut(training=True)
+        images = len(batch)
+        with self.autocast():
+            self.shared.train(batch, self.epoch)
+        for lane in self.apart:
+            stepper = self.steppers[lane.trial]
+            taken = self.epoch * len(self.batches) + self.step
+            loss = stepper.take(batch, self.epoch, taken, lane.course.plateau.share)
+            stepper.optimizer.zero_grad()  # so that the gradients of one lane at a time are held
+            self.count(lane, float(loss * images), images)
+        for stack in self.stacks:
+            values = stack.take(self.seen(stack, batch), batch, self.epoch, self.step)
+            for lane, value in zip(stack.lanes, values, strict=True):
+                self.count(lane, value * images, images)
+        self.drop_ended()
+
+    def count(self, lane: Lane, loss: float, images: int) -> None:
+        course = lane.course
+        course.loss_sum += loss
+        course.step += 1
+        course.images += images
+        if not math.isfinite(loss):
+            lane.diverge(self.epoch + 1, self.step + 1)
+
+    def seen(self, stack: StackedHeads, batch: Batch) -> Tensor:
+        """Features of the batch under way."""
+        known = self.features[stack.lanes[0].settings.pooling].get("train")
+        if known is not None:
+            return known[batch.rows]
+        with torch.no_grad(), self.autocast():
+            return stack.classifier.pooled(self.shared.hidden[len(self.shared.encoder.blocks)]).float()
+
+    def autocast(self) -> Any:
+        return arithmetic(self.feed.precision, self.feed.device).forward_context()
+
+    def finish_epoch(self) -> None:
+        sums = {lane.trial: [0.0, 0.0] for lane in self.running}
+        targets = torch.from_numpy(self.val_images.targets).to(self.feed.device)
+        for stack in self.stacks:
+            features = self.features[stack.lanes[0].settings.pooling]["val"]
+            totals, terms = stack.validation_losses(features, targets)
+            sums.update({lane.trial: [total, terms] for lane, total in zip(stack.lanes, totals, strict=True)})
+        for batch in self.plain_batches():
+            for lane in self.apart:
+                summed, count = lane.trainable.validation_loss(batch)
+                sums[lane.trial][0] += float(summed)
+                sums[lane.trial][1] += float(count)
+        for lane in self.running:
+            total, terms = sums[lane.trial]
+            loss = total / terms
+            if math.isfinite(loss):
+                lane.finish_epoch(loss, self.lr(lane), len(self.batches))
+            else:
+                lane.diverge(self.epoch + 1, 0)
+        self.epoch, self.step = self.epoch + 1, 0
+        self.drop_ended()
+        self.save_when_due()
+
+    def plain_batches(self) -> Any:
+        """Validation batches, each behind the shared pass, in evaluation mode and without gradients."""
+        self.cut(training=False)
+        if not self.shared.cuts:
+            return
+        for lane in self.apart:
+            lane.trainable.eval()
+        self.validation.load_state_dict({"epoch": 0, "position": 0})
+        with torch.no_grad(), self.autocast():
+            for batch in self.validation:
+                self.shared.look(batch)
+                yield batch
+
+    def lr(self, lane: Lane) -> float:
+        if lane.trial in self.steppers:
+            return float(self.steppers[lane.trial].optimizer.param_groups[0]["lr"])
+        return next(stack for stack in self.stacks if lane in stack.lanes).lr(lane)
+
+    def drop_ended(self) -> None:
+        for lane in self.lanes:
+            if lane.status != "running":
+                self.steppers.pop(lane.trial, None) and self.scales.pop(lane.trial)
+        for stack in self.stacks:
+            stack.drop_ended()
+        self.stacks = [stack for stack in self.stacks if stack.lanes]
+
+    def scores(self) -> NDArray[np.float32]:
+        """Probabilities of the validation images with each lane's best weights."""
+        shape = len(self.lanes), *self.val_images.targets.shape
+        found = np.full(shape, np.nan, dtype=np.float32)
+        kept = [(place, lane) for place, lane in enumerate(self.lanes) if lane.best is not None]
+        for _, lane in kept:
+            lane.go_back_to_best()
+            lane.trainable.eval()
+        with torch.no_grad():
+            for place, lane in kept:
+                if lane.settings.pooling in self.features and stackable(lane):
+                    known = self.features[lane.settings.pooling]["val"]
+                    found[place] = self.probabilities(lane, known)
+            apart = [(place, lane) for place, lane in kept if not stackable(lane)]
+            self.shared.cuts = sorted({classifier_of(lane).encoder.frozen_blocks for _, lane in apart})
+            if apart:
+                self.validation.load_state_dict({"epoch": 0, "position": 0})
+                for batch in self.validation:
+                    with self.autocast():
+                        self.shared.look(batch)
+                        for place, lane in apart:
+                            trainable = lane.trainable
+                            assert isinstance(trainable, BehindSharedPass)
+                            found[place, batch.rows] = self.probabilities(lane, trainable.features())
+        return found
+
+    def probabilities(self, lane: Lane, features: Tensor) -> NDArray[np.float32]:
+        classifier = classifier_of(lane)
+        found: NDArray[np.float32] = classifier.answers.probabilities(classifier.score(features)).float().cpu().numpy()
+        return found
+
+    def state(self) -> dict[str, Any]:
+        optimizers = {lane.trial: stack.optimizer for stack in self.stacks for lane in stack.lanes}
+        optimizers |= {trial: stepper.optimizer for trial, stepper in self.steppers.items()}
+        scales = {trial: scale.state_dict() for trial, scale in self.scales.items()}
+        return {
+            "run": self.run_print,
+            "epoch": self.epoch,
+            "step": self.step,
+            "lanes": [lane.as_data(optimizers.get(lane.trial), scales.get(lane.trial, {})) for lane in self.lanes],
+        }
+
+    def save_when_due(self) -> None:
+        if time.monotonic() - self.saved < self.every_seconds:
+            return
+        save_checkpoint(Fabric(accelerator="cpu", devices=1), checkpoint_path(self.directory), self.state())
+        self.saved = time.monotonic()
+
+    def resume(self) -> None:
+        path = checkpoint_path(self.directory)
+        state: dict[str, Any] = {"run": "", "epoch": 0, "step": 0, "lanes": None}
+        if path.exists():
+            load_checkpoint(Fabric(accelerator="cpu", devices=1), path, state)
+            if state["run"] != self.run_print:
+                raise HilumError(
+                    path,
+                    expected="a checkpoint of these trials",
+                    found="one of others",
+                    fix=f"Delete {self.directory} to start from the beginning.",
+                )
+            for lane, data in zip(self.lanes, state["lanes"], strict=True):
+                lane.load(data)
+            self.epoch, self.step = state["epoch"], state["step"]
+        self.drop_ended()
+        self.arrange()
+        if path.exists():
+            optimizers: dict[int, torch.optim.Optimizer] = {
+                lane.trial: stack.optimizer for stack in self.stacks for lane in stack.lanes
+            }
+            for lane, data in zip(self.lanes, state["lanes"], strict=True):
+                if lane.status == "running":
+                    stepper = self.steppers.get(lane.trial)
+                    optimizer = optimizers[lane.trial] if stepper is None else stepper.optimizer
+                    lane.load_optimizer(optimizer, data["optimizer"])
+                    if stepper is not None:
+                        self.scales[lane.trial].load_state_dict(data["scale"])
+
+    def report(self) -> None:
+        epochs = max(lane.training.epochs for lane in self.lanes)
+        running = len(self.running)
+        self.on_progress(
+            self.epoch * len(self.batches) + self.step,
+            epochs * len(self.batches),
+            f"epoch {self.epoch + 1}/{epochs} · {running} of {len(self.lanes)} trials running",
+        )

@@ -1,0 +1,253 @@
+"""Heads of many trials as one computation: their weights lie one behind the other, and a layer is one product."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor, nn
+
+from hilum.data.batches import Batch
+from hilum.finetuning.classifier import Classifier
+from hilum.finetuning.trials.lanes import Lane
+from hilum.training.optim import create_optimizer, learning_rate_share
+from hilum.training.settings import TrainingSettings
+from hilum.training.step import step_seed
+from hilum.training.trainable import Trainable
+
+LOOK_AT_ONCE = 256
+"""Images whose scores are computed together where nothing is learnt from them."""
+
+
+class StackedHeads:
+    """Heads with the same layers, on the same features; rates, decays, dropout and ends are each trial's own.
+
+    Every lane keeps its head as a module: its parameters are views of the stacks, so optimisers, `state_dict` and
+    whatever else looks at them see them as ever. Lanes are sorted by dropout: those with the same dropout have the same
+    masks (as they would have alone: these depend on seed, step and rate only), so the first layer of all of them is
+    one product of the same images.
+
+    Args:
+        lanes: all `stackable`, with one kind of head and of optimiser.
+        seed: of the run.
+        steps_per_epoch: of the run.
+    """
+
+    def __init__(self, lanes: Sequence[Lane], seed: int, steps_per_epoch: int) -> None:
+        self.lanes = sorted(lanes, key=lambda lane: lane.settings.dropout)
+        self.seed, self.steps_per_epoch = seed, steps_per_epoch
+        self.classifier = classifier_of(lanes[0])
+        self._stack()
+        self._optimize()
+
+    def _stack(self) -> None:
+        heads = [layers_of(classifier_of(lane)) for lane in self.lanes]
+        self.layers = heads[0]
+        rates = [lane.settings.dropout for lane in self.lanes]
+        self.rates = sorted(set(rates))
+        self.runs = [rates.count(rate) for rate in self.rates]
+        linears = [place for place, layer in enumerate(self.layers) if isinstance(layer, nn.Linear)]
+        self.weights: dict[int, list[Tensor]] = {}
+        self.biases: dict[int, list[Tensor]] = {}
+        self.views: list[tuple[Tensor, list[nn.Parameter]]] = []
+        for place in linears:
+            parts = self.runs if place == linears[0] else [len(heads)]
+            own = [head[place] for head in heads]
+            self.weights[place] = self._stacked([layer.weight for layer in own], parts)  # type: ignore[misc]
+            self.biases[place] = self._stacked([layer.bias for layer in own], parts)  # type: ignore[misc]
+
+    def _stacked(self, parameters: list[nn.Parameter], parts: list[int]) -> list[Tensor]:
+        stacks = []
+        for first, count in zip(_starts(parts), parts, strict=True):
+            some = parameters[first : first + count]
+            stack = torch.stack([parameter.detach() for parameter in some])
+            for parameter, view in zip(some, stack.unbind(0), strict=True):
+                parameter.data = view
+            self.views.append((stack.requires_grad_(), some))
+            stacks.append(stack)
+        return stacks
+
+    def _optimize(self) -> None:
+        before = getattr(self, "optimizer", None)
+        self.optimizer = create_optimizer(_Together(self.lanes), self.lanes[0].training)
+        if before is not None:
+            for lane in self.lanes:
+                for parameter in lane.parameters:
+                    self.optimizer.state[parameter] = before.state[parameter]
+
+    def drop_ended(self) -> None:
+        """Go on without the lanes that have ended."""
+        running = [lane for lane in self.lanes if lane.status == "running"]
+        if len(running) == len(self.lanes):
+            return
+        self.lanes = running
+        if running:
+            self._stack()
+            self._optimize()
+
+    def take(self, features: Tensor, batch: Batch, epoch: int, step: int) -> list[float]:
+        """Take one step of every lane.
+
+        Args:
+            features: of the batch, (B, width).
+            batch: of these images.
+            epoch: counts from 0.
+            step: of the epoch, from 0.
+
+        Returns:
+            Loss of each of `lanes` before the step.
+        """
+        taken = epoch * self.steps_per_epoch + step
+        self._set_rates(taken)
+        losses: Tensor = torch.func.vmap(lambda outputs: self.classifier.mean_loss_of_outputs(outputs, batch))(
+            self.outputs(features.float(), self._masks(features, step_seed(self.seed, taken)))
+        )
+        for stack, _ in self.views:
+            stack.grad = None
+        losses.sum().backward()  # type: ignore[no-untyped-call]
+        for stack, parameters in self.views:
+            assert stack.grad is not None
+            for parameter, gradient in zip(parameters, stack.grad.unbind(0), strict=True):
+                parameter.grad = gradient
+        self.optimizer.step()
+        values: list[float] = losses.detach().tolist()
+        return values
+
+    def outputs(self, features: Tensor, masks: list[list[Tensor]] | None = None) -> Tensor:
+        """What the heads give, (lanes, B, outputs).
+
+        Args:
+            features: (B, width) float32.
+            masks: of each rate of dropout, one for each dropout in the head; None outside training.
+        """
+        dropouts = -1
+        hidden: Tensor | None = None  # (lanes, width, B)
+        dropped = [features.T] * len(self.rates)
+        for place, layer in enumerate(self.layers):
+            if isinstance(layer, nn.Dropout):
+                dropouts += 1
+                if masks is None:
+                    continue
+                if hidden is None:
+                    dropped = [(features * mask[dropouts]).T for mask in masks]
+                else:
+                    hidden = hidden * torch.cat(
+                        [mask[dropouts].T.expand(run, -1, -1) for mask, run in zip(masks, self.runs, strict=True)]
+                    )
+            elif isinstance(layer, nn.ReLU):
+                assert hidden is not None
+                hidden = hidden.relu()
+            elif hidden is None:
+                products = [
+                    _product(weight, bias, images)
+                    for weight, bias, images in zip(self.weights[place], self.biases[place], dropped, strict=True)
+                ]
+                hidden = torch.cat(products)
+            else:
+                hidden = torch.baddbmm(self.biases[place][0][:, :, None], self.weights[place][0], hidden)
+        assert hidden is not None
+        return hidden.transpose(1, 2)
+
+    @torch.no_grad()
+    def validation_losses(self, features: Tensor, targets: Tensor) -> tuple[list[float], float]:
+        """Sums of the loss of each lane, and the number of terms in each.
+
+        Args:
+            features: of the images, (N, width).
+            targets: (N, findings), NaN where masked.
+        """
+        sums, terms = torch.zeros(len(self.lanes), dtype=torch.float64, device=features.device), 0.0
+        answers, weights = self.classifier.answers, self.classifier.positive_weights
+        for some, known in zip(torch.split(features, LOOK_AT_ONCE), torch.split(targets, LOOK_AT_ONCE), strict=True):
+            outputs = self.outputs(some.float())
+            sums += torch.func.vmap(lambda out, known=known: answers.loss(out, known, weights)[0])(outputs)
+            terms += float(answers.terms(known))
+        return sums.tolist(), terms
+
+    def lr(self, lane: Lane) -> float:
+        """Of the first parameter group of a lane, at the last step."""
+        first = lane.trainable.parameter_groups(lane.training)[0].get("lr", lane.training.lr)
+        return float(first) * self._share(lane, lane.course.epoch * self.steps_per_epoch + lane.course.step - 1)
+
+    def _share(self, lane: Lane, step: int) -> float:
+        return lane.course.plateau.share * learning_rate_share(step, self.steps_per_epoch, lane.training)
+
+    def _set_rates(self, step: int) -> None:
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["peak_lr"] * self._share(self.lanes[group["lane"]], step)
+
+    def _masks(self, features: Tensor, seed: int) -> list[list[Tensor]]:
+        """As a head alone would draw them: one after another from the generator that the step seeds."""
+        widths = [features.shape[1]]
+        masks = []
+        for layer in self.layers:
+            if isinstance(layer, nn.Linear):
+                widths.append(layer.out_features)
+            elif isinstance(layer, nn.Dropout):
+                masks.append(widths[-1])
+        drawn = []
+        for rate in self.rates:
+            torch.manual_seed(seed)
+            drawn.append([F.dropout(features.new_ones(len(features), width).float(), rate) for width in masks])
+        return drawn
+
+
+class _Together(Trainable):
+    """Several lanes as one module, whose parameters are grouped by what an optimiser treats alike."""
+
+    def __init__(self, lanes: Sequence[Lane]) -> None:
+        super().__init__()
+        self.heads = nn.ModuleList([classifier_of(lane).head for lane in lanes])
+        self.lanes = lanes
+
+    def parameter_groups(self, settings: TrainingSettings) -> list[dict[str, Any]]:  # noqa: ARG002
+        """Of all lanes; `lane` is the place of one whose rate the group has."""
+        groups: dict[tuple[Any, ...], dict[str, Any]] = {}
+        for place, lane in enumerate(self.lanes):
+            training = lane.training
+            course = (training.schedule, training.warmup_epochs, training.epochs)
+            own = place if training.schedule == "plateau" else -1
+            for group in lane.trainable.parameter_groups(training):
+                lr = group.get("lr", training.lr)
+                key = (lr, group["weight_decay"], group.get("decays"), course, own)
+                joined = groups.setdefault(key, {**group, "lr": lr, "lane": place, "params": []})
+                joined["params"].extend(group["params"])
+        return list(groups.values())
+
+
+def classifier_of(lane: Lane) -> Classifier:
+    """The classifier inside a lane."""
+    return next(module for module in lane.trainable.modules() if isinstance(module, Classifier))
+
+
+def layers_of(classifier: Classifier) -> list[nn.Module]:
+    """What follows the pooled feature, one after another: the first is the dropout before the head."""
+    head = classifier.head
+    return [classifier.dropout, *(head if isinstance(head, nn.Sequential) else [head])]
+
+
+def stackable(lane: Lane) -> bool:
+    """Whether a lane's head can be computed with others: nothing before it trains, and nothing is special behind it."""
+    classifier, training = classifier_of(lane), lane.training
+    plain = all(
+        isinstance(layer, nn.Dropout | nn.ReLU) or (isinstance(layer, nn.Linear) and layer.bias is not None)
+        for layer in layers_of(classifier)
+    )
+    usual = (
+        training.clip_norm is None
+        and training.last_weight_decay is None
+        and training.accumulate == 1
+        and training.frozen_encoder_steps == 0
+        and training.precision != "fp16"
+    )
+    return classifier.features_are_fixed and plain and usual
+
+
+def _product(weight: Tensor, bias: Tensor, images: Tensor) -> Tensor:
+    """One layer of several heads: (lanes, out, width), (lanes, out) and images (width, B) to (lanes, out, B)."""
+    product = torch.addmm(bias.flatten()[:, None], weight.flatten(0, 1), images)
+    return product.view(*weight.shape[:2], images.shape[1])
+
+
+def _starts(counts: Sequence[int]) -> list[int]:
+    return [sum(counts[:place]) for place in range(len(counts))]

@@ -1,0 +1,39 @@
+"""Classifiers on disk: `model.safetensors` with `card.json` beside."""
+
+from pathlib import Path
+
+from hilum.encoders.card import Card, read_card, write_card
+from hilum.encoders.weights import load_weights, stamp, write_weights
+from hilum.encoders.zoo import create_encoder
+from hilum.errors import HilumError
+from hilum.finetuning.classifier import Classifier
+
+MODEL_WEIGHTS = "model.safetensors"
+
+
+def write_classifier(classifier: Classifier, card: Card, directory: Path) -> Card:
+    """Write weights and card into a directory that is being filled; the card as written."""
+    return write_card(stamp(card, write_weights(classifier, directory / MODEL_WEIGHTS)), directory)
+
+
+def load_classifier(directory: Path) -> tuple[Classifier, Card]:
+    """The classifier that `finetune` left in a directory, in evaluation mode, and its card.
+
+    Raises:
+        HilumError: something is missing, damaged, or not of one run.
+    """
+    card = read_card(directory)
+    if not card.findings:
+        raise HilumError(
+            directory, expected="a classifier", found="an encoder without findings", fix="Fine-tune it first."
+        )
+    classifier = Classifier(
+        create_encoder(card.encoder, seed=0),
+        len(card.findings),
+        size=card.image_size,
+        head=card.settings.get("head", "linear"),
+        pooling=card.settings.get("pooling", "own"),
+        answer=card.settings.get("answer", "each"),
+    )
+    load_weights(classifier, directory / MODEL_WEIGHTS, card.sha256)
+    return classifier.eval(), card

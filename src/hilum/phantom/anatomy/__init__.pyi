@@ -1,0 +1,3 @@
+from .thorax import (
+    Thorax as Thorax,
+)

@@ -1,0 +1,132 @@
+"""One image of a phantom: the thorax projected, exposed, shown and marked, with the boxes of its findings."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from hilum.phantom.anatomy import Thorax
+from hilum.phantom.anatomy.thorax import thorax
+from hilum.phantom.build import Build, generator
+from hilum.phantom.detector import display, draw_exposure, expose
+from hilum.phantom.marking import collimate, mark
+from hilum.phantom.population import Image
+from hilum.phantom.projection import Camera, frontal_camera, line_integrals
+
+FRAME = 1024
+"""Side of the frame that boxes are given in, pixels; that of the NIH's own list."""
+VISIBLE = 0.03
+"""Change of a line integral from which on a finding counts as visible: 3 % of the radiation."""
+_APART = 0.04  # of the image's side; parts of a finding that are closer share a box
+_LEAST_SIDE = 192  # smaller images are drawn larger and averaged, as a detector would
+
+
+@dataclass(frozen=True)
+class Box:
+    """Where a finding is to be seen, in pixels of a 1024 x 1024 frame."""
+
+    finding: str
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """An image.
+
+    Attributes:
+        pixels: gray values, (size, size).
+        boxes: of the findings asked for, one around each of their separate parts; none where a finding is too faint.
+    """
+
+    pixels: NDArray[np.uint8]
+    boxes: list[Box]
+
+
+def render_image(image: Image, *, size: int, seed: int, boxed: Sequence[str] = ()) -> Rendered:
+    """Take one image.
+
+    Args:
+        image: one of `population.images`.
+        size: side, pixels.
+        seed: of the population. The pixels are a function of (seed, image, size).
+        boxed: findings present on the image (canonical names) whose boxes are wanted. Each costs two more projections.
+
+    Returns:
+        8-bit pixels and boxes.
+    """
+    finer = -(-_LEAST_SIDE // size)
+    side = size * finer
+    patient = thorax(image, seed)
+    draw = generator(seed, image.image_id, 4)
+    camera = image_camera(image, patient.build, seed, side)
+    integrals = line_integrals(patient.solids.no_finer_than(_finest(camera)), patient.attenuation, camera)
+    exposure = draw_exposure(image.view, patient.build.heaviness, camera.pixel**2 * patient.build.scale**2, draw)
+    pixels = display(expose(integrals, exposure, draw), integrals.body, exposure)
+    pixels = collimate(mark(pixels, image.view, draw), draw)
+    if finer > 1:
+        pixels = cv2.resize(pixels, (size, size), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    boxes: list[Box] = []
+    for finding in boxed:
+        changed = visible_change(patient, finding, camera)
+        boxes += [Box(finding, *corner) for corner in _around(changed)]
+    return Rendered(pixels, boxes)
+
+
+def image_camera(image: Image, build: Build, seed: int, side: int) -> Camera:
+    """Tube and detector of an image, in the patient's own centimetres."""
+    draw = generator(seed, image.image_id, 5)
+    pa = image.view == "PA"
+    spacing = float(image.spacing) / 10
+    shrink = 1 / build.scale * min(1.0, build.scale * 1.12) ** 0.8  # smaller fields for smaller patients
+    trunk = build.cage[1] + 2.3 + 0.8 * build.fat
+    near = trunk + (draw.uniform(0.5, 2.0) + 2.0 * build.breast if pa else draw.uniform(1.5, 5.0))
+    distance = draw.uniform(178, 186) if pa else draw.uniform(95, 125)
+    zoom = float(np.exp(draw.normal(-0.02, 0.04)))
+    return frontal_camera(
+        image.view,
+        source_to_detector=distance / build.scale,
+        patient_to_detector=near,
+        width=image.width * spacing * shrink * zoom,
+        height=image.height * spacing * shrink * zoom,
+        centre=(draw.normal(0, 0.9 if pa else 1.5), 7.0 + draw.normal(0, 1.1 if pa else 1.6)),
+        rotation=draw.normal(0, 2.0 if pa else 4.0),
+        tilt=draw.normal(0, 1.5) if pa else draw.normal(2.5, 3.5),
+        roll=draw.normal(0, 1.2 if pa else 2.5),
+        rows=side,
+        columns=side,
+    )
+
+
+def visible_change(patient: Thorax, finding: str, camera: Camera) -> NDArray[np.bool_]:
+    """Rays that what belongs to a finding changes by more than `VISIBLE`, (rows, columns)."""
+    present, absent = (
+        line_integrals(state.solids.no_finer_than(_finest(camera)), state.attenuation, camera).attenuation
+        for state in (patient, patient.without(finding))
+    )
+    changed: NDArray[np.bool_] = np.abs(present - absent) > VISIBLE
+    return changed
+
+
+def _finest(camera: Camera) -> float:
+    """Half a pixel, seen at the patient, cm."""
+    return 0.46 * camera.pixel
+
+
+def _around(changed: NDArray[np.bool_]) -> list[tuple[float, float, float, float]]:
+    """x, y, width, height of each group of rays in the 1024 frame; what is close together is one group."""
+    side = len(changed)
+    reach = np.ones((round(_APART * side) | 1,) * 2, dtype=np.uint8)
+    count, group = cv2.connectedComponents(cv2.dilate(changed.astype(np.uint8), reach))
+    unit = FRAME / side
+    boxes = []
+    for number in range(1, count):
+        rows, columns = np.nonzero(changed & (group == number))
+        left, top = columns.min(), rows.min()
+        size = columns.max() + 1 - left, rows.max() + 1 - top
+        boxes.append((float(left * unit), float(top * unit), float(size[0] * unit), float(size[1] * unit)))
+    return boxes

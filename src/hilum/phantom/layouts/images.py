@@ -1,0 +1,44 @@
+"""Pixels as the data sets hold them: in the proportions of the original, and deeper than 8 bits."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from hilum.phantom.image import render_image
+from hilum.phantom.population import Image
+
+_EIGHT_BIT = 255
+
+
+def shape_in_proportion(image: Image, size: int) -> tuple[int, int]:
+    """Rows and columns of an image whose longer side has `size` pixels."""
+    longer = max(image.width, image.height)
+    return max(1, round(size * image.height / longer)), max(1, round(size * image.width / longer))
+
+
+def in_proportion(pixels: NDArray[np.uint8], image: Image) -> NDArray[np.uint8]:
+    """A square image, (S, S), with the proportions that the detector had; its longer side keeps S pixels."""
+    rows, columns = shape_in_proportion(image, len(pixels))
+    shrunk = cv2.resize(pixels, (columns, rows), interpolation=cv2.INTER_AREA)
+    return shrunk.astype(np.uint8, copy=False)
+
+
+def deep_image(image: Image, *, size: int, seed: int, bits: int) -> NDArray[np.uint16]:
+    """An image in more than 8 bits, in its own proportions.
+
+    It is taken at twice the size and averaged, so that the finer steps hold detail and are not only wider.
+
+    Args:
+        image: one of `population.images`.
+        size: of the longer side, pixels.
+        seed: of the population.
+        bits: 9 to 16; the pixels reach from 0 to 2^bits - 1.
+
+    Returns:
+        (rows, columns), bright where dense.
+    """
+    pixels = render_image(image, size=2 * size, seed=seed).pixels.astype(np.float32)
+    rows, columns = shape_in_proportion(image, size)
+    averaged = cv2.resize(pixels, (columns, rows), interpolation=cv2.INTER_AREA)
+    deep: NDArray[np.uint16] = np.rint(averaged * ((2**bits - 1) / _EIGHT_BIT)).astype(np.uint16)
+    return deep

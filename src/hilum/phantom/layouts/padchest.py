@@ -1,0 +1,197 @@
+"""Generated images in the native layout of PadChest."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from hilum.findings import labelled_by
+from hilum.phantom.layouts.images import deep_image, shape_in_proportion
+from hilum.phantom.layouts.writing import Written, draw_images, draws, manifest_of, new_data_set
+from hilum.phantom.population import Image, population_images
+from hilum.progress import ProgressReport, silent
+
+TABLE = "PADCHEST_chest_x_ray_images_labels_160K_01.02.19.csv"
+HEADER = (
+    ",ImageID,ImageDir,StudyDate_DICOM,StudyID,PatientID,PatientBirth,PatientSex_DICOM,ViewPosition_DICOM,Projection,"
+    "MethodProjection,Pediatric,Modality_DICOM,Manufacturer_DICOM,PhotometricInterpretation_DICOM,"
+    "PixelRepresentation_DICOM,PixelAspectRatio_DICOM,SpatialResolution_DICOM,BitsStored_DICOM,WindowCenter_DICOM,"
+    "WindowWidth_DICOM,Rows_DICOM,Columns_DICOM,XRayTubeCurrent_DICOM,Exposure_DICOM,ExposureInuAs_DICOM,ExposureTime,"
+    "RelativeXRayExposure_DICOM,ReportID,Report,MethodLabel,Labels,Localizations,LabelsLocalizationsBySentence,"
+    "labelCUIS,LocalizationsCUIS"
+)
+"""First line of PadChest's table."""
+REPORT = "torax sin cambi valor ."
+"""What stands in the column Report of every image that has findings: nothing that a manifest may show."""
+_BITS = 16
+_FOLDERS = 55
+_FAINT = 0.4
+# finding on the image: the term where it is faint, and where it is plain
+_SAID: Mapping[str, tuple[str, str]] = {
+    "Atelectasis": ("laminar atelectasis", "lobar atelectasis"),
+    "Cardiomegaly": ("cardiomegaly", "cardiomegaly"),
+    "Pleural Effusion": ("pleural effusion", "loculated pleural effusion"),
+    "Infiltration": ("infiltrates", "infiltrates"),
+    "Mass": ("mass", "pulmonary mass"),
+    "Nodule": ("nodule", "multiple nodules"),
+    "Pneumonia": ("atypical pneumonia", "pneumonia"),
+    "Pneumothorax": ("pneumothorax", "pneumothorax"),
+    "Consolidation": ("consolidation", "consolidation"),
+    "Edema": ("pulmonary edema", "pulmonary edema"),
+    "Emphysema": ("emphysema", "emphysema"),
+    "Fibrosis": ("pulmonary fibrosis", "pulmonary fibrosis"),
+    "Pleural Thickening": ("apical pleural thickening", "calcified pleural thickening"),
+    "Hernia": ("hiatal hernia", "hiatal hernia"),
+}
+# finding that no image shows: its term, the share of images below and above 60 years
+_BY_CHANCE: Mapping[str, tuple[str, float, float]] = {
+    "Congestion": ("hilar congestion", 0.01, 0.05),
+    "COPD": ("COPD signs", 0.03, 0.25),
+    "Aortic Elongation": ("supra aortic elongation", 0.01, 0.18),
+    "Kyphosis": ("kyphosis", 0.01, 0.06),
+    "Scoliosis": ("scoliosis", 0.04, 0.09),
+    "Air Trapping": ("air trapping", 0.02, 0.06),
+    "Bronchiectasis": ("bronchiectasis", 0.01, 0.03),
+    "Chronic Changes": ("chronic changes", 0.01, 0.09),
+    "Lung Cavity": ("cavitation", 0.01, 0.01),
+    "Pacemaker": ("pacemaker", 0.005, 0.05),
+    "Sternotomy": ("sternotomy", 0.005, 0.04),
+    "Tuberculosis": ("tuberculosis", 0.01, 0.01),
+    "Volume Loss": ("volume loss", 0.01, 0.04),
+}
+_OLD = 60
+_ELSE = ("vertebral degenerative changes", "pseudonodule", "subcutaneous emphysema", "nipple shadow")
+_SAYS_NOTHING = ("", "['exclude']", "['suboptimal study']", "['unchanged']", "[]", "['']")
+_SILENT_SHARE = 0.08
+
+
+def write(
+    root: Path,
+    *,
+    images: int,
+    size: int,
+    seed: int,
+    workers: int | None = None,
+    on_progress: ProgressReport = silent,
+) -> Written:
+    """Write generated images as BIMCV distributes PadChest; whole or not at all. See `Writer`.
+
+    The folder gets the table with its 36 columns and 16-bit PNG files in folders 0 to 54. All images are frontal: PA,
+    AP, or AP_horizontal where the patient lies. Findings that the phantom does not draw (congestion, COPD, deformities,
+    devices, …) stand in the labels by chance, at rates that depend on age, and are not to be seen. Some labels have
+    blanks around them, as in the real table; of every hundred images some eight have labels that say nothing.
+    """
+    with new_data_set(root, images=images, size=size, seed=seed) as beside:
+        population = population_images(seed, images)
+        for folder in sorted({_folder(image) for image in population}):
+            (beside / folder).mkdir()
+
+        def draw(image: Image) -> None:
+            pixels = deep_image(image, size=size, seed=seed, bits=_BITS)
+            cv2.imwrite(str(beside / _folder(image) / _name(image, seed)), pixels)
+
+        draw_images(population, draw, workers=workers, on_progress=on_progress)
+        lines = [HEADER, *(_line(number, image, size, seed) for number, image in enumerate(population))]
+        (beside / TABLE).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return Written(manifest_of([_row(image, seed) for image in population], list(labelled_by("padchest"))))
+
+
+def _labels(image: Image, seed: int) -> tuple[str, dict[str, int | None]]:
+    """The cell Labels, and the code of each finding."""
+    draw = draws(seed, "padchest labels", image.image_id)
+    findings = labelled_by("padchest")
+    silent_place = draw.random() / _SILENT_SHARE
+    if silent_place < 1:
+        return _SAYS_NOTHING[int(silent_place * len(_SAYS_NOTHING))], dict.fromkeys(findings)
+    terms = {finding: _SAID[finding][severity >= _FAINT] for finding, severity in image.severities.items()}
+    chance = draw.random(len(_BY_CHANCE))
+    for (finding, (term, young, old)), drawn in zip(_BY_CHANCE.items(), chance, strict=True):
+        if drawn < (old if image.age >= _OLD else young):
+            terms[finding] = term
+    said = list(terms.values())
+    if draw.random() < 0.3:
+        said.append(_ELSE[int(draw.integers(len(_ELSE)))])
+    if not said:
+        terms, said = {"No Finding": "normal"}, ["normal"]
+    blank = " " if draw.random() < 0.3 else ""
+    cell = "[" + ", ".join(f"'{blank}{term}'" for term in said) + "]"
+    return cell, {finding: int(finding in terms) for finding in findings}
+
+
+def _line(number: int, image: Image, size: int, seed: int) -> str:
+    labels, _ = _labels(image, seed)
+    rows, columns = shape_in_proportion(image, size)
+    cells = dict.fromkeys(HEADER.split(","), "") | {
+        "": str(number),
+        "ImageID": _name(image, seed),
+        "ImageDir": _folder(image),
+        "StudyDate_DICOM": f"{_year(image)}0615",
+        "StudyID": _study(image, seed),
+        "PatientID": _patient(image, seed),
+        "PatientBirth": f"{_year(image) - image.age}.0",
+        "PatientSex_DICOM": image.sex,
+        "ViewPosition_DICOM": "POSTEROANTERIOR" if image.view == "PA" else "ANTEROPOSTERIOR",
+        "Projection": _projection(image),
+        "MethodProjection": "Manual review of DICOM fields",
+        "Pediatric": "PED" if image.age < 18 else "No",
+        "Modality_DICOM": "CR",
+        "PhotometricInterpretation_DICOM": "MONOCHROME2",
+        "PixelRepresentation_DICOM": "0",
+        "SpatialResolution_DICOM": image.spacing,
+        "BitsStored_DICOM": "12",
+        "Rows_DICOM": str(rows),
+        "Columns_DICOM": str(columns),
+        "ReportID": str(4_000_000 + number),
+        "Report": REPORT if labels else "",
+        "MethodLabel": "Physician" if image.patient % 4 == 0 else "RNN_model",
+        "Labels": labels,
+        "Localizations": "['loc basal', 'loc right']",
+        "LabelsLocalizationsBySentence": f"[{labels or '[]'}]",
+        "labelCUIS": "[]",
+        "LocalizationsCUIS": "['C1282378' 'C0444532']",
+    }
+    return ",".join(f'"{cell}"' if "," in cell else cell for cell in cells.values())
+
+
+def _row(image: Image, seed: int) -> dict[str, object]:
+    return {
+        "image_id": _name(image, seed),
+        "path": f"{_folder(image)}/{_name(image, seed)}",
+        "patient_id": _patient(image, seed),
+        "study_id": _study(image, seed),
+        "view": _projection(image).upper(),
+        "age": float(image.age),
+        "sex": image.sex,
+        **_labels(image, seed)[1],
+    }
+
+
+def _projection(image: Image) -> str:
+    return "PA" if image.view == "PA" else "AP" if image.upright else "AP_horizontal"
+
+
+def _year(image: Image) -> int:
+    return 2009 + (image.age - image.age_at_first_image)
+
+
+def _folder(image: Image) -> str:
+    return str(image.patient % _FOLDERS)
+
+
+def _patient(image: Image, seed: int) -> str:
+    return _digits(draws(seed, "padchest", f"patient {image.patient}"), 38)
+
+
+def _study(image: Image, seed: int) -> str:
+    return _digits(draws(seed, "padchest", image.image_id), 38)
+
+
+def _name(image: Image, seed: int) -> str:
+    letters = "abcdefghijklmnopqrstuvwxyz0123456789"
+    tail = draws(seed, "padchest file", image.image_id).integers(0, len(letters), 6)
+    return f"{_study(image, seed)}_{''.join(letters[int(letter)] for letter in tail)}.png"
+
+
+def _digits(draw: np.random.Generator, count: int) -> str:
+    return "".join(str(digit) for digit in draw.integers(1, 10, count))

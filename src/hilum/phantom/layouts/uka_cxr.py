@@ -1,0 +1,158 @@
+"""Generated bedside images as UKA-CXR's contract asks for them: graded by severity, and by side."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import count, islice
+from pathlib import Path
+
+import cv2
+import polars as pl
+
+from hilum.findings import NO_FINDING
+from hilum.phantom.image import FRAME, Box, render_image
+from hilum.phantom.layouts.images import in_proportion
+from hilum.phantom.layouts.writing import Written, draw_images, draws, manifest_of, new_data_set, one_of_a_block
+from hilum.phantom.population import Image, history
+from hilum.progress import ProgressReport, silent
+
+GRADED = (
+    "cardiomegaly",
+    "congestion",
+    "pleural_effusion_right",
+    "pleural_effusion_left",
+    "pneumonic_infiltrates_right",
+    "pneumonic_infiltrates_left",
+    "atelectasis_right",
+    "atelectasis_left",
+)
+HEADER = ("image_id", "path", "patient_id", "study_id", "age", "sex", "split", "view", *GRADED, "healthy")
+"""First line of uka_cxr.csv, as hilum/data/collections/uka_cxr.py describes it."""
+_FINDINGS = (
+    "Cardiomegaly",
+    "Congestion",
+    "Pleural Effusion Right",
+    "Pleural Effusion Left",
+    "Pneumonia Right",
+    "Pneumonia Left",
+    "Atelectasis Right",
+    "Atelectasis Left",
+)
+_BY_SIDE = {"Pleural Effusion": 2, "Pneumonia": 4, "Atelectasis": 6}  # on the image, and where its right side stands
+_WORDS = ("negative", "uncertain mild", "mild", "moderate", "severe")
+_HEART_WORDS = {0: "normal", 2: "borderline", 3: "enlarged", 4: "massively enlarged"}
+_STEPS = (0.2, 0.4, 0.65)  # severities from which on a finding is mild, moderate, severe
+_BLANK_SHARE = 0.04
+_POSITIVE = 3
+_PARTS = ("train",) * 4 + ("test",)
+
+
+def write(
+    root: Path,
+    *,
+    images: int,
+    size: int,
+    seed: int,
+    workers: int | None = None,
+    on_progress: ProgressReport = silent,
+) -> Written:
+    """Write generated images as the contract of UKA-CXR asks for them; whole or not at all. See `Writer`.
+
+    The folder gets uka_cxr.csv and images/*.png. All images are AP. Grades follow the severity of what the image shows;
+    Congestion is the phantom's Edema. Sides are those on which a box around the finding lies; what is too faint for a
+    box is negative on both. Some four of a hundred grades are blank.
+    """
+    with new_data_set(root, images=images, size=size, seed=seed) as beside:
+        population = list(islice(_bedside(seed), images))
+        (beside / "images").mkdir()
+
+        def draw(image: Image) -> list[Box]:
+            boxed = [finding for finding in _BY_SIDE if finding in image.severities]
+            rendered = render_image(image, size=size, seed=seed, boxed=boxed)
+            cv2.imwrite(str(beside / "images" / image.image_id), in_proportion(rendered.pixels, image))
+            return rendered.boxes
+
+        drawn = draw_images(population, draw, workers=workers, on_progress=on_progress)
+        rows = [
+            _row(image, grades_of(image, boxes, seed), seed) for image, boxes in zip(population, drawn, strict=True)
+        ]
+        lines = [",".join(HEADER), *(",".join(_cell(name, row[name]) for name in HEADER) for row in rows)]
+        (beside / "uka_cxr.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return Written(_manifest(rows), grades=_grade_table(rows))
+
+
+def _bedside(seed: int) -> Iterator[Image]:
+    for patient in count(1):
+        yield from (image for image in history(seed, patient) if image.view == "AP")
+
+
+def grades_of(image: Image, boxes: Sequence[Box], seed: int) -> list[int | None]:
+    """Grade of each of `GRADED` that an image with these boxes gets, or None where it was not given."""
+    grades: list[int | None] = [_step(image.severities.get(finding)) for finding in ("Cardiomegaly", "Edema")]
+    grades = [_without_uncertain(grades[0]), grades[1], *[0] * 6]
+    for box in boxes:
+        for left in sides(box):
+            grades[_BY_SIDE[box.finding] + left] = _step(image.severities[box.finding])
+    blank = draws(seed, "uka_cxr", image.image_id).random(len(grades)) < _BLANK_SHARE
+    return [None if missing else grade for grade, missing in zip(grades, blank, strict=True)]
+
+
+def sides(box: Box) -> list[bool]:
+    """Whether left, for each side on which a quarter of the box or more lies; the patient's left is on the right."""
+    right = (FRAME / 2 - box.x) / box.width
+    return [left for left, share in ((False, right), (True, 1 - right)) if share >= 0.25]
+
+
+def _step(severity: float | None) -> int:
+    return 0 if severity is None else 1 + sum(severity >= least for least in _STEPS)
+
+
+def _without_uncertain(grade: int | None) -> int | None:
+    """A heart is normal or borderline; the scale has no uncertain step for it."""
+    return 0 if grade == 1 else grade
+
+
+def _row(image: Image, grades: Sequence[int | None], seed: int) -> dict[str, object]:
+    return {
+        "image_id": image.image_id.removesuffix(".png"),
+        "path": f"images/{image.image_id}",
+        "patient_id": f"P{image.patient:05d}",
+        "study_id": f"P{image.patient:05d}-{image.follow_up}",
+        "age": image.age,
+        "sex": image.sex,
+        "split": one_of_a_block(seed, "uka_cxr", image.patient, _PARTS),
+        "view": "AP",
+        **dict(zip(GRADED, grades, strict=True)),
+        "healthy": int(not any(grades)),
+    }
+
+
+def _cell(name: str, value: object) -> str:
+    if value is None:
+        return ""
+    if name in GRADED and isinstance(value, int):
+        return _HEART_WORDS[value] if name == "cardiomegaly" else _WORDS[value]
+    return str(value)
+
+
+def _manifest(rows: Sequence[Mapping[str, object]]) -> pl.DataFrame:
+    names = dict(zip(_FINDINGS, GRADED, strict=True))
+    images = [
+        {name: row[name] for name in HEADER[: -len(GRADED) - 1]}
+        | {"age": float(str(row["age"])), NO_FINDING: row["healthy"]}
+        | {finding: _is_positive(row[name]) for finding, name in names.items()}
+        for row in rows
+    ]
+    return manifest_of(images, (*_FINDINGS, NO_FINDING))
+
+
+def _is_positive(grade: object) -> int | None:
+    return int(grade >= _POSITIVE) if isinstance(grade, int) else None
+
+
+def _grade_table(rows: Sequence[Mapping[str, object]]) -> pl.DataFrame:
+    graded = [
+        (row["image_id"], finding, row[name])
+        for finding, name in zip(_FINDINGS, GRADED, strict=True)
+        for row in rows
+        if row[name] is not None
+    ]
+    return pl.DataFrame(graded, {"image_id": pl.String, "finding": pl.String, "grade": pl.Int8}, orient="row")

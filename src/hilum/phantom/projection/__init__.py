@@ -1,0 +1,5 @@
+"""Line integrals through solids: from a three-dimensional thorax to a radiograph."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

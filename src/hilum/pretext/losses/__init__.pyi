@@ -1,0 +1,24 @@
+from .distillation import (
+    moved_center as moved_center,
+)
+from .distillation import (
+    patch_distillation as patch_distillation,
+)
+from .distillation import (
+    sharpened as sharpened,
+)
+from .distillation import (
+    teacher_entropy as teacher_entropy,
+)
+from .distillation import (
+    view_distillation as view_distillation,
+)
+from .koleo import (
+    CLOSEST as CLOSEST,
+)
+from .koleo import (
+    koleo_of_views as koleo_of_views,
+)
+from .sinkhorn import (
+    sinkhorn_assignments as sinkhorn_assignments,
+)

@@ -1,0 +1,103 @@
+"""What a pretext method is to the rest of Hilum: its settings, and how a run is made from them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from hilum.augment import ViewPolicy
+from hilum.encoders.zoo import Encoder
+from hilum.pretext.methods.settings import MethodSettings
+from hilum.pretext.modules import ManyViews, TwoViews
+from hilum.pretext.monitoring import CollapseWatch
+from hilum.training.trainable import Trainable
+
+TRAINED = 3.0
+"""Forward passes that one view costs which is trained on: a backward pass costs about two."""
+
+
+class Pretext(Trainable):
+    """What trains an encoder without labels.
+
+    Attributes:
+        encoder: that gradients train.
+    """
+
+    encoder: Encoder
+
+    @property
+    def kept(self) -> Encoder:
+        """The encoder that is kept: the one that trained, or the teacher where that is what the paper evaluates."""
+        return self.encoder
+
+    @property
+    def loss_of_chance(self) -> float | None:
+        """What the loss is where the encoder says the same of every image; None where no such number is known."""
+        return None
+
+
+@dataclass(frozen=True)
+class PretextRun:
+    """What a method may know of the run that it is made for.
+
+    Attributes:
+        policy: random views of nearly the whole image.
+        second_policy: of the second of them, where a method has two; None for the same.
+        local_policy: random views of parts of it, for methods that use them.
+        size, local_size: sides of these views in pixels.
+        images: that it learns from.
+        batch_size: images a step.
+        steps: optimiser steps, in all.
+        seed: of weights and views.
+        watch: looks for collapse at the end of every epoch.
+    """
+
+    policy: ViewPolicy
+    local_policy: ViewPolicy
+    size: int
+    local_size: int
+    images: int
+    batch_size: int
+    steps: int
+    seed: int
+    watch: CollapseWatch | None
+    second_policy: ViewPolicy | None = None
+
+    def two_views(self) -> TwoViews:
+        """For methods that compare two views of an image."""
+        return TwoViews(self.policy, self.size, self.seed, self.second_policy)
+
+    def many_views(self, local_views: int) -> ManyViews:
+        """For methods that compare two views and so many local ones."""
+        return ManyViews(
+            global_policy=self.policy,
+            global_size=self.size,
+            local_policy=self.local_policy,
+            local_size=self.local_size,
+            locals_=local_views,
+            seed=self.seed,
+            second_policy=self.second_policy,
+        )
+
+
+@dataclass(frozen=True)
+class Method:
+    """One pretext method.
+
+    Attributes:
+        title: for people.
+        settings: its own settings.
+        create: from an encoder, its settings and the run to what trains; the encoder is changed in place.
+        policy: name of its views in `hilum.augment.POLICIES`.
+        advice: from its settings to what to change when it collapses, in one sentence without a full stop.
+        forwards: from its settings, and the share of a global view's pixels that a local view has, to how many forward
+            passes of a whole image one image costs in one epoch.
+        local_policy: name of its local views; None for a method without them.
+    """
+
+    title: str
+    settings: type[MethodSettings]
+    create: Callable[[Encoder, Any, PretextRun], Pretext]
+    policy: str
+    advice: Callable[[Any], str]
+    forwards: Callable[[Any, float], float]
+    local_policy: str | None = None

@@ -1,0 +1,215 @@
+"""DINOv2: Oquab et al., "DINOv2: learning robust visual features without supervision", 2023, §4.
+
+DINO on the class token, iBOT on hidden patches, each with a head of its own, and KoLeo between the images of a batch.
+"""
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor, nn
+
+from hilum.data.batches import Batch
+from hilum.encoders.zoo import Encoder
+from hilum.pretext.losses import (
+    koleo_of_views,
+    moved_center,
+    patch_distillation,
+    sharpened,
+    sinkhorn_assignments,
+    view_distillation,
+)
+from hilum.pretext.masking import check_sees_patches, hidden
+from hilum.pretext.masking.block_masks import block_masks
+from hilum.pretext.methods.base import TRAINED, Method, Pretext, PretextRun
+from hilum.pretext.methods.settings import DINOv2Settings
+from hilum.pretext.modules import ManyViews, PrototypeHead, TeacherSchedule, TeacherWatch, follow, follower
+from hilum.pretext.monitoring import CollapseWatch
+
+
+class DINOv2(Pretext):
+    """A student shall say of every view, and of patches it cannot see, what its teacher says of the whole image.
+
+    Args:
+        encoder: of the student, a vision transformer.
+        head, patch_head: from the class token, and from patches, to prototypes.
+        views: two global ones, which the teacher sees too, and local ones.
+        schedule: of the teacher's temperature and momentum.
+        settings: weights of the losses, masks, and the rest.
+        seed: of the masks.
+        collapse: looks at the features at the end of every epoch; None does not.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        head: PrototypeHead,
+        patch_head: PrototypeHead,
+        *,
+        views: ManyViews,
+        schedule: TeacherSchedule,
+        settings: "DINOv2Settings",
+        seed: int,
+        collapse: CollapseWatch | None = None,
+    ) -> None:
+        super().__init__()
+        check_sees_patches(encoder, "dinov2")
+        self.encoder, self.head, self.patch_head = encoder, head, patch_head
+        self.teacher = nn.ModuleList([follower(module) for module in (encoder, head, patch_head)])
+        self.mask_token = nn.Parameter(torch.zeros(encoder.token_width))
+        self.views, self.schedule, self.settings, self.seed = views, schedule, settings, seed
+        self.collapse, self.teacher_watch = collapse, TeacherWatch(len(head.prototypes))
+        self.grid = encoder.patch_grid(views.global_size)
+        self.epoch: Tensor
+        self.steps: Tensor
+        self.center: Tensor
+        self.patch_center: Tensor
+        self.register_buffer("epoch", torch.zeros((), dtype=torch.int64))  # the one under way, for a resumed run too
+        self.register_buffer("steps", torch.zeros((), dtype=torch.int64))  # taken so far
+        self.register_buffer("center", torch.zeros(len(head.prototypes)))
+        self.register_buffer("patch_center", torch.zeros(len(patch_head.prototypes)))
+        # the teacher's answers of this step, for the centers: sums and their counts, one for each part of the batch
+        self.answers: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
+
+    def training_loss(self, batch: Batch, epoch: int) -> Tensor:
+        """DINO + iBOT + KoLeo."""
+        self.epoch.fill_(epoch)
+        large, small = self.views.of(batch, epoch)
+        mask = self._mask(batch, epoch)
+        answers, patch_answers = self._answers(torch.cat(large), mask)
+        train_prototypes = epoch >= self.settings.frozen_epochs
+
+        with hidden(self.encoder, mask, self.mask_token):
+            tokens = self.encoder.tokens(torch.cat(large))
+        classes = list(tokens[:, 0].chunk(2))
+        patches = tokens[:, self.encoder.prefix_tokens :].reshape(len(tokens), *self.grid, -1)[mask]
+        of_local = self.encoder.tokens(torch.cat(small))[:, 0].chunk(len(small)) if small else []
+        of_views = self.head(torch.cat([*classes, *of_local]), train_prototypes=train_prototypes)
+        student = list(of_views.chunk(2 + len(of_local)))
+
+        temperature = self.settings.student_temperature
+        view_loss = view_distillation(student, answers, temperature)
+        self.teacher_watch.note(torch.cat(answers), view_loss)
+        hidden_patches = self.patch_head(filled_up(patches), train_prototypes=train_prototypes)[: len(patches)]
+        patch_loss = patch_distillation(
+            hidden_patches,
+            patch_answers,
+            mask.nonzero()[:, 0],
+            temperature,
+            masked_views=self._mask(batch.whole, epoch).flatten(1).any(1).sum() if batch.parts > 1 else None,
+            parts=batch.parts,
+        )
+        spread_loss = koleo_of_views(classes)
+        return view_loss + self.settings.patch_weight * patch_loss + self.settings.koleo_weight * spread_loss
+
+    @torch.no_grad()
+    def after_step(self) -> None:
+        """Move the teacher towards the student, and its centers towards its last answers."""
+        momentum = self.schedule.momentum(int(self.steps))
+        for copied, trained in zip(self.teacher, (self.encoder, self.head, self.patch_head), strict=True):
+            follow(copied, trained, momentum)
+        if self.answers:
+            classes, class_counts, patches, patch_counts = (
+                torch.stack(each) for each in zip(*self.answers, strict=True)
+            )
+            momentum = self.settings.center_momentum
+            self.center.copy_(moved_center(self.center, classes, momentum, counts=class_counts))
+            self.patch_center.copy_(moved_center(self.patch_center, patches, momentum, counts=patch_counts))
+            self.answers = []
+        self.steps.add_(1)
+
+    @property
+    def needs_whole_batch(self) -> str:
+        """For Sinkhorn and KoLeo; with centering and without KoLeo its loss is a mean over images and over patches."""
+        return self.settings.needs_whole_batch
+
+    @property
+    def kept(self) -> Encoder:
+        """The teacher's, as the paper's weights are."""
+        teacher = self.teacher[0]
+        assert isinstance(teacher, Encoder)
+        return teacher
+
+    def watch(self) -> dict[str, float]:
+        """Signs of collapse, in the features and in the teacher's answers, and the size of its center."""
+        epoch = int(self.epoch)
+        features = self.collapse.look(self.kept, self.teacher[1], epoch) if self.collapse else {}
+        answers = self.teacher_watch.look(epoch, self.collapse.advice if self.collapse else "")
+        center = {"center_norm": float(self.center.norm())} if self.settings.teacher == "centering" else {}
+        return features | answers | center
+
+    def _mask(self, batch: Batch, epoch: int) -> Tensor:
+        """Of both global views, one after the other, (2 N, rows, columns)."""
+        masks = [
+            block_masks(
+                batch.keys,
+                self.grid[0],
+                masked=self.settings.masked_images,
+                share=self.settings.masked_patches,
+                seed=self.seed,
+                epoch=epoch,
+                view=view,
+            )
+            for view in range(2)
+        ]
+        return torch.cat([torch.from_numpy(mask) for mask in masks]).to(batch.images.device)
+
+    @torch.no_grad()
+    def _answers(self, large: Tensor, mask: Tensor) -> tuple[list[Tensor], Tensor]:
+        """The teacher's probabilities for both global views, and for the patches that the student does not see."""
+        encoder, head, patch_head = self.teacher
+        assert isinstance(encoder, Encoder)
+        tokens = encoder.tokens(large)
+        classes = head(tokens[:, 0]).float()
+        hidden_tokens = tokens[:, encoder.prefix_tokens :].reshape(len(tokens), *self.grid, -1)[mask]
+        patches = patch_head(filled_up(hidden_tokens))[: len(hidden_tokens)].float()
+        temperature = self.schedule.temperature(int(self.steps))
+        if self.settings.teacher == "sinkhorn":
+            answers = [sinkhorn_assignments(view, temperature) for view in classes.chunk(2)]
+            of_patches = sinkhorn_assignments(patches, temperature)
+        else:
+            answers = list(sharpened(classes, self.center, temperature).chunk(2))
+            of_patches = sharpened(patches, self.patch_center, temperature)
+            counts = (classes.new_tensor(len(each)) for each in (classes, patches))
+            self.answers.append((classes.sum(0), next(counts), patches.sum(0), next(counts)))
+        return answers, of_patches
+
+
+def filled_up(rows: Tensor) -> Tensor:
+    """Rows of zeros behind the given ones, (N, D) to (a multiple of 256, D).
+
+    The number of hidden patches is another in every step; torch keeps compiled products for every number it has seen.
+    """
+    return F.pad(rows, (0, 0, 0, -len(rows) % 256))
+
+
+def create(encoder: Encoder, settings: DINOv2Settings, run: PretextRun) -> DINOv2:
+    """DINOv2 for a run; both heads have as many prototypes."""
+    check_sees_patches(encoder, "dinov2")
+    prototypes = settings.prototype_count(run.images)
+    return DINOv2(
+        encoder,
+        PrototypeHead(encoder.token_width, prototypes, seed=run.seed, batch_norm=settings.has_head_batch_norm(encoder)),
+        PrototypeHead(encoder.token_width, prototypes, seed=run.seed + 1),
+        views=run.many_views(settings.local_views),
+        schedule=settings.schedule(run.steps),
+        settings=settings,
+        seed=run.seed,
+        collapse=run.watch,
+    )
+
+
+def advice(settings: DINOv2Settings) -> str:
+    """What to change when it collapses."""
+    return (
+        f"lower `teacher_temperature` (now {settings.teacher_temperature:g}), raise `koleo_weight` "
+        f"(now {settings.koleo_weight:g}), or use fewer `prototypes`"
+    )
+
+
+def forwards(settings: DINOv2Settings, local_share: float) -> float:
+    """Forward passes that an image costs: the student trains on all views, the teacher looks at the global ones."""
+    return TRAINED * (2 + settings.local_views * local_share) + 2
+
+
+DINOV2: Method = Method(
+    "DINOv2", DINOv2Settings, create, policy="simclr", advice=advice, forwards=forwards, local_policy="local"
+)

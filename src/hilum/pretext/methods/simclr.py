@@ -1,0 +1,94 @@
+"""SimCLR: Chen et al., "A simple framework for contrastive learning of visual representations", ICML 2020."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from hilum.data.batches import Batch
+from hilum.encoders.zoo import Encoder
+from hilum.pretext.losses.nt_xent import nt_xent
+from hilum.pretext.methods.base import TRAINED, Method, Pretext, PretextRun
+from hilum.pretext.methods.settings import SimCLRSettings
+from hilum.pretext.modules import TwoViews, projection_head
+from hilum.pretext.monitoring import CollapseWatch, EpochMeans, of_others, of_pairs
+from hilum.training.distributed import joined
+
+
+class SimCLR(Pretext):
+    """Two views of an image shall be near each other and far from all other views of the batch.
+
+    Args:
+        encoder: f; what is kept.
+        views: t and t'.
+        temperature: of NT-Xent.
+        seed: of the head's weights.
+        batch_size: images a step; None where the loss of an encoder that says nothing need not be known.
+        collapse: looks at the features at the end of every epoch; None does not.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        *,
+        views: TwoViews,
+        temperature: float,
+        seed: int,
+        batch_size: int | None = None,
+        collapse: CollapseWatch | None = None,
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.head = projection_head(encoder.feature_width, seed=seed)
+        self.views = views
+        self.temperature = temperature
+        self.batch_size, self.collapse = batch_size, collapse
+        self.similarities = EpochMeans("positive_similarity", "other_similarity")
+        self.epoch: Tensor
+        self.register_buffer("epoch", torch.zeros((), dtype=torch.int64))  # the one under way, for a resumed run too
+
+    def training_loss(self, batch: Batch, epoch: int) -> Tensor:
+        """NT-Xent of the batch; both views pass the encoder together, so batch norm sees them as one."""
+        self.epoch.fill_(epoch)
+        first, second = self.head(self.encoder(torch.cat(self.views.of(batch, epoch)))).chunk(2)
+        first, second = joined(first.float()), joined(second.float())
+        self.similarities.note(of_pairs(first, second), of_others(first, second))
+        return nt_xent(first, second, self.temperature)
+
+    @property
+    def needs_whole_batch(self) -> str:
+        """For its negatives."""
+        return "every view is compared with all others of the batch"
+
+    @property
+    def loss_of_chance(self) -> float | None:
+        """Every other view of the batch is as near."""
+        return math.log(2 * self.batch_size - 1) if self.batch_size else None
+
+    def watch(self) -> dict[str, float]:
+        """Signs of collapse, and how near views of one image and of others were to each other."""
+        features = self.collapse.look(self.encoder, self.head, int(self.epoch)) if self.collapse else {}
+        return features | self.similarities.take()
+
+
+def create(encoder: Encoder, settings: SimCLRSettings, run: PretextRun) -> SimCLR:
+    """SimCLR for a run."""
+    views = run.two_views()
+    return SimCLR(
+        encoder,
+        views=views,
+        temperature=settings.temperature,
+        seed=run.seed,
+        batch_size=run.batch_size,
+        collapse=run.watch,
+    )
+
+
+def advice(settings: SimCLRSettings) -> str:
+    """What to change when it collapses."""
+    return f"raise `temperature` (now {settings.temperature:g})"
+
+
+SIMCLR: Method = Method(
+    "SimCLR", SimCLRSettings, create, policy="simclr", advice=advice, forwards=lambda _, __: 2 * TRAINED
+)

@@ -1,0 +1,78 @@
+"""Multi-crop: two views of nearly the whole image, and small ones of parts of it (Caron et al. 2020, SwAV, §3.3).
+
+The two views that a contrastive method compares.
+"""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from hilum.augment import ViewPolicy, random_views
+from hilum.data.batches import Batch
+from hilum.errors import HilumError
+
+
+@dataclass(frozen=True)
+class ManyViews:
+    """Draws global and local views of every image of a batch.
+
+    Args:
+        global_policy: of the two global views, or of the first.
+        global_size: their side in pixels.
+        local_policy: of the local views, whose crops are smaller.
+        local_size: their side in pixels; cheaper by the square of the ratio.
+        locals_: how many local views; 0 for none.
+        seed: of the run.
+        second_policy: of the second global view; as of the first when None.
+
+    Raises:
+        HilumError: fewer than no local views.
+    """
+
+    global_policy: ViewPolicy
+    global_size: int
+    local_policy: ViewPolicy
+    local_size: int
+    locals_: int
+    seed: int
+    second_policy: ViewPolicy | None = None
+
+    def __post_init__(self) -> None:
+        if self.locals_ < 0:
+            raise HilumError("local views", expected="0 or more", found=str(self.locals_), fix="Ask for some.")
+
+    def of(self, batch: Batch, epoch: int) -> tuple[list[Tensor], list[Tensor]]:
+        """Both global and all local views, (N, 1, side, side) each; a function of seed, epoch and image."""
+        pair = self.global_policy, self.second_policy or self.global_policy
+        drawn = [
+            random_views(batch.images, batch.keys, policy, size, seed=self.seed, epoch=epoch, view=view)
+            for view, (policy, size) in enumerate(
+                [(policy, self.global_size) for policy in pair] + [(self.local_policy, self.local_size)] * self.locals_
+            )
+        ]
+        return drawn[:2], drawn[2:]
+
+
+@dataclass(frozen=True)
+class TwoViews:
+    """Draws two random views of every image of a batch.
+
+    Args:
+        policy: what may change between them.
+        size: pixels a side.
+        seed: of the run.
+        second_policy: what may change in the second view; as in the first when None.
+    """
+
+    policy: ViewPolicy
+    size: int
+    seed: int
+    second_policy: ViewPolicy | None = None
+
+    def of(self, batch: Batch, epoch: int) -> tuple[Tensor, Tensor]:
+        """Both views, each (N, 1, size, size) in [0, 1]; a function of seed, epoch and image."""
+        first, second = (
+            random_views(batch.images, batch.keys, policy, self.size, seed=self.seed, epoch=epoch, view=view)
+            for view, policy in enumerate((self.policy, self.second_policy or self.policy))
+        )
+        return first, second

@@ -1,0 +1,27 @@
+from .overrides import (
+    ToldSettings as ToldSettings,
+)
+from .overrides import (
+    told_settings as told_settings,
+)
+from .presets import (
+    IMAGES as IMAGES,
+)
+from .presets import (
+    nearest_preset as nearest_preset,
+)
+from .presets import (
+    preset as preset,
+)
+from .pretext import (
+    PretextSettings as PretextSettings,
+)
+from .resolve import (
+    ResolvedSettings as ResolvedSettings,
+)
+from .resolve import (
+    resolve_settings as resolve_settings,
+)
+from .run import (
+    RunSettings as RunSettings,
+)

@@ -1,0 +1,113 @@
+"""What a user said of a pretraining run as KEY=VALUE, checked all at once."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any, cast
+
+import yaml
+
+from hilum.augment.library import told_policy
+from hilum.errors import HilumError, HilumErrors
+from hilum.pretext.methods import method_of, method_settings
+from hilum.pretext.settings.pretext import POLICIES_OF_RUN, PretextSettings
+from hilum.pretext.settings.run import RunSettings, SingleRunSettings, problems_of_run
+from hilum.training.settings import Device
+
+
+@dataclass(frozen=True)
+class ToldSettings:
+    """Settings as far as somebody said them.
+
+    Attributes:
+        run: those of every run.
+        options: the method's own, by name.
+        device: where it shall run; changes no result.
+    """
+
+    run: RunSettings = field(default_factory=RunSettings)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    device: Device = "auto"
+
+
+def told_settings(method: str, told: Sequence[str], *, device: str = "auto", **given: Any) -> ToldSettings:
+    """Settings that a user said.
+
+    Args:
+        method: one of `hilum.pretext.methods.registry.METHODS`.
+        told: KEY=VALUE of a setting of every run, or of the method's own; values are read as YAML.
+        device: as in `TrainingSettings`.
+        given: settings of every run that were said elsewhere; None for those that were not.
+
+    Raises:
+        HilumErrors: everything that is wrong with them.
+    """
+    own = list(method_of(method).settings.model_fields)
+    of_run = {name: value for name, value in given.items() if value is not None}
+    of_method: dict[str, Any] = {}
+    problems = []
+    for text in told:
+        key, equals, value = text.partition("=")
+        if not (key and equals and value):
+            problems.append(f"{text}: expected KEY=VALUE")
+        elif key in of_run or key in of_method:
+            problems.append(f"{key}: said twice")
+        elif key in SingleRunSettings.model_fields:
+            problems += _read(key, value, of_run)
+        elif key in own:
+            problems += _read(key, value, of_method)
+        else:
+            near = get_close_matches(key, [*SingleRunSettings.model_fields, *own], n=1)
+            problems.append(f"{key}: no such setting{f'; do you mean {near[0]}?' if near else ''}")
+    for name in POLICIES_OF_RUN:
+        problems += _read_policy(name, of_run)
+    problems += _problems(method, of_run, of_method, cast(Device, device))
+    if problems:
+        known = f"it has {', '.join([*SingleRunSettings.model_fields, *own])}"
+        raise HilumErrors(f"settings of {method}", problems, fix=known)
+    return ToldSettings(SingleRunSettings(**of_run), of_method, cast(Device, device))
+
+
+def _problems(method: str, of_run: Mapping[str, Any], of_method: Mapping[str, Any], device: Device) -> list[str]:
+    problems = problems_of_run(of_run)
+    policies = {name: of_run[name] for name in POLICIES_OF_RUN if isinstance(of_run.get(name), str)}
+    if of_run.get("optimizer") in ("sgd", "lars") and of_run.get("lr") is None:
+        problems.append(f"lr: expected one that was tried with {of_run['optimizer']}; found that of AdamW")
+    for check in (lambda: PretextSettings(**policies, device=device), lambda: method_settings(method, of_method)):
+        try:
+            check()
+        except HilumErrors as error:
+            problems += error.problems
+    return problems
+
+
+def _read(key: str, value: str, into: dict[str, Any]) -> list[str]:
+    try:
+        into[key] = _number(yaml.safe_load(value))
+    except yaml.YAMLError:
+        return [f"{key}: expected a value; found {value!r}"]
+    return []
+
+
+def _read_policy(name: str, of_run: dict[str, Any]) -> list[str]:
+    """Put a policy in the place of the YAML file that is named."""
+    told = of_run.get(name)
+    if not (isinstance(told, str) and told.endswith((".yaml", ".yml"))):
+        return []
+    try:
+        of_run[name] = told_policy(told)
+    except HilumError as error:
+        del of_run[name]
+        said = error.problems if isinstance(error, HilumErrors) else [f"expected {error.expected}; found {error.found}"]
+        return [f"{name}: {told}: {problem}" for problem in said]
+    return []
+
+
+def _number(value: Any) -> Any:
+    """YAML 1.1 reads 1e-4 as text."""
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return value

@@ -1,0 +1,118 @@
+"""What may be said of a pretraining run, whatever its method: names, ranges, and what each setting is for."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from hilum.augment.config import WrittenPolicy
+from hilum.training.settings import Optimizer, Precision
+
+PresetName = Literal["1k", "10k", "100k", "1M"]
+MAY_BE_NONE = ("clip_norm", "last_weight_decay")
+"""Settings whose null is something said: not at all. Of the others, null is the same as nothing."""
+
+
+class RunSettings(BaseModel):
+    """Settings of a run as far as somebody said them; presets give what is left out
+    (`hilum.pretext.settings.presets`).
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+    preset: PresetName | None = Field(
+        None,
+        description="Values for about so many images, for all settings that are left out; by the number of images when "
+        "left out.",
+    )
+    epochs: int | None = Field(None, ge=1, description="Passes over the images; more images need fewer.")
+    batch_size: int | None = Field(
+        None,
+        ge=2,
+        description="Images a step, each in two views or more; contrastive methods take the others for negatives.",
+    )
+    optimizer: Optimizer | None = Field(
+        None, description="`sgd` and `lars` have momentum 0.9 and need an `lr` of their own."
+    )
+    lr: float | None = Field(
+        None, gt=0, description="Peak learning rate. Where a preset gives it, it goes with the root of `batch_size`."
+    )
+    layer_decay: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        description="Learning rate of a block of the encoder by that of the block behind it; 1: the same for all.",
+    )
+    weight_decay: float | None = Field(None, ge=0, description="On matrices and kernels only.")
+    last_weight_decay: float | None = Field(
+        None, ge=0, description="The weight decay moves there along half a cosine; null: it stays."
+    )
+    warmup_epochs: float | None = Field(
+        None,
+        ge=0,
+        description="The learning rate rises in them, at most a quarter of the run, and then falls as a cosine.",
+    )
+    clip_norm: float | None = Field(
+        None, gt=0, description="Gradients are scaled to at most this norm; null leaves them."
+    )
+    accumulate: int | None = Field(
+        None,
+        ge=1,
+        description="Parts that a batch is computed in, to save memory; refused where the loss or batch norm needs the "
+        "whole batch.",
+    )
+    recompute: bool | None = Field(
+        None,
+        description="Compute activations again for the backward pass: less memory, a third more time, the same bits; "
+        "refused where there is batch norm.",
+    )
+    frozen_encoder_steps: int | None = Field(
+        None,
+        ge=0,
+        description="Steps in which the heads train alone, since random heads would pull good weights apart. When left "
+        "out, none from random weights; else an epoch, 100 steps at least, a tenth of the run at most.",
+    )
+    policy: WrittenPolicy | None = Field(
+        None,
+        description="Random views of nearly the whole image: a name, or ranges; the method's own when left out. See "
+        "[augmentations](augmentations.md).",
+    )
+    second_policy: WrittenPolicy | None = Field(
+        None, description="The same for the second of two views; that of the first when left out."
+    )
+    local_policy: WrittenPolicy | None = Field(
+        None, description="The same for views of parts of it, where the method has them; its own when left out."
+    )
+    size: int | None = Field(
+        None, ge=32, description="Side of the views in px; that of the stored images when left out."
+    )
+    local_size: int | None = Field(
+        None, ge=16, description="Side of local views in px; half of that, at least 32, when left out."
+    )
+    precision: Precision | None = Field(
+        None,
+        description="`auto`: bf16 where the hardware multiplies in it, fp32 elsewhere. `fp16` needs a GPU.",
+    )
+
+    def said(self) -> dict[str, Any]:
+        """What was said, by name; not what a subclass has for other ends."""
+        names = [name for name in SingleRunSettings.model_fields if name in self.model_fields_set]
+        values = {name: getattr(self, name) for name in names}
+        return {name: value for name, value in values.items() if value is not None or name in MAY_BE_NONE}
+
+
+class SingleRunSettings(RunSettings):
+    """Settings of a run that is no part of a study, and can be probed."""
+
+    probe_every: int | None = Field(
+        None, ge=0, description="Epochs from one probe to the next, 0 for none; about ten probes a run when left out."
+    )
+
+
+def problems_of_run(said: Mapping[str, Any]) -> list[str]:
+    """What is wrong with settings of a run, a line each."""
+    try:
+        SingleRunSettings.model_validate(dict(said))
+    except ValidationError as error:
+        return [f"{'.'.join(map(str, each['loc']))}: {each['msg']}; found {each['input']!r}" for each in error.errors()]
+    return []

@@ -1,0 +1,5 @@
+"""A report from the predictions and tables that lie in a folder."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

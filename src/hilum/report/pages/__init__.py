@@ -1,0 +1,5 @@
+"""Pages of single commands: doctor, explain, label issues, augmentations, contact sheets."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,190 @@
+"""Images before and after a recipe, side by side, with their values: what a contact sheet shows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from hilum.data.images.gray import Gray, UnreadableImage
+from hilum.data.paths import leads_inside
+from hilum.data.pixels import DecodedImage, read_image
+from hilum.data.preprocess import Recipe, eight_bits, plane_of, preprocess
+from hilum.draws import image_keys, shuffled
+from hilum.errors import HilumError
+from hilum.progress import ProgressReport, silent
+
+BINS = 64
+_LONGEST_SIDE = 512  # of what is shown of an image, pixels
+_USE = 5_100  # of `hilum.draws.shuffled`
+
+
+@dataclass(frozen=True)
+class Box:
+    """A finding's place, as parts of the image's width and height: 0 to 1 inside, beyond where it is cut."""
+
+    finding: str
+    left: float
+    top: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One image and what its values are.
+
+    Attributes:
+        shown: (h, w) uint8, for the eye: 16 bits are spread over 8, large images are reduced.
+        height, width: of the image itself, pixels.
+        bits: 8 or 16, how it is held.
+        low, high: its darkest and brightest value.
+        levels: how many different values it has.
+        histogram: (BINS,): the share of the pixels in each part of its own range (8 bits: of 0 to 255).
+        boxes: on it.
+    """
+
+    shown: NDArray[np.uint8]
+    height: int
+    width: int
+    bits: int
+    low: int
+    high: int
+    levels: int
+    histogram: NDArray[np.float64]
+    boxes: Sequence[Box]
+
+
+@dataclass(frozen=True)
+class SheetRow:
+    """An image of the sheet: `raw` and `made`, or the reason why there are none."""
+
+    image_id: str
+    about: str
+    raw: Panel | None = None
+    made: Panel | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Strip:
+    """The images of one data set."""
+
+    title: str
+    images: Sequence[SheetRow]
+
+
+def choose(manifest: pl.DataFrame, count: int, seed: int, image_ids: Sequence[str] = ()) -> pl.DataFrame:
+    """The images to show: those named, in this order, or some drawn at random among those on disk.
+
+    Raises:
+        HilumError: an image that is not in the manifest.
+    """
+    if image_ids:
+        unknown = sorted(set(image_ids) - set(manifest["image_id"]))
+        if unknown:
+            raise HilumError(
+                "--images", expected="image_id of the manifest", found=", ".join(unknown[:3]), fix="Check the names."
+            )
+        order = pl.DataFrame({"image_id": list(dict.fromkeys(image_ids))})
+        return order.join(manifest, on="image_id", how="left", maintain_order="left")
+    here = manifest.filter(pl.col("path").is_not_null())
+    drawn = shuffled(seed, image_keys(here["image_id"]), use=_USE)[:count]
+    return here.select(pl.all().gather(drawn))
+
+
+def look_at(
+    chosen: pl.DataFrame,
+    root: Path,
+    recipe: Recipe,
+    boxes: pl.DataFrame | None = None,
+    on_progress: ProgressReport = silent,
+) -> list[SheetRow]:
+    """Decode and preprocess images for a sheet; those that cannot be read, or lead out of the root, say why.
+
+    Args:
+        chosen: rows of a manifest.
+        root: the folder that their paths start from.
+        recipe: what is to be looked at.
+        boxes: as in `Collected.boxes`; drawn where given.
+        on_progress: called with (images done, images, note).
+    """
+    images = []
+    for done, row in enumerate(chosen.iter_rows(named=True)):
+        on_progress(done, len(chosen), "")
+        about = " · ".join(str(row[name]) for name in ("view", "sex") if row.get(name))
+        try:
+            image = _read(root, row["path"], recipe)
+        except UnreadableImage as error:
+            images.append(SheetRow(row["image_id"], about, reason=error.reason))
+            continue
+        gray = image.pixels
+        about = " · ".join(filter(None, (about, *(remark.description for remark in image.remarks))))
+        own = _boxes_of(row["image_id"], boxes)
+        raw = _image(gray, _placed(own, 0, 0, 1, 1))
+        left, top, width, height = plane_of(recipe, *gray.shape)
+        across, down = gray.shape[1], gray.shape[0]
+        placed = _placed(own, left / across, top / down, width / across, height / down)
+        images.append(SheetRow(row["image_id"], about, raw, _image(preprocess(gray, recipe), placed)))
+    return images
+
+
+def _read(root: Path, path: str | None, recipe: Recipe) -> DecodedImage:
+    if path is None:
+        raise UnreadableImage(root, reason="not on disk")
+    if not leads_inside(root / path, root.resolve()):
+        raise UnreadableImage(root, reason="leads out of the data set's folder")
+    return read_image(root / path, recipe.window)
+
+
+def _image(gray: Gray, boxes: Sequence[Box]) -> Panel:
+    counts = np.bincount(gray.ravel())
+    low, high = int(gray.min()), int(gray.max())
+    first, last = (0, 255) if gray.dtype == np.uint8 else (low, max(high, low + 1))
+    histogram, _ = np.histogram(np.arange(len(counts)), bins=BINS, range=(first, last), weights=counts)
+    return Panel(
+        shown=_for_the_eye(gray),
+        height=gray.shape[0],
+        width=gray.shape[1],
+        bits=8 * gray.dtype.itemsize,
+        low=low,
+        high=high,
+        levels=int(np.count_nonzero(counts)),
+        histogram=histogram / gray.size,
+        boxes=boxes,
+    )
+
+
+def _for_the_eye(gray: Gray) -> NDArray[np.uint8]:
+    scale = _LONGEST_SIDE / max(gray.shape)
+    if scale >= 1:
+        return eight_bits(gray)
+    size = max(1, round(gray.shape[1] * scale)), max(1, round(gray.shape[0] * scale))
+    return eight_bits(np.asarray(cv2.resize(gray, size, interpolation=cv2.INTER_AREA)))
+
+
+def _boxes_of(image_id: str, boxes: pl.DataFrame | None) -> list[Box]:
+    """Boxes of an image, as parts of the frame that they were drawn in."""
+    if boxes is None:
+        return []
+    return [
+        Box(
+            row["finding"],
+            row["x"] / row["frame_width"],
+            row["y"] / row["frame_height"],
+            row["width"] / row["frame_width"],
+            row["height"] / row["frame_height"],
+        )
+        for row in boxes.filter(pl.col("image_id") == image_id).iter_rows(named=True)
+    ]
+
+
+def _placed(boxes: Sequence[Box], left: float, top: float, width: float, height: float) -> list[Box]:
+    """The same boxes on a part of the image (given as parts of the image)."""
+    return [
+        Box(box.finding, (box.left - left) / width, (box.top - top) / height, box.width / width, box.height / height)
+        for box in boxes
+    ]

@@ -1,0 +1,131 @@
+"""How numbers read: three decimals, a true minus sign, intervals always beside their estimate."""
+
+import math
+import re
+from collections.abc import Sequence
+
+from hilum.evaluation.metrics import AVERAGES
+
+METRIC_NAMES = {
+    "auroc": "AUROC",
+    "auprc": "AUPRC",
+    "partial_auroc": "partial AUROC",
+    "balanced_accuracy": "balanced accuracy",
+    "ppv": "PPV",
+    "npv": "NPV",
+    "f1": "F1",
+    "mcc": "MCC",
+    "brier": "Brier score",
+    "ece": "ECE",
+}
+"""How a metric is written where it is not its own name."""
+
+
+def metric_name(metric: str) -> str:
+    """The metric as people write it: "auroc" is AUROC."""
+    return METRIC_NAMES.get(metric, metric)
+
+
+def capital(text: str) -> str:
+    """Text with a capital letter in front, as headers have it."""
+    return text[:1].upper() + text[1:]
+
+
+def known(value: float | None) -> bool:
+    """Whether there is a number: neither null nor NaN."""
+    return value is not None and not math.isnan(value)
+
+
+def decimal(value: float | None, *, signed: bool = False) -> str:
+    """Three decimals, "0.812"; "−0.011" with a true minus; "+0.034" where signed; "–" where there is no number."""
+    if value is None or math.isnan(value):
+        return "–"
+    text = f"{abs(value):.3f}"
+    if float(text) == 0:
+        return text
+    return f"−{text}" if value < 0 else f"+{text}" if signed else text
+
+
+def estimate(value: float | None, low: float | None, high: float | None) -> str:
+    """An estimate with its 95 % interval, "0.812 (0.774–0.846)"; says so where there is none."""
+    if not known(value):
+        return "not estimable"
+    if not (known(low) and known(high)):
+        return f"{decimal(value)} (no interval)"
+    if low is not None and low < 0:  # a dash and a minus would be confused
+        return difference(value, low, high)
+    return f"{decimal(value)} ({decimal(low)}–{decimal(high)})"
+
+
+def difference(value: float | None, low: float | None, high: float | None, *, signed: bool = False) -> str:
+    """A difference with its 95 % interval, "0.006 (−0.011 to 0.022)"; says so where there is none."""
+    if not known(value):
+        return "not estimable"
+    if not (known(low) and known(high)):
+        return f"{decimal(value, signed=signed)} (no interval)"
+    return f"{decimal(value, signed=signed)} ({decimal(low, signed=signed)} to {decimal(high, signed=signed)})"
+
+
+def p_value(p: float | None) -> str:
+    """As in "0.004", "0.41", "< 0.001"; never 0."""
+    if p is None or math.isnan(p):
+        return "–"
+    return "< 0.001" if p < 0.001 else f"{p:.3f}" if p < 0.095 else f"{p:.2f}"
+
+
+def p_statement(p: float | None) -> str:
+    """As in "adjusted p = 0.004", "adjusted p < 0.001"."""
+    text = p_value(p)
+    return f"adjusted p {text}" if text.startswith("<") else f"adjusted p = {text}"
+
+
+def count(value: float | None) -> str:
+    """As in "25,596"."""
+    return f"{int(value):,}" if value is not None and not math.isnan(value) else "–"
+
+
+def parameters(value: int | None) -> str:
+    """As in "11.2 M", "14.3 k", "513"."""
+    if value is None:
+        return "–"
+    return f"{value / 1e6:.1f} M" if value >= 1e6 else f"{value / 1e3:.1f} k" if value >= 1e3 else str(value)
+
+
+def duration(seconds: float | None) -> str:
+    """As in "48 s", "7 min", "2 h 05 min"."""
+    if seconds is None or math.isnan(seconds):
+        return "–"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def plural(number: int, noun: str) -> str:
+    """As in "1 seed", "3 seeds", "1,204 images"."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def listing(items: Sequence[str]) -> str:
+    """As in "a", "a and b", "a, b and c"."""
+    return " and ".join([", ".join(items[:-1]), items[-1]]) if len(items) > 1 else "".join(items)
+
+
+def file_stem(*parts: str) -> str:
+    """A file name that every system takes: "roc", "Pleural Effusion" becomes roc_pleural_effusion."""
+    return "_".join(re.sub(r"[^a-z0-9]+", "_", part.lower()).strip("_") or "x" for part in parts)
+
+
+def unbroken(text: str) -> str:
+    """Keep a number and its sign on one line."""
+    return text.replace(" %", "\u00a0%").replace("p = ", "p\u00a0=\u00a0").replace("p < ", "p\u00a0<\u00a0")
+
+
+def finding_name(finding: str) -> str:
+    """The finding as tables and figures show it."""
+    return capital(finding) if finding in AVERAGES else finding
+
+
+def place_of(finding: str) -> int:
+    """What findings are sorted by, so that averages come first."""
+    return AVERAGES.index(finding) if finding in AVERAGES else len(AVERAGES)

@@ -1,0 +1,133 @@
+"""Shortcut baselines beside the arms: how much of a score needs no radiology."""
+
+import re
+from typing import Any
+
+import polars as pl
+
+from hilum.evaluation.metrics import MACRO
+from hilum.report.content import SIGNIFICANT, ReportContent
+from hilum.report.render import Cell, Column, Table, formats
+from hilum.report.render.formats import finding_name
+from hilum.report.rows import Row, overall_rows
+from hilum.report.sections.results import difference_cell, estimate_cell, macro_first, order_of, with_split
+
+
+def sentences(content: ReportContent) -> list[str]:
+    """What models reach that see next to nothing of an image, and encoders that have learned nothing."""
+    rows = _overall(content.baseline_metrics)
+    if not rows:
+        return []
+    blind = {row["arm"]: row for row in rows if _untrained(row["arm"]) is None}
+    told = []
+    if blind:
+        parts = [
+            f"{'one that sees' if i else 'A model that sees only'} {_what(name)} {'' if i else 'reaches '}"
+            f"{formats.decimal(row['estimate'])}"
+            for i, (name, row) in enumerate(blind.items())
+        ]
+        told.append(f"{', '.join(parts)}: this much needs no radiology.")
+    encoders = [(_untrained(row["arm"]), row["estimate"]) for row in rows if _untrained(row["arm"]) is not None]
+    if encoders:
+        parts = [f"{said} {formats.decimal(value)}" for said, value in encoders]
+        told.append(f"Frozen and never trained, {formats.listing(parts)}.")
+    return told
+
+
+def cautions(content: ReportContent) -> list[str]:
+    """Arms that are not shown to beat the best of the baselines."""
+    best = max(_overall(content.baseline_metrics), key=lambda row: row["estimate"], default=None)
+    if best is None or content.baseline_comparisons is None:
+        return []
+    pairs = [row for row in overall_rows(content.baseline_comparisons) if row["against"] == best["arm"]]
+    beaten = [
+        row["arm"]
+        for row in pairs
+        if formats.known(row["p_adjusted"]) and row["p_adjusted"] < SIGNIFICANT and row["difference"] > 0
+    ]
+    tied = [row["arm"] for row in pairs if row["arm"] not in beaten]
+    if not tied:
+        return []
+    verb = "is" if len(tied) == 1 else "are"
+    what = _untrained(best["arm"]) or f"the model that sees only {_what(best['arm'])}"
+    return [f"{formats.listing(tied)} {verb} not shown to beat {what} ({formats.decimal(best['estimate'])})."]
+
+
+def baselines_table(content: ReportContent) -> Table | None:
+    """Findings by baselines, with the best arm beside them."""
+    table = content.baseline_metrics
+    if table is None or table.is_empty():
+        return None
+    metric = table["metric"][0]
+    table = table.filter(pl.col("metric") == metric)
+    places = {(row["arm"], row["finding"]): row for row in table.to_dicts()}
+    own = content.metrics.filter(pl.col("metric") == metric)
+    arms: dict[tuple[str, str], dict[str, Any]] = {(row["arm"], row["finding"]): row for row in own.to_dicts()}
+    names = table["arm"].unique(maintain_order=True).to_list()
+    findings = macro_first(table["finding"].to_list())
+    titles = {arm.name: arm.title for arm in content.arms}
+    rows = [
+        [
+            Cell(finding_name(finding)),
+            *(estimate_cell(places.get((name, finding))) for name in names),
+            *(estimate_cell(arms.get((arm, finding))) for arm in titles),
+        ]
+        for finding in findings
+    ]
+    columns = [
+        Column("Finding"),
+        *(Column(_shown(name), numeric=True) for name in names),
+        *(Column(title, numeric=True) for title in titles.values()),
+    ]
+    caption = (
+        f"{formats.capital(formats.metric_name(metric))} of shortcut baselines, with 95 % intervals, and of the arms. "
+        f"Computed on {content.scored_on}."
+    )
+    return Table("baselines", caption, columns, rows, with_split(table, content))
+
+
+def above_baselines_table(content: ReportContent) -> Table | None:
+    """Each arm minus each baseline, over all findings."""
+    table = content.baseline_comparisons
+    if table is None or table.is_empty():
+        return None
+    titles = {arm.name: arm.title for arm in content.arms}
+    rows = [
+        [
+            Cell(str(titles.get(row["arm"], row["arm"]))),
+            Cell(_shown(row["against"])),
+            difference_cell(row),
+            Cell(formats.p_value(row["p_adjusted"]), order_of(row["p_adjusted"])),
+        ]
+        for row in overall_rows(table)
+    ]
+    columns = [Column("Arm"), Column("Minus baseline"), Column("Difference (95 % CI)", numeric=True)]
+    columns.append(Column("Adjusted p", numeric=True))
+    name = formats.metric_name(table["metric"][0])
+    macro = "macro " if MACRO in table["finding"].to_list() else ""
+    caption = f"Arm minus baseline, {macro}{name}, on the same redraws of patients. Computed on {content.scored_on}."
+    notes = ["Single findings are in the CSV file."] if table["finding"].n_unique() > 1 else []
+    return Table("above_baselines", caption, columns, rows, with_split(table, content), notes)
+
+
+def _overall(table: pl.DataFrame | None) -> list[Row]:
+    return [] if table is None else [row for row in overall_rows(table) if formats.known(row["estimate"])]
+
+
+def _what(name: str) -> str:
+    """As in "age, sex and view", "an 8×8 thumbnail"."""
+    shown = _shown(name)
+    if not shown.endswith("thumbnail"):
+        return shown
+    return f"{'an' if shown.startswith('8') else 'a'} {shown}"
+
+
+def _untrained(name: str) -> str | None:
+    """As in "a random resnet18"; None for baselines that are no encoders."""
+    kind, _, encoder = name.partition(" ")
+    return f"a {kind} {encoder}" if kind in ("random", "calibrated") and encoder else None
+
+
+def _shown(name: str) -> str:
+    """Sides of a thumbnail with a true multiplication sign."""
+    return re.sub(r"(?<=\d) ?x ?(?=\d)", "×", name)

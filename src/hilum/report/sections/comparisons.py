@@ -1,0 +1,93 @@
+"""Who wins where: wins, ties and losses, ranks over findings, and what a margin allows to say."""
+
+import polars as pl
+
+from hilum.evaluation.metrics import AVERAGES
+from hilum.evaluation.tables import wins_table
+from hilum.report.content import ReportContent
+from hilum.report.render import Cell, Column, Table, formats
+from hilum.report.render.formats import finding_name, place_of
+from hilum.report.sections.results import difference_cell, order_of, with_split
+
+
+def standings_table(content: ReportContent) -> Table | None:
+    """Single findings that each arm wins, ties and loses after adjustment, by metric."""
+    if content.comparisons.is_empty():
+        return None
+    findings = set(content.comparisons["finding"]) - set(AVERAGES)
+    wins = wins_table(content.comparisons, averages=AVERAGES)
+    if wins.is_empty() or len(findings) < 2:  # of one finding the comparison itself says it
+        return None
+    titles = {arm.name: arm.title for arm in content.arms}
+    pairs = wins.select("arm", "against").unique(maintain_order=True).rows()
+    places = {(row["arm"], row["against"], row["metric"]): row for row in wins.to_dicts()}
+    rows = [
+        [Cell(formats.capital(formats.metric_name(metric))), *(_counts(places.get((*pair, metric))) for pair in pairs)]
+        for metric in wins["metric"].unique(maintain_order=True)
+    ]
+    columns = [Column("Metric")]
+    columns += [
+        Column(f"{titles.get(arm, arm)} against {titles.get(other, other)}", numeric=True) for arm, other in pairs
+    ]
+    caption = f"Findings won / tied / lost at adjusted p < 0.05. Computed on {content.scored_on}."
+    notes = ["A tie is a difference that is not shown, not a proof that there is none."]
+    return Table("wins", caption, columns, rows, with_split(wins, content), notes)
+
+
+def _counts(row: dict[str, int] | None) -> Cell:
+    if row is None:
+        return Cell("–", None, "faint")
+    return Cell(f"{row['wins']} / {row['ties']} / {row['losses']}", row["wins"] - row["losses"])
+
+
+def ranks_table_of(content: ReportContent) -> Table | None:
+    """Mean ranks over findings; None where there is one, whose estimates rank the arms."""
+    if content.ranks is None or content.ranks.is_empty() or content.ranks["columns"][0] < 2:
+        return None
+    titles = {arm.name: arm.title for arm in content.arms}
+    rows = [
+        [
+            Cell(titles.get(row["arm"], row["arm"])),
+            Cell(_interval(row["mean_rank"], row["low"], row["high"]), row["mean_rank"]),
+            Cell(f"{row['best_in']:.0%}", row["best_in"]),
+        ]
+        for row in content.ranks.to_dicts()
+    ]
+    columns = [Column("Arm"), Column("Mean rank (95 % CI)", numeric=True), Column("Best in redraws", numeric=True)]
+    measured = formats.metric_name(content.ranks["metric"][0])
+    over = formats.plural(int(content.ranks["columns"][0]), "finding")
+    caption = f"Ranks by {measured} over {over}; 1 is best. Computed on {content.scored_on}."
+    return Table("ranks", caption, columns, rows, with_split(content.ranks, content))
+
+
+def margins_table_of(content: ReportContent) -> Table | None:
+    """Non-inferiority and equivalence at the margin that was named."""
+    if content.margins is None or content.margins.is_empty():
+        return None
+    titles = {arm.name: arm.title for arm in content.arms}
+    ordered = sorted(content.margins.to_dicts(), key=lambda row: place_of(row["finding"]))
+    rows = [
+        [
+            Cell(finding_name(row["finding"])),
+            Cell(f"{titles.get(row['arm'], row['arm'])} − {titles.get(row['against'], row['against'])}"),
+            difference_cell({**row, "p_adjusted": None}),
+            Cell(formats.p_value(row["p_not_worse"]), order_of(row["p_not_worse"])),
+            Cell(formats.p_value(row["p_equivalent_adjusted"]), order_of(row["p_equivalent_adjusted"])),
+            Cell(row["says"]),
+        ]
+        for row in ordered
+    ]
+    columns = [
+        Column("Finding"), Column("Comparison"), Column("Difference (95 % CI)", numeric=True),
+        Column("p not worse", numeric=True), Column("Adjusted p equivalent", numeric=True), Column("Says"),
+    ]  # fmt: skip
+    margin = content.margins["margin"][0]
+    measured = formats.metric_name(content.margins["metric"][0])
+    caption = f"With a margin of {margin:g} {measured}, named beforehand. Computed on {content.scored_on}."
+    return Table("margins", caption, columns, rows, with_split(content.margins, content))
+
+
+def _interval(value: float, low: float | None, high: float | None) -> str:
+    if low is None or high is None or pl.Series([low, high]).is_nan().any():
+        return f"{value:.2f} (no interval)"
+    return f"{value:.2f} ({low:.2f}–{high:.2f})"

@@ -1,0 +1,78 @@
+"""External validation: trained here, tested there, and what is lost on the way."""
+
+import polars as pl
+
+from hilum.evaluation.metrics import MACRO, overall_finding
+from hilum.report.content import SIGNIFICANT, ReportContent
+from hilum.report.render import Cell, Column, Table, formats
+from hilum.report.render.formats import finding_name
+from hilum.report.sections.results import macro_first, order_of
+
+
+def external_tables(content: ReportContent) -> list[Table]:
+    """The matrix of the mean over findings, and every cell of every finding."""
+    table = content.external
+    if table is None or table.is_empty():
+        return []
+    return [_matrix(table), _cells(table)]
+
+
+def _matrix(table: pl.DataFrame) -> Table:
+    overall = overall_finding(table["finding"].to_list())
+    macro = table.filter(pl.col("finding") == overall)
+    places = {(row["trained_on"], row["tested_on"]): row for row in macro.to_dicts()}
+    trained, tested = (macro[name].unique(maintain_order=True).to_list() for name in ("trained_on", "tested_on"))
+    rows = [[Cell(model), *(_cell(places.get((model, where))) for where in tested)] for model in trained]
+    columns = [Column("Trained on"), *(Column(f"Tested on {where}", numeric=True) for where in tested)]
+    notes = ["In brackets a 95 % interval; ↓ what is lost against the test set at home, ↑ what is gained."]
+    notes += [f"{formats.capital(note)}." for note in macro["note"].unique(maintain_order=True) if note]
+    what = "Macro AUROC" if overall == MACRO else f"AUROC for {overall}"
+    caption = f"{what} of every model on every test set, for {'the findings' if overall == MACRO else 'the finding'}"
+    caption += " that all share."
+    return Table("external_matrix", caption, columns, rows, macro, notes)
+
+
+def _cell(row: dict[str, float] | None) -> Cell:
+    if row is None:
+        return Cell("–", None, "faint")
+    if not formats.known(row["estimate"]):
+        return Cell("not estimable", None, "faint")
+    text = formats.estimate(row["estimate"], row["low"], row["high"])
+    if row["trained_on"] == row["tested_on"]:
+        return Cell(f"{text} at home", row["estimate"])
+    if formats.known(row["drop"]):
+        text += f" {'↓' if row['drop'] >= 0 else '↑'} {abs(row['drop']):.3f}"
+    return Cell(text, row["estimate"])
+
+
+def _cells(table: pl.DataFrame) -> Table:
+    away = table.filter(pl.col("trained_on") != pl.col("tested_on"))
+    findings = macro_first(away["finding"].to_list())
+    ordered = sorted(away.to_dicts(), key=lambda row: findings.index(row["finding"]))
+    rows = [
+        [
+            Cell(finding_name(row["finding"])),
+            Cell(f"{row['trained_on']} → {row['tested_on']}"),
+            Cell(formats.estimate(row["estimate"], row["low"], row["high"]), order_of(row["estimate"])),
+            Cell(formats.decimal(row["at_home"]), order_of(row["at_home"])),
+            _drop(row),
+            Cell(formats.p_value(row["p"]), order_of(row["p"])),
+            Cell(formats.decimal(row["native"]), order_of(row["native"])),
+        ]
+        for row in ordered
+    ]
+    columns = [
+        Column("Finding"), Column("Trained → tested"), Column("AUROC (95 % CI)", numeric=True),
+        Column("At home", numeric=True), Column("Drop (95 % CI)", numeric=True), Column("p", numeric=True),
+        Column("Model trained there", numeric=True),
+    ]  # fmt: skip
+    caption = "Away from home. Drop: at home minus here, of two independent test sets; p is not adjusted."
+    return Table("external", caption, columns, rows, table)
+
+
+def _drop(row: dict[str, float]) -> Cell:
+    if not formats.known(row["drop"]):
+        return Cell("–", None, "faint")
+    text = formats.difference(row["drop"], row["drop_low"], row["drop_high"], signed=True)
+    shown = formats.known(row["p"]) and row["p"] < SIGNIFICANT
+    return Cell(text, row["drop"], "warning" if shown and row["drop"] > 0 else "")

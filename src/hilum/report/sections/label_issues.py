@@ -1,0 +1,111 @@
+"""Doubtful labels: how many a model doubts, how many adjudicated ones contradict, and what that costs."""
+
+import polars as pl
+
+from hilum.report.content import ReportContent
+from hilum.report.render import Cell, Column, Table, formats
+from hilum.report.sections.results import order_of
+
+SHOWN_SUSPECTS = 5
+"""Of each finding."""
+
+
+def noise_tables(content: ReportContent) -> list[Table]:
+    """Doubted labels by finding, the most doubted images, and agreement with adjudicated labels; what there is of
+    it.
+    """
+    made = []
+    for table, make in (
+        (content.noise, noise_table),
+        (content.suspects, _suspects),
+        (content.agreement, agreement_table),
+    ):
+        if table is not None and not table.is_empty():
+            made.append(make(table))
+    return made
+
+
+def noise_table(table: pl.DataFrame) -> Table:
+    """How many labels are doubted, by finding; `table` as `hilum.evaluation.rank_suspects` returns it."""
+    rows = [
+        [
+            Cell(row["finding"]),
+            _count(row["n"]),
+            _count(row["positives"]),
+            _count(row["doubted_positives"]),
+            _count(row["doubted_negatives"]),
+            _share(row["wrong_among_positives"]),
+            _share(row["wrong_among_negatives"]),
+            Cell(formats.decimal(row["auroc_ceiling"]), order_of(row["auroc_ceiling"])),
+        ]
+        for row in table.to_dicts()
+    ]
+    columns = [Column("Finding")] + [
+        Column(title, numeric=True)
+        for title in (
+            "Images", "Positive", "Doubted positives", "Doubted negatives", "Wrong among positives",
+            "Wrong among negatives", "AUROC ceiling",
+        )
+    ]  # fmt: skip
+    notes = [
+        "Estimated by confident learning: a doubted label is an image to look at, not an error.",
+        "Ceiling: the AUROC of a model that is always right, judged by these labels.",
+        *(f"{row['finding']}: {row['note']}." for row in table.filter(pl.col("note") != "").to_dicts()),
+    ]
+    return Table("noise", "Labels that a model doubts.", columns, rows, table, notes)
+
+
+def _suspects(table: pl.DataFrame) -> Table:
+    worst = table.filter(pl.col("suspect") & (pl.col("rank") <= SHOWN_SUSPECTS))
+    rows = [
+        [
+            Cell(row["finding"]),
+            Cell(f"{row['rank']}", row["rank"]),
+            Cell(row["image_id"]),
+            Cell("positive" if row["label"] == 1 else "negative"),
+            Cell(formats.decimal(row["probability"]), row["probability"]),
+        ]
+        for row in worst.to_dicts()
+    ]
+    columns = [Column("Finding"), Column("Rank", numeric=True), Column("Image"), Column("Label")]
+    columns.append(Column("Model says", numeric=True))
+    total = int(table["suspect"].sum())
+    notes = [f"{formats.plural(total, 'doubted label')} in the CSV file."] if total > len(rows) else []
+    suspects = table.filter(pl.col("suspect"))
+    return Table("suspects", "The most doubted labels of each finding.", columns, rows, suspects, notes)
+
+
+def agreement_table(table: pl.DataFrame) -> Table:
+    """Text-mined labels against adjudicated ones; `table` as `hilum.evaluation.google_agreement` returns it."""
+    rows = [
+        [
+            Cell(row["finding"]),
+            Cell(row["mined_as"]),
+            _count(row["n"]),
+            Cell(f"{row['contradicted']:,} ({row['contradicted'] / max(row['n'], 1):.0%})", row["contradicted"]),
+            *(_with_interval(row, name) for name in ("kappa", "sensitivity", "specificity")),
+            Cell(formats.decimal(row["auroc_ceiling"]), order_of(row["auroc_ceiling"])),
+        ]
+        for row in table.to_dicts()
+    ]
+    columns = [
+        Column("Adjudicated"), Column("Mined as"), Column("Images", numeric=True),
+        Column("Contradicted", numeric=True), Column("Kappa", numeric=True), Column("Sensitivity", numeric=True),
+        Column("Specificity", numeric=True), Column("AUROC ceiling", numeric=True),
+    ]  # fmt: skip
+    caption = "Text-mined labels beside those that radiologists agreed on, with 95 % intervals over patients."
+    return Table("agreement", caption, columns, rows, table)
+
+
+def _count(value: float | None) -> Cell:
+    return Cell(formats.count(value), order_of(value), "" if formats.known(value) else "faint")
+
+
+def _share(value: float | None) -> Cell:
+    if value is None or not formats.known(value):
+        return Cell("–", None, "faint")
+    return Cell(f"{value:.1%}", value)
+
+
+def _with_interval(row: dict[str, float | None], name: str) -> Cell:
+    return Cell(formats.estimate(row[name], row[f"{name}_low"], row[f"{name}_high"]), order_of(row[name]))

@@ -1,0 +1,68 @@
+"""Does it work for everybody: numbers of groups of patients and their gaps to the rest."""
+
+import polars as pl
+
+from hilum.evaluation.tables import UNDERDIAGNOSIS
+from hilum.report.content import SIGNIFICANT, ReportContent
+from hilum.report.render import Cell, Column, Table, formats
+from hilum.report.sections.results import estimate_cell, order_of, with_split
+
+
+def subgroup_tables(content: ReportContent) -> list[Table]:
+    """One table an attribute and metric: group, finding and arm with their number and gap. Groups too small say so."""
+    table = content.subgroups
+    if table is None or table.is_empty():
+        return []
+    kinds = table.select("attribute", "metric").unique(maintain_order=True).iter_rows()
+    return [_table(content, table, attribute, metric) for attribute, metric in kinds]
+
+
+def _table(content: ReportContent, every: pl.DataFrame, attribute: str, metric: str) -> Table:
+    table = every.filter((pl.col("attribute") == attribute) & (pl.col("metric") == metric))
+    known = table.filter(pl.col("estimate").cast(pl.Float64).fill_nan(None).is_not_null())
+    left = table.filter(pl.col("estimate").cast(pl.Float64).fill_nan(None).is_null())
+    titles = {arm.name: arm.title for arm in content.arms}
+    several = table["arm"].n_unique() > 1
+    rows = [
+        [
+            Cell(row["group"]),
+            Cell(row["finding"]),
+            *([Cell(titles.get(row["arm"], row["arm"]))] if several else []),
+            estimate_cell(row),
+            _gap(row),
+            Cell(formats.p_value(row["p_adjusted"]), order_of(row["p_adjusted"])),
+            Cell(f"{row['positive_patients']:,} + {row['negative_patients']:,}", row["positive_patients"]),
+        ]
+        for row in known.to_dicts()
+    ]
+    name = formats.capital(formats.metric_name(metric))
+    columns = [Column(formats.capital(attribute)), Column("Finding"), *([Column("Arm")] if several else [])]
+    columns += [
+        Column(f"{name} (95 % CI)", numeric=True), Column("Gap to the rest (95 % CI)", numeric=True),
+        Column("Adjusted p", numeric=True), Column("Patients", numeric=True),
+    ]  # fmt: skip
+    notes = ["Patients: with a positive image + with a negative one. Gap: the group minus all others."]
+    if metric == UNDERDIAGNOSIS:
+        notes.append("Underdiagnosis: the share of positive images called negative at the threshold. Lower is better.")
+    small = [f"{group} ({formats.listing(names)})" for group, names in _by_group(left).items()]
+    if small:
+        notes.append(f"Too few patients to be told: {'; '.join(small)}.")
+    over = f"Adjusted over all gaps in {formats.metric_name(metric)}"
+    caption = f"{name} by {attribute}. {over}. Computed on {content.scored_on}."
+    stem = formats.file_stem("subgroups", attribute, metric)
+    return Table(stem, caption, columns, rows, with_split(table, content), notes)
+
+
+def _gap(row: dict[str, float | None]) -> Cell:
+    if not formats.known(row["gap"]):
+        return Cell("–", None, "faint")
+    text = formats.difference(row["gap"], row["gap_low"], row["gap_high"], signed=True)
+    shown = row["p_adjusted"] is not None and formats.known(row["p_adjusted"]) and row["p_adjusted"] < SIGNIFICANT
+    return Cell(text, row["gap"], "warning" if shown else "")
+
+
+def _by_group(rows: pl.DataFrame) -> dict[str, list[str]]:
+    groups: dict[str, list[str]] = {}
+    for group, finding in rows.select("group", "finding").unique(maintain_order=True).iter_rows():
+        groups.setdefault(group, []).append(finding)
+    return groups

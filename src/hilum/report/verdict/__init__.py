@@ -1,0 +1,5 @@
+"""The verdict: the answer in a few sentences, computed from the comparisons."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,272 @@
+"""The answer in a few plain sentences, computed from the comparisons, whichever way they fell.
+
+Whether two arms differ is read from the adjusted p-value alone. A difference that is not shown is never called
+equality: the sentence states what this test set could have shown.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from hilum.evaluation.metrics import AVERAGES, MACRO
+from hilum.report.content import ArmSummary, ReportContent
+from hilum.report.render import formats
+from hilum.report.rows import Direction, Row, direction, overall_rows
+from hilum.report.sections import baselines
+from hilum.report.verdict import learning, starting
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the page says first.
+
+    Args:
+        headline: one line, set in bold.
+        sentences: the numbers behind it.
+        cautions: what weakens it: seen test patients, one seed.
+    """
+
+    headline: str
+    sentences: list[str]
+    cautions: list[str]
+
+
+def decide(content: ReportContent) -> Verdict:
+    """The verdict on the first metric of the tables, averaged over findings."""
+    pairs = overall_rows(content.comparisons)
+    scores = sorted(
+        (row for row in overall_rows(content.metrics) if formats.known(row["estimate"])),
+        key=lambda row: -row["estimate"],
+    )
+    if not scores and (not pairs or content.against is None):
+        headline = "Nothing could be scored: no average over findings has an estimate."
+        return Verdict(learning.before_the_verdict(content) + headline, [], _all_cautions(content))
+    if not pairs:
+        headline, sentences = _without_comparison(scores, content)
+    elif content.against is None:
+        headline, sentences = _all_pairs(pairs, scores, content)
+    else:
+        headline, sentences = _against_reference(pairs, content)
+    told = [*sentences, *_by_finding(content), *learning.leading_probe(content), *baselines.sentences(content)]
+    headline = learning.before_the_verdict(content) + headline
+    return Verdict(headline, [*_labels(content), *told], _all_cautions(content))
+
+
+def _all_cautions(content: ReportContent) -> list[str]:
+    """What was not trained comes first: nothing behind it holds then."""
+    return [
+        *content.failed,
+        *learning.cautions(content),
+        *cautions(content.arms),
+        *starting.cautions(content.arms),
+        *baselines.cautions(content),
+    ]
+
+
+def _labels(content: ReportContent) -> list[str]:
+    """How many labels were learnt from, where that is a part of them."""
+    if content.labelled is None or content.labelled.is_empty() or content.labelled["percent"][0] >= 100:
+        return []
+    return [f"Labels: {content.labelled_in_words}."]
+
+
+def cautions(arms: Sequence[ArmSummary]) -> list[str]:
+    """What a reader must know before believing the headline."""
+    said = []
+    seen = [arm.name for arm in arms if arm.has_seen_test_patients]
+    unknown = [arm.name for arm in arms if arm.has_seen_test_patients is None]
+    if seen:
+        have = "have" if len(seen) > 1 else "has"
+        said.append(
+            f"{formats.listing(seen)} {have} seen test patients during training: "
+            f"{'their' if len(seen) > 1 else 'its'} numbers are too good, and so is every difference to the others."
+        )
+    if unknown:
+        said.append(f"Whether {formats.listing(unknown)} saw test patients during pretraining is not known.")
+    if any(len(arm.seeds) == 1 for arm in arms):
+        said.append("Trained with one seed: how much the result changes from run to run is not known.")
+    return said
+
+
+def _against_reference(pairs: list[Row], content: ReportContent) -> tuple[str, list[str]]:
+    reference = str(content.against)
+    pairs = [row for row in pairs if row["against"] == reference]
+    groups: dict[Direction, list[Row]] = {"better": [], "worse": [], "open": [], "unknown": []}
+    for row in pairs:
+        groups[direction(row)].append(row)
+    named = {key: formats.listing([_marked(row["arm"], content) for row in rows]) for key, rows in groups.items()}
+    clauses = []
+    if groups["better"]:
+        clauses.append(
+            f"{named['better']} {'beat' if len(groups['better']) > 1 else 'beats'} {_marked(reference, content)}"
+        )
+    if groups["worse"]:
+        clauses.append(
+            f"{named['worse']} {'are' if len(groups['worse']) > 1 else 'is'} worse than {_marked(reference, content)}"
+        )
+    if groups["open"] and not clauses:
+        arms = "" if len(pairs) == len(groups["open"]) > 1 else f" of {named['open']}"
+        clauses.append(f"No difference{arms} from {_marked(reference, content)} can be shown")
+    elif groups["open"]:
+        clauses.append(f"for {named['open']} no difference can be shown")
+    if groups["unknown"]:
+        clauses.append(f"{named['unknown']} could not be compared with {_marked(reference, content)}")
+
+    basis = _basis(content)
+    sentences = []
+    measure = _measure(pairs[0]) if pairs else ""
+    verbs: dict[Direction, str] = {"better": "beats", "worse": "falls behind"}
+    for key, verb in verbs.items():
+        if groups[key]:
+            parts = [
+                f"{row['arm']} {verb} {reference} by {formats.decimal(abs(row['difference']))} {measure}"
+                f" ({_signed_interval(row)}, {formats.p_statement(row['p_adjusted'])}{basis if i == 0 else ''})"
+                for i, row in enumerate(groups[key])
+            ]
+            sentences.append(f"{formats.listing(parts)}.")
+            basis = ""
+    if groups["open"]:
+        sentences.append(_open_sentence(groups["open"], reference, measure, basis))
+    return "; ".join(clauses) + ".", sentences
+
+
+def _all_pairs(pairs: list[Row], scores: list[Row], content: ReportContent) -> tuple[str, list[str]]:
+    best = scores[0]["arm"]
+    rows = [row if row["arm"] == best else _turned(row) for row in pairs if best in (row["arm"], row["against"])]
+    beaten = [row["against"] for row in rows if direction(row) == "better"]
+    tied = [row["against"] for row in rows if direction(row) != "better"]
+    others_differ = any(direction(row) in ("better", "worse") for row in pairs)
+    name = _marked(best, content)
+    if not tied:
+        headline = f"{name} is better than {formats.listing([_marked(arm, content) for arm in beaten])}."
+    elif not others_differ:
+        headline = "No difference between the arms can be shown."
+    elif not beaten:
+        headline = (
+            f"{name} is highest, but no difference from any other arm can be shown; others differ among themselves."
+        )
+    else:
+        headline = (
+            f"{name} is better than {formats.listing(beaten)}; from {formats.listing(tied)} no difference can be shown."
+        )
+    measure = _measure(scores[0])
+    sentences = [f"{_score_sentence(scores[0])}{_basis(content).replace(';', ' on', 1)}."]
+    parts = [
+        f"from {row['against']} by {formats.difference(row['difference'], row['low'], row['high'])}, "
+        f"{formats.p_statement(row['p_adjusted'])}"
+        for row in rows
+    ]
+    if parts:
+        could = _could_have_shown([row for row in rows if direction(row) == "open"])
+        sentences.append(f"It differs in {measure} {'; '.join(parts)}{could}.")
+    return headline, sentences
+
+
+def _without_comparison(scores: list[Row], content: ReportContent) -> tuple[str, list[str]]:
+    best, measure = scores[0], _measure(scores[0])
+    name = _marked(best["arm"], content)
+    sentence = f"{_score_sentence(best)}{_basis(content).replace(';', ' on', 1)}."
+    if len(content.arms) < 2:
+        headline = f"{name} reaches {formats.decimal(best['estimate'])} {measure}."
+        return headline, [sentence, "There is no other arm to compare it with."]
+    rest = formats.listing(
+        [f"{row['arm']} {formats.estimate(row['estimate'], row['low'], row['high'])}" for row in scores[1:]]
+    )
+    headline = f"{name} has the highest {measure}, but the arms were not compared."
+    caveat = "Intervals that overlap, or do not, are no test of a difference: name a reference arm to get one."
+    return headline, [sentence, *([f"Then {rest}."] if rest else []), caveat]
+
+
+def _by_finding(content: ReportContent) -> list[str]:
+    table = content.comparisons
+    if table.is_empty() or content.against is None:
+        return []
+    tested = pl.col("p_adjusted").cast(pl.Float64).fill_nan(None).is_not_null()
+    rows = table.filter(
+        (pl.col("metric") == table["metric"][0]) & ~pl.col("finding").is_in(list(AVERAGES)) & tested
+    ).to_dicts()
+    number = len({row["finding"] for row in rows})
+    if number < 2:
+        return []
+    clauses = []
+    for arm in dict.fromkeys(row["arm"] for row in rows):
+        found = {
+            key: [row["finding"] for row in rows if row["arm"] == arm and direction(row) == key]
+            for key in ("better", "worse")
+        }
+        said = [f"{key} in {len(names)}{_few(names)}" for key, names in found.items() if names]
+        if said:
+            clauses.append(f"{arm} is {formats.listing(said)}")
+    told = "; ".join(clauses) if clauses else "no arm is shown to differ in any"
+    return [f"Taken one by one, of {number} findings tested, after adjustment: {told}."]
+
+
+def _few(names: list[str]) -> str:
+    return f" ({formats.listing(names)})" if len(names) <= 3 else ""
+
+
+def _open_sentence(rows: list[Row], reference: str, measure: str, basis: str) -> str:
+    parts = [
+        f"{formats.decimal(row['difference'])} for {row['arm']}"
+        f" ({_signed_interval(row, label=i == 0)}, {formats.p_statement(row['p_adjusted'])}{basis if i == 0 else ''})"
+        for i, row in enumerate(rows)
+    ]
+    return f"The difference from {reference} in {measure} is {formats.listing(parts)}{_could_have_shown(rows)}."
+
+
+def _could_have_shown(rows: list[Row]) -> str:
+    """As in "; this test set could have shown 0.021", or nothing where that is not known."""
+    detectable = [row["detectable"] for row in rows if formats.known(row.get("detectable"))]
+    if not detectable:
+        return ""
+    low, high = formats.decimal(min(detectable)), formats.decimal(max(detectable))
+    return f"; this test set could have shown {low if low == high else f'{low} to {high}'} (80 % power)"
+
+
+def _score_sentence(row: Row) -> str:
+    interval = (
+        f" (95 % CI {formats.decimal(row['low'])} to {formats.decimal(row['high'])})"
+        if formats.known(row["low"]) and formats.known(row["high"])
+        else " (no interval could be computed)"
+    )
+    return f"{row['arm']} reaches {formats.decimal(row['estimate'])} {_measure(row)}{interval}"
+
+
+def _signed_interval(row: Row, *, label: bool = True) -> str:
+    """The interval in the direction in which the sentence states the difference, so that it holds its number."""
+    if not (formats.known(row["low"]) and formats.known(row["high"])):
+        return "no interval could be computed"
+    turned = _turned(row) if direction(row) == "worse" else row
+    return f"{'95 % CI ' if label else ''}{formats.decimal(turned['low'])} to {formats.decimal(turned['high'])}"
+
+
+def _turned(row: Row) -> Row:
+    """The same comparison read from the other arm."""
+    negative = {name: None if row[name] is None else -row[name] for name in ("difference", "low", "high")}
+    ends = {"difference": negative["difference"], "low": negative["high"], "high": negative["low"]}
+    return {**row, "arm": row["against"], "against": row["arm"], **ends}
+
+
+def _basis(content: ReportContent) -> str:
+    """As in "; 842 images of 601 patients, 3 seeds", as far as it is known."""
+    row = next(iter(overall_rows(content.metrics)), {})
+    said = []
+    if row.get("n"):
+        patients = f" of {formats.plural(row['patients'], 'patient')}" if row.get("patients") else ""
+        said.append(f"{formats.plural(row['n'], 'image')}{patients}")
+    numbers = {len(arm.seeds) for arm in content.arms} - {0}
+    if numbers:
+        low, high = min(numbers), max(numbers)
+        said.append(formats.plural(high, "seed") if low == high else f"{low} to {high} seeds")
+    return f"; {', '.join(said)}" if said else ""
+
+
+def _measure(row: Row) -> str:
+    name = formats.metric_name(row["metric"])
+    return f"macro {name}" if row["finding"] == MACRO else f"{name} for {row['finding']}"
+
+
+def _marked(arm: str, content: ReportContent) -> str:
+    seen = any(summary.name == arm and summary.has_seen_test_patients for summary in content.arms)
+    return f"{arm} (has seen test patients)" if seen else arm

@@ -1,0 +1,119 @@
+"""Arms that had not finished learning, and the linear probe that each arm has to beat."""
+
+from typing import Any
+
+import polars as pl
+
+from hilum.finetuning.monitoring import LearningSign
+from hilum.report.content import ReportContent
+from hilum.report.render import Cell, Column, Table, formats
+from hilum.report.render.formats import finding_name
+from hilum.report.rows import overall_rows
+from hilum.report.sections import difference_cell, estimate_cell, macro_first, order_of, said_of, with_split
+
+_IN_WORDS = {
+    LearningSign.BEST_EPOCH_IS_LAST: "its validation loss was still falling at the end",
+    LearningSign.LOSS_NEAR_CHANCE: "its training loss ended near that of constant scores",
+    LearningSign.SCORES_DO_NOT_SPREAD: "all images got nearly the same score",
+    LearningSign.WORSE_THAN_LINEAR_PROBE: "a linear probe of what it started from scores higher",
+}
+
+
+def unfinished_arms(content: ReportContent) -> dict[str, list[str]]:
+    """Arms that most seeds show had not finished learning, each with the signs in words; in the report's order."""
+    if content.learning is None:
+        return {}
+    shown = content.learning.filter(2 * pl.col("seeds") > pl.col("of_seeds"))
+    found: dict[str, list[str]] = {}
+    for arm in content.arms:
+        signs = [LearningSign(sign) for sign in shown.filter(pl.col("arm") == arm.name)["sign"]]
+        if signs:
+            found[arm.name] = [_IN_WORDS[sign] for sign in signs]
+    return found
+
+
+def before_the_verdict(content: ReportContent) -> str:
+    """What comes before every verdict: whose differences mean little; empty where all arms had finished learning."""
+    arms = list(unfinished_arms(content))
+    if not arms:
+        return ""
+    whose = "its" if len(arms) == 1 else "their"
+    return f"{formats.listing(arms)} had not finished learning; {whose} differences mean little. "
+
+
+def cautions(content: ReportContent) -> list[str]:
+    """By which signs arms had not finished learning, and what to do."""
+    signs = [f"{arm}: {formats.listing(signs)}" for arm, signs in unfinished_arms(content).items()]
+    if not signs:
+        return []
+    return [f"Not finished learning: {'; '.join(signs)}. Give such arms more steps, or a higher learning rate."]
+
+
+def probes_table(content: ReportContent) -> Table | None:
+    """Findings by arms: the linear probe of what each arm starts from, and the arm minus it."""
+    table = content.probe_metrics
+    if table is None or table.is_empty():
+        return None
+    metric = table["metric"][0]
+    table = table.filter(pl.col("metric") == metric)
+    probes = {(row["arm"], row["finding"]): row for row in table.to_dicts()}
+    own = content.metrics.filter(pl.col("metric") == metric)
+    tuned: dict[tuple[str, str], dict[str, Any]] = {(row["arm"], row["finding"]): row for row in own.to_dicts()}
+    gains = {} if content.probe_comparisons is None else {
+        (row["arm"], row["finding"]): row for row in content.probe_comparisons.to_dicts()
+    }  # fmt: skip
+    unfinished = unfinished_arms(content)
+    rows = []
+    for finding in macro_first(table["finding"].to_list()):
+        for arm in content.arms:
+            key = (arm.name, finding)
+            gain = gains.get(key)
+            rows.append(
+                [
+                    Cell(finding_name(finding)),
+                    Cell(arm.title, None, "warning" if arm.name in unfinished else ""),
+                    estimate_cell(tuned.get(key)),
+                    estimate_cell(probes.get(key)),
+                    difference_cell(gain) if gain else Cell("–", None, "faint"),
+                    Cell(formats.p_value(gain["p"]), order_of(gain["p"])) if gain else Cell("–", None, "faint"),
+                ]
+            )
+    columns = [
+        Column("Finding"), Column("Arm"), Column("Fine-tuned", numeric=True), Column("Linear probe", numeric=True),
+        Column("Difference (95 % CI)", numeric=True), Column("p", numeric=True),
+    ]  # fmt: skip
+    caption = (
+        f"{formats.capital(formats.metric_name(metric))} of each arm beside a logistic regression on the frozen "
+        f"features that it started from, with the same labels. Computed on {content.scored_on}."
+    )
+    notes = [f"{arm}: {formats.listing(signs)}." for arm, signs in unfinished.items()]
+    notes += [note for note in said_of(table) if note not in said_of(content.metrics)]
+    return Table("linear_probes", caption, columns, rows, with_split(table, content), notes)
+
+
+def learning_table(content: ReportContent) -> Table | None:
+    """Signs that arms had not finished learning; None without any."""
+    table = content.learning
+    if table is None or table.is_empty():
+        return None
+    titles = {arm.name: arm.title for arm in content.arms}
+    rows = [
+        [
+            Cell(titles.get(row["arm"], row["arm"])),
+            Cell(_IN_WORDS[LearningSign(row["sign"])]),
+            Cell(f"{row['seeds']} of {row['of_seeds']}", row["seeds"] / row["of_seeds"]),
+        ]
+        for row in table.to_dicts()
+    ]
+    columns = [Column("Arm"), Column("Sign that it had not finished learning"), Column("Seeds", numeric=True)]
+    return Table("learning", "Signs that arms had not finished learning.", columns, rows, table)
+
+
+def leading_probe(content: ReportContent) -> list[str]:
+    """The linear probes over all findings in a sentence."""
+    rows = [] if content.probe_metrics is None else overall_rows(content.probe_metrics)
+    known = [row for row in rows if formats.known(row["estimate"])]
+    if not known:
+        return []
+    parts = [f"{row['arm']} {formats.decimal(row['estimate'])}" for row in known]
+    return [f"A linear probe of what each arm starts from, with the same labels, reaches: {formats.listing(parts)}."]

@@ -1,0 +1,1 @@
+"""Single runs without a study: pretraining, pools, probes."""

@@ -1,0 +1,38 @@
+"""One data set of a study, read."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import polars as pl
+
+from hilum.data.collections import Collected
+from hilum.data.patients import full_names
+
+
+@dataclass(frozen=True)
+class PreparedData:
+    """One data set, read.
+
+    Attributes:
+        name: in the study.
+        collected: what its collection gave.
+        manifest: every image that the study may use, in the task's cohort or not, labelled or not.
+        issuer: who gave the patients their numbers.
+        issuer_known: whether the issuer is known, and not only called by the data set's name.
+    """
+
+    name: str
+    collected: Collected
+    manifest: pl.DataFrame
+    issuer: str
+    issuer_known: bool = True
+
+    def patients(self, image_ids: list[str]) -> list[str]:
+        """Full names of the patients of images, by which the cards of encoders know them."""
+        patient_of = self._patient_of
+        return [patient_of[image_id] for image_id in image_ids]
+
+    @cached_property
+    def _patient_of(self) -> dict[str, str]:
+        names = full_names(self.manifest, self.issuer)
+        return dict(zip(self.manifest["image_id"], names, strict=True))

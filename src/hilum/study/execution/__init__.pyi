@@ -1,0 +1,27 @@
+from .baselines import (
+    score_baselines as score_baselines,
+)
+from .evaluate import (
+    judge as judge,
+)
+from .explain import (
+    explain_arms as explain_arms,
+)
+from .run import (
+    CHECK as CHECK,
+)
+from .run import (
+    ShowStep as ShowStep,
+)
+from .run import (
+    run_study as run_study,
+)
+from .status import (
+    study_status as study_status,
+)
+from .train import (
+    perform as perform,
+)
+from .train import (
+    store_of as store_of,
+)

@@ -1,0 +1,136 @@
+"""The step that looks into finished arms: heat-maps, their scores against boxes, and images by likeness.
+
+The models are those of the first seed. All images are test images: nothing here was learnt from.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from hilum.artifacts import whole_directory, write_json
+from hilum.data.store import Store
+from hilum.draws import image_keys, shuffled
+from hilum.explanation.embedding import FEWEST_IMAGES, BeforeHead, ChosenImages, embed_images, features_of
+from hilum.explanation.files import write_explained
+from hilum.explanation.images import choose_images
+from hilum.explanation.maps import Model, load_models
+from hilum.explanation.run import explain
+from hilum.explanation.settings import Wish
+from hilum.progress import ProgressReport
+from hilum.study.file import Explaining
+from hilum.study.plan import Prepared, finetuning_directory, labels
+from hilum.training.distributed.device import choose_device
+
+NEIGHBOURS = 20
+"""Nearest images that the purity looks at, as in `hilum embed`."""
+_USE = 631  # of `hilum.draws.shuffled`
+
+
+def explain_arms(prepared: Prepared, store: Store, out: Path, directory: Path, on_progress: ProgressReport) -> None:
+    """Explain the arms that the study file names.
+
+    `directory` then holds what `hilum explain` leaves, without its page, and `embedding.parquet`, `purity.parquet` and
+    `embed.json` with a column `arm`; complete or absent.
+
+    Args:
+        prepared: the study's data.
+        store: images of the labelled data set.
+        out: directory of the study.
+        directory: to make.
+        on_progress: told the images done, with what is being done.
+    """
+    study = prepared.study
+    if study.explain is None:
+        raise ValueError("the study asks for no explanation")
+    arms = [out / finetuning_directory(arm, study.seeds[0]) for arm in study.explained_arms]
+    models = load_models(arms, choose_device("auto"))
+    manifest = _test_images(prepared, store)
+    with whole_directory(directory) as beside:
+        _leave_maps(prepared, store, models, manifest, study.explain, beside, on_progress)
+        _leave_points(prepared, store, models, manifest, study.explain, beside, on_progress)
+
+
+def _test_images(prepared: Prepared, store: Store) -> pl.DataFrame:
+    """Readable test images; the task's findings are as they are scored, others as the collection tells them."""
+    task = prepared.study.task
+    scored = labels(prepared).rename({f"y_{finding}": finding for finding in task.findings})
+    manifest = prepared.task.manifest.drop(task.findings, strict=False)
+    rows = manifest.join(scored.select("image_id", *task.findings), on="image_id", maintain_order="left")
+    test = set(prepared.task.test_ids)
+    return rows.filter(
+        pl.Series([image_id in test for image_id in rows["image_id"]], dtype=pl.Boolean)
+        & pl.Series(store.has(rows["image_id"].to_list()), dtype=pl.Boolean)
+    )
+
+
+def _leave_maps(
+    prepared: Prepared,
+    store: Store,
+    models: list[Model],
+    manifest: pl.DataFrame,
+    how: Explaining,
+    directory: Path,
+    on_progress: ProgressReport,
+) -> None:
+    study, data = prepared.study, prepared.labelled
+    findings = tuple(study.task.findings)
+    images = choose_images(
+        replace(data.collected, manifest=manifest),
+        data.issuer,
+        [model.card for model in models],
+        findings,
+        most=how.candidates,
+        seed=study.evaluate.seed,
+        keep_seen=True,  # the split keeps patients apart; where it does not, the study says so, and the notes do
+    )
+    wish = Wish(how.method, findings, how.images, redraws=study.evaluate.redraws, seed=study.evaluate.seed)
+    write_explained(explain(models, [store] * len(models), images, wish, on_progress), directory)
+
+
+def _leave_points(
+    prepared: Prepared,
+    store: Store,
+    models: list[Model],
+    manifest: pl.DataFrame,
+    how: Explaining,
+    directory: Path,
+    on_progress: ProgressReport,
+) -> None:
+    """Points and purity of each arm, on the same images; nothing where there are too few or none is asked for."""
+    ids = manifest["image_id"].to_list()
+    count = min(how.points, len(ids))
+    if how.embedding == "none" or count < FEWEST_IMAGES:
+        return
+    study, seed = prepared.study, prepared.study.evaluate.seed
+    some = manifest[np.sort(shuffled(seed, image_keys(ids), use=_USE)[:count])]
+    names = prepared.labelled.patients(some["image_id"].to_list())
+    notes = [f"{count:,} of {len(ids):,} test images, drawn by lot"] if count < len(ids) else []
+    images = ChosenImages(some.with_columns(pl.Series("patient_id", names, dtype=pl.String)), 0, notes)
+    points, purity = [], []
+    for arm, model in zip(study.explained_arms, models, strict=True):
+        features = features_of(
+            BeforeHead(model.classifier).eval(),
+            model.card.image_size,
+            store,
+            some["image_id"].to_list(),
+            on_progress=on_progress,
+        )
+        embedded = embed_images(
+            features,
+            images,
+            [how.embedding],
+            k=NEIGHBOURS,
+            most_shown=count,
+            redraws=study.evaluate.redraws,
+            seed=seed,
+            on_progress=on_progress,
+        )
+        named = pl.lit(arm).alias("arm")
+        points.append(embedded.points.select(named, pl.all()))
+        purity.append(embedded.purity.select(named, pl.all()))
+    pl.concat(points).write_parquet(directory / "embedding.parquet")
+    pl.concat(purity).write_parquet(directory / "purity.parquet")
+    about = {"arms": study.explained_arms, "seed": study.seeds[0], "images": count, "k": NEIGHBOURS}
+    write_json(directory / "embed.json", {**about, "notes": [*embedded.notes, f"models of seed {study.seeds[0]}"]})

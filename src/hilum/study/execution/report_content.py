@@ -1,0 +1,237 @@
+"""From a study's directory to the content of its report."""
+
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+
+import polars as pl
+import torch
+
+import hilum
+from hilum.data.counts import count_images
+from hilum.data.manifest import is_labelled
+from hilum.encoders.card import Card, read_card
+from hilum.evaluation.metrics import AVERAGES
+from hilum.report.content import ArmSummary, DataSummary, ReportContent
+from hilum.report.from_folder import cases_in, embeddings_in
+from hilum.study.execution.evaluate import EVALUATION, read_arm, read_thresholds
+from hilum.study.execution.train import store_of
+from hilum.study.file import as_yaml
+from hilum.study.plan import (
+    EXPLANATION,
+    FailedArm,
+    Prepared,
+    Step,
+    as_rows,
+    contamination_of,
+    differences_of_start,
+    finetuning_directory,
+    labelled_shares,
+    parameter_counts,
+    pretraining_directory,
+    read_record,
+    share_in_words,
+)
+
+
+def report_content(prepared: Prepared, out: Path, steps: list[Step], failed: Sequence[FailedArm] = ()) -> ReportContent:
+    """Gather what the report says from the files of a finished study."""
+    study, split = prepared.study, prepared.task.split
+    metrics = pl.read_parquet(out / EVALUATION / "metrics.parquet")
+    evaluation = out / EVALUATION
+    content = ReportContent(
+        question=study.question,
+        arms=[_arm_summary(prepared, out, arm) for arm in study.arms],
+        data=[_data_summary(prepared, out, name) for name in study.data],
+        scored_on=f"{study.labelled_data}, test of {split.title}",
+        metrics=metrics,
+        comparisons=pl.read_parquet(out / EVALUATION / "comparisons.parquet"),
+        against=study.reference_arm if len(study.arms) > 1 else None,
+        redraws=study.evaluate.redraws,
+        predictions={arm: read_arm(evaluation, arm, study.seeds) for arm in study.arms},
+        curves=_curves(prepared, out),
+        left_out=[*(arm.sentence for arm in failed), *_left_out(prepared, out, metrics)],
+        failed=[arm.sentence for arm in failed],
+        provenance=_provenance(prepared, out, steps),
+        settings_yaml=as_yaml(study),
+        thresholds={arm: read_thresholds(evaluation, study, arm) for arm in study.arms},
+        baseline_metrics=_table(evaluation, "baseline_metrics"),
+        baseline_comparisons=_table(evaluation, "baseline_comparisons"),
+        ranks=_table(evaluation, "ranks"),
+        margins=_table(evaluation, "margins"),
+        subgroups=_table(evaluation, "subgroups"),
+        classes=_table(evaluation, "classes"),
+        probe_metrics=_table(evaluation, "probe_metrics"),
+        probe_comparisons=_table(evaluation, "probe_comparisons"),
+        learning=_table(evaluation, "learning"),
+        labelled=pl.DataFrame(as_rows(labelled_shares(prepared))),
+        labelled_in_words=share_in_words(labelled_shares(prepared)),
+    )
+    if study.explain is None:
+        return content
+    return _with_explanation(content, out / EXPLANATION, out / "stores" / study.labelled_data)
+
+
+def _with_explanation(content: ReportContent, explained: Path, store: Path) -> ReportContent:
+    """The same with heat-maps and points."""
+    images = cases_in([explained], [store], content.predictions)
+    points = explained / "embedding.parquet"
+    return replace(
+        content,
+        box_scores=_table(explained, "box_statistics"),
+        purity=_table(explained, "purity"),
+        embeddings=embeddings_in(points, [store]) if points.is_file() else [],
+        cases=images.cases,
+        cases_about=images.about,
+    )
+
+
+def _table(evaluation: Path, name: str) -> pl.DataFrame | None:
+    path = evaluation / f"{name}.parquet"
+    return pl.read_parquet(path) if path.is_file() else None
+
+
+def _arm_summary(prepared: Prepared, out: Path, arm: str) -> ArmSummary:
+    study = prepared.study
+    settings, cards = study.arms[arm], [read_card(out / finetuning_directory(arm, seed)) for seed in study.seeds]
+    trainable, total = parameter_counts(study, arm)
+    test_patients = prepared.labelled.patients(prepared.task.test_ids)
+    stores = {each: store_of(out, each) for each in prepared.data} if study.evaluate.contaminated == "mark" else None
+    exposures = [card.ledger.exposure_of(test_patients) for card in cards]
+    before = contamination_of(prepared, arm, stores).certainty
+    seen = before == "seen" or any(exposure.seen.any() for exposure in exposures)
+    unclear = before in ("may", "unknown") or any(exposure.not_known.any() for exposure in exposures)
+    return ArmSummary(
+        name=arm,
+        encoder=settings.encoder,
+        starts_from=study.starts_from(arm),
+        trainable_parameters=trainable,
+        total_parameters=total,
+        has_seen_test_patients=None if unclear and not seen else seen,
+        seeds=study.seeds,
+        start_differences=differences_of_start(study, arm),
+        seconds=sum(_seconds(out / directory) for directory in _training_directories(prepared, arm)),
+    )
+
+
+def _training_directories(prepared: Prepared, arm: str) -> list[str]:
+    study = prepared.study
+    pretrained = {pretraining_directory(study, arm, seed) for seed in study.seeds} - {None}
+    return [*sorted(d for d in pretrained if d), *(finetuning_directory(arm, seed) for seed in study.seeds)]
+
+
+def _data_summary(prepared: Prepared, out: Path, name: str) -> DataSummary:
+    data, store = prepared.data[name], store_of(out, name)
+    is_labelled = name == prepared.study.labelled_data
+    split = prepared.task.split
+    counts = count_images(prepared.task.manifest, split.assignment) if is_labelled else count_images(data.manifest)
+    if is_labelled:
+        counts = counts.filter(pl.col("finding").is_in(prepared.study.task.findings))
+    generated = " (generated images)" if prepared.study.data[name].generate else ""
+    return DataSummary(
+        name=name,
+        collection=data.collected.name + generated,
+        images=data.manifest.height,
+        patients=data.manifest["patient_id"].n_unique(),
+        split_title=split.title if is_labelled else "",
+        counts=counts.select("split", "finding", "images", "patients", "positives"),
+        rejected=store.rejected,
+    )
+
+
+def _curves(prepared: Prepared, out: Path) -> pl.DataFrame:
+    study, parts = prepared.study, []
+    for arm in study.arms:
+        for seed in study.seeds:
+            stages = {"pretrain": pretraining_directory(study, arm, seed), "finetune": finetuning_directory(arm, seed)}
+            for stage, directory in stages.items():
+                if directory is not None:
+                    curves = pl.read_parquet(out / directory / "curves.parquet")
+                    labels = pl.lit(arm).alias("arm"), pl.lit(seed).alias("seed"), pl.lit(stage).alias("stage")
+                    parts.append(curves.with_columns(*labels))
+    return pl.concat(parts, how="diagonal_relaxed")
+
+
+def _left_out(prepared: Prepared, out: Path, metrics: pl.DataFrame) -> list[str]:
+    first = next(iter(prepared.study.arms))
+    findings = metrics.filter((pl.col("arm") == first) & ~pl.col("finding").is_in(list(AVERAGES)))
+    reasons = (
+        (finding, [reason for reason in note.split("; ") if "left out" in reason])
+        for finding, note in findings.select("finding", "note").iter_rows()
+    )
+    sentences = [f"{finding}: {'; '.join(left)}." for finding, left in reasons if left]
+    for name, data in prepared.data.items():
+        rejected = store_of(out, name).rejected.height
+        if rejected:
+            sentences.append(f"{name}: {rejected} images could not be read and were set aside (rejected.parquet).")
+        dropped = data.collected.manifest.height - data.manifest.height
+        if dropped:
+            kept = prepared.study.data[name].only
+            why = f"positive for none of {', '.join(kept)}" if kept else "that are not of the task's cohort"
+            sentences.append(f"{name}: {dropped:,} images {why} were left out.")
+    return sentences
+
+
+def _provenance(prepared: Prepared, out: Path, steps: list[Step]) -> list[tuple[str, str]]:
+    study = prepared.study
+    lines = [
+        ("Hilum", hilum.__version__),
+        (
+            "Libraries",
+            ", ".join(f"{name} {version(name)}" for name in ("torch", "lightning", "timm", "numpy", "polars")),
+        ),
+        ("Python", platform.python_version()),
+        ("Machine", _machine()),
+        ("Seeds", ", ".join(map(str, study.seeds))),
+        ("Split", prepared.task.split.title),
+    ]
+    for name, data in prepared.data.items():
+        lines += [(f"{name}, as read", note) for note in data.collected.notes]
+        lines += [(f"{name}, to pretrain on", _pool_in_words(prepared, name))]
+        lines += [(f"{name}: {table}", f"sha256 {sha256}") for table, sha256 in sorted(data.collected.sources.items())]
+    for step in steps:
+        record = read_record(out / step.directory)
+        if record is not None:
+            lines.append((step.title, f"{record.seconds:,.1f} s{_rate(out / step.directory)}"))
+            if step.kind == "pretrain" and step.seed == study.seeds[0]:
+                lines.append((f"{step.title}: settings", _settings(read_card(out / step.directory))))
+    return lines
+
+
+def _pool_in_words(prepared: Prepared, name: str) -> str:
+    data, pool = prepared.data[name], prepared.pretraining_ids(name)
+    rows = data.manifest.filter(pl.col("image_id").is_in(pl.Series(pool, dtype=pl.String).implode()))
+    unlabelled = int((~is_labelled(rows)).sum())
+    return (
+        f"{len(pool):,} of {len(data.manifest):,} images, {unlabelled:,} of them unlabelled, of "
+        f"{len(set(data.patients(pool))):,} patients who neither validate nor test"
+    )
+
+
+def _settings(card: Card) -> str:
+    """All settings of a run as they were, also those that a preset filled."""
+    run = {name: value for name, value in card.settings.items() if name != "options"}
+    told = {**run, **card.settings.get("options", {})}
+    return ", ".join(f"{name} {value}" for name, value in told.items() if value is not None)
+
+
+def _machine() -> str:
+    gpu = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""
+    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores{gpu}"
+
+
+def _seconds(directory: Path) -> float:
+    """Time spent training, resumed or not."""
+    return float(pl.read_parquet(directory / "curves.parquet")["seconds"].sum())
+
+
+def _rate(directory: Path) -> str:
+    path = directory / "curves.parquet"
+    if not path.exists():
+        return ""
+    curves = pl.read_parquet(path)
+    rate, wait = (float(curves[column].to_numpy().mean()) for column in ("images_per_second", "data_wait_share"))
+    return f", {rate:,.0f} images/s, data-wait {wait:.1%}"

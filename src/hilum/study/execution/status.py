@@ -1,0 +1,64 @@
+"""How far a study is, read from its directory; works while it runs and after it was killed."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from hilum.errors import HilumError
+from hilum.report.page import PAGE
+from hilum.study.plan import read_progress, read_record
+
+State = Literal["done", "diverged", "collapsed", "pretraining_failed", "running", "interrupted", "outdated", "to do"]
+
+
+@dataclass(frozen=True)
+class StepStatus:
+    """How far one step is.
+
+    Attributes:
+        title: of the step.
+        directory: relative to the study's.
+        state: "diverged", "collapsed" and "pretraining_failed" steps came to nothing; "outdated" steps were done with
+            other settings or data and will be done again.
+        seconds: wall time of a finished step.
+        note: how far a step under way is.
+    """
+
+    title: str
+    directory: str
+    state: State
+    seconds: float | None
+    note: str
+
+
+def study_status(out: Path) -> list[StepStatus]:
+    """State of every step, in order.
+
+    Raises:
+        HilumError: the directory holds no study.
+    """
+    plan = out / "plan.json"
+    if not plan.is_file():
+        raise HilumError(
+            out,
+            expected="the directory of a study (with plan.json)",
+            found="none there",
+            fix="Give the --out of `hilum study run`.",
+        )
+    return [_status(out, step) for step in json.loads(plan.read_text(encoding="utf-8"))]
+
+
+def _status(out: Path, step: dict[str, str | None]) -> StepStatus:
+    title, directory = str(step["title"]), str(step["directory"])
+    record = read_record(out / directory)
+    if step["kind"] == "report" and not (out / PAGE).is_file():
+        record = None
+    if record is not None and step["key"] in (record.key, None):
+        return StepStatus(title, directory, record.outcome, record.seconds, record.told)
+    progress = read_progress(out / directory)
+    if progress is not None:
+        done, total, note, running = progress
+        share = f"{done:,} of {total:,}" + (f" · {note}" if note else "")
+        return StepStatus(title, directory, "running" if running else "interrupted", None, share)
+    return StepStatus(title, directory, "to do" if record is None else "outdated", None, "")

@@ -1,0 +1,125 @@
+"""Doing one step of a study: each leaves a directory that is complete or absent."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from hilum.data.store import Store, build_store, open_store
+from hilum.encoders.published import resolve_weights
+from hilum.finetuning.finetune import finetune
+from hilum.pretext.monitoring import OnlineProbe
+from hilum.pretext.pretrain import pretrain
+from hilum.progress import ProgressReport
+from hilum.runs.pools import PooledImages, pooled_images
+from hilum.study.execution.baselines import score_baselines
+from hilum.study.file import Pretrained, finetune_settings, pretext_settings
+from hilum.study.plan import Prepared, Step, pretraining_directory, without_pixel_copies
+from hilum.study.plan.probe_labels import labels_of_task
+
+
+def perform(step: Step, prepared: Prepared, out: Path, workers: int | None, on_progress: ProgressReport) -> None:
+    """Do one step of training or its preparation; its directory is complete afterwards.
+
+    Args:
+        step: of kind "store", "pretrain", "finetune" or "baselines".
+        prepared: the study's data.
+        out: directory of the study.
+        workers: threads that decode images or prepare batches; None: all cores, or one. They do not change the result.
+        on_progress: told how far it is.
+    """
+    batch_workers = 1 if workers is None else workers
+    if step.kind == "store":
+        data = prepared.data[step.data]
+        directory = out / step.directory
+        build_store(
+            prepared.stored_images(step.data),
+            data.collected.root,
+            prepared.recipe,
+            directory,
+            workers=workers,
+            on_progress=on_progress,
+        )
+    elif step.kind == "pretrain":
+        _pretrain(step, prepared, out, batch_workers, on_progress)
+    elif step.kind == "baselines":
+        score_baselines(prepared, store_of(out, step.data), out / step.directory, on_progress)
+    elif step.kind == "finetune":
+        _finetune(step, prepared, out, batch_workers, on_progress)
+
+
+def store_of(out: Path, data: str) -> Store:
+    """The preprocessed images of a data set."""
+    return open_store(out / "stores" / data)
+
+
+def _pretrain(step: Step, prepared: Prepared, out: Path, workers: int, on_progress: ProgressReport) -> None:
+    if step.init is None or step.encoder is None or step.seed is None:
+        raise ValueError(f"not a pretraining step: {step}")
+    study, ids = prepared.study, prepared.pool_of(step.init)
+    settings = pretext_settings(study, step.init, sum(map(len, ids.values())))
+    stores = {name: store_of(out, name) for name in ids}
+    ids = {name: stores[name].readable(image_ids) for name, image_ids in ids.items()}
+    ids = without_pixel_copies(prepared, stores | {study.labelled_data: store_of(out, study.labelled_data)}, ids)
+    images = pooled_images(prepared.data, stores, ids)
+    pretrain(
+        step.init.pretrain,
+        images.store,
+        images.image_ids,
+        images.patient_ids,
+        encoder=step.encoder if step.init.start == "random" else resolve_weights(step.init.start, step.encoder),
+        settings=replace(settings, workers=workers),
+        seed=step.seed,
+        directory=out / step.directory,
+        split_title=_pool_title(prepared, step.init, images),
+        probe=_probe(prepared, stores),
+        on_progress=on_progress,
+    )
+
+
+def _probe(prepared: Prepared, stores: Mapping[str, Store]) -> OnlineProbe | None:
+    """Of the task's training and validation images, where a pretraining learns from the task's own data set."""
+    labelled = prepared.study.labelled_data
+    images = labels_of_task(prepared, stores[labelled]) if labelled in stores else None
+    return OnlineProbe(stores[labelled], images) if images else None
+
+
+def _pool_title(prepared: Prepared, init: Pretrained, images: PooledImages) -> str:
+    """Whose images a pretraining of this study learns from, and of several data sets, how many of each."""
+    told = []
+    for part, share in zip(images.parts, init.shares.values(), strict=True):
+        title = f"{part.data}, {_part_learnt(prepared, part.data)}"
+        title += f", {share:g} % of the patients by lot" if share < 100 else ""
+        told.append(
+            f"{title} ({part.images:,} images of {part.patients:,} patients)" if len(images.parts) > 1 else title
+        )
+    return "; ".join(told)
+
+
+def _part_learnt(prepared: Prepared, name: str) -> str:
+    return (
+        f"all but val and test of {prepared.task.split.title}" if name == prepared.study.labelled_data else "all images"
+    )
+
+
+def _finetune(step: Step, prepared: Prepared, out: Path, workers: int, on_progress: ProgressReport) -> None:
+    if step.arm is None or step.encoder is None or step.seed is None:
+        raise ValueError(f"not a fine-tuning step: {step}")
+    study, task, store = prepared.study, prepared.task, store_of(out, step.data)
+    readable = set(store.image_ids)
+    pretrained = pretraining_directory(study, step.arm, step.seed)
+    weights = study.weights_of(step.arm)
+    finetune(
+        out / pretrained if pretrained else resolve_weights(weights, step.encoder) if weights else "random",
+        step.encoder,
+        store,
+        task.train_of(step.seed).only(readable),
+        task.val.only(readable),
+        [image_id for image_id in (*task.val.image_ids, *task.test_ids) if image_id in readable],
+        study.task.findings,
+        settings=replace(finetune_settings(study, step.arm, prepared.labelled_images), workers=workers),
+        seed=step.seed,
+        directory=out / step.directory,
+        split_title=f"{step.data}, train of {task.split.title}",
+        patients_apart="train" not in task.split.sharing,
+        on_progress=on_progress,
+    )

@@ -1,0 +1,422 @@
+"""Reading a study file: all its problems at once, each with its line, what was expected and the nearest right word."""
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from hilum.augment import POLICIES
+from hilum.data.recipe import parse_recipe
+from hilum.encoders.catalogue import ARCHITECTURES
+from hilum.errors import HilumError, HilumErrors
+from hilum.findings import COLLECTIONS
+from hilum.pretext.methods import METHOD_SETTINGS, method_settings
+from hilum.study.file.schema import Study
+
+Place = tuple[str | int, ...]
+
+_MOST_BYTES, _MOST_VALUES, _MOST_LETTERS, _DEEPEST = 4_000_000, 100_000, 200, 50
+
+_OF_TAGS = (ValueError, TypeError, KeyError, AttributeError, OverflowError)
+"""What PyYAML raises at values that are not of the kind that a tag says, such as `!!int x`."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong with a study file.
+
+    Attributes:
+        place: keys and positions from the top of the file.
+        message: what is wrong.
+        hint: what would be right, or empty.
+        line: where it stands, if not where the first such key does.
+    """
+
+    place: Place
+    message: str
+    hint: str = ""
+    line: int | None = None
+
+
+class Yaml12Loader(yaml.SafeLoader):
+    """YAML 1.2's idea of truth and numbers: `on` is a word, `1e-4` is a number, a key stands once."""
+
+
+Yaml12Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith((":bool", ":float", ":timestamp"))]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_BOOL = re.compile(r"^(?:true|false)$", re.IGNORECASE)
+_FLOAT = re.compile(r"^[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?$")
+Yaml12Loader.add_implicit_resolver("tag:yaml.org,2002:bool", _BOOL, "tTfF")
+Yaml12Loader.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, "-+0123456789.")
+
+
+class _Yaml12Dumper(yaml.SafeDumper):
+    """Writes what `Yaml12Loader`, and readers of YAML 1.1, take for the same: words that one takes for numbers are
+    quoted.
+    """
+
+
+for _tag, _pattern, _first in (
+    ("tag:yaml.org,2002:bool", _BOOL, "tTfF"),
+    ("tag:yaml.org,2002:float", _FLOAT, "-+0123456789."),
+):
+    _Yaml12Dumper.add_implicit_resolver(_tag, _pattern, _first)
+
+
+def _text_node(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    """Breaks of lines that are not ours are escaped; elsewhere PyYAML would read them as blanks."""
+    style = '"' if any(letter in text for letter in "\x85\u2028\u2029") else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Yaml12Dumper.add_representer(str, _text_node)
+
+
+def as_yaml(study: Study) -> str:
+    """A study as it was written, with what `--set` changed; `parse_study` reads the same study from it."""
+    written = study.model_dump(mode="json", exclude_unset=True)
+    return yaml.dump(written, Dumper=_Yaml12Dumper, sort_keys=False, allow_unicode=True)
+
+
+def read_study(path: Path, overrides: Sequence[str] = ()) -> Study:
+    """Read and check a study file.
+
+    Args:
+        path: the YAML file.
+        overrides: `KEY=VALUE` with a dotted key (`finetune.epochs=3`, `arms.scratch.encoder=resnet50`) and a YAML
+            value; they win over the file.
+
+    Raises:
+        HilumErrors: with every problem of the file, in the order of its lines.
+    """
+    return parse_study(_text_of(path), where=path, overrides=overrides)
+
+
+def _text_of(path: Path) -> str:
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(_MOST_BYTES + 1)
+        if len(content) > _MOST_BYTES:
+            found = f"more than {_MOST_BYTES:,} bytes"
+            raise HilumError(path, expected="a study file", found=found, fix="Check the path.")
+        return content.decode("utf-8")
+    except FileNotFoundError:
+        raise HilumError(path, expected="a study file", found="no file", fix="Check the path.") from None
+    except (OSError, ValueError) as error:  # a folder, no permission, another encoding, NUL in the name
+        raise HilumError(path, expected="a YAML file in UTF-8", found=str(error), fix="Check the path.") from None
+
+
+def parse_study(text: str, *, where: object, overrides: Sequence[str] = ()) -> Study:
+    """Check the text of a study file; as `read_study`."""
+    tree, content = _read_yaml(text, where)
+    if not isinstance(content, dict) or tree is None:
+        raise HilumError(
+            where,
+            expected="a study (question, data, task, arms, …)",
+            found="something else",
+            fix="See docs/study_file.md.",
+        )
+    overridden = [_override(content, override) for override in overrides]
+    problems = [*_repeated_keys(tree), *_unwritable(content), *_cross_problems(content)]
+    study = None
+    try:
+        study = Study.model_validate(content)
+    except ValidationError as error:
+        problems += [_translate(detail, content) for detail in error.errors()]
+    if study is None or problems:
+        lines = sorted({_line_of(problem, tree, overridden) for problem in problems})
+        raise HilumErrors(where, [text for _, text in lines], fix="nothing was run")
+    return study
+
+
+def _read_yaml(text: str, where: object) -> tuple[yaml.Node | None, Any]:
+    """The nodes, which know their lines, and what they say."""
+    try:
+        _check_depth(text)
+        tree = yaml.compose(text, Loader=Yaml12Loader)
+        if tree is not None:
+            _check_size(tree)
+        return tree, yaml.load(text, Loader=Yaml12Loader)
+    except (yaml.YAMLError, *_OF_TAGS) as error:
+        found = _shortened(" ".join(str(error).split()))
+        raise HilumError(where, expected="a YAML file", found=found, fix="Mend the YAML.") from None
+
+
+def _check_depth(text: str) -> None:
+    """Refuse parts in parts in parts, which the recursive readers below could not follow."""
+    depth = 0
+    for event in yaml.parse(text, Loader=Yaml12Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > _DEEPEST:
+            raise yaml.YAMLError(f"parts inside each other, more than {_DEEPEST} deep")
+
+
+def _check_size(tree: yaml.Node) -> None:
+    """Refuse aliases that contain themselves, or that unfold a few lines into millions of values."""
+    sizes: dict[int, int] = {}
+
+    def size(node: yaml.Node) -> int:
+        if id(node) not in sizes:
+            sizes[id(node)] = _MOST_VALUES + 1  # while it is looked into: met again inside itself, it has no end
+            inside: list[yaml.Node] = []
+            if isinstance(node, yaml.MappingNode):
+                inside = [each for pair in node.value for each in pair]
+            elif isinstance(node, yaml.SequenceNode):
+                inside = node.value
+            sizes[id(node)] = 1 + sum(map(size, inside))
+        return sizes[id(node)]
+
+    if size(tree) > _MOST_VALUES:
+        raise yaml.YAMLError(f"more than {_MOST_VALUES:,} values, aliases unfolded")
+
+
+def _override(content: dict[str, Any], override: str) -> Place:
+    key, equals, value = override.partition("=")
+    if not equals or not key:
+        raise HilumError(
+            f"--set {override}", expected="KEY=VALUE", found="no '='", fix="Write for example --set finetune.epochs=3."
+        )
+    place = tuple(key.split("."))
+    target: Any = content
+    for depth, name in enumerate(place[:-1]):
+        if isinstance(target, dict):
+            target = target.setdefault(name, {})
+        if not isinstance(target, dict):
+            at = ".".join(place[: depth + 1])
+            raise HilumError(
+                f"--set {override}", expected="a key inside a section", found=f"{at} is a value", fix="Check the key."
+            )
+    target[place[-1]] = _read_yaml(value, f"--set {override}")[1]
+    return place
+
+
+def _repeated_keys(node: yaml.Node, place: Place = ()) -> Iterator[Problem]:
+    if isinstance(node, yaml.MappingNode):
+        seen: dict[str, int] = {}
+        for key, value in node.value:
+            if key.value in seen:
+                message, line = f"stands twice, first in line {seen[key.value]}", key.start_mark.line + 1
+                yield Problem((*place, key.value), message, "keep one", line)
+            seen.setdefault(key.value, key.start_mark.line + 1)
+            yield from _repeated_keys(value, (*place, key.value))
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            yield from _repeated_keys(value, (*place, index))
+
+
+def _unwritable(content: Any, place: Place = ()) -> Iterator[Problem]:
+    """Texts that no file can hold, such as half of a pair of surrogates; a study writes itself down when it starts."""
+    if isinstance(content, str):
+        try:
+            content.encode("utf-8")
+        except UnicodeEncodeError:
+            yield Problem(place, f"{_shortened(ascii(content))} is no text that UTF-8 can write")
+    elif isinstance(content, dict):
+        for key, value in content.items():
+            yield from _unwritable(key, place)
+            yield from _unwritable(value, (*place, key))
+    elif isinstance(content, list):
+        for index, value in enumerate(content):
+            yield from _unwritable(value, (*place, index))
+
+
+def _cross_problems(content: Mapping[str, Any]) -> Iterator[Problem]:
+    """What no field can know alone. Reads the raw file, so that these show beside the problems of single fields."""
+    data, arms = _section(content, "data"), _section(content, "arms")
+    task, evaluate = _section(content, "task"), _section(content, "evaluate")
+    known_data = f"known here: {', '.join(map(str, data))}"
+    if isinstance(task.get("on"), str) and task["on"] not in data:
+        yield Problem(("task", "on"), f"{task['on']!r} is not a data set of this study", known_data)
+    if "on" not in task and len(data) > 1:
+        yield Problem(("task",), "several data sets, and 'on' does not say which has the labels", known_data)
+    if isinstance(evaluate.get("against"), str) and evaluate["against"] not in arms:
+        yield Problem(
+            ("evaluate", "against"),
+            f"{evaluate['against']!r} is not an arm of this study",
+            f"known here: {', '.join(map(str, arms))}",
+        )
+    general = _section(content, "finetune").get("unfreeze")
+    for name, raw in arms.items():
+        arm = raw if isinstance(raw, dict) else {}
+        encoder, init = arm.get("encoder"), arm.get("init")
+        architecture = ARCHITECTURES.get(encoder) if isinstance(encoder, str) else None
+        if isinstance(encoder, str) and architecture is None:
+            yield Problem(("arms", name, "encoder"), f"{encoder!r} is not an encoder", _nearest(encoder, ARCHITECTURES))
+        if isinstance(init, dict):
+            on = init.get("on")
+            for each in on if isinstance(on, list | dict) else [on]:
+                if isinstance(each, str) and each not in data:
+                    yield Problem(("arms", name, "init", "on"), f"{each!r} is not a data set of this study", known_data)
+            yield from _method_problems(("arms", name, "init"), init)
+            said = _section(content, "pretrain") | init
+            if said.get("optimizer") in ("sgd", "lars") and said.get("lr") is None:
+                told = f"{said['optimizer']} with the learning rate of a preset, which is AdamW's"
+                yield Problem(("arms", name, "init"), told, "set lr, here or under pretrain")
+        own = _section(arm, "finetune").get("unfreeze")
+        blocks, place = (own, ("arms", name, "finetune", "unfreeze")) if own is not None else (general, _GENERAL)
+        if architecture and isinstance(blocks, int) and blocks > architecture.blocks:
+            yield Problem(
+                place,
+                f"{blocks} blocks, but {architecture.name} has {architecture.blocks}",
+                f"use 0 to {architecture.blocks}, or all",
+            )
+    yield from _size_problems(content, arms)
+    yield from _name_problems(content, arms)
+    for name, raw in data.items():
+        collection = raw.get("collection") if isinstance(raw, dict) else None
+        if isinstance(collection, str) and collection not in COLLECTIONS:
+            yield Problem(
+                ("data", name, "collection"), f"{collection!r} is not a collection", _nearest(collection, COLLECTIONS)
+            )
+
+
+def _size_problems(content: Mapping[str, Any], arms: Mapping[str, Any]) -> Iterator[Problem]:
+    """Images of a size that an arm's encoder does not take."""
+    try:
+        stored = parse_recipe(content.get("preprocess", [])).size
+    except HilumError:
+        return  # told elsewhere
+    general = _section(content, "finetune").get("size")
+    for name, raw in arms.items():
+        arm = raw if isinstance(raw, dict) else {}
+        encoder = arm.get("encoder")
+        size = _section(arm, "finetune").get("size") or general or stored
+        if isinstance(encoder, str) and encoder in ARCHITECTURES and isinstance(size, int):
+            try:
+                ARCHITECTURES[encoder].padded(size)
+            except HilumError as error:
+                hint = "set resize, or finetune.size"
+                yield Problem(("arms", name), f"{encoder} takes {error.expected}, not {size} px", hint)
+
+
+def _name_problems(content: Mapping[str, Any], arms: Mapping[str, Any]) -> Iterator[Problem]:
+    """Names that other rooms know: steps of preprocessing, policies of random views."""
+    if isinstance(content.get("preprocess"), list | str):
+        try:
+            parse_recipe(content["preprocess"])
+        except HilumError as error:
+            yield Problem(("preprocess",), f"expected {error.expected}; found {error.found}", error.fix)
+    places: list[Place] = [("pretrain",), ("finetune",)]
+    places += [("arms", name, section) for name in arms for section in ("finetune", "init")]
+    for place in places:
+        section: Any = content
+        for part in place:
+            section = _section(section, str(part))
+        for key in ("policy", "second_policy", "local_policy"):
+            policy = section.get(key)
+            if isinstance(policy, str) and policy not in POLICIES:
+                hint = _nearest(policy, POLICIES)
+                yield Problem((*place, key), f"{policy!r} is not a policy of random views", hint)
+
+
+def _method_problems(place: Place, init: Mapping[str, Any]) -> Iterator[Problem]:
+    """The method of a pretraining, and what only this method can be told."""
+    method = init.get("pretrain")
+    if not isinstance(method, str):
+        return
+    if method not in METHOD_SETTINGS:
+        hint = _nearest(method, METHOD_SETTINGS)
+        yield Problem((*place, "pretrain"), f"{method!r} is not one of {', '.join(METHOD_SETTINGS)}", hint)
+    elif isinstance(init.get("settings"), dict):
+        try:
+            method_settings(method, init["settings"])
+        except HilumErrors as error:
+            for problem in error.problems:
+                key, _, told = problem.partition(": ")
+                yield Problem((*place, "settings", key), told, error.fix)
+
+
+_GENERAL: Place = ("finetune", "unfreeze")
+
+
+def _section(content: Mapping[str, Any], key: str) -> dict[str, Any]:
+    section = content.get(key)
+    return section if isinstance(section, dict) else {}
+
+
+def _translate(detail: ErrorDetails, content: Mapping[str, Any]) -> Problem:
+    place = tuple(part for part in detail["loc"] if not (isinstance(part, str) and part[:1] in ("<", "[")))
+    found, kind = detail["input"], detail["type"]
+    if kind == "extra_forbidden" and (new := RENAMED.get((_section_of(place), str(place[-1])))):
+        return Problem(place, f"was renamed to {new}", f"write {new}")
+    if kind == "extra_forbidden":
+        return Problem(
+            place, "is not a key that is known here", _nearest(str(place[-1]), _fields_at(place[:-1], content))
+        )
+    if kind == "missing":
+        return Problem(place, "is missing", "see docs/study_file.md")
+    shown = _shortened(repr(found))
+    if kind == "literal_error":
+        words = re.findall(r"'([^']*)'", detail["ctx"]["expected"])
+        return Problem(place, f"{shown} is not one of {', '.join(words)}", _nearest(_shortened(str(found)), words))
+    told = _shortened(detail["msg"].removeprefix("Value error, "))
+    return Problem(place, told, "" if kind == "value_error" else f"found {shown}")
+
+
+RENAMED = {("task", "films"): "images", ("explain", "films"): "candidates"}
+"""Keys of earlier study files: section and key to the key of today."""
+
+
+def _section_of(place: Place) -> str:
+    return str(place[-2]) if len(place) > 1 else ""
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _MOST_LETTERS else f"{text[:_MOST_LETTERS]} …"
+
+
+def _fields_at(place: Place, content: Mapping[str, Any]) -> list[str]:
+    """The keys that the schema knows at a place."""
+    model: Any = Study
+    for part in place:
+        annotation = model.model_fields[part].annotation if part in getattr(model, "model_fields", {}) else model
+        models = list(_models_in(annotation))
+        if not models:
+            return []
+        raw = content.get(str(part)) if isinstance(content, Mapping) else None
+        content = raw if isinstance(raw, dict) else {}
+        model = next((m for m in models if set(content) & set(m.model_fields)), models[0])
+    return list(model.model_fields)
+
+
+def _models_in(annotation: Any) -> Iterator[Any]:
+    if hasattr(annotation, "model_fields"):
+        yield annotation
+    for argument in getattr(annotation, "__args__", ()):
+        yield from _models_in(argument)
+
+
+def _nearest(word: str, known: Sequence[str] | Mapping[str, Any]) -> str:
+    near = difflib.get_close_matches(word, list(known), n=1)
+    return f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}"
+
+
+def _line_of(problem: Problem, tree: yaml.Node, overridden: Sequence[Place]) -> tuple[int, str]:
+    """(line, text) of a problem; what `--set` wrote has no line."""
+    name = ".".join(str(part) for part in problem.place) or "(whole file)"
+    hint = f"    {problem.hint}" if problem.hint else ""
+    if any(problem.place[: len(place)] == place for place in overridden):
+        return 0, f"--set    {name}: {problem.message}{hint}"
+    node, line = tree, tree.start_mark.line + 1
+    for part in problem.place:
+        found = None
+        if isinstance(node, yaml.MappingNode):
+            found = next(((key, value) for key, value in node.value if key.value == str(part)), None)
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            found = node.value[part], node.value[part]
+        if found is None:
+            break
+        line, node = found[0].start_mark.line + 1, found[1]
+    line = problem.line or line
+    return line, f"line {line:<3} {name}: {problem.message}{hint}"

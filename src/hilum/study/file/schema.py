@@ -1,0 +1,309 @@
+"""What a study file may say. The reference in docs/study_file.md is generated from these models."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    Discriminator,
+    Field,
+    PositiveInt,
+    Tag,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from hilum.augment.config import WrittenPolicy
+from hilum.errors import HilumError
+from hilum.finetuning.settings import HeadName, PoolingName
+from hilum.study.file.explain import Explaining, check_explaining, explained_arms
+from hilum.study.file.pretraining import Pretrained, Pretraining
+from hilum.study.file.section import FindingName, Name, Section, Seed
+from hilum.study.file.task import Task
+from hilum.threshold_rule import check_rule
+from hilum.training.settings import Precision
+
+
+def _number_of_blocks(value: object) -> object:
+    if value == "all" or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
+        return value
+    raise ValueError(f"{value!r} is neither a number of blocks nor 'all'")
+
+
+def _kind_of_start(init: object) -> str:
+    if isinstance(init, dict | BaseModel):
+        return "<pretrain>"
+    return "<random>" if init == "random" else "<weights>"
+
+
+class Generated(Section):
+    """Radiographs to generate instead of reading real ones, written in the data set's native layout."""
+
+    images: int = Field(ge=1, le=10_000_000, description="How many images.")
+    size: int = Field(128, ge=32, le=1024, description="Side of the images in pixels.")
+    seed: Seed = Field(0, description="Another seed gives other patients.")
+
+
+class UsableImages(Section):
+    """Which images of a data set the study may use at all, for tasks and for pretraining; all of them when left out."""
+
+    views: Literal["frontal"] | list[str] = Field([], description="`frontal`, or the views to keep.")
+    lists: list[Literal["train", "val", "test", "train_val"]] = Field(
+        [], description="Parts of the data set's own list to keep; images on no list go, too."
+    )
+
+
+class DataSet(Section):
+    """One data set of the study; `--data NAME=ROOT` says where it lies."""
+
+    collection: str = Field(
+        description="Native layout, such as `chestxray14` or `folder`; `hilum findings` lists them all."
+    )
+    labels: Path | None = Field(None, description="CSV with labels (`folder` only), relative to ROOT or absolute.")
+    release: Literal["2017", "2020"] | None = Field(
+        None, description="Label release (`chestxray14` only); the one that is there when left out."
+    )
+    labeller: Literal["chexpert", "negbio", "radiologist"] | None = Field(
+        None, description="Who made the labels (`mimic_cxr_jpg` only); the first that is there when left out."
+    )
+    issuer: str | None = Field(
+        None,
+        pattern=r"^[\w.-]+$",
+        description="Who gave the patients their numbers (`folder` only): data sets of one issuer share patients, in "
+        "this study and in every other. The data set's name when left out.",
+    )
+    hash_patients: bool = Field(
+        False,
+        description="Name patients, studies and images by pseudonyms in all that the study leaves, under your own salt "
+        "(`folder`, `uka_cxr` and `gb7_flg`). Weights name patients by pseudonyms in any case.",
+    )
+    unknown_patients: Literal["refuse", "leave_out", "own_patients"] = Field(
+        "refuse",
+        description="Images without a patient id, in a study whose other images have ids, may be of test patients: "
+        "refuse to pretrain on them, leave them out of every pool, or count each as a patient of its own, which the "
+        "plan and the report then say.",
+    )
+    only: list[FindingName] | None = Field(
+        None, description="Keep only images positive for at least one of these findings."
+    )
+    images: UsableImages = Field(
+        UsableImages(),
+        description="Which images the study may use at all. `task.images` chooses among them for the task alone: "
+        "pretraining sees the others, too.",
+    )
+    generate: Generated | None = Field(None, description="Generate the radiographs instead of reading them.")
+
+
+class Finetuning(Section):
+    """Settings of training with labels; a preset for the number of labelled images fills most that are left out.
+
+    `hilum study plan` prints them all, with reasons.
+    """
+
+    unfreeze: Annotated[int | Literal["all"], BeforeValidator(_number_of_blocks)] = Field(
+        "all", description="How many blocks from the end are trained: 0 (the head only) to all."
+    )
+    lr: float | None = Field(None, gt=0, description="Learning rate. A preset's when left out.")
+    weight_decay: float | None = Field(
+        None, ge=0, description="On weight matrices and kernels. A preset's when left out."
+    )
+    steps: PositiveInt | None = Field(
+        None,
+        description="Length of the run in optimiser steps, rounded up to whole epochs. A preset's when neither this "
+        "nor `epochs` is said.",
+    )
+    epochs: PositiveInt | None = Field(None, description="Length of the run in epochs, instead of `steps`.")
+    validations: PositiveInt | None = Field(
+        None,
+        description="About how many times a run is validated, evenly over its epochs; null: after every epoch. A "
+        "preset's when left out.",
+    )
+    patience: PositiveInt | None = Field(
+        None,
+        description="Stop after so many validations without a lower loss; null: never. A preset's when left out.",
+    )
+    batch_size: PositiveInt | None = Field(None, description="Images a step, at most. A preset's when left out.")
+    drop_last: bool | None = Field(
+        None,
+        description="Images that do not fill the last batch wait for another epoch; otherwise batches are of even "
+        "size. A preset's when left out.",
+    )
+    policy: WrittenPolicy | None = Field(
+        None,
+        description="Random views: a name, `none` for none, or ranges. A preset's when left out. See "
+        "[augmentations](augmentations.md).",
+    )
+    size: int | None = Field(
+        None, ge=16, description="Side of the views in pixels; that of the stored images when left out."
+    )
+    weighted: bool = Field(True, description="Weigh positives by negatives / positives of the training images.")
+    positive_weight_limit: float = Field(
+        100, ge=1, description="No positive counts more than this many times a negative, nor less than its inverse."
+    )
+    head: HeadName = Field(
+        "linear",
+        description="`linear`; `mlp`: one hidden layer of 128 (Elwirehardja et al. 2025); `two_layers`: 512 and 128 "
+        "(Gowtham et al. 2023).",
+    )
+    pooling: PoolingName = Field(
+        "own", description="How tokens or maps become one feature; `own`: as the encoder does."
+    )
+    dropout: float | None = Field(
+        None, ge=0, lt=1, description="Before the head, and inside heads of several layers. A preset's when left out."
+    )
+
+    @model_validator(mode="after")
+    def _one_length(self) -> "Finetuning":
+        if self.steps is not None and self.epochs is not None:
+            raise ValueError("steps and epochs are both said; keep one")
+        return self
+
+    def said(self) -> dict[str, Any]:
+        """What was said, by name; null only where it means something."""
+        values = {name: getattr(self, name) for name in type(self).model_fields if name in self.model_fields_set}
+        return {k: v for k, v in values.items() if v is not None or k in ("patience", "validations", "size")}
+
+
+class Arm(Section):
+    """One way to train; arms are what the study compares."""
+
+    encoder: str = Field(description="Architecture, such as `resnet18`; `hilum encoders` lists them.")
+    init: Annotated[
+        Annotated[Literal["random"], Tag("<random>")]
+        | Annotated[Pretrained, Tag("<pretrain>")]
+        | Annotated[str, Tag("<weights>")],
+        Discriminator(_kind_of_start),
+    ] = Field(
+        "random",
+        description="`random`; `{pretrain: METHOD, on: DATA}`; the name of published weights (`hilum weights list`), "
+        "such as `imagenet1k`; or a directory with encoder.safetensors.",
+    )
+    finetune: Finetuning = Field(Finetuning(), description="Settings of this arm instead of the study's `finetune`.")
+
+
+class Evaluation(Section):
+    """How results are judged."""
+
+    against: str | None = Field(None, description="Arm that the others are compared with; the first when left out.")
+    redraws: int = Field(2000, ge=100, le=1_000_000, description="Bootstrap redraws of patients.")
+    min_positives: PositiveInt = Field(
+        10, description="Findings with fewer positive or negative test patients are left out of the macro average."
+    )
+    seed: Seed = Field(0, description="Of the redraws.")
+    threshold: str = Field(
+        "youden",
+        description="How thresholds are chosen on validation images: `youden`, `f1`, `sensitivity=0.9`, "
+        "`specificity=0.9`, or a number.",
+    )
+    margin: float | None = Field(
+        None,
+        gt=0,
+        description="Largest AUROC difference that does not matter, named before the results are seen: tests of "
+        "non-inferiority and equivalence.",
+    )
+    min_group: PositiveInt = Field(
+        20, description="Subgroups with fewer positive or negative patients of a finding get no number."
+    )
+    contaminated: Literal["refuse", "mark"] = Field(
+        "refuse",
+        description="Arms whose starting weights have, or may have, seen test patients: refuse to run the study, or "
+        "run it and mark these arms in every table.",
+    )
+
+
+class Study(Section):
+    """A whole comparison."""
+
+    question: str = Field(min_length=1, description="What the study answers; the title of the report.")
+    data: dict[Name, DataSet] = Field(min_length=1, description="Data sets by name.")
+    preprocess: list[Any] | str = Field(
+        min_length=1,
+        description="Steps from image to square 8-bit pixels, in order: `{square: pad}` (or `crop`, `stretch`), "
+        "`{resize: SIDE}`, `min_max`, `clahe`, `equalize`; or the name of a published study's recipe. See "
+        "[preprocessing](preprocessing.md).",
+    )
+    task: Task = Field(description="What is to be recognised.")
+    arms: dict[Name, Arm] = Field(min_length=1, description="What is compared, by name.")
+    pretrain: Pretraining = Field(Pretraining(), description="Settings of all pretraining.")
+    finetune: Finetuning = Field(Finetuning(), description="Settings of all training with labels.")
+    precision: Precision = Field(
+        "auto", description="`auto`: bf16 autocast where the machine computes it natively, else fp32."
+    )
+    seeds: list[Seed] = Field([0, 1, 2], min_length=1, description="Replicates of every arm.")
+    evaluate: Evaluation = Field(Evaluation(), description="How results are judged.")
+    explain: Explaining | None = Field(
+        Explaining(), description="Heat-maps and images by likeness on the report's page; null: none."
+    )
+
+    @field_validator("seeds")
+    @classmethod
+    def _distinct(cls, seeds: list[int]) -> list[int]:
+        if len(set(seeds)) < len(seeds):
+            raise ValueError(f"{seeds} repeats a seed; replicates need different ones")
+        return seeds
+
+    @field_validator("evaluate")
+    @classmethod
+    def _known_rule(cls, evaluate: Evaluation) -> Evaluation:
+        try:
+            check_rule(evaluate.threshold)
+        except HilumError as error:
+            raise ValueError(f"threshold: expected {error.expected}; found {error.found}") from None
+        return evaluate
+
+    @field_validator("explain")
+    @classmethod
+    def _known_arms(cls, explain: Explaining | None, info: ValidationInfo) -> Explaining | None:
+        if explain is not None and "arms" in info.data:
+            evaluate = info.data.get("evaluate")
+            check_explaining(explain, info.data["arms"], evaluate.against if evaluate else None)
+        return explain
+
+    @property
+    def labelled_data(self) -> str:
+        """Name of the data set that the task is on."""
+        return self.task.on or next(iter(self.data))
+
+    @property
+    def pretraining_data(self) -> list[str]:
+        """Names of the data sets that some arm pretrains on, in the order of the arms."""
+        inits = [arm.init for arm in self.arms.values() if isinstance(arm.init, Pretrained)]
+        return list(dict.fromkeys(name for init in inits for name in init.shares))
+
+    @property
+    def reference_arm(self) -> str:
+        """Name of the arm that the others are compared with."""
+        return self.evaluate.against or next(iter(self.arms))
+
+    @property
+    def explained_arms(self) -> list[str]:
+        """Arms whose heat-maps are drawn; none where the study says so."""
+        return explained_arms(self.explain, list(self.arms), self.reference_arm) if self.explain else []
+
+    def finetuning_of(self, arm: str) -> Finetuning:
+        """Settings of one arm: the study's, and what the arm says instead."""
+        general, own = self.finetune.said(), self.arms[arm].finetune.said()
+        if {"steps", "epochs"} & set(own):  # a length of its own
+            general = {name: value for name, value in general.items() if name not in ("steps", "epochs")}
+        return Finetuning.model_validate(general | own)
+
+    def starts_from(self, arm: str) -> str:
+        """The initial weights of an arm, in words: "random", "mocov2 on ours/train", a name, or a directory."""
+        init = self.arms[arm].init
+        if isinstance(init, Pretrained):
+            before = "" if init.start == "random" else f" from {init.start}"
+            views = "" if init.policy is None else f", {init.policy if isinstance(init.policy, str) else 'own'} views"
+            return f"{init.pretrain} on {init.pool(self.labelled_data)}{before}{views}"
+        return init
+
+    def weights_of(self, arm: str) -> str | None:
+        """Name or directory of the weights that an arm, or its pretraining, starts from; None for random ones."""
+        init = self.arms[arm].init
+        weights = init.start if isinstance(init, Pretrained) else init
+        return None if weights == "random" else weights
+
+    def pretraining_epochs(self, init: Pretrained) -> int | None:
+        """Epochs of one arm's pretraining; None where a preset says."""
+        return init.epochs or self.pretrain.epochs

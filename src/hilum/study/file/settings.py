@@ -1,0 +1,52 @@
+"""From what a study file says to the settings that each room takes."""
+
+from hilum.finetuning.presets import ResolvedFinetuning, resolve_finetuning
+from hilum.finetuning.settings import AnswerName, FinetuneSettings
+from hilum.pretext.settings import PretextSettings, ResolvedSettings, RunSettings, ToldSettings, resolve_settings
+from hilum.study.file.pretraining import Pretrained
+from hilum.study.file.schema import Study
+from hilum.study.file.task import Task
+
+
+def resolved_pretraining(study: Study, init: Pretrained, images: int) -> ResolvedSettings:
+    """All settings of one pretraining, with where each comes from: the arm, the study, or a preset.
+
+    Args:
+        study: the study.
+        init: of the arm.
+        images: that it learns from, as the tables count them.
+    """
+    of_all = {"precision": study.precision} if study.precision != "auto" else {}
+    said = of_all | study.pretrain.said() | init.said()
+    told = ToldSettings(RunSettings(**said), init.settings)
+    return resolve_settings(init.pretrain, told, images, from_weights=init.start != "random")
+
+
+def pretext_settings(study: Study, init: Pretrained, images: int) -> PretextSettings:
+    """Settings of one pretraining on so many images."""
+    return resolved_pretraining(study, init, images).settings
+
+
+def resolved_finetuning(study: Study, arm: str, images: int) -> ResolvedFinetuning:
+    """All settings of one arm's training with labels, with where each comes from: the arm, the study, or a preset.
+
+    Args:
+        study: the study.
+        arm: its name.
+        images: labelled training images.
+    """
+    said = study.finetuning_of(arm).said() | {"precision": study.precision, "answer": _answer(study.task)}
+    return resolve_finetuning(said, images)
+
+
+def finetune_settings(study: Study, arm: str, images: int) -> FinetuneSettings:
+    """Settings of one arm's training with so many labelled images."""
+    return resolved_finetuning(study, arm, images).settings
+
+
+def _answer(task: Task) -> AnswerName:
+    if task.classes == "exclusive":
+        return "exclusive"
+    policy = task.policy()
+    third = any(policy.uncertain_of(finding) == "own_class" for finding in task.findings)
+    return "each_or_uncertain" if third else "each"

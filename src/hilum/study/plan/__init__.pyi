@@ -1,0 +1,123 @@
+from .contamination import (
+    contamination_of as contamination_of,
+)
+from .contamination import (
+    doubts_of as doubts_of,
+)
+from .contamination import (
+    refuse_contaminated as refuse_contaminated,
+)
+from .contamination import (
+    start_of as start_of,
+)
+from .describe import (
+    Plan as Plan,
+)
+from .describe import (
+    arm_row as arm_row,
+)
+from .describe import (
+    parameter_counts as parameter_counts,
+)
+from .describe import (
+    plan_data as plan_data,
+)
+from .describe import (
+    plan_study as plan_study,
+)
+from .failures import (
+    FailedArm as FailedArm,
+)
+from .failures import (
+    failed_arms as failed_arms,
+)
+from .failures import (
+    failure_in_words as failure_in_words,
+)
+from .failures import (
+    keys_with_failures as keys_with_failures,
+)
+from .failures import (
+    without_failed as without_failed,
+)
+from .fingerprints import (
+    step_keys as step_keys,
+)
+from .label_fraction import (
+    LabelledShare as LabelledShare,
+)
+from .label_fraction import (
+    as_rows as as_rows,
+)
+from .label_fraction import (
+    labelled_shares as labelled_shares,
+)
+from .label_fraction import (
+    share_in_words as share_in_words,
+)
+from .pixel_copies import (
+    without_pixel_copies as without_pixel_copies,
+)
+from .power import (
+    detectable_differences as detectable_differences,
+)
+from .predictions import (
+    labels as labels,
+)
+from .predictions import (
+    write_predictions as write_predictions,
+)
+from .prepare import (
+    Prepared as Prepared,
+)
+from .prepare import (
+    PreparedTask as PreparedTask,
+)
+from .record import (
+    forget_without_page as forget_without_page,
+)
+from .record import (
+    perform_once as perform_once,
+)
+from .record import (
+    read_progress as read_progress,
+)
+from .record import (
+    read_record as read_record,
+)
+from .record import (
+    record_failure as record_failure,
+)
+from .record import (
+    recorded_progress as recorded_progress,
+)
+from .starting import (
+    differences_of_start as differences_of_start,
+)
+from .steps import (
+    BASELINES as BASELINES,
+)
+from .steps import (
+    EXPLANATION as EXPLANATION,
+)
+from .steps import (
+    REPORT as REPORT,
+)
+from .steps import (
+    Step as Step,
+)
+from .steps import (
+    count_images as count_images,
+)
+from .steps import (
+    finetuning_directory as finetuning_directory,
+)
+from .steps import (
+    guess_images as guess_images,
+)
+from .steps import (
+    pretraining_directory as pretraining_directory,
+)
+from .steps import (
+    steps_of as steps_of,
+)

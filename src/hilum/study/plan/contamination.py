@@ -1,0 +1,246 @@
+"""The ledger: whom the weights of an arm have seen before the study trains them, test patients among them?"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from hilum.data.manifest import is_patient_known
+from hilum.data.store import Store
+from hilum.encoders.ledger import Ledger
+from hilum.encoders.published import describe_weights
+from hilum.encoders.statements import SeenTest, Statement, seen_test_images, statements_in_words
+from hilum.errors import HilumErrors
+from hilum.study.data import PreparedData
+from hilum.study.file import Pretrained, Study
+from hilum.study.identity import Copy
+from hilum.study.plan.pixel_copies import pixel_copies
+from hilum.study.plan.prepare import Prepared
+
+DoubtCode = Literal["copies", "shared_ids", "without_patient", "test_without_patient", "unknown_issuer"]
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """One reason to doubt that an arm has seen no test patient.
+
+    Attributes:
+        code: `copies`: images to learn from equal held-out images; `shared_ids`: two folders name patients by equal
+            ids, and nobody says whether these are the same people; `without_patient`: images to learn from have no
+            patient id, nor does anything else tell whose they are; `test_without_patient`: the same of test images;
+            `unknown_issuer`: ids differ, but nobody says that equal people would have equal ids.
+        data: the data set that it is about; its key in the study file.
+        images: how many, 0 where it is about ids.
+        refused: whether the study is not run with it, unless it says `evaluate.contaminated: mark`.
+        message: one sentence for people.
+    """
+
+    code: DoubtCode
+    data: str
+    images: int
+    refused: bool
+    message: str
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where an arm starts from, as far as its files tell.
+
+    Attributes:
+        title: for tables: "random", "mocov2 on ours/train", or the weights' name.
+        source: address or directory of weights; empty where the study makes them.
+        licence: of published weights.
+        here: whether the weights are on this machine; None where the study makes them.
+        has_seen: in words, which radiographs; "nothing" for random weights.
+        statements: what the authors of published weights say.
+        patients: full names, with pseudonyms for ids, of the patients that weights of Hilum's own runs have seen before
+            this study.
+    """
+
+    title: str
+    source: str
+    licence: str
+    here: bool | None
+    has_seen: str
+    statements: Sequence[Statement]
+    patients: Sequence[str]
+
+
+def start_of(study: Study, arm: str) -> Start:
+    """Describe where an arm starts from; reads cards and the registry, and no data.
+
+    Raises:
+        HilumError: weights that are no name of the registry and no directory, or of another encoder.
+    """
+    settings, title = study.arms[arm], study.starts_from(arm)
+    weights = study.weights_of(arm)
+    if weights is None:
+        of_study = isinstance(settings.init, Pretrained)
+        return Start(title, "", "", None, f"images of {settings.init.pool()}" if of_study else "nothing", [], [])  # type: ignore[union-attr]
+    told = describe_weights(weights, settings.encoder)
+    seen = [statements_in_words(told.seen)] if told.seen or not told.patients_seen else []
+    if told.patients_seen:
+        seen.append(f"{len(told.patients_seen):,} patients of own runs")
+    if isinstance(settings.init, Pretrained):
+        seen.append(f"images of {settings.init.pool()}")
+    return Start(title, told.source, told.licence, told.here, "; ".join(seen), told.seen, told.patients_seen)
+
+
+def contamination_of(prepared: Prepared, arm: str, stores: Mapping[str, Store] | None = None) -> SeenTest:
+    """Whether an arm's weights have seen test patients before it is fine-tuned.
+
+    Own runs are matched patient by patient, under names that hold everywhere. Published weights are matched by what
+    their authors state. What the study itself pretrains on leaves out the patients who validate or test; it is "no"
+    only where ids of known issuers tell who they are, see `doubts_of`.
+
+    Args:
+        prepared: the study's data.
+        arm: its name.
+        stores: of the labelled data set and of those that the arm learns from; with them, pixels are compared, too.
+    """
+    study, labelled, test_ids = prepared.study, prepared.labelled, prepared.task.test_ids
+    start = start_of(study, arm)
+    by_statement = seen_test_images(start.statements, labelled.issuer, labelled.manifest, test_ids)
+    names = labelled.patients(test_ids)
+    before = Ledger(start.patients).exposure_of(names)
+    seen = {name for name, known in zip(names, before.seen, strict=True) if known}
+    images, of_patients = sum(name in seen for name in names), len(set(names))
+    doubts = doubts_of(prepared, arm, stores)
+    if seen and len(seen) >= by_statement.patients:
+        told = f"YES: {images:,} of {len(names):,} test images, {len(seen):,} of {of_patients:,} test patients"
+        return SeenTest(len(seen), images, of_patients, len(names), "seen", told)
+    if by_statement.certainty == "seen":
+        return by_statement
+    copied = _copied_test_images(prepared, arm, stores)
+    if copied:
+        patients = len(set(labelled.patients(copied)))
+        told = f"YES: copies of {len(copied):,} of {len(names):,} test images, {patients:,} of {of_patients:,} patients"
+        return SeenTest(patients, len(copied), of_patients, len(names), "seen", told)
+    if before.not_known.any() and by_statement.certainty != "may":
+        may = {name for name, unknown in zip(names, before.not_known, strict=True) if unknown}
+        told = f"NOT KNOWN: {before.why_not_known}"
+        return SeenTest(len(may), int(before.not_known.sum()), of_patients, len(names), "may", told)
+    if by_statement.certainty != "no" or not doubts:
+        return by_statement
+    told = f"not known: {'; '.join(doubt.message for doubt in doubts)}"
+    return SeenTest(of_patients, len(names), of_patients, len(names), "unknown", told)
+
+
+def doubts_of(prepared: Prepared, arm: str, stores: Mapping[str, Store] | None = None) -> list[Doubt]:
+    """Every reason to doubt that an arm has seen no test patient, as far as the study's own data tell.
+
+    Args:
+        prepared: the study's data.
+        arm: its name.
+        stores: as in `contamination_of`.
+    """
+    study, labelled, identity = prepared.study, prepared.labelled, prepared.identity
+    init, start = study.arms[arm].init, start_of(study, arm)
+    learnt = list(init.shares) if isinstance(init, Pretrained) else []
+    doubts = []
+    for shared in identity.shared_ids:
+        pair = {shared.data, shared.other}
+        if pair <= {labelled.name, *learnt}:
+            some = ", ".join(shared.patient_ids[:3])
+            doubts.append(
+                Doubt(
+                    "shared_ids", shared.other, 0, True,
+                    f"are these the same people? {len(shared.patient_ids):,} patient ids of {shared.data} are ids of "
+                    f"{shared.other}, too ({some}). Set data.{shared.data}.issuer and data.{shared.other}.issuer: one "
+                    "name if they are, two names if they are not",
+                )
+            )  # fmt: skip
+    copies = _copies_learnt(prepared, arm, stores)
+    for name in dict.fromkeys(copy.data for copy in copies):
+        of_set = [copy for copy in copies if copy.data == name]
+        examples = ", ".join(f"{copy.image_id} is {copy.of_data}'s {copy.of_image_id}" for copy in of_set[:3])
+        doubts.append(
+            Doubt(
+                "copies", name, len(of_set), True,
+                f"{len(of_set):,} images of {name} are copies of validation or test images under the names of other "
+                f"patients ({examples}). Take them out, or set pretrain.copies: leave_out",
+            )
+        )  # fmt: skip
+    for name in learnt:
+        pool = set(prepared.pretraining_ids(name)) & identity.without_patient.get(name, frozenset())
+        if pool:
+            answered = study.data[name].unknown_patients == "own_patients"
+            message = f"{len(pool):,} images of {name} have no patient id"
+            if identity.has_ids and not answered:
+                message += (
+                    ", and neither path, header nor bytes tell whose they are: they may be of test patients. Add their "
+                    f"patient ids, or set data.{name}.unknown_patients: leave_out, or own_patients if they are others"
+                )
+            doubts.append(Doubt("without_patient", name, len(pool), identity.has_ids and not answered, message))
+    if learnt or start.patients:
+        nameless = set(prepared.task.test_ids) & identity.without_patient.get(labelled.name, frozenset())
+        if nameless and not any(doubt.code == "without_patient" for doubt in doubts):
+            doubts.append(
+                Doubt(
+                    "test_without_patient", labelled.name, len(nameless), False,
+                    f"{len(nameless):,} test images of {labelled.name} have no patient id",
+                )
+            )  # fmt: skip
+    for name in learnt:
+        unsaid = [each.name for each in (labelled, prepared.data[name]) if not each.issuer_known]
+        if unsaid and prepared.data[name].issuer != labelled.issuer and _have_ids(labelled, prepared.data[name]):
+            told = f"nobody says who gave the patients of {unsaid[0]} their ids (data.{unsaid[0]}.issuer)"
+            doubts.append(Doubt("unknown_issuer", name, 0, False, told))
+    return doubts
+
+
+def contamination_problems(prepared: Prepared) -> list[str]:
+    """Why a study is not run: what its arms have seen, or may have seen, of test patients, one line each.
+
+    Empty where nothing was found, and where the study asks to mark such arms.
+    """
+    study = prepared.study
+    if study.evaluate.contaminated == "mark":
+        return []
+    problems = []
+    for arm in study.arms:
+        seen = contamination_of(prepared, arm)
+        doubts = [doubt.message for doubt in doubts_of(prepared, arm) if doubt.refused]
+        if seen.certainty in ("seen", "may") and not doubts:
+            doubts = [seen.told]
+        problems += [f"arms.{arm}: has it seen test patients? {told}" for told in doubts]
+    return problems
+
+
+def refuse_contaminated(prepared: Prepared) -> None:
+    """Refuse a study with arms whose weights have, or may have, seen test patients, unless it asks to mark them.
+
+    Raises:
+        HilumErrors: names these arms and what they have seen.
+    """
+    problems = contamination_problems(prepared)
+    if problems:
+        raise HilumErrors(
+            "the test patients of this study",
+            problems,
+            fix="nothing was run. Choose other weights or another split, or set evaluate.contaminated: mark, which "
+            "runs them and marks them in every table",
+        )
+
+
+def _copies_learnt(prepared: Prepared, arm: str, stores: Mapping[str, Store] | None) -> list[Copy]:
+    """Copies of held-out images in the pool of an arm."""
+    init = prepared.study.arms[arm].init
+    if not isinstance(init, Pretrained):
+        return []
+    pools = {name: set(image_ids) for name, image_ids in prepared.pool_of(init).items()}
+    copies = [each for each in prepared.identity.copies if each.image_id in pools.get(each.data, ())]
+    if stores is None or prepared.study.pretrain.copies == "leave_out":
+        return copies
+    by_bytes = {(each.data, each.image_id) for each in copies}
+    by_pixels = pixel_copies(prepared, stores, prepared.pool_of(init))
+    return copies + [each for each in by_pixels if (each.data, each.image_id) not in by_bytes]
+
+
+def _copied_test_images(prepared: Prepared, arm: str, stores: Mapping[str, Store] | None) -> list[str]:
+    labelled, test = prepared.labelled.name, set(prepared.task.test_ids)
+    of_copies = {copy.of_image_id for copy in _copies_learnt(prepared, arm, stores) if copy.of_data == labelled}
+    return sorted(of_copies & test)
+
+
+def _have_ids(*data: PreparedData) -> bool:
+    return all(is_patient_known(each.manifest).any() for each in data)

@@ -1,0 +1,262 @@
+"""What Hilum says about a study before it runs anything.
+
+An arm's model without its weights: what is counted before anything trains.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from hilum.artifacts import fingerprint
+from hilum.augment.library import as_written
+from hilum.data.counts import count_images as count_by_split
+from hilum.data.manifest import is_labelled
+from hilum.encoders.freezing import freeze_all_but_last
+from hilum.encoders.zoo import count_parameters, create_encoder
+from hilum.finetuning.classifier import Classifier
+from hilum.finetuning.settings import HeadName, PoolingName
+from hilum.pretext.settings import ResolvedSettings
+from hilum.study.cost import machine_gigaflops
+from hilum.study.file import Pretrained, Study, resolved_finetuning, resolved_pretraining
+from hilum.study.generate import generated_root
+from hilum.study.plan.contamination import Start, contamination_of, contamination_problems, start_of
+from hilum.study.plan.failures import failed_arms, keys_with_failures
+from hilum.study.plan.fingerprints import step_keys
+from hilum.study.plan.label_fraction import labelled_shares, share_in_words
+from hilum.study.plan.power import detectable_differences
+from hilum.study.plan.predictions import labels
+from hilum.study.plan.prepare import Prepared, prepare
+from hilum.study.plan.record import read_record
+from hilum.study.plan.starting import differences_of_start
+from hilum.study.plan.steps import (
+    Images,
+    Step,
+    count_images,
+    guess_images,
+    images_learnt,
+    pretraining_directory,
+    steps_of,
+)
+
+IMAGES_A_SECOND = 100.0
+"""Of decoding and preprocessing 1024 px images, or generating 128 px ones, on two cores."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A study, described.
+
+    Attributes:
+        study: the study.
+        prepared: its data, where the tables are at hand.
+        images: images of each part; None where unknown.
+        steps: in order.
+        done: directories of steps that are finished.
+        seconds: estimated time of each step, by directory; empty where the images are unknown.
+    """
+
+    study: Study
+    prepared: Prepared | None
+    images: Images | None
+    steps: list[Step]
+    done: set[str]
+    seconds: dict[str, float]
+
+
+def plan_study(
+    study: Study, roots: Mapping[str, Path], out: Path | None = None, *, allow_missing: bool = False
+) -> Plan:
+    """Describe a study; reads tables where `roots` or `out` have them, runs nothing.
+
+    Args:
+        study: the study.
+        roots: folders of data sets, as far as they are known.
+        out: directory of an earlier run, to see what is done.
+        allow_missing: plan also where tables name images whose file is not there.
+    """
+    here = dict(roots)
+    if out is not None:
+        generated = {name: generated_root(out, name) for name, data in study.data.items() if data.generate}
+        here |= {name: root for name, root in generated.items() if root.is_dir()}
+    whole = all(name in here for name in study.data)
+    prepared = prepare(study, here, allow_missing=allow_missing) if whole else None
+    images = count_images(prepared) if prepared else guess_images(study)
+    steps = steps_of(study, images)
+    done = _done(steps, prepared, out) if prepared and out else set()
+    return Plan(study, prepared, images, steps, done, _estimate(steps, images) if images else {})
+
+
+def plan_data(plan: Plan) -> dict[str, Any]:
+    """The plan as JSON data."""
+    study = plan.study
+    return {
+        "question": study.question,
+        "data": [_data_row(plan, name) for name in study.data],
+        "task": {"on": study.labelled_data, "findings": study.task.findings, "split": split_title(plan)},
+        "images": _images_row(plan.images) if plan.images else None,
+        "labelled": _labelled_rows(plan.prepared) if plan.prepared else None,
+        "power": _power(plan.prepared) if plan.prepared else None,
+        "arms": [arm_row(plan, arm) for arm in study.arms],
+        "pretraining": _pretraining_rows(plan),
+        "finetuning": _finetuning_rows(plan),
+        "seeds": study.seeds,
+        "steps": [_step_row(plan, step) for step in plan.steps],
+        "seconds": remaining_seconds(plan),
+        "refused": contamination_problems(plan.prepared) if plan.prepared else [],
+    }
+
+
+def arm_row(plan: Plan, arm: str) -> dict[str, Any]:
+    """One arm of the plan."""
+    study = plan.study
+    settings, tuning = study.arms[arm], study.finetuning_of(arm)
+    init, start = settings.init, start_of(study, arm)
+    trainable, total = parameter_counts(study, arm)
+    resolved = pretraining_of(plan, arm)
+    length = study.pretraining_epochs(init) if isinstance(init, Pretrained) else None
+    epochs = f", {resolved.settings.epochs if resolved else length} epochs" if resolved or length else ""
+    return {
+        "arm": arm,
+        "encoder": settings.encoder,
+        "starts_from": study.starts_from(arm) + epochs,
+        "unfreeze": tuning.unfreeze,
+        "trainable_parameters": trainable,
+        "frozen_parameters": total - trainable,
+        "weights": {"source": start.source, "licence": start.licence, "here": start.here, "seen": start.has_seen},
+        "start_differences": [asdict(each) for each in differences_of_start(study, arm)],
+        "seen_test_patients": _seen_test_patients(plan, arm, start),
+    }
+
+
+def pretraining_of(plan: Plan, arm: str) -> ResolvedSettings | None:
+    """Settings of the pretraining that an arm starts from; None where it has none, or images are not counted yet."""
+    init = plan.study.arms[arm].init
+    if not isinstance(init, Pretrained) or plan.images is None:
+        return None
+    return resolved_pretraining(plan.study, init, images_learnt(plan.images, init))
+
+
+def _pretraining_rows(plan: Plan) -> list[dict[str, Any]]:
+    """Each pretraining once, with its settings and where they come from."""
+    rows: dict[str, dict[str, Any]] = {}
+    for arm in plan.study.arms:
+        directory, resolved = pretraining_directory(plan.study, arm, plan.study.seeds[0]), pretraining_of(plan, arm)
+        if directory is not None and resolved is not None:
+            row = {"title": plan.study.starts_from(arm), "arms": [], "preset": resolved.why}
+            rows.setdefault(directory, row | {"settings": [asdict(each) for each in resolved.told]})
+            rows[directory]["arms"].append(arm)
+    return list(rows.values())
+
+
+def _finetuning_rows(plan: Plan) -> list[dict[str, Any]]:
+    """Training with labels, with its settings and where they come from; arms that are trained alike in one row."""
+    if plan.images is None:
+        return []
+    rows: dict[str, dict[str, Any]] = {}
+    for arm in plan.study.arms:
+        resolved = resolved_finetuning(plan.study, arm, plan.images.train)
+        row = {
+            "preset": resolved.preset,
+            "images": resolved.images,
+            "steps": resolved.steps,
+            "epochs": resolved.epochs,
+            "settings": [asdict(each) | {"value": as_written(each.value)} for each in resolved.told],
+        }
+        rows.setdefault(fingerprint(row), {"arms": [], **row})["arms"].append(arm)
+    return list(rows.values())
+
+
+def _labelled_rows(prepared: Prepared) -> dict[str, Any]:
+    """What each replicate learns from with labels."""
+    shares = labelled_shares(prepared)
+    return {"in_words": share_in_words(shares), "seeds": [asdict(share) for share in shares]}
+
+
+def _seen_test_patients(plan: Plan, arm: str, start: Start) -> str:
+    if plan.prepared is None:
+        return "no" if start.has_seen == "nothing" else "not known before the data are read"
+    return contamination_of(plan.prepared, arm).told
+
+
+def split_title(plan: Plan) -> str | None:
+    """Name and hash of the split; None where the tables are not at hand."""
+    return plan.prepared.task.split.title if plan.prepared else None
+
+
+def remaining_seconds(plan: Plan) -> float | None:
+    """Estimated time of what is left to do; None where unknown."""
+    if not plan.seconds:
+        return None
+    return sum(seconds for directory, seconds in plan.seconds.items() if directory not in plan.done)
+
+
+def _data_row(plan: Plan, name: str) -> dict[str, Any]:
+    settings = plan.study.data[name]
+    row: dict[str, Any] = {"name": name, "collection": settings.collection, "generated": settings.generate is not None}
+    if plan.prepared is None:
+        return row | {"images": plan.images.all[name] if plan.images else None, "patients": None}
+    manifest = plan.prepared.data[name].manifest
+    row |= {"images": manifest.height, "patients": manifest["patient_id"].n_unique()}
+    pool = len(plan.prepared.pretraining_ids(name)) if name in plan.study.pretraining_data else None
+    row |= {"unlabelled": int((~is_labelled(manifest)).sum()), "pool": pool}
+    if name == plan.study.labelled_data:
+        counts = count_by_split(plan.prepared.task.manifest, plan.prepared.task.split.assignment)
+        wanted = counts.filter(counts["finding"].is_in(plan.study.task.findings))
+        row["splits"] = dict(counts.select("split", "images").unique(maintain_order=True).iter_rows())
+        row["positives"] = {
+            finding: dict(rows.select("split", "positives").iter_rows())
+            for (finding,), rows in wanted.group_by("finding", maintain_order=True)
+        }
+    return row
+
+
+def _power(prepared: Prepared) -> dict[str, Any]:
+    study = prepared.study
+    return detectable_differences(labels(prepared), study.task.findings, study.evaluate.min_positives)
+
+
+def _images_row(images: Images) -> dict[str, Any]:
+    return {"train": images.train, "val": images.val, "test": images.test, "counted": images.exact}
+
+
+def _step_row(plan: Plan, step: Step) -> dict[str, Any]:
+    row = {"kind": step.kind, "title": step.title, "directory": step.directory}
+    return row | {"done": step.directory in plan.done, "seconds": plan.seconds.get(step.directory)}
+
+
+def _done(steps: list[Step], prepared: Prepared, out: Path) -> set[str]:
+    keys, records = step_keys(steps, prepared), {step.directory: read_record(out / step.directory) for step in steps}
+    keys = keys_with_failures(steps, keys, failed_arms(prepared.study, out, keys))
+    return {directory for directory, record in records.items() if record and record.key == keys[directory]}
+
+
+def _estimate(steps: list[Step], images: Images) -> dict[str, float]:
+    rate = machine_gigaflops()
+    return {
+        step.directory: images.all[step.data] / IMAGES_A_SECOND
+        if step.kind in ("generate", "store")
+        else step.gigaflops / rate
+        for step in steps
+    }
+
+
+def parameter_counts(study: Study, arm: str) -> tuple[int, int]:
+    """Weights of an arm that fine-tuning trains, and all of them, head included; no memory is taken for them."""
+    tuning, encoder = study.finetuning_of(arm), study.arms[arm].encoder
+    return _counts(encoder, len(study.task.findings), tuning.unfreeze, tuning.head, tuning.pooling)
+
+
+@cache
+def _counts(
+    name: str, findings: int, unfreeze: int | Literal["all"], head: HeadName, pooling: PoolingName
+) -> tuple[int, int]:
+    """Built once for all arms that differ in their weights only."""
+    with torch.device("meta"):
+        encoder = create_encoder(name, seed=0)
+        freeze_all_but_last(encoder, unfreeze)
+        model = Classifier(encoder, findings, size=encoder.architecture.size, head=head, pooling=pooling)
+    return count_parameters(model, trainable_only=True), count_parameters(model)

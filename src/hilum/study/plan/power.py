@@ -1,0 +1,69 @@
+"""What a study's test images can show, before anything is run: from numbers of images and patients alone."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import polars as pl
+
+from hilum.evaluation.inference import Assumptions, TestSet, number_or_null, smallest_detectable_difference
+from hilum.evaluation.metrics import MACRO
+from hilum.evaluation.predictions import LEAST_PATIENTS, count_cases
+
+
+def detectable_differences(labels: pl.DataFrame, findings: Sequence[str], min_positives: int) -> dict[str, Any]:
+    """The smallest difference in AUROC between two arms that the test images show, of the mean and of each finding.
+
+    Test labels are counted for this and go nowhere else.
+
+    Args:
+        labels: `split, patient_id, y_<finding>`, as `hilum.study.plan.predictions.labels` gives them.
+        findings: of the task.
+        min_positives: findings with fewer positive, or fewer negative, patients are left out of the mean.
+
+    Returns:
+        `assumed` (AUROC of the weaker arm, correlation of the arms, power, level; as
+        `hilum.evaluation.Assumptions`), and `rows`: first the mean, then findings: finding, positives, negatives,
+        patients, positive_patients, smallest_difference (None where nothing can be shown) and note.
+    """
+    assumed = Assumptions()
+    test = labels.filter(pl.col("split") == "test")
+    values = test.select(f"y_{finding}" for finding in findings).cast(pl.Float64).fill_null(float("nan")).to_numpy()
+    owners = test["patient_id"].rank("dense").cast(pl.Int32).to_numpy() - 1
+    cases = count_cases(values, owners)
+    min_positives = max(min_positives, LEAST_PATIENTS)
+    included = cases.enough(min_positives)
+    rows: list[dict[str, Any]] = []
+    counted = {}
+    for at, finding in enumerate(findings):
+        row: dict[str, Any] = {
+            "finding": finding,
+            "positives": int(cases.positives[at]),
+            "negatives": int(cases.negatives[at]),
+            "patients": int(cases.patients[at]),
+            "positive_patients": int(cases.positive_patients[at]),
+            "smallest_difference": None,
+            "note": "",
+        }
+        if included[at]:
+            counted[finding] = TestSet(row["positives"], row["negatives"], row["patients"])
+            row["smallest_difference"] = number_or_null(smallest_detectable_difference(counted[finding], assumed))
+            row["note"] = "" if row["smallest_difference"] else "not even a perfect arm would be told from the other"
+        else:
+            row["note"] = f"fewer than {min_positives} positive or negative patients: left out"
+        rows.append(row)
+    mean = {
+        "finding": MACRO,
+        "positives": None,
+        "negatives": None,
+        "patients": int(cases.patients.max(initial=0)),
+        "positive_patients": None,
+        "smallest_difference": number_or_null(smallest_detectable_difference(counted, assumed)) if counted else None,
+        "note": f"mean of {len(counted)} of {len(findings)} findings",
+    }
+    told = {
+        "auroc": assumed.auroc,
+        "correlation": assumed.correlation,
+        "power": assumed.power,
+        "significance": assumed.significance,
+    }
+    return {"assumed": told, "rows": [mean, *rows] if len(findings) > 1 else rows}

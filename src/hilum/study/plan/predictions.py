@@ -1,0 +1,37 @@
+"""The only place where labels of test images are read: once every arm has scored them, and to count them for a plan."""
+
+from pathlib import Path
+
+import polars as pl
+
+from hilum.artifacts import whole_file
+from hilum.data.labels import targets
+from hilum.study.plan.prepare import Prepared
+
+
+def write_predictions(prepared: Prepared, scores: pl.DataFrame, predictions: Path) -> None:
+    """Join the scores of one arm and seed with labels and patients.
+
+    Args:
+        prepared: the study's data.
+        scores: `image_id` and `p_<finding>` for validation and test images.
+        predictions: Parquet to write: `image_id, patient_id, split, y_<finding>, p_<finding>`; y is null where the
+            task masks a label.
+    """
+    joined = labels(prepared).join(scores, on="image_id", how="inner", maintain_order="left")
+    with whole_file(predictions) as beside:
+        joined.write_parquet(beside)
+
+
+def labels(prepared: Prepared) -> pl.DataFrame:
+    """`image_id, patient_id, split, y_<finding>` of every validation and test image."""
+    study, split = prepared.study, prepared.task.split.assignment
+    scored = split.filter(pl.col("split").is_in(["val", "test"])).select("image_id", "patient_id", "split")
+    rows = prepared.task.manifest.filter(pl.col("image_id").is_in(scored["image_id"].implode()))
+    ids, values = targets(rows, study.task.findings, study.task.policy().for_scoring())
+    columns = {f"y_{finding}": values[:, i] for i, finding in enumerate(study.task.findings)}
+    table = pl.DataFrame({"image_id": ids} | columns)
+    known = [
+        pl.when(pl.col(name).is_nan()).then(None).otherwise(pl.col(name)).cast(pl.Int8).alias(name) for name in columns
+    ]
+    return scored.join(table.with_columns(known), on="image_id", how="inner", maintain_order="left")

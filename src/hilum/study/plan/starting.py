@@ -1,0 +1,24 @@
+"""Whether an arm is fine-tuned on images that were made otherwise than those its encoder has learnt from."""
+
+from hilum.data.preprocess import parse_recipe
+from hilum.encoders.published import describe_weights
+from hilum.finetuning.monitoring import StartDifference
+from hilum.finetuning.monitoring.start_differences import start_differences
+from hilum.study.file import Pretrained, Study
+
+
+def differences_of_start(study: Study, arm: str) -> list[StartDifference]:
+    """What differs between an arm's pretraining and its fine-tuning; nothing for random weights.
+
+    Raises:
+        HilumError: weights that are no name of the registry and no directory, or of another encoder.
+    """
+    recipe, init = parse_recipe(study.preprocess), study.arms[arm].init
+    steps, finetuned_size = recipe.as_data(), study.finetuning_of(arm).size or recipe.size
+    if isinstance(init, Pretrained):
+        size = init.size or study.pretrain.size or recipe.size
+        return start_differences(size, steps, finetuned_size=finetuned_size, finetuned_steps=steps)
+    if (weights := study.weights_of(arm)) is None:
+        return []
+    told = describe_weights(weights, study.arms[arm].encoder)
+    return start_differences(told.image_size, told.preprocessing, finetuned_size=finetuned_size, finetuned_steps=steps)

@@ -1,0 +1,50 @@
+"""Looking at what a run would leave, every few epochs, and keeping the best of it."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from torch import nn
+
+from hilum.training.distributed import agreed, rank
+
+SECONDS = "probe_seconds"
+"""Column of the curves: what a probe took."""
+
+
+@dataclass(frozen=True)
+class Probing:
+    """How a run is probed.
+
+    Attributes:
+        look: at the module that is kept (`Trainable.kept`), between two epochs; to numbers for the curves, always under
+            `names`. Called in the first of several processes only. It leaves the module, its mode and torch's
+            generators as they were.
+        names: of these numbers.
+        quality: the one of them that says how good the module is; higher is better.
+        every: epochs from one probe to the next; the last epoch is always probed, and so is the start.
+        keeps_best: the weights of the epoch with the highest quality are kept, of equal ones the earlier; otherwise
+            those of the last epoch.
+    """
+
+    look: Callable[[nn.Module], Mapping[str, float]]
+    names: tuple[str, ...]
+    quality: str
+    every: int
+    keeps_best: bool
+
+    def probed(self, kept: nn.Module, epoch: int, epochs: int) -> dict[str, float | None]:
+        """Columns of the curves after so many of so many epochs, 0 for the start; None where no probe is due.
+
+        The first of several processes looks, and the others are told.
+        """
+        if epoch % self.every and epoch != epochs:
+            return dict.fromkeys(self.columns)
+        began = time.perf_counter()
+        seen = agreed(lambda: dict(self.look(kept)) if rank() == 0 else {}, f"probe after epoch {epoch}")
+        return {**seen, SECONDS: time.perf_counter() - began}
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Of the curves."""
+        return *self.names, SECONDS

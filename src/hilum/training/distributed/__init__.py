@@ -1,0 +1,5 @@
+"""Several processes that train one network: collectives, gradients, batch norm, devices."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,48 @@
+"""The optimiser of a run."""
+
+import torch
+
+from hilum.training.optim.lars import LARS
+from hilum.training.settings import TrainingSettings
+from hilum.training.trainable import Trainable
+
+SGD_MOMENTUM = 0.9
+WITH_FUSED_KERNELS = ("cpu", "cuda")
+"""Devices on which torch updates all of a tensor's state in one pass: on two cores 9 ms instead of 35 for ResNet-18."""
+
+
+def create_optimizer(trainable: Trainable, settings: TrainingSettings) -> torch.optim.Optimizer:
+    """The optimiser over the module's parameter groups; each group keeps its peak learning rate as `peak_lr`.
+
+    Args:
+        trainable: where it will be trained: Adam and AdamW take fused kernels where the device has them.
+        settings: of the run.
+    """
+    groups = [{"lr": settings.lr, **group} for group in trainable.parameter_groups(settings)]
+    for group in groups:
+        group["peak_lr"] = group["lr"]
+    if settings.optimizer == "sgd":
+        return torch.optim.SGD(groups, lr=settings.lr, momentum=SGD_MOMENTUM)
+    if settings.optimizer == "lars":
+        return LARS(groups, lr=settings.lr, momentum=SGD_MOMENTUM)
+    kind = torch.optim.Adam if settings.optimizer == "adam" else torch.optim.AdamW
+    return kind(groups, lr=settings.lr, fused=_has_fused_kernels(trainable, settings))
+
+
+def _has_fused_kernels(trainable: Trainable, settings: TrainingSettings) -> bool:
+    """Not with fp16, where they would undo the loss's scale themselves and leave nothing to clip."""
+    devices = {parameter.device.type for parameter in trainable.parameters()}
+    return devices <= set(WITH_FUSED_KERNELS) and settings.precision != "fp16"
+
+
+def set_learning_rate(optimizer: torch.optim.Optimizer, share: float) -> None:
+    """Set every group to this share of its peak."""
+    for group in optimizer.param_groups:
+        group["lr"] = group["peak_lr"] * share
+
+
+def set_weight_decay(optimizer: torch.optim.Optimizer, weight_decay: float) -> None:
+    """Set the weight decay of every group that has one (see `hilum.training.param_groups.decay_groups`)."""
+    for group in optimizer.param_groups:
+        if group.get("decays", group["weight_decay"] > 0):
+            group["weight_decay"] = weight_decay

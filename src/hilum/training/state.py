@@ -1,0 +1,83 @@
+"""Where a run is: what a checkpoint holds beside weights and optimiser."""
+
+import math
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
+
+from hilum.training.optim import Lowest, Plateau
+
+
+@dataclass
+class Course:
+    """State of a run between two steps; plain numbers, so that a checkpoint holds no code.
+
+    Attributes:
+        epoch: finished epochs.
+        step: steps taken in the epoch under way.
+        loss_sum, images: of these steps; the loss is weighted by images.
+        seconds, seconds_waited: spent on these steps, and of them waiting for batches.
+        lowest: validation loss, for the best epoch and early stopping.
+        plateau: state of the plateau schedule.
+        start: what a probe told before the first step; empty without one.
+        quality: of the last probe.
+        highest: quality of all probes that could choose an epoch.
+        best_epoch: counted from 1; 0 before the first validation or probe.
+        curves: one row an epoch.
+        stopped_early: no lower validation loss for the settings' patience.
+    """
+
+    epoch: int = 0
+    step: int = 0
+    loss_sum: float = 0.0
+    images: int = 0
+    seconds: float = 0.0
+    seconds_waited: float = 0.0
+    lowest: Lowest = field(default_factory=Lowest)
+    plateau: Plateau = field(default_factory=Plateau)
+    start: dict[str, float] = field(default_factory=dict)
+    quality: float | None = None
+    highest: float = -math.inf
+    best_epoch: int = 0
+    curves: list[dict[str, float | int | None]] = field(default_factory=list)
+    stopped_early: bool = False
+
+    def as_data(self) -> dict[str, Any]:
+        """Plain numbers."""
+        return asdict(self)
+
+    @classmethod
+    def from_data(cls, data: dict[str, Any]) -> Self:
+        """The state that gave `as_data`."""
+        plateau = Plateau(data["plateau"]["share"], Lowest(**data["plateau"]["lowest"]))
+        return cls(**{**data, "lowest": Lowest(**data["lowest"]), "plateau": plateau})
+
+    def count_step(self, images: int, seconds: float, seconds_waited: float) -> None:
+        """Count a step."""
+        self.step += 1
+        self.images += images
+        self.seconds += seconds
+        self.seconds_waited += seconds_waited
+
+    def record(self, quality: float | None) -> bool:
+        """Take what a probe found after the epoch that was closed last, if there was one; whether it is the highest."""
+        if quality is None or not quality > self.highest:  # not a number is not a highest
+            return False
+        self.highest, self.best_epoch = quality, self.epoch
+        return True
+
+    def next_epoch(self, row: dict[str, float | int | None]) -> None:
+        """Close an epoch with its row of the curves."""
+        self.curves.append(row)
+        self.epoch += 1
+        self.step = self.images = 0
+        self.loss_sum = self.seconds = self.seconds_waited = 0.0
+
+    @property
+    def images_per_second(self) -> float:
+        """Of the steps of this epoch, waiting included."""
+        return self.images / self.seconds if self.seconds else 0.0
+
+    @property
+    def data_wait_share(self) -> float:
+        """Part of the time of this epoch's steps that was spent waiting for batches, 0 to 1."""
+        return self.seconds_waited / self.seconds if self.seconds else 0.0

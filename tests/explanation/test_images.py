@@ -1,0 +1,75 @@
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from hilum.data.collections import Collected
+from hilum.encoders.card import Card
+from hilum.errors import HilumError
+from hilum.explanation.images import choose_images
+
+
+def card(*patients):
+    return Card(
+        encoder="resnet18", method="finetune", settings={}, preprocessing=[{"resize": 32}], image_size=32, mean=0.5,
+        std=0.25, seed=0, split="", patients_seen=list(patients), images_seen=0, findings=["Mass"],
+    )  # fmt: skip
+
+
+@pytest.fixture
+def collected(tmp_path):
+    ids = [f"film{n}" for n in range(10)]
+    manifest = pl.DataFrame(
+        {
+            "image_id": ids,
+            "path": [None, *ids[1:]],
+            "patient_id": [str(n // 2) for n in range(10)],
+            "split": ["train"] * 4 + ["test"] * 6,
+            "Mass": [0, 1] * 5,
+        }
+    )
+    corners = {name: [1.0, 1.0] for name in ("x", "y", "width", "height")}
+    boxes = pl.DataFrame({"image_id": ["film1", "film9"], "finding": ["Mass", "Mass"], **corners})
+    return Collected(manifest, boxes, tmp_path, "chestxray14", [], {})
+
+
+def chosen(collected, *cards, **further):
+    return choose_images(
+        collected, "ours", cards or [card()], ["Mass"], most=further.pop("most", 100), seed=0, **further
+    )
+
+
+def test_images_with_boxes_are_kept_and_others_drawn(collected):
+    images = chosen(collected, most=3)
+    assert {"film1", "film9"} < set(images.manifest["image_id"])
+    assert len(images.manifest) == 5
+    assert images.notes == ["of 7 images without boxes 3 were drawn"]
+    assert images.manifest.equals(chosen(collected, most=3).manifest)
+
+
+def test_patients_have_their_full_names(collected):
+    assert set(chosen(collected).manifest["patient_id"]) == {f"chestxray14:{n}" for n in range(5)}
+
+
+def test_patients_that_any_model_has_learnt_from_are_left_out(collected):
+    images = chosen(collected, card("chestxray14:0"), card("chestxray14:4", "elsewhere:1"))
+    assert images.manifest["image_id"].to_list() == [f"film{n}" for n in range(2, 8)]
+    assert images.boxes.is_empty()
+    assert images.notes == ["3 images of patients that a model has learnt from were left out"]
+    kept = chosen(collected, card("chestxray14:0"), keep_seen=True)
+    assert kept.seen == {"film1"}
+    assert len(kept.manifest) == 9
+
+
+def test_a_list_is_followed_and_boxes_can_be_left_aside(collected):
+    assert chosen(collected, split="test").manifest["image_id"].to_list() == [f"film{n}" for n in range(4, 10)]
+    without = chosen(collected, boxes=False, most=2)
+    assert len(without.manifest) == 2
+    assert without.boxes.is_empty()
+
+
+def test_where_nothing_is_left_it_says_why(collected):
+    everyone = card(*(f"chestxray14:{n}" for n in range(5)))
+    with pytest.raises(HilumError, match="9 images of patients that a model has learnt from were left out"):
+        chosen(collected, everyone)
+    assert Path(collected.root).exists()

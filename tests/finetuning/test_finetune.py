@@ -1,0 +1,330 @@
+import inspect
+import json
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+
+from hilum.artifacts import file_sha256
+from hilum.augment import plain_view
+from hilum.data.patients import sealed
+from hilum.encoders.card import Card, read_card
+from hilum.encoders.weights import save_encoder
+from hilum.encoders.zoo import create_encoder
+from hilum.errors import HilumError
+from hilum.finetuning.classifier import Classifier
+from hilum.finetuning.finetune import finetune
+from hilum.finetuning.scores import SCORES, read_scores
+from hilum.finetuning.settings import FinetuneSettings
+from hilum.finetuning.weights import load_classifier
+
+FINDINGS = ["Cardiomegaly", "Pneumothorax"]
+SETTINGS = FinetuneSettings(
+    epochs=2, batch_size=8, lr=1e-2, optimizer="sgd", precision="fp32", dropout=0.2, patience=None, device="cpu",
+    checkpoint_every_seconds=600,
+)  # fmt: skip
+
+
+class Killed(Exception):
+    pass
+
+
+def run(store, images, directory, *, settings=SETTINGS, init="random", scored=(40, 60), **further):
+    return finetune(
+        init, "resnet18", store, images(0, 28), images(28, 40), [f"film{n:02d}" for n in range(*scored)], FINDINGS,
+        settings=settings, seed=5, directory=directory, split_title="made-up (000000)", **further,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def pretrained(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("pretrained") / "encoder"
+    encoder = create_encoder("resnet18", seed=77)
+    card = Card(
+        encoder="resnet18", method="simclr", settings={}, preprocessing=[{"resize": 32}], image_size=32, mean=0.5,
+        std=0.25, seed=77, split="elsewhere", patients_seen=["elsewhere:1", "patient3"], images_seen=2,
+    )  # fmt: skip
+    return directory, save_encoder(encoder, card, directory)
+
+
+def bits(directory):
+    return {name: file_sha256(directory / name) for name in ("model.safetensors", "scores.parquet", "card.json")}
+
+
+def test_a_directory_is_complete_and_its_scores_are_those_of_its_model(store, images, tmp_path):
+    out = run(store, images, tmp_path / "out")
+    assert sorted(path.name for path in out.iterdir()) == [
+        "card.json", "curves.parquet", "learning.json", "model.safetensors", "probe_scores.parquet", "scores.parquet",
+    ]  # fmt: skip
+    assert list(tmp_path.iterdir()) == [out]
+    assert pl.read_parquet(out / "scores.parquet").columns == ["pixels", "p_Cardiomegaly", "p_Pneumothorax"]
+    scores = read_scores(out / SCORES, store, [f"film{n:02d}" for n in range(40, 60)])
+    assert scores.columns == ["image_id", "p_Cardiomegaly", "p_Pneumothorax"]
+    assert scores["image_id"].to_list() == [f"film{n:02d}" for n in range(40, 60)]
+    classifier, card = load_classifier(out)
+    with torch.no_grad():
+        logits = classifier(plain_view(torch.from_numpy(store.pixels[40:60]).unsqueeze(1), 32))
+    np.testing.assert_allclose(scores.drop("image_id").to_numpy(), logits.sigmoid().numpy(), atol=1e-5)
+    assert card.findings == FINDINGS
+    assert card.sha256 == file_sha256(out / "model.safetensors")
+    assert pl.read_parquet(out / "curves.parquet")["epoch"].to_list() == [1, 2]
+
+
+def test_the_card_says_whom_the_weights_have_seen_and_how_labels_were_weighed(store, images, tmp_path, pretrained):
+    directory, origin = pretrained
+    card = read_card(run(store, images, tmp_path / "out", init=directory))
+    trained_or_chosen_on = {f"patient{n}" for n in range(20)}
+    assert card.patients_seen == sealed({"elsewhere:1"} | trained_or_chosen_on)
+    assert card.images_seen == 28
+    assert (card.starts_from, card.split, card.seed) == (origin.sha256, "made-up (000000)", 5)
+    # of 28 images 14 have a disc; of 24 with a known second label those of 3, 6, 9, 12, 15, 18, 24, 27 are positive
+    assert card.settings["positive_weights"] == pytest.approx({"Cardiomegaly": 1.0, "Pneumothorax": 16 / 8})
+    assert card.settings["without_positives"] == []
+
+
+def test_it_learns_discs_and_bars(store, images, tmp_path):
+    settings = replace(SETTINGS, epochs=10, lr=3e-3, optimizer="adamw", dropout=0.0, policy="none")
+    scores = pl.read_parquet(run(store, images, tmp_path / "out", settings=settings) / "scores.parquet")
+    numbers = np.arange(40, 60)
+    for finding, positive in (("Cardiomegaly", numbers % 2 == 0), ("Pneumothorax", numbers % 3 == 0)):
+        p = scores[f"p_{finding}"].to_numpy()
+        pairs = p[positive][:, None] > p[~positive][None]
+        assert pairs.mean() > 0.9, finding
+
+
+def test_weights_of_pretraining_are_what_training_starts_from(store, images, tmp_path, pretrained):
+    settings = replace(SETTINGS, unfreeze=1, epochs=1, optimizer="adamw")
+    classifier, _ = load_classifier(run(store, images, tmp_path / "out", init=pretrained[0], settings=settings))
+    start = create_encoder("resnet18", seed=77).state_dict()
+    same = {name for name, value in classifier.encoder.state_dict().items() if torch.equal(value, start[name])}
+    assert same == {name for name in start if not name.startswith("body.layer4")}
+
+
+EVERY_STEP = replace(SETTINGS, checkpoint_every_seconds=0)
+
+
+@pytest.mark.parametrize("settings", [EVERY_STEP, replace(EVERY_STEP, unfreeze=0, policy="none")], ids=["all", "head"])
+def test_killed_at_any_step_and_with_any_number_of_workers_it_ends_with_the_same_bits(
+    store, images, tmp_path, settings
+):
+    whole = bits(run(store, images, tmp_path / "whole", settings=settings))
+    for workers, at in ((1, 2), (4, 3), (0, 5)):
+
+        def kill(done, total, note, at=at):
+            if note.startswith("epoch") and done == at:
+                raise Killed
+
+        with pytest.raises(Killed):
+            run(store, images, tmp_path / "killed", settings=replace(settings, workers=workers), on_progress=kill)
+        assert not (tmp_path / "killed").exists()
+    steps = []
+    resumed = replace(settings, workers=4)
+    run(
+        store,
+        images,
+        tmp_path / "killed",
+        settings=resumed,
+        on_progress=lambda done, _, note: steps.append((note[:5], done)),
+    )
+    assert [done for note, done in steps if note == "epoch"] == [6, 7, 8]
+    assert bits(tmp_path / "killed") == whole
+
+
+def test_a_killed_run_with_other_settings_starts_from_the_beginning(store, images, tmp_path):
+    def kill(done, total, note):
+        if note.startswith("epoch") and done == 3:
+            raise Killed
+
+    settings = replace(EVERY_STEP, epochs=1)
+    with pytest.raises(Killed):
+        run(store, images, tmp_path / "out", settings=EVERY_STEP, on_progress=kill)
+    other = run(store, images, tmp_path / "out", settings=settings)
+    assert bits(other) == bits(run(store, images, tmp_path / "fresh", settings=settings))
+
+
+def test_a_frozen_encoder_without_augmentation_is_asked_for_each_image_once(store, images, tmp_path):
+    told = []
+    settings = replace(SETTINGS, unfreeze=0, policy="none", epochs=3)
+    run(
+        store,
+        images,
+        tmp_path / "out",
+        settings=settings,
+        on_progress=lambda done, total, note: told.append((note, total)),
+    )
+    notes = [note for note, _ in told]
+    assert notes.count("features of training images") == 4  # 28 images by 8
+    assert notes.count("features of validation images") == 2  # 12 images by 8
+    classifier, _ = load_classifier(tmp_path / "out")
+    start = create_encoder("resnet18", seed=5).state_dict()
+    for name, value in classifier.encoder.state_dict().items():
+        assert torch.equal(value, start[name]), name
+
+
+def test_scoring_knows_no_labels():
+    """Images to be scored come as ids; the only targets that training takes are those of training and validation."""
+    parameters = inspect.signature(finetune).parameters
+    assert [name for name, p in parameters.items() if "LabelledImages" in str(p.annotation)] == ["train", "val"]
+    assert "Sequence[str]" in str(parameters["predict_ids"].annotation)
+
+
+def test_inputs_that_do_not_fit_are_refused_before_anything_is_written(store, images, tmp_path, pretrained):
+    def refused(
+        message, *, init="random", encoder="resnet18", train=(0, 28), val=(28, 40), scored=("film40",), **settings
+    ):
+        with pytest.raises(HilumError, match=message):
+            finetune(
+                init, encoder, store, images(*train), images(*val), list(scored), FINDINGS,
+                settings=replace(SETTINGS, **settings), seed=5, directory=tmp_path / "out",
+            )  # fmt: skip
+        assert list(tmp_path.iterdir()) == []
+
+    refused(
+        "patients: expected none in both training and validation; found 1 in both \\(patient14\\)",
+        train=(0, 29),
+        val=(29, 40),
+    )
+    refused("validation images: expected at least one; found none", val=(40, 40))
+    refused("images to score: expected at least one", scored=())
+    refused("finetune.policy: expected one of none", policy="wild")
+    refused("found 7 blocks, but resnet18 has 4", unfreeze=7)
+    refused("expected weights of resnet50; found weights of resnet18", init=pretrained[0], encoder="resnet50")
+    refused("expected an image of every image asked for", scored=("film99",))
+
+
+def test_an_encoder_is_not_a_classifier(pretrained):
+    with pytest.raises(HilumError, match="expected a classifier; found an encoder without findings"):
+        load_classifier(pretrained[0])
+
+
+PROCESS = """
+import sys, time
+from pathlib import Path
+import numpy as np, polars as pl
+from hilum.data.preprocess import parse_recipe
+from hilum.data.store.store import Store
+from hilum.data.labelled_images import LabelledImages
+from hilum.finetuning.classifier import Classifier
+from hilum.finetuning.finetune import finetune
+from hilum.finetuning.settings import FinetuneSettings
+
+out, workers, seconds_a_step = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
+pixels = np.random.default_rng(0).integers(0, 256, (40, 32, 32), dtype=np.uint8)
+ids = [f"film{n}" for n in range(40)]
+rejected = pl.DataFrame(schema={"image_id": pl.String, "path": pl.String, "reason": pl.String})
+store = Store(out, pixels, ids, rejected, parse_recipe([{"resize": 32}]))
+targets = np.random.default_rng(1).integers(0, 2, (40, 1)).astype(np.float32)
+some = lambda a, b: LabelledImages(ids[a:b], ids[a:b], targets[a:b])
+
+def tell(done, total, note):
+    print(done, note, flush=True)
+    time.sleep(seconds_a_step)
+
+finetune("random", "resnet18", store, some(0, 24), some(24, 32), ids[32:], ["Mass"],
+    settings=FinetuneSettings(epochs=3, batch_size=8, workers=workers, dropout=0.1, checkpoint_every_seconds=0),
+    seed=0, directory=out, on_progress=tell)
+"""
+
+
+@pytest.mark.slow
+def test_sigkill_at_a_random_step_and_a_resumed_process_end_with_the_same_bits(tmp_path):
+    def start(name, workers, seconds_a_step):
+        return subprocess.Popen(
+            [sys.executable, "-c", PROCESS, str(tmp_path / name), str(workers), str(seconds_a_step)],
+            stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    whole = start("whole", 0, 0)
+    for workers, at in ((1, int(np.random.default_rng().integers(1, 5))), (4, 6)):
+        killed = start("killed", workers, 0.2)
+        for line in killed.stdout:
+            if line.startswith(f"{at} epoch"):
+                time.sleep(float(np.random.default_rng().uniform(0, 0.3)))  # between two steps, or in one
+                break
+        killed.send_signal(signal.SIGKILL)
+        killed.stdout.close()
+        assert killed.wait() == -signal.SIGKILL
+        assert not (tmp_path / "killed").exists()
+    resumed = start("killed", 2, 0)
+    first_step = int(resumed.stdout.readline().split()[0])
+    assert first_step > 6
+    resumed.communicate()
+    whole.communicate()
+    assert (resumed.returncode, whole.returncode) == (0, 0)
+    names = "model.safetensors", "scores.parquet", "card.json"
+    assert [file_sha256(tmp_path / "killed" / n) for n in names] == [file_sha256(tmp_path / "whole" / n) for n in names]
+    assert json.loads((tmp_path / "killed" / "card.json").read_text())["findings"] == ["Mass"]
+    assert sorted(Path(tmp_path).iterdir()) == [tmp_path / "killed", tmp_path / "whole"]
+
+
+@pytest.mark.parametrize("unfreeze", [0, 1])
+def test_head_and_pooling_are_trained_and_come_back_from_disk(store, images, tmp_path, unfreeze):
+    settings = replace(
+        SETTINGS,
+        epochs=1,
+        unfreeze=unfreeze,
+        policy="none",
+        head="mlp",
+        pooling="attention",
+        optimizer="adamw",
+        lr=1e-3,
+    )
+    out = run(store, images, tmp_path / "out", settings=settings, scored=(40, 44))
+    classifier, card = load_classifier(out)
+    assert (card.settings["head"], card.settings["pooling"]) == ("mlp", "attention")
+    untrained = Classifier(create_encoder("resnet18", seed=5), 2, size=32, seed=5, head="mlp", pooling="attention")
+    for part in ("head", "pooling"):
+        start = getattr(untrained, part).state_dict()
+        for key, value in getattr(classifier, part).state_dict().items():
+            if key in ("query", "key.weight"):  # at 32 px there is one place to look at, and nothing to choose
+                continue
+            assert not torch.equal(value, start[key]), f"{part}.{key}"
+    with torch.no_grad():
+        logits = classifier(plain_view(torch.from_numpy(store.pixels[40:44]).unsqueeze(1), 32))
+    scores = pl.read_parquet(out / "scores.parquet").drop("pixels").to_numpy()
+    np.testing.assert_allclose(scores, logits.sigmoid().numpy(), atol=1e-5)
+
+
+def test_a_frozen_encoder_with_a_head_of_two_layers_trains_on_features_computed_once(
+    store, images, tmp_path, monkeypatch
+):
+    looked = []
+    original = Classifier.features
+    monkeypatch.setattr(Classifier, "features", lambda self, views: looked.append(len(views)) or original(self, views))
+    settings = replace(SETTINGS, epochs=3, unfreeze=0, policy="none", head="two_layers", pooling="mean")
+    run(store, images, tmp_path / "out", settings=settings, scored=(40, 44))
+    assert sum(looked) == 28 + 12 + 4
+
+
+def exclusive(images):
+    def some(first, last):
+        chosen = images(first, last)
+        positive = np.nan_to_num(chosen.targets[:, :1])
+        return replace(chosen, targets=np.concatenate([positive, 1 - positive], axis=1))
+
+    return some
+
+
+def test_probabilities_of_exclusive_classes_add_up_to_one_and_the_card_says_how_to_read_them(store, images, tmp_path):
+    out = run(store, exclusive(images), tmp_path / "out", settings=replace(SETTINGS, answer="exclusive"))
+    scores = pl.read_parquet(out / "scores.parquet").drop("pixels").to_numpy()
+    np.testing.assert_allclose(scores.sum(1), 1, atol=1e-6)
+    classifier, card = load_classifier(out)
+    assert card.settings["answer"] == "exclusive"
+    assert card.settings["positive_weights"] == pytest.approx({"Cardiomegaly": 1.0, "Pneumothorax": 1.0})
+    with torch.no_grad():
+        logits = classifier(plain_view(torch.from_numpy(store.pixels[40:60]).unsqueeze(1), 32))
+    np.testing.assert_allclose(scores, logits.softmax(1).numpy(), atol=1e-5)
+
+
+def test_images_of_several_classes_are_refused_where_classes_exclude_each_other(store, images, tmp_path):
+    with pytest.raises(HilumError, match="14 images with none or several"):
+        run(store, images, tmp_path / "out", settings=replace(SETTINGS, answer="exclusive"))
+    assert not (tmp_path / "out").exists()

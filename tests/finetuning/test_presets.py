@@ -1,0 +1,58 @@
+from dataclasses import fields
+
+import pytest
+
+from hilum.finetuning.presets import GIVEN, IMAGES, nearest_preset, resolve_finetuning
+from hilum.finetuning.settings import FinetuneSettings
+
+
+@pytest.mark.parametrize(
+    ("images", "name"), [(1, "10"), (14, "10"), (31, "10"), (32, "100"), (126, "100"), (320, "1k"), (78_468, "100k")]
+)
+def test_the_nearest_preset_on_the_logarithmic_scale_is_taken(images, name):
+    assert nearest_preset(images) == name
+
+
+@pytest.mark.parametrize("images", [*IMAGES.values(), 14, 126, 78_468])
+@pytest.mark.parametrize("said", [{}, {"unfreeze": 0}])
+def test_a_run_is_never_shorter_than_200_steps_however_few_images_there_are(images, said):
+    """15 epochs of 14 images were 15 steps, and nothing was learnt."""
+    resolved = resolve_finetuning(said, images)
+    assert resolved.steps >= 200
+    assert resolved.epochs == resolved.settings.epochs_of(images)
+    assert resolved.steps == resolved.epochs * resolved.settings.batches_of(images)
+
+
+def test_no_labelled_image_waits_where_there_are_fewer_than_ten_batches():
+    for images in (14, 126, 300):
+        assert not resolve_finetuning({}, images).settings.drop_last
+    assert resolve_finetuning({}, 1000).settings.drop_last
+
+
+def test_what_was_said_wins_and_every_other_value_has_a_reason():
+    resolved = resolve_finetuning({"lr": 0.5, "patience": None, "epochs": 3}, 1000)
+    assert (resolved.settings.lr, resolved.settings.patience, resolved.epochs) == (0.5, None, 3)
+    assert resolved.settings.steps is None
+    told = {each.name: each for each in resolved.told}
+    assert {name for name, each in told.items() if each.origin == GIVEN} == {"lr", "patience", "epochs"}
+    assert all(each.reason for each in resolved.told if each.origin != GIVEN)
+    assert "steps" not in told
+
+
+def test_a_patience_that_was_said_is_waited_for_in_epochs():
+    """A run that is validated once at its end could not stop early."""
+    assert resolve_finetuning({}, 126).settings.validations == 1
+    assert resolve_finetuning({"patience": 5}, 126).settings.validations is None
+    assert resolve_finetuning({"patience": 5, "validations": 10}, 126).settings.validations == 10
+    assert resolve_finetuning({"patience": None}, 126).settings.validations == 1
+
+
+def test_a_frozen_encoder_has_values_of_its_own():
+    whole, head = resolve_finetuning({}, 126).settings, resolve_finetuning({"unfreeze": 0}, 126).settings
+    assert (head.policy, head.lr) == ("none", 1e-2)
+    assert whole.lr < head.lr
+
+
+def test_presets_name_settings_that_there_are():
+    known = {field.name for field in fields(FinetuneSettings)}
+    assert {each.name for each in resolve_finetuning({}, 100).told} <= known

@@ -1,0 +1,300 @@
+"""Lockstep against alone: every trial against `finetune` with the same settings, on its own."""
+
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+
+from hilum.encoders.probe import mean_auroc
+from hilum.encoders.zoo import create_encoder
+from hilum.errors import HilumError
+from hilum.finetuning.finetune import finetune
+from hilum.finetuning.settings import FinetuneSettings
+from hilum.finetuning.trials import GRIDS, TrialResult, TrialResults, lockstep_bytes, read_trials, refit, train_trials
+
+FINDINGS = ["Cardiomegaly", "Pneumothorax"]
+SEED = 5
+TRAIN, VAL, TEST = (0, 40), (40, 52), (52, 60)
+BASE = FinetuneSettings(
+    epochs=10,
+    batch_size=8,
+    lr=1e-3,
+    weight_decay=1e-2,
+    patience=None,
+    policy="none",
+    unfreeze=0,
+    precision="fp32",
+    device="cpu",
+    workers=0,
+)
+"""Of 40 images: 5 steps an epoch, 50 in all."""
+CLOSE = 1e-5
+SMALL = "toh2023_xvt"
+"""With dropout and batch norm inside its blocks."""
+
+
+def together(store, images, where, trials, *, encoder=SMALL, **options):
+    return train_trials(
+        store, images(*TRAIN), images(*VAL), trials,
+        init="random", encoder_name=encoder, findings=FINDINGS, seed=SEED, directory=where, **options,
+    )  # fmt: skip
+
+
+def alone(store, images, where, settings, *, encoder=SMALL):
+    """Curves, and scores of the validation images, of `finetune`."""
+    val = images(*VAL)
+    out = finetune(
+        "random", encoder, store, images(*TRAIN), val, val.image_ids, FINDINGS,
+        settings=settings, seed=SEED, directory=where,
+    )  # fmt: skip
+    scores = pl.read_parquet(out / "scores.parquet").drop("pixels").to_numpy()
+    return pl.read_parquet(out / "curves.parquet"), scores
+
+
+def assert_each_is_as_alone(store, images, tmp_path, trials, *, encoder=SMALL, **options):
+    results = together(store, images, tmp_path / "trials", trials, encoder=encoder, **options)
+    targets = images(*VAL).targets
+    for trial, settings in enumerate(trials):
+        curves, scores = alone(store, images, tmp_path / f"alone{trial}", settings, encoder=encoder)
+        own = results.curves.filter(trial=trial)
+        for column in ("epoch", "step"):
+            assert own[column].to_list() == curves[column].to_list()
+        for column in ("train_loss", "val_loss", "lr"):
+            np.testing.assert_allclose(own[column], curves[column], rtol=0, atol=CLOSE, err_msg=f"{trial} {column}")
+        result = results.trials[trial]
+        assert result.settings == settings
+        assert result.best_epoch == 1 + int(np.argmin(curves["val_loss"]))
+        assert result.validation_loss == pytest.approx(curves["val_loss"].min(), abs=CLOSE)
+        np.testing.assert_allclose(results.scores()[trial], scores, rtol=0, atol=CLOSE, err_msg=str(trial))
+        assert result.auroc == pytest.approx(mean_auroc(scores, targets), abs=1e-6)
+    return results
+
+
+DIFFERENT = [
+    {},
+    {"lr": 1e-2, "dropout": 0.4},
+    {"lr": 1e-4, "weight_decay": 0.0, "dropout": 0.2},
+    {"lr": 3e-3, "dropout": 0.2, "schedule": "constant", "warmup_epochs": 1.5},
+    {"lr": 3e-2, "patience": 1, "dropout": 0.4, "schedule": "plateau"},
+    {"head_lr": 5e-3, "epochs": 4, "optimizer": "sgd"},
+    {"lr": 1e-2, "patience": 2, "optimizer": "adam", "weight_decay": 1e-1},
+]
+
+
+@pytest.mark.parametrize("head", ["linear", "mlp", "two_layers"])
+def test_heads_trained_at_once_are_the_heads_trained_alone(store, images, tmp_path, head):
+    trials = [replace(BASE, head=head, **own) for own in DIFFERENT]
+    if head == "two_layers":
+        # Adam divides by gradients: one of 6e-9, known to a tenth in float32, moves its weight by 3e-2, and three layers
+        # make 1e-3 of that within an epoch.
+        trials[4] = replace(BASE, head=head, lr=1e-2, dropout=0.4, patience=1)
+    results = assert_each_is_as_alone(store, images, tmp_path, trials)
+    ended = [trial.status for trial in results.trials]
+    assert ended[0] == ended[5] == "finished"
+    assert results.trials[5].epochs == 4
+    assert ended[4] == "stopped_early"
+    assert results.curves.filter(epoch=1)["train_loss"].round(6).n_unique() >= 6
+
+
+@pytest.mark.parametrize("answer", ["each_or_uncertain", "each"])
+def test_heads_of_augmented_images_share_views_and_features(store, images, tmp_path, answer):
+    trials = [replace(BASE, epochs=3, policy="finetune", answer=answer, head="mlp", **own) for own in DIFFERENT[:3]]
+    assert_each_is_as_alone(store, images, tmp_path, trials)
+
+
+UNFROZEN = [
+    {"unfreeze": 0, "lr": 1e-3, "dropout": 0.2},
+    {"unfreeze": 1, "lr": 1e-4},
+    {"unfreeze": 1, "lr": 3e-5, "head_lr": 1e-3, "weight_decay": 0.1, "dropout": 0.4},
+    {"unfreeze": 2, "lr": 1e-4, "head": "mlp", "patience": 1, "optimizer": "adam"},
+    {"unfreeze": 2, "lr": 1e-3, "optimizer": "sgd", "schedule": "plateau", "epochs": 6},
+]
+
+
+@pytest.mark.parametrize("encoder", ["resnet18", "vit_tiny_patch16_224", "toh2023_xvt"])
+def test_trials_behind_a_shared_frozen_front_are_the_trials_alone(store, images, tmp_path, encoder):
+    trials = [replace(BASE, policy="finetune", **own) for own in UNFROZEN]
+    assert_each_is_as_alone(store, images, tmp_path, trials, encoder=encoder)
+
+
+@pytest.mark.parametrize("pooling", ["own", "gem"])
+def test_trials_that_share_their_views_only_or_learn_to_pool_are_the_trials_alone(store, images, tmp_path, pooling):
+    trials = [replace(BASE, epochs=2, pooling=pooling, **own) for own in ({"unfreeze": "all", "lr": 1e-4}, {})]
+    assert_each_is_as_alone(store, images, tmp_path, trials)
+
+
+def test_one_trial_alone_and_among_many_and_in_rounds_is_the_same(store, images, tmp_path):
+    trials = [replace(BASE, **{"epochs": 3, "head": "mlp", **own}) for own in DIFFERENT]
+    many = together(store, images, tmp_path / "many", trials)
+    one = together(store, images, tmp_path / "one", trials[1:2])
+    need = [
+        lockstep_bytes(trials[:count], SMALL, findings=2, size=32, images=(40, 12)).total for count in (2, len(trials))
+    ]
+    rounds = together(store, images, tmp_path / "rounds", trials, memory=sum(need) // 2)
+    assert len(list((tmp_path / "rounds").glob("round-*"))) > 1
+    for other, place in ((one, [1]), (rounds, range(len(trials)))):
+        np.testing.assert_allclose(other.scores(), many.scores()[list(place)], rtol=0, atol=CLOSE)
+    assert [trial.best_epoch for trial in rounds.trials] == [trial.best_epoch for trial in many.trials]
+
+
+@pytest.mark.parametrize("own", [{"head": "mlp"}, {"unfreeze": 1}])
+def test_a_trial_that_diverges_ends_with_a_record_and_the_others_go_on(store, images, tmp_path, own):
+    steady = replace(BASE, epochs=3, optimizer="sgd", lr=1e-3, **own)
+    wild = replace(steady, lr=1e30)
+    results = together(store, images, tmp_path / "trials", [steady, wild, replace(steady, lr=1e-2)])
+    assert [trial.status for trial in results.trials] == ["finished", "diverged", "finished"]
+    epoch, step = results.trials[1].ended_at
+    with pytest.raises(HilumError, match=f"epoch {epoch}, step {step} of 5: expected a finite training loss"):
+        alone(store, images, tmp_path / "alone", wild)
+    assert results.best().trial != 1
+    np.testing.assert_allclose(
+        results.scores()[2], alone(store, images, tmp_path / "third", replace(steady, lr=1e-2))[1], rtol=0, atol=CLOSE
+    )
+    only_wild = replace(results, trials=[results.trials[1]])
+    with pytest.raises(HilumError, match="expected one that did not diverge; found 1 that did"):
+        only_wild.best()
+
+
+class Killed(Exception):
+    pass
+
+
+@pytest.mark.parametrize("unfreeze", [0, 1])
+def test_killed_at_any_step_trials_end_with_the_same_bits(store, images, tmp_path, unfreeze):
+    trials = [
+        replace(BASE, **{"epochs": 3, "checkpoint_every_seconds": 0, "unfreeze": unfreeze, **own})
+        for own in ({"dropout": 0.2}, {"lr": 1e-2, "patience": 1, "schedule": "plateau"}, {"epochs": 2}, {"lr": 1e30, "optimizer": "sgd"})
+    ]  # fmt: skip
+    whole = together(store, images, tmp_path / "whole", trials)
+    for at in (2, 7, 13):
+
+        def kill(done, total, note, at=at):
+            if note.startswith("epoch") and done == at:
+                raise Killed
+
+        with pytest.raises(Killed):
+            together(store, images, tmp_path / "killed", trials, on_progress=kill)
+        assert not (tmp_path / "killed").exists()
+    steps = []
+    killed = together(
+        store, images, tmp_path / "killed", trials,
+        on_progress=lambda done, _, note: steps.append(done) if note.startswith("epoch") else None,
+    )  # fmt: skip
+    assert steps[0] == 14
+    assert killed.trials == whole.trials
+    assert killed.curves.equals(whole.curves)
+    np.testing.assert_array_equal(killed.scores(), whole.scores())
+
+
+def test_frozen_blocks_keep_weights_and_statistics_and_no_trial_moves_those_of_another(store, images, tmp_path):
+    from hilum.finetuning.data_loader import Feed
+    from hilum.finetuning.trials import classifier_of, train_in_lockstep
+
+    start = create_encoder("resnet18", seed=3)
+    before = {key: value.clone() for key, value in start.state_dict().items()}
+    feed = Feed(store, 32, 8, seed=SEED, workers=0, device=torch.device("cpu"), precision="fp32")
+    trials = [replace(BASE, epochs=1, policy="finetune", unfreeze=k, lr=1e-2) for k in (0, 1, 2, 1)]
+    lanes, _ = train_in_lockstep(
+        start, list(enumerate(trials)), images(*TRAIN), images(*VAL), feed=feed, directory=tmp_path
+    )
+    assert all(torch.equal(value, before[key]) for key, value in start.state_dict().items())
+    moved = []
+    for lane in lanes:
+        state = classifier_of(lane).encoder.body.state_dict()
+        moved.append(
+            {key.split(".")[0] for key, value in state.items() if not torch.equal(value, before[f"body.{key}"])}
+        )
+    assert moved == [set(), {"layer4"}, {"layer3", "layer4"}, {"layer4"}]
+    frozen = [dict(classifier_of(lane).encoder.body.named_parameters())["layer1.0.conv1.weight"] for lane in lanes]
+    assert len({id(parameter) for parameter in frozen}) == 1
+
+
+def test_memory_is_what_the_tensors_of_a_run_take(store, images, tmp_path):
+    """Weights, their best values and the optimiser's numbers, counted in a run, are what was computed before it."""
+    from hilum.finetuning.data_loader import Feed
+    from hilum.finetuning.trials import lane_memory
+    from hilum.finetuning.trials.lockstep import _Lockstep
+
+    trials = [replace(BASE, epochs=1, head="mlp"), replace(BASE, epochs=1, unfreeze=2), replace(BASE, epochs=1, unfreeze=1, optimizer="sgd")]  # fmt: skip
+    feed = Feed(store, 32, 8, seed=SEED, workers=0, device=torch.device("cpu"), precision="fp32")
+    run = _Lockstep(create_encoder(SMALL, seed=3), list(enumerate(trials)), images(*TRAIN), images(*VAL), feed, tmp_path, lambda *_: None)  # fmt: skip
+    run.look_once()
+    run.resume()
+    batch = next(iter(run.batches))
+    run.take(batch)
+    optimizers = {**{lane.trial: stack.optimizer for stack in run.stacks for lane in stack.lanes},
+                  **{trial: stepper.optimizer for trial, stepper in run.steppers.items()}}  # fmt: skip
+    computed = lockstep_bytes(trials, SMALL, findings=2, size=32, images=(40, 12))
+    for lane, expected in zip(run.lanes, computed.lanes, strict=True):
+        lane.keep()
+        numbers = sum(each.numel() for each in lane.parameters)
+        numbers += sum(value.numel() for value in lane.best.values())
+        numbers += sum(
+            value.numel() for parameter in lane.parameters for key, value in optimizers[lane.trial].state[parameter].items() if key != "step"
+        )  # fmt: skip
+        assert 4 * numbers <= expected
+        if lane.trial:
+            assert 4 * numbers > 0.99 * expected
+    saved = {}
+    lane = run.lanes[1]
+    lane.trainable.train()
+    run.cut(training=True)
+    run.shared.train(batch, 0)
+    weights = {each.untyped_storage().data_ptr() for each in lane.trainable.parameters()}
+
+    def look(tensor):
+        saved[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(look, lambda tensor: tensor):
+        lane.trainable.training_loss(batch, 0)
+    activations = sum(size for key, size in saved.items() if key not in weights)
+    turn = activations + 4 * sum(each.numel() for each in lane.parameters)
+    assert turn == pytest.approx(computed.turn, rel=0.02)
+    with pytest.raises(HilumError, match=r"memory: expected .* bytes for one trial; found 1,000"):
+        lane_memory.chunks_that_fit(list(enumerate(trials)), SMALL, findings=2, size=32, images=(40, 12), memory=1000)
+
+
+def test_the_best_trial_is_chosen_by_validation_and_refitted_by_finetune(store, images, tmp_path):
+    trials = [replace(BASE, epochs=2, lr=lr) for lr in (1e-5, 1e-2, 1e-3)]
+    results = together(store, images, tmp_path / "trials", trials)
+    losses = [trial.validation_loss for trial in results.trials]
+    assert results.best().trial == int(np.argmin(losses))
+    assert results.best("auroc").trial == int(np.argmax([trial.auroc for trial in results.trials]))
+    again = read_trials(tmp_path / "trials", trials)
+    assert (again.trials, again.curves.equals(results.curves)) == (results.trials, True)
+    out = refit(
+        results, store, images(*TRAIN), images(*VAL), images(*TEST).image_ids, init="random", encoder_name=SMALL,
+        findings=FINDINGS, seed=SEED, directory=tmp_path / "winner",
+    )  # fmt: skip
+    assert pl.read_parquet(out / "curves.parquet")["val_loss"].min() == pytest.approx(min(losses), abs=CLOSE)
+    mixed = [replace(trials[0], weighted=False), trials[1]]
+    results = TrialResults(
+        [TrialResult(n, settings, "finished", 1, 1, 0.5, 0.5 + n / 10, None) for n, settings in enumerate(mixed)],
+        results.curves, tmp_path,
+    )  # fmt: skip
+    with pytest.raises(HilumError, match="expected losses of one kind"):
+        results.best()
+    assert results.best("auroc").trial == 1
+
+
+def test_all_that_is_wrong_with_any_trial_is_said_at_once_and_nothing_is_written(store, images, tmp_path):
+    trials = [replace(BASE, lr=0.0), BASE, replace(BASE, unfreeze=9), replace(BASE, policy="wild")]
+    with pytest.raises(HilumError) as told:
+        together(store, images, tmp_path / "trials", trials)
+    for words in ("3 problems", "trial 0: training.lr", "trial 2: unfreeze", "trial 3: finetune.policy"):
+        assert words in str(told.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_grids_of_papers_have_their_sizes_and_values():
+    grid = GRIDS["elwirehardja2025"](replace(BASE, head="mlp", unfreeze=3))
+    assert len(set(grid)) == 90
+    assert {settings.unfreeze for settings in grid} == {3}
+    assert {settings.weight_decay for settings in grid} == {0.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5}
+    probe = GRIDS["dinov2_linear"](replace(BASE, batch_size=1024))
+    assert len(set(probe)) == 26
+    assert max(settings.lr for settings in probe) == pytest.approx(0.4)
+    assert {settings.weight_decay for settings in probe} == {0.0}

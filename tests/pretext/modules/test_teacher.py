@@ -1,0 +1,81 @@
+import math
+
+import pytest
+import torch
+
+from hilum.errors import HilumError
+from hilum.pretext.modules import TeacherSchedule, TeacherWatch
+
+SCHEDULE = TeacherSchedule(
+    first_temperature=0.04, last_temperature=0.07, warmup_steps=30, first_momentum=0.996, total_steps=300
+)
+
+
+@pytest.mark.parametrize(("step", "value"), [(0, 0.04), (15, 0.055), (30, 0.07), (299, 0.07)])
+def test_the_temperature_rises_along_a_line(step, value):
+    assert SCHEDULE.temperature(step) == pytest.approx(value)
+
+
+@pytest.mark.parametrize(("step", "value"), [(0, 0.996), (150, 0.998), (300, 1.0)])
+def test_the_momentum_rises_along_a_cosine(step, value):
+    assert SCHEDULE.momentum(step) == pytest.approx(value)
+
+
+def test_without_a_warm_up_the_temperature_is_the_last():
+    assert TeacherSchedule(0.04, 0.07, 0, 0.9, 10).temperature(0) == 0.07
+
+
+def test_an_epoch_is_summed_up_and_forgotten():
+    watch = TeacherWatch(4)
+    watch.note(torch.eye(4), torch.tensor(0.75))  # sure of each image, and every image another prototype
+    assert watch.look(5, "") == {"teacher_entropy": 0.0, "prototype_use": pytest.approx(1.0), "divergence": 0.75}
+    assert watch.look(5, "") == {}
+
+
+def test_the_divergence_is_that_of_the_students_answers_from_the_teachers():
+    """Kullback-Leibler divergence by its definition; the loss is the cross-entropy."""
+    teacher, student = (
+        torch.rand(6, 4, generator=torch.Generator().manual_seed(s), dtype=torch.float64).softmax(1) for s in (0, 1)
+    )
+    watch = TeacherWatch(4)
+    watch.note(teacher, -(teacher * student.log()).sum(1).mean())
+    expected = (teacher * (teacher / student).log()).sum(1).mean()
+    assert watch.look(0, "")["divergence"] == pytest.approx(expected.item(), rel=1e-9)
+
+
+def test_prototypes_may_be_used_by_other_answers_than_those_whose_entropy_is_told():
+    watch = TeacherWatch(4, "assignment")
+    watch.note(torch.eye(4), torch.tensor(1.0), said=torch.eye(4)[[0, 0, 1]])
+    use = -(2 / 3 * math.log(2 / 3) + 1 / 3 * math.log(1 / 3)) / math.log(4)
+    assert watch.look(0, "") == {"assignment_entropy": 0.0, "prototype_use": pytest.approx(use), "divergence": 1.0}
+    watch.note(torch.eye(4), torch.tensor(1.0), said=torch.eye(4)[[2, 2, 2]])
+    with pytest.raises(HilumError, match="expected assignments that tell images apart; found one prototype for all"):
+        watch.look(1, "Lower it.")
+
+
+def test_a_resumed_epoch_is_summed_up_whole():
+    first, resumed, whole = TeacherWatch(4), TeacherWatch(4), TeacherWatch(4)
+    answers = [torch.rand(3, 4, generator=torch.Generator().manual_seed(s)).softmax(1) for s in range(2)]
+    first.note(answers[0], torch.tensor(2.0))
+    resumed.load_state_dict(first.state_dict())
+    resumed.note(answers[1], torch.tensor(2.0))
+    for part in answers:
+        whole.note(part, torch.tensor(2.0))
+    assert resumed.look(0, "") == whole.look(0, "")
+
+
+@pytest.mark.parametrize(
+    ("answers", "told"),
+    [
+        (torch.full((6, 4), 0.25), "answers that are even over all prototypes"),
+        (torch.eye(4)[[2] * 6], "one prototype for all images"),
+        (torch.full((6, 4), torch.nan), "answers that are even"),
+    ],
+)
+def test_a_teacher_that_says_nothing_stops_the_run_from_the_second_epoch(answers, told):
+    watch = TeacherWatch(4)
+    watch.note(answers, torch.tensor(2.0))
+    watch.look(0, "Lower it.")
+    watch.note(answers, torch.tensor(2.0))
+    with pytest.raises(HilumError, match=rf"epoch 2: .*{told}.* Lower it\."):
+        watch.look(1, "Lower it.")

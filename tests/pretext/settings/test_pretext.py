@@ -1,0 +1,37 @@
+from dataclasses import asdict
+
+import pytest
+
+from hilum.augment import ViewPolicy
+from hilum.errors import HilumErrors
+from hilum.pretext.settings import PretextSettings
+
+
+def test_all_wrong_values_are_named_at_once():
+    with pytest.raises(HilumErrors) as caught:
+        PretextSettings(batch_size=1, lr=0.0, policy="simcrl", local_policy="locl", local_size=8)
+    names = [problem.split(":")[0] for problem in caught.value.problems]
+    assert names == ["batch_size", "lr", "policy", "local_policy", "local_size"]
+
+
+def test_what_changes_no_result_is_not_part_of_what_decides():
+    assert PretextSettings(workers=0, device="cpu").decisive() == PretextSettings(workers=3).decisive()
+    assert PretextSettings(options={"queue": 7}).decisive() != PretextSettings().decisive()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"optimizer": "lars"}, {"layer_decay": 0.9}, {"last_weight_decay": 0.4}, {"clip_norm": 1.0}, {"accumulate": 2},
+        {"recompute": True}, {"frozen_encoder_steps": 9}, {"probe_every": 3}, {"precision": "fp16"},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_whatever_decides_the_result_tells_runs_apart(other):
+    assert PretextSettings(**other).decisive() != PretextSettings().decisive()
+
+
+def test_a_policy_is_named_or_written_out():
+    mild = ViewPolicy(flip=0.0)
+    assert PretextSettings(policy=mild).decisive()["policy"] == asdict(mild)
+    assert PretextSettings(policy=mild).filled("simclr", 100, from_weights=False).policy == mild

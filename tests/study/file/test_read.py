@@ -1,0 +1,197 @@
+from pathlib import Path
+
+import pytest
+
+from hilum.augment import POLICIES, ViewPolicy
+from hilum.errors import HilumError, HilumErrors
+from hilum.study.file import (
+    ListedSplit,
+    PatientSplit,
+    Pretrained,
+    find_study,
+    finetune_settings,
+    parse_study,
+    read_study,
+    resolved_pretraining,
+    shipped_studies,
+    tiny,
+)
+from hilum.study.plan import pretraining_directory
+
+OWN_IMAGES = """\
+question: Does pretraining on our own images beat scratch when labels are few?
+data:
+  ours: {collection: folder, labels: labels.csv}
+preprocess: [{square: pad}, {resize: 224}, clahe]
+task:
+  findings: [Pneumonia, Pleural Effusion, Cardiomegaly]
+  uncertain: zero
+  split: {patients: [70, 10, 20], seed: 0}
+arms:
+  scratch: {encoder: resnet18}
+  own_moco: {encoder: resnet18, init: {pretrain: mocov2, on: ours, epochs: 200}, finetune: {unfreeze: 2}}
+finetune: {unfreeze: all, lr: 1e-4, epochs: 20, patience: 5}
+seeds: [0, 1, 2]
+evaluate: {redraws: 2000, against: scratch}
+"""
+
+
+def problems(text: str, *overrides: str) -> list[str]:
+    with pytest.raises(HilumErrors) as caught:
+        parse_study(text, where="own.yaml", overrides=overrides)
+    assert str(caught.value).startswith(f"own.yaml: {len(caught.value.problems)} problem")
+    assert "nothing was run" in str(caught.value)
+    return caught.value.problems
+
+
+def test_a_right_file_is_read_as_it_says():
+    study = parse_study(OWN_IMAGES, where="own.yaml")
+    assert study.finetune.lr == pytest.approx(1e-4)  # YAML 1.1 would read a word
+    assert study.arms["own_moco"].init == Pretrained(pretrain="mocov2", on="ours", epochs=200)
+    assert study.task.split == PatientSplit(patients=(70, 10, 20), seed=0)
+    assert study.labelled_data == "ours"
+    assert study.reference_arm == "scratch"
+
+
+def test_an_arm_changes_only_the_settings_that_it_names():
+    study = parse_study(OWN_IMAGES, where="own.yaml")
+    assert study.finetuning_of("scratch") == study.finetune
+    assert study.finetuning_of("own_moco") == study.finetune.model_copy(update={"unfreeze": 2})
+
+
+def test_findings_may_be_named_as_any_data_set_names_them():
+    study = parse_study(OWN_IMAGES.replace("Pleural Effusion", "effusion"), where="own.yaml")
+    assert study.task.findings == ["Pneumonia", "Pleural Effusion", "Cardiomegaly"]
+
+
+def test_three_mistakes_are_told_at_once_each_with_its_line_and_its_mend():
+    wrong = (
+        OWN_IMAGES.replace("uncertain: zero", "uncertain: zeros")
+        .replace("on: ours", "on: our")
+        .replace("unfreeze: all", "unfreeze: 9")
+    )
+    assert problems(wrong) == [
+        "line 7   task.uncertain: 'zeros' is not one of zero, one, ignore, own_class, drop    did you mean 'zero'?",
+        "line 11  arms.own_moco.init.on: 'our' is not a data set of this study    known here: ours",
+        "line 12  finetune.unfreeze: 9 blocks, but resnet18 has 4    use 0 to 4, or all",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "message"),
+    [
+        ("patience: 5", "patiense: 5", "line 12  finetune.patiense: is not a key that is known here    did you mean 'patience'?"),
+        ("question: Does", "qestion: Does", "line 1   qestion: is not a key that is known here    did you mean 'question'?"),
+        ("against: scratch", "against: scrach", "line 14  evaluate.against: 'scrach' is not an arm of this study"),
+        ("encoder: resnet18}", "encoder: resnet19}", "arms.scratch.encoder: 'resnet19' is not an encoder    did you mean"),
+        ("[70, 10, 20]", "[70, 10, 30]", "task.split.patients: [70, 10, 30] add up to 110, not 100"),
+        ("collection: folder", "collection: foldr", "data.ours.collection: 'foldr' is not a collection    did you mean 'folder'?"),
+        ("Pneumonia,", "Pnumonia,", "Did you mean 'Pneumonia'?"),
+        ("Pneumonia,", "Effusion,", "named twice: Pleural Effusion"),
+        ("seeds: [0, 1, 2]", "seeds: [0, 1, 1]", "line 13  seeds: [0, 1, 1] repeats a seed"),
+        ("redraws: 2000", "redraws: 3", "line 14  evaluate.redraws: Input should be greater than or equal to 100    found 3"),
+        ("pretrain: mocov2", "pretrain: mocov3", "'mocov3' is not one of simclr, mocov2, swav, dino, dinov2, fcmae    did you mean 'mocov2'?"),
+        ("{unfreeze: 2}", "{unfreeze: 5}", "arms.own_moco.finetune.unfreeze: 5 blocks, but resnet18 has 4"),
+        ("{unfreeze: 2}", "{policy: finetone}", "line 11  arms.own_moco.finetune.policy: 'finetone' is not a policy of random views    did you mean 'finetune'?"),
+        ("{resize: 224}", "{resized: 224}", "line 4   preprocess: expected"),
+        ("{unfreeze: 2}", "{unfreeze: most}", "'most' is neither a number of blocks nor 'all'"),
+    ],
+)  # fmt: skip
+def test_every_mistake_names_its_field_and_what_would_be_right(right, wrong, message):
+    assert any(message in problem for problem in problems(OWN_IMAGES.replace(right, wrong, 1)))
+
+
+def test_a_key_that_stands_twice_is_told_where_it_stands_again():
+    assert problems(OWN_IMAGES + "seeds: [4]\n") == ["line 15  seeds: stands twice, first in line 13    keep one"]
+
+
+def test_settings_can_be_changed_from_the_command_line():
+    study = parse_study(
+        OWN_IMAGES, where="own.yaml", overrides=["finetune.epochs=3", "arms.scratch.encoder=resnet50", "seeds=[7]"]
+    )
+    assert (study.finetune.epochs, study.arms["scratch"].encoder, study.seeds) == (3, "resnet50", [7])
+
+
+def test_a_mistake_in_an_override_says_so_instead_of_a_line():
+    assert problems(OWN_IMAGES, "finetune.epochs=none")[0].startswith("--set    finetune.epochs: Input should be")
+
+
+@pytest.mark.parametrize("override", ["finetune.epochs", "=3", "question.more=1"])
+def test_an_override_that_cannot_be_one_is_refused(override):
+    with pytest.raises(HilumError, match="--set"):
+        parse_study(OWN_IMAGES, where="own.yaml", overrides=[override])
+
+
+@pytest.mark.parametrize("text", ["", "- 1", "a: [", "just words"])
+def test_what_is_no_study_at_all_is_refused(text):
+    with pytest.raises(HilumError, match=r"own\.yaml"):
+        parse_study(text, where="own.yaml")
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(HilumError, match=r"nowhere\.yaml"):
+        read_study(tmp_path / "nowhere.yaml")
+
+
+@pytest.mark.parametrize("name", sorted(shipped_studies()))
+def test_shipped_studies_are_right_and_say_how_to_run_them(name):
+    path = find_study(name)
+    assert read_study(path).question
+    assert "#   hilum " in path.read_text(encoding="utf-8")
+
+
+def test_a_shipped_study_is_found_by_name_and_a_wrong_name_by_its_neighbour():
+    assert find_study("demo").name == "demo.yaml"
+    assert find_study("studies/demo.yaml").name == "demo.yaml"
+    with pytest.raises(HilumError, match="Did you mean demo"):
+        find_study("dema")
+
+
+def test_the_tiny_scale_keeps_every_arm_and_needs_no_data():
+    study = parse_study(OWN_IMAGES, where="own.yaml")
+    small = tiny(study)
+    assert list(small.arms) == list(study.arms)
+    assert small.data["ours"].generate is not None
+    assert small.finetune.epochs == 2
+    assert small.arms["own_moco"].finetune.unfreeze == 2
+    assert small.preprocess[1] == {"resize": 64}
+
+
+def test_official_lists_may_divide_validation_and_chexnets_may_not():
+    text = OWN_IMAGES.replace("{patients: [70, 10, 20], seed: 0}", "{lists: official, validation: 20}")
+    assert parse_study(text, where="own.yaml").task.split == ListedSplit(lists="official", validation=20, seed=0)
+    assert "have their own validation images" in problems(text.replace("official", "chexnet"))[0]
+
+
+def test_shipped_studies_are_found_from_anywhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert isinstance(find_study("demo"), Path)
+
+
+def test_a_policy_may_be_written_as_its_ranges_wherever_one_is_named():
+    text = OWN_IMAGES.replace("{unfreeze: 2}", "{policy: {like: finetune, flip: 0}}").replace(
+        "on: ours", "on: ours, policy: {like: simclr, crop_area: [0.2, 1]}, second_policy: sowrirajan2021_mococxr"
+    )
+    study = parse_study(text, where="own.yaml")
+    init = study.arms["own_moco"].init
+    settings = resolved_pretraining(study, init, 1000).settings
+    assert settings.policy == init.policy == ViewPolicy(**(POLICIES["simclr"].ranges() | {"crop_area": (0.2, 1.0)}))
+    assert settings.second_policy == "sowrirajan2021_mococxr"
+    assert finetune_settings(study, "own_moco", 100).policy == ViewPolicy(rotate=15, shift=0.05, scale=(0.95, 1.05))
+    assert finetune_settings(study, "scratch", 100).policy == "finetune"
+    assert study.starts_from("own_moco") == "mocov2 on ours/train, own views"
+
+
+def test_arms_that_differ_by_their_views_alone_are_pretrained_apart():
+    study = read_study(find_study("augmentations"))
+    arms = [arm for arm in study.arms if arm != "scratch"]
+    assert len({pretraining_directory(study, arm, 0) for arm in arms}) == len(arms)
+
+
+def test_mistakes_in_a_written_policy_are_told_with_their_line():
+    wrong = OWN_IMAGES.replace("on: ours", "on: ours, policy: {like: simcrl, flop: 1, flip: 2}")
+    assert problems(wrong) == [
+        "line 11  arms.own_moco.init.policy: like: 'simcrl' is not a named policy; did you mean 'simclr'?; "
+        "flop: is not a range of views; did you mean 'flip'?; flip: expected a number from 0 to 1; found 2.0"
+    ]
+    assert "did you mean 'simclr'?" in problems(OWN_IMAGES.replace("on: ours", "on: ours, second_policy: simcrl"))[0]
