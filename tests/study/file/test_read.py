@@ -195,3 +195,10 @@ def test_mistakes_in_a_written_policy_are_told_with_their_line():
         "flop: is not a range of views; did you mean 'flip'?; flip: expected a number from 0 to 1; found 2.0"
     ]
     assert "did you mean 'simclr'?" in problems(OWN_IMAGES.replace("on: ours", "on: ours, second_policy: simcrl"))[0]
+
+
+@pytest.mark.parametrize(("section", "old", "new"), [("task", "films", "images"), ("explain", "films", "candidates")])
+def test_a_key_of_earlier_study_files_is_told_by_its_new_name(section, old, new):
+    with pytest.raises(HilumErrors) as caught:
+        parse_study(f"{section}:\n  {old}: 3\n", where="study.yaml")
+    assert any(f"{section}.{old}: was renamed to {new}" in problem for problem in caught.value.problems)
