@@ -196,10 +196,10 @@ def _few_steps(prepared: Prepared, batch_sizes: dict[str, int]) -> Study:
         arms[name] = arm.model_copy(update=update)
     evaluate = study.evaluate.model_copy(
         update={
-            "redraws": REDRAWS,
-            "min_positives": min(study.evaluate.min_positives, OF_EACH_LABEL),
+            "n_bootstrap": REDRAWS,
+            "min_positive_patients": min(study.evaluate.min_positive_patients, OF_EACH_LABEL),
             "min_group": min(study.evaluate.min_group, OF_EACH_LABEL),
-            "against": study.reference_arm,
+            "reference": None if study.compare else study.reference_arm,
         }
     )
     explain = study.explain

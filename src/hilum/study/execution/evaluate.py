@@ -57,7 +57,7 @@ def judge(prepared: Prepared, out: Path, on_progress: ProgressReport) -> None:
         _write_all_predictions(prepared, out, directory)
         arms = {arm: read_arm(directory, arm, study.seeds) for arm in study.arms}
         thresholds = {arm: read_thresholds(directory, study, arm) for arm in study.arms}
-        on_progress(1, len(jobs), f"{study.evaluate.redraws:,} redraws of patients")
+        on_progress(1, len(jobs), f"{study.evaluate.n_bootstrap:,} redraws of patients")
         tables = _tables_of_arms(study, arms, thresholds)
         on_progress(2, len(jobs), jobs[2])
         tables |= _tables_of_baselines(study, arms, directory)
@@ -123,9 +123,9 @@ def _tables_of_arms(
         metrics=METRICS,
         averages=AVERAGES,
         thresholds=thresholds,
-        redraws=settings.redraws,
+        redraws=settings.n_bootstrap,
         seed=settings.seed,
-        min_positives=settings.min_positives,
+        min_positives=settings.min_positive_patients,
     )
     tables = {"metrics": _metrics_of(others, list(arms)), "comparisons": comparisons_table(main, against=against)}
     if len(arms) > 1 and main.included.any():
@@ -184,7 +184,7 @@ def _learning(study: Study, out: Path, probe_comparisons: pl.DataFrame) -> pl.Da
 def _classes(study: Study, arms: Mapping[str, Sequence[Predictions]]) -> pl.DataFrame:
     settings = study.evaluate
     tables = [
-        evaluate_single_label(predictions, redraws=settings.redraws, seed=settings.seed).select(
+        evaluate_single_label(predictions, redraws=settings.n_bootstrap, seed=settings.seed).select(
             pl.lit(arm).alias("arm"), pl.all()
         )
         for arm, predictions in arms.items()
@@ -206,7 +206,7 @@ def _subgroups(
             metrics=(AUROC, UNDERDIAGNOSIS),
             thresholds=thresholds[arm],
             min_patients=settings.min_group,
-            redraws=settings.redraws,
+            redraws=settings.n_bootstrap,
             seed=settings.seed,
         ).select(pl.lit(arm).alias("arm"), pl.all())
         for arm, predictions in arms.items()
@@ -216,7 +216,7 @@ def _subgroups(
 
 def _measure(study: Study, arms: Mapping[str, Sequence[Predictions]]) -> MeasuredArms:
     settings = study.evaluate
-    return measure_arms(arms, redraws=settings.redraws, seed=settings.seed, min_positives=settings.min_positives)
+    return measure_arms(arms, redraws=settings.n_bootstrap, seed=settings.seed, min_positives=settings.min_positive_patients)
 
 
 def _metrics_of(measured: MeasuredArms, arms: Sequence[str]) -> pl.DataFrame:

@@ -85,7 +85,7 @@ def _leave_maps(
         seed=study.evaluate.seed,
         keep_seen=True,  # the split keeps patients apart; where it does not, the study says so, and the notes do
     )
-    wish = Wish(how.method, findings, how.images, redraws=study.evaluate.redraws, seed=study.evaluate.seed)
+    wish = Wish(how.method, findings, how.images, redraws=study.evaluate.n_bootstrap, seed=study.evaluate.seed)
     write_explained(explain(models, [store] * len(models), images, wish, on_progress), directory)
 
 
@@ -123,7 +123,7 @@ def _leave_points(
             [how.embedding],
             k=NEIGHBOURS,
             most_shown=count,
-            redraws=study.evaluate.redraws,
+            redraws=study.evaluate.n_bootstrap,
             seed=seed,
             on_progress=on_progress,
         )

@@ -50,7 +50,7 @@ def report_content(prepared: Prepared, out: Path, steps: list[Step], failed: Seq
         metrics=metrics,
         comparisons=pl.read_parquet(out / EVALUATION / "comparisons.parquet"),
         against=study.reference_arm if len(study.arms) > 1 else None,
-        redraws=study.evaluate.redraws,
+        redraws=study.evaluate.n_bootstrap,
         predictions={arm: read_arm(evaluation, arm, study.seeds) for arm in study.arms},
         curves=_curves(prepared, out),
         left_out=[*(arm.sentence for arm in failed), *_left_out(prepared, out, metrics)],

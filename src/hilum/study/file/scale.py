@@ -50,8 +50,8 @@ def tiny(study: Study) -> Study:
             arm["finetune"]["size"] = architecture.size
     content["seeds"] = study.seeds[:2]
     content["evaluate"] = content.get("evaluate", {}) | {
-        "redraws": min(study.evaluate.redraws, TINY_REDRAWS),
-        "min_positives": min(study.evaluate.min_positives, 2),
+        "n_bootstrap": min(study.evaluate.n_bootstrap, TINY_REDRAWS),
+        "min_positive_patients": min(study.evaluate.min_positive_patients, 2),
     }
     if study.explain is not None:
         few = {

@@ -216,7 +216,7 @@ def _data_row(plan: Plan, name: str) -> dict[str, Any]:
 
 def _power(prepared: Prepared) -> dict[str, Any]:
     study = prepared.study
-    return detectable_differences(labels(prepared), study.task.findings, study.evaluate.min_positives)
+    return detectable_differences(labels(prepared), study.task.findings, study.evaluate.min_positive_patients)
 
 
 def _images_row(images: Images) -> dict[str, Any]:

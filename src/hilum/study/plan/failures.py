@@ -61,12 +61,13 @@ def without_failed(prepared: Prepared, failed: list[FailedArm]) -> Prepared:
     arms = {name: arm for name, arm in study.arms.items() if name not in names}
     if not arms:
         raise HilumErrors("the arms of this study", [each.sentence for each in failed], fix="none is left to judge")
-    against = study.evaluate.against if study.evaluate.against in arms else None
-    evaluate = study.evaluate.model_copy(update={"against": against})
+    reference = study.evaluate.reference if study.evaluate.reference in arms else None
+    evaluate = study.evaluate.model_copy(update={"reference": reference})
     explain = study.explain
     if explain is not None and explain.arms is not None:
         explain = explain.model_copy(update={"arms": [arm for arm in explain.arms if arm in arms] or None})
-    left = study.model_copy(update={"arms": arms, "evaluate": evaluate, "explain": explain})
+    pairs = [pair for pair in study.compare if set(pair) <= set(arms)]
+    left = study.model_copy(update={"arms": arms, "evaluate": evaluate, "explain": explain, "compare": pairs})
     return replace(prepared, study=left)
 
 

@@ -82,7 +82,7 @@ def _key(step: Step, prepared: Prepared, keys: dict[str, str]) -> str:
             {
                 "kind": "explain",
                 "arms": [keys[directory] for directory in directories],
-                "how": [study.explained_arms, study.explain.model_dump(), study.evaluate.redraws, study.evaluate.seed],
+                "how": [study.explained_arms, study.explain.model_dump(), study.evaluate.n_bootstrap, study.evaluate.seed],
                 "labels": labels(prepared).fill_null(-1).rows(),
                 "boxes": boxes.rows() if (boxes := prepared.labelled.collected.boxes) is not None else [],
             }
