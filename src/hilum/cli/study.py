@@ -15,7 +15,8 @@ from hilum.progress import ProgressReport
 if TYPE_CHECKING:
     from hilum.study.check import Checked
     from hilum.study.file import Study
-    from hilum.study.plan import Plan, Prepared, Step
+    from hilum.study.plan import Plan, Step
+    from hilum.study.prepared import PreparedStudy
 
 
 class Scale(StrEnum):
@@ -216,7 +217,7 @@ def run_to_report(
 
     _quiet()
 
-    def try_first(prepared: "Prepared") -> None:
+    def try_first(prepared: "PreparedStudy") -> None:
         with progress("check") as on_progress:
             checked = check_prepared(prepared, workers=workers, on_progress=on_progress)
         checked.raise_problems()

@@ -18,7 +18,6 @@ from hilum.study.generate import generate
 from hilum.study.miniature import explained_miniature, miniature
 from hilum.study.plan import (
     FailedArm,
-    Prepared,
     Step,
     failure_in_words,
     finetuning_directory,
@@ -29,6 +28,7 @@ from hilum.study.plan import (
     without_failed,
 )
 from hilum.study.plan.prepare import prepare
+from hilum.study.prepared import Prepared
 
 MOST_GENERATED = 150
 """Images of a generated data set: enough for findings that are not rare, made in seconds."""

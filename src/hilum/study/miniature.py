@@ -14,7 +14,8 @@ from hilum.explanation.embedding import FEWEST_IMAGES
 from hilum.study.data import PreparedData
 from hilum.study.file import Arm, Finetuning, Pretrained, Study, resolved_finetuning, resolved_pretraining
 from hilum.study.identity import Identity
-from hilum.study.plan import Prepared, PreparedTask, labels
+from hilum.study.plan import labels
+from hilum.study.prepared import Prepared, PreparedTask
 
 OF_EACH_LABEL = 2
 """Images of each value of each finding in every part, of different patients: the fewest that intervals take."""

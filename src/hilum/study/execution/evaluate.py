@@ -33,8 +33,9 @@ from hilum.finetuning.monitoring import LearningSign, read_learning
 from hilum.finetuning.scores import PROBE_SCORES, SCORES, read_scores
 from hilum.progress import ProgressReport
 from hilum.study.file import Study
-from hilum.study.plan import BASELINES, Prepared, finetuning_directory, write_predictions
+from hilum.study.plan import BASELINES, finetuning_directory, write_predictions
 from hilum.study.plan.steps import baseline_names
+from hilum.study.prepared import Prepared
 
 EVALUATION = "evaluation"
 _PROBE = " linear probe"
@@ -216,7 +217,9 @@ def _subgroups(
 
 def _measure(study: Study, arms: Mapping[str, Sequence[Predictions]]) -> MeasuredArms:
     settings = study.evaluate
-    return measure_arms(arms, redraws=settings.n_bootstrap, seed=settings.seed, min_positives=settings.min_positive_patients)
+    return measure_arms(
+        arms, redraws=settings.n_bootstrap, seed=settings.seed, min_positives=settings.min_positive_patients
+    )
 
 
 def _metrics_of(measured: MeasuredArms, arms: Sequence[str]) -> pl.DataFrame:

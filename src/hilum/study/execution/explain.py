@@ -20,7 +20,8 @@ from hilum.explanation.run import explain
 from hilum.explanation.settings import Wish
 from hilum.progress import ProgressReport
 from hilum.study.file import Explaining
-from hilum.study.plan import Prepared, finetuning_directory, labels
+from hilum.study.plan import finetuning_directory, labels
+from hilum.study.prepared import Prepared
 from hilum.training.distributed.device import choose_device
 
 NEIGHBOURS = 20

@@ -23,7 +23,6 @@ from hilum.study.file import as_yaml
 from hilum.study.plan import (
     EXPLANATION,
     FailedArm,
-    Prepared,
     Step,
     as_rows,
     contamination_of,
@@ -35,6 +34,7 @@ from hilum.study.plan import (
     read_record,
     share_in_words,
 )
+from hilum.study.prepared import Prepared
 
 
 def report_content(prepared: Prepared, out: Path, steps: list[Step], failed: Sequence[FailedArm] = ()) -> ReportContent:

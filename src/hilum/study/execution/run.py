@@ -26,7 +26,6 @@ from hilum.study.generate import generate, generated_root, generation_key
 from hilum.study.plan import (
     REPORT,
     FailedArm,
-    Prepared,
     Step,
     count_images,
     failed_arms,
@@ -45,6 +44,7 @@ from hilum.study.plan import (
     without_failed,
 )
 from hilum.study.plan.prepare import prepare
+from hilum.study.prepared import Prepared
 from hilum.training.distributed import by_the_first, joined_processes, rank, world_size
 
 CHECK = "check.json"

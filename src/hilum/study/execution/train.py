@@ -13,8 +13,9 @@ from hilum.progress import ProgressReport
 from hilum.runs.pools import PooledImages, pooled_images
 from hilum.study.execution.baselines import score_baselines
 from hilum.study.file import Pretrained, finetune_settings, pretext_settings
-from hilum.study.plan import Prepared, Step, pretraining_directory, without_pixel_copies
+from hilum.study.plan import Step, pretraining_directory, without_pixel_copies
 from hilum.study.plan.probe_labels import labels_of_task
+from hilum.study.prepared import Prepared
 
 
 def perform(step: Step, prepared: Prepared, out: Path, workers: int | None, on_progress: ProgressReport) -> None:

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from hilum.artifacts import fingerprint
+from hilum.augment.library import as_written
 from hilum.findings import labelled_by
 from hilum.study.file.pretraining import Pretrained
 from hilum.study.file.schema import Arm, Init, Study, Supervised
@@ -105,6 +107,34 @@ def starts_in(init: Init) -> Iterator[Pretrained | Supervised]:
     if isinstance(init, Pretrained | Supervised):
         yield from starts_in(init.start)
         yield init
+
+
+def start_directory(study: Study, encoder: str, init: Pretrained | Supervised) -> str:
+    """Where the encoder of a start is made, without its seed, relative to the directory of a study.
+
+    Arms, tasks and label fractions that ask for the same share it.
+
+    Args:
+        study: a view that the start is for.
+        encoder: of the start.
+        init: the start.
+    """
+    if isinstance(init, Supervised):
+        learnt = supervised_study(study, encoder, init)
+        before = init.start if isinstance(init.start, str) else start_directory(study, encoder, init.start)
+        task = learnt.task.model_dump(mode="json", exclude={"label_fraction", "test_on"})
+        own = fingerprint([init.model_dump(mode="json", exclude={"start"}), task, before])[:6]
+        return f"pretrain/supervised-{encoder}-{learnt.labelled_data}-{own}"
+    epochs = study.pretraining_epochs(init)
+    length = "preset" if epochs is None else f"{epochs}epochs"
+    own = ""
+    shares = [share for share in init.shares.values() if share < 1]
+    instead = {name: as_written(value) for name, value in init.said().items() if name != "epochs"}
+    if instead or init.settings or init.start != "random" or shares:
+        percents = {name: float(percent_of(share)) for name, share in init.shares.items()}
+        told = [instead, init.settings, init.start] + [percents] * bool(shares)
+        own = f"-{fingerprint(told)[:6]}"
+    return f"pretrain/{init.pretrain}-{encoder}-{'+'.join(init.shares)}-{length}{own}"
 
 
 def _view(study: Study, name: str, task: Task, fraction: float, *, alone: bool) -> View:

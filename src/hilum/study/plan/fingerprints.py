@@ -20,9 +20,9 @@ from hilum.encoders.published import resolve_weights
 from hilum.study.file import finetune_settings, pretext_settings
 from hilum.study.generate import generation_key
 from hilum.study.plan.predictions import labels
-from hilum.study.plan.prepare import Prepared
 from hilum.study.plan.probe_labels import labels_of_task
 from hilum.study.plan.steps import BASELINES, Step, baseline_names, finetuning_directory, pretraining_directory
+from hilum.study.prepared import Prepared
 
 
 def step_keys(steps: list[Step], prepared: Prepared) -> dict[str, str]:
@@ -82,7 +82,12 @@ def _key(step: Step, prepared: Prepared, keys: dict[str, str]) -> str:
             {
                 "kind": "explain",
                 "arms": [keys[directory] for directory in directories],
-                "how": [study.explained_arms, study.explain.model_dump(), study.evaluate.n_bootstrap, study.evaluate.seed],
+                "how": [
+                    study.explained_arms,
+                    study.explain.model_dump(),
+                    study.evaluate.n_bootstrap,
+                    study.evaluate.seed,
+                ],
                 "labels": labels(prepared).fill_null(-1).rows(),
                 "boxes": boxes.rows() if (boxes := prepared.labelled.collected.boxes) is not None else [],
             }

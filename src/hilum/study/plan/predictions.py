@@ -6,7 +6,7 @@ import polars as pl
 
 from hilum.artifacts import whole_file
 from hilum.data.labels import targets
-from hilum.study.plan.prepare import Prepared
+from hilum.study.prepared import Prepared
 
 
 def write_predictions(prepared: Prepared, scores: pl.DataFrame, predictions: Path) -> None:
