@@ -32,12 +32,12 @@ from hilum.evaluation.tables import UNDERDIAGNOSIS
 from hilum.finetuning.monitoring import LearningSign, read_learning
 from hilum.finetuning.scores import PROBE_SCORES, SCORES, read_scores
 from hilum.progress import ProgressReport
+from hilum.study.execution.external import external_table
 from hilum.study.file import Study
-from hilum.study.plan import BASELINES, finetuning_directory, write_predictions
+from hilum.study.plan import BASELINES, EVALUATION, finetuning_directory, in_view, write_predictions
 from hilum.study.plan.steps import baseline_names
 from hilum.study.prepared import Prepared
 
-EVALUATION = "evaluation"
 _PROBE = " linear probe"
 """Beside one arm at a time; no arm begins with a blank."""
 
@@ -49,11 +49,11 @@ def judge(prepared: Prepared, out: Path, on_progress: ProgressReport) -> None:
     (AUROC, against the reference arm), baseline_metrics, baseline_comparisons (arm minus baseline), probe_metrics and
     probe_comparisons (of the linear probe of what each arm starts from; arm minus its own probe), learning (signs that
     an arm had not finished learning), subgroups; ranks where there are several arms; margins where the study names one;
-    classes where they exclude each other. Complete or absent.
+    classes where they exclude each other; external where the task is tested on other data sets. Complete or absent.
     """
     study = prepared.study
     jobs = ["joining scores with labels", "metrics", "baselines", "linear probes", "subgroups"]
-    with whole_directory(out / EVALUATION) as directory:
+    with whole_directory(out / in_view(study, EVALUATION)) as directory:
         on_progress(0, len(jobs), jobs[0])
         _write_all_predictions(prepared, out, directory)
         arms = {arm: read_arm(directory, arm, study.seeds) for arm in study.arms}
@@ -68,6 +68,8 @@ def judge(prepared: Prepared, out: Path, on_progress: ProgressReport) -> None:
         on_progress(4, len(jobs), jobs[4])
         if study.task.classes == "exclusive":
             tables["classes"] = _classes(study, arms)
+        if prepared.external:
+            tables["external"] = external_table(prepared, out, directory)
         if groups := groups_of(prepared):
             tables["subgroups"] = _subgroups(study, arms, thresholds, groups)
         for name, table in tables.items():
@@ -104,13 +106,13 @@ def _write_all_predictions(prepared: Prepared, out: Path, directory: Path) -> No
     scored = [*prepared.task.val.image_ids, *prepared.task.test_ids]
     for arm in prepared.study.arms:
         for seed in prepared.study.seeds:
-            trained = out / finetuning_directory(arm, seed)
+            trained = out / finetuning_directory(prepared.study, arm, seed)
             scores = read_scores(trained / SCORES, store, scored)
             write_predictions(prepared, scores, _predictions_file(directory, arm, seed))
             probed = read_scores(trained / PROBE_SCORES, store, scored)
             write_predictions(prepared, probed, _probe_file(directory, arm, seed))
     for name in baseline_names(prepared.study):
-        scores = pl.read_parquet(out / BASELINES / f"{name}.parquet")
+        scores = pl.read_parquet(out / in_view(prepared.study, BASELINES) / f"{name}.parquet")
         write_predictions(prepared, scores, _baseline_file(directory, name))
 
 
@@ -118,6 +120,7 @@ def _tables_of_arms(
     study: Study, arms: Mapping[str, Sequence[Predictions]], thresholds: Mapping[str, Sequence[Thresholds]]
 ) -> dict[str, pl.DataFrame]:
     settings, against = study.evaluate, study.reference_arm if len(study.arms) > 1 else None
+    pairs = list(study.compare) if study.compare else None
     main = _measure(study, arms)
     others = measure_arms(
         arms,
@@ -128,12 +131,15 @@ def _tables_of_arms(
         seed=settings.seed,
         min_positives=settings.min_positive_patients,
     )
-    tables = {"metrics": _metrics_of(others, list(arms)), "comparisons": comparisons_table(main, against=against)}
+    tables = {
+        "metrics": _metrics_of(others, list(arms)),
+        "comparisons": comparisons_table(main, against=against, pairs=pairs),
+    }
     if len(arms) > 1 and main.included.any():
         if len(main.findings) > 1:  # of one finding the estimates rank the arms
             tables["ranks"] = ranks_table([main])
         if settings.margin is not None:
-            tables["margins"] = margins_table(main, settings.margin, against=against)
+            tables["margins"] = margins_table(main, settings.margin, against=against, pairs=pairs)
     return tables
 
 
@@ -172,7 +178,7 @@ def _learning(study: Study, out: Path, probe_comparisons: pl.DataFrame) -> pl.Da
     behind = set(overall["arm"])
     rows = []
     for arm in study.arms:
-        runs = [read_learning(out / finetuning_directory(arm, seed)) for seed in study.seeds]
+        runs = [read_learning(out / finetuning_directory(study, arm, seed)) for seed in study.seeds]
         for sign in LearningSign:
             shown = sum(sign in run.signs for run in runs)
             if sign is LearningSign.WORSE_THAN_LINEAR_PROBE and arm in behind:

@@ -248,14 +248,12 @@ def _copies_learnt(prepared: Prepared, arm: str, stores: Mapping[str, Store] | N
 
 def _learnt_in_words(study: Study, arm: str) -> list[str]:
     """What the study itself has an arm learn from before it is fine-tuned."""
-    told = []
-    for init in starts_in(study.arms[arm].init):
-        told.append(
-            f"images of {init.pool()}"
-            if isinstance(init, Pretrained)
-            else f"images and labels of {study.supervised_data(init)}"
-        )
-    return told
+    return [
+        f"images of {init.pool()}"
+        if isinstance(init, Pretrained)
+        else f"images and labels of {study.supervised_data(init)}"
+        for init in starts_in(study.arms[arm].init)
+    ]
 
 
 def _copied_test_images(prepared: Prepared, arm: str, stores: Mapping[str, Store] | None) -> list[str]:

@@ -71,7 +71,7 @@ class Step:
         arm: arm it belongs to; None where arms share it.
         seed: replicate; None where it has none.
         init: start that it makes; None where it makes none.
-        view: folder of the task and label fraction that it belongs to (`Study.place`); the first of those that share it.
+        view: folder of the task and label fraction that it belongs to (`Study.place`), or of the first that shares it.
         gigaflops: 10^9 operations it takes at most; 0 where that does not matter.
     """
 
