@@ -1,4 +1,4 @@
-"""The page over all tasks of a study: verdicts, tables and figures across tasks, and the way to each task's own page."""
+"""The page over all tasks of a study: verdicts, tables and figures across tasks, and links to each task's own page."""
 
 import lazy_loader
 

@@ -192,6 +192,10 @@ def _comparisons_table(content: OverviewContent) -> Table:
     return Table("comparisons_over_tasks", "Differences on each task.", columns, rows, table, notes)
 
 
+def _difference(row: dict[str, Any]) -> str:
+    return formats.difference(row["difference"], row["low"], row["high"], signed=True)
+
+
 def _mark(row: dict[str, Any]) -> Any:
     if not formats.known(row["p_adjusted"]) or row["p_adjusted"] >= SIGNIFICANT:
         return ""
@@ -222,8 +226,8 @@ def _matching_table(matching: pl.DataFrame) -> Table:
         Column("Reached in redraws", numeric=True),
     ]  # fmt: skip
     notes = [
-        "To match: the other arm with all labels of this study, and its AUROC there. Interpolated between label fractions "
-        "over the logarithm of the labelled images; both curves are redrawn together."
+        "To match: the other arm with all labels of this study, and its AUROC there. Interpolated between label "
+        "fractions over the logarithm of the labelled images; both curves are redrawn together."
     ]
     return Table("labels_to_match", "Labels needed to match another arm.", columns, rows, matching, notes)
 
@@ -243,13 +247,13 @@ def _terms(content: OverviewContent) -> Terms:
         [
             (
                 "Interval",
-                f"A 95 % interval: patients, not images, are redrawn {content.n_bootstrap:,} times, and seeds with them. "
-                "Test sets are redrawn independently of each other; label fractions of one task on the same redraws.",
+                f"A 95 % interval: patients, not images, are redrawn {content.n_bootstrap:,} times, and seeds with "
+                "them. Test sets are redrawn apart, label fractions of a task on the same redraws.",
             ),
             ("Adjusted p", f"Benjamini–Hochberg, over the tests of {together}."),
             (
                 "Mean over tasks",
-                "The plain mean of an arm's macro AUROCs. It weighs a task with few test patients as much as any other.",
+                "The plain mean of an arm's macro AUROCs. A task with few test patients weighs as much as any.",
             ),
         ]
     )

@@ -18,7 +18,7 @@ from hilum.evaluation.tables.across_tasks import (
 from hilum.evaluation.tables.label_efficiency import LabelCurve, labels_to_match
 from hilum.report.page import PAGE
 from hilum.report.tasks import OverviewContent, TaskPage
-from hilum.report.verdict import decide
+from hilum.report.verdict.decide import decide
 from hilum.study.execution.evaluate import read_arm
 from hilum.study.execution.report_content import report_content
 from hilum.study.file import as_yaml
@@ -70,10 +70,11 @@ def overview_content(views: Sequence[Prepared], out: Path) -> OverviewContent:
         pages.append(
             TaskPage(names[place].name, names[place].task, f"{place}/{PAGE}", content.scored_on, decide(content))
         )
-    tables = {
-        name: pl.read_parquet(path) if (path := out / EVALUATION / f"{name}.parquet").is_file() else None
-        for name in ("tasks", "comparisons", "ranks", "labels_to_match")
-    }
+
+    def read(name: str) -> pl.DataFrame | None:
+        path = out / EVALUATION / f"{name}.parquet"
+        return pl.read_parquet(path) if path.is_file() else None
+
     return OverviewContent(
         question=whole.question,
         arms=list(whole.arms),
@@ -81,7 +82,10 @@ def overview_content(views: Sequence[Prepared], out: Path) -> OverviewContent:
         settings_yaml=as_yaml(whole),
         n_bootstrap=whole.evaluate.n_bootstrap,
         family=whole.evaluate.family,
-        **tables,
+        tasks=pl.read_parquet(out / EVALUATION / "tasks.parquet"),
+        comparisons=pl.read_parquet(out / EVALUATION / "comparisons.parquet"),
+        ranks=read("ranks"),
+        labels_to_match=read("labels_to_match"),
     )
 
 

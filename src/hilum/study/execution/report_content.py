@@ -18,7 +18,7 @@ from hilum.evaluation.metrics import AVERAGES
 from hilum.report.content import ArmSummary, DataSummary, ReportContent
 from hilum.report.from_folder import cases_in, embeddings_in
 from hilum.study.execution.evaluate import read_arm, read_thresholds
-from hilum.study.execution.train import store_of
+from hilum.study.execution.external import store_of
 from hilum.study.file import Study, as_yaml
 from hilum.study.plan import (
     EVALUATION,

@@ -21,8 +21,9 @@ from hilum.report.tasks import write_overview
 from hilum.study.execution.across_tasks import judge_across, overview_content
 from hilum.study.execution.evaluate import judge
 from hilum.study.execution.explain import explain_arms
+from hilum.study.execution.external import store_of
 from hilum.study.execution.report_content import report_content
-from hilum.study.execution.train import perform, store_of
+from hilum.study.execution.train import perform
 from hilum.study.file import Study, as_yaml
 from hilum.study.file.views import starts_in
 from hilum.study.generate import generate, generated_root, generation_key

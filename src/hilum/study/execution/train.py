@@ -143,7 +143,7 @@ def _supervise(step: Step, prepared: Prepared, out: Path, workers: int, on_progr
 def _leave_encoder(directory: Path) -> None:
     """The encoder of a classifier, its card and its curves, where those of a pretraining lie."""
     classifier, card = load_classifier(directory / CLASSIFIER)
-    write_encoder(classifier.encoder, replace(card, findings=[], method="finetune"), directory)
+    write_encoder(classifier.encoder, card.model_copy(update={"findings": []}), directory)
     shutil.copyfile(directory / CLASSIFIER / "curves.parquet", directory / "curves.parquet")
 
 

@@ -1,7 +1,7 @@
 """What all parts of a study file share: strictness, and the names of findings."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -63,7 +63,9 @@ def fraction_not_percent(value: object) -> object:
     Raises:
         ValueError: names the fraction that is meant.
     """
-    numbers = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else [value]
+    numbers: list[Any] = (
+        list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else [value]
+    )
     if any(_is_number(number) and number > 1 for number in numbers) and all(map(_is_number, numbers)):
         if isinstance(value, dict):
             meant = "{" + ", ".join(f"{name}: {number / 100:g}" for name, number in value.items()) + "}"

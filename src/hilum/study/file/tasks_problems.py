@@ -39,8 +39,9 @@ def tasks_problems(content: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem(("tasks",), "task and tasks are both there", "keep one")
     if not content.get("task") and not content.get("tasks"):
         yield Problem(("task",), "is missing", "write task, or tasks with a name for each; see docs/study_file.md")
-    named = [(("tasks", name), raw) for name, raw in tasks.items()]
-    for place, task in [(("task",), section(content, "task")), *named] if "task" in content else named:
+    named: list[tuple[Place, Any]] = [(("tasks", name), raw) for name, raw in tasks.items()]
+    one: list[tuple[Place, Any]] = [(("task",), content["task"])] if "task" in content else []
+    for place, task in [*one, *named]:
         yield from _task_problems(place, task if isinstance(task, dict) else {}, data)
     for name, raw in arms.items():
         yield from _arm_problems(("arms", name), raw if isinstance(raw, dict) else {}, starts, tasks)

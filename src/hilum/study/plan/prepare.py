@@ -228,6 +228,13 @@ def _own_task(study: Study, data: PreparedData, pool: Collection[str], own: Supe
     manifest = task_images(images, study.task.findings, study.task.policy(), study.task.images.cohort())
     manifest = manifest.filter(pl.col("image_id").is_in(pl.Series(sorted(pool), dtype=pl.String).implode()))
     percent = int(percent_of(own.validation))
+    if manifest.is_empty():
+        raise HilumError(
+            f"supervise: {data.name}",
+            expected="labelled images of patients who are held out in no task and in no test_on",
+            found="none",
+            fix="Name another data set: one that is tested on has no image to learn from.",
+        )
     assignment = deal(manifest, {"train": 100 - percent, "val": percent}, own.seed)
     split = Split(f"patients-{100 - percent}-{percent}-s{own.seed}", assignment)
     return _with_targets(study, data, manifest, split)
