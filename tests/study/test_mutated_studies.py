@@ -77,7 +77,9 @@ def test_any_value_in_any_place(place):
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.text(max_size=40), st.sampled_from(["arms", "task.on", "evaluate.reference", "seeds", "data.ours", "a..b", ""]))
+@given(
+    st.text(max_size=40), st.sampled_from(["arms", "task.on", "evaluate.reference", "seeds", "data.ours", "a..b", ""])
+)
 def test_any_override(value, key):
     read_or_refuse(EVERYTHING, [f"{key}={value}"])
     read_or_refuse(EVERYTHING, [value])
