@@ -16,6 +16,7 @@ from hilum.cli.explain import explain
 from hilum.cli.external import external
 from hilum.cli.findings import findings
 from hilum.cli.ingest import ingest
+from hilum.cli.package import package
 from hilum.cli.phantom import phantom
 from hilum.cli.policies import policies
 from hilum.cli.power import power
@@ -55,6 +56,7 @@ def make_app() -> typer.Typer:
     app.command()(pretrain)
     app.command()(probe)
     app.add_typer(study_app(), name="study")
+    app.command()(package)
     app.command()(evaluate)
     app.command()(compare)
     app.command()(external)
