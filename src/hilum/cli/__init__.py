@@ -20,6 +20,7 @@ from hilum.cli.package import package
 from hilum.cli.phantom import phantom
 from hilum.cli.policies import policies
 from hilum.cli.power import power
+from hilum.cli.predict import predict
 from hilum.cli.pretrain import pretrain
 from hilum.cli.probe import probe
 from hilum.cli.report import report
@@ -57,6 +58,7 @@ def make_app() -> typer.Typer:
     app.command()(probe)
     app.add_typer(study_app(), name="study")
     app.command()(package)
+    app.command()(predict)
     app.command()(evaluate)
     app.command()(compare)
     app.command()(external)
