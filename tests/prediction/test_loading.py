@@ -40,8 +40,11 @@ def test_probabilities_are_those_of_the_study_to_the_bit_whatever_the_batch(mode
     pixels = arm.store.gather(arm.store.rows(arm.scored_ids))
     assert wanted.dtype == np.float32
     for size in (16, 5, 1):
-        found = np.concatenate([loaded.probabilities(pixels[at : at + size]) for at in range(0, len(pixels), size)])
-        assert (found == wanted).all()
+        parts = [loaded.probabilities(pixels[at : at + size], fill_to=16) for at in range(0, len(pixels), size)]
+        assert (np.concatenate(parts) == wanted).all()
+    assert loaded.batch_size == 16
+    alone = np.concatenate([loaded.probabilities(each[None]) for each in pixels[:4]])
+    assert alone == pytest.approx(wanted[:4], abs=1e-6)
 
 
 def test_an_ensemble_is_the_mean_probability_and_has_thresholds_of_its_own(model_directory, arm):

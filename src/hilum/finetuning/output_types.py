@@ -5,6 +5,7 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from hilum.data.balance import class_weights
@@ -15,6 +16,10 @@ from hilum.finetuning.losses import (
     masked_three_class,
 )
 from hilum.finetuning.settings import AnswerName
+
+
+_LANES = 64
+"""A multiple of what torch's CPU kernels take at once; those left over go through other code, which rounds otherwise."""
 
 
 class Answers(Protocol):
@@ -59,8 +64,9 @@ class Each:
         return outputs
 
     def probabilities(self, logits: Tensor) -> Tensor:
-        """Sigmoids."""
-        return logits.sigmoid()
+        """Sigmoids, whose last bit does not depend on where an image stands among the others."""
+        missing = -logits.numel() % _LANES
+        return F.pad(logits.flatten(), (0, missing)).sigmoid()[: logits.numel()].view_as(logits)
 
     def loss(self, outputs: Tensor, targets: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
         """`masked_bce`."""

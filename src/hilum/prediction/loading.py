@@ -25,7 +25,7 @@ from hilum.training.precision import AUTOCAST, Chosen, choose_precision, determi
 from hilum.training.settings import Device
 
 _LEAST_BATCH = 2
-"""oneDNN takes another kernel for a batch of one, which rounds otherwise: one image is computed twice instead."""
+"""Kernels of a batch of one round otherwise than those of several: one image is computed twice instead."""
 
 
 class Ensemble(nn.Module):
@@ -120,18 +120,28 @@ class LoadedClassifier:
         images = torch.from_numpy(np.ascontiguousarray(pixels))[:, None].to(self.device)
         return plain_view(images, self.image_size)
 
-    def probabilities(self, pixels: NDArray[np.uint8], *, precision: Chosen | None = None) -> NDArray[np.float32]:
+    @property
+    def batch_size(self) -> int:
+        """Images that a study scores together."""
+        return int(self.cards[0].settings.get("batch_size", 32))
+
+    def probabilities(
+        self, pixels: NDArray[np.uint8], *, precision: Chosen | None = None, fill_to: int = _LEAST_BATCH
+    ) -> NDArray[np.float32]:
         """Probabilities of preprocessed images, (N, S, S) to (N, F), 0 to 1.
 
-        As in a study's own scoring: with the precision of the training, on plain views, deterministic. What an image
-        gets does not depend on the images beside it.
+        As in a study's own scoring: with the precision of the training, on plain views, deterministic. Which kernels a
+        processor's library takes can depend on the size of a batch, and so can the last bit of a probability: filled to
+        `batch_size`, an image gets what it gets in a full batch of its study.
 
         Args:
             pixels: of `preprocess`.
             precision: another one than the model's.
+            fill_to: images; fewer are computed together with copies of the first one, which are dropped.
         """
-        if len(pixels) < _LEAST_BATCH:
-            return self.probabilities(np.repeat(pixels, _LEAST_BATCH, axis=0), precision=precision)[: len(pixels)]
+        if 0 < len(pixels) < fill_to:
+            filled = np.concatenate([pixels, np.repeat(pixels[:1], fill_to - len(pixels), axis=0)])
+            return self.probabilities(filled, precision=precision)[: len(pixels)]
         with deterministic(self.device), torch.no_grad(), _autocast(self.device, precision or self.precision):
             views = self.views(pixels)
             parts = [probabilities_of(member, views) for member in self.classifiers]

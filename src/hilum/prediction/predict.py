@@ -38,7 +38,7 @@ class Wish:
 
     Attributes:
         accepted: reasons for which an image is scored all the same.
-        batch_size: images that are computed together; None: as in training. It does not change the result.
+        batch_size: images that are computed together; None: as in training, for the bits of the study's own scores.
         workers: threads that decode; None: the processor's cores.
         maps: folder for heat maps of the findings that are called; None for none.
         method: of the heat maps (`hilum.explanation.maps`).
@@ -122,7 +122,7 @@ def _score_all(
     journal: Journal,
     on_progress: ProgressReport,
 ) -> None:
-    size = wish.batch_size or int(model.cards[0].settings.get("batch_size", 32))
+    size = wish.batch_size or model.batch_size
     seen = SeenPatients(model.ledger)
     waiting = [place for place in range(len(images)) if place not in journal.done]
     done, refused = len(journal.done), 0
@@ -177,7 +177,7 @@ def _compute(
     journal: Journal,
 ) -> int:
     pixels = np.stack([read.pixels for _, read in batch if read.pixels is not None])
-    probabilities = model.probabilities(pixels)
+    probabilities = model.probabilities(pixels, fill_to=wish.batch_size or model.batch_size)
     if wish.maps is not None:
         ids = [images[place].image_id for place, _ in batch]
         write_maps(model, ids, pixels, probabilities, wish.maps, wish.method)
