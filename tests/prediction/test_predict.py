@@ -66,7 +66,9 @@ def at_depth(gray, bits):
 
 def test_scores_are_the_studys_own_to_the_bit_from_png_and_from_dicom(score, arm, tmp_path):
     wanted = read_scores(arm.seeds[0].directory / SCORES, arm.store, arm.scored_ids)
-    every = Wish(accepted=frozenset(reason for reason in Reason if reason.can_be_accepted))  # ages beyond the training's
+    every = Wish(
+        accepted=frozenset(reason for reason in Reason if reason.can_be_accepted)
+    )  # ages beyond the training's
     _, table = score(f"chestxray14={arm.root}", wish=every)
     found = table.filter(pl.col("image_id").is_in(arm.scored_ids)).select("image_id", *P)
     assert found.equals(wanted.select(found.columns))
@@ -200,7 +202,9 @@ def test_heat_maps_are_of_the_findings_that_are_called(score, arm, tmp_path):
         for finding in FINDINGS
         if row[f"call_{finding}"] == 1
     }
-    found = {path.relative_to(tmp_path / "maps").as_posix() for path in (tmp_path / "maps").rglob("*.png") if path.is_file()}
+    found = {
+        path.relative_to(tmp_path / "maps").as_posix() for path in (tmp_path / "maps").rglob("*.png") if path.is_file()
+    }
     assert found == wanted
     assert cv2.imread(str(tmp_path / "maps" / next(iter(found)))).shape == (32, 32, 3)
 

@@ -13,6 +13,7 @@ from hilum.cli.embed import embed
 from hilum.cli.encoders import encoders
 from hilum.cli.evaluate import evaluate
 from hilum.cli.explain import explain
+from hilum.cli.export import export
 from hilum.cli.external import external
 from hilum.cli.findings import findings
 from hilum.cli.ingest import ingest
@@ -59,6 +60,7 @@ def make_app() -> typer.Typer:
     app.add_typer(study_app(), name="study")
     app.command()(package)
     app.command()(predict)
+    app.command()(export)
     app.command()(evaluate)
     app.command()(compare)
     app.command()(external)

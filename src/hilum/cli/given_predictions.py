@@ -185,8 +185,8 @@ def _read_labels(told: str) -> "tuple[str, pl.DataFrame]":
 
     from hilum.data.collections.label_table import read_label_table
     from hilum.data.manifest import finding_columns
-    from hilum.errors import HilumError
     from hilum.data.store import is_ingested, read_ingested, read_named
+    from hilum.errors import HilumError
 
     path = Path(told)
     if path.is_dir() and is_ingested(path):
@@ -213,9 +213,7 @@ def _labelled(
     where, manifest = labels
     table, refused = scored_rows(read_table(path, what="a table of predictions"))
     table, notes = join_labels(table, manifest, LabelPolicy(), where=where)
-    judged = as_predictions(
-        table, name=str(path), split=reading.split, held_out=reading.held_out, trained_on=known
-    )
+    judged = as_predictions(table, name=str(path), split=reading.split, held_out=reading.held_out, trained_on=known)
     return replace(judged, notes=[*refused, *notes, *judged.notes])
 
 
@@ -229,7 +227,7 @@ def _thresholds_of_table(path: Path, judged: "Predictions") -> "Thresholds | Non
 
     table = read_table(path, what="a table of predictions")
     columns = [column for column in table.columns if column.startswith(_THRESHOLD)]
-    values = {finding: math.nan for finding in judged.findings}
+    values = dict.fromkeys(judged.findings, math.nan)
     for column in columns:
         name = column.removeprefix(_THRESHOLD)
         numbers = table[column].drop_nulls().unique()

@@ -31,6 +31,7 @@ class LogitScaling:
     shift: float = 0.0
 
     def __call__(self, given: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Probabilities, scaled."""
         return np.asarray(expit(self.slope * _logits(given) + self.shift), dtype=np.float64)
 
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 import torch.nn.functional as F  # noqa: N812
+from numpy.typing import NDArray
 from torch import Tensor
 
 from hilum.data.balance import class_weights
@@ -17,9 +17,8 @@ from hilum.finetuning.losses import (
 )
 from hilum.finetuning.settings import AnswerName
 
-
 _LANES = 64
-"""A multiple of what torch's CPU kernels take at once; those left over go through other code, which rounds otherwise."""
+"""A multiple of what torch's CPU kernels take at once; what is left over goes through code that rounds otherwise."""
 
 
 class Answers(Protocol):

@@ -148,7 +148,7 @@ class ModelDescription(_Part):
         logits = np.log(inner) - np.log1p(-inner)
         scales = [each.calibration or Calibration(slope=math.nan, shift=math.nan) for each in self.findings]
         slopes, shifts = np.array([s.slope for s in scales]), np.array([s.shift for s in scales])
-        return 1 / (1 + np.exp(-(slopes * logits + shifts)))
+        return np.asarray(1 / (1 + np.exp(-(slopes * logits + shifts))), dtype=np.float64)
 
 
 def write_description(description: ModelDescription, directory: Path) -> None:

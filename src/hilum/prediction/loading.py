@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hilum.augment import plain_view
-from hilum.data.preprocess import Recipe, parse_recipe, preprocess
 from hilum.data.pixels import read_gray
+from hilum.data.preprocess import Recipe, parse_recipe, preprocess
 from hilum.encoders.card import Card
 from hilum.encoders.ledger import Ledger
 from hilum.errors import HilumError
 from hilum.finetuning.classifier import Classifier
 from hilum.finetuning.weights import load_classifier as load_weights_and_card
 from hilum.prediction.description import ModelDescription, read_description
-from hilum.prediction.self_test import check_reference
+from hilum.prediction.self_test import REFERENCE, check_reference
 from hilum.training.distributed.device import choose_device
 from hilum.training.precision import AUTOCAST, Chosen, choose_precision, deterministic
 from hilum.training.settings import Device
@@ -97,6 +97,12 @@ class LoadedClassifier:
     def classifiers(self) -> list[Classifier]:
         """The one classifier, or the members of the ensemble."""
         return self.model.classifiers if isinstance(self.model, Ensemble) else [self.model]
+
+    @property
+    def reference_directory(self) -> Path:
+        """Of the generated radiographs of its self-test; of an ensemble those of its first member."""
+        members = self.description.members if isinstance(self.model, Ensemble) else []
+        return (self.directory / members[0] if members else self.directory) / REFERENCE
 
     @property
     def device(self) -> torch.device:
@@ -194,7 +200,9 @@ def load_classifier(
             _precision(card, chosen),
         )
         if self_test:
-            check_reference(each, one.preprocess, lambda pixels, model=one: model.probabilities(pixels, precision="fp32"))
+            check_reference(
+                each, one.preprocess, lambda pixels, model=one: model.probabilities(pixels, precision="fp32")
+            )
         loaded.append(one)
     if len(loaded) == 1:
         return loaded[0]

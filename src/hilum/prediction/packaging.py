@@ -166,7 +166,7 @@ def _described(
         question=packaging.question,
         findings=[_finding(finding, validation, thresholds, packaging) for finding in card.findings],
         threshold_rule=packaging.rule,
-        thresholds_chosen_on=thresholds.chosen_on and f"val of {packaging.split}" or "given beforehand",
+        thresholds_chosen_on=(thresholds.chosen_on and f"val of {packaging.split}") or "given beforehand",
         calibration_method=packaging.calibration,
         calibrated_on=f"val of {packaging.split}",
         measured_on=f"test of {packaging.split}",
@@ -178,9 +178,7 @@ def _described(
     )
 
 
-def _finding(
-    finding: str, validation: Predictions, thresholds: Thresholds, packaging: Packaging
-) -> FindingDescription:
+def _finding(finding: str, validation: Predictions, thresholds: Thresholds, packaging: Packaging) -> FindingDescription:
     threshold, notes = thresholds.values[finding], []
     if not np.isfinite(threshold):
         notes.append("no threshold: validation images have no positives, no negatives, or none is specific enough")

@@ -81,7 +81,7 @@ def predict_images(
     model: LoadedClassifier,
     images: Sequence[InputImage],
     out: Path,
-    wish: Wish = Wish(),  # noqa: B008 (frozen)
+    wish: Wish = Wish(),
     on_progress: ProgressReport = silent,
 ) -> Scored:
     """Score images into a table (`hilum.prediction.table`), complete or absent.
@@ -210,7 +210,9 @@ def _order(model: LoadedClassifier, images: Sequence[InputImage], wish: Wish) ->
         files.append([*told, *((state.st_size, state.st_mtime_ns) if state else (-1, -1))])
     model_files = [*(card.sha256 for card in model.cards), _described(model.description), model.precision]
     maps = None if wish.maps is None else [str(wish.maps.absolute()), wish.method]
-    return fingerprint({"layout": 1, "model": model_files, "files": files, "accepted": sorted(wish.accepted), "maps": maps})
+    return fingerprint(
+        {"layout": 1, "model": model_files, "files": files, "accepted": sorted(wish.accepted), "maps": maps}
+    )
 
 
 def _described(description: ModelDescription) -> str:

@@ -1,7 +1,7 @@
 """Why an image is not scored: a code for each reason, and the checks behind them.
 
-The checks of gray values are those of the doctor (`hilum.data.doctor`), with its limits, on the image as the model would
-see it; the typical image is that of the model's own training images.
+The checks of gray values are those of the doctor (`hilum.data.doctor`), with its limits, on the image as the model
+would see it; the typical image is that of the model's own training images.
 """
 
 from collections.abc import Collection
@@ -53,7 +53,7 @@ _ABOUT = {
     Reason.BURNED_IN_TEXT: "the header says that text is burnt into the pixels (BurnedInAnnotation)",
     Reason.EMPTY: "one gray value fills the image, or it is faint",
     Reason.INVERTED: "black and white are the other way round, and no tag says so",
-    Reason.NOT_A_CHEST_RADIOGRAPH: "unlike the model's training images: another body part, a strip, rotated, or cropped",
+    Reason.NOT_A_CHEST_RADIOGRAPH: "unlike the training images: another body part, a strip, rotated, or cropped",
 }
 
 
@@ -92,7 +92,9 @@ def refuse_by_header(
     if lateral:
         found.append(Refusal(Reason.LATERAL, f"view {known_view}"))
     elif known_view and training.views and known_view not in training.views:
-        found.append(Refusal(Reason.VIEW_OUTSIDE_TRAINING, f"view {known_view}; trained on {', '.join(training.views)}"))
+        found.append(
+            Refusal(Reason.VIEW_OUTSIDE_TRAINING, f"view {known_view}; trained on {', '.join(training.views)}")
+        )
     if age is not None and training.ages is not None:
         low, high = training.ages
         if age < low or (high is not None and age > high):

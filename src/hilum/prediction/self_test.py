@@ -48,6 +48,16 @@ def write_reference(directory: Path, findings: list[str], preprocess: Preprocess
     write_json(here / _OUTPUTS, {"findings": findings, "tolerance": TOLERANCE, "probabilities": rows})
 
 
+def reference_images(directory: Path, preprocess: Preprocess) -> NDArray[np.uint8]:
+    """The reference radiographs, preprocessed, (N, S, S).
+
+    Args:
+        directory: `REFERENCE` of a model.
+        preprocess: a file to (S, S) uint8.
+    """
+    return np.stack([preprocess(path) for path in sorted(directory.glob("*.png"))])
+
+
 def check_reference(directory: Path, preprocess: Preprocess, score: Score) -> float:
     """Try a model on its reference radiographs; the largest difference of a probability.
 

@@ -1,16 +1,16 @@
 """The table of predictions: a row for every image, scored or refused, in the order of the inputs.
 
-    image_id                  below the folder, or the name of the file
-    patient_id                of the data set's tables, or of the DICOM file; empty where not known
-    split                     external where the model has not learnt from the patient, train where it has, empty where
-                              that is not known
-    p_<finding>               probability, 0 to 1
-    calibrated_<finding>      probability on the scale of the validation labels
-    threshold_<finding>       from which on the finding is called
-    call_<finding>            1 or 0
-    reason, detail            of images that are not scored (`hilum.prediction.reasons`); all of the above are empty
-    seen_in_training          whether the model has learnt from the patient; empty where that is not known
-    remarks                   what was met in the file (`hilum.data.images.remarks`)
+image_id                  below the folder, or the name of the file
+patient_id                of the data set's tables, or of the DICOM file; empty where not known
+split                     external where the model has not learnt from the patient, train where it has, empty where
+                          that is not known
+p_<finding>               probability, 0 to 1
+calibrated_<finding>      probability on the scale of the validation labels
+threshold_<finding>       from which on the finding is called
+call_<finding>            1 or 0
+reason, detail            of images that are not scored (`hilum.prediction.reasons`); all of the above are empty
+seen_in_training          whether the model has learnt from the patient; empty where that is not known
+remarks                   what was met in the file (`hilum.data.images.remarks`)
 """
 
 from collections.abc import Iterable, Sequence
@@ -39,7 +39,9 @@ def check_table_name(out: Path) -> None:
         raise HilumError("--out", expected="a file named .parquet or .csv", found=str(out), fix="Name it so.")
 
 
-def as_table(rows: Iterable[tuple[int, Row]], images: Sequence[InputImage], described: ModelDescription) -> pl.DataFrame:
+def as_table(
+    rows: Iterable[tuple[int, Row]], images: Sequence[InputImage], described: ModelDescription
+) -> pl.DataFrame:
     """All rows of a run; see the head of this file.
 
     Args:
@@ -71,7 +73,9 @@ def as_table(rows: Iterable[tuple[int, Row]], images: Sequence[InputImage], desc
     for at, finding in enumerate(findings):
         calls = scores[:, at].astype(np.float64) >= thresholds[at]
         known = scored[:, at] & ~np.isnan(thresholds[at])
-        columns[f"call_{finding}"] = pl.Series([int(c) if k else None for c, k in zip(calls, known, strict=True)], dtype=pl.Int8)
+        columns[f"call_{finding}"] = pl.Series(
+            [int(c) if k else None for c, k in zip(calls, known, strict=True)], dtype=pl.Int8
+        )
     for name in ("reason", "detail"):
         columns[name] = pl.Series([row.get(name) or None for row in kept], dtype=pl.String)
     columns["seen_in_training"] = pl.Series(seen, dtype=pl.Boolean)
