@@ -82,14 +82,15 @@ def read_arm(evaluation: Path, arm: str, seeds: Sequence[int]) -> list[Predictio
     return [read_predictions(_predictions_file(evaluation, arm, seed)) for seed in seeds]
 
 
+def read_validation(evaluation: Path, arm: str, seeds: Sequence[int]) -> list[Predictions]:
+    """Predictions of one arm on the validation images, one table a seed."""
+    return [read_predictions(_predictions_file(evaluation, arm, seed), split="val") for seed in seeds]
+
+
 def read_thresholds(evaluation: Path, study: Study, arm: str) -> list[Thresholds]:
     """Thresholds of one arm, one a seed, chosen on its validation images."""
-    return [
-        choose_thresholds(
-            read_predictions(_predictions_file(evaluation, arm, seed), split="val"), study.evaluate.threshold
-        )
-        for seed in study.seeds
-    ]
+    validation = read_validation(evaluation, arm, study.seeds)
+    return [choose_thresholds(predictions, study.evaluate.threshold) for predictions in validation]
 
 
 def groups_of(prepared: Prepared) -> dict[str, dict[str, str | None]]:
