@@ -97,9 +97,9 @@ own; the page at the top gives the verdicts, every arm on every task, the mean a
 (`evaluation/tasks.parquet`, `ranks.parquet`), and links to the others. An arm is trained on all tasks unless its
 `tasks` names some.
 
-**Who is kept out.** Whatever is made before fine-tuning (`pretrain`, `supervise`) sees no patient who validates or tests
-in any task, and no image of a data set that a task is tested on (`test_on`). A data set that is named there in whole
-has nothing left to learn from, and a study that pretrains on it is refused.
+**Who is kept out.** Whatever is made before fine-tuning (`pretrain`, `supervise`) sees no patient who validates or
+tests in any task, and no image of a data set that a task is tested on (`test_on`). A data set that is named there in
+whole has nothing left to learn from, and a study that pretrains on it is refused.
 
 **Starts** are made once and shared by all arms, tasks and label fractions that name them; a start written into an arm
 (`init`) is shared in the same way. They follow each other: `supervise` goes on from a pretraining, which goes on from
@@ -107,8 +107,8 @@ published weights. `supervise: TASK` learns a task of the study; `supervise: {on
 arm's findings that another data set labels, too, one encoder for each distinct overlap.
 
 **Label fractions** are nested by patient, and each is trained and judged by itself, in
-`tasks/NAME/label_fraction-0.1/`. Heat-maps are drawn for the largest. `evaluation/labels_to_match.parquet` says how many
-labelled images an arm needs to reach what another reaches with all of them, interpolated over their logarithm.
+`tasks/NAME/label_fraction-0.1/`. Heat-maps are drawn for the largest. `evaluation/labels_to_match.parquet` says how
+many labelled images an arm needs to reach what another reaches with all of them, interpolated over their logarithm.
 
 **Comparisons.** `compare` names pairs where one reference for all is wrong. With `family: all_tasks` the p-values of
 all tasks and fractions are adjusted together, and every page shows them so.

@@ -54,7 +54,9 @@ def of_family(model):
                 if parameter.abs().max() == 0:
                     parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.1)
         card = model.cards[0].model_copy(update={"encoder": name, "image_size": size})
-        return replace(model, model=classifier, cards=(card,), recipe=parse_recipe([{"square": "pad"}, {"resize": size}]))
+        return replace(
+            model, model=classifier, cards=(card,), recipe=parse_recipe([{"square": "pad"}, {"resize": size}])
+        )
 
     return make
 
