@@ -59,7 +59,7 @@ def paper_split(rule: str, manifest: pl.DataFrame, collection: str, *, validatio
         "split.paper",
         expected=f"a rule for {collection}, one of {', '.join(PAPER_RULES)}",
         found=f"no rule of {rule}",
-        fix="Use split: {patients: [70, 10, 20], seed: 0}.",
+        fix="Use split: {patients: [0.7, 0.1, 0.2], seed: 0}.",
     )
 
 
