@@ -37,8 +37,8 @@ def test_images_meet_by_the_name_of_their_file_where_no_id_does(ids):
 def test_images_or_findings_that_do_not_meet_are_an_error():
     with pytest.raises(HilumError, match="labels of the predicted images"):
         join_labels(predictions(["x", "y"]), manifest(["a", "b", "c"]), LabelPolicy(), where="there")
+    other = predictions(["a"]).select("image_id", pl.col("p_Edema").alias("p_Nodule"))
     with pytest.raises(HilumError, match="labels of Nodule"):
-        other = predictions(["a"]).select("image_id", pl.col("p_Edema").alias("p_Nodule"))
         join_labels(other, manifest(["a", "b", "c"]), LabelPolicy(), where="there")
 
 

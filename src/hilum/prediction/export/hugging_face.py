@@ -1,4 +1,4 @@
-"""A model directory in the layout of the Hugging Face Hub: README.md with metadata and results, config.json, weights."""
+"""A model directory in the layout of the Hugging Face Hub: README.md with metadata and results, config.json."""
 
 import shutil
 from pathlib import Path
