@@ -111,7 +111,7 @@ def test_what_differs_is_refused_and_not_written(tmp_path):
     images = np.random.default_rng(0).random((4, 1, 8, 8), dtype=np.float32)
     mean = lambda views: views.mean((2, 3))  # noqa: E731
     assert check_parity(mean, lambda views: mean(views) + np.float32(5e-5), images, "x").difference < TOLERANCE
-    with pytest.raises(HilumError, match="a difference of 0.0002"):
+    with pytest.raises(HilumError, match="a difference of"):
         check_parity(mean, lambda views: mean(views) + np.float32(2e-4), images, "x")
     # right on the whole batch, wrong on single images
     with pytest.raises(HilumError, match="a difference"):
