@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hilum.cli.console import say, say_json, say_table
-from hilum.cli.given_predictions import AsJson, HeldOut, Seed, Split, TrainedOnPath
+from hilum.cli.console import progress, say, say_json, say_table
 from hilum.cli.named_data import AllowMissing, Labels
+from hilum.cli.prediction_options import AsJson, HeldOut, Seed, Split, TrainedOnPath
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -124,14 +124,14 @@ def _images(
     data: str, labels: Path | None, allow_missing: bool, suspects: "pl.DataFrame"
 ) -> "tuple[Image, Sequence[str]]":
     """What gives the images of a data set, and how many of the judged ones it does not have."""
-    from hilum.cli.named_data import read_data
     from hilum.data.images.gray import UnreadableImage
     from hilum.data.paths import leads_inside
     from hilum.data.pixels import read_gray
     from hilum.data.preprocess import eight_bits
     from hilum.errors import HilumError
+    from hilum.runs.data import read_data
 
-    named = read_data(data, labels, allow_missing)
+    named = read_data(data, labels=labels, allow_missing=allow_missing, progress=progress)
     rows = named.manifest.select("image_id", "path").drop_nulls().iter_rows()
     inside = named.collected.root.resolve()
     places = {image_id: named.collected.root / path for image_id, path in rows}

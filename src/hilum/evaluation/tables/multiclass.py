@@ -68,6 +68,16 @@ def class_calls(predictions: Predictions) -> ClassCalls:
     return ClassCalls(predictions.findings, labels.argmax(axis=1), predictions.scores.argmax(axis=1))
 
 
+def mean_confusion(seeds: Sequence[Predictions]) -> NDArray[np.float64] | None:
+    """Images by true and called class, (C, C), the mean over seeds; None where images are not of one class each."""
+    if not seeds or len(seeds[0].findings) < 2:
+        return None
+    try:
+        return np.asarray(np.mean([class_calls(run).confusion for run in seeds], axis=0))
+    except HilumError:
+        return None
+
+
 def evaluate_single_label(
     predictions: Sequence[Predictions],
     *,
