@@ -15,6 +15,7 @@ from hilum.cli.evaluate import evaluate
 from hilum.cli.explain import explain
 from hilum.cli.external import external
 from hilum.cli.findings import findings
+from hilum.cli.finetune import finetune
 from hilum.cli.ingest import ingest
 from hilum.cli.phantom import phantom
 from hilum.cli.policies import policies
@@ -54,6 +55,7 @@ def make_app() -> typer.Typer:
     app.add_typer(weights_app(), name="weights")
     app.command()(pretrain)
     app.command()(probe)
+    app.command()(finetune)
     app.add_typer(study_app(), name="study")
     app.command()(evaluate)
     app.command()(compare)

@@ -72,10 +72,10 @@ def read_data_sets(
     Raises:
         HilumError: one name twice, `labels` of several data sets, or what reading a data set finds wrong.
     """
-    single = isinstance(sources, str | Mapping | NamedData)
+    listed: Sequence[DataSource] = [sources] if isinstance(sources, str | Mapping | NamedData) else sources
     every: list[str | NamedData] = []
-    for source in [sources] if single else sources:
-        every += [source] if isinstance(source, NamedData) else _as_text(source)  # type: ignore[arg-type]
+    for source in listed:
+        every += [source] if isinstance(source, NamedData) else _as_text(source)
     names = [each.name if isinstance(each, NamedData) else each.partition("=")[0] for each in every]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:

@@ -82,7 +82,7 @@ class EmbedResult(Result):
 
 
 def embed(
-    model: str | Path,
+    model: str | Path | Result,
     data: DataSource,
     out: str | Path,
     *,
@@ -106,7 +106,8 @@ def embed(
     """Compute features of images, points on a plane (t-SNE or UMAP), class separation, and nearest images.
 
     Args:
-        model: directory of an encoder or of a classifier; or published weights by name.
+        model: directory of an encoder or of a classifier; or published weights by name;
+            or the result of a run.
         data: "NAME=FOLDER" or {NAME: FOLDER}.
         out: directory for features, tables and figures.
         method: "tsne", "umap" or "both".
@@ -161,7 +162,7 @@ def embed(
             on_progress=on_progress,
         )
     about: dict[str, Any] = {
-        "model": str(model),
+        "model": str(model_directory(model)) if isinstance(model, Result) else str(model),
         "encoder": card.encoder,
         "sha256": card.sha256,
         "data": read.name,

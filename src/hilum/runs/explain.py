@@ -28,6 +28,7 @@ from hilum.progress import ShowProgress, quiet
 from hilum.report.pages import SHEET, explain_page, gallery_sheet
 from hilum.report.pages.explain import PAGE
 from hilum.runs.data import DataSource, findings_from, read_data
+from hilum.runs.load import model_directory
 from hilum.runs.results import Result
 from hilum.training.distributed.device import choose_device
 from hilum.training.settings import Device
@@ -111,11 +112,11 @@ class ExplainResult(Result):
 
 
 def explain(
-    model: str | Path,
+    model: str | Path | Result,
     data: DataSource,
     out: str | Path,
     *,
-    other: str | Path | None = None,
+    other: str | Path | Result | None = None,
     method: HeatMapMethod | str = "gradcam",
     findings: str | Sequence[str] | None = None,
     image_ids: Sequence[str] | None = None,
@@ -136,7 +137,7 @@ def explain(
     """Draw heat maps of one or two classifiers, and score them against boxes where there are any.
 
     Args:
-        model: a directory that fine-tuning wrote.
+        model: a directory that fine-tuning wrote, or what `hilum.finetune` returned.
         data: "NAME=FOLDER" or {NAME: FOLDER}.
         out: directory for explain.html, the maps and their scores.
         other: one more model, on the same images.
@@ -170,7 +171,7 @@ def explain(
     if not 0 < threshold <= 1:
         raise HilumError("--threshold", expected="above 0, at most 1", found=str(threshold), fix="Use 0.5.")
     check_replaceable(out, _LEFT)
-    directories = [Path(each) for each in (model, other) if each is not None]
+    directories = [model_directory(each) for each in (model, other) if each is not None]
     models = load_models(directories, choose_device(cast(Device, device)))
     read = read_data(data, labels=labels, allow_missing=allow_missing, hash_patients=hash_patients, progress=progress)
     collected = read.collected if image_ids is None else _only(read.collected, image_ids)

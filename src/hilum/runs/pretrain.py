@@ -72,7 +72,7 @@ def pretrain(
     encoder: str,
     out: str | Path,
     *,
-    weights: str | Path | None = None,
+    weights: str | Path | Result | None = None,
     policy: str | None = None,
     epochs: int | None = None,
     batch_size: int | None = None,
@@ -102,7 +102,8 @@ def pretrain(
         data: "NAME=FOLDER" or {NAME: FOLDER}; several data sets are pooled.
         encoder: one of `hilum.encoders.zoo.ENCODERS`.
         out: directory for encoder.safetensors, card.json and curves.parquet.
-        weights: published weights by name, or an encoder's directory, to start from; None: random weights.
+        weights: to start from: published weights by name, an encoder's directory, or what `hilum.pretrain` returned;
+            None: random weights.
         policy: random views: a name or a YAML file; None: the method's own.
         epochs: passes over the images; None: of the preset for so many images.
         batch_size: images a step; None: of the preset.
@@ -144,7 +145,7 @@ def pretrain(
     with joined_processes(given.device):
         first = rank() == 0
         show = progress if first else quiet
-        start = by_the_first(lambda: resolve_weights(str(weights), encoder) if weights is not None else None)
+        start = by_the_first(lambda: resolve_weights(str(_directory(weights)), encoder) if weights else None)
         read = read_data_sets(
             data, labels=labels, allow_missing=allow_missing, hash_patients=hash_patients, progress=show
         )
@@ -227,6 +228,10 @@ def settings_as_text(settings: Mapping[str, Any] | Sequence[str]) -> list[str]:
     if isinstance(settings, Mapping):
         return [f"{name}={json.dumps(value)}" for name, value in settings.items()]
     return list(settings)
+
+
+def _directory(weights: str | Path | Result) -> str | Path | None:
+    return weights.directory if isinstance(weights, Result) else weights
 
 
 def _result(about: dict[str, Any], out: Path) -> PretrainResult:

@@ -72,7 +72,7 @@ class ProbeResult(Result):
 
 
 def probe(
-    encoder: str | Path,
+    encoder: str | Path | Result,
     data: DataSource,
     out: str | Path,
     *,
@@ -94,7 +94,8 @@ def probe(
     """Fit linear and nearest-neighbour probes to frozen features, and compare with encoders that have learnt nothing.
 
     Args:
-        encoder: directory of an encoder or of a classifier; or published weights by name.
+        encoder: directory of an encoder or of a classifier; or published weights by name;
+            or the result of a run.
         data: "NAME=FOLDER" or {NAME: FOLDER}.
         out: directory for the tables.
         split: "official", another list of the data set, "patients", or "auto".
@@ -144,7 +145,7 @@ def probe(
         )
     scored = len(images.image_ids) - images.train - images.val
     about: dict[str, Any] = {
-        "encoder": str(encoder),
+        "encoder": str(model_directory(encoder)) if isinstance(encoder, Result) else str(encoder),
         "architecture": card.encoder,
         "method": card.method,
         "sha256": card.sha256,

@@ -125,8 +125,8 @@ def _evaluate(found: Found, settings: ReportSettings, on_progress: ProgressRepor
     study: Mapping[str, Any] = found.study.get("evaluate") or {}
     reference = settings.reference or _reference(found)
     if reference is not None and reference not in found.arms:
-        arms = ", ".join(found.arms)
-        raise HilumError("--against", expected=f"one of {arms}", found=reference, fix="Name one of the arms.")
+        known = ", ".join(found.arms)
+        raise HilumError("--against", expected=f"one of {known}", found=reference, fix="Name one of the arms.")
     arms = {
         arm: [read_predictions(path, held_out=settings.held_out) for path in paths] for arm, paths in found.arms.items()
     }

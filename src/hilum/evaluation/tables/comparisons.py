@@ -7,7 +7,8 @@ import numpy as np
 import polars as pl
 
 from hilum.errors import HilumError
-from hilum.evaluation.estimation import IntervalKind, MeasuredArms, Redrawn, measure_arms
+from hilum.evaluation.bootstrap import IntervalKind
+from hilum.evaluation.estimation import MeasuredArms, Redrawn, measure_arms
 from hilum.evaluation.inference import (
     ADJUSTMENTS,
     Adjustment,

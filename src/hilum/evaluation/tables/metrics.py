@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from hilum.evaluation.estimation import ArmRedraws, IntervalKind, MeasuredArms, Redrawn, measure_arms
+from hilum.evaluation.bootstrap import IntervalKind
+from hilum.evaluation.estimation import ArmRedraws, MeasuredArms, Redrawn, measure_arms
 from hilum.evaluation.inference import (
     bca_interval,
     case_notes,
