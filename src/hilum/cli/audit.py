@@ -69,7 +69,12 @@ def audit(
     suspects, noise = rank_suspects(seeds)
     image, image_notes = _images(data, labels, allow_missing, suspects) if data else (None, [])
     agreement = None if adjudicated is None else google_agreement(adjudicated, seed=seed)
-    settings = {"split": seeds[0].split, "images": len(seeds[0].frame), "seed": seed, "notes": seeds[0].notes}
+    settings = {
+        "split": seeds[0].split,
+        "images": len(seeds[0].frame),
+        "seed": seed,
+        "notes": [str(each) for each in seeds[0].notes],
+    }
     written = write_results(out, "suspects", suspects, predictions=predictions, settings=settings)
     write_results(out, "noise", noise, predictions=predictions, settings=settings)
     if agreement is not None and adjudicated is not None:
@@ -77,7 +82,7 @@ def audit(
     images, patients = len(seeds[0].frame), len(set(seeds[0].patients))
     judged = f"{images:,} images of {patients:,} patients, split {seeds[0].split or 'unknown'}"
     page = out / PAGE
-    notes = [*seeds[0].notes, *image_notes]
+    notes = [*map(str, seeds[0].notes), *image_notes]
     write_suspects_page(suspects, noise, agreement, page, judged=judged, worst=worst, image=image, notes=notes)
     if as_json:
         extra = {} if agreement is None else {"agreement": agreement.to_dicts()}

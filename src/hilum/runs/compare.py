@@ -152,7 +152,8 @@ def compare(
         "min_positives": min_positives,
         "calibrated": calibrate,
         "thresholds": thresholds_as_json([a, b]),
-        "notes": aligned.notes,
+        "notes": [str(each) for each in aligned.notes],
+        "codes": [each.code for each in aligned.notes],
     }
     directory = None if out is None else Path(out)
     if directory is not None:

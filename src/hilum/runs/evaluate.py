@@ -11,6 +11,7 @@ from hilum.evaluation.bootstrap import BootstrapConfig, IntervalKind
 from hilum.evaluation.predictions import read_table
 from hilum.evaluation.suite import SuiteInput, SuiteSettings, evaluate_suite
 from hilum.evaluation.tables import groups_by_column, write_results
+from hilum.notes import Code, Note, note
 from hilum.progress import ShowProgress, quiet
 from hilum.report.render import listing
 from hilum.runs.predictions import (
@@ -147,7 +148,7 @@ def evaluate(
             on_progress,
         )
     if subgroups and len(thresholds) < len(seeds):
-        group_notes.append("No underdiagnosis: there are no validation images to choose thresholds on.")
+        group_notes.append(note(Code.NO_UNDERDIAGNOSIS))
     aligned = found.aligned
     about: dict[str, Any] = {
         "split": seeds[0].split,
@@ -161,7 +162,8 @@ def evaluate(
         "min_positives": min_positives,
         "calibrated": calibrate,
         "thresholds": thresholds_as_json(given),
-        "notes": aligned.notes,
+        "notes": [str(each) for each in aligned.notes],
+        "codes": [each.code for each in aligned.notes],
     }
     numbers = found.metrics.drop("arm")
     paths = [Path(source) for source in tables if not isinstance(source, pl.DataFrame)]
@@ -172,12 +174,13 @@ def evaluate(
             "redraws": n_bootstrap,
             "seed": seed,
             "min_group": min_group,
-            "notes": group_notes,
+            "notes": [str(each) for each in group_notes],
+            "codes": [each.code for each in group_notes],
         }
         write_results(directory, "subgroups", found.subgroups, predictions=paths, settings=own)
     if directory is not None:
         write_results(directory, "metrics", numbers, predictions=paths, settings=about)
-    more = {"subgroup_notes": group_notes} if subgroups else {}
+    more = {"subgroup_notes": [str(each) for each in group_notes]} if subgroups else {}
     ungrouped = None if found.subgroups is None else found.subgroups.drop("arm")
     return EvaluationResult(directory, about | more, numbers, ungrouped, given)
 
@@ -188,7 +191,7 @@ def _listed(source: PredictionSource | Sequence[PredictionSource]) -> list[Predi
 
 def _groups(
     given: Sequence[GivenPredictions], own: PredictionSource, images: str | Path | None, columns: Sequence[str]
-) -> tuple[dict[str, dict[str, str | None]], list[str]]:
+) -> tuple[dict[str, dict[str, str | None]], list[Note]]:
     """The group of each image by each column, and what must be known of it."""
     if not columns:
         return {}, []

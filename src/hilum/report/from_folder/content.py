@@ -15,6 +15,7 @@ from hilum.evaluation.metrics import AVERAGES
 from hilum.evaluation.predictions import Predictions
 from hilum.evaluation.tables import COMPARISONS_SCHEMA, METRICS_SCHEMA
 from hilum.evaluation.thresholds import Thresholds
+from hilum.notes import LEAVES_OUT, read_codes
 from hilum.report.content import ArmSummary, ReportContent
 from hilum.report.from_folder.files import Found, seed_of
 from hilum.report.from_folder.images import cases_in, embeddings_in
@@ -116,11 +117,10 @@ def left_out_findings(metrics: pl.DataFrame) -> list[str]:
     if metrics.is_empty():
         return []
     one = metrics.filter((pl.col("arm") == metrics["arm"][0]) & (pl.col("metric") == metrics["metric"][0]))
-    findings = one.filter(~pl.col("finding").is_in(list(AVERAGES))).select("finding", "note").iter_rows()
-    reasons = (
-        (finding, [said for said in (note or "").split("; ") if "left out" in said]) for finding, note in findings
-    )
-    return [f"{finding}: {'; '.join(said)}." for finding, said in reasons if said]
+    if "codes" not in one.columns:  # written before there were codes
+        return []
+    rows = one.filter(~pl.col("finding").is_in(list(AVERAGES))).select("finding", "note", "codes").iter_rows()
+    return [f"{finding}: {note}." for finding, note, codes in rows if not LEAVES_OUT.isdisjoint(read_codes(codes))]
 
 
 def _left_tables(found: Found) -> dict[str, pl.DataFrame]:
@@ -201,7 +201,7 @@ def _provenance(found: Found, evaluated: FolderEvaluation | None) -> list[tuple[
     lines += [(str(path.relative_to(found.directory)), f"sha256 {file_sha256(path)}") for path in files]
     predictions = evaluated.predictions if evaluated else {}
     notes = dict.fromkeys(note for runs in predictions.values() for run in runs for note in run.notes)
-    return [*lines, *(("Predictions", note) for note in notes)]
+    return [*lines, *(("Predictions", str(note)) for note in notes)]
 
 
 def _only(names: pl.Series) -> str | None:
