@@ -10,7 +10,7 @@ from hilum.notes import LEAVES_OUT, MEANINGS, Code, codes_of, in_words, note, no
 
 SOURCES = sorted((Path(__file__).resolve().parents[1] / "src" / "hilum").rglob("*.py"))
 ON_A_SENTENCE = re.compile(
-    r"""["'] (?:not )?in (?:str\()?(?:a_)?(?:note|reason|sentence|said|told)s?\b|split\("; "\)"""
+    r"""["'] (?:not )?in (?:str\()?(?:a_)?(?:note|reason|sentence)s?\b|split\("; "\)"""
     r"""|\b(?:note|reason|sentence)\.(?:startswith|endswith|partition|split)\("""
 )
 """A quoted text that is looked for in a sentence, or a sentence taken apart."""

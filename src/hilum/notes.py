@@ -1,7 +1,7 @@
 """Notes are records: a stable code and its parameters, turned into text where somebody reads it, and nowhere before.
 
-Code decides by `Note.code`, or by the column `codes` of a table; `note` is the text for readers. Every code is explained
-in docs/notes.md, which is written from the table here.
+Code decides by `Note.code`, or by the column `codes` of a table; `note` is the text for readers. Every code is
+explained in docs/notes.md, which is written from the table here.
 """
 
 from collections.abc import Iterable, Sequence

@@ -133,7 +133,9 @@ def _evaluate(found: Found, settings: ReportSettings, on_progress: ProgressRepor
     rule = str(study.get("threshold", "youden"))
     thresholds = {arm: _thresholds(paths, arms[arm], rule) for arm, paths in found.arms.items()}
     bootstrap = BootstrapConfig(
-        n_bootstrap=_first(settings.n_bootstrap, study.get("redraws"), BootstrapConfig.n_bootstrap),
+        n_bootstrap=_first(
+            settings.n_bootstrap, study.get("n_bootstrap", study.get("redraws")), BootstrapConfig.n_bootstrap
+        ),
         seed=_first(settings.seed, study.get("seed"), BootstrapConfig.seed),
     )
     default = SuiteSettings()
@@ -142,7 +144,7 @@ def _evaluate(found: Found, settings: ReportSettings, on_progress: ProgressRepor
         arms=arms,
         thresholds=thresholds if all(thresholds.values()) else {},
         baselines=_baselines(arms, found.baselines),
-        probes={arm: [read_predictions(path) for path in paths] for arm, paths in found.probes.items() if arm in arms},
+        probes={arm: [read_predictions(path) for path in found.probes[arm]] for arm in arms if arm in found.probes},
         groups=_groups(found, arms),
     )
     tables = evaluate_suite(
@@ -162,13 +164,20 @@ def _evaluate(found: Found, settings: ReportSettings, on_progress: ProgressRepor
     return FolderEvaluation(arms, given.thresholds, tables, reference, bootstrap)
 
 
+def _of_study(study: Mapping[str, Any]) -> int | None:
+    """Bootstrap samples of a study; of one of an earlier version, its redraws."""
+    samples: int | None = study.get("n_bootstrap", study.get("redraws"))
+    return samples
+
+
 def _first(*values: Any) -> Any:
     return next(value for value in values if value is not None)
 
 
 def _reference(found: Found) -> str | None:
     """The arm that a study compares the others with: the one it names, or its first."""
-    named = (found.study.get("evaluate") or {}).get("against") or next(iter(found.study.get("arms") or {}), None)
+    study = found.study.get("evaluate") or {}
+    named = study.get("reference") or study.get("against") or next(iter(found.study.get("arms") or {}), None)
     return named if named in found.arms else None
 
 

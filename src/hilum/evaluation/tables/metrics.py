@@ -68,8 +68,8 @@ def evaluate_predictions(
 
     Returns:
         For each metric the averages, then findings: finding, metric, estimate (mean over seeds), low, high, n (images
-        with a known label), positives (images; null for averages), patients, note, codes (`hilum.notes`). Estimate and interval are null where
-        they are undefined or would rest on one patient.
+        with a known label), positives (images; null for averages), patients, note, codes (of the note, see
+        `hilum.notes`). Estimate and interval are null where they are undefined or would rest on one patient.
 
     Raises:
         HilumError: predictions that do not go together, unknown metrics, missing thresholds, or too few redraws.

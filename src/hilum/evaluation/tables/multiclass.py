@@ -97,8 +97,8 @@ def evaluate_single_label(
 
     Returns:
         Rows macro (recall, precision, f1, accuracy), then classes: class, metric, estimate (mean over seeds), low,
-        high, images (of the class), note, codes. Classes without images are left out of the means, and said; a precision
-        without calls counts as 0, as in scikit-learn.
+        high, images (of the class), note, codes. Classes without images are left out of the means, and said; a
+        precision without calls counts as 0, as in scikit-learn.
 
     Raises:
         HilumError: predictions that do not go together or are not of single labels, or too few redraws.

@@ -10,7 +10,7 @@ import polars as pl
 
 import hilum
 from hilum.artifacts import file_sha256
-from hilum.evaluation.bootstrap import BootstrapConfig
+from hilum.evaluation.bootstrap.config import BootstrapConfig
 from hilum.evaluation.metrics import AVERAGES
 from hilum.evaluation.predictions import Predictions
 from hilum.evaluation.tables import COMPARISONS_SCHEMA, METRICS_SCHEMA
