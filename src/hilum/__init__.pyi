@@ -13,10 +13,10 @@ from .runs.explain import (
 from .runs.finetune import (
     finetune as finetune,
 )
-from .runs.load import (
+from .runs.inputs.models import (
     load_classifier as load_classifier,
 )
-from .runs.load import (
+from .runs.inputs.models import (
     load_encoder as load_encoder,
 )
 from .runs.pretrain import (

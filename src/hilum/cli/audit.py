@@ -134,7 +134,7 @@ def _images(
     from hilum.data.pixels import read_gray
     from hilum.data.preprocess import eight_bits
     from hilum.errors import HilumError
-    from hilum.runs.data import read_data
+    from hilum.runs.inputs.data import read_data
 
     named = read_data(data, labels=labels, allow_missing=allow_missing, progress=progress)
     rows = named.manifest.select("image_id", "path").drop_nulls().iter_rows()

@@ -12,7 +12,7 @@ from hilum.evaluation.metrics import overall_finding
 from hilum.evaluation.suite import SuiteInput, SuiteSettings, evaluate_suite
 from hilum.evaluation.tables import write_results
 from hilum.progress import ShowProgress, quiet
-from hilum.runs.predictions import (
+from hilum.runs.inputs.predictions import (
     PredictionSource,
     ReadingOptions,
     chosen_metrics,

@@ -25,8 +25,8 @@ from hilum.explanation.embedding import (
 )
 from hilum.progress import ShowProgress, quiet
 from hilum.report.figures import SimilarImages, write_embedding_figures, write_similar_images
-from hilum.runs.data import DataSource, decode, read_data
-from hilum.runs.load import model_directory
+from hilum.runs.inputs.data import DataSource, decode, read_data
+from hilum.runs.inputs.models import model_directory
 from hilum.runs.results import Result
 from hilum.training.settings import Device
 
@@ -119,7 +119,7 @@ def embed(
         seen: also images of patients that the model has learnt from.
         labels: own images: the CSV with the labels.
         allow_missing: go on where tables name images whose file is not there.
-        hash_patients: as in `hilum.runs.data.read_data`.
+        hash_patients: as in `hilum.runs.inputs.data.read_data`.
         n_bootstrap: bootstrap samples of patients.
         seed: of points, lots and the bootstrap.
         stores: folder that keeps decoded images for the next run; None: `stores` beside `out`.

@@ -14,7 +14,7 @@ from hilum.evaluation.tables import groups_by_column, write_results
 from hilum.notes import Code, Note, note
 from hilum.progress import ShowProgress, quiet
 from hilum.report.render import listing
-from hilum.runs.predictions import (
+from hilum.runs.inputs.predictions import (
     GivenPredictions,
     PredictionSource,
     ReadingOptions,

@@ -27,8 +27,8 @@ from hilum.explanation.settings import Wish
 from hilum.progress import ShowProgress, quiet
 from hilum.report.pages import SHEET, explain_page, gallery_sheet
 from hilum.report.pages.explain import PAGE
-from hilum.runs.data import DataSource, findings_from, read_data
-from hilum.runs.load import model_directory
+from hilum.runs.inputs.data import DataSource, findings_from, read_data
+from hilum.runs.inputs.models import model_directory
 from hilum.runs.results import Result
 from hilum.training.distributed.device import choose_device
 from hilum.training.settings import Device
@@ -151,7 +151,7 @@ def explain(
         seen: also images of patients that a model has learnt from.
         labels: own images: the CSV with the labels.
         allow_missing: go on where tables name images whose file is not there.
-        hash_patients: as in `hilum.runs.data.read_data`.
+        hash_patients: as in `hilum.runs.inputs.data.read_data`.
         threshold: fraction of a map's highest value from which on it counts as a box, 0 < threshold ≤ 1.
         n_bootstrap: bootstrap samples of patients.
         seed: of images, random weights and the bootstrap.

@@ -36,7 +36,7 @@ from hilum.finetuning.presets import ResolvedFinetuning, resolve_finetuning
 from hilum.finetuning.scores import SCORES, read_scores
 from hilum.finetuning.settings import FinetuneSettings
 from hilum.progress import ShowProgress, quiet
-from hilum.runs.data import RECIPE, DataSource, decode, findings_from, read_data, recipe_from
+from hilum.runs.inputs.data import RECIPE, DataSource, decode, findings_from, read_data, recipe_from
 from hilum.runs.probing import NO_FINDING
 from hilum.runs.results import Result
 
@@ -146,7 +146,7 @@ def finetune(
         fraction: of the training patients whose labels are used, by lot, 0 < fraction ≤ 1.
         uncertain: what an uncertain label becomes: "zero", "one", "ignore" or "drop".
         allow_missing: go on where tables name images whose file is not there.
-        hash_patients: as in `hilum.runs.data.read_data`.
+        hash_patients: as in `hilum.runs.inputs.data.read_data`.
         seed: of weights, views and order.
         stores: folder that keeps decoded images for the next run; None: `stores` beside `out`.
         workers: threads that decode images; None: all cores.

@@ -21,7 +21,7 @@ from hilum.pretext.pretrain import pretrain as train
 from hilum.pretext.pretrain import refuse_beyond_pool
 from hilum.pretext.settings import resolve_settings, told_settings
 from hilum.progress import ShowProgress, quiet
-from hilum.runs.data import RECIPE, DataSource, decode, read_data_sets, recipe_from
+from hilum.runs.inputs.data import RECIPE, DataSource, decode, read_data_sets, recipe_from
 from hilum.runs.pools import pooled_images
 from hilum.runs.pretraining_pool import already_done, apart, describe_start, pool_of_all, pretraining_pool
 from hilum.runs.probe_labels import labels_of_pools
@@ -115,7 +115,7 @@ def pretrain(
         fractions: of the patients of each data set to learn from, by lot, 0 < fraction ≤ 1.
         labels: own images: the CSV with the labels, which probes read (never the training).
         allow_missing: go on where tables name images whose file is not there.
-        hash_patients: as in `hilum.runs.data.read_data`.
+        hash_patients: as in `hilum.runs.inputs.data.read_data`.
         seed: of weights, views and order.
         stores: folder that keeps decoded images for the next run; None: `stores` beside `out`.
         workers: threads that decode images; None: all cores.

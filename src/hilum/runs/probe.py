@@ -25,8 +25,8 @@ from hilum.finetuning.shortcut_features import (
     thumbnail_features,
 )
 from hilum.progress import ShowProgress, quiet
-from hilum.runs.data import DataSource, decode, findings_from, read_data
-from hilum.runs.load import model_directory
+from hilum.runs.inputs.data import DataSource, decode, findings_from, read_data
+from hilum.runs.inputs.models import model_directory
 from hilum.runs.probing import ENCODER, LINEAR, Matrix, Probed, ProbedImages, images_to_probe
 from hilum.runs.probing import probe as probe_arms
 from hilum.runs.results import Result
@@ -104,7 +104,7 @@ def probe(
         seen: also score images of patients that the encoder has learnt from.
         labels: own images: the CSV with the labels.
         allow_missing: go on where tables name images whose file is not there.
-        hash_patients: as in `hilum.runs.data.read_data`.
+        hash_patients: as in `hilum.runs.inputs.data.read_data`.
         min_positives: findings with fewer positive or negative patients are not in the mean.
         n_bootstrap: bootstrap samples of patients, at least 40.
         seed: of the random encoders and the bootstrap.
