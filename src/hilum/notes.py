@@ -43,6 +43,10 @@ class Code(StrEnum):
     NO_IMAGE_IDS = "no_image_ids"
     NO_PATIENT_IDS = "no_patient_ids"
     BORROWED_PATIENT_IDS = "borrowed_patient_ids"
+    REFUSED_IMAGES = "refused_images"
+    FINDINGS_WITHOUT_LABELS = "findings_without_labels"
+    IMAGES_WITHOUT_LABELS = "images_without_labels"
+    LABELS_FROM = "labels_from"
     RECALIBRATED = "recalibrated"
     RECALIBRATED_IN_PART = "recalibrated_in_part"
 
@@ -259,6 +263,26 @@ MEANINGS: dict[Code, Meaning] = {
         "patient_id is taken from {table}, for the others have none.",
         "One table of the same images has patient ids, and they count for all.",
         "Add a column `patient_id` to the others.",
+    ),
+    Code.REFUSED_IMAGES: Meaning(
+        "{images:,} images were not scored and are left out: {reasons}.",
+        "`hilum predict` refused these images; numbers are of the others.",
+        "See the column `reason` of the table.",
+    ),
+    Code.FINDINGS_WITHOUT_LABELS: Meaning(
+        "Without labels in {labels}, and left out: {findings}.",
+        "The model scores findings that the labels do not name.",
+        "Give labels of them, if there are any.",
+    ),
+    Code.IMAGES_WITHOUT_LABELS: Meaning(
+        "{without:,} of {images:,} predicted images have no labels in {labels}.",
+        "Numbers are of the images that have labels.",
+        "Check that both tables name images alike.",
+    ),
+    Code.LABELS_FROM: Meaning(
+        "Labels from {labels}: uncertain counts as {uncertain}, not mentioned as {not_mentioned}.",
+        "How the codes of the labels were read.",
+        "Nothing.",
     ),
     Code.RECALIBRATED: Meaning(
         "Probabilities are scaled ({method}) as fits {images}.",

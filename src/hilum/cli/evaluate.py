@@ -12,6 +12,7 @@ from hilum.cli.prediction_options import (
     Calibrate,
     HeldOut,
     Interval,
+    LabelsOf,
     MetricNames,
     MinPositives,
     OnTest,
@@ -38,6 +39,7 @@ def evaluate(
     split: Split = None,
     held_out: HeldOut = False,
     trained_on: TrainedOnPath = None,
+    labels: LabelsOf = None,
     metrics: MetricNames = None,
     averages: AverageNames = "macro",
     validation: Validation = None,
@@ -65,6 +67,7 @@ def evaluate(
     Examples:
       hilum evaluate predictions.parquet --out results
       hilum evaluate seed0.csv seed1.csv seed2.csv --out results --threshold sensitivity=0.9 --json
+      hilum evaluate there.parquet --labels chestxray14=CXR8 --out results
       hilum evaluate predictions.parquet --subgroups sex,age,view --images ingested/manifest.parquet --out results
     """
     from hilum.runs.evaluate import evaluate as run
@@ -75,6 +78,7 @@ def evaluate(
         split=split,
         held_out=held_out,
         trained_on=trained_on,
+        labels=labels,
         metrics=names(metrics),
         averages=names(averages) or (),
         validation=validation,
@@ -114,7 +118,7 @@ def evaluate(
     thresholds = [one.thresholds for one in result.given if one.thresholds is not None]
     if thresholds:
         chosen = f" on {thresholds[0].chosen_on}" if thresholds[0].chosen_on else ""
-        say(f"Thresholds: {threshold}{', chosen' + chosen if chosen else ''}; fixed in redraws.")
+        say(f"Thresholds: {thresholds[0].rule}{', chosen' + chosen if chosen else ''}; fixed in redraws.")
     for finding, note in _notes(table, measured[0]):
         say(f"{'mean over findings' if finding == 'macro' else finding}: {note}")
     for note in about["notes"]:

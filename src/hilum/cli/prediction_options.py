@@ -44,6 +44,15 @@ Interval = Annotated[str, typer.Option(help="expanded (for few patients), percen
 Stratified = Annotated[
     bool, typer.Option("--stratified", help="Redraw patients within strata of the rarest finding that they have.")
 ]
+LabelsOf = Annotated[
+    str | None,
+    typer.Option(
+        "--labels",
+        metavar="TABLE",
+        help="Labels of tables that have none: a CSV or Parquet table of images and findings, a folder that "
+        "`hilum ingest` left, or NAME=FOLDER.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 

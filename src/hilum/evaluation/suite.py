@@ -46,6 +46,7 @@ class SuiteSettings:
         compared: metrics whose differences are tested; None: those of `metrics`.
         compared_averages: rows over findings of the differences.
         reference: the arm that all others are compared with; None: every pair.
+        pairs: (arm, against) of the comparisons, instead of `reference`.
         adjustment: of p-values within each family.
         margin: largest AUROC difference that does not matter; None: no test of equivalence.
         exclusive: whether every image is of exactly one class; None: look at the labels.
@@ -59,6 +60,7 @@ class SuiteSettings:
     compared: Sequence[str] | None = (AUROC,)
     compared_averages: Sequence[str] = (MACRO,)
     reference: str | None = None
+    pairs: Sequence[tuple[str, str]] | None = None
     adjustment: Adjustment = "Benjamini-Hochberg"
     margin: float | None = None
     exclusive: bool | None = None
@@ -167,14 +169,16 @@ def evaluate_suite(
     ranked = several and bool(tested.included.any()) and len(tested.findings) > 1 and AUROC in tested.metrics
     baseline_metrics, baseline_comparisons = _beside_baselines(given, settings)
     probe_metrics, probe_comparisons = _beside_probes(given, settings)
-    margin = settings.margin
+    margins = None
+    if several and settings.margin is not None:
+        margins = margins_table(tested, settings.margin, against=reference, pairs=settings.pairs)
     return EvaluationTables(
         aligned=measured.aligned,
         averages=tested.averages,
         metrics=pl.concat([named(metrics_table(measured, arm), arm) for arm in given.arms]),
-        comparisons=comparisons_table(tested, against=reference, adjustment=settings.adjustment),
+        comparisons=comparisons_table(tested, against=reference, pairs=settings.pairs, adjustment=settings.adjustment),
         ranks=ranks_table([tested]) if ranked else None,  # of one finding the estimates rank the arms
-        margins=margins_table(tested, margin, against=reference) if several and margin is not None else None,
+        margins=margins,
         subgroups=_subgroups(given, settings) if given.groups else None,
         classes=_classes(given, settings),
         baseline_metrics=baseline_metrics,

@@ -72,6 +72,7 @@ def evaluate(
     split: str | None = None,
     held_out: bool = False,
     trained_on: str | Path | None = None,
+    labels: str | Path | None = None,
     metrics: Sequence[str] | None = None,
     averages: Sequence[str] = ("macro",),
     validation: PredictionSource | Sequence[PredictionSource] | None = None,
@@ -97,6 +98,7 @@ def evaluate(
         split: whose rows; None: test, else val or external alone.
         held_out: for tables without a column split: training has not seen these images.
         trained_on: card.json of the model, or a table of patients; none of them may be evaluated.
+        labels: of tables that have none: a table of images and findings, an ingested folder, or NAME=FOLDER.
         metrics: names of `hilum.evaluation.METRICS`; None: all that the tables allow.
         averages: rows over findings: "macro", "weighted", "micro".
         validation: predictions of validation images, one a table; None: the rows val of the same table.
@@ -125,7 +127,7 @@ def evaluate(
         [1.0]
     """
     tables = _listed(predictions)
-    options = ReadingOptions(split, held_out, trained_on, threshold, thresholds_on_test, calibrate)
+    options = ReadingOptions(split, held_out, trained_on, threshold, thresholds_on_test, calibrate, labels)
     given = read_given(tables, None if validation is None else _listed(validation), options)
     seeds = [one.predictions for one in given]
     thresholds = [one.thresholds for one in given if one.thresholds is not None]

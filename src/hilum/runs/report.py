@@ -130,6 +130,7 @@ def _evaluate(found: Found, settings: ReportSettings, on_progress: ProgressRepor
     arms = {
         arm: [read_predictions(path, held_out=settings.held_out) for path in paths] for arm, paths in found.arms.items()
     }
+    pairs = [(arm, other) for arm, other in found.study.get("compare") or [] if {arm, other} <= set(found.arms)]
     rule = str(study.get("threshold", "youden"))
     thresholds = {arm: _thresholds(paths, arms[arm], rule) for arm, paths in found.arms.items()}
     bootstrap = BootstrapConfig(
@@ -139,6 +140,7 @@ def _evaluate(found: Found, settings: ReportSettings, on_progress: ProgressRepor
         seed=_first(settings.seed, study.get("seed"), BootstrapConfig.seed),
     )
     default = SuiteSettings()
+    least = study.get("min_positive_patients"), study.get("min_positives")  # the second in earlier versions
     own = bool(found.study)
     given = SuiteInput(
         arms=arms,
@@ -151,17 +153,18 @@ def _evaluate(found: Found, settings: ReportSettings, on_progress: ProgressRepor
         given,
         SuiteSettings(
             bootstrap,
-            min_positives=_first(settings.min_positives, study.get("min_positives"), default.min_positives),
+            min_positives=_first(settings.min_positives, *least, default.min_positives),
             min_group=_first(study.get("min_group"), default.min_group),
             compared=(AUROC,) if own else None,
             compared_averages=(MACRO,) if own else AVERAGES,
             reference=reference,
+            pairs=pairs or None,
             margin=study.get("margin"),
             exclusive=(found.study.get("task") or {}).get("classes") == "exclusive" if own else None,
         ),
         on_progress,
     ).tables
-    return FolderEvaluation(arms, given.thresholds, tables, reference, bootstrap)
+    return FolderEvaluation(arms, given.thresholds, tables, None if pairs else reference, bootstrap)
 
 
 def _of_study(study: Mapping[str, Any]) -> int | None:

@@ -15,9 +15,9 @@ from hilum.progress import ProgressReport, ShowProgress, quiet
 from hilum.runs.results import Result
 from hilum.study.check import Checked, check_prepared
 from hilum.study.execution import run_study as run_steps
-from hilum.study.execution.evaluate import EVALUATION
 from hilum.study.file import Study, find_study, read_study, tiny
-from hilum.study.plan import Prepared, Step
+from hilum.study.plan import EVALUATION, Step
+from hilum.study.prepared import PreparedStudy
 from hilum.training.distributed import joined_processes, rank
 
 
@@ -109,7 +109,7 @@ def run_study(
     if scale == "tiny":
         content = tiny(content)
 
-    def try_first(prepared: Prepared) -> None:
+    def try_first(prepared: PreparedStudy) -> None:
         with progress("check") as on_progress:
             checked = check_prepared(prepared, workers=workers, on_progress=on_progress)
         checked.raise_problems()

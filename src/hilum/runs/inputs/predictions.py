@@ -1,19 +1,35 @@
 """Anybody's predictions as `evaluate` and `compare` are given them: whose rows count, where thresholds come from."""
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
 import polars as pl
 
+from hilum.data.collections.label_table import read_label_table
+from hilum.data.labels import LabelPolicy
+from hilum.data.manifest import finding_columns
+from hilum.data.store import is_ingested, read_ingested, read_named
 from hilum.errors import HilumError
 from hilum.evaluation.inference import number_or_null
 from hilum.evaluation.metrics import METRICS, THRESHOLD_METRICS
-from hilum.evaluation.predictions import Predictions, TrainedOn, as_predictions, read_table, read_trained_on
+from hilum.evaluation.predictions import (
+    Predictions,
+    TrainedOn,
+    as_predictions,
+    join_labels,
+    read_table,
+    read_trained_on,
+    scored_rows,
+)
 from hilum.evaluation.recalibration import recalibrate
 from hilum.evaluation.thresholds import Thresholds, choose_thresholds
+from hilum.findings import canonical, is_finding
 from hilum.threshold_rule import check_rule
+
+_THRESHOLD = "threshold_"
 
 PredictionSource: TypeAlias = str | Path | pl.DataFrame
 """A Parquet or CSV file, or a table: y_<finding>, p_<finding>, and image_id, patient_id, split where known."""
@@ -28,8 +44,9 @@ class ReadingOptions:
         held_out: for tables without a column split: training has not seen these images.
         trained_on: card.json of the model, or a table of patients; none of them may be evaluated.
         threshold: how thresholds are chosen on validation images: "youden", "f1", "sensitivity=S", "specificity=S"; or
-            a number.
+            a number. Without validation images those of the table count, where it is of `hilum predict`.
         on_test: choose thresholds on the evaluated images; marked as optimistic.
+        labels: of tables that have none: a CSV or Parquet table, a folder that was ingested, or NAME=FOLDER.
         calibrate: scale probabilities on validation images: "temperature", "platt" or "isotonic"; None: not at all.
     """
 
@@ -39,6 +56,7 @@ class ReadingOptions:
     threshold: str = "youden"
     on_test: bool = False
     calibrate: str | None = None
+    labels: str | Path | None = None
 
 
 @dataclass(frozen=True)
@@ -72,10 +90,14 @@ def read_given(
         fix = "Give --validation once for each table, in the same order."
         raise HilumError("--validation", expected=f"{len(tables)} tables", found=str(len(validation)), fix=fix)
     known = None if options.trained_on is None else read_trained_on(Path(options.trained_on))
+    labels = None if options.labels is None else _read_labels(str(options.labels))
     given = []
     for at, source in enumerate(tables):
         name = name_of(source, at)
-        evaluated = _rows_of(source, name, split=options.split, held_out=options.held_out, trained_on=known)
+        if labels is None:
+            evaluated = _rows_of(source, name, split=options.split, held_out=options.held_out, trained_on=known)
+        else:
+            evaluated = _labelled(source, name, labels, options, known)
         chosen_on = _validation_images(source, name, validation[at] if validation else None, evaluated)
         if options.calibrate is not None:
             if chosen_on is None:
@@ -88,6 +110,8 @@ def read_given(
         thresholds = None
         if chosen_on is not None:
             thresholds = choose_thresholds(chosen_on, options.threshold, judged=evaluated)
+        elif options.calibrate is None:
+            thresholds = _thresholds_of_table(table_of(source), evaluated)
         given.append(GivenPredictions(evaluated, thresholds))
     return given
 
@@ -153,6 +177,48 @@ def _validation_images(
     if evaluated.split == "val" or "split" not in table.columns or "val" not in table["split"].to_list():
         return None
     return _rows_of(source, name, split="val")
+
+
+def _read_labels(given: str) -> tuple[str, pl.DataFrame]:
+    """What labels are called, and the images that they are of."""
+    path = Path(given)
+    if path.is_dir() and is_ingested(path):
+        return given, read_ingested(path.name, path, {}).manifest
+    if "=" in given and not path.exists():
+        return given, read_named(given).manifest
+    labels = read_label_table(path, []).drop("file")
+    findings = finding_columns(labels)
+    if not findings:
+        fix = "Name a column after each finding, with 1, 0, -1 or blank."
+        raise HilumError("--labels", expected="columns of findings", found=f"none in {path.name}", fix=fix)
+    return path.name, labels.with_columns(labelled=pl.any_horizontal(pl.col(findings).is_not_null()))
+
+
+def _labelled(
+    source: PredictionSource,
+    name: str,
+    labels: tuple[str, pl.DataFrame],
+    options: ReadingOptions,
+    known: TrainedOn | None,
+) -> Predictions:
+    """The rows that are evaluated, with labels that stand elsewhere."""
+    where, manifest = labels
+    table, refused = scored_rows(table_of(source))
+    table, notes = join_labels(table, manifest, LabelPolicy(), where=where)
+    rows = as_predictions(table, name=name, split=options.split, held_out=options.held_out, trained_on=known)
+    return replace(rows, notes=[*refused, *notes, *rows.notes])
+
+
+def _thresholds_of_table(table: pl.DataFrame, evaluated: Predictions) -> Thresholds | None:
+    """Thresholds that stand in a table of `hilum predict`; None where it has none."""
+    columns = [column for column in table.columns if column.startswith(_THRESHOLD)]
+    values = dict.fromkeys(evaluated.findings, math.nan)
+    for column in columns:
+        name = column.removeprefix(_THRESHOLD)
+        numbers = table[column].drop_nulls().unique()
+        if len(numbers) == 1 and numbers.dtype.is_numeric():
+            values[canonical(name) if is_finding(name) else name] = float(numbers[0])
+    return Thresholds("of the model", "its validation images", values) if columns else None
 
 
 def _is_number(rule: str) -> bool:

@@ -26,11 +26,11 @@ from hilum.evaluation.metrics import overall_finding
 from hilum.finetuning.monitoring import LearningSign, read_learning
 from hilum.finetuning.scores import PROBE_SCORES, SCORES, read_scores
 from hilum.progress import ProgressReport
+from hilum.study.execution.external import external_table
 from hilum.study.file import Study
-from hilum.study.plan import BASELINES, Prepared, finetuning_directory, write_predictions
+from hilum.study.plan import BASELINES, EVALUATION, finetuning_directory, in_view, write_predictions
 from hilum.study.plan.steps import baseline_names
-
-EVALUATION = "evaluation"
+from hilum.study.prepared import Prepared
 
 
 def judge(prepared: Prepared, out: Path, on_progress: ProgressReport) -> None:
@@ -40,15 +40,17 @@ def judge(prepared: Prepared, out: Path, on_progress: ProgressReport) -> None:
     (AUROC, against the reference arm), baseline_metrics, baseline_comparisons (arm minus baseline), probe_metrics and
     probe_comparisons (of the linear probe of what each arm starts from; arm minus its own probe), learning (signs that
     an arm had not finished learning), subgroups; ranks where there are several arms; margins where the study names one;
-    classes where they exclude each other. Complete or absent.
+    classes where they exclude each other; external where the task is tested on other data sets. Complete or absent.
     """
     study = prepared.study
-    with whole_directory(out / EVALUATION) as directory:
-        on_progress(0, study.evaluate.redraws, "joining scores with labels")
+    with whole_directory(out / in_view(study, EVALUATION)) as directory:
+        on_progress(0, study.evaluate.n_bootstrap, "joining scores with labels")
         _write_all_predictions(prepared, out, directory)
         tables = evaluate_suite(_given(prepared, directory), _settings(study), on_progress).tables
         if "probe_comparisons" in tables:
             tables["learning"] = _learning(study, out, tables["probe_comparisons"])
+        if prepared.external:
+            tables["external"] = external_table(prepared, out, directory)
         for name, table in tables.items():
             table.write_parquet(directory / f"{name}.parquet")
 
@@ -69,11 +71,12 @@ def _given(prepared: Prepared, directory: Path) -> SuiteInput:
 def _settings(study: Study) -> SuiteSettings:
     asked = study.evaluate
     return SuiteSettings(
-        BootstrapConfig(n_bootstrap=asked.redraws, seed=asked.seed),
-        min_positives=asked.min_positives,
+        BootstrapConfig(n_bootstrap=asked.n_bootstrap, seed=asked.seed),
+        min_positives=asked.min_positive_patients,
         min_group=asked.min_group,
         metrics=METRICS,
         reference=study.reference_arm,
+        pairs=list(study.compare) or None,
         margin=asked.margin,
         exclusive=study.task.classes == "exclusive",
     )
@@ -84,14 +87,15 @@ def read_arm(evaluation: Path, arm: str, seeds: Sequence[int]) -> list[Predictio
     return [read_predictions(_predictions_file(evaluation, arm, seed)) for seed in seeds]
 
 
+def read_validation(evaluation: Path, arm: str, seeds: Sequence[int]) -> list[Predictions]:
+    """Predictions of one arm on the validation images, one table a seed."""
+    return [read_predictions(_predictions_file(evaluation, arm, seed), split="val") for seed in seeds]
+
+
 def read_thresholds(evaluation: Path, study: Study, arm: str) -> list[Thresholds]:
     """Thresholds of one arm, one a seed, chosen on its validation images."""
-    return [
-        choose_thresholds(
-            read_predictions(_predictions_file(evaluation, arm, seed), split="val"), study.evaluate.threshold
-        )
-        for seed in study.seeds
-    ]
+    validation = read_validation(evaluation, arm, study.seeds)
+    return [choose_thresholds(predictions, study.evaluate.threshold) for predictions in validation]
 
 
 def groups_of(prepared: Prepared) -> dict[str, dict[str, str | None]]:
@@ -108,13 +112,13 @@ def _write_all_predictions(prepared: Prepared, out: Path, directory: Path) -> No
     scored = [*prepared.task.val.image_ids, *prepared.task.test_ids]
     for arm in prepared.study.arms:
         for seed in prepared.study.seeds:
-            trained = out / finetuning_directory(arm, seed)
+            trained = out / finetuning_directory(prepared.study, arm, seed)
             scores = read_scores(trained / SCORES, store, scored)
             write_predictions(prepared, scores, _predictions_file(directory, arm, seed))
             probed = read_scores(trained / PROBE_SCORES, store, scored)
             write_predictions(prepared, probed, _probe_file(directory, arm, seed))
     for name in baseline_names(prepared.study):
-        scores = pl.read_parquet(out / BASELINES / f"{name}.parquet")
+        scores = pl.read_parquet(out / in_view(prepared.study, BASELINES) / f"{name}.parquet")
         write_predictions(prepared, scores, _baseline_file(directory, name))
 
 
@@ -126,7 +130,7 @@ def _learning(study: Study, out: Path, probe_comparisons: pl.DataFrame) -> pl.Da
     behind = set(overall["arm"])
     rows = []
     for arm in study.arms:
-        runs = [read_learning(out / finetuning_directory(arm, seed)) for seed in study.seeds]
+        runs = [read_learning(out / finetuning_directory(study, arm, seed)) for seed in study.seeds]
         for sign in LearningSign:
             shown = sum(sign in run.signs for run in runs)
             if sign is LearningSign.WORSE_THAN_LINEAR_PROBE and arm in behind:
