@@ -25,7 +25,7 @@ def common_and_rare(images):
 
 
 CLASSES = ["Edema", "Mass", "No Finding"]
-RULE = Resampling(above=10, below=0.5, keep=40)
+RULE = Resampling(above=10, below=0.5, keep=0.4)
 
 
 def test_weights_of_classes_are_images_over_classes_times_images_of_the_class():
@@ -95,7 +95,7 @@ def test_images_of_no_class_or_of_two_are_refused(images):
 
 
 def test_rules_that_cannot_be_followed_are_refused():
-    for wrong in ({"above": 0.05}, {"keep": 0}, {"keep": 101}, {"copies": len(COPIES) + 1}):
+    for wrong in ({"above": 0.05}, {"keep": 0}, {"keep": 1.01}, {"copies": len(COPIES) + 1}):
         with pytest.raises(HilumError, match="resampling: expected below <= above"):
             Resampling(**wrong)
 

@@ -5,10 +5,11 @@ import pytest
 import torch
 
 from hilum.finetuning.losses import (
-    POSITIVE_WEIGHT_LIMIT,
-    balancing_weights,
+    MAX_CLASS_WEIGHT,
+    capped,
     masked_bce,
     masked_three_class,
+    negatives_per_positive_of,
 )
 
 NAN = math.nan
@@ -65,14 +66,15 @@ def test_extreme_logits_stay_finite():
 
 def test_weights_are_negatives_by_positives_of_the_known_labels():
     targets = np.array([[1, 0, NAN], [0, 0, 1], [0, 1, 1], [0, NAN, 1], [NAN, 0, 0]], dtype=np.float32)
-    assert balancing_weights(targets).tolist() == pytest.approx([3 / 1, 3 / 1, 1 / 3])
+    assert negatives_per_positive_of(targets).tolist() == pytest.approx([3 / 1, 3 / 1, 1 / 3])
 
 
 def test_a_finding_without_positives_weighs_one_and_extremes_are_held():
     targets = np.zeros((1000, 3), dtype=np.float32)
     targets[0, 1] = 1
     targets[:, 2] = 1
-    assert balancing_weights(targets).tolist() == pytest.approx([1.0, POSITIVE_WEIGHT_LIMIT, 1 / POSITIVE_WEIGHT_LIMIT])
+    weights = capped(negatives_per_positive_of(targets), MAX_CLASS_WEIGHT)
+    assert weights.tolist() == pytest.approx([1.0, MAX_CLASS_WEIGHT, 1 / MAX_CLASS_WEIGHT])
 
 
 def test_three_classes_that_say_nothing_cost_log_three_each_and_positives_their_weight():

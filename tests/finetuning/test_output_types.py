@@ -30,19 +30,20 @@ def test_exclusive_classes_cost_the_log_of_the_share_that_the_right_one_has():
 def test_exclusive_weights_are_those_of_scikit_learn():
     classes = np.array([0, 0, 0, 0, 1, 1, 2, 0, 0, 0])
     expected = compute_class_weight("balanced", classes=np.arange(3), y=classes)
-    weights = make_answers("exclusive").balanced(np.eye(3, dtype=np.float32)[classes], limit=100)
+    weights = make_answers("exclusive").class_weights(np.eye(3, dtype=np.float32)[classes], "balanced", most=100)
     np.testing.assert_allclose(weights, expected, rtol=1e-6)
     assert weights[classes].mean() == pytest.approx(1.0)
 
 
 def test_weights_stay_within_the_limit_and_an_empty_class_weighs_one():
     targets = np.eye(3, dtype=np.float32)[[0] * 999 + [1]]
-    assert make_answers("exclusive").balanced(targets, limit=50).tolist() == pytest.approx([1000 / 2997, 50, 1])
+    weights = make_answers("exclusive").class_weights(targets, "balanced", most=50)
+    assert weights.tolist() == pytest.approx([1000 / 2997, 50, 1])
 
 
 @pytest.mark.parametrize(("name", "terms"), [("each", 3), ("each_or_uncertain", 3), ("exclusive", 2)])
 def test_terms_are_known_labels_or_images(name, terms):
-    assert make_answers(name).terms(torch.tensor([[1.0, 0.0], [1.0, NAN]])) == terms
+    assert make_answers(name).terms(torch.tensor([[1.0, 0.0], [1.0, NAN]]), torch.ones(2)) == terms
 
 
 def test_the_terms_said_beforehand_are_those_of_the_loss():
@@ -50,7 +51,7 @@ def test_the_terms_said_beforehand_are_those_of_the_loss():
     for name in ("each", "each_or_uncertain", "exclusive"):
         answers = make_answers(name)
         outputs = torch.zeros(2, 2 * answers.outputs_a_finding)
-        assert answers.loss(outputs, targets, torch.ones(2))[1] == answers.terms(targets)
+        assert answers.loss(outputs, targets, torch.ones(2))[1] == answers.terms(targets, torch.ones(2))
 
 
 @pytest.mark.parametrize("name", ["each", "each_or_uncertain", "exclusive"])

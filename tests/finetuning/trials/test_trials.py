@@ -270,7 +270,7 @@ def test_the_best_trial_is_chosen_by_validation_and_refitted_by_finetune(store, 
         findings=FINDINGS, seed=SEED, directory=tmp_path / "winner",
     )  # fmt: skip
     assert pl.read_parquet(out / "curves.parquet")["val_loss"].min() == pytest.approx(min(losses), abs=CLOSE)
-    mixed = [replace(trials[0], weighted=False), trials[1]]
+    mixed = [replace(trials[0], class_weights="none"), trials[1]]
     results = TrialResults(
         [TrialResult(n, settings, "finished", 1, 1, 0.5, 0.5 + n / 10, None) for n, settings in enumerate(mixed)],
         results.curves, tmp_path,
