@@ -4,8 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from hilum.encoders.toh2023 import OWN_CLASSIFIERS
-from hilum.errors import HilumError
-from hilum.finetuning.settings import HeadName
+from hilum.finetuning.settings import HeadName, check_own_head
 
 MLP_WIDTH = 128
 TWO_LAYER_WIDTHS = 512, 128
@@ -70,18 +69,3 @@ def make_head(name: HeadName, width: int, findings: int, *, dropout: float, enco
         nn.ReLU(),
         nn.Linear(second, findings),
     )
-
-
-def check_own_head(encoder: str) -> None:
-    """Refuse an architecture that has no head of its own.
-
-    Raises:
-        HilumError: says which have.
-    """
-    if encoder not in OWN_CLASSIFIERS:
-        raise HilumError(
-            "finetune.head",
-            expected=f"own with one of {', '.join(OWN_CLASSIFIERS)}",
-            found=f"own with {encoder}",
-            fix="Use linear, mlp, two_layers or attention.",
-        )

@@ -1,5 +1,6 @@
 """How a head answers for the findings: what its outputs mean, what they cost, and what they say of an image."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -8,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from hilum.data.labelled_images import LabelledImages
 from hilum.finetuning.losses import (
     capped,
     class_frequencies_of,
@@ -17,7 +19,7 @@ from hilum.finetuning.losses import (
     masked_three_class,
     negatives_per_positive_of,
 )
-from hilum.finetuning.settings import AnswerName, ClassWeights
+from hilum.finetuning.settings import AnswerName, ClassWeights, FinetuneSettings
 
 
 class Answers(Protocol):
@@ -202,6 +204,38 @@ def make_answers(
     if name == "each_or_uncertain":
         return EachOrUncertain(focal, label_smoothing)
     return Exclusive(focal, label_smoothing, weighted_mean)
+
+
+def class_balance(
+    findings: Sequence[str], train: LabelledImages, settings: FinetuneSettings, seed: int
+) -> dict[str, dict[str, float]]:
+    """What the loss makes of common and rare findings, before anything trains.
+
+    Args:
+        findings: of the targets.
+        train: training images, each once.
+        settings: of the run.
+        seed: of the run, for the images of common classes that resampling keeps.
+
+    Returns:
+        By finding: `images` that are positive, `weight` of the loss without resampling and bounds, `resampled` positive
+        images of an epoch, and `loss_weight`, of the resampled images within `max_class_weight`.
+    """
+    answers = make_answers(settings.answer)
+    visits = train if settings.resample is None else train.resampled(settings.resample, seed)
+    before, after = (
+        answers.class_weights(images.targets, settings.class_weights, most=most)
+        for images, most in ((train, None), (visits, settings.max_class_weight))
+    )
+    return {
+        finding: {
+            "images": int((train.targets[:, place] == 1).sum()),
+            "weight": float(before[place]),
+            "resampled": int((visits.targets[:, place] == 1).sum()),
+            "loss_weight": float(after[place]),
+        }
+        for place, finding in enumerate(findings)
+    }
 
 
 def _least_total(answers: Answers, targets: NDArray[np.float32], weights: NDArray[np.float32]) -> float:

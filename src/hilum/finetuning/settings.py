@@ -1,7 +1,9 @@
 """How an encoder is trained with labels."""
 
-from dataclasses import dataclass
-from typing import Literal, get_args
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from types import SimpleNamespace
+from typing import Any, Literal, get_args
 
 from hilum.augment import ViewPolicy
 from hilum.data.balance import Resampling
@@ -14,6 +16,10 @@ PoolingName = Literal["own", "cls", "mean", "cls_mean", "gem", "attention"]
 ClassWeights = Literal["balanced", "negatives_per_positive", "inverse_frequency", "class_frequency", "none"]
 Reduction = Literal["mean", "weighted_mean"]
 TTA = Literal["none", "flip", "ten_crop"]
+WITH_OWN_HEAD = (
+    "toh2023_cnn", "toh2023_resnet", "toh2023_densenet", "toh2023_unet_encoder", "toh2023_xvt", "densenet121"
+)  # fmt: skip
+"""Architectures that came with a classifier (`hilum.encoders.toh2023.OWN_CLASSIFIERS`)."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +118,7 @@ class FinetuneSettings:
     checkpoint_every_seconds: float = 30.0
 
     def __post_init__(self) -> None:
-        problems = [*_out_of_range(self), *_not_together(self)]
+        problems = setting_problems(vars(self))
         if len(problems) == 1:
             raise problems[0]
         if problems:
@@ -158,6 +164,28 @@ class FinetuneSettings:
             seed=seed,
             checkpoint_every_seconds=self.checkpoint_every_seconds,
         )
+
+
+def check_own_head(encoder: str) -> None:
+    """Refuse an architecture that came without a classifier.
+
+    Raises:
+        HilumError: says which have one.
+    """
+    if encoder not in WITH_OWN_HEAD:
+        raise HilumError(
+            "finetune.head",
+            expected=f"own with one of {', '.join(WITH_OWN_HEAD)}",
+            found=f"own with {encoder}",
+            fix="Use linear, mlp, two_layers or attention.",
+        )
+
+
+def setting_problems(values: Mapping[str, Any]) -> list[HilumError]:
+    """What is wrong with settings by name, all at once; defaults for those that are left out."""
+    defaults = {field.name: field.default for field in fields(FinetuneSettings)}
+    settings: Any = SimpleNamespace(**defaults | dict(values))
+    return [*_out_of_range(settings), *_not_together(settings)]
 
 
 def _out_of_range(settings: FinetuneSettings) -> list[HilumError]:

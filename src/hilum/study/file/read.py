@@ -16,7 +16,9 @@ from hilum.data.recipe import parse_recipe
 from hilum.encoders.catalogue import ARCHITECTURES
 from hilum.errors import HilumError, HilumErrors
 from hilum.findings import COLLECTIONS
+from hilum.finetuning.settings import check_own_head
 from hilum.pretext.methods import METHOD_SETTINGS, method_settings
+from hilum.study.file.finetuning import together_problems
 from hilum.study.file.schema import Study
 
 Place = tuple[str | int, ...]
@@ -263,6 +265,7 @@ def _cross_problems(content: Mapping[str, Any]) -> Iterator[Problem]:
             if said.get("optimizer") in ("sgd", "lars") and said.get("lr") is None:
                 told = f"{said['optimizer']} with the learning rate of a preset, which is AdamW's"
                 yield Problem(("arms", name, "init"), told, "set lr, here or under pretrain")
+        yield from _together_problems(content, name, arm)
         own = _section(arm, "finetune").get("unfreeze")
         blocks, place = (own, ("arms", name, "finetune", "unfreeze")) if own is not None else (general, _GENERAL)
         if architecture and isinstance(blocks, int) and blocks > architecture.blocks:
@@ -279,6 +282,21 @@ def _cross_problems(content: Mapping[str, Any]) -> Iterator[Problem]:
             yield Problem(
                 ("data", name, "collection"), f"{collection!r} is not a collection", _nearest(collection, COLLECTIONS)
             )
+
+
+def _together_problems(content: Mapping[str, Any], name: str, arm: Mapping[str, Any]) -> Iterator[Problem]:
+    """Settings of an arm's training with labels that do not go together, or not with its encoder."""
+    general, own = _section(content, "finetune"), _section(arm, "finetune")
+    exclusive = _section(content, "task").get("classes") == "exclusive"
+    told = together_problems(general, own, exclusive=exclusive)
+    encoder = arm.get("encoder")
+    if (own.get("head") or general.get("head")) == "own" and isinstance(encoder, str) and encoder in ARCHITECTURES:
+        try:
+            check_own_head(encoder)
+        except HilumError as error:
+            told.append(("head", f"expected {error.expected}; found {error.found}"))
+    for key, message in told:
+        yield Problem(("arms", name, "finetune", key) if key in own else ("finetune", key), message)
 
 
 def _size_problems(content: Mapping[str, Any], arms: Mapping[str, Any]) -> Iterator[Problem]:
@@ -349,7 +367,7 @@ def _translate(detail: ErrorDetails, content: Mapping[str, Any]) -> Problem:
     place = tuple(part for part in detail["loc"] if not (isinstance(part, str) and part[:1] in ("<", "[")))
     found, kind = detail["input"], detail["type"]
     if kind == "extra_forbidden" and (new := RENAMED.get((_section_of(place), str(place[-1])))):
-        return Problem(place, f"was renamed to {new}", f"write {new}")
+        return Problem(place, f"was renamed to {new}", f"write {_renamed_value(new, found)}")
     if kind == "extra_forbidden":
         return Problem(
             place, "is not a key that is known here", _nearest(str(place[-1]), _fields_at(place[:-1], content))
@@ -364,8 +382,18 @@ def _translate(detail: ErrorDetails, content: Mapping[str, Any]) -> Problem:
     return Problem(place, told, "" if kind == "value_error" else f"found {shown}")
 
 
-RENAMED = {("task", "films"): "images", ("explain", "films"): "candidates"}
+RENAMED = {
+    ("task", "films"): "images",
+    ("explain", "films"): "candidates",
+    ("finetune", "weighted"): "class_weights",
+    ("finetune", "positive_weight_limit"): "max_class_weight",
+}
 """Keys of earlier study files: section and key to the key of today."""
+
+
+def _renamed_value(new: str, found: object) -> str:
+    """The new key, with its value where that is written in another way, too."""
+    return f"{new}: {'none' if found is False else 'balanced'}" if new == "class_weights" else new
 
 
 def _section_of(place: Place) -> str:

@@ -44,7 +44,7 @@ def tiny(study: Study) -> Study:
             arm["init"]["start"] = _weights_at_hand(arm["init"].get("start", "random"), arm["encoder"])
         else:
             arm["init"] = _weights_at_hand(arm.get("init", "random"), arm["encoder"])
-        own = ("epochs", "steps", "batch_size")
+        own = ("epochs", "steps", "batch_size", "warmup_epochs", "warmup_steps")
         arm["finetune"] = {k: v for k, v in arm.get("finetune", {}).items() if k not in own}
         if (architecture := ARCHITECTURES[arm["encoder"]]).fixed:
             arm["finetune"]["size"] = architecture.size
@@ -73,4 +73,7 @@ def _shrunk_step(step: Any) -> Any:
 
 
 def _shrunk_training(settings: dict[str, Any], epochs: int, batch_size: int) -> dict[str, Any]:
-    return settings | {"epochs": min(epochs, TINY_EPOCHS), "batch_size": min(batch_size, TINY_BATCH)}
+    short = {"epochs": min(epochs, TINY_EPOCHS), "batch_size": min(batch_size, TINY_BATCH)}
+    if settings.get("warmup_epochs"):
+        short["warmup_epochs"] = min(settings["warmup_epochs"], short["epochs"])
+    return settings | short

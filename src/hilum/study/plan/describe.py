@@ -18,7 +18,8 @@ from hilum.data.manifest import is_labelled
 from hilum.encoders.freezing import freeze_all_but_last
 from hilum.encoders.zoo import count_parameters, create_encoder
 from hilum.finetuning.classifier import Classifier
-from hilum.finetuning.settings import HeadName, PoolingName
+from hilum.finetuning.output_types import class_balance
+from hilum.finetuning.settings import FinetuneSettings, HeadName, PoolingName
 from hilum.pretext.settings import ResolvedSettings
 from hilum.study.cost import machine_gigaflops
 from hilum.study.file import Pretrained, Study, resolved_finetuning, resolved_pretraining
@@ -159,15 +160,29 @@ def _finetuning_rows(plan: Plan) -> list[dict[str, Any]]:
     rows: dict[str, dict[str, Any]] = {}
     for arm in plan.study.arms:
         resolved = resolved_finetuning(plan.study, arm, plan.images.train)
+        balance, visits = _class_balance(plan, resolved.settings)
+        epochs = resolved.settings.epochs_of(visits or resolved.images)
         row = {
             "preset": resolved.preset,
             "images": resolved.images,
-            "steps": resolved.steps,
-            "epochs": resolved.epochs,
+            "steps": epochs * resolved.settings.batches_of(visits or resolved.images),
+            "epochs": epochs,
+            "class_weights": balance,
             "settings": [asdict(each) | {"value": as_written(each.value)} for each in resolved.told],
+            "defaults": resolved.defaults,
         }
         rows.setdefault(fingerprint(row), {"arms": [], **row})["arms"].append(arm)
     return list(rows.values())
+
+
+def _class_balance(plan: Plan, settings: FinetuneSettings) -> tuple[dict[str, dict[str, float]], int | None]:
+    """Class weights and resampled counts by finding, and images of an epoch; nothing where tables are not at hand."""
+    if plan.prepared is None:
+        return {}, None
+    seed = plan.study.seeds[0]
+    train = plan.prepared.task.train_of(seed)
+    visits = len(train.image_ids if settings.resample is None else train.resampled(settings.resample, seed).image_ids)
+    return class_balance(plan.study.task.findings, train, settings, seed), visits
 
 
 def _labelled_rows(prepared: Prepared) -> dict[str, Any]:
