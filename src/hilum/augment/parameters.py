@@ -39,9 +39,7 @@ def plain_parameters(count: int, source: int, size: int) -> ViewParameters:
     return ViewParameters(_in_pixels(whole, source, size), ones, ones, np.zeros(count))
 
 
-def crop_parameters(
-    count: int, source: int, size: int, share: float, centre: tuple[float, float]
-) -> ViewParameters:
+def crop_parameters(count: int, source: int, size: int, share: float, centre: tuple[float, float]) -> ViewParameters:
     """Parameters of a square crop, resized from `source` to `size` pixels a side.
 
     Args:

@@ -41,9 +41,7 @@ def masked_bce(
     labels = targets.nan_to_num(0.0)
     if label_smoothing:
         labels = labels * (1 - label_smoothing) + label_smoothing / 2
-    losses = F.binary_cross_entropy_with_logits(
-        logits.float(), labels, pos_weight=positive_weights, reduction="none"
-    )
+    losses = F.binary_cross_entropy_with_logits(logits.float(), labels, pos_weight=positive_weights, reduction="none")
     if focal is not None:
         losses = losses * torch.sigmoid(torch.where(labels > 0, -logits.float(), logits.float())) ** focal
     return losses.where(known, 0.0).sum(), known.sum()

@@ -253,7 +253,7 @@ def _least_total(answers: Answers, targets: NDArray[np.float32], weights: NDArra
         return loss
 
     search.step(total)  # type: ignore[no-untyped-call]
-    return float(total()) * float(often.sum())
+    return total().item() * float(often.sum())
 
 
 def _entropy(counts: NDArray[np.floating]) -> float:

@@ -24,7 +24,9 @@ class Averaged(Trainable):
         decay: d, 0 to 1.
     """
 
-    def __init__(self, trained: Classifier | HeadOnFeatures, averaged: Classifier | HeadOnFeatures, decay: float) -> None:
+    def __init__(
+        self, trained: Classifier | HeadOnFeatures, averaged: Classifier | HeadOnFeatures, decay: float
+    ) -> None:
         super().__init__()
         self.trained, self.averaged, self.decay = trained, averaged.requires_grad_(False), decay
         self.register_buffer("steps", torch.zeros((), dtype=torch.int64))

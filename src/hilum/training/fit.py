@@ -291,7 +291,11 @@ class _Loop:
         }
 
     def write_curves(self) -> pl.DataFrame:
-        names = ["val_loss", *(["val_auroc"] if self.settings.keep == "best_auroc" else ()), *(self.probing.columns if self.probing else ())]
+        names = [
+            "val_loss",
+            *(["val_auroc"] if self.settings.keep == "best_auroc" else ()),
+            *(self.probing.columns if self.probing else ()),
+        ]
         kinds = dict.fromkeys(names, pl.Float64())  # null so far, perhaps
         curves = pl.DataFrame(self.course.curves, schema_overrides=kinds, infer_schema_length=None)
         if rank() == 0:

@@ -266,7 +266,11 @@ class _Lockstep:
             features = self.features[stack.lanes[0].settings.pooling]["val"]
             totals, terms = stack.validation_losses(features, targets)
             sums.update(
-                {each.trial: [total, terms] for each, total in zip(stack.lanes, totals, strict=True) if each.trial in sums}
+                {
+                    each.trial: [total, terms]
+                    for each, total in zip(stack.lanes, totals, strict=True)
+                    if each.trial in sums
+                }
             )
         for batch in self.plain_batches():
             for lane in self.apart:

@@ -41,8 +41,14 @@ class SharedPass:
         if self.cuts:
             self._run(
                 random_views(
-                    batch.images, batch.keys, self.policy, self.size,
-                    seed=self.seed, epoch=epoch, view=0, before=of_copies(batch.copies),
+                    batch.images,
+                    batch.keys,
+                    self.policy,
+                    self.size,
+                    seed=self.seed,
+                    epoch=epoch,
+                    view=0,
+                    before=of_copies(batch.copies),
                 )  # fmt: skip
             )
 

@@ -233,5 +233,7 @@ def _rate(directory: Path) -> str:
     if not path.exists():
         return ""
     curves = pl.read_parquet(path)
+    if curves.is_empty():
+        return ""
     rate, wait = (float(curves[column].to_numpy().mean()) for column in ("images_per_second", "data_wait_share"))
     return f", {rate:,.0f} images/s, data-wait {wait:.1%}"

@@ -66,6 +66,11 @@ class Finetuning(Section):
     `hilum study plan` prints them all, with reasons. [Fine-tuning](finetune.md) says what each is for.
     """
 
+    train: bool = Field(
+        True,
+        description="`false`, or `finetune: none` for the whole section: an arm's published weights are scored with the "
+        "classifier that they came with, and nothing is trained.",
+    )
     unfreeze: Blocks = Field("all", description="How many blocks from the end are trained: 0 (the head only) to all.")
     lr: float | None = Field(None, gt=0, description="Learning rate. A preset's when left out.")
     head_lr: float | None = Field(None, gt=0, description="Of the head; null: as `lr`.")
@@ -80,12 +85,10 @@ class Finetuning(Section):
         description="`adamw`: `weight_decay` decoupled from the gradient; `adam`, `sgd` (momentum 0.9), `lars`: an L2 "
         "penalty.",
     )
-    schedule: (
-        Annotated[
-            Annotated[Literal["cosine", "constant", "plateau"], Tag("<word>")] | Annotated[OnPlateau, Tag("<parts>")],
-            Discriminator(_kind),
-        ]
-    ) = Field(
+    schedule: Annotated[
+        Annotated[Literal["cosine", "constant", "plateau"], Tag("<word>")] | Annotated[OnPlateau, Tag("<parts>")],
+        Discriminator(_kind),
+    ] = Field(
         "cosine",
         description="Learning rate behind the warm-up: `cosine` to zero, `constant`, or `{plateau: {factor: 0.1, "
         "patience: 3}}`.",
@@ -174,6 +177,11 @@ class Finetuning(Section):
         "none", description="Scores are the mean over an image and its mirror image (`flip`), or over `ten_crop`."
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _none(cls, value: object) -> object:
+        return {"train": False} if value == "none" else value
+
     @model_validator(mode="after")
     def _one_length(self) -> "Finetuning":
         if self.steps is not None and self.epochs is not None:
@@ -197,7 +205,7 @@ class Finetuning(Section):
 
     def as_settings(self) -> dict[str, Any]:
         """What was said, as `hilum.finetuning.settings.FinetuneSettings` names it."""
-        said = self.said()
+        said = {name: value for name, value in self.said().items() if name != "train"}
         if isinstance(said.get("schedule"), OnPlateau):
             plateau = said["schedule"].plateau
             said |= {
@@ -218,9 +226,7 @@ _NULL_SAYS_SOMETHING = frozenset(
 _ONE_OF = (frozenset({"steps", "epochs"}), frozenset({"warmup_steps", "warmup_epochs"}))
 
 
-def together_problems(
-    general: Mapping[str, Any], own: Mapping[str, Any], *, exclusive: bool
-) -> list[tuple[str, str]]:
+def together_problems(general: Mapping[str, Any], own: Mapping[str, Any], *, exclusive: bool) -> list[tuple[str, str]]:
     """Values of one arm that are right by themselves and do not go together: key, and what is wrong.
 
     Args:

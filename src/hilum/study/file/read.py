@@ -14,8 +14,9 @@ from pydantic_core import ErrorDetails
 from hilum.augment import POLICIES
 from hilum.data.recipe import parse_recipe
 from hilum.encoders.catalogue import ARCHITECTURES
+from hilum.encoders.published import published_weights
 from hilum.errors import HilumError, HilumErrors
-from hilum.findings import COLLECTIONS
+from hilum.findings import COLLECTIONS, canonical
 from hilum.finetuning.settings import check_own_head
 from hilum.pretext.methods import METHOD_SETTINGS, method_settings
 from hilum.study.file.finetuning import together_problems
@@ -266,6 +267,7 @@ def _cross_problems(content: Mapping[str, Any]) -> Iterator[Problem]:
                 told = f"{said['optimizer']} with the learning rate of a preset, which is AdamW's"
                 yield Problem(("arms", name, "init"), told, "set lr, here or under pretrain")
         yield from _together_problems(content, name, arm)
+        yield from _published_problems(task, name, arm)
         own = _section(arm, "finetune").get("unfreeze")
         blocks, place = (own, ("arms", name, "finetune", "unfreeze")) if own is not None else (general, _GENERAL)
         if architecture and isinstance(blocks, int) and blocks > architecture.blocks:
@@ -297,6 +299,36 @@ def _together_problems(content: Mapping[str, Any], name: str, arm: Mapping[str, 
             told.append(("head", f"expected {error.expected}; found {error.found}"))
     for key, message in told:
         yield Problem(("arms", name, "finetune", key) if key in own else ("finetune", key), message)
+
+
+def _published_problems(task: Mapping[str, Any], name: str, arm: Mapping[str, Any]) -> Iterator[Problem]:
+    """An arm that is scored as it was published: weights with a classifier of the task's findings."""
+    told = arm.get("finetune")
+    if told != "none" and not (isinstance(told, dict) and told.get("train") is False):
+        return
+    place, init = ("arms", name, "finetune"), arm.get("init", "random")
+    rows = published_weights()
+    with_one = ", ".join(each for each, row in rows.items() if row.findings)
+    if not isinstance(init, str) or init not in rows or not rows[init].findings:
+        yield Problem(place, "nothing is trained, and the arm's weights come without a classifier", f"init: {with_one}")
+        return
+    if task.get("classes") == "exclusive":
+        yield Problem(place, "a published classifier scores each finding by itself, and classes are exclusive")
+    asked = task.get("findings")
+    lacking = [
+        each for each in _known_findings(asked if isinstance(asked, list) else []) if each not in rows[init].findings
+    ]
+    if lacking:
+        hint = f"it has {', '.join(rows[init].findings)}"
+        yield Problem(place, f"the classifier of {init} does not score {', '.join(lacking)}", hint)
+
+
+def _known_findings(names: Sequence[object]) -> Iterator[str]:
+    for name in names:
+        try:
+            yield canonical(str(name))
+        except HilumError:
+            continue  # told elsewhere
 
 
 def _size_problems(content: Mapping[str, Any], arms: Mapping[str, Any]) -> Iterator[Problem]:

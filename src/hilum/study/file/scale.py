@@ -46,6 +46,8 @@ def tiny(study: Study) -> Study:
             arm["init"] = _weights_at_hand(arm.get("init", "random"), arm["encoder"])
         own = ("epochs", "steps", "batch_size", "warmup_epochs", "warmup_steps")
         arm["finetune"] = {k: v for k, v in arm.get("finetune", {}).items() if k not in own}
+        if arm["init"] == "random":  # nothing to score as published
+            arm["finetune"].pop("train", None)
         if (architecture := ARCHITECTURES[arm["encoder"]]).fixed:
             arm["finetune"]["size"] = architecture.size
     content["seeds"] = study.seeds[:2]

@@ -11,7 +11,6 @@ from pydantic import (
     Tag,
     ValidationInfo,
     field_validator,
-    model_validator,
 )
 
 from hilum.errors import HilumError
@@ -215,7 +214,7 @@ class Study(Section):
             before = "" if init.start == "random" else f" from {init.start}"
             views = "" if init.policy is None else f", {init.policy if isinstance(init.policy, str) else 'own'} views"
             return f"{init.pretrain} on {init.pool(self.labelled_data)}{before}{views}"
-        return init
+        return init if self.finetuning_of(arm).train else f"{init}, with its classifier, as published"
 
     def weights_of(self, arm: str) -> str | None:
         """Name or directory of the weights that an arm, or its pretraining, starts from; None for random ones."""

@@ -159,6 +159,8 @@ def _finetuning_rows(plan: Plan) -> list[dict[str, Any]]:
         return []
     rows: dict[str, dict[str, Any]] = {}
     for arm in plan.study.arms:
+        if not plan.study.finetuning_of(arm).train:
+            continue
         resolved = resolved_finetuning(plan.study, arm, plan.images.train)
         balance, visits = _class_balance(plan, resolved.settings)
         epochs = resolved.settings.epochs_of(visits or resolved.images)
@@ -262,6 +264,8 @@ def _estimate(steps: list[Step], images: Images) -> dict[str, float]:
 def parameter_counts(study: Study, arm: str) -> tuple[int, int]:
     """Weights of an arm that fine-tuning trains, and all of them, head included; no memory is taken for them."""
     tuning, encoder = study.finetuning_of(arm), study.arms[arm].encoder
+    if not tuning.train:
+        return 0, _counts(encoder, len(study.task.findings), 0, "linear", "own")[1]
     return _counts(encoder, len(study.task.findings), tuning.unfreeze, tuning.head, tuning.pooling)
 
 

@@ -76,6 +76,8 @@ def _key(step: Step, prepared: Prepared, keys: dict[str, str]) -> str:
             "val": _targets(prepared.task.val),
             "test": prepared.task.test_ids,
         }
+        if not study.finetuning_of(step.arm).train:
+            inputs["as_published"] = True
     elif step.kind == "explain" and study.explain is not None:
         directories = [finetuning_directory(arm, study.seeds[0]) for arm in study.explained_arms]
         return fingerprint(
