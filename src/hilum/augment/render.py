@@ -88,7 +88,8 @@ def views_to_average(images: Tensor, size: int, tta: str) -> list[Tensor]:
         images: (N, 1, S, S), uint8, or float in [0, 1].
         size: T.
         tta: "none": the plain view. "flip": it and its mirror image. "ten_crop": crops of 7/8 of the side (224 of 256
-            pixels) at the corners and in the middle, each with its mirror image (Krizhevsky et al., NeurIPS 2012, §4.1).
+            pixels) at the corners and in the middle, each with its mirror image (Krizhevsky et al., NeurIPS 2012,
+            §4.1).
 
     Returns:
         1, 2 or 10 times (N, 1, T, T), as `plain_view`.

@@ -40,22 +40,22 @@ class FinetuneSettings:
             macro AUROC of the validation images ("best_auroc").
         lr: peak learning rate of the encoder.
         head_lr: peak learning rate of the head; None: as `lr`.
-        weight_decay: on matrices and kernels. Decoupled with "adamw"; with "adam", "sgd" and "lars" an L2 penalty, whose
-            gradient is added to that of the loss.
+        weight_decay: on matrices and kernels. Decoupled with "adamw"; with "adam", "sgd" and "lars" an L2 penalty,
+            whose gradient is added to that of the loss.
         layer_decay: learning rate of a block of the encoder by that of the block behind it; 1 for all the same
             (`hilum.training.param_groups.encoder_groups`).
         ema: decay of an exponential moving average of the weights, such as 0.999: the average is validated and kept
             (`hilum.finetuning.weight_averaging`). None: the weights themselves.
-        patience: stop after this many validations without a lower loss (with keep "best_auroc", without a higher AUROC);
-            None never stops early.
+        patience: stop after this many validations without a lower loss (with keep "best_auroc", without a higher
+            AUROC); None never stops early.
         policy: random views, by name (`hilum.augment.POLICIES`) or a policy; "none" for none.
         size: side of the views in px; None: as in the store.
         resample: give rare classes more training images and common ones fewer (`hilum.data.balance.Resampling`); only
             with answer "exclusive". Class weights are those of the resampled images.
         class_weights: of the loss. "negatives_per_positive": the positives of each finding count negatives / positives
-            of the training images; "inverse_frequency": known labels / positives; "class_frequency": each of C exclusive
-            classes counts images / (C x images of the class); "balanced": the first, and the third for exclusive
-            classes; "none": all 1.
+            of the training images; "inverse_frequency": known labels / positives; "class_frequency": each of C
+            exclusive classes counts images / (C x images of the class); "balanced": the first, and the third for
+            exclusive classes; "none": all 1.
         max_class_weight: bounds these weights, and their inverse; at least 1. None: no bounds.
         focal: γ of the focal loss (Lin et al., ICCV 2017) in place of cross-entropy; None for cross-entropy.
         label_smoothing: ε, 0 to below 1: labels are y (1 - ε) + ε / 2, of C exclusive classes y (1 - ε) + ε / C.
@@ -242,7 +242,7 @@ def _not_together(settings: FinetuneSettings) -> list[HilumError]:
         ("resample", settings.resample is not None and not exclusive, "exclusive classes", "findings of their own"),
         ("reduction", settings.reduction == "weighted_mean" and not exclusive, "mean", "findings of their own"),
         ("class_weights", settings.class_weights == "class_frequency" and not exclusive,
-         "negatives_per_positive, inverse_frequency or none", "class_frequency of findings that do not exclude another"),
+         "negatives_per_positive, inverse_frequency or none", "class_frequency of findings of their own"),
         ("class_weights", settings.class_weights == "negatives_per_positive" and exclusive,
          "class_frequency, inverse_frequency or none", "negatives_per_positive of exclusive classes"),
         ("label_smoothing", settings.focal is not None and settings.label_smoothing > 0, "focal or label_smoothing",

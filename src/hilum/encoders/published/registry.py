@@ -72,8 +72,8 @@ class PublishedWeights(_Row):
         starts_from: name of the published weights that they started from; "random"; or "not stated" by their authors.
         classes: how many classes the classifier in the published file has; 0 where there is none, and a file that has
             one is another; None where either is published.
-        findings: what that classifier scores, each by a sigmoid, by Hilum's names and in its order; empty where it is not
-            kept.
+        findings: what that classifier scores, each by a sigmoid, by Hilum's names and in its order; empty where it is
+            not kept.
         norm_absent: name of a norm of the encoder that the published file does not have, weight and bias both.
         remarks: what a user should know.
     """

@@ -19,7 +19,7 @@ from hilum.finetuning.off_the_shelf.feature_table import FeatureTable
 FeatureHead = Literal["logistic", "knn", "mlp", "linear"]
 NEIGHBOURS = (1, 3, 5, 10, 20, 50)
 PENALTIES = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
-HIDDEN = 128
+HIDDEN, MLP_EPOCHS = 128, 200
 
 
 def _knn(neighbours: float, seed: int) -> Any:  # noqa: ARG001
@@ -29,7 +29,7 @@ def _knn(neighbours: float, seed: int) -> Any:  # noqa: ARG001
 def _mlp(penalty: float, seed: int) -> Any:
     return make_pipeline(
         StandardScaler(),
-        MLPClassifier((HIDDEN,), alpha=penalty, max_iter=300, tol=0, random_state=seed, n_iter_no_change=300),
+        MLPClassifier((HIDDEN,), alpha=penalty, max_iter=MLP_EPOCHS, n_iter_no_change=MLP_EPOCHS, random_state=seed),
     )
 
 

@@ -68,8 +68,8 @@ class Finetuning(Section):
 
     train: bool = Field(
         True,
-        description="`false`, or `finetune: none` for the whole section: an arm's published weights are scored with the "
-        "classifier that they came with, and nothing is trained.",
+        description="`false`, or `finetune: none` for the whole section: an arm's published weights are scored with "
+        "the classifier that they came with, and nothing is trained.",
     )
     unfreeze: Blocks = Field("all", description="How many blocks from the end are trained: 0 (the head only) to all.")
     lr: float | None = Field(None, gt=0, description="Learning rate. A preset's when left out.")
