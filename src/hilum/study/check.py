@@ -22,6 +22,7 @@ from hilum.study.plan import (
     Step,
     failure_in_words,
     finetuning_directory,
+    label_problems,
     pretraining_directory,
     refuse_contaminated,
     start_of,
@@ -140,6 +141,7 @@ def _problems_before(prepared: Prepared) -> list[Problem]:
         refuse_contaminated(prepared)
     except HilumErrors as error:
         problems += [Problem(None, BEFORE, told) for told in error.problems]
+    problems += [Problem(None, BEFORE, told) for told in label_problems(prepared)]
     for arm, settings in study.arms.items():
         if start_of(study, arm).here is False:
             told = f"its weights {study.weights_of(arm)} are not on this machine. Get them with `hilum weights fetch`."

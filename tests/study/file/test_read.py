@@ -1,16 +1,20 @@
+import re
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
+import yaml
 
 from hilum.augment import POLICIES, ViewPolicy
 from hilum.errors import HilumError, HilumErrors
 from hilum.finetuning.settings import FinetuneSettings
 from hilum.study.file import (
+    Arm,
     Finetuning,
     ListedSplit,
     PatientSplit,
     Pretrained,
+    Yaml12Loader,
     as_yaml,
     find_study,
     finetune_settings,
@@ -20,6 +24,7 @@ from hilum.study.file import (
     shipped_studies,
     tiny,
 )
+from hilum.study.file.finetuning import together_problems
 from hilum.study.plan import pretraining_directory
 
 OWN_IMAGES = """\
@@ -260,6 +265,21 @@ def test_every_setting_of_the_library_can_be_said_in_a_file():
     of_machine = {"precision", "device", "workers", "checkpoint_every_seconds", "answer"}
     plateau = {"plateau_factor", "plateau_patience", "plateau_min_lr", "stop_below_lr"}  # under schedule
     assert known - of_machine - plateau == set(Finetuning.model_fields) - {"train"}
+
+
+def test_what_the_page_on_fine_tuning_shows_can_be_said():
+    page = (Path(__file__).parents[3] / "docs/finetune.md").read_text(encoding="utf-8")
+    blocks = [
+        yaml.load(block, Loader=Yaml12Loader) for block in re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
+    ]
+    assert len(blocks) == 3
+    for block in blocks:
+        if "finetune" in block:
+            exclusive = "resample" in block["finetune"]
+            assert together_problems(block["finetune"], {}, exclusive=exclusive) == []
+            Finetuning.model_validate(block["finetune"])
+        for arm in block.get("arms", {}).values():
+            Arm.model_validate(arm)
 
 
 AS_PUBLISHED = OWN_IMAGES.replace(

@@ -28,6 +28,7 @@ from hilum.study.plan.contamination import Start, contamination_of, contaminatio
 from hilum.study.plan.failures import failed_arms, keys_with_failures
 from hilum.study.plan.fingerprints import step_keys
 from hilum.study.plan.label_fraction import labelled_shares, share_in_words
+from hilum.study.plan.learnable_labels import label_problems
 from hilum.study.plan.power import detectable_differences
 from hilum.study.plan.predictions import labels
 from hilum.study.plan.prepare import Prepared, prepare
@@ -107,7 +108,7 @@ def plan_data(plan: Plan) -> dict[str, Any]:
         "seeds": study.seeds,
         "steps": [_step_row(plan, step) for step in plan.steps],
         "seconds": remaining_seconds(plan),
-        "refused": contamination_problems(plan.prepared) if plan.prepared else [],
+        "refused": [*contamination_problems(plan.prepared), *label_problems(plan.prepared)] if plan.prepared else [],
     }
 
 
