@@ -18,22 +18,17 @@ def label_problems(prepared: Prepared) -> list[str]:
     if study.data[study.labelled_data].generate is not None:
         return []
     problems = []
-    exclusive = study.task.classes == "exclusive"
-    for seed in study.seeds:
-        train = prepared.task.train_of(seed)
-        if exclusive or study.task.labelled < 100:
-            where = (
-                f"{study.task.labelled:g} % of the labels, seed {seed}" if study.task.labelled < 100 else f"seed {seed}"
-            )
-            lacking = _lacking(train, study.task.findings, both=not exclusive)
-            if lacking:
-                fix = "raise task.labelled, or leave them out of task.findings"
-                problems.append(
-                    f"task.findings: {where} has no {', no '.join(lacking)} to train on. To mend it, {fix}."
-                )
-    if exclusive and (lacking := _lacking(prepared.task.val, study.task.findings, both=False)):
-        fix = "choose another task.split, or leave them out of task.findings and task.images.exactly_one_of"
-        problems.append(f"task.split: validation has no {', no '.join(lacking)}. To mend it, {fix}.")
+    findings, exclusive = study.task.findings, study.task.classes == "exclusive"
+    in_part = study.task.labelled < 100
+    for seed in study.seeds if exclusive or in_part else []:
+        lacking = _lacking(prepared.task.train_of(seed), findings, both=not exclusive)
+        if lacking:
+            where = f"{study.task.labelled:g} % of the labels, seed {seed}" if in_part else f"seed {seed}"
+            fix = "raise task.labelled, or remove them from task.findings"
+            problems.append(f"task.findings: {where} has no {', no '.join(lacking)} to train on. To fix it, {fix}.")
+    if exclusive and (lacking := _lacking(prepared.task.val, findings, both=False)):
+        fix = "choose another task.split, or remove them from task.findings and task.images.exactly_one_of"
+        problems.append(f"task.split: validation has no {', no '.join(lacking)}. To fix it, {fix}.")
     return list(dict.fromkeys(problems))
 
 
