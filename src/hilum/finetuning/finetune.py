@@ -163,8 +163,8 @@ def scored(
         return torch.cat([found, classifier.answers.probabilities(found)], dim=1)
 
     halves = feed.outputs(both, image_ids, "scoring", on_progress, tta=settings.tta).cpu().numpy()
-    logits, probabilities = np.split(halves, 2, axis=1)
-    return logits, probabilities
+    findings = halves.shape[1] // 2
+    return halves[:, :findings], halves[:, findings:]
 
 
 def visited(train: LabelledImages, settings: FinetuneSettings, seed: int) -> LabelledImages:

@@ -28,7 +28,7 @@ class HeadOfEach(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """(B, findings x width) to (B, findings x outputs)."""
-        each = features.unflatten(1, (self.weight.shape[0], -1))
+        each = features.view(len(features), self.weight.shape[0], -1)
         return (torch.einsum("bfw,fow->bfo", each, self.weight) + self.bias).flatten(1)
 
 

@@ -107,7 +107,7 @@ class AttentionEach(Pooling):
     def __init__(self, encoder: Encoder, findings: int) -> None:
         super().__init__(encoder)
         width = encoder.token_width
-        self.parts = findings  # type: ignore[misc]
+        self.parts = findings
         self.queries = nn.Parameter(torch.randn(findings, width) * width**-0.5)
         self.key = nn.Linear(width, width, bias=False)
         self.value = nn.Linear(width, width)

@@ -63,8 +63,8 @@ class Averaged(Trainable):
         for old, new in zip(self.averaged.parameters(), self.trained.parameters(), strict=True):
             if new.requires_grad:
                 old.lerp_(new, 1 - decay)
-        for old, new in zip(self.averaged.buffers(), self.trained.buffers(), strict=True):
-            old.copy_(new)
+        for kept, now in zip(self.averaged.buffers(), self.trained.buffers(), strict=True):
+            kept.copy_(now)
 
     def parameter_groups(self, settings: TrainingSettings) -> list[dict[str, Any]]:
         """Of what is trained."""
@@ -74,4 +74,4 @@ class Averaged(Trainable):
 def copied(classifier: Classifier) -> Classifier:
     """A copy with weights of its own where they train, and the frozen ones of `classifier` itself."""
     frozen = {id(each): each for each in classifier.parameters() if not each.requires_grad}
-    return copy.deepcopy(classifier, frozen)  # type: ignore[arg-type]
+    return copy.deepcopy(classifier, frozen)

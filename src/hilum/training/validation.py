@@ -38,11 +38,11 @@ def validation_loss(
             if not len(batch):  # a last batch of fewer images than processes
                 continue
             if with_auroc:
-                loss, terms, found = trainable.validation_with_scores(batch)
+                loss, terms, ranked = trainable.validation_with_scores(batch)
                 if not len(scores):
-                    scores = torch.zeros(len(batches.image_ids), 2, found.shape[1], device=fabric.device)
+                    scores = torch.zeros(len(batches.image_ids), 2, ranked.shape[1], device=fabric.device)
                 assert batch.targets is not None
-                scores[torch.from_numpy(batch.rows)] = torch.stack([found.float(), batch.targets], dim=1)
+                scores[torch.from_numpy(batch.rows)] = torch.stack([ranked.float(), batch.targets], dim=1)
             else:
                 loss, terms = trainable.validation_loss(batch)
             total, count = total + float(loss), count + float(terms)

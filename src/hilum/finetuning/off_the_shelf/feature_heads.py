@@ -78,8 +78,8 @@ def score_features(
         HilumError: images that the table lacks, or no such head.
     """
     if head not in get_args(FeatureHead):
-        known = ", ".join(get_args(FeatureHead))
-        raise HilumError("head", expected=f"one of {known}", found=str(head), fix="Choose one of these.")
+        names = ", ".join(get_args(FeatureHead))
+        raise HilumError("head", expected=f"one of {names}", found=str(head), fix="Choose one of these.")
     to_fit, to_choose = table.of(train.image_ids), table.of(val.image_ids)
     to_score = table.of(predict_ids)
     labels = [
