@@ -64,7 +64,7 @@ def test_its_scores_are_those_of_the_published_network(network, weights):
         expected = network((images.expand(-1, 3, -1, -1) - mean) / std)[:, [13, 6, 0]]
         # the gray stem sees the three channels' own normalisation as one, which differs at the border alone
         torch.testing.assert_close(classifier(images), expected, rtol=0.02, atol=0.02)
-    assert (expected.std(0) > 0.01).all()
+    assert (expected.std(1) > 0.3).all()  # findings in another order would not pass
 
 
 def test_a_run_holds_what_a_fine_tuning_leaves(weights, store, images, tmp_path):

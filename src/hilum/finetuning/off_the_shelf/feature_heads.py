@@ -1,10 +1,12 @@
 """Heads on fixed features, by scikit-learn: what regularises them is chosen on validation images."""
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import SGDClassifier
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
@@ -96,7 +98,9 @@ def score_features(
             scores[:, finding] = y.mean() if len(y) else 0.5
             continue
         usable = strengths if head != "knn" else [each for each in strengths if each <= known.sum()]
-        fitted = [make(each, seed).fit(to_fit[known], y) for each in usable]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # the length of a fit is a part of the head
+            fitted = [make(each, seed).fit(to_fit[known], y) for each in usable]
         quality = [
             mean_auroc(each.predict_proba(to_choose)[:, 1:], labels[1][:, finding : finding + 1]) for each in fitted
         ]
