@@ -3,8 +3,6 @@ import polars as pl
 import pytest
 
 from hilum.data.balance import (
-    COPIES,
-    Resampling,
     class_counts,
     class_weights,
     inverse_frequencies,
@@ -12,6 +10,7 @@ from hilum.data.balance import (
     resampled_counts,
     resampling_plan,
 )
+from hilum.data.resampling import COPIES, Resampling
 from hilum.errors import HilumError
 
 

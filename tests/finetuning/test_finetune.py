@@ -14,8 +14,8 @@ import torch
 
 from hilum.artifacts import file_sha256
 from hilum.augment import plain_view, views_to_average
-from hilum.data.balance import Resampling
 from hilum.data.patients import sealed
+from hilum.data.resampling import Resampling
 from hilum.encoders.card import Card, read_card
 from hilum.encoders.probe import mean_auroc
 from hilum.encoders.weights import save_encoder

@@ -5,8 +5,8 @@ import pytest
 import torch
 from sklearn.utils.class_weight import compute_class_weight
 
-from hilum.data.balance import Resampling
 from hilum.data.labelled_images import LabelledImages
+from hilum.data.resampling import Resampling
 from hilum.finetuning.losses import exclusive_cross_entropy
 from hilum.finetuning.output_types import class_balance, make_answers
 from hilum.finetuning.settings import FinetuneSettings

@@ -2,7 +2,7 @@ from dataclasses import asdict, fields
 
 import pytest
 
-from hilum.data.balance import Resampling
+from hilum.data.resampling import Resampling
 from hilum.encoders.toh2023 import OWN_CLASSIFIERS
 from hilum.errors import HilumError, HilumErrors
 from hilum.finetuning.settings import WITH_OWN_HEAD, FinetuneSettings

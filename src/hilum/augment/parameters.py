@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from hilum.augment.finish import Finish
 from hilum.augment.lungs import lung_points, window_that_keeps, window_that_spares
 from hilum.augment.policy import ViewPolicy
-from hilum.data.balance import COPIES
+from hilum.data.resampling import COPIES
 from hilum.draws import uniforms
 
 _DRAWS = 24  # one column a parameter, also where a policy does not use it: changing one range moves no other draw
@@ -71,7 +71,7 @@ def of_copies(copies: NDArray[np.int8] | None) -> NDArray[np.float64] | None:
     """What makes each copy from its image, (N, 2, 2); None where all are as they are.
 
     Args:
-        copies: (N,), 0 for the image itself, then `hilum.data.balance.COPIES[number - 1]`.
+        copies: (N,), 0 for the image itself, then `hilum.data.resampling.COPIES[number - 1]`.
     """
     if copies is None or not copies.any():
         return None

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hilum.data.balance import Resampling, resampled_rows
+from hilum.data.balance import resampled_rows
+from hilum.data.resampling import Resampling
 from hilum.errors import HilumError
 
 UNCERTAIN_CLASS = 2.0
@@ -23,7 +24,7 @@ class LabelledImages:
         targets: (N, findings) float32: 1 positive, 0 negative, NaN masked; `UNCERTAIN_CLASS` only where uncertain is a
             class of its own.
         copies: number of each row's copy of its image, (N) int8: 0 the image itself, then
-            `hilum.data.balance.COPIES[number - 1]`; None where every image stands once, as it is.
+            `hilum.data.resampling.COPIES[number - 1]`; None where every image stands once, as it is.
     """
 
     image_ids: list[str]

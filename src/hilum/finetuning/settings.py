@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any, Literal, get_args
 
 from hilum.augment import ViewPolicy
-from hilum.data.balance import Resampling
+from hilum.data.resampling import Resampling
 from hilum.errors import HilumError, HilumErrors
 from hilum.training.settings import Device, Keep, Optimizer, Precision, Schedule, TrainingSettings
 
@@ -50,7 +50,7 @@ class FinetuneSettings:
             AUROC); None never stops early.
         policy: random views, by name (`hilum.augment.POLICIES`) or a policy; "none" for none.
         size: side of the views in px; None: as in the store.
-        resample: give rare classes more training images and common ones fewer (`hilum.data.balance.Resampling`); only
+        resample: give rare classes more training images and common ones fewer (`hilum.data.resampling.Resampling`); only
             with answer "exclusive". Class weights are those of the resampled images.
         class_weights: of the loss. "negatives_per_positive": the positives of each finding count negatives / positives
             of the training images; "inverse_frequency": known labels / positives; "class_frequency": each of C

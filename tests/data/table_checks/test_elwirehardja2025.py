@@ -3,9 +3,10 @@
 import polars as pl
 import pytest
 
-from hilum.data.balance import Resampling, class_counts, class_weights, resampled_counts, resampling_plan
+from hilum.data.balance import class_counts, class_weights, resampled_counts, resampling_plan
 from hilum.data.labelled_images import LabelledImages
 from hilum.data.labels import Cohort, LabelPolicy, choose, targets
+from hilum.data.resampling import Resampling
 from hilum.data.splits import check_patients_apart, listed_split, paper_split
 from hilum.errors import HilumError
 from hilum.findings import CHESTXRAY14, NO_FINDING

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 import torch
 
-from hilum.data.balance import Resampling
+from hilum.data.resampling import Resampling
 from hilum.encoders.probe import mean_auroc
 from hilum.encoders.zoo import create_encoder
 from hilum.errors import HilumError

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Discriminator, Field, PositiveInt, Tag, model_validator
 
 from hilum.augment.config import WrittenPolicy
-from hilum.data.balance import COPIES, Resampling
+from hilum.data.resampling import COPIES, Resampling
 from hilum.finetuning.settings import TTA, ClassWeights, HeadName, PoolingName, Reduction, setting_problems
 from hilum.study.file.section import Section
 from hilum.training.settings import Keep, Optimizer
