@@ -43,8 +43,8 @@ class Batch:
         keys: (B,) what random draws of these images depend on; `draws.image_keys` of their ids.
         rows: (B,) places in the list of ids that the batches were made from.
         targets: (B, F) float32, NaN where a label is to be ignored; None where there are no labels.
-        copies: (B,) int8, number of each image's geometric copy (`hilum.data.resampling.COPIES`), 0 as it is; None where
-            all are as they are.
+        copies: (B,) int8, number of each image's geometric copy (`hilum.data.resampling.COPIES`), 0 as it is; None
+            where all are as they are.
         parts: that a larger batch was cut into, of which this is one; 1 where it is whole.
         cut_from: that larger batch.
     """

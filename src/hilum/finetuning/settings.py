@@ -50,8 +50,8 @@ class FinetuneSettings:
             AUROC); None never stops early.
         policy: random views, by name (`hilum.augment.POLICIES`) or a policy; "none" for none.
         size: side of the views in px; None: as in the store.
-        resample: give rare classes more training images and common ones fewer (`hilum.data.resampling.Resampling`); only
-            with answer "exclusive". Class weights are those of the resampled images.
+        resample: give rare classes more training images and common ones fewer (`hilum.data.resampling.Resampling`);
+            only with answer "exclusive". Class weights are those of the resampled images.
         class_weights: of the loss. "negatives_per_positive": the positives of each finding count negatives / positives
             of the training images; "inverse_frequency": known labels / positives; "class_frequency": each of C
             exclusive classes counts images / (C x images of the class); "balanced": the first, and the third for

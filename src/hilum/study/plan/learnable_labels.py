@@ -3,7 +3,7 @@
 import numpy as np
 
 from hilum.data.labelled_images import LabelledImages
-from hilum.study.plan.prepare import Prepared
+from hilum.study.prepared import Prepared
 
 
 def label_problems(prepared: Prepared) -> list[str]:
@@ -19,12 +19,13 @@ def label_problems(prepared: Prepared) -> list[str]:
         return []
     problems = []
     findings, exclusive = study.task.findings, study.task.classes == "exclusive"
-    in_part = study.task.labelled < 100
+    percent = study.task.labelled_percent
+    in_part = percent < 100
     for seed in study.seeds if exclusive or in_part else []:
         lacking = _lacking(prepared.task.train_of(seed), findings, both=not exclusive)
         if lacking:
-            where = f"{study.task.labelled:g} % of the labels, seed {seed}" if in_part else f"seed {seed}"
-            fix = "raise task.labelled, or remove them from task.findings"
+            where = f"{percent:g} % of the labels, seed {seed}" if in_part else f"seed {seed}"
+            fix = "raise label_fraction, or remove them from task.findings"
             problems.append(f"task.findings: {where} has no {', no '.join(lacking)} to train on. To fix it, {fix}.")
     if exclusive and (lacking := _lacking(prepared.task.val, findings, both=False)):
         fix = "choose another task.split, or remove them from task.findings and task.images.exactly_one_of"
