@@ -13,6 +13,7 @@ from hilum.augment import ViewPolicy
 from hilum.pretext.methods import METHODS
 from hilum.pretext.settings import RunSettings
 from hilum.study.file import explain as explain_schema
+from hilum.study.file import finetuning as finetuning_schema
 from hilum.study.file import schema
 from hilum.study.file import task as task_schema
 
@@ -36,7 +37,10 @@ SECTIONS = (
     schema.Supervised,
     schema.SupervisedTask,
     schema.Pretraining,
-    schema.Finetuning,
+    finetuning_schema.Finetuning,
+    finetuning_schema.OnPlateau,
+    finetuning_schema.Plateau,
+    finetuning_schema.Resample,
     schema.Evaluation,
     explain_schema.Explaining,
 )

@@ -369,6 +369,16 @@ def _say_finetuning(rows: list[dict[str, Any]]) -> None:
             ["setting", "value", "from", "reason"],
             [[each["name"], _value(each["value"]), each["origin"], each["reason"]] for each in row["settings"]],
         )
+        say(f"Defaults: {', '.join(f'{name} {_value(value)}' for name, value in row['defaults'].items())}")
+        if row.get("class_weights"):
+            say_table(
+                ["finding", "images", "class weight", "resampled", "weight of the loss"],
+                [
+                    [name, f"{each['images']:,}", f"{each['weight']:.3f}", f"{each['resampled']:,}",
+                     f"{each['loss_weight']:.3f}"]
+                    for name, each in row["class_weights"].items()
+                ],
+            )  # fmt: skip
 
 
 def _say_presets(rows: list[dict[str, Any]]) -> None:

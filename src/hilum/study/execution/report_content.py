@@ -220,7 +220,7 @@ def _provenance(prepared: Prepared, out: Path, steps: list[Step]) -> list[tuple[
         record = read_record(out / step.directory)
         if record is not None:
             lines.append((step.title, f"{record.seconds:,.1f} s{_rate(out / step.directory)}"))
-            if step.kind in ("pretrain", "supervise") and step.seed == study.seeds[0]:
+            if step.kind in ("pretrain", "supervise", "finetune") and step.seed == study.seeds[0]:
                 lines.append((f"{step.title}: settings", _settings(read_card(out / step.directory))))
     return lines
 
@@ -257,5 +257,7 @@ def _rate(directory: Path) -> str:
     if not path.exists():
         return ""
     curves = pl.read_parquet(path)
+    if curves.is_empty():
+        return ""
     rate, wait = (float(curves[column].to_numpy().mean()) for column in ("images_per_second", "data_wait_share"))
     return f", {rate:,.0f} images/s, data-wait {wait:.1%}"
