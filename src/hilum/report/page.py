@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -32,7 +33,26 @@ def write_report(content: ReportContent, directory: Path) -> Path:
     """
     made = sections(content)
     files = {**_tables(made), **_figures(made)}
-    html = render(content, made, sorted(files))
+    return _write(directory, files, render(content, made, sorted(files)))
+
+
+def write_sections(title: str, scored_on: str, made: list[Section], directory: Path) -> Path:
+    """Write a page of sections alone, without a verdict, and its tables and figures beside it.
+
+    Args:
+        title: heading of the page.
+        scored_on: below it: what the numbers were computed on.
+        made: the sections.
+        directory: made where it does not exist.
+
+    Returns:
+        As `write_report`.
+    """
+    files = {**_tables(made), **_figures(made)}
+    return _write(directory, files, _html(title, scored_on, made, sorted(files)))
+
+
+def _write(directory: Path, files: dict[str, str], html: str) -> Path:
     page = directory / PAGE
     outdated = _files_of(page) - set(files)
     page.unlink(missing_ok=True)
@@ -46,6 +66,12 @@ def write_report(content: ReportContent, directory: Path) -> Path:
 
 def render(content: ReportContent, made: list[Section], files: list[str]) -> str:
     """The page as HTML; `files` are what lies beside it."""
+    contaminated = [arm.name for arm in content.arms if arm.has_seen_test_patients]
+    said = {"verdict": decide(content), "contaminated": contaminated, "content": content}
+    return _html(content.question, content.scored_on, made, files, **said)
+
+
+def _html(title: str, scored_on: str, made: list[Section], files: list[str], **said: Any) -> str:
     room = Environment(
         loader=PackageLoader("hilum.report"),
         autoescape=True,
@@ -58,9 +84,9 @@ def render(content: ReportContent, made: list[Section], files: list[str]) -> str
     template = room.get_template("report.html.j2")
     sheets = (block.sprite for section in made for block in section.blocks if isinstance(block, Scatter))
     return template.render(
-        content=content,
-        verdict=decide(content),
-        contaminated=[arm.name for arm in content.arms if arm.has_seen_test_patients],
+        **{"verdict": None, "contaminated": [], "content": None, **said},
+        title=title,
+        scored_on=scored_on,
         listing=formats.listing,
         sections=made,
         sprites=list(dict.fromkeys(sheet for sheet in sheets if sheet)),

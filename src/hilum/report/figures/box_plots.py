@@ -17,7 +17,7 @@ _FEWEST = 3
 
 
 def box_plot(content: ReportContent, metric: str) -> Figure | None:
-    """Every arm's estimates over findings, each a dot; None with fewer than three findings."""
+    """Every arm's estimates over findings, each a dot, their mean a cross; None with fewer than three findings."""
     rows = content.metrics.filter((pl.col("metric") == metric) & ~pl.col("finding").is_in(list(AVERAGES)))
     rows = rows.filter(pl.col("estimate").cast(pl.Float64).fill_nan(None).is_not_null())
     arms = [arm for arm in content.arms if arm.name in set(rows["arm"])]
@@ -37,7 +37,8 @@ def box_plot(content: ReportContent, metric: str) -> Figure | None:
         line = {"color": colour, "linewidth": 1.4}
         axes.boxplot(
             values, positions=[at], widths=0.42, showfliers=False, boxprops=line, whiskerprops=line, capprops=line,
-            medianprops={"color": colour, "linewidth": 2.4},
+            medianprops={"color": colour, "linewidth": 2.4}, showmeans=True,
+            meanprops={"marker": "x", "markeredgecolor": canvas.INK, "markersize": 7, "markeredgewidth": 1.6},
         )  # fmt: skip
         for finding, value in zip(own["finding"], values, strict=True):
             aside = 0.22 * ((findings.index(finding) + 0.5) / len(findings) * 2 - 1)

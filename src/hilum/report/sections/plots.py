@@ -45,7 +45,8 @@ def intervals(content: ReportContent) -> Section | None:
     boxes = box_plot(content, measured[0]) if measured else None
     if boxes is not None:
         caption = (
-            f"{formats.capital(formats.metric_name(measured[0]))} over findings, each a dot; box: quartiles and median."
+            f"{formats.capital(formats.metric_name(measured[0]))} over findings, each a dot; box: quartiles and median; "
+            "cross: mean."
         )
         if content.against is not None:
             caption += f" Above: adjusted p of the macro difference from {content.against}, of redrawn patients."
@@ -81,6 +82,8 @@ def classes(content: ReportContent) -> Section | None:
             "Confusion matrices: rows the true class, columns the called one, the likeliest; shares of the row, and "
             f"images (mean over seeds). Computed on {content.scored_on}."
         )
+        if len(matrices) < len(content.arms):
+            caption += f" Of {len(content.arms)} arms the two with the highest {metric_of(content)}."
         blocks.append(FigureGroup(caption, matrices))
     if content.classes is not None and not content.classes.is_empty():
         blocks.append(_classes_table(content, content.classes))
@@ -125,6 +128,11 @@ def training(content: ReportContent) -> Section:
         caption = f"Fine-tuning, one line a seed.{first} The dot is the lowest validation loss: the weights scored."
         blocks.append(FigureGroup(caption, finetune))
     return Section("training", "Training", blocks or [Prose(["No training curves were given."])])
+
+
+def metric_of(content: ReportContent) -> str:
+    """The metric that the report is about, as it is written."""
+    return formats.metric_name(content.metrics["metric"][0]) if len(content.metrics) else "estimate"
 
 
 def _folded(figures: list[Figure], what: str) -> str:

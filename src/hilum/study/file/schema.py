@@ -18,6 +18,7 @@ from pydantic import (
 from hilum.augment.config import WrittenPolicy
 from hilum.errors import HilumError
 from hilum.finetuning.settings import HeadName, PoolingName
+from hilum.report.layouts.config import read_layout
 from hilum.study.file.explain import Explaining, check_explaining, explained_arms
 from hilum.study.file.pretraining import Pretrained, Pretraining
 from hilum.study.file.section import FindingName, Name, Section, Seed
@@ -236,6 +237,23 @@ class Study(Section):
     explain: Explaining | None = Field(
         Explaining(), description="Heat-maps and images by likeness on the report's page; null: none."
     )
+
+    layout: str | None = Field(
+        None,
+        description="Tables and figures of a published study in its own layout, its numbers beside this study's: "
+        "`elwirehardja2025`, `gowtham2023`, `kivotova2021`, `tayebiarasteh2024`, `toh2023`, or a layout file. See "
+        "[published studies](published_studies.md).",
+    )
+
+    @field_validator("layout")
+    @classmethod
+    def _known_layout(cls, layout: str | None) -> str | None:
+        if layout is not None:
+            try:
+                read_layout(layout)
+            except HilumError as error:
+                raise ValueError(" ".join(str(error).split())) from None
+        return layout
 
     @field_validator("seeds")
     @classmethod

@@ -41,7 +41,9 @@ def step_keys(steps: list[Step], prepared: Prepared) -> dict[str, str]:
 def _key(step: Step, prepared: Prepared, keys: dict[str, str]) -> str:
     study = prepared.study
     if step.kind == "report":
-        return fingerprint({"kind": "report", "steps": keys, "question": study.question, "hilum": hilum.__version__})
+        layout = {"layout": study.layout} if study.layout else {}
+        asked = {"kind": "report", "steps": keys, "question": study.question, "hilum": hilum.__version__}
+        return fingerprint(asked | layout)
     if step.kind == "generate":
         return generation_key(study, step.data)
     if step.kind == "store":
