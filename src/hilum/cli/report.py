@@ -22,6 +22,13 @@ def report(
     redraws: Redraws = 2000,
     seed: Seed = 0,
     min_positives: MinPositives = 10,
+    layout: Annotated[
+        str | None,
+        typer.Option(
+            help="Write only the tables and figures of a published study, filled with the results of the study in DIR: "
+            "elwirehardja2025, gowtham2023, kivotova2021, tayebiarasteh2024, toh2023, or a layout file."
+        ),
+    ] = None,
 ) -> None:
     """One page that needs nothing beside it, from predictions and the tables that other commands left.
 
@@ -33,7 +40,13 @@ def report(
     Examples:
       hilum report results
       hilum report results --against scratch --question "Does SimCLR beat training from scratch?"
+      hilum report runs/toh2023 --layout toh2023
     """
+    if layout is not None:
+        from hilum.report.layouts import write_layout
+
+        say(str(write_layout(layout, directory, out)))
+        return
     from hilum.report.from_folder import Judging, found_content
     from hilum.report.page import write_report
     from hilum.report.verdict.decide import decide

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hilum.cli.console import progress, say, say_json, say_table
+from hilum.cli.published_numbers import published_rows, say_published
 from hilum.errors import HilumError
 from hilum.progress import ProgressReport
 
@@ -75,9 +76,10 @@ def plan(
 
     description = plan_study(content, roots(data), out, allow_missing=allow_missing)
     if json:
-        say_json(plan_data(description))
+        say_json(plan_data(description) | {"published": published_rows(description)})
     else:
         _say_plan(description)
+        say_published(description)
 
 
 def check(

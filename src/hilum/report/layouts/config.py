@@ -1,7 +1,7 @@
-"""What a layout file may contain: `report/layouts/NAME.yaml`, or a file of one's own. docs/published_studies.md explains it.
+"""What a layout file may contain: `report/layouts/NAME.yaml`, or a file of one's own; see docs/published_studies.md.
 
-A table is rows times columns. Table, row and column each fix a part of what a cell shows (task, arm, finding, value), the
-row wins over the table and the column over the row. `each` makes one row or column of every arm, finding or task.
+A table is rows times columns. Table, row and column each fix a part of what a cell shows (task, arm, finding, value):
+the row wins over the table and the column over the row. `each` makes one row or column of every arm, finding or task.
 """
 
 from importlib.resources import files
@@ -114,8 +114,8 @@ class FigureLayout(_Part):
     Attributes:
         name: stem of its files.
         title: the caption.
-        kind: `losses` (all arms on one plot, the exported epoch marked), `class_bars` (positive images of each finding),
-            `boxes` (a metric over findings, with p and the mean as a cross), `roc` (every finding; first arm solid, the
+        kind: `losses` (all arms on one plot, the exported epoch marked), `class_bars` (positive images of each
+            finding), `boxes` (a metric over findings, with p and the mean as a cross), `roc` (every finding; first arm solid, the
             others dotted and dashed), `intervals`, `confusion`, `embedding`, `heat_maps`.
         tasks: of the study; all where left out.
         arms: patterns, or the best of several; all where left out.

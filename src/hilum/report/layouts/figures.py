@@ -106,8 +106,7 @@ def _embedding(results: StudyResults) -> tuple[list[Figure], list[str]]:
     for arm in table["arm"].unique(maintain_order=True) if "arm" in table.columns else [None]:
         own = table if arm is None else table.filter(pl.col("arm") == arm)
         of_arm = numbers if arm is None or "arm" not in numbers.columns else numbers.filter(pl.col("arm") == arm)
-        for method in own["method"].unique(maintain_order=True):
-            figures.append(embedding_figure(own, of_arm, method)[0])
+        figures += [embedding_figure(own, of_arm, method)[0] for method in own["method"].unique(maintain_order=True)]
     return figures, []
 
 

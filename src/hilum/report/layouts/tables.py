@@ -1,4 +1,4 @@
-"""A layout's tables: the study's numbers in the paper's rows and columns, the paper's beside them, and the difference."""
+"""A layout's tables: the study's numbers in the paper's rows and columns, the paper's beside them, the difference."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,8 +15,8 @@ from hilum.report.render import Cell, Column, Table, formats
 
 _PART = re.compile(r"\{\w+\}|\*")
 _SCHEMA = {
-    "row": pl.String, "column": pl.String, "task": pl.String, "arm": pl.String, "finding": pl.String, "value": pl.String,
-    "estimate": pl.Float64, "ci_low": pl.Float64, "ci_high": pl.Float64, "sd": pl.Float64, "published": pl.Float64,
+    "row": pl.String, "column": pl.String, "task": pl.String, "arm": pl.String, "finding": pl.String,
+    "value": pl.String, "estimate": pl.Float64, "ci_low": pl.Float64, "ci_high": pl.Float64, "sd": pl.Float64, "published": pl.Float64,
     "published_spread": pl.Float64, "difference": pl.Float64, "note": pl.String,
 }  # fmt: skip
 
@@ -85,7 +85,8 @@ class Shown:
         if self.query.statistic == "mean_sd" and spread is None:
             spread = "sd"
         if spread == "interval" and value.low is not None and value.high is not None:
-            return f"{text} ({decimal(self.scale * value.low, self.decimals)}–{decimal(self.scale * value.high, self.decimals)})"
+            low, high = (decimal(self.scale * end, self.decimals) for end in (value.low, value.high))
+            return f"{text} ({low}–{high})"
         if spread == "half_width" and value.low is not None and value.high is not None:
             return f"{text} ± {decimal(self.scale * (value.high - value.low) / 2, self.decimals)}"
         if spread == "sd" and value.sd is not None:

@@ -45,8 +45,8 @@ def intervals(content: ReportContent) -> Section | None:
     boxes = box_plot(content, measured[0]) if measured else None
     if boxes is not None:
         caption = (
-            f"{formats.capital(formats.metric_name(measured[0]))} over findings, each a dot; box: quartiles and median; "
-            "cross: mean."
+            f"{formats.capital(formats.metric_name(measured[0]))} over findings, each a dot; box: quartiles and "
+            "median; cross: mean."
         )
         if content.against is not None:
             caption += f" Above: adjusted p of the macro difference from {content.against}, of redrawn patients."

@@ -16,6 +16,7 @@ from typing import TypeAlias
 from hilum.artifacts import fingerprint, locked, write_json, write_text
 from hilum.errors import HilumError, TrainingFailedError
 from hilum.progress import ProgressReport, silent
+from hilum.report.layouts import with_layout
 from hilum.report.page import PAGE, write_report
 from hilum.study.execution.evaluate import judge
 from hilum.study.execution.explain import explain_arms
@@ -155,7 +156,8 @@ def _work_of(
 
 
 def _report(judged: Prepared, failed: list[FailedArm], steps: list[Step], out: Path) -> None:
-    write_report(report_content(judged, out, steps, failed), out)
+    content = report_content(judged, out, steps, failed)
+    write_report(with_layout(content, judged.study.layout, out), out)
     (out / REPORT).mkdir(exist_ok=True)  # for its record; the page lies at the top, where people look for it
 
 
