@@ -154,7 +154,7 @@ def _expanded(check: Check, table: PublishedTable, prepared: Prepared) -> Iterat
             each = (check.rows, check.columns, check.task == "each", check.data == "each")
             if (check.task == "each" and task not in tasks) or (data and data not in prepared.data):
                 continue  # a study of some of the paper's data sets
-            if check.rows == "findings" and (row not in tasks[task][1] if task in tasks else True):
+            if check.rows == "findings" and (task is None or task not in tasks or row not in tasks[task][1]):
                 continue
             named = [finding or "" if each[0] else "", column if any(each[1:]) else ""]
             yield _Of(prepared, check, ", ".join(filter(None, named)), data, task, arm, finding), row, column

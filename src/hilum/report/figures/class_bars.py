@@ -30,7 +30,7 @@ def class_bars_figure(name: str, title: str, counts: pl.DataFrame, splits: Seque
     drawing = canvas.sheet(WIDTH, TOP + rows * len(findings) + BOTTOM)
     axes = canvas.panel(drawing, left, TOP, WIDTH - left - RIGHT, rows * len(findings))
     axes.grid(visible=True, axis="x")
-    hover = {}
+    hover: dict[str, str] = {}
     for place, finding in enumerate(findings):
         for at, split in enumerate(parts):
             number, y = numbers.get((finding, split), 0), place * rows + GAP / 2 + BAR * (at + 0.5)

@@ -118,7 +118,7 @@ def course_panel(
         axes.set_yscale("log")
     if x == "step":
         axes.set_xlabel("Optimiser step")
-    hover = {}
+    hover: dict[str, str] = {}
     for arm in arms:
         own = curves.filter(pl.col("arm") == arm)
         for (seed,), run in own.group_by("seed", maintain_order=True):
@@ -135,7 +135,7 @@ def course_panel(
             axes.plot([best[x]], [best[column]], "o", color=colours[arm], markersize=5.5, gid=gid)
             hover[gid] = f"{arm}, seed {seed}: epoch {best['epoch']} exported, {title.lower()} {best[column]:.4f}"
             if len(arms) <= _FEW_ARMS:
-                dotted = {"color": colours[arm], "linewidth": 0.9, "linestyle": (0, (1, 2))}
+                dotted: dict[str, Any] = {"color": colours[arm], "linewidth": 0.9, "linestyle": (0, (1, 2))}
                 axes.axvline(best[x], **dotted)
                 axes.axhline(best[column], **dotted)
     _key(axes, [(arm, colours[arm], dashes[arm]) for arm in arms], size)

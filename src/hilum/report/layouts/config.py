@@ -115,8 +115,8 @@ class FigureLayout(_Part):
         name: stem of its files.
         title: the caption.
         kind: `losses` (all arms on one plot, the exported epoch marked), `class_bars` (positive images of each
-            finding), `boxes` (a metric over findings, with p and the mean as a cross), `roc` (every finding; first arm solid, the
-            others dotted and dashed), `intervals`, `confusion`, `embedding`, `heat_maps`.
+            finding), `boxes` (a metric over findings, with p and the mean as a cross), `roc` (every finding; first arm
+            solid, the others dotted and dashed), `intervals`, `confusion`, `embedding`, `heat_maps`.
         tasks: of the study; all where left out.
         arms: patterns, or the best of several; all where left out.
         metric: of `boxes` and `intervals`.
@@ -158,7 +158,7 @@ class Layout(_Part):
 
     @model_validator(mode="after")
     def _names_differ(self) -> "Layout":
-        names = [part.name for part in (*self.tables, *self.figures)]
+        names = [table.name for table in self.tables] + [figure.name for figure in self.figures]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"{', '.join(twice)}: two tables or figures have this name")

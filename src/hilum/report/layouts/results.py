@@ -69,7 +69,7 @@ class TaskResults:
     @property
     def overall(self) -> str:
         """The finding that stands for all: "macro", or the only one there is."""
-        return overall_finding(self.metrics["finding"].to_list())
+        return overall_finding(self.metrics["finding"].to_list()) or "macro"
 
     @property
     def reference(self) -> str | None:

@@ -16,8 +16,9 @@ from hilum.report.render import Cell, Column, Table, formats
 _PART = re.compile(r"\{\w+\}|\*")
 _SCHEMA = {
     "row": pl.String, "column": pl.String, "task": pl.String, "arm": pl.String, "finding": pl.String,
-    "value": pl.String, "estimate": pl.Float64, "ci_low": pl.Float64, "ci_high": pl.Float64, "sd": pl.Float64, "published": pl.Float64,
-    "published_spread": pl.Float64, "difference": pl.Float64, "note": pl.String,
+    "value": pl.String, "estimate": pl.Float64, "ci_low": pl.Float64, "ci_high": pl.Float64,
+    "sd": pl.Float64, "published": pl.Float64, "published_spread": pl.Float64, "difference": pl.Float64,
+    "note": pl.String,
 }  # fmt: skip
 
 
@@ -176,7 +177,7 @@ def _rows_not_run(part: Cells, printed: PublishedTable, made: Sequence[str]) -> 
     """The paper's other rows, each with the name that its arm would have."""
     for row in printed.rows:
         if row not in made:
-            arm = _PART.sub(lambda _, row=row: row, part.of)
+            arm = _PART.sub(row.replace("\\", r"\\"), part.of)
             yield Head(
                 row, row, Cells.model_validate({**part.model_dump(exclude_unset=True), "each": None, "arm": arm})
             )
