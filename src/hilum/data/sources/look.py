@@ -8,6 +8,8 @@ from pathlib import Path
 from hilum.data.sources.describe import DataSource, ExpectedFiles, data_sources
 from hilum.errors import HilumError
 
+_ANYBODYS = ("*.png", "images/*.png", "images_*/images/*.png", "[0-9]*/*.png")
+"""Patterns that no data set can be known by."""
 _MOST = 2_000_000
 """Files of one pattern that are counted."""
 
@@ -102,7 +104,7 @@ def recognise_folder(folder: Path) -> list[FolderContents]:
 
 def _is_recognised(contents: FolderContents) -> bool:
     """By a file that no other data set has: a table, or images in folders named as only it names them."""
-    return any(each.found and not each.pattern.startswith(("*", "images/", "[")) for each in contents.files)
+    return any(each.found and each.pattern not in _ANYBODYS for each in contents.files)
 
 
 def _score(contents: FolderContents) -> tuple[bool, float, int]:

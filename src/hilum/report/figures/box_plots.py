@@ -12,6 +12,8 @@ from hilum.report.figures import canvas
 from hilum.report.render import Figure, formats
 
 HEIGHT, LEFT, TOP, BOTTOM, COLUMN, RIGHT = 330, 48, 34, 46, 104, 12
+_FEW_ARMS, _NARROW, _SLANTED = 8, 36, 74
+"""Up to so many arms have wide columns; more have narrow ones, with slanted names, which take so much more room."""
 _FEWEST = 3
 """Findings below which a box says no more than its dots."""
 
@@ -25,9 +27,12 @@ def box_plot(content: ReportContent, metric: str) -> Figure | None:
         return None
     colours = canvas.arm_colours(content.arms, content.against)
     p_values = _p_values(content, metric)
-    width = LEFT + COLUMN * len(arms) + RIGHT
-    drawing = canvas.sheet(width, HEIGHT)
-    axes = canvas.panel(drawing, LEFT, TOP, COLUMN * len(arms), HEIGHT - TOP - BOTTOM)
+    many = len(arms) > _FEW_ARMS
+    column, below = (_NARROW, _SLANTED) if many else (COLUMN, 0)
+    width, top = LEFT + column * len(arms) + RIGHT, TOP + below
+    drawing = canvas.sheet(width, HEIGHT + 2 * below)
+    axes = canvas.panel(drawing, LEFT, top, column * len(arms), HEIGHT - TOP - BOTTOM)
+    above = {"rotation": 60, "ha": "left", "rotation_mode": "anchor"} if many else {"ha": "center"}
     axes.grid(visible=True, axis="y")
     findings = rows["finding"].unique(maintain_order=True).to_list()
     hover: dict[str, str] = {}
@@ -46,11 +51,12 @@ def box_plot(content: ReportContent, metric: str) -> Figure | None:
             hover[gid] = f"{arm.name}, {finding}: {formats.decimal(value)}"
             axes.plot([at + aside], [value], "o", color=colour, markersize=4.5, alpha=0.65, markeredgewidth=0, gid=gid)
         if arm.name in p_values:
-            axes.text(at, 1.03, p_values[arm.name], transform=axes.get_xaxis_transform(), ha="center", fontsize=10)
+            axes.text(at, 1.03, p_values[arm.name], transform=axes.get_xaxis_transform(), fontsize=10, **above)
         elif arm.name == content.against:
-            axes.text(at, 1.03, "reference", transform=axes.get_xaxis_transform(), ha="center", color=canvas.FAINT)
+            axes.text(at, 1.03, "reference", transform=axes.get_xaxis_transform(), color=canvas.FAINT, **above)
     axes.set_xlim(-0.5, len(arms) - 0.5)
-    axes.set_xticks(range(len(arms)), [canvas.shortened(arm.title, 16) for arm in arms])
+    slanted = {"rotation": 60, "ha": "right", "rotation_mode": "anchor"} if many else {}
+    axes.set_xticks(range(len(arms)), [canvas.shortened(arm.title, 16) for arm in arms], **slanted)
     axes.tick_params(axis="x", length=0)
     axes.yaxis.set_major_locator(MaxNLocator(6, steps=canvas.STEPS))
     axes.set_ylabel(formats.metric_name(metric))

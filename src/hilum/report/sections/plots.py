@@ -20,6 +20,8 @@ from hilum.report.render import Block, Cell, Column, Figure, FigureGroup, Prose,
 from hilum.report.render.formats import finding_name
 from hilum.report.sections import results as tables
 
+_PANELS = 13
+"""More panels of training than these are folded, but for the one of all arms."""
 SEEN_AT_ONCE = 6
 """More panels than these are folded, where they are not the main result."""
 
@@ -126,7 +128,10 @@ def training(content: ReportContent) -> Section:
     if finetune:
         first = " First panel: all arms." if len(finetune) > 1 else ""
         caption = f"Fine-tuning, one line a seed.{first} The dot is the lowest validation loss: the weights scored."
-        blocks.append(FigureGroup(caption, finetune))
+        blocks.append(FigureGroup(caption, finetune[:1] if len(finetune) > _PANELS else finetune))
+        if len(finetune) > _PANELS:
+            arms = f"Training and validation loss of each of {len(finetune) - 1} arms"
+            blocks.append(FigureGroup(f"{arms}.", finetune[1:], arms))
     return Section("training", "Training", blocks or [Prose(["No training curves were given."])])
 
 
