@@ -53,7 +53,7 @@ def test_what_is_missing_or_a_part_is_named(tmp_path):
 
 
 def test_a_folder_that_an_archive_made_is_looked_into(tmp_path):
-    write_layout("kermany", tmp_path / "download" / "chest_xray", images=24, size=32, seed=0)
+    write_layout("kermany", tmp_path / "download", images=24, size=32, seed=0)
     contents = recognise_folder(tmp_path / "download")[0]
     assert (contents.source.name, contents.folder.name) == ("kermany", "chest_xray")
 
