@@ -83,6 +83,7 @@ def test_study_1_counts_weights_and_resampling_are_the_printed_ones(tables):
     assert "2438" in slip.note
 
 
+@pytest.mark.slow
 def test_study_1_divided_by_patients_differs_and_says_why(tables):
     text = STUDY_1.replace("split: {paper: elwirehardja2025}", "split: {lists: official, validation: 20}")
     numbers = compared(text + "layout: elwirehardja2025\n", tables)
@@ -102,6 +103,7 @@ def test_study_2_lists_labels_weights_and_parameters_are_the_printed_ones(tables
     assert parameters == [7_051_854, 19_026, 6_299_342, 2_136_302, 21_129_038, 2_823_758]
 
 
+@pytest.mark.slow
 def test_study_4_on_chestxray14_and_the_command_prints_it(tables, tmp_path):
     path = tmp_path / "study.yaml"
     path.write_text(STUDY_4)

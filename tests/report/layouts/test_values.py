@@ -33,6 +33,10 @@ def test_the_loss_on_test_images_is_that_of_training():
     total, number = exclusive_cross_entropy(logits, torch.from_numpy(one), torch.tensor(weights))
     given = predictions(one, torch.softmax(logits, 1).numpy())
     assert loss_on_test(given, weights, exclusive=True) == pytest.approx(float(total / number), rel=1e-5)
+    as_torch = torch.nn.functional.cross_entropy(
+        logits, torch.from_numpy(one).argmax(1), weight=torch.tensor(weights).double()
+    )
+    assert loss_on_test(given, weights, exclusive=True, weighted_mean=True) == pytest.approx(float(as_torch), rel=1e-5)
 
 
 def test_a_pattern_names_the_parts_of_an_arm():

@@ -1,6 +1,7 @@
 """A metric over findings, one box an arm, with the p-value of its mean difference from the reference arm."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -32,7 +33,7 @@ def box_plot(content: ReportContent, metric: str) -> Figure | None:
     width, top = LEFT + column * len(arms) + RIGHT, TOP + below
     drawing = canvas.sheet(width, HEIGHT + 2 * below)
     axes = canvas.panel(drawing, LEFT, top, column * len(arms), HEIGHT - TOP - BOTTOM)
-    above = {"rotation": 60, "ha": "left", "rotation_mode": "anchor"} if many else {"ha": "center"}
+    above: dict[str, Any] = {"rotation": 60, "ha": "left", "rotation_mode": "anchor"} if many else {"ha": "center"}
     axes.grid(visible=True, axis="y")
     findings = rows["finding"].unique(maintain_order=True).to_list()
     hover: dict[str, str] = {}
@@ -55,7 +56,7 @@ def box_plot(content: ReportContent, metric: str) -> Figure | None:
         elif arm.name == content.against:
             axes.text(at, 1.03, "reference", transform=axes.get_xaxis_transform(), color=canvas.FAINT, **above)
     axes.set_xlim(-0.5, len(arms) - 0.5)
-    slanted = {"rotation": 60, "ha": "right", "rotation_mode": "anchor"} if many else {}
+    slanted: dict[str, Any] = {"rotation": 60, "ha": "right", "rotation_mode": "anchor"} if many else {}
     axes.set_xticks(range(len(arms)), [canvas.shortened(arm.title, 16) for arm in arms], **slanted)
     axes.tick_params(axis="x", length=0)
     axes.yaxis.set_major_locator(MaxNLocator(6, steps=canvas.STEPS))

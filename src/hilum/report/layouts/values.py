@@ -74,7 +74,9 @@ def value_of(task: TaskResults, query: Query) -> Value:
     return replace(found, value=None) if found.value is not None and not math.isfinite(found.value) else found
 
 
-def loss_on_test(predictions: Predictions, weights: list[float], *, exclusive: bool) -> float:
+def loss_on_test(
+    predictions: Predictions, weights: list[float], *, exclusive: bool, weighted_mean: bool = False
+) -> float:
     """Mean loss over test images, as training computes it on validation images.
 
     Args:
@@ -82,6 +84,7 @@ def loss_on_test(predictions: Predictions, weights: list[float], *, exclusive: b
         weights: of the positives of each finding, or of each class, (findings).
         exclusive: one class an image: -w_c log p_c, c the image's class, its mean over the images. Otherwise binary
             cross-entropy -w y log p - (1 - y) log(1 - p), its mean over the known labels.
+        weighted_mean: of exclusive classes: divide by the images' weights instead of by the images.
 
     Returns:
         The loss; NaN where no label is known.
@@ -92,6 +95,9 @@ def loss_on_test(predictions: Predictions, weights: list[float], *, exclusive: b
     known = ~np.isnan(labels)
     if exclusive:
         losses = -(factor * np.log(p) * np.nan_to_num(labels)).sum(1)[known.all(1)]
+        if weighted_mean:
+            total = float((factor * labels[known.all(1)]).sum())
+            return float(losses.sum()) / total if total else math.nan
     else:
         rest = np.clip(1 - p, tiny, 1.0)
         losses = (-factor * labels * np.log(p) - (1 - labels) * np.log(rest))[known]
@@ -172,8 +178,9 @@ def _test_loss(task: TaskResults, query: Query) -> Value:
         weights = card.settings.get("positive_weights") or card.settings.get("class_weights")
         named = weights if isinstance(weights, dict) else {}
         exclusive = "exclusive" in (card.settings.get("answer"), card.settings.get("output_type"))
+        summed = exclusive and card.settings.get("reduction") == "weighted_mean"
         of_findings = [float(named.get(finding, 1.0)) for finding in predictions.findings]
-        losses.append(loss_on_test(predictions, of_findings, exclusive=exclusive))
+        losses.append(loss_on_test(predictions, of_findings, exclusive=exclusive, weighted_mean=summed))
     if not losses:
         return Value(None, reason="no predictions in this run")
     return Value(float(np.mean(losses)), sd=float(np.std(losses)) if len(losses) > 1 else None)
