@@ -17,6 +17,7 @@ from hilum.encoders.catalogue import ARCHITECTURES
 from hilum.errors import HilumError, HilumErrors
 from hilum.findings import COLLECTIONS
 from hilum.pretext.methods import METHOD_SETTINGS, method_settings
+from hilum.study.file.protocol import published_overrides
 from hilum.study.file.schema import Study
 
 Place = tuple[str | int, ...]
@@ -124,7 +125,7 @@ def parse_study(text: str, *, where: object, overrides: Sequence[str] = ()) -> S
             found="something else",
             fix="See docs/study_file.md.",
         )
-    overridden = [_override(content, override) for override in overrides]
+    overridden = [_override(content, override) for override in [*published_overrides(content, overrides), *overrides]]
     problems = [*_repeated_keys(tree), *_unwritable(content), *_cross_problems(content)]
     study = None
     try:

@@ -245,6 +245,17 @@ class Study(Section):
         "[published studies](published_studies.md).",
     )
 
+    protocol: Literal["hilum", "published"] = Field(
+        "hilum",
+        description="`published`: the paper's own rules, as `published` lists them, instead of Hilum's. `--protocol "
+        "published` says the same.",
+    )
+    published: dict[str, Any] = Field(
+        {},
+        description="Where the study departs from the paper that it repeats: by dotted key, such as `task.split`, what "
+        "the paper does.",
+    )
+
     @field_validator("layout")
     @classmethod
     def _known_layout(cls, layout: str | None) -> str | None:
