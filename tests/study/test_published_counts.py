@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 import hilum.cli
 from hilum.study.file import parse_study
-from hilum.study.plan.prepare import prepare
+from hilum.study.plan.prepare import prepare_study
 from hilum.study.published_counts import QUANTITIES, ComparedNumber, compare_with_published, published_of
 
 FINDINGS = (
@@ -44,7 +44,7 @@ preprocess: tayebiarasteh2024
 task:
   findings: [Cardiomegaly, Pleural Effusion, Pleural Thickening, Pneumonia, Pneumothorax, Atelectasis, Consolidation, Nodule,
              Mass, Fibrosis, Hernia, Emphysema, Edema, No Finding]
-  split: {paper: tayebiarasteh2024, validation: 10}
+  split: {paper: tayebiarasteh2024, validation: 0.1}
 arms: {scratch: {encoder: resnet18}}
 """
 
@@ -56,7 +56,8 @@ def tables(shared_data) -> Path:
 
 def compared(text: str, tables: Path) -> list[ComparedNumber]:
     study = parse_study(text, where="study.yaml")
-    return compare_with_published(prepare(study, dict.fromkeys(study.data, tables), allow_missing=True))
+    prepared = prepare_study(study, dict.fromkeys(study.data, tables), allow_missing=True)
+    return compare_with_published(study, list(prepared.views.values()))
 
 
 def number(numbers: list[ComparedNumber], title: str, subject: str = "", split: str = "all") -> ComparedNumber:
@@ -85,7 +86,7 @@ def test_study_1_counts_weights_and_resampling_are_the_printed_ones(tables):
 
 @pytest.mark.slow
 def test_study_1_divided_by_patients_differs_and_says_why(tables):
-    text = STUDY_1.replace("split: {paper: elwirehardja2025}", "split: {lists: official, validation: 20}")
+    text = STUDY_1.replace("split: {paper: elwirehardja2025}", "split: {lists: official, validation: 0.2}")
     numbers = compared(text + "layout: elwirehardja2025\n", tables)
     validation = number(numbers, "images", split="val")
     assert validation.state == "differs"
@@ -120,7 +121,9 @@ def test_study_4_on_chestxray14_and_the_command_prints_it(tables, tmp_path):
 
 def test_a_study_of_no_paper_has_nothing_beside_it(small_study, images):
     assert published_of(small_study) is None
-    assert compare_with_published(prepare(small_study, {"images": images})) == []
+    assert (
+        compare_with_published(small_study, list(prepare_study(small_study, {"images": images}).views.values())) == []
+    )
 
 
 def test_the_plan_of_generated_images_says_what_differs(images, tmp_path):

@@ -52,9 +52,8 @@ def say_published(plan: "Plan") -> None:
 def _numbers(plan: "Plan") -> "list[ComparedNumber] | None":
     from hilum.study.published_counts import compare_with_published, published_of
 
-    if published_of(plan.study) is None or plan.prepared is None:
-        return None
-    return compare_with_published(plan.prepared)
+    views = [each.prepared for each in (plan.tasks.values() or [plan]) if each.prepared is not None]
+    return compare_with_published(plan.study, views) if views and published_of(plan.study) else None
 
 
 def _alike(groups: "Sequence[list[ComparedNumber]]") -> "list[list[list[ComparedNumber]]]":

@@ -1,8 +1,9 @@
 """One page that needs nothing beside it, and the same numbers as files."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -13,7 +14,7 @@ from hilum.report.content import ReportContent
 from hilum.report.figures import inline
 from hilum.report.order import sections
 from hilum.report.render import FigureGroup, Scatter, Section, Table, formats, latex
-from hilum.report.verdict.decide import decide
+from hilum.report.verdict.decide import Verdict, decide
 
 PAGE = "report.html"
 
@@ -31,28 +32,36 @@ def write_report(content: ReportContent, directory: Path) -> Path:
     Returns:
         The path of `report.html`. The same content gives the same bytes.
     """
-    made = sections(content)
-    files = {**_tables(made), **_figures(made)}
-    return _write(directory, files, render(content, made, sorted(files)))
+    contaminated = [arm.name for arm in content.arms if arm.has_seen_test_patients]
+    return write_page(content, decide(content), sections(content), directory, contaminated=contaminated)
 
 
-def write_sections(title: str, scored_on: str, made: list[Section], directory: Path) -> Path:
-    """Write a page of sections alone, without a verdict, and its tables and figures beside it.
+class Heading(Protocol):
+    """What stands on top of a page."""
+
+    @property
+    def question(self) -> str:
+        """Its title."""
+
+    @property
+    def scored_on(self) -> str:
+        """What its numbers were computed on."""
+
+
+def write_page(
+    heading: Heading, verdict: Verdict | None, made: list[Section], directory: Path, *, contaminated: Sequence[str] = ()
+) -> Path:
+    """As `write_report`, of sections that were made already.
 
     Args:
-        title: heading of the page.
-        scored_on: below it: what the numbers were computed on.
-        made: the sections.
+        heading: of the page.
+        verdict: what it says first; None where it says nothing of its own.
+        made: its sections, in order.
         directory: made where it does not exist.
-
-    Returns:
-        As `write_report`.
+        contaminated: arms that have seen test patients.
     """
     files = {**_tables(made), **_figures(made)}
-    return _write(directory, files, _html(title, scored_on, made, sorted(files)))
-
-
-def _write(directory: Path, files: dict[str, str], html: str) -> Path:
+    html = _render(heading, verdict, made, sorted(files), contaminated)
     page = directory / PAGE
     outdated = _files_of(page) - set(files)
     page.unlink(missing_ok=True)
@@ -64,14 +73,10 @@ def _write(directory: Path, files: dict[str, str], html: str) -> Path:
     return page
 
 
-def render(content: ReportContent, made: list[Section], files: list[str]) -> str:
+def _render(
+    heading: Heading, verdict: Verdict | None, made: list[Section], files: list[str], contaminated: Sequence[str]
+) -> str:
     """The page as HTML; `files` are what lies beside it."""
-    contaminated = [arm.name for arm in content.arms if arm.has_seen_test_patients]
-    said = {"verdict": decide(content), "contaminated": contaminated, "content": content}
-    return _html(content.question, content.scored_on, made, files, **said)
-
-
-def _html(title: str, scored_on: str, made: list[Section], files: list[str], **said: Any) -> str:
     room = Environment(
         loader=PackageLoader("hilum.report"),
         autoescape=True,
@@ -84,9 +89,10 @@ def _html(title: str, scored_on: str, made: list[Section], files: list[str], **s
     template = room.get_template("report.html.j2")
     sheets = (block.sprite for section in made for block in section.blocks if isinstance(block, Scatter))
     return template.render(
-        **{"verdict": None, "contaminated": [], "content": None, **said},
-        title=title,
-        scored_on=scored_on,
+        title=heading.question,
+        scored_on=heading.scored_on,
+        verdict=verdict,
+        contaminated=list(contaminated),
         listing=formats.listing,
         sections=made,
         sprites=list(dict.fromkeys(sheet for sheet in sheets if sheet)),

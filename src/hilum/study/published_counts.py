@@ -3,7 +3,7 @@
 Which numbers are compared is data (`checks` of `hilum.report.published`); how each is counted is here.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +20,7 @@ from hilum.findings import CHESTXRAY14
 from hilum.report.layouts.config import read_layout
 from hilum.report.published import PUBLISHED, Check, Published, PublishedTable, read_published
 from hilum.study.file import PaperSplit, Study
-from hilum.study.plan import Prepared, PreparedTask
+from hilum.study.prepared import Prepared, PreparedTask
 
 _PARTS = {"train_val": ("train", "val"), "all": ("train", "val", "test")}
 _LISTS = {part: (f"chexnet_split/{part}_list.txt", f"chexnet_{part}_list.txt") for part in ("train", "val", "test")}
@@ -101,43 +101,44 @@ def published_of(study: Study) -> Published | None:
     return read_published(papers[0]) if papers else None
 
 
-def compare_with_published(prepared: Prepared) -> list[ComparedNumber]:
+def compare_with_published(study: Study, views: Sequence[Prepared]) -> list[ComparedNumber]:
     """Count what the paper of a study prints.
 
     Args:
-        prepared: the study's data.
+        study: as it was read.
+        views: its tasks' data, read; of a task with several label fractions the first counts.
 
     Returns:
         In the order of the paper's checks; empty where the study repeats no paper.
     """
-    published = published_of(prepared.study)
+    published = published_of(study)
     if published is None:
         return []
-    counted = {name: _Counted(task, findings) for name, (task, findings) in _tasks(prepared).items()}
+    tasks = _tasks(views)
+    counted = {name: _Counted(each.task, list(each.study.task.findings)) for name, each in tasks.items()}
     return [
         _compared(of, row, column, published.tables[check.table], counted)
         for check in published.checks
-        for of, row, column in _expanded(check, published.tables[check.table], prepared)
+        for of, row, column in _expanded(check, published.tables[check.table], tasks)
     ]
 
 
 def _splits(study: Study) -> list[object]:
-    tasks = getattr(study, "tasks", None)
-    return [task.split for task in tasks.values()] if tasks else [study.task.split]
+    return [task.split for task in study.tasks.values()] if study.tasks else [study.task.split]
 
 
-def _tasks(prepared: Prepared) -> Mapping[str, tuple[PreparedTask, list[str]]]:
-    """The tasks of a study, with their findings."""
-    several: Mapping[str, PreparedTask] | None = getattr(prepared, "tasks", None)
-    if several is None:
-        return {"task": (prepared.task, list(prepared.study.task.findings))}
-    settings = getattr(prepared.study, "tasks", None) or dict.fromkeys(several, prepared.study.task)
-    return {name: (task, list(settings[name].findings)) for name, task in several.items()}
+def _tasks(views: Sequence[Prepared]) -> dict[str, Prepared]:
+    """The tasks of a study by name; the only one of a study that gives it none is "task"."""
+    tasks: dict[str, Prepared] = {}
+    for view in views:
+        parts = view.study.place.split("/")
+        tasks.setdefault(parts[1] if len(parts) > 1 else "task", view)
+    return tasks
 
 
-def _expanded(check: Check, table: PublishedTable, prepared: Prepared) -> Iterator[tuple[_Of, str, str]]:
+def _expanded(check: Check, table: PublishedTable, tasks: Mapping[str, Prepared]) -> Iterator[tuple[_Of, str, str]]:
     """Every cell that a check is about: the cell, its row, its column."""
-    tasks = _tasks(prepared)
+    first = next(iter(tasks.values()))
     only = next(iter(tasks)) if len(tasks) == 1 else None
     rows = list(table.rows) if check.rows == "findings" else [str(check.row)]
     columns = [check.column] if check.column else table.columns
@@ -148,16 +149,22 @@ def _expanded(check: Check, table: PublishedTable, prepared: Prepared) -> Iterat
             task = column if check.task == "each" else check.task or only
             data = column if check.data == "each" else check.data
             if check.task == "each" and column not in tasks and only is not None:
-                task = only if prepared.study.data and column in prepared.study.data else None
+                task = only if column in first.data else None
             arm = column if check.columns == "arms" else None
             finding = row if check.rows == "findings" else check.finding
             each = (check.rows, check.columns, check.task == "each", check.data == "each")
-            if (check.task == "each" and task not in tasks) or (data and data not in prepared.data):
+            if (check.task == "each" and task not in tasks) or (data and data not in first.data):
                 continue  # a study of some of the paper's data sets
-            if check.rows == "findings" and (task is None or task not in tasks or row not in tasks[task][1]):
+            if check.rows == "findings" and (
+                task is None or task not in tasks or row not in tasks[task].study.task.findings
+            ):
                 continue
             named = [finding or "" if each[0] else "", column if any(each[1:]) else ""]
-            yield _Of(prepared, check, ", ".join(filter(None, named)), data, task, arm, finding), row, column
+            yield (
+                _Of(tasks.get(task or "", first), check, ", ".join(filter(None, named)), data, task, arm, finding),
+                row,
+                column,
+            )
 
 
 def _compared(of: _Of, row: str, column: str, table: PublishedTable, counted: Mapping[str, _Counted]) -> ComparedNumber:

@@ -5,8 +5,8 @@ from hilum.study.file import as_yaml, parse_study
 
 PUBLISHED = """\
 published:
-  task.split: {patients: [60, 20, 20], seed: 3}
-  evaluate.redraws: 500
+  task.split: {patients: [0.6, 0.2, 0.2], seed: 3}
+  evaluate.n_bootstrap: 500
 """
 
 
@@ -18,19 +18,19 @@ def test_the_papers_rules_take_the_place_of_hilums_where_they_are_asked_for(smal
         parse_study(f"{text}protocol: published\n", where="s"),
     ):
         assert asked.task.split.seed == 3
-        assert asked.evaluate.redraws == 500
-        assert asked.evaluate.against == "scratch"
+        assert asked.evaluate.n_bootstrap == 500
+        assert asked.evaluate.reference == "scratch"
         assert parse_study(as_yaml(asked), where="s") == asked
 
 
 def test_what_is_set_by_hand_wins_over_the_papers_rules(small_text):
     text = f"{small_text}{PUBLISHED}protocol: published\n"
-    assert parse_study(text, where="s", overrides=["evaluate.redraws=700"]).evaluate.redraws == 700
+    assert parse_study(text, where="s", overrides=["evaluate.n_bootstrap=700"]).evaluate.n_bootstrap == 700
     back = parse_study(text, where="s", overrides=["protocol=hilum"])
-    assert back.evaluate.redraws == 100
+    assert back.evaluate.n_bootstrap == 100
 
 
 def test_a_wrong_key_of_the_paper_is_reported_as_any_other(small_text):
-    text = f"{small_text}published: {{evaluate.redrawn: 500}}\n"
-    with pytest.raises(HilumErrors, match="redrawn"):
+    text = f"{small_text}published: {{evaluate.n_bootstraps: 500}}\n"
+    with pytest.raises(HilumErrors, match="n_bootstraps"):
         parse_study(text, where="s", overrides=["protocol=published"])

@@ -35,7 +35,7 @@ def layout_figure(figure: FigureLayout, results: StudyResults) -> Block:
         if task is None:
             reasons.append(f"no task {name} in this run")
             continue
-        made, missing = _of_task(figure, task, results)
+        made, missing = _of_task(figure, task)
         title = "" if len(results.tasks) == 1 else f"_{name}"
         drawn += [replace(one, name=file_stem(f"{figure.name}{title}_{number + 1}")) for number, one in enumerate(made)]
         reasons += [reason if len(results.tasks) == 1 else f"{name}: {reason}" for reason in missing]
@@ -44,13 +44,13 @@ def layout_figure(figure: FigureLayout, results: StudyResults) -> Block:
     return FigureGroup(f"{figure.title}{said}", drawn) if drawn else Prose([f"{figure.title}{said}"])
 
 
-def _of_task(figure: FigureLayout, task: TaskResults, results: StudyResults) -> tuple[list[Figure], list[str]]:
+def _of_task(figure: FigureLayout, task: TaskResults) -> tuple[list[Figure], list[str]]:
     if figure.kind == "class_bars":
         return _class_bars(figure, task)
     if figure.kind == "embedding":
-        return _embedding(results)
+        return _embedding(task)
     if figure.kind == "heat_maps":
-        return [], [_heat_maps(results)]
+        return [], [_heat_maps(task)]
     arms, missing = arms_of(task, figure.arms)
     if not arms:
         return [], missing or ["no arm in this run"]
@@ -96,8 +96,8 @@ def _class_bars(figure: FigureLayout, task: TaskResults) -> tuple[list[Figure], 
     return ([bars], []) if bars else ([], ["images were not counted"])
 
 
-def _embedding(results: StudyResults) -> tuple[list[Figure], list[str]]:
-    folder = results.directory / EXPLANATION
+def _embedding(task: TaskResults) -> tuple[list[Figure], list[str]]:
+    folder = task.directory / EXPLANATION
     points, purity = folder / "embedding.parquet", folder / "purity.parquet"
     if not points.is_file() or not purity.is_file():
         return [], ["the study's `explain` section made no embedding"]
@@ -110,7 +110,7 @@ def _embedding(results: StudyResults) -> tuple[list[Figure], list[str]]:
     return figures, []
 
 
-def _heat_maps(results: StudyResults) -> str:
-    if not (results.directory / EXPLANATION / "explain.json").is_file():
+def _heat_maps(task: TaskResults) -> str:
+    if not (task.directory / EXPLANATION / "explain.json").is_file():
         return "the study's `explain` section made no heat maps"
     return "the heat maps of the same images by both arms are in the report, section “Images”"

@@ -1,8 +1,9 @@
 """A layout as a section of a study's report, and as a page of its own."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import polars as pl
 
@@ -12,9 +13,12 @@ from hilum.report.layouts.config import Layout, read_layout
 from hilum.report.layouts.figures import layout_figure
 from hilum.report.layouts.results import StudyResults, read_results
 from hilum.report.layouts.tables import layout_table
-from hilum.report.page import write_sections
+from hilum.report.page import write_page
 from hilum.report.published import Published
 from hilum.report.render import Block, Prose, Section
+from hilum.report.tasks import OverviewContent
+
+Content = TypeVar("Content", ReportContent, OverviewContent)
 
 ANCHOR = "published"
 DIRECTORY = "published"
@@ -41,10 +45,18 @@ def layout_sections(
     return [_section(layout, published, read_results(directory, counts))]
 
 
-def with_layout(content: ReportContent, name: str | None, directory: Path) -> ReportContent:
-    """The content of a report with the tables and figures of a layout; as it is where none is named."""
+def with_layout(content: Content, name: str | None, directory: Path) -> Content:
+    """The content of a report, of one task or over several, with the tables and figures of a layout.
+
+    Args:
+        content: as it is where no layout is named.
+        name: as `layout_sections`.
+        directory: of the study. Pages of single tasks have to be there before the page over all tasks is made.
+    """
     if name is None:
         return content
+    if isinstance(content, OverviewContent):
+        return replace(content, layout_sections=layout_sections(name, directory))
     labelled = [data for data in content.data if data.split_title]
     counts = {"task": labelled[0].counts} if labelled else None
     return replace(content, layout_sections=layout_sections(name, directory, counts))
@@ -61,7 +73,14 @@ def write_layout(name: str | Path, directory: Path, out: Path | None = None) -> 
         The path of the page.
     """
     sections = layout_sections(name, directory)
-    return write_sections(sections[0].title, str(directory.resolve().name), sections, out or directory / DIRECTORY)
+    heading = _Heading(sections[0].title, directory.resolve().name)
+    return write_page(heading, None, sections, out or directory / DIRECTORY)
+
+
+@dataclass(frozen=True)
+class _Heading:
+    question: str
+    scored_on: str
 
 
 def _section(layout: Layout, published: Published | None, results: StudyResults) -> Section:

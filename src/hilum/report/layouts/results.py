@@ -17,6 +17,7 @@ from hilum.report.content import ArmSummary, ReportContent
 from hilum.report.render import file_stem
 
 EVALUATION, ARMS, TASKS = "evaluation", "arms", "tasks"
+_FRACTION = "label_fraction-"
 _COUNTS = ("split", "finding", "images", "positives")
 
 
@@ -174,11 +175,8 @@ def read_results(directory: Path, counts: Mapping[str, pl.DataFrame] | None = No
     Raises:
         HilumError: no evaluation is there.
     """
-    several = sorted(path.parent for path in (directory / TASKS).glob(f"*/{EVALUATION}") if path.is_dir())
-    if several:
-        order = _order_of(directory)
-        several.sort(key=lambda path: order.get(path.name, len(order)))
-        folders = {path.name: path for path in several}
+    if (directory / TASKS).is_dir():
+        folders = _folders_of_tasks(directory)
     elif (directory / EVALUATION).is_dir():
         folders = {"task": directory}
     else:
@@ -190,6 +188,21 @@ def read_results(directory: Path, counts: Mapping[str, pl.DataFrame] | None = No
         own = (counts or {}).get(name)
         tasks[name] = TaskResults(name, folder, arms, own if own is not None else _written_counts(folder, name))
     return StudyResults(directory, tasks)
+
+
+def _folders_of_tasks(directory: Path) -> dict[str, Path]:
+    """Folders of tasks by name, in the order of the plan; of several label fractions the largest has the task's name,
+    the others `TASK/label_fraction-F`.
+    """
+    order = _order_of(directory)
+    folders: dict[str, Path] = {}
+    tasks = [path for path in (directory / TASKS).iterdir() if path.is_dir()]
+    for task in sorted(tasks, key=lambda path: (order.get(path.name, len(order)), path.name)):
+        fractions = sorted(task.glob(f"{_FRACTION}*"), key=lambda path: -float(path.name.removeprefix(_FRACTION)))
+        for place, folder in enumerate(fractions or [task]):
+            if (folder / EVALUATION).is_dir():
+                folders[f"{task.name}/{folder.name}" if place else task.name] = folder
+    return folders
 
 
 def _order_of(directory: Path) -> dict[str, int]:
