@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hilum.cli.console import progress, say, say_json, say_table
+from hilum.cli.published_numbers import published_rows, say_published
 from hilum.errors import HilumError
 
 if TYPE_CHECKING:
@@ -22,12 +23,23 @@ class Scale(StrEnum):
     TINY = "tiny"
 
 
+class Protocol(StrEnum):
+    """Whose rules a study of a paper follows."""
+
+    HILUM = "hilum"
+    PUBLISHED = "published"
+
+
 StudyFile = Annotated[str, typer.Argument(metavar="STUDY.yaml", help="Study file, or the name of a shipped study.")]
 Data = Annotated[
     list[str] | None, typer.Option("--data", metavar="NAME=ROOT", help="Folder of a data set; once for each.")
 ]
 ScaleOption = Annotated[
     Scale, typer.Option(help="`tiny` runs everything in miniature on generated images; results mean nothing.")
+]
+ProtocolOption = Annotated[
+    Protocol | None,
+    typer.Option(help="`published`: the paper's own rules, as the study file lists them under `published`."),
 ]
 Overrides = Annotated[
     list[str] | None,
@@ -57,6 +69,7 @@ def plan(
     out: Annotated[Path | None, typer.Option(help="Directory of an earlier run, to see what is done.")] = None,
     scale: ScaleOption = Scale.FULL,
     override: Overrides = None,
+    protocol: ProtocolOption = None,
     allow_missing: AllowMissing = False,
     json: Json = False,
 ) -> None:
@@ -67,14 +80,15 @@ def plan(
       hilum study plan studies/demo.yaml
       hilum study plan studies/chestxray14_tiny.yaml --scale tiny --json
     """
-    content = read(study, scale, override)  # before torch is imported: a mistake in it is told at once
+    content = read(study, scale, override, protocol)  # before torch is imported: a mistake in it is told at once
     from hilum.study.plan import plan_data, plan_study
 
     description = plan_study(content, roots(data), out, allow_missing=allow_missing)
     if json:
-        say_json(plan_data(description))
+        say_json(plan_data(description) | {"published": published_rows(description)})
     else:
         _say_plan(description)
+        say_published(description)
 
 
 def check(
@@ -82,6 +96,7 @@ def check(
     data: Data = None,
     scale: ScaleOption = Scale.FULL,
     override: Overrides = None,
+    protocol: ProtocolOption = None,
     allow_missing: AllowMissing = False,
     workers: Annotated[int | None, typer.Option(min=0, help="Threads that prepare images.")] = None,
     json: Json = False,
@@ -97,7 +112,7 @@ def check(
       hilum study check own_images.yaml --data ours=images --allow-missing
       hilum study check studies/chestxray14_tiny.yaml --data chestxray14=CXR8 --set finetune.head=mlp
     """
-    content = read(study, scale, override)
+    content = read(study, scale, override, protocol)
     from dataclasses import asdict
 
     from hilum.study.check import check_study
@@ -123,6 +138,7 @@ def run(
     data: Data = None,
     scale: ScaleOption = Scale.FULL,
     override: Overrides = None,
+    protocol: ProtocolOption = None,
     allow_missing: AllowMissing = False,
     workers: Annotated[
         int | None, typer.Option(min=0, help="Threads that prepare images; results do not depend on it.")
@@ -139,7 +155,7 @@ def run(
       hilum study run studies/chestxray14_tiny.yaml --data chestxray14=CXR8 --out runs/tiny64
       hilum study run studies/chestxray14_tiny.yaml --scale tiny --out runs/try
     """
-    content = read(study, scale, override)
+    content = read(study, scale, override, protocol)
     run_to_report(content, roots(data), out, workers, allow_missing=allow_missing, check_first=check_first)
 
 
@@ -170,12 +186,17 @@ def status(
     )
 
 
-def read(study: str, scale: Scale, override: list[str] | None) -> "Study":
-    """Read a study file at a scale."""
-    from hilum.study.file import find_study, read_study, tiny
+def read(study: str, scale: Scale, override: list[str] | None, protocol: Protocol | None = None) -> "Study":
+    """Read a study file at a scale, by Hilum's rules or by those of the paper that it repeats."""
+    from hilum.study.file import find_study, read_study
 
-    content = read_study(find_study(study), override or [])
-    return content if scale is Scale.FULL else tiny(content)
+    rules = [f"protocol={protocol.value}"] if protocol else []
+    content = read_study(find_study(study), [*rules, *(override or [])])
+    if scale is Scale.FULL:
+        return content
+    from hilum.study.file import tiny
+
+    return tiny(content)
 
 
 def roots(data: list[str] | None) -> dict[str, Path]:

@@ -19,6 +19,7 @@ from hilum.report.from_folder import cases_in, embeddings_in, left_out_findings
 from hilum.study.execution.evaluate import read_arm, read_thresholds
 from hilum.study.execution.external import store_of
 from hilum.study.file import Study, as_yaml
+from hilum.study.file.protocol import as_flow
 from hilum.study.plan import (
     EVALUATION,
     EXPLANATION,
@@ -209,6 +210,7 @@ def _provenance(prepared: Prepared, out: Path, steps: list[Step]) -> list[tuple[
         ("Machine", _machine()),
         ("Seeds", ", ".join(map(str, study.seeds))),
         ("Split", prepared.task.split.title),
+        *_protocol(study),
     ]
     for name, data in prepared.data.items():
         lines += [(f"{name}, as read", note) for note in data.collected.notes]
@@ -223,6 +225,16 @@ def _provenance(prepared: Prepared, out: Path, steps: list[Step]) -> list[tuple[
             if step.kind in ("pretrain", "supervise", "finetune") and step.seed == study.seeds[0]:
                 lines.append((f"{step.title}: settings", _settings(read_card(out / step.directory))))
     return lines
+
+
+def _protocol(study: Study) -> list[tuple[str, str]]:
+    """Whose rules were followed, where the study names a paper's."""
+    if not study.published:
+        return []
+    rules = ", ".join(f"{key} {as_flow(value)}" for key, value in study.published.items())
+    if study.protocol == "published":
+        return [("Protocol", f"published: {rules}, as the paper has it, in place of Hilum's rules")]
+    return [("Protocol", f"Hilum's; the paper's would be {rules} (--protocol published)")]
 
 
 def _pool_in_words(prepared: Prepared, name: str) -> str:

@@ -16,6 +16,7 @@ from hilum.errors import HilumError, HilumErrors
 from hilum.findings import COLLECTIONS
 from hilum.pretext.methods import METHOD_SETTINGS, method_settings
 from hilum.study.file.finetuning_problems import finetuning_problems
+from hilum.study.file.protocol import published_overrides
 from hilum.study.file.schema import Study
 from hilum.study.file.tasks_problems import (
     Place,
@@ -114,7 +115,7 @@ def parse_study(text: str, *, where: object, overrides: Sequence[str] = ()) -> S
             found="something else",
             fix="See docs/study_file.md.",
         )
-    overridden = [_override(content, override) for override in overrides]
+    overridden = [_override(content, override) for override in [*published_overrides(content, overrides), *overrides]]
     problems = [*_repeated_keys(tree), *_unwritable(content), *_cross_problems(content)]
     study = None
     try:

@@ -54,7 +54,9 @@ def _key(step: Step, prepared: Prepared, keys: dict[str, str]) -> str:
     study = prepared.study
     if step.kind in ("report", "overview"):
         of_page = keys if step.kind == "overview" else {d: key for d, key in keys.items() if _is_of(d, study.place)}
-        return fingerprint({"kind": "report", "steps": of_page, "question": study.question, "hilum": hilum.__version__})
+        layout = {"layout": study.layout} if study.layout and (step.kind == "overview" or not study.place) else {}
+        asked = {"kind": "report", "steps": of_page, "question": study.question, "hilum": hilum.__version__}
+        return fingerprint(asked | layout)
     if step.kind == "across":
         judged = {directory: key for directory, key in keys.items() if Path(directory).name == EVALUATION}
         how = [study.evaluate.family, study.whole.evaluate.reference, study.whole.compare]
