@@ -61,7 +61,7 @@ def exclusive_cross_entropy(logits: Tensor, targets: Tensor, weights: Tensor) ->
         Sum over the images, and their number; both scalars.
     """
     losses = F.cross_entropy(logits.float(), targets.argmax(1), weight=weights, reduction="sum")
-    return losses, targets.new_tensor(len(targets))
+    return losses, targets.new_full((), len(targets))
 
 
 def balancing_weights(targets: NDArray[np.float32], *, limit: float = POSITIVE_WEIGHT_LIMIT) -> NDArray[np.float32]:

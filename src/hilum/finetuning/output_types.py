@@ -120,7 +120,7 @@ class Exclusive:
 
     def terms(self, targets: Tensor) -> Tensor:
         """Images."""
-        return targets.new_tensor(len(targets))
+        return targets.new_full((), len(targets))
 
     def balanced(self, targets: NDArray[np.float32], *, limit: float) -> NDArray[np.float32]:
         """`hilum.data.balance.class_weights`, within 1 / `limit` to `limit`."""

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from hilum.artifacts import fingerprint, whole_file
 from hilum.data.batches import Batch, Batches
+from hilum.data.transfer import Awaited
 from hilum.errors import HilumError, TrainingFailedError
 from hilum.progress import ProgressReport, silent
 from hilum.training.activation_checkpointing import recomputing
@@ -146,7 +147,7 @@ class _Loop:
         self.run_print = fingerprint([settings.as_data(), precision, len(batches), *judged])
         self.course = Course()
         self.best: dict[str, Tensor] | None = None
-        self.unchecked: tuple[int, Tensor, int] | None = None
+        self.unchecked: tuple[int, Awaited, int] | None = None
         self.saved = time.monotonic()
 
     def run(self) -> Fit:
@@ -187,13 +188,13 @@ class _Loop:
         images, steps_before = self.batches.images_in(course.step), course.epoch * len(self.batches)
         loss = self.stepper.take(batch, course.epoch, steps_before + course.step, course.plateau.share)
         self.check_loss()
-        self.unchecked = course.step + 1, loss * images, images
+        self.unchecked = course.step + 1, Awaited(loss * images), images
 
     def check_loss(self) -> None:
         """Add the last loss to the running sum; mostly a step late, so that a GPU never waits for the CPU."""
         if self.unchecked is None:
             return
-        step, value = self.unchecked[0], float(self.unchecked[1])
+        step, value = self.unchecked[0], self.unchecked[1].get()
         self.unchecked = None
         self.course.loss_sum += value
         if not math.isfinite(value):

@@ -24,6 +24,26 @@ class Pretext(Trainable):
 
     encoder: Encoder
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._counts: dict[str, int] = {}
+        self.register_load_state_dict_post_hook(_forget_counts)
+
+    def count_of(self, name: str) -> int:
+        """A whole number that is a buffer, for a checkpoint, without waiting for a GPU but the first time.
+
+        Args:
+            name: of the buffer; changed by `set_count` alone.
+        """
+        if name not in self._counts:
+            self._counts[name] = int(self.get_buffer(name))
+        return self._counts[name]
+
+    def set_count(self, name: str, value: int) -> None:
+        """Change such a number."""
+        self.get_buffer(name).fill_(value)
+        self._counts[name] = value
+
     @property
     def kept(self) -> Encoder:
         """The encoder that is kept: the one that trained, or the teacher where that is what the paper evaluates."""
@@ -33,6 +53,10 @@ class Pretext(Trainable):
     def loss_of_chance(self) -> float | None:
         """What the loss is where the encoder says the same of every image; None where no such number is known."""
         return None
+
+
+def _forget_counts(pretext: Any, _: object) -> None:
+    pretext._counts.clear()
 
 
 @dataclass(frozen=True)
