@@ -72,7 +72,7 @@ def pretrain(
     from hilum.pretext.monitoring import OnlineProbe, epochs_between, plan_of_probe
     from hilum.pretext.pretrain import pretrain as run
     from hilum.pretext.pretrain import refuse_beyond_pool
-    from hilum.pretext.settings import resolve_settings, told_settings
+    from hilum.pretext.settings import last_size, resolve_settings, told_settings
     from hilum.runs.pools import pooled_images
     from hilum.runs.pretrain import already_done, apart, describe_start, pool_of_all, pretraining_pool
     from hilum.runs.probe_labels import labels_of_pools
@@ -85,7 +85,7 @@ def pretrain(
         fix = "Leave one of them out."
         raise HilumError("--include-test", expected="no --exclude-split", found=", ".join(exclude_split), fix=fix)
     check_replaceable(out, _LEFT)
-    create_encoder(encoder, seed=0, image_size=said.run.size or recipe.size)  # refuses before any image is read
+    create_encoder(encoder, seed=0, image_size=last_size(said.run.size, recipe.size))  # refuses before any image is read
     shares = told_shares(share or [], [each.partition("=")[0] for each in data])
     with joined_processes(said.device):
         first = rank() == 0

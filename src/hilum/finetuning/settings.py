@@ -5,7 +5,7 @@ from typing import Literal, get_args
 
 from hilum.augment import ViewPolicy
 from hilum.errors import HilumError
-from hilum.training.settings import Device, Optimizer, Precision, Schedule, TrainingSettings
+from hilum.training.settings import Compile, Device, Optimizer, Precision, Schedule, TrainingSettings
 
 AnswerName = Literal["each", "each_or_uncertain", "exclusive"]
 HeadName = Literal["linear", "mlp", "two_layers"]
@@ -40,7 +40,7 @@ class FinetuneSettings:
         dropout: before the head and inside it, 0 to 1.
         head: "linear", "mlp" or "two_layers" (`hilum.finetuning.heads.make_head`).
         pooling: "own", the encoder's, or "cls", "mean", "cls_mean", "gem", "attention" (`hilum.finetuning.pooling`).
-        optimizer, schedule, warmup_epochs, precision, device: see `TrainingSettings`.
+        optimizer, schedule, warmup_epochs, precision, device, compile: see `TrainingSettings`.
         workers: threads that prepare batches; they do not change the result.
         checkpoint_every_seconds: a killed run loses at most about this much work.
     """
@@ -68,6 +68,7 @@ class FinetuneSettings:
     warmup_epochs: float = 0.0
     precision: Precision = "auto"
     device: Device = "auto"
+    compile: Compile = "auto"
     workers: int = 1
     checkpoint_every_seconds: float = 30.0
 
@@ -118,6 +119,7 @@ class FinetuneSettings:
             patience=self.patience,
             precision=self.precision,
             device=self.device,
+            compile=self.compile,
             seed=seed,
             checkpoint_every_seconds=self.checkpoint_every_seconds,
         )

@@ -20,13 +20,13 @@ LOCAL_SHARE = 0.25
 """Of a global view's pixels, in a local view of half its side."""
 
 
-def forward_gigaflops(encoder: str, size: int) -> float:
+def forward_gigaflops(encoder: str, size: float) -> float:
     """10^9 floating-point operations of one image through an encoder; grows with the number of pixels."""
     return ARCHITECTURES[encoder].gigaflops * (size / 224) ** 2
 
 
 def pretraining_gigaflops(
-    method: str, options: Mapping[str, Any], encoder: str, size: int, *, images: int, epochs: int
+    method: str, options: Mapping[str, Any], encoder: str, size: float, *, images: int, epochs: int
 ) -> float:
     """10^9 operations of a whole pretraining."""
     from hilum.pretext.methods import method_of, method_settings

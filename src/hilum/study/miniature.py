@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from hilum.artifacts import fingerprint
 from hilum.data.labelled_images import UNCERTAIN_CLASS
 from hilum.explanation.embedding import FEWEST_IMAGES
+from hilum.pretext.settings import SizeCurriculum
 from hilum.study.data import PreparedData
 from hilum.study.file import Arm, Finetuning, Pretrained, Study, resolved_finetuning, resolved_pretraining
 from hilum.study.identity import Identity
@@ -190,8 +191,9 @@ def _few_steps(prepared: Prepared, batch_sizes: dict[str, int]) -> Study:
         arm: Arm = study.arms[name]
         update: dict[str, Any] = {"finetune": _one_epoch(study, name, prepared.labelled_images)}
         if isinstance(arm.init, Pretrained):
-            preset = resolved_pretraining(study, arm.init, _pool_size(prepared, arm.init)).preset
-            short = {"epochs": 1, "batch_size": batch_sizes[name], "preset": preset}
+            resolved = resolved_pretraining(study, arm.init, _pool_size(prepared, arm.init))
+            preset, sizes = resolved.preset, 2 if isinstance(resolved.settings.size, SizeCurriculum) else 1
+            short = {"epochs": sizes, "batch_size": batch_sizes[name], "preset": preset}
             update["init"] = arm.init.model_copy(update=short | {"on": list(arm.init.shares)})
         arms[name] = arm.model_copy(update=update)
     evaluate = study.evaluate.model_copy(

@@ -7,7 +7,7 @@ from typing import Any
 from hilum.augment import ViewPolicy
 from hilum.encoders.zoo import Encoder
 from hilum.pretext.methods.settings import MethodSettings
-from hilum.pretext.modules import ManyViews, TwoViews
+from hilum.pretext.modules import EarlySizes, ManyViews, TwoViews
 from hilum.pretext.monitoring import CollapseWatch
 from hilum.training.trainable import Trainable
 
@@ -72,6 +72,7 @@ class PretextRun:
         batch_size: images a step.
         steps: optimiser steps, in all.
         seed: of weights and views.
+        early: smaller sides in the first epochs; None for none. `size` and `local_size` hold from then on.
         watch: looks for collapse at the end of every epoch.
     """
 
@@ -85,10 +86,15 @@ class PretextRun:
     seed: int
     watch: CollapseWatch | None
     second_policy: ViewPolicy | None = None
+    early: EarlySizes | None = None
+
+    def size_at(self, epoch: int) -> int:
+        """Side of the views in an epoch, from 0."""
+        return self.early.size if self.early and epoch < self.early.epochs else self.size
 
     def two_views(self) -> TwoViews:
         """For methods that compare two views of an image."""
-        return TwoViews(self.policy, self.size, self.seed, self.second_policy)
+        return TwoViews(self.policy, self.size, self.seed, self.second_policy, self.early)
 
     def many_views(self, local_views: int) -> ManyViews:
         """For methods that compare two views and so many local ones."""
@@ -100,6 +106,7 @@ class PretextRun:
             locals_=local_views,
             seed=self.seed,
             second_policy=self.second_policy,
+            early=self.early,
         )
 
 

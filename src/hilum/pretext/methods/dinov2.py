@@ -62,7 +62,6 @@ class DINOv2(Pretext):
         self.mask_token = nn.Parameter(torch.zeros(encoder.token_width))
         self.views, self.schedule, self.settings, self.seed = views, schedule, settings, seed
         self.collapse, self.teacher_watch = collapse, TeacherWatch(len(head.prototypes))
-        self.grid = encoder.patch_grid(views.global_size)
         self.epoch: Tensor
         self.steps: Tensor
         self.center: Tensor
@@ -99,7 +98,7 @@ class DINOv2(Pretext):
         patch_loss = patch_distillation(
             hidden_patches,
             patch_answers,
-            places // math.prod(self.grid),
+            places // math.prod(self._grid(epoch)),
             temperature,
             views=len(mask),
             masked_views=self._masked_views(batch.whole, epoch) if batch.parts > 1 else None,
@@ -144,12 +143,16 @@ class DINOv2(Pretext):
         center = {"center_norm": float(self.center.norm())} if self.settings.teacher == "centering" else {}
         return features | answers | center
 
+    def _grid(self, epoch: int) -> tuple[int, int]:
+        """Rows and columns of patches of a global view."""
+        return self.encoder.patch_grid(self.views.sizes_at(epoch)[0])
+
     def _mask(self, batch: Batch, epoch: int) -> NDArray[np.bool_]:
         """Of both global views, one after the other, (2 N, rows, columns), in host memory."""
         masks = [
             block_masks(
                 batch.keys,
-                self.grid[0],
+                self._grid(epoch)[0],
                 masked=self.settings.masked_images,
                 share=self.settings.masked_patches,
                 seed=self.seed,

@@ -12,6 +12,7 @@ from hilum.errors import HilumError
 from hilum.pretext.masking import check_is_convnext_v2, random_masks, visible_features
 from hilum.pretext.methods.base import TRAINED, Method, Pretext, PretextRun
 from hilum.pretext.methods.settings import FCMAESettings
+from hilum.pretext.modules import EarlySizes
 from hilum.pretext.monitoring import CollapseWatch
 
 
@@ -52,6 +53,7 @@ class FCMAE(Pretext):
         decoder_width: of the one block behind; 512 in the paper.
         seed: of views, masks and the decoder's weights.
         collapse: looks at the features at the end of every epoch; None does not.
+        early: a smaller side in the first epochs.
     """
 
     def __init__(
@@ -64,16 +66,19 @@ class FCMAE(Pretext):
         decoder_width: int,
         seed: int,
         collapse: CollapseWatch | None = None,
+        early: EarlySizes | None = None,
     ) -> None:
         super().__init__()
         check_is_convnext_v2(encoder)
-        if size % encoder.patch or size < 2 * encoder.patch:
-            raise HilumError(
-                "size of fcmae",
-                expected=f"a multiple of {encoder.patch} px, at least {2 * encoder.patch}",
-                found=f"{size} px",
-                fix="Change `resize` of the preprocessing, or `size`.",
-            )
+        for side in [size] if early is None else [size, early.size]:
+            if side % encoder.patch or side < 2 * encoder.patch:
+                raise HilumError(
+                    "size of fcmae",
+                    expected=f"a multiple of {encoder.patch} px, at least {2 * encoder.patch}",
+                    found=f"{side} px",
+                    fix="Change `resize` of the preprocessing, or `size`.",
+                )
+        self.early = early
         self.encoder, self.policy, self.size, self.share, self.seed = encoder, policy, size, share, seed
         self.collapse = collapse
         with torch.random.fork_rng(devices=[]):
@@ -88,7 +93,9 @@ class FCMAE(Pretext):
     def training_loss(self, batch: Batch, epoch: int) -> Tensor:
         """Error of the hidden patches of one view of each image."""
         self.set_count("epoch", epoch)
-        views = random_views(batch.images, batch.keys, self.policy, self.size, seed=self.seed, epoch=epoch, view=0)
+        views = random_views(
+            batch.images, batch.keys, self.policy, self._size(epoch), seed=self.seed, epoch=epoch, view=0
+        )
         mask = self._hidden(batch.keys, epoch)
         features = self.into_decoder(visible_features(self.encoder, views, ~mask))
         hidden = to_device(mask, views.device)
@@ -112,8 +119,11 @@ class FCMAE(Pretext):
         features = self.collapse.look(self.encoder, nn.Identity(), self.count_of("epoch")) if self.collapse else {}
         return features | {"hidden_share": float(self._hidden(np.zeros(1, np.uint64), 0).double().mean())}
 
+    def _size(self, epoch: int) -> int:
+        return self.early.size if self.early is not None and epoch < self.early.epochs else self.size
+
     def _hidden(self, keys: np.ndarray[tuple[int], np.dtype[np.uint64]], epoch: int) -> Tensor:
-        grid = self.size // self.encoder.patch
+        grid = self._size(epoch) // self.encoder.patch
         return torch.from_numpy(random_masks(keys, grid, share=self.share, seed=self.seed, epoch=epoch))
 
 
@@ -148,6 +158,7 @@ def create(encoder: Encoder, settings: FCMAESettings, run: PretextRun) -> FCMAE:
         decoder_width=settings.decoder_width,
         seed=run.seed,
         collapse=run.watch,
+        early=run.early,
     )
 
 

@@ -32,7 +32,7 @@ def tiny(study: Study) -> Study:
     steps = parse_recipe(study.preprocess).as_data()
     content["preprocess"] = [_shrunk_step(step) for step in steps]
     content["pretrain"] = _shrunk_training(
-        content.get("pretrain", {}), study.pretrain.epochs or TINY_EPOCHS, study.pretrain.batch_size or TINY_BATCH
+        _shrunk_curriculum(content.get("pretrain", {})), study.pretrain.epochs or TINY_EPOCHS, study.pretrain.batch_size or TINY_BATCH
     )
     general = {key: value for key, value in content.get("finetune", {}).items() if key != "steps"}
     content["finetune"] = _shrunk_training(
@@ -41,6 +41,7 @@ def tiny(study: Study) -> Study:
     for arm in content["arms"].values():
         if isinstance(arm.get("init"), dict):
             arm["init"] = {name: told for name, told in arm["init"].items() if name not in ("epochs", "batch_size")}
+            arm["init"] = _shrunk_curriculum(arm["init"])
             arm["init"]["start"] = _weights_at_hand(arm["init"].get("start", "random"), arm["encoder"])
         else:
             arm["init"] = _weights_at_hand(arm.get("init", "random"), arm["encoder"])
@@ -60,6 +61,13 @@ def tiny(study: Study) -> Study:
         }
         content["explain"] = content.get("explain", {}) | few
     return Study.model_validate(content)
+
+
+def _shrunk_curriculum(settings: dict[str, Any]) -> dict[str, Any]:
+    """Views of two sizes that fit into tiny images."""
+    if not isinstance(size := settings.get("size"), dict):
+        return settings
+    return settings | {"size": {**size, "start": TINY_SIZE // 2, "end": None}}
 
 
 def _weights_at_hand(init: str, encoder: str) -> str:

@@ -23,7 +23,7 @@ from hilum.study.file.pretraining import Pretrained, Pretraining
 from hilum.study.file.section import FindingName, Name, Section, Seed
 from hilum.study.file.task import Task
 from hilum.threshold_rule import check_rule
-from hilum.training.settings import Precision
+from hilum.training.settings import Compile, Precision
 
 
 def _number_of_blocks(value: object) -> object:
@@ -152,6 +152,12 @@ class Finetuning(Section):
     )
     dropout: float | None = Field(
         None, ge=0, lt=1, description="Before the head, and inside heads of several layers. A preset's when left out."
+    )
+
+    compile: Compile = Field(
+        "auto",
+        description="`auto`: blocks run compiled where that was measured to pay on a GPU, and never on a CPU; `on`; "
+        "`off`. It moves results by rounding only.",
     )
 
     @model_validator(mode="after")

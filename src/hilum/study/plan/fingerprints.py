@@ -17,6 +17,7 @@ from hilum.artifacts import fingerprint
 from hilum.data.labelled_images import LabelledImages
 from hilum.encoders.card import read_card
 from hilum.encoders.published import resolve_weights
+from hilum.finetuning.settings import FinetuneSettings
 from hilum.study.file import finetune_settings, pretext_settings
 from hilum.study.generate import generation_key
 from hilum.study.plan.predictions import labels
@@ -69,7 +70,7 @@ def _key(step: Step, prepared: Prepared, keys: dict[str, str]) -> str:
         }
     elif step.kind == "finetune" and step.arm is not None and step.seed is not None:
         inputs = {
-            "settings": asdict(finetune_settings(study, step.arm, prepared.labelled_images)),
+            "settings": _finetuning(finetune_settings(study, step.arm, prepared.labelled_images)),
             "start": _start(step, prepared, keys),
             "findings": study.task.findings,
             "train": _targets(prepared.task.train_of(step.seed)),
@@ -95,6 +96,10 @@ def _key(step: Step, prepared: Prepared, keys: dict[str, str]) -> str:
     learnt = step.init.shares if step.init else [step.data]
     store = _only_one({name: keys[f"stores/{name}"] for name in learnt})
     return fingerprint({"kind": step.kind, "encoder": step.encoder, "seed": step.seed, "store": store, **inputs})
+
+
+def _finetuning(settings: FinetuneSettings) -> dict[str, Any]:
+    return {name: value for name, value in asdict(settings).items() if name != "compile"}
 
 
 def _probe(prepared: Prepared) -> str:

@@ -14,6 +14,7 @@ from hilum.finetuning.shortcut_features import (
     METADATA,
     THUMBNAIL,
 )
+from hilum.pretext.settings import mean_size
 from hilum.study.cost import explaining_gigaflops, finetuning_gigaflops, pretraining_gigaflops
 from hilum.study.file import ListedSplit, PaperSplit, Pretrained, Study, pretext_settings, resolved_finetuning
 from hilum.study.plan.prepare import Prepared
@@ -200,7 +201,7 @@ def _cost(step: Step, study: Study, images: Images) -> float:
     if step.kind == "pretrain" and step.init and step.encoder:
         learnt = images_learnt(images, step.init)
         resolved = pretext_settings(study, step.init, learnt)
-        size = resolved.size or image_size(study)
+        size = mean_size(resolved.size, image_size(study))
         return pretraining_gigaflops(
             step.init.pretrain, resolved.options, step.encoder, size, images=learnt, epochs=resolved.epochs
         )
