@@ -141,7 +141,7 @@ def decide_compilation(
         with blocks.active():
             compiled = _timed(tried, loss_of, device)
     except Exception as error:  # noqa: BLE001 - whatever a compiler does not take, the run goes on without it
-        said = (str(error).strip().splitlines() or [""])[0]
+        said = " ".join(str(error).split())
         return Compilation("failed", eager.seconds, reason=f"{type(error).__name__}: {said}"[:300])
     apart = compiled.difference(eager)
     found = eager.seconds, compiled.seconds, apart
