@@ -60,9 +60,11 @@ class Bounds:
 
     @property
     def device(self) -> torch.device:
+        """The GPU, or the CPU of a dry run."""
         return torch.device("cpu" if self.dry else "cuda")
 
     def time_for(self, seconds: float) -> bool:
+        """Whether there is so much left."""
         return self.dry or time.monotonic() + seconds < self.until
 
 
@@ -73,14 +75,17 @@ class Table:
         self.path, self.rows, self.notes = path, [], []  # type: ignore[var-annotated]
 
     def add(self, **row: object) -> None:
+        """A row by column."""
         self.rows.append(row)
         self.write()
 
     def note(self, text: str) -> None:
+        """A sentence above the table."""
         self.notes.append(text)
         self.write()
 
     def write(self) -> None:
+        """All that there is so far."""
         columns = list(dict.fromkeys(name for row in self.rows for name in row))
         lines = [*self.notes, ""] if self.notes else []
         if self.rows:
@@ -134,7 +139,9 @@ def ceilings(table: Table, bounds: Bounds) -> None:
     device = bounds.device
     if not bounds.dry:
         about = torch.cuda.get_device_properties(device)
-        table.note(f"{about.name}, {about.total_memory / GIB:.0f} GiB, torch {torch.__version__}, CUDA {torch.version.cuda}.")
+        table.note(
+            f"{about.name}, {about.total_memory / GIB:.0f} GiB, torch {torch.__version__}, CUDA {torch.version.cuda}."
+        )
     size = 2**20 if bounds.dry else 2**30
     here, there = (torch.empty(size, dtype=torch.uint8, device=device) for _ in range(2))
     took = seconds_of(lambda: there.copy_(here), device, 3 if bounds.dry else 20)
@@ -193,7 +200,12 @@ def row(
     table: Table, bounds: Bounds, method: str, encoder: str, options: dict[str, Any], *, compiled: bool,
     pixels: str = "device",
 ) -> None:  # fmt: skip
-    about: dict[str, object] = {"method": method, "encoder": SMALL[encoder] if bounds.dry else encoder, "compiled": compiled, "pixels": pixels}
+    about: dict[str, object] = {
+        "method": method,
+        "encoder": SMALL[encoder] if bounds.dry else encoder,
+        "compiled": compiled,
+        "pixels": pixels,
+    }
     batch = 4 if bounds.dry else 256
     while batch:
         try:
@@ -215,7 +227,9 @@ def measured(
     images = 3 * batch if dry else 2048
     store = drawn_store(images, stored)
     targets = np.random.default_rng(0).integers(0, 2, (images, 14)).astype(np.float32)
-    batches = Batches(store, store.image_ids, batch, seed=0, shuffle=True, drop_last=True, targets=targets, device=device, workers=4)
+    batches = Batches(
+        store, store.image_ids, batch, seed=0, shuffle=True, drop_last=True, targets=targets, device=device, workers=4
+    )
     trainable = trainable_of(method, SMALL[name] if dry else name, options, size, images, batch)
     precision = choose_precision("auto", device)
     fabric = Fabric(
@@ -354,7 +368,11 @@ def augmentation(table: Table, bounds: Bounds) -> None:
         draw_parameters(keys, policy, stored, size, seed=0, epoch=0, view=1)
         host = time.perf_counter() - began
         took = seconds_of(lambda p=parameters: render_views(images, p, size), device, times)  # type: ignore[misc]
-        table.add(operation=name, **{"ms on the device": 1e3 * took, "ms to draw, host": 1e3 * host}, kornia=kornia_ms(name, images, size, device, times))
+        table.add(
+            operation=name,
+            **{"ms on the device": 1e3 * took, "ms to draw, host": 1e3 * host},
+            kornia=kornia_ms(name, images, size, device, times),
+        )
 
 
 def kornia_ms(name: str, images: Tensor, size: int, device: torch.device, times: int) -> object:
@@ -372,7 +390,12 @@ def kornia_ms(name: str, images: Tensor, size: int, device: torch.device, times:
         "erase": [k.RandomErasing(p=0.5)],
     }
     if name.startswith("SimCLR"):
-        chosen = [whole, k.RandomHorizontalFlip(p=0.5), k.ColorJitter(0.4, 0.4, p=0.8), k.RandomGaussianBlur((17, 17), (0.1, 2.0), p=0.5)]
+        chosen = [
+            whole,
+            k.RandomHorizontalFlip(p=0.5),
+            k.ColorJitter(0.4, 0.4, p=0.8),
+            k.RandomGaussianBlur((17, 17), (0.1, 2.0), p=0.5),
+        ]
     elif name in of:
         chosen = of[name]
     else:
@@ -402,7 +425,9 @@ def lightly(table: Table, bounds: Bounds) -> None:
                 break
             example = EXAMPLES[name](size, local)
             example.trained.to(device=device, memory_format=torch.channels_last)
-            optimizer = torch.optim.AdamW([each for each in example.trained.parameters() if each.requires_grad], lr=1e-4)
+            optimizer = torch.optim.AdamW(
+                [each for each in example.trained.parameters() if each.requires_grad], lr=1e-4
+            )
             loader: Any = DataLoader(
                 ImageViews(paths, example.transform), batch, shuffle=True, drop_last=True, num_workers=workers,
                 pin_memory=device.type == "cuda", persistent_workers=workers > 0,
@@ -444,7 +469,9 @@ def features(table: Table, bounds: Bounds) -> None:
     store = drawn_store(count, 32)
     targets = np.eye(15, dtype=np.float32)[np.arange(count) % 15]
     val = max(count // 10, 2)
-    train, judged = (LabelledImages(store.image_ids[a:b], store.image_ids[a:b], targets[a:b]) for a, b in ((val, count), (0, val)))
+    train, judged = (
+        LabelledImages(store.image_ids[a:b], store.image_ids[a:b], targets[a:b]) for a, b in ((val, count), (0, val))
+    )
     base = FinetuneSettings(
         epochs=epochs, unfreeze=0, policy="none", answer="exclusive", optimizer="adam", schedule="constant",
         device=device.type, batch_size=8 if dry else 128, checkpoint_every_seconds=1e9,

@@ -56,7 +56,9 @@ def test_losses_are_those_of_the_cpu(name, how, tolerance, gpu, runs, tmp_path):
     if name not in ("simclr", "dinov2", "classifier") and "compile" in how:
         pytest.skip("compiling takes long: tried with three methods")
     found = losses(runs, name, gpu, tmp_path / "gpu", **how)
-    expected = losses(runs, name, torch.device("cpu"), tmp_path / "cpu", **how | {"precision": "fp32", "compile": "off"})
+    expected = losses(
+        runs, name, torch.device("cpu"), tmp_path / "cpu", **how | {"precision": "fp32", "compile": "off"}
+    )
     assert found == pytest.approx(expected, rel=tolerance)
 
 
@@ -89,7 +91,7 @@ def test_a_step_makes_the_host_wait_for_nothing(name, share, gpu, runs, tmp_path
 
     def watched(self, *given):
         taken.append(len(taken))
-        torch.cuda.set_sync_debug_mode("error" if 2 <= len(taken) else "default")
+        torch.cuda.set_sync_debug_mode("error" if len(taken) >= 2 else "default")
         try:
             return take(self, *given)
         finally:

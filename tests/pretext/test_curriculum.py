@@ -22,7 +22,7 @@ SIZES = SizeCurriculum(start=32, until=0.5)
 
 @pytest.fixture
 def store(store_of):
-    y, x = np.mgrid[-1 : 1 : 64j, -1 : 1 : 64j]
+    y, x = np.mgrid[-1:1:64j, -1:1:64j]
     draw = np.random.default_rng(0)
     waves = [np.sin(a * x + b * y + c) for a, b, c in draw.uniform(-6, 6, (16, 3))]
     return store_of(np.stack([np.clip(128 + 100 * wave, 0, 255) for wave in waves]).astype(np.uint8))
@@ -60,13 +60,16 @@ def test_a_killed_run_goes_on_at_the_size_of_its_epoch(method, store, tmp_path, 
     class Killed(Exception):
         pass
 
-    def kill(done, total, note):
-        if done == kills:
-            raise Killed
+    def kill_at(step):
+        def kill(done, total, note):
+            if done == step:
+                raise Killed
 
-    for kills in (1, 3):  # within the first and within the second size
+        return kill
+
+    for step in (1, 3):  # within the first and within the second size
         with pytest.raises(Killed):
-            run(method, store, tmp_path / "killed", on_progress=kill)
+            run(method, store, tmp_path / "killed", on_progress=kill_at(step))
     run(method, store, tmp_path / "killed")
     states = [load_encoder(tmp_path / each)[0].state_dict() for each in ("whole", "killed")]
     for name, value in states[0].items():

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hilum.artifacts import locked
 from hilum.cli.console import progress, say, say_json, say_table
 from hilum.cli.given_predictions import (
     AsJson,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 
 def compare(
+    context: typer.Context,
     first: Annotated[Path, typer.Argument(metavar="A", help="Parquet or CSV with image_id, y_* and p_*.")],
     second: Annotated[Path, typer.Argument(metavar="B", help="Another, for the same images.")],
     out: Annotated[Path, typer.Option(help="Directory for comparisons.parquet, comparisons.csv, comparisons.json.")],
@@ -74,6 +76,7 @@ def compare(
 
     reading = Reading(split, held_out, trained_on, threshold, thresholds_on_test, calibrate)
     a, b = read_given([first, second], validation, reading)
+    context.with_resource(locked(out))
     names = chosen_metrics(metrics, [a, b])
     chosen = {name: [one.thresholds] for name, one in (("B", b), ("A", a)) if one.thresholds is not None}
     with progress("redrawing patients") as on_progress:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hilum.artifacts import locked
 from hilum.cli.console import progress, say, say_json, say_table
 from hilum.cli.given_predictions import (
     AsJson,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 
 def evaluate(
+    context: typer.Context,
     predictions: Annotated[
         list[Path], typer.Argument(help="Parquet or CSV with y_<finding> and p_<finding>. Several: seeds of one arm.")
     ],
@@ -78,6 +80,7 @@ def evaluate(
 
     reading = Reading(split, held_out, trained_on, threshold, thresholds_on_test, calibrate)
     given = read_given(predictions, validation, reading)
+    context.with_resource(locked(out))
     names, rows = chosen_metrics(metrics, given), [name.strip() for name in averages.split(",")]
     seeds = [one.predictions for one in given]
     thresholds = [one.thresholds for one in given if one.thresholds is not None]

@@ -85,7 +85,9 @@ def pretrain(
         fix = "Leave one of them out."
         raise HilumError("--include-test", expected="no --exclude-split", found=", ".join(exclude_split), fix=fix)
     check_replaceable(out, _LEFT)
-    create_encoder(encoder, seed=0, image_size=last_size(said.run.size, recipe.size))  # refuses before any image is read
+    create_encoder(
+        encoder, seed=0, image_size=last_size(said.run.size, recipe.size)
+    )  # refuses before any image is read
     shares = told_shares(share or [], [each.partition("=")[0] for each in data])
     with joined_processes(said.device):
         first = rank() == 0

@@ -5,11 +5,13 @@ from typing import Annotated
 
 import typer
 
+from hilum.artifacts import locked
 from hilum.cli.console import progress, say
 from hilum.cli.given_predictions import HeldOut, MinPositives, Redraws, Seed
 
 
 def report(
+    context: typer.Context,
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where predictions and tables of results lie.")],
     out: Annotated[
         Path | None, typer.Option(help="For report.html, tables, figures; DIR when left out (DIR/report in a study's).")
@@ -42,7 +44,9 @@ def report(
     with progress("redrawing patients") as on_progress:
         content = found_content(directory, judging, question=question, on_progress=on_progress)
     is_study = (directory / "plan.json").is_file()  # its own page tells more, of the data and of pretraining
-    written = write_report(content, out or (directory / "report" if is_study else directory))
+    into = out or (directory / "report" if is_study else directory)
+    context.with_resource(locked(into))
+    written = write_report(content, into)
     say(decide(content).headline)
     say()
     say(str(written))

@@ -47,8 +47,8 @@ class TrainingSettings:
         precision: "auto" is bf16 autocast where the hardware multiplies in bfloat16, fp32 elsewhere. "fp16" is for GPUs
             that lack bfloat16: autocast with a scaled loss, since small gradients are zero in half precision.
         device: "auto" is the GPU where there is one.
-        compile: whether the encoder's blocks run compiled (`hilum.training.compilation`): "auto" where it was measured to
-            pay on a GPU, and never on a CPU. It moves results by rounding only.
+        compile: whether the encoder's blocks run compiled (`hilum.training.compilation`): "auto" where it was measured
+            to pay on a GPU, and never on a CPU. It moves results by rounding only.
         seed: of dropout; the order of batches and the views have their own.
         checkpoint_every_seconds: a killed run loses at most about this much work. The end of an epoch is nothing
             special: a checkpoint holds the place inside one, and one an epoch would cost short epochs a tenth of their

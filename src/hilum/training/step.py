@@ -76,7 +76,6 @@ class Stepper:
         self.fabric.backward(loss if part.parts == 1 else loss / part.parts)
         return loss.detach()
 
-
     @contextmanager
     def forward_pass(self) -> Iterator[None]:
         """What a loss is computed in: the run's precision, batch norm over all processes, compiled blocks."""

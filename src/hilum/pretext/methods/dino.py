@@ -89,7 +89,9 @@ class DINO(Pretext):
 
     def watch(self) -> dict[str, float]:
         """Signs of collapse, in the features and in the teacher's answers, and the size of its center."""
-        features = self.collapse.look(self.teacher_encoder, self.teacher_head, self.count_of("epoch")) if self.collapse else {}
+        features = (
+            self.collapse.look(self.teacher_encoder, self.teacher_head, self.count_of("epoch")) if self.collapse else {}
+        )
         advice = self.collapse.advice if self.collapse else ""
         answers = self.teacher_watch.look(self.count_of("epoch"), advice)
         center = {"center_norm": float(self.center.norm())} if self.settings.teacher == "centering" else {}

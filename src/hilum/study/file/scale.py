@@ -32,7 +32,9 @@ def tiny(study: Study) -> Study:
     steps = parse_recipe(study.preprocess).as_data()
     content["preprocess"] = [_shrunk_step(step) for step in steps]
     content["pretrain"] = _shrunk_training(
-        _shrunk_curriculum(content.get("pretrain", {})), study.pretrain.epochs or TINY_EPOCHS, study.pretrain.batch_size or TINY_BATCH
+        _shrunk_curriculum(content.get("pretrain", {})),
+        study.pretrain.epochs or TINY_EPOCHS,
+        study.pretrain.batch_size or TINY_BATCH,
     )
     general = {key: value for key, value in content.get("finetune", {}).items() if key != "steps"}
     content["finetune"] = _shrunk_training(

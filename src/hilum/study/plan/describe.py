@@ -3,8 +3,8 @@
 An arm's model without its weights: what is counted before anything trains.
 """
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -20,7 +20,6 @@ from hilum.encoders.zoo import count_parameters, create_encoder
 from hilum.finetuning.classifier import Classifier
 from hilum.finetuning.settings import HeadName, PoolingName
 from hilum.pretext.settings import ResolvedSettings
-from hilum.study.cost import machine_gigaflops
 from hilum.study.file import Pretrained, Study, resolved_finetuning, resolved_pretraining
 from hilum.study.generate import generated_root
 from hilum.study.plan.contamination import Start, contamination_of, contamination_problems, start_of
@@ -41,6 +40,7 @@ from hilum.study.plan.steps import (
     pretraining_directory,
     steps_of,
 )
+from hilum.study.rates import STEPS_SPREAD, Rates, rates_of_this_machine
 
 IMAGES_A_SECOND = 100.0
 """Of decoding and preprocessing 1024 px images, or generating 128 px ones, on two cores."""
@@ -57,6 +57,8 @@ class Plan:
         steps: in order.
         done: directories of steps that are finished.
         seconds: estimated time of each step, by directory; empty where the images are unknown.
+        rates: that these follow from; None where the images are unknown.
+        spread: what each time may be off, as a share, by directory.
     """
 
     study: Study
@@ -65,6 +67,8 @@ class Plan:
     steps: list[Step]
     done: set[str]
     seconds: dict[str, float]
+    rates: Rates | None = None
+    spread: dict[str, float] = field(default_factory=dict)
 
 
 def plan_study(
@@ -87,7 +91,12 @@ def plan_study(
     images = count_images(prepared) if prepared else guess_images(study)
     steps = steps_of(study, images)
     done = _done(steps, prepared, out) if prepared and out else set()
-    return Plan(study, prepared, images, steps, done, _estimate(steps, images) if images else {})
+    if images is None:
+        return Plan(study, prepared, images, steps, done, {})
+    rates = rates_of_this_machine()
+    estimated = {step.directory: _estimate(step, images, rates) for step in steps}
+    seconds = {directory: each[0] for directory, each in estimated.items()}
+    return Plan(study, prepared, images, steps, done, seconds, rates, {d: each[1] for d, each in estimated.items()})
 
 
 def plan_data(plan: Plan) -> dict[str, Any]:
@@ -106,6 +115,9 @@ def plan_data(plan: Plan) -> dict[str, Any]:
         "seeds": study.seeds,
         "steps": [_step_row(plan, step) for step in plan.steps],
         "seconds": remaining_seconds(plan),
+        "seconds_low": _remaining(plan, lambda directory: 1 / (1 + plan.spread[directory])),
+        "seconds_high": _remaining(plan, lambda directory: 1 + plan.spread[directory]),
+        "rates": plan.rates.as_data([arm.encoder for arm in study.arms.values()]) if plan.rates else None,
         "refused": contamination_problems(plan.prepared) if plan.prepared else [],
     }
 
@@ -189,9 +201,14 @@ def split_title(plan: Plan) -> str | None:
 
 def remaining_seconds(plan: Plan) -> float | None:
     """Estimated time of what is left to do; None where unknown."""
+    return _remaining(plan, lambda _: 1.0)
+
+
+def _remaining(plan: Plan, factor: Callable[[str], float]) -> float | None:
     if not plan.seconds:
         return None
-    return sum(seconds for directory, seconds in plan.seconds.items() if directory not in plan.done)
+    left = {directory: seconds for directory, seconds in plan.seconds.items() if directory not in plan.done}
+    return sum(seconds * factor(directory) for directory, seconds in left.items())
 
 
 def _data_row(plan: Plan, name: str) -> dict[str, Any]:
@@ -234,14 +251,12 @@ def _done(steps: list[Step], prepared: Prepared, out: Path) -> set[str]:
     return {directory for directory, record in records.items() if record and record.key == keys[directory]}
 
 
-def _estimate(steps: list[Step], images: Images) -> dict[str, float]:
-    rate = machine_gigaflops()
-    return {
-        step.directory: images.all[step.data] / IMAGES_A_SECOND
-        if step.kind in ("generate", "store")
-        else step.gigaflops / rate
-        for step in steps
-    }
+def _estimate(step: Step, images: Images, rates: Rates) -> tuple[float, float]:
+    """Seconds, and what they may be off as a share."""
+    if step.kind in ("generate", "store"):
+        return images.all[step.data] / IMAGES_A_SECOND, STEPS_SPREAD
+    rate = rates.of(step.encoder)
+    return step.gigaflops / rate.gigaflops, rate.spread
 
 
 def parameter_counts(study: Study, arm: str) -> tuple[int, int]:
