@@ -153,6 +153,7 @@ def comparisons_table(
     measured: MeasuredArms,
     *,
     against: str | None = None,
+    pairs: Sequence[tuple[str, str]] | None = None,
     adjustment: Adjustment = "Benjamini-Hochberg",
 ) -> pl.DataFrame:
     """Paired differences of arms.
@@ -164,6 +165,7 @@ def comparisons_table(
     Args:
         measured: the arms.
         against: the arm that all others are compared with; None for every pair (the later arm minus the earlier).
+        pairs: (arm, against) of the comparisons, instead of `against`.
         adjustment: Benjamini-Hochberg (false discovery rate) or Holm (any false claim in the family).
 
     Returns:
@@ -173,7 +175,10 @@ def comparisons_table(
     Raises:
         HilumError: an unknown `against`.
     """
-    pairs = pairs_of(list(measured.arms), against)
+    pairs = pairs_of(list(measured.arms), against) if pairs is None else pairs
+    for pair in pairs:
+        for name in pair:
+            _check_against(name, list(measured.arms))
     rows = [
         {"arm": arm, "against": other, **row}
         for metric in measured.metrics
