@@ -82,9 +82,8 @@ def _axis_taps(position: Tensor, extent: Tensor, side: int, taps: int) -> list[t
 
 def _adjust(views: Tensor, parameters: ViewParameters) -> Tensor:
     device = views.device
-    brightness, contrast = to_device(np.stack([parameters.brightness, parameters.contrast]), device, torch.float32)[
-        :, :, None, None
-    ]
+    factors = to_device(np.stack([parameters.brightness, parameters.contrast]), device, torch.float32)
+    brightness, contrast = factors[0, :, None, None], factors[1, :, None, None]
     total = (views * MEAN_STEPS).long().sum(dim=(1, 2), keepdim=True)
     mean = total.float() / (MEAN_STEPS * views.shape[1] * views.shape[2])
     return (brightness * contrast * views + brightness * (1.0 - contrast) * mean).clamp(0.0, 1.0)

@@ -1,8 +1,6 @@
 """`hilum study plan | check | run | status`."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,13 +10,11 @@ import typer
 from hilum.artifacts import locked
 from hilum.cli.console import progress, say, say_json, say_table
 from hilum.errors import HilumError
-from hilum.progress import ProgressReport
 
 if TYPE_CHECKING:
     from hilum.study.check import Checked
     from hilum.study.file import Study
-    from hilum.study.plan import Plan, Step
-    from hilum.study.prepared import PreparedStudy
+    from hilum.study.plan import Plan
 
 
 class Scale(StrEnum):
@@ -194,14 +190,10 @@ def status(
 
 def read(study: str, scale: Scale, override: list[str] | None) -> "Study":
     """Read a study file at a scale."""
-    from hilum.study.file import find_study, read_study
+    from hilum.study.file import find_study, read_study, tiny
 
     content = read_study(find_study(study), override or [])
-    if scale is Scale.FULL:
-        return content
-    from hilum.study.file import tiny
-
-    return tiny(content)
+    return content if scale is Scale.FULL else tiny(content)
 
 
 def roots(data: list[str] | None) -> dict[str, Path]:
@@ -229,40 +221,33 @@ def run_to_report(
     check_first: bool = False,
 ) -> None:
     """Run a study with a progress bar a step, and say where the report is."""
-    from hilum.study.check import check_prepared
-    from hilum.study.execution import run_study
-    from hilum.training.distributed import joined_processes, rank
+    from hilum.study.run import run_study
 
-    _quiet()
+    first = []  # of several processes only the first one prints
 
-    def try_first(prepared: "PreparedStudy") -> None:
-        with progress("check") as on_progress:
-            checked = check_prepared(prepared, workers=workers, on_progress=on_progress)
-        checked.raise_problems(but_warnings=True)
-        for warning in checked.warnings:
-            say(f"warning ({warning.code}): {warning.sentence}. This arm will be left out if it ends so")
-        say(_checked_in_words(checked))
+    def begin(question: str) -> None:
+        first.append(question)
+        say(question)
 
-    @contextmanager
-    def show_step(number: int, steps: int, step: "Step") -> Iterator[ProgressReport]:
-        with progress(f"{number}/{steps} {step.title}") as report:
-            yield report
+    result = run_study(
+        study,
+        out,
+        data,
+        workers=workers,
+        allow_missing=allow_missing,
+        check=check_first,
+        progress=progress,
+        on_start=begin,
+        on_check=_say_checked,
+    )
+    if first:
+        say(f"\nReport: {result.page}")
 
-    with joined_processes():
-        first = rank() == 0
-        if first:
-            say(study.question)
-        report = run_study(
-            study,
-            data,
-            out,
-            show_step=show_step,
-            workers=workers,
-            allow_missing=allow_missing,
-            check=try_first if check_first else None,
-        )
-        if first:
-            say(f"\nReport: {report}")
+
+def _say_checked(checked: "Checked") -> None:
+    for warning in checked.warnings:
+        say(f"warning ({warning.code}): {warning.sentence}. This arm will be left out if it ends so")
+    say(_checked_in_words(checked))
 
 
 def _quiet() -> None:

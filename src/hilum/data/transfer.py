@@ -25,7 +25,7 @@ def to_device(values: NDArray[Any] | Tensor, device: torch.device | str, dtype: 
         which whatever uses it stands by itself.
     """
     device = torch.device(device)
-    here = torch.from_numpy(np.require(values, requirements="CW")) if isinstance(values, np.ndarray) else values
+    here = torch.from_numpy(np.require(values, requirements=["C", "W"])) if isinstance(values, np.ndarray) else values
     here = here if dtype is None else here.to(dtype)
     if device.type != "cuda" or here.device.type == "cuda":
         return here.to(device)

@@ -89,7 +89,7 @@ class CompiledBlocks:
         import torch._dynamo
 
         for unit, call in zip(self.units, self._calls, strict=True):
-            unit._compiled_call_impl = call  # type: ignore[assignment]
+            unit._compiled_call_impl = call
         try:
             with warnings.catch_warnings(), torch._dynamo.config.patch(recompile_limit=MOST_GRAPHS):
                 warnings.simplefilter("ignore")  # of the compiler, about its own looking around

@@ -27,7 +27,7 @@ class Pretext(Trainable):
     def __init__(self) -> None:
         super().__init__()
         self._counts: dict[str, int] = {}
-        self.register_load_state_dict_post_hook(_forget_counts)
+        self.register_load_state_dict_post_hook(_forget_counts)  # type: ignore[no-untyped-call]
 
     def count_of(self, name: str) -> int:
         """A whole number that is a buffer, for a checkpoint, without waiting for a GPU but the first time.
