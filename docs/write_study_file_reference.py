@@ -11,7 +11,7 @@ from pydantic_core import PydanticUndefined
 
 from hilum.augment import ViewPolicy
 from hilum.pretext.methods import METHODS
-from hilum.pretext.settings import RunSettings
+from hilum.pretext.settings import RunSettings, SizeCurriculum
 from hilum.study.file import explain as explain_schema
 from hilum.study.file import finetuning as finetuning_schema
 from hilum.study.file import schema
@@ -37,6 +37,7 @@ SECTIONS = (
     schema.Supervised,
     schema.SupervisedTask,
     schema.Pretraining,
+    SizeCurriculum,
     finetuning_schema.Finetuning,
     finetuning_schema.OnPlateau,
     finetuning_schema.Plateau,
@@ -53,7 +54,8 @@ One YAML file describes a whole comparison. This page is generated from the mode
 
 `hilum study check FILE` runs every step in miniature, for seconds and in a temporary directory: one arm for each
 encoder, start and way of fine-tuning, a few images of each finding, one epoch, one seed. All problems are told at once,
-with arm and step. `run` begins with it, unless with `--no-check`, in several processes, or where the same study was
+with arm and step. `run` begins with it (there an arm that diverges or collapses is a warning, as long as others are
+left), unless with `--no-check`, in several processes, or where the same study was
 tried in that directory before. Not tried is the memory that whole batches take.
 
 One process writes a study's directory at a time: `.NAME.lock` beside it says which; a second run says so and changes

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 from hilum.augment import ViewPolicy
 from hilum.data.resampling import Resampling
 from hilum.errors import HilumError, HilumErrors
-from hilum.training.settings import Device, Keep, Optimizer, Precision, Schedule, TrainingSettings
+from hilum.training.settings import Compile, Device, Keep, Optimizer, Precision, Schedule, TrainingSettings
 
 AnswerName = Literal["each", "each_or_uncertain", "exclusive"]
 HeadName = Literal["linear", "mlp", "two_layers", "own", "attention"]
@@ -68,7 +68,7 @@ class FinetuneSettings:
         pooling: "own", the encoder's, or "cls", "mean", "cls_mean", "gem", "attention" (`hilum.finetuning.pooling`).
         tta: test-time augmentation: scores are the mean over an image and its mirror image ("flip"), or over ten crops
             (`hilum.augment.views_to_average`).
-        optimizer, warmup_epochs, precision, device: see `TrainingSettings`.
+        optimizer, warmup_epochs, precision, device, compile: see `TrainingSettings`.
         schedule, plateau_patience, plateau_factor, plateau_min_lr, stop_below_lr: see `TrainingSettings`.
         warmup_steps: in place of `warmup_epochs`.
         workers: threads that prepare batches; they do not change the result.
@@ -114,6 +114,7 @@ class FinetuneSettings:
     warmup_steps: int | None = None
     precision: Precision = "auto"
     device: Device = "auto"
+    compile: Compile = "auto"
     workers: int = 1
     checkpoint_every_seconds: float = 30.0
 
@@ -161,6 +162,7 @@ class FinetuneSettings:
             patience=self.patience,
             precision=self.precision,
             device=self.device,
+            compile=self.compile,
             seed=seed,
             checkpoint_every_seconds=self.checkpoint_every_seconds,
         )

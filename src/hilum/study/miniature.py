@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from hilum.artifacts import fingerprint
 from hilum.data.labelled_images import UNCERTAIN_CLASS
 from hilum.explanation.embedding import FEWEST_IMAGES
+from hilum.pretext.settings import SizeCurriculum
 from hilum.study.data import PreparedData
 from hilum.study.file import Arm, Finetuning, Pretrained, Study, resolved_finetuning, resolved_pretraining
 from hilum.study.file.schema import Supervised
@@ -267,8 +268,9 @@ def _few_steps(prepared: Prepared, batch_sizes: dict[str, int]) -> Study:
 
 
 def _one_pretraining_epoch(prepared: Prepared, init: Pretrained, batch_size: int) -> Pretrained:
-    preset = resolved_pretraining(prepared.study, init, _pool_size(prepared, init)).preset
-    short = {"epochs": 1, "batch_size": batch_size, "preset": preset}
+    resolved = resolved_pretraining(prepared.study, init, _pool_size(prepared, init))
+    sizes = 2 if isinstance(resolved.settings.size, SizeCurriculum) else 1
+    short = {"epochs": sizes, "batch_size": batch_size, "preset": resolved.preset}
     return init.model_copy(update=short | {"on": list(init.shares)})
 
 

@@ -33,7 +33,9 @@ def tiny(study: Study) -> Study:
     steps = parse_recipe(study.preprocess).as_data()
     content["preprocess"] = [_shrunk_step(step) for step in steps]
     content["pretrain"] = _shrunk_training(
-        content.get("pretrain", {}), study.pretrain.epochs or TINY_EPOCHS, study.pretrain.batch_size or TINY_BATCH
+        _shrunk_curriculum(content.get("pretrain", {})),
+        study.pretrain.epochs or TINY_EPOCHS,
+        study.pretrain.batch_size or TINY_BATCH,
     )
     general = {key: value for key, value in content.get("finetune", {}).items() if key != "steps"}
     content["finetune"] = _shrunk_training(
@@ -71,6 +73,13 @@ def tiny(study: Study) -> Study:
     return Study.model_validate(content)
 
 
+def _shrunk_curriculum(settings: dict[str, Any]) -> dict[str, Any]:
+    """Views of two sizes that fit into tiny images."""
+    if not isinstance(size := settings.get("size"), dict):
+        return settings
+    return settings | {"size": {**size, "start": TINY_SIZE // 2, "end": None}}
+
+
 def _shrunk_start(init: Any, encoder: str, starts: Mapping[str, Any]) -> Any:
     """A start of few steps, from weights that are here."""
     if not isinstance(init, dict):
@@ -78,7 +87,7 @@ def _shrunk_start(init: Any, encoder: str, starts: Mapping[str, Any]) -> Any:
     shrunk = init | {"start": _shrunk_start(init.get("start", "random"), encoder, starts)}
     if "supervise" in init:
         return shrunk | {"finetune": _without_length(init.get("finetune", {}))}
-    return {name: told for name, told in shrunk.items() if name not in ("epochs", "batch_size")}
+    return _shrunk_curriculum({k: told for k, told in shrunk.items() if k not in ("epochs", "batch_size")})
 
 
 def _without_length(settings: dict[str, Any]) -> dict[str, Any]:

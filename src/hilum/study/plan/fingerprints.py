@@ -17,6 +17,7 @@ from hilum.artifacts import fingerprint
 from hilum.data.labelled_images import LabelledImages
 from hilum.encoders.card import read_card
 from hilum.encoders.published import resolve_weights
+from hilum.finetuning.settings import FinetuneSettings
 from hilum.study.file import Pretrained, Study, finetune_settings, pretext_settings
 from hilum.study.file.schema import Evaluation, Supervised
 from hilum.study.file.views import TASKS
@@ -71,7 +72,7 @@ def _key(step: Step, prepared: Prepared, keys: dict[str, str]) -> str:
         before = learnt.study.arms["supervised"].init
         start = _weights(before, step.encoder) if isinstance(before, str) else keys[_before(step, study)]
         inputs: dict[str, Any] = {
-            "settings": asdict(finetune_settings(learnt.study, "supervised", learnt.labelled_images)),
+            "settings": _finetuning(finetune_settings(learnt.study, "supervised", learnt.labelled_images)),
             "start": start,
             "findings": learnt.study.task.findings,
             "train": _targets(learnt.task.train),
@@ -99,7 +100,7 @@ def _key(step: Step, prepared: Prepared, keys: dict[str, str]) -> str:
         }
     elif step.kind == "finetune" and step.arm is not None and step.seed is not None:
         inputs = {
-            "settings": asdict(finetune_settings(study, step.arm, prepared.labelled_images)),
+            "settings": _finetuning(finetune_settings(study, step.arm, prepared.labelled_images)),
             "start": _start(step, prepared, keys),
             "findings": study.task.findings,
             "train": _targets(prepared.task.train_of(step.seed)),
@@ -143,6 +144,10 @@ def _key(step: Step, prepared: Prepared, keys: dict[str, str]) -> str:
     names = step.init.shares if isinstance(step.init, Pretrained) else [step.data]
     store = _only_one({name: keys[f"stores/{name}"] for name in names})
     return fingerprint({"kind": step.kind, "encoder": step.encoder, "seed": step.seed, "store": store, **inputs})
+
+
+def _finetuning(settings: FinetuneSettings) -> dict[str, Any]:
+    return {name: value for name, value in asdict(settings).items() if name != "compile"}
 
 
 def _is_of(directory: str, place: str) -> bool:

@@ -12,6 +12,7 @@ from hilum.finetuning.shortcut_features import (
     METADATA,
     THUMBNAIL,
 )
+from hilum.pretext.settings import mean_size
 from hilum.study.cost import explaining_gigaflops, finetuning_gigaflops, pretraining_gigaflops
 from hilum.study.file import ListedSplit, PatientSplit, Pretrained, Study, pretext_settings, resolved_finetuning
 from hilum.study.file.schema import Supervised
@@ -288,7 +289,7 @@ def _cost(step: Step, views: Mapping[str, Study], images: Images) -> float:
     if step.kind == "pretrain" and isinstance(step.init, Pretrained) and step.encoder:
         count = images_learnt(images, step.init)
         resolved = pretext_settings(study, step.init, count)
-        size = resolved.size or image_size(study)
+        size = mean_size(resolved.size, image_size(study))
         return pretraining_gigaflops(
             step.init.pretrain, resolved.options, step.encoder, size, images=count, epochs=resolved.epochs
         )
