@@ -55,6 +55,9 @@ from .label_fraction import (
 from .label_fraction import (
     share_in_words as share_in_words,
 )
+from .learnable_labels import (
+    label_problems as label_problems,
+)
 from .pixel_copies import (
     without_pixel_copies as without_pixel_copies,
 )
@@ -66,12 +69,6 @@ from .predictions import (
 )
 from .predictions import (
     write_predictions as write_predictions,
-)
-from .prepare import (
-    Prepared as Prepared,
-)
-from .prepare import (
-    PreparedTask as PreparedTask,
 )
 from .record import (
     forget_without_page as forget_without_page,
@@ -98,6 +95,9 @@ from .steps import (
     BASELINES as BASELINES,
 )
 from .steps import (
+    EVALUATION as EVALUATION,
+)
+from .steps import (
     EXPLANATION as EXPLANATION,
 )
 from .steps import (
@@ -110,14 +110,26 @@ from .steps import (
     count_images as count_images,
 )
 from .steps import (
+    external_directory as external_directory,
+)
+from .steps import (
     finetuning_directory as finetuning_directory,
 )
 from .steps import (
     guess_images as guess_images,
 )
 from .steps import (
+    in_view as in_view,
+)
+from .steps import (
+    pretraining_directories as pretraining_directories,
+)
+from .steps import (
     pretraining_directory as pretraining_directory,
 )
 from .steps import (
     steps_of as steps_of,
+)
+from .steps import (
+    view_name as view_name,
 )
