@@ -9,7 +9,9 @@ from hilum.training.settings import Device, Optimizer, Precision, Schedule, Trai
 
 AnswerName = Literal["each", "each_or_uncertain", "exclusive"]
 HeadName = Literal["linear", "mlp", "two_layers"]
-PoolingName = Literal["own", "cls", "mean", "cls_mean", "gem", "attention"]
+PoolingName = Literal["own", "cls", "mean", "cls_mean", "cls_last4", "cls_last4_mean", "gem", "attention"]
+OF_LAST_BLOCKS = ("cls_last4", "cls_last4_mean")
+"""Poolings that read several blocks, of a frozen encoder only."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,8 @@ class FinetuneSettings:
         positive_weight_limit: bounds these weights, and their inverse; at least 1.
         dropout: before the head and inside it, 0 to 1.
         head: "linear", "mlp" or "two_layers" (`hilum.finetuning.heads.make_head`).
-        pooling: "own", the encoder's, or "cls", "mean", "cls_mean", "gem", "attention" (`hilum.finetuning.pooling`).
+        pooling: "own", the encoder's, or "cls", "mean", "cls_mean", "gem", "attention", and of frozen
+            vision transformers "cls_last4", "cls_last4_mean" (`hilum.finetuning.pooling`).
         optimizer, schedule, warmup_epochs, precision, device: see `TrainingSettings`.
         workers: threads that prepare batches; they do not change the result.
         checkpoint_every_seconds: a killed run loses at most about this much work.
@@ -79,6 +82,13 @@ class FinetuneSettings:
         for key in ("steps", "validations"):
             if (number := getattr(self, key)) is not None and number < 1:
                 raise HilumError(f"finetune.{key}", expected="1 or more", found=str(number), fix="Change it.")
+        if self.pooling in OF_LAST_BLOCKS and self.unfreeze != 0:
+            raise HilumError(
+                "finetune.pooling",
+                expected="a frozen encoder, since features of several blocks are read",
+                found=f"{self.pooling} with unfreeze {self.unfreeze}",
+                fix="Set unfreeze: 0, or another pooling.",
+            )
         for key, names in (("head", HeadName), ("pooling", PoolingName), ("answer", AnswerName)):
             known = get_args(names)
             if (found := getattr(self, key)) not in known:
