@@ -274,6 +274,8 @@ def _say_plan(description: "Plan") -> None:
     _say_labelled(content["labelled"])
     _say_finetuning(content["finetuning"])
     _say_presets(content["pretraining"])
+    for row in content["sweeps"]:
+        say(f"\nSweep of {row['arm']}: {row['in_words']}")
     say()
     say_table(
         ["step", "state", "about"],

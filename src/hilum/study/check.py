@@ -29,6 +29,7 @@ from hilum.study.plan import (
     without_failed,
 )
 from hilum.study.plan.prepare import prepare
+from hilum.study.plan.sweep import refuse_impossible
 
 MOST_GENERATED = 150
 """Images of a generated data set: enough for findings that are not rare, made in seconds."""
@@ -140,6 +141,8 @@ def _problems_before(prepared: Prepared) -> list[Problem]:
         refuse_contaminated(prepared)
     except HilumErrors as error:
         problems += [Problem(None, BEFORE, told) for told in error.problems]
+    impossible = refuse_impossible(study, prepared.labelled_images)
+    problems += [Problem(None, BEFORE, told) for told in impossible]
     for arm, settings in study.arms.items():
         if start_of(study, arm).here is False:
             told = f"its weights {study.weights_of(arm)} are not on this machine. Get them with `hilum weights fetch`."
@@ -226,6 +229,8 @@ class _Trial:
 
     def _arms_of(self, step: Step) -> list[str]:
         study = self._small.study
+        if step.kind == "sweep":
+            return [arm for arm in study.arms if arm == step.arm]
         if step.kind == "finetune":
             return [arm for arm in study.arms if finetuning_directory(arm, study.seeds[0]) == step.directory]
         return [arm for arm in study.arms if pretraining_directory(study, arm, study.seeds[0]) == step.directory]
@@ -263,7 +268,7 @@ class _Trial:
         return told.replace(f"{self._out}/", "")
 
 
-_OF_ARMS = ("pretrain", "finetune")
+_OF_ARMS = ("pretrain", "sweep", "finetune")
 
 
 def _few_generated(study: Study) -> Study:

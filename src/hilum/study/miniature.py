@@ -13,6 +13,7 @@ from hilum.data.labelled_images import UNCERTAIN_CLASS
 from hilum.explanation.embedding import FEWEST_IMAGES
 from hilum.study.data import PreparedData
 from hilum.study.file import Arm, Finetuning, Pretrained, Study, resolved_finetuning, resolved_pretraining
+from hilum.study.file.sweep import shrunk
 from hilum.study.identity import Identity
 from hilum.study.plan import Prepared, PreparedTask, labels
 
@@ -22,6 +23,8 @@ FEWEST_IMAGES = FEWEST_IMAGES + 2
 """In every part, where there are as many."""
 BATCH_SIZE = 4
 REDRAWS = 100
+TRIALS = 4
+"""Of a sweep."""
 MOST_EXPLAINED = 2  # findings: maps of 14 findings at 224 px take minutes
 _NO_SAY_OF_LENGTH = {"steps", "epochs", "validations", "patience", "batch_size"}
 _OF_COST = ("lr", "weight_decay", *_NO_SAY_OF_LENGTH)
@@ -77,7 +80,9 @@ def _kind(study: Study, arm: str) -> str:
     if isinstance(init, Pretrained):
         start = init.model_dump(mode="json", exclude={"epochs", "lr", "weight_decay", "warmup_epochs", "on"})
     tuning = study.finetuning_of(arm).model_dump(mode="json", exclude=set(_OF_COST))
-    return fingerprint([settings.encoder, start, tuning])
+    sweep = study.sweep_of(arm)
+    swept = [] if sweep is None else [sweep.model_dump(mode="json")]
+    return fingerprint([settings.encoder, start, tuning, *swept])
 
 
 def _few_of_task(prepared: Prepared) -> PreparedTask:
@@ -193,6 +198,8 @@ def _few_steps(prepared: Prepared, batch_sizes: dict[str, int]) -> Study:
             preset = resolved_pretraining(study, arm.init, _pool_size(prepared, arm.init)).preset
             short = {"epochs": 1, "batch_size": batch_sizes[name], "preset": preset}
             update["init"] = arm.init.model_copy(update=short | {"on": list(arm.init.shares)})
+        if (sweep := study.sweep_of(name)) is not None:
+            update["sweep"] = shrunk(sweep, TRIALS, tuple(_NO_SAY_OF_LENGTH))
         arms[name] = arm.model_copy(update=update)
     evaluate = study.evaluate.model_copy(
         update={

@@ -74,5 +74,8 @@ from .trials import (
     refit as refit,
 )
 from .trials import (
+    rounds_alike as rounds_alike,
+)
+from .trials import (
     train_trials as train_trials,
 )

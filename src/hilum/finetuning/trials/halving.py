@@ -12,9 +12,9 @@ from hilum.finetuning.trials.results import Criterion, TrialResult, rank_of
 class Halving:
     """Successive halving (Jamieson & Talwalkar, AISTATS 2016; Li et al., "Hyperband", JMLR 2018, algorithm 1).
 
-    Trials pause behind η⁻ˢ, …, η⁻¹ of their epochs and go on to their ends; behind each pause the best 1/η of those that
-    were there go on. They keep their schedule: a trial that is never pruned is the trial alone. s is as large as the
-    numbers of trials and of epochs allow, so that the first part is at least an epoch and one trial is left at the end.
+    Trials pause behind η⁻ˢ, …, η⁻¹ of their epochs and go on to their ends; behind each pause the best 1/η of those
+    that were there go on. They keep their schedule: a trial that is never pruned is the trial alone. s is as large as
+    the numbers of trials and of epochs allow: the first part is at least an epoch, and one trial is left at the end.
 
     Args:
         reduction: η, at least 2.

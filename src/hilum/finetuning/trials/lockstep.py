@@ -79,8 +79,8 @@ def train_in_lockstep(
         on_progress: called while features are computed, and after every step.
 
     Returns:
-        The lanes, ended or paused, in the order of `trials`; and probabilities (trials, N of `val`, findings), NaN for a trial
-        without an epoch to go back to.
+        The lanes, ended or paused, in the order of `trials`; and probabilities (trials, N of `val`, findings), NaN for
+        a trial without an epoch to go back to.
     """
     generators = torch.random.fork_rng([feed.device] if feed.device.type == "cuda" else [])
     with deterministic(feed.device), kept_memory(feed.device), generators:

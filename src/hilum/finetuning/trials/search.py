@@ -29,7 +29,7 @@ SearchName = Literal["grid", "random", "tpe", "halving"]
 Select = Literal["val_loss", "val_auroc"]
 CRITERIA: Mapping[Select, Criterion] = {"val_loss": "validation_loss", "val_auroc": "auroc"}
 
-SELECTED, TRIED, CURVES, STORAGE = "selected.json", "trials.parquet", "curves.parquet", "optuna.db"
+SELECTED, TRIED, CURVES, STORAGE = "selected.json", "trials.parquet", "trial_curves.parquet", "optuna.db"
 DEFAULT_TRIALS = 32
 """Of a search that draws, where nobody says how many."""
 AT_ONCE = 8
@@ -112,7 +112,7 @@ def run_search(
 
     `directory` then holds selected.json (`read_selected`); trials.parquet, a row for each trial: `trial, state`
     ("complete", "pruned" or "diverged"), `settings` (JSON), `val_loss, val_auroc, best_epoch, epochs, steps, seconds`,
-    and `curve`, its validation losses; curves.parquet with all their curves; and optuna.db, the same for Optuna's
+    and `curve`, its validation losses; trial_curves.parquet with all their curves; and optuna.db, the same for Optuna's
     tools. It is complete or absent. A killed call that is made again goes on where it was and ends with the same
     choice and the same bits.
 
@@ -141,7 +141,8 @@ def run_search(
         curves: list[pl.DataFrame] = []
         for batch in range(1 if given is not None else len(how.batches(searched))):
             part = beside / f"batch-{batch:03d}"
-            samples = _samples_of(part, lambda batch=batch: given or how.samples(searched, batch, _known(rows)))
+            known = _known(rows)
+            samples = _samples_of(part, given or (lambda b=batch, known=known: how.samples(searched, b, known)))
             if not samples:
                 break
             results = train_trials(
@@ -177,11 +178,11 @@ def _begin(directory: Path, key: str) -> None:
             path.write_text(key, encoding="utf-8")
 
 
-def _samples_of(part: Path, make: Callable[[], list[Sample]]) -> list[Sample]:
+def _samples_of(part: Path, given: list[Sample] | Callable[[], list[Sample]]) -> list[Sample]:
     """The samples of a batch, drawn once."""
     path = part / "samples.json"
     if not path.exists():
-        write_json(path, make())
+        write_json(path, given() if callable(given) else given)
     samples: list[Sample] = json.loads(path.read_text(encoding="utf-8"))
     return samples
 

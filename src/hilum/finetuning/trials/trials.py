@@ -214,11 +214,8 @@ def _plan(
     if path.exists():
         rounds: list[list[int]] = json.loads(path.read_text(encoding="utf-8"))
         return rounds
-    alike: dict[tuple[Any, ...], list[int]] = {}
-    for number, settings in enumerate(trials):
-        alike.setdefault(tuple(getattr(settings, name) for name in SHARED), []).append(number)
     rounds = []
-    for some in alike.values():
+    for some in rounds_alike(trials):
         room = rooms[some[0]]
         rounds += chunks_that_fit(
             [(number, trials[number]) for number in some],
@@ -230,6 +227,14 @@ def _plan(
         )
     write_json(path, rounds)
     return rounds
+
+
+def rounds_alike(trials: Sequence[FinetuneSettings]) -> list[list[int]]:
+    """Numbers of trials that can train in lockstep, in the order of the first of each."""
+    alike: dict[tuple[Any, ...], list[int]] = {}
+    for number, settings in enumerate(trials):
+        alike.setdefault(tuple(getattr(settings, name) for name in SHARED), []).append(number)
+    return list(alike.values())
 
 
 def _write_round(directory: Path, lanes: Sequence[Lane], scores: NDArray[np.float32], val: LabelledImages) -> None:

@@ -45,6 +45,8 @@ from hilum.study.plan import (
     without_failed,
 )
 from hilum.study.plan.prepare import prepare
+from hilum.study.plan.record import Outcome
+from hilum.study.plan.steps import sweep_directory
 from hilum.training.distributed import by_the_first, joined_processes, rank, world_size
 
 CHECK = "check.json"
@@ -142,7 +144,7 @@ def _work_of(
     workers: int | None,
 ) -> Callable[[ProgressReport], None] | None:
     """What does a step; None for images that were generated before the plan was made."""
-    if step.kind in ("store", "pretrain", "finetune", "baselines"):
+    if step.kind in ("store", "pretrain", "sweep", "finetune", "baselines"):
         return partial(perform, step, prepared, out, workers)
     if step.kind == "evaluate":
         return partial(judge, judged, out)
@@ -213,9 +215,9 @@ class _Runner:
                 work(silent)
 
         began = time.monotonic()
-        if step.kind == "finetune" and self._failed(pretraining_directory(self.study, str(step.arm), step.seed or 0)):
-            told = "the pretraining that it starts from came to nothing"
-            by_the_first(lambda: record_failure(directory, key, step.title, 0.0, "pretraining_failed", told))
+        if (before := self._failed_before(step)) is not None:
+            outcome, told = before
+            by_the_first(lambda: record_failure(directory, key, step.title, 0.0, outcome, told))
             return
         try:
             perform_once(directory, key, step.title, work_together)
@@ -224,6 +226,17 @@ class _Runner:
             if world_size() > 1:  # the others may not have noticed yet: they cannot go on together
                 raise HilumError(directory, expected="a training", found=told, fix="Run it again then.") from error
             record_failure(directory, key, step.title, time.monotonic() - began, error.code, told)
+
+    def _failed_before(self, step: Step) -> tuple[Outcome, str] | None:
+        """Why a step has nothing to begin with."""
+        if step.kind not in ("sweep", "finetune") or step.arm is None:
+            return None
+        if self._failed(pretraining_directory(self.study, step.arm, step.seed or 0)):
+            return "pretraining_failed", "the pretraining that it starts from came to nothing"
+        swept = step.kind == "finetune" and self.study.sweep_of(step.arm) is not None
+        if swept and self._failed(sweep_directory(step.arm)):
+            return "diverged", "its sweep found no settings with which training does not diverge"
+        return None
 
     def _failed(self, directory: str | None) -> bool:
         record = None if directory is None else read_record(self.out / directory)

@@ -12,7 +12,8 @@ from hilum.pretext.pretrain import pretrain
 from hilum.progress import ProgressReport
 from hilum.runs.pools import PooledImages, pooled_images
 from hilum.study.execution.baselines import score_baselines
-from hilum.study.file import Pretrained, finetune_settings, pretext_settings
+from hilum.study.execution.sweep import settings_of_arm, sweep_arm
+from hilum.study.file import Pretrained, pretext_settings
 from hilum.study.plan import Prepared, Step, pretraining_directory, without_pixel_copies
 from hilum.study.plan.probe_labels import labels_of_task
 
@@ -21,7 +22,7 @@ def perform(step: Step, prepared: Prepared, out: Path, workers: int | None, on_p
     """Do one step of training or its preparation; its directory is complete afterwards.
 
     Args:
-        step: of kind "store", "pretrain", "finetune" or "baselines".
+        step: of kind "store", "pretrain", "sweep", "finetune" or "baselines".
         prepared: the study's data.
         out: directory of the study.
         workers: threads that decode images or prepare batches; None: all cores, or one. They do not change the result.
@@ -43,6 +44,8 @@ def perform(step: Step, prepared: Prepared, out: Path, workers: int | None, on_p
         _pretrain(step, prepared, out, batch_workers, on_progress)
     elif step.kind == "baselines":
         score_baselines(prepared, store_of(out, step.data), out / step.directory, on_progress)
+    elif step.kind == "sweep":
+        sweep_arm(step, prepared, out, batch_workers, on_progress)
     elif step.kind == "finetune":
         _finetune(step, prepared, out, batch_workers, on_progress)
 
@@ -116,7 +119,7 @@ def _finetune(step: Step, prepared: Prepared, out: Path, workers: int, on_progre
         task.val.only(readable),
         [image_id for image_id in (*task.val.image_ids, *task.test_ids) if image_id in readable],
         study.task.findings,
-        settings=replace(finetune_settings(study, step.arm, prepared.labelled_images), workers=workers),
+        settings=replace(settings_of_arm(prepared, out, step.arm), workers=workers),
         seed=step.seed,
         directory=out / step.directory,
         split_title=f"{step.data}, train of {task.split.title}",

@@ -7,6 +7,7 @@ from hilum.encoders.catalogue import ARCHITECTURES
 from hilum.encoders.published import describe_weights
 from hilum.study.file.schema import Study
 from hilum.study.file.section import FOLDER_LABELS
+from hilum.study.file.sweep import shrunk
 
 TINY_IMAGES = 600
 TINY_SIZE = 64
@@ -15,6 +16,7 @@ TINY_BATCH = 32
 TINY_REDRAWS = 200
 TINY_COUNT = 60
 TINY_POINTS = 150
+TINY_TRIALS = 4
 
 
 def tiny(study: Study) -> Study:
@@ -48,6 +50,7 @@ def tiny(study: Study) -> Study:
         arm["finetune"] = {k: v for k, v in arm.get("finetune", {}).items() if k not in own}
         if (architecture := ARCHITECTURES[arm["encoder"]]).fixed:
             arm["finetune"]["size"] = architecture.size
+    _shrink_sweeps(study, content)
     content["seeds"] = study.seeds[:2]
     content["evaluate"] = content.get("evaluate", {}) | {
         "redraws": min(study.evaluate.redraws, TINY_REDRAWS),
@@ -60,6 +63,17 @@ def tiny(study: Study) -> Study:
         }
         content["explain"] = content.get("explain", {}) | few
     return Study.model_validate(content)
+
+
+def _shrink_sweeps(study: Study, content: dict[str, Any]) -> None:
+    length = ("epochs", "steps", "batch_size")
+    if study.sweep is not None:
+        few = shrunk(study.sweep, TINY_TRIALS, length)
+        content["sweep"] = few and few.model_dump(mode="json", exclude_unset=True)
+    for name, arm in study.arms.items():
+        if arm.sweep is not None:
+            few = shrunk(arm.sweep, TINY_TRIALS, length)
+            content["arms"][name]["sweep"] = few and few.model_dump(mode="json", exclude_unset=True)
 
 
 def _weights_at_hand(init: str, encoder: str) -> str:

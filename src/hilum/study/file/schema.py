@@ -21,6 +21,7 @@ from hilum.finetuning.settings import HeadName, PoolingName
 from hilum.study.file.explain import Explaining, check_explaining, explained_arms
 from hilum.study.file.pretraining import Pretrained, Pretraining
 from hilum.study.file.section import FindingName, Name, Section, Seed
+from hilum.study.file.sweep import Sweep
 from hilum.study.file.task import Task
 from hilum.threshold_rule import check_rule
 from hilum.training.settings import Precision
@@ -181,6 +182,7 @@ class Arm(Section):
         "such as `imagenet1k`; or a directory with encoder.safetensors.",
     )
     finetune: Finetuning = Field(Finetuning(), description="Settings of this arm instead of the study's `finetune`.")
+    sweep: Sweep | None = Field(None, description="Sweep of this arm instead of the study's; null: none.")
 
 
 class Evaluation(Section):
@@ -228,6 +230,9 @@ class Study(Section):
     arms: dict[Name, Arm] = Field(min_length=1, description="What is compared, by name.")
     pretrain: Pretraining = Field(Pretraining(), description="Settings of all pretraining.")
     finetune: Finetuning = Field(Finetuning(), description="Settings of all training with labels.")
+    sweep: Sweep | None = Field(
+        None, description="Settings of training with labels that every arm tries first; validation images choose."
+    )
     precision: Precision = Field(
         "auto", description="`auto`: bf16 autocast where the machine computes it natively, else fp32."
     )
@@ -288,6 +293,11 @@ class Study(Section):
         if {"steps", "epochs"} & set(own):  # a length of its own
             general = {name: value for name, value in general.items() if name not in ("steps", "epochs")}
         return Finetuning.model_validate(general | own)
+
+    def sweep_of(self, arm: str) -> Sweep | None:
+        """The sweep of one arm: its own, or the study's; None where it has none."""
+        own = self.arms[arm]
+        return own.sweep if "sweep" in own.model_fields_set else self.sweep
 
     def starts_from(self, arm: str) -> str:
         """The initial weights of an arm, in words: "random", "mocov2 on ours/train", a name, or a directory."""

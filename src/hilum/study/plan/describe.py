@@ -41,6 +41,7 @@ from hilum.study.plan.steps import (
     pretraining_directory,
     steps_of,
 )
+from hilum.study.plan.sweep import needs_of
 
 IMAGES_A_SECOND = 100.0
 """Of decoding and preprocessing 1024 px images, or generating 128 px ones, on two cores."""
@@ -103,6 +104,7 @@ def plan_data(plan: Plan) -> dict[str, Any]:
         "arms": [arm_row(plan, arm) for arm in study.arms],
         "pretraining": _pretraining_rows(plan),
         "finetuning": _finetuning_rows(plan),
+        "sweeps": _sweep_rows(plan),
         "seeds": study.seeds,
         "steps": [_step_row(plan, step) for step in plan.steps],
         "seconds": remaining_seconds(plan),
@@ -168,6 +170,16 @@ def _finetuning_rows(plan: Plan) -> list[dict[str, Any]]:
         }
         rows.setdefault(fingerprint(row), {"arms": [], **row})["arms"].append(arm)
     return list(rows.values())
+
+
+def _sweep_rows(plan: Plan) -> list[dict[str, Any]]:
+    """What each arm tries before it is trained, and the memory that this takes."""
+    rows = []
+    for arm in plan.study.arms if plan.images is not None else ():
+        if plan.images is not None and plan.study.sweep_of(arm) is not None:
+            needs = needs_of(plan.study, arm, (plan.images.train, plan.images.val))
+            rows.append({"arm": arm, **asdict(needs), "in_words": needs.in_words})
+    return rows
 
 
 def _labelled_rows(prepared: Prepared) -> dict[str, Any]:

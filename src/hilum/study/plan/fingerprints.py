@@ -22,7 +22,15 @@ from hilum.study.generate import generation_key
 from hilum.study.plan.predictions import labels
 from hilum.study.plan.prepare import Prepared
 from hilum.study.plan.probe_labels import labels_of_task
-from hilum.study.plan.steps import BASELINES, Step, baseline_names, finetuning_directory, pretraining_directory
+from hilum.study.plan.steps import (
+    BASELINES,
+    Step,
+    baseline_names,
+    finetuning_directory,
+    pretraining_directory,
+    sweep_directory,
+)
+from hilum.study.plan.sweep import sweep_inputs
 
 
 def step_keys(steps: list[Step], prepared: Prepared) -> dict[str, str]:
@@ -67,6 +75,15 @@ def _key(step: Step, prepared: Prepared, keys: dict[str, str]) -> str:
             "test": prepared.task.test_ids,
             "who": prepared.task.manifest.select("image_id", "age", "sex", "view").rows(),
         }
+    elif step.kind == "sweep" and step.arm is not None and step.seed is not None:
+        inputs = {
+            "settings": asdict(finetune_settings(study, step.arm, prepared.labelled_images)),
+            "start": _start(step, prepared, keys),
+            "findings": study.task.findings,
+            "train": _targets(prepared.task.train_of(step.seed)),
+            "val": _targets(prepared.task.val),
+            **sweep_inputs(study, step.arm, prepared.labelled_images),
+        }
     elif step.kind == "finetune" and step.arm is not None and step.seed is not None:
         inputs = {
             "settings": asdict(finetune_settings(study, step.arm, prepared.labelled_images)),
@@ -76,6 +93,8 @@ def _key(step: Step, prepared: Prepared, keys: dict[str, str]) -> str:
             "val": _targets(prepared.task.val),
             "test": prepared.task.test_ids,
         }
+        if study.sweep_of(step.arm) is not None:
+            inputs["sweep"] = keys[sweep_directory(step.arm)]
     elif step.kind == "explain" and study.explain is not None:
         directories = [finetuning_directory(arm, study.seeds[0]) for arm in study.explained_arms]
         return fingerprint(

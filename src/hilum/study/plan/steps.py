@@ -14,11 +14,19 @@ from hilum.finetuning.shortcut_features import (
     METADATA,
     THUMBNAIL,
 )
-from hilum.study.cost import explaining_gigaflops, finetuning_gigaflops, pretraining_gigaflops
+from hilum.finetuning.trials import Choices, Search
+from hilum.study.cost import (
+    FORWARDS_A_TRAINING_STEP,
+    explaining_gigaflops,
+    finetuning_gigaflops,
+    forward_gigaflops,
+    pretraining_gigaflops,
+)
 from hilum.study.file import ListedSplit, PaperSplit, Pretrained, Study, pretext_settings, resolved_finetuning
+from hilum.study.file.sweep import sweep_space
 from hilum.study.plan.prepare import Prepared
 
-StepKind = Literal["generate", "store", "pretrain", "finetune", "baselines", "evaluate", "explain", "report"]
+StepKind = Literal["generate", "store", "pretrain", "sweep", "finetune", "baselines", "evaluate", "explain", "report"]
 
 BASELINES = "baselines"
 """Directory of the scores of shortcut baselines in a study's."""
@@ -86,7 +94,8 @@ def steps_of(study: Study, images: Images | None) -> list[Step]:
         study: the study.
         images: for the cost; without it every cost is 0.
     """
-    steps = [*_data_steps(study), *_pretraining_steps(study), *_finetuning_steps(study)]
+    steps = [*_data_steps(study), *_pretraining_steps(study), *_sweep_steps(study)]
+    steps += _finetuning_steps(study)
     steps.append(Step("baselines", "fit shortcut baselines", BASELINES, study.labelled_data))
     steps.append(Step("evaluate", "evaluate", "evaluation", study.labelled_data))
     if study.explain:
@@ -155,6 +164,11 @@ def finetuning_directory(arm: str, seed: int) -> str:
     return str(Path("arms") / arm / f"seed-{seed}")
 
 
+def sweep_directory(arm: str) -> str:
+    """Where the sweep of an arm leaves its trials and what it chose."""
+    return str(Path("arms") / arm / "sweep")
+
+
 def image_size(study: Study) -> int:
     """Side of the stored images in pixels."""
     return parse_recipe(study.preprocess).size
@@ -186,6 +200,15 @@ def _pretraining_steps(study: Study) -> Iterator[Step]:
             )  # fmt: skip
 
 
+def _sweep_steps(study: Study) -> Iterator[Step]:
+    for name, arm in study.arms.items():
+        if (sweep := study.sweep_of(name)) is not None:
+            yield Step(
+                "sweep", f"sweep {name}: {sweep.search}", sweep_directory(name), study.labelled_data, arm=name,
+                seed=study.seeds[0], encoder=arm.encoder,
+            )  # fmt: skip
+
+
 def _finetuning_steps(study: Study) -> Iterator[Step]:
     for seed in study.seeds:
         for name, arm in study.arms.items():
@@ -212,6 +235,8 @@ def _cost(step: Step, study: Study, images: Images) -> float:
             step.encoder, settings.size or image_size(study), unfreeze=settings.unfreeze, train=images.train,
             val=images.val, test=images.test, epochs=tuning.epochs, validations=validations,
         )  # fmt: skip
+    if step.kind == "sweep" and step.arm and step.encoder:
+        return _sweep_cost(study, step.arm, images)
     if step.kind == "explain" and study.explain:
         wish = study.explain
         return explaining_gigaflops(
@@ -223,6 +248,27 @@ def _cost(step: Step, study: Study, images: Images) -> float:
             points=min(wish.points, images.test) if wish.embedding != "none" else 0,
         )
     return 0.0
+
+
+def _sweep_cost(study: Study, arm: str, images: Images) -> float:
+    """The frozen part once, and the rest for each trial, where no trial ends by itself."""
+    sweep, encoder = study.sweep_of(arm), study.arms[arm].encoder
+    if sweep is None:
+        return 0.0
+    tuning = resolved_finetuning(study, arm, images.train)
+    space = sweep_space(sweep, encoder, tuning.settings.batch_size)
+    how = Search(sweep.search, sweep.trials, sweep.select, reduction=sweep.reduction)
+    trials = len(space) if isinstance(space, list) else sum(how.batches(space))
+    depths: Sequence[int | str] = [0] if isinstance(space, list) else [tuning.settings.unfreeze]
+    if not isinstance(space, list) and "unfreeze" in space:
+        values = space["unfreeze"]
+        depths = values.values if isinstance(values, Choices) else [int(values.high)]
+    blocks, epochs = ARCHITECTURES[encoder].blocks, tuning.epochs
+    shares = [1.0 if depth == "all" else int(depth) / blocks for depth in depths]
+    each = sum(shares) / len(shares) * trials * (FORWARDS_A_TRAINING_STEP * images.train + images.val) * epochs
+    pruned = how.halving.planned_share(trials, epochs) if how.halving else 1.0
+    once = (1 - min(shares)) * (images.train * epochs + images.val)
+    return forward_gigaflops(encoder, tuning.settings.size or image_size(study)) * (once + each * pruned)
 
 
 def baseline_names(study: Study) -> list[str]:
