@@ -30,6 +30,7 @@ class Lane:
         status: whether and how it has ended.
         ended_at: (epoch, step) of a loss that was not finite, counted from 1; step 0 for the validation of an epoch.
         seconds: its share of the time that it trained in, divided equally among the trials at that time.
+        loss_at_pause: validation loss where it paused before its first validation; the trial does not depend on it.
     """
 
     trial: int
@@ -42,6 +43,7 @@ class Lane:
     status: TrialStatus = "running"
     ended_at: tuple[int, int] | None = None
     seconds: float = 0.0
+    loss_at_pause: float | None = None
 
     @property
     def parameters(self) -> list[nn.Parameter]:

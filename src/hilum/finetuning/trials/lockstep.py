@@ -194,6 +194,14 @@ class _Lockstep:
             self.finish_epoch()
         if self.running:
             self.save()
+            self.look_at_pause()
+
+    def look_at_pause(self) -> None:
+        """Validate the trials that paused before their first validation, and leave them as they are."""
+        unseen = [lane for lane in self.running if lane.best is None]
+        losses = self.validation_losses() if unseen else {}
+        for lane in unseen:
+            lane.loss_at_pause = losses[lane.trial]
 
     def train_epoch(self) -> None:
         for lane in self.apart:
@@ -314,9 +322,11 @@ class _Lockstep:
         """Probabilities of the validation images with each lane's best weights."""
         shape = len(self.lanes), *self.val_images.targets.shape
         found = np.full(shape, np.nan, dtype=np.float32)
-        kept = [(place, lane) for place, lane in enumerate(self.lanes) if lane.best is not None]
+        seen = [lane.best is not None or lane.loss_at_pause is not None for lane in self.lanes]
+        kept = [(place, lane) for place, lane in enumerate(self.lanes) if seen[place]]
         for _, lane in kept:
-            lane.go_back_to_best()
+            if lane.best is not None:
+                lane.go_back_to_best()
             lane.trainable.eval()
         with torch.no_grad():
             for place, lane in kept:

@@ -3,7 +3,6 @@ images.
 """
 
 import json
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields, replace
 from pathlib import Path
@@ -148,12 +147,10 @@ def _epochs_in(train: LabelledImages) -> Callable[[FinetuneSettings], int]:
 
 
 def _pause(share: float, trials: Sequence[FinetuneSettings], train: LabelledImages) -> int | None:
-    """The epoch behind which trials of one round pause, at the end of a validation; None: they go to their ends."""
+    """The epoch behind which trials of one round pause; None: they go to their ends."""
     if share >= 1:
         return None
-    epochs = max(map(_epochs_in(train), trials))
-    every = max(settings.training(0, len(train.image_ids)).validate_every for settings in trials)
-    return every * math.ceil(max(1, round(share * epochs)) / every)
+    return max(1, round(share * max(map(_epochs_in(train), trials))))
 
 
 def refit(
@@ -245,8 +242,8 @@ def _write_round(directory: Path, lanes: Sequence[Lane], scores: NDArray[np.floa
             "status": lane.status,
             "epochs": lane.course.epoch,
             "best_epoch": lane.course.best_epoch,
-            "validation_loss": lane.course.lowest.value if lane.best is not None else None,
-            "auroc": mean_auroc(found, targets) if lane.best is not None else None,
+            "validation_loss": lane.course.lowest.value if lane.best is not None else lane.loss_at_pause,
+            "auroc": mean_auroc(found, targets) if not np.isnan(found).all() else None,
             "ended_at": lane.ended_at,
             "steps": lane.steps,
             "seconds": round(lane.seconds, 3),
