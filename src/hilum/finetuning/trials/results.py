@@ -27,7 +27,7 @@ class TrialResult:
         status: how it ended.
         epochs: that it finished.
         best_epoch: of the lowest validation loss, from 1; 0 where it finished none.
-        validation_loss: the lowest; of a pruned trial without a validation, that of its pause; None where there is none.
+        validation_loss: the lowest; of a pruned trial that had no validation, that of its pause; else None.
         auroc: macro AUROC of the validation images with these weights, over findings with positives and negatives; None
             where it finished no epoch.
         ended_at: (epoch, step) of a loss that was not finite, counted from 1; step 0 for the validation behind an
