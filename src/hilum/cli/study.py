@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hilum.cli.console import progress, say, say_json, say_table
+from hilum.cli.study_folder import add_folder_commands
 from hilum.errors import HilumError
 from hilum.progress import ProgressReport
 
@@ -51,6 +52,7 @@ def study_app() -> typer.Typer:
     app.command("check")(check)
     app.command("run")(run)
     app.command("status")(status)
+    add_folder_commands(app)
     return app
 
 
