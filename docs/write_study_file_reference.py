@@ -14,6 +14,7 @@ from hilum.pretext.methods import METHODS
 from hilum.pretext.settings import RunSettings
 from hilum.study.file import explain as explain_schema
 from hilum.study.file import schema
+from hilum.study.file import sweep as sweep_schema
 from hilum.study.file import task as task_schema
 
 TARGET = Path(__file__).with_name("study_file.md")
@@ -31,6 +32,7 @@ SECTIONS = (
     schema.Pretrained,
     schema.Pretraining,
     schema.Finetuning,
+    sweep_schema.Sweep,
     schema.Evaluation,
     explain_schema.Explaining,
 )

@@ -93,7 +93,8 @@ class Classifier(Trainable):
             return self.pooled(hidden[-1])
         inner = [self.encoder.norm_tokens(tokens) for tokens in hidden[:-1]]
         with torch.autocast(hidden[-1].device.type, enabled=False):
-            return self.pooling(torch.stack([tokens.float() for tokens in (*inner, hidden[-1])], dim=1)).flatten(1)
+            parts: Tensor = self.pooling(torch.stack([tokens.float() for tokens in (*inner, hidden[-1])], dim=1))
+        return parts.flatten(1)
 
     def pooled(self, last: Tensor) -> Tensor:
         """As `features`, from the encoder's last features (`Encoder.run_blocks`)."""

@@ -113,7 +113,7 @@ def study_summary(directory: Path, folder: Path | None = None) -> StudySummary:
         done=done,
         steps=len(steps),
         arms=list(map(str, arms)) if isinstance(arms, dict) else [],
-        best=_best(directory, content),
+        best=_best(directory),
         changed=_changed(directory),
         report=page if page.is_file() else None,
     )
@@ -148,7 +148,7 @@ def _study_file(directory: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def _best(directory: Path, content: dict[str, Any]) -> BestArm | None:
+def _best(directory: Path) -> BestArm | None:
     path = directory / EVALUATION / "metrics.parquet"
     if not path.is_file():
         return None

@@ -162,7 +162,7 @@ def assert_same(out, undisturbed):
     assert (out / "selected.json").read_bytes() == (undisturbed / "selected.json").read_bytes()
     ours, theirs = (pl.read_parquet(each / "trials.parquet").drop("seconds") for each in (out, undisturbed))
     assert ours.equals(theirs)
-    for path in sorted(undisturbed.glob("batch-*/trials/*.npy")) + [undisturbed / "trial_curves.parquet"]:
+    for path in [*sorted(undisturbed.glob("batch-*/trials/*.npy")), undisturbed / "trial_curves.parquet"]:
         assert path.read_bytes() == (out / path.relative_to(undisturbed)).read_bytes()
 
 

@@ -7,6 +7,7 @@ import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -141,8 +142,7 @@ def run_search(
         curves: list[pl.DataFrame] = []
         for batch in range(1 if given is not None else len(how.batches(searched))):
             part = beside / f"batch-{batch:03d}"
-            known = _known(rows)
-            samples = _samples_of(part, given or (lambda b=batch, known=known: how.samples(searched, b, known)))
+            samples = _samples_of(part, given or partial(how.samples, searched, batch, _known(rows)))
             if not samples:
                 break
             results = train_trials(

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 
@@ -81,7 +81,7 @@ def best_tables(sweep: SweepSummary) -> list[Table]:
         first, *rest = [str(row["settings"].get(name)) for name in names]
         cells = [Cell(f"{first} *" if selected else first, _order(row["settings"].get(names[0]))[1] or None)]
         cells += [Cell(each) for each in rest]
-        mark = "better" if selected else ""
+        mark: Literal["better", ""] = "better" if selected else ""
         cells += [Cell(in_words(row["settings"], others)), Cell(row["state"])]
         cells += [Cell(formats.decimal(row[name]), row[name], mark) for name in ("val_loss", "val_auroc")]
         rows.append(cells)
