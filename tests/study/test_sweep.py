@@ -43,7 +43,7 @@ def study():
 @pytest.fixture(scope="module")
 def swept(study, images, unseen, tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("sweep") / "swept"
-    run_study(study, {"images": images}, out, show_step=unseen)
+    run_study(study, {"images": images}, out, show_step=unseen, log="tensorboard")
     return out
 
 
@@ -64,6 +64,22 @@ def test_the_winner_is_trained_with_all_seeds_and_the_page_says_what_was_tried(s
     assert {path.name for path in (swept / "tables").glob("sweep*.csv")} >= {"sweeps.csv", "sweep_best_tuned.csv"}
     assert 'id="sweep_tuned-trial' in page
     assert pl.read_csv(swept / "tables/sweep_best_tuned.csv")["selected"].sum() == 1
+
+
+def test_curves_go_to_tensorboard_once(swept):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    for step in ("arms/tuned/seed-0", "arms/tuned/sweep/trial-000"):
+        (written,) = (swept / "logs" / step).glob("events*")
+        events = EventAccumulator(str(written))
+        events.Reload()
+        told = [(event.step, event.value) for event in events.Scalars("val_loss")]
+        if step.endswith("seed-0"):
+            curves = pl.read_parquet(swept / step / "curves.parquet")
+        else:
+            curves = pl.read_parquet(swept / "arms/tuned/sweep/trial_curves.parquet").filter(trial=0)
+        assert [epoch for epoch, _ in told] == curves["epoch"].to_list()
+        np.testing.assert_allclose([value for _, value in told], curves["val_loss"], rtol=1e-6)
 
 
 def test_nothing_of_a_sweep_knows_a_test_image(study, images, swept):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from hilum.study.check import Checked
     from hilum.study.file import Study
     from hilum.study.plan import Plan, Prepared, Step
+
+
+class Log(StrEnum):
+    """Where curves go beside the study's own files."""
+
+    TENSORBOARD = "tensorboard"
 
 
 class Scale(StrEnum):
@@ -135,6 +141,9 @@ def run(
     check_first: Annotated[
         bool, typer.Option("--check/--no-check", help="Try every step in miniature first, as `hilum study check` does.")
     ] = True,
+    log: Annotated[
+        Log | None, typer.Option(help="Write the curves of training also for TensorBoard, into OUT/logs.")
+    ] = None,
 ) -> None:
     """Run a study to its report. Interrupted, or with a changed arm, it does only what is left.
 
@@ -145,7 +154,10 @@ def run(
       hilum study run studies/chestxray14_tiny.yaml --scale tiny --out runs/try
     """
     content = read(study, scale, override)
-    run_to_report(content, roots(data), out, workers, allow_missing=allow_missing, check_first=check_first)
+    run_to_report(
+        content, roots(data), out, workers, allow_missing=allow_missing, check_first=check_first,
+        log=log and log.value,
+    )  # fmt: skip
 
 
 def status(
@@ -210,6 +222,7 @@ def run_to_report(
     *,
     allow_missing: bool = False,
     check_first: bool = False,
+    log: "Literal['tensorboard'] | None" = None,
 ) -> None:
     """Run a study with a progress bar a step, and say where the report is."""
     from hilum.study.check import check_prepared
@@ -241,6 +254,7 @@ def run_to_report(
             workers=workers,
             allow_missing=allow_missing,
             check=try_first if check_first else None,
+            log=log,
         )
         if first:
             say(f"\nReport: {report}")

@@ -11,12 +11,13 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from hilum.artifacts import fingerprint, locked, write_json, write_text
 from hilum.errors import HilumError, TrainingFailedError
 from hilum.progress import ProgressReport, silent
 from hilum.report.page import PAGE, write_report
+from hilum.study.execution.curve_log import TensorBoardLog
 from hilum.study.execution.evaluate import judge
 from hilum.study.execution.explain import explain_arms
 from hilum.study.execution.report_content import report_content
@@ -68,6 +69,7 @@ def run_study(
     workers: int | None = None,
     allow_missing: bool = False,
     check: Callable[[Prepared], object] | None = None,
+    log: Literal["tensorboard"] | None = None,
 ) -> Path:
     """Run every step of a study that is not done yet, and write its report.
 
@@ -81,6 +83,8 @@ def run_study(
         check: tries the study in miniature and raises where it cannot run to its end
             (`hilum.study.check.check_prepared`). Called before the first step, unless all steps are done or the same
             study was tried here before; not where several processes train together.
+        log: write the curves of training also for TensorBoard, into `logs`
+            (`hilum.study.execution.curve_log.TensorBoardLog`).
 
     Returns:
         Path of report.html.
@@ -100,7 +104,10 @@ def run_study(
         by_the_first(lambda: _write_study(study, out, steps, keys))
         if tried:
             write_json(out / CHECK, {"key": tried})
-        runner = _Runner(out, len(steps), show_step, study)
+        curve_log = TensorBoardLog(out) if log is not None and rank() == 0 else None
+        if curve_log is not None:
+            held.callback(curve_log.close)
+        runner = _Runner(out, len(steps), show_step, study, curve_log)
         judged, failed = prepared, list[FailedArm]()
         for number, step in enumerate(steps, start=1):
             if step.kind == "evaluate":
@@ -198,13 +205,19 @@ class _Runner:
     steps: int
     show_step: ShowStep
     study: Study
+    curve_log: TensorBoardLog | None = None
 
     def once(self, number: int, step: Step, key: str, work: Callable[[ProgressReport], None]) -> None:
         directory = self.out / step.directory
 
         def show_and_work() -> None:
             with self.show_step(number, self.steps, step) as show:
-                work(recorded_progress(directory, show))
+                report = recorded_progress(directory, show)
+                if self.curve_log is None:
+                    work(report)
+                else:
+                    work(self.curve_log.following(step.directory, report))
+                    self.curve_log.look(step.directory)
 
         def work_together() -> None:
             if step.kind not in _OF_ALL:
