@@ -156,7 +156,7 @@ def run(
     content = read(study, scale, override)
     run_to_report(
         content, roots(data), out, workers, allow_missing=allow_missing, check_first=check_first,
-        log=log and log.value,
+        log="tensorboard" if log is Log.TENSORBOARD else None,
     )  # fmt: skip
 
 

@@ -40,15 +40,17 @@ def write_live_page(directory: Path, *, reload_seconds: float | None) -> tuple[P
         for step in steps
     ]
     reload = f'<meta http-equiv="refresh" content="{reload_seconds:g}">' if reload_seconds and going_on else ""
-    best = summary.best
-    found = f"<p>Best arm: {escape(best.arm)}, AUROC {best.estimate:.3f} ({best.ci_low:.3f} to {best.ci_high:.3f})</p>"
+    found = ""
+    if (best := summary.best) is not None:
+        interval = f"{best.estimate:.3f} ({best.ci_low:.3f} to {best.ci_high:.3f})"
+        found = f"<p>Best arm: {escape(best.arm)}, AUROC {interval}</p>"
     report = '<p><a href="report.html">Report</a></p>' if summary.report else ""
     text = (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8">{reload}'
         f"<title>{escape(summary.question or summary.name)}</title><style>{_STYLE}</style></head><body>"
         f"<h1>{escape(summary.question or summary.name)}</h1>"
         f"<p>{summary.state}: {summary.done} of {summary.steps} steps done, {time.strftime('%Y-%m-%d %H:%M:%S')}</p>"
-        f"{found if best else ''}{report}<table><tr><th>Step</th><th>State</th><th>Time</th><th></th></tr>"
+        f"{found}{report}<table><tr><th>Step</th><th>State</th><th>Time</th><th></th></tr>"
         f"{''.join(rows)}</table>{_sweeps(directory)}</body></html>\n"
     )
     write_text(directory / STATUS_PAGE, text)

@@ -153,9 +153,9 @@ def _best(directory: Path) -> BestArm | None:
     if not path.is_file():
         return None
     table = pl.read_parquet(path).filter(pl.col("metric") == "auroc").fill_nan(None)
-    overall = overall_finding(table["finding"].to_list()) if len(table) else ""
+    overall = overall_finding(table["finding"].to_list()) if len(table) else None
     rows = table.filter((pl.col("finding") == overall) & pl.col("estimate").is_not_null())
-    if rows.is_empty():
+    if overall is None or rows.is_empty():
         return None
     best = rows.sort("estimate", descending=True, maintain_order=True).row(0, named=True)
     return BestArm(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
+from hilum.data.store import open_store
 from hilum.encoders.published import resolve_weights
 from hilum.finetuning.settings import FinetuneSettings
 from hilum.finetuning.trials import importance_of, read_selected, run_search
@@ -32,11 +33,9 @@ def sweep_arm(
         on_progress: called while training; first with the memory that the trials need.
         storage: of Optuna, for a copy of the trials; None: a file of the step.
     """
-    from hilum.study.execution.train import store_of
-
     if step.arm is None or step.encoder is None or step.seed is None:
         raise ValueError(f"not a sweep: {step}")
-    study, task, store, arm = prepared.study, prepared.task, store_of(out, step.data), step.arm
+    study, task, store, arm = prepared.study, prepared.task, open_store(out / "stores" / step.data), step.arm
     images, readable = prepared.labelled_images, set(store.image_ids)
     train, val = task.train_of(step.seed).only(readable), task.val.only(readable)
     sweep = study.sweep_of(arm)

@@ -186,8 +186,8 @@ def samples_at_once(space: Space | list[Sample], how: Search) -> tuple[list[Samp
 
 def _in_words(space: Space | list[Sample]) -> dict[str, str]:
     if isinstance(space, list):
-        values = {name: {str(sample[name]) for sample in space} for name in space[0]}
-        return {name: f"{len(some)} values" for name, some in values.items() if len(some) > 1}
+        found = {name: {str(sample[name]) for sample in space} for name in space[0]}
+        return {name: f"{len(some)} values" for name, some in found.items() if len(some) > 1}
     told = {}
     for name, values in space.items():
         if isinstance(values, Range):
