@@ -23,14 +23,14 @@ data:
 preprocess: [{square: pad}, {resize: 32}]
 task:
   findings: [Pleural Effusion, Infiltration]
-  split: {lists: official, validation: 30, seed: 0}
+  split: {lists: official, validation: 0.3, seed: 0}
 arms:
   plain: {encoder: toh2023_xvt, sweep: null}
   tuned: {encoder: toh2023_xvt}
 finetune: {epochs: 3, patience: null, policy: none, validations: 3, unfreeze: 0}
 sweep: {over: {lr: [1e-2, 1e-4], unfreeze: [0, 1]}, search: halving, best_per: [unfreeze]}
 seeds: [0, 1]
-evaluate: {redraws: 100, min_positives: 2}
+evaluate: {n_bootstrap: 100, min_positive_patients: 2}
 explain: null
 """
 

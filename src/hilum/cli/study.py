@@ -1,7 +1,5 @@
 """`hilum study plan | check | run | status`."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -11,12 +9,11 @@ import typer
 from hilum.cli.console import progress, say, say_json, say_table
 from hilum.cli.study_folder import add_folder_commands
 from hilum.errors import HilumError
-from hilum.progress import ProgressReport
 
 if TYPE_CHECKING:
     from hilum.study.check import Checked
     from hilum.study.file import Study
-    from hilum.study.plan import Plan, Prepared, Step
+    from hilum.study.plan import Plan
 
 
 class Log(StrEnum):
@@ -189,14 +186,10 @@ def status(
 
 def read(study: str, scale: Scale, override: list[str] | None) -> "Study":
     """Read a study file at a scale."""
-    from hilum.study.file import find_study, read_study
+    from hilum.study.file import find_study, read_study, tiny
 
     content = read_study(find_study(study), override or [])
-    if scale is Scale.FULL:
-        return content
-    from hilum.study.file import tiny
-
-    return tiny(content)
+    return content if scale is Scale.FULL else tiny(content)
 
 
 def roots(data: list[str] | None) -> dict[str, Path]:
@@ -225,39 +218,28 @@ def run_to_report(
     log: "Literal['tensorboard'] | None" = None,
 ) -> None:
     """Run a study with a progress bar a step, and say where the report is."""
-    from hilum.study.check import check_prepared
-    from hilum.study.execution import run_study
-    from hilum.training.distributed import joined_processes, rank
+    from hilum.study.run import run_study
 
-    _quiet()
+    first = []  # of several processes only the first one prints
 
-    def try_first(prepared: "Prepared") -> None:
-        with progress("check") as on_progress:
-            checked = check_prepared(prepared, workers=workers, on_progress=on_progress)
-        checked.raise_problems()
-        say(_checked_in_words(checked))
+    def begin(question: str) -> None:
+        first.append(question)
+        say(question)
 
-    @contextmanager
-    def show_step(number: int, steps: int, step: "Step") -> Iterator[ProgressReport]:
-        with progress(f"{number}/{steps} {step.title}") as report:
-            yield report
-
-    with joined_processes():
-        first = rank() == 0
-        if first:
-            say(study.question)
-        report = run_study(
-            study,
-            data,
-            out,
-            show_step=show_step,
-            workers=workers,
-            allow_missing=allow_missing,
-            check=try_first if check_first else None,
-            log=log,
-        )
-        if first:
-            say(f"\nReport: {report}")
+    result = run_study(
+        study,
+        out,
+        data,
+        workers=workers,
+        allow_missing=allow_missing,
+        check=check_first,
+        progress=progress,
+        log=log,
+        on_start=begin,
+        on_check=lambda checked: say(_checked_in_words(checked)),
+    )
+    if first:
+        say(f"\nReport: {result.page}")
 
 
 def _quiet() -> None:
@@ -280,18 +262,14 @@ def _say_plan(description: "Plan") -> None:
     content = plan_data(description)
     say(content["question"] + "\n")
     for row in content["data"]:
-        _say_data(row, content["task"]["split"])
-    if content["power"] is not None:
-        _say_power(content["power"])
-    rows = [[a["arm"], a["encoder"], a["starts_from"], _trainable(a), a["seen_test_patients"]] for a in content["arms"]]
-    say_table(["arm", "encoder", "starts from", "trainable", "has seen test patients"], rows)
-    _say_weights(content["arms"])
-    _say_start_differences(content["arms"])
-    _say_labelled(content["labelled"])
-    _say_finetuning(content["finetuning"])
+        _say_data(row, content["task"]["split"] if "task" in content else None)
+    for task in content.get("tasks", []):
+        _say_task(task)
+    if "tasks" in content:
+        _say_tasks_and_arms(content["tasks"])
+    else:
+        _say_arms(content)
     _say_presets(content["pretraining"])
-    for row in content["sweeps"]:
-        say(f"\nSweep of {row['arm']}: {row['in_words']}")
     say()
     say_table(
         ["step", "state", "about"],
@@ -304,9 +282,46 @@ def _say_plan(description: "Plan") -> None:
         say("\n`hilum study run` refuses this study:")
         for problem in content["refused"]:
             say(f"  {problem}")
-    if content["images"] is None:
+    counted = [task["images"] for task in content.get("tasks", [content])]
+    if None in counted:
         missing = [row["name"] for row in content["data"] if not row["generated"]]
         say("Counts, split and time need the tables: add " + " ".join(f"--data {name}=ROOT" for name in missing))
+
+
+def _say_arms(content: dict[str, Any]) -> None:
+    """Arms of one task, and what they are trained with."""
+    if content["power"] is not None:
+        _say_power(content["power"])
+    rows = [[a["arm"], a["encoder"], a["starts_from"], _trainable(a), a["seen_test_patients"]] for a in content["arms"]]
+    say_table(["arm", "encoder", "starts from", "trainable", "has seen test patients"], rows)
+    _say_weights(content["arms"])
+    _say_start_differences(content["arms"])
+    _say_labelled(content["labelled"])
+    _say_finetuning(content["finetuning"])
+    for row in content["sweeps"]:
+        say(f"\nSweep of {row['arm']}: {row['in_words']}")
+
+
+def _say_task(task: dict[str, Any]) -> None:
+    """One task among several, with its own images and arms."""
+    told = task["task"]
+    say(f"\nTask {task['name']}: {', '.join(told['findings'])} on {told['on']}")
+    if task["test_on"]:
+        say("  tested on " + ", ".join(f"{name}, too ({count:,} images)" for name, count in task["test_on"].items()))
+    data = task["data"]
+    if isinstance(data.get("splits"), dict):
+        say(f"  {' · '.join(f'{part} {count:,}' for part, count in data['splits'].items())}    split {told['split']}")
+        for finding, by_split in data["positives"].items():
+            say(f"  {finding}: {' · '.join(f'{part} {count:,}' for part, count in by_split.items())}")
+    _say_arms(task)
+
+
+def _say_tasks_and_arms(tasks: list[dict[str, Any]]) -> None:
+    """Which arm is trained on which task, with how many labelled images."""
+    arms = dict.fromkeys(arm["arm"] for task in tasks for arm in task["arms"])
+    rows = [[arm, *("x" if arm in {a["arm"] for a in task["arms"]} else "" for task in tasks)] for arm in arms]
+    say()
+    say_table(["arm", *(task["name"] for task in tasks)], rows)
 
 
 def _trainable(arm: dict[str, Any]) -> str:

@@ -13,8 +13,8 @@ from hilum.errors import HilumError
 from hilum.evaluation.metrics import overall_finding
 from hilum.report.page import PAGE
 from hilum.study.execution import study_status
-from hilum.study.execution.evaluate import EVALUATION
 from hilum.study.file.read import Yaml12Loader
+from hilum.study.plan import EVALUATION
 
 State = Literal["done", "running", "interrupted", "failed", "to do"]
 PLAN = "plan.json"
@@ -173,14 +173,15 @@ def sweeps_under_way(directory: Path) -> list[dict[str, Any]]:
     that have ended: `trial, state, settings, val_loss, val_auroc, epochs`.
     """
     found = []
-    for arm in sorted((directory / "arms").glob("*")) if (directory / "arms").is_dir() else ():
+    for arm in sorted([*directory.glob("arms/*"), *directory.glob("tasks/**/arms/*")]):
         done, running = arm / "sweep", arm / ".sweep.partial"
+        name = str(arm.relative_to(directory)).replace("arms/", "", 1)
         if (done / "trials.parquet").is_file():
             columns = ["trial", "state", "settings", "val_loss", "val_auroc", "epochs"]
             rows = pl.read_parquet(done / "trials.parquet").select(columns).to_dicts()
-            found.append({"arm": arm.name, "state": "done", "trials": rows})
+            found.append({"arm": name, "state": "done", "trials": rows})
         elif running.is_dir():
-            found.append({"arm": arm.name, "state": "running", "trials": _ended_trials(running)})
+            found.append({"arm": name, "state": "running", "trials": _ended_trials(running)})
     return found
 
 

@@ -7,6 +7,9 @@ from .evaluate import (
 from .explain import (
     explain_arms as explain_arms,
 )
+from .external import (
+    store_of as store_of,
+)
 from .run import (
     CHECK as CHECK,
 )
@@ -21,7 +24,4 @@ from .status import (
 )
 from .train import (
     perform as perform,
-)
-from .train import (
-    store_of as store_of,
 )

@@ -11,7 +11,7 @@ import polars as pl
 
 from hilum.artifacts import whole_directory, write_json
 from hilum.data.store import Store
-from hilum.draws import image_keys, shuffled
+from hilum.draws import Stream, image_keys, shuffled
 from hilum.explanation.embedding import FEWEST_IMAGES, BeforeHead, ChosenImages, embed_images, features_of
 from hilum.explanation.files import write_explained
 from hilum.explanation.images import choose_images
@@ -20,12 +20,12 @@ from hilum.explanation.run import explain
 from hilum.explanation.settings import Wish
 from hilum.progress import ProgressReport
 from hilum.study.file import Explaining
-from hilum.study.plan import Prepared, finetuning_directory, labels
+from hilum.study.plan import finetuning_directory, labels
+from hilum.study.prepared import Prepared
 from hilum.training.distributed.device import choose_device
 
 NEIGHBOURS = 20
 """Nearest images that the purity looks at, as in `hilum embed`."""
-_USE = 631  # of `hilum.draws.shuffled`
 
 
 def explain_arms(prepared: Prepared, store: Store, out: Path, directory: Path, on_progress: ProgressReport) -> None:
@@ -44,7 +44,7 @@ def explain_arms(prepared: Prepared, store: Store, out: Path, directory: Path, o
     study = prepared.study
     if study.explain is None:
         raise ValueError("the study asks for no explanation")
-    arms = [out / finetuning_directory(arm, study.seeds[0]) for arm in study.explained_arms]
+    arms = [out / finetuning_directory(study, arm, study.seeds[0]) for arm in study.explained_arms]
     models = load_models(arms, choose_device("auto"))
     manifest = _test_images(prepared, store)
     with whole_directory(directory) as beside:
@@ -85,7 +85,7 @@ def _leave_maps(
         seed=study.evaluate.seed,
         keep_seen=True,  # the split keeps patients apart; where it does not, the study says so, and the notes do
     )
-    wish = Wish(how.method, findings, how.images, redraws=study.evaluate.redraws, seed=study.evaluate.seed)
+    wish = Wish(how.method, findings, how.images, redraws=study.evaluate.n_bootstrap, seed=study.evaluate.seed)
     write_explained(explain(models, [store] * len(models), images, wish, on_progress), directory)
 
 
@@ -104,7 +104,7 @@ def _leave_points(
     if how.embedding == "none" or count < FEWEST_IMAGES:
         return
     study, seed = prepared.study, prepared.study.evaluate.seed
-    some = manifest[np.sort(shuffled(seed, image_keys(ids), use=_USE)[:count])]
+    some = manifest[np.sort(shuffled(seed, image_keys(ids), use=Stream.TEST_IMAGES_TO_EXPLAIN)[:count])]
     names = prepared.labelled.patients(some["image_id"].to_list())
     notes = [f"{count:,} of {len(ids):,} test images, drawn by lot"] if count < len(ids) else []
     images = ChosenImages(some.with_columns(pl.Series("patient_id", names, dtype=pl.String)), 0, notes)
@@ -123,7 +123,7 @@ def _leave_points(
             [how.embedding],
             k=NEIGHBOURS,
             most_shown=count,
-            redraws=study.evaluate.redraws,
+            redraws=study.evaluate.n_bootstrap,
             seed=seed,
             on_progress=on_progress,
         )

@@ -15,9 +15,10 @@ from hilum.finetuning.trials import importance_of, read_selected, run_search
 from hilum.finetuning.trials.search import TRIED
 from hilum.progress import ProgressReport
 from hilum.report.sweep_summary import SweepSummary
-from hilum.study.plan import Prepared, Step, pretraining_directory
+from hilum.study.plan import Step, pretraining_directory
 from hilum.study.plan.steps import sweep_directory
 from hilum.study.plan.sweep import needs_of, search_of, selected_sample, space_of, trial_settings
+from hilum.study.prepared import Prepared
 
 
 def sweep_arm(
@@ -73,7 +74,7 @@ def sweep_summaries(prepared: Prepared, out: Path) -> list[SweepSummary]:
     study, task = prepared.study, prepared.task
     return [
         sweep_summary(
-            out / sweep_directory(arm), arm, best_per=sweep.best_per, seed=study.seeds[0],
+            out / sweep_directory(study, arm), arm, best_per=sweep.best_per, seed=study.seeds[0],
             val_images=len(task.val.image_ids), val_patients=len(set(task.val.patient_ids)),
             train_images=len(task.labelled_ids[study.seeds[0]]),
         )

@@ -16,6 +16,7 @@ from hilum.finetuning.trials.grids import (
 )
 from hilum.finetuning.trials.space import Choices, Range, Sample, Space
 from hilum.study.file.section import Section
+from hilum.study.file.tasks_problems import encoder_of
 
 GridName = Literal["dinov2_linear", "elwirehardja2025"]
 UP_TO_HALF = "up_to_half"
@@ -149,7 +150,8 @@ def sweep_problems(content: Mapping[str, Any], finetuning: type[BaseModel]) -> I
         if own:
             yield from _problems_at(("arms", name, "sweep"), arm["sweep"], finetuning)
         place = ("arms", name, "sweep") if own else ("sweep",)
-        yield from _problems_of_encoder(place, arm["sweep"] if own else content.get("sweep"), arm.get("encoder"))
+        encoder = encoder_of(arm, content)
+        yield from _problems_of_encoder(place, arm["sweep"] if own else content.get("sweep"), encoder)
 
 
 def _problems_at(place: tuple[str | int, ...], sweep: Any, finetuning: type[BaseModel]) -> Iterator[Told]:

@@ -118,7 +118,7 @@ def selected_sample(study: Study, out: Path, arm: str) -> Sample:
     """
     if study.sweep_of(arm) is None:
         return {}
-    sample: Sample = read_selected(out / sweep_directory(arm))["settings"]
+    sample: Sample = read_selected(out / sweep_directory(study, arm))["settings"]
     return sample
 
 
