@@ -3,19 +3,26 @@
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from hilum.artifacts import locked
 from hilum.cli.console import progress, say, say_json, say_table
 from hilum.cli.published_numbers import published_rows, say_published
+from hilum.cli.study_folder import add_folder_commands
 from hilum.errors import HilumError
 
 if TYPE_CHECKING:
     from hilum.study.check import Checked
     from hilum.study.file import Study
     from hilum.study.plan import Plan
+
+
+class Log(StrEnum):
+    """Where curves go beside the study's own files."""
+
+    TENSORBOARD = "tensorboard"
 
 
 class Scale(StrEnum):
@@ -62,6 +69,7 @@ def study_app() -> typer.Typer:
     app.command("check")(check)
     app.command("run")(run)
     app.command("status")(status)
+    add_folder_commands(app)
     return app
 
 
@@ -162,6 +170,9 @@ def run(
     check_first: Annotated[
         bool, typer.Option("--check/--no-check", help="Try every step in miniature first, as `hilum study check` does.")
     ] = True,
+    log: Annotated[
+        Log | None, typer.Option(help="Write the curves of training also for TensorBoard, into OUT/logs.")
+    ] = None,
 ) -> None:
     """Run a study to its report. Interrupted, or with a changed arm, it does only what is left.
 
@@ -174,7 +185,15 @@ def run(
     content = read(study, scale, override, protocol)
     if int(os.environ.get("RANK") or os.environ.get("SLURM_PROCID") or 0) == 0:  # of several processes, one locks
         context.with_resource(locked(out))  # before torch is imported: a second run is refused at once
-    run_to_report(content, roots(data), out, workers, allow_missing=allow_missing, check_first=check_first)
+    run_to_report(
+        content,
+        roots(data),
+        out,
+        workers,
+        allow_missing=allow_missing,
+        check_first=check_first,
+        log="tensorboard" if log is Log.TENSORBOARD else None,
+    )
 
 
 def status(
@@ -240,6 +259,7 @@ def run_to_report(
     *,
     allow_missing: bool = False,
     check_first: bool = False,
+    log: "Literal['tensorboard'] | None" = None,
 ) -> None:
     """Run a study with a progress bar a step, and say where the report is."""
     from hilum.study.run import run_study
@@ -258,6 +278,7 @@ def run_to_report(
         allow_missing=allow_missing,
         check=check_first,
         progress=progress,
+        log=log,
         on_start=begin,
         on_check=_say_checked,
     )
@@ -347,6 +368,8 @@ def _say_arms(content: dict[str, Any]) -> None:
     _say_start_differences(content["arms"])
     _say_labelled(content["labelled"])
     _say_finetuning(content["finetuning"])
+    for row in content["sweeps"]:
+        say(f"\nSweep of {row['arm']}: {row['in_words']}")
 
 
 def _say_task(task: dict[str, Any]) -> None:
