@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hilum.errors import HilumError
+from hilum.evaluation.bootstrap.config import IntervalKind
 from hilum.evaluation.estimation.seeds import ArmRedraws, redraw_arms, strata_by_rarest
 from hilum.evaluation.inference import patients_behind
 from hilum.evaluation.metrics import AUROC, AVERAGES, MACRO, check_metrics
@@ -19,7 +19,6 @@ from hilum.progress import ProgressReport, silent
 MIN_REDRAWS = 40
 """Below this a tail of 2.5 % does not hold one redraw."""
 
-IntervalKind: TypeAlias = Literal["expanded", "percentile", "bca"]
 INTERVALS: tuple[IntervalKind, ...] = ("expanded", "percentile", "bca")
 
 

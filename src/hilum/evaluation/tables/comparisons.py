@@ -7,7 +7,8 @@ import numpy as np
 import polars as pl
 
 from hilum.errors import HilumError
-from hilum.evaluation.estimation import IntervalKind, MeasuredArms, Redrawn, measure_arms
+from hilum.evaluation.bootstrap import IntervalKind
+from hilum.evaluation.estimation import MeasuredArms, Redrawn, measure_arms
 from hilum.evaluation.inference import (
     ADJUSTMENTS,
     Adjustment,
@@ -15,9 +16,9 @@ from hilum.evaluation.inference import (
     case_notes,
     macro_notes,
     minimum_detectable_difference,
+    note_of_seeds,
     number_or_null,
     percentile_interval,
-    seeds_in_words,
     two_sided_p,
     undefined_notes,
 )
@@ -25,6 +26,7 @@ from hilum.evaluation.metrics import AUROC, MACRO, THRESHOLD_METRICS
 from hilum.evaluation.predictions import Predictions
 from hilum.evaluation.tables.metrics import metrics_table
 from hilum.evaluation.thresholds import OPTIMISTIC, Thresholds
+from hilum.notes import note_columns
 from hilum.progress import ProgressReport, silent
 
 COMPARISONS_SCHEMA = {
@@ -40,6 +42,7 @@ COMPARISONS_SCHEMA = {
     "detectable": pl.Float64,
     "family": pl.String,
     "note": pl.String,
+    "codes": pl.String,
 }
 
 
@@ -170,7 +173,7 @@ def comparisons_table(
 
     Returns:
         arm, against, finding, metric, difference (arm - against), low, high (95 %), p (two-sided, never 0),
-        p_adjusted, detectable (the difference such a test shows with 80 % power), family, note.
+        p_adjusted, detectable (the difference such a test shows with 80 % power), family, note, codes (`hilum.notes`).
 
     Raises:
         HilumError: an unknown `against`.
@@ -212,8 +215,7 @@ def _check_against(against: str | None, arms: Sequence[str]) -> None:
 def _differences(measured: MeasuredArms, metric: str, arm: str, other: str) -> list[dict[str, object]]:
     own, their = measured.arms[arm], measured.arms[other]
     difference = difference_of(measured, metric, arm, other)
-    same = own.seeds == their.seeds
-    seeds = seeds_in_words(own.seeds) if same else f"{own.seeds} against {their.seeds} seeds, redrawn independently"
+    seeds = note_of_seeds(own.seeds, their.seeds)
     optimistic = [OPTIMISTIC] if measured.optimistic and metric in THRESHOLD_METRICS else []
     rows = []
     for average in measured.averages:
@@ -253,7 +255,7 @@ def _numbers(measured: MeasuredArms, difference: Redrawn, at: int, *, tested: bo
 
 def _with_note(row: dict[str, object]) -> dict[str, object]:
     undefined, notes = row.pop("undefined"), row.pop("note")
-    return row | {"note": "; ".join([*notes, *undefined])}  # type: ignore[misc]
+    return row | note_columns([*notes, *undefined])  # type: ignore[misc]
 
 
 def _with_families(rows: pl.DataFrame, measured: MeasuredArms, pairs: int, adjustment: str) -> pl.DataFrame:

@@ -127,7 +127,7 @@ def training(content: ReportContent) -> Section:
         blocks.append(FigureGroup(caption, pretrain))
     if finetune:
         first = " First panel: all arms." if len(finetune) > 1 else ""
-        caption = f"Fine-tuning, one line a seed.{first} The dot is the lowest validation loss: the weights scored."
+        caption = f"Fine-tuning, one line a seed.{first} The dot is the epoch whose weights are scored."
         blocks.append(FigureGroup(caption, finetune[:1] if len(finetune) > _PANELS else finetune))
         if len(finetune) > _PANELS:
             arms = f"Training and validation loss of each of {len(finetune) - 1} arms"
