@@ -30,6 +30,9 @@ def say_published(plan: "Plan") -> None:
     if numbers is None:
         say("Its numbers are counted from the tables; give their folders with --data NAME=ROOT.")
         return
+    if not numbers:
+        say("None of its counts is of this study's data sets and tasks.")
+        return
     by_title: dict[tuple[str, str], list[ComparedNumber]] = {}
     for number in numbers:
         by_title.setdefault((number.title, number.split), []).append(number)

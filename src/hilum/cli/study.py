@@ -225,7 +225,7 @@ def status(
 
 def read(study: str, scale: Scale, override: list[str] | None, protocol: Protocol | None = None) -> "Study":
     """Read a study file at a scale, by Hilum's rules or by those of the paper that it repeats."""
-    from hilum.study.file import find_study, read_study
+    from hilum.study.file import find_study, read_study, tiny
 
     rules = [f"protocol={protocol.value}"] if protocol else []
     content = read_study(find_study(study), [*rules, *(override or [])])
