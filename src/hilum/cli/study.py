@@ -231,7 +231,6 @@ def read(study: str, scale: Scale, override: list[str] | None, protocol: Protoco
     content = read_study(find_study(study), [*rules, *(override or [])])
     if scale is Scale.FULL:
         return content
-    from hilum.study.file import tiny
 
     return tiny(content)
 
