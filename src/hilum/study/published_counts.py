@@ -11,8 +11,9 @@ from typing import Literal
 
 import polars as pl
 
-from hilum.data.balance import Resampling, class_weights, negatives_per_positive, resampled_counts
+from hilum.data.balance import class_weights, negatives_per_positive, resampled_counts
 from hilum.data.counts import count_images
+from hilum.data.resampling import Resampling
 from hilum.data.tables import find_table, read_lines
 from hilum.encoders.catalogue import ARCHITECTURES
 from hilum.errors import HilumError

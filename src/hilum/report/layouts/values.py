@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from hilum.data.balance import Resampling, resampled_counts
+from hilum.data.balance import resampled_counts
+from hilum.data.resampling import Resampling
 from hilum.encoders.catalogue import ARCHITECTURES
 from hilum.evaluation import AVERAGES, Predictions
 from hilum.report.layouts.results import TaskResults
