@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from hilum.evaluation.predictions import Predictions
 from hilum.evaluation.thresholds import Thresholds
 from hilum.finetuning.monitoring import StartDifference
+from hilum.report.render import Section
 from hilum.report.sweep_summary import SweepSummary
 
 UNCLASSED = "in no class"
@@ -193,6 +194,7 @@ class ReportContent:
         sweeps: settings that arms tried before they were trained.
         cases: images for the case browser.
         cases_about: whose heat-maps they have, and what a reader must know of them; a sentence each.
+        layout_sections: a paper's tables and figures with this study's numbers (`hilum.report.layouts`).
     """
 
     question: str
@@ -229,6 +231,7 @@ class ReportContent:
     labelled_in_words: str = ""
     cases: Sequence[Case] = ()
     cases_about: Sequence[str] = ()
+    layout_sections: Sequence[Section] = ()
     failed: Sequence[str] = ()
     pairs: Sequence[tuple[str, str]] = ()
     sweeps: Sequence[SweepSummary] = ()

@@ -39,7 +39,9 @@ def sections(content: ReportContent) -> list[Section]:
     ]  # fmt: skip
     with style():
         made = [make(content) for make in order]
-    return [section for section in made if section is not None]
+    shown = [section for section in made if section is not None]
+    place = next((at for at, section in enumerate(shown) if section.anchor == "comparisons"), 0) + 1
+    return [*shown[:place], *content.layout_sections, *shown[place:]]
 
 
 def arms(content: ReportContent) -> Section:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from hilum.artifacts import fingerprint
 from hilum.data.labelled_images import UNCERTAIN_CLASS
 from hilum.explanation.embedding import FEWEST_IMAGES
+from hilum.pretext.settings import SizeCurriculum
 from hilum.study.data import PreparedData
 from hilum.study.file import Arm, Finetuning, Pretrained, Study, resolved_finetuning, resolved_pretraining
 from hilum.study.file.schema import Supervised
@@ -30,7 +31,9 @@ REDRAWS = 100
 TRIALS = 4
 """Of a sweep."""
 MOST_EXPLAINED = 2  # findings: maps of 14 findings at 224 px take minutes
-_NO_SAY_OF_LENGTH = {"steps", "epochs", "validations", "patience", "batch_size"}
+_NO_SAY_OF_LENGTH = {"steps", "epochs", "validations", "patience", "batch_size", "warmup_epochs", "warmup_steps"}
+_AS_SAID = {"schedule", "resample", "train"}
+"""Settings that a study file writes in another way than the room that takes them."""
 _OF_COST = ("lr", "weight_decay", *_NO_SAY_OF_LENGTH)
 """Settings of fine-tuning by which arms do not become kinds of their own."""
 
@@ -272,15 +275,19 @@ def _few_steps(prepared: Prepared, batch_sizes: dict[str, int]) -> Study:
 
 
 def _one_pretraining_epoch(prepared: Prepared, init: Pretrained, batch_size: int) -> Pretrained:
-    preset = resolved_pretraining(prepared.study, init, _pool_size(prepared, init)).preset
-    short = {"epochs": 1, "batch_size": batch_size, "preset": preset}
+    resolved = resolved_pretraining(prepared.study, init, _pool_size(prepared, init))
+    sizes = 2 if isinstance(resolved.settings.size, SizeCurriculum) else 1
+    short = {"epochs": sizes, "batch_size": batch_size, "preset": resolved.preset}
     return init.model_copy(update=short | {"on": list(init.shares)})
 
 
 def _one_epoch(study: Study, arm: str, images: int) -> Finetuning:
     """What an arm is fine-tuned with, presets for all of its images filled in, for one epoch."""
     said, resolved = study.finetuning_of(arm), resolved_finetuning(study, arm, images).settings
-    values = {name: getattr(resolved, name) for name in Finetuning.model_fields if name not in _NO_SAY_OF_LENGTH}
+    values = {
+        name: getattr(resolved, name) for name in Finetuning.model_fields if name not in _NO_SAY_OF_LENGTH | _AS_SAID
+    }
+    values |= {name: value for name, value in said.said().items() if name in _AS_SAID}
     if said.policy is not None:
         values["policy"] = said.policy
     batch_size = min(resolved.batch_size, BATCH_SIZE)

@@ -26,7 +26,7 @@ class Lane:
         trainable: knows the trial's loss and holds its weights; what others hold, too, is shared and frozen.
         own: keys of its `state_dict` that belong to this trial alone.
         course: where it is.
-        best: its own weights of the lowest validation loss, on the CPU.
+        best: its own weights of the epoch that is kept (`TrainingSettings.keep`), on the CPU.
         status: whether and how it has ended.
         ended_at: (epoch, step) of a loss that was not finite, counted from 1; step 0 for the validation of an epoch.
         seconds: its share of the time that it trained in, divided equally among the trials at that time.
@@ -92,13 +92,8 @@ class Lane:
                 "lr": lr,
             }
         )
-        if loss is not None:
-            course.plateau.record(loss, self.training)
-            if course.lowest.record(loss):
-                course.best_epoch = course.epoch
-                self.keep()
-            patience = self.training.patience
-            course.stopped_early = patience is not None and course.lowest.waited >= patience
+        if loss is not None and course.judge(loss, None, self.training):
+            self.keep()
         if course.stopped_early:
             self.status = "stopped_early"
         elif course.epoch == self.training.epochs:

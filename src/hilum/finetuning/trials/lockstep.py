@@ -26,7 +26,7 @@ from hilum.data.labelled_images import LabelledImages
 from hilum.encoders.zoo import Encoder
 from hilum.errors import HilumError
 from hilum.finetuning.data_loader import Feed
-from hilum.finetuning.finetune import decisive, untrained_classifier
+from hilum.finetuning.finetune import decisive, untrained_classifier, visited
 from hilum.finetuning.settings import FinetuneSettings
 from hilum.finetuning.trials.lanes import Lane
 from hilum.finetuning.trials.shared_pass import BehindSharedPass, SharedPass, encoder_of_lane
@@ -41,9 +41,13 @@ SHARED = (
     "batch_size",
     "drop_last",
     "policy",
+    "resample",
     "size",
-    "weighted",
-    "positive_weight_limit",
+    "class_weights",
+    "max_class_weight",
+    "focal",
+    "label_smoothing",
+    "reduction",
     "answer",
     "precision",
     "device",
@@ -105,8 +109,9 @@ class _Lockstep:
         on_progress: ProgressReport,
     ) -> None:
         self.feed, self.directory, self.on_progress = feed, directory, on_progress
-        self.train_images, self.val_images = train, val
         settings = trials[0][1]
+        self.train_images, self.val_images = visited(train, settings, feed.seed), val
+        train = self.train_images
         self.policy = policy_of(settings.policy)
         self.every_seconds = min(each.checkpoint_every_seconds for _, each in trials)
         start.frozen_blocks = len(start.blocks)
@@ -165,8 +170,9 @@ class _Lockstep:
             known = {"val": self.feed.outputs(look, self.val_images.image_ids, "features of validation images", told)}
             if self.policy == ViewPolicy():
                 known["train"] = self.feed.outputs(
-                    look, self.train_images.image_ids, "features of training images", told
-                )
+                    look, self.train_images.image_ids, "features of training images", told,
+                    copies=self.train_images.copies,
+                )  # fmt: skip
             self.features[pooling] = known
 
     def arrange(self) -> None:

@@ -14,6 +14,8 @@ from hilum.finetuning.settings import FinetuneSettings
 from hilum.finetuning.trials.lanes import TrialStatus
 
 SCORES = "validation_scores.npy"
+LOSS = ("answer", "class_weights", "max_class_weight", "focal", "label_smoothing", "reduction", "resample")
+"""Settings that decide what a loss measures."""
 Criterion = Literal["validation_loss", "auroc"]
 
 
@@ -26,8 +28,9 @@ class TrialResult:
         settings: that it was trained with.
         status: how it ended.
         epochs: that it finished.
-        best_epoch: of the lowest validation loss, from 1; 0 where it finished none.
-        validation_loss: the lowest; of a pruned trial that had no validation, that of its pause; else None.
+        best_epoch: whose weights are kept, of the lowest validation loss or as `keep` says, from 1; 0 where it was
+            never validated.
+        validation_loss: of these weights; of a pruned trial that had no validation, that of its pause; else None.
         auroc: macro AUROC of the validation images with these weights, over findings with positives and negatives; None
             where it finished no epoch.
         ended_at: (epoch, step) of a loss that was not finite, counted from 1; step 0 for the validation behind an
@@ -93,7 +96,7 @@ class TrialResults:
             raise HilumError(
                 "trials",
                 expected="losses of one kind",
-                found=f"{len(kinds)} kinds: `answer`, `weighted` or `positive_weight_limit` differ",
+                found=f"{len(kinds)} kinds: {', '.join(f'`{name}`' for name in LOSS)} differ",
                 fix="Choose by auroc.",
             )
         return min(ended, key=lambda trial: rank_of(trial, by))
@@ -108,5 +111,4 @@ def rank_of(trial: TrialResult, by: Criterion) -> float:
 
 
 def _kind_of_loss(settings: FinetuneSettings) -> tuple[Any, ...]:
-    limit = settings.positive_weight_limit if settings.weighted else None
-    return settings.answer, settings.weighted, limit
+    return tuple(getattr(settings, name) for name in LOSS)

@@ -242,7 +242,7 @@ def _write_round(directory: Path, lanes: Sequence[Lane], scores: NDArray[np.floa
             "status": lane.status,
             "epochs": lane.course.epoch,
             "best_epoch": lane.course.best_epoch,
-            "validation_loss": lane.course.lowest.value if lane.best is not None else lane.loss_at_pause,
+            "validation_loss": _loss_kept(lane) if lane.best is not None else lane.loss_at_pause,
             "auroc": mean_auroc(found, targets) if not np.isnan(found).all() else None,
             "ended_at": lane.ended_at,
             "steps": lane.steps,
@@ -257,6 +257,11 @@ def _write_round(directory: Path, lanes: Sequence[Lane], scores: NDArray[np.floa
         [{"trial": lane.trial, **row} for lane in lanes for row in lane.course.curves], schema=schema, orient="row"
     )
     _write_all(directory, rows, curves, scores)
+
+
+def _loss_kept(lane: Lane) -> float:
+    """Validation loss of the epoch whose weights are kept."""
+    return float(next(row["val_loss"] for row in lane.course.curves if row["epoch"] == lane.course.best_epoch) or 0.0)
 
 
 def _write_all(
@@ -292,6 +297,7 @@ def _check(
             lambda settings=settings: check_inputs(train, val, val.image_ids, findings, settings, patients_apart),
             lambda settings=settings: settings.training(seed, len(train.image_ids)),
             lambda settings=settings: _check_blocks(settings, encoder_name),
+            lambda settings=settings: refuse_in_lockstep(settings),
         ):
             try:
                 look()
@@ -301,6 +307,22 @@ def _check(
         problems.append("validation images: expected some known labels; found none. Validate on images with labels.")
     if problems:
         raise HilumErrors("trials", problems, fix="mend these, then train")
+
+
+def refuse_in_lockstep(settings: FinetuneSettings) -> None:
+    """Refuse what trials in lockstep do not know; such a trial trains alone, by `finetune`.
+
+    Raises:
+        HilumError: says which setting.
+    """
+    for key, found in (("ema", settings.ema), ("keep", settings.keep if settings.keep == "best_auroc" else None)):
+        if found is not None:
+            raise HilumError(
+                f"finetune.{key}",
+                expected="none of it in lockstep" if key == "ema" else "lowest or last in lockstep",
+                found=str(found),
+                fix="Train this trial alone, with `finetune`.",
+            )
 
 
 def _check_blocks(settings: FinetuneSettings, encoder_name: str) -> None:

@@ -20,6 +20,7 @@ from hilum.study.execution.evaluate import read_arm, read_thresholds
 from hilum.study.execution.external import store_of
 from hilum.study.execution.sweep import sweep_summaries
 from hilum.study.file import Study, as_yaml
+from hilum.study.file.protocol import as_flow
 from hilum.study.plan import (
     EVALUATION,
     EXPLANATION,
@@ -212,6 +213,7 @@ def _provenance(prepared: Prepared, out: Path, steps: list[Step]) -> list[tuple[
         ("Machine", _machine()),
         ("Seeds", ", ".join(map(str, study.seeds))),
         ("Split", prepared.task.split.title),
+        *_protocol(study),
     ]
     for name, data in prepared.data.items():
         lines += [(f"{name}, as read", note) for note in data.collected.notes]
@@ -223,9 +225,19 @@ def _provenance(prepared: Prepared, out: Path, steps: list[Step]) -> list[tuple[
         record = read_record(out / step.directory)
         if record is not None:
             lines.append((step.title, f"{record.seconds:,.1f} s{_rate(out / step.directory)}"))
-            if step.kind in ("pretrain", "supervise") and step.seed == study.seeds[0]:
+            if step.kind in ("pretrain", "supervise", "finetune") and step.seed == study.seeds[0]:
                 lines.append((f"{step.title}: settings", _settings(read_card(out / step.directory))))
     return lines
+
+
+def _protocol(study: Study) -> list[tuple[str, str]]:
+    """Whose rules were followed, where the study names a paper's."""
+    if not study.published:
+        return []
+    rules = ", ".join(f"{key} {as_flow(value)}" for key, value in study.published.items())
+    if study.protocol == "published":
+        return [("Protocol", f"published: {rules}, as the paper has it, in place of Hilum's rules")]
+    return [("Protocol", f"Hilum's; the paper's would be {rules} (--protocol published)")]
 
 
 def _pool_in_words(prepared: Prepared, name: str) -> str:
@@ -260,5 +272,7 @@ def _rate(directory: Path) -> str:
     if not path.exists():
         return ""
     curves = pl.read_parquet(path)
+    if curves.is_empty():
+        return ""
     rate, wait = (float(curves[column].to_numpy().mean()) for column in ("images_per_second", "data_wait_share"))
     return f", {rate:,.0f} images/s, data-wait {wait:.1%}"

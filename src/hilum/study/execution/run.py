@@ -16,6 +16,7 @@ from typing import Literal, TypeAlias
 from hilum.artifacts import fingerprint, locked, write_json, write_text
 from hilum.errors import HilumError, TrainingFailedError
 from hilum.progress import ProgressReport, silent
+from hilum.report.layouts import with_layout
 from hilum.report.page import PAGE, write_report
 from hilum.report.tasks import write_overview
 from hilum.study.execution.across_tasks import judge_across, overview_content
@@ -188,13 +189,15 @@ def _work_of(
 
 
 def _report(judged: Judged, steps: list[Step], out: Path) -> None:
-    page = out / judged.prepared.study.place
-    write_report(report_content(judged.prepared, out, steps, judged.failed), page)
+    study = judged.prepared.study
+    page, content = out / study.place, report_content(judged.prepared, out, steps, judged.failed)
+    write_report(content if study.place else with_layout(content, study.layout, out), page)
     (page / REPORT).mkdir(exist_ok=True)  # for its record; the page lies at the top, where people look for it
 
 
 def _overview(judged: Mapping[str, Judged], out: Path) -> None:
-    write_overview(overview_content([each.prepared for each in judged.values()], out), out)
+    views = [each.prepared for each in judged.values()]
+    write_overview(with_layout(overview_content(views, out), views[0].study.layout, out), out)
     (out / REPORT).mkdir(exist_ok=True)
 
 

@@ -35,7 +35,9 @@ def tiny(study: Study) -> Study:
     steps = parse_recipe(study.preprocess).as_data()
     content["preprocess"] = [_shrunk_step(step) for step in steps]
     content["pretrain"] = _shrunk_training(
-        content.get("pretrain", {}), study.pretrain.epochs or TINY_EPOCHS, study.pretrain.batch_size or TINY_BATCH
+        _shrunk_curriculum(content.get("pretrain", {})),
+        study.pretrain.epochs or TINY_EPOCHS,
+        study.pretrain.batch_size or TINY_BATCH,
     )
     general = {key: value for key, value in content.get("finetune", {}).items() if key != "steps"}
     content["finetune"] = _shrunk_training(
@@ -55,6 +57,8 @@ def tiny(study: Study) -> Study:
         if "start" not in arm:
             arm["init"] = _shrunk_start(arm.get("init", "random"), encoder, starts)
         arm["finetune"] = _without_length(arm.get("finetune", {}))
+        if arm.get("init") == "random":  # nothing to score as published
+            arm["finetune"].pop("train", None)
         if (architecture := ARCHITECTURES[encoder]).fixed:
             arm["finetune"]["size"] = architecture.size
     _shrink_sweeps(study, content)
@@ -70,6 +74,13 @@ def tiny(study: Study) -> Study:
         }
         content["explain"] = content.get("explain", {}) | few
     return Study.model_validate(content)
+
+
+def _shrunk_curriculum(settings: dict[str, Any]) -> dict[str, Any]:
+    """Views of two sizes that fit into tiny images."""
+    if not isinstance(size := settings.get("size"), dict):
+        return settings
+    return settings | {"size": {**size, "start": TINY_SIZE // 2, "end": None}}
 
 
 def _shrink_sweeps(study: Study, content: dict[str, Any]) -> None:
@@ -90,11 +101,12 @@ def _shrunk_start(init: Any, encoder: str, starts: Mapping[str, Any]) -> Any:
     shrunk = init | {"start": _shrunk_start(init.get("start", "random"), encoder, starts)}
     if "supervise" in init:
         return shrunk | {"finetune": _without_length(init.get("finetune", {}))}
-    return {name: told for name, told in shrunk.items() if name not in ("epochs", "batch_size")}
+    return _shrunk_curriculum({k: told for k, told in shrunk.items() if k not in ("epochs", "batch_size")})
 
 
 def _without_length(settings: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in settings.items() if name not in ("epochs", "steps", "batch_size")}
+    length = ("epochs", "steps", "batch_size", "warmup_epochs", "warmup_steps")
+    return {name: value for name, value in settings.items() if name not in length}
 
 
 def _weights_at_hand(init: str, encoder: str) -> str:
@@ -108,4 +120,7 @@ def _shrunk_step(step: Any) -> Any:
 
 
 def _shrunk_training(settings: dict[str, Any], epochs: int, batch_size: int) -> dict[str, Any]:
-    return settings | {"epochs": min(epochs, TINY_EPOCHS), "batch_size": min(batch_size, TINY_BATCH)}
+    short = {"epochs": min(epochs, TINY_EPOCHS), "batch_size": min(batch_size, TINY_BATCH)}
+    if settings.get("warmup_epochs"):
+        short["warmup_epochs"] = min(settings["warmup_epochs"], short["epochs"])
+    return settings | short

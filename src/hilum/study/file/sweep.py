@@ -20,7 +20,7 @@ from hilum.study.file.tasks_problems import encoder_of
 
 GridName = Literal["dinov2_linear", "elwirehardja2025"]
 UP_TO_HALF = "up_to_half"
-OF_LOSS = ("weighted", "positive_weight_limit", "loss")
+OF_LOSS = ("class_weights", "max_class_weight", "focal", "label_smoothing", "reduction", "resample")
 """Settings that change what a loss means: losses of trials that differ in them cannot be compared."""
 CLASS_TOKEN_FAMILIES = ("vit", "dinov2", "dinov3")
 _RANGES = ("log_uniform", "uniform")

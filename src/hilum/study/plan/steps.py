@@ -13,6 +13,7 @@ from hilum.finetuning.shortcut_features import (
     THUMBNAIL,
 )
 from hilum.finetuning.trials import Choices, Search
+from hilum.pretext.settings import mean_size
 from hilum.study.cost import (
     FORWARDS_A_TRAINING_STEP,
     explaining_gigaflops,
@@ -310,12 +311,18 @@ def _cost(step: Step, views: Mapping[str, Study], images: Images) -> float:
     if step.kind == "pretrain" and isinstance(step.init, Pretrained) and step.encoder:
         count = images_learnt(images, step.init)
         resolved = pretext_settings(study, step.init, count)
-        size = resolved.size or image_size(study)
+        size = mean_size(resolved.size, image_size(study))
         return pretraining_gigaflops(
             step.init.pretrain, resolved.options, step.encoder, size, images=count, epochs=resolved.epochs
         )
     if step.kind == "finetune" and step.arm and step.encoder:
         tuning = resolved_finetuning(study, step.arm, images.train)
+        if not study.finetuning_of(step.arm).train:
+            size = tuning.settings.size or image_size(study)
+            return finetuning_gigaflops(
+                step.encoder, size, unfreeze=0, train=images.train, val=images.val, test=images.test, epochs=0,
+                validations=0,
+            )  # fmt: skip
         settings = tuning.settings
         validations = len(range(0, tuning.epochs, settings.training(0, images.train).validate_every))
         return finetuning_gigaflops(
