@@ -1,3 +1,12 @@
+from .covariance import (
+    LayerCovariance as LayerCovariance,
+)
+from .covariance import (
+    auroc_covariance as auroc_covariance,
+)
+from .covariance import (
+    redrawn_covariance as redrawn_covariance,
+)
 from .delong import (
     DeLong as DeLong,
 )
@@ -63,6 +72,27 @@ from .notes import (
 )
 from .notes import (
     undefined_notes as undefined_notes,
+)
+from .obuchowski_rockette import (
+    SEED_DESIGNS as SEED_DESIGNS,
+)
+from .obuchowski_rockette import (
+    SEED_INFERENCES as SEED_INFERENCES,
+)
+from .obuchowski_rockette import (
+    SeedDesign as SeedDesign,
+)
+from .obuchowski_rockette import (
+    SeedInference as SeedInference,
+)
+from .obuchowski_rockette import (
+    SeedTest as SeedTest,
+)
+from .obuchowski_rockette import (
+    compare_seeds as compare_seeds,
+)
+from .obuchowski_rockette import (
+    seeds_vary as seeds_vary,
 )
 from .power import (
     Assumptions as Assumptions,
