@@ -40,6 +40,18 @@ from .intervals import (
 from .intervals import (
     two_sided_p as two_sided_p,
 )
+from .jackknife import (
+    cluster_jackknife as cluster_jackknife,
+)
+from .joint import (
+    JointTest as JointTest,
+)
+from .joint import (
+    joint_test as joint_test,
+)
+from .joint import (
+    joint_test_of_seeds as joint_test_of_seeds,
+)
 from .multiplicity import (
     ADJUSTMENTS as ADJUSTMENTS,
 )
@@ -94,6 +106,9 @@ from .obuchowski_rockette import (
 from .obuchowski_rockette import (
     seeds_vary as seeds_vary,
 )
+from .permutation import (
+    permutation_p as permutation_p,
+)
 from .power import (
     Assumptions as Assumptions,
 )
@@ -102,4 +117,22 @@ from .power import (
 )
 from .power import (
     smallest_detectable_difference as smallest_detectable_difference,
+)
+from .sequential import (
+    Look as Look,
+)
+from .sequential import (
+    SPENDINGS as SPENDINGS,
+)
+from .sequential import (
+    Spending as Spending,
+)
+from .sequential import (
+    boundaries as boundaries,
+)
+from .sequential import (
+    crossing as crossing,
+)
+from .sequential import (
+    spent as spent,
 )

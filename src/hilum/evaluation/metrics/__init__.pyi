@@ -14,10 +14,10 @@ from .calibration import (
     reliability_curve as reliability_curve,
 )
 from .confusion import (
-    THRESHOLD_METRICS as THRESHOLD_METRICS,
+    Confusion as Confusion,
 )
 from .confusion import (
-    Confusion as Confusion,
+    THRESHOLD_METRICS as THRESHOLD_METRICS,
 )
 from .confusion import (
     confusion_at as confusion_at,
@@ -87,4 +87,7 @@ from .roc_auc import (
 )
 from .roc_auc import (
     redrawn_auroc as redrawn_auroc,
+)
+from .sensitivity_at_specificity import (
+    specificity_of as specificity_of,
 )
