@@ -2,8 +2,8 @@
 
     python benchmarks/seed_inference.py [--part calibration|readers|all] [--test-sets 1000] [--quick] [--out FILE.json]
 
-`calibration`: made-up test sets of two arms that are equally good (and two that are not), S trainings each, with few and
-with many patients: how often a difference is claimed at 5 % by Obuchowski and Rockette's test with Hillis's degrees of
+`calibration`: made-up test sets of two arms that are equally good (and two that are not), S trainings each, with few or
+many patients: how often a difference is claimed at 5 % by Obuchowski and Rockette's test with Hillis's degrees of
 freedom (seeds nested in arms, as Hilum has it; and factorial), and by redrawing seeds with the patients.
 
 `readers`: Roe and Metz's model as in iMRMC's public-domain validation table (https://github.com/DIDSR/iMRMC,

@@ -202,13 +202,14 @@ def _covariance(
     threads: int | None,
 ) -> dict[str, LayerCovariance]:
     """Of all layers over patients: exact for the AUROC of findings and their mean, of redraws for all else."""
-    made = {
-        metric: redrawn_covariance(values, layers.redrawn[metric]) for metric, values in layers.estimates.items()
-    }
+    made = {metric: redrawn_covariance(values, layers.redrawn[metric]) for metric, values in layers.estimates.items()}
     if AUROC in made:
         scores = np.concatenate(list(aligned.scores.values()))
         exact = auroc_covariance(aligned.labels, scores, aligned.patients, mean_over=included, threads=threads)
-        rows = [*range(len(aligned.findings)), *([len(aligned.findings) + averages.index(MACRO)] if MACRO in averages else [])]
+        rows = [
+            *range(len(aligned.findings)),
+            *([len(aligned.findings) + averages.index(MACRO)] if MACRO in averages else []),
+        ]
         made[AUROC].covariance[rows] = exact.covariance[: len(rows)]
     return made
 

@@ -116,13 +116,16 @@ from .power import (
     TestSet as TestSet,
 )
 from .power import (
+    images_for_difference as images_for_difference,
+)
+from .power import (
     smallest_detectable_difference as smallest_detectable_difference,
 )
 from .sequential import (
-    Look as Look,
+    SPENDINGS as SPENDINGS,
 )
 from .sequential import (
-    SPENDINGS as SPENDINGS,
+    Look as Look,
 )
 from .sequential import (
     Spending as Spending,
@@ -135,4 +138,19 @@ from .sequential import (
 )
 from .sequential import (
     spent as spent,
+)
+from .settling import (
+    chance_of_repeat as chance_of_repeat,
+)
+from .settling import (
+    chance_to_show as chance_to_show,
+)
+from .settling import (
+    imagined as imagined,
+)
+from .settling import (
+    seeds_to_show as seeds_to_show,
+)
+from .settling import (
+    times_patients_to_show as times_patients_to_show,
 )

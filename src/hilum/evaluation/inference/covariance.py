@@ -1,8 +1,8 @@
-"""Covariance of the AUROCs of many trained models, of each finding and of the mean over findings, patients as clusters.
+"""Covariance of the AUROCs of many trained models, of each finding and of their mean, patients as clusters.
 
-Of one finding it is Obuchowski's (Biometrics 53:567-578, 1997), as in `hilum.evaluation.inference.delong`. The mean over
-findings is a sum of such terms and of those between two findings: a patient's images count for both, so each patient's
-components are added up over both, as Obuchowski adds them up over a patient's positives and negatives.
+Of one finding it is Obuchowski's (Biometrics 53:567-578, 1997), as in `hilum.evaluation.inference.delong`. The mean
+over findings is a sum of such terms and of those between two findings: a patient's images count for both, so each
+patient's components are added up over both, as Obuchowski adds them up over a patient's positives and negatives.
 """
 
 from concurrent.futures import ThreadPoolExecutor

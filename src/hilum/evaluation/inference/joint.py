@@ -6,6 +6,7 @@ arms have several seeds, seeds as random readers.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,7 +60,7 @@ def joint_test_of_seeds(
     """The joint test of arms with several seeds each, seeds nested in arms.
 
     The covariance of the arms' means is that over patients (between seeds, without each seed's own noise), and on its
-    diagonal the mean square of seeds / S: Obuchowski and Rockette's, with the smallest of the pairs' degrees of freedom.
+    diagonal the mean square of seeds / S: Obuchowski and Rockette's. Degrees of freedom: the smallest of the pairs'.
 
     Args:
         estimates: for each arm (S,), one number a seed.
@@ -67,7 +68,7 @@ def joint_test_of_seeds(
         patients: that the covariance rests on; None for many.
     """
     begins = np.cumsum([0, *(len(arm) for arm in estimates)])
-    places = [slice(begin, end) for begin, end in zip(begins[:-1], begins[1:], strict=True)]
+    places = [slice(begin, end) for begin, end in pairwise(begins)]
     arms = len(estimates)
     means = np.array([arm.mean() for arm in estimates])
     whole = np.array([[covariance[one, two].mean() for two in places] for one in places])

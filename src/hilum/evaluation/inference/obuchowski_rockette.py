@@ -1,8 +1,8 @@
 """Arms trained with several seeds, as readers of a reader study: random readers and random cases.
 
-Obuchowski & Rockette (Communications in Statistics, Simulation and Computation 24:285-308, 1995) let the numbers of
-readers vary from reader to reader and, with a covariance that is estimated beside them, from case sample to case sample;
-degrees of freedom after Hillis (Statistics in Medicine 26:596-619, 2007). Here a seed is a reader and patients are cases.
+Obuchowski & Rockette (Comm Statist Simulation Comput 24:285-308, 1995) let numbers
+vary from reader to reader and, with a covariance that is estimated beside them, from sample to sample of cases; degrees
+of freedom are after Hillis (Statistics in Medicine 26:596-619, 2007). Here a seed is a reader and patients are cases.
 
 Two designs (Hillis, Statistics in Medicine 33:330-360, 2014). `nested`: the seeds of one arm have nothing to do with
 those of the other, as where each training draws its own initial weights, order and views: readers nested within tests.
@@ -51,6 +51,7 @@ class SeedTest:
         from_seeds: the part of the variance of the difference that comes from seeds: mean square x share.
         df_seeds: degrees of freedom of the mean square.
         df_patients: degrees of freedom of `between_patients`; infinity for Hillis's own.
+        design: `nested` or `factorial`.
     """
 
     difference: float
@@ -62,6 +63,7 @@ class SeedTest:
     from_seeds: float
     df_seeds: int
     df_patients: float
+    design: SeedDesign = "nested"
 
     @property
     def variance(self) -> float:
@@ -98,12 +100,16 @@ class SeedTest:
 
     def beyond(self, margin: float) -> tuple[float, float]:
         """One-sided p of "worse by the margin or more" and of "better by the margin or more"."""
-        worse, better = self.difference + margin, margin - self.difference
-        return tuple(half if of >= 0 else 1 - half for of in (worse, better) for half in (self._tail(abs(of)) / 2,))  # type: ignore[return-value]
+        return self._above(self.difference + margin), self._above(margin - self.difference)
 
     def detectable(self, *, power: float = 0.8, significance: float = 0.05) -> float:
         """The smallest true difference that such a test shows with the given power."""
         return self.reach(significance) + float(t.isf(1 - power, self.df)) * self.standard_error
+
+    def _above(self, distance: float) -> float:
+        """One-sided p of "at most zero", of something that was found so far above it."""
+        half = self._tail(abs(distance)) / 2
+        return half if distance >= 0 else 1 - half
 
     def _tail(self, distance: float) -> float:
         """The significance at which the interval just reaches so far."""
@@ -209,12 +215,15 @@ def _factorial(
         from_seeds=mean_square / seeds,
         df_seeds=seeds - 1,
         df_patients=df_patients,
+        design="factorial",
     )
 
 
 def _is_fixed(numbers: NDArray[np.float64], block: NDArray[np.float64]) -> bool:
     """Whether all seeds of an arm gave the same scores."""
-    return len(numbers) > 1 and float(np.ptp(numbers)) == 0 and float(np.ptp(block)) <= 1e-9 * float(np.abs(block).max())
+    return (
+        len(numbers) > 1 and float(np.ptp(numbers)) == 0 and float(np.ptp(block)) <= 1e-9 * float(np.abs(block).max())
+    )
 
 
 def _off_diagonal(block: NDArray[np.float64]) -> float:

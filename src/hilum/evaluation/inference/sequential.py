@@ -1,8 +1,8 @@
 """Looking several times and paying for it: group-sequential boundaries by alpha-spending.
 
 Seeds (or patients) are added until a difference shows: without payment a 5 % test that is looked at three times claims
-about 11 % false differences. A spending function says how much of the 5 % is used up to each look, and boundaries follow
-by numerical integration (Lan & DeMets, Biometrika 70:659-663, 1983; Armitage, McPherson & Rowe, JRSS A 132:235-244,
+11 % false differences. A spending function says how much of the 5 % is used up to each look, and boundaries follow by
+numerical integration (Lan & DeMets, Biometrika 70:659-663, 1983; Armitage, McPherson & Rowe, JRSS A 132:235-244,
 1969). Estimates of nested samples have the joint distribution that is needed: Cov(look j, look k > j) is the variance at
 look k, also where a part of the variance (that of the patients) is the same at every look.
 """
@@ -80,7 +80,9 @@ def boundaries(
     steps = np.diff([0.0, *fractions])
     if not len(fractions) or steps.min() <= 0 or fractions[-1] > 1:
         fix = "Name how much of the information there is at each look, such as 1/3, 2/3 and 1."
-        raise HilumError("fractions", expected="numbers that rise from above 0 to 1", found=str(list(fractions)), fix=fix)
+        raise HilumError(
+            "fractions", expected="numbers that rise from above 0 to 1", found=str(list(fractions)), fix=fix
+        )
     found: list[float] = []
     before, done = _Walk.start(), 0.0
     for fraction, step in zip(fractions, steps, strict=True):

@@ -14,10 +14,10 @@ from .calibration import (
     reliability_curve as reliability_curve,
 )
 from .confusion import (
-    Confusion as Confusion,
+    THRESHOLD_METRICS as THRESHOLD_METRICS,
 )
 from .confusion import (
-    THRESHOLD_METRICS as THRESHOLD_METRICS,
+    Confusion as Confusion,
 )
 from .confusion import (
     confusion_at as confusion_at,

@@ -80,7 +80,9 @@ def check_metrics(metrics: Sequence[str], *, thresholds: bool) -> None:
     for metric in metrics:
         if metric not in METRICS and specificity_of(metric) is None:
             on_request = "sensitivity_at_specificity_0.9 (or another specificity)"
-            raise HilumError("metrics", expected=f"any of {', '.join(METRICS)}, {on_request}", found=metric, fix="Correct the name.")
+            raise HilumError(
+                "metrics", expected=f"any of {', '.join(METRICS)}, {on_request}", found=metric, fix="Correct the name."
+            )
         if metric in THRESHOLD_METRICS and not thresholds:
             fix = "Choose thresholds on validation images (hilum.evaluation.choose_thresholds)."
             raise HilumError("thresholds", expected=f"thresholds, for {metric}", found="none", fix=fix)
