@@ -142,6 +142,21 @@ class DataSummary:
 
 
 @dataclass(frozen=True)
+class LookTaken:
+    """Which look at the results this is, where seeds are added and looked at several times.
+
+    Attributes:
+        number: 1 for the first.
+        announced: how many the study file announced.
+        level: two-sided level of the test at this look.
+    """
+
+    number: int
+    announced: int
+    level: float
+
+
+@dataclass(frozen=True)
 class ReportContent:
     """Everything that one report says. From `thresholds` on all may be left out; what is None or empty is not shown.
 
@@ -189,6 +204,7 @@ class ReportContent:
         embeddings: images as points, by the features of a model; one a method.
         cases: images for the case browser.
         cases_about: whose heat-maps they have, and what a reader must know of them; a sentence each.
+        look: which look at the results this is; None for the only one.
     """
 
     question: str
@@ -226,3 +242,4 @@ class ReportContent:
     cases: Sequence[Case] = ()
     cases_about: Sequence[str] = ()
     failed: Sequence[str] = ()
+    look: LookTaken | None = None

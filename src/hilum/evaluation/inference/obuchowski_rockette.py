@@ -133,7 +133,7 @@ def compare_seeds(
 ) -> SeedTest:
     """Obuchowski and Rockette's test of two arms with Hillis's degrees of freedom.
 
-    Nested: Var = MS (1 / S1 + 1 / S2) + max(Cov within first + Cov within second - 2 Cov between, 0), with MS the pooled
+    Nested: Var = MS (1 / S1 + 1 / S2) + max(Cov within first + Cov within second - 2 Cov between, 0), with MS the
     mean square of seeds within arms; E(MS) is what seeds differ by, training and test set together, so that seeds that
     agree are not counted twice. With as many seeds in both it is Hillis's 2 (MS + S max(Cov2 - Cov3, 0)) / S, with
     df = 2 (S - 1) (1 + S max(Cov2 - Cov3, 0) / MS)^2. Factorial: the same with the mean square of arm x seed, S - 1.

@@ -3,8 +3,8 @@
 Seeds (or patients) are added until a difference shows: without payment a 5 % test that is looked at three times claims
 11 % false differences. A spending function says how much of the 5 % is used up to each look, and boundaries follow by
 numerical integration (Lan & DeMets, Biometrika 70:659-663, 1983; Armitage, McPherson & Rowe, JRSS A 132:235-244,
-1969). Estimates of nested samples have the joint distribution that is needed: Cov(look j, look k > j) is the variance at
-look k, also where a part of the variance (that of the patients) is the same at every look.
+1969). Estimates of nested samples have the joint distribution that is needed: Cov(look j, look k > j) is the variance
+at look k, also where a part of the variance (that of the patients) is the same at every look.
 """
 
 from collections.abc import Sequence

@@ -7,6 +7,12 @@ from .evaluate import (
 from .explain import (
     explain_arms as explain_arms,
 )
+from .looks import (
+    extended as extended,
+)
+from .looks import (
+    looks_taken as looks_taken,
+)
 from .run import (
     CHECK as CHECK,
 )

@@ -27,11 +27,13 @@ from hilum.evaluation import (
     ranks_table,
     read_predictions,
 )
+from hilum.evaluation.inference import Look, SeedDesign
 from hilum.evaluation.metrics import AUROC, overall_finding
 from hilum.evaluation.tables import UNDERDIAGNOSIS
 from hilum.finetuning.monitoring import LearningSign, read_learning
 from hilum.finetuning.scores import PROBE_SCORES, SCORES, read_scores
 from hilum.progress import ProgressReport
+from hilum.study.execution.looks import look_of, record_look
 from hilum.study.file import Study
 from hilum.study.plan import BASELINES, Prepared, finetuning_directory, write_predictions
 from hilum.study.plan.steps import baseline_names
@@ -58,7 +60,7 @@ def judge(prepared: Prepared, out: Path, on_progress: ProgressReport) -> None:
         arms = {arm: read_arm(directory, arm, study.seeds) for arm in study.arms}
         thresholds = {arm: read_thresholds(directory, study, arm) for arm in study.arms}
         on_progress(1, len(jobs), f"{study.evaluate.redraws:,} redraws of patients")
-        tables = _tables_of_arms(study, arms, thresholds)
+        tables = _tables_of_arms(study, arms, thresholds, look_of(study, out))
         on_progress(2, len(jobs), jobs[2])
         tables |= _tables_of_baselines(study, arms, directory)
         on_progress(3, len(jobs), jobs[3])
@@ -72,6 +74,7 @@ def judge(prepared: Prepared, out: Path, on_progress: ProgressReport) -> None:
         for name, table in tables.items():
             table.write_parquet(directory / f"{name}.parquet")
         on_progress(len(jobs), len(jobs), "")
+    record_look(out, study.seeds)
 
 
 def read_arm(evaluation: Path, arm: str, seeds: Sequence[int]) -> list[Predictions]:
@@ -114,7 +117,10 @@ def _write_all_predictions(prepared: Prepared, out: Path, directory: Path) -> No
 
 
 def _tables_of_arms(
-    study: Study, arms: Mapping[str, Sequence[Predictions]], thresholds: Mapping[str, Sequence[Thresholds]]
+    study: Study,
+    arms: Mapping[str, Sequence[Predictions]],
+    thresholds: Mapping[str, Sequence[Thresholds]],
+    look: Look,
 ) -> dict[str, pl.DataFrame]:
     settings, against = study.evaluate, study.reference_arm if len(study.arms) > 1 else None
     main = _measure(study, arms)
@@ -127,7 +133,10 @@ def _tables_of_arms(
         seed=settings.seed,
         min_positives=settings.min_positives,
     )
-    tables = {"metrics": _metrics_of(others, list(arms)), "comparisons": comparisons_table(main, against=against)}
+    tables = {
+        "metrics": _metrics_of(others, list(arms)),
+        "comparisons": comparisons_table(main, against=against, look=look),
+    }
     if len(arms) > 1 and main.included.any():
         if len(main.findings) > 1:  # of one finding the estimates rank the arms
             tables["ranks"] = ranks_table([main])
@@ -156,7 +165,7 @@ def _tables_of_probes(
     metrics, comparisons = [], []
     for arm, tuned in arms.items():
         probes = [read_predictions(_probe_file(directory, arm, seed)) for seed in study.seeds]
-        measured = _measure(study, {_PROBE: probes, arm: tuned})
+        measured = _measure(study, {_PROBE: probes, arm: tuned}, "factorial")  # each beside what it started from
         metrics.append(metrics_table(measured, _PROBE).select(pl.lit(arm).alias("arm"), pl.all()))
         against = comparisons_table(measured, against=_PROBE)
         comparisons.append(against.with_columns(against=pl.col("against").str.strip_chars()))
@@ -214,9 +223,21 @@ def _subgroups(
     return pl.concat(tables)
 
 
-def _measure(study: Study, arms: Mapping[str, Sequence[Predictions]]) -> MeasuredArms:
+_SEEDS_FOR_FACTORIAL = 5
+"""With fewer, what a factorial design takes out is worth less than the degrees of freedom it costs."""
+
+
+def _measure(study: Study, arms: Mapping[str, Sequence[Predictions]], design: SeedDesign | None = None) -> MeasuredArms:
+    """Where each seed draws the labels that all arms learn from, arms share what is lucky about a seed."""
     settings = study.evaluate
-    return measure_arms(arms, redraws=settings.redraws, seed=settings.seed, min_positives=settings.min_positives)
+    drawn = study.task.labelled < 100 and len(study.seeds) >= _SEEDS_FOR_FACTORIAL
+    return measure_arms(
+        arms,
+        redraws=settings.redraws,
+        seed=settings.seed,
+        min_positives=settings.min_positives,
+        seed_design=design or ("factorial" if drawn else "nested"),
+    )
 
 
 def _metrics_of(measured: MeasuredArms, arms: Sequence[str]) -> pl.DataFrame:

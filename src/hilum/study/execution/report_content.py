@@ -18,6 +18,7 @@ from hilum.evaluation.metrics import AVERAGES
 from hilum.report.content import ArmSummary, DataSummary, ReportContent
 from hilum.report.from_folder import cases_in, embeddings_in
 from hilum.study.execution.evaluate import EVALUATION, read_arm, read_thresholds
+from hilum.study.execution.looks import look_taken
 from hilum.study.execution.train import store_of
 from hilum.study.file import as_yaml
 from hilum.study.plan import (
@@ -67,6 +68,7 @@ def report_content(prepared: Prepared, out: Path, steps: list[Step], failed: Seq
         probe_metrics=_table(evaluation, "probe_metrics"),
         probe_comparisons=_table(evaluation, "probe_comparisons"),
         learning=_table(evaluation, "learning"),
+        look=look_taken(study, out),
         labelled=pl.DataFrame(as_rows(labelled_shares(prepared))),
         labelled_in_words=share_in_words(labelled_shares(prepared)),
     )
