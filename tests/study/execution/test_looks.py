@@ -39,7 +39,7 @@ def test_no_more_looks_than_were_announced(looked_at):
         record_look(looked_at, seeds)
     with pytest.raises(HilumError, match=r"3 of 3 taken \(evaluate\.looks\)"):
         extended(looked_at, 1)
-    more = extended(looked_at, 1, unannounced=True)
+    more = extended(looked_at, 3, unannounced=True)
     assert look_of(more, looked_at).number == 3
     with pytest.raises(HilumError, match="directory of a study"):
         extended(looked_at / "nowhere", 1)
