@@ -43,9 +43,10 @@ def test_unknown_labels_count_for_nothing_and_none_of_a_side_gives_no_number():
 
 
 def test_equal_arms_are_claimed_to_differ_in_5_percent():
-    p = []
-    for number in range(300):
-        p.append(permutation_p(*few(np.random.default_rng(number), patients=20), permutations=99, seed=number))
+    p = [
+        permutation_p(*few(np.random.default_rng(number), patients=20), permutations=99, seed=number)
+        for number in range(300)
+    ]
     assert np.mean(np.array(p) <= 0.05) == pytest.approx(0.05, abs=0.035)
 
 

@@ -22,7 +22,7 @@ def chance_of_repeat(test: SeedTest, *, significance: float = 0.05) -> float:
     """Chance that as many new seeds of both arms, on the same test patients, show the same sign at the same level.
 
     Given a difference D, that of new seeds is spread around D by what seeds make of both, sqrt(2) times their part of
-    the standard error, by t with the degrees of freedom of the spread between seeds (a predictive distribution with a flat
+    the standard error, by t with the degrees of freedom of the spread between seeds (a predictive distribution, flat
     prior). A difference that is just shown is shown again in half of the repeats.
 
     Returns:

@@ -66,9 +66,9 @@ def _hardly_any(known: pl.DataFrame, table: pl.DataFrame, attribute: str, metric
     pairs = table.select("group", "finding").n_unique()
     enough = known.select("group", "finding").n_unique()
     which = "; ".join(f"{group}: {formats.listing(names)}" for group, names in _by_group(known).items())
-    told = f"{enough} of {pairs} groups and findings {'has' if enough == 1 else 'have'} enough patients to be measured"
+    told = f"{enough or 'none'} of {pairs} groups and findings {'has' if enough == 1 else 'have'} enough patients"
     name = formats.capital(formats.metric_name(metric))
-    return f"{name} by {attribute}: {told if enough else told.replace('0 of', 'none of', 1)}{f' ({which})' if which else ''}."
+    return f"{name} by {attribute}: {told} to be measured{f' ({which})' if which else ''}."
 
 
 def _gap(row: dict[str, float | None]) -> Cell:
