@@ -1,6 +1,6 @@
 """Claims about real trainings: many seeds of one arm split at random, and of arms that truly differ.
 
-    python benchmarks/seed_claims.py [--seeds 12] [--images 600] [--trials 400] [--root CXR8] [--quick] [--out FILE.json]
+    python benchmarks/seed_claims.py [--seeds 12] [--images 600] [--trials 400] [--root CXR8] [--quick] [--out F.json]
 
 Radiographs (generated, or those of a folder in ChestX-ray14's layout) of 32 px; three arms of a small convolutional
 network, S seeds each: a linear head on frozen random features, a short and a longer training of the whole network. Each
