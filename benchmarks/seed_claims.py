@@ -37,7 +37,7 @@ REDRAWS = 400
 SIDE = 32
 MIN_POSITIVES = 15
 PAIRS = (("longer", "short"), ("longer", "linear"))
-EPOCHS = {"linear": 12, "short": 6, "longer": 24}
+EPOCHS = {"linear": 8, "short": 4, "longer": 16}
 
 
 def main() -> None:
@@ -117,7 +117,7 @@ def fit(
     optimiser = torch.optim.AdamW(parameters, lr=1e-3, weight_decay=0.05)
     positives = labels.sum(dim=0)
     loss = nn.BCEWithLogitsLoss(pos_weight=(len(labels) - positives) / positives.clamp(min=1))
-    encoder.train(arm != "linear")
+    encoder.requires_grad_(arm != "linear").train(arm != "linear")
     for _ in range(epochs):
         for batch in torch.randperm(len(images)).split(32):
             optimiser.zero_grad()

@@ -66,7 +66,7 @@ def _differences(
     sick: NDArray[np.bool_],
     first: NDArray[np.int64],
     second: NDArray[np.int64],
-    owner: NDArray[np.int64],
+    owner: NDArray[np.int32],
     turned: NDArray[np.bool_],
 ) -> NDArray[np.float64]:
     """Mean over seeds of the AUROC of `first` less that of `second`, for each column of coins, (B,)."""
