@@ -56,7 +56,8 @@ def test_every_command_of_a_page_works(page, images, tmp_path, monkeypatch):
     for words in commands(page):
         short = SHORT if words[:2] == ["study", "run"] else []
         answer = CliRunner().invoke(hilum.cli.make_app(), [*words, *short], catch_exceptions=False)
-        assert answer.exit_code == 0, f"hilum {shlex.join(words)}\n{answer.output}"
+        refused = (1,) if words[0] == "predict" else ()  # some images were refused, and have a reason
+        assert answer.exit_code in (0, *refused), f"hilum {shlex.join(words)}\n{answer.output}"
 
 
 @pytest.mark.slow

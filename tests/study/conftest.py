@@ -17,7 +17,7 @@ data:
 preprocess: [{square: pad}, {resize: 32}]
 task:
   findings: [Pleural Effusion, Infiltration, Atelectasis]
-  split: {lists: official, validation: 30, seed: 0}
+  split: {lists: official, validation: 0.3, seed: 0}
 arms:
   scratch: {encoder: resnet18}
   simclr: {encoder: resnet18, init: {pretrain: simclr, on: images}}
@@ -25,7 +25,7 @@ arms:
 pretrain: {epochs: 1, batch_size: 32}
 finetune: {epochs: 2, lr: 1e-3, patience: null}
 seeds: [0]
-evaluate: {redraws: 100, against: scratch, min_positives: 2}
+evaluate: {n_bootstrap: 100, reference: scratch, min_positive_patients: 2}
 explain: null
 """
 

@@ -26,17 +26,17 @@ task:
   classes: exclusive
   uncertain: {Effusion: one, otherwise: zero}
   not_mentioned: {Mass: ignore}
-  vote: majority
-  positive_from_grade: {Mass: 2}
+  consensus: majority
+  severity_threshold: {Mass: 2}
   other: [Nodule]
   images: {views: [PA, AP], any_of: [Effusion], exactly_one_of: [Effusion, Mass], contrast: {positive: Mass, negative: No Finding, both: drop, neither: negative}}
-  split: {lists: official, validation: 10, seed: 3}
-  labelled: 10
+  split: {lists: official, validation: 0.1, seed: 3}
+  label_fraction: 0.1
 arms:
   scratch: {encoder: resnet18}
   ssl:
     encoder: vit_tiny_patch16_224
-    init: {pretrain: dinov2, on: {ours: 100, more: 25}, start: imagenet1k, epochs: 3, lr: 1e-3, policy: {like: simclr, flip: 0}, second_policy: none, local_policy: local, settings: {koleo_weight: 0.1, masked_patches: [0.1, 0.5]}}
+    init: {pretrain: dinov2, on: {ours: 1, more: 0.25}, start: imagenet1k, epochs: 3, lr: 1e-3, policy: {like: simclr, flip: 0}, second_policy: none, local_policy: local, settings: {koleo_weight: 0.1, masked_patches: [0.1, 0.5]}}
     finetune: {unfreeze: 2, lr: 1e-4, size: 224, policy: {crop_area: [0.5, 1]}, head: mlp, pooling: cls, dropout: 0.1}
   moco: {encoder: resnet50, init: {pretrain: mocov2, on: [ours, more], settings: {queue: 100}}}
   named: {encoder: densenet121, init: imagenet1k, finetune: {unfreeze: all}}
@@ -44,7 +44,7 @@ pretrain: {preset: 1k, epochs: 10, batch_size: 64, optimizer: adamw, lr: 1e-3, l
 finetune: {unfreeze: all, lr: 1e-4, weight_decay: 1e-4, epochs: 20, validations: null, drop_last: true, patience: 5, batch_size: 32, policy: finetune, size: 224, weighted: true, positive_weight_limit: 100, head: linear, pooling: own, dropout: 0}
 precision: fp32
 seeds: [0, 1]
-evaluate: {against: scratch, redraws: 2000, min_positives: 10, seed: 0, threshold: sensitivity=0.9, margin: 0.02, min_group: 20, contaminated: mark}
+evaluate: {reference: scratch, n_bootstrap: 2000, min_positive_patients: 10, seed: 0, threshold: sensitivity=0.9, margin: 0.02, min_group: 20, contaminated: mark}
 explain: {arms: [scratch, ssl], method: gradcam, images: 1, candidates: 300, embedding: umap, points: 100}
 """
 

@@ -106,7 +106,7 @@ def test_arms_of_one_kind_are_tried_once(small_text):
         "arms.deeper={encoder: resnet18, finetune: {head: mlp}}",
         "arms.small={encoder: resnet50}",
     ]
-    study = parse_study(small_text, where="small.yaml", overrides=[*overrides, "evaluate.against=slow"])
+    study = parse_study(small_text, where="small.yaml", overrides=[*overrides, "evaluate.reference=slow"])
     assert arms_of_each_kind(study) == ["simclr", "linear", "slow", "deeper", "small"]
 
 
@@ -152,7 +152,7 @@ def test_a_study_is_tried_once(small_study, small_text, images, finished, tmp_pa
     (out / "report" / "step.json").unlink()
     run(short, out)
     assert len(tried) == 2  # resumed
-    run(parse_study(small_text, where="x", overrides=["evaluate.redraws=120"]), out)
+    run(parse_study(small_text, where="x", overrides=["evaluate.n_bootstrap=120"]), out)
     assert len(tried) == 3
 
 

@@ -16,12 +16,12 @@ task:
   findings: [Pleural Effusion, Infiltration, No Finding]
   classes: exclusive
   images: {exactly_one_of: [Pleural Effusion, Infiltration, No Finding]}
-  split: {patients: [50, 20, 30]}
+  split: {patients: [0.5, 0.2, 0.3]}
 arms:
   scratch: {encoder: resnet18}
 finetune: {epochs: 1, lr: 1e-3, head: mlp}
 seeds: [0]
-evaluate: {redraws: 100, min_positives: 2}
+evaluate: {n_bootstrap: 100, min_positive_patients: 2}
 """
 
 

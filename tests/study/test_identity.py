@@ -32,7 +32,7 @@ preprocess: [{square: pad}, {resize: 32}]
 task:
   on: ours
   findings: [Mass]
-  split: {patients: [50, 20, 30], seed: 0}
+  split: {patients: [0.5, 0.2, 0.3], seed: 0}
 arms:
   scratch: {encoder: resnet18}
   own: {encoder: resnet18, init: {pretrain: simclr, on: [ours POOL]}}
@@ -256,7 +256,7 @@ def test_recoded_copies_are_found_by_their_pixels(studied, tmp_path):
 def test_a_study_of_few_labels_runs_to_its_page_and_says_what_was_learnt_from(folder, unseen, tmp_path):
     text = STUDY.replace("OURS", ", unknown_patients: own_patients").replace("  MORE\n", "").replace(" POOL", "")
     text = text.replace("COPIES", "refuse") + "finetune: {epochs: 1}\nseeds: [0]\nexplain: null\n"
-    study = parse_study(text + "evaluate: {redraws: 100, min_positives: 2}\n", where="study.yaml")
+    study = parse_study(text + "evaluate: {n_bootstrap: 100, min_positive_patients: 2}\n", where="study.yaml")
     page = run_study(study, {"ours": folder}, tmp_path / "out", show_step=unseen)
     prepared = prepare(study, {"ours": folder})
     pool = set(prepared.pretraining_ids("ours"))

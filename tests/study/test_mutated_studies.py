@@ -77,7 +77,9 @@ def test_any_value_in_any_place(place):
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.text(max_size=40), st.sampled_from(["arms", "task.on", "evaluate.against", "seeds", "data.ours", "a..b", ""]))
+@given(
+    st.text(max_size=40), st.sampled_from(["arms", "task.on", "evaluate.reference", "seeds", "data.ours", "a..b", ""])
+)
 def test_any_override(value, key):
     read_or_refuse(EVERYTHING, [f"{key}={value}"])
     read_or_refuse(EVERYTHING, [value])
@@ -104,7 +106,7 @@ def test_yaml_that_is_more_than_it_seems(text, told):
         parse_study(text, where="study.yaml")
 
 
-@pytest.mark.parametrize("key", ["evaluate.against", "task.on", "arms.scratch.encoder", "data.ours.collection"])
+@pytest.mark.parametrize("key", ["evaluate.reference", "task.on", "arms.scratch.encoder", "data.ours.collection"])
 @pytest.mark.parametrize("value", ["[scratch]", "{scratch: 1}", "[[scratch]]"])
 def test_a_list_where_a_name_belongs_is_a_clear_error(key, value):
     with pytest.raises(HilumErrors, match=f"{key}: Input should be a valid string") as caught:

@@ -24,15 +24,15 @@ preprocess: [{square: pad}, {resize: 32}]
 task:
   on: images
   findings: [Pleural Effusion, Infiltration]
-  split: {lists: official, validation: 30, seed: 0}
+  split: {lists: official, validation: 0.3, seed: 0}
 arms:
   alone: {encoder: toh2023_densenet, init: {pretrain: simclr, on: images}}
   both: {encoder: toh2023_densenet, init: {pretrain: simclr, on: [images, others]}}
-  half: {encoder: toh2023_densenet, init: {pretrain: simclr, on: {images: 100, others: 50}}}
+  half: {encoder: toh2023_densenet, init: {pretrain: simclr, on: {images: 1, others: 0.5}}}
 pretrain: {epochs: 1, batch_size: 32}
 finetune: {epochs: 1, lr: 1e-3}
 seeds: [0]
-evaluate: {redraws: 100, min_positives: 2}
+evaluate: {n_bootstrap: 100, min_positive_patients: 2}
 """
 GENERATED = STUDY.replace("chestxray14}", "chestxray14, generate: {images: 120, size: 32}}").replace(
     "kermany}", "kermany, generate: {images: 60, size: 32, seed: 1}}"
@@ -154,4 +154,4 @@ def test_a_list_of_one_is_that_data_set_and_tiny_keeps_pools():
     steps = [step for step in steps_of(one, None) if step.kind == "pretrain"]
     assert [step.data for step in steps] == ["images", "images + others 50 %"]
     small = tiny(parse_study(STUDY, where="pooled.yaml"))
-    assert json.dumps(small.arms["half"].init.on) == '{"images": 100.0, "others": 50.0}'
+    assert json.dumps(small.arms["half"].init.on) == '{"images": 1.0, "others": 0.5}'

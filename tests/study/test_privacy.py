@@ -27,14 +27,14 @@ data:
 preprocess: [{square: pad}, {resize: 32}]
 task:
   findings: [Cardiomegaly]
-  split: {patients: [60, 20, 20], seed: 0}
+  split: {patients: [0.6, 0.2, 0.2], seed: 0}
 arms:
   scratch: {encoder: resnet18}
   simclr: {encoder: resnet18, init: {pretrain: simclr, on: ours}}
 pretrain: {epochs: 1, batch_size: 16}
 finetune: {epochs: 1, patience: null}
 seeds: [0]
-evaluate: {redraws: 100, min_positives: 2}
+evaluate: {n_bootstrap: 100, min_positive_patients: 2}
 explain: null
 """
 INGESTED = STUDY.replace(", labels: labels.csv", "")

@@ -26,7 +26,7 @@ preprocess: [{square: pad}, {resize: 32}]
 task:
   on: images
   findings: [Pleural Effusion, Infiltration]
-  split: {lists: official, validation: 30, seed: 0}
+  split: {lists: official, validation: 0.3, seed: 0}
 arms:
   scratch: {encoder: resnet18}
   frozen: {encoder: vit_tiny_patch16_224, finetune: {unfreeze: 0, lr: 1e-2}}
@@ -34,7 +34,7 @@ arms:
 pretrain: {epochs: 1, batch_size: 16}
 finetune: {epochs: 1, lr: 1e-3, patience: null}
 seeds: [0]
-evaluate: {redraws: 100, against: scratch, min_positives: 1}
+evaluate: {n_bootstrap: 100, reference: scratch, min_positive_patients: 1}
 explain: null
 """
 
@@ -110,5 +110,5 @@ def test_a_page_that_failed_is_undone_and_made_again_alone(done, roots, unseen, 
 def test_a_study_written_down_is_the_same_study(question, arm):
     study = parse_study(TEXT, where="second.yaml")
     study = study.model_copy(update={"question": question, "arms": {arm: study.arms["scratch"]}})
-    again = parse_study(as_yaml(study).replace("against: scratch", f"against: '{arm}'"), where="again")
+    again = parse_study(as_yaml(study).replace("reference: scratch", f"reference: '{arm}'"), where="again")
     assert (again.question, list(again.arms)) == (question, [arm])

@@ -13,12 +13,15 @@ from hilum.cli.embed import embed
 from hilum.cli.encoders import encoders
 from hilum.cli.evaluate import evaluate
 from hilum.cli.explain import explain
+from hilum.cli.export import export
 from hilum.cli.external import external
 from hilum.cli.findings import findings
 from hilum.cli.ingest import ingest
+from hilum.cli.package import package
 from hilum.cli.phantom import phantom
 from hilum.cli.policies import policies
 from hilum.cli.power import power
+from hilum.cli.predict import predict
 from hilum.cli.pretrain import pretrain
 from hilum.cli.probe import probe
 from hilum.cli.report import report
@@ -55,6 +58,9 @@ def make_app() -> typer.Typer:
     app.command()(pretrain)
     app.command()(probe)
     app.add_typer(study_app(), name="study")
+    app.command()(package)
+    app.command()(predict)
+    app.command()(export)
     app.command()(evaluate)
     app.command()(compare)
     app.command()(external)

@@ -12,6 +12,7 @@ from hilum.cli.given_predictions import (
     Calibrate,
     HeldOut,
     Interval,
+    LabelsOf,
     MetricNames,
     MinPositives,
     OnTest,
@@ -41,6 +42,7 @@ def evaluate(
     split: Split = None,
     held_out: HeldOut = False,
     trained_on: TrainedOnPath = None,
+    labels: LabelsOf = None,
     metrics: MetricNames = None,
     averages: AverageNames = "macro",
     validation: Validation = None,
@@ -68,6 +70,7 @@ def evaluate(
     Examples:
       hilum evaluate predictions.parquet --out results
       hilum evaluate seed0.csv seed1.csv seed2.csv --out results --threshold sensitivity=0.9 --json
+      hilum evaluate there.parquet --labels chestxray14=CXR8 --out results
       hilum evaluate predictions.parquet --subgroups sex,age,view --images ingested/manifest.parquet --out results
     """
     import polars as pl
@@ -76,7 +79,7 @@ def evaluate(
     from hilum.evaluation.tables import evaluate_predictions, write_results
     from hilum.report.render import listing
 
-    reading = Reading(split, held_out, trained_on, threshold, thresholds_on_test, calibrate)
+    reading = Reading(split, held_out, trained_on, threshold, thresholds_on_test, calibrate, labels)
     given = read_given(predictions, validation, reading)
     names, rows = chosen_metrics(metrics, given), [name.strip() for name in averages.split(",")]
     seeds = [one.predictions for one in given]
@@ -139,7 +142,7 @@ def evaluate(
     say()
     if thresholds:
         chosen = f" on {thresholds[0].chosen_on}" if thresholds[0].chosen_on else ""
-        say(f"Thresholds: {threshold}{', chosen' + chosen if chosen else ''}; fixed in redraws.")
+        say(f"Thresholds: {thresholds[0].rule}{', chosen' + chosen if chosen else ''}; fixed in redraws.")
     for finding, note in _notes(table, names[0]):
         say(f"{'mean over findings' if finding == 'macro' else finding}: {note}")
     for note in aligned.notes:

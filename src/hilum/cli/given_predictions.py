@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from hilum.evaluation.predictions import Predictions
+    import polars as pl
+
+    from hilum.evaluation.predictions import Predictions, TrainedOn
     from hilum.evaluation.thresholds import Thresholds
+
+_THRESHOLD = "threshold_"
 
 Redraws = Annotated[int, typer.Option(help="Bootstrap redraws of patients (and seeds).")]
 Seed = Annotated[int, typer.Option(min=0, help="Of the redraws.")]
@@ -51,6 +55,15 @@ Stratified = Annotated[
     bool, typer.Option("--stratified", help="Redraw patients within strata of the rarest finding that they have.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+LabelsOf = Annotated[
+    str | None,
+    typer.Option(
+        "--labels",
+        metavar="TABLE",
+        help="Labels of tables that have none: a CSV or Parquet table of images and findings, a folder that "
+        "`hilum ingest` left, or NAME=FOLDER.",
+    ),
+]
 
 
 @dataclass(frozen=True)
@@ -58,7 +71,7 @@ class Reading:
     """How tables are read.
 
     Attributes:
-        split, held_out, trained_on, threshold, on_test, calibrate: as the options of these names.
+        split, held_out, trained_on, threshold, on_test, calibrate, labels: as the options of these names.
     """
 
     split: str | None
@@ -67,6 +80,7 @@ class Reading:
     threshold: str
     on_test: bool
     calibrate: str | None
+    labels: str | None = None
 
 
 @dataclass(frozen=True)
@@ -100,8 +114,12 @@ def read_given(paths: Sequence[Path], validation: Sequence[Path] | None, reading
         raise HilumError("--validation", expected=f"{len(paths)} tables", found=str(len(validation)), fix=fix)
     known = None if reading.trained_on is None else read_trained_on(reading.trained_on)
     given = []
+    labels = None if reading.labels is None else _read_labels(reading.labels)
     for at, path in enumerate(paths):
-        judged = read_predictions(path, split=reading.split, held_out=reading.held_out, trained_on=known)
+        if labels is None:
+            judged = read_predictions(path, split=reading.split, held_out=reading.held_out, trained_on=known)
+        else:
+            judged = _labelled(path, labels, reading, known)
         chosen_on = _validation_images(path, validation[at] if validation else None, judged)
         if reading.calibrate is not None:
             if chosen_on is None:
@@ -114,6 +132,8 @@ def read_given(paths: Sequence[Path], validation: Sequence[Path] | None, reading
         thresholds = None
         if chosen_on is not None:
             thresholds = choose_thresholds(chosen_on, reading.threshold, judged=judged)
+        elif reading.calibrate is None:
+            thresholds = _thresholds_of_table(path, judged)
         given.append(Given(judged, thresholds))
     return given
 
@@ -157,6 +177,63 @@ def _validation_images(path: Path, validation: Path | None, judged: "Predictions
     if judged.split == "val" or "split" not in table.columns or "val" not in table["split"].to_list():
         return None
     return read_predictions(path, split="val")
+
+
+def _read_labels(told: str) -> "tuple[str, pl.DataFrame]":
+    """What labels are called, and the images that they are of."""
+    import polars as pl
+
+    from hilum.data.collections.label_table import read_label_table
+    from hilum.data.manifest import finding_columns
+    from hilum.data.store import is_ingested, read_ingested, read_named
+    from hilum.errors import HilumError
+
+    path = Path(told)
+    if path.is_dir() and is_ingested(path):
+        return told, read_ingested(path.name, path, {}).manifest
+    if "=" in told and not path.exists():
+        return told, read_named(told).manifest
+    labels = read_label_table(path, []).drop("file")
+    findings = finding_columns(labels)
+    if not findings:
+        fix = "Name a column after each finding, with 1, 0, -1 or blank."
+        raise HilumError("--labels", expected="columns of findings", found=f"none in {path.name}", fix=fix)
+    return path.name, labels.with_columns(labelled=pl.any_horizontal(pl.col(findings).is_not_null()))
+
+
+def _labelled(
+    path: Path, labels: "tuple[str, pl.DataFrame]", reading: Reading, known: "TrainedOn | None"
+) -> "Predictions":
+    """The rows that are judged, with labels that stand elsewhere."""
+    from dataclasses import replace
+
+    from hilum.data.labels import LabelPolicy
+    from hilum.evaluation.predictions import as_predictions, join_labels, read_table, scored_rows
+
+    where, manifest = labels
+    table, refused = scored_rows(read_table(path, what="a table of predictions"))
+    table, notes = join_labels(table, manifest, LabelPolicy(), where=where)
+    judged = as_predictions(table, name=str(path), split=reading.split, held_out=reading.held_out, trained_on=known)
+    return replace(judged, notes=[*refused, *notes, *judged.notes])
+
+
+def _thresholds_of_table(path: Path, judged: "Predictions") -> "Thresholds | None":
+    """Thresholds that stand in a table of `hilum predict`; None where it has none."""
+    import math
+
+    from hilum.evaluation.predictions import read_table
+    from hilum.evaluation.thresholds import Thresholds
+    from hilum.findings import canonical, is_finding
+
+    table = read_table(path, what="a table of predictions")
+    columns = [column for column in table.columns if column.startswith(_THRESHOLD)]
+    values = dict.fromkeys(judged.findings, math.nan)
+    for column in columns:
+        name = column.removeprefix(_THRESHOLD)
+        numbers = table[column].drop_nulls().unique()
+        if len(numbers) == 1 and numbers.dtype.is_numeric():
+            values[canonical(name) if is_finding(name) else name] = float(numbers[0])
+    return Thresholds("of the model", "its validation images", values) if columns else None
 
 
 def _is_number(rule: str) -> bool:

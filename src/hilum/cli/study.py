@@ -15,7 +15,8 @@ from hilum.progress import ProgressReport
 if TYPE_CHECKING:
     from hilum.study.check import Checked
     from hilum.study.file import Study
-    from hilum.study.plan import Plan, Prepared, Step
+    from hilum.study.plan import Plan, Step
+    from hilum.study.prepared import PreparedStudy
 
 
 class Scale(StrEnum):
@@ -243,7 +244,7 @@ def run_to_report(
 
     _quiet()
 
-    def try_first(prepared: "Prepared") -> None:
+    def try_first(prepared: "PreparedStudy") -> None:
         with progress("check") as on_progress:
             checked = check_prepared(prepared, workers=workers, on_progress=on_progress)
         checked.raise_problems()
@@ -291,15 +292,13 @@ def _say_plan(description: "Plan") -> None:
     content = plan_data(description)
     say(content["question"] + "\n")
     for row in content["data"]:
-        _say_data(row, content["task"]["split"])
-    if content["power"] is not None:
-        _say_power(content["power"])
-    rows = [[a["arm"], a["encoder"], a["starts_from"], _trainable(a), a["seen_test_patients"]] for a in content["arms"]]
-    say_table(["arm", "encoder", "starts from", "trainable", "has seen test patients"], rows)
-    _say_weights(content["arms"])
-    _say_start_differences(content["arms"])
-    _say_labelled(content["labelled"])
-    _say_finetuning(content["finetuning"])
+        _say_data(row, content["task"]["split"] if "task" in content else None)
+    for task in content.get("tasks", []):
+        _say_task(task)
+    if "tasks" in content:
+        _say_tasks_and_arms(content["tasks"])
+    else:
+        _say_arms(content)
     _say_presets(content["pretraining"])
     say()
     say_table(
@@ -313,9 +312,44 @@ def _say_plan(description: "Plan") -> None:
         say("\n`hilum study run` refuses this study:")
         for problem in content["refused"]:
             say(f"  {problem}")
-    if content["images"] is None:
+    counted = [task["images"] for task in content.get("tasks", [content])]
+    if None in counted:
         missing = [row["name"] for row in content["data"] if not row["generated"]]
         say("Counts, split and time need the tables: add " + " ".join(f"--data {name}=ROOT" for name in missing))
+
+
+def _say_arms(content: dict[str, Any]) -> None:
+    """Arms of one task, and what they are trained with."""
+    if content["power"] is not None:
+        _say_power(content["power"])
+    rows = [[a["arm"], a["encoder"], a["starts_from"], _trainable(a), a["seen_test_patients"]] for a in content["arms"]]
+    say_table(["arm", "encoder", "starts from", "trainable", "has seen test patients"], rows)
+    _say_weights(content["arms"])
+    _say_start_differences(content["arms"])
+    _say_labelled(content["labelled"])
+    _say_finetuning(content["finetuning"])
+
+
+def _say_task(task: dict[str, Any]) -> None:
+    """One task among several, with its own images and arms."""
+    told = task["task"]
+    say(f"\nTask {task['name']}: {', '.join(told['findings'])} on {told['on']}")
+    if task["test_on"]:
+        say("  tested on " + ", ".join(f"{name}, too ({count:,} images)" for name, count in task["test_on"].items()))
+    data = task["data"]
+    if isinstance(data.get("splits"), dict):
+        say(f"  {' · '.join(f'{part} {count:,}' for part, count in data['splits'].items())}    split {told['split']}")
+        for finding, by_split in data["positives"].items():
+            say(f"  {finding}: {' · '.join(f'{part} {count:,}' for part, count in by_split.items())}")
+    _say_arms(task)
+
+
+def _say_tasks_and_arms(tasks: list[dict[str, Any]]) -> None:
+    """Which arm is trained on which task, with how many labelled images."""
+    arms = dict.fromkeys(arm["arm"] for task in tasks for arm in task["arms"])
+    rows = [[arm, *("x" if arm in {a["arm"] for a in task["arms"]} else "" for task in tasks)] for arm in arms]
+    say()
+    say_table(["arm", *(task["name"] for task in tasks)], rows)
 
 
 def _trainable(arm: dict[str, Any]) -> str:

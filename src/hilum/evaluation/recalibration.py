@@ -3,6 +3,7 @@ images.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -22,7 +23,19 @@ _EDGE = 1e-12
 """Probabilities of exactly 0 or 1 have no logit; they are moved in by this much."""
 
 
-def fit_temperature(labels: NDArray[np.floating], probabilities: NDArray[np.floating]) -> Scaling:
+@dataclass(frozen=True)
+class LogitScaling:
+    """A slope and a shift of the logits, as probabilities: sigmoid(slope · logit(p) + shift)."""
+
+    slope: float
+    shift: float = 0.0
+
+    def __call__(self, given: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Probabilities, scaled."""
+        return np.asarray(expit(self.slope * _logits(given) + self.shift), dtype=np.float64)
+
+
+def fit_temperature(labels: NDArray[np.floating], probabilities: NDArray[np.floating]) -> LogitScaling:
     """Divide logits by one number, the likeliest (Guo et al., ICML 2017, §4.2). Keeps the order of images.
 
     Args:
@@ -34,11 +47,10 @@ def fit_temperature(labels: NDArray[np.floating], probabilities: NDArray[np.floa
     found = minimize_scalar(
         lambda log_slope: _loss(np.exp(log_slope) * x, positive), bounds=(-6.0, 6.0), method="bounded"
     )
-    slope = float(np.exp(found.x))
-    return lambda given: expit(slope * _logits(given))
+    return LogitScaling(float(np.exp(found.x)))
 
 
-def fit_platt(labels: NDArray[np.floating], probabilities: NDArray[np.floating]) -> Scaling:
+def fit_platt(labels: NDArray[np.floating], probabilities: NDArray[np.floating]) -> LogitScaling:
     """A slope and a shift of the logits, the likeliest (Platt, Advances in Large Margin Classifiers, 1999).
 
     Without Platt's smoothed targets, which are for scores that separate the classes. Keeps the order where the slope is
@@ -58,8 +70,7 @@ def fit_platt(labels: NDArray[np.floating], probabilities: NDArray[np.floating])
 
     start = np.array([1.0, 0.0])
     found = minimize(loss_and_gradient, start, jac=True, method="L-BFGS-B", bounds=[(-50, 50), (-50, 50)])
-    slope, shift = found.x
-    return lambda given: expit(slope * _logits(given) + shift)
+    return LogitScaling(float(found.x[0]), float(found.x[1]))
 
 
 def fit_isotonic(labels: NDArray[np.floating], probabilities: NDArray[np.floating]) -> Scaling:

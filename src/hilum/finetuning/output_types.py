@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+import torch.nn.functional as F  # noqa: N812
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -15,6 +16,9 @@ from hilum.finetuning.losses import (
     masked_three_class,
 )
 from hilum.finetuning.settings import AnswerName
+
+_LANES = 64
+"""A multiple of what torch's CPU kernels take at once; what is left over goes through code that rounds otherwise."""
 
 
 class Answers(Protocol):
@@ -59,8 +63,9 @@ class Each:
         return outputs
 
     def probabilities(self, logits: Tensor) -> Tensor:
-        """Sigmoids."""
-        return logits.sigmoid()
+        """Sigmoids, whose last bit does not depend on where an image stands among the others."""
+        missing = -logits.numel() % _LANES
+        return F.pad(logits.flatten(), (0, missing)).sigmoid()[: logits.numel()].view_as(logits)
 
     def loss(self, outputs: Tensor, targets: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
         """`masked_bce`."""

@@ -181,6 +181,7 @@ class ReportContent:
             `arm, seed, stage ("pretrain" or "finetune"), epoch, train_loss, val_loss` and whatever else was watched
             (`feature_spread`, `effective_rank`). May be empty.
         failed: arms whose training diverged or collapsed and which are in no table, a sentence each.
+        pairs: (arm, against) where the study names pairs to compare, instead of a reference arm.
         left_out: what was left out and why, one sentence each.
         provenance: pairs of a name and what it was: versions, hashes, hardware, time a step.
         settings_yaml: the study file as it was run; empty where there was none.
@@ -197,7 +198,8 @@ class ReportContent:
             (`hilum.finetuning.monitoring.diagnosis.LearningSign`; how many seeds show it, of how many).
         labelled: what each seed learnt from with labels, columns `seed, percent, images, patients, finding, positives`.
         labelled_in_words: the same in a line.
-        external: as `hilum.evaluation.external_validation` returns it.
+        external: as `hilum.evaluation.external_validation` returns it; with a column `arm` where several arms were
+            trained on one data set.
         noise, suspects, agreement: as `hilum audit` writes them.
         box_scores: as `hilum.explanation.localisation.statistics.box_statistics` returns them.
         purity: as `hilum embed` leaves it: how far classes lie apart in the features.
@@ -243,3 +245,4 @@ class ReportContent:
     cases_about: Sequence[str] = ()
     failed: Sequence[str] = ()
     look: LookTaken | None = None
+    pairs: Sequence[tuple[str, str]] = ()

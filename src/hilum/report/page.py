@@ -1,7 +1,9 @@
 """One page that needs nothing beside it, and the same numbers as files."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -12,7 +14,7 @@ from hilum.report.content import ReportContent
 from hilum.report.figures import inline
 from hilum.report.order import sections
 from hilum.report.render import FigureGroup, Scatter, Section, Table, formats, latex
-from hilum.report.verdict.decide import decide
+from hilum.report.verdict.decide import Verdict, decide
 
 PAGE = "report.html"
 
@@ -30,9 +32,36 @@ def write_report(content: ReportContent, directory: Path) -> Path:
     Returns:
         The path of `report.html`. The same content gives the same bytes.
     """
-    made = sections(content)
+    contaminated = [arm.name for arm in content.arms if arm.has_seen_test_patients]
+    return write_page(content, decide(content), sections(content), directory, contaminated=contaminated)
+
+
+class Heading(Protocol):
+    """What stands on top of a page."""
+
+    @property
+    def question(self) -> str:
+        """Its title."""
+
+    @property
+    def scored_on(self) -> str:
+        """What its numbers were computed on."""
+
+
+def write_page(
+    heading: Heading, verdict: Verdict, made: list[Section], directory: Path, *, contaminated: Sequence[str] = ()
+) -> Path:
+    """As `write_report`, of sections that were made already.
+
+    Args:
+        heading: of the page.
+        verdict: what it says first.
+        made: its sections, in order.
+        directory: made where it does not exist.
+        contaminated: arms that have seen test patients.
+    """
     files = {**_tables(made), **_figures(made)}
-    html = render(content, made, sorted(files))
+    html = _render(heading, verdict, made, sorted(files), contaminated)
     page = directory / PAGE
     outdated = _files_of(page) - set(files)
     page.unlink(missing_ok=True)
@@ -44,7 +73,9 @@ def write_report(content: ReportContent, directory: Path) -> Path:
     return page
 
 
-def render(content: ReportContent, made: list[Section], files: list[str]) -> str:
+def _render(
+    heading: Heading, verdict: Verdict, made: list[Section], files: list[str], contaminated: Sequence[str]
+) -> str:
     """The page as HTML; `files` are what lies beside it."""
     room = Environment(
         loader=PackageLoader("hilum.report"),
@@ -58,9 +89,9 @@ def render(content: ReportContent, made: list[Section], files: list[str]) -> str
     template = room.get_template("report.html.j2")
     sheets = (block.sprite for section in made for block in section.blocks if isinstance(block, Scatter))
     return template.render(
-        content=content,
-        verdict=decide(content),
-        contaminated=[arm.name for arm in content.arms if arm.has_seen_test_patients],
+        content=heading,
+        verdict=verdict,
+        contaminated=list(contaminated),
         listing=formats.listing,
         sections=made,
         sprites=list(dict.fromkeys(sheet for sheet in sheets if sheet)),

@@ -14,21 +14,21 @@ from hilum.report.page import write_report
 from hilum.study.execution import explain_arms, judge, perform, store_of
 from hilum.study.execution.report_content import report_content
 from hilum.study.file import Pretrained, Study, resolved_pretraining
+from hilum.study.file.views import starts_in, views_of
 from hilum.study.generate import generate
 from hilum.study.miniature import explained_miniature, miniature
 from hilum.study.plan import (
     FailedArm,
-    Prepared,
     Step,
     failure_in_words,
-    finetuning_directory,
-    pretraining_directory,
+    pretraining_directories,
     refuse_contaminated,
     start_of,
     steps_of,
     without_failed,
 )
-from hilum.study.plan.prepare import prepare
+from hilum.study.plan.prepare import prepare_study
+from hilum.study.prepared import Prepared, PreparedStudy
 
 MOST_GENERATED = 150
 """Images of a generated data set: enough for findings that are not rare, made in seconds."""
@@ -109,27 +109,55 @@ def check_study(
         generated = {name: out / "generated" / name for name, data in few.data.items() if data.generate}
         for name in generated:
             generate(few, name, out, workers, silent)
-        prepared = prepare(few, {**roots, **generated}, allow_missing=allow_missing)
+        prepared = prepare_study(few, {**roots, **generated}, allow_missing=allow_missing)
         return check_prepared(prepared, workers=workers, on_progress=on_progress)
 
 
-def check_prepared(prepared: Prepared, *, workers: int | None = None, on_progress: ProgressReport = silent) -> Checked:
+def check_prepared(
+    prepared: Prepared | PreparedStudy, *, workers: int | None = None, on_progress: ProgressReport = silent
+) -> Checked:
     """Run all steps of a study in miniature, in a temporary directory that is deleted afterwards.
 
-    One arm of each kind is tried (`hilum.study.miniature`), with the functions that run the study. An arm that fails
-    hides no other: the steps that judge run without it. Not tried are the memory that whole batches take, and the
-    files that no part of the miniature needs.
+    Of several label fractions of a task the smallest is tried. One arm of each kind is tried
+    (`hilum.study.miniature`), with the functions that run the study. An arm that fails hides no other: the steps that
+    judge run without it. Not tried are the memory that whole batches take, and the files that no part of the miniature
+    needs.
 
     Args:
         prepared: the study's data.
         workers, on_progress: as in `check_study`.
     """
+    if isinstance(prepared, PreparedStudy):
+        return _check_tasks(prepared, workers, on_progress)
     with tempfile.TemporaryDirectory(prefix="hilum-check-") as temporary:
         small = miniature(prepared)
         trial = _Trial(small, Path(temporary), workers)
         trial.checked.problems += _problems_before(prepared)
         trial.run(on_progress)
         return trial.checked
+
+
+def _check_tasks(prepared: PreparedStudy, workers: int | None, on_progress: ProgressReport) -> Checked:
+    """Every task by itself, at its smallest label fraction; what they share is tried with each."""
+    tried: dict[str, str] = {}
+    for view in views_of(prepared.study):
+        tried.setdefault(view.task, view.directory)
+    checked = Checked([], 0)
+    for task, place in tried.items():
+        each = check_prepared(prepared.views[place], workers=workers, on_progress=on_progress)
+        if not place:
+            return each
+        checked.arms += [arm for arm in each.arms if arm not in checked.arms]
+        checked.images += each.images
+        for title, seconds in each.seconds.items():
+            checked.seconds[title] = checked.seconds.get(title, 0.0) + seconds
+        known = {(problem.arm, problem.told) for problem in checked.problems}
+        checked.problems += [
+            replace(problem, step=f"task {task}, {problem.step}")
+            for problem in each.problems
+            if (problem.arm, problem.told) not in known
+        ]
+    return checked
 
 
 def _problems_before(prepared: Prepared) -> list[Problem]:
@@ -144,10 +172,12 @@ def _problems_before(prepared: Prepared) -> list[Problem]:
         if start_of(study, arm).here is False:
             told = f"its weights {study.weights_of(arm)} are not on this machine. Get them with `hilum weights fetch`."
             problems.append(Problem(arm, BEFORE, told))
-        if isinstance(settings.init, Pretrained):
-            images = sum(map(len, prepared.pool_of(settings.init).values()))
+        for init in starts_in(settings.init):
+            if not isinstance(init, Pretrained):
+                continue
+            images = sum(map(len, prepared.pool_of(init).values()))
             try:
-                refuse_beyond_pool(resolved_pretraining(study, settings.init, images).settings.batch_size, images)
+                refuse_beyond_pool(resolved_pretraining(study, init, images).settings.batch_size, images)
             except HilumError as error:
                 problems.append(Problem(arm, BEFORE, str(error)))
     return problems
@@ -226,9 +256,9 @@ class _Trial:
 
     def _arms_of(self, step: Step) -> list[str]:
         study = self._small.study
-        if step.kind == "finetune":
-            return [arm for arm in study.arms if finetuning_directory(arm, study.seeds[0]) == step.directory]
-        return [arm for arm in study.arms if pretraining_directory(study, arm, study.seeds[0]) == step.directory]
+        if step.arm is not None:
+            return [step.arm]
+        return [arm for arm in study.arms if step.directory in pretraining_directories(study, arm, study.seeds[0])]
 
     def _try(
         self, step: Step, arms: list[str], work: Callable[[], object], *, fails: bool = True, tell: bool = True
@@ -263,7 +293,7 @@ class _Trial:
         return told.replace(f"{self._out}/", "")
 
 
-_OF_ARMS = ("pretrain", "finetune")
+_OF_ARMS = ("pretrain", "supervise", "finetune", "external")
 
 
 def _few_generated(study: Study) -> Study:

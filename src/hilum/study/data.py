@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import polars as pl
 
@@ -18,6 +19,7 @@ class PreparedData:
         collected: what its collection gave.
         manifest: every image that the study may use, in the task's cohort or not, labelled or not.
         issuer: who gave the patients their numbers.
+        labels: its table of labels, of a `folder` that was not ingested.
         issuer_known: whether the issuer is known, and not only called by the data set's name.
     """
 
@@ -26,6 +28,7 @@ class PreparedData:
     manifest: pl.DataFrame
     issuer: str
     issuer_known: bool = True
+    labels: Path | None = None
 
     def patients(self, image_ids: list[str]) -> list[str]:
         """Full names of the patients of images, by which the cards of encoders know them."""

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import TYPE_CHECKING, Literal
 
+import polars as pl
+
 from hilum.data.manifest import is_patient_known
 from hilum.data.patients.same_files import same_files
 from hilum.data.splits import Split, held_out_images, held_out_patients
@@ -87,7 +89,12 @@ class _Image:
     known: bool
 
 
-def identify(study: Study, data: Mapping[str, "PreparedData"], split: Split) -> Identity:
+def identify(
+    study: Study,
+    data: Mapping[str, "PreparedData"],
+    split: Split | Sequence[tuple[str, Split]],
+    learnt: Sequence[str] | None = None,
+) -> Identity:
     """Find out who is held out, who is who, and what is left to pretrain on.
 
     Files are read only where an arm pretrains, and only as far as two data sets, or images of one folder, may hold the
@@ -96,18 +103,24 @@ def identify(study: Study, data: Mapping[str, "PreparedData"], split: Split) -> 
     Args:
         study: the study.
         data: its data sets, by name.
-        split: of the images of the task.
+        split: of the images of the task; or of all tasks and external test sets, with the name of the data set of each.
+        learnt: data sets that some arm has learnt from before it is fine-tuned; those of the study when left out.
     """
-    labelled, learnt = study.labelled_data, study.pretraining_data
-    names = list(dict.fromkeys([labelled, *learnt])) if learnt else [labelled]
+    splits = [(study.labelled_data, split)] if isinstance(split, Split) else list(split)
+    learnt = study.pretraining_data if learnt is None else learnt
+    tested_on = list(dict.fromkeys(name for name, _ in splits))
+    names = list(dict.fromkeys([*tested_on, *learnt])) if learnt else tested_on
     images = [image for name in names for image in _images(name, data[name])]
     groups = _equal_files(images, data) if learnt else []
 
-    patients, held_images = held_out_patients(data[labelled].manifest, split), held_out_images(split)
-    of_labelled = data[labelled].manifest.select("image_id", "patient_id").iter_rows()
-    first = {
-        image.name for image, (_, patient) in zip(images, of_labelled, strict=False) if patient in patients
-    }  # images begin with those of the labelled data set
+    held_images: dict[str, set[str]] = {name: set() for name in tested_on}
+    of_held_patients: dict[str, set[str]] = {name: set() for name in tested_on}
+    for name, each in splits:
+        manifest, patients = data[name].manifest, held_out_patients(data[name].manifest, each)
+        rows = manifest.filter(pl.col("patient_id").is_in(pl.Series(sorted(patients), dtype=pl.String).implode()))
+        of_held_patients[name] |= set(rows["image_id"])
+        held_images[name] |= held_out_images(each)
+    first = {image.name for image in images if image.image_id in of_held_patients.get(image.data, ())}
     people = _joined(images, groups, first)
     held = {people.get(name, name) for name in first}
 
@@ -115,7 +128,7 @@ def identify(study: Study, data: Mapping[str, "PreparedData"], split: Split) -> 
         return people.get(image.name, image.name)
 
     def is_held(image: _Image) -> bool:
-        return person(image) in held or (image.data == labelled and image.image_id in held_images)
+        return person(image) in held or image.image_id in held_images.get(image.data, ())
 
     named = {person(image) for image in images if image.known}
     copies = [copy for rows in groups for copy in _copies([images[row] for row in rows], is_held)]

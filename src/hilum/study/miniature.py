@@ -13,8 +13,12 @@ from hilum.data.labelled_images import UNCERTAIN_CLASS
 from hilum.explanation.embedding import FEWEST_IMAGES
 from hilum.study.data import PreparedData
 from hilum.study.file import Arm, Finetuning, Pretrained, Study, resolved_finetuning, resolved_pretraining
+from hilum.study.file.schema import Supervised
+from hilum.study.file.views import start_directory, supervised_study
 from hilum.study.identity import Identity
-from hilum.study.plan import Prepared, PreparedTask, labels
+from hilum.study.plan import labels
+from hilum.study.plan.predictions import external_labels
+from hilum.study.prepared import Prepared, PreparedTask
 
 OF_EACH_LABEL = 2
 """Images of each value of each finding in every part, of different patients: the fewest that intervals take."""
@@ -38,20 +42,57 @@ def miniature(prepared: Prepared) -> Prepared:
     Args:
         prepared: the study's data.
     """
-    task = _few_of_task(prepared)
+    task, external = _few_of_task(prepared), _few_external(prepared)
     batch_sizes = {name: _pretraining_batch(prepared, arm.init) for name, arm in prepared.study.arms.items()}
     enough = max([FEWEST_IMAGES, *(2 * size for size in batch_sizes.values())])
     pools = {
         name: _existing(prepared.data[name], image_ids, enough) for name, image_ids in prepared.identity.pools.items()
     }
     identity: Identity = replace(prepared.identity, pools=pools)
-    of_task = set(task.manifest["image_id"])
-    data = {
-        name: _cut(each, {*pools[name], *(of_task if name == prepared.study.labelled_data else ())}, enough)
-        for name, each in prepared.data.items()
-    }
-    study = _few_steps(prepared, batch_sizes)
-    return replace(prepared, study=study, data=data, task=task, identity=identity)
+    study = _few_steps(prepared, batch_sizes).placed("", prepared.study.whole)
+    supervised = _few_supervised(prepared, study)
+    used = {name: {*pools[name], *external.get(name, ())} for name in prepared.data}
+    used[study.labelled_data] |= set(task.manifest["image_id"])
+    for each in supervised.values():
+        used[each.study.labelled_data] |= {*each.task.train.image_ids, *each.task.val.image_ids}
+    data = {name: _cut(each, used[name], enough) for name, each in prepared.data.items()}
+    small = replace(prepared, study=study, data=data, task=task, identity=identity, external=external)
+    common = replace(small.all_tasks, supervised={at: replace(each, data=data) for at, each in supervised.items()})
+    return replace(small, all_tasks=common)
+
+
+def _few_supervised(prepared: Prepared, study: Study) -> dict[str, Prepared]:
+    """What the starts with labels of the miniature learn, by their directory there."""
+    found = {}
+    for name, arm in study.arms.items():
+        if isinstance(arm.init, Supervised):
+            whole = prepared.study.arms[name].init
+            if not isinstance(whole, Supervised):
+                raise ValueError(f"arms.{name} has another start in miniature")
+            learnt = prepared.all_tasks.supervised[start_directory(prepared.study, arm.encoder, whole)]
+            task = learnt.task
+            train = _few(learnt, task.train.image_ids, task.train.patient_ids, task.train.targets)
+            val = _few(learnt, task.val.image_ids, task.val.patient_ids, task.val.targets)
+            few = replace(
+                task,
+                train=task.train.only(train),
+                val=task.val.only(val),
+                labelled_ids=dict.fromkeys(study.seeds, frozenset(train)),
+            )
+            shrunk = supervised_study(study, arm.encoder, arm.init)
+            found[start_directory(study, arm.encoder, arm.init)] = replace(learnt, study=shrunk, task=few)
+    return found
+
+
+def _few_external(prepared: Prepared) -> dict[str, list[str]]:
+    """Images of other test sets, of every value of every finding."""
+    found = {}
+    for name, image_ids in prepared.external.items():
+        table = external_labels(prepared, name)
+        values = table.select(pl.col("^y_.*$").cast(pl.Float32).fill_null(float("nan"))).to_numpy()
+        few = _few(prepared, table["image_id"].to_list(), table["patient_id"].to_list(), values, prepared.data[name])
+        found[name] = [image_id for image_id in image_ids if image_id in few]
+    return found
 
 
 def explained_miniature(prepared: Prepared) -> Prepared:
@@ -63,7 +104,7 @@ def explained_miniature(prepared: Prepared) -> Prepared:
 
 def arms_of_each_kind(study: Study) -> list[str]:
     """One arm for each way to start and to fine-tune an encoder, and those that judging needs; in the study's order."""
-    needed = [study.reference_arm, *study.explained_arms]
+    needed = [study.reference_arm, *study.explained_arms, *(arm for pair in study.compare for arm in pair)]
     kinds: dict[str, str] = {}
     for arm in dict.fromkeys([*needed, *study.arms]):
         kinds.setdefault(_kind(study, arm), arm)
@@ -76,6 +117,8 @@ def _kind(study: Study, arm: str) -> str:
     start: Any = init
     if isinstance(init, Pretrained):
         start = init.model_dump(mode="json", exclude={"epochs", "lr", "weight_decay", "warmup_epochs", "on"})
+    if isinstance(init, Supervised):
+        start = init.model_dump(mode="json")
     tuning = study.finetuning_of(arm).model_dump(mode="json", exclude=set(_OF_COST))
     return fingerprint([settings.encoder, start, tuning])
 
@@ -108,10 +151,14 @@ def _few_of_task(prepared: Prepared) -> PreparedTask:
 
 
 def _few(
-    prepared: Prepared, image_ids: Sequence[str], patients: Sequence[str], targets: NDArray[np.floating]
+    prepared: Prepared,
+    image_ids: Sequence[str],
+    patients: Sequence[str],
+    targets: NDArray[np.floating],
+    data: PreparedData | None = None,
 ) -> set[str]:
-    """Images of every value of every finding, then others until there are enough."""
-    here = _Files(prepared.labelled)
+    """Images of every value of every finding, then others until there are enough; of the task's data set or `data`."""
+    here = _Files(data or prepared.labelled)
     chosen: dict[str, None] = {}
     for column in targets.T:
         for value in (1.0, 0.0, UNCERTAIN_CLASS):
@@ -176,6 +223,8 @@ def _pool_size(prepared: Prepared, init: Pretrained) -> int:
 
 def _pretraining_batch(prepared: Prepared, init: object) -> int:
     """A small batch that is divided into parts as evenly, or as unevenly, as the study's; 0 without pretraining."""
+    if isinstance(init, Supervised):
+        init = init.start
     if not isinstance(init, Pretrained):
         return 0
     settings = resolved_pretraining(prepared.study, init, _pool_size(prepared, init)).settings
@@ -190,16 +239,21 @@ def _few_steps(prepared: Prepared, batch_sizes: dict[str, int]) -> Study:
         arm: Arm = study.arms[name]
         update: dict[str, Any] = {"finetune": _one_epoch(study, name, prepared.labelled_images)}
         if isinstance(arm.init, Pretrained):
-            preset = resolved_pretraining(study, arm.init, _pool_size(prepared, arm.init)).preset
-            short = {"epochs": 1, "batch_size": batch_sizes[name], "preset": preset}
-            update["init"] = arm.init.model_copy(update=short | {"on": list(arm.init.shares)})
+            update["init"] = _one_pretraining_epoch(prepared, arm.init, batch_sizes[name])
+        if isinstance(arm.init, Supervised):
+            learnt = prepared.all_tasks.supervised[start_directory(study, arm.encoder, arm.init)]
+            tuning = _one_epoch(learnt.study, "supervised", learnt.labelled_images)
+            start = arm.init.start
+            if isinstance(start, Pretrained):
+                start = _one_pretraining_epoch(prepared, start, batch_sizes[name])
+            update["init"] = arm.init.model_copy(update={"finetune": tuning, "start": start})
         arms[name] = arm.model_copy(update=update)
     evaluate = study.evaluate.model_copy(
         update={
-            "redraws": REDRAWS,
-            "min_positives": min(study.evaluate.min_positives, OF_EACH_LABEL),
+            "n_bootstrap": REDRAWS,
+            "min_positive_patients": min(study.evaluate.min_positive_patients, OF_EACH_LABEL),
             "min_group": min(study.evaluate.min_group, OF_EACH_LABEL),
-            "against": study.reference_arm,
+            "reference": None if study.compare else study.reference_arm,
         }
     )
     explain = study.explain
@@ -208,6 +262,12 @@ def _few_steps(prepared: Prepared, batch_sizes: dict[str, int]) -> Study:
         explain = explain.model_copy(update=few | {"points": min(explain.points, FEWEST_IMAGES)})
     short_study = {"arms": arms, "seeds": study.seeds[:1], "evaluate": evaluate, "explain": explain}
     return study.model_copy(update=short_study)
+
+
+def _one_pretraining_epoch(prepared: Prepared, init: Pretrained, batch_size: int) -> Pretrained:
+    preset = resolved_pretraining(prepared.study, init, _pool_size(prepared, init)).preset
+    short = {"epochs": 1, "batch_size": batch_size, "preset": preset}
+    return init.model_copy(update=short | {"on": list(init.shares)})
 
 
 def _one_epoch(study: Study, arm: str, images: int) -> Finetuning:

@@ -16,9 +16,9 @@ from hilum.study.file import parse_study
 @pytest.fixture
 def looked_at(small_text, tmp_path):
     """A directory in which a study of three looks was judged once."""
-    study = parse_study(small_text.replace("{redraws: 100,", "{redraws: 100, looks: 3,"), where="three.yaml")
+    study = parse_study(small_text.replace("{n_bootstrap: 100,", "{n_bootstrap: 100, looks: 3,"), where="three.yaml")
     (tmp_path / "study.yaml").write_text(
-        small_text.replace("{redraws: 100,", "{redraws: 100, looks: 3,"), encoding="utf-8"
+        small_text.replace("{n_bootstrap: 100,", "{n_bootstrap: 100, looks: 3,"), encoding="utf-8"
     )
     record_look(tmp_path, study.seeds)
     return tmp_path

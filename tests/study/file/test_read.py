@@ -26,13 +26,13 @@ preprocess: [{square: pad}, {resize: 224}, clahe]
 task:
   findings: [Pneumonia, Pleural Effusion, Cardiomegaly]
   uncertain: zero
-  split: {patients: [70, 10, 20], seed: 0}
+  split: {patients: [0.7, 0.1, 0.2], seed: 0}
 arms:
   scratch: {encoder: resnet18}
   own_moco: {encoder: resnet18, init: {pretrain: mocov2, on: ours, epochs: 200}, finetune: {unfreeze: 2}}
 finetune: {unfreeze: all, lr: 1e-4, epochs: 20, patience: 5}
 seeds: [0, 1, 2]
-evaluate: {redraws: 2000, against: scratch}
+evaluate: {n_bootstrap: 2000, reference: scratch}
 """
 
 
@@ -48,7 +48,7 @@ def test_a_right_file_is_read_as_it_says():
     study = parse_study(OWN_IMAGES, where="own.yaml")
     assert study.finetune.lr == pytest.approx(1e-4)  # YAML 1.1 would read a word
     assert study.arms["own_moco"].init == Pretrained(pretrain="mocov2", on="ours", epochs=200)
-    assert study.task.split == PatientSplit(patients=(70, 10, 20), seed=0)
+    assert study.task.split == PatientSplit(patients=(0.7, 0.1, 0.2), seed=0)
     assert study.labelled_data == "ours"
     assert study.reference_arm == "scratch"
 
@@ -82,14 +82,14 @@ def test_three_mistakes_are_told_at_once_each_with_its_line_and_its_mend():
     [
         ("patience: 5", "patiense: 5", "line 12  finetune.patiense: is not a key that is known here    did you mean 'patience'?"),
         ("question: Does", "qestion: Does", "line 1   qestion: is not a key that is known here    did you mean 'question'?"),
-        ("against: scratch", "against: scrach", "line 14  evaluate.against: 'scrach' is not an arm of this study"),
+        ("reference: scratch", "reference: scrach", "line 14  evaluate.reference: 'scrach' is not an arm of this study"),
         ("encoder: resnet18}", "encoder: resnet19}", "arms.scratch.encoder: 'resnet19' is not an encoder    did you mean"),
-        ("[70, 10, 20]", "[70, 10, 30]", "task.split.patients: [70, 10, 30] add up to 110, not 100"),
+        ("[0.7, 0.1, 0.2]", "[0.7, 0.1, 0.3]", "task.split.patients: [0.7, 0.1, 0.3] add up to 1.1, not 1"),
         ("collection: folder", "collection: foldr", "data.ours.collection: 'foldr' is not a collection    did you mean 'folder'?"),
         ("Pneumonia,", "Pnumonia,", "Did you mean 'Pneumonia'?"),
         ("Pneumonia,", "Effusion,", "named twice: Pleural Effusion"),
         ("seeds: [0, 1, 2]", "seeds: [0, 1, 1]", "line 13  seeds: [0, 1, 1] repeats a seed"),
-        ("redraws: 2000", "redraws: 3", "line 14  evaluate.redraws: Input should be greater than or equal to 100    found 3"),
+        ("n_bootstrap: 2000", "n_bootstrap: 3", "line 14  evaluate.n_bootstrap: Input should be greater than or equal to 100    found 3"),
         ("pretrain: mocov2", "pretrain: mocov3", "'mocov3' is not one of simclr, mocov2, swav, dino, dinov2, fcmae    did you mean 'mocov2'?"),
         ("{unfreeze: 2}", "{unfreeze: 5}", "arms.own_moco.finetune.unfreeze: 5 blocks, but resnet18 has 4"),
         ("{unfreeze: 2}", "{policy: finetone}", "line 11  arms.own_moco.finetune.policy: 'finetone' is not a policy of random views    did you mean 'finetune'?"),
@@ -158,8 +158,8 @@ def test_the_tiny_scale_keeps_every_arm_and_needs_no_data():
 
 
 def test_official_lists_may_divide_validation_and_chexnets_may_not():
-    text = OWN_IMAGES.replace("{patients: [70, 10, 20], seed: 0}", "{lists: official, validation: 20}")
-    assert parse_study(text, where="own.yaml").task.split == ListedSplit(lists="official", validation=20, seed=0)
+    text = OWN_IMAGES.replace("{patients: [0.7, 0.1, 0.2], seed: 0}", "{lists: official, validation: 0.2}")
+    assert parse_study(text, where="own.yaml").task.split == ListedSplit(lists="official", validation=0.2, seed=0)
     assert "have their own validation images" in problems(text.replace("official", "chexnet"))[0]
 
 

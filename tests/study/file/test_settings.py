@@ -14,7 +14,7 @@ data:
 preprocess: [{square: pad}, {resize: 64}]
 task:
   findings: [Pneumonia]
-  split: {patients: [70, 10, 20]}
+  split: {patients: [0.7, 0.1, 0.2]}
 arms:
   plain: {encoder: resnet18, init: {pretrain: dino, on: ours}}
   lars: {encoder: resnet18, init: {pretrain: dino, on: ours, optimizer: lars, lr: 2, clip_norm: null}}

@@ -13,14 +13,14 @@ TEXT = """\
 question: Does one diverging arm stop the others?
 data: {images: {collection: chestxray14}}
 preprocess: [{square: pad}, {resize: 32}]
-task: {findings: [Pleural Effusion, Infiltration], split: {lists: official, validation: 30, seed: 0}}
+task: {findings: [Pleural Effusion, Infiltration], split: {lists: official, validation: 0.3, seed: 0}}
 arms:
   wild: {encoder: resnet18, finetune: {lr: 1.0e+30, weight_decay: 0}}
   tame: {encoder: resnet18}
   frozen: {encoder: resnet18, finetune: {unfreeze: 0}}
 finetune: {epochs: 1, lr: 1e-3, patience: null}
 seeds: [0]
-evaluate: {redraws: 100, against: wild, min_positives: 2}
+evaluate: {n_bootstrap: 100, reference: wild, min_positive_patients: 2}
 explain: null
 """
 

@@ -25,14 +25,14 @@ data:
 preprocess: [{square: pad}, {resize: 32}]
 task:
   findings: [Infiltration]
-  split: {lists: official, validation: 30, seed: 0}
-  labelled: 30
+  split: {lists: official, validation: 0.3, seed: 0}
+  label_fraction: 0.3
 arms:
   scratch: {encoder: resnet18}
   other: {encoder: resnet18, finetune: {lr: 1e-7}}
 finetune: {steps: 3}
 seeds: [0, 1]
-evaluate: {redraws: 100, min_positives: 2}
+evaluate: {n_bootstrap: 100, min_positive_patients: 2}
 explain: null
 """
 
@@ -42,21 +42,21 @@ def study():
     return parse_study(FEW, where="few.yaml")
 
 
-def prepared_with(study, images, percent):
-    task = study.task.model_copy(update={"labelled": percent})
+def prepared_with(study, images, fraction):
+    task = study.task.model_copy(update={"label_fraction": fraction})
     return prepare(study.model_copy(update={"task": task}), {"images": images})
 
 
 def test_every_seed_draws_its_own_patients_and_a_smaller_share_is_inside_a_larger_one(study, images):
-    drawn = {percent: prepared_with(study, images, percent).task for percent in (10, 30, 100)}
+    drawn = {fraction: prepared_with(study, images, fraction).task for fraction in (0.1, 0.3, 1.0)}
     for seed in study.seeds:
-        few, some, every = (set(drawn[percent].train_of(seed).patient_ids) for percent in (10, 30, 100))
+        few, some, every = (set(drawn[fraction].train_of(seed).patient_ids) for fraction in (0.1, 0.3, 1.0))
         assert few < some < every
-        whole = drawn[30].train
+        whole = drawn[0.3].train
         expected = {i for i, p in zip(whole.image_ids, whole.patient_ids, strict=True) if p in some}
-        assert set(drawn[30].train_of(seed).image_ids) == expected
-    assert drawn[30].train_of(0).image_ids != drawn[30].train_of(1).image_ids
-    assert drawn[100].train_of(0).image_ids == drawn[100].train_of(1).image_ids == drawn[100].train.image_ids
+        assert set(drawn[0.3].train_of(seed).image_ids) == expected
+    assert drawn[0.3].train_of(0).image_ids != drawn[0.3].train_of(1).image_ids
+    assert drawn[1.0].train_of(0).image_ids == drawn[1.0].train_of(1).image_ids == drawn[1.0].train.image_ids
 
 
 def test_the_share_is_told_in_images_patients_and_positives():

@@ -19,7 +19,7 @@ data:
 preprocess: [{square: pad}, {resize: 32}]
 task:
   findings: FINDINGS
-  split: {patients: [50, 20, 30], seed: 0}
+  split: {patients: [0.5, 0.2, 0.3], seed: 0}
   MORE
 arms:
   scratch: {encoder: resnet18}
@@ -78,7 +78,7 @@ def test_images_in_doubt_are_dropped_from_every_part(prepared):
 
 
 def test_a_vote_decides_where_readers_disagree(prepared):
-    votes = {vote: prepared("vindr_cxr", "[Pleural Effusion]", vote=vote) for vote in ("any", "majority", "all")}
+    votes = {vote: prepared("vindr_cxr", "[Pleural Effusion]", consensus=vote) for vote in ("any", "majority", "all")}
     counts = [int((votes[vote].task.manifest["Pleural Effusion"] == 1).sum()) for vote in ("any", "majority", "all")]
     assert counts == sorted(counts, reverse=True)
     assert counts[0] > counts[2]
@@ -86,7 +86,7 @@ def test_a_vote_decides_where_readers_disagree(prepared):
 
 def test_a_grade_decides_from_where_on_a_finding_counts(prepared):
     few, many = (
-        prepared("uka_cxr", "[Cardiomegaly, Pleural Effusion]", positive_from_grade=grade) for grade in ("4", "1")
+        prepared("uka_cxr", "[Cardiomegaly, Pleural Effusion]", severity_threshold=grade) for grade in ("4", "1")
     )
     for finding in ("Cardiomegaly", "Pleural Effusion"):
         assert (few.task.manifest[finding] == 1).sum() < (many.task.manifest[finding] == 1).sum()

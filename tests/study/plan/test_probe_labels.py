@@ -128,12 +128,12 @@ def test_a_study_reads_labels_of_validation_patients_alone_one_half_to_fit_and_o
 def test_the_share_of_labels_pretrains_nothing_again(small_study, images):
     """The epoch of a pretraining may not be chosen by labels that another share would not have."""
     keys = {}
-    for percent in (100, 30, 10):
-        task = small_study.task.model_copy(update={"labelled": percent})
+    for fraction in (1.0, 0.3, 0.1):
+        task = small_study.task.model_copy(update={"label_fraction": fraction})
         prepared = prepare(small_study.model_copy(update={"task": task}), {"images": images})
         steps = steps_of(prepared.study, count_images(prepared))
         found = step_keys(steps, prepared)
-        keys[percent] = {kind: {s.directory: found[s.directory] for s in steps if s.kind == kind} for kind in KINDS}
-    assert keys[100]["pretrain"] == keys[30]["pretrain"] == keys[10]["pretrain"]
-    assert keys[100]["finetune"].keys() == keys[10]["finetune"].keys()
-    assert not set(keys[100]["finetune"].values()) & set(keys[10]["finetune"].values())
+        keys[fraction] = {kind: {s.directory: found[s.directory] for s in steps if s.kind == kind} for kind in KINDS}
+    assert keys[1.0]["pretrain"] == keys[0.3]["pretrain"] == keys[0.1]["pretrain"]
+    assert keys[1.0]["finetune"].keys() == keys[0.1]["finetune"].keys()
+    assert not set(keys[1.0]["finetune"].values()) & set(keys[0.1]["finetune"].values())

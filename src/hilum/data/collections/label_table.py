@@ -106,6 +106,25 @@ def read_label_table(path: Path, notes: list[str]) -> pl.DataFrame:
     )
 
 
+def read_own_column(path: Path, column: str) -> dict[str, str | None]:
+    """A column of a table of labels as it is written, by image id; None where it is blank.
+
+    Args:
+        path: the table, as in `read_label_table`.
+        column: its name, to the letter.
+
+    Raises:
+        HilumError: no such column.
+    """
+    text = _read_text(path)
+    if column not in text.columns:
+        raise HilumError(path, expected=f"a column {column}", found=", ".join(text.columns), fix="Name one of these.")
+    columns, _ = _recognise(text, path, [])
+    ids = pl.coalesce(columns[name] for name in ("image_id", "file") if name in columns)
+    values = pl.col(column).str.strip_chars().replace("", None).str.strip_suffix(".0")
+    return dict(text.select(ids.alias("id"), values.alias("value")).iter_rows())
+
+
 def _read_text(path: Path) -> pl.DataFrame:
     """The table with every column as text that can be text; columns of another type are left as they are."""
     if not is_parquet(path):

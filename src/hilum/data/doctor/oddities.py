@@ -17,16 +17,16 @@ from hilum.data.doctor.typical import NEGATIVE, whole_view_is_negative
 from hilum.data.images import Remark
 
 _CLIPPED = 0.05  # of the pixels in the middle at the brightest value
-_EMPTY = 0.95  # of the pixels at one value
+EMPTY = 0.95  # of the pixels at one value
 _LEVELS = 32
-_FAINT = 0.03  # standard deviation, of the range of 8 bits
+FAINT = 0.03  # standard deviation, of the range of 8 bits
 _BAR = 0.10  # of a side
-_ASPECT = 1.8  # long side over short side
+ASPECT = 1.8  # long side over short side
 _SIZE = 4.0  # times the median number of pixels, or as many times less
-_ODD = 0.15  # likeness to the typical image
+ODD = 0.15  # likeness to the typical image
 _FRONTAL = ("PA", "AP", "FRONTAL")
 
-_EVEN = (pl.col("high") == pl.col("low")) | (pl.max_horizontal("black", "white") > _EMPTY)
+_EVEN = (pl.col("high") == pl.col("low")) | (pl.max_horizontal("black", "white") > EMPTY)
 
 
 def image_issues(data_set: Examined, measured: Measured) -> Iterator[Issue]:
@@ -67,22 +67,22 @@ def image_issues(data_set: Examined, measured: Measured) -> Iterator[Issue]:
         (
             "warning",
             "faint images",
-            shown.filter((pl.col("bits") == 8) & (pl.col("deviation") < _FAINT)),
-            f"the gray values spread less than {_FAINT:.0%} of the range",
+            shown.filter((pl.col("bits") == 8) & (pl.col("deviation") < FAINT)),
+            f"the gray values spread less than {FAINT:.0%} of the range",
             "Look at them; preprocess with min_max or clahe if they are right.",
         ),
         (
             "warning",
             "odd images",
-            shown.filter((pl.col("likeness") < _ODD) & (pl.col("likeness") >= NEGATIVE)),
+            shown.filter((pl.col("likeness") < ODD) & (pl.col("likeness") >= NEGATIVE)),
             "unlike the typical image of their view: a wide frame, another view, rotated, badly cropped, or no chest",
             "Look at them in the page, and take out what is no image of this view.",
         ),
         (
             "warning",
             "odd shapes",
-            shown.filter(pl.max_horizontal("width", "height") > _ASPECT * pl.min_horizontal("width", "height")),
-            f"one side more than {_ASPECT} times the other: a strip or two images in one",
+            shown.filter(pl.max_horizontal("width", "height") > ASPECT * pl.min_horizontal("width", "height")),
+            f"one side more than {ASPECT} times the other: a strip or two images in one",
             "Look at them, and take out what is no whole image.",
         ),
         (

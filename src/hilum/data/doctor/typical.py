@@ -61,13 +61,19 @@ def whole_view_is_negative(thumbnails: NDArray[np.uint8], rows: NDArray[np.int64
     return bool(shown.sum() >= FEWEST) and turned_round(typical(small[shown]))
 
 
+def standardised(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """An image of any size as 16 x 16, (256,), mean 0 and length 1; 0 where it is even."""
+    small = cv2.resize(np.asarray(image, dtype=np.float32), (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
+    small -= small.mean()
+    length = float(np.linalg.norm(small))
+    if length <= SIDE / 16:  # a quarter of a gray level
+        return np.zeros(_SIDE * _SIDE, dtype=np.float32)
+    return np.asarray(small.ravel() / length, dtype=np.float32)
+
+
 def _standardised(thumbnails: NDArray[np.uint8], rows: NDArray[np.int64]) -> NDArray[np.float32]:
-    """(len(rows), 256): images of 16 x 16, mean 0 and length 1; 0 where an image is even."""
+    """(len(rows), 256): see `standardised`."""
     small = np.zeros((len(rows), _SIDE * _SIDE), dtype=np.float32)
     for place, row in enumerate(rows):
-        image = cv2.resize(np.asarray(thumbnails[row], dtype=np.float32), (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
-        image -= image.mean()
-        length = float(np.linalg.norm(image))
-        if length > SIDE / 16:  # a quarter of a gray level
-            small[place] = image.ravel() / length
+        small[place] = standardised(thumbnails[row])
     return small

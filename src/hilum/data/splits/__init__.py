@@ -1,6 +1,6 @@
 """Who is trained on and who is tested on: by patient, named, and never the same patient on both sides."""
 
-from hilum.data.splits.by_patient import label_fraction, patient_split, some_patients
+from hilum.data.splits.by_patient import deal, label_fraction, patient_split, some_patients
 from hilum.data.splits.held_out import held_out_images, held_out_patients
 from hilum.data.splits.listed import listed_split
 from hilum.data.splits.papers import PAPER_RULES, image_wise_validation, paper_split
@@ -13,6 +13,7 @@ __all__ = [
     "PARTS",
     "Split",
     "check_patients_apart",
+    "deal",
     "held_out_images",
     "held_out_patients",
     "image_wise_validation",

@@ -52,6 +52,15 @@ class Look:
         fractions = [look / self.of for look in range(1, self.of + 1)]
         return float(2 * norm.sf(boundaries(fractions[: self.number], of_all, self.spending)[-1]))
 
+    def stretched(self, p: NDArray[np.float64], of_all: float = 0.05) -> NDArray[np.float64]:
+        """P-values multiplied, 1 at most, so that below `of_all` means below the level of this look."""
+        return np.minimum(p * (of_all / self.significance(of_all)), 1.0)
+
+    @property
+    def note(self) -> str:
+        """As in ", look 2 of 3 (level 0.012)"; empty for the only look."""
+        return f", look {self.number} of {self.of} (level {self.significance():.2g})" if self.of > 1 else ""
+
 
 def spent(fraction: float, significance: float, spending: Spending) -> float:
     """How much of the two-sided level is spent up to a fraction of the information, 0 to 1.

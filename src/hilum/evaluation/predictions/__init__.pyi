@@ -25,6 +25,12 @@ from .exposure import (
 from .files import (
     read_table as read_table,
 )
+from .labels import (
+    join_labels as join_labels,
+)
+from .labels import (
+    scored_rows as scored_rows,
+)
 from .table import (
     Predictions as Predictions,
 )

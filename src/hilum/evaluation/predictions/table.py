@@ -20,6 +20,7 @@ from hilum.evaluation.predictions.checks import (
 )
 from hilum.evaluation.predictions.exposure import TrainedOn
 from hilum.evaluation.predictions.files import NAMES, read_table
+from hilum.evaluation.predictions.labels import scored_rows
 
 _SHOWN = 3
 _UNSEEN = ("test", "val", "external")
@@ -127,7 +128,9 @@ def as_predictions(
     if not len(table):
         raise HilumError(name, expected="one row for each image", found="no rows", fix="Predict some images first.")
 
-    notes: list[str] = []
+    table, notes = scored_rows(table)
+    if not len(table):
+        raise HilumError(name, expected="images with probabilities", found="none: all were refused", fix="Score some.")
     table, clashes = with_canonical_findings(table)
     images_named, patients_named = "image_id" in table.columns, "patient_id" in table.columns
     table, of_other_types = with_plain_types(table)

@@ -181,6 +181,7 @@ def comparisons_table(
     measured: MeasuredArms,
     *,
     against: str | None = None,
+    pairs: Sequence[tuple[str, str]] | None = None,
     adjustment: Adjustment = "Benjamini-Hochberg",
     look: Look | None = None,
 ) -> pl.DataFrame:
@@ -193,6 +194,7 @@ def comparisons_table(
     Args:
         measured: the arms.
         against: the arm that all others are compared with; None for every pair (the later arm minus the earlier).
+        pairs: (arm, against) of the comparisons, instead of `against`.
         adjustment: Benjamini-Hochberg (false discovery rate) or Holm (any false claim in the family).
         look: which of several announced looks this is; adjusted p-values are then multiplied, so that below 0.05 means
             below the level of this look. None: the only one.
@@ -209,7 +211,10 @@ def comparisons_table(
     Raises:
         HilumError: an unknown `against`.
     """
-    pairs = pairs_of(list(measured.arms), against)
+    pairs = pairs_of(list(measured.arms), against) if pairs is None else pairs
+    for pair in pairs:
+        for name in pair:
+            _check_against(name, list(measured.arms))
     rows = [
         {"arm": arm, "against": other, **row}
         for metric in measured.metrics
@@ -324,20 +329,18 @@ def _with_families(rows: pl.DataFrame, measured: MeasuredArms, pairs: int, adjus
     adjusted = np.full(len(rows), np.nan)
     family = np.full(len(rows), NOT_TESTED, dtype=object)
     finding, metric = rows["finding"].to_numpy(), rows["metric"].to_numpy()
-    level = look.significance()
-    at_look = f", look {look.number} of {look.of} (level {level:.2g})" if look.of > 1 else ""
     compared = f"{pairs} comparison{'s' if pairs > 1 else ''}"
     for name in measured.metrics:
         single = ~np.isin(finding, measured.averages)
         for average in (*measured.averages, None):
             inside = (metric == name) & (single if average is None else finding == average)
             tested = inside & np.isfinite(p)
-            adjusted[inside] = np.minimum(ADJUSTMENTS[adjustment](p[inside]) * (0.05 / level), 1.0)
+            adjusted[inside] = look.stretched(ADJUSTMENTS[adjustment](p[inside]))
             tests = int(tested.sum())
             count = tests // max(pairs, 1)
             several = average is None and len(measured.findings) > 1
             findings = f"{count} finding{'s' if count > 1 else ''} x " if several else ""
-            size = f"{findings}{compared} = {tests} test{'s' if tests > 1 else ''}, {adjustment}{at_look}"
+            size = f"{findings}{compared} = {tests} test{'s' if tests > 1 else ''}, {adjustment}{look.note}"
             family[tested] = f"{_family_name(average, name, measured.findings)}: {size}"
     return rows.with_columns(
         pl.Series("p_adjusted", adjusted, dtype=pl.Float64).fill_nan(None),

@@ -34,6 +34,7 @@ def margins_table(
     margin: float,
     *,
     against: str | None = None,
+    pairs: Sequence[tuple[str, str]] | None = None,
     metric: str = AUROC,
     adjustment: Adjustment = "Holm",
 ) -> pl.DataFrame:
@@ -43,6 +44,7 @@ def margins_table(
         measured: the arms.
         margin: the largest difference that does not matter, above 0; to be named before the results are seen.
         against: the arm that all others are compared with; None for every pair.
+        pairs: (arm, against) of the comparisons, instead of `against`.
         metric: one of those measured.
         adjustment: of the p-values of equivalence, over averages and over single findings, each by itself.
 
@@ -63,7 +65,7 @@ def margins_table(
         raise HilumError("metric", expected=", ".join(measured.metrics), found=metric, fix="Measure it first.")
     sign = -1 if metric in LOWER_IS_BETTER else 1
     rows = []
-    for arm, other in pairs_of(list(measured.arms), against):
+    for arm, other in pairs_of(list(measured.arms), against) if pairs is None else pairs:
         difference = difference_of(measured, metric, arm, other)
         tested = [at for at, inside in enumerate(measured.included) if inside]
         names = [*measured.findings, *measured.averages]

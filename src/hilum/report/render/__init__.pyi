@@ -17,6 +17,9 @@ from .blocks import (
     FigureGroup as FigureGroup,
 )
 from .blocks import (
+    Links as Links,
+)
+from .blocks import (
     Listing as Listing,
 )
 from .blocks import (

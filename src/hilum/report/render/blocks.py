@@ -114,6 +114,14 @@ class Terms:
 
 
 @dataclass(frozen=True)
+class Links:
+    """Other pages: of each where it is, relative to this one, its name, and a sentence on it."""
+
+    pages: Sequence[tuple[str, str, str]]
+    kind: ClassVar[str] = "links"
+
+
+@dataclass(frozen=True)
 class Listing:
     """Text shown letter by letter: a file."""
 
@@ -169,7 +177,7 @@ class Browser:
     kind: ClassVar[str] = "browser"
 
 
-Block = Table | FigureGroup | Prose | Terms | Listing | Scatter | Browser
+Block = Table | FigureGroup | Prose | Terms | Links | Listing | Scatter | Browser
 
 
 @dataclass(frozen=True)

@@ -20,16 +20,25 @@ def external_tables(content: ReportContent) -> list[Table]:
 def _matrix(table: pl.DataFrame) -> Table:
     overall = overall_finding(table["finding"].to_list())
     macro = table.filter(pl.col("finding") == overall)
-    places = {(row["trained_on"], row["tested_on"]): row for row in macro.to_dicts()}
-    trained, tested = (macro[name].unique(maintain_order=True).to_list() for name in ("trained_on", "tested_on"))
+    model_of = _model_column(table)
+    places = {(row[model_of], row["tested_on"]): row for row in macro.to_dicts()}
+    trained, tested = (macro[name].unique(maintain_order=True).to_list() for name in (model_of, "tested_on"))
     rows = [[Cell(model), *(_cell(places.get((model, where))) for where in tested)] for model in trained]
-    columns = [Column("Trained on"), *(Column(f"Tested on {where}", numeric=True) for where in tested)]
+    columns = [
+        Column("Arm" if model_of == "arm" else "Trained on"),
+        *(Column(f"Tested on {where}", numeric=True) for where in tested),
+    ]
     notes = ["In brackets a 95 % interval; ↓ what is lost against the test set at home, ↑ what is gained."]
     notes += [f"{formats.capital(note)}." for note in macro["note"].unique(maintain_order=True) if note]
     what = "Macro AUROC" if overall == MACRO else f"AUROC for {overall}"
     caption = f"{what} of every model on every test set, for {'the findings' if overall == MACRO else 'the finding'}"
     caption += " that all share."
     return Table("external_matrix", caption, columns, rows, macro, notes)
+
+
+def _model_column(table: pl.DataFrame) -> str:
+    """What tells models apart: the arm where several were trained on one data set."""
+    return "arm" if "arm" in table.columns else "trained_on"
 
 
 def _cell(row: dict[str, float] | None) -> Cell:
@@ -52,19 +61,19 @@ def _cells(table: pl.DataFrame) -> Table:
     rows = [
         [
             Cell(finding_name(row["finding"])),
-            Cell(f"{row['trained_on']} → {row['tested_on']}"),
+            Cell(f"{f'{arm}: ' if (arm := row.get('arm')) else ''}{row['trained_on']} → {row['tested_on']}"),
             Cell(formats.estimate(row["estimate"], row["low"], row["high"]), order_of(row["estimate"])),
             Cell(formats.decimal(row["at_home"]), order_of(row["at_home"])),
             _drop(row),
             Cell(formats.p_value(row["p"]), order_of(row["p"])),
-            Cell(formats.decimal(row["native"]), order_of(row["native"])),
+            *([] if "arm" in row else [Cell(formats.decimal(row["native"]), order_of(row["native"]))]),
         ]
         for row in ordered
     ]
     columns = [
         Column("Finding"), Column("Trained → tested"), Column("AUROC (95 % CI)", numeric=True),
         Column("At home", numeric=True), Column("Drop (95 % CI)", numeric=True), Column("p", numeric=True),
-        Column("Model trained there", numeric=True),
+        *([] if "arm" in table.columns else [Column("Model trained there", numeric=True)]),
     ]  # fmt: skip
     caption = "Away from home. Drop: at home minus here, of two independent test sets; p is not adjusted."
     return Table("external", caption, columns, rows, table)

@@ -47,6 +47,8 @@ def decide(content: ReportContent) -> Verdict:
         return Verdict(learning.before_the_verdict(content) + headline, [], _all_cautions(content))
     if not pairs:
         headline, sentences = _without_comparison(scores, content)
+    elif content.pairs:
+        headline, sentences = _named_pairs(pairs)
     elif content.against is None:
         headline, sentences = _all_pairs(pairs, scores, content)
     else:
@@ -156,6 +158,23 @@ def _against_reference(pairs: list[Row], content: ReportContent) -> tuple[str, l
     if groups["open"]:
         sentences.append(_open_sentence(groups["open"], reference, measure, basis))
     return "; ".join(clauses) + ".", sentences
+
+
+def _named_pairs(pairs: list[Row]) -> tuple[str, list[str]]:
+    """Pairs that the study names: each is its own question."""
+    words = {"better": "is better than", "worse": "is worse than"}
+    clauses, sentences = [], []
+    for row in pairs:
+        found = direction(row)
+        if found in words:
+            clauses.append(f"{row['arm']} {words[found]} {row['against']}")
+        else:
+            clauses.append(f"between {row['arm']} and {row['against']} no difference can be shown")
+        told = formats.difference(row["difference"], row["low"], row["high"])
+        sentences.append(f"{row['arm']} minus {row['against']}: {told}, {formats.p_statement(row['p_adjusted'])}.")
+    open_rows = [row for row in pairs if direction(row) == "open"]
+    headline = formats.capital("; ".join(clauses)) + "."
+    return headline, [*sentences, *([_could_have_shown(open_rows)] if open_rows else [])]
 
 
 def _all_pairs(pairs: list[Row], scores: list[Row], content: ReportContent) -> tuple[str, list[str]]:

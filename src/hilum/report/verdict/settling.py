@@ -14,7 +14,7 @@ _NOT_WORTH_SAYING = 1000
 def records(content: ReportContent) -> list[VerdictRecord]:
     """Of every comparison of the verdict that shows nothing and whose parts of the variance are known."""
     rows = overall_rows(content.comparisons)
-    if content.against is not None:
+    if content.against is not None and not content.pairs:
         rows = [row for row in rows if row["against"] == content.against]
     open_rows = [row for row in rows if direction(row) == "open" and formats.known(row.get("between_seeds"))]
     margin = margin_of(content)

@@ -26,7 +26,7 @@ def few_seeds(content: ReportContent) -> VerdictRecord | None:
 def records(content: ReportContent) -> list[VerdictRecord]:
     """Of all comparisons of the verdict, in their order."""
     rows = overall_rows(content.comparisons)
-    if content.against is not None:
+    if content.against is not None and not content.pairs:
         rows = [row for row in rows if row["against"] == content.against]
     made = [_runs(rows), _repeat(rows), *_practical_size(rows, content), *_looks(content)]
     return [record for record in made if record is not None]

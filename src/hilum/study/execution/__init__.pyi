@@ -7,6 +7,9 @@ from .evaluate import (
 from .explain import (
     explain_arms as explain_arms,
 )
+from .external import (
+    store_of as store_of,
+)
 from .looks import (
     extended as extended,
 )
@@ -27,7 +30,4 @@ from .status import (
 )
 from .train import (
     perform as perform,
-)
-from .train import (
-    store_of as store_of,
 )

@@ -25,8 +25,8 @@ from hilum.finetuning.shortcut_features import (
     thumbnail_features,
 )
 from hilum.progress import ProgressReport
-from hilum.study.plan import Prepared
 from hilum.study.plan.steps import _calibrated, _frozen_encoders
+from hilum.study.prepared import Prepared
 
 
 def score_baselines(prepared: Prepared, store: Store, directory: Path, on_progress: ProgressReport) -> None:

@@ -33,12 +33,13 @@ from hilum.evaluation.tables import UNDERDIAGNOSIS
 from hilum.finetuning.monitoring import LearningSign, read_learning
 from hilum.finetuning.scores import PROBE_SCORES, SCORES, read_scores
 from hilum.progress import ProgressReport
+from hilum.study.execution.external import external_table
 from hilum.study.execution.looks import look_of, record_look
 from hilum.study.file import Study
-from hilum.study.plan import BASELINES, Prepared, finetuning_directory, write_predictions
+from hilum.study.plan import BASELINES, EVALUATION, finetuning_directory, in_view, write_predictions
 from hilum.study.plan.steps import baseline_names
+from hilum.study.prepared import Prepared
 
-EVALUATION = "evaluation"
 _PROBE = " linear probe"
 """Beside one arm at a time; no arm begins with a blank."""
 
@@ -50,16 +51,16 @@ def judge(prepared: Prepared, out: Path, on_progress: ProgressReport) -> None:
     (AUROC, against the reference arm), baseline_metrics, baseline_comparisons (arm minus baseline), probe_metrics and
     probe_comparisons (of the linear probe of what each arm starts from; arm minus its own probe), learning (signs that
     an arm had not finished learning), subgroups; ranks where there are several arms; margins where the study names one;
-    classes where they exclude each other. Complete or absent.
+    classes where they exclude each other; external where the task is tested on other data sets. Complete or absent.
     """
     study = prepared.study
     jobs = ["joining scores with labels", "metrics", "baselines", "linear probes", "subgroups"]
-    with whole_directory(out / EVALUATION) as directory:
+    with whole_directory(out / in_view(study, EVALUATION)) as directory:
         on_progress(0, len(jobs), jobs[0])
         _write_all_predictions(prepared, out, directory)
         arms = {arm: read_arm(directory, arm, study.seeds) for arm in study.arms}
         thresholds = {arm: read_thresholds(directory, study, arm) for arm in study.arms}
-        on_progress(1, len(jobs), f"{study.evaluate.redraws:,} redraws of patients")
+        on_progress(1, len(jobs), f"{study.evaluate.n_bootstrap:,} redraws of patients")
         tables = _tables_of_arms(study, arms, thresholds, look_of(study, out))
         on_progress(2, len(jobs), jobs[2])
         tables |= _tables_of_baselines(study, arms, directory)
@@ -69,6 +70,8 @@ def judge(prepared: Prepared, out: Path, on_progress: ProgressReport) -> None:
         on_progress(4, len(jobs), jobs[4])
         if study.task.classes == "exclusive":
             tables["classes"] = _classes(study, arms)
+        if prepared.external:
+            tables["external"] = external_table(prepared, out, directory)
         if groups := groups_of(prepared):
             tables["subgroups"] = _subgroups(study, arms, thresholds, groups)
         for name, table in tables.items():
@@ -82,14 +85,15 @@ def read_arm(evaluation: Path, arm: str, seeds: Sequence[int]) -> list[Predictio
     return [read_predictions(_predictions_file(evaluation, arm, seed)) for seed in seeds]
 
 
+def read_validation(evaluation: Path, arm: str, seeds: Sequence[int]) -> list[Predictions]:
+    """Predictions of one arm on the validation images, one table a seed."""
+    return [read_predictions(_predictions_file(evaluation, arm, seed), split="val") for seed in seeds]
+
+
 def read_thresholds(evaluation: Path, study: Study, arm: str) -> list[Thresholds]:
     """Thresholds of one arm, one a seed, chosen on its validation images."""
-    return [
-        choose_thresholds(
-            read_predictions(_predictions_file(evaluation, arm, seed), split="val"), study.evaluate.threshold
-        )
-        for seed in study.seeds
-    ]
+    validation = read_validation(evaluation, arm, study.seeds)
+    return [choose_thresholds(predictions, study.evaluate.threshold) for predictions in validation]
 
 
 def groups_of(prepared: Prepared) -> dict[str, dict[str, str | None]]:
@@ -106,13 +110,13 @@ def _write_all_predictions(prepared: Prepared, out: Path, directory: Path) -> No
     scored = [*prepared.task.val.image_ids, *prepared.task.test_ids]
     for arm in prepared.study.arms:
         for seed in prepared.study.seeds:
-            trained = out / finetuning_directory(arm, seed)
+            trained = out / finetuning_directory(prepared.study, arm, seed)
             scores = read_scores(trained / SCORES, store, scored)
             write_predictions(prepared, scores, _predictions_file(directory, arm, seed))
             probed = read_scores(trained / PROBE_SCORES, store, scored)
             write_predictions(prepared, probed, _probe_file(directory, arm, seed))
     for name in baseline_names(prepared.study):
-        scores = pl.read_parquet(out / BASELINES / f"{name}.parquet")
+        scores = pl.read_parquet(out / in_view(prepared.study, BASELINES) / f"{name}.parquet")
         write_predictions(prepared, scores, _baseline_file(directory, name))
 
 
@@ -123,25 +127,26 @@ def _tables_of_arms(
     look: Look,
 ) -> dict[str, pl.DataFrame]:
     settings, against = study.evaluate, study.reference_arm if len(study.arms) > 1 else None
+    pairs = list(study.compare) if study.compare else None
     main = _measure(study, arms)
     others = measure_arms(
         arms,
         metrics=METRICS,
         averages=AVERAGES,
         thresholds=thresholds,
-        redraws=settings.redraws,
+        redraws=settings.n_bootstrap,
         seed=settings.seed,
-        min_positives=settings.min_positives,
+        min_positives=settings.min_positive_patients,
     )
     tables = {
         "metrics": _metrics_of(others, list(arms)),
-        "comparisons": comparisons_table(main, against=against, look=look),
+        "comparisons": comparisons_table(main, against=against, pairs=pairs, look=look),
     }
     if len(arms) > 1 and main.included.any():
         if len(main.findings) > 1:  # of one finding the estimates rank the arms
             tables["ranks"] = ranks_table([main])
         if settings.margin is not None:
-            tables["margins"] = margins_table(main, settings.margin, against=against)
+            tables["margins"] = margins_table(main, settings.margin, against=against, pairs=pairs)
     return tables
 
 
@@ -180,7 +185,7 @@ def _learning(study: Study, out: Path, probe_comparisons: pl.DataFrame) -> pl.Da
     behind = set(overall["arm"])
     rows = []
     for arm in study.arms:
-        runs = [read_learning(out / finetuning_directory(arm, seed)) for seed in study.seeds]
+        runs = [read_learning(out / finetuning_directory(study, arm, seed)) for seed in study.seeds]
         for sign in LearningSign:
             shown = sum(sign in run.signs for run in runs)
             if sign is LearningSign.WORSE_THAN_LINEAR_PROBE and arm in behind:
@@ -193,7 +198,7 @@ def _learning(study: Study, out: Path, probe_comparisons: pl.DataFrame) -> pl.Da
 def _classes(study: Study, arms: Mapping[str, Sequence[Predictions]]) -> pl.DataFrame:
     settings = study.evaluate
     tables = [
-        evaluate_single_label(predictions, redraws=settings.redraws, seed=settings.seed).select(
+        evaluate_single_label(predictions, redraws=settings.n_bootstrap, seed=settings.seed).select(
             pl.lit(arm).alias("arm"), pl.all()
         )
         for arm, predictions in arms.items()
@@ -215,7 +220,7 @@ def _subgroups(
             metrics=(AUROC, UNDERDIAGNOSIS),
             thresholds=thresholds[arm],
             min_patients=settings.min_group,
-            redraws=settings.redraws,
+            redraws=settings.n_bootstrap,
             seed=settings.seed,
         ).select(pl.lit(arm).alias("arm"), pl.all())
         for arm, predictions in arms.items()
@@ -230,12 +235,12 @@ _SEEDS_FOR_FACTORIAL = 5
 def _measure(study: Study, arms: Mapping[str, Sequence[Predictions]], design: SeedDesign | None = None) -> MeasuredArms:
     """Where each seed draws the labels that all arms learn from, arms share what is lucky about a seed."""
     settings = study.evaluate
-    drawn = study.task.labelled < 100 and len(study.seeds) >= _SEEDS_FOR_FACTORIAL
+    drawn = study.task.labelled_percent < 100 and len(study.seeds) >= _SEEDS_FOR_FACTORIAL
     return measure_arms(
         arms,
-        redraws=settings.redraws,
+        redraws=settings.n_bootstrap,
         seed=settings.seed,
-        min_positives=settings.min_positives,
+        min_positives=settings.min_positive_patients,
         seed_design=design or ("factorial" if drawn else "nested"),
     )
 

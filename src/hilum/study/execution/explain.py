@@ -20,7 +20,8 @@ from hilum.explanation.run import explain
 from hilum.explanation.settings import Wish
 from hilum.progress import ProgressReport
 from hilum.study.file import Explaining
-from hilum.study.plan import Prepared, finetuning_directory, labels
+from hilum.study.plan import finetuning_directory, labels
+from hilum.study.prepared import Prepared
 from hilum.training.distributed.device import choose_device
 
 NEIGHBOURS = 20
@@ -44,7 +45,7 @@ def explain_arms(prepared: Prepared, store: Store, out: Path, directory: Path, o
     study = prepared.study
     if study.explain is None:
         raise ValueError("the study asks for no explanation")
-    arms = [out / finetuning_directory(arm, study.seeds[0]) for arm in study.explained_arms]
+    arms = [out / finetuning_directory(study, arm, study.seeds[0]) for arm in study.explained_arms]
     models = load_models(arms, choose_device("auto"))
     manifest = _test_images(prepared, store)
     with whole_directory(directory) as beside:
@@ -85,7 +86,7 @@ def _leave_maps(
         seed=study.evaluate.seed,
         keep_seen=True,  # the split keeps patients apart; where it does not, the study says so, and the notes do
     )
-    wish = Wish(how.method, findings, how.images, redraws=study.evaluate.redraws, seed=study.evaluate.seed)
+    wish = Wish(how.method, findings, how.images, redraws=study.evaluate.n_bootstrap, seed=study.evaluate.seed)
     write_explained(explain(models, [store] * len(models), images, wish, on_progress), directory)
 
 
@@ -123,7 +124,7 @@ def _leave_points(
             [how.embedding],
             k=NEIGHBOURS,
             most_shown=count,
-            redraws=study.evaluate.redraws,
+            redraws=study.evaluate.n_bootstrap,
             seed=seed,
             on_progress=on_progress,
         )

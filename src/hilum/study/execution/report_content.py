@@ -17,47 +17,51 @@ from hilum.encoders.card import Card, read_card
 from hilum.evaluation.metrics import AVERAGES
 from hilum.report.content import ArmSummary, DataSummary, ReportContent
 from hilum.report.from_folder import cases_in, embeddings_in
-from hilum.study.execution.evaluate import EVALUATION, read_arm, read_thresholds
+from hilum.study.execution.evaluate import read_arm, read_thresholds
+from hilum.study.execution.external import store_of
 from hilum.study.execution.looks import look_taken
-from hilum.study.execution.train import store_of
-from hilum.study.file import as_yaml
+from hilum.study.file import Study, as_yaml
 from hilum.study.plan import (
+    EVALUATION,
     EXPLANATION,
     FailedArm,
-    Prepared,
     Step,
     as_rows,
     contamination_of,
     differences_of_start,
     finetuning_directory,
+    in_view,
     labelled_shares,
     parameter_counts,
+    pretraining_directories,
     pretraining_directory,
     read_record,
     share_in_words,
+    view_name,
 )
+from hilum.study.prepared import Prepared
 
 
 def report_content(prepared: Prepared, out: Path, steps: list[Step], failed: Sequence[FailedArm] = ()) -> ReportContent:
     """Gather what the report says from the files of a finished study."""
     study, split = prepared.study, prepared.task.split
-    metrics = pl.read_parquet(out / EVALUATION / "metrics.parquet")
-    evaluation = out / EVALUATION
+    evaluation = out / in_view(study, EVALUATION)
+    metrics = pl.read_parquet(evaluation / "metrics.parquet")
     content = ReportContent(
-        question=study.question,
+        question=f"{study.question} – {view_name(study)}" if study.place else study.question,
         arms=[_arm_summary(prepared, out, arm) for arm in study.arms],
         data=[_data_summary(prepared, out, name) for name in study.data],
         scored_on=f"{study.labelled_data}, test of {split.title}",
         metrics=metrics,
-        comparisons=pl.read_parquet(out / EVALUATION / "comparisons.parquet"),
-        against=study.reference_arm if len(study.arms) > 1 else None,
-        redraws=study.evaluate.redraws,
+        comparisons=comparisons_of(study, out),
+        against=study.reference_arm if len(study.arms) > 1 and not study.compare else None,
+        redraws=study.evaluate.n_bootstrap,
         predictions={arm: read_arm(evaluation, arm, study.seeds) for arm in study.arms},
         curves=_curves(prepared, out),
         left_out=[*(arm.sentence for arm in failed), *_left_out(prepared, out, metrics)],
         failed=[arm.sentence for arm in failed],
         provenance=_provenance(prepared, out, steps),
-        settings_yaml=as_yaml(study),
+        settings_yaml=as_yaml(study.whole),
         thresholds={arm: read_thresholds(evaluation, study, arm) for arm in study.arms},
         baseline_metrics=_table(evaluation, "baseline_metrics"),
         baseline_comparisons=_table(evaluation, "baseline_comparisons"),
@@ -65,6 +69,8 @@ def report_content(prepared: Prepared, out: Path, steps: list[Step], failed: Seq
         margins=_table(evaluation, "margins"),
         subgroups=_table(evaluation, "subgroups"),
         classes=_table(evaluation, "classes"),
+        external=_external(evaluation),
+        pairs=study.compare,
         probe_metrics=_table(evaluation, "probe_metrics"),
         probe_comparisons=_table(evaluation, "probe_comparisons"),
         learning=_table(evaluation, "learning"),
@@ -74,7 +80,7 @@ def report_content(prepared: Prepared, out: Path, steps: list[Step], failed: Seq
     )
     if study.explain is None:
         return content
-    return _with_explanation(content, out / EXPLANATION, out / "stores" / study.labelled_data)
+    return _with_explanation(content, out / in_view(study, EXPLANATION), out / "stores" / study.labelled_data)
 
 
 def _with_explanation(content: ReportContent, explained: Path, store: Path) -> ReportContent:
@@ -91,6 +97,26 @@ def _with_explanation(content: ReportContent, explained: Path, store: Path) -> R
     )
 
 
+def comparisons_of(study: Study, out: Path) -> pl.DataFrame:
+    """Comparisons of one task; where the study asks for it, adjusted with those of all tasks."""
+    own = pl.read_parquet(out / in_view(study, EVALUATION) / "comparisons.parquet")
+    if not study.place or study.evaluate.family == "task":
+        return own
+    every = pl.read_parquet(out / EVALUATION / "comparisons.parquet").filter(pl.col("place") == study.place)
+    keys = ["arm", "against", "finding", "metric"]
+    adjusted = every.select(*keys, "p_adjusted", "family")
+    joined = own.drop("p_adjusted", "family").join(adjusted, on=keys, how="left", maintain_order="left")
+    return joined.select(own.columns)
+
+
+def _external(evaluation: Path) -> pl.DataFrame | None:
+    """Of every arm by itself, named with what it was trained on."""
+    table = _table(evaluation, "external")
+    if table is None:
+        return None
+    return table.drop("arm") if table["arm"].n_unique() == 1 else table
+
+
 def _table(evaluation: Path, name: str) -> pl.DataFrame | None:
     path = evaluation / f"{name}.parquet"
     return pl.read_parquet(path) if path.is_file() else None
@@ -98,7 +124,7 @@ def _table(evaluation: Path, name: str) -> pl.DataFrame | None:
 
 def _arm_summary(prepared: Prepared, out: Path, arm: str) -> ArmSummary:
     study = prepared.study
-    settings, cards = study.arms[arm], [read_card(out / finetuning_directory(arm, seed)) for seed in study.seeds]
+    settings, cards = study.arms[arm], [read_card(out / finetuning_directory(study, arm, seed)) for seed in study.seeds]
     trainable, total = parameter_counts(study, arm)
     test_patients = prepared.labelled.patients(prepared.task.test_ids)
     stores = {each: store_of(out, each) for each in prepared.data} if study.evaluate.contaminated == "mark" else None
@@ -121,8 +147,8 @@ def _arm_summary(prepared: Prepared, out: Path, arm: str) -> ArmSummary:
 
 def _training_directories(prepared: Prepared, arm: str) -> list[str]:
     study = prepared.study
-    pretrained = {pretraining_directory(study, arm, seed) for seed in study.seeds} - {None}
-    return [*sorted(d for d in pretrained if d), *(finetuning_directory(arm, seed) for seed in study.seeds)]
+    starts = {each for seed in study.seeds for each in pretraining_directories(study, arm, seed)}
+    return [*sorted(starts), *(finetuning_directory(study, arm, seed) for seed in study.seeds)]
 
 
 def _data_summary(prepared: Prepared, out: Path, name: str) -> DataSummary:
@@ -148,7 +174,10 @@ def _curves(prepared: Prepared, out: Path) -> pl.DataFrame:
     study, parts = prepared.study, []
     for arm in study.arms:
         for seed in study.seeds:
-            stages = {"pretrain": pretraining_directory(study, arm, seed), "finetune": finetuning_directory(arm, seed)}
+            stages = {
+                "pretrain": pretraining_directory(study, arm, seed),
+                "finetune": finetuning_directory(study, arm, seed),
+            }
             for stage, directory in stages.items():
                 if directory is not None:
                     curves = pl.read_parquet(out / directory / "curves.parquet")
@@ -195,10 +224,12 @@ def _provenance(prepared: Prepared, out: Path, steps: list[Step]) -> list[tuple[
         lines += [(f"{name}, to pretrain on", _pool_in_words(prepared, name))]
         lines += [(f"{name}: {table}", f"sha256 {sha256}") for table, sha256 in sorted(data.collected.sources.items())]
     for step in steps:
+        if step.kind not in ("generate", "store", "pretrain", "supervise") and step.view != study.place:
+            continue
         record = read_record(out / step.directory)
         if record is not None:
             lines.append((step.title, f"{record.seconds:,.1f} s{_rate(out / step.directory)}"))
-            if step.kind == "pretrain" and step.seed == study.seeds[0]:
+            if step.kind in ("pretrain", "supervise") and step.seed == study.seeds[0]:
                 lines.append((f"{step.title}: settings", _settings(read_card(out / step.directory))))
     return lines
 

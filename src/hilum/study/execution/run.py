@@ -17,25 +17,28 @@ from hilum.artifacts import fingerprint, locked, write_json, write_text
 from hilum.errors import HilumError, TrainingFailedError
 from hilum.progress import ProgressReport, silent
 from hilum.report.page import PAGE, write_report
+from hilum.report.tasks import write_overview
+from hilum.study.execution.across_tasks import judge_across, overview_content
 from hilum.study.execution.evaluate import judge
 from hilum.study.execution.explain import explain_arms
+from hilum.study.execution.external import store_of
 from hilum.study.execution.report_content import report_content
-from hilum.study.execution.train import perform, store_of
+from hilum.study.execution.train import perform
 from hilum.study.file import Study, as_yaml
+from hilum.study.file.views import starts_in
 from hilum.study.generate import generate, generated_root, generation_key
 from hilum.study.plan import (
     REPORT,
     FailedArm,
-    Prepared,
     Step,
     count_images,
     failed_arms,
     failure_in_words,
+    finetuning_directory,
     forget_without_page,
-    guess_images,
     keys_with_failures,
     perform_once,
-    pretraining_directory,
+    pretraining_directories,
     read_record,
     record_failure,
     recorded_progress,
@@ -44,13 +47,15 @@ from hilum.study.plan import (
     steps_of,
     without_failed,
 )
-from hilum.study.plan.prepare import prepare
+from hilum.study.plan.prepare import prepare_study
+from hilum.study.plan.steps import directory_of_start
+from hilum.study.prepared import Prepared, PreparedStudy
 from hilum.training.distributed import by_the_first, joined_processes, rank, world_size
 
 CHECK = "check.json"
 """In a study's directory: which study was tried in miniature there."""
 
-_OF_ALL = ("pretrain", "finetune")
+_OF_ALL = ("pretrain", "supervise", "finetune")
 """Steps that all processes do together."""
 
 ShowStep: TypeAlias = Callable[[int, int, Step], AbstractContextManager[ProgressReport]]
@@ -65,7 +70,7 @@ def run_study(
     show_step: ShowStep,
     workers: int | None = None,
     allow_missing: bool = False,
-    check: Callable[[Prepared], object] | None = None,
+    check: Callable[[PreparedStudy], object] | None = None,
 ) -> Path:
     """Run every step of a study that is not done yet, and write its report.
 
@@ -92,28 +97,43 @@ def run_study(
         _generate_images(study, out, show_step, workers)
         prepared = prepare_in(study, roots, out, allow_missing=allow_missing)
         refuse_contaminated(prepared)
-        steps = steps_of(study, count_images(prepared))
+        steps = steps_of(study, {place: count_images(view) for place, view in prepared.views.items()})
         keys = by_the_first(lambda: step_keys(steps, prepared))
         tried = _check_once(check, prepared, steps, keys, out)
         by_the_first(lambda: _write_study(study, out, steps, keys))
         if tried:
             write_json(out / CHECK, {"key": tried})
-        runner = _Runner(out, len(steps), show_step, study)
-        judged, failed = prepared, list[FailedArm]()
+        runner = _Runner(out, len(steps), show_step, prepared)
+        judged: dict[str, Judged] = {}
         for number, step in enumerate(steps, start=1):
             if step.kind == "evaluate":
-                failed = failed_arms(study, out, keys)
-                judged, keys = without_failed(prepared, failed), keys_with_failures(steps, keys, failed)
+                view = prepared.views[step.view]
+                failed = failed_arms(view.study, out, keys)
+                judged[step.view] = Judged(without_failed(view, failed), failed)
+                keys = keys_with_failures(steps, keys, failed, step.view)
                 by_the_first(partial(_write_plan, out, steps, keys))
-            work = _work_of(step, prepared, judged, failed, steps, out, workers)
+            work = _work_of(step, prepared, judged, steps, out, workers)
             if work is not None:
                 runner.once(number, step, keys[step.directory], work)
         return out / PAGE
 
 
+@dataclass(frozen=True)
+class Judged:
+    """A task that can be judged.
+
+    Attributes:
+        prepared: with the arms that were trained.
+        failed: the others.
+    """
+
+    prepared: Prepared
+    failed: list[FailedArm]
+
+
 def _check_once(
-    check: Callable[[Prepared], object] | None,
-    prepared: Prepared,
+    check: Callable[[PreparedStudy], object] | None,
+    prepared: PreparedStudy,
     steps: list[Step],
     keys: Mapping[str, str],
     out: Path,
@@ -123,7 +143,7 @@ def _check_once(
         return None
     key = fingerprint(["check", keys])
     records = {step.directory: read_record(out / step.directory) for step in steps}
-    judged = keys_with_failures(steps, keys, failed_arms(prepared.study, out, keys))
+    judged = keys_of_judged(prepared, steps, keys, out)
     if all(record is not None and record.key == judged[directory] for directory, record in records.items()):
         return None
     if (out / CHECK).is_file() and json.loads((out / CHECK).read_text(encoding="utf-8"))["key"] == key:
@@ -134,41 +154,60 @@ def _check_once(
 
 def _work_of(
     step: Step,
-    prepared: Prepared,
-    judged: Prepared,
-    failed: list[FailedArm],
+    prepared: PreparedStudy,
+    judged: Mapping[str, Judged],
     steps: list[Step],
     out: Path,
     workers: int | None,
 ) -> Callable[[ProgressReport], None] | None:
     """What does a step; None for images that were generated before the plan was made."""
-    if step.kind in ("store", "pretrain", "finetune", "baselines"):
-        return partial(perform, step, prepared, out, workers)
+    if step.kind in ("store", "pretrain", "supervise", "finetune", "external", "baselines"):
+        return partial(perform, step, prepared.views.get(step.view, prepared.first), out, workers)
+    if step.kind == "across":
+        return lambda _: judge_across([each.prepared for each in judged.values()], out)
+    if step.kind in ("report", "overview"):
+        by_the_first(partial(forget_without_page, out / step.view))
+    if step.kind == "overview":
+        return lambda _: _overview(judged, out)
+    if step.kind == "generate":
+        return None
+    of_view = judged[step.view]
     if step.kind == "evaluate":
-        return partial(judge, judged, out)
+        return partial(judge, of_view.prepared, out)
     if step.kind == "explain":
-        return partial(explain_arms, judged, store_of(out, step.data), out, out / step.directory)
-    if step.kind == "report":
-        by_the_first(partial(forget_without_page, out))
-        return lambda _: _report(judged, failed, steps, out)
-    return None
+        return partial(explain_arms, of_view.prepared, store_of(out, step.data), out, out / step.directory)
+    return lambda _: _report(of_view, steps, out)
 
 
-def _report(judged: Prepared, failed: list[FailedArm], steps: list[Step], out: Path) -> None:
-    write_report(report_content(judged, out, steps, failed), out)
-    (out / REPORT).mkdir(exist_ok=True)  # for its record; the page lies at the top, where people look for it
+def _report(judged: Judged, steps: list[Step], out: Path) -> None:
+    page = out / judged.prepared.study.place
+    write_report(report_content(judged.prepared, out, steps, judged.failed), page)
+    (page / REPORT).mkdir(exist_ok=True)  # for its record; the page lies at the top, where people look for it
 
 
-def prepare_in(study: Study, roots: Mapping[str, Path], out: Path, *, allow_missing: bool = False) -> Prepared:
+def _overview(judged: Mapping[str, Judged], out: Path) -> None:
+    write_overview(overview_content([each.prepared for each in judged.values()], out), out)
+    (out / REPORT).mkdir(exist_ok=True)
+
+
+def keys_of_judged(prepared: PreparedStudy, steps: list[Step], keys: Mapping[str, str], out: Path) -> dict[str, str]:
+    """Keys of all steps, with the arms that failed in `out`."""
+    judged = dict(keys)
+    for place, view in prepared.views.items():
+        judged = keys_with_failures(steps, judged, failed_arms(view.study, out, keys), place)
+    return judged
+
+
+def prepare_in(study: Study, roots: Mapping[str, Path], out: Path, *, allow_missing: bool = False) -> PreparedStudy:
     """Read a study's data, with generated images where this study's directory has them."""
     generated = {name: generated_root(out, name) for name, data in study.data.items() if data.generate}
-    return prepare(study, {**roots, **generated}, allow_missing=allow_missing)
+    return prepare_study(study, {**roots, **generated}, allow_missing=allow_missing)
 
 
 def _generate_images(study: Study, out: Path, show_step: ShowStep, workers: int | None) -> None:
     """The images come first: the tables that all other steps are planned from are theirs."""
-    steps = steps_of(study, guess_images(study))
-    runner = _Runner(out, len(steps), show_step, study)
+    steps = steps_of(study, None)
+    runner = _Runner(out, len(steps), show_step, None)
     for number, step in enumerate(steps, start=1):
         if step.kind == "generate":
             by_the_first(lambda: _write_plan(out, steps, {}))
@@ -195,7 +234,7 @@ class _Runner:
     out: Path
     steps: int
     show_step: ShowStep
-    study: Study
+    prepared: PreparedStudy | None
 
     def once(self, number: int, step: Step, key: str, work: Callable[[ProgressReport], None]) -> None:
         directory = self.out / step.directory
@@ -213,21 +252,33 @@ class _Runner:
                 work(silent)
 
         began = time.monotonic()
-        if step.kind == "finetune" and self._failed(pretraining_directory(self.study, str(step.arm), step.seed or 0)):
-            told = "the pretraining that it starts from came to nothing"
+        if self._starts_from_nothing(step):
+            told = "what it starts from came to nothing"
             by_the_first(lambda: record_failure(directory, key, step.title, 0.0, "pretraining_failed", told))
             return
         try:
             perform_once(directory, key, step.title, work_together)
         except TrainingFailedError as error:
-            told = failure_in_words(step, self.study, error)
+            if self.prepared is None:
+                raise
+            told = failure_in_words(step, self.prepared.views.get(step.view, self.prepared.first).study, error)
             if world_size() > 1:  # the others may not have noticed yet: they cannot go on together
                 raise HilumError(directory, expected="a training", found=told, fix="Run it again then.") from error
             record_failure(directory, key, step.title, time.monotonic() - began, error.code, told)
 
-    def _failed(self, directory: str | None) -> bool:
-        record = None if directory is None else read_record(self.out / directory)
-        return record is not None and record.outcome != "done"
+    def _starts_from_nothing(self, step: Step) -> bool:
+        """Whether a step needs what a training that failed has not left."""
+        if self.prepared is None or step.kind not in ("supervise", "finetune", "external") or step.seed is None:
+            return False
+        study = self.prepared.views[step.view].study
+        if step.kind == "supervise" and step.init is not None and step.encoder is not None:
+            needed = [directory_of_start(study, step.encoder, init, step.seed) for init in starts_in(step.init)][:-1]
+        else:
+            needed = pretraining_directories(study, str(step.arm), step.seed)
+        if step.kind == "external":
+            needed = [*needed, finetuning_directory(study, str(step.arm), step.seed)]
+        records = [read_record(self.out / directory) for directory in needed]
+        return any(record is not None and record.outcome != "done" for record in records)
 
 
 def _write_study(study: Study, out: Path, steps: list[Step], keys: Mapping[str, str]) -> None:

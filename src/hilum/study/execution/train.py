@@ -1,27 +1,39 @@
 """Doing one step of a study: each leaves a directory that is complete or absent."""
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from hilum.data.store import Store, build_store, open_store
+from hilum.data.store import Store, build_store
 from hilum.encoders.published import resolve_weights
+from hilum.encoders.weights import write_encoder
 from hilum.finetuning.finetune import finetune
+from hilum.finetuning.weights import load_classifier
 from hilum.pretext.monitoring import OnlineProbe
 from hilum.pretext.pretrain import pretrain
 from hilum.progress import ProgressReport
 from hilum.runs.pools import PooledImages, pooled_images
 from hilum.study.execution.baselines import score_baselines
+from hilum.study.execution.external import score_external, store_of
 from hilum.study.file import Pretrained, finetune_settings, pretext_settings
-from hilum.study.plan import Prepared, Step, pretraining_directory, without_pixel_copies
+from hilum.study.file.schema import Supervised
+from hilum.study.file.section import percent_of
+from hilum.study.plan import Step, pretraining_directory, without_pixel_copies
 from hilum.study.plan.probe_labels import labels_of_task
+from hilum.study.plan.steps import directory_of_start
+from hilum.study.prepared import Prepared
+from hilum.training.distributed import by_the_first
+
+CLASSIFIER = "classifier"
+"""What a start with labels was trained as, in its directory; its encoder lies beside it."""
 
 
 def perform(step: Step, prepared: Prepared, out: Path, workers: int | None, on_progress: ProgressReport) -> None:
     """Do one step of training or its preparation; its directory is complete afterwards.
 
     Args:
-        step: of kind "store", "pretrain", "finetune" or "baselines".
+        step: of kind "store", "pretrain", "supervise", "finetune", "external" or "baselines".
         prepared: the study's data.
         out: directory of the study.
         workers: threads that decode images or prepare batches; None: all cores, or one. They do not change the result.
@@ -39,6 +51,10 @@ def perform(step: Step, prepared: Prepared, out: Path, workers: int | None, on_p
             workers=workers,
             on_progress=on_progress,
         )
+    elif step.kind == "supervise":
+        _supervise(step, prepared, out, batch_workers, on_progress)
+    elif step.kind == "external":
+        score_external(step, prepared, out, on_progress)
     elif step.kind == "pretrain":
         _pretrain(step, prepared, out, batch_workers, on_progress)
     elif step.kind == "baselines":
@@ -47,19 +63,14 @@ def perform(step: Step, prepared: Prepared, out: Path, workers: int | None, on_p
         _finetune(step, prepared, out, batch_workers, on_progress)
 
 
-def store_of(out: Path, data: str) -> Store:
-    """The preprocessed images of a data set."""
-    return open_store(out / "stores" / data)
-
-
 def _pretrain(step: Step, prepared: Prepared, out: Path, workers: int, on_progress: ProgressReport) -> None:
-    if step.init is None or step.encoder is None or step.seed is None:
+    if not isinstance(step.init, Pretrained) or step.encoder is None or step.seed is None:
         raise ValueError(f"not a pretraining step: {step}")
     study, ids = prepared.study, prepared.pool_of(step.init)
     settings = pretext_settings(study, step.init, sum(map(len, ids.values())))
     stores = {name: store_of(out, name) for name in ids}
     ids = {name: stores[name].readable(image_ids) for name, image_ids in ids.items()}
-    ids = without_pixel_copies(prepared, stores | {study.labelled_data: store_of(out, study.labelled_data)}, ids)
+    ids = without_pixel_copies(prepared, stores | {name: store_of(out, name) for name in prepared.all_tasks.held}, ids)
     images = pooled_images(prepared.data, stores, ids)
     pretrain(
         step.init.pretrain,
@@ -88,7 +99,7 @@ def _pool_title(prepared: Prepared, init: Pretrained, images: PooledImages) -> s
     told = []
     for part, share in zip(images.parts, init.shares.values(), strict=True):
         title = f"{part.data}, {_part_learnt(prepared, part.data)}"
-        title += f", {share:g} % of the patients by lot" if share < 100 else ""
+        title += f", {percent_of(share):g} % of the patients by lot" if share < 1 else ""
         told.append(
             f"{title} ({part.images:,} images of {part.patients:,} patients)" if len(images.parts) > 1 else title
         )
@@ -96,9 +107,44 @@ def _pool_title(prepared: Prepared, init: Pretrained, images: PooledImages) -> s
 
 
 def _part_learnt(prepared: Prepared, name: str) -> str:
-    return (
-        f"all but val and test of {prepared.task.split.title}" if name == prepared.study.labelled_data else "all images"
+    titles = prepared.all_tasks.titles.get(name, [])
+    return f"all but val and test of {' and of '.join(titles)}" if titles else "all images"
+
+
+def _supervise(step: Step, prepared: Prepared, out: Path, workers: int, on_progress: ProgressReport) -> None:
+    """Train a start with labels; its directory then holds the classifier, and the encoder as pretraining leaves it."""
+    if not isinstance(step.init, Supervised) or step.encoder is None or step.seed is None:
+        raise ValueError(f"not a start with labels: {step}")
+    learnt, store = prepared.all_tasks.supervised[str(Path(step.directory).parent)], store_of(out, step.data)
+    readable, before = set(store.image_ids), step.init.start
+    if isinstance(before, Pretrained):
+        init: Path | str = out / directory_of_start(prepared.study, step.encoder, before, step.seed)
+    else:
+        init = "random" if before == "random" else resolve_weights(before, step.encoder)
+    train, val = learnt.task.train.only(readable), learnt.task.val.only(readable)
+    finetune(
+        init,
+        step.encoder,
+        store,
+        train,
+        val,
+        val.image_ids,
+        learnt.study.task.findings,
+        settings=replace(finetune_settings(learnt.study, "supervised", learnt.labelled_images), workers=workers),
+        seed=step.seed,
+        directory=out / step.directory / CLASSIFIER,
+        split_title=f"{step.data}, train of {learnt.task.split.title}",
+        patients_apart="train" not in learnt.task.split.sharing,
+        on_progress=on_progress,
     )
+    by_the_first(lambda: _leave_encoder(out / step.directory))
+
+
+def _leave_encoder(directory: Path) -> None:
+    """The encoder of a classifier, its card and its curves, where those of a pretraining lie."""
+    classifier, card = load_classifier(directory / CLASSIFIER)
+    write_encoder(classifier.encoder, card.model_copy(update={"findings": []}), directory)
+    shutil.copyfile(directory / CLASSIFIER / "curves.parquet", directory / "curves.parquet")
 
 
 def _finetune(step: Step, prepared: Prepared, out: Path, workers: int, on_progress: ProgressReport) -> None:

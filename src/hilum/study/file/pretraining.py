@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from hilum.pretext.settings import RunSettings
-from hilum.study.file.section import Section
+from hilum.study.file.section import Section, fraction_not_percent, percent_of
 
 
 def _data_sets(value: object) -> object:
@@ -17,19 +17,16 @@ def _data_sets(value: object) -> object:
         return value
     if isinstance(value, dict) and value and all(map(_is_share, value.items())):
         return value
+    if isinstance(value, dict):
+        fraction_not_percent(value)
     raise ValueError(
-        f"{value!r} is neither a data set, nor a list of them, nor data sets with the percent of their patients"
+        f"{value!r} is neither a data set, nor a list of them, nor data sets with the fraction of their patients"
     )
 
 
 def _is_share(item: tuple[object, object]) -> bool:
-    name, percent = item
-    return (
-        isinstance(name, str)
-        and not isinstance(percent, bool)
-        and isinstance(percent, int | float)
-        and 0 < percent <= 100
-    )
+    name, share = item
+    return isinstance(name, str) and not isinstance(share, bool) and isinstance(share, int | float) and 0 < share <= 1
 
 
 class Pretraining(RunSettings, Section):
@@ -52,13 +49,14 @@ class Pretrained(RunSettings, Section):
 
     pretrain: str = Field(description="Method: `simclr`, `mocov2`, `swav`, `dino`, `dinov2` or `fcmae`.")
     on: Annotated[str | list[str] | dict[str, float], BeforeValidator(_data_sets)] = Field(
-        description="Data set, or several whose images are pooled: `[chexpert, kermany]`, or with the percent of their "
-        "patients to learn from, `{chexpert: 100, kermany: 25}`; of the task's own data set only training patients are "
-        "seen."
+        description="Data set, or several whose images are pooled: `[chexpert, kermany]`, or with the fraction of "
+        "their patients to learn from, `{chexpert: 1, kermany: 0.25}`; of patients who validate or test "
+        "in any task none is seen."
     )
     start: str = Field(
         "random",
-        description="Weights to go on from: the name of published ones, or a directory with encoder.safetensors.",
+        description="Weights to go on from: the name of published ones, a directory with encoder.safetensors, or one "
+        "of `starts` that names weights.",
     )
     settings: dict[str, Any] = Field(
         {}, description="The method's own settings, see [below](#settings-of-the-methods); the preset's for the rest."
@@ -66,10 +64,10 @@ class Pretrained(RunSettings, Section):
 
     @property
     def shares(self) -> dict[str, float]:
-        """The data sets, with the percent of their patients to learn from."""
+        """The data sets, with the fraction of their patients to learn from."""
         if isinstance(self.on, dict):
             return self.on
-        return dict.fromkeys([self.on] if isinstance(self.on, str) else self.on, 100.0)
+        return dict.fromkeys([self.on] if isinstance(self.on, str) else self.on, 1.0)
 
     def pool(self, labelled: str = "") -> str:
         """The data sets in words: "chexpert/train + kermany 25 %".
@@ -78,7 +76,7 @@ class Pretrained(RunSettings, Section):
             labelled: the one whose training patients alone are seen.
         """
         told = [
-            f"{name}{'/train' if name == labelled else ''}{'' if share == 100 else f' {share:g} %'}"
+            f"{name}{'/train' if name == labelled else ''}{'' if share == 1 else f' {percent_of(share):g} %'}"
             for name, share in self.shares.items()
         ]
         return " + ".join(told)

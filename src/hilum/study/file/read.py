@@ -1,9 +1,7 @@
 """Reading a study file: all its problems at once, each with its line, what was expected and the nearest right word."""
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,30 +16,21 @@ from hilum.errors import HilumError, HilumErrors
 from hilum.findings import COLLECTIONS
 from hilum.pretext.methods import METHOD_SETTINGS, method_settings
 from hilum.study.file.schema import Study
-
-Place = tuple[str | int, ...]
+from hilum.study.file.tasks_problems import (
+    Place,
+    Problem,
+    encoder_of,
+    inits_in,
+    known_names,
+    nearest,
+    section,
+    tasks_problems,
+)
 
 _MOST_BYTES, _MOST_VALUES, _MOST_LETTERS, _DEEPEST = 4_000_000, 100_000, 200, 50
 
 _OF_TAGS = (ValueError, TypeError, KeyError, AttributeError, OverflowError)
 """What PyYAML raises at values that are not of the kind that a tag says, such as `!!int x`."""
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One thing wrong with a study file.
-
-    Attributes:
-        place: keys and positions from the top of the file.
-        message: what is wrong.
-        hint: what would be right, or empty.
-        line: where it stands, if not where the first such key does.
-    """
-
-    place: Place
-    message: str
-    hint: str = ""
-    line: int | None = None
 
 
 class Yaml12Loader(yaml.SafeLoader):
@@ -233,41 +222,32 @@ def _unwritable(content: Any, place: Place = ()) -> Iterator[Problem]:
 
 def _cross_problems(content: Mapping[str, Any]) -> Iterator[Problem]:
     """What no field can know alone. Reads the raw file, so that these show beside the problems of single fields."""
-    data, arms = _section(content, "data"), _section(content, "arms")
-    task, evaluate = _section(content, "task"), _section(content, "evaluate")
-    known_data = f"known here: {', '.join(map(str, data))}"
-    if isinstance(task.get("on"), str) and task["on"] not in data:
-        yield Problem(("task", "on"), f"{task['on']!r} is not a data set of this study", known_data)
-    if "on" not in task and len(data) > 1:
-        yield Problem(("task",), "several data sets, and 'on' does not say which has the labels", known_data)
-    if isinstance(evaluate.get("against"), str) and evaluate["against"] not in arms:
-        yield Problem(
-            ("evaluate", "against"),
-            f"{evaluate['against']!r} is not an arm of this study",
-            f"known here: {', '.join(map(str, arms))}",
-        )
-    general = _section(content, "finetune").get("unfreeze")
+    data, arms = section(content, "data"), section(content, "arms")
+    yield from tasks_problems(content)
+    general = section(content, "finetune").get("unfreeze")
+    for place, init in inits_in(content):
+        on = init.get("on")
+        for each in on if isinstance(on, list | dict) else [on]:
+            if isinstance(each, str) and each not in data:
+                yield Problem((*place, "on"), f"{each!r} is not a data set of this study", known_names(data))
+        yield from _method_problems(place, init)
+        said = section(content, "pretrain") | init
+        if said.get("optimizer") in ("sgd", "lars") and said.get("lr") is None:
+            told = f"{said['optimizer']} with the learning rate of a preset, which is AdamW's"
+            yield Problem(place, told, "set lr, here or under pretrain")
+    named = [(("starts", name, "encoder"), raw) for name, raw in section(content, "starts").items()]
+    for place, raw in [(("arms", name, "encoder"), raw) for name, raw in arms.items()] + named:
+        encoder = raw.get("encoder") if isinstance(raw, dict) else None
+        if isinstance(encoder, str) and encoder and encoder not in ARCHITECTURES:
+            yield Problem(place, f"{encoder!r} is not an encoder", nearest(encoder, ARCHITECTURES))
     for name, raw in arms.items():
         arm = raw if isinstance(raw, dict) else {}
-        encoder, init = arm.get("encoder"), arm.get("init")
-        architecture = ARCHITECTURES.get(encoder) if isinstance(encoder, str) else None
-        if isinstance(encoder, str) and architecture is None:
-            yield Problem(("arms", name, "encoder"), f"{encoder!r} is not an encoder", _nearest(encoder, ARCHITECTURES))
-        if isinstance(init, dict):
-            on = init.get("on")
-            for each in on if isinstance(on, list | dict) else [on]:
-                if isinstance(each, str) and each not in data:
-                    yield Problem(("arms", name, "init", "on"), f"{each!r} is not a data set of this study", known_data)
-            yield from _method_problems(("arms", name, "init"), init)
-            said = _section(content, "pretrain") | init
-            if said.get("optimizer") in ("sgd", "lars") and said.get("lr") is None:
-                told = f"{said['optimizer']} with the learning rate of a preset, which is AdamW's"
-                yield Problem(("arms", name, "init"), told, "set lr, here or under pretrain")
-        own = _section(arm, "finetune").get("unfreeze")
-        blocks, place = (own, ("arms", name, "finetune", "unfreeze")) if own is not None else (general, _GENERAL)
+        architecture = ARCHITECTURES.get(encoder_of(arm, content))
+        own = section(arm, "finetune").get("unfreeze")
+        blocks, where = (own, ("arms", name, "finetune", "unfreeze")) if own is not None else (general, _GENERAL)
         if architecture and isinstance(blocks, int) and blocks > architecture.blocks:
             yield Problem(
-                place,
+                where,
                 f"{blocks} blocks, but {architecture.name} has {architecture.blocks}",
                 f"use 0 to {architecture.blocks}, or all",
             )
@@ -277,7 +257,7 @@ def _cross_problems(content: Mapping[str, Any]) -> Iterator[Problem]:
         collection = raw.get("collection") if isinstance(raw, dict) else None
         if isinstance(collection, str) and collection not in COLLECTIONS:
             yield Problem(
-                ("data", name, "collection"), f"{collection!r} is not a collection", _nearest(collection, COLLECTIONS)
+                ("data", name, "collection"), f"{collection!r} is not a collection", nearest(collection, COLLECTIONS)
             )
 
 
@@ -287,12 +267,12 @@ def _size_problems(content: Mapping[str, Any], arms: Mapping[str, Any]) -> Itera
         stored = parse_recipe(content.get("preprocess", [])).size
     except HilumError:
         return  # told elsewhere
-    general = _section(content, "finetune").get("size")
+    general = section(content, "finetune").get("size")
     for name, raw in arms.items():
         arm = raw if isinstance(raw, dict) else {}
-        encoder = arm.get("encoder")
-        size = _section(arm, "finetune").get("size") or general or stored
-        if isinstance(encoder, str) and encoder in ARCHITECTURES and isinstance(size, int):
+        encoder = encoder_of(arm, content)
+        size = section(arm, "finetune").get("size") or general or stored
+        if encoder in ARCHITECTURES and isinstance(size, int):
             try:
                 ARCHITECTURES[encoder].padded(size)
             except HilumError as error:
@@ -308,15 +288,16 @@ def _name_problems(content: Mapping[str, Any], arms: Mapping[str, Any]) -> Itera
         except HilumError as error:
             yield Problem(("preprocess",), f"expected {error.expected}; found {error.found}", error.fix)
     places: list[Place] = [("pretrain",), ("finetune",)]
-    places += [("arms", name, section) for name in arms for section in ("finetune", "init")]
+    places += [("arms", name, part) for name in arms for part in ("finetune", "init")]
+    places += [("starts", name) for name in section(content, "starts")]
     for place in places:
-        section: Any = content
+        settings: Any = content
         for part in place:
-            section = _section(section, str(part))
+            settings = section(settings, str(part))
         for key in ("policy", "second_policy", "local_policy"):
-            policy = section.get(key)
+            policy = settings.get(key)
             if isinstance(policy, str) and policy not in POLICIES:
-                hint = _nearest(policy, POLICIES)
+                hint = nearest(policy, POLICIES)
                 yield Problem((*place, key), f"{policy!r} is not a policy of random views", hint)
 
 
@@ -326,7 +307,7 @@ def _method_problems(place: Place, init: Mapping[str, Any]) -> Iterator[Problem]
     if not isinstance(method, str):
         return
     if method not in METHOD_SETTINGS:
-        hint = _nearest(method, METHOD_SETTINGS)
+        hint = nearest(method, METHOD_SETTINGS)
         yield Problem((*place, "pretrain"), f"{method!r} is not one of {', '.join(METHOD_SETTINGS)}", hint)
     elif isinstance(init.get("settings"), dict):
         try:
@@ -340,35 +321,43 @@ def _method_problems(place: Place, init: Mapping[str, Any]) -> Iterator[Problem]
 _GENERAL: Place = ("finetune", "unfreeze")
 
 
-def _section(content: Mapping[str, Any], key: str) -> dict[str, Any]:
-    section = content.get(key)
-    return section if isinstance(section, dict) else {}
-
-
 def _translate(detail: ErrorDetails, content: Mapping[str, Any]) -> Problem:
     place = tuple(part for part in detail["loc"] if not (isinstance(part, str) and part[:1] in ("<", "[")))
     found, kind = detail["input"], detail["type"]
     if kind == "extra_forbidden" and (new := RENAMED.get((_section_of(place), str(place[-1])))):
-        return Problem(place, f"was renamed to {new}", f"write {new}")
+        number = isinstance(found, int | float) and not isinstance(found, bool)
+        as_fraction = f": {found / 100:g}" if place[-1] == "labelled" and number else ""
+        return Problem(place, f"was renamed to {new}", f"write {new}{as_fraction}")
     if kind == "extra_forbidden":
         return Problem(
-            place, "is not a key that is known here", _nearest(str(place[-1]), _fields_at(place[:-1], content))
+            place, "is not a key that is known here", nearest(str(place[-1]), _fields_at(place[:-1], content))
         )
     if kind == "missing":
         return Problem(place, "is missing", "see docs/study_file.md")
     shown = _shortened(repr(found))
     if kind == "literal_error":
         words = re.findall(r"'([^']*)'", detail["ctx"]["expected"])
-        return Problem(place, f"{shown} is not one of {', '.join(words)}", _nearest(_shortened(str(found)), words))
+        return Problem(place, f"{shown} is not one of {', '.join(words)}", nearest(_shortened(str(found)), words))
     told = _shortened(detail["msg"].removeprefix("Value error, "))
     return Problem(place, told, "" if kind == "value_error" else f"found {shown}")
 
 
-RENAMED = {("task", "films"): "images", ("explain", "films"): "candidates"}
+RENAMED = {
+    ("task", "films"): "images",
+    ("task", "labelled"): "label_fraction",
+    ("task", "vote"): "consensus",
+    ("task", "positive_from_grade"): "severity_threshold",
+    ("explain", "films"): "candidates",
+    ("evaluate", "against"): "reference",
+    ("evaluate", "redraws"): "n_bootstrap",
+    ("evaluate", "min_positives"): "min_positive_patients",
+}
 """Keys of earlier study files: section and key to the key of today."""
 
 
 def _section_of(place: Place) -> str:
+    if len(place) == 3 and place[0] == "tasks":
+        return "task"
     return str(place[-2]) if len(place) > 1 else ""
 
 
@@ -395,11 +384,6 @@ def _models_in(annotation: Any) -> Iterator[Any]:
         yield annotation
     for argument in getattr(annotation, "__args__", ()):
         yield from _models_in(argument)
-
-
-def _nearest(word: str, known: Sequence[str] | Mapping[str, Any]) -> str:
-    near = difflib.get_close_matches(word, list(known), n=1)
-    return f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}"
 
 
 def _line_of(problem: Problem, tree: yaml.Node, overridden: Sequence[Place]) -> tuple[int, str]:

@@ -1,5 +1,6 @@
 """The same study in miniature: every arm, step and table on two cores in minutes, on generated radiographs."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from hilum.data.recipe import parse_recipe
@@ -38,20 +39,26 @@ def tiny(study: Study) -> Study:
     content["finetune"] = _shrunk_training(
         general, study.finetune.epochs or TINY_EPOCHS, study.finetune.batch_size or TINY_BATCH
     )
-    for arm in content["arms"].values():
-        if isinstance(arm.get("init"), dict):
-            arm["init"] = {name: told for name, told in arm["init"].items() if name not in ("epochs", "batch_size")}
-            arm["init"]["start"] = _weights_at_hand(arm["init"].get("start", "random"), arm["encoder"])
+    starts = content.get("starts", {})
+    for start in starts.values():
+        encoder = start["encoder"]
+        if "supervise" in start or "pretrain" in start:
+            start |= _shrunk_start(start, encoder, starts)
+            for name in ("epochs", "batch_size") if "pretrain" in start else ():
+                start.pop(name, None)
         else:
-            arm["init"] = _weights_at_hand(arm.get("init", "random"), arm["encoder"])
-        own = ("epochs", "steps", "batch_size")
-        arm["finetune"] = {k: v for k, v in arm.get("finetune", {}).items() if k not in own}
-        if (architecture := ARCHITECTURES[arm["encoder"]]).fixed:
+            start["weights"] = _weights_at_hand(start.get("weights", "random"), encoder)
+    for arm in content["arms"].values():
+        encoder = arm.get("encoder") or starts[arm["start"]]["encoder"]
+        if "start" not in arm:
+            arm["init"] = _shrunk_start(arm.get("init", "random"), encoder, starts)
+        arm["finetune"] = _without_length(arm.get("finetune", {}))
+        if (architecture := ARCHITECTURES[encoder]).fixed:
             arm["finetune"]["size"] = architecture.size
     content["seeds"] = study.seeds[:2]
     content["evaluate"] = content.get("evaluate", {}) | {
-        "redraws": min(study.evaluate.redraws, TINY_REDRAWS),
-        "min_positives": min(study.evaluate.min_positives, 2),
+        "n_bootstrap": min(study.evaluate.n_bootstrap, TINY_REDRAWS),
+        "min_positive_patients": min(study.evaluate.min_positive_patients, 2),
     }
     if study.explain is not None:
         few = {
@@ -60,6 +67,20 @@ def tiny(study: Study) -> Study:
         }
         content["explain"] = content.get("explain", {}) | few
     return Study.model_validate(content)
+
+
+def _shrunk_start(init: Any, encoder: str, starts: Mapping[str, Any]) -> Any:
+    """A start of few steps, from weights that are here."""
+    if not isinstance(init, dict):
+        return init if init in starts else _weights_at_hand(init, encoder)
+    shrunk = init | {"start": _shrunk_start(init.get("start", "random"), encoder, starts)}
+    if "supervise" in init:
+        return shrunk | {"finetune": _without_length(init.get("finetune", {}))}
+    return {name: told for name, told in shrunk.items() if name not in ("epochs", "batch_size")}
+
+
+def _without_length(settings: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if name not in ("epochs", "steps", "batch_size")}
 
 
 def _weights_at_hand(init: str, encoder: str) -> str:

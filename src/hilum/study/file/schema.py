@@ -1,7 +1,7 @@
 """What a study file may say. The reference in docs/study_file.md is generated from these models."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias, cast
 
 from pydantic import (
     BaseModel,
@@ -9,6 +9,7 @@ from pydantic import (
     Discriminator,
     Field,
     PositiveInt,
+    PrivateAttr,
     Tag,
     ValidationInfo,
     field_validator,
@@ -21,7 +22,7 @@ from hilum.finetuning.settings import HeadName, PoolingName
 from hilum.study.file.explain import Explaining, check_explaining, explained_arms
 from hilum.study.file.pretraining import Pretrained, Pretraining
 from hilum.study.file.section import FindingName, Name, Section, Seed
-from hilum.study.file.task import Task
+from hilum.study.file.task import FractionOfValidation, LabelReading, Task
 from hilum.threshold_rule import check_rule
 from hilum.training.settings import Precision
 
@@ -34,8 +35,19 @@ def _number_of_blocks(value: object) -> object:
 
 def _kind_of_start(init: object) -> str:
     if isinstance(init, dict | BaseModel):
-        return "<pretrain>"
+        return "<supervise>" if "supervise" in init or hasattr(init, "supervise") else "<pretrain>"
     return "<random>" if init == "random" else "<weights>"
+
+
+def _whose_task(supervise: object) -> str:
+    return "<task>" if isinstance(supervise, str) else "<own>"
+
+
+def _kind_of_named_start(start: object) -> str:
+    for kind in ("supervise", "pretrain"):
+        if kind in start if isinstance(start, dict) else hasattr(start, kind):
+            return f"<{kind}>"
+    return "<weights>"
 
 
 class Generated(Section):
@@ -166,30 +178,120 @@ class Finetuning(Section):
         return {k: v for k, v in values.items() if v is not None or k in ("patience", "validations", "size")}
 
 
+class SupervisedTask(LabelReading):
+    """A task that is learnt with labels before the study's own, and judged by nobody."""
+
+    on: str = Field(description="Data set that carries the labels.")
+    findings: Literal["shared"] | Annotated[list[FindingName], Field(min_length=1)] = Field(
+        description="Findings to learn; `shared`: those of the arm's own task that this data set labels, too, so that "
+        "each distinct overlap makes an encoder of its own."
+    )
+    validation: FractionOfValidation = Field(0.1, description="Fraction of the patients used for validation.")
+    seed: Seed = Field(0, description="Of the draw of the validation patients.")
+
+
+class Supervised(Section):
+    """Start from an encoder that this study trains with the labels of another task.
+
+    It learns from no patient who validates or tests in any task of the study.
+    """
+
+    supervise: Annotated[
+        Annotated[str, Tag("<task>")] | Annotated[SupervisedTask, Tag("<own>")], Discriminator(_whose_task)
+    ] = Field(description="One of `tasks`, with its findings and its split; or a task that nobody judges.")
+    start: Annotated[
+        Annotated[str, Tag("<weights>")] | Annotated[Pretrained, Tag("<pretrain>")], Discriminator(_kind_of_start)
+    ] = Field(
+        "random",
+        description="What this training goes on from: `random`, published weights, a directory, a pretraining, or one "
+        "of `starts`.",
+    )
+    finetune: Finetuning = Field(
+        Finetuning(), description="Settings of this training instead of the study's `finetune`."
+    )
+
+
+Init: TypeAlias = str | Pretrained | Supervised
+
+
+class NamedWeights(Section):
+    """A start of published weights, or of a directory."""
+
+    encoder: str = Field(description="Architecture, such as `resnet18`.")
+    weights: str = Field("random", description="`random`, a name of `hilum weights list`, or a directory.")
+
+    @property
+    def init(self) -> Init:
+        """As an arm says it."""
+        return self.weights
+
+
+class NamedPretrained(Pretrained):
+    """A start that the study pretrains without labels; all keys of [Pretrained](#pretrained), and the encoder."""
+
+    encoder: str = Field(description="Architecture, such as `resnet18`.")
+
+    @property
+    def init(self) -> Init:
+        """As an arm says it."""
+        return Pretrained.model_validate(self.model_dump(exclude_unset=True, exclude={"encoder"}))
+
+
+class NamedSupervised(Supervised):
+    """A start that the study trains with labels; all keys of [Supervised](#supervised), and the encoder."""
+
+    encoder: str = Field(description="Architecture, such as `resnet18`.")
+
+    @property
+    def init(self) -> Init:
+        """As an arm says it."""
+        return Supervised.model_validate(self.model_dump(exclude_unset=True, exclude={"encoder"}))
+
+
+NamedStart = Annotated[
+    Annotated[NamedWeights, Tag("<weights>")]
+    | Annotated[NamedPretrained, Tag("<pretrain>")]
+    | Annotated[NamedSupervised, Tag("<supervise>")],
+    Discriminator(_kind_of_named_start),
+]
+
+
 class Arm(Section):
     """One way to train; arms are what the study compares."""
 
-    encoder: str = Field(description="Architecture, such as `resnet18`; `hilum encoders` lists them.")
+    encoder: str = Field(
+        "", description="Architecture, such as `resnet18`; `hilum encoders` lists them. Needed unless `start` names it."
+    )
+    start: str | None = Field(None, description="One of `starts`, instead of `encoder` and `init`.")
     init: Annotated[
         Annotated[Literal["random"], Tag("<random>")]
         | Annotated[Pretrained, Tag("<pretrain>")]
+        | Annotated[Supervised, Tag("<supervise>")]
         | Annotated[str, Tag("<weights>")],
         Discriminator(_kind_of_start),
     ] = Field(
         "random",
-        description="`random`; `{pretrain: METHOD, on: DATA}`; the name of published weights (`hilum weights list`), "
-        "such as `imagenet1k`; or a directory with encoder.safetensors.",
+        description="`random`; `{pretrain: METHOD, on: DATA}`; `{supervise: TASK}`; the name of published weights "
+        "(`hilum weights list`), such as `imagenet1k`; or a directory with encoder.safetensors.",
     )
+    tasks: list[str] | None = Field(None, min_length=1, description="Tasks that it is trained on; all when left out.")
     finetune: Finetuning = Field(Finetuning(), description="Settings of this arm instead of the study's `finetune`.")
 
 
 class Evaluation(Section):
     """How results are judged."""
 
-    against: str | None = Field(None, description="Arm that the others are compared with; the first when left out.")
-    redraws: int = Field(2000, ge=100, le=1_000_000, description="Bootstrap redraws of patients.")
-    min_positives: PositiveInt = Field(
+    reference: str | None = Field(
+        None, description="Arm that the others are compared with; the first when left out. See `compare`, too."
+    )
+    n_bootstrap: int = Field(2000, ge=100, le=1_000_000, description="Bootstrap redraws of patients.")
+    min_positive_patients: PositiveInt = Field(
         10, description="Findings with fewer positive or negative test patients are left out of the macro average."
+    )
+    family: Literal["task", "all_tasks"] = Field(
+        "task",
+        description="Tests whose p-values are adjusted together (Benjamini-Hochberg): those of one task, or of all "
+        "tasks and label fractions.",
     )
     seed: Seed = Field(0, description="Of the redraws.")
     threshold: str = Field(
@@ -235,7 +337,16 @@ class Study(Section):
         "`{resize: SIDE}`, `min_max`, `clahe`, `equalize`; or the name of a published study's recipe. See "
         "[preprocessing](preprocessing.md).",
     )
-    task: Task = Field(description="What is to be recognised.")
+    task: Task = Field(  # in words None where `tasks` are there instead, and never so in what `views_of` gives
+        cast(Task, None), description="What is to be recognised, in a study of one task; else `tasks`."
+    )
+    tasks: dict[Name, Task] = Field(
+        {}, description="Several tasks by name, instead of `task`; results are given for each, and over all."
+    )
+    starts: dict[Name, NamedStart] = Field(
+        {},
+        description="Encoders to start from, by name: each is made once and shared by all arms and tasks that name it.",
+    )
     arms: dict[Name, Arm] = Field(min_length=1, description="What is compared, by name.")
     pretrain: Pretraining = Field(Pretraining(), description="Settings of all pretraining.")
     finetune: Finetuning = Field(Finetuning(), description="Settings of all training with labels.")
@@ -243,6 +354,10 @@ class Study(Section):
         "auto", description="`auto`: bf16 autocast where the machine computes it natively, else fp32."
     )
     seeds: list[Seed] = Field([0, 1, 2], min_length=1, description="Replicates of every arm.")
+    compare: list[tuple[str, str]] = Field(
+        [],
+        description="Pairs of arms to compare, `[[A, B], …]`: A minus B. When left out, all with `evaluate.reference`.",
+    )
     evaluate: Evaluation = Field(Evaluation(), description="How results are judged.")
     explain: Explaining | None = Field(
         Explaining(), description="Heat-maps and images by likeness on the report's page; null: none."
@@ -269,8 +384,27 @@ class Study(Section):
     def _known_arms(cls, explain: Explaining | None, info: ValidationInfo) -> Explaining | None:
         if explain is not None and "arms" in info.data:
             evaluate = info.data.get("evaluate")
-            check_explaining(explain, info.data["arms"], evaluate.against if evaluate else None)
+            check_explaining(explain, info.data["arms"], evaluate.reference if evaluate else None)
         return explain
+
+    _place: str = PrivateAttr("")
+    _whole: "Study | None" = PrivateAttr(None)
+
+    @property
+    def place(self) -> str:
+        """Folder, in the study's directory, of the files of this task and label fraction; empty for that directory."""
+        return self._place
+
+    @property
+    def whole(self) -> "Study":
+        """The study file that this is a task of; itself where it has one task."""
+        return self._whole or self
+
+    def placed(self, place: str, whole: "Study") -> "Study":
+        """The same as a task of a study file; see `hilum.study.file.views`."""
+        placed = self.model_copy()
+        placed._place, placed._whole = place, whole
+        return placed
 
     @property
     def labelled_data(self) -> str:
@@ -279,14 +413,28 @@ class Study(Section):
 
     @property
     def pretraining_data(self) -> list[str]:
-        """Names of the data sets that some arm pretrains on, in the order of the arms."""
-        inits = [arm.init for arm in self.arms.values() if isinstance(arm.init, Pretrained)]
-        return list(dict.fromkeys(name for init in inits for name in init.shares))
+        """Names of the data sets that some arm has learnt from before it is fine-tuned, in the order of the arms."""
+        names = [name for arm in self.arms for name in self.data_before(arm)]
+        return list(dict.fromkeys(names))
+
+    def data_before(self, arm: str) -> list[str]:
+        """Names of the data sets that an arm has learnt from, in this study, before it is fine-tuned."""
+        init = self.arms[arm].init
+        names: list[str] = []
+        if isinstance(init, Supervised):
+            names, init = [self.supervised_data(init)], init.start
+        return list(dict.fromkeys([*(init.shares if isinstance(init, Pretrained) else ()), *names]))
+
+    def supervised_data(self, init: Supervised) -> str:
+        """Name of the data set whose labels a start learns."""
+        if isinstance(init.supervise, str):
+            return self.whole.tasks[init.supervise].on or next(iter(self.data))
+        return init.supervise.on
 
     @property
     def reference_arm(self) -> str:
-        """Name of the arm that the others are compared with."""
-        return self.evaluate.against or next(iter(self.arms))
+        """Name of the arm that the others are compared with; of pairs, the second of the first."""
+        return self.evaluate.reference or (self.compare[0][1] if self.compare else next(iter(self.arms)))
 
     @property
     def explained_arms(self) -> list[str]:
@@ -302,7 +450,14 @@ class Study(Section):
 
     def starts_from(self, arm: str) -> str:
         """The initial weights of an arm, in words: "random", "mocov2 on ours/train", a name, or a directory."""
-        init = self.arms[arm].init
+        return self.init_in_words(self.arms[arm].init)
+
+    def init_in_words(self, init: Init) -> str:
+        """A start in words, as in `starts_from`."""
+        if isinstance(init, Supervised):
+            before = "" if init.start == "random" else f" from {self.init_in_words(init.start)}"
+            what = init.supervise if isinstance(init.supervise, str) else f"labels of {init.supervise.on}"
+            return f"supervised on {what}{before}"
         if isinstance(init, Pretrained):
             before = "" if init.start == "random" else f" from {init.start}"
             views = "" if init.policy is None else f", {init.policy if isinstance(init.policy, str) else 'own'} views"
@@ -311,8 +466,9 @@ class Study(Section):
 
     def weights_of(self, arm: str) -> str | None:
         """Name or directory of the weights that an arm, or its pretraining, starts from; None for random ones."""
-        init = self.arms[arm].init
-        weights = init.start if isinstance(init, Pretrained) else init
+        weights = self.arms[arm].init
+        while isinstance(weights, Pretrained | Supervised):
+            weights = weights.start
         return None if weights == "random" else weights
 
     def pretraining_epochs(self, init: Pretrained) -> int | None:

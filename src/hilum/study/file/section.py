@@ -1,7 +1,7 @@
 """What all parts of a study file share: strictness, and the names of findings."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -49,3 +49,42 @@ class Section(BaseModel):
 
 FOLDER_LABELS = Path("labels.csv")
 """Where a generated `folder` keeps its labels."""
+
+
+def percent_of(fraction: float) -> float:
+    """A fraction as percent: a whole number where it is one, without the noise of binary fractions."""
+    percent = round(100 * fraction, 9)
+    return int(percent) if percent == int(percent) else percent
+
+
+def fraction_not_percent(value: object) -> object:
+    """Refuse percents where fractions are asked for, as a validator.
+
+    Raises:
+        ValueError: names the fraction that is meant.
+    """
+    numbers: list[Any] = (
+        list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else [value]
+    )
+    if any(_is_number(number) and number > 1 for number in numbers) and all(map(_is_number, numbers)):
+        if isinstance(value, dict):
+            meant = "{" + ", ".join(f"{name}: {number / 100:g}" for name, number in value.items()) + "}"
+        else:
+            meant = f"[{', '.join(f'{n / 100:g}' for n in numbers)}]" if isinstance(value, list) else f"{value / 100:g}"  # type: ignore[operator]
+        raise ValueError(f"{value} is in percent, but a fraction is expected; write {meant}")
+    return value
+
+
+def whole_percent(fraction: float) -> float:
+    """A fraction that is a whole number of hundredths, as a validator: patients are dealt out in blocks of 100.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not isinstance(percent_of(fraction), int):
+        raise ValueError(f"{fraction:g} is no whole number of hundredths; write {round(fraction, 2):g}")
+    return fraction
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

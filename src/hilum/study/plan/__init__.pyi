@@ -67,12 +67,6 @@ from .predictions import (
 from .predictions import (
     write_predictions as write_predictions,
 )
-from .prepare import (
-    Prepared as Prepared,
-)
-from .prepare import (
-    PreparedTask as PreparedTask,
-)
 from .record import (
     forget_without_page as forget_without_page,
 )
@@ -98,6 +92,9 @@ from .steps import (
     BASELINES as BASELINES,
 )
 from .steps import (
+    EVALUATION as EVALUATION,
+)
+from .steps import (
     EXPLANATION as EXPLANATION,
 )
 from .steps import (
@@ -110,14 +107,26 @@ from .steps import (
     count_images as count_images,
 )
 from .steps import (
+    external_directory as external_directory,
+)
+from .steps import (
     finetuning_directory as finetuning_directory,
 )
 from .steps import (
     guess_images as guess_images,
 )
 from .steps import (
+    in_view as in_view,
+)
+from .steps import (
+    pretraining_directories as pretraining_directories,
+)
+from .steps import (
     pretraining_directory as pretraining_directory,
 )
 from .steps import (
     steps_of as steps_of,
+)
+from .steps import (
+    view_name as view_name,
 )

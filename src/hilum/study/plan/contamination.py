@@ -12,9 +12,10 @@ from hilum.encoders.statements import SeenTest, Statement, seen_test_images, sta
 from hilum.errors import HilumErrors
 from hilum.study.data import PreparedData
 from hilum.study.file import Pretrained, Study
+from hilum.study.file.views import start_directory, starts_in
 from hilum.study.identity import Copy
 from hilum.study.plan.pixel_copies import pixel_copies
-from hilum.study.plan.prepare import Prepared
+from hilum.study.prepared import Prepared, PreparedStudy
 
 DoubtCode = Literal["copies", "shared_ids", "without_patient", "test_without_patient", "unknown_issuer"]
 
@@ -74,14 +75,12 @@ def start_of(study: Study, arm: str) -> Start:
     settings, title = study.arms[arm], study.starts_from(arm)
     weights = study.weights_of(arm)
     if weights is None:
-        of_study = isinstance(settings.init, Pretrained)
-        return Start(title, "", "", None, f"images of {settings.init.pool()}" if of_study else "nothing", [], [])  # type: ignore[union-attr]
+        return Start(title, "", "", None, "; ".join(_learnt_in_words(study, arm)) or "nothing", [], [])
     told = describe_weights(weights, settings.encoder)
     seen = [statements_in_words(told.seen)] if told.seen or not told.patients_seen else []
     if told.patients_seen:
         seen.append(f"{len(told.patients_seen):,} patients of own runs")
-    if isinstance(settings.init, Pretrained):
-        seen.append(f"images of {settings.init.pool()}")
+    seen += _learnt_in_words(study, arm)
     return Start(title, told.source, told.licence, told.here, "; ".join(seen), told.seen, told.patients_seen)
 
 
@@ -134,8 +133,7 @@ def doubts_of(prepared: Prepared, arm: str, stores: Mapping[str, Store] | None =
         stores: as in `contamination_of`.
     """
     study, labelled, identity = prepared.study, prepared.labelled, prepared.identity
-    init, start = study.arms[arm].init, start_of(study, arm)
-    learnt = list(init.shares) if isinstance(init, Pretrained) else []
+    start, learnt = start_of(study, arm), study.data_before(arm)
     doubts = []
     for shared in identity.shared_ids:
         pair = {shared.data, shared.other}
@@ -188,7 +186,7 @@ def doubts_of(prepared: Prepared, arm: str, stores: Mapping[str, Store] | None =
     return doubts
 
 
-def contamination_problems(prepared: Prepared) -> list[str]:
+def contamination_problems(prepared: Prepared | PreparedStudy) -> list[str]:
     """Why a study is not run: what its arms have seen, or may have seen, of test patients, one line each.
 
     Empty where nothing was found, and where the study asks to mark such arms.
@@ -196,6 +194,9 @@ def contamination_problems(prepared: Prepared) -> list[str]:
     study = prepared.study
     if study.evaluate.contaminated == "mark":
         return []
+    if isinstance(prepared, PreparedStudy):
+        every = [problem for view in prepared.views.values() for problem in contamination_problems(view)]
+        return list(dict.fromkeys(every))
     problems = []
     for arm in study.arms:
         seen = contamination_of(prepared, arm)
@@ -206,7 +207,7 @@ def contamination_problems(prepared: Prepared) -> list[str]:
     return problems
 
 
-def refuse_contaminated(prepared: Prepared) -> None:
+def refuse_contaminated(prepared: Prepared | PreparedStudy) -> None:
     """Refuse a study with arms whose weights have, or may have, seen test patients, unless it asks to mark them.
 
     Raises:
@@ -223,17 +224,36 @@ def refuse_contaminated(prepared: Prepared) -> None:
 
 
 def _copies_learnt(prepared: Prepared, arm: str, stores: Mapping[str, Store] | None) -> list[Copy]:
-    """Copies of held-out images in the pool of an arm."""
-    init = prepared.study.arms[arm].init
-    if not isinstance(init, Pretrained):
+    """Copies of held-out images in the pools of an arm."""
+    study = prepared.study
+    if not study.data_before(arm):
         return []
-    pools = {name: set(image_ids) for name, image_ids in prepared.pool_of(init).items()}
+    seen: dict[str, dict[str, None]] = {}
+    for init in starts_in(study.arms[arm].init):
+        if isinstance(init, Pretrained):
+            pool = prepared.pool_of(init)
+        else:
+            task = prepared.all_tasks.supervised[start_directory(study, study.arms[arm].encoder, init)].task
+            pool = {study.supervised_data(init): [*task.train.image_ids, *task.val.image_ids]}
+        for name, image_ids in pool.items():
+            seen.setdefault(name, {}).update(dict.fromkeys(image_ids))
+    pools = {name: set(image_ids) for name, image_ids in seen.items()}
     copies = [each for each in prepared.identity.copies if each.image_id in pools.get(each.data, ())]
     if stores is None or prepared.study.pretrain.copies == "leave_out":
         return copies
     by_bytes = {(each.data, each.image_id) for each in copies}
-    by_pixels = pixel_copies(prepared, stores, prepared.pool_of(init))
+    by_pixels = pixel_copies(prepared, stores, {name: list(image_ids) for name, image_ids in seen.items()})
     return copies + [each for each in by_pixels if (each.data, each.image_id) not in by_bytes]
+
+
+def _learnt_in_words(study: Study, arm: str) -> list[str]:
+    """What the study itself has an arm learn from before it is fine-tuned."""
+    return [
+        f"images of {init.pool()}"
+        if isinstance(init, Pretrained)
+        else f"images and labels of {study.supervised_data(init)}"
+        for init in starts_in(study.arms[arm].init)
+    ]
 
 
 def _copied_test_images(prepared: Prepared, arm: str, stores: Mapping[str, Store] | None) -> list[str]:

@@ -4,7 +4,7 @@ An arm's model without its weights: what is counted before anything trains.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -22,6 +22,7 @@ from hilum.finetuning.settings import HeadName, PoolingName
 from hilum.pretext.settings import ResolvedSettings
 from hilum.study.cost import machine_gigaflops
 from hilum.study.file import Pretrained, Study, resolved_finetuning, resolved_pretraining
+from hilum.study.file.views import views_of
 from hilum.study.generate import generated_root
 from hilum.study.plan.contamination import Start, contamination_of, contamination_problems, start_of
 from hilum.study.plan.failures import failed_arms, keys_with_failures
@@ -29,7 +30,7 @@ from hilum.study.plan.fingerprints import step_keys
 from hilum.study.plan.label_fraction import labelled_shares, share_in_words
 from hilum.study.plan.power import detectable_differences
 from hilum.study.plan.predictions import labels
-from hilum.study.plan.prepare import Prepared, prepare
+from hilum.study.plan.prepare import prepare_study
 from hilum.study.plan.record import read_record
 from hilum.study.plan.starting import differences_of_start
 from hilum.study.plan.steps import (
@@ -41,6 +42,7 @@ from hilum.study.plan.steps import (
     pretraining_directory,
     steps_of,
 )
+from hilum.study.prepared import Prepared, PreparedStudy
 
 IMAGES_A_SECOND = 100.0
 """Of decoding and preprocessing 1024 px images, or generating 128 px ones, on two cores."""
@@ -57,6 +59,8 @@ class Plan:
         steps: in order.
         done: directories of steps that are finished.
         seconds: estimated time of each step, by directory; empty where the images are unknown.
+        tasks: of a study of several tasks or label fractions, the plan of each by its name; then `study` is the whole
+            one, and `prepared` and `images` are those of the first.
     """
 
     study: Study
@@ -65,6 +69,7 @@ class Plan:
     steps: list[Step]
     done: set[str]
     seconds: dict[str, float]
+    tasks: Mapping[str, "Plan"] = field(default_factory=dict)
 
 
 def plan_study(
@@ -83,16 +88,44 @@ def plan_study(
         generated = {name: generated_root(out, name) for name, data in study.data.items() if data.generate}
         here |= {name: root for name, root in generated.items() if root.is_dir()}
     whole = all(name in here for name in study.data)
-    prepared = prepare(study, here, allow_missing=allow_missing) if whole else None
-    images = count_images(prepared) if prepared else guess_images(study)
-    steps = steps_of(study, images)
+    prepared = prepare_study(study, here, allow_missing=allow_missing) if whole else None
+    views = views_of(study)
+    images: dict[str, Images] = {}
+    for view in views:
+        counted = count_images(prepared.views[view.directory]) if prepared else guess_images(view.study)
+        if counted is not None:
+            images[view.directory] = counted
+    steps = steps_of(study, images or None)
     done = _done(steps, prepared, out) if prepared and out else set()
-    return Plan(study, prepared, images, steps, done, _estimate(steps, images) if images else {})
+    seconds = _estimate(steps, images) if images else {}
+    plans = {}
+    for view in views:
+        of_view = prepared.views[view.directory] if prepared else None
+        own = [step for step in steps if step.view == view.directory]
+        plans[view.name] = Plan(view.study, of_view, images.get(view.directory), own, done, seconds)
+    first = plans[views[0].name]
+    if not views[0].directory:
+        return replace(first, steps=steps)
+    return Plan(study, first.prepared, first.images, steps, done, seconds, plans)
 
 
 def plan_data(plan: Plan) -> dict[str, Any]:
-    """The plan as JSON data."""
+    """The plan as JSON data.
+
+    Of several tasks or label fractions `tasks` has one for each, and what they share stands beside.
+    """
     study = plan.study
+    if plan.tasks:
+        return {
+            "question": study.question,
+            "data": [_data_row(plan, name) for name in study.data],
+            "tasks": [{"name": name, **_task_row(each)} for name, each in plan.tasks.items()],
+            "pretraining": _pretraining_rows(*plan.tasks.values()),
+            "seeds": study.seeds,
+            "steps": [_step_row(plan, step) for step in plan.steps],
+            "seconds": remaining_seconds(plan),
+            "refused": _refused(*plan.tasks.values()),
+        }
     return {
         "question": study.question,
         "data": [_data_row(plan, name) for name in study.data],
@@ -106,8 +139,29 @@ def plan_data(plan: Plan) -> dict[str, Any]:
         "seeds": study.seeds,
         "steps": [_step_row(plan, step) for step in plan.steps],
         "seconds": remaining_seconds(plan),
-        "refused": contamination_problems(plan.prepared) if plan.prepared else [],
+        "refused": _refused(plan),
     }
+
+
+def _task_row(plan: Plan) -> dict[str, Any]:
+    """One task at one label fraction."""
+    study = plan.study
+    return {
+        "directory": study.place,
+        "data": _data_row(plan, study.labelled_data),
+        "task": {"on": study.labelled_data, "findings": study.task.findings, "split": split_title(plan)},
+        "test_on": {name: len(ids) for name, ids in plan.prepared.external.items()} if plan.prepared else None,
+        "images": _images_row(plan.images) if plan.images else None,
+        "labelled": _labelled_rows(plan.prepared) if plan.prepared else None,
+        "power": _power(plan.prepared) if plan.prepared else None,
+        "arms": [arm_row(plan, arm) for arm in study.arms],
+        "finetuning": _finetuning_rows(plan),
+    }
+
+
+def _refused(*plans: Plan) -> list[str]:
+    told = [each for plan in plans if plan.prepared for each in contamination_problems(plan.prepared)]
+    return list(dict.fromkeys(told))
 
 
 def arm_row(plan: Plan, arm: str) -> dict[str, Any]:
@@ -140,15 +194,17 @@ def pretraining_of(plan: Plan, arm: str) -> ResolvedSettings | None:
     return resolved_pretraining(plan.study, init, images_learnt(plan.images, init))
 
 
-def _pretraining_rows(plan: Plan) -> list[dict[str, Any]]:
-    """Each pretraining once, with its settings and where they come from."""
+def _pretraining_rows(*plans: Plan) -> list[dict[str, Any]]:
+    """Each pretraining once, whatever tasks share it, with its settings and where they come from."""
     rows: dict[str, dict[str, Any]] = {}
-    for arm in plan.study.arms:
-        directory, resolved = pretraining_directory(plan.study, arm, plan.study.seeds[0]), pretraining_of(plan, arm)
-        if directory is not None and resolved is not None:
-            row = {"title": plan.study.starts_from(arm), "arms": [], "preset": resolved.why}
-            rows.setdefault(directory, row | {"settings": [asdict(each) for each in resolved.told]})
-            rows[directory]["arms"].append(arm)
+    for plan in plans:
+        for arm in plan.study.arms:
+            directory, resolved = pretraining_directory(plan.study, arm, plan.study.seeds[0]), pretraining_of(plan, arm)
+            if directory is not None and resolved is not None:
+                row = {"title": plan.study.starts_from(arm), "arms": [], "preset": resolved.why}
+                rows.setdefault(directory, row | {"settings": [asdict(each) for each in resolved.told]})
+                if arm not in rows[directory]["arms"]:
+                    rows[directory]["arms"].append(arm)
     return list(rows.values())
 
 
@@ -201,9 +257,10 @@ def _data_row(plan: Plan, name: str) -> dict[str, Any]:
         return row | {"images": plan.images.all[name] if plan.images else None, "patients": None}
     manifest = plan.prepared.data[name].manifest
     row |= {"images": manifest.height, "patients": manifest["patient_id"].n_unique()}
-    pool = len(plan.prepared.pretraining_ids(name)) if name in plan.study.pretraining_data else None
+    learnt = [data for each in plan.tasks.values() or [plan] for data in each.study.pretraining_data]
+    pool = len(plan.prepared.pretraining_ids(name)) if name in learnt else None
     row |= {"unlabelled": int((~is_labelled(manifest)).sum()), "pool": pool}
-    if name == plan.study.labelled_data:
+    if not plan.tasks and name == plan.study.labelled_data:
         counts = count_by_split(plan.prepared.task.manifest, plan.prepared.task.split.assignment)
         wanted = counts.filter(counts["finding"].is_in(plan.study.task.findings))
         row["splits"] = dict(counts.select("split", "images").unique(maintain_order=True).iter_rows())
@@ -216,7 +273,7 @@ def _data_row(plan: Plan, name: str) -> dict[str, Any]:
 
 def _power(prepared: Prepared) -> dict[str, Any]:
     study = prepared.study
-    return detectable_differences(labels(prepared), study.task.findings, study.evaluate.min_positives)
+    return detectable_differences(labels(prepared), study.task.findings, study.evaluate.min_positive_patients)
 
 
 def _images_row(images: Images) -> dict[str, Any]:
@@ -228,16 +285,17 @@ def _step_row(plan: Plan, step: Step) -> dict[str, Any]:
     return row | {"done": step.directory in plan.done, "seconds": plan.seconds.get(step.directory)}
 
 
-def _done(steps: list[Step], prepared: Prepared, out: Path) -> set[str]:
+def _done(steps: list[Step], prepared: PreparedStudy, out: Path) -> set[str]:
     keys, records = step_keys(steps, prepared), {step.directory: read_record(out / step.directory) for step in steps}
-    keys = keys_with_failures(steps, keys, failed_arms(prepared.study, out, keys))
+    for place, view in prepared.views.items():
+        keys = keys_with_failures(steps, keys, failed_arms(view.study, out, keys), place)
     return {directory for directory, record in records.items() if record and record.key == keys[directory]}
 
 
-def _estimate(steps: list[Step], images: Images) -> dict[str, float]:
-    rate = machine_gigaflops()
+def _estimate(steps: list[Step], images: Mapping[str, Images]) -> dict[str, float]:
+    rate, first = machine_gigaflops(), next(iter(images.values()))
     return {
-        step.directory: images.all[step.data] / IMAGES_A_SECOND
+        step.directory: first.all[step.data] / IMAGES_A_SECOND
         if step.kind in ("generate", "store")
         else step.gigaflops / rate
         for step in steps

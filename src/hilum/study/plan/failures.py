@@ -7,9 +7,9 @@ from pathlib import Path
 from hilum.artifacts import fingerprint
 from hilum.errors import HilumErrors, TrainingFailedError
 from hilum.study.file import Study
-from hilum.study.plan.prepare import Prepared
 from hilum.study.plan.record import Outcome, read_record
-from hilum.study.plan.steps import Step, finetuning_directory, pretraining_directory
+from hilum.study.plan.steps import Step, finetuning_directory, pretraining_directories
+from hilum.study.prepared import Prepared
 
 _JUDGED = ("evaluate", "explain", "report")
 
@@ -40,8 +40,8 @@ def failed_arms(study: Study, out: Path, keys: Mapping[str, str]) -> list[Failed
     """Arms of which some seed failed: a mean over the seeds that went well would flatter them."""
     failed = []
     for arm in study.arms:
-        directories = [pretraining_directory(study, arm, seed) for seed in study.seeds]
-        for directory in [*filter(None, directories), *(finetuning_directory(arm, seed) for seed in study.seeds)]:
+        starts = [each for seed in study.seeds for each in pretraining_directories(study, arm, seed)]
+        for directory in [*starts, *(finetuning_directory(study, arm, seed) for seed in study.seeds)]:
             record = read_record(out / directory)
             if record is not None and record.key == keys.get(directory) and record.outcome != "done":
                 failed.append(FailedArm(arm, record.outcome, directory, record.told))
@@ -61,21 +61,31 @@ def without_failed(prepared: Prepared, failed: list[FailedArm]) -> Prepared:
     arms = {name: arm for name, arm in study.arms.items() if name not in names}
     if not arms:
         raise HilumErrors("the arms of this study", [each.sentence for each in failed], fix="none is left to judge")
-    against = study.evaluate.against if study.evaluate.against in arms else None
-    evaluate = study.evaluate.model_copy(update={"against": against})
+    reference = study.evaluate.reference if study.evaluate.reference in arms else None
+    evaluate = study.evaluate.model_copy(update={"reference": reference})
     explain = study.explain
     if explain is not None and explain.arms is not None:
         explain = explain.model_copy(update={"arms": [arm for arm in explain.arms if arm in arms] or None})
-    left = study.model_copy(update={"arms": arms, "evaluate": evaluate, "explain": explain})
+    pairs = [pair for pair in study.compare if set(pair) <= set(arms)]
+    left = study.model_copy(update={"arms": arms, "evaluate": evaluate, "explain": explain, "compare": pairs})
     return replace(prepared, study=left)
 
 
-def keys_with_failures(steps: list[Step], keys: Mapping[str, str], failed: list[FailedArm]) -> dict[str, str]:
-    """Keys in which steps that judge depend on which arms they judge."""
+def keys_with_failures(
+    steps: list[Step], keys: Mapping[str, str], failed: list[FailedArm], view: str = ""
+) -> dict[str, str]:
+    """Keys in which steps that judge depend on which arms they judge.
+
+    Args:
+        steps: of the study.
+        keys: of all steps.
+        failed: arms of one task.
+        view: folder of that task (`Study.place`).
+    """
     if not failed:
         return dict(keys)
     names = sorted(arm.name for arm in failed)
-    judged = {step.directory for step in steps if step.kind in _JUDGED}
+    judged = {step.directory for step in steps if step.kind in _JUDGED and step.view == view}
     return {d: fingerprint([key, "without", names]) if d in judged else key for d, key in keys.items()}
 
 
@@ -93,4 +103,4 @@ def failure_in_words(step: Step, study: Study, error: TrainingFailedError) -> st
 
 
 def _starts_from(study: Study, arm: str, step: Step) -> bool:
-    return any(pretraining_directory(study, arm, seed) == step.directory for seed in study.seeds)
+    return any(step.directory in pretraining_directories(study, arm, seed) for seed in study.seeds)

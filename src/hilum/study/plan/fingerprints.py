@@ -17,39 +17,67 @@ from hilum.artifacts import fingerprint
 from hilum.data.labelled_images import LabelledImages
 from hilum.encoders.card import read_card
 from hilum.encoders.published import resolve_weights
-from hilum.study.file import finetune_settings, pretext_settings
+from hilum.study.file import Pretrained, Study, finetune_settings, pretext_settings
+from hilum.study.file.schema import Evaluation, Supervised
+from hilum.study.file.views import TASKS
 from hilum.study.generate import generation_key
-from hilum.study.plan.predictions import labels
-from hilum.study.plan.prepare import Prepared
+from hilum.study.plan.predictions import external_labels, labels
 from hilum.study.plan.probe_labels import labels_of_task
-from hilum.study.plan.steps import BASELINES, Step, baseline_names, finetuning_directory, pretraining_directory
+from hilum.study.plan.steps import (
+    BASELINES,
+    EVALUATION,
+    Step,
+    baseline_names,
+    directory_of_start,
+    finetuning_directory,
+    in_view,
+    pretraining_directory,
+)
+from hilum.study.prepared import Prepared, PreparedStudy
 
 
-def step_keys(steps: list[Step], prepared: Prepared) -> dict[str, str]:
+def step_keys(steps: list[Step], prepared: Prepared | PreparedStudy) -> dict[str, str]:
     """Fingerprints of all steps, by directory.
 
     Args:
         steps: all of the study, each after those it needs.
-        prepared: the study's data.
+        prepared: the study's data, or that of its one task.
     """
-    keys: dict[str, str] = {}
+    views = prepared.views if isinstance(prepared, PreparedStudy) else {prepared.study.place: prepared}
+    first, keys = next(iter(views.values())), dict[str, str]()
     for step in steps:
-        keys[step.directory] = _key(step, prepared, keys)
+        keys[step.directory] = _key(step, views.get(step.view, first), keys)
     return keys
 
 
 def _key(step: Step, prepared: Prepared, keys: dict[str, str]) -> str:
     study = prepared.study
-    if step.kind == "report":
-        return fingerprint({"kind": "report", "steps": keys, "question": study.question, "hilum": hilum.__version__})
+    if step.kind in ("report", "overview"):
+        of_page = keys if step.kind == "overview" else {d: key for d, key in keys.items() if _is_of(d, study.place)}
+        return fingerprint({"kind": "report", "steps": of_page, "question": study.question, "hilum": hilum.__version__})
+    if step.kind == "across":
+        judged = {directory: key for directory, key in keys.items() if Path(directory).name == EVALUATION}
+        how = [study.evaluate.family, study.whole.evaluate.reference, study.whole.compare]
+        return fingerprint({"kind": "across", "tasks": judged, "how": how})
     if step.kind == "generate":
         return generation_key(study, step.data)
     if step.kind == "store":
         images = _images(prepared.stored_images(step.data), prepared.data[step.data].collected.root)
         return fingerprint({"kind": "store", "recipe": prepared.recipe.as_data(), "images": images})
-    if step.kind == "pretrain" and step.init is not None:
-        pool = prepared.pool_of(step.init)
+    if step.kind == "supervise" and isinstance(step.init, Supervised) and step.encoder is not None:
+        learnt = prepared.all_tasks.supervised[str(Path(step.directory).parent)]
+        before = learnt.study.arms["supervised"].init
+        start = _weights(before, step.encoder) if isinstance(before, str) else keys[_before(step, study)]
         inputs: dict[str, Any] = {
+            "settings": asdict(finetune_settings(learnt.study, "supervised", learnt.labelled_images)),
+            "start": start,
+            "findings": learnt.study.task.findings,
+            "train": _targets(learnt.task.train),
+            "val": _targets(learnt.task.val),
+        }
+    elif step.kind == "pretrain" and isinstance(step.init, Pretrained):
+        pool = prepared.pool_of(step.init)
+        inputs = {
             "method": step.init.pretrain,
             "start": _weights(step.init.start, step.encoder),
             "settings": pretext_settings(study, step.init, sum(map(len, pool.values()))).decisive(),
@@ -76,25 +104,60 @@ def _key(step: Step, prepared: Prepared, keys: dict[str, str]) -> str:
             "val": _targets(prepared.task.val),
             "test": prepared.task.test_ids,
         }
+    elif step.kind == "external" and step.arm is not None and step.seed is not None:
+        scored = {name: [keys[f"stores/{name}"], list(image_ids)] for name, image_ids in prepared.external.items()}
+        model = keys[finetuning_directory(study, step.arm, step.seed)]
+        return fingerprint({"kind": "external", "model": model, "images": scored})
     elif step.kind == "explain" and study.explain is not None:
-        directories = [finetuning_directory(arm, study.seeds[0]) for arm in study.explained_arms]
+        directories = [finetuning_directory(study, arm, study.seeds[0]) for arm in study.explained_arms]
         return fingerprint(
             {
                 "kind": "explain",
                 "arms": [keys[directory] for directory in directories],
-                "how": [study.explained_arms, study.explain.model_dump(), study.evaluate.redraws, study.evaluate.seed],
+                "how": [
+                    study.explained_arms,
+                    study.explain.model_dump(),
+                    study.evaluate.n_bootstrap,
+                    study.evaluate.seed,
+                ],
                 "labels": labels(prepared).fill_null(-1).rows(),
                 "boxes": boxes.rows() if (boxes := prepared.labelled.collected.boxes) is not None else [],
             }
         )
     else:
-        scored = ("arms/", BASELINES)
-        trained = {directory: key for directory, key in keys.items() if directory.startswith(scored)}
+        of_view = tuple(in_view(study, name) for name in ("arms/", BASELINES, "external/"))
+        trained = {directory: key for directory, key in keys.items() if f"{directory}/".startswith(of_view)}
         table = labels(prepared).fill_null(-1).rows()
-        return fingerprint({"kind": "evaluate", "arms": trained, "how": study.evaluate.model_dump(), "labels": table})
-    learnt = step.init.shares if step.init else [step.data]
-    store = _only_one({name: keys[f"stores/{name}"] for name in learnt})
+        said: dict[str, Any] = {"arms": trained, "how": _how_judged(study.evaluate), "labels": table}
+        if study.compare:
+            said["compare"] = study.compare
+        if prepared.external:
+            said["external"] = {
+                name: external_labels(prepared, name).fill_null(-1).rows() for name in prepared.external
+            }
+        return fingerprint({"kind": "evaluate", **said})
+    names = step.init.shares if isinstance(step.init, Pretrained) else [step.data]
+    store = _only_one({name: keys[f"stores/{name}"] for name in names})
     return fingerprint({"kind": step.kind, "encoder": step.encoder, "seed": step.seed, "store": store, **inputs})
+
+
+def _is_of(directory: str, place: str) -> bool:
+    """Whether a step is one of a task, or one that all tasks share."""
+    return not place or directory.startswith(f"{place}/") or not directory.startswith(f"{TASKS}/")
+
+
+def _how_judged(evaluate: Evaluation) -> dict[str, Any]:
+    """What the study says of the evaluation of one task, by the names that these settings had first."""
+    said = evaluate.model_dump(exclude={"family"})
+    first = {"reference": "against", "n_bootstrap": "redraws", "min_positive_patients": "min_positives"}
+    return {first.get(name, name): value for name, value in said.items()}
+
+
+def _before(step: Step, study: Study) -> str:
+    """Directory of the pretraining that a start with labels goes on from."""
+    if not isinstance(step.init, Supervised) or not isinstance(step.init.start, Pretrained):
+        raise ValueError(f"starts from no pretraining: {step}")
+    return directory_of_start(study, str(step.encoder), step.init.start, step.seed or 0)
 
 
 def _probe(prepared: Prepared) -> str:

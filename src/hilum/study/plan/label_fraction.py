@@ -1,11 +1,11 @@
-"""How many labels a study learns from, counted for every replicate: the share that `task.labelled` leaves of them."""
+"""How many labels a study learns from, counted for every replicate: the share that `label_fraction` leaves of them."""
 
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from hilum.study.plan.prepare import Prepared
+from hilum.study.prepared import Prepared
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def labelled_shares(prepared: Prepared) -> list[LabelledShare]:
         shares.append(
             LabelledShare(
                 seed,
-                study.task.labelled,
+                study.task.labelled_percent,
                 len(images.image_ids),
                 len(set(images.patient_ids)),
                 dict(zip(study.task.findings, positives, strict=True)),

@@ -16,7 +16,7 @@ from hilum.data.duplicates import SIDE, near_duplicates, thumbnail
 from hilum.data.store import Store
 from hilum.errors import HilumErrors
 from hilum.study.identity import FOLDER, Copy
-from hilum.study.plan.prepare import Prepared
+from hilum.study.prepared import Prepared
 
 _AT_A_TIME = 512  # images
 _SHOWS = {"bytes": "is the file of", "pixels": "has the pixels of", "near": "shows the same as"}
@@ -29,34 +29,35 @@ def pixel_copies(prepared: Prepared, stores: Mapping[str, Store], pools: Mapping
 
     Args:
         prepared: the study's data.
-        stores: of the labelled data set and of those in the pools, preprocessed alike.
+        stores: of the data sets with held-out images and of those in the pools, preprocessed alike.
         pools: images of each data set to learn from.
     """
-    labelled = prepared.study.labelled_data
-    if set(pools) == {labelled} and prepared.labelled.collected.name != FOLDER:
+    held = prepared.all_tasks.held
+    names = {*pools, *held}
+    if len(names) == 1 and prepared.data[next(iter(names))].collected.name != FOLDER:
         return []  # as with files: a published data set alone is not searched
-    held = [image_id for part in ("val", "test") for image_id in prepared.task.split.image_ids(part)]
-    first: dict[bytes, str] = {}
-    for digest, image_id in _digests(stores[labelled], held):
-        first.setdefault(digest, image_id)
+    first: dict[bytes, tuple[str, str]] = {}
+    for of_held, image_ids in held.items():
+        for digest, image_id in _digests(stores[of_held], image_ids):
+            first.setdefault(digest, (of_held, image_id))
     copies = [
-        Copy(name, image_id, labelled, first[digest], "pixels")
+        Copy(name, image_id, *first[digest], "pixels")
         for name, image_ids in pools.items()
         for digest, image_id in _digests(stores[name], image_ids)
         if digest in first
     ]
-    if stores[labelled].recipe.size < SIDE:
+    if prepared.recipe.size < SIDE:
         return copies
     found = {(copy.data, copy.image_id) for copy in copies}
     rest = {name: [each for each in image_ids if (name, each) not in found] for name, image_ids in pools.items()}
-    return copies + _near_copies(labelled, held, stores, rest)
+    return copies + _near_copies(held, stores, rest)
 
 
 def _near_copies(
-    labelled: str, held: Sequence[str], stores: Mapping[str, Store], pools: Mapping[str, Sequence[str]]
+    held: Mapping[str, Sequence[str]], stores: Mapping[str, Store], pools: Mapping[str, Sequence[str]]
 ) -> list[Copy]:
     """Images of pools that show a held-out image, by their detail."""
-    images = [(labelled, image_id) for image_id in stores[labelled].readable(held)]
+    images = [(name, image_id) for name, image_ids in held.items() for image_id in stores[name].readable(image_ids)]
     first_of_pools = len(images)
     images += [(name, image_id) for name, image_ids in pools.items() for image_id in stores[name].readable(image_ids)]
     thumbnails = np.empty((len(images), SIDE, SIDE), dtype=np.uint8)

@@ -6,7 +6,8 @@ import polars as pl
 
 from hilum.artifacts import whole_file
 from hilum.data.labels import targets
-from hilum.study.plan.prepare import Prepared
+from hilum.study.plan.prepare import external_findings, external_manifest
+from hilum.study.prepared import Prepared
 
 
 def write_predictions(prepared: Prepared, scores: pl.DataFrame, predictions: Path) -> None:
@@ -21,6 +22,31 @@ def write_predictions(prepared: Prepared, scores: pl.DataFrame, predictions: Pat
     joined = labels(prepared).join(scores, on="image_id", how="inner", maintain_order="left")
     with whole_file(predictions) as beside:
         joined.write_parquet(beside)
+
+
+def write_external_predictions(prepared: Prepared, data: str, scores: pl.DataFrame, predictions: Path) -> None:
+    """As `write_predictions`, of the images of another data set that the task is tested on; all of them are "test"."""
+    table = external_labels(prepared, data)
+    shared = [name.replace("y_", "p_", 1) for name in table.columns if name.startswith("y_")]
+    joined = table.join(scores.select("image_id", *shared), on="image_id", how="inner", maintain_order="left")
+    with whole_file(predictions) as beside:
+        joined.write_parquet(beside)
+
+
+def external_labels(prepared: Prepared, data: str) -> pl.DataFrame:
+    """`image_id, patient_id, split, y_<finding>` of another data set, for the findings that it labels, too."""
+    study, read = prepared.study, prepared.data[data]
+    wanted = pl.Series(list(prepared.external[data]), dtype=pl.String).implode()
+    rows = external_manifest(study, read).filter(pl.col("image_id").is_in(wanted))
+    findings = external_findings(study, read)
+    ids, values = targets(rows, findings, study.task.policy().for_scoring())
+    columns = {f"y_{finding}": values[:, i] for i, finding in enumerate(findings)}
+    known = [
+        pl.when(pl.col(name).is_nan()).then(None).otherwise(pl.col(name)).cast(pl.Int8).alias(name) for name in columns
+    ]
+    patients = rows.select("image_id", "patient_id", pl.lit("test").alias("split"))
+    table = pl.DataFrame({"image_id": ids} | columns).with_columns(known)
+    return patients.join(table, on="image_id", how="inner", maintain_order="left")
 
 
 def labels(prepared: Prepared) -> pl.DataFrame:

@@ -1,112 +1,47 @@
 """From a study and the folders of its data to images, splits and targets; no pixel is read."""
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
 from hilum.data.collections import Collected, read_collection
+from hilum.data.collections.label_table import read_own_column
 from hilum.data.labelled_images import LabelledImages
 from hilum.data.labels import Cohort, choose, keep_only, targets, task_images
+from hilum.data.manifest import finding_columns
 from hilum.data.patients import issuer_of, own_patients_named, own_salt
-from hilum.data.recipe import Recipe, parse_recipe
+from hilum.data.recipe import parse_recipe
 from hilum.data.splits import (
     Split,
     check_patients_apart,
+    deal,
     label_fraction,
     listed_split,
     paper_split,
     patient_split,
-    some_patients,
 )
 from hilum.data.store import hidden, is_ingested, read_ingested
 from hilum.errors import HilumError
 from hilum.study.data import PreparedData
-from hilum.study.file import DataSet, ListedSplit, PaperSplit, PatientSplit, Pretrained, Study
-from hilum.study.identity import Identity, identify
-
-
-@dataclass(frozen=True)
-class PreparedTask:
-    """What training and selection may know of the task: no test label is in here.
-
-    Attributes:
-        manifest: the images of the task, with the codes that it reads.
-        split: of these images.
-        train, val: images with targets; all of them, whatever share of the labels may be used.
-        labelled_ids: of each seed, the images of `train` whose labels may be used. Every seed draws its own patients,
-            so that intervals over seeds hold for another draw; those of a smaller share are among those of a larger
-            one.
-        test_ids: images to score. Their labels are read by `hilum.study.plan.predictions`, after all training is done.
-    """
-
-    manifest: pl.DataFrame
-    split: Split
-    train: LabelledImages
-    val: LabelledImages
-    test_ids: list[str]
-    labelled_ids: Mapping[int, Collection[str]]
-
-    def train_of(self, seed: int) -> LabelledImages:
-        """The training images whose labels a replicate may use."""
-        return self.train.only(self.labelled_ids[seed])
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A study's data, ready for its steps."""
-
-    study: Study
-    recipe: Recipe
-    data: Mapping[str, PreparedData]
-    task: PreparedTask
-    identity: Identity
-
-    @property
-    def labelled(self) -> PreparedData:
-        """The data set that the task is on."""
-        return self.data[self.study.labelled_data]
-
-    @property
-    def labelled_images(self) -> int:
-        """Training images whose labels may be used, by the first seed's draw; presets go by it for all seeds."""
-        return len(self.task.labelled_ids[self.study.seeds[0]])
-
-    def pretraining_ids(self, name: str, percent: float = 100) -> list[str]:
-        """Images of a data set that pretraining may see: all, but those of validation or test patients.
-
-        Patients are known by their full names over all data sets, and by copies of their images; see
-        `hilum.study.identity`.
-
-        Args:
-            name: of the data set.
-            percent: of these patients, by lot.
-        """
-        image_ids = self.identity.pools[name]
-        if percent == 100 or not image_ids:
-            return image_ids
-        patients = self.data[name].patients(image_ids)
-        chosen = set(some_patients(pl.Series(patients), percent, self.study.task.split.seed))
-        return [image_id for image_id, patient in zip(image_ids, patients, strict=True) if patient in chosen]
-
-    def stored_images(self, name: str) -> pl.DataFrame:
-        """The images of a data set that the study decodes: those of the task, and those that an arm learns from."""
-        manifest, study = self.data[name].manifest, self.study
-        if name != study.labelled_data:
-            return manifest
-        used = set(self.task.manifest["image_id"])
-        if name in study.pretraining_data:
-            used |= set(self.pretraining_ids(name))
-        return manifest.filter(pl.Series([image_id in used for image_id in manifest["image_id"]], dtype=pl.Boolean))
-
-    def pool_of(self, init: Pretrained) -> dict[str, list[str]]:
-        """Images that one pretraining learns from, by data set."""
-        return {name: self.pretraining_ids(name, percent) for name, percent in init.shares.items()}
+from hilum.study.file import DataSet, ListedSplit, PaperSplit, Pretrained, Study
+from hilum.study.file.schema import Supervised, SupervisedTask
+from hilum.study.file.section import percent_of
+from hilum.study.file.task import AnySplit, ColumnSplit
+from hilum.study.file.views import View, shared_findings, start_directory, starts_in, supervised_study, views_of
+from hilum.study.identity import FOLDER, Identity, identify
+from hilum.study.prepared import AllTasks, Prepared, PreparedStudy, PreparedTask
 
 
 def prepare(study: Study, roots: Mapping[str, Path], *, allow_missing: bool = False) -> Prepared:
+    """As `prepare_study`, of a study of one task and one label fraction."""
+    (only,) = prepare_study(study, roots, allow_missing=allow_missing).views.values()
+    return only
+
+
+def prepare_study(study: Study, roots: Mapping[str, Path], *, allow_missing: bool = False) -> PreparedStudy:
     """Read every data set's tables, divide patients and read the labels of training and validation images.
 
     Args:
@@ -122,26 +57,225 @@ def prepare(study: Study, roots: Mapping[str, Path], *, allow_missing: bool = Fa
         {name: each.manifest["patient_id"] for name, each in data.items()},
         {name: each.issuer for name, each in data.items()},
     )
-    task = _prepare_task(study, data[study.labelled_data])
-    prepared = Prepared(study, parse_recipe(study.preprocess), data, task, identify(study, data, task.split))
-    for name, arm in study.arms.items():
-        if isinstance(arm.init, Pretrained) and not any(prepared.pool_of(arm.init).values()):
-            raise HilumError(
-                f"arms.{name}.init.on",
-                expected="images to learn from, of patients who neither validate nor test",
-                found=f"none in {' and '.join(arm.init.shares)}",
-                fix="Name other data sets, or a split that leaves patients to train on.",
-            )
+    views = views_of(study)
+    of_task: dict[str, PreparedTask] = {}
+    for view in views:
+        if view.task not in of_task:
+            of_task[view.task] = _prepare_task(view, data[view.study.labelled_data])
+    external = {view.task: _external_images(view, views, of_task, data) for view in views}
+    splits = _splits(views, of_task, external, data)
+    learnt = list(dict.fromkeys(name for view in views for name in view.study.pretraining_data))
+    identity = identify(study, data, splits, learnt)
+    common = _all_tasks(views, of_task, splits, identity, learnt)
+    found: dict[str, Prepared] = {}
+    for view in views:
+        task = replace(of_task[view.task], labelled_ids=_labelled_ids(view.study, of_task[view.task]))
+        found[view.directory] = Prepared(
+            view.study, parse_recipe(study.preprocess), data, task, identity, common, external[view.task]
+        )
+    supervised = dict(_supervised(found.values(), of_task))
+    if supervised:
+        common = replace(common, supervised=supervised)
+        found = {place: replace(each, all_tasks=common) for place, each in found.items()}
+    prepared = PreparedStudy(study, found)
+    _refuse_empty_pools(prepared)
     return prepared
 
 
-def make_split(manifest: pl.DataFrame, wanted: PatientSplit | ListedSplit | PaperSplit, collection: str) -> Split:
-    """The split that a study asks for."""
+def _refuse_empty_pools(prepared: PreparedStudy) -> None:
+    for view in prepared.views.values():
+        for name, arm in view.study.arms.items():
+            for init in starts_in(arm.init):
+                if isinstance(init, Pretrained) and not any(view.pool_of(init).values()):
+                    raise HilumError(
+                        f"arms.{name}.init.on",
+                        expected="images to learn from, of patients who neither validate nor test",
+                        found=f"none in {' and '.join(init.shares)}",
+                        fix="Name other data sets, or a split that leaves patients to train on.",
+                    )
+
+
+def _splits(
+    views: Sequence[View],
+    of_task: Mapping[str, PreparedTask],
+    external: Mapping[str, Mapping[str, Sequence[str]]],
+    data: Mapping[str, PreparedData],
+) -> list[tuple[str, Split]]:
+    """Who validates and tests, by data set: in every task once, and in every external test set."""
+    studies = {view.task: view.study for view in views}
+    splits = [(study.labelled_data, of_task[task].split) for task, study in studies.items()]
+    for task in studies:
+        for name, image_ids in external[task].items():
+            chosen = pl.col("image_id").is_in(pl.Series(list(image_ids), dtype=pl.String).implode())
+            rows = data[name].manifest.filter(chosen).select("image_id", "patient_id", pl.lit("test").alias("split"))
+            split = Split(f"external test of {task}", rows)
+            if all(split.hash != other.hash for on, other in splits if on == name):
+                splits.append((name, split))
+    return splits
+
+
+def _all_tasks(
+    views: Sequence[View],
+    of_task: Mapping[str, PreparedTask],
+    splits: Sequence[tuple[str, Split]],
+    identity: Identity,
+    learnt: Sequence[str],
+) -> AllTasks:
+    held: dict[str, dict[str, None]] = {}
+    titles: dict[str, list[str]] = {}
+    for name, split in splits:
+        held.setdefault(name, {}).update(dict.fromkeys([*split.image_ids("val"), *split.image_ids("test")]))
+        titles.setdefault(name, []).append(split.title)
+    stored: dict[str, set[str]] = {}
+    for view in views:
+        stored.setdefault(view.study.labelled_data, set()).update(of_task[view.task].manifest["image_id"])
+    for name, images in stored.items():
+        images.update(held.get(name, {}))
+        if name in learnt:
+            images.update(identity.pools[name])
+    return AllTasks(
+        {name: list(images) for name, images in held.items()}, titles, stored, views[0].study.task.split_seed
+    )
+
+
+def _external_images(
+    view: View, views: Sequence[View], of_task: Mapping[str, PreparedTask], data: Mapping[str, PreparedData]
+) -> dict[str, list[str]]:
+    """Images of other data sets that a task is tested on; none of a patient it trains or validates on."""
+    own, home = of_task[view.task], data[view.study.labelled_data]
+    known = {*home.patients(own.train.image_ids), *home.patients(own.val.image_ids)}
+    found = {}
+    for name, part in view.study.task.external.items():
+        task_there = next((other.task for other in views if other.study.labelled_data == name), None)
+        if task_there is not None:
+            image_ids = of_task[task_there].test_ids
+        else:
+            manifest = external_manifest(view.study, data[name])
+            rows = manifest.filter(pl.col("split") == "test") if part == "official" else manifest
+            image_ids = rows["image_id"].to_list()
+        patients = data[name].patients(image_ids)
+        found[name] = [each for each, patient in zip(image_ids, patients, strict=True) if patient not in known]
+        if not found[name]:
+            raise HilumError(
+                f"test_on of task {view.task}",
+                expected=f"labelled images of {name}",
+                found="none",
+                fix="Name another data set, or `all` of its images.",
+            )
+    return found
+
+
+def external_findings(study: Study, data: PreparedData) -> list[str]:
+    """Findings of a task that another data set labels, too, in the task's order."""
+    if data.collected.name != FOLDER:
+        return shared_findings(study, data.name)
+    return [finding for finding in study.task.findings if finding in finding_columns(data.manifest)]
+
+
+def external_manifest(study: Study, data: PreparedData) -> pl.DataFrame:
+    """Labelled images of another data set that fit a task, with the codes that it reads.
+
+    Raises:
+        HilumError: it labels none of the findings.
+    """
+    findings = external_findings(study, data)
+    if not findings:
+        raise HilumError(
+            f"test_on: {data.name}",
+            expected=f"labels of {', '.join(study.task.findings)}",
+            found="none",
+            fix="Name another data set.",
+        )
+    images = replace(data.collected, manifest=data.manifest)
+    return task_images(images, findings, study.task.policy(), study.task.images.cohort())
+
+
+def _supervised(views: Iterable[Prepared], of_task: Mapping[str, PreparedTask]) -> Iterator[tuple[str, Prepared]]:
+    """What every start with labels learns, by its directory: training patients who are held out in no task."""
+    for view in views:
+        for name, arm in view.study.arms.items():
+            for init in starts_in(arm.init):
+                if isinstance(init, Supervised):
+                    yield start_directory(view.study, arm.encoder, init), _learnt_before(view, name, init, of_task)
+
+
+def _learnt_before(view: Prepared, arm: str, init: Supervised, of_task: Mapping[str, PreparedTask]) -> Prepared:
+    study = supervised_study(view.study, view.study.arms[arm].encoder, init)
+    data, pool = view.data[study.labelled_data], frozenset(view.identity.pools[study.labelled_data])
+    if isinstance(init.supervise, str):
+        task = of_task[init.supervise]
+        tested = frozenset(name for each in of_task.values() for name in each.tested_patients)
+        names = dict(zip(task.val.image_ids, data.patients(task.val.image_ids), strict=True))
+        val = task.val.only({image_id for image_id, patient in names.items() if patient not in tested})
+        learnt = replace(task, train=task.train.only(pool), val=val, test_ids=[])
+    else:
+        learnt = _own_task(study, data, pool, init.supervise)
+    if not learnt.train.image_ids or not learnt.val.image_ids:
+        raise HilumError(
+            f"arms.{arm}: supervise",
+            expected=f"labelled images of {data.name} to train and to validate on, of patients of no test",
+            found=f"{len(learnt.train.image_ids)} and {len(learnt.val.image_ids)}",
+            fix="Name another data set.",
+        )
+    every = frozenset(learnt.train.image_ids)
+    learnt = replace(learnt, labelled_ids=dict.fromkeys(study.seeds, every))
+    return replace(view, study=study, task=learnt, external={})
+
+
+def _own_task(study: Study, data: PreparedData, pool: Collection[str], own: SupervisedTask) -> PreparedTask:
+    """A task of a start: its patients are dealt out to training and validation, none to a test."""
+    images = replace(data.collected, manifest=data.manifest)
+    manifest = task_images(images, study.task.findings, study.task.policy(), study.task.images.cohort())
+    manifest = manifest.filter(pl.col("image_id").is_in(pl.Series(sorted(pool), dtype=pl.String).implode()))
+    percent = int(percent_of(own.validation))
+    if manifest.is_empty():
+        raise HilumError(
+            f"supervise: {data.name}",
+            expected="labelled images of patients who are held out in no task and in no test_on",
+            found="none",
+            fix="Name another data set: one that is tested on has no image to learn from.",
+        )
+    assignment = deal(manifest, {"train": 100 - percent, "val": percent}, own.seed)
+    split = Split(f"patients-{100 - percent}-{percent}-s{own.seed}", assignment)
+    return _with_targets(study, data, manifest, split)
+
+
+def make_split(manifest: pl.DataFrame, wanted: AnySplit, collection: str, data: PreparedData | None = None) -> Split:
+    """The split that a study asks for.
+
+    Args:
+        manifest: images of the task.
+        wanted: what the study says.
+        collection: of the data set.
+        data: the data set, for a split by a column of its own labels.
+    """
+    if isinstance(wanted, ColumnSplit):
+        return _column_split(manifest, wanted, data)
     if isinstance(wanted, ListedSplit):
-        return listed_split(manifest, wanted.lists, validation=wanted.validation, seed=wanted.seed)
+        percent = None if wanted.validation is None else int(percent_of(wanted.validation))
+        return listed_split(manifest, wanted.lists, validation=percent, seed=wanted.seed)
     if isinstance(wanted, PaperSplit):
-        return paper_split(wanted.paper, manifest, collection, validation=wanted.validation, seed=wanted.seed)
-    return patient_split(manifest, wanted.patients, wanted.seed)
+        percent = int(percent_of(wanted.validation))
+        return paper_split(wanted.paper, manifest, collection, validation=percent, seed=wanted.seed)
+    return patient_split(manifest, wanted.percent, wanted.seed)
+
+
+def _column_split(manifest: pl.DataFrame, wanted: ColumnSplit, data: PreparedData | None) -> Split:
+    """The split that a column of the data set's own labels tells."""
+    if wanted.column == "split":
+        value_of = dict(manifest.select("image_id", "split").iter_rows())
+    elif data is None or data.labels is None:
+        raise HilumError(
+            "split.column",
+            expected=f"a table of labels with the column {wanted.column}",
+            found="none",
+            fix="Give the folder itself, with data.NAME.labels, not what was ingested from it.",
+        )
+    else:
+        value_of = read_own_column(data.labels, wanted.column)
+    parts = [wanted.part_of(value_of.get(image_id)) for image_id in manifest["image_id"]]
+    rows = manifest.select("image_id", "patient_id", pl.Series("split", parts, dtype=pl.String)).drop_nulls("split")
+    return Split(f"{wanted.column}-test-{'-'.join(map(str, wanted.test))}", rows)
 
 
 def _root(name: str, roots: Mapping[str, Path]) -> Path:
@@ -157,7 +291,8 @@ def _read(study: Study, name: str, root: Path, allow_missing: bool) -> PreparedD
     settings = study.data[name]
     manifest = _usable(collected.manifest, settings)
     known = settings.collection != "folder" or settings.issuer is not None or issuer != name
-    return PreparedData(name, collected, manifest, issuer, known)
+    labels = None if settings.labels is None or is_ingested(root) else root / settings.labels
+    return PreparedData(name, collected, manifest, issuer, known, labels)
 
 
 def _as_found(settings: DataSet, name: str, root: Path, allow_missing: bool) -> tuple[Collected, str]:
@@ -199,35 +334,48 @@ def _usable(manifest: pl.DataFrame, settings: DataSet) -> pl.DataFrame:
     return manifest.filter(pl.col("split").is_in(wanted.lists)) if wanted.lists else manifest
 
 
-def _prepare_task(study: Study, data: PreparedData) -> PreparedTask:
-    task = study.task
+def _prepare_task(view: View, data: PreparedData) -> PreparedTask:
+    study, task = view.study, view.study.task
     images = replace(data.collected, manifest=data.manifest)
     manifest = task_images(images, task.findings, task.policy(), task.images.cohort())
-    split = make_split(manifest, task.split, data.collected.name)
-    check_patients_apart(split.assignment, f"task.split ({split.title})", sharing=split.sharing)
-    part = dict(zip(split.assignment["image_id"], split.assignment["split"], strict=True))
+    split = make_split(manifest, task.split, data.collected.name, data)
+    at = f"tasks.{view.task}.split" if study.whole.tasks else "task.split"
+    check_patients_apart(split.assignment, f"{at} ({split.title})", sharing=split.sharing)
+    parts = set(split.assignment["split"])
     for name in ("train", "val", "test"):
-        if name not in part.values():
+        if name not in parts:
             raise HilumError(
-                "task.split",
+                at,
                 expected="images in train, validation and test",
                 found=f"no {name} image of {data.name} in {split.title}",
                 fix="Choose another split, or mend the lists.",
             )
+    return _with_targets(study, data, manifest, split)
+
+
+def _with_targets(study: Study, data: PreparedData, manifest: pl.DataFrame, split: Split) -> PreparedTask:
+    """The labels of training and validation images."""
+    task = study.task
+    part = dict(zip(split.assignment["image_id"], split.assignment["split"], strict=True))
     open_rows = manifest.filter(pl.col("image_id").replace_strict(part, default=None).is_in(["train", "val"]))
     ids, values = targets(open_rows, task.findings, task.policy())
-    train = _labelled_images(data, ids, values, [part[image_id] == "train" for image_id in ids])
-    here = Split(split.name, split.assignment.filter(pl.col("image_id").is_in(train.image_ids)))
+    test_ids = [image_id for image_id in manifest["image_id"] if part.get(image_id) == "test"]
     return PreparedTask(
         manifest=manifest,
         split=split,
-        train=train,
-        labelled_ids={
-            seed: frozenset(label_fraction(here, task.labelled, seed).image_ids("train")) for seed in study.seeds
-        },
+        train=_labelled_images(data, ids, values, [part[image_id] == "train" for image_id in ids]),
+        labelled_ids={},
         val=_labelled_images(data, ids, values, [part[image_id] == "val" for image_id in ids]),
-        test_ids=[image_id for image_id in manifest["image_id"] if part.get(image_id) == "test"],
+        test_ids=test_ids,
+        tested_patients=frozenset(data.patients(test_ids)),
     )
+
+
+def _labelled_ids(study: Study, task: PreparedTask) -> dict[int, frozenset[str]]:
+    """Of each seed, the training images whose labels may be used."""
+    here = Split(task.split.name, task.split.assignment.filter(pl.col("image_id").is_in(task.train.image_ids)))
+    percent = study.task.labelled_percent
+    return {seed: frozenset(label_fraction(here, percent, seed).image_ids("train")) for seed in study.seeds}
 
 
 def _labelled_images(

@@ -5,6 +5,7 @@ from hilum.encoders.published import describe_weights
 from hilum.finetuning.monitoring import StartDifference
 from hilum.finetuning.monitoring.start_differences import start_differences
 from hilum.study.file import Pretrained, Study
+from hilum.study.file.schema import Supervised
 
 
 def differences_of_start(study: Study, arm: str) -> list[StartDifference]:
@@ -14,6 +15,10 @@ def differences_of_start(study: Study, arm: str) -> list[StartDifference]:
         HilumError: weights that are no name of the registry and no directory, or of another encoder.
     """
     recipe, init = parse_recipe(study.preprocess), study.arms[arm].init
+    if isinstance(init, Supervised):
+        size = init.finetune.size or study.finetune.size or recipe.size
+        finetuned = study.finetuning_of(arm).size or recipe.size
+        return start_differences(size, recipe.as_data(), finetuned_size=finetuned, finetuned_steps=recipe.as_data())
     steps, finetuned_size = recipe.as_data(), study.finetuning_of(arm).size or recipe.size
     if isinstance(init, Pretrained):
         size = init.size or study.pretrain.size or recipe.size

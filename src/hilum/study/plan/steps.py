@@ -1,12 +1,10 @@
 """The steps of a study, in order, with where each leaves its files and what it costs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from hilum.artifacts import fingerprint
-from hilum.augment.library import as_written
 from hilum.data.recipe import parse_recipe
 from hilum.encoders.catalogue import ARCHITECTURES
 from hilum.explanation.selection import RULES
@@ -15,10 +13,18 @@ from hilum.finetuning.shortcut_features import (
     THUMBNAIL,
 )
 from hilum.study.cost import explaining_gigaflops, finetuning_gigaflops, pretraining_gigaflops
-from hilum.study.file import ListedSplit, PaperSplit, Pretrained, Study, pretext_settings, resolved_finetuning
-from hilum.study.plan.prepare import Prepared
+from hilum.study.file import ListedSplit, PatientSplit, Pretrained, Study, pretext_settings, resolved_finetuning
+from hilum.study.file.schema import Supervised
+from hilum.study.file.views import start_directory, starts_in, supervised_study, views_of
+from hilum.study.prepared import Prepared
 
-StepKind = Literal["generate", "store", "pretrain", "finetune", "baselines", "evaluate", "explain", "report"]
+StepKind = Literal[
+    "generate", "store", "pretrain", "supervise", "finetune", "external", "baselines", "evaluate", "across", "explain",
+    "report", "overview",
+]  # fmt: skip
+
+EVALUATION = "evaluation"
+"""Directory of predictions and tables in that of a task; at the top of a study of several tasks, of tables over all."""
 
 BASELINES = "baselines"
 """Directory of the scores of shortcut baselines in a study's."""
@@ -64,7 +70,8 @@ class Step:
             words.
         arm: arm it belongs to; None where arms share it.
         seed: replicate; None where it has none.
-        init: pretraining that it does; None where it does none.
+        init: start that it makes; None where it makes none.
+        view: folder of the task and label fraction that it belongs to (`Study.place`), or of the first that shares it.
         gigaflops: 10^9 operations it takes at most; 0 where that does not matter.
     """
 
@@ -74,26 +81,56 @@ class Step:
     data: str
     arm: str | None = None
     seed: int | None = None
-    init: Pretrained | None = None
+    init: Pretrained | Supervised | None = None
     encoder: str | None = None
     gigaflops: float = 0.0
+    view: str = ""
 
 
-def steps_of(study: Study, images: Images | None) -> list[Step]:
-    """All steps of a study in the order in which they run.
+_JUDGING: tuple[tuple[StepKind, str, str], ...] = (
+    ("baselines", "fit shortcut baselines", BASELINES),
+    ("evaluate", "evaluate", EVALUATION),
+)
+
+
+def steps_of(study: Study, images: Images | Mapping[str, Images] | None) -> list[Step]:
+    """All steps of a study in the order in which they run: what tasks share, then each task, then what is of all.
 
     Args:
-        study: the study.
-        images: for the cost; without it every cost is 0.
+        study: the study, as it was read.
+        images: for the cost, by the folder of each task where there are several; without it every cost is 0.
     """
-    steps = [*_data_steps(study), *_pretraining_steps(study), *_finetuning_steps(study)]
-    steps.append(Step("baselines", "fit shortcut baselines", BASELINES, study.labelled_data))
-    steps.append(Step("evaluate", "evaluate", "evaluation", study.labelled_data))
-    if study.explain:
-        title = f"explain {' and '.join(study.explained_arms)}: {study.explain.method}, {study.explain.embedding}"
-        steps.append(Step("explain", title, EXPLANATION, study.labelled_data))
-    steps.append(Step("report", "write the report", REPORT, study.labelled_data))
-    return [replace(step, gigaflops=_cost(step, study, images)) if images else step for step in steps]
+    views = {view.directory: view.study for view in views_of(study)}
+    steps = [*_data_steps(study), *_start_steps(list(views.values()))]
+    for view in views.values():
+        steps += [*_finetuning_steps(view), *_external_steps(view)]
+        for kind, title, name in _JUDGING:
+            steps.append(Step(kind, _titled(view, title), in_view(view, name), view.labelled_data, view=view.place))
+    if "" not in views:
+        steps.append(Step("across", "compare tasks", EVALUATION, ""))
+    for view in views.values():
+        if view.explain:
+            title = f"explain {' and '.join(view.explained_arms)}: {view.explain.method}, {view.explain.embedding}"
+            at = in_view(view, EXPLANATION)
+            steps.append(Step("explain", _titled(view, title), at, view.labelled_data, view=view.place))
+        page = _titled(view, "write the report")
+        steps.append(Step("report", page, in_view(view, REPORT), view.labelled_data, view=view.place))
+    if "" not in views:
+        steps.append(Step("overview", "write the report over all tasks", REPORT, ""))
+    if images is None:
+        return steps
+    counted = {"": images} if isinstance(images, Images) else images
+    first = next(iter(counted.values()))
+    return [replace(step, gigaflops=_cost(step, views, counted.get(step.view, first))) for step in steps]
+
+
+def _titled(study: Study, title: str) -> str:
+    return f"{view_name(study)}: {title}" if study.place else title
+
+
+def view_name(study: Study) -> str:
+    """Of a task among several, for people: "nih", or "nih, 10 % of the labels"."""
+    return next((view.name for view in views_of(study.whole) if view.directory == study.place), study.place)
 
 
 def count_images(prepared: Prepared) -> Images:
@@ -111,7 +148,7 @@ def count_images(prepared: Prepared) -> Images:
 
 def images_learnt(images: Images, init: Pretrained) -> int:
     """How many images a pretraining learns from, to within the rounding of shares."""
-    return round(sum(images.pool[name] * share / 100 for name, share in init.shares.items()))
+    return round(sum(images.pool[name] * share for name, share in init.shares.items()))
 
 
 def guess_images(study: Study) -> Images | None:
@@ -119,40 +156,59 @@ def guess_images(study: Study) -> Images | None:
     if any(data.generate is None for data in study.data.values()):
         return None
     counts = {name: data.generate.images for name, data in study.data.items() if data.generate}
-    labelled, split = counts[study.labelled_data], study.task.split
-    if isinstance(split, ListedSplit):
-        test = OFFICIAL_TEST_SHARE if split.lists == "official" else 0.2
-        val = (1 - test) * (split.validation or 20) / 100 if split.lists == "official" else 0.1
-    elif isinstance(split, PaperSplit):
-        val, test = 0.16, 0.2
-    else:
-        val, test = split.patients[1] / 100, split.patients[2] / 100
-    pool = counts | {study.labelled_data: round(labelled * (1 - val - test))}
-    train = round(pool[study.labelled_data] * study.task.labelled / 100)
+    labelled = counts[study.labelled_data]
+    val, test = _shares(study)
+    pool = dict(counts)
+    for view in views_of(study.whole):
+        pool[view.study.labelled_data] = round(counts[view.study.labelled_data] * (1 - sum(_shares(view.study))))
+    train = round(pool[study.labelled_data] * study.task.label_fractions[0])
     return Images(counts, pool, train, round(labelled * val), round(labelled * test), exact=False)
 
 
+def _shares(study: Study) -> tuple[float, float]:
+    """Of validation and of test images, as far as a study file tells."""
+    split = study.task.split
+    if isinstance(split, ListedSplit):
+        test = OFFICIAL_TEST_SHARE if split.lists == "official" else 0.2
+        return (1 - test) * (split.validation or 0.2) if split.lists == "official" else 0.1, test
+    if isinstance(split, PatientSplit):
+        return split.patients[1], split.patients[2]
+    return 0.16, 0.2
+
+
 def pretraining_directory(study: Study, arm: str, seed: int) -> str | None:
-    """Where the encoder that an arm starts from is pretrained; arms that ask for the same share it."""
+    """Where the encoder that an arm starts from is made; arms and tasks that ask for the same share it."""
     settings = study.arms[arm]
-    if not isinstance(settings.init, Pretrained):
+    if not isinstance(settings.init, Pretrained | Supervised):
         return None
-    init = settings.init
-    epochs = study.pretraining_epochs(init)
-    length = "preset" if epochs is None else f"{epochs}epochs"
+    return directory_of_start(study, settings.encoder, settings.init, seed)
+
+
+def pretraining_directories(study: Study, arm: str, seed: int) -> list[str]:
+    """All that is made for the start of an arm, in order: `pretraining_directory` is the last of them."""
+    settings = study.arms[arm]
+    return [directory_of_start(study, settings.encoder, init, seed) for init in starts_in(settings.init)]
+
+
+def directory_of_start(study: Study, encoder: str, init: Pretrained | Supervised, seed: int) -> str:
+    """Where one encoder to start from is made."""
     seed = seed if study.pretrain.seeds == "each" else study.seeds[0]
-    own = ""
-    shares = [share for share in init.shares.values() if share < 100]
-    instead = {name: as_written(value) for name, value in init.said().items() if name != "epochs"}
-    if instead or init.settings or init.start != "random" or shares:
-        told = [instead, init.settings, init.start] + [init.shares] * bool(shares)
-        own = f"-{fingerprint(told)[:6]}"
-    return f"pretrain/{init.pretrain}-{settings.encoder}-{'+'.join(init.shares)}-{length}{own}/seed-{seed}"
+    return f"{start_directory(study, encoder, init)}/seed-{seed}"
 
 
-def finetuning_directory(arm: str, seed: int) -> str:
+def finetuning_directory(study: Study, arm: str, seed: int) -> str:
     """Where one replicate of an arm leaves its model and predictions."""
-    return str(Path("arms") / arm / f"seed-{seed}")
+    return str(Path(study.place) / "arms" / arm / f"seed-{seed}")
+
+
+def external_directory(study: Study, arm: str, seed: int) -> str:
+    """Where one replicate of an arm leaves its scores of other data sets."""
+    return str(Path(study.place) / "external" / arm / f"seed-{seed}")
+
+
+def in_view(study: Study, name: str) -> str:
+    """A folder of a task: its evaluation, baselines, explanation or page."""
+    return str(Path(study.place) / name)
 
 
 def image_size(study: Study) -> int:
@@ -168,41 +224,73 @@ def _data_steps(study: Study) -> Iterator[Step]:
         yield Step("store", f"decode and preprocess {name}", f"stores/{name}", name)
 
 
-def _pretraining_steps(study: Study) -> Iterator[Step]:
-    seen = set()
-    for seed in study.seeds:
-        for name, arm in study.arms.items():
-            directory = pretraining_directory(study, name, seed)
-            if directory is None or directory in seen or not isinstance(arm.init, Pretrained):
-                continue
-            seen.add(directory)
-            title = (
-                f"pretrain {arm.init.pretrain} {arm.encoder} on {arm.init.pool()}, "
-                f"{Path(directory).name.replace('-', ' ')}"
-            )
-            yield Step(
-                "pretrain", title, directory, arm.init.pool(), seed=int(directory.rpartition("-")[2]), init=arm.init,
-                encoder=arm.encoder,
-            )  # fmt: skip
+def _start_steps(views: Sequence[Study]) -> Iterator[Step]:
+    """Every start once, each after what it starts from; for the first task on its data, whose labels can watch it."""
+    found: dict[str, tuple[Study, Step]] = {}
+    for seed in views[0].seeds:
+        for view in views:
+            for name, arm in view.arms.items():
+                for init in starts_in(arm.init):
+                    directory = directory_of_start(view, arm.encoder, init, seed)
+                    known = found.get(directory)
+                    if known is None or _watches(view, init) > _watches(known[0], init):
+                        found[directory] = view, _start_step(view, name, init, directory)
+    yield from (step for _, step in found.values())
+
+
+def _watches(view: Study, init: Pretrained | Supervised) -> bool:
+    return isinstance(init, Pretrained) and view.labelled_data in init.shares
+
+
+def _start_step(view: Study, arm: str, init: Pretrained | Supervised, directory: str) -> Step:
+    encoder, replicate = view.arms[arm].encoder, Path(directory).name.replace("-", " ")
+    seed = int(directory.rpartition("-")[2])
+    if isinstance(init, Supervised):
+        data = view.supervised_data(init)
+        findings = supervised_study(view, encoder, init).task.findings
+        count = f"{len(findings)} finding{'s' if len(findings) > 1 else ''}"
+        title = f"train {encoder} with labels of {data}, {count}, {replicate}"
+        return Step("supervise", title, directory, data, seed=seed, init=init, encoder=encoder, view=view.place)
+    title = f"pretrain {init.pretrain} {encoder} on {init.pool()}, {replicate}"
+    return Step("pretrain", title, directory, init.pool(), seed=seed, init=init, encoder=encoder, view=view.place)
 
 
 def _finetuning_steps(study: Study) -> Iterator[Step]:
     for seed in study.seeds:
         for name, arm in study.arms.items():
-            directory = finetuning_directory(name, seed)
+            directory = finetuning_directory(study, name, seed)
             yield Step(
-                "finetune", f"fine-tune {name}, seed {seed}", directory, study.labelled_data, arm=name, seed=seed,
-                encoder=arm.encoder,
+                "finetune", _titled(study, f"fine-tune {name}, seed {seed}"), directory, study.labelled_data, arm=name,
+                seed=seed, encoder=arm.encoder, view=study.place,
             )  # fmt: skip
 
 
-def _cost(step: Step, study: Study, images: Images) -> float:
-    if step.kind == "pretrain" and step.init and step.encoder:
-        learnt = images_learnt(images, step.init)
-        resolved = pretext_settings(study, step.init, learnt)
+def _external_steps(study: Study) -> Iterator[Step]:
+    others = " and ".join(study.task.external)
+    for seed in study.seeds if others else ():
+        for name, arm in study.arms.items():
+            yield Step(
+                "external", _titled(study, f"score {name} on {others}, seed {seed}"),
+                external_directory(study, name, seed), study.labelled_data, arm=name, seed=seed, encoder=arm.encoder,
+                view=study.place,
+            )  # fmt: skip
+
+
+def _cost(step: Step, views: Mapping[str, Study], images: Images) -> float:
+    study = views.get(step.view, next(iter(views.values())))
+    if step.kind == "supervise" and isinstance(step.init, Supervised) and step.encoder:
+        learnt = supervised_study(study, step.encoder, step.init)
+        tuning = resolved_finetuning(learnt, "supervised", images.pool[step.data])
+        return finetuning_gigaflops(
+            step.encoder, tuning.settings.size or image_size(study), unfreeze=tuning.settings.unfreeze,
+            train=images.pool[step.data], val=0, test=0, epochs=tuning.epochs, validations=0,
+        )  # fmt: skip
+    if step.kind == "pretrain" and isinstance(step.init, Pretrained) and step.encoder:
+        count = images_learnt(images, step.init)
+        resolved = pretext_settings(study, step.init, count)
         size = resolved.size or image_size(study)
         return pretraining_gigaflops(
-            step.init.pretrain, resolved.options, step.encoder, size, images=learnt, epochs=resolved.epochs
+            step.init.pretrain, resolved.options, step.encoder, size, images=count, epochs=resolved.epochs
         )
     if step.kind == "finetune" and step.arm and step.encoder:
         tuning = resolved_finetuning(study, step.arm, images.train)

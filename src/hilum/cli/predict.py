@@ -1,0 +1,102 @@
+"""`hilum predict`: probabilities, calls and reasons for images of one's own."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hilum.cli.console import progress, say, say_json, say_table
+from hilum.cli.named_data import DeviceName, Workers
+
+if TYPE_CHECKING:
+    from hilum.prediction.loading import LoadedClassifier
+    from hilum.prediction.predict import Scored
+
+EXIT_REFUSED = 1
+"""All that could be scored was, and some image was refused."""
+
+
+def predict(
+    model: Annotated[Path, typer.Argument(help="A directory that `hilum package` wrote: of an arm, or of a seed.")],
+    inputs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="INPUT...",
+            help="Files; folders of any depth, such as a DICOM study; folders of `hilum ingest`; NAME=FOLDER.",
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Table to write: .parquet or .csv.")],
+    ensemble: Annotated[bool, typer.Option("--ensemble", help="Mean probability of all seeds of an arm.")] = False,
+    maps: Annotated[Path | None, typer.Option(help="Folder for heat maps of the findings that are called.")] = None,
+    method: Annotated[str, typer.Option(help="Of the heat maps; see `hilum explain --help`.")] = "gradcam",
+    accept: Annotated[
+        str | None, typer.Option(metavar="REASON,REASON", help="Score images all the same that are refused for these.")
+    ] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Images computed together; as in training.")] = None,
+    workers: Workers = None,
+    device: DeviceName = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of sentences.")] = False,
+) -> None:
+    """Score images: a row for each, with probability, calibrated probability, threshold and call, or with a reason.
+
+    Refused, and not scored, are images that cannot be read, lateral views, what does not look like the model's training
+    images, negatives without a tag, images with text burnt in, and views and ages that the model has not learnt from.
+    Patients that it has learnt from are marked. The table goes straight into `hilum evaluate`.
+
+    Interrupted, the same command goes on where it was. Exit code: 0, every image was scored; 1, some were refused; 2,
+    nothing was done.
+
+    \b
+    Examples:
+      hilum predict models/simclr/seed-0 image.dcm --out predictions.csv
+      hilum predict models/simclr /archive/study --ensemble --out predictions.parquet --maps maps
+      hilum predict models/simclr chestxray14=CXR8 --ensemble --out there.parquet --accept age_outside_training
+    """
+    from hilum.prediction.inputs import find_inputs
+    from hilum.prediction.loading import load_classifier
+    from hilum.prediction.predict import Wish, accepted_reasons, predict_images
+    from hilum.prediction.table import check_table_name
+
+    check_table_name(out)
+    accepted = accepted_reasons([word.strip() for word in accept.split(",")] if accept else [])
+    loaded = load_classifier(model, ensemble=ensemble, device=device)  # type: ignore[arg-type]  # checked there
+    images = find_inputs(inputs)
+    wish = Wish(accepted=accepted, batch_size=batch_size, workers=workers, maps=maps, method=method)
+    with progress("scoring") as on_progress:
+        scored = predict_images(loaded, images, out, wish, on_progress)
+    if as_json:
+        say_json(
+            {
+                "out": str(scored.out),
+                "images": scored.images,
+                "scored": scored.scored,
+                "refused": scored.refused,
+                "seen_in_training": scored.seen,
+                "seen_not_known": scored.not_known,
+                "calls": scored.calls,
+            }
+        )
+    else:
+        _say(loaded, scored)
+    if scored.refused:
+        raise typer.Exit(EXIT_REFUSED)
+
+
+def _say(loaded: "LoadedClassifier", scored: "Scored") -> None:
+    say(f"{loaded.description.name}: {scored.scored:,} of {scored.images:,} images scored")
+    say()
+    rows = [[finding, scored.calls[finding], loaded.thresholds[finding]] for finding in loaded.findings]
+    say_table(["finding", "called on", "threshold"], rows)
+    say()
+    if scored.refused:
+        say_table(
+            ["refused", "images", "because"],
+            [[reason.value, count, reason.description] for reason, count in scored.refused.items()],
+        )
+        say()
+    if scored.seen:
+        say(f"{scored.seen:,} images are of patients that the model has learnt from: no numbers may rest on them.")
+    if scored.not_known:
+        say(f"Of {scored.not_known:,} images it is not known whether the model has learnt from their patients.")
+    say("A research tool: nothing here is a diagnosis.")
+    say(str(scored.out))

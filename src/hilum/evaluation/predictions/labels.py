@@ -1,0 +1,112 @@
+"""Labels that stand in another table than the predictions, joined by image."""
+
+from collections.abc import Callable, Iterable
+from pathlib import PurePosixPath
+
+import polars as pl
+
+from hilum.data.labels import LabelPolicy, targets
+from hilum.data.manifest import finding_columns
+from hilum.errors import HilumError
+from hilum.evaluation.predictions.checks import LABEL, SCORE, with_canonical_findings
+
+REASON = "reason"
+"""Column of tables by `hilum predict`: why an image has no probabilities."""
+
+
+def scored_rows(table: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
+    """A table without images that were refused for a reason and have no probability; and what is to be said of them.
+
+    Args:
+        table: of predictions; one without the column `reason` stays as it is.
+    """
+    scores = [column for column in table.columns if column.startswith(SCORE)]
+    if REASON not in table.columns or not scores:
+        return table, []
+    aside = pl.col(REASON).is_not_null() & pl.all_horizontal(pl.col(scores).is_null())
+    refused = table.filter(aside)
+    if refused.is_empty():
+        return table, []
+    counts = refused.group_by(REASON).len().sort("len", REASON, descending=[True, False])
+    told = ", ".join(f"{reason} {number:,}" for reason, number in counts.iter_rows())
+    return table.filter(~aside), [f"{len(refused):,} images were not scored and are left out: {told}."]
+
+
+def join_labels(
+    table: pl.DataFrame, manifest: pl.DataFrame, policy: LabelPolicy, *, where: str
+) -> tuple[pl.DataFrame, list[str]]:
+    """Give predictions the labels of a data set.
+
+    Images meet by `image_id`; where none does, by the name of the file, and then by that without its ending.
+
+    Args:
+        table: `image_id` and p_<finding>; a column y_<finding> is replaced.
+        manifest: `image_id`, findings as codes (`hilum.data.manifest`), and `patient_id` where known.
+        policy: what uncertain and not mentioned shall mean.
+        where: what the labels are called, for messages.
+
+    Returns:
+        The table with y_<finding>, images without labels and findings without labels left out, `patient_id` from the
+        manifest where the table has none; and what is to be said of it.
+
+    Raises:
+        HilumError: no image, or no finding, of the table has labels.
+    """
+    table, _ = with_canonical_findings(table)
+    if "image_id" not in table.columns:
+        fix = "Add the column, or put the labels y_<finding> into the table."
+        raise HilumError(where, expected="predictions with the column image_id", found="none", fix=fix)
+    table = table.drop([column for column in table.columns if column.startswith(LABEL)])
+    scored = [column.removeprefix(SCORE) for column in table.columns if column.startswith(SCORE)]
+    labelled = finding_columns(manifest)
+    findings = [finding for finding in scored if finding in labelled]
+    if not findings:
+        found = f"labels of {', '.join(labelled[:8]) or 'nothing'}"
+        raise HilumError(where, expected=f"labels of {', '.join(scored)}", found=found, fix="Give other labels.")
+    ids, values = targets(manifest, findings, policy)
+    kept = pl.DataFrame({"image_id": ids} | {LABEL + each: values[:, at] for at, each in enumerate(findings)})
+    kept = kept.with_columns(pl.col(LABEL + each).fill_nan(None) for each in findings)
+    notes = []
+    if without := [finding for finding in scored if finding not in labelled]:
+        notes.append(f"Without labels in {where}, and left out: {', '.join(without)}.")
+    kept = kept.join(manifest.select("image_id", pl.col("patient_id").alias("_patient")), on="image_id", how="left")
+    joined = _by_any_name(table, kept)
+    if joined.is_empty():
+        shown = f"{table['image_id'][0]}; the labels name {ids[0] if ids else 'no image'}"
+        fix = "Name images alike in both tables."
+        raise HilumError(where, expected="labels of the predicted images", found=f"none of {shown}", fix=fix)
+    if len(joined) < len(table):
+        notes.append(f"{len(table) - len(joined):,} of {len(table):,} predicted images have no labels in {where}.")
+    own = pl.col("patient_id") if "patient_id" in joined.columns else pl.lit(None, pl.String)
+    joined = joined.with_columns(pl.coalesce(own, "_patient").alias("patient_id"))
+    uncertain, blank = policy.uncertain, policy.not_mentioned
+    notes.append(f"Labels from {where}: uncertain counts as {uncertain}, not mentioned as {blank}.")
+    return joined.drop("_patient", *(SCORE + finding for finding in without)), notes
+
+
+def _by_any_name(table: pl.DataFrame, labels: pl.DataFrame) -> pl.DataFrame:
+    for shorten in (_itself, _file_name, _stem):
+        keys = labels.with_columns(_key=_shortened(labels["image_id"], shorten)).drop("image_id")
+        if keys["_key"].is_duplicated().any():
+            continue
+        here = table.with_columns(_key=_shortened(table["image_id"], shorten))
+        joined = here.join(keys, on="_key", how="inner", maintain_order="left").drop("_key")
+        if len(joined):
+            return joined
+    return table.join(labels, on="image_id", how="inner")
+
+
+def _shortened(ids: Iterable[str], shorten: Callable[[str], str]) -> pl.Series:
+    return pl.Series([shorten(each) for each in ids], dtype=pl.String)
+
+
+def _itself(image_id: str) -> str:
+    return image_id
+
+
+def _file_name(image_id: str) -> str:
+    return PurePosixPath(image_id).name
+
+
+def _stem(image_id: str) -> str:
+    return PurePosixPath(image_id).stem

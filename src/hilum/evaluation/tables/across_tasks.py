@@ -1,0 +1,155 @@
+"""Several tasks side by side: every arm on every task, its mean over tasks, and tests adjusted over all of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from hilum.evaluation.estimation import MeasuredArms, Redrawn
+from hilum.evaluation.inference import (
+    Look,
+    benjamini_hochberg,
+    number_or_null,
+    patients_behind,
+    percentile_interval,
+)
+from hilum.evaluation.metrics import AUROC, MACRO
+
+TASKS_SCHEMA = {
+    "task": pl.String,
+    "arm": pl.String,
+    "metric": pl.String,
+    "finding": pl.String,
+    "estimate": pl.Float64,
+    "ci_low": pl.Float64,
+    "ci_high": pl.Float64,
+    "tasks": pl.Int64,
+}
+
+MEAN_OVER_TASKS = "mean over tasks"
+"""In place of a task: the mean of an arm over all of them."""
+
+
+def overall_of(measured: MeasuredArms, arm: str, metric: str = AUROC) -> Redrawn:
+    """The macro mean of an arm, or its only finding: estimate () and redrawn (B,)."""
+    at = _overall_row(measured, arm)
+    whole = measured.arms[arm].metrics[metric]
+    return Redrawn(whole.estimate[at], whole.redrawn[at])
+
+
+def patients_behind_overall(measured: MeasuredArms) -> float | None:
+    """Patients that the interval of the macro mean is expanded for; None where no finding has enough patients."""
+    return (
+        measured.patients_behind(_overall_row(measured, next(iter(measured.arms)))) if _is_estimable(measured) else None
+    )
+
+
+def shift_redraws(measured: MeasuredArms, by: int) -> MeasuredArms:
+    """The same redraws in another order, so that they are independent of those of another test set with the same seed.
+
+    Redraw b becomes redraw b + `by`. Redraws are independent of each other; those of two test sets that share a seed
+    are not, where the generator gives both the same numbers.
+
+    Args:
+        measured: arms on one test set.
+        by: 0 for the first test set, another number for each other one; tasks on the same patients keep one number.
+    """
+    arms = {
+        name: replace(
+            arm,
+            metrics={
+                metric: Redrawn(each.estimate, np.roll(each.redrawn, -by, axis=1), each.jackknife)
+                for metric, each in arm.metrics.items()
+            },
+        )
+        for name, arm in measured.arms.items()
+    }
+    return replace(measured, arms=arms)
+
+
+def tasks_table(tasks: Mapping[str, MeasuredArms], *, metric: str = AUROC) -> pl.DataFrame:
+    """Every arm on every task, macro over its findings, and the mean over tasks.
+
+    Args:
+        tasks: arms measured on each task, with as many redraws; see `shift_redraws`.
+        metric: one of those measured.
+
+    Returns:
+        task, arm, metric, finding (`macro`, or the only finding), estimate, ci_low, ci_high (95 %), tasks (1, or how
+        many the mean is over). Tasks without enough patients have no estimate, and no mean is taken over them.
+    """
+    rows = []
+    for task, measured in tasks.items():
+        patients = patients_behind_overall(measured)
+        for arm in measured.arms:
+            overall, finding = overall_of(measured, arm, metric), _overall_name(measured)
+            rows.append({"task": task, "arm": arm, "metric": metric, "finding": finding, "tasks": 1})
+            if patients is not None:
+                rows[-1] |= _interval(float(overall.estimate), overall.redrawn, patients)
+    estimable = {task: measured for task, measured in tasks.items() if _is_estimable(measured)}
+    arms = list(dict.fromkeys(arm for measured in estimable.values() for arm in measured.arms))
+    for arm in arms if len(estimable) > 1 else []:
+        if all(arm in measured.arms for measured in estimable.values()):
+            each = [overall_of(measured, arm, metric) for measured in estimable.values()]
+            behind = [patients_behind_overall(measured) or 0.0 for measured in estimable.values()]
+            patients = patients_behind(np.floor(np.array(behind)).astype(np.int64))
+            estimate = float(np.mean([one.estimate for one in each]))
+            redrawn = np.mean([one.redrawn for one in each], axis=0)
+            row = {"task": MEAN_OVER_TASKS, "arm": arm, "metric": metric, "finding": MACRO, "tasks": len(each)}
+            rows.append(row | _interval(estimate, redrawn, patients))
+    return pl.DataFrame(rows, schema=TASKS_SCHEMA)
+
+
+def adjust_over_tasks(comparisons: pl.DataFrame, averages: Sequence[str], *, look: Look | None = None) -> pl.DataFrame:
+    """Adjust the tests of several tasks as one family: false discovery rate (Benjamini & Hochberg, JRSS B, 1995).
+
+    Args:
+        comparisons: rows of `comparisons_table` of every task, with a column `task`.
+        averages: rows that are no findings. Each average of each metric is a family over all tasks, and so are the
+            single findings; a task with one finding belongs to the family of `macro`, too, for that is its main number.
+        look: which of several announced looks this is, as in `comparisons_table`.
+
+    Returns:
+        The same with other `p_adjusted` and `family`.
+    """
+    look = look or Look()
+    table = comparisons.with_row_index("row")
+    single = ~pl.col("finding").is_in(list(averages))
+    alone = single & (pl.col("finding").filter(single).n_unique().over("task", "metric") == 1)
+    main = pl.when(alone).then(pl.lit(MACRO)).when(single).then(pl.lit("single findings")).otherwise(pl.col("finding"))
+    table = table.with_columns(main.alias("main"))
+    parts = []
+    for (metric, name), rows in table.group_by("metric", "main", maintain_order=True):
+        p = rows["p"].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+        tests, tasks = int(np.isfinite(p).sum()), rows.filter(pl.col("p").is_not_null())["task"].n_unique()
+        what = str(name) if metric == AUROC else f"{name}, {metric}"
+        counted = f"{tests} test{'s' if tests != 1 else ''} of {tasks} task{'s' if tasks != 1 else ''}"
+        text = f"{what}, all tasks: {counted}, Benjamini-Hochberg{look.note}"
+        parts.append(
+            rows.with_columns(
+                pl.Series("p_adjusted", look.stretched(benjamini_hochberg(p)), dtype=pl.Float64).fill_nan(None),
+                pl.when(pl.col("p").is_not_null()).then(pl.lit(text)).otherwise(pl.col("family")).alias("family"),
+            )
+        )
+    if not parts:
+        return comparisons
+    return pl.concat(parts).sort("row").drop("row", "main").select(comparisons.columns)
+
+
+def _interval(estimate: float, redrawn: NDArray[np.float64], patients: float) -> dict[str, float | None]:
+    low, high = percentile_interval(redrawn, patients=patients)
+    return {"estimate": number_or_null(estimate), "ci_low": number_or_null(low), "ci_high": number_or_null(high)}
+
+
+def _overall_name(measured: MeasuredArms) -> str:
+    return measured.findings[0] if len(measured.findings) == 1 else MACRO
+
+
+def _overall_row(measured: MeasuredArms, arm: str) -> int:
+    return measured.arms[arm].row(_overall_name(measured))
+
+
+def _is_estimable(measured: MeasuredArms) -> bool:
+    return bool(measured.included.any())

@@ -1,0 +1,158 @@
+"""Exporting a model in one of the formats; nothing is written that does not say what the original says."""
+
+import importlib.util
+import json
+import warnings
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from hilum.artifacts import whole_file, write_json
+from hilum.errors import HilumError
+from hilum.prediction.export.hugging_face import write_hugging_face
+from hilum.prediction.export.parity import Parity, Run, check_parity
+from hilum.prediction.export.scorer import Scorer
+from hilum.prediction.loading import LoadedClassifier
+from hilum.prediction.self_test import reference_images
+
+FORMATS = ("onnx", "torch", "huggingface")
+_INPUT, _OUTPUT = "image", "probability"
+_NEEDED = ("onnx", "onnxruntime", "onnxscript")
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written.
+
+    Attributes:
+        path: file or folder.
+        parity: of files; None for a folder, which holds the original weights.
+    """
+
+    path: Path
+    parity: Parity | None
+
+
+def export_model(model: LoadedClassifier, kind: str, out: Path, images: NDArray[np.uint8] | None = None) -> Exported:
+    """Write a model for other programs.
+
+    `onnx` and `torch` take images as `preprocess` of the model makes them, (B, 1, S, S), gray / 255, and give
+    probabilities (B, F); normalisation and position embeddings are inside, at this one size. Beside the file stands
+    OUT.json: findings, thresholds, calibration, preprocessing, numbers, parity and latency; an ONNX file holds the same
+    as metadata. `huggingface` is a folder, which `load_classifier` reads, too.
+
+    Args:
+        model: loaded.
+        kind: one of `FORMATS`.
+        out: file to write, or folder.
+        images: preprocessed, (N, S, S), to compare on besides the reference radiographs.
+
+    Raises:
+        HilumError: an unknown format, a missing library, or outputs that differ from the original's.
+    """
+    if kind not in FORMATS:
+        raise HilumError("--format", expected=", ".join(FORMATS), found=kind, fix="Use one of these.")
+    if kind == "huggingface":
+        return Exported(write_hugging_face(model, out), None)
+    if kind == "onnx":
+        _require_onnx()
+    scorer = Scorer(model)
+    tried = reference_images(model.reference_directory, model.preprocess)
+    if images is not None:
+        tried = np.concatenate([tried, images])
+    views = model.views(tried).cpu()
+    original = _original(model)
+    with whole_file(out) as beside:
+        exported = _write_onnx(scorer, views, beside) if kind == "onnx" else _write_torch(scorer, views, beside)
+        parity = check_parity(original, exported, views.numpy(), out)
+        described = _described(model, parity)
+        if kind == "onnx":
+            _add_metadata(beside, described)
+    write_json(out.with_name(f"{out.name}.json"), described)
+    return Exported(out, parity)
+
+
+def _original(model: LoadedClassifier) -> Run:
+    """The model itself in float32, as it is loaded."""
+    from hilum.prediction.loading import probabilities_of
+
+    def run(images: NDArray[np.float32]) -> NDArray[np.float32]:
+        with torch.no_grad():
+            views = torch.from_numpy(images).to(model.device)
+            parts = [probabilities_of(each, views) for each in model.classifiers]
+        return np.asarray(torch.stack(parts).mean(0).cpu().numpy(), dtype=np.float32)
+
+    return run
+
+
+def _program(scorer: Scorer, views: torch.Tensor) -> torch.export.ExportedProgram:
+    batch = torch.export.Dim("batch", min=1, max=4096)
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        scorer(views[:2])  # what is computed once is computed now, and becomes a constant
+        return torch.export.export(scorer, (views[:2],), dynamic_shapes=({0: batch},), strict=False)
+
+
+def _write_onnx(scorer: Scorer, views: torch.Tensor, path: Path) -> Run:
+    import onnxruntime
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(
+            _program(scorer, views), input_names=[_INPUT], output_names=[_OUTPUT], dynamo=True, verbose=False
+        )
+        assert program is not None
+        program.save(str(path), external_data=False)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
+    return lambda images: np.asarray(session.run(None, {session.get_inputs()[0].name: images})[0], dtype=np.float32)
+
+
+def _write_torch(scorer: Scorer, views: torch.Tensor, path: Path) -> Run:
+    with path.open("wb") as stream:
+        torch.export.save(_program(scorer, views), stream)
+    with path.open("rb") as stream:
+        module = torch.export.load(stream).module()
+
+    def run(images: NDArray[np.float32]) -> NDArray[np.float32]:
+        with torch.no_grad():
+            return np.asarray(module(torch.from_numpy(images)).numpy(), dtype=np.float32)
+
+    return run
+
+
+def _described(model: LoadedClassifier, parity: Parity) -> dict[str, Any]:
+    description = model.description.model_dump(mode="json")
+    return {
+        "hilum": {**description, "training_range": {**description["training_range"], "typical": []}},
+        "preprocessing": model.recipe.as_data(),
+        "input": f"(B, 1, {model.image_size}, {model.image_size}), gray / 255, after the preprocessing",
+        "output": "(B, findings), probabilities, not calibrated",
+        "image_size": model.image_size,
+        "findings": model.findings,
+        "thresholds": model.thresholds,
+        "weights_sha256": [card.sha256 for card in model.cards],
+        "parity": asdict(parity),
+    }
+
+
+def _add_metadata(path: Path, described: dict[str, Any]) -> None:
+    import onnx
+
+    content = onnx.load(str(path))
+    words = {key: value if isinstance(value, str) else json.dumps(value) for key, value in described.items()}
+    onnx.helper.set_model_props(content, words)
+    onnx.checker.check_model(content)
+    onnx.save(content, str(path))
+
+
+def _require_onnx() -> None:
+    missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        fix = "Install them: pip install 'hilum[export]'."
+        raise HilumError("--format onnx", expected=", ".join(_NEEDED), found=f"no {', '.join(missing)}", fix=fix)

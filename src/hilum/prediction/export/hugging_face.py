@@ -1,0 +1,126 @@
+"""A model directory in the layout of the Hugging Face Hub: README.md with metadata and results, config.json, weights."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from hilum.artifacts import whole_directory, write_json, write_text
+from hilum.errors import HilumError
+from hilum.prediction.description import Measured, ModelDescription
+from hilum.prediction.loading import LoadedClassifier
+
+
+def write_hugging_face(model: LoadedClassifier, directory: Path) -> Path:
+    """Make the folder, complete or absent; `load_classifier` reads it as it reads the model directory.
+
+    Args:
+        model: a single classifier.
+        directory: to make.
+
+    Raises:
+        HilumError: an ensemble.
+    """
+    if len(model.classifiers) > 1:
+        fix = "Export one seed."
+        raise HilumError(model.directory, expected="a single classifier", found="an ensemble", fix=fix)
+    with whole_directory(directory) as beside:
+        shutil.copytree(model.reference_directory.parent, beside, dirs_exist_ok=True)
+        write_json(beside / "config.json", _config(model))
+        write_text(beside / "README.md", model_card(model))
+    return directory
+
+
+def model_card(model: LoadedClassifier) -> str:
+    """README.md: YAML metadata with results, then what the model is, whom it has seen, and how to use it."""
+    described, card = model.description, model.cards[0]
+    metadata = {
+        "library_name": "hilum",
+        "pipeline_tag": "image-classification",
+        "tags": ["chest radiograph", "medical imaging", card.encoder],
+        "model-index": [{"name": described.name, "results": _results(described)}],
+    }
+    findings = "\n".join(
+        f"| {each.name} | {', '.join(f'{code.scheme} {code.code}' for code in each.codes) or '–'} | "
+        f"{_told(each.threshold)} | {_interval(described, each.name)} |"
+        for each in described.findings
+    )
+    overall = next((each for each in described.measured if each.metric == "auroc"), None)
+    return f"""---
+{yaml.safe_dump(metadata, sort_keys=False, allow_unicode=True)}---
+
+# {described.name}
+
+{card.encoder}, fine-tuned on {described.images_seen:,} images ({described.trained_on}). A research tool, not a medical
+device: nothing it prints is a diagnosis.
+
+AUROC {_number(overall) if overall else "not measured"} ({overall.finding if overall else ""}; {described.measured_on};
+95 % intervals from {described.n_bootstrap:,} redraws of patients).
+
+| finding | codes | threshold | AUROC |
+|---|---|---|---|
+{findings}
+
+Thresholds: {described.threshold_rule}, {described.thresholds_chosen_on}. Calibration: {described.calibration_method},
+{described.calibrated_on}. Input: one-channel images of {model.image_size} px after `{model.recipe.as_data()}`.
+
+```python
+from hilum.prediction import load_classifier
+
+model = load_classifier("DIRECTORY")
+probabilities = model.probabilities(model.preprocess(Path("image.dcm"))[None])
+```
+
+`card.json` lists by pseudonyms the {len(card.patients_seen):,} patients whose images had a part in the weights. The terms
+of the images and weights that it was trained from hold for it, too.
+"""
+
+
+def _config(model: LoadedClassifier) -> dict[str, Any]:
+    labels = dict(enumerate(model.findings))
+    return {
+        "model_type": "hilum",
+        "architecture": model.cards[0].encoder,
+        "problem_type": "multi_label_classification",
+        "num_channels": 1,
+        "image_size": model.image_size,
+        "image_mean": [model.cards[0].mean],
+        "image_std": [model.cards[0].std],
+        "preprocessing": model.recipe.as_data(),
+        "id2label": {str(place): finding for place, finding in labels.items()},
+        "label2id": {finding: place for place, finding in labels.items()},
+        "thresholds": model.thresholds,
+    }
+
+
+def _results(described: ModelDescription) -> list[dict[str, Any]]:
+    """As the Hub reads them: a task, a data set, and its metrics."""
+    metrics = [
+        {
+            "type": each.metric,
+            "name": f"{each.metric}, {each.finding}",
+            "value": each.estimate,
+            "ci_low": each.ci_low,
+            "ci_high": each.ci_high,
+        }
+        for each in described.measured
+        if each.estimate is not None
+    ]
+    data = {"name": described.measured_on, "type": "chest-radiographs", "split": "test"}
+    return [{"task": {"type": "image-classification"}, "dataset": data, "metrics": metrics}]
+
+
+def _interval(described: ModelDescription, finding: str) -> str:
+    found = [each for each in described.measured if each.finding == finding and each.metric == "auroc"]
+    return _number(found[0]) if found else "–"
+
+
+def _number(measured: Measured) -> str:
+    if measured.estimate is None or measured.ci_low is None or measured.ci_high is None:
+        return "–"
+    return f"{measured.estimate:.3f} ({measured.ci_low:.3f} to {measured.ci_high:.3f})"
+
+
+def _told(threshold: float | None) -> str:
+    return "–" if threshold is None else f"{threshold:.3f}"

@@ -1,0 +1,62 @@
+"""The network that is exported: gray images to probabilities, with everything that depends on their size made fixed."""
+
+from copy import deepcopy
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from hilum.encoders.positions import ANTIALIASED, resize_positions
+from hilum.finetuning.classifier import Classifier
+from hilum.finetuning.output_types import Exclusive
+from hilum.prediction.loading import LoadedClassifier
+
+
+class Scorer(nn.Module):
+    """Probabilities of one classifier, or the mean of several.
+
+    Args:
+        model: whose network is copied to the CPU, in float32, contiguous.
+    """
+
+    def __init__(self, model: LoadedClassifier) -> None:
+        super().__init__()
+        copies = [deepcopy(each).cpu().to(memory_format=torch.contiguous_format).eval() for each in model.classifiers]
+        for copy in copies:
+            bake_positions(copy, model.image_size)
+            copy.requires_grad_(False)
+        self.members = nn.ModuleList(copies)
+        self.exclusive = isinstance(copies[0].answers, Exclusive)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images (B, 1, S, S) in [0, 1] to probabilities (B, F)."""
+        parts = []
+        for member in self.members:
+            logits = member(images)
+            parts.append(logits.softmax(1) if self.exclusive else logits.sigmoid())
+        return parts[0] if len(parts) == 1 else torch.stack(parts).mean(0)
+
+
+def bake_positions(classifier: Classifier, size: int) -> None:
+    """Resize learnt position embeddings once, in place, to the grid of images of this size.
+
+    The bicubic resizing with an antialiasing filter is no ONNX operator's: runtimes would differ by more than rounding.
+
+    Args:
+        classifier: whose encoder may have positions.
+        size: side of the images, px.
+    """
+    body: Any = classifier.encoder.body
+    positions, patches = getattr(body, "pos_embed", None), getattr(body, "patch_embed", None)
+    if not isinstance(positions, nn.Parameter) or getattr(patches, "grid_size", None) is None:
+        return
+    grid = classifier.encoder.patch_grid(size)
+    before = tuple(patches.grid_size)
+    if grid == before:
+        return
+    prefix = 0 if body.no_embed_class else body.num_prefix_tokens
+    rule = classifier.encoder.interpolation or ANTIALIASED
+    with torch.no_grad():
+        baked = resize_positions(positions, before, grid, prefix, rule)
+    body.pos_embed = nn.Parameter(baked, requires_grad=False)
+    patches.grid_size = grid

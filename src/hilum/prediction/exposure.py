@@ -1,0 +1,41 @@
+"""Whether a model has learnt from the patient of an image: yes, no, or not known – which is never "no"."""
+
+from hilum.encoders.ledger import Ledger
+from hilum.prediction.inputs import InputImage
+
+
+class SeenPatients:
+    """Asks a ledger, once for each patient.
+
+    Args:
+        ledger: of the model.
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._issuers = ledger.issuers
+        self._answers: dict[str, bool | None] = {}
+
+    def of(self, image: InputImage, patient_id: str | None) -> bool | None:
+        """Whether the model has learnt from a patient; None where that is not known.
+
+        An id out of a file does not say who gave it: it is compared with the ids of every issuer of the ledger.
+
+        Args:
+            image: whose patient it is.
+            patient_id: as its file or table writes it; None where neither does.
+        """
+        if not len(self._ledger):
+            return None
+        if image.patient is not None:
+            names = [image.patient]
+        elif patient_id is not None:
+            names = [f"{issuer}:{patient_id}" for issuer in self._issuers]
+        else:
+            return None
+        key = names[0]
+        if key not in self._answers:
+            exposure = self._ledger.exposure_of(names)
+            known = None if exposure.not_known.any() else False
+            self._answers[key] = True if exposure.seen.any() else known
+        return self._answers[key]

@@ -1,0 +1,119 @@
+"""What is to be scored: files, folders of any depth, DICOM studies, ingested data sets, as one list in order."""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hilum.data.file_kinds import kind_of_bytes
+from hilum.data.images.gray import UnreadableImage
+from hilum.data.paths import is_utf8, printable
+from hilum.data.pixels import first_bytes
+from hilum.data.store import NamedData, is_ingested, read_ingested, read_named
+from hilum.errors import HilumError
+
+_ENDINGS = {".png", ".jpg", ".jpeg", ".dcm", ".dicom", ".dic"}
+_DICOM_INDEX = "DICOMDIR"
+
+
+@dataclass(frozen=True)
+class InputImage:
+    """An image to be scored.
+
+    Attributes:
+        image_id: unique among the images of one call.
+        path: of its file; None where a table names it and there is none.
+        root: that the path must not lead out of, resolved; None for a file that was named itself.
+        patient_id: from the data set's tables; None where only the file can tell.
+        patient: full name (`hilum.data.patients.names`); None where the issuer is not known.
+        view, age: from the tables; None where only the file can tell.
+    """
+
+    image_id: str
+    path: Path | None
+    root: Path | None = None
+    patient_id: str | None = None
+    patient: str | None = None
+    view: str | None = None
+    age: float | None = None
+
+
+def find_inputs(told: Sequence[str]) -> list[InputImage]:
+    """The images behind arguments, in their order; those of a folder by path.
+
+    Args:
+        told: files; folders, whose PNG, JPEG and DICOM files are found at any depth; folders that `hilum ingest` left;
+            NAME=FOLDER, a data set in its native layout.
+
+    Raises:
+        HilumError: no such file or folder, no image in it, or one image twice.
+    """
+    several = len(told) > 1
+    images = [image for each in told for image in _images_of(each, several)]
+    seen: set[str] = set()
+    for image in images:
+        if image.image_id in seen:
+            fix = "Name it once."
+            raise HilumError("INPUT", expected="every image once", found=f"{printable(image.image_id)} again", fix=fix)
+        seen.add(image.image_id)
+    return images
+
+
+def _images_of(told: str, several: bool) -> list[InputImage]:
+    path = Path(told)
+    prefix = f"{told.rstrip('/')}/" if several else ""
+    if path.is_dir():
+        if is_ingested(path):
+            return _of_data(read_ingested(path.name, path, {}), prefix)
+        images = list(_of_folder(path, prefix))
+        if not images:
+            fix = "Name a folder that holds some."
+            raise HilumError(path, expected="PNG, JPEG or DICOM images", found="none", fix=fix)
+        return images
+    if path.exists():
+        return [InputImage(told if several else path.name, path)]
+    if "=" in told:
+        return _of_data(read_named(told), prefix)
+    fix = "Check the path; a data set in its native layout is NAME=FOLDER."
+    raise HilumError("INPUT", expected="a file or a folder", found=f"{printable(told)}, which is neither", fix=fix)
+
+
+def _of_data(data: NamedData, prefix: str) -> list[InputImage]:
+    root = data.collected.root
+    manifest = data.manifest
+    patients = data.patients(manifest["image_id"].to_list())
+    return [
+        InputImage(
+            image_id=prefix + row["image_id"],
+            path=None if row["path"] is None else root / row["path"],
+            root=root.resolve(),
+            patient_id=row["patient_id"],
+            patient=patient,
+            view=row["view"],
+            age=row["age"],
+        )
+        for row, patient in zip(manifest.iter_rows(named=True), patients, strict=True)
+    ]
+
+
+def _of_folder(root: Path, prefix: str) -> Iterator[InputImage]:
+    inside = root.resolve()
+    for path in _walk(root):
+        if path.name == _DICOM_INDEX:
+            continue
+        if path.suffix.lower() not in _ENDINGS:
+            try:
+                if kind_of_bytes(first_bytes(path)) is None:
+                    continue
+            except UnreadableImage:
+                continue
+        yield InputImage(prefix + printable(path.relative_to(root).as_posix()), path, inside)
+
+
+def _walk(root: Path) -> Iterator[Path]:
+    """Files below a folder, sorted within each folder; hidden ones are left out."""
+    for folder, folders, files in os.walk(root):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(files):
+            if not name.startswith(".") and is_utf8(name):
+                yield Path(folder) / name

@@ -1,0 +1,82 @@
+"""Heat maps of predictions as PNG files, over the image as the model saw it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from hilum.artifacts import whole_file
+from hilum.explanation.localisation import overlaid
+from hilum.explanation.maps.heat_maps import heat_maps
+from hilum.explanation.methods import HeatMapMethod
+from hilum.prediction.loading import LoadedClassifier
+
+
+def maps_on_images(
+    model: LoadedClassifier, pixels: NDArray[np.uint8], findings: Sequence[str], method: str = "gradcam"
+) -> NDArray[np.float32]:
+    """Heat maps on preprocessed images, of an ensemble the mean of its members' maps, each scaled to its maximum.
+
+    Args:
+        model: loaded.
+        pixels: (N, S, S).
+        findings: F of the model's.
+        method: of `hilum.explanation.maps.heat_maps`.
+
+    Returns:
+        (N, F, S, S), 0 to 1.
+
+    Raises:
+        HilumError: an unknown method, or one that has no meaning for the encoder.
+    """
+    side = pixels.shape[-1]
+    wanted = [model.findings.index(finding) for finding in findings]
+    views = model.views(pixels)
+    kind: HeatMapMethod = method  # type: ignore[assignment]  # checked there
+    made = [heat_maps(classifier, views, wanted, kind).on_image(side) for classifier in model.classifiers]
+    mean = torch.stack([_scaled(each) for each in made]).mean(0)
+    return np.asarray(_scaled(mean).detach().cpu().numpy(), dtype=np.float32)
+
+
+def write_maps(
+    model: LoadedClassifier,
+    image_ids: Sequence[str],
+    pixels: NDArray[np.uint8],
+    probabilities: NDArray[np.float32],
+    directory: Path,
+    method: str = "gradcam",
+) -> None:
+    """Write DIRECTORY/<image_id>/<finding>.png of every finding that is called on an image.
+
+    Args:
+        model: loaded.
+        image_ids: of N images.
+        pixels: preprocessed, (N, S, S).
+        probabilities: (N, F).
+        directory: that the maps go into.
+        method: as in `maps_on_images`.
+    """
+    called = probabilities.astype(np.float64) >= model.description.thresholds
+    findings = [finding for at, finding in enumerate(model.findings) if called[:, at].any()]
+    if not findings:
+        return
+    maps = maps_on_images(model, pixels, findings, method)
+    for row, image_id in enumerate(image_ids):
+        for at, finding in enumerate(findings):
+            if called[row, model.findings.index(finding)]:
+                # an id is a path below its folder; what would lead out of it is left out
+                parts = [part for part in Path(image_id).parts if part not in ("..", "/")]
+                path = directory.joinpath(*parts, f"{finding.replace('/', ' or ')}.png")
+                with whole_file(path) as beside:
+                    written, content = cv2.imencode(".png", overlaid(pixels[row], maps[row, at]))
+                    assert written
+                    beside.write_bytes(content.tobytes())
+
+
+def _scaled(maps: torch.Tensor) -> torch.Tensor:
+    """Each map by its highest value; one that is 0 everywhere stays."""
+    highest = maps.amax((-2, -1), keepdim=True)
+    return maps / torch.where(highest > 0, highest, torch.ones_like(highest))

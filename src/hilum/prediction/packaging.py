@@ -1,0 +1,249 @@
+"""Making a model directory out of what training and evaluation left."""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from hilum.artifacts import whole_directory
+from hilum.data.doctor.typical import FEWEST, standardised, typical
+from hilum.data.preprocess import parse_recipe
+from hilum.encoders.card import CARD, read_card
+from hilum.errors import HilumError
+from hilum.evaluation.metrics import AUROC
+from hilum.evaluation.predictions import SCORE, Predictions
+from hilum.evaluation.recalibration import fit_platt, fit_temperature
+from hilum.evaluation.tables import evaluate_predictions
+from hilum.evaluation.thresholds import Thresholds, choose_thresholds
+from hilum.findings.terms import terms_of
+from hilum.finetuning.weights import MODEL_WEIGHTS
+from hilum.prediction.description import (
+    Calibration,
+    FindingCode,
+    FindingDescription,
+    Measured,
+    ModelDescription,
+    TrainingRange,
+    write_description,
+)
+from hilum.prediction.loading import load_classifier
+from hilum.prediction.self_test import write_reference
+from hilum.progress import ProgressReport, silent
+
+CalibrationMethod: TypeAlias = Literal["platt", "temperature"]
+CALIBRATIONS = {"platt": fit_platt, "temperature": fit_temperature}
+_METRICS = (AUROC, "auprc", "sensitivity", "specificity")
+
+
+@dataclass(frozen=True)
+class TrainedSeed:
+    """One classifier of an arm, and its predictions.
+
+    Attributes:
+        directory: that fine-tuning wrote.
+        validation: of the study's validation images.
+        test: of its test images.
+    """
+
+    directory: Path
+    validation: Predictions
+    test: Predictions
+
+
+@dataclass(frozen=True)
+class Packaging:
+    """How an arm is packaged.
+
+    Attributes:
+        name: of the arm.
+        question: of the study.
+        split: title of its split.
+        rule: of the thresholds.
+        calibration: "platt" (slope and shift: training weights rare findings up, which shifts their probabilities) or
+            "temperature" (slope alone).
+        n_bootstrap: redraws of patients.
+        seed: of the redraws.
+        min_positives: findings with fewer positive or negative patients are left out of the averages.
+    """
+
+    name: str
+    question: str
+    split: str
+    rule: str
+    calibration: CalibrationMethod = "platt"
+    n_bootstrap: int = 2000
+    seed: int = 0
+    min_positives: int = 10
+
+
+def package_arm(
+    seeds: Sequence[TrainedSeed],
+    directory: Path,
+    packaging: Packaging,
+    training: TrainingRange,
+    on_progress: ProgressReport = silent,
+) -> Path:
+    """Write a model directory: each seed by itself, and the arm around them; complete or absent.
+
+    Args:
+        seeds: of the arm, whose directories are called seed-N.
+        directory: to make.
+        packaging: how.
+        training: what the training images were like.
+        on_progress: told the classifiers done.
+
+    Raises:
+        HilumError: classifiers that cannot be loaded, or do not belong together.
+    """
+    total = len(seeds) + (len(seeds) > 1)
+    with whole_directory(directory) as beside:
+        for done, seed in enumerate(seeds):
+            on_progress(done, total, seed.directory.name)
+            own = replace(packaging, name=f"{packaging.name}, {seed.directory.name.replace('-', ' ')}")
+            _package_seed(seed, beside / seed.directory.name, own, training)
+        members = [seed.directory.name for seed in seeds]
+        validation, test = _mean([seed.validation for seed in seeds]), _mean([seed.test for seed in seeds])
+        on_progress(len(seeds), total, "the mean of the seeds")
+        described = _described(seeds[0].directory, validation, test, packaging, training)
+        write_description(described.model_copy(update={"members": members}), beside)
+        on_progress(total, total, "")
+    return directory
+
+
+def training_range(
+    ages: Sequence[float | None], views: Sequence[str | None], pixels: NDArray[np.uint8]
+) -> TrainingRange:
+    """What training images were like, in numbers that give nobody away.
+
+    Args:
+        ages: in years, of N images.
+        views: of N images.
+        pixels: some of their preprocessed images, (M, S, S).
+    """
+    known = [age for age in ages if age is not None]
+    low, high = (int(min(known)) // 5 * 5, -(-int(max(known)) // 5) * 5) if known else (0, 0)
+    middle: list[float] = []
+    if len(pixels) >= FEWEST:
+        small = np.stack([standardised(image) for image in pixels])
+        middle = [round(float(value), 6) for value in typical(small[np.abs(small).sum(1) > 0])]
+    return TrainingRange(
+        ages=(low, high if high < 90 else None) if known else None,
+        views=sorted({view.upper() for view in views if view}),
+        typical=middle,
+    )
+
+
+def _package_seed(seed: TrainedSeed, directory: Path, packaging: Packaging, training: TrainingRange) -> None:
+    directory.mkdir()
+    for name in (MODEL_WEIGHTS, CARD):
+        if not (seed.directory / name).is_file():
+            fix = "Run the study to its end first."
+            raise HilumError(seed.directory / name, expected="a trained classifier", found="no such file", fix=fix)
+        shutil.copyfile(seed.directory / name, directory / name)
+    write_description(_described(directory, seed.validation, seed.test, packaging, training), directory)
+    loaded = load_classifier(directory, device="cpu", self_test=False)
+    write_reference(
+        directory,
+        loaded.findings,
+        loaded.preprocess,
+        lambda pixels: loaded.probabilities(pixels, precision="fp32"),
+    )
+
+
+def _described(
+    directory: Path, validation: Predictions, test: Predictions, packaging: Packaging, training: TrainingRange
+) -> ModelDescription:
+    card = read_card(directory)
+    parse_recipe(card.preprocessing)
+    thresholds = choose_thresholds(validation, packaging.rule)
+    return ModelDescription(
+        name=packaging.name,
+        question=packaging.question,
+        findings=[_finding(finding, validation, thresholds, packaging) for finding in card.findings],
+        threshold_rule=packaging.rule,
+        thresholds_chosen_on=(thresholds.chosen_on and f"val of {packaging.split}") or "given beforehand",
+        calibration_method=packaging.calibration,
+        calibrated_on=f"val of {packaging.split}",
+        measured_on=f"test of {packaging.split}",
+        measured=_measured(test, thresholds, packaging),
+        n_bootstrap=packaging.n_bootstrap,
+        trained_on=card.split,
+        images_seen=card.images_seen,
+        training_range=training,
+    )
+
+
+def _finding(finding: str, validation: Predictions, thresholds: Thresholds, packaging: Packaging) -> FindingDescription:
+    threshold, notes = thresholds.values[finding], []
+    if not np.isfinite(threshold):
+        notes.append("no threshold: validation images have no positives, no negatives, or none is specific enough")
+    at = validation.findings.index(finding)
+    labels, scores = validation.labels[:, at], validation.scores[:, at]
+    calibration = None
+    if {0.0, 1.0} <= set(labels):
+        scaling = CALIBRATIONS[packaging.calibration](labels, scores)
+        if scaling.slope > 0:
+            calibration = Calibration(slope=scaling.slope, shift=scaling.shift)
+        else:
+            notes.append("no calibration: on validation images the finding is not likelier where the score is higher")
+    else:
+        notes.append("no calibration: validation images have no positives or no negatives")
+    codes = [FindingCode(scheme=each.scheme, code=each.code, meaning=each.meaning) for each in terms_of(finding)]
+    return FindingDescription(
+        name=finding,
+        codes=codes,
+        threshold=float(threshold) if np.isfinite(threshold) else None,
+        calibration=calibration,
+        notes=notes,
+    )
+
+
+def _measured(test: Predictions, thresholds: Thresholds, packaging: Packaging) -> list[Measured]:
+    table = evaluate_predictions(
+        [test],
+        metrics=_METRICS,
+        thresholds=[thresholds],
+        redraws=packaging.n_bootstrap,
+        seed=packaging.seed,
+        min_positives=packaging.min_positives,
+    )
+    return [
+        Measured(
+            finding=row["finding"],
+            metric=row["metric"],
+            estimate=_number(row["estimate"]),
+            ci_low=_number(row["low"]),
+            ci_high=_number(row["high"]),
+            images=row["n"],
+            positives=row["positives"],
+            patients=row["patients"],
+            note=row["note"] or "",
+        )
+        for row in table.iter_rows(named=True)
+    ]
+
+
+def _number(value: float | None) -> float | None:
+    return None if value is None or not np.isfinite(value) else float(value)
+
+
+def _mean(predictions: Sequence[Predictions]) -> Predictions:
+    """The mean probability of seeds, in float32 as an ensemble computes it."""
+    first = predictions[0]
+    if len(predictions) == 1:
+        return first
+    frames = [each.frame.sort("image_id") for each in predictions]
+    for frame in frames[1:]:
+        if frame["image_id"].to_list() != frames[0]["image_id"].to_list():
+            fix = "Run the study again, so that all seeds score the same images."
+            raise HilumError(first.name, expected="the same images of every seed", found="others", fix=fix)
+    columns = []
+    for finding in first.findings:
+        scores = np.stack([frame[SCORE + finding].to_numpy().astype(np.float32) for frame in frames])
+        columns.append(pl.Series(SCORE + finding, scores.mean(0, dtype=np.float32).astype(np.float64)))
+    return replace(first, name=f"mean of {len(predictions)} seeds", frame=frames[0].with_columns(columns))

@@ -1,0 +1,245 @@
+"""Scoring images: decoded in threads, checked, computed in batches, kept in a journal, written in order.
+
+Memory holds a few decoded images a thread and one batch, whatever the number of inputs: an image is read when its turn
+comes, and only its preprocessed pixels are kept until its batch is full.
+"""
+
+import os
+from collections import Counter, deque
+from collections.abc import Collection, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from hilum.artifacts import fingerprint, locked
+from hilum.prediction.description import ModelDescription
+from hilum.prediction.exposure import SeenPatients
+from hilum.prediction.inputs import InputImage
+from hilum.prediction.journal import Journal, Row, journal_beside
+from hilum.prediction.loading import LoadedClassifier
+from hilum.prediction.map_files import write_maps
+from hilum.prediction.reading import ReadImage, read_input
+from hilum.prediction.reasons import Reason
+from hilum.prediction.table import as_table, check_table_name, write_table
+from hilum.progress import ProgressReport, silent
+
+_AHEAD = 2
+"""Batches that are decoded before they are computed."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """How images are scored.
+
+    Attributes:
+        accepted: reasons for which an image is scored all the same.
+        batch_size: images that are computed together; None: as in training, for the bits of the study's own scores.
+        workers: threads that decode; None: the processor's cores.
+        maps: folder for heat maps of the findings that are called; None for none.
+        method: of the heat maps (`hilum.explanation.maps`).
+    """
+
+    accepted: frozenset[Reason] = frozenset()
+    batch_size: int | None = None
+    workers: int | None = None
+    maps: Path | None = None
+    method: str = "gradcam"
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What came out.
+
+    Attributes:
+        out: the table that was written.
+        images: how many rows.
+        refused: how many images of each reason.
+        seen: images of patients that the model has learnt from.
+        not_known: scored images of whose patients that is not known.
+        calls: by finding, how many images it is called on.
+    """
+
+    out: Path
+    images: int
+    refused: dict[Reason, int]
+    seen: int
+    not_known: int
+    calls: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def scored(self) -> int:
+        """Images with probabilities."""
+        return self.images - sum(self.refused.values())
+
+
+def predict_images(
+    model: LoadedClassifier,
+    images: Sequence[InputImage],
+    out: Path,
+    wish: Wish = Wish(),
+    on_progress: ProgressReport = silent,
+) -> Scored:
+    """Score images into a table (`hilum.prediction.table`), complete or absent.
+
+    Killed and called again with the same model, images and settings, it goes on where it was.
+
+    Args:
+        model: loaded.
+        images: of `hilum.prediction.inputs.find_inputs`.
+        out: .parquet or .csv.
+        wish: how.
+        on_progress: told the images done.
+
+    Raises:
+        HilumError: a table of another kind, or heat maps that the model cannot have.
+    """
+    check_table_name(out)
+    with locked(out), journal_beside(out, _order(model, images, wish)) as journal:
+        _score_all(model, images, wish, journal, on_progress)
+        table = as_table(journal.rows(), images, model.description)
+        write_table(table, out)
+    reasons = Counter(Reason(reason) for reason in table["reason"].drop_nulls())
+    kept = table.filter(table["reason"].is_null())
+    return Scored(
+        out=out,
+        images=len(table),
+        refused=dict(reasons.most_common()),
+        seen=int(kept["seen_in_training"].sum() or 0),
+        not_known=int(kept["seen_in_training"].null_count()),
+        calls={finding: int(kept[f"call_{finding}"].sum() or 0) for finding in model.findings},
+    )
+
+
+def _score_all(
+    model: LoadedClassifier,
+    images: Sequence[InputImage],
+    wish: Wish,
+    journal: Journal,
+    on_progress: ProgressReport,
+) -> None:
+    size = wish.batch_size or model.batch_size
+    seen = SeenPatients(model.ledger)
+    waiting = [place for place in range(len(images)) if place not in journal.done]
+    done, refused = len(journal.done), 0
+    on_progress(done, len(images), "")
+    full: list[tuple[int, ReadImage]] = []
+    with journal:
+        for place, read in _read_ahead(model, images, waiting, wish, _AHEAD * size):
+            if read.refusal is not None:
+                refused += 1
+                journal.add([(place, _row(images[place], read, seen))])
+                done += 1
+                continue
+            full.append((place, read))
+            if len(full) == size:
+                done += _compute(model, images, full, wish, seen, journal)
+                full = []
+                on_progress(done, len(images), f"{refused:,} refused" if refused else "")
+        if full:
+            done += _compute(model, images, full, wish, seen, journal)
+        on_progress(done, len(images), f"{refused:,} refused" if refused else "")
+
+
+def _read_ahead(
+    model: LoadedClassifier, images: Sequence[InputImage], places: Sequence[int], wish: Wish, ahead: int
+) -> Iterator[tuple[int, ReadImage]]:
+    """Read images in threads, and give them in order; at most `ahead` of them wait."""
+    training = model.description.training_range
+
+    def read(place: int) -> ReadImage:
+        return read_input(images[place], model.recipe, training, wish.accepted)
+
+    rest = iter(places)
+    begun: deque[tuple[int, Future[ReadImage]]] = deque()
+    with _one_opencv_thread(), ThreadPoolExecutor(wish.workers or os.cpu_count() or 1) as pool:
+        try:
+            begun.extend((place, pool.submit(read, place)) for place in islice(rest, ahead))
+            while begun:
+                place, future = begun.popleft()
+                result = future.result()
+                begun.extend((later, pool.submit(read, later)) for later in islice(rest, 1))
+                yield place, result
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _compute(
+    model: LoadedClassifier,
+    images: Sequence[InputImage],
+    batch: Sequence[tuple[int, ReadImage]],
+    wish: Wish,
+    seen: SeenPatients,
+    journal: Journal,
+) -> int:
+    pixels = np.stack([read.pixels for _, read in batch if read.pixels is not None])
+    probabilities = model.probabilities(pixels, fill_to=wish.batch_size or model.batch_size)
+    if wish.maps is not None:
+        ids = [images[place].image_id for place, _ in batch]
+        write_maps(model, ids, pixels, probabilities, wish.maps, wish.method)
+    journal.add(
+        (place, _row(images[place], read, seen) | {"p": [float(value) for value in row]})
+        for (place, read), row in zip(batch, probabilities, strict=True)
+    )
+    return len(batch)
+
+
+def _row(image: InputImage, read: ReadImage, seen: SeenPatients) -> Row:
+    row: Row = {
+        "patient": read.patient_id,
+        "seen": seen.of(image, read.patient_id),
+        "remarks": " ".join(read.remarks),
+    }
+    if read.refusal is not None:
+        row |= {"reason": read.refusal.reason.value, "detail": read.refusal.detail}
+    return row
+
+
+def _order(model: LoadedClassifier, images: Sequence[InputImage], wish: Wish) -> str:
+    files = []
+    for image in images:
+        try:
+            state = image.path.stat() if image.path is not None else None
+        except (OSError, ValueError):
+            state = None
+        told = [image.image_id, str(image.path), image.patient_id, image.view, image.age]
+        files.append([*told, *((state.st_size, state.st_mtime_ns) if state else (-1, -1))])
+    model_files = [*(card.sha256 for card in model.cards), _described(model.description), model.precision]
+    maps = None if wish.maps is None else [str(wish.maps.absolute()), wish.method]
+    return fingerprint(
+        {"layout": 1, "model": model_files, "files": files, "accepted": sorted(wish.accepted), "maps": maps}
+    )
+
+
+def _described(description: ModelDescription) -> str:
+    return fingerprint(description.model_dump(mode="json"))
+
+
+def accepted_reasons(words: Collection[str]) -> frozenset[Reason]:
+    """Reasons by their codes.
+
+    Raises:
+        HilumError: an unknown one, or one that no image can be scored with.
+    """
+    from hilum.errors import HilumError
+
+    known = [reason for reason in Reason if reason.can_be_accepted]
+    wrong = [word for word in words if word not in known]
+    if wrong:
+        raise HilumError("--accept", expected=", ".join(known), found=", ".join(wrong), fix="Use these codes.")
+    return frozenset(Reason(word) for word in words)
+
+
+@contextmanager
+def _one_opencv_thread() -> Iterator[None]:
+    """Images are decoded side by side; OpenCV's own threads inside each would only get in the way."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)

@@ -1,0 +1,259 @@
+"""The page over all tasks: a verdict for each, what all tasks say together, and links to the pages of the tasks."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from hilum.evaluation.metrics import AVERAGES, MACRO
+from hilum.evaluation.tables.across_tasks import MEAN_OVER_TASKS
+from hilum.evaluation.tables.label_efficiency import FEWER, NOT_REACHED
+from hilum.report.content import SIGNIFICANT
+from hilum.report.page import write_page
+from hilum.report.render import (
+    Cell,
+    Column,
+    FigureGroup,
+    Links,
+    Listing,
+    Section,
+    Table,
+    Terms,
+    formats,
+)
+from hilum.report.tasks.curves import label_efficiency_figure
+from hilum.report.verdict import Verdict
+
+
+@dataclass(frozen=True)
+class TaskPage:
+    """One task at one label fraction, which has a page of its own.
+
+    Args:
+        name: for people.
+        task: its name in the study file.
+        address: of its page, relative to this one.
+        scored_on: what its numbers were computed on.
+        verdict: what its page says first.
+    """
+
+    name: str
+    task: str
+    address: str
+    scored_on: str
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class OverviewContent:
+    """What the page over all tasks is made from.
+
+    Args:
+        question: the study's; the title of the page.
+        arms: in order.
+        pages: of the tasks, in order.
+        settings_yaml: the study file as it was run.
+        n_bootstrap: redraws of patients.
+        family: whose tests are adjusted together: those of one `task`, or of `all_tasks`.
+        tasks: `view, arm, estimate, ci_low, ci_high, tasks, task, label_fraction, labelled_images`.
+        comparisons: of all tasks, with `task` before the columns of `ReportContent.comparisons`.
+        ranks: as `hilum.evaluation.ranks_table` returns them, over all tasks; None where arms or findings are too few.
+        labels_to_match: as `hilum.evaluation.tables.label_efficiency.labels_to_match`, with `task` before; or None.
+    """
+
+    question: str
+    arms: Sequence[str]
+    pages: Sequence[TaskPage]
+    settings_yaml: str
+    n_bootstrap: int
+    family: str
+    tasks: pl.DataFrame
+    comparisons: pl.DataFrame
+    ranks: pl.DataFrame | None
+    labels_to_match: pl.DataFrame | None
+
+    @property
+    def scored_on(self) -> str:
+        """What the numbers were computed on."""
+        return "; ".join(dict.fromkeys(page.scored_on for page in self.pages))
+
+
+def write_overview(content: OverviewContent, directory: Path) -> Path:
+    """Write `report.html`, `tables/*` and `figures/*.svg` over all tasks, as `hilum.report.page.write_report` does.
+
+    Args:
+        content: what to report.
+        directory: of the study; the pages of its tasks lie below.
+
+    Returns:
+        The path of `report.html`.
+    """
+    return write_page(content, _verdict(content), list(_sections(content)), directory)
+
+
+def _verdict(content: OverviewContent) -> Verdict:
+    headlines = [f"{page.name}: {page.verdict.headline}" for page in content.pages]
+    cautions: dict[str, list[str]] = {}
+    for page in content.pages:
+        for caution in page.verdict.cautions:
+            cautions.setdefault(caution, []).append(page.name)
+    told = [
+        caution if len(names) == len(content.pages) else f"{formats.listing(names)}: {caution}"
+        for caution, names in cautions.items()
+    ]
+    tasks = dict.fromkeys(page.task for page in content.pages)
+    return Verdict(f"{formats.plural(len(tasks), 'task')}, each with its own answer.", headlines, told)
+
+
+def _sections(content: OverviewContent) -> Iterator[Section]:
+    links = [(page.address, page.name, page.verdict.headline) for page in content.pages]
+    yield Section("tasks", "Tasks", [Links(links)])
+    results: list[Any] = [_tasks_table(content)]
+    if content.ranks is not None:
+        results.append(_ranks_table(content.ranks))
+    yield Section("results", "Results over tasks", results)
+    if not content.comparisons.is_empty():
+        yield Section("comparisons", "Comparisons", [_comparisons_table(content)])
+    curves = [*_curves(content)]
+    if curves:
+        caption = "AUROC over labelled training images (logarithmic); bars are 95 % intervals over patients and seeds."
+        blocks: list[Any] = [FigureGroup(caption, curves)]
+        if content.labels_to_match is not None and not content.labels_to_match.is_empty():
+            blocks.append(_matching_table(content.labels_to_match))
+        yield Section("labels", "Label efficiency", blocks)
+    yield Section("reading", "How to read this", [_terms(content)])
+    yield Section("study", "The study file", [Listing(content.settings_yaml)])
+
+
+def _tasks_table(content: OverviewContent) -> Table:
+    table = content.tasks
+    places = {(row["arm"], row["view"]): row for row in table.to_dicts()}
+    views = table["view"].unique(maintain_order=True).to_list()
+    rows = [
+        [Cell(arm), *(_estimate(places.get((arm, view))) for view in views)]
+        for arm in content.arms
+        if any((arm, view) in places for view in views)
+    ]
+    columns = [Column("Arm"), *(Column(view, numeric=True) for view in views)]
+    notes = ["Macro AUROC of each task's test images, with 95 % intervals; tasks count alike in their mean."]
+    if MEAN_OVER_TASKS in views and table["label_fraction"].n_unique() > 2:
+        notes.append("The mean is over each task at its largest label fraction.")
+    return Table("tasks", "Every arm on every task.", columns, rows, table, notes)
+
+
+def _estimate(row: dict[str, Any] | None) -> Cell:
+    if row is None:
+        return Cell("–", None, "faint")
+    if not formats.known(row["estimate"]):
+        return Cell("not estimable", None, "faint")
+    return Cell(formats.estimate(row["estimate"], row["ci_low"], row["ci_high"]), row["estimate"])
+
+
+def _ranks_table(ranks: pl.DataFrame) -> Table:
+    rows = [
+        [
+            Cell(row["arm"]),
+            Cell(formats.estimate(row["mean_rank"], row["low"], row["high"]), row["mean_rank"]),
+            Cell(f"{row['best_in']:.0%}", row["best_in"]),
+        ]
+        for row in ranks.to_dicts()
+    ]
+    columns = [Column("Arm"), Column("Mean rank (95 % CI)", numeric=True), Column("Best in redraws", numeric=True)]
+    count = int(ranks["columns"][0])
+    notes = [f"Over {formats.plural(count, 'finding')} of all tasks; rank 1 is the best. Test sets are redrawn apart."]
+    return Table("ranks_over_tasks", "Ranks over the findings of all tasks.", columns, rows, ranks, notes)
+
+
+def _comparisons_table(content: OverviewContent) -> Table:
+    table = content.comparisons
+    single = ~pl.col("finding").is_in(list(AVERAGES))
+    alone = pl.col("finding").filter(single).n_unique().over("task") == 1
+    main = table.filter((pl.col("finding") == MACRO) | (single & alone))
+    rows = [
+        [
+            Cell(row["task"]),
+            Cell(f"{row['arm']} − {row['against']}"),
+            Cell(
+                formats.difference(row["difference"], row["low"], row["high"], signed=True),
+                row["difference"],
+                _mark(row),
+            ),
+            Cell(formats.p_value(row["p_adjusted"]), row["p_adjusted"]),
+        ]
+        for row in main.to_dicts()
+    ]
+    columns = [
+        Column("Task"), Column("Arms"), Column("Difference in AUROC (95 % CI)", numeric=True),
+        Column("Adjusted p", numeric=True),
+    ]  # fmt: skip
+    notes = [f"Family of tests: {family}." for family in main["family"].unique(maintain_order=True)]
+    return Table("comparisons_over_tasks", "Differences on each task.", columns, rows, table, notes)
+
+
+def _difference(row: dict[str, Any]) -> str:
+    return formats.difference(row["difference"], row["low"], row["high"], signed=True)
+
+
+def _mark(row: dict[str, Any]) -> Any:
+    if not formats.known(row["p_adjusted"]) or row["p_adjusted"] >= SIGNIFICANT:
+        return ""
+    return "better" if row["difference"] > 0 else "worse"
+
+
+def _curves(content: OverviewContent) -> Iterator[Any]:
+    for task in dict.fromkeys(page.task for page in content.pages):
+        rows = content.tasks.filter((pl.col("task") == task) & (pl.col("tasks") == 1))
+        if rows["label_fraction"].n_unique() > 1:
+            name = f"label_efficiency_{formats.file_stem(task)}"
+            yield label_efficiency_figure(name, task, rows, list(content.arms))
+
+
+def _matching_table(matching: pl.DataFrame) -> Table:
+    rows = [
+        [
+            Cell(row["task"]),
+            Cell(row["arm"]),
+            Cell(f"{row['against']} with {row['target_images']:,.0f} ({formats.decimal(row['target'])})"),
+            _images(row),
+            Cell("–" if row["reached_in"] is None else f"{row['reached_in']:.0%}", row["reached_in"]),
+        ]
+        for row in matching.to_dicts()
+    ]
+    columns = [
+        Column("Task"), Column("Arm"), Column("To match"), Column("Labelled images it needs (95 % CI)", numeric=True),
+        Column("Reached in redraws", numeric=True),
+    ]  # fmt: skip
+    notes = [
+        "To match: the other arm with all labels of this study, and its AUROC there. Interpolated between label "
+        "fractions over the logarithm of the labelled images; both curves are redrawn together."
+    ]
+    return Table("labels_to_match", "Labels needed to match another arm.", columns, rows, matching, notes)
+
+
+def _images(row: dict[str, Any]) -> Cell:
+    high = "not reached" if row["ci_high"] is None else f"{row['ci_high']:,.0f}"
+    low = "not reached" if row["ci_low"] is None else f"{row['ci_low']:,.0f}"
+    if row["note"] == NOT_REACHED:
+        return Cell(f"not reached ({low} to {high})", None, "faint")
+    at_most = "≤ " if row["note"] == FEWER else ""
+    return Cell(f"{at_most}{row['images']:,.0f} ({low} to {high})", row["images"])
+
+
+def _terms(content: OverviewContent) -> Terms:
+    together = "all tasks and label fractions" if content.family == "all_tasks" else "each task by itself"
+    return Terms(
+        [
+            (
+                "Interval",
+                f"A 95 % interval: patients, not images, are redrawn {content.n_bootstrap:,} times, and seeds with "
+                "them. Test sets are redrawn apart, label fractions of a task on the same redraws.",
+            ),
+            ("Adjusted p", f"Benjamini–Hochberg, over the tests of {together}."),
+            (
+                "Mean over tasks",
+                "The plain mean of an arm's macro AUROCs. A task with few test patients weighs as much as any.",
+            ),
+        ]
+    )

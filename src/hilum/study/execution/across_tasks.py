@@ -1,0 +1,164 @@
+"""What a study says over all of its tasks and label fractions, from the predictions of each."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+
+from hilum.artifacts import whole_directory
+from hilum.evaluation import MeasuredArms, measure_arms, ranks_table
+from hilum.evaluation.metrics import AVERAGES
+from hilum.evaluation.tables.across_tasks import (
+    adjust_over_tasks,
+    overall_of,
+    shift_redraws,
+    tasks_table,
+)
+from hilum.evaluation.tables.label_efficiency import LabelCurve, labels_to_match
+from hilum.report.page import PAGE
+from hilum.report.tasks import OverviewContent, TaskPage
+from hilum.report.verdict.decide import decide
+from hilum.study.execution.evaluate import read_arm
+from hilum.study.execution.looks import look_of
+from hilum.study.execution.report_content import report_content
+from hilum.study.file import as_yaml
+from hilum.study.file.views import View, views_of
+from hilum.study.plan import EVALUATION, in_view
+from hilum.study.prepared import Prepared
+
+
+def judge_across(views: Sequence[Prepared], out: Path) -> None:
+    """Write the tables over all tasks.
+
+    `evaluation` then holds, as Parquet: tasks (every arm on every task and label fraction, and its mean over tasks at
+    each task's largest fraction), comparisons (of every task; adjusted over all of them where the study asks for it),
+    ranks (over the findings of all tasks, of the arms that are in each), and for tasks with several label fractions
+    labels_to_match (`hilum.evaluation.tables.label_efficiency`). Complete or absent.
+
+    Args:
+        views: every task and label fraction, judged.
+        out: directory of the study.
+    """
+    whole = views[0].study.whole
+    of_place = {view.directory: view for view in views_of(whole)}
+    measured = _measured(views, out)
+    largest = {of_place[view.study.place].task: view.study.place for view in views}
+    with whole_directory(out / EVALUATION) as directory:
+        by_name = {of_place[place].name: each for place, each in measured.items()}
+        table = tasks_table(by_name)
+        mean = tasks_table({of_place[place].name: measured[place] for place in largest.values()})
+        table = pl.concat([table.filter(pl.col("tasks") == 1), mean.filter(pl.col("tasks") > 1)])
+        tables = {"tasks": _with_labels(table, views, of_place), "comparisons": _comparisons(views, of_place, out)}
+        common = [arm for arm in whole.arms if all(arm in measured[place].arms for place in largest.values())]
+        ranked = [_only(measured[place], common) for place in largest.values()]
+        if len(common) > 1 and any(each.included.any() for each in ranked):
+            tables["ranks"] = ranks_table([each for each in ranked if each.included.any()])
+        if matching := _labels_to_match(views, measured, of_place):
+            tables["labels_to_match"] = pl.concat(matching)
+        for name, each in tables.items():
+            each.write_parquet(directory / f"{name}.parquet")
+
+
+def overview_content(views: Sequence[Prepared], out: Path) -> OverviewContent:
+    """What the page over all tasks says, from the files of a finished study."""
+    whole = views[0].study.whole
+    names = {view.directory: view for view in views_of(whole)}
+    pages = []
+    for view in views:
+        place = view.study.place
+        content = report_content(view, out, [])
+        pages.append(
+            TaskPage(names[place].name, names[place].task, f"{place}/{PAGE}", content.scored_on, decide(content))
+        )
+
+    def read(name: str) -> pl.DataFrame | None:
+        path = out / EVALUATION / f"{name}.parquet"
+        return pl.read_parquet(path) if path.is_file() else None
+
+    return OverviewContent(
+        question=whole.question,
+        arms=list(whole.arms),
+        pages=pages,
+        settings_yaml=as_yaml(whole),
+        n_bootstrap=whole.evaluate.n_bootstrap,
+        family=whole.evaluate.family,
+        tasks=pl.read_parquet(out / EVALUATION / "tasks.parquet"),
+        comparisons=pl.read_parquet(out / EVALUATION / "comparisons.parquet"),
+        ranks=read("ranks"),
+        labels_to_match=read("labels_to_match"),
+    )
+
+
+def _measured(views: Sequence[Prepared], out: Path) -> dict[str, MeasuredArms]:
+    """Every task and label fraction by its folder; redraws of different data sets are independent."""
+    shift = {name: number for number, name in enumerate(dict.fromkeys(view.study.labelled_data for view in views))}
+    found = {}
+    for view in views:
+        study, settings = view.study, view.study.evaluate
+        evaluation = out / in_view(study, EVALUATION)
+        arms = {arm: read_arm(evaluation, arm, study.seeds) for arm in study.arms}
+        measured = measure_arms(
+            arms, redraws=settings.n_bootstrap, seed=settings.seed, min_positives=settings.min_positive_patients
+        )
+        found[study.place] = shift_redraws(measured, shift[study.labelled_data])
+    return found
+
+
+def _only(measured: MeasuredArms, arms: Sequence[str]) -> MeasuredArms:
+    return replace(measured, arms={arm: measured.arms[arm] for arm in arms})
+
+
+def _with_labels(table: pl.DataFrame, views: Sequence[Prepared], of_place: Mapping[str, View]) -> pl.DataFrame:
+    """The same with what each row has learnt from: task, label fraction, labelled images, folder."""
+    rows = []
+    for view in views:
+        named = of_place[view.study.place]
+        rows.append(
+            {
+                "view": named.name,
+                "task_name": named.task,
+                "label_fraction": named.label_fraction,
+                "labelled_images": _labelled_images(view),
+                "place": view.study.place,
+            }
+        )
+    told = pl.DataFrame(rows)
+    joined = table.rename({"task": "view"}).join(told, on="view", how="left", maintain_order="left")
+    return joined.with_columns(pl.coalesce("task_name", "view").alias("task_name")).rename({"task_name": "task"})
+
+
+def _labelled_images(view: Prepared) -> float:
+    """Labelled images, the mean over seeds."""
+    counts = [len(view.task.train_of(seed).image_ids) for seed in view.study.seeds]
+    return sum(counts) / len(counts)
+
+
+def _comparisons(views: Sequence[Prepared], of_place: Mapping[str, View], out: Path) -> pl.DataFrame:
+    """Of every task; where they are adjusted together, for the look that this is."""
+    tables = []
+    for view in views:
+        place = view.study.place
+        own = pl.read_parquet(out / in_view(view.study, EVALUATION) / "comparisons.parquet")
+        tables.append(own.select(pl.lit(of_place[place].name).alias("task"), pl.lit(place).alias("place"), pl.all()))
+    table = pl.concat(tables)
+    if views[0].study.evaluate.family != "all_tasks":
+        return table
+    return adjust_over_tasks(table, AVERAGES, look=look_of(views[0].study, out))
+
+
+def _labels_to_match(
+    views: Sequence[Prepared], measured: Mapping[str, MeasuredArms], of_place: Mapping[str, View]
+) -> list[pl.DataFrame]:
+    """Of every task with several label fractions."""
+    tables = []
+    for task in dict.fromkeys(view.task for view in of_place.values()):
+        of_task = [view for view in views if of_place[view.study.place].task == task]
+        places = [view.study.place for view in of_task]
+        if len(places) < 2 or not all(measured[place].included.any() for place in places):
+            continue
+        images = [_labelled_images(view) for view in of_task]
+        arms = [arm for arm in measured[places[0]].arms if all(arm in measured[place].arms for place in places)]
+        curves = {arm: LabelCurve(images, [overall_of(measured[place], arm) for place in places]) for arm in arms}
+        tables.append(labels_to_match(curves).select(pl.lit(task).alias("task"), pl.all()))
+    return tables

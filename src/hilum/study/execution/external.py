@@ -1,0 +1,84 @@
+"""Testing elsewhere: finished arms score the images of other data sets, for the findings that both label."""
+
+from pathlib import Path
+
+import polars as pl
+
+from hilum.artifacts import whole_directory
+from hilum.data.store import Store, open_store
+from hilum.evaluation import Predictions, read_predictions
+from hilum.evaluation.tables.external_validation import external_validation
+from hilum.explanation.maps import load_models, probabilities
+from hilum.finetuning.scores import read_scores, write_scores
+from hilum.progress import ProgressReport
+from hilum.study.plan import Step, external_directory, finetuning_directory
+from hilum.study.plan.predictions import write_external_predictions
+from hilum.study.prepared import Prepared
+from hilum.training.distributed.device import choose_device
+
+EXTERNAL_PREDICTIONS = "external_predictions"
+"""In the evaluation of a task: DATA/ARM/seed-N.parquet, as predictions."""
+
+
+def store_of(out: Path, data: str) -> Store:
+    """The preprocessed images of a data set."""
+    return open_store(out / "stores" / data)
+
+
+def score_external(step: Step, prepared: Prepared, out: Path, on_progress: ProgressReport) -> None:
+    """Score every other data set that the task is tested on: `DATA.parquet` for each; complete or absent.
+
+    Labels of these images are not known here.
+
+    Args:
+        step: of kind "external".
+        prepared: the data of its task.
+        out: directory of the study.
+        on_progress: told the images done.
+    """
+    study = prepared.study
+    if step.arm is None or step.seed is None:
+        raise ValueError(f"not a step of an arm: {step}")
+    (model,) = load_models([out / finetuning_directory(study, step.arm, step.seed)], choose_device("auto"))
+    with whole_directory(out / step.directory) as beside:
+        for name, image_ids in prepared.external.items():
+            store = store_of(out, name)
+            here = store.readable(list(image_ids))
+            scores = probabilities(model, store, here, on_progress).astype("float32")
+            table = pl.DataFrame(scores, schema=[f"p_{finding}" for finding in model.card.findings])
+            write_scores(table, store, here, beside / f"{name}.parquet")
+
+
+def external_table(prepared: Prepared, out: Path, evaluation: Path) -> pl.DataFrame:
+    """Write the predictions on other data sets, and judge every arm at home and there.
+
+    Args:
+        prepared: the data of a task that is tested elsewhere.
+        out: directory of the study.
+        evaluation: directory of the task's evaluation, under way, with its own predictions.
+
+    Returns:
+        As `hilum.evaluation.external_validation`, with a column `arm` before: drops are of one arm from home to there.
+    """
+    study, settings, tables = prepared.study, prepared.study.evaluate, []
+    for arm in study.arms:
+        home = [read_predictions(evaluation / "predictions" / arm / f"seed-{seed}.parquet") for seed in study.seeds]
+        cells = {(study.labelled_data, study.labelled_data): home}
+        for name in prepared.external:
+            cells[study.labelled_data, name] = [
+                _predictions(prepared, out, evaluation, arm, seed, name) for seed in study.seeds
+            ]
+        table = external_validation(
+            cells, redraws=settings.n_bootstrap, seed=settings.seed, min_positives=settings.min_positive_patients
+        )
+        tables.append(table.select(pl.lit(arm).alias("arm"), pl.all()))
+    return pl.concat(tables)
+
+
+def _predictions(prepared: Prepared, out: Path, evaluation: Path, arm: str, seed: int, data: str) -> Predictions:
+    scores_file = out / external_directory(prepared.study, arm, seed) / f"{data}.parquet"
+    scores = read_scores(scores_file, store_of(out, data), list(prepared.external[data]))
+    path = evaluation / EXTERNAL_PREDICTIONS / data / arm / f"seed-{seed}.parquet"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_external_predictions(prepared, data, scores, path)
+    return read_predictions(path)

@@ -1,0 +1,191 @@
+"""Problems of a study file that concern its tasks, starts and pairs: names that must be there, and keys that exclude
+each other.
+
+Read from the raw file, so that they show beside the problems of single fields.
+"""
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hilum.findings import COLLECTIONS, labelled_by
+
+Place = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong with a study file.
+
+    Attributes:
+        place: keys and positions from the top of the file.
+        message: what is wrong.
+        hint: what would be right, or empty.
+        line: where it stands, if not where the first such key does.
+    """
+
+    place: Place
+    message: str
+    hint: str = ""
+    line: int | None = None
+
+
+def tasks_problems(content: Mapping[str, Any]) -> Iterator[Problem]:
+    """All that is wrong between tasks, data sets, starts, arms and pairs."""
+    data, arms, starts = section(content, "data"), section(content, "arms"), section(content, "starts")
+    tasks = section(content, "tasks")
+    if "task" in content and tasks:
+        yield Problem(("tasks",), "task and tasks are both there", "keep one")
+    if not content.get("task") and not content.get("tasks"):
+        yield Problem(("task",), "is missing", "write task, or tasks with a name for each; see docs/study_file.md")
+    named: list[tuple[Place, Any]] = [(("tasks", name), raw) for name, raw in tasks.items()]
+    one: list[tuple[Place, Any]] = [(("task",), content["task"])] if "task" in content else []
+    for place, task in [*one, *named]:
+        yield from _task_problems(place, task if isinstance(task, dict) else {}, data)
+    for name, raw in arms.items():
+        yield from _arm_problems(("arms", name), raw if isinstance(raw, dict) else {}, starts, tasks)
+    for place, init in _supervised_in(content):
+        yield from _supervised_problems(place, init, data, tasks, content)
+    yield from _pair_problems(content, arms, tasks)
+
+
+def _task_problems(place: Place, task: Mapping[str, Any], data: Mapping[str, Any]) -> Iterator[Problem]:
+    on = task.get("on")
+    if isinstance(on, str) and on not in data:
+        yield Problem((*place, "on"), f"{on!r} is not a data set of this study", known_names(data))
+    if on is None and len(data) > 1:
+        yield Problem(place, "several data sets, and 'on' does not say which has the labels", known_names(data))
+    home = on if isinstance(on, str) else next(iter(data), None)
+    test_on = task.get("test_on")
+    for other in test_on if isinstance(test_on, list | dict) else []:
+        if isinstance(other, str) and other not in data:
+            yield Problem((*place, "test_on"), f"{other!r} is not a data set of this study", known_names(data))
+        elif other == home:
+            yield Problem((*place, "test_on"), f"{other!r} is the task's own data set", "it is tested on in any case")
+        elif isinstance(other, str) and isinstance(task.get("findings"), list):
+            yield from _shared_problems((*place, "test_on"), task, other, data)
+    split = section(task, "split")
+    if split.get("column") not in (None, "split") and isinstance(home, str):
+        collection = section(data, home).get("collection")
+        if isinstance(collection, str) and collection != "folder":
+            yield Problem((*place, "split", "column"), f"{collection} has no such column", "name the column split")
+
+
+def _shared_problems(place: Place, task: Mapping[str, Any], other: str, data: Mapping[str, Any]) -> Iterator[Problem]:
+    """No finding of a task is labelled by another data set."""
+    collection = section(data, other).get("collection")
+    findings = [each for each in task["findings"] if isinstance(each, str)]
+    if collection in COLLECTIONS and collection != "folder" and findings:
+        known = {bare.lower() for pair in labelled_by(collection).items() for bare in pair}
+        if not any(finding.lower().replace("_", " ") in known for finding in findings):
+            yield Problem(place, f"{other!r} labels none of the findings of the task", "name another data set")
+
+
+def _arm_problems(
+    place: Place,
+    arm: Mapping[str, Any],
+    starts: Mapping[str, Any],
+    tasks: Mapping[str, Any],
+) -> Iterator[Problem]:
+    start = arm.get("start")
+    if start is None and "encoder" not in arm:
+        yield Problem((*place, "encoder"), "is missing", "name an architecture, or a start of `starts`")
+    if start is not None:
+        if isinstance(start, str) and start not in starts:
+            yield Problem((*place, "start"), f"{start!r} is not a start of this study", known_names(starts))
+        for key in ("encoder", "init"):
+            if key in arm:
+                yield Problem((*place, key), f"stands beside start, which says the {key}", "keep one")
+    for name in arm["tasks"] if isinstance(arm.get("tasks"), list) else []:
+        if isinstance(name, str) and name not in tasks:
+            yield Problem((*place, "tasks"), f"{name!r} is not a task of this study", known_names(tasks))
+
+
+def _supervised_in(content: Mapping[str, Any]) -> Iterator[tuple[Place, dict[str, Any]]]:
+    for name, raw in section(content, "starts").items():
+        if isinstance(raw, dict) and "supervise" in raw:
+            yield ("starts", name), raw
+    for name, raw in section(content, "arms").items():
+        init = raw.get("init") if isinstance(raw, dict) else None
+        if isinstance(init, dict) and "supervise" in init:
+            yield ("arms", name, "init"), init
+
+
+def inits_in(content: Mapping[str, Any]) -> Iterator[tuple[Place, dict[str, Any]]]:
+    """Every pretraining without labels that a study file asks for, with its place."""
+    places: list[tuple[Place, Any]] = [(("starts", name), raw) for name, raw in section(content, "starts").items()]
+    for name, raw in section(content, "arms").items():
+        places.append((("arms", name, "init"), raw.get("init") if isinstance(raw, dict) else None))
+    for place, raw in places:
+        if isinstance(raw, dict) and "supervise" in raw:
+            if isinstance(raw.get("start"), dict):
+                yield (*place, "start"), raw["start"]
+        elif isinstance(raw, dict) and "weights" not in raw:
+            yield place, raw
+
+
+def _supervised_problems(
+    place: Place, init: Mapping[str, Any], data: Mapping[str, Any], tasks: Mapping[str, Any], content: Mapping[str, Any]
+) -> Iterator[Problem]:
+    supervise = init["supervise"]
+    if isinstance(supervise, str) and supervise not in tasks:
+        hint = known_names(tasks) if tasks else "write {on: DATA, findings: shared}"
+        yield Problem((*place, "supervise"), f"{supervise!r} is not a task of this study", hint)
+    if isinstance(supervise, dict) and isinstance(supervise.get("on"), str):
+        if supervise["on"] not in data:
+            at = (*place, "supervise", "on")
+            yield Problem(at, f"{supervise['on']!r} is not a data set of this study", known_names(data))
+        elif supervise.get("findings") == "shared":
+            named = list(tasks.items()) or [("task", section(content, "task"))]
+            for _, task in named:
+                if isinstance(task, dict) and isinstance(task.get("findings"), list):
+                    yield from _shared_problems((*place, "supervise", "findings"), task, supervise["on"], data)
+
+
+def _pair_problems(content: Mapping[str, Any], arms: Mapping[str, Any], tasks: Mapping[str, Any]) -> Iterator[Problem]:
+    evaluate, compare = section(content, "evaluate"), content.get("compare")
+    reference = evaluate.get("reference")
+    if isinstance(reference, str) and reference not in arms:
+        yield Problem(("evaluate", "reference"), f"{reference!r} is not an arm of this study", known_names(arms))
+    if compare and reference is not None:
+        yield Problem(("compare",), "stands beside evaluate.reference", "keep one: pairs, or one arm for all")
+    for index, pair in enumerate(compare if isinstance(compare, list) else []):
+        for name in pair if isinstance(pair, list) else []:
+            if isinstance(name, str) and name not in arms:
+                yield Problem(("compare", index), f"{name!r} is not an arm of this study", known_names(arms))
+        if isinstance(pair, list) and len(pair) == 2 and pair[0] == pair[1]:
+            yield Problem(("compare", index), f"compares {pair[0]!r} with itself", "name two arms")
+    for name in tasks:
+        if not any(_is_trained_on(arm, name) for arm in arms.values()) and arms:
+            yield Problem(("tasks", name), "no arm is trained on it", "name it in an arm's tasks, or leave it out")
+
+
+def _is_trained_on(arm: object, task: str) -> bool:
+    names = arm.get("tasks") if isinstance(arm, dict) else None
+    return not isinstance(names, list) or task in names
+
+
+def encoder_of(arm: Mapping[str, Any], content: Mapping[str, Any]) -> str:
+    """The architecture of an arm, its own or its start's; empty where neither says one."""
+    start = arm.get("start")
+    named = section(content, "starts").get(start) if isinstance(start, str) else arm
+    encoder = named.get("encoder") if isinstance(named, dict) else None
+    return encoder if isinstance(encoder, str) else ""
+
+
+def section(content: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """A part of a raw study file; empty where it is none."""
+    part = content.get(key) if isinstance(content, Mapping) else None
+    return part if isinstance(part, dict) else {}
+
+
+def known_names(names: Mapping[str, Any]) -> str:
+    """For the hint of a problem."""
+    return f"known here: {', '.join(map(str, names))}" if names else "there is none"
+
+
+def nearest(word: str, known: Sequence[str] | Mapping[str, Any]) -> str:
+    """The nearest of the known words, or all of them, for the hint of a problem."""
+    near = difflib.get_close_matches(word, list(known), n=1)
+    return f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}"

@@ -1,0 +1,88 @@
+"""From a finished study to a model directory of one arm.
+
+A command of its own and no step of the study: it needs no training and no new scores, works on studies that were
+finished before it existed, and a study whose models nobody uses keeps its weights once.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from hilum.errors import HilumError
+from hilum.prediction.packaging import CalibrationMethod, Packaging, TrainedSeed, package_arm, training_range
+from hilum.progress import ProgressReport, silent
+from hilum.study.execution.evaluate import EVALUATION, read_arm, read_validation
+from hilum.study.execution.run import prepare_in
+from hilum.study.execution.train import store_of
+from hilum.study.file.read import read_study
+from hilum.study.plan import finetuning_directory
+
+_MOST_FOR_TYPICAL = 500
+
+
+def package(
+    out: Path,
+    arm: str,
+    directory: Path,
+    *,
+    roots: Mapping[str, Path] | None = None,
+    calibration: CalibrationMethod = "platt",
+    n_bootstrap: int | None = None,
+    on_progress: ProgressReport = silent,
+) -> Path:
+    """Write a model directory of an arm: weights, card, thresholds, calibration, numbers, self-test.
+
+    Thresholds are chosen by the study's rule, and probabilities scaled, on its validation images; numbers are of its
+    test images, of each seed by itself and of the mean of all.
+
+    Args:
+        out: directory of a study that was run to its end.
+        arm: one of its arms.
+        directory: to make.
+        roots: folders of its data sets that it did not generate, whose tables tell ages and views.
+        calibration: "platt" or "temperature".
+        n_bootstrap: redraws of patients; the study's own number when left out.
+        on_progress: told the classifiers done.
+
+    Raises:
+        HilumError: no finished study, or no such arm.
+    """
+    if not (out / "study.yaml").is_file():
+        raise HilumError(out, expected="the directory of a study", found="no study.yaml", fix="Name what --out named.")
+    study = read_study(out / "study.yaml")
+    if arm not in study.arms:
+        raise HilumError("ARM", expected=f"one of {', '.join(study.arms)}", found=arm, fix="Name one of these.")
+    if not (out / EVALUATION / "predictions" / arm).is_dir():
+        fix = f"Run it to its end: hilum study run {out / 'study.yaml'} --out {out}."
+        raise HilumError(out / EVALUATION, expected=f"predictions of {arm}", found="none", fix=fix)
+    prepared = prepare_in(study, roots or {}, out, allow_missing=True)
+    store = store_of(out, study.labelled_data)
+    train = store.readable(prepared.task.train.image_ids)
+    rows = {row["image_id"]: row for row in prepared.labelled.manifest.iter_rows(named=True)}
+    chosen = [train[i] for i in np.linspace(0, len(train) - 1, min(len(train), _MOST_FOR_TYPICAL)).astype(int)]
+    training = training_range(
+        [rows[image_id]["age"] for image_id in train],
+        [rows[image_id]["view"] for image_id in train],
+        store.gather(store.rows(chosen)),
+    )
+    seeds = [
+        TrainedSeed(out / finetuning_directory(arm, seed), validation, test)
+        for seed, validation, test in zip(
+            study.seeds,
+            read_validation(out / EVALUATION, arm, study.seeds),
+            read_arm(out / EVALUATION, arm, study.seeds),
+            strict=True,
+        )
+    ]
+    packaging = Packaging(
+        name=arm,
+        question=study.question,
+        split=f"{study.labelled_data}, {prepared.task.split.title}",
+        rule=study.evaluate.threshold,
+        calibration=calibration,
+        n_bootstrap=n_bootstrap or study.evaluate.redraws,
+        seed=study.evaluate.seed,
+        min_positives=study.evaluate.min_positives,
+    )
+    return package_arm(seeds, directory, packaging, training, on_progress)

@@ -1,0 +1,99 @@
+"""A small arm of two seeds, fine-tuned on generated radiographs, and the model directory made of it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import polars as pl
+import pytest
+
+from hilum.data.collections import read_collection
+from hilum.data.labelled_images import LabelledImages
+from hilum.data.patients import full_names
+from hilum.data.preprocess import parse_recipe
+from hilum.data.store import Store, build_store
+from hilum.evaluation.predictions import as_predictions
+from hilum.finetuning.finetune import finetune
+from hilum.finetuning.scores import SCORES, read_scores
+from hilum.finetuning.settings import FinetuneSettings
+from hilum.phantom import write_chestxray14
+from hilum.prediction.packaging import Packaging, TrainedSeed, package_arm, training_range
+
+SIDE = 32
+FINDINGS = ["Infiltration", "Pleural Effusion", "Atelectasis"]
+
+
+@dataclass(frozen=True)
+class Arm:
+    """What a study would leave of an arm."""
+
+    root: Path
+    manifest: pl.DataFrame
+    store: Store
+    seeds: list[TrainedSeed]
+    train_ids: list[str]
+    scored_ids: list[str]
+
+
+@pytest.fixture(scope="session")
+def radiographs(tmp_path_factory) -> Path:
+    root = tmp_path_factory.mktemp("phantom") / "CXR8"
+    write_chestxray14(root, images=90, size=48, seed=3)
+    return root
+
+
+@pytest.fixture(scope="session")
+def collected(radiographs) -> SimpleNamespace:
+    read = read_collection("chestxray14", radiographs)
+    return SimpleNamespace(manifest=read.manifest, root=radiographs)
+
+
+def table_of(manifest, scores, ids, split):
+    rows = manifest.filter(pl.col("image_id").is_in(ids)).select(
+        "image_id", "patient_id", pl.lit(split).alias("split"), *(pl.col(each).alias(f"y_{each}") for each in FINDINGS)
+    )
+    return rows.join(scores, on="image_id", how="inner", maintain_order="left")
+
+
+@pytest.fixture(scope="session")
+def arm(collected, tmp_path_factory) -> Arm:
+    directory = tmp_path_factory.mktemp("study")
+    manifest = collected.manifest
+    store = build_store(manifest, collected.root, parse_recipe([{"square": "pad"}, {"resize": SIDE}]), directory / "s")
+    patients = dict(zip(manifest["image_id"], full_names(manifest, "phantom-s3"), strict=True))
+    ids = manifest["image_id"].to_list()
+    # a patient's images stand side by side: cut between two patients
+    cuts = [next(at for at in range(near, len(ids)) if patients[ids[at]] != patients[ids[at - 1]]) for near in (45, 65)]
+    train, val, test = ids[: cuts[0]], ids[cuts[0] : cuts[1]], ids[cuts[1] :]
+
+    def labelled(some):
+        targets = manifest.filter(pl.col("image_id").is_in(some)).select(FINDINGS).to_numpy().astype(np.float32)
+        return LabelledImages(some, [patients[each] for each in some], targets)
+
+    settings = FinetuneSettings(epochs=1, batch_size=16, lr=1e-3, patience=None, device="cpu", policy="none")
+    seeds = []
+    for seed in (0, 1):
+        trained = finetune(
+            "random", "resnet18", store, labelled(train), labelled(val), [*val, *test], FINDINGS,
+            settings=settings, seed=seed, directory=directory / "arms" / "scratch" / f"seed-{seed}",
+            split_title="phantom, train of patients (000000)",
+        )  # fmt: skip
+        scores = read_scores(trained / SCORES, store, [*val, *test])
+        parts = [
+            as_predictions(table_of(manifest, scores, part, name), name=name, split=name)
+            for part, name in ((val, "val"), (test, "test"))
+        ]
+        seeds.append(TrainedSeed(trained, *parts))
+    return Arm(collected.root, manifest, store, seeds, train, [*val, *test])
+
+
+PACKAGING = Packaging(name="scratch", question="?", split="phantom, patients (000000)", rule="youden", n_bootstrap=100)
+
+
+@pytest.fixture(scope="session")
+def model_directory(arm, tmp_path_factory) -> Path:
+    rows = arm.manifest.filter(pl.col("image_id").is_in(arm.train_ids))
+    pixels = arm.store.gather(arm.store.rows(arm.train_ids))
+    training = training_range(rows["age"].to_list(), rows["view"].to_list(), pixels)
+    return package_arm(arm.seeds, tmp_path_factory.mktemp("models") / "scratch", PACKAGING, training)
