@@ -49,6 +49,7 @@ bench: setup
 
 docs: setup
 	$(VENV)/bin/python docs/write_study_file_reference.py
+	$(VENV)/bin/python docs/write_notes.py
 
 constraints: setup
 	$(UV) pip compile --quiet --universal --python $(VENV)/bin/python --extra dev pyproject.toml \

@@ -28,8 +28,8 @@ from hilum.data.store import build_store
 from hilum.explanation.selection import RULES
 from hilum.findings import CHESTXRAY14
 from hilum.phantom import population_images, render_image
-from hilum.report.from_folder import Judging, found_content
 from hilum.report.page import write_report
+from hilum.runs.report import ReportSettings, content_of_folder
 
 ARMS = {"scratch": 0.7, "imagenet": 0.9, "simclr": 1.0}
 MAPPED, BOXED, IMAGES, POINTS = 600, 350, 4000, 4000
@@ -156,7 +156,7 @@ def main() -> None:
         write_points(directory, ids[:POINTS], draw)
         say(f"{told.images:,} images, {len(ARMS)} arms, 14 findings, {told.redraws:,} redraws\n")
         began = time.perf_counter()
-        content = found_content(directory, Judging(told.redraws, against="scratch"))
+        content = content_of_folder(directory, ReportSettings(told.redraws, reference="scratch"))
         measured = time.perf_counter()
         page = write_report(content, directory / "page")
         written = time.perf_counter()

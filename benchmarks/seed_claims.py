@@ -4,7 +4,8 @@
 
 Radiographs (generated, or those of a folder in ChestX-ray14's layout) of 32 px; four arms of a small convolutional
 network, S seeds each: a linear head on frozen random features, a short and a longer training of the whole network, and
-the longer one on a tenth of the images. Each seed draws initial weights and order. Then, again and again, a random half of the test patients is taken and:
+the longer one on a tenth of the images. Each seed draws initial weights and order. Then, again and again, a random half
+of the test patients is taken and:
 
 - A/A: 2 s seeds of one arm are drawn without replacement and split into two sides of s; nothing differs, so every
   claim is false (5 % are allowed);

@@ -13,6 +13,7 @@ from hilum.augment import ViewPolicy
 from hilum.pretext.methods import METHODS
 from hilum.pretext.settings import RunSettings
 from hilum.study.file import explain as explain_schema
+from hilum.study.file import finetuning as finetuning_schema
 from hilum.study.file import schema
 from hilum.study.file import task as task_schema
 
@@ -27,10 +28,19 @@ SECTIONS = (
     task_schema.PatientSplit,
     task_schema.ListedSplit,
     task_schema.PaperSplit,
+    task_schema.ColumnSplit,
+    schema.NamedWeights,
+    schema.NamedPretrained,
+    schema.NamedSupervised,
     schema.Arm,
     schema.Pretrained,
+    schema.Supervised,
+    schema.SupervisedTask,
     schema.Pretraining,
-    schema.Finetuning,
+    finetuning_schema.Finetuning,
+    finetuning_schema.OnPlateau,
+    finetuning_schema.Plateau,
+    finetuning_schema.Resample,
     schema.Evaluation,
     explain_schema.Explaining,
 )
@@ -52,6 +62,66 @@ diverges or collapses ends as such, is not tried again with the same settings, a
 status` and the page name it with the keys that can change it, and the other arms go on. Where it was the arm that
 others are compared with, the first of the others takes its place.
 """
+TASKS = """## Several tasks
+
+A study may ask its question on several tasks. `tasks` names them, and `study plan FILE` shows which arm is trained on
+which; `task` stays the short form for one.
+
+```yaml
+question: Does SimCLR help, and do the labels of another hospital help more?
+data:
+  nih: {collection: chestxray14}
+  chexpert: {collection: chexpert}
+  vindr: {collection: vindr_cxr}
+preprocess: [{square: pad}, {resize: 224}]
+tasks:
+  nih:
+    on: nih
+    findings: [Pleural Effusion, Cardiomegaly]
+    split: {lists: official, validation: 0.1}
+    label_fraction: [0.01, 0.1, 1]
+    test_on: [vindr]
+  chexpert:
+    on: chexpert
+    findings: [Pleural Effusion, Cardiomegaly]
+    split: {patients: [0.7, 0.1, 0.2]}
+starts:
+  simclr: {encoder: resnet50, pretrain: simclr, on: [nih, chexpert]}
+  labels: {encoder: resnet50, supervise: chexpert, start: simclr}
+arms:
+  scratch: {encoder: resnet50}
+  simclr: {start: simclr}
+  labels: {start: labels, tasks: [nih]}
+compare: [[simclr, scratch], [labels, simclr]]
+evaluate: {family: all_tasks}
+```
+
+**Tasks.** Each has its data set, findings, labels, images and split. Its files go to `tasks/NAME/`, with a page of its
+own; the page at the top gives the verdicts, every arm on every task, the mean and the ranks over tasks
+(`evaluation/tasks.parquet`, `ranks.parquet`), and links to the others. An arm is trained on all tasks unless its
+`tasks` names some.
+
+**Who is kept out.** Whatever is made before fine-tuning (`pretrain`, `supervise`) sees no patient who validates or
+tests in any task, and no image of a data set that a task is tested on (`test_on`). A data set that is named there in
+whole has nothing left to learn from, and a study that pretrains on it is refused.
+
+**Starts** are made once and shared by all arms, tasks and label fractions that name them; a start written into an arm
+(`init`) is shared in the same way. They follow each other: `supervise` goes on from a pretraining, which goes on from
+published weights. `supervise: TASK` learns a task of the study; `supervise: {on: DATA, findings: shared}` those of the
+arm's findings that another data set labels, too, one encoder for each distinct overlap.
+
+**Label fractions** are nested by patient, and each is trained and judged by itself, in
+`tasks/NAME/label_fraction-0.1/`. Heat-maps are drawn for the largest. `evaluation/labels_to_match.parquet` says how
+many labelled images an arm needs to reach what another reaches with all of them, interpolated over their logarithm.
+
+**Comparisons.** `compare` names pairs where one reference for all is wrong. With `family: all_tasks` the p-values of
+all tasks and fractions are adjusted together, and every page shows them so.
+
+**Testing elsewhere.** `test_on` scores other data sets for the findings that they label, too, and shows what is lost
+against the task's own test images, arm by arm (`evaluation/external.parquet`).
+
+**Folds of your own.** `split: {column: fold, test: [4], validation: [3]}` reads a column of your table of labels.
+"""
 METHODS_OPENING = """What goes under `settings` of a pretraining, such as
 `init: {pretrain: dino, on: ours, settings: {prototypes: 2048}}`. Presets give some of them for the number of images;
 `hilum study plan` says which.
@@ -60,7 +130,7 @@ METHODS_OPENING = """What goes under `settings` of a pretraining, such as
 
 def reference() -> str:
     """The page, as Markdown."""
-    lines = [OPENING, *(line for section in SECTIONS for line in _section(section))]
+    lines = [OPENING, TASKS, *(line for section in SECTIONS for line in _section(section))]
     lines += ["## Settings of the methods\n", METHODS_OPENING]
     for name, method in METHODS.items():
         lines += [f"### {name}\n", f"{method.title}.\n", *_table(method.settings)]
@@ -70,7 +140,7 @@ def reference() -> str:
 def _section(model: type[BaseModel]) -> Iterator[str]:
     yield f"## {model.__name__}\n"
     yield f"{(model.__doc__ or '').strip()}\n"
-    if model is schema.Pretrained:
+    if model in (schema.Pretrained, schema.NamedPretrained):
         yield from _table(model, but=RunSettings.model_fields)
         yield "Every key of [Pretraining](#pretraining) but `seeds` may stand here, too, instead of the study's.\n"
     else:

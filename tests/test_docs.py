@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 import hilum.cli
+from hilum.notes import reference
 from hilum.phantom import write_chestxray14
 from hilum.study.generate import write_labels
 
@@ -99,6 +100,10 @@ def test_the_reference_of_the_study_file_is_up_to_date():
     assert (ROOT / "docs/study_file.md").read_text(encoding="utf-8") == namespace["reference"]() + "\n", (
         "run `make docs`"
     )
+
+
+def test_the_page_of_notes_is_that_of_the_code():
+    assert (ROOT / "docs/notes.md").read_text(encoding="utf-8") == reference(), "run `make docs`"
 
 
 def test_links_between_pages_lead_somewhere():

@@ -1,8 +1,13 @@
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy import stats
 
-from hilum.draws import image_keys, philox, shuffled, uniforms
+import hilum.data.balance
+import hilum.draws
+from hilum.draws import Stream, image_keys, philox, shuffled, uniforms
 
 IMAGES = [f"{patient:08d}_{image:03d}.png" for patient in range(200) for image in range(5)]
 
@@ -59,3 +64,16 @@ def test_the_order_of_an_epoch_visits_every_image_once_however_they_are_listed()
 
 def test_no_images_get_no_draws():
     assert uniforms(0, image_keys([]), 5).shape == (0, 5)
+
+
+USES = re.compile(r"shuffled\([^\n]*\buse=(?!Stream\.|use\b)(\w+)")
+
+
+def test_every_random_stream_is_registered_once():
+    numbers = [stream.value for stream in Stream]
+    assert len(set(numbers)) == len(Stream.__members__)
+    assert max(numbers) <= 5_535
+    sources = Path(hilum.draws.__file__).parent.rglob("*.py")
+    others = {path.name: USES.findall(path.read_text(encoding="utf-8")) for path in sources}
+    assert {name: found for name, found in others.items() if found} == {"balance.py": ["_FOR_RESAMPLING"]}
+    assert hilum.data.balance._FOR_RESAMPLING == Stream.RESAMPLING

@@ -7,9 +7,33 @@ can change it.
 
 import hashlib
 from collections.abc import Iterable
+from enum import IntEnum, unique
 
 import numpy as np
 from numpy.typing import NDArray
+
+
+@unique
+class Stream(IntEnum):
+    """Every use of `shuffled`: draws of different streams are independent, and so no two uses may share a number.
+
+    Numbers are never changed nor given again: results depend on them.
+    """
+
+    EPOCH = 0
+    SPLIT = 1
+    FRACTION = 2
+    VALIDATION = 3
+    SPLIT_OF_IMAGES = 4
+    RESAMPLING = 5
+    PROBE = 20
+    IMAGES_TO_SHOW = 611
+    IMAGES_TO_EXPLAIN = 612
+    PURITY = 620
+    POINTS_TO_SHOW = 621
+    TEST_IMAGES_TO_EXPLAIN = 631
+    CONTACT_SHEET = 5_100
+
 
 _MULTIPLIERS = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 _WEYL = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
@@ -59,7 +83,7 @@ def shuffled(seed: int, keys: NDArray[np.uint64], *, epoch: int = 0, use: int = 
     Args:
         seed, epoch: as in `uniforms`.
         keys: `image_keys`, without repeats.
-        use: 0 to 5,535; orders for different uses are independent.
+        use: a `Stream`, 0 to 5,535; orders for different uses are independent.
     """
     high, low = (uniforms(seed, keys, 2, epoch=epoch, view=60_000 + use) * 2.0**32).astype(np.uint64).T
     return np.lexsort((keys, (high << _HALF) | low)).astype(np.int64)

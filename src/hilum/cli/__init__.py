@@ -16,6 +16,7 @@ from hilum.cli.explain import explain
 from hilum.cli.export import export
 from hilum.cli.external import external
 from hilum.cli.findings import findings
+from hilum.cli.finetune import finetune
 from hilum.cli.ingest import ingest
 from hilum.cli.package import package
 from hilum.cli.phantom import phantom
@@ -57,6 +58,7 @@ def make_app() -> typer.Typer:
     app.add_typer(weights_app(), name="weights")
     app.command()(pretrain)
     app.command()(probe)
+    app.command()(finetune)
     app.add_typer(study_app(), name="study")
     app.command()(package)
     app.command()(predict)

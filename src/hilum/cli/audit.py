@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hilum.cli.console import say, say_json, say_table
-from hilum.cli.given_predictions import AsJson, HeldOut, Seed, Split, TrainedOnPath
+from hilum.cli.console import progress, say, say_json, say_table
 from hilum.cli.named_data import AllowMissing, Labels
+from hilum.cli.prediction_options import AsJson, HeldOut, Seed, Split, TrainedOnPath
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,7 +69,12 @@ def audit(
     suspects, noise = rank_suspects(seeds)
     image, image_notes = _images(data, labels, allow_missing, suspects) if data else (None, [])
     agreement = None if adjudicated is None else google_agreement(adjudicated, seed=seed)
-    settings = {"split": seeds[0].split, "images": len(seeds[0].frame), "seed": seed, "notes": seeds[0].notes}
+    settings = {
+        "split": seeds[0].split,
+        "images": len(seeds[0].frame),
+        "seed": seed,
+        "notes": [str(each) for each in seeds[0].notes],
+    }
     written = write_results(out, "suspects", suspects, predictions=predictions, settings=settings)
     write_results(out, "noise", noise, predictions=predictions, settings=settings)
     if agreement is not None and adjudicated is not None:
@@ -77,7 +82,7 @@ def audit(
     images, patients = len(seeds[0].frame), len(set(seeds[0].patients))
     judged = f"{images:,} images of {patients:,} patients, split {seeds[0].split or 'unknown'}"
     page = out / PAGE
-    notes = [*seeds[0].notes, *image_notes]
+    notes = [*map(str, seeds[0].notes), *image_notes]
     write_suspects_page(suspects, noise, agreement, page, judged=judged, worst=worst, image=image, notes=notes)
     if as_json:
         extra = {} if agreement is None else {"agreement": agreement.to_dicts()}
@@ -124,14 +129,14 @@ def _images(
     data: str, labels: Path | None, allow_missing: bool, suspects: "pl.DataFrame"
 ) -> "tuple[Image, Sequence[str]]":
     """What gives the images of a data set, and how many of the judged ones it does not have."""
-    from hilum.cli.named_data import read_data
     from hilum.data.images.gray import UnreadableImage
     from hilum.data.paths import leads_inside
     from hilum.data.pixels import read_gray
     from hilum.data.preprocess import eight_bits
     from hilum.errors import HilumError
+    from hilum.runs.inputs.data import read_data
 
-    named = read_data(data, labels, allow_missing)
+    named = read_data(data, labels=labels, allow_missing=allow_missing, progress=progress)
     rows = named.manifest.select("image_id", "path").drop_nulls().iter_rows()
     inside = named.collected.root.resolve()
     places = {image_id: named.collected.root / path for image_id, path in rows}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hilum.cli.console import progress, say, say_json, say_table
-from hilum.cli.given_predictions import (
+from hilum.cli.prediction_options import (
     AsJson,
     AverageNames,
     Calibrate,
@@ -15,7 +15,6 @@ from hilum.cli.given_predictions import (
     MetricNames,
     MinPositives,
     OnTest,
-    Reading,
     Redraws,
     Seed,
     Split,
@@ -23,15 +22,11 @@ from hilum.cli.given_predictions import (
     Threshold,
     TrainedOnPath,
     Validation,
-    chosen_metrics,
-    read_given,
-    thresholds_as_json,
+    names,
 )
 
 if TYPE_CHECKING:
     import polars as pl
-
-    from hilum.evaluation.inference import Adjustment
 
 
 def compare(
@@ -68,78 +63,63 @@ def compare(
       hilum compare simclr.parquet scratch.parquet --out results
       hilum compare a.csv b.csv --out results --margin 0.01 --json
     """
-    from hilum.evaluation.estimation import measure_arms
     from hilum.evaluation.metrics import overall_finding
-    from hilum.evaluation.tables import comparisons_table, margins_table, write_results
+    from hilum.runs.compare import compare as run
 
-    reading = Reading(split, held_out, trained_on, threshold, thresholds_on_test, calibrate)
-    a, b = read_given([first, second], validation, reading)
-    names = chosen_metrics(metrics, [a, b])
-    chosen = {name: [one.thresholds] for name, one in (("B", b), ("A", a)) if one.thresholds is not None}
-    with progress("redrawing patients") as on_progress:
-        measured = measure_arms(
-            {"B": [b.predictions], "A": [a.predictions]},
-            metrics=names,
-            averages=[name.strip() for name in averages.split(",")],
-            thresholds=chosen if len(chosen) == 2 else None,
-            interval=interval,  # type: ignore[arg-type]  # checked there, with a message
-            stratified=stratified,
-            redraws=redraws,
-            seed=seed,
-            min_positives=min_positives,
-            on_progress=on_progress,
-        )
-    adjustment: Adjustment = "Holm" if holm else "Benjamini-Hochberg"
-    table = comparisons_table(measured, against="B", adjustment=adjustment).drop("arm", "against")
-    margins = None if margin is None else margins_table(measured, margin, against="B").drop("arm", "against")
-    aligned = measured.aligned
-    settings = {
-        "difference": f"{first} minus {second}",
-        "split": a.predictions.split,
-        "images": len(aligned.patients),
-        "patients": int(aligned.patients.max()) + 1,
-        "redraws": redraws,
-        "seed": seed,
-        "interval": interval,
-        "stratified": stratified,
-        "min_positives": min_positives,
-        "calibrated": calibrate,
-        "thresholds": thresholds_as_json([a, b]),
-        "notes": aligned.notes,
-    }
-    if margins is not None:
-        write_results(out, "margins", margins, predictions=[first, second], settings=settings)
-    written = write_results(out, "comparisons", table, predictions=[first, second], settings=settings)
+    result = run(
+        first,
+        second,
+        out,
+        split=split,
+        held_out=held_out,
+        trained_on=trained_on,
+        metrics=names(metrics),
+        averages=names(averages) or (),
+        validation=validation,
+        threshold=threshold,
+        thresholds_on_test=thresholds_on_test,
+        calibrate=calibrate,
+        interval=interval,
+        stratified=stratified,
+        holm=holm,
+        margin=margin,
+        n_bootstrap=redraws,
+        seed=seed,
+        min_positives=min_positives,
+        progress=progress,
+    )
+    table, about = result.comparisons, result.about
     if as_json:
-        extra = {} if margins is None else {"margins": margins.to_dicts()}
-        say_json({**settings, "comparisons": table.to_dicts(), **extra})
+        say_json({**about, **{name: each.to_dicts() for name, each in result.tables.items()}})
         return
-    say(f"{'AUROC' if names[0] == 'auroc' else names[0]} of {first} minus {second}")
+    measured = table["metric"].unique(maintain_order=True).to_list()
+    say(f"{'AUROC' if measured[0] == 'auroc' else measured[0]} of {about['difference']}")
     say(
-        f"{settings['images']:,} images of {settings['patients']:,} patients · split "
-        f"{settings['split'] or 'unknown'} · "
+        f"{about['images']:,} images of {about['patients']:,} patients · split "
+        f"{about['split'] or 'unknown'} · "
         f"{redraws:,} redraws of patients, seed {seed}"
     )
     say()
-    _say_differences(table.filter(table["metric"] == names[0]), "finding")
-    if len(names) > 1:
+    shown = table.filter(table["metric"] == measured[0])
+    _say_differences(shown, "finding")
+    if len(measured) > 1:
         say()
-        overall = [*measured.averages, overall_finding(table["finding"].to_list())]
-        over_findings = table["finding"].is_in(overall) & (table["metric"] != names[0])
+        overall = [*result.averages, overall_finding(table["finding"].to_list())]
+        over_findings = table["finding"].is_in(overall) & (table["metric"] != measured[0])
         _say_differences(table.filter(over_findings), "metric")
     say()
     say("detectable: the difference that a test like this one shows with 80 % power")
-    shown = table.filter(table["metric"] == names[0])
     for family in shown["family"].unique(maintain_order=True):
         say(family)
-    if margins is not None:
-        say(f"margin {margin:g}: " + ", ".join(f"{row['finding']} {row['says']}" for row in margins.to_dicts()))
+    if result.margins is not None:
+        told = ", ".join(f"{row['finding']} {row['says']}" for row in result.margins.to_dicts())
+        say(f"margin {margin:g}: {told}")
     for row in shown.filter(shown["note"] != "").to_dicts():
         say(f"{'mean over findings' if row['finding'] == 'macro' else row['finding']}: {row['note']}")
-    for note in aligned.notes:
+    for note in about["notes"]:
         say(note)
     say()
-    say(str(written))
+    say(str(out / "comparisons.parquet"))
 
 
 def _say_differences(rows: "pl.DataFrame", first_column: str) -> None:

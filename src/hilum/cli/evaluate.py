@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hilum.cli.console import progress, say, say_json, say_table
-from hilum.cli.given_predictions import (
+from hilum.cli.prediction_options import (
     AsJson,
     AverageNames,
     Calibrate,
@@ -16,7 +16,6 @@ from hilum.cli.given_predictions import (
     MetricNames,
     MinPositives,
     OnTest,
-    Reading,
     Redraws,
     Seed,
     Split,
@@ -24,11 +23,9 @@ from hilum.cli.given_predictions import (
     Threshold,
     TrainedOnPath,
     Validation,
-    chosen_metrics,
-    read_given,
-    thresholds_as_json,
+    names,
 )
-from hilum.cli.subgroups import Images, MinGroup, Subgroups, measure_groups, say_groups
+from hilum.cli.subgroups import Images, MinGroup, Subgroups, say_groups
 
 if TYPE_CHECKING:
     import polars as pl
@@ -73,82 +70,61 @@ def evaluate(
       hilum evaluate there.parquet --labels chestxray14=CXR8 --out results
       hilum evaluate predictions.parquet --subgroups sex,age,view --images ingested/manifest.parquet --out results
     """
-    import polars as pl
+    from hilum.runs.evaluate import evaluate as run
 
-    from hilum.evaluation.predictions.align import align
-    from hilum.evaluation.tables import evaluate_predictions, write_results
-    from hilum.report.render import listing
-
-    reading = Reading(split, held_out, trained_on, threshold, thresholds_on_test, calibrate, labels)
-    given = read_given(predictions, validation, reading)
-    names, rows = chosen_metrics(metrics, given), [name.strip() for name in averages.split(",")]
-    seeds = [one.predictions for one in given]
-    thresholds = [one.thresholds for one in given if one.thresholds is not None]
-    with progress("redrawing patients") as on_progress:
-        table = evaluate_predictions(
-            seeds,
-            metrics=names,
-            averages=rows,
-            thresholds=thresholds if len(thresholds) == len(seeds) else None,
-            interval=interval,  # type: ignore[arg-type]  # checked there, with a message
-            stratified=stratified,
-            redraws=redraws,
-            seed=seed,
-            min_positives=min_positives,
-            on_progress=on_progress,
-        )
-    aligned = align({"": seeds})
-    settings = {
-        "split": seeds[0].split,
-        "images": len(aligned.patients),
-        "patients": int(aligned.patients.max()) + 1,
-        "seeds": len(seeds),
-        "redraws": redraws,
-        "seed": seed,
-        "interval": interval,
-        "stratified": stratified,
-        "min_positives": min_positives,
-        "calibrated": calibrate,
-        "thresholds": thresholds_as_json(given),
-        "notes": aligned.notes,
-    }
-    groups, said = None, list[str]()
-    if subgroups is not None:
-        groups, said = measure_groups(
-            given, predictions[0], images, subgroups, min_group=min_group, redraws=redraws, seed=seed
-        )
-        arm = listing([path.stem for path in predictions])
-        own = {"split": seeds[0].split, "redraws": redraws, "seed": seed, "min_group": min_group, "notes": said}
-        named = groups.select(pl.lit(arm).alias("arm"), pl.all())
-        write_results(out, "subgroups", named, predictions=predictions, settings=own)
-    written = write_results(out, "metrics", table, predictions=predictions, settings=settings)
+    result = run(
+        predictions,
+        out,
+        split=split,
+        held_out=held_out,
+        trained_on=trained_on,
+        labels=labels,
+        metrics=names(metrics),
+        averages=names(averages) or (),
+        validation=validation,
+        threshold=threshold,
+        thresholds_on_test=thresholds_on_test,
+        calibrate=calibrate,
+        interval=interval,
+        stratified=stratified,
+        n_bootstrap=redraws,
+        seed=seed,
+        min_positives=min_positives,
+        subgroups=names(subgroups) or (),
+        images=images,
+        min_group=min_group,
+        progress=progress,
+    )
+    table, about = result.metrics, result.about
     if as_json:
-        more = {} if groups is None else {"subgroups": groups.to_dicts(), "subgroup_notes": said}
-        say_json({**settings, "metrics": table.to_dicts(), **more})
+        tables = {name: each.to_dicts() for name, each in result.tables.items()}
+        say_json({**about, **tables})
         return
     say(
-        f"{settings['images']:,} images of {settings['patients']:,} patients · split "
-        f"{settings['split'] or 'unknown'} · "
-        f"{redraws:,} redraws of patients{' and seeds' if len(seeds) > 1 else ''}, seed {seed}"
+        f"{about['images']:,} images of {about['patients']:,} patients · split "
+        f"{about['split'] or 'unknown'} · "
+        f"{redraws:,} redraws of patients{' and seeds' if about['seeds'] > 1 else ''}, seed {seed}"
     )
     say()
-    _say_intervals(table, names[0])
-    if len(names) > 1:
+    measured = table["metric"].unique(maintain_order=True).to_list()
+    _say_intervals(table, measured[0])
+    if len(measured) > 1:
         say()
-        _say_estimates(table, names[1:])
-    if groups is not None:
+        _say_estimates(table, measured[1:])
+    if result.subgroups is not None:
         say()
-        say_groups(groups, said)
+        say_groups(result.subgroups, about["subgroup_notes"])
     say()
+    thresholds = [one.thresholds for one in result.given if one.thresholds is not None]
     if thresholds:
         chosen = f" on {thresholds[0].chosen_on}" if thresholds[0].chosen_on else ""
         say(f"Thresholds: {thresholds[0].rule}{', chosen' + chosen if chosen else ''}; fixed in redraws.")
-    for finding, note in _notes(table, names[0]):
+    for finding, note in _notes(table, measured[0]):
         say(f"{'mean over findings' if finding == 'macro' else finding}: {note}")
-    for note in aligned.notes:
+    for note in about["notes"]:
         say(note)
     say()
-    say(str(written))
+    say(str(out / "metrics.parquet"))
 
 
 def _say_intervals(table: "pl.DataFrame", metric: str) -> None:

@@ -5,28 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hilum.cli.named_data import Data, HashPatients, read_data
-from hilum.errors import HilumError
+from hilum.cli.named_data import Data, HashPatients
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from hilum.data.store import Store
     from hilum.explanation.run import Explained
-
-_LEFT = (
-    "explain.html",
-    "gallery.png",
-    "heat_maps.parquet",
-    "heat_maps_1.npy",
-    "heat_maps_2.npy",
-    "shown.parquet",
-    "boxes.parquet",
-    "box_scores.parquet",
-    "box_statistics.parquet",
-    "box_statistics.csv",
-    "explain.json",
-)
 
 
 def explain(
@@ -66,79 +48,34 @@ def explain(
       hilum explain arms/vit/seed-0 --and arms/densenet/seed-0 --data ours=images/ --labels labels.csv --out explained
       hilum explain arms/vit/seed-0 --data ours=images/ --method rollout --findings Cardiomegaly,Edema --out explained
     """
-    from tempfile import TemporaryDirectory
-
-    from hilum.artifacts import whole_directory
     from hilum.cli.console import progress, say_json
-    from hilum.data.preprocess import parse_recipe
-    from hilum.data.replaceable import check_replaceable
-    from hilum.data.store import build_store
-    from hilum.explanation.files import described, write_explained
-    from hilum.explanation.images import choose_images
-    from hilum.explanation.maps import load_models
-    from hilum.explanation.run import explain as run
-    from hilum.explanation.settings import Wish
-    from hilum.training.distributed.device import choose_device
+    from hilum.runs.explain import explain as run
 
-    if not 0 < threshold <= 1:
-        raise HilumError("--threshold", expected="above 0, at most 1", found=str(threshold), fix="Use 0.5.")
-    check_replaceable(out, _LEFT)
-    models = load_models([model, *([other] if other else [])], choose_device(device))  # type: ignore[arg-type]
-    read = read_data(data, labels, allow_missing, hash_patients=hash_patients)
-    collected = read.collected
-    wanted = _findings(findings, [each.card.findings for each in models])
-    chosen = choose_images(
-        collected,
-        read.issuer,
-        [each.card for each in models],
-        wanted,
-        most=candidates,
-        seed=seed,
-        split=split,
-        keep_seen=seen,
+    result = run(
+        model,
+        data,
+        out,
+        other=other,
+        method=method,
+        findings=findings,
+        images=images,
         boxes=boxes,
+        candidates=candidates,
+        split=split,
+        seen=seen,
+        labels=labels,
+        allow_missing=allow_missing,
+        hash_patients=hash_patients,
+        threshold=threshold,
+        n_bootstrap=redraws,
+        seed=seed,
+        device=device,
+        progress=progress,
     )
-    wish = Wish(method, wanted, images, threshold, redraws, seed)  # type: ignore[arg-type]  # checked there
-    with TemporaryDirectory(prefix="hilum-") as folder, whole_directory(out) as beside:
-        stores: list[Store] = []
-        for number, each in enumerate(models):
-            recipe = parse_recipe(each.card.preprocessing)
-            same = [store for store in stores if store.recipe == recipe]
-            with progress(f"reading images for {each.name}") as on_progress:
-                at = Path(folder) / str(number)
-                stores += same[:1] or [
-                    build_store(chosen.manifest, collected.root, recipe, at, on_progress=on_progress)
-                ]
-        with progress("explaining") as on_progress:
-            explained = run(models, stores, chosen, wish, on_progress)
-        write_explained(explained, beside)
-        _write_page(explained, stores, beside)
     if as_json:
-        say_json({**described(explained), "statistics": _as_data(explained), "page": str(out / "explain.html")})
+        say_json({**result.about, "statistics": _as_data(result.explained), "page": str(result.page)})
     else:
-        _say(explained, out)
-
-
-def _findings(named: str | None, scored: "Sequence[list[str]]") -> tuple[str, ...]:
-    """The findings to explain: those named, or all that every model scores."""
-    from hilum.findings import canonical
-
-    if named is not None:
-        return tuple(dict.fromkeys(canonical(each.strip(), where="--findings") for each in named.split(",")))
-    return tuple(each for each in scored[0] if all(each in others for others in scored))
-
-
-def _write_page(explained: "Explained", stores: Any, directory: Path) -> None:
-    import cv2
-
-    from hilum.artifacts import write_text
-    from hilum.report.pages import SHEET, explain_page, gallery_sheet
-    from hilum.report.pages.explain import PAGE
-
-    sheet = gallery_sheet(explained, stores)
-    if sheet is not None:
-        cv2.imwrite(str(directory / SHEET), sheet)
-    write_text(directory / PAGE, explain_page(explained, stores))
+        _say(result.explained, out)
 
 
 def _as_data(explained: "Explained") -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hilum.cli.console import progress, say, say_json, say_table
-from hilum.cli.given_predictions import AsJson, HeldOut, MinPositives, Redraws, Seed, Split
+from hilum.cli.prediction_options import AsJson, HeldOut, MinPositives, Redraws, Seed, Split
 from hilum.errors import HilumError
 
 if TYPE_CHECKING:

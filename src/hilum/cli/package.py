@@ -18,6 +18,7 @@ def package(
     calibrate: Annotated[
         str, typer.Option(help="platt (slope and shift of the logits) or temperature (slope), on validation images.")
     ] = "platt",
+    task: Annotated[str | None, typer.Option(help="Of a study of several tasks, which one.")] = None,
     n_bootstrap: Annotated[
         int | None, typer.Option(min=100, help="Redraws of patients; as in the study when left out.")
     ] = None,
@@ -47,6 +48,7 @@ def package(
             study,
             arm,
             out,
+            task=task,
             roots=roots(data),
             calibration=calibrate,  # type: ignore[arg-type]  # checked above
             n_bootstrap=n_bootstrap,

@@ -7,13 +7,11 @@ import typer
 
 from hilum.cli.console import progress, say, say_json, say_table
 from hilum.cli.named_data import AllowMissing, AsJson, DeviceName, HashPatients, Labels, SplitName, Stores, Workers
-from hilum.cli.pooled_data import DataSets, SharesOfData, decoded_once, read_data_sets, told_shares
+from hilum.cli.pooled_data import DataSets, SharesOfData, told_shares
 from hilum.errors import HilumError
 
 if TYPE_CHECKING:
-    from hilum.data.preprocess import Recipe
-
-_LEFT = ("encoder.safetensors", "card.json", "seen.parquet", "curves.parquet")  # seen.parquet: of earlier versions
+    from hilum.runs.pretrain import PretrainResult
 
 
 def pretrain(
@@ -63,116 +61,45 @@ def pretrain(
       hilum pretrain dinov2 --data ours=images --encoder vit_small_patch14_dinov2 --init dinov2_vits14 --out runs/dinov2
       hilum pretrain mocov2 --data ours=images --encoder resnet18 --set queue=4096 --set lr=3e-4 --out runs/moco
     """
-    import logging
-    from dataclasses import asdict
+    from hilum.runs.pretrain import pretrain as run
 
-    from hilum.data.replaceable import check_replaceable
-    from hilum.encoders.published import resolve_weights
-    from hilum.encoders.zoo import create_encoder
-    from hilum.pretext.monitoring import OnlineProbe, epochs_between, plan_of_probe
-    from hilum.pretext.pretrain import pretrain as run
-    from hilum.pretext.pretrain import refuse_beyond_pool
-    from hilum.pretext.settings import resolve_settings, told_settings
-    from hilum.runs.pools import pooled_images
-    from hilum.runs.pretrain import already_done, apart, describe_start, pool_of_all, pretraining_pool
-    from hilum.runs.probe_labels import labels_of_pools
-    from hilum.training.distributed import by_the_first, joined_processes, rank
-
-    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)  # it announces its precision
-    said = told_settings(method, told or [], epochs=epochs, batch_size=batch_size, policy=policy, device=device)
-    recipe = _recipe(preprocess)
     if include_test and exclude_split:
         fix = "Leave one of them out."
         raise HilumError("--include-test", expected="no --exclude-split", found=", ".join(exclude_split), fix=fix)
-    check_replaceable(out, _LEFT)
-    create_encoder(encoder, seed=0, image_size=said.run.size or recipe.size)  # refuses before any image is read
-    shares = told_shares(share or [], [each.partition("=")[0] for each in data])
-    with joined_processes(said.device):
-        first = rank() == 0
-        start = by_the_first(lambda: resolve_weights(init, encoder) if init else None)
-        read = read_data_sets(data, labels, allow_missing, hash_patients=hash_patients, show=first)
-        if said.run.batch_size is not None:  # a preset's batch is fitted to the pool
-            refuse_beyond_pool(said.run.batch_size, sum(each.manifest["path"].count() for each in read.values()))
-        decoded = decoded_once(read, recipe, stores, out, workers)
-        excluded = () if include_test else tuple(exclude_split or ("test",))
-        pools = {
-            name: pretraining_pool(
-                each, decoded[name].image_ids, split=split, exclude=excluded, seed=split_seed, percent=shares[name]
-            )
-            for name, each in read.items()
-        }
-        pools = apart(read, pools)
-        images = pooled_images(read, decoded, {name: each.image_ids for name, each in pools.items()})
-        pool = pool_of_all(pools, images)
-        begun = describe_start(start) if start else None
-        resolved = resolve_settings(method, said, len(images.image_ids), from_weights=start is not None)
-        settings = resolved.settings
-        probe_every = epochs_between(settings.probe_every, settings.epochs)
-        probed = labels_of_pools(read, pools, split=split, seed=split_seed) if probe_every else None
-        done = by_the_first(
-            lambda: already_done(
-                out,
-                method=method,
-                encoder=encoder,
-                start=start,
-                settings=settings,
-                recipe=recipe.as_data(),
-                pool=pool,
-                probed=probed,
-                seed=seed,
-            )
-        )
-        about: dict[str, Any] = {
-            "method": method,
-            "encoder": encoder,
-            "data": ", ".join(read),
-            "learns_from": pool.title,
-            "images": len(images.image_ids),
-            "patients": len(set(images.patient_ids)),
-            "parts": [asdict(part) for part in images.parts],
-            "notes": [*pool.notes, *(f"{name}: {note}" for name, store in decoded.items() for note in store.notes())],
-            "starts_from": "random weights" if begun is None else str(begun.directory),
-            "matched_keys": None if begun is None else begun.matched,
-            "missing_keys": None if begun is None else begun.missing,
-            "start_has_seen": None if begun is None else begun.seen,
-            "preset": resolved.why,
-            "settings": [asdict(each) for each in resolved.told],
-            "probe": plan_of_probe(probed, probe_every),
-            "seed": seed,
-            "was_done": done,
-        }
-        if first and not as_json:
+    first = []  # of several processes only the first one plans and prints
+
+    def plan(about: dict[str, Any]) -> None:
+        first.append(about)
+        if not as_json:
             _say_plan(about)
-        if not done:
-            with progress(f"{method} pretraining", show=first) as on_progress:
-                run(
-                    method,
-                    images.store,
-                    images.image_ids,
-                    images.patient_ids,
-                    encoder=start or encoder,
-                    settings=settings,
-                    seed=seed,
-                    directory=out,
-                    split_title=pool.title,
-                    probe=OnlineProbe(images.store, probed) if probed else None,
-                    on_progress=on_progress,
-                )
+
+    result = run(
+        method,
+        data,
+        encoder,
+        out,
+        weights=init,
+        policy=policy,
+        epochs=epochs,
+        batch_size=batch_size,
+        preprocess=preprocess,
+        settings=told or [],
+        split=split,
+        split_seed=split_seed,
+        exclude_splits=() if include_test else tuple(exclude_split or ("test",)),
+        fractions=told_shares(share or [], [each.partition("=")[0] for each in data]),
+        labels=labels,
+        allow_missing=allow_missing,
+        hash_patients=hash_patients,
+        seed=seed,
+        stores=stores,
+        workers=workers,
+        device=device,
+        progress=progress,
+        on_plan=plan,
+    )
     if first:
-        _say_result(about, out, as_json=as_json)
-
-
-def _recipe(told: str) -> "Recipe":
-    import yaml
-
-    from hilum.data.preprocess import parse_recipe
-
-    try:
-        return parse_recipe(yaml.safe_load(told))
-    except yaml.YAMLError as error:
-        found = str(error).splitlines()[0]
-        fix = "Write [{square: pad}, {resize: 224}]."
-        raise HilumError("--preprocess", expected="steps or a name", found=found, fix=fix) from error
+        _say_result(result, as_json=as_json)
 
 
 def _say_plan(about: dict[str, Any]) -> None:
@@ -205,26 +132,18 @@ def _shown(value: Any) -> str:
     return "-" if value is None else str(value)
 
 
-def _say_result(about: dict[str, Any], out: Path, *, as_json: bool) -> None:
-    import polars as pl
-
-    from hilum.encoders.card import read_card
-
-    card, curves = read_card(out), pl.read_parquet(out / "curves.parquet")
-    last = curves.row(-1, named=True)
-    signs = {name: last[name] for name in ("train_loss", "effective_rank", "feature_spread") if name in last}
-    seconds = float(curves["seconds"].sum())
-    probing = float(curves["probe_seconds"].sum()) if "probe_seconds" in curves.columns else 0.0
+def _say_result(result: "PretrainResult", *, as_json: bool) -> None:
+    about = result.about
     if as_json:
-        kept = {"kept_epoch": card.epoch, "outcome": card.notes, "probe_seconds": probing}
-        say_json({**about, "seconds": seconds, "last_epoch": signs, **kept, "out": str(out)})
+        say_json(about)
         return
     if about["was_done"]:
         say("This run was done already: nothing was trained.")
-    rate = float(curves["images_per_second"].to_numpy().mean())
-    told = ", ".join(f"{name.replace('_', ' ')} {value:.3g}" for name, value in signs.items() if value is not None)
-    probes = f" and {probing:,.0f} s of probes" if probing else ""
-    say(f"{seconds:,.0f} s of training{probes}, {rate:,.0f} images a second; at the end {told}")
-    for note in card.notes:
+    rate = float(result.curves["images_per_second"].to_numpy().mean())
+    signs = about["last_epoch"].items()
+    told = ", ".join(f"{name.replace('_', ' ')} {value:.3g}" for name, value in signs if value is not None)
+    probes = f" and {about['probe_seconds']:,.0f} s of probes" if about["probe_seconds"] else ""
+    say(f"{result.seconds:,.0f} s of training{probes}, {rate:,.0f} images a second; at the end {told}")
+    for note in result.card.notes:
         say(note)
-    say(str(out))
+    say(str(result.directory))

@@ -16,22 +16,10 @@ from hilum.cli.named_data import (
     SplitName,
     Stores,
     Workers,
-    decoded,
-    model_directory,
-    read_data,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from torch import nn
-
-    from hilum.data.store import NamedData, Store
-    from hilum.encoders.card import Card
-    from hilum.runs.probe import Matrix, Probed, ProbedImages
-
-_TABLES = ("metrics", "comparisons", "signs")
-_LEFT = ("probe.json", *(f"{name}.{kind}" for name in _TABLES for kind in ("parquet", "csv")))
+    from hilum.runs.probing import Probed
 
 
 def probe(
@@ -73,101 +61,39 @@ def probe(
       hilum probe runs/simclr --data chestxray14=/data/CXR8 --out probed
       hilum probe dinov2_vits14 --data ours=images --labels images/labels.csv --split patients --out probed --json
     """
-    from hilum.artifacts import whole_directory, write_json
-    from hilum.data.replaceable import check_replaceable
-    from hilum.data.splits import told_split
-    from hilum.explanation.embedding import load_feature_model, recipe_of
-    from hilum.findings import canonical
-    from hilum.finetuning.shortcut_features import METADATA
-    from hilum.runs.probe import images_to_probe
+    from hilum.runs.probe import TABLES
     from hilum.runs.probe import probe as run
 
-    check_replaceable(out, _LEFT)
-    network, card = load_feature_model(model_directory(encoder))
-    read = read_data(data, labels, allow_missing, hash_patients=hash_patients)
-    named = [canonical(each.strip(), where="--findings") for each in findings.split(",")] if findings else None
-    divided = told_split(read.manifest, split, seed=split_seed)
-    store = decoded(read, recipe_of(card), stores, out, workers)
-    images = images_to_probe(read, card, store.image_ids, divided, findings=named, keep_seen=seen)
-    arms = _arms(network, card, read, store, images, seed, device)
-    with progress("probing") as on_progress:
-        probed = run(
-            images,
-            arms,
-            linear_only=[METADATA],
-            min_positives=min_positives,
-            redraws=redraws,
-            seed=seed,
-            on_progress=on_progress,
-        )
-    scored = len(images.image_ids) - images.train - images.val
-    about: dict[str, Any] = {
-        "encoder": encoder,
-        "architecture": card.encoder,
-        "method": card.method,
-        "sha256": card.sha256,
-        "data": read.name,
-        "split": divided.title,
-        "images": {"train": images.train, "val": images.val, "test": scored},
-        "findings": images.findings,
-        "min_positives": min_positives,
-        "redraws": redraws,
-        "seed": seed,
-        "notes": images.notes,
-    }
-    with whole_directory(out) as beside:
-        for name in _TABLES:
-            getattr(probed, name).write_parquet(beside / f"{name}.parquet")
-            getattr(probed, name).write_csv(beside / f"{name}.csv")
-        write_json(beside / "probe.json", about)
-    if as_json:
-        say_json({**about, **{name: getattr(probed, name).to_dicts() for name in _TABLES}})
-    else:
-        _say(probed, about, out)
-
-
-def _arms(
-    network: "nn.Module",
-    card: "Card",
-    data: "NamedData",
-    store: "Store",
-    images: "ProbedImages",
-    seed: int,
-    device: str,
-) -> "dict[str, Callable[[], Matrix]]":
-    from functools import partial
-    from typing import cast
-
-    from hilum.encoders.zoo import create_encoder
-    from hilum.explanation.embedding import features_of
-    from hilum.finetuning.shortcut_features import (
-        METADATA,
-        THUMBNAIL,
-        metadata_features,
-        random_encoder_features,
-        thumbnail_features,
+    result = run(
+        encoder,
+        data,
+        out,
+        split=split,
+        split_seed=split_seed,
+        findings=findings,
+        seen=seen,
+        labels=labels,
+        allow_missing=allow_missing,
+        hash_patients=hash_patients,
+        min_positives=min_positives,
+        n_bootstrap=redraws,
+        seed=seed,
+        stores=stores,
+        workers=workers,
+        device=device,
+        progress=progress,
     )
-    from hilum.runs.probe import ENCODER
-    from hilum.training.settings import Device
-
-    ids, where = images.image_ids, cast(Device, device)
-    random = partial(random_encoder_features, store, ids, card.encoder, seed=seed, size=card.image_size, device=where)
-    arms: dict[str, Callable[[], Matrix]] = {
-        ENCODER: lambda: features_of(network, card.image_size, store, ids, device=where).values,
-        "random weights": random,
-    }
-    if create_encoder(card.encoder, seed=seed).has_batch_norm:
-        arms["calibrated random weights"] = partial(random, calibrated_on=ids[: images.train])
-    arms[THUMBNAIL] = lambda: thumbnail_features(store, ids)
-    arms[METADATA] = lambda: metadata_features(data.manifest, ids)
-    return arms
+    if as_json:
+        say_json({**result.about, **{name: result.tables[name].to_dicts() for name in TABLES}})
+    else:
+        _say(result.probed, result.about, out)
 
 
 def _say(probed: "Probed", about: dict[str, Any], out: Path) -> None:
     import polars as pl
 
     from hilum.evaluation.metrics import AVERAGES, MACRO, overall_finding
-    from hilum.runs.probe import ENCODER, LINEAR, NEIGHBOURS
+    from hilum.runs.probing import ENCODER, LINEAR, NEIGHBOURS
 
     counts = about["images"]
     say(f"{about['architecture']}, {about['method']} · {about['data']}, {about['split']}")

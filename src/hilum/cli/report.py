@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from hilum.cli.console import progress, say
-from hilum.cli.given_predictions import HeldOut, MinPositives, Redraws, Seed
+from hilum.cli.prediction_options import HeldOut
 
 
 def report(
@@ -19,9 +19,17 @@ def report(
         str | None, typer.Option(help="The arm that all others are compared with; all with all when left out.")
     ] = None,
     held_out: HeldOut = False,
-    redraws: Redraws = 2000,
-    seed: Seed = 0,
-    min_positives: MinPositives = 10,
+    redraws: Annotated[
+        int | None, typer.Option(help="Bootstrap redraws of patients (and seeds); the study's, or 2000.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Of the redraws; the study's, or 0.")] = None,
+    min_positives: Annotated[
+        int | None,
+        typer.Option(
+            min=2,
+            help="Findings with fewer positive (or negative) patients are not in means; the study's, or 10.",
+        ),
+    ] = None,
 ) -> None:
     """One page that needs nothing beside it, from predictions and the tables that other commands left.
 
@@ -34,15 +42,11 @@ def report(
       hilum report results
       hilum report results --against scratch --question "Does SimCLR beat training from scratch?"
     """
-    from hilum.report.from_folder import Judging, found_content
-    from hilum.report.page import write_report
-    from hilum.report.verdict.decide import decide
+    from hilum.runs.report import ReportSettings
+    from hilum.runs.report import report as run
 
-    judging = Judging(redraws, seed, min_positives, against, held_out)
-    with progress("redrawing patients") as on_progress:
-        content = found_content(directory, judging, question=question, on_progress=on_progress)
-    is_study = (directory / "plan.json").is_file()  # its own page tells more, of the data and of pretraining
-    written = write_report(content, out or (directory / "report" if is_study else directory))
-    say(decide(content).headline)
+    settings = ReportSettings(redraws, seed, min_positives, against, held_out)
+    result = run(directory, out, question=question, settings=settings, progress=progress)
+    say(result.summary[0])
     say()
-    say(str(written))
+    say(str(result.page))

@@ -1,7 +1,5 @@
 """`hilum study plan | check | run | extend | status`."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,13 +8,11 @@ import typer
 
 from hilum.cli.console import progress, say, say_json, say_table
 from hilum.errors import HilumError
-from hilum.progress import ProgressReport
 
 if TYPE_CHECKING:
     from hilum.study.check import Checked
     from hilum.study.file import Study
-    from hilum.study.plan import Plan, Step
-    from hilum.study.prepared import PreparedStudy
+    from hilum.study.plan import Plan
 
 
 class Scale(StrEnum):
@@ -203,14 +199,10 @@ def status(
 
 def read(study: str, scale: Scale, override: list[str] | None) -> "Study":
     """Read a study file at a scale."""
-    from hilum.study.file import find_study, read_study
+    from hilum.study.file import find_study, read_study, tiny
 
     content = read_study(find_study(study), override or [])
-    if scale is Scale.FULL:
-        return content
-    from hilum.study.file import tiny
-
-    return tiny(content)
+    return content if scale is Scale.FULL else tiny(content)
 
 
 def roots(data: list[str] | None) -> dict[str, Path]:
@@ -238,38 +230,27 @@ def run_to_report(
     check_first: bool = False,
 ) -> None:
     """Run a study with a progress bar a step, and say where the report is."""
-    from hilum.study.check import check_prepared
-    from hilum.study.execution import run_study
-    from hilum.training.distributed import joined_processes, rank
+    from hilum.study.run import run_study
 
-    _quiet()
+    first = []  # of several processes only the first one prints
 
-    def try_first(prepared: "PreparedStudy") -> None:
-        with progress("check") as on_progress:
-            checked = check_prepared(prepared, workers=workers, on_progress=on_progress)
-        checked.raise_problems()
-        say(_checked_in_words(checked))
+    def begin(question: str) -> None:
+        first.append(question)
+        say(question)
 
-    @contextmanager
-    def show_step(number: int, steps: int, step: "Step") -> Iterator[ProgressReport]:
-        with progress(f"{number}/{steps} {step.title}") as report:
-            yield report
-
-    with joined_processes():
-        first = rank() == 0
-        if first:
-            say(study.question)
-        report = run_study(
-            study,
-            data,
-            out,
-            show_step=show_step,
-            workers=workers,
-            allow_missing=allow_missing,
-            check=try_first if check_first else None,
-        )
-        if first:
-            say(f"\nReport: {report}")
+    result = run_study(
+        study,
+        out,
+        data,
+        workers=workers,
+        allow_missing=allow_missing,
+        check=check_first,
+        progress=progress,
+        on_start=begin,
+        on_check=lambda checked: say(_checked_in_words(checked)),
+    )
+    if first:
+        say(f"\nReport: {result.page}")
 
 
 def _quiet() -> None:
@@ -415,6 +396,16 @@ def _say_finetuning(rows: list[dict[str, Any]]) -> None:
             ["setting", "value", "from", "reason"],
             [[each["name"], _value(each["value"]), each["origin"], each["reason"]] for each in row["settings"]],
         )
+        say(f"Defaults: {', '.join(f'{name} {_value(value)}' for name, value in row['defaults'].items())}")
+        if row.get("class_weights"):
+            say_table(
+                ["finding", "images", "class weight", "resampled", "weight of the loss"],
+                [
+                    [name, f"{each['images']:,}", f"{each['weight']:.3f}", f"{each['resampled']:,}",
+                     f"{each['loss_weight']:.3f}"]
+                    for name, each in row["class_weights"].items()
+                ],
+            )  # fmt: skip
 
 
 def _say_presets(rows: list[dict[str, Any]]) -> None:

@@ -1,4 +1,4 @@
-"""What `hilum evaluate --subgroups` does: numbers of groups of patients, and their gaps to all others."""
+"""Options of `hilum evaluate --subgroups`, and how groups of patients are printed."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hilum.cli.console import progress, say, say_table
-from hilum.cli.given_predictions import Given
+from hilum.cli.console import say, say_table
 
 if TYPE_CHECKING:
     import polars as pl
@@ -23,47 +22,6 @@ Images = Annotated[
 MinGroup = Annotated[
     int, typer.Option(min=2, help="Groups with fewer positive (or negative) patients of a finding get no number.")
 ]
-
-
-def measure_groups(
-    given: Sequence[Given], own: Path, images: Path | None, columns: str, *, min_group: int, redraws: int, seed: int
-) -> "tuple[pl.DataFrame, list[str]]":
-    """The table of groups and what must be said of it.
-
-    Args:
-        given: the seeds.
-        own: the first table of predictions.
-        images: the table that says who is in which group; None where `own` does.
-        columns: as the option.
-        min_group, redraws, seed: as the options.
-
-    Raises:
-        HilumError: columns that are not there, or that do not divide the images.
-    """
-    from hilum.evaluation.metrics import AUROC
-    from hilum.evaluation.predictions import read_table
-    from hilum.evaluation.tables import UNDERDIAGNOSIS, evaluate_subgroups, groups_by_column
-
-    where = images or own
-    table = read_table(where, what="a table of images")
-    names = [name.strip() for name in columns.split(",") if name.strip()]
-    groups, notes = groups_by_column(table, names, given[0].predictions.image_ids, where=str(where))
-    thresholds = [one.thresholds for one in given if one.thresholds is not None]
-    cut = len(thresholds) == len(given)
-    with progress("groups of patients") as on_progress:
-        measured = evaluate_subgroups(
-            [one.predictions for one in given],
-            groups,
-            metrics=(AUROC, UNDERDIAGNOSIS) if cut else (AUROC,),
-            thresholds=thresholds if cut else None,
-            min_patients=min_group,
-            redraws=redraws,
-            seed=seed,
-            on_progress=on_progress,
-        )
-    if not cut:
-        notes.append("No underdiagnosis: there are no validation images to choose thresholds on.")
-    return measured, notes
 
 
 def say_groups(table: "pl.DataFrame", notes: Sequence[str]) -> None:

@@ -152,7 +152,7 @@ class Encoder(nn.Module):
             return features
         grid = self.patch_grid((images.shape[2], images.shape[3]))
         places = features[:, self.prefix_tokens :].transpose(1, 2)
-        return places.reshape(len(images), -1, *grid)
+        return places.reshape(images.shape[0], -1, *grid)
 
     def use_interpolation(self, rule: Interpolation) -> None:
         """Resize learnt position embeddings by another rule than the family's, now and wherever the weights go."""

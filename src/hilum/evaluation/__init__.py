@@ -1,5 +1,6 @@
 """Evaluate: predictions in, numbers with intervals out. Also for predictions that Hilum did not make."""
 
+from hilum.evaluation.bootstrap import BootstrapConfig
 from hilum.evaluation.estimation import MeasuredArms, measure_arms
 from hilum.evaluation.inference import (
     Assumptions,
@@ -31,6 +32,7 @@ from hilum.evaluation.metrics import (
 from hilum.evaluation.metrics.decision_curve import decision_curve
 from hilum.evaluation.predictions import Predictions, TrainedOn, as_predictions, read_predictions, read_trained_on
 from hilum.evaluation.recalibration import recalibrate
+from hilum.evaluation.suite import EvaluationTables, SuiteInput, SuiteSettings, evaluate_suite
 from hilum.evaluation.tables import (
     ClassCalls,
     age_bands,
@@ -53,10 +55,14 @@ __all__ = [
     "AVERAGES",
     "METRICS",
     "Assumptions",
+    "BootstrapConfig",
     "ClassCalls",
     "DeLong",
+    "EvaluationTables",
     "MeasuredArms",
     "Predictions",
+    "SuiteInput",
+    "SuiteSettings",
     "TestSet",
     "Thresholds",
     "TrainedOn",
@@ -79,6 +85,7 @@ __all__ = [
     "evaluate_predictions",
     "evaluate_single_label",
     "evaluate_subgroups",
+    "evaluate_suite",
     "expected_calibration_error",
     "external_validation",
     "google_agreement",

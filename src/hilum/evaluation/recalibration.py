@@ -16,6 +16,7 @@ from sklearn.isotonic import IsotonicRegression
 from hilum.errors import HilumError
 from hilum.evaluation.metrics import known_sides
 from hilum.evaluation.predictions import SCORE, Predictions
+from hilum.notes import Code, note
 
 Scaling: TypeAlias = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
@@ -134,9 +135,10 @@ def recalibrate(
             columns.append(pl.Series(SCORE + finding, FITS[method](labels[:, at], scores[:, at])(new[:, index])))
         else:
             unfitted.append(finding)
-    note = f"Probabilities are scaled ({method}) as fits {validation.split or validation.name}."
+    images = validation.split or validation.name
+    scaled = note(Code.RECALIBRATED, method=method, images=images)
     if unfitted:
-        note += f" Without positives or negatives there, as they were: {', '.join(unfitted)}."
+        scaled = note(Code.RECALIBRATED_IN_PART, method=method, images=images, findings=", ".join(unfitted))
     return Predictions(
         name=predictions.name,
         frame=predictions.frame.with_columns(columns),
@@ -144,7 +146,7 @@ def recalibrate(
         split=predictions.split,
         images_named=predictions.images_named,
         patients_named=predictions.patients_named,
-        notes=[*predictions.notes, note],
+        notes=[*predictions.notes, scaled],
     )
 
 

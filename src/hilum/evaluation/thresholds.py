@@ -13,9 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 from hilum.errors import HilumError
 from hilum.evaluation.metrics import cumulative_calls, known_sides
 from hilum.evaluation.predictions import Predictions
+from hilum.notes import Code, note
 from hilum.threshold_rule import parse_rule
 
-OPTIMISTIC = "optimistic: the threshold was chosen on the images it is judged on"
+OPTIMISTIC = note(Code.OPTIMISTIC_THRESHOLD)
 
 
 @dataclass(frozen=True)

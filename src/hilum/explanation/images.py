@@ -7,7 +7,7 @@ import polars as pl
 
 from hilum.data.collections import Collected
 from hilum.data.patients import full_names, issuer_of
-from hilum.draws import image_keys, shuffled
+from hilum.draws import Stream, image_keys, shuffled
 from hilum.encoders.card import Card
 from hilum.encoders.ledger import Ledger
 from hilum.errors import HilumError
@@ -87,16 +87,13 @@ def choose_images(
         )
     drawn = _boxes(collected.boxes if boxes else None, manifest, findings)
     boxed = set(drawn["image_id"])
-    lot = shuffled(seed, image_keys(manifest["image_id"]), use=_USE)
+    lot = shuffled(seed, image_keys(manifest["image_id"]), use=Stream.IMAGES_TO_EXPLAIN)
     others = [image_id for image_id in manifest["image_id"].gather(lot) if image_id not in boxed]
     if len(others) > most:
         notes.append(f"of {len(others):,} images without boxes {most:,} were drawn")
     kept = boxed | set(others[:most])
     manifest = manifest.filter(pl.col("image_id").is_in(list(kept)))
     return ExplainedImages(manifest, drawn, frozenset(met) & kept, notes)
-
-
-_USE = 612  # of `draws.shuffled`
 
 
 def _boxes(boxes: pl.DataFrame | None, manifest: pl.DataFrame, findings: Collection[str]) -> pl.DataFrame:

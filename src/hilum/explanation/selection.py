@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from hilum.draws import image_keys, shuffled
+from hilum.draws import Stream, image_keys, shuffled
 
 Rule = Callable[[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]], NDArray[np.int64]]
 """Labels (N,) of 1, 0 or NaN, scores (M, N) and an order by lot (N,), to the images it takes, in order."""
@@ -77,15 +77,12 @@ def chosen_images(
     Returns:
         Pairs of a rule's name and an image id, in the order of `RULES`.
     """
-    lot = shuffled(seed, image_keys(image_ids), use=_USE)
+    lot = shuffled(seed, image_keys(image_ids), use=Stream.IMAGES_TO_SHOW)
     taken: dict[str, str] = {}
     for name, rule in RULES.items():
         fresh = [image_ids[row] for row in rule(labels, scores, lot) if image_ids[row] not in taken]
         taken |= dict.fromkeys(fresh[:count], name)
     return [(rule, image_id) for image_id, rule in taken.items()]
-
-
-_USE = 611  # of `draws.shuffled`
 
 
 def _sorted(key: NDArray[np.float64], among: NDArray[np.bool_], lot: NDArray[np.int64]) -> NDArray[np.int64]:

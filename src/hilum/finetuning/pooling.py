@@ -96,6 +96,30 @@ class Attention(Pooling):
         return pooled
 
 
+class AttentionEach(Pooling):
+    """As `Attention` with a query for each finding: every finding has a feature of its own.
+
+    Args:
+        encoder: whose tokens they are.
+        findings: how many.
+    """
+
+    def __init__(self, encoder: Encoder, findings: int) -> None:
+        super().__init__(encoder)
+        width = encoder.token_width
+        self.parts = findings
+        self.queries = nn.Parameter(torch.randn(findings, width) * width**-0.5)
+        self.key = nn.Linear(width, width, bias=False)
+        self.value = nn.Linear(width, width)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """(B, prefix + places, width) to (B, findings, width)."""
+        places = tokens[:, self.prefix_tokens :]
+        scores = self.key(places) @ self.queries.T / self.queries.shape[1] ** 0.5
+        pooled: Tensor = scores.softmax(1).transpose(1, 2) @ self.value(places)
+        return pooled
+
+
 _POOLINGS: dict[str, type[Pooling]] = {
     "cls": ClassToken,
     "mean": Mean,

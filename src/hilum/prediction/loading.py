@@ -206,14 +206,14 @@ def load_classifier(
         loaded.append(one)
     if len(loaded) == 1:
         return loaded[0]
-    first = loaded[0]
+    one = loaded[0]
     for other in loaded[1:]:
-        if (other.recipe, other.image_size) != (first.recipe, first.image_size):
+        if (other.recipe, other.image_size) != (one.recipe, one.image_size):
             fix = "Package the arm again."
             raise HilumError(other.directory, expected="the preprocessing of its arm", found="another", fix=fix)
     members = Ensemble([classifier for each in loaded for classifier in each.classifiers]).eval()
     cards = tuple(card for each in loaded for card in each.cards)
-    return LoadedClassifier(members, cards, description, first.recipe, directory, first.precision)
+    return LoadedClassifier(members, cards, description, one.recipe, directory, one.precision)
 
 
 def probabilities_of(classifier: Classifier, views: Tensor) -> Tensor:

@@ -1,224 +1,281 @@
-"""One pretraining outside of a study: whose images it may learn from, where it starts, and whether it is done."""
+"""Pretrain an encoder on images without labels: what `hilum pretrain` and `hilum.pretrain` do."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import polars as pl
-import safetensors
 
-from hilum.artifacts import fingerprint
-from hilum.data.splits import held_out_patients, some_patients, told_split
-from hilum.data.store import NamedData
-from hilum.encoders.card import CARD, read_card
-from hilum.encoders.published import REPORT
-from hilum.encoders.statements import statements_in_words
-from hilum.encoders.weights import ENCODER_WEIGHTS
+from hilum.data.preprocess import Recipe
+from hilum.data.replaceable import check_replaceable
+from hilum.data.store import NamedData, Store, open_store
+from hilum.encoders.card import Card, read_card
+from hilum.encoders.published import resolve_weights
+from hilum.encoders.zoo import create_encoder
 from hilum.errors import HilumError
-from hilum.pretext.monitoring import ProbedImages
-from hilum.pretext.settings import PretextSettings
-from hilum.runs.pools import PooledImages
+from hilum.pretext.monitoring import OnlineProbe, epochs_between, plan_of_probe
+from hilum.pretext.pretrain import pretrain as train
+from hilum.pretext.pretrain import refuse_beyond_pool
+from hilum.pretext.settings import resolve_settings, told_settings
+from hilum.progress import ShowProgress, quiet
+from hilum.runs.inputs.data import RECIPE, DataSource, decode, read_data_sets, recipe_from
+from hilum.runs.pools import pooled_images
+from hilum.runs.pretraining_pool import already_done, apart, describe_start, pool_of_all, pretraining_pool
+from hilum.runs.probe_labels import labels_of_pools
+from hilum.runs.results import Result
+from hilum.training.distributed import by_the_first, joined_processes, rank
 
-AUTO = "auto"
-
-
-@dataclass(frozen=True)
-class Pool:
-    """Images to learn from.
-
-    Attributes:
-        image_ids: of the images.
-        title: of the pool, for the card of the weights.
-        notes: what was left out and why, one sentence each.
-        left_out: full names of the patients in excluded parts of the split.
-    """
-
-    image_ids: list[str]
-    title: str
-    notes: list[str]
-    left_out: frozenset[str] = frozenset()
+_LEFT = ("encoder.safetensors", "card.json", "seen.parquet", "curves.parquet")  # seen.parquet: of earlier versions
 
 
-@dataclass(frozen=True)
-class Start:
-    """Weights that a run starts from.
+@dataclass(frozen=True, repr=False)
+class PretrainResult(Result):
+    """An encoder that has learnt from images.
 
     Attributes:
-        directory: of them.
-        matched: tensors that the encoder takes from them.
-        missing: keys of the encoder that they lack.
-        seen: what images they have seen, in words.
+        directory: with encoder.safetensors, card.json and curves.parquet.
+        about: method, encoder, data, settings with where each comes from, `was_done`, and the outcome.
+        card: of the weights.
+        curves: a row an epoch.
     """
 
     directory: Path
-    matched: int
-    missing: list[str]
-    seen: str
+    card: Card
+    curves: pl.DataFrame
+
+    @property
+    def tables(self) -> dict[str, pl.DataFrame]:
+        """`curves`."""
+        return {"curves": self.curves}
+
+    @property
+    def summary(self) -> list[str]:
+        """What learnt from how much, and which epoch was kept."""
+        about = self.about
+        return [
+            f"{about['method']} of {about['encoder']} on {about['images']:,} images of {about['patients']:,} patients",
+            *self.card.notes,
+        ]
+
+    @property
+    def seconds(self) -> float:
+        """Spent training."""
+        return float(self.curves["seconds"].sum())
 
 
-def pretraining_pool(
-    data: NamedData,
-    readable: Sequence[str],
-    *,
-    split: str = AUTO,
-    exclude: Sequence[str] = ("test",),
-    seed: int = 0,
-    percent: float = 100,
-) -> Pool:
-    """All images of a data set but those of patients in excluded parts of a split.
-
-    Args:
-        data: the data set. Its labels are not looked at, but where the split deals patients out evenly by findings.
-        readable: images that the store holds.
-        split: as in `hilum.data.splits.told_split`; "auto": the official list where it has test images, none elsewhere.
-        exclude: parts of the split whose patients' images are left out, all of them, listed or not.
-        seed: of the split, and of the share.
-        percent: of the patients left, by lot; 0 < percent ≤ 100.
-
-    Raises:
-        HilumError: no image is left, or a part that no split has.
-    """
-    unknown = [part for part in exclude if part not in ("train", "val", "test")]
-    if unknown:
-        raise HilumError(
-            "--exclude-split", expected="train, val or test", found=", ".join(unknown), fix="Use one of these."
-        )
-    can_be_read = set(readable)
-    here = [image_id for image_id in data.manifest["image_id"] if image_id in can_be_read]
-    notes = []
-    if len(here) < len(data.manifest):
-        notes.append(f"{len(data.manifest) - len(here):,} images could not be read and were set aside")
-    title, left_out = f"{data.name}, all images", frozenset[str]()
-    if exclude and split == AUTO and "test" not in data.manifest["split"]:
-        notes.append("no official test list: all images are learnt from; to probe them later, say --split patients")
-    elif exclude:
-        divided = told_split(data.manifest, split, seed=seed)
-        patients = held_out_patients(data.manifest, divided, exclude)
-        rows = data.manifest.filter(pl.col("patient_id").is_in(list(patients)))
-        left_out = frozenset(data.patients(rows["image_id"].to_list()))
-        parts = " and ".join(exclude)
-        title = f"{data.name}, all but {parts} of {divided.title}"
-        kept = _without(data, here, left_out)
-        if len(kept) < len(here):
-            notes.append(f"{len(here) - len(kept):,} images of {len(left_out):,} {parts} patients are not learnt from")
-        here = kept
-    if percent < 100 and here:
-        chosen = set(some_patients(pl.Series(data.patients(here), dtype=pl.String), percent, seed))
-        here = [image_id for image_id, patient in zip(here, data.patients(here), strict=True) if patient in chosen]
-        title += f", {percent:g} % of the patients by lot (s{seed})"
-    return _not_empty(data, Pool(here, title, notes, left_out))
-
-
-def apart(data: Mapping[str, NamedData], pools: Mapping[str, Pool]) -> dict[str, Pool]:
-    """Pools of several data sets without images of patients whom another one leaves out.
-
-    RSNA's images are ChestX-ray14's: a test patient of the one would be learnt from under the name of the other.
-
-    Args:
-        data: by name.
-        pools: of each.
-
-    Raises:
-        HilumError: nothing is left of one.
-    """
-    left_out = frozenset[str]().union(*(pool.left_out for pool in pools.values()))
-    cleared = {}
-    for name, pool in pools.items():
-        kept = _without(data[name], pool.image_ids, left_out)
-        images = len(pool.image_ids) - len(kept)
-        note = f"{images:,} images of patients whom another data set leaves out are not learnt from"
-        cleared[name] = _not_empty(data[name], replace(pool, image_ids=kept, notes=pool.notes + [note] * (images > 0)))
-    return cleared
-
-
-def pool_of_all(pools: Mapping[str, Pool], images: PooledImages) -> Pool:
-    """What is said of the pools of several data sets, as of one."""
-    if len(pools) == 1:
-        return next(iter(pools.values()))
-    told = [
-        f"{pool.title} ({part.images:,} images of {part.patients:,} patients)"
-        for pool, part in zip(pools.values(), images.parts, strict=True)
-    ]
-    notes = [f"{name}: {note}" for name, pool in pools.items() for note in pool.notes]
-    shared = sum(part.patients for part in images.parts) - len(set(images.patient_ids))
-    if shared:
-        notes.append(f"{shared:,} patients are counted again: they are in more than one of the data sets")
-    return Pool(images.image_ids, "; ".join(told), notes)
-
-
-def describe_start(directory: Path) -> Start:
-    """How the weights of a directory fill their encoder.
-
-    Hilum loads weights completely or not at all; what a published file lacked and was filled neutrally is in the
-    report of its import.
-    """
-    with safetensors.safe_open(directory / ENCODER_WEIGHTS, framework="numpy") as tensors:
-        keys = len(list(tensors.keys()))
-    report = directory / REPORT
-    neutral = json.loads(report.read_text(encoding="utf-8"))["neutral"] if report.is_file() else []
-    card = read_card(directory)
-    seen = statements_in_words(card.statements)
-    if card.patients_seen:
-        seen = (
-            f"{card.images_seen:,} images in its last run, {len(card.patients_seen):,} patients in all; before: {seen}"
-        )
-    return Start(directory, keys - len(neutral), list(neutral), seen)
-
-
-def already_done(
-    directory: Path,
-    *,
+def pretrain(
     method: str,
+    data: DataSource | Sequence[DataSource],
     encoder: str,
-    start: Path | None,
-    settings: PretextSettings,
-    recipe: list[Any],
-    pool: Pool,
-    probed: ProbedImages | None,
-    seed: int,
-) -> bool:
-    """Whether a directory holds the weights of this very run.
+    out: str | Path,
+    *,
+    weights: str | Path | Result | None = None,
+    policy: str | None = None,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    preprocess: str | Sequence[object] = RECIPE,
+    settings: Mapping[str, Any] | Sequence[str] = (),
+    split: str = "auto",
+    split_seed: int = 0,
+    exclude_splits: Sequence[str] = ("test",),
+    fractions: Mapping[str, float] | None = None,
+    labels: str | Path | None = None,
+    allow_missing: bool = False,
+    hash_patients: str | None = None,
+    seed: int = 0,
+    stores: str | Path | None = None,
+    workers: int | None = None,
+    device: str = "auto",
+    progress: ShowProgress = quiet,
+    on_plan: Callable[[dict[str, Any]], None] | None = None,
+) -> PretrainResult:
+    """Pretrain an encoder on images without labels, of one data set or of several.
+
+    A run that is killed goes on where it was when the same call is made again; one that is done is found done. Several
+    processes (torchrun, srun) share the batches.
 
     Args:
-        directory: where they would be.
-        method, encoder, seed: of the run.
-        settings: of the run, filled (`hilum.pretext.settings.pretext.PretextSettings.filled`).
-        start: directory of the weights that it starts from; None for random ones.
-        recipe: of the images.
-        pool: that it learns from.
-        probed: whose labels it is probed with.
+        method: "simclr", "mocov2", "swav", "dino", "dinov2" or "fcmae".
+        data: "NAME=FOLDER" or {NAME: FOLDER}; several data sets are pooled.
+        encoder: one of `hilum.encoders.zoo.ENCODERS`.
+        out: directory for encoder.safetensors, card.json and curves.parquet.
+        weights: to start from: published weights by name, an encoder's directory, or what `hilum.pretrain` returned;
+            None: random weights.
+        policy: random views: a name or a YAML file; None: the method's own.
+        epochs: passes over the images; None: of the preset for so many images.
+        batch_size: images a step; None: of the preset.
+        preprocess: steps, or the name of a recipe (`hilum.data.preprocess`).
+        settings: other settings of the run or of the method, by name, or as KEY=VALUE.
+        split: "official", another list of the data set, "patients", or "auto".
+        split_seed: of the split, where patients are drawn.
+        exclude_splits: parts of the split whose patients are not learnt from; () for none.
+        fractions: of the patients of each data set to learn from, by lot, 0 < fraction ≤ 1.
+        labels: own images: the CSV with the labels, which probes read (never the training).
+        allow_missing: go on where tables name images whose file is not there.
+        hash_patients: as in `hilum.runs.inputs.data.read_data`.
+        seed: of weights, views and order.
+        stores: folder that keeps decoded images for the next run; None: `stores` beside `out`.
+        workers: threads that decode images; None: all cores.
+        device: "auto", "cpu" or "cuda".
+        progress: shows each stage.
+        on_plan: called with what will be done before it is done, in the first process.
+
+    Returns:
+        The encoder's directory, its card and its curves.
+
+    Raises:
+        HilumError: anything that is wrong with data or settings, before training; features that collapse.
+
+    Example:
+        >>> import hilum
+        >>> result = hilum.pretrain("simclr", {"ours": "images"}, "resnet18", "runs/simclr")  # doctest: +SKIP
+        >>> result.tables["curves"]  # doctest: +SKIP
     """
-    if not (directory / CARD).is_file():
-        return False
-    card = read_card(directory)
-    wanted = {
-        "method": method,
-        "encoder": encoder,
-        "starts_from": read_card(start).sha256 if start else "random",
-        "settings": settings.decisive(),
-        "preprocessing": recipe,
-        "split": pool.title,
-        "images_seen": len(pool.image_ids),
-        "probe": probed.digest if probed else "",
-        "seed": seed,
-    }
-    found = card.model_dump(include=set(wanted))
-    return fingerprint(found) == fingerprint(wanted)
-
-
-def _without(data: NamedData, image_ids: Sequence[str], left_out: frozenset[str]) -> list[str]:
-    patients = data.patients(list(image_ids))
-    return [image_id for image_id, patient in zip(image_ids, patients, strict=True) if patient not in left_out]
-
-
-def _not_empty(data: NamedData, pool: Pool) -> Pool:
-    if not pool.image_ids:
-        raise HilumError(
-            f"--data {data.name}",
-            expected="images to learn from",
-            found="none",
-            fix="Give more images, or exclude less.",
+    out = Path(out)
+    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)  # it announces its precision
+    given = told_settings(
+        method, settings_as_text(settings), epochs=epochs, batch_size=batch_size, policy=policy, device=device
+    )
+    recipe = recipe_from(preprocess)
+    check_replaceable(out, _LEFT)
+    create_encoder(encoder, seed=0, image_size=given.run.size or recipe.size)  # refuses before any image is read
+    with joined_processes(given.device):
+        first = rank() == 0
+        show = progress if first else quiet
+        start = by_the_first(lambda: resolve_weights(str(_directory(weights)), encoder) if weights else None)
+        read = read_data_sets(
+            data, labels=labels, allow_missing=allow_missing, hash_patients=hash_patients, progress=show
         )
-    return pool
+        taken = _fractions(fractions or {}, list(read))
+        if given.run.batch_size is not None:  # a preset's batch is fitted to the pool
+            refuse_beyond_pool(given.run.batch_size, sum(each.manifest["path"].count() for each in read.values()))
+        decoded = _decode_once(read, recipe, out, stores, workers, progress)
+        pools = {
+            name: pretraining_pool(
+                each,
+                decoded[name].image_ids,
+                split=split,
+                exclude=tuple(exclude_splits),
+                seed=split_seed,
+                percent=round(100 * taken[name], 9),
+            )
+            for name, each in read.items()
+        }
+        pools = apart(read, pools)
+        images = pooled_images(read, decoded, {name: each.image_ids for name, each in pools.items()})
+        pool = pool_of_all(pools, images)
+        begun = describe_start(start) if start else None
+        resolved = resolve_settings(method, given, len(images.image_ids), from_weights=start is not None)
+        probe_every = epochs_between(resolved.settings.probe_every, resolved.settings.epochs)
+        probed = labels_of_pools(read, pools, split=split, seed=split_seed) if probe_every else None
+        done = by_the_first(
+            lambda: already_done(
+                out,
+                method=method,
+                encoder=encoder,
+                start=start,
+                settings=resolved.settings,
+                recipe=recipe.as_data(),
+                pool=pool,
+                probed=probed,
+                seed=seed,
+            )
+        )
+        about: dict[str, Any] = {
+            "method": method,
+            "encoder": encoder,
+            "data": ", ".join(read),
+            "learns_from": pool.title,
+            "images": len(images.image_ids),
+            "patients": len(set(images.patient_ids)),
+            "parts": [asdict(part) for part in images.parts],
+            "notes": [*pool.notes, *(f"{name}: {note}" for name, store in decoded.items() for note in store.notes())],
+            "starts_from": "random weights" if begun is None else str(begun.directory),
+            "matched_keys": None if begun is None else begun.matched,
+            "missing_keys": None if begun is None else begun.missing,
+            "start_has_seen": None if begun is None else begun.seen,
+            "preset": resolved.why,
+            "settings": [asdict(each) for each in resolved.told],
+            "probe": plan_of_probe(probed, probe_every),
+            "seed": seed,
+            "was_done": done,
+        }
+        if first and on_plan is not None:
+            on_plan(about)
+        if not done:
+            with show(f"{method} pretraining") as on_progress:
+                train(
+                    method,
+                    images.store,
+                    images.image_ids,
+                    images.patient_ids,
+                    encoder=start or encoder,
+                    settings=resolved.settings,
+                    seed=seed,
+                    directory=out,
+                    split_title=pool.title,
+                    probe=OnlineProbe(images.store, probed) if probed else None,
+                    on_progress=on_progress,
+                )
+    return _result(about, out)
+
+
+def settings_as_text(settings: Mapping[str, Any] | Sequence[str]) -> list[str]:
+    """Settings as KEY=VALUE."""
+    if isinstance(settings, Mapping):
+        return [f"{name}={json.dumps(value)}" for name, value in settings.items()]
+    return list(settings)
+
+
+def _directory(weights: str | Path | Result) -> str | Path | None:
+    return weights.directory if isinstance(weights, Result) else weights
+
+
+def _result(about: dict[str, Any], out: Path) -> PretrainResult:
+    card, curves = read_card(out), pl.read_parquet(out / "curves.parquet")
+    last = curves.row(-1, named=True)
+    signs = {name: last[name] for name in ("train_loss", "effective_rank", "feature_spread") if name in last}
+    outcome = {
+        "seconds": float(curves["seconds"].sum()),
+        "last_epoch": signs,
+        "kept_epoch": card.epoch,
+        "outcome": card.notes,
+        "probe_seconds": float(curves["probe_seconds"].sum()) if "probe_seconds" in curves.columns else 0.0,
+        "out": str(out),
+    }
+    return PretrainResult(out, about | outcome, card, curves)
+
+
+def _fractions(given: Mapping[str, float], names: Sequence[str]) -> dict[str, float]:
+    """Of each data set's patients; 1 where nothing is given."""
+    for name, fraction in given.items():
+        if name not in names or not 0 < fraction <= 1:
+            raise HilumError(
+                "fractions",
+                expected=f"above 0 and at most 1, for any of {', '.join(names)}",
+                found=f"{name}: {fraction}",
+                fix=f"For example {{'{names[0]}': 0.5}}.",
+            )
+    return dict.fromkeys(names, 1.0) | dict(given)
+
+
+def _decode_once(
+    data: Mapping[str, NamedData],
+    recipe: Recipe,
+    out: Path,
+    stores: str | Path | None,
+    workers: int | None,
+    progress: ShowProgress,
+) -> dict[str, Store]:
+    """The images as pixels: the first process decodes them, the others wait and open what it made."""
+
+    def decode_all() -> dict[str, Path]:
+        return {
+            name: decode(each, recipe, out, stores=stores, workers=workers, progress=progress).directory
+            for name, each in data.items()
+        }
+
+    return {name: open_store(directory) for name, directory in by_the_first(decode_all).items()}

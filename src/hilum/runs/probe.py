@@ -1,234 +1,183 @@
-"""What the frozen features of one encoder tell of findings, beside encoders that have learnt nothing and shortcuts.
+"""Probe frozen features, beside encoders that have learnt nothing and shortcuts: `hilum probe` and `hilum.probe`."""
 
-An encoder is judged by linear and nearest-neighbour probes on patients that neither it nor the probes have learnt from.
-A number by itself says little: features of a random network, and an 8 x 8 thumbnail, tell findings apart, too. So each
-probe also reads those, on the same images, and the differences have intervals of their own.
-"""
-
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
 
-import numpy as np
 import polars as pl
-import torch
-from numpy.typing import NDArray
+from torch import nn
 
-from hilum.data.labels import LabelPolicy, targets
-from hilum.data.manifest import finding_columns
-from hilum.data.splits import Split, check_patients_apart
-from hilum.data.store import NamedData
+from hilum.artifacts import whole_directory, write_json
+from hilum.data.replaceable import check_replaceable
+from hilum.data.splits import told_split
+from hilum.data.store import NamedData, Store
 from hilum.encoders.card import Card
-from hilum.encoders.probe import linear_probe, neighbour_probe
-from hilum.errors import HilumError
-from hilum.evaluation.predictions import Predictions, as_predictions
-from hilum.evaluation.tables import evaluate_arms
-from hilum.pretext.monitoring import effective_rank, feature_spread
-from hilum.progress import ProgressReport, silent
+from hilum.encoders.zoo import create_encoder
+from hilum.evaluation.metrics import overall_finding
+from hilum.explanation.embedding import features_of, load_feature_model, recipe_of
+from hilum.finetuning.shortcut_features import (
+    METADATA,
+    THUMBNAIL,
+    metadata_features,
+    random_encoder_features,
+    thumbnail_features,
+)
+from hilum.progress import ShowProgress, quiet
+from hilum.runs.inputs.data import DataSource, decode, findings_from, read_data
+from hilum.runs.inputs.models import model_directory
+from hilum.runs.probing import ENCODER, LINEAR, Matrix, Probed, ProbedImages, images_to_probe
+from hilum.runs.probing import probe as probe_arms
+from hilum.runs.results import Result
+from hilum.training.settings import Device
 
-ENCODER = "this encoder"
-LINEAR, NEIGHBOURS = "linear", "neighbours"
-NO_FINDING = "No Finding"
-_MOST_FOR_SIGNS = 4096
-
-Matrix = NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class ProbedImages:
-    """Images of a probe.
-
-    Attributes:
-        split: that divides them.
-        findings: F of them, canonical.
-        image_ids: of all images: first those that the probes are fitted to, then those that choose the penalty, then
-            those that are scored.
-        train, val: how many images of the first two kinds.
-        patients: full names, of all images.
-        targets: (images, F): 1, 0 or NaN.
-        notes: what was left out and why, one sentence each.
-    """
-
-    split: Split
-    findings: list[str]
-    image_ids: list[str]
-    train: int
-    val: int
-    patients: list[str]
-    targets: NDArray[np.float32]
-    notes: list[str]
-
-    def parts(self, rows: Matrix) -> tuple[Matrix, Matrix, Matrix]:
-        """Rows of all images as those of the three kinds."""
-        return rows[: self.train], rows[self.train : self.train + self.val], rows[self.train + self.val :]
+TABLES = ("metrics", "comparisons", "signs")
+_LEFT = ("probe.json", *(f"{name}.{kind}" for name in TABLES for kind in ("parquet", "csv")))
 
 
-@dataclass(frozen=True)
-class Probed:
-    """What came out.
+@dataclass(frozen=True, repr=False)
+class ProbeResult(Result):
+    """What probes of frozen features tell.
 
     Attributes:
-        metrics: `probe` ("linear" or "neighbours"), `arm`, and the columns of `evaluate_arms`.
-        comparisons: this encoder less each other arm: `probe`, `arm`, `against`, and the columns of `evaluate_arms`.
-        signs: `arm`, `width`, `effective_rank`, `feature_spread`, `images`: signs of collapse, not of quality.
+        directory: with metrics, comparisons and signs as Parquet and CSV, and probe.json.
+        about: encoder, data, split, numbers of images, findings, settings, notes.
+        probed: the tables.
     """
 
-    metrics: pl.DataFrame
-    comparisons: pl.DataFrame
-    signs: pl.DataFrame
+    directory: Path
+    probed: Probed
 
+    @property
+    def tables(self) -> dict[str, pl.DataFrame]:
+        """`metrics`, `comparisons` and `signs` (see `hilum.runs.probing.Probed`)."""
+        return {name: getattr(self.probed, name) for name in TABLES}
 
-def images_to_probe(
-    data: NamedData,
-    card: Card,
-    readable: Sequence[str],
-    split: Split,
-    *,
-    findings: Sequence[str] | None = None,
-    keep_seen: bool = False,
-) -> ProbedImages:
-    """Divide the images of a data set, and read their labels.
+    @property
+    def summary(self) -> list[str]:
+        """What was probed, on what."""
+        counts = self.about["images"]
+        return [
+            f"{self.about['architecture']}, {self.about['method']} on {self.about['data']}, {self.about['split']}",
+            f"probes fitted to {counts['train']:,} images, penalty chosen on {counts['val']:,}, "
+            f"{counts['test']:,} scored",
+        ]
 
-    Uncertain and unmentioned findings count as absent (U-Zeros of CheXpert).
-
-    Args:
-        data: the data set.
-        card: of the encoder. Images to be scored of patients that it has learnt from are left out.
-        readable: images that the store holds.
-        split: of the data set.
-        findings: to be told; None: all that the data set has but "No Finding".
-        keep_seen: keep images of patients that the encoder has learnt from.
-
-    Raises:
-        HilumError: no labels, or a part without images.
-    """
-    check_patients_apart(split.assignment, split.title, sharing=split.sharing)
-    here = finding_columns(data.manifest)
-    wanted = list(findings) if findings else [name for name in here if name != NO_FINDING] or here
-    ids, values = targets(data.manifest, wanted, LabelPolicy().for_scoring())
-    row, can_be_read = {image_id: number for number, image_id in enumerate(ids)}, set(readable)
-    parts = {part: [each for each in split.image_ids(part) if each in row] for part in ("train", "val", "test")}
-    kept = {part: [each for each in image_ids if each in can_be_read] for part, image_ids in parts.items()}
-    notes = []
-    unread = sum(len(parts[part]) - len(kept[part]) for part in kept)
-    if unread:
-        notes.append(f"{unread:,} images could not be read and were set aside")
-    exposure = card.ledger.exposure_of(data.patients(kept["test"]))
-    met = [each for each, seen in zip(kept["test"], exposure.seen, strict=True) if seen]
-    if keep_seen and exposure.not_known.any():
-        notes.append(
-            f"whether the encoder has learnt from patients of scored images is not known: {exposure.why_not_known}"
-        )
-    elif not keep_seen:
-        exposure.refuse_not_known(f"--data {data.name}")
-    if met and keep_seen:
-        notes.append(f"{len(met):,} scored images are of patients that the encoder has learnt from: it is at its best")
-    elif met:
-        kept["test"] = [each for each in kept["test"] if each not in set(met)]
-        notes.append(f"{len(met):,} test images of patients that the encoder has learnt from were left out")
-    for part, images in kept.items():
-        if not images:
-            raise HilumError(
-                f"--data {data.name}",
-                expected=f"{part} images in {split.title} that the encoder has not learnt from",
-                found=f"none ({'; '.join(notes) or 'the split has none'})",
-                fix="Pretrain with the same --split, take another, or add --seen to score those images, too.",
-            )
-    every = [image_id for images in kept.values() for image_id in images]
-    return ProbedImages(
-        split=split,
-        findings=wanted,
-        image_ids=every,
-        train=len(kept["train"]),
-        val=len(kept["val"]),
-        patients=data.patients(every),
-        targets=values[[row[image_id] for image_id in every]],
-        notes=notes,
-    )
+    def _shown(self) -> dict[str, pl.DataFrame]:
+        metrics = self.probed.metrics
+        overall = overall_finding(metrics["finding"].to_list())
+        shown = metrics.filter((pl.col("finding") == overall) & (pl.col("probe") == LINEAR))
+        return {"linear probe, AUROC": shown.select("arm", "finding", "estimate", "low", "high")}
 
 
 def probe(
-    images: ProbedImages,
-    arms: Mapping[str, Callable[[], Matrix]],
+    encoder: str | Path | Result,
+    data: DataSource,
+    out: str | Path,
     *,
-    linear_only: Sequence[str] = (),
+    split: str = "auto",
+    split_seed: int = 0,
+    findings: str | Sequence[str] | None = None,
+    seen: bool = False,
+    labels: str | Path | None = None,
+    allow_missing: bool = False,
+    hash_patients: str | None = None,
     min_positives: int = 10,
-    redraws: int = 2000,
+    n_bootstrap: int = 2000,
     seed: int = 0,
-    on_progress: ProgressReport = silent,
-) -> Probed:
-    """Fit the probes to every arm's features, and compare the encoder with the others on the same redraws of patients.
+    stores: str | Path | None = None,
+    workers: int | None = None,
+    device: str = "auto",
+    progress: ShowProgress = quiet,
+) -> ProbeResult:
+    """Fit linear and nearest-neighbour probes to frozen features, and compare with encoders that have learnt nothing.
 
     Args:
-        images: see `images_to_probe`.
-        arms: what makes features (images, D) of all images, by name; `ENCODER` among them.
-        linear_only: arms whose features have no meaningful distances.
-        min_positives: as in `evaluate_arms`.
-        redraws, seed: of the intervals.
-        on_progress: told the arms done, then the redraws.
+        encoder: directory of an encoder or of a classifier; or published weights by name;
+            or the result of a run.
+        data: "NAME=FOLDER" or {NAME: FOLDER}.
+        out: directory for the tables.
+        split: "official", another list of the data set, "patients", or "auto".
+        split_seed: of the split, where patients are drawn.
+        findings: to be told apart; None: all of the data set but No Finding.
+        seen: also score images of patients that the encoder has learnt from.
+        labels: own images: the CSV with the labels.
+        allow_missing: go on where tables name images whose file is not there.
+        hash_patients: as in `hilum.runs.inputs.data.read_data`.
+        min_positives: findings with fewer positive or negative patients are not in the mean.
+        n_bootstrap: bootstrap samples of patients, at least 40.
+        seed: of the random encoders and the bootstrap.
+        stores: folder that keeps decoded images for the next run; None: `stores` beside `out`.
+        workers: threads that decode images; None: all cores.
+        device: "auto", "cpu" or "cuda".
+        progress: shows each stage.
+
+    Returns:
+        Tables of AUROC, of differences to the other features, and of signs of collapse.
+
+    Raises:
+        HilumError: anything that is wrong with the model, the data or an option.
+
+    Example:
+        >>> import hilum
+        >>> result = hilum.probe("runs/simclr", {"ours": "images"}, "probed", labels="labels.csv")  # doctest: +SKIP
+        >>> result.tables["metrics"]  # doctest: +SKIP
     """
-    predictions: dict[str, dict[str, list[Predictions]]] = {LINEAR: {}, NEIGHBOURS: {}}
-    signs = []
-    to_fit, to_choose, _ = images.parts(images.targets)
-    for number, (name, make) in enumerate(arms.items()):
-        on_progress(number, len(arms), name)
-        features = make()
-        fitted, choosing, scored = images.parts(features)
-        signs.append((name, features.shape[1], *_signs(fitted)))
-        linear = linear_probe((fitted, to_fit), (choosing, to_choose), scored)
-        predictions[LINEAR][name] = [_predictions(images, linear, name)]
-        if name not in linear_only:
-            near = neighbour_probe((fitted, to_fit), scored)
-            predictions[NEIGHBOURS][name] = [_predictions(images, near, name)]
-    metrics, comparisons = [], []
-    for which, of_arms in predictions.items():
-        table, differences = evaluate_arms(
-            of_arms,
-            against=ENCODER,
-            redraws=redraws,
-            seed=seed,
+    out = Path(out)
+    check_replaceable(out, _LEFT)
+    network, card = load_feature_model(model_directory(encoder))
+    read = read_data(data, labels=labels, allow_missing=allow_missing, hash_patients=hash_patients, progress=progress)
+    named = findings_from(findings)
+    divided = told_split(read.manifest, split, seed=split_seed)
+    store = decode(read, recipe_of(card), out, stores=stores, workers=workers, progress=progress)
+    images = images_to_probe(read, card, store.image_ids, divided, findings=named, keep_seen=seen)
+    arms = _arms(network, card, read, store, images, seed, cast(Device, device))
+    with progress("probing") as on_progress:
+        probed = probe_arms(
+            images,
+            arms,
+            linear_only=[METADATA],
             min_positives=min_positives,
+            redraws=n_bootstrap,
+            seed=seed,
             on_progress=on_progress,
         )
-        metrics.append(table.insert_column(0, pl.lit(which).alias("probe")))
-        comparisons.append(_turned(differences).insert_column(0, pl.lit(which).alias("probe")))
-    kinds = {"arm": pl.String(), "width": pl.Int64(), "effective_rank": pl.Float64(), "feature_spread": pl.Float64()}
-    return Probed(
-        pl.concat(metrics),
-        pl.concat(comparisons),
-        pl.DataFrame(signs, {**kinds, "images": pl.Int64()}, orient="row"),
-    )
+    scored = len(images.image_ids) - images.train - images.val
+    about: dict[str, Any] = {
+        "encoder": str(model_directory(encoder)) if isinstance(encoder, Result) else str(encoder),
+        "architecture": card.encoder,
+        "method": card.method,
+        "sha256": card.sha256,
+        "data": read.name,
+        "split": divided.title,
+        "images": {"train": images.train, "val": images.val, "test": scored},
+        "findings": images.findings,
+        "min_positives": min_positives,
+        "redraws": n_bootstrap,
+        "seed": seed,
+        "notes": images.notes,
+    }
+    with whole_directory(out) as beside:
+        for name in TABLES:
+            getattr(probed, name).write_parquet(beside / f"{name}.parquet")
+            getattr(probed, name).write_csv(beside / f"{name}.csv")
+        write_json(beside / "probe.json", about)
+    return ProbeResult(out, about, probed)
 
 
-def _predictions(images: ProbedImages, scores: NDArray[np.float64], name: str) -> Predictions:
-    first = images.train + images.val
-    truth = images.targets[first:].astype(np.float64)
-    columns = {}
-    for number, finding in enumerate(images.findings):
-        columns[f"y_{finding}"] = pl.Series(truth[:, number]).fill_nan(None)
-        columns[f"p_{finding}"] = pl.Series(np.clip(scores[:, number], 0, 1))
-    table = pl.DataFrame(
-        {
-            "image_id": images.image_ids[first:],
-            "patient_id": images.patients[first:],
-            "split": ["test"] * len(truth),
-            **columns,
-        }
-    )
-    return as_predictions(table, name=name)
-
-
-def _signs(features: Matrix) -> tuple[float, float, int]:
-    rows = np.linspace(0, len(features) - 1, min(len(features), _MOST_FOR_SIGNS)).astype(np.int64)
-    chosen = torch.from_numpy(features[rows])
-    return float(effective_rank(chosen)), float(feature_spread(chosen)), len(rows)
-
-
-def _turned(differences: pl.DataFrame) -> pl.DataFrame:
-    """Other less encoder, as encoder less other."""
-    return differences.with_columns(
-        arm=pl.col("against"),
-        against=pl.col("arm"),
-        difference=0 - pl.col("difference"),  # and not a negative zero
-        low=0 - pl.col("high"),
-        high=0 - pl.col("low"),
-    )
+def _arms(
+    network: nn.Module, card: Card, data: NamedData, store: Store, images: ProbedImages, seed: int, device: Device
+) -> dict[str, Callable[[], Matrix]]:
+    """What makes the features of each arm: the encoder, the same with random weights, and shortcuts."""
+    ids = images.image_ids
+    random = partial(random_encoder_features, store, ids, card.encoder, seed=seed, size=card.image_size, device=device)
+    arms: dict[str, Callable[[], Matrix]] = {
+        ENCODER: lambda: features_of(network, card.image_size, store, ids, device=device).values,
+        "random weights": random,
+    }
+    if create_encoder(card.encoder, seed=seed).has_batch_norm:
+        arms["calibrated random weights"] = partial(random, calibrated_on=ids[: images.train])
+    arms[THUMBNAIL] = lambda: thumbnail_features(store, ids)
+    arms[METADATA] = lambda: metadata_features(data.manifest, ids)
+    return arms

@@ -14,7 +14,7 @@ from hilum.data.splits import some_patients, told_split
 from hilum.data.store import NamedData, pooled_ids
 from hilum.errors import HilumError
 from hilum.pretext.monitoring import ProbedImages, probed_images
-from hilum.runs.pretrain import Pool
+from hilum.runs.pretraining_pool import Pool
 
 NO_FINDING = "No Finding"
 _HELD_BACK = 20.0  # percent of the patients, to score, where the split's own validation patients are not learnt from
@@ -33,7 +33,7 @@ def labels_of_pools(
     Args:
         data: by name.
         pools: of each, what is learnt from.
-        split, seed: as for `hilum.runs.pretrain.pretraining_pool`.
+        split, seed: as for `hilum.runs.pretraining_pool.pretraining_pool`.
 
     Returns:
         Images under the names that the pool's store has for them; None without labels that would do.

@@ -21,6 +21,7 @@ from hilum.study.plan import (
     FailedArm,
     Step,
     failure_in_words,
+    label_problems,
     pretraining_directories,
     refuse_contaminated,
     start_of,
@@ -168,6 +169,7 @@ def _problems_before(prepared: Prepared) -> list[Problem]:
         refuse_contaminated(prepared)
     except HilumErrors as error:
         problems += [Problem(None, BEFORE, told) for told in error.problems]
+    problems += [Problem(None, BEFORE, told) for told in label_problems(prepared)]
     for arm, settings in study.arms.items():
         if start_of(study, arm).here is False:
             told = f"its weights {study.weights_of(arm)} are not on this machine. Get them with `hilum weights fetch`."

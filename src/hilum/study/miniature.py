@@ -27,7 +27,9 @@ FEWEST_IMAGES = FEWEST_IMAGES + 2
 BATCH_SIZE = 4
 REDRAWS = 100
 MOST_EXPLAINED = 2  # findings: maps of 14 findings at 224 px take minutes
-_NO_SAY_OF_LENGTH = {"steps", "epochs", "validations", "patience", "batch_size"}
+_NO_SAY_OF_LENGTH = {"steps", "epochs", "validations", "patience", "batch_size", "warmup_epochs", "warmup_steps"}
+_AS_SAID = {"schedule", "resample", "train"}
+"""Settings that a study file writes in another way than the room that takes them."""
 _OF_COST = ("lr", "weight_decay", *_NO_SAY_OF_LENGTH)
 """Settings of fine-tuning by which arms do not become kinds of their own."""
 
@@ -273,7 +275,10 @@ def _one_pretraining_epoch(prepared: Prepared, init: Pretrained, batch_size: int
 def _one_epoch(study: Study, arm: str, images: int) -> Finetuning:
     """What an arm is fine-tuned with, presets for all of its images filled in, for one epoch."""
     said, resolved = study.finetuning_of(arm), resolved_finetuning(study, arm, images).settings
-    values = {name: getattr(resolved, name) for name in Finetuning.model_fields if name not in _NO_SAY_OF_LENGTH}
+    values = {
+        name: getattr(resolved, name) for name in Finetuning.model_fields if name not in _NO_SAY_OF_LENGTH | _AS_SAID
+    }
+    values |= {name: value for name, value in said.said().items() if name in _AS_SAID}
     if said.policy is not None:
         values["policy"] = said.policy
     batch_size = min(resolved.batch_size, BATCH_SIZE)

@@ -12,11 +12,13 @@ import numpy as np
 from hilum.errors import HilumError
 from hilum.prediction.packaging import CalibrationMethod, Packaging, TrainedSeed, package_arm, training_range
 from hilum.progress import ProgressReport, silent
-from hilum.study.execution.evaluate import EVALUATION, read_arm, read_validation
+from hilum.study.execution.evaluate import read_arm, read_validation
+from hilum.study.execution.external import store_of
 from hilum.study.execution.run import prepare_in
-from hilum.study.execution.train import store_of
+from hilum.study.file import Study
 from hilum.study.file.read import read_study
-from hilum.study.plan import finetuning_directory
+from hilum.study.file.views import views_of
+from hilum.study.plan import EVALUATION, finetuning_directory, in_view
 
 _MOST_FOR_TYPICAL = 500
 
@@ -26,6 +28,7 @@ def package(
     arm: str,
     directory: Path,
     *,
+    task: str | None = None,
     roots: Mapping[str, Path] | None = None,
     calibration: CalibrationMethod = "platt",
     n_bootstrap: int | None = None,
@@ -40,6 +43,7 @@ def package(
         out: directory of a study that was run to its end.
         arm: one of its arms.
         directory: to make.
+        task: of a study of several tasks, which one; of several label fractions the largest is taken.
         roots: folders of its data sets that it did not generate, whose tables tell ages and views.
         calibration: "platt" or "temperature".
         n_bootstrap: redraws of patients; the study's own number when left out.
@@ -50,13 +54,14 @@ def package(
     """
     if not (out / "study.yaml").is_file():
         raise HilumError(out, expected="the directory of a study", found="no study.yaml", fix="Name what --out named.")
-    study = read_study(out / "study.yaml")
+    study = _task_of(read_study(out / "study.yaml"), task)
+    evaluation = out / in_view(study, EVALUATION)
     if arm not in study.arms:
         raise HilumError("ARM", expected=f"one of {', '.join(study.arms)}", found=arm, fix="Name one of these.")
-    if not (out / EVALUATION / "predictions" / arm).is_dir():
+    if not (evaluation / "predictions" / arm).is_dir():
         fix = f"Run it to its end: hilum study run {out / 'study.yaml'} --out {out}."
-        raise HilumError(out / EVALUATION, expected=f"predictions of {arm}", found="none", fix=fix)
-    prepared = prepare_in(study, roots or {}, out, allow_missing=True)
+        raise HilumError(evaluation, expected=f"predictions of {arm}", found="none", fix=fix)
+    prepared = prepare_in(study.whole, roots or {}, out, allow_missing=True).views[study.place]
     store = store_of(out, study.labelled_data)
     train = store.readable(prepared.task.train.image_ids)
     rows = {row["image_id"]: row for row in prepared.labelled.manifest.iter_rows(named=True)}
@@ -67,11 +72,11 @@ def package(
         store.gather(store.rows(chosen)),
     )
     seeds = [
-        TrainedSeed(out / finetuning_directory(arm, seed), validation, test)
+        TrainedSeed(out / finetuning_directory(study, arm, seed), validation, test)
         for seed, validation, test in zip(
             study.seeds,
-            read_validation(out / EVALUATION, arm, study.seeds),
-            read_arm(out / EVALUATION, arm, study.seeds),
+            read_validation(evaluation, arm, study.seeds),
+            read_arm(evaluation, arm, study.seeds),
             strict=True,
         )
     ]
@@ -81,8 +86,23 @@ def package(
         split=f"{study.labelled_data}, {prepared.task.split.title}",
         rule=study.evaluate.threshold,
         calibration=calibration,
-        n_bootstrap=n_bootstrap or study.evaluate.redraws,
+        n_bootstrap=n_bootstrap or study.evaluate.n_bootstrap,
         seed=study.evaluate.seed,
-        min_positives=study.evaluate.min_positives,
+        min_positives=study.evaluate.min_positive_patients,
     )
     return package_arm(seeds, directory, packaging, training, on_progress)
+
+
+def _task_of(study: Study, task: str | None) -> Study:
+    """One task of a study at its largest label fraction.
+
+    Raises:
+        HilumError: no such task, or several and none named.
+    """
+    of_task = {view.task: view.study for view in views_of(study)}
+    if task is None and len(of_task) == 1:
+        return next(iter(of_task.values()))
+    if task not in of_task:
+        fix = "Name one of these."
+        raise HilumError("--task", expected=f"one of {', '.join(of_task)}", found=task or "none", fix=fix)
+    return of_task[task]

@@ -52,26 +52,26 @@ def test_labels_may_be_numbers_or_truth_values_and_unknown(labels):
 def test_without_patients_every_image_is_its_own_and_that_is_said():
     read = as_predictions(GOOD.drop("patient_id"), name="mine")
     assert read.patients == GOOD["image_id"].to_list()
-    assert any("every image counts as a patient of its own" in note for note in read.notes)
+    assert any("every image counts as a patient of its own" in str(note) for note in read.notes)
 
 
 def test_without_image_ids_rows_are_numbered_and_that_is_said():
     read = as_predictions(GOOD.drop("image_id"), name="mine")
     assert read.image_ids == ["row 1", "row 2", "row 3"]
-    assert any("by row number" in note for note in read.notes)
+    assert any("by row number" in str(note) for note in read.notes)
 
 
 def test_only_test_rows_are_evaluated_unless_asked_otherwise():
     table = GOOD.with_columns(pl.Series("split", ["val", "val", "test"]))
     read = as_predictions(table, name="mine")
     assert (read.split, len(read.frame)) == ("test", 1)
-    assert read.notes == ["1 rows of the split test are evaluated; 2 rows of val are not."]
+    assert [str(each) for each in read.notes] == ["1 rows of the split test are evaluated; 2 rows of val are not."]
     assert as_predictions(table, name="mine", split="val").scores.tolist() == [[0.9], [0.5]]
 
 
 def test_a_single_split_is_evaluated_and_named():
     read = as_predictions(GOOD.with_columns(pl.lit("external").alias("split")), name="mine")
-    assert (read.split, read.notes) == ("external", ["All 3 rows are of the split external."])
+    assert (read.split, str(read.notes[0])) == ("external", "All 3 rows are of the split external.")
 
 
 def test_a_split_whose_name_does_not_say_that_it_is_unseen_is_refused_unless_it_is_said():
@@ -87,7 +87,7 @@ def test_images_of_an_unknown_split_are_refused_unless_said_to_be_held_out(unkno
     assert "it is not known whether training has seen these images" in refusal(unknown)
     read = as_predictions(unknown, name="mine", held_out=True)
     assert (read.split, len(read.frame)) == (None, 3)
-    assert "that training has not seen these images was said" in read.notes[0]
+    assert "that training has not seen these images was said" in str(read.notes[0])
 
 
 def test_a_table_without_any_label_is_refused():

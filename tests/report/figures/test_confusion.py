@@ -7,7 +7,8 @@ import pytest
 from sklearn.metrics import confusion_matrix
 
 from hilum.evaluation import as_predictions
-from hilum.report.figures import canvas, confusion_figures, mean_confusion
+from hilum.evaluation.tables import mean_confusion
+from hilum.report.figures import canvas, confusion_figures
 
 CLASSES = ["No Finding", "Pneumonia", "Mass"]
 

@@ -10,10 +10,11 @@ import pytest
 
 from hilum.errors import HilumError
 from hilum.evaluation import evaluate_arms
-from hilum.report.from_folder import Judging, find, found_content, on_image
+from hilum.report.from_folder import find, on_image
 from hilum.report.page import write_report
+from hilum.runs.report import ReportSettings, content_of_folder
 
-QUICK = Judging(redraws=100)
+QUICK = ReportSettings(n_bootstrap=100)
 
 
 def leave(directory: Path, study, *, validation: bool = True) -> None:
@@ -44,7 +45,7 @@ def left(study, tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def content(left):
-    return found_content(left, replace(QUICK, against="scratch"))
+    return content_of_folder(left, replace(QUICK, reference="scratch"))
 
 
 def test_tables_named_by_seed_are_one_arm(left, content):
@@ -73,7 +74,7 @@ def test_thresholds_are_chosen_on_the_rows_val_and_groups_taken_from_the_columns
 
 def test_without_validation_rows_there_is_nothing_at_a_threshold(study, tmp_path):
     leave(tmp_path, study, validation=False)
-    content = found_content(tmp_path, QUICK)
+    content = content_of_folder(tmp_path, QUICK)
     assert content.thresholds == {}
     assert "sensitivity" not in set(content.metrics["metric"])
     assert set(content.subgroups["metric"]) == {"auroc"}
@@ -93,7 +94,7 @@ def test_what_other_commands_left_is_shown(study, full, tmp_path):
     (tmp_path / "embedded").mkdir()
     points.drop("thumbnail").write_parquet(tmp_path / "embedded" / "embedding.parquet")
     (tmp_path / "embedded" / "embed.json").write_text(json.dumps({"notes": ["3 images could not be read"]}))
-    content = found_content(tmp_path, QUICK)
+    content = content_of_folder(tmp_path, QUICK)
     assert content.noise.equals(full.noise)
     assert content.box_scores.height == full.box_scores.height
     assert content.external is not None
@@ -113,7 +114,7 @@ def test_tables_of_evaluate_and_compare_are_shown_without_predictions(study, tmp
     pair.write_parquet(tmp_path / "comparisons.parquet")
     told = {"predictions": [{"path": "x/mine.csv"}, {"path": "x/theirs.csv"}]}
     (tmp_path / "comparisons.json").write_text(json.dumps(told))
-    content = found_content(tmp_path, QUICK)
+    content = content_of_folder(tmp_path, QUICK)
     assert [arm.name for arm in content.arms] == ["mine", "theirs"]
     assert content.against == "theirs"
     assert content.redraws == 400
@@ -123,7 +124,7 @@ def test_tables_of_evaluate_and_compare_are_shown_without_predictions(study, tmp
 
 def test_a_comparison_alone_has_a_verdict(study, tmp_path):
     study.comparisons.filter(pl.col("arm") == "simclr").write_parquet(tmp_path / "comparisons.parquet")
-    html = write_report(found_content(tmp_path, QUICK), tmp_path).read_text(encoding="utf-8")
+    html = write_report(content_of_folder(tmp_path, QUICK), tmp_path).read_text(encoding="utf-8")
     assert "simclr beats scratch" in html
 
 
@@ -143,7 +144,7 @@ def test_a_study_names_arms_question_and_reference(study, tmp_path):
     scores.write_parquet(tmp_path / "baselines" / "8x8 thumbnail.parquet")
     arms = "arms: {scratch: {encoder: resnet18}, simclr: {encoder: resnet18, init: {pretrain: simclr, 'on': ours}}}"
     (tmp_path / "study.yaml").write_text(f"question: Does it help?\n{arms}\n")
-    content = found_content(tmp_path, QUICK)
+    content = content_of_folder(tmp_path, QUICK)
     assert content.question == "Does it help?"
     assert [(arm.name, arm.starts_from) for arm in content.arms] == [
         ("scratch", "random"),
@@ -168,12 +169,12 @@ def test_a_study_names_arms_question_and_reference(study, tmp_path):
 def test_nothing_to_show_and_leaky_tables_are_refused(prepare, said, tmp_path):
     prepare(tmp_path)
     with pytest.raises(HilumError, match=said):
-        found_content(tmp_path, QUICK)
+        content_of_folder(tmp_path, QUICK)
 
 
 def test_a_reference_that_is_not_there_is_refused(left):
     with pytest.raises(HilumError, match="imagenet"):
-        found_content(left, replace(QUICK, against="imagenet"))
+        content_of_folder(left, replace(QUICK, reference="imagenet"))
 
 
 def test_a_map_keeps_its_place_on_the_image():

@@ -10,7 +10,7 @@ import pytest
 from hilum.data.collections import Collected
 from hilum.data.splits import told_split
 from hilum.data.store import NamedData
-from hilum.runs.pretrain import apart, pretraining_pool
+from hilum.runs.pretraining_pool import apart, pretraining_pool
 from hilum.runs.probe_labels import labels_of_pools
 from hilum.study.plan import count_images, step_keys, steps_of
 from hilum.study.plan.prepare import prepare

@@ -107,7 +107,7 @@ def _across_splits(data_set: Examined) -> Iterator[Issue]:
                 data_set.name,
                 f"In {lists}, {counted(len(torn), 'patient')} of {len(parts):,} have images in several parts, "
                 f"such as {first} in {' and '.join(both)}.",
-                "Split by patients instead: split: {patients: [70, 10, 20], seed: 0}.",
+                "Split by patients instead: split: {patients: [0.7, 0.1, 0.2], seed: 0}.",
                 images["image_id"].to_list(),
             )
 

@@ -8,10 +8,8 @@ from numpy.typing import NDArray
 
 from hilum.data.manifest import finding_columns
 from hilum.data.splits.split import PARTS, Split
-from hilum.draws import image_keys, shuffled
+from hilum.draws import Stream, image_keys, shuffled
 from hilum.errors import HilumError
-
-FOR_SPLITS, FOR_FRACTIONS, FOR_VALIDATION, FOR_IMAGES = 1, 2, 3, 4  # uses of `draws.shuffled`
 
 
 def patient_split(manifest: pl.DataFrame, percent: tuple[int, int, int], seed: int) -> Split:
@@ -68,11 +66,11 @@ def some_patients(patient_ids: pl.Series, percent: float, seed: int) -> pl.Serie
         seed: of the lots.
     """
     patients = patient_ids.unique().sort()
-    order = shuffled(seed, image_keys(patients), use=FOR_FRACTIONS)
+    order = shuffled(seed, image_keys(patients), use=Stream.FRACTION)
     return patients.gather(order[: max(1, round(len(patients) * percent / 100))])
 
 
-def deal(manifest: pl.DataFrame, shares: dict[str, int], seed: int, *, use: int = FOR_SPLITS) -> pl.DataFrame:
+def deal(manifest: pl.DataFrame, shares: dict[str, int], seed: int, *, use: Stream = Stream.SPLIT) -> pl.DataFrame:
     """Deal the patients of a manifest out to parts; see `patient_split`.
 
     Args:

@@ -30,7 +30,7 @@ def listed_split(manifest: pl.DataFrame, lists: str, *, validation: int | None =
             "split.lists",
             expected=f"a list that this data set came with ({', '.join(known) or 'it came with none'})",
             found=repr(lists),
-            fix="Use one of these, or split: {patients: [70, 10, 20], seed: 0}.",
+            fix="Use one of these, or split: {patients: [0.7, 0.1, 0.2], seed: 0}.",
         )
     listed = manifest.drop_nulls(column).with_columns(pl.col(column).alias("split"))
     check_patients_apart(listed, f"list {lists!r}")
@@ -46,9 +46,9 @@ def listed_split(manifest: pl.DataFrame, lists: str, *, validation: int | None =
     if validation is None or not 0 < validation < 100:
         raise HilumError(
             "split.validation",
-            expected="a percentage, for the list has no validation images",
+            expected="a fraction, for the list has no validation images",
             found=str(validation),
-            fix="Use validation: 20, for a fifth of the patients outside test.",
+            fix="Use validation: 0.2, for a fifth of the patients outside test.",
         )
     held_out = listed.filter(pl.col("split") == "test").select("image_id", "patient_id", "split")
     rest = deal(listed.filter(pl.col("split") != "test"), {"train": 100 - validation, "val": validation}, seed)

@@ -21,10 +21,10 @@ import numpy as np
 import polars as pl
 
 from hilum.data.manifest import finding_columns
-from hilum.data.splits.by_patient import FOR_IMAGES, FOR_VALIDATION, deal
+from hilum.data.splits.by_patient import deal
 from hilum.data.splits.listed import listed_split
 from hilum.data.splits.split import IMAGE_WISE, Split, check_patients_apart
-from hilum.draws import image_keys, shuffled
+from hilum.draws import Stream, image_keys, shuffled
 from hilum.errors import HilumError
 
 PAPER_RULES = ("elwirehardja2025", "toh2023", "gowtham2023", "tayebiarasteh2024", "kivotova2021")
@@ -59,7 +59,7 @@ def paper_split(rule: str, manifest: pl.DataFrame, collection: str, *, validatio
         "split.paper",
         expected=f"a rule for {collection}, one of {', '.join(PAPER_RULES)}",
         found=f"no rule of {rule}",
-        fix="Use split: {patients: [70, 10, 20], seed: 0}.",
+        fix="Use split: {patients: [0.7, 0.1, 0.2], seed: 0}.",
     )
 
 
@@ -92,7 +92,7 @@ def image_wise_validation(manifest: pl.DataFrame, seed: int) -> Split:
         raise HilumError("split.paper", expected="official test images", found="none", fix="Add the official lists.")
     check_patients_apart(official, "list 'official'", sharing=("train", "val", "train_val"))
     others = manifest.filter(pl.col("split") != "test")
-    order = np.asarray(shuffled(seed, image_keys(others["image_id"]), use=FOR_IMAGES))
+    order = np.asarray(shuffled(seed, image_keys(others["image_id"]), use=Stream.SPLIT_OF_IMAGES))
     held_out: set[str] = set()
     for name in classes:
         drawn = others[order].filter(pl.col(name) == 1)["image_id"]
@@ -116,7 +116,7 @@ def _fifth_for_test(manifest: pl.DataFrame, collection: str, validation: int, se
     # Test is drawn first, so that it is the same whatever share of the others validates.
     first = deal(manifest, {"train": 80, "test": 20}, seed)
     training = manifest.filter(first["split"] == "train")
-    second = deal(training, {"train": 100 - validation, "val": validation}, seed, use=FOR_VALIDATION)
+    second = deal(training, {"train": 100 - validation, "val": validation}, seed, use=Stream.VALIDATION)
     return Split(name, _joined(manifest, first.filter(pl.col("split") == "test"), second))
 
 

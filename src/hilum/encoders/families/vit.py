@@ -74,7 +74,7 @@ def _closed_by_norm(body: Any, taken: list[Step]) -> list[Step]:
 def _with_prefix_and_positions(body: Any, patches: Tensor, rule: Interpolation) -> Tensor:
     """Class token, registers and patches (B, rows, columns, width) as one sequence that knows its places."""
     tokens = patches.flatten(1, 2)
-    prefix = [token.expand(len(patches), -1, -1) for token in (body.cls_token, body.reg_token) if token is not None]
+    prefix = [token.expand(patches.shape[0], -1, -1) for token in (body.cls_token, body.reg_token) if token is not None]
     if body.pos_embed is None:
         return cat([*prefix, tokens], dim=1)
     positions = resize_positions(

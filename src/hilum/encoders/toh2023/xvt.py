@@ -33,7 +33,7 @@ class ConvolvedLinear(nn.Module):
     def forward(self, maps: Tensor) -> Tensor:
         """(B, width, rows, columns) to (B, heads, rows · columns, width / heads)."""
         tokens = self.linear(self.norm(self.conv(maps)).flatten(2).transpose(1, 2))
-        split: Tensor = tokens.reshape(len(maps), -1, HEADS, WIDTH // HEADS).transpose(1, 2)
+        split: Tensor = tokens.reshape(maps.shape[0], -1, HEADS, WIDTH // HEADS).transpose(1, 2)
         return split
 
 
@@ -48,7 +48,7 @@ class Attention(nn.Module):
 
     def forward(self, tokens: Tensor, grid: tuple[int, int]) -> Tensor:
         """(B, rows · columns, width) to the same."""
-        maps = tokens.transpose(1, 2).reshape(len(tokens), WIDTH, *grid)
+        maps = tokens.transpose(1, 2).reshape(tokens.shape[0], WIDTH, *grid)
         scores = self.query(maps) @ self.key(maps).transpose(-1, -2) * WIDTH**-0.5
         context = self.dropout(scores.softmax(-1)) @ self.value(maps)
         seen: Tensor = self.output(context.transpose(1, 2).flatten(2))

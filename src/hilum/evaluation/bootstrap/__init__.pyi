@@ -1,3 +1,9 @@
+from .config import (
+    BootstrapConfig as BootstrapConfig,
+)
+from .config import (
+    IntervalKind as IntervalKind,
+)
 from .draws import (
     compiled as compiled,
 )

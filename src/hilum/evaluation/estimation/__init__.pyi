@@ -1,7 +1,4 @@
 from .arms import (
-    IntervalKind as IntervalKind,
-)
-from .arms import (
     MeasuredArms as MeasuredArms,
 )
 from .arms import (

@@ -77,10 +77,10 @@ from .notes import (
     macro_notes as macro_notes,
 )
 from .notes import (
-    number_or_null as number_or_null,
+    note_of_seeds as note_of_seeds,
 )
 from .notes import (
-    seeds_in_words as seeds_in_words,
+    number_or_null as number_or_null,
 )
 from .notes import (
     undefined_notes as undefined_notes,

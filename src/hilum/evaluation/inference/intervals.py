@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from scipy.stats import norm, t
 
 from hilum.evaluation.inference.hanley_mcneil import score_interval
-from hilum.evaluation.inference.notes import TOO_NARROW
 from hilum.evaluation.predictions import Cases
+from hilum.notes import Code, Note, note
 
 
 def percentile_interval(
@@ -169,8 +169,8 @@ FEW_PATIENTS = 100
 
 
 def interval_for_few_patients(
-    numbers: dict[str, float | None], notes: list[str], cases: Cases, at: int, *, seeds: int
-) -> tuple[dict[str, float | None], list[str]]:
+    numbers: dict[str, float | None], notes: list[Note], cases: Cases, at: int, *, seeds: int
+) -> tuple[dict[str, float | None], list[Note]]:
     """Newcombe's score interval of an AUROC, with patients as the cases, where they are few.
 
     It knows nothing of the spread between training runs, so with several seeds it is only used to widen.
@@ -194,6 +194,7 @@ def interval_for_few_patients(
         drawn = [end for end in (numbers["low"], numbers["high"]) if end is not None]
         low, high = min([low, *drawn]), max([high, *drawn])
     side = "positive" if positive <= negative else "negative"
-    note = f"{min(positive, negative)} {side} patients: score interval"
-    kept = [given for given in notes if TOO_NARROW not in given and "percentile interval" not in given]
-    return {"estimate": estimate, "low": low, "high": high}, [*kept, note]
+    of_bootstrap = (Code.FEW_PATIENTS, Code.PERFECTLY_SEPARATED)  # no longer true of this interval
+    kept = [given for given in notes if given.code not in of_bootstrap]
+    by_score = note(Code.SCORE_INTERVAL, patients=min(positive, negative), side=side)
+    return {"estimate": estimate, "low": low, "high": high}, [*kept, by_score]

@@ -1,9 +1,10 @@
-"""What a reader must know of a number, in words: how many cases, how many seeds, what was left out and why."""
+"""What a reader must know of a number: how many cases, how many seeds, what was left out and why."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hilum.evaluation.predictions import Cases
+from hilum.notes import Code, Note, note
 
 TRUSTED_PATIENTS = 20
 """With fewer positive (or negative) patients intervals from redraws tend to be too narrow, and differences to be shown
@@ -12,47 +13,52 @@ too often or never."""
 TOO_NARROW = "the interval may be too narrow"
 
 
-def case_notes(cases: Cases, index: int, min_positives: int) -> list[str]:
+def case_notes(cases: Cases, index: int, min_positives: int) -> list[Note]:
     """What the number of cases does to one finding."""
     notes = []
-    for what, images, patients in (
-        ("positive", cases.positives[index], cases.positive_patients[index]),
-        ("negative", cases.negatives[index], cases.negative_patients[index]),
+    for side, images, patients in (
+        ("positive", cases.positives[index], int(cases.positive_patients[index])),
+        ("negative", cases.negatives[index], int(cases.negative_patients[index])),
     ):
         if images == 0:
-            notes.append(f"no {what}s: left out")
+            notes.append(note(Code.NO_CASES, side=side))
         elif patients == 1:
-            notes.append(f"one {what} patient: left out")
+            notes.append(note(Code.ONE_PATIENT, side=side))
         elif patients < min_positives:
-            notes.append(f"left out of macro: {patients} {what} patients (fewer than {min_positives})")
+            notes.append(note(Code.TOO_FEW_PATIENTS, patients=patients, side=side, min_positives=min_positives))
         elif patients < TRUSTED_PATIENTS:
-            notes.append(f"{patients} {what} patients: {TOO_NARROW}")
+            notes.append(note(Code.FEW_PATIENTS, patients=patients, side=side))
     return notes
 
 
-def macro_notes(included: NDArray[np.bool_], min_positives: int, seeds: str) -> list[str]:
-    """What the mean over findings is a mean of, and over how many seeds, in words."""
+def macro_notes(included: NDArray[np.bool_], min_positives: int, seeds: Note) -> list[Note]:
+    """What the mean over findings is a mean of, and over how many seeds."""
     if not included.any():
-        return [f"no finding has {min_positives} positive and {min_positives} negative patients"]
-    left_out = len(included) - int(included.sum())
-    return [
-        f"mean over {included.sum()} finding{'s' if included.sum() > 1 else ''}"
-        + (f", {left_out} left out" if left_out else ""),
-        seeds,
-    ]
+        return [note(Code.NOTHING_TO_AVERAGE, min_positives=min_positives)]
+    inside = int(included.sum())
+    left_out = len(included) - inside
+    told = f", {left_out} left out" if left_out else ""
+    return [note(Code.MEAN_OVER, findings=inside, plural="s" if inside > 1 else "", left_out=told), seeds]
 
 
-def seeds_in_words(seeds: int) -> str:
-    """How many seeds, and what one seed cannot say."""
-    return f"{seeds} seeds" if seeds > 1 else "one seed: the spread between runs is not in the interval"
+def note_of_seeds(seeds: int, others: int | None = None) -> Note:
+    """How many seeds, and what one seed cannot show.
+
+    Args:
+        seeds: of the arm.
+        others: of the arm that it is compared with; None: of the same number.
+    """
+    if others is not None and others != seeds:
+        return note(Code.UNEQUAL_SEEDS, seeds=seeds, others=others)
+    return note(Code.SEVERAL_SEEDS, seeds=seeds) if seeds > 1 else note(Code.ONE_SEED)
 
 
-def undefined_notes(redrawn: NDArray[np.float64]) -> list[str]:
+def undefined_notes(redrawn: NDArray[np.float64]) -> list[Note]:
     """How many redraws had no positive or no negative, where there are such."""
     undefined = int(np.count_nonzero(~np.isfinite(redrawn)))
     if undefined in (0, len(redrawn)):
         return []
-    return [f"{undefined} of {len(redrawn)} redraws undefined and not used"]
+    return [note(Code.UNDEFINED_SAMPLES, undefined=undefined, samples=len(redrawn))]
 
 
 def number_or_null(value: float) -> float | None:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from hilum.errors import HilumError
 from hilum.evaluation.predictions.table import Predictions
+from hilum.notes import Code, Note, note
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class AlignedArms:
     labels: NDArray[np.float64]
     patients: NDArray[np.int32]
     scores: dict[str, NDArray[np.float64]]
-    notes: list[str]
+    notes: list[Note]
 
 
 def align(arms: Mapping[str, Sequence[Predictions]]) -> AlignedArms:
@@ -53,10 +54,10 @@ def align(arms: Mapping[str, Sequence[Predictions]]) -> AlignedArms:
         _check_same_labels(reference, labels, table, ordered[id(table)][0])
 
     _, patients = np.unique(np.array(reference.frame.sort("image_id")["patient_id"].to_list()), return_inverse=True)
-    notes = list(dict.fromkeys(note for table in tables for note in table.notes))
+    notes = list(dict.fromkeys(each for table in tables for each in table.notes))
     if reference.patients_named and not all(table.patients_named for table in tables):
-        notes = [note for note in notes if not note.startswith("No column patient_id")]
-        notes.append(f"patient_id is taken from {reference.name}, for the others have none.")
+        notes = [each for each in notes if each.code != Code.NO_PATIENT_IDS]
+        notes.append(note(Code.BORROWED_PATIENT_IDS, table=reference.name))
     return AlignedArms(
         findings=reference.findings,
         labels=labels,

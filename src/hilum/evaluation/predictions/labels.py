@@ -9,12 +9,13 @@ from hilum.data.labels import LabelPolicy, targets
 from hilum.data.manifest import finding_columns
 from hilum.errors import HilumError
 from hilum.evaluation.predictions.checks import LABEL, SCORE, with_canonical_findings
+from hilum.notes import Code, Note, note
 
 REASON = "reason"
 """Column of tables by `hilum predict`: why an image has no probabilities."""
 
 
-def scored_rows(table: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
+def scored_rows(table: pl.DataFrame) -> tuple[pl.DataFrame, list[Note]]:
     """A table without images that were refused for a reason and have no probability; and what is to be said of them.
 
     Args:
@@ -29,12 +30,12 @@ def scored_rows(table: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
         return table, []
     counts = refused.group_by(REASON).len().sort("len", REASON, descending=[True, False])
     told = ", ".join(f"{reason} {number:,}" for reason, number in counts.iter_rows())
-    return table.filter(~aside), [f"{len(refused):,} images were not scored and are left out: {told}."]
+    return table.filter(~aside), [note(Code.REFUSED_IMAGES, images=len(refused), reasons=told)]
 
 
 def join_labels(
     table: pl.DataFrame, manifest: pl.DataFrame, policy: LabelPolicy, *, where: str
-) -> tuple[pl.DataFrame, list[str]]:
+) -> tuple[pl.DataFrame, list[Note]]:
     """Give predictions the labels of a data set.
 
     Images meet by `image_id`; where none does, by the name of the file, and then by that without its ending.
@@ -68,7 +69,7 @@ def join_labels(
     kept = kept.with_columns(pl.col(LABEL + each).fill_nan(None) for each in findings)
     notes = []
     if without := [finding for finding in scored if finding not in labelled]:
-        notes.append(f"Without labels in {where}, and left out: {', '.join(without)}.")
+        notes.append(note(Code.FINDINGS_WITHOUT_LABELS, labels=where, findings=", ".join(without)))
     kept = kept.join(manifest.select("image_id", pl.col("patient_id").alias("_patient")), on="image_id", how="left")
     joined = _by_any_name(table, kept)
     if joined.is_empty():
@@ -76,11 +77,12 @@ def join_labels(
         fix = "Name images alike in both tables."
         raise HilumError(where, expected="labels of the predicted images", found=f"none of {shown}", fix=fix)
     if len(joined) < len(table):
-        notes.append(f"{len(table) - len(joined):,} of {len(table):,} predicted images have no labels in {where}.")
+        without_labels = len(table) - len(joined)
+        notes.append(note(Code.IMAGES_WITHOUT_LABELS, without=without_labels, images=len(table), labels=where))
     own = pl.col("patient_id") if "patient_id" in joined.columns else pl.lit(None, pl.String)
     joined = joined.with_columns(pl.coalesce(own, "_patient").alias("patient_id"))
-    uncertain, blank = policy.uncertain, policy.not_mentioned
-    notes.append(f"Labels from {where}: uncertain counts as {uncertain}, not mentioned as {blank}.")
+    uncertain, blank = str(policy.uncertain), str(policy.not_mentioned)
+    notes.append(note(Code.LABELS_FROM, labels=where, uncertain=uncertain, not_mentioned=blank))
     return joined.drop("_patient", *(SCORE + finding for finding in without)), notes
 
 

@@ -21,6 +21,7 @@ from hilum.evaluation.predictions.checks import (
 from hilum.evaluation.predictions.exposure import TrainedOn
 from hilum.evaluation.predictions.files import NAMES, read_table
 from hilum.evaluation.predictions.labels import scored_rows
+from hilum.notes import Code, Note, note
 
 _SHOWN = 3
 _UNSEEN = ("test", "val", "external")
@@ -47,7 +48,7 @@ class Predictions:
     split: str | None
     images_named: bool
     patients_named: bool
-    notes: list[str]
+    notes: list[Note]
 
     @property
     def image_ids(self) -> list[str]:
@@ -156,7 +157,7 @@ def as_predictions(
         if patients_named:
             problems += _patients_on_both_sides(table, rest, chosen)
     elif not problems and held_out:
-        notes.append("No column split: that training has not seen these images was said, and is not in the table.")
+        notes.append(note(Code.NO_SPLIT))
     elif not problems:
         problems.append(UNKNOWN_SPLIT)
     if not problems and all(table[LABEL + finding].drop_nulls().is_empty() for finding in findings):
@@ -168,12 +169,9 @@ def as_predictions(
         raise HilumErrors(name, problems, fix="nothing was evaluated")
 
     if not images_named:
-        notes.append("No column image_id: images go by row number and cannot be paired with another table's.")
+        notes.append(note(Code.NO_IMAGE_IDS))
     if not patients_named:
-        notes.append(
-            "No column patient_id: every image counts as a patient of its own. "
-            "If patients have several images, the intervals are too narrow."
-        )
+        notes.append(note(Code.NO_PATIENT_IDS))
     kinds = [(LABEL + finding, SCORE + finding) for finding in findings]
     # What lies beyond 0 or 1 by rounding only is 0 or 1; all else has been refused.
     numbers = [table[column].cast(pl.Float64).fill_nan(None).clip(0, 1) for kind in kinds for column in kind]
@@ -222,11 +220,11 @@ def _chosen_split(column: pl.Series, asked: str | None, name: str, held_out: boo
     )
 
 
-def _split_notes(chosen: str, kept: int, rest: pl.DataFrame) -> list[str]:
+def _split_notes(chosen: str, kept: int, rest: pl.DataFrame) -> list[Note]:
     if not len(rest):
-        return [f"All {kept:,} rows are of the split {chosen}."]
+        return [note(Code.ALL_ROWS_OF_SPLIT, kept=kept, split=chosen)]
     others = ", ".join(rest["split"].fill_null("(empty)").unique().sort())
-    return [f"{kept:,} rows of the split {chosen} are evaluated; {len(rest):,} rows of {others} are not."]
+    return [note(Code.ROWS_OF_SPLIT, kept=kept, split=chosen, left=len(rest), others=others)]
 
 
 def _patients_on_both_sides(kept: pl.DataFrame, rest: pl.DataFrame, chosen: str) -> list[str]:

@@ -31,6 +31,9 @@ from .multiclass import (
 from .multiclass import (
     evaluate_single_label as evaluate_single_label,
 )
+from .multiclass import (
+    mean_confusion as mean_confusion,
+)
 from .ranks import (
     ranks_table as ranks_table,
 )

@@ -16,6 +16,7 @@ from hilum.evaluation.inference import (
     percentile_interval,
 )
 from hilum.evaluation.metrics import AUROC, MACRO
+from hilum.evaluation.tables.metrics import metrics_table
 
 TASKS_SCHEMA = {
     "task": pl.String,
@@ -80,14 +81,15 @@ def tasks_table(tasks: Mapping[str, MeasuredArms], *, metric: str = AUROC) -> pl
         task, arm, metric, finding (`macro`, or the only finding), estimate, ci_low, ci_high (95 %), tasks (1, or how
         many the mean is over). Tasks without enough patients have no estimate, and no mean is taken over them.
     """
-    rows = []
+    rows: list[dict[str, object]] = []
     for task, measured in tasks.items():
         patients = patients_behind_overall(measured)
         for arm in measured.arms:
-            overall, finding = overall_of(measured, arm, metric), _overall_name(measured)
+            finding = _overall_name(measured)
             rows.append({"task": task, "arm": arm, "metric": metric, "finding": finding, "tasks": 1})
             if patients is not None:
-                rows[-1] |= _interval(float(overall.estimate), overall.redrawn, patients)
+                own = metrics_table(measured, arm).filter((pl.col("metric") == metric) & (pl.col("finding") == finding))
+                rows[-1] |= own.select("estimate", ci_low="low", ci_high="high").row(0, named=True)
     estimable = {task: measured for task, measured in tasks.items() if _is_estimable(measured)}
     arms = list(dict.fromkeys(arm for measured in estimable.values() for arm in measured.arms))
     for arm in arms if len(estimable) > 1 else []:

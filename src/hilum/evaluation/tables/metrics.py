@@ -5,20 +5,22 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from hilum.evaluation.estimation import ArmRedraws, IntervalKind, MeasuredArms, Redrawn, measure_arms
+from hilum.evaluation.bootstrap import IntervalKind
+from hilum.evaluation.estimation import ArmRedraws, MeasuredArms, Redrawn, measure_arms
 from hilum.evaluation.inference import (
     bca_interval,
     case_notes,
     interval_for_few_patients,
     macro_notes,
+    note_of_seeds,
     number_or_null,
     percentile_interval,
-    seeds_in_words,
     undefined_notes,
 )
 from hilum.evaluation.metrics import AUROC, MACRO, THRESHOLD_METRICS
 from hilum.evaluation.predictions import Predictions
 from hilum.evaluation.thresholds import OPTIMISTIC, Thresholds
+from hilum.notes import Code, Note, note, note_columns
 from hilum.progress import ProgressReport, silent
 
 __all__ = ["AUROC", "MACRO", "METRICS_SCHEMA", "evaluate_predictions", "metrics_table"]
@@ -33,6 +35,7 @@ METRICS_SCHEMA = {
     "positives": pl.Int64,
     "patients": pl.Int64,
     "note": pl.String,
+    "codes": pl.String,
 }
 
 
@@ -65,8 +68,8 @@ def evaluate_predictions(
 
     Returns:
         For each metric the averages, then findings: finding, metric, estimate (mean over seeds), low, high, n (images
-        with a known label), positives (images; null for averages), patients, note. Estimate and interval are null where
-        they are undefined or would rest on one patient.
+        with a known label), positives (images; null for averages), patients, note, codes (of the note, see
+        `hilum.notes`). Estimate and interval are null where they are undefined or would rest on one patient.
 
     Raises:
         HilumError: predictions that do not go together, unknown metrics, missing thresholds, or too few redraws.
@@ -95,7 +98,7 @@ def metrics_table(measured: MeasuredArms, arm: str) -> pl.DataFrame:
         optimistic = [OPTIMISTIC] if measured.optimistic and metric in THRESHOLD_METRICS else []
         for average in measured.averages:
             at = own.row(average)
-            notes = macro_notes(measured.included, measured.min_positives, seeds_in_words(own.seeds))
+            notes = macro_notes(measured.included, measured.min_positives, note_of_seeds(own.seeds))
             rows.append(
                 {
                     "finding": average,
@@ -104,7 +107,7 @@ def metrics_table(measured: MeasuredArms, arm: str) -> pl.DataFrame:
                     "n": int(cases.images.max(initial=0)),
                     "positives": None,
                     "patients": int(cases.patients.max(initial=0)),
-                    "note": "; ".join([*notes, *undefined_notes(redrawn.redrawn[at]), *optimistic]),
+                    **note_columns([*notes, *undefined_notes(redrawn.redrawn[at]), *optimistic]),
                 }
             )
         for at, finding in enumerate(measured.findings):
@@ -117,7 +120,7 @@ def metrics_table(measured: MeasuredArms, arm: str) -> pl.DataFrame:
                     "n": int(cases.images[at]),
                     "positives": int(cases.positives[at]),
                     "patients": int(cases.patients[at]),
-                    "note": "; ".join([*notes, *optimistic]),
+                    **note_columns([*notes, *optimistic]),
                 }
             )
     return pl.DataFrame(rows, schema=METRICS_SCHEMA)
@@ -125,7 +128,7 @@ def metrics_table(measured: MeasuredArms, arm: str) -> pl.DataFrame:
 
 def _of_finding(
     measured: MeasuredArms, own: ArmRedraws, metric: str, at: int
-) -> tuple[dict[str, float | None], list[str]]:
+) -> tuple[dict[str, float | None], list[Note]]:
     """Numbers and notes of one finding."""
     redrawn, cases = own.metrics[metric], measured.cases
     notes = case_notes(cases, at, measured.min_positives)
@@ -139,12 +142,12 @@ def _of_finding(
     return numbers, [*notes, *undefined_notes(redrawn.redrawn[at])]
 
 
-def _score_notes(arm: ArmRedraws, at: int) -> list[str]:
+def _score_notes(arm: ArmRedraws, at: int) -> list[Note]:
     """What the scores of one finding do to its interval."""
     if arm.constant[at]:
-        return ["constant scores: every image got the same, which is an AUROC of 0.5"]
+        return [note(Code.CONSTANT_SCORES)]
     if arm.auroc.estimate[at] in (0.0, 1.0):
-        return ["perfectly separated: the percentile interval says nothing here"]
+        return [note(Code.PERFECTLY_SEPARATED)]
     return []
 
 

@@ -14,6 +14,7 @@ from hilum.evaluation.inference import number_or_null, percentile_interval
 from hilum.evaluation.metrics import MACRO
 from hilum.evaluation.predictions import Predictions
 from hilum.evaluation.predictions.align import align
+from hilum.notes import Code, Note, note, note_columns
 from hilum.progress import ProgressReport, silent
 
 SINGLE_LABEL_SCHEMA = {
@@ -24,6 +25,7 @@ SINGLE_LABEL_SCHEMA = {
     "high": pl.Float64,
     "images": pl.Int64,
     "note": pl.String,
+    "codes": pl.String,
 }
 
 
@@ -68,6 +70,16 @@ def class_calls(predictions: Predictions) -> ClassCalls:
     return ClassCalls(predictions.findings, labels.argmax(axis=1), predictions.scores.argmax(axis=1))
 
 
+def mean_confusion(seeds: Sequence[Predictions]) -> NDArray[np.float64] | None:
+    """Images by true and called class, (C, C), the mean over seeds; None where images are not of one class each."""
+    if not seeds or len(seeds[0].findings) < 2:
+        return None
+    try:
+        return np.asarray(np.mean([class_calls(run).confusion for run in seeds], axis=0))
+    except HilumError:
+        return None
+
+
 def evaluate_single_label(
     predictions: Sequence[Predictions],
     *,
@@ -85,8 +97,8 @@ def evaluate_single_label(
 
     Returns:
         Rows macro (recall, precision, f1, accuracy), then classes: class, metric, estimate (mean over seeds), low,
-        high, images (of the class), note. Classes without images are left out of the means, and said; a precision
-        without calls counts as 0, as in scikit-learn.
+        high, images (of the class), note, codes. Classes without images are left out of the means, and said; a
+        precision without calls counts as 0, as in scikit-learn.
 
     Raises:
         HilumError: predictions that do not go together or are not of single labels, or too few redraws.
@@ -106,18 +118,19 @@ def evaluate_single_label(
     weights = seed_weights(len(calls), redraws=redraws, seed=seed)
     present = whole[0].sum(axis=1)[:, 0] > 0
     absent = [name for name, there in zip(classes, present, strict=True) if not there]
-    note = f"without images, left out: {', '.join(absent)}" if absent else ""
+    notes = [note(Code.CLASSES_WITHOUT_IMAGES, classes=", ".join(absent))] if absent else []
     rows: list[dict[str, object]] = []
     for metric, made in CLASS_METRICS.items():
         estimate = made(whole)[..., 0].mean(axis=0)
         redrawn = np.einsum("scb,sb->cb", made(drawn), weights)
-        rows.append(_row(MACRO, metric, estimate[present].mean(), _mean_of_present(redrawn[present]), len(true), note))
+        rows.append(_row(MACRO, metric, estimate[present].mean(), _mean_of_present(redrawn[present]), len(true), notes))
         for at, name in enumerate(classes):
             images = int((true == at).sum())
-            rows.append(_row(name, metric, estimate[at], redrawn[at], images, "" if images else "no images: left out"))
+            none = [] if images else [note(Code.CLASS_WITHOUT_IMAGES)]
+            rows.append(_row(name, metric, estimate[at], redrawn[at], images, none))
     right = [np.einsum("sccb->sb", table) / table.sum(axis=(1, 2)) for table in (whole, drawn)]
     accuracy = (right[1] * weights).sum(axis=0)
-    rows.append(_row(MACRO, "accuracy", float(right[0].mean()), accuracy, len(true), ""))
+    rows.append(_row(MACRO, "accuracy", float(right[0].mean()), accuracy, len(true), []))
     return pl.DataFrame(rows, schema=SINGLE_LABEL_SCHEMA).sort(pl.col("class") != MACRO, maintain_order=True)
 
 
@@ -160,7 +173,7 @@ def _mean_of_present(redrawn: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _row(
-    name: str, metric: str, estimate: float, redrawn: NDArray[np.float64], images: int, note: str
+    name: str, metric: str, estimate: float, redrawn: NDArray[np.float64], images: int, notes: list[Note]
 ) -> dict[str, object]:
     low, high = percentile_interval(redrawn)
     return {
@@ -170,5 +183,5 @@ def _row(
         "low": number_or_null(low),
         "high": number_or_null(high),
         "images": images,
-        "note": note,
+        **note_columns(notes),
     }

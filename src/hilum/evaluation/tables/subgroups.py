@@ -20,6 +20,7 @@ from hilum.evaluation.metrics import AUROC, check_metrics
 from hilum.evaluation.predictions import LEAST_PATIENTS, AlignedArms, Predictions, count_cases
 from hilum.evaluation.predictions.align import align
 from hilum.evaluation.thresholds import OPTIMISTIC, Thresholds
+from hilum.notes import Code, Note, note, note_columns
 from hilum.progress import ProgressReport, silent
 
 AGE_BANDS = (0, 18, 40, 60, 80)
@@ -46,6 +47,7 @@ SUBGROUPS_SCHEMA = {
     "positive_patients": pl.Int64,
     "negative_patients": pl.Int64,
     "note": pl.String,
+    "codes": pl.String,
 }
 
 
@@ -90,7 +92,7 @@ def evaluate_subgroups(
     Returns:
         attribute, group, finding, metric, estimate, low, high (95 %), gap (group - the rest), gap_low, gap_high, p
         (two-sided), p_adjusted (Benjamini-Hochberg over all gaps of the metric), n (images), positive_patients,
-        negative_patients, note. With two groups their gaps are the same but for the sign, and are one test.
+        negative_patients, note, codes. With two groups their gaps are the same but for the sign, and are one test.
 
     Raises:
         HilumError: predictions that do not go together, unknown metrics, missing thresholds, too few redraws, or no
@@ -123,7 +125,9 @@ def evaluate_subgroups(
         on_progress(done, len(jobs), attribute)
     table = pl.DataFrame(rows, schema=SUBGROUPS_SCHEMA)
     if thresholds is not None and any(one.optimistic for one in thresholds):
-        table = table.with_columns(pl.concat_str("note", pl.lit(OPTIMISTIC), separator="; ").str.strip_prefix("; "))
+        both = pl.concat_str("note", pl.lit(str(OPTIMISTIC)), separator="; ").str.strip_prefix("; ")
+        codes = pl.concat_str("codes", pl.lit(str(OPTIMISTIC.code)), separator=" ").str.strip_prefix(" ")
+        table = table.with_columns(note=both, codes=codes)
     return _adjusted(table)
 
 
@@ -174,17 +178,17 @@ def _numbers(
     here, there = (min(side) for side in counts)
     min_patients = max(min_patients, LEAST_PATIENTS)
     if here < min_patients:
-        return {"note": f"{here} patients of the rarer side (fewer than {min_patients}): not told"}
+        return note_columns([note(Code.SMALL_GROUP, patients=here, min_patients=min_patients)])
     estimate, redrawn = _of(own, metric, at)
     low, high = percentile_interval(redrawn, patients=here)
     told: dict[str, object] = {
         "estimate": number_or_null(estimate),
         "low": number_or_null(low),
         "high": number_or_null(high),
-        "note": "",
+        **note_columns([]),
     }
     if there < min_patients:
-        return told | {"note": f"{there} patients of the rarer side in the rest (fewer than {min_patients}): no gap"}
+        return told | note_columns([note(Code.SMALL_REST, patients=there, min_patients=min_patients)])
     rest, rest_redrawn = _of(other, metric, at)
     gap, patients = redrawn - rest_redrawn, min(here, there)
     gap_low, gap_high = percentile_interval(gap, patients=patients)
@@ -233,7 +237,7 @@ Groups = dict[str, dict[str, str | None]]
 
 def groups_by_column(
     table: pl.DataFrame, columns: Sequence[str], image_ids: Sequence[str], *, where: str
-) -> tuple[Groups, list[str]]:
+) -> tuple[Groups, list[Note]]:
     """Read the groups of images off a table that has them.
 
     Args:
@@ -248,13 +252,13 @@ def groups_by_column(
     groups, notes = columns_that_divide(table, columns, image_ids, where=where)
     if not groups:
         fix = "Group by a column that divides the images."
-        raise HilumError(where, expected="two groups or more", found=" ".join(notes), fix=fix)
+        raise HilumError(where, expected="two groups or more", found=" ".join(map(str, notes)), fix=fix)
     return groups, notes
 
 
 def columns_that_divide(
     table: pl.DataFrame, columns: Sequence[str], image_ids: Sequence[str], *, where: str
-) -> tuple[Groups, list[str]]:
+) -> tuple[Groups, list[Note]]:
     """Read the groups of images off a table, of those columns that have several.
 
     Args:
@@ -285,7 +289,7 @@ def columns_that_divide(
         raise HilumError(where, expected="each image_id once", found=f"{twice[0]} several times", fix=fix)
     rows = judged.join(known, on="image_id", how="left", maintain_order="left")
     groups: Groups = {}
-    notes: list[str] = []
+    notes: list[Note] = []
     dates = (pl.Date, pl.Datetime, pl.Time)
     if others := [name for name in columns if as_text(table[name]) is None and table[name].dtype not in dates]:
         found = ", ".join(f"{name}, a column of {type_name(table[name])}" for name in others)
@@ -294,11 +298,12 @@ def columns_that_divide(
         values = _bands(rows[name], where) if name == AGE else rows[name].cast(pl.String).to_list()
         different = sorted({value for value in values if value is not None})
         if len(different) < 2:
-            notes.append(f"{name}: {f'all images are {different[0]}' if different else 'not known'}, so no groups.")
+            why = f"all images are {different[0]}" if different else "not known"
+            notes.append(note(Code.UNDIVIDED_COLUMN, column=name, why=why))
             continue
         groups[name] = dict(zip(image_ids, values, strict=True))
         if unknown := values.count(None):
-            notes.append(f"{name}: not known of {unknown:,} of {len(values):,} images; these are in no group.")
+            notes.append(note(Code.UNKNOWN_GROUPS, column=name, unknown=unknown, images=len(values)))
     return groups, notes
 
 

@@ -9,7 +9,7 @@ import polars as pl
 
 from hilum.artifacts import write_json
 from hilum.data.store import NamedData
-from hilum.draws import image_keys, shuffled
+from hilum.draws import Stream, image_keys, shuffled
 from hilum.encoders.card import Card
 from hilum.errors import HilumError
 from hilum.explanation.embedding.classes import ILL, SINGLE, groupings
@@ -18,8 +18,6 @@ from hilum.explanation.embedding.neighbours import nearest_images, neighbours_ta
 from hilum.explanation.embedding.project import EmbeddingMethod, embed
 from hilum.explanation.embedding.purity import SCHEMA, class_separation
 from hilum.progress import ProgressReport, silent
-
-_USE = 621  # of `hilum.draws.shuffled`
 
 
 @dataclass(frozen=True)
@@ -135,7 +133,7 @@ def embed_images(
     ids, patients = features.image_ids, images.manifest["patient_id"].to_list()
     grouped = {grouping.name: grouping for grouping in groupings(images.manifest, ids)}
     notes = list(images.notes)
-    lot = np.sort(shuffled(seed, image_keys(ids), use=_USE)[:most_shown])
+    lot = np.sort(shuffled(seed, image_keys(ids), use=Stream.POINTS_TO_SHOW)[:most_shown])
     if len(lot) < len(ids):
         notes.append(f"{len(lot):,} of {len(ids):,} images, drawn by lot, are in the image; numbers are of all images")
     classes = {name: grouped[name].of if name in grouped else [None] * len(ids) for name in (SINGLE, ILL)}

@@ -12,7 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 from sklearn.metrics import silhouette_samples
 
-from hilum.draws import image_keys, shuffled
+from hilum.draws import Stream, image_keys, shuffled
 from hilum.evaluation.bootstrap import Counts, Statistic, once_each, over_redraws
 from hilum.evaluation.inference import TOO_NARROW, TRUSTED_PATIENTS, number_or_null, percentile_interval
 from hilum.explanation.embedding.classes import Grouping
@@ -23,8 +23,6 @@ from hilum.progress import ProgressReport, silent
 ALL = "all classes"
 MOST_SILHOUETTES = 3000
 """Images whose silhouette is computed: it takes the distances of all pairs."""
-_USE = 620  # of `hilum.draws.shuffled`
-
 METRICS = ("purity", "above chance", "silhouette")
 SCHEMA = {
     "grouping": pl.String(),
@@ -148,7 +146,7 @@ def _silhouettes(
     values: NDArray[np.float32], codes: NDArray[np.int64], classes: NDArray[np.int64], seed: int
 ) -> _Measured:
     """Silhouettes of one image a patient; of none where that leaves fewer than two classes of two images."""
-    lot = shuffled(seed, image_keys(str(row) for row in range(len(codes))), use=_USE)
+    lot = shuffled(seed, image_keys(str(row) for row in range(len(codes))), use=Stream.PURITY)
     _, first = np.unique(codes[lot], return_index=True)
     rows = np.sort(lot[np.sort(first)[:MOST_SILHOUETTES]])
     counts = np.bincount(classes[rows])

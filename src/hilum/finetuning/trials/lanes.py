@@ -25,7 +25,7 @@ class Lane:
         trainable: knows the trial's loss and holds its weights; what others hold, too, is shared and frozen.
         own: keys of its `state_dict` that belong to this trial alone.
         course: where it is.
-        best: its own weights of the lowest validation loss, on the CPU.
+        best: its own weights of the epoch that is kept (`TrainingSettings.keep`), on the CPU.
         status: whether and how it has ended.
         ended_at: (epoch, step) of a loss that was not finite, counted from 1; step 0 for the validation of an epoch.
     """
@@ -59,11 +59,17 @@ class Lane:
         """End with a loss that is not finite."""
         self.status, self.ended_at = "diverged", (epoch, step)
 
-    def finish_epoch(self, loss: float, lr: float, steps_per_epoch: int) -> None:
+    @property
+    def is_due(self) -> bool:
+        """Whether the epoch under way ends with a validation, as in `hilum.training.fit`."""
+        epoch, training = self.course.epoch + 1, self.training
+        return epoch % training.validate_every == 0 or epoch == training.epochs
+
+    def finish_epoch(self, loss: float | None, lr: float, steps_per_epoch: int) -> None:
         """Take the validation loss of an epoch, as `hilum.training.fit` does: best weights, plateau, patience.
 
         Args:
-            loss: finite.
+            loss: finite; None in an epoch without a validation.
             lr: of the first parameter group at the epoch's last step.
             steps_per_epoch: of the run.
         """
@@ -77,12 +83,8 @@ class Lane:
                 "lr": lr,
             }
         )
-        course.plateau.record(loss, self.training)
-        if course.lowest.record(loss):
-            course.best_epoch = course.epoch
+        if loss is not None and course.judge(loss, None, self.training):
             self.keep()
-        patience = self.training.patience
-        course.stopped_early = patience is not None and course.lowest.waited >= patience
         if course.stopped_early:
             self.status = "stopped_early"
         elif course.epoch == self.training.epochs:

@@ -25,7 +25,7 @@ from hilum.data.labelled_images import LabelledImages
 from hilum.encoders.zoo import Encoder
 from hilum.errors import HilumError
 from hilum.finetuning.data_loader import Feed
-from hilum.finetuning.finetune import decisive, untrained_classifier
+from hilum.finetuning.finetune import decisive, untrained_classifier, visited
 from hilum.finetuning.settings import FinetuneSettings
 from hilum.finetuning.trials.lanes import Lane
 from hilum.finetuning.trials.shared_pass import BehindSharedPass, SharedPass, encoder_of_lane
@@ -38,10 +38,15 @@ from hilum.training.step import Stepper
 
 SHARED = (
     "batch_size",
+    "drop_last",
     "policy",
+    "resample",
     "size",
-    "weighted",
-    "positive_weight_limit",
+    "class_weights",
+    "max_class_weight",
+    "focal",
+    "label_smoothing",
+    "reduction",
     "answer",
     "precision",
     "device",
@@ -99,8 +104,9 @@ class _Lockstep:
         on_progress: ProgressReport,
     ) -> None:
         self.feed, self.directory, self.on_progress = feed, directory, on_progress
-        self.train_images, self.val_images = train, val
         settings = trials[0][1]
+        self.train_images, self.val_images = visited(train, settings, feed.seed), val
+        train = self.train_images
         self.policy = policy_of(settings.policy)
         self.every_seconds = min(each.checkpoint_every_seconds for _, each in trials)
         start.frozen_blocks = len(start.blocks)
@@ -109,7 +115,8 @@ class _Lockstep:
         start.eval()
         self.shared = SharedPass(start, feed.size, self.policy, feed.seed, ())
         self.lanes = [self._lane(start, number, each) for number, each in trials]
-        self.batches, self.validation = feed.training(train), feed.plain(val.image_ids, val.targets)
+        self.batches = feed.training(train, drop_last=settings.drop_last)
+        self.validation = feed.plain(val.image_ids, val.targets)
         self.epoch = self.step = 0
         self.run_print = fingerprint([[number, decisive(each)] for number, each in trials])
         self.saved = time.monotonic()
@@ -158,8 +165,9 @@ class _Lockstep:
             known = {"val": self.feed.outputs(look, self.val_images.image_ids, "features of validation images", told)}
             if self.policy == ViewPolicy():
                 known["train"] = self.feed.outputs(
-                    look, self.train_images.image_ids, "features of training images", told
-                )
+                    look, self.train_images.image_ids, "features of training images", told,
+                    copies=self.train_images.copies,
+                )  # fmt: skip
             self.features[pooling] = known
 
     def arrange(self) -> None:
@@ -233,18 +241,14 @@ class _Lockstep:
         return arithmetic(self.feed.precision, self.feed.device).forward_context()
 
     def finish_epoch(self) -> None:
-        sums = {lane.trial: [0.0, 0.0] for lane in self.running}
-        targets = torch.from_numpy(self.val_images.targets).to(self.feed.device)
-        for stack in self.stacks:
-            features = self.features[stack.lanes[0].settings.pooling]["val"]
-            totals, terms = stack.validation_losses(features, targets)
-            sums.update({lane.trial: [total, terms] for lane, total in zip(stack.lanes, totals, strict=True)})
-        for batch in self.plain_batches():
-            for lane in self.apart:
-                summed, count = lane.trainable.validation_loss(batch)
-                sums[lane.trial][0] += float(summed)
-                sums[lane.trial][1] += float(count)
+        due = [lane for lane in self.running if lane.is_due]
+        sums = {lane.trial: [0.0, 0.0] for lane in due}
+        if due:
+            self.validate(sums)
         for lane in self.running:
+            if lane.trial not in sums:
+                lane.finish_epoch(None, self.lr(lane), len(self.batches))
+                continue
             total, terms = sums[lane.trial]
             loss = total / terms
             if math.isfinite(loss):
@@ -254,6 +258,26 @@ class _Lockstep:
         self.epoch, self.step = self.epoch + 1, 0
         self.drop_ended()
         self.save_when_due()
+
+    def validate(self, sums: dict[int, list[float]]) -> None:
+        """Add up the validation losses and their terms of the lanes that `sums` has."""
+        targets = torch.from_numpy(self.val_images.targets).to(self.feed.device)
+        for stack in self.stacks:
+            features = self.features[stack.lanes[0].settings.pooling]["val"]
+            totals, terms = stack.validation_losses(features, targets)
+            sums.update(
+                {
+                    each.trial: [total, terms]
+                    for each, total in zip(stack.lanes, totals, strict=True)
+                    if each.trial in sums
+                }
+            )
+        for batch in self.plain_batches():
+            for lane in self.apart:
+                if lane.trial in sums:
+                    summed, count = lane.trainable.validation_loss(batch)
+                    sums[lane.trial][0] += float(summed)
+                    sums[lane.trial][1] += float(count)
 
     def plain_batches(self) -> Any:
         """Validation batches, each behind the shared pass, in evaluation mode and without gradients."""

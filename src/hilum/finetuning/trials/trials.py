@@ -32,6 +32,10 @@ from hilum.training.distributed.device import choose_device
 from hilum.training.precision import choose_precision
 
 CURVES, SCORES, TRIALS = "curves.parquet", "validation_scores.npy", "trials.json"
+LOSS = (
+    "answer", "class_weights", "max_class_weight", "focal", "label_smoothing", "reduction", "resample"
+)  # fmt: skip
+"""Settings that decide what a loss measures."""
 Criterion = Literal["validation_loss", "auroc"]
 
 
@@ -44,8 +48,9 @@ class TrialResult:
         settings: that it was trained with.
         status: how it ended.
         epochs: that it finished.
-        best_epoch: of the lowest validation loss, from 1; 0 where it finished none.
-        validation_loss: the lowest; None where it finished no epoch.
+        best_epoch: whose weights are kept, of the lowest validation loss or as `keep` says, from 1; 0 where it was
+            never validated.
+        validation_loss: of these weights; None where it was never validated.
         auroc: macro AUROC of the validation images with these weights, over findings with positives and negatives; None
             where it finished no epoch.
         ended_at: (epoch, step) of a loss that was not finite, counted from 1; step 0 for the validation behind an
@@ -106,7 +111,7 @@ class TrialResults:
             raise HilumError(
                 "trials",
                 expected="losses of one kind",
-                found=f"{len(kinds)} kinds: `answer`, `weighted` or `positive_weight_limit` differ",
+                found=f"{len(kinds)} kinds: {', '.join(f'`{name}`' for name in LOSS)} differ",
                 fix="Choose by auroc.",
             )
         if by == "auroc":
@@ -277,7 +282,7 @@ def _write_round(directory: Path, lanes: Sequence[Lane], scores: NDArray[np.floa
             "status": lane.status,
             "epochs": lane.course.epoch,
             "best_epoch": lane.course.best_epoch,
-            "validation_loss": lane.course.lowest.value if lane.best is not None else None,
+            "validation_loss": _loss_kept(lane) if lane.best is not None else None,
             "auroc": mean_auroc(found, targets) if lane.best is not None else None,
             "ended_at": lane.ended_at,
         }
@@ -292,6 +297,11 @@ def _write_round(directory: Path, lanes: Sequence[Lane], scores: NDArray[np.floa
     _write_all(directory, rows, curves, scores)
 
 
+def _loss_kept(lane: Lane) -> float:
+    """Validation loss of the epoch whose weights are kept."""
+    return float(next(row["val_loss"] for row in lane.course.curves if row["epoch"] == lane.course.best_epoch) or 0.0)
+
+
 def _write_all(
     directory: Path, rows: Sequence[dict[str, Any]], curves: pl.DataFrame, scores: NDArray[np.float32]
 ) -> None:
@@ -303,8 +313,7 @@ def _write_all(
 
 
 def _kind_of_loss(settings: FinetuneSettings) -> tuple[Any, ...]:
-    limit = settings.positive_weight_limit if settings.weighted else None
-    return settings.answer, settings.weighted, limit
+    return tuple(getattr(settings, name) for name in LOSS)
 
 
 def _check(
@@ -330,6 +339,7 @@ def _check(
             lambda settings=settings: check_inputs(train, val, val.image_ids, findings, settings, patients_apart),
             lambda settings=settings: settings.training(seed, len(train.image_ids)),
             lambda settings=settings: _check_blocks(settings, encoder_name),
+            lambda settings=settings: refuse_in_lockstep(settings),
         ):
             try:
                 look()
@@ -339,6 +349,22 @@ def _check(
         problems.append("validation images: expected some known labels; found none. Validate on images with labels.")
     if problems:
         raise HilumErrors("trials", problems, fix="mend these, then train")
+
+
+def refuse_in_lockstep(settings: FinetuneSettings) -> None:
+    """Refuse what trials in lockstep do not know; such a trial trains alone, by `finetune`.
+
+    Raises:
+        HilumError: says which setting.
+    """
+    for key, found in (("ema", settings.ema), ("keep", settings.keep if settings.keep == "best_auroc" else None)):
+        if found is not None:
+            raise HilumError(
+                f"finetune.{key}",
+                expected="none of it in lockstep" if key == "ema" else "lowest or last in lockstep",
+                found=str(found),
+                fix="Train this trial alone, with `finetune`.",
+            )
 
 
 def _check_blocks(settings: FinetuneSettings, encoder_name: str) -> None:

@@ -116,8 +116,8 @@ def _write_onnx(scorer: Scorer, views: torch.Tensor, path: Path) -> Run:
 def _write_torch(scorer: Scorer, views: torch.Tensor, path: Path) -> Run:
     with path.open("wb") as stream:
         torch.export.save(_program(scorer, views), stream)
-    with path.open("rb") as stream:
-        module = torch.export.load(stream).module()
+    with path.open("rb") as written:
+        module = torch.export.load(written).module()
 
     def run(images: NDArray[np.float32]) -> NDArray[np.float32]:
         with torch.no_grad():

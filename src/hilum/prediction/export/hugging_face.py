@@ -1,4 +1,4 @@
-"""A model directory in the layout of the Hugging Face Hub: README.md with metadata and results, config.json, weights."""
+"""A model directory in the layout of the Hugging Face Hub: README.md with metadata and results, config.json."""
 
 import shutil
 from pathlib import Path
@@ -66,14 +66,16 @@ Thresholds: {described.threshold_rule}, {described.thresholds_chosen_on}. Calibr
 {described.calibrated_on}. Input: one-channel images of {model.image_size} px after `{model.recipe.as_data()}`.
 
 ```python
+from pathlib import Path
+
 from hilum.prediction import load_classifier
 
 model = load_classifier("DIRECTORY")
 probabilities = model.probabilities(model.preprocess(Path("image.dcm"))[None])
 ```
 
-`card.json` lists by pseudonyms the {len(card.patients_seen):,} patients whose images had a part in the weights. The terms
-of the images and weights that it was trained from hold for it, too.
+`card.json` lists by pseudonyms the {len(card.patients_seen):,} patients whose images had a part in the weights. The
+terms of the images and weights that it was trained from hold for it, too.
 """
 
 

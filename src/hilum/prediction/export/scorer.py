@@ -47,7 +47,8 @@ def bake_positions(classifier: Classifier, size: int) -> None:
         size: side of the images, px.
     """
     body: Any = classifier.encoder.body
-    positions, patches = getattr(body, "pos_embed", None), getattr(body, "patch_embed", None)
+    positions: Any = getattr(body, "pos_embed", None)
+    patches: Any = getattr(body, "patch_embed", None)
     if not isinstance(positions, nn.Parameter) or getattr(patches, "grid_size", None) is None:
         return
     grid = classifier.encoder.patch_grid(size)

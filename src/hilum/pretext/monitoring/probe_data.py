@@ -7,14 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hilum.data.labelled_images import UNCERTAIN_CLASS, LabelledImages
-from hilum.draws import image_keys, shuffled
+from hilum.draws import Stream, image_keys, shuffled
 
 MOST_TO_FIT, MOST_TO_SCORE = 2000, 1000
 """Images; the features of both cost one pass forward, a few percent of an epoch over 100,000 images."""
 LEAST_POSITIVE = 10
 """Patients with, and patients without a finding, in either part. With fewer to score, AUROC has a standard error of 0.1
 and more (Hanley & McNeil, Radiology 1982, eq. 1), several times what lies between two epochs."""
-FOR_PROBES = 20  # a use of `draws.shuffled`
 
 
 @dataclass(frozen=True)
@@ -99,7 +98,7 @@ def _drawn(images: LabelledImages, most: int, seed: int) -> LabelledImages:
         rows_of.setdefault(patient, []).append(row)
     patients = list(rows_of)
     rows: list[int] = []
-    for place in shuffled(seed, image_keys(patients), use=FOR_PROBES):
+    for place in shuffled(seed, image_keys(patients), use=Stream.PROBE):
         own = rows_of[patients[place]]
         if len(rows) + len(own) <= most:
             rows += own

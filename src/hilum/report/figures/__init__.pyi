@@ -25,9 +25,6 @@ from .canvas import (
 from .confusion import (
     confusion_figures as confusion_figures,
 )
-from .confusion import (
-    mean_confusion as mean_confusion,
-)
 from .decisions import (
     decision_figures as decision_figures,
 )

@@ -6,25 +6,13 @@ import numpy as np
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from hilum.errors import HilumError
-from hilum.evaluation.predictions import Predictions
-from hilum.evaluation.tables import class_calls
+from hilum.evaluation.tables import mean_confusion
 from hilum.report.content import ReportContent
 from hilum.report.figures import canvas
 from hilum.report.render import Figure, file_stem
 
 CELL, TOP, BOTTOM, RIGHT = 46, 62, 12, 12
 LETTER = 6.0
-
-
-def mean_confusion(seeds: Sequence[Predictions]) -> NDArray[np.float64] | None:
-    """Images by true and called class, (C, C), the mean over seeds; None where images are not of one class each."""
-    if not seeds or len(seeds[0].findings) < 2:
-        return None
-    try:
-        return np.asarray(np.mean([class_calls(run).confusion for run in seeds], axis=0))
-    except HilumError:
-        return None
 
 
 def confusion_figures(content: ReportContent) -> list[Figure]:

@@ -78,7 +78,8 @@ def course_panel(name: str, title: str, curves: pl.DataFrame, column: str, colou
 
 
 def finetune_panel(name: str, arm: str, curves: pl.DataFrame, colour: str, limits: tuple[float, float]) -> Figure:
-    """Training and validation loss of one arm; the dot is the epoch with the lowest validation loss, which is kept.
+    """Training and validation loss of one arm; the dot is the epoch that is kept: of the lowest validation loss, where
+    the column `kept` does not say which.
 
     Args:
         name: as in `Figure`.
@@ -96,7 +97,8 @@ def finetune_panel(name: str, arm: str, curves: pl.DataFrame, colour: str, limit
         if seen.is_empty():
             continue
         axes.plot(seen["epoch"], seen["val_loss"], color=colour, linewidth=1.5, marker=_dot(run))
-        best = seen.sort("val_loss", maintain_order=True).row(0, named=True)
+        kept = seen.filter("kept") if "kept" in seen.columns else seen.clear()
+        best = (seen if kept.is_empty() else kept).sort("val_loss", maintain_order=True).row(0, named=True)
         axes.plot([best["epoch"]], [best["val_loss"]], "o", color=colour, markersize=6, gid=f"kept{seed}")
         hover[f"kept{seed}"] = f"Seed {seed}: epoch {best['epoch']} kept, validation loss {best['val_loss']:.3f}"
     margin = 0.05 * (limits[1] - limits[0]) or 0.05

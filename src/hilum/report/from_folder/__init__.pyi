@@ -1,5 +1,14 @@
 from .content import (
-    found_content as found_content,
+    FolderEvaluation as FolderEvaluation,
+)
+from .content import (
+    folder_content as folder_content,
+)
+from .content import (
+    left_out_findings as left_out_findings,
+)
+from .files import (
+    Found as Found,
 )
 from .files import (
     find as find,
@@ -12,7 +21,4 @@ from .images import (
 )
 from .images import (
     on_image as on_image,
-)
-from .tables import (
-    Judging as Judging,
 )

@@ -1,8 +1,8 @@
 """A report from whatever lies in a directory; what is not there is not shown."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,78 +10,92 @@ import polars as pl
 
 import hilum
 from hilum.artifacts import file_sha256
-from hilum.errors import HilumError
+from hilum.evaluation.bootstrap.config import BootstrapConfig
 from hilum.evaluation.metrics import AVERAGES
+from hilum.evaluation.predictions import Predictions
 from hilum.evaluation.tables import COMPARISONS_SCHEMA, METRICS_SCHEMA
-from hilum.progress import ProgressReport, silent
+from hilum.evaluation.thresholds import Thresholds
+from hilum.notes import LEAVES_OUT, read_codes
 from hilum.report.content import ArmSummary, ReportContent
-from hilum.report.from_folder.files import Found, find, seed_of
+from hilum.report.from_folder.files import Found, seed_of
 from hilum.report.from_folder.images import cases_in, embeddings_in
-from hilum.report.from_folder.tables import Judging, Numbers, judge_found
 from hilum.report.render import formats
 
 _CURVES = {"arm": pl.String, "seed": pl.Int64, "stage": pl.String, "epoch": pl.Int64, "train_loss": pl.Float64}
 
 
-def found_content(
-    directory: Path, judging: Judging, *, question: str | None = None, on_progress: ProgressReport = silent
-) -> ReportContent:
-    """Gather a report.
+@dataclass(frozen=True)
+class FolderEvaluation:
+    """What was computed of the predictions in a directory.
 
-    Predictions are measured anew, so that all numbers are on the same redraws; without predictions the tables that
-    `hilum evaluate` and `hilum compare` left are shown. Other tables are shown as they are.
+    Attributes:
+        predictions: for each arm, one a seed.
+        thresholds: of each arm, one a seed; empty where there are none.
+        tables: by the names of `hilum.evaluation.suite.TABLES`.
+        reference: the arm that all others are compared with; None: all with all.
+        bootstrap: of all tables.
+    """
+
+    predictions: Mapping[str, Sequence[Predictions]]
+    thresholds: Mapping[str, Sequence[Thresholds]]
+    tables: Mapping[str, pl.DataFrame]
+    reference: str | None
+    bootstrap: BootstrapConfig
+
+
+def folder_content(found: Found, evaluated: FolderEvaluation | None, *, question: str | None = None) -> ReportContent:
+    """Gather a report from files and from what was computed of them; nothing is computed here.
+
+    Without predictions the tables that `hilum evaluate` and `hilum compare` left are shown. Other tables are shown as
+    they are.
 
     Args:
-        directory: see `hilum.report.from_folder.files.find`.
-        judging: how predictions are judged.
+        found: what lies in the directory.
+        evaluated: numbers of the predictions that lie there; None where there are none.
         question: the title; study.yaml's, or the directory's name, where left out.
-        on_progress: told the redraws done.
-
-    Raises:
-        HilumError: nothing is there, or a table of predictions is wrong.
     """
-    found = find(directory)
-    if found.study and judging.against is None:
-        judging = replace(judging, against=_reference(found))
-    if found.arms:
-        if judging.against is not None and judging.against not in found.arms:
-            arms = ", ".join(found.arms)
-            raise HilumError("--against", expected=f"one of {arms}", found=judging.against, fix="Name one of the arms.")
-        numbers = judge_found(found.arms, found.baselines, judging, on_progress)
-    else:
-        numbers = _left_numbers(found)
+    directory = found.directory
+    tables = evaluated.tables if evaluated else _left_tables(found)
+    predictions = evaluated.predictions if evaluated else {}
+    metrics, comparisons = tables["metrics"], tables["comparisons"]
     parts = {name: pl.read_parquet(path) for name, path in found.parts.items()}
     explained = sorted(
         path.parent for pattern in ("explain.json", "*/explain.json") for path in directory.glob(pattern)
     )
-    images = cases_in(explained, found.stores, numbers.predictions)
-    names = list(dict.fromkeys([*found.arms, *numbers.metrics["arm"], *numbers.comparisons["arm"]]))
-    names += [name for name in dict.fromkeys(numbers.comparisons["against"]) if name not in names]
-    first = next(iter(numbers.predictions.values()), None)
+    images = cases_in(explained, found.stores, predictions)
+    names = list(dict.fromkeys([*found.arms, *metrics["arm"], *comparisons["arm"]]))
+    names += [name for name in dict.fromkeys(comparisons["against"]) if name not in names]
+    first = next(iter(predictions.values()), None)
     split = f", split {first[0].split}" if first and first[0].split else ""
-    redraws = judging.redraws if found.arms else _said(found, "metrics").get("redraws", 0)
-    against = judging.against if len(names) > 1 else None
+
+    def table(name: str) -> pl.DataFrame | None:
+        """As computed; otherwise as it lies there."""
+        return tables.get(name, parts.get(name))
+
     return ReportContent(
         question=question or found.study.get("question") or f"What lies in {directory.resolve().name}",
         arms=[_arm(name, found) for name in names],
         data=[],
         scored_on=f"{directory.resolve().name}{split}",
-        metrics=numbers.metrics,
-        comparisons=numbers.comparisons,
-        against=against if found.arms else _only(numbers.comparisons["against"]),
-        redraws=redraws,
-        predictions=numbers.predictions,
+        metrics=metrics,
+        comparisons=comparisons,
+        against=(evaluated.reference if len(names) > 1 else None) if evaluated else _only(comparisons["against"]),
+        redraws=evaluated.bootstrap.n_bootstrap if evaluated else _said(found, "metrics").get("redraws", 0),
+        predictions=predictions,
         curves=_curves(found),
-        left_out=[*_left_out(numbers.metrics), *found.ignored, *images.unseen],
-        provenance=_provenance(found, judging, numbers),
+        left_out=[*left_out_findings(metrics), *found.ignored, *images.unseen],
+        provenance=_provenance(found, evaluated),
         settings_yaml=found.study_text,
-        thresholds=numbers.thresholds,
-        baseline_metrics=_first(numbers.baseline_metrics, parts.get("baseline_metrics")),
-        baseline_comparisons=_first(numbers.baseline_comparisons, parts.get("baseline_comparisons")),
-        ranks=_first(numbers.ranks, parts.get("ranks")),
-        margins=_named(parts["margins"], found) if "margins" in parts else None,
-        subgroups=_first(numbers.subgroups, parts.get("subgroups")),
-        classes=_first(numbers.classes, parts.get("classes")),
+        thresholds=evaluated.thresholds if evaluated else {},
+        baseline_metrics=table("baseline_metrics"),
+        baseline_comparisons=table("baseline_comparisons"),
+        ranks=table("ranks"),
+        margins=tables["margins"] if "margins" in tables else _named_part("margins", parts, found),
+        subgroups=table("subgroups"),
+        classes=table("classes"),
+        probe_metrics=table("probe_metrics"),
+        probe_comparisons=table("probe_comparisons"),
+        learning=parts.get("learning"),
         external=parts.get("external"),
         noise=parts.get("noise"),
         suspects=parts.get("suspects"),
@@ -94,13 +108,22 @@ def found_content(
     )
 
 
-def _reference(found: Found) -> str | None:
-    """The arm that a study compares the others with: the one it names, or its first."""
-    named = (found.study.get("evaluate") or {}).get("against") or next(iter(found.study.get("arms") or {}), None)
-    return named if named in found.arms else None
+def left_out_findings(metrics: pl.DataFrame) -> list[str]:
+    """Findings that are not in the mean, and why, a sentence each.
+
+    Args:
+        metrics: `arm`, and the columns of `hilum.evaluation.evaluate_predictions`.
+    """
+    if metrics.is_empty():
+        return []
+    one = metrics.filter((pl.col("arm") == metrics["arm"][0]) & (pl.col("metric") == metrics["metric"][0]))
+    if "codes" not in one.columns:  # written before there were codes
+        return []
+    rows = one.filter(~pl.col("finding").is_in(list(AVERAGES))).select("finding", "note", "codes").iter_rows()
+    return [f"{finding}: {note}." for finding, note, codes in rows if not LEAVES_OUT.isdisjoint(read_codes(codes))]
 
 
-def _left_numbers(found: Found) -> Numbers:
+def _left_tables(found: Found) -> dict[str, pl.DataFrame]:
     """What `hilum evaluate` and `hilum compare` left."""
     metrics = pl.DataFrame(schema={"arm": pl.String, **METRICS_SCHEMA})
     comparisons = pl.DataFrame(schema=COMPARISONS_SCHEMA)
@@ -110,7 +133,11 @@ def _left_numbers(found: Found) -> Numbers:
             metrics = metrics.select(pl.lit(_model_of(found)).alias("arm"), pl.all())
     if "comparisons" in found.parts:
         comparisons = _named(pl.read_parquet(found.parts["comparisons"]), found)
-    return Numbers({}, {}, metrics, comparisons, None, None, None, None, None)
+    return {"metrics": metrics, "comparisons": comparisons}
+
+
+def _named_part(name: str, parts: Mapping[str, pl.DataFrame], found: Found) -> pl.DataFrame | None:
+    return _named(parts[name], found) if name in parts else None
 
 
 def _named(table: pl.DataFrame, found: Found) -> pl.DataFrame:
@@ -164,31 +191,17 @@ def _curves(found: Found) -> pl.DataFrame:
     return pl.concat(parts, how="diagonal_relaxed") if parts else pl.DataFrame(schema=_CURVES)
 
 
-def _left_out(metrics: pl.DataFrame) -> list[str]:
-    """Findings that are not in the mean, and why."""
-    if metrics.is_empty():
-        return []
-    one = metrics.filter((pl.col("arm") == metrics["arm"][0]) & (pl.col("metric") == metrics["metric"][0]))
-    findings = one.filter(~pl.col("finding").is_in(list(AVERAGES))).select("finding", "note").iter_rows()
-    reasons = (
-        (finding, [said for said in (note or "").split("; ") if "left out" in said]) for finding, note in findings
-    )
-    return [f"{finding}: {'; '.join(said)}." for finding, said in reasons if said]
-
-
-def _provenance(found: Found, judging: Judging, numbers: Numbers) -> list[tuple[str, str]]:
+def _provenance(found: Found, evaluated: FolderEvaluation | None) -> list[tuple[str, str]]:
     lines = [("Hilum", hilum.__version__)]
-    if found.arms:
-        lines.append(("Redraws", f"{judging.redraws:,} of patients and seeds, seed {judging.seed}"))
+    if evaluated:
+        bootstrap = evaluated.bootstrap
+        lines.append(("Redraws", f"{bootstrap.n_bootstrap:,} of patients and seeds, seed {bootstrap.seed}"))
     files: Sequence[Path] = [path for paths in found.arms.values() for path in paths]
     files = [*files, *found.baselines.values(), *found.parts.values()]
     lines += [(str(path.relative_to(found.directory)), f"sha256 {file_sha256(path)}") for path in files]
-    notes = dict.fromkeys(note for runs in numbers.predictions.values() for run in runs for note in run.notes)
-    return [*lines, *(("Predictions", note) for note in notes)]
-
-
-def _first(*tables: pl.DataFrame | None) -> pl.DataFrame | None:
-    return next((table for table in tables if table is not None), None)
+    predictions = evaluated.predictions if evaluated else {}
+    notes = dict.fromkeys(note for runs in predictions.values() for run in runs for note in run.notes)
+    return [*lines, *(("Predictions", str(note)) for note in notes)]
 
 
 def _only(names: pl.Series) -> str | None:

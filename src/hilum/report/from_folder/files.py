@@ -27,6 +27,9 @@ PARTS = (
     "comparisons",
     "baseline_metrics",
     "baseline_comparisons",
+    "probe_metrics",
+    "probe_comparisons",
+    "learning",
 )
 """Tables by the name that commands leave them under, `<name>.parquet`."""
 _SEED = re.compile(r"(.*?)[-_. ]?seed[-_ ]?(\d+)$")
@@ -41,6 +44,7 @@ class Found:
         directory: where they lie.
         arms: for each arm its tables of predictions, one a seed.
         baselines: scores of shortcut baselines by name; their labels are those of the arms.
+        probes: for each arm predictions of a linear probe of what it starts from, one table a seed.
         parts: tables of `PARTS` by name.
         stores: directories of decoded images.
         study: what study.yaml says; empty where there is none.
@@ -51,6 +55,7 @@ class Found:
     directory: Path
     arms: Mapping[str, Sequence[Path]]
     baselines: Mapping[str, Path]
+    probes: Mapping[str, Sequence[Path]]
     parts: Mapping[str, Path]
     stores: Sequence[Path]
     study: Mapping[str, Any]
@@ -87,7 +92,8 @@ def find(directory: Path) -> Found:
         arms=dict(
             sorted(_arms(directory).items(), key=lambda arm: order.index(arm[0]) if arm[0] in order else len(order))
         ),
-        baselines={path.stem: path for path in sorted((directory / "baselines").glob("*.parquet"), key=_place)},
+        baselines=_baselines(directory, parts),
+        probes=_probes(directory),
         parts=parts,
         stores=sorted(path.parent for path in directory.glob("stores/*/store.json")),
         study=study,
@@ -104,10 +110,25 @@ def find(directory: Path) -> Found:
     return content
 
 
-def _place(baseline: Path) -> tuple[bool, bool, str]:
-    """Who was filmed first, then thumbnails, then encoders that have learned nothing."""
-    name = baseline.stem
-    return name.startswith(("random ", "calibrated ")), name[:1].isdigit(), name
+def _baselines(directory: Path, parts: Mapping[str, Path]) -> dict[str, Path]:
+    """Scores of baselines, in the order of the table that is there of them."""
+    found = {path.stem: path for path in sorted((directory / "baselines").glob("*.parquet"))}
+    table = parts.get("baseline_metrics")
+    order = (
+        [] if table is None else pl.read_parquet(table, columns=["arm"])["arm"].unique(maintain_order=True).to_list()
+    )
+    return dict(sorted(found.items(), key=lambda each: order.index(each[0]) if each[0] in order else len(order)))
+
+
+def _probes(directory: Path) -> dict[str, list[Path]]:
+    """Predictions of linear probes, by arm."""
+    probes: dict[str, list[Path]] = {}
+    for home in (directory / "evaluation" / "probes", directory / "probes"):
+        for folder in sorted(path for path in home.glob("*") if path.is_dir()):
+            tables = [path for path in sorted(folder.iterdir()) if _is_predictions(path)]
+            if tables:
+                probes[folder.name] = tables
+    return probes
 
 
 def _arms(directory: Path) -> dict[str, list[Path]]:

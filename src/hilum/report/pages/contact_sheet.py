@@ -13,13 +13,12 @@ from hilum.data.images.gray import Gray, UnreadableImage
 from hilum.data.paths import leads_inside
 from hilum.data.pixels import DecodedImage, read_image
 from hilum.data.preprocess import Recipe, eight_bits, plane_of, preprocess
-from hilum.draws import image_keys, shuffled
+from hilum.draws import Stream, image_keys, shuffled
 from hilum.errors import HilumError
 from hilum.progress import ProgressReport, silent
 
 BINS = 64
 _LONGEST_SIDE = 512  # of what is shown of an image, pixels
-_USE = 5_100  # of `hilum.draws.shuffled`
 
 
 @dataclass(frozen=True)
@@ -92,7 +91,7 @@ def choose(manifest: pl.DataFrame, count: int, seed: int, image_ids: Sequence[st
         order = pl.DataFrame({"image_id": list(dict.fromkeys(image_ids))})
         return order.join(manifest, on="image_id", how="left", maintain_order="left")
     here = manifest.filter(pl.col("path").is_not_null())
-    drawn = shuffled(seed, image_keys(here["image_id"]), use=_USE)[:count]
+    drawn = shuffled(seed, image_keys(here["image_id"]), use=Stream.CONTACT_SHEET)[:count]
     return here.select(pl.all().gather(drawn))
 
 

@@ -1,6 +1,7 @@
 """The box that says how to read the page."""
 
 from hilum.evaluation.metrics import THRESHOLD_METRICS
+from hilum.notes import MEANINGS, read_codes
 from hilum.report.content import ReportContent
 from hilum.report.render import Section, Terms
 
@@ -47,7 +48,15 @@ def reading(content: ReportContent) -> Section:
             "are too good.",
         ),
     ]
-    return Section("reading", "How to read this", [Terms([*pairs, *_where_shown(content)])])
+    return Section("reading", "How to read this", [Terms([*pairs, *_where_shown(content), *_notes(content)])])
+
+
+def _notes(content: ReportContent) -> list[tuple[str, str]]:
+    """Codes of the notes that stand beside numbers of this page, as docs/notes.md explains them."""
+    tables = (content.metrics, content.comparisons, content.subgroups, content.classes)
+    cells = {cell for table in tables if table is not None and "codes" in table.columns for cell in table["codes"]}
+    codes = {code for cell in cells for code in read_codes(cell)}
+    return [(f"Note {code}", f"{each.meaning} {each.advice}") for code, each in MEANINGS.items() if code in codes]
 
 
 def _where_shown(content: ReportContent) -> list[tuple[str, str]]:

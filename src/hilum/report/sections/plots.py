@@ -133,7 +133,7 @@ def training(content: ReportContent) -> Section:
         blocks.append(FigureGroup(caption, pretrain))
     if finetune:
         first = " First panel: all arms." if len(finetune) > 1 else ""
-        caption = f"Fine-tuning, one line a seed.{first} The dot is the lowest validation loss: the weights scored."
+        caption = f"Fine-tuning, one line a seed.{first} The dot is the epoch whose weights are scored."
         blocks.append(FigureGroup(caption, finetune))
     return Section("training", "Training", blocks or [Prose(["No training curves were given."])])
 

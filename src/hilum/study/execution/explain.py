@@ -11,7 +11,7 @@ import polars as pl
 
 from hilum.artifacts import whole_directory, write_json
 from hilum.data.store import Store
-from hilum.draws import image_keys, shuffled
+from hilum.draws import Stream, image_keys, shuffled
 from hilum.explanation.embedding import FEWEST_IMAGES, BeforeHead, ChosenImages, embed_images, features_of
 from hilum.explanation.files import write_explained
 from hilum.explanation.images import choose_images
@@ -26,7 +26,6 @@ from hilum.training.distributed.device import choose_device
 
 NEIGHBOURS = 20
 """Nearest images that the purity looks at, as in `hilum embed`."""
-_USE = 631  # of `hilum.draws.shuffled`
 
 
 def explain_arms(prepared: Prepared, store: Store, out: Path, directory: Path, on_progress: ProgressReport) -> None:
@@ -105,7 +104,7 @@ def _leave_points(
     if how.embedding == "none" or count < FEWEST_IMAGES:
         return
     study, seed = prepared.study, prepared.study.evaluate.seed
-    some = manifest[np.sort(shuffled(seed, image_keys(ids), use=_USE)[:count])]
+    some = manifest[np.sort(shuffled(seed, image_keys(ids), use=Stream.TEST_IMAGES_TO_EXPLAIN)[:count])]
     names = prepared.labelled.patients(some["image_id"].to_list())
     notes = [f"{count:,} of {len(ids):,} test images, drawn by lot"] if count < len(ids) else []
     images = ChosenImages(some.with_columns(pl.Series("patient_id", names, dtype=pl.String)), 0, notes)

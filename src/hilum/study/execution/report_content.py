@@ -14,9 +14,8 @@ import hilum
 from hilum.data.counts import count_images
 from hilum.data.manifest import is_labelled
 from hilum.encoders.card import Card, read_card
-from hilum.evaluation.metrics import AVERAGES
 from hilum.report.content import ArmSummary, DataSummary, ReportContent
-from hilum.report.from_folder import cases_in, embeddings_in
+from hilum.report.from_folder import cases_in, embeddings_in, left_out_findings
 from hilum.study.execution.evaluate import read_arm, read_thresholds
 from hilum.study.execution.external import store_of
 from hilum.study.execution.looks import look_taken
@@ -187,13 +186,7 @@ def _curves(prepared: Prepared, out: Path) -> pl.DataFrame:
 
 
 def _left_out(prepared: Prepared, out: Path, metrics: pl.DataFrame) -> list[str]:
-    first = next(iter(prepared.study.arms))
-    findings = metrics.filter((pl.col("arm") == first) & ~pl.col("finding").is_in(list(AVERAGES)))
-    reasons = (
-        (finding, [reason for reason in note.split("; ") if "left out" in reason])
-        for finding, note in findings.select("finding", "note").iter_rows()
-    )
-    sentences = [f"{finding}: {'; '.join(left)}." for finding, left in reasons if left]
+    sentences = left_out_findings(metrics)
     for name, data in prepared.data.items():
         rejected = store_of(out, name).rejected.height
         if rejected:
@@ -229,7 +222,7 @@ def _provenance(prepared: Prepared, out: Path, steps: list[Step]) -> list[tuple[
         record = read_record(out / step.directory)
         if record is not None:
             lines.append((step.title, f"{record.seconds:,.1f} s{_rate(out / step.directory)}"))
-            if step.kind in ("pretrain", "supervise") and step.seed == study.seeds[0]:
+            if step.kind in ("pretrain", "supervise", "finetune") and step.seed == study.seeds[0]:
                 lines.append((f"{step.title}: settings", _settings(read_card(out / step.directory))))
     return lines
 
@@ -266,5 +259,7 @@ def _rate(directory: Path) -> str:
     if not path.exists():
         return ""
     curves = pl.read_parquet(path)
+    if curves.is_empty():
+        return ""
     rate, wait = (float(curves[column].to_numpy().mean()) for column in ("images_per_second", "data_wait_share"))
     return f", {rate:,.0f} images/s, data-wait {wait:.1%}"

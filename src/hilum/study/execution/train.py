@@ -9,6 +9,7 @@ from hilum.data.store import Store, build_store
 from hilum.encoders.published import resolve_weights
 from hilum.encoders.weights import write_encoder
 from hilum.finetuning.finetune import finetune
+from hilum.finetuning.off_the_shelf import score_as_published
 from hilum.finetuning.weights import load_classifier
 from hilum.pretext.monitoring import OnlineProbe
 from hilum.pretext.pretrain import pretrain
@@ -154,6 +155,21 @@ def _finetune(step: Step, prepared: Prepared, out: Path, workers: int, on_progre
     readable = set(store.image_ids)
     pretrained = pretraining_directory(study, step.arm, step.seed)
     weights = study.weights_of(step.arm)
+    settings = replace(finetune_settings(study, step.arm, prepared.labelled_images), workers=workers)
+    if weights and not study.finetuning_of(step.arm).train:
+        score_as_published(
+            resolve_weights(weights, step.encoder),
+            store,
+            task.train_of(step.seed).only(readable),
+            task.val.only(readable),
+            [image_id for image_id in (*task.val.image_ids, *task.test_ids) if image_id in readable],
+            study.task.findings,
+            settings=settings,
+            seed=step.seed,
+            directory=out / step.directory,
+            on_progress=on_progress,
+        )
+        return
     finetune(
         out / pretrained if pretrained else resolve_weights(weights, step.encoder) if weights else "random",
         step.encoder,
@@ -162,7 +178,7 @@ def _finetune(step: Step, prepared: Prepared, out: Path, workers: int, on_progre
         task.val.only(readable),
         [image_id for image_id in (*task.val.image_ids, *task.test_ids) if image_id in readable],
         study.task.findings,
-        settings=replace(finetune_settings(study, step.arm, prepared.labelled_images), workers=workers),
+        settings=settings,
         seed=step.seed,
         directory=out / step.directory,
         split_title=f"{step.data}, train of {task.split.title}",

@@ -1,6 +1,9 @@
 from .explain import (
     Explaining as Explaining,
 )
+from .finetuning import (
+    Finetuning as Finetuning,
+)
 from .pretraining import (
     Pretrained as Pretrained,
 )
@@ -24,9 +27,6 @@ from .schema import (
 )
 from .schema import (
     DataSet as DataSet,
-)
-from .schema import (
-    Finetuning as Finetuning,
 )
 from .schema import (
     Study as Study,

@@ -15,6 +15,7 @@ from hilum.encoders.catalogue import ARCHITECTURES
 from hilum.errors import HilumError, HilumErrors
 from hilum.findings import COLLECTIONS
 from hilum.pretext.methods import METHOD_SETTINGS, method_settings
+from hilum.study.file.finetuning_problems import finetuning_problems
 from hilum.study.file.schema import Study
 from hilum.study.file.tasks_problems import (
     Place,
@@ -243,6 +244,7 @@ def _cross_problems(content: Mapping[str, Any]) -> Iterator[Problem]:
     for name, raw in arms.items():
         arm = raw if isinstance(raw, dict) else {}
         architecture = ARCHITECTURES.get(encoder_of(arm, content))
+        yield from finetuning_problems(content, name, arm)
         own = section(arm, "finetune").get("unfreeze")
         blocks, where = (own, ("arms", name, "finetune", "unfreeze")) if own is not None else (general, _GENERAL)
         if architecture and isinstance(blocks, int) and blocks > architecture.blocks:
@@ -327,7 +329,7 @@ def _translate(detail: ErrorDetails, content: Mapping[str, Any]) -> Problem:
     if kind == "extra_forbidden" and (new := RENAMED.get((_section_of(place), str(place[-1])))):
         number = isinstance(found, int | float) and not isinstance(found, bool)
         as_fraction = f": {found / 100:g}" if place[-1] == "labelled" and number else ""
-        return Problem(place, f"was renamed to {new}", f"write {new}{as_fraction}")
+        return Problem(place, f"was renamed to {new}", f"write {_renamed_value(new, found)}{as_fraction}")
     if kind == "extra_forbidden":
         return Problem(
             place, "is not a key that is known here", nearest(str(place[-1]), _fields_at(place[:-1], content))
@@ -351,8 +353,15 @@ RENAMED = {
     ("evaluate", "against"): "reference",
     ("evaluate", "redraws"): "n_bootstrap",
     ("evaluate", "min_positives"): "min_positive_patients",
+    ("finetune", "weighted"): "class_weights",
+    ("finetune", "positive_weight_limit"): "max_class_weight",
 }
 """Keys of earlier study files: section and key to the key of today."""
+
+
+def _renamed_value(new: str, found: object) -> str:
+    """The new key, with its value where that is written in another way, too."""
+    return f"{new}: {'none' if found is False else 'balanced'}" if new == "class_weights" else new
 
 
 def _section_of(place: Place) -> str:

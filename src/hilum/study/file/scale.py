@@ -53,6 +53,8 @@ def tiny(study: Study) -> Study:
         if "start" not in arm:
             arm["init"] = _shrunk_start(arm.get("init", "random"), encoder, starts)
         arm["finetune"] = _without_length(arm.get("finetune", {}))
+        if arm.get("init") == "random":  # nothing to score as published
+            arm["finetune"].pop("train", None)
         if (architecture := ARCHITECTURES[encoder]).fixed:
             arm["finetune"]["size"] = architecture.size
     content["seeds"] = study.seeds[:2]
@@ -80,7 +82,8 @@ def _shrunk_start(init: Any, encoder: str, starts: Mapping[str, Any]) -> Any:
 
 
 def _without_length(settings: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in settings.items() if name not in ("epochs", "steps", "batch_size")}
+    length = ("epochs", "steps", "batch_size", "warmup_epochs", "warmup_steps")
+    return {name: value for name, value in settings.items() if name not in length}
 
 
 def _weights_at_hand(init: str, encoder: str) -> str:
@@ -94,4 +97,7 @@ def _shrunk_step(step: Any) -> Any:
 
 
 def _shrunk_training(settings: dict[str, Any], epochs: int, batch_size: int) -> dict[str, Any]:
-    return settings | {"epochs": min(epochs, TINY_EPOCHS), "batch_size": min(batch_size, TINY_BATCH)}
+    short = {"epochs": min(epochs, TINY_EPOCHS), "batch_size": min(batch_size, TINY_BATCH)}
+    if settings.get("warmup_epochs"):
+        short["warmup_epochs"] = min(settings["warmup_epochs"], short["epochs"])
+    return settings | short

@@ -5,7 +5,6 @@ from typing import Annotated, Any, Literal, TypeAlias, cast
 
 from pydantic import (
     BaseModel,
-    BeforeValidator,
     Discriminator,
     Field,
     PositiveInt,
@@ -13,24 +12,16 @@ from pydantic import (
     Tag,
     ValidationInfo,
     field_validator,
-    model_validator,
 )
 
-from hilum.augment.config import WrittenPolicy
 from hilum.errors import HilumError
-from hilum.finetuning.settings import HeadName, PoolingName
 from hilum.study.file.explain import Explaining, check_explaining, explained_arms
+from hilum.study.file.finetuning import Finetuning
 from hilum.study.file.pretraining import Pretrained, Pretraining
 from hilum.study.file.section import FindingName, Name, Section, Seed
 from hilum.study.file.task import FractionOfValidation, LabelReading, Task
 from hilum.threshold_rule import check_rule
 from hilum.training.settings import Precision
-
-
-def _number_of_blocks(value: object) -> object:
-    if value == "all" or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
-        return value
-    raise ValueError(f"{value!r} is neither a number of blocks nor 'all'")
 
 
 def _kind_of_start(init: object) -> str:
@@ -106,76 +97,6 @@ class DataSet(Section):
         "pretraining sees the others, too.",
     )
     generate: Generated | None = Field(None, description="Generate the radiographs instead of reading them.")
-
-
-class Finetuning(Section):
-    """Settings of training with labels; a preset for the number of labelled images fills most that are left out.
-
-    `hilum study plan` prints them all, with reasons.
-    """
-
-    unfreeze: Annotated[int | Literal["all"], BeforeValidator(_number_of_blocks)] = Field(
-        "all", description="How many blocks from the end are trained: 0 (the head only) to all."
-    )
-    lr: float | None = Field(None, gt=0, description="Learning rate. A preset's when left out.")
-    weight_decay: float | None = Field(
-        None, ge=0, description="On weight matrices and kernels. A preset's when left out."
-    )
-    steps: PositiveInt | None = Field(
-        None,
-        description="Length of the run in optimiser steps, rounded up to whole epochs. A preset's when neither this "
-        "nor `epochs` is said.",
-    )
-    epochs: PositiveInt | None = Field(None, description="Length of the run in epochs, instead of `steps`.")
-    validations: PositiveInt | None = Field(
-        None,
-        description="About how many times a run is validated, evenly over its epochs; null: after every epoch. A "
-        "preset's when left out.",
-    )
-    patience: PositiveInt | None = Field(
-        None,
-        description="Stop after so many validations without a lower loss; null: never. A preset's when left out.",
-    )
-    batch_size: PositiveInt | None = Field(None, description="Images a step, at most. A preset's when left out.")
-    drop_last: bool | None = Field(
-        None,
-        description="Images that do not fill the last batch wait for another epoch; otherwise batches are of even "
-        "size. A preset's when left out.",
-    )
-    policy: WrittenPolicy | None = Field(
-        None,
-        description="Random views: a name, `none` for none, or ranges. A preset's when left out. See "
-        "[augmentations](augmentations.md).",
-    )
-    size: int | None = Field(
-        None, ge=16, description="Side of the views in pixels; that of the stored images when left out."
-    )
-    weighted: bool = Field(True, description="Weigh positives by negatives / positives of the training images.")
-    positive_weight_limit: float = Field(
-        100, ge=1, description="No positive counts more than this many times a negative, nor less than its inverse."
-    )
-    head: HeadName = Field(
-        "linear",
-        description="`linear`; `mlp`: one hidden layer of 128 (Elwirehardja et al. 2025); `two_layers`: 512 and 128 "
-        "(Gowtham et al. 2023).",
-    )
-    pooling: PoolingName = Field(
-        "own", description="How tokens or maps become one feature; `own`: as the encoder does."
-    )
-    dropout: float | None = Field(
-        None, ge=0, lt=1, description="Before the head, and inside heads of several layers. A preset's when left out."
-    )
-
-    @model_validator(mode="after")
-    def _one_length(self) -> "Finetuning":
-        if self.steps is not None and self.epochs is not None:
-            raise ValueError("steps and epochs are both said; keep one")
-        return self
-
-    def said(self) -> dict[str, Any]:
-        """What was said, by name; null only where it means something."""
-        values = {name: getattr(self, name) for name in type(self).model_fields if name in self.model_fields_set}
-        return {k: v for k, v in values.items() if v is not None or k in ("patience", "validations", "size")}
 
 
 class SupervisedTask(LabelReading):
@@ -443,10 +364,7 @@ class Study(Section):
 
     def finetuning_of(self, arm: str) -> Finetuning:
         """Settings of one arm: the study's, and what the arm says instead."""
-        general, own = self.finetune.said(), self.arms[arm].finetune.said()
-        if {"steps", "epochs"} & set(own):  # a length of its own
-            general = {name: value for name, value in general.items() if name not in ("steps", "epochs")}
-        return Finetuning.model_validate(general | own)
+        return self.arms[arm].finetune.instead_of(self.finetune)
 
     def starts_from(self, arm: str) -> str:
         """The initial weights of an arm, in words: "random", "mocov2 on ours/train", a name, or a directory."""
@@ -462,7 +380,7 @@ class Study(Section):
             before = "" if init.start == "random" else f" from {init.start}"
             views = "" if init.policy is None else f", {init.policy if isinstance(init.policy, str) else 'own'} views"
             return f"{init.pretrain} on {init.pool(self.labelled_data)}{before}{views}"
-        return init
+        return init if self.finetuning_of(arm).train else f"{init}, with its classifier, as published"
 
     def weights_of(self, arm: str) -> str | None:
         """Name or directory of the weights that an arm, or its pretraining, starts from; None for random ones."""

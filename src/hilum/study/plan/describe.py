@@ -18,7 +18,8 @@ from hilum.data.manifest import is_labelled
 from hilum.encoders.freezing import freeze_all_but_last
 from hilum.encoders.zoo import count_parameters, create_encoder
 from hilum.finetuning.classifier import Classifier
-from hilum.finetuning.settings import HeadName, PoolingName
+from hilum.finetuning.output_types import class_balance
+from hilum.finetuning.settings import FinetuneSettings, HeadName, PoolingName
 from hilum.pretext.settings import ResolvedSettings
 from hilum.study.cost import machine_gigaflops
 from hilum.study.file import Pretrained, Study, resolved_finetuning, resolved_pretraining
@@ -28,6 +29,7 @@ from hilum.study.plan.contamination import Start, contamination_of, contaminatio
 from hilum.study.plan.failures import failed_arms, keys_with_failures
 from hilum.study.plan.fingerprints import step_keys
 from hilum.study.plan.label_fraction import labelled_shares, share_in_words
+from hilum.study.plan.learnable_labels import label_problems
 from hilum.study.plan.power import detectable_differences
 from hilum.study.plan.predictions import labels
 from hilum.study.plan.prepare import prepare_study
@@ -160,7 +162,12 @@ def _task_row(plan: Plan) -> dict[str, Any]:
 
 
 def _refused(*plans: Plan) -> list[str]:
-    told = [each for plan in plans if plan.prepared for each in contamination_problems(plan.prepared)]
+    told = [
+        each
+        for plan in plans
+        if plan.prepared
+        for each in (*contamination_problems(plan.prepared), *label_problems(plan.prepared))
+    ]
     return list(dict.fromkeys(told))
 
 
@@ -214,16 +221,32 @@ def _finetuning_rows(plan: Plan) -> list[dict[str, Any]]:
         return []
     rows: dict[str, dict[str, Any]] = {}
     for arm in plan.study.arms:
+        if not plan.study.finetuning_of(arm).train:
+            continue
         resolved = resolved_finetuning(plan.study, arm, plan.images.train)
+        balance, visits = _class_balance(plan, resolved.settings)
+        epochs = resolved.settings.epochs_of(visits or resolved.images)
         row = {
             "preset": resolved.preset,
             "images": resolved.images,
-            "steps": resolved.steps,
-            "epochs": resolved.epochs,
+            "steps": epochs * resolved.settings.batches_of(visits or resolved.images),
+            "epochs": epochs,
+            "class_weights": balance,
             "settings": [asdict(each) | {"value": as_written(each.value)} for each in resolved.told],
+            "defaults": resolved.defaults,
         }
         rows.setdefault(fingerprint(row), {"arms": [], **row})["arms"].append(arm)
     return list(rows.values())
+
+
+def _class_balance(plan: Plan, settings: FinetuneSettings) -> tuple[dict[str, dict[str, float]], int | None]:
+    """Class weights and resampled counts by finding, and images of an epoch; nothing where tables are not at hand."""
+    if plan.prepared is None:
+        return {}, None
+    seed = plan.study.seeds[0]
+    train = plan.prepared.task.train_of(seed)
+    visits = len(train.image_ids if settings.resample is None else train.resampled(settings.resample, seed).image_ids)
+    return class_balance(plan.study.task.findings, train, settings, seed), visits
 
 
 def _labelled_rows(prepared: Prepared) -> dict[str, Any]:
@@ -305,6 +328,8 @@ def _estimate(steps: list[Step], images: Mapping[str, Images]) -> dict[str, floa
 def parameter_counts(study: Study, arm: str) -> tuple[int, int]:
     """Weights of an arm that fine-tuning trains, and all of them, head included; no memory is taken for them."""
     tuning, encoder = study.finetuning_of(arm), study.arms[arm].encoder
+    if not tuning.train:
+        return 0, _counts(encoder, len(study.task.findings), 0, "linear", "own")[1]
     return _counts(encoder, len(study.task.findings), tuning.unfreeze, tuning.head, tuning.pooling)
 
 

@@ -104,6 +104,8 @@ def _key(step: Step, prepared: Prepared, keys: dict[str, str]) -> str:
             "val": _targets(prepared.task.val),
             "test": prepared.task.test_ids,
         }
+        if not study.finetuning_of(step.arm).train:
+            inputs["as_published"] = True
     elif step.kind == "external" and step.arm is not None and step.seed is not None:
         scored = {name: [keys[f"stores/{name}"], list(image_ids)] for name, image_ids in prepared.external.items()}
         model = keys[finetuning_directory(study, step.arm, step.seed)]

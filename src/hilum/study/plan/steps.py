@@ -294,6 +294,12 @@ def _cost(step: Step, views: Mapping[str, Study], images: Images) -> float:
         )
     if step.kind == "finetune" and step.arm and step.encoder:
         tuning = resolved_finetuning(study, step.arm, images.train)
+        if not study.finetuning_of(step.arm).train:
+            size = tuning.settings.size or image_size(study)
+            return finetuning_gigaflops(
+                step.encoder, size, unfreeze=0, train=images.train, val=images.val, test=images.test, epochs=0,
+                validations=0,
+            )  # fmt: skip
         settings = tuning.settings
         validations = len(range(0, tuning.epochs, settings.training(0, images.train).validate_every))
         return finetuning_gigaflops(

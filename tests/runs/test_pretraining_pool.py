@@ -10,7 +10,7 @@ from hilum.data.collections import Collected
 from hilum.data.store import NamedData
 from hilum.errors import HilumError
 from hilum.runs.pools import PooledImages, PoolPart
-from hilum.runs.pretrain import apart, pool_of_all, pretraining_pool
+from hilum.runs.pretraining_pool import apart, pool_of_all, pretraining_pool
 
 
 @pytest.fixture

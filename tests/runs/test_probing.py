@@ -12,7 +12,7 @@ from hilum.data.store import NamedData
 from hilum.encoders.card import Card
 from hilum.errors import HilumError
 from hilum.evaluation.metrics import MACRO
-from hilum.runs.probe import ENCODER, LINEAR, NEIGHBOURS, images_to_probe, probe
+from hilum.runs.probing import ENCODER, LINEAR, NEIGHBOURS, images_to_probe, probe
 
 IMAGES = 240
 

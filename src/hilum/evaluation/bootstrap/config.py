@@ -1,0 +1,28 @@
+"""How a bootstrap is made: declared once, used by every table of one evaluation."""
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+IntervalKind: TypeAlias = Literal["expanded", "percentile", "bca"]
+
+
+@dataclass(frozen=True)
+class BootstrapConfig:
+    """Settings of a bootstrap over patients (and seeds).
+
+    Attributes:
+        n_bootstrap: bootstrap samples of patients, at least 40; 1000 or more for numbers that are published.
+        seed: of the samples; every table of one evaluation uses the same ones.
+        interval: "expanded" (percentiles, further out where patients are few), "percentile", or "bca".
+        stratified: draw patients within strata of the rarest finding that they have.
+
+    Example:
+        >>> from hilum.evaluation import BootstrapConfig
+        >>> BootstrapConfig(n_bootstrap=500).interval
+        'expanded'
+    """
+
+    n_bootstrap: int = 2000
+    seed: int = 0
+    interval: IntervalKind = "expanded"
+    stratified: bool = False

@@ -1,0 +1,365 @@
+"""From images with labels to a classifier and its predictions: what `hilum finetune` and `hilum.finetune` do."""
+
+import difflib
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import numpy as np
+import polars as pl
+import yaml
+from pydantic import TypeAdapter, ValidationError
+
+from hilum.artifacts import fingerprint, whole_file, write_json
+from hilum.augment import policy_of
+from hilum.data.labelled_images import LabelledImages
+from hilum.data.labels import Cohort, LabelPolicy, targets, task_images
+from hilum.data.manifest import finding_columns
+from hilum.data.preprocess import Recipe
+from hilum.data.replaceable import check_replaceable
+from hilum.data.splits import Split, check_patients_apart, label_fraction, told_split
+from hilum.data.store import NamedData
+from hilum.encoders.card import CARD, Card, read_card
+from hilum.encoders.published import find_weights, is_published, resolve_weights
+from hilum.encoders.zoo import create_encoder
+from hilum.errors import HilumError, HilumErrors
+from hilum.evaluation.inference import number_or_null
+from hilum.evaluation.predictions import read_predictions
+from hilum.evaluation.thresholds import choose_thresholds
+from hilum.explanation.embedding import recipe_of
+from hilum.finetuning.finetune import decisive, digest_of
+from hilum.finetuning.finetune import finetune as train_classifier
+from hilum.finetuning.presets import ResolvedFinetuning, resolve_finetuning
+from hilum.finetuning.scores import SCORES, read_scores
+from hilum.finetuning.settings import FinetuneSettings
+from hilum.progress import ShowProgress, quiet
+from hilum.runs.inputs.data import RECIPE, DataSource, decode, findings_from, read_data, recipe_from
+from hilum.runs.probing import NO_FINDING
+from hilum.runs.results import Result
+
+MODEL, PREDICTIONS, DESCRIPTION = "model", "predictions.parquet", "finetune.json"
+"""In the directory of a run. `model` is for sharing: no patient id and no name of an image is in it."""
+
+
+@dataclass(frozen=True, repr=False)
+class FinetuneResult(Result):
+    """A classifier and its predictions.
+
+    Attributes:
+        directory: with `model`, predictions.parquet and finetune.json.
+        about: encoder, data, findings, settings with where each comes from, `was_done`, notes.
+        card: of the classifier.
+        curves: a row an epoch.
+    """
+
+    directory: Path
+    card: Card
+    curves: pl.DataFrame
+
+    @property
+    def model(self) -> Path:
+        """Directory of the classifier: model.safetensors and card.json."""
+        return self.directory / MODEL
+
+    @property
+    def predictions(self) -> Path:
+        """Predictions of validation and test images, as `hilum.evaluate` and `hilum.compare` take them."""
+        return self.directory / PREDICTIONS
+
+    @property
+    def thresholds(self) -> dict[str, float | None]:
+        """By finding, the threshold of the largest Youden index on the validation images; None where undefined."""
+        chosen: dict[str, float | None] = self.about["thresholds"]
+        return chosen
+
+    @property
+    def tables(self) -> dict[str, pl.DataFrame]:
+        """`curves` and `predictions`."""
+        return {"curves": self.curves, "predictions": pl.read_parquet(self.predictions)}
+
+    @property
+    def summary(self) -> list[str]:
+        """What learnt from how much."""
+        about, images = self.about, self.about["images"]
+        return [
+            f"{about['encoder']} from {about['starts_from']} on {images['train']:,} labelled images of {about['data']}",
+            f"{len(about['findings'])} findings",
+            f"{images['val']:,} validation and {images['test']:,} test images scored",
+        ]
+
+
+@dataclass(frozen=True)
+class _Task:
+    """Who trains, validates and tests, with labels."""
+
+    findings: list[str]
+    manifest: pl.DataFrame
+    split: Split
+    train: LabelledImages
+    val: LabelledImages
+    test_ids: list[str]
+
+
+def finetune(
+    data: DataSource,
+    out: str | Path,
+    *,
+    labels: str | Path | None = None,
+    findings: str | Sequence[str] | None = None,
+    encoder: str | None = None,
+    weights: str | Path | Result | None = None,
+    preprocess: str | Sequence[object] | None = None,
+    settings: Mapping[str, Any] | Sequence[str] = (),
+    split: str = "auto",
+    split_seed: int = 0,
+    fraction: float = 1.0,
+    uncertain: str = "zero",
+    allow_missing: bool = False,
+    hash_patients: str | None = None,
+    seed: int = 0,
+    stores: str | Path | None = None,
+    workers: int | None = None,
+    device: str = "auto",
+    progress: ShowProgress = quiet,
+) -> FinetuneResult:
+    """Train a classifier of findings, and score validation and test images.
+
+    Patients are divided into training, validation and test images. What is not set is filled by the preset for so many
+    labelled images. The epoch of the lowest validation loss is kept. A run that is killed goes on where it was when the
+    same call is made again; one that is done is found done.
+
+    Args:
+        data: "NAME=FOLDER" or {NAME: FOLDER}.
+        out: directory for the classifier (`model`) and its predictions.
+        labels: own images: the CSV with the labels.
+        findings: to be told; None: all of the data set but No Finding.
+        encoder: one of `hilum.encoders.zoo.ENCODERS`; None: that of the weights.
+        weights: what `hilum.pretrain` returned or wrote, or published weights by name; None: random weights.
+        preprocess: steps, or the name of a recipe; None: as the weights were pretrained, or padded to 224 px.
+        settings: other settings of the training (`hilum.finetuning.settings.FinetuneSettings`), by name, or as
+            KEY=VALUE.
+        split: "official", another list of the data set, "patients" (60, 20 and 20 % of them), or "auto".
+        split_seed: of the split, where patients are drawn.
+        fraction: of the training patients whose labels are used, by lot, 0 < fraction ≤ 1.
+        uncertain: what an uncertain label becomes: "zero", "one", "ignore" or "drop".
+        allow_missing: go on where tables name images whose file is not there.
+        hash_patients: as in `hilum.runs.inputs.data.read_data`.
+        seed: of weights, views and order.
+        stores: folder that keeps decoded images for the next run; None: `stores` beside `out`.
+        workers: threads that decode images; None: all cores.
+        device: "auto", "cpu" or "cuda".
+        progress: shows each stage.
+
+    Returns:
+        The classifier's directory, its card, and its predictions.
+
+    Raises:
+        HilumError: anything that is wrong with data, weights or settings, before training.
+
+    Example:
+        >>> import hilum
+        >>> tuned = hilum.finetune(
+        ...     {"ours": "images"}, "runs/tuned", labels="labels.csv", weights="runs/simclr"
+        ... )  # doctest: +SKIP
+        >>> hilum.evaluate(tuned.predictions)  # doctest: +SKIP
+    """
+    out = Path(out)
+    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)  # it announces its precision
+    given = _said(settings) | {"device": device}
+    if not 0 < fraction <= 1:
+        raise HilumError("fraction", expected="above 0, at most 1", found=str(fraction), fix="Use 0.1 for a tenth.")
+    check_replaceable(out, (MODEL, PREDICTIONS, DESCRIPTION))
+    start, encoder = _start(weights, encoder)
+    recipe = _recipe(preprocess, start)
+    create_encoder(encoder, seed=0, image_size=given.get("size") or recipe.size)  # refuses before any image is read
+    read = read_data(data, labels=labels, allow_missing=allow_missing, hash_patients=hash_patients, progress=progress)
+    policy = LabelPolicy(uncertain=uncertain)  # type: ignore[arg-type]  # checked there
+    exclusive = given.get("answer") == "exclusive"
+    task = _task(read, findings_from(findings), policy, split, split_seed, fraction, seed, exclusive=exclusive)
+    store = decode(read, recipe, out, stores=stores, workers=workers, progress=progress)
+    readable = set(store.image_ids)
+    train, val = task.train.only(readable), task.val.only(readable)
+    scored = [image_id for image_id in (*val.image_ids, *task.test_ids) if image_id in readable]
+    resolved = resolve_finetuning(given, len(train.image_ids))
+    starts_from = read_card(start).sha256 if start else "random"
+    trained = [decisive(resolved.settings), seed, encoder, starts_from, recipe.as_data(), task.findings]
+    key = fingerprint([*trained, digest_of(train), digest_of(val), scored, uncertain])
+    done = _was_done(out, key)
+    if not done:
+        with progress("fine-tuning") as on_progress:
+            train_classifier(
+                start or "random",
+                encoder,
+                store,
+                train,
+                val,
+                scored,
+                task.findings,
+                settings=resolved.settings,
+                seed=seed,
+                directory=out / MODEL,
+                split_title=f"{read.name}, train of {task.split.title}",
+                patients_apart="train" not in task.split.sharing,
+                on_progress=on_progress,
+            )
+        _write_predictions(task, policy, read_scores(out / MODEL / SCORES, store, scored), out / PREDICTIONS)
+    about = _about(out, read, encoder, str(weights_name(weights)), task, resolved, seed)
+    about["images"] = {
+        "train": len(train.image_ids),
+        "val": len(val.image_ids),
+        "test": len(scored) - len(val.image_ids),
+    }
+    about["notes"] = store.notes()
+    write_json(out / DESCRIPTION, about | {"key": key})
+    return FinetuneResult(
+        out, about | {"was_done": done}, read_card(out / MODEL), pl.read_parquet(out / MODEL / "curves.parquet")
+    )
+
+
+def weights_name(weights: str | Path | Result | None) -> str:
+    """What to call the weights that a run starts from."""
+    if weights is None:
+        return "random weights"
+    return str(weights.directory if isinstance(weights, Result) else weights)
+
+
+def _said(settings: Mapping[str, Any] | Sequence[str]) -> dict[str, Any]:
+    """Settings of the training, checked all at once."""
+    problems: list[str] = []
+    given: dict[str, Any] = {}
+    if isinstance(settings, Mapping):
+        given = dict(settings)
+    else:
+        for text in settings:
+            name, equals, value = text.partition("=")
+            if not (name and equals and value):
+                problems.append(f"{text}: expected KEY=VALUE")
+            else:
+                given[name] = yaml.safe_load(value)
+    hints = get_type_hints(FinetuneSettings)
+    known = [field.name for field in fields(FinetuneSettings) if field.name != "device"]
+    checked = {}
+    for name, value in given.items():
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            problems.append(f"{name}: no such setting{f'; do you mean {near[0]}?' if near else ''}")
+            continue
+        try:
+            checked[name] = value if name == "policy" else TypeAdapter(hints[name]).validate_python(value)
+        except ValidationError as error:
+            problems.append(f"{name}: {error.errors()[0]['msg']}; found {value!r}")
+    if problems:
+        raise HilumErrors("settings of fine-tuning", problems, fix=f"it has {', '.join(known)}")
+    if "policy" in checked:
+        policy_of(checked["policy"], "policy")
+    return checked
+
+
+def _start(weights: str | Path | Result | None, encoder: str | None) -> tuple[Path | None, str]:
+    """The directory of the weights that training starts from, and the encoder."""
+    if isinstance(weights, Result):
+        weights = weights.directory
+    if weights is None:
+        if encoder is None:
+            fix = "Name one of those that `hilum encoders` lists, or weights."
+            raise HilumError("encoder", expected="an encoder or weights", found="neither", fix=fix)
+        return None, encoder
+    if encoder is None and is_published(str(weights)):
+        encoder = find_weights(str(weights)).encoder
+    elif encoder is None:
+        if not (Path(weights) / CARD).is_file():
+            fix = "Name a directory that `hilum pretrain` wrote, or published weights (`hilum weights`)."
+            raise HilumError("weights", expected="an encoder's directory", found=str(weights), fix=fix)
+        encoder = read_card(Path(weights)).encoder
+    return resolve_weights(str(weights), encoder), encoder
+
+
+def _recipe(preprocess: str | Sequence[object] | None, start: Path | None) -> Recipe:
+    if preprocess is not None:
+        return recipe_from(preprocess)
+    return recipe_of(read_card(start)) if start else recipe_from(RECIPE)
+
+
+def _task(
+    data: NamedData,
+    named: list[str] | None,
+    policy: LabelPolicy,
+    split: str,
+    split_seed: int,
+    fraction: float,
+    seed: int,
+    *,
+    exclusive: bool,
+) -> _Task:
+    here = finding_columns(data.manifest)
+    wanted = named or [name for name in here if name != NO_FINDING] or here
+    cohort = Cohort(exactly_one_of=tuple(wanted) if exclusive else ())
+    manifest = task_images(data.collected, wanted, policy, cohort)
+    divided = told_split(manifest, split, seed=split_seed)
+    check_patients_apart(divided.assignment, divided.title, sharing=divided.sharing)
+    if fraction < 1:
+        divided = label_fraction(divided, round(100 * fraction, 9), seed)
+    part = dict(divided.assignment.select("image_id", "split").iter_rows())
+    for name in ("train", "val", "test"):
+        if name not in part.values():
+            raise HilumError(
+                "split",
+                expected="images in train, validation and test",
+                found=f"no {name} image of {data.name} in {divided.title}",
+                fix="Choose another split.",
+            )
+    open_rows = manifest.filter(pl.Series([part.get(each) in ("train", "val") for each in manifest["image_id"]]))
+    ids, values = targets(open_rows, wanted, policy)
+
+    def images(of: str) -> LabelledImages:
+        rows = np.flatnonzero([part[image_id] == of for image_id in ids])
+        chosen = [ids[row] for row in rows]
+        return LabelledImages(chosen, data.patients(chosen), values[rows])
+
+    test = [image_id for image_id in manifest["image_id"] if part.get(image_id) == "test"]
+    return _Task(wanted, manifest, divided, images("train"), images("val"), test)
+
+
+def _write_predictions(task: _Task, policy: LabelPolicy, scores: pl.DataFrame, path: Path) -> None:
+    """Join scores with labels, which are read only now, after all training."""
+    scored = task.split.assignment.filter(pl.col("split").is_in(["val", "test"]))
+    rows = task.manifest.filter(pl.col("image_id").is_in(scored["image_id"].implode()))
+    ids, values = targets(rows, task.findings, policy.for_scoring())
+    known = {
+        f"y_{finding}": pl.Series(values[:, at], dtype=pl.Float64).fill_nan(None).cast(pl.Int8)
+        for at, finding in enumerate(task.findings)
+    }
+    labels = pl.DataFrame({"image_id": pl.Series(ids, dtype=pl.String), **known})
+    table = scored.select("image_id", "patient_id", "split").join(labels, on="image_id", maintain_order="left")
+    with whole_file(path) as beside:
+        table.join(scores, on="image_id", how="inner", maintain_order="left").write_parquet(beside)
+
+
+def _was_done(out: Path, key: str) -> bool:
+    described = out / DESCRIPTION
+    if not (described.is_file() and (out / PREDICTIONS).is_file() and (out / MODEL / CARD).is_file()):
+        return False
+    return bool(json.loads(described.read_text(encoding="utf-8")).get("key") == key)
+
+
+def _about(
+    out: Path, data: NamedData, encoder: str, starts_from: str, task: _Task, resolved: ResolvedFinetuning, seed: int
+) -> dict[str, Any]:
+    thresholds = choose_thresholds(read_predictions(out / PREDICTIONS, split="val")).values
+    return {
+        "encoder": encoder,
+        "starts_from": starts_from,
+        "data": data.name,
+        "split": task.split.title,
+        "findings": task.findings,
+        "preset": resolved.preset,
+        "steps": resolved.steps,
+        "epochs": resolved.epochs,
+        "settings": [asdict(each) for each in resolved.told],
+        "thresholds": {finding: number_or_null(value) for finding, value in thresholds.items()},
+        "seed": seed,
+        "out": str(out),
+    }

@@ -1,0 +1,36 @@
+from .data import (
+    DataSource as DataSource,
+)
+from .data import (
+    read_data as read_data,
+)
+from .data import (
+    read_data_sets as read_data_sets,
+)
+from .models import (
+    LoadedClassifier as LoadedClassifier,
+)
+from .models import (
+    LoadedEncoder as LoadedEncoder,
+)
+from .models import (
+    load_classifier as load_classifier,
+)
+from .models import (
+    load_encoder as load_encoder,
+)
+from .models import (
+    model_directory as model_directory,
+)
+from .predictions import (
+    GivenPredictions as GivenPredictions,
+)
+from .predictions import (
+    PredictionSource as PredictionSource,
+)
+from .predictions import (
+    ReadingOptions as ReadingOptions,
+)
+from .predictions import (
+    read_given as read_given,
+)

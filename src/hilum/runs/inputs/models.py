@@ -1,0 +1,148 @@
+"""Finished models, loaded as plain modules."""
+
+import json
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from hilum.augment import plain_view
+from hilum.data.pixels import read_gray
+from hilum.data.preprocess import Recipe, preprocess
+from hilum.encoders.card import CARD, Card
+from hilum.encoders.published import find_weights, is_published, resolve_weights
+from hilum.errors import HilumError
+from hilum.explanation.embedding import load_feature_model, recipe_of
+from hilum.finetuning.classifier import Classifier
+from hilum.finetuning.weights import load_classifier as read_classifier
+from hilum.runs.results import Result
+from hilum.training.distributed.device import choose_device
+from hilum.training.settings import Device
+
+
+class LoadedEncoder(nn.Module):
+    """An encoder in evaluation mode, with all that its images need.
+
+    Attributes:
+        network: (B, 1, S, S) in [0, 1] to (B, D).
+        card: what it is, and whose images it has learnt from.
+        recipe: how images are preprocessed.
+        image_size: side S of its images in px.
+    """
+
+    def __init__(self, network: nn.Module, card: Card) -> None:
+        super().__init__()
+        self.network, self.card, self.image_size = network, card, card.image_size
+        self.recipe: Recipe = recipe_of(card)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Features of images, (B, 1, S, S) in [0, 1] to (B, D)."""
+        features: Tensor = self.network(images)
+        return features
+
+    def preprocess(self, path: str | Path) -> Tensor:
+        """Read one image file as the encoder wants it, (1, 1, S, S) in [0, 1].
+
+        Raises:
+            UnreadableImage: the file is no image that can be read.
+        """
+        return _read_view(path, self.recipe, self.image_size)
+
+
+def load_encoder(model: str | Path | Result, *, device: Device = "cpu") -> LoadedEncoder:
+    """Load an encoder.
+
+    Args:
+        model: directory of an encoder or of a classifier (its encoder is taken), the result of a run, or published
+            weights by name.
+        device: where to put it.
+
+    Raises:
+        HilumError: something is missing, damaged, or not of one run.
+
+    Example:
+        >>> import hilum
+        >>> encoder = hilum.load_encoder(pretrained)  # doctest: +SKIP
+        >>> encoder(encoder.preprocess("0042.png")).shape  # doctest: +SKIP
+        torch.Size([1, 512])
+    """
+    network, card = load_feature_model(model_directory(model))
+    return LoadedEncoder(network, card).to(choose_device(device)).eval()
+
+
+def model_directory(model: str | Path | Result) -> Path:
+    """The directory of a model: as given, of a run's result, or of published weights, imported if need be.
+
+    Raises:
+        HilumError: a result that is no model, or unknown weights.
+    """
+    if isinstance(model, Result):
+        directory = getattr(model, "model", model.directory)
+        if directory is None or not (directory / CARD).is_file():
+            fix = "Give what hilum.pretrain or hilum.finetune returned."
+            raise HilumError("model", expected="a model", found=type(model).__name__, fix=fix)
+        return Path(directory)
+    if isinstance(model, str) and is_published(model):
+        return resolve_weights(model, find_weights(model).encoder)
+    return Path(model)
+
+
+class LoadedClassifier(nn.Module):
+    """A classifier in evaluation mode, with all that its images need.
+
+    Attributes:
+        classifier: with its encoder and head.
+        card: what it is, and whose images it has learnt from.
+        findings: F names, in the order of the outputs.
+        thresholds: by finding, the threshold chosen on validation images; None where there is none.
+        recipe: how images are preprocessed.
+        image_size: side S of its images in px.
+    """
+
+    def __init__(self, classifier: Classifier, card: Card, thresholds: dict[str, float | None]) -> None:
+        super().__init__()
+        self.classifier, self.card, self.image_size = classifier, card, card.image_size
+        self.findings = list(card.findings)
+        self.thresholds = {finding: thresholds.get(finding) for finding in self.findings}
+        self.recipe: Recipe = recipe_of(card)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Probabilities of the findings, (B, 1, S, S) in [0, 1] to (B, F) in [0, 1]."""
+        logits = self.classifier(images)
+        probabilities: Tensor = self.classifier.answers.probabilities(logits)
+        return probabilities
+
+    def preprocess(self, path: str | Path) -> Tensor:
+        """Read one image file as the classifier wants it, (1, 1, S, S) in [0, 1].
+
+        Raises:
+            UnreadableImage: the file is no image that can be read.
+        """
+        return _read_view(path, self.recipe, self.image_size)
+
+
+def load_classifier(model: str | Path | Result, *, device: Device = "cpu") -> LoadedClassifier:
+    """Load a classifier as fine-tuning wrote it; its outputs are probabilities.
+
+    Args:
+        model: directory of a classifier, or the result of `hilum.finetune`.
+        device: where to put it.
+
+    Raises:
+        HilumError: something is missing, damaged, or not of one run.
+
+    Example:
+        >>> import hilum
+        >>> classifier = hilum.load_classifier("runs/tuned/model")  # doctest: +SKIP
+        >>> dict(zip(classifier.findings, classifier(classifier.preprocess("0042.png"))[0]))  # doctest: +SKIP
+    """
+    directory = model_directory(model)
+    classifier, card = read_classifier(directory)
+    described = directory.parent / "finetune.json"
+    thresholds = json.loads(described.read_text(encoding="utf-8"))["thresholds"] if described.is_file() else {}
+    return LoadedClassifier(classifier, card, thresholds).to(choose_device(device)).eval()
+
+
+def _read_view(path: str | Path, recipe: Recipe, size: int) -> Tensor:
+    gray = preprocess(read_gray(Path(path), recipe.window), recipe)
+    return plain_view(torch.from_numpy(gray)[None, None], size)

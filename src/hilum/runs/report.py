@@ -1,0 +1,221 @@
+"""The report of whatever lies in a directory: what `hilum report` and `hilum.runs.report.report` do."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from hilum.errors import HilumError
+from hilum.evaluation.bootstrap import BootstrapConfig
+from hilum.evaluation.metrics import AUROC, AVERAGES, MACRO
+from hilum.evaluation.predictions import LABEL, SCORE, Predictions, as_predictions, read_predictions, read_table
+from hilum.evaluation.suite import SuiteInput, SuiteSettings, evaluate_suite
+from hilum.evaluation.tables import columns_that_divide
+from hilum.evaluation.thresholds import Thresholds, choose_thresholds
+from hilum.progress import ProgressReport, ShowProgress, quiet, silent
+from hilum.report.content import ReportContent
+from hilum.report.from_folder import FolderEvaluation, Found, find, folder_content
+from hilum.report.page import write_report
+from hilum.report.verdict.decide import decide
+from hilum.runs.results import Result
+
+GROUPS = ("sex", "age", "view", "source")
+"""Columns of predictions by which patients are grouped, where they are there."""
+
+
+@dataclass(frozen=True)
+class ReportSettings:
+    """How the predictions of a directory are evaluated; what is None is the study's there, or the default.
+
+    Attributes:
+        n_bootstrap: bootstrap samples of patients (2000).
+        seed: of the bootstrap (0).
+        min_positives: findings with fewer positive (or negative) patients are not in means (10).
+        reference: the arm that all others are compared with; None without a study: all with all.
+        held_out: as in `hilum.evaluation.read_predictions`.
+    """
+
+    n_bootstrap: int | None = None
+    seed: int | None = None
+    min_positives: int | None = None
+    reference: str | None = None
+    held_out: bool = False
+
+
+@dataclass(frozen=True, repr=False)
+class ReportResult(Result):
+    """A report.
+
+    Attributes:
+        directory: with report.html, tables and figures.
+        page: report.html.
+        content: all that is on the page.
+    """
+
+    directory: Path
+    page: Path
+    content: ReportContent
+
+    @property
+    def tables(self) -> dict[str, pl.DataFrame]:
+        """`metrics` and `comparisons`."""
+        return {"metrics": self.content.metrics, "comparisons": self.content.comparisons}
+
+    @property
+    def summary(self) -> list[str]:
+        """The verdict's headline."""
+        return [decide(self.content).headline]
+
+
+def report(
+    directory: str | Path,
+    out: str | Path | None = None,
+    *,
+    question: str | None = None,
+    settings: ReportSettings = ReportSettings(),
+    progress: ShowProgress = quiet,
+) -> ReportResult:
+    """Write one page from predictions and the tables that other runs left.
+
+    Args:
+        directory: where they lie (`hilum.report.from_folder.find`).
+        out: for report.html, tables and figures; None: `directory`, or `directory`/report in a study's.
+        question: title of the page; None: study.yaml's, or the directory's name.
+        settings: how predictions are evaluated.
+        progress: shows each stage.
+
+    Raises:
+        HilumError: nothing is there, or a table of predictions is wrong.
+    """
+    directory = Path(directory)
+    with progress("redrawing patients") as on_progress:
+        content = content_of_folder(directory, settings, question=question, on_progress=on_progress)
+    is_study = (directory / "plan.json").is_file()  # its own page shows more, of the data and of pretraining
+    target = Path(out) if out is not None else directory / "report" if is_study else directory
+    page = write_report(content, target)
+    return ReportResult(target, {"question": content.question}, page, content)
+
+
+def content_of_folder(
+    directory: Path,
+    settings: ReportSettings = ReportSettings(),
+    *,
+    question: str | None = None,
+    on_progress: ProgressReport = silent,
+) -> ReportContent:
+    """Gather a report; predictions are evaluated by the suite, so that all numbers are on the same redraws.
+
+    Args:
+        directory: see `hilum.report.from_folder.find`.
+        settings: how predictions are evaluated.
+        question: the title.
+        on_progress: told the redraws done.
+
+    Raises:
+        HilumError: nothing is there, or a table of predictions is wrong.
+    """
+    found = find(directory)
+    evaluated = _evaluate(found, settings, on_progress) if found.arms else None
+    return folder_content(found, evaluated, question=question)
+
+
+def _evaluate(found: Found, settings: ReportSettings, on_progress: ProgressReport) -> FolderEvaluation:
+    study: Mapping[str, Any] = found.study.get("evaluate") or {}
+    reference = settings.reference or _reference(found)
+    if reference is not None and reference not in found.arms:
+        known = ", ".join(found.arms)
+        raise HilumError("--against", expected=f"one of {known}", found=reference, fix="Name one of the arms.")
+    arms = {
+        arm: [read_predictions(path, held_out=settings.held_out) for path in paths] for arm, paths in found.arms.items()
+    }
+    pairs = [(arm, other) for arm, other in found.study.get("compare") or [] if {arm, other} <= set(found.arms)]
+    rule = str(study.get("threshold", "youden"))
+    thresholds = {arm: _thresholds(paths, arms[arm], rule) for arm, paths in found.arms.items()}
+    bootstrap = BootstrapConfig(
+        n_bootstrap=_first(
+            settings.n_bootstrap, study.get("n_bootstrap", study.get("redraws")), BootstrapConfig.n_bootstrap
+        ),
+        seed=_first(settings.seed, study.get("seed"), BootstrapConfig.seed),
+    )
+    default = SuiteSettings()
+    least = study.get("min_positive_patients"), study.get("min_positives")  # the second in earlier versions
+    own = bool(found.study)
+    given = SuiteInput(
+        arms=arms,
+        thresholds=thresholds if all(thresholds.values()) else {},
+        baselines=_baselines(arms, found.baselines),
+        probes={arm: [read_predictions(path) for path in found.probes[arm]] for arm in arms if arm in found.probes},
+        groups=_groups(found, arms),
+    )
+    tables = evaluate_suite(
+        given,
+        SuiteSettings(
+            bootstrap,
+            min_positives=_first(settings.min_positives, *least, default.min_positives),
+            min_group=_first(study.get("min_group"), default.min_group),
+            compared=(AUROC,) if own else None,
+            compared_averages=(MACRO,) if own else AVERAGES,
+            reference=reference,
+            pairs=pairs or None,
+            margin=study.get("margin"),
+            exclusive=(found.study.get("task") or {}).get("classes") == "exclusive" if own else None,
+        ),
+        on_progress,
+    ).tables
+    return FolderEvaluation(arms, given.thresholds, tables, None if pairs else reference, bootstrap)
+
+
+def _of_study(study: Mapping[str, Any]) -> int | None:
+    """Bootstrap samples of a study; of one of an earlier version, its redraws."""
+    samples: int | None = study.get("n_bootstrap", study.get("redraws"))
+    return samples
+
+
+def _first(*values: Any) -> Any:
+    return next(value for value in values if value is not None)
+
+
+def _reference(found: Found) -> str | None:
+    """The arm that a study compares the others with: the one it names, or its first."""
+    study = found.study.get("evaluate") or {}
+    named = study.get("reference") or study.get("against") or next(iter(found.study.get("arms") or {}), None)
+    return named if named in found.arms else None
+
+
+def _thresholds(paths: Sequence[Path], evaluated: Sequence[Predictions], rule: str) -> list[Thresholds]:
+    """Chosen on the rows val of each seed's table; none where one of them has no such rows."""
+    chosen = []
+    for path, run in zip(paths, evaluated, strict=True):
+        table = read_table(path, what="a table of predictions")
+        if run.split == "val" or "split" not in table.columns or "val" not in table["split"].to_list():
+            return []
+        chosen.append(choose_thresholds(read_predictions(path, split="val"), rule, judged=run))
+    return chosen
+
+
+def _baselines(arms: Mapping[str, Sequence[Predictions]], baselines: Mapping[str, Path]) -> dict[str, Predictions]:
+    """Predictions of baselines; scores get the labels of the first arm's images."""
+    first = next(iter(arms.values()))[0]
+    labels = first.frame.select("image_id", "patient_id", "split", pl.col(f"^{LABEL}.*$"))
+    beside = {}
+    for name, path in baselines.items():
+        scores = read_table(path, what="scores of a baseline").select("image_id", pl.col(f"^{SCORE}.*$"))
+        table = labels.join(scores, on="image_id", how="inner", maintain_order="left")
+        if len(table) != len(labels):
+            there, fix = f"{len(table):,} of {len(labels):,}", "Score all images that the arms are judged on."
+            raise HilumError(path, expected="scores of the images of the arms", found=there, fix=fix)
+        beside[name] = as_predictions(table, name=str(path), held_out=True)
+    return beside
+
+
+def _groups(found: Found, arms: Mapping[str, Sequence[Predictions]]) -> dict[str, dict[str, str | None]]:
+    """Groups by the columns that the first table has."""
+    path = next(iter(found.arms.values()))[0]
+    table = read_table(path, what="a table of predictions")
+    if "image_id" not in table.columns:
+        return {}
+    there = [name for name in GROUPS if name in table.columns]
+    groups, _ = columns_that_divide(table, there, next(iter(arms.values()))[0].image_ids, where=str(path))
+    return groups

@@ -1,0 +1,57 @@
+"""Notes are records: every code has a text, a meaning and advice, and nothing decides on a sentence."""
+
+import re
+import string
+from pathlib import Path
+
+import pytest
+
+from hilum.notes import LEAVES_OUT, MEANINGS, Code, codes_of, in_words, note, note_columns, read_codes
+
+SOURCES = sorted((Path(__file__).resolve().parents[1] / "src" / "hilum").rglob("*.py"))
+ON_A_SENTENCE = re.compile(
+    r"""["'] (?:not )?in (?:str\()?(?:a_)?(?:note|reason|sentence)s?\b|split\("; "\)"""
+    r"""|\b(?:note|reason|sentence)\.(?:startswith|endswith|partition|split)\("""
+)
+"""A quoted text that is looked for in a sentence, or a sentence taken apart."""
+
+
+def test_every_code_is_explained():
+    assert set(MEANINGS) == set(Code)
+    for each in MEANINGS.values():
+        assert each.text
+        assert each.meaning.endswith(".")
+        assert each.advice.endswith(".")
+
+
+@pytest.mark.parametrize("code", Code)
+def test_a_note_needs_all_parameters_of_its_text(code):
+    names = {name for _, name, _, _ in string.Formatter().parse(MEANINGS[code].text) if name}
+    parameters = dict.fromkeys(names, 7)
+    made = note(code, **parameters)
+    assert "{" not in str(made)
+    if names:
+        with pytest.raises(KeyError):
+            note(code)
+
+
+def test_columns_hold_the_text_for_readers_and_the_codes_for_programs():
+    notes = [note(Code.NO_CASES, side="positive"), note(Code.OPTIMISTIC_THRESHOLD)]
+    cells = note_columns(notes)
+    assert cells == {"note": in_words(notes), "codes": codes_of(notes)}
+    assert cells["note"].startswith("no positives: left out; optimistic")
+    assert read_codes(cells["codes"]) == [Code.NO_CASES, Code.OPTIMISTIC_THRESHOLD]
+    assert read_codes("no_cases a_code_of_a_later_version") == [Code.NO_CASES]
+    assert read_codes(None) == read_codes("") == []
+    assert LEAVES_OUT.isdisjoint(read_codes(codes_of([note(Code.ONE_SEED)])))
+
+
+def test_equal_notes_are_one():
+    first, second = (note(Code.ROWS_OF_SPLIT, kept=3, split="test", left=1, others="val") for _ in range(2))
+    assert len({first, second}) == 1
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
+def test_nothing_decides_on_a_sentence(path):
+    found = [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if ON_A_SENTENCE.search(line)]
+    assert not found
