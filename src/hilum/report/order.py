@@ -28,6 +28,7 @@ from hilum.report.sections import (
     standings_table,
     statistics_tables,
     subgroup_tables,
+    sweep_blocks,
     threshold_table,
     training,
 )
@@ -39,19 +40,27 @@ def sections(content: ReportContent) -> list[Section]:
     """Every section that has something to say; a part that a reader would look for says why it is missing."""
     seen_at_once: list[Callable[[ReportContent], Section | None]] = [overview, results, cases]
     to_open: list[Callable[[ReportContent], Section | None]] = [
-        arms, comparisons, other_metrics, probes, shortcuts, intervals, curves, at_thresholds, classes, calibration,
-        subgroups, external, noise, boxes, embedding, training, data, left_out, provenance, study_file, reading,
+        arms, sweeps, comparisons, other_metrics, probes, shortcuts, intervals, curves, at_thresholds, classes,
+        calibration, subgroups, external, noise, boxes, embedding, training, data, left_out, provenance, study_file,
+        reading,
     ]  # fmt: skip
     with style():
         first, rest = ([make(content) for make in each] for each in (seen_at_once, to_open))
+    shown = [section for section in first if section is not None]
+    place = next((at for at, section in enumerate(shown) if section.anchor == "results"), 0) + 1
     opened = [replace(section, folded=True) for section in rest if section is not None]
-    return [*(section for section in first if section is not None), *opened]
+    return [*shown[:place], *content.layout_sections, *shown[place:], *opened]
 
 
 def arms(content: ReportContent) -> Section:
     """What was compared."""
     failed: list[Block] = [Prose(content.failed, True)] if content.failed else []
     return Section("arms", "Arms", [tables.arms_table(content.arms), *failed])
+
+
+def sweeps(content: ReportContent) -> Section | None:
+    """What was tried before the arms were trained."""
+    return _section("sweeps", "Settings that were tried", sweep_blocks(content.sweeps))
 
 
 def results(content: ReportContent) -> Section:

@@ -1,18 +1,13 @@
 """Arms measured once: all metrics on the same redraws, from which every table is made."""
 
 from collections.abc import Mapping, Sequence
-<<<<<<< HEAD
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
-=======
-from dataclasses import dataclass
->>>>>>> main
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hilum.errors import HilumError
-<<<<<<< HEAD
+from hilum.evaluation.bootstrap.config import IntervalKind
 from hilum.evaluation.estimation.seeds import (
     ArmRedraws,
     LayerRedraws,
@@ -34,11 +29,6 @@ from hilum.evaluation.inference import (
     redrawn_covariance,
     seeds_vary,
 )
-=======
-from hilum.evaluation.bootstrap.config import IntervalKind
-from hilum.evaluation.estimation.seeds import ArmRedraws, redraw_arms, strata_by_rarest
-from hilum.evaluation.inference import patients_behind
->>>>>>> main
 from hilum.evaluation.metrics import AUROC, AVERAGES, MACRO, check_metrics
 from hilum.evaluation.predictions import LEAST_PATIENTS, AlignedArms, Cases, Predictions, count_cases
 from hilum.evaluation.predictions.align import align

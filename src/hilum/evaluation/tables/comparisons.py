@@ -24,12 +24,8 @@ from hilum.evaluation.inference import (
     note_of_seeds,
     number_or_null,
     percentile_interval,
-<<<<<<< HEAD
-    seeds_in_words,
     seeds_to_show,
     times_patients_to_show,
-=======
->>>>>>> main
     two_sided_p,
     undefined_notes,
 )
@@ -53,7 +49,7 @@ COMPARISONS_SCHEMA = {
     "detectable": pl.Float64,
     "family": pl.String,
     "note": pl.String,
-<<<<<<< HEAD
+    "codes": pl.String,
     "method": pl.String,
     "standard_error": pl.Float64,
     "df": pl.Float64,
@@ -64,9 +60,6 @@ COMPARISONS_SCHEMA = {
     "repeat": pl.Float64,
     "seeds_to_show": pl.Int64,
     "times_patients_to_show": pl.Float64,
-=======
-    "codes": pl.String,
->>>>>>> main
 }
 """Columns of a table of comparisons; see `comparisons_table`."""
 
@@ -211,16 +204,12 @@ def comparisons_table(
 
     Returns:
         arm, against, finding, metric, difference (arm - against), low, high (95 %), p (two-sided, never 0),
-<<<<<<< HEAD
-        p_adjusted, detectable (the difference such a test shows with 80 % power), family, note; then what it rests on:
-        method (`obuchowski_rockette` or `bootstrap`), standard_error, df, seeds (of the arm with fewer), and of
-        Obuchowski and Rockette's test the variances between_seeds, within_seeds (of one seed's number: of training,
+        p_adjusted, detectable (the difference such a test shows with 80 % power), family, note, codes
+        (`hilum.notes`); then what it rests on: method (`obuchowski_rockette` or `bootstrap`), standard_error, df, seeds
+        (of the arm with fewer), and of Obuchowski and Rockette's test the variances between_seeds, within_seeds (of one seed's number: of training,
         and of the test set's noise that its seeds do not share) and between_patients (of the difference), repeat (the
         chance that as many new seeds show it again), seeds_to_show and times_patients_to_show (seeds of each arm, or
         times as many test patients, that show a true difference of this size with 80 % power; null where none do).
-=======
-        p_adjusted, detectable (the difference such a test shows with 80 % power), family, note, codes (`hilum.notes`).
->>>>>>> main
 
     Raises:
         HilumError: an unknown `against`.
@@ -262,12 +251,8 @@ def _check_against(against: str | None, arms: Sequence[str]) -> None:
 def _differences(measured: MeasuredArms, metric: str, arm: str, other: str) -> list[dict[str, object]]:
     own, their = measured.arms[arm], measured.arms[other]
     difference = difference_of(measured, metric, arm, other)
-<<<<<<< HEAD
     fewest = min(own.seeds, their.seeds)
-    seeds = seeds_in_words(own.seeds) if own.seeds == their.seeds else f"{own.seeds} against {their.seeds} seeds"
-=======
     seeds = note_of_seeds(own.seeds, their.seeds)
->>>>>>> main
     optimistic = [OPTIMISTIC] if measured.optimistic and metric in THRESHOLD_METRICS else []
     rows = []
     for average in measured.averages:
