@@ -9,7 +9,7 @@ import typer
 
 from hilum.artifacts import locked
 from hilum.cli.console import progress, say, say_json, say_table
-from hilum.cli.published_numbers import published_rows, say_published
+from hilum.cli.published_numbers import Protocol, ProtocolOption, published_rows, say_published
 from hilum.cli.study_folder import add_folder_commands
 from hilum.errors import HilumError
 
@@ -32,23 +32,12 @@ class Scale(StrEnum):
     TINY = "tiny"
 
 
-class Protocol(StrEnum):
-    """Whose rules a study of a paper follows."""
-
-    HILUM = "hilum"
-    PUBLISHED = "published"
-
-
 StudyFile = Annotated[str, typer.Argument(metavar="STUDY.yaml", help="Study file, or the name of a shipped study.")]
 Data = Annotated[
     list[str] | None, typer.Option("--data", metavar="NAME=ROOT", help="Folder of a data set; once for each.")
 ]
 ScaleOption = Annotated[
     Scale, typer.Option(help="`tiny` runs everything in miniature on generated images; results mean nothing.")
-]
-ProtocolOption = Annotated[
-    Protocol | None,
-    typer.Option(help="`published`: the paper's own rules, as the study file lists them under `published`."),
 ]
 Overrides = Annotated[
     list[str] | None,
@@ -231,7 +220,6 @@ def read(study: str, scale: Scale, override: list[str] | None, protocol: Protoco
     content = read_study(find_study(study), [*rules, *(override or [])])
     if scale is Scale.FULL:
         return content
-    from hilum.study.file import tiny
 
     return tiny(content)
 
