@@ -42,3 +42,16 @@ def say_power(power: dict[str, Any]) -> None:
         f"weaker arm {assumed['auroc']:g}, correlation of the arms {assumed['correlation']:g}. Others: hilum power."
     )
     say()
+
+
+def say_labelled(labelled: dict[str, Any] | None) -> None:
+    """How many labels are learnt from."""
+    if labelled is None:
+        return
+    say(f"\nLabels: {labelled['in_words']}")
+    if len({(row["images"], *row["positives"].values()) for row in labelled["seeds"]}) > 1:
+        rows = [
+            [row["seed"], row["images"], row["patients"], ", ".join(f"{k} {v}" for k, v in row["positives"].items())]
+            for row in labelled["seeds"]
+        ]
+        say_table(["seed", "images", "patients", "positive images"], rows)

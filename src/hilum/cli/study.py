@@ -9,7 +9,7 @@ import typer
 
 from hilum.artifacts import locked
 from hilum.cli.console import progress, say, say_json, say_table
-from hilum.cli.plan_data import say_data_set, say_power
+from hilum.cli.plan_data import say_data_set, say_labelled, say_power
 from hilum.cli.published_numbers import Protocol, ProtocolOption, published_rows, say_published
 from hilum.cli.study_folder import add_folder_commands
 from hilum.errors import HilumError
@@ -382,7 +382,7 @@ def _say_arms(content: dict[str, Any]) -> None:
     say_table(["arm", "encoder", "starts from", "trainable", "has seen test patients"], rows)
     _say_weights(content["arms"])
     _say_start_differences(content["arms"])
-    _say_labelled(content["labelled"])
+    say_labelled(content["labelled"])
     _say_finetuning(content["finetuning"])
     for row in content["sweeps"]:
         say(f"\nSweep of {row['arm']}: {row['in_words']}")
@@ -447,19 +447,6 @@ def _say_start_differences(arms: list[dict[str, Any]]) -> None:
             named.setdefault(told, []).append(arm["arm"])
     for told, of_arms in named.items():
         say(f"{', '.join(of_arms)}: {told}")
-
-
-def _say_labelled(labelled: dict[str, Any] | None) -> None:
-    """How many labels are learnt from."""
-    if labelled is None:
-        return
-    say(f"\nLabels: {labelled['in_words']}")
-    if len({(row["images"], *row["positives"].values()) for row in labelled["seeds"]}) > 1:
-        rows = [
-            [row["seed"], row["images"], row["patients"], ", ".join(f"{k} {v}" for k, v in row["positives"].items())]
-            for row in labelled["seeds"]
-        ]
-        say_table(["seed", "images", "patients", "positive images"], rows)
 
 
 def _say_finetuning(rows: list[dict[str, Any]]) -> None:
