@@ -9,7 +9,8 @@ import typer
 
 from hilum.artifacts import locked
 from hilum.cli.console import progress, say, say_json, say_table
-from hilum.cli.published_numbers import published_rows, say_published
+from hilum.cli.plan_data import say_data_set, say_labelled, say_power
+from hilum.cli.published_numbers import Protocol, ProtocolOption, published_rows, say_published
 from hilum.cli.study_folder import add_folder_commands
 from hilum.errors import HilumError
 
@@ -32,23 +33,12 @@ class Scale(StrEnum):
     TINY = "tiny"
 
 
-class Protocol(StrEnum):
-    """Whose rules a study of a paper follows."""
-
-    HILUM = "hilum"
-    PUBLISHED = "published"
-
-
 StudyFile = Annotated[str, typer.Argument(metavar="STUDY.yaml", help="Study file, or the name of a shipped study.")]
 Data = Annotated[
     list[str] | None, typer.Option("--data", metavar="NAME=ROOT", help="Folder of a data set; once for each.")
 ]
 ScaleOption = Annotated[
     Scale, typer.Option(help="`tiny` runs everything in miniature on generated images; results mean nothing.")
-]
-ProtocolOption = Annotated[
-    Protocol | None,
-    typer.Option(help="`published`: the paper's own rules, as the study file lists them under `published`."),
 ]
 Overrides = Annotated[
     list[str] | None,
@@ -339,7 +329,7 @@ def _say_plan(description: "Plan") -> None:
     content = plan_data(description)
     say(content["question"] + "\n")
     for row in content["data"]:
-        _say_data(row, content["task"]["split"] if "task" in content else None)
+        say_data_set(row, content["task"]["split"] if "task" in content else None)
     for task in content.get("tasks", []):
         _say_task(task)
     if "tasks" in content:
@@ -387,12 +377,12 @@ def _say_rates(rates: dict[str, Any] | None) -> None:
 def _say_arms(content: dict[str, Any]) -> None:
     """Arms of one task, and what they are trained with."""
     if content["power"] is not None:
-        _say_power(content["power"])
+        say_power(content["power"])
     rows = [[a["arm"], a["encoder"], a["starts_from"], _trainable(a), a["seen_test_patients"]] for a in content["arms"]]
     say_table(["arm", "encoder", "starts from", "trainable", "has seen test patients"], rows)
     _say_weights(content["arms"])
     _say_start_differences(content["arms"])
-    _say_labelled(content["labelled"])
+    say_labelled(content["labelled"])
     _say_finetuning(content["finetuning"])
     for row in content["sweeps"]:
         say(f"\nSweep of {row['arm']}: {row['in_words']}")
@@ -459,19 +449,6 @@ def _say_start_differences(arms: list[dict[str, Any]]) -> None:
         say(f"{', '.join(of_arms)}: {told}")
 
 
-def _say_labelled(labelled: dict[str, Any] | None) -> None:
-    """How many labels are learnt from."""
-    if labelled is None:
-        return
-    say(f"\nLabels: {labelled['in_words']}")
-    if len({(row["images"], *row["positives"].values()) for row in labelled["seeds"]}) > 1:
-        rows = [
-            [row["seed"], row["images"], row["patients"], ", ".join(f"{k} {v}" for k, v in row["positives"].items())]
-            for row in labelled["seeds"]
-        ]
-        say_table(["seed", "images", "patients", "positive images"], rows)
-
-
 def _say_finetuning(rows: list[dict[str, Any]]) -> None:
     """How long each arm trains with labels, and what a preset fills in, with reasons."""
     for row in rows:
@@ -508,44 +485,6 @@ def _say_presets(rows: list[dict[str, Any]]) -> None:
 
 def _value(value: object) -> str:
     return "-" if value is None else str(value)
-
-
-def _say_data(row: dict[str, object], split: str | None) -> None:
-    images = f"{row['images']:,} images" if row["images"] is not None else "images not counted yet"
-    patients = f" of {row['patients']:,} patients" if row["patients"] is not None else ""
-    origin = "generated, " if row["generated"] else ""
-    say(f"{row['name']}  {images}{patients} ({origin}{row['collection']})")
-    if row.get("pool") is not None:
-        unlabelled = f"{row['unlabelled']:,} unlabelled; " if row["unlabelled"] else ""
-        say(f"  {unlabelled}{row['pool']:,} images to pretrain on: of patients who neither validate nor test")
-    splits, positives = row.get("splits"), row.get("positives")
-    if isinstance(splits, dict) and isinstance(positives, dict):
-        say(f"  {' · '.join(f'{part} {count:,}' for part, count in splits.items())}    split {split}")
-        for finding, by_split in positives.items():
-            say(f"  {finding}: {' · '.join(f'{part} {count:,}' for part, count in by_split.items())}")
-    say()
-
-
-def _say_power(power: dict[str, Any]) -> None:
-    """What the test images can show, in a sentence and a line a finding."""
-    overall, assumed = power["rows"][0], power["assumed"]
-    findings = power["rows"][1:] or power["rows"]  # of one finding there is no mean
-    smallest, note = overall["smallest_difference"], overall["note"]
-    if smallest is None:
-        say(f"This test set can show no difference in AUROC: {note}.")
-    else:
-        say(f"This test set can show a difference of at least {smallest:.3f} in AUROC{f', {note}' if note else ''}.")
-    columns = ("finding", "positives", "negatives", "patients", "positive_patients", "smallest_difference")
-    titles = ["finding", "positive images", "negative images", "patients", "positive patients", "smallest difference"]
-    say_table(titles, [[row[key] for key in columns] for row in findings])
-    notes = {row["note"] for row in findings} - {""}
-    for note in sorted(notes):
-        say(f"{', '.join(row['finding'] for row in findings if row['note'] == note)}: {note}.")
-    say(
-        f"Paired, two-sided, {assumed['significance']:.0%} level, {assumed['power']:.0%} power, one seed; AUROC of the "
-        f"weaker arm {assumed['auroc']:g}, correlation of the arms {assumed['correlation']:g}. Others: hilum power."
-    )
-    say()
 
 
 def _duration(seconds: float | None) -> str:
