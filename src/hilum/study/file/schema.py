@@ -357,7 +357,8 @@ class Study(Section):
 
     def starts_from(self, arm: str) -> str:
         """The initial weights of an arm, in words: "random", "mocov2 on ours/train", a name, or a directory."""
-        return self.init_in_words(self.arms[arm].init)
+        told = self.init_in_words(self.arms[arm].init)
+        return told if self.finetuning_of(arm).train else f"{told}, with its classifier, as published"
 
     def init_in_words(self, init: Init) -> str:
         """A start in words, as in `starts_from`."""
@@ -369,7 +370,7 @@ class Study(Section):
             before = "" if init.start == "random" else f" from {init.start}"
             views = "" if init.policy is None else f", {init.policy if isinstance(init.policy, str) else 'own'} views"
             return f"{init.pretrain} on {init.pool(self.labelled_data)}{before}{views}"
-        return init if self.finetuning_of(arm).train else f"{init}, with its classifier, as published"
+        return init
 
     def weights_of(self, arm: str) -> str | None:
         """Name or directory of the weights that an arm, or its pretraining, starts from; None for random ones."""
