@@ -45,7 +45,8 @@ format: setup
 	$(VENV)/bin/ruff format
 
 bench: setup
-	for benchmark in feeding views bootstrap store_building gray_stem small_maps pretext_throughput; do $(VENV)/bin/python benchmarks/$$benchmark.py || exit 1; done
+	for benchmark in feeding views bootstrap store_building gray_stem small_maps pretext_throughput curriculum; do $(VENV)/bin/python benchmarks/$$benchmark.py || exit 1; done
+	$(VENV)/bin/python benchmarks/gpu/run.py --dry-run --out runs/gpu-dry-run
 
 docs: setup
 	$(VENV)/bin/python docs/write_study_file_reference.py

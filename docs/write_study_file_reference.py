@@ -11,10 +11,11 @@ from pydantic_core import PydanticUndefined
 
 from hilum.augment import ViewPolicy
 from hilum.pretext.methods import METHODS
-from hilum.pretext.settings import RunSettings
+from hilum.pretext.settings import RunSettings, SizeCurriculum
 from hilum.study.file import explain as explain_schema
 from hilum.study.file import finetuning as finetuning_schema
 from hilum.study.file import schema
+from hilum.study.file import sweep as sweep_schema
 from hilum.study.file import task as task_schema
 
 TARGET = Path(__file__).with_name("study_file.md")
@@ -37,6 +38,8 @@ SECTIONS = (
     schema.Supervised,
     schema.SupervisedTask,
     schema.Pretraining,
+    SizeCurriculum,
+    sweep_schema.Sweep,
     finetuning_schema.Finetuning,
     finetuning_schema.OnPlateau,
     finetuning_schema.Plateau,
@@ -53,7 +56,8 @@ One YAML file describes a whole comparison. This page is generated from the mode
 
 `hilum study check FILE` runs every step in miniature, for seconds and in a temporary directory: one arm for each
 encoder, start and way of fine-tuning, a few images of each finding, one epoch, one seed. All problems are told at once,
-with arm and step. `run` begins with it, unless with `--no-check`, in several processes, or where the same study was
+with arm and step. `run` begins with it (there an arm that diverges or collapses is a warning, as long as others are
+left), unless with `--no-check`, in several processes, or where the same study was
 tried in that directory before. Not tried is the memory that whole batches take.
 
 One process writes a study's directory at a time: `.NAME.lock` beside it says which; a second run says so and changes

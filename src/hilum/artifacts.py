@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import socket
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from hilum.errors import HilumError
+
+_HELD_HERE: set[Path] = set()
+"""Directories that this process has locked: a block inside a block for the same one takes no lock of its own."""
 
 
 @contextmanager
@@ -71,14 +75,35 @@ def locked(path: Path) -> Iterator[None]:
         HilumError: another process writes it; says which, and what to do. Nothing was changed.
     """
     path = path.resolve()
+    if path in _HELD_HERE:
+        yield
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = path.with_name(f".{path.name}.lock")
     descriptor = _acquired(path, lock)
+    _HELD_HERE.add(path)
     try:
         yield
     finally:
+        _HELD_HERE.discard(path)
         lock.unlink(missing_ok=True)  # while it is held: who waits for this file finds that it is another one
         os.close(descriptor)
+
+
+@contextmanager
+def temporary_directory(kind: str) -> Iterator[Path]:
+    """A directory for this process, deleted afterwards; those of processes that were killed are deleted, too.
+
+    Args:
+        kind: of its contents, letters and hyphens; part of its name.
+    """
+    shelf = Path(tempfile.gettempdir())
+    for left in shelf.glob(f"{kind}-*"):
+        process = left.name.removeprefix(f"{kind}-").partition("-")[0]
+        if process.isdecimal() and not _runs(int(process)):
+            shutil.rmtree(left, ignore_errors=True)  # another user's stays
+    with tempfile.TemporaryDirectory(prefix=f"{kind}-{os.getpid()}-") as made:
+        yield Path(made)
 
 
 def _acquired(path: Path, lock: Path) -> int:

@@ -93,7 +93,7 @@ def dinov2(method) -> SimpleNamespace:
 
     def loss(batch, epoch):
         large, small = method.views.of(batch, epoch)
-        mask = method._mask(batch, epoch)
+        mask = torch.from_numpy(method._mask(batch, epoch))
         with torch.no_grad():
             seen = teacher.tokens(torch.cat(large))
             answers, patch_answers = teacher_head(seen[:, 0]), teacher_patch_head(seen[:, 1:][mask.flatten(1)])

@@ -1,6 +1,7 @@
 """What would fail after all training is found in miniature before any."""
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -167,3 +168,18 @@ def test_the_commands_try_a_study_first(small_text, images, tmp_path, monkeypatc
     result = CliRunner().invoke(make_app(), ["study", "check", str(file), "--data", f"images={images}", "--json"])
     assert result.exit_code == 1
     assert '"step": "write the report"' in result.stdout
+
+
+def test_an_arm_that_would_diverge_is_a_warning_and_stops_no_study(small_text, images):
+    """Its learning rate is absurd; the other arms train."""
+    study = parse_study(small_text, where="small.yaml", overrides=["arms.simclr.finetune={lr: 1e30}"])
+    checked = check_study(study, {"images": images})
+    assert {(problem.arm, problem.code) for problem in checked.problems} == {("simclr", "diverged")}
+    assert [warning.arm for warning in checked.warnings] == ["simclr"]
+    checked.raise_problems(but_warnings=True)
+    with pytest.raises(HilumErrors, match="simclr"):
+        checked.raise_problems()
+    alone = replace(checked, arms=["simclr"])
+    assert alone.warnings == []  # no arm would be left
+    with pytest.raises(HilumErrors):
+        alone.raise_problems(but_warnings=True)

@@ -13,6 +13,8 @@ from numba import njit
 from numpy.typing import NDArray
 from torch import Tensor
 
+from hilum.data.transfer import to_device
+
 MEAN_STEPS = 2.0**20  # a view's mean is summed in integers of this step: exact, whatever the order
 _LOW, _HALF, _15, _8 = np.uint64(0xFFFFFFFF), np.uint64(16), np.uint64(15), np.uint64(8)
 # Rounds of a 32-bit hash with low bias: the constants of C. Wellons' "hash prospector" (2018).
@@ -77,7 +79,7 @@ def finish_with_tensors(views: Tensor, finish: Finish) -> Tensor:
     """The same on any device: (N, T, T) in [0, 1] to the same shape."""
 
     def column(values: NDArray[np.generic], dtype: torch.dtype = torch.float32) -> Tensor:
-        return torch.as_tensor(values, device=views.device).to(dtype)[:, None, None]
+        return to_device(values, views.device, dtype)[:, None, None]
 
     size = views.shape[-1]
     if (finish.gamma != 1).any():

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 import yaml
+from pydantic import BaseModel
 
 from hilum.augment.policy import ViewPolicy
 from hilum.errors import HilumError, HilumErrors
@@ -139,7 +140,9 @@ def told_policy(told: str) -> str | ViewPolicy:
 
 
 def as_written(told: object) -> object:
-    """A policy as its ranges by name, to be printed or hashed; anything else as it is."""
+    """A policy as its ranges by name, settings as a dictionary, to be printed or hashed; anything else as it is."""
+    if isinstance(told, BaseModel):
+        return told.model_dump()
     return told.ranges() if isinstance(told, ViewPolicy) else told
 
 

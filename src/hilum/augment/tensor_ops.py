@@ -13,6 +13,7 @@ from torch import Tensor
 from hilum.augment.finish import MEAN_STEPS, finish_with_tensors
 from hilum.augment.kernel import BLUR_REACH
 from hilum.augment.parameters import ViewParameters, footprints
+from hilum.data.transfer import to_device
 
 
 def render_views_with_tensors(images: Tensor, parameters: ViewParameters, size: int) -> Tensor:
@@ -39,14 +40,15 @@ def render_views_with_tensors(images: Tensor, parameters: ViewParameters, size: 
 def _resample(images: Tensor, parameters: ViewParameters, size: int) -> Tensor:
     count, side = len(images), images.shape[-1]
     extents = footprints(parameters.maps)
-    maps = torch.as_tensor(parameters.maps, dtype=torch.float32, device=images.device)
+    maps = to_device(parameters.maps, images.device, torch.float32)
     steps = torch.arange(size, dtype=torch.float32, device=images.device)
     across, down = steps[None, None, :], steps[None, :, None]
     axes = []
-    for axis in range(2):
+    on_device = to_device(extents, images.device, torch.float32)
+    for axis, extent_of_axis in enumerate(on_device.unbind(1)):
         along_x, along_y, offset = maps[:, axis, :, None, None].unbind(1)
         position = along_x * across + (along_y * down + offset)
-        extent = torch.as_tensor(extents[:, axis], dtype=torch.float32, device=images.device)[:, None, None]
+        extent = extent_of_axis[:, None, None]
         axes.append(_axis_taps(position, extent, side, 1 + math.ceil(max(extents[:, axis].max(), 1.0))))
     flat = images.reshape(count, -1)
     grey = torch.zeros(count, size * size, device=images.device)
@@ -80,8 +82,8 @@ def _axis_taps(position: Tensor, extent: Tensor, side: int, taps: int) -> list[t
 
 def _adjust(views: Tensor, parameters: ViewParameters) -> Tensor:
     device = views.device
-    brightness = torch.as_tensor(parameters.brightness, dtype=torch.float32, device=device)[:, None, None]
-    contrast = torch.as_tensor(parameters.contrast, dtype=torch.float32, device=device)[:, None, None]
+    factors = to_device(np.stack([parameters.brightness, parameters.contrast]), device, torch.float32)
+    brightness, contrast = factors[0, :, None, None], factors[1, :, None, None]
     total = (views * MEAN_STEPS).long().sum(dim=(1, 2), keepdim=True)
     mean = total.float() / (MEAN_STEPS * views.shape[1] * views.shape[2])
     return (brightness * contrast * views + brightness * (1.0 - contrast) * mean).clamp(0.0, 1.0)
@@ -96,7 +98,7 @@ def _blur(views: Tensor, parameters: ViewParameters) -> Tensor:
         exact = np.exp(-0.5 * (offsets / parameters.sigma[:, None]) ** 2)
     exact[:, reach] = 1.0
     exact[np.abs(offsets) > reaches[:, None]] = 0.0
-    weights = torch.as_tensor(exact / exact.sum(axis=1, keepdims=True), dtype=torch.float32, device=views.device)
+    weights = to_device(exact / exact.sum(axis=1, keepdims=True), views.device, torch.float32)
     places = torch.arange(-reach, size + reach, device=views.device) % (2 * size)
     places = torch.minimum(places, 2 * size - 1 - places)
     for dimension in (2, 1):

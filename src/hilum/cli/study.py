@@ -1,18 +1,28 @@
 """`hilum study plan | check | run | status`."""
 
+import os
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from hilum.artifacts import locked
 from hilum.cli.console import progress, say, say_json, say_table
+from hilum.cli.published_numbers import published_rows, say_published
+from hilum.cli.study_folder import add_folder_commands
 from hilum.errors import HilumError
 
 if TYPE_CHECKING:
     from hilum.study.check import Checked
     from hilum.study.file import Study
     from hilum.study.plan import Plan
+
+
+class Log(StrEnum):
+    """Where curves go beside the study's own files."""
+
+    TENSORBOARD = "tensorboard"
 
 
 class Scale(StrEnum):
@@ -22,12 +32,23 @@ class Scale(StrEnum):
     TINY = "tiny"
 
 
+class Protocol(StrEnum):
+    """Whose rules a study of a paper follows."""
+
+    HILUM = "hilum"
+    PUBLISHED = "published"
+
+
 StudyFile = Annotated[str, typer.Argument(metavar="STUDY.yaml", help="Study file, or the name of a shipped study.")]
 Data = Annotated[
     list[str] | None, typer.Option("--data", metavar="NAME=ROOT", help="Folder of a data set; once for each.")
 ]
 ScaleOption = Annotated[
     Scale, typer.Option(help="`tiny` runs everything in miniature on generated images; results mean nothing.")
+]
+ProtocolOption = Annotated[
+    Protocol | None,
+    typer.Option(help="`published`: the paper's own rules, as the study file lists them under `published`."),
 ]
 Overrides = Annotated[
     list[str] | None,
@@ -48,6 +69,7 @@ def study_app() -> typer.Typer:
     app.command("check")(check)
     app.command("run")(run)
     app.command("status")(status)
+    add_folder_commands(app)
     return app
 
 
@@ -57,7 +79,14 @@ def plan(
     out: Annotated[Path | None, typer.Option(help="Directory of an earlier run, to see what is done.")] = None,
     scale: ScaleOption = Scale.FULL,
     override: Overrides = None,
+    protocol: ProtocolOption = None,
     allow_missing: AllowMissing = False,
+    measure: Annotated[
+        bool,
+        typer.Option(
+            "--measure", help="Train its encoders for five seconds first, and keep the rates for later plans."
+        ),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Say what a study would do: data, arms, steps, estimated time. Runs nothing.
@@ -67,14 +96,22 @@ def plan(
       hilum study plan studies/demo.yaml
       hilum study plan studies/chestxray14_tiny.yaml --scale tiny --json
     """
-    content = read(study, scale, override)  # before torch is imported: a mistake in it is told at once
+    content = read(study, scale, override, protocol)  # before torch is imported: a mistake in it is told at once
     from hilum.study.plan import plan_data, plan_study
 
+    if measure:
+        from hilum.study.plan.steps import image_size
+        from hilum.study.rates import measure_rates
+
+        starts = content.starts
+        named = {str(arm.encoder or starts[str(arm.start)].encoder) for arm in content.arms.values()}
+        measure_rates(sorted(named), image_size(content))
     description = plan_study(content, roots(data), out, allow_missing=allow_missing)
     if json:
-        say_json(plan_data(description))
+        say_json(plan_data(description) | {"published": published_rows(description)})
     else:
         _say_plan(description)
+        say_published(description)
 
 
 def check(
@@ -82,6 +119,7 @@ def check(
     data: Data = None,
     scale: ScaleOption = Scale.FULL,
     override: Overrides = None,
+    protocol: ProtocolOption = None,
     allow_missing: AllowMissing = False,
     workers: Annotated[int | None, typer.Option(min=0, help="Threads that prepare images.")] = None,
     json: Json = False,
@@ -97,7 +135,7 @@ def check(
       hilum study check own_images.yaml --data ours=images --allow-missing
       hilum study check studies/chestxray14_tiny.yaml --data chestxray14=CXR8 --set finetune.head=mlp
     """
-    content = read(study, scale, override)
+    content = read(study, scale, override, protocol)
     from dataclasses import asdict
 
     from hilum.study.check import check_study
@@ -118,11 +156,13 @@ def check(
 
 
 def run(
+    context: typer.Context,
     study: StudyFile,
     out: Annotated[Path, typer.Option(help="Directory of the study; what is done there already is kept.")],
     data: Data = None,
     scale: ScaleOption = Scale.FULL,
     override: Overrides = None,
+    protocol: ProtocolOption = None,
     allow_missing: AllowMissing = False,
     workers: Annotated[
         int | None, typer.Option(min=0, help="Threads that prepare images; results do not depend on it.")
@@ -130,6 +170,9 @@ def run(
     check_first: Annotated[
         bool, typer.Option("--check/--no-check", help="Try every step in miniature first, as `hilum study check` does.")
     ] = True,
+    log: Annotated[
+        Log | None, typer.Option(help="Write the curves of training also for TensorBoard, into OUT/logs.")
+    ] = None,
 ) -> None:
     """Run a study to its report. Interrupted, or with a changed arm, it does only what is left.
 
@@ -139,8 +182,18 @@ def run(
       hilum study run studies/chestxray14_tiny.yaml --data chestxray14=CXR8 --out runs/tiny64
       hilum study run studies/chestxray14_tiny.yaml --scale tiny --out runs/try
     """
-    content = read(study, scale, override)
-    run_to_report(content, roots(data), out, workers, allow_missing=allow_missing, check_first=check_first)
+    content = read(study, scale, override, protocol)
+    if int(os.environ.get("RANK") or os.environ.get("SLURM_PROCID") or 0) == 0:  # of several processes, one locks
+        context.with_resource(locked(out))  # before torch is imported: a second run is refused at once
+    run_to_report(
+        content,
+        roots(data),
+        out,
+        workers,
+        allow_missing=allow_missing,
+        check_first=check_first,
+        log="tensorboard" if log is Log.TENSORBOARD else None,
+    )
 
 
 def status(
@@ -170,12 +223,17 @@ def status(
     )
 
 
-def read(study: str, scale: Scale, override: list[str] | None) -> "Study":
-    """Read a study file at a scale."""
+def read(study: str, scale: Scale, override: list[str] | None, protocol: Protocol | None = None) -> "Study":
+    """Read a study file at a scale, by Hilum's rules or by those of the paper that it repeats."""
     from hilum.study.file import find_study, read_study, tiny
 
-    content = read_study(find_study(study), override or [])
-    return content if scale is Scale.FULL else tiny(content)
+    rules = [f"protocol={protocol.value}"] if protocol else []
+    content = read_study(find_study(study), [*rules, *(override or [])])
+    if scale is Scale.FULL:
+        return content
+    from hilum.study.file import tiny
+
+    return tiny(content)
 
 
 def roots(data: list[str] | None) -> dict[str, Path]:
@@ -201,6 +259,7 @@ def run_to_report(
     *,
     allow_missing: bool = False,
     check_first: bool = False,
+    log: "Literal['tensorboard'] | None" = None,
 ) -> None:
     """Run a study with a progress bar a step, and say where the report is."""
     from hilum.study.run import run_study
@@ -219,11 +278,18 @@ def run_to_report(
         allow_missing=allow_missing,
         check=check_first,
         progress=progress,
+        log=log,
         on_start=begin,
-        on_check=lambda checked: say(_checked_in_words(checked)),
+        on_check=_say_checked,
     )
     if first:
         say(f"\nReport: {result.page}")
+
+
+def _say_checked(checked: "Checked") -> None:
+    for warning in checked.warnings:
+        say(f"warning ({warning.code}): {warning.sentence}. This arm will be left out if it ends so")
+    say(_checked_in_words(checked))
 
 
 def _quiet() -> None:
@@ -234,8 +300,9 @@ def _quiet() -> None:
 
 def _checked_in_words(checked: "Checked") -> str:
     arms, seconds = len(checked.arms), sum(checked.seconds.values())
+    tried = "All other steps ran" if checked.warnings else "Every step ran"
     return (
-        f"Every step ran in miniature: {arms} arm{'s' if arms > 1 else ''} ({', '.join(checked.arms)}), "
+        f"{tried} in miniature: {arms} arm{'s' if arms > 1 else ''} ({', '.join(checked.arms)}), "
         f"{checked.images:,} images, {seconds:.1f} s"
     )
 
@@ -261,7 +328,9 @@ def _say_plan(description: "Plan") -> None:
     )
     done = sum(step["done"] for step in content["steps"])
     about = f" · about {_duration(content['seconds'])} on this machine" if content["seconds"] is not None else ""
+    about += f" ({_duration(content['seconds_low'])} to {_duration(content['seconds_high'])})" if about else ""
     say(f"\n{len(content['steps'])} steps, {done} done already{about}")
+    _say_rates(content["rates"])
     if content["refused"]:
         say("\n`hilum study run` refuses this study:")
         for problem in content["refused"]:
@@ -270,6 +339,23 @@ def _say_plan(description: "Plan") -> None:
     if None in counted:
         missing = [row["name"] for row in content["data"] if not row["generated"]]
         say("Counts, split and time need the tables: add " + " ".join(f"--data {name}=ROOT" for name in missing))
+
+
+def _say_rates(rates: dict[str, Any] | None) -> None:
+    """Where the estimate comes from, and how sure it is."""
+    if rates is None:
+        return
+    sources = {
+        "measured_here": "measured on this machine",
+        "table": "of the table of measured machines",
+        "matrix_product": "this machine's matrix product by the family's share of it on a measured one; "
+        "`--measure` is surer",
+    }
+    for encoder, rate in rates["encoders"].items():
+        say(
+            f"{encoder}: {rate['gigaflops']:,.0f} GFLOP/s, give or take {rate['spread']:.0%}: "
+            f"{sources[rate['source']]} ({rates['device']})"
+        )
 
 
 def _say_arms(content: dict[str, Any]) -> None:
@@ -282,6 +368,8 @@ def _say_arms(content: dict[str, Any]) -> None:
     _say_start_differences(content["arms"])
     _say_labelled(content["labelled"])
     _say_finetuning(content["finetuning"])
+    for row in content["sweeps"]:
+        say(f"\nSweep of {row['arm']}: {row['in_words']}")
 
 
 def _say_task(task: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hilum.data.preprocess import Recipe
+from hilum.data.transfer import to_device
 from hilum.draws import image_keys, shuffled
 from hilum.errors import HilumError
 
@@ -185,15 +186,16 @@ class Batches:
         self._settle()
         ahead = 0 if self._resident is not None else self._workers
         prepared = _ahead(self._gather, gathered, ahead)
+        overlapped = _Overlapped(prepared, self._device) if self._device.type == "cuda" else prepared
         try:
             while True:
                 asked = time.perf_counter()
-                batch = next(prepared, None)
+                batch = next(overlapped, None)
                 self.seconds_waited += time.perf_counter() - asked
                 if batch is None:
                     break
                 self.position += 1
-                yield self._on_device(batch)
+                yield batch
         finally:
             prepared.close()
         self.position = 0
@@ -214,19 +216,12 @@ class Batches:
     def _gather(self, rows: NDArray[np.int64]) -> Batch:
         targets = None if self._targets is None else self._targets[torch.from_numpy(rows)]
         if self._resident is not None:
-            images = self._resident[torch.from_numpy(rows).to(self._device)]
+            images = self._resident[to_device(rows, self._device)]
         else:
             images = torch.from_numpy(self._store.gather(self._store_rows[rows])).unsqueeze(1)
             if self._device.type == "cuda":
                 images = images.pin_memory()
         return Batch(images, self._keys[rows], rows, targets, None if self._copies is None else self._copies[rows])
-
-    def _on_device(self, batch: Batch) -> Batch:
-        if self._device.type == "cpu":
-            return batch
-        images = batch.images.to(self._device, non_blocking=True)
-        targets = None if batch.targets is None else batch.targets.to(self._device)
-        return replace(batch, images=images, targets=targets)
 
     def _settle(self) -> None:
         """Bring the pixels of these images to the CUDA device, once, if they fit."""
@@ -246,6 +241,46 @@ class Batches:
 def _name_of_visit(image_id: str, copy: int) -> str:
     """What random draws depend on: the image's id for itself, another text for each copy."""
     return f"{image_id}\0{copy}" if copy else image_id
+
+
+class _Overlapped:
+    """Batches on a CUDA device, each copied there on a stream of its own while the one before it is computed with.
+
+    Args:
+        batches: in host memory, page-locked, or on the device already.
+        device: where to.
+    """
+
+    def __init__(self, batches: Iterator[Batch], device: torch.device) -> None:
+        self._batches, self._device = batches, device
+        self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        self._next: Batch | None = None
+        self._begun = False
+
+    def __iter__(self) -> Iterator[Batch]:
+        return self
+
+    def __next__(self) -> Batch:
+        if not self._begun:
+            self._begun, self._next = True, self._copied()
+        if self._next is None:
+            raise StopIteration
+        batch, now = self._next, torch.cuda.current_stream(self._device)
+        now.wait_stream(self._stream)
+        for tensor in (batch.images, batch.targets):
+            if tensor is not None:
+                tensor.record_stream(now)  # its memory is another stream's
+        self._next = self._copied()
+        return batch
+
+    def _copied(self) -> Batch | None:
+        batch = next(self._batches, None)
+        if batch is None:
+            return None
+        with torch.cuda.stream(self._stream):
+            images = batch.images.to(self._device, non_blocking=True)
+            targets = None if batch.targets is None else to_device(batch.targets, self._device)
+        return replace(batch, images=images, targets=targets)
 
 
 def _ahead(

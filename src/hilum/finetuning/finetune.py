@@ -300,7 +300,7 @@ def _card(
 
 def decisive(settings: FinetuneSettings) -> dict[str, Any]:
     """Settings that the result depends on."""
-    indifferent = "workers", "device", "checkpoint_every_seconds"
+    indifferent = "workers", "device", "compile", "checkpoint_every_seconds"
     return {name: value for name, value in asdict(settings).items() if name not in indifferent}
 
 

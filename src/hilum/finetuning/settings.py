@@ -8,11 +8,13 @@ from typing import Any, Literal, get_args
 from hilum.augment import ViewPolicy
 from hilum.data.resampling import Resampling
 from hilum.errors import HilumError, HilumErrors
-from hilum.training.settings import Device, Keep, Optimizer, Precision, Schedule, TrainingSettings
+from hilum.training.settings import Compile, Device, Keep, Optimizer, Precision, Schedule, TrainingSettings
 
 AnswerName = Literal["each", "each_or_uncertain", "exclusive"]
 HeadName = Literal["linear", "mlp", "two_layers", "own", "attention"]
-PoolingName = Literal["own", "cls", "mean", "cls_mean", "gem", "attention"]
+PoolingName = Literal["own", "cls", "mean", "cls_mean", "cls_last4", "cls_last4_mean", "gem", "attention"]
+OF_LAST_BLOCKS = ("cls_last4", "cls_last4_mean")
+"""Poolings that read several blocks, of a frozen encoder only."""
 ClassWeights = Literal["balanced", "negatives_per_positive", "inverse_frequency", "class_frequency", "none"]
 Reduction = Literal["mean", "weighted_mean"]
 TTA = Literal["none", "flip", "ten_crop"]
@@ -68,7 +70,7 @@ class FinetuneSettings:
         pooling: "own", the encoder's, or "cls", "mean", "cls_mean", "gem", "attention" (`hilum.finetuning.pooling`).
         tta: test-time augmentation: scores are the mean over an image and its mirror image ("flip"), or over ten crops
             (`hilum.augment.views_to_average`).
-        optimizer, warmup_epochs, precision, device: see `TrainingSettings`.
+        optimizer, warmup_epochs, precision, device, compile: see `TrainingSettings`.
         schedule, plateau_patience, plateau_factor, plateau_min_lr, stop_below_lr: see `TrainingSettings`.
         warmup_steps: in place of `warmup_epochs`.
         workers: threads that prepare batches; they do not change the result.
@@ -114,6 +116,7 @@ class FinetuneSettings:
     warmup_steps: int | None = None
     precision: Precision = "auto"
     device: Device = "auto"
+    compile: Compile = "auto"
     workers: int = 1
     checkpoint_every_seconds: float = 30.0
 
@@ -161,6 +164,7 @@ class FinetuneSettings:
             patience=self.patience,
             precision=self.precision,
             device=self.device,
+            compile=self.compile,
             seed=seed,
             checkpoint_every_seconds=self.checkpoint_every_seconds,
         )
@@ -239,6 +243,12 @@ def _not_together(settings: FinetuneSettings) -> list[HilumError]:
     """Values that do not go together."""
     exclusive = settings.answer == "exclusive"
     wrong = (
+        (
+            "pooling",
+            settings.pooling in OF_LAST_BLOCKS and settings.unfreeze != 0,
+            "a pooling of the last block, or unfreeze: 0",
+            f"{settings.pooling} with unfreeze {settings.unfreeze}",
+        ),
         ("resample", settings.resample is not None and not exclusive, "exclusive classes", "findings of their own"),
         ("reduction", settings.reduction == "weighted_mean" and not exclusive, "mean", "findings of their own"),
         ("class_weights", settings.class_weights == "class_frequency" and not exclusive,

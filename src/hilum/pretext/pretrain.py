@@ -15,7 +15,7 @@ from hilum.encoders.zoo import Encoder, create_encoder
 from hilum.errors import HilumError
 from hilum.pretext.methods import Method, MethodSettings, PretextRun, method_of, method_settings
 from hilum.pretext.monitoring import CollapseWatch, OnlineProbe, epochs_between, images_to_watch, notes_of
-from hilum.pretext.settings import PretextSettings
+from hilum.pretext.settings import PretextSettings, early_sizes, last_size
 from hilum.progress import ProgressReport, silent
 from hilum.training.checkpoint import delete_checkpoints, resume_only_same_run
 from hilum.training.distributed import by_the_first, joined_processes, rank, run_directory
@@ -68,7 +68,10 @@ def pretrain(
     options = method_settings(method, settings.options)
     _check(image_ids, patient_ids, settings)
     network, before = _start(encoder, seed)
-    size = settings.size or store.recipe.size
+    size = last_size(settings.size, store.recipe.size)
+    early = early_sizes(settings.size, stored=store.recipe.size, local_size=settings.local_size, epochs=settings.epochs)
+    if early is not None:
+        network.architecture.padded(early.size)  # refuses a size that the encoder does not take
     if settings.probe_every == 0:
         probe = None
     with joined_processes(settings.device), run_directory(directory) as work:
@@ -102,6 +105,7 @@ def pretrain(
                 steps=settings.epochs * len(batches),
                 seed=seed,
                 watch=watch,
+                early=early,
                 second_policy=None if settings.second_policy is None else policy_of(settings.second_policy),
             ),
         )

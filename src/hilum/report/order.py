@@ -23,6 +23,7 @@ from hilum.report.sections import (
     standings_table,
     statistics_tables,
     subgroup_tables,
+    sweep_blocks,
     threshold_table,
     training,
 )
@@ -33,18 +34,25 @@ from hilum.report.verdict import learning
 def sections(content: ReportContent) -> list[Section]:
     """Every section that has something to say; a part that a reader would look for says why it is missing."""
     order: list[Callable[[ReportContent], Section | None]] = [
-        arms, results, comparisons, probes, shortcuts, intervals, curves, at_thresholds, classes, calibration,
+        arms, sweeps, results, comparisons, probes, shortcuts, intervals, curves, at_thresholds, classes, calibration,
         subgroups, external, noise, boxes, cases, embedding, training, data, left_out, provenance, study_file, reading,
     ]  # fmt: skip
     with style():
         made = [make(content) for make in order]
-    return [section for section in made if section is not None]
+    shown = [section for section in made if section is not None]
+    place = next((at for at, section in enumerate(shown) if section.anchor == "comparisons"), 0) + 1
+    return [*shown[:place], *content.layout_sections, *shown[place:]]
 
 
 def arms(content: ReportContent) -> Section:
     """What was compared."""
     failed: list[Block] = [Prose(content.failed, True)] if content.failed else []
     return Section("arms", "Arms", [tables.arms_table(content.arms), *failed])
+
+
+def sweeps(content: ReportContent) -> Section | None:
+    """What was tried before the arms were trained."""
+    return _section("sweeps", "Settings that were tried", sweep_blocks(content.sweeps))
 
 
 def results(content: ReportContent) -> Section:

@@ -1,12 +1,14 @@
 """Two sets of predictions for the same images, paired: what `hilum compare` and `hilum.compare` do."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 import polars as pl
 
+from hilum.artifacts import locked
 from hilum.evaluation.bootstrap import BootstrapConfig, IntervalKind
 from hilum.evaluation.metrics import overall_finding
 from hilum.evaluation.suite import SuiteInput, SuiteSettings, evaluate_suite
@@ -118,47 +120,48 @@ def compare(
     names = [name_of(source, at) for at, source in enumerate(tables)]
     options = ReadingOptions(split, held_out, trained_on, threshold, thresholds_on_test, calibrate)
     a, b = read_given(tables, validation, options)
-    chosen = {name: [one.thresholds] for name, one in (("B", b), ("A", a)) if one.thresholds is not None}
-    bootstrap = BootstrapConfig(n_bootstrap, seed, cast(IntervalKind, interval), stratified)
-    with progress("redrawing patients") as on_progress:
-        found = evaluate_suite(
-            SuiteInput({"B": [b.predictions], "A": [a.predictions]}, chosen),
-            SuiteSettings(
-                bootstrap,
-                min_positives=min_positives,
-                metrics=chosen_metrics(metrics, [a, b]),
-                averages=averages,
-                compared=None,
-                compared_averages=averages,
-                reference="B",
-                adjustment="Holm" if holm else "Benjamini-Hochberg",
-                margin=margin,
-                exclusive=False,
-            ),
-            on_progress,
-        )
-    comparisons = found.comparisons.drop("arm", "against")
-    margins = None if found.margins is None else found.margins.drop("arm", "against")
-    aligned = found.aligned
-    about: dict[str, Any] = {
-        "difference": f"{names[0]} minus {names[1]}",
-        "split": a.predictions.split,
-        "images": len(aligned.patients),
-        "patients": int(aligned.patients.max()) + 1,
-        "redraws": n_bootstrap,
-        "seed": seed,
-        "interval": interval,
-        "stratified": stratified,
-        "min_positives": min_positives,
-        "calibrated": calibrate,
-        "thresholds": thresholds_as_json([a, b]),
-        "notes": [str(each) for each in aligned.notes],
-        "codes": [each.code for each in aligned.notes],
-    }
-    directory = None if out is None else Path(out)
-    if directory is not None:
-        paths = [Path(source) for source in tables if not isinstance(source, pl.DataFrame)]
-        if margins is not None:
-            write_results(directory, "margins", margins, predictions=paths, settings=about)
-        write_results(directory, "comparisons", comparisons, predictions=paths, settings=about)
-    return ComparisonResult(directory, about, comparisons, margins, found.averages)
+    with nullcontext() if out is None else locked(Path(out)):
+        chosen = {name: [one.thresholds] for name, one in (("B", b), ("A", a)) if one.thresholds is not None}
+        bootstrap = BootstrapConfig(n_bootstrap, seed, cast(IntervalKind, interval), stratified)
+        with progress("redrawing patients") as on_progress:
+            found = evaluate_suite(
+                SuiteInput({"B": [b.predictions], "A": [a.predictions]}, chosen),
+                SuiteSettings(
+                    bootstrap,
+                    min_positives=min_positives,
+                    metrics=chosen_metrics(metrics, [a, b]),
+                    averages=averages,
+                    compared=None,
+                    compared_averages=averages,
+                    reference="B",
+                    adjustment="Holm" if holm else "Benjamini-Hochberg",
+                    margin=margin,
+                    exclusive=False,
+                ),
+                on_progress,
+            )
+        comparisons = found.comparisons.drop("arm", "against")
+        margins = None if found.margins is None else found.margins.drop("arm", "against")
+        aligned = found.aligned
+        about: dict[str, Any] = {
+            "difference": f"{names[0]} minus {names[1]}",
+            "split": a.predictions.split,
+            "images": len(aligned.patients),
+            "patients": int(aligned.patients.max()) + 1,
+            "redraws": n_bootstrap,
+            "seed": seed,
+            "interval": interval,
+            "stratified": stratified,
+            "min_positives": min_positives,
+            "calibrated": calibrate,
+            "thresholds": thresholds_as_json([a, b]),
+            "notes": [str(each) for each in aligned.notes],
+            "codes": [each.code for each in aligned.notes],
+        }
+        directory = None if out is None else Path(out)
+        if directory is not None:
+            paths = [Path(source) for source in tables if not isinstance(source, pl.DataFrame)]
+            if margins is not None:
+                write_results(directory, "margins", margins, predictions=paths, settings=about)
+            write_results(directory, "comparisons", comparisons, predictions=paths, settings=about)
+        return ComparisonResult(directory, about, comparisons, margins, found.averages)

@@ -1,12 +1,14 @@
 """Numbers with intervals from anybody's predictions: what `hilum evaluate` and `hilum.evaluate` do."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 import polars as pl
 
+from hilum.artifacts import locked
 from hilum.evaluation.bootstrap import BootstrapConfig, IntervalKind
 from hilum.evaluation.predictions import read_table
 from hilum.evaluation.suite import SuiteInput, SuiteSettings, evaluate_suite
@@ -129,62 +131,63 @@ def evaluate(
     tables = _listed(predictions)
     options = ReadingOptions(split, held_out, trained_on, threshold, thresholds_on_test, calibrate, labels)
     given = read_given(tables, None if validation is None else _listed(validation), options)
-    seeds = [one.predictions for one in given]
-    thresholds = [one.thresholds for one in given if one.thresholds is not None]
-    arm = listing([Path(name_of(source, at)).stem for at, source in enumerate(tables)])
-    groups, group_notes = _groups(given, tables[0], images, subgroups)
-    bootstrap = BootstrapConfig(n_bootstrap, seed, cast(IntervalKind, interval), stratified)
-    with progress("redrawing patients") as on_progress:
-        found = evaluate_suite(
-            SuiteInput({arm: seeds}, {arm: thresholds} if len(thresholds) == len(seeds) else {}, groups=groups),
-            SuiteSettings(
-                bootstrap,
-                min_positives=min_positives,
-                min_group=min_group,
-                metrics=chosen_metrics(metrics, given),
-                averages=averages,
-                compared=None,
-                compared_averages=averages,
-                exclusive=False,
-            ),
-            on_progress,
-        )
-    if subgroups and len(thresholds) < len(seeds):
-        group_notes.append(note(Code.NO_UNDERDIAGNOSIS))
-    aligned = found.aligned
-    about: dict[str, Any] = {
-        "split": seeds[0].split,
-        "images": len(aligned.patients),
-        "patients": int(aligned.patients.max()) + 1,
-        "seeds": len(seeds),
-        "redraws": n_bootstrap,
-        "seed": seed,
-        "interval": interval,
-        "stratified": stratified,
-        "min_positives": min_positives,
-        "calibrated": calibrate,
-        "thresholds": thresholds_as_json(given),
-        "notes": [str(each) for each in aligned.notes],
-        "codes": [each.code for each in aligned.notes],
-    }
-    numbers = found.metrics.drop("arm")
-    paths = [Path(source) for source in tables if not isinstance(source, pl.DataFrame)]
-    directory = None if out is None else Path(out)
-    if directory is not None and found.subgroups is not None:
-        own = {
+    with nullcontext() if out is None else locked(Path(out)):
+        seeds = [one.predictions for one in given]
+        thresholds = [one.thresholds for one in given if one.thresholds is not None]
+        arm = listing([Path(name_of(source, at)).stem for at, source in enumerate(tables)])
+        groups, group_notes = _groups(given, tables[0], images, subgroups)
+        bootstrap = BootstrapConfig(n_bootstrap, seed, cast(IntervalKind, interval), stratified)
+        with progress("redrawing patients") as on_progress:
+            found = evaluate_suite(
+                SuiteInput({arm: seeds}, {arm: thresholds} if len(thresholds) == len(seeds) else {}, groups=groups),
+                SuiteSettings(
+                    bootstrap,
+                    min_positives=min_positives,
+                    min_group=min_group,
+                    metrics=chosen_metrics(metrics, given),
+                    averages=averages,
+                    compared=None,
+                    compared_averages=averages,
+                    exclusive=False,
+                ),
+                on_progress,
+            )
+        if subgroups and len(thresholds) < len(seeds):
+            group_notes.append(note(Code.NO_UNDERDIAGNOSIS))
+        aligned = found.aligned
+        about: dict[str, Any] = {
             "split": seeds[0].split,
+            "images": len(aligned.patients),
+            "patients": int(aligned.patients.max()) + 1,
+            "seeds": len(seeds),
             "redraws": n_bootstrap,
             "seed": seed,
-            "min_group": min_group,
-            "notes": [str(each) for each in group_notes],
-            "codes": [each.code for each in group_notes],
+            "interval": interval,
+            "stratified": stratified,
+            "min_positives": min_positives,
+            "calibrated": calibrate,
+            "thresholds": thresholds_as_json(given),
+            "notes": [str(each) for each in aligned.notes],
+            "codes": [each.code for each in aligned.notes],
         }
-        write_results(directory, "subgroups", found.subgroups, predictions=paths, settings=own)
-    if directory is not None:
-        write_results(directory, "metrics", numbers, predictions=paths, settings=about)
-    more = {"subgroup_notes": [str(each) for each in group_notes]} if subgroups else {}
-    ungrouped = None if found.subgroups is None else found.subgroups.drop("arm")
-    return EvaluationResult(directory, about | more, numbers, ungrouped, given)
+        numbers = found.metrics.drop("arm")
+        paths = [Path(source) for source in tables if not isinstance(source, pl.DataFrame)]
+        directory = None if out is None else Path(out)
+        if directory is not None and found.subgroups is not None:
+            own = {
+                "split": seeds[0].split,
+                "redraws": n_bootstrap,
+                "seed": seed,
+                "min_group": min_group,
+                "notes": [str(each) for each in group_notes],
+                "codes": [each.code for each in group_notes],
+            }
+            write_results(directory, "subgroups", found.subgroups, predictions=paths, settings=own)
+        if directory is not None:
+            write_results(directory, "metrics", numbers, predictions=paths, settings=about)
+        more = {"subgroup_notes": [str(each) for each in group_notes]} if subgroups else {}
+        ungrouped = None if found.subgroups is None else found.subgroups.drop("arm")
+        return EvaluationResult(directory, about | more, numbers, ungrouped, given)
 
 
 def _listed(source: PredictionSource | Sequence[PredictionSource]) -> list[PredictionSource]:

@@ -19,7 +19,7 @@ from hilum.errors import HilumError
 from hilum.pretext.monitoring import OnlineProbe, epochs_between, plan_of_probe
 from hilum.pretext.pretrain import pretrain as train
 from hilum.pretext.pretrain import refuse_beyond_pool
-from hilum.pretext.settings import resolve_settings, told_settings
+from hilum.pretext.settings import last_size, resolve_settings, told_settings
 from hilum.progress import ShowProgress, quiet
 from hilum.runs.inputs.data import RECIPE, DataSource, decode, read_data_sets, recipe_from
 from hilum.runs.pools import pooled_images
@@ -141,7 +141,8 @@ def pretrain(
     )
     recipe = recipe_from(preprocess)
     check_replaceable(out, _LEFT)
-    create_encoder(encoder, seed=0, image_size=given.run.size or recipe.size)  # refuses before any image is read
+    size = last_size(given.run.size, recipe.size)
+    create_encoder(encoder, seed=0, image_size=size)  # refuses before any image is read
     with joined_processes(given.device):
         first = rank() == 0
         show = progress if first else quiet

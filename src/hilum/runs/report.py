@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from hilum.artifacts import locked
 from hilum.errors import HilumError
 from hilum.evaluation.bootstrap import BootstrapConfig
 from hilum.evaluation.metrics import AUROC, AVERAGES, MACRO
@@ -94,7 +95,8 @@ def report(
         content = content_of_folder(directory, settings, question=question, on_progress=on_progress)
     is_study = (directory / "plan.json").is_file()  # its own page shows more, of the data and of pretraining
     target = Path(out) if out is not None else directory / "report" if is_study else directory
-    page = write_report(content, target)
+    with locked(target):
+        page = write_report(content, target)
     return ReportResult(target, {"question": content.question}, page, content)
 
 

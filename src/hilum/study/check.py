@@ -1,13 +1,13 @@
 """Trying a study in miniature before its first step: what would fail after hours of training fails in seconds."""
 
-import tempfile
 import time
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from hilum.errors import HilumError, HilumErrors, TrainingFailedError
+from hilum.artifacts import temporary_directory
+from hilum.errors import HilumError, HilumErrors, TrainingFailedError, TrainingFailure
 from hilum.pretext.pretrain import refuse_beyond_pool
 from hilum.progress import ProgressReport, silent
 from hilum.report.page import write_report
@@ -29,10 +29,14 @@ from hilum.study.plan import (
     without_failed,
 )
 from hilum.study.plan.prepare import prepare_study
+from hilum.study.plan.sweep import refuse_impossible
 from hilum.study.prepared import Prepared, PreparedStudy
 
 MOST_GENERATED = 150
 """Images of a generated data set: enough for findings that are not rare, made in seconds."""
+
+
+TEMPORARY = "hilum-check"
 
 
 @dataclass(frozen=True)
@@ -43,11 +47,14 @@ class Problem:
         arm: whose it is; None where it is the whole study's.
         step: in which it was met, as the plan calls it; "before the first step" for what needs no step.
         told: what was found, and what mends it.
+        code: "diverged" or "collapsed", where a training came to nothing by its own course: the study can run, and
+            would leave this arm out. None of what stops the study.
     """
 
     arm: str | None
     step: str
     told: str
+    code: TrainingFailure | None = None
 
     @property
     def sentence(self) -> str:
@@ -71,13 +78,22 @@ class Checked:
     seconds: dict[str, float] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
-    def raise_problems(self) -> None:
+    @property
+    def warnings(self) -> list[Problem]:
+        """Arms that a study would leave out and go on; none where no arm would be left."""
+        warned = [problem for problem in self.problems if problem.code is not None and problem.arm is not None]
+        return warned if {problem.arm for problem in warned} < set(self.arms) else []
+
+    def raise_problems(self, *, but_warnings: bool = False) -> None:
         """Refuse a study that cannot run to its end.
+
+        Args:
+            but_warnings: arms that would be left out are no reason.
 
         Raises:
             HilumErrors: all problems.
         """
-        if self.problems:
+        if set(self.problems) - set(self.warnings if but_warnings else []):
             told = [problem.sentence for problem in self.problems]
             raise HilumErrors("the study in miniature", told, fix="nothing was trained")
 
@@ -105,8 +121,8 @@ def check_study(
     Raises:
         HilumError: tables that cannot be read, a folder that is not there, a split that leaves a part empty.
     """
-    with tempfile.TemporaryDirectory(prefix="hilum-check-") as temporary:
-        out, few = Path(temporary), _few_generated(study)
+    with temporary_directory(TEMPORARY) as out:
+        few = _few_generated(study)
         generated = {name: out / "generated" / name for name, data in few.data.items() if data.generate}
         for name in generated:
             generate(few, name, out, workers, silent)
@@ -130,9 +146,9 @@ def check_prepared(
     """
     if isinstance(prepared, PreparedStudy):
         return _check_tasks(prepared, workers, on_progress)
-    with tempfile.TemporaryDirectory(prefix="hilum-check-") as temporary:
+    with temporary_directory(TEMPORARY) as temporary:
         small = miniature(prepared)
-        trial = _Trial(small, Path(temporary), workers)
+        trial = _Trial(small, temporary, workers)
         trial.checked.problems += _problems_before(prepared)
         trial.run(on_progress)
         return trial.checked
@@ -170,6 +186,8 @@ def _problems_before(prepared: Prepared) -> list[Problem]:
     except HilumErrors as error:
         problems += [Problem(None, BEFORE, told) for told in error.problems]
     problems += [Problem(None, BEFORE, told) for told in label_problems(prepared)]
+    impossible = refuse_impossible(study, prepared.labelled_images)
+    problems += [Problem(None, BEFORE, told) for told in impossible]
     for arm, settings in study.arms.items():
         if start_of(study, arm).here is False:
             told = f"its weights {study.weights_of(arm)} are not on this machine. Get them with `hilum weights fetch`."
@@ -271,7 +289,8 @@ class _Trial:
             work()
         except Exception as error:  # noqa: BLE001 - whatever would stop the study later is what is looked for
             told = self._in_words(step, error)
-            problems = [Problem(arm, step.title, told) for arm in arms] or [Problem(None, step.title, told)]
+            code = error.code if isinstance(error, TrainingFailedError) else None
+            problems = [Problem(arm, step.title, told, code) for arm in arms] or [Problem(None, step.title, told)]
             if tell:
                 self.checked.problems += problems
             if fails:
@@ -295,7 +314,7 @@ class _Trial:
         return told.replace(f"{self._out}/", "")
 
 
-_OF_ARMS = ("pretrain", "supervise", "finetune", "external")
+_OF_ARMS = ("pretrain", "supervise", "sweep", "finetune", "external")
 
 
 def _few_generated(study: Study) -> Study:

@@ -1,14 +1,9 @@
-"""How long a study will take: the arithmetic of its steps divided by what this machine was just seen to compute."""
+"""How long a study will take: the arithmetic of its steps, which `hilum.study.rates` divides into seconds."""
 
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hilum.encoders.catalogue import ARCHITECTURES
-
-STEP_EFFICIENCY = 0.6
-"""Share of the matrix-product rate that training a ResNet reaches, roughly: on two CPU cores, 0.4 in batches of 32 at
-64 px to 0.9 at 224 px."""
 
 FORWARDS_A_TRAINING_STEP = 3.0
 """A backward pass costs about two forward passes."""
@@ -20,13 +15,13 @@ LOCAL_SHARE = 0.25
 """Of a global view's pixels, in a local view of half its side."""
 
 
-def forward_gigaflops(encoder: str, size: int) -> float:
+def forward_gigaflops(encoder: str, size: float) -> float:
     """10^9 floating-point operations of one image through an encoder; grows with the number of pixels."""
     return ARCHITECTURES[encoder].gigaflops * (size / 224) ** 2
 
 
 def pretraining_gigaflops(
-    method: str, options: Mapping[str, Any], encoder: str, size: int, *, images: int, epochs: int
+    method: str, options: Mapping[str, Any], encoder: str, size: float, *, images: int, epochs: int
 ) -> float:
     """10^9 operations of a whole pretraining."""
     from hilum.pretext.methods import method_of, method_settings
@@ -68,27 +63,3 @@ def explaining_gigaflops(
     passes = OCCLUSION_PASSES if method == "occlusion" else FORWARDS_A_TRAINING_STEP
     images = drawn + points + passes * min(shown, drawn)
     return sum(forward_gigaflops(encoder, size) for encoder in encoders) * images
-
-
-def machine_gigaflops() -> float:
-    """10^9 operations a second that training will reach here, from matrix products in the precision it will use.
-
-    Takes about half a second.
-    """
-    import torch
-
-    from hilum.training.distributed.device import choose_device
-    from hilum.training.precision import choose_precision
-
-    device = choose_device("auto")
-    dtype = torch.bfloat16 if choose_precision("auto", device) == "bf16" else torch.float32
-    side = 8192 if device.type == "cuda" else 1536
-    matrix = torch.ones(side, side, dtype=dtype, device=device)
-    products, best = 0, 0.0
-    began = time.perf_counter()
-    while time.perf_counter() - began < 0.4 or products < 3:
-        start = time.perf_counter()
-        float((matrix @ matrix)[0, 0])
-        best = max(best, 2 * side**3 / (time.perf_counter() - start) / 1e9)
-        products += 1
-    return STEP_EFFICIENCY * best

@@ -20,22 +20,27 @@ from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.fabric.strategies.single_device import SingleDeviceStrategy
 from torch import Tensor
 
-from hilum.artifacts import fingerprint, whole_file
+from hilum.artifacts import fingerprint, whole_file, write_json
 from hilum.data.batches import Batch, Batches
+from hilum.data.transfer import Awaited
 from hilum.errors import HilumError, TrainingFailedError
 from hilum.progress import ProgressReport, silent
 from hilum.training.activation_checkpointing import recomputing
 from hilum.training.callbacks import Probing
 from hilum.training.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
+from hilum.training.compilation import Compilation, CompiledBlocks, decide_compilation
 from hilum.training.cpu import kept_memory, short_attention_written_out, small_maps_multiplied
 from hilum.training.distributed import agreed, rank, told, world_size
 from hilum.training.distributed.device import choose_device
-from hilum.training.precision import arithmetic, choose_precision, deterministic
+from hilum.training.precision import AUTOCAST, arithmetic, choose_precision, deterministic
 from hilum.training.settings import TrainingSettings
 from hilum.training.state import Course
 from hilum.training.step import Stepper, check_parts
 from hilum.training.trainable import Trainable
 from hilum.training.validation import validation_loss
+
+COMPILATION = "compilation.json"
+"""In a run's directory where compiling was asked for, or tried on a GPU: what became of it."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,7 @@ class Fit:
             without one).
         stopped_early: before the last epoch, for want of a lower validation loss.
         start: what the probe told before the first step; empty without one.
+        compilation: what became of the wish to compile; None where a resumed run had decided it before.
     """
 
     best_epoch: int
@@ -60,6 +66,7 @@ class Fit:
     curves: pl.DataFrame
     stopped_early: bool
     start: Mapping[str, float]
+    compilation: Compilation | None = None
 
 
 def fit(
@@ -104,11 +111,12 @@ def fit(
         raise ValueError("either validation or a probe chooses the best epoch")
     device = choose_device(settings.device)
     generators = torch.random.fork_rng([device] if device.type == "cuda" else [])
+    on_cpu = device.type == "cpu"
     with (
         deterministic(device),
         kept_memory(device),
-        short_attention_written_out(trainable),
-        small_maps_multiplied(trainable),
+        short_attention_written_out(trainable) if on_cpu else nullcontext(),
+        small_maps_multiplied(trainable) if on_cpu else nullcontext(),
         generators,
     ):
         loop = _Loop(trainable, batches, validation, probing, settings, directory, on_progress, device)
@@ -131,7 +139,7 @@ class _Loop:
     ) -> None:
         self.batches, self.validation, self.probing, self.settings = batches, validation, probing, settings
         self.directory, self.on_progress, self.device = directory, on_progress, device
-        precision = choose_precision(settings.precision, device)
+        precision = self.precision = choose_precision(settings.precision, device)
         # the plugin itself, because naming the precision makes Fabric print a line
         self.arithmetic = arithmetic(precision, device)
         # one device and no launcher: how processes share a batch is not Fabric's to say
@@ -148,10 +156,43 @@ class _Loop:
         self.run_print = fingerprint([settings.as_data(), precision, len(batches), *judged])
         self.course = Course()
         self.best: dict[str, Tensor] | None = None
-        self.unchecked: tuple[int, Tensor, int] | None = None
+        self.unchecked: tuple[int, Awaited, int] | None = None
         self.saved = time.monotonic()
 
+    def compile(self) -> Compilation | None:
+        """Decide it once for a run, on a copy; a resumed run goes on as it was."""
+        course, settings, found = self.course, self.settings, None
+        if course.compiled is None:
+            found = self.tried() if settings.compile == "on" or self.device.type == "cuda" else Compilation("off")
+            course.compiled = told(found.code == "compiled")
+            if found.code != "off" and rank() == 0:
+                write_json(self.directory / COMPILATION, found.as_data())
+        if course.compiled:
+            self.stepper.compiled = CompiledBlocks(self.stepper.encoders)
+        return found
+
+    def tried(self) -> Compilation:
+        settings = self.settings
+        batch = next(iter(self.batches))
+
+        def loss_of(trainable: Any) -> Tensor:
+            with self.stepper.forward_pass():
+                loss: Tensor = trainable.training_loss(batch.cut(settings.accumulate)[0], 0)
+            return loss
+
+        return decide_compilation(
+            settings.compile,
+            self.trainable.train(),
+            loss_of,
+            device=self.device,
+            dtype=AUTOCAST.get(self.precision, torch.float32),
+            steps=settings.epochs * len(self.batches),
+            processes=world_size(),
+            recompute=settings.recompute,
+        )
+
     def run(self) -> Fit:
+        compilation = self.compile()
         if self.probing is not None and not self.course.start:
             self.course.start = {name: value for name, value in self.probe(0).items() if value is not None}
         while self.course.epoch < self.settings.epochs and not self.course.stopped_early:
@@ -167,6 +208,7 @@ class _Loop:
             curves=self.write_curves(),
             stopped_early=course.stopped_early,
             start=course.start,
+            compilation=compilation,
         )
 
     def train_epoch(self) -> None:
@@ -189,13 +231,13 @@ class _Loop:
         images, steps_before = self.batches.images_in(course.step), course.epoch * len(self.batches)
         loss = self.stepper.take(batch, course.epoch, steps_before + course.step, course.plateau.share)
         self.check_loss()
-        self.unchecked = course.step + 1, loss * images, images
+        self.unchecked = course.step + 1, Awaited(loss * images), images
 
     def check_loss(self) -> None:
         """Add the last loss to the running sum; mostly a step late, so that a GPU never waits for the CPU."""
         if self.unchecked is None:
             return
-        step, value = self.unchecked[0], float(self.unchecked[1])
+        step, value = self.unchecked[0], self.unchecked[1].get()
         self.unchecked = None
         self.course.loss_sum += value
         if not math.isfinite(value):

@@ -10,6 +10,11 @@ Schedule = Literal["cosine", "constant", "plateau"]
 Precision = Literal["auto", "bf16", "fp16", "fp32"]
 Device = Literal["auto", "cpu", "cuda"]
 Keep = Literal["lowest", "last", "best_auroc"]
+Compile = Literal["auto", "on", "off"]
+
+
+INDIFFERENT = ("checkpoint_every_seconds", "compile")
+"""Settings that decide no result, or rounding only."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,8 @@ class TrainingSettings:
         precision: "auto" is bf16 autocast where the hardware multiplies in bfloat16, fp32 elsewhere. "fp16" is for GPUs
             that lack bfloat16: autocast with a scaled loss, since small gradients are zero in half precision.
         device: "auto" is the GPU where there is one.
+        compile: whether the encoder's blocks run compiled (`hilum.training.compilation`): "auto" where it was measured
+            to pay on a GPU, and never on a CPU. It moves results by rounding only.
         seed: of dropout; the order of batches and the views have their own.
         checkpoint_every_seconds: a killed run loses at most about this much work. The end of an epoch is nothing
             special: a checkpoint holds the place inside one, and one an epoch would cost short epochs a tenth of their
@@ -74,6 +81,7 @@ class TrainingSettings:
     patience: int | None = None
     precision: Precision = "auto"
     device: Device = "auto"
+    compile: Compile = "auto"
     seed: int = 0
     checkpoint_every_seconds: float = 30.0
 
@@ -104,13 +112,14 @@ class TrainingSettings:
             ("keep", Keep),
             ("precision", Precision),
             ("device", Device),
+            ("compile", Compile),
         ):
             choices = get_args(allowed)
             _require(getattr(self, name) in choices, name, f"one of {', '.join(choices)}", getattr(self, name))
 
     def as_data(self) -> dict[str, Any]:
         """Everything that decides the result, for provenance and for telling runs apart."""
-        return {name: value for name, value in asdict(self).items() if name != "checkpoint_every_seconds"}
+        return {name: value for name, value in asdict(self).items() if name not in INDIFFERENT}
 
 
 def _require(right: bool, field: str, expected: str, found: object) -> None:

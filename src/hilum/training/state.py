@@ -25,6 +25,7 @@ class Course:
         highest: quality of all probes that could choose an epoch.
         best_epoch: counted from 1; 0 before the first validation or probe.
         curves: one row an epoch.
+        compiled: whether the blocks run compiled; None before that was decided.
         stopped_early: no lower validation loss for the settings' patience.
     """
 
@@ -42,6 +43,7 @@ class Course:
     highest: float = -math.inf
     best_epoch: int = 0
     curves: list[dict[str, float | int | None]] = field(default_factory=list)
+    compiled: bool | None = None
     stopped_early: bool = False
 
     def as_data(self) -> dict[str, Any]:

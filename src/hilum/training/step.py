@@ -1,7 +1,7 @@
 """One optimiser step: loss, gradients, their mean over parts and processes, the move."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 
 import numpy as np
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from hilum.data.batches import Batch, Batches
 from hilum.encoders.zoo import Encoder
 from hilum.errors import HilumError
+from hilum.training.compilation import CompiledBlocks
 from hilum.training.distributed import JoinedBatchNorm, average_gradients, rank, world_size
 from hilum.training.optim import (
     create_optimizer,
@@ -37,6 +38,7 @@ class Stepper:
         self.fabric, self.trainable, self.settings = fabric, trainable, settings
         self.steps_per_epoch = steps_per_epoch
         self.encoders = [module for module in trainable.modules() if isinstance(module, Encoder)]
+        self.compiled: CompiledBlocks | None = None
         self.module, self.optimizer = fabric.setup(trainable, create_optimizer(trainable, settings))
 
     def take(self, batch: Batch, epoch: int, step: int, plateau_share: float) -> Tensor:
@@ -69,10 +71,21 @@ class Stepper:
         return loss
 
     def _add_gradients(self, part: Batch, epoch: int) -> Tensor:
-        with self.fabric.autocast(), JoinedBatchNorm() if world_size() > 1 else nullcontext():
+        with self.forward_pass():
             loss = self.trainable.training_loss(part, epoch)
         self.fabric.backward(loss if part.parts == 1 else loss / part.parts)
         return loss.detach()
+
+    @contextmanager
+    def forward_pass(self) -> Iterator[None]:
+        """What a loss is computed in: the run's precision, batch norm over all processes, compiled blocks."""
+        with ExitStack() as stack:
+            stack.enter_context(self.fabric.autocast())
+            if world_size() > 1:
+                stack.enter_context(JoinedBatchNorm())
+            if self.compiled is not None and all(encoder.training for encoder in self.encoders):
+                stack.enter_context(self.compiled.active())
+            yield
 
 
 @contextmanager

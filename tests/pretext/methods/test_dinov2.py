@@ -31,7 +31,7 @@ def test_the_loss_is_the_sum_of_its_three_parts(encoder, batch_of, teacher):
     method, batch = create(encoder, teacher=teacher), batch_of([0, 1, 2], size=64)
     loss = method.training_loss(batch, epoch=1)
     large, small = VIEWS.of(batch, 1)
-    mask = method._mask(batch, 1)
+    mask = torch.from_numpy(method._mask(batch, 1))
     with hidden(encoder, mask, method.mask_token):
         tokens = encoder.tokens(torch.cat(large))
     seen = encoder.tokens(torch.cat(large))  # the teacher has the same weights at the start

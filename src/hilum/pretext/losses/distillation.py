@@ -37,6 +37,7 @@ def patch_distillation(
     images: Tensor,
     temperature: float,
     *,
+    views: int | None = None,
     masked_views: Tensor | None = None,
     parts: int = 1,
 ) -> Tensor:
@@ -47,6 +48,7 @@ def patch_distillation(
         teacher: probabilities at the same patches, which the teacher saw, (M, K).
         images: which view of the batch each patch is of, (M,), int64.
         temperature: of the student, > 0.
+        views: how many views there are; None: found out, for which a GPU has to be waited for.
         masked_views: how many views have masked patches in the whole batch, where this is a part of it; of all
             processes it is the sum.
         parts: see `hilum.training.distributed.collectives.share_of_mean`.
@@ -54,9 +56,11 @@ def patch_distillation(
     Returns:
         Scalar; 0 where nothing was masked. Views without a masked patch do not count.
     """
-    _, group, masked = torch.unique(images, return_inverse=True, return_counts=True)
-    total = (_cross_entropy(student, teacher, temperature) / masked[group]).sum()
-    own = torch.tensor(len(masked), device=student.device)
+    if views is None:
+        views = int(images.max()) + 1 if len(images) else 0
+    masked = torch.zeros(views, dtype=torch.int64, device=student.device).index_add_(0, images, torch.ones_like(images))
+    total = (_cross_entropy(student, teacher, temperature) / masked[images]).sum()
+    own = (masked > 0).sum()
     return share_of_mean(total, own if masked_views is None else masked_views, parts)
 
 
@@ -84,7 +88,7 @@ def moved_center(center: Tensor, logits: Tensor, momentum: float, *, counts: Ten
     Returns:
         (K,). As it was where there were no logits.
     """
-    count = summed(torch.tensor(len(logits), device=logits.device) if counts is None else counts.sum())
+    count = summed(torch.full((), len(logits), device=logits.device) if counts is None else counts.sum())
     mean = summed(logits.float().sum(0)) / count.clamp(min=1)
     return torch.where(count > 0, center * momentum + mean * (1 - momentum), center)
 

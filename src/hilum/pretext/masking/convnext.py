@@ -16,9 +16,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from hilum.data.transfer import to_device
 from hilum.encoders.zoo import Encoder
 from hilum.errors import HilumError
 from hilum.training.activation_checkpointing import run_block
@@ -39,16 +41,21 @@ class VisiblePatches:
     columns: Tensor
 
     @classmethod
-    def of(cls, visible: Tensor) -> "VisiblePatches":
-        """From a mask, (B, rows, columns), True where visible.
+    def of(cls, visible: Tensor, device: torch.device | None = None) -> "VisiblePatches":
+        """From a mask, (B, rows, columns), True where visible; in host memory, so that no GPU is waited for.
+
+        Args:
+            visible: the mask.
+            device: where the maps will be; None: where the mask is.
 
         Raises:
             ValueError: not as many are visible of every image, or none is.
         """
-        counts = visible.flatten(1).sum(1)
-        if not counts[0] or not counts.eq(counts[0]).all():
+        seen = visible.cpu().numpy()
+        counts = seen.sum(axis=(1, 2))
+        if not counts[0] or (counts != counts[0]).any():
             raise ValueError(f"as many patches of every image must be visible, and at least one, not {counts.tolist()}")
-        images, rows, columns = visible.nonzero(as_tuple=True)
+        images, rows, columns = to_device(np.stack(seen.nonzero()), visible.device if device is None else device)
         return cls((visible.shape[0], visible.shape[1], visible.shape[2]), images, rows, columns)
 
     def pack(self, maps: Tensor) -> Tensor:
@@ -117,13 +124,14 @@ def visible_features(encoder: Encoder, images: Tensor, visible: Tensor) -> Tenso
     Args:
         encoder: checked by `check_is_convnext_v2`.
         images: (B, 1, H, W) in [0, 1]; H and W are multiples of the encoder's patch.
-        visible: (B, rows, columns) of the encoder's patch grid, True where visible; as many of every image.
+        visible: (B, rows, columns) of the encoder's patch grid, True where visible; as many of every image. In host
+            memory.
 
     Returns:
         (B, width, rows, columns), zero at hidden places. Nothing of a hidden patch has a part in it.
     """
     body: Any = encoder.body
-    patches = VisiblePatches.of(visible)
+    patches = VisiblePatches.of(visible, images.device)
     features = body.stem((patches.pack(images) - encoder.mean) / encoder.std)
     for stage in body.stages:
         features = stage.downsample(features)

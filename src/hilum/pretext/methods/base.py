@@ -7,7 +7,7 @@ from typing import Any
 from hilum.augment import ViewPolicy
 from hilum.encoders.zoo import Encoder
 from hilum.pretext.methods.settings import MethodSettings
-from hilum.pretext.modules import ManyViews, TwoViews
+from hilum.pretext.modules import EarlySizes, ManyViews, TwoViews
 from hilum.pretext.monitoring import CollapseWatch
 from hilum.training.trainable import Trainable
 
@@ -24,6 +24,26 @@ class Pretext(Trainable):
 
     encoder: Encoder
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._counts: dict[str, int] = {}
+        self.register_load_state_dict_post_hook(_forget_counts)  # type: ignore[no-untyped-call]
+
+    def count_of(self, name: str) -> int:
+        """A whole number that is a buffer, for a checkpoint, without waiting for a GPU but the first time.
+
+        Args:
+            name: of the buffer; changed by `set_count` alone.
+        """
+        if name not in self._counts:
+            self._counts[name] = int(self.get_buffer(name))
+        return self._counts[name]
+
+    def set_count(self, name: str, value: int) -> None:
+        """Change such a number."""
+        self.get_buffer(name).fill_(value)
+        self._counts[name] = value
+
     @property
     def kept(self) -> Encoder:
         """The encoder that is kept: the one that trained, or the teacher where that is what the paper evaluates."""
@@ -33,6 +53,10 @@ class Pretext(Trainable):
     def loss_of_chance(self) -> float | None:
         """What the loss is where the encoder says the same of every image; None where no such number is known."""
         return None
+
+
+def _forget_counts(pretext: Any, _: object) -> None:
+    pretext._counts.clear()
 
 
 @dataclass(frozen=True)
@@ -48,6 +72,7 @@ class PretextRun:
         batch_size: images a step.
         steps: optimiser steps, in all.
         seed: of weights and views.
+        early: smaller sides in the first epochs; None for none. `size` and `local_size` hold from then on.
         watch: looks for collapse at the end of every epoch.
     """
 
@@ -61,10 +86,15 @@ class PretextRun:
     seed: int
     watch: CollapseWatch | None
     second_policy: ViewPolicy | None = None
+    early: EarlySizes | None = None
+
+    def size_at(self, epoch: int) -> int:
+        """Side of the views in an epoch, from 0."""
+        return self.early.size if self.early and epoch < self.early.epochs else self.size
 
     def two_views(self) -> TwoViews:
         """For methods that compare two views of an image."""
-        return TwoViews(self.policy, self.size, self.seed, self.second_policy)
+        return TwoViews(self.policy, self.size, self.seed, self.second_policy, self.early)
 
     def many_views(self, local_views: int) -> ManyViews:
         """For methods that compare two views and so many local ones."""
@@ -76,6 +106,7 @@ class PretextRun:
             locals_=local_views,
             seed=self.seed,
             second_policy=self.second_policy,
+            early=self.early,
         )
 
 

@@ -49,7 +49,7 @@ class DINO(Pretext):
 
     def training_loss(self, batch: Batch, epoch: int) -> Tensor:
         """Cross-entropy of all views with the teacher's answers to the global ones."""
-        self.epoch.fill_(epoch)
+        self.set_count("epoch", epoch)
         large, small = self.views.of(batch, epoch)
         teacher = self._answers(torch.cat(large))
         train_prototypes = epoch >= self.settings.frozen_epochs
@@ -79,19 +79,21 @@ class DINO(Pretext):
     @torch.no_grad()
     def after_step(self) -> None:
         """Move the teacher towards the student, and its center towards its last answers."""
-        momentum = self.schedule.momentum(int(self.steps))
+        momentum = self.schedule.momentum(self.count_of("steps"))
         follow(self.teacher_encoder, self.encoder, momentum)
         follow(self.teacher_head, self.head, momentum)
         if self.answers:
             self.center.copy_(moved_center(self.center, torch.stack(self.answers), self.settings.center_momentum))
             self.answers = []
-        self.steps.add_(1)
+        self.set_count("steps", self.count_of("steps") + 1)
 
     def watch(self) -> dict[str, float]:
         """Signs of collapse, in the features and in the teacher's answers, and the size of its center."""
-        features = self.collapse.look(self.teacher_encoder, self.teacher_head, int(self.epoch)) if self.collapse else {}
+        features = (
+            self.collapse.look(self.teacher_encoder, self.teacher_head, self.count_of("epoch")) if self.collapse else {}
+        )
         advice = self.collapse.advice if self.collapse else ""
-        answers = self.teacher_watch.look(int(self.epoch), advice)
+        answers = self.teacher_watch.look(self.count_of("epoch"), advice)
         center = {"center_norm": float(self.center.norm())} if self.settings.teacher == "centering" else {}
         return features | answers | center
 
@@ -99,7 +101,7 @@ class DINO(Pretext):
     def _answers(self, large: Tensor) -> list[Tensor]:
         """The teacher's probabilities for both global views."""
         logits = self.teacher_head(self.teacher_encoder(large)).float()
-        temperature = self.schedule.temperature(int(self.steps))
+        temperature = self.schedule.temperature(self.count_of("steps"))
         if self.settings.teacher == "sinkhorn":
             return [sinkhorn_assignments(view, temperature) for view in logits.chunk(2)]
         self.answers.append(logits.mean(0))

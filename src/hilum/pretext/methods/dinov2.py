@@ -3,11 +3,16 @@
 DINO on the class token, iBOT on hidden patches, each with a head of its own, and KoLeo between the images of a batch.
 """
 
+import math
+
+import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hilum.data.batches import Batch
+from hilum.data.transfer import to_device
 from hilum.encoders.zoo import Encoder
 from hilum.pretext.losses import (
     koleo_of_views,
@@ -57,7 +62,6 @@ class DINOv2(Pretext):
         self.mask_token = nn.Parameter(torch.zeros(encoder.token_width))
         self.views, self.schedule, self.settings, self.seed = views, schedule, settings, seed
         self.collapse, self.teacher_watch = collapse, TeacherWatch(len(head.prototypes))
-        self.grid = encoder.patch_grid(views.global_size)
         self.epoch: Tensor
         self.steps: Tensor
         self.center: Tensor
@@ -71,16 +75,18 @@ class DINOv2(Pretext):
 
     def training_loss(self, batch: Batch, epoch: int) -> Tensor:
         """DINO + iBOT + KoLeo."""
-        self.epoch.fill_(epoch)
+        self.set_count("epoch", epoch)
         large, small = self.views.of(batch, epoch)
-        mask = self._mask(batch, epoch)
-        answers, patch_answers = self._answers(torch.cat(large), mask)
+        of_host = self._mask(batch, epoch)
+        mask = to_device(of_host, batch.images.device)
+        places = to_device(np.flatnonzero(of_host), batch.images.device)
+        answers, patch_answers = self._answers(torch.cat(large), places)
         train_prototypes = epoch >= self.settings.frozen_epochs
 
         with hidden(self.encoder, mask, self.mask_token):
             tokens = self.encoder.tokens(torch.cat(large))
         classes = list(tokens[:, 0].chunk(2))
-        patches = tokens[:, self.encoder.prefix_tokens :].reshape(len(tokens), *self.grid, -1)[mask]
+        patches = tokens[:, self.encoder.prefix_tokens :].flatten(0, 1)[places]
         of_local = self.encoder.tokens(torch.cat(small))[:, 0].chunk(len(small)) if small else []
         of_views = self.head(torch.cat([*classes, *of_local]), train_prototypes=train_prototypes)
         student = list(of_views.chunk(2 + len(of_local)))
@@ -92,9 +98,10 @@ class DINOv2(Pretext):
         patch_loss = patch_distillation(
             hidden_patches,
             patch_answers,
-            mask.nonzero()[:, 0],
+            places // math.prod(self._grid(epoch)),
             temperature,
-            masked_views=self._mask(batch.whole, epoch).flatten(1).any(1).sum() if batch.parts > 1 else None,
+            views=len(mask),
+            masked_views=self._masked_views(batch.whole, epoch) if batch.parts > 1 else None,
             parts=batch.parts,
         )
         spread_loss = koleo_of_views(classes)
@@ -103,7 +110,7 @@ class DINOv2(Pretext):
     @torch.no_grad()
     def after_step(self) -> None:
         """Move the teacher towards the student, and its centers towards its last answers."""
-        momentum = self.schedule.momentum(int(self.steps))
+        momentum = self.schedule.momentum(self.count_of("steps"))
         for copied, trained in zip(self.teacher, (self.encoder, self.head, self.patch_head), strict=True):
             follow(copied, trained, momentum)
         if self.answers:
@@ -114,7 +121,7 @@ class DINOv2(Pretext):
             self.center.copy_(moved_center(self.center, classes, momentum, counts=class_counts))
             self.patch_center.copy_(moved_center(self.patch_center, patches, momentum, counts=patch_counts))
             self.answers = []
-        self.steps.add_(1)
+        self.set_count("steps", self.count_of("steps") + 1)
 
     @property
     def needs_whole_batch(self) -> str:
@@ -130,18 +137,22 @@ class DINOv2(Pretext):
 
     def watch(self) -> dict[str, float]:
         """Signs of collapse, in the features and in the teacher's answers, and the size of its center."""
-        epoch = int(self.epoch)
+        epoch = self.count_of("epoch")
         features = self.collapse.look(self.kept, self.teacher[1], epoch) if self.collapse else {}
         answers = self.teacher_watch.look(epoch, self.collapse.advice if self.collapse else "")
         center = {"center_norm": float(self.center.norm())} if self.settings.teacher == "centering" else {}
         return features | answers | center
 
-    def _mask(self, batch: Batch, epoch: int) -> Tensor:
-        """Of both global views, one after the other, (2 N, rows, columns)."""
+    def _grid(self, epoch: int) -> tuple[int, int]:
+        """Rows and columns of patches of a global view."""
+        return self.encoder.patch_grid(self.views.sizes_at(epoch)[0])
+
+    def _mask(self, batch: Batch, epoch: int) -> NDArray[np.bool_]:
+        """Of both global views, one after the other, (2 N, rows, columns), in host memory."""
         masks = [
             block_masks(
                 batch.keys,
-                self.grid[0],
+                self._grid(epoch)[0],
                 masked=self.settings.masked_images,
                 share=self.settings.masked_patches,
                 seed=self.seed,
@@ -150,25 +161,29 @@ class DINOv2(Pretext):
             )
             for view in range(2)
         ]
-        return torch.cat([torch.from_numpy(mask) for mask in masks]).to(batch.images.device)
+        return np.concatenate(masks)
+
+    def _masked_views(self, batch: Batch, epoch: int) -> Tensor:
+        masked = int(self._mask(batch, epoch).any(axis=(1, 2)).sum())
+        return torch.full((), masked, device=batch.images.device)
 
     @torch.no_grad()
-    def _answers(self, large: Tensor, mask: Tensor) -> tuple[list[Tensor], Tensor]:
+    def _answers(self, large: Tensor, places: Tensor) -> tuple[list[Tensor], Tensor]:
         """The teacher's probabilities for both global views, and for the patches that the student does not see."""
         encoder, head, patch_head = self.teacher
         assert isinstance(encoder, Encoder)
         tokens = encoder.tokens(large)
         classes = head(tokens[:, 0]).float()
-        hidden_tokens = tokens[:, encoder.prefix_tokens :].reshape(len(tokens), *self.grid, -1)[mask]
+        hidden_tokens = tokens[:, encoder.prefix_tokens :].flatten(0, 1)[places]
         patches = patch_head(filled_up(hidden_tokens))[: len(hidden_tokens)].float()
-        temperature = self.schedule.temperature(int(self.steps))
+        temperature = self.schedule.temperature(self.count_of("steps"))
         if self.settings.teacher == "sinkhorn":
             answers = [sinkhorn_assignments(view, temperature) for view in classes.chunk(2)]
             of_patches = sinkhorn_assignments(patches, temperature)
         else:
             answers = list(sharpened(classes, self.center, temperature).chunk(2))
             of_patches = sharpened(patches, self.patch_center, temperature)
-            counts = (classes.new_tensor(len(each)) for each in (classes, patches))
+            counts = (classes.new_full((), len(each)) for each in (classes, patches))
             self.answers.append((classes.sum(0), next(counts), patches.sum(0), next(counts)))
         return answers, of_patches
 

@@ -6,11 +6,13 @@ from torch import Tensor, nn
 
 from hilum.augment import ViewPolicy, random_views
 from hilum.data.batches import Batch
+from hilum.data.transfer import to_device
 from hilum.encoders.zoo import Encoder
 from hilum.errors import HilumError
 from hilum.pretext.masking import check_is_convnext_v2, random_masks, visible_features
 from hilum.pretext.methods.base import TRAINED, Method, Pretext, PretextRun
 from hilum.pretext.methods.settings import FCMAESettings
+from hilum.pretext.modules import EarlySizes
 from hilum.pretext.monitoring import CollapseWatch
 
 
@@ -26,7 +28,8 @@ def hidden_patch_loss(predicted: Tensor, images: Tensor, hidden: Tensor, patch: 
     Args:
         predicted: (B, rows, columns, patch²).
         images: (B, 1, rows · patch, columns · patch).
-        hidden: (B, rows, columns), True where hidden; some are.
+        hidden: which are: places in (B · rows · columns), in order, int64; or a mask (B, rows, columns), True where
+            hidden, for which a GPU has to be waited for.
         patch: side in px.
 
     Returns:
@@ -35,7 +38,8 @@ def hidden_patch_loss(predicted: Tensor, images: Tensor, hidden: Tensor, patch: 
     target = patches_of(images.float(), patch)
     variance, mean = torch.var_mean(target, dim=-1, keepdim=True)
     target = (target - mean) / (variance + 1e-6).sqrt()
-    return (predicted.float() - target).square().mean(-1)[hidden].mean()
+    places = hidden.flatten().nonzero()[:, 0] if hidden.dtype == torch.bool else hidden
+    return (predicted.float() - target).square().mean(-1).flatten()[places].mean()
 
 
 class FCMAE(Pretext):
@@ -49,6 +53,7 @@ class FCMAE(Pretext):
         decoder_width: of the one block behind; 512 in the paper.
         seed: of views, masks and the decoder's weights.
         collapse: looks at the features at the end of every epoch; None does not.
+        early: a smaller side in the first epochs.
     """
 
     def __init__(
@@ -61,16 +66,19 @@ class FCMAE(Pretext):
         decoder_width: int,
         seed: int,
         collapse: CollapseWatch | None = None,
+        early: EarlySizes | None = None,
     ) -> None:
         super().__init__()
         check_is_convnext_v2(encoder)
-        if size % encoder.patch or size < 2 * encoder.patch:
-            raise HilumError(
-                "size of fcmae",
-                expected=f"a multiple of {encoder.patch} px, at least {2 * encoder.patch}",
-                found=f"{size} px",
-                fix="Change `resize` of the preprocessing, or `size`.",
-            )
+        for side in [size] if early is None else [size, early.size]:
+            if side % encoder.patch or side < 2 * encoder.patch:
+                raise HilumError(
+                    "size of fcmae",
+                    expected=f"a multiple of {encoder.patch} px, at least {2 * encoder.patch}",
+                    found=f"{side} px",
+                    fix="Change `resize` of the preprocessing, or `size`.",
+                )
+        self.early = early
         self.encoder, self.policy, self.size, self.share, self.seed = encoder, policy, size, share, seed
         self.collapse = collapse
         with torch.random.fork_rng(devices=[]):
@@ -84,13 +92,17 @@ class FCMAE(Pretext):
 
     def training_loss(self, batch: Batch, epoch: int) -> Tensor:
         """Error of the hidden patches of one view of each image."""
-        self.epoch.fill_(epoch)
-        views = random_views(batch.images, batch.keys, self.policy, self.size, seed=self.seed, epoch=epoch, view=0)
-        hidden = self._hidden(batch.keys, epoch).to(views.device)
-        features = self.into_decoder(visible_features(self.encoder, views, ~hidden))
+        self.set_count("epoch", epoch)
+        views = random_views(
+            batch.images, batch.keys, self.policy, self._size(epoch), seed=self.seed, epoch=epoch, view=0
+        )
+        mask = self._hidden(batch.keys, epoch)
+        features = self.into_decoder(visible_features(self.encoder, views, ~mask))
+        hidden = to_device(mask, views.device)
         filled = torch.where(hidden[:, None], self.mask_token[:, None, None].to(features.dtype), features)
         predicted = self.to_pixels(self.decoder(filled)).permute(0, 2, 3, 1)
-        return hidden_patch_loss(predicted, views, hidden, self.encoder.patch)
+        places = to_device(np.flatnonzero(mask), views.device)
+        return hidden_patch_loss(predicted, views, places, self.encoder.patch)
 
     @property
     def needs_whole_batch(self) -> str:
@@ -104,11 +116,14 @@ class FCMAE(Pretext):
 
     def watch(self) -> dict[str, float]:
         """Signs of collapse, where there is no projection and the features stand for it; share of patches hidden."""
-        features = self.collapse.look(self.encoder, nn.Identity(), int(self.epoch)) if self.collapse else {}
+        features = self.collapse.look(self.encoder, nn.Identity(), self.count_of("epoch")) if self.collapse else {}
         return features | {"hidden_share": float(self._hidden(np.zeros(1, np.uint64), 0).double().mean())}
 
+    def _size(self, epoch: int) -> int:
+        return self.early.size if self.early is not None and epoch < self.early.epochs else self.size
+
     def _hidden(self, keys: np.ndarray[tuple[int], np.dtype[np.uint64]], epoch: int) -> Tensor:
-        grid = self.size // self.encoder.patch
+        grid = self._size(epoch) // self.encoder.patch
         return torch.from_numpy(random_masks(keys, grid, share=self.share, seed=self.seed, epoch=epoch))
 
 
@@ -143,6 +158,7 @@ def create(encoder: Encoder, settings: FCMAESettings, run: PretextRun) -> FCMAE:
         decoder_width=settings.decoder_width,
         seed=run.seed,
         collapse=run.watch,
+        early=run.early,
     )
 
 

@@ -13,6 +13,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from hilum.data.batches import Batch
+from hilum.data.transfer import to_device
 from hilum.encoders.zoo import Encoder
 from hilum.pretext.methods.base import TRAINED, Method, Pretext, PretextRun
 from hilum.pretext.methods.settings import MoCoV2Settings
@@ -95,9 +96,9 @@ class MoCoV2(Pretext):
 
     def training_loss(self, batch: Batch, epoch: int) -> Tensor:
         """InfoNCE of the batch against the queue as the last step left it."""
-        self.epoch.fill_(epoch)
+        self.set_count("epoch", epoch)
         first, second = self.views.of(batch, epoch)
-        images = torch.from_numpy(batch.keys.view(np.int64)).to(first.device)
+        images = to_device(batch.keys.view(np.int64), first.device)
         query = self.head(self.encoder(first))
         with torch.no_grad():
             key = self.momentum_head(self.momentum_encoder(second))
@@ -139,7 +140,7 @@ class MoCoV2(Pretext):
 
     def watch(self) -> dict[str, float]:
         """Signs of collapse, and how near queries were to the keys of their images and to those of the queue."""
-        features = self.collapse.look(self.encoder, self.head, int(self.epoch)) if self.collapse else {}
+        features = self.collapse.look(self.encoder, self.head, self.count_of("epoch")) if self.collapse else {}
         return features | self.similarities.take()
 
 

@@ -49,7 +49,7 @@ class SimCLR(Pretext):
 
     def training_loss(self, batch: Batch, epoch: int) -> Tensor:
         """NT-Xent of the batch; both views pass the encoder together, so batch norm sees them as one."""
-        self.epoch.fill_(epoch)
+        self.set_count("epoch", epoch)
         first, second = self.head(self.encoder(torch.cat(self.views.of(batch, epoch)))).chunk(2)
         first, second = joined(first.float()), joined(second.float())
         self.similarities.note(of_pairs(first, second), of_others(first, second))
@@ -67,7 +67,7 @@ class SimCLR(Pretext):
 
     def watch(self) -> dict[str, float]:
         """Signs of collapse, and how near views of one image and of others were to each other."""
-        features = self.collapse.look(self.encoder, self.head, int(self.epoch)) if self.collapse else {}
+        features = self.collapse.look(self.encoder, self.head, self.count_of("epoch")) if self.collapse else {}
         return features | self.similarities.take()
 
 

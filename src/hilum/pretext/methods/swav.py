@@ -76,7 +76,7 @@ class SwAV(Pretext):
 
     def training_loss(self, batch: Batch, epoch: int) -> Tensor:
         """Swapped prediction over all views; views of one size pass the encoder together."""
-        self.epoch.fill_(epoch)
+        self.set_count("epoch", epoch)
         large, small = self.views.of(batch, epoch)
         sizes = [views for views in (large, small) if views]
         features = [self.encoder(torch.cat(views)) for views in sizes]
@@ -107,7 +107,7 @@ class SwAV(Pretext):
         if self.seen is not None and self.queue.shape[1]:
             new = torch.stack([joined_constant(view) for view in self.seen])
             self.queue.copy_(torch.cat([new, self.queue], dim=1)[:, : self.queue.shape[1]])
-            self.queue_filled.add_(new.shape[1]).clamp_(max=self.queue.shape[1])
+            self.set_count("queue_filled", min(self.count_of("queue_filled") + new.shape[1], self.queue.shape[1]))
         self.seen = None
 
     @property
@@ -117,9 +117,9 @@ class SwAV(Pretext):
 
     def watch(self) -> dict[str, float]:
         """Signs of collapse, in the features and in the assignments, and how near the queue's projections are."""
-        features = self.collapse.look(self.encoder, self.head, int(self.epoch)) if self.collapse else {}
-        answers = self.assignment_watch.look(int(self.epoch), self.collapse.advice if self.collapse else "")
-        filled = self.queue[:, : int(self.queue_filled)]
+        features = self.collapse.look(self.encoder, self.head, self.count_of("epoch")) if self.collapse else {}
+        answers = self.assignment_watch.look(self.count_of("epoch"), self.collapse.advice if self.collapse else "")
+        filled = self.queue[:, : self.count_of("queue_filled")]
         near = {"queue_similarity": float(filled.mean(1).square().sum(1).mean())} if self.queue.shape[1] else {}
         return features | answers | near
 
@@ -135,8 +135,8 @@ class SwAV(Pretext):
         Over several processes every rank holds the same queue, which would then count as often as there are ranks; each
         takes its own part of it instead.
         """
-        full = int(self.queue_filled) == self.queue.shape[1]
-        if not self.queue.shape[1] or not full or int(self.epoch) < self.queue_waits:
+        full = self.count_of("queue_filled") == self.queue.shape[1]
+        if not self.queue.shape[1] or not full or self.count_of("epoch") < self.queue_waits:
             return sinkhorn_assignments(scores, self.epsilon)
         together = torch.cat([scores, F.linear(own_part(self.queue[view]), prototypes)])
         return sinkhorn_assignments(together, self.epsilon)[: len(scores)]

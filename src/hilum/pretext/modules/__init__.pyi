@@ -1,3 +1,6 @@
+from .early import (
+    EarlySizes as EarlySizes,
+)
 from .ema import (
     cosine_between as cosine_between,
 )

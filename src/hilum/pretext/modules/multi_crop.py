@@ -10,6 +10,7 @@ from torch import Tensor
 from hilum.augment import ViewPolicy, random_views
 from hilum.data.batches import Batch
 from hilum.errors import HilumError
+from hilum.pretext.modules.early import EarlySizes
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class ManyViews:
         locals_: how many local views; 0 for none.
         seed: of the run.
         second_policy: of the second global view; as of the first when None.
+        early: smaller sides in the first epochs.
 
     Raises:
         HilumError: fewer than no local views.
@@ -36,6 +38,7 @@ class ManyViews:
     locals_: int
     seed: int
     second_policy: ViewPolicy | None = None
+    early: EarlySizes | None = None
 
     def __post_init__(self) -> None:
         if self.locals_ < 0:
@@ -44,13 +47,20 @@ class ManyViews:
     def of(self, batch: Batch, epoch: int) -> tuple[list[Tensor], list[Tensor]]:
         """Both global and all local views, (N, 1, side, side) each; a function of seed, epoch and image."""
         pair = self.global_policy, self.second_policy or self.global_policy
+        global_size, local_size = self.sizes_at(epoch)
         drawn = [
             random_views(batch.images, batch.keys, policy, size, seed=self.seed, epoch=epoch, view=view)
             for view, (policy, size) in enumerate(
-                [(policy, self.global_size) for policy in pair] + [(self.local_policy, self.local_size)] * self.locals_
+                [(policy, global_size) for policy in pair] + [(self.local_policy, local_size)] * self.locals_
             )
         ]
         return drawn[:2], drawn[2:]
+
+    def sizes_at(self, epoch: int) -> tuple[int, int]:
+        """Sides of global and local views in an epoch, from 0."""
+        if self.early is not None and epoch < self.early.epochs:
+            return self.early.size, self.early.local_size
+        return self.global_size, self.local_size
 
 
 @dataclass(frozen=True)
@@ -62,17 +72,20 @@ class TwoViews:
         size: pixels a side.
         seed: of the run.
         second_policy: what may change in the second view; as in the first when None.
+        early: a smaller side in the first epochs.
     """
 
     policy: ViewPolicy
     size: int
     seed: int
     second_policy: ViewPolicy | None = None
+    early: EarlySizes | None = None
 
     def of(self, batch: Batch, epoch: int) -> tuple[Tensor, Tensor]:
         """Both views, each (N, 1, size, size) in [0, 1]; a function of seed, epoch and image."""
+        size = self.early.size if self.early is not None and epoch < self.early.epochs else self.size
         first, second = (
-            random_views(batch.images, batch.keys, policy, self.size, seed=self.seed, epoch=epoch, view=view)
+            random_views(batch.images, batch.keys, policy, size, seed=self.seed, epoch=epoch, view=view)
             for view, policy in enumerate((self.policy, self.second_policy or self.policy))
         )
         return first, second

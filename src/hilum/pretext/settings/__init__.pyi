@@ -25,3 +25,15 @@ from .resolve import (
 from .run import (
     RunSettings as RunSettings,
 )
+from .sizes import (
+    SizeCurriculum as SizeCurriculum,
+)
+from .sizes import (
+    early_sizes as early_sizes,
+)
+from .sizes import (
+    last_size as last_size,
+)
+from .sizes import (
+    mean_size as mean_size,
+)

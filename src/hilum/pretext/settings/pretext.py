@@ -8,7 +8,8 @@ from hilum.augment import ViewPolicy, policy_of
 from hilum.errors import HilumError, HilumErrors
 from hilum.pretext.methods import method_of, method_settings
 from hilum.pretext.settings.run import problems_of_run
-from hilum.training.settings import Device, Optimizer, Precision
+from hilum.pretext.settings.sizes import SizeCurriculum
+from hilum.training.settings import Compile, Device, Optimizer, Precision
 
 POLICIES_OF_RUN = ("policy", "second_policy", "local_policy")
 LEAST_HEAD_STEPS = 100
@@ -37,11 +38,11 @@ class PretextSettings:
         policy: a name of `hilum.augment.POLICIES`, or a policy; None for the method's own.
         second_policy: the same for the second of two views; None for that of the first.
         local_policy: the same for local views, where the method has them.
-        size: pixels a side of the views; None for the store's.
+        size: pixels a side of the views; None for the store's. Or a curriculum (`hilum.pretext.settings.sizes`).
         local_size: of local views; None for half of that, at least 32.
         probe_every: epochs from one probe to the next, where a run is probed; None for about ten probes a run.
         precision: as in `TrainingSettings`.
-        device: as in `TrainingSettings`.
+        device, compile: as in `TrainingSettings`.
         workers: threads that prepare batches ahead; changes no result.
 
     Raises:
@@ -64,11 +65,12 @@ class PretextSettings:
     policy: str | ViewPolicy | None = None
     second_policy: str | ViewPolicy | None = None
     local_policy: str | ViewPolicy | None = None
-    size: int | None = None
+    size: int | SizeCurriculum | None = None
     local_size: int | None = None
     probe_every: int | None = None
     precision: Precision = "auto"
     device: Device = "auto"
+    compile: Compile = "auto"
     workers: int = 1
 
     def __post_init__(self) -> None:
@@ -83,7 +85,7 @@ class PretextSettings:
             problems.append(f"workers: expected zero or more; found {self.workers}")
         if problems:
             order = [each.name for each in fields(self)]
-            problems.sort(key=lambda problem: order.index(problem.partition(":")[0]))
+            problems.sort(key=lambda problem: order.index(problem.partition(":")[0].partition(".")[0]))
             raise HilumErrors("pretraining settings", problems, fix="change the values named below.")
 
     def _policy(self, name: str) -> list[str]:
@@ -97,7 +99,8 @@ class PretextSettings:
 
     def decisive(self) -> dict[str, Any]:
         """Everything that decides the result, for provenance and for telling runs apart."""
-        return {name: value for name, value in asdict(self).items() if name not in ("workers", "device")}
+        values = {name: value for name, value in asdict(self).items() if name not in ("workers", "device", "compile")}
+        return values | ({"size": self.size.model_dump()} if isinstance(self.size, SizeCurriculum) else {})
 
     def filled(self, method: str, images: int, *, from_weights: bool) -> Self:
         """These settings with a value for everything that follows from the method, the images and the start.

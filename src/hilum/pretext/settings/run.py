@@ -6,7 +6,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hilum.augment.config import WrittenPolicy
-from hilum.training.settings import Optimizer, Precision
+from hilum.pretext.settings.sizes import Size
+from hilum.training.settings import Compile, Optimizer, Precision
 
 PresetName = Literal["1k", "10k", "100k", "1M"]
 MAY_BE_NONE = ("clip_norm", "last_weight_decay")
@@ -83,8 +84,11 @@ class RunSettings(BaseModel):
     local_policy: WrittenPolicy | None = Field(
         None, description="The same for views of parts of it, where the method has them; its own when left out."
     )
-    size: int | None = Field(
-        None, ge=32, description="Side of the views in px; that of the stored images when left out."
+    size: Size | None = Field(
+        None,
+        description="Side of the views in px; that of the stored images when left out. Or small views for the first "
+        "part of a run, which takes less time: `{start: 112, until: 0.75}`, of the epochs; with `end`, if not that of "
+        "the stored images.",
     )
     local_size: int | None = Field(
         None, ge=16, description="Side of local views in px; half of that, at least 32, when left out."
@@ -92,6 +96,12 @@ class RunSettings(BaseModel):
     precision: Precision | None = Field(
         None,
         description="`auto`: bf16 where the hardware multiplies in it, fp32 elsewhere. `fp16` needs a GPU.",
+    )
+
+    compile: Compile | None = Field(
+        None,
+        description="`auto`: blocks run compiled where that was measured to pay on a GPU, and never on a CPU; `on`; "
+        "`off`. It moves results by rounding only.",
     )
 
     def said(self) -> dict[str, Any]:
@@ -114,5 +124,9 @@ def problems_of_run(said: Mapping[str, Any]) -> list[str]:
     try:
         SingleRunSettings.model_validate(dict(said))
     except ValidationError as error:
-        return [f"{'.'.join(map(str, each['loc']))}: {each['msg']}; found {each['input']!r}" for each in error.errors()]
+        return [f"{_place(each['loc'])}: {each['msg']}; found {each['input']!r}" for each in error.errors()]
     return []
+
+
+def _place(parts: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in parts if not str(part).startswith("<"))

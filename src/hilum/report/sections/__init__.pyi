@@ -79,6 +79,9 @@ from .results import (
 from .subgroups import (
     subgroup_tables as subgroup_tables,
 )
+from .sweep import (
+    sweep_blocks as sweep_blocks,
+)
 from .thresholds import (
     mean_thresholds as mean_thresholds,
 )

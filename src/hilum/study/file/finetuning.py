@@ -9,7 +9,7 @@ from hilum.augment.config import WrittenPolicy
 from hilum.data.resampling import COPIES, Resampling
 from hilum.finetuning.settings import TTA, ClassWeights, HeadName, PoolingName, Reduction, setting_problems
 from hilum.study.file.section import Section
-from hilum.training.settings import Keep, Optimizer
+from hilum.training.settings import Compile, Keep, Optimizer
 
 
 def _number_of_blocks(value: object) -> object:
@@ -175,6 +175,11 @@ class Finetuning(Section):
     )
     tta: TTA = Field(
         "none", description="Scores are the mean over an image and its mirror image (`flip`), or over `ten_crop`."
+    )
+    compile: Compile = Field(
+        "auto",
+        description="`auto`: blocks run compiled where that was measured to pay on a GPU, and never on a CPU; `on`; "
+        "`off`. It moves results by rounding only.",
     )
 
     @model_validator(mode="before")

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hilum.encoders.catalogue import ARCHITECTURES
-from hilum.encoders.published import published_weights
 from hilum.errors import HilumError
 from hilum.findings import canonical
 from hilum.finetuning.settings import check_own_head
@@ -56,6 +55,8 @@ def _together(content: Mapping[str, Any], name: str, arm: Mapping[str, Any]) -> 
 
 def _as_published(content: Mapping[str, Any], place: Place, arm: Mapping[str, Any]) -> Iterator[Problem]:
     """Weights with a classifier of the findings of the tasks."""
+    from hilum.encoders.published import published_weights  # takes longer than reading a file
+
     init, start = arm.get("init", "random"), arm.get("start")
     if isinstance(start, str):
         init = section(section(content, "starts"), start).get("weights", "random")

@@ -15,8 +15,11 @@ from hilum.encoders.catalogue import ARCHITECTURES
 from hilum.errors import HilumError, HilumErrors
 from hilum.findings import COLLECTIONS
 from hilum.pretext.methods import METHOD_SETTINGS, method_settings
+from hilum.study.file.finetuning import Finetuning
 from hilum.study.file.finetuning_problems import finetuning_problems
+from hilum.study.file.protocol import published_overrides
 from hilum.study.file.schema import Study
+from hilum.study.file.sweep import sweep_problems
 from hilum.study.file.tasks_problems import (
     Place,
     Problem,
@@ -114,7 +117,7 @@ def parse_study(text: str, *, where: object, overrides: Sequence[str] = ()) -> S
             found="something else",
             fix="See docs/study_file.md.",
         )
-    overridden = [_override(content, override) for override in overrides]
+    overridden = [_override(content, override) for override in [*published_overrides(content, overrides), *overrides]]
     problems = [*_repeated_keys(tree), *_unwritable(content), *_cross_problems(content)]
     study = None
     try:
@@ -253,6 +256,7 @@ def _cross_problems(content: Mapping[str, Any]) -> Iterator[Problem]:
                 f"{blocks} blocks, but {architecture.name} has {architecture.blocks}",
                 f"use 0 to {architecture.blocks}, or all",
             )
+    yield from (Problem(*told) for told in sweep_problems(content, Finetuning))
     yield from _size_problems(content, arms)
     yield from _name_problems(content, arms)
     for name, raw in data.items():

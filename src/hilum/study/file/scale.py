@@ -8,6 +8,7 @@ from hilum.encoders.catalogue import ARCHITECTURES
 from hilum.encoders.published import describe_weights
 from hilum.study.file.schema import Study
 from hilum.study.file.section import FOLDER_LABELS
+from hilum.study.file.sweep import shrunk
 
 TINY_IMAGES = 600
 TINY_SIZE = 64
@@ -16,6 +17,7 @@ TINY_BATCH = 32
 TINY_REDRAWS = 200
 TINY_COUNT = 60
 TINY_POINTS = 150
+TINY_TRIALS = 4
 
 
 def tiny(study: Study) -> Study:
@@ -33,7 +35,9 @@ def tiny(study: Study) -> Study:
     steps = parse_recipe(study.preprocess).as_data()
     content["preprocess"] = [_shrunk_step(step) for step in steps]
     content["pretrain"] = _shrunk_training(
-        content.get("pretrain", {}), study.pretrain.epochs or TINY_EPOCHS, study.pretrain.batch_size or TINY_BATCH
+        _shrunk_curriculum(content.get("pretrain", {})),
+        study.pretrain.epochs or TINY_EPOCHS,
+        study.pretrain.batch_size or TINY_BATCH,
     )
     general = {key: value for key, value in content.get("finetune", {}).items() if key != "steps"}
     content["finetune"] = _shrunk_training(
@@ -57,6 +61,7 @@ def tiny(study: Study) -> Study:
             arm["finetune"].pop("train", None)
         if (architecture := ARCHITECTURES[encoder]).fixed:
             arm["finetune"]["size"] = architecture.size
+    _shrink_sweeps(study, content)
     content["seeds"] = study.seeds[:2]
     content["evaluate"] = content.get("evaluate", {}) | {
         "n_bootstrap": min(study.evaluate.n_bootstrap, TINY_REDRAWS),
@@ -71,6 +76,24 @@ def tiny(study: Study) -> Study:
     return Study.model_validate(content)
 
 
+def _shrunk_curriculum(settings: dict[str, Any]) -> dict[str, Any]:
+    """Views of two sizes that fit into tiny images."""
+    if not isinstance(size := settings.get("size"), dict):
+        return settings
+    return settings | {"size": {**size, "start": TINY_SIZE // 2, "end": None}}
+
+
+def _shrink_sweeps(study: Study, content: dict[str, Any]) -> None:
+    length = ("epochs", "steps", "batch_size")
+    if study.sweep is not None:
+        few = shrunk(study.sweep, TINY_TRIALS, length)
+        content["sweep"] = few and few.model_dump(mode="json", exclude_unset=True)
+    for name, arm in study.arms.items():
+        if arm.sweep is not None:
+            few = shrunk(arm.sweep, TINY_TRIALS, length)
+            content["arms"][name]["sweep"] = few and few.model_dump(mode="json", exclude_unset=True)
+
+
 def _shrunk_start(init: Any, encoder: str, starts: Mapping[str, Any]) -> Any:
     """A start of few steps, from weights that are here."""
     if not isinstance(init, dict):
@@ -78,7 +101,7 @@ def _shrunk_start(init: Any, encoder: str, starts: Mapping[str, Any]) -> Any:
     shrunk = init | {"start": _shrunk_start(init.get("start", "random"), encoder, starts)}
     if "supervise" in init:
         return shrunk | {"finetune": _without_length(init.get("finetune", {}))}
-    return {name: told for name, told in shrunk.items() if name not in ("epochs", "batch_size")}
+    return _shrunk_curriculum({k: told for k, told in shrunk.items() if k not in ("epochs", "batch_size")})
 
 
 def _without_length(settings: dict[str, Any]) -> dict[str, Any]:

@@ -15,10 +15,12 @@ from pydantic import (
 )
 
 from hilum.errors import HilumError
+from hilum.report.layouts.config import read_layout
 from hilum.study.file.explain import Explaining, check_explaining, explained_arms
 from hilum.study.file.finetuning import Finetuning
 from hilum.study.file.pretraining import Pretrained, Pretraining
 from hilum.study.file.section import FindingName, Name, Section, Seed
+from hilum.study.file.sweep import Sweep
 from hilum.study.file.task import FractionOfValidation, LabelReading, Task
 from hilum.threshold_rule import check_rule
 from hilum.training.settings import Precision
@@ -197,6 +199,7 @@ class Arm(Section):
     )
     tasks: list[str] | None = Field(None, min_length=1, description="Tasks that it is trained on; all when left out.")
     finetune: Finetuning = Field(Finetuning(), description="Settings of this arm instead of the study's `finetune`.")
+    sweep: Sweep | None = Field(None, description="Sweep of this arm instead of the study's; null: none.")
 
 
 class Evaluation(Section):
@@ -260,6 +263,9 @@ class Study(Section):
     arms: dict[Name, Arm] = Field(min_length=1, description="What is compared, by name.")
     pretrain: Pretraining = Field(Pretraining(), description="Settings of all pretraining.")
     finetune: Finetuning = Field(Finetuning(), description="Settings of all training with labels.")
+    sweep: Sweep | None = Field(
+        None, description="Settings of training with labels that every arm tries first; validation images choose."
+    )
     precision: Precision = Field(
         "auto", description="`auto`: bf16 autocast where the machine computes it natively, else fp32."
     )
@@ -272,6 +278,34 @@ class Study(Section):
     explain: Explaining | None = Field(
         Explaining(), description="Heat-maps and images by likeness on the report's page; null: none."
     )
+
+    layout: str | None = Field(
+        None,
+        description="Tables and figures of a published study in its own layout, its numbers beside this study's: "
+        "`elwirehardja2025`, `gowtham2023`, `kivotova2021`, `tayebiarasteh2024`, `toh2023`, or a layout file. See "
+        "[published studies](published_studies.md).",
+    )
+
+    protocol: Literal["hilum", "published"] = Field(
+        "hilum",
+        description="`published`: the paper's own rules, as `published` lists them, instead of Hilum's. `--protocol "
+        "published` says the same.",
+    )
+    published: dict[str, Any] = Field(
+        {},
+        description="Where the study departs from the paper that it repeats: by dotted key, such as `task.split`, what "
+        "the paper does.",
+    )
+
+    @field_validator("layout")
+    @classmethod
+    def _known_layout(cls, layout: str | None) -> str | None:
+        if layout is not None:
+            try:
+                read_layout(layout)
+            except HilumError as error:
+                raise ValueError(" ".join(str(error).split())) from None
+        return layout
 
     @field_validator("seeds")
     @classmethod
@@ -355,10 +389,15 @@ class Study(Section):
         """Settings of one arm: the study's, and what the arm says instead."""
         return self.arms[arm].finetune.instead_of(self.finetune)
 
+    def sweep_of(self, arm: str) -> Sweep | None:
+        """The sweep of one arm: its own, or the study's; None where it has none."""
+        own = self.arms[arm]
+        return own.sweep if "sweep" in own.model_fields_set else self.sweep
+
     def starts_from(self, arm: str) -> str:
         """The initial weights of an arm, in words: "random", "mocov2 on ours/train", a name, or a directory."""
-        told = self.init_in_words(self.arms[arm].init)
-        return told if self.finetuning_of(arm).train else f"{told}, with its classifier, as published"
+        words = self.init_in_words(self.arms[arm].init)
+        return words if self.finetuning_of(arm).train else f"{words}, with its classifier, as published"
 
     def init_in_words(self, init: Init) -> str:
         """A start in words, as in `starts_from`."""

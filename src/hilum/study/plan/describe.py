@@ -3,7 +3,7 @@
 An arm's model without its weights: what is counted before anything trains.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -21,7 +21,6 @@ from hilum.finetuning.classifier import Classifier
 from hilum.finetuning.output_types import class_balance
 from hilum.finetuning.settings import FinetuneSettings, HeadName, PoolingName
 from hilum.pretext.settings import ResolvedSettings
-from hilum.study.cost import machine_gigaflops
 from hilum.study.file import Pretrained, Study, resolved_finetuning, resolved_pretraining
 from hilum.study.file.views import views_of
 from hilum.study.generate import generated_root
@@ -44,7 +43,9 @@ from hilum.study.plan.steps import (
     pretraining_directory,
     steps_of,
 )
+from hilum.study.plan.sweep import needs_of
 from hilum.study.prepared import Prepared, PreparedStudy
+from hilum.study.rates import STEPS_SPREAD, Rates, rates_of_this_machine
 
 IMAGES_A_SECOND = 100.0
 """Of decoding and preprocessing 1024 px images, or generating 128 px ones, on two cores."""
@@ -61,6 +62,8 @@ class Plan:
         steps: in order.
         done: directories of steps that are finished.
         seconds: estimated time of each step, by directory; empty where the images are unknown.
+        rates: that these follow from; None where the images are unknown.
+        spread: what each time may be off, as a share, by directory.
         tasks: of a study of several tasks or label fractions, the plan of each by its name; then `study` is the whole
             one, and `prepared` and `images` are those of the first.
     """
@@ -71,6 +74,8 @@ class Plan:
     steps: list[Step]
     done: set[str]
     seconds: dict[str, float]
+    rates: Rates | None = None
+    spread: dict[str, float] = field(default_factory=dict)
     tasks: Mapping[str, "Plan"] = field(default_factory=dict)
 
 
@@ -99,16 +104,19 @@ def plan_study(
             images[view.directory] = counted
     steps = steps_of(study, images or None)
     done = _done(steps, prepared, out) if prepared and out else set()
-    seconds = _estimate(steps, images) if images else {}
+    rates = rates_of_this_machine() if images else None
+    estimated = _estimate(steps, images, rates) if rates else {}
+    seconds = {directory: each[0] for directory, each in estimated.items()}
+    spread = {directory: each[1] for directory, each in estimated.items()}
     plans = {}
     for view in views:
         of_view = prepared.views[view.directory] if prepared else None
         own = [step for step in steps if step.view == view.directory]
-        plans[view.name] = Plan(view.study, of_view, images.get(view.directory), own, done, seconds)
+        plans[view.name] = Plan(view.study, of_view, images.get(view.directory), own, done, seconds, rates, spread)
     first = plans[views[0].name]
     if not views[0].directory:
         return replace(first, steps=steps)
-    return Plan(study, first.prepared, first.images, steps, done, seconds, plans)
+    return Plan(study, first.prepared, first.images, steps, done, seconds, rates, spread, plans)
 
 
 def plan_data(plan: Plan) -> dict[str, Any]:
@@ -126,6 +134,7 @@ def plan_data(plan: Plan) -> dict[str, Any]:
             "seeds": study.seeds,
             "steps": [_step_row(plan, step) for step in plan.steps],
             "seconds": remaining_seconds(plan),
+            **_certainty(plan),
             "refused": _refused(*plan.tasks.values()),
         }
     return {
@@ -138,9 +147,11 @@ def plan_data(plan: Plan) -> dict[str, Any]:
         "arms": [arm_row(plan, arm) for arm in study.arms],
         "pretraining": _pretraining_rows(plan),
         "finetuning": _finetuning_rows(plan),
+        "sweeps": _sweep_rows(plan),
         "seeds": study.seeds,
         "steps": [_step_row(plan, step) for step in plan.steps],
         "seconds": remaining_seconds(plan),
+        **_certainty(plan),
         "refused": _refused(plan),
     }
 
@@ -158,6 +169,7 @@ def _task_row(plan: Plan) -> dict[str, Any]:
         "power": _power(plan.prepared) if plan.prepared else None,
         "arms": [arm_row(plan, arm) for arm in study.arms],
         "finetuning": _finetuning_rows(plan),
+        "sweeps": _sweep_rows(plan),
     }
 
 
@@ -249,6 +261,16 @@ def _class_balance(plan: Plan, settings: FinetuneSettings) -> tuple[dict[str, di
     return class_balance(plan.study.task.findings, train, settings, seed), visits
 
 
+def _sweep_rows(plan: Plan) -> list[dict[str, Any]]:
+    """What each arm tries before it is trained, and the memory that this takes."""
+    rows = []
+    for arm in plan.study.arms if plan.images is not None else ():
+        if plan.images is not None and plan.study.sweep_of(arm) is not None:
+            needs = needs_of(plan.study, arm, (plan.images.train, plan.images.val))
+            rows.append({"arm": arm, **asdict(needs), "in_words": needs.in_words})
+    return rows
+
+
 def _labelled_rows(prepared: Prepared) -> dict[str, Any]:
     """What each replicate learns from with labels."""
     shares = labelled_shares(prepared)
@@ -268,9 +290,24 @@ def split_title(plan: Plan) -> str | None:
 
 def remaining_seconds(plan: Plan) -> float | None:
     """Estimated time of what is left to do; None where unknown."""
+    return _remaining(plan, lambda _: 1.0)
+
+
+def _certainty(plan: Plan) -> dict[str, Any]:
+    """How sure the estimate is, and what it follows from."""
+    encoders = [step.encoder for step in plan.steps if step.encoder]
+    return {
+        "seconds_low": _remaining(plan, lambda directory: 1 / (1 + plan.spread[directory])),
+        "seconds_high": _remaining(plan, lambda directory: 1 + plan.spread[directory]),
+        "rates": plan.rates.as_data(encoders) if plan.rates else None,
+    }
+
+
+def _remaining(plan: Plan, factor: Callable[[str], float]) -> float | None:
     if not plan.seconds:
         return None
-    return sum(seconds for directory, seconds in plan.seconds.items() if directory not in plan.done)
+    left = {directory: seconds for directory, seconds in plan.seconds.items() if directory not in plan.done}
+    return sum(seconds * factor(directory) for directory, seconds in left.items())
 
 
 def _data_row(plan: Plan, name: str) -> dict[str, Any]:
@@ -315,14 +352,16 @@ def _done(steps: list[Step], prepared: PreparedStudy, out: Path) -> set[str]:
     return {directory for directory, record in records.items() if record and record.key == keys[directory]}
 
 
-def _estimate(steps: list[Step], images: Mapping[str, Images]) -> dict[str, float]:
-    rate, first = machine_gigaflops(), next(iter(images.values()))
-    return {
-        step.directory: first.all[step.data] / IMAGES_A_SECOND
-        if step.kind in ("generate", "store")
-        else step.gigaflops / rate
-        for step in steps
-    }
+def _estimate(steps: list[Step], images: Mapping[str, Images], rates: Rates) -> dict[str, tuple[float, float]]:
+    """Seconds of each step, and what they may be off as a share."""
+    first, found = next(iter(images.values())), {}
+    for step in steps:
+        if step.kind in ("generate", "store"):
+            found[step.directory] = first.all[step.data] / IMAGES_A_SECOND, STEPS_SPREAD
+        else:
+            rate = rates.of(step.encoder)
+            found[step.directory] = step.gigaflops / rate.gigaflops, rate.spread
+    return found
 
 
 def parameter_counts(study: Study, arm: str) -> tuple[int, int]:

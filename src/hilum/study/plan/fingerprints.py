@@ -17,6 +17,7 @@ from hilum.artifacts import fingerprint
 from hilum.data.labelled_images import LabelledImages
 from hilum.encoders.card import read_card
 from hilum.encoders.published import resolve_weights
+from hilum.finetuning.settings import FinetuneSettings
 from hilum.study.file import Pretrained, Study, finetune_settings, pretext_settings
 from hilum.study.file.schema import Evaluation, Supervised
 from hilum.study.file.views import TASKS
@@ -32,7 +33,9 @@ from hilum.study.plan.steps import (
     finetuning_directory,
     in_view,
     pretraining_directory,
+    sweep_directory,
 )
+from hilum.study.plan.sweep import sweep_inputs
 from hilum.study.prepared import Prepared, PreparedStudy
 
 
@@ -54,7 +57,9 @@ def _key(step: Step, prepared: Prepared, keys: dict[str, str]) -> str:
     study = prepared.study
     if step.kind in ("report", "overview"):
         of_page = keys if step.kind == "overview" else {d: key for d, key in keys.items() if _is_of(d, study.place)}
-        return fingerprint({"kind": "report", "steps": of_page, "question": study.question, "hilum": hilum.__version__})
+        layout = {"layout": study.layout} if study.layout and (step.kind == "overview" or not study.place) else {}
+        asked = {"kind": "report", "steps": of_page, "question": study.question, "hilum": hilum.__version__}
+        return fingerprint(asked | layout)
     if step.kind == "across":
         judged = {directory: key for directory, key in keys.items() if Path(directory).name == EVALUATION}
         how = [study.evaluate.family, study.whole.evaluate.reference, study.whole.compare]
@@ -69,7 +74,7 @@ def _key(step: Step, prepared: Prepared, keys: dict[str, str]) -> str:
         before = learnt.study.arms["supervised"].init
         start = _weights(before, step.encoder) if isinstance(before, str) else keys[_before(step, study)]
         inputs: dict[str, Any] = {
-            "settings": asdict(finetune_settings(learnt.study, "supervised", learnt.labelled_images)),
+            "settings": _finetuning(finetune_settings(learnt.study, "supervised", learnt.labelled_images)),
             "start": start,
             "findings": learnt.study.task.findings,
             "train": _targets(learnt.task.train),
@@ -95,9 +100,18 @@ def _key(step: Step, prepared: Prepared, keys: dict[str, str]) -> str:
             "test": prepared.task.test_ids,
             "who": prepared.task.manifest.select("image_id", "age", "sex", "view").rows(),
         }
+    elif step.kind == "sweep" and step.arm is not None and step.seed is not None:
+        inputs = {
+            "settings": _finetuning(finetune_settings(study, step.arm, prepared.labelled_images)),
+            "start": _start(step, prepared, keys),
+            "findings": study.task.findings,
+            "train": _targets(prepared.task.train_of(step.seed)),
+            "val": _targets(prepared.task.val),
+            **sweep_inputs(study, step.arm, prepared.labelled_images),
+        }
     elif step.kind == "finetune" and step.arm is not None and step.seed is not None:
         inputs = {
-            "settings": asdict(finetune_settings(study, step.arm, prepared.labelled_images)),
+            "settings": _finetuning(finetune_settings(study, step.arm, prepared.labelled_images)),
             "start": _start(step, prepared, keys),
             "findings": study.task.findings,
             "train": _targets(prepared.task.train_of(step.seed)),
@@ -106,6 +120,8 @@ def _key(step: Step, prepared: Prepared, keys: dict[str, str]) -> str:
         }
         if not study.finetuning_of(step.arm).train:
             inputs["as_published"] = True
+        if study.sweep_of(step.arm) is not None:
+            inputs["sweep"] = keys[sweep_directory(study, step.arm)]
     elif step.kind == "external" and step.arm is not None and step.seed is not None:
         scored = {name: [keys[f"stores/{name}"], list(image_ids)] for name, image_ids in prepared.external.items()}
         model = keys[finetuning_directory(study, step.arm, step.seed)]
@@ -141,6 +157,10 @@ def _key(step: Step, prepared: Prepared, keys: dict[str, str]) -> str:
     names = step.init.shares if isinstance(step.init, Pretrained) else [step.data]
     store = _only_one({name: keys[f"stores/{name}"] for name in names})
     return fingerprint({"kind": step.kind, "encoder": step.encoder, "seed": step.seed, "store": store, **inputs})
+
+
+def _finetuning(settings: FinetuneSettings) -> dict[str, Any]:
+    return {name: value for name, value in asdict(settings).items() if name != "compile"}
 
 
 def _is_of(directory: str, place: str) -> bool:

@@ -4,6 +4,7 @@ from hilum.data.preprocess import parse_recipe
 from hilum.encoders.published import describe_weights
 from hilum.finetuning.monitoring import StartDifference
 from hilum.finetuning.monitoring.start_differences import start_differences
+from hilum.pretext.settings import last_size
 from hilum.study.file import Pretrained, Study
 from hilum.study.file.schema import Supervised
 
@@ -21,7 +22,7 @@ def differences_of_start(study: Study, arm: str) -> list[StartDifference]:
         return start_differences(size, recipe.as_data(), finetuned_size=finetuned, finetuned_steps=recipe.as_data())
     steps, finetuned_size = recipe.as_data(), study.finetuning_of(arm).size or recipe.size
     if isinstance(init, Pretrained):
-        size = init.size or study.pretrain.size or recipe.size
+        size = last_size(init.size or study.pretrain.size, recipe.size)
         return start_differences(size, steps, finetuned_size=finetuned_size, finetuned_steps=steps)
     if (weights := study.weights_of(arm)) is None:
         return []

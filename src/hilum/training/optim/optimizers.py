@@ -22,7 +22,8 @@ def create_optimizer(trainable: Trainable, settings: TrainingSettings) -> torch.
     for group in groups:
         group["peak_lr"] = group["lr"]
     if settings.optimizer == "sgd":
-        return torch.optim.SGD(groups, lr=settings.lr, momentum=SGD_MOMENTUM)
+        fused = _on_gpu(trainable) and settings.precision != "fp16"
+        return torch.optim.SGD(groups, lr=settings.lr, momentum=SGD_MOMENTUM, fused=fused or None)
     if settings.optimizer == "lars":
         return LARS(groups, lr=settings.lr, momentum=SGD_MOMENTUM)
     kind = torch.optim.Adam if settings.optimizer == "adam" else torch.optim.AdamW
@@ -33,6 +34,10 @@ def _has_fused_kernels(trainable: Trainable, settings: TrainingSettings) -> bool
     """Not with fp16, where they would undo the loss's scale themselves and leave nothing to clip."""
     devices = {parameter.device.type for parameter in trainable.parameters()}
     return devices <= set(WITH_FUSED_KERNELS) and settings.precision != "fp16"
+
+
+def _on_gpu(trainable: Trainable) -> bool:
+    return all(parameter.device.type == "cuda" for parameter in trainable.parameters())
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, share: float) -> None:
