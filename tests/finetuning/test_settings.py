@@ -18,7 +18,7 @@ def test_the_loop_gets_every_setting_that_both_have():
     )  # fmt: skip
     training = settings.training(seed=11, images=100)
     common = {field.name for field in fields(FinetuneSettings)} & {field.name for field in fields(TrainingSettings)}
-    assert len(common) == 16
+    assert len(common) == 17
     assert {name: asdict(training)[name] for name in common} == {name: asdict(settings)[name] for name in common}
     assert training.seed == 11
 
