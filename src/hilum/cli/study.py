@@ -1,4 +1,4 @@
-"""`hilum study plan | check | run | status`."""
+"""`hilum study plan | check | run | extend | status`."""
 
 import os
 from enum import StrEnum
@@ -68,6 +68,7 @@ def study_app() -> typer.Typer:
     app.command("plan")(plan)
     app.command("check")(check)
     app.command("run")(run)
+    app.command("extend")(extend)
     app.command("status")(status)
     add_folder_commands(app)
     return app
@@ -196,6 +197,32 @@ def run(
     )
 
 
+def extend(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Directory of a study that was run.")],
+    seeds: Annotated[int, typer.Option(min=1, help="How many seeds to add to every arm.")],
+    data: Data = None,
+    unannounced: Annotated[
+        bool, typer.Option("--unannounced", help="Also where all looks that `evaluate.looks` announced are taken.")
+    ] = False,
+    allow_missing: AllowMissing = False,
+    workers: Annotated[int | None, typer.Option(min=0, help="Threads that prepare images.")] = None,
+) -> None:
+    """Add seeds to a study: only they are trained, and the results are judged again, as the next look.
+
+    Looking again until something shows claims too much; announce beforehand how many looks there will be
+    (`evaluate: {looks: 3}`), and each of them pays for it.
+
+    \b
+    Examples:
+      hilum study extend runs/demo --seeds 5
+      hilum study extend runs/tiny64 --seeds 2 --data chestxray14=CXR8 --unannounced
+    """
+    from hilum.study.execution import extended
+
+    content = extended(directory, seeds, unannounced=unannounced)
+    run_to_report(content, roots(data), directory, workers, allow_missing=allow_missing)
+
+
 def status(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Directory of the study.")],
     json: Json = False,
@@ -231,7 +258,6 @@ def read(study: str, scale: Scale, override: list[str] | None, protocol: Protoco
     content = read_study(find_study(study), [*rules, *(override or [])])
     if scale is Scale.FULL:
         return content
-    from hilum.study.file import tiny
 
     return tiny(content)
 

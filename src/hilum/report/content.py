@@ -144,6 +144,21 @@ class DataSummary:
 
 
 @dataclass(frozen=True)
+class LookTaken:
+    """Which look at the results this is, where seeds are added and looked at several times.
+
+    Attributes:
+        number: 1 for the first.
+        announced: how many the study file announced.
+        level: two-sided level of the test at this look.
+    """
+
+    number: int
+    announced: int
+    level: float
+
+
+@dataclass(frozen=True)
 class ReportContent:
     """Everything that one report says. From `thresholds` on all may be left out; what is None or empty is not shown.
 
@@ -195,6 +210,7 @@ class ReportContent:
         cases: images for the case browser.
         cases_about: whose heat-maps they have, and what a reader must know of them; a sentence each.
         layout_sections: a paper's tables and figures with this study's numbers (`hilum.report.layouts`).
+        look: which look at the results this is; None for the only one.
     """
 
     question: str
@@ -233,5 +249,6 @@ class ReportContent:
     cases_about: Sequence[str] = ()
     layout_sections: Sequence[Section] = ()
     failed: Sequence[str] = ()
+    look: LookTaken | None = None
     pairs: Sequence[tuple[str, str]] = ()
     sweeps: Sequence[SweepSummary] = ()

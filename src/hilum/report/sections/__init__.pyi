@@ -56,6 +56,9 @@ from .plots import (
     intervals as intervals,
 )
 from .plots import (
+    overview as overview,
+)
+from .plots import (
     training as training,
 )
 from .results import (

@@ -18,6 +18,7 @@ from hilum.report.content import ArmSummary, DataSummary, ReportContent
 from hilum.report.from_folder import cases_in, embeddings_in, left_out_findings
 from hilum.study.execution.evaluate import read_arm, read_thresholds
 from hilum.study.execution.external import store_of
+from hilum.study.execution.looks import look_taken
 from hilum.study.execution.sweep import sweep_summaries
 from hilum.study.file import Study, as_yaml
 from hilum.study.file.protocol import as_flow
@@ -75,6 +76,7 @@ def report_content(prepared: Prepared, out: Path, steps: list[Step], failed: Seq
         probe_metrics=_table(evaluation, "probe_metrics"),
         probe_comparisons=_table(evaluation, "probe_comparisons"),
         learning=_table(evaluation, "learning"),
+        look=look_taken(study, out),
         labelled=pl.DataFrame(as_rows(labelled_shares(prepared))),
         labelled_in_words=share_in_words(labelled_shares(prepared)),
         sweeps=sweep_summaries(prepared, out),

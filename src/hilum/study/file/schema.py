@@ -229,6 +229,17 @@ class Evaluation(Section):
         description="Largest AUROC difference that does not matter, named before the results are seen: tests of "
         "non-inferiority and equivalence.",
     )
+    looks: int = Field(
+        1,
+        ge=1,
+        le=20,
+        description="How many times the results will be looked at while seeds are added (`hilum study extend`), said "
+        "beforehand: the 5 % are spread over so many looks.",
+    )
+    spending: Literal["obrien_fleming", "pocock"] = Field(
+        "obrien_fleming",
+        description="How the 5 % are spread over the looks: little at first (`obrien_fleming`), or alike (`pocock`).",
+    )
     min_group: PositiveInt = Field(
         20, description="Subgroups with fewer positive or negative patients of a finding get no number."
     )
