@@ -119,6 +119,14 @@ def test_the_plan_says_trials_and_memory_and_the_file_survives_writing(study, im
     assert needs_of(small, "tuned", (60, 20)).trials <= 4
 
 
+def test_each_task_of_several_has_its_own_sweep():
+    one = "{findings: [Infiltration], split: {lists: official, validation: 0.3}}"
+    text = SWEEP.replace(SWEEP[SWEEP.index("task:") : SWEEP.index("arms:")], f"tasks: {{a: {one}, b: {one}}}\n")
+    study = parse_study(text, where="two.yaml")
+    steps = [(step.directory, step.view) for step in steps_of(study, None) if step.kind == "sweep"]
+    assert steps == [("tasks/a/arms/tuned/sweep", "tasks/a"), ("tasks/b/arms/tuned/sweep", "tasks/b")]
+
+
 def test_published_grids_go_by_their_names():
     named = SWEEP.replace("plain: {encoder: toh2023_xvt, sweep: null}", "plain: {encoder: vit_tiny_patch16_224, sweep: dinov2_linear}")  # fmt: skip
     named = named.replace("over: {lr: [1e-2, 1e-4], unfreeze: [0, 1]}", "over: {unfreeze: up_to_half}, grid: elwirehardja2025")  # fmt: skip
