@@ -208,8 +208,9 @@ def comparisons_table(
         (`hilum.notes`); then what it rests on: method (`obuchowski_rockette` or `bootstrap`), standard_error, df, seeds
         (of the arm with fewer), and of Obuchowski and Rockette's test the variances between_seeds, within_seeds (of one
         seed's number: of training, and of the test set's noise that its seeds do not share) and between_patients (of
-        the difference), repeat (the chance that as many new seeds show it again), seeds_to_show and times_patients_to_show (seeds of each arm, or
-        times as many test patients, that show a true difference of this size with 80 % power; null where none do).
+        the difference), repeat (the chance that as many new seeds show it again), seeds_to_show and
+        times_patients_to_show (seeds of each arm, or times as many test patients, that show a true difference of this
+        size with 80 % power; null where none do).
 
     Raises:
         HilumError: an unknown `against`.
