@@ -13,7 +13,9 @@ from hilum.augment import ViewPolicy
 from hilum.pretext.methods import METHODS
 from hilum.pretext.settings import RunSettings, SizeCurriculum
 from hilum.study.file import explain as explain_schema
+from hilum.study.file import finetuning as finetuning_schema
 from hilum.study.file import schema
+from hilum.study.file import sweep as sweep_schema
 from hilum.study.file import task as task_schema
 
 TARGET = Path(__file__).with_name("study_file.md")
@@ -37,7 +39,11 @@ SECTIONS = (
     schema.SupervisedTask,
     schema.Pretraining,
     SizeCurriculum,
-    schema.Finetuning,
+    sweep_schema.Sweep,
+    finetuning_schema.Finetuning,
+    finetuning_schema.OnPlateau,
+    finetuning_schema.Plateau,
+    finetuning_schema.Resample,
     schema.Evaluation,
     explain_schema.Explaining,
 )

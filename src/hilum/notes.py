@@ -102,9 +102,13 @@ def note(code: Code, **parameters: object) -> Note:
     return made
 
 
+SEPARATOR = "; "
+"""Between notes in the column `note`; no text of a note beside a number holds it."""
+
+
 def in_words(notes: Iterable[Note]) -> str:
     """Notes as one text for the column `note` of a table."""
-    return "; ".join(map(str, notes))
+    return SEPARATOR.join(map(str, notes))
 
 
 def codes_of(notes: Iterable[Note]) -> str:
@@ -121,6 +125,15 @@ def read_codes(cell: str | None) -> list[Code]:
     """Codes of a cell of the column `codes`; those of later versions are left out."""
     known = set(Code)
     return [Code(each) for each in (cell or "").split() if each in known]
+
+
+def texts_of(note_cell: str | None, codes_cell: str | None) -> list[tuple[Code, str]]:
+    """The notes of a row of a table, by code; none where the cells do not belong together."""
+    texts, codes = (note_cell or "").split(SEPARATOR), (codes_cell or "").split()
+    if len(texts) != len(codes):
+        return []
+    known = set(Code)
+    return [(Code(code), text) for code, text in zip(codes, texts, strict=True) if code in known]
 
 
 _MORE_PATIENTS = "Use a larger test set, or read the interval as a lower bound of the uncertainty."

@@ -6,8 +6,8 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
-from hilum.augment import POLICIES, ViewPolicy, plain_view, random_views
-from hilum.augment.parameters import ViewParameters, draw_parameters, plain_parameters
+from hilum.augment import POLICIES, ViewPolicy, of_copies, plain_view, random_views, views_to_average
+from hilum.augment.parameters import ViewParameters, draw_parameters, plain_parameters, turning
 from hilum.draws import image_keys
 from hilum.errors import HilumError
 
@@ -195,3 +195,39 @@ def test_bytes_and_floats_give_the_same_views(images):
 def test_images_of_another_shape_or_type_are_refused(batch, found):
     with pytest.raises(HilumError, match=found):
         plain_view(batch, 8)
+
+
+def test_copies_are_mirrored_and_turned_counter_clockwise_before_the_view_is_drawn():
+    """By whole quarters, where turning moves pixels onto pixels; then one random view of each is that of the copy."""
+    images = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (2, 1, 16, 16), dtype=np.uint8))
+    turned = torch.rot90(images, 1, (2, 3))  # counter-clockwise, as NumPy and torch turn
+    mirrored = images.flip(3)
+    keys = image_keys(["a", "b"])
+    policy = ViewPolicy(rotate=30, shift=0.1, scale=(0.9, 1.1), flip=0.5)
+    for before, copies in ((turning(False, 90), turned), (turning(True, 0), mirrored)):
+        both = np.stack([before, before])
+        torch.testing.assert_close(plain_view(images, 16, both), plain_view(copies, 16), rtol=0, atol=1e-5)
+        drawn = random_views(images, keys, policy, 16, seed=0, epoch=1, view=0, before=both)
+        expected = random_views(copies, keys, policy, 16, seed=0, epoch=1, view=0)
+        # outside of the image both show the border, which lies elsewhere only within a pixel of it
+        torch.testing.assert_close(drawn, expected, rtol=0, atol=1e-4)
+
+
+def test_the_copies_of_a_batch_are_those_of_the_paper():
+    maps = of_copies(np.array([0, 1, 2, 5], dtype=np.int8))
+    np.testing.assert_array_equal(maps[0], np.eye(2))
+    np.testing.assert_array_equal(maps[1], np.diag([-1.0, 1.0]))
+    np.testing.assert_allclose(maps[2], turning(False, -40))
+    np.testing.assert_allclose(maps[3], turning(False, 40))
+    assert of_copies(None) is None
+    assert of_copies(np.zeros(3, dtype=np.int8)) is None
+
+
+def test_ten_crops_are_the_corners_the_middle_and_their_mirror_images():
+    images = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (1, 1, 64, 64), dtype=np.uint8))
+    views = views_to_average(images, 56, "ten_crop")
+    crops = [images[:, :, y : y + 56, x : x + 56] / 255 for y, x in ((0, 0), (0, 8), (8, 0), (8, 8), (4, 4))]
+    for view, crop in zip(views, [*crops, *(crop.flip(3) for crop in crops)], strict=True):
+        torch.testing.assert_close(view, crop, rtol=0, atol=1e-5)
+    plain, mirrored = views_to_average(images, 64, "flip")
+    assert torch.equal(plain.flip(3), mirrored)

@@ -3,8 +3,6 @@ import polars as pl
 import pytest
 
 from hilum.data.balance import (
-    COPIES,
-    Resampling,
     class_counts,
     class_weights,
     inverse_frequencies,
@@ -12,6 +10,7 @@ from hilum.data.balance import (
     resampled_counts,
     resampling_plan,
 )
+from hilum.data.resampling import COPIES, Resampling
 from hilum.errors import HilumError
 
 
@@ -25,7 +24,7 @@ def common_and_rare(images):
 
 
 CLASSES = ["Edema", "Mass", "No Finding"]
-RULE = Resampling(above=10, below=0.5, keep=40)
+RULE = Resampling(above=10, below=0.5, keep=0.4)
 
 
 def test_weights_of_classes_are_images_over_classes_times_images_of_the_class():
@@ -95,7 +94,7 @@ def test_images_of_no_class_or_of_two_are_refused(images):
 
 
 def test_rules_that_cannot_be_followed_are_refused():
-    for wrong in ({"above": 0.05}, {"keep": 0}, {"keep": 101}, {"copies": len(COPIES) + 1}):
+    for wrong in ({"above": 0.05}, {"keep": 0}, {"keep": 1.01}, {"copies": len(COPIES) + 1}):
         with pytest.raises(HilumError, match="resampling: expected below <= above"):
             Resampling(**wrong)
 

@@ -193,3 +193,17 @@ def test_even_batches_hold_every_image_once_and_differ_in_size_by_one_at_most(st
     assert sizes == [even.images_in(step) for step in range(len(even))]
     assert max(sizes) - min(sizes) <= 1
     assert max(sizes) <= batch_size
+
+
+def test_an_image_may_come_in_several_copies_each_with_draws_of_its_own(store):
+    ids, copies = ["5", "5", "5", "9"], np.array([0, 1, 2, 0], dtype=np.int8)
+    made = Batches(store, ids, 4, seed=7, shuffle=True, drop_last=False, workers=0, copies=copies)
+    (batch,) = made
+    assert batch.copies.tolist() == copies[batch.rows].tolist()
+    assert batch.images[:, 0, 0, 0].tolist() == [int(ids[row]) for row in batch.rows]
+    assert len(set(batch.keys.tolist())) == 4
+    own = {int(row): key for row, key in zip(batch.rows, batch.keys, strict=True)}
+    assert [own[0], own[3]] == image_keys(["5", "9"]).tolist()  # the images themselves are drawn as ever
+    assert [part.copies.tolist() for part in batch.cut(2)] == [batch.copies[:2].tolist(), batch.copies[2:].tolist()]
+    with pytest.raises(HilumError, match="expected every image once"):
+        Batches(store, ["5", "5"], 2, seed=7, shuffle=True, drop_last=False, copies=np.ones(2, dtype=np.int8))

@@ -13,14 +13,18 @@ import pytest
 import torch
 
 from hilum.artifacts import file_sha256
-from hilum.augment import plain_view
+from hilum.augment import plain_view, views_to_average
 from hilum.data.patients import sealed
+from hilum.data.resampling import Resampling
 from hilum.encoders.card import Card, read_card
+from hilum.encoders.probe import mean_auroc
 from hilum.encoders.weights import save_encoder
 from hilum.encoders.zoo import create_encoder
 from hilum.errors import HilumError
 from hilum.finetuning.classifier import Classifier
 from hilum.finetuning.finetune import finetune
+from hilum.finetuning.monitoring import read_learning
+from hilum.finetuning.presets import resolve_finetuning
 from hilum.finetuning.scores import SCORES, read_scores
 from hilum.finetuning.settings import FinetuneSettings
 from hilum.finetuning.weights import load_classifier
@@ -328,3 +332,112 @@ def test_images_of_several_classes_are_refused_where_classes_exclude_each_other(
     with pytest.raises(HilumError, match="14 images with none or several"):
         run(store, images, tmp_path / "out", settings=replace(SETTINGS, answer="exclusive"))
     assert not (tmp_path / "out").exists()
+
+
+def kept_epoch(out):
+    return pl.read_parquet(out / "curves.parquet").filter("kept")["epoch"].to_list()
+
+
+def test_the_epoch_that_is_kept_is_the_one_asked_for(store, images, tmp_path):
+    """Weights of the last epoch, of the lowest loss, and of the highest AUROC, which need not be the same."""
+    settings = replace(SETTINGS, epochs=6, lr=0.1, policy="none")
+    outs = {
+        keep: run(store, images, tmp_path / keep, settings=replace(settings, keep=keep))
+        for keep in ("lowest", "last", "best_auroc")
+    }
+    curves = pl.read_parquet(outs["best_auroc"] / "curves.parquet")
+    assert kept_epoch(outs["last"]) == [6]
+    assert kept_epoch(outs["lowest"]) == [1 + int(np.argmin(curves["val_loss"]))]
+    assert kept_epoch(outs["best_auroc"]) == [1 + int(np.argmax(curves["val_auroc"]))]
+    val = images(28, 40)
+    for keep, out in outs.items():
+        classifier, _ = load_classifier(out)
+        pixels = torch.from_numpy(store.pixels[28:40]).unsqueeze(1)
+        with torch.no_grad():
+            scores = classifier(plain_view(pixels, 32))
+        row = curves.filter(pl.col("epoch") == kept_epoch(out)[0]).row(0, named=True)
+        assert mean_auroc(scores.numpy(), val.targets) == pytest.approx(row["val_auroc"], abs=1e-6), keep
+
+
+def test_a_run_validated_ten_times_and_at_its_end_alone_ends_with_the_same_last_weights(store, images, tmp_path):
+    once = run(store, images, tmp_path / "once", settings=replace(SETTINGS, epochs=5, validations=1))
+    often = run(store, images, tmp_path / "often", settings=replace(SETTINGS, epochs=5, validations=10, keep="last"))
+    assert bits(once)["model.safetensors"] == bits(often)["model.safetensors"]
+    assert bits(once)["scores.parquet"] == bits(often)["scores.parquet"]
+
+
+def test_twelve_steps_at_the_preset_rate_get_a_sign(store, images, tmp_path):
+    """A run that is validated once cannot know whether its loss was still falling."""
+    settings = replace(
+        resolve_finetuning({"steps": 12, "policy": "none", "batch_size": 28}, 28).settings,
+        precision="fp32",
+        device="cpu",
+    )
+    assert (settings.keep, settings.lr) == ("last", 1e-3)
+    learning = read_learning(run(store, images, tmp_path / "out", settings=settings))
+    assert learning.steps == 12
+    assert learning.signs
+
+
+def test_an_averaged_run_scores_by_the_average(store, images, tmp_path):
+    plain = run(store, images, tmp_path / "plain", settings=replace(SETTINGS, keep="last"))
+    averaged = run(store, images, tmp_path / "ema", settings=replace(SETTINGS, keep="last", ema=0.99))
+    at_once = run(store, images, tmp_path / "fast", settings=replace(SETTINGS, keep="last", ema=1e-9))
+    first, other, same = (
+        pl.read_parquet(out / "scores.parquet").drop("pixels").to_numpy() for out in (plain, averaged, at_once)
+    )
+    np.testing.assert_allclose(first, same, atol=1e-5)  # an average of the last step alone
+    assert np.abs(first - other).max() > 1e-3
+    frozen = replace(SETTINGS, keep="last", ema=0.9, unfreeze=0, policy="none")
+    on_features = run(store, images, tmp_path / "head", settings=frozen)
+    classifier, _ = load_classifier(on_features)
+    with torch.no_grad():
+        logits = classifier(plain_view(torch.from_numpy(store.pixels[40:60]).unsqueeze(1), 32))
+    scores = pl.read_parquet(on_features / "scores.parquet").drop("pixels").to_numpy()
+    np.testing.assert_allclose(scores, logits.sigmoid().numpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize("tta", ["flip", "ten_crop"])
+def test_scores_are_the_mean_over_the_views_of_test_time(store, images, tmp_path, tta):
+    out = run(store, images, tmp_path / "out", settings=replace(SETTINGS, epochs=1, tta=tta))
+    classifier, card = load_classifier(out)
+    pixels = torch.from_numpy(store.pixels[40:60]).unsqueeze(1)
+    with torch.no_grad():
+        views = [classifier(view).sigmoid() for view in views_to_average(pixels, 32, tta)]
+    assert len(views) == {"flip": 2, "ten_crop": 10}[tta]
+    scores = pl.read_parquet(out / "scores.parquet").drop("pixels").to_numpy()
+    np.testing.assert_allclose(scores, torch.stack(views).mean(0).numpy(), atol=1e-5)
+    assert card.settings["tta"] == tta
+
+
+def test_a_resampled_run_visits_the_stated_images_and_weighs_what_it_visits(store, images, tmp_path):
+    """Of 28 images 4 are of the second class: weight 28 / 8 = 3.5, so 24; of the first 24, weight 0.58, half: 12."""
+
+    def one_class(first, last):
+        found = images(first, last)
+        rare = (np.arange(first, last) % 7 == 0).astype(np.float32)
+        return replace(found, targets=np.stack([1 - rare, rare], axis=1))
+
+    rule = Resampling(above=2, below=0.6, keep=0.5)
+    settings = replace(SETTINGS, answer="exclusive", resample=rule, drop_last=False)
+    for name, own in (("views", {}), ("features", {"unfreeze": 0, "policy": "none"})):
+        out = run(store, one_class, tmp_path / name, settings=replace(settings, **own))
+        curves = pl.read_parquet(out / "curves.parquet")
+        assert curves["step"].to_list() == [5, 10]  # 36 visits by 8
+        card = read_card(out)
+        assert card.images_seen == 28
+        assert card.settings["positive_weights"] == pytest.approx({"Cardiomegaly": 36 / 24, "Pneumothorax": 36 / 48})
+
+
+@pytest.mark.parametrize("head", ["own", "attention"])
+def test_other_heads_are_trained_written_and_read(store, images, tmp_path, head):
+    settings = replace(SETTINGS, head=head, epochs=1)
+    out = finetune(
+        "random", "toh2023_xvt", store, images(0, 28), images(28, 40), ["film40", "film41"], FINDINGS,
+        settings=settings, seed=5, directory=tmp_path / "out",
+    )  # fmt: skip
+    classifier, _ = load_classifier(out)
+    with torch.no_grad():
+        logits = classifier(plain_view(torch.from_numpy(store.pixels[40:42]).unsqueeze(1), 32))
+    scores = pl.read_parquet(out / "scores.parquet").drop("pixels").to_numpy()
+    np.testing.assert_allclose(scores, logits.sigmoid().numpy(), atol=1e-5)

@@ -2,7 +2,11 @@ import pytest
 import torch
 from torch import nn
 
-from hilum.finetuning.heads import make_head
+from hilum.encoders.zoo import count_parameters, create_encoder
+from hilum.errors import HilumError
+from hilum.finetuning.classifier import Classifier
+from hilum.finetuning.heads import HeadOfEach, make_head
+from hilum.finetuning.pooling import AttentionEach
 
 
 def layers(head):
@@ -37,3 +41,37 @@ def test_inside_dropout_acts_in_training_only(name):
     with torch.random.fork_rng():
         torch.manual_seed(0)
         assert not torch.equal(head.train()(features), head.eval()(features))
+
+
+def test_the_cnn_of_toh_has_as_many_parameters_as_the_paper_prints():
+    """19,026 with three channels in: the encoder of one has 2 x 16 x 3 x 3 fewer weights in its first convolution."""
+    encoder = create_encoder("toh2023_cnn", seed=0)
+    classifier = Classifier(encoder, 14, size=224, head="own")
+    assert [type(layer).__name__ for layer in classifier.head] == ["Linear", "ReLU", "Linear"]
+    assert [(layer.in_features, layer.out_features) for layer in classifier.head if hasattr(layer, "in_features")] == [
+        (144, 28), (28, 14),
+    ]  # fmt: skip
+    assert count_parameters(classifier) + 2 * 16 * 9 == 19_026
+
+
+def test_every_finding_attends_by_itself():
+    """Query, key and value of each finding, written out; and the gradient of one finding leaves the others alone."""
+    encoder = create_encoder("toh2023_xvt", seed=0)
+    pooling, head = AttentionEach(encoder, 3), HeadOfEach(encoder.token_width, 3, 1)
+    tokens = torch.randn(2, 5 + encoder.prefix_tokens, encoder.token_width, generator=torch.Generator().manual_seed(0))
+    logits = head(pooling(tokens).flatten(1))
+    places = tokens[:, encoder.prefix_tokens :]
+    for image in range(2):
+        for finding in range(3):
+            keys, values = places[image] @ pooling.key.weight.T, pooling.value(places[image])
+            weights = (keys @ pooling.queries[finding] / encoder.token_width**0.5).softmax(0)
+            expected = (weights @ values) @ head.weight[finding, 0] + head.bias[finding, 0]
+            torch.testing.assert_close(logits[image, finding], expected, rtol=1e-4, atol=1e-5)
+    logits[:, 1].sum().backward()
+    assert not pooling.queries.grad[[0, 2]].any()
+    assert pooling.queries.grad[1].any()
+
+
+def test_an_architecture_without_a_head_of_its_own_is_refused():
+    with pytest.raises(HilumError, match="found own with resnet18"):
+        make_head("own", 512, 3, dropout=0.0, encoder="resnet18")

@@ -5,10 +5,14 @@ import pytest
 import torch
 
 from hilum.finetuning.losses import (
-    POSITIVE_WEIGHT_LIMIT,
-    balancing_weights,
+    MAX_CLASS_WEIGHT,
+    capped,
+    class_frequencies_of,
+    exclusive_cross_entropy,
+    inverse_frequencies_of,
     masked_bce,
     masked_three_class,
+    negatives_per_positive_of,
 )
 
 NAN = math.nan
@@ -65,14 +69,15 @@ def test_extreme_logits_stay_finite():
 
 def test_weights_are_negatives_by_positives_of_the_known_labels():
     targets = np.array([[1, 0, NAN], [0, 0, 1], [0, 1, 1], [0, NAN, 1], [NAN, 0, 0]], dtype=np.float32)
-    assert balancing_weights(targets).tolist() == pytest.approx([3 / 1, 3 / 1, 1 / 3])
+    assert negatives_per_positive_of(targets).tolist() == pytest.approx([3 / 1, 3 / 1, 1 / 3])
 
 
 def test_a_finding_without_positives_weighs_one_and_extremes_are_held():
     targets = np.zeros((1000, 3), dtype=np.float32)
     targets[0, 1] = 1
     targets[:, 2] = 1
-    assert balancing_weights(targets).tolist() == pytest.approx([1.0, POSITIVE_WEIGHT_LIMIT, 1 / POSITIVE_WEIGHT_LIMIT])
+    weights = capped(negatives_per_positive_of(targets), MAX_CLASS_WEIGHT)
+    assert weights.tolist() == pytest.approx([1.0, MAX_CLASS_WEIGHT, 1 / MAX_CLASS_WEIGHT])
 
 
 def test_three_classes_that_say_nothing_cost_log_three_each_and_positives_their_weight():
@@ -95,3 +100,69 @@ def test_three_classes_equal_the_definition_written_out():
                 wanted = int(targets[image, finding])
                 expected -= (weights[finding] if wanted == 1 else 1.0) * (odds[wanted] / odds.sum()).log()
     assert masked_three_class(logits, targets, weights)[0].item() == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_a_masked_loss_is_that_of_the_observed_part_and_a_masked_batch_costs_nothing():
+    generator = torch.Generator().manual_seed(3)
+    logits = torch.randn(6, 3, generator=generator)
+    targets = torch.randint(0, 2, (6, 3), generator=generator).float()
+    weights = torch.tensor([2.0, 0.5, 7.0])
+    hidden = torch.rand(6, 3, generator=generator) < 0.4
+    masked = targets.masked_fill(hidden, NAN)
+    for options in ({}, {"focal": 2.0}, {"label_smoothing": 0.2}):
+        total, count = masked_bce(logits, masked, weights, **options)
+        parts = [
+            masked_bce(logits[i : i + 1, j : j + 1], targets[i : i + 1, j : j + 1], weights[j : j + 1], **options)[0]
+            for i, j in (~hidden).nonzero().tolist()
+        ]
+        assert count == len(parts)
+        assert total.item() == pytest.approx(sum(part.item() for part in parts), rel=1e-5)
+        for loss in (masked_bce, exclusive_cross_entropy):
+            blank = logits.clone().requires_grad_()
+            total, count = loss(blank, torch.full((6, 3), NAN), weights, **options)
+            total.backward()
+            assert (total.item(), count.item()) == (0.0, 0.0)
+            assert not blank.grad.any()
+
+
+def test_the_focal_loss_is_lins():
+    """Lin et al., ICCV 2017, eq. 4: -(1 - p_t)^2 log p_t; at p = 0.9 a hundredth of cross-entropy (their section 3.2)."""
+    logit = math.log(9)
+    positive, negative = torch.tensor([[1.0]]), torch.tensor([[0.0]])
+    ones = torch.ones(1)
+    assert masked_bce(torch.tensor([[logit]]), positive, ones, focal=2)[0].item() == pytest.approx(
+        -0.01 * math.log(0.9), rel=1e-4
+    )
+    assert masked_bce(torch.tensor([[logit]]), negative, ones, focal=2)[0].item() == pytest.approx(
+        -0.81 * math.log(0.1), rel=1e-4
+    )
+    two = torch.tensor([[0.0, logit]])
+    total, _ = exclusive_cross_entropy(two, torch.tensor([[0.0, 1.0]]), torch.tensor([1.0, 3.0]), focal=2)
+    assert total.item() == pytest.approx(-3 * 0.01 * math.log(0.9), rel=1e-4)
+    assert masked_bce(torch.tensor([[logit]]), positive, ones, focal=0)[0].item() == pytest.approx(-math.log(0.9))
+
+
+def test_smoothed_labels_cost_their_mixture():
+    logits = torch.tensor([[1.0, -2.0, 0.5]])
+    targets = torch.tensor([[0.0, 1.0, 0.0]])
+    p = logits.sigmoid()
+    y = targets * 0.9 + 0.05
+    expected = -(y * p.log() + (1 - y) * (1 - p).log()).sum()
+    assert masked_bce(logits, targets, torch.ones(3), label_smoothing=0.1)[0].item() == pytest.approx(expected.item())
+    smooth = exclusive_cross_entropy(logits, targets, torch.ones(3), label_smoothing=0.1)[0]
+    torch.testing.assert_close(smooth, torch.nn.CrossEntropyLoss(label_smoothing=0.1)(logits, torch.tensor([1])))
+
+
+def test_images_of_an_unknown_class_do_not_count():
+    logits = torch.tensor([[0.0, math.log(3.0)], [5.0, 1.0]])
+    targets = torch.tensor([[0.0, 1.0], [NAN, NAN]])
+    total, count = exclusive_cross_entropy(logits, targets, torch.tensor([10.0, 2.0]))
+    assert total.item() == pytest.approx(2 * math.log(4 / 3))
+    assert count.item() == 1
+
+
+def test_weights_follow_the_known_labels():
+    targets = np.array([[1, 0], [0, 1], [0, NAN], [0, 0]], dtype=np.float32)
+    assert inverse_frequencies_of(targets).tolist() == [4.0, 3.0]
+    assert class_frequencies_of(np.eye(3, dtype=np.float32)[[0, 0, 0, 1]]).tolist() == pytest.approx([4 / 9, 4 / 3, 1])
+    assert capped(np.array([0.001, 493.0]), None).tolist() == pytest.approx([0.001, 493.0])

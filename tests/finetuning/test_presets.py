@@ -2,7 +2,7 @@ from dataclasses import fields
 
 import pytest
 
-from hilum.finetuning.presets import GIVEN, IMAGES, nearest_preset, resolve_finetuning
+from hilum.finetuning.presets import GIVEN, IMAGES, NOT_SHOWN, nearest_preset, resolve_finetuning
 from hilum.finetuning.settings import FinetuneSettings
 
 
@@ -40,11 +40,34 @@ def test_what_was_said_wins_and_every_other_value_has_a_reason():
 
 
 def test_a_patience_that_was_said_is_waited_for_in_epochs():
-    """A run that is validated once at its end could not stop early."""
-    assert resolve_finetuning({}, 126).settings.validations == 1
-    assert resolve_finetuning({"patience": 5}, 126).settings.validations is None
+    """A run that is validated a few times could hardly stop early."""
+    assert resolve_finetuning({}, 126).settings.validations == 10
+    for said in ({"patience": 5}, {"schedule": "plateau"}):
+        settings = resolve_finetuning(said, 126).settings
+        assert (settings.validations, settings.keep) == (None, "lowest")
     assert resolve_finetuning({"patience": 5, "validations": 10}, 126).settings.validations == 10
-    assert resolve_finetuning({"patience": None}, 126).settings.validations == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ({}, "last"), ({"patience": None}, "last"), ({"patience": 5}, "lowest"), ({"validations": 4}, "lowest"),
+        ({"validations": 4, "keep": "last"}, "last"), ({"keep": "best_auroc"}, "best_auroc"),
+    ],
+)  # fmt: skip
+def test_short_runs_keep_their_last_epoch_unless_something_else_was_said(said, kept):
+    """As they did when they were validated at their end alone."""
+    assert resolve_finetuning(said, 126).settings.keep == kept
+    assert resolve_finetuning(said, 1000).settings.keep == said.get("keep", "lowest")
+
+
+def test_everything_that_decides_the_result_is_told_or_a_default():
+    resolved = resolve_finetuning({"head": "mlp", "epochs": 3}, 126)
+    told = {each.name for each in resolved.told} | set(resolved.defaults)
+    assert told | NOT_SHOWN | {"steps"} == {field.name for field in fields(FinetuneSettings)}
+    assert ("head", "mlp", GIVEN) in {
+        (each.name, each.value, each.origin) for each in resolved.told if each.name == "head"
+    }
 
 
 def test_a_frozen_encoder_has_values_of_its_own():

@@ -125,7 +125,7 @@ def test_a_folder_for_the_hub_holds_the_model_and_its_numbers(model, tmp_path):
     _, metadata, text = (tmp_path / "hub/README.md").read_text().split("---\n", 2)
     results = yaml.safe_load(metadata)["model-index"][0]["results"][0]
     assert results["dataset"]["name"] == "test of phantom, patients (000000)"
-    auroc = next(each for each in results["metrics"] if each["name"] == "auroc, Infiltration")
+    auroc = next(each for each in results["metrics"] if each["type"] == "auroc")
     assert auroc["ci_low"] <= auroc["value"] <= auroc["ci_high"]
     assert "60046008" in text
     config = json.loads((tmp_path / "hub/config.json").read_text())

@@ -6,14 +6,19 @@ from hilum.augment.library import POLICIES, policy_of
 from hilum.augment.policy import ViewPolicy
 
 if TYPE_CHECKING:
-    from hilum.augment.render import plain_view, random_views
+    from hilum.augment.parameters import of_copies
+    from hilum.augment.render import plain_view, random_views, views_to_average
 
-__all__ = ["POLICIES", "ViewPolicy", "plain_view", "policy_of", "random_views"]
+__all__ = ["POLICIES", "ViewPolicy", "of_copies", "plain_view", "policy_of", "random_views", "views_to_average"]
 
 
 def __getattr__(name: str) -> Any:
     """Import what needs torch when it is asked for: policies are read long before a view is drawn."""
-    if name in ("plain_view", "random_views"):
+    if name == "of_copies":
+        from hilum.augment import parameters
+
+        return parameters.of_copies
+    if name in ("plain_view", "random_views", "views_to_average"):
         from hilum.augment import render
 
         return getattr(render, name)

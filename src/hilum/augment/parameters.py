@@ -1,6 +1,6 @@
 """From a policy and a batch's keys to the affine map, grey-level line, blur and finish of each view."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from hilum.augment.finish import Finish
 from hilum.augment.lungs import lung_points, window_that_keeps, window_that_spares
 from hilum.augment.policy import ViewPolicy
+from hilum.data.resampling import COPIES
 from hilum.draws import uniforms
 
 _DRAWS = 24  # one column a parameter, also where a policy does not use it: changing one range moves no other draw
@@ -36,6 +37,62 @@ def plain_parameters(count: int, source: int, size: int) -> ViewParameters:
     whole = np.broadcast_to(np.eye(2, 3), (count, 2, 3))
     ones = np.ones(count)
     return ViewParameters(_in_pixels(whole, source, size), ones, ones, np.zeros(count))
+
+
+def crop_parameters(count: int, source: int, size: int, share: float, centre: tuple[float, float]) -> ViewParameters:
+    """Parameters of a square crop, resized from `source` to `size` pixels a side.
+
+    Args:
+        count: images.
+        source, size: pixels a side, before and behind.
+        share: of the side that is kept.
+        centre: -1 (left, top) to 1 (right, bottom) of the way that there is.
+    """
+    whole = np.eye(2, 3) * share
+    whole[:, 2] = np.asarray(centre) * (1 - share)
+    ones = np.ones(count)
+    maps = _in_pixels(np.broadcast_to(whole, (count, 2, 3)), source, size)
+    return ViewParameters(maps, ones, ones, np.zeros(count))
+
+
+def turning(flip: bool, degrees: float) -> NDArray[np.float64]:
+    """What makes an image's mirror image, or turns it about its middle, (2, 2): from a view to its source.
+
+    Args:
+        flip: left and right exchanged.
+        degrees: counter-clockwise.
+    """
+    angle = np.deg2rad(degrees)
+    turned = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    return np.diag([-1.0, 1.0]) @ turned if flip else turned
+
+
+def of_copies(copies: NDArray[np.int8] | None) -> NDArray[np.float64] | None:
+    """What makes each copy from its image, (N, 2, 2); None where all are as they are.
+
+    Args:
+        copies: (N,), 0 for the image itself, then `hilum.data.resampling.COPIES[number - 1]`.
+    """
+    if copies is None or not copies.any():
+        return None
+    known = np.stack([np.eye(2), *(turning(copy.flip, copy.degrees) for copy in COPIES)])
+    return known[copies]
+
+
+def after(before: NDArray[np.float64] | None, parameters: ViewParameters, source: int) -> ViewParameters:
+    """The views of images to which something is done before, still by one resampling.
+
+    Args:
+        before: (N, 2, 2), about the image's middle, as `turning` gives it; None: nothing.
+        parameters: of the views.
+        source: pixels a side of the images.
+    """
+    if before is None:
+        return parameters
+    middle = (source - 1) / 2
+    linear = before @ parameters.maps[:, :, :2]
+    offset = before @ (parameters.maps[:, :, 2:] - middle) + middle
+    return replace(parameters, maps=np.concatenate([linear, offset], axis=2))
 
 
 def draw_parameters(

@@ -10,16 +10,32 @@ from torch import Tensor
 
 from hilum.augment.finish import finish_views
 from hilum.augment.kernel import fill_views
-from hilum.augment.parameters import ViewParameters, draw_parameters, footprints, plain_parameters
+from hilum.augment.parameters import (
+    ViewParameters,
+    after,
+    crop_parameters,
+    draw_parameters,
+    footprints,
+    plain_parameters,
+)
 from hilum.augment.policy import ViewPolicy
 from hilum.augment.tensor_ops import render_views_with_tensors
 from hilum.errors import HilumError
 
+TEN_CROP = 224 / 256
 _IMAGES_A_THREAD = 8  # fewer are not worth a thread's start
 
 
 def random_views(
-    images: Tensor, keys: NDArray[np.uint64], policy: ViewPolicy, size: int, *, seed: int, epoch: int, view: int
+    images: Tensor,
+    keys: NDArray[np.uint64],
+    policy: ViewPolicy,
+    size: int,
+    *,
+    seed: int,
+    epoch: int,
+    view: int,
+    before: NDArray[np.float64] | None = None,
 ) -> Tensor:
     """One random view of every image.
 
@@ -31,6 +47,8 @@ def random_views(
         seed: of the run.
         epoch: another epoch gives another view.
         view: 0 and 1 for the two views of a pair.
+        before: (N, 2, 2), what is done to each image before its view is drawn, as `turning` gives it; still one
+            resampling. None: nothing.
 
     Returns:
         (N, 1, T, T), float32 in [0, 1], on the device of `images`. A view is a function of its image, key, policy,
@@ -41,15 +59,16 @@ def random_views(
     """
     _check(images)
     parameters = draw_parameters(keys, policy, images.shape[-1], size, seed=seed, epoch=epoch, view=view)
-    return render_views(images, parameters, size)
+    return render_views(images, after(before, parameters, images.shape[-1]), size)
 
 
-def plain_view(images: Tensor, size: int) -> Tensor:
+def plain_view(images: Tensor, size: int, before: NDArray[np.float64] | None = None) -> Tensor:
     """Every image as it is, resized by area averaging (smaller) or bilinear interpolation (larger).
 
     Args:
         images: (N, 1, S, S), uint8, or float in [0, 1].
         size: T.
+        before: as in `random_views`.
 
     Returns:
         (N, 1, T, T), float32 in [0, 1], on the device of `images`.
@@ -58,7 +77,32 @@ def plain_view(images: Tensor, size: int) -> Tensor:
         HilumError: the images are not a batch of square one-channel images.
     """
     _check(images)
-    return render_views(images, plain_parameters(len(images), images.shape[-1], size), size)
+    parameters = plain_parameters(len(images), images.shape[-1], size)
+    return render_views(images, after(before, parameters, images.shape[-1]), size)
+
+
+def views_to_average(images: Tensor, size: int, tta: str) -> list[Tensor]:
+    """The views over which a score is averaged at test time.
+
+    Args:
+        images: (N, 1, S, S), uint8, or float in [0, 1].
+        size: T.
+        tta: "none": the plain view. "flip": it and its mirror image. "ten_crop": crops of 7/8 of the side (224 of 256
+            pixels) at the corners and in the middle, each with its mirror image (Krizhevsky et al., NeurIPS 2012,
+            §4.1).
+
+    Returns:
+        1, 2 or 10 times (N, 1, T, T), as `plain_view`.
+    """
+    _check(images)
+    if tta == "ten_crop":
+        crops = [
+            render_views(images, crop_parameters(len(images), images.shape[-1], size, TEN_CROP, centre), size)
+            for centre in ((-1, -1), (1, -1), (-1, 1), (1, 1), (0, 0))
+        ]
+        return [*crops, *(crop.flip(3) for crop in crops)]
+    plain = plain_view(images, size)
+    return [plain, plain.flip(3)] if tta == "flip" else [plain]
 
 
 @torch.no_grad()

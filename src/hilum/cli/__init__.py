@@ -7,6 +7,7 @@ import typer
 
 from hilum.cli.audit import audit
 from hilum.cli.compare import compare
+from hilum.cli.data import data_app
 from hilum.cli.demo import demo
 from hilum.cli.doctor import doctor
 from hilum.cli.embed import embed
@@ -49,7 +50,9 @@ def make_app() -> typer.Typer:
     app.callback()(_version_option)
     app.command()(demo)
     app.command()(phantom)
+    app.add_typer(data_app(), name="data")
     app.command()(findings)
+    app.add_typer(data_app(), name="data")
     app.command()(ingest)
     app.command()(doctor)
     app.command()(show)

@@ -30,6 +30,13 @@ def report(
             help="Findings with fewer positive (or negative) patients are not in means; the study's, or 10.",
         ),
     ] = None,
+    layout: Annotated[
+        str | None,
+        typer.Option(
+            help="Write only the tables and figures of a published study, filled with the results of the study in DIR: "
+            "elwirehardja2025, gowtham2023, kivotova2021, tayebiarasteh2024, toh2023, or a layout file."
+        ),
+    ] = None,
 ) -> None:
     """One page that needs nothing beside it, from predictions and the tables that other commands left.
 
@@ -41,7 +48,13 @@ def report(
     Examples:
       hilum report results
       hilum report results --against scratch --question "Does SimCLR beat training from scratch?"
+      hilum report runs/toh2023 --layout toh2023
     """
+    if layout is not None:
+        from hilum.report.layouts import write_layout
+
+        say(str(write_layout(layout, directory, out)))
+        return
     from hilum.runs.report import ReportSettings
     from hilum.runs.report import report as run
 

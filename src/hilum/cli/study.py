@@ -1,20 +1,28 @@
-"""`hilum study plan | check | run | status`."""
+"""`hilum study plan | check | run | extend | status`."""
 
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from hilum.artifacts import locked
 from hilum.cli.console import progress, say, say_json, say_table
+from hilum.cli.published_numbers import published_rows, say_published
+from hilum.cli.study_folder import add_folder_commands
 from hilum.errors import HilumError
 
 if TYPE_CHECKING:
     from hilum.study.check import Checked
     from hilum.study.file import Study
     from hilum.study.plan import Plan
+
+
+class Log(StrEnum):
+    """Where curves go beside the study's own files."""
+
+    TENSORBOARD = "tensorboard"
 
 
 class Scale(StrEnum):
@@ -24,12 +32,23 @@ class Scale(StrEnum):
     TINY = "tiny"
 
 
+class Protocol(StrEnum):
+    """Whose rules a study of a paper follows."""
+
+    HILUM = "hilum"
+    PUBLISHED = "published"
+
+
 StudyFile = Annotated[str, typer.Argument(metavar="STUDY.yaml", help="Study file, or the name of a shipped study.")]
 Data = Annotated[
     list[str] | None, typer.Option("--data", metavar="NAME=ROOT", help="Folder of a data set; once for each.")
 ]
 ScaleOption = Annotated[
     Scale, typer.Option(help="`tiny` runs everything in miniature on generated images; results mean nothing.")
+]
+ProtocolOption = Annotated[
+    Protocol | None,
+    typer.Option(help="`published`: the paper's own rules, as the study file lists them under `published`."),
 ]
 Overrides = Annotated[
     list[str] | None,
@@ -49,7 +68,9 @@ def study_app() -> typer.Typer:
     app.command("plan")(plan)
     app.command("check")(check)
     app.command("run")(run)
+    app.command("extend")(extend)
     app.command("status")(status)
+    add_folder_commands(app)
     return app
 
 
@@ -59,6 +80,7 @@ def plan(
     out: Annotated[Path | None, typer.Option(help="Directory of an earlier run, to see what is done.")] = None,
     scale: ScaleOption = Scale.FULL,
     override: Overrides = None,
+    protocol: ProtocolOption = None,
     allow_missing: AllowMissing = False,
     measure: Annotated[
         bool,
@@ -75,7 +97,7 @@ def plan(
       hilum study plan studies/demo.yaml
       hilum study plan studies/chestxray14_tiny.yaml --scale tiny --json
     """
-    content = read(study, scale, override)  # before torch is imported: a mistake in it is told at once
+    content = read(study, scale, override, protocol)  # before torch is imported: a mistake in it is told at once
     from hilum.study.plan import plan_data, plan_study
 
     if measure:
@@ -87,9 +109,10 @@ def plan(
         measure_rates(sorted(named), image_size(content))
     description = plan_study(content, roots(data), out, allow_missing=allow_missing)
     if json:
-        say_json(plan_data(description))
+        say_json(plan_data(description) | {"published": published_rows(description)})
     else:
         _say_plan(description)
+        say_published(description)
 
 
 def check(
@@ -97,6 +120,7 @@ def check(
     data: Data = None,
     scale: ScaleOption = Scale.FULL,
     override: Overrides = None,
+    protocol: ProtocolOption = None,
     allow_missing: AllowMissing = False,
     workers: Annotated[int | None, typer.Option(min=0, help="Threads that prepare images.")] = None,
     json: Json = False,
@@ -112,7 +136,7 @@ def check(
       hilum study check own_images.yaml --data ours=images --allow-missing
       hilum study check studies/chestxray14_tiny.yaml --data chestxray14=CXR8 --set finetune.head=mlp
     """
-    content = read(study, scale, override)
+    content = read(study, scale, override, protocol)
     from dataclasses import asdict
 
     from hilum.study.check import check_study
@@ -139,6 +163,7 @@ def run(
     data: Data = None,
     scale: ScaleOption = Scale.FULL,
     override: Overrides = None,
+    protocol: ProtocolOption = None,
     allow_missing: AllowMissing = False,
     workers: Annotated[
         int | None, typer.Option(min=0, help="Threads that prepare images; results do not depend on it.")
@@ -146,6 +171,9 @@ def run(
     check_first: Annotated[
         bool, typer.Option("--check/--no-check", help="Try every step in miniature first, as `hilum study check` does.")
     ] = True,
+    log: Annotated[
+        Log | None, typer.Option(help="Write the curves of training also for TensorBoard, into OUT/logs.")
+    ] = None,
 ) -> None:
     """Run a study to its report. Interrupted, or with a changed arm, it does only what is left.
 
@@ -155,10 +183,44 @@ def run(
       hilum study run studies/chestxray14_tiny.yaml --data chestxray14=CXR8 --out runs/tiny64
       hilum study run studies/chestxray14_tiny.yaml --scale tiny --out runs/try
     """
-    content = read(study, scale, override)
+    content = read(study, scale, override, protocol)
     if int(os.environ.get("RANK") or os.environ.get("SLURM_PROCID") or 0) == 0:  # of several processes, one locks
         context.with_resource(locked(out))  # before torch is imported: a second run is refused at once
-    run_to_report(content, roots(data), out, workers, allow_missing=allow_missing, check_first=check_first)
+    run_to_report(
+        content,
+        roots(data),
+        out,
+        workers,
+        allow_missing=allow_missing,
+        check_first=check_first,
+        log="tensorboard" if log is Log.TENSORBOARD else None,
+    )
+
+
+def extend(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Directory of a study that was run.")],
+    seeds: Annotated[int, typer.Option(min=1, help="How many seeds to add to every arm.")],
+    data: Data = None,
+    unannounced: Annotated[
+        bool, typer.Option("--unannounced", help="Also where all looks that `evaluate.looks` announced are taken.")
+    ] = False,
+    allow_missing: AllowMissing = False,
+    workers: Annotated[int | None, typer.Option(min=0, help="Threads that prepare images.")] = None,
+) -> None:
+    """Add seeds to a study: only they are trained, and the results are judged again, as the next look.
+
+    Looking again until something shows claims too much; announce beforehand how many looks there will be
+    (`evaluate: {looks: 3}`), and each of them pays for it.
+
+    \b
+    Examples:
+      hilum study extend runs/demo --seeds 5
+      hilum study extend runs/tiny64 --seeds 2 --data chestxray14=CXR8 --unannounced
+    """
+    from hilum.study.execution import extended
+
+    content = extended(directory, seeds, unannounced=unannounced)
+    run_to_report(content, roots(data), directory, workers, allow_missing=allow_missing)
 
 
 def status(
@@ -188,12 +250,16 @@ def status(
     )
 
 
-def read(study: str, scale: Scale, override: list[str] | None) -> "Study":
-    """Read a study file at a scale."""
+def read(study: str, scale: Scale, override: list[str] | None, protocol: Protocol | None = None) -> "Study":
+    """Read a study file at a scale, by Hilum's rules or by those of the paper that it repeats."""
     from hilum.study.file import find_study, read_study, tiny
 
-    content = read_study(find_study(study), override or [])
-    return content if scale is Scale.FULL else tiny(content)
+    rules = [f"protocol={protocol.value}"] if protocol else []
+    content = read_study(find_study(study), [*rules, *(override or [])])
+    if scale is Scale.FULL:
+        return content
+
+    return tiny(content)
 
 
 def roots(data: list[str] | None) -> dict[str, Path]:
@@ -219,6 +285,7 @@ def run_to_report(
     *,
     allow_missing: bool = False,
     check_first: bool = False,
+    log: "Literal['tensorboard'] | None" = None,
 ) -> None:
     """Run a study with a progress bar a step, and say where the report is."""
     from hilum.study.run import run_study
@@ -237,6 +304,7 @@ def run_to_report(
         allow_missing=allow_missing,
         check=check_first,
         progress=progress,
+        log=log,
         on_start=begin,
         on_check=_say_checked,
     )
@@ -326,6 +394,8 @@ def _say_arms(content: dict[str, Any]) -> None:
     _say_start_differences(content["arms"])
     _say_labelled(content["labelled"])
     _say_finetuning(content["finetuning"])
+    for row in content["sweeps"]:
+        say(f"\nSweep of {row['arm']}: {row['in_words']}")
 
 
 def _say_task(task: dict[str, Any]) -> None:
@@ -413,6 +483,16 @@ def _say_finetuning(rows: list[dict[str, Any]]) -> None:
             ["setting", "value", "from", "reason"],
             [[each["name"], _value(each["value"]), each["origin"], each["reason"]] for each in row["settings"]],
         )
+        say(f"Defaults: {', '.join(f'{name} {_value(value)}' for name, value in row['defaults'].items())}")
+        if row.get("class_weights"):
+            say_table(
+                ["finding", "images", "class weight", "resampled", "weight of the loss"],
+                [
+                    [name, f"{each['images']:,}", f"{each['weight']:.3f}", f"{each['resampled']:,}",
+                     f"{each['loss_weight']:.3f}"]
+                    for name, each in row["class_weights"].items()
+                ],
+            )  # fmt: skip
 
 
 def _say_presets(rows: list[dict[str, Any]]) -> None:

@@ -3,73 +3,18 @@
 Counts are of training images; weights go into a loss, a plan says which images an epoch visits and how often.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from hilum.data.labels import require_findings
+from hilum.data.resampling import Resampling
 from hilum.draws import image_keys, shuffled
 from hilum.errors import HilumError
 
 _FOR_RESAMPLING = 5  # use of `draws.shuffled`
-
-
-@dataclass(frozen=True)
-class GeometricCopy:
-    """How a further copy of an image is made.
-
-    Attributes:
-        flip: left and right exchanged.
-        degrees: turned by, counter-clockwise.
-    """
-
-    flip: bool
-    degrees: float
-
-
-COPIES: tuple[GeometricCopy, ...] = (
-    GeometricCopy(flip=True, degrees=0),
-    *(GeometricCopy(flip=False, degrees=degrees) for degrees in (-40, -20, 20, 40)),
-)
-"""Copies 1 to 5 of an image that is resampled (Elwirehardja et al. 2025, §3.2)."""
-
-
-@dataclass(frozen=True)
-class Resampling:
-    """Which classes are given more images, and which fewer, by their weight before resampling.
-
-    The defaults are those of Elwirehardja et al. 2025, §3.2; its list gives no rule between 0.1 and 1.5, where its
-    Table 1 leaves the images as they are.
-
-    Attributes:
-        above: classes with a larger weight get all copies of every image.
-        below: classes with a smaller weight keep a share of their images.
-        keep: that share, in percent.
-        copies: further copies an image, the first ones of `COPIES`.
-    """
-
-    above: float = 2.0
-    below: float = 0.1
-    keep: int = 40
-    copies: int = len(COPIES)
-
-    def __post_init__(self) -> None:
-        if not (0 <= self.below <= self.above and 0 < self.keep <= 100 and 0 <= self.copies <= len(COPIES)):
-            raise HilumError(
-                "resampling",
-                expected=f"below <= above, keep 1 to 100 percent, at most {len(COPIES)} copies",
-                found=str(self),
-                fix="Use the defaults.",
-            )
-
-    def images_of(self, images: int, weight: float) -> int:
-        """Images of a class after resampling: exact in whole numbers, rounded down where a share is kept."""
-        if weight > self.above:
-            return images * (1 + self.copies)
-        return images * self.keep // 100 if weight < self.below else images
 
 
 def class_counts(manifest: pl.DataFrame, classes: list[str]) -> dict[str, int]:
@@ -166,30 +111,46 @@ def resampling_plan(manifest: pl.DataFrame, classes: list[str], rule: Resampling
     Raises:
         HilumError: a class that the manifest lacks; an image of no class or of several.
     """
-    counts = class_counts(manifest, classes)
-    labels = pl.sum_horizontal(pl.col(name).eq_missing(1) for name in classes)
-    others = manifest.filter(labels != 1)
-    if len(others):
+    class_counts(manifest, classes)  # of all classes
+    labels = np.stack([manifest[name].eq_missing(1).to_numpy() for name in classes], axis=1)
+    rows, copies = resampled_rows(manifest["image_id"].to_list(), labels, rule, seed)
+    return pl.DataFrame({"image_id": manifest["image_id"].gather(rows), "copy": copies})
+
+
+def resampled_rows(
+    image_ids: Sequence[str], labels: NDArray[np.bool_], rule: Resampling, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
+    """As `resampling_plan`, of labels in an array.
+
+    Args:
+        image_ids: of N training images.
+        labels: (N, C), true for the class of each.
+        rule, seed: as there.
+
+    Returns:
+        Row and copy of each visit, (visits); rows in order.
+
+    Raises:
+        HilumError: an image of no class or of several.
+    """
+    if (others := np.flatnonzero(labels.sum(1) != 1)).size:
         raise HilumError(
             "resampling",
             expected="images of exactly one class",
-            found=f"{len(others):,} others, first {others['image_id'][0]}",
+            found=f"{len(others):,} others, first {image_ids[others[0]]}",
             fix="Choose the images with exactly_one_of.",
         )
-    weights = class_weights(counts)
-    visits = np.ones(len(manifest), dtype=np.int64)
-    keys = image_keys(manifest["image_id"])
-    for name in classes:
-        of_class = np.flatnonzero(manifest[name].eq_missing(1).to_numpy())
-        if weights[name] < rule.below:
-            left_out = shuffled(seed, keys[of_class], use=_FOR_RESAMPLING)[
-                rule.images_of(len(of_class), weights[name]) :
-            ]
+    counts = {str(place): int(count) for place, count in enumerate(labels.sum(0))}
+    visits = np.ones(len(labels), dtype=np.int64)
+    keys = image_keys(image_ids)
+    for place, weight in enumerate(class_weights(counts).values()):
+        of_class = np.flatnonzero(labels[:, place])
+        if weight < rule.below:
+            left_out = shuffled(seed, keys[of_class], use=_FOR_RESAMPLING)[rule.images_of(len(of_class), weight) :]
             visits[of_class[left_out]] = 0
-        elif weights[name] > rule.above:
+        elif weight > rule.above:
             visits[of_class] = 1 + rule.copies
-    rows = np.repeat(np.arange(len(visits)), visits)
-    return pl.DataFrame({"image_id": manifest["image_id"].gather(rows), "copy": _copy_numbers(visits)})
+    return np.repeat(np.arange(len(visits)), visits), _copy_numbers(visits)
 
 
 def _copy_numbers(visits: NDArray[np.int64]) -> NDArray[np.int8]:

@@ -4,7 +4,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -44,6 +44,8 @@ class Batch:
         keys: (B,) what random draws of these images depend on; `draws.image_keys` of their ids.
         rows: (B,) places in the list of ids that the batches were made from.
         targets: (B, F) float32, NaN where a label is to be ignored; None where there are no labels.
+        copies: (B,) int8, number of each image's geometric copy (`hilum.data.resampling.COPIES`), 0 as it is; None
+            where all are as they are.
         parts: that a larger batch was cut into, of which this is one; 1 where it is whole.
         cut_from: that larger batch.
     """
@@ -52,6 +54,7 @@ class Batch:
     keys: NDArray[np.uint64]
     rows: NDArray[np.int64]
     targets: Tensor | None
+    copies: NDArray[np.int8] | None = None
     parts: int = 1
     cut_from: "Batch | None" = None
 
@@ -71,7 +74,8 @@ class Batch:
             self.images.tensor_split(parts), np.array_split(self.keys, parts), np.array_split(self.rows, parts)
         )  # fmt: skip
         targets = [None] * parts if self.targets is None else self.targets.tensor_split(parts)
-        return [Batch(*part, parts, self) for part in zip(images, keys, rows, targets, strict=True)]
+        copies = [None] * parts if self.copies is None else np.array_split(self.copies, parts)
+        return [Batch(*part, parts, self) for part in zip(images, keys, rows, targets, copies, strict=True)]
 
 
 class Batches:
@@ -103,12 +107,13 @@ class Batches:
         workers: int = 1,
         device: str | torch.device = "cpu",
         even: bool = False,
+        copies: NDArray[np.int8] | None = None,
     ) -> None:
         """See the class.
 
         Args:
             store: the images.
-            image_ids: N images of the store, each once.
+            image_ids: N images of the store, each once, or once in each copy.
             batch_size: at least 1.
             seed: of the order.
             shuffle: a new order every epoch; otherwise the order of `image_ids`.
@@ -118,11 +123,13 @@ class Batches:
             device: where images and targets shall be. On CUDA the pixels live there when they fit in half of what is
                 free.
             even: as many batches as it takes, of sizes that differ by one at most, instead of full ones and a rest.
+            copies: (N,), number of the copy of each; None: all as they are. A copy has random draws of its own.
 
         Raises:
             HilumError: images that the store lacks, or twice; targets of another length; no full batch.
         """
-        if len(set(image_ids)) != len(image_ids):
+        visits = image_ids if copies is None else list(zip(image_ids, copies.tolist(), strict=True))
+        if len(set(visits)) != len(image_ids):
             raise HilumError("image_ids", expected="every image once", found="repetitions", fix="Remove them.")
         if targets is not None and len(targets) != len(image_ids):
             raise HilumError(
@@ -142,7 +149,8 @@ class Batches:
         self.part = 0, 1
         self._store = store
         self._store_rows = store.rows(image_ids)
-        self._keys = image_keys(image_ids)
+        self._keys = image_keys(image_ids if copies is None else map(_name_of_visit, image_ids, copies.tolist()))
+        self._copies = copies
         self._targets = None if targets is None else torch.from_numpy(np.ascontiguousarray(targets, dtype=np.float32))
         self._seed = seed
         self._shuffle = shuffle
@@ -213,7 +221,7 @@ class Batches:
             images = torch.from_numpy(self._store.gather(self._store_rows[rows])).unsqueeze(1)
             if self._device.type == "cuda":
                 images = images.pin_memory()
-        return Batch(images, self._keys[rows], rows, targets)
+        return Batch(images, self._keys[rows], rows, targets, None if self._copies is None else self._copies[rows])
 
     def _settle(self) -> None:
         """Bring the pixels of these images to the CUDA device, once, if they fit."""
@@ -228,6 +236,11 @@ class Batches:
             part = self._store.gather(self._store_rows[first : first + 4096])
             resident[first : first + 4096, 0] = torch.from_numpy(part)
         self._resident = resident
+
+
+def _name_of_visit(image_id: str, copy: int) -> str:
+    """What random draws depend on: the image's id for itself, another text for each copy."""
+    return f"{image_id}\0{copy}" if copy else image_id
 
 
 class _Overlapped:
@@ -267,7 +280,7 @@ class _Overlapped:
         with torch.cuda.stream(self._stream):
             images = batch.images.to(self._device, non_blocking=True)
             targets = None if batch.targets is None else to_device(batch.targets, self._device)
-        return Batch(images, batch.keys, batch.rows, targets)
+        return replace(batch, images=images, targets=targets)
 
 
 def _ahead(

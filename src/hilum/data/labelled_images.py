@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hilum.data.balance import resampled_rows
+from hilum.data.resampling import Resampling
 from hilum.errors import HilumError
 
 UNCERTAIN_CLASS = 2.0
@@ -21,11 +23,14 @@ class LabelledImages:
         patient_ids: whose images they are, (N).
         targets: (N, findings) float32: 1 positive, 0 negative, NaN masked; `UNCERTAIN_CLASS` only where uncertain is a
             class of its own.
+        copies: number of each row's copy of its image, (N) int8: 0 the image itself, then
+            `hilum.data.resampling.COPIES[number - 1]`; None where every image stands once, as it is.
     """
 
     image_ids: list[str]
     patient_ids: list[str]
     targets: NDArray[np.float32]
+    copies: NDArray[np.int8] | None = None
 
     def __post_init__(self) -> None:
         lengths = len(self.image_ids), len(self.patient_ids), len(self.targets)
@@ -53,4 +58,23 @@ class LabelledImages:
             image_ids=[self.image_ids[row] for row in rows],
             patient_ids=[self.patient_ids[row] for row in rows],
             targets=self.targets[rows],
+            copies=None if self.copies is None else self.copies[rows],
+        )
+
+    def resampled(self, rule: Resampling, seed: int) -> "LabelledImages":
+        """These images with more of rare classes, in copies, and fewer of common ones.
+
+        Args:
+            rule: who gets more and who fewer, by the class weights of these images.
+            seed: of the draw of the images kept in common classes.
+
+        Raises:
+            HilumError: an image of no class or of several.
+        """
+        rows, copies = resampled_rows(self.image_ids, self.targets == 1, rule, seed)
+        return LabelledImages(
+            image_ids=[self.image_ids[row] for row in rows],
+            patient_ids=[self.patient_ids[row] for row in rows],
+            targets=self.targets[rows],
+            copies=copies,
         )

@@ -5,13 +5,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from hilum.augment import ViewPolicy, plain_view, random_views
+from hilum.augment import ViewPolicy, of_copies, plain_view, random_views
 from hilum.data.batches import Batch
 from hilum.encoders.zoo import Encoder, as_tokens
 from hilum.errors import HilumError
-from hilum.finetuning.heads import make_head
-from hilum.finetuning.output_types import make_answers
-from hilum.finetuning.pooling import make_pooling
+from hilum.finetuning.heads import HeadOfEach, make_head
+from hilum.finetuning.output_types import Answers, make_answers
+from hilum.finetuning.pooling import AttentionEach, make_pooling
 from hilum.finetuning.settings import AnswerName, HeadName, PoolingName
 from hilum.training.distributed import share_of_mean
 from hilum.training.param_groups import decay_groups, encoder_groups
@@ -33,7 +33,7 @@ class Classifier(Trainable):
         head_lr: peak learning rate of the head and of the pooling; None: as the encoder.
         head: see `hilum.finetuning.heads.make_head`.
         pooling: see `hilum.finetuning.pooling.make_pooling`; "own": the encoder's.
-        answer: see `hilum.finetuning.output_types.make_answers`.
+        answer: what the outputs mean and cost, by name or as `hilum.finetuning.output_types.make_answers` makes them.
 
     Raises:
         HilumError: the encoder has no class token, and the pooling needs it.
@@ -52,16 +52,22 @@ class Classifier(Trainable):
         head_lr: float | None = None,
         head: HeadName = "linear",
         pooling: PoolingName = "own",
-        answer: AnswerName = "each",
+        answer: AnswerName | Answers = "each",
     ) -> None:
         super().__init__()
         self.encoder, self.size, self.policy, self.seed, self.head_lr = encoder, size, policy, seed, head_lr
-        self.dropout, self.answers = nn.Dropout(dropout), make_answers(answer)
+        self.dropout = nn.Dropout(dropout)
+        self.answers: Answers = make_answers(answer) if isinstance(answer, str) else answer
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed)
-            self.pooling = make_pooling(pooling, encoder)
+            self.pooling = AttentionEach(encoder, findings) if head == "attention" else make_pooling(pooling, encoder)
             width = self.pooling.parts * encoder.token_width if self.pooling else encoder.feature_width
-            self.head = make_head(head, width, findings * self.answers.outputs_a_finding, dropout=dropout)
+            outputs = findings * self.answers.outputs_a_finding
+            self.head = (
+                HeadOfEach(encoder.token_width, findings, self.answers.outputs_a_finding)
+                if head == "attention"
+                else make_head(head, width, outputs, dropout=dropout, encoder=encoder.name)
+            )
         self.positive_weights: Tensor
         self.register_buffer("positive_weights", torch.ones(findings) if positive_weights is None else positive_weights)
 
@@ -74,7 +80,27 @@ class Classifier(Trainable):
         if self.pooling is None:
             own: Tensor = self.encoder(images)
             return own
+        if self.pooling.blocks > 1:
+            return self.pooled_of(self.encoder.hidden_states(images, self.cuts_read))
         return self.pooled(self.encoder.tokens(images))
+
+    @property
+    def cuts_read(self) -> list[int]:
+        """Behind how many of the encoder's blocks the features are read, in order; most read the end only."""
+        last = len(self.encoder.blocks)
+        return [last] if self.pooling is None else list(range(last - self.pooling.blocks + 1, last + 1))
+
+    def pooled_of(self, hidden: list[Tensor]) -> Tensor:
+        """As `pooled`, from what leaves the blocks at `cuts_read` (`Encoder.run_blocks`).
+
+        What leaves blocks before the last one passes the encoder's last norm, as in Oquab et al. (DINOv2, TMLR 2024).
+        """
+        if self.pooling is None or self.pooling.blocks == 1:
+            return self.pooled(hidden[-1])
+        inner = [self.encoder.norm_tokens(tokens) for tokens in hidden[:-1]]
+        with torch.autocast(hidden[-1].device.type, enabled=False):
+            parts: Tensor = self.pooling(torch.stack([tokens.float() for tokens in (*inner, hidden[-1])], dim=1))
+        return parts.flatten(1)
 
     def pooled(self, last: Tensor) -> Tensor:
         """As `features`, from the encoder's last features (`Encoder.run_blocks`)."""
@@ -95,13 +121,18 @@ class Classifier(Trainable):
         return self.answers.logits(self._outputs(features))
 
     def label_loss(self, features: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """Sum of the weighted cross-entropy and number of its terms.
+        """Sum of the weighted cross-entropy and what it is to be divided by.
 
         Args:
             features: (B, width).
             targets: (B, findings), NaN where a label is masked.
         """
-        return self.answers.loss(self._outputs(features), targets, self.positive_weights)
+        return self.label_loss_with_scores(features, targets)[:2]
+
+    def label_loss_with_scores(self, features: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """As `label_loss`, and the logits."""
+        outputs = self._outputs(features)
+        return *self.answers.loss(outputs, targets, self.positive_weights), self.answers.logits(outputs)
 
     def _outputs(self, features: Tensor) -> Tensor:
         """Of the head, (B, findings x outputs a finding), in float32: 8 bits of mantissa would tie many images."""
@@ -116,7 +147,10 @@ class Classifier(Trainable):
 
     def training_loss(self, batch: Batch, epoch: int) -> Tensor:
         """Mean weighted cross-entropy of the known labels, on one random view of each image."""
-        views = random_views(batch.images, batch.keys, self.policy, self.size, seed=self.seed, epoch=epoch, view=0)
+        views = random_views(
+            batch.images, batch.keys, self.policy, self.size,
+            seed=self.seed, epoch=epoch, view=0, before=of_copies(batch.copies),
+        )  # fmt: skip
         return self.mean_loss(self.features(views), batch)
 
     def mean_loss(self, features: Tensor, batch: Batch) -> Tensor:
@@ -131,11 +165,16 @@ class Classifier(Trainable):
     def mean_loss_of_outputs(self, outputs: Tensor, batch: Batch) -> Tensor:
         """As `mean_loss`, from what the head gives, (B, findings x outputs a finding) float32."""
         loss, _ = self.answers.loss(outputs, known_targets(batch), self.positive_weights)
-        return share_of_mean(loss, self.answers.terms(known_targets(batch.whole)), batch.parts)
+        terms = self.answers.terms(known_targets(batch.whole), self.positive_weights)
+        return share_of_mean(loss, terms, batch.parts)
 
     def validation_loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Sum of the weighted cross-entropy and number of its terms, on plain views."""
-        return self.label_loss(self.features(plain_view(batch.images, self.size)), known_targets(batch))
+        return self.validation_with_scores(batch)[:2]
+
+    def validation_with_scores(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+        """As `validation_loss`, and the logits."""
+        return self.label_loss_with_scores(self.features(plain_view(batch.images, self.size)), known_targets(batch))
 
     def parameter_groups(self, settings: TrainingSettings) -> list[dict[str, Any]]:
         """As for every module, with the own learning rate of the head and of what pools for it."""
@@ -156,7 +195,7 @@ class HeadOnFeatures(Trainable):
     def __init__(self, classifier: Classifier, train: Tensor, val: Tensor) -> None:
         super().__init__()
         self.head, self.dropout = classifier.head, classifier.dropout
-        self.label_loss, self.mean_loss = classifier.label_loss, classifier.mean_loss
+        self.label_loss_with_scores, self.mean_loss = classifier.label_loss_with_scores, classifier.mean_loss
         self.groups = classifier.parameter_groups
         self.train_features, self.val_features = train, val
 
@@ -171,7 +210,11 @@ class HeadOnFeatures(Trainable):
 
     def validation_loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """As `Classifier.validation_loss`."""
-        return self.label_loss(self.val_features[batch.rows], known_targets(batch))
+        return self.validation_with_scores(batch)[:2]
+
+    def validation_with_scores(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+        """As `Classifier.validation_with_scores`."""
+        return self.label_loss_with_scores(self.val_features[batch.rows], known_targets(batch))
 
     def parameter_groups(self, settings: TrainingSettings) -> list[dict[str, Any]]:
         """The head's."""

@@ -8,10 +8,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from hilum.augment import plain_view
+from hilum.augment import of_copies, plain_view, views_to_average
 from hilum.data.batches import Batches
 from hilum.data.labelled_images import LabelledImages
 from hilum.data.store import Store
+from hilum.finetuning.settings import TTA
 from hilum.progress import ProgressReport, silent
 from hilum.training.precision import AUTOCAST, Chosen, deterministic
 
@@ -57,10 +58,16 @@ class Feed:
             targets=images.targets,
             workers=self.workers,
             device=self.device,
+            copies=images.copies,
         )
 
-    def plain(self, image_ids: Sequence[str], targets: NDArray[np.float32] | None = None) -> Batches:
-        """Every image once, in the order given."""
+    def plain(
+        self,
+        image_ids: Sequence[str],
+        targets: NDArray[np.float32] | None = None,
+        copies: NDArray[np.int8] | None = None,
+    ) -> Batches:
+        """Every image once, or once in each copy, in the order given."""
         return Batches(
             self.store,
             list(image_ids),
@@ -71,6 +78,7 @@ class Feed:
             targets=targets,
             workers=self.workers,
             device=self.device,
+            copies=copies,
         )
 
     def outputs(
@@ -79,6 +87,9 @@ class Feed:
         image_ids: Sequence[str],
         note: str,
         on_progress: ProgressReport = silent,
+        *,
+        copies: NDArray[np.int8] | None = None,
+        tta: TTA = "none",
     ) -> Tensor:
         """What a module in evaluation mode says of the plain views of images.
 
@@ -87,14 +98,21 @@ class Feed:
             image_ids: N images.
             note: for `on_progress`.
             on_progress: called after every batch.
+            copies: (N,), number of each image's copy; None: all as they are.
+            tta: the mean over these views of each image (`hilum.augment.views_to_average`) instead.
 
         Returns:
             (N, D) float32, in the order of `image_ids`.
         """
-        batches, outputs = self.plain(image_ids), []
+        batches, outputs = self.plain(image_ids, copies=copies), []
         fewer_bits = torch.autocast(self.device.type, AUTOCAST.get(self.precision), enabled=self.precision in AUTOCAST)
         with deterministic(self.device), torch.no_grad(), fewer_bits:
             for step, batch in enumerate(batches, 1):
-                outputs.append(module(plain_view(batch.images, self.size)).float())
+                if tta == "none":
+                    views = [plain_view(batch.images, self.size, of_copies(batch.copies))]
+                else:
+                    views = views_to_average(batch.images, self.size, tta)
+                found = [module(view).float() for view in views]
+                outputs.append(found[0] if len(found) == 1 else torch.stack(found).mean(0))
                 on_progress(step, len(batches), note)
         return torch.cat(outputs)

@@ -10,7 +10,9 @@ import numpy as np
 import polars as pl
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
+from hilum.artifacts import whole_file
 from hilum.augment import ViewPolicy, policy_of
 from hilum.data.labelled_images import UNCERTAIN_CLASS, LabelledImages
 from hilum.data.patients import sealed
@@ -24,15 +26,16 @@ from hilum.finetuning.classifier import Classifier, HeadOnFeatures
 from hilum.finetuning.data_loader import Feed
 from hilum.finetuning.monitoring import diagnose, write_learning
 from hilum.finetuning.monitoring.starting_probe import starting_probe
-from hilum.finetuning.output_types import make_answers
+from hilum.finetuning.output_types import Answers, make_answers
 from hilum.finetuning.scores import PROBE_SCORES, SCORES, write_scores
 from hilum.finetuning.settings import FinetuneSettings
+from hilum.finetuning.weight_averaging import Averaged, copied
 from hilum.finetuning.weights import write_classifier
 from hilum.progress import ProgressReport, silent
 from hilum.training.checkpoint import delete_checkpoints, resume_only_same_run
 from hilum.training.distributed import by_the_first, rank, run_directory
 from hilum.training.distributed.device import choose_device
-from hilum.training.fit import fit
+from hilum.training.fit import Fit, fit
 from hilum.training.precision import choose_precision
 
 
@@ -52,9 +55,10 @@ def finetune(
     patients_apart: bool = True,
     on_progress: ProgressReport = silent,
 ) -> Path:
-    """Train with labels, keep the weights of the lowest validation loss, and score images.
+    """Train with labels, keep the weights of the lowest validation loss (or as the settings say), and score images.
 
-    `directory` then holds model.safetensors, card.json, curves.parquet, learning.json
+    `directory` then holds model.safetensors, card.json, curves.parquet (see `hilum.training.fit.Fit`; and `kept`, true
+    in the row of the epoch whose weights are kept), learning.json
     (`hilum.finetuning.monitoring.diagnosis`: signs that it had not finished learning) and scores.parquet (`p_<finding>`
     in [0, 1], of plain views, in the precision of the training; see `hilum.finetuning.scores`); and
     probe_scores.parquet, the same from a linear probe of the features that it started from
@@ -97,32 +101,33 @@ def finetune(
     )
     encoder, origin = start_encoder(init, encoder_name, seed)
     starts_from = origin.sha256 if origin else "random"
+    seen_train, train = train, visited(train, settings, seed)
     classifier = untrained_classifier(encoder, train, settings, feed)
     # before the long work, for the salt of one's own patients may be out of reach
     before = origin.patients_seen if origin else []
-    seen = by_the_first(lambda: sealed([*before, *train.patient_ids, *val.patient_ids]))
+    seen = by_the_first(lambda: sealed([*before, *seen_train.patient_ids, *val.patient_ids]))
     with run_directory(directory) as beside:
         resume_only_same_run(
             beside,
             [decisive(settings), device.type, feed.precision, seed, encoder_name, starts_from,
              store.recipe.as_data(), list(findings), digest_of(train), digest_of(val), list(predict_ids)],
         )  # fmt: skip
-        probed = starting_probe(classifier, feed, train, val, predict_ids, on_progress)
-        _train(classifier, train, val, settings, feed, beside, on_progress)
-        logits = feed.outputs(classifier.to(device).eval(), predict_ids, "scoring", on_progress)
-        probabilities = classifier.answers.probabilities(logits).cpu().numpy()
+        probed = starting_probe(classifier, feed, seen_train, val, predict_ids, on_progress)
+        run = _train(classifier, train, val, settings, feed, beside, on_progress)
+        logits, probabilities = scored(classifier, feed, predict_ids, settings, on_progress)
         if rank() == 0:
             write_scores(_table(findings, probabilities), store, predict_ids, beside / SCORES)
             write_scores(_table(findings, probed), store, predict_ids, beside / PROBE_SCORES)
             weights = classifier.positive_weights.cpu().numpy()
             learning = diagnose(
                 pl.read_parquet(beside / "curves.parquet"),
-                logits.cpu().numpy(),
+                logits,
                 planned_epochs=settings.epochs_of(len(train.image_ids)),
                 chance_loss=classifier.answers.chance_loss(train.targets, weights),
             )
             write_learning(learning, beside)
-            card = _card(classifier, origin, train, seen, findings, settings, feed, split_title)
+            _mark_kept(beside / "curves.parquet", run.best_epoch)
+            card = _card(classifier, origin, seen_train, seen, findings, settings, feed, split_title)
             write_classifier(classifier, card, beside)
         delete_checkpoints(beside)
     return directory
@@ -130,6 +135,47 @@ def finetune(
 
 def _table(findings: Sequence[str], probabilities: NDArray[np.floating]) -> pl.DataFrame:
     return pl.DataFrame(probabilities.astype(np.float32), schema=[f"p_{finding}" for finding in findings])
+
+
+def scored(
+    classifier: Classifier,
+    feed: Feed,
+    image_ids: Sequence[str],
+    settings: FinetuneSettings,
+    on_progress: ProgressReport = silent,
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Logits and probabilities of images, (N, findings) each; with `tta` the mean of each over the views.
+
+    Args:
+        classifier: put into evaluation mode, on the feed's device.
+        feed: of the run.
+        image_ids: of N images.
+        settings: of the run.
+        on_progress: called after every batch.
+    """
+    classifier.to(feed.device).eval()
+    if settings.tta == "none":
+        logits = feed.outputs(classifier, image_ids, "scoring", on_progress)
+        return logits.cpu().numpy(), classifier.answers.probabilities(logits).cpu().numpy()
+
+    def both(views: Tensor) -> Tensor:
+        found = classifier(views).float()
+        return torch.cat([found, classifier.answers.probabilities(found)], dim=1)
+
+    halves = feed.outputs(both, image_ids, "scoring", on_progress, tta=settings.tta).cpu().numpy()
+    findings = halves.shape[1] // 2
+    return halves[:, :findings], halves[:, findings:]
+
+
+def visited(train: LabelledImages, settings: FinetuneSettings, seed: int) -> LabelledImages:
+    """The training images as an epoch visits them: resampled, where the settings say so."""
+    return train if settings.resample is None else train.resampled(settings.resample, seed)
+
+
+def _mark_kept(path: Path, epoch: int) -> None:
+    curves = pl.read_parquet(path).with_columns(kept=pl.col("epoch") == epoch)
+    with whole_file(path) as beside:
+        curves.write_parquet(beside)
 
 
 def start_encoder(init: Path | str, encoder_name: str, seed: int) -> tuple[Encoder, Card | None]:
@@ -152,9 +198,8 @@ def untrained_classifier(encoder: Encoder, train: LabelledImages, settings: Fine
     """A classifier as it is before its first step; `encoder` is frozen in place as the settings say."""
     freeze_all_but_last(encoder, settings.unfreeze)
     findings = train.targets.shape[1]
-    weights = np.ones(findings, np.float32)
-    if settings.weighted:
-        weights = make_answers(settings.answer).balanced(train.targets, limit=settings.positive_weight_limit)
+    answers = answers_of(settings)
+    weights = answers.class_weights(train.targets, settings.class_weights, most=settings.max_class_weight)
     return Classifier(
         encoder,
         findings,
@@ -164,9 +209,19 @@ def untrained_classifier(encoder: Encoder, train: LabelledImages, settings: Fine
         positive_weights=torch.from_numpy(weights),
         dropout=settings.dropout,
         head_lr=settings.head_lr,
-        answer=settings.answer,
+        answer=answers,
         head=settings.head,
         pooling=settings.pooling,
+    )
+
+
+def answers_of(settings: FinetuneSettings) -> Answers:
+    """How the head answers, with the loss of these settings."""
+    return make_answers(
+        settings.answer,
+        focal=settings.focal,
+        label_smoothing=settings.label_smoothing,
+        weighted_mean=settings.reduction == "weighted_mean",
     )
 
 
@@ -178,24 +233,33 @@ def _train(
     feed: Feed,
     directory: Path,
     on_progress: ProgressReport,
-) -> None:
+) -> Fit:
     trainable: Classifier | HeadOnFeatures = classifier
+    average = None if settings.ema is None else copied(classifier)
+    averaged: Classifier | HeadOnFeatures | None = average
     if classifier.features_are_fixed and policy_of(settings.policy) == ViewPolicy():
         # Nothing before the head changes: compute it once.
         classifier.to(device=feed.device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
         trainable = HeadOnFeatures(
             classifier,
-            train=feed.outputs(classifier.features, train.image_ids, "features of training images", on_progress),
+            train=feed.outputs(
+                classifier.features, train.image_ids, "features of training images", on_progress, copies=train.copies
+            ),
             val=feed.outputs(classifier.features, val.image_ids, "features of validation images", on_progress),
         )
-    fit(
-        trainable,
+        if average is not None:
+            averaged = HeadOnFeatures(average, trainable.train_features, trainable.val_features)
+    run = fit(
+        trainable if averaged is None or settings.ema is None else Averaged(trainable, averaged, settings.ema),
         feed.training(train, drop_last=settings.drop_last),
         validation=feed.plain(val.image_ids, val.targets),
         settings=settings.training(feed.seed, len(train.image_ids)),
         directory=directory,
         on_progress=on_progress,
     )
+    if average is not None:
+        classifier.load_state_dict(average.state_dict())
+    return run
 
 
 def _card(
@@ -242,7 +306,8 @@ def decisive(settings: FinetuneSettings) -> dict[str, Any]:
 
 def digest_of(images: LabelledImages) -> list[Any]:
     """What tells images and targets from others, as JSON can hold it."""
-    return [images.image_ids, images.patient_ids, hashlib.sha256(images.targets.tobytes()).hexdigest()]
+    copies = [] if images.copies is None else [images.copies.tolist()]
+    return [images.image_ids, images.patient_ids, hashlib.sha256(images.targets.tobytes()).hexdigest(), *copies]
 
 
 def check_inputs(
@@ -275,7 +340,9 @@ def check_inputs(
                 found="a third class",
                 fix="Set answer to each_or_uncertain, or mask them.",
             )
-        if settings.answer == "exclusive" and (several := (np.nan_to_num(images.targets).sum(1) != 1).sum()):
+        unknown = np.isnan(images.targets).all(1)
+        several = ((np.nan_to_num(images.targets).sum(1) != 1) & ~unknown).sum()
+        if settings.answer == "exclusive" and several:
             raise HilumError(
                 part,
                 expected="exactly one finding for each image, since they exclude each other",

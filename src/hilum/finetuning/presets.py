@@ -24,6 +24,8 @@ OF_ANY, HEAD_ONLY = "any", "head_only"
 _TABLE = "presets.yaml"
 _OTHERWISE = "otherwise"
 GIVEN = "given"
+NOT_SHOWN = frozenset({"precision", "device", "workers", "checkpoint_every_seconds", "answer"})
+"""Settings of the machine, and what the task decides."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,8 @@ class ResolvedFinetuning:
         images: labelled training images that it was chosen for.
         steps: optimiser steps of a run over so many images, if it does not stop early.
         epochs: of such a run.
-        told: the settings that presets know, with where each comes from.
+        told: the settings that presets know or that were said, with where each comes from.
+        defaults: all others that decide the result, by name.
     """
 
     settings: FinetuneSettings
@@ -62,6 +65,7 @@ class ResolvedFinetuning:
     steps: int
     epochs: int
     told: list[ResolvedSetting]
+    defaults: dict[str, Any]
 
 
 def nearest_preset(images: int) -> PresetName:
@@ -75,7 +79,8 @@ def resolve_finetuning(said: Mapping[str, Any], images: int) -> ResolvedFinetuni
     Args:
         said: settings by name (`FinetuneSettings`), as far as somebody said them. `epochs` or `steps` is a length that
             was said: then the preset's budget of steps does not count. With a patience that was said a run is validated
-            after every epoch, unless `validations` was said, too.
+            after every epoch, unless `validations` was said, too; a plateau schedule is, too. How often it is validated
+            goes with whose weights are kept: where that was said, and `keep` was not, the lowest loss is.
         images: labelled training images.
 
     Raises:
@@ -86,8 +91,10 @@ def resolve_finetuning(said: Mapping[str, Any], images: int) -> ResolvedFinetuni
     rows = table[OF_ANY] | (table[HEAD_ONLY] if said.get("unfreeze") == 0 else {})
     length = {"epochs", "steps"} & set(said)
     not_asked = {"steps"} if length else set()
-    if said.get("patience") is not None:
-        not_asked |= {"validations"}
+    if said.get("patience") is not None or said.get("schedule") == "plateau":
+        not_asked |= {"validations", "keep"}
+    if "validations" in said:
+        not_asked |= {"keep"}
     filled = {key: row for key, row in rows.items() if key not in {*said, *not_asked}}
     settings = FinetuneSettings(**{key: row.values[name] for key, row in filled.items()} | dict(said))
     told = [
@@ -97,8 +104,12 @@ def resolve_finetuning(said: Mapping[str, Any], images: int) -> ResolvedFinetuni
         for key in (*rows, *(["epochs"] if "epochs" in length else []))
         if key in filled or key in said
     ]
+    shown = {each.name for each in told} | NOT_SHOWN
+    others = [field.name for field in fields(FinetuneSettings) if field.name not in shown]
+    told += [ResolvedSetting(key, getattr(settings, key), GIVEN, "") for key in others if key in said]
+    defaults = {key: getattr(settings, key) for key in others if key not in said and key not in ("epochs", "steps")}
     epochs = settings.epochs_of(images)
-    return ResolvedFinetuning(settings, name, images, epochs * settings.batches_of(images), epochs, told)
+    return ResolvedFinetuning(settings, name, images, epochs * settings.batches_of(images), epochs, told, defaults)
 
 
 def _by_size(told: object) -> object:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -200,9 +201,7 @@ def load_classifier(
             _precision(card, chosen),
         )
         if self_test:
-            check_reference(
-                each, one.preprocess, lambda pixels, model=one: model.probabilities(pixels, precision="fp32")
-            )
+            check_reference(each, one.preprocess, partial(one.probabilities, precision="fp32"))
         loaded.append(one)
     if len(loaded) == 1:
         return loaded[0]

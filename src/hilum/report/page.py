@@ -49,13 +49,13 @@ class Heading(Protocol):
 
 
 def write_page(
-    heading: Heading, verdict: Verdict, made: list[Section], directory: Path, *, contaminated: Sequence[str] = ()
+    heading: Heading, verdict: Verdict | None, made: list[Section], directory: Path, *, contaminated: Sequence[str] = ()
 ) -> Path:
     """As `write_report`, of sections that were made already.
 
     Args:
         heading: of the page.
-        verdict: what it says first.
+        verdict: what it says first; None where it says nothing of its own.
         made: its sections, in order.
         directory: made where it does not exist.
         contaminated: arms that have seen test patients.
@@ -74,7 +74,7 @@ def write_page(
 
 
 def _render(
-    heading: Heading, verdict: Verdict, made: list[Section], files: list[str], contaminated: Sequence[str]
+    heading: Heading, verdict: Verdict | None, made: list[Section], files: list[str], contaminated: Sequence[str]
 ) -> str:
     """The page as HTML; `files` are what lies beside it."""
     room = Environment(
@@ -89,7 +89,8 @@ def _render(
     template = room.get_template("report.html.j2")
     sheets = (block.sprite for section in made for block in section.blocks if isinstance(block, Scatter))
     return template.render(
-        content=heading,
+        title=heading.question,
+        scored_on=heading.scored_on,
         verdict=verdict,
         contaminated=list(contaminated),
         listing=formats.listing,

@@ -48,13 +48,14 @@ class Fit:
     """What a run came to.
 
     Attributes:
-        best_epoch: epoch whose weights were kept, from 1: of the lowest validation loss, or of the best probe where it
-            chooses, else the last.
-        best_validation_loss: None without validation.
+        best_epoch: epoch whose weights were kept, from 1: of the lowest validation loss or as `TrainingSettings.keep`
+            says, or of the best probe where it chooses, else the last.
+        best_validation_loss: the lowest; None without validation.
         curves: one row an epoch: epoch (from 1), step (optimiser steps so far), train_loss, val_loss (null in epochs
-            without a validation), lr (of the first parameter group at the epoch's last step), images_per_second
-            and data_wait_share (of the training steps), seconds (training and validation), what the module watches, and
-            what a probe told with its probe_seconds (null in epochs without one).
+            without a validation; val_auroc beside it where that chooses the epoch), lr (of the first parameter group at
+            the epoch's last step), images_per_second and data_wait_share (of the training steps), seconds (training
+            and validation), what the module watches, and what a probe told with its probe_seconds (null in epochs
+            without one).
         stopped_early: before the last epoch, for want of a lower validation loss.
         start: what the probe told before the first step; empty without one.
         compilation: what became of the wish to compile; None where a resumed run had decided it before.
@@ -80,7 +81,8 @@ def fit(
 ) -> Fit:
     """Train; what is kept (`Trainable.kept`) then has the weights of the best epoch.
 
-    That is the one of the lowest validation loss, or of the best probe, or the last one where neither chooses.
+    That is the one of the lowest validation loss (or as `settings.keep` says), or of the best probe, or the last one
+    where neither chooses.
 
     A run that was killed goes on from its checkpoint in `directory` and ends with the same bits, whatever the number
     of prefetching threads, on the same machine with the same number of torch threads. Torch's generators and flags are
@@ -250,9 +252,12 @@ class _Loop:
     def finish_epoch(self) -> None:
         course = self.course
         began = time.perf_counter()
-        loss = None
+        loss = auroc = None
+        ranked = self.settings.keep == "best_auroc"
         if self.validation is not None and self.is_validated(course.epoch + 1):
-            loss = validation_loss(self.trainable, self.validation, self.fabric, epoch=course.epoch + 1)
+            loss, auroc = validation_loss(
+                self.trainable, self.validation, self.fabric, epoch=course.epoch + 1, with_auroc=ranked
+            )
         row: dict[str, float | int | None] = {
             "epoch": course.epoch + 1,
             "step": (course.epoch + 1) * len(self.batches),
@@ -263,18 +268,15 @@ class _Loop:
             "data_wait_share": course.data_wait_share,
             "seconds": course.seconds + time.perf_counter() - began,
         }
+        if ranked:
+            row["val_auroc"] = auroc
         seen = agreed(self.trainable.watch, f"epoch {course.epoch + 1}")
         probed = self.probe(course.epoch + 1)
         course.next_epoch({**row, **seen, **probed})
         if self.probing is not None and self.probing.keeps_best and course.record(probed[self.probing.quality]):
             self.keep()
-        if loss is not None:
-            course.plateau.record(loss, self.settings)
-            if course.lowest.record(loss):
-                course.best_epoch = course.epoch
-                self.keep()
-            patience = self.settings.patience
-            course.stopped_early = patience is not None and course.lowest.waited >= patience
+        if loss is not None and course.judge(loss, auroc, self.settings) and self.settings.keep != "last":
+            self.keep()
         self.write_curves()
         self.save_when_due()
 
@@ -331,7 +333,11 @@ class _Loop:
         }
 
     def write_curves(self) -> pl.DataFrame:
-        names = ["val_loss", *(self.probing.columns if self.probing else ())]
+        names = [
+            "val_loss",
+            *(["val_auroc"] if self.settings.keep == "best_auroc" else ()),
+            *(self.probing.columns if self.probing else ()),
+        ]
         kinds = dict.fromkeys(names, pl.Float64())  # null so far, perhaps
         curves = pl.DataFrame(self.course.curves, schema_overrides=kinds, infer_schema_length=None)
         if rank() == 0:

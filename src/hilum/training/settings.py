@@ -9,6 +9,7 @@ Optimizer = Literal["adamw", "adam", "sgd", "lars"]
 Schedule = Literal["cosine", "constant", "plateau"]
 Precision = Literal["auto", "bf16", "fp16", "fp32"]
 Device = Literal["auto", "cpu", "cuda"]
+Keep = Literal["lowest", "last", "best_auroc"]
 Compile = Literal["auto", "on", "off"]
 
 
@@ -31,8 +32,11 @@ class TrainingSettings:
             `hilum.training.param_groups.encoder_groups`.
         warmup_epochs: the learning rate rises linearly, step by step, over this many epochs (fractions allowed).
         schedule: after the warm-up, "cosine" falls to zero at the last step (Loshchilov & Hutter, ICLR 2017, eq. 5,
-            without restarts); "plateau" multiplies by `plateau_factor` after more than `plateau_patience` epochs
-            without a lower validation loss.
+            without restarts); "plateau" multiplies by `plateau_factor` after more than `plateau_patience` validations
+            without a lower loss, never below `plateau_min_lr` (torch's ReduceLROnPlateau); "constant" stays.
+        stop_below_lr: of "plateau": end the run once `lr` has been reduced below this; None never.
+        keep: whose weights are kept where there are validation images: of the epoch of the lowest validation loss, of
+            the last epoch, or of the highest macro AUROC of the validation images ("best_auroc").
         clip_norm: gradients are scaled to at most this norm; None leaves them.
         accumulate: parts that each batch is computed in, one after another, to save memory; the step is that of the
             whole batch. Refused where the loss needs the whole batch at once (`Trainable.needs_whole_batch`), and
@@ -43,7 +47,8 @@ class TrainingSettings:
         recompute: activations inside the encoder's blocks are not kept but computed again for the backward pass: less
             memory, a third more time, the same bits. Refused where there is batch norm.
         validate_every: epochs from one validation to the next; the last epoch always ends with one.
-        patience: stop after this many validations without a lower loss; None never stops early.
+        patience: stop after this many validations without a lower loss (with `keep` "best_auroc", without a higher
+            AUROC); None never stops early.
         precision: "auto" is bf16 autocast where the hardware multiplies in bfloat16, fp32 elsewhere. "fp16" is for GPUs
             that lack bfloat16: autocast with a scaled loss, since small gradients are zero in half precision.
         device: "auto" is the GPU where there is one.
@@ -64,6 +69,9 @@ class TrainingSettings:
     schedule: Schedule = "cosine"
     plateau_patience: int = 3
     plateau_factor: float = 0.1
+    plateau_min_lr: float = 0.0
+    stop_below_lr: float | None = None
+    keep: Keep = "lowest"
     layer_decay: float = 1.0
     clip_norm: float | None = None
     accumulate: int = 1
@@ -80,6 +88,14 @@ class TrainingSettings:
     def __post_init__(self) -> None:
         _require(self.epochs >= 1, "epochs", "at least 1", self.epochs)
         _require(self.lr > 0, "lr", "a positive number", self.lr)
+        _require(0 < self.plateau_factor < 1, "plateau_factor", "above 0, below 1", self.plateau_factor)
+        _require(self.plateau_patience >= 0, "plateau_patience", "zero or more", self.plateau_patience)
+        _require(0 <= self.plateau_min_lr < self.lr, "plateau_min_lr", "zero or more, below `lr`", self.plateau_min_lr)
+        floor = self.stop_below_lr
+        _require(floor is None or 0 < floor < self.lr, "stop_below_lr", "above 0, below `lr`; or none", floor)
+        _require(
+            floor is None or self.schedule == "plateau", "stop_below_lr", "a plateau, which lowers `lr`", self.schedule
+        )
         _require(self.weight_decay >= 0, "weight_decay", "zero or more", self.weight_decay)
         last = self.last_weight_decay
         _require(last is None or last >= 0, "last_weight_decay", "zero or more, or none", last)
@@ -93,6 +109,7 @@ class TrainingSettings:
         for name, allowed in (
             ("optimizer", Optimizer),
             ("schedule", Schedule),
+            ("keep", Keep),
             ("precision", Precision),
             ("device", Device),
             ("compile", Compile),

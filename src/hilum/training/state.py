@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from hilum.training.optim import Lowest, Plateau
+from hilum.training.settings import TrainingSettings
 
 
 @dataclass
@@ -17,6 +18,7 @@ class Course:
         loss_sum, images: of these steps; the loss is weighted by images.
         seconds, seconds_waited: spent on these steps, and of them waiting for batches.
         lowest: validation loss, for the best epoch and early stopping.
+        misranked: 1 - macro AUROC of the validation images, where that chooses the epoch.
         plateau: state of the plateau schedule.
         start: what a probe told before the first step; empty without one.
         quality: of the last probe.
@@ -34,6 +36,7 @@ class Course:
     seconds: float = 0.0
     seconds_waited: float = 0.0
     lowest: Lowest = field(default_factory=Lowest)
+    misranked: Lowest = field(default_factory=Lowest)
     plateau: Plateau = field(default_factory=Plateau)
     start: dict[str, float] = field(default_factory=dict)
     quality: float | None = None
@@ -51,7 +54,8 @@ class Course:
     def from_data(cls, data: dict[str, Any]) -> Self:
         """The state that gave `as_data`."""
         plateau = Plateau(data["plateau"]["share"], Lowest(**data["plateau"]["lowest"]))
-        return cls(**{**data, "lowest": Lowest(**data["lowest"]), "plateau": plateau})
+        lowest = {name: Lowest(**data[name]) for name in ("lowest", "misranked")}
+        return cls(**{**data, **lowest, "plateau": plateau})
 
     def count_step(self, images: int, seconds: float, seconds_waited: float) -> None:
         """Count a step."""
@@ -59,6 +63,26 @@ class Course:
         self.images += images
         self.seconds += seconds
         self.seconds_waited += seconds_waited
+
+    def judge(self, loss: float, auroc: float | None, settings: TrainingSettings) -> bool:
+        """Take a validation behind the epoch that was closed last; whether its weights are to be kept.
+
+        Args:
+            loss: finite.
+            auroc: macro AUROC; None unless `settings.keep` asks for it.
+            settings: of the run: patience, plateau, what is kept.
+        """
+        self.plateau.record(loss, settings)
+        better = self.lowest.record(loss)
+        waited = self.lowest.waited
+        if settings.keep == "best_auroc" and auroc is not None:
+            better = self.misranked.record(1 - auroc)
+            waited = self.misranked.waited
+        if better or settings.keep == "last":
+            self.best_epoch = self.epoch
+        patience = settings.patience
+        self.stopped_early = (patience is not None and waited >= patience) or self.plateau.is_below(settings)
+        return self.best_epoch == self.epoch
 
     def record(self, quality: float | None) -> bool:
         """Take what a probe found after the epoch that was closed last, if there was one; whether it is the highest."""

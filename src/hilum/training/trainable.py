@@ -51,6 +51,14 @@ class Trainable(nn.Module):
         """
         raise NotImplementedError
 
+    def validation_with_scores(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+        """As `validation_loss`, and scores (B, findings), higher is surer; where a run keeps the best AUROC.
+
+        Args:
+            batch: with targets.
+        """
+        raise NotImplementedError
+
     def after_step(self) -> None:
         """Whatever follows an optimiser step, such as moving a momentum copy; nothing by default."""
 

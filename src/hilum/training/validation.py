@@ -2,23 +2,29 @@
 
 import math
 
+import numpy as np
 import torch
 from lightning.fabric import Fabric
+from torch import Tensor
 
 from hilum.data.batches import Batches
+from hilum.encoders.probe import mean_auroc
 from hilum.errors import HilumError, TrainingFailedError
 from hilum.training.distributed import summed
 from hilum.training.trainable import Trainable
 
 
-def validation_loss(trainable: Trainable, batches: Batches, fabric: Fabric, *, epoch: int) -> float:
-    """Mean over the terms of all images, of all processes.
+def validation_loss(
+    trainable: Trainable, batches: Batches, fabric: Fabric, *, epoch: int, with_auroc: bool = False
+) -> tuple[float, float | None]:
+    """Mean over the terms of all images, of all processes; and their macro AUROC where it is asked for.
 
     Args:
         trainable: put into evaluation mode.
         batches: this process's part of the images.
         fabric: of the run, for its precision and device.
         epoch: just finished, from 1, for the message.
+        with_auroc: compute the mean AUROC over findings with positives and negatives, too.
 
     Raises:
         HilumError: it is not finite, or no image has a label.
@@ -26,11 +32,19 @@ def validation_loss(trainable: Trainable, batches: Batches, fabric: Fabric, *, e
     trainable.eval()
     batches.load_state_dict({"epoch": 0, "position": 0})
     total = count = 0.0
+    scores = torch.zeros(0, device=fabric.device)
     with torch.no_grad(), fabric.autocast():
         for batch in batches:
             if not len(batch):  # a last batch of fewer images than processes
                 continue
-            loss, terms = trainable.validation_loss(batch)
+            if with_auroc:
+                loss, terms, ranked = trainable.validation_with_scores(batch)
+                if not len(scores):
+                    scores = torch.zeros(len(batches.image_ids), 2, ranked.shape[1], device=fabric.device)
+                assert batch.targets is not None
+                scores[torch.from_numpy(batch.rows)] = torch.stack([ranked.float(), batch.targets], dim=1)
+            else:
+                loss, terms = trainable.validation_loss(batch)
             total, count = total + float(loss), count + float(terms)
     total, count = summed(torch.tensor([total, count], dtype=torch.float64, device=fabric.device)).tolist()
     mean = total / count if count else math.nan
@@ -40,4 +54,15 @@ def validation_loss(trainable: Trainable, batches: Batches, fabric: Fabric, *, e
             raise HilumError(where, expected="a loss", found=found, fix="Validate on images with labels.")
         fix = "Lower `lr`, or use precision fp32."
         raise TrainingFailedError("diverged", where, expected="a finite loss", found=found, fix=fix)
-    return mean
+    return mean, auroc_of(scores) if with_auroc else None
+
+
+def auroc_of(scores: Tensor) -> float:
+    """Macro AUROC over findings with positives and negatives.
+
+    Args:
+        scores: (N, 2, findings): score and target, 1 or 0 (others are masked), of this process's images; 0 elsewhere.
+    """
+    found = summed(scores).cpu().numpy()
+    targets = np.where(np.isin(found[:, 1], (0.0, 1.0)), found[:, 1], np.float32(np.nan))
+    return mean_auroc(found[:, 0], targets)

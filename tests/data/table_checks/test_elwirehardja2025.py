@@ -3,11 +3,15 @@
 import polars as pl
 import pytest
 
-from hilum.data.balance import Resampling, class_counts, class_weights, resampled_counts, resampling_plan
+from hilum.data.balance import class_counts, class_weights, resampled_counts, resampling_plan
+from hilum.data.labelled_images import LabelledImages
 from hilum.data.labels import Cohort, LabelPolicy, choose, targets
+from hilum.data.resampling import Resampling
 from hilum.data.splits import check_patients_apart, listed_split, paper_split
 from hilum.errors import HilumError
 from hilum.findings import CHESTXRAY14, NO_FINDING
+from hilum.finetuning.output_types import class_balance
+from hilum.finetuning.settings import FinetuneSettings
 
 pytestmark = pytest.mark.shared_data
 
@@ -99,3 +103,25 @@ def test_targets_have_one_class_an_image(parts):
     assert values.shape == (17_853, 15)
     assert (values.sum(axis=1) == 1).all()
     assert ids == parts["test"]["image_id"].to_list()
+
+
+def test_an_epoch_visits_what_table_1_says_and_is_weighed_as_the_paper_says(parts):
+    """What a study trains on and prints, from the real tables: images, copies and the weights of the loss."""
+    ids, values = targets(parts["train"], CLASSES, LabelPolicy())
+    train = LabelledImages(ids, ids, values)
+    visits = train.resampled(Resampling(), seed=0)
+    assert len(visits.image_ids) == 72_333
+    assert dict(zip(CLASSES, visits.targets.sum(0).astype(int).tolist(), strict=True)) == {
+        name: row[5] for name, row in TABLE_1.items()
+    }
+    rare = [name for name, row in TABLE_1.items() if row[4] > 2]
+    for number in range(1, 6):
+        assert (visits.copies == number).sum() == sum(TABLE_1[name][3] for name in rare)
+    settings = FinetuneSettings(answer="exclusive", resample=Resampling())
+    balance = class_balance(CLASSES, train, settings, seed=0)
+    assert {name: round(each["weight"], 3) for name, each in balance.items()} == {
+        name: row[4] for name, row in TABLE_1.items()
+    }
+    weights = {name: round(each["loss_weight"], 3) for name, each in balance.items()}
+    assert weights.pop("Hernia") == 15.456
+    assert (min(weights.values()), max(weights.values())) == (0.298, 4.275)

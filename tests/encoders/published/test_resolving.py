@@ -41,7 +41,9 @@ def test_a_name_resolves_to_an_encoder_that_hilum_loads_and_is_made_once(folder,
     path = put_chexnet(folder, published_shapes, fill)
     directory = resolve_weights("chexnet", "densenet121", folder)
     assert directory == folder / "imported" / f"chexnet-{file_sha256(path)[:16]}"
-    assert sorted(file.name for file in directory.iterdir()) == ["card.json", "encoder.safetensors", "import.json"]
+    assert sorted(file.name for file in directory.iterdir()) == [
+        "card.json", "classifier.safetensors", "encoder.safetensors", "import.json",
+    ]  # fmt: skip
     encoder, card = load_encoder(directory)
     with torch.no_grad():
         assert encoder.eval()(torch.rand(1, 1, 64, 64)).isfinite().all()

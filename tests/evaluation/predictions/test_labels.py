@@ -4,6 +4,7 @@ import pytest
 from hilum.data.labels import LabelPolicy
 from hilum.errors import HilumError
 from hilum.evaluation.predictions import as_predictions, join_labels, scored_rows
+from hilum.notes import Code
 
 
 def predictions(ids):
@@ -21,8 +22,10 @@ def test_labels_join_by_id_and_findings_without_labels_are_left_out():
     table, notes = join_labels(predictions(["b", "a", "x"]), manifest(["a", "b", "c"]), LabelPolicy(), where="there")
     assert table.select("image_id", "patient_id", "y_Edema").rows() == [("b", "1", 0.0), ("a", "1", 1.0)]
     assert "p_Mass" not in table.columns
-    assert any("Mass" in note for note in notes)
-    assert any("1 of 3" in note for note in notes)
+    codes = [each.code for each in notes]
+    assert codes == [Code.FINDINGS_WITHOUT_LABELS, Code.IMAGES_WITHOUT_LABELS, Code.LABELS_FROM]
+    assert "Mass" in str(notes[0])
+    assert "1 of 3" in str(notes[1])
 
 
 @pytest.mark.parametrize("ids", [["deep/a.png", "deep/b.png", "c.png"], ["a.png", "b.png", "c.png"]])
@@ -53,7 +56,8 @@ def test_refused_images_are_left_out_and_counted():
     )
     kept, notes = scored_rows(table)
     assert kept["image_id"].to_list() == ["a", "c"]
-    assert "lateral 1" in notes[0]
+    assert [each.code for each in notes] == [Code.REFUSED_IMAGES]
+    assert "lateral 1" in str(notes[0])
     read = as_predictions(table, name="t")
     assert read.image_ids == ["a", "c"]
-    assert any("lateral 1" in note for note in read.notes)
+    assert Code.REFUSED_IMAGES in [each.code for each in read.notes]

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 import torch
 
+from hilum.data.resampling import Resampling
 from hilum.encoders.probe import mean_auroc
 from hilum.encoders.zoo import create_encoder
 from hilum.errors import HilumError
@@ -40,6 +41,18 @@ def together(store, images, where, trials, *, encoder=SMALL, **options):
         store, images(*TRAIN), images(*VAL), trials,
         init="random", encoder_name=encoder, findings=FINDINGS, seed=SEED, directory=where, **options,
     )  # fmt: skip
+
+
+@pytest.fixture
+def classes(images):
+    """Labelled images of one of two classes each: a quarter of the images is of the second."""
+
+    def some(first, last):
+        found = images(first, last)
+        rare = (np.arange(first, last) % 4 == 0).astype(np.float32)
+        return replace(found, targets=np.stack([1 - rare, rare], axis=1))
+
+    return some
 
 
 def alone(store, images, where, settings, *, encoder=SMALL):
@@ -102,6 +115,35 @@ def test_heads_trained_at_once_are_the_heads_trained_alone(store, images, tmp_pa
 def test_heads_of_augmented_images_share_views_and_features(store, images, tmp_path, answer):
     trials = [replace(BASE, epochs=3, policy="finetune", answer=answer, head="mlp", **own) for own in DIFFERENT[:3]]
     assert_each_is_as_alone(store, images, tmp_path, trials)
+
+
+def test_trials_that_keep_their_last_epoch_and_are_validated_seldom_are_the_trials_alone(store, images, tmp_path):
+    trials = [
+        replace(BASE, epochs=6, validations=2, keep="last", lr=3e-2),
+        replace(BASE, epochs=6, validations=3, lr=3e-2, unfreeze=1, layer_decay=0.5),
+        replace(BASE, epochs=6, keep="last", schedule="plateau", plateau_patience=0, stop_below_lr=1e-3, lr=0.3),
+    ]
+    results = together(store, images, tmp_path / "trials", trials)
+    for trial, settings in enumerate(trials):
+        curves, scores = alone(store, images, tmp_path / f"alone{trial}", settings)
+        own = results.curves.filter(trial=trial)
+        assert own["val_loss"].is_null().to_list() == curves["val_loss"].is_null().to_list()
+        np.testing.assert_allclose(results.scores()[trial], scores, rtol=0, atol=CLOSE)
+        kept = curves.filter("kept").row(0, named=True)
+        assert results.trials[trial].best_epoch == kept["epoch"]
+        assert results.trials[trial].validation_loss == pytest.approx(kept["val_loss"], abs=CLOSE)
+    assert results.trials[0].best_epoch == 6
+
+
+EXCLUSIVE = replace(
+    BASE, epochs=3, answer="exclusive", reduction="weighted_mean", resample=Resampling(above=1.5, below=0.8, keep=0.5)
+)
+
+
+@pytest.mark.parametrize("own", [{"focal": 2.0}, {"label_smoothing": 0.1, "drop_last": True}, {"policy": "finetune"}])
+def test_resampled_images_and_other_losses_are_shared_as_alone(store, classes, tmp_path, own):
+    trials = [replace(EXCLUSIVE, **own, **each) for each in ({"head": "mlp"}, {"lr": 1e-2, "unfreeze": 1})]
+    assert_each_is_as_alone(store, classes, tmp_path, trials)
 
 
 UNFROZEN = [
@@ -270,7 +312,7 @@ def test_the_best_trial_is_chosen_by_validation_and_refitted_by_finetune(store, 
         findings=FINDINGS, seed=SEED, directory=tmp_path / "winner",
     )  # fmt: skip
     assert pl.read_parquet(out / "curves.parquet")["val_loss"].min() == pytest.approx(min(losses), abs=CLOSE)
-    mixed = [replace(trials[0], weighted=False), trials[1]]
+    mixed = [replace(trials[0], class_weights="none"), trials[1]]
     results = TrialResults(
         [TrialResult(n, settings, "finished", 1, 1, 0.5, 0.5 + n / 10, None) for n, settings in enumerate(mixed)],
         results.curves, tmp_path,
@@ -281,10 +323,15 @@ def test_the_best_trial_is_chosen_by_validation_and_refitted_by_finetune(store, 
 
 
 def test_all_that_is_wrong_with_any_trial_is_said_at_once_and_nothing_is_written(store, images, tmp_path):
-    trials = [replace(BASE, lr=0.0), BASE, replace(BASE, unfreeze=9), replace(BASE, policy="wild")]
+    trials = [replace(BASE, ema=0.9), BASE, replace(BASE, unfreeze=9), replace(BASE, policy="wild")]
     with pytest.raises(HilumError) as told:
         together(store, images, tmp_path / "trials", trials)
-    for words in ("3 problems", "trial 0: training.lr", "trial 2: unfreeze", "trial 3: finetune.policy"):
+    for words in (
+        "3 problems",
+        "trial 0: finetune.ema: expected none of it in lockstep",
+        "trial 2: unfreeze",
+        "trial 3: finetune.policy",
+    ):
         assert words in str(told.value)
     assert list(tmp_path.iterdir()) == []
 
@@ -295,6 +342,6 @@ def test_the_grids_of_papers_have_their_sizes_and_values():
     assert {settings.unfreeze for settings in grid} == {3}
     assert {settings.weight_decay for settings in grid} == {0.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5}
     probe = GRIDS["dinov2_linear"](replace(BASE, batch_size=1024))
-    assert len(set(probe)) == 26
+    assert len(set(probe)) == 52
     assert max(settings.lr for settings in probe) == pytest.approx(0.4)
     assert {settings.weight_decay for settings in probe} == {0.0}

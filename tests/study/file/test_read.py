@@ -1,13 +1,21 @@
+import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
+import yaml
 
 from hilum.augment import POLICIES, ViewPolicy
 from hilum.errors import HilumError, HilumErrors
+from hilum.finetuning.settings import FinetuneSettings
 from hilum.study.file import (
+    Arm,
+    Finetuning,
     ListedSplit,
     PatientSplit,
     Pretrained,
+    Yaml12Loader,
+    as_yaml,
     find_study,
     finetune_settings,
     parse_study,
@@ -16,6 +24,7 @@ from hilum.study.file import (
     shipped_studies,
     tiny,
 )
+from hilum.study.file.finetuning import together_problems
 from hilum.study.plan import pretraining_directory
 
 OWN_IMAGES = """\
@@ -202,3 +211,90 @@ def test_a_key_of_earlier_study_files_is_told_by_its_new_name(section, old, new)
     with pytest.raises(HilumErrors) as caught:
         parse_study(f"{section}:\n  {old}: 3\n", where="study.yaml")
     assert any(f"{section}.{old}: was renamed to {new}" in problem for problem in caught.value.problems)
+
+
+@pytest.mark.parametrize(
+    ("finetune", "message"),
+    [
+        ("weighted: false", "finetune.weighted: was renamed to class_weights    write class_weights: none"),
+        (
+            "positive_weight_limit: 50",
+            "finetune.positive_weight_limit: was renamed to max_class_weight    write max_class",
+        ),
+        ("lr: 0", "finetune.lr: Input should be greater than 0"),
+        ("dropout: -0.1", "finetune.dropout: Input should be greater than or equal to 0"),
+        ("head: [linear]", "finetune.head: "),
+        ("keep: {a: 1}", "finetune.keep: "),
+        ("schedule: {plateau: {factor: 2}}", "finetune.schedule.plateau.factor: Input should be less than 1"),
+        ("schedule: [cosine]", "finetune.schedule: "),
+        ("resample: elwirehardja2025", "finetune.resample: expected exclusive classes"),
+        ("resample: {keep: 40}", "finetune.resample.keep: Input should be less than or equal to 1"),
+        ("class_weights: class_frequency", "finetune.class_weights: expected negatives_per_positive"),
+        ("head: own", "finetune.head: expected own with one of toh2023_cnn"),
+        ("{warmup_steps: 3, warmup_epochs: 1}", "warmup_steps and warmup_epochs are both said"),
+    ],
+)
+def test_settings_of_fine_tuning_that_cannot_be_are_refused_with_their_line(finetune, message):
+    said = finetune if finetune.startswith("{") else f"{{{finetune}}}"
+    told = problems(
+        OWN_IMAGES.replace("finetune: {unfreeze: all, lr: 1e-4, epochs: 20, patience: 5}", f"finetune: {said}")
+    )
+    assert any(problem.startswith("line 12") and message in problem for problem in told), told
+
+
+def test_an_arms_settings_are_the_studys_but_for_what_it_says():
+    study = parse_study(
+        OWN_IMAGES.replace("patience: 5}", "patience: 5, schedule: {plateau: {patience: 1}}, warmup_epochs: 2, focal: 2}")
+        .replace("{unfreeze: 2}", "{schedule: cosine, warmup_steps: 7, focal: null, keep: best_auroc}"),
+        where="own.yaml",
+    )  # fmt: skip
+    general, own = (finetune_settings(study, arm, 126) for arm in ("scratch", "own_moco"))
+    assert (general.schedule, general.plateau_patience, general.plateau_factor) == ("plateau", 1, 0.1)
+    assert (general.warmup_epochs, general.focal, general.keep) == (2.0, 2.0, "lowest")
+    assert (own.schedule, own.warmup_steps, own.warmup_epochs, own.focal, own.keep) == (
+        "cosine",
+        7,
+        0.0,
+        None,
+        "best_auroc",
+    )
+
+
+def test_every_setting_of_the_library_can_be_said_in_a_file():
+    known = {field.name for field in fields(FinetuneSettings)}
+    of_machine = {"precision", "device", "workers", "checkpoint_every_seconds", "answer"}
+    plateau = {"plateau_factor", "plateau_patience", "plateau_min_lr", "stop_below_lr"}  # under schedule
+    assert known - of_machine - plateau == set(Finetuning.model_fields) - {"train"}
+
+
+def test_what_the_page_on_fine_tuning_shows_can_be_said():
+    page = (Path(__file__).parents[3] / "docs/finetune.md").read_text(encoding="utf-8")
+    blocks = [
+        yaml.load(block, Loader=Yaml12Loader) for block in re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
+    ]
+    assert len(blocks) == 3
+    for block in blocks:
+        if "finetune" in block:
+            exclusive = "resample" in block["finetune"]
+            assert together_problems(block["finetune"], {}, exclusive=exclusive) == []
+            Finetuning.model_validate(block["finetune"])
+        for arm in block.get("arms", {}).values():
+            Arm.model_validate(arm)
+
+
+AS_PUBLISHED = OWN_IMAGES.replace(
+    "findings: [Pneumonia, Pleural Effusion", "findings: [Pneumonia, Pleural_Effusion"
+).replace("scratch: {encoder: resnet18}", "scratch: {encoder: densenet121, init: chexnet, finetune: none}")
+
+
+def test_a_published_classifier_is_scored_for_findings_that_it_has():
+    study = parse_study(AS_PUBLISHED, where="own.yaml")
+    assert not study.finetuning_of("scratch").train
+    assert study.finetuning_of("own_moco").train
+    assert parse_study(as_yaml(study), where="again.yaml") == study
+    for wrong, message in (
+        (AS_PUBLISHED.replace("Cardiomegaly]", "Fracture]"), "the classifier of chexnet does not score Fracture"),
+        (AS_PUBLISHED.replace("init: chexnet", "init: random"), "the arm's weights come without a classifier"),
+        (AS_PUBLISHED.replace("init: chexnet", "init: imagenet1k"), "come without a classifier    init: chexnet"),
+    ):
+        assert any("arms.scratch.finetune" in each and message in each for each in problems(wrong)), problems(wrong)

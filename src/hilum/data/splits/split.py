@@ -81,7 +81,8 @@ def check_patients_apart(assignment: pl.DataFrame, where: object, *, sharing: tu
             where,
             expected="every patient in one part only",
             found=f"patient {shown}{more}",
-            fix="Move all images of a patient into one part, or split by patients: {patients: [0.7, 0.1, 0.2], seed: 0}.",
+            fix="Move all images of a patient into one part, or split by patients: "
+            "{patients: [0.7, 0.1, 0.2], seed: 0}.",
         )
 
 

@@ -1,3 +1,15 @@
+from .classifiers import (
+    CLASSIFIER as CLASSIFIER,
+)
+from .classifiers import (
+    classifier_in as classifier_in,
+)
+from .classifiers import (
+    read_classifier as read_classifier,
+)
+from .classifiers import (
+    write_classifier_beside as write_classifier_beside,
+)
 from .fetching import (
     check as check,
 )

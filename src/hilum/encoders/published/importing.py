@@ -1,6 +1,6 @@
 """From a published file to an encoder that Hilum starts from: completely or not at all."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isqrt
 from pathlib import Path
@@ -12,6 +12,7 @@ from torch import Tensor
 from hilum.artifacts import whole_directory, write_json
 from hilum.encoders.card import Card
 from hilum.encoders.positions import resize_positions
+from hilum.encoders.published.classifiers import classifier_in, write_classifier_beside
 from hilum.encoders.published.fetching import digests_of
 from hilum.encoders.published.fitting import no_layout_fits, which_fits_instead
 from hilum.encoders.published.identity import KnownBy, check_classifier, known_by, statements_for
@@ -103,8 +104,37 @@ def load_file(
     return encoder, replace(report, known_by=known, digest=digest_of(row))
 
 
-def write_imported(row: PublishedWeights, encoder: Encoder, report: ImportReport, directory: Path) -> None:
-    """Make a directory with `encoder.safetensors`, `card.json` and `import.json`; complete or absent."""
+def published_classifier(
+    row: PublishedWeights, path: Path, layout: str, *, unpickle: bool = False
+) -> dict[str, Tensor] | None:
+    """The classifier of a published file; None where the row does not say what it scores.
+
+    Args:
+        row: of the registry.
+        path: the file.
+        layout: that it came in.
+        unpickle: as in `load_file`.
+
+    Raises:
+        HilumError: the file has no such classifier.
+    """
+    if not row.findings:
+        return None
+    tensors = unpickled_tensors(path) if unpickle else read_tensors(path)
+    return classifier_in(LAYOUTS[layout], tensors, row.findings, path)
+
+
+def write_imported(
+    row: PublishedWeights,
+    encoder: Encoder,
+    report: ImportReport,
+    directory: Path,
+    classifier: Mapping[str, Tensor] | None = None,
+) -> None:
+    """Make a directory with `encoder.safetensors`, `card.json` and `import.json`; complete or absent.
+
+    With the classifier that the weights came with, `classifier.safetensors` is beside them.
+    """
     card = Card(
         encoder=row.encoder,
         method=row.method,
@@ -126,13 +156,29 @@ def write_imported(row: PublishedWeights, encoder: Encoder, report: ImportReport
         images_seen=0,
         statements=statements_for(statements_of(row), report.known_by),
     )
-    write_directory(encoder, card, report, directory)
+    write_directory(encoder, card, report, directory, classifier, row.findings)
 
 
-def write_directory(encoder: Encoder, card: Card, report: ImportReport, directory: Path) -> None:
-    """Make a directory of an imported encoder, its card and the report; complete or absent."""
+def write_directory(
+    encoder: Encoder,
+    card: Card,
+    report: ImportReport,
+    directory: Path,
+    classifier: Mapping[str, Tensor] | None = None,
+    findings: Sequence[str] = (),
+) -> None:
+    """Make a directory of an imported encoder, its card and the report; complete or absent.
+
+    Args:
+        encoder, card, report: of the weights.
+        directory: to make.
+        classifier: that the weights came with; None for none.
+        findings: that it scores.
+    """
     with whole_directory(directory) as beside:
         write_encoder(encoder, card, beside)
+        if classifier is not None:
+            write_classifier_beside(classifier, findings, beside)
         write_json(beside / REPORT, vars(report))
 
 

@@ -72,6 +72,8 @@ class PublishedWeights(_Row):
         starts_from: name of the published weights that they started from; "random"; or "not stated" by their authors.
         classes: how many classes the classifier in the published file has; 0 where there is none, and a file that has
             one is another; None where either is published.
+        findings: what that classifier scores, each by a sigmoid, by Hilum's names and in its order; empty where it is
+            not kept.
         norm_absent: name of a norm of the encoder that the published file does not have, weight and bias both.
         remarks: what a user should know.
     """
@@ -92,6 +94,7 @@ class PublishedWeights(_Row):
     seen: tuple[Statement, ...] = ()
     starts_from: str = RANDOM
     classes: int | None = None
+    findings: tuple[str, ...] = ()
     norm_absent: str = ""
     remarks: str = ""
 
@@ -167,6 +170,8 @@ def rows_of_file(name: str) -> list[PublishedWeights]:
 def digest_of(row: PublishedWeights) -> str:
     """Changes when an encoder that was imported under the row has to be imported again: another Hilum, another row."""
     decisive = row.model_dump(mode="json", exclude={"title", "citation", "remarks", "crop", "source", "data", "seen"})
+    if not row.findings:
+        del decisive["findings"]
     said = [statement.model_dump(mode="json") for statement in statements_of(row)]
     return fingerprint([_IMPORT_VERSION, decisive, said])[:16]
 

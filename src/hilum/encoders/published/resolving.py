@@ -128,7 +128,11 @@ def import_weights(
     Raises:
         HilumError: not the file, damaged, or not these weights.
     """
-    from hilum.encoders.published.importing import load_file, write_imported  # torch, which describing does without
+    from hilum.encoders.published.importing import (  # torch, which describing does without
+        load_file,
+        published_classifier,
+        write_imported,
+    )
     from hilum.encoders.published.reading import checkpoint_in
 
     row, folder, path = find_weights(name), weights_folder(weights_dir), checkpoint_in(path)
@@ -137,7 +141,8 @@ def import_weights(
     encoder, report = load_file(row, path, unpickle=unpickle, anyway=anyway)
     remember_checksum(folder, row, report.sha256, report.layout, report.known_by)
     directory = out or imported_directory(folder, row.name, report.sha256)
-    write_imported(row, encoder, report, directory)
+    classifier = None if anyway else published_classifier(row, path, report.layout, unpickle=unpickle)
+    write_imported(row, encoder, report, directory, classifier)
     return directory
 
 

@@ -14,6 +14,9 @@ from .densenet import (
     small_densenet as small_densenet,
 )
 from .paper import (
+    OWN_CLASSIFIERS as OWN_CLASSIFIERS,
+)
+from .paper import (
     PAPER_FORMS as PAPER_FORMS,
 )
 from .paper import (

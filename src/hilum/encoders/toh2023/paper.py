@@ -59,6 +59,16 @@ PAPER_FORMS: dict[str, PaperForm] = {
     ),
 }
 
+OWN_CLASSIFIERS: dict[str, Callable[[int], nn.Module]] = {
+    "toh2023_cnn": cnn.classifier,
+    "toh2023_resnet": resnet.classifier,
+    "toh2023_densenet": densenet.classifier,
+    "toh2023_unet_encoder": unet_encoder.classifier,
+    "toh2023_xvt": xvt.classifier,
+    "densenet121": lambda findings: nn.Sequential(OrderedDict(fc=nn.Linear(CHEXNET_WIDTH, findings))),
+}
+"""By encoder, the classifier of so many findings that came with it."""
+
 _GROUPS = (
     (re.compile(r"body\.(?:stem|patches|norm_patches|features\.conv0|features\.norm0)\."), "stem", 0),
     (re.compile(r"body\.blocks\.(\d+)\."), "block {}", 1),

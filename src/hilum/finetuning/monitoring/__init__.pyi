@@ -1,4 +1,7 @@
 from .diagnosis import (
+    Learning as Learning,
+)
+from .diagnosis import (
     LearningSign as LearningSign,
 )
 from .diagnosis import (

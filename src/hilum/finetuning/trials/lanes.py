@@ -11,8 +11,9 @@ from hilum.training.settings import TrainingSettings
 from hilum.training.state import Course
 from hilum.training.trainable import Trainable
 
-TrialStatus = Literal["running", "finished", "stopped_early", "diverged"]
-"""How a trial ended: after all its epochs; for want of a lower validation loss; with a loss that is not finite."""
+TrialStatus = Literal["running", "finished", "stopped_early", "diverged", "pruned"]
+"""How a trial ended: after all its epochs; for want of a lower validation loss; with a loss that is not finite; because
+others were better when it paused (`hilum.finetuning.trials.halving`)."""
 
 
 @dataclass
@@ -25,9 +26,11 @@ class Lane:
         trainable: knows the trial's loss and holds its weights; what others hold, too, is shared and frozen.
         own: keys of its `state_dict` that belong to this trial alone.
         course: where it is.
-        best: its own weights of the lowest validation loss, on the CPU.
+        best: its own weights of the epoch that is kept (`TrainingSettings.keep`), on the CPU.
         status: whether and how it has ended.
         ended_at: (epoch, step) of a loss that was not finite, counted from 1; step 0 for the validation of an epoch.
+        seconds: its share of the time that it trained in, divided equally among the trials at that time.
+        loss_at_pause: validation loss where it paused before its first validation; the trial does not depend on it.
     """
 
     trial: int
@@ -39,6 +42,8 @@ class Lane:
     best: dict[str, Tensor] | None = None
     status: TrialStatus = "running"
     ended_at: tuple[int, int] | None = None
+    seconds: float = 0.0
+    loss_at_pause: float | None = None
 
     @property
     def parameters(self) -> list[nn.Parameter]:
@@ -59,11 +64,21 @@ class Lane:
         """End with a loss that is not finite."""
         self.status, self.ended_at = "diverged", (epoch, step)
 
-    def finish_epoch(self, loss: float, lr: float, steps_per_epoch: int) -> None:
+    @property
+    def steps(self) -> int:
+        """That it took so far."""
+        before = self.course.curves[-1]["step"] if self.course.curves else 0
+        return int(before or 0) + self.course.step
+
+    def is_validated(self, epoch: int) -> bool:
+        """Whether this epoch, from 1, ends with a validation."""
+        return epoch % self.training.validate_every == 0 or epoch == self.training.epochs
+
+    def finish_epoch(self, loss: float | None, lr: float, steps_per_epoch: int) -> None:
         """Take the validation loss of an epoch, as `hilum.training.fit` does: best weights, plateau, patience.
 
         Args:
-            loss: finite.
+            loss: finite; None where no validation was due.
             lr: of the first parameter group at the epoch's last step.
             steps_per_epoch: of the run.
         """
@@ -77,12 +92,8 @@ class Lane:
                 "lr": lr,
             }
         )
-        course.plateau.record(loss, self.training)
-        if course.lowest.record(loss):
-            course.best_epoch = course.epoch
+        if loss is not None and course.judge(loss, None, self.training):
             self.keep()
-        patience = self.training.patience
-        course.stopped_early = patience is not None and course.lowest.waited >= patience
         if course.stopped_early:
             self.status = "stopped_early"
         elif course.epoch == self.training.epochs:
@@ -101,6 +112,7 @@ class Lane:
             "best": self.best,
             "status": self.status,
             "ended_at": self.ended_at,
+            "seconds": self.seconds,
         }
         if optimizer is not None:
             state = self.trainable.state_dict()
@@ -112,6 +124,7 @@ class Lane:
     def load(self, data: dict[str, Any]) -> None:
         """Go back to where `as_data` was called, but for the optimiser."""
         self.course, self.best, self.status = Course.from_data(data["course"]), data["best"], data["status"]
+        self.seconds = data["seconds"]
         self.ended_at = None if data["ended_at"] is None else tuple(data["ended_at"])
         if "weights" in data:
             self._take(data["weights"])

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hilum.augment import ViewPolicy, plain_view, random_views
+from hilum.augment import ViewPolicy, of_copies, plain_view, random_views
 from hilum.data.batches import Batch
 from hilum.encoders.freezing import freeze_all_but_last
 from hilum.encoders.zoo import Encoder
@@ -39,9 +39,11 @@ class SharedPass:
     def train(self, batch: Batch, epoch: int) -> None:
         """Look at one random view of each image, as `Classifier.training_loss` does."""
         if self.cuts:
-            self._run(
-                random_views(batch.images, batch.keys, self.policy, self.size, seed=self.seed, epoch=epoch, view=0)
-            )
+            views = random_views(
+                batch.images, batch.keys, self.policy, self.size,
+                seed=self.seed, epoch=epoch, view=0, before=of_copies(batch.copies),
+            )  # fmt: skip
+            self._run(views)
 
     def look(self, batch: Batch) -> None:
         """Look at the plain view of each image."""

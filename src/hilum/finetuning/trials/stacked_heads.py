@@ -161,7 +161,7 @@ class StackedHeads:
         for some, known in zip(torch.split(features, LOOK_AT_ONCE), torch.split(targets, LOOK_AT_ONCE), strict=True):
             outputs = self.outputs(some.float())
             sums += torch.func.vmap(lambda out, known=known: answers.loss(out, known, weights)[0])(outputs)
-            terms += float(answers.terms(known))
+            terms += float(answers.terms(known, weights))
         return sums.tolist(), terms
 
     def lr(self, lane: Lane) -> float:
@@ -230,7 +230,9 @@ def stackable(lane: Lane) -> bool:
     """Whether a lane's head can be computed with others: nothing before it trains, and nothing is special behind it."""
     classifier, training = classifier_of(lane), lane.training
     plain = all(
-        isinstance(layer, nn.Dropout | nn.ReLU) or (isinstance(layer, nn.Linear) and layer.bias is not None)
+        isinstance(layer, nn.ReLU)
+        or (isinstance(layer, nn.Dropout) and layer.p == lane.settings.dropout)
+        or (isinstance(layer, nn.Linear) and layer.bias is not None)
         for layer in layers_of(classifier)
     )
     usual = (

@@ -11,6 +11,9 @@ from .canvas import (
     INK as INK,
 )
 from .canvas import (
+    arm_dashes as arm_dashes,
+)
+from .canvas import (
     inline as inline,
 )
 from .canvas import (
@@ -21,6 +24,12 @@ from .canvas import (
 )
 from .canvas import (
     style as style,
+)
+from .class_bars import (
+    class_bars_figure as class_bars_figure,
+)
+from .confusion import (
+    confusion_arms as confusion_arms,
 )
 from .confusion import (
     confusion_figures as confusion_figures,
@@ -39,6 +48,9 @@ from .intervals import (
 )
 from .intervals import (
     estimates_forest as estimates_forest,
+)
+from .intervals import (
+    overview_forest as overview_forest,
 )
 from .points import (
     CLASS_COLOURS as CLASS_COLOURS,
@@ -72,6 +84,9 @@ from .similar_images import (
 )
 from .similar_images import (
     write_similar_images as write_similar_images,
+)
+from .training import (
+    losses_figure as losses_figure,
 )
 from .training import (
     training_figures as training_figures,

@@ -1,6 +1,7 @@
 """A metric over findings, one box an arm, with the p-value of its mean difference from the reference arm."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -12,12 +13,14 @@ from hilum.report.figures import canvas
 from hilum.report.render import Figure, formats
 
 HEIGHT, LEFT, TOP, BOTTOM, COLUMN, RIGHT = 330, 48, 34, 46, 104, 12
+_FEW_ARMS, _NARROW, _SLANTED = 8, 36, 74
+"""Up to so many arms have wide columns; more have narrow ones, with slanted names, which take so much more room."""
 _FEWEST = 3
 """Findings below which a box says no more than its dots."""
 
 
 def box_plot(content: ReportContent, metric: str) -> Figure | None:
-    """Every arm's estimates over findings, each a dot; None with fewer than three findings."""
+    """Every arm's estimates over findings, each a dot, their mean a cross; None with fewer than three findings."""
     rows = content.metrics.filter((pl.col("metric") == metric) & ~pl.col("finding").is_in(list(AVERAGES)))
     rows = rows.filter(pl.col("estimate").cast(pl.Float64).fill_nan(None).is_not_null())
     arms = [arm for arm in content.arms if arm.name in set(rows["arm"])]
@@ -25,9 +28,12 @@ def box_plot(content: ReportContent, metric: str) -> Figure | None:
         return None
     colours = canvas.arm_colours(content.arms, content.against)
     p_values = _p_values(content, metric)
-    width = LEFT + COLUMN * len(arms) + RIGHT
-    drawing = canvas.sheet(width, HEIGHT)
-    axes = canvas.panel(drawing, LEFT, TOP, COLUMN * len(arms), HEIGHT - TOP - BOTTOM)
+    many = len(arms) > _FEW_ARMS
+    column, below = (_NARROW, _SLANTED) if many else (COLUMN, 0)
+    width, top = LEFT + column * len(arms) + RIGHT, TOP + below
+    drawing = canvas.sheet(width, HEIGHT + 2 * below)
+    axes = canvas.panel(drawing, LEFT, top, column * len(arms), HEIGHT - TOP - BOTTOM)
+    above: dict[str, Any] = {"rotation": 60, "ha": "left", "rotation_mode": "anchor"} if many else {"ha": "center"}
     axes.grid(visible=True, axis="y")
     findings = rows["finding"].unique(maintain_order=True).to_list()
     hover: dict[str, str] = {}
@@ -37,7 +43,8 @@ def box_plot(content: ReportContent, metric: str) -> Figure | None:
         line = {"color": colour, "linewidth": 1.4}
         axes.boxplot(
             values, positions=[at], widths=0.42, showfliers=False, boxprops=line, whiskerprops=line, capprops=line,
-            medianprops={"color": colour, "linewidth": 2.4},
+            medianprops={"color": colour, "linewidth": 2.4}, showmeans=True,
+            meanprops={"marker": "x", "markeredgecolor": canvas.INK, "markersize": 7, "markeredgewidth": 1.6},
         )  # fmt: skip
         for finding, value in zip(own["finding"], values, strict=True):
             aside = 0.22 * ((findings.index(finding) + 0.5) / len(findings) * 2 - 1)
@@ -45,11 +52,12 @@ def box_plot(content: ReportContent, metric: str) -> Figure | None:
             hover[gid] = f"{arm.name}, {finding}: {formats.decimal(value)}"
             axes.plot([at + aside], [value], "o", color=colour, markersize=4.5, alpha=0.65, markeredgewidth=0, gid=gid)
         if arm.name in p_values:
-            axes.text(at, 1.03, p_values[arm.name], transform=axes.get_xaxis_transform(), ha="center", fontsize=10)
+            axes.text(at, 1.03, p_values[arm.name], transform=axes.get_xaxis_transform(), fontsize=10, **above)
         elif arm.name == content.against:
-            axes.text(at, 1.03, "reference", transform=axes.get_xaxis_transform(), ha="center", color=canvas.FAINT)
+            axes.text(at, 1.03, "reference", transform=axes.get_xaxis_transform(), color=canvas.FAINT, **above)
     axes.set_xlim(-0.5, len(arms) - 0.5)
-    axes.set_xticks(range(len(arms)), [canvas.shortened(arm.title, 16) for arm in arms])
+    slanted: dict[str, Any] = {"rotation": 60, "ha": "right", "rotation_mode": "anchor"} if many else {}
+    axes.set_xticks(range(len(arms)), [canvas.shortened(arm.title, 16) for arm in arms], **slanted)
     axes.tick_params(axis="x", length=0)
     axes.yaxis.set_major_locator(MaxNLocator(6, steps=canvas.STEPS))
     axes.set_ylabel(formats.metric_name(metric))

@@ -22,6 +22,10 @@ REFERENCE = "#7a7f87"
 ARM_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 """Okabe and Ito's palette (jfly.uni-koeln.de/color, 2008) without black and yellow; the reference arm is gray."""
 ARM_MARKERS = ("o", "s", "D", "^", "v", "P", "X")
+ARM_DASHES: tuple[Any, ...] = (
+    "solid", (0, (5, 1.6)), (0, (1.2, 1.4)), (0, (6, 1.5, 1.2, 1.5)), (0, (3, 1.2, 1.2, 1.2, 1.2, 1.2)), (0, (9, 3)),
+)  # fmt: skip
+"""Arms of one colour differ in these: 36 lines, and 42 markers, that no other arm has."""
 _TOKENS = {
     INK: "currentColor",
     FAINT: "var(--faint)",
@@ -65,10 +69,27 @@ _STYLE: Any = {
 
 
 def arm_colours(arms: Sequence[ArmSummary], against: str | None) -> dict[str, str]:
-    """A colour for the title of each arm, in their order; the reference arm is gray. Six differ, then they repeat."""
+    """A colour for the title of each arm, in their order; the reference arm is gray.
+
+    Six differ; arms of one colour differ in their marker (`ARM_MARKERS`) and their dashes (`arm_dashes`).
+    """
     others = [arm.title for arm in arms if arm.name != against]
     colours = {title: ARM_COLOURS[i % len(ARM_COLOURS)] for i, title in enumerate(others)}
     return {arm.title: colours.get(arm.title, REFERENCE) for arm in arms}
+
+
+def arm_dashes(colours: Mapping[str, str]) -> dict[str, Any]:
+    """Dashes of each arm's line, as Matplotlib takes them: solid for the first arm of a colour, others for the next.
+
+    Args:
+        colours: of the arms, in their order (`arm_colours`).
+    """
+    met: dict[str, int] = {}
+    dashes = {}
+    for title, colour in colours.items():
+        dashes[title] = ARM_DASHES[met.get(colour, 0) % len(ARM_DASHES)]
+        met[colour] = met.get(colour, 0) + 1
+    return dashes
 
 
 def page_colour(colour: str) -> str:

@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
+from hilum.evaluation.metrics import overall_finding
 from hilum.evaluation.tables import mean_confusion
 from hilum.report.content import ReportContent
 from hilum.report.figures import canvas
@@ -15,10 +16,30 @@ CELL, TOP, BOTTOM, RIGHT = 46, 62, 12, 12
 LETTER = 6.0
 
 
-def confusion_figures(content: ReportContent) -> list[Figure]:
-    """One matrix for each arm of a single-label task; none for findings that go together."""
+FEW_ARMS = 4
+"""Of up to so many arms a report draws every matrix, of more the matrices of the best two."""
+
+
+def confusion_arms(content: ReportContent) -> list[str]:
+    """Arms whose confusion matrices a report draws: all of a few, else the two with the highest first metric."""
+    if len(content.arms) <= FEW_ARMS or content.metrics.is_empty():
+        return [arm.name for arm in content.arms]
+    rows = content.metrics.filter(content.metrics["metric"] == content.metrics["metric"][0])
+    rows = rows.filter(rows["finding"] == overall_finding(rows["finding"].to_list())).drop_nulls("estimate")
+    best = set(rows.sort("estimate", descending=True, maintain_order=True)["arm"].head(2))
+    return [arm.name for arm in content.arms if arm.name in best]
+
+
+def confusion_figures(content: ReportContent, arms: Sequence[str] | None = None) -> list[Figure]:
+    """One matrix for each arm of a single-label task; none for findings that go together.
+
+    Args:
+        content: with the predictions.
+        arms: whose; those of `confusion_arms` where left out.
+    """
     figures = []
-    for arm in content.arms:
+    chosen = confusion_arms(content) if arms is None else arms
+    for arm in (each for each in content.arms if each.name in chosen):
         seeds = content.predictions.get(arm.name, ())
         counts = mean_confusion(seeds)
         if counts is not None:

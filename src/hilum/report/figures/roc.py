@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -71,8 +72,16 @@ def roc_curves(content: ReportContent) -> dict[tuple[str, str], Roc]:
     return curves
 
 
-def roc_figures(content: ReportContent, rocs: Mapping[tuple[str, str], Roc]) -> list[Figure]:
-    """One panel for each finding of the metrics that has a curve."""
+def roc_figures(
+    content: ReportContent, rocs: Mapping[tuple[str, str], Roc], dashes: Mapping[str, Any] | None = None
+) -> list[Figure]:
+    """One panel for each finding of the metrics that has a curve.
+
+    Args:
+        content: arms and metrics.
+        rocs: of `roc_curves`.
+        dashes: of the lines, by the titles of the arms; those of `canvas.arm_dashes` where left out.
+    """
     rows = {(row["arm"], row["finding"]): row for row in content.metrics.filter(pl.col("metric") == "auroc").to_dicts()}
     titles = {arm.name: arm.title for arm in content.arms}
     colours = canvas.arm_colours(content.arms, content.against)
@@ -91,5 +100,5 @@ def roc_figures(content: ReportContent, rocs: Mapping[tuple[str, str], Roc]) -> 
             for arm in drawn
         }
         name = file_stem("roc", finding)
-        figures.append(square_panel(name, finding, subtitle, _FRAME, lines, colours, [([0, 1], [0, 1])]))
+        figures.append(square_panel(name, finding, subtitle, _FRAME, lines, colours, [([0, 1], [0, 1])], dashes))
     return figures

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.ticker import MaxNLocator
@@ -59,6 +60,7 @@ def square_panel(
     lines: Mapping[str, Drawn],
     colours: Mapping[str, str],
     references: Sequence[Points] = (),
+    dashes: Mapping[str, Any] | None = None,
 ) -> Figure:
     """Draw one finding.
 
@@ -70,7 +72,9 @@ def square_panel(
         lines: by the titles of the arms.
         colours: of the arms.
         references: dashed lines to compare with: chance, or treating everybody.
+        dashes: of the arms' lines; those of `canvas.arm_dashes` where left out.
     """
+    dashes = dashes or canvas.arm_dashes(colours)
     drawing = canvas.sheet(WIDTH, TOP + SIDE + 46 + LINE * len(lines))
     axes = canvas.panel(drawing, LEFT, TOP, SIDE, SIDE)
     axes.grid(visible=True)
@@ -80,8 +84,8 @@ def square_panel(
         style = "steps-post" if line.steps else "default"
         marker = canvas.ARM_MARKERS[list(colours).index(arm) % len(canvas.ARM_MARKERS)] if line.dots else None
         axes.plot(
-            *line.points, color=colours[arm], linewidth=1.7, drawstyle=style, marker=marker, markersize=4,
-            gid=f"curve{i}",
+            *line.points, color=colours[arm], linewidth=1.7, linestyle=dashes[arm], drawstyle=style, marker=marker,
+            markersize=4, gid=f"curve{i}",
         )  # fmt: skip
     axes.set(xlim=frame.x, ylim=frame.y)
     for axis, limits in ((axes.xaxis, frame.x), (axes.yaxis, frame.y)):
@@ -97,7 +101,10 @@ def square_panel(
     for i, (arm, line) in enumerate(lines.items()):
         at = -(48 + LINE * i) / SIDE
         ends = [left / SIDE, (left + 16) / SIDE]
-        axes.plot(ends, [at, at], color=colours[arm], linewidth=2, transform=axes.transAxes, clip_on=False)
+        axes.plot(
+            ends, [at, at], color=colours[arm], linewidth=2, linestyle=dashes[arm], transform=axes.transAxes,
+            clip_on=False,
+        )  # fmt: skip
         shown = canvas.shortened(arm, max(8, 42 - len(line.says)))
         axes.text((left + 22) / SIDE, at, shown, transform=axes.transAxes, va="center", fontsize=10)
         axes.text(1, at, line.says, transform=axes.transAxes, va="center", ha="right", fontsize=10)

@@ -1,6 +1,7 @@
 """Training curves: one line a seed, the epoch that was kept marked."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import polars as pl
 from matplotlib.axes import Axes
@@ -12,6 +13,8 @@ from hilum.report.figures import canvas
 from hilum.report.render import Figure, file_stem
 
 WIDTH, HEIGHT, LEFT, TOP, RIGHT, BOTTOM, LINE = 300, 230, 52, 30, 10, 42, 16
+_FEW_ARMS = 4
+"""Up to so many arms have dotted lines at the exported epoch; more would hide the curves."""
 
 
 WATCHED = {
@@ -52,12 +55,47 @@ def training_figures(content: ReportContent, stage: str) -> list[Figure]:
 
 
 def _all_arms(curves: pl.DataFrame, titles: Mapping[str, str], colours: Mapping[str, str]) -> Figure:
-    """Validation loss of all arms in one panel."""
+    """Validation loss of all arms in one panel, the exported epochs marked."""
     named = curves.with_columns(pl.col("arm").replace(dict(titles)))
-    return course_panel("finetune_all_arms", "Validation loss", named, "val_loss", colours)
+    return course_panel("finetune_all_arms", "Validation loss", named, "val_loss", colours, mark_exported=True)
 
 
-def course_panel(name: str, title: str, curves: pl.DataFrame, column: str, colours: Mapping[str, str]) -> Figure:
+def losses_figure(
+    content: ReportContent, name: str, loss: str, *, x: str = "epoch", log: bool = False
+) -> Figure | None:
+    """A loss of all arms on one plot, one line a seed, the exported epoch marked; None without curves.
+
+    Args:
+        content: whose arms and curves.
+        name: as in `Figure`.
+        loss: "train_loss" or "val_loss".
+        x: "epoch" or "step".
+        log: a logarithmic axis of losses.
+    """
+    if content.curves.is_empty() or loss not in content.curves.columns:
+        return None
+    titles = {arm.name: arm.title for arm in content.arms}
+    curves = content.curves.filter(pl.col("stage") == "finetune").fill_nan(None).sort("epoch", maintain_order=True)
+    if curves[loss].null_count() == len(curves):
+        return None
+    named = curves.with_columns(pl.col("arm").replace(titles))
+    title = {"train_loss": "Training loss", "val_loss": "Validation loss"}[loss]
+    colours = canvas.arm_colours(content.arms, content.against)
+    return course_panel(name, title, named, loss, colours, mark_exported=True, x=x, log=log, size=(560, 320))
+
+
+def course_panel(
+    name: str,
+    title: str,
+    curves: pl.DataFrame,
+    column: str,
+    colours: Mapping[str, str],
+    *,
+    mark_exported: bool = False,
+    x: str = "epoch",
+    log: bool = False,
+    size: tuple[int, int] = (WIDTH, HEIGHT),
+) -> Figure:
     """One watched number over the epochs, all arms, one thin line a seed.
 
     Args:
@@ -66,19 +104,55 @@ def course_panel(name: str, title: str, curves: pl.DataFrame, column: str, colou
         curves: rows of one stage; arms by their titles.
         column: which of its columns.
         colours: of the arms.
+        mark_exported: mark the epoch with the lowest validation loss, whose weights are exported: a dot, and dotted
+            lines down to the epoch where there are few arms.
+        x: column of the horizontal axis, "epoch" or "step".
+        log: a logarithmic vertical axis.
+        size: of the panel, CSS px.
     """
     arms = [arm for arm in colours if arm in set(curves["arm"])]
-    drawing = canvas.sheet(WIDTH, HEIGHT + LINE * len(arms))
-    axes = _axes(drawing, title)
+    dashes = canvas.arm_dashes(colours)
+    drawing = canvas.sheet(size[0], size[1] + LINE * len(arms))
+    axes = _axes(drawing, title, size)
+    if log:
+        axes.set_yscale("log")
+    if x == "step":
+        axes.set_xlabel("Optimiser step")
+    hover: dict[str, str] = {}
     for arm in arms:
-        for _, run in curves.filter(pl.col("arm") == arm).drop_nulls(column).group_by("seed", maintain_order=True):
-            axes.plot(run["epoch"], run[column], color=colours[arm], linewidth=1.3, marker=_dot(run))
-    _key(axes, [(arm, colours[arm], "-") for arm in arms])
-    return canvas.as_figure(drawing, name, f"{title}: {', '.join(arms)}.")
+        own = curves.filter(pl.col("arm") == arm)
+        for (seed,), run in own.group_by("seed", maintain_order=True):
+            seen = run.drop_nulls(column)
+            if seen.is_empty():
+                continue
+            axes.plot(
+                seen[x], seen[column], color=colours[arm], linestyle=dashes[arm], linewidth=1.3, marker=_dot(seen)
+            )
+            best = _exported(run, column) if mark_exported else None
+            if best is None:
+                continue
+            gid = f"exported{len(hover)}"
+            axes.plot([best[x]], [best[column]], "o", color=colours[arm], markersize=5.5, gid=gid)
+            hover[gid] = f"{arm}, seed {seed}: epoch {best['epoch']} exported, {title.lower()} {best[column]:.4f}"
+            if len(arms) <= _FEW_ARMS:
+                dotted: dict[str, Any] = {"color": colours[arm], "linewidth": 0.9, "linestyle": (0, (1, 2))}
+                axes.axvline(best[x], **dotted)
+                axes.axhline(best[column], **dotted)
+    _key(axes, [(arm, colours[arm], dashes[arm]) for arm in arms], size)
+    return canvas.as_figure(drawing, name, f"{title}: {', '.join(arms)}.", hover)
+
+
+def _exported(run: pl.DataFrame, column: str) -> dict[str, Any] | None:
+    """The epoch whose weights are exported, where it has a value of this column."""
+    judged = run.drop_nulls(["val_loss", column]) if "val_loss" in run.columns else run.head(0)
+    if "kept" in judged.columns and judged["kept"].fill_null(False).any():
+        judged = judged.filter(pl.col("kept"))
+    return judged.sort("val_loss", maintain_order=True).row(0, named=True) if len(judged) else None
 
 
 def finetune_panel(name: str, arm: str, curves: pl.DataFrame, colour: str, limits: tuple[float, float]) -> Figure:
-    """Training and validation loss of one arm; the dot is the epoch with the lowest validation loss, which is kept.
+    """Training and validation loss of one arm; the dot is the epoch that is kept: of the lowest validation loss, where
+    the column `kept` does not say which.
 
     Args:
         name: as in `Figure`.
@@ -96,7 +170,8 @@ def finetune_panel(name: str, arm: str, curves: pl.DataFrame, colour: str, limit
         if seen.is_empty():
             continue
         axes.plot(seen["epoch"], seen["val_loss"], color=colour, linewidth=1.5, marker=_dot(run))
-        best = seen.sort("val_loss", maintain_order=True).row(0, named=True)
+        kept = seen.filter("kept") if "kept" in seen.columns else seen.clear()
+        best = (seen if kept.is_empty() else kept).sort("val_loss", maintain_order=True).row(0, named=True)
         axes.plot([best["epoch"]], [best["val_loss"]], "o", color=colour, markersize=6, gid=f"kept{seed}")
         hover[f"kept{seed}"] = f"Seed {seed}: epoch {best['epoch']} kept, validation loss {best['val_loss']:.3f}"
     margin = 0.05 * (limits[1] - limits[0]) or 0.05
@@ -105,8 +180,8 @@ def finetune_panel(name: str, arm: str, curves: pl.DataFrame, colour: str, limit
     return canvas.as_figure(drawing, name, f"Training and validation loss of {arm} over epochs.", hover)
 
 
-def _axes(drawing: Drawing, title: str) -> Axes:
-    axes = canvas.panel(drawing, LEFT, TOP, WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM)
+def _axes(drawing: Drawing, title: str, size: tuple[int, int] = (WIDTH, HEIGHT)) -> Axes:
+    axes = canvas.panel(drawing, LEFT, TOP, size[0] - LEFT - RIGHT, size[1] - TOP - BOTTOM)
     axes.grid(visible=True, axis="y")
     axes.set_title(title, loc="left", fontsize=12, fontweight="bold", pad=8)
     axes.set_xlabel("Epoch")
@@ -120,9 +195,12 @@ def _dot(run: pl.DataFrame) -> str | None:
     return "." if len(run) == 1 else None
 
 
-def _key(axes: Axes, entries: list[tuple[str, str, str]]) -> None:
-    width, height = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
+def _key(axes: Axes, entries: list[tuple[str, str, Any]], size: tuple[int, int] = (WIDTH, HEIGHT)) -> None:
+    width, height = size[0] - LEFT - RIGHT, size[1] - TOP - BOTTOM
     for i, (label, colour, dashes) in enumerate(entries):
         y = -(BOTTOM + 4 + LINE * i) / height
-        axes.plot([0, 16 / width], [y, y], dashes, color=colour, linewidth=2, transform=axes.transAxes, clip_on=False)
-        axes.text(22 / width, y, label, transform=axes.transAxes, va="center", fontsize=10)
+        axes.plot(
+            [0, 22 / width], [y, y], linestyle=dashes, color=colour, linewidth=2, transform=axes.transAxes,
+            clip_on=False,
+        )  # fmt: skip
+        axes.text(28 / width, y, label, transform=axes.transAxes, va="center", fontsize=10)

@@ -15,7 +15,7 @@ from hilum.evaluation.metrics import AVERAGES
 from hilum.evaluation.predictions import Predictions
 from hilum.evaluation.tables import COMPARISONS_SCHEMA, METRICS_SCHEMA
 from hilum.evaluation.thresholds import Thresholds
-from hilum.notes import LEAVES_OUT, read_codes
+from hilum.notes import LEAVES_OUT, texts_of
 from hilum.report.content import ArmSummary, ReportContent
 from hilum.report.from_folder.files import Found, seed_of
 from hilum.report.from_folder.images import cases_in, embeddings_in
@@ -120,7 +120,10 @@ def left_out_findings(metrics: pl.DataFrame) -> list[str]:
     if "codes" not in one.columns:  # written before there were codes
         return []
     rows = one.filter(~pl.col("finding").is_in(list(AVERAGES))).select("finding", "note", "codes").iter_rows()
-    return [f"{finding}: {note}." for finding, note, codes in rows if not LEAVES_OUT.isdisjoint(read_codes(codes))]
+    reasons = (
+        (finding, [text for code, text in texts_of(note, codes) if code in LEAVES_OUT]) for finding, note, codes in rows
+    )
+    return [f"{finding}: {'; '.join(texts)}." for finding, texts in reasons if texts]
 
 
 def _left_tables(found: Found) -> dict[str, pl.DataFrame]:

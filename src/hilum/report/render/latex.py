@@ -17,6 +17,7 @@ _SPECIAL = {
     ">": r"\textgreater{}",
     "–": "--",
     "−": "$-$",
+    "±": r"$\pm$",
     "×": r"$\times$",
     "·": r"$\cdot$",
     "▲": r"$\uparrow$",

@@ -10,6 +10,7 @@ from hilum.report.figures import (
     decision_figures,
     differences_forest,
     estimates_forest,
+    overview_forest,
     precision_recall_figures,
     reliability_figures,
     roc_curves,
@@ -20,8 +21,20 @@ from hilum.report.render import Block, Cell, Column, Figure, FigureGroup, Prose,
 from hilum.report.render.formats import finding_name
 from hilum.report.sections import results as tables
 
+_PANELS = 13
+"""More panels of training than these are folded, but for the one of all arms."""
 SEEN_AT_ONCE = 6
 """More panels than these are folded, where they are not the main result."""
+
+
+def overview(content: ReportContent) -> Section | None:
+    """One picture: all arms and baselines with their intervals."""
+    figure = overview_forest(content)
+    if figure is None:
+        return None
+    beside = "" if content.baseline_metrics is None else "; open markers: baselines, which need no radiology"
+    caption = f"All arms over all findings, with 95 % intervals over patients{beside}. Computed on {content.scored_on}."
+    return Section("overview", "At a glance", [FigureGroup(caption, [figure])])
 
 
 def intervals(content: ReportContent) -> Section | None:
@@ -45,7 +58,8 @@ def intervals(content: ReportContent) -> Section | None:
     boxes = box_plot(content, measured[0]) if measured else None
     if boxes is not None:
         caption = (
-            f"{formats.capital(formats.metric_name(measured[0]))} over findings, each a dot; box: quartiles and median."
+            f"{formats.capital(formats.metric_name(measured[0]))} over findings, each a dot; box: quartiles and "
+            "median; cross: mean."
         )
         if content.against is not None:
             caption += f" Above: adjusted p of the macro difference from {content.against}, of redrawn patients."
@@ -81,6 +95,8 @@ def classes(content: ReportContent) -> Section | None:
             "Confusion matrices: rows the true class, columns the called one, the likeliest; shares of the row, and "
             f"images (mean over seeds). Computed on {content.scored_on}."
         )
+        if len(matrices) < len(content.arms):
+            caption += f" Of {len(content.arms)} arms the two with the highest {metric_of(content)}."
         blocks.append(FigureGroup(caption, matrices))
     if content.classes is not None and not content.classes.is_empty():
         blocks.append(_classes_table(content, content.classes))
@@ -122,9 +138,17 @@ def training(content: ReportContent) -> Section:
         blocks.append(FigureGroup(caption, pretrain))
     if finetune:
         first = " First panel: all arms." if len(finetune) > 1 else ""
-        caption = f"Fine-tuning, one line a seed.{first} The dot is the lowest validation loss: the weights scored."
-        blocks.append(FigureGroup(caption, finetune))
+        caption = f"Fine-tuning, one line a seed.{first} The dot is the epoch whose weights are scored."
+        blocks.append(FigureGroup(caption, finetune[:1] if len(finetune) > _PANELS else finetune))
+        if len(finetune) > _PANELS:
+            arms = f"Training and validation loss of each of {len(finetune) - 1} arms"
+            blocks.append(FigureGroup(f"{arms}.", finetune[1:], arms))
     return Section("training", "Training", blocks or [Prose(["No training curves were given."])])
+
+
+def metric_of(content: ReportContent) -> str:
+    """The metric that the report is about, as it is written."""
+    return formats.metric_name(content.metrics["metric"][0]) if len(content.metrics) else "estimate"
 
 
 def _folded(figures: list[Figure], what: str) -> str:

@@ -61,6 +61,7 @@ class OverviewContent:
         comparisons: of all tasks, with `task` before the columns of `ReportContent.comparisons`.
         ranks: as `hilum.evaluation.ranks_table` returns them, over all tasks; None where arms or findings are too few.
         labels_to_match: as `hilum.evaluation.tables.label_efficiency.labels_to_match`, with `task` before; or None.
+        layout_sections: a paper's tables and figures with this study's numbers (`hilum.report.layouts`).
     """
 
     question: str
@@ -73,6 +74,7 @@ class OverviewContent:
     comparisons: pl.DataFrame
     ranks: pl.DataFrame | None
     labels_to_match: pl.DataFrame | None
+    layout_sections: Sequence[Section] = ()
 
     @property
     def scored_on(self) -> str:
@@ -116,6 +118,7 @@ def _sections(content: OverviewContent) -> Iterator[Section]:
     yield Section("results", "Results over tasks", results)
     if not content.comparisons.is_empty():
         yield Section("comparisons", "Comparisons", [_comparisons_table(content)])
+    yield from content.layout_sections
     curves = [*_curves(content)]
     if curves:
         caption = "AUROC over labelled training images (logarithmic); bars are 95 % intervals over patients and seeds."

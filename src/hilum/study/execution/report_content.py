@@ -18,7 +18,10 @@ from hilum.report.content import ArmSummary, DataSummary, ReportContent
 from hilum.report.from_folder import cases_in, embeddings_in, left_out_findings
 from hilum.study.execution.evaluate import read_arm, read_thresholds
 from hilum.study.execution.external import store_of
+from hilum.study.execution.looks import look_taken
+from hilum.study.execution.sweep import sweep_summaries
 from hilum.study.file import Study, as_yaml
+from hilum.study.file.protocol import as_flow
 from hilum.study.plan import (
     EVALUATION,
     EXPLANATION,
@@ -37,6 +40,7 @@ from hilum.study.plan import (
     share_in_words,
     view_name,
 )
+from hilum.study.plan.sweep import selected_sample, with_settings
 from hilum.study.prepared import Prepared
 
 
@@ -72,8 +76,10 @@ def report_content(prepared: Prepared, out: Path, steps: list[Step], failed: Seq
         probe_metrics=_table(evaluation, "probe_metrics"),
         probe_comparisons=_table(evaluation, "probe_comparisons"),
         learning=_table(evaluation, "learning"),
+        look=look_taken(study, out),
         labelled=pl.DataFrame(as_rows(labelled_shares(prepared))),
         labelled_in_words=share_in_words(labelled_shares(prepared)),
+        sweeps=sweep_summaries(prepared, out),
     )
     if study.explain is None:
         return content
@@ -122,7 +128,7 @@ def _table(evaluation: Path, name: str) -> pl.DataFrame | None:
 def _arm_summary(prepared: Prepared, out: Path, arm: str) -> ArmSummary:
     study = prepared.study
     settings, cards = study.arms[arm], [read_card(out / finetuning_directory(study, arm, seed)) for seed in study.seeds]
-    trainable, total = parameter_counts(study, arm)
+    trainable, total = parameter_counts(with_settings(study, arm, selected_sample(study, out, arm)), arm)
     test_patients = prepared.labelled.patients(prepared.task.test_ids)
     stores = {each: store_of(out, each) for each in prepared.data} if study.evaluate.contaminated == "mark" else None
     exposures = [card.ledger.exposure_of(test_patients) for card in cards]
@@ -209,6 +215,7 @@ def _provenance(prepared: Prepared, out: Path, steps: list[Step]) -> list[tuple[
         ("Machine", _machine()),
         ("Seeds", ", ".join(map(str, study.seeds))),
         ("Split", prepared.task.split.title),
+        *_protocol(study),
     ]
     for name, data in prepared.data.items():
         lines += [(f"{name}, as read", note) for note in data.collected.notes]
@@ -220,9 +227,19 @@ def _provenance(prepared: Prepared, out: Path, steps: list[Step]) -> list[tuple[
         record = read_record(out / step.directory)
         if record is not None:
             lines.append((step.title, f"{record.seconds:,.1f} s{_rate(out / step.directory)}"))
-            if step.kind in ("pretrain", "supervise") and step.seed == study.seeds[0]:
+            if step.kind in ("pretrain", "supervise", "finetune") and step.seed == study.seeds[0]:
                 lines.append((f"{step.title}: settings", _settings(read_card(out / step.directory))))
     return lines
+
+
+def _protocol(study: Study) -> list[tuple[str, str]]:
+    """Whose rules were followed, where the study names a paper's."""
+    if not study.published:
+        return []
+    rules = ", ".join(f"{key} {as_flow(value)}" for key, value in study.published.items())
+    if study.protocol == "published":
+        return [("Protocol", f"published: {rules}, as the paper has it, in place of Hilum's rules")]
+    return [("Protocol", f"Hilum's; the paper's would be {rules} (--protocol published)")]
 
 
 def _pool_in_words(prepared: Prepared, name: str) -> str:
@@ -257,5 +274,7 @@ def _rate(directory: Path) -> str:
     if not path.exists():
         return ""
     curves = pl.read_parquet(path)
+    if curves.is_empty():
+        return ""
     rate, wait = (float(curves[column].to_numpy().mean()) for column in ("images_per_second", "data_wait_share"))
     return f", {rate:,.0f} images/s, data-wait {wait:.1%}"

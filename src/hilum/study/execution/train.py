@@ -9,6 +9,7 @@ from hilum.data.store import Store, build_store
 from hilum.encoders.published import resolve_weights
 from hilum.encoders.weights import write_encoder
 from hilum.finetuning.finetune import finetune
+from hilum.finetuning.off_the_shelf import score_as_published
 from hilum.finetuning.weights import load_classifier
 from hilum.pretext.monitoring import OnlineProbe
 from hilum.pretext.pretrain import pretrain
@@ -16,6 +17,7 @@ from hilum.progress import ProgressReport
 from hilum.runs.pools import PooledImages, pooled_images
 from hilum.study.execution.baselines import score_baselines
 from hilum.study.execution.external import score_external, store_of
+from hilum.study.execution.sweep import settings_of_arm, sweep_arm
 from hilum.study.file import Pretrained, finetune_settings, pretext_settings
 from hilum.study.file.schema import Supervised
 from hilum.study.file.section import percent_of
@@ -33,7 +35,7 @@ def perform(step: Step, prepared: Prepared, out: Path, workers: int | None, on_p
     """Do one step of training or its preparation; its directory is complete afterwards.
 
     Args:
-        step: of kind "store", "pretrain", "supervise", "finetune", "external" or "baselines".
+        step: of kind "store", "pretrain", "supervise", "sweep", "finetune", "external" or "baselines".
         prepared: the study's data.
         out: directory of the study.
         workers: threads that decode images or prepare batches; None: all cores, or one. They do not change the result.
@@ -59,6 +61,8 @@ def perform(step: Step, prepared: Prepared, out: Path, workers: int | None, on_p
         _pretrain(step, prepared, out, batch_workers, on_progress)
     elif step.kind == "baselines":
         score_baselines(prepared, store_of(out, step.data), out / step.directory, on_progress)
+    elif step.kind == "sweep":
+        sweep_arm(step, prepared, out, batch_workers, on_progress)
     elif step.kind == "finetune":
         _finetune(step, prepared, out, batch_workers, on_progress)
 
@@ -154,6 +158,21 @@ def _finetune(step: Step, prepared: Prepared, out: Path, workers: int, on_progre
     readable = set(store.image_ids)
     pretrained = pretraining_directory(study, step.arm, step.seed)
     weights = study.weights_of(step.arm)
+    settings = replace(finetune_settings(study, step.arm, prepared.labelled_images), workers=workers)
+    if weights and not study.finetuning_of(step.arm).train:
+        score_as_published(
+            resolve_weights(weights, step.encoder),
+            store,
+            task.train_of(step.seed).only(readable),
+            task.val.only(readable),
+            [image_id for image_id in (*task.val.image_ids, *task.test_ids) if image_id in readable],
+            study.task.findings,
+            settings=settings,
+            seed=step.seed,
+            directory=out / step.directory,
+            on_progress=on_progress,
+        )
+        return
     finetune(
         out / pretrained if pretrained else resolve_weights(weights, step.encoder) if weights else "random",
         step.encoder,
@@ -162,7 +181,7 @@ def _finetune(step: Step, prepared: Prepared, out: Path, workers: int, on_progre
         task.val.only(readable),
         [image_id for image_id in (*task.val.image_ids, *task.test_ids) if image_id in readable],
         study.task.findings,
-        settings=replace(finetune_settings(study, step.arm, prepared.labelled_images), workers=workers),
+        settings=replace(settings_of_arm(prepared, out, step.arm), workers=workers),
         seed=step.seed,
         directory=out / step.directory,
         split_title=f"{step.data}, train of {task.split.title}",

@@ -1,6 +1,9 @@
 from .explain import (
     Explaining as Explaining,
 )
+from .finetuning import (
+    Finetuning as Finetuning,
+)
 from .pretraining import (
     Pretrained as Pretrained,
 )
@@ -26,9 +29,6 @@ from .schema import (
     DataSet as DataSet,
 )
 from .schema import (
-    Finetuning as Finetuning,
-)
-from .schema import (
     Study as Study,
 )
 from .settings import (
@@ -48,6 +48,9 @@ from .shipped import (
 )
 from .shipped import (
     shipped_studies as shipped_studies,
+)
+from .sweep import (
+    Sweep as Sweep,
 )
 from .task import (
     ListedSplit as ListedSplit,

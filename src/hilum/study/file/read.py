@@ -15,7 +15,11 @@ from hilum.encoders.catalogue import ARCHITECTURES
 from hilum.errors import HilumError, HilumErrors
 from hilum.findings import COLLECTIONS
 from hilum.pretext.methods import METHOD_SETTINGS, method_settings
+from hilum.study.file.finetuning import Finetuning
+from hilum.study.file.finetuning_problems import finetuning_problems
+from hilum.study.file.protocol import published_overrides
 from hilum.study.file.schema import Study
+from hilum.study.file.sweep import sweep_problems
 from hilum.study.file.tasks_problems import (
     Place,
     Problem,
@@ -113,7 +117,7 @@ def parse_study(text: str, *, where: object, overrides: Sequence[str] = ()) -> S
             found="something else",
             fix="See docs/study_file.md.",
         )
-    overridden = [_override(content, override) for override in overrides]
+    overridden = [_override(content, override) for override in [*published_overrides(content, overrides), *overrides]]
     problems = [*_repeated_keys(tree), *_unwritable(content), *_cross_problems(content)]
     study = None
     try:
@@ -243,6 +247,7 @@ def _cross_problems(content: Mapping[str, Any]) -> Iterator[Problem]:
     for name, raw in arms.items():
         arm = raw if isinstance(raw, dict) else {}
         architecture = ARCHITECTURES.get(encoder_of(arm, content))
+        yield from finetuning_problems(content, name, arm)
         own = section(arm, "finetune").get("unfreeze")
         blocks, where = (own, ("arms", name, "finetune", "unfreeze")) if own is not None else (general, _GENERAL)
         if architecture and isinstance(blocks, int) and blocks > architecture.blocks:
@@ -251,6 +256,7 @@ def _cross_problems(content: Mapping[str, Any]) -> Iterator[Problem]:
                 f"{blocks} blocks, but {architecture.name} has {architecture.blocks}",
                 f"use 0 to {architecture.blocks}, or all",
             )
+    yield from (Problem(*told) for told in sweep_problems(content, Finetuning))
     yield from _size_problems(content, arms)
     yield from _name_problems(content, arms)
     for name, raw in data.items():
@@ -327,7 +333,7 @@ def _translate(detail: ErrorDetails, content: Mapping[str, Any]) -> Problem:
     if kind == "extra_forbidden" and (new := RENAMED.get((_section_of(place), str(place[-1])))):
         number = isinstance(found, int | float) and not isinstance(found, bool)
         as_fraction = f": {found / 100:g}" if place[-1] == "labelled" and number else ""
-        return Problem(place, f"was renamed to {new}", f"write {new}{as_fraction}")
+        return Problem(place, f"was renamed to {new}", f"write {_renamed_value(new, found)}{as_fraction}")
     if kind == "extra_forbidden":
         return Problem(
             place, "is not a key that is known here", nearest(str(place[-1]), _fields_at(place[:-1], content))
@@ -351,8 +357,15 @@ RENAMED = {
     ("evaluate", "against"): "reference",
     ("evaluate", "redraws"): "n_bootstrap",
     ("evaluate", "min_positives"): "min_positive_patients",
+    ("finetune", "weighted"): "class_weights",
+    ("finetune", "positive_weight_limit"): "max_class_weight",
 }
 """Keys of earlier study files: section and key to the key of today."""
+
+
+def _renamed_value(new: str, found: object) -> str:
+    """The new key, with its value where that is written in another way, too."""
+    return f"{new}: {'none' if found is False else 'balanced'}" if new == "class_weights" else new
 
 
 def _section_of(place: Place) -> str:

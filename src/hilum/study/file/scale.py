@@ -8,6 +8,7 @@ from hilum.encoders.catalogue import ARCHITECTURES
 from hilum.encoders.published import describe_weights
 from hilum.study.file.schema import Study
 from hilum.study.file.section import FOLDER_LABELS
+from hilum.study.file.sweep import shrunk
 
 TINY_IMAGES = 600
 TINY_SIZE = 64
@@ -16,6 +17,7 @@ TINY_BATCH = 32
 TINY_REDRAWS = 200
 TINY_COUNT = 60
 TINY_POINTS = 150
+TINY_TRIALS = 4
 
 
 def tiny(study: Study) -> Study:
@@ -55,8 +57,11 @@ def tiny(study: Study) -> Study:
         if "start" not in arm:
             arm["init"] = _shrunk_start(arm.get("init", "random"), encoder, starts)
         arm["finetune"] = _without_length(arm.get("finetune", {}))
+        if arm.get("init") == "random":  # nothing to score as published
+            arm["finetune"].pop("train", None)
         if (architecture := ARCHITECTURES[encoder]).fixed:
             arm["finetune"]["size"] = architecture.size
+    _shrink_sweeps(study, content)
     content["seeds"] = study.seeds[:2]
     content["evaluate"] = content.get("evaluate", {}) | {
         "n_bootstrap": min(study.evaluate.n_bootstrap, TINY_REDRAWS),
@@ -78,6 +83,17 @@ def _shrunk_curriculum(settings: dict[str, Any]) -> dict[str, Any]:
     return settings | {"size": {**size, "start": TINY_SIZE // 2, "end": None}}
 
 
+def _shrink_sweeps(study: Study, content: dict[str, Any]) -> None:
+    length = ("epochs", "steps", "batch_size")
+    if study.sweep is not None:
+        few = shrunk(study.sweep, TINY_TRIALS, length)
+        content["sweep"] = few and few.model_dump(mode="json", exclude_unset=True)
+    for name, arm in study.arms.items():
+        if arm.sweep is not None:
+            few = shrunk(arm.sweep, TINY_TRIALS, length)
+            content["arms"][name]["sweep"] = few and few.model_dump(mode="json", exclude_unset=True)
+
+
 def _shrunk_start(init: Any, encoder: str, starts: Mapping[str, Any]) -> Any:
     """A start of few steps, from weights that are here."""
     if not isinstance(init, dict):
@@ -89,7 +105,8 @@ def _shrunk_start(init: Any, encoder: str, starts: Mapping[str, Any]) -> Any:
 
 
 def _without_length(settings: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in settings.items() if name not in ("epochs", "steps", "batch_size")}
+    length = ("epochs", "steps", "batch_size", "warmup_epochs", "warmup_steps")
+    return {name: value for name, value in settings.items() if name not in length}
 
 
 def _weights_at_hand(init: str, encoder: str) -> str:
@@ -103,4 +120,7 @@ def _shrunk_step(step: Any) -> Any:
 
 
 def _shrunk_training(settings: dict[str, Any], epochs: int, batch_size: int) -> dict[str, Any]:
-    return settings | {"epochs": min(epochs, TINY_EPOCHS), "batch_size": min(batch_size, TINY_BATCH)}
+    short = {"epochs": min(epochs, TINY_EPOCHS), "batch_size": min(batch_size, TINY_BATCH)}
+    if settings.get("warmup_epochs"):
+        short["warmup_epochs"] = min(settings["warmup_epochs"], short["epochs"])
+    return settings | short

@@ -5,7 +5,6 @@ from typing import Annotated, Any, Literal, TypeAlias, cast
 
 from pydantic import (
     BaseModel,
-    BeforeValidator,
     Discriminator,
     Field,
     PositiveInt,
@@ -13,24 +12,18 @@ from pydantic import (
     Tag,
     ValidationInfo,
     field_validator,
-    model_validator,
 )
 
-from hilum.augment.config import WrittenPolicy
 from hilum.errors import HilumError
-from hilum.finetuning.settings import HeadName, PoolingName
+from hilum.report.layouts.config import read_layout
 from hilum.study.file.explain import Explaining, check_explaining, explained_arms
+from hilum.study.file.finetuning import Finetuning
 from hilum.study.file.pretraining import Pretrained, Pretraining
 from hilum.study.file.section import FindingName, Name, Section, Seed
+from hilum.study.file.sweep import Sweep
 from hilum.study.file.task import FractionOfValidation, LabelReading, Task
 from hilum.threshold_rule import check_rule
-from hilum.training.settings import Compile, Precision
-
-
-def _number_of_blocks(value: object) -> object:
-    if value == "all" or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
-        return value
-    raise ValueError(f"{value!r} is neither a number of blocks nor 'all'")
+from hilum.training.settings import Precision
 
 
 def _kind_of_start(init: object) -> str:
@@ -106,82 +99,6 @@ class DataSet(Section):
         "pretraining sees the others, too.",
     )
     generate: Generated | None = Field(None, description="Generate the radiographs instead of reading them.")
-
-
-class Finetuning(Section):
-    """Settings of training with labels; a preset for the number of labelled images fills most that are left out.
-
-    `hilum study plan` prints them all, with reasons.
-    """
-
-    unfreeze: Annotated[int | Literal["all"], BeforeValidator(_number_of_blocks)] = Field(
-        "all", description="How many blocks from the end are trained: 0 (the head only) to all."
-    )
-    lr: float | None = Field(None, gt=0, description="Learning rate. A preset's when left out.")
-    weight_decay: float | None = Field(
-        None, ge=0, description="On weight matrices and kernels. A preset's when left out."
-    )
-    steps: PositiveInt | None = Field(
-        None,
-        description="Length of the run in optimiser steps, rounded up to whole epochs. A preset's when neither this "
-        "nor `epochs` is said.",
-    )
-    epochs: PositiveInt | None = Field(None, description="Length of the run in epochs, instead of `steps`.")
-    validations: PositiveInt | None = Field(
-        None,
-        description="About how many times a run is validated, evenly over its epochs; null: after every epoch. A "
-        "preset's when left out.",
-    )
-    patience: PositiveInt | None = Field(
-        None,
-        description="Stop after so many validations without a lower loss; null: never. A preset's when left out.",
-    )
-    batch_size: PositiveInt | None = Field(None, description="Images a step, at most. A preset's when left out.")
-    drop_last: bool | None = Field(
-        None,
-        description="Images that do not fill the last batch wait for another epoch; otherwise batches are of even "
-        "size. A preset's when left out.",
-    )
-    policy: WrittenPolicy | None = Field(
-        None,
-        description="Random views: a name, `none` for none, or ranges. A preset's when left out. See "
-        "[augmentations](augmentations.md).",
-    )
-    size: int | None = Field(
-        None, ge=16, description="Side of the views in pixels; that of the stored images when left out."
-    )
-    weighted: bool = Field(True, description="Weigh positives by negatives / positives of the training images.")
-    positive_weight_limit: float = Field(
-        100, ge=1, description="No positive counts more than this many times a negative, nor less than its inverse."
-    )
-    head: HeadName = Field(
-        "linear",
-        description="`linear`; `mlp`: one hidden layer of 128 (Elwirehardja et al. 2025); `two_layers`: 512 and 128 "
-        "(Gowtham et al. 2023).",
-    )
-    pooling: PoolingName = Field(
-        "own", description="How tokens or maps become one feature; `own`: as the encoder does."
-    )
-    dropout: float | None = Field(
-        None, ge=0, lt=1, description="Before the head, and inside heads of several layers. A preset's when left out."
-    )
-
-    compile: Compile = Field(
-        "auto",
-        description="`auto`: blocks run compiled where that was measured to pay on a GPU, and never on a CPU; `on`; "
-        "`off`. It moves results by rounding only.",
-    )
-
-    @model_validator(mode="after")
-    def _one_length(self) -> "Finetuning":
-        if self.steps is not None and self.epochs is not None:
-            raise ValueError("steps and epochs are both said; keep one")
-        return self
-
-    def said(self) -> dict[str, Any]:
-        """What was said, by name; null only where it means something."""
-        values = {name: getattr(self, name) for name in type(self).model_fields if name in self.model_fields_set}
-        return {k: v for k, v in values.items() if v is not None or k in ("patience", "validations", "size")}
 
 
 class SupervisedTask(LabelReading):
@@ -282,6 +199,7 @@ class Arm(Section):
     )
     tasks: list[str] | None = Field(None, min_length=1, description="Tasks that it is trained on; all when left out.")
     finetune: Finetuning = Field(Finetuning(), description="Settings of this arm instead of the study's `finetune`.")
+    sweep: Sweep | None = Field(None, description="Sweep of this arm instead of the study's; null: none.")
 
 
 class Evaluation(Section):
@@ -310,6 +228,17 @@ class Evaluation(Section):
         gt=0,
         description="Largest AUROC difference that does not matter, named before the results are seen: tests of "
         "non-inferiority and equivalence.",
+    )
+    looks: int = Field(
+        1,
+        ge=1,
+        le=20,
+        description="How many times the results will be looked at while seeds are added (`hilum study extend`), said "
+        "beforehand: the 5 % are spread over so many looks.",
+    )
+    spending: Literal["obrien_fleming", "pocock"] = Field(
+        "obrien_fleming",
+        description="How the 5 % are spread over the looks: little at first (`obrien_fleming`), or alike (`pocock`).",
     )
     min_group: PositiveInt = Field(
         20, description="Subgroups with fewer positive or negative patients of a finding get no number."
@@ -345,6 +274,9 @@ class Study(Section):
     arms: dict[Name, Arm] = Field(min_length=1, description="What is compared, by name.")
     pretrain: Pretraining = Field(Pretraining(), description="Settings of all pretraining.")
     finetune: Finetuning = Field(Finetuning(), description="Settings of all training with labels.")
+    sweep: Sweep | None = Field(
+        None, description="Settings of training with labels that every arm tries first; validation images choose."
+    )
     precision: Precision = Field(
         "auto", description="`auto`: bf16 autocast where the machine computes it natively, else fp32."
     )
@@ -357,6 +289,34 @@ class Study(Section):
     explain: Explaining | None = Field(
         Explaining(), description="Heat-maps and images by likeness on the report's page; null: none."
     )
+
+    layout: str | None = Field(
+        None,
+        description="Tables and figures of a published study in its own layout, its numbers beside this study's: "
+        "`elwirehardja2025`, `gowtham2023`, `kivotova2021`, `tayebiarasteh2024`, `toh2023`, or a layout file. See "
+        "[published studies](published_studies.md).",
+    )
+
+    protocol: Literal["hilum", "published"] = Field(
+        "hilum",
+        description="`published`: the paper's own rules, as `published` lists them, instead of Hilum's. `--protocol "
+        "published` says the same.",
+    )
+    published: dict[str, Any] = Field(
+        {},
+        description="Where the study departs from the paper that it repeats: by dotted key, such as `task.split`, what "
+        "the paper does.",
+    )
+
+    @field_validator("layout")
+    @classmethod
+    def _known_layout(cls, layout: str | None) -> str | None:
+        if layout is not None:
+            try:
+                read_layout(layout)
+            except HilumError as error:
+                raise ValueError(" ".join(str(error).split())) from None
+        return layout
 
     @field_validator("seeds")
     @classmethod
@@ -438,14 +398,17 @@ class Study(Section):
 
     def finetuning_of(self, arm: str) -> Finetuning:
         """Settings of one arm: the study's, and what the arm says instead."""
-        general, own = self.finetune.said(), self.arms[arm].finetune.said()
-        if {"steps", "epochs"} & set(own):  # a length of its own
-            general = {name: value for name, value in general.items() if name not in ("steps", "epochs")}
-        return Finetuning.model_validate(general | own)
+        return self.arms[arm].finetune.instead_of(self.finetune)
+
+    def sweep_of(self, arm: str) -> Sweep | None:
+        """The sweep of one arm: its own, or the study's; None where it has none."""
+        own = self.arms[arm]
+        return own.sweep if "sweep" in own.model_fields_set else self.sweep
 
     def starts_from(self, arm: str) -> str:
         """The initial weights of an arm, in words: "random", "mocov2 on ours/train", a name, or a directory."""
-        return self.init_in_words(self.arms[arm].init)
+        words = self.init_in_words(self.arms[arm].init)
+        return words if self.finetuning_of(arm).train else f"{words}, with its classifier, as published"
 
     def init_in_words(self, init: Init) -> str:
         """A start in words, as in `starts_from`."""

@@ -35,7 +35,7 @@ def resolved_finetuning(study: Study, arm: str, images: int) -> ResolvedFinetuni
         arm: its name.
         images: labelled training images.
     """
-    said = study.finetuning_of(arm).said() | {"precision": study.precision, "answer": _answer(study.task)}
+    said = study.finetuning_of(arm).as_settings() | {"precision": study.precision, "answer": _answer(study.task)}
     return resolve_finetuning(said, images)
 
 

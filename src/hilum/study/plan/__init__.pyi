@@ -55,6 +55,9 @@ from .label_fraction import (
 from .label_fraction import (
     share_in_words as share_in_words,
 )
+from .learnable_labels import (
+    label_problems as label_problems,
+)
 from .pixel_copies import (
     without_pixel_copies as without_pixel_copies,
 )

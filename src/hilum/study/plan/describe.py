@@ -18,7 +18,8 @@ from hilum.data.manifest import is_labelled
 from hilum.encoders.freezing import freeze_all_but_last
 from hilum.encoders.zoo import count_parameters, create_encoder
 from hilum.finetuning.classifier import Classifier
-from hilum.finetuning.settings import HeadName, PoolingName
+from hilum.finetuning.output_types import class_balance
+from hilum.finetuning.settings import FinetuneSettings, HeadName, PoolingName
 from hilum.pretext.settings import ResolvedSettings
 from hilum.study.file import Pretrained, Study, resolved_finetuning, resolved_pretraining
 from hilum.study.file.views import views_of
@@ -27,6 +28,7 @@ from hilum.study.plan.contamination import Start, contamination_of, contaminatio
 from hilum.study.plan.failures import failed_arms, keys_with_failures
 from hilum.study.plan.fingerprints import step_keys
 from hilum.study.plan.label_fraction import labelled_shares, share_in_words
+from hilum.study.plan.learnable_labels import label_problems
 from hilum.study.plan.power import detectable_differences
 from hilum.study.plan.predictions import labels
 from hilum.study.plan.prepare import prepare_study
@@ -41,6 +43,7 @@ from hilum.study.plan.steps import (
     pretraining_directory,
     steps_of,
 )
+from hilum.study.plan.sweep import needs_of
 from hilum.study.prepared import Prepared, PreparedStudy
 from hilum.study.rates import STEPS_SPREAD, Rates, rates_of_this_machine
 
@@ -144,6 +147,7 @@ def plan_data(plan: Plan) -> dict[str, Any]:
         "arms": [arm_row(plan, arm) for arm in study.arms],
         "pretraining": _pretraining_rows(plan),
         "finetuning": _finetuning_rows(plan),
+        "sweeps": _sweep_rows(plan),
         "seeds": study.seeds,
         "steps": [_step_row(plan, step) for step in plan.steps],
         "seconds": remaining_seconds(plan),
@@ -165,11 +169,17 @@ def _task_row(plan: Plan) -> dict[str, Any]:
         "power": _power(plan.prepared) if plan.prepared else None,
         "arms": [arm_row(plan, arm) for arm in study.arms],
         "finetuning": _finetuning_rows(plan),
+        "sweeps": _sweep_rows(plan),
     }
 
 
 def _refused(*plans: Plan) -> list[str]:
-    told = [each for plan in plans if plan.prepared for each in contamination_problems(plan.prepared)]
+    told = [
+        each
+        for plan in plans
+        if plan.prepared
+        for each in (*contamination_problems(plan.prepared), *label_problems(plan.prepared))
+    ]
     return list(dict.fromkeys(told))
 
 
@@ -223,16 +233,42 @@ def _finetuning_rows(plan: Plan) -> list[dict[str, Any]]:
         return []
     rows: dict[str, dict[str, Any]] = {}
     for arm in plan.study.arms:
+        if not plan.study.finetuning_of(arm).train:
+            continue
         resolved = resolved_finetuning(plan.study, arm, plan.images.train)
+        balance, visits = _class_balance(plan, resolved.settings)
+        epochs = resolved.settings.epochs_of(visits or resolved.images)
         row = {
             "preset": resolved.preset,
             "images": resolved.images,
-            "steps": resolved.steps,
-            "epochs": resolved.epochs,
+            "steps": epochs * resolved.settings.batches_of(visits or resolved.images),
+            "epochs": epochs,
+            "class_weights": balance,
             "settings": [asdict(each) | {"value": as_written(each.value)} for each in resolved.told],
+            "defaults": resolved.defaults,
         }
         rows.setdefault(fingerprint(row), {"arms": [], **row})["arms"].append(arm)
     return list(rows.values())
+
+
+def _class_balance(plan: Plan, settings: FinetuneSettings) -> tuple[dict[str, dict[str, float]], int | None]:
+    """Class weights and resampled counts by finding, and images of an epoch; nothing where tables are not at hand."""
+    if plan.prepared is None:
+        return {}, None
+    seed = plan.study.seeds[0]
+    train = plan.prepared.task.train_of(seed)
+    visits = len(train.image_ids if settings.resample is None else train.resampled(settings.resample, seed).image_ids)
+    return class_balance(plan.study.task.findings, train, settings, seed), visits
+
+
+def _sweep_rows(plan: Plan) -> list[dict[str, Any]]:
+    """What each arm tries before it is trained, and the memory that this takes."""
+    rows = []
+    for arm in plan.study.arms if plan.images is not None else ():
+        if plan.images is not None and plan.study.sweep_of(arm) is not None:
+            needs = needs_of(plan.study, arm, (plan.images.train, plan.images.val))
+            rows.append({"arm": arm, **asdict(needs), "in_words": needs.in_words})
+    return rows
 
 
 def _labelled_rows(prepared: Prepared) -> dict[str, Any]:
@@ -331,6 +367,8 @@ def _estimate(steps: list[Step], images: Mapping[str, Images], rates: Rates) -> 
 def parameter_counts(study: Study, arm: str) -> tuple[int, int]:
     """Weights of an arm that fine-tuning trains, and all of them, head included; no memory is taken for them."""
     tuning, encoder = study.finetuning_of(arm), study.arms[arm].encoder
+    if not tuning.train:
+        return 0, _counts(encoder, len(study.task.findings), 0, "linear", "own")[1]
     return _counts(encoder, len(study.task.findings), tuning.unfreeze, tuning.head, tuning.pooling)
 
 

@@ -33,7 +33,9 @@ from hilum.study.plan.steps import (
     finetuning_directory,
     in_view,
     pretraining_directory,
+    sweep_directory,
 )
+from hilum.study.plan.sweep import sweep_inputs
 from hilum.study.prepared import Prepared, PreparedStudy
 
 
@@ -55,7 +57,9 @@ def _key(step: Step, prepared: Prepared, keys: dict[str, str]) -> str:
     study = prepared.study
     if step.kind in ("report", "overview"):
         of_page = keys if step.kind == "overview" else {d: key for d, key in keys.items() if _is_of(d, study.place)}
-        return fingerprint({"kind": "report", "steps": of_page, "question": study.question, "hilum": hilum.__version__})
+        layout = {"layout": study.layout} if study.layout and (step.kind == "overview" or not study.place) else {}
+        asked = {"kind": "report", "steps": of_page, "question": study.question, "hilum": hilum.__version__}
+        return fingerprint(asked | layout)
     if step.kind == "across":
         judged = {directory: key for directory, key in keys.items() if Path(directory).name == EVALUATION}
         how = [study.evaluate.family, study.whole.evaluate.reference, study.whole.compare]
@@ -96,6 +100,15 @@ def _key(step: Step, prepared: Prepared, keys: dict[str, str]) -> str:
             "test": prepared.task.test_ids,
             "who": prepared.task.manifest.select("image_id", "age", "sex", "view").rows(),
         }
+    elif step.kind == "sweep" and step.arm is not None and step.seed is not None:
+        inputs = {
+            "settings": _finetuning(finetune_settings(study, step.arm, prepared.labelled_images)),
+            "start": _start(step, prepared, keys),
+            "findings": study.task.findings,
+            "train": _targets(prepared.task.train_of(step.seed)),
+            "val": _targets(prepared.task.val),
+            **sweep_inputs(study, step.arm, prepared.labelled_images),
+        }
     elif step.kind == "finetune" and step.arm is not None and step.seed is not None:
         inputs = {
             "settings": _finetuning(finetune_settings(study, step.arm, prepared.labelled_images)),
@@ -105,6 +118,10 @@ def _key(step: Step, prepared: Prepared, keys: dict[str, str]) -> str:
             "val": _targets(prepared.task.val),
             "test": prepared.task.test_ids,
         }
+        if not study.finetuning_of(step.arm).train:
+            inputs["as_published"] = True
+        if study.sweep_of(step.arm) is not None:
+            inputs["sweep"] = keys[sweep_directory(study, step.arm)]
     elif step.kind == "external" and step.arm is not None and step.seed is not None:
         scored = {name: [keys[f"stores/{name}"], list(image_ids)] for name, image_ids in prepared.external.items()}
         model = keys[finetuning_directory(study, step.arm, step.seed)]

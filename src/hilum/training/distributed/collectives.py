@@ -80,7 +80,7 @@ def share_of_mean(total: Tensor, count: Tensor, parts: int = 1) -> Tensor:
 
     Args:
         total: sum over this part of this process's batch, with its gradient.
-        count: of the terms in this process's batch, whole.
+        count: of the terms in this process's batch, whole; or the sum of their weights.
         parts: that this batch is computed in, one after another.
 
     Returns:
@@ -88,8 +88,13 @@ def share_of_mean(total: Tensor, count: Tensor, parts: int = 1) -> Tensor:
         there are none.
     """
     if world_size() == 1 and parts == 1:
-        return total / count.clamp(min=1)
-    return total * (parts * world_size()) / summed(count).clamp(min=1)
+        return total / _or_one(count)
+    return total * (parts * world_size()) / _or_one(summed(count))
+
+
+def _or_one(count: Tensor) -> Tensor:
+    """The count, or 1 where there is nothing to divide."""
+    return torch.where(count > 0, count, torch.ones_like(count))
 
 
 def averaged(part: Tensor) -> Tensor:

@@ -74,8 +74,16 @@ class Plateau:
     lowest: Lowest = field(default_factory=lambda: Lowest(PLATEAU_THRESHOLD))
 
     def record(self, loss: float, settings: TrainingSettings) -> None:
-        """Take an epoch's loss; after more than `plateau_patience` epochs without a lower one, reduce the share."""
+        """Take an epoch's loss; after more than `plateau_patience` epochs without a lower one, reduce the share.
+
+        It is never reduced below that of `plateau_min_lr`.
+        """
         self.lowest.record(loss)
         if self.lowest.waited > settings.plateau_patience:
-            self.share *= settings.plateau_factor
+            self.share = max(self.share * settings.plateau_factor, settings.plateau_min_lr / settings.lr)
             self.lowest.waited = 0
+
+    def is_below(self, settings: TrainingSettings) -> bool:
+        """Whether the learning rate was reduced below `stop_below_lr`."""
+        floor = settings.stop_below_lr
+        return floor is not None and self.share * settings.lr < floor

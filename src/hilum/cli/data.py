@@ -1,0 +1,167 @@
+"""`hilum data`: which data sets Hilum reads, where they are to be had, and what a folder holds of one."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hilum.cli.console import say, say_json, say_table
+from hilum.errors import HilumError
+
+if TYPE_CHECKING:
+    from hilum.data.sources import FolderContents, FoundFiles
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+def data_app() -> typer.Typer:
+    """The commands that are about whole data sets."""
+    app = typer.Typer(help="List data sets, where to get them, and what a folder holds of one.", no_args_is_help=True)
+    app.command("list")(list_data)
+    app.command("where")(where)
+    app.command("check")(check)
+    return app
+
+
+def list_data(*, json: AsJson = False) -> None:
+    """List the data sets that Hilum reads: images, patients, size, access.
+
+    \b
+    Example:
+      hilum data list
+    """
+    from hilum.data.sources import data_sources
+
+    if json:
+        say_json([source.model_dump() for source in data_sources()])
+        return
+    rows = [
+        [source.name, source.title, _count(source.images), _count(source.patients), source.size, source.access]
+        for source in data_sources()
+    ]
+    say_table(["collection", "data set", "images", "patients", "size", "access"], rows)
+    say("\nTerms, pages and files of one: hilum data where NAME")
+
+
+def where(
+    name: Annotated[str, typer.Argument(help="Collection, such as chestxray14; hilum data list names them.")],
+    *,
+    json: AsJson = False,
+) -> None:
+    """Show where to get a data set, on what terms, and which files belong to it.
+
+    \b
+    Examples:
+      hilum data where chestxray14
+      hilum data where padchest --json
+    """
+    from hilum.data.sources import data_source
+
+    source = data_source(name)
+    if json:
+        say_json(source.model_dump())
+        return
+    say(source.title)
+    counts = [
+        f"{source.images:,} images" if source.images else "",
+        f"{source.patients:,} patients" if source.patients else "",
+    ]
+    say(", ".join([each for each in (*counts, source.size) if each]))
+    say(f"\nTerms: {source.licence}\nAccess: {source.access}")
+    say("Where: " + "\n       ".join(source.where))
+    if source.cite:
+        say(f"Cite: {source.cite}")
+    below = f", or in {' or '.join(source.below)} below it" if source.below else ""
+    say(f"\nFiles in the folder{below}; tables may be .gz:")
+    rows = [
+        [" or ".join(each.any), each.what, _count(each.count), "" if each.optional else "needed"]
+        for each in source.files
+    ]
+    say_table(["file", "what", "how many", ""], rows)
+    say(f"\nThen: hilum data check FOLDER --as {source.name}")
+
+
+def check(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder with a data set, as it was unpacked.")],
+    collection: Annotated[
+        str | None, typer.Option("--as", help="Which data set it should hold; found out if left out.")
+    ] = None,
+    *,
+    json: AsJson = False,
+) -> None:
+    """Compare a folder with the files of a data set: what is there, what is missing. No file is opened.
+
+    \b
+    Examples:
+      hilum data check CXR8
+      hilum data check CXR8 --as chestxray14 --json
+    """
+    from hilum.data.sources import data_source, examine_folder, recognise_folder
+
+    if collection is not None:
+        contents = examine_folder(folder, data_source(collection))
+    else:
+        known = recognise_folder(folder)
+        if not known:
+            fix = "Name the data set with --as; your own images are --as folder."
+            raise HilumError(folder, expected="the files of a data set that Hilum knows", found="none of them", fix=fix)
+        contents = known[0]
+    if json:
+        say_json(_as_data(contents))
+    else:
+        _say_contents(contents)
+    if not contents.readable:
+        raise typer.Exit(1)
+
+
+def _say_contents(contents: "FolderContents") -> None:
+    source = contents.source
+    say(f"{contents.folder}: {source.title} ({source.name})")
+    say_table(
+        ["file", "what", "found", "of", ""],
+        [
+            [
+                each.first or each.pattern,
+                each.expected.what,
+                f"{each.found:,}",
+                _count(each.expected.count),
+                _state(each),
+            ]
+            for each in contents.files
+        ],
+    )
+    missing = [each for each in contents.files if each.missing]
+    if missing:
+        names = ", ".join(each.pattern for each in missing)
+        say(f"\nMissing: {names}. Where to get them: hilum data where {source.name}")
+    elif contents.complete:
+        say("\nAll that is needed is here.")
+    else:
+        say("\nIt can be read, and is a part of the data set: fewer images than there are.")
+
+
+def _as_data(contents: "FolderContents") -> dict[str, object]:
+    files = [
+        {
+            "pattern": each.pattern,
+            "what": each.expected.what,
+            "found": each.found,
+            "first": each.first,
+            "count": each.expected.count,
+            "optional": each.expected.optional,
+            "missing": each.missing,
+        }
+        for each in contents.files
+    ]
+    about = {"collection": contents.source.name, "folder": str(contents.folder)}
+    return {**about, "readable": contents.readable, "complete": contents.complete, "files": files}
+
+
+def _state(found: "FoundFiles") -> str:
+    if found.missing:
+        return "MISSING"
+    return "not here (optional)" if not found.found else "a part" if found.incomplete else ""
+
+
+def _count(number: int | None) -> str:
+    return "" if number is None else f"{number:,}"

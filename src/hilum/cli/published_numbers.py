@@ -1,0 +1,101 @@
+"""A plan's numbers beside those of the paper, for `hilum study plan`."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from hilum.cli.console import say, say_table
+
+if TYPE_CHECKING:
+    from hilum.study.plan import Plan
+    from hilum.study.published_counts import ComparedNumber
+
+
+def published_rows(plan: "Plan") -> list[dict[str, Any]] | None:
+    """The compared numbers as JSON data; None where the study repeats no paper, or the tables are not at hand."""
+    from dataclasses import asdict
+
+    numbers = _numbers(plan)
+    return None if numbers is None else [asdict(number) for number in numbers]
+
+
+def say_published(plan: "Plan") -> None:
+    """Print what the paper of a study reports beside what its tables count."""
+    from hilum.study.published_counts import published_of
+
+    published = published_of(plan.study)
+    if published is None:
+        return
+    say(f"\nBeside the paper: {published.citation}")
+    numbers = _numbers(plan)
+    if numbers is None:
+        say("Its numbers are counted from the tables; give their folders with --data NAME=ROOT.")
+        return
+    if not numbers:
+        say("None of its counts is of this study's data sets and tasks.")
+        return
+    by_title: dict[tuple[str, str], list[ComparedNumber]] = {}
+    for number in numbers:
+        by_title.setdefault((number.title, number.split), []).append(number)
+    single = [group[0] for group in by_title.values() if len(group) == 1]
+    if single:
+        rows = [
+            [_what(number), _text(number, number.here), _text(number, number.paper), number.state, number.source]
+            for number in single
+        ]
+        say_table(["number", "here", "paper", "", "source"], rows)
+    for group in _alike([group for group in by_title.values() if len(group) > 1]):
+        say()
+        _say_group(group)
+    equal = sum(number.state == "equal" for number in numbers)
+    say(f"\n{equal} of {len(numbers)} numbers are the paper's")
+    for note in dict.fromkeys(f"{_what(number)}: {number.note}" for number in numbers if number.note):
+        say(f"  {note}")
+
+
+def _numbers(plan: "Plan") -> "list[ComparedNumber] | None":
+    from hilum.study.published_counts import compare_with_published, published_of
+
+    views = [each.prepared for each in (plan.tasks.values() or [plan]) if each.prepared is not None]
+    return compare_with_published(plan.study, views) if views and published_of(plan.study) else None
+
+
+def _alike(groups: "Sequence[list[ComparedNumber]]") -> "list[list[list[ComparedNumber]]]":
+    """Groups with the same subjects side by side."""
+    tables: dict[tuple[str, ...], list[list[ComparedNumber]]] = {}
+    for group in groups:
+        tables.setdefault(tuple(number.subject for number in group), []).append(group)
+    return list(tables.values())
+
+
+def _say_group(groups: "list[list[ComparedNumber]]") -> None:
+    """One table: a row a subject, a column a group; "=" beside what is the paper's number, else the paper's."""
+    for group in groups:
+        part = "" if group[0].split == "all" else f", {group[0].split}"
+        say(f"{group[0].title}{part} ({group[0].source})")
+    heads = ["", *(_head(group[0]) for group in groups)]
+    rows = [
+        [line[0].subject, *(_beside(number) for number in line)]
+        for line in zip(*groups, strict=True)
+    ]  # fmt: skip
+    say_table(heads, rows)
+    say("= is the paper's number")
+
+
+def _head(number: "ComparedNumber") -> str:
+    return number.title if number.split == "all" else number.split
+
+
+def _beside(number: "ComparedNumber") -> str:
+    if number.here is None:
+        return f"– (paper {_text(number, number.paper)})"
+    text = _text(number, number.here)
+    return f"{text} =" if number.state == "equal" else f"{text} (paper {_text(number, number.paper)})"
+
+
+def _what(number: "ComparedNumber") -> str:
+    parts = [number.title, number.subject, "" if number.split == "all" else number.split]
+    return ", ".join(part for part in parts if part)
+
+
+def _text(number: "ComparedNumber", value: float | None) -> str:
+    return "–" if value is None else f"{value:,.{number.decimals}f}"

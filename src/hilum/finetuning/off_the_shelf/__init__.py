@@ -1,0 +1,5 @@
+"""What is scored without training an encoder: published classifiers as they are, tables of features."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

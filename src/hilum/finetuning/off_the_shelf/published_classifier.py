@@ -1,0 +1,151 @@
+"""A published classifier, scored as it is: nothing is trained."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+import torch
+
+from hilum.artifacts import whole_directory, whole_file
+from hilum.data.labelled_images import LabelledImages
+from hilum.data.patients import sealed
+from hilum.data.store import Store
+from hilum.encoders.card import Card
+from hilum.encoders.published import read_classifier
+from hilum.encoders.weights import load_encoder
+from hilum.errors import HilumError
+from hilum.finetuning.classifier import Classifier
+from hilum.finetuning.data_loader import Feed
+from hilum.finetuning.finetune import scored
+from hilum.finetuning.monitoring import Learning, write_learning
+from hilum.finetuning.monitoring.starting_probe import starting_probe
+from hilum.finetuning.scores import PROBE_SCORES, SCORES, write_scores
+from hilum.finetuning.settings import FinetuneSettings
+from hilum.finetuning.weights import write_classifier
+from hilum.progress import ProgressReport, silent
+from hilum.training.distributed.device import choose_device
+from hilum.training.precision import choose_precision
+
+_COUNTS = {"epoch": pl.Int64, "step": pl.Int64}
+_CURVES = _COUNTS | dict.fromkeys(
+    ("train_loss", "val_loss", "lr", "images_per_second", "data_wait_share", "seconds"), pl.Float64
+)
+
+
+def load_published_classifier(directory: Path, findings: Sequence[str], size: int) -> tuple[Classifier, Card]:
+    """The classifier that imported weights came with, for some of its findings, in their order.
+
+    Args:
+        directory: of imported weights (`hilum.encoders.published.import_weights`).
+        findings: by Hilum's names.
+        size: side of the views in px.
+
+    Returns:
+        In evaluation mode, and the card of the weights.
+
+    Raises:
+        HilumError: the weights came without a classifier, or it lacks a finding.
+    """
+    encoder, card = load_encoder(directory)
+    own, weight, bias = read_classifier(directory)
+    lacking = [finding for finding in findings if finding not in own]
+    if lacking:
+        raise HilumError(
+            directory,
+            expected=f"a classifier of {', '.join(findings)}",
+            found=f"none of {', '.join(lacking)}; it has {', '.join(own)}",
+            fix="Score the findings that it has, or train a head of your own.",
+        )
+    rows = [own.index(finding) for finding in findings]
+    classifier = Classifier(encoder, len(findings), size=size)
+    with torch.no_grad():
+        head = classifier.head
+        assert isinstance(head, torch.nn.Linear)
+        head.weight.copy_(weight[rows])
+        head.bias.copy_(bias[rows])
+    return classifier.eval(), card
+
+
+def score_as_published(
+    weights: Path,
+    store: Store,
+    train: LabelledImages,
+    val: LabelledImages,
+    predict_ids: Sequence[str],
+    findings: Sequence[str],
+    *,
+    settings: FinetuneSettings,
+    seed: int,
+    directory: Path,
+    on_progress: ProgressReport = silent,
+) -> Path:
+    """Score images with a published classifier; `directory` then holds what `hilum.finetuning.finetune` leaves.
+
+    The curves have no row, for there is no epoch. The linear probe of its features learns from the training images, as
+    beside a fine-tuning.
+
+    Args:
+        weights: directory of imported weights.
+        store: pixels of all images named here.
+        train, val: images with targets, for the linear probe.
+        predict_ids: images to score.
+        findings: that are scored.
+        settings: `size`, `tta`, `batch_size`, `precision`, `device` and `workers` of these.
+        seed: for the card; nothing is drawn.
+        directory: to make.
+        on_progress: called while scoring.
+
+    Raises:
+        HilumError: as `load_published_classifier`.
+    """
+    device = choose_device(settings.device)
+    feed = Feed(
+        store,
+        size=settings.size or store.recipe.size,
+        batch_size=settings.batch_size,
+        seed=seed,
+        workers=settings.workers,
+        device=device,
+        precision=choose_precision(settings.precision, device),
+    )
+    classifier, origin = load_published_classifier(weights, findings, feed.size)
+    names = [f"p_{finding}" for finding in findings]
+    with whole_directory(directory) as beside:
+        probed = starting_probe(classifier, feed, train, val, predict_ids, on_progress)
+        logits, probabilities = scored(classifier, feed, predict_ids, settings, on_progress)
+        write_scores(pl.DataFrame(probabilities, schema=names), store, predict_ids, beside / SCORES)
+        write_scores(pl.DataFrame(probed.astype("float32"), schema=names), store, predict_ids, beside / PROBE_SCORES)
+        with whole_file(beside / "curves.parquet") as path:
+            pl.DataFrame(schema=_CURVES | {"kept": pl.Boolean}).write_parquet(path)
+        write_learning(
+            Learning(
+                best_epoch=0,
+                epochs=0,
+                steps=0,
+                planned_epochs=0,
+                late_fall=0.0,
+                train_loss=0.0,
+                chance_loss=0.0,
+                logit_spread=float(logits.std(axis=0).max()),
+                signs=[],
+            ),
+            beside,
+        )
+        card = Card(
+            encoder=origin.encoder,
+            method="as published",
+            starts_from=origin.sha256,
+            settings={"answer": "each", "head": "linear", "pooling": "own", "tta": settings.tta, "unfreeze": 0},
+            preprocessing=store.recipe.as_data(),
+            image_size=feed.size,
+            mean=float(classifier.encoder.mean),
+            std=float(classifier.encoder.std),
+            seed=seed,
+            split="",
+            patients_seen=sealed(origin.patients_seen),
+            images_seen=0,
+            statements=origin.statements,
+            findings=list(findings),
+        )
+        write_classifier(classifier, card, beside)
+    return directory

@@ -1,0 +1,77 @@
+"""An exponential moving average of a classifier's weights, which is validated and kept in place of the last ones."""
+
+import copy
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from hilum.data.batches import Batch
+from hilum.finetuning.classifier import Classifier, HeadOnFeatures
+from hilum.training.settings import TrainingSettings
+from hilum.training.trainable import Trainable
+
+
+class Averaged(Trainable):
+    """A trainable with the average of its weights over the steps: a' = d a + (1 - d) w (Polyak & Juditsky 1992).
+
+    As `torch.optim.swa_utils.AveragedModel` with `get_ema_multi_avg_fn(d)`, which starts from the weights behind the
+    first step; statistics of batch norm are taken over as they are.
+
+    Args:
+        trained: what takes the steps.
+        averaged: of the same architecture; what is validated and kept. Frozen weights may be those of `trained`.
+        decay: d, 0 to 1.
+    """
+
+    def __init__(
+        self, trained: Classifier | HeadOnFeatures, averaged: Classifier | HeadOnFeatures, decay: float
+    ) -> None:
+        super().__init__()
+        self.trained, self.averaged, self.decay = trained, averaged.requires_grad_(False), decay
+        self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
+        self.steps: Tensor
+
+    @property
+    def kept(self) -> nn.Module:
+        """The average."""
+        return self.averaged
+
+    @property
+    def needs_whole_batch(self) -> str:
+        """As what is trained."""
+        return self.trained.needs_whole_batch
+
+    def training_loss(self, batch: Batch, epoch: int) -> Tensor:
+        """Of the weights that train."""
+        return self.trained.training_loss(batch, epoch)
+
+    def validation_loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Of the average."""
+        return self.averaged.validation_loss(batch)
+
+    def validation_with_scores(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+        """Of the average."""
+        return self.averaged.validation_with_scores(batch)
+
+    @torch.no_grad()
+    def after_step(self) -> None:
+        """Move the average."""
+        self.trained.after_step()
+        decay = self.decay if int(self.steps) else 0.0
+        self.steps += 1
+        for old, new in zip(self.averaged.parameters(), self.trained.parameters(), strict=True):
+            if new.requires_grad:
+                old.lerp_(new, 1 - decay)
+        for kept, now in zip(self.averaged.buffers(), self.trained.buffers(), strict=True):
+            kept.copy_(now)
+
+    def parameter_groups(self, settings: TrainingSettings) -> list[dict[str, Any]]:
+        """Of what is trained."""
+        return self.trained.parameter_groups(settings)
+
+
+def copied(classifier: Classifier) -> Classifier:
+    """A copy with weights of its own where they train, and the frozen ones of `classifier` itself."""
+    frozen = {id(each): each for each in classifier.parameters() if not each.requires_grad}
+    return copy.deepcopy(classifier, frozen)

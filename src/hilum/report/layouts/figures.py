@@ -1,0 +1,116 @@
+"""A layout's figures, from the figures that every report draws."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import polars as pl
+
+from hilum.report.figures import (
+    box_plot,
+    class_bars_figure,
+    confusion_figures,
+    embedding_figure,
+    estimates_forest,
+    losses_figure,
+    roc_curves,
+    roc_figures,
+)
+from hilum.report.layouts.arms import arm_of, matches
+from hilum.report.layouts.config import BestOf, FigureLayout
+from hilum.report.layouts.results import StudyResults, TaskResults
+from hilum.report.render import Block, Figure, FigureGroup, Prose, file_stem
+
+_DOTTED = ("solid", (0, (1.2, 1.4)), (0, (5, 1.6)), (0, (6, 1.5, 1.2, 1.5)))
+"""Of ROC curves: the first arm solid, the second dotted."""
+EXPLANATION = "explanation"
+
+
+def layout_figure(figure: FigureLayout, results: StudyResults) -> Block:
+    """Draw one figure of every task that it names, or give the reason why there is none."""
+    drawn: list[Figure] = []
+    reasons: list[str] = []
+    wanted = figure.tasks or list(results.tasks)
+    for name in wanted:
+        task = results.task(None if len(results.tasks) == 1 and not figure.tasks else name)
+        if task is None:
+            reasons.append(f"no task {name} in this run")
+            continue
+        made, missing = _of_task(figure, task)
+        title = "" if len(results.tasks) == 1 else f"_{name}"
+        drawn += [replace(one, name=file_stem(f"{figure.name}{title}_{number + 1}")) for number, one in enumerate(made)]
+        reasons += [reason if len(results.tasks) == 1 else f"{name}: {reason}" for reason in missing]
+    unique = list(dict.fromkeys(reasons))
+    said = f" Not run: {'; '.join(unique)}." if unique else ""
+    return FigureGroup(f"{figure.title}{said}", drawn) if drawn else Prose([f"{figure.title}{said}"])
+
+
+def _of_task(figure: FigureLayout, task: TaskResults) -> tuple[list[Figure], list[str]]:
+    if figure.kind == "class_bars":
+        return _class_bars(figure, task)
+    if figure.kind == "embedding":
+        return _embedding(task)
+    if figure.kind == "heat_maps":
+        return [], [_heat_maps(task)]
+    arms, missing = arms_of(task, figure.arms)
+    if not arms:
+        return [], missing or ["no arm in this run"]
+    content = task.content(arms)
+    if figure.kind == "losses":
+        losses = losses_figure(content, figure.name, figure.loss, x=figure.x, log=figure.log)
+        return ([losses], missing) if losses else ([], [*missing, f"no {figure.loss.replace('_', ' ')} in this run"])
+    if figure.kind == "confusion":
+        matrices = confusion_figures(content, arms)
+        return matrices, missing if matrices else [*missing, "only tasks of exclusive classes have it"]
+    if figure.kind == "roc":
+        titles = [arm.title for arm in content.arms]
+        dashes = {title: _DOTTED[place % len(_DOTTED)] for place, title in enumerate(titles)}
+        return roc_figures(content, roc_curves(content), dashes), missing
+    if figure.kind == "boxes":
+        boxes = box_plot(content, figure.metric)
+        return ([boxes], missing) if boxes else ([], [*missing, "fewer than three findings"])
+    return [estimates_forest(content, figure.metric, roc_curves(content))], missing
+
+
+def arms_of(task: TaskResults, wanted: Sequence[str | BestOf]) -> tuple[list[str], list[str]]:
+    """Arms that a figure names, each once, and the reasons why others are missing; all arms where it names none."""
+    if not wanted:
+        return task.arms, []
+    found: list[str] = []
+    missing = []
+    for one in wanted:
+        if isinstance(one, str):
+            names = list(matches(one, task.arms))
+            missing += [] if names else [f"no arm {one} in this run"]
+        else:
+            name, reason = arm_of(task, one)
+            names = [name] if name else []
+            missing += [reason] if reason else []
+        found += [name for name in names if name not in found]
+    return found, missing
+
+
+def _class_bars(figure: FigureLayout, task: TaskResults) -> tuple[list[Figure], list[str]]:
+    if task.counts is None:
+        return [], ["images were not counted"]
+    bars = class_bars_figure(figure.name, "Positive images", task.counts, figure.splits)
+    return ([bars], []) if bars else ([], ["images were not counted"])
+
+
+def _embedding(task: TaskResults) -> tuple[list[Figure], list[str]]:
+    folder = task.directory / EXPLANATION
+    points, purity = folder / "embedding.parquet", folder / "purity.parquet"
+    if not points.is_file() or not purity.is_file():
+        return [], ["the study's `explain` section made no embedding"]
+    table, numbers = pl.read_parquet(points), pl.read_parquet(purity)
+    figures = []
+    for arm in table["arm"].unique(maintain_order=True) if "arm" in table.columns else [None]:
+        own = table if arm is None else table.filter(pl.col("arm") == arm)
+        of_arm = numbers if arm is None or "arm" not in numbers.columns else numbers.filter(pl.col("arm") == arm)
+        figures += [embedding_figure(own, of_arm, method)[0] for method in own["method"].unique(maintain_order=True)]
+    return figures, []
+
+
+def _heat_maps(task: TaskResults) -> str:
+    if not (task.directory / EXPLANATION / "explain.json").is_file():
+        return "the study's `explain` section made no heat maps"
+    return "the heat maps of the same images by both arms are in the report, section “Images”"

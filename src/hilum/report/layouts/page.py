@@ -1,0 +1,95 @@
+"""A layout as a section of a study's report, and as a page of its own."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+import polars as pl
+
+from hilum.report.content import ReportContent
+from hilum.report.figures import style
+from hilum.report.layouts.config import Layout, read_layout
+from hilum.report.layouts.figures import layout_figure
+from hilum.report.layouts.results import StudyResults, read_results
+from hilum.report.layouts.tables import layout_table
+from hilum.report.page import write_page
+from hilum.report.published import Published
+from hilum.report.render import Block, Prose, Section
+from hilum.report.tasks import OverviewContent
+
+Content = TypeVar("Content", ReportContent, OverviewContent)
+
+ANCHOR = "published"
+DIRECTORY = "published"
+"""Folder of a layout's own page in the folder of a study."""
+
+
+def layout_sections(
+    name: str | Path, directory: Path, counts: Mapping[str, pl.DataFrame] | None = None
+) -> list[Section]:
+    """Fill a layout with a study's results.
+
+    Args:
+        name: one of `LAYOUTS`, or the path of a layout file.
+        directory: of a finished study.
+        counts: images and positives by task, as `read_results`.
+
+    Returns:
+        One section with the paper's tables and figures. What the study has no number for says so, with the reason.
+
+    Raises:
+        HilumError: no such layout, a wrong one, or no finished study.
+    """
+    layout, published = read_layout(name)
+    return [_section(layout, published, read_results(directory, counts))]
+
+
+def with_layout(content: Content, name: str | None, directory: Path) -> Content:
+    """The content of a report, of one task or over several, with the tables and figures of a layout.
+
+    Args:
+        content: as it is where no layout is named.
+        name: as `layout_sections`.
+        directory: of the study. Pages of single tasks have to be there before the page over all tasks is made.
+    """
+    if name is None:
+        return content
+    if isinstance(content, OverviewContent):
+        return replace(content, layout_sections=layout_sections(name, directory))
+    labelled = [data for data in content.data if data.split_title]
+    counts = {"task": labelled[0].counts} if labelled else None
+    return replace(content, layout_sections=layout_sections(name, directory, counts))
+
+
+def write_layout(name: str | Path, directory: Path, out: Path | None = None) -> Path:
+    """Write a layout as a page of its own, with its tables (CSV, LaTeX) and figures (SVG) beside it.
+
+    Args:
+        name, directory: as `layout_sections`.
+        out: folder of the page; `published` in the study's folder where left out.
+
+    Returns:
+        The path of the page.
+    """
+    sections = layout_sections(name, directory)
+    heading = _Heading(sections[0].title, directory.resolve().name)
+    return write_page(heading, None, sections, out or directory / DIRECTORY)
+
+
+@dataclass(frozen=True)
+class _Heading:
+    question: str
+    scored_on: str
+
+
+def _section(layout: Layout, published: Published | None, results: StudyResults) -> Section:
+    intro = [f"Paper: {published.citation}"] if published else []
+    intro += ["“difference” is this study's number less the paper's."] if published else []
+    blocks: list[Block] = [Prose([*intro, *layout.notes])] if intro or layout.notes else []
+    with style():
+        for table in layout.tables:
+            filled = layout_table(layout, table, results, published)
+            blocks.append(filled if filled else Prose([f"{table.title} Not run: this study has none of its rows."]))
+        blocks += [layout_figure(figure, results) for figure in layout.figures]
+    return Section(ANCHOR, layout.title, blocks)

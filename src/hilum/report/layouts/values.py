@@ -1,0 +1,300 @@
+"""What a cell of a layout can show, each by its name: metrics, losses, counts, comparisons, parameters."""
+
+import json
+import math
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from hilum.data.balance import resampled_counts
+from hilum.data.resampling import Resampling
+from hilum.encoders.catalogue import ARCHITECTURES
+from hilum.evaluation import AVERAGES, Predictions
+from hilum.report.layouts.results import TaskResults
+
+_Z = 1.959963984540054
+"""The 97.5 % quantile of the normal distribution: a 95 % interval is about 2 z standard deviations wide."""
+
+
+@dataclass(frozen=True)
+class Query:
+    """What one cell shows.
+
+    Attributes:
+        value: a metric of the evaluation, or one of `VALUES`.
+        arm: whose; None for counts of images.
+        reference: of comparisons; the study's where None.
+        finding: the main average where None.
+        split: of counts.
+        statistic: "estimate" or "mean_sd".
+        resampled: shares after resampling.
+    """
+
+    value: str
+    arm: str | None = None
+    reference: str | None = None
+    finding: str | None = None
+    split: str | None = None
+    statistic: str = "estimate"
+    resampled: bool = False
+
+
+@dataclass(frozen=True)
+class Value:
+    """A number of a study.
+
+    Attributes:
+        value: None where there is none.
+        low, high: its 95 % interval.
+        sd: its standard deviation, over bootstrap resamples or findings.
+        reason: why there is no number; or what to know of it.
+        ran: False where the study has not run what the number is of: no such arm or task.
+    """
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    sd: float | None = None
+    reason: str = ""
+    ran: bool = True
+
+
+def value_of(task: TaskResults, query: Query) -> Value:
+    """The number that a query means, or the reason why there is none."""
+    make = VALUES.get(query.value, _metric)
+    needs_arm = query.value not in _OF_IMAGES
+    if needs_arm and query.arm is None:
+        return Value(None, reason="the layout names no arm")
+    if needs_arm and query.arm not in task.arms:
+        return Value(None, reason=f"no arm {query.arm} in this run", ran=False)
+    found = make(task, query)
+    return replace(found, value=None) if found.value is not None and not math.isfinite(found.value) else found
+
+
+def loss_on_test(
+    predictions: Predictions, weights: list[float], *, exclusive: bool, weighted_mean: bool = False
+) -> float:
+    """Mean loss over test images, as training computes it on validation images.
+
+    Args:
+        predictions: of one seed; scores are probabilities.
+        weights: of the positives of each finding, or of each class, (findings).
+        exclusive: one class an image: -w_c log p_c, c the image's class, its mean over the images. Otherwise binary
+            cross-entropy -w y log p - (1 - y) log(1 - p), its mean over the known labels.
+        weighted_mean: of exclusive classes: divide by the images' weights instead of by the images.
+
+    Returns:
+        The loss; NaN where no label is known.
+    """
+    labels, factor = predictions.labels.astype(np.float64), np.asarray(weights)
+    tiny = np.finfo(np.float32).tiny
+    p = np.clip(predictions.scores.astype(np.float64), tiny, 1.0)
+    known = ~np.isnan(labels)
+    if exclusive:
+        losses = -(factor * np.log(p) * np.nan_to_num(labels)).sum(1)[known.all(1)]
+        if weighted_mean:
+            total = float((factor * labels[known.all(1)]).sum())
+            return float(losses.sum()) / total if total else math.nan
+    else:
+        rest = np.clip(1 - p, tiny, 1.0)
+        losses = (-factor * labels * np.log(p) - (1 - labels) * np.log(rest))[known]
+    return float(losses.mean()) if losses.size else math.nan
+
+
+def _metric(task: TaskResults, query: Query) -> Value:
+    if task.metrics.is_empty():
+        return Value(None, reason="no metrics in this run")
+    rows = task.metrics.filter((pl.col("metric") == query.value) & (pl.col("arm") == query.arm))
+    if rows.is_empty():
+        return Value(None, reason=f"{query.value} was not computed")
+    if query.statistic == "mean_sd":
+        return _over_findings(rows.filter(~pl.col("finding").is_in(list(AVERAGES))))
+    finding = query.finding or task.overall
+    row = rows.filter(pl.col("finding") == finding)
+    if row.is_empty():
+        return Value(None, reason=f"{finding} is not in this run")
+    return _estimate(row.row(0, named=True))
+
+
+def _estimate(row: dict[str, object]) -> Value:
+    value, low, high = (_number(row, *names) for names in (("estimate",), ("ci_low", "low"), ("ci_high", "high")))
+    spread = _number(row, "sd", "standard_deviation")
+    if spread is None and low is not None and high is not None:
+        spread = (high - low) / (2 * _Z)
+    reason = "" if value is not None else str(row.get("note") or "not estimable")
+    return Value(value, low, high, spread, reason)
+
+
+def _over_findings(rows: pl.DataFrame) -> Value:
+    values = [row for row in rows["estimate"].to_list() if row is not None and not math.isnan(row)]
+    if not values:
+        return Value(None, reason="no finding could be estimated")
+    left_out = len(rows) - len(values)
+    note = f"{left_out} of {len(rows)} findings could not be estimated" if left_out else ""
+    return Value(float(np.mean(values)), sd=float(np.std(values)), reason=note)
+
+
+def _class_metric(name: str) -> Callable[[TaskResults, Query], Value]:
+    def of_class(task: TaskResults, query: Query) -> Value:
+        if task.classes.is_empty():
+            return Value(None, reason="only tasks of exclusive classes have it")
+        finding = query.finding or "macro"
+        chosen = (pl.col("arm") == query.arm) & (pl.col("class") == finding) & (pl.col("metric") == name)
+        row = task.classes.filter(chosen)
+        return (
+            _estimate(row.row(0, named=True))
+            if len(row)
+            else Value(None, reason=f"{name} of {finding} is not in this run")
+        )
+
+    return of_class
+
+
+def _exported(curve: pl.DataFrame) -> dict[str, float] | None:
+    """The epoch whose weights are scored: where the curve does not say which, of the lowest validation loss."""
+    if "kept" in curve.columns and curve["kept"].fill_null(False).any():
+        return curve.filter(pl.col("kept")).row(-1, named=True)
+    judged = curve.drop_nulls("val_loss") if "val_loss" in curve.columns else curve.head(0)
+    if judged.is_empty():
+        return curve.row(-1, named=True) if len(curve) else None
+    return judged.sort("val_loss", maintain_order=True).row(0, named=True)
+
+
+def _of_epoch(name: str) -> Callable[[TaskResults, Query], Value]:
+    def of_epoch(task: TaskResults, query: Query) -> Value:
+        epochs = [row for curve in task.curves(str(query.arm)) if (row := _exported(curve)) is not None]
+        values = [float(row[name]) for row in epochs if row.get(name) is not None]
+        if not values:
+            return Value(None, reason="no training curve in this run")
+        return Value(float(np.mean(values)), sd=float(np.std(values)) if len(values) > 1 else None)
+
+    return of_epoch
+
+
+def _test_loss(task: TaskResults, query: Query) -> Value:
+    losses = []
+    for card, predictions in zip(task.cards(str(query.arm)), task.predictions(str(query.arm)), strict=False):
+        weights = card.settings.get("positive_weights") or card.settings.get("class_weights")
+        named = weights if isinstance(weights, dict) else {}
+        exclusive = "exclusive" in (card.settings.get("answer"), card.settings.get("output_type"))
+        summed = exclusive and card.settings.get("reduction") == "weighted_mean"
+        of_findings = [float(named.get(finding, 1.0)) for finding in predictions.findings]
+        losses.append(loss_on_test(predictions, of_findings, exclusive=exclusive, weighted_mean=summed))
+    if not losses:
+        return Value(None, reason="no predictions in this run")
+    return Value(float(np.mean(losses)), sd=float(np.std(losses)) if len(losses) > 1 else None)
+
+
+def _parameters(task: TaskResults, query: Query) -> Value:
+    cards = task.cards(str(query.arm))
+    encoder = ARCHITECTURES.get(cards[0].encoder) if cards else None
+    if encoder is not None and encoder.published is not None:
+        return Value(float(encoder.published))
+    paths = [path / "model.safetensors" for path in task.seeds(str(query.arm))]
+    weights = next((path for path in paths if path.is_file()), None)
+    if weights is None:
+        return Value(None, reason="no weights in this run")
+    return Value(float(_stored_parameters(weights)), reason="all weights as stored, buffers included")
+
+
+def _stored_parameters(path: Path) -> int:
+    """Numbers in a safetensors file, from its header."""
+    with path.open("rb") as stream:
+        (length,) = struct.unpack("<Q", stream.read(8))
+        header = json.loads(stream.read(length))
+    return sum(math.prod(tensor["shape"]) for name, tensor in header.items() if name != "__metadata__")
+
+
+def _train_share(task: TaskResults, query: Query) -> Value:
+    counts = _positives_of(task, "train")
+    if not counts:
+        return Value(None, reason="the training images were not counted")
+    if query.resampled:
+        counts = resampled_counts(counts, Resampling())
+    if query.finding not in counts:
+        return Value(None, reason=f"{query.finding} is not in this run")
+    return Value(100 * counts[query.finding] / sum(counts.values()))
+
+
+def _positives(task: TaskResults, query: Query) -> Value:
+    counts = _positives_of(task, query.split or "train")
+    if query.finding not in counts:
+        return Value(None, reason="images were not counted" if not counts else f"{query.finding} is not in this run")
+    return Value(float(counts[query.finding]))
+
+
+def _positives_of(task: TaskResults, split: str) -> dict[str, int]:
+    if task.counts is None:
+        return {}
+    rows = task.counts.filter(pl.col("split") == split)
+    return {str(finding): int(number) for finding, number in rows.select("finding", "positives").iter_rows()}
+
+
+def _images(task: TaskResults, query: Query) -> Value:
+    if task.counts is None:
+        return Value(None, reason="images were not counted")
+    rows = task.counts.filter(pl.col("split") == (query.split or "test"))
+    return Value(float(rows["images"][0])) if len(rows) else Value(None, reason="images were not counted")
+
+
+def _comparison(*columns: str) -> Callable[[TaskResults, Query], Value]:
+    def of_pair(task: TaskResults, query: Query) -> Value:
+        table = task.comparisons
+        if table.is_empty():
+            return Value(None, reason="arms were not compared")
+        against = "reference" if "reference" in table.columns else "against"
+        reference = query.reference or task.reference
+        if query.arm == reference:
+            return Value(None, reason=f"{query.arm} is what the others are compared with")
+        finding = query.finding or task.overall
+        chosen = (pl.col("metric") == table["metric"][0]) & (pl.col("finding") == finding)
+        pairs = table.filter(chosen & (pl.col("arm") == query.arm) & (pl.col(against) == reference))
+        if len(pairs):
+            row = pairs.row(0, named=True)
+        else:
+            turned = table.filter(chosen & (pl.col("arm") == reference) & (pl.col(against) == query.arm))
+            if turned.is_empty():
+                return Value(None, reason=f"{query.arm} was not compared with {reference}")
+            row = turned.row(0, named=True)
+        value = _number(row, *columns)
+        if columns[0] != "difference":
+            return Value(value)
+        low, high = _number(row, "ci_low", "low"), _number(row, "ci_high", "high")
+        if len(pairs) or value is None:
+            return Value(value, low, high)
+        return Value(-value, None if high is None else -high, None if low is None else -low)
+
+    return of_pair
+
+
+def _number(row: dict[str, object], *names: str) -> float | None:
+    for name in names:
+        value = row.get(name)
+        if isinstance(value, int | float) and not math.isnan(value):
+            return float(value)
+    return None
+
+
+VALUES: dict[str, Callable[[TaskResults, Query], Value]] = {
+    "class_recall": _class_metric("recall"),
+    "class_precision": _class_metric("precision"),
+    "class_f1": _class_metric("f1"),
+    "train_loss": _of_epoch("train_loss"),
+    "val_loss": _of_epoch("val_loss"),
+    "test_loss": _test_loss,
+    "exported_epoch": _of_epoch("epoch"),
+    "parameters": _parameters,
+    "train_share": _train_share,
+    "positives": _positives,
+    "images": _images,
+    "difference": _comparison("difference"),
+    "p": _comparison("p"),
+    "p_adjusted": _comparison("p_adjusted"),
+}
+"""Values beside the metrics of the evaluation."""
+
+_OF_IMAGES = ("train_share", "positives", "images")

@@ -1,0 +1,5 @@
+"""What published studies report: the numbers of their tables, with table, row and page as the source."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

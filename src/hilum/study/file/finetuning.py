@@ -1,0 +1,248 @@
+"""What a study file may say of training with labels."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Discriminator, Field, PositiveInt, Tag, model_validator
+
+from hilum.augment.config import WrittenPolicy
+from hilum.data.resampling import COPIES, Resampling
+from hilum.finetuning.settings import TTA, ClassWeights, HeadName, PoolingName, Reduction, setting_problems
+from hilum.study.file.section import Section
+from hilum.training.settings import Compile, Keep, Optimizer
+
+
+def _number_of_blocks(value: object) -> object:
+    if value == "all" or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
+        return value
+    raise ValueError(f"{value!r} is neither a number of blocks nor 'all'")
+
+
+def _kind(value: object) -> str:
+    return "<parts>" if isinstance(value, dict | Section) else "<word>"
+
+
+class Plateau(Section):
+    """The learning rate falls when the validation loss stands still, as torch's ReduceLROnPlateau."""
+
+    factor: float = Field(0.1, gt=0, lt=1, description="The rate is multiplied by this.")
+    patience: int = Field(3, ge=0, description="After more than so many validations without a lower loss.")
+    min_lr: float = Field(0.0, ge=0, description="Never below this.")
+    stop_below_lr: float | None = Field(None, gt=0, description="End the run once the rate has fallen below this.")
+
+
+class OnPlateau(Section):
+    """A schedule with settings of its own."""
+
+    plateau: Plateau = Field(description="Fall when the validation loss stands still.")
+
+
+class Resample(Section):
+    """More images of rare classes, in geometric copies, and fewer of common ones; by class weight n / (C n_c)."""
+
+    above: float = Field(2.0, ge=0, description="Classes of a larger weight get copies of every image.")
+    below: float = Field(0.1, ge=0, description="Classes of a smaller weight keep a part of their images.")
+    keep: float = Field(0.4, gt=0, le=1, description="That part, as a fraction.")
+    copies: int = Field(
+        len(COPIES),
+        ge=0,
+        le=len(COPIES),
+        description="Copies of an image, the first of: its mirror image, turned by -40, -20, 20 and 40 degrees.",
+    )
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "Resample":
+        if self.below > self.above:
+            raise ValueError(f"below ({self.below:g}) is larger than above ({self.above:g})")
+        return self
+
+
+Blocks = Annotated[int | Literal["all"], BeforeValidator(_number_of_blocks)]
+
+
+class Finetuning(Section):
+    """Settings of training with labels; a preset for the number of labelled images fills most that are left out.
+
+    `hilum study plan` prints them all, with reasons. [Fine-tuning](finetune.md) says what each is for.
+    """
+
+    train: bool = Field(
+        True,
+        description="`false`, or `finetune: none` for the whole section: an arm's published weights are scored with "
+        "the classifier that they came with, and nothing is trained.",
+    )
+    unfreeze: Blocks = Field("all", description="How many blocks from the end are trained: 0 (the head only) to all.")
+    lr: float | None = Field(None, gt=0, description="Learning rate. A preset's when left out.")
+    head_lr: float | None = Field(None, gt=0, description="Of the head; null: as `lr`.")
+    layer_decay: float = Field(
+        1.0, gt=0, le=1, description="Learning rate of a block by that of the block behind it; 1: all the same."
+    )
+    weight_decay: float | None = Field(
+        None, ge=0, description="On weight matrices and kernels. A preset's when left out."
+    )
+    optimizer: Optimizer = Field(
+        "adamw",
+        description="`adamw`: `weight_decay` decoupled from the gradient; `adam`, `sgd` (momentum 0.9), `lars`: an L2 "
+        "penalty.",
+    )
+    schedule: Annotated[
+        Annotated[Literal["cosine", "constant", "plateau"], Tag("<word>")] | Annotated[OnPlateau, Tag("<parts>")],
+        Discriminator(_kind),
+    ] = Field(
+        "cosine",
+        description="Learning rate behind the warm-up: `cosine` to zero, `constant`, or `{plateau: {factor: 0.1, "
+        "patience: 3}}`.",
+    )
+    warmup_epochs: float = Field(0.0, ge=0, description="The rate rises linearly over so many epochs.")
+    warmup_steps: int | None = Field(None, ge=0, description="The same in steps.")
+    ema: float | None = Field(
+        None, gt=0, lt=1, description="Decay of a moving average of the weights, which is then validated and scored."
+    )
+    steps: PositiveInt | None = Field(
+        None,
+        description="Length of the run in optimiser steps, rounded up to whole epochs. A preset's when neither this "
+        "nor `epochs` is said.",
+    )
+    epochs: PositiveInt | None = Field(None, description="Length of the run in epochs, instead of `steps`.")
+    validations: PositiveInt | None = Field(
+        None,
+        description="About how many times a run is validated, evenly over its epochs; null: after every epoch. A "
+        "preset's when left out.",
+    )
+    keep: Keep | None = Field(
+        None,
+        description="Whose weights are scored: of the epoch of the `lowest` validation loss, of the `last` one, or of "
+        "the highest macro AUROC on validation images (`best_auroc`). A preset's when left out.",
+    )
+    patience: PositiveInt | None = Field(
+        None,
+        description="Stop after so many validations without a lower loss; null: never. A preset's when left out.",
+    )
+    batch_size: PositiveInt | None = Field(None, description="Images a step, at most. A preset's when left out.")
+    drop_last: bool | None = Field(
+        None,
+        description="Images that do not fill the last batch wait for another epoch; otherwise batches are of even "
+        "size. A preset's when left out.",
+    )
+    policy: WrittenPolicy | None = Field(
+        None,
+        description="Random views: a name, `none` for none, or ranges. A preset's when left out. See "
+        "[augmentations](augmentations.md).",
+    )
+    size: int | None = Field(
+        None, ge=16, description="Side of the views in pixels; that of the stored images when left out."
+    )
+    class_weights: ClassWeights = Field(
+        "balanced",
+        description="`negatives_per_positive`: positives of a finding count negatives / positives of the training "
+        "images; `inverse_frequency`: labels / positives; `class_frequency`: of C exclusive classes each counts "
+        "n / (C n_c); `balanced`: the first, and the third for exclusive classes; `none`.",
+    )
+    max_class_weight: float | None = Field(
+        100.0, ge=1, description="Class weights lie between this and its inverse; null: as they are."
+    )
+    focal: float | None = Field(
+        None, ge=0, description="Exponent of the focal loss, in place of cross-entropy, such as 2."
+    )
+    label_smoothing: float = Field(0.0, ge=0, lt=1, description="Part of every label that is shared out evenly.")
+    reduction: Reduction = Field(
+        "mean",
+        description="`weighted_mean`, of exclusive classes: divide the loss by the images' class weights, as PyTorch "
+        "does, instead of by the images.",
+    )
+    resample: (
+        Annotated[
+            Annotated[Literal["elwirehardja2025"], Tag("<word>")] | Annotated[Resample, Tag("<parts>")],
+            Discriminator(_kind),
+        ]
+        | None
+    ) = Field(
+        None,
+        description="Exclusive classes: copies of the images of rare ones, a part of common ones: `elwirehardja2025`, "
+        "or `{above: 2, below: 0.1, keep: 0.4, copies: 5}`.",
+    )
+    head: HeadName = Field(
+        "linear",
+        description="`linear`; `mlp`: one hidden layer of 128 (Elwirehardja et al. 2025); `two_layers`: 512 and 128 "
+        "(Gowtham et al. 2023); `own`: the classifier that came with the architecture; `attention`: over places, with "
+        "a query for each finding.",
+    )
+    pooling: PoolingName = Field(
+        "own", description="How tokens or maps become one feature; `own`: as the encoder does."
+    )
+    dropout: float | None = Field(
+        None, ge=0, lt=1, description="Before the head, and inside heads of several layers. A preset's when left out."
+    )
+    tta: TTA = Field(
+        "none", description="Scores are the mean over an image and its mirror image (`flip`), or over `ten_crop`."
+    )
+    compile: Compile = Field(
+        "auto",
+        description="`auto`: blocks run compiled where that was measured to pay on a GPU, and never on a CPU; `on`; "
+        "`off`. It moves results by rounding only.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _none(cls, value: object) -> object:
+        return {"train": False} if value == "none" else value
+
+    @model_validator(mode="after")
+    def _one_length(self) -> "Finetuning":
+        if self.steps is not None and self.epochs is not None:
+            raise ValueError("steps and epochs are both said; keep one")
+        if self.warmup_steps is not None and self.warmup_epochs:
+            raise ValueError("warmup_steps and warmup_epochs are both said; keep one")
+        return self
+
+    def said(self) -> dict[str, Any]:
+        """What was said, by name; null only where it means something."""
+        values = {name: getattr(self, name) for name in type(self).model_fields if name in self.model_fields_set}
+        return {k: v for k, v in values.items() if v is not None or k in _NULL_SAYS_SOMETHING}
+
+    def instead_of(self, general: "Finetuning") -> "Finetuning":
+        """What `general` says, but for what this says; what replaces a key of another name replaces it."""
+        before, own = general.said(), self.said()
+        for group in _ONE_OF:
+            if group & set(own):
+                before = {name: value for name, value in before.items() if name not in group}
+        return Finetuning.model_validate(before | own)
+
+    def as_settings(self) -> dict[str, Any]:
+        """What was said, as `hilum.finetuning.settings.FinetuneSettings` names it."""
+        said = {name: value for name, value in self.said().items() if name != "train"}
+        if isinstance(said.get("schedule"), OnPlateau):
+            plateau = said["schedule"].plateau
+            said |= {
+                "schedule": "plateau",
+                "plateau_factor": plateau.factor,
+                "plateau_patience": plateau.patience,
+                "plateau_min_lr": plateau.min_lr,
+                "stop_below_lr": plateau.stop_below_lr,
+            }
+        if (resample := said.get("resample")) is not None:
+            said["resample"] = Resampling(**resample.model_dump()) if isinstance(resample, Resample) else Resampling()
+        return said
+
+
+_NULL_SAYS_SOMETHING = frozenset(
+    {"patience", "validations", "size", "head_lr", "ema", "max_class_weight", "focal", "resample"}
+)
+_ONE_OF = (frozenset({"steps", "epochs"}), frozenset({"warmup_steps", "warmup_epochs"}))
+
+
+def together_problems(general: Mapping[str, Any], own: Mapping[str, Any], *, exclusive: bool) -> list[tuple[str, str]]:
+    """Values of one arm that are right by themselves and do not go together: key, and what is wrong.
+
+    Args:
+        general, own: what the study and the arm say, as they are written; values that are wrong by themselves are found
+            elsewhere.
+        exclusive: whether classes are.
+    """
+    try:
+        said = Finetuning.model_validate(own).instead_of(Finetuning.model_validate(general)).as_settings()
+    except ValueError:
+        return []
+    problems = setting_problems(said | {"answer": "exclusive" if exclusive else "each"})
+    told = [(each.where.removeprefix("finetune."), each) for each in problems]
+    return [(key, f"expected {each.expected}; found {each.found}") for key, each in told]

@@ -1,0 +1,52 @@
+"""A study of 31 arms, as the first published one has: every arm can be told from the others, and the page stays small."""
+
+import re
+
+import pytest
+
+from hilum.report.figures import canvas, style
+from hilum.report.figures.confusion import confusion_arms
+from hilum.report.figures.roc import roc_curves, roc_figures
+from hilum.report.page import write_report
+
+ARMS = {f"arm_{place:02d}": 0.4 + 0.04 * place for place in range(31)}
+
+
+@pytest.fixture(scope="module")
+def many(make_study):
+    return make_study(ARMS, findings=3, images=240, seeds=1, against="arm_00", redraws=50)
+
+
+def test_no_two_of_31_arms_look_alike(many):
+    colours = canvas.arm_colours(many.arms, many.against)
+    dashes = canvas.arm_dashes(colours)
+    looks = {(colours[arm.title], dashes[arm.title]) for arm in many.arms}
+    marks = {(colour, place % len(canvas.ARM_MARKERS)) for place, colour in enumerate(colours.values())}
+    assert len(looks) == len(marks) == 31
+
+
+def test_few_arms_look_as_before(study):
+    assert set(canvas.arm_dashes(canvas.arm_colours(study.arms, study.against)).values()) == {"solid"}
+
+
+def test_lines_of_one_colour_have_dashes_of_their_own(many):
+    with style():
+        (figure, *_) = roc_figures(many, roc_curves(many))
+    drawn = re.findall(r'<g id="curve\d+">.*?<path [^>]*style="([^"]*)"', figure.svg, flags=re.DOTALL)
+    looks = [tuple(re.findall(r"(?:stroke|stroke-dasharray): ([^;]+)", each)) for each in drawn]
+    assert len(looks) == len(set(looks)) == 31
+
+
+def test_only_the_best_two_of_many_arms_have_a_confusion_matrix(many, study):
+    assert confusion_arms(study) == [arm.name for arm in study.arms]
+    best = (
+        many.metrics.filter((many.metrics["metric"] == "auroc") & (many.metrics["finding"] == "macro"))
+        .sort("estimate", descending=True)["arm"].head(2).to_list()
+    )  # fmt: skip
+    assert set(confusion_arms(many)) == set(best)
+
+
+@pytest.mark.slow
+def test_the_page_of_31_arms_and_14_findings_stays_below_15_megabytes(make_study, tmp_path):
+    study = make_study(ARMS, findings=14, images=400, seeds=1, against="arm_00", redraws=50)
+    assert write_report(study, tmp_path).stat().st_size < 15e6
