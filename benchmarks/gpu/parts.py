@@ -5,7 +5,6 @@ import json
 import statistics
 import tempfile
 import time
-import xml.etree.ElementTree
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -122,17 +121,28 @@ def agreement(table: Table, bounds: Bounds) -> None:
         return
     import pytest
 
-    report = table.path.with_suffix(".xml")
     chosen = ["-m", "gpu or not gpu", "-k", "test_pixels and cpu"] if bounds.dry else ["-m", "gpu"]
-    code = pytest.main([*chosen, "-q", "-p", "no:cacheprovider", f"--junitxml={report}", str(ROOT / "tests" / "gpu")])
-    counts: dict[str, int] = {}
-    for case in xml.etree.ElementTree.parse(report).iter("testcase"):
-        outcome = next((child.tag for child in case if child.tag in ("failure", "error", "skipped")), "passed")
-        counts[outcome] = counts.get(outcome, 0) + 1
-        if outcome != "passed":
-            message = next((child.get("message") or "" for child in case if child.tag == outcome), "")
-            table.add(test=case.get("name"), outcome=outcome, why=" ".join(message.split())[:200].replace("|", "/"))
-    table.note(f"{', '.join(f'{number} {name}' for name, number in sorted(counts.items()))}; pytest ended with {code}.")
+    quiet = ["-q", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
+    code = pytest.main([*chosen, *quiet, str(ROOT / "tests" / "gpu")], plugins=[Outcomes(table)])
+    table.note(f"pytest ended with {int(code)}.")
+
+
+class Outcomes:
+    """Counts tests while they run, and gives a row to each that did not pass."""
+
+    def __init__(self, table: Table) -> None:
+        self.table, self.counts = table, {"passed": 0, "failed": 0, "skipped": 0}
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        """Called by pytest for the setup, the call and the teardown of each test."""
+        if report.when != "call" and report.passed:
+            return
+        self.counts[report.outcome] += 1
+        if not report.passed:
+            why = " ".join(report.longreprtext.split())[-200:].replace("|", "/")
+            self.table.add(test=report.nodeid.rpartition("/")[2], outcome=report.outcome, why=why)
+        self.table.notes = [", ".join(f"{number} {name}" for name, number in self.counts.items()) + "."]
+        self.table.write()
 
 
 def ceilings(table: Table, bounds: Bounds) -> None:
@@ -305,9 +315,9 @@ def views_drawn_once() -> Iterator[None]:
     """While open, views are those of the first time they were asked for."""
     drawn: dict[tuple[int, int], Tensor] = {}
 
-    def once(images: Tensor, keys: Any, policy: ViewPolicy, size: int, *, seed: int, epoch: int, view: int) -> Tensor:
+    def once(images: Tensor, keys: Any, policy: ViewPolicy, size: int, *, view: int, **place: Any) -> Tensor:
         if (view, size) not in drawn:
-            drawn[view, size] = random_views(images, keys, policy, size, seed=seed, epoch=epoch, view=view)
+            drawn[view, size] = random_views(images, keys, policy, size, view=view, **place)
         return drawn[view, size]
 
     with ExitStack() as stack:
