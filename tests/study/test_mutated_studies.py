@@ -33,7 +33,7 @@ def test_the_study_that_is_mutated_is_right_and_says_everything():
     assert set(Study.model_fields) - {"tasks"} == study.model_fields_set  # task is said
     assert (
         set(type(study.finetune).model_fields) - {"steps", "warmup_steps"} == study.finetune.model_fields_set
-    )  # see epochs
+    )  # epochs are said
 
 
 @pytest.mark.parametrize("seeds", [range(start, start + 50) for start in range(0, 200, 50)], ids=str)

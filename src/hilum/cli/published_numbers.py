@@ -1,13 +1,29 @@
-"""A plan's numbers beside those of the paper, for `hilum study plan`."""
+"""A study and the paper that it repeats: whose rules it follows, and its plan's numbers beside the paper's."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from hilum.cli.console import say, say_table
 
 if TYPE_CHECKING:
     from hilum.study.plan import Plan
     from hilum.study.published_counts import ComparedNumber
+
+
+class Protocol(StrEnum):
+    """Whose rules a study of a paper follows."""
+
+    HILUM = "hilum"
+    PUBLISHED = "published"
+
+
+ProtocolOption = Annotated[
+    Protocol | None,
+    typer.Option(help="`published`: the paper's own rules, as the study file lists them under `published`."),
+]
 
 
 def published_rows(plan: "Plan") -> list[dict[str, Any]] | None:

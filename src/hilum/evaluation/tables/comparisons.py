@@ -206,10 +206,11 @@ def comparisons_table(
         arm, against, finding, metric, difference (arm - against), low, high (95 %), p (two-sided, never 0),
         p_adjusted, detectable (the difference such a test shows with 80 % power), family, note, codes
         (`hilum.notes`); then what it rests on: method (`obuchowski_rockette` or `bootstrap`), standard_error, df, seeds
-        (of the arm with fewer), and of Obuchowski and Rockette's test the variances between_seeds, within_seeds (of one seed's number: of training,
-        and of the test set's noise that its seeds do not share) and between_patients (of the difference), repeat (the
-        chance that as many new seeds show it again), seeds_to_show and times_patients_to_show (seeds of each arm, or
-        times as many test patients, that show a true difference of this size with 80 % power; null where none do).
+        (of the arm with fewer), and of Obuchowski and Rockette's test the variances between_seeds, within_seeds (of one
+        seed's number: of training, and of the test set's noise that its seeds do not share) and between_patients (of
+        the difference), repeat (the chance that as many new seeds show it again), seeds_to_show and
+        times_patients_to_show (seeds of each arm, or times as many test patients, that show a true difference of this
+        size with 80 % power; null where none do).
 
     Raises:
         HilumError: an unknown `against`.
