@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from hilum.artifacts import locked
 from hilum.cli.console import progress, say, say_json, say_table
 from hilum.cli.published_numbers import Protocol, ProtocolOption, published_rows, say_published
 from hilum.cli.study_folder import add_folder_commands
@@ -173,6 +172,8 @@ def run(
       hilum study run studies/chestxray14_tiny.yaml --scale tiny --out runs/try
     """
     content = read(study, scale, override, protocol)
+    from hilum.artifacts import locked
+
     if int(os.environ.get("RANK") or os.environ.get("SLURM_PROCID") or 0) == 0:  # of several processes, one locks
         context.with_resource(locked(out))  # before torch is imported: a second run is refused at once
     run_to_report(
