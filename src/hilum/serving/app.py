@@ -1,8 +1,8 @@
 """The application: a page, POST /predict, GET /card and GET /health.
 
 POST /predict takes multipart/form-data of one or several files; with ?maps=true it adds heat maps as data URIs. The
-answer is {"model": …, "items": […]}, an item for each file in its order: what the model says, or an error with a code of
-`hilum.prediction.reasons`. Status 200 where an image was scored, 422 where none was. A request as a whole is refused
+answer is {"model": …, "items": […]}, an item for each file in its order: what the model says, or an error with a code
+of `hilum.prediction.reasons`. Status 200 where an image was scored, 422 where none was. A request as a whole is refused
 with {"error": {"code": …, "message": …}} (`hilum.serving.uploads`).
 """
 
@@ -30,7 +30,7 @@ from hilum.prediction.loading import LoadedClassifier
 from hilum.prediction.reading import ReadImage, read_input
 from hilum.prediction.reasons import Reason, Refusal
 from hilum.serving.answers import NOTICE, card_of, refused_item, scored_item
-from hilum.serving.limits import Held, Limits, RefusedRequest
+from hilum.serving.limits import DEFAULT_LIMITS, Held, Limits, RefusedRequest
 from hilum.serving.page import page_of
 from hilum.serving.scoring import BatchingScorer
 from hilum.serving.uploads import Uploads
@@ -44,7 +44,7 @@ _UPLOAD = Path("upload")
 def make_app(
     model: LoadedClassifier,
     *,
-    limits: Limits = Limits(),
+    limits: Limits = DEFAULT_LIMITS,
     accepted: Collection[Reason] = (),
     allowed_hosts: Sequence[str] = ("*",),
     workers: int | None = None,

@@ -24,6 +24,9 @@ class Limits:
     upload_seconds: float = 60.0
 
 
+DEFAULT_LIMITS = Limits()
+
+
 class RefusedRequest(Exception):  # noqa: N818 - it is an answer
     """A request that is not served.
 
