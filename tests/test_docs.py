@@ -94,7 +94,9 @@ def test_every_command_for_several_processes_works(page, images, tmp_path):
 def answers_while_it_serves(words: list[str], image: Path) -> None:
     """Serve at a free port, ask, and end it by SIGTERM."""
     with subprocess.Popen(
-        [sys.executable, "-m", "hilum", *words, "--port", "0"], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", "from hilum.cli import main; main()", *words, "--port", "0"],
+        stdout=subprocess.PIPE,
+        text=True,
     ) as server:
         try:
             assert server.stdout is not None

@@ -17,7 +17,10 @@ from hilum.errors import HilumError
 def test_it_serves_on_loopback_until_it_is_ended(model_directory, images, end):
     words = ["serve", model_directory, "--port", "0", "--max-images", "1", "--accept", "burned_in_text"]
     with subprocess.Popen(
-        [sys.executable, "-m", "hilum", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", "from hilum.cli import main; main()", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as server:
         try:
             address = server.stdout.readline().strip()
