@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 from typer.testing import CliRunner
 
@@ -56,6 +57,9 @@ def test_every_command_of_a_page_works(page, images, tmp_path, monkeypatch):
             Path(name).write_text("\n".join(["image_id,patient_id,sex,age,y_Mass,p_Mass", *rows]) + "\n")
     for words in commands(page):
         short = SHORT if words[:2] == ["study", "run"] else []
+        if words[0] == "serve":
+            answers_while_it_serves(words, next(Path("CXR8").rglob("*.png")))
+            continue
         answer = CliRunner().invoke(hilum.cli.make_app(), [*words, *short], catch_exceptions=False)
         refused = (1,) if words[0] == "predict" else ()  # some images were refused, and have a reason
         assert answer.exit_code in (0, *refused), f"hilum {shlex.join(words)}\n{answer.output}"
@@ -85,6 +89,24 @@ def test_every_command_for_several_processes_works(page, images, tmp_path):
         out = tmp_path / words[words.index("--out") + 1]
         assert list(out.glob("**/encoder.safetensors"))
         assert done.stdout.count(str(words[words.index("--out") + 1])) == 1  # one process says where the result is
+
+
+def answers_while_it_serves(words: list[str], image: Path) -> None:
+    """Serve at a free port, ask, and end it by SIGTERM."""
+    with subprocess.Popen(
+        [sys.executable, "-c", "from hilum.cli import main; main()", *words, "--port", "0"],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as server:
+        try:
+            assert server.stdout is not None
+            address = server.stdout.readline().strip()
+            assert httpx.get(f"{address}health", timeout=60).json()["status"] == "ok"
+            answer = httpx.post(f"{address}predict", files={"files": image.read_bytes()}, timeout=60)
+            assert answer.status_code in (200, 422), answer.text
+        finally:
+            server.terminate()
+    assert server.returncode == 0
 
 
 def test_pages_show_commands():

@@ -46,9 +46,13 @@ arms:
   moco: {encoder: resnet50, init: {pretrain: mocov2, on: [ours, more], settings: {queue: 100}}}
   named: {encoder: densenet121, init: imagenet1k, finetune: {unfreeze: all}}
 pretrain: {preset: 1k, epochs: 10, batch_size: 64, optimizer: adamw, lr: 1e-3, layer_decay: 0.9, weight_decay: 0.05, last_weight_decay: 0.2, warmup_epochs: 2, clip_norm: 3, accumulate: 1, recompute: false, frozen_encoder_steps: 10, policy: simclr, size: 224, local_size: 96, precision: auto, seeds: first}
-finetune: {train: true, unfreeze: all, lr: 1e-4, head_lr: 1e-3, layer_decay: 0.9, weight_decay: 1e-4, optimizer: adam, schedule: {plateau: {patience: 3}}, warmup_epochs: 0, ema: 0.99, epochs: 20, validations: null, keep: lowest, patience: 5, batch_size: 32, drop_last: true, policy: finetune, size: 224, class_weights: balanced, max_class_weight: 100, focal: null, label_smoothing: 0, reduction: mean, resample: null, head: linear, pooling: own, dropout: 0, tta: none}
+finetune: {train: true, compile: off, unfreeze: all, lr: 1e-4, head_lr: 1e-3, layer_decay: 0.9, weight_decay: 1e-4, optimizer: adam, schedule: {plateau: {patience: 3}}, warmup_epochs: 0, ema: 0.99, epochs: 20, validations: null, keep: lowest, patience: 5, batch_size: 32, drop_last: true, policy: finetune, size: 224, class_weights: balanced, max_class_weight: 100, focal: null, label_smoothing: 0, reduction: mean, resample: null, head: linear, pooling: own, dropout: 0, tta: none}
+sweep: {over: {lr: [1e-4, 1e-3], dropout: [0, 0.1]}, search: halving, select: val_loss, best_per: [lr], reduction: 3}
 precision: fp32
 seeds: [0, 1]
+layout: toh2023
+protocol: hilum
+published: {task.label_fraction: 1}
 compare: [[ssl, scratch], [labels, scratch]]
 evaluate: {family: task, n_bootstrap: 2000, min_positive_patients: 10, seed: 0, threshold: sensitivity=0.9, margin: 0.02, min_group: 20, contaminated: mark}
 explain: {arms: [scratch, ssl], method: gradcam, images: 1, candidates: 300, embedding: umap, points: 100}

@@ -164,7 +164,7 @@ PROBLEMS = [
     ("over: {lr: {log_uniform: [1e-3, 1]}}", "sweep.over.lr: a grid needs a list of values"),
     ("over: {lr: [1e-3]}, trials: 3", "sweep.trials: a grid tries everything"),
     ("over: {lr: [1e-3]}, best_per: [unfreeze]", "sweep.best_per.0: 'unfreeze' is not swept"),
-    ("over: {weighted: [true, false]}", "sweep.over.weighted: trials with different losses cannot be compared"),
+    ("over: {focal: [1.0, 2.0]}", "sweep.over.focal: trials with different losses cannot be compared"),
     ("over: {lr: [1e-3]}, search: gird", "sweep.search: 'gird' is not one of"),
     ("select: val_loss", "sweep: says nothing to try"),
     ("grid: dinov2_linear", "sweep: dinov2_linear reads class tokens"),

@@ -27,6 +27,7 @@ from hilum.cli.predict import predict
 from hilum.cli.pretrain import pretrain
 from hilum.cli.probe import probe
 from hilum.cli.report import report
+from hilum.cli.serve import serve
 from hilum.cli.show import show
 from hilum.cli.study import study_app
 from hilum.cli.weights import weights_app
@@ -52,7 +53,6 @@ def make_app() -> typer.Typer:
     app.command()(phantom)
     app.add_typer(data_app(), name="data")
     app.command()(findings)
-    app.add_typer(data_app(), name="data")
     app.command()(ingest)
     app.command()(doctor)
     app.command()(show)
@@ -66,6 +66,7 @@ def make_app() -> typer.Typer:
     app.command()(package)
     app.command()(predict)
     app.command()(export)
+    app.command()(serve)
     app.command()(evaluate)
     app.command()(compare)
     app.command()(external)

@@ -29,6 +29,9 @@ def predict(
     ensemble: Annotated[bool, typer.Option("--ensemble", help="Mean probability of all seeds of an arm.")] = False,
     maps: Annotated[Path | None, typer.Option(help="Folder for heat maps of the findings that are called.")] = None,
     method: Annotated[str, typer.Option(help="Of the heat maps; see `hilum explain --help`.")] = "gradcam",
+    dicom: Annotated[
+        Path | None, typer.Option(help="Folder for DICOM reports (TID 1500) and heat maps of images that are DICOM.")
+    ] = None,
     accept: Annotated[
         str | None, typer.Option(metavar="REASON,REASON", help="Score images all the same that are refused for these.")
     ] = None,
@@ -50,6 +53,7 @@ def predict(
     Examples:
       hilum predict models/simclr/seed-0 image.dcm --out predictions.csv
       hilum predict models/simclr /archive/study --ensemble --out predictions.parquet --maps maps
+      hilum predict models/simclr/seed-0 /archive/study --out predictions.csv --dicom results
       hilum predict models/simclr chestxray14=CXR8 --ensemble --out there.parquet --accept age_outside_training
     """
     from hilum.prediction.inputs import find_inputs
@@ -61,7 +65,7 @@ def predict(
     accepted = accepted_reasons([word.strip() for word in accept.split(",")] if accept else [])
     loaded = load_classifier(model, ensemble=ensemble, device=device)  # type: ignore[arg-type]  # checked there
     images = find_inputs(inputs)
-    wish = Wish(accepted=accepted, batch_size=batch_size, workers=workers, maps=maps, method=method)
+    wish = Wish(accepted=accepted, batch_size=batch_size, workers=workers, maps=maps, method=method, dicom=dicom)
     with progress("scoring") as on_progress:
         scored = predict_images(loaded, images, out, wish, on_progress)
     if as_json:

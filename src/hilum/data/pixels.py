@@ -90,6 +90,20 @@ def read_image(path: Path, window: Literal["header", "full"] = "header") -> Deco
         content = path.read_bytes()
     except (OSError, ValueError) as error:
         raise UnreadableImage(path, reason=_told(error)) from error
+    return decode_image(content, path, window)
+
+
+def decode_image(content: bytes, path: Path, window: Literal["header", "full"] = "header") -> DecodedImage:
+    """Decode the bytes of a radiograph's file; as `read_image`.
+
+    Args:
+        content: of a PNG, JPEG or DICOM file.
+        path: for the message.
+        window: of DICOM.
+
+    Raises:
+        UnreadableImage: as `read_image`.
+    """
     kind = kind_read(content[:START], path)
     try:
         if kind is FileKind.DICOM:

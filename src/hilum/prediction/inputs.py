@@ -27,6 +27,7 @@ class InputImage:
         patient_id: from the data set's tables; None where only the file can tell.
         patient: full name (`hilum.data.patients.names`); None where the issuer is not known.
         view, age: from the tables; None where only the file can tell.
+        content: bytes of the file, where they are in memory and the path is only a name; None: read from the path.
     """
 
     image_id: str
@@ -36,6 +37,7 @@ class InputImage:
     patient: str | None = None
     view: str | None = None
     age: float | None = None
+    content: bytes | None = None
 
 
 def find_inputs(told: Sequence[str]) -> list[InputImage]:

@@ -67,13 +67,16 @@ def write_maps(
     for row, image_id in enumerate(image_ids):
         for at, finding in enumerate(findings):
             if called[row, model.findings.index(finding)]:
-                # an id is a path below its folder; what would lead out of it is left out
-                parts = [part for part in Path(image_id).parts if part not in ("..", "/")]
-                path = directory.joinpath(*parts, f"{finding.replace('/', ' or ')}.png")
+                path = folder_of(directory, image_id) / f"{finding.replace('/', ' or ')}.png"
                 with whole_file(path) as beside:
                     written, content = cv2.imencode(".png", overlaid(pixels[row], maps[row, at]))
                     assert written
                     beside.write_bytes(content.tobytes())
+
+
+def folder_of(directory: Path, image_id: str) -> Path:
+    """The folder of an image's files; an id is a path below its folder, and what would lead out of it is left out."""
+    return directory.joinpath(*(part for part in Path(image_id).parts if part not in ("..", "/")))
 
 
 def _scaled(maps: torch.Tensor) -> torch.Tensor:

@@ -18,6 +18,7 @@ import numpy as np
 
 from hilum.artifacts import fingerprint, locked
 from hilum.prediction.description import ModelDescription
+from hilum.prediction.dicom_out import check_highdicom, write_dicom_results
 from hilum.prediction.exposure import SeenPatients
 from hilum.prediction.inputs import InputImage
 from hilum.prediction.journal import Journal, Row, journal_beside
@@ -42,6 +43,7 @@ class Wish:
         workers: threads that decode; None: the processor's cores.
         maps: folder for heat maps of the findings that are called; None for none.
         method: of the heat maps (`hilum.explanation.maps`).
+        dicom: folder for DICOM objects of images that are DICOM files (`hilum.prediction.dicom_out`); None for none.
     """
 
     accepted: frozenset[Reason] = frozenset()
@@ -49,6 +51,7 @@ class Wish:
     workers: int | None = None
     maps: Path | None = None
     method: str = "gradcam"
+    dicom: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,8 @@ def predict_images(
         HilumError: a table of another kind, or heat maps that the model cannot have.
     """
     check_table_name(out)
+    if wish.dicom is not None:
+        check_highdicom()
     with locked(out), journal_beside(out, _order(model, images, wish)) as journal:
         _score_all(model, images, wish, journal, on_progress)
         table = as_table(journal.rows(), images, model.description)
@@ -181,6 +186,10 @@ def _compute(
     if wish.maps is not None:
         ids = [images[place].image_id for place, _ in batch]
         write_maps(model, ids, pixels, probabilities, wish.maps, wish.method)
+    if wish.dicom is not None:
+        write_dicom_results(
+            model, [images[place] for place, _ in batch], pixels, probabilities, wish.dicom, wish.method
+        )
     journal.add(
         (place, _row(images[place], read, seen) | {"p": [float(value) for value in row]})
         for (place, read), row in zip(batch, probabilities, strict=True)
@@ -210,9 +219,10 @@ def _order(model: LoadedClassifier, images: Sequence[InputImage], wish: Wish) ->
         files.append([*told, *((state.st_size, state.st_mtime_ns) if state else (-1, -1))])
     model_files = [*(card.sha256 for card in model.cards), _described(model.description), model.precision]
     maps = None if wish.maps is None else [str(wish.maps.absolute()), wish.method]
-    return fingerprint(
-        {"layout": 1, "model": model_files, "files": files, "accepted": sorted(wish.accepted), "maps": maps}
-    )
+    order = {"layout": 1, "model": model_files, "files": files, "accepted": sorted(wish.accepted), "maps": maps}
+    if wish.dicom is not None:
+        order["dicom"] = [str(wish.dicom.absolute()), wish.method]
+    return fingerprint(order)
 
 
 def _described(description: ModelDescription) -> str:

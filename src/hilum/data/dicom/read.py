@@ -68,14 +68,18 @@ class DicomHeader:
     turned: bool = False
 
 
-def read_header(path: Path) -> DicomHeader:
+def read_header(path: Path, content: bytes | None = None) -> DicomHeader:
     """Read the header of a DICOM radiograph and leave the pixels.
+
+    Args:
+        path: of the file.
+        content: its bytes, where they are in memory; the path is then for the message only.
 
     Raises:
         UnreadableImage: not a DICOM file, a broken one, one without an image, with several, or no radiograph.
     """
     try:
-        header = parse(path, HEADER_TAGS, path, pixels=False)
+        header = parse(path if content is None else content, HEADER_TAGS, path, pixels=False)
     except OSError as error:
         raise UnreadableImage(path, reason=(error.strerror or "unreadable").lower()) from error
     _check_kind(header, path)

@@ -227,7 +227,8 @@ def _provenance(prepared: Prepared, out: Path, steps: list[Step]) -> list[tuple[
         record = read_record(out / step.directory)
         if record is not None:
             lines.append((step.title, f"{record.seconds:,.1f} s{_rate(out / step.directory)}"))
-            if step.kind in ("pretrain", "supervise", "finetune") and step.seed == study.seeds[0]:
+            leaves_card = step.kind in ("pretrain", "supervise", "finetune") and record.outcome == "done"
+            if leaves_card and step.seed == study.seeds[0]:
                 lines.append((f"{step.title}: settings", _settings(read_card(out / step.directory))))
     return lines
 

@@ -19,6 +19,7 @@ from hilum.finetuning.trials import (
     rounds_alike,
 )
 from hilum.finetuning.trials.search import read_selected
+from hilum.finetuning.trials.trials import refuse_in_lockstep
 from hilum.study.file import Finetuning, Study, finetune_settings
 from hilum.study.file.sweep import sweep_space
 from hilum.study.plan.steps import image_size, sweep_directory
@@ -213,7 +214,9 @@ def refuse_impossible(study: Study, images: int) -> list[str]:
         found: dict[str, None] = {}
         for sample in samples:
             try:
-                trial_settings(study, arm, sample, images).training(0, images)
+                settings = trial_settings(study, arm, sample, images)
+                settings.training(0, images)
+                refuse_in_lockstep(settings)
             except (HilumError, ValueError) as error:
                 found[" ".join(str(error).split())] = None
         problems += [f"arms.{arm}, sweep: {told}" for told in found]

@@ -1,0 +1,114 @@
+"""A Comprehensive 3D Structured Report by template TID 1500 "Measurement Report" (DICOM PS3.16).
+
+One group (TID 1501) a finding: the algorithm (TID 4019) with its threshold, the probability as NUM with no unit, the
+calibrated one likewise, and as CODE whether the finding is called.
+"""
+
+from collections.abc import Sequence
+
+import highdicom as hd
+import numpy as np
+from highdicom import sr
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+from pydicom.sr.codedict import codes
+from pydicom.uid import generate_uid
+
+from hilum import __version__
+from hilum.prediction.description import FindingDescription
+from hilum.prediction.loading import LoadedClassifier
+
+PRIVATE = "99HILUM"
+"""Designator of codes for what has none in SNOMED CT, RadLex or DICOM."""
+PRESENCE = sr.CodedConcept("705057003", "SCT", "Presence")
+CALIBRATED = sr.CodedConcept("calibrated", PRIVATE, "Calibrated probability")
+MANUFACTURER = "Hilum"
+_PROCEDURE = sr.CodedConcept("399208008", "SCT", "Plain chest X-ray")
+_LONG = 64  # characters of LO
+
+
+def report_of(
+    model: LoadedClassifier, source: Dataset, probabilities: NDArray[np.floating], series: str, number: int = 1
+) -> sr.Comprehensive3DSR:
+    """The report of an image.
+
+    Args:
+        model: that scored it.
+        source: of `read_source`.
+        probabilities: (F,), 0 to 1.
+        series: UID of the report's series.
+        number: of the series in the study.
+    """
+    calibrated = model.description.calibrated(probabilities[None])[0]
+    observer = sr.ObserverContext(
+        observer_type=codes.DCM.Device,
+        observer_identifying_attributes=sr.DeviceObserverIdentifyingAttributes(
+            uid=generate_uid(entropy_srcs=[card.sha256 for card in model.cards]),
+            name=model.description.name[:_LONG],
+            manufacturer_name=MANUFACTURER,
+            model_name=model.cards[0].encoder,
+        ),
+    )
+    groups = [
+        _group(model, source, described, float(p), float(c))
+        for described, p, c in zip(model.description.findings, probabilities, calibrated, strict=True)
+    ]
+    content = sr.MeasurementReport(
+        observation_context=sr.ObservationContext(observer_device_context=observer),
+        procedure_reported=_PROCEDURE,
+        imaging_measurements=groups,
+        title=codes.DCM.ImagingMeasurementReport,
+    )
+    return sr.Comprehensive3DSR(
+        evidence=[source],
+        content=content,
+        series_instance_uid=series,
+        series_number=number,
+        sop_instance_uid=hd.UID(),
+        instance_number=1,
+        manufacturer=MANUFACTURER,
+        is_complete=True,
+        series_description="Hilum: probabilities of findings",
+        manufacturer_model_name=model.cards[0].encoder,
+        software_versions=__version__,
+    )
+
+
+def code_of(described: FindingDescription) -> sr.CodedConcept:
+    """The concept of a finding; of one without a code, its name by a private one."""
+    if described.codes:
+        code = described.codes[0]
+        return sr.CodedConcept(code.code, code.scheme, code.meaning[:_LONG])
+    return sr.CodedConcept(described.name[:_LONG], PRIVATE, described.name[:_LONG])
+
+
+def algorithm_of(model: LoadedClassifier, parameters: Sequence[str] = ()) -> sr.AlgorithmIdentification:
+    """Name, version by the hashes of the weights, and parameters of the algorithm."""
+    return sr.AlgorithmIdentification(
+        name=model.description.name,
+        version="+".join(card.sha256[:12] or "unknown" for card in model.cards),
+        family=codes.DCM.ArtificialIntelligence,
+        parameters=list(parameters) or None,
+        manufacturer=MANUFACTURER,
+    )
+
+
+def _group(
+    model: LoadedClassifier, source: Dataset, described: FindingDescription, p: float, calibrated: float
+) -> sr.MeasurementsAndQualitativeEvaluations:
+    measurements = [sr.Measurement(name=codes.DCM.Probability, value=p, unit=codes.UCUM.NoUnits)]
+    if np.isfinite(calibrated):
+        measurements.append(sr.Measurement(name=CALIBRATED, value=calibrated, unit=codes.UCUM.NoUnits))
+    calls, parameters = [], []
+    if described.threshold is not None:
+        value = codes.SCT.Present if p >= described.threshold else codes.SCT.Absent
+        calls.append(sr.QualitativeEvaluation(name=PRESENCE, value=value))
+        parameters.append(f"called from {described.threshold!r}, chosen by {model.description.threshold_rule}")
+    return sr.MeasurementsAndQualitativeEvaluations(
+        tracking_identifier=sr.TrackingIdentifier(uid=hd.UID(), identifier=described.name),
+        finding_type=code_of(described),
+        algorithm_id=algorithm_of(model, parameters),
+        measurements=measurements,
+        qualitative_evaluations=calls,
+        source_images=[sr.SourceImageForMeasurementGroup(str(source.SOPClassUID), str(source.SOPInstanceUID))],
+    )

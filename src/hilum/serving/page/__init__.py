@@ -1,0 +1,37 @@
+"""The page: one HTML file with its style and script inside, and nothing from elsewhere."""
+
+import base64
+import hashlib
+import json
+from importlib.resources import files
+from typing import Any
+
+from hilum.serving.limits import Limits
+
+
+def page_of(card: dict[str, Any], limits: Limits) -> tuple[str, str]:
+    """The page of a model, and the Content-Security-Policy that it is sent with.
+
+    Args:
+        card: of `hilum.serving.answers.card_of`.
+        limits: of the server.
+
+    Returns:
+        HTML; and a policy that allows its own style and script by their hashes, and requests to its own server.
+    """
+    folder = files(__name__)
+    html, style, script = (
+        folder.joinpath(name).read_text(encoding="utf-8") for name in ("page.html", "page.css", "page.js")
+    )
+    bounds = {"images": limits.images, "bytes": limits.upload_bytes}
+    content = json.dumps({"card": card, "limits": bounds}, ensure_ascii=False).replace("<", "\\u003c")
+    page = html.replace("/*STYLE*/", style).replace("/*SCRIPT*/", script).replace("/*CONTENT*/", content)
+    policy = (
+        f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; img-src data:; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+    return page, policy
+
+
+def _hash(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
