@@ -15,6 +15,7 @@ from hilum.pretext.settings import RunSettings, SizeCurriculum
 from hilum.study.file import explain as explain_schema
 from hilum.study.file import finetuning as finetuning_schema
 from hilum.study.file import schema
+from hilum.study.file import sweep as sweep_schema
 from hilum.study.file import task as task_schema
 
 TARGET = Path(__file__).with_name("study_file.md")
@@ -38,6 +39,7 @@ SECTIONS = (
     schema.SupervisedTask,
     schema.Pretraining,
     SizeCurriculum,
+    sweep_schema.Sweep,
     finetuning_schema.Finetuning,
     finetuning_schema.OnPlateau,
     finetuning_schema.Plateau,

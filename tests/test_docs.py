@@ -132,3 +132,36 @@ def test_links_between_pages_lead_somewhere():
     for page in PAGES:
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def snippets(page: str, language: str) -> list[str]:
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    return re.findall(rf"```{language}\n(.*?)```", text, flags=re.DOTALL)
+
+
+def test_the_snippets_on_trials_run(tmp_path, monkeypatch):
+    import numpy as np
+    import polars as pl
+
+    from hilum.data.labelled_images import LabelledImages
+    from hilum.data.preprocess import parse_recipe
+    from hilum.data.store import Store
+    from hilum.study.file import parse_study
+
+    monkeypatch.chdir(tmp_path)
+    ids = [f"image{number}" for number in range(60)]
+    pixels = np.random.default_rng(0).integers(0, 256, (60, 32, 32), dtype=np.uint8)
+    rejected = pl.DataFrame(schema={"image_id": pl.String, "path": pl.String, "reason": pl.String})
+    targets = (np.arange(60)[:, None] % np.array([2, 3]) == 0).astype(np.float32)
+    given = {
+        "store": Store(Path("nowhere"), pixels, ids, rejected, parse_recipe([{"resize": 32}])),
+        "train": LabelledImages(ids[:40], ids[:40], targets[:40]),
+        "val": LabelledImages(ids[40:], ids[40:], targets[40:]),
+        "findings": ["Mass", "Nodule"],
+    }
+    for code in snippets("trials.md", "python"):
+        exec(code.replace("epochs=50", "epochs=2"), given)
+    assert (tmp_path / "sweep/selected.json").is_file()
+    assert len(given["results"].trials) == 90
+    for text in snippets("trials.md", "yaml"):
+        assert parse_study(text, where="trials.md").sweep_of("scratch").search == "halving"

@@ -207,7 +207,7 @@ MEANINGS: dict[Code, Meaning] = {
         "Nothing.",
     ),
     Code.UNEQUAL_SEEDS: Meaning(
-        "{seeds} against {others} seeds, redrawn independently",
+        "{seeds} against {others} seeds",
         "The two arms were trained with different numbers of seeds.",
         "Give both arms the same seeds.",
     ),

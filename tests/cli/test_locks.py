@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from hilum.artifacts import locked, temporary_directory
 from hilum.errors import HilumError
 
 HOLD = "import sys, time; from pathlib import Path; from hilum.artifacts import locked\n"
-HOLD += "with locked(Path(sys.argv[1])):\n    print('held', flush=True)\n    time.sleep(60)"
+HOLD += "with locked(Path(sys.argv[1])):\n    print('held', flush=True)\n    time.sleep(3600)"
 
 
 @pytest.fixture
@@ -25,10 +26,14 @@ def table(tmp_path):
     return path
 
 
+@contextmanager
 def another_holds(out):
-    process = subprocess.Popen([sys.executable, "-c", HOLD, str(out)], stdout=subprocess.PIPE, text=True)
-    assert process.stdout.readline().strip() == "held"
-    return process
+    with subprocess.Popen([sys.executable, "-c", HOLD, str(out)], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout.readline().strip() == "held"
+            yield
+        finally:
+            process.kill()
 
 
 def called(*words):
@@ -44,15 +49,11 @@ def test_a_directory_that_another_process_writes_is_refused(command, table, tmp_
         "report": ["report", tmp_path, "--out", out, "--redraws", "40"],
         "study run": ["study", "run", "demo", "--out", out],
     }[command]
-    process = another_holds(out)
-    try:
+    with another_holds(out):
         answer = called(*words)
         assert isinstance(answer.exception, HilumError | SystemExit)
         assert "no other process writes" in answer.output + str(answer.exception)
         assert not out.exists()
-    finally:
-        process.kill()
-        process.wait()
     if command == "evaluate":
         assert called(*words).exit_code == 0
         assert not list(tmp_path.glob(".*.lock"))
@@ -61,15 +62,11 @@ def test_a_directory_that_another_process_writes_is_refused(command, table, tmp_
 def test_a_run_is_refused_before_torch_is_imported(tmp_path):
     code = "import sys; from hilum.cli import main\nsys.argv[1:] = ['study', 'run', 'demo', '--out', OUT]\n"
     code += "try:\n    main()\nexcept SystemExit as end:\n    print(end.code, 'torch' in sys.modules)"
-    process = another_holds(tmp_path / "out")
-    try:
+    with another_holds(tmp_path / "out"):
         code = code.replace("OUT", repr(str(tmp_path / "out")))
         answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
         assert answer.stdout.split()[-1] == "False", answer.stdout + answer.stderr
         assert answer.stdout.split()[-2] != "0"
-    finally:
-        process.kill()
-        process.wait()
 
 
 def test_a_lock_within_a_lock_is_the_same_lock(tmp_path):

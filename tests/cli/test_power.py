@@ -5,7 +5,7 @@ import typer
 from typer.testing import CliRunner
 
 from hilum.cli.power import power
-from hilum.evaluation.inference import TestSet, smallest_detectable_difference
+from hilum.evaluation.inference import Assumptions, TestSet, smallest_detectable_difference
 
 
 def run(*arguments: object):
@@ -41,3 +41,23 @@ def test_a_test_set_that_can_show_nothing_says_so():
 @pytest.mark.parametrize("arguments", [("--positives", 1, "--negatives", 5), ("--negatives", 5)])
 def test_counts_that_cannot_be_are_refused(arguments):
     assert run(*arguments).exit_code == 2
+
+
+def test_a_difference_says_the_images_and_seeds_it_takes():
+    counts = ("--positives", 200, "--negatives", 1800, "--seeds", 3, "--seed-sd", 0.02, "--difference", 0.03)
+    told = json.loads(run(*counts, "--json").stdout)
+    by_seeds = {row["seeds"]: row["positives"] for row in told["needed"]}
+    assert list(by_seeds) == [2, 3, 5, 10, 20]
+    assert by_seeds[2] is by_seeds[3] is None  # three seeds are too few, however many images there are
+    assert by_seeds[10] > by_seeds[20]
+    assumed = Assumptions(seeds=10, seed_sd=0.02)
+    enough = TestSet(by_seeds[10], 9 * by_seeds[10])
+    assert smallest_detectable_difference(enough, assumed) == pytest.approx(0.03, rel=0.01)
+    said = run(*counts).stdout
+    assert "no number" in said
+    assert "3 seeds an arm that differ by SD 0.02" in said
+
+
+def test_one_seed_cannot_say_how_much_runs_differ():
+    ran = run("--positives", 200, "--negatives", 1800, "--seed-sd", 0.02)
+    assert "two seeds or more where runs differ" in str(ran.exception)

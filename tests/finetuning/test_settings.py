@@ -18,7 +18,7 @@ def test_the_loop_gets_every_setting_that_both_have():
     )  # fmt: skip
     training = settings.training(seed=11, images=100)
     common = {field.name for field in fields(FinetuneSettings)} & {field.name for field in fields(TrainingSettings)}
-    assert len(common) == 16
+    assert len(common) == 17
     assert {name: asdict(training)[name] for name in common} == {name: asdict(settings)[name] for name in common}
     assert training.seed == 11
 
@@ -79,7 +79,10 @@ def test_values_that_do_not_go_together_say_so(wrong, message):
         ({"dropout": 1.0}, "finetune.dropout: expected 0 to below 1"),
         ({"batch_size": 0}, "finetune.batch_size"),
         ({"head": "deep"}, "finetune.head: expected one of linear, mlp, two_layers, own, attention; found deep"),
-        ({"pooling": "max"}, "finetune.pooling: expected one of own, cls, mean, cls_mean, gem, attention; found max"),
+        (
+            {"pooling": "max"},
+            "finetune.pooling: expected one of own, cls, mean, cls_mean, cls_last4, cls_last4_mean, gem, attention; found max",
+        ),
     ],
 )
 def test_wrong_values_name_their_field(wrong, message):

@@ -8,6 +8,11 @@ import pytest
 from hilum.report.page import write_report
 
 PROBE = """
+  found.folded = all("details.fold").length;
+  location.hash = "#reading"; await tick(200);
+  found.opened = one("#reading > details").open;
+  for (const fold of all("details")) fold.open = true;
+  await tick(100);
   const header = all("#table-results_auroc thead th")[1];
   const shown = () => all("#table-results_auroc tbody td:nth-child(2)").map((cell) => cell.textContent);
   header.click(); found.down = shown();
@@ -72,6 +77,11 @@ def found(written, browse) -> dict:
 def test_nothing_fails_and_nothing_is_loaded(found):
     assert found["errors"] == []
     assert found["requests"] == 0
+
+
+def test_what_is_folded_opens_where_a_link_leads(found):
+    assert found["folded"] > 10
+    assert found["opened"]
 
 
 def test_tables_sort_by_mouse_and_keyboard(found):

@@ -7,11 +7,14 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from markupsafe import escape
 from polars.testing import assert_frame_equal
 
 from hilum.report.content import ReportContent
+from hilum.report.order import sections
 from hilum.report.page import write_report
 from hilum.report.render import formats
+from hilum.report.rows import overall_rows
 
 
 class Page(HTMLParser):
@@ -92,9 +95,29 @@ def test_every_arm_finding_and_number_is_on_the_page(study, page):
 def test_sections_come_in_reading_order(page):
     anchors = [attributes["id"] for tag, attributes in page.tags if tag == "section"]
     assert anchors == [
-        "arms", "results", "comparisons", "figures", "curves", "thresholds", "calibration", "training", "data",
-        "left-out", "provenance", "study-file", "reading",
+        "overview", "results", "arms", "comparisons", "figures", "curves", "thresholds", "calibration", "training",
+        "data", "left-out", "provenance", "study-file", "reading",
     ]  # fmt: skip
+
+
+def test_the_verdict_a_picture_a_table_and_images_are_seen_at_once_and_the_rest_is_folded(full):
+    made = sections(full)
+    assert [section.anchor for section in made if not section.folded] == ["overview", "results", "cases"]
+    (picture,) = made[0].blocks
+    beside = overall_rows(full.metrics) + overall_rows(full.baseline_metrics)
+    assert all(f"{formats.decimal(row['estimate'])}" in picture.figures[0].svg for row in beside)
+    assert picture.figures[0].svg.count("<title>") >= len(beside)
+
+
+def test_a_note_that_several_tables_have_is_said_once(full, tmp_path):
+    html = write_report(full, tmp_path).read_text(encoding="utf-8")
+    several = [section for section in sections(full) if section.gathered]
+    assert several
+    for section in several:
+        part = html[html.index(f'<section id="{section.anchor}">') :]
+        part = part[: part.index("</section>")]
+        for note in section.gathered:
+            assert part.count(str(escape(formats.unbroken(note)))) == 1
 
 
 def test_files_beside_the_page_are_those_it_links_to(written, page):

@@ -32,7 +32,12 @@ task:
   images: {views: [PA, AP], any_of: [Effusion], exactly_one_of: [Effusion, Mass], contrast: {positive: Mass, negative: No Finding, both: drop, neither: negative}}
   split: {lists: official, validation: 0.1, seed: 3}
   label_fraction: 0.1
+starts:
+  labels: {encoder: resnet18, supervise: {on: more, findings: shared, validation: 0.2}, start: {pretrain: simclr, on: more}, finetune: {lr: 1e-4}}
+  ssl: {encoder: resnet18, pretrain: simclr, on: [ours, more], start: imagenet}
+  imagenet: {encoder: resnet18, weights: imagenet1k}
 arms:
+  labels: {start: labels}
   scratch: {encoder: resnet18}
   ssl:
     encoder: vit_tiny_patch16_224
@@ -41,10 +46,15 @@ arms:
   moco: {encoder: resnet50, init: {pretrain: mocov2, on: [ours, more], settings: {queue: 100}}}
   named: {encoder: densenet121, init: imagenet1k, finetune: {unfreeze: all}}
 pretrain: {preset: 1k, epochs: 10, batch_size: 64, optimizer: adamw, lr: 1e-3, layer_decay: 0.9, weight_decay: 0.05, last_weight_decay: 0.2, warmup_epochs: 2, clip_norm: 3, accumulate: 1, recompute: false, frozen_encoder_steps: 10, policy: simclr, size: 224, local_size: 96, precision: auto, seeds: first}
-finetune: {unfreeze: all, lr: 1e-4, weight_decay: 1e-4, epochs: 20, validations: null, drop_last: true, patience: 5, batch_size: 32, policy: finetune, size: 224, weighted: true, positive_weight_limit: 100, head: linear, pooling: own, dropout: 0}
+finetune: {train: true, compile: off, unfreeze: all, lr: 1e-4, head_lr: 1e-3, layer_decay: 0.9, weight_decay: 1e-4, optimizer: adam, schedule: {plateau: {patience: 3}}, warmup_epochs: 0, ema: 0.99, epochs: 20, validations: null, keep: lowest, patience: 5, batch_size: 32, drop_last: true, policy: finetune, size: 224, class_weights: balanced, max_class_weight: 100, focal: null, label_smoothing: 0, reduction: mean, resample: null, head: linear, pooling: own, dropout: 0, tta: none}
+sweep: {over: {lr: [1e-4, 1e-3], dropout: [0, 0.1]}, search: halving, select: val_loss, best_per: [lr], reduction: 3}
 precision: fp32
 seeds: [0, 1]
-evaluate: {reference: scratch, n_bootstrap: 2000, min_positive_patients: 10, seed: 0, threshold: sensitivity=0.9, margin: 0.02, min_group: 20, contaminated: mark}
+layout: toh2023
+protocol: hilum
+published: {task.label_fraction: 1}
+compare: [[ssl, scratch], [labels, scratch]]
+evaluate: {family: task, n_bootstrap: 2000, min_positive_patients: 10, seed: 0, threshold: sensitivity=0.9, margin: 0.02, min_group: 20, contaminated: mark}
 explain: {arms: [scratch, ssl], method: gradcam, images: 1, candidates: 300, embedding: umap, points: 100}
 """
 

@@ -53,7 +53,6 @@ def make_app() -> typer.Typer:
     app.command()(phantom)
     app.add_typer(data_app(), name="data")
     app.command()(findings)
-    app.add_typer(data_app(), name="data")
     app.command()(ingest)
     app.command()(doctor)
     app.command()(show)

@@ -16,26 +16,45 @@ def power(
     within_patients: Annotated[float, typer.Option(help="Correlation of images of one patient, 0 to 1.")] = 0.5,
     chance: Annotated[float, typer.Option("--power", help="Chance of finding the difference.")] = 0.8,
     significance: Annotated[float, typer.Option(help="Two-sided level of the test.")] = 0.05,
+    seeds: Annotated[int, typer.Option(min=1, help="Seeds of each arm.")] = 1,
+    seed_sd: Annotated[
+        float, typer.Option(min=0, help="SD of one training's AUROC from run to run, such as 0.02; needs two seeds.")
+    ] = 0.0,
+    difference: Annotated[
+        float | None,
+        typer.Option(help="A difference to be shown: how many images and seeds it takes, in these proportions."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of sentences.")] = False,
 ) -> None:
     """The smallest difference in AUROC between two arms that this test set shows, paired and two-sided.
 
-    From the numbers of images and patients alone (Hanley & McNeil 1982), so before any training. A study whose arms
-    are expected to differ by less needs more test images, not more seeds.
+    From the numbers of images and patients alone (Hanley & McNeil 1982), so before any training. Where runs differ
+    (`--seed-sd`), seeds count as well, as random readers do; with `--difference` the images and seeds it takes.
 
     \b
     Examples:
       hilum power --positives 1089 --negatives 24507 --patients 2797
       hilum power --positives 50 --negatives 950 --auroc 0.75 --correlation 0.3
+      hilum power --positives 200 --negatives 1800 --seeds 3 --seed-sd 0.02 --difference 0.03
     """
     from dataclasses import replace
     from math import isnan
 
-    from hilum.evaluation.inference import Assumptions, TestSet, smallest_detectable_difference
+    from hilum.errors import HilumError
+    from hilum.evaluation.inference import Assumptions, TestSet, images_for_difference, smallest_detectable_difference
 
+    if difference is not None and not 0 < difference < 1 - auroc:
+        fix = "Name the difference in AUROC that is to be shown."
+        raise HilumError("--difference", expected=f"above 0, below {1 - auroc:g}", found=f"{difference:g}", fix=fix)
     counts = TestSet(positives, negatives, patients)
     assumed = Assumptions(
-        auroc=auroc, correlation=correlation, within_patients=within_patients, power=chance, significance=significance
+        auroc=auroc,
+        correlation=correlation,
+        within_patients=within_patients,
+        power=chance,
+        significance=significance,
+        seeds=seeds,
+        seed_sd=seed_sd,
     )
     smallest = smallest_detectable_difference(counts, assumed)
     around = [
@@ -48,6 +67,17 @@ def power(
         ]
         for area in (0.6, 0.7, 0.8, 0.9)
     ]
+    needed = []
+    if difference is not None:
+        for number in sorted({seeds, *(_SEEDS if seed_sd else ())}):
+            enough = images_for_difference(counts, difference, replace(assumed, seeds=number))
+            needed.append({"seeds": number, "positives": None, "negatives": None, "patients": None})
+            if enough is not None:
+                needed[-1] |= {
+                    "positives": enough.positives,
+                    "negatives": enough.negatives,
+                    "patients": enough.patients,
+                }
     if as_json:
         told = {
             "positives": positives,
@@ -59,7 +89,11 @@ def power(
             "power": chance,
             "significance": significance,
             "design_effect": counts.design_effect(within_patients),
+            "seeds": seeds,
+            "seed_sd": seed_sd,
             "smallest_difference": _or_none(smallest),
+            "difference": difference,
+            "needed": needed,
         }
         say_json(told)
         return
@@ -77,9 +111,23 @@ def power(
     say()
     say_table(["AUROC", *(f"correlation {r:g}" for r in _CORRELATIONS)], around)
     say()
-    say("Paired, two-sided, one comparison, one seed an arm. Several comparisons or seeds need larger differences.")
+    if difference is not None:
+        say(f"To show a difference of {difference:g} with {chance:.0%} power, in these proportions:")
+        columns = ["seeds", "positives", "negatives", "patients"]
+        rows = [
+            [
+                row["seeds"],
+                *("no number" if row[key] is None and key != "patients" else row[key] for key in columns[1:]),
+            ]
+            for row in needed
+        ]
+        say_table(["seeds an arm", *columns[1:]], rows)
+        say()
+    of_seeds = f"{seeds} seeds an arm that differ by SD {seed_sd:g}" if seed_sd else "runs that do not differ"
+    say(f"Paired, two-sided, one comparison, {of_seeds}. Several comparisons need larger differences.")
 
 
+_SEEDS = (2, 3, 5, 10, 20)
 _CORRELATIONS = (0.0, 0.3, 0.5, 0.7, 0.9)
 
 

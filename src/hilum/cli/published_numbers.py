@@ -1,13 +1,29 @@
-"""A plan's numbers beside those of the paper, for `hilum study plan`."""
+"""A study and the paper that it repeats: whose rules it follows, and its plan's numbers beside the paper's."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from hilum.cli.console import say, say_table
 
 if TYPE_CHECKING:
     from hilum.study.plan import Plan
     from hilum.study.published_counts import ComparedNumber
+
+
+class Protocol(StrEnum):
+    """Whose rules a study of a paper follows."""
+
+    HILUM = "hilum"
+    PUBLISHED = "published"
+
+
+ProtocolOption = Annotated[
+    Protocol | None,
+    typer.Option(help="`published`: the paper's own rules, as the study file lists them under `published`."),
+]
 
 
 def published_rows(plan: "Plan") -> list[dict[str, Any]] | None:
@@ -29,6 +45,9 @@ def say_published(plan: "Plan") -> None:
     numbers = _numbers(plan)
     if numbers is None:
         say("Its numbers are counted from the tables; give their folders with --data NAME=ROOT.")
+        return
+    if not numbers:
+        say("None of its counts is of this study's data sets and tasks.")
         return
     by_title: dict[tuple[str, str], list[ComparedNumber]] = {}
     for number in numbers:

@@ -1,6 +1,7 @@
 """Encoders for one-channel radiographs: one face for every architecture."""
 
 import math
+from collections.abc import Sequence
 from difflib import get_close_matches
 
 import torch
@@ -144,6 +145,26 @@ class Encoder(nn.Module):
             hidden = self._normalised(hidden)
         rule = () if self.interpolation is None else (self.interpolation,)
         return run_steps(self.family.steps(self.body, (height, width), *rule)[first:last], hidden)
+
+    def hidden_states(self, images: Tensor, cuts: Sequence[int]) -> list[Tensor]:
+        """What leaves the blocks before each cut, as `run_blocks` gives it.
+
+        Args:
+            images: (B, 1, H, W) in [0, 1].
+            cuts: numbers of blocks, ascending.
+        """
+        size, before, hidden = (images.shape[2], images.shape[3]), 0, images
+        found = []
+        for cut in cuts:
+            hidden = self.run_blocks(hidden, size, before, cut)
+            before = cut
+            found.append(hidden)
+        return found
+
+    def norm_tokens(self, tokens: Tensor) -> Tensor:
+        """The norm that closes a vision transformer, (B, …, width), applied to tokens of a block before the last."""
+        normed: Tensor = self.body.get_submodule("norm")(tokens)
+        return normed
 
     def feature_map(self, images: Tensor) -> Tensor:
         """The places of `tokens` as an image, (B, width, rows, columns), of `patch_grid` rows and columns."""

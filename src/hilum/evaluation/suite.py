@@ -5,13 +5,13 @@ everywhere.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
 from hilum.evaluation.bootstrap.config import BootstrapConfig
 from hilum.evaluation.estimation import MeasuredArms, measure_arms
-from hilum.evaluation.inference import Adjustment
+from hilum.evaluation.inference import Adjustment, Look, SeedDesign, SeedInference
 from hilum.evaluation.metrics import AUROC, AVERAGES, MACRO, METRICS, THRESHOLD_METRICS, overall_finding
 from hilum.evaluation.predictions import AlignedArms, Predictions
 from hilum.evaluation.tables import (
@@ -50,6 +50,9 @@ class SuiteSettings:
         adjustment: of p-values within each family.
         margin: largest AUROC difference that does not matter; None: no test of equivalence.
         exclusive: whether every image is of exactly one class; None: look at the labels.
+        seed_inference, seed_design: how arms with several seeds are compared; see `hilum.evaluation.measure_arms`. An
+            arm and its own probe share their seeds in any case.
+        look: which of several announced looks this is; None: the only one.
     """
 
     bootstrap: BootstrapConfig = field(default_factory=BootstrapConfig)
@@ -64,6 +67,9 @@ class SuiteSettings:
     adjustment: Adjustment = "Benjamini-Hochberg"
     margin: float | None = None
     exclusive: bool | None = None
+    seed_inference: SeedInference = "obuchowski_rockette"
+    seed_design: SeedDesign = "nested"
+    look: Look | None = None
 
 
 @dataclass(frozen=True)
@@ -176,7 +182,9 @@ def evaluate_suite(
         aligned=measured.aligned,
         averages=tested.averages,
         metrics=pl.concat([named(metrics_table(measured, arm), arm) for arm in given.arms]),
-        comparisons=comparisons_table(tested, against=reference, pairs=settings.pairs, adjustment=settings.adjustment),
+        comparisons=comparisons_table(
+            tested, against=reference, pairs=settings.pairs, adjustment=settings.adjustment, look=settings.look
+        ),
         ranks=ranks_table([tested]) if ranked else None,  # of one finding the estimates rank the arms
         margins=margins,
         subgroups=_subgroups(given, settings) if given.groups else None,
@@ -218,6 +226,8 @@ def _measure(
         redraws=bootstrap.n_bootstrap,
         seed=bootstrap.seed,
         min_positives=settings.min_positives,
+        seed_inference=settings.seed_inference,
+        seed_design=settings.seed_design,
         on_progress=on_progress,
     )
 
@@ -239,7 +249,8 @@ def _beside_probes(given: SuiteInput, settings: SuiteSettings) -> tuple[pl.DataF
     """Of the linear probe of what each arm starts from, under the arm's name; and the arm minus it."""
     metrics, comparisons = [], []
     for arm, probes in given.probes.items():
-        measured = _measure({_PROBE: probes, arm: given.arms[arm]}, settings)
+        paired = replace(settings, seed_design="factorial")  # a seed's probe and its arm start from the same weights
+        measured = _measure({_PROBE: probes, arm: given.arms[arm]}, paired)
         metrics.append(named(metrics_table(measured, _PROBE), arm))
         against = comparisons_table(measured, against=_PROBE)
         comparisons.append(against.with_columns(against=pl.col("against").str.strip_chars()))

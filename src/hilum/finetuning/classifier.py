@@ -80,7 +80,27 @@ class Classifier(Trainable):
         if self.pooling is None:
             own: Tensor = self.encoder(images)
             return own
+        if self.pooling.blocks > 1:
+            return self.pooled_of(self.encoder.hidden_states(images, self.cuts_read))
         return self.pooled(self.encoder.tokens(images))
+
+    @property
+    def cuts_read(self) -> list[int]:
+        """Behind how many of the encoder's blocks the features are read, in order; most read the end only."""
+        last = len(self.encoder.blocks)
+        return [last] if self.pooling is None else list(range(last - self.pooling.blocks + 1, last + 1))
+
+    def pooled_of(self, hidden: list[Tensor]) -> Tensor:
+        """As `pooled`, from what leaves the blocks at `cuts_read` (`Encoder.run_blocks`).
+
+        What leaves blocks before the last one passes the encoder's last norm, as in Oquab et al. (DINOv2, TMLR 2024).
+        """
+        if self.pooling is None or self.pooling.blocks == 1:
+            return self.pooled(hidden[-1])
+        inner = [self.encoder.norm_tokens(tokens) for tokens in hidden[:-1]]
+        with torch.autocast(hidden[-1].device.type, enabled=False):
+            parts: Tensor = self.pooling(torch.stack([tokens.float() for tokens in (*inner, hidden[-1])], dim=1))
+        return parts.flatten(1)
 
     def pooled(self, last: Tensor) -> Tensor:
         """As `features`, from the encoder's last features (`Encoder.run_blocks`)."""

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from hilum.encoders.zoo import Encoder
 from hilum.errors import HilumError
-from hilum.finetuning.settings import PoolingName
+from hilum.finetuning.settings import OF_LAST_BLOCKS, PoolingName
 
 GEM_START = 3.0
 GEM_FLOOR = 1e-6
@@ -21,6 +21,8 @@ class Pooling(nn.Module):
     """
 
     parts = 1
+    blocks = 1
+    """How many of the last blocks it reads; one that reads several is given (B, blocks, prefix + places, width)."""
 
     def __init__(self, encoder: Encoder) -> None:
         super().__init__()
@@ -55,6 +57,26 @@ class ClassTokenAndMean(Pooling):
     def forward(self, tokens: Tensor) -> Tensor:
         """(B, prefix + places, width) to (B, 2, width)."""
         return torch.stack([tokens[:, 0], tokens[:, self.prefix_tokens :].mean(1)], dim=1)
+
+
+class ClassTokensOfLastBlocks(Pooling):
+    """The class tokens of the last four blocks side by side, as in the linear probes of Oquab et al. (TMLR 2024)."""
+
+    parts = blocks = 4
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """(B, 4, prefix + places, width) to (B, 4, width)."""
+        return tokens[:, :, 0]
+
+
+class ClassTokensOfLastBlocksAndMean(Pooling):
+    """The class tokens of the last four blocks, and the mean over places of the last one, as in these probes."""
+
+    parts, blocks = 5, 4
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """(B, 4, prefix + places, width) to (B, 5, width)."""
+        return torch.cat([tokens[:, :, 0], tokens[:, -1:, self.prefix_tokens :].mean(2)], dim=1)
 
 
 class GeneralisedMean(Pooling):
@@ -124,6 +146,8 @@ _POOLINGS: dict[str, type[Pooling]] = {
     "cls": ClassToken,
     "mean": Mean,
     "cls_mean": ClassTokenAndMean,
+    "cls_last4": ClassTokensOfLastBlocks,
+    "cls_last4_mean": ClassTokensOfLastBlocksAndMean,
     "gem": GeneralisedMean,
     "attention": Attention,
 }
@@ -135,8 +159,16 @@ def make_pooling(name: PoolingName, encoder: Encoder) -> Pooling | None:
     Weights are drawn from torch's generator.
 
     Raises:
-        HilumError: the encoder has no class token, and the pooling needs it.
+        HilumError: the encoder has no class token, and the pooling needs it; or the pooling reads several blocks, and
+            the encoder is no vision transformer whose feature is its class token.
     """
+    if name in OF_LAST_BLOCKS and encoder.family.pooling != "cls":
+        raise HilumError(
+            "finetune.pooling",
+            expected="a vision transformer whose feature is its class token",
+            found=f"{name} with {encoder.name}",
+            fix="Use own, mean, gem or attention.",
+        )
     if name in ("cls", "cls_mean") and not encoder.has_class_token:
         raise HilumError(
             "finetune.pooling",

@@ -12,7 +12,9 @@ from hilum.training.settings import Compile, Device, Keep, Optimizer, Precision,
 
 AnswerName = Literal["each", "each_or_uncertain", "exclusive"]
 HeadName = Literal["linear", "mlp", "two_layers", "own", "attention"]
-PoolingName = Literal["own", "cls", "mean", "cls_mean", "gem", "attention"]
+PoolingName = Literal["own", "cls", "mean", "cls_mean", "cls_last4", "cls_last4_mean", "gem", "attention"]
+OF_LAST_BLOCKS = ("cls_last4", "cls_last4_mean")
+"""Poolings that read several blocks, of a frozen encoder only."""
 ClassWeights = Literal["balanced", "negatives_per_positive", "inverse_frequency", "class_frequency", "none"]
 Reduction = Literal["mean", "weighted_mean"]
 TTA = Literal["none", "flip", "ten_crop"]
@@ -241,6 +243,12 @@ def _not_together(settings: FinetuneSettings) -> list[HilumError]:
     """Values that do not go together."""
     exclusive = settings.answer == "exclusive"
     wrong = (
+        (
+            "pooling",
+            settings.pooling in OF_LAST_BLOCKS and settings.unfreeze != 0,
+            "a pooling of the last block, or unfreeze: 0",
+            f"{settings.pooling} with unfreeze {settings.unfreeze}",
+        ),
         ("resample", settings.resample is not None and not exclusive, "exclusive classes", "findings of their own"),
         ("reduction", settings.reduction == "weighted_mean" and not exclusive, "mean", "findings of their own"),
         ("class_weights", settings.class_weights == "class_frequency" and not exclusive,

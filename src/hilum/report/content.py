@@ -14,6 +14,7 @@ from hilum.evaluation.predictions import Predictions
 from hilum.evaluation.thresholds import Thresholds
 from hilum.finetuning.monitoring import StartDifference
 from hilum.report.render import Section
+from hilum.report.sweep_summary import SweepSummary
 
 UNCLASSED = "in no class"
 """Label of images that a way to put images into classes leaves out; they are drawn gray, and named last."""
@@ -143,6 +144,21 @@ class DataSummary:
 
 
 @dataclass(frozen=True)
+class LookTaken:
+    """Which look at the results this is, where seeds are added and looked at several times.
+
+    Attributes:
+        number: 1 for the first.
+        announced: how many the study file announced.
+        level: two-sided level of the test at this look.
+    """
+
+    number: int
+    announced: int
+    level: float
+
+
+@dataclass(frozen=True)
 class ReportContent:
     """Everything that one report says. From `thresholds` on all may be left out; what is None or empty is not shown.
 
@@ -190,9 +206,11 @@ class ReportContent:
         box_scores: as `hilum.explanation.localisation.statistics.box_statistics` returns them.
         purity: as `hilum embed` leaves it: how far classes lie apart in the features.
         embeddings: images as points, by the features of a model; one a method.
+        sweeps: settings that arms tried before they were trained.
         cases: images for the case browser.
         cases_about: whose heat-maps they have, and what a reader must know of them; a sentence each.
         layout_sections: a paper's tables and figures with this study's numbers (`hilum.report.layouts`).
+        look: which look at the results this is; None for the only one.
     """
 
     question: str
@@ -231,4 +249,6 @@ class ReportContent:
     cases_about: Sequence[str] = ()
     layout_sections: Sequence[Section] = ()
     failed: Sequence[str] = ()
+    look: LookTaken | None = None
     pairs: Sequence[tuple[str, str]] = ()
+    sweeps: Sequence[SweepSummary] = ()

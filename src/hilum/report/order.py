@@ -1,6 +1,10 @@
-"""The sections of the page, in reading order, from what the study found."""
+"""The sections of the page, from what the study found, in the order of a reader in a hurry.
+
+After the verdict one picture, one table and the images; all else is folded, and opens where a link leads to it.
+"""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from hilum.evaluation.metrics import PROBABILITY_METRICS, THRESHOLD_METRICS
 from hilum.report.content import ReportContent
@@ -16,6 +20,7 @@ from hilum.report.sections import (
     intervals,
     margins_table_of,
     noise_tables,
+    overview,
     purity_table,
     ranks_table_of,
     reading,
@@ -23,6 +28,7 @@ from hilum.report.sections import (
     standings_table,
     statistics_tables,
     subgroup_tables,
+    sweep_blocks,
     threshold_table,
     training,
 )
@@ -32,15 +38,18 @@ from hilum.report.verdict import learning
 
 def sections(content: ReportContent) -> list[Section]:
     """Every section that has something to say; a part that a reader would look for says why it is missing."""
-    order: list[Callable[[ReportContent], Section | None]] = [
-        arms, results, comparisons, probes, shortcuts, intervals, curves, at_thresholds, classes, calibration,
-        subgroups, external, noise, boxes, cases, embedding, training, data, left_out, provenance, study_file, reading,
+    seen_at_once: list[Callable[[ReportContent], Section | None]] = [overview, results, cases]
+    to_open: list[Callable[[ReportContent], Section | None]] = [
+        arms, sweeps, comparisons, other_metrics, probes, shortcuts, intervals, curves, at_thresholds, classes,
+        calibration, subgroups, external, noise, boxes, embedding, training, data, left_out, provenance, study_file,
+        reading,
     ]  # fmt: skip
     with style():
-        made = [make(content) for make in order]
-    shown = [section for section in made if section is not None]
-    place = next((at for at, section in enumerate(shown) if section.anchor == "comparisons"), 0) + 1
-    return [*shown[:place], *content.layout_sections, *shown[place:]]
+        first, rest = ([make(content) for make in each] for each in (seen_at_once, to_open))
+    shown = [section for section in first if section is not None]
+    place = next((at for at, section in enumerate(shown) if section.anchor == "results"), 0) + 1
+    opened = [replace(section, folded=True) for section in rest if section is not None]
+    return [*shown[:place], *content.layout_sections, *shown[place:], *opened]
 
 
 def arms(content: ReportContent) -> Section:
@@ -49,12 +58,27 @@ def arms(content: ReportContent) -> Section:
     return Section("arms", "Arms", [tables.arms_table(content.arms), *failed])
 
 
+def sweeps(content: ReportContent) -> Section | None:
+    """What was tried before the arms were trained."""
+    return _section("sweeps", "Settings that were tried", sweep_blocks(content.sweeps))
+
+
 def results(content: ReportContent) -> Section:
-    """Estimates with intervals, one table a metric; what needs thresholds or probabilities has its own section."""
-    elsewhere = {*THRESHOLD_METRICS, *PROBABILITY_METRICS}
-    metrics = [metric for metric in content.metrics["metric"].unique(maintain_order=True) if metric not in elsewhere]
+    """Estimates with intervals in the first metric."""
+    metrics = _metrics_of_tables(content)[:1]
     blocks: list[Block] = [tables.results_table(content, metric) for metric in metrics]
     return Section("results", "Results", blocks or [Prose(["Nothing was scored."])])
+
+
+def other_metrics(content: ReportContent) -> Section | None:
+    """The same in the metrics after the first; what needs thresholds or probabilities has its own section."""
+    made = [tables.results_table(content, metric) for metric in _metrics_of_tables(content)[1:]]
+    return _section("other-metrics", "Other metrics", made)
+
+
+def _metrics_of_tables(content: ReportContent) -> list[str]:
+    elsewhere = {*THRESHOLD_METRICS, *PROBABILITY_METRICS}
+    return [metric for metric in content.metrics["metric"].unique(maintain_order=True) if metric not in elsewhere]
 
 
 def comparisons(content: ReportContent) -> Section:

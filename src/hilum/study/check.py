@@ -29,6 +29,7 @@ from hilum.study.plan import (
     without_failed,
 )
 from hilum.study.plan.prepare import prepare_study
+from hilum.study.plan.sweep import refuse_impossible
 from hilum.study.prepared import Prepared, PreparedStudy
 
 MOST_GENERATED = 150
@@ -185,6 +186,8 @@ def _problems_before(prepared: Prepared) -> list[Problem]:
     except HilumErrors as error:
         problems += [Problem(None, BEFORE, told) for told in error.problems]
     problems += [Problem(None, BEFORE, told) for told in label_problems(prepared)]
+    impossible = refuse_impossible(study, prepared.labelled_images)
+    problems += [Problem(None, BEFORE, told) for told in impossible]
     for arm, settings in study.arms.items():
         if start_of(study, arm).here is False:
             told = f"its weights {study.weights_of(arm)} are not on this machine. Get them with `hilum weights fetch`."
@@ -311,7 +314,7 @@ class _Trial:
         return told.replace(f"{self._out}/", "")
 
 
-_OF_ARMS = ("pretrain", "supervise", "finetune", "external")
+_OF_ARMS = ("pretrain", "supervise", "sweep", "finetune", "external")
 
 
 def _few_generated(study: Study) -> Study:

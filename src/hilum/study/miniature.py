@@ -15,6 +15,7 @@ from hilum.pretext.settings import SizeCurriculum
 from hilum.study.data import PreparedData
 from hilum.study.file import Arm, Finetuning, Pretrained, Study, resolved_finetuning, resolved_pretraining
 from hilum.study.file.schema import Supervised
+from hilum.study.file.sweep import shrunk
 from hilum.study.file.views import start_directory, supervised_study
 from hilum.study.identity import Identity
 from hilum.study.plan import labels
@@ -27,6 +28,8 @@ FEWEST_IMAGES = FEWEST_IMAGES + 2
 """In every part, where there are as many."""
 BATCH_SIZE = 4
 REDRAWS = 100
+TRIALS = 4
+"""Of a sweep."""
 MOST_EXPLAINED = 2  # findings: maps of 14 findings at 224 px take minutes
 _NO_SAY_OF_LENGTH = {"steps", "epochs", "validations", "patience", "batch_size", "warmup_epochs", "warmup_steps"}
 _AS_SAID = {"schedule", "resample", "train"}
@@ -123,7 +126,9 @@ def _kind(study: Study, arm: str) -> str:
     if isinstance(init, Supervised):
         start = init.model_dump(mode="json")
     tuning = study.finetuning_of(arm).model_dump(mode="json", exclude=set(_OF_COST))
-    return fingerprint([settings.encoder, start, tuning])
+    sweep = study.sweep_of(arm)
+    swept = [] if sweep is None else [sweep.model_dump(mode="json")]
+    return fingerprint([settings.encoder, start, tuning, *swept])
 
 
 def _few_of_task(prepared: Prepared) -> PreparedTask:
@@ -250,6 +255,8 @@ def _few_steps(prepared: Prepared, batch_sizes: dict[str, int]) -> Study:
             if isinstance(start, Pretrained):
                 start = _one_pretraining_epoch(prepared, start, batch_sizes[name])
             update["init"] = arm.init.model_copy(update={"finetune": tuning, "start": start})
+        if (sweep := study.sweep_of(name)) is not None:
+            update["sweep"] = shrunk(sweep, TRIALS, tuple(_NO_SAY_OF_LENGTH))
         arms[name] = arm.model_copy(update=update)
     evaluate = study.evaluate.model_copy(
         update={

@@ -75,6 +75,7 @@ def run_study(
     workers: int | None = None,
     allow_missing: bool = False,
     check: bool = True,
+    log: Literal["tensorboard"] | None = None,
     progress: ShowProgress = quiet,
     on_start: Callable[[str], None] | None = None,
     on_check: Callable[[Checked], None] | None = None,
@@ -90,6 +91,7 @@ def run_study(
         workers: threads that decode images and prepare batches; results do not depend on it.
         allow_missing: go on where tables name images whose file is not there.
         check: try every step in miniature first.
+        log: write the curves of training also for TensorBoard, into OUT/logs.
         progress: shows each step.
         on_start: called with the question before the first step, in the first process.
         on_check: called with what the miniature tried.
@@ -132,6 +134,7 @@ def run_study(
             workers=workers,
             allow_missing=allow_missing,
             check=try_first if check else None,
+            log=log,
         )
     return StudyResult(out, {"question": content.question, "arms": list(content.arms), "seeds": content.seeds}, page)
 

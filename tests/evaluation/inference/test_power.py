@@ -4,7 +4,13 @@ from scipy import stats
 
 from hilum.errors import HilumError
 from hilum.evaluation import delong
-from hilum.evaluation.inference import Assumptions, TestSet, auroc_variance, smallest_detectable_difference
+from hilum.evaluation.inference import (
+    Assumptions,
+    TestSet,
+    auroc_variance,
+    images_for_difference,
+    smallest_detectable_difference,
+)
 
 
 def test_the_closed_form_where_the_variance_hardly_changes():
@@ -93,3 +99,22 @@ def test_the_difference_is_found_in_about_80_of_100_simulated_test_sets(scores, 
         layers = arms(np.random.default_rng([2, trial]), area + difference, area)
         found += delong(label, layers, owner).difference(0, 1)[3] < 0.05
     assert lowest < found / 1000 < highest
+
+
+def test_with_seeds_that_differ_it_is_the_closed_form_with_t():
+    counts, sd, seeds = TestSet(100_000, 100_000), 0.02, 10
+    patients = 2 * auroc_variance(0.8, 1e5, 1e5) * 0.5
+    from_seeds = 2 * sd**2 / seeds
+    df = (patients + from_seeds) ** 2 / (from_seeds**2 / (2 * (seeds - 1)))
+    expected = (stats.t.isf(0.025, df) + stats.t.isf(0.2, df)) * np.sqrt(patients + from_seeds)
+    found = smallest_detectable_difference(counts, Assumptions(seeds=seeds, seed_sd=sd))
+    assert found == pytest.approx(expected, rel=2e-3)
+
+
+def test_so_many_images_show_a_difference_and_fewer_do_not():
+    assumed = Assumptions(seeds=5, seed_sd=0.01)
+    enough = images_for_difference(TestSet(50, 450, 100), 0.05, assumed)
+    assert smallest_detectable_difference(enough, assumed) <= 0.05
+    fewer = TestSet(enough.positives - 3, enough.negatives - 27, enough.patients - 6)
+    assert smallest_detectable_difference(fewer, assumed) > 0.05
+    assert images_for_difference(TestSet(50, 450), 0.01, Assumptions(seeds=2, seed_sd=0.05)) is None

@@ -13,6 +13,7 @@ from hilum.evaluation import (
     evaluate_predictions,
     measure_arms,
 )
+from hilum.evaluation.inference import Look, auroc_covariance, compare_seeds
 from hilum.evaluation.metrics import redrawn_auroc
 from hilum.evaluation.tables import COMPARISONS_SCHEMA
 
@@ -43,9 +44,79 @@ def test_turning_the_arms_around_turns_the_difference_around(arms):
 
 
 def test_an_arm_does_not_differ_from_itself(arms):
-    table = compare_predictions(arms["simclr"], arms["simclr"], redraws=100)
+    once = arms["simclr"][:1]
+    table = compare_predictions(once, once, redraws=100)
     assert table["p"].to_list() == table["p_adjusted"].to_list() == [1.0] * 3
     assert not table.select("difference", "low", "high", "detectable").to_numpy().any()
+
+
+def test_an_arm_trained_again_may_differ_from_itself(arms):
+    """Seeds of two arms are different trainings: the interval holds what training again would change."""
+    table = compare_predictions(arms["simclr"], arms["simclr"], redraws=100)
+    assert table["p"].to_list() == [1.0] * 3
+    assert (table["low"] < 0).all()
+    assert (table["high"] > 0).all()
+    redrawn = compare_predictions(arms["simclr"], arms["simclr"], redraws=100, seed_inference="bootstrap")
+    assert not redrawn.select("low", "high").to_numpy().any()  # the same seeds in each redraw
+
+
+def test_arms_with_several_seeds_get_obuchowski_and_rockettes_test(arms):
+    row = compare_predictions(arms["simclr"], arms["scratch"], redraws=100).row(1, named=True)
+    labels = arms["simclr"][0].labels[:, [0]]
+    layers = np.stack([one.scores[:, [0]] for name in ("simclr", "scratch") for one in arms[name]])
+    owners = np.unique(arms["simclr"][0].patients, return_inverse=True)[1].astype(np.int32)
+    known = auroc_covariance(labels, layers, owners, mean_over=np.array([True]))
+    rarer = len(np.unique(owners[labels[:, 0] == 1]))
+    test = compare_seeds(known.estimates[0, :2], known.estimates[0, 2:], known.covariance[0], patients=rarer)
+    assert row["method"] == "obuchowski_rockette"
+    assert (row["difference"], row["p"], row["standard_error"]) == pytest.approx(
+        (test.difference, test.p(), test.standard_error)
+    )
+    assert (row["low"], row["high"]) == pytest.approx(test.interval())
+    assert row["seeds"] == 2
+    assert 0 <= row["repeat"] <= 1
+
+
+def test_with_one_seed_or_on_request_redraws_decide(arms):
+    for table in (
+        compare_predictions(arms["simclr"][:1], arms["scratch"][:1], redraws=100),
+        compare_predictions(arms["simclr"], arms["scratch"], redraws=100, seed_inference="bootstrap"),
+        compare_predictions(arms["simclr"], arms["scratch"], redraws=100, interval="percentile"),
+    ):
+        assert table["method"].unique().to_list() == ["bootstrap"]
+        assert table["repeat"].is_null().all()
+
+
+def test_other_metrics_take_their_covariance_from_redraws(arms):
+    measured = measure_arms(arms, metrics=["auroc", "brier"], redraws=400)
+    exact, drawn = (measured.covariance["auroc"].covariance[row] for row in (0, 2))
+    assert np.isfinite(exact).all()
+    assert np.isfinite(drawn).all()
+    rows = comparisons_table(measured, against="scratch").filter(pl.col("metric") == "brier")
+    assert rows["method"].unique().to_list() == ["obuchowski_rockette"]
+
+
+def test_a_factorial_design_takes_out_what_seeds_share(make_predictions):
+    lucky = {0: 0.2, 1: 1.4, 2: 2.4}
+    first, second = (
+        [make_predictions(patients=150, signal=signal + more, scores_seed=10 * more + s) for s, signal in lucky.items()]
+        for more in (1, 0)
+    )
+    nested, factorial = (
+        compare_predictions(first, second, redraws=100, seed_design=design).row(0, named=True)
+        for design in ("nested", "factorial")
+    )
+    assert factorial["standard_error"] < 0.7 * nested["standard_error"]
+
+
+def test_a_look_is_paid_for(arms):
+    measured = measure_arms(arms, redraws=100)
+    once = comparisons_table(measured, against="scratch")
+    first = comparisons_table(measured, against="scratch", look=Look(2, 3))
+    assert first["p"].to_list() == once["p"].to_list()
+    expected = np.minimum(1, once["p_adjusted"].to_numpy() * 0.05 / Look(2, 3).significance())
+    assert first["p_adjusted"].to_numpy() == pytest.approx(expected)
+    assert first["family"][0].endswith("Benjamini-Hochberg, look 2 of 3 (level 0.012)")
 
 
 def test_p_counts_paired_redraws(arms):
@@ -120,7 +191,7 @@ def test_findings_with_too_few_patients_are_not_tested(make_predictions):
 
 def test_arms_with_different_numbers_of_seeds_are_compared_and_that_is_said(arms):
     row = compare_predictions(arms["simclr"], arms["scratch"][:1], redraws=100).row(0, named=True)
-    assert row["note"].endswith("2 against 1 seeds, redrawn independently")
+    assert row["note"].endswith("2 against 1 seeds")
 
 
 def test_detectable_is_2_8_standard_errors_of_the_paired_difference(arms):

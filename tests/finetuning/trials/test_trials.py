@@ -342,6 +342,6 @@ def test_the_grids_of_papers_have_their_sizes_and_values():
     assert {settings.unfreeze for settings in grid} == {3}
     assert {settings.weight_decay for settings in grid} == {0.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5}
     probe = GRIDS["dinov2_linear"](replace(BASE, batch_size=1024))
-    assert len(set(probe)) == 26
+    assert len(set(probe)) == 52
     assert max(settings.lr for settings in probe) == pytest.approx(0.4)
     assert {settings.weight_decay for settings in probe} == {0.0}

@@ -38,3 +38,16 @@ def test_a_gap_is_marked_only_where_it_is_shown(full):
 
 def test_no_groups_no_tables(study):
     assert subgroup_tables(study) == []
+
+
+def test_where_almost_no_group_is_large_enough_a_sentence_says_it(full):
+    few = full.subgroups.with_columns(
+        estimate=pl.when((pl.col("group") == "F") & (pl.col("arm") == "simclr")).then(pl.col("estimate"))
+    )
+    made = [block for block in subgroup_tables(replace(full, subgroups=few)) if block.kind == "prose"]
+    assert len(made) == 4
+    told = [block.paragraphs[0] for block in made]
+    assert any(
+        text.startswith("AUROC by sex: ") and "have enough patients to be measured (F: " in text for text in told
+    )
+    assert any("by age: none of" in text and text.endswith("to be measured.") for text in told)

@@ -11,10 +11,22 @@ from .seeds import (
     ArmRedraws as ArmRedraws,
 )
 from .seeds import (
+    LayerRedraws as LayerRedraws,
+)
+from .seeds import (
     Redrawn as Redrawn,
 )
 from .seeds import (
+    arms_of_layers as arms_of_layers,
+)
+from .seeds import (
+    layers_of as layers_of,
+)
+from .seeds import (
     redraw_arms as redraw_arms,
+)
+from .seeds import (
+    redraw_layers as redraw_layers,
 )
 from .seeds import (
     seed_weights as seed_weights,

@@ -1,15 +1,34 @@
 """Arms measured once: all metrics on the same redraws, from which every table is made."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hilum.errors import HilumError
 from hilum.evaluation.bootstrap.config import IntervalKind
-from hilum.evaluation.estimation.seeds import ArmRedraws, redraw_arms, strata_by_rarest
-from hilum.evaluation.inference import patients_behind
+from hilum.evaluation.estimation.seeds import (
+    ArmRedraws,
+    LayerRedraws,
+    arms_of_layers,
+    layers_of,
+    redraw_layers,
+    strata_by_rarest,
+)
+from hilum.evaluation.inference import (
+    SEED_DESIGNS,
+    SEED_INFERENCES,
+    LayerCovariance,
+    SeedDesign,
+    SeedInference,
+    SeedTest,
+    auroc_covariance,
+    compare_seeds,
+    patients_behind,
+    redrawn_covariance,
+    seeds_vary,
+)
 from hilum.evaluation.metrics import AUROC, AVERAGES, MACRO, check_metrics
 from hilum.evaluation.predictions import LEAST_PATIENTS, AlignedArms, Cases, Predictions, count_cases
 from hilum.evaluation.predictions.align import align
@@ -36,6 +55,9 @@ class MeasuredArms:
         arms: by name, in order.
         interval: how intervals are made from redraws.
         optimistic: whether thresholds were chosen on the images they are judged on.
+        covariance: by metric, of all layers (arms x seeds), for Obuchowski and Rockette's test of arms with several
+            seeds; empty where arms are compared by their redraws.
+        seed_design: of that test.
     """
 
     aligned: AlignedArms
@@ -47,6 +69,8 @@ class MeasuredArms:
     arms: dict[str, ArmRedraws]
     interval: IntervalKind
     optimistic: bool
+    covariance: dict[str, LayerCovariance] = field(default_factory=dict)
+    seed_design: SeedDesign = "nested"
 
     @property
     def findings(self) -> list[str]:
@@ -66,6 +90,25 @@ class MeasuredArms:
             return float(rarer[row])
         return patients_behind(rarer[self.included]) if self.included.any() else None
 
+    def seed_test(self, metric: str, arm: str, other: str, row: int) -> SeedTest | None:
+        """Arm less other with seeds as random readers; None where redraws alone are to be used.
+
+        So it is without several seeds that differ, and where a row has no number.
+        """
+        if metric not in self.covariance:
+            return None
+        places = layers_of(self.aligned)
+        own, their = places[arm], places[other]
+        values, whole = self.covariance[metric].estimates[row], self.covariance[metric].covariance[row]
+        chosen = np.r_[own, their]
+        first, second, covariance = values[own], values[their], whole[np.ix_(chosen, chosen)]
+        if not np.isfinite(covariance).all() or not np.isfinite(values[chosen]).all():
+            return None
+        if not seeds_vary(first, second, covariance):
+            return None
+        design = self.seed_design if len(first) == len(second) else "nested"
+        return compare_seeds(first, second, covariance, design=design, patients=self.patients_behind(row))
+
 
 def measure_arms(
     arms: Mapping[str, Sequence[Predictions]],
@@ -78,6 +121,8 @@ def measure_arms(
     redraws: int = 2000,
     seed: int = 0,
     min_positives: int = 10,
+    seed_inference: SeedInference = "obuchowski_rockette",
+    seed_design: SeedDesign = "nested",
     threads: int | None = None,
     on_progress: ProgressReport = silent,
 ) -> MeasuredArms:
@@ -97,6 +142,10 @@ def measure_arms(
         seed: of the redraws.
         min_positives: findings with fewer positive patients, or fewer negative patients, are left out of averages;
             never fewer than two.
+        seed_inference: how arms with several seeds are compared: `obuchowski_rockette` (with `interval` expanded), or
+            `bootstrap`, which redraws seeds with the patients. Percentile and bca intervals are always of redraws.
+        seed_design: `nested`: seeds of different arms have nothing in common; `factorial`: seed s of all arms shares
+            something that counts, such as the labels that were drawn. For `obuchowski_rockette`.
         threads: None for as many as this process may use.
         on_progress: told the redraws done.
 
@@ -107,12 +156,14 @@ def measure_arms(
     check_metrics(metrics, thresholds=thresholds is not None)
     _check_one_of("averages", averages, AVERAGES)
     _check_one_of("interval", [interval], INTERVALS)
+    _check_one_of("seed_inference", [seed_inference], SEED_INFERENCES)
+    _check_one_of("seed_design", [seed_design], SEED_DESIGNS)
     min_positives = max(min_positives, LEAST_PATIENTS)
     aligned = align(arms)
     averages = () if len(aligned.findings) == 1 else tuple(averages)
     cases = count_cases(aligned.labels, aligned.patients)
     included = cases.enough(min_positives)
-    redrawn = redraw_arms(
+    layers = redraw_layers(
         aligned,
         redraws=redraws,
         seed=seed,
@@ -125,10 +176,41 @@ def measure_arms(
         threads=threads,
         on_progress=on_progress,
     )
-    optimistic = any(one.optimistic for each in (thresholds or {}).values() for one in each)
+    by_seeds = seed_inference == "obuchowski_rockette" and interval == "expanded"
+    several = len(arms) > 1 and any(len(scores) > 1 for scores in aligned.scores.values())
     return MeasuredArms(
-        aligned, cases, included, min_positives, tuple(metrics), averages, redrawn, interval, optimistic
+        aligned,
+        cases,
+        included,
+        min_positives,
+        tuple(metrics),
+        averages,
+        arms_of_layers(aligned, layers, averages=averages, redraws=redraws, seed=seed),
+        interval,
+        any(one.optimistic for each in (thresholds or {}).values() for one in each),
+        _covariance(aligned, layers, included, averages, threads) if by_seeds and several else {},
+        seed_design,
     )
+
+
+def _covariance(
+    aligned: AlignedArms,
+    layers: LayerRedraws,
+    included: NDArray[np.bool_],
+    averages: tuple[str, ...],
+    threads: int | None,
+) -> dict[str, LayerCovariance]:
+    """Of all layers over patients: exact for the AUROC of findings and their mean, of redraws for all else."""
+    made = {metric: redrawn_covariance(values, layers.redrawn[metric]) for metric, values in layers.estimates.items()}
+    if AUROC in made:
+        scores = np.concatenate(list(aligned.scores.values()))
+        exact = auroc_covariance(aligned.labels, scores, aligned.patients, mean_over=included, threads=threads)
+        rows = [
+            *range(len(aligned.findings)),
+            *([len(aligned.findings) + averages.index(MACRO)] if MACRO in averages else []),
+        ]
+        made[AUROC].covariance[rows] = exact.covariance[: len(rows)]
+    return made
 
 
 def check_redraws(redraws: int) -> None:

@@ -61,6 +61,54 @@ class ArmRedraws:
         return self.metrics[AUROC]
 
 
+@dataclass(frozen=True)
+class LayerRedraws:
+    """All metrics of all M layers (arms x seeds, in order), patients redrawn and seeds as they are.
+
+    Attributes:
+        estimates: by metric (M, R).
+        redrawn: by metric (M, R, B).
+        jackknife: by metric (M, R, P), without each patient; empty where it was not asked for.
+    """
+
+    estimates: dict[str, NDArray[np.float64]]
+    redrawn: dict[str, NDArray[np.float64]]
+    jackknife: dict[str, NDArray[np.float64]]
+
+
+def redraw_layers(
+    aligned: AlignedArms,
+    *,
+    redraws: int,
+    seed: int,
+    included: NDArray[np.bool_],
+    metrics: Sequence[str] = (AUROC,),
+    averages: tuple[str, ...] = (MACRO,),
+    thresholds: Mapping[str, NDArray[np.float64]] | None = None,
+    strata: NDArray[np.integer] | None = None,
+    jackknife: bool = False,
+    threads: int | None = None,
+    on_progress: ProgressReport = silent,
+) -> LayerRedraws:
+    """All metrics of every layer by itself on the same redraws of patients; arguments as `redraw_arms`."""
+    scored = Scored(
+        labels=aligned.labels,
+        layers=np.concatenate(list(aligned.scores.values())),
+        patients=aligned.patients,
+        included=included,
+        thresholds=None if thresholds is None else np.concatenate([thresholds[arm] for arm in aligned.scores]),
+        averages=averages,
+    )
+    statistics = statistics_for(scored, metrics, threads=threads)
+    whole = {name: values[:, None] for name, values in once_each(statistics, scored.units).items()}
+    drawn = over_redraws(
+        statistics, scored.units, redraws=redraws, seed=seed, strata=strata, threads=threads, on_progress=on_progress
+    )
+    estimates, redrawn = measured(whole, scored, metrics), measured(drawn, scored, metrics)
+    without = measured(leaving_one_out(statistics, scored.units, threads=threads), scored, metrics) if jackknife else {}
+    return LayerRedraws({metric: values[:, :, 0] for metric, values in estimates.items()}, redrawn, without)
+
+
 def redraw_arms(
     aligned: AlignedArms,
     *,
@@ -90,42 +138,54 @@ def redraw_arms(
         threads: None for as many as this process may use.
         on_progress: told the redraws done.
     """
-    scored = Scored(
-        labels=aligned.labels,
-        layers=np.concatenate(list(aligned.scores.values())),
-        patients=aligned.patients,
+    layers = redraw_layers(
+        aligned,
+        redraws=redraws,
+        seed=seed,
         included=included,
-        thresholds=None if thresholds is None else np.concatenate([thresholds[arm] for arm in aligned.scores]),
+        metrics=metrics,
         averages=averages,
+        thresholds=thresholds,
+        strata=strata,
+        jackknife=jackknife,
+        threads=threads,
+        on_progress=on_progress,
     )
-    statistics = statistics_for(scored, metrics, threads=threads)
-    whole = {name: values[:, None] for name, values in once_each(statistics, scored.units).items()}
-    drawn = over_redraws(
-        statistics, scored.units, redraws=redraws, seed=seed, strata=strata, threads=threads, on_progress=on_progress
-    )
-    estimates, redrawn = measured(whole, scored, metrics), measured(drawn, scored, metrics)
-    without = measured(leaving_one_out(statistics, scored.units, threads=threads), scored, metrics) if jackknife else {}
+    return arms_of_layers(aligned, layers, averages=averages, redraws=redraws, seed=seed)
+
+
+def arms_of_layers(
+    aligned: AlignedArms, layers: LayerRedraws, *, averages: tuple[str, ...], redraws: int, seed: int
+) -> dict[str, ArmRedraws]:
+    """Means over seeds, and in every redraw over the seeds that were drawn there; arguments as `redraw_arms`."""
     results: dict[str, ArmRedraws] = {}
-    begin = 0
-    for arm, scores in aligned.scores.items():
-        own = slice(begin, begin + len(scores))
-        begin += len(scores)
+    for arm, own in layers_of(aligned).items():
+        scores = aligned.scores[arm]
         weights = seed_weights(len(scores), redraws=redraws, seed=seed)
         results[arm] = ArmRedraws(
             findings=aligned.findings,
             averages=averages,
             metrics={
                 metric: Redrawn(
-                    estimate=estimates[metric][own, :, 0].mean(axis=0),
-                    redrawn=np.einsum("srb,sb->rb", redrawn[metric][own], weights),
-                    jackknife=without[metric][own].mean(axis=0) if jackknife else None,
+                    estimate=values[own].mean(axis=0),
+                    redrawn=np.einsum("srb,sb->rb", layers.redrawn[metric][own], weights),
+                    jackknife=layers.jackknife[metric][own].mean(axis=0) if layers.jackknife else None,
                 )
-                for metric in metrics
+                for metric, values in layers.estimates.items()
             },
             seeds=len(scores),
             constant=(scores.max(axis=1) == scores.min(axis=1)).any(axis=0),
         )
     return results
+
+
+def layers_of(aligned: AlignedArms) -> dict[str, slice]:
+    """Which of the M layers are each arm's seeds."""
+    places, begin = {}, 0
+    for arm, scores in aligned.scores.items():
+        places[arm] = slice(begin, begin + len(scores))
+        begin += len(scores)
+    return places
 
 
 def seed_weights(seeds: int, *, redraws: int, seed: int) -> NDArray[np.float64]:

@@ -1,3 +1,12 @@
+from .covariance import (
+    LayerCovariance as LayerCovariance,
+)
+from .covariance import (
+    auroc_covariance as auroc_covariance,
+)
+from .covariance import (
+    redrawn_covariance as redrawn_covariance,
+)
 from .delong import (
     DeLong as DeLong,
 )
@@ -30,6 +39,18 @@ from .intervals import (
 )
 from .intervals import (
     two_sided_p as two_sided_p,
+)
+from .jackknife import (
+    cluster_jackknife as cluster_jackknife,
+)
+from .joint import (
+    JointTest as JointTest,
+)
+from .joint import (
+    joint_test as joint_test,
+)
+from .joint import (
+    joint_test_of_seeds as joint_test_of_seeds,
 )
 from .multiplicity import (
     ADJUSTMENTS as ADJUSTMENTS,
@@ -64,6 +85,30 @@ from .notes import (
 from .notes import (
     undefined_notes as undefined_notes,
 )
+from .obuchowski_rockette import (
+    SEED_DESIGNS as SEED_DESIGNS,
+)
+from .obuchowski_rockette import (
+    SEED_INFERENCES as SEED_INFERENCES,
+)
+from .obuchowski_rockette import (
+    SeedDesign as SeedDesign,
+)
+from .obuchowski_rockette import (
+    SeedInference as SeedInference,
+)
+from .obuchowski_rockette import (
+    SeedTest as SeedTest,
+)
+from .obuchowski_rockette import (
+    compare_seeds as compare_seeds,
+)
+from .obuchowski_rockette import (
+    seeds_vary as seeds_vary,
+)
+from .permutation import (
+    permutation_p as permutation_p,
+)
 from .power import (
     Assumptions as Assumptions,
 )
@@ -71,5 +116,41 @@ from .power import (
     TestSet as TestSet,
 )
 from .power import (
+    images_for_difference as images_for_difference,
+)
+from .power import (
     smallest_detectable_difference as smallest_detectable_difference,
+)
+from .sequential import (
+    SPENDINGS as SPENDINGS,
+)
+from .sequential import (
+    Look as Look,
+)
+from .sequential import (
+    Spending as Spending,
+)
+from .sequential import (
+    boundaries as boundaries,
+)
+from .sequential import (
+    crossing as crossing,
+)
+from .sequential import (
+    spent as spent,
+)
+from .settling import (
+    chance_of_repeat as chance_of_repeat,
+)
+from .settling import (
+    chance_to_show as chance_to_show,
+)
+from .settling import (
+    imagined as imagined,
+)
+from .settling import (
+    seeds_to_show as seeds_to_show,
+)
+from .settling import (
+    times_patients_to_show as times_patients_to_show,
 )

@@ -6,13 +6,14 @@ Variance by Hanley & McNeil (Radiology 143:29-36, 1982), correlation between arm
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 from scipy.optimize import brentq
+from scipy.stats import t
 
 from hilum.errors import HilumError
 from hilum.evaluation.inference.hanley_mcneil import auroc_variance
+from hilum.evaluation.inference.obuchowski_rockette import FEW_DF, SeedTest
 
 AUROC_BEFOREHAND = 0.8
 ARMS_CORRELATION = 0.5
@@ -33,6 +34,8 @@ class Assumptions:
         between_findings: correlation of findings' differences, for the mean over findings, 0 to 1.
         power: chance of finding the difference.
         significance: two-sided level of the test.
+        seeds: of each arm; with several the test is Obuchowski and Rockette's, and its degrees of freedom count.
+        seed_sd: standard deviation of one seed's (mean) AUROC over trainings, 0 or more; needs several seeds.
     """
 
     auroc: float = AUROC_BEFOREHAND
@@ -41,8 +44,16 @@ class Assumptions:
     between_findings: float = BETWEEN_FINDINGS
     power: float = 0.8
     significance: float = 0.05
+    seeds: int = 1
+    seed_sd: float = 0.0
 
     def __post_init__(self) -> None:
+        if self.seeds < 1 or self.seed_sd < 0 or (self.seed_sd > 0 and self.seeds < 2):
+            found, fix = (
+                f"{self.seeds} seeds, SD {self.seed_sd:g}",
+                "With one seed the spread between runs is not known.",
+            )
+            raise HilumError("seeds", expected="two seeds or more where runs differ", found=found, fix=fix)
         for name, low, high in (
             ("auroc", 0.0, 1.0),
             ("correlation", -1e-9, 1.0),
@@ -87,7 +98,8 @@ def smallest_detectable_difference(
     """The smallest difference in AUROC that such a test set shows with the given power.
 
     It solves d = z(1 - significance / 2) s(0) + z(power) s(d), where s(d) is the standard error of the paired
-    difference of arms with AUROC A and A + d. No adjustment for several comparisons; one seed an arm.
+    difference of arms with AUROC A and A + d; with several seeds that differ, t instead of z and 2 seed_sd^2 / seeds
+    added to the variance. No adjustment for several comparisons.
 
     Args:
         test_set: counts of one finding; or of several, by name, for the difference of their mean AUROCs.
@@ -103,17 +115,68 @@ def smallest_detectable_difference(
     findings = test_set if isinstance(test_set, Mapping) else {"": test_set}
     for name, counts in findings.items():
         _check(name, counts)
-    normal = NormalDist()
-    z_test, z_power = normal.inv_cdf(1 - assumed.significance / 2), normal.inv_cdf(assumed.power)
-    without = _standard_error(findings, assumed, 0.0)
+    without = _test_of(findings, assumed, 0.0)
 
     def short_of(difference: float) -> float:
-        return difference - z_test * without - z_power * _standard_error(findings, assumed, difference)
+        under = _test_of(findings, assumed, difference)
+        reach = without.reach(assumed.significance)
+        return difference - reach - float(t.isf(1 - assumed.power, without.df)) * under.standard_error
 
     largest = 1 - assumed.auroc
     if short_of(largest) < 0:
         return float("nan")
     return float(brentq(short_of, 0.0, largest, xtol=1e-8))
+
+
+def images_for_difference(
+    test_set: TestSet, difference: float, assumptions: Assumptions | None = None
+) -> TestSet | None:
+    """The smallest test set, with these proportions, that shows a difference in AUROC with the given power.
+
+    Args:
+        test_set: counts in the proportions that there are.
+        difference: above 0.
+        assumptions: None for the usual ones.
+
+    Returns:
+        Counts; None where not even 10,000 times as many do, because seeds differ too much.
+    """
+
+    def shows(times: float) -> bool:
+        smallest = smallest_detectable_difference(_times(test_set, times), assumptions)
+        return smallest == smallest and smallest <= difference
+
+    low, high = np.log(2 / min(test_set.positives, test_set.negatives)), np.log(1e4)
+    if not shows(float(np.exp(high))):
+        return None
+    if shows(float(np.exp(low))):
+        return _times(test_set, float(np.exp(low)))
+    while high - low > 1e-4:
+        middle = (low + high) / 2
+        low, high = (low, middle) if shows(float(np.exp(middle))) else (middle, high)
+    return _times(test_set, float(np.exp(high)))
+
+
+def _times(test_set: TestSet, times: float) -> TestSet:
+    positives, negatives = (max(2, int(np.ceil(times * side))) for side in (test_set.positives, test_set.negatives))
+    patients = None if test_set.patients is None else int(np.ceil(times * test_set.patients))
+    return TestSet(positives, negatives, None if patients is None else max(2, min(patients, positives + negatives)))
+
+
+def _test_of(findings: Mapping[str, TestSet], assumed: Assumptions, difference: float) -> SeedTest:
+    """The test of two arms that differ by so much: patients' part by Hanley & McNeil, seeds' part as assumed."""
+    share = 2 / assumed.seeds if assumed.seed_sd else 0.0
+    return SeedTest(
+        difference=difference,
+        between_seeds=assumed.seed_sd**2,
+        within_seeds=0.0,
+        between_patients=_standard_error(findings, assumed, difference) ** 2,
+        seeds=(assumed.seeds, assumed.seeds),
+        share=share,
+        from_seeds=assumed.seed_sd**2 * share,
+        df_seeds=2 * (assumed.seeds - 1) if assumed.seed_sd else FEW_DF,
+        df_patients=float("inf"),
+    )
 
 
 def _standard_error(findings: Mapping[str, TestSet], assumed: Assumptions, difference: float) -> float:

@@ -88,3 +88,6 @@ from .roc_auc import (
 from .roc_auc import (
     redrawn_auroc as redrawn_auroc,
 )
+from .sensitivity_at_specificity import (
+    specificity_of as specificity_of,
+)

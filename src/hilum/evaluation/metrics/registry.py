@@ -17,6 +17,10 @@ from hilum.evaluation.metrics.calibration import BINS, bin_of
 from hilum.evaluation.metrics.confusion import THRESHOLD_METRICS, Confusion
 from hilum.evaluation.metrics.partial_auc import partial_auroc_statistic
 from hilum.evaluation.metrics.roc_auc import auroc_statistic
+from hilum.evaluation.metrics.sensitivity_at_specificity import (
+    sensitivity_at_specificity_statistic,
+    specificity_of,
+)
 
 AUROC = "auroc"
 MACRO, WEIGHTED, MICRO = "macro", "weighted", "micro"
@@ -74,8 +78,11 @@ def check_metrics(metrics: Sequence[str], *, thresholds: bool) -> None:
         HilumError: naming the metric.
     """
     for metric in metrics:
-        if metric not in METRICS:
-            raise HilumError("metrics", expected=f"any of {', '.join(METRICS)}", found=metric, fix="Correct the name.")
+        if metric not in METRICS and specificity_of(metric) is None:
+            on_request = "sensitivity_at_specificity_0.9 (or another specificity)"
+            raise HilumError(
+                "metrics", expected=f"any of {', '.join(METRICS)}, {on_request}", found=metric, fix="Correct the name."
+            )
         if metric in THRESHOLD_METRICS and not thresholds:
             fix = "Choose thresholds on validation images (hilum.evaluation.choose_thresholds)."
             raise HilumError("thresholds", expected=f"thresholds, for {metric}", found="none", fix=fix)
@@ -85,6 +92,7 @@ def statistics_for(scored: Scored, metrics: Sequence[str], *, threads: int | Non
     """The statistics that these metrics are made of; sorts what must be sorted."""
     statistics: dict[str, Statistic] = {}
     ranking = [metric for metric in RANKING_METRICS if metric in metrics]
+    ranking += [metric for metric in metrics if specificity_of(metric) is not None]
     if ranking:
         findings = range(scored.labels.shape[1])
         columns = [(scored.labels[:, finding], layer[:, finding]) for layer in scored.layers for finding in findings]
@@ -128,7 +136,7 @@ def measured(
     out = {}
     for metric in metrics:
         micro = None
-        if metric in RANKING_METRICS:
+        if metric in RANKING_METRICS or specificity_of(metric) is not None:
             single = values[metric].reshape(models, findings, columns)
             if MICRO in scored.averages:
                 micro = values[metric + MICRO].reshape(models, columns)
@@ -159,6 +167,9 @@ def _ranking(
     if metric == "partial_auroc":
         rate = MAX_FALSE_POSITIVE_RATE
         return partial_auroc_statistic(columns, patients, max_false_positive_rate=rate, threads=threads)
+    specificity = specificity_of(metric)
+    if specificity is not None:
+        return sensitivity_at_specificity_statistic(columns, patients, specificity=specificity, threads=threads)
     make = auroc_statistic if metric == AUROC else auprc_statistic
     return make(columns, patients, threads=threads)
 

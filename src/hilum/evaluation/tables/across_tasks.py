@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from hilum.evaluation.estimation import MeasuredArms, Redrawn
 from hilum.evaluation.inference import (
+    Look,
     benjamini_hochberg,
     number_or_null,
     patients_behind,
@@ -103,17 +104,19 @@ def tasks_table(tasks: Mapping[str, MeasuredArms], *, metric: str = AUROC) -> pl
     return pl.DataFrame(rows, schema=TASKS_SCHEMA)
 
 
-def adjust_over_tasks(comparisons: pl.DataFrame, averages: Sequence[str]) -> pl.DataFrame:
+def adjust_over_tasks(comparisons: pl.DataFrame, averages: Sequence[str], *, look: Look | None = None) -> pl.DataFrame:
     """Adjust the tests of several tasks as one family: false discovery rate (Benjamini & Hochberg, JRSS B, 1995).
 
     Args:
         comparisons: rows of `comparisons_table` of every task, with a column `task`.
         averages: rows that are no findings. Each average of each metric is a family over all tasks, and so are the
             single findings; a task with one finding belongs to the family of `macro`, too, for that is its main number.
+        look: which of several announced looks this is, as in `comparisons_table`.
 
     Returns:
         The same with other `p_adjusted` and `family`.
     """
+    look = look or Look()
     table = comparisons.with_row_index("row")
     single = ~pl.col("finding").is_in(list(averages))
     alone = single & (pl.col("finding").filter(single).n_unique().over("task", "metric") == 1)
@@ -125,10 +128,10 @@ def adjust_over_tasks(comparisons: pl.DataFrame, averages: Sequence[str]) -> pl.
         tests, tasks = int(np.isfinite(p).sum()), rows.filter(pl.col("p").is_not_null())["task"].n_unique()
         what = str(name) if metric == AUROC else f"{name}, {metric}"
         counted = f"{tests} test{'s' if tests != 1 else ''} of {tasks} task{'s' if tasks != 1 else ''}"
-        text = f"{what}, all tasks: {counted}, Benjamini-Hochberg"
+        text = f"{what}, all tasks: {counted}, Benjamini-Hochberg{look.note}"
         parts.append(
             rows.with_columns(
-                pl.Series("p_adjusted", benjamini_hochberg(p), dtype=pl.Float64).fill_nan(None),
+                pl.Series("p_adjusted", look.stretched(benjamini_hochberg(p)), dtype=pl.Float64).fill_nan(None),
                 pl.when(pl.col("p").is_not_null()).then(pl.lit(text)).otherwise(pl.col("family")).alias("family"),
             )
         )

@@ -12,13 +12,20 @@ from hilum.evaluation.estimation import MeasuredArms, Redrawn, measure_arms
 from hilum.evaluation.inference import (
     ADJUSTMENTS,
     Adjustment,
+    Look,
+    SeedDesign,
+    SeedInference,
+    SeedTest,
     bca_interval,
     case_notes,
+    chance_of_repeat,
     macro_notes,
     minimum_detectable_difference,
     note_of_seeds,
     number_or_null,
     percentile_interval,
+    seeds_to_show,
+    times_patients_to_show,
     two_sided_p,
     undefined_notes,
 )
@@ -43,7 +50,18 @@ COMPARISONS_SCHEMA = {
     "family": pl.String,
     "note": pl.String,
     "codes": pl.String,
+    "method": pl.String,
+    "standard_error": pl.Float64,
+    "df": pl.Float64,
+    "seeds": pl.Int64,
+    "between_seeds": pl.Float64,
+    "within_seeds": pl.Float64,
+    "between_patients": pl.Float64,
+    "repeat": pl.Float64,
+    "seeds_to_show": pl.Int64,
+    "times_patients_to_show": pl.Float64,
 }
+"""Columns of a table of comparisons; see `comparisons_table`."""
 
 
 NOT_TESTED = "not tested: too few positive or negative patients"
@@ -62,6 +80,8 @@ def compare_predictions(
     redraws: int = 2000,
     seed: int = 0,
     min_positives: int = 10,
+    seed_inference: SeedInference = "obuchowski_rockette",
+    seed_design: SeedDesign = "nested",
     on_progress: ProgressReport = silent,
 ) -> pl.DataFrame:
     """First minus second: paired differences per finding and over findings.
@@ -75,6 +95,7 @@ def compare_predictions(
         seed: of the redraws.
         min_positives: findings with fewer positive patients, or fewer negative patients, are left out of the macro mean
             and not tested.
+        seed_inference, seed_design: as in `measure_arms`.
         on_progress: told the redraws done.
 
     Returns:
@@ -95,6 +116,8 @@ def compare_predictions(
         redraws=redraws,
         seed=seed,
         min_positives=min_positives,
+        seed_inference=seed_inference,
+        seed_design=seed_design,
         on_progress=on_progress,
     )
     return comparisons.drop("arm", "against")
@@ -113,6 +136,8 @@ def evaluate_arms(
     redraws: int = 2000,
     seed: int = 0,
     min_positives: int = 10,
+    seed_inference: SeedInference = "obuchowski_rockette",
+    seed_design: SeedDesign = "nested",
     on_progress: ProgressReport = silent,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """All arms, all findings, on the same redraws: `measure_arms`, `metrics_table` and `comparisons_table` in one.
@@ -126,6 +151,7 @@ def evaluate_arms(
         seed: of the redraws.
         min_positives: findings with fewer positive patients, or fewer negative patients, are left out of the macro mean
             and not tested.
+        seed_inference, seed_design: as in `measure_arms`.
         on_progress: told the redraws done.
 
     Returns:
@@ -146,6 +172,8 @@ def evaluate_arms(
         redraws=redraws,
         seed=seed,
         min_positives=min_positives,
+        seed_inference=seed_inference,
+        seed_design=seed_design,
         on_progress=on_progress,
     )
     each = [metrics_table(measured, arm).select(pl.lit(arm).alias("arm"), pl.all()) for arm in arms]
@@ -158,6 +186,7 @@ def comparisons_table(
     against: str | None = None,
     pairs: Sequence[tuple[str, str]] | None = None,
     adjustment: Adjustment = "Benjamini-Hochberg",
+    look: Look | None = None,
 ) -> pl.DataFrame:
     """Paired differences of arms.
 
@@ -170,10 +199,18 @@ def comparisons_table(
         against: the arm that all others are compared with; None for every pair (the later arm minus the earlier).
         pairs: (arm, against) of the comparisons, instead of `against`.
         adjustment: Benjamini-Hochberg (false discovery rate) or Holm (any false claim in the family).
+        look: which of several announced looks this is; adjusted p-values are then multiplied, so that below 0.05 means
+            below the level of this look. None: the only one.
 
     Returns:
         arm, against, finding, metric, difference (arm - against), low, high (95 %), p (two-sided, never 0),
-        p_adjusted, detectable (the difference such a test shows with 80 % power), family, note, codes (`hilum.notes`).
+        p_adjusted, detectable (the difference such a test shows with 80 % power), family, note, codes
+        (`hilum.notes`); then what it rests on: method (`obuchowski_rockette` or `bootstrap`), standard_error, df, seeds
+        (of the arm with fewer), and of Obuchowski and Rockette's test the variances between_seeds, within_seeds (of one
+        seed's number: of training, and of the test set's noise that its seeds do not share) and between_patients (of
+        the difference), repeat (the chance that as many new seeds show it again), seeds_to_show and
+        times_patients_to_show (seeds of each arm, or times as many test patients, that show a true difference of this
+        size with 80 % power; null where none do).
 
     Raises:
         HilumError: an unknown `against`.
@@ -189,7 +226,7 @@ def comparisons_table(
         for row in _differences(measured, metric, arm, other)
     ]
     table = pl.DataFrame(rows, schema=COMPARISONS_SCHEMA)
-    return _with_families(table, measured, len(pairs), adjustment)
+    return _with_families(table, measured, len(pairs), adjustment, look or Look())
 
 
 def pairs_of(arms: Sequence[str], against: str | None) -> list[tuple[str, str]]:
@@ -215,26 +252,33 @@ def _check_against(against: str | None, arms: Sequence[str]) -> None:
 def _differences(measured: MeasuredArms, metric: str, arm: str, other: str) -> list[dict[str, object]]:
     own, their = measured.arms[arm], measured.arms[other]
     difference = difference_of(measured, metric, arm, other)
+    fewest = min(own.seeds, their.seeds)
     seeds = note_of_seeds(own.seeds, their.seeds)
     optimistic = [OPTIMISTIC] if measured.optimistic and metric in THRESHOLD_METRICS else []
     rows = []
     for average in measured.averages:
         notes = [*macro_notes(measured.included, measured.min_positives, seeds), *optimistic]
         tested = bool(measured.included.any())
-        numbers = _numbers(measured, difference, own.row(average), tested=tested)
-        rows.append({"finding": average, "metric": metric, **numbers, "note": notes})
+        at = own.row(average)
+        numbers = _numbers(measured, difference, at, measured.seed_test(metric, arm, other, at), tested=tested)
+        rows.append({"finding": average, "metric": metric, **numbers, "note": notes, "seeds": fewest})
     for at, finding in enumerate(measured.findings):
         notes = [*case_notes(measured.cases, at, measured.min_positives), *optimistic]
         if measured.cases.enough(2)[at]:
-            numbers = _numbers(measured, difference, at, tested=bool(measured.included[at]))
+            by_seeds = measured.seed_test(metric, arm, other, at)
+            numbers = _numbers(measured, difference, at, by_seeds, tested=bool(measured.included[at]))
         else:
             numbers = dict.fromkeys(("difference", "low", "high", "p", "detectable"))
             numbers["undefined"] = []
-        rows.append({"finding": finding, "metric": metric, **numbers, "note": notes})
+        rows.append({"finding": finding, "metric": metric, **numbers, "note": notes, "seeds": fewest})
     return [_with_note(row) for row in rows]
 
 
-def _numbers(measured: MeasuredArms, difference: Redrawn, at: int, *, tested: bool) -> dict[str, object]:
+def _numbers(
+    measured: MeasuredArms, difference: Redrawn, at: int, by_seeds: SeedTest | None, *, tested: bool
+) -> dict[str, object]:
+    if by_seeds is not None:
+        return _numbers_of_seeds(by_seeds, tested=tested)
     patients = measured.patients_behind(at)
     redrawn, estimate = difference.redrawn[at], float(difference.estimate[at])
     if not np.isfinite(estimate):
@@ -243,6 +287,7 @@ def _numbers(measured: MeasuredArms, difference: Redrawn, at: int, *, tested: bo
         low, high = bca_interval(estimate, redrawn, difference.jackknife[at])
     else:
         low, high = percentile_interval(redrawn, patients=patients)
+    finite = redrawn[np.isfinite(redrawn)]
     return {
         "difference": number_or_null(estimate),
         "low": number_or_null(low),
@@ -250,6 +295,30 @@ def _numbers(measured: MeasuredArms, difference: Redrawn, at: int, *, tested: bo
         "p": number_or_null(two_sided_p(redrawn, patients=patients) if tested else float("nan")),
         "detectable": number_or_null(minimum_detectable_difference(redrawn)),
         "undefined": undefined_notes(redrawn),
+        "method": "bootstrap",
+        "standard_error": float(np.std(finite, ddof=1)) if len(finite) > 1 else None,
+    }
+
+
+def _numbers_of_seeds(test: SeedTest, *, tested: bool) -> dict[str, object]:
+    low, high = test.interval()
+    settles = test.difference != 0 and tested
+    return {
+        "difference": test.difference,
+        "low": low,
+        "high": high,
+        "p": test.p() if tested else None,
+        "detectable": test.detectable(),
+        "undefined": [],
+        "method": "obuchowski_rockette",
+        "standard_error": test.standard_error,
+        "df": number_or_null(test.df),
+        "between_seeds": test.between_seeds,
+        "within_seeds": test.within_seeds,
+        "between_patients": test.between_patients,
+        "repeat": chance_of_repeat(test) if tested else None,
+        "seeds_to_show": seeds_to_show(test, test.difference) if settles else None,
+        "times_patients_to_show": times_patients_to_show(test, test.difference) if settles else None,
     }
 
 
@@ -258,7 +327,7 @@ def _with_note(row: dict[str, object]) -> dict[str, object]:
     return row | note_columns([*notes, *undefined])  # type: ignore[misc]
 
 
-def _with_families(rows: pl.DataFrame, measured: MeasuredArms, pairs: int, adjustment: str) -> pl.DataFrame:
+def _with_families(rows: pl.DataFrame, measured: MeasuredArms, pairs: int, adjustment: str, look: Look) -> pl.DataFrame:
     """Adjust each family by itself, and say in words which it is."""
     p = rows["p"].fill_null(float("nan")).to_numpy()
     adjusted = np.full(len(rows), np.nan)
@@ -270,12 +339,12 @@ def _with_families(rows: pl.DataFrame, measured: MeasuredArms, pairs: int, adjus
         for average in (*measured.averages, None):
             inside = (metric == name) & (single if average is None else finding == average)
             tested = inside & np.isfinite(p)
-            adjusted[inside] = ADJUSTMENTS[adjustment](p[inside])
+            adjusted[inside] = look.stretched(ADJUSTMENTS[adjustment](p[inside]))
             tests = int(tested.sum())
             count = tests // max(pairs, 1)
             several = average is None and len(measured.findings) > 1
             findings = f"{count} finding{'s' if count > 1 else ''} x " if several else ""
-            size = f"{findings}{compared} = {tests} test{'s' if tests > 1 else ''}, {adjustment}"
+            size = f"{findings}{compared} = {tests} test{'s' if tests > 1 else ''}, {adjustment}{look.note}"
             family[tested] = f"{_family_name(average, name, measured.findings)}: {size}"
     return rows.with_columns(
         pl.Series("p_adjusted", adjusted, dtype=pl.Float64).fill_nan(None),

@@ -71,7 +71,15 @@ def margins_table(
         names = [*measured.findings, *measured.averages]
         for at in [*range(len(measured.findings), len(names)), *tested]:
             redrawn, patients = difference.redrawn[at], measured.patients_behind(at)
-            worse, better = equivalence_p(sign * redrawn, margin)
+            by_seeds = measured.seed_test(metric, arm, other, at)
+            if by_seeds is None:
+                worse, better = equivalence_p(sign * redrawn, margin)
+                interval, narrower = (
+                    percentile_interval(redrawn, level=level, patients=patients) for level in (0.95, 0.9)
+                )
+            else:
+                worse, better = by_seeds.beyond(margin)[::sign]
+                interval, narrower = by_seeds.interval(), by_seeds.interval(0.9)
             rows.append(
                 {
                     "arm": arm,
@@ -80,8 +88,8 @@ def margins_table(
                     "metric": metric,
                     "margin": margin,
                     "difference": number_or_null(float(difference.estimate[at])),
-                    **_ends(percentile_interval(redrawn, patients=patients), ("low", "high")),
-                    **_ends(percentile_interval(redrawn, level=0.9, patients=patients), ("low_90", "high_90")),
+                    **_ends(interval, ("low", "high")),
+                    **_ends(narrower, ("low_90", "high_90")),
                     "p_not_worse": number_or_null(worse),
                     "p_equivalent": number_or_null(max(worse, better)),
                 }

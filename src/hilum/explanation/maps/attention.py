@@ -17,7 +17,12 @@ from hilum.encoders.zoo import Encoder
 from hilum.errors import HilumError
 from hilum.explanation.maps.last_features import is_transformer
 from hilum.finetuning.classifier import Classifier
-from hilum.finetuning.pooling import ClassToken, ClassTokenAndMean
+from hilum.finetuning.pooling import (
+    ClassToken,
+    ClassTokenAndMean,
+    ClassTokensOfLastBlocks,
+    ClassTokensOfLastBlocksAndMean,
+)
 
 AttentionMethod: TypeAlias = Literal["rollout", "attention"]
 
@@ -137,4 +142,5 @@ def _reads_class_token(classifier: Classifier) -> bool:
     """Whether the feature is the class token, or has it as a part."""
     if classifier.pooling is None:
         return classifier.encoder.family.pooling == "cls"
-    return isinstance(classifier.pooling, ClassToken | ClassTokenAndMean)
+    of_class_tokens = ClassToken, ClassTokenAndMean, ClassTokensOfLastBlocks, ClassTokensOfLastBlocksAndMean
+    return isinstance(classifier.pooling, of_class_tokens)

@@ -10,7 +10,7 @@ ELWIREHARDJA_LRS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5)
 ELWIREHARDJA_DECAYS = (0.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5)
 ELWIREHARDJA_DROPOUTS = (0.0, 0.2, 0.4)
 
-DINOV2_POOLINGS: tuple[PoolingName, ...] = ("cls", "cls_mean")
+DINOV2_POOLINGS: tuple[PoolingName, ...] = ("cls", "cls_mean", "cls_last4", "cls_last4_mean")
 DINOV2_LRS = (1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 1e-1)
 """Of batches of 256; other batches have them in proportion."""
 
@@ -29,11 +29,11 @@ def elwirehardja2025(settings: FinetuneSettings) -> list[FinetuneSettings]:
 
 
 def dinov2_linear(settings: FinetuneSettings) -> list[FinetuneSettings]:
-    """Linear heads on a frozen encoder as DINOv2 probes: 13 learning rates on two features.
+    """The 52 linear heads of a frozen encoder as DINOv2 probes: 13 learning rates on four features.
 
     Oquab et al., TMLR 2024, appendix B.3: SGD with momentum 0.9, no weight decay, a cosine without warm-up, and of all
-    heads the best on validation. The features are the class token, and class token and mean over patches side by side,
-    of the last block.
+    heads the best on validation. The features are the class token of the last block, or those of the last four blocks
+    side by side; each of them without and with the mean over the patches of the last block.
 
     Args:
         settings: all the rest. The paper's: 12,500 steps of batches of 1,024.

@@ -11,8 +11,9 @@ from hilum.training.settings import TrainingSettings
 from hilum.training.state import Course
 from hilum.training.trainable import Trainable
 
-TrialStatus = Literal["running", "finished", "stopped_early", "diverged"]
-"""How a trial ended: after all its epochs; for want of a lower validation loss; with a loss that is not finite."""
+TrialStatus = Literal["running", "finished", "stopped_early", "diverged", "pruned"]
+"""How a trial ended: after all its epochs; for want of a lower validation loss; with a loss that is not finite; because
+others were better when it paused (`hilum.finetuning.trials.halving`)."""
 
 
 @dataclass
@@ -28,6 +29,8 @@ class Lane:
         best: its own weights of the epoch that is kept (`TrainingSettings.keep`), on the CPU.
         status: whether and how it has ended.
         ended_at: (epoch, step) of a loss that was not finite, counted from 1; step 0 for the validation of an epoch.
+        seconds: its share of the time that it trained in, divided equally among the trials at that time.
+        loss_at_pause: validation loss where it paused before its first validation; the trial does not depend on it.
     """
 
     trial: int
@@ -39,6 +42,8 @@ class Lane:
     best: dict[str, Tensor] | None = None
     status: TrialStatus = "running"
     ended_at: tuple[int, int] | None = None
+    seconds: float = 0.0
+    loss_at_pause: float | None = None
 
     @property
     def parameters(self) -> list[nn.Parameter]:
@@ -60,16 +65,20 @@ class Lane:
         self.status, self.ended_at = "diverged", (epoch, step)
 
     @property
-    def is_due(self) -> bool:
-        """Whether the epoch under way ends with a validation, as in `hilum.training.fit`."""
-        epoch, training = self.course.epoch + 1, self.training
-        return epoch % training.validate_every == 0 or epoch == training.epochs
+    def steps(self) -> int:
+        """That it took so far."""
+        before = self.course.curves[-1]["step"] if self.course.curves else 0
+        return int(before or 0) + self.course.step
+
+    def is_validated(self, epoch: int) -> bool:
+        """Whether this epoch, from 1, ends with a validation."""
+        return epoch % self.training.validate_every == 0 or epoch == self.training.epochs
 
     def finish_epoch(self, loss: float | None, lr: float, steps_per_epoch: int) -> None:
         """Take the validation loss of an epoch, as `hilum.training.fit` does: best weights, plateau, patience.
 
         Args:
-            loss: finite; None in an epoch without a validation.
+            loss: finite; None where no validation was due.
             lr: of the first parameter group at the epoch's last step.
             steps_per_epoch: of the run.
         """
@@ -103,6 +112,7 @@ class Lane:
             "best": self.best,
             "status": self.status,
             "ended_at": self.ended_at,
+            "seconds": self.seconds,
         }
         if optimizer is not None:
             state = self.trainable.state_dict()
@@ -114,6 +124,7 @@ class Lane:
     def load(self, data: dict[str, Any]) -> None:
         """Go back to where `as_data` was called, but for the optimiser."""
         self.course, self.best, self.status = Course.from_data(data["course"]), data["best"], data["status"]
+        self.seconds = data["seconds"]
         self.ended_at = None if data["ended_at"] is None else tuple(data["ended_at"])
         if "weights" in data:
             self._take(data["weights"])

@@ -6,7 +6,8 @@ and image, dropout on seed and step, and neither on what else is computed. What 
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -63,11 +64,13 @@ def train_in_lockstep(
     *,
     feed: Feed,
     directory: Path,
+    until: int | None = None,
     on_progress: ProgressReport = silent,
 ) -> tuple[list[Lane], NDArray[np.float32]]:
     """Train, and score the validation images with the weights of each trial's lowest validation loss.
 
-    A call that was killed goes on from its checkpoint in `directory` and ends with the same bits.
+    A call that was killed goes on from its checkpoint in `directory` and ends with the same bits. So does a call for
+    some of the trials of a call that paused.
 
     Args:
         start: the encoder that all trials start from; it is frozen as a whole and left with its weights.
@@ -75,11 +78,13 @@ def train_in_lockstep(
         train, val: images with targets; some of `val` has a label.
         feed: of the images.
         directory: working directory that survives a kill.
+        until: pause behind this epoch: trials that have not ended are then still "running", and a checkpoint holds
+            them; None: train to the end.
         on_progress: called while features are computed, and after every step.
 
     Returns:
-        The lanes, ended, in the order of `trials`; and probabilities (trials, N of `val`, findings), NaN for a trial
-        without an epoch to go back to.
+        The lanes, ended or paused, in the order of `trials`; and probabilities (trials, N of `val`, findings), NaN for
+        a trial without an epoch to go back to.
     """
     generators = torch.random.fork_rng([feed.device] if feed.device.type == "cuda" else [])
     with deterministic(feed.device), kept_memory(feed.device), generators:
@@ -88,7 +93,7 @@ def train_in_lockstep(
         with short_attention_written_out(modules), small_maps_multiplied(modules):
             run.look_once()
             run.resume()
-            run.run()
+            run.run(until)
             return run.lanes, run.scores()
 
 
@@ -118,7 +123,7 @@ class _Lockstep:
         self.batches = feed.training(train, drop_last=settings.drop_last)
         self.validation = feed.plain(val.image_ids, val.targets)
         self.epoch = self.step = 0
-        self.run_print = fingerprint([[number, decisive(each)] for number, each in trials])
+        self.prints = {number: fingerprint(decisive(each)) for number, each in trials}
         self.saved = time.monotonic()
         self.steppers: dict[int, Stepper] = {}
         self.scales: dict[int, Any] = {}
@@ -182,15 +187,27 @@ class _Lockstep:
     def cut(self, training: bool) -> None:
         """Say where lanes begin behind the shared pass."""
         cuts = {classifier_of(lane).encoder.frozen_blocks for lane in self.apart}
-        if training and any("train" not in self.features[stack.lanes[0].settings.pooling] for stack in self.stacks):
-            cuts.add(len(self.shared.encoder.blocks))
+        if training:
+            for stack in self.stacks:
+                if "train" not in self.features[stack.lanes[0].settings.pooling]:
+                    cuts |= set(stack.classifier.cuts_read)
         self.shared.cuts = sorted(cuts)
 
-    def run(self) -> None:
-        while self.running:
+    def run(self, until: int | None) -> None:
+        while self.running and (until is None or self.epoch < until):
             if self.step < len(self.batches):
                 self.train_epoch()
             self.finish_epoch()
+        if self.running:
+            self.save()
+            self.look_at_pause()
+
+    def look_at_pause(self) -> None:
+        """Validate the trials that paused before their first validation, and leave them as they are."""
+        unseen = [lane for lane in self.running if lane.best is None]
+        losses = self.validation_losses() if unseen else {}
+        for lane in unseen:
+            lane.loss_at_pause = losses[lane.trial]
 
     def train_epoch(self) -> None:
         for lane in self.apart:
@@ -205,6 +222,19 @@ class _Lockstep:
                 return
 
     def take(self, batch: Batch) -> None:
+        with self.timed():
+            self.step_of_each(batch)
+        self.drop_ended()
+
+    @contextmanager
+    def timed(self) -> Iterator[None]:
+        """Share the seconds of a block among the lanes that run in it."""
+        running, began = self.running, time.perf_counter()
+        yield
+        for lane in running:
+            lane.seconds += (time.perf_counter() - began) / len(running)
+
+    def step_of_each(self, batch: Batch) -> None:
         self.cut(training=True)
         images = len(batch)
         with self.autocast():
@@ -219,7 +249,6 @@ class _Lockstep:
             values = stack.take(self.seen(stack, batch), batch, self.epoch, self.step)
             for lane, value in zip(stack.lanes, values, strict=True):
                 self.count(lane, value * images, images)
-        self.drop_ended()
 
     def count(self, lane: Lane, loss: float, images: int) -> None:
         course = lane.course
@@ -235,23 +264,18 @@ class _Lockstep:
         if known is not None:
             return known[batch.rows]
         with torch.no_grad(), self.autocast():
-            return stack.classifier.pooled(self.shared.hidden[len(self.shared.encoder.blocks)]).float()
+            return stack.classifier.pooled_of([self.shared.hidden[cut] for cut in stack.classifier.cuts_read]).float()
 
     def autocast(self) -> Any:
         return arithmetic(self.feed.precision, self.feed.device).forward_context()
 
     def finish_epoch(self) -> None:
-        due = [lane for lane in self.running if lane.is_due]
-        sums = {lane.trial: [0.0, 0.0] for lane in due}
-        if due:
-            self.validate(sums)
+        with self.timed():
+            due = [lane for lane in self.running if lane.is_validated(self.epoch + 1)]
+            losses = self.validation_losses() if due else {}
         for lane in self.running:
-            if lane.trial not in sums:
-                lane.finish_epoch(None, self.lr(lane), len(self.batches))
-                continue
-            total, terms = sums[lane.trial]
-            loss = total / terms
-            if math.isfinite(loss):
+            loss = losses[lane.trial] if lane in due else None
+            if loss is None or math.isfinite(loss):
                 lane.finish_epoch(loss, self.lr(lane), len(self.batches))
             else:
                 lane.diverge(self.epoch + 1, 0)
@@ -259,25 +283,20 @@ class _Lockstep:
         self.drop_ended()
         self.save_when_due()
 
-    def validate(self, sums: dict[int, list[float]]) -> None:
-        """Add up the validation losses and their terms of the lanes that `sums` has."""
+    def validation_losses(self) -> dict[int, float]:
+        """Of each running lane, by trial."""
+        sums = {lane.trial: [0.0, 0.0] for lane in self.running}
         targets = torch.from_numpy(self.val_images.targets).to(self.feed.device)
         for stack in self.stacks:
             features = self.features[stack.lanes[0].settings.pooling]["val"]
             totals, terms = stack.validation_losses(features, targets)
-            sums.update(
-                {
-                    each.trial: [total, terms]
-                    for each, total in zip(stack.lanes, totals, strict=True)
-                    if each.trial in sums
-                }
-            )
+            sums.update({lane.trial: [total, terms] for lane, total in zip(stack.lanes, totals, strict=True)})
         for batch in self.plain_batches():
             for lane in self.apart:
-                if lane.trial in sums:
-                    summed, count = lane.trainable.validation_loss(batch)
-                    sums[lane.trial][0] += float(summed)
-                    sums[lane.trial][1] += float(count)
+                summed, count = lane.trainable.validation_loss(batch)
+                sums[lane.trial][0] += float(summed)
+                sums[lane.trial][1] += float(count)
+        return {trial: total / terms for trial, (total, terms) in sums.items()}
 
     def plain_batches(self) -> Any:
         """Validation batches, each behind the shared pass, in evaluation mode and without gradients."""
@@ -309,9 +328,11 @@ class _Lockstep:
         """Probabilities of the validation images with each lane's best weights."""
         shape = len(self.lanes), *self.val_images.targets.shape
         found = np.full(shape, np.nan, dtype=np.float32)
-        kept = [(place, lane) for place, lane in enumerate(self.lanes) if lane.best is not None]
+        seen = [lane.best is not None or lane.loss_at_pause is not None for lane in self.lanes]
+        kept = [(place, lane) for place, lane in enumerate(self.lanes) if seen[place]]
         for _, lane in kept:
-            lane.go_back_to_best()
+            if lane.best is not None:
+                lane.go_back_to_best()
             lane.trainable.eval()
         with torch.no_grad():
             for place, lane in kept:
@@ -341,7 +362,7 @@ class _Lockstep:
         optimizers |= {trial: stepper.optimizer for trial, stepper in self.steppers.items()}
         scales = {trial: scale.state_dict() for trial, scale in self.scales.items()}
         return {
-            "run": self.run_print,
+            "runs": self.prints,
             "epoch": self.epoch,
             "step": self.step,
             "lanes": [lane.as_data(optimizers.get(lane.trial), scales.get(lane.trial, {})) for lane in self.lanes],
@@ -350,23 +371,27 @@ class _Lockstep:
     def save_when_due(self) -> None:
         if time.monotonic() - self.saved < self.every_seconds:
             return
+        self.save()
+
+    def save(self) -> None:
         save_checkpoint(Fabric(accelerator="cpu", devices=1), checkpoint_path(self.directory), self.state())
         self.saved = time.monotonic()
 
     def resume(self) -> None:
         path = checkpoint_path(self.directory)
-        state: dict[str, Any] = {"run": "", "epoch": 0, "step": 0, "lanes": None}
+        state: dict[str, Any] = {"runs": {}, "epoch": 0, "step": 0, "lanes": []}
         if path.exists():
             load_checkpoint(Fabric(accelerator="cpu", devices=1), path, state)
-            if state["run"] != self.run_print:
+            if not self.prints.items() <= state["runs"].items():
                 raise HilumError(
                     path,
                     expected="a checkpoint of these trials",
                     found="one of others",
                     fix=f"Delete {self.directory} to start from the beginning.",
                 )
-            for lane, data in zip(self.lanes, state["lanes"], strict=True):
-                lane.load(data)
+            kept = {data["trial"]: data for data in state["lanes"]}
+            for lane in self.lanes:
+                lane.load(kept[lane.trial])
             self.epoch, self.step = state["epoch"], state["step"]
         self.drop_ended()
         self.arrange()
@@ -374,7 +399,8 @@ class _Lockstep:
             optimizers: dict[int, torch.optim.Optimizer] = {
                 lane.trial: stack.optimizer for stack in self.stacks for lane in stack.lanes
             }
-            for lane, data in zip(self.lanes, state["lanes"], strict=True):
+            for lane in self.lanes:
+                data = kept[lane.trial]
                 if lane.status == "running":
                     stepper = self.steppers.get(lane.trial)
                     optimizer = optimizers[lane.trial] if stepper is None else stepper.optimizer

@@ -3,11 +3,10 @@ images.
 """
 
 import json
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, fields, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -22,101 +21,18 @@ from hilum.errors import HilumError, HilumErrors
 from hilum.finetuning.data_loader import Feed
 from hilum.finetuning.finetune import check_inputs, decisive, digest_of, finetune, start_encoder
 from hilum.finetuning.settings import FinetuneSettings
+from hilum.finetuning.trials.halving import Halving
 from hilum.finetuning.trials.lane_memory import chunks_that_fit, memory_at_hand
-from hilum.finetuning.trials.lanes import Lane, TrialStatus
+from hilum.finetuning.trials.lanes import Lane
 from hilum.finetuning.trials.lockstep import SHARED, train_in_lockstep
+from hilum.finetuning.trials.results import SCORES, Criterion, TrialResult, TrialResults
 from hilum.progress import ProgressReport, silent
 from hilum.training.checkpoint import delete_checkpoints, resume_only_same_run
 from hilum.training.distributed import run_directory, world_size
 from hilum.training.distributed.device import choose_device
 from hilum.training.precision import choose_precision
 
-CURVES, SCORES, TRIALS = "curves.parquet", "validation_scores.npy", "trials.json"
-LOSS = (
-    "answer", "class_weights", "max_class_weight", "focal", "label_smoothing", "reduction", "resample"
-)  # fmt: skip
-"""Settings that decide what a loss measures."""
-Criterion = Literal["validation_loss", "auroc"]
-
-
-@dataclass(frozen=True)
-class TrialResult:
-    """What one trial came to.
-
-    Attributes:
-        trial: its place among the trials, from 0.
-        settings: that it was trained with.
-        status: how it ended.
-        epochs: that it finished.
-        best_epoch: whose weights are kept, of the lowest validation loss or as `keep` says, from 1; 0 where it was
-            never validated.
-        validation_loss: of these weights; None where it was never validated.
-        auroc: macro AUROC of the validation images with these weights, over findings with positives and negatives; None
-            where it finished no epoch.
-        ended_at: (epoch, step) of a loss that was not finite, counted from 1; step 0 for the validation behind an
-            epoch. None where there was none.
-    """
-
-    trial: int
-    settings: FinetuneSettings
-    status: TrialStatus
-    epochs: int
-    best_epoch: int
-    validation_loss: float | None
-    auroc: float | None
-    ended_at: tuple[int, int] | None
-
-
-@dataclass(frozen=True)
-class TrialResults:
-    """What all trials came to.
-
-    Attributes:
-        trials: in the order in which they were given.
-        curves: a row for each epoch of each trial: trial, epoch (from 1), step, train_loss, val_loss, lr.
-        directory: holds trials.json, curves.parquet, and validation_scores.npy: probabilities (trials, N, findings) of
-            the validation images with the weights of each trial's lowest validation loss.
-    """
-
-    trials: list[TrialResult]
-    curves: pl.DataFrame
-    directory: Path
-
-    def scores(self) -> NDArray[np.float32]:
-        """Probabilities of the validation images, (trials, N, findings); NaN for a trial that finished no epoch."""
-        scores: NDArray[np.float32] = np.load(self.directory / SCORES, mmap_mode="r")
-        return scores
-
-    def best(self, by: Criterion = "validation_loss") -> TrialResult:
-        """The trial with the lowest validation loss, or the highest AUROC; of equal ones, the first.
-
-        A trial that diverged is never chosen: trained alone it leaves no model.
-
-        Args:
-            by: losses can be compared where all trials have the same loss: one `answer`, the same weights.
-
-        Raises:
-            HilumError: all trials diverged; or losses are of different kinds.
-        """
-        ended = [trial for trial in self.trials if trial.status != "diverged"]
-        if not ended:
-            raise HilumError(
-                "trials",
-                expected="one that did not diverge",
-                found=f"{len(self.trials)} that did",
-                fix="Lower `lr`, or use precision fp32.",
-            )
-        kinds = {_kind_of_loss(trial.settings) for trial in ended}
-        if by == "validation_loss" and len(kinds) > 1:
-            raise HilumError(
-                "trials",
-                expected="losses of one kind",
-                found=f"{len(kinds)} kinds: {', '.join(f'`{name}`' for name in LOSS)} differ",
-                fix="Choose by auroc.",
-            )
-        if by == "auroc":
-            return max(ended, key=lambda trial: trial.auroc or 0.0)
-        return min(ended, key=lambda trial: math.inf if trial.validation_loss is None else trial.validation_loss)
+CURVES, TRIALS = "curves.parquet", "trials.json"
 
 
 def train_trials(
@@ -132,6 +48,7 @@ def train_trials(
     directory: Path,
     patients_apart: bool = True,
     memory: int | None = None,
+    halving: Halving | None = None,
     on_progress: ProgressReport = silent,
 ) -> TrialResults:
     """Train every trial as `finetune` would train it alone, sharing all that is the same for several.
@@ -151,6 +68,7 @@ def train_trials(
         directory: to make.
         memory: bytes that may be used; None: half of what is free. Trials that do not fit train in several rounds, in
             the order given.
+        halving: pause trials and go on with the best of them only; None: train all to their ends.
         on_progress: called while training.
 
     Raises:
@@ -165,37 +83,74 @@ def train_trials(
             beside,
             ["trials", [decisive(settings) for settings in trials], [room.device.type for room in rooms],
              [room.precision for room in rooms], seed, encoder_name, origin.sha256 if origin else "random",
-             store.recipe.as_data(), list(findings), digest_of(train), digest_of(val)],
+             store.recipe.as_data(), list(findings), digest_of(train), digest_of(val),
+             *([] if halving is None else [asdict(halving)])],
         )  # fmt: skip
-        results: dict[int, dict[str, Any]] = {}
-        curves, scores = [], np.full((len(trials), *val.targets.shape), np.nan, dtype=np.float32)
-        for number, chunk in enumerate(_plan(beside, trials, encoder_name, train, val, rooms, memory)):
-            done = beside / f"round-{number:03d}"
-            if not (done / TRIALS).exists():
-                start, _ = start_encoder(init, encoder_name, seed)
-                lanes, found = train_in_lockstep(
-                    start, [(trial, trials[trial]) for trial in chunk], train, val,
-                    feed=rooms[chunk[0]], directory=done, on_progress=on_progress,
-                )  # fmt: skip
-                _write_round(done, lanes, found, val)
-                delete_checkpoints(done)
-            told = json.loads((done / TRIALS).read_text(encoding="utf-8"))
-            results |= {row["trial"]: row for row in told}
-            curves.append(pl.read_parquet(done / CURVES))
-            scores[chunk] = np.load(done / SCORES)
-        _write_all(beside, [results[trial] for trial in range(len(trials))], pl.concat(curves), scores)
+        rounds = _plan(beside, trials, encoder_name, train, val, rooms, memory)
+        shares = (None,) if halving is None else halving.shares(len(trials), max(map(_epochs_in(train), trials)))
+        results: dict[int, TrialResult] = {}
+        curves: dict[int, pl.DataFrame] = {}
+        scores = np.full((len(trials), *val.targets.shape), np.nan, dtype=np.float32)
+        going_on = set(range(len(trials)))
+        for rung, share in enumerate(shares):
+            for number, chunk in enumerate(rounds):
+                some = [trial for trial in chunk if trial in going_on]
+                if not some:
+                    continue
+                room, working = rooms[some[0]], beside / f"round-{number:03d}"
+                done = working if halving is None else working / f"rung-{rung}"
+                if not (done / TRIALS).exists():
+                    start, _ = start_encoder(init, encoder_name, seed)
+                    until = None if share is None else _pause(share, [trials[trial] for trial in chunk], train)
+                    lanes, found = train_in_lockstep(
+                        start, [(trial, trials[trial]) for trial in some], train, val,
+                        feed=room, directory=working, until=until, on_progress=on_progress,
+                    )  # fmt: skip
+                    _write_round(done, lanes, found, val)
+                results |= {each.trial: each for each in _read_results(done, trials)}
+                known = pl.read_parquet(done / CURVES)
+                curves |= {trial: known.filter(pl.col("trial") == trial) for trial in some}
+                scores[some] = np.load(done / SCORES)
+            if halving is not None:
+                better = halving.going_on(list(results.values()), len(trials), rung)
+                going_on = {trial for trial in better if results[trial].status == "running"}
+                ended = {n: each for n, each in results.items() if each.status == "running" and n not in going_on}
+                results |= {n: replace(each, status="pruned") for n, each in ended.items()}
+            for number, chunk in enumerate(rounds):
+                if not going_on & set(chunk) or rung + 1 == len(shares):
+                    delete_checkpoints(beside / f"round-{number:03d}")
+        rows = [_as_row(results[trial]) for trial in range(len(trials))]
+        _write_all(beside, rows, pl.concat([curves[trial] for trial in range(len(trials))]), scores)
         delete_checkpoints(beside)
     return read_trials(directory, trials)
 
 
 def read_trials(directory: Path, trials: Sequence[FinetuneSettings]) -> TrialResults:
     """What `train_trials` left in a directory, for the settings that it was given."""
+    return TrialResults(_read_results(directory, trials), pl.read_parquet(directory / CURVES), directory)
+
+
+def _read_results(directory: Path, trials: Sequence[FinetuneSettings]) -> list[TrialResult]:
     rows = json.loads((directory / TRIALS).read_text(encoding="utf-8"))
-    results = [
-        TrialResult(**{**row, "ended_at": row["ended_at"] and tuple(row["ended_at"])}, settings=settings)
-        for row, settings in zip(rows, trials, strict=True)
+    return [
+        TrialResult(**{**row, "ended_at": row["ended_at"] and tuple(row["ended_at"])}, settings=trials[row["trial"]])
+        for row in rows
     ]
-    return TrialResults(results, pl.read_parquet(directory / CURVES), directory)
+
+
+def _as_row(result: TrialResult) -> dict[str, Any]:
+    return {each.name: getattr(result, each.name) for each in fields(result) if each.name != "settings"}
+
+
+def _epochs_in(train: LabelledImages) -> Callable[[FinetuneSettings], int]:
+    return lambda settings: settings.epochs_of(len(train.image_ids))
+
+
+def _pause(share: float, trials: Sequence[FinetuneSettings], train: LabelledImages) -> int | None:
+    """The epoch behind which trials of one round pause; None: they go to their ends."""
+    if share >= 1:
+        return None
+    return max(1, round(share * max(map(_epochs_in(train), trials))))
 
 
 def refit(
@@ -256,11 +211,8 @@ def _plan(
     if path.exists():
         rounds: list[list[int]] = json.loads(path.read_text(encoding="utf-8"))
         return rounds
-    alike: dict[tuple[Any, ...], list[int]] = {}
-    for number, settings in enumerate(trials):
-        alike.setdefault(tuple(getattr(settings, name) for name in SHARED), []).append(number)
     rounds = []
-    for some in alike.values():
+    for some in rounds_alike(trials):
         room = rooms[some[0]]
         rounds += chunks_that_fit(
             [(number, trials[number]) for number in some],
@@ -274,6 +226,14 @@ def _plan(
     return rounds
 
 
+def rounds_alike(trials: Sequence[FinetuneSettings]) -> list[list[int]]:
+    """Numbers of trials that can train in lockstep, in the order of the first of each."""
+    alike: dict[tuple[Any, ...], list[int]] = {}
+    for number, settings in enumerate(trials):
+        alike.setdefault(tuple(getattr(settings, name) for name in SHARED), []).append(number)
+    return list(alike.values())
+
+
 def _write_round(directory: Path, lanes: Sequence[Lane], scores: NDArray[np.float32], val: LabelledImages) -> None:
     targets = np.where(val.targets == UNCERTAIN_CLASS, np.float32(np.nan), val.targets)
     rows = [
@@ -282,9 +242,11 @@ def _write_round(directory: Path, lanes: Sequence[Lane], scores: NDArray[np.floa
             "status": lane.status,
             "epochs": lane.course.epoch,
             "best_epoch": lane.course.best_epoch,
-            "validation_loss": _loss_kept(lane) if lane.best is not None else None,
-            "auroc": mean_auroc(found, targets) if lane.best is not None else None,
+            "validation_loss": _loss_kept(lane) if lane.best is not None else lane.loss_at_pause,
+            "auroc": mean_auroc(found, targets) if not np.isnan(found).all() else None,
             "ended_at": lane.ended_at,
+            "steps": lane.steps,
+            "seconds": round(lane.seconds, 3),
         }
         for lane, found in zip(lanes, scores, strict=True)
     ]
@@ -310,10 +272,6 @@ def _write_all(
     with whole_file(directory / CURVES) as path:
         curves.sort("trial", "epoch").write_parquet(path)
     write_json(directory / TRIALS, list(rows))  # the last one: where it is, the others are
-
-
-def _kind_of_loss(settings: FinetuneSettings) -> tuple[Any, ...]:
-    return tuple(getattr(settings, name) for name in LOSS)
 
 
 def _check(

@@ -49,6 +49,9 @@ from .intervals import (
 from .intervals import (
     estimates_forest as estimates_forest,
 )
+from .intervals import (
+    overview_forest as overview_forest,
+)
 from .points import (
     CLASS_COLOURS as CLASS_COLOURS,
 )

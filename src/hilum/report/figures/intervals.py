@@ -12,7 +12,7 @@ from hilum.report.figures import canvas
 from hilum.report.figures.roc import Roc
 from hilum.report.render import Figure, formats
 from hilum.report.render.formats import finding_name, place_of
-from hilum.report.rows import direction
+from hilum.report.rows import direction, overall_rows
 
 WIDTH, ROW, GAP, TOP, BOTTOM, RIGHT = 440, 13, 11, 8, 42, 14
 LETTER = 6.3
@@ -50,6 +50,8 @@ def forest(
     colours: Mapping[str, str],
     label: str,
     line: float | None,
+    *,
+    legend: bool = True,
 ) -> Figure:
     """Draw intervals grouped by finding.
 
@@ -60,14 +62,15 @@ def forest(
         colours: of the arms; their order gives the markers.
         label: of the horizontal axis.
         line: where nothing is known or nothing differs: 0.5 for an AUROC, 0 for a difference; None where there is none.
+        legend: whether arms are named above; not where each group is an arm.
     """
     groups = list(dict.fromkeys(interval.group for interval in intervals))
     arms = [arm for arm in colours if any(interval.arm == arm for interval in intervals)]
-    legend = 18 * _legend_rows(arms)
+    above = 18 * _legend_rows(arms) if legend else 0
     left = min(12 + LETTER * max(len(group) for group in groups), 190)
     body = sum(ROW * sum(i.group == group for i in intervals) + GAP for group in groups)
-    drawing = canvas.sheet(WIDTH, TOP + legend + body + BOTTOM)
-    axes = canvas.panel(drawing, left, TOP + legend, WIDTH - left - RIGHT, body)
+    drawing = canvas.sheet(WIDTH, TOP + above + body + BOTTOM)
+    axes = canvas.panel(drawing, left, TOP + above, WIDTH - left - RIGHT, body)
     axes.set_ylim(body, 0)
     axes.set_xlim(*_limits(intervals, line))
     if line is not None:
@@ -88,7 +91,8 @@ def forest(
             axes.axhline(top, color=canvas.RULE, linewidth=0.8)
     axes.set_yticks(ticks, groups)
     axes.tick_params(axis="y", length=0)
-    _legend(axes, arms, colours, (WIDTH - left - RIGHT, body), left)
+    if legend:
+        _legend(axes, arms, colours, (WIDTH - left - RIGHT, body), left)
     return canvas.as_figure(drawing, name, description, hover)
 
 
@@ -119,6 +123,35 @@ def estimates_forest(content: ReportContent, metric: str, rocs: Mapping[tuple[st
         f"{formats.capital(name)}, 95 % interval",
         _chance(metric),
     )
+
+
+def overview_forest(content: ReportContent) -> Figure | None:
+    """Every arm and every baseline over all findings, a line each; None where nothing has a number."""
+    rows = [row for row in overall_rows(content.metrics) if formats.known(row["estimate"])]
+    if not rows:
+        return None
+    metric, name = rows[0]["metric"], formats.metric_name(rows[0]["metric"])
+    titles = {arm.name: arm.title for arm in content.arms}
+    beside = [] if content.baseline_metrics is None else overall_rows(content.baseline_metrics)
+    colours = canvas.arm_colours(content.arms, content.against)
+    colours |= {str(row["arm"]): canvas.FAINT for row in beside}
+    intervals = [
+        Interval(
+            title,
+            title,
+            row["estimate"],
+            row["low"],
+            row["high"],
+            f"{title}: {formats.estimate(row['estimate'], row['low'], row['high'])}",
+            filled=row in rows,
+        )
+        for row in [*rows, *beside]
+        for title in (str(titles.get(row["arm"], row["arm"])),)
+    ]
+    over = finding_name(rows[0]["finding"])
+    description = f"{name} ({over}) of every arm and every baseline with 95 % intervals."
+    label = f"{formats.capital(name)}, {over}, 95 % interval"
+    return forest("overview", description, intervals, colours, label, _chance(metric), legend=False)
 
 
 def differences_forest(content: ReportContent, metric: str) -> Figure:

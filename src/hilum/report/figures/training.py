@@ -145,6 +145,8 @@ def course_panel(
 def _exported(run: pl.DataFrame, column: str) -> dict[str, Any] | None:
     """The epoch whose weights are exported, where it has a value of this column."""
     judged = run.drop_nulls(["val_loss", column]) if "val_loss" in run.columns else run.head(0)
+    if "kept" in judged.columns and judged["kept"].fill_null(False).any():
+        judged = judged.filter(pl.col("kept"))
     return judged.sort("val_loss", maintain_order=True).row(0, named=True) if len(judged) else None
 
 

@@ -155,7 +155,9 @@ def _class_metric(name: str) -> Callable[[TaskResults, Query], Value]:
 
 
 def _exported(curve: pl.DataFrame) -> dict[str, float] | None:
-    """The epoch of the lowest validation loss, whose weights are scored; the last one without validation."""
+    """The epoch whose weights are scored: where the curve does not say which, of the lowest validation loss."""
+    if "kept" in curve.columns and curve["kept"].fill_null(False).any():
+        return curve.filter(pl.col("kept")).row(-1, named=True)
     judged = curve.drop_nulls("val_loss") if "val_loss" in curve.columns else curve.head(0)
     if judged.is_empty():
         return curve.row(-1, named=True) if len(curve) else None

@@ -188,8 +188,16 @@ class Section:
         anchor: its place in the address, `report.html#anchor`; unique.
         title: the heading and the entry in the table of contents.
         blocks: in reading order.
+        folded: whether a reader opens it to see it.
     """
 
     anchor: str
     title: str
     blocks: Sequence[Block]
+    folded: bool = False
+
+    @property
+    def gathered(self) -> list[str]:
+        """Notes that several tables have: said once, after the last of them."""
+        notes = [note for block in self.blocks if isinstance(block, Table) for note in dict.fromkeys(block.notes)]
+        return [note for note in dict.fromkeys(notes) if notes.count(note) > 1]

@@ -56,6 +56,9 @@ from .plots import (
     intervals as intervals,
 )
 from .plots import (
+    overview as overview,
+)
+from .plots import (
     training as training,
 )
 from .results import (
@@ -78,6 +81,9 @@ from .results import (
 )
 from .subgroups import (
     subgroup_tables as subgroup_tables,
+)
+from .sweep import (
+    sweep_blocks as sweep_blocks,
 )
 from .thresholds import (
     mean_thresholds as mean_thresholds,

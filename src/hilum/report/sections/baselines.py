@@ -1,6 +1,7 @@
 """Shortcut baselines beside the arms: how much of a score needs no radiology."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
@@ -9,7 +10,7 @@ from hilum.evaluation.metrics import MACRO
 from hilum.report.content import SIGNIFICANT, ReportContent
 from hilum.report.render import Cell, Column, Table, formats
 from hilum.report.render.formats import finding_name
-from hilum.report.rows import Row, overall_rows
+from hilum.report.rows import Row, direction, overall_rows
 from hilum.report.sections.results import difference_cell, estimate_cell, macro_first, order_of, with_split
 
 
@@ -22,7 +23,7 @@ def sentences(content: ReportContent) -> list[str]:
     told = []
     if blind:
         parts = [
-            f"{'one that sees' if i else 'A model that sees only'} {_what(name)} {'' if i else 'reaches '}"
+            f"{'one that sees' if i else 'A model that sees only'} {what(name)} {'' if i else 'reaches '}"
             f"{formats.decimal(row['estimate'])}"
             for i, (name, row) in enumerate(blind.items())
         ]
@@ -49,8 +50,19 @@ def cautions(content: ReportContent) -> list[str]:
     if not tied:
         return []
     verb = "is" if len(tied) == 1 else "are"
-    what = _untrained(best["arm"]) or f"the model that sees only {_what(best['arm'])}"
-    return [f"{formats.listing(tied)} {verb} not shown to beat {what} ({formats.decimal(best['estimate'])})."]
+    named = _untrained(best["arm"]) or f"the model that sees only {what(best['arm'])}"
+    return [f"{formats.listing(tied)} {verb} not shown to beat {named} ({formats.decimal(best['estimate'])})."]
+
+
+def not_above_blind(content: ReportContent, arms: Sequence[str]) -> tuple[list[str], str]:
+    """Those of these arms that are not shown to beat the best baseline that sees next to nothing, and its name."""
+    blind = [row for row in _overall(content.baseline_metrics) if _untrained(row["arm"]) is None]
+    if not blind or content.baseline_comparisons is None:
+        return [], ""
+    best = str(max(blind, key=lambda row: row["estimate"])["arm"])
+    pairs = [row for row in overall_rows(content.baseline_comparisons) if row["against"] == best]
+    behind = [row["arm"] for row in pairs if row["arm"] in arms and direction(row) != "better"]
+    return behind, best
 
 
 def baselines_table(content: ReportContent) -> Table | None:
@@ -114,8 +126,8 @@ def _overall(table: pl.DataFrame | None) -> list[Row]:
     return [] if table is None else [row for row in overall_rows(table) if formats.known(row["estimate"])]
 
 
-def _what(name: str) -> str:
-    """As in "age, sex and view", "an 8×8 thumbnail"."""
+def what(name: str) -> str:
+    """What a baseline sees, as in "age, sex and view", "an 8×8 thumbnail"."""
     shown = _shown(name)
     if not shown.endswith("thumbnail"):
         return shown

@@ -14,7 +14,8 @@ def reading(content: ReportContent) -> Section:
             "Interval",
             f"In brackets: a 95 % interval. Patients, not images, are redrawn{times}, because images "
             "of one patient resemble each other; redrawing images would make intervals too narrow. "
-            "Where there are several seeds they are redrawn too.",
+            "Where an arm has several seeds they are redrawn too; differences of arms with several seeds take seeds as "
+            "random readers (Obuchowski and Rockette).",
         ),
         (
             "AUROC",
@@ -23,7 +24,7 @@ def reading(content: ReportContent) -> Section:
         ),
         (
             "Difference",
-            "Two arms are compared on the same redraws of the same patients. Their own intervals may overlap although "
+            "Two arms are compared on the same patients. Their own intervals may overlap although "
             "they differ; the interval of the difference decides.",
         ),
         (

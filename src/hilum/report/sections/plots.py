@@ -10,6 +10,7 @@ from hilum.report.figures import (
     decision_figures,
     differences_forest,
     estimates_forest,
+    overview_forest,
     precision_recall_figures,
     reliability_figures,
     roc_curves,
@@ -24,6 +25,16 @@ _PANELS = 13
 """More panels of training than these are folded, but for the one of all arms."""
 SEEN_AT_ONCE = 6
 """More panels than these are folded, where they are not the main result."""
+
+
+def overview(content: ReportContent) -> Section | None:
+    """One picture: all arms and baselines with their intervals."""
+    figure = overview_forest(content)
+    if figure is None:
+        return None
+    beside = "" if content.baseline_metrics is None else "; open markers: baselines, which need no radiology"
+    caption = f"All arms over all findings, with 95 % intervals over patients{beside}. Computed on {content.scored_on}."
+    return Section("overview", "At a glance", [FigureGroup(caption, [figure])])
 
 
 def intervals(content: ReportContent) -> Section | None:

@@ -4,12 +4,18 @@ import polars as pl
 
 from hilum.evaluation.tables import UNDERDIAGNOSIS
 from hilum.report.content import SIGNIFICANT, ReportContent
-from hilum.report.render import Cell, Column, Table, formats
+from hilum.report.render import Cell, Column, Prose, Table, formats
 from hilum.report.sections.results import estimate_cell, order_of, with_split
 
+LEAST_SHARE = 0.1
+"""Of the groups and findings of a table; with fewer above the minimum a sentence is enough."""
 
-def subgroup_tables(content: ReportContent) -> list[Table]:
-    """One table an attribute and metric: group, finding and arm with their number and gap. Groups too small say so."""
+
+def subgroup_tables(content: ReportContent) -> list[Table | Prose]:
+    """One table an attribute and metric: group, finding and arm with their number and gap. Groups too small say so.
+
+    Where almost none is large enough, or only one group is, it is a sentence instead.
+    """
     table = content.subgroups
     if table is None or table.is_empty():
         return []
@@ -17,10 +23,12 @@ def subgroup_tables(content: ReportContent) -> list[Table]:
     return [_table(content, table, attribute, metric) for attribute, metric in kinds]
 
 
-def _table(content: ReportContent, every: pl.DataFrame, attribute: str, metric: str) -> Table:
+def _table(content: ReportContent, every: pl.DataFrame, attribute: str, metric: str) -> Table | Prose:
     table = every.filter((pl.col("attribute") == attribute) & (pl.col("metric") == metric))
     known = table.filter(pl.col("estimate").cast(pl.Float64).fill_nan(None).is_not_null())
     left = table.filter(pl.col("estimate").cast(pl.Float64).fill_nan(None).is_null())
+    if known["group"].n_unique() < 2 or len(known) < LEAST_SHARE * len(table):
+        return Prose([_hardly_any(known, table, attribute, metric)])
     titles = {arm.name: arm.title for arm in content.arms}
     several = table["arm"].n_unique() > 1
     rows = [
@@ -51,6 +59,16 @@ def _table(content: ReportContent, every: pl.DataFrame, attribute: str, metric: 
     caption = f"{name} by {attribute}. {over}. Computed on {content.scored_on}."
     stem = formats.file_stem("subgroups", attribute, metric)
     return Table(stem, caption, columns, rows, with_split(table, content), notes)
+
+
+def _hardly_any(known: pl.DataFrame, table: pl.DataFrame, attribute: str, metric: str) -> str:
+    """As in "AUROC by view: 1 of 12 groups and findings has enough patients to be measured (AP: Effusion)"."""
+    pairs = table.select("group", "finding").n_unique()
+    enough = known.select("group", "finding").n_unique()
+    which = "; ".join(f"{group}: {formats.listing(names)}" for group, names in _by_group(known).items())
+    told = f"{enough or 'none'} of {pairs} groups and findings {'has' if enough == 1 else 'have'} enough patients"
+    name = formats.capital(formats.metric_name(metric))
+    return f"{name} by {attribute}: {told} to be measured{f' ({which})' if which else ''}."
 
 
 def _gap(row: dict[str, float | None]) -> Cell:

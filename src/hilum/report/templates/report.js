@@ -37,3 +37,12 @@ const watch = new IntersectionObserver((entries) => {
   }
 }, { rootMargin: "-10% 0px -75% 0px" });
 for (const part of document.querySelectorAll("main > [id]")) watch.observe(part);
+// What is folded opens where a link leads into it, and on paper.
+const unfold = () => {
+  const part = location.hash && document.getElementById(location.hash.slice(1));
+  for (let fold = part && (part.querySelector(":scope > details.fold") ?? part.closest("details")); fold; fold = fold.parentElement?.closest("details")) fold.open = true;
+  if (part) part.scrollIntoView();
+};
+window.addEventListener("hashchange", unfold);
+unfold();
+window.addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((fold) => { fold.open = true; }));

@@ -5,7 +5,7 @@ equality: the sentence states what this test set could have shown.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import polars as pl
 
@@ -14,7 +14,8 @@ from hilum.report.content import ArmSummary, ReportContent
 from hilum.report.render import formats
 from hilum.report.rows import Direction, Row, direction, overall_rows
 from hilum.report.sections import baselines
-from hilum.report.verdict import learning, starting
+from hilum.report.verdict import learning, settling, starting, support
+from hilum.report.verdict.records import VerdictCode, VerdictRecord
 
 
 @dataclass(frozen=True)
@@ -25,11 +26,13 @@ class Verdict:
         headline: one line, set in bold.
         sentences: the numbers behind it.
         cautions: what weakens it: seen test patients, one seed.
+        records: what it rests on and what would settle it, with codes; their sentences are among the others.
     """
 
     headline: str
     sentences: list[str]
     cautions: list[str]
+    records: list[VerdictRecord] = field(default_factory=list)
 
 
 def decide(content: ReportContent) -> Verdict:
@@ -50,9 +53,33 @@ def decide(content: ReportContent) -> Verdict:
         headline, sentences = _all_pairs(pairs, scores, content)
     else:
         headline, sentences = _against_reference(pairs, content)
-    told = [*sentences, *_by_finding(content), *learning.leading_probe(content), *baselines.sentences(content)]
-    headline = learning.before_the_verdict(content) + headline
-    return Verdict(headline, [*_labels(content), *told], _all_cautions(content))
+    first = [record for record in (_beside_baselines(content), support.few_seeds(content)) if record is not None]
+    rests_on, settles = support.records(content), settling.records(content)
+    weakens = [record.sentence for record in rests_on if record.code is VerdictCode.UNANNOUNCED_LOOK]
+    supports = [record.sentence for record in rests_on if record.code is not VerdictCode.UNANNOUNCED_LOOK]
+    told = [*sentences, *supports, *(record.sentence for record in settles), *_by_finding(content)]
+    told += [*learning.leading_probe(content), *baselines.sentences(content)]
+    before = "".join(f"{record.sentence}{': ' if record.code is VerdictCode.FEW_SEEDS else ' '}" for record in first)
+    headline = learning.before_the_verdict(content) + before + headline
+    return Verdict(
+        headline,
+        [*_labels(content), *told],
+        [*weakens, *_all_cautions(content)],
+        [*first, *rests_on, *settles],
+    )
+
+
+def _beside_baselines(content: ReportContent) -> VerdictRecord | None:
+    """Pretrained arms that are not shown to beat what sees next to nothing of an image: that comes first."""
+    pretrained = [arm.name for arm in content.arms if arm.starts_from != "random"]
+    behind, best = baselines.not_above_blind(content, pretrained)
+    if not behind:
+        return None
+    verb = "is" if len(behind) == 1 else "are"
+    sentence = f"{formats.listing(behind)} {verb} not shown to beat a model that sees only {baselines.what(best)}."
+    return VerdictRecord(
+        VerdictCode.BASELINE_NOT_BEATEN, sentence, values={"baseline": best, "arms": ", ".join(behind)}
+    )
 
 
 def _all_cautions(content: ReportContent) -> list[str]:

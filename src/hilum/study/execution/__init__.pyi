@@ -10,6 +10,12 @@ from .explain import (
 from .external import (
     store_of as store_of,
 )
+from .looks import (
+    extended as extended,
+)
+from .looks import (
+    looks_taken as looks_taken,
+)
 from .run import (
     CHECK as CHECK,
 )

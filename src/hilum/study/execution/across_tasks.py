@@ -20,6 +20,7 @@ from hilum.report.page import PAGE
 from hilum.report.tasks import OverviewContent, TaskPage
 from hilum.report.verdict.decide import decide
 from hilum.study.execution.evaluate import read_arm
+from hilum.study.execution.looks import look_of
 from hilum.study.execution.report_content import report_content
 from hilum.study.file import as_yaml
 from hilum.study.file.views import View, views_of
@@ -134,13 +135,16 @@ def _labelled_images(view: Prepared) -> float:
 
 
 def _comparisons(views: Sequence[Prepared], of_place: Mapping[str, View], out: Path) -> pl.DataFrame:
+    """Of every task; where they are adjusted together, for the look that this is."""
     tables = []
     for view in views:
         place = view.study.place
         own = pl.read_parquet(out / in_view(view.study, EVALUATION) / "comparisons.parquet")
         tables.append(own.select(pl.lit(of_place[place].name).alias("task"), pl.lit(place).alias("place"), pl.all()))
     table = pl.concat(tables)
-    return adjust_over_tasks(table, AVERAGES) if views[0].study.evaluate.family == "all_tasks" else table
+    if views[0].study.evaluate.family != "all_tasks":
+        return table
+    return adjust_over_tasks(table, AVERAGES, look=look_of(views[0].study, out))
 
 
 def _labels_to_match(

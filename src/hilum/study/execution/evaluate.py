@@ -22,11 +22,13 @@ from hilum.evaluation import (
     evaluate_suite,
     read_predictions,
 )
+from hilum.evaluation.inference import Look
 from hilum.evaluation.metrics import overall_finding
 from hilum.finetuning.monitoring import LearningSign, read_learning
 from hilum.finetuning.scores import PROBE_SCORES, SCORES, read_scores
 from hilum.progress import ProgressReport
 from hilum.study.execution.external import external_table
+from hilum.study.execution.looks import look_of, record_look
 from hilum.study.file import Study
 from hilum.study.plan import BASELINES, EVALUATION, finetuning_directory, in_view, write_predictions
 from hilum.study.plan.steps import baseline_names
@@ -46,13 +48,19 @@ def judge(prepared: Prepared, out: Path, on_progress: ProgressReport) -> None:
     with whole_directory(out / in_view(study, EVALUATION)) as directory:
         on_progress(0, study.evaluate.n_bootstrap, "joining scores with labels")
         _write_all_predictions(prepared, out, directory)
-        tables = evaluate_suite(_given(prepared, directory), _settings(study), on_progress).tables
+        settings = _settings(study, look_of(study, out))
+        tables = evaluate_suite(_given(prepared, directory), settings, on_progress).tables
         if "probe_comparisons" in tables:
             tables["learning"] = _learning(study, out, tables["probe_comparisons"])
         if prepared.external:
             tables["external"] = external_table(prepared, out, directory)
         for name, table in tables.items():
             table.write_parquet(directory / f"{name}.parquet")
+    record_look(out, study.seeds)
+
+
+_SEEDS_FOR_FACTORIAL = 5
+"""With fewer, what a factorial design takes out is worth less than the degrees of freedom it costs."""
 
 
 def _given(prepared: Prepared, directory: Path) -> SuiteInput:
@@ -68,8 +76,10 @@ def _given(prepared: Prepared, directory: Path) -> SuiteInput:
     )
 
 
-def _settings(study: Study) -> SuiteSettings:
+def _settings(study: Study, look: Look) -> SuiteSettings:
+    """Where each seed draws the labels that all arms learn from, arms share what is lucky about a seed."""
     asked = study.evaluate
+    drawn = study.task.labelled_percent < 100 and len(study.seeds) >= _SEEDS_FOR_FACTORIAL
     return SuiteSettings(
         BootstrapConfig(n_bootstrap=asked.n_bootstrap, seed=asked.seed),
         min_positives=asked.min_positive_patients,
@@ -79,6 +89,8 @@ def _settings(study: Study) -> SuiteSettings:
         pairs=list(study.compare) or None,
         margin=asked.margin,
         exclusive=study.task.classes == "exclusive",
+        seed_design="factorial" if drawn else "nested",
+        look=look,
     )
 
 

@@ -18,6 +18,8 @@ from hilum.report.content import ArmSummary, DataSummary, ReportContent
 from hilum.report.from_folder import cases_in, embeddings_in, left_out_findings
 from hilum.study.execution.evaluate import read_arm, read_thresholds
 from hilum.study.execution.external import store_of
+from hilum.study.execution.looks import look_taken
+from hilum.study.execution.sweep import sweep_summaries
 from hilum.study.file import Study, as_yaml
 from hilum.study.file.protocol import as_flow
 from hilum.study.plan import (
@@ -38,6 +40,7 @@ from hilum.study.plan import (
     share_in_words,
     view_name,
 )
+from hilum.study.plan.sweep import selected_sample, with_settings
 from hilum.study.prepared import Prepared
 
 
@@ -73,8 +76,10 @@ def report_content(prepared: Prepared, out: Path, steps: list[Step], failed: Seq
         probe_metrics=_table(evaluation, "probe_metrics"),
         probe_comparisons=_table(evaluation, "probe_comparisons"),
         learning=_table(evaluation, "learning"),
+        look=look_taken(study, out),
         labelled=pl.DataFrame(as_rows(labelled_shares(prepared))),
         labelled_in_words=share_in_words(labelled_shares(prepared)),
+        sweeps=sweep_summaries(prepared, out),
     )
     if study.explain is None:
         return content
@@ -123,7 +128,7 @@ def _table(evaluation: Path, name: str) -> pl.DataFrame | None:
 def _arm_summary(prepared: Prepared, out: Path, arm: str) -> ArmSummary:
     study = prepared.study
     settings, cards = study.arms[arm], [read_card(out / finetuning_directory(study, arm, seed)) for seed in study.seeds]
-    trainable, total = parameter_counts(study, arm)
+    trainable, total = parameter_counts(with_settings(study, arm, selected_sample(study, out, arm)), arm)
     test_patients = prepared.labelled.patients(prepared.task.test_ids)
     stores = {each: store_of(out, each) for each in prepared.data} if study.evaluate.contaminated == "mark" else None
     exposures = [card.ledger.exposure_of(test_patients) for card in cards]
@@ -222,7 +227,8 @@ def _provenance(prepared: Prepared, out: Path, steps: list[Step]) -> list[tuple[
         record = read_record(out / step.directory)
         if record is not None:
             lines.append((step.title, f"{record.seconds:,.1f} s{_rate(out / step.directory)}"))
-            if step.kind in ("pretrain", "supervise", "finetune") and step.seed == study.seeds[0]:
+            leaves_card = step.kind in ("pretrain", "supervise", "finetune") and record.outcome == "done"
+            if leaves_card and step.seed == study.seeds[0]:
                 lines.append((f"{step.title}: settings", _settings(read_card(out / step.directory))))
     return lines
 

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from hilum.artifacts import fingerprint, locked, write_json, write_text
 from hilum.errors import HilumError, TrainingFailedError
@@ -20,6 +20,7 @@ from hilum.report.layouts import with_layout
 from hilum.report.page import PAGE, write_report
 from hilum.report.tasks import write_overview
 from hilum.study.execution.across_tasks import judge_across, overview_content
+from hilum.study.execution.curve_log import TensorBoardLog
 from hilum.study.execution.evaluate import judge
 from hilum.study.execution.explain import explain_arms
 from hilum.study.execution.external import store_of
@@ -49,7 +50,8 @@ from hilum.study.plan import (
     without_failed,
 )
 from hilum.study.plan.prepare import prepare_study
-from hilum.study.plan.steps import directory_of_start
+from hilum.study.plan.record import Outcome
+from hilum.study.plan.steps import directory_of_start, sweep_directory
 from hilum.study.prepared import Prepared, PreparedStudy
 from hilum.training.distributed import by_the_first, joined_processes, rank, world_size
 
@@ -72,6 +74,7 @@ def run_study(
     workers: int | None = None,
     allow_missing: bool = False,
     check: Callable[[PreparedStudy], object] | None = None,
+    log: Literal["tensorboard"] | None = None,
 ) -> Path:
     """Run every step of a study that is not done yet, and write its report.
 
@@ -85,6 +88,8 @@ def run_study(
         check: tries the study in miniature and raises where it cannot run to its end
             (`hilum.study.check.check_prepared`). Called before the first step, unless all steps are done or the same
             study was tried here before; not where several processes train together.
+        log: write the curves of training also for TensorBoard, into `logs`
+            (`hilum.study.execution.curve_log.TensorBoardLog`).
 
     Returns:
         Path of report.html.
@@ -104,7 +109,10 @@ def run_study(
         by_the_first(lambda: _write_study(study, out, steps, keys))
         if tried:
             write_json(out / CHECK, {"key": tried})
-        runner = _Runner(out, len(steps), show_step, prepared)
+        curve_log = TensorBoardLog(out) if log is not None and rank() == 0 else None
+        if curve_log is not None:
+            held.callback(curve_log.close)
+        runner = _Runner(out, len(steps), show_step, prepared, curve_log)
         judged: dict[str, Judged] = {}
         for number, step in enumerate(steps, start=1):
             if step.kind == "evaluate":
@@ -162,7 +170,7 @@ def _work_of(
     workers: int | None,
 ) -> Callable[[ProgressReport], None] | None:
     """What does a step; None for images that were generated before the plan was made."""
-    if step.kind in ("store", "pretrain", "supervise", "finetune", "external", "baselines"):
+    if step.kind in ("store", "pretrain", "supervise", "sweep", "finetune", "external", "baselines"):
         return partial(perform, step, prepared.views.get(step.view, prepared.first), out, workers)
     if step.kind == "across":
         return lambda _: judge_across([each.prepared for each in judged.values()], out)
@@ -238,13 +246,19 @@ class _Runner:
     steps: int
     show_step: ShowStep
     prepared: PreparedStudy | None
+    curve_log: TensorBoardLog | None = None
 
     def once(self, number: int, step: Step, key: str, work: Callable[[ProgressReport], None]) -> None:
         directory = self.out / step.directory
 
         def show_and_work() -> None:
             with self.show_step(number, self.steps, step) as show:
-                work(recorded_progress(directory, show))
+                report = recorded_progress(directory, show)
+                if self.curve_log is None:
+                    work(report)
+                else:
+                    work(self.curve_log.following(step.directory, report))
+                    self.curve_log.look(step.directory)
 
         def work_together() -> None:
             if step.kind not in _OF_ALL:
@@ -255,9 +269,9 @@ class _Runner:
                 work(silent)
 
         began = time.monotonic()
-        if self._starts_from_nothing(step):
-            told = "what it starts from came to nothing"
-            by_the_first(lambda: record_failure(directory, key, step.title, 0.0, "pretraining_failed", told))
+        if (before := self._failed_before(step)) is not None:
+            outcome, told = before
+            by_the_first(lambda: record_failure(directory, key, step.title, 0.0, outcome, told))
             return
         try:
             perform_once(directory, key, step.title, work_together)
@@ -269,9 +283,26 @@ class _Runner:
                 raise HilumError(directory, expected="a training", found=told, fix="Run it again then.") from error
             record_failure(directory, key, step.title, time.monotonic() - began, error.code, told)
 
+    def _failed_before(self, step: Step) -> tuple[Outcome, str] | None:
+        """Why a step has nothing to begin with."""
+        if self._starts_from_nothing(step):
+            return "pretraining_failed", "what it starts from came to nothing"
+        if self.prepared is None or step.kind != "finetune" or step.arm is None:
+            return None
+        study = self.prepared.views[step.view].study
+        swept = study.sweep_of(step.arm) is not None
+        record = read_record(self.out / sweep_directory(study, step.arm)) if swept else None
+        if record is not None and record.outcome != "done":
+            return "diverged", "its sweep found no settings with which training does not diverge"
+        return None
+
     def _starts_from_nothing(self, step: Step) -> bool:
         """Whether a step needs what a training that failed has not left."""
-        if self.prepared is None or step.kind not in ("supervise", "finetune", "external") or step.seed is None:
+        if (
+            self.prepared is None
+            or step.kind not in ("supervise", "sweep", "finetune", "external")
+            or step.seed is None
+        ):
             return False
         study = self.prepared.views[step.view].study
         if step.kind == "supervise" and step.init is not None and step.encoder is not None:

@@ -17,6 +17,7 @@ from hilum.progress import ProgressReport
 from hilum.runs.pools import PooledImages, pooled_images
 from hilum.study.execution.baselines import score_baselines
 from hilum.study.execution.external import score_external, store_of
+from hilum.study.execution.sweep import settings_of_arm, sweep_arm
 from hilum.study.file import Pretrained, finetune_settings, pretext_settings
 from hilum.study.file.schema import Supervised
 from hilum.study.file.section import percent_of
@@ -34,7 +35,7 @@ def perform(step: Step, prepared: Prepared, out: Path, workers: int | None, on_p
     """Do one step of training or its preparation; its directory is complete afterwards.
 
     Args:
-        step: of kind "store", "pretrain", "supervise", "finetune", "external" or "baselines".
+        step: of kind "store", "pretrain", "supervise", "sweep", "finetune", "external" or "baselines".
         prepared: the study's data.
         out: directory of the study.
         workers: threads that decode images or prepare batches; None: all cores, or one. They do not change the result.
@@ -60,6 +61,8 @@ def perform(step: Step, prepared: Prepared, out: Path, workers: int | None, on_p
         _pretrain(step, prepared, out, batch_workers, on_progress)
     elif step.kind == "baselines":
         score_baselines(prepared, store_of(out, step.data), out / step.directory, on_progress)
+    elif step.kind == "sweep":
+        sweep_arm(step, prepared, out, batch_workers, on_progress)
     elif step.kind == "finetune":
         _finetune(step, prepared, out, batch_workers, on_progress)
 
@@ -178,7 +181,7 @@ def _finetune(step: Step, prepared: Prepared, out: Path, workers: int, on_progre
         task.val.only(readable),
         [image_id for image_id in (*task.val.image_ids, *task.test_ids) if image_id in readable],
         study.task.findings,
-        settings=settings,
+        settings=replace(settings_of_arm(prepared, out, step.arm), workers=workers),
         seed=step.seed,
         directory=out / step.directory,
         split_title=f"{step.data}, train of {task.split.title}",

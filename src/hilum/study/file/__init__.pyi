@@ -49,6 +49,9 @@ from .shipped import (
 from .shipped import (
     shipped_studies as shipped_studies,
 )
+from .sweep import (
+    Sweep as Sweep,
+)
 from .task import (
     ListedSplit as ListedSplit,
 )

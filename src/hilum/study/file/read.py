@@ -15,9 +15,11 @@ from hilum.encoders.catalogue import ARCHITECTURES
 from hilum.errors import HilumError, HilumErrors
 from hilum.findings import COLLECTIONS
 from hilum.pretext.methods import METHOD_SETTINGS, method_settings
+from hilum.study.file.finetuning import Finetuning
 from hilum.study.file.finetuning_problems import finetuning_problems
 from hilum.study.file.protocol import published_overrides
 from hilum.study.file.schema import Study
+from hilum.study.file.sweep import sweep_problems
 from hilum.study.file.tasks_problems import (
     Place,
     Problem,
@@ -254,6 +256,7 @@ def _cross_problems(content: Mapping[str, Any]) -> Iterator[Problem]:
                 f"{blocks} blocks, but {architecture.name} has {architecture.blocks}",
                 f"use 0 to {architecture.blocks}, or all",
             )
+    yield from (Problem(*told) for told in sweep_problems(content, Finetuning))
     yield from _size_problems(content, arms)
     yield from _name_problems(content, arms)
     for name, raw in data.items():

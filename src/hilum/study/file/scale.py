@@ -8,6 +8,7 @@ from hilum.encoders.catalogue import ARCHITECTURES
 from hilum.encoders.published import describe_weights
 from hilum.study.file.schema import Study
 from hilum.study.file.section import FOLDER_LABELS
+from hilum.study.file.sweep import shrunk
 
 TINY_IMAGES = 600
 TINY_SIZE = 64
@@ -16,16 +17,31 @@ TINY_BATCH = 32
 TINY_REDRAWS = 200
 TINY_COUNT = 60
 TINY_POINTS = 150
+TINY_TRIALS = 4
+TINY_ENCODERS = {
+    "resnet50": "resnet18",
+    "resnet101": "resnet18",
+    "vit_small_patch16_224": "vit_tiny_patch16_224",
+    "vit_base_patch16_224": "vit_tiny_patch16_224",
+    "vit_base_patch14_dinov2": "vit_small_patch14_dinov2",
+    "vit_base_patch14_reg4_dinov2": "vit_small_patch14_reg4_dinov2",
+    "vit_base_patch16_dinov3": "vit_small_patch16_dinov3",
+    "vit_base_patch16_dinov3_qkvb": "vit_small_patch16_dinov3_qkvb",
+    "toh2023_unet_encoder": "toh2023_cnn",  # images of 224 px only, and 18 GFLOP each
+}
+"""Stand-ins for large encoders: of the same family, and of the same blocks, where there is a small one."""
 
 
 def tiny(study: Study) -> Study:
     """Shrink a study so that it runs end to end without any data in place.
 
     Data sets become generated images in the same layout, images are at most 64 px, training takes at most two epochs
-    and two seeds. Published weights that are not on this machine give way to random ones. The results mean nothing;
-    that everything runs does.
+    and two seeds. Large encoders give way to small ones of their family (`TINY_ENCODERS`), and published weights that
+    are not on this machine, or are of the large ones, to random ones. The results mean nothing; that everything runs
+    does.
     """
     content = study.model_dump(mode="json", exclude_unset=True)
+    _shrink_encoders(content)
     for index, data in enumerate(content["data"].values()):
         data |= {"generate": {"images": TINY_IMAGES, "size": TINY_SIZE, "seed": index}}
         data |= {"release": None, "labeller": None}
@@ -59,6 +75,7 @@ def tiny(study: Study) -> Study:
             arm["finetune"].pop("train", None)
         if (architecture := ARCHITECTURES[encoder]).fixed:
             arm["finetune"]["size"] = architecture.size
+    _shrink_sweeps(study, content)
     content["seeds"] = study.seeds[:2]
     content["evaluate"] = content.get("evaluate", {}) | {
         "n_bootstrap": min(study.evaluate.n_bootstrap, TINY_REDRAWS),
@@ -73,11 +90,40 @@ def tiny(study: Study) -> Study:
     return Study.model_validate(content)
 
 
+def _shrink_encoders(content: dict[str, Any]) -> None:
+    """Small encoders in place of large ones, whose weights they cannot take."""
+    for part in (*content.get("starts", {}).values(), *content["arms"].values()):
+        if part.get("encoder") not in TINY_ENCODERS:
+            continue
+        part["encoder"] = TINY_ENCODERS[part["encoder"]]
+        for key in ("init", "weights", "start"):
+            if isinstance(part.get(key), dict):
+                part[key] = _without_weights(part[key])
+            elif key in part and not (key == "start" and part[key] in content.get("starts", {})):
+                part[key] = "random"
+
+
+def _without_weights(init: dict[str, Any]) -> dict[str, Any]:
+    start = init.get("start")
+    return init | {"start": _without_weights(start) if isinstance(start, dict) else "random"}
+
+
 def _shrunk_curriculum(settings: dict[str, Any]) -> dict[str, Any]:
     """Views of two sizes that fit into tiny images."""
     if not isinstance(size := settings.get("size"), dict):
         return settings
     return settings | {"size": {**size, "start": TINY_SIZE // 2, "end": None}}
+
+
+def _shrink_sweeps(study: Study, content: dict[str, Any]) -> None:
+    length = ("epochs", "steps", "batch_size")
+    if study.sweep is not None:
+        few = shrunk(study.sweep, TINY_TRIALS, length)
+        content["sweep"] = few and few.model_dump(mode="json", exclude_unset=True)
+    for name, arm in study.arms.items():
+        if arm.sweep is not None:
+            few = shrunk(arm.sweep, TINY_TRIALS, length)
+            content["arms"][name]["sweep"] = few and few.model_dump(mode="json", exclude_unset=True)
 
 
 def _shrunk_start(init: Any, encoder: str, starts: Mapping[str, Any]) -> Any:

@@ -20,6 +20,7 @@ from hilum.study.file.explain import Explaining, check_explaining, explained_arm
 from hilum.study.file.finetuning import Finetuning
 from hilum.study.file.pretraining import Pretrained, Pretraining
 from hilum.study.file.section import FindingName, Name, Section, Seed
+from hilum.study.file.sweep import Sweep
 from hilum.study.file.task import FractionOfValidation, LabelReading, Task
 from hilum.threshold_rule import check_rule
 from hilum.training.settings import Precision
@@ -198,6 +199,7 @@ class Arm(Section):
     )
     tasks: list[str] | None = Field(None, min_length=1, description="Tasks that it is trained on; all when left out.")
     finetune: Finetuning = Field(Finetuning(), description="Settings of this arm instead of the study's `finetune`.")
+    sweep: Sweep | None = Field(None, description="Sweep of this arm instead of the study's; null: none.")
 
 
 class Evaluation(Section):
@@ -226,6 +228,17 @@ class Evaluation(Section):
         gt=0,
         description="Largest AUROC difference that does not matter, named before the results are seen: tests of "
         "non-inferiority and equivalence.",
+    )
+    looks: int = Field(
+        1,
+        ge=1,
+        le=20,
+        description="How many times the results will be looked at while seeds are added (`hilum study extend`), said "
+        "beforehand: the 5 % are spread over so many looks.",
+    )
+    spending: Literal["obrien_fleming", "pocock"] = Field(
+        "obrien_fleming",
+        description="How the 5 % are spread over the looks: little at first (`obrien_fleming`), or alike (`pocock`).",
     )
     min_group: PositiveInt = Field(
         20, description="Subgroups with fewer positive or negative patients of a finding get no number."
@@ -261,6 +274,9 @@ class Study(Section):
     arms: dict[Name, Arm] = Field(min_length=1, description="What is compared, by name.")
     pretrain: Pretraining = Field(Pretraining(), description="Settings of all pretraining.")
     finetune: Finetuning = Field(Finetuning(), description="Settings of all training with labels.")
+    sweep: Sweep | None = Field(
+        None, description="Settings of training with labels that every arm tries first; validation images choose."
+    )
     precision: Precision = Field(
         "auto", description="`auto`: bf16 autocast where the machine computes it natively, else fp32."
     )
@@ -383,6 +399,11 @@ class Study(Section):
     def finetuning_of(self, arm: str) -> Finetuning:
         """Settings of one arm: the study's, and what the arm says instead."""
         return self.arms[arm].finetune.instead_of(self.finetune)
+
+    def sweep_of(self, arm: str) -> Sweep | None:
+        """The sweep of one arm: its own, or the study's; None where it has none."""
+        own = self.arms[arm]
+        return own.sweep if "sweep" in own.model_fields_set else self.sweep
 
     def starts_from(self, arm: str) -> str:
         """The initial weights of an arm, in words: "random", "mocov2 on ours/train", a name, or a directory."""

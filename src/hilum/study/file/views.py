@@ -86,6 +86,7 @@ def supervised_study(study: Study, encoder: str, init: Supervised) -> Study:
         task = Task.model_validate(reading | {"findings": findings, "split": split})
     arm = Arm(encoder=encoder, init=init.start, finetune=init.finetune)
     update: dict[str, Any] = {"task": task, "tasks": {}, "arms": {"supervised": arm}, "explain": None, "compare": []}
+    update["sweep"] = None
     update["evaluate"] = study.evaluate.model_copy(update={"reference": None})
     return study.model_copy(update=update).placed(study.place, study.whole)
 

@@ -43,6 +43,7 @@ from hilum.study.plan.steps import (
     pretraining_directory,
     steps_of,
 )
+from hilum.study.plan.sweep import needs_of
 from hilum.study.prepared import Prepared, PreparedStudy
 from hilum.study.rates import STEPS_SPREAD, Rates, rates_of_this_machine
 
@@ -146,6 +147,7 @@ def plan_data(plan: Plan) -> dict[str, Any]:
         "arms": [arm_row(plan, arm) for arm in study.arms],
         "pretraining": _pretraining_rows(plan),
         "finetuning": _finetuning_rows(plan),
+        "sweeps": _sweep_rows(plan),
         "seeds": study.seeds,
         "steps": [_step_row(plan, step) for step in plan.steps],
         "seconds": remaining_seconds(plan),
@@ -167,6 +169,7 @@ def _task_row(plan: Plan) -> dict[str, Any]:
         "power": _power(plan.prepared) if plan.prepared else None,
         "arms": [arm_row(plan, arm) for arm in study.arms],
         "finetuning": _finetuning_rows(plan),
+        "sweeps": _sweep_rows(plan),
     }
 
 
@@ -256,6 +259,16 @@ def _class_balance(plan: Plan, settings: FinetuneSettings) -> tuple[dict[str, di
     train = plan.prepared.task.train_of(seed)
     visits = len(train.image_ids if settings.resample is None else train.resampled(settings.resample, seed).image_ids)
     return class_balance(plan.study.task.findings, train, settings, seed), visits
+
+
+def _sweep_rows(plan: Plan) -> list[dict[str, Any]]:
+    """What each arm tries before it is trained, and the memory that this takes."""
+    rows = []
+    for arm in plan.study.arms if plan.images is not None else ():
+        if plan.images is not None and plan.study.sweep_of(arm) is not None:
+            needs = needs_of(plan.study, arm, (plan.images.train, plan.images.val))
+            rows.append({"arm": arm, **asdict(needs), "in_words": needs.in_words})
+    return rows
 
 
 def _labelled_rows(prepared: Prepared) -> dict[str, Any]:

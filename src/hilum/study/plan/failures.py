@@ -8,7 +8,7 @@ from hilum.artifacts import fingerprint
 from hilum.errors import HilumErrors, TrainingFailedError
 from hilum.study.file import Study
 from hilum.study.plan.record import Outcome, read_record
-from hilum.study.plan.steps import Step, finetuning_directory, pretraining_directories
+from hilum.study.plan.steps import Step, finetuning_directory, pretraining_directories, sweep_directory
 from hilum.study.prepared import Prepared
 
 _JUDGED = ("evaluate", "explain", "report")
@@ -41,6 +41,8 @@ def failed_arms(study: Study, out: Path, keys: Mapping[str, str]) -> list[Failed
     failed = []
     for arm in study.arms:
         starts = [each for seed in study.seeds for each in pretraining_directories(study, arm, seed)]
+        if study.sweep_of(arm) is not None:
+            starts.append(sweep_directory(study, arm))
         for directory in [*starts, *(finetuning_directory(study, arm, seed) for seed in study.seeds)]:
             record = read_record(out / directory)
             if record is not None and record.key == keys.get(directory) and record.outcome != "done":
@@ -95,9 +97,12 @@ def failure_in_words(step: Step, study: Study, error: TrainingFailedError) -> st
     if error.code == "collapsed":
         arms = ", ".join(f"arms.{arm}.init" for arm in study.arms if _starts_from(study, arm, step))
         return f"{told}{error.fix[:1].upper()}{error.fix[1:].rstrip('.')} (under pretrain, or {arms}.settings)."
+    if step.kind == "sweep":
+        return f"{told}Let the sweep of arms.{step.arm} try lower lr, or set precision: fp32."
     if step.kind == "finetune":
         lr = study.finetuning_of(str(step.arm)).lr
-        return f"{told}Lower arms.{step.arm}.finetune.lr (now {lr:g}), or set precision: fp32."
+        now = f" (now {lr:g})" if lr is not None else ""
+        return f"{told}Lower arms.{step.arm}.finetune.lr{now}, or set precision: fp32."
     keys = ", ".join(f"arms.{arm}.init" for arm in study.arms if _starts_from(study, arm, step))
     return f"{told}Lower lr, set clip_norm: 1.0 or lengthen warmup_epochs, of {keys}; or set precision: fp32."
 

@@ -33,7 +33,9 @@ from hilum.study.plan.steps import (
     finetuning_directory,
     in_view,
     pretraining_directory,
+    sweep_directory,
 )
+from hilum.study.plan.sweep import sweep_inputs
 from hilum.study.prepared import Prepared, PreparedStudy
 
 
@@ -98,6 +100,15 @@ def _key(step: Step, prepared: Prepared, keys: dict[str, str]) -> str:
             "test": prepared.task.test_ids,
             "who": prepared.task.manifest.select("image_id", "age", "sex", "view").rows(),
         }
+    elif step.kind == "sweep" and step.arm is not None and step.seed is not None:
+        inputs = {
+            "settings": _finetuning(finetune_settings(study, step.arm, prepared.labelled_images)),
+            "start": _start(step, prepared, keys),
+            "findings": study.task.findings,
+            "train": _targets(prepared.task.train_of(step.seed)),
+            "val": _targets(prepared.task.val),
+            **sweep_inputs(study, step.arm, prepared.labelled_images),
+        }
     elif step.kind == "finetune" and step.arm is not None and step.seed is not None:
         inputs = {
             "settings": _finetuning(finetune_settings(study, step.arm, prepared.labelled_images)),
@@ -109,6 +120,8 @@ def _key(step: Step, prepared: Prepared, keys: dict[str, str]) -> str:
         }
         if not study.finetuning_of(step.arm).train:
             inputs["as_published"] = True
+        if study.sweep_of(step.arm) is not None:
+            inputs["sweep"] = keys[sweep_directory(study, step.arm)]
     elif step.kind == "external" and step.arm is not None and step.seed is not None:
         scored = {name: [keys[f"stores/{name}"], list(image_ids)] for name, image_ids in prepared.external.items()}
         model = keys[finetuning_directory(study, step.arm, step.seed)]

@@ -12,16 +12,24 @@ from hilum.finetuning.shortcut_features import (
     METADATA,
     THUMBNAIL,
 )
+from hilum.finetuning.trials import Choices, Search
 from hilum.pretext.settings import mean_size
-from hilum.study.cost import explaining_gigaflops, finetuning_gigaflops, pretraining_gigaflops
+from hilum.study.cost import (
+    FORWARDS_A_TRAINING_STEP,
+    explaining_gigaflops,
+    finetuning_gigaflops,
+    forward_gigaflops,
+    pretraining_gigaflops,
+)
 from hilum.study.file import ListedSplit, PatientSplit, Pretrained, Study, pretext_settings, resolved_finetuning
 from hilum.study.file.schema import Supervised
+from hilum.study.file.sweep import sweep_space
 from hilum.study.file.views import start_directory, starts_in, supervised_study, views_of
 from hilum.study.prepared import Prepared
 
 StepKind = Literal[
-    "generate", "store", "pretrain", "supervise", "finetune", "external", "baselines", "evaluate", "across", "explain",
-    "report", "overview",
+    "generate", "store", "pretrain", "supervise", "sweep", "finetune", "external", "baselines", "evaluate", "across",
+    "explain", "report", "overview",
 ]  # fmt: skip
 
 EVALUATION = "evaluation"
@@ -104,7 +112,7 @@ def steps_of(study: Study, images: Images | Mapping[str, Images] | None) -> list
     views = {view.directory: view.study for view in views_of(study)}
     steps = [*_data_steps(study), *_start_steps(list(views.values()))]
     for view in views.values():
-        steps += [*_finetuning_steps(view), *_external_steps(view)]
+        steps += [*_sweep_steps(view), *_finetuning_steps(view), *_external_steps(view)]
         for kind, title, name in _JUDGING:
             steps.append(Step(kind, _titled(view, title), in_view(view, name), view.labelled_data, view=view.place))
     if "" not in views:
@@ -212,6 +220,11 @@ def in_view(study: Study, name: str) -> str:
     return str(Path(study.place) / name)
 
 
+def sweep_directory(study: Study, arm: str) -> str:
+    """Where the sweep of an arm leaves its trials and what it chose."""
+    return str(Path(study.place) / "arms" / arm / "sweep")
+
+
 def image_size(study: Study) -> int:
     """Side of the stored images in pixels."""
     return parse_recipe(study.preprocess).size
@@ -254,6 +267,15 @@ def _start_step(view: Study, arm: str, init: Pretrained | Supervised, directory:
         return Step("supervise", title, directory, data, seed=seed, init=init, encoder=encoder, view=view.place)
     title = f"pretrain {init.pretrain} {encoder} on {init.pool()}, {replicate}"
     return Step("pretrain", title, directory, init.pool(), seed=seed, init=init, encoder=encoder, view=view.place)
+
+
+def _sweep_steps(study: Study) -> Iterator[Step]:
+    for name, arm in study.arms.items():
+        if (sweep := study.sweep_of(name)) is not None:
+            yield Step(
+                "sweep", _titled(study, f"sweep {name}: {sweep.search}"), sweep_directory(study, name),
+                study.labelled_data, arm=name, seed=study.seeds[0], encoder=arm.encoder, view=study.place,
+            )  # fmt: skip
 
 
 def _finetuning_steps(study: Study) -> Iterator[Step]:
@@ -307,6 +329,8 @@ def _cost(step: Step, views: Mapping[str, Study], images: Images) -> float:
             step.encoder, settings.size or image_size(study), unfreeze=settings.unfreeze, train=images.train,
             val=images.val, test=images.test, epochs=tuning.epochs, validations=validations,
         )  # fmt: skip
+    if step.kind == "sweep" and step.arm and step.encoder:
+        return _sweep_cost(study, step.arm, images)
     if step.kind == "explain" and study.explain:
         wish = study.explain
         return explaining_gigaflops(
@@ -318,6 +342,27 @@ def _cost(step: Step, views: Mapping[str, Study], images: Images) -> float:
             points=min(wish.points, images.test) if wish.embedding != "none" else 0,
         )
     return 0.0
+
+
+def _sweep_cost(study: Study, arm: str, images: Images) -> float:
+    """The frozen part once, and the rest for each trial, where no trial ends by itself."""
+    sweep, encoder = study.sweep_of(arm), study.arms[arm].encoder
+    if sweep is None:
+        return 0.0
+    tuning = resolved_finetuning(study, arm, images.train)
+    space = sweep_space(sweep, encoder, tuning.settings.batch_size)
+    how = Search(sweep.search, sweep.trials, sweep.select, reduction=sweep.reduction)
+    trials = len(space) if isinstance(space, list) else sum(how.batches(space))
+    depths: Sequence[int | str] = [0] if isinstance(space, list) else [tuning.settings.unfreeze]
+    if not isinstance(space, list) and "unfreeze" in space:
+        values = space["unfreeze"]
+        depths = values.values if isinstance(values, Choices) else [int(values.high)]
+    blocks, epochs = ARCHITECTURES[encoder].blocks, tuning.epochs
+    shares = [1.0 if depth == "all" else int(depth) / blocks for depth in depths]
+    each = sum(shares) / len(shares) * trials * (FORWARDS_A_TRAINING_STEP * images.train + images.val) * epochs
+    pruned = how.halving.planned_share(trials, epochs) if how.halving else 1.0
+    once = (1 - min(shares)) * (images.train * epochs + images.val)
+    return forward_gigaflops(encoder, tuning.settings.size or image_size(study)) * (once + each * pruned)
 
 
 def baseline_names(study: Study) -> list[str]:

@@ -1,0 +1,134 @@
+"""`hilum study list | best | show | watch`: studies that ran, or run."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hilum.cli.console import say, say_json, say_table
+
+if TYPE_CHECKING:
+    from hilum.study.overview import BestArm, StudySummary
+
+Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder in which studies lie.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead.")]
+
+
+def add_folder_commands(app: typer.Typer) -> None:
+    """Add these commands to those on study files."""
+    app.command("list")(list_)
+    app.command("best")(best)
+    app.command("show")(show)
+    app.command("watch")(watch)
+
+
+def list_(folder: Folder, json: Json = False) -> None:
+    """List the studies of a folder: how far each is, its arms, the best of them, when it changed.
+
+    \b
+    Example:
+      hilum study list runs
+    """
+    from dataclasses import asdict
+
+    from hilum.study.overview import list_studies
+
+    studies = list_studies(folder)
+    if json:
+        say_json([asdict(study) | {"report": study.report and str(study.report)} for study in studies])
+        return
+    rows = [
+        [each.name, each.state, f"{each.done} of {each.steps}", ", ".join(each.arms), _best(each.best), each.changed]
+        for each in studies
+    ]
+    say_table(["study", "state", "steps", "arms", "best arm, AUROC (95 % CI)", "last step"], rows)
+
+
+def best(folder: Folder, json: Json = False) -> None:
+    """Name the best arm of each study of a folder, by AUROC on its test images, with its interval.
+
+    Estimates of studies with different test images are no ranking of these studies.
+
+    \b
+    Example:
+      hilum study best runs
+    """
+    from dataclasses import asdict
+
+    from hilum.study.overview import list_studies
+
+    studies = [study for study in list_studies(folder) if study.best is not None]
+    if json:
+        say_json([{"name": study.name, **asdict(study.best)} for study in studies if study.best])
+        return
+    rows = [
+        [study.name, each.arm, each.finding, f"{each.estimate:.3f}", f"{each.ci_low:.3f} to {each.ci_high:.3f}"]
+        for study in studies
+        if (each := study.best) is not None
+    ]
+    say_table(["study", "best arm", "finding", "AUROC", "95 % CI"], rows)
+
+
+def show(
+    directory: Annotated[Path, typer.Argument(metavar="RUN", help="Directory of a study.")], json: Json = False
+) -> None:
+    """Say what one study asks, how far it is, what its sweeps selected, and what it found.
+
+    \b
+    Example:
+      hilum study show runs/demo
+    """
+    from dataclasses import asdict
+
+    from hilum.study.overview import study_summary, sweeps_under_way
+
+    study, sweeps = study_summary(directory), sweeps_under_way(directory)
+    if json:
+        say_json({**asdict(study), "report": study.report and str(study.report), "sweeps": sweeps})
+        return
+    _say_summary(study)
+    for sweep in sweeps:
+        say(f"\nSweep of {sweep['arm']}, {sweep['state']}: {len(sweep['trials'])} trials ended")
+        ranked = sorted(sweep["trials"], key=lambda row: (row["val_loss"] is None, row["val_loss"]))[:10]
+        names = ("trial", "state", "settings", "val_loss", "val_auroc", "epochs")
+        say_table(names, [[row[name] for name in names] for row in ranked])
+
+
+def watch(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Directory of a study that runs, or will.")],
+    every: Annotated[float, typer.Option(min=0.5, help="Seconds from one look to the next.")] = 5.0,
+    once: Annotated[bool, typer.Option("--once", help="Write the page and stop.")] = False,
+) -> None:
+    """Keep a page of a study's live state, DIR/status.html, that reloads itself in a browser; stops when it is done.
+
+    \b
+    Examples:
+      hilum study watch runs/demo
+      hilum study watch runs/demo --once
+    """
+    import time
+
+    from hilum.study.live_page import write_live_page
+
+    told = False
+    while True:
+        page, going_on = write_live_page(directory, reload_seconds=None if once else every)
+        if not told:
+            say(f"Open {page}")
+            told = True
+        if once or not going_on:
+            return
+        time.sleep(every)
+
+
+def _say_summary(study: "StudySummary") -> None:
+    say(f"{study.question or study.name}\n")
+    say(f"State: {study.state}, {study.done} of {study.steps} steps done, last one {study.changed or 'never'}")
+    say(f"Arms: {', '.join(study.arms)}")
+    say(f"Best: {_best(study.best) or 'not evaluated yet'}")
+    if study.report is not None:
+        say(f"Report: {study.report}")
+
+
+def _best(arm: "BestArm | None") -> str:
+    return f"{arm.arm} {arm.estimate:.3f} ({arm.ci_low:.3f} to {arm.ci_high:.3f})" if arm else ""

@@ -1,0 +1,232 @@
+"""What `hilum study plan` prints."""
+
+from typing import TYPE_CHECKING, Any
+
+from hilum.cli.console import say, say_table
+
+if TYPE_CHECKING:
+    from hilum.study.plan import Plan
+
+
+def say_plan(description: "Plan") -> None:
+    """Print a plan: data, power, arms, settings with their reasons, steps and time."""
+    from hilum.study.plan import plan_data
+
+    content = plan_data(description)
+    say(content["question"] + "\n")
+    for row in content["data"]:
+        _say_data(row, content["task"]["split"] if "task" in content else None)
+    for task in content.get("tasks", []):
+        _say_task(task)
+    if "tasks" in content:
+        _say_tasks_and_arms(content["tasks"])
+    else:
+        _say_arms(content)
+    _say_presets(content["pretraining"])
+    say()
+    say_table(
+        ["step", "state", "about"],
+        [[s["title"], "done" if s["done"] else "to do", _duration(s["seconds"])] for s in content["steps"]],
+    )
+    done = sum(step["done"] for step in content["steps"])
+    about = f" · about {_duration(content['seconds'])} on this machine" if content["seconds"] is not None else ""
+    about += f" ({_duration(content['seconds_low'])} to {_duration(content['seconds_high'])})" if about else ""
+    say(f"\n{len(content['steps'])} steps, {done} done already{about}")
+    _say_rates(content["rates"])
+    if content["refused"]:
+        say("\n`hilum study run` refuses this study:")
+        for problem in content["refused"]:
+            say(f"  {problem}")
+    counted = [task["images"] for task in content.get("tasks", [content])]
+    if None in counted:
+        missing = [row["name"] for row in content["data"] if not row["generated"]]
+        say("Counts, split and time need the tables: add " + " ".join(f"--data {name}=ROOT" for name in missing))
+
+
+def _say_rates(rates: dict[str, Any] | None) -> None:
+    """Where the estimate comes from, and how sure it is."""
+    if rates is None:
+        return
+    sources = {
+        "measured_here": "measured on this machine",
+        "table": "of the table of measured machines",
+        "matrix_product": "this machine's matrix product by the family's share of it on a measured one; "
+        "`--measure` is surer",
+    }
+    for encoder, rate in rates["encoders"].items():
+        say(
+            f"{encoder}: {rate['gigaflops']:,.0f} GFLOP/s, give or take {rate['spread']:.0%}: "
+            f"{sources[rate['source']]} ({rates['device']})"
+        )
+
+
+def _say_arms(content: dict[str, Any]) -> None:
+    """Arms of one task, and what they are trained with."""
+    if content["power"] is not None:
+        _say_power(content["power"])
+    rows = [[a["arm"], a["encoder"], a["starts_from"], _trainable(a), a["seen_test_patients"]] for a in content["arms"]]
+    say_table(["arm", "encoder", "starts from", "trainable", "has seen test patients"], rows)
+    _say_weights(content["arms"])
+    _say_start_differences(content["arms"])
+    _say_labelled(content["labelled"])
+    _say_finetuning(content["finetuning"])
+    for row in content["sweeps"]:
+        say(f"\nSweep of {row['arm']}: {row['in_words']}")
+
+
+def _say_task(task: dict[str, Any]) -> None:
+    """One task among several, with its own images and arms."""
+    told = task["task"]
+    say(f"\nTask {task['name']}: {', '.join(told['findings'])} on {told['on']}")
+    if task["test_on"]:
+        say("  tested on " + ", ".join(f"{name}, too ({count:,} images)" for name, count in task["test_on"].items()))
+    data = task["data"]
+    if isinstance(data.get("splits"), dict):
+        say(f"  {' · '.join(f'{part} {count:,}' for part, count in data['splits'].items())}    split {told['split']}")
+        for finding, by_split in data["positives"].items():
+            say(f"  {finding}: {' · '.join(f'{part} {count:,}' for part, count in by_split.items())}")
+    _say_arms(task)
+
+
+def _say_tasks_and_arms(tasks: list[dict[str, Any]]) -> None:
+    """Which arm is trained on which task, with how many labelled images."""
+    arms = dict.fromkeys(arm["arm"] for task in tasks for arm in task["arms"])
+    rows = [[arm, *("x" if arm in {a["arm"] for a in task["arms"]} else "" for task in tasks)] for arm in arms]
+    say()
+    say_table(["arm", *(task["name"] for task in tasks)], rows)
+
+
+def _trainable(arm: dict[str, Any]) -> str:
+    trains, frozen = arm["trainable_parameters"], arm["frozen_parameters"]
+    return f"{_count(trains)} of {_count(trains + frozen)}" if frozen else _count(trains)
+
+
+def _count(parameters: int) -> str:
+    return f"{parameters / 1e6:.1f} M" if parameters >= 1e6 else f"{parameters:,}"
+
+
+def _say_weights(arms: list[dict[str, Any]]) -> None:
+    """Where weights come from, on what terms, and what they have seen, once for arms that start from the same ones;
+    nothing for what the study makes itself.
+    """
+    named: dict[tuple[Any, ...], list[str]] = {}
+    for arm in arms:
+        weights = arm["weights"]
+        if weights["source"]:
+            key = (weights["source"], weights["licence"], weights["seen"], weights["here"])
+            named.setdefault(key, []).append(arm["arm"])
+    for (source, licence, seen, here), of_arms in named.items():
+        terms = f", {licence}" if licence else ""
+        say(f"{', '.join(of_arms)}: weights of {source}{terms}; they have seen {seen}")
+        if not here:
+            say("  not on this machine: `hilum weights fetch` gets them, or says which file to put where")
+
+
+def _say_start_differences(arms: list[dict[str, Any]]) -> None:
+    """Arms whose encoders have learnt from images that were made otherwise, once for those that differ alike."""
+    from hilum.report.verdict import difference_in_words
+
+    named: dict[str, list[str]] = {}
+    for arm in arms:
+        for each in arm["start_differences"]:
+            told = difference_in_words(each["code"], each["pretrained"], each["finetuned"])
+            named.setdefault(told, []).append(arm["arm"])
+    for told, of_arms in named.items():
+        say(f"{', '.join(of_arms)}: {told}")
+
+
+def _say_labelled(labelled: dict[str, Any] | None) -> None:
+    """How many labels are learnt from."""
+    if labelled is None:
+        return
+    say(f"\nLabels: {labelled['in_words']}")
+    if len({(row["images"], *row["positives"].values()) for row in labelled["seeds"]}) > 1:
+        rows = [
+            [row["seed"], row["images"], row["patients"], ", ".join(f"{k} {v}" for k, v in row["positives"].items())]
+            for row in labelled["seeds"]
+        ]
+        say_table(["seed", "images", "patients", "positive images"], rows)
+
+
+def _say_finetuning(rows: list[dict[str, Any]]) -> None:
+    """How long each arm trains with labels, and what a preset fills in, with reasons."""
+    for row in rows:
+        say(
+            f"\nFine-tuning of {', '.join(row['arms'])} on {row['images']:,} labelled images: {row['steps']:,} steps "
+            f"in {row['epochs']:,} epochs; what the study leaves out is of preset {row['preset']}"
+        )
+        say_table(
+            ["setting", "value", "from", "reason"],
+            [[each["name"], _value(each["value"]), each["origin"], each["reason"]] for each in row["settings"]],
+        )
+        say(f"Defaults: {', '.join(f'{name} {_value(value)}' for name, value in row['defaults'].items())}")
+        if row.get("class_weights"):
+            say_table(
+                ["finding", "images", "class weight", "resampled", "weight of the loss"],
+                [
+                    [name, f"{each['images']:,}", f"{each['weight']:.3f}", f"{each['resampled']:,}",
+                     f"{each['loss_weight']:.3f}"]
+                    for name, each in row["class_weights"].items()
+                ],
+            )  # fmt: skip
+
+
+def _say_presets(rows: list[dict[str, Any]]) -> None:
+    """What presets fill in, with reasons; once for pretrainings that leave the same to them."""
+    arms: dict[tuple[Any, ...], list[str]] = {}
+    for row in rows:
+        filled = tuple((s["name"], _value(s["value"]), s["reason"]) for s in row["settings"] if "preset" in s["origin"])
+        arms.setdefault((row["preset"], filled), []).extend(row["arms"])
+    for (preset, filled), named in arms.items():
+        say(f"\nPretraining of {', '.join(named)}, what the study leaves out: {preset}")
+        say_table(["setting", "value", "reason"], filled)
+
+
+def _value(value: object) -> str:
+    return "-" if value is None else str(value)
+
+
+def _say_data(row: dict[str, object], split: str | None) -> None:
+    images = f"{row['images']:,} images" if row["images"] is not None else "images not counted yet"
+    patients = f" of {row['patients']:,} patients" if row["patients"] is not None else ""
+    origin = "generated, " if row["generated"] else ""
+    say(f"{row['name']}  {images}{patients} ({origin}{row['collection']})")
+    if row.get("pool") is not None:
+        unlabelled = f"{row['unlabelled']:,} unlabelled; " if row["unlabelled"] else ""
+        say(f"  {unlabelled}{row['pool']:,} images to pretrain on: of patients who neither validate nor test")
+    splits, positives = row.get("splits"), row.get("positives")
+    if isinstance(splits, dict) and isinstance(positives, dict):
+        say(f"  {' · '.join(f'{part} {count:,}' for part, count in splits.items())}    split {split}")
+        for finding, by_split in positives.items():
+            say(f"  {finding}: {' · '.join(f'{part} {count:,}' for part, count in by_split.items())}")
+    say()
+
+
+def _say_power(power: dict[str, Any]) -> None:
+    """What the test images can show, in a sentence and a line a finding."""
+    overall, assumed = power["rows"][0], power["assumed"]
+    findings = power["rows"][1:] or power["rows"]  # of one finding there is no mean
+    smallest, note = overall["smallest_difference"], overall["note"]
+    if smallest is None:
+        say(f"This test set can show no difference in AUROC: {note}.")
+    else:
+        say(f"This test set can show a difference of at least {smallest:.3f} in AUROC{f', {note}' if note else ''}.")
+    columns = ("finding", "positives", "negatives", "patients", "positive_patients", "smallest_difference")
+    titles = ["finding", "positive images", "negative images", "patients", "positive patients", "smallest difference"]
+    say_table(titles, [[row[key] for key in columns] for row in findings])
+    notes = {row["note"] for row in findings} - {""}
+    for note in sorted(notes):
+        say(f"{', '.join(row['finding'] for row in findings if row['note'] == note)}: {note}.")
+    say(
+        f"Paired, two-sided, {assumed['significance']:.0%} level, {assumed['power']:.0%} power, one seed; AUROC of the "
+        f"weaker arm {assumed['auroc']:g}, correlation of the arms {assumed['correlation']:g}. Others: hilum power."
+    )
+    say()
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,278 @@
+"""Searching for settings of fine-tuning: samples of a space are tried, and validation images choose among them.
+
+Nothing here knows a test image.
+"""
+
+import json
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import polars as pl
+
+from hilum.artifacts import fingerprint, whole_file, write_json
+from hilum.data.labelled_images import LabelledImages
+from hilum.data.store import Store
+from hilum.errors import HilumError, TrainingFailedError
+from hilum.finetuning.settings import FinetuneSettings
+from hilum.finetuning.trials.halving import Halving
+from hilum.finetuning.trials.optuna_study import copy_into_storage, propose
+from hilum.finetuning.trials.results import Criterion, TrialResults, rank_of
+from hilum.finetuning.trials.space import Choices, Sample, Space, as_key, distinct, grid_of, size_of
+from hilum.finetuning.trials.trials import train_trials
+from hilum.progress import ProgressReport, silent
+from hilum.training.distributed import run_directory
+
+SearchName = Literal["grid", "random", "tpe", "halving"]
+Select = Literal["val_loss", "val_auroc"]
+CRITERIA: Mapping[Select, Criterion] = {"val_loss": "validation_loss", "val_auroc": "auroc"}
+
+SELECTED, TRIED, CURVES, STORAGE = "selected.json", "trials.parquet", "trial_curves.parquet", "optuna.db"
+DEFAULT_TRIALS = 32
+"""Of a search that draws, where nobody says how many."""
+AT_ONCE = 8
+"""Trials that TPE proposes together, so that they share their frozen work."""
+
+_STATES = {"finished": "complete", "stopped_early": "complete", "pruned": "pruned", "diverged": "diverged"}
+
+
+@dataclass(frozen=True)
+class Search:
+    """How a space is searched.
+
+    Args:
+        kind: "grid": every sample. "random": some, drawn uniformly. "tpe": some, drawn where earlier ones were good
+            (Bergstra et al., NeurIPS 2011). "halving": as "grid" or "random", but only the better ones train to their
+            ends (`hilum.finetuning.trials.halving`).
+        trials: how many samples, of "grid" all of them; None: of "halving" on lists all, otherwise 32.
+        select: what chooses, on validation images: the lowest loss or the highest macro AUROC.
+        seed: of the draws.
+        reduction: of halving.
+    """
+
+    kind: SearchName = "grid"
+    trials: int | None = None
+    select: Select = "val_loss"
+    seed: int = 0
+    reduction: int = 3
+
+    @property
+    def criterion(self) -> Criterion:
+        """As `TrialResults.best` names it."""
+        return CRITERIA[self.select]
+
+    @property
+    def halving(self) -> Halving | None:
+        """Of the trials; None where all train to their ends."""
+        return Halving(self.reduction, self.criterion) if self.kind == "halving" else None
+
+    def batches(self, space: Space) -> list[int]:
+        """How many samples are proposed at once, at most: all of them, or by TPE some after others."""
+        total = size_of(space)
+        if self.kind == "grid" or (self.kind == "halving" and self.trials is None and total is not None):
+            if total is None:
+                raise HilumError("sweep.search", expected="lists of values", found="a range", fix="Use random or tpe.")
+            return [total]
+        count = min(self.trials or DEFAULT_TRIALS, total or self.trials or DEFAULT_TRIALS)
+        if self.kind != "tpe":
+            return [count]
+        return [min(AT_ONCE, count - begun) for begun in range(0, count, AT_ONCE)]
+
+    def samples(self, space: Space, batch: int, known: Sequence[tuple[Sample, float | None]]) -> list[Sample]:
+        """The samples of one batch; a function of the seed, the space and what came before."""
+        count = self.batches(space)[batch]
+        if size_of(space) == count:
+            return list(grid_of(space))
+        return propose(space, "tpe" if self.kind == "tpe" else "random", count, self.seed + batch, known)
+
+
+def run_search(
+    space: Space | Sequence[Sample],
+    settings_of: Callable[[Sample], FinetuneSettings],
+    how: Search,
+    store: Store,
+    train: LabelledImages,
+    val: LabelledImages,
+    *,
+    init: Path | str,
+    encoder_name: str,
+    findings: Sequence[str],
+    seed: int,
+    directory: Path,
+    best_per: Sequence[str] = (),
+    patients_apart: bool = True,
+    memory: int | None = None,
+    storage: str | None = None,
+    storage_name: str = "sweep",
+    on_progress: ProgressReport = silent,
+) -> Path:
+    """Try samples of a space and choose one by validation images.
+
+    `directory` then holds selected.json (`read_selected`); trials.parquet, a row for each trial: `trial, state`
+    ("complete", "pruned" or "diverged"), `settings` (JSON), `val_loss, val_auroc, best_epoch, epochs, steps, seconds`,
+    and `curve`, its validation losses; trial_curves.parquet with all their curves; and optuna.db, the same for Optuna's
+    tools. It is complete or absent. A killed call that is made again goes on where it was and ends with the same
+    choice and the same bits.
+
+    Args:
+        space: by name of the setting; or the samples themselves, which are then all tried.
+        settings_of: settings of a trial with such a sample.
+        how: it is searched.
+        store, train, val, init, encoder_name, findings, seed, patients_apart, memory: as in
+            `hilum.finetuning.trials.train_trials`.
+        directory: to make.
+        best_per: settings of which the best trial of each value is named, too.
+        storage: of Optuna, as SQLAlchemy reads it, for a copy of the trials; None: a file in the directory.
+        storage_name: of the study there.
+        on_progress: called while training.
+
+    Raises:
+        TrainingFailedError: every trial diverged.
+        HilumErrors: what is wrong with any trial, before one begins.
+    """
+    with run_directory(directory) as beside:
+        given = None if isinstance(space, Mapping) else list(space)
+        searched: Space = space if isinstance(space, Mapping) else {}
+        _begin(beside, fingerprint([repr(searched), given, repr(how), seed, encoder_name, list(best_per)]))
+        tried: list[Sample] = []
+        rows: list[dict[str, Any]] = []
+        curves: list[pl.DataFrame] = []
+        for batch in range(1 if given is not None else len(how.batches(searched))):
+            part = beside / f"batch-{batch:03d}"
+            samples = _samples_of(part, given or partial(how.samples, searched, batch, _known(rows)))
+            if not samples:
+                break
+            results = train_trials(
+                store, train, val, [settings_of(sample) for sample in samples],
+                init=init, encoder_name=encoder_name, findings=findings, seed=seed, directory=part / "trials",
+                patients_apart=patients_apart, memory=memory, halving=how.halving, on_progress=on_progress,
+            )  # fmt: skip
+            rows += _rows(results, samples, len(tried), how)
+            curves.append(results.curves.with_columns(pl.col("trial") + len(tried)))
+            tried += samples
+        _write(beside, rows, pl.concat(curves), how, best_per)
+        url = storage or f"sqlite:///{beside / STORAGE}"
+        copy_into_storage(url, storage_name, _space_of(searched, tried), rows)
+    return directory
+
+
+def read_selected(directory: Path) -> dict[str, Any]:
+    """What was chosen: `settings` (the sample), `trial, select, val_loss, val_auroc, tried, complete, pruned, diverged,
+    steps` (of all trials together), `reads` ("validation"), and `best_per`, a list of `{settings, trial, state,
+    val_loss, val_auroc}` for each value that was asked for.
+    """
+    selected: dict[str, Any] = json.loads((directory / SELECTED).read_text(encoding="utf-8"))
+    return selected
+
+
+def _begin(directory: Path, key: str) -> None:
+    """Empty a working directory that another sweep left."""
+    note = directory / "sweep.key"
+    if not note.exists() or note.read_text(encoding="utf-8") != key:
+        for entry in directory.iterdir():
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+        with whole_file(note) as path:
+            path.write_text(key, encoding="utf-8")
+
+
+def _samples_of(part: Path, given: list[Sample] | Callable[[], list[Sample]]) -> list[Sample]:
+    """The samples of a batch, drawn once."""
+    path = part / "samples.json"
+    if not path.exists():
+        write_json(path, given() if callable(given) else given)
+    samples: list[Sample] = json.loads(path.read_text(encoding="utf-8"))
+    return samples
+
+
+def _known(rows: Sequence[Mapping[str, Any]]) -> list[tuple[Sample, float | None]]:
+    return [(row["sample"], row["value"] if row["state"] == "complete" else None) for row in rows]
+
+
+def _rows(results: TrialResults, samples: Sequence[Sample], first: int, how: Search) -> list[dict[str, Any]]:
+    rows = []
+    for trial, sample in zip(results.trials, samples, strict=True):
+        curve = results.curves.filter(pl.col("trial") == trial.trial)["val_loss"].drop_nulls().to_list()
+        rows.append(
+            {
+                "trial": first + trial.trial,
+                "state": _STATES[trial.status],
+                "sample": sample,
+                "value": rank_of(trial, how.criterion),
+                "val_loss": trial.validation_loss,
+                "val_auroc": trial.auroc,
+                "best_epoch": trial.best_epoch,
+                "epochs": trial.epochs,
+                "steps": trial.steps,
+                "seconds": trial.seconds,
+                "curve": curve,
+            }
+        )
+    return rows
+
+
+def _write(
+    directory: Path, rows: Sequence[dict[str, Any]], curves: pl.DataFrame, how: Search, best_per: Sequence[str]
+) -> None:
+    complete = [row for row in rows if row["state"] == "complete"]
+    if not complete:
+        raise TrainingFailedError(
+            "diverged",
+            f"all {len(rows)} trials of the sweep",
+            expected="one that did not diverge",
+            found="losses that are not finite",
+            fix="Sweep over lower `lr`, or use precision fp32.",
+        )
+    best = min(complete, key=lambda row: (row["value"], row["trial"]))
+    names = ("trial", "state", "val_loss", "val_auroc", "best_epoch", "epochs", "steps", "seconds", "curve")
+    schema: dict[str, Any] = {
+        "trial": pl.Int64, "state": pl.String, "val_loss": pl.Float64, "val_auroc": pl.Float64, "best_epoch": pl.Int64,
+        "epochs": pl.Int64, "steps": pl.Int64, "seconds": pl.Float64, "curve": pl.List(pl.Float64),
+    }  # fmt: skip
+    table = pl.DataFrame([{name: row[name] for name in names} for row in rows], schema=schema)
+    settings = pl.Series("settings", [json.dumps(row["sample"]) for row in rows], dtype=pl.String)
+    with whole_file(directory / TRIED) as path:
+        table.insert_column(2, settings).write_parquet(path)
+    with whole_file(directory / CURVES) as path:
+        curves.write_parquet(path)
+    states = [row["state"] for row in rows]
+    selected = {
+        "settings": best["sample"],
+        "trial": best["trial"],
+        "select": how.select,
+        "search": how.kind,
+        "reads": "validation",
+        "val_loss": best["val_loss"],
+        "val_auroc": best["val_auroc"],
+        "tried": len(rows),
+        **{state: states.count(state) for state in ("complete", "pruned", "diverged")},
+        "steps": sum(row["steps"] for row in rows),
+        "best_per": _best_per(rows, best_per),
+    }
+    write_json(directory / SELECTED, selected)
+
+
+def _best_per(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> list[dict[str, Any]]:
+    """The best trial of each value; where all of them were pruned, the best of these, which says so."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        if row["state"] != "diverged" and row["val_loss"] is not None:
+            groups.setdefault(as_key({name: row["sample"].get(name) for name in names}), []).append(row)
+    found = []
+    for some in groups.values() if names else ():
+        best = min(some, key=lambda row: (row["state"] != "complete", row["value"], row["trial"]))
+        found.append({key: best[key] for key in ("trial", "state", "val_loss", "val_auroc")})
+        found[-1]["settings"] = best["sample"]
+    return found
+
+
+def _space_of(space: Space, tried: Sequence[Sample]) -> Space:
+    """The space that was searched; of samples that were given, the values of each setting."""
+    if space:
+        return space
+    return {
+        name: Choices(tuple(sample[name] for sample in distinct([{name: each[name]} for each in tried])))
+        for name in tried[0]
+    }

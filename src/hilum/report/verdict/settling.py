@@ -1,0 +1,81 @@
+"""What would settle a comparison that shows nothing: more seeds, or more test patients, and what they cost."""
+
+from hilum.evaluation.inference import SeedTest, seeds_to_show, times_patients_to_show
+from hilum.report.content import ReportContent
+from hilum.report.render import formats
+from hilum.report.rows import Row, direction, overall_rows
+from hilum.report.verdict.records import VerdictCode, VerdictRecord
+from hilum.report.verdict.support import margin_of
+
+_NOT_WORTH_SAYING = 1000
+"""Times as many patients, or seeds: beyond this nobody would."""
+
+
+def records(content: ReportContent) -> list[VerdictRecord]:
+    """Of every comparison of the verdict that shows nothing and whose parts of the variance are known."""
+    rows = overall_rows(content.comparisons)
+    if content.against is not None and not content.pairs:
+        rows = [row for row in rows if row["against"] == content.against]
+    open_rows = [row for row in rows if direction(row) == "open" and formats.known(row.get("between_seeds"))]
+    margin = margin_of(content)
+    return [_record(row, margin, content) for row in open_rows]
+
+
+def _record(row: Row, margin: float | None, content: ReportContent) -> VerdictRecord:
+    """For the margin that was named, or for the difference as it was seen."""
+    test = _test_of(row)
+    target = margin if margin is not None else abs(row["difference"])
+    named = f"{formats.decimal(target)}, the margin" if margin is not None else f"{formats.decimal(target)}, as seen"
+    if margin is None:
+        seeds, times = row.get("seeds_to_show"), row.get("times_patients_to_show")
+    else:
+        seeds, times = seeds_to_show(test, target), times_patients_to_show(test, target)
+    now = row["seeds"]
+    further = None if seeds is None else max(seeds - now, 0)
+    seconds = None if further is None else _seconds(row, further, content)
+    values = {
+        "difference": target, "seeds": seeds, "further_seeds": further, "seconds": seconds, "times_patients": times,
+    }  # fmt: skip
+    told = []
+    if seeds is not None:
+        cost = f", about {formats.duration(seconds)} of training" if seconds else ""
+        told.append(f"{formats.plural(seeds, 'seed')} an arm ({further:,} more{cost})")
+    if times is not None and times < _NOT_WORTH_SAYING:
+        told.append(f"{times:.1f} times as many test patients")
+    pair = f"between {row['arm']} and {row['against']}"
+    if not told:
+        sentence = (
+            f"A difference of {named}, {pair} would be shown neither by more seeds on these test patients nor by more "
+            "test patients with these seeds."
+        )
+        return VerdictRecord(VerdictCode.NOT_SETTLED, sentence, row["arm"], row["against"], values)
+    code = VerdictCode.SETTLED_BY_SEEDS if seeds is not None else VerdictCode.SETTLED_BY_PATIENTS
+    only = "" if seeds is not None else ", and no number of seeds on these"
+    sentence = (
+        f"What would settle it: a difference of {named}, {pair} is shown with 80 % power by {' or '.join(told)}{only}."
+    )
+    return VerdictRecord(code, sentence, row["arm"], row["against"], values)
+
+
+def _test_of(row: Row) -> SeedTest:
+    """The test again, from its parts; degrees of freedom of the patients as for many."""
+    seeds, share = row["seeds"], 2 / row["seeds"]
+    return SeedTest(
+        difference=row["difference"],
+        between_seeds=row["between_seeds"],
+        within_seeds=row["within_seeds"],
+        between_patients=row["between_patients"],
+        seeds=(seeds, seeds),
+        share=share,
+        from_seeds=(row["between_seeds"] + row["within_seeds"]) * share,
+        df_seeds=max(2 * (seeds - 1), 1),
+        df_patients=float("inf"),
+    )
+
+
+def _seconds(row: Row, further: int, content: ReportContent) -> float | None:
+    """Training time of so many further seeds of both arms; None where it is not known."""
+    both = [arm for arm in content.arms if arm.name in (row["arm"], row["against"])]
+    if any(arm.seconds is None or not arm.seeds for arm in both) or len(both) < 2:
+        return None
+    return further * sum(float(arm.seconds or 0) / len(arm.seeds) for arm in both)

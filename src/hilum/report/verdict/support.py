@@ -1,0 +1,111 @@
+"""What a verdict rests on: seeds, spread between runs, the chance of a repeat, practical size, looks taken."""
+
+from typing import Any
+
+import numpy as np
+
+from hilum.report.content import ReportContent
+from hilum.report.render import formats
+from hilum.report.rows import Row, direction, overall_rows
+from hilum.report.verdict.records import VerdictCode, VerdictRecord
+
+FEW_SEEDS = 2
+"""So many seeds or fewer make no finding: the spread between runs rests on one difference, or on none."""
+
+
+def few_seeds(content: ReportContent) -> VerdictRecord | None:
+    """Where something is shown by one or two seeds only."""
+    seeds = min((len(arm.seeds) for arm in content.arms if arm.seeds), default=0)
+    shown = any(direction(row) in ("better", "worse") for row in overall_rows(content.comparisons))
+    if not shown or not 0 < seeds <= FEW_SEEDS:
+        return None
+    sentence = f"A hint, not a finding ({formats.plural(seeds, 'seed')})"
+    return VerdictRecord(VerdictCode.FEW_SEEDS, sentence, values={"seeds": seeds})
+
+
+def records(content: ReportContent) -> list[VerdictRecord]:
+    """Of all comparisons of the verdict, in their order."""
+    rows = overall_rows(content.comparisons)
+    if content.against is not None and not content.pairs:
+        rows = [row for row in rows if row["against"] == content.against]
+    made = [_runs(rows), _repeat(rows), *_practical_size(rows, content), *_looks(content)]
+    return [record for record in made if record is not None]
+
+
+def _runs(rows: list[Row]) -> VerdictRecord | None:
+    """How far one run lies from the next."""
+    known = [row for row in rows if formats.known(row.get("between_seeds"))]
+    if not known:
+        return None
+    spread = {row["arm"]: float(np.sqrt(row["between_seeds"] + row["within_seeds"])) for row in known}
+    low, high = formats.decimal(min(spread.values())), formats.decimal(max(spread.values()))
+    seeds = min(row["seeds"] for row in known)
+    between = low if low == high else f"{low} to {high}"
+    sentence = (
+        f"It rests on {formats.plural(seeds, 'seed')} an arm; from one training to the next the number varies by "
+        f"{between} (SD)."
+    )
+    return VerdictRecord(
+        VerdictCode.RUNS, sentence, values={"seeds": seeds, **{f"sd_{k}": v for k, v in spread.items()}}
+    )
+
+
+def _repeat(rows: list[Row]) -> VerdictRecord | None:
+    """How likely new seeds show again what is shown."""
+    shown = [row for row in rows if direction(row) in ("better", "worse") and formats.known(row.get("repeat"))]
+    if not shown:
+        return None
+    parts = [f"{row['repeat']:.0%} for {row['arm']}" if len(rows) > 1 else f"{row['repeat']:.0%}" for row in shown]
+    sentence = f"Chance that a repeat with as many new seeds shows it again: {formats.listing(parts)}."
+    return VerdictRecord(VerdictCode.REPEAT, sentence, values={row["arm"]: row["repeat"] for row in shown})
+
+
+def _practical_size(rows: list[Row], content: ReportContent) -> list[VerdictRecord]:
+    """The difference beside the margin that was named beforehand."""
+    margin = margin_of(content)
+    if margin is None:
+        return []
+    made = []
+    for row in rows:
+        if not (formats.known(row["low"]) and formats.known(row["high"])):
+            continue
+        low, high = sorted((abs(row["low"]), abs(row["high"])))
+        crosses = row["low"] <= 0 <= row["high"]
+        values = {"margin": margin, "low": row["low"], "high": row["high"]}
+        pair = f"{row['arm']} and {row['against']}"
+        if not crosses and low > margin:
+            code, told = VerdictCode.ABOVE_MARGIN, "differ by more than the margin"
+        elif high < margin:
+            code, told = VerdictCode.BELOW_MARGIN, "differ by less than the margin: whatever there is does not matter"
+        elif crosses:
+            continue
+        else:
+            code, told = VerdictCode.AROUND_MARGIN, "differ, but whether by enough to matter is not shown"
+        sentence = f"{pair} {told} ({formats.decimal(margin)}, named beforehand)."
+        made.append(VerdictRecord(code, sentence, row["arm"], row["against"], values))
+    return made
+
+
+def margin_of(content: ReportContent) -> float | None:
+    """The difference that was named as the largest that does not matter; None where none was."""
+    if content.margins is None or content.margins.is_empty():
+        return None
+    return float(content.margins["margin"][0])
+
+
+def _looks(content: ReportContent) -> list[VerdictRecord]:
+    look = content.look
+    if look is None or (look.number == 1 and look.announced == 1):
+        return []
+    values: dict[str, Any] = {"look": look.number, "announced": look.announced, "level": look.level}
+    if look.number > look.announced:
+        sentence = (
+            f"This is look {look.number} with other seeds, {look.announced} announced: looking until something shows "
+            "claims more than 5 % false differences."
+        )
+        return [VerdictRecord(VerdictCode.UNANNOUNCED_LOOK, sentence, values=values)]
+    sentence = (
+        f"Look {look.number} of {look.announced} that were announced: at this one a difference is called shown below "
+        f"p = {look.level:.2g}, and adjusted p-values are stretched so that this is 0.05."
+    )
+    return [VerdictRecord(VerdictCode.LOOK, sentence, values=values)]

@@ -1,0 +1,119 @@
+"""The step that tries settings for an arm, and what its fine-tunings take from it."""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+
+from hilum.data.store import open_store
+from hilum.encoders.published import resolve_weights
+from hilum.finetuning.settings import FinetuneSettings
+from hilum.finetuning.trials import importance_of, read_selected, run_search
+from hilum.finetuning.trials.search import TRIED
+from hilum.progress import ProgressReport
+from hilum.report.sweep_summary import SweepSummary
+from hilum.study.plan import Step, pretraining_directory
+from hilum.study.plan.steps import sweep_directory
+from hilum.study.plan.sweep import needs_of, search_of, selected_sample, space_of, trial_settings
+from hilum.study.prepared import Prepared
+
+
+def sweep_arm(
+    step: Step, prepared: Prepared, out: Path, workers: int, on_progress: ProgressReport, storage: str | None = None
+) -> None:
+    """Try the settings of an arm's sweep on the first seed's training images; validation images choose.
+
+    Args:
+        step: of kind "sweep".
+        prepared: the study's data; no test image of it is looked at.
+        out: directory of the study.
+        workers: threads that prepare batches.
+        on_progress: called while training; first with the memory that the trials need.
+        storage: of Optuna, for a copy of the trials; None: a file of the step.
+    """
+    if step.arm is None or step.encoder is None or step.seed is None:
+        raise ValueError(f"not a sweep: {step}")
+    study, task, store, arm = prepared.study, prepared.task, open_store(out / "stores" / step.data), step.arm
+    images, readable = prepared.labelled_images, set(store.image_ids)
+    train, val = task.train_of(step.seed).only(readable), task.val.only(readable)
+    sweep = study.sweep_of(arm)
+    needs = needs_of(study, arm, (len(train.image_ids), len(val.image_ids)))
+    on_progress(0, 1, needs.in_words)
+    pretrained, weights = pretraining_directory(study, arm, step.seed), study.weights_of(arm)
+    run_search(
+        space_of(study, arm, images),
+        lambda sample: replace(trial_settings(study, arm, sample, images), workers=workers),
+        search_of(study, arm),
+        store,
+        train,
+        val,
+        init=out / pretrained if pretrained else resolve_weights(weights, step.encoder) if weights else "random",
+        encoder_name=step.encoder,
+        findings=study.task.findings,
+        seed=step.seed,
+        directory=out / step.directory,
+        best_per=sweep.best_per if sweep else (),
+        patients_apart="train" not in task.split.sharing,
+        storage=storage,
+        storage_name=f"{study.question[:80]}, {arm}",
+        on_progress=on_progress,
+    )
+
+
+def settings_of_arm(prepared: Prepared, out: Path, arm: str) -> FinetuneSettings:
+    """Settings of an arm's fine-tunings: those that its sweep chose, where it has one."""
+    sample = selected_sample(prepared.study, out, arm)
+    return trial_settings(prepared.study, arm, sample, prepared.labelled_images)
+
+
+def sweep_summaries(prepared: Prepared, out: Path) -> list[SweepSummary]:
+    """What the report says of each arm's sweep, from its files."""
+    study, task = prepared.study, prepared.task
+    return [
+        sweep_summary(
+            out / sweep_directory(study, arm), arm, best_per=sweep.best_per, seed=study.seeds[0],
+            val_images=len(task.val.image_ids), val_patients=len(set(task.val.patient_ids)),
+            train_images=len(task.labelled_ids[study.seeds[0]]),
+        )
+        for arm in study.arms
+        if (sweep := study.sweep_of(arm)) is not None
+    ]  # fmt: skip
+
+
+def sweep_summary(
+    directory: Path,
+    arm: str,
+    *,
+    best_per: Sequence[str],
+    seed: int,
+    val_images: int,
+    val_patients: int,
+    train_images: int,
+) -> SweepSummary:
+    """What a report says of one sweep, from its directory; the rest is as in `SweepSummary`."""
+    selected, table = read_selected(directory), pl.read_parquet(directory / TRIED)
+    settings = [json.loads(each) for each in table["settings"]]
+    signed = 1 if selected["select"] == "val_loss" else -1
+    known = [
+        (sample, signed * value)
+        for sample, value, state in zip(settings, table[selected["select"]], table["state"], strict=True)
+        if state != "diverged" and value is not None and math.isfinite(value)
+    ]
+    return SweepSummary(
+        arm=arm,
+        search=selected["search"],
+        select=selected["select"],
+        selected=selected["trial"],
+        trials=table.drop("settings", "curve"),
+        settings=settings,
+        best_per=best_per,
+        best=selected["best_per"],
+        importance=importance_of([sample for sample, _ in known], [value for _, value in known]),
+        val_images=val_images,
+        val_patients=val_patients,
+        train_images=train_images,
+        seed=seed,
+    )

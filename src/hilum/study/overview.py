@@ -1,0 +1,202 @@
+"""Studies in a folder: which there are, how far each is, and which arm of each is best."""
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import polars as pl
+
+from hilum.errors import HilumError
+from hilum.evaluation.metrics import overall_finding
+from hilum.report.page import PAGE
+from hilum.study.execution import study_status
+from hilum.study.file.read import Yaml12Loader
+from hilum.study.plan import EVALUATION
+
+State = Literal["done", "running", "interrupted", "failed", "to do"]
+PLAN = "plan.json"
+_DEEPEST = 4
+
+
+@dataclass(frozen=True)
+class BestArm:
+    """The arm with the highest AUROC on the test images.
+
+    Attributes:
+        arm: its name.
+        metric: "auroc".
+        finding: that it is of: an average over findings, or the only one.
+        estimate, ci_low, ci_high: with its 95 % interval.
+        note: why an estimate is doubtful; empty where it is not.
+    """
+
+    arm: str
+    metric: str
+    finding: str
+    estimate: float
+    ci_low: float
+    ci_high: float
+    note: str
+
+
+@dataclass(frozen=True)
+class StudySummary:
+    """One study in a folder.
+
+    Attributes:
+        name: path of its directory, relative to the folder.
+        question: that it answers; empty before its file was written.
+        state: "failed" where a step came to nothing and nothing is left to do.
+        done, steps: of its plan.
+        arms: names, in order.
+        best: the best arm; None before the evaluation.
+        changed: local time of the last finished step, ISO 8601; empty before the first.
+        report: path of its page; None before it is written.
+    """
+
+    name: str
+    question: str
+    state: State
+    done: int
+    steps: int
+    arms: list[str]
+    best: BestArm | None
+    changed: str
+    report: Path | None
+
+
+def list_studies(folder: Path) -> list[StudySummary]:
+    """Every study in a folder, the one that changed last first; a study's own directory is a folder of one.
+
+    Args:
+        folder: looked through a few levels deep.
+
+    Raises:
+        HilumError: it is no folder, or holds no study.
+    """
+    if not folder.is_dir():
+        raise HilumError(folder, expected="a folder of studies", found="no folder", fix="Check the path.")
+    found = [study_summary(directory, folder) for directory in _directories(folder, 0)]
+    if not found:
+        raise HilumError(
+            folder,
+            expected="directories of studies (with plan.json)",
+            found="none",
+            fix="Give the folder in which the --out of `hilum study run` lie.",
+        )
+    return sorted(found, key=lambda study: (study.changed, study.name), reverse=True)
+
+
+def study_summary(directory: Path, folder: Path | None = None) -> StudySummary:
+    """How far one study is, and what it found.
+
+    Args:
+        directory: of the study.
+        folder: that its name is relative to; None: its parent.
+
+    Raises:
+        HilumError: the directory holds no study.
+    """
+    steps = study_status(directory)
+    content = _study_file(directory)
+    states = [step.state for step in steps]
+    done = sum(state == "done" for state in states)
+    arms = content.get("arms")
+    page = directory / PAGE
+    return StudySummary(
+        name=str(directory.relative_to(folder or directory.parent)) if directory != folder else directory.name,
+        question=str(content.get("question", "")),
+        state=_state(states),
+        done=done,
+        steps=len(steps),
+        arms=list(map(str, arms)) if isinstance(arms, dict) else [],
+        best=_best(directory),
+        changed=_changed(directory),
+        report=page if page.is_file() else None,
+    )
+
+
+def _directories(folder: Path, depth: int) -> Iterator[Path]:
+    if (folder / PLAN).is_file():
+        yield folder
+    elif depth < _DEEPEST:
+        for entry in sorted(folder.iterdir()):
+            if entry.is_dir() and not entry.name.startswith("."):
+                yield from _directories(entry, depth + 1)
+
+
+def _state(states: list[Any]) -> State:
+    if "running" in states:
+        return "running"
+    if "interrupted" in states:
+        return "interrupted"
+    if "to do" in states or "outdated" in states:
+        return "to do"
+    return "done" if all(state == "done" for state in states) else "failed"
+
+
+def _study_file(directory: Path) -> dict[str, Any]:
+    import yaml
+
+    path = directory / "study.yaml"
+    if not path.is_file():
+        return {}
+    content = yaml.load(path.read_text(encoding="utf-8"), Loader=Yaml12Loader)
+    return content if isinstance(content, dict) else {}
+
+
+def _best(directory: Path) -> BestArm | None:
+    path = directory / EVALUATION / "metrics.parquet"
+    if not path.is_file():
+        return None
+    table = pl.read_parquet(path).filter(pl.col("metric") == "auroc").fill_nan(None)
+    overall = overall_finding(table["finding"].to_list()) if len(table) else None
+    rows = table.filter((pl.col("finding") == overall) & pl.col("estimate").is_not_null())
+    if overall is None or rows.is_empty():
+        return None
+    best = rows.sort("estimate", descending=True, maintain_order=True).row(0, named=True)
+    return BestArm(
+        best["arm"], "auroc", overall, best["estimate"], best["low"], best["high"], str(best.get("note") or "")
+    )
+
+
+def _changed(directory: Path) -> str:
+    times = [path.stat().st_mtime for path in directory.rglob("step.json")]
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(max(times))) if times else ""
+
+
+def sweeps_under_way(directory: Path) -> list[dict[str, Any]]:
+    """The sweeps of a study, finished or not: `arm, state` ("done" or "running"), and `trials`, a row each of those
+    that have ended: `trial, state, settings, val_loss, val_auroc, epochs`.
+    """
+    found = []
+    for arm in sorted([*directory.glob("arms/*"), *directory.glob("tasks/**/arms/*")]):
+        done, running = arm / "sweep", arm / ".sweep.partial"
+        name = str(arm.relative_to(directory)).replace("arms/", "", 1)
+        if (done / "trials.parquet").is_file():
+            columns = ["trial", "state", "settings", "val_loss", "val_auroc", "epochs"]
+            rows = pl.read_parquet(done / "trials.parquet").select(columns).to_dicts()
+            found.append({"arm": name, "state": "done", "trials": rows})
+        elif running.is_dir():
+            found.append({"arm": name, "state": "running", "trials": _ended_trials(running)})
+    return found
+
+
+def _ended_trials(sweep: Path) -> list[dict[str, Any]]:
+    """Trials of rounds that have ended, from the files of a sweep under way; the newest of each."""
+    rows: dict[int, dict[str, Any]] = {}
+    first = 0
+    for batch in sorted(sweep.glob("batch-*")):
+        samples = json.loads((batch / "samples.json").read_text(encoding="utf-8"))
+        for written in sorted(batch.rglob("trials.json"), key=lambda path: path.stat().st_mtime):
+            for row in json.loads(written.read_text(encoding="utf-8")):
+                number = first + row["trial"]
+                rows[number] = {
+                    "trial": number, "state": row["status"], "settings": json.dumps(samples[row["trial"]]),
+                    "val_loss": row["validation_loss"], "val_auroc": row["auroc"], "epochs": row["epochs"],
+                }  # fmt: skip
+        first += len(samples)
+    return [rows[number] for number in sorted(rows)]

@@ -1,0 +1,223 @@
+"""The sweep of an arm: which settings are tried, what they need, and the arm with those that were chosen."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from hilum.errors import HilumError
+from hilum.finetuning.settings import FinetuneSettings
+from hilum.finetuning.trials import (
+    Range,
+    Sample,
+    Search,
+    Space,
+    chunks_that_fit,
+    grid_of,
+    lockstep_bytes,
+    memory_at_hand,
+    rounds_alike,
+)
+from hilum.finetuning.trials.search import read_selected
+from hilum.finetuning.trials.trials import refuse_in_lockstep
+from hilum.study.file import Finetuning, Study, finetune_settings
+from hilum.study.file.sweep import sweep_space
+from hilum.study.plan.steps import image_size, sweep_directory
+from hilum.training.distributed.device import choose_device
+
+
+@dataclass(frozen=True)
+class SweepNeeds:
+    """What a sweep is, before it runs.
+
+    Attributes:
+        search: as the study file names it.
+        select: what chooses.
+        settings: that are tried, by name, and in words their values.
+        trials: how many.
+        planned_share: cost by that of all trials to their ends, counted in epochs times trials; 1 without halving.
+        rounds: in which trials train together.
+        bytes: memory of the largest round.
+        memory: bytes that may be used.
+    """
+
+    search: str
+    select: str
+    settings: Mapping[str, str]
+    trials: int
+    planned_share: float
+    rounds: int
+    bytes: int
+    memory: int
+
+    @property
+    def in_words(self) -> str:
+        """One line."""
+        settings = " × ".join(f"{name} {values}" for name, values in self.settings.items())
+        cost = f", {self.planned_share:.0%} of the cost of all" if self.planned_share < 1 else ""
+        rounds = "one round" if self.rounds == 1 else f"{self.rounds} rounds"
+        return (
+            f"{self.trials} trials ({self.search}{cost}) of {settings}; chosen by {self.select} on validation images; "
+            f"{rounds}, at most {self.bytes / 1e9:.2f} of {self.memory / 1e9:.1f} GB"
+        )
+
+
+def search_of(study: Study, arm: str) -> Search:
+    """How the settings of an arm are searched; with the study's first seed."""
+    sweep = study.sweep_of(arm)
+    if sweep is None:
+        raise ValueError(f"{arm} has no sweep")
+    return Search(sweep.search, sweep.trials, sweep.select, study.seeds[0], sweep.reduction)
+
+
+def space_of(study: Study, arm: str, images: int) -> Space | list[Sample]:
+    """The settings that an arm tries.
+
+    Args:
+        study: the study.
+        arm: its name.
+        images: labelled training images.
+    """
+    sweep = study.sweep_of(arm)
+    if sweep is None:
+        raise ValueError(f"{arm} has no sweep")
+    frozen: Sample = {"unfreeze": 0} if sweep.grid == "dinov2_linear" else {}
+    batch_size = trial_settings(study, arm, frozen, images).batch_size
+    return sweep_space(sweep, study.arms[arm].encoder, batch_size)
+
+
+def trial_settings(study: Study, arm: str, sample: Mapping[str, Any], images: int) -> FinetuneSettings:
+    """Settings of one trial: the arm's, with the sample's instead; presets fill what neither says.
+
+    Args:
+        study: the study.
+        arm: its name.
+        sample: settings by name.
+        images: labelled training images.
+    """
+    settings = finetune_settings(with_settings(study, arm, sample), arm, images)
+    beyond = {name: value for name, value in sample.items() if name not in Finetuning.model_fields}
+    return replace(settings, **beyond)
+
+
+def with_settings(study: Study, arm: str, sample: Mapping[str, Any]) -> Study:
+    """The study in which an arm says the settings of a sample itself, as far as a study file can."""
+    own = study.arms[arm]
+    known = {name: value for name, value in sample.items() if name in Finetuning.model_fields}
+    before = own.finetune.said()
+    if {"steps", "epochs"} & set(known):
+        before = {name: value for name, value in before.items() if name not in ("steps", "epochs")}
+    told = own.model_copy(update={"finetune": Finetuning.model_validate(before | known)})
+    return study.model_copy(update={"arms": {**study.arms, arm: told}})
+
+
+def selected_sample(study: Study, out: Path, arm: str) -> Sample:
+    """The settings that an arm's sweep chose; none for an arm without one.
+
+    Raises:
+        FileNotFoundError: the sweep is not done.
+    """
+    if study.sweep_of(arm) is None:
+        return {}
+    sample: Sample = read_selected(out / sweep_directory(study, arm))["settings"]
+    return sample
+
+
+def with_selected(study: Study, out: Path) -> Study:
+    """The study in which every arm has the settings that its sweep chose."""
+    for arm in study.arms:
+        study = with_settings(study, arm, selected_sample(study, out, arm))
+    return study
+
+
+def sweep_inputs(study: Study, arm: str, images: int) -> dict[str, Any]:
+    """What decides which trials are made, as JSON can hold it."""
+    sweep = study.sweep_of(arm)
+    return {
+        "space": repr(space_of(study, arm, images)),
+        "how": repr(search_of(study, arm)),
+        "best_per": sweep.best_per if sweep else [],
+    }
+
+
+def needs_of(study: Study, arm: str, images: tuple[int, int]) -> SweepNeeds:
+    """How many trials an arm's sweep makes, and the memory that they need together, from shapes.
+
+    Of spaces with ranges the memory is that of trials at their upper ends.
+
+    Args:
+        study: the study.
+        arm: its name.
+        images: of training and of validation.
+
+    Raises:
+        HilumError: one trial alone needs more memory than there is.
+    """
+    space, how, (train, _) = space_of(study, arm, images[0]), search_of(study, arm), images
+    samples, trials = samples_at_once(space, how)
+    settings = [trial_settings(study, arm, sample, train) for sample in samples]
+    memory = memory_at_hand(choose_device(settings[0].device))
+    common: dict[str, Any] = {"findings": len(study.task.findings), "images": images}
+    rounds, most = 0, 0
+    for some in rounds_alike(settings):
+        size = settings[some[0]].size or image_size(study)
+        encoder = study.arms[arm].encoder
+        numbered = [(number, settings[number]) for number in some]
+        chunks = chunks_that_fit(numbered, encoder, size=size, memory=memory, **common)
+        rounds += len(chunks)
+        need = (lockstep_bytes([settings[n] for n in chunk], encoder, size=size, **common).total for chunk in chunks)
+        most = max(most, *need)
+    share = how.halving.planned_share(trials, max(each.epochs_of(train) for each in settings)) if how.halving else 1.0
+    varied = _in_words(space)
+    return SweepNeeds(how.kind, how.select, varied, trials, share, rounds, most, memory)
+
+
+def samples_at_once(space: Space | list[Sample], how: Search) -> tuple[list[Sample], int]:
+    """As many samples as train at once, and how many there are in all."""
+    if isinstance(space, list):
+        return space, len(space)
+    batches = how.batches(space)
+    lists = {name: values for name, values in space.items() if not isinstance(values, Range)}
+    high = {name: values.high for name, values in space.items() if isinstance(values, Range)}
+    at_high = {name: int(v) if isinstance(r := space[name], Range) and r.whole else v for name, v in high.items()}
+    grid = [{**sample, **at_high} for sample in grid_of(lists)]
+    at_once = max(batches)
+    return (grid * -(-at_once // len(grid)))[-at_once:], sum(batches)
+
+
+def _in_words(space: Space | list[Sample]) -> dict[str, str]:
+    if isinstance(space, list):
+        found = {name: {str(sample[name]) for sample in space} for name in space[0]}
+        return {name: f"{len(some)} values" for name, some in found.items() if len(some) > 1}
+    told = {}
+    for name, values in space.items():
+        if isinstance(values, Range):
+            told[name] = f"{values.low:g} to {values.high:g}"
+        else:
+            told[name] = ", ".join(str(each) for each in values.values)
+    return told
+
+
+def refuse_impossible(study: Study, images: int) -> list[str]:
+    """What is wrong with settings of trials that only together are wrong, a line an arm.
+
+    Args:
+        study: the study.
+        images: labelled training images.
+    """
+    problems = []
+    for arm in study.arms:
+        if study.sweep_of(arm) is None:
+            continue
+        space = space_of(study, arm, images)
+        samples, _ = samples_at_once(space, search_of(study, arm))
+        found: dict[str, None] = {}
+        for sample in samples:
+            try:
+                settings = trial_settings(study, arm, sample, images)
+                settings.training(0, images)
+                refuse_in_lockstep(settings)
+            except (HilumError, ValueError) as error:
+                found[" ".join(str(error).split())] = None
+        problems += [f"arms.{arm}, sweep: {told}" for told in found]
+    return problems
