@@ -41,6 +41,7 @@ def serve(
         fix = "Install it: pip install 'hilum[serve]'."
         raise HilumError("hilum serve", expected="a web server", found=str(error), fix=fix) from error
     import logging
+    import signal
     import socket
     from dataclasses import replace
 
@@ -66,5 +67,12 @@ def serve(
     if not is_loopback(host):
         sys.stderr.write("Whoever reaches this address can use the model: no log-in, no encryption.\n")
     sys.stdout.flush()
+    # the server finishes what it has begun, and then raises the signal that ended it once more
+    for ending in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(ending, _end)
     with listening:
         make_server(app, host, port).run(sockets=[listening])
+
+
+def _end(*_: object) -> None:
+    raise SystemExit(0)
