@@ -33,5 +33,5 @@ def test_a_list_that_is_not_there_is_told_with_those_that_are(images):
 
 
 def test_official_lists_need_a_validation_share(images):
-    with pytest.raises(HilumError, match=r"split.validation: expected a percentage"):
+    with pytest.raises(HilumError, match=r"split.validation: expected a fraction"):
         listed_split(images(["p", "q"], split=["train_val", "test"]), "official")

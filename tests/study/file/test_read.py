@@ -146,7 +146,7 @@ def test_a_missing_file_is_named(tmp_path):
 def test_shipped_studies_are_right_and_say_how_to_run_them(name):
     path = find_study(name)
     assert read_study(path).question
-    assert re.search(r"^# .*\bhilum study run ", path.read_text(encoding="utf-8")
+    assert re.search(r"^# .*\bhilum (study run|demo) ", path.read_text(encoding="utf-8"), re.MULTILINE)
 
 
 def test_a_shipped_study_is_found_by_name_and_a_wrong_name_by_its_neighbour():
