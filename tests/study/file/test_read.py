@@ -156,6 +156,12 @@ def test_a_shipped_study_is_found_by_name_and_a_wrong_name_by_its_neighbour():
         find_study("dema")
 
 
+def test_the_tiny_scale_needs_no_weights_of_an_arm_where_a_start_has_their_name():
+    study = tiny(read_study(find_study("which_pretraining")))
+    assert study.arms["published_dinov2"].init == "random"
+    assert study.arms["dinov2"].start == "dinov2"
+
+
 def test_the_tiny_scale_keeps_every_arm_and_needs_no_data():
     study = parse_study(OWN_IMAGES, where="own.yaml")
     small = tiny(study)

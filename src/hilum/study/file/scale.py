@@ -69,7 +69,10 @@ def tiny(study: Study) -> Study:
     for arm in content["arms"].values():
         encoder = arm.get("encoder") or starts[arm["start"]]["encoder"]
         if "start" not in arm:
-            arm["init"] = _shrunk_start(arm.get("init", "random"), encoder, starts)
+            init = arm.get("init", "random")  # of one word: weights, for one of `starts` is named by `start`
+            arm["init"] = (
+                _shrunk_start(init, encoder, starts) if isinstance(init, dict) else _weights_at_hand(init, encoder)
+            )
         arm["finetune"] = _without_length(arm.get("finetune", {}))
         if arm.get("init") == "random":  # nothing to score as published
             arm["finetune"].pop("train", None)
