@@ -33,7 +33,7 @@ from hilum.explanation.localisation import (
 )
 from hilum.explanation.maps import load_models, maps_of_pairs
 from hilum.explanation.methods import HeatMapMethod
-from hilum.explanation.settings import Wish
+from hilum.explanation.settings import ExplainConfig
 from hilum.finetuning.finetune import finetune
 from hilum.finetuning.scores import read_scores
 from hilum.finetuning.settings import FinetuneSettings
@@ -128,8 +128,8 @@ def measure(task: Task, finding: str, settings: FinetuneSettings, encoder: str, 
     pairs = [(case.image_id, finding) for case in task.cases]
     for method in methods:
         maps = maps_of_pairs(model, task.store, pairs, method)
-        wish = Wish(method, (finding,))
-        table, _ = score_models([model], [task.store], [task.cases], [maps], [confidence], wish)
+        config = ExplainConfig(method, (finding,))
+        table, _ = score_models([model], [task.store], [task.cases], [maps], [confidence], config)
         print(f"\n{method} of {encoder}, {len(task.cases)} images, {table['patients'][0]} patients")
         for row in table.filter(pl.col("finding") == finding, pl.col("metric").is_in(SHOWN)).iter_rows(named=True):
             less = f" - {row['against']}" if row["against"] else ""

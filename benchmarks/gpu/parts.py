@@ -1,13 +1,11 @@
 """The parts of `run.py`: each fills a table, a row at a time."""
 
 import itertools
-import json
-import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ import torch
 from lightning.fabric import Fabric
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.fabric.strategies.single_device import SingleDeviceStrategy
+from tables import Bounds, Table, now, seconds_of
 from torch import Tensor
 
 from hilum.augment import POLICIES, ViewPolicy, plain_view, random_views
@@ -43,76 +42,6 @@ ROOT = Path(__file__).resolve().parents[2]
 GIB = 2**30
 STORED = 256
 """Side of the stored images, px."""
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """How much of a part there is time for.
-
-    Attributes:
-        until: of the monotonic clock.
-        dry: in miniature, on the CPU.
-    """
-
-    until: float
-    dry: bool
-
-    @property
-    def device(self) -> torch.device:
-        """The GPU, or the CPU of a dry run."""
-        return torch.device("cpu" if self.dry else "cuda")
-
-    def time_for(self, seconds: float) -> bool:
-        """Whether there is so much left."""
-        return self.dry or time.monotonic() + seconds < self.until
-
-
-class Table:
-    """Rows, written as Markdown and JSON whenever one is added."""
-
-    def __init__(self, path: Path) -> None:
-        self.path, self.rows, self.notes = path, [], []  # type: ignore[var-annotated]
-
-    def add(self, **row: object) -> None:
-        """A row by column."""
-        self.rows.append(row)
-        self.write()
-
-    def note(self, text: str) -> None:
-        """A sentence above the table."""
-        self.notes.append(text)
-        self.write()
-
-    def write(self) -> None:
-        """All that there is so far."""
-        columns = list(dict.fromkeys(name for row in self.rows for name in row))
-        lines = [*self.notes, ""] if self.notes else []
-        if self.rows:
-            lines += [f"| {' | '.join(columns)} |", "|" + "---|" * len(columns)]
-            lines += [f"| {' | '.join(shown(row.get(name, '')) for name in columns)} |" for row in self.rows]
-        self.path.with_suffix(".md").write_text("\n".join(lines) + "\n", encoding="utf-8")
-        content = json.dumps({"notes": self.notes, "rows": self.rows}, indent=1)
-        self.path.with_suffix(".json").write_text(content, encoding="utf-8")
-
-
-def shown(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def now(device: torch.device) -> float:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    return time.perf_counter()
-
-
-def seconds_of(work: Callable[[], object], device: torch.device, times: int) -> float:
-    """Median time of a call; the first two are not counted."""
-    took = []
-    for _ in range(times + 2):
-        began = now(device)
-        work()
-        took.append(now(device) - began)
-    return statistics.median(took[2:])
 
 
 def agreement(table: Table, bounds: Bounds) -> None:

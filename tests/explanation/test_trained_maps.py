@@ -12,7 +12,7 @@ from hilum.data.preprocess import parse_recipe
 from hilum.data.store import Store
 from hilum.explanation.localisation import CENTRE, RANDOM, BoxedCase, score_models
 from hilum.explanation.maps import load_models, maps_of_pairs
-from hilum.explanation.settings import Wish
+from hilum.explanation.settings import ExplainConfig
 from hilum.finetuning.finetune import finetune
 from hilum.finetuning.scores import SCORES, read_scores
 from hilum.finetuning.settings import FinetuneSettings
@@ -59,7 +59,7 @@ def test_maps_of_a_trained_model_point_better_than_the_centre_and_those_of_rando
     (model,) = load_models([arm], torch.device("cpu"))
     maps = maps_of_pairs(model, store, [(case.image_id, FINDING) for case in cases], "gradcam")
     confidence = np.array([given[case.image_id] for case in cases])
-    table, _ = score_models([model], [store], [cases], [maps], [confidence], Wish("gradcam", (FINDING,)))
+    table, _ = score_models([model], [store], [cases], [maps], [confidence], ExplainConfig("gradcam", (FINDING,)))
     pointing = table.filter(pl.col("metric") == "pointing", pl.col("finding") == FINDING)
 
     def low_end(arm, against):

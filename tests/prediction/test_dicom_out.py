@@ -15,7 +15,7 @@ from hilum.prediction.dicom_out import NoStudy, read_source
 from hilum.prediction.dicom_out.reports import PRESENCE
 from hilum.prediction.inputs import find_inputs
 from hilum.prediction.map_files import maps_on_images
-from hilum.prediction.predict import Wish, predict_images
+from hilum.prediction.predict import PredictConfig, predict_images
 
 FRAME = generate_uid(entropy_srcs=["frame"])
 
@@ -46,7 +46,7 @@ def results(model, arm, tmp_path):
         )  # fmt: skip
     cv2.imwrite(str(folder / "plain.png"), read_gray(paths[2]))
     predict_images(
-        model, find_inputs([str(folder)]), tmp_path / "p.parquet", Wish(workers=1, dicom=tmp_path / "results")
+        model, find_inputs([str(folder)]), tmp_path / "p.parquet", PredictConfig(workers=1, dicom=tmp_path / "results")
     )
     return pl.read_parquet(tmp_path / "p.parquet"), folder, tmp_path / "results"
 

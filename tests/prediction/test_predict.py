@@ -20,7 +20,7 @@ from hilum.finetuning.scores import SCORES, read_scores
 from hilum.phantom.dicom_writing import Encoding, write_dicom
 from hilum.prediction import load_classifier
 from hilum.prediction.inputs import find_inputs
-from hilum.prediction.predict import Wish, accepted_reasons, predict_images
+from hilum.prediction.predict import PredictConfig, accepted_reasons, predict_images
 from hilum.prediction.reasons import Reason
 
 FINDINGS = ["Infiltration", "Pleural Effusion", "Atelectasis"]
@@ -34,9 +34,11 @@ def model(model_directory):
 
 @pytest.fixture
 def score(model, tmp_path):
-    def run(*told, wish=None, out=None):
+    def run(*told, config=None, out=None):
         out = out or tmp_path / "p.parquet"
-        scored = predict_images(model, find_inputs([str(each) for each in told]), out, wish or Wish(workers=2))
+        scored = predict_images(
+            model, find_inputs([str(each) for each in told]), out, config or PredictConfig(workers=2)
+        )
         return scored, pl.read_parquet(out)
 
     return run
@@ -66,10 +68,10 @@ def at_depth(gray, bits):
 
 def test_scores_are_the_studys_own_to_the_bit_from_png_and_from_dicom(score, arm, tmp_path):
     wanted = read_scores(arm.seeds[0].directory / SCORES, arm.store, arm.scored_ids)
-    every = Wish(
+    every = PredictConfig(
         accepted=frozenset(reason for reason in Reason if reason.can_be_accepted)
     )  # ages beyond the training's
-    _, table = score(f"chestxray14={arm.root}", wish=every)
+    _, table = score(f"chestxray14={arm.root}", config=every)
     found = table.filter(pl.col("image_id").is_in(arm.scored_ids)).select("image_id", *P)
     assert found.equals(wanted.select(found.columns))
     png, dicom = tmp_path / "png", tmp_path / "dicom"
@@ -164,10 +166,10 @@ def test_reasons_can_be_accepted(score, arm, tmp_path):
     gray = read_gray(next(arm.root.rglob("*.png")))
     as_dicom(tmp_path / "old.dcm", gray, Encoding(ExplicitVRLittleEndian, 8), age="002Y", view="RAO")
     assert score(tmp_path / "old.dcm")[1]["reason"].to_list() == ["view_outside_training"]
-    one = Wish(accepted=accepted_reasons(["view_outside_training"]))
-    assert score(tmp_path / "old.dcm", wish=one)[1]["reason"].to_list() == ["age_outside_training"]
-    both = Wish(accepted=accepted_reasons(["view_outside_training", "age_outside_training"]))
-    assert score(tmp_path / "old.dcm", wish=both)[1]["reason"].to_list() == [None]
+    one = PredictConfig(accepted=accepted_reasons(["view_outside_training"]))
+    assert score(tmp_path / "old.dcm", config=one)[1]["reason"].to_list() == ["age_outside_training"]
+    both = PredictConfig(accepted=accepted_reasons(["view_outside_training", "age_outside_training"]))
+    assert score(tmp_path / "old.dcm", config=both)[1]["reason"].to_list() == [None]
     with pytest.raises(HilumError, match="--accept"):
         accepted_reasons(["unreadable"])
 
@@ -175,7 +177,7 @@ def test_reasons_can_be_accepted(score, arm, tmp_path):
 def test_an_interrupted_run_goes_on_and_ends_with_the_same_table(model, arm, tmp_path):
     images = find_inputs([str(arm.root / "images")])
     whole, killed = tmp_path / "whole.parquet", tmp_path / "killed.parquet"
-    predict_images(model, images, whole, Wish(workers=2))
+    predict_images(model, images, whole, PredictConfig(workers=2))
     assert not list(tmp_path.glob(".*partial*"))
 
     class Killed(Exception):
@@ -186,16 +188,16 @@ def test_an_interrupted_run_goes_on_and_ends_with_the_same_table(model, arm, tmp
             raise Killed
 
     with pytest.raises(Killed):
-        predict_images(model, images, killed, Wish(workers=2), kill)
+        predict_images(model, images, killed, PredictConfig(workers=2), kill)
     assert not killed.exists()
     first = []
-    predict_images(model, images, killed, Wish(workers=1), lambda done, *_: first.append(done))
+    predict_images(model, images, killed, PredictConfig(workers=1), lambda done, *_: first.append(done))
     assert first[0] > 40  # what was done is not done again
     assert killed.read_bytes() == whole.read_bytes()
 
 
 def test_heat_maps_are_of_the_findings_that_are_called(score, arm, tmp_path):
-    _, table = score(arm.root / "images", wish=Wish(maps=tmp_path / "maps"))
+    _, table = score(arm.root / "images", config=PredictConfig(maps=tmp_path / "maps"))
     wanted = {
         f"{row['image_id']}/{finding}.png"
         for row in table.iter_rows(named=True)
@@ -231,13 +233,13 @@ def test_the_real_radiographs_are_scored_alike_from_png_and_dicom(score, shared_
     if not sample.is_dir():
         pytest.skip("the sample of ChestX-ray14 is not here")
     paths = sorted(sample.rglob("*.png"))[:12]
-    wish = Wish(accepted=frozenset(reason for reason in Reason if reason.can_be_accepted))
+    config = PredictConfig(accepted=frozenset(reason for reason in Reason if reason.can_be_accepted))
     for encoding, path in zip([*ENCODINGS[:6], *ENCODINGS[:6]], paths, strict=True):
         stored = at_depth(read_gray(path), encoding.bits)
         cv2.imwrite(str(tmp_path / path.name), stored)
         as_dicom(tmp_path / f"{path.stem}.dcm", stored, encoding)
-    _, png = score(*(tmp_path / path.name for path in paths), wish=wish)
-    _, dicom = score(*(tmp_path / f"{path.stem}.dcm" for path in paths), wish=wish)
+    _, png = score(*(tmp_path / path.name for path in paths), config=config)
+    _, dicom = score(*(tmp_path / f"{path.stem}.dcm" for path in paths), config=config)
     assert png["reason"].null_count() == len(paths)
     assert png.select(P).equals(dicom.select(P))
 
@@ -247,12 +249,12 @@ import resource, sys
 from pathlib import Path
 from hilum.prediction import load_classifier
 from hilum.prediction.inputs import InputImage
-from hilum.prediction.predict import Wish, predict_images
+from hilum.prediction.predict import PredictConfig, predict_images
 model, image, out = map(Path, sys.argv[1:4])
 loaded = load_classifier(model, device="cpu", self_test=False)
 for count in (200, 2000):
     images = [InputImage(f"{number}.png", image) for number in range(count)]
-    predict_images(loaded, images, out, Wish(workers=2))
+    predict_images(loaded, images, out, PredictConfig(workers=2))
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 """
 

@@ -19,7 +19,7 @@ from hilum.data.pixels import read_gray
 from hilum.phantom.dicom_writing import Encoding, write_dicom
 from hilum.prediction.inputs import find_inputs
 from hilum.prediction.map_files import maps_on_images
-from hilum.prediction.predict import Wish, predict_images
+from hilum.prediction.predict import PredictConfig, predict_images
 from hilum.serving import Limits
 
 FINDINGS = ["Infiltration", "Pleural Effusion"]
@@ -44,7 +44,7 @@ def test_answers_are_those_of_predict(client, model, images, tmp_path):
     paths = [*images[:5], as_dicom(tmp_path / "a.dcm", read_gray(images[0])), tmp_path / "b.png"]
     cv2.imwrite(str(paths[-1]), np.full((64, 64), 90, np.uint8))
     paths.append(as_dicom(tmp_path / "c.dcm", read_gray(images[1]), ViewPosition="LL"))
-    predict_images(model, find_inputs([str(path) for path in paths]), tmp_path / "p.parquet", Wish(workers=1))
+    predict_images(model, find_inputs([str(path) for path in paths]), tmp_path / "p.parquet", PredictConfig(workers=1))
     wanted = pl.read_parquet(tmp_path / "p.parquet")
     answer = send(client, *(path.read_bytes() for path in paths))
     assert answer.status_code == 200

@@ -89,7 +89,7 @@ def _say(explained: "Explained", out: Path) -> None:
     from hilum.explanation.localisation import ALL_BOXES
 
     images = len({image_id for image_id, _ in explained.pairs})
-    say(f"{explained.wish.method} of {', '.join(each.name for each in explained.models)} · {images:,} images")
+    say(f"{explained.config.method} of {', '.join(each.name for each in explained.models)} · {images:,} images")
     for note in explained.notes:
         say(note)
     if explained.statistics is not None:

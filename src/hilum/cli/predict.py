@@ -58,16 +58,18 @@ def predict(
     """
     from hilum.prediction.inputs import find_inputs
     from hilum.prediction.loading import load_classifier
-    from hilum.prediction.predict import Wish, accepted_reasons, predict_images
+    from hilum.prediction.predict import PredictConfig, accepted_reasons, predict_images
     from hilum.prediction.table import check_table_name
 
     check_table_name(out)
     accepted = accepted_reasons([word.strip() for word in accept.split(",")] if accept else [])
     loaded = load_classifier(model, ensemble=ensemble, device=device)  # type: ignore[arg-type]  # checked there
     images = find_inputs(inputs)
-    wish = Wish(accepted=accepted, batch_size=batch_size, workers=workers, maps=maps, method=method, dicom=dicom)
+    config = PredictConfig(
+        accepted=accepted, batch_size=batch_size, workers=workers, maps=maps, method=method, dicom=dicom
+    )
     with progress("scoring") as on_progress:
-        scored = predict_images(loaded, images, out, wish, on_progress)
+        scored = predict_images(loaded, images, out, config, on_progress)
     if as_json:
         say_json(
             {

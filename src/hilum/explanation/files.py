@@ -72,14 +72,14 @@ def boxes_table(explained: Explained) -> pl.DataFrame:
 
 def described(explained: Explained) -> dict[str, Any]:
     """What the maps are, as plain data."""
-    wish = explained.wish
+    config = explained.config
     return {
         "hilum": hilum.__version__,
-        "method": wish.method,
-        "findings": list(wish.findings),
-        "threshold": wish.threshold,
-        "redraws": wish.redraws,
-        "seed": wish.seed,
+        "method": config.method,
+        "findings": list(config.findings),
+        "threshold": config.threshold,
+        "redraws": config.redraws,
+        "seed": config.seed,
         "models": [
             {
                 "name": model.name,

@@ -13,7 +13,7 @@ from hilum.explanation.images import ExplainedImages
 from hilum.explanation.localisation import BoxedCase, Boxes, boxed_cases, boxes_on_square, score_models
 from hilum.explanation.maps import HeatMaps, Model, maps_of_pairs, probabilities
 from hilum.explanation.selection import chosen_images
-from hilum.explanation.settings import Wish
+from hilum.explanation.settings import ExplainConfig
 from hilum.progress import ProgressReport, silent
 
 
@@ -22,7 +22,7 @@ class Explained:
     """What came out.
 
     Attributes:
-        wish: what was asked for.
+        config: what was asked for.
         models: one or more.
         shown: images to look at: `finding`, `rule`, `image_id`.
         pairs: P of image id and finding that have maps: those with boxes, then those that are only looked at.
@@ -36,7 +36,7 @@ class Explained:
         notes: what a reader must know, one sentence each.
     """
 
-    wish: Wish
+    config: ExplainConfig
     models: Sequence[Model]
     shown: pl.DataFrame
     pairs: list[tuple[str, str]]
@@ -53,22 +53,22 @@ def explain(
     models: Sequence[Model],
     stores: Sequence[Store],
     images: ExplainedImages,
-    wish: Wish,
+    config: ExplainConfig,
     on_progress: ProgressReport = silent,
 ) -> Explained:
     """Choose images, draw their maps, and score the maps where there are boxes.
 
     Args:
-        models: one or more, which all score the findings of the wish.
+        models: one or more, which all score the findings of the config.
         stores: of each model, the images as its card wants them.
         images: see `hilum.explanation.images`. What a store has set aside is left out.
-        wish: see `Wish`.
+        config: see `ExplainConfig`.
         on_progress: told the images done, with what is being done.
 
     Raises:
         HilumError: a finding that a model does not score, or a method that has no meaning for a model.
     """
-    _check_findings(models, wish.findings)
+    _check_findings(models, config.findings)
     notes = list(images.notes)
     readable = [name for name in images.manifest["image_id"] if all(store.has([name])[0] for store in stores)]
     if len(readable) < len(images.manifest):
@@ -76,24 +76,24 @@ def explain(
     manifest = images.manifest.filter(pl.col("image_id").is_in(readable))
     ids = manifest["image_id"].to_list()
     given = [
-        probabilities(model, store, ids, on_progress)[:, [model.card.findings.index(each) for each in wish.findings]]
+        probabilities(model, store, ids, on_progress)[:, [model.card.findings.index(each) for each in config.findings]]
         for model, store in zip(models, stores, strict=True)
     ]
-    labels = _labels(manifest, wish.findings)
-    shown = _shown(ids, labels, given, wish)
-    cases = _cases(images, manifest, stores, wish, notes)
+    labels = _labels(manifest, config.findings)
+    shown = _shown(ids, labels, given, config)
+    cases = _cases(images, manifest, stores, config, notes)
     boxed = [(case.image_id, case.finding) for case in cases[0]]
     looked_at = [(row["image_id"], row["finding"]) for row in shown.iter_rows(named=True)]
     pairs = list(dict.fromkeys([*boxed, *looked_at]))
     maps = [
-        maps_of_pairs(model, store, pairs, wish.method, on_progress)
+        maps_of_pairs(model, store, pairs, config.method, on_progress)
         for model, store in zip(models, stores, strict=True)
     ]
     row = {image_id: number for number, image_id in enumerate(ids)}
-    at = [row[image_id] for image_id, _ in pairs], [wish.findings.index(finding) for _, finding in pairs]
+    at = [row[image_id] for image_id, _ in pairs], [config.findings.index(finding) for _, finding in pairs]
     scores = [each[at] for each in given]
     explained = Explained(
-        wish=wish,
+        config=config,
         models=models,
         shown=shown,
         pairs=pairs,
@@ -105,12 +105,12 @@ def explain(
     )
     if not boxed:
         return explained
-    statistics, table = score_models(models, stores, cases, maps, scores, wish, on_progress)
+    statistics, table = score_models(models, stores, cases, maps, scores, config, on_progress)
     return replace(explained, statistics=statistics, cases=table)
 
 
 def _cases(
-    images: ExplainedImages, manifest: pl.DataFrame, stores: Sequence[Store], wish: Wish, notes: list[str]
+    images: ExplainedImages, manifest: pl.DataFrame, stores: Sequence[Store], config: ExplainConfig, notes: list[str]
 ) -> list[list[BoxedCase]]:
     """The same cases for every model, each with its boxes as they lie on that model's images."""
     patients = dict(manifest.select("image_id", "patient_id").iter_rows())
@@ -119,23 +119,23 @@ def _cases(
         placed, left_out = boxes_on_square(images.boxes, store.recipe)
         if left_out:
             notes.append(f"{left_out:,} boxes lie mostly outside the image after the crop and were left out")
-        found.append(boxed_cases(placed, patients, wish.findings))
+        found.append(boxed_cases(placed, patients, config.findings))
     everywhere = set.intersection(*({(case.image_id, case.finding) for case in cases} for cases in found))
     return [[case for case in cases if (case.image_id, case.finding) in everywhere] for cases in found]
 
 
 def _shown(
-    ids: list[str], labels: NDArray[np.float64], given: Sequence[NDArray[np.float64]], wish: Wish
+    ids: list[str], labels: NDArray[np.float64], given: Sequence[NDArray[np.float64]], config: ExplainConfig
 ) -> pl.DataFrame:
     rows = [
         (finding, rule, image_id)
-        for number, finding in enumerate(wish.findings)
+        for number, finding in enumerate(config.findings)
         for rule, image_id in chosen_images(
             ids,
             labels[:, number],
             np.stack([each[:, number] for each in given]),
-            count=wish.images,
-            seed=wish.seed,
+            count=config.images,
+            seed=config.seed,
         )
     ]
     return pl.DataFrame(rows, {"finding": pl.String, "rule": pl.String, "image_id": pl.String}, orient="row")

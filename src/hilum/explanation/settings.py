@@ -6,7 +6,7 @@ from hilum.explanation.methods import THRESHOLD, HeatMapMethod
 
 
 @dataclass(frozen=True)
-class Wish:
+class ExplainConfig:
     """What to explain, and how.
 
     Attributes:

@@ -34,7 +34,7 @@ _AHEAD = 2
 
 
 @dataclass(frozen=True)
-class Wish:
+class PredictConfig:
     """How images are scored.
 
     Attributes:
@@ -84,7 +84,7 @@ def predict_images(
     model: LoadedClassifier,
     images: Sequence[InputImage],
     out: Path,
-    wish: Wish = Wish(),
+    config: PredictConfig = PredictConfig(),
     on_progress: ProgressReport = silent,
 ) -> Scored:
     """Score images into a table (`hilum.prediction.table`), complete or absent.
@@ -95,17 +95,17 @@ def predict_images(
         model: loaded.
         images: of `hilum.prediction.inputs.find_inputs`.
         out: .parquet or .csv.
-        wish: how.
+        config: how.
         on_progress: told the images done.
 
     Raises:
         HilumError: a table of another kind, or heat maps that the model cannot have.
     """
     check_table_name(out)
-    if wish.dicom is not None:
+    if config.dicom is not None:
         check_highdicom()
-    with locked(out), journal_beside(out, _order(model, images, wish)) as journal:
-        _score_all(model, images, wish, journal, on_progress)
+    with locked(out), journal_beside(out, _order(model, images, config)) as journal:
+        _score_all(model, images, config, journal, on_progress)
         table = as_table(journal.rows(), images, model.description)
         write_table(table, out)
     reasons = Counter(Reason(reason) for reason in table["reason"].drop_nulls())
@@ -123,18 +123,18 @@ def predict_images(
 def _score_all(
     model: LoadedClassifier,
     images: Sequence[InputImage],
-    wish: Wish,
+    config: PredictConfig,
     journal: Journal,
     on_progress: ProgressReport,
 ) -> None:
-    size = wish.batch_size or model.batch_size
+    size = config.batch_size or model.batch_size
     seen = SeenPatients(model.ledger)
     waiting = [place for place in range(len(images)) if place not in journal.done]
     done, refused = len(journal.done), 0
     on_progress(done, len(images), "")
     full: list[tuple[int, ReadImage]] = []
     with journal:
-        for place, read in _read_ahead(model, images, waiting, wish, _AHEAD * size):
+        for place, read in _read_ahead(model, images, waiting, config, _AHEAD * size):
             if read.refusal is not None:
                 refused += 1
                 journal.add([(place, _row(images[place], read, seen))])
@@ -142,26 +142,26 @@ def _score_all(
                 continue
             full.append((place, read))
             if len(full) == size:
-                done += _compute(model, images, full, wish, seen, journal)
+                done += _compute(model, images, full, config, seen, journal)
                 full = []
                 on_progress(done, len(images), f"{refused:,} refused" if refused else "")
         if full:
-            done += _compute(model, images, full, wish, seen, journal)
+            done += _compute(model, images, full, config, seen, journal)
         on_progress(done, len(images), f"{refused:,} refused" if refused else "")
 
 
 def _read_ahead(
-    model: LoadedClassifier, images: Sequence[InputImage], places: Sequence[int], wish: Wish, ahead: int
+    model: LoadedClassifier, images: Sequence[InputImage], places: Sequence[int], config: PredictConfig, ahead: int
 ) -> Iterator[tuple[int, ReadImage]]:
     """Read images in threads, and give them in order; at most `ahead` of them wait."""
     training = model.description.training_range
 
     def read(place: int) -> ReadImage:
-        return read_input(images[place], model.recipe, training, wish.accepted)
+        return read_input(images[place], model.recipe, training, config.accepted)
 
     rest = iter(places)
     begun: deque[tuple[int, Future[ReadImage]]] = deque()
-    with _one_opencv_thread(), ThreadPoolExecutor(wish.workers or os.cpu_count() or 1) as pool:
+    with _one_opencv_thread(), ThreadPoolExecutor(config.workers or os.cpu_count() or 1) as pool:
         try:
             begun.extend((place, pool.submit(read, place)) for place in islice(rest, ahead))
             while begun:
@@ -177,18 +177,18 @@ def _compute(
     model: LoadedClassifier,
     images: Sequence[InputImage],
     batch: Sequence[tuple[int, ReadImage]],
-    wish: Wish,
+    config: PredictConfig,
     seen: SeenPatients,
     journal: Journal,
 ) -> int:
     pixels = np.stack([read.pixels for _, read in batch if read.pixels is not None])
-    probabilities = model.probabilities(pixels, fill_to=wish.batch_size or model.batch_size)
-    if wish.maps is not None:
+    probabilities = model.probabilities(pixels, fill_to=config.batch_size or model.batch_size)
+    if config.maps is not None:
         ids = [images[place].image_id for place, _ in batch]
-        write_maps(model, ids, pixels, probabilities, wish.maps, wish.method)
-    if wish.dicom is not None:
+        write_maps(model, ids, pixels, probabilities, config.maps, config.method)
+    if config.dicom is not None:
         write_dicom_results(
-            model, [images[place] for place, _ in batch], pixels, probabilities, wish.dicom, wish.method
+            model, [images[place] for place, _ in batch], pixels, probabilities, config.dicom, config.method
         )
     journal.add(
         (place, _row(images[place], read, seen) | {"p": [float(value) for value in row]})
@@ -208,7 +208,7 @@ def _row(image: InputImage, read: ReadImage, seen: SeenPatients) -> Row:
     return row
 
 
-def _order(model: LoadedClassifier, images: Sequence[InputImage], wish: Wish) -> str:
+def _order(model: LoadedClassifier, images: Sequence[InputImage], config: PredictConfig) -> str:
     files = []
     for image in images:
         try:
@@ -218,10 +218,10 @@ def _order(model: LoadedClassifier, images: Sequence[InputImage], wish: Wish) ->
         told = [image.image_id, str(image.path), image.patient_id, image.view, image.age]
         files.append([*told, *((state.st_size, state.st_mtime_ns) if state else (-1, -1))])
     model_files = [*(card.sha256 for card in model.cards), _described(model.description), model.precision]
-    maps = None if wish.maps is None else [str(wish.maps.absolute()), wish.method]
-    order = {"layout": 1, "model": model_files, "files": files, "accepted": sorted(wish.accepted), "maps": maps}
-    if wish.dicom is not None:
-        order["dicom"] = [str(wish.dicom.absolute()), wish.method]
+    maps = None if config.maps is None else [str(config.maps.absolute()), config.method]
+    order = {"layout": 1, "model": model_files, "files": files, "accepted": sorted(config.accepted), "maps": maps}
+    if config.dicom is not None:
+        order["dicom"] = [str(config.dicom.absolute()), config.method]
     return fingerprint(order)
 
 

@@ -23,7 +23,7 @@ from hilum.explanation.maps import load_models
 from hilum.explanation.methods import HeatMapMethod
 from hilum.explanation.run import Explained
 from hilum.explanation.run import explain as explain_models
-from hilum.explanation.settings import Wish
+from hilum.explanation.settings import ExplainConfig
 from hilum.progress import ShowProgress, quiet
 from hilum.report.pages import SHEET, explain_page, gallery_sheet
 from hilum.report.pages.explain import PAGE
@@ -74,7 +74,9 @@ class ExplainResult(Result):
         """Which maps of which models on how many images."""
         explained = self.explained
         images = len({image_id for image_id, _ in explained.pairs})
-        return [f"{explained.wish.method} of {', '.join(each.name for each in explained.models)} on {images:,} images"]
+        return [
+            f"{explained.config.method} of {', '.join(each.name for each in explained.models)} on {images:,} images"
+        ]
 
     @property
     def page(self) -> Path:
@@ -189,7 +191,7 @@ def explain(
         keep_seen=seen,
         boxes=boxes,
     )
-    wish = Wish(cast(HeatMapMethod, method), wanted, images, threshold, n_bootstrap, seed)
+    config = ExplainConfig(cast(HeatMapMethod, method), wanted, images, threshold, n_bootstrap, seed)
     with TemporaryDirectory(prefix="hilum-") as folder, whole_directory(out) as beside:
         stores: list[Store] = []
         for number, each in enumerate(models):
@@ -201,7 +203,7 @@ def explain(
                     build_store(chosen.manifest, collected.root, recipe, at, on_progress=on_progress)
                 ]
         with progress("explaining") as on_progress:
-            explained = explain_models(models, stores, chosen, wish, on_progress)
+            explained = explain_models(models, stores, chosen, config, on_progress)
         write_explained(explained, beside)
         _write_page(explained, stores, beside)
     return ExplainResult(out, described(explained), explained)

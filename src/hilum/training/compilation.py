@@ -45,7 +45,7 @@ MOST_GRAPHS = 64
 
 @dataclass(frozen=True)
 class Compilation:
-    """What became of the wish to compile.
+    """Whether a run was compiled, and why.
 
     Attributes:
         code: "compiled", or why it was not: "off" as asked, or by default on a CPU; "not_faster", "too_short",

@@ -58,7 +58,7 @@ class Fit:
             without one).
         stopped_early: before the last epoch, for want of a lower validation loss.
         start: what the probe told before the first step; empty without one.
-        compilation: what became of the wish to compile; None where a resumed run had decided it before.
+        compilation: whether it was compiled, and why; None where a resumed run had decided it before.
     """
 
     best_epoch: int

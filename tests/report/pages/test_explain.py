@@ -13,7 +13,7 @@ from hilum.explanation.localisation import BoxedCase, box_statistics
 from hilum.explanation.localisation.score_maps import score_maps
 from hilum.explanation.maps import HeatMaps, Model
 from hilum.explanation.run import Explained
-from hilum.explanation.settings import Wish
+from hilum.explanation.settings import ExplainConfig
 from hilum.finetuning.classifier import Classifier
 from hilum.report.pages import explain_page, gallery, gallery_sheet
 from hilum.report.sections import box_tables
@@ -42,7 +42,7 @@ def explained():
     scores = np.linspace(0.1, 0.9, 25)
     good, bad = (score_maps([each] * 25, cases, scores) for each in (heat, heat[::-1] * 0 + np.eye(8)[0]))
     return Explained(
-        wish=Wish("gradcam", ("Mass",)),
+        config=ExplainConfig("gradcam", ("Mass",)),
         models=[model],
         shown=pl.DataFrame({"finding": ["Mass"], "rule": ["found"], "image_id": ["<3>"]}),
         pairs=[(case.image_id, "Mass") for case in cases],

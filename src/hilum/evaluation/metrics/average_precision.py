@@ -102,6 +102,31 @@ def descents(
     return joined, np.cumsum([0, *(len(one.patients) for one in each)])
 
 
+@compiled
+def count_sides(
+    patients: NDArray[np.int32],
+    positive: NDArray[np.bool_],
+    first: int,
+    end: int,
+    counts: Counts,
+    totals: NDArray[np.int64],
+) -> None:
+    """Count the negative and the positive images of one column in 64 redraws.
+
+    Args:
+        patients, positive: of the columns' `Descent`s, one column after another.
+        first, end: where the column begins and ends.
+        counts: (P, 64), how often each patient counts.
+        totals: (2, 64), filled: negatives, then positives.
+    """
+    totals[:] = 0
+    for visit in range(first, end):
+        count = counts[patients[visit]]
+        kind = 1 if positive[visit] else 0
+        for redraw in range(BLOCK):
+            totals[kind, redraw] += count[redraw]
+
+
 def auprc_statistic(
     columns: Sequence[tuple[NDArray[np.floating], NDArray[np.floating]]],
     patients: NDArray[np.int32],

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hilum.evaluation.bootstrap import BLOCK, Counts, Statistic, compiled
-from hilum.evaluation.metrics.average_precision import cumulative_calls, descents
+from hilum.evaluation.metrics.average_precision import count_sides, cumulative_calls, descents
 from hilum.evaluation.metrics.roc_auc import known_sides
 
 
@@ -93,12 +93,7 @@ def weighted_partial_area(
     in_tie = np.empty((2, BLOCK), dtype=np.int64)
     area = np.empty(BLOCK, dtype=np.float64)
     for column in range(len(bounds) - 1):
-        totals[:] = 0
-        for visit in range(bounds[column], bounds[column + 1]):
-            count = counts[patients[visit]]
-            kind = 1 if positive[visit] else 0
-            for redraw in range(BLOCK):
-                totals[kind, redraw] += count[redraw]
+        count_sides(patients, positive, bounds[column], bounds[column + 1], counts, totals)
         passed[:] = 0
         in_tie[:] = 0
         area[:] = 0.0

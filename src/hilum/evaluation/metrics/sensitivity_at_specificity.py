@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hilum.evaluation.bootstrap import BLOCK, Counts, Statistic, compiled
-from hilum.evaluation.metrics.average_precision import descents
+from hilum.evaluation.metrics.average_precision import count_sides, descents
 
 SENSITIVITY_AT_SPECIFICITY = "sensitivity_at_specificity_"
 """What names of the metric begin with; the specificity follows, as in sensitivity_at_specificity_0.9."""
@@ -97,12 +97,7 @@ def weighted_sensitivity(
     passed = np.empty((2, BLOCK), dtype=np.int64)
     reached = np.empty(BLOCK, dtype=np.int64)
     for column in range(len(bounds) - 1):
-        totals[:] = 0
-        for visit in range(bounds[column], bounds[column + 1]):
-            count = counts[patients[visit]]
-            kind = 1 if positive[visit] else 0
-            for redraw in range(BLOCK):
-                totals[kind, redraw] += count[redraw]
+        count_sides(patients, positive, bounds[column], bounds[column + 1], counts, totals)
         passed[:] = 0
         reached[:] = 0
         for visit in range(bounds[column], bounds[column + 1]):

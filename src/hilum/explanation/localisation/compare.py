@@ -12,7 +12,7 @@ from hilum.explanation.localisation.priors import centre_prior, location_priors
 from hilum.explanation.localisation.score_maps import MEANS, ScoredMaps, score_maps
 from hilum.explanation.localisation.statistics import box_statistics
 from hilum.explanation.maps import HeatMaps, Model, maps_of_pairs, random_twin
-from hilum.explanation.settings import Wish
+from hilum.explanation.settings import ExplainConfig
 from hilum.progress import ProgressReport, silent
 
 CENTRE, LOCATION, RANDOM = "centre prior", "location prior", "random weights"
@@ -28,7 +28,7 @@ def score_models(
     cases: Sequence[list[BoxedCase]],
     maps: Sequence[HeatMaps],
     confidences: Sequence[NDArray[np.float64]],
-    wish: Wish,
+    config: ExplainConfig,
     on_progress: ProgressReport = silent,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Score the maps of each model, and what they must beat.
@@ -39,7 +39,7 @@ def score_models(
         cases: of each model, the same N, with the boxes as they lie on its images.
         maps: of each model; the first N are those of the cases.
         confidences: of each model; the first N are what it gives the finding of each case.
-        wish: what was asked for.
+        config: what was asked for.
         on_progress: told the images done and the redraws done.
 
     Returns:
@@ -53,22 +53,26 @@ def score_models(
     for model, store, own, of_model, confidence in zip(models, stores, cases, maps, confidences, strict=True):
         given = confidence[: len(own)]
         random = f"{RANDOM}, {model.name}" if len(models) > 1 else RANDOM
-        twins = [random_twin(model, seed) for seed in range(wish.seed, wish.seed + TWINS)]
-        drawn = [maps_of_pairs(twin, store, boxed, wish.method, on_progress) for twin in twins]
-        arms[model.name] = [_score(HeatMaps(of_model.maps[: len(own)], of_model.start, of_model.end), own, given, wish)]
-        arms[random] = [_score(each, own, given, wish) for each in drawn]
+        twins = [random_twin(model, seed) for seed in range(config.seed, config.seed + TWINS)]
+        drawn = [maps_of_pairs(twin, store, boxed, config.method, on_progress) for twin in twins]
+        arms[model.name] = [
+            _score(HeatMaps(of_model.maps[: len(own)], of_model.start, of_model.end), own, given, config)
+        ]
+        arms[random] = [_score(each, own, given, config) for each in drawn]
         pairs += [(model.name, CENTRE), (model.name, LOCATION), (model.name, random), (random, CENTRE)]
     own, given = cases[0], confidences[0][: len(cases[0])]
     centre = [centre_prior(SCORED_SIDE)] * len(own)
-    arms[CENTRE] = [score_maps(centre, own, given, wish.threshold)]
-    arms[LOCATION] = [score_maps(location_priors(own, SCORED_SIDE), own, given, wish.threshold)]
+    arms[CENTRE] = [score_maps(centre, own, given, config.threshold)]
+    arms[LOCATION] = [score_maps(location_priors(own, SCORED_SIDE), own, given, config.threshold)]
     pairs += [(model.name, models[0].name) for model in models[1:]]
-    statistics = box_statistics(own, arms, pairs, redraws=wish.redraws, seed=wish.seed, on_progress=on_progress)
+    statistics = box_statistics(own, arms, pairs, redraws=config.redraws, seed=config.seed, on_progress=on_progress)
     return statistics, _case_table(own, arms)
 
 
-def _score(maps: HeatMaps, cases: list[BoxedCase], confidence: NDArray[np.float64], wish: Wish) -> ScoredMaps:
-    return score_maps(list(maps.on_image(SCORED_SIDE).numpy()), cases, confidence, wish.threshold)
+def _score(
+    maps: HeatMaps, cases: list[BoxedCase], confidence: NDArray[np.float64], config: ExplainConfig
+) -> ScoredMaps:
+    return score_maps(list(maps.on_image(SCORED_SIDE).numpy()), cases, confidence, config.threshold)
 
 
 def _case_table(cases: Sequence[BoxedCase], arms: Mapping[str, Sequence[ScoredMaps]]) -> pl.DataFrame:

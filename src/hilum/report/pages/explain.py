@@ -63,9 +63,9 @@ def explain_page(explained: Explained, stores: Sequence[Store]) -> str:
     cards = gallery(explained, stores)
     return room.get_template("explain.html.j2").render(
         models=explained.models,
-        method=explained.wish.method,
-        threshold=explained.wish.threshold,
-        for_no_finding=explained.wish.method in FOR_NO_FINDING,
+        method=explained.config.method,
+        threshold=explained.config.threshold,
+        for_no_finding=explained.config.method in FOR_NO_FINDING,
         notes=explained.notes,
         cards=cards,
         findings=list(dict.fromkeys(card.finding for card in cards)),

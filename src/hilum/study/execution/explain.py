@@ -17,7 +17,7 @@ from hilum.explanation.files import write_explained
 from hilum.explanation.images import choose_images
 from hilum.explanation.maps import Model, load_models
 from hilum.explanation.run import explain
-from hilum.explanation.settings import Wish
+from hilum.explanation.settings import ExplainConfig
 from hilum.progress import ProgressReport
 from hilum.study.file import Explaining
 from hilum.study.plan import finetuning_directory, labels
@@ -85,8 +85,10 @@ def _leave_maps(
         seed=study.evaluate.seed,
         keep_seen=True,  # the split keeps patients apart; where it does not, the study says so, and the notes do
     )
-    wish = Wish(how.method, findings, how.images, redraws=study.evaluate.n_bootstrap, seed=study.evaluate.seed)
-    write_explained(explain(models, [store] * len(models), images, wish, on_progress), directory)
+    config = ExplainConfig(
+        how.method, findings, how.images, redraws=study.evaluate.n_bootstrap, seed=study.evaluate.seed
+    )
+    write_explained(explain(models, [store] * len(models), images, config, on_progress), directory)
 
 
 def _leave_points(

@@ -332,14 +332,14 @@ def _cost(step: Step, views: Mapping[str, Study], images: Images) -> float:
     if step.kind == "sweep" and step.arm and step.encoder:
         return _sweep_cost(study, step.arm, images)
     if step.kind == "explain" and study.explain:
-        wish = study.explain
+        config = study.explain
         return explaining_gigaflops(
             [study.arms[arm].encoder for arm in study.explained_arms],
             image_size(study),
-            wish.method,
-            drawn=min(wish.candidates, images.test),
-            shown=wish.images * len(RULES) * len(study.task.findings),
-            points=min(wish.points, images.test) if wish.embedding != "none" else 0,
+            config.method,
+            drawn=min(config.candidates, images.test),
+            shown=config.images * len(RULES) * len(study.task.findings),
+            points=min(config.points, images.test) if config.embedding != "none" else 0,
         )
     return 0.0
 
