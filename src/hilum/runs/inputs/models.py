@@ -74,7 +74,7 @@ def model_directory(model: str | Path | Result) -> Path:
     """The directory of a model: as given, of a run's result, or of published weights, imported if need be.
 
     Raises:
-        HilumError: a result that is no model, or unknown weights.
+        HilumError: a result that is no model, unknown weights, or a folder of several models.
     """
     if isinstance(model, Result):
         directory = getattr(model, "model", model.directory)
@@ -84,7 +84,17 @@ def model_directory(model: str | Path | Result) -> Path:
         return Path(directory)
     if isinstance(model, str) and is_published(model):
         return resolve_weights(model, find_weights(model).encoder)
-    return Path(model)
+    directory = Path(model)
+    seeds = sorted(card.parent.name for card in directory.glob(f"*/{CARD}"))
+    if seeds and not (directory / CARD).is_file():
+        raise HilumError(
+            directory,
+            expected="one model",
+            found=f"a folder of several: {', '.join(seeds)}",
+            fix=f"Name one, such as {directory / seeds[0]}; `hilum predict` and hilum.prediction.load_classifier also take "
+            "all seeds of a package together.",
+        )
+    return directory
 
 
 class LoadedClassifier(nn.Module):
