@@ -91,8 +91,8 @@ def model_directory(model: str | Path | Result) -> Path:
             directory,
             expected="one model",
             found=f"a folder of several: {', '.join(seeds)}",
-            fix=f"Name one, such as {directory / seeds[0]}; `hilum predict` and hilum.prediction.load_classifier also take "
-            "all seeds of a package together.",
+            fix=f"Name one, such as {directory / seeds[0]}. `hilum predict` and hilum.prediction.load_classifier also "
+            "take all seeds of a package together.",
         )
     return directory
 

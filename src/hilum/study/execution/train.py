@@ -158,7 +158,6 @@ def _finetune(step: Step, prepared: Prepared, out: Path, workers: int, on_progre
     readable = set(store.image_ids)
     pretrained = pretraining_directory(study, step.arm, step.seed)
     weights = study.weights_of(step.arm)
-    settings = replace(finetune_settings(study, step.arm, prepared.labelled_images), workers=workers)
     if weights and not study.finetuning_of(step.arm).train:
         score_as_published(
             resolve_weights(weights, step.encoder),
@@ -167,7 +166,7 @@ def _finetune(step: Step, prepared: Prepared, out: Path, workers: int, on_progre
             task.val.only(readable),
             [image_id for image_id in (*task.val.image_ids, *task.test_ids) if image_id in readable],
             study.task.findings,
-            settings=settings,
+            settings=replace(finetune_settings(study, step.arm, prepared.labelled_images), workers=workers),
             seed=step.seed,
             directory=out / step.directory,
             on_progress=on_progress,
