@@ -42,11 +42,11 @@ def make_app() -> typer.Typer:
     app = typer.Typer(
         name="hilum",
         help="Which pretraining should I use on my chest radiographs, and is the gain real?\n\n"
-        "Start with [bold]hilum demo[/bold]: a whole comparison on generated radiographs, in minutes.",
+        "Start with `hilum demo`: a whole comparison on generated radiographs, in minutes.",
         no_args_is_help=True,
-        rich_markup_mode="rich",
+        rich_markup_mode=None,  # importing rich took longer than everything else
         pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"]},
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
     )
     app.callback()(_version_option)
     app.command()(demo)

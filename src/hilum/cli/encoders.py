@@ -17,11 +17,10 @@ def encoders(
     Parameters are counted with one input channel and without a classifier; the networks of Toh et al. (2023) and
     CheXNet are also counted as published.
 
-    [bold]Examples[/bold]
-
-        hilum encoders
-
-        hilum encoders vit_small_patch14_dinov2
+    \b
+    Examples:
+      hilum encoders
+      hilum encoders vit_small_patch14_dinov2
     """
     if name is not None:
         _show(name, as_json=as_json)

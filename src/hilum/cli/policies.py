@@ -18,11 +18,10 @@ def policies(
         with
     ranges and `like: NAME`, for what it starts from; commands that take --policy take its path.
 
-    [bold]Examples[/bold]
-
-        hilum policies
-
-        hilum policies caron2021_dino_second
+    \b
+    Examples:
+      hilum policies
+      hilum policies caron2021_dino_second
     """
     from hilum.augment.describe import in_words
     from hilum.augment.library import named_policies
