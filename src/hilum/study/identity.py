@@ -10,38 +10,17 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from hilum.data.manifest import is_patient_known
-from hilum.data.patients.same_files import same_files
 from hilum.data.splits import Split, held_out_images, held_out_patients
+from hilum.runs.copies import FOLDER, Copy, ImageName, equal_files
 from hilum.study.file import Study
 
 if TYPE_CHECKING:
     from hilum.study.data import PreparedData
-
-FOLDER = "folder"
-"""Collection whose patient ids and images are those of whoever made the folder; of all others they are published."""
-
-
-@dataclass(frozen=True)
-class Copy:
-    """An image to learn from that equals a held-out image.
-
-    Attributes:
-        data, image_id: the image to learn from.
-        of_data, of_image_id: the image that validates or tests.
-        kind: what is equal: the bytes of the files, the stored pixels, or their detail ("near":
-            `hilum.data.duplicates`).
-    """
-
-    data: str
-    image_id: str
-    of_data: str
-    of_image_id: str
-    kind: Literal["bytes", "pixels", "near"]
 
 
 @dataclass(frozen=True)
@@ -68,6 +47,7 @@ class Identity:
         without_patient: images of each data set whose patient nobody knows.
         has_ids: whether any image of the data sets that matter came with a patient id.
         copies: of held-out images; see `Copy`.
+        equal: groups of images whose files hold the same bytes; see `hilum.runs.copies.equal_files`.
         shared_ids: see `SharedIds`.
     """
 
@@ -76,6 +56,7 @@ class Identity:
     without_patient: Mapping[str, frozenset[str]] = field(default_factory=dict)
     has_ids: bool = True
     copies: Sequence[Copy] = ()
+    equal: Sequence[Sequence[ImageName]] = ()
     shared_ids: Sequence[SharedIds] = ()
 
 
@@ -111,7 +92,9 @@ def identify(
     tested_on = list(dict.fromkeys(name for name, _ in splits))
     names = list(dict.fromkeys([*tested_on, *learnt])) if learnt else tested_on
     images = [image for name in names for image in _images(name, data[name])]
-    groups = _equal_files(images, data) if learnt else []
+    equal = equal_files({name: data[name] for name in names}) if learnt else []
+    row_of = {(image.data, image.image_id): row for row, image in enumerate(images)} if equal else {}
+    groups = [[row_of[image] for image in group] for group in equal]
 
     held_images: dict[str, set[str]] = {name: set() for name in tested_on}
     of_held_patients: dict[str, set[str]] = {name: set() for name in tested_on}
@@ -154,6 +137,7 @@ def identify(
         },
         has_ids=bool(named),
         copies=copies,
+        equal=equal,
         shared_ids=_shared_ids({name: data[name] for name in names}),
     )
 
@@ -163,28 +147,6 @@ def _images(name: str, data: "PreparedData") -> Iterable[_Image]:
     known = is_patient_known(data.manifest).to_list()
     for image_id, patient, is_known in zip(image_ids, data.patients(image_ids), known, strict=True):
         yield _Image(name, image_id, patient, is_known)
-
-
-def _equal_files(images: Sequence[_Image], data: Mapping[str, "PreparedData"]) -> list[list[int]]:
-    """Rows of images whose files hold the same bytes, where that can tell something.
-
-    Published data sets alone are not searched: their own tables say who is who.
-    """
-    folders = {name for name in {image.data for image in images} if data[name].collected.name == FOLDER}
-    of_data = [image.data for image in images]
-    if not folders and len(set(of_data)) == 1:
-        return []
-
-    def worth_reading(rows: Sequence[int]) -> bool:
-        return len({of_data[row] for row in rows}) > 1 or of_data[rows[0]] in folders
-
-    path_of = {
-        name: dict(data[name].manifest.select("image_id", "path").iter_rows()) for name in dict.fromkeys(of_data)
-    }
-    paths = [path_of[image.data][image.image_id] for image in images]
-    roots = {name: data[name].collected.root for name in path_of}
-    files = [None if path is None else roots[of] / path for of, path in zip(of_data, paths, strict=True)]
-    return same_files(files, worth_reading=worth_reading)
 
 
 def _joined(images: Sequence[_Image], groups: Sequence[Sequence[int]], held: set[str]) -> dict[str, str]:

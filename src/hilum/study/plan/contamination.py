@@ -10,11 +10,11 @@ from hilum.encoders.ledger import Ledger
 from hilum.encoders.published import describe_weights
 from hilum.encoders.statements import SeenTest, Statement, seen_test_images, statements_in_words
 from hilum.errors import HilumErrors
+from hilum.runs.copies import Copy
 from hilum.study.data import PreparedData
 from hilum.study.file import Pretrained, Study
 from hilum.study.file.views import start_directory, starts_in
-from hilum.study.identity import Copy
-from hilum.study.plan.pixel_copies import pixel_copies
+from hilum.study.plan.pixel_copies import held_copies
 from hilum.study.prepared import Prepared, PreparedStudy
 
 DoubtCode = Literal["copies", "shared_ids", "without_patient", "test_without_patient", "unknown_issuer"]
@@ -242,7 +242,7 @@ def _copies_learnt(prepared: Prepared, arm: str, stores: Mapping[str, Store] | N
     if stores is None or prepared.study.pretrain.copies == "leave_out":
         return copies
     by_bytes = {(each.data, each.image_id) for each in copies}
-    by_pixels = pixel_copies(prepared, stores, {name: list(image_ids) for name, image_ids in seen.items()})
+    by_pixels = held_copies(prepared, stores, {name: list(image_ids) for name, image_ids in seen.items()})
     return copies + [each for each in by_pixels if (each.data, each.image_id) not in by_bytes]
 
 

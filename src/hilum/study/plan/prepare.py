@@ -25,13 +25,14 @@ from hilum.data.splits import (
 )
 from hilum.data.store import hidden, is_ingested, read_ingested
 from hilum.errors import HilumError
+from hilum.runs.copies import FOLDER
 from hilum.study.data import PreparedData
 from hilum.study.file import DataSet, ListedSplit, PaperSplit, Pretrained, Study
 from hilum.study.file.schema import Supervised, SupervisedTask
 from hilum.study.file.section import percent_of
 from hilum.study.file.task import AnySplit, ColumnSplit
 from hilum.study.file.views import View, shared_findings, start_directory, starts_in, supervised_study, views_of
-from hilum.study.identity import FOLDER, Identity, identify
+from hilum.study.identity import Identity, identify
 from hilum.study.prepared import AllTasks, Prepared, PreparedStudy, PreparedTask
 
 
