@@ -357,16 +357,19 @@ def _prepare_task(view: View, data: PreparedData) -> PreparedTask:
 def _with_targets(study: Study, data: PreparedData, manifest: pl.DataFrame, split: Split) -> PreparedTask:
     """The labels of training and validation images."""
     task = study.task
-    part = dict(zip(split.assignment["image_id"], split.assignment["split"], strict=True))
-    open_rows = manifest.filter(pl.col("image_id").replace_strict(part, default=None).is_in(["train", "val"]))
-    ids, values = targets(open_rows, task.findings, task.policy())
-    test_ids = [image_id for image_id in manifest["image_id"] if part.get(image_id) == "test"]
+    parts = split.assignment.select("image_id", pl.col("split").alias("part"))
+    divided = manifest.join(parts, on="image_id", how="left", maintain_order="left")
+    open_rows = divided.filter(pl.col("part").is_in(["train", "val"]))
+    ids, values = targets(open_rows.drop("part"), task.findings, task.policy())
+    test_ids = divided.filter(pl.col("part") == "test")["image_id"].to_list()
+    of_train = set(open_rows.filter(pl.col("part") == "train")["image_id"])
+    trains = np.array([image_id in of_train for image_id in ids], dtype=np.bool_)
     return PreparedTask(
         manifest=manifest,
         split=split,
-        train=_labelled_images(data, ids, values, [part[image_id] == "train" for image_id in ids]),
+        train=_labelled_images(data, ids, values, trains),
         labelled_ids={},
-        val=_labelled_images(data, ids, values, [part[image_id] == "val" for image_id in ids]),
+        val=_labelled_images(data, ids, values, ~trains),
         test_ids=test_ids,
         tested_patients=frozenset(data.patients(test_ids)),
     )
@@ -380,7 +383,10 @@ def _labelled_ids(study: Study, task: PreparedTask) -> dict[int, frozenset[str]]
 
 
 def _labelled_images(
-    data: PreparedData, ids: list[str], values: np.ndarray[tuple[int, int], np.dtype[np.float32]], chosen: list[bool]
+    data: PreparedData,
+    ids: list[str],
+    values: np.ndarray[tuple[int, int], np.dtype[np.float32]],
+    chosen: np.ndarray[tuple[int], np.dtype[np.bool_]],
 ) -> LabelledImages:
     rows = np.flatnonzero(chosen)
     image_ids = [ids[row] for row in rows]
