@@ -14,7 +14,7 @@ from hilum.runs.copies import Copy
 from hilum.study.data import PreparedData
 from hilum.study.file import Pretrained, Study
 from hilum.study.file.views import start_directory, starts_in
-from hilum.study.plan.pixel_copies import held_copies
+from hilum.study.plan.pixel_copies import copies_between, held_copies, learnt_and_held
 from hilum.study.prepared import Prepared, PreparedStudy
 
 DoubtCode = Literal["copies", "shared_ids", "without_patient", "test_without_patient", "unknown_issuer"]
@@ -198,10 +198,18 @@ def contamination_problems(prepared: Prepared | PreparedStudy) -> list[str]:
         every = [problem for view in prepared.views.values() for problem in contamination_problems(view)]
         return list(dict.fromkeys(every))
     problems = []
+    trained = _copies_trained(prepared)
+    if trained:
+        examples = ", ".join(f"{copy.image_id} is {copy.of_data}'s {copy.of_image_id}" for copy in trained[:3])
+        problems.append(
+            f"{study.place.replace('/', '.') or 'task'}: {len(trained):,} training images of "
+            f"{prepared.labelled.name} are copies of images that validate or test it ({examples}). Take them out, or "
+            "give both of each pair one patient id"
+        )
     for arm in study.arms:
         seen = contamination_of(prepared, arm)
         doubts = [doubt.message for doubt in doubts_of(prepared, arm) if doubt.refused]
-        if seen.certainty in ("seen", "may") and not doubts:
+        if seen.certainty in ("seen", "may") and not doubts and not trained:
             doubts = [seen.told]
         problems += [f"arms.{arm}: has it seen test patients? {told}" for told in doubts]
     return problems
@@ -246,6 +254,11 @@ def _copies_learnt(prepared: Prepared, arm: str, stores: Mapping[str, Store] | N
     return copies + [each for each in by_pixels if (each.data, each.image_id) not in by_bytes]
 
 
+def _copies_trained(prepared: Prepared) -> list[Copy]:
+    """Training images of the task whose files are those of images that validate or test it."""
+    return copies_between(prepared.identity.equal, *learnt_and_held(prepared), "bytes")
+
+
 def _learnt_in_words(study: Study, arm: str) -> list[str]:
     """What the study itself has an arm learn from before it is fine-tuned."""
     return [
@@ -258,7 +271,8 @@ def _learnt_in_words(study: Study, arm: str) -> list[str]:
 
 def _copied_test_images(prepared: Prepared, arm: str, stores: Mapping[str, Store] | None) -> list[str]:
     labelled, test = prepared.labelled.name, set(prepared.task.test_ids)
-    of_copies = {copy.of_image_id for copy in _copies_learnt(prepared, arm, stores) if copy.of_data == labelled}
+    copies = [*_copies_learnt(prepared, arm, stores), *_copies_trained(prepared)]
+    of_copies = {copy.of_image_id for copy in copies if copy.of_data == labelled}
     return sorted(of_copies & test)
 
 

@@ -4,12 +4,14 @@ Stores exist once a study runs, so that these copies (`hilum.runs.copies`) are f
 not in the plan.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Literal
 
 from hilum.data.store import Store
 from hilum.errors import HilumErrors
-from hilum.runs.copies import Copy, counted_once, equal_pixels, is_searched, pixel_copies
-from hilum.study.prepared import Prepared
+from hilum.runs.copies import Copy, ImageName, counted_once, equal_pixels, is_searched, pixel_copies
+from hilum.study.data import PreparedData
+from hilum.study.prepared import Prepared, PreparedStudy
 
 _SHOWS = {"bytes": "is the file of", "pixels": "has the pixels of", "near": "shows the same as"}
 
@@ -34,6 +36,81 @@ def pixels_once(
     """The pools of a pretraining, in which images of equal pixels count once (`hilum.runs.copies.counted_once`)."""
     data = {name: prepared.data[name] for name in pools}
     return counted_once(data, pools, equal_pixels(stores, pools) if is_searched(data) else ())
+
+
+def refuse_trained_copies(prepared: PreparedStudy, store_of: Callable[[str], Store]) -> None:
+    """Refuse a study in which labels of images are learnt whose pixels are those of images that validate or test.
+
+    Every task's training images are compared with its own validation, test and external test images, and those of
+    starts with labels with what any task holds out. Published data sets alone are not searched.
+
+    Args:
+        prepared: the study's data.
+        store_of: the store of a data set.
+
+    Raises:
+        HilumErrors: there are such images, and the study does not mark contaminated arms.
+    """
+    if prepared.study.evaluate.contaminated == "mark":
+        return
+    found: dict[Copy, None] = {}
+    for view in prepared.views.values():
+        found |= dict.fromkeys(_equal_across(view.data, store_of, *learnt_and_held(view)))
+    for learnt in prepared.first.all_tasks.supervised.values():
+        images = {learnt.study.labelled_data: [*learnt.task.train.image_ids, *learnt.task.val.image_ids]}
+        found |= dict.fromkeys(_equal_across(learnt.data, store_of, images, learnt.all_tasks.held))
+    copies = list(found)
+    if copies:
+        raise HilumErrors(
+            "the training images",
+            [
+                f"{copy.data}: {copy.image_id} has the pixels of {copy.of_data}'s {copy.of_image_id}, which validates "
+                "or tests"
+                for copy in copies[:10]
+            ]
+            + ([f"and {len(copies) - 10:,} others"] if len(copies) > 10 else []),
+            fix="nothing was trained. Take these images out, or give both of each pair one patient id, or set "
+            "evaluate.contaminated: mark",
+        )
+
+
+def learnt_and_held(view: Prepared) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    """A task's training images, and those that validate or test it, external test sets included; by data set."""
+    task, labelled = view.task, view.study.labelled_data
+    apart = [] if task.split.sharing else task.val.image_ids  # a shared patient's images may well be alike
+    held = {labelled: [*apart, *task.test_ids]}
+    for name, image_ids in view.external.items():
+        held[name] = [*held.get(name, []), *image_ids]
+    return {labelled: list(task.train.image_ids)}, held
+
+
+def copies_between(
+    groups: Iterable[Sequence[ImageName]],
+    learnt: Mapping[str, Sequence[str]],
+    held: Mapping[str, Sequence[str]],
+    kind: Literal["bytes", "pixels"],
+) -> list[Copy]:
+    """Of groups of equal images, those that are learnt from while another one is held out."""
+    of_learnt, of_held = ({name: set(ids) for name, ids in images.items()} for images in (learnt, held))
+    copies = []
+    for group in groups:
+        first = next((image for image in group if image[1] in of_held.get(image[0], ())), None)
+        if first is not None:
+            copies += [Copy(*image, *first, kind) for image in group if image[1] in of_learnt.get(image[0], ())]
+    return copies
+
+
+def _equal_across(
+    data: Mapping[str, PreparedData],
+    store_of: Callable[[str], Store],
+    learnt: Mapping[str, Sequence[str]],
+    held: Mapping[str, Sequence[str]],
+) -> list[Copy]:
+    names = dict.fromkeys([*learnt, *held])
+    if not is_searched({name: data[name] for name in names}):
+        return []
+    images = {name: list(dict.fromkeys([*learnt.get(name, []), *held.get(name, [])])) for name in names}
+    return copies_between(equal_pixels({name: store_of(name) for name in names}, images), learnt, held, "pixels")
 
 
 def without_pixel_copies(
