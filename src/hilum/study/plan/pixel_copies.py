@@ -58,7 +58,12 @@ def refuse_trained_copies(prepared: PreparedStudy, store_of: Callable[[str], Sto
         found |= dict.fromkeys(_equal_across(view.data, store_of, *learnt_and_held(view)))
     for learnt in prepared.first.all_tasks.supervised.values():
         images = {learnt.study.labelled_data: [*learnt.task.train.image_ids, *learnt.task.val.image_ids]}
-        found |= dict.fromkeys(_equal_across(learnt.data, store_of, images, learnt.all_tasks.held))
+        own = {name: set(image_ids) for name, image_ids in images.items()}  # its validation images are held out, too
+        held = {
+            name: [each for each in image_ids if each not in own.get(name, ())]
+            for name, image_ids in learnt.all_tasks.held.items()
+        }
+        found |= dict.fromkeys(_equal_across(learnt.data, store_of, images, held))
     copies = list(found)
     if copies:
         raise HilumErrors(

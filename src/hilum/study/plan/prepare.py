@@ -193,19 +193,28 @@ def external_manifest(study: Study, data: PreparedData) -> pl.DataFrame:
 
 def _supervised(views: Iterable[Prepared], of_task: Mapping[str, PreparedTask]) -> Iterator[tuple[str, Prepared]]:
     """What every start with labels learns, by its directory: training patients who are held out in no task."""
-    for view in views:
+    every = list(views)
+    tested = {name for task in of_task.values() for name in task.tested_patients}
+    tested |= {patient for view in every for name, ids in view.external.items() for patient in _names(view, name, ids)}
+    for view in every:
         for name, arm in view.study.arms.items():
             for init in starts_in(arm.init):
                 if isinstance(init, Supervised):
-                    yield start_directory(view.study, arm.encoder, init), _learnt_before(view, name, init, of_task)
+                    learnt = _learnt_before(view, name, init, of_task, tested)
+                    yield start_directory(view.study, arm.encoder, init), learnt
 
 
-def _learnt_before(view: Prepared, arm: str, init: Supervised, of_task: Mapping[str, PreparedTask]) -> Prepared:
+def _names(view: Prepared, data: str, image_ids: Sequence[str]) -> list[str]:
+    return view.data[data].patients(list(image_ids))
+
+
+def _learnt_before(
+    view: Prepared, arm: str, init: Supervised, of_task: Mapping[str, PreparedTask], tested: Collection[str]
+) -> Prepared:
     study = supervised_study(view.study, view.study.arms[arm].encoder, init)
     data, pool = view.data[study.labelled_data], frozenset(view.identity.pools[study.labelled_data])
     if isinstance(init.supervise, str):
         task = of_task[init.supervise]
-        tested = frozenset(name for each in of_task.values() for name in each.tested_patients)
         names = dict(zip(task.val.image_ids, data.patients(task.val.image_ids), strict=True))
         val = task.val.only({image_id for image_id, patient in names.items() if patient not in tested})
         learnt = replace(task, train=task.train.only(pool), val=val, test_ids=[])
