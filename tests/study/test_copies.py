@@ -23,7 +23,7 @@ preprocess: [{square: pad}, {resize: 32}]
 task:
   on: ours
   findings: [Mass]
-  split: {column: split, test: [test]}
+  split: {column: split, test: [test], validation: [val]}
   TASK
 arms:
   scratch: {encoder: toh2023_densenet}

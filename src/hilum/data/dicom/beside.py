@@ -89,4 +89,5 @@ def _some_values(
     words = np.frombuffer(b"".join(pieces), dtype=np.dtype(f"{order}u{size}")).astype(np.int64)
     low_bit = max(0, whole(header, "HighBit", bits - 1) + 1 - bits)
     values = words >> low_bit & (2**bits - 1)
-    return (values - (values >> bits - 1 << bits) if signed else values).astype(np.float64)
+    meant: NDArray[np.float64] = (values - (values >> bits - 1 << bits) if signed else values).astype(np.float64)
+    return meant
