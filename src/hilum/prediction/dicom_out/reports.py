@@ -16,13 +16,11 @@ from pydicom.uid import generate_uid
 
 from hilum import __version__
 from hilum.prediction.description import FindingDescription
+from hilum.prediction.dicom_out.identity import MANUFACTURER, PRIVATE, declare_private_scheme, tracking_of
 from hilum.prediction.loading import LoadedClassifier
 
-PRIVATE = "99HILUM"
-"""Designator of codes for what has none in SNOMED CT, RadLex or DICOM."""
 PRESENCE = sr.CodedConcept("705057003", "SCT", "Presence")
 CALIBRATED = sr.CodedConcept("calibrated", PRIVATE, "Calibrated probability")
-MANUFACTURER = "Hilum"
 _PROCEDURE = sr.CodedConcept("399208008", "SCT", "Plain chest X-ray")
 _LONG = 64  # characters of LO
 
@@ -59,7 +57,7 @@ def report_of(
         imaging_measurements=groups,
         title=codes.DCM.ImagingMeasurementReport,
     )
-    return sr.Comprehensive3DSR(
+    report = sr.Comprehensive3DSR(
         evidence=[source],
         content=content,
         series_instance_uid=series,
@@ -72,6 +70,8 @@ def report_of(
         manufacturer_model_name=model.cards[0].encoder,
         software_versions=__version__,
     )
+    declare_private_scheme(report)
+    return report
 
 
 def code_of(described: FindingDescription) -> sr.CodedConcept:
@@ -105,7 +105,9 @@ def _group(
         calls.append(sr.QualitativeEvaluation(name=PRESENCE, value=value))
         parameters.append(f"called from {described.threshold!r}, chosen by {model.description.threshold_rule}")
     return sr.MeasurementsAndQualitativeEvaluations(
-        tracking_identifier=sr.TrackingIdentifier(uid=hd.UID(), identifier=described.name),
+        tracking_identifier=sr.TrackingIdentifier(
+            uid=hd.UID(tracking_of(model, source, described.name)), identifier=described.name
+        ),
         finding_type=code_of(described),
         algorithm_id=algorithm_of(model, parameters),
         measurements=measurements,
