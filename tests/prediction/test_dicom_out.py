@@ -25,7 +25,7 @@ from hilum.data.pixels import read_gray
 from hilum.data.preprocess import parse_recipe, preprocess
 from hilum.explanation.localisation import boxes_of_map, overlaid
 from hilum.phantom.dicom_writing import Encoding, write_dicom
-from hilum.prediction import load_classifier
+from hilum.prediction import load_package
 from hilum.prediction.dicom_out import STATES, NoStudy, boxes_on_stored, read_displayed, read_source
 from hilum.prediction.dicom_out.presentation_states import with_area
 from hilum.prediction.dicom_out.reports import PRESENCE
@@ -40,7 +40,7 @@ FRAME, SERIES = generate_uid(entropy_srcs=["frame"]), generate_uid(entropy_srcs=
 
 @pytest.fixture(scope="module")
 def model(model_directory):
-    return load_classifier(model_directory / "seed-0", device="cpu", self_test=False)
+    return load_package(model_directory / "seed-0", device="cpu", self_test=False)
 
 
 FULL = {

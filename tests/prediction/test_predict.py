@@ -18,7 +18,7 @@ from hilum.data.pixels import read_gray
 from hilum.errors import HilumError
 from hilum.finetuning.scores import SCORES, read_scores
 from hilum.phantom.dicom_writing import Encoding, write_dicom
-from hilum.prediction import load_classifier
+from hilum.prediction import load_package
 from hilum.prediction.inputs import find_inputs
 from hilum.prediction.predict import PredictConfig, accepted_reasons, predict_images
 from hilum.prediction.reasons import Reason
@@ -29,7 +29,7 @@ P = [f"p_{finding}" for finding in FINDINGS]
 
 @pytest.fixture(scope="session")
 def model(model_directory):
-    return load_classifier(model_directory / "seed-0", device="cpu", self_test=False)
+    return load_package(model_directory / "seed-0", device="cpu", self_test=False)
 
 
 @pytest.fixture
@@ -247,11 +247,11 @@ def test_the_real_radiographs_are_scored_alike_from_png_and_dicom(score, shared_
 MEMORY = """
 import resource, sys
 from pathlib import Path
-from hilum.prediction import load_classifier
+from hilum.prediction import load_package
 from hilum.prediction.inputs import InputImage
 from hilum.prediction.predict import PredictConfig, predict_images
 model, image, out = map(Path, sys.argv[1:4])
-loaded = load_classifier(model, device="cpu", self_test=False)
+loaded = load_package(model, device="cpu", self_test=False)
 for count in (200, 2000):
     images = [InputImage(f"{number}.png", image) for number in range(count)]
     predict_images(loaded, images, out, PredictConfig(workers=2))

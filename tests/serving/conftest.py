@@ -20,7 +20,7 @@ from hilum.evaluation.predictions import as_predictions
 from hilum.finetuning.classifier import Classifier
 from hilum.finetuning.weights import write_classifier
 from hilum.phantom import write_chestxray14
-from hilum.prediction import load_classifier
+from hilum.prediction import load_package
 from hilum.prediction.loading import LoadedClassifier
 from hilum.prediction.packaging import Packaging, TrainedSeed, package_arm, training_range
 from hilum.serving import make_app, make_server
@@ -62,7 +62,7 @@ def model_directory(images: list[Path], tmp_path_factory: pytest.TempPathFactory
 
 @pytest.fixture(scope="session")
 def model(model_directory: Path) -> LoadedClassifier:
-    return load_classifier(model_directory, device="cpu", self_test=False)
+    return load_package(model_directory, device="cpu", self_test=False)
 
 
 @contextmanager

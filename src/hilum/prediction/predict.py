@@ -28,7 +28,7 @@ from hilum.prediction.dicom_out import (
 from hilum.prediction.exposure import SeenPatients
 from hilum.prediction.inputs import InputImage
 from hilum.prediction.journal import Journal, Row, journal_beside
-from hilum.prediction.loading import LoadedClassifier
+from hilum.prediction.loading import PackagedClassifier
 from hilum.prediction.map_files import write_maps
 from hilum.prediction.reading import ReadImage, read_input
 from hilum.prediction.reasons import Reason
@@ -87,7 +87,7 @@ class Scored:
 
 
 def predict_images(
-    model: LoadedClassifier,
+    model: PackagedClassifier,
     images: Sequence[InputImage],
     out: Path,
     config: PredictConfig = PredictConfig(),
@@ -129,7 +129,7 @@ def predict_images(
 
 
 def _score_all(
-    model: LoadedClassifier,
+    model: PackagedClassifier,
     images: Sequence[InputImage],
     config: PredictConfig,
     journal: Journal,
@@ -159,7 +159,7 @@ def _score_all(
 
 
 def _read_ahead(
-    model: LoadedClassifier, images: Sequence[InputImage], places: Sequence[int], config: PredictConfig, ahead: int
+    model: PackagedClassifier, images: Sequence[InputImage], places: Sequence[int], config: PredictConfig, ahead: int
 ) -> Iterator[tuple[int, ReadImage]]:
     """Read images in threads, and give them in order; at most `ahead` of them wait."""
     training = model.description.training_range
@@ -182,7 +182,7 @@ def _read_ahead(
 
 
 def _compute(
-    model: LoadedClassifier,
+    model: PackagedClassifier,
     images: Sequence[InputImage],
     batch: Sequence[tuple[int, ReadImage]],
     config: PredictConfig,
@@ -231,7 +231,7 @@ def _row(image: InputImage, read: ReadImage, seen: SeenPatients) -> Row:
     return row
 
 
-def _order(model: LoadedClassifier, images: Sequence[InputImage], config: PredictConfig) -> str:
+def _order(model: PackagedClassifier, images: Sequence[InputImage], config: PredictConfig) -> str:
     files = []
     for image in images:
         try:

@@ -22,7 +22,7 @@ from hilum.data.preprocess import Recipe
 from hilum.errors import HilumError
 from hilum.explanation.localisation import boxes_of_map
 from hilum.prediction.inputs import InputImage
-from hilum.prediction.loading import LoadedClassifier
+from hilum.prediction.loading import PackagedClassifier
 from hilum.prediction.map_files import folder_of, maps_on_images
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def check_highdicom() -> None:
 
 
 def write_dicom_results(
-    model: LoadedClassifier,
+    model: PackagedClassifier,
     images: Sequence[InputImage],
     pixels: NDArray[np.uint8],
     probabilities: NDArray[np.floating],
@@ -121,7 +121,7 @@ def write_dicom_results(
     return found
 
 
-def write_presentation_states(model: LoadedClassifier, images: Iterable[ScoredDicom], directory: Path) -> int:
+def write_presentation_states(model: PackagedClassifier, images: Iterable[ScoredDicom], directory: Path) -> int:
     """Write the presentation states of all series with a box, each file whole or not at all.
 
     Args:

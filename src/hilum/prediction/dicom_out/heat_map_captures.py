@@ -10,11 +10,11 @@ from hilum import __version__
 from hilum.explanation.localisation import overlaid
 from hilum.prediction.description import FindingDescription
 from hilum.prediction.dicom_out.identity import MANUFACTURER
-from hilum.prediction.loading import LoadedClassifier
+from hilum.prediction.loading import PackagedClassifier
 
 
 def capture_of(
-    model: LoadedClassifier,
+    model: PackagedClassifier,
     source: Dataset,
     described: FindingDescription,
     pixels: NDArray[np.uint8],

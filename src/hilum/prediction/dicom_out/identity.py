@@ -4,14 +4,14 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import UID, generate_uid
 
-from hilum.prediction.loading import LoadedClassifier
+from hilum.prediction.loading import PackagedClassifier
 
 MANUFACTURER = "Hilum"
 PRIVATE = "99HILUM"
 """Designator of codes for what has none in SNOMED CT, RadLex or DICOM."""
 
 
-def tracking_of(model: LoadedClassifier, source: Dataset, finding: str) -> UID:
+def tracking_of(model: PackagedClassifier, source: Dataset, finding: str) -> UID:
     """What joins the number in a report and the boxes in a presentation state: one id a model, image and finding.
 
     Args:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from hilum import __version__
 from hilum.prediction.dicom_out.displayed import DisplayedImage
 from hilum.prediction.dicom_out.identity import MANUFACTURER, tracking_of
-from hilum.prediction.loading import LoadedClassifier
+from hilum.prediction.loading import PackagedClassifier
 
 _DIGITS = 3
 _LEAST_SIDE = 1e-6  # px; a box on a bar beside the image has none
@@ -37,7 +37,7 @@ class BoxedImage:
 
 
 def state_of(
-    model: LoadedClassifier, images: Sequence[BoxedImage], number: int
+    model: PackagedClassifier, images: Sequence[BoxedImage], number: int
 ) -> pr.GrayscaleSoftcopyPresentationState:
     """The state of a series.
 
@@ -92,7 +92,7 @@ def with_area(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _annotation(
-    model: LoadedClassifier,
+    model: PackagedClassifier,
     boxed: BoxedImage,
     finding: str,
     boxes: NDArray[np.float64],

@@ -17,7 +17,7 @@ from pydicom.uid import generate_uid
 from hilum import __version__
 from hilum.prediction.description import FindingDescription
 from hilum.prediction.dicom_out.identity import MANUFACTURER, PRIVATE, declare_private_scheme, tracking_of
-from hilum.prediction.loading import LoadedClassifier
+from hilum.prediction.loading import PackagedClassifier
 
 PRESENCE = sr.CodedConcept("705057003", "SCT", "Presence")
 CALIBRATED = sr.CodedConcept("calibrated", PRIVATE, "Calibrated probability")
@@ -26,7 +26,7 @@ _LONG = 64  # characters of LO
 
 
 def report_of(
-    model: LoadedClassifier, source: Dataset, probabilities: NDArray[np.floating], series: str, number: int = 1
+    model: PackagedClassifier, source: Dataset, probabilities: NDArray[np.floating], series: str, number: int = 1
 ) -> sr.Comprehensive3DSR:
     """The report of an image.
 
@@ -82,7 +82,7 @@ def code_of(described: FindingDescription) -> sr.CodedConcept:
     return sr.CodedConcept(described.name[:_LONG], PRIVATE, described.name[:_LONG])
 
 
-def algorithm_of(model: LoadedClassifier, parameters: Sequence[str] = ()) -> sr.AlgorithmIdentification:
+def algorithm_of(model: PackagedClassifier, parameters: Sequence[str] = ()) -> sr.AlgorithmIdentification:
     """Name, version by the hashes of the weights, and parameters of the algorithm."""
     return sr.AlgorithmIdentification(
         name=model.description.name,
@@ -94,7 +94,7 @@ def algorithm_of(model: LoadedClassifier, parameters: Sequence[str] = ()) -> sr.
 
 
 def _group(
-    model: LoadedClassifier, source: Dataset, described: FindingDescription, p: float, calibrated: float
+    model: PackagedClassifier, source: Dataset, described: FindingDescription, p: float, calibrated: float
 ) -> sr.MeasurementsAndQualitativeEvaluations:
     measurements = [sr.Measurement(name=codes.DCM.Probability, value=p, unit=codes.UCUM.NoUnits)]
     if np.isfinite(calibrated):
