@@ -6,7 +6,9 @@ DIRECTORY/presentation_states/<series UID>[-<n>].dcm     the boxes of heat maps 
                                                          its images are of several sizes or scales of gray
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -105,14 +107,17 @@ def write_dicom_results(
         except NoStudy:
             continue
         folder = folder_of(directory, image.image_id)
-        _save(report_of(model, source, probabilities[row], hd.UID(), _REPORTS), folder / REPORT)
+        with _quiet_names():
+            report = report_of(model, source, probabilities[row], hd.UID(), _REPORTS)
+        _save(report, folder / REPORT)
         wanted = [model.description.findings[at] for at in np.flatnonzero(called[row])]
         series = hd.UID()
         maps = maps_on_images(model, pixels[row : row + 1], [each.name for each in wanted], method)[0] if wanted else ()
         for instance, (described, heat) in enumerate(zip(wanted, maps, strict=True), start=1):
-            capture = capture_of(
-                model, source, described, pixels[row], heat, series, number=_CAPTURES, instance=instance
-            )
+            with _quiet_names():
+                capture = capture_of(
+                    model, source, described, pixels[row], heat, series, number=_CAPTURES, instance=instance
+                )
             _save(capture, folder / f"{described.name.replace('/', ' or ')}.dcm")
         displayed = read_displayed(image.path)
         if displayed is not None:
@@ -151,7 +156,9 @@ def write_presentation_states(model: PackagedClassifier, images: Iterable[Scored
             series = str(members[0].image.source.SeriesInstanceUID)
             written[series] = written.get(series, 0) + 1
             name = series if written[series] == 1 else f"{series}-{written[series]}"
-            _save(state_of(model, members, _STATES), directory / STATES / f"{name}.dcm")
+            with _quiet_names():
+                state = state_of(model, members, _STATES)
+            _save(state, directory / STATES / f"{name}.dcm")
     return sum(written.values())
 
 
@@ -167,6 +174,14 @@ def _boxes_on(image: "DisplayedImage", recipe: Recipe, maps: Mapping[str, NDArra
         if len(stored):
             found[finding] = [[float(value) for value in box] for box in stored]
     return found
+
+
+@contextmanager
+def _quiet_names() -> Iterator[None]:
+    """Without highdicom's warning of an unusual patient's name, which quotes it."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*intended person name")
+        yield
 
 
 def _save(content: Dataset, path: Path) -> None:
