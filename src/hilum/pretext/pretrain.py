@@ -1,15 +1,17 @@
 """Pretraining from images to an encoder on disk."""
 
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import torch
 
 from hilum.augment import policy_of
 from hilum.data.batches import Batches, Images
 from hilum.data.patients import sealed
+from hilum.data.splits import some_patients
 from hilum.encoders.card import Card
 from hilum.encoders.weights import load_encoder, write_encoder
 from hilum.encoders.zoo import Encoder, create_encoder
@@ -69,7 +71,7 @@ def pretrain(
     chosen = method_of(method)
     settings = settings.filled(method, len(image_ids), from_weights=isinstance(encoder, Path))
     options = method_settings(method, settings.options)
-    _check(image_ids, patient_ids, settings)
+    _check(image_ids, patient_ids, settings, seed)
     network, before = _start(encoder, seed)
     size = last_size(settings.size, store.recipe.size)
     early = early_sizes(settings.size, stored=store.recipe.size, local_size=settings.local_size, epochs=settings.epochs)
@@ -83,17 +85,23 @@ def pretrain(
         starts_from = before.sha256 if before else "random"
         decisive = settings.decisive()
         inputs = [method, network.name, starts_from, decisive, size, seed, image_ids]
+        learnt, held = _held_out(image_ids, patient_ids, settings, seed)
         resume_only_same_run(work, [*inputs, store.recipe.as_data(), probe and probe.images.digest])
-        batches = Batches(
-            store,
-            image_ids,
-            settings.batch_size,
-            seed=seed,
-            shuffle=True,
-            drop_last=True,
-            workers=settings.workers,
-            device=str(choose_device(settings.device)),
-        )
+
+        def batches_of(ids: list[str], *, shuffle: bool) -> Batches:
+            return Batches(
+                store,
+                ids,
+                min(settings.batch_size, len(ids)),
+                seed=seed,
+                shuffle=shuffle,
+                drop_last=True,
+                workers=settings.workers,
+                device=str(choose_device(settings.device)),
+            )
+
+        batches = batches_of(learnt, shuffle=True)
+        probing = probe.probing(size, epochs_between(settings.probe_every, settings.epochs)) if probe else None
         watch = _watch(chosen, options, store, image_ids, size, settings)
         trainable = chosen.create(
             network,
@@ -103,7 +111,7 @@ def pretrain(
                 local_policy=policy_of(settings.local_policy or chosen.policy),
                 size=size,
                 local_size=settings.local_size or max(32, size // 2),
-                images=len(image_ids),
+                images=len(learnt),
                 batch_size=settings.batch_size,
                 steps=settings.epochs * len(batches),
                 seed=seed,
@@ -115,7 +123,8 @@ def pretrain(
         fitted = fit(
             trainable,
             batches,
-            probing=probe.probing(size, epochs_between(settings.probe_every, settings.epochs)) if probe else None,
+            validation=batches_of(held, shuffle=False) if held else None,
+            probing=replace(probing, keeps_best=False) if probing and held else probing,
             settings=_training_settings(settings, seed),
             directory=work,
             on_progress=on_progress,
@@ -132,12 +141,16 @@ def pretrain(
             seed=seed,
             split=split_title,
             training_patients=training_patients,
-            n_training_images=len(image_ids),
+            n_training_images=len(learnt),
             statements=before.statements if before else [],
             epoch=fitted.best_epoch,
             probe=probe.images.digest if probe else "",
             notes=notes_of(
-                fitted, probe.images if probe else None, loss_of_chance=trainable.loss_of_chance, advice=watch.advice
+                fitted,
+                probe.images if probe else None,
+                loss_of_chance=trainable.loss_of_chance,
+                advice=watch.advice,
+                held_out=len(held),
             ),
         )
         if rank() == 0:
@@ -146,10 +159,35 @@ def pretrain(
     return directory
 
 
-def _check(image_ids: list[str], patient_ids: list[str], settings: PretextSettings) -> None:
+def _check(image_ids: list[str], patient_ids: list[str], settings: PretextSettings, seed: int) -> None:
     if len(patient_ids) != len(image_ids):
         raise ValueError(f"{len(image_ids)} images, but {len(patient_ids)} patients")
-    refuse_beyond_pool(settings.batch_size, len(image_ids))
+    learnt, held = _held_out(image_ids, patient_ids, settings, seed)
+    refuse_beyond_pool(settings.batch_size, len(learnt))
+    if settings.validation is not None and len(held) < _FEWEST_HELD:
+        raise HilumError(
+            "validation",
+            expected=f"at least {_FEWEST_HELD} images of patients who are not learnt from",
+            found=str(len(held)),
+            fix="Hold out a larger fraction, or none.",
+        )
+
+
+_FEWEST_HELD = 2
+
+
+def _held_out(
+    image_ids: list[str], patient_ids: list[str], settings: PretextSettings, seed: int
+) -> tuple[list[str], list[str]]:
+    """Images to learn from, and those of patients who are held out to watch the loss."""
+    if settings.validation is None:
+        return image_ids, []
+    chosen = set(some_patients(pl.Series(patient_ids, dtype=pl.String), 100 * settings.validation, seed))
+    pairs = list(zip(image_ids, patient_ids, strict=True))
+    return (
+        [image_id for image_id, patient in pairs if patient not in chosen],
+        [image_id for image_id, patient in pairs if patient in chosen],
+    )
 
 
 def refuse_beyond_pool(batch_size: int, images: int) -> None:

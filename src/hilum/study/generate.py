@@ -29,6 +29,14 @@ def generation_key(study: Study, name: str) -> str:
     return fingerprint(["generate", PHANTOM_VERSION, settings.collection, settings.model_dump(mode="json")["generate"]])
 
 
+def is_generated(study: Study, name: str) -> bool:
+    """Whether the images of a data set, or of all of a pool, are generated."""
+    settings = study.data[name]
+    if settings.pool is not None:
+        return all(is_generated(study, part) for part in settings.pool)
+    return settings.generate is not None
+
+
 def generate(study: Study, name: str, out: Path, workers: int | None, on_progress: ProgressReport) -> None:
     """Write the images of one data set; the folder is complete or absent."""
     settings, root = study.data[name], generated_root(out, name)

@@ -27,6 +27,7 @@ class PreparedTask:
             so that intervals over seeds hold for another draw; those of a smaller share are among those of a larger
             one.
         tested_patients: full names of the patients of these images.
+        without_features: by part of the split, images that an arm has no features of and that all arms go without.
         test_ids: images to score. Their labels are read by `hilum.study.plan.predictions`, after all training is done.
     """
 
@@ -37,6 +38,7 @@ class PreparedTask:
     test_ids: list[str]
     labelled_ids: Mapping[int, Collection[str]]
     tested_patients: Collection[str] = ()
+    without_features: Mapping[str, int] = field(default_factory=dict)
 
     def train_of(self, seed: int) -> LabelledImages:
         """The training images whose labels a replicate may use."""

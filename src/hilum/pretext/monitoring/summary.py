@@ -36,7 +36,9 @@ def plan_of_probe(images: ProbedImages | None, every: int) -> str:
     )
 
 
-def notes_of(fitted: Fit, images: ProbedImages | None, *, loss_of_chance: float | None, advice: str) -> list[str]:
+def notes_of(
+    fitted: Fit, images: ProbedImages | None, *, loss_of_chance: float | None, advice: str, held_out: int = 0
+) -> list[str]:
     """How the epoch was chosen, and doubts; a sentence each.
 
     Args:
@@ -44,17 +46,20 @@ def notes_of(fitted: Fit, images: ProbedImages | None, *, loss_of_chance: float 
         images: of its probe; None without one.
         loss_of_chance: what the loss is where the encoder says nothing; None where no such number is known.
         advice: what to change in the settings.
+        held_out: images whose loss chose the epoch.
     """
     doubts = [
         *_loss_at_chance(fitted, loss_of_chance),
         *(_probe_as_before(fitted) if images and images.decides else []),
     ]
-    return [_choice(fitted, images), *(f"little was learnt: {doubt}. {advice}" for doubt in doubts)]
+    return [_choice(fitted, images, held_out), *(f"little was learnt: {doubt}. {advice}" for doubt in doubts)]
 
 
-def _choice(fitted: Fit, images: ProbedImages | None) -> str:
+def _choice(fitted: Fit, images: ProbedImages | None, held_out: int) -> str:
     epoch, epochs = fitted.best_epoch, len(fitted.curves)
     text_of_epoch = f"epoch {epoch} of {epochs} was kept"
+    if held_out and fitted.best_validation_loss is not None:
+        return f"{text_of_epoch}: lowest loss, {fitted.best_validation_loss:.4f}, of {held_out:,} images that were held out"
     if images is None:
         return f"{text_of_epoch}, the last one: no labels were read"
     last, of_selected = (_quality(fitted.curves, number) for number in (epochs, epoch))

@@ -93,6 +93,16 @@ class RunSettings(BaseModel):
     local_size: int | None = Field(
         None, ge=16, description="Side of local views in px; half of that, at least 32, when left out."
     )
+    validation: float | None = Field(
+        None,
+        gt=0,
+        le=0.5,
+        description="Fraction of the patients, by lot, that are not learnt from: the loss of their images is watched, "
+        "and the epoch of its lowest value is kept, whatever a probe reads. None of them when left out.",
+    )
+    patience: int | None = Field(
+        None, ge=1, description="Stop after so many epochs without a lower loss of these images; never when left out."
+    )
     precision: Precision | None = Field(
         None,
         description="`auto`: bf16 where the hardware multiplies in it, fp32 elsewhere. `fp16` needs a GPU.",

@@ -311,12 +311,12 @@ class _Runner:
         """Whether a step needs what a training that failed has not left."""
         if (
             self.prepared is None
-            or step.kind not in ("supervise", "sweep", "finetune", "external")
+            or step.kind not in ("pretrain", "supervise", "sweep", "finetune", "external")
             or step.seed is None
         ):
             return False
         study = self.prepared.views[step.view].study
-        if step.kind == "supervise" and step.init is not None and step.encoder is not None:
+        if step.kind in ("pretrain", "supervise") and step.init is not None and step.encoder is not None:
             needed = [directory_of_start(study, step.encoder, init, step.seed) for init in starts_in(step.init)][:-1]
         else:
             needed = pretraining_directories(study, str(step.arm), step.seed)

@@ -9,7 +9,7 @@ from hilum.data.store import Store, build_store
 from hilum.encoders.published import resolve_weights
 from hilum.encoders.weights import write_encoder
 from hilum.finetuning.finetune import finetune
-from hilum.finetuning.off_the_shelf import score_as_published
+from hilum.finetuning.off_the_shelf import score_as_published, score_feature_arm
 from hilum.finetuning.weights import load_classifier
 from hilum.pretext.monitoring import OnlineProbe
 from hilum.pretext.pretrain import pretrain
@@ -19,12 +19,16 @@ from hilum.runs.pools import PooledImages, pooled_images
 from hilum.study.execution.baselines import score_baselines
 from hilum.study.execution.external import score_external, store_of
 from hilum.study.execution.sweep import settings_of_arm, sweep_arm
+from hilum.study.features import features_of
 from hilum.study.file import Pretrained, finetune_settings, pretext_settings
-from hilum.study.file.schema import Supervised
+from hilum.study.file.pretraining import Supervised
 from hilum.study.file.section import percent_of
+from hilum.study.file.sweep import ENCODER
 from hilum.study.plan import Step, pixels_once, pretraining_directory, without_pixel_copies
+from hilum.study.plan.contamination import statements_of_features
 from hilum.study.plan.probe_labels import labels_of_task
 from hilum.study.plan.steps import directory_of_start
+from hilum.study.plan.sweep import selected_sample
 from hilum.study.prepared import Prepared
 from hilum.training.distributed import by_the_first
 
@@ -87,7 +91,7 @@ def _pretrain(step: Step, prepared: Prepared, out: Path, workers: int, on_progre
         images.image_ids,
         images.patient_ids,
         also_seen=patients_beside(prepared.data, reached, ids),
-        encoder=step.encoder if step.init.start == "random" else resolve_weights(step.init.start, step.encoder),
+        encoder=step.encoder if step.init.start == "random" else _weights_before(step, prepared, out),
         settings=replace(settings, workers=workers),
         seed=step.seed,
         directory=out / step.directory,
@@ -95,6 +99,16 @@ def _pretrain(step: Step, prepared: Prepared, out: Path, workers: int, on_progre
         probe=_probe(prepared, stores),
         on_progress=on_progress,
     )
+
+
+def _weights_before(step: Step, prepared: Prepared, out: Path) -> Path:
+    """Directory of the weights that a start goes on from: of the start before it, or of those that are named."""
+    if step.init is None or step.encoder is None or step.seed is None:
+        raise ValueError(f"no step of a start: {step}")
+    before = step.init.start
+    if isinstance(before, str):
+        return resolve_weights(before, step.encoder)
+    return out / directory_of_start(prepared.study, step.encoder, before, step.seed)
 
 
 def _probe(prepared: Prepared, stores: Mapping[str, Store]) -> OnlineProbe | None:
@@ -135,11 +149,8 @@ def _supervise(step: Step, prepared: Prepared, out: Path, workers: int, on_progr
     if not isinstance(step.init, Supervised) or step.encoder is None or step.seed is None:
         raise ValueError(f"not a start with labels: {step}")
     learnt, store = prepared.all_tasks.supervised[str(Path(step.directory).parent)], store_of(out, step.data)
-    readable, before = set(store.image_ids), step.init.start
-    if isinstance(before, Pretrained):
-        init: Path | str = out / directory_of_start(prepared.study, step.encoder, before, step.seed)
-    else:
-        init = "random" if before == "random" else resolve_weights(before, step.encoder)
+    readable = set(store.image_ids)
+    init: Path | str = "random" if step.init.start == "random" else _weights_before(step, prepared, out)
     train, val = learnt.task.train.only(readable), learnt.task.val.only(readable)
     finetune(
         init,
@@ -171,6 +182,21 @@ def _finetune(step: Step, prepared: Prepared, out: Path, workers: int, on_progre
         raise ValueError(f"not a fine-tuning step: {step}")
     study, task, store = prepared.study, prepared.task, store_of(out, step.data)
     readable = set(store.image_ids)
+    if (features := study.arms[step.arm].features) is not None:
+        score_feature_arm(
+            features_of(features, prepared.labelled),
+            store,
+            task.train_of(step.seed).only(readable),
+            task.val.only(readable),
+            [image_id for image_id in (*task.val.image_ids, *task.test_ids) if image_id in readable],
+            study.task.findings,
+            head=features.head,
+            seed=step.seed,
+            directory=out / step.directory,
+            statements=statements_of_features(features),
+            split_title=f"{step.data}, train of {task.split.title}",
+        )
+        return
     pretrained = pretraining_directory(study, step.arm, step.seed)
     weights = study.weights_of(step.arm)
     if weights and not study.finetuning_of(step.arm).train:
@@ -187,9 +213,10 @@ def _finetune(step: Step, prepared: Prepared, out: Path, workers: int, on_progre
             on_progress=on_progress,
         )
         return
+    encoder = str(selected_sample(study, out, step.arm).get(ENCODER, step.encoder))
     finetune(
-        out / pretrained if pretrained else resolve_weights(weights, step.encoder) if weights else "random",
-        step.encoder,
+        out / pretrained if pretrained else resolve_weights(weights, encoder) if weights else "random",
+        encoder,
         store,
         task.train_of(step.seed).only(readable),
         task.val.only(readable),

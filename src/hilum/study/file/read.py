@@ -19,16 +19,19 @@ from hilum.study.file.finetuning import Finetuning
 from hilum.study.file.finetuning_problems import finetuning_problems
 from hilum.study.file.protocol import published_overrides
 from hilum.study.file.schema import Study
-from hilum.study.file.sweep import sweep_problems
+from hilum.study.file.sweep import sweep_problems, with_label_fractions
 from hilum.study.file.tasks_problems import (
     Place,
     Problem,
+    chain_problems,
     encoder_of,
     inits_in,
     known_names,
     nearest,
+    pool_problems,
     section,
     tasks_problems,
+    with_pools,
 )
 
 _MOST_BYTES, _MOST_VALUES, _MOST_LETTERS, _DEEPEST = 4_000_000, 100_000, 200, 50
@@ -118,6 +121,8 @@ def parse_study(text: str, *, where: object, overrides: Sequence[str] = ()) -> S
             fix="See docs/study_file.md.",
         )
     overridden = [_override(content, override) for override in [*published_overrides(content, overrides), *overrides]]
+    with_pools(content)
+    with_label_fractions(content)
     problems = [*_repeated_keys(tree), *_unwritable(content), *_cross_problems(content)]
     study = None
     try:
@@ -228,6 +233,8 @@ def _cross_problems(content: Mapping[str, Any]) -> Iterator[Problem]:
     """What no field can know alone. Reads the raw file, so that these show beside the problems of single fields."""
     data, arms = section(content, "data"), section(content, "arms")
     yield from tasks_problems(content)
+    yield from pool_problems(content)
+    yield from chain_problems(content)
     general = section(content, "finetune").get("unfreeze")
     for place, init in inits_in(content):
         on = init.get("on")

@@ -30,6 +30,8 @@ TINY_ENCODERS = {
     "toh2023_unet_encoder": "toh2023_cnn",  # images of 224 px only, and 18 GFLOP each
 }
 """Stand-ins for large encoders: of the same family, and of the same blocks, where there is a small one."""
+TINY_FOR_FEATURES = "resnet18"
+"""Frozen, with random weights: stands in for features from elsewhere, of which generated images have none."""
 
 
 def tiny(study: Study) -> Study:
@@ -42,7 +44,7 @@ def tiny(study: Study) -> Study:
     """
     content = study.model_dump(mode="json", exclude_unset=True)
     _shrink_encoders(content)
-    for index, data in enumerate(content["data"].values()):
+    for index, data in enumerate(each for each in content["data"].values() if not each.get("pool")):
         data |= {"generate": {"images": TINY_IMAGES, "size": TINY_SIZE, "seed": index}}
         data |= {"release": None, "labeller": None}
         data["labels"] = str(FOLDER_LABELS) if data["collection"] == "folder" else None
@@ -66,7 +68,12 @@ def tiny(study: Study) -> Study:
                 start.pop(name, None)
         else:
             start["weights"] = _weights_at_hand(start.get("weights", "random"), encoder)
-    for arm in content["arms"].values():
+    for name, arm in content["arms"].items():
+        if "features" in arm:  # of other images than those that are generated
+            content["arms"][name] = {"encoder": TINY_FOR_FEATURES, "finetune": {"unfreeze": 0}}
+            if "tasks" in arm:
+                content["arms"][name]["tasks"] = arm["tasks"]
+            continue
         encoder = arm.get("encoder") or starts[arm["start"]]["encoder"]
         if "start" not in arm:
             init = arm.get("init", "random")  # of one word: weights, for one of `starts` is named by `start`

@@ -112,7 +112,8 @@ def _equal_across(
     held: Mapping[str, Sequence[str]],
 ) -> list[Copy]:
     names = dict.fromkeys([*learnt, *held])
-    if not is_searched({name: data[name] for name in names}):
+    parts = [part for name in names for part in (data[name].parts.values() or [data[name]])]
+    if not is_searched({part.name: part for part in parts}):
         return []
     images = {name: list(dict.fromkeys([*learnt.get(name, []), *held.get(name, [])])) for name in names}
     return copies_between(equal_pixels({name: store_of(name) for name in names}, images), learnt, held, "pixels")

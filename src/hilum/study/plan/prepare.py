@@ -10,8 +10,7 @@ import polars as pl
 from hilum.data.collections import Collected, read_collection
 from hilum.data.collections.label_table import read_own_column
 from hilum.data.labelled_images import LabelledImages
-from hilum.data.labels import Cohort, choose, keep_only, targets, task_images
-from hilum.data.manifest import finding_columns
+from hilum.data.labels import Cohort, choose, keep_only
 from hilum.data.patients import issuer_of, own_patients_named, own_salt
 from hilum.data.recipe import parse_recipe
 from hilum.data.splits import (
@@ -25,14 +24,15 @@ from hilum.data.splits import (
 )
 from hilum.data.store import hidden, is_ingested, read_ingested
 from hilum.errors import HilumError
-from hilum.runs.copies import FOLDER
 from hilum.study.data import PreparedData
+from hilum.study.features import images_without_features, without_features
 from hilum.study.file import DataSet, ListedSplit, PaperSplit, Pretrained, Study
-from hilum.study.file.schema import Supervised, SupervisedTask
+from hilum.study.file.pretraining import Supervised, SupervisedTask
 from hilum.study.file.section import percent_of
 from hilum.study.file.task import AnySplit, ColumnSplit
-from hilum.study.file.views import View, shared_findings, start_directory, starts_in, supervised_study, views_of
+from hilum.study.file.views import View, start_directory, starts_in, supervised_study, views_of
 from hilum.study.identity import Identity, identify
+from hilum.study.pool import findings_of, images_of_task, pooled_data, splits_of_parts, targets_of
 from hilum.study.prepared import AllTasks, Prepared, PreparedStudy, PreparedTask
 
 
@@ -53,11 +53,18 @@ def prepare_study(study: Study, roots: Mapping[str, Path], *, allow_missing: boo
     Raises:
         HilumError: a folder is missing, a table is wrong, or the split leaves a part empty.
     """
-    data = {name: _read(study, name, _root(name, roots), allow_missing) for name in study.data}
+    data = {
+        name: _read(study, name, _root(name, roots), allow_missing)
+        for name, settings in study.data.items()
+        if settings.pool is None
+    }
     own_patients_named(
         {name: each.manifest["patient_id"] for name, each in data.items()},
         {name: each.issuer for name, each in data.items()},
     )
+    for name, settings in study.data.items():
+        if settings.pool is not None:
+            data[name] = pooled_data(name, {part: data[part] for part in settings.pool})
     views = views_of(study)
     of_task: dict[str, PreparedTask] = {}
     for view in views:
@@ -104,7 +111,11 @@ def _splits(
 ) -> list[tuple[str, Split]]:
     """Who validates and tests, by data set: in every task once, and in every external test set."""
     studies = {view.task: view.study for view in views}
-    splits = [(study.labelled_data, of_task[task].split) for task, study in studies.items()]
+    splits = [
+        each
+        for task, study in studies.items()
+        for each in splits_of_parts(data[study.labelled_data], of_task[task].split)
+    ]
     for task in studies:
         for name, image_ids in external[task].items():
             chosen = pl.col("image_id").is_in(pl.Series(list(image_ids), dtype=pl.String).implode())
@@ -155,7 +166,9 @@ def _external_images(
             rows = manifest.filter(pl.col("split") == "test") if part == "official" else manifest
             image_ids = rows["image_id"].to_list()
         patients = data[name].patients(image_ids)
-        found[name] = [each for each, patient in zip(image_ids, patients, strict=True) if patient not in known]
+        apart = [each for each, patient in zip(image_ids, patients, strict=True) if patient not in known]
+        missing = without_features(view.study, data[name], dict.fromkeys(apart, "test"))
+        found[name] = [each for each in apart if each not in missing]
         if not found[name]:
             raise HilumError(
                 f"test_on of task {view.task}",
@@ -168,9 +181,7 @@ def _external_images(
 
 def external_findings(study: Study, data: PreparedData) -> list[str]:
     """Findings of a task that another data set labels, too, in the task's order."""
-    if data.collected.name != FOLDER:
-        return shared_findings(study, data.name)
-    return [finding for finding in study.task.findings if finding in finding_columns(data.manifest)]
+    return findings_of(study, data)
 
 
 def external_manifest(study: Study, data: PreparedData) -> pl.DataFrame:
@@ -187,8 +198,7 @@ def external_manifest(study: Study, data: PreparedData) -> pl.DataFrame:
             found="none",
             fix="Name another data set.",
         )
-    images = replace(data.collected, manifest=data.manifest)
-    return task_images(images, findings, study.task.policy(), study.task.images.cohort())
+    return images_of_task(study, data, findings)
 
 
 def _supervised(views: Iterable[Prepared], of_task: Mapping[str, PreparedTask]) -> Iterator[tuple[str, Prepared]]:
@@ -234,8 +244,7 @@ def _learnt_before(
 
 def _own_task(study: Study, data: PreparedData, pool: Collection[str], own: SupervisedTask) -> PreparedTask:
     """A task of a start: its patients are dealt out to training and validation, none to a test."""
-    images = replace(data.collected, manifest=data.manifest)
-    manifest = task_images(images, study.task.findings, study.task.policy(), study.task.images.cohort())
+    manifest = images_of_task(study, data, study.task.findings)
     manifest = manifest.filter(pl.col("image_id").is_in(pl.Series(sorted(pool), dtype=pl.String).implode()))
     percent = int(percent_of(own.validation))
     if manifest.is_empty():
@@ -346,8 +355,14 @@ def _usable(manifest: pl.DataFrame, settings: DataSet) -> pl.DataFrame:
 
 def _prepare_task(view: View, data: PreparedData) -> PreparedTask:
     study, task = view.study, view.study.task
-    images = replace(data.collected, manifest=data.manifest)
-    manifest = task_images(images, task.findings, task.policy(), task.images.cohort())
+    manifest = images_of_task(study, data, task.findings)
+    if task.unit == "study" and manifest["study_id"].null_count() == len(manifest):
+        raise HilumError(
+            f"tasks.{view.task}.unit" if study.whole.tasks else "task.unit",
+            expected=f"studies of the images of {data.name}",
+            found="no study_id",
+            fix="Add a column study_id to its table of labels, or judge images.",
+        )
     split = make_split(manifest, task.split, data.collected.name, data)
     at = f"tasks.{view.task}.split" if study.whole.tasks else "task.split"
     check_patients_apart(split.assignment, f"{at} ({split.title})", sharing=split.sharing)
@@ -360,7 +375,15 @@ def _prepare_task(view: View, data: PreparedData) -> PreparedTask:
                 found=f"no {name} image of {data.name} in {split.title}",
                 fix="Choose another split, or fix the lists.",
             )
-    return _with_targets(study, data, manifest, split)
+    missing = images_without_features(study, data, split)
+    if not missing:
+        return _with_targets(study, data, manifest, split)
+    selected = ~pl.col("image_id").is_in(pl.Series(sorted(missing), dtype=pl.String).implode())
+    parts_lost = split.assignment.filter(~selected)["split"].value_counts()
+    kept_split = replace(split, assignment=split.assignment.filter(selected))
+    return replace(
+        _with_targets(study, data, manifest.filter(selected), kept_split), without_features=dict(parts_lost.iter_rows())
+    )
 
 
 def _with_targets(study: Study, data: PreparedData, manifest: pl.DataFrame, split: Split) -> PreparedTask:
@@ -369,7 +392,7 @@ def _with_targets(study: Study, data: PreparedData, manifest: pl.DataFrame, spli
     parts = split.assignment.select("image_id", pl.col("split").alias("part"))
     divided = manifest.join(parts, on="image_id", how="left", maintain_order="left")
     open_rows = divided.filter(pl.col("part").is_in(["train", "val"]))
-    ids, values = targets(open_rows.drop("part"), task.findings, task.policy())
+    ids, values = targets_of(study, data, open_rows.drop("part"), task.findings, task.policy())
     test_ids = divided.filter(pl.col("part") == "test")["image_id"].to_list()
     of_train = set(open_rows.filter(pl.col("part") == "train")["image_id"])
     trains = np.array([image_id in of_train for image_id in ids], dtype=np.bool_)
