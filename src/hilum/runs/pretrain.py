@@ -205,7 +205,7 @@ def pretrain(
             "init_trained_on": None if begun is None else begun.trained_on,
             "preset": resolved.why,
             "settings": [asdict(each) for each in resolved.choices],
-            "probe": plan_of_probe(probed, probe_every),
+            "probe": plan_of_probe(probed, probe_every, resolved.settings.keep),
             "seed": seed,
             "was_done": done,
         }

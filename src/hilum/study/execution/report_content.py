@@ -67,6 +67,7 @@ def report_content(prepared: Prepared, out: Path, steps: list[Step], failed: Seq
         thresholds={arm: read_thresholds(evaluation, study, arm) for arm in study.arms},
         baseline_metrics=_table(evaluation, "baseline_metrics"),
         baseline_comparisons=_table(evaluation, "baseline_comparisons"),
+        joint=_table(evaluation, "joint"),
         ranks=_table(evaluation, "ranks"),
         margins=_table(evaluation, "margins"),
         subgroups=_table(evaluation, "subgroups"),
