@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from hilum.cli.console import progress, say
+from hilum.cli.console import echo, progress
 from hilum.findings import COLLECTIONS
 
 _LAYOUTS = ", ".join(name for name in COLLECTIONS if name != "folder")
@@ -34,4 +34,4 @@ def phantom(
 
     with progress(f"generating {images:,} images") as on_progress:
         write_layout(layout, out, images=images, size=size, seed=seed, workers=workers, on_progress=on_progress)
-    say(f"{images:,} images in {out}")
+    echo(f"{images:,} images in {out}")

@@ -104,10 +104,10 @@ class ModelDescription(_Part):
         threshold_rule, thresholds_chosen_on: how thresholds were chosen, and on which images.
         calibration_method, calibrated_on: how probabilities were scaled, and on which images.
         measured_on: split that the numbers are from.
-        measured: numbers with 95 % intervals over redrawn patients.
-        n_bootstrap: redraws of them.
+        measured: numbers with 95 % intervals over resampled patients.
+        n_bootstrap: resamples of them.
         trained_on: split that it learnt from.
-        images_seen: training images of the last run.
+        n_training_images: training images of the last run.
         training_range: what these were like.
     """
 
@@ -124,7 +124,7 @@ class ModelDescription(_Part):
     measured: list[Measured]
     n_bootstrap: int
     trained_on: str
-    images_seen: int
+    n_training_images: int
     training_range: TrainingRange
 
     @property

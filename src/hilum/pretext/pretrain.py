@@ -76,7 +76,7 @@ def pretrain(
         probe = None
     with joined_processes(settings.device), run_directory(directory) as work:
         # before the long work, for the salt of one's own patients may be out of reach
-        seen = by_the_first(lambda: _seen(patient_ids, probe, before))
+        training_patients = by_the_first(lambda: _training_patients(patient_ids, probe, before))
         starts_from = before.sha256 if before else "random"
         decisive = settings.decisive()
         inputs = [method, network.name, starts_from, decisive, size, seed, image_ids]
@@ -128,8 +128,8 @@ def pretrain(
             std=float(network.std),
             seed=seed,
             split=split_title,
-            patients_seen=seen,
-            images_seen=len(image_ids),
+            training_patients=training_patients,
+            n_training_images=len(image_ids),
             statements=before.statements if before else [],
             epoch=fitted.best_epoch,
             probe=probe.images.digest if probe else "",
@@ -138,7 +138,7 @@ def pretrain(
             ),
         )
         if rank() == 0:
-            write_encoder(trainable.kept, card, work)
+            write_encoder(trainable.exported, card, work)
         delete_checkpoints(work)
     return directory
 
@@ -168,10 +168,12 @@ def refuse_beyond_pool(batch_size: int, images: int) -> None:
         )
 
 
-def _seen(patient_ids: list[str], probe: OnlineProbe | None, before: Card | None) -> list[str]:
-    """Whom the weights will have seen: who is learnt from, who chooses the epoch, and whom the start had seen."""
+def _training_patients(patient_ids: list[str], probe: OnlineProbe | None, before: Card | None) -> list[str]:
+    """Which patients the weights are trained on: who is learnt from, who chooses the epoch, and which patients the
+    start was trained on.
+    """
     judges = probe.images.patients if probe and probe.images.decides else []
-    return sealed([*patient_ids, *judges, *(before.patients_seen if before else [])])
+    return sealed([*patient_ids, *judges, *(before.training_patients if before else [])])
 
 
 def _start(encoder: str | Path, seed: int) -> tuple[Encoder, Card | None]:

@@ -52,12 +52,12 @@ def read_parquet(path: Path, *, what: str, fix: str) -> pl.DataFrame:
 @contextmanager
 def _without_panic_reports() -> Iterator[None]:
     """Polars writes a report of its own to the process's standard error before its panic becomes an exception."""
-    kept = os.dup(2)
+    stderr = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, 2)
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+        os.dup2(stderr, 2)
+        os.close(stderr)
         os.close(nowhere)

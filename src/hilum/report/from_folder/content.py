@@ -64,7 +64,7 @@ def folder_content(found: Found, evaluated: FolderEvaluation | None, *, question
     )
     images = cases_in(explained, found.stores, predictions)
     names = list(dict.fromkeys([*found.arms, *metrics["arm"], *comparisons["arm"]]))
-    names += [name for name in dict.fromkeys(comparisons["against"]) if name not in names]
+    names += [name for name in dict.fromkeys(comparisons["reference"]) if name not in names]
     first = next(iter(predictions.values()), None)
     split = f", split {first[0].split}" if first and first[0].split else ""
 
@@ -79,8 +79,8 @@ def folder_content(found: Found, evaluated: FolderEvaluation | None, *, question
         scored_on=f"{directory.resolve().name}{split}",
         metrics=metrics,
         comparisons=comparisons,
-        against=(evaluated.reference if len(names) > 1 else None) if evaluated else _only(comparisons["against"]),
-        redraws=evaluated.bootstrap.n_bootstrap if evaluated else _said(found, "metrics").get("redraws", 0),
+        reference=(evaluated.reference if len(names) > 1 else None) if evaluated else _only(comparisons["reference"]),
+        n_bootstrap=evaluated.bootstrap.n_bootstrap if evaluated else _recorded(found, "metrics").get("n_bootstrap", 0),
         predictions=predictions,
         curves=_curves(found),
         left_out=[*left_out_findings(metrics), *found.ignored, *images.unseen],
@@ -147,17 +147,17 @@ def _named(table: pl.DataFrame, found: Found) -> pl.DataFrame:
     """A table of `hilum compare` with the names of the two that were compared."""
     if "arm" in table.columns:
         return table
-    paths = [Path(one["path"]).stem for one in _said(found, "comparisons").get("predictions", [])]
-    arm, against = paths if len(paths) == 2 and paths[0] != paths[1] else ("A", "B")
-    return table.select(pl.lit(arm).alias("arm"), pl.lit(against).alias("against"), pl.all())
+    paths = [Path(one["path"]).stem for one in _recorded(found, "comparisons").get("predictions", [])]
+    arm, reference = paths if len(paths) == 2 and paths[0] != paths[1] else ("A", "B")
+    return table.select(pl.lit(arm).alias("arm"), pl.lit(reference).alias("reference"), pl.all())
 
 
 def _model_of(found: Found) -> str:
-    stems = [Path(one["path"]).stem for one in _said(found, "metrics").get("predictions", [])]
+    stems = [Path(one["path"]).stem for one in _recorded(found, "metrics").get("predictions", [])]
     return formats.listing(stems) or "model"
 
 
-def _said(found: Found, part: str) -> dict[str, Any]:
+def _recorded(found: Found, part: str) -> dict[str, Any]:
     """The JSON file beside a table that a command left."""
     path = found.parts.get(part)
     beside = path.with_suffix(".json") if path is not None else None
@@ -169,13 +169,13 @@ def _said(found: Found, part: str) -> dict[str, Any]:
 
 def _arm(name: str, found: Found) -> ArmSummary:
     """What study.yaml tells of an arm; otherwise nothing but its name is known."""
-    told = (found.study.get("arms") or {}).get(name) or {}
-    init = told.get("init", "random" if told else "not known")
+    arm_settings = (found.study.get("arms") or {}).get(name) or {}
+    init = arm_settings.get("init", "random" if arm_settings else "not known")
     if isinstance(init, dict):
         init = f"{init.get('pretrain')} on {init.get('on')}"
     seeds = [seed_of(path) for path in found.arms.get(name, ())]
     known = [seed for seed in seeds if seed is not None]
-    return ArmSummary(name, told.get("encoder", "not known"), str(init), None, None, None, known)
+    return ArmSummary(name, arm_settings.get("encoder", "not known"), str(init), None, None, None, known)
 
 
 def _curves(found: Found) -> pl.DataFrame:
@@ -198,7 +198,7 @@ def _provenance(found: Found, evaluated: FolderEvaluation | None) -> list[tuple[
     lines = [("Hilum", hilum.__version__)]
     if evaluated:
         bootstrap = evaluated.bootstrap
-        lines.append(("Redraws", f"{bootstrap.n_bootstrap:,} of patients and seeds, seed {bootstrap.seed}"))
+        lines.append(("NBootstrap", f"{bootstrap.n_bootstrap:,} of patients and seeds, seed {bootstrap.seed}"))
     files: Sequence[Path] = [path for paths in found.arms.values() for path in paths]
     files = [*files, *found.baselines.values(), *found.parts.values()]
     lines += [(str(path.relative_to(found.directory)), f"sha256 {file_sha256(path)}") for path in files]

@@ -12,7 +12,7 @@ from hilum.evaluation.metrics import AVERAGES
 from hilum.evaluation.tables.across_tasks import (
     adjust_over_tasks,
     overall_of,
-    shift_redraws,
+    shift_resamples,
     tasks_table,
 )
 from hilum.evaluation.tables.label_efficiency import LabelCurve, labels_to_match
@@ -91,7 +91,7 @@ def overview_content(views: Sequence[Prepared], out: Path) -> OverviewContent:
 
 
 def _measured(views: Sequence[Prepared], out: Path) -> dict[str, MeasuredArms]:
-    """Every task and label fraction by its folder; redraws of different data sets are independent."""
+    """Every task and label fraction by its folder; resamples of different data sets are independent."""
     shift = {name: number for number, name in enumerate(dict.fromkeys(view.study.labelled_data for view in views))}
     found = {}
     for view in views:
@@ -99,9 +99,9 @@ def _measured(views: Sequence[Prepared], out: Path) -> dict[str, MeasuredArms]:
         evaluation = out / in_view(study, EVALUATION)
         arms = {arm: read_arm(evaluation, arm, study.seeds) for arm in study.arms}
         measured = measure_arms(
-            arms, redraws=settings.n_bootstrap, seed=settings.seed, min_positives=settings.min_positive_patients
+            arms, n_bootstrap=settings.n_bootstrap, seed=settings.seed, min_positives=settings.min_positive_patients
         )
-        found[study.place] = shift_redraws(measured, shift[study.labelled_data])
+        found[study.place] = shift_resamples(measured, shift[study.labelled_data])
     return found
 
 
@@ -123,8 +123,8 @@ def _with_labels(table: pl.DataFrame, views: Sequence[Prepared], of_place: Mappi
                 "place": view.study.place,
             }
         )
-    told = pl.DataFrame(rows)
-    joined = table.rename({"task": "view"}).join(told, on="view", how="left", maintain_order="left")
+    titles = pl.DataFrame(rows)
+    joined = table.rename({"task": "view"}).join(titles, on="view", how="left", maintain_order="left")
     return joined.with_columns(pl.coalesce("task_name", "view").alias("task_name")).rename({"task_name": "task"})
 
 

@@ -39,7 +39,7 @@ def perform(step: Step, prepared: Prepared, out: Path, workers: int | None, on_p
         prepared: the study's data.
         out: directory of the study.
         workers: threads that decode images or prepare batches; None: all cores, or one. They do not change the result.
-        on_progress: told how far it is.
+        on_progress: receives how far it is.
     """
     batch_workers = 1 if workers is None else workers
     if step.kind == "store":
@@ -100,14 +100,14 @@ def _probe(prepared: Prepared, stores: Mapping[str, Store]) -> OnlineProbe | Non
 
 def _pool_title(prepared: Prepared, init: Pretrained, images: PooledImages) -> str:
     """Whose images a pretraining of this study learns from, and of several data sets, how many of each."""
-    told = []
+    parts = []
     for part, share in zip(images.parts, init.shares.values(), strict=True):
         title = f"{part.data}, {_part_learnt(prepared, part.data)}"
         title += f", {percent_of(share):g} % of the patients by lot" if share < 1 else ""
-        told.append(
+        parts.append(
             f"{title} ({part.images:,} images of {part.patients:,} patients)" if len(images.parts) > 1 else title
         )
-    return "; ".join(told)
+    return "; ".join(parts)
 
 
 def _part_learnt(prepared: Prepared, name: str) -> str:
@@ -141,10 +141,10 @@ def _supervise(step: Step, prepared: Prepared, out: Path, workers: int, on_progr
         patients_apart="train" not in learnt.task.split.sharing,
         on_progress=on_progress,
     )
-    by_the_first(lambda: _leave_encoder(out / step.directory))
+    by_the_first(lambda: _write_encoder(out / step.directory))
 
 
-def _leave_encoder(directory: Path) -> None:
+def _write_encoder(directory: Path) -> None:
     """The encoder of a classifier, its card and its curves, where those of a pretraining lie."""
     classifier, card = load_classifier(directory / CLASSIFIER)
     write_encoder(classifier.encoder, card.model_copy(update={"findings": []}), directory)
