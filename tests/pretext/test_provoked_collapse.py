@@ -27,7 +27,7 @@ def waves(size):
 
 
 @pytest.mark.parametrize(
-    ("method", "encoder", "size", "lr", "options", "trained_on", "blamed"),
+    ("method", "encoder", "size", "lr", "options", "seen", "blamed"),
     [
         ("simclr", "resnet18", 32, 1.0, {}, "a collapse (feature_spread", "`lr` (now 1)"),
         (
