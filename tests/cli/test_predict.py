@@ -88,7 +88,7 @@ def test_the_exit_code_says_whether_an_image_was_refused(model, images, tmp_path
     message = json.loads(run("predict", model, tmp_path, "--out", tmp_path / "p.csv", "--json", code=1))
     assert message["refused"] == {"unreadable": 1}
     assert message["scored"] == 1
-    assert message["seen_not_known"] == 1
+    assert message["training_not_known"] == 1
     expected = run("predict", model, tmp_path / "bad.png", "--out", tmp_path / "q.csv", code=1)
     assert "no radiograph that can be read" in expected
 

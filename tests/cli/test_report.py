@@ -31,7 +31,7 @@ def run(*words: object):
 
 
 def test_predictions_in_a_folder_become_a_page(results):
-    answer = run(results, "--against", "theirs", "--n-bootstrap", 100, "--question", "Is mine better?")
+    answer = run(results, "--reference", "theirs", "--n-bootstrap", 100, "--question", "Is mine better?")
     assert answer.exit_code == 0, answer.output
     assert "mine beats theirs" in answer.output
     page = (results / "report.html").read_text(encoding="utf-8")

@@ -78,7 +78,7 @@ def predict(
                 "scored": scored.scored,
                 "refused": scored.refused,
                 "in_training": scored.in_training,
-                "seen_not_known": scored.not_known,
+                "training_not_known": scored.not_known,
                 "calls": scored.calls,
             }
         )

@@ -47,7 +47,7 @@ def report(
     \b
     Examples:
       hilum report results
-      hilum report results --against scratch --question "Does SimCLR beat training from scratch?"
+      hilum report results --reference scratch --question "Does SimCLR beat training from scratch?"
       hilum report runs/toh2023 --layout toh2023
     """
     if layout is not None:

@@ -128,7 +128,7 @@ def _evaluate(found: Found, settings: ReportSettings, on_progress: ProgressRepor
     reference = settings.reference or _reference(found)
     if reference is not None and reference not in found.arms:
         known = ", ".join(found.arms)
-        raise HilumError("--against", expected=f"one of {known}", found=reference, fix="Name one of the arms.")
+        raise HilumError("--reference", expected=f"one of {known}", found=reference, fix="Name one of the arms.")
     arms = {
         arm: [read_predictions(path, held_out=settings.held_out) for path in paths] for arm, paths in found.arms.items()
     }
