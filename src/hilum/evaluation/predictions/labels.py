@@ -65,15 +65,13 @@ def join_labels(
         found = f"labels of {', '.join(labelled[:8]) or 'nothing'}"
         raise HilumError(where, expected=f"labels of {', '.join(scored)}", found=found, fix="Give other labels.")
     ids, values = targets(manifest, findings, policy)
-    labelled = pl.DataFrame({"image_id": ids} | {LABEL + each: values[:, at] for at, each in enumerate(findings)})
-    labelled = labelled.with_columns(pl.col(LABEL + each).fill_nan(None) for each in findings)
+    given = pl.DataFrame({"image_id": ids} | {LABEL + each: values[:, at] for at, each in enumerate(findings)})
+    given = given.with_columns(pl.col(LABEL + each).fill_nan(None) for each in findings)
     notes = []
     if without := [finding for finding in scored if finding not in labelled]:
         notes.append(note(Code.FINDINGS_WITHOUT_LABELS, labels=where, findings=", ".join(without)))
-    labelled = labelled.join(
-        manifest.select("image_id", pl.col("patient_id").alias("_patient")), on="image_id", how="left"
-    )
-    joined = _by_any_name(table, labelled)
+    given = given.join(manifest.select("image_id", pl.col("patient_id").alias("_patient")), on="image_id", how="left")
+    joined = _by_any_name(table, given)
     if joined.is_empty():
         shown = f"{table['image_id'][0]}; the labels name {ids[0] if ids else 'no image'}"
         fix = "Name images alike in both tables."
