@@ -101,8 +101,8 @@ def exclusive_cross_entropy(
     classes = targets.nan_to_num(0.0).argmax(1)
     count = known.sum().to(targets.dtype)
     if focal is None and not label_smoothing:
-        targets = torch.where(known, classes, NO_CLASS)
-        return F.cross_entropy(logits.float(), targets, weight=weights, reduction="sum", ignore_index=NO_CLASS), count
+        labels = torch.where(known, classes, NO_CLASS)
+        return F.cross_entropy(logits.float(), labels, weight=weights, reduction="sum", ignore_index=NO_CLASS), count
     each = _class_losses(logits.float(), classes, focal, label_smoothing) * weights[classes]
     return each.where(known, 0.0).sum(), count
 

@@ -62,10 +62,10 @@ def detectable_differences(labels: pl.DataFrame, findings: Sequence[str], min_po
         "smallest_difference": number_or_null(smallest_detectable_difference(counted, assumed)) if counted else None,
         "note": f"mean of {len(counted)} of {len(findings)} findings",
     }
-    assumed = {
+    assumptions = {
         "auroc": assumed.auroc,
         "correlation": assumed.correlation,
         "power": assumed.power,
         "significance": assumed.significance,
     }
-    return {"assumed": assumed, "rows": [mean, *rows] if len(findings) > 1 else rows}
+    return {"assumed": assumptions, "rows": [mean, *rows] if len(findings) > 1 else rows}
