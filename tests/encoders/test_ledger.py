@@ -106,11 +106,7 @@ def test_a_card_is_written_without_ids_and_an_old_one_is_read_as_it_is(tmp_path)
     assert answers(written.ledger, "ours:p-4711", "ours:1") == [True, False]
     assert f"ours:{pseudonym('p-4711', own_salt())}" in written.training_patients
 
-    old = {
-        **STATED,
-        "training_patients": ["chestxray14:13", "ours:p-4711"],
-        "n_training_images": 0,
-    }  # names of that version
+    old = {**STATED, "patients_seen": ["chestxray14:13", "ours:p-4711"], "images_seen": 0}  # names of that version
     del old["n_training_images"]
     (tmp_path / "card.json").write_text(json.dumps(old))
     assert read_card(tmp_path).version == 1

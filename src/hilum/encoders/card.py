@@ -19,7 +19,7 @@ from hilum.errors import HilumError, HilumErrors
 CARD = "card.json"
 VERSION = 3
 """Of cards: 1 names patients in clear, 2 by pseudonyms; 3 has the field names of today."""
-RENAMED = {"training_patients": "training_patients", "n_training_images": "n_training_images"}
+RENAMED = {"patients_seen": "training_patients", "images_seen": "n_training_images"}
 """Fields of cards of versions 1 and 2, and their names since."""
 
 

@@ -130,10 +130,8 @@ class ModelDescription(_Part):
     @model_validator(mode="before")
     @classmethod
     def _with_names_of_today(cls, content: Any) -> Any:
-        if isinstance(content, dict) and "n_training_images" in content:  # its name in earlier versions
-            content = {
-                "n_training_images" if name == "n_training_images" else name: each for name, each in content.items()
-            }
+        if isinstance(content, dict) and "images_seen" in content:  # its name in earlier versions
+            content = {"n_training_images" if name == "images_seen" else name: each for name, each in content.items()}
         return content
 
     @property

@@ -11,7 +11,7 @@ from hilum.data.tables.column_names import refuse_patterns
 from hilum.errors import HilumError
 
 _MARK = b"PAR1"
-RENAMED_COLUMNS = {"reference": "reference", "conclusion": "conclusion", "selected": "selected"}
+RENAMED_COLUMNS = {"against": "reference", "says": "conclusion", "kept": "selected"}
 """Columns of result tables of earlier versions, and their names since."""
 
 

@@ -114,7 +114,7 @@ def read_trained_on(path: Path) -> TrainedOn:
 def _from_card(path: Path) -> list[str]:
     try:
         card = json.loads(read_text(path))
-        patients = card["training_patients" if "training_patients" in card else "training_patients"]
+        patients = card["patients_seen" if "patients_seen" in card else "training_patients"]
     except (json.JSONDecodeError, KeyError, TypeError, RecursionError) as problem:
         fix = "Give the card.json that lies beside the weights."
         raise HilumError(path, expected="a card with training_patients", found="none", fix=fix) from problem
