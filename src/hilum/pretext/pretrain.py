@@ -36,7 +36,7 @@ def pretrain(
     seed: int,
     directory: Path,
     split_title: str,
-    also_seen: Sequence[str] = (),
+    copied_patients: Sequence[str] = (),
     probe: OnlineProbe | None = None,
     on_progress: ProgressReport = silent,
 ) -> Path:
@@ -54,7 +54,7 @@ def pretrain(
         directory: gets `encoder.safetensors`, `card.json` and `curves.parquet`; complete or absent. A run that is
             killed leaves a hidden directory beside it, and goes on from there with the same bits when called again.
         split_title: whose training images these are, for the card.
-        also_seen: further patients for the card: those of images that equal ones learnt from.
+        copied_patients: further patients for the card: those of images that equal ones learnt from.
         probe: asked every few epochs what the features tell of findings; the training does not depend on it. Where
             `settings.keep` says so, it chooses the epoch whose encoder is kept, and the card names its patients too.
         on_progress: as in `hilum.training.fit.fit`.
@@ -77,7 +77,7 @@ def pretrain(
     probe = None if probe is None or settings.probe_every == 0 else replace(probe, keep=settings.keep)
     with joined_processes(settings.device), run_directory(directory) as work:
         # before the long work, for the salt of one's own patients may be out of reach
-        training_patients = by_the_first(lambda: _training_patients([*patient_ids, *also_seen], probe, before))
+        training_patients = by_the_first(lambda: _training_patients([*patient_ids, *copied_patients], probe, before))
         starts_from = before.sha256 if before else "random"
         decisive = settings.decisive()
         inputs = [method, network.name, starts_from, decisive, size, seed, image_ids]

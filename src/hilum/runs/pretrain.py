@@ -223,7 +223,7 @@ def pretrain(
                     seed=seed,
                     directory=out,
                     split_title=pool.title,
-                    also_seen=found.also_seen,
+                    copied_patients=found.copied_patients,
                     probe=OnlineProbe(images.store, probed) if probed else None,
                     on_progress=on_progress,
                 )
