@@ -9,7 +9,7 @@ from hilum.errors import HilumError, HilumErrors
 from hilum.pretext.methods import method_of, method_settings
 from hilum.pretext.settings.run import problems_of_run
 from hilum.pretext.settings.sizes import SizeCurriculum
-from hilum.training.settings import Compile, Device, Optimizer, Precision
+from hilum.training.settings import Compile, Device, KeepProbed, Optimizer, Precision
 
 POLICIES_OF_RUN = ("policy", "second_policy", "local_policy")
 LEAST_HEAD_STEPS = 100
@@ -41,6 +41,7 @@ class PretextSettings:
         size: pixels a side of the views; None for the store's. Or a curriculum (`hilum.pretext.settings.sizes`).
         local_size: of local views; None for half of that, at least 32.
         probe_every: epochs from one probe to the next, where a run is probed; None for about ten probes a run.
+        keep: whose weights are kept where a run is probed (`hilum.training.settings.KeepProbed`).
         precision: as in `TrainingSettings`.
         device, compile: as in `TrainingSettings`.
         workers: threads that prepare batches ahead; changes no result.
@@ -68,6 +69,7 @@ class PretextSettings:
     size: int | SizeCurriculum | None = None
     local_size: int | None = None
     probe_every: int | None = None
+    keep: KeepProbed = "last"
     precision: Precision = "auto"
     device: Device = "auto"
     compile: Compile = "auto"

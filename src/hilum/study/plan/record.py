@@ -52,7 +52,9 @@ class StepRecord:
 def read_record(directory: Path) -> StepRecord | None:
     """The record of a finished step; None where it is not finished."""
     try:
-        return StepRecord(**json.loads((directory / RECORD).read_text(encoding="utf-8")))
+        content = json.loads((directory / RECORD).read_text(encoding="utf-8"))
+        content["message"] = content.pop("told", content.get("message", ""))  # its name in earlier versions
+        return StepRecord(**content)
     except FileNotFoundError:
         return None
 
