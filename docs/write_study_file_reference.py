@@ -52,15 +52,15 @@ SECTIONS = (
 OPENING = """# The study file
 
 One YAML file describes a whole comparison. This page is generated from the models that files are checked against
-(`make docs`); shipped examples are in [`studies/`](../studies). Every mistake in a file is reported at once, with its line:
-`hilum study plan FILE` checks a file and runs nothing. Where tables name images whose file is not there, `plan` and
-`run` stop and say how many; `--allow-missing` goes on without them.
+(`make docs`); shipped examples are in [`studies/`](../studies). Every mistake in a file is reported at once, with its
+line: `hilum study plan FILE` checks a file and runs nothing. Where tables name images whose file is not there, `plan`
+and `run` stop and say how many; `--allow-missing` goes on without them.
 
 `hilum study check FILE` runs every step in miniature, for seconds and in a temporary directory: one arm for each
-encoder, start and way of fine-tuning, a few images of each finding, one epoch, one seed. All problems are reported at once,
-with arm and step. `run` begins with it (there an arm that diverges or collapses is a warning, as long as others are
-left), unless with `--no-check`, in several processes, or where the same study was
-tried in that directory before. Not tried is the memory that whole batches take.
+encoder, start and way of fine-tuning, a few images of each finding, one epoch, one seed. All problems are reported at
+once, with arm and step. `run` begins with it (there an arm that diverges or collapses is a warning, as long as others
+are left), unless with `--no-check`, in several processes, or where the same study was tried in that directory before.
+Not tried is the memory that whole batches take.
 
 One process writes a study's directory at a time: `.NAME.lock` beside it says which; a second run says so and changes
 nothing. The page is a step like the others: where it failed, the next run makes it alone. An arm whose training
@@ -157,17 +157,17 @@ task:
 arms:
   scratch: {encoder: resnet50}
   rad_dino:
-    features: {table: {nih: nih.parquet, vindr: vindr.parquet}, seen: [mimic_cxr_jpg, padchest]}
+    features: {table: {nih: nih.parquet, vindr: vindr.parquet}, trained_on: [mimic_cxr_jpg, padchest]}
   neighbours:
-    features: {table: {nih: nih.parquet, vindr: vindr.parquet}, head: knn, seen: [mimic_cxr_jpg, padchest]}
+    features: {table: {nih: nih.parquet, vindr: vindr.parquet}, head: knn, trained_on: [mimic_cxr_jpg, padchest]}
 ```
 
 Parquet has a column `image_id` and one of vectors, or one a number; NPY has a row an image, and the ids in
 NAME.ids.txt beside it. Other shapes, an image twice and numbers that are not finite are refused before anything runs.
 So are images of the task without features, counted by part; with `missing: leave_out` all arms of the task go without
-them. Whom the model was trained on is not in a table: say it with `trained_on`, or the arm counts as "training patients not
-known", and runs with `evaluate: {contaminated: mark}` alone. There are no heat-maps of such an arm, and it cannot be
-packaged.
+them. Whom the model was trained on is not in a table: say it with `trained_on`, or the arm counts as "training patients
+not known", and runs with `evaluate: {contaminated: mark}` alone. There are no heat-maps of such an arm, and it cannot
+be packaged.
 """
 CANNOT = (
     (

@@ -247,12 +247,12 @@ MEANINGS: dict[Code, Meaning] = {
         "Take a test set that holds the classes.",
     ),
     Code.ALL_ROWS_OF_SPLIT: Meaning(
-        "All {kept:,} rows are of the split {split}.",
+        "All {used:,} rows are of the split {split}.",
         "Which rows were evaluated.",
         "Nothing.",
     ),
     Code.ROWS_OF_SPLIT: Meaning(
-        "{kept:,} rows of the split {split} are evaluated; {left:,} rows of {others} are not.",
+        "{used:,} rows of the split {split} are evaluated; {left:,} rows of {others} are not.",
         "Which rows were evaluated.",
         "Name other rows with `--split`.",
     ),

@@ -102,11 +102,12 @@ def test_a_card_is_written_without_ids_and_an_old_one_is_read_as_it_is(tmp_path)
     write_card(card, tmp_path)
     assert "4711" not in (tmp_path / "card.json").read_text()
     written = read_card(tmp_path)
-    assert (written.version, written.training_patients) == (2, sealed(["ours:p-4711", "chestxray14:13"]))
+    assert (written.version, written.training_patients) == (3, sealed(["ours:p-4711", "chestxray14:13"]))
     assert answers(written.ledger, "ours:p-4711", "ours:1") == [True, False]
     assert f"ours:{pseudonym('p-4711', own_salt())}" in written.training_patients
 
-    old = {**STATED, "training_patients": ["chestxray14:13", "ours:p-4711"]}
+    old = {**STATED, "patients_seen": ["chestxray14:13", "ours:p-4711"], "images_seen": 0}  # names of that version
+    del old["n_training_images"]
     (tmp_path / "card.json").write_text(json.dumps(old))
     assert read_card(tmp_path).version == 1
     assert answers(read_card(tmp_path).ledger, "ours:p-4711", "ours:1") == [True, False]
@@ -115,6 +116,6 @@ def test_a_card_is_written_without_ids_and_an_old_one_is_read_as_it_is(tmp_path)
 
 
 def test_a_card_of_a_later_version_is_refused(tmp_path):
-    (tmp_path / "card.json").write_text(json.dumps({**STATED, "training_patients": [], "version": 3}))
-    with pytest.raises(HilumError, match="version: Input should be less than or equal to 2"):
+    (tmp_path / "card.json").write_text(json.dumps({**STATED, "training_patients": [], "version": 4}))
+    with pytest.raises(HilumError, match="version: Input should be less than or equal to 3"):
         read_card(tmp_path)

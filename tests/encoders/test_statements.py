@@ -23,7 +23,7 @@ def statement(**expected: object) -> Statement:
 
 def test_a_list_says_which_images_exactly():
     seen = find_contamination([statement(list="split_theirs", parts=("train",))], "chestxray14", IMAGES, TEST)
-    assert (seen.certainty, seen.images, seen.patients) == ("trained_on", 1, 1)
+    assert (seen.certainty, seen.images, seen.patients) == ("yes", 1, 1)
     assert (seen.of_images, seen.of_patients) == (3, 2)
     both = find_contamination([statement(list="split_theirs", parts=("train", "val"))], "chestxray14", IMAGES, TEST)
     assert (both.images, both.patients) == (2, 2)
@@ -60,7 +60,7 @@ def test_where_nobody_can_tell_which_it_may_have(expected, collection):
 
 def test_an_exact_list_goes_before_a_guess():
     expected = [statement(certainty="part"), statement(list="split_theirs", parts=("val",))]
-    assert find_contamination(expected, "chestxray14", IMAGES, TEST).certainty == "trained_on"
+    assert find_contamination(expected, "chestxray14", IMAGES, TEST).certainty == "yes"
 
 
 def test_words_gather_what_is_not_known():
@@ -96,7 +96,7 @@ def test_chexnet_was_trained_on_17920_of_the_official_test_images(chestxray14):
     test = chestxray14.filter(pl.col("split") == "test")["image_id"].to_list()
     assert len(test) == 25_596
     seen = find_contamination(statements_of(published_weights()["chexnet"]), "chestxray14", chestxray14, test)
-    assert seen.certainty == "trained_on"
+    assert seen.certainty == "yes"
     assert seen.by_part == {"split_chexnet train": 17_920, "split_chexnet val": 2_463}
     assert seen.images == 17_920 + 2_463
     assert seen.of_patients == 2_797
@@ -113,7 +113,7 @@ def test_chexnet_was_trained_on_none_of_its_own_test_images(chestxray14):
 @pytest.mark.shared_data
 @pytest.mark.parametrize(
     ("name", "certainty"),
-    [("rad_dino", "trained_on"), ("torchxrayvision_nih", "may"), ("medical_mae_vits16", "no"), ("dinov2_vitb14", "no")],
+    [("rad_dino", "yes"), ("torchxrayvision_nih", "may"), ("medical_mae_vits16", "no"), ("dinov2_vitb14", "no")],
 )
 def test_other_weights_on_the_official_test_images(name, certainty, chestxray14):
     test = chestxray14.filter(pl.col("split") == "test")["image_id"].to_list()

@@ -58,7 +58,7 @@ def test_a_folder_named_twice_is_one_folder_and_its_patients_are_seen_under_both
         assert list(found.pools) == ["a"]
         assert found.pools["a"].image_ids == [f"{number}.png" for number in range(8)]
         assert found.counted_once == {"again": 8}
-        assert set(found.also_seen) == set(data["again"].patients(data["again"].manifest["image_id"].to_list()))
+        assert set(found.copied_patients) == set(data["again"].patients(data["again"].manifest["image_id"].to_list()))
         assert any("again: all of its images are those of other data sets" in note for note in found.pools["a"].notes)
 
 
@@ -72,7 +72,7 @@ def test_images_of_equal_bytes_or_pixels_count_once_and_those_with_labels_are_ke
     assert found.counted_once == {"all": 4}
     assert sorted(found.pools["all"].image_ids) == sorted(f"x{number}.png" for number in range(4, 12))
     assert len(found.pools["ours"].image_ids) == 4
-    assert set(found.also_seen) == set(data["all"].patients([f"x{number}.png" for number in range(4)]))
+    assert set(found.copied_patients) == set(data["all"].patients([f"x{number}.png" for number in range(4)]))
     assert "4 images equal others that are learnt from, and are counted once" in found.pools["all"].notes
 
 

@@ -170,7 +170,7 @@ def test_copies_with_the_same_ids_under_another_name_are_refused_with_the_questi
     prepared = studied(second, ", labels: second.csv")
     assert {"shared_ids", "copies"} <= set(codes(prepared))
     seen = contamination_of(prepared, "own")
-    assert (seen.certainty, seen.images) == ("trained_on", len(prepared.task.test_ids))
+    assert (seen.certainty, seen.images) == ("yes", len(prepared.task.test_ids))
     with pytest.raises(HilumErrors, match=r"are these the same people\?.*data\.ours\.issuer"):
         refuse_contaminated(prepared)
 
@@ -245,7 +245,7 @@ def test_recoded_copies_are_found_by_their_pixels(studied, tmp_path):
     found = held_copies(prepared, stores, pools)
     assert {copy.of_image_id for copy in found} == set(prepared.task.test_ids)
     assert {copy.kind for copy in found} == {"pixels"}
-    assert contamination_of(prepared, "own", stores).certainty == "trained_on"
+    assert contamination_of(prepared, "own", stores).certainty == "yes"
     with pytest.raises(HilumErrors, match=r"(?s)pretrain\.copies: leave_out.*second: other_.* has the pixels of "):
         without_pixel_copies(prepared, stores, pools)
     selected = without_pixel_copies(studied(second, **two, copies="leave_out"), stores, pools)

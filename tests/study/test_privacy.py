@@ -159,7 +159,7 @@ def test_weights_pretrained_on_the_raw_folder_were_trained_on_the_patients_of_th
     assert clean.labelled.issuer == "ours"
     dirty = prepare(started_from(pretrained, INGESTED), {"ours": ingested})
     message = contamination_of(dirty, "scratch")
-    assert (message.certainty, message.patients, message.of_patients) == ("trained_on", 8, 8)
+    assert (message.certainty, message.patients, message.of_patients) == ("yes", 8, 8)
     with pytest.raises(
         HilumErrors, match=r"arms\.scratch: was it trained on test patients\? YES: 16 of 16 test images, 8 of 8"
     ):
@@ -177,7 +177,7 @@ def test_without_the_salt_it_is_not_known_and_never_no(hospital, ingested, pretr
     with pytest.raises(HilumErrors, match="NOT KNOWN"):
         refuse_contaminated(raw)
     monkeypatch.setenv("HILUM_PATIENT_SALT", SALT)
-    assert contamination_of(raw, "scratch").certainty == "trained_on"
+    assert contamination_of(raw, "scratch").certainty == "yes"
     monkeypatch.setenv("HILUM_PATIENT_SALT", SALT + ", another one")
     assert contamination_of(raw, "scratch").certainty == "may"
 

@@ -2,13 +2,13 @@
 
 A card lies beside weights that people share, so that it names no patient in clear: `write_card` seals the ledger
 (`hilum.encoders.ledger`). Cards of version 1, written before that, may hold ids in clear; they are read as they are,
-and `write_card(read_card(directory), directory)` makes one of version 2 out of them.
+and `write_card(read_card(directory), directory)` makes one of today's version out of them.
 """
 
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from hilum.artifacts import write_text
 from hilum.data.patients import sealed
@@ -17,8 +17,10 @@ from hilum.encoders.statements import Statement
 from hilum.errors import HilumError, HilumErrors
 
 CARD = "card.json"
-VERSION = 2
-"""Of cards: 1 names patients in clear, 2 by pseudonyms."""
+VERSION = 3
+"""Of cards: 1 names patients in clear, 2 by pseudonyms; 3 has the field names of today."""
+RENAMED = {"patients_seen": "training_patients", "images_seen": "n_training_images"}
+"""Fields of cards of versions 1 and 2, and their names since."""
 
 
 class Card(BaseModel):
@@ -70,6 +72,15 @@ class Card(BaseModel):
     sha256: str = ""
     hilum_version: str = ""
     version: int = Field(1, ge=1, le=VERSION)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_names_of_today(cls, content: Any) -> Any:
+        return (
+            {RENAMED.get(name, name): value for name, value in content.items()}
+            if isinstance(content, dict)
+            else content
+        )
 
     @property
     def ledger(self) -> Ledger:

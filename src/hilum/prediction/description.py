@@ -11,11 +11,11 @@ Each directory is whole: `DIR/seed-0` alone can be copied and used.
 
 import math
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from hilum.artifacts import write_text
 from hilum.errors import HilumError, HilumErrors
@@ -126,6 +126,13 @@ class ModelDescription(_Part):
     trained_on: str
     n_training_images: int
     training_range: TrainingRange
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_names_of_today(cls, content: Any) -> Any:
+        if isinstance(content, dict) and "images_seen" in content:  # its name in earlier versions
+            content = {"n_training_images" if name == "images_seen" else name: each for name, each in content.items()}
+        return content
 
     @property
     def finding_names(self) -> list[str]:

@@ -38,7 +38,7 @@ def pretrain(
     seed: int,
     directory: Path,
     split_title: str,
-    also_seen: Sequence[str] = (),
+    copied_patients: Sequence[str] = (),
     probe: OnlineProbe | None = None,
     on_progress: ProgressReport = silent,
 ) -> Path:
@@ -56,10 +56,9 @@ def pretrain(
         directory: gets `encoder.safetensors`, `card.json` and `curves.parquet`; complete or absent. A run that is
             killed leaves a hidden directory beside it, and goes on from there with the same bits when called again.
         split_title: whose training images these are, for the card.
-        also_seen: further patients for the card: those of images that equal ones learnt from.
-        probe: asked every few epochs what the features tell of findings. Where it decides, the encoder of the epoch
-            with the best probe is kept, and the card names its patients too; the training does not depend on it.
-            Without one the last epoch's is kept.
+        copied_patients: further patients for the card: those of images that equal ones learnt from.
+        probe: asked every few epochs what the features tell of findings; the training does not depend on it. Where
+            `settings.keep` says so, it chooses the epoch whose encoder is kept, and the card names its patients too.
         on_progress: as in `hilum.training.fit.fit`.
 
     Returns:
@@ -77,11 +76,11 @@ def pretrain(
     early = early_sizes(settings.size, stored=store.recipe.size, local_size=settings.local_size, epochs=settings.epochs)
     if early is not None:
         network.architecture.padded(early.size)  # refuses a size that the encoder does not take
-    if settings.probe_every == 0:
-        probe = None
+    keep = "last" if settings.validation else settings.keep  # of the lowest loss of who is held out, then
+    probe = None if probe is None or settings.probe_every == 0 else replace(probe, keep=keep)
     with joined_processes(settings.device), run_directory(directory) as work:
         # before the long work, for the salt of one's own patients may be out of reach
-        training_patients = by_the_first(lambda: _training_patients([*patient_ids, *also_seen], probe, before))
+        training_patients = by_the_first(lambda: _training_patients([*patient_ids, *copied_patients], probe, before))
         starts_from = before.sha256 if before else "random"
         decisive = settings.decisive()
         inputs = [method, network.name, starts_from, decisive, size, seed, image_ids]
@@ -124,7 +123,7 @@ def pretrain(
             trainable,
             batches,
             validation=batches_of(held, shuffle=False) if held else None,
-            probing=replace(probing, keeps_best=False) if probing and held else probing,
+            probing=probing,
             settings=_training_settings(settings, seed),
             directory=work,
             on_progress=on_progress,
@@ -146,11 +145,7 @@ def pretrain(
             epoch=fitted.best_epoch,
             probe=probe.images.digest if probe else "",
             notes=notes_of(
-                fitted,
-                probe.images if probe else None,
-                loss_of_chance=trainable.loss_of_chance,
-                advice=watch.advice,
-                held_out=len(held),
+                fitted, probe, loss_of_chance=trainable.loss_of_chance, advice=watch.advice, held_out=len(held)
             ),
         )
         if rank() == 0:
@@ -213,7 +208,7 @@ def _training_patients(patient_ids: list[str], probe: OnlineProbe | None, before
     """Which patients the weights are trained on: who is learnt from, who chooses the epoch, and which patients the
     start was trained on.
     """
-    judges = probe.images.patients if probe and probe.images.decides else []
+    judges = probe.images.patients if probe and probe.chooses else []
     return sealed([*patient_ids, *judges, *(before.training_patients if before else [])])
 
 
@@ -241,9 +236,9 @@ def _watch(
 
 
 _OF_TRAINING = sorted(
-    {each.name for each in fields(TrainingSettings)} & {each.name for each in fields(PretextSettings)}
+    ({each.name for each in fields(TrainingSettings)} & {each.name for each in fields(PretextSettings)}) - {"keep"}
 )
-"""Settings of a run that the training loop has by the same name."""
+"""Settings of a run that the training loop has by the same name; its own `keep` is of validation losses."""
 
 
 def _training_settings(settings: PretextSettings, seed: int) -> TrainingSettings:

@@ -22,6 +22,7 @@ from hilum.data.preprocess import Recipe
 from hilum.data.replaceable import check_replaceable
 from hilum.data.splits import Split, check_patients_apart, label_fraction, parse_split
 from hilum.data.store import NamedData
+from hilum.data.tables import read_result_table
 from hilum.encoders.card import CARD, Card, read_card
 from hilum.encoders.published import find_weights, is_published, resolve_weights
 from hilum.encoders.zoo import create_encoder
@@ -215,7 +216,7 @@ def finetune(
     about["notes"] = store.notes()
     write_json(out / DESCRIPTION, about | {"key": key})
     return FinetuneResult(
-        out, about | {"was_done": done}, read_card(out / MODEL), pl.read_parquet(out / MODEL / "curves.parquet")
+        out, about | {"was_done": done}, read_card(out / MODEL), read_result_table(out / MODEL / "curves.parquet")
     )
 
 

@@ -32,13 +32,13 @@ class Cleared:
         pools: of the data sets that have images left, with notes on what is not learnt from.
         counted_once: by data set, images left out because equal ones are learnt from.
         left_out: by data set, images left out because one of their patient equals an image that is not learnt from.
-        also_seen: full names of the patients of `counted_once`, for the card.
+        copied_patients: full names of the patients of `counted_once`, for the card.
     """
 
     pools: dict[str, Pool]
     counted_once: dict[str, int]
     left_out: dict[str, int]
-    also_seen: list[str]
+    copied_patients: list[str]
 
 
 def without_copies(data: Mapping[str, NamedData], stores: Mapping[str, Store], pools: Mapping[str, Pool]) -> Cleared:

@@ -205,7 +205,7 @@ def pretrain(
             "init_trained_on": None if begun is None else begun.trained_on,
             "preset": resolved.why,
             "settings": [asdict(each) for each in resolved.choices],
-            "probe": plan_of_probe(probed, probe_every),
+            "probe": plan_of_probe(probed, probe_every, resolved.settings.keep),
             "seed": seed,
             "was_done": done,
         }
@@ -223,7 +223,7 @@ def pretrain(
                     seed=seed,
                     directory=out,
                     split_title=pool.title,
-                    also_seen=found.also_seen,
+                    copied_patients=found.copied_patients,
                     probe=OnlineProbe(images.store, probed) if probed else None,
                     on_progress=on_progress,
                 )

@@ -211,7 +211,7 @@ def test_detectable_is_2_8_standard_errors_of_the_paired_difference(arms):
 
 
 def test_an_unknown_arm_to_compare_with_is_refused(arms):
-    with pytest.raises(HilumError, match="against: expected one of scratch, imagenet, simclr; found none"):
+    with pytest.raises(HilumError, match="reference: expected one of scratch, imagenet, simclr; found none"):
         evaluate_arms(arms, reference="none")
 
 

@@ -112,7 +112,7 @@ def test_the_number_of_seeds_is_reported(make_predictions):
 
 
 def test_too_few_resamples_are_refused(make_predictions):
-    with pytest.raises(HilumError, match="resamples: expected at least 40; found 39"):
+    with pytest.raises(HilumError, match="n_bootstrap: expected at least 40; found 39"):
         evaluate_predictions([make_predictions()], n_bootstrap=39)
 
 

@@ -66,7 +66,7 @@ def test_a_study_may_ask_to_go_on_and_mark_them(prepared_with, weights):
     patient = clean.labelled.patients(clean.task.test_ids)[0]
     seen = prepared_with(str(weights(patient)), "contaminated: mark, ")
     refuse_contaminated(seen)
-    assert contamination_of(seen, "scratch").certainty == "trained_on"
+    assert contamination_of(seen, "scratch").certainty == "yes"
 
 
 def test_the_same_number_of_another_population_is_another_patient(prepared_with, weights):
@@ -96,7 +96,7 @@ def test_a_published_weight_is_matched_by_what_its_authors_state(small_text, ima
     found = prepare(parse_study(text, where="x"), {"images": root})
     seen = contamination_of(found, "scratch")
     lists = found.labelled.manifest.filter(pl.col("image_id").is_in(found.task.test_ids))["split_chexnet"]
-    assert seen.certainty == "trained_on"
+    assert seen.certainty == "yes"
     assert seen.images == int(lists.is_in(["train", "val"]).sum()) > 0
     with pytest.raises(HilumErrors, match=r"arms\.scratch: .*split_chexnet"):
         refuse_contaminated(found)

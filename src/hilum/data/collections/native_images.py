@@ -68,9 +68,9 @@ def read_headers(
                 frame = (None, None) if header.turned else (header.columns, header.rows)
                 rows.append((image_id, header.patient_id, header.view, header.age, header.sex, *frame))
     notes.extend(count_notes(Counter(remark for _, remark in remarks)))
-    headers = pl.DataFrame(rows, schema=_HEADERS, orient="row").with_columns(pl.col("view").str.to_uppercase())
+    table = pl.DataFrame(rows, schema=_HEADERS, orient="row").with_columns(pl.col("view").str.to_uppercase())
     return (
-        headers,
+        table,
         pl.DataFrame(rejected, schema=nothing_rejected().schema, orient="row"),
         pl.DataFrame(remarks, schema=nothing_remarked().schema, orient="row"),
     )

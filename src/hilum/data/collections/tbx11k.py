@@ -189,7 +189,7 @@ def _with_findings(radiographs: pl.DataFrame, boxes: pl.DataFrame | None) -> pl.
     )
     folder = pl.col("image_id").str.extract(r"^(\w+)/", 1)
     labelled, ill = folder != "test", folder == "tb"
-    active, latent, uncertain = (pl.col(f"{finding}_seen") for finding in CATEGORIES.values())
+    active, latent, uncertain = (pl.col(f"{finding}_boxed") for finding in CATEGORIES.values())
 
     def activity(own: pl.Expr) -> pl.Expr:
         content = pl.when(own).then(1).when(uncertain).then(-1).otherwise(0)
@@ -202,7 +202,7 @@ def _with_findings(radiographs: pl.DataFrame, boxes: pl.DataFrame | None) -> pl.
         "Other Disease": pl.when(labelled & ~ill).then((folder == "sick").cast(pl.Int8)),
         NO_FINDING: pl.when(labelled).then((folder == "health").cast(pl.Int8)),
     }
-    boxed = boxed.rename({finding: f"{finding}_seen" for finding in CATEGORIES.values()})
+    boxed = boxed.rename({finding: f"{finding}_boxed" for finding in CATEGORIES.values()})
     text = pl.lit(None, dtype=pl.String)
     return radiographs.join(boxed, on="image_id", how="left", maintain_order="left").select(
         "image_id",

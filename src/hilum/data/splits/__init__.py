@@ -20,9 +20,9 @@ __all__ = [
     "label_fraction",
     "listed_split",
     "paper_split",
+    "parse_split",
     "patient_split",
     "read_split",
     "some_patients",
-    "parse_split",
     "write_split",
 ]

@@ -158,16 +158,16 @@ def read_ingested(name: str, folder: Path, given: Mapping[str, Any], *, issuer: 
     )
     here = {table: folder / f"{table}.parquet" for table in _TABLES}
     tables: dict[str, Any] = {table: pl.read_parquet(path) for table, path in here.items() if path.is_file()}
-    store_dir = str(about["issuer"]) if about.get("issuer") else issuer_of(root, collection, issuer or name)
-    if issuer is not None and store_dir != issuer:
+    own_issuer = str(about["issuer"]) if about.get("issuer") else issuer_of(root, collection, issuer or name)
+    if issuer is not None and own_issuer != issuer:
         raise HilumError(
             f"issuer of {name}",
-            expected=f"{store_dir}, as these images were ingested",
+            expected=f"{own_issuer}, as these images were ingested",
             found=issuer,
             fix="Leave the issuer out, or ingest the images again.",
         )
     store = folder / _STORE
-    return NamedData(name, replace(collected, **tables), store_dir, store if (store / DESCRIPTION).is_file() else None)
+    return NamedData(name, replace(collected, **tables), own_issuer, store if (store / DESCRIPTION).is_file() else None)
 
 
 def hidden(collected: Collected, issuer: str, salt: bytes, where: str) -> Collected:

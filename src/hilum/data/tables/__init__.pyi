@@ -76,3 +76,6 @@ from .parquet import (
 from .parquet import (
     read_parquet as read_parquet,
 )
+from .parquet import (
+    read_result_table as read_result_table,
+)

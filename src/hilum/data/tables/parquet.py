@@ -11,6 +11,8 @@ from hilum.data.tables.column_names import refuse_patterns
 from hilum.errors import HilumError
 
 _MARK = b"PAR1"
+RENAMED_COLUMNS = {"against": "reference", "says": "conclusion", "kept": "selected"}
+"""Columns of result tables of earlier versions, and their names since."""
 
 
 def is_parquet(path: Path) -> bool:
@@ -47,6 +49,16 @@ def read_parquet(path: Path, *, what: str, fix: str) -> pl.DataFrame:
         raise HilumError(path, expected=f"{what} (Parquet)", found=f"a damaged file ({found})", fix=fix) from error
     refuse_patterns(path, table.columns)
     return table
+
+
+def read_result_table(path: Path) -> pl.DataFrame:
+    """Read a Parquet table of results or curves; columns that earlier versions named otherwise get today's names.
+
+    Args:
+        path: of a table that Hilum wrote.
+    """
+    table = pl.read_parquet(path)
+    return table.rename({old: new for old, new in RENAMED_COLUMNS.items() if old in table.columns})
 
 
 @contextmanager

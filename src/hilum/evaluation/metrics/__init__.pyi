@@ -89,5 +89,11 @@ from .roc_auc import (
     midranks as midranks,
 )
 from .sensitivity_at_specificity import (
+    SENSITIVITY_AT_SPECIFICITY as SENSITIVITY_AT_SPECIFICITY,
+)
+from .sensitivity_at_specificity import (
+    USUAL_SPECIFICITY as USUAL_SPECIFICITY,
+)
+from .sensitivity_at_specificity import (
     specificity_of as specificity_of,
 )

@@ -17,6 +17,9 @@ from hilum.evaluation.metrics.average_precision import count_sides, descents
 SENSITIVITY_AT_SPECIFICITY = "sensitivity_at_specificity_"
 """What names of the metric begin with; the specificity follows, as in sensitivity_at_specificity_0.9."""
 
+USUAL_SPECIFICITY = 0.9
+"""At which studies compare sensitivities unless they name another."""
+
 
 def specificity_of(metric: str) -> float | None:
     """The specificity in a name of the metric; None of other metrics, and of a number that is not within 0 and 1."""

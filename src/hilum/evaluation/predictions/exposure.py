@@ -113,7 +113,8 @@ def read_trained_on(path: Path) -> TrainedOn:
 
 def _from_card(path: Path) -> list[str]:
     try:
-        patients = json.loads(read_text(path))["training_patients"]
+        card = json.loads(read_text(path))
+        patients = card["patients_seen" if "patients_seen" in card else "training_patients"]
     except (json.JSONDecodeError, KeyError, TypeError, RecursionError) as problem:
         fix = "Give the card.json that lies beside the weights."
         raise HilumError(path, expected="a card with training_patients", found="none", fix=fix) from problem

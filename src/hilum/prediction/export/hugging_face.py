@@ -54,8 +54,8 @@ def model_card(model: PackagedClassifier) -> str:
 
 # {described.name}
 
-{card.encoder}, fine-tuned on {described.n_training_images:,} images ({described.trained_on}). A research tool, not a medical
-device: nothing it prints is a diagnosis.
+{card.encoder}, fine-tuned on {described.n_training_images:,} images ({described.trained_on}). A research tool, not a
+medical device: nothing it prints is a diagnosis.
 
 AUROC {_number(overall) if overall else "not measured"} ({overall.finding if overall else ""}; {described.measured_on};
 95 % intervals from {described.n_bootstrap:,} resamples of patients).

@@ -9,7 +9,7 @@ from hilum.errors import HilumError, HilumErrors
 from hilum.pretext.methods import method_of, method_settings
 from hilum.pretext.settings.run import problems_of_run
 from hilum.pretext.settings.sizes import SizeCurriculum
-from hilum.training.settings import Compile, Device, Optimizer, Precision
+from hilum.training.settings import Compile, Device, KeepProbed, Optimizer, Precision
 
 POLICIES_OF_RUN = ("policy", "second_policy", "local_policy")
 _SAID_ONLY = ("validation", "patience")
@@ -45,6 +45,7 @@ class PretextSettings:
         probe_every: epochs from one probe to the next, where a run is probed; None for about ten probes a run.
         validation: fraction of the patients that are held out, whose loss is watched and chooses the epoch; None: none.
         patience: stop after so many epochs without a lower loss of theirs; None: never.
+        keep: whose weights are kept where a run is probed (`hilum.training.settings.KeepProbed`).
         precision: as in `TrainingSettings`.
         device, compile: as in `TrainingSettings`.
         workers: threads that prepare batches ahead; changes no result.
@@ -74,6 +75,7 @@ class PretextSettings:
     probe_every: int | None = None
     validation: float | None = None
     patience: int | None = None
+    keep: KeepProbed = "last"
     precision: Precision = "auto"
     device: Device = "auto"
     compile: Compile = "auto"

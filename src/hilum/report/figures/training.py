@@ -172,8 +172,8 @@ def finetune_panel(name: str, arm: str, curves: pl.DataFrame, colour: str, limit
         axes.plot(known["epoch"], known["val_loss"], color=colour, linewidth=1.5, marker=_dot(run))
         best_rows = known.filter("selected") if "selected" in known.columns else known.clear()
         best = (known if best_rows.is_empty() else best_rows).sort("val_loss", maintain_order=True).row(0, named=True)
-        axes.plot([best["epoch"]], [best["val_loss"]], "o", color=colour, markersize=6, gid=f"kept{seed}")
-        hover[f"kept{seed}"] = f"Seed {seed}: epoch {best['epoch']} kept, validation loss {best['val_loss']:.3f}"
+        axes.plot([best["epoch"]], [best["val_loss"]], "o", color=colour, markersize=6, gid=f"selected{seed}")
+        hover[f"selected{seed}"] = f"Seed {seed}: epoch {best['epoch']} kept, validation loss {best['val_loss']:.3f}"
     margin = 0.05 * (limits[1] - limits[0]) or 0.05
     axes.set_ylim(limits[0] - margin, limits[1] + margin)
     _key(axes, [("validation; dashed: training; dot: epoch kept", colour, "-")])

@@ -10,6 +10,7 @@ import polars as pl
 
 import hilum
 from hilum.artifacts import file_sha256
+from hilum.data.tables import read_result_table
 from hilum.evaluation.bootstrap.config import BootstrapConfig
 from hilum.evaluation.metrics import AVERAGES
 from hilum.evaluation.predictions import Predictions
@@ -58,7 +59,7 @@ def folder_content(found: Found, evaluated: FolderEvaluation | None, *, question
     tables = evaluated.tables if evaluated else _left_tables(found)
     predictions = evaluated.predictions if evaluated else {}
     metrics, comparisons = tables["metrics"], tables["comparisons"]
-    parts = {name: pl.read_parquet(path) for name, path in found.parts.items()}
+    parts = {name: read_result_table(path) for name, path in found.parts.items()}
     explained = sorted(
         path.parent for pattern in ("explain.json", "*/explain.json") for path in directory.glob(pattern)
     )
@@ -89,6 +90,7 @@ def folder_content(found: Found, evaluated: FolderEvaluation | None, *, question
         thresholds=evaluated.thresholds if evaluated else {},
         baseline_metrics=table("baseline_metrics"),
         baseline_comparisons=table("baseline_comparisons"),
+        joint=table("joint"),
         ranks=table("ranks"),
         margins=tables["margins"] if "margins" in tables else _named_part("margins", parts, found),
         subgroups=table("subgroups"),
@@ -135,7 +137,7 @@ def _left_tables(found: Found) -> dict[str, pl.DataFrame]:
         if "arm" not in metrics.columns:
             metrics = metrics.select(pl.lit(_model_of(found)).alias("arm"), pl.all())
     if "comparisons" in found.parts:
-        comparisons = _named(pl.read_parquet(found.parts["comparisons"]), found)
+        comparisons = _named(read_result_table(found.parts["comparisons"]), found)
     return {"metrics": metrics, "comparisons": comparisons}
 
 
@@ -190,7 +192,7 @@ def _curves(found: Found) -> pl.DataFrame:
                     pl.lit(seed_of(path)).alias("seed"),
                     pl.lit("finetune").alias("stage"),
                 )
-                parts.append(pl.read_parquet(curves).with_columns(*labels))
+                parts.append(read_result_table(curves).with_columns(*labels))
     return pl.concat(parts, how="diagonal_relaxed") if parts else pl.DataFrame(schema=_CURVES)
 
 

@@ -246,17 +246,16 @@ def _comparison(*columns: str) -> Callable[[TaskResults, Query], Value]:
         table = task.comparisons
         if table.is_empty():
             return Value(None, reason="arms were not compared")
-        column = "reference" if "reference" in table.columns else "against"
         reference = query.reference or task.reference
         if query.arm == reference:
             return Value(None, reason=f"{query.arm} is what the others are compared with")
         finding = query.finding or task.overall
         chosen = (pl.col("metric") == table["metric"][0]) & (pl.col("finding") == finding)
-        pairs = table.filter(chosen & (pl.col("arm") == query.arm) & (pl.col(column) == reference))
+        pairs = table.filter(chosen & (pl.col("arm") == query.arm) & (pl.col("reference") == reference))
         if len(pairs):
             row = pairs.row(0, named=True)
         else:
-            turned = table.filter(chosen & (pl.col("arm") == reference) & (pl.col(column) == query.arm))
+            turned = table.filter(chosen & (pl.col("arm") == reference) & (pl.col("reference") == query.arm))
             if turned.is_empty():
                 return Value(None, reason=f"{query.arm} was not compared with {reference}")
             row = turned.row(0, named=True)

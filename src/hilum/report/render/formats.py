@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Sequence
 
-from hilum.evaluation.metrics import AVERAGES
+from hilum.evaluation.metrics import AVERAGES, specificity_of
 
 METRIC_NAMES = {
     "auroc": "AUROC",
@@ -23,6 +23,9 @@ METRIC_NAMES = {
 
 def metric_name(metric: str) -> str:
     """The metric as people write it: "auroc" is AUROC."""
+    specificity = specificity_of(metric)
+    if specificity is not None:
+        return f"sensitivity at a specificity of {specificity:g}"
     return METRIC_NAMES.get(metric, metric)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from hilum.artifacts import whole_directory
+from hilum.data.tables import read_result_table
 from hilum.evaluation import MeasuredArms, measure_arms, ranks_table
 from hilum.evaluation.metrics import AVERAGES
 from hilum.evaluation.tables.across_tasks import (
@@ -74,7 +75,7 @@ def overview_content(views: Sequence[Prepared], out: Path) -> OverviewContent:
 
     def read(name: str) -> pl.DataFrame | None:
         path = out / EVALUATION / f"{name}.parquet"
-        return pl.read_parquet(path) if path.is_file() else None
+        return read_result_table(path) if path.is_file() else None
 
     return OverviewContent(
         question=whole.question,
@@ -84,7 +85,7 @@ def overview_content(views: Sequence[Prepared], out: Path) -> OverviewContent:
         n_bootstrap=whole.evaluate.n_bootstrap,
         family=whole.evaluate.family,
         tasks=pl.read_parquet(out / EVALUATION / "tasks.parquet"),
-        comparisons=pl.read_parquet(out / EVALUATION / "comparisons.parquet"),
+        comparisons=read_result_table(out / EVALUATION / "comparisons.parquet"),
         ranks=read("ranks"),
         labels_to_match=read("labels_to_match"),
     )
@@ -139,7 +140,7 @@ def _comparisons(views: Sequence[Prepared], of_place: Mapping[str, View], out: P
     tables = []
     for view in views:
         place = view.study.place
-        own = pl.read_parquet(out / in_view(view.study, EVALUATION) / "comparisons.parquet")
+        own = read_result_table(out / in_view(view.study, EVALUATION) / "comparisons.parquet")
         tables.append(own.select(pl.lit(of_place[place].name).alias("task"), pl.lit(place).alias("place"), pl.all()))
     table = pl.concat(tables)
     if views[0].study.evaluate.family != "all_tasks":

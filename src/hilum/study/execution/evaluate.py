@@ -23,7 +23,7 @@ from hilum.evaluation import (
     read_predictions,
 )
 from hilum.evaluation.inference import Look
-from hilum.evaluation.metrics import overall_finding
+from hilum.evaluation.metrics import AUROC, SENSITIVITY_AT_SPECIFICITY, overall_finding
 from hilum.evaluation.predictions import study_names
 from hilum.finetuning.monitoring import LearningSign, read_learning
 from hilum.finetuning.scores import PROBE_SCORES, SCORES, read_scores
@@ -49,7 +49,7 @@ def judge(prepared: Prepared, out: Path, on_progress: ProgressReport) -> None:
     with whole_directory(out / in_view(study, EVALUATION)) as directory:
         on_progress(0, study.evaluate.n_bootstrap, "joining scores with labels")
         _write_all_predictions(prepared, out, directory)
-        settings = _settings(study, look_of(study, out))
+        settings = suite_settings(study, look_of(study, out))
         tables = evaluate_suite(_given(prepared, directory), settings, on_progress).tables
         if "probe_comparisons" in tables:
             tables["learning"] = _learning(study, out, tables["probe_comparisons"])
@@ -77,19 +77,29 @@ def _given(prepared: Prepared, directory: Path) -> SuiteInput:
     )
 
 
-def _settings(study: Study, look: Look) -> SuiteSettings:
-    """Where each seed draws the labels that all arms learn from, arms share what is lucky about a seed."""
+def suite_settings(study: Study, look: Look) -> SuiteSettings:
+    """What the suite computes of a task.
+
+    Where each seed draws the labels that all arms learn from, arms share what is lucky about a seed.
+
+    Args:
+        study: of one task.
+        look: which of the announced looks this is.
+    """
     asked = study.evaluate
     drawn = study.task.labelled_percent < 100 and len(study.seeds) >= _SEEDS_FOR_FACTORIAL
+    at_specificity = [] if asked.at_specificity is None else [f"{SENSITIVITY_AT_SPECIFICITY}{asked.at_specificity:g}"]
     return SuiteSettings(
         BootstrapConfig(n_bootstrap=asked.n_bootstrap, seed=asked.seed),
         min_positives=asked.min_positive_patients,
         min_group=asked.min_group,
-        metrics=METRICS,
+        metrics=[*METRICS, *at_specificity],
+        compared=[AUROC, *at_specificity],
         reference=study.reference_arm,
         pairs=list(study.compare) or None,
         margin=asked.margin,
         exclusive=study.task.classes == "exclusive",
+        seed_inference=asked.seed_inference,
         seed_design="factorial" if drawn else "nested",
         look=look,
     )

@@ -86,7 +86,8 @@ def _write_maps(
         findings,
         most=how.candidates,
         seed=study.evaluate.seed,
-        include_training_patients=True,  # the split keeps patients apart; where it does not, the study says so, and the notes do
+        # the split keeps patients apart; where it does not, the study says so, and the notes do
+        include_training_patients=True,
     )
     config = ExplainConfig(
         how.method, findings, how.images, n_bootstrap=study.evaluate.n_bootstrap, seed=study.evaluate.seed

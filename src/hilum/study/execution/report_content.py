@@ -13,6 +13,7 @@ import torch
 import hilum
 from hilum.data.counts import count_images
 from hilum.data.manifest import is_labelled
+from hilum.data.tables import read_result_table
 from hilum.encoders.card import Card, read_card
 from hilum.finetuning.off_the_shelf.feature_arm import FEATURES
 from hilum.report.content import ArmSummary, DataSummary, ReportContent
@@ -70,6 +71,7 @@ def report_content(prepared: Prepared, out: Path, steps: list[Step], failed: Seq
         thresholds={arm: read_thresholds(evaluation, study, arm) for arm in study.arms},
         baseline_metrics=_table(evaluation, "baseline_metrics"),
         baseline_comparisons=_table(evaluation, "baseline_comparisons"),
+        joint=_table(evaluation, "joint"),
         ranks=_table(evaluation, "ranks"),
         margins=_table(evaluation, "margins"),
         subgroups=_table(evaluation, "subgroups"),
@@ -105,10 +107,10 @@ def _with_explanation(content: ReportContent, explained: Path, store: Path) -> R
 
 def comparisons_of(study: Study, out: Path) -> pl.DataFrame:
     """Comparisons of one task; where the study asks for it, adjusted with those of all tasks."""
-    own = pl.read_parquet(out / in_view(study, EVALUATION) / "comparisons.parquet")
+    own = read_result_table(out / in_view(study, EVALUATION) / "comparisons.parquet")
     if not study.place or study.evaluate.family == "task":
         return own
-    every = pl.read_parquet(out / EVALUATION / "comparisons.parquet").filter(pl.col("place") == study.place)
+    every = read_result_table(out / EVALUATION / "comparisons.parquet").filter(pl.col("place") == study.place)
     keys = ["arm", "reference", "finding", "metric"]
     adjusted = every.select(*keys, "p_adjusted", "family")
     joined = own.drop("p_adjusted", "family").join(adjusted, on=keys, how="left", maintain_order="left")
@@ -125,7 +127,7 @@ def _external(evaluation: Path) -> pl.DataFrame | None:
 
 def _table(evaluation: Path, name: str) -> pl.DataFrame | None:
     path = evaluation / f"{name}.parquet"
-    return pl.read_parquet(path) if path.is_file() else None
+    return read_result_table(path) if path.is_file() else None
 
 
 def _arm_summary(prepared: Prepared, out: Path, arm: str) -> ArmSummary:
@@ -203,7 +205,7 @@ def _curves(prepared: Prepared, out: Path) -> pl.DataFrame:
             }
             for stage, directory in stages.items():
                 if directory is not None:
-                    curves = pl.read_parquet(out / directory / "curves.parquet")
+                    curves = read_result_table(out / directory / "curves.parquet")
                     labels = pl.lit(arm).alias("arm"), pl.lit(seed).alias("seed"), pl.lit(stage).alias("stage")
                     parts.append(curves.with_columns(*labels))
     return pl.concat(parts, how="diagonal_relaxed")

@@ -90,7 +90,7 @@ def _pretrain(step: Step, prepared: Prepared, out: Path, workers: int, on_progre
         images.store,
         images.image_ids,
         images.patient_ids,
-        also_seen=patients_beside(prepared.data, reached, ids),
+        copied_patients=patients_beside(prepared.data, reached, ids),
         encoder=step.encoder if step.init.start == "random" else _weights_before(step, prepared, out),
         settings=replace(settings, workers=workers),
         seed=step.seed,

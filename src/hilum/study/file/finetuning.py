@@ -88,7 +88,7 @@ class Features(Section):
         description="Images of the task without features: refuse the study, or leave them out for all arms of the "
         "task, which are compared on the same images; plan and report say how many.",
     )
-    seen: list[str] | None = Field(
+    trained_on: list[str] | None = Field(
         None,
         description="Collections whose images the model behind the features has learnt from, as its authors say; `[]`: "
         "no radiographs. When left out its training patients are not known, and `evaluate.contaminated: mark` is "

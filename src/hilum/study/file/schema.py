@@ -200,6 +200,18 @@ class Evaluation(Section):
         description="Largest AUROC difference that does not matter, named before the results are seen: tests of "
         "non-inferiority and equivalence.",
     )
+    seed_inference: Literal["obuchowski_rockette", "bootstrap"] = Field(
+        "obuchowski_rockette",
+        description="How arms with several seeds are compared: seeds as random readers (`obuchowski_rockette`), or "
+        "resampled with the patients (`bootstrap`). See [seeds](statistics.md#seeds).",
+    )
+    at_specificity: float | None = Field(
+        0.9,
+        gt=0,
+        lt=1,
+        description="Specificity at which the arms' sensitivities are compared, each arm's threshold read off its own "
+        "curve on the test images; null: not at all.",
+    )
     looks: int = Field(
         1,
         ge=1,

@@ -97,8 +97,8 @@ def shared_findings(study: Study, data: str) -> list[str]:
     A `folder` labels what its table has: all of the task's findings are asked of it.
     """
     if (pool := study.data[data].pool) is not None:
-        known = {finding for part in pool for finding in shared_findings(study, part)}
-        return [finding for finding in study.task.findings if finding in known]
+        of_parts = {finding for part in pool for finding in shared_findings(study, part)}
+        return [finding for finding in study.task.findings if finding in of_parts]
     collection = study.data[data].collection
     if collection == "folder":
         return list(study.task.findings)

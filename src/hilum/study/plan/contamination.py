@@ -79,12 +79,10 @@ def start_of(study: Study, arm: str) -> Start:
     """
     settings, title = study.arms[arm], study.starts_from(arm)
     if settings.features is not None:
-        described = statements_of_features(settings.features)
+        stated = statements_of_features(settings.features)
         files = [str(settings.features.table)] if isinstance(settings.features.table, Path) else []
-        unknown = (
-            "training patients not known" if settings.features.trained_on is None else statements_in_words(described)
-        )
-        return Start(title, "".join(files), "", True, unknown, described, [])
+        unknown = "training patients not known" if settings.features.trained_on is None else statements_in_words(stated)
+        return Start(title, "".join(files), "", True, unknown, stated, [])
     weights = study.weights_of(arm)
     if weights is None:
         return Start(title, "", "", None, "; ".join(_learnt_in_words(study, arm)) or "nothing", [], [])
