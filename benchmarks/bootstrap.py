@@ -1,6 +1,6 @@
 """The bootstrap: Hilum's beside a scikit-learn loop, on the same resamples of the same patients, in one run.
 
-    python benchmarks/bootstrap.py [--n-bootstrap 1000] [--loop-redraws 20] [--times 5] [--out bootstrap.json]
+    python benchmarks/bootstrap.py [--n-bootstrap 1000] [--loop-resamples 20] [--times 5] [--out bootstrap.json]
 
 Made-up scores for a test set of the size of ChestX-ray14's official one: 25,596 images of 2,797 patients, 14 findings.
 Hilum's time is drawing, sorting and all numbers, with the loops already compiled; compiling them is measured by itself.
@@ -51,7 +51,7 @@ print(time.perf_counter() - start)
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--n-bootstrap", type=int, default=1000)
-    parser.add_argument("--loop-redraws", type=int, default=20)
+    parser.add_argument("--loop-resamples", type=int, default=20)
     parser.add_argument("--times", type=int, default=5, help="runs of each; the median is reported")
     parser.add_argument("--out", type=Path)
     chosen = parser.parse_args()
@@ -69,7 +69,7 @@ def main() -> None:
         "threads": available_threads(),
         "first_call_seconds": {"compiling": compiling, "from_cache": cached},
         "beside_scikit_learn": beside_scikit_learn(chosen.n_bootstrap, chosen.loop_resamples, chosen.times),
-        "2000_redraws_14_findings_25596_images_3_arms_seconds": jobs,
+        "2000_resamples_14_findings_25596_images_3_arms_seconds": jobs,
         "peak_memory_added_mib": added,
         "growth": growth(chosen.n_bootstrap, chosen.times),
     }
@@ -126,7 +126,7 @@ def beside_scikit_learn(n_bootstrap: int, loop_resamples: int, times: int) -> di
         "n_bootstrap": n_bootstrap,
         "hilum_seconds": ours,
         "scikit_learn_seconds_extrapolated": loop,
-        "scikit_learn_redraws_measured": loop_resamples,
+        "scikit_learn_resamples_measured": loop_resamples,
         "ratio": loop / ours,
         "largest_difference": difference,
     }
@@ -187,7 +187,7 @@ def as_markdown(result: dict) -> str:
         "| AUROC of one arm, drawing included | seconds |",
         "|---|---|",
         f"| Hilum, {beside['n_bootstrap']:,} resamples | {beside['hilum_seconds']:.3f} |",
-        f"| scikit-learn loop (from {beside['scikit_learn_redraws_measured']} resamples) | "
+        f"| scikit-learn loop (from {beside['scikit_learn_resamples_measured']} resamples) | "
         f"{beside['scikit_learn_seconds_extrapolated']:.1f} ({beside['ratio']:,.0f} times as long) |",
         "",
         f"Largest difference on the same resamples: {beside['largest_difference']:.1e}. First call: compiling "
@@ -196,7 +196,7 @@ def as_markdown(result: dict) -> str:
         "| 3 arms, 2,000 resamples | seconds |",
         "|---|---|",
     ]
-    jobs = result["2000_redraws_14_findings_25596_images_3_arms_seconds"]
+    jobs = result["2000_resamples_14_findings_25596_images_3_arms_seconds"]
     lines += [f"| {title} | {seconds:.2f} |" for title, seconds in jobs.items()]
     lines += [
         "",

@@ -25,7 +25,7 @@ class Verdict:
     Args:
         headline: one line, set in bold.
         sentences: the numbers behind it.
-        cautions: what weakens it: seen test patients, one seed.
+        cautions: what weakens it: training on test patients, one seed.
         records: what it rests on and what would settle it, with codes; their sentences are among the others.
     """
 
@@ -106,9 +106,9 @@ def cautions(arms: Sequence[ArmSummary]) -> list[str]:
     trained_on = [arm.name for arm in arms if arm.trained_on_test_patients]
     unknown = [arm.name for arm in arms if arm.trained_on_test_patients is None]
     if trained_on:
-        have = "have" if len(trained_on) > 1 else "has"
+        were = "were" if len(trained_on) > 1 else "was"
         texts.append(
-            f"{formats.listing(trained_on)} {have} seen test patients during training: "
+            f"{formats.listing(trained_on)} {were} trained on test patients: "
             f"{'their' if len(trained_on) > 1 else 'its'} numbers are too good, and so is every difference to the "
             f"others."
         )
