@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -143,7 +143,9 @@ def as_written(told: object) -> object:
     """A policy as its ranges by name, settings as a dictionary, to be printed or hashed; anything else as it is."""
     if isinstance(told, BaseModel):
         return told.model_dump()
-    return told.ranges() if isinstance(told, ViewPolicy) else told
+    if isinstance(told, ViewPolicy):
+        return told.ranges()
+    return asdict(told) if is_dataclass(told) and not isinstance(told, type) else told
 
 
 def _from_ranges(

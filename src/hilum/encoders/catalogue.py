@@ -135,6 +135,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     architecture.name: architecture
     for architecture in (
         _resnet("resnet18", 11_170_240, 3.47, 512),
+        _resnet("resnet34", 21_278_400, 7.17, 512),
         _resnet("resnet50", 23_501_760, 8.02, 2048),
         _resnet("resnet101", 42_493_888, 15.44, 2048),
         Architecture(

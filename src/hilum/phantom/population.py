@@ -39,7 +39,6 @@ _LOADINGS = np.array([_FINDINGS[name][1:6] for name in CHESTXRAY14])
 _AGE = np.array([_FINDINGS[name][6] for name in CHESTXRAY14])
 _LASTING = np.array([_FINDINGS[name][7] for name in CHESTXRAY14])
 _OWN = np.sqrt(1.0 - (_LOADINGS**2).sum(1) - _AGE**2)
-_THRESHOLD = -ndtri(_SHARE)
 _AP_SHARE = 0.40
 _AP_THRESHOLD = float(-ndtri(_AP_SHARE))
 _MOST_IMAGES = 14
@@ -88,18 +87,25 @@ class Image:
     spacing: str
 
 
-def population_images(seed: int, count: int) -> list[Image]:
-    """The first `count` images, patient after patient; the first images of a larger count are the same."""
+def population_images(seed: int, count: int, *, min_prevalence: float = 0.0) -> list[Image]:
+    """The first `count` images, patient after patient; the first images of a larger count are the same.
+
+    Args:
+        seed: another gives other patients.
+        count: how many.
+        min_prevalence: share of images, 0 to 0.5, to which every rarer finding is raised.
+    """
     taken: list[Image] = []
     patient = 0
     while len(taken) < count:
         patient += 1
-        taken.extend(history(seed, patient))
+        taken.extend(history(seed, patient, min_prevalence=min_prevalence))
     return taken[:count]
 
 
-def history(seed: int, patient: int) -> Iterator[Image]:
-    """All images of a patient in order."""
+def history(seed: int, patient: int, *, min_prevalence: float = 0.0) -> Iterator[Image]:
+    """All images of a patient in order; see `population_images`."""
+    threshold = -ndtri(np.maximum(_SHARE, min_prevalence))
     draw = generator(seed, f"patient {patient}", 0)
     age = int(np.clip(draw.normal(48, 17), 4, 90))
     sex = "F" if draw.random() < 0.435 else "M"
@@ -115,7 +121,7 @@ def history(seed: int, patient: int) -> Iterator[Image]:
         today = np.sqrt(0.6) * standing + np.sqrt(0.4) * draw.standard_normal(5)
         cause = np.sqrt(_LASTING) * own + np.sqrt(1 - _LASTING) * draw.standard_normal(len(CHESTXRAY14))
         latent = _LOADINGS @ today + _AGE * (age - 48) / 17 + _OWN * cause
-        excess = latent - _THRESHOLD
+        excess = latent - threshold
         view = "AP" if 0.45 * today[0] + 0.75 * bedridden + 0.48 * draw.standard_normal() > _AP_THRESHOLD else "PA"
         upright = view == "PA" or draw.random() < 0.45
         present = [index for index in range(len(CHESTXRAY14)) if excess[index] > 0]

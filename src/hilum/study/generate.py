@@ -26,7 +26,10 @@ def generated_root(out: Path, name: str) -> Path:
 def generation_key(study: Study, name: str) -> str:
     """Fingerprint of what decides the images."""
     settings = study.data[name]
-    return fingerprint(["generate", PHANTOM_VERSION, settings.collection, settings.model_dump(mode="json")["generate"]])
+    images = settings.model_dump(mode="json")["generate"]
+    if images and not images["min_prevalence"]:
+        del images["min_prevalence"]
+    return fingerprint(["generate", PHANTOM_VERSION, settings.collection, images])
 
 
 def generate(study: Study, name: str, out: Path, workers: int | None, on_progress: ProgressReport) -> None:
@@ -44,6 +47,7 @@ def generate(study: Study, name: str, out: Path, workers: int | None, on_progres
             images=images.images,
             size=images.size,
             seed=images.seed,
+            min_prevalence=images.min_prevalence,
             workers=workers,
             on_progress=on_progress,
         )

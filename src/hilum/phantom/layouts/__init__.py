@@ -4,7 +4,7 @@ from importlib import import_module
 from pathlib import Path
 
 from hilum.errors import HilumError
-from hilum.phantom.layouts.writing import Writer, Written
+from hilum.phantom.layouts.writing import Written
 from hilum.progress import ProgressReport, silent
 
 __all__ = ["LAYOUTS", "Written", "write_layout"]
@@ -23,6 +23,8 @@ LAYOUTS: tuple[str, ...] = (
     "gb7_flg",
 )
 """Native layouts that can be written: each is a module of this package with a function `write`, a `Writer`."""
+BY_CLASS = frozenset({"kermany", "tbx11k", "gb7_flg"})
+"""Layouts with about as many images of each of their few classes."""
 
 
 def write_layout(
@@ -32,10 +34,18 @@ def write_layout(
     images: int,
     size: int,
     seed: int,
+    min_prevalence: float = 0.0,
     workers: int | None = None,
     on_progress: ProgressReport = silent,
 ) -> Written:
     """Write generated images as a data set is distributed; whole or not at all. See `Writer`.
+
+    Args:
+        name: of `LAYOUTS`.
+        root: the folder to make.
+        images, size, seed, workers, on_progress: see `Writer`.
+        min_prevalence: share of images, 0 to 0.5, to which every rarer finding of the population is raised, so that a
+            few hundred images hold some of each; layouts of `BY_CLASS` choose their images by class and take no notice.
 
     Raises:
         HilumError: no such layout, `images` or `size` too small, or something lies in `root`.
@@ -43,5 +53,7 @@ def write_layout(
     if name not in LAYOUTS:
         raise HilumError("layout", expected=f"one of {', '.join(LAYOUTS)}", found=repr(name), fix="Use one of these.")
     # Each layout has its own module, and most runs need only one of them.
-    write: Writer = import_module(f"hilum.phantom.layouts.{name}").write
-    return write(root, images=images, size=size, seed=seed, workers=workers, on_progress=on_progress)
+    write = import_module(f"hilum.phantom.layouts.{name}").write
+    raised = {} if name in BY_CLASS or not min_prevalence else {"min_prevalence": min_prevalence}
+    made: Written = write(root, images=images, size=size, seed=seed, workers=workers, on_progress=on_progress, **raised)
+    return made

@@ -34,6 +34,7 @@ def write(
     images: int,
     size: int,
     seed: int,
+    min_prevalence: float = 0.0,
     workers: int | None = None,
     on_progress: ProgressReport = silent,
 ) -> Written:
@@ -44,7 +45,7 @@ def write(
     together and know nothing of each other.
     """
     with new_data_set(root, images=images, size=size, seed=seed) as beside:
-        population = population_images(seed, images)
+        population = population_images(seed, images, min_prevalence=min_prevalence)
         folder = beside / "images"
         folder.mkdir()
         drawn = draw_images(

@@ -49,6 +49,12 @@ class Generated(Section):
     images: int = Field(ge=1, le=10_000_000, description="How many images.")
     size: int = Field(128, ge=32, le=1024, description="Side of the images in pixels.")
     seed: Seed = Field(0, description="Another seed gives other patients.")
+    min_prevalence: float = Field(
+        0.0,
+        ge=0,
+        le=0.5,
+        description="Share of images to which every rarer finding is raised; the rates of ChestX-ray14 when left out.",
+    )
 
 
 class UsableImages(Section):
