@@ -131,7 +131,7 @@ def _say_intervals(table: "pl.DataFrame", metric: str) -> None:
     rows = table.filter(table["metric"] == metric).to_dicts()
     columns = ("finding", "estimate", "low", "high", "positives", "n", "patients")
     say_table(
-        ["finding", _TITLES[metric], "95 % low", "high", "positives", "images", "patients"],
+        ["finding", _TITLES.get(metric, metric), "95 % low", "high", "positives", "images", "patients"],
         [[row[key] for key in columns] for row in rows],
     )
 
@@ -139,7 +139,7 @@ def _say_intervals(table: "pl.DataFrame", metric: str) -> None:
 def _say_estimates(table: "pl.DataFrame", metrics: list[str]) -> None:
     """Of the other metrics only the estimates; their intervals are in the table that is written."""
     wide = table.filter(table["metric"].is_in(metrics)).pivot("metric", index="finding", values="estimate")
-    say_table(["finding", *(_TITLES[metric] for metric in metrics)], wide.rows())
+    say_table(["finding", *(_TITLES.get(metric, metric) for metric in metrics)], wide.rows())
 
 
 _TITLES = {

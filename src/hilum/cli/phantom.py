@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 from hilum.cli.console import progress, say
-from hilum.findings import COLLECTIONS
+from hilum.findings import ADDED_COLLECTIONS, COLLECTIONS
 
-_LAYOUTS = ", ".join(name for name in COLLECTIONS if name != "folder")
+_LAYOUTS = ", ".join(name for name in COLLECTIONS if name not in ADDED_COLLECTIONS and name != "folder")
 
 
 def phantom(

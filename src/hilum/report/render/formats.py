@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Sequence
 
-from hilum.evaluation.metrics import AVERAGES
+from hilum.evaluation.metrics import AVERAGES, metric_title
 
 METRIC_NAMES = {
     "auroc": "AUROC",
@@ -23,7 +23,7 @@ METRIC_NAMES = {
 
 def metric_name(metric: str) -> str:
     """The metric as people write it: "auroc" is AUROC."""
-    return METRIC_NAMES.get(metric, metric)
+    return METRIC_NAMES.get(metric) or metric_title(metric) or metric
 
 
 def capital(text: str) -> str:

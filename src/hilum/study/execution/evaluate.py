@@ -84,7 +84,7 @@ def _settings(study: Study, look: Look) -> SuiteSettings:
         BootstrapConfig(n_bootstrap=asked.n_bootstrap, seed=asked.seed),
         min_positives=asked.min_positive_patients,
         min_group=asked.min_group,
-        metrics=METRICS,
+        metrics=[*METRICS, *asked.metrics],
         reference=study.reference_arm,
         pairs=list(study.compare) or None,
         margin=asked.margin,

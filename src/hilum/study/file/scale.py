@@ -6,6 +6,9 @@ from typing import Any
 from hilum.data.recipe import parse_recipe
 from hilum.encoders.catalogue import ARCHITECTURES
 from hilum.encoders.published import describe_weights
+from hilum.errors import HilumError
+from hilum.findings import ADDED_COLLECTIONS
+from hilum.finetuning.settings import WITH_OWN_HEAD
 from hilum.study.file.schema import Study
 from hilum.study.file.section import FOLDER_LABELS
 from hilum.study.file.sweep import shrunk
@@ -56,10 +59,17 @@ def tiny(study: Study) -> Study:
     training takes at most two epochs and two seeds, one where there are many arms. Large encoders give way to small
     ones of their family (`tiny_encoders`), and published weights that are not on this machine, or are of the large
     ones, to random ones. The results mean nothing; that everything runs does.
+
+    Raises:
+        HilumError: a data set that a package adds, whose images Hilum cannot generate.
     """
     content = study.model_dump(mode="json", exclude_unset=True)
     _shrink_encoders(content)
-    for index, data in enumerate(content["data"].values()):
+    for index, (name, data) in enumerate(content["data"].items()):
+        if data["collection"] in ADDED_COLLECTIONS:
+            fix = "Give this data set's folder, and run at full scale."
+            expected = "a native layout in which Hilum can generate images"
+            raise HilumError(f"data.{name}.collection", expected=expected, found=data["collection"], fix=fix)
         generate = {"images": TINY_IMAGES, "size": TINY_SIZE, "seed": index, "min_prevalence": TINY_PREVALENCE}
         data |= {"generate": generate}
         data |= {"release": None, "labeller": None}
@@ -84,7 +94,7 @@ def tiny(study: Study) -> Study:
                 start.pop(name, None)
         else:
             start["weights"] = _weights_at_hand(start.get("weights", "random"), encoder)
-    for arm in content["arms"].values():
+    for name, arm in content["arms"].items():
         encoder = _encoder(arm, content)
         if "start" not in arm:
             init = arm.get("init", "random")  # of one word: weights, for one of `starts` is named by `start`
@@ -96,6 +106,8 @@ def tiny(study: Study) -> Study:
             arm["finetune"].pop("train", None)
         if (architecture := ARCHITECTURES[encoder]).fixed:
             arm["finetune"]["size"] = architecture.size
+        if study.finetuning_of(name).head == "own" and encoder not in WITH_OWN_HEAD:
+            arm["finetune"]["head"] = "linear"
     many = sum(len(view.study.arms) for view in views_of(study)) * len(study.seeds[:2]) > TINY_TRAININGS
     _shrink_sweeps(study, content, TINY_TRIALS // 2 if many else TINY_TRIALS)
     _shrink_sizes(content)

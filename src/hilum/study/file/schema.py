@@ -246,6 +246,11 @@ class Evaluation(Section):
         "obrien_fleming",
         description="How the 5 % are spread over the looks: little at first (`obrien_fleming`), or alike (`pocock`).",
     )
+    metrics: list[str] = Field(
+        [],
+        description="Metrics to measure beside Hilum's own: `sensitivity_at_specificity_0.9`, or what an installed "
+        "package adds.",
+    )
     min_group: PositiveInt = Field(
         20, description="Subgroups with fewer positive or negative patients of a finding get no number."
     )

@@ -170,7 +170,7 @@ def _is_of(directory: str, place: str) -> bool:
 
 def _how_judged(evaluate: Evaluation) -> dict[str, Any]:
     """What the study says of the evaluation of one task, by the names that these settings had first."""
-    said = evaluate.model_dump(exclude={"family"})
+    said = evaluate.model_dump(exclude={"family"} if evaluate.metrics else {"family", "metrics"})
     first = {"reference": "against", "n_bootstrap": "redraws", "min_positive_patients": "min_positives"}
     return {first.get(name, name): value for name, value in said.items()}
 
