@@ -13,7 +13,7 @@ from typing import Any
 from hilum.errors import HilumError
 from hilum.extensions import COLLECTIONS as GROUP
 from hilum.extensions import Registry, wrong_kind
-from hilum.findings.vocabulary import CHESTXRAY14, CHEXPERT, NO_FINDING, bare_name, canonical, spellings
+from hilum.findings.vocabulary import CHESTXRAY14, CHEXPERT, NO_FINDING, VOCABULARY, bare_name, canonical, spellings
 
 _UNDERSCORED = {"Pleural Effusion": "Effusion", "Pleural Thickening": "Pleural_Thickening"}
 
@@ -73,8 +73,7 @@ class AddedCollection:
     Attributes:
         read: `read(root, *, allow_missing, on_progress)`, from the data set's folder to a
             `hilum.data.collections.Collected`, as the modules of `hilum.data.collections` do.
-        findings: what it labels: canonical name to the name in its own tables. A finding that the vocabulary lacks is
-            its own canonical name.
+        findings: what it labels: name in `VOCABULARY` to the name in its own tables.
         published_ids: whether patients' ids are published pseudonyms, as those of public data sets; otherwise they may
             be a hospital's, and cards hold them hashed under the user's secret salt.
         source: what `hilum data where` says: `title`, `licence`, `access`, `size`, `where`, `files`, … as in
@@ -91,6 +90,13 @@ def _collection(name: str, added: object) -> AddedCollection:
     """What an entry point of `hilum.collections` gives."""
     if not isinstance(added, AddedCollection):
         raise wrong_kind(GROUP, name, "a hilum.findings.AddedCollection", added)
+    if unknown := [finding for finding in added.findings if finding not in VOCABULARY]:
+        raise HilumError(
+            f"entry point {name} of {GROUP}",
+            expected="findings of the vocabulary, by their canonical names",
+            found=", ".join(unknown),
+            fix="`hilum findings` lists them.",
+        )
     return added
 
 
