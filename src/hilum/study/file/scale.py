@@ -79,12 +79,9 @@ def tiny(study: Study) -> Study:
     content["pretrain"] = _shrunk_training(
         _shrunk_curriculum(content.get("pretrain", {})),
         study.pretrain.epochs or TINY_EPOCHS,
-        study.pretrain.batch_size or TINY_BATCH,
     )
     general = {key: value for key, value in content.get("finetune", {}).items() if key != "steps"}
-    content["finetune"] = _shrunk_training(
-        general, study.finetune.epochs or TINY_EPOCHS, study.finetune.batch_size or TINY_BATCH
-    )
+    content["finetune"] = _shrunk_training(general, study.finetune.epochs or TINY_EPOCHS)
     starts = content.get("starts", {})
     for start in starts.values():
         encoder = start["encoder"]
@@ -225,8 +222,9 @@ def _shrunk_step(step: Any) -> Any:
     return step
 
 
-def _shrunk_training(settings: dict[str, Any], epochs: int, batch_size: int) -> dict[str, Any]:
-    short = {"epochs": min(epochs, TINY_EPOCHS), "batch_size": min(batch_size, TINY_BATCH)}
+def _shrunk_training(settings: dict[str, Any], epochs: int) -> dict[str, Any]:
+    """Few epochs, in batches of one size: small ones would cost more steps than images this small are worth."""
+    short = {"epochs": min(epochs, TINY_EPOCHS), "batch_size": TINY_BATCH}
     if settings.get("warmup_epochs"):
         short["warmup_epochs"] = min(settings["warmup_epochs"], short["epochs"])
     return settings | short
