@@ -27,8 +27,9 @@ def generation_key(study: Study, name: str) -> str:
     """Fingerprint of what decides the images."""
     settings = study.data[name]
     images = settings.model_dump(mode="json")["generate"]
-    if images and not images["min_prevalence"]:
-        del images["min_prevalence"]
+    for name in ("min_prevalence", "max_findings"):
+        if images and not images[name]:
+            del images[name]
     return fingerprint(["generate", PHANTOM_VERSION, settings.collection, images])
 
 
@@ -48,6 +49,7 @@ def generate(study: Study, name: str, out: Path, workers: int | None, on_progres
             size=images.size,
             seed=images.seed,
             min_prevalence=images.min_prevalence,
+            max_findings=images.max_findings,
             workers=workers,
             on_progress=on_progress,
         )

@@ -14,9 +14,9 @@ from hilum.study.file.section import FOLDER_LABELS
 from hilum.study.file.sweep import shrunk
 from hilum.study.file.views import views_of
 
-TINY_IMAGES = 300
-TINY_PREVALENCE = 0.07
-"""Of every finding, so that a few dozen test images hold some of each, also where classes are exclusive."""
+TINY_IMAGES = 450
+TINY_PREVALENCE = 0.13
+"""Of every finding, so that a few dozen test images hold some of each."""
 TINY_SIZE = 64
 SMALLEST_SIZE = 32
 TINY_EPOCHS = 2
@@ -65,12 +65,15 @@ def tiny(study: Study) -> Study:
     """
     content = study.model_dump(mode="json", exclude_unset=True)
     _shrink_encoders(content)
+    exclusive = {view.study.labelled_data for view in views_of(study) if view.study.task.classes == "exclusive"}
     for index, (name, data) in enumerate(content["data"].items()):
         if data["collection"] in ADDED_COLLECTIONS:
             fix = "Give this data set's folder, and run at full scale."
             expected = "a native layout in which Hilum can generate images"
             raise HilumError(f"data.{name}.collection", expected=expected, found=data["collection"], fix=fix)
         generate = {"images": TINY_IMAGES, "size": TINY_SIZE, "seed": index, "min_prevalence": TINY_PREVALENCE}
+        if name in exclusive:
+            generate["max_findings"] = 1
         data |= {"generate": generate}
         data |= {"release": None, "labeller": None}
         data["labels"] = str(FOLDER_LABELS) if data["collection"] == "folder" else None

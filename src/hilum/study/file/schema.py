@@ -55,6 +55,11 @@ class Generated(Section):
         le=0.5,
         description="Share of images to which every rarer finding is raised; the rates of ChestX-ray14 when left out.",
     )
+    max_findings: PositiveInt | None = Field(
+        None,
+        description="So many findings of an image stay, the most severe; all when left out. Not in the layouts "
+        "`vindr_cxr`, `vinbigdata`, `uka_cxr`, `kermany`, `tbx11k` and `gb7_flg`.",
+    )
 
 
 class UsableImages(Section):
