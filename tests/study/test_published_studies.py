@@ -1,6 +1,7 @@
 """The five published studies and `which_pretraining` from an empty directory to their reports, in miniature."""
 
 import csv
+import re
 from pathlib import Path
 
 import pytest
@@ -29,13 +30,19 @@ def test_a_shipped_study_fills_every_table_and_figure_of_its_layout(name, tmp_pa
 
 
 def assert_filled(out: Path, name: str) -> None:
-    """Every cell of the layout that an arm of this study could fill has a number; figures lie beside the page."""
+    """Every cell of the layout that this study could fill has a number; figures lie beside the page.
+
+    Generated radiographs show what the phantom can draw: a finding that it cannot (Lung Opacity of VinDr-CXR) or that
+    stands in its labels by chance (Kyphosis) may lack patients. UKA-CXR's findings are by side, Table 5's are not.
+    """
     tables = sorted((out / "tables").glob(f"{name}_*.csv"))
     assert tables
     for table in tables:
         assert table.with_suffix(".tex").is_file()
         with table.open(encoding="utf-8", newline="") as stream:
             rows = list(csv.DictReader(stream))
-        empty = [(row["row"], row["column"], row["note"]) for row in rows if not row["estimate"] and row["arm"]]
-        assert empty == [], table.name
+        empty = [row for row in rows if not row["estimate"] and row["arm"] and row["published"]]
+        for row in empty:
+            assert re.search("positive.*left out|is not in this run", row["note"]), (table.name, row)
+        assert len(empty) <= 0.1 * len(rows), (table.name, empty)
     assert list((out / "figures").glob(f"{name}_*.svg"))
