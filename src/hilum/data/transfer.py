@@ -33,26 +33,31 @@ def to_device(values: NDArray[Any] | Tensor, device: torch.device | str, dtype: 
 
 
 class Awaited:
-    """A scalar on its way to the host; asked for later, it makes the host wait for what comes before it and no more.
+    """Numbers on their way to the host; asked for later, they make it wait for what comes before them and no more.
 
     Reading a GPU's number waits for all work in line, also for what was put in line after the number. Here the copy
     stands in line where the number does.
 
     Args:
-        value: a scalar.
+        value: a scalar, or one row of numbers.
     """
 
     def __init__(self, value: Tensor) -> None:
         self._event: torch.cuda.Event | None = None
         self._value = value
         if value.device.type == "cuda":
-            self._value = torch.empty((), dtype=value.dtype, pin_memory=True)
+            self._value = torch.empty(value.shape, dtype=value.dtype, pin_memory=True)
             self._value.copy_(value, non_blocking=True)
             self._event = torch.cuda.Event()  # type: ignore[no-untyped-call]
             self._event.record()
 
     def get(self) -> float:
-        """The number."""
+        """The number of a scalar."""
+        (value,) = self.tolist()
+        return value
+
+    def tolist(self) -> list[float]:
+        """All numbers."""
         if self._event is not None:
             self._event.synchronize()
-        return float(self._value)
+        return [float(value) for value in self._value.reshape(-1).tolist()]

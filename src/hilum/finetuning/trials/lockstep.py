@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from hilum.artifacts import fingerprint
 from hilum.augment import ViewPolicy, policy_of
 from hilum.data.batches import Batch
 from hilum.data.labelled_images import LabelledImages
+from hilum.data.transfer import Awaited
 from hilum.encoders.zoo import Encoder
 from hilum.errors import HilumError
 from hilum.finetuning.data_loader import Feed
@@ -97,6 +99,17 @@ def train_in_lockstep(
             return run.lanes, run.scores()
 
 
+@dataclass(frozen=True)
+class _Uncounted:
+    """Losses of lanes at a step, from 0, on their way to the host; each times `factor` is the sum over `images`."""
+
+    lanes: list[Lane]
+    values: Awaited
+    factor: int
+    images: int
+    step: int
+
+
 class _Lockstep:
     def __init__(
         self,
@@ -132,6 +145,7 @@ class _Lockstep:
                 self._give_stepper(lane)
         self.features: dict[str, dict[str, Tensor]] = {}
         self.stacks: list[StackedHeads] = []
+        self.uncounted: list[_Uncounted] = []
 
     def _lane(self, start: Encoder, number: int, settings: FinetuneSettings) -> Lane:
         encoder = start if settings.unfreeze == 0 else encoder_of_lane(start, settings.unfreeze)
@@ -224,7 +238,8 @@ class _Lockstep:
     def take(self, batch: Batch) -> None:
         with self.timed():
             self.step_of_each(batch)
-        self.drop_ended()
+            if self.step + 1 == len(self.batches):
+                self.count_losses()
 
     @contextmanager
     def timed(self) -> Iterator[None]:
@@ -239,24 +254,33 @@ class _Lockstep:
         images = len(batch)
         with self.autocast():
             self.shared.train(batch, self.epoch)
+        self.count_losses()
         for lane in self.apart:
             stepper = self.steppers[lane.trial]
             taken = self.epoch * len(self.batches) + self.step
             loss = stepper.take(batch, self.epoch, taken, lane.course.plateau.share)
             stepper.optimizer.zero_grad()  # so that the gradients of one lane at a time are held
-            self.count(lane, float(loss * images), images)
+            self.uncounted.append(_Uncounted([lane], Awaited(loss * images), 1, images, self.step))
         for stack in self.stacks:
-            values = stack.take(self.seen(stack, batch), batch, self.epoch, self.step)
-            for lane, value in zip(stack.lanes, values, strict=True):
-                self.count(lane, value * images, images)
+            losses = stack.take(self.seen(stack, batch), batch, self.epoch, self.step)
+            self.uncounted.append(_Uncounted(stack.lanes, Awaited(losses), images, images, self.step))
 
-    def count(self, lane: Lane, loss: float, images: int) -> None:
-        course = lane.course
-        course.loss_sum += loss
-        course.step += 1
-        course.images += images
-        if not math.isfinite(loss):
-            lane.diverge(self.epoch + 1, self.step + 1)
+    def count_losses(self) -> None:
+        """Add the losses of the last step to the running sums, and end the trials whose loss was not finite.
+
+        Called when the next batch's shared pass is under way, so that a GPU has work while the host waits for them;
+        always before the heads' next step, so that what is stacked does not depend on when a checkpoint was written.
+        """
+        for losses in self.uncounted:
+            for lane, value in zip(losses.lanes, losses.values.tolist(), strict=True):
+                course, loss = lane.course, value * losses.factor
+                course.loss_sum += loss
+                course.step += 1
+                course.images += losses.images
+                if not math.isfinite(loss):
+                    lane.diverge(self.epoch + 1, losses.step + 1)
+        self.uncounted = []
+        self.drop_ended()
 
     def seen(self, stack: StackedHeads, batch: Batch) -> Tensor:
         """Features of the batch under way."""
@@ -374,6 +398,7 @@ class _Lockstep:
         self.save()
 
     def save(self) -> None:
+        self.count_losses()
         save_checkpoint(Fabric(accelerator="cpu", devices=1), checkpoint_path(self.directory), self.state())
         self.saved = time.monotonic()
 

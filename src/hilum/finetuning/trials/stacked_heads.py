@@ -85,7 +85,7 @@ class StackedHeads:
             self._stack()
             self._optimize()
 
-    def take(self, features: Tensor, batch: Batch, epoch: int, step: int) -> list[float]:
+    def take(self, features: Tensor, batch: Batch, epoch: int, step: int) -> Tensor:
         """Take one step of every lane.
 
         Args:
@@ -95,7 +95,7 @@ class StackedHeads:
             step: of the epoch, from 0.
 
         Returns:
-            Loss of each of `lanes` before the step.
+            Loss of each of `lanes` before the step, (lanes,), on its device.
         """
         taken = epoch * self.steps_per_epoch + step
         self._set_rates(taken)
@@ -110,8 +110,7 @@ class StackedHeads:
             for parameter, gradient in zip(parameters, stack.grad.unbind(0), strict=True):
                 parameter.grad = gradient
         self.optimizer.step()
-        values: list[float] = losses.detach().tolist()
-        return values
+        return losses.detach()
 
     def outputs(self, features: Tensor, masks: list[list[Tensor]] | None = None) -> Tensor:
         """What the heads give, (lanes, B, outputs).
