@@ -173,6 +173,9 @@ def _say_finetuning(rows: list[dict[str, Any]]) -> None:
 
 def _say_presets(rows: list[dict[str, Any]]) -> None:
     """What presets fill in, with reasons; once for pretrainings that leave the same to them."""
+    for row in rows:
+        for name, images in row["counted_once"].items():
+            say(f"\n{row['title']}: {images:,} images of {name} equal others that it learns from: counted once")
     arms: dict[tuple[Any, ...], list[str]] = {}
     for row in rows:
         filled = tuple((s["name"], _value(s["value"]), s["reason"]) for s in row["settings"] if "preset" in s["origin"])

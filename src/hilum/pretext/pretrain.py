@@ -1,5 +1,6 @@
 """Pretraining from images to an encoder on disk."""
 
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 
@@ -35,6 +36,7 @@ def pretrain(
     seed: int,
     directory: Path,
     split_title: str,
+    also_seen: Sequence[str] = (),
     probe: OnlineProbe | None = None,
     on_progress: ProgressReport = silent,
 ) -> Path:
@@ -52,6 +54,7 @@ def pretrain(
         directory: gets `encoder.safetensors`, `card.json` and `curves.parquet`; complete or absent. A run that is
             killed leaves a hidden directory beside it, and goes on from there with the same bits when called again.
         split_title: whose training images these are, for the card.
+        also_seen: further patients for the card: those of images that equal ones learnt from.
         probe: asked every few epochs what the features tell of findings. Where it decides, the encoder of the epoch
             with the best probe is kept, and the card names its patients too; the training does not depend on it.
             Without one the last epoch's is kept.
@@ -76,7 +79,7 @@ def pretrain(
         probe = None
     with joined_processes(settings.device), run_directory(directory) as work:
         # before the long work, for the salt of one's own patients may be out of reach
-        seen = by_the_first(lambda: _seen(patient_ids, probe, before))
+        seen = by_the_first(lambda: _seen([*patient_ids, *also_seen], probe, before))
         starts_from = before.sha256 if before else "random"
         decisive = settings.decisive()
         inputs = [method, network.name, starts_from, decisive, size, seed, image_ids]

@@ -38,4 +38,4 @@ class PreparedData:
     @cached_property
     def _patient_of(self) -> dict[str, str]:
         names = full_names(self.manifest, self.issuer)
-        return dict(zip(self.manifest["image_id"], names, strict=True))
+        return dict(zip(self.manifest["image_id"].to_list(), names, strict=True))

@@ -8,6 +8,7 @@ import polars as pl
 from hilum.data.labelled_images import LabelledImages
 from hilum.data.recipe import Recipe
 from hilum.data.splits import Split, some_patients
+from hilum.runs.copies import counted_once
 from hilum.study.data import PreparedData
 from hilum.study.file import Pretrained, Study
 from hilum.study.file.section import percent_of
@@ -117,9 +118,20 @@ class Prepared:
             return manifest
         return manifest.filter(pl.Series([image_id in used for image_id in manifest["image_id"]], dtype=pl.Boolean))
 
-    def pool_of(self, init: Pretrained) -> dict[str, list[str]]:
-        """Images that one pretraining learns from, by data set."""
+    def reached_by(self, init: Pretrained) -> dict[str, list[str]]:
+        """Images that one pretraining may learn from, by data set; one that is reached twice is there twice."""
         return {name: self.pretraining_ids(name, fraction) for name, fraction in init.shares.items()}
+
+    def pool_of(self, init: Pretrained) -> dict[str, list[str]]:
+        """Images that one pretraining learns from, by data set; images of equal bytes count once."""
+        reached = self.reached_by(init)
+        return counted_once({name: self.data[name] for name in reached}, reached, self.identity.equal)
+
+    def counted_once(self, init: Pretrained) -> dict[str, int]:
+        """By data set, images that a pretraining leaves out because it learns from others of the same bytes."""
+        reached, pool = self.reached_by(init), self.pool_of(init)
+        twice = {name: len(reached[name]) - len(pool[name]) for name in pool}
+        return {name: images for name, images in twice.items() if images}
 
 
 @dataclass(frozen=True)

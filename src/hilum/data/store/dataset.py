@@ -70,7 +70,7 @@ class NamedData:
     @cached_property
     def _patient_of(self) -> dict[str, str]:
         names = full_names(self.manifest, self.issuer)
-        return dict(zip(self.manifest["image_id"], names, strict=True))
+        return dict(zip(self.manifest["image_id"].to_list(), names, strict=True))
 
 
 def read_named(

@@ -5,8 +5,8 @@ and why). The same identifier under the same salt always has the same hash, so t
 over several folders too; without the salt nobody can try out identifiers. The salt is read, used and forgotten: of it,
 no artifact holds more than the 32 bits that say which one it was.
 
-Paths stay as they are, for images are read by them: they stand in manifest.parquet and rejected.parquet. Where file
-names carry names of patients, give the files other names, or keep these two tables to yourself.
+Paths stay as they are, for images are read by them: they stand in manifest.parquet, rejected.parquet and
+remarks.parquet. Where file names carry names of patients, give the files other names, or keep these tables to yourself.
 """
 
 import re

@@ -45,6 +45,7 @@ from hilum.study.plan import (
     record_failure,
     recorded_progress,
     refuse_contaminated,
+    refuse_trained_copies,
     step_keys,
     steps_of,
     without_failed,
@@ -114,7 +115,11 @@ def run_study(
             held.callback(curve_log.close)
         runner = _Runner(out, len(steps), show_step, prepared, curve_log)
         judged: dict[str, Judged] = {}
+        to_look = _learns_from_labels(steps, keys, out)
         for number, step in enumerate(steps, start=1):
+            if to_look and step.kind not in ("generate", "store"):
+                by_the_first(lambda: refuse_trained_copies(prepared, partial(store_of, out)))
+                to_look = False
             if step.kind == "evaluate":
                 view = prepared.views[step.view]
                 failed = failed_arms(view.study, out, keys)
@@ -138,6 +143,12 @@ class Judged:
 
     prepared: Prepared
     failed: list[FailedArm]
+
+
+def _learns_from_labels(steps: list[Step], keys: Mapping[str, str], out: Path) -> bool:
+    """Whether a step that trains with labels is not done yet."""
+    records = [(step, read_record(out / step.directory)) for step in steps if step.kind in ("supervise", "finetune")]
+    return any(record is None or record.key != keys[step.directory] for step, record in records)
 
 
 def _check_once(

@@ -14,6 +14,7 @@ from hilum.finetuning.weights import load_classifier
 from hilum.pretext.monitoring import OnlineProbe
 from hilum.pretext.pretrain import pretrain
 from hilum.progress import ProgressReport
+from hilum.runs.copies import patients_beside
 from hilum.runs.pools import PooledImages, pooled_images
 from hilum.study.execution.baselines import score_baselines
 from hilum.study.execution.external import score_external, store_of
@@ -21,7 +22,7 @@ from hilum.study.execution.sweep import settings_of_arm, sweep_arm
 from hilum.study.file import Pretrained, finetune_settings, pretext_settings
 from hilum.study.file.schema import Supervised
 from hilum.study.file.section import percent_of
-from hilum.study.plan import Step, pretraining_directory, without_pixel_copies
+from hilum.study.plan import Step, pixels_once, pretraining_directory, without_pixel_copies
 from hilum.study.plan.probe_labels import labels_of_task
 from hilum.study.plan.steps import directory_of_start
 from hilum.study.prepared import Prepared
@@ -70,22 +71,27 @@ def perform(step: Step, prepared: Prepared, out: Path, workers: int | None, on_p
 def _pretrain(step: Step, prepared: Prepared, out: Path, workers: int, on_progress: ProgressReport) -> None:
     if not isinstance(step.init, Pretrained) or step.encoder is None or step.seed is None:
         raise ValueError(f"not a pretraining step: {step}")
-    study, ids = prepared.study, prepared.pool_of(step.init)
-    settings = pretext_settings(study, step.init, sum(map(len, ids.values())))
-    stores = {name: store_of(out, name) for name in ids}
-    ids = {name: stores[name].readable(image_ids) for name, image_ids in ids.items()}
-    ids = without_pixel_copies(prepared, stores | {name: store_of(out, name) for name in prepared.all_tasks.held}, ids)
+    study, pool = prepared.study, prepared.pool_of(step.init)
+    settings = pretext_settings(study, step.init, sum(map(len, pool.values())))
+    stores = {name: store_of(out, name) for name in pool}
+    reached = {name: stores[name].readable(image_ids) for name, image_ids in prepared.reached_by(step.init).items()}
+    held = {name: store_of(out, name) for name in prepared.all_tasks.held}
+    reached = without_pixel_copies(prepared, stores | held, reached)
+    once = {name: set(image_ids) for name, image_ids in pool.items()}
+    ids = {name: [each for each in image_ids if each in once[name]] for name, image_ids in reached.items()}
+    ids = pixels_once(prepared, stores, ids)
     images = pooled_images(prepared.data, stores, ids)
     pretrain(
         step.init.pretrain,
         images.store,
         images.image_ids,
         images.patient_ids,
+        also_seen=patients_beside(prepared.data, reached, ids),
         encoder=step.encoder if step.init.start == "random" else resolve_weights(step.init.start, step.encoder),
         settings=replace(settings, workers=workers),
         seed=step.seed,
         directory=out / step.directory,
-        split_title=_pool_title(prepared, step.init, images),
+        split_title=_pool_title(prepared, step.init, images, sum(map(len, reached.values()))),
         probe=_probe(prepared, stores),
         on_progress=on_progress,
     )
@@ -98,8 +104,15 @@ def _probe(prepared: Prepared, stores: Mapping[str, Store]) -> OnlineProbe | Non
     return OnlineProbe(stores[labelled], images) if images else None
 
 
-def _pool_title(prepared: Prepared, init: Pretrained, images: PooledImages) -> str:
-    """Whose images a pretraining of this study learns from, and of several data sets, how many of each."""
+def _pool_title(prepared: Prepared, init: Pretrained, images: PooledImages, reached: int) -> str:
+    """Whose images a pretraining of this study learns from, and of several data sets, how many of each.
+
+    Args:
+        prepared: the study's data.
+        init: the start.
+        images: that it learns from.
+        reached: how many these were with those that equal others.
+    """
     told = []
     for part, share in zip(images.parts, init.shares.values(), strict=True):
         title = f"{part.data}, {_part_learnt(prepared, part.data)}"
@@ -107,6 +120,8 @@ def _pool_title(prepared: Prepared, init: Pretrained, images: PooledImages) -> s
         told.append(
             f"{title} ({part.images:,} images of {part.patients:,} patients)" if len(images.parts) > 1 else title
         )
+    twice = reached - len(images.image_ids)
+    told += [f"{twice:,} images that equal others of these are counted once"] if twice else []
     return "; ".join(told)
 
 

@@ -10,11 +10,11 @@ from hilum.encoders.ledger import Ledger
 from hilum.encoders.published import describe_weights
 from hilum.encoders.statements import SeenTest, Statement, seen_test_images, statements_in_words
 from hilum.errors import HilumErrors
+from hilum.runs.copies import Copy
 from hilum.study.data import PreparedData
 from hilum.study.file import Pretrained, Study
 from hilum.study.file.views import start_directory, starts_in
-from hilum.study.identity import Copy
-from hilum.study.plan.pixel_copies import pixel_copies
+from hilum.study.plan.pixel_copies import copies_between, held_copies, learnt_and_held
 from hilum.study.prepared import Prepared, PreparedStudy
 
 DoubtCode = Literal["copies", "shared_ids", "without_patient", "test_without_patient", "unknown_issuer"]
@@ -198,10 +198,18 @@ def contamination_problems(prepared: Prepared | PreparedStudy) -> list[str]:
         every = [problem for view in prepared.views.values() for problem in contamination_problems(view)]
         return list(dict.fromkeys(every))
     problems = []
+    trained = _copies_trained(prepared)
+    if trained:
+        examples = ", ".join(f"{copy.image_id} is {copy.of_data}'s {copy.of_image_id}" for copy in trained[:3])
+        problems.append(
+            f"{study.place.replace('/', '.') or 'task'}: {len(trained):,} training images of "
+            f"{prepared.labelled.name} are copies of images that validate or test it ({examples}). Take them out, or "
+            "give both of each pair one patient id"
+        )
     for arm in study.arms:
         seen = contamination_of(prepared, arm)
         doubts = [doubt.message for doubt in doubts_of(prepared, arm) if doubt.refused]
-        if seen.certainty in ("seen", "may") and not doubts:
+        if seen.certainty in ("seen", "may") and not doubts and not trained:
             doubts = [seen.told]
         problems += [f"arms.{arm}: has it seen test patients? {told}" for told in doubts]
     return problems
@@ -242,8 +250,13 @@ def _copies_learnt(prepared: Prepared, arm: str, stores: Mapping[str, Store] | N
     if stores is None or prepared.study.pretrain.copies == "leave_out":
         return copies
     by_bytes = {(each.data, each.image_id) for each in copies}
-    by_pixels = pixel_copies(prepared, stores, {name: list(image_ids) for name, image_ids in seen.items()})
+    by_pixels = held_copies(prepared, stores, {name: list(image_ids) for name, image_ids in seen.items()})
     return copies + [each for each in by_pixels if (each.data, each.image_id) not in by_bytes]
+
+
+def _copies_trained(prepared: Prepared) -> list[Copy]:
+    """Training images of the task whose files are those of images that validate or test it."""
+    return copies_between(prepared.identity.equal, *learnt_and_held(prepared), "bytes")
 
 
 def _learnt_in_words(study: Study, arm: str) -> list[str]:
@@ -258,7 +271,8 @@ def _learnt_in_words(study: Study, arm: str) -> list[str]:
 
 def _copied_test_images(prepared: Prepared, arm: str, stores: Mapping[str, Store] | None) -> list[str]:
     labelled, test = prepared.labelled.name, set(prepared.task.test_ids)
-    of_copies = {copy.of_image_id for copy in _copies_learnt(prepared, arm, stores) if copy.of_data == labelled}
+    copies = [*_copies_learnt(prepared, arm, stores), *_copies_trained(prepared)]
+    of_copies = {copy.of_image_id for copy in copies if copy.of_data == labelled}
     return sorted(of_copies & test)
 
 

@@ -220,7 +220,11 @@ def _pretraining_rows(*plans: Plan) -> list[dict[str, Any]]:
         for arm in plan.study.arms:
             directory, resolved = pretraining_directory(plan.study, arm, plan.study.seeds[0]), pretraining_of(plan, arm)
             if directory is not None and resolved is not None:
-                row = {"title": plan.study.starts_from(arm), "arms": [], "preset": resolved.why}
+                row: dict[str, Any] = {"title": plan.study.starts_from(arm), "arms": [], "preset": resolved.why}
+                init, prepared = plan.study.arms[arm].init, plan.prepared
+                row["counted_once"] = {}
+                if prepared is not None and isinstance(init, Pretrained):
+                    row["counted_once"] = prepared.counted_once(init)
                 rows.setdefault(directory, row | {"settings": [asdict(each) for each in resolved.told]})
                 if arm not in rows[directory]["arms"]:
                     rows[directory]["arms"].append(arm)

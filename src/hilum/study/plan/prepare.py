@@ -25,13 +25,14 @@ from hilum.data.splits import (
 )
 from hilum.data.store import hidden, is_ingested, read_ingested
 from hilum.errors import HilumError
+from hilum.runs.copies import FOLDER
 from hilum.study.data import PreparedData
 from hilum.study.file import DataSet, ListedSplit, PaperSplit, Pretrained, Study
 from hilum.study.file.schema import Supervised, SupervisedTask
 from hilum.study.file.section import percent_of
 from hilum.study.file.task import AnySplit, ColumnSplit
 from hilum.study.file.views import View, shared_findings, start_directory, starts_in, supervised_study, views_of
-from hilum.study.identity import FOLDER, Identity, identify
+from hilum.study.identity import Identity, identify
 from hilum.study.prepared import AllTasks, Prepared, PreparedStudy, PreparedTask
 
 
@@ -192,19 +193,28 @@ def external_manifest(study: Study, data: PreparedData) -> pl.DataFrame:
 
 def _supervised(views: Iterable[Prepared], of_task: Mapping[str, PreparedTask]) -> Iterator[tuple[str, Prepared]]:
     """What every start with labels learns, by its directory: training patients who are held out in no task."""
-    for view in views:
+    every = list(views)
+    tested = {name for task in of_task.values() for name in task.tested_patients}
+    tested |= {patient for view in every for name, ids in view.external.items() for patient in _names(view, name, ids)}
+    for view in every:
         for name, arm in view.study.arms.items():
             for init in starts_in(arm.init):
                 if isinstance(init, Supervised):
-                    yield start_directory(view.study, arm.encoder, init), _learnt_before(view, name, init, of_task)
+                    learnt = _learnt_before(view, name, init, of_task, tested)
+                    yield start_directory(view.study, arm.encoder, init), learnt
 
 
-def _learnt_before(view: Prepared, arm: str, init: Supervised, of_task: Mapping[str, PreparedTask]) -> Prepared:
+def _names(view: Prepared, data: str, image_ids: Sequence[str]) -> list[str]:
+    return view.data[data].patients(list(image_ids))
+
+
+def _learnt_before(
+    view: Prepared, arm: str, init: Supervised, of_task: Mapping[str, PreparedTask], tested: Collection[str]
+) -> Prepared:
     study = supervised_study(view.study, view.study.arms[arm].encoder, init)
     data, pool = view.data[study.labelled_data], frozenset(view.identity.pools[study.labelled_data])
     if isinstance(init.supervise, str):
         task = of_task[init.supervise]
-        tested = frozenset(name for each in of_task.values() for name in each.tested_patients)
         names = dict(zip(task.val.image_ids, data.patients(task.val.image_ids), strict=True))
         val = task.val.only({image_id for image_id, patient in names.items() if patient not in tested})
         learnt = replace(task, train=task.train.only(pool), val=val, test_ids=[])
@@ -356,16 +366,19 @@ def _prepare_task(view: View, data: PreparedData) -> PreparedTask:
 def _with_targets(study: Study, data: PreparedData, manifest: pl.DataFrame, split: Split) -> PreparedTask:
     """The labels of training and validation images."""
     task = study.task
-    part = dict(zip(split.assignment["image_id"], split.assignment["split"], strict=True))
-    open_rows = manifest.filter(pl.col("image_id").replace_strict(part, default=None).is_in(["train", "val"]))
-    ids, values = targets(open_rows, task.findings, task.policy())
-    test_ids = [image_id for image_id in manifest["image_id"] if part.get(image_id) == "test"]
+    parts = split.assignment.select("image_id", pl.col("split").alias("part"))
+    divided = manifest.join(parts, on="image_id", how="left", maintain_order="left")
+    open_rows = divided.filter(pl.col("part").is_in(["train", "val"]))
+    ids, values = targets(open_rows.drop("part"), task.findings, task.policy())
+    test_ids = divided.filter(pl.col("part") == "test")["image_id"].to_list()
+    of_train = set(open_rows.filter(pl.col("part") == "train")["image_id"])
+    trains = np.array([image_id in of_train for image_id in ids], dtype=np.bool_)
     return PreparedTask(
         manifest=manifest,
         split=split,
-        train=_labelled_images(data, ids, values, [part[image_id] == "train" for image_id in ids]),
+        train=_labelled_images(data, ids, values, trains),
         labelled_ids={},
-        val=_labelled_images(data, ids, values, [part[image_id] == "val" for image_id in ids]),
+        val=_labelled_images(data, ids, values, ~trains),
         test_ids=test_ids,
         tested_patients=frozenset(data.patients(test_ids)),
     )
@@ -379,7 +392,10 @@ def _labelled_ids(study: Study, task: PreparedTask) -> dict[int, frozenset[str]]
 
 
 def _labelled_images(
-    data: PreparedData, ids: list[str], values: np.ndarray[tuple[int, int], np.dtype[np.float32]], chosen: list[bool]
+    data: PreparedData,
+    ids: list[str],
+    values: np.ndarray[tuple[int, int], np.dtype[np.float32]],
+    chosen: np.ndarray[tuple[int], np.dtype[np.bool_]],
 ) -> LabelledImages:
     rows = np.flatnonzero(chosen)
     image_ids = [ids[row] for row in rows]

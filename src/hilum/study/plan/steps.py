@@ -1,7 +1,7 @@
 """The steps of a study, in order, with where each leaves its files and what it costs."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -55,6 +55,8 @@ class Images:
     Attributes:
         all: images of each data set.
         pool: images of each data set that pretraining may see.
+        learnt: images that a pretraining learns from, each once, by its data sets and their shares; those that are not
+            in it have what `pool` and the shares give.
         train, val, test: of the labelled data set; `train` counts the labelled share, by the first seed's draw.
         exact: counted in the tables, not guessed from the study file.
     """
@@ -65,6 +67,7 @@ class Images:
     val: int
     test: int
     exact: bool
+    learnt: Mapping[tuple[tuple[str, float], ...], int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -152,12 +155,21 @@ def count_images(prepared: Prepared) -> Images:
         val=len(task.val.image_ids),
         test=len(task.test_ids),
         exact=True,
+        learnt={
+            tuple(init.shares.items()): sum(map(len, prepared.pool_of(init).values()))
+            for arm in prepared.study.arms.values()
+            for init in starts_in(arm.init)
+            if isinstance(init, Pretrained)
+        },
     )
 
 
 def images_learnt(images: Images, init: Pretrained) -> int:
-    """How many images a pretraining learns from, to within the rounding of shares."""
-    return round(sum(images.pool[name] * share for name, share in init.shares.items()))
+    """How many images a pretraining learns from; to within the rounding of shares where tables are not at hand."""
+    counted = images.learnt.get(tuple(init.shares.items()))
+    return (
+        counted if counted is not None else round(sum(images.pool[name] * share for name, share in init.shares.items()))
+    )
 
 
 def guess_images(study: Study) -> Images | None:
