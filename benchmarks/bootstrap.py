@@ -1,11 +1,11 @@
-"""The bootstrap: Hilum's beside a scikit-learn loop, on the same redraws of the same patients, in one run.
+"""The bootstrap: Hilum's beside a scikit-learn loop, on the same resamples of the same patients, in one run.
 
-    python benchmarks/bootstrap.py [--redraws 1000] [--loop-redraws 20] [--times 5] [--out bootstrap.json]
+    python benchmarks/bootstrap.py [--n-bootstrap 1000] [--loop-redraws 20] [--times 5] [--out bootstrap.json]
 
 Made-up scores for a test set of the size of ChestX-ray14's official one: 25,596 images of 2,797 patients, 14 findings.
 Hilum's time is drawing, sorting and all numbers, with the loops already compiled; compiling them is measured by itself.
-The loop is timed on a few redraws (its drawing not counted) and multiplied up. The whole job is what a report of three
-arms needs: 2,000 redraws, paired, with AUROC, AUPRC and all metrics at a threshold, per finding and macro.
+The loop is timed on a few resamples (its drawing not counted) and multiplied up. The whole job is what a report of
+three arms needs: 2,000 resamples, paired, with AUROC, AUPRC and all metrics at a threshold, per finding and macro.
 """
 
 import argparse
@@ -23,8 +23,8 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from hilum.evaluation.bootstrap import available_threads, drawn_counts
-from hilum.evaluation.estimation import redraw_arms
-from hilum.evaluation.metrics import AUROC, METRICS, THRESHOLD_METRICS, redrawn_auroc
+from hilum.evaluation.estimation import bootstrap_arms
+from hilum.evaluation.metrics import AUROC, METRICS, THRESHOLD_METRICS, bootstrap_roc_auc
 from hilum.evaluation.predictions import AlignedArms
 
 IMAGES, PATIENTS = 25_596, 2_797
@@ -40,38 +40,38 @@ JOBS: dict[str, Sequence[str]] = {
 
 COMPILE = """
 import time, numpy as np
-from hilum.evaluation.metrics.roc_auc import redrawn_auroc
+from hilum.evaluation.metrics.roc_auc import bootstrap_roc_auc
 start = time.perf_counter()
 owners = np.array([0, 1], dtype=np.int32)
-redrawn_auroc(np.array([[0.0], [1.0]]), np.array([[[0.1], [0.2]]]), owners, redraws=64, seed=0)
+bootstrap_roc_auc(np.array([[0.0], [1.0]]), np.array([[[0.1], [0.2]]]), owners, resamples=64, seed=0)
 print(time.perf_counter() - start)
 """
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--redraws", type=int, default=1000)
+    parser.add_argument("--n-bootstrap", type=int, default=1000)
     parser.add_argument("--loop-redraws", type=int, default=20)
-    parser.add_argument("--times", type=int, default=5, help="runs of each; the median is told")
+    parser.add_argument("--times", type=int, default=5, help="runs of each; the median is reported")
     parser.add_argument("--out", type=Path)
     chosen = parser.parse_args()
 
     compiling, cached = first_call_seconds()
-    job(arms(images=640, patients=64), METRICS, redraws=64)  # compiled from here on
+    job(arms(images=640, patients=64), METRICS, n_bootstrap=64)  # compiled from here on
     before = peak_mib()
     three = arms(count=3)
     jobs = {
-        title: median_seconds(lambda metrics=metrics: job(three, metrics, redraws=2000), chosen.times)
+        title: median_seconds(lambda metrics=metrics: job(three, metrics, n_bootstrap=2000), chosen.times)
         for title, metrics in JOBS.items()
     }
     added = peak_mib() - before
     result = {
         "threads": available_threads(),
         "first_call_seconds": {"compiling": compiling, "from_cache": cached},
-        "beside_scikit_learn": beside_scikit_learn(chosen.redraws, chosen.loop_redraws, chosen.times),
+        "beside_scikit_learn": beside_scikit_learn(chosen.n_bootstrap, chosen.loop_resamples, chosen.times),
         "2000_redraws_14_findings_25596_images_3_arms_seconds": jobs,
         "peak_memory_added_mib": added,
-        "growth": growth(chosen.redraws, chosen.times),
+        "growth": growth(chosen.n_bootstrap, chosen.times),
     }
     sys.stdout.write(as_markdown(result))
     if chosen.out:
@@ -90,11 +90,11 @@ def arms(images: int = IMAGES, patients: int = PATIENTS, findings: int = 14, cou
     return AlignedArms(names, labels, owner.astype(np.int32), {str(a): scores[a : a + 1] for a in range(count)}, [])
 
 
-def job(aligned: AlignedArms, metrics: Sequence[str], *, redraws: int) -> None:
+def job(aligned: AlignedArms, metrics: Sequence[str], *, n_bootstrap: int) -> None:
     findings = len(aligned.findings)
     thresholds = {arm: np.full((1, findings), 0.7) for arm in aligned.scores}
     every = np.ones(findings, dtype=np.bool_)
-    redraw_arms(aligned, redraws=redraws, seed=SEED, included=every, metrics=metrics, thresholds=thresholds)
+    bootstrap_arms(aligned, n_bootstrap=n_bootstrap, seed=SEED, included=every, metrics=metrics, thresholds=thresholds)
 
 
 def median_seconds(work: Callable[[], object], times: int) -> float:
@@ -106,31 +106,33 @@ def median_seconds(work: Callable[[], object], times: int) -> float:
     return float(np.median(taken))
 
 
-def beside_scikit_learn(redraws: int, loop_redraws: int, times: int) -> dict[str, float]:
+def beside_scikit_learn(n_bootstrap: int, loop_resamples: int, times: int) -> dict[str, float]:
     aligned = arms()
     labels, scores, patients = aligned.labels, aligned.scores["0"], aligned.patients
-    ours = median_seconds(lambda: redrawn_auroc(labels, scores, patients, redraws=redraws, seed=SEED), times)
-    redrawn = redrawn_auroc(labels, scores, patients, redraws=redraws, seed=SEED)
-    counts = drawn_counts(PATIENTS, draws=PATIENTS, redraws=loop_redraws, seed=SEED)
+    ours = median_seconds(
+        lambda: bootstrap_roc_auc(labels, scores, patients, n_bootstrap=n_bootstrap, seed=SEED), times
+    )
+    resampled = bootstrap_roc_auc(labels, scores, patients, n_bootstrap=n_bootstrap, seed=SEED)
+    counts = drawn_counts(PATIENTS, draws=PATIENTS, n_bootstrap=loop_resamples, seed=SEED)
     loop, difference = 0.0, 0.0
-    for redraw in range(loop_redraws):
-        rows = np.repeat(np.arange(IMAGES), counts[patients, redraw])
+    for resample in range(loop_resamples):
+        rows = np.repeat(np.arange(IMAGES), counts[patients, resample])
         start = time.perf_counter()
         slow = [roc_auc_score(labels[rows, finding], scores[0, rows, finding]) for finding in range(labels.shape[1])]
         loop += time.perf_counter() - start
-        difference = max(difference, float(np.abs(redrawn[0, :, redraw] - slow).max()))
-    loop *= redraws / loop_redraws
+        difference = max(difference, float(np.abs(resampled[0, :, resample] - slow).max()))
+    loop *= n_bootstrap / loop_resamples
     return {
-        "redraws": redraws,
+        "n_bootstrap": n_bootstrap,
         "hilum_seconds": ours,
         "scikit_learn_seconds_extrapolated": loop,
-        "scikit_learn_redraws_measured": loop_redraws,
+        "scikit_learn_redraws_measured": loop_resamples,
         "ratio": loop / ours,
         "largest_difference": difference,
     }
 
 
-def growth(redraws: int, times: int) -> list[dict[str, float | str]]:
+def growth(n_bootstrap: int, times: int) -> list[dict[str, float | str]]:
     """Seconds for AUROC and all threshold metrics as one size grows and the others stay."""
     metrics = JOBS["AUROC and all threshold metrics"]
     sizes: dict[str, Sequence[int]] = {
@@ -138,14 +140,14 @@ def growth(redraws: int, times: int) -> list[dict[str, float | str]]:
         "findings": (7, 14, 28),
         "count": (1, 2, 4),
         "patients": (2_797, 25_596),
-        "redraws": (redraws // 2, redraws, 2 * redraws, 4 * redraws),
+        "n_bootstrap": (n_bootstrap // 2, n_bootstrap, 2 * n_bootstrap, 4 * n_bootstrap),
     }
     rows: list[dict[str, float | str]] = []
     for what, values in sizes.items():
         for value in values:
-            made = arms() if what == "redraws" else arms(**{what: value})
-            drawn = value if what == "redraws" else redraws
-            seconds = median_seconds(lambda made=made, drawn=drawn: job(made, metrics, redraws=drawn), times)
+            made = arms() if what == "n_bootstrap" else arms(**{what: value})
+            drawn = value if what == "n_bootstrap" else n_bootstrap
+            seconds = median_seconds(lambda made=made, drawn=drawn: job(made, metrics, n_bootstrap=drawn), times)
             first = rows[-1] if rows and value != values[0] else {"size": value, "seconds": seconds}
             rows.append(
                 {
@@ -184,14 +186,14 @@ def as_markdown(result: dict) -> str:
         "",
         "| AUROC of one arm, drawing included | seconds |",
         "|---|---|",
-        f"| Hilum, {beside['redraws']:,} redraws | {beside['hilum_seconds']:.3f} |",
-        f"| scikit-learn loop (from {beside['scikit_learn_redraws_measured']} redraws) | "
+        f"| Hilum, {beside['n_bootstrap']:,} resamples | {beside['hilum_seconds']:.3f} |",
+        f"| scikit-learn loop (from {beside['scikit_learn_redraws_measured']} resamples) | "
         f"{beside['scikit_learn_seconds_extrapolated']:.1f} ({beside['ratio']:,.0f} times as long) |",
         "",
-        f"Largest difference on the same redraws: {beside['largest_difference']:.1e}. First call: compiling "
+        f"Largest difference on the same resamples: {beside['largest_difference']:.1e}. First call: compiling "
         f"{compiling['compiling']:.2f} s, from cache {compiling['from_cache']:.2f} s.",
         "",
-        "| 3 arms, 2,000 redraws | seconds |",
+        "| 3 arms, 2,000 resamples | seconds |",
         "|---|---|",
     ]
     jobs = result["2000_redraws_14_findings_25596_images_3_arms_seconds"]
@@ -202,7 +204,7 @@ def as_markdown(result: dict) -> str:
         "threshold metrics on two cores, drawing included; 200 times the loop; 1,024 MiB.",
         "",
     ]
-    lines += [f"Growth (AUROC and all threshold metrics, {beside['redraws']:,} redraws unless they grow):", ""]
+    lines += [f"Growth (AUROC and all threshold metrics, {beside['n_bootstrap']:,} resamples unless they grow):", ""]
     lines += [
         "| what | size | seconds | size, times the row above | seconds, times the row above |",
         "|---|---|---|---|---|",

@@ -4,8 +4,9 @@
 
 Patients have 1, 2, 3 ... images (3 on average, geometric); a sick patient's first image is positive and each further
 one with probability 0.6. An image's score is separation x label + noise of variance 1, of which 0.6 is the patient's.
-"told" is what `hilum evaluate` and `hilum compare` give; "images" redraws images instead of patients, in every fourth
-test set, for drawing them takes longest. Prints Markdown. Cells with many images get fewer test sets: their number is
+"reported" is what `hilum evaluate` and `hilum compare` give; "images" resamples images instead of patients, in every
+fourth test set, for drawing them takes longest. Prints Markdown. Cells with many images get fewer test sets: their
+number is
     in the
 table. Everything follows from the seeds.
 """
@@ -23,20 +24,20 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from hilum.evaluation import benjamini_hochberg, delong
-from hilum.evaluation.bootstrap import BLOCK, Statistic, drawn_counts, leaving_one_out
+from hilum.evaluation.bootstrap import BLOCK, Statistic, drawn_counts, jackknife_statistics
 from hilum.evaluation.inference import FEW_PATIENTS, bca_interval, percentile_interval, score_interval, two_sided_p
 from hilum.evaluation.metrics import auroc_statistic
 
-REDRAWS = 512
+N_BOOTSTRAP = 512
 
-REDRAWS_FOR_FAMILIES = 2048
+N_BOOTSTRAP_FOR_FAMILIES = 2048
 """With 512 the smallest p is 0.004, and the smallest of 14 must be below 0.0036 to be claimed."""
 
 POOL = 16
-"""Sets of redraws that test sets of one size take in turn; drawing anew for each would take most of the time."""
+"""Sets of resamples that test sets of one size take in turn; drawing anew for each would take most of the time."""
 
 BY_IMAGE = 4
-"""One test set in so many is redrawn by image, too: of images each has another number, so those are drawn anew."""
+"""One test set in so many is resampled by image, too: of images each has another number, so those are drawn anew."""
 
 CELLS = [
     # images, share of sick patients
@@ -57,7 +58,7 @@ CELLS = [
     (25_000, 0.01),
     (25_000, 0.68),
 ]
-METHODS = ("told", "expanded", "percentile", "bca", "delong", "score", "images")
+METHODS = ("message", "expanded", "percentile", "bca", "delong", "score", "images")
 
 
 def main() -> None:
@@ -126,7 +127,7 @@ def coverage(auroc: float, images: int, share: float, test_sets: int) -> dict:
     """Share of 95 % intervals that hold the truth, by method."""
     separation = np.sqrt(2) * stats.norm.ppf(auroc)
     held = dict.fromkeys(METHODS, 0)
-    width, prevalence, by_image_too = 0.0, 0.0, redrawn_by_image_too(images, test_sets)
+    width, prevalence, by_image_too = 0.0, 0.0, resampled_by_image_too(images, test_sets)
     for number in range(test_sets):
         rng = np.random.default_rng([1, images, round(1e4 * share), round(100 * auroc), number])
         label, owner = test_set(rng, images, share)
@@ -135,21 +136,21 @@ def coverage(auroc: float, images: int, share: float, test_sets: int) -> dict:
         statistic = auroc_statistic([(label, score)], owner, threads=1)
         patients = int(owner[-1]) + 1
         estimate = float(statistic(np.ones((patients, BLOCK), dtype=np.uint8))[0, 0])
-        redrawn = pooled(statistic, patients, number)[0]
-        without = leaving_one_out({"": statistic}, patients, threads=1)[""][0]
+        resampled = pooled(statistic, patients, number)[0]
+        without = jackknife_statistics({"": statistic}, patients, threads=1)[""][0]
         positive, negative = (len(np.unique(owner[label == side])) for side in (1, 0))
         intervals = {
-            "percentile": percentile_interval(redrawn),
-            "bca": bca_interval(estimate, redrawn, without),
+            "percentile": percentile_interval(resampled),
+            "bca": bca_interval(estimate, resampled, without),
             "delong": delong(label, score, owner).interval(),
             "score": score_interval(estimate, positive, negative),
         }
         if number in by_image_too:
-            intervals["images"] = percentile_interval(redrawn_by_image([(label, score)], number)[0])
+            intervals["images"] = percentile_interval(resampled_by_image([(label, score)], number)[0])
         rarer = min(positive, negative)
-        intervals["expanded"] = percentile_interval(redrawn, patients=rarer)
-        intervals["told"] = intervals["score" if rarer < FEW_PATIENTS else "expanded"]
-        width += intervals["told"][1] - intervals["told"][0]
+        intervals["expanded"] = percentile_interval(resampled, patients=rarer)
+        intervals["message"] = intervals["score" if rarer < FEW_PATIENTS else "expanded"]
+        width += intervals["message"][1] - intervals["message"][0]
         for method, (lower, upper) in intervals.items():
             held[method] += lower <= auroc <= upper
     return {
@@ -164,22 +165,22 @@ def coverage(auroc: float, images: int, share: float, test_sets: int) -> dict:
 
 
 def claims(auroc: float, images: int, share: float, test_sets: int) -> dict:
-    """Share of test sets where two arms that are equally good are said to differ, p <= 0.05."""
+    """Share of test sets where two arms that are equally good are reported to differ, p <= 0.05."""
     separation = np.sqrt(2) * stats.norm.ppf(auroc)
-    claimed = dict.fromkeys(("told", "percentile", "delong", "images"), 0)
-    prevalence, by_image_too = 0.0, redrawn_by_image_too(images, test_sets)
+    claimed = dict.fromkeys(("message", "percentile", "delong", "images"), 0)
+    prevalence, by_image_too = 0.0, resampled_by_image_too(images, test_sets)
     for number in range(test_sets):
         rng = np.random.default_rng([2, images, round(1e4 * share), round(100 * auroc), number])
         label, owner = test_set(rng, images, share)
         prevalence += label.mean() / test_sets
         layers = two_arms(rng, label, owner, separation, 0.0)
         columns = [(label, layer) for layer in layers]
-        redrawn = pooled(auroc_statistic(columns, owner, threads=1), int(owner[-1]) + 1, number)
+        resampled = pooled(auroc_statistic(columns, owner, threads=1), int(owner[-1]) + 1, number)
         rarer = min(len(np.unique(owner[label == side])) for side in (1, 0))
-        claimed["told"] += two_sided_p(redrawn[1] - redrawn[0], patients=rarer) <= 0.05
-        claimed["percentile"] += two_sided_p(redrawn[1] - redrawn[0]) <= 0.05
+        claimed["message"] += two_sided_p(resampled[1] - resampled[0], patients=rarer) <= 0.05
+        claimed["percentile"] += two_sided_p(resampled[1] - resampled[0]) <= 0.05
         if number in by_image_too:
-            by_image = redrawn_by_image(columns, number)
+            by_image = resampled_by_image(columns, number)
             claimed["images"] += two_sided_p(by_image[1] - by_image[0]) <= 0.05
         claimed["delong"] += delong(label, layers, owner).difference(1, 0)[3] <= 0.05
     return {
@@ -206,9 +207,11 @@ def discoveries(differing: int, test_sets: int) -> dict:
             label = (sick[owner] & (rng.random(len(owner)) < 0.8)).astype(np.float64)
             layers = two_arms(rng, label, owner, 1.2, 0.35 if at < differing else 0.0, habit)
             columns += [(label, layer) for layer in layers]
-        redrawn = pooled(auroc_statistic(columns, owner, threads=1), patients, number, REDRAWS_FOR_FAMILIES)
+        resampled = pooled(auroc_statistic(columns, owner, threads=1), patients, number, N_BOOTSTRAP_FOR_FAMILIES)
         p = [
-            two_sided_p(redrawn[2 * at + 1] - redrawn[2 * at], patients=len(np.unique(owner[columns[2 * at][0] == 1])))
+            two_sided_p(
+                resampled[2 * at + 1] - resampled[2 * at], patients=len(np.unique(owner[columns[2 * at][0] == 1]))
+            )
             for at in range(14)
         ]
         claimed = benjamini_hochberg(p) <= 0.05
@@ -239,8 +242,8 @@ def two_arms(
     return np.stack([separation * label + own[0], (separation + more) * label + own[1]])
 
 
-def redrawn_by_image_too(images: int, test_sets: int) -> range:
-    """Which test sets are redrawn by image, too."""
+def resampled_by_image_too(images: int, test_sets: int) -> range:
+    """Which test sets are resampled by image, too."""
     return range(0, test_sets if images <= 2_500 else min(test_sets, 500), BY_IMAGE)
 
 
@@ -249,7 +252,7 @@ def shares(counts: dict[str, int], test_sets: int, by_image: int) -> dict[str, f
     return {method: count / (by_image if method == "images" else test_sets) for method, count in counts.items()}
 
 
-def redrawn_by_image(
+def resampled_by_image(
     columns: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]], seed: int
 ) -> NDArray[np.float64]:
     """AUROCs as if every image were of a patient of its own, (K, 512)."""
@@ -258,22 +261,22 @@ def redrawn_by_image(
     return np.concatenate([statistic(counts) for counts in drawn(images, seed)], axis=1)
 
 
-def pooled(statistic: Statistic, units: int, number: int, redraws: int = REDRAWS) -> NDArray[np.float64]:
-    """The statistic in every redraw, (K, redraws)."""
-    counts = redraws_of(units, number % POOL, redraws)
+def pooled(statistic: Statistic, units: int, number: int, n_bootstrap: int = N_BOOTSTRAP) -> NDArray[np.float64]:
+    """The statistic in every resample, (K, resamples)."""
+    counts = resamples_of(units, number % POOL, n_bootstrap)
     return np.concatenate([statistic(counts[block]) for block in range(len(counts))], axis=1)
 
 
 @lru_cache(maxsize=POOL)
-def redraws_of(units: int, which: int, redraws: int) -> NDArray[np.uint8]:
-    """(redraws / 64, units, 64)."""
-    return np.stack(list(drawn(units, which, redraws)))
+def resamples_of(units: int, which: int, n_bootstrap: int) -> NDArray[np.uint8]:
+    """(resamples / 64, units, 64)."""
+    return np.stack(list(drawn(units, which, n_bootstrap)))
 
 
-def drawn(units: int, seed: int, redraws: int = REDRAWS) -> Iterator[NDArray[np.uint8]]:
+def drawn(units: int, seed: int, n_bootstrap: int = N_BOOTSTRAP) -> Iterator[NDArray[np.uint8]]:
     """How often each unit counts, (units, 64), block by block."""
-    for first in range(0, redraws, BLOCK):
-        yield drawn_counts(units, draws=units, redraws=BLOCK, seed=seed, first=first)
+    for first in range(0, n_bootstrap, BLOCK):
+        yield drawn_counts(units, draws=units, n_bootstrap=BLOCK, seed=seed, first=first)
 
 
 def markdown(name: str, rows: list[dict]) -> str:

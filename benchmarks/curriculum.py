@@ -43,35 +43,36 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--out", type=Path, help="Markdown to write")
-    told = parser.parse_args()
-    store, parts = generated(told.images, told.size)
+    message = parser.parse_args()
+    store, parts = generated(message.images, message.size)
     sizes = {
-        f"{told.size} px": told.size,
-        f"{told.size // 2} px until {told.until:g}": SizeCurriculum(
-            start=told.size // 2, until=told.until, end=told.size
+        f"{message.size} px": message.size,
+        f"{message.size // 2} px until {message.until:g}": SizeCurriculum(
+            start=message.size // 2, until=message.until, end=message.size
         ),
     }
     probe = OnlineProbe(store, ProbedImages(FINDINGS, *parts, [0] * len(FINDINGS), False))
     found: dict[str, list[dict[str, float]]] = {name: [] for name in sizes}
-    for seed in told.seeds:
-        start = probe.look(create_encoder(told.encoder, seed=seed), told.size)
+    for seed in message.seeds:
+        start = probe.look(create_encoder(message.encoder, seed=seed), message.size)
         print(f"seed {seed}, random weights: {start}", flush=True)
         for name, size in sizes.items():
             settings = PretextSettings(
-                epochs=told.epochs, batch_size=told.batch, size=size, device="cpu", probe_every=0, workers=0
+                epochs=message.epochs, batch_size=message.batch, size=size, device="cpu", probe_every=0, workers=0
             )
             with tempfile.TemporaryDirectory() as folder:
                 began = time.process_time()
                 out = pretrain(
-                    told.method, store, parts[0].image_ids, parts[0].patient_ids, encoder=told.encoder,
+                    message.method, store, parts[0].image_ids, parts[0].patient_ids, encoder=message.encoder,
                     settings=settings, seed=seed, directory=Path(folder) / "out", split_title="",
                 )  # fmt: skip
                 took = time.process_time() - began
-                found[name].append(probe.look(load_encoder(out)[0], told.size) | {"seconds": took})
+                found[name].append(probe.look(load_encoder(out)[0], message.size) | {"seconds": took})
             print(f"seed {seed}, {name}: {found[name][-1]}", flush=True)
     lines = [
-        f"{told.method}, {told.encoder}, {len(parts[0].image_ids)} images, {told.epochs} epochs of batch {told.batch}, "
-        f"seeds {told.seeds}: means over seeds.",
+        f"{message.method}, {message.encoder}, {len(parts[0].image_ids)} images, {message.epochs} epochs of batch "
+        f"{message.batch}, "
+        f"seeds {message.seeds}: means over seeds.",
         "",
         "| views | linear | neighbours | CPU seconds | times as fast |",
         "|---|---|---|---|---|",
@@ -82,8 +83,8 @@ def main() -> None:
         speed = plain / mean["seconds"]
         lines.append(f"| {name} | {mean[LINEAR]:.3f} | {mean[NEAR]:.3f} | {mean['seconds']:.0f} | {speed:.2f} |")
     print("\n".join(lines))
-    if told.out:
-        told.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    if message.out:
+        message.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def generated(count: int, size: int) -> tuple[Store, tuple[LabelledImages, LabelledImages]]:

@@ -4,7 +4,7 @@
     python benchmarks/explain.py real ROOT         ChestX-ray14 as the NIH distributes it, or a part of it: images whose
                                                    patients have a box of the finding are tested, the others train
 
-Prints the classifier's AUROC and, for each method, scores with 95 % intervals from redrawn patients.
+Prints the classifier's AUROC and, for each method, scores with 95 % intervals from resampled patients.
 """
 
 import argparse
@@ -132,7 +132,7 @@ def measure(task: Task, finding: str, settings: FinetuneSettings, encoder: str, 
         table, _ = score_models([model], [task.store], [task.cases], [maps], [confidence], config)
         print(f"\n{method} of {encoder}, {len(task.cases)} images, {table['patients'][0]} patients")
         for row in table.filter(pl.col("finding") == finding, pl.col("metric").is_in(SHOWN)).iter_rows(named=True):
-            less = f" - {row['against']}" if row["against"] else ""
+            less = f" - {row['reference']}" if row["reference"] else ""
             name = f"{row['metric']:9} {row['arm'].replace(model.name, 'model')}{less}"
             print(f"{name:45} {row['estimate']:+.3f} ({row['low']:+.3f} to {row['high']:+.3f})")
 
@@ -149,20 +149,20 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--epochs", type=int, default=25)
     parser.add_argument("--lr", type=float, default=1e-3)
-    told = parser.parse_args()
+    message = parser.parse_args()
     torch.set_num_threads(1)
     settings = FinetuneSettings(
-        epochs=told.epochs, batch_size=16, lr=told.lr, optimizer="adamw", patience=None, device="cpu"
+        epochs=message.epochs, batch_size=16, lr=message.lr, optimizer="adamw", patience=None, device="cpu"
     )
     with TemporaryDirectory() as folder:
-        if told.images == "phantom":
-            finding = told.finding or "Pleural Effusion"
-            task = phantom_task(finding, told.least, told.population, told.size, seed=7)
+        if message.images == "phantom":
+            finding = message.finding or "Pleural Effusion"
+            task = phantom_task(finding, message.least, message.population, message.size, seed=7)
         else:
-            finding = told.finding or "Pneumonia"
-            task = real_task(told.root, finding, told.size, Path(folder) / "store")
+            finding = message.finding or "Pneumonia"
+            task = real_task(message.root, finding, message.size, Path(folder) / "store")
         print(f"beside the {CENTRE}, the {LOCATION} and {RANDOM}: {len(task.cases)} images with boxes of {finding}")
-        measure(task, finding, settings, told.encoder, told.methods.split(","))
+        measure(task, finding, settings, message.encoder, message.methods.split(","))
 
 
 if __name__ == "__main__":

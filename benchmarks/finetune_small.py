@@ -2,10 +2,10 @@
 
     python benchmarks/finetune_small.py ROOT --out FOLDER [--arms hilum timm] [--labels 100 10] [--splits 0 1 2]
 
-ROOT is a sample of ChestX-ray14 in NIH's layout with both classes; images are reduced to 64 px, Pneumonia is told from
-No Finding. Patients are divided at random, 25 % to learn from, 15 % for validation and 60 % to test on: the question is
-how well training on a small set goes, and the more are tested, the narrower the answer. The arms, all from random
-weights:
+ROOT is a sample of ChestX-ray14 in NIH's layout with both classes; images are reduced to 64 px, Pneumonia is
+distinguished from No Finding. Patients are divided at random, 25 % to learn from, 15 % for validation and 60 % to test
+on: the question is how well training on a small set goes, and the more are tested, the narrower the answer. The arms,
+all from random weights:
 
     hilum         `finetune` with the preset for so many images
     timm          timm's ResNet-18, one channel; 200 steps of 32, AdamW at 1e-3, cosine; flips, 10 degrees, 5 % of
@@ -18,7 +18,7 @@ weights:
 timm's and Hilum's initial weights are of the same distribution. Of fewer labels than 100 %, the patients to learn
 from are drawn anew for each split and seed, the same for all arms.
 
-Intervals are of 2,000 redraws of patients, each patient as often in all splits, and of runs (split and seed);
+Intervals are of 2,000 resamples of patients, each patient as often in all splits, and of runs (split and seed);
 differences are paired. They are too narrow rather than too wide: three splits of one sample are not three samples.
 
 What is done is in FOLDER and not done again. Tables are of the runs that all arms have.
@@ -59,7 +59,7 @@ from hilum.finetuning.scores import PROBE_SCORES, SCORES, read_scores
 FINDING, SIZE, SHARES = "Pneumonia", 64, (25, 15, 60)
 HILUM, TIMM, TORCHVISION = "hilum", "timm", "torchvision"
 STEPS, BATCH, LR = 200, 32, 1e-3
-REDRAWS = 2000
+N_BOOTSTRAP = 2000
 
 
 @dataclass(frozen=True)
@@ -154,9 +154,9 @@ def make_run(sample: Sample, labels: int, split: int, seed: int) -> Run:
     assignment = patient_split(sample.manifest, SHARES, split).assignment
     part = {name: set(assignment.filter(pl.col("split") == name)["image_id"]) for name in ("train", "val", "test")}
     train, val, test = (sample.labelled.only(part[name]) for name in ("train", "val", "test"))
-    kept = set(some_patients(pl.Series(train.patient_ids), labels, seed=1000 * split + seed))
+    selected = set(some_patients(pl.Series(train.patient_ids), labels, seed=1000 * split + seed))
     rows = zip(train.image_ids, train.patient_ids, strict=True)
-    return Run(labels, split, seed, train.only({image for image, patient in rows if patient in kept}), val, test)
+    return Run(labels, split, seed, train.only({image for image, patient in rows if patient in selected}), val, test)
 
 
 def with_hilum(sample: Sample, run: Run, directory: Path) -> pl.DataFrame:
@@ -253,18 +253,18 @@ def table(runs: list[Run], arms: list[str], out: Path) -> Iterator[str]:
     """Mean AUROC of each arm over the runs, and its paired difference from Hilum's fine-tuning, in Markdown."""
     every = sorted({patient for run in runs for patient in run.test.patient_ids})
     place = {patient: number for number, patient in enumerate(every)}
-    drawn = drawn_counts(len(every), draws=len(every), redraws=REDRAWS, seed=0, stream=0)
-    weight = drawn_counts(len(runs), draws=len(runs), redraws=REDRAWS, seed=0, stream=1) / len(runs)
+    drawn = drawn_counts(len(every), draws=len(every), n_bootstrap=N_BOOTSTRAP, seed=0, stream=0)
+    weight = drawn_counts(len(runs), draws=len(runs), n_bootstrap=N_BOOTSTRAP, seed=0, stream=1) / len(runs)
     single: dict[str, NDArray[np.float64]] = {}
-    redrawn: dict[str, NDArray[np.float64]] = {}
+    resampled: dict[str, NDArray[np.float64]] = {}
     for kind, arm in product(("trained", "probe"), arms):
-        both = [np.empty(len(runs)), np.empty((len(runs), REDRAWS))]
+        both = [np.empty(len(runs)), np.empty((len(runs), N_BOOTSTRAP))]
         for number, run in enumerate(runs):
             scores = pl.read_parquet(file_of(arm, run, out))[kind].to_numpy()
             counts = drawn[[place[patient] for patient in run.test.patient_ids]]
             both[0][number] = roc_auc_score(run.test.targets[:, 0], scores)
             both[1][number] = weighted_auroc(run.test.targets[:, 0], scores, counts)
-        single[f"{arm}, {kind}"], redrawn[f"{arm}, {kind}"] = both[0], (both[1] * weight).sum(0)
+        single[f"{arm}, {kind}"], resampled[f"{arm}, {kind}"] = both[0], (both[1] * weight).sum(0)
     reference = f"{HILUM}, trained" if HILUM in arms else next(iter(single))
     learnt, tested = (
         [len(part.image_ids) for part in parts] for parts in zip(*((r.train, r.test) for r in runs), strict=True)
@@ -276,15 +276,17 @@ def table(runs: list[Run], arms: list[str], out: Path) -> Iterator[str]:
     for name, values in single.items():
         difference = ""
         if name != reference:
-            difference = interval(single[reference].mean() - values.mean(), redrawn[reference] - redrawn[name], "+.3f")
+            difference = interval(
+                single[reference].mean() - values.mean(), resampled[reference] - resampled[name], "+.3f"
+            )
         shown = ", ".join(f"{value:.3f}" for value in values)
-        yield f"| {name} | {interval(values.mean(), redrawn[name], '.3f')} | {shown} | {difference} |"
+        yield f"| {name} | {interval(values.mean(), resampled[name], '.3f')} | {shown} | {difference} |"
 
 
 def weighted_auroc(
     labels: NDArray[np.float32], scores: NDArray[np.floating], counts: NDArray[np.integer]
 ) -> NDArray[np.float64]:
-    """AUROC of redraws in which image i counts `counts[i, b]` times, (B)."""
+    """AUROC of resamples in which image i counts `counts[i, b]` times, (B)."""
     positive = labels == 1
     above = scores[positive][:, None] - scores[~positive][None, :]
     wins = (above > 0) + 0.5 * (above == 0)
@@ -293,8 +295,8 @@ def weighted_auroc(
     return won / (for_positive.sum(0) * for_negative.sum(0))
 
 
-def interval(estimate: float, redrawn: NDArray[np.float64], form: str) -> str:
-    low, high = np.percentile(redrawn, [2.5, 97.5])
+def interval(estimate: float, resampled: NDArray[np.float64], form: str) -> str:
+    low, high = np.percentile(resampled, [2.5, 97.5])
     return f"{estimate:{form}} ({low:{form}} to {high:{form}})"
 
 

@@ -81,8 +81,8 @@ def read_one(name: str, root: Path, allow_missing: bool, out: Path | None = None
     if out is not None:
         write_manifest(manifest, out)
     seconds = time.perf_counter() - start
-    kept = {"manifest": manifest} if out is not None else {}
-    return {"name": name, "images": len(manifest), "seconds": seconds} | kept
+    selected = {"manifest": manifest} if out is not None else {}
+    return {"name": name, "images": len(manifest), "seconds": seconds} | selected
 
 
 def touch_images(root: Path, name: str, manifest: Path) -> None:

@@ -3,7 +3,7 @@
     python benchmarks/intervals.py [--test-sets 1000] [--out intervals.json]
 
 Made-up test sets whose truth is known: two arms that are equally good (and two that are not), S training runs each: how
-often the paired test claims a difference at 5 %, when seeds are redrawn with the patients and when only patients are.
+often the paired test claims a difference at 5 %, when seeds are resampled with the patients and when only patients are.
 """
 
 import argparse
@@ -17,9 +17,9 @@ from scipy import stats
 
 from hilum.evaluation.estimation import seed_weights
 from hilum.evaluation.inference import two_sided_p
-from hilum.evaluation.metrics import redrawn_auroc
+from hilum.evaluation.metrics import bootstrap_roc_auc
 
-REDRAWS = 400
+N_BOOTSTRAP = 400
 
 
 def main() -> None:
@@ -27,17 +27,17 @@ def main() -> None:
     parser.add_argument("--test-sets", type=int, default=1000)
     parser.add_argument("--out", type=Path)
     chosen = parser.parse_args()
-    say = sys.stdout.write
+    echo = sys.stdout.write
 
-    say("Paired test at 5 %, 300 patients, 75 positive: share of test sets where a difference is claimed\n")
-    say("difference  seeds  spread of seeds   patients only   patients and seeds\n")
+    echo("Paired test at 5 %, 300 patients, 75 positive: share of test sets where a difference is claimed\n")
+    echo("difference  seeds  spread of seeds   patients only   patients and seeds\n")
     claims = []
     for shift in (0.0, 0.35):
         for seeds in (2, 3, 5):
             for spread in (0.0, 0.05, 0.15):
                 row = claimed(shift, seeds, spread, chosen.test_sets)
                 claims.append(row)
-                say(
+                echo(
                     f"{row['difference']:>10.3f}  {seeds:>5}  {row['seed_sd_auroc']:>15.3f}   "
                     f"{row['patients']:>13.3f}   {row['patients_and_seeds']:>18.3f}\n"
                 )
@@ -52,7 +52,7 @@ def claimed(shift: float, seeds: int, spread: float, test_sets: int) -> dict[str
     """
     separation, patients = 1.2, 300
     claims = {"patients": 0, "patients_and_seeds": 0}
-    weights_of = np.full((seeds, REDRAWS), 1 / seeds)
+    weights_of = np.full((seeds, N_BOOTSTRAP), 1 / seeds)
     for test_set in range(test_sets):
         rng = np.random.default_rng([seeds, int(100 * spread), test_set])
         label = (np.arange(patients) < patients // 4).astype(np.float64)
@@ -63,9 +63,12 @@ def claimed(shift: float, seeds: int, spread: float, test_sets: int) -> dict[str
             ability = separation + shift * arm + spread * rng.normal(size=(seeds, 1))
             own = np.sqrt(1 - 0.7**2 - 0.4**2) * rng.normal(size=(seeds, patients))
             arms.append(ability * label + shared + of_arm + own)
-        redrawn = _redrawn(label, np.concatenate(arms), np.arange(patients, dtype=np.int32), test_set)
-        differences = redrawn[seeds:] - redrawn[:seeds]
-        weights = {"patients": weights_of, "patients_and_seeds": seed_weights(seeds, redraws=REDRAWS, seed=test_set)}
+        resampled = _resampled(label, np.concatenate(arms), np.arange(patients, dtype=np.int32), test_set)
+        differences = resampled[seeds:] - resampled[:seeds]
+        weights = {
+            "patients": weights_of,
+            "patients_and_seeds": seed_weights(seeds, n_bootstrap=N_BOOTSTRAP, seed=test_set),
+        }
         for unit, weight in weights.items():
             claims[unit] += two_sided_p((differences * weight).sum(axis=0), patients=patients // 4) <= 0.05
     slope = float(stats.norm.pdf(separation / np.sqrt(2)) / np.sqrt(2))
@@ -78,10 +81,12 @@ def claimed(shift: float, seeds: int, spread: float, test_sets: int) -> dict[str
     }
 
 
-def _redrawn(
+def _resampled(
     label: NDArray[np.float64], scores: NDArray[np.float64], owners: NDArray[np.int32], seed: int
 ) -> NDArray[np.float64]:
-    return redrawn_auroc(label[:, None], scores[:, :, None], owners, redraws=REDRAWS, seed=seed, threads=1)[:, 0]
+    return bootstrap_roc_auc(label[:, None], scores[:, :, None], owners, n_bootstrap=N_BOOTSTRAP, seed=seed, threads=1)[
+        :, 0
+    ]
 
 
 if __name__ == "__main__":

@@ -100,7 +100,7 @@ def blocks(trials: int, rounds: int) -> None:
 
 
 class Steps:
-    """CPU seconds of steps, told by `on_progress`."""
+    """CPU seconds of steps, reported by `on_progress`."""
 
     def __init__(self) -> None:
         self.ends: list[tuple[int, float]] = []

@@ -43,13 +43,13 @@ def main() -> None:
     recall.add_argument("--images", type=int, default=20_000)
     recall.add_argument("--planted", type=int, default=500, help="images of which copies are planted")
     recall.add_argument("--cache", type=Path, help="folder to keep thumbnails in")
-    recall.set_defaults(run=lambda told: measure_recall(told.images, told.planted, told.cache))
+    recall.set_defaults(run=lambda message: measure_recall(message.images, message.planted, message.cache))
     cost = commands.add_parser("cost")
     cost.add_argument("--sizes", type=int, nargs="+", default=[5_000, 20_000, 100_000])
-    cost.set_defaults(run=lambda told: measure_cost(told.sizes))
+    cost.set_defaults(run=lambda message: measure_cost(message.sizes))
     cv2.setNumThreads(1)
-    told = parser.parse_args()
-    told.run(told)
+    message = parser.parse_args()
+    message.run(message)
 
 
 def measure_recall(number: int, planted: int, cache: Path | None) -> None:
@@ -59,7 +59,7 @@ def measure_recall(number: int, planted: int, cache: Path | None) -> None:
             lambda image: render_image(image, size=PLANTED_SIDE, seed=SEED).pixels, population[:planted]
         )
         images = list(rendered)
-    small = [*map(thumbnail, images), *kept(cache, population[planted:])]
+    small = [*map(thumbnail, images), *selected(cache, population[planted:])]
     copies: list[tuple[str, int]] = []
     for name, disguise in disguises().items():
         for row, image in enumerate(images):
@@ -81,7 +81,7 @@ def measure_recall(number: int, planted: int, cache: Path | None) -> None:
     print(f"  false pairs: {int(false.sum()):,} of {searched:,}; {found.compared:,} pairs compared; {seconds:.1f} s")
 
 
-def kept(cache: Path | None, population: list[Image]) -> Gray:
+def selected(cache: Path | None, population: list[Image]) -> Gray:
     """Thumbnails of images, rendered or from the cache."""
     place = cache / f"thumbnails-{population[0].image_id[:-4]}-{len(population)}.npy" if cache else None
     if place and place.is_file():
@@ -155,8 +155,8 @@ def measure_cost(sizes: list[int]) -> None:
         found = len(candidates(words[0], words))
         searching = time.process_time() - started
         growth = math.log(searching / before[1]) / math.log(number / before[0]) if before else None
-        told = f"n^{growth:.2f}" if growth is not None else ""
-        print(f"{number:<10,} {hashed:10.1f}  {searching:12.2f}  {found:10,}  {found / number:6.2f}  {told}")
+        message = f"n^{growth:.2f}" if growth is not None else ""
+        print(f"{number:<10,} {hashed:10.1f}  {searching:12.2f}  {found:10,}  {found / number:6.2f}  {message}")
         before = number, searching
 
 

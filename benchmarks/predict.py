@@ -129,8 +129,10 @@ def reported(name: str, kind: str, images: int, seconds: dict[str, list[tuple[fl
             {"network": name, "files": kind, "way": way, "per_cpu_second": images / cpu, "per_second": images / wall}
             | ({} if share is None else {"share_of_bound": share})
         )
-        told = "" if share is None else f", {share:.1%} of what decoding and model allow together"
-        print(f"{name:12} {kind:6} {way:28} {images / cpu:7.1f} images/s of CPU, {images / wall:7.1f} of clock{told}")
+        message = "" if share is None else f", {share:.1%} of what decoding and model allow together"
+        print(
+            f"{name:12} {kind:6} {way:28} {images / cpu:7.1f} images/s of CPU, {images / wall:7.1f} of clock{message}"
+        )
     return rows
 
 
@@ -216,7 +218,7 @@ def packaged(name: str, folder: Path, size: int) -> PackagedClassifier:
     card = Card(
         encoder=name, method="finetune", settings={"precision": "fp32", "batch_size": BATCH},
         preprocessing=[{"square": "pad"}, {"resize": size}], image_size=size, mean=0.5, std=0.25, seed=0,
-        split="nowhere", patients_seen=["nowhere:1"], images_seen=1, findings=NAMES,
+        split="nowhere", training_patients=["nowhere:1"], n_training_images=1, findings=NAMES,
     )  # fmt: skip
     write_classifier(Classifier(create_encoder(name, seed=0), len(NAMES), size=size), card, trained)
     draw = np.random.default_rng(0)

@@ -312,7 +312,7 @@ def opponents(name: str) -> list[str]:
 def gain(measured: MeasuredArms, name: str, other: str) -> str:
     if other not in measured.arms:
         return ""
-    every = comparisons_table(measured, against=other)
+    every = comparisons_table(measured, reference=other)
     row = every.filter((pl.col("arm") == name) & (pl.col("finding") == MACRO)).row(0, named=True)
     return f"{row['difference']:+.3f} ({row['low']:+.3f} to {row['high']:+.3f})"
 

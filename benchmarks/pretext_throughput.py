@@ -52,7 +52,7 @@ from hilum.data.store import Store
 from hilum.draws import image_keys
 from hilum.encoders.zoo import create_encoder
 from hilum.pretext.methods import METHODS, Pretext, PretextRun, fcmae, method_of, method_settings
-from hilum.training.cpu import kept_memory, short_attention_written_out, small_maps_multiplied
+from hilum.training.cpu import retained_memory, short_attention_written_out, small_maps_multiplied
 from hilum.training.precision import choose_precision, deterministic
 from hilum.training.settings import TrainingSettings
 from hilum.training.step import Stepper
@@ -153,7 +153,7 @@ def measure(method: str, size: int, paths: list[Path], arguments: argparse.Names
 def own_process(
     name: str, method: str, size: int, paths: list[Path], arguments: argparse.Namespace
 ) -> Iterator[Connection]:
-    """A process that takes an arm's steps: it says when it can, is told how many do not count and do, and answers."""
+    """A process that takes an arm's steps: it says when it can, receives how many do not count and do, and answers."""
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
     process = context.Process(target=take_turns, args=(there, name, method, size, paths, arguments))
@@ -236,7 +236,7 @@ def training(method: str, images: Images, batch: int) -> Iterator[Start]:
 
     with (
         deterministic(device),
-        kept_memory(device),
+        retained_memory(device),
         short_attention_written_out(trainable),
         small_maps_multiplied(trainable),
     ):
@@ -312,8 +312,8 @@ def row(method: str, size: int, taken: dict[str, Taken], batch: int) -> str:
         f"{statistics.mean(each.losses[:FEW]):.2f} to {statistics.mean(each.losses[-FEW:]):.2f}"
         for each in taken.values()
     )
-    against = [f"{rate[name]:.1f} | {rate[HILUM] / rate[name]:.2f}×" for name in (SHIPPED, FAST)]
-    return f"| {METHODS[method].title} | {size} | {rate[HILUM]:.1f} | {' | '.join(against)} | {losses} |"
+    reference = [f"{rate[name]:.1f} | {rate[HILUM] / rate[name]:.2f}×" for name in (SHIPPED, FAST)]
+    return f"| {METHODS[method].title} | {size} | {rate[HILUM]:.1f} | {' | '.join(reference)} | {losses} |"
 
 
 if __name__ == "__main__":

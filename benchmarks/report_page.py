@@ -1,7 +1,7 @@
 """How large, and how slow, is the page of a large study? 25,596 images, 14 findings, three arms, images, maps and
 points.
 
-    python benchmarks/report_page.py [--images 25596] [--redraws 2000] [--out DIR]
+    python benchmarks/report_page.py [--images 25596] [--n-bootstrap 2000] [--out DIR]
 
 Scores, labels, maps and points are drawn at random; images are generated ones, turned, shifted and with grain of their
 own. They are left in a folder as Hilum's commands leave them, and `hilum report` makes the page of it. Prints the
@@ -132,38 +132,38 @@ def opened(page: Path) -> str:
         dom = subprocess.run(
             [browser, *options, probe.as_uri()], capture_output=True, text=True, timeout=180, check=True
         )
-    told = re.search(r"<title>(\{.*?\})</title>", dom.stdout)
-    if told is None:
-        return "the browser told nothing"
-    said = json.loads(told[1])
-    return f"{said['loaded'] / 1000:.1f} s to load, {said['elements']:,} elements"
+    message = re.search(r"<title>(\{.*?\})</title>", dom.stdout)
+    if message is None:
+        return "the browser reported nothing"
+    expected = json.loads(message[1])
+    return f"{expected['loaded'] / 1000:.1f} s to load, {expected['elements']:,} elements"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, default=25_596)
-    parser.add_argument("--redraws", type=int, default=2000)
+    parser.add_argument("--n-bootstrap", type=int, default=2000)
     parser.add_argument("--side", type=int, default=320)
     parser.add_argument("--out", type=Path)
-    told = parser.parse_args()
-    draw, say = np.random.default_rng(0), sys.stdout.write
+    message = parser.parse_args()
+    draw, echo = np.random.default_rng(0), sys.stdout.write
     with TemporaryDirectory() as folder:
-        directory = told.out or Path(folder) / "results"
+        directory = message.out or Path(folder) / "results"
         directory.mkdir(parents=True)
-        ids = write_predictions(directory, told.images, draw)
-        write_images(directory, ids[:IMAGES], told.side, draw)
+        ids = write_predictions(directory, message.images, draw)
+        write_images(directory, ids[:IMAGES], message.side, draw)
         write_maps(directory / "explain", ids[:MAPPED], draw)
         write_points(directory, ids[:POINTS], draw)
-        say(f"{told.images:,} images, {len(ARMS)} arms, 14 findings, {told.redraws:,} redraws\n")
+        echo(f"{message.images:,} images, {len(ARMS)} arms, 14 findings, {message.n_bootstrap:,} resamples\n")
         began = time.perf_counter()
-        content = content_of_folder(directory, ReportSettings(told.redraws, reference="scratch"))
+        content = content_of_folder(directory, ReportSettings(message.n_bootstrap, reference="scratch"))
         measured = time.perf_counter()
         page = write_report(content, directory / "page")
         written = time.perf_counter()
         tables, figures = (sorted((page.parent / name).iterdir()) for name in ("tables", "figures"))
-        say(f"measure and gather {measured - began:.1f} s, write {written - measured:.1f} s\n")
-        say(f"page {page.stat().st_size / 1e6:.1f} MB; {len(tables)} tables, {len(figures)} figures beside it\n")
-        say(f"Chromium: {opened(page)}\n")
+        echo(f"measure and gather {measured - began:.1f} s, write {written - measured:.1f} s\n")
+        echo(f"page {page.stat().st_size / 1e6:.1f} MB; {len(tables)} tables, {len(figures)} figures beside it\n")
+        echo(f"Chromium: {opened(page)}\n")
 
 
 if __name__ == "__main__":

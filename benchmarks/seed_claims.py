@@ -12,7 +12,7 @@ of the test patients is taken and:
 - A/B: s seeds each of two arms; what truly differs is the difference over all seeds and all test patients. Claims
   found, claims with the wrong sign, and by how much the claimed differences exaggerate it.
 
-Claims are those of the macro AUROC at 5 %: Obuchowski and Rockette's test, and seeds redrawn with the patients.
+Claims are those of the macro AUROC at 5 %: Obuchowski and Rockette's test, and seeds resampled with the patients.
 """
 
 import argparse
@@ -30,11 +30,11 @@ from torch import nn
 
 from hilum.evaluation.estimation import seed_weights
 from hilum.evaluation.inference import auroc_covariance, compare_seeds, patients_behind, two_sided_p
-from hilum.evaluation.metrics import redrawn_auroc
+from hilum.evaluation.metrics import bootstrap_roc_auc
 from hilum.evaluation.predictions import AlignedArms, count_cases
 from hilum.phantom import write_chestxray14
 
-REDRAWS = 400
+N_BOOTSTRAP = 400
 SIDE = 32
 MIN_POSITIVES = 30
 PAIRS = (("longer", "short"), ("longer", "linear"), ("longer", "few"))
@@ -62,8 +62,8 @@ def main() -> None:
         images, labels, patients, findings = read(root, 2 if chosen.quick else MIN_POSITIVES)
     aligned = trained(images, labels, patients, findings, chosen.seeds)
     rows = claims(aligned, chosen.trials)
-    told = f"{len(aligned.patients)} test images of {aligned.patients.max() + 1} patients, {len(findings)} findings"
-    sys.stdout.write(f"{told}, {chosen.seeds} seeds an arm\n\n{markdown(rows)}\n")
+    message = f"{len(aligned.patients)} test images of {aligned.patients.max() + 1} patients, {len(findings)} findings"
+    sys.stdout.write(f"{message}, {chosen.seeds} seeds an arm\n\n{markdown(rows)}\n")
     if chosen.out:
         chosen.out.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
 
@@ -73,12 +73,12 @@ def read(
 ) -> tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.int64], list[str]]:
     """Images (N, 32, 32), labels (N, F), patients (N,) and the findings with enough positives."""
     table = pl.read_csv(next(root.glob("Data_Entry*.csv")), infer_schema=False)
-    name, said, patient = table["Image Index"], table["Finding Labels"], table["Patient ID"]
+    name, expected, patient = table["Image Index"], table["Finding Labels"], table["Patient ID"]
     paths = {path.name: path for path in root.rglob("*.png")}
     shown = [cv2.imread(str(paths[one]), cv2.IMREAD_GRAYSCALE) for one in name]
     images = np.stack([cv2.resize(one, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for one in shown]) / 255.0
-    every = sorted({finding for one in said for finding in one.split("|")} - {"No Finding"})
-    labels = np.array([[finding in one.split("|") for finding in every] for one in said], dtype=np.float64)
+    every = sorted({finding for one in expected for finding in one.split("|")} - {"No Finding"})
+    labels = np.array([[finding in one.split("|") for finding in every] for one in expected], dtype=np.float64)
     enough = labels.sum(axis=0) >= 2 * min_positives
     owners = np.unique(patient.to_numpy(), return_inverse=True)[1]
     return images.astype(np.float32), labels[:, enough], owners, [f for f, e in zip(every, enough, strict=True) if e]
@@ -159,7 +159,7 @@ def _row(
     included: NDArray[np.bool_],
 ) -> dict[str, float | str]:
     truth = float(whole[pair[0]].mean() - whole[pair[1]].mean())
-    claimed: dict[str, list[float]] = {"OR-Hillis": [], "redraws": []}
+    claimed: dict[str, list[float]] = {"OR-Hillis": [], "n_bootstrap": []}
     for trial in range(trials):
         rng = np.random.default_rng([trial, size, len(pair[0]), len(pair[1]), pair[0] == pair[1]])
         for name, (p, difference) in _trial(aligned, pair, size, rng, included).items():
@@ -185,31 +185,33 @@ def _trial(
 ) -> dict[str, tuple[float, float]]:
     """P and difference, by both ways, of one draw of patients and seeds."""
     units = int(aligned.patients.max()) + 1
-    kept = np.isin(aligned.patients, rng.choice(units, units // 2, replace=False))
-    owners = np.unique(aligned.patients[kept], return_inverse=True)[1].astype(np.int32)
-    labels = aligned.labels[kept]
+    selected = np.isin(aligned.patients, rng.choice(units, units // 2, replace=False))
+    owners = np.unique(aligned.patients[selected], return_inverse=True)[1].astype(np.int32)
+    labels = aligned.labels[selected]
     if pair[0] == pair[1]:
         drawn = rng.permutation(len(aligned.scores[pair[0]]))[: 2 * size]
         sides = [aligned.scores[pair[0]][drawn[:size]], aligned.scores[pair[0]][drawn[size:]]]
     else:
         sides = [aligned.scores[arm][rng.permutation(len(aligned.scores[arm]))[:size]] for arm in pair]
-    layers = np.concatenate(sides)[:, kept]
+    layers = np.concatenate(sides)[:, selected]
     cases = count_cases(labels, owners)
     mean_over = included  # always the same findings: a mean over others would be another number
     if not mean_over.any() or not cases.enough(3)[mean_over].all():
-        return dict.fromkeys(("OR-Hillis", "redraws"), (1.0, 0.0))
+        return dict.fromkeys(("OR-Hillis", "n_bootstrap"), (1.0, 0.0))
     patients = patients_behind(np.minimum(cases.positive_patients, cases.negative_patients)[mean_over])
     known = auroc_covariance(labels, layers, owners, mean_over=mean_over, threads=1)
     values = known.estimates[-1]
     test = compare_seeds(values[:size], values[size:], known.covariance[-1], patients=patients)
     number = int(rng.integers(1 << 30))
-    redrawn = redrawn_auroc(labels[:, mean_over], layers[:, :, mean_over], owners, redraws=REDRAWS, seed=number)
-    weights = seed_weights(size, redraws=REDRAWS, seed=number)
-    macro = redrawn.mean(axis=1)
+    resampled = bootstrap_roc_auc(
+        labels[:, mean_over], layers[:, :, mean_over], owners, n_bootstrap=N_BOOTSTRAP, seed=number
+    )
+    weights = seed_weights(size, n_bootstrap=N_BOOTSTRAP, seed=number)
+    macro = resampled.mean(axis=1)
     differences = ((macro[:size] - macro[size:]) * weights).sum(axis=0)
     return {
         "OR-Hillis": (test.p(), test.difference),
-        "redraws": (two_sided_p(differences, patients=patients), test.difference),
+        "n_bootstrap": (two_sided_p(differences, patients=patients), test.difference),
     }
 
 

@@ -1,10 +1,10 @@
-"""Which comparison of arms with several seeds is honest, and which shows most: seeds redrawn, or as random readers.
+"""Which comparison of arms with several seeds is honest, and which shows most: seeds resampled, or as random readers.
 
     python benchmarks/seed_inference.py [--part calibration|readers|all] [--test-sets 1000] [--quick] [--out FILE.json]
 
 `calibration`: made-up test sets of two arms that are equally good (and two that are not), S trainings each, with few or
 many patients: how often a difference is claimed at 5 % by Obuchowski and Rockette's test with Hillis's degrees of
-freedom (seeds nested in arms, as Hilum has it; and factorial), and by redrawing seeds with the patients.
+freedom (seeds nested in arms, as Hilum has it; and factorial), and by resampling seeds with the patients.
 
 `readers`: Roe and Metz's model as in iMRMC's public-domain validation table (https://github.com/DIDSR/iMRMC,
 validation/MLEvalidation: true variance of the difference by numerical integration, mean of its estimate, rejections in
@@ -24,9 +24,9 @@ from scipy import stats
 
 from hilum.evaluation.estimation import seed_weights
 from hilum.evaluation.inference import auroc_covariance, compare_seeds, two_sided_p
-from hilum.evaluation.metrics import redrawn_auroc
+from hilum.evaluation.metrics import bootstrap_roc_auc
 
-REDRAWS = 400
+N_BOOTSTRAP = 400
 SEEDS = (2, 3, 5, 10)
 SPREADS = (0.0, 0.01, 0.03)
 PATIENTS = (120, 1200)
@@ -130,14 +130,16 @@ def p_values(label: NDArray[np.float64], scores: NDArray[np.float64], seeds: int
     values = known.estimates[0]
     order = [*range(seeds, 2 * seeds), *range(seeds)]
     covariance = known.covariance[0][np.ix_(order, order)]
-    told = {
+    message = {
         design: compare_seeds(values[seeds:], values[:seeds], covariance, design=design, patients=rarer).p()
         for design in ("nested", "factorial")
     }
-    redrawn = redrawn_auroc(label[:, None], scores[:, :, None], owners, redraws=REDRAWS, seed=number, threads=1)[:, 0]
-    weights = seed_weights(seeds, redraws=REDRAWS, seed=number)
-    differences = ((redrawn[seeds:] - redrawn[:seeds]) * weights).sum(axis=0)
-    return told | {"bootstrap": two_sided_p(differences, patients=rarer)}
+    resampled = bootstrap_roc_auc(
+        label[:, None], scores[:, :, None], owners, n_bootstrap=N_BOOTSTRAP, seed=number, threads=1
+    )[:, 0]
+    weights = seed_weights(seeds, n_bootstrap=N_BOOTSTRAP, seed=number)
+    differences = ((resampled[seeds:] - resampled[:seeds]) * weights).sum(axis=0)
+    return message | {"bootstrap": two_sided_p(differences, patients=rarer)}
 
 
 def _true_error(patients: int, seeds: int, spread: float, shared: float) -> float:
@@ -169,18 +171,20 @@ def readers(row: tuple, test_sets: int) -> dict[str, float | str]:
     name, _, _, _, _, _, cases, number, true, estimated, by_normal, by_hillis = row
     label = np.repeat([0.0, 1.0], cases)
     owners = np.arange(2 * cases, dtype=np.int32)
-    differences, of_redraws, of_hillis = [], [], []
+    differences, of_resamples, of_hillis = [], [], []
     claims = {"bootstrap": 0, "hillis": 0}
     for trial in range(test_sets):
         scores = roe_and_metz(np.random.default_rng([int(name), trial]), row)
         known = auroc_covariance(label[:, None], scores[:, :, None], owners, mean_over=np.array([True]), threads=1)
         values = known.estimates[0]
         test = compare_seeds(values[:number], values[number:], known.covariance[0], design="factorial")
-        redrawn = redrawn_auroc(label[:, None], scores[:, :, None], owners, redraws=REDRAWS, seed=trial, threads=1)
-        weights = seed_weights(number, redraws=REDRAWS, seed=trial)
-        drawn = ((redrawn[:number, 0] - redrawn[number:, 0]) * weights).sum(axis=0)
+        resampled = bootstrap_roc_auc(
+            label[:, None], scores[:, :, None], owners, n_bootstrap=N_BOOTSTRAP, seed=trial, threads=1
+        )
+        weights = seed_weights(number, n_bootstrap=N_BOOTSTRAP, seed=trial)
+        drawn = ((resampled[:number, 0] - resampled[number:, 0]) * weights).sum(axis=0)
         differences.append(test.difference)
-        of_redraws.append(float(np.var(drawn, ddof=1)))
+        of_resamples.append(float(np.var(drawn, ddof=1)))
         of_hillis.append(test.variance)
         claims["hillis"] += test.p() <= 0.05
         claims["bootstrap"] += two_sided_p(drawn, patients=cases) <= 0.05
@@ -189,11 +193,11 @@ def readers(row: tuple, test_sets: int) -> dict[str, float | str]:
         "true variance x 1e4": 1e4 * true,
         "here": 1e4 * float(np.var(differences, ddof=1)),
         "iMRMC's estimate": 1e4 * estimated,
-        "of redraws": 1e4 * float(np.mean(of_redraws)),
+        "of resamples": 1e4 * float(np.mean(of_resamples)),
         "of OR": 1e4 * float(np.mean(of_hillis)),
         "iMRMC rejects: normal": 100 * by_normal,
         "iMRMC rejects: Hillis": 100 * by_hillis,
-        "redraws reject": 100 * claims["bootstrap"] / test_sets,
+        "resamples reject": 100 * claims["bootstrap"] / test_sets,
         "OR-Hillis rejects": 100 * claims["hillis"] / test_sets,
     }
 

@@ -14,7 +14,7 @@ import time
 import torch
 
 from hilum.encoders.zoo import Encoder, create_encoder
-from hilum.training.cpu import kept_memory, small_maps_multiplied
+from hilum.training.cpu import retained_memory, small_maps_multiplied
 
 UNCOUNTED = 3  # rounds at the start
 
@@ -30,7 +30,7 @@ def main() -> None:
     encoder.to(memory_format=torch.channels_last)
     print(f"{arguments.encoder}, {torch.get_num_threads()} threads; ms of the median step\n")
     print("| precision | views | px | multiplied | convolved | ratio |\n|---|---|---|---|---|---|")
-    with kept_memory(torch.device("cpu")):
+    with retained_memory(torch.device("cpu")):
         for precision in ("bf16", "fp32"):
             for views in arguments.views:
                 for size in arguments.sizes:

@@ -50,15 +50,15 @@ SECTIONS = (
 OPENING = """# The study file
 
 One YAML file describes a whole comparison. This page is generated from the models that files are checked against
-(`make docs`); shipped examples are in [`studies/`](../studies). Every mistake in a file is told at once, with its line:
-`hilum study plan FILE` checks a file and runs nothing. Where tables name images whose file is not there, `plan` and
-`run` stop and say how many; `--allow-missing` goes on without them.
+(`make docs`); shipped examples are in [`studies/`](../studies). Every mistake in a file is reported at once, with its
+line: `hilum study plan FILE` checks a file and runs nothing. Where tables name images whose file is not there, `plan`
+and `run` stop and say how many; `--allow-missing` goes on without them.
 
 `hilum study check FILE` runs every step in miniature, for seconds and in a temporary directory: one arm for each
-encoder, start and way of fine-tuning, a few images of each finding, one epoch, one seed. All problems are told at once,
-with arm and step. `run` begins with it (there an arm that diverges or collapses is a warning, as long as others are
-left), unless with `--no-check`, in several processes, or where the same study was
-tried in that directory before. Not tried is the memory that whole batches take.
+encoder, start and way of fine-tuning, a few images of each finding, one epoch, one seed. All problems are reported at
+once, with arm and step. `run` begins with it (there an arm that diverges or collapses is a warning, as long as others
+are left), unless with `--no-check`, in several processes, or where the same study was tried in that directory before.
+Not tried is the memory that whole batches take.
 
 One process writes a study's directory at a time: `.NAME.lock` beside it says which; a second run says so and changes
 nothing. The page is a step like the others: where it failed, the next run makes it alone. An arm whose training

@@ -119,15 +119,15 @@ def holding(path):
 def test_of_two_processes_started_together_one_wins_and_the_other_says_who(tmp_path):
     out = tmp_path / "out"
     out.mkdir()
-    (out / "kept").write_text("x")
+    (out / "selected").write_text("x")
     both = [holding(out), holding(out)]
-    said = [process.stdout.readline() for process in both]
-    winner = said.index("mine\n")
-    assert f"process {both[winner].pid} on {socket.gethostname()}, since" in said[1 - winner]
-    assert "Wait until it is done" in said[1 - winner]
+    expected = [process.stdout.readline() for process in both]
+    winner = expected.index("mine\n")
+    assert f"process {both[winner].pid} on {socket.gethostname()}, since" in expected[1 - winner]
+    assert "Wait until it is done" in expected[1 - winner]
     both[1 - winner].communicate()
     assert both[1 - winner].returncode == 2
-    assert (out / "kept").read_text() == "x"
+    assert (out / "selected").read_text() == "x"
     both[winner].communicate("")
     assert both[winner].returncode == 0
     assert [path.name for path in tmp_path.iterdir()] == ["out"]

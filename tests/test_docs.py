@@ -23,7 +23,7 @@ SHORT = ["--scale", "tiny", "--set", "pretrain.epochs=1", "--set", "finetune.epo
 
 
 def commands(page: Path, program: str = "hilum") -> list[list[str]]:
-    """`hilum …` in the page's shell blocks, or what another program is told there, without comments."""
+    """`hilum …` in the page's shell blocks, or what another program is reported there, without comments."""
     blocks = re.findall(r"```sh\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL)
     lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
     found = [shlex.split(line, comments=True) for line in lines]

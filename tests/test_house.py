@@ -43,8 +43,22 @@ def test_a_face_gives_all_that_it_names(face):
     assert not named & modules  # a name of both would be the one or the other, by what was imported first
 
 
-REFUSED = re.compile(r"(^|_)(film|films|picture|pictures)(_|$)")
-"""Words that are not the field's (an image is an image)."""
+REFUSED = re.compile(
+    r"(^|_)(films?|pictures?|told|tells?|telling|said|says?|saying|redraws?|redrawn|redrawing|against|kept|wish(es)?"
+    r"|shall|mend(s|ed)?)(_|$)|(^|_)seen_|_seen(_|$)"
+)
+"""Words that are not the field's (an image is an image), as names, keys and options; `seen` by itself may name a set of
+what was met before."""
+FORMER = {
+    "data/tables/parquet.py",
+    "encoders/card.py",
+    "evaluation/predictions/exposure.py",
+    "prediction/description.py",
+    "runs/report.py",
+    "study/file/read.py",
+    "study/plan/record.py",
+}
+"""Files that read keys and columns of earlier versions."""
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -54,6 +68,20 @@ def test_names_are_the_fields_terms(path):
     snake = {re.sub(r"(?<!^)(?=[A-Z][a-z])", "_", name).lower(): name for name in names}
     assert not [name for lower, name in snake.items() if REFUSED.search(lower)]
     assert not REFUSED.search(path.stem)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_keys_options_and_help_are_in_the_fields_terms(path):
+    strings = [
+        node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant) and node.value
+    ]
+    texts = [text for text in strings if isinstance(text, str)]
+    former = path.relative_to(ROOT / "src" / "hilum").as_posix() in FORMER
+    assert former or not [text for text in texts if re.fullmatch(r"[a-z_]+", text) and REFUSED.search(text)]
+    options = [option.replace("-", "_") for text in texts for option in re.findall(r"--([a-z][a-z-]+)", text)]
+    assert not [option for option in options if REFUSED.search(option) or option == "seen"]
+    words = re.compile(r"\b([Rr]edraws?|[Rr]edrawn|[Tt]old|[Ss]aid|[Ss]hall|[Mm]end(s|ed)?|[Ww]ish(es)?)\b")
+    assert not [text for text in texts if words.search(text) and not (former and text in ("redraws", "told"))]
 
 
 def test_the_command_line_imports_nothing_heavy_before_a_command_runs():

@@ -49,7 +49,7 @@ def test_columns_hold_the_text_for_readers_and_the_codes_for_programs():
 
 
 def test_equal_notes_are_one():
-    first, second = (note(Code.ROWS_OF_SPLIT, kept=3, split="test", left=1, others="val") for _ in range(2))
+    first, second = (note(Code.ROWS_OF_SPLIT, used=3, split="test", left=1, others="val") for _ in range(2))
     assert len({first, second}) == 1
 
 

@@ -1,4 +1,5 @@
-"""Hilum from Python: the page docs/python.md is run, block after block, and its first block is a notebook's 25 lines."""
+"""Hilum from Python: the page docs/python.md is run, block after block, and its first block is a notebook's 25
+lines."""
 
 import doctest
 import importlib
@@ -47,7 +48,7 @@ def test_the_first_block_is_a_notebook_of_at_most_25_lines():
         assert f"hilum.{verb}(" in BLOCKS[0]
 
 
-def test_the_heat_map_of_one_image_lies_on_the_whole_image(page):
+def test_the_heat_map_of_one_image_is_on_the_whole_image(page):
     assert page["heat_map"].shape == (224, 224)
     assert np.isfinite(page["heat_map"]).all()
     assert page["heat_map"].min() >= 0
@@ -68,7 +69,7 @@ def test_results_print_and_give_their_tables(page, name):
 
 def test_numbers_from_python_are_those_of_the_command_line(page, tmp_path):
     given = str(page["folder"] / page["tuned"].predictions)
-    arguments = ["evaluate", given, "--redraws", "100", "--out", str(tmp_path / "cli")]
+    arguments = ["evaluate", given, "--n-bootstrap", "100", "--out", str(tmp_path / "cli")]
     code = "import sys; from hilum.cli import main; main()"
     subprocess.run([sys.executable, "-c", code, *arguments], check=True, capture_output=True)
     assert pl.read_parquet(tmp_path / "cli" / "metrics.parquet").equals(page["numbers"].metrics)

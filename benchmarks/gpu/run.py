@@ -5,8 +5,8 @@
 
 It needs a checkout, torch, Lightning and timm, and no network; it says first which small packages are missing. Parts
 run in the order of their worth, each in a process of its own with its own limit of time, and each writes its table row
-by row (FOLDER/PART.md and PART.json; FOLDER is $OUT where that is set), so that a run that is cut off has told all that
-it had measured. FOLDER/summary.md joins them.
+by row (FOLDER/PART.md and PART.json; FOLDER is $OUT where that is set), so that a run that is cut off has written all
+that it had measured. FOLDER/summary.md joins them.
 """
 
 import argparse
@@ -66,13 +66,13 @@ def main() -> int:
     lines = [f"# Hilum on {'a CPU, in miniature' if arguments.dry_run else 'a GPU'}", "", platform.platform()]
     lines += [f"Missing, and needed: {', '.join(missing)}"] if missing else []
     lines += [f"Missing, and their part says so: {', '.join(absent)}"] if absent else []
-    tell(lines, out)
+    report(lines, out)
     if missing:
         return 2
     import torch
 
     if not arguments.dry_run and not torch.cuda.is_available():
-        tell([*lines, "", "torch sees no GPU here: try --dry-run."], out)
+        report([*lines, "", "torch sees no GPU here: try --dry-run."], out)
         return 2
     import parts  # noqa: F401 - once, for all of the processes that are forked from this one
 
@@ -83,7 +83,7 @@ def main() -> int:
         left = arguments.seconds - (time.monotonic() - began)
         if left < 5:
             lines += ["", f"## {part.title}", "", "No time was left."]
-            tell(lines, out)
+            report(lines, out)
             continue
         limit, started = min(left, part.seconds, arguments.limit or part.seconds), time.monotonic()
         process = fork.Process(target=perform, args=(part.name, out, limit, arguments.dry_run))
@@ -94,17 +94,17 @@ def main() -> int:
             process.kill()
             process.join()
         took = time.monotonic() - started
-        said = f"Cut off after {took:.0f} s." if cut else f"{took:.0f} s."
-        said += f" Ended with {process.exitcode}: see {part.name}.txt." if process.exitcode and not cut else ""
+        expected = f"Cut off after {took:.0f} s." if cut else f"{took:.0f} s."
+        expected += f" Ended with {process.exitcode}: see {part.name}.txt." if process.exitcode and not cut else ""
         table = out / f"{part.name}.md"
-        lines += ["", f"## {part.title}", "", said, ""]
+        lines += ["", f"## {part.title}", "", expected, ""]
         lines += [table.read_text(encoding="utf-8").rstrip()] if table.exists() else ["Nothing was measured."]
-        tell(lines, out)
+        report(lines, out)
     print("\n".join(lines))
     return 0
 
 
-def tell(lines: list[str], out: Path) -> None:
+def report(lines: list[str], out: Path) -> None:
     (out / "summary.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
@@ -112,9 +112,9 @@ def perform(name: str, out: Path, seconds: float, dry: bool) -> None:
     """One part, in a process of its own."""
     import parts
 
-    with (out / f"{name}.txt").open("w", encoding="utf-8", buffering=1) as said:
-        os.dup2(said.fileno(), 1)
-        os.dup2(said.fileno(), 2)
+    with (out / f"{name}.txt").open("w", encoding="utf-8", buffering=1) as expected:
+        os.dup2(expected.fileno(), 1)
+        os.dup2(expected.fileno(), 2)
         try:
             parts.PERFORM[name](parts.Table(out / name), parts.Bounds(time.monotonic() + seconds, dry))
         except BaseException:

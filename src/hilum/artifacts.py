@@ -150,8 +150,8 @@ def _lock_file(descriptor: int) -> bool | None:
 def _holder(descriptor: int) -> dict[str, Any] | None:
     """What the lock says of who wrote it; None where it says nothing."""
     try:
-        told = json.loads(os.pread(descriptor, 1000, 0))
-        return {"host": str(told["host"]), "process": int(told["process"]), "since": str(told["since"])}
+        lock = json.loads(os.pread(descriptor, 1000, 0))
+        return {"host": str(lock["host"]), "process": int(lock["process"]), "since": str(lock["since"])}
     except (ValueError, TypeError, KeyError):
         return None
 

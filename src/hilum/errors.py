@@ -4,13 +4,13 @@ from typing import Literal
 
 
 class HilumError(Exception):
-    """Something a user can mend.
+    """Something a user can fix.
 
     Args:
         where: the file, field or argument at fault, as the user would name it.
         expected: what would have been right.
         found: what is there instead.
-        fix: the step that mends it; a command or an edit where there is one.
+        fix: the step that fixes it; a command or an edit where there is one.
     """
 
     def __init__(self, where: object, *, expected: str, found: str, fix: str) -> None:
@@ -28,7 +28,7 @@ class TrainingFailedError(HilumError):
     """A training that came to nothing, by its own course and not by a mistake in its inputs.
 
     Args:
-        code: "diverged": a loss that is not finite; "collapsed": features that tell nothing apart.
+        code: "diverged": a loss that is not finite; "collapsed": features that distinguish nothing.
         where, expected, found, fix: as in `HilumError`.
     """
 
@@ -43,7 +43,7 @@ class HilumErrors(HilumError):  # noqa: N818 - several of them
     Args:
         where: the file.
         problems: one line each, in the order of the file; not empty.
-        fix: what to do once all are mended.
+        fix: what to do once all are fixed.
     """
 
     def __init__(self, where: object, problems: list[str], *, fix: str) -> None:

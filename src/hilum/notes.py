@@ -177,7 +177,7 @@ MEANINGS: dict[Code, Meaning] = {
         "Check for leakage; with few patients read the score interval.",
     ),
     Code.UNDEFINED_SAMPLES: Meaning(
-        "{undefined} of {samples} redraws undefined and not used",
+        "{undefined} of {samples} resamples undefined and not used",
         "Some bootstrap samples held no positive or no negative patient.",
         _MORE_PATIENTS,
     ),
@@ -212,7 +212,7 @@ MEANINGS: dict[Code, Meaning] = {
         "Give both arms the same seeds.",
     ),
     Code.SMALL_GROUP: Meaning(
-        "{patients} patients of the rarer side (fewer than {min_patients}): not told",
+        "{patients} patients of the rarer side (fewer than {min_patients}): not reported",
         "The group is too small for a number.",
         "Merge groups, or use a larger test set.",
     ),
@@ -247,17 +247,17 @@ MEANINGS: dict[Code, Meaning] = {
         "Take a test set that holds the classes.",
     ),
     Code.ALL_ROWS_OF_SPLIT: Meaning(
-        "All {kept:,} rows are of the split {split}.",
+        "All {used:,} rows are of the split {split}.",
         "Which rows were evaluated.",
         "Nothing.",
     ),
     Code.ROWS_OF_SPLIT: Meaning(
-        "{kept:,} rows of the split {split} are evaluated; {left:,} rows of {others} are not.",
+        "{used:,} rows of the split {split} are evaluated; {left:,} rows of {others} are not.",
         "Which rows were evaluated.",
         "Name other rows with `--split`.",
     ),
     Code.NO_SPLIT: Meaning(
-        "No column split: that training has not seen these images was said, and is not in the table.",
+        "No column split: that training has not used these images was stated, and is not in the table.",
         "`--held-out` was taken at its word.",
         "Add a column `split`.",
     ),

@@ -10,7 +10,7 @@ from hilum.augment.library import named_policies
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "augmentations.md"
 
 
-def test_a_policy_is_told_in_words():
+def test_a_policy_is_reported_in_words():
     assert in_words(ViewPolicy()) == "nothing"
     assert in_words(POLICIES["tayebiarasteh2024"]) == "rotation ±8°, mirror image 50 %"
     assert in_words(POLICIES["finetune_erasing"]).endswith(

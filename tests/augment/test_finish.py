@@ -36,7 +36,7 @@ def keys_of(count):
 
 
 def finished(**changes):
-    """Parameters that only resize from 40 to 40 px and then do what is said, for all images."""
+    """Parameters that only resize from 40 to 40 px and then do what is reported, for all images."""
     nothing = {
         "gamma": np.ones(COUNT),
         "solarized": np.zeros(COUNT, dtype=bool),
@@ -123,7 +123,7 @@ def test_each_is_drawn_as_often_and_as_far_as_the_policy_says():
     assert stats.kstest(finish.noise / 0.2, "uniform").pvalue > 0.001
 
 
-def test_erased_rectangles_have_areas_and_aspects_in_range_and_lie_within_the_view():
+def test_erased_rectangles_have_areas_and_aspects_in_range_and_are_within_the_view():
     policy = ViewPolicy(erase_probability=1, erase_area=(0.1, 0.4), erase_aspect=(0.5, 2))
     erased = draw_parameters(keys_of(3000), policy, 40, 1000, seed=3, epoch=0, view=0).finish.erased
     high, wide = (erased[:, 1] - erased[:, 0]) / 1000, (erased[:, 3] - erased[:, 2]) / 1000

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hilum.augment import POLICIES, ViewPolicy
-from hilum.augment.library import named_policies, parse_policy, policy_of, read_policy, told_policy
+from hilum.augment.library import named_policies, named_policy, parse_policy, policy_of, read_policy
 from hilum.augment.parameters import draw_parameters
 from hilum.draws import image_keys
 from hilum.errors import HilumError, HilumErrors
@@ -101,14 +101,14 @@ def test_a_policy_written_as_its_ranges_is_the_same_again():
         assert parse_policy(ranges) == policy
 
 
-def test_everything_wrong_with_a_written_policy_is_said_at_once():
+def test_everything_wrong_with_a_written_policy_is_reported_at_once():
     with pytest.raises(HilumErrors) as caught:
         parse_policy({"like": "simcrl", "flop": 0.5, "flip": 2, "scale": 1.0, "rotate": "much", "blur_sigma": [1]})
-    said = {problem.split(":")[0]: problem for problem in caught.value.problems}
-    assert said.keys() == {"like", "flop", "flip", "scale", "rotate", "blur_sigma"}
-    assert "did you mean 'simclr'?" in said["like"]
-    assert "did you mean 'flip'?" in said["flop"]
-    assert "(low, high)" in said["scale"]
+    expected = {problem.split(":")[0]: problem for problem in caught.value.problems}
+    assert expected.keys() == {"like", "flop", "flip", "scale", "rotate", "blur_sigma"}
+    assert "did you mean 'simclr'?" in expected["like"]
+    assert "did you mean 'flip'?" in expected["flop"]
+    assert "(low, high)" in expected["scale"]
 
 
 def test_a_written_policy_that_is_no_mapping_is_refused():
@@ -119,12 +119,12 @@ def test_a_written_policy_that_is_no_mapping_is_refused():
 def test_the_command_line_takes_a_name_or_a_file(tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text("like: simclr\nflip: 0\n")
-    assert told_policy("simclr") == "simclr"
-    assert told_policy(str(path)) == read_policy(path) == ViewPolicy(**(POLICIES["simclr"].ranges() | {"flip": 0}))
+    assert named_policy("simclr") == "simclr"
+    assert named_policy(str(path)) == read_policy(path) == ViewPolicy(**(POLICIES["simclr"].ranges() | {"flip": 0}))
     with pytest.raises(HilumError, match="found simclear"):
-        told_policy("simclear")
+        named_policy("simclear")
     with pytest.raises(HilumError, match="no file"):
-        told_policy(str(tmp_path / "missing.yaml"))
+        named_policy(str(tmp_path / "missing.yaml"))
     path.write_text("flip: [")
     with pytest.raises(HilumError, match="expected a YAML file"):
         read_policy(path)

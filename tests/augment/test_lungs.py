@@ -65,10 +65,10 @@ def test_the_share_of_the_lungs_in_a_crop_is_known_within_a_few_points(true_lung
 
 def test_crops_keep_the_lungs_of_images_that_were_not_looked_at(true_lungs):
     """Of crops of 8 % of the image and more, a fifth would lose most of the lungs; with the limit hardly one does."""
-    free, kept = (true_shares(drawn(keep_lungs=limit), true_lungs) for limit in (0.0, 0.6))
+    free, selected = (true_shares(drawn(keep_lungs=limit), true_lungs) for limit in (0.0, 0.6))
     assert (free < 0.4).mean() > 0.15
-    assert (kept < 0.4).mean() < 0.03
-    assert (kept < 0.5).mean() < 0.1
+    assert (selected < 0.4).mean() < 0.03
+    assert (selected < 0.5).mean() < 0.1
 
 
 @pytest.mark.parametrize("limit", [0.3, 0.6, 1.0])
@@ -81,17 +81,17 @@ def test_every_crop_keeps_the_share_that_is_asked_for(limit, changes):
 def test_lungs_that_are_moved_off_the_image_are_kept_as_far_as_they_are_there():
     moved = {"shift": 0.4, "scale": (1.5, 2.0)}
     whole, _ = of_the_ellipses(drawn(crop_area=(1, 1), crop_aspect=(1, 1), **moved), SIDE, SIDE)
-    kept, _ = of_the_ellipses(drawn(keep_lungs=0.6, **moved), SIDE, SIDE)
+    selected, _ = of_the_ellipses(drawn(keep_lungs=0.6, **moved), SIDE, SIDE)
     assert (whole < 0.6).mean() > 0.3
-    assert (kept >= np.minimum(whole, 0.6) - 1e-9).all()
+    assert (selected >= np.minimum(whole, 0.6) - 1e-9).all()
 
 
 def test_crops_that_hold_enough_stay_as_they_were_and_no_crop_shrinks():
-    free, kept = drawn(), drawn(keep_lungs=0.6)
+    free, selected = drawn(), drawn(keep_lungs=0.6)
     enough = of_the_ellipses(free, SIDE, SIDE)[0] >= 0.6
     assert 0.3 < enough.mean() < 0.9
-    assert np.array_equal(free.maps[enough], kept.maps[enough])
-    areas = [np.abs(np.linalg.det(each.maps[:, :, :2])) for each in (free, kept)]
+    assert np.array_equal(free.maps[enough], selected.maps[enough])
+    areas = [np.abs(np.linalg.det(each.maps[:, :, :2])) for each in (free, selected)]
     assert (areas[1] >= areas[0] - 1e-9).all()
     assert (areas[1][~enough] > areas[0][~enough]).all()
     assert areas[1].max() <= 1 + 1e-9
@@ -140,5 +140,5 @@ def test_a_rectangle_that_covers_little_stays_as_it_is():
 
 
 def test_a_limit_moves_no_other_draw():
-    free, kept = drawn(brightness=0.2), drawn(brightness=0.2, keep_lungs=0.6)
-    assert np.array_equal(free.brightness, kept.brightness)
+    free, selected = drawn(brightness=0.2), drawn(brightness=0.2, keep_lungs=0.6)
+    assert np.array_equal(free.brightness, selected.brightness)

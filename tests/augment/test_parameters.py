@@ -62,7 +62,7 @@ def test_half_of_the_views_are_mirrored_left_to_right_only():
 
 
 @pytest.mark.parametrize("policy", [POLICIES["simclr"], ViewPolicy(crop_area=(0.08, 1), crop_aspect=(0.2, 5))])
-def test_crops_have_areas_and_aspects_in_range_and_lie_within_the_image(policy):
+def test_crops_have_areas_and_aspects_in_range_and_are_within_the_image(policy):
     policy = ViewPolicy(crop_area=policy.crop_area, crop_aspect=policy.crop_aspect)
     maps = draw(policy, size=32).maps
     width, height = maps[:, 0, 0] * 32, maps[:, 1, 1] * 32

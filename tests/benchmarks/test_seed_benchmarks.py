@@ -30,7 +30,7 @@ def test_seed_inference_in_small(tmp_path):
     assert all(row["found: nested"] >= row["false: nested"] for row in rows["calibration"])
     (of_imrmc,) = rows["readers"]
     assert of_imrmc["of OR"] == pytest.approx(of_imrmc["true variance x 1e4"], rel=0.3)
-    assert of_imrmc["of redraws"] > of_imrmc["of OR"]
+    assert of_imrmc["of resamples"] > of_imrmc["of OR"]
 
 
 @pytest.mark.slow

@@ -1,7 +1,7 @@
 """`hilum pretrain` killed again and again, beside a run that is not: `killed_pretraining.py IMAGES OUT`.
 
-Not a test: `test_killed_pretraining.py` compares what both leave. Every attempt is a process of its own, forked from one
-that has the libraries but has computed nothing, so that most of its life is the command's.
+Not a test: `test_killed_pretraining.py` compares what both leave. Every attempt is a process of its own, forked from
+one that has the libraries but has computed nothing, so that most of its life is the command's.
 """
 
 import json
@@ -99,11 +99,11 @@ AFTER = {
 
 def main(images: Path, out: Path) -> None:
     ended = os.waitpid(attempt(images, out / "whole" / "run", 1, checkpoint_often), 0)[1]
-    told = {}
+    message = {}
     for number, (moment, trap) in enumerate((BEFORE | WITHIN | AFTER).items()):
-        told[moment] = killed_itself(attempt(images, out / "killed" / "run", 1 + number % 3, trap))
+        message[moment] = killed_itself(attempt(images, out / "killed" / "run", 1 + number % 3, trap))
     ended |= os.waitpid(attempt(images, out / "killed" / "run", 2, checkpoint_often), 0)[1]
-    (out / "told.json").write_text(json.dumps(told))
+    (out / "reported.json").write_text(json.dumps(message))
     sys.exit(ended != 0)
 
 

@@ -87,7 +87,7 @@ def test_images_of_another_data_set_are_refused(predictions, tmp_path):
 @pytest.mark.shared_data
 def test_nih_labels_are_compared_with_adjudicated_ones(predictions, tmp_path, shared_data):
     ran = run(predictions, "--adjudicated", shared_data / GOOGLE, "--out", tmp_path / "out", "--json")
-    told = json.loads(ran.stdout)
-    assert [row["finding"] for row in told["agreement"]] == ["Pneumothorax", "Nodule or mass", "Airspace opacity"]
-    assert told["agreement"][0]["contradicted"] == 258
+    message = json.loads(ran.stdout)
+    assert [row["finding"] for row in message["agreement"]] == ["Pneumothorax", "Nodule or mass", "Airspace opacity"]
+    assert message["agreement"][0]["contradicted"] == 258
     assert (tmp_path / "out" / "agreement.csv").exists()

@@ -37,26 +37,26 @@ def pair(tmp_path):
 
 
 def test_writes_and_prints_differences_intervals_and_families(pair, tmp_path):
-    ran = run(*pair, "--out", tmp_path / "out", "--redraws", 200)
+    ran = run(*pair, "--out", tmp_path / "out", "--n-bootstrap", 200)
     assert ran.exit_code == 0, ran.output
     comparisons = pl.read_parquet(tmp_path / "out" / "comparisons.parquet")
     assert {"finding", "metric", "difference", "low", "high", "p", "p_adjusted"} <= set(comparisons.columns)
     assert comparisons["low"][0] > 0
     assert f"AUROC of {pair[0]} minus {pair[1]}" in ran.stdout
-    assert "300 images of 150 patients · split test · 200 redraws" in ran.stdout
+    assert "300 images of 150 patients · split test · 200 resamples" in ran.stdout
     assert "1 comparison = 1 test, Benjamini-Hochberg" in ran.stdout
     assert "macro" not in ran.stdout
 
 
 def test_json_is_pure_and_holds_the_same_numbers(pair, tmp_path):
-    ran = run(*pair, "--out", tmp_path / "out", "--redraws", 100, "--json")
-    told = json.loads(ran.stdout)
-    assert told["difference"] == f"{pair[0]} minus {pair[1]}"
-    assert told["comparisons"] == pl.read_parquet(tmp_path / "out" / "comparisons.parquet").to_dicts()
+    ran = run(*pair, "--out", tmp_path / "out", "--n-bootstrap", 100, "--json")
+    message = json.loads(ran.stdout)
+    assert message["difference"] == f"{pair[0]} minus {pair[1]}"
+    assert message["comparisons"] == pl.read_parquet(tmp_path / "out" / "comparisons.parquet").to_dicts()
 
 
 def test_small_p_values_are_not_printed_as_zero(pair, tmp_path):
-    ran = run(*pair, "--out", tmp_path / "out", "--redraws", 5000)
+    ran = run(*pair, "--out", tmp_path / "out", "--n-bootstrap", 5000)
     assert "<0.001" in ran.stdout
 
 
@@ -69,7 +69,7 @@ def test_different_images_are_refused_and_nothing_is_left_behind(pair, tmp_path)
 
 
 def test_the_other_metrics_are_compared_where_thresholds_are_given(pair, tmp_path):
-    ran = run(*pair, "--out", tmp_path / "out", "--redraws", 100, "--threshold", 0.5, "--holm")
+    ran = run(*pair, "--out", tmp_path / "out", "--n-bootstrap", 100, "--threshold", 0.5, "--holm")
     table = pl.read_parquet(tmp_path / "out" / "comparisons.parquet")
     assert {"auroc", "auprc", "f1", "mcc", "brier"} <= set(table["metric"])
     assert "balanced accuracy" in ran.stdout
@@ -77,9 +77,9 @@ def test_the_other_metrics_are_compared_where_thresholds_are_given(pair, tmp_pat
 
 
 def test_a_margin_says_whether_the_first_is_not_worse(pair, tmp_path):
-    ran = run(*reversed(pair), "--out", tmp_path / "out", "--redraws", 100, "--margin", 0.4)
+    ran = run(*reversed(pair), "--out", tmp_path / "out", "--n-bootstrap", 100, "--margin", 0.4)
     assert "margin 0.4: Pleural Effusion worse" in ran.stdout
     margins = pl.read_parquet(tmp_path / "out" / "margins.parquet")
-    assert margins["says"].to_list() == ["worse"]
-    told = json.loads(run(*pair, "--out", tmp_path / "o", "--redraws", 100, "--margin", 0.4, "--json").stdout)
-    assert told["margins"][0]["says"] == "better"
+    assert margins["conclusion"].to_list() == ["worse"]
+    message = json.loads(run(*pair, "--out", tmp_path / "o", "--n-bootstrap", 100, "--margin", 0.4, "--json").stdout)
+    assert message["margins"][0]["conclusion"] == "better"

@@ -47,14 +47,14 @@ def spoilt(generated, tmp_path):
     return root
 
 
-def test_faults_are_told_on_the_terminal_in_tables_and_on_a_page(command, spoilt, tmp_path):
+def test_faults_are_reported_on_the_terminal_in_tables_and_on_a_page(command, spoilt, tmp_path):
     result = command("folder", spoilt, "--labels", tmp_path / "labels.csv", "--out", tmp_path / "out")
     assert result.exit_code == 0
     assert "ERROR    patients on both sides (ours)" in result.stdout
     assert "ERROR    one image on both sides (ours)" in result.stdout
     assert result.stdout.index("ERROR ") < result.stdout.index("WARNING ")
     table = pl.read_parquet(tmp_path / "out" / "doctor.parquet")
-    assert table.columns == ["severity", "check", "data_set", "told", "fix", "images", "image_ids"]
+    assert table.columns == ["severity", "check", "data_set", "message", "fix", "images", "image_ids"]
     assert {"patients on both sides", "one image on both sides", "one image with two labels"} <= set(table["check"])
     copies = pl.read_parquet(tmp_path / "out" / "duplicates.parquet")
     assert copies.select("image_id_b", "kind").rows() == [("again.jpg", "near")]
@@ -74,29 +74,29 @@ def test_faults_are_told_on_the_terminal_in_tables_and_on_a_page(command, spoilt
 
 
 def test_strict_ends_with_an_exit_code_where_errors_were_found(command, spoilt, generated, tmp_path):
-    told = ("folder", spoilt, "--labels", tmp_path / "labels.csv", "--out", tmp_path / "out", "--strict")
-    assert command(*told).exit_code == 1
+    message = ("folder", spoilt, "--labels", tmp_path / "labels.csv", "--out", tmp_path / "out", "--strict")
+    assert command(*message).exit_code == 1
     assert command("chestxray14", generated, "--out", tmp_path / "sound", "--strict").exit_code == 0
 
 
 def test_json_says_the_same_and_nothing_else(command, spoilt, tmp_path):
     result = command("folder", spoilt, "--labels", tmp_path / "labels.csv", "--out", tmp_path / "out", "--json")
-    told = json.loads(result.stdout)
+    message = json.loads(result.stdout)
     patients = len({path.name[:8] for path in spoilt.iterdir()} - {"again.jp"}) + 1
-    assert told["data_sets"] == [
+    assert message["data_sets"] == [
         {"name": "ours", "collection": "folder", "images": 25, "patients": patients, "unreadable": 1}
     ]
-    assert told["errors"] == sum(issue["severity"] == "error" for issue in told["issues"]) >= 2
-    assert told["copies"] == {"near": 1}
+    assert message["errors"] == sum(issue["severity"] == "error" for issue in message["issues"]) >= 2
+    assert message["copies"] == {"near": 1}
 
 
 def test_copies_are_looked_for_across_data_sets(command, spoilt, generated, tmp_path):
     result = command("folder", spoilt, "--and", f"chestxray14={generated}", "--out", tmp_path / "out", "--json")
-    told = json.loads(result.stdout)
-    assert [one["name"] for one in told["data_sets"]] == ["ours", "CXR8"]
-    (issue,) = (issue for issue in told["issues"] if issue["check"] == "one image in two data sets")
+    message = json.loads(result.stdout)
+    assert [one["name"] for one in message["data_sets"]] == ["ours", "CXR8"]
+    (issue,) = (issue for issue in message["issues"] if issue["check"] == "one image in two data sets")
     assert issue["data_set"] == "ours and CXR8"
-    assert told["copies"]["same file"] == 23
+    assert message["copies"]["same file"] == 23
 
 
 def test_what_was_ingested_is_examined_like_the_native_files(command, generated, tmp_path):
@@ -115,10 +115,10 @@ def test_another_list_is_counted_when_asked_for(command, generated, tmp_path):
 
 
 def test_a_second_examination_gives_the_same_bytes(command, spoilt, tmp_path):
-    told = ("folder", spoilt, "--labels", tmp_path / "labels.csv", "--out", tmp_path / "out")
-    command(*told)
+    message = ("folder", spoilt, "--labels", tmp_path / "labels.csv", "--out", tmp_path / "out")
+    command(*message)
     first = (tmp_path / "out" / "doctor.html").read_bytes()
-    command(*told)
+    command(*message)
     assert (tmp_path / "out" / "doctor.html").read_bytes() == first
 
 

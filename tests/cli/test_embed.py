@@ -33,16 +33,16 @@ def here(tmp_path_factory):
             std=0.25,
             seed=0,
             split="",
-            patients_seen=seen,
-            images_seen=len(seen),
+            training_patients=seen,
+            n_training_images=len(seen),
         )
         save_encoder(create_encoder("resnet18", seed=0), card, folder / name)
     return folder
 
 
 def run(here, *arguments):
-    told = ["embed", *map(str, arguments), "--redraws", "100", "--k", "5"]
-    return CliRunner().invoke(hilum.cli.make_app(), told, catch_exceptions=False)
+    message = ["embed", *map(str, arguments), "--n-bootstrap", "100", "--k", "5"]
+    return CliRunner().invoke(hilum.cli.make_app(), message, catch_exceptions=False)
 
 
 def test_a_model_leaves_features_points_numbers_neighbours_and_images(here, tmp_path):
@@ -50,10 +50,10 @@ def test_a_model_leaves_features_points_numbers_neighbours_and_images(here, tmp_
     first = "00000001_000.png"
     where = ["--data", f"chestxray14={here / 'CXR8'}", "--stores", here / "stores"]
     answer = run(here, here / "naive", *where, "--out", out, "--like", first, "--json")
-    told = json.loads(answer.stdout)
-    assert (told["images"], told["seen"], told["k"]) == (40, 0, 5)
-    assert len(told["like"][first]) == 5
-    assert not any(each["same_patient"] for each in told["like"][first])
+    message = json.loads(answer.stdout)
+    assert (message["images"], message["trained_on"], message["k"]) == (40, 0, 5)
+    assert len(message["like"][first]) == 5
+    assert not any(each["same_patient"] for each in message["like"][first])
     features = read_features(out / "features")
     points = pl.read_parquet(out / "embedding.parquet")
     assert points.columns == ["image_id", "method", "x", "y", "single_label", "anomalies"]
@@ -66,7 +66,7 @@ def test_a_model_leaves_features_points_numbers_neighbours_and_images(here, tmp_
     assert nearest["cosine"] == pytest.approx(float(unit[rows[0]] @ unit[rows[1]]), abs=1e-6)
     purity = pl.read_parquet(out / "purity.parquet")
     assert set(purity["grouping"]) == {"single_label", "anomalies"}
-    assert told["purity"] == purity.to_dicts()
+    assert message["purity"] == purity.to_dicts()
     for name in ("embedding-tsne.svg", "embedding-tsne.png", "similar.png", "purity.csv", "embed.json"):
         assert (out / name).stat().st_size > 200
     assert ">No Finding<" in (out / "embedding-tsne.svg").read_text()
@@ -80,19 +80,21 @@ def test_images_of_patients_that_the_model_has_learnt_from_are_left_out_unless_a
     without = json.loads(run(here, here / "knowing", *where, "--out", tmp_path / "a").stdout)
     assert without["images"] < 40
     assert "of patients that the model has learnt from were left out" in without["notes"][0]
-    with_them = json.loads(run(here, here / "knowing", *where, "--out", tmp_path / "b", "--seen").stdout)
-    assert (with_them["images"], with_them["seen"]) == (40, 40 - without["images"])
+    with_them = json.loads(
+        run(here, here / "knowing", *where, "--out", tmp_path / "b", "--include-training-patients").stdout
+    )
+    assert (with_them["images"], with_them["trained_on"]) == (40, 40 - without["images"])
 
 
 def test_the_image_may_show_fewer_images_than_the_numbers_are_of(here, tmp_path):
     where = ["--data", f"chestxray14={here / 'CXR8'}", "--stores", here / "stores", "--out", tmp_path / "out"]
-    told = json.loads(run(here, here / "naive", *where, "--images", "15", "--json").stdout)
-    assert told["images"] == 40
-    assert "15 of 40 images, drawn by lot, are in the image; numbers are of all images" in told["notes"]
+    message = json.loads(run(here, here / "naive", *where, "--images", "15", "--json").stdout)
+    assert message["images"] == 40
+    assert "15 of 40 images, drawn by lot, are in the image; numbers are of all images" in message["notes"]
     assert len(pl.read_parquet(tmp_path / "out" / "embedding.parquet")) == 15
 
 
-def test_what_cannot_be_done_is_said_and_nothing_is_left(here, tmp_path):
+def test_what_cannot_be_done_is_reported_and_nothing_is_left(here, tmp_path):
     where = ["--data", f"chestxray14={here / 'CXR8'}", "--stores", here / "stores", "--out", tmp_path / "out"]
     for more, complaint in (
         (["--method", "pca"], "--method: expected one of tsne, umap, both"),

@@ -39,7 +39,7 @@ def model_of(tmp_path_factory, images):
         classifier = Classifier(create_encoder(encoder, seed=0), len(findings), size=42)
         card = Card(
             encoder=encoder, method="finetune", settings={}, preprocessing=recipe, image_size=42, mean=0.5, std=0.25,
-            seed=0, split="made-up", patients_seen=list(patients), images_seen=0, findings=list(findings),
+            seed=0, split="made-up", training_patients=list(patients), n_training_images=0, findings=list(findings),
         )  # fmt: skip
         write_classifier(classifier, card, directory)
         return directory
@@ -60,7 +60,7 @@ def resnet(model_of):
 def test_two_models_leave_maps_scores_and_a_page(images, xvt, resnet, tmp_path):
     out = tmp_path / "out"
     answer = explain(
-        xvt, "--and", resnet, "--data", f"chestxray14={images}", "--out", out, "--redraws", 100, "--candidates", 30
+        xvt, "--and", resnet, "--data", f"chestxray14={images}", "--out", out, "--n-bootstrap", 100, "--candidates", 30
     )
     assert answer.exit_code == 0, answer.output
     index = pl.read_parquet(out / "heat_maps.parquet")
@@ -74,7 +74,7 @@ def test_two_models_leave_maps_scores_and_a_page(images, xvt, resnet, tmp_path):
     )
     statistics = pl.read_parquet(out / "box_statistics.parquet")
     assert {"xvt (seed 0)", "resnet (seed 0)", "centre prior", "location prior"} <= set(statistics["arm"])
-    assert ("resnet (seed 0)", "xvt (seed 0)") in statistics.select("arm", "against").rows()
+    assert ("resnet (seed 0)", "xvt (seed 0)") in statistics.select("arm", "reference").rows()
     page = (out / "explain.html").read_text(encoding="utf-8")
     assert page.count('class="case"') == len(pl.read_parquet(out / "shown.parquet"))
     addresses = re.findall(r'(?:src|href)="([^"]*)"', page)
@@ -84,7 +84,7 @@ def test_two_models_leave_maps_scores_and_a_page(images, xvt, resnet, tmp_path):
 
 
 def test_the_same_call_gives_the_same_numbers(images, xvt, tmp_path):
-    told = []
+    message = []
     for name in ("one", "two"):
         out = tmp_path / name
         answer = explain(
@@ -93,17 +93,17 @@ def test_the_same_call_gives_the_same_numbers(images, xvt, tmp_path):
             f"chestxray14={images}",
             "--out",
             out,
-            "--redraws",
+            "--n-bootstrap",
             100,
             "--findings",
             "Infiltration",
             "--json",
         )
-        told.append(json.loads(answer.stdout))
-        told[-1].pop("page")
-    assert told[0] == told[1]
-    assert told[0]["images_with_boxes"] > 0
-    assert told[0]["statistics"]
+        message.append(json.loads(answer.stdout))
+        message[-1].pop("page")
+    assert message[0] == message[1]
+    assert message[0]["images_with_boxes"] > 0
+    assert message[0]["statistics"]
 
 
 def test_without_boxes_there_are_no_scores(images, xvt, tmp_path):
@@ -156,13 +156,13 @@ def test_images_of_patients_that_a_model_has_learnt_from_are_left_out(images, mo
     left_out = explain(*words, "--out", tmp_path / "without")
     assert f"{met} images of patients that a model has learnt from were left out" in left_out.output
     everyone = model_of("all", "toh2023_resnet", FINDINGS, [{"resize": 48}], [f"{mark}:{one}" for one in patients])
-    with pytest.raises(HilumError, match="add --seen"):
+    with pytest.raises(HilumError, match="add --include-training-patients"):
         explain(everyone, *words[1:], "--out", tmp_path / "none")
     assert not (tmp_path / "none").exists()
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["--data", "images"], "expected NAME=FOLDER, with a plain name; found 'images'"),
         (["--data", "chestxray14={images}", "--findings", "Edema"], "findings that xvt.* scores: Infiltration"),
@@ -172,8 +172,8 @@ def test_images_of_patients_that_a_model_has_learnt_from_are_left_out(images, mo
         (["--data", "chestxray14={images}", "--split", "val"], "only images of the list val"),
     ],
 )
-def test_other_wishes_are_refused_and_leave_nothing(words, told, images, xvt, tmp_path):
-    with pytest.raises(HilumError, match=told):
+def test_other_settings_are_refused_and_leave_nothing(words, message, images, xvt, tmp_path):
+    with pytest.raises(HilumError, match=message):
         explain(xvt, *(word.format(images=images, xvt=xvt) for word in words), "--out", tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
 

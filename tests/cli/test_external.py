@@ -42,7 +42,7 @@ EVERY = ("here:here", "here:there", "there:there")
 
 
 def test_the_matrix_is_written_and_printed_with_the_drop(tables, tmp_path):
-    ran = run("external", *cells(tables, *EVERY), "--out", tmp_path / "out", "--redraws", 200)
+    ran = run("external", *cells(tables, *EVERY), "--out", tmp_path / "out", "--n-bootstrap", 200)
     assert ran.exit_code == 0, ran.output
     written = pl.read_parquet(tmp_path / "out" / "external.parquet")
     row = written.row(
@@ -61,17 +61,17 @@ def test_the_matrix_is_written_and_printed_with_the_drop(tables, tmp_path):
 
 
 def test_json_is_pure_and_says_what_was_tested_on_what(tables, tmp_path):
-    ran = run("external", *cells(tables, *EVERY), "--out", tmp_path / "out", "--redraws", 100, "--json")
-    told = json.loads(ran.stdout)
-    assert [(cell["trained_on"], cell["tested_on"], cell["images"]) for cell in told["cells"]] == [
+    ran = run("external", *cells(tables, *EVERY), "--out", tmp_path / "out", "--n-bootstrap", 100, "--json")
+    reported = json.loads(ran.stdout)
+    assert [(cell["trained_on"], cell["tested_on"], cell["images"]) for cell in reported["cells"]] == [
         ("here", "here", 300), ("here", "there", 300), ("there", "there", 300),
     ]  # fmt: skip
-    assert told["external"] == pl.read_parquet(tmp_path / "out" / "external.parquet").to_dicts()
+    assert reported["external"] == pl.read_parquet(tmp_path / "out" / "external.parquet").to_dicts()
 
 
 def test_the_report_of_the_folder_shows_the_matrix(tables, tmp_path):
-    run("external", *cells(tables, *EVERY), "--out", tmp_path / "out", "--redraws", 100)
-    answer = run("report", tmp_path / "out", "--redraws", 100)
+    run("external", *cells(tables, *EVERY), "--out", tmp_path / "out", "--n-bootstrap", 100)
+    answer = run("report", tmp_path / "out", "--n-bootstrap", 100)
     assert answer.exit_code == 0, answer.output
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert "External validation" in page
@@ -80,7 +80,7 @@ def test_the_report_of_the_folder_shows_the_matrix(tables, tmp_path):
 
 def test_several_tables_of_one_pair_are_seeds(tables, tmp_path):
     pairs = cells(tables, "here:here", "here:there", "here:there")
-    ran = run("external", *pairs, "--out", tmp_path / "out", "--redraws", 100, "--json")
+    ran = run("external", *pairs, "--out", tmp_path / "out", "--n-bootstrap", 100, "--json")
     assert [len(cell["predictions"]) for cell in json.loads(ran.stdout)["cells"]] == [1, 2]
 
 

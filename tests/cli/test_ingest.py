@@ -80,10 +80,10 @@ def test_a_labelled_folder_leaves_a_manifest_and_its_counts(command, images, tmp
     ]
     assert len(read_manifest(tmp_path / "out" / "manifest.parquet")) == 4
     assert pl.read_parquet(tmp_path / "out" / "rejected.parquet")["reason"].to_list() == ["empty file"]
-    kept = json.loads((tmp_path / "out" / "ingest.json").read_text())
-    assert kept["root"] == str(images.resolve())
-    assert list(kept["sources"]) == ["labels.csv"]
-    assert {name: kept[name] for name in summary} == summary
+    selected = json.loads((tmp_path / "out" / "ingest.json").read_text())
+    assert selected["root"] == str(images.resolve())
+    assert list(selected["sources"]) == ["labels.csv"]
+    assert {name: selected[name] for name in summary} == summary
 
 
 def test_windows_beside_all_values_are_counted_and_named(command, tmp_path):

@@ -11,8 +11,9 @@ from hilum.phantom import write_chestxray14
 
 @pytest.mark.slow
 def test_a_pretraining_that_is_killed_anywhere_and_given_again_ends_with_the_same_bits(tmp_path):
-    """SIGKILL while images are decoded, at random moments of the training, and after it: before the weights are written,
-    before the ledger, before the renaming. Every time the same command is given again, with another number of threads.
+    """SIGKILL while images are decoded, at random moments of the training, and after it: before the weights are
+    written, before the ledger, before the renaming. Every time the same command is given again, with another number of
+    threads.
     """
     write_chestxray14(tmp_path / "images", images=80, size=48, seed=0)
     script = Path(__file__).with_name("killed_pretraining.py")
@@ -21,8 +22,8 @@ def test_a_pretraining_that_is_killed_anywhere_and_given_again_ends_with_the_sam
         capture_output=True, text=True, timeout=1200,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    told = json.loads((tmp_path / "told.json").read_text())
-    assert all(told.values()), told  # none came after the end
+    message = json.loads((tmp_path / "reported.json").read_text())
+    assert all(message.values()), message  # none came after the end
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     for name in ("encoder.safetensors", "card.json"):
         assert (killed / "run" / name).read_bytes() == (whole / "run" / name).read_bytes(), name

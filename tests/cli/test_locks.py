@@ -44,9 +44,9 @@ def called(*words):
 def test_a_directory_that_another_process_writes_is_refused(command, table, tmp_path):
     out = tmp_path / "results"
     words = {
-        "evaluate": ["evaluate", table, "--out", out, "--redraws", "40"],
-        "compare": ["compare", table, table, "--out", out, "--redraws", "40"],
-        "report": ["report", tmp_path, "--out", out, "--redraws", "40"],
+        "evaluate": ["evaluate", table, "--out", out, "--n-bootstrap", "40"],
+        "compare": ["compare", table, table, "--out", out, "--n-bootstrap", "40"],
+        "report": ["report", tmp_path, "--out", out, "--n-bootstrap", "40"],
         "study run": ["study", "run", "demo", "--out", out],
     }[command]
     with another_holds(out):

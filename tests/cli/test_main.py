@@ -32,7 +32,7 @@ def run(monkeypatch, capsys, *words: str) -> tuple[int, str, str]:
         (("compare", "nowhere.csv", "there.csv", "--out", "x"), "nowhere.csv"),
     ],
 )
-def test_what_a_user_can_mend_is_said_without_a_traceback(words, message, monkeypatch, capsys, tmp_path):
+def test_what_a_user_can_fix_is_reported_without_a_traceback(words, message, monkeypatch, capsys, tmp_path):
     monkeypatch.chdir(tmp_path)
     status, out, err = run(monkeypatch, capsys, *words)
     assert status == EXIT_USER_ERROR
@@ -41,7 +41,7 @@ def test_what_a_user_can_mend_is_said_without_a_traceback(words, message, monkey
     assert not list(tmp_path.rglob("report.html"))
 
 
-def test_the_version_is_said(monkeypatch, capsys):
+def test_the_version_is_reported(monkeypatch, capsys):
     assert run(monkeypatch, capsys, "--version") == (0, f"hilum {hilum.__version__}\n", "")
 
 

@@ -22,25 +22,25 @@ def command():
 
 
 def test_all_policies_are_listed_with_what_they_do_and_where_they_are_from(command):
-    told = command()
-    assert all(name in told for name in POLICIES)
-    assert "Kivotova" in told
+    message = command()
+    assert all(name in message for name in POLICIES)
+    assert "Kivotova" in message
 
 
 def test_one_policy_is_shown_with_its_ranges_and_what_was_left_out(command):
-    told = command("caron2021_dino_second")
-    assert "solarisation 20 %" in told
-    assert "solarize_probability  0.2" in told
-    assert "0.4 to 1" in told
-    assert "Saturation, hue and loss of colour." in told
+    message = command("caron2021_dino_second")
+    assert "solarisation 20 %" in message
+    assert "solarize_probability  0.2" in message
+    assert "0.4 to 1" in message
+    assert "Saturation, hue and loss of colour." in message
 
 
 def test_the_json_holds_the_ranges_as_they_may_be_written(command):
-    told = json.loads(command("--json"))
-    assert list(told) == list(POLICIES)
-    for name, entry in told.items():
+    message = json.loads(command("--json"))
+    assert list(message) == list(POLICIES)
+    for name, entry in message.items():
         assert parse_policy(entry["ranges"]) == POLICIES[name]
-    assert json.loads(command("simclr_lungs", "--json")) == told["simclr_lungs"]
+    assert json.loads(command("simclr_lungs", "--json")) == message["simclr_lungs"]
 
 
 def test_an_unknown_policy_is_named_with_its_neighbour(command):

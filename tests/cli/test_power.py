@@ -24,14 +24,14 @@ def test_says_the_smallest_difference_and_what_other_assumptions_would_give():
 
 
 def test_json_holds_the_assumptions_and_the_difference():
-    told = json.loads(run("--positives", 50, "--negatives", 950, "--auroc", 0.75, "--json").stdout)
-    assert told["smallest_difference"] > 0
-    assert (told["auroc"], told["patients"], told["design_effect"]) == (0.75, None, 1.0)
+    message = json.loads(run("--positives", 50, "--negatives", 950, "--auroc", 0.75, "--json").stdout)
+    assert message["smallest_difference"] > 0
+    assert (message["auroc"], message["patients"], message["design_effect"]) == (0.75, None, 1.0)
 
 
 def test_a_test_set_that_can_show_nothing_says_so():
     ran = run("--positives", 3, "--negatives", 4, "--auroc", 0.9)
-    assert "Not even a perfect arm would be told from an AUROC of 0.9" in ran.stdout
+    assert "Not even a perfect arm would be distinguished from an AUROC of 0.9" in ran.stdout
     assert (
         json.loads(run("--positives", 3, "--negatives", 4, "--auroc", 0.9, "--json").stdout)["smallest_difference"]
         is None
@@ -45,17 +45,17 @@ def test_counts_that_cannot_be_are_refused(arguments):
 
 def test_a_difference_says_the_images_and_seeds_it_takes():
     counts = ("--positives", 200, "--negatives", 1800, "--seeds", 3, "--seed-sd", 0.02, "--difference", 0.03)
-    told = json.loads(run(*counts, "--json").stdout)
-    by_seeds = {row["seeds"]: row["positives"] for row in told["needed"]}
+    message = json.loads(run(*counts, "--json").stdout)
+    by_seeds = {row["seeds"]: row["positives"] for row in message["needed"]}
     assert list(by_seeds) == [2, 3, 5, 10, 20]
     assert by_seeds[2] is by_seeds[3] is None  # three seeds are too few, however many images there are
     assert by_seeds[10] > by_seeds[20]
     assumed = Assumptions(seeds=10, seed_sd=0.02)
     enough = TestSet(by_seeds[10], 9 * by_seeds[10])
     assert smallest_detectable_difference(enough, assumed) == pytest.approx(0.03, rel=0.01)
-    said = run(*counts).stdout
-    assert "no number" in said
-    assert "3 seeds an arm that differ by SD 0.02" in said
+    expected = run(*counts).stdout
+    assert "no number" in expected
+    assert "3 seeds an arm that differ by SD 0.02" in expected
 
 
 def test_one_seed_cannot_say_how_much_runs_differ():

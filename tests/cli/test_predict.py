@@ -47,7 +47,7 @@ def model(images, tmp_path_factory) -> Path:
     card = Card(
         encoder="resnet18", method="finetune", settings={"precision": "fp32"},
         preprocessing=[{"square": "pad"}, {"resize": 32}], image_size=32, mean=0.5, std=0.25, seed=0,
-        split="elsewhere, train", patients_seen=["elsewhere:1"], images_seen=1, findings=FINDINGS,
+        split="elsewhere, train", training_patients=["elsewhere:1"], n_training_images=1, findings=FINDINGS,
     )  # fmt: skip
     write_classifier(Classifier(create_encoder("resnet18", seed=0), 2, size=32), card, trained)
     draw = np.random.default_rng(0)
@@ -64,13 +64,13 @@ def model(images, tmp_path_factory) -> Path:
 
 
 def test_from_images_without_labels_to_a_judgement(model, images, tmp_path):
-    said = run("predict", model, f"chestxray14={images}", "--out", tmp_path / "p.parquet")
-    assert "40 of 40 images scored" in said
-    said = run(
+    expected = run("predict", model, f"chestxray14={images}", "--out", tmp_path / "p.parquet")
+    assert "40 of 40 images scored" in expected
+    expected = run(
         "evaluate", tmp_path / "p.parquet", "--labels", f"chestxray14={images}", "--out", tmp_path / "judged",
-        "--redraws", "100", "--metrics", "auroc,sensitivity", "--json",
+        "--n-bootstrap", "100", "--metrics", "auroc,sensitivity", "--json",
     )  # fmt: skip
-    judged = json.loads(said)
+    judged = json.loads(expected)
     assert judged["split"] == "external"  # its patients are none of the ledger's
     assert judged["thresholds"][0]["chosen_on"] == "its validation images"
     table = pl.read_parquet(tmp_path / "p.parquet")
@@ -85,12 +85,12 @@ def test_from_images_without_labels_to_a_judgement(model, images, tmp_path):
 def test_the_exit_code_says_whether_an_image_was_refused(model, images, tmp_path):
     shutil.copy(next(images.rglob("*.png")), tmp_path / "good.png")
     (tmp_path / "bad.png").write_bytes(b"no image")
-    told = json.loads(run("predict", model, tmp_path, "--out", tmp_path / "p.csv", "--json", code=1))
-    assert told["refused"] == {"unreadable": 1}
-    assert told["scored"] == 1
-    assert told["seen_not_known"] == 1
-    said = run("predict", model, tmp_path / "bad.png", "--out", tmp_path / "q.csv", code=1)
-    assert "no radiograph that can be read" in said
+    message = json.loads(run("predict", model, tmp_path, "--out", tmp_path / "p.csv", "--json", code=1))
+    assert message["refused"] == {"unreadable": 1}
+    assert message["scored"] == 1
+    assert message["training_not_known"] == 1
+    expected = run("predict", model, tmp_path / "bad.png", "--out", tmp_path / "q.csv", code=1)
+    assert "no radiograph that can be read" in expected
 
 
 def test_an_empty_image_is_no_finding(model, tmp_path):
@@ -99,8 +99,8 @@ def test_an_empty_image_is_no_finding(model, tmp_path):
     assert pl.read_parquet(tmp_path / "p.parquet")["reason"].to_list() == ["empty"]
 
 
-def test_mistakes_are_said_before_anything_is_scored(model, tmp_path):
-    for words, told in (
+def test_mistakes_are_reported_before_anything_is_scored(model, tmp_path):
+    for words, message in (
         (("predict", model, "nowhere", "--out", tmp_path / "p.csv"), "INPUT"),
         (("predict", model, tmp_path, "--out", tmp_path / "p.xlsx"), "--out"),
         (("predict", tmp_path, tmp_path, "--out", tmp_path / "p.csv"), "model directory"),
@@ -108,7 +108,7 @@ def test_mistakes_are_said_before_anything_is_scored(model, tmp_path):
         (("export", model, "--format", "tflite", "--out", tmp_path / "m"), "--format"),
         (("package", tmp_path, "arm", "--out", tmp_path / "m"), "directory of a study"),
     ):
-        with pytest.raises(HilumError, match=told):
+        with pytest.raises(HilumError, match=message):
             run(*words)
     assert not list(tmp_path.iterdir())
 

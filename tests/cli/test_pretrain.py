@@ -25,8 +25,15 @@ def here(tmp_path_factory):
 
 
 def run(command, here, *arguments):
-    told = [command, *map(str, arguments), "--data", f"chestxray14={here / 'CXR8'}", "--stores", str(here / "stores")]
-    return CliRunner().invoke(hilum.cli.make_app(), [*told, "--device", "cpu"], catch_exceptions=False)
+    message = [
+        command,
+        *map(str, arguments),
+        "--data",
+        f"chestxray14={here / 'CXR8'}",
+        "--stores",
+        str(here / "stores"),
+    ]
+    return CliRunner().invoke(hilum.cli.make_app(), [*message, "--device", "cpu"], catch_exceptions=False)
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +55,7 @@ def test_a_run_says_its_settings_with_reasons_and_leaves_an_encoder(here, pretra
     assert names == ["card.json", "curves.parquet", "encoder.safetensors"]
 
 
-def test_official_test_patients_are_not_learnt_from_unless_it_is_said(here, pretrained, tmp_path):
+def test_official_test_patients_are_not_learnt_from_unless_it_is_reported(here, pretrained, tmp_path):
     listed = (here / "CXR8" / "test_list.txt").read_text().split()
     test_patients = {f"phantom-s0:{int(name.split('_')[0])}" for name in listed}
     assert test_patients
@@ -56,12 +63,12 @@ def test_official_test_patients_are_not_learnt_from_unless_it_is_said(here, pret
     assert not card.ledger.contains(sorted(test_patients)).any()
     assert card.split.startswith("chestxray14, all but test of official-val20-s0 (")
     more = ["--include-test", "--batch-size", "16", "--json", "--out", tmp_path / "all"]
-    told = json.loads(run("pretrain", here, "simclr", *SMALL, *more).stdout)
-    assert told["images"] == 100
+    message = json.loads(run("pretrain", here, "simclr", *SMALL, *more).stdout)
+    assert message["images"] == 100
     assert read_card(tmp_path / "all").ledger.contains(sorted(test_patients)).all()
 
 
-def test_probes_are_planned_and_the_epoch_that_was_kept_is_told(here, pretrained, tmp_path):
+def test_probes_are_planned_and_the_epoch_that_was_kept_is_reported(here, pretrained, tmp_path):
     words = " ".join(pretrained.split())
     assert "probed before training and every epoch, fitted to " in words
     assert "epoch 1 of 1 was kept" in words
@@ -69,9 +76,9 @@ def test_probes_are_planned_and_the_epoch_that_was_kept_is_told(here, pretrained
     curves = pl.read_parquet(here / "simclr" / "curves.parquet")
     assert curves["probe_auroc"].is_between(0, 1).all()
     more = ["--set", "batch_size=16", "--set", "probe_every=0", "--json", "--out", tmp_path / "unprobed"]
-    told = json.loads(run("pretrain", here, "simclr", *SMALL, *more).stdout)
-    assert told["probe"] == "not probed: the last epoch is kept"
-    assert (told["kept_epoch"], told["probe_seconds"]) == (1, 0)
+    message = json.loads(run("pretrain", here, "simclr", *SMALL, *more).stdout)
+    assert message["probe"] == "not probed: the last epoch is kept"
+    assert (message["selected_epoch"], message["probe_seconds"]) == (1, 0)
 
 
 def test_the_same_command_again_finds_its_run_done_and_another_seed_trains_anew(here, pretrained, tmp_path):
@@ -86,17 +93,17 @@ def test_the_same_command_again_finds_its_run_done_and_another_seed_trains_anew(
     assert weights.read_bytes() != before
 
 
-def test_going_on_from_weights_says_how_they_fit_and_whom_they_have_seen(here, pretrained, tmp_path):
+def test_going_on_from_weights_says_how_they_fit_and_whom_they_were_trained_on(here, pretrained, tmp_path):
     more = ["--init", here / "simclr", "--batch-size", "16", "--out", tmp_path / "on"]
-    said = run("pretrain", here, "simclr", *SMALL, *more).stdout
-    assert f"starts from {here / 'simclr'}: 122 keys matched, 0 missing" in said
-    assert "images in its last run" in said
+    expected = run("pretrain", here, "simclr", *SMALL, *more).stdout
+    assert f"starts from {here / 'simclr'}: 122 keys matched, 0 missing" in expected
+    assert "images in its last run" in expected
     assert read_card(tmp_path / "on").starts_from == read_card(here / "simclr").sha256
     with pytest.raises(HilumError, match="expected weights of densenet121; found weights of resnet18"):
         run("pretrain", here, "simclr", "--encoder", "densenet121", *more)
 
 
-def test_everything_wrong_is_said_before_an_image_is_read(here, tmp_path):
+def test_everything_wrong_is_reported_before_an_image_is_read(here, tmp_path):
     for arguments, complaint in (
         (["byol", *SMALL], "one of simclr, mocov2"),
         (["simclr", *SMALL, "--preprocess", "[{resize"], "--preprocess: expected steps or a name"),
@@ -115,29 +122,29 @@ def test_everything_wrong_is_said_before_an_image_is_read(here, tmp_path):
 
 
 def test_an_encoder_is_probed_beside_random_ones_and_shortcuts(here, pretrained, tmp_path):
-    more = ["--out", tmp_path / "probed", "--redraws", "100", "--min-positives", "2", "--findings", "Effusion,Mass"]
-    told = json.loads(run("probe", here, here / "simclr", *more, "--json").stdout)
+    more = ["--out", tmp_path / "probed", "--n-bootstrap", "100", "--min-positives", "2", "--findings", "Effusion,Mass"]
+    message = json.loads(run("probe", here, here / "simclr", *more, "--json").stdout)
     arms = ["this encoder", "random weights", "calibrated random weights", "8x8 thumbnail", "age, sex and view"]
-    assert [row["arm"] for row in told["signs"]] == arms
-    assert told["findings"] == ["Pleural Effusion", "Mass"]
-    assert sum(told["images"].values()) == 100
+    assert [row["arm"] for row in message["signs"]] == arms
+    assert message["findings"] == ["Pleural Effusion", "Mass"]
+    assert sum(message["images"].values()) == 100
     metrics = pl.read_parquet(tmp_path / "probed" / "metrics.parquet")
-    assert metrics.to_dicts() == told["metrics"]
+    assert metrics.to_dicts() == message["metrics"]
     assert set(metrics["probe"]) == {"linear", "neighbours"}
     comparisons = pl.read_parquet(tmp_path / "probed" / "comparisons.parquet")
     assert set(comparisons["arm"]) == {"this encoder"}
-    assert set(comparisons["against"]) == set(arms[1:])
-    said = run("probe", here, here / "simclr", *more).stdout
-    assert said.startswith("resnet18, simclr · chestxray14, official-val20-s0 (")
-    assert "Nearest neighbours, macro AUROC" in said
+    assert set(comparisons["reference"]) == set(arms[1:])
+    expected = run("probe", here, here / "simclr", *more).stdout
+    assert expected.startswith("resnet18, simclr · chestxray14, official-val20-s0 (")
+    assert "Nearest neighbours, macro AUROC" in expected
 
 
 def test_an_encoder_without_batch_norm_is_probed_without_calibration(here, pretrained, tmp_path):
     card = read_card(here / "simclr").model_copy(update={"encoder": "vit_tiny_patch16_224", "method": "none"})
     save_encoder(create_encoder("vit_tiny_patch16_224", seed=0), card, tmp_path / "vit")
-    more = ["--out", tmp_path / "probed", "--redraws", "100", "--findings", "Effusion", "--json"]
-    told = json.loads(run("probe", here, tmp_path / "vit", *more).stdout)
-    assert "calibrated random weights" not in [row["arm"] for row in told["signs"]]
+    more = ["--out", tmp_path / "probed", "--n-bootstrap", "100", "--findings", "Effusion", "--json"]
+    message = json.loads(run("probe", here, tmp_path / "vit", *more).stdout)
+    assert "calibrated random weights" not in [row["arm"] for row in message["signs"]]
 
 
 def test_a_batch_beyond_the_images_is_refused_before_any_is_decoded(here, tmp_path):

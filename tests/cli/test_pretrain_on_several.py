@@ -25,7 +25,7 @@ def here(tmp_path_factory):
 
 def run(here, *more, sets=("chestxray14", "kermany")):
     named = [word for name in sets for word in ("--data", f"{name}={here / name}")]
-    told = [
+    message = [
         "pretrain",
         "simclr",
         *named,
@@ -36,7 +36,7 @@ def run(here, *more, sets=("chestxray14", "kermany")):
         str(here / "stores"),
         *map(str, more),
     ]
-    return CliRunner().invoke(hilum.cli.make_app(), [*told, "--device", "cpu"], catch_exceptions=False)
+    return CliRunner().invoke(hilum.cli.make_app(), [*message, "--device", "cpu"], catch_exceptions=False)
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def pooled(here):
     return answer.stdout
 
 
-def test_a_pool_is_told_set_by_set_and_its_patients_stand_in_the_ledger_under_their_own_issuers(here, pooled):
+def test_a_pool_is_reported_set_by_set_and_its_patients_stand_in_the_ledger_under_their_own_issuers(here, pooled):
     card = read_card(here / "pooled")
     patients = card.ledger.patients_of
     assert list(patients) == ["phantom-s0", "phantom-s1"]
@@ -57,7 +57,7 @@ def test_a_pool_is_told_set_by_set_and_its_patients_stand_in_the_ledger_under_th
         assert row[2] == str(count)
         assert f"({row[1]} images of {count} patients)" in card.split
         images.append(int(row[1]))
-    assert sum(images) == card.images_seen
+    assert sum(images) == card.n_training_images
 
 
 def test_test_patients_of_each_set_are_left_out_by_its_own_list(here, pooled):
@@ -95,5 +95,5 @@ def test_names_and_shares_that_do_not_fit_are_refused(here, tmp_path):
 
 
 def test_the_help_names_every_method():
-    told = CliRunner().invoke(hilum.cli.make_app(), ["pretrain", "--help"], env={"COLUMNS": "200"}).stdout
-    assert [name for name in METHODS if name not in told] == []
+    message = CliRunner().invoke(hilum.cli.make_app(), ["pretrain", "--help"], env={"COLUMNS": "200"}).stdout
+    assert [name for name in METHODS if name not in message] == []

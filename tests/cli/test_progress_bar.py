@@ -24,9 +24,9 @@ def test_without_a_terminal_a_line_is_written_every_ten_seconds(clock, capsys):
         for second in range(26):
             clock.now = float(second)
             bar.report(100 + 20 * second, 1100, "3 rejected")
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert told.err.splitlines() == [
+    message = capsys.readouterr()
+    assert message.out == ""
+    assert message.err.splitlines() == [
         # 100 were done before: 200 in 10 s are 20/s, 800 are left
         "Decoding: 300 of 1,100 · 20/s · 0:10 elapsed · 0:40 left · 3 rejected",
         "Decoding: 500 of 1,100 · 20/s · 0:20 elapsed · 0:30 left · 3 rejected",
@@ -70,8 +70,8 @@ def test_on_a_terminal_there_is_a_bar_on_standard_error(monkeypatch, capsys):
     monkeypatch.setenv("COLUMNS", "120")
     with ProgressBar("Decoding") as bar:
         bar.report(5, 10, "1 rejected")
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert "Decoding" in told.err
-    assert "5/10" in told.err
-    assert "1 rejected" in told.err
+    message = capsys.readouterr()
+    assert message.out == ""
+    assert "Decoding" in message.err
+    assert "5/10" in message.err
+    assert "1 rejected" in message.err

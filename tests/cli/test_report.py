@@ -31,7 +31,7 @@ def run(*words: object):
 
 
 def test_predictions_in_a_folder_become_a_page(results):
-    answer = run(results, "--against", "theirs", "--redraws", 100, "--question", "Is mine better?")
+    answer = run(results, "--reference", "theirs", "--n-bootstrap", 100, "--question", "Is mine better?")
     assert answer.exit_code == 0, answer.output
     assert "mine beats theirs" in answer.output
     page = (results / "report.html").read_text(encoding="utf-8")
@@ -40,9 +40,9 @@ def test_predictions_in_a_folder_become_a_page(results):
 
 
 def test_a_second_page_is_the_same_and_does_not_take_its_own_tables_for_results(results):
-    run(results, "--redraws", 100)
+    run(results, "--n-bootstrap", 100)
     first = (results / "report.html").read_bytes()
-    answer = run(results, "--redraws", 100)
+    answer = run(results, "--n-bootstrap", 100)
     assert answer.exit_code == 0, answer.output
     assert (results / "report.html").read_bytes() == first
 
@@ -50,7 +50,7 @@ def test_a_second_page_is_the_same_and_does_not_take_its_own_tables_for_results(
 def test_the_page_of_a_study_is_not_replaced_by_one_that_tells_less(results):
     (results / "plan.json").write_text("[]")
     (results / "report.html").write_text("the study's own")
-    assert run(results, "--redraws", 100).exit_code == 0
+    assert run(results, "--n-bootstrap", 100).exit_code == 0
     assert (results / "report.html").read_text() == "the study's own"
     assert (results / "report" / "report.html").is_file()
 

@@ -82,7 +82,7 @@ def test_random_views_of_named_and_written_policies_are_shown(command, images, t
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["--out", "sheet.pdf"], "expected a file named .html or .png"),
         (["--out", "s.html", "--recipe", "nothing"], "or a name: elwirehardja2025, .*; found 'nothing'"),
@@ -94,9 +94,11 @@ def test_random_views_of_named_and_written_policies_are_shown(command, images, t
         (["--out", "s.html", "--images", "nobody"], "expected image_id of the manifest; found nobody"),
     ],
 )
-def test_what_cannot_be_shown_is_said_and_nothing_is_written(command, images, tmp_path, monkeypatch, arguments, told):
+def test_what_cannot_be_shown_is_reported_and_nothing_is_written(
+    command, images, tmp_path, monkeypatch, arguments, message
+):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(HilumError, match=told):
+    with pytest.raises(HilumError, match=message):
         command("show", images, *arguments)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["images"]
 

@@ -44,15 +44,15 @@ def test_the_list_works_offline_with_an_empty_folder(hilum_weights, tmp_path):
 
 def test_the_list_is_data_on_request(hilum_weights):
     rows = {row["name"]: row for row in json.loads(hilum_weights("list", "--json"))}
-    assert rows["chexnet"]["seen"][0]["list"] == "split_chexnet"
+    assert rows["chexnet"]["trained_on"][0]["list"] == "split_chexnet"
     assert rows["chexnet"]["here"] == "no"
     assert rows["rad_dino"]["image_size"] == 518
 
 
 def test_show_tells_source_licence_normalisation_and_what_was_seen(hilum_weights):
-    told = hilum_weights("show", "mocov2_resnet50")
+    reported = hilum_weights("show", "mocov2_resnet50")
     for part in ("moco_v2_800ep_pretrain.pth.tar", "a04e12f8…", "MIT", "mean 0.485 0.456 0.406", "no radiographs"):
-        assert part in told
+        assert part in reported
     assert "17,920 of the 25,596 official test images" in hilum_weights("show", "chexnet")
     assert json.loads(hilum_weights("show", "chexnet", "--json"))["encoder"] == "densenet121"
 
@@ -86,7 +86,7 @@ def test_a_file_is_verified_imported_and_listed(hilum_weights, atto, tmp_path):
         hilum_weights("import", atto, "--as", name, "--out", tmp_path / "own")
 
 
-def test_a_pickled_model_is_imported_when_told_to(hilum_weights, tmp_path):
+def test_a_pickled_model_is_imported_on_request(hilum_weights, tmp_path):
     path = tmp_path / "model.pt"
     torch.save(timm.create_model("convnextv2_atto"), path)
     name = "fcmae_imagenet1k_convnextv2_atto"
@@ -117,7 +117,7 @@ def test_what_is_no_checkpoint_is_refused(hilum_weights, tmp_path, content, mess
     assert not (tmp_path / "folder").exists()
 
 
-def test_weights_of_ones_own_are_imported_with_what_they_have_seen(hilum_weights, atto, tmp_path):
+def test_weights_of_ones_own_are_imported_with_what_they_were_trained_on(hilum_weights, atto, tmp_path):
     words = ("import", atto, "--encoder", "convnextv2_atto", "--layout", "timm")
     with pytest.raises(HilumError, match="--trained-on unknown, none or a table"):
         hilum_weights(*words)
@@ -133,19 +133,19 @@ def test_weights_of_ones_own_are_imported_with_what_they_have_seen(hilum_weights
     assert [each.certainty for each in load_encoder(tmp_path / "a")[1].statements] == ["unknown"]
     hilum_weights(*words, "--trained-on", "none", "--mean", "0.5", "--std", "0.25", "--out", tmp_path / "b")
     encoder, card = load_encoder(tmp_path / "b")
-    assert (card.statements, card.patients_seen, float(encoder.mean)) == ([], [], 0.5)
+    assert (card.statements, card.training_patients, float(encoder.mean)) == ([], [], 0.5)
 
     table = tmp_path / "patients.csv"
     table.write_text("collection,patient_id\nours,7\nours,7\nchexpert,13\n")
     hilum_weights(*words, "--trained-on", table, "--out", tmp_path / "c")
-    assert len(load_encoder(tmp_path / "c")[1].patients_seen) == 2
+    assert len(load_encoder(tmp_path / "c")[1].training_patients) == 2
     table.write_text("patient_id\n7\nours:8\n")
     with pytest.raises(HilumError, match=r"expected patients with their collection; found 1 without \(7\)"):
         hilum_weights(*words, "--trained-on", table, "--out", tmp_path / "d")
     assert not (tmp_path / "d").exists()
 
 
-def test_a_file_by_another_name_is_said_to_be_known_by_word_alone(hilum_weights, atto):
+def test_a_file_by_another_name_is_reported_to_be_known_by_word_alone(hilum_weights, atto):
     name = "fcmae_imagenet1k_convnextv2_atto"
     assert "nothing but --as says that this is the published file" in hilum_weights("import", atto, "--as", name)
     assert "nothing but --as" not in hilum_weights("import", atto, "--as", name, "--anyway")

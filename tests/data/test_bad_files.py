@@ -33,8 +33,8 @@ def root(tmp_path, dicom):
         gray = cv2.resize(noise.integers(0, 256, (5, 5), dtype=np.uint8), (32, 32))
         cv2.imwrite(str(root / f"good{number}.png"), gray)
     colours = np.dstack([(RAMP >> 4).astype(np.uint8)] * 3).tobytes() * 2
-    told = {"SamplesPerPixel": 3, "PhotometricInterpretation": "RGB", "PlanarConfiguration": 0}
-    dicom((RAMP >> 4).astype(np.uint8), "frames.dcm", PixelData=colours, **told).rename(root / "frames.dcm")
+    message = {"SamplesPerPixel": 3, "PhotometricInterpretation": "RGB", "PlanarConfiguration": 0}
+    dicom((RAMP >> 4).astype(np.uint8), "frames.dcm", PixelData=colours, **message).rename(root / "frames.dcm")
     (root / os.fsdecode(b"radiograf\xeda.png")).write_bytes((root / "good0.png").read_bytes())
     dicom(RAMP, "beside.dcm", WindowCenter=60_000, WindowWidth=100, **TWELVE).rename(root / "beside.dcm")
     dicom(RAMP, "bits.dcm", BitsStored=10, HighBit=9).rename(root / "bits.dcm")
@@ -123,8 +123,8 @@ def test_the_doctor_follows_no_link_that_turned_round_after_ingest(command, root
     (root / "good1.png").unlink()
     (root / "good1.png").symlink_to(tmp_path / "secret.png")
     answer = command("doctor", "ingested", tmp_path / "ours", "--out", tmp_path / "out", "--json")
-    told = {issue["check"]: issue["told"] for issue in json.loads(answer.stdout)["issues"]}
-    assert "leads out of the data set's folder (1)" in told["unreadable files"]
+    message = {issue["check"]: issue["message"] for issue in json.loads(answer.stdout)["issues"]}
+    assert "leads out of the data set's folder (1)" in message["unreadable files"]
 
 
 def test_ingest_names_windows_that_cannot_be_and_files_by_printable_names(command, root, tmp_path):

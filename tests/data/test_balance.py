@@ -76,14 +76,14 @@ def test_the_plan_keeps_the_order_of_the_images_and_its_draw_does_not_depend_on_
 
 
 def test_every_common_image_can_be_kept(common_and_rare):
-    kept: dict[str, int] = {}
+    selected: dict[str, int] = {}
     for seed in range(50):
         for image_id in resampling_plan(common_and_rare, CLASSES, RULE, seed).filter(pl.col("copy") == 0)["image_id"]:
-            kept[image_id] = kept.get(image_id, 0) + 1
+            selected[image_id] = selected.get(image_id, 0) + 1
     # 50 draws at 0.4: 20 expected, standard deviation 3.5; 280 images stay within five deviations, none is always out
     common = common_and_rare.filter(pl.col("No Finding") == 1)["image_id"]
-    assert min(kept.get(image_id, 0) for image_id in common) > 2
-    assert max(kept[image_id] for image_id in common) < 38
+    assert min(selected.get(image_id, 0) for image_id in common) > 2
+    assert max(selected[image_id] for image_id in common) < 38
 
 
 def test_images_of_no_class_or_of_two_are_refused(images):

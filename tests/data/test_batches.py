@@ -32,8 +32,8 @@ TARGETS = np.array([[float(image_id), np.nan] for image_id in IDS], dtype=np.flo
 
 
 def batches(store, **changes):
-    said = {"seed": 7, "shuffle": True, "drop_last": True, "targets": TARGETS, "workers": 0} | changes
-    return Batches(store, IDS, 8, **said)
+    stated = {"seed": 7, "shuffle": True, "drop_last": True, "targets": TARGETS, "workers": 0} | changes
+    return Batches(store, IDS, 8, **stated)
 
 
 def content(batch):
@@ -157,7 +157,7 @@ def test_batches_without_labels_have_no_targets(store):
 
 
 @pytest.mark.parametrize(
-    ("ids", "size", "targets", "told"),
+    ("ids", "size", "targets", "message"),
     [
         (["1", "1"], 1, None, "expected every image once"),
         (["1", "2"], 1, np.zeros((3, 1), np.float32), "expected 2 rows; found 3"),
@@ -166,8 +166,8 @@ def test_batches_without_labels_have_no_targets(store):
         (["1", "nobody"], 1, None, r"found none of 1 \(nobody\)"),
     ],
 )
-def test_wrong_requests_are_refused(store, ids, size, targets, told):
-    with pytest.raises(HilumError, match=told):
+def test_wrong_requests_are_refused(store, ids, size, targets, message):
+    with pytest.raises(HilumError, match=message):
         Batches(store, ids, size, seed=0, shuffle=False, drop_last=True, targets=targets)
 
 

@@ -27,7 +27,7 @@ GRAY = np.arange(256, dtype=np.uint8).reshape(16, 16)
         ("AVIF", FileKind.HEIF),
     ],
 )
-def test_every_kind_is_told_by_its_first_bytes_and_those_not_read_are_named(tmp_path, encoder, kind):
+def test_every_kind_is_reported_by_its_first_bytes_and_those_not_read_are_named(tmp_path, encoder, kind):
     if encoder == "AVIF" and not features.check("avif"):
         pytest.skip("Pillow has no AVIF encoder here")
     path = tmp_path / "1.2.840.113619.2"
@@ -65,7 +65,7 @@ def without_preamble(path, *, implicit: bool, meta: bool) -> bytes:
 
 
 @pytest.mark.parametrize(("implicit", "meta"), [(True, False), (False, False), (False, True)])
-def test_a_dicom_file_without_preamble_is_read_and_said(dicom, implicit, meta):
+def test_a_dicom_file_without_preamble_is_read_and_stated(dicom, implicit, meta):
     path = dicom(GRAY, PatientID="p1")
     path.write_bytes(without_preamble(path, implicit=implicit, meta=meta))
     image = read_image(path)

@@ -1,4 +1,5 @@
-"""Mutated DICOM, PNG and JPEG files: each is read or set aside; nothing crashes, hangs or is read outside the folder."""
+"""Mutated DICOM, PNG and JPEG files: each is read or set aside; nothing crashes, hangs or is read outside the
+folder."""
 
 import json
 import os
@@ -42,7 +43,7 @@ def watch(event, arguments):
             strange.add(path)
 sys.addaudithook(watch)
 recipes = [parse_recipe([{"square": "pad"}, {"resize": 16}, "clahe"]), parse_recipe([{"window": "full"}, {"resize": 16}, "min_max"])]
-told, slowest = {}, 0.0
+reported, slowest = {}, 0.0
 for path in sorted(Path(folder).iterdir()):
     begun = time.monotonic()
     try:
@@ -54,12 +55,12 @@ for path in sorted(Path(folder).iterdir()):
             image = read_image(path, recipe.window)
             assert preprocess(image.pixels, recipe).shape == (16, 16)
         measure(path)
-        told[path.name] = list(image.pixels.shape)
+        reported[path.name] = list(image.pixels.shape)
     except UnreadableImage as error:
-        told[path.name] = error.reason
+        reported[path.name] = error.reason
     slowest = max(slowest, time.monotonic() - begun)
 stop_decoders()
-print(json.dumps([told, slowest, sorted(strange)]))
+print(json.dumps([reported, slowest, sorted(strange)]))
 """
 
 
@@ -142,11 +143,11 @@ def test_mutated_files_are_read_or_set_aside(whole, tmp_path, count):
         env=environment,
     )
     assert ended.returncode == 0, ended.stderr[-3000:]
-    told, slowest, strange = json.loads(ended.stdout)
+    message, slowest, strange = json.loads(ended.stdout)
     assert strange == []
     assert slowest < SECONDS
-    assert told["whole"] == [32, 32]
-    assert len(told) == count + 1
-    refused = [reason for reason in told.values() if isinstance(reason, str)]
+    assert message["whole"] == [32, 32]
+    assert len(message) == count + 1
+    refused = [reason for reason in message.values() if isinstance(reason, str)]
     assert count / 4 < len(refused) < count
     assert all(reason.isprintable() and len(reason) < 300 for reason in refused)

@@ -38,24 +38,25 @@ warnings.simplefilter("error")
 from hilum.data.dicom.read import read_header
 from hilum.data.dicom.codecs import stop_decoders
 from hilum.data.pixels import UnreadableImage, kind_of, read_gray
-told = {}
+reported = {}
 for path in sorted(Path(sys.argv[1]).iterdir()):
     try:
         if kind_of(path) == "dicom":
             read_header(path)
-        told[path.name] = list(read_gray(path).shape)
+        reported[path.name] = list(read_gray(path).shape)
     except UnreadableImage as error:
-        told[path.name] = error.reason
+        reported[path.name] = error.reason
 # Not ru_maxrss of this process, which begins with that of the process that started it.
 own = next(int(line.split()[1]) for line in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in line)
 stop_decoders()  # the peak of those that ended is known
 decoders = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-print(json.dumps([told, 1024 * max(own, decoders)]))
+print(json.dumps([reported, 1024 * max(own, decoders)]))
 """
 
 
 def read_all(folder):
-    """What became of every file (a shape or a reason), and the peak of memory, bytes, in a process that may not crash."""
+    """What became of every file (a shape or a reason), and the peak of memory, bytes, in a process that may not
+    crash."""
     if not Path("/proc/self/status").is_file():
         pytest.skip("memory is measured on Linux only")
     command = [sys.executable, "-c", READ_ALL, str(folder), str(MEMORY)]
@@ -63,8 +64,8 @@ def read_all(folder):
     ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300, env=environment)
     assert ended.returncode == 0, ended.stderr[-2000:]
     assert all(line.startswith("libpng") for line in ended.stderr.splitlines())
-    told, peak = json.loads(ended.stdout)
-    return told, peak
+    message, peak = json.loads(ended.stdout)
+    return message, peak
 
 
 def mutant(content: bytes, generator: random.Random) -> bytes:
@@ -90,9 +91,9 @@ def test_two_hundred_mutated_dicom_files_crash_nothing(dicom, recoded, tmp_path)
     whole += [recoded(dicom(IMAGE, BitsStored=12), codec).read_bytes() for codec in CODECS]
     for number in range(200):
         (folder / f"{number:03}.dcm").write_bytes(mutant(whole[number % len(whole)], generator))
-    told, peak = read_all(folder)
-    refused = [reason for reason in told.values() if isinstance(reason, str)]
-    assert len(told) == 200
+    message, peak = read_all(folder)
+    refused = [reason for reason in message.values() if isinstance(reason, str)]
+    assert len(message) == 200
     assert 60 < len(refused) < 200  # some mutations hit a byte that matters to nobody
     assert all(reason.isprintable() and len(reason) < 200 for reason in refused)
     assert peak < 600e6
@@ -126,7 +127,7 @@ def element(group: int, number: int, vr: bytes, length: int) -> bytes:
 
 @pytest.fixture
 def bombs(dicom, tmp_path):
-    """Files that promise, or unpack to, far more than they are; and what is to be said of each."""
+    """Files that promise, or unpack to, far more than they are; and what is to be reported of each."""
     folder = tmp_path / "bombs"
     folder.mkdir()
     plain = dicom(IMAGE)
@@ -153,15 +154,15 @@ def bombs(dicom, tmp_path):
 
 
 def test_bombs_are_refused_before_they_fill_the_memory(bombs):
-    told, peak = read_all(bombs)
-    assert told.pop("deflated.dcm") == "a deflated DICOM file of more than 512,000,000 bytes"
-    assert told.pop("frames.dcm") == "2,147,483,647 frames"
-    assert told.pop("large.dcm") == "65,535 x 65,535 pixels; 1 to 100,000,000 are allowed"
-    assert told.pop("promised.dcm").startswith("undecodable DICOM (Explicit VR Little Endian)")
-    assert told.pop("rle.dcm") in ([32, 32], "undecodable DICOM (RLE Lossless): broken pixels")
-    assert told.pop("rle_large.dcm") in ([10_000, 10_000], "undecodable DICOM (RLE Lossless): broken pixels")
-    assert set(told) == {"deep.dcm", "endless.dcm", "long.dcm"}
-    assert all(reason.startswith("a broken DICOM file") for reason in told.values())
+    message, peak = read_all(bombs)
+    assert message.pop("deflated.dcm") == "a deflated DICOM file of more than 512,000,000 bytes"
+    assert message.pop("frames.dcm") == "2,147,483,647 frames"
+    assert message.pop("large.dcm") == "65,535 x 65,535 pixels; 1 to 100,000,000 are allowed"
+    assert message.pop("promised.dcm").startswith("undecodable DICOM (Explicit VR Little Endian)")
+    assert message.pop("rle.dcm") in ([32, 32], "undecodable DICOM (RLE Lossless): broken pixels")
+    assert message.pop("rle_large.dcm") in ([10_000, 10_000], "undecodable DICOM (RLE Lossless): broken pixels")
+    assert set(message) == {"deep.dcm", "endless.dcm", "long.dcm"}
+    assert all(reason.startswith("a broken DICOM file") for reason in message.values())
     assert peak < 1.2e9
 
 
@@ -193,13 +194,16 @@ def test_png_and_jpeg_bombs_are_refused(tmp_path):
     (folder / "large.jpg").write_bytes(jpeg)
     jpeg[place : place + 4] = struct.pack(">HH", 9_000, 9_000)
     (folder / "promised.jpg").write_bytes(jpeg)
-    told, peak = read_all(folder)
-    assert told.pop("small_with_much.png") in ([8, 8], "broken PNG")
-    assert told.pop("sixteen_bits_rgba.png") == "an image of 720,000,000 bytes; 400,000,000 are allowed"
-    assert told.pop("large.jpg") == "65,500 x 65,500 pixels; 1 to 100,000,000 are allowed"
-    assert told.pop("promised.jpg") == [9_000, 9_000]  # the JPEG format fills what is missing; 81 MB of it do no harm
-    assert set(told) == {"text.png", "profile.png"}
-    assert all(outcome == [8, 8] or str(outcome).startswith("broken") for outcome in told.values())
+    message, peak = read_all(folder)
+    assert message.pop("small_with_much.png") in ([8, 8], "broken PNG")
+    assert message.pop("sixteen_bits_rgba.png") == "an image of 720,000,000 bytes; 400,000,000 are allowed"
+    assert message.pop("large.jpg") == "65,500 x 65,500 pixels; 1 to 100,000,000 are allowed"
+    assert message.pop("promised.jpg") == [
+        9_000,
+        9_000,
+    ]  # the JPEG format fills what is missing; 81 MB of it do no harm
+    assert set(message) == {"text.png", "profile.png"}
+    assert all(outcome == [8, 8] or str(outcome).startswith("broken") for outcome in message.values())
     assert peak < 600e6
 
 
@@ -283,7 +287,7 @@ def test_a_link_that_turns_round_after_ingest_is_not_followed(outside, tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         (b"image,Mass\n../../etc/passwd,1\n", r"a file for every row; found none, .* \(../../etc/passwd\)"),
         (b"image,Mass\n/etc/passwd,1\n", r"a file for every row; found none, .* \(/etc/passwd\)"),
@@ -304,9 +308,9 @@ def test_a_link_that_turns_round_after_ingest_is_not_followed(outside, tmp_path)
         (bytes(1000), "expected"),
     ],
 )
-def test_a_hostile_csv_is_refused_in_a_few_words(outside, tmp_path, content, told):
+def test_a_hostile_csv_is_refused_in_a_few_words(outside, tmp_path, content, message):
     labels = tmp_path / "labels.csv"
     labels.write_bytes(content)
-    with pytest.raises(HilumError, match=told) as caught:
+    with pytest.raises(HilumError, match=message) as caught:
         read_collection("folder", outside, labels=labels)
     assert len(str(caught.value)) < 1000

@@ -19,7 +19,7 @@ def test_a_missing_column_is_named(images, column):
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ({"image_id": pl.lit("twin")}, "expected every id once, found twin more than once"),
         (
@@ -39,12 +39,12 @@ def test_a_missing_column_is_named(images, column):
         ({"hospital": pl.lit(1)}, "column 'hospital': .*neither a finding nor a manifest column"),
     ],
 )
-def test_a_wrong_value_is_named_with_its_column(images, change, told):
-    with pytest.raises(HilumError, match=told):
+def test_a_wrong_value_is_named_with_its_column(images, change, message):
+    with pytest.raises(HilumError, match=message):
         check_manifest(images(["p", "q"], Mass=[1, 0]).with_columns(**change), "m.parquet")
 
 
-def test_all_problems_are_told_at_once(images):
+def test_all_problems_are_reported_at_once(images):
     wrong = images(["p", "p"], sex=["x", "y"], Mass=[3, 4])
     with pytest.raises(HilumError, match="2 problems") as caught:
         check_manifest(wrong, "m.parquet")

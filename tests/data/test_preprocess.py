@@ -116,15 +116,15 @@ def test_every_step_stands_in_a_file_as_it_was_written():
     assert parse_recipe([{"resize": 8}, {"clahe": {"tiles": 4}}]).as_data()[1] == {"clahe": {"clip": 2.0, "tiles": 4}}
 
 
-def test_the_window_is_for_decoding_and_its_own_unless_told():
+def test_the_window_is_for_decoding_and_its_own_unless_given():
     assert recipe({"resize": 8}).window == recipe({"window": "header"}, {"resize": 8}).window == "header"
     assert recipe({"window": "full"}, {"resize": 8}).window == "full"
 
 
 def test_clahe_takes_its_clip_limit_and_tiles():
     image = cv2.resize(np.random.default_rng(0).integers(60, 180, (6, 6), dtype=np.uint8), (32, 32))
-    told = preprocess(image, recipe({"resize": 32}, {"clahe": {"clip": 4, "tiles": 2}}))
-    assert np.array_equal(told, cv2.createCLAHE(4.0, (2, 2)).apply(image))
+    message = preprocess(image, recipe({"resize": 32}, {"clahe": {"clip": 4, "tiles": 2}}))
+    assert np.array_equal(message, cv2.createCLAHE(4.0, (2, 2)).apply(image))
     assert np.array_equal(
         preprocess(image, recipe({"resize": 32}, {"clahe": {"clip": 2.0}})),
         preprocess(image, recipe({"resize": 32}, "clahe")),
@@ -141,12 +141,13 @@ def test_percentiles_become_black_and_white_and_the_rest_is_cut(dtype):
 
 def test_equalisation_gives_every_level_its_share_of_the_image():
     image = np.repeat(np.array([10, 20, 30, 40], dtype=np.uint8), [32, 16, 8, 8]).reshape(8, 8)
-    # Gonzalez & Woods, Digital Image Processing, section 3.3, with the lowest level at 0: (cdf - cdf_min) / (1 - cdf_min)
+    # Gonzalez & Woods, Digital Image Processing, section 3.3, with the lowest level at 0: (cdf - cdf_min) / (1 -
+    # cdf_min)
     assert np.unique(preprocess(image, recipe({"resize": 8}, "equalize"))).tolist() == [0, 128, 191, 255]
 
 
 @pytest.mark.parametrize(
-    ("steps", "told"),
+    ("steps", "message"),
     [
         ([], "expected a resize, so that every image has one size; found only an empty list"),
         (["clahe"], "found only clahe"),
@@ -170,6 +171,6 @@ def test_equalisation_gives_every_level_its_share_of_the_image():
         ([{"resize": 8}, {"clahe": {}}], "found {} in step 2"),
     ],
 )
-def test_a_wrong_recipe_is_refused(steps, told):
-    with pytest.raises(HilumError, match=told):
+def test_a_wrong_recipe_is_refused(steps, message):
+    with pytest.raises(HilumError, match=message):
         parse_recipe(steps)

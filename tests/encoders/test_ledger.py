@@ -10,18 +10,19 @@ from hilum.encoders.ledger import Ledger
 from hilum.errors import HilumError
 
 OTHER = b"the salt of another site"
-TOLD = {
+STATED = {
     "encoder": "resnet18", "method": "simclr", "settings": {}, "preprocessing": [], "image_size": 32, "mean": 0.5,
-    "std": 0.25, "seed": 0, "split": "", "images_seen": 0,
+    "std": 0.25, "seed": 0, "split": "", "n_training_images": 0,
 }  # fmt: skip
 
 
 def answers(ledger, *names):
     exposure = ledger.exposure_of(names)
-    assert not (exposure.seen & exposure.not_known).any()
-    assert ledger.contains(names).tolist() == exposure.seen.tolist()
+    assert not (exposure.trained_on & exposure.not_known).any()
+    assert ledger.contains(names).tolist() == exposure.trained_on.tolist()
     return [
-        "not known" if unknown else bool(seen) for seen, unknown in zip(exposure.seen, exposure.not_known, strict=True)
+        "not known" if unknown else bool(seen)
+        for seen, unknown in zip(exposure.trained_on, exposure.not_known, strict=True)
     ]
 
 
@@ -68,11 +69,11 @@ def test_images_without_patient_ids_may_be_of_anybody():
     assert ledger.exposure_of(["ours:17"]).why_not_known.endswith("have images without patient ids")
     named = Ledger(sealed(["ours:17"]))
     assert answers(named, "ours:17", "ours:18", "ours:?a.png") == [True, False, "not known"]
-    with pytest.raises(HilumError, match=r"without patient ids\. --seen goes on without knowing"):
+    with pytest.raises(HilumError, match=r"without patient ids\. --include-training-patients goes on without knowing"):
         named.exposure_of(["ours:?a.png"]).refuse_not_known("--data ours")
 
 
-def test_an_empty_ledger_has_seen_nobody_and_needs_no_salt(tmp_path, monkeypatch):
+def test_an_empty_ledger_was_trained_on_nobody_and_needs_no_salt(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     assert answers(Ledger([]), "ours:1") == [False]
     assert answers(Ledger(["chestxray14:1"])) == []
@@ -97,15 +98,16 @@ def test_with_the_salt_at_hand_every_form_of_ledger_and_names_gives_the_same_ans
 
 
 def test_a_card_is_written_without_ids_and_an_old_one_is_read_as_it_is(tmp_path):
-    card = Card(**TOLD, patients_seen=["ours:p-4711", "chestxray14:13"])
+    card = Card(**STATED, training_patients=["ours:p-4711", "chestxray14:13"])
     write_card(card, tmp_path)
     assert "4711" not in (tmp_path / "card.json").read_text()
     written = read_card(tmp_path)
-    assert (written.version, written.patients_seen) == (2, sealed(["ours:p-4711", "chestxray14:13"]))
+    assert (written.version, written.training_patients) == (3, sealed(["ours:p-4711", "chestxray14:13"]))
     assert answers(written.ledger, "ours:p-4711", "ours:1") == [True, False]
-    assert f"ours:{pseudonym('p-4711', own_salt())}" in written.patients_seen
+    assert f"ours:{pseudonym('p-4711', own_salt())}" in written.training_patients
 
-    old = {**TOLD, "patients_seen": ["chestxray14:13", "ours:p-4711"]}
+    old = {**STATED, "patients_seen": ["chestxray14:13", "ours:p-4711"], "images_seen": 0}  # names of that version
+    del old["n_training_images"]
     (tmp_path / "card.json").write_text(json.dumps(old))
     assert read_card(tmp_path).version == 1
     assert answers(read_card(tmp_path).ledger, "ours:p-4711", "ours:1") == [True, False]
@@ -114,6 +116,6 @@ def test_a_card_is_written_without_ids_and_an_old_one_is_read_as_it_is(tmp_path)
 
 
 def test_a_card_of_a_later_version_is_refused(tmp_path):
-    (tmp_path / "card.json").write_text(json.dumps({**TOLD, "patients_seen": [], "version": 3}))
-    with pytest.raises(HilumError, match="version: Input should be less than or equal to 2"):
+    (tmp_path / "card.json").write_text(json.dumps({**STATED, "training_patients": [], "version": 4}))
+    with pytest.raises(HilumError, match="version: Input should be less than or equal to 3"):
         read_card(tmp_path)

@@ -113,7 +113,7 @@ def test_activations_that_are_computed_again_give_the_same_gradients_behind_a_fr
     images = images_for(name)
     size = images.shape[2], images.shape[3]
     front = encoder.run_blocks(images, size, 0, encoder.frozen_blocks)
-    kept, gradients = [], []
+    selected, gradients = [], []
     for encoders in ([], [encoder]):
         saved = []
         encoder.zero_grad()
@@ -121,7 +121,7 @@ def test_activations_that_are_computed_again_give_the_same_gradients_behind_a_fr
             with torch.autograd.graph.saved_tensors_hooks(lambda t, s=saved: s.append(t.numel()) or t, lambda t: t):
                 loss = encoder.pooled(encoder.run_blocks(front, size, encoder.frozen_blocks)).square().sum()
             loss.backward()
-        kept.append(sum(saved))
+        selected.append(sum(saved))
         gradients.append([value.grad.clone() for value in encoder.parameters() if value.grad is not None])
-    assert kept[1] < kept[0] / 2
+    assert selected[1] < selected[0] / 2
     assert all(torch.equal(one, other) for one, other in zip(*gradients, strict=True))

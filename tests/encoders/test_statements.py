@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from hilum.encoders.published import published_weights, statements_of
-from hilum.encoders.statements import Statement, seen_test_images, statements_in_words
+from hilum.encoders.statements import Statement, find_contamination, statements_in_words
 
 IMAGES = pl.DataFrame(
     {
@@ -17,34 +17,34 @@ IMAGES = pl.DataFrame(
 TEST = ["c", "d", "e"]
 
 
-def statement(**said: object) -> Statement:
-    return Statement.model_validate({"collection": "chestxray14", "certainty": "stated", "source": "paper", **said})
+def statement(**expected: object) -> Statement:
+    return Statement.model_validate({"collection": "chestxray14", "certainty": "stated", "source": "paper", **expected})
 
 
 def test_a_list_says_which_images_exactly():
-    seen = seen_test_images([statement(list="split_theirs", parts=("train",))], "chestxray14", IMAGES, TEST)
-    assert (seen.certainty, seen.images, seen.patients) == ("seen", 1, 1)
+    seen = find_contamination([statement(list="split_theirs", parts=("train",))], "chestxray14", IMAGES, TEST)
+    assert (seen.certainty, seen.images, seen.patients) == ("yes", 1, 1)
     assert (seen.of_images, seen.of_patients) == (3, 2)
-    both = seen_test_images([statement(list="split_theirs", parts=("train", "val"))], "chestxray14", IMAGES, TEST)
+    both = find_contamination([statement(list="split_theirs", parts=("train", "val"))], "chestxray14", IMAGES, TEST)
     assert (both.images, both.patients) == (2, 2)
     assert both.by_part == {"split_theirs train": 1, "split_theirs val": 1}
-    assert both.told == ("YES: 2 of 3 test images, 2 of 2 test patients (split_theirs train 1, split_theirs val 1)")
+    assert both.message == ("YES: 2 of 3 test images, 2 of 2 test patients (split_theirs train 1, split_theirs val 1)")
 
 
 def test_all_images_are_all_and_other_collections_are_none():
-    assert seen_test_images([statement()], "chestxray14", IMAGES, TEST).images == 3
-    other = seen_test_images([statement(collection="chexpert")], "chestxray14", IMAGES, TEST)
-    assert (other.certainty, other.images, other.told) == ("no", 0, "no")
-    assert seen_test_images([], "chestxray14", IMAGES, TEST).certainty == "no"
+    assert find_contamination([statement()], "chestxray14", IMAGES, TEST).images == 3
+    other = find_contamination([statement(collection="chexpert")], "chestxray14", IMAGES, TEST)
+    assert (other.certainty, other.images, other.message) == ("no", 0, "no")
+    assert find_contamination([], "chestxray14", IMAGES, TEST).certainty == "no"
 
 
 def test_a_list_without_test_images_is_a_no_with_its_reason():
-    seen = seen_test_images([statement(list="split", parts=("train",))], "chestxray14", IMAGES, TEST)
-    assert (seen.certainty, seen.told) == ("no", "no (chestxray14: split train)")
+    seen = find_contamination([statement(list="split", parts=("train",))], "chestxray14", IMAGES, TEST)
+    assert (seen.certainty, seen.message) == ("no", "no (chestxray14: split train)")
 
 
 @pytest.mark.parametrize(
-    ("said", "collection"),
+    ("expected", "collection"),
     [
         ({"certainty": "part"}, "chestxray14"),
         ({"list": "split_unknown", "parts": ("train",)}, "chestxray14"),
@@ -52,24 +52,24 @@ def test_a_list_without_test_images_is_a_no_with_its_reason():
         ({"collection": "vindr_cxr", "list": "split", "parts": ("train",)}, "vinbigdata"),
     ],
 )
-def test_where_nobody_can_tell_which_it_may_have(said, collection):
-    seen = seen_test_images([statement(**said)], collection, IMAGES, TEST)
+def test_where_nobody_can_tell_which_it_may_have(expected, collection):
+    seen = find_contamination([statement(**expected)], collection, IMAGES, TEST)
     assert (seen.certainty, seen.images) == ("may", 3)
-    assert seen.told.startswith("MAY HAVE")
+    assert seen.message.startswith("MAY HAVE")
 
 
 def test_an_exact_list_goes_before_a_guess():
-    said = [statement(certainty="part"), statement(list="split_theirs", parts=("val",))]
-    assert seen_test_images(said, "chestxray14", IMAGES, TEST).certainty == "seen"
+    expected = [statement(certainty="part"), statement(list="split_theirs", parts=("val",))]
+    assert find_contamination(expected, "chestxray14", IMAGES, TEST).certainty == "yes"
 
 
 def test_words_gather_what_is_not_known():
-    said = [
+    expected = [
         statement(),
         statement(collection="padchest", certainty="part"),
         statement(collection="brax", certainty="part"),
     ]
-    assert statements_in_words(said) == "chestxray14: all images; parts, not known which, of padchest, brax"
+    assert statements_in_words(expected) == "chestxray14: all images; parts, not known which, of padchest, brax"
     assert statements_in_words([]) == "no radiographs"
 
 
@@ -92,30 +92,30 @@ def chestxray14(shared_data) -> pl.DataFrame:
 
 
 @pytest.mark.shared_data
-def test_chexnet_has_seen_17920_of_the_official_test_images(chestxray14):
+def test_chexnet_was_trained_on_17920_of_the_official_test_images(chestxray14):
     test = chestxray14.filter(pl.col("split") == "test")["image_id"].to_list()
     assert len(test) == 25_596
-    seen = seen_test_images(statements_of(published_weights()["chexnet"]), "chestxray14", chestxray14, test)
-    assert seen.certainty == "seen"
+    seen = find_contamination(statements_of(published_weights()["chexnet"]), "chestxray14", chestxray14, test)
+    assert seen.certainty == "yes"
     assert seen.by_part == {"split_chexnet train": 17_920, "split_chexnet val": 2_463}
     assert seen.images == 17_920 + 2_463
     assert seen.of_patients == 2_797
-    assert seen.told.startswith("YES: 20,383 of 25,596 test images")
+    assert seen.message.startswith("YES: 20,383 of 25,596 test images")
 
 
 @pytest.mark.shared_data
-def test_chexnet_has_seen_none_of_its_own_test_images(chestxray14):
+def test_chexnet_was_trained_on_none_of_its_own_test_images(chestxray14):
     test = chestxray14.filter(pl.col("split_chexnet") == "test")["image_id"].to_list()
-    seen = seen_test_images(statements_of(published_weights()["chexnet"]), "chestxray14", chestxray14, test)
+    seen = find_contamination(statements_of(published_weights()["chexnet"]), "chestxray14", chestxray14, test)
     assert (seen.certainty, seen.images, seen.of_images) == ("no", 0, 22_433)
 
 
 @pytest.mark.shared_data
 @pytest.mark.parametrize(
     ("name", "certainty"),
-    [("rad_dino", "seen"), ("torchxrayvision_nih", "may"), ("medical_mae_vits16", "no"), ("dinov2_vitb14", "no")],
+    [("rad_dino", "yes"), ("torchxrayvision_nih", "may"), ("medical_mae_vits16", "no"), ("dinov2_vitb14", "no")],
 )
 def test_other_weights_on_the_official_test_images(name, certainty, chestxray14):
     test = chestxray14.filter(pl.col("split") == "test")["image_id"].to_list()
-    seen = seen_test_images(statements_of(published_weights()[name]), "chestxray14", chestxray14, test)
+    seen = find_contamination(statements_of(published_weights()[name]), "chestxray14", chestxray14, test)
     assert seen.certainty == certainty

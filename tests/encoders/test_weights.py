@@ -20,8 +20,8 @@ CARD = Card(
     std=0.25,
     seed=1,
     split="patients-70-10-20-s0 (3f9a1c)",
-    patients_seen=["chest:1", "chest:2"],
-    images_seen=5,
+    training_patients=["chest:1", "chest:2"],
+    n_training_images=5,
 )
 
 
@@ -49,7 +49,7 @@ def test_an_encoder_and_its_card_come_back_as_they_were(saved):
         assert torch.equal(loaded.state_dict()[name], weight), name
     assert card.sha256 == file_sha256(directory / "encoder.safetensors")
     assert card.hilum_version
-    named = {"patients_seen": CARD.patients_seen, "version": CARD.version}  # on disk by pseudonyms
+    named = {"training_patients": CARD.training_patients, "version": CARD.version}  # on disk by pseudonyms
     assert card.model_copy(update={"sha256": "", "hilum_version": "", **named}) == CARD
     assert card.ledger.contains(["chest:1", "chest:2", "chest:3"]).tolist() == [True, True, False]
     assert sorted(path.name for path in directory.iterdir()) == ["card.json", "encoder.safetensors"]
@@ -127,9 +127,9 @@ def test_other_weights_than_the_cards_are_refused(saved):
 def test_a_card_without_a_field_names_it(saved):
     _, directory = saved
     card = json.loads((directory / "card.json").read_text())
-    del card["patients_seen"]
+    del card["training_patients"]
     (directory / "card.json").write_text(json.dumps(card))
-    with pytest.raises(HilumError, match="patients_seen: Field required"):
+    with pytest.raises(HilumError, match="training_patients: Field required"):
         load_encoder(directory)
 
 

@@ -58,20 +58,20 @@ def test_every_table_of_a_study_can_be_made(positives, negatives, others, min_po
     labels[: min(others, count), 1] = 1
     arms = {name: [predictions_of(labels, seed)] * seeds for name, seed in (("a", 1), ("b", 2))}
     thresholds = {arm: [choose_thresholds(one, "youden") for one in each] for arm, each in arms.items()}
-    how = {"redraws": 60, "seed": 0, "min_positives": min_positives}
+    how = {"n_bootstrap": 60, "seed": 0, "min_positives": min_positives}
     table = metrics_table(measure_arms(arms, metrics=METRICS, averages=AVERAGES, thresholds=thresholds, **how), "a")
     rare = min(positives, negatives)
     main = measure_arms(arms, **how)
     for row in table.filter((pl.col("metric") == "auroc") & (pl.col("finding") == "Effusion")).to_dicts():
         assert (row["estimate"] is None) == (rare < 2)
         assert main.included[0] == (rare >= max(min_positives, 2))
-    comparisons_table(main, against="a")
+    comparisons_table(main, reference="a")
     if main.included.any():
         ranks_table([main])
-        margins_table(main, 0.05, against="a")
+        margins_table(main, 0.05, reference="a")
     groups = {"sex": {f"i{k}": "MF"[k % 2] for k in range(count)}}
-    told = {"thresholds": thresholds["a"], "min_patients": min_positives, "redraws": 60, "seed": 0}
-    evaluate_subgroups(arms["a"], groups, metrics=("auroc", UNDERDIAGNOSIS), **told)
+    message = {"thresholds": thresholds["a"], "min_patients": min_positives, "n_bootstrap": 60, "seed": 0}
+    evaluate_subgroups(arms["a"], groups, metrics=("auroc", UNDERDIAGNOSIS), **message)
     detectable_differences(table_of(labels, 0), FINDINGS, min_positives)
 
 

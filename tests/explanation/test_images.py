@@ -12,7 +12,7 @@ from hilum.explanation.images import choose_images
 def card(*patients):
     return Card(
         encoder="resnet18", method="finetune", settings={}, preprocessing=[{"resize": 32}], image_size=32, mean=0.5,
-        std=0.25, seed=0, split="", patients_seen=list(patients), images_seen=0, findings=["Mass"],
+        std=0.25, seed=0, split="", training_patients=list(patients), n_training_images=0, findings=["Mass"],
     )  # fmt: skip
 
 
@@ -56,9 +56,9 @@ def test_patients_that_any_model_has_learnt_from_are_left_out(collected):
     assert images.manifest["image_id"].to_list() == [f"film{n}" for n in range(2, 8)]
     assert images.boxes.is_empty()
     assert images.notes == ["3 images of patients that a model has learnt from were left out"]
-    kept = chosen(collected, card("chestxray14:0"), keep_seen=True)
-    assert kept.seen == {"film1"}
-    assert len(kept.manifest) == 9
+    selected = chosen(collected, card("chestxray14:0"), include_training_patients=True)
+    assert selected.trained_on == {"film1"}
+    assert len(selected.manifest) == 9
 
 
 def test_a_list_is_followed_and_boxes_can_be_left_aside(collected):

@@ -62,8 +62,8 @@ def test_maps_of_a_trained_model_point_better_than_the_centre_and_those_of_rando
     table, _ = score_models([model], [store], [cases], [maps], [confidence], ExplainConfig("gradcam", (FINDING,)))
     pointing = table.filter(pl.col("metric") == "pointing", pl.col("finding") == FINDING)
 
-    def low_end(arm, against):
-        return pointing.filter(pl.col("arm") == arm, pl.col("against") == against)["low"].item()
+    def low_end(arm, reference):
+        return pointing.filter(pl.col("arm") == arm, pl.col("reference") == reference)["low"].item()
 
     assert low_end(model.name, CENTRE) > 0
     assert low_end(model.name, RANDOM) > 0

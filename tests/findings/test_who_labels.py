@@ -10,7 +10,7 @@ def test_every_label_of_every_collection_stands_in_its_row():
     assert list(rows) == [finding for finding in VOCABULARY if finding in rows]
 
 
-def test_what_follows_from_parts_is_told_apart_from_what_is_labelled():
+def test_what_follows_from_parts_is_distinguished_from_what_is_labelled():
     row = next(row for row in who_labels() if row.finding == "Nodule/Mass")
     assert row.parts["chestxray14"] == ("Nodule", "Mass")
     assert "chestxray14" not in row.native

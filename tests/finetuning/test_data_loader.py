@@ -35,11 +35,11 @@ def test_validation_has_every_image_with_its_targets_in_order(feed, images):
 
 
 def test_outputs_are_of_plain_views_in_the_order_of_the_ids(feed, store):
-    ids, told = ["film09", "film03", "film30"], []
-    outputs = feed(2).outputs(lambda views: views.mean((2, 3)), ids, "means", lambda *it: told.append(it))
+    ids, message = ["film09", "film03", "film30"], []
+    outputs = feed(2).outputs(lambda views: views.mean((2, 3)), ids, "means", lambda *it: message.append(it))
     plain = plain_view(torch.from_numpy(store.pixels[[9, 3, 30]]).unsqueeze(1), 32)
     torch.testing.assert_close(outputs, plain.mean((2, 3)))
-    assert told == [(1, 2, "means"), (2, 2, "means")]
+    assert message == [(1, 2, "means"), (2, 2, "means")]
 
 
 @pytest.mark.parametrize(("precision", "kind"), [("fp32", torch.float32), ("bf16", torch.bfloat16)])

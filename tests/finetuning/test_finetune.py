@@ -53,7 +53,7 @@ def pretrained(tmp_path_factory):
     encoder = create_encoder("resnet18", seed=77)
     card = Card(
         encoder="resnet18", method="simclr", settings={}, preprocessing=[{"resize": 32}], image_size=32, mean=0.5,
-        std=0.25, seed=77, split="elsewhere", patients_seen=["elsewhere:1", "patient3"], images_seen=2,
+        std=0.25, seed=77, split="elsewhere", training_patients=["elsewhere:1", "patient3"], n_training_images=2,
     )  # fmt: skip
     return directory, save_encoder(encoder, card, directory)
 
@@ -81,12 +81,14 @@ def test_a_directory_is_complete_and_its_scores_are_those_of_its_model(store, im
     assert pl.read_parquet(out / "curves.parquet")["epoch"].to_list() == [1, 2]
 
 
-def test_the_card_says_whom_the_weights_have_seen_and_how_labels_were_weighed(store, images, tmp_path, pretrained):
+def test_the_card_says_whom_the_weights_were_trained_on_and_how_labels_were_weighed(
+    store, images, tmp_path, pretrained
+):
     directory, origin = pretrained
     card = read_card(run(store, images, tmp_path / "out", init=directory))
     trained_or_chosen_on = {f"patient{n}" for n in range(20)}
-    assert card.patients_seen == sealed({"elsewhere:1"} | trained_or_chosen_on)
-    assert card.images_seen == 28
+    assert card.training_patients == sealed({"elsewhere:1"} | trained_or_chosen_on)
+    assert card.n_training_images == 28
     assert (card.starts_from, card.split, card.seed) == (origin.sha256, "made-up (000000)", 5)
     # of 28 images 14 have a disc; of 24 with a known second label those of 3, 6, 9, 12, 15, 18, 24, 27 are positive
     assert card.settings["positive_weights"] == pytest.approx({"Cardiomegaly": 1.0, "Pneumothorax": 16 / 8})
@@ -154,16 +156,16 @@ def test_a_killed_run_with_other_settings_starts_from_the_beginning(store, image
 
 
 def test_a_frozen_encoder_without_augmentation_is_asked_for_each_image_once(store, images, tmp_path):
-    told = []
+    reported = []
     settings = replace(SETTINGS, unfreeze=0, policy="none", epochs=3)
     run(
         store,
         images,
         tmp_path / "out",
         settings=settings,
-        on_progress=lambda done, total, note: told.append((note, total)),
+        on_progress=lambda done, total, note: reported.append((note, total)),
     )
-    notes = [note for note, _ in told]
+    notes = [note for note, _ in reported]
     assert notes.count("features of training images") == 4  # 28 images by 8
     assert notes.count("features of validation images") == 2  # 12 images by 8
     classifier, _ = load_classifier(tmp_path / "out")
@@ -334,8 +336,8 @@ def test_images_of_several_classes_are_refused_where_classes_exclude_each_other(
     assert not (tmp_path / "out").exists()
 
 
-def kept_epoch(out):
-    return pl.read_parquet(out / "curves.parquet").filter("kept")["epoch"].to_list()
+def selected_epoch(out):
+    return pl.read_parquet(out / "curves.parquet").filter("selected")["epoch"].to_list()
 
 
 def test_the_epoch_that_is_kept_is_the_one_asked_for(store, images, tmp_path):
@@ -346,16 +348,16 @@ def test_the_epoch_that_is_kept_is_the_one_asked_for(store, images, tmp_path):
         for keep in ("lowest", "last", "best_auroc")
     }
     curves = pl.read_parquet(outs["best_auroc"] / "curves.parquet")
-    assert kept_epoch(outs["last"]) == [6]
-    assert kept_epoch(outs["lowest"]) == [1 + int(np.argmin(curves["val_loss"]))]
-    assert kept_epoch(outs["best_auroc"]) == [1 + int(np.argmax(curves["val_auroc"]))]
+    assert selected_epoch(outs["last"]) == [6]
+    assert selected_epoch(outs["lowest"]) == [1 + int(np.argmin(curves["val_loss"]))]
+    assert selected_epoch(outs["best_auroc"]) == [1 + int(np.argmax(curves["val_auroc"]))]
     val = images(28, 40)
     for keep, out in outs.items():
         classifier, _ = load_classifier(out)
         pixels = torch.from_numpy(store.pixels[28:40]).unsqueeze(1)
         with torch.no_grad():
             scores = classifier(plain_view(pixels, 32))
-        row = curves.filter(pl.col("epoch") == kept_epoch(out)[0]).row(0, named=True)
+        row = curves.filter(pl.col("epoch") == selected_epoch(out)[0]).row(0, named=True)
         assert mean_auroc(scores.numpy(), val.targets) == pytest.approx(row["val_auroc"], abs=1e-6), keep
 
 
@@ -425,7 +427,7 @@ def test_a_resampled_run_visits_the_stated_images_and_weighs_what_it_visits(stor
         curves = pl.read_parquet(out / "curves.parquet")
         assert curves["step"].to_list() == [5, 10]  # 36 visits by 8
         card = read_card(out)
-        assert card.images_seen == 28
+        assert card.n_training_images == 28
         assert card.settings["positive_weights"] == pytest.approx({"Cardiomegaly": 36 / 24, "Pneumothorax": 36 / 48})
 
 

@@ -50,7 +50,7 @@ def test_terms_are_known_labels_or_images(name, terms):
     assert make_answers(name).terms(torch.tensor([[1.0, 0.0], [1.0, NAN]]), torch.ones(2)) == terms
 
 
-def test_the_terms_said_beforehand_are_those_of_the_loss():
+def test_the_terms_stated_beforehand_are_those_of_the_loss():
     targets = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
     for name in ("each", "each_or_uncertain", "exclusive"):
         answers = make_answers(name)
@@ -114,7 +114,7 @@ def test_a_weighted_mean_is_that_of_pytorch():
     torch.testing.assert_close(share_of_mean(total, divisor), torch.nn.CrossEntropyLoss()(logits[:5], classes[:5]))
 
 
-def test_the_balance_of_classes_is_told_before_and_after_resampling():
+def test_the_balance_of_classes_is_reported_before_and_after_resampling():
     classes = np.array([0] * 90 + [1] * 8 + [2] * 2)
     train = LabelledImages(
         [f"image{n}" for n in range(100)], [f"p{n}" for n in range(100)], np.eye(3, dtype=np.float32)[classes]

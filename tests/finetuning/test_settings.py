@@ -39,10 +39,10 @@ def test_a_warm_up_in_steps_has_as_many_steps():
     assert shares[7] == 1
 
 
-def test_all_that_is_wrong_is_said_at_once():
-    with pytest.raises(HilumErrors) as told:
+def test_all_that_is_wrong_is_reported_at_once():
+    with pytest.raises(HilumErrors) as reported:
         FinetuneSettings(lr=0, dropout=-0.1, reduction="weighted_mean", focal=2, label_smoothing=0.1, ema=1)
-    assert [each.partition(":")[0] for each in told.value.problems] == [
+    assert [each.partition(":")[0] for each in reported.value.problems] == [
         f"finetune.{key}" for key in ("lr", "ema", "dropout", "reduction", "label_smoothing")
     ]
 
@@ -81,7 +81,8 @@ def test_values_that_do_not_go_together_say_so(wrong, message):
         ({"head": "deep"}, "finetune.head: expected one of linear, mlp, two_layers, own, attention; found deep"),
         (
             {"pooling": "max"},
-            "finetune.pooling: expected one of own, cls, mean, cls_mean, cls_last4, cls_last4_mean, gem, attention; found max",
+            "finetune.pooling: expected one of own, cls, mean, cls_mean, cls_last4, cls_last4_mean, gem, attention; "
+            "found max",
         ),
     ],
 )

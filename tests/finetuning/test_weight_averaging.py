@@ -30,9 +30,9 @@ def test_the_average_is_that_of_torch():
             classifier.encoder.body.bn1.running_mean += 1.0
         averaged.after_step()
         torch_own.update_parameters(classifier)
-    for own, expected in zip(averaged.kept.parameters(), torch_own.module.parameters(), strict=True):
+    for own, expected in zip(averaged.exported.parameters(), torch_own.module.parameters(), strict=True):
         torch.testing.assert_close(own, expected, rtol=1e-5, atol=1e-6)
-    assert torch.equal(averaged.kept.encoder.body.bn1.running_mean, classifier.encoder.body.bn1.running_mean)
+    assert torch.equal(averaged.exported.encoder.body.bn1.running_mean, classifier.encoder.body.bn1.running_mean)
 
 
 def test_what_is_frozen_is_shared_and_what_trains_is_not():

@@ -31,7 +31,7 @@ def test_quick_parts_fill_their_tables(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_part_that_takes_too_long_is_cut_off_and_one_without_time_is_told(tmp_path):
+def test_a_part_that_takes_too_long_is_cut_off_and_one_without_time_is_reported(tmp_path):
     assert "Cut off after" in dry_run(tmp_path, "--parts", "training", "--limit", "1")
     assert "No time was left." in dry_run(tmp_path, "--parts", "features", "--seconds", "1")
 

@@ -118,7 +118,7 @@ def test_attention_is_torchs_own():
     assert called["aten::scaled_dot_product_attention"] == 12
 
 
-def test_kernels_lie_with_channels_last(device, runs, tmp_path):
+def test_kernels_are_with_channels_last(device, runs, tmp_path):
     state = run(runs, "classifier", device, tmp_path / "run", epochs=1)[1]
     kernels = [value for value in state.values() if value.ndim == 4 and value.shape[2] > 1 and value.shape[1] > 1]
     assert kernels

@@ -115,12 +115,12 @@ def test_a_report_reads_back_to_the_numbers_of_the_table(results, model):
             (call,) = group.get_qualitative_evaluations(name=PRESENCE)
             wanted = codes.SCT.Present if row[f"call_{name}"] else codes.SCT.Absent
             assert call.value == wanted
-            kept = group.finding_type
-            assert (kept.value, kept.scheme_designator) == (described.codes[0].code, described.codes[0].scheme)
-            told = [item.TextValue for item in group[0].ContentSequence if item.ValueType == "TEXT"]
-            assert model.description.name in told
-            assert any(text.startswith(f"called from {described.threshold!r}") for text in told)
-            assert model.cards[0].sha256[:12] in told
+            selected = group.finding_type
+            assert (selected.value, selected.scheme_designator) == (described.codes[0].code, described.codes[0].scheme)
+            message = [item.TextValue for item in group[0].ContentSequence if item.ValueType == "TEXT"]
+            assert model.description.name in message
+            assert any(text.startswith(f"called from {described.threshold!r}") for text in message)
+            assert model.cards[0].sha256[:12] in message
 
 
 def test_heat_maps_are_captures_of_the_same_study_patient_and_frame(results, model):

@@ -34,10 +34,10 @@ def model(model_directory):
 
 @pytest.fixture
 def score(model, tmp_path):
-    def run(*told, config=None, out=None):
+    def run(*message, config=None, out=None):
         out = out or tmp_path / "p.parquet"
         scored = predict_images(
-            model, find_inputs([str(each) for each in told]), out, config or PredictConfig(workers=2)
+            model, find_inputs([str(each) for each in message]), out, config or PredictConfig(workers=2)
         )
         return scored, pl.read_parquet(out)
 
@@ -150,16 +150,16 @@ def test_patients_of_the_ledger_are_marked(score, arm, tmp_path):
     judged = set(arm.seeds[0].test.patients)
     for row in table.filter(pl.col("reason").is_null()).iter_rows(named=True):
         if row["patient_id"] in learnt_from:
-            assert (row["seen_in_training"], row["split"]) == (True, "train")
+            assert (row["in_training"], row["split"]) == (True, "train")
         elif row["patient_id"] in judged:
-            assert (row["seen_in_training"], row["split"]) == (False, "external")
+            assert (row["in_training"], row["split"]) == (False, "external")
     gray = read_gray(next(arm.root.rglob("*.png")))
     seen = next(iter(learnt_from))
     as_dicom(tmp_path / "seen.dcm", gray, Encoding(ExplicitVRLittleEndian, 8), patient=seen)
     as_dicom(tmp_path / "other.dcm", gray, Encoding(ExplicitVRLittleEndian, 8), patient="99999")
     cv2.imwrite(str(tmp_path / "nobody.png"), gray)
     _, table = score(tmp_path / "seen.dcm", tmp_path / "other.dcm", tmp_path / "nobody.png")
-    assert table["seen_in_training"].to_list() == [True, False, None]  # not known is never no
+    assert table["in_training"].to_list() == [True, False, None]  # not known is never no
 
 
 def test_reasons_can_be_accepted(score, arm, tmp_path):
@@ -220,12 +220,12 @@ def test_links_that_lead_out_of_a_folder_are_not_followed(score, arm, tmp_path):
     assert score(folder)[1]["reason"].to_list() == [None, "unreadable"]
 
 
-@pytest.mark.parametrize("told", [["nowhere"], ["a.png", "a.png"]])
-def test_inputs_that_are_none_or_come_twice_are_refused_before_anything_is_scored(told, tmp_path, monkeypatch):
+@pytest.mark.parametrize("message", [["nowhere"], ["a.png", "a.png"]])
+def test_inputs_that_are_none_or_come_twice_are_refused_before_anything_is_scored(message, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     cv2.imwrite("a.png", np.zeros((10, 10), np.uint8))
     with pytest.raises(HilumError):
-        find_inputs(told)
+        find_inputs(message)
 
 
 def test_real_radiographs_have_the_studys_own_scores_to_the_bit(sample_arm, sample_model_directory, tmp_path):
@@ -276,7 +276,7 @@ for count in (200, 2000):
 @pytest.mark.slow
 def test_memory_does_not_grow_with_the_number_of_images(model_directory, arm, tmp_path):
     image = next(arm.root.rglob("*.png"))
-    told = [model_directory / "seed-0", image, tmp_path / "p.parquet"]
-    done = subprocess.run([sys.executable, "-c", MEMORY, *told], capture_output=True, text=True, check=True)
+    message = [model_directory / "seed-0", image, tmp_path / "p.parquet"]
+    done = subprocess.run([sys.executable, "-c", MEMORY, *message], capture_output=True, text=True, check=True)
     few, many = map(int, done.stdout.split())
     assert many < few + 60  # MiB: rows of numbers, and no pixels

@@ -100,12 +100,12 @@ def dinov2(method) -> SimpleNamespace:
         with hidden(method.encoder, mask, method.mask_token):
             tokens = method.encoder.tokens(torch.cat(large))
         classes = torch.cat([tokens[:, 0], method.encoder.tokens(torch.cat(small))[:, 0]])
-        said = method.head(classes).chunk(len(large) + len(small))
+        expected = method.head(classes).chunk(len(large) + len(small))
         of_hidden = of_patches(
             teacher_out=patch_answers, student_out=method.patch_head(tokens[:, 1:][mask.flatten(1)]), mask=mask
         )
         near = sum(spread(each) for each in tokens[:, 0].chunk(2)) / 2
-        return of_views(answers.chunk(2), list(said), epoch=0) + of_hidden + 0.1 * near
+        return of_views(answers.chunk(2), list(expected), epoch=0) + of_hidden + 0.1 * near
 
     def after(step):
         momentum = method.schedule.momentum(step)

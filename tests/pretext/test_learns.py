@@ -1,9 +1,9 @@
 """Every method learns something of use from images without labels: more than two kinds of random weights hold.
 
-Generated images of as many patients with each finding; patients divided by lot. A quarter of the patients are pretrained
-on, three times from other weights; probes are fitted to the same images with their labels, and scored on most of the
-patients, that nothing was fitted to. Intervals are of redrawn patients and seeds. Settings, and the findings, were
-chosen on images of other seeds (docs/results.md).
+Generated images of as many patients with each finding; patients divided by lot. A quarter of the patients are
+pretrained on, three times from other weights; probes are fitted to the same images with their labels, and scored on
+most of the patients, that nothing was fitted to. Intervals are of resampled patients and seeds. Settings, and the
+findings, were chosen on images of other seeds (docs/results.md).
 """
 
 import os
@@ -179,7 +179,7 @@ def test_frozen_features_tell_more_than_both_kinds_of_random_weights(method, gro
     gains = {}
     for probe in PROBES:
         metrics, comparisons = evaluate_arms(
-            {name: [seed[probe] for seed in seeds] for name, seeds in arms.items()}, against=method
+            {name: [seed[probe] for seed in seeds] for name, seeds in arms.items()}, reference=method
         )
         for row in metrics.filter(pl.col("finding") == MACRO).iter_rows(named=True):
             print(

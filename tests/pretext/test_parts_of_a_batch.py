@@ -61,7 +61,7 @@ def test_koleo_needs_the_whole_batch(tmp_path):
 
 @pytest.mark.parametrize("case", ["dino-centering", "fcmae"])
 def test_activations_computed_again_give_the_same_bits_from_less_memory(case, tmp_path):
-    kept = []
+    selected = []
     runs = []
     for recompute in (False, True):
         held = 0
@@ -73,11 +73,11 @@ def test_activations_computed_again_give_the_same_bits_from_less_memory(case, tm
 
         with saved_tensors_hooks(count, lambda tensor: tensor):
             runs.append(RUNS["run"](SHORT[case], tmp_path / str(recompute), recompute=recompute))
-        kept.append(held)
+        selected.append(held)
     assert torch.equal(torch.tensor(runs[0]["curves"]["train_loss"]), torch.tensor(runs[1]["curves"]["train_loss"]))
     for name, value in runs[0]["state"].items():
         assert torch.equal(value, runs[1]["state"][name]), name
-    assert kept[1] < 0.6 * kept[0]
+    assert selected[1] < 0.6 * selected[0]
 
 
 def test_batch_norm_is_not_computed_again(tmp_path):

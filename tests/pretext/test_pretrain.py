@@ -85,8 +85,8 @@ def test_a_run_leaves_weights_card_and_curves_and_nothing_else(method, store_of,
         "random",
         SIZE[method],
     )
-    assert card.patients_seen == sealed(f"patient {number}" for number in range(10))
-    assert card.images_seen == 20
+    assert card.training_patients == sealed(f"patient {number}" for number in range(10))
+    assert card.n_training_images == 20
     assert card.settings["batch_size"] == 8
     assert card.split == "patients-70-10-20-s0 (3f9a1c)"
     curves = pl.read_parquet(directory / "curves.parquet")
@@ -143,7 +143,7 @@ def test_going_on_from_an_encoder_remembers_its_patients_and_where_it_came_from(
         split_title="all of others",
     )
     before, after = (load_encoder(directory)[1] for directory in (first, second))
-    assert after.patients_seen == sealed([*before.patients_seen, "newcomer"])
+    assert after.training_patients == sealed([*before.training_patients, "newcomer"])
     assert after.starts_from == before.sha256
 
 
@@ -191,7 +191,7 @@ def test_a_few_epochs_already_tell_images_apart(method, nothing_learned, store_o
 
 
 def share_recognised(encoder):
-    """Of 128 images that no encoder has seen: for how many is the other view's feature the nearest of all?"""
+    """Of 128 images that no encoder was trained on: for how many is the other view's feature the nearest of all?"""
     unseen = torch.from_numpy(images(128, 64, first=1000))[:, None]
     keys = image_keys(f"unseen {row}" for row in range(128))
     encoder.eval()

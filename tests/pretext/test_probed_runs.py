@@ -65,7 +65,7 @@ def test_the_encoder_that_is_kept_is_that_of_the_best_probe(store, tmp_path, met
     assert probe.look(encoder, 32)["probe_auroc"] == pytest.approx(read[card.epoch - 1], abs=1e-9)
     assert card.notes[0].startswith(f"epoch {card.epoch} of 3 was kept: its probe read best, {read.max():.3f}")
     assert card.probe == probe.images.digest
-    assert card.patients_seen == sealed(f"all:{row}" for row in range(IMAGES))  # who chose the epoch has been seen
+    assert card.training_patients == sealed(f"all:{row}" for row in range(IMAGES))  # who chose the epoch has been seen
 
 
 def test_with_too_few_positive_patients_the_run_is_the_one_without_a_probe(store, tmp_path):
@@ -77,7 +77,7 @@ def test_with_too_few_positive_patients_the_run_is_the_one_without_a_probe(store
     assert "probe_auroc" not in pl.read_parquet(plain / "curves.parquet").columns
     assert pl.read_parquet(probed / "curves.parquet")["probe_auroc"].null_count() == 0
     cards = [load_encoder(directory)[1] for directory in (plain, probed)]
-    assert cards[0].patients_seen == cards[1].patients_seen == sealed(f"all:{row}" for row in range(LEARNT))
+    assert cards[0].training_patients == cards[1].training_patients == sealed(f"all:{row}" for row in range(LEARNT))
     assert [card.epoch for card in cards] == [3, 3]
     assert cards[0].notes[0] == "epoch 3 of 3 was kept, the last one: no labels were read"
     assert "no finding has 10 positive patients" in cards[1].notes[0]

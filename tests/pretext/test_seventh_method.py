@@ -22,13 +22,13 @@ from hilum.pretext.pretrain import pretrain
 from hilum.pretext.settings import PretextSettings
 
 SCRIPT = Path(__file__).with_name("seventh_method.py")
-TOLD = runpy.run_path(str(SCRIPT))
+STATED = runpy.run_path(str(SCRIPT))
 WEIGHTS = {"invariance": 25.0, "variance": 25.0, "covariance": 1.0}
 
 
 @pytest.fixture(scope="module")
 def page():
-    return TOLD["page_module"]()
+    return STATED["page_module"]()
 
 
 def embeddings(count=6, width=4):
@@ -98,14 +98,14 @@ def test_two_processes_take_the_step_of_one(tmp_path):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    told = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2", "TORCHELASTIC_RUN_ID": "test"}
+    message = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2", "TORCHELASTIC_RUN_ID": "test"}
     command = [sys.executable, "-W", "error", str(SCRIPT), str(tmp_path)]
-    ranks = [os.environ | told | {"RANK": rank, "LOCAL_RANK": rank} for rank in ("0", "1")]
+    ranks = [os.environ | message | {"RANK": rank, "LOCAL_RANK": rank} for rank in ("0", "1")]
     started = [subprocess.Popen(command, env=each, stderr=subprocess.PIPE, text=True) for each in ranks]
     for process in started:
-        _, said = process.communicate(timeout=600)
-        assert process.returncode == 0, said
-    one = TOLD["step"]()
+        _, expected = process.communicate(timeout=600)
+        assert process.returncode == 0, expected
+    one = STATED["step"]()
     assert max(each.abs().max() for each in one["gradients"].values()) > 0.1
     for rank in (0, 1):
         two = torch.load(tmp_path / f"step-by-{rank}.pt")

@@ -30,8 +30,8 @@ def by_two_processes(out, cases, *images):
         for rank in ("0", "1")
     ]
     for process in started:
-        _, told = process.communicate(timeout=1500)
-        assert process.returncode == 0, told
+        _, message = process.communicate(timeout=1500)
+        assert process.returncode == 0, message
 
 
 def differences(one, two):
@@ -76,10 +76,10 @@ def of_two(tmp_path_factory):
 def test_twenty_steps_of_two_processes_are_those_of_one(case, of_two, tmp_path):
     """Losses, signs of collapse, and all of the state: weights, statistics of batch norm, queues, centers, teachers.
 
-    The gradients of the first step agree to 1e-5. MoCo v2's with batch norm in its head differ most, by 1.6e-5 where the
-    largest is 2.7: as much as one process in fp32 differs from itself in float64, where two differ from one by 3e-14.
-    Later, rounding now and then puts a unit on the other side of a ReLU's kink, where its gradient jumps: hence the
-    small learning rate, and the wider limit for the state. Measured on two cores: below 1e-4 in all methods, 4e-4 in
-    the classifier, whose tenth step has such a unit.
+    The gradients of the first step agree to 1e-5. MoCo v2's with batch norm in its head differ most, by 1.6e-5 where
+    the largest is 2.7: as much as one process in fp32 differs from itself in float64, where two differ from one by
+    3e-14. Later, rounding now and then puts a unit on the other side of a ReLU's kink, where its gradient jumps: hence
+    the small learning rate, and the wider limit for the state. Measured on two cores: below 1e-4 in all methods, 4e-4
+    in the classifier, whose tenth step has such a unit.
     """
     compare(case, of_two, tmp_path, loss=1e-4, gradients=1e-5, state=1e-3)

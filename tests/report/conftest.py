@@ -70,8 +70,8 @@ def finished_study(
     findings: int = 4,
     images: int = 300,
     seeds: int = 2,
-    against: str | None = "scratch",
-    redraws: int = 400,
+    reference: str | None = "scratch",
+    n_bootstrap: int = 400,
 ) -> ReportContent:
     arms = {"scratch": 0.8, "simclr": 1.3, "mocov2": 0.8} if arms is None else arms
     names = list(CHESTXRAY14[:findings])
@@ -82,7 +82,7 @@ def finished_study(
         arm: [scored_images(signal, names, images, 100 * i + s, prevalence, f"{arm} seed {s}") for s in range(seeds)]
         for i, (arm, signal) in enumerate(arms.items())
     }
-    metrics, comparisons = evaluate_arms(predictions, against=against, redraws=redraws, seed=0)
+    metrics, comparisons = evaluate_arms(predictions, reference=reference, n_bootstrap=n_bootstrap, seed=0)
     counts = pl.DataFrame(
         [
             (split, name, images * k, images * k // 2, max(1, int(images * k * p)), 0)
@@ -113,8 +113,8 @@ def finished_study(
         scored_on=f"ours, test of {split}",
         metrics=metrics,
         comparisons=comparisons,
-        against=against,
-        redraws=redraws,
+        reference=reference,
+        n_bootstrap=n_bootstrap,
         predictions=predictions,
         curves=training_curves(arms, seeds),
         left_out=["Hernia: fewer than 10 positive patients in the test split, left out of macro."],
@@ -170,7 +170,7 @@ def cases_of(study: ReportContent, images: int, *, side: int = 96) -> list[Case]
     ]
 
 
-def baseline_tables(study: ReportContent, redraws: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+def baseline_tables(study: ReportContent, n_bootstrap: int) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Two baselines whose scores are those of an arm with most of the signal drowned."""
     draw = np.random.default_rng(3)
     first = next(iter(study.predictions.values()))[0]
@@ -181,11 +181,11 @@ def baseline_tables(study: ReportContent, redraws: int) -> tuple[pl.DataFrame, p
             for k, finding in enumerate(first.findings)
         }
         baselines[name] = [as_predictions(first.frame.with_columns(**scores), name=name)]
-    measured = measure_arms({**baselines, **study.predictions}, redraws=redraws)
+    measured = measure_arms({**baselines, **study.predictions}, n_bootstrap=n_bootstrap)
     metrics = pl.concat(
         [metrics_table(measured, name).select(pl.lit(name).alias("arm"), pl.all()) for name in baselines]
     )
-    pairs = [comparisons_table(measured, against=name) for name in baselines]
+    pairs = [comparisons_table(measured, reference=name) for name in baselines]
     compared = pl.concat(pairs).filter(pl.col("arm").is_in(list(study.predictions)))
     return metrics, compared
 
@@ -229,18 +229,18 @@ def scored_boxes() -> pl.DataFrame:
             finding,
             metric,
             arm,
-            against,
+            reference,
             0.6,
             0.5,
             0.7,
-            0.01 if against else None,
-            0.02 if against else None,
+            0.01 if reference else None,
+            0.02 if reference else None,
             40,
             38,
             44,
             "",
         )
-        for arm, against in (("simclr", None), ("centre prior", None), ("simclr", "centre prior"))
+        for arm, reference in (("simclr", None), ("centre prior", None), ("simclr", "centre prior"))
         for metric in ("pointing", "energy", "overlap", "iou", "iou25", "iou50", "ap25", "ap50")
         for finding in ("macro", "Atelectasis", "Effusion")
     ]
@@ -248,7 +248,7 @@ def scored_boxes() -> pl.DataFrame:
         "finding",
         "metric",
         "arm",
-        "against",
+        "reference",
         "estimate",
         "low",
         "high",
@@ -263,10 +263,10 @@ def scored_boxes() -> pl.DataFrame:
 
 
 def full_study(
-    images: int = 300, findings: int = 4, cases: int = 6, points: int = 80, redraws: int = 200
+    images: int = 300, findings: int = 4, cases: int = 6, points: int = 80, n_bootstrap: int = 200
 ) -> ReportContent:
     """Every part that a page may have."""
-    study = finished_study(images=images, findings=findings, redraws=redraws)
+    study = finished_study(images=images, findings=findings, n_bootstrap=n_bootstrap)
     other = {arm: [scored_images(1.0, runs[0].findings, images, 50 + s, np.full(findings, 0.2), f"{arm} val {s}") for s in range(len(runs))] for arm, runs in study.predictions.items()}  # fmt: skip
     renamed = {arm: [as_predictions(run.frame.with_columns(pl.lit("val").alias("split"), pl.format("val {}", "image_id").alias("image_id")), name=run.name) for run in runs] for arm, runs in other.items()}  # fmt: skip
     thresholds = {
@@ -274,10 +274,10 @@ def full_study(
         for arm, runs in study.predictions.items()
     }
     measured = measure_arms(
-        study.predictions, metrics=METRICS, averages=AVERAGES, thresholds=thresholds, redraws=redraws
+        study.predictions, metrics=METRICS, averages=AVERAGES, thresholds=thresholds, n_bootstrap=n_bootstrap
     )
     each = [metrics_table(measured, arm).select(pl.lit(arm).alias("arm"), pl.all()) for arm in study.predictions]
-    baseline_metrics, baseline_comparisons = baseline_tables(study, redraws)
+    baseline_metrics, baseline_comparisons = baseline_tables(study, n_bootstrap)
     sexes = {f"film{i:05d}": "FM"[i // 2 % 2] for i in range(images)}
     bands = {f"film{i:05d}": ("0-39", "40-79", "80+")[min(2, i * 5 // (2 * images))] for i in range(images)}
     groups = [
@@ -286,7 +286,7 @@ def full_study(
             {"sex": sexes, "age": bands},
             metrics=("auroc", "underdiagnosis"),
             thresholds=thresholds[arm],
-            redraws=redraws,
+            n_bootstrap=n_bootstrap,
             min_patients=5,
         ).select(pl.lit(arm).alias("arm"), pl.all())
         for arm in ("scratch", "simclr")
@@ -301,14 +301,14 @@ def full_study(
     return replace(
         study,
         metrics=pl.concat(each),
-        comparisons=comparisons_table(measured, against="scratch"),
+        comparisons=comparisons_table(measured, reference="scratch"),
         thresholds=thresholds,
         baseline_metrics=baseline_metrics,
         baseline_comparisons=baseline_comparisons,
         ranks=ranks_table([measured]),
-        margins=margins_table(measured, 0.02, against="scratch"),
+        margins=margins_table(measured, 0.02, reference="scratch"),
         subgroups=pl.concat(groups),
-        external=external_validation(cells, redraws=redraws),
+        external=external_validation(cells, n_bootstrap=n_bootstrap),
         noise=noise,
         suspects=suspects,
         agreement=agreement,
@@ -340,4 +340,4 @@ def study() -> ReportContent:
 
 @pytest.fixture
 def contaminated(study: ReportContent) -> ReportContent:
-    return replace(study, arms=[replace(arm, has_seen_test_patients=arm.name == "simclr") for arm in study.arms])
+    return replace(study, arms=[replace(arm, trained_on_test_patients=arm.name == "simclr") for arm in study.arms])

@@ -23,7 +23,7 @@ PROBE = """
   const points = JSON.parse(one(".points", plot).textContent), box = board.getBoundingClientRect();
   const place = (value) => 10 + (value / 1000) * (box.width - 20);
   board.dispatchEvent(new PointerEvent("pointermove", { clientX: box.left + place(points.x[3]), clientY: box.top + place(points.y[3]) }));
-  found.pointed = { name: points.name[3], told: one("p", peek).textContent, hidden: peek.hidden, ink: ink(one("canvas", peek)) > 0 };
+  found.pointed = { name: points.name[3], reported: one("p", peek).textContent, hidden: peek.hidden, ink: ink(one("canvas", peek)) > 0 };
   board.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight" }));
   found.stepped = one("p", peek).textContent;
   const before = ink(board);
@@ -91,10 +91,10 @@ def test_tables_sort_by_mouse_and_keyboard(found):
 
 def test_the_image_under_the_mouse_is_shown_and_keys_go_on(found):
     pointed = found["pointed"]
-    assert pointed["told"].startswith(pointed["name"])
+    assert pointed["reported"].startswith(pointed["name"])
     assert not pointed["hidden"]
     assert pointed["ink"]
-    assert found["stepped"] != pointed["told"]
+    assert found["stepped"] != pointed["reported"]
     assert found["faded"]
 
 
@@ -119,7 +119,7 @@ def test_images_that_a_rule_chose_stand_side_by_side(found, full):
     assert of["mapped"] == len(full.cases)
 
 
-def test_images_are_chosen_by_what_arms_said_of_them(found, full):
+def test_images_are_chosen_by_what_arms_stated_of_them(found, full):
     counts = {rule: int(text.split(" of ")[1]) if " of " in text else 0 for rule, text in found["counts"].items()}
     finding = next(iter(full.predictions.values()))[0].findings[0]
     ids = [case.image_id for case in full.cases]

@@ -1,4 +1,5 @@
-"""A study of 31 arms, as the first published one has: every arm can be told from the others, and the page stays small."""
+"""A study of 31 arms, as the first published one has: every arm can be distinguished from the others, and the page
+stays small."""
 
 import re
 
@@ -14,11 +15,11 @@ ARMS = {f"arm_{place:02d}": 0.4 + 0.04 * place for place in range(31)}
 
 @pytest.fixture(scope="module")
 def many(make_study):
-    return make_study(ARMS, findings=3, images=240, seeds=1, against="arm_00", redraws=50)
+    return make_study(ARMS, findings=3, images=240, seeds=1, reference="arm_00", n_bootstrap=50)
 
 
 def test_no_two_of_31_arms_look_alike(many):
-    colours = canvas.arm_colours(many.arms, many.against)
+    colours = canvas.arm_colours(many.arms, many.reference)
     dashes = canvas.arm_dashes(colours)
     looks = {(colours[arm.title], dashes[arm.title]) for arm in many.arms}
     marks = {(colour, place % len(canvas.ARM_MARKERS)) for place, colour in enumerate(colours.values())}
@@ -26,7 +27,7 @@ def test_no_two_of_31_arms_look_alike(many):
 
 
 def test_few_arms_look_as_before(study):
-    assert set(canvas.arm_dashes(canvas.arm_colours(study.arms, study.against)).values()) == {"solid"}
+    assert set(canvas.arm_dashes(canvas.arm_colours(study.arms, study.reference)).values()) == {"solid"}
 
 
 def test_lines_of_one_colour_have_dashes_of_their_own(many):
@@ -48,5 +49,5 @@ def test_only_the_best_two_of_many_arms_have_a_confusion_matrix(many, study):
 
 @pytest.mark.slow
 def test_the_page_of_31_arms_and_14_findings_stays_below_15_megabytes(make_study, tmp_path):
-    study = make_study(ARMS, findings=14, images=400, seeds=1, against="arm_00", redraws=50)
+    study = make_study(ARMS, findings=14, images=400, seeds=1, reference="arm_00", n_bootstrap=50)
     assert write_report(study, tmp_path).stat().st_size < 15e6

@@ -65,7 +65,7 @@ def test_the_page_loads_nothing(written, page):
     html = written.read_text(encoding="utf-8")
     assert not re.search(r"@import|url\((?!#)", html)
     assert not re.search(r"https?://", html)
-    assert "default-src 'none'" in html  # and the browser is told so
+    assert "default-src 'none'" in html  # and the browser is reported so
 
 
 def test_every_address_inside_the_page_exists_once(page):
@@ -87,8 +87,8 @@ def test_every_arm_finding_and_number_is_on_the_page(study, page):
         assert row["finding"] == "macro" or row["finding"] in page.text
     for row in study.comparisons.to_dicts():
         assert formats.difference(row["difference"], row["low"], row["high"], signed=True) in page.text
-    for said in (*study.left_out, study.scored_on, *(value for _, value in study.provenance)):
-        assert said in page.text
+    for stated in (*study.left_out, study.scored_on, *(value for _, value in study.provenance)):
+        assert stated in page.text
     assert "scratch: {encoder: resnet18}" in page.text
 
 
@@ -109,7 +109,7 @@ def test_the_verdict_a_picture_a_table_and_images_are_seen_at_once_and_the_rest_
     assert picture.figures[0].svg.count("<title>") >= len(beside)
 
 
-def test_a_note_that_several_tables_have_is_said_once(full, tmp_path):
+def test_a_note_that_several_tables_have_is_reported_once(full, tmp_path):
     html = write_report(full, tmp_path).read_text(encoding="utf-8")
     several = [section for section in sections(full) if section.gathered]
     assert several
@@ -184,15 +184,15 @@ def test_an_earlier_report_is_replaced_and_other_files_are_left_alone(study, mak
     write_report(study, tmp_path)
     (tmp_path / "figures" / "mine.svg").write_text("<svg/>")
     (tmp_path / "predictions.parquet").write_text("not ours")
-    write_report(make_study({"scratch": 0.8}, findings=2, against=None), tmp_path)
+    write_report(make_study({"scratch": 0.8}, findings=2, reference=None), tmp_path)
     assert not (tmp_path / "figures/roc_pleural_effusion.svg").exists()
     assert not (tmp_path / "tables/comparisons.csv").exists()
     assert (tmp_path / "figures/mine.svg").exists()
     assert (tmp_path / "predictions.parquet").read_text() == "not ours"
 
 
-def test_what_is_missing_is_said(make_study, tmp_path):
-    study = make_study({"scratch": 0.8}, findings=2, against=None)
+def test_what_is_missing_is_reported(make_study, tmp_path):
+    study = make_study({"scratch": 0.8}, findings=2, reference=None)
     bare = replace(
         study,
         predictions={},
@@ -203,7 +203,7 @@ def test_what_is_missing_is_said(make_study, tmp_path):
         settings_yaml="",
     )
     text = Page(write_report(bare, tmp_path).read_text(encoding="utf-8")).text
-    for said in (
+    for stated in (
         "There is one arm, so nothing to compare it with.",
         "No ROC curves: no predictions with positives and negatives were given.",
         "No training curves were given.",
@@ -211,7 +211,7 @@ def test_what_is_missing_is_said(make_study, tmp_path):
         "Every image could be read.",
         "Not split.",
     ):
-        assert said in text
+        assert stated in text
 
 
 def test_findings_that_could_not_be_estimated_do_not_stop_the_page(plain, tmp_path):
@@ -227,7 +227,7 @@ def test_findings_that_could_not_be_estimated_do_not_stop_the_page(plain, tmp_pa
 def test_contamination_stands_above_every_number(contaminated, tmp_path):
     html = write_report(replace(contaminated, predictions={}), tmp_path).read_text(encoding="utf-8")
     assert html.index('class="cautions contaminated"') < html.index('id="arms"')
-    assert "simclr (has seen test patients) beats scratch" in html
+    assert "simclr (was trained on test patients) beats scratch" in html
 
 
 def test_many_findings_arms_and_seeds_stay_a_small_page(make_study, tmp_path):

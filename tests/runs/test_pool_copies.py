@@ -8,7 +8,7 @@ import pytest
 
 import hilum
 from hilum.data.preprocess import parse_recipe
-from hilum.data.store import kept_store, read_named
+from hilum.data.store import existing_store, read_named
 from hilum.encoders.card import read_card
 from hilum.errors import HilumError
 from hilum.runs.copies import counted_once, equal_files, equal_pixels, pixel_copies
@@ -46,7 +46,7 @@ def cleared(tmp_path, roots: dict[str, Path], recipe=RECIPE):
     for name, root in roots.items():
         labels = root / "labels.csv"
         data[name] = read_named(f"{name}={root}", labels=labels if labels.is_file() else None)
-    stores = {name: kept_store(each, recipe, tmp_path / "stores") for name, each in data.items()}
+    stores = {name: existing_store(each, recipe, tmp_path / "stores") for name, each in data.items()}
     pools = {name: pretraining_pool(each, stores[name].image_ids) for name, each in data.items()}
     return data, without_copies(data, stores, apart(data, pools))
 
@@ -58,7 +58,7 @@ def test_a_folder_named_twice_is_one_folder_and_its_patients_are_seen_under_both
         assert list(found.pools) == ["a"]
         assert found.pools["a"].image_ids == [f"{number}.png" for number in range(8)]
         assert found.counted_once == {"again": 8}
-        assert set(found.also_seen) == set(data["again"].patients(data["again"].manifest["image_id"].to_list()))
+        assert set(found.copied_patients) == set(data["again"].patients(data["again"].manifest["image_id"].to_list()))
         assert any("again: all of its images are those of other data sets" in note for note in found.pools["a"].notes)
 
 
@@ -72,7 +72,7 @@ def test_images_of_equal_bytes_or_pixels_count_once_and_those_with_labels_are_ke
     assert found.counted_once == {"all": 4}
     assert sorted(found.pools["all"].image_ids) == sorted(f"x{number}.png" for number in range(4, 12))
     assert len(found.pools["ours"].image_ids) == 4
-    assert set(found.also_seen) == set(data["all"].patients([f"x{number}.png" for number in range(4)]))
+    assert set(found.copied_patients) == set(data["all"].patients([f"x{number}.png" for number in range(4)]))
     assert "4 images equal others that are learnt from, and are counted once" in found.pools["all"].notes
 
 
@@ -110,7 +110,7 @@ def test_copies_of_left_out_images_are_left_out_with_all_images_of_their_patient
     assert {"m8.png"} <= learnt
 
 
-def test_equal_ids_under_two_names_are_said(tmp_path):
+def test_equal_ids_under_two_names_are_reported(tmp_path):
     roots = {"ours": folder(tmp_path / "ours", range(8), test={0}), "more": folder(tmp_path / "more", range(20, 24))}
     text = (tmp_path / "more" / "labels.csv").read_text().replace("p10", "p0")
     (tmp_path / "more" / "labels.csv").write_text(text)
@@ -147,7 +147,7 @@ def test_even_images_are_no_copies_by_pixels(tmp_path):
         cv2.imwrite(str(root / f"even{shade}.png"), np.full((40, 40), shade, np.uint8))
         cv2.imwrite(str(root / f"even{shade}b.png"), np.full((41, 41), shade, np.uint8))
     data = {"a": read_named(f"a={root}")}
-    store = {"a": kept_store(data["a"], RECIPE, tmp_path / "stores")}
+    store = {"a": existing_store(data["a"], RECIPE, tmp_path / "stores")}
     assert equal_pixels(store, {"a": store["a"].image_ids}) == []
     assert pixel_copies({"a": ["even0.png"]}, store, {"a": ["even0b.png", "1.png"]}) == []
 
@@ -161,7 +161,7 @@ def test_equal_copies_of_a_near_copy_are_all_found(tmp_path):
         cv2.imwrite(str(root / f"near{number}.png"), brighter)
     cv2.imwrite(str(root / "other.png"), made(2, 64))
     data = read_named(f"a={root}")
-    store = {"a": kept_store(data, LARGE, tmp_path / "stores")}
+    store = {"a": existing_store(data, LARGE, tmp_path / "stores")}
     found = pixel_copies({"a": ["held.png"]}, store, {"a": ["near0.png", "near1.png", "near2.png", "other.png"]})
     assert {(copy.image_id, copy.of_image_id, copy.kind) for copy in found} == {
         (f"near{number}.png", "held.png", "near") for number in range(3)

@@ -72,7 +72,7 @@ def test_test_patients_are_learnt_from_only_when_nothing_is_excluded(data):
         pretraining_pool(data, every, exclude=("dev",))
 
 
-def test_a_share_is_of_patients_and_a_smaller_one_lies_in_a_larger_one(data):
+def test_a_share_is_of_patients_and_a_smaller_one_is_in_a_larger_one(data):
     every = data.manifest["image_id"].to_list()
     half, tenth = (pretraining_pool(data, every, percent=percent) for percent in (50, 10))
     assert (len(half.image_ids), len(tenth.image_ids)) == (20, 4)  # of 20 patients with two images each
@@ -96,7 +96,7 @@ def test_test_patients_of_one_data_set_are_not_learnt_from_under_the_name_of_ano
     assert "20 images of patients whom another data set leaves out are not learnt from" in cleared["again"].notes
 
 
-def test_what_is_said_of_several_data_sets_names_each_and_counts_shared_patients(data):
+def test_what_is_reported_of_several_data_sets_names_each_and_counts_shared_patients(data):
     every = data.manifest["image_id"].to_list()
     pool = pretraining_pool(data, every)
     assert pool_of_all({"cxr": pool}, PooledImages(None, [], [], [], [])) is pool

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from hilum.data.collections import Collected
-from hilum.data.splits import told_split
+from hilum.data.splits import parse_split
 from hilum.data.store import NamedData
 from hilum.encoders.card import Card
 from hilum.errors import HilumError
@@ -49,14 +49,14 @@ def card(*patients):
         std=0.25,
         seed=0,
         split="",
-        patients_seen=list(patients),
-        images_seen=0,
+        training_patients=list(patients),
+        n_training_images=0,
     )
 
 
 def images(data, *seen, **more):
     ids = data.manifest["image_id"].to_list()
-    return images_to_probe(data, card(*seen), ids, told_split(data.manifest, "patients"), **more)
+    return images_to_probe(data, card(*seen), ids, parse_split(data.manifest, "patients"), **more)
 
 
 def test_images_are_divided_with_their_labels_and_patients_by_full_name(data):
@@ -77,7 +77,7 @@ def test_test_images_of_patients_that_the_encoder_has_learnt_from_are_left_out_u
     without = images(data, seen)
     assert len(without.image_ids) == 238
     assert without.notes == ["2 test images of patients that the encoder has learnt from were left out"]
-    assert len(images(data, seen, keep_seen=True).image_ids) == 240
+    assert len(images(data, seen, include_training_patients=True).image_ids) == 240
     with pytest.raises(HilumError, match=r"expected test images .* found none"):
         images(data, *every.patients)
 
@@ -89,7 +89,7 @@ def test_an_encoder_that_knows_gains_over_one_that_does_not_and_the_difference_i
     knowing = noise.copy()
     knowing[:, :2] += 4 * chosen.targets
     probed = probe(chosen, {ENCODER: lambda: knowing, "noise": lambda: noise, "age": lambda: noise[:, :1]},
-                   linear_only=["age"], redraws=200)  # fmt: skip
+                   linear_only=["age"], n_bootstrap=200)  # fmt: skip
     assert probed.metrics.group_by("probe").agg(pl.col("arm").unique().sort()).sort("probe").rows() == [
         (LINEAR, ["age", "noise", ENCODER]),
         (NEIGHBOURS, ["noise", ENCODER]),
@@ -100,7 +100,7 @@ def test_an_encoder_that_knows_gains_over_one_that_does_not_and_the_difference_i
             for row in probed.metrics.filter((pl.col("probe") == which) & (pl.col("finding") == MACRO)).to_dicts()
         }
         gain = probed.comparisons.filter(
-            (pl.col("probe") == which) & (pl.col("finding") == MACRO) & (pl.col("against") == "noise")
+            (pl.col("probe") == which) & (pl.col("finding") == MACRO) & (pl.col("reference") == "noise")
         ).row(0, named=True)
         assert gain["arm"] == ENCODER
         assert gain["difference"] == pytest.approx(macro[ENCODER]["estimate"] - macro["noise"]["estimate"])

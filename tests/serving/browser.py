@@ -84,15 +84,15 @@ class Browser:
         self.call("DOM.setFileInputFiles", nodeId=node, files=[str(path) for path in paths])
 
     def _note(self, event: dict[str, Any]) -> None:
-        kind, told = event.get("method"), event.get("params", {})
+        kind, reported = event.get("method"), event.get("params", {})
         if kind == "Network.requestWillBeSent":
-            self.requests.append(told["request"]["url"])
+            self.requests.append(reported["request"]["url"])
         elif kind == "Runtime.exceptionThrown":
-            self.complaints.append(str(told["exceptionDetails"]))
-        elif kind == "Log.entryAdded" and told["entry"]["level"] in ("error", "warning"):
-            self.complaints.append(told["entry"]["text"])
-        elif kind == "Runtime.consoleAPICalled" and told["type"] in ("error", "warning"):
-            self.complaints.append(str(told["args"]))
+            self.complaints.append(str(reported["exceptionDetails"]))
+        elif kind == "Log.entryAdded" and reported["entry"]["level"] in ("error", "warning"):
+            self.complaints.append(reported["entry"]["text"])
+        elif kind == "Runtime.consoleAPICalled" and reported["type"] in ("error", "warning"):
+            self.complaints.append(str(reported["args"]))
 
     def _next(self) -> dict[str, Any]:
         while b"\0" not in self._rest:

@@ -44,7 +44,7 @@ def model_directory(images: list[Path], tmp_path_factory: pytest.TempPathFactory
     card = Card(
         encoder="resnet18", method="finetune", settings={"precision": "fp32", "batch_size": 16},
         preprocessing=[{"square": "pad"}, {"resize": 64}], image_size=64, mean=0.5, std=0.25, seed=0,
-        split="elsewhere, train", patients_seen=["elsewhere:1"], images_seen=1, findings=FINDINGS,
+        split="elsewhere, train", training_patients=["elsewhere:1"], n_training_images=1, findings=FINDINGS,
     )  # fmt: skip
     write_classifier(Classifier(create_encoder("resnet18", seed=0), 2, size=64), card, trained)
     draw = np.random.default_rng(0)

@@ -53,7 +53,7 @@ def test_answers_are_those_of_predict(client, model, images, tmp_path):
     reasons = [item["error"]["code"] if "error" in item else None for item in items]
     assert reasons == wanted["reason"].to_list() == [None] * 6 + ["empty", "lateral"]
     for row, item in zip(wanted.iter_rows(named=True), items[:6], strict=False):
-        assert item["seen_in_training"] == row["seen_in_training"]
+        assert item["in_training"] == row["in_training"]
         for each in item["findings"]:
             finding = each["finding"]
             # a batch of another size may round the last bit otherwise
@@ -103,9 +103,9 @@ def malformed(images, tmp_path):
     for whole in (png, jpeg, plain, packed):
         for _ in range(20):
             yield whole[: draw.randint(0, len(whole) - 40)]
-        for _ in range(20):  # the kind can still be told, the rest is noise
-            kept = min(140, len(whole) // 2)
-            yield whole[:kept] + draw.randbytes(len(whole) - kept)
+        for _ in range(20):  # the kind can still be reported, the rest is noise
+            selected = min(140, len(whole) // 2)
+            yield whole[:selected] + draw.randbytes(len(whole) - selected)
 
 
 def test_malformed_uploads_are_refused_and_the_server_goes_on(client, images, tmp_path):
@@ -229,9 +229,9 @@ def test_logs_and_answers_hold_no_name_of_a_file_and_no_tag(serve, images, tmp_p
             assert SECRET not in answer.text + str(answer.headers)
             assert "99" not in answer.json()["items"][0].get("error", {}).get("detail", "")
         client.get(f"/{SECRET}")
-    told = [record.getMessage() for record in caplog.records if not record.name.startswith(("httpx", "httpcore"))]
-    assert [line for line in told if line.startswith("predict: 200, 1 images")]
-    assert SECRET not in "\n".join(told)
+    message = [record.getMessage() for record in caplog.records if not record.name.startswith(("httpx", "httpcore"))]
+    assert [line for line in message if line.startswith("predict: 200, 1 images")]
+    assert SECRET not in "\n".join(message)
 
 
 def test_other_names_than_its_own_are_refused_on_loopback(serve):

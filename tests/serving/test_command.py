@@ -31,10 +31,10 @@ def test_it_serves_on_loopback_until_it_is_ended(model_directory, images, end):
             assert httpx.post(f"{address}predict", files=two, timeout=60).status_code == 413
         finally:
             server.send_signal(end)
-        _, told = server.communicate(timeout=30)
-    assert server.returncode == 0, told
-    assert "predict: 200, 1 images" in told
-    assert "Traceback" not in told
+        _, message = server.communicate(timeout=30)
+    assert server.returncode == 0, message
+    assert "predict: 200, 1 images" in message
+    assert "Traceback" not in message
 
 
 def test_an_address_that_is_taken_is_refused(model_directory):

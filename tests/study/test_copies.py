@@ -94,7 +94,7 @@ def test_an_image_of_two_folders_counts_once_and_both_its_patients_are_seen(ours
     run_study(study, roots, tmp_path / "out", show_step=unseen)
     (directory,) = (tmp_path / "out" / "pretrain").glob("simclr-*/seed-0")
     card = read_card(directory)
-    assert card.images_seen == 18
+    assert card.n_training_images == 18
     assert "12 images that equal others of these are counted once" in card.split
     issuers = card.ledger.patients_of
     assert set(issuers) >= {"clinic"}
@@ -129,7 +129,7 @@ def test_a_training_image_that_is_a_test_image_is_refused_without_any_pretrainin
             refuse_contaminated(prepared)
         marked = prepare_study(study_of(arm="", evaluate=", contaminated: mark"), roots)
         refuse_contaminated(marked)
-        assert contamination_of(marked.first, "scratch").told.startswith("YES: copies of 1 of 10 test images")
+        assert contamination_of(marked.first, "scratch").message.startswith("YES: copies of 1 of 10 test images")
 
 
 @pytest.mark.parametrize("recoded", [False, True])

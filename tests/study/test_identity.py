@@ -170,7 +170,7 @@ def test_copies_with_the_same_ids_under_another_name_are_refused_with_the_questi
     prepared = studied(second, ", labels: second.csv")
     assert {"shared_ids", "copies"} <= set(codes(prepared))
     seen = contamination_of(prepared, "own")
-    assert (seen.certainty, seen.images) == ("seen", len(prepared.task.test_ids))
+    assert (seen.certainty, seen.images) == ("yes", len(prepared.task.test_ids))
     with pytest.raises(HilumErrors, match=r"are these the same people\?.*data\.ours\.issuer"):
         refuse_contaminated(prepared)
 
@@ -245,11 +245,11 @@ def test_recoded_copies_are_found_by_their_pixels(studied, tmp_path):
     found = held_copies(prepared, stores, pools)
     assert {copy.of_image_id for copy in found} == set(prepared.task.test_ids)
     assert {copy.kind for copy in found} == {"pixels"}
-    assert contamination_of(prepared, "own", stores).certainty == "seen"
+    assert contamination_of(prepared, "own", stores).certainty == "yes"
     with pytest.raises(HilumErrors, match=r"(?s)pretrain\.copies: leave_out.*second: other_.* has the pixels of "):
         without_pixel_copies(prepared, stores, pools)
-    kept = without_pixel_copies(studied(second, **two, copies="leave_out"), stores, pools)
-    assert kept == {"ours": pools["ours"], "second": []}
+    selected = without_pixel_copies(studied(second, **two, copies="leave_out"), stores, pools)
+    assert selected == {"ours": pools["ours"], "second": []}
 
 
 @pytest.mark.slow
@@ -261,14 +261,15 @@ def test_a_study_of_few_labels_runs_to_its_page_and_says_what_was_learnt_from(fo
     prepared = prepare(study, {"ours": folder})
     pool = set(prepared.pretraining_ids("ours"))
     (directory,) = (tmp_path / "out" / "pretrain").glob("*/seed-0")
-    assert read_card(directory).images_seen == len(pool)
+    assert read_card(directory).n_training_images == len(pool)
     unlabelled = prepared.labelled.manifest.filter(~pl.col("labelled") & pl.col("image_id").is_in(list(pool)))
     assert f"{len(pool)} of 80 images, {len(unlabelled)} of them unlabelled" in page.read_text(encoding="utf-8")
 
 
 @pytest.fixture
 def real(shared_data, tmp_path) -> Path:
-    """Real images in a folder of one's own: labels of 200 patients, some rows of them blank; 150 images without a row."""
+    """Real images in a folder of one's own: labels of 200 patients, some rows of them blank; 150 images without a
+    row."""
     source = shared_data / "chestxray14_sample"
     entries = pl.read_csv(source / "Data_Entry_2017_v2020.csv", infer_schema=False).rename({"Image Index": "image"})
     root = tmp_path / "real"

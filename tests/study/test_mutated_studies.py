@@ -1,4 +1,4 @@
-"""Whatever a study file says: a study, or errors that people can mend; no traceback, no hang."""
+"""Whatever a study file says: a study, or errors that people can fix; no traceback, no hang."""
 
 import random
 import sys
@@ -30,10 +30,10 @@ def read_or_refuse(text: str, overrides: list[str] | None = None) -> Study | Non
 
 def test_the_study_that_is_mutated_is_right_and_says_everything():
     study = parse_study(EVERYTHING, where="everything.yaml")
-    assert set(Study.model_fields) - {"tasks"} == study.model_fields_set  # task is said
+    assert set(Study.model_fields) - {"tasks"} == study.model_fields_set  # task is reported
     assert (
         set(type(study.finetune).model_fields) - {"steps", "warmup_steps"} == study.finetune.model_fields_set
-    )  # epochs are said
+    )  # epochs are reported
 
 
 @pytest.mark.parametrize("seeds", [range(start, start + 50) for start in range(0, 200, 50)], ids=str)
@@ -88,7 +88,7 @@ def test_any_override(value, key):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("&a [*a]", "more than 100,000 values"),
         ("a: &a [1,1,1,1,1,1,1,1,1,1]\n" + "".join(
@@ -103,8 +103,8 @@ def test_any_override(value, key):
     ],
     ids=["contains itself", "unfolds", "deep", "int", "timestamp", "bool", "digits", "code"],
 )  # fmt: skip
-def test_yaml_that_is_more_than_it_seems(text, told):
-    with pytest.raises(HilumError, match=told):
+def test_yaml_that_is_more_than_it_seems(text, message):
+    with pytest.raises(HilumError, match=message):
         parse_study(text, where="study.yaml")
 
 

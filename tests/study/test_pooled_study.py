@@ -48,7 +48,7 @@ def generated(tmp_path_factory, unseen):
 
 
 @pytest.mark.slow
-def test_pools_are_pretrained_on_once_each_and_told_on_card_and_in_ledger(generated):
+def test_pools_are_pretrained_on_once_each_and_stated_on_card_and_in_ledger(generated):
     _, out = generated
     directories = sorted(path.parent.relative_to(out / "pretrain") for path in out.glob("pretrain/*/*/card.json"))
     assert [str(path)[:39] for path in directories] == [
@@ -144,7 +144,7 @@ def test_no_set_of_a_pool_gives_images_of_held_out_patients(prepared):
         ("[]", r"arms\.both\.init\.on: \[\] is neither a data set"),
     ],
 )
-def test_pools_that_cannot_be_are_told_with_their_line(pool, complaint):
+def test_pools_that_cannot_be_are_reported_with_their_line(pool, complaint):
     with pytest.raises(HilumErrors, match=complaint):
         parse_study(STUDY.replace("on: [images, others]", f"on: {pool}"), where="pooled.yaml")
 

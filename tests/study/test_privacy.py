@@ -1,4 +1,4 @@
-"""Whom weights have seen is said, and compared, without an id of a patient lying beside them."""
+"""Which patients weights were trained on is reported, and compared, without an id of a patient lying beside them."""
 
 import csv
 import json
@@ -151,17 +151,17 @@ def test_a_study_that_hashes_names_nobody_anywhere(hospital, unseen, tmp_path):
     assert all(step["done"] for step in plan_data(plan_study(study, {"ours": root}, out))["steps"])
 
 
-def test_weights_pretrained_on_the_raw_folder_have_seen_the_patients_of_the_ingested_one(
+def test_weights_pretrained_on_the_raw_folder_were_trained_on_the_patients_of_the_ingested_one(
     ingested, pretrained, unseen, tmp_path
 ):
     clean = prepare(parse_study(INGESTED, where="x"), {"ours": ingested})
     assert contamination_of(clean, "scratch").certainty == "no"
     assert clean.labelled.issuer == "ours"
     dirty = prepare(started_from(pretrained, INGESTED), {"ours": ingested})
-    told = contamination_of(dirty, "scratch")
-    assert (told.certainty, told.patients, told.of_patients) == ("seen", 8, 8)
+    message = contamination_of(dirty, "scratch")
+    assert (message.certainty, message.patients, message.of_patients) == ("yes", 8, 8)
     with pytest.raises(
-        HilumErrors, match=r"arms\.scratch: has it seen test patients\? YES: 16 of 16 test images, 8 of 8"
+        HilumErrors, match=r"arms\.scratch: was it trained on test patients\? YES: 16 of 16 test images, 8 of 8"
     ):
         refuse_contaminated(dirty)
     run_study(parse_study(INGESTED, where="x"), {"ours": ingested}, tmp_path / "out", show_step=unseen)
@@ -171,33 +171,33 @@ def test_weights_pretrained_on_the_raw_folder_have_seen_the_patients_of_the_inge
 
 def test_without_the_salt_it_is_not_known_and_never_no(hospital, ingested, pretrained, monkeypatch):
     raw = prepare(started_from(pretrained), {"ours": hospital[0]})
-    told = contamination_of(raw, "scratch")
-    assert (told.certainty, told.patients) == ("may", 8)
-    assert told.told.startswith("NOT KNOWN: the ledger has pseudonyms under salt ")
+    message = contamination_of(raw, "scratch")
+    assert (message.certainty, message.patients) == ("may", 8)
+    assert message.message.startswith("NOT KNOWN: the ledger has pseudonyms under salt ")
     with pytest.raises(HilumErrors, match="NOT KNOWN"):
         refuse_contaminated(raw)
     monkeypatch.setenv("HILUM_PATIENT_SALT", SALT)
-    assert contamination_of(raw, "scratch").certainty == "seen"
+    assert contamination_of(raw, "scratch").certainty == "yes"
     monkeypatch.setenv("HILUM_PATIENT_SALT", SALT + ", another one")
     assert contamination_of(raw, "scratch").certainty == "may"
 
 
-def test_weights_that_learnt_from_images_without_patient_ids_may_have_seen_anybody(hospital, tmp_path):
+def test_weights_that_learnt_from_images_without_patient_ids_may_were_trained_on_anybody(hospital, tmp_path):
     words = [
         "pretrain", "simclr", "--data", f"ours={hospital[0]}", "--encoder", "resnet18", "--preprocess", "[{resize: 32}]",
         "--epochs", 1, "--batch-size", 16, "--device", "cpu", "--stores", tmp_path / "stores", "--out", tmp_path / "encoder",
     ]  # fmt: skip
     command(*words)
-    told = contamination_of(prepare(started_from(tmp_path / "encoder"), {"ours": hospital[0]}), "scratch")
-    assert told.certainty == "may"
-    assert told.told.endswith("images without patient ids")
+    message = contamination_of(prepare(started_from(tmp_path / "encoder"), {"ours": hospital[0]}), "scratch")
+    assert message.certainty == "may"
+    assert message.message.endswith("images without patient ids")
     for path, content in everything_in(tmp_path / "encoder"):
         assert not [patient for patient in hospital[1] if patient.encode() in content], path
 
 
 def test_other_commands_meet_the_patients_through_their_pseudonyms_too(hospital, ingested, pretrained, tmp_path):
     def probe(data, *more, **variables):
-        words = "probe", pretrained, "--data", f"ours={data}", "--split", "patients", "--redraws", 100, *more
+        words = "probe", pretrained, "--data", f"ours={data}", "--split", "patients", "--n-bootstrap", 100, *more
         return CliRunner(env=variables).invoke(
             hilum.cli.make_app(),
             [
@@ -208,11 +208,11 @@ def test_other_commands_meet_the_patients_through_their_pseudonyms_too(hospital,
 
     assert "16 test images of patients that the encoder has learnt from were left out" in str(probe(ingested).exception)
     labels = "--labels", "labels.csv"
-    told = str(probe(hospital[0], *labels, HILUM_PATIENT_SALT=SALT).exception)
-    assert "16 test images of patients that the encoder has learnt from were left out" in told
-    told = str(probe(hospital[0], *labels).exception)
-    assert "expected patients that can be compared" in told
-    assert "--seen goes on without knowing" in told
+    message = str(probe(hospital[0], *labels, HILUM_PATIENT_SALT=SALT).exception)
+    assert "16 test images of patients that the encoder has learnt from were left out" in message
+    message = str(probe(hospital[0], *labels).exception)
+    assert "expected patients that can be compared" in message
+    assert "--include-training-patients goes on without knowing" in message
 
 
 def test_options_about_native_files_are_refused_for_ingested_ones(hospital, ingested, tmp_path):
@@ -225,9 +225,9 @@ def test_options_about_native_files_are_refused_for_ingested_ones(hospital, inge
         prepare(parse_study(other, where="x"), {"ours": ingested})
 
 
-def test_an_issuer_is_told_or_kept(ingested, tmp_path):
-    told = parse_study(INGESTED.replace("collection: folder", "collection: folder, issuer: city"), where="x")
-    assert prepare(told, {"ours": ingested}).labelled.issuer == "city"
+def test_an_issuer_is_reported_or_kept(ingested, tmp_path):
+    message = parse_study(INGESTED.replace("collection: folder", "collection: folder, issuer: city"), where="x")
+    assert prepare(message, {"ours": ingested}).labelled.issuer == "city"
     write_chestxray14(tmp_path / "generated", images=20, size=32, seed=3)
     command("ingest", "chestxray14", tmp_path / "generated", "--out", tmp_path / "ingested")
     assert json.loads((tmp_path / "ingested/ingest.json").read_text())["issuer"] == "phantom-s3"

@@ -41,8 +41,8 @@ def test_what_was_measured_here_goes_before_all_else_and_is_kept(nothing_measure
     assert mine.source == "measured_here"
     assert mine.gigaflops > 0
     assert rates.rates_of_this_machine().of("toh2023_resnet") == mine
-    kept = json.loads(rates.rates_file().read_text())
-    assert kept[rates.device_name()[0]]["toh2023_resnet"]["gigaflops"] == mine.gigaflops
+    selected = json.loads(rates.rates_file().read_text())
+    assert selected[rates.device_name()[0]]["toh2023_resnet"]["gigaflops"] == mine.gigaflops
     rates.rates_file().write_text("not JSON")
     assert rates.rates_of_this_machine().of("toh2023_resnet").source == "matrix_product"
 
@@ -57,7 +57,7 @@ def test_every_row_of_the_table_is_of_a_family_that_there_is():
 def test_a_plan_says_which_rate_from_where_and_how_sure(nothing_measured):
     plan = plan_data(plan_study(read_study(find_study("demo"), []), {}))
     assert plan["seconds_low"] < plan["seconds"] < plan["seconds_high"]
-    told = plan["rates"]["encoders"]["resnet18"]
-    assert told["source"] == "matrix_product"
-    assert told["spread"] > 0
+    message = plan["rates"]["encoders"]["resnet18"]
+    assert message["source"] == "matrix_product"
+    assert message["spread"] > 0
     assert plan["rates"]["device"].startswith(("CPU", "NVIDIA"))

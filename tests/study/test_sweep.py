@@ -73,13 +73,13 @@ def test_curves_go_to_tensorboard_once(swept):
         (written,) = (swept / "logs" / step).glob("events*")
         events = EventAccumulator(str(written))
         events.Reload()
-        told = [(event.step, event.value) for event in events.Scalars("val_loss")]
+        message = [(event.step, event.value) for event in events.Scalars("val_loss")]
         if step.endswith("seed-0"):
             curves = pl.read_parquet(swept / step / "curves.parquet")
         else:
             curves = pl.read_parquet(swept / "arms/tuned/sweep/trial_curves.parquet").filter(trial=0)
-        assert [epoch for epoch, _ in told] == curves["epoch"].to_list()
-        np.testing.assert_allclose([value for _, value in told], curves["val_loss"], rtol=1e-6)
+        assert [epoch for epoch, _ in message] == curves["epoch"].to_list()
+        np.testing.assert_allclose([value for _, value in message], curves["val_loss"], rtol=1e-6)
 
 
 def test_nothing_of_a_sweep_knows_a_test_image(study, images, swept):
@@ -128,8 +128,10 @@ def test_each_task_of_several_has_its_own_sweep():
 
 
 def test_published_grids_go_by_their_names():
-    named = SWEEP.replace("plain: {encoder: toh2023_xvt, sweep: null}", "plain: {encoder: vit_tiny_patch16_224, sweep: dinov2_linear}")  # fmt: skip
-    named = named.replace("over: {lr: [1e-2, 1e-4], unfreeze: [0, 1]}", "over: {unfreeze: up_to_half}, grid: elwirehardja2025")  # fmt: skip
+    named = SWEEP.replace("plain: {encoder: toh2023_xvt, sweep: null}", "plain: {encoder: vit_tiny_patch16_224, "
+                                                                        "sweep: dinov2_linear}")  # fmt: skip
+    named = named.replace("over: {lr: [1e-2, 1e-4], unfreeze: [0, 1]}", "over: {unfreeze: up_to_half}, grid: "
+                                                                        "elwirehardja2025")  # fmt: skip
     study = parse_study(named, where="named.yaml")
     heads = space_of(study, "plain", 1000)
     assert len(heads) == 52
@@ -172,10 +174,10 @@ PROBLEMS = [
 ]
 
 
-@pytest.mark.parametrize(("said", "told"), PROBLEMS, ids=[said for said, _ in PROBLEMS])
-def test_bad_sweeps_are_refused_with_line_and_fix(said, told):
-    text = SWEEP.replace("over: {lr: [1e-2, 1e-4], unfreeze: [0, 1]}, search: halving, best_per: [unfreeze]", said)
-    with pytest.raises(HilumError, match=told):
+@pytest.mark.parametrize(("expected", "message"), PROBLEMS, ids=[expected for expected, _ in PROBLEMS])
+def test_bad_sweeps_are_refused_with_line_and_fix(expected, message):
+    text = SWEEP.replace("over: {lr: [1e-2, 1e-4], unfreeze: [0, 1]}, search: halving, best_per: [unfreeze]", expected)
+    with pytest.raises(HilumError, match=message):
         parse_study(text, where="bad.yaml")
 
 

@@ -129,7 +129,7 @@ def test_fractions_are_nested_and_share_their_test(prepared):
     assert len(prepared.views[NIH_ALL].external["elsewhere"]) > 0
 
 
-def test_a_changed_arm_changes_its_own_steps_and_what_is_told_of_them(prepared, roots):
+def test_a_changed_arm_changes_its_own_steps_and_what_is_reported_of_them(prepared, roots):
     def keys(text: str) -> dict[str, str]:
         study = study_of(text)
         return step_keys(steps_of(study, None), prepare_study(study, roots))
@@ -192,7 +192,7 @@ arms: {{scratch: {{encoder: resnet18}}}}
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "message"),
     [
         ("    on: chexpert\n", "    on: chexprt\n", "tasks.chexpert.on: 'chexprt' is not a data set of this study"),
         ("test_on: [elsewhere]", "test_on: [nih]", "tasks.nih.test_on: 'nih' is the task's own data set"),
@@ -205,15 +205,16 @@ arms: {{scratch: {{encoder: resnet18}}}}
         ("[0.4, 1]", "[40, 100]", "write [0.4, 1]"),
         ("[0.4, 1]", "[1, 0.4]", "[1.0, 0.4] does not ascend; write [0.4, 1.0]"),
         ("[0.5, 0.2, 0.3]", "[50, 20, 30]", "write [0.5, 0.2, 0.3]"),
-        ("label_fraction: [0.4, 1]", "labelled: 40", "tasks.nih.labelled: was renamed to label_fraction    write label_fraction: 0.4"),
+        ("label_fraction: [0.4, 1]", "labelled: 40", "tasks.nih.labelled: was renamed to label_fraction    write "
+                                                     "label_fraction: 0.4"),
         ("label_fraction: [0.4, 1]", "vote: any", "tasks.nih.vote: was renamed to consensus"),
-        ("n_bootstrap: 100", "redraws: 100", "evaluate.redraws: was renamed to n_bootstrap"),
+        ("n_bootstrap: 100", "resamples: 100", "evaluate.resamples: was renamed to n_bootstrap"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_between_tasks_starts_and_arms_is_told(old, new, told):
+def test_what_is_wrong_between_tasks_starts_and_arms_is_reported(old, new, message):
     with pytest.raises(HilumErrors) as caught:
         study_of(STUDY.replace(old, new, 1))
-    assert any(told in problem for problem in caught.value.problems), caught.value.problems
+    assert any(message in problem for problem in caught.value.problems), caught.value.problems
 
 
 def test_a_task_and_tasks_are_one_too_many():
@@ -250,8 +251,8 @@ def test_a_study_of_two_tasks_runs_to_its_pages_and_goes_on_where_it_was_cut(roo
     own = pl.read_parquet(out / CHEXPERT / "evaluation/metrics.parquet").filter(
         metric="auroc", finding="Pleural Effusion"
     )
-    told = tasks.filter(place=CHEXPERT).select("arm", "estimate", "ci_low", "ci_high")
-    assert told.rows() == own.select("arm", "estimate", "low", "high").rows()
+    message = tasks.filter(place=CHEXPERT).select("arm", "estimate", "ci_low", "ci_high")
+    assert message.rows() == own.select("arm", "estimate", "low", "high").rows()
     external = pl.read_parquet(out / NIH_ALL / "evaluation/external.parquet")
     assert set(external["tested_on"]) == {"nih", "elsewhere"}
     whole = contents(out)

@@ -15,17 +15,17 @@ from hilum.training.settings import TrainingSettings
 SETTINGS = TrainingSettings(epochs=5, lr=0.05, precision="fp32", checkpoint_every_seconds=0)
 
 
-def told_in_turn(*qualities, every=1, keeps_best=True):
+def reported_in_turn(*qualities, every=1, keeps_best=True):
     """A probe that says this of the start, and then of each epoch that it is asked about."""
     left = list(qualities)
-    return Probing(lambda kept: {"auroc": left.pop(0)}, ("auroc",), "auroc", every, keeps_best)
+    return Probing(lambda selected: {"auroc": left.pop(0)}, ("auroc",), "auroc", every, keeps_best)
 
 
 def of_weights(keeps_best=True, every=1):
     """A probe that goes by the weights, as real ones do: best after the second epoch of the blobs."""
 
-    def look(kept):
-        weights = kept.head.weight.detach()
+    def look(selected):
+        weights = selected.head.weight.detach()
         return {"norm": float(weights.norm()), "auroc": -abs(float(weights.norm()) - 0.96)}
 
     return Probing(look, ("norm", "auroc"), "auroc", every, keeps_best)
@@ -40,8 +40,10 @@ def of_weights(keeps_best=True, every=1):
     ],
 )
 def test_the_weights_of_the_epoch_with_the_best_probe_are_kept(batches, blobs, tmp_path, qualities, best):
-    kept, alike = blobs(), blobs()
-    result = fit(kept, batches(0, 24), probing=told_in_turn(*qualities), settings=SETTINGS, directory=tmp_path / "five")
+    selected, alike = blobs(), blobs()
+    result = fit(
+        selected, batches(0, 24), probing=reported_in_turn(*qualities), settings=SETTINGS, directory=tmp_path / "five"
+    )
     assert (result.best_epoch, result.start["auroc"]) == (best, qualities[0])
     after = []
 
@@ -51,7 +53,7 @@ def test_the_weights_of_the_epoch_with_the_best_probe_are_kept(batches, blobs, t
 
     watching = Probing(look, ("auroc",), "auroc", 1, keeps_best=False)
     fit(alike, batches(0, 24), probing=watching, settings=SETTINGS, directory=tmp_path / "watched")
-    assert all(torch.equal(value, after[best][name]) for name, value in kept.state_dict().items())
+    assert all(torch.equal(value, after[best][name]) for name, value in selected.state_dict().items())
 
 
 def test_training_does_not_depend_on_probes(batches, blobs, tmp_path):
@@ -67,7 +69,7 @@ def test_training_does_not_depend_on_probes(batches, blobs, tmp_path):
 
 def test_curves_are_null_between_probes_and_the_last_epoch_has_one(batches, blobs, tmp_path):
     result = fit(
-        blobs(), batches(0, 16), probing=told_in_turn(0.1, 0.2, 0.3, 0.4, every=2), settings=SETTINGS,
+        blobs(), batches(0, 16), probing=reported_in_turn(0.1, 0.2, 0.3, 0.4, every=2), settings=SETTINGS,
         directory=tmp_path,
     )  # fmt: skip
     assert result.curves["auroc"].to_list() == [None, 0.2, None, 0.3, 0.4]
@@ -111,14 +113,14 @@ def test_a_checkpoint_of_a_run_that_is_probed_otherwise_is_refused(batches, blob
             fit(blobs(), batches(0, 16), probing=other, settings=SETTINGS, directory=tmp_path)
 
 
-def test_the_last_probe_is_told_with_the_progress(batches, blobs, tmp_path):
-    told = []
-    probing = told_in_turn(0.125, 0.25, 0.5)
+def test_the_last_probe_is_reported_with_the_progress(batches, blobs, tmp_path):
+    message = []
+    probing = reported_in_turn(0.125, 0.25, 0.5)
     fit(
         blobs(), batches(0, 16), probing=probing, settings=replace(SETTINGS, epochs=2), directory=tmp_path,
-        on_progress=lambda *it: told.append(it[2].rpartition(" · ")[2]),
+        on_progress=lambda *it: message.append(it[2].rpartition(" · ")[2]),
     )  # fmt: skip
-    assert told == ["probe 0.125", "probe 0.125", "probe 0.250", "probe 0.250"]
+    assert message == ["probe 0.125", "probe 0.125", "probe 0.250", "probe 0.250"]
 
 
 def test_validation_and_a_probe_cannot_both_choose(batches, blobs, tmp_path):

@@ -108,13 +108,13 @@ def test_without_validation_the_curve_says_so_and_the_last_weights_stay(batches,
 
 
 def test_progress_counts_every_step_and_tells_loss_rate_and_waiting(batches, blobs, tmp_path):
-    told = []
-    fit(blobs(), batches(0, 40), settings=SETTINGS, directory=tmp_path, on_progress=lambda *it: told.append(it))
-    assert [done for done, _, _ in told] == list(range(1, 21))
-    assert {total for _, total, _ in told} == {20}
-    assert told[-1][2].startswith("epoch 4/4 · loss 0.")
-    assert told[-1][2].split(" · ")[2].endswith("images/s")
-    assert told[-1][2].split(" · ")[3].startswith("data-wait ")
+    message = []
+    fit(blobs(), batches(0, 40), settings=SETTINGS, directory=tmp_path, on_progress=lambda *it: message.append(it))
+    assert [done for done, _, _ in message] == list(range(1, 21))
+    assert {total for _, total, _ in message} == {20}
+    assert message[-1][2].startswith("epoch 4/4 · loss 0.")
+    assert message[-1][2].split(" · ")[2].endswith("images/s")
+    assert message[-1][2].split(" · ")[3].startswith("data-wait ")
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])

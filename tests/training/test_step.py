@@ -99,7 +99,7 @@ def test_a_batch_in_parts_takes_the_step_of_the_whole(batches, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("reason", "images", "parts", "told"),
+    ("reason", "images", "parts", "message"),
     [
         ("it compares images", 40, 2, "found 2, but it compares images. Use a smaller batch"),
         ("", 40, 2, "found 2, but its batch norm takes its statistics from the whole batch"),
@@ -107,8 +107,8 @@ def test_a_batch_in_parts_takes_the_step_of_the_whole(batches, tmp_path):
         ("", 13, 2, "found batches of 8 and 5 images"),
     ],
 )
-def test_parts_that_would_change_the_result_are_refused(batches, tmp_path, reason, images, parts, told):
-    with pytest.raises(HilumError, match=told):
+def test_parts_that_would_change_the_result_are_refused(batches, tmp_path, reason, images, parts, message):
+    with pytest.raises(HilumError, match=message):
         fit(Scores(reason), batches(0, images), settings=replace(PLAIN, accumulate=parts), directory=tmp_path)
 
 

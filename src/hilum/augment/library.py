@@ -69,19 +69,19 @@ POLICIES: Mapping[str, ViewPolicy] = _Named()
 """Named policies, to be chosen in a study file or with --policy."""
 
 
-def policy_of(told: str | ViewPolicy, where: str = "policy") -> ViewPolicy:
+def policy_of(policy: str | ViewPolicy, where: str = "policy") -> ViewPolicy:
     """The policy of this name, or the policy itself; `where` is named in errors.
 
     Raises:
         HilumError: there is none of this name.
     """
-    if isinstance(told, ViewPolicy):
-        return told
-    if told not in POLICIES:
-        near = difflib.get_close_matches(told, POLICIES, n=1)
+    if isinstance(policy, ViewPolicy):
+        return policy
+    if policy not in POLICIES:
+        near = difflib.get_close_matches(policy, POLICIES, n=1)
         fix = f"Do you mean {near[0]}?" if near else "`hilum policies` lists them all."
-        raise HilumError(where, expected=f"one of {', '.join(POLICIES)}", found=told, fix=fix)
-    return POLICIES[told]
+        raise HilumError(where, expected=f"one of {', '.join(POLICIES)}", found=policy, fix=fix)
+    return POLICIES[policy]
 
 
 def parse_policy(content: object, where: object = "view policy") -> ViewPolicy:
@@ -127,25 +127,25 @@ def read_policy(path: Path) -> ViewPolicy:
         raise HilumError(path, expected="a YAML file", found=found, fix="Write {like: simclr, flip: 0}.") from None
 
 
-def told_policy(told: str) -> str | ViewPolicy:
-    """What a user said on the command line: the name of a policy, or the path of one's YAML file.
+def named_policy(policy: str) -> str | ViewPolicy:
+    """A value of the command line: the name of a policy, or the path of one's YAML file.
 
     Raises:
         HilumError: no policy of this name, or nothing that can be read there.
     """
-    if told.endswith((".yaml", ".yml")):
-        return read_policy(Path(told))
-    policy_of(told)
-    return told
+    if policy.endswith((".yaml", ".yml")):
+        return read_policy(Path(policy))
+    policy_of(policy)
+    return policy
 
 
-def as_written(told: object) -> object:
+def as_written(policy: object) -> object:
     """A policy as its ranges by name, settings as a dictionary, to be printed or hashed; anything else as it is."""
-    if isinstance(told, BaseModel):
-        return told.model_dump()
-    if isinstance(told, ViewPolicy):
-        return told.ranges()
-    return asdict(told) if is_dataclass(told) and not isinstance(told, type) else told
+    if isinstance(policy, BaseModel):
+        return policy.model_dump()
+    if isinstance(policy, ViewPolicy):
+        return policy.ranges()
+    return asdict(policy) if is_dataclass(policy) and not isinstance(policy, type) else policy
 
 
 def _from_ranges(

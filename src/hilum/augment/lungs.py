@@ -83,10 +83,10 @@ def window_that_spares(
     Returns:
         Half the width and height of the shrunk windows, (N, 2).
     """
-    seen = _in_square(lungs)
+    visible = _in_square(lungs)
     distance = (np.abs(lungs - centre[:, None]) / half[:, None]).max(axis=2)  # 1 on the window's edge
-    distance = np.sort(np.where(seen, distance, np.inf), axis=1)
-    allowed = np.floor(share * seen.sum(axis=1) + 1e-9).astype(np.int64)
+    distance = np.sort(np.where(visible, distance, np.inf), axis=1)
+    allowed = np.floor(share * visible.sum(axis=1) + 1e-9).astype(np.int64)
     first_too_many = distance[np.arange(len(distance)), np.minimum(allowed, lungs.shape[1] - 1)]
     limit = np.where(allowed >= lungs.shape[1], np.inf, first_too_many)
     return half * np.minimum(limit, 1.0)[:, None]

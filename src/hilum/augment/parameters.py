@@ -130,13 +130,13 @@ def draw_parameters(
     linear = back * np.stack([mirror * half[:, 0], half[:, 1]], axis=1)[:, None, :]
     offset = back @ (centre - shift)[:, :, None]
     jittered = draws[13] < policy.jitter_probability
-    seen = (lungs - centre[:, None]) / half[:, None] * np.stack([mirror, np.ones_like(mirror)], axis=1)[:, None]
+    visible = (lungs - centre[:, None]) / half[:, None] * np.stack([mirror, np.ones_like(mirror)], axis=1)[:, None]
     return ViewParameters(
         maps=_in_pixels(np.concatenate([linear, offset], axis=2), source, size),
         brightness=np.where(jittered, 1 + policy.brightness * (2 * draws[9] - 1), 1.0),
         contrast=np.where(jittered, 1 + policy.contrast * (2 * draws[10] - 1), 1.0),
         sigma=np.where(draws[11] < policy.blur_probability, _between(draws[12], policy.blur_sigma), 0.0),
-        finish=_finish(draws, jittered, seen, policy, size),
+        finish=_finish(draws, jittered, visible, policy, size),
     )
 
 

@@ -79,7 +79,7 @@ def make_app() -> typer.Typer:
 
 
 def main() -> None:
-    """Entry point of `hilum`: errors that a user can mend are said in a few lines, without a traceback."""
+    """Entry point of `hilum`: errors that a user can fix are reported in a few lines, without a traceback."""
     try:
         make_app()()
     except HilumError as error:

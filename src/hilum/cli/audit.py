@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hilum.cli.console import progress, say, say_json, say_table
+from hilum.cli.console import echo, print_json, print_table, progress
 from hilum.cli.named_data import AllowMissing, Labels
 from hilum.cli.prediction_options import AsJson, HeldOut, Seed, Split, TrainedOnPath
 
@@ -86,9 +86,9 @@ def audit(
     write_suspects_page(suspects, noise, agreement, page, judged=judged, worst=worst, image=image, notes=notes)
     if as_json:
         extra = {} if agreement is None else {"agreement": agreement.to_dicts()}
-        say_json({**settings, "page": str(page), "noise": noise.to_dicts(), **extra})
+        print_json({**settings, "page": str(page), "noise": noise.to_dicts(), **extra})
         return
-    say_table(
+    print_table(
         [
             "finding",
             "images",
@@ -102,27 +102,27 @@ def audit(
         [list(row) for row in noise.drop("note").rows()],
         title="Labels that a model doubts",
     )
-    say()
+    echo()
     doubted = suspects.filter(suspects["suspect"] & (suspects["rank"] <= min(worst, _PRINTED)))
     columns = ["finding", "rank", "image_id", "label", "probability"]
-    say_table(columns, doubted.select(columns).rows(), title="The most doubted")
+    print_table(columns, doubted.select(columns).rows(), title="The most doubted")
     if agreement is not None:
-        say()
+        echo()
         shown = ["finding", "n", "mined_positives", "adjudicated_positives", "contradicted", "kappa", "sensitivity"]
         shown += ["specificity", "auroc_ceiling"]
-        say_table(
+        print_table(
             [name.replace("_", " ") for name in shown],
             agreement.select(shown).rows(),
             title="NIH labels against adjudicated ones",
         )
-    say()
-    say("ceiling: the AUROC of a model that is always right, judged by these labels")
+    echo()
+    echo("ceiling: the AUROC of a model that is always right, judged by these labels")
     for finding, note in noise.filter(noise["note"] != "").select("finding", "note").iter_rows():
-        say(f"{finding}: {note}")
+        echo(f"{finding}: {note}")
     for note in notes:
-        say(note)
-    say()
-    say(f"{page} to look at; every label with its rank in {written.with_suffix('.csv')}")
+        echo(note)
+    echo()
+    echo(f"{page} to look at; every label with its rank in {written.with_suffix('.csv')}")
 
 
 def _images(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hilum.cli.console import progress, say, say_json, say_table
+from hilum.cli.console import echo, print_json, print_table, progress
 from hilum.cli.prediction_options import (
     AsJson,
     AverageNames,
@@ -14,8 +14,8 @@ from hilum.cli.prediction_options import (
     Interval,
     MetricNames,
     MinPositives,
+    NBootstrap,
     OnTest,
-    Redraws,
     Seed,
     Split,
     Stratified,
@@ -48,12 +48,12 @@ def compare(
     margin: Annotated[
         float | None, typer.Option(help="Largest difference in AUROC that does not matter: is A not worse, the same?")
     ] = None,
-    redraws: Redraws = 2000,
+    n_bootstrap: NBootstrap = 2000,
     seed: Seed = 0,
     min_positives: MinPositives = 10,
     as_json: AsJson = False,
 ) -> None:
-    """Differences, A minus B, with 95 % intervals and two-sided p-values on the same redraws of patients.
+    """Differences, A minus B, with 95 % intervals and two-sided p-values on the same resamples of patients.
 
     Both tables must hold the same images with the same labels and findings. The difference of the mean AUROCs over
     findings is the primary test; single findings are adjusted over all that are tested.
@@ -83,47 +83,47 @@ def compare(
         stratified=stratified,
         holm=holm,
         margin=margin,
-        n_bootstrap=redraws,
+        n_bootstrap=n_bootstrap,
         seed=seed,
         min_positives=min_positives,
         progress=progress,
     )
     table, about = result.comparisons, result.about
     if as_json:
-        say_json({**about, **{name: each.to_dicts() for name, each in result.tables.items()}})
+        print_json({**about, **{name: each.to_dicts() for name, each in result.tables.items()}})
         return
     measured = table["metric"].unique(maintain_order=True).to_list()
-    say(f"{'AUROC' if measured[0] == 'auroc' else measured[0]} of {about['difference']}")
-    say(
+    echo(f"{'AUROC' if measured[0] == 'auroc' else measured[0]} of {about['difference']}")
+    echo(
         f"{about['images']:,} images of {about['patients']:,} patients · split "
         f"{about['split'] or 'unknown'} · "
-        f"{redraws:,} redraws of patients, seed {seed}"
+        f"{n_bootstrap:,} resamples of patients, seed {seed}"
     )
-    say()
+    echo()
     shown = table.filter(table["metric"] == measured[0])
-    _say_differences(shown, "finding")
+    _print_differences(shown, "finding")
     if len(measured) > 1:
-        say()
+        echo()
         overall = [*result.averages, overall_finding(table["finding"].to_list())]
         over_findings = table["finding"].is_in(overall) & (table["metric"] != measured[0])
-        _say_differences(table.filter(over_findings), "metric")
-    say()
-    say("detectable: the difference that a test like this one shows with 80 % power")
+        _print_differences(table.filter(over_findings), "metric")
+    echo()
+    echo("detectable: the difference that a test like this one shows with 80 % power")
     for family in shown["family"].unique(maintain_order=True):
-        say(family)
+        echo(family)
     if result.margins is not None:
-        told = ", ".join(f"{row['finding']} {row['says']}" for row in result.margins.to_dicts())
-        say(f"margin {margin:g}: {told}")
+        conclusions = ", ".join(f"{row['finding']} {row['conclusion']}" for row in result.margins.to_dicts())
+        echo(f"margin {margin:g}: {conclusions}")
     for row in shown.filter(shown["note"] != "").to_dicts():
-        say(f"{'mean over findings' if row['finding'] == 'macro' else row['finding']}: {row['note']}")
+        echo(f"{'mean over findings' if row['finding'] == 'macro' else row['finding']}: {row['note']}")
     for note in about["notes"]:
-        say(note)
-    say()
-    say(str(out / "comparisons.parquet"))
+        echo(note)
+    echo()
+    echo(str(out / "comparisons.parquet"))
 
 
-def _say_differences(rows: "pl.DataFrame", first_column: str) -> None:
-    say_table(
+def _print_differences(rows: "pl.DataFrame", first_column: str) -> None:
+    print_table(
         [first_column, "difference", "95 % low", "high", "p", "adjusted p", "detectable"],
         [
             [

@@ -9,17 +9,17 @@ from typing import Any
 from hilum.progress import ProgressReport, silent
 
 
-def say(text: str = "") -> None:
+def echo(text: str = "") -> None:
     """Print a line for people."""
     sys.stdout.write(text + "\n")
 
 
-def say_json(content: Any) -> None:
+def print_json(content: Any) -> None:
     """Print JSON for programs; nothing else may go to standard output of that command."""
     sys.stdout.write(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
-def say_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str | None = None) -> None:
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str | None = None) -> None:
     """Print a table; columns whose cells are numbers are right-aligned, None is left blank."""
     from rich.console import Console
     from rich.table import Table

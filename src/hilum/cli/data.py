@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hilum.cli.console import say, say_json, say_table
+from hilum.cli.console import echo, print_json, print_table
 from hilum.errors import HilumError
 
 if TYPE_CHECKING:
@@ -33,14 +33,14 @@ def list_data(*, json: AsJson = False) -> None:
     from hilum.data.sources import data_sources
 
     if json:
-        say_json([source.model_dump() for source in data_sources()])
+        print_json([source.model_dump() for source in data_sources()])
         return
     rows = [
         [source.name, source.title, _count(source.images), _count(source.patients), source.size, source.access]
         for source in data_sources()
     ]
-    say_table(["collection", "data set", "images", "patients", "size", "access"], rows)
-    say("\nTerms, pages and files of one: hilum data where NAME")
+    print_table(["collection", "data set", "images", "patients", "size", "access"], rows)
+    echo("\nTerms, pages and files of one: hilum data where NAME")
 
 
 def where(
@@ -59,26 +59,26 @@ def where(
 
     source = data_source(name)
     if json:
-        say_json(source.model_dump())
+        print_json(source.model_dump())
         return
-    say(source.title)
+    echo(source.title)
     counts = [
         f"{source.images:,} images" if source.images else "",
         f"{source.patients:,} patients" if source.patients else "",
     ]
-    say(", ".join([each for each in (*counts, source.size) if each]))
-    say(f"\nTerms: {source.licence}\nAccess: {source.access}")
-    say("Where: " + "\n       ".join(source.where))
+    echo(", ".join([each for each in (*counts, source.size) if each]))
+    echo(f"\nTerms: {source.licence}\nAccess: {source.access}")
+    echo("Where: " + "\n       ".join(source.where))
     if source.cite:
-        say(f"Cite: {source.cite}")
+        echo(f"Cite: {source.cite}")
     below = f", or in {' or '.join(source.below)} below it" if source.below else ""
-    say(f"\nFiles in the folder{below}; tables may be .gz:")
+    echo(f"\nFiles in the folder{below}; tables may be .gz:")
     rows = [
         [" or ".join(each.any), each.what, _count(each.count), "" if each.optional else "needed"]
         for each in source.files
     ]
-    say_table(["file", "what", "how many", ""], rows)
-    say(f"\nThen: hilum data check FOLDER --as {source.name}")
+    print_table(["file", "what", "how many", ""], rows)
+    echo(f"\nThen: hilum data check FOLDER --as {source.name}")
 
 
 def check(
@@ -107,17 +107,17 @@ def check(
             raise HilumError(folder, expected="the files of a data set that Hilum knows", found="none of them", fix=fix)
         contents = known[0]
     if json:
-        say_json(_as_data(contents))
+        print_json(_as_data(contents))
     else:
-        _say_contents(contents)
+        _print_contents(contents)
     if not contents.readable:
         raise typer.Exit(1)
 
 
-def _say_contents(contents: "FolderContents") -> None:
+def _print_contents(contents: "FolderContents") -> None:
     source = contents.source
-    say(f"{contents.folder}: {source.title} ({source.name})")
-    say_table(
+    echo(f"{contents.folder}: {source.title} ({source.name})")
+    print_table(
         ["file", "what", "found", "of", ""],
         [
             [
@@ -133,11 +133,11 @@ def _say_contents(contents: "FolderContents") -> None:
     missing = [each for each in contents.files if each.missing]
     if missing:
         names = ", ".join(each.pattern for each in missing)
-        say(f"\nMissing: {names}. Where to get them: hilum data where {source.name}")
+        echo(f"\nMissing: {names}. Where to get them: hilum data where {source.name}")
     elif contents.complete:
-        say("\nAll that is needed is here.")
+        echo("\nAll that is needed is here.")
     else:
-        say("\nIt can be read, and is a part of the data set: fewer images than there are.")
+        echo("\nIt can be read, and is a part of the data set: fewer images than there are.")
 
 
 def _as_data(contents: "FolderContents") -> dict[str, object]:

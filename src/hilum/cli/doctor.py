@@ -48,7 +48,7 @@ def doctor(
       hilum doctor folder images/ --labels labels.csv --and chestxray14=/data/CXR8 --out checked
       hilum doctor ingested ingested/ours --out checked --json
     """
-    from hilum.cli.console import progress, say_json
+    from hilum.cli.console import print_json, progress
     from hilum.data.doctor import diagnose, measure_all, named_apart, with_split, write_tables
     from hilum.data.replaceable import check_replaceable
     from hilum.report.pages import write_doctor_page
@@ -56,8 +56,8 @@ def doctor(
 
     check_replaceable(out, _LEFT)
     others = [_parse(text) for text in also or ()]
-    told = {"labels": labels, "release": release, "labeller": labeller}
-    read = [_read(collection, root, allow_missing, told)]
+    options = {"labels": labels, "release": release, "labeller": labeller}
+    read = [_read(collection, root, allow_missing, options)]
     read += [_read(name, folder, allow_missing, {}) for name, folder in others]
     data_sets = with_split(named_apart(read), split)
     with progress("Looking at the images") as on_progress:
@@ -67,7 +67,7 @@ def doctor(
     write_tables(diagnosis, out)
     write_doctor_page(diagnosis, _images_of(data_sets), out / PAGE)
     if json:
-        say_json(summarise(diagnosis))
+        print_json(summarise(diagnosis))
     else:
         _show(diagnosis, out / PAGE)
     if strict and any(issue.severity == "error" for issue in diagnosis.issues):
@@ -79,7 +79,7 @@ def summarise(diagnosis: "Diagnosis") -> dict[str, Any]:
 
     Returns:
         `split`, `data_sets` (`name`, `collection`, `images`, `patients`, `unreadable`), `errors`, `warnings`, `notes`
-        (how many), `issues` (`severity`, `check`, `data_set`, `told`, `fix`, `images`) and `copies` (pairs by kind).
+        (how many), `issues` (`severity`, `check`, `data_set`, `message`, `fix`, `images`) and `copies` (pairs by kind).
     """
     unread = diagnosis.images.filter(diagnosis.images["reason"].is_not_null())["data_set"].to_list()
     return {
@@ -100,7 +100,7 @@ def summarise(diagnosis: "Diagnosis") -> dict[str, Any]:
                 "severity": issue.severity,
                 "check": issue.check,
                 "data_set": issue.data_set,
-                "told": issue.told,
+                "message": issue.message,
                 "fix": issue.fix,
                 "images": len(issue.image_ids),
             }
@@ -111,8 +111,8 @@ def summarise(diagnosis: "Diagnosis") -> dict[str, Any]:
 
 
 def _numbers(diagnosis: "Diagnosis") -> dict[str, int]:
-    told = [issue.severity for issue in diagnosis.issues]
-    return {"errors": told.count("error"), "warnings": told.count("warning"), "notes": told.count("note")}
+    options = [issue.severity for issue in diagnosis.issues]
+    return {"errors": options.count("error"), "warnings": options.count("warning"), "notes": options.count("note")}
 
 
 def _parse(text: str) -> tuple[str, Path]:
@@ -122,20 +122,20 @@ def _parse(text: str) -> tuple[str, Path]:
     return collection, Path(root)
 
 
-def _read(collection: str, root: Path, allow_missing: bool, told: dict[str, Any]) -> "Examined":
+def _read(collection: str, root: Path, allow_missing: bool, options: dict[str, Any]) -> "Examined":
     from hilum.cli.console import progress
     from hilum.data.collections import read_as_listed
     from hilum.data.doctor import as_examined, read_ingested
 
     if collection == INGESTED:
-        for option, value in told.items():
+        for option, value in options.items():
             if value is not None:
                 fix = f"Leave out --{option}: it was decided when the images were ingested."
                 raise HilumError(f"--{option}", expected=f"nothing for {INGESTED}", found=str(value), fix=fix)
         return read_ingested(root)
     with progress(f"Reading {root}") as on_progress:
         return as_examined(
-            read_as_listed(collection, root, allow_missing=allow_missing, on_progress=on_progress, **told)
+            read_as_listed(collection, root, allow_missing=allow_missing, on_progress=on_progress, **options)
         )
 
 
@@ -162,17 +162,17 @@ def _images_of(data_sets: "list[Examined]") -> "Callable[[str, str], NDArray[np.
 
 
 def _show(diagnosis: "Diagnosis", page: Path) -> None:
-    from hilum.cli.console import say
+    from hilum.cli.console import echo
     from hilum.data.doctor.issues import counted
 
     for one in diagnosis.data_sets:
         patients = one.manifest["patient_id"].n_unique()
-        say(f"{one.name} ({one.collection})  {len(one.manifest):,} images of {patients:,} patients")
+        echo(f"{one.name} ({one.collection})  {len(one.manifest):,} images of {patients:,} patients")
     for issue in diagnosis.issues:
-        say()
-        say(f"{issue.severity.upper():8} {issue.check} ({issue.data_set})")
-        say(f"         {issue.told}")
-        say(f"         {issue.fix}")
-    say()
-    say(", ".join(counted(number, name.removesuffix("s")) for name, number in _numbers(diagnosis).items()))
-    say(f"Written: {page} to look at; doctor.parquet, counts.parquet, missing.parquet, duplicates.parquet beside it")
+        echo()
+        echo(f"{issue.severity.upper():8} {issue.check} ({issue.data_set})")
+        echo(f"         {issue.message}")
+        echo(f"         {issue.fix}")
+    echo()
+    echo(", ".join(counted(number, name.removesuffix("s")) for name, number in _numbers(diagnosis).items()))
+    echo(f"Written: {page} to look at; doctor.parquet, counts.parquet, missing.parquet, duplicates.parquet beside it")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hilum.cli.console import progress, say, say_json, say_table
+from hilum.cli.console import echo, print_json, print_table, progress
 from hilum.cli.named_data import (
     AllowMissing,
     AsJson,
@@ -36,14 +36,15 @@ def embed(
     ] = False,
     images: Annotated[int, typer.Option(min=10, help="Images in the image, by lot where there are more.")] = 10_000,
     split: Annotated[str | None, typer.Option(help="Only images of this published list: train, val, test.")] = None,
-    seen: Annotated[
-        bool, typer.Option("--seen", help="Also images of patients that the model has learnt from.")
+    include_training_patients: Annotated[
+        bool,
+        typer.Option("--include-training-patients", help="Also images of patients that the model has learnt from."),
     ] = False,
     labels: Labels = None,
     allow_missing: AllowMissing = False,
     hash_patients: HashPatients = None,
-    redraws: Annotated[int, typer.Option(min=100, help="Redraws of patients.")] = 2000,
-    seed: Annotated[int, typer.Option(min=0, help="Of points, lots and redraws.")] = 0,
+    n_bootstrap: Annotated[int, typer.Option(min=100, help="Resamples of patients.")] = 2000,
+    seed: Annotated[int, typer.Option(min=0, help="Of points, lots and resamples.")] = 0,
     stores: Stores = None,
     workers: Workers = None,
     device: DeviceName = "auto",
@@ -53,7 +54,7 @@ def embed(
 
     Images are preprocessed as the model's card says. The numbers are of the features themselves, not of the image, and
     look at images of other patients only: neighbour purity beside chance, and silhouette, each with the interval of
-    redrawn patients.
+    resampled patients.
 
     \b
     Examples:
@@ -73,11 +74,11 @@ def embed(
         same_patient=same_patient,
         images=images,
         split=split,
-        seen=seen,
+        include_training_patients=include_training_patients,
         labels=labels,
         allow_missing=allow_missing,
         hash_patients=hash_patients,
-        n_bootstrap=redraws,
+        n_bootstrap=n_bootstrap,
         seed=seed,
         stores=stores,
         workers=workers,
@@ -86,38 +87,38 @@ def embed(
     )
     if as_json:
         neighbours = {image_id: result.nearest(image_id).to_dicts() for image_id in like or ()}
-        say_json({**result.about, "purity": result.embedded.purity.to_dicts(), "like": neighbours})
+        print_json({**result.about, "purity": result.embedded.purity.to_dicts(), "like": neighbours})
     else:
-        _say(result, like or [], out)
+        _print(result, like or [], out)
 
 
-def _say(result: "EmbedResult", like: list[str], out: Path) -> None:
+def _print(result: "EmbedResult", like: list[str], out: Path) -> None:
     from hilum.explanation.embedding import TITLES
 
     embedded, about = result.embedded, result.about
 
-    say(f"{about['encoder']} · {about['images']:,} images of {about['patients']:,} patients of {about['data']}")
+    echo(f"{about['encoder']} · {about['images']:,} images of {about['patients']:,} patients of {about['data']}")
     for note in embedded.notes:
-        say(note)
+        echo(note)
     for grouping in embedded.purity["grouping"].unique(maintain_order=True):
-        say()
+        echo()
         rows = [row for row in embedded.purity.iter_rows(named=True) if row["grouping"] == grouping]
         cells = {(row["class"], row["metric"]): row for row in rows}
-        say(f"{TITLES[grouping]}, in the feature space:")
-        say_table(
+        echo(f"{TITLES[grouping]}, in the feature space:")
+        print_table(
             ["class", "images", "patients", "purity", "95 % low", "high", "chance", "silhouette", "low ", "high "],
             [_cells(name, cells) for name in dict.fromkeys(row["class"] for row in rows)],
         )
     if len(embedded.purity):
-        say(f"purity: share of the {about['k']} nearest images of other patients that are of the class")
+        echo(f"purity: share of the {about['k']} nearest images of other patients that are of the class")
     for image_id in like:
-        say()
-        say_table(
+        echo()
+        print_table(
             [f"like {image_id}", "cosine"],
             [[each["neighbour"], each["cosine"]] for each in result.nearest(image_id).to_dicts()],
         )
-    say()
-    say(str(out))
+    echo()
+    echo(str(out))
 
 
 def _cells(name: str, cells: dict[tuple[str, str], dict[str, Any]]) -> list[object]:

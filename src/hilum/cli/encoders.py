@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from hilum.cli.console import say, say_json, say_table
+from hilum.cli.console import echo, print_json, print_table
 
 
 def encoders(
@@ -30,9 +30,9 @@ def encoders(
     from hilum.encoders.catalogue import ARCHITECTURES
 
     if as_json:
-        say_json([asdict(architecture) for architecture in ARCHITECTURES.values()])
+        print_json([asdict(architecture) for architecture in ARCHITECTURES.values()])
         return
-    say_table(
+    print_table(
         ("encoder", "parameters", "as published", "blocks", "patch", "features", "images"),
         [
             (a.name, a.parameters, a.published, a.blocks, a.patch, a.feature_width, a.sizes)
@@ -46,18 +46,20 @@ def _show(name: str, *, as_json: bool) -> None:
 
     described = describe_encoder(name)
     if as_json:
-        say_json(described)
+        print_json(described)
         return
     architecture, published = described["architecture"], described["published"]
-    say(f"{name}: {architecture['paper']}; built by {architecture['code']}")
-    say(
+    echo(f"{name}: {architecture['paper']}; built by {architecture['code']}")
+    echo(
         f"{architecture['parameters']:,} parameters with one input channel, {architecture['blocks']} blocks, "
         f"patch of {architecture['patch']} px, {architecture['feature_width']:,} features"
     )
-    say(f"images: {described['sizes']}; {described['grid'][0]} x {described['grid'][1]} places at {described['at']} px")
-    say_table(("layer group", "parameters"), list(described["groups"].items()))
+    echo(
+        f"images: {described['sizes']}; {described['grid'][0]} x {described['grid'][1]} places at {described['at']} px"
+    )
+    print_table(("layer group", "parameters"), list(described["groups"].items()))
     if published:
-        say()
+        echo()
         count = f"{published['count']:,} {published['what']}"
-        say(f"As published ({published['title']}), with 3 channels and 14 findings: {count}")
-        say_table(("layer group", "parameters"), list(published["groups"].items()))
+        echo(f"As published ({published['title']}), with 3 channels and 14 findings: {count}")
+        print_table(("layer group", "parameters"), list(published["groups"].items()))

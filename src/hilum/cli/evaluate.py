@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hilum.cli.console import progress, say, say_json, say_table
+from hilum.cli.console import echo, print_json, print_table, progress
 from hilum.cli.prediction_options import (
     AsJson,
     AverageNames,
@@ -15,8 +15,8 @@ from hilum.cli.prediction_options import (
     LabelsOf,
     MetricNames,
     MinPositives,
+    NBootstrap,
     OnTest,
-    Redraws,
     Seed,
     Split,
     Stratified,
@@ -25,7 +25,7 @@ from hilum.cli.prediction_options import (
     Validation,
     names,
 )
-from hilum.cli.subgroups import Images, MinGroup, Subgroups, say_groups
+from hilum.cli.subgroups import Images, MinGroup, Subgroups, print_groups
 
 if TYPE_CHECKING:
     import polars as pl
@@ -48,7 +48,7 @@ def evaluate(
     calibrate: Calibrate = None,
     interval: Interval = "expanded",
     stratified: Stratified = False,
-    redraws: Redraws = 2000,
+    n_bootstrap: NBootstrap = 2000,
     seed: Seed = 0,
     min_positives: MinPositives = 10,
     subgroups: Subgroups = None,
@@ -56,12 +56,13 @@ def evaluate(
     min_group: MinGroup = 20,
     as_json: AsJson = False,
 ) -> None:
-    """Numbers per finding and over findings, with 95 % intervals from redrawn patients.
+    """Numbers per finding and over findings, with 95 % intervals from resampled patients.
 
     The table needs y_<finding> (1, 0, empty = unknown), p_<finding> (0 to 1), split, and image_id and patient_id where
     known. Without patient_id every image counts as a patient of its own. Where there are validation images (rows val,
-    or --validation), thresholds are chosen on them, and sensitivity and the like are told, too. With --subgroups also
-    AUROC and underdiagnosis of groups of patients, each with its gap to all others (subgroups.parquet).
+    or --validation), thresholds are chosen on them, and sensitivity and other threshold metrics are reported, too. With
+    --subgroups also AUROC and underdiagnosis of groups of patients, each with its gap to all others
+    (subgroups.parquet).
 
     \b
     Examples:
@@ -87,7 +88,7 @@ def evaluate(
         calibrate=calibrate,
         interval=interval,
         stratified=stratified,
-        n_bootstrap=redraws,
+        n_bootstrap=n_bootstrap,
         seed=seed,
         min_positives=min_positives,
         subgroups=names(subgroups) or (),
@@ -98,48 +99,48 @@ def evaluate(
     table, about = result.metrics, result.about
     if as_json:
         tables = {name: each.to_dicts() for name, each in result.tables.items()}
-        say_json({**about, **tables})
+        print_json({**about, **tables})
         return
-    say(
+    echo(
         f"{about['images']:,} images of {about['patients']:,} patients · split "
         f"{about['split'] or 'unknown'} · "
-        f"{redraws:,} redraws of patients{' and seeds' if about['seeds'] > 1 else ''}, seed {seed}"
+        f"{n_bootstrap:,} resamples of patients{' and seeds' if about['seeds'] > 1 else ''}, seed {seed}"
     )
-    say()
+    echo()
     measured = table["metric"].unique(maintain_order=True).to_list()
-    _say_intervals(table, measured[0])
+    _print_intervals(table, measured[0])
     if len(measured) > 1:
-        say()
-        _say_estimates(table, measured[1:])
+        echo()
+        _print_estimates(table, measured[1:])
     if result.subgroups is not None:
-        say()
-        say_groups(result.subgroups, about["subgroup_notes"])
-    say()
+        echo()
+        print_groups(result.subgroups, about["subgroup_notes"])
+    echo()
     thresholds = [one.thresholds for one in result.given if one.thresholds is not None]
     if thresholds:
         chosen = f" on {thresholds[0].chosen_on}" if thresholds[0].chosen_on else ""
-        say(f"Thresholds: {thresholds[0].rule}{', chosen' + chosen if chosen else ''}; fixed in redraws.")
+        echo(f"Thresholds: {thresholds[0].rule}{', chosen' + chosen if chosen else ''}; fixed in resamples.")
     for finding, note in _notes(table, measured[0]):
-        say(f"{'mean over findings' if finding == 'macro' else finding}: {note}")
+        echo(f"{'mean over findings' if finding == 'macro' else finding}: {note}")
     for note in about["notes"]:
-        say(note)
-    say()
-    say(str(out / "metrics.parquet"))
+        echo(note)
+    echo()
+    echo(str(out / "metrics.parquet"))
 
 
-def _say_intervals(table: "pl.DataFrame", metric: str) -> None:
+def _print_intervals(table: "pl.DataFrame", metric: str) -> None:
     rows = table.filter(table["metric"] == metric).to_dicts()
     columns = ("finding", "estimate", "low", "high", "positives", "n", "patients")
-    say_table(
+    print_table(
         ["finding", _TITLES.get(metric, metric), "95 % low", "high", "positives", "images", "patients"],
         [[row[key] for key in columns] for row in rows],
     )
 
 
-def _say_estimates(table: "pl.DataFrame", metrics: list[str]) -> None:
+def _print_estimates(table: "pl.DataFrame", metrics: list[str]) -> None:
     """Of the other metrics only the estimates; their intervals are in the table that is written."""
     wide = table.filter(table["metric"].is_in(metrics)).pivot("metric", index="finding", values="estimate")
-    say_table(["finding", *(_TITLES.get(metric, metric) for metric in metrics)], wide.rows())
+    print_table(["finding", *(_TITLES.get(metric, metric) for metric in metrics)], wide.rows())
 
 
 _TITLES = {

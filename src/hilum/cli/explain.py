@@ -26,13 +26,15 @@ def explain(
     boxes: Annotated[bool, typer.Option("--boxes/--no-boxes", help="Score maps against the data set's boxes.")] = True,
     candidates: Annotated[int, typer.Option(min=1, help="Images without boxes to choose from, drawn by lot.")] = 300,
     split: Annotated[str | None, typer.Option(help="Only images of this published list: train, val, test.")] = None,
-    seen: Annotated[bool, typer.Option("--seen", help="Also images of patients that a model has learnt from.")] = False,
+    include_training_patients: Annotated[
+        bool, typer.Option("--include-training-patients", help="Also images of patients that a model has learnt from.")
+    ] = False,
     labels: Annotated[Path | None, typer.Option(help="folder: the CSV with the labels.")] = None,
     allow_missing: Annotated[bool, typer.Option("--allow-missing", help="Go on where files are not here.")] = False,
     hash_patients: HashPatients = None,
     threshold: Annotated[float, typer.Option(help="Of a map's highest value, from which on it counts as a box.")] = 0.5,
-    redraws: Annotated[int, typer.Option(min=100, help="Redraws of patients.")] = 2000,
-    seed: Annotated[int, typer.Option(min=0, help="Of images, random weights and redraws.")] = 0,
+    n_bootstrap: Annotated[int, typer.Option(min=100, help="Resamples of patients.")] = 2000,
+    seed: Annotated[int, typer.Option(min=0, help="Of images, random weights and resamples.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
@@ -48,7 +50,7 @@ def explain(
       hilum explain arms/vit/seed-0 --and arms/densenet/seed-0 --data ours=images/ --labels labels.csv --out explained
       hilum explain arms/vit/seed-0 --data ours=images/ --method rollout --findings Cardiomegaly,Edema --out explained
     """
-    from hilum.cli.console import progress, say_json
+    from hilum.cli.console import print_json, progress
     from hilum.runs.explain import explain as run
 
     result = run(
@@ -62,56 +64,56 @@ def explain(
         boxes=boxes,
         candidates=candidates,
         split=split,
-        seen=seen,
+        include_training_patients=include_training_patients,
         labels=labels,
         allow_missing=allow_missing,
         hash_patients=hash_patients,
         threshold=threshold,
-        n_bootstrap=redraws,
+        n_bootstrap=n_bootstrap,
         seed=seed,
         device=device,
         progress=progress,
     )
     if as_json:
-        say_json({**result.about, "statistics": _as_data(result.explained), "page": str(result.page)})
+        print_json({**result.about, "statistics": _as_data(result.explained), "page": str(result.page)})
     else:
-        _say(result.explained, out)
+        _print(result.explained, out)
 
 
 def _as_data(explained: "Explained") -> list[dict[str, Any]]:
     return [] if explained.statistics is None else explained.statistics.to_dicts()
 
 
-def _say(explained: "Explained", out: Path) -> None:
+def _print(explained: "Explained", out: Path) -> None:
     import polars as pl
 
-    from hilum.cli.console import say, say_table
+    from hilum.cli.console import echo, print_table
     from hilum.explanation.localisation import ALL_BOXES
 
     images = len({image_id for image_id, _ in explained.pairs})
-    say(f"{explained.config.method} of {', '.join(each.name for each in explained.models)} · {images:,} images")
+    echo(f"{explained.config.method} of {', '.join(each.name for each in explained.models)} · {images:,} images")
     for note in explained.notes:
-        say(note)
+        echo(note)
     if explained.statistics is not None:
         together = explained.statistics.filter(pl.col("finding") == ALL_BOXES)
         first = together.row(0, named=True)
-        say()
-        say(f"Boxes on {first['images']:,} images and findings of {first['patients']:,} patients, 95 % intervals:")
+        echo()
+        echo(f"Boxes on {first['images']:,} images and findings of {first['patients']:,} patients, 95 % intervals:")
         if first["note"]:
-            say(first["note"])
-        say()
-        for against, columns in ((False, ["maps"]), (True, ["maps", "against"])):
-            rows = together.filter(pl.col("against").is_not_null() == against)
-            keys = ["arm", "against"][: len(columns)]
-            say_table(
-                [*columns, "score", "difference" if against else "estimate", "95 % low", "high", *(["p"] * against)],
+            echo(first["note"])
+        echo()
+        for paired, columns in ((False, ["maps"]), (True, ["maps", "reference"])):
+            rows = together.filter(pl.col("reference").is_not_null() == paired)
+            keys = ["arm", "reference"][: len(columns)]
+            print_table(
+                [*columns, "score", "difference" if paired else "estimate", "95 % low", "high", *(["p"] * paired)],
                 [
-                    [row[key] for key in (*keys, "metric", "estimate", "low", "high", *(["p"] * against))]
-                    for row in rows.filter(pl.col("metric").is_in(_TOLD)).iter_rows(named=True)
+                    [row[key] for key in (*keys, "metric", "estimate", "low", "high", *(["p"] * paired))]
+                    for row in rows.filter(pl.col("metric").is_in(_PRINTED)).iter_rows(named=True)
                 ],
             )
-            say()
-    say(str(out / "explain.html"))
+            echo()
+    echo(str(out / "explain.html"))
 
 
-_TOLD = ("pointing", "energy", "overlap")
+_PRINTED = ("pointing", "energy", "overlap")

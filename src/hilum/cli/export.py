@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from hilum.cli.console import progress, say, say_json
+from hilum.cli.console import echo, print_json, progress
 
 
 def export(
@@ -50,10 +50,10 @@ def export(
     with progress(f"exporting {kind}"):
         exported = export_model(loaded, kind, out, np.stack(pixels) if pixels else None)
     if as_json:
-        say_json({"out": str(exported.path), "parity": exported.parity and asdict(exported.parity)})
+        print_json({"out": str(exported.path), "parity": exported.parity and asdict(exported.parity)})
         return
     if exported.parity is not None:
         parity = exported.parity
-        say(f"Probabilities differ by at most {parity.difference:.1g} on {parity.images:,} images.")
-        say(f"One image: {parity.milliseconds:.1f} ms, {parity.milliseconds_torch:.1f} ms as it is here.")
-    say(str(exported.path))
+        echo(f"Probabilities differ by at most {parity.difference:.1g} on {parity.images:,} images.")
+        echo(f"One image: {parity.milliseconds:.1f} ms, {parity.milliseconds_torch:.1f} ms as it is here.")
+    echo(str(exported.path))

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hilum.cli.console import progress, say, say_json, say_table
-from hilum.cli.prediction_options import AsJson, HeldOut, MinPositives, Redraws, Seed, Split
+from hilum.cli.console import echo, print_json, print_table, progress
+from hilum.cli.prediction_options import AsJson, HeldOut, MinPositives, NBootstrap, Seed, Split
 from hilum.errors import HilumError
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def external(
             help="card.json of a model, or a table of its patients; none of them may be judged.",
         ),
     ] = None,
-    redraws: Redraws = 2000,
+    n_bootstrap: NBootstrap = 2000,
     seed: Seed = 0,
     min_positives: MinPositives = 10,
     as_json: AsJson = False,
@@ -46,7 +46,7 @@ def external(
     """AUROC of every model on every test set, and what is lost away from home, with 95 % intervals.
 
     Only findings that all tables have are compared. Models tested on one data set must be tested on the same images;
-    test sets are redrawn independently. The drop is a model's AUROC on the test set of what it was trained on minus
+    test sets are resampled independently. The drop is a model's AUROC on the test set of what it was trained on minus
     that here.
 
     \b
@@ -67,9 +67,9 @@ def external(
         ]
         for (trained, tested), paths in cells.items()
     }
-    with progress("redrawing patients") as on_progress:
+    with progress("resampling patients") as on_progress:
         table = external_validation(
-            read, redraws=redraws, seed=seed, min_positives=min_positives, on_progress=on_progress
+            read, n_bootstrap=n_bootstrap, seed=seed, min_positives=min_positives, on_progress=on_progress
         )
     settings = {
         "cells": [
@@ -82,24 +82,24 @@ def external(
             }
             for (trained, tested), paths in cells.items()
         ],
-        "redraws": redraws,
+        "n_bootstrap": n_bootstrap,
         "seed": seed,
         "min_positives": min_positives,
     }
     files = [path for paths in cells.values() for path in paths]
     written = write_results(out, "external", table, predictions=files, settings=settings)
     if as_json:
-        say_json({**settings, "external": table.to_dicts()})
+        print_json({**settings, "external": table.to_dicts()})
         return
-    _say_test_sets(read)
-    say()
-    _say_matrix(table)
-    say()
+    _print_test_sets(read)
+    echo()
+    _print_matrix(table)
+    echo()
     for note in table.filter(table["note"] != "")["note"].unique(maintain_order=True):
-        say(note)
-    say("Every finding is in the table. Test sets are independent; p is not adjusted.")
-    say()
-    say(str(written))
+        echo(note)
+    echo("Every finding is in the table. Test sets are independent; p is not adjusted.")
+    echo()
+    echo(str(written))
 
 
 def _cells(tables: Sequence[str]) -> Cells:
@@ -130,20 +130,20 @@ def _named(texts: Sequence[str], models: set[str]) -> dict[str, Path]:
     return named
 
 
-def _say_test_sets(read: "dict[tuple[str, str], list[Predictions]]") -> None:
-    told = set()
+def _print_test_sets(read: "dict[tuple[str, str], list[Predictions]]") -> None:
+    printed = set()
     for (_, tested), seeds in read.items():
-        if tested not in told:
-            told.add(tested)
+        if tested not in printed:
+            printed.add(tested)
             images, patients = len(seeds[0].frame), len(set(seeds[0].patients))
-            say(f"{tested}: {images:,} images of {patients:,} patients · split {seeds[0].split or 'unknown'}")
+            echo(f"{tested}: {images:,} images of {patients:,} patients · split {seeds[0].split or 'unknown'}")
 
 
-def _say_matrix(table: "pl.DataFrame") -> None:
+def _print_matrix(table: "pl.DataFrame") -> None:
     from hilum.evaluation.metrics import MACRO, overall_finding
 
     columns = ("trained_on", "tested_on", "estimate", "low", "high", "drop", "drop_low", "drop_high", "p")
     titles = ["trained on", "tested on", "AUROC", "95 % low", "high", "drop", "95 % low", "high", "p"]
     overall = overall_finding(table["finding"].to_list())
     title = "Mean over shared findings" if overall == MACRO else str(overall)
-    say_table(titles, table.filter(table["finding"] == overall).select(columns).rows(), title=title)
+    print_table(titles, table.filter(table["finding"] == overall).select(columns).rows(), title=title)

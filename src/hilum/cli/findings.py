@@ -23,7 +23,7 @@ def findings(
       hilum findings --collection padchest
       hilum findings --finding "Pleural Effusion" --json
     """
-    from hilum.cli.console import say_json
+    from hilum.cli.console import print_json
     from hilum.findings import canonical, labelled_by, who_labels
 
     rows = who_labels()
@@ -34,7 +34,7 @@ def findings(
         wanted = canonical(finding, where="--finding")
         rows = [row for row in rows if row.finding == wanted]
     if json:
-        say_json([_plain(row, collection) for row in rows])
+        print_json([_plain(row, collection) for row in rows])
     elif collection is not None:
         _show_collection(rows, collection)
     elif finding is not None:
@@ -52,44 +52,44 @@ def _plain(row: "FindingRow", collection: str | None) -> dict[str, object]:
 
 
 def _show_all(rows: list["FindingRow"]) -> None:
-    from hilum.cli.console import say, say_table
+    from hilum.cli.console import echo, print_table
     from hilum.findings import COLLECTIONS, SHORT_NAMES
 
     shown = [name for name in COLLECTIONS if any(name in row.native for row in rows)]
     heads = {name: SHORT_NAMES.get(name, name) for name in shown}
-    say_table(["finding", *heads.values()], [[row.finding, *(_mark(row, name) for name in shown)] for row in rows])
-    say()
-    say(f"{_LABELLED} labels it   {_DERIVED} labels its parts, from which it follows")
-    say("Own names, and what follows from what: hilum findings --collection NAME, or --finding NAME")
+    print_table(["finding", *heads.values()], [[row.finding, *(_mark(row, name) for name in shown)] for row in rows])
+    echo()
+    echo(f"{_LABELLED} labels it   {_DERIVED} labels its parts, from which it follows")
+    echo("Own names, and what follows from what: hilum findings --collection NAME, or --finding NAME")
     others = [f"{short} {name}" for name, short in heads.items()]
     for first in range(0, len(others), 4):
-        say("   ".join(others[first : first + 4]))
+        echo("   ".join(others[first : first + 4]))
 
 
 def _show_collection(rows: list["FindingRow"], collection: str) -> None:
-    from hilum.cli.console import say, say_table
+    from hilum.cli.console import echo, print_table
 
     if not rows:
-        say(f"{collection}: no findings of its own; they are those of the table that you give it.")
+        echo(f"{collection}: no findings of its own; they are those of the table that you give it.")
         return
-    say_table(["finding", f"in {collection}"], [(row.finding, _told(row, collection)) for row in rows])
+    print_table(["finding", f"in {collection}"], [(row.finding, _native_name(row, collection)) for row in rows])
 
 
 def _show_finding(rows: list["FindingRow"], finding: str) -> None:
-    from hilum.cli.console import say, say_table
+    from hilum.cli.console import echo, print_table
     from hilum.findings import COLLECTIONS
 
     if not rows:
-        say(f"No data set that Hilum reads labels {finding}.")
+        echo(f"No data set that Hilum reads labels {finding}.")
         return
     (row,) = rows
     labelling = [name for name in COLLECTIONS if name in row.native or name in row.parts]
-    say_table(["collection", f"calls {finding}"], [(name, _told(row, name)) for name in labelling])
+    print_table(["collection", f"calls {finding}"], [(name, _native_name(row, name)) for name in labelling])
 
 
 def _mark(row: "FindingRow", collection: str) -> str:
     return _LABELLED if collection in row.native else _DERIVED if collection in row.parts else ""
 
 
-def _told(row: "FindingRow", collection: str) -> str:
+def _native_name(row: "FindingRow", collection: str) -> str:
     return row.native.get(collection) or f"follows from {', '.join(row.parts[collection])}"

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hilum.cli.console import progress, say, say_json, say_table
+from hilum.cli.console import echo, print_json, print_table, progress
 from hilum.cli.named_data import (
     AllowMissing,
     AsJson,
@@ -91,22 +91,22 @@ def finetune(
         progress=progress,
     )
     if as_json:
-        say_json(result.about)
+        print_json(result.about)
     else:
-        _say(result, result.about)
+        _print(result, result.about)
 
 
-def _say(result: "FinetuneResult", about: dict[str, Any]) -> None:
+def _print(result: "FinetuneResult", about: dict[str, Any]) -> None:
     for line in result.summary:
-        say(line)
+        echo(line)
     for note in result.notes:
-        say(note)
+        echo(note)
     if about["was_done"]:
-        say("This run was done already: nothing was trained.")
-    say()
-    say(f"{about['steps']:,} steps in {about['epochs']:,} epochs; what was not set is of preset {about['preset']}")
+        echo("This run was done already: nothing was trained.")
+    echo()
+    echo(f"{about['steps']:,} steps in {about['epochs']:,} epochs; what was not set is of preset {about['preset']}")
     rows = [[each["name"], str(each["value"]), each["origin"], each["reason"]] for each in about["settings"]]
-    say_table(["setting", "value", "from", "reason"], rows)
-    say()
-    say(str(result.model))
-    say(str(result.predictions))
+    print_table(["setting", "value", "from", "reason"], rows)
+    echo()
+    echo(str(result.model))
+    echo(str(result.predictions))

@@ -52,7 +52,7 @@ def ingest(
       hilum ingest mimic_cxr_jpg /data/mimic-cxr-jpg --labeller negbio --out ingested/mimic
     """
     from hilum.artifacts import whole_directory, write_json
-    from hilum.cli.console import progress, say_json
+    from hilum.cli.console import print_json, progress
     from hilum.data.collections import read_collection
     from hilum.data.manifest import write_manifest
     from hilum.data.patients import issuer_of, read_salt
@@ -83,7 +83,7 @@ def ingest(
         issuer = issuer_of(root, collected.name, "")
         write_json(beside / "ingest.json", about | ({"issuer": issuer} if issuer else {}))
     if json:
-        say_json(summary)
+        print_json(summary)
     else:
         _show(summary, out, ["manifest", *_tables_beside(collected)])
 
@@ -91,8 +91,8 @@ def ingest(
 def _tables_beside(collected: "Collected") -> list[str]:
     """The tables beside the manifest that have something to say."""
     tables = {name: getattr(collected, name) for name in ("boxes", "readings", "grades", "rejected", "remarks")}
-    said = ("rejected", "remarks")
-    return [name for name, table in tables.items() if table is not None and (len(table) or name not in said)]
+    given = ("rejected", "remarks")
+    return [name for name, table in tables.items() if table is not None and (len(table) or name not in given)]
 
 
 def summarise(collected: "Collected") -> dict[str, Any]:
@@ -146,18 +146,18 @@ def summarise(collected: "Collected") -> dict[str, Any]:
 
 
 def _show(summary: dict[str, Any], out: Path, tables: list[str]) -> None:
-    from hilum.cli.console import say, say_table
+    from hilum.cli.console import echo, print_table
 
     splits = summary["splits"]
-    say(f"{summary['collection']}  {summary['images']:,} images of {summary['patients']:,} patients")
+    echo(f"{summary['collection']}  {summary['images']:,} images of {summary['patients']:,} patients")
     if 0 < summary["labelled"] < summary["images"]:
         unlabelled = summary["images"] - summary["labelled"]
-        say(f"  {summary['labelled']:,} labelled images, {unlabelled:,} unlabelled ones, which can only pretrain")
+        echo(f"  {summary['labelled']:,} labelled images, {unlabelled:,} unlabelled ones, which can only pretrain")
     if list(splits) != ["unlisted"]:
         for name, counts in splits.items():
-            say(f"  {name:10} {counts['images']:>8,} images of {counts['patients']:,} patients")
+            echo(f"  {name:10} {counts['images']:>8,} images of {counts['patients']:,} patients")
     if summary["findings"]:
-        say()
+        echo()
         # Columns that say nothing here are left out, so that the table fits a terminal.
         counted = {"images": "positive", "alone": "single_label", "patients": "patients"}
         seldom = [name for name in ("uncertain", "boxes") if any(c[name] for c in summary["findings"].values())]
@@ -170,12 +170,12 @@ def _show(summary: dict[str, Any], out: Path, tables: list[str]) -> None:
             ]
             for finding, counts in summary["findings"].items()
         ]
-        say_table(["finding", *counted, *splits], rows)
-        say("alone: images with this label and no other")
-    say()
+        print_table(["finding", *counted, *splits], rows)
+        echo("alone: images with this label and no other")
+    echo()
     for note in summary["notes"]:
-        say(f"- {note}")
-    say(f"Written to {out}: {', '.join(f'{table}.parquet' for table in tables)}, ingest.json")
+        echo(f"- {note}")
+    echo(f"Written to {out}: {', '.join(f'{table}.parquet' for table in tables)}, ingest.json")
 
 
 def _with_native_name(finding: str, name: str) -> str:

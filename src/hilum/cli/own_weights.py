@@ -1,4 +1,4 @@
-"""What `hilum weights import --encoder …` is told of weights that are in no table."""
+"""What `hilum weights import --encoder …` reads of weights that are in no table."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,11 +31,11 @@ def numbers_of(option: str, text: str | None) -> tuple[float, ...] | None:
     return numbers
 
 
-def trained_on(said: str) -> tuple[list["Statement"], list[str]]:
-    """What weights have seen, as told by --trained-on.
+def trained_on(stated: str) -> tuple[list["Statement"], list[str]]:
+    """What weights were trained on, as stated by --trained-on.
 
     Args:
-        said: "unknown"; "none", for no radiographs; or the path of a table of patients, CSV or Parquet, with the
+        stated: "unknown"; "none", for no radiographs; or the path of a table of patients, CSV or Parquet, with the
             columns collection and patient_id, or patient_id alone with <collection>:<patient> in it.
 
     Returns:
@@ -50,14 +50,14 @@ def trained_on(said: str) -> tuple[list["Statement"], list[str]]:
     from hilum.errors import HilumError
     from hilum.evaluation.predictions import read_table
 
-    if said == UNKNOWN:
+    if stated == UNKNOWN:
         return [Statement(certainty="unknown", source="whoever imported the file")], []
-    if said == NONE:
+    if stated == NONE:
         return [], []
-    path = Path(said)
+    path = Path(stated)
     if not path.is_file():
         fix = "Say unknown, none (no radiographs), or name a table of the patients."
-        raise HilumError("--trained-on", expected="unknown, none or a table", found=repr(said), fix=fix)
+        raise HilumError("--trained-on", expected="unknown, none or a table", found=repr(stated), fix=fix)
     table = read_table(path, what="a table of patients trained on")
     if "patient_id" not in table.columns:
         fix = "Name the column of patients patient_id."

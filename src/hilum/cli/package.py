@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from hilum.cli.console import progress, say, say_json
+from hilum.cli.console import echo, print_json, progress
 
 
 def package(
@@ -20,7 +20,7 @@ def package(
     ] = "platt",
     task: Annotated[str | None, typer.Option(help="Of a study of several tasks, which one.")] = None,
     n_bootstrap: Annotated[
-        int | None, typer.Option(min=100, help="Redraws of patients; as in the study when left out.")
+        int | None, typer.Option(min=100, help="Resamples of patients; as in the study when left out.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
@@ -56,17 +56,17 @@ def package(
         )
     described = read_description(out)
     if as_json:
-        say_json(described.model_dump())
+        print_json(described.model_dump())
         return
-    say(f"{described.name}: {', '.join(described.members)}")
+    echo(f"{described.name}: {', '.join(described.members)}")
     describe(out)
-    say()
-    say(str(out))
+    echo()
+    echo(str(out))
 
 
 def describe(directory: Path) -> None:
     """Print findings, thresholds and numbers of a model directory."""
-    from hilum.cli.console import say_table
+    from hilum.cli.console import print_table
     from hilum.prediction.description import read_description
 
     described = read_description(directory)
@@ -76,5 +76,5 @@ def describe(directory: Path) -> None:
         measured = auroc.get(finding.name)
         numbers = [None] * 3 if measured is None else [measured.estimate, measured.ci_low, measured.ci_high]
         rows.append([finding.name, " ".join(code.code for code in finding.codes[:1]), finding.threshold, *numbers])
-    say_table(["finding", "code", "threshold", "AUROC", "95 % low", "high"], rows)
-    say(f"Thresholds: {described.threshold_rule}, {described.thresholds_chosen_on}. Numbers: {described.measured_on}.")
+    print_table(["finding", "code", "threshold", "AUROC", "95 % low", "high"], rows)
+    echo(f"Thresholds: {described.threshold_rule}, {described.thresholds_chosen_on}. Numbers: {described.measured_on}.")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from hilum.cli.console import progress, say
+from hilum.cli.console import echo, progress
 from hilum.findings import ADDED_COLLECTIONS, COLLECTIONS
 
 _LAYOUTS = ", ".join(name for name in COLLECTIONS if name not in ADDED_COLLECTIONS and name != "folder")
@@ -46,4 +46,4 @@ def phantom(
             workers=workers,
             on_progress=on_progress,
         )
-    say(f"{images:,} images in {out}")
+    echo(f"{images:,} images in {out}")

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from hilum.cli.console import say, say_json, say_table
+from hilum.cli.console import echo, print_json, print_table
 
 
 def policies(
@@ -31,10 +31,10 @@ def policies(
         return
     table = named_policies()
     if as_json:
-        say_json({each: _as_data(each) for each in table})
+        print_json({each: _as_data(each) for each in table})
         return
     rows = [(each, entry.made_for, in_words(entry.policy), entry.source) for each, entry in table.items()]
-    say_table(("policy", "for", "does", "of"), rows)
+    print_table(("policy", "for", "does", "of"), rows)
 
 
 def _show(name: str, *, as_json: bool) -> None:
@@ -44,16 +44,16 @@ def _show(name: str, *, as_json: bool) -> None:
 
     policy = policy_of(name)
     if as_json:
-        say_json(_as_data(name))
+        print_json(_as_data(name))
         return
     entry = named_policies()[name]
-    say(f"{name}, for {entry.made_for}: {in_words(policy)}")
-    say(entry.source)
+    echo(f"{name}, for {entry.made_for}: {in_words(policy)}")
+    echo(entry.source)
     if entry.left_out:
-        say(f"Left out, or read: {entry.left_out}")
-    say()
+        echo(f"Left out, or read: {entry.left_out}")
+    echo()
     ends = {key: value if isinstance(value, tuple) else (value,) for key, value in policy.ranges().items()}
-    say_table(("range", "value"), [(key, " to ".join(f"{end:g}" for end in value)) for key, value in ends.items()])
+    print_table(("range", "value"), [(key, " to ".join(f"{end:g}" for end in value)) for key, value in ends.items()])
 
 
 def _as_data(name: str) -> dict[str, object]:

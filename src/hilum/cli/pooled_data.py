@@ -24,14 +24,14 @@ SharesOfData = Annotated[
 ]
 
 
-def told_shares(told: Sequence[str], names: Sequence[str]) -> dict[str, float]:
+def parse_fractions(fractions: Sequence[str], names: Sequence[str]) -> dict[str, float]:
     """Fraction of each data set's patients, from NAME=PERCENT; 1 where nothing is given.
 
     Raises:
         HilumError: another name, or no percentage.
     """
     shares = dict.fromkeys(names, 100.0)
-    for each in told:
+    for each in fractions:
         name, _, percent = each.partition("=")
         try:
             share = float(percent)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from hilum.cli.console import say, say_json, say_table
+from hilum.cli.console import echo, print_json, print_table
 
 
 def power(
@@ -79,7 +79,7 @@ def power(
                     "patients": enough.patients,
                 }
     if as_json:
-        told = {
+        content = {
             "positives": positives,
             "negatives": negatives,
             "patients": patients,
@@ -95,24 +95,24 @@ def power(
             "difference": difference,
             "needed": needed,
         }
-        say_json(told)
+        print_json(content)
         return
-    say(
+    echo(
         f"{positives:,} positive and {negatives:,} negative images"
         + (f" of {patients:,} patients, design effect {counts.design_effect(within_patients):.1f}" if patients else "")
     )
     if isnan(smallest):
-        say(f"Not even a perfect arm would be told from an AUROC of {auroc:g} with {chance:.0%} power.")
+        echo(f"Not even a perfect arm would be distinguished from an AUROC of {auroc:g} with {chance:.0%} power.")
     else:
-        say(
+        echo(
             f"Smallest difference shown with {chance:.0%} power at the {significance:.0%} level: {smallest:.3f} "
             f"(from {auroc:.3f} to {auroc + smallest:.3f})"
         )
-    say()
-    say_table(["AUROC", *(f"correlation {r:g}" for r in _CORRELATIONS)], around)
-    say()
+    echo()
+    print_table(["AUROC", *(f"correlation {r:g}" for r in _CORRELATIONS)], around)
+    echo()
     if difference is not None:
-        say(f"To show a difference of {difference:g} with {chance:.0%} power, in these proportions:")
+        echo(f"To show a difference of {difference:g} with {chance:.0%} power, in these proportions:")
         columns = ["seeds", "positives", "negatives", "patients"]
         rows = [
             [
@@ -121,10 +121,10 @@ def power(
             ]
             for row in needed
         ]
-        say_table(["seeds an arm", *columns[1:]], rows)
-        say()
+        print_table(["seeds an arm", *columns[1:]], rows)
+        echo()
     of_seeds = f"{seeds} seeds an arm that differ by SD {seed_sd:g}" if seed_sd else "runs that do not differ"
-    say(f"Paired, two-sided, one comparison, {of_seeds}. Several comparisons need larger differences.")
+    echo(f"Paired, two-sided, one comparison, {of_seeds}. Several comparisons need larger differences.")
 
 
 _SEEDS = (2, 3, 5, 10, 20)

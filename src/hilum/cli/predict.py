@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hilum.cli.console import progress, say, say_json, say_table
+from hilum.cli.console import echo, print_json, print_table, progress
 from hilum.cli.named_data import DeviceName, Workers
 
 if TYPE_CHECKING:
@@ -71,38 +71,41 @@ def predict(
     with progress("scoring") as on_progress:
         scored = predict_images(loaded, images, out, config, on_progress)
     if as_json:
-        say_json(
+        print_json(
             {
                 "out": str(scored.out),
                 "images": scored.images,
                 "scored": scored.scored,
                 "refused": scored.refused,
-                "seen_in_training": scored.seen,
-                "seen_not_known": scored.not_known,
+                "in_training": scored.in_training,
+                "training_not_known": scored.not_known,
                 "calls": scored.calls,
             }
         )
     else:
-        _say(loaded, scored)
+        _print(loaded, scored)
     if scored.refused:
         raise typer.Exit(EXIT_REFUSED)
 
 
-def _say(loaded: "PackagedClassifier", scored: "Scored") -> None:
-    say(f"{loaded.description.name}: {scored.scored:,} of {scored.images:,} images scored")
-    say()
+def _print(loaded: "PackagedClassifier", scored: "Scored") -> None:
+    echo(f"{loaded.description.name}: {scored.scored:,} of {scored.images:,} images scored")
+    echo()
     rows = [[finding, scored.calls[finding], loaded.thresholds[finding]] for finding in loaded.findings]
-    say_table(["finding", "called on", "threshold"], rows)
-    say()
+    print_table(["finding", "called on", "threshold"], rows)
+    echo()
     if scored.refused:
-        say_table(
+        print_table(
             ["refused", "images", "because"],
             [[reason.value, count, reason.description] for reason, count in scored.refused.items()],
         )
-        say()
-    if scored.seen:
-        say(f"{scored.seen:,} images are of patients that the model has learnt from: no numbers may rest on them.")
+        echo()
+    if scored.in_training:
+        echo(
+            f"{scored.in_training:,} images are of patients that the model has learnt from: no numbers may rest on "
+            f"them."
+        )
     if scored.not_known:
-        say(f"Of {scored.not_known:,} images it is not known whether the model has learnt from their patients.")
-    say("A research tool: nothing here is a diagnosis.")
-    say(str(scored.out))
+        echo(f"Of {scored.not_known:,} images it is not known whether the model has learnt from their patients.")
+    echo("A research tool: nothing here is a diagnosis.")
+    echo(str(scored.out))

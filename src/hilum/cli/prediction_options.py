@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-Redraws = Annotated[int, typer.Option(help="Bootstrap redraws of patients (and seeds).")]
-Seed = Annotated[int, typer.Option(min=0, help="Of the redraws.")]
+NBootstrap = Annotated[int, typer.Option(help="Bootstrap resamples of patients (and seeds).")]
+Seed = Annotated[int, typer.Option(min=0, help="Of the resamples.")]
 MinPositives = Annotated[
     int,
     typer.Option(min=2, help="Findings with fewer positive (or negative) patients are not in means and not tested."),
@@ -15,7 +15,7 @@ Split = Annotated[
     str | None, typer.Option(help="Which rows, by column split. When left out: test, else val or external alone.")
 ]
 HeldOut = Annotated[
-    bool, typer.Option("--held-out", help="For tables without a column split: training has not seen these images.")
+    bool, typer.Option("--held-out", help="For tables without a column split: training has not used these images.")
 ]
 TrainedOnPath = Annotated[
     Path | None,
@@ -42,7 +42,7 @@ Calibrate = Annotated[
 ]
 Interval = Annotated[str, typer.Option(help="expanded (for few patients), percentile, or bca.")]
 Stratified = Annotated[
-    bool, typer.Option("--stratified", help="Redraw patients within strata of the rarest finding that they have.")
+    bool, typer.Option("--stratified", help="Resample patients within strata of the rarest finding that they have.")
 ]
 LabelsOf = Annotated[
     str | None,

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hilum.cli.console import progress, say, say_json, say_table
+from hilum.cli.console import echo, print_json, print_table, progress
 from hilum.cli.named_data import AllowMissing, AsJson, DeviceName, HashPatients, Labels, SplitName, Stores, Workers
-from hilum.cli.pooled_data import DataSets, SharesOfData, told_shares
+from hilum.cli.pooled_data import DataSets, SharesOfData, parse_fractions
 from hilum.errors import HilumError
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def pretrain(
     preprocess: Annotated[
         str, typer.Option(metavar="RECIPE", help="Steps, or the name of a recipe.")
     ] = "[{square: pad}, {resize: 224}]",
-    told: Annotated[
+    overrides: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Another setting, of the run or of the method; repeatable."),
     ] = None,
@@ -50,7 +50,7 @@ def pretrain(
 ) -> None:
     """Pretrain an encoder on images without labels, of one data set or of several.
 
-    Patients of the official test list are never learnt from unless --include-test is said; the card beside the weights
+    Patients of the official test list are never learnt from unless --include-test is given; the card beside the weights
     says who was. A run that is killed goes on where it was when the same command is given again. Several processes
     (torchrun, srun) share the batches.
 
@@ -71,7 +71,7 @@ def pretrain(
     def plan(about: dict[str, Any]) -> None:
         first.append(about)
         if not as_json:
-            _say_plan(about)
+            _print_plan(about)
 
     result = run(
         method,
@@ -83,11 +83,11 @@ def pretrain(
         epochs=epochs,
         batch_size=batch_size,
         preprocess=preprocess,
-        settings=told or [],
+        settings=overrides or [],
         split=split,
         split_seed=split_seed,
         exclude_splits=() if include_test else tuple(exclude_split or ("test",)),
-        fractions=told_shares(share or [], [each.partition("=")[0] for each in data]),
+        fractions=parse_fractions(share or [], [each.partition("=")[0] for each in data]),
         labels=labels,
         allow_missing=allow_missing,
         hash_patients=hash_patients,
@@ -99,51 +99,51 @@ def pretrain(
         on_plan=plan,
     )
     if first:
-        _say_result(result, as_json=as_json)
+        _print_result(result, as_json=as_json)
 
 
-def _say_plan(about: dict[str, Any]) -> None:
-    say(f"{about['method']} of {about['encoder']} on {about['images']:,} images of {about['patients']:,} patients")
+def _print_plan(about: dict[str, Any]) -> None:
+    echo(f"{about['method']} of {about['encoder']} on {about['images']:,} images of {about['patients']:,} patients")
     if len(about["parts"]) > 1:
-        say_table(["data set", "images", "patients"], [list(part.values()) for part in about["parts"]])
-    say(f"learns from {about['learns_from']}")
+        print_table(["data set", "images", "patients"], [list(part.values()) for part in about["parts"]])
+    echo(f"learns from {about['learns_from']}")
     for note in about["notes"]:
-        say(note)
+        echo(note)
     if about["matched_keys"] is None:
-        say("starts from random weights")
+        echo("starts from random weights")
     else:
         missing = about["missing_keys"]
         named = f" ({', '.join(missing[:3])}{', …' if len(missing) > 3 else ''})" if missing else ""
-        say(
+        echo(
             f"starts from {about['starts_from']}: {about['matched_keys']:,} keys matched, {len(missing)} missing{named}"
         )
-        say(f"these weights have seen: {about['start_has_seen']}")
-    say()
-    say(about["preset"])
-    say_table(
+        echo(f"these weights were trained on: {about['init_trained_on']}")
+    echo()
+    echo(about["preset"])
+    print_table(
         ["setting", "value", "from", "reason"],
         [[each["name"], _shown(each["value"]), each["origin"], each["reason"]] for each in about["settings"]],
     )
-    say(about["probe"])
-    say()
+    echo(about["probe"])
+    echo()
 
 
 def _shown(value: Any) -> str:
     return "-" if value is None else str(value)
 
 
-def _say_result(result: "PretrainResult", *, as_json: bool) -> None:
+def _print_result(result: "PretrainResult", *, as_json: bool) -> None:
     about = result.about
     if as_json:
-        say_json(about)
+        print_json(about)
         return
     if about["was_done"]:
-        say("This run was done already: nothing was trained.")
+        echo("This run was done already: nothing was trained.")
     rate = float(result.curves["images_per_second"].to_numpy().mean())
     signs = about["last_epoch"].items()
-    told = ", ".join(f"{name.replace('_', ' ')} {value:.3g}" for name, value in signs if value is not None)
+    overrides = ", ".join(f"{name.replace('_', ' ')} {value:.3g}" for name, value in signs if value is not None)
     probes = f" and {about['probe_seconds']:,.0f} s of probes" if about["probe_seconds"] else ""
-    say(f"{result.seconds:,.0f} s of training{probes}, {rate:,.0f} images a second; at the end {told}")
+    echo(f"{result.seconds:,.0f} s of training{probes}, {rate:,.0f} images a second; at the end {overrides}")
     for note in result.card.notes:
-        say(note)
-    say(str(result.directory))
+        echo(note)
+    echo(str(result.directory))

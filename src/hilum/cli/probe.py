@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hilum.cli.console import progress, say, say_json, say_table
+from hilum.cli.console import echo, print_json, print_table, progress
 from hilum.cli.named_data import (
     AllowMissing,
     AsJson,
@@ -33,8 +33,11 @@ def probe(
     findings: Annotated[
         str | None, typer.Option(help="Finding,finding. All of the data set but No Finding when left out.")
     ] = None,
-    seen: Annotated[
-        bool, typer.Option("--seen", help="Also score images of patients that the encoder has learnt from.")
+    include_training_patients: Annotated[
+        bool,
+        typer.Option(
+            "--include-training-patients", help="Also score images of patients that the encoder has learnt from."
+        ),
     ] = False,
     labels: Labels = None,
     allow_missing: AllowMissing = False,
@@ -42,8 +45,8 @@ def probe(
     min_positives: Annotated[
         int, typer.Option(min=2, help="Findings with fewer positive or negative patients are not in the mean.")
     ] = 10,
-    redraws: Annotated[int, typer.Option(min=100, help="Redraws of patients.")] = 2000,
-    seed: Annotated[int, typer.Option(min=0, help="Of the random encoders and the redraws.")] = 0,
+    n_bootstrap: Annotated[int, typer.Option(min=100, help="Resamples of patients.")] = 2000,
+    seed: Annotated[int, typer.Option(min=0, help="Of the random encoders and the resamples.")] = 0,
     stores: Stores = None,
     workers: Workers = None,
     device: DeviceName = "auto",
@@ -53,7 +56,7 @@ def probe(
 
     Probes are fitted to the training images of a split by patients and scored on its test images. Beside the encoder
     stand the same architecture with random weights, the same with its batch norm calibrated, an 8x8 thumbnail, and age,
-    sex and view. Intervals are from redrawn patients; differences are paired. Effective rank (RankMe) and feature
+    sex and view. Intervals are from resampled patients; differences are paired. Effective rank (RankMe) and feature
     spread are signs of collapse, not of quality.
 
     \b
@@ -71,12 +74,12 @@ def probe(
         split=split,
         split_seed=split_seed,
         findings=findings,
-        seen=seen,
+        include_training_patients=include_training_patients,
         labels=labels,
         allow_missing=allow_missing,
         hash_patients=hash_patients,
         min_positives=min_positives,
-        n_bootstrap=redraws,
+        n_bootstrap=n_bootstrap,
         seed=seed,
         stores=stores,
         workers=workers,
@@ -84,53 +87,55 @@ def probe(
         progress=progress,
     )
     if as_json:
-        say_json({**result.about, **{name: result.tables[name].to_dicts() for name in TABLES}})
+        print_json({**result.about, **{name: result.tables[name].to_dicts() for name in TABLES}})
     else:
-        _say(result.probed, result.about, out)
+        _print(result.probed, result.about, out)
 
 
-def _say(probed: "Probed", about: dict[str, Any], out: Path) -> None:
+def _print(probed: "Probed", about: dict[str, Any], out: Path) -> None:
     import polars as pl
 
     from hilum.evaluation.metrics import AVERAGES, MACRO, overall_finding
     from hilum.runs.probing import ENCODER, LINEAR, NEIGHBOURS
 
     counts = about["images"]
-    say(f"{about['architecture']}, {about['method']} · {about['data']}, {about['split']}")
-    say(f"probes fitted to {counts['train']:,} images, penalty chosen on {counts['val']:,}, {counts['test']:,} scored")
+    echo(f"{about['architecture']}, {about['method']} · {about['data']}, {about['split']}")
+    echo(f"probes fitted to {counts['train']:,} images, penalty chosen on {counts['val']:,}, {counts['test']:,} scored")
     for note in about["notes"]:
-        say(note)
+        echo(note)
     overall = overall_finding(probed.metrics["finding"].to_list())
     measured = "macro AUROC" if overall == MACRO else f"AUROC for {overall}"
     macro = probed.metrics.filter(pl.col("finding") == overall)
     columns = ("estimate", "low", "high")
     for which, title in ((LINEAR, "Linear probe"), (NEIGHBOURS, "Nearest neighbours")):
         of_probe = macro.filter(pl.col("probe") == which)
-        say()
+        echo()
         note = f" ({of_probe['note'][0]})" if of_probe["note"][0] else ""
-        say(f"{title}, {measured}{note}:")
+        echo(f"{title}, {measured}{note}:")
         gains = probed.comparisons.filter((pl.col("probe") == which) & (pl.col("finding") == overall))
-        gain_over = {row["against"]: row for row in gains.iter_rows(named=True)}
+        gain_over = {row["reference"]: row for row in gains.iter_rows(named=True)}
         rows = []
         for row in of_probe.iter_rows(named=True):
             gain = gain_over.get(row["arm"], dict.fromkeys(("difference", "low", "high", "p_adjusted")))
             more = [gain[key] for key in ("difference", "low", "high", "p_adjusted")]
             rows.append([row["arm"], *(row[key] for key in columns), *more])
-        say_table(["features", "AUROC", "95 % low", "high", "gain over it", "95 % low ", "high ", "p"], rows)
+        print_table(["features", "AUROC", "95 % low", "high", "gain over it", "95 % low ", "high ", "p"], rows)
     of_findings = ~pl.col("finding").is_in(list(AVERAGES))
     own = probed.metrics.filter((pl.col("arm") == ENCODER) & (pl.col("probe") == LINEAR) & of_findings)
-    say()
-    told = own.filter(pl.col("estimate").is_not_null())
-    say_table(
+    echo()
+    estimated = own.filter(pl.col("estimate").is_not_null())
+    print_table(
         ["finding, linear probe of this encoder", "AUROC", "95 % low", "high", "positives", "images"],
-        [[row[key] for key in ("finding", *columns, "positives", "n")] for row in told.iter_rows(named=True)],
+        [[row[key] for key in ("finding", *columns, "positives", "n")] for row in estimated.iter_rows(named=True)],
     )
-    if len(told) < len(own):
-        say(f"{len(own) - len(told)} findings left out: fewer than two positive or negative patients (metrics.csv)")
-    say()
-    say_table(
+    if len(estimated) < len(own):
+        echo(
+            f"{len(own) - len(estimated)} findings left out: fewer than two positive or negative patients (metrics.csv)"
+        )
+    echo()
+    print_table(
         ["signs of collapse, not of quality", "features", "effective rank", "spread"],
         [[row["arm"], row["width"], row["effective_rank"], row["feature_spread"]] for row in probed.signs.to_dicts()],
     )
-    say()
-    say(str(out))
+    echo()
+    echo(str(out))

@@ -69,8 +69,8 @@ class ProgressBar:
     def _line(self, ending: str) -> None:
         done, total, note = self._state
         elapsed = _clock(time.monotonic() - self._started)
-        told = [f"{done:,} of {total:,}", self._rate(), f"{elapsed} elapsed", ending, note]
-        sys.stderr.write(f"{self._title}: {' · '.join(part for part in told if part)}\n")
+        parts = [f"{done:,} of {total:,}", self._rate(), f"{elapsed} elapsed", ending, note]
+        sys.stderr.write(f"{self._title}: {' · '.join(part for part in parts if part)}\n")
         sys.stderr.flush()
 
     def _per_second(self) -> float:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hilum.cli.console import say, say_table
+from hilum.cli.console import echo, print_table
 
 if TYPE_CHECKING:
     from hilum.study.plan import Plan
@@ -34,20 +34,20 @@ def published_rows(plan: "Plan") -> list[dict[str, Any]] | None:
     return None if numbers is None else [asdict(number) for number in numbers]
 
 
-def say_published(plan: "Plan") -> None:
+def print_published(plan: "Plan") -> None:
     """Print what the paper of a study reports beside what its tables count."""
     from hilum.study.published_counts import published_of
 
     published = published_of(plan.study)
     if published is None:
         return
-    say(f"\nBeside the paper: {published.citation}")
+    echo(f"\nBeside the paper: {published.citation}")
     numbers = _numbers(plan)
     if numbers is None:
-        say("Its numbers are counted from the tables; give their folders with --data NAME=ROOT.")
+        echo("Its numbers are counted from the tables; give their folders with --data NAME=ROOT.")
         return
     if not numbers:
-        say("None of its counts is of this study's data sets and tasks.")
+        echo("None of its counts is of this study's data sets and tasks.")
         return
     by_title: dict[tuple[str, str], list[ComparedNumber]] = {}
     for number in numbers:
@@ -58,14 +58,14 @@ def say_published(plan: "Plan") -> None:
             [_what(number), _text(number, number.here), _text(number, number.paper), number.state, number.source]
             for number in single
         ]
-        say_table(["number", "here", "paper", "", "source"], rows)
+        print_table(["number", "here", "paper", "", "source"], rows)
     for group in _alike([group for group in by_title.values() if len(group) > 1]):
-        say()
-        _say_group(group)
+        echo()
+        _print_group(group)
     equal = sum(number.state == "equal" for number in numbers)
-    say(f"\n{equal} of {len(numbers)} numbers are the paper's")
+    echo(f"\n{equal} of {len(numbers)} numbers are the paper's")
     for note in dict.fromkeys(f"{_what(number)}: {number.note}" for number in numbers if number.note):
-        say(f"  {note}")
+        echo(f"  {note}")
 
 
 def _numbers(plan: "Plan") -> "list[ComparedNumber] | None":
@@ -83,18 +83,18 @@ def _alike(groups: "Sequence[list[ComparedNumber]]") -> "list[list[list[Compared
     return list(tables.values())
 
 
-def _say_group(groups: "list[list[ComparedNumber]]") -> None:
+def _print_group(groups: "list[list[ComparedNumber]]") -> None:
     """One table: a row a subject, a column a group; "=" beside what is the paper's number, else the paper's."""
     for group in groups:
         part = "" if group[0].split == "all" else f", {group[0].split}"
-        say(f"{group[0].title}{part} ({group[0].source})")
+        echo(f"{group[0].title}{part} ({group[0].source})")
     heads = ["", *(_head(group[0]) for group in groups)]
     rows = [
         [line[0].subject, *(_beside(number) for number in line)]
         for line in zip(*groups, strict=True)
     ]  # fmt: skip
-    say_table(heads, rows)
-    say("= is the paper's number")
+    print_table(heads, rows)
+    echo("= is the paper's number")
 
 
 def _head(number: "ComparedNumber") -> str:

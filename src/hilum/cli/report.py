@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from hilum.cli.console import progress, say
+from hilum.cli.console import echo, progress
 from hilum.cli.prediction_options import HeldOut
 
 
@@ -15,14 +15,14 @@ def report(
         Path | None, typer.Option(help="For report.html, tables, figures; DIR when left out (DIR/report in a study's).")
     ] = None,
     question: Annotated[str | None, typer.Option(help="Title of the page.")] = None,
-    against: Annotated[
+    reference: Annotated[
         str | None, typer.Option(help="The arm that all others are compared with; all with all when left out.")
     ] = None,
     held_out: HeldOut = False,
-    redraws: Annotated[
-        int | None, typer.Option(help="Bootstrap redraws of patients (and seeds); the study's, or 2000.")
+    n_bootstrap: Annotated[
+        int | None, typer.Option(help="Bootstrap resamples of patients (and seeds); the study's, or 2000.")
     ] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Of the redraws; the study's, or 0.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Of the resamples; the study's, or 0.")] = None,
     min_positives: Annotated[
         int | None,
         typer.Option(
@@ -47,19 +47,19 @@ def report(
     \b
     Examples:
       hilum report results
-      hilum report results --against scratch --question "Does SimCLR beat training from scratch?"
+      hilum report results --reference scratch --question "Does SimCLR beat training from scratch?"
       hilum report runs/toh2023 --layout toh2023
     """
     if layout is not None:
         from hilum.report.layouts import write_layout
 
-        say(str(write_layout(layout, directory, out)))
+        echo(str(write_layout(layout, directory, out)))
         return
     from hilum.runs.report import ReportSettings
     from hilum.runs.report import report as run
 
-    settings = ReportSettings(redraws, seed, min_positives, against, held_out)
+    settings = ReportSettings(n_bootstrap, seed, min_positives, reference, held_out)
     result = run(directory, out, question=question, settings=settings, progress=progress)
-    say(result.summary[0])
-    say()
-    say(str(result.page))
+    echo(result.summary[0])
+    echo()
+    echo(str(result.page))

@@ -45,7 +45,7 @@ def show(
     """
     import yaml
 
-    from hilum.cli.console import progress, say
+    from hilum.cli.console import echo, progress
     from hilum.errors import HilumError
     from hilum.report.pages import Strip, choose, look_at, write_image, write_page, write_view_sheet
 
@@ -72,18 +72,18 @@ def show(
         write_image(strips, steps, out)
     shown = [image for strip in strips for image in strip.images]
     unreadable = sum(image.raw is None for image in shown)
-    say(f"{len(shown) - unreadable:,} images shown{f', {unreadable:,} unreadable' if unreadable else ''}: {out}")
+    echo(f"{len(shown) - unreadable:,} images shown{f', {unreadable:,} unreadable' if unreadable else ''}: {out}")
 
 
-def _policies(told: list[str], out: Path, *, boxes: bool) -> "dict[str, ViewPolicy]":
-    from hilum.augment.library import policy_of, told_policy
+def _policies(policies: list[str], out: Path, *, boxes: bool) -> "dict[str, ViewPolicy]":
+    from hilum.augment.library import named_policy, policy_of
     from hilum.errors import HilumError
 
-    if told and out.suffix.lower() != ".png":
+    if policies and out.suffix.lower() != ".png":
         raise HilumError("--out", expected="a file named .png, for views", found=str(out), fix="Name it so.")
-    if told and boxes:
+    if policies and boxes:
         raise HilumError("--boxes", expected="--boxes or --policy", found="both", fix="Leave one out.")
-    return {Path(name).stem: policy_of(told_policy(name)) for name in told}
+    return {Path(name).stem: policy_of(named_policy(name)) for name in policies}
 
 
 def _recipe(recipe: str | None, study: str | None) -> "Recipe":

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from hilum.cli.console import progress, say, say_json, say_table
-from hilum.cli.published_numbers import Protocol, ProtocolOption, published_rows, say_published
+from hilum.cli.console import echo, print_json, print_table, progress
+from hilum.cli.published_numbers import Protocol, ProtocolOption, print_published, published_rows
 from hilum.cli.study_folder import add_folder_commands
-from hilum.cli.study_plan import say_plan
+from hilum.cli.study_plan import print_plan
 from hilum.errors import HilumError
 
 if TYPE_CHECKING:
@@ -52,7 +52,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON instead.")]
 
 def study_app() -> typer.Typer:
     """The commands on study files."""
-    app = typer.Typer(help="Plan, check, run and watch a whole comparison, told in one file.", no_args_is_help=True)
+    app = typer.Typer(
+        help="Plan, check, run and watch a whole comparison, described in one file.", no_args_is_help=True
+    )
     app.command("plan")(plan)
     app.command("check")(check)
     app.command("run")(run)
@@ -85,7 +87,7 @@ def plan(
       hilum study plan studies/demo.yaml
       hilum study plan studies/chestxray14_tiny.yaml --scale tiny --json
     """
-    content = read(study, scale, override, protocol)  # before torch is imported: a mistake in it is told at once
+    content = read(study, scale, override, protocol)  # before torch is imported: a mistake in it is reported at once
     from hilum.study.plan import plan_data, plan_study
 
     if measure:
@@ -97,10 +99,10 @@ def plan(
         measure_rates(sorted(named), image_size(content))
     description = plan_study(content, roots(data), out, allow_missing=allow_missing)
     if json:
-        say_json(plan_data(description) | {"published": published_rows(description)})
+        print_json(plan_data(description) | {"published": published_rows(description)})
     else:
-        say_plan(description)
-        say_published(description)
+        print_plan(description)
+        print_published(description)
 
 
 def check(
@@ -115,8 +117,8 @@ def check(
 ) -> None:
     """Try every step of a study in miniature: few images, one epoch, one arm of each kind. Leaves nothing behind.
 
-    What would fail late (a heat-map method, a table, the report) fails here, in seconds; all problems are told at once.
-    The memory that full batches take is not tried.
+    What would fail late (a heat-map method, a table, the report) fails here, in seconds; all problems are reported at
+    once. The memory that full batches take is not tried.
 
     \b
     Examples:
@@ -135,13 +137,13 @@ def check(
             content, roots(data), allow_missing=allow_missing, workers=workers, on_progress=on_progress
         )
     if json:
-        say_json(asdict(checked))
+        print_json(asdict(checked))
         if checked.problems:
             raise typer.Exit(1)
         return
     checked.raise_problems()
-    say_table(["step", "seconds"], [[title, f"{seconds:.1f}"] for title, seconds in checked.seconds.items()])
-    say(f"\n{_checked_in_words(checked)}")
+    print_table(["step", "seconds"], [[title, f"{seconds:.1f}"] for title, seconds in checked.seconds.items()])
+    echo(f"\n{_checked_in_words(checked)}")
 
 
 def run(
@@ -234,10 +236,10 @@ def status(
     steps = study_status(directory)
     report = directory / "report.html"
     if json:
-        say_json({"steps": [asdict(step) for step in steps], "report": str(report) if report.exists() else None})
+        print_json({"steps": [asdict(step) for step in steps], "report": str(report) if report.exists() else None})
         return
-    say_table(["step", "state", "seconds", ""], [(s.title, s.state, s.seconds, s.note) for s in steps])
-    say(
+    print_table(["step", "state", "seconds", ""], [(s.title, s.state, s.seconds, s.note) for s in steps])
+    echo(
         f"\nReport: {report}"
         if report.exists()
         else f"\n{sum(s.state == 'done' for s in steps)} of {len(steps)} steps done"
@@ -288,7 +290,7 @@ def run_to_report(
 
     def begin(question: str) -> None:
         first.append(question)
-        say(question)
+        echo(question)
 
     result = run_study(
         study,
@@ -300,16 +302,16 @@ def run_to_report(
         progress=progress,
         log=log,
         on_start=begin,
-        on_check=_say_checked,
+        on_check=_print_checked,
     )
     if first:
-        say(f"\nReport: {result.page}")
+        echo(f"\nReport: {result.page}")
 
 
-def _say_checked(checked: "Checked") -> None:
+def _print_checked(checked: "Checked") -> None:
     for warning in checked.warnings:
-        say(f"warning ({warning.code}): {warning.sentence}. This arm will be left out if it ends so")
-    say(_checked_in_words(checked))
+        echo(f"warning ({warning.code}): {warning.sentence}. This arm will be left out if it ends so")
+    echo(_checked_in_words(checked))
 
 
 def _quiet() -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hilum.cli.console import say, say_json, say_table
+from hilum.cli.console import echo, print_json, print_table
 
 if TYPE_CHECKING:
     from hilum.study.overview import BestArm, StudySummary
@@ -35,13 +35,13 @@ def list_(folder: Folder, json: Json = False) -> None:
 
     studies = list_studies(folder)
     if json:
-        say_json([asdict(study) | {"report": study.report and str(study.report)} for study in studies])
+        print_json([asdict(study) | {"report": study.report and str(study.report)} for study in studies])
         return
     rows = [
         [each.name, each.state, f"{each.done} of {each.steps}", ", ".join(each.arms), _best(each.best), each.changed]
         for each in studies
     ]
-    say_table(["study", "state", "steps", "arms", "best arm, AUROC (95 % CI)", "last step"], rows)
+    print_table(["study", "state", "steps", "arms", "best arm, AUROC (95 % CI)", "last step"], rows)
 
 
 def best(folder: Folder, json: Json = False) -> None:
@@ -59,14 +59,14 @@ def best(folder: Folder, json: Json = False) -> None:
 
     studies = [study for study in list_studies(folder) if study.best is not None]
     if json:
-        say_json([{"name": study.name, **asdict(study.best)} for study in studies if study.best])
+        print_json([{"name": study.name, **asdict(study.best)} for study in studies if study.best])
         return
     rows = [
         [study.name, each.arm, each.finding, f"{each.estimate:.3f}", f"{each.ci_low:.3f} to {each.ci_high:.3f}"]
         for study in studies
         if (each := study.best) is not None
     ]
-    say_table(["study", "best arm", "finding", "AUROC", "95 % CI"], rows)
+    print_table(["study", "best arm", "finding", "AUROC", "95 % CI"], rows)
 
 
 def show(
@@ -84,14 +84,14 @@ def show(
 
     study, sweeps = study_summary(directory), sweeps_under_way(directory)
     if json:
-        say_json({**asdict(study), "report": study.report and str(study.report), "sweeps": sweeps})
+        print_json({**asdict(study), "report": study.report and str(study.report), "sweeps": sweeps})
         return
-    _say_summary(study)
+    _print_summary(study)
     for sweep in sweeps:
-        say(f"\nSweep of {sweep['arm']}, {sweep['state']}: {len(sweep['trials'])} trials ended")
+        echo(f"\nSweep of {sweep['arm']}, {sweep['state']}: {len(sweep['trials'])} trials ended")
         ranked = sorted(sweep["trials"], key=lambda row: (row["val_loss"] is None, row["val_loss"]))[:10]
         names = ("trial", "state", "settings", "val_loss", "val_auroc", "epochs")
-        say_table(names, [[row[name] for name in names] for row in ranked])
+        print_table(names, [[row[name] for name in names] for row in ranked])
 
 
 def watch(
@@ -110,24 +110,24 @@ def watch(
 
     from hilum.study.live_page import write_live_page
 
-    told = False
+    printed = False
     while True:
         page, going_on = write_live_page(directory, reload_seconds=None if once else every)
-        if not told:
-            say(f"Open {page}")
-            told = True
+        if not printed:
+            echo(f"Open {page}")
+            printed = True
         if once or not going_on:
             return
         time.sleep(every)
 
 
-def _say_summary(study: "StudySummary") -> None:
-    say(f"{study.question or study.name}\n")
-    say(f"State: {study.state}, {study.done} of {study.steps} steps done, last one {study.changed or 'never'}")
-    say(f"Arms: {', '.join(study.arms)}")
-    say(f"Best: {_best(study.best) or 'not evaluated yet'}")
+def _print_summary(study: "StudySummary") -> None:
+    echo(f"{study.question or study.name}\n")
+    echo(f"State: {study.state}, {study.done} of {study.steps} steps done, last one {study.changed or 'never'}")
+    echo(f"Arms: {', '.join(study.arms)}")
+    echo(f"Best: {_best(study.best) or 'not evaluated yet'}")
     if study.report is not None:
-        say(f"Report: {study.report}")
+        echo(f"Report: {study.report}")
 
 
 def _best(arm: "BestArm | None") -> str:

@@ -2,48 +2,48 @@
 
 from typing import TYPE_CHECKING, Any
 
-from hilum.cli.console import say, say_table
+from hilum.cli.console import echo, print_table
 
 if TYPE_CHECKING:
     from hilum.study.plan import Plan
 
 
-def say_plan(description: "Plan") -> None:
+def print_plan(description: "Plan") -> None:
     """Print a plan: data, power, arms, settings with their reasons, steps and time."""
     from hilum.study.plan import plan_data
 
     content = plan_data(description)
-    say(content["question"] + "\n")
+    echo(content["question"] + "\n")
     for row in content["data"]:
-        _say_data(row, content["task"]["split"] if "task" in content else None)
+        _print_data(row, content["task"]["split"] if "task" in content else None)
     for task in content.get("tasks", []):
-        _say_task(task)
+        _print_task(task)
     if "tasks" in content:
-        _say_tasks_and_arms(content["tasks"])
+        _print_tasks_and_arms(content["tasks"])
     else:
-        _say_arms(content)
-    _say_presets(content["pretraining"])
-    say()
-    say_table(
+        _print_arms(content)
+    _print_presets(content["pretraining"])
+    echo()
+    print_table(
         ["step", "state", "about"],
         [[s["title"], "done" if s["done"] else "to do", _duration(s["seconds"])] for s in content["steps"]],
     )
     done = sum(step["done"] for step in content["steps"])
     about = f" · about {_duration(content['seconds'])} on this machine" if content["seconds"] is not None else ""
     about += f" ({_duration(content['seconds_low'])} to {_duration(content['seconds_high'])})" if about else ""
-    say(f"\n{len(content['steps'])} steps, {done} done already{about}")
-    _say_rates(content["rates"])
+    echo(f"\n{len(content['steps'])} steps, {done} done already{about}")
+    _print_rates(content["rates"])
     if content["refused"]:
-        say("\n`hilum study run` refuses this study:")
+        echo("\n`hilum study run` refuses this study:")
         for problem in content["refused"]:
-            say(f"  {problem}")
+            echo(f"  {problem}")
     counted = [task["images"] for task in content.get("tasks", [content])]
     if None in counted:
         missing = [row["name"] for row in content["data"] if not row["generated"]]
-        say("Counts, split and time need the tables: add " + " ".join(f"--data {name}=ROOT" for name in missing))
+        echo("Counts, split and time need the tables: add " + " ".join(f"--data {name}=ROOT" for name in missing))
 
 
-def _say_rates(rates: dict[str, Any] | None) -> None:
+def _print_rates(rates: dict[str, Any] | None) -> None:
     """Where the estimate comes from, and how sure it is."""
     if rates is None:
         return
@@ -54,46 +54,52 @@ def _say_rates(rates: dict[str, Any] | None) -> None:
         "`--measure` is surer",
     }
     for encoder, rate in rates["encoders"].items():
-        say(
+        echo(
             f"{encoder}: {rate['gigaflops']:,.0f} GFLOP/s, give or take {rate['spread']:.0%}: "
             f"{sources[rate['source']]} ({rates['device']})"
         )
 
 
-def _say_arms(content: dict[str, Any]) -> None:
+def _print_arms(content: dict[str, Any]) -> None:
     """Arms of one task, and what they are trained with."""
     if content["power"] is not None:
-        _say_power(content["power"])
-    rows = [[a["arm"], a["encoder"], a["starts_from"], _trainable(a), a["seen_test_patients"]] for a in content["arms"]]
-    say_table(["arm", "encoder", "starts from", "trainable", "has seen test patients"], rows)
-    _say_weights(content["arms"])
-    _say_start_differences(content["arms"])
-    _say_labelled(content["labelled"])
-    _say_finetuning(content["finetuning"])
+        _print_power(content["power"])
+    rows = [
+        [a["arm"], a["encoder"], a["starts_from"], _trainable(a), a["trained_on_test_patients"]]
+        for a in content["arms"]
+    ]
+    print_table(["arm", "encoder", "starts from", "trainable", "was trained on test patients"], rows)
+    _print_weights(content["arms"])
+    _print_start_differences(content["arms"])
+    _print_labelled(content["labelled"])
+    _print_finetuning(content["finetuning"])
     for row in content["sweeps"]:
-        say(f"\nSweep of {row['arm']}: {row['in_words']}")
+        echo(f"\nSweep of {row['arm']}: {row['in_words']}")
 
 
-def _say_task(task: dict[str, Any]) -> None:
+def _print_task(task: dict[str, Any]) -> None:
     """One task among several, with its own images and arms."""
-    told = task["task"]
-    say(f"\nTask {task['name']}: {', '.join(told['findings'])} on {told['on']}")
+    described = task["task"]
+    echo(f"\nTask {task['name']}: {', '.join(described['findings'])} on {described['on']}")
     if task["test_on"]:
-        say("  tested on " + ", ".join(f"{name}, too ({count:,} images)" for name, count in task["test_on"].items()))
+        echo("  tested on " + ", ".join(f"{name}, too ({count:,} images)" for name, count in task["test_on"].items()))
     data = task["data"]
     if isinstance(data.get("splits"), dict):
-        say(f"  {' · '.join(f'{part} {count:,}' for part, count in data['splits'].items())}    split {told['split']}")
+        echo(
+            f"  {' · '.join(f'{part} {count:,}' for part, count in data['splits'].items())}    split "
+            f"{described['split']}"
+        )
         for finding, by_split in data["positives"].items():
-            say(f"  {finding}: {' · '.join(f'{part} {count:,}' for part, count in by_split.items())}")
-    _say_arms(task)
+            echo(f"  {finding}: {' · '.join(f'{part} {count:,}' for part, count in by_split.items())}")
+    _print_arms(task)
 
 
-def _say_tasks_and_arms(tasks: list[dict[str, Any]]) -> None:
+def _print_tasks_and_arms(tasks: list[dict[str, Any]]) -> None:
     """Which arm is trained on which task, with how many labelled images."""
     arms = dict.fromkeys(arm["arm"] for task in tasks for arm in task["arms"])
     rows = [[arm, *("x" if arm in {a["arm"] for a in task["arms"]} else "" for task in tasks)] for arm in arms]
-    say()
-    say_table(["arm", *(task["name"] for task in tasks)], rows)
+    echo()
+    print_table(["arm", *(task["name"] for task in tasks)], rows)
 
 
 def _trainable(arm: dict[str, Any]) -> str:
@@ -105,63 +111,63 @@ def _count(parameters: int) -> str:
     return f"{parameters / 1e6:.1f} M" if parameters >= 1e6 else f"{parameters:,}"
 
 
-def _say_weights(arms: list[dict[str, Any]]) -> None:
-    """Where weights come from, on what terms, and what they have seen, once for arms that start from the same ones;
-    nothing for what the study makes itself.
+def _print_weights(arms: list[dict[str, Any]]) -> None:
+    """Where weights come from, on what terms, and what they were trained on, once for arms that start from the same
+    ones; nothing for what the study makes itself.
     """
     named: dict[tuple[Any, ...], list[str]] = {}
     for arm in arms:
         weights = arm["weights"]
         if weights["source"]:
-            key = (weights["source"], weights["licence"], weights["seen"], weights["here"])
+            key = (weights["source"], weights["licence"], weights["trained_on"], weights["here"])
             named.setdefault(key, []).append(arm["arm"])
-    for (source, licence, seen, here), of_arms in named.items():
+    for (source, licence, trained_on, here), of_arms in named.items():
         terms = f", {licence}" if licence else ""
-        say(f"{', '.join(of_arms)}: weights of {source}{terms}; they have seen {seen}")
+        echo(f"{', '.join(of_arms)}: weights of {source}{terms}; they were trained on {trained_on}")
         if not here:
-            say("  not on this machine: `hilum weights fetch` gets them, or says which file to put where")
+            echo("  not on this machine: `hilum weights fetch` gets them, or says which file to put where")
 
 
-def _say_start_differences(arms: list[dict[str, Any]]) -> None:
+def _print_start_differences(arms: list[dict[str, Any]]) -> None:
     """Arms whose encoders have learnt from images that were made otherwise, once for those that differ alike."""
     from hilum.report.verdict import difference_in_words
 
     named: dict[str, list[str]] = {}
     for arm in arms:
         for each in arm["start_differences"]:
-            told = difference_in_words(each["code"], each["pretrained"], each["finetuned"])
-            named.setdefault(told, []).append(arm["arm"])
-    for told, of_arms in named.items():
-        say(f"{', '.join(of_arms)}: {told}")
+            described = difference_in_words(each["code"], each["pretrained"], each["finetuned"])
+            named.setdefault(described, []).append(arm["arm"])
+    for described, of_arms in named.items():
+        echo(f"{', '.join(of_arms)}: {described}")
 
 
-def _say_labelled(labelled: dict[str, Any] | None) -> None:
+def _print_labelled(labelled: dict[str, Any] | None) -> None:
     """How many labels are learnt from."""
     if labelled is None:
         return
-    say(f"\nLabels: {labelled['in_words']}")
+    echo(f"\nLabels: {labelled['in_words']}")
     if len({(row["images"], *row["positives"].values()) for row in labelled["seeds"]}) > 1:
         rows = [
             [row["seed"], row["images"], row["patients"], ", ".join(f"{k} {v}" for k, v in row["positives"].items())]
             for row in labelled["seeds"]
         ]
-        say_table(["seed", "images", "patients", "positive images"], rows)
+        print_table(["seed", "images", "patients", "positive images"], rows)
 
 
-def _say_finetuning(rows: list[dict[str, Any]]) -> None:
+def _print_finetuning(rows: list[dict[str, Any]]) -> None:
     """How long each arm trains with labels, and what a preset fills in, with reasons."""
     for row in rows:
-        say(
+        echo(
             f"\nFine-tuning of {', '.join(row['arms'])} on {row['images']:,} labelled images: {row['steps']:,} steps "
             f"in {row['epochs']:,} epochs; what the study leaves out is of preset {row['preset']}"
         )
-        say_table(
+        print_table(
             ["setting", "value", "from", "reason"],
             [[each["name"], _value(each["value"]), each["origin"], each["reason"]] for each in row["settings"]],
         )
-        say(f"Defaults: {', '.join(f'{name} {_value(value)}' for name, value in row['defaults'].items())}")
+        echo(f"Defaults: {', '.join(f'{name} {_value(value)}' for name, value in row['defaults'].items())}")
         if row.get("class_weights"):
-            say_table(
+            print_table(
                 ["finding", "images", "class weight", "resampled", "weight of the loss"],
                 [
                     [name, f"{each['images']:,}", f"{each['weight']:.3f}", f"{each['resampled']:,}",
@@ -171,60 +177,60 @@ def _say_finetuning(rows: list[dict[str, Any]]) -> None:
             )  # fmt: skip
 
 
-def _say_presets(rows: list[dict[str, Any]]) -> None:
+def _print_presets(rows: list[dict[str, Any]]) -> None:
     """What presets fill in, with reasons; once for pretrainings that leave the same to them."""
     for row in rows:
         for name, images in row["counted_once"].items():
-            say(f"\n{row['title']}: {images:,} images of {name} equal others that it learns from: counted once")
+            echo(f"\n{row['title']}: {images:,} images of {name} equal others that it learns from: counted once")
     arms: dict[tuple[Any, ...], list[str]] = {}
     for row in rows:
         filled = tuple((s["name"], _value(s["value"]), s["reason"]) for s in row["settings"] if "preset" in s["origin"])
         arms.setdefault((row["preset"], filled), []).extend(row["arms"])
     for (preset, filled), named in arms.items():
-        say(f"\nPretraining of {', '.join(named)}, what the study leaves out: {preset}")
-        say_table(["setting", "value", "reason"], filled)
+        echo(f"\nPretraining of {', '.join(named)}, what the study leaves out: {preset}")
+        print_table(["setting", "value", "reason"], filled)
 
 
 def _value(value: object) -> str:
     return "-" if value is None else str(value)
 
 
-def _say_data(row: dict[str, object], split: str | None) -> None:
+def _print_data(row: dict[str, object], split: str | None) -> None:
     images = f"{row['images']:,} images" if row["images"] is not None else "images not counted yet"
     patients = f" of {row['patients']:,} patients" if row["patients"] is not None else ""
     origin = "generated, " if row["generated"] else ""
-    say(f"{row['name']}  {images}{patients} ({origin}{row['collection']})")
+    echo(f"{row['name']}  {images}{patients} ({origin}{row['collection']})")
     if row.get("pool") is not None:
         unlabelled = f"{row['unlabelled']:,} unlabelled; " if row["unlabelled"] else ""
-        say(f"  {unlabelled}{row['pool']:,} images to pretrain on: of patients who neither validate nor test")
+        echo(f"  {unlabelled}{row['pool']:,} images to pretrain on: of patients who neither validate nor test")
     splits, positives = row.get("splits"), row.get("positives")
     if isinstance(splits, dict) and isinstance(positives, dict):
-        say(f"  {' · '.join(f'{part} {count:,}' for part, count in splits.items())}    split {split}")
+        echo(f"  {' · '.join(f'{part} {count:,}' for part, count in splits.items())}    split {split}")
         for finding, by_split in positives.items():
-            say(f"  {finding}: {' · '.join(f'{part} {count:,}' for part, count in by_split.items())}")
-    say()
+            echo(f"  {finding}: {' · '.join(f'{part} {count:,}' for part, count in by_split.items())}")
+    echo()
 
 
-def _say_power(power: dict[str, Any]) -> None:
+def _print_power(power: dict[str, Any]) -> None:
     """What the test images can show, in a sentence and a line a finding."""
     overall, assumed = power["rows"][0], power["assumed"]
     findings = power["rows"][1:] or power["rows"]  # of one finding there is no mean
     smallest, note = overall["smallest_difference"], overall["note"]
     if smallest is None:
-        say(f"This test set can show no difference in AUROC: {note}.")
+        echo(f"This test set can show no difference in AUROC: {note}.")
     else:
-        say(f"This test set can show a difference of at least {smallest:.3f} in AUROC{f', {note}' if note else ''}.")
+        echo(f"This test set can show a difference of at least {smallest:.3f} in AUROC{f', {note}' if note else ''}.")
     columns = ("finding", "positives", "negatives", "patients", "positive_patients", "smallest_difference")
     titles = ["finding", "positive images", "negative images", "patients", "positive patients", "smallest difference"]
-    say_table(titles, [[row[key] for key in columns] for row in findings])
+    print_table(titles, [[row[key] for key in columns] for row in findings])
     notes = {row["note"] for row in findings} - {""}
     for note in sorted(notes):
-        say(f"{', '.join(row['finding'] for row in findings if row['note'] == note)}: {note}.")
-    say(
+        echo(f"{', '.join(row['finding'] for row in findings if row['note'] == note)}: {note}.")
+    echo(
         f"Paired, two-sided, {assumed['significance']:.0%} level, {assumed['power']:.0%} power, one seed; AUROC of the "
         f"weaker arm {assumed['auroc']:g}, correlation of the arms {assumed['correlation']:g}. Others: hilum power."
     )
-    say()
+    echo()
 
 
 def _duration(seconds: float | None) -> str:

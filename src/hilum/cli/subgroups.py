@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hilum.cli.console import say, say_table
+from hilum.cli.console import echo, print_table
 
 if TYPE_CHECKING:
     import polars as pl
@@ -24,13 +24,13 @@ MinGroup = Annotated[
 ]
 
 
-def say_groups(table: "pl.DataFrame", notes: Sequence[str]) -> None:
+def print_groups(table: "pl.DataFrame", notes: Sequence[str]) -> None:
     """Print groups that have a number, and how many have none."""
-    told = table.filter(table["estimate"].is_not_null())
+    estimated = table.filter(table["estimate"].is_not_null())
     columns = ("attribute", "group", "finding", "metric", "estimate", "low", "high", "gap", "p_adjusted")
     titles = ["", "group", "finding", "metric", "estimate", "95 % low", "high", "gap to the rest", "adjusted p"]
-    say_table(titles, told.select(columns).rows(), title="Groups of patients")
-    if left := len(table) - len(told):
-        say(f"{left:,} rows have too few patients for a number.")
+    print_table(titles, estimated.select(columns).rows(), title="Groups of patients")
+    if left := len(table) - len(estimated):
+        echo(f"{left:,} rows have too few patients for a number.")
     for note in notes:
-        say(note)
+        echo(note)

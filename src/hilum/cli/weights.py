@@ -1,4 +1,4 @@
-"""`hilum weights`: published weights – what there is, what they have seen, and getting them ready."""
+"""`hilum weights`: published weights – what there is, what they were trained on, and getting them ready."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -31,14 +31,14 @@ def list_weights(
     weights_dir: _Folder = None,
     as_json: _AsJson = False,
 ) -> None:
-    """All published weights that Hilum loads, what radiographs they have seen, and which are on this machine.
+    """All published weights that Hilum loads, which radiographs they were trained on, and which are on this machine.
 
     \b
     Examples:
       hilum weights list
       hilum weights list --encoder densenet121 --json
     """
-    from hilum.cli.console import say, say_json, say_table
+    from hilum.cli.console import echo, print_json, print_table
     from hilum.encoders.catalogue import ARCHITECTURES
     from hilum.encoders.published import published_weights, weights_folder
     from hilum.encoders.statements import statements_in_words
@@ -51,12 +51,12 @@ def list_weights(
     rows = [row for row in published_weights().values() if encoder in (None, row.encoder)]
     described = [_described(row, folder) for row in rows]
     if as_json:
-        say_json(described)
+        print_json(described)
         return
-    say_table(
-        ["name", "encoder", "method", "licence", "has seen", "here"],
+    print_table(
+        ["name", "encoder", "method", "licence", "trained on", "here"],
         [
-            # The whole of method and licence is in `show`: here a row shall be a line.
+            # The whole of method and licence is in `show`: here a row is a line.
             [
                 row.name,
                 row.encoder,
@@ -68,8 +68,8 @@ def list_weights(
             for row, each in zip(rows, described, strict=True)
         ],
     )
-    say()
-    say(f"Weights folder: {folder}")
+    echo()
+    echo(f"Weights folder: {folder}")
 
 
 def show(
@@ -77,19 +77,19 @@ def show(
     weights_dir: _Folder = None,
     as_json: _AsJson = False,
 ) -> None:
-    """All that is known of one: source, checksums, licence, citation, normalisation, what it has seen.
+    """All that is known of one: source, checksums, licence, citation, normalisation, what it was trained on.
 
     \b
     Examples:
       hilum weights show chexnet
       hilum weights show dinov2_vits14 --json
     """
-    from hilum.cli.console import say, say_json
+    from hilum.cli.console import echo, print_json
     from hilum.encoders.published import RANDOM, find_weights, weights_folder
 
     row, folder = find_weights(name), weights_folder(weights_dir)
     if as_json:
-        say_json(_described(row, folder))
+        print_json(_described(row, folder))
         return
     source = row.source
     known = source.sha256 or (f"{source.sha256_begins}…" if source.sha256_begins else None)
@@ -109,14 +109,14 @@ def show(
         "image size": f"{row.image_size} px",
         "remarks": " ".join(filter(None, (row.remarks, source.note))),
     }
-    say(f"{row.name}: {row.title}")
+    echo(f"{row.name}: {row.title}")
     for label, text in lines.items():
         if text:
-            say(f"  {label:14} {text}")
+            echo(f"  {label:14} {text}")
     statements = _all_statements(row)
-    say(f"  {'has seen':14} {'no radiographs' if not statements else ''}".rstrip())
+    echo(f"  {'has trained_on':14} {'no radiographs' if not statements else ''}".rstrip())
     for statement in statements:
-        say(f"    {statement.in_words()}  ({statement.source})")
+        echo(f"    {statement.in_words()}  ({statement.source})")
 
 
 def fetch(
@@ -134,14 +134,14 @@ def fetch(
     Example:
       hilum weights fetch dinov2_vits14
     """
-    from hilum.cli.console import progress, say
+    from hilum.cli.console import echo, progress
     from hilum.encoders.published import fetch as download
     from hilum.encoders.published import find_weights, weights_folder
 
     row, folder = find_weights(name), weights_folder(weights_dir)
     with progress(f"Downloading {row.source.file} (MB)") as on_progress:
         path = download(row, folder, on_progress=on_progress)
-    say(f"{path}")
+    echo(f"{path}")
     _import(name, path, weights_dir=weights_dir, out=None, unpickle=unpickle)
 
 
@@ -159,7 +159,7 @@ def verify(
     Example:
       hilum weights verify dinov2_vits14_pretrain.pth --as dinov2_vits14
     """
-    from hilum.cli.console import say, say_json
+    from hilum.cli.console import echo, print_json
     from hilum.encoders.published import checkpoint_in, find_weights, load_file, remembered_checksum, weights_folder
 
     file = checkpoint_in(file)
@@ -169,12 +169,12 @@ def verify(
     published = bool(row.source.sha256 or row.source.sha256_begins or row.source.md5_begins)
     checksum = _checksum_in_words(published and report.layout == row.layouts[0], remembered, report.sha256)
     if as_json:
-        say_json({**vars(report), "checksum": checksum})
+        print_json({**vars(report), "checksum": checksum})
         return
-    say(f"{file}: {row.name}, whole")
-    say(f"  sha-256 {report.sha256} ({checksum})")
+    echo(f"{file}: {row.name}, whole")
+    echo(f"  sha-256 {report.sha256} ({checksum})")
     for line in report.in_words():
-        say(f"  {line}")
+        echo(f"  {line}")
 
 
 def import_(
@@ -186,7 +186,9 @@ def import_(
     layout: Annotated[str | None, typer.Option(help="With --encoder: how the file names its weights.")] = None,
     trained_on: Annotated[
         str | None,
-        typer.Option(help="With --encoder: unknown, none (no radiographs), or a table of the patients they have seen."),
+        typer.Option(
+            help="With --encoder: unknown, none (no radiographs), or a table of the patients they were trained on."
+        ),
     ] = None,
     mean: Annotated[
         str | None, typer.Option(help="With --encoder: of values in [0, 1]; one number, or three with commas.")
@@ -216,9 +218,9 @@ def import_(
       hilum weights import mine.pth --encoder resnet50 --layout torchvision --trained-on patients.csv
     """
     from hilum.cli import own_weights
-    from hilum.cli.console import say
+    from hilum.cli.console import echo
     from hilum.data.replaceable import check_replaceable
-    from hilum.encoders.published import Told, import_own
+    from hilum.encoders.published import StatedWeights, import_own
     from hilum.errors import HilumError
 
     if (name is None) == (encoder is None) or (encoder is not None and not (layout and trained_on)):
@@ -234,7 +236,7 @@ def import_(
     assert layout is not None
     assert trained_on is not None
     statements, patients = own_weights.trained_on(trained_on)
-    told = Told(
+    stated = StatedWeights(
         encoder=encoder,
         layout=layout,
         method=method,
@@ -243,12 +245,12 @@ def import_(
         image_size=size,
         prefix=prefix,
         statements=statements,
-        patients_seen=patients,
+        training_patients=patients,
     )
-    directory, report = import_own(file, told, out=out, weights_dir=weights_dir, unpickle=unpickle)
+    directory, report = import_own(file, stated, out=out, weights_dir=weights_dir, unpickle=unpickle)
     for line in report.in_words():
-        say(line)
-    say(f"Ready: init: {directory}")
+        echo(line)
+    echo(f"Ready: init: {directory}")
 
 
 def _import(
@@ -256,13 +258,13 @@ def _import(
 ) -> None:
     import json
 
-    from hilum.cli.console import say
+    from hilum.cli.console import echo
     from hilum.encoders.published import REPORT, ImportReport, import_weights
 
     directory = import_weights(name, file, weights_dir=weights_dir, out=out, unpickle=unpickle, anyway=anyway)
     for line in ImportReport(**json.loads((directory / REPORT).read_text(encoding="utf-8"))).in_words():
-        say(line)
-    say(f"Ready: init: {name}, or {directory}" if out is None else f"Ready: init: {directory}")
+        echo(line)
+    echo(f"Ready: init: {name}, or {directory}" if out is None else f"Ready: init: {directory}")
 
 
 def _by_file(file: Path) -> "PublishedWeights":
@@ -278,8 +280,8 @@ def _by_file(file: Path) -> "PublishedWeights":
 
 
 def _described(row: "PublishedWeights", folder: Path) -> dict[str, Any]:
-    seen = [statement.model_dump(mode="json") for statement in _all_statements(row)]
-    return row.model_dump(mode="json") | {"seen": seen, "here": _here(row, folder)}
+    trained_on = [statement.model_dump(mode="json") for statement in _all_statements(row)]
+    return row.model_dump(mode="json") | {"trained_on": trained_on, "here": _here(row, folder)}
 
 
 def _here(row: "PublishedWeights", folder: Path) -> str:

@@ -120,7 +120,7 @@ class Batches:
             drop_last: leave out a last batch that is not full.
             targets: (N, F), of these images in this order.
             workers: threads that gather batches ahead; 0 gathers when asked.
-            device: where images and targets shall be. On CUDA the pixels live there when they fit in half of what is
+            device: where images and targets are. On CUDA the pixels live there when they fit in half of what is
                 free.
             even: as many batches as it takes, of sizes that differ by one at most, instead of full ones and a rest.
             copies: (N,), number of the copy of each; None: all as they are. A copy has random draws of its own.

@@ -18,7 +18,7 @@ OTHERWISE = "otherwise"
 
 @dataclass(frozen=True)
 class LabelPolicy:
-    """What the codes of a manifest, of its readers and of its grades shall mean.
+    """What the codes of a manifest, of its readers and of its grades mean.
 
     A rule is one word for all findings, or a word for each: `{"Edema": "one", "otherwise": "zero"}`.
 

@@ -137,9 +137,9 @@ def _fixed_column_problems(manifest: pl.DataFrame) -> list[str]:
     codes = manifest.filter(~pl.col("sex").is_in(["F", "M"]))["sex"].unique().sort()
     if len(codes):
         problems.append(f"column 'sex': expected F, M or blank, found {_some(codes)}")
-    leaving = [path for path in manifest["path"].drop_nulls() if _leaves_root(path)]
-    if leaving:
-        problems.append(f"column 'path': expected paths below the root, found {_some(pl.Series(leaving))}")
+    escaping = [path for path in manifest["path"].drop_nulls() if _escapes_root(path)]
+    if escaping:
+        problems.append(f"column 'path': expected paths below the root, found {_some(pl.Series(escaping))}")
     return problems
 
 
@@ -156,8 +156,8 @@ def _finding_problems(manifest: pl.DataFrame) -> list[str]:
     problems = []
     for name in finding_columns(manifest):
         if name not in VOCABULARY:
-            told = "another spelling of one" if is_finding(name) else "neither a finding nor a manifest column"
-            problems.append(f"column {name!r}: expected canonical findings, found {told}")
+            problem = "another spelling of one" if is_finding(name) else "neither a finding nor a manifest column"
+            problems.append(f"column {name!r}: expected canonical findings, found {problem}")
         elif not manifest.schema[name].is_integer() and manifest.schema[name] != pl.Null:
             problems.append(f"column {name!r}: expected whole numbers, found {manifest.schema[name]}")
         else:
@@ -167,7 +167,7 @@ def _finding_problems(manifest: pl.DataFrame) -> list[str]:
     return problems
 
 
-def _leaves_root(path: str) -> bool:
+def _escapes_root(path: str) -> bool:
     return path.startswith("/") or ".." in PurePosixPath(path).parts
 
 

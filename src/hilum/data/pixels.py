@@ -60,7 +60,7 @@ def first_bytes(path: Path) -> bytes:
         with path.open("rb") as stream:
             return stream.read(START)
     except (OSError, ValueError) as error:
-        raise UnreadableImage(path, reason=_told(error)) from error
+        raise UnreadableImage(path, reason=_reason(error)) from error
 
 
 def read_gray(path: Path, window: Literal["header", "full"] = "header") -> Gray:
@@ -98,7 +98,7 @@ def read_content(path: Path) -> bytes:
             raise UnreadableImage(path, reason=f"a file of {size:,} bytes; {MAX_BYTES:,} are allowed")
         return path.read_bytes()
     except (OSError, ValueError) as error:
-        raise UnreadableImage(path, reason=_told(error)) from error
+        raise UnreadableImage(path, reason=_reason(error)) from error
 
 
 def decode_image(content: bytes, path: Path, window: Literal["header", "full"] = "header") -> DecodedImage:
@@ -146,7 +146,7 @@ def exif_remarks(path: Path) -> tuple[Remark, ...]:
 def check_regular(path: Path) -> int:
     """The size of a file, bytes; what would keep a reader waiting, such as a pipe, is refused."""
     status = path.stat()
-    if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):  # a folder is told by opening it
+    if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):  # a folder is recognised by opening it
         raise UnreadableImage(path, reason="neither a file nor a folder")
     return status.st_size
 
@@ -200,7 +200,7 @@ def _decode_png(content: bytes, path: Path) -> tuple[NDArray[Any], tuple[Remark,
     try:
         header.verify()
     except (OSError, SyntaxError, ValueError) as error:
-        raise UnreadableImage(path, reason=f"broken PNG: {_told(error)}") from error
+        raise UnreadableImage(path, reason=f"broken PNG: {_reason(error)}") from error
     try:
         image = cv2.imdecode(np.frombuffer(content, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error as error:
@@ -219,7 +219,7 @@ def _decode_jpeg(content: bytes, path: Path) -> tuple[NDArray[Any], tuple[Remark
     try:
         return turn.apply(np.asarray(image if image.mode == "L" else image.convert("RGB"))), _turned(turn)
     except (OSError, ValueError) as error:
-        raise UnreadableImage(path, reason=f"broken JPEG: {_told(error)}") from error
+        raise UnreadableImage(path, reason=f"broken JPEG: {_reason(error)}") from error
 
 
 def _turned(turn: Turn) -> tuple[Remark, ...]:
@@ -235,12 +235,12 @@ def _open(kind: type[PngImageFile] | type[JpegImageFile], content: bytes, path: 
     try:
         image = kind(BytesIO(content))
     except (OSError, SyntaxError, ValueError, DecompressionBombError) as error:
-        raise UnreadableImage(path, reason=f"broken header: {_told(error)}") from error
+        raise UnreadableImage(path, reason=f"broken header: {_reason(error)}") from error
     check_size(image.height, image.width, path)
     return image
 
 
-def _told(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
     return str(error) or type(error).__name__

@@ -9,7 +9,7 @@
     min_max           the image's darkest and brightest value become 0 and 255
     percentiles: [L, H]   its L-th and H-th percentile become 0 and 255, what lies beyond is cut
     clahe             contrast-limited adaptive histogram equalisation, clip limit 2, 8 x 8 tiles (OpenCV's own defaults
-                      for tiles), or as told: clahe: {clip: C, tiles: T}
+                      for tiles), or as given: clahe: {clip: C, tiles: T}
     equalize          histogram equalisation of the whole image
 
 `window` stands first: it is done while decoding, and other files than DICOM have none. An image of 16 bits keeps them

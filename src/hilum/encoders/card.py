@@ -1,14 +1,14 @@
-"""What is known of weights: how they came about, and whom they have seen.
+"""What is known of weights: how they came about, and which patients they were trained on.
 
 A card lies beside weights that people share, so that it names no patient in clear: `write_card` seals the ledger
 (`hilum.encoders.ledger`). Cards of version 1, written before that, may hold ids in clear; they are read as they are,
-and `write_card(read_card(directory), directory)` makes one of version 2 out of them.
+and `write_card(read_card(directory), directory)` makes one of today's version out of them.
 """
 
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from hilum.artifacts import write_text
 from hilum.data.patients import sealed
@@ -17,8 +17,10 @@ from hilum.encoders.statements import Statement
 from hilum.errors import HilumError, HilumErrors
 
 CARD = "card.json"
-VERSION = 2
-"""Of cards: 1 names patients in clear, 2 by pseudonyms."""
+VERSION = 3
+"""Of cards: 1 names patients in clear, 2 by pseudonyms; 3 has the field names of today."""
+RENAMED = {"patients_seen": "training_patients", "images_seen": "n_training_images"}
+"""Fields of cards of versions 1 and 2, and their names since."""
 
 
 class Card(BaseModel):
@@ -29,15 +31,16 @@ class Card(BaseModel):
         method: "simclr", "mocov2", "finetune", ….
         starts_from: "random", or the SHA-256 of the weights it started from.
         settings: of the method, as given.
-        preprocessing: recipe of the images it has seen.
+        preprocessing: recipe of the images it was trained on.
         image_size: side of the views in px.
         mean, std: one-channel normalisation of gray values in [0, 1].
         seed: of the run.
-        split: title of the split whose training images it has seen.
-        patients_seen: every patient whose images had a part in the weights, by training or by choosing the best epoch,
-            also before this run: full names (`hilum.data.patients.names`), sorted; on disk with pseudonyms for ids.
-        images_seen: images in training, each counted once.
-        statements: what the authors of published weights, which it is or started from, say that those have seen.
+        split: title of the split whose training images it was trained on.
+        training_patients: every patient whose images had a part in the weights, by training or by choosing the best
+            epoch, also before this run: full names (`hilum.data.patients.names`), sorted; on disk with pseudonyms for
+            ids.
+        n_training_images: images in training, each counted once.
+        statements: what the authors of published weights, which it is or started from, say that those were trained on.
         findings: what a classifier scores, in order; empty for an encoder.
         epoch: after which these weights were kept, from 1; None where that is not known.
         probe: digest of the images and labels that a run was probed with; empty without.
@@ -59,8 +62,8 @@ class Card(BaseModel):
     std: float
     seed: int
     split: str
-    patients_seen: list[str]
-    images_seen: int
+    training_patients: list[str]
+    n_training_images: int
     statements: list[Statement] = []
     findings: list[str] = []
     epoch: int | None = None
@@ -70,10 +73,19 @@ class Card(BaseModel):
     hilum_version: str = ""
     version: int = Field(1, ge=1, le=VERSION)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _with_names_of_today(cls, content: Any) -> Any:
+        return (
+            {RENAMED.get(name, name): value for name, value in content.items()}
+            if isinstance(content, dict)
+            else content
+        )
+
     @property
     def ledger(self) -> Ledger:
-        """Whom the weights have seen, to be asked."""
-        return Ledger(self.patients_seen)
+        """Which patients the weights were trained on, to be asked."""
+        return Ledger(self.training_patients)
 
 
 def write_card(card: Card, directory: Path) -> Card:
@@ -82,7 +94,7 @@ def write_card(card: Card, directory: Path) -> Card:
     Raises:
         HilumError: patients of one's own, and this user's salt can neither be read nor made.
     """
-    card = card.model_copy(update={"patients_seen": sealed(card.patients_seen), "version": VERSION})
+    card = card.model_copy(update={"training_patients": sealed(card.training_patients), "version": VERSION})
     write_text(directory / CARD, card.model_dump_json(indent=2) + "\n")
     return card
 

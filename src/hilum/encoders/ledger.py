@@ -1,4 +1,4 @@
-"""The ledger: whose images had a part in weights. It stands on their card, `patients_seen`, and nowhere else.
+"""The ledger: whose images had a part in weights. It stands on their card, `training_patients`, and nowhere else.
 
 One ledger, on the card, because weights and card travel together and everything that must be decided is decided by
 patients. Image ids are not kept: nothing is decided on them, and names of files often hold the patient's id.
@@ -30,14 +30,14 @@ class Exposure:
     """What a ledger says of N patients.
 
     Attributes:
-        seen: (N,), those whose images had a part in the weights.
+        trained_on: (N,), those whose images had a part in the weights.
         not_known: (N,), those that cannot be compared.
         apart: names of the salts under which the ledger and the data name patients that cannot be compared, sorted;
             "" for ids in clear.
         without_id: whether patients cannot be compared because the ledger or the data have images without an id.
     """
 
-    seen: Mask
+    trained_on: Mask
     not_known: Mask
     apart: tuple[tuple[str, str], ...]
     without_id: bool = False
@@ -55,7 +55,7 @@ class Exposure:
         return "; ".join(reasons)
 
     def refuse_not_known(self, where: str) -> None:
-        """Refuse to go on where it cannot be told which patients were seen.
+        """Refuse to go on where it is not known which patients were seen.
 
         Raises:
             HilumError: says which salt is wanting.
@@ -66,7 +66,8 @@ class Exposure:
                 where,
                 expected="patients that can be compared with those that the model has learnt from",
                 found=f"{int(self.not_known.sum()):,} images of patients that cannot: {self.why_not_known}",
-                fix=f"{f'{salt}have been hashed under it, too. ' if self.apart else ''}--seen goes on without knowing.",
+                fix=f"{f'{salt}have been hashed under it, too. ' if self.apart else ''}--include-training-patients "
+                f"goes on without knowing.",
             )
 
 
@@ -74,7 +75,7 @@ class Ledger:
     """Patients whose images had a part in weights.
 
     Args:
-        patients: full names, of cards (`hilum.encoders.card.Card.patients_seen`) or of data sets.
+        patients: full names, of cards (`hilum.encoders.card.Card.training_patients`) or of data sets.
     """
 
     def __init__(self, patients: Iterable[str]) -> None:
@@ -95,7 +96,7 @@ class Ledger:
 
     def contains(self, full_names: Sequence[str]) -> Mask:
         """Which of these patients are certainly among those seen, (N,); see `exposure_of` for what is not known."""
-        return self.exposure_of(full_names).seen
+        return self.exposure_of(full_names).trained_on
 
     def exposure_of(self, full_names: Sequence[str]) -> Exposure:
         """Compare patients with those seen.
@@ -112,9 +113,9 @@ class Ledger:
         answers: dict[str, tuple[bool, bool]] = {}
         for name in dict.fromkeys(full_names):
             issuer, number = _parts(name)
-            seen, unlike = self._find(issuer, number, salts)
-            other_kind = not seen and self._has_other_kind(issuer, number)
-            answers[name] = seen, bool(unlike) or other_kind
+            trained_on, unlike = self._find(issuer, number, salts)
+            other_kind = not trained_on and self._has_other_kind(issuer, number)
+            answers[name] = trained_on, bool(unlike) or other_kind
             apart |= unlike
             without_id |= other_kind
         pairs = np.array([answers[name] for name in full_names], dtype=np.bool_).reshape(-1, 2)
@@ -142,19 +143,19 @@ class Ledger:
         return kinds
 
     def _find(self, issuer: str, number: str, salts: dict[str, bytes]) -> tuple[bool, set[tuple[str, str]]]:
-        """Whether a patient is among an issuer's, and if not, the salts between which that cannot be told."""
+        """Whether a patient is among an issuer's, and if not, the salts between which that is not known."""
         own, apart = salt_of(number), set[tuple[str, str]]()
         for salt, members in self._entries.get(issuer, {}).items():
             if salt == own:
-                seen = number in members
+                trained_on = number in members
             elif own is None and salt in salts:
-                seen = pseudonym(number, salts[salt]) in members
+                trained_on = pseudonym(number, salts[salt]) in members
             elif salt is None and own in salts:
-                seen = number in self._hidden(issuer, salts[own])
+                trained_on = number in self._hidden(issuer, salts[own])
             else:
-                seen = False
+                trained_on = False
                 apart.add((salt or "", own or ""))
-            if seen:
+            if trained_on:
                 return True, set()
         return False, apart
 

@@ -1,4 +1,4 @@
-"""Whom weights have seen, as far as anybody says, and whether test patients are among them.
+"""Which patients weights were trained on, as far as anybody says, and whether test patients are among them.
 
 Hilum's own runs know every patient (`hilum.encoders.ledger`). Of published weights only what authors state is known:
 a collection, at best the published list of images. A statement's certainty is
@@ -29,7 +29,7 @@ SAME_IMAGES: dict[str, tuple[str, ...]] = {
 
 
 class Statement(BaseModel):
-    """One thing that is said about what weights have seen.
+    """One statement about what weights were trained on.
 
     Attributes:
         collection: one of `hilum.findings.COLLECTIONS`, or another name for data that Hilum does not read; empty where
@@ -62,16 +62,16 @@ class Statement(BaseModel):
 
 
 @dataclass(frozen=True)
-class SeenTest:
-    """What weights have seen of a study's test images.
+class Contamination:
+    """What weights were trained on of a study's test images.
 
     Attributes:
         patients: test patients with at least one image that is seen, or may be.
         images: test images that are seen, or may be.
         of_patients, of_images: all test patients and images.
-        certainty: "no"; "seen", where a list names the images; "may", where nobody can tell which; "unknown", where
-            images have no patient ids by which it could be told, or ids of an issuer that is not known.
-        told: one line for people.
+        certainty: "no"; "yes", where a list names the images; "may", where nobody can tell which; "unknown", where
+            images have no patient ids by which it could be known, or ids of an issuer that is not known.
+        message: one line for people.
         by_part: test images on each part of each list ("split_chexnet train"), where a list names them.
     """
 
@@ -79,25 +79,25 @@ class SeenTest:
     images: int
     of_patients: int
     of_images: int
-    certainty: Literal["no", "unknown", "may", "seen"]
-    told: str
+    certainty: Literal["no", "unknown", "may", "yes"]
+    message: str
     by_part: dict[str, int] = field(default_factory=dict)
 
 
 def statements_in_words(statements: Iterable[Statement]) -> str:
     """All statements in a line; "no radiographs" where there are none."""
     statements = list(statements)
-    said = [statement.in_words() for statement in statements if statement.certainty in ("stated", "unknown")]
+    texts = [statement.in_words() for statement in statements if statement.certainty in ("stated", "unknown")]
     parts = [statement.collection for statement in statements if statement.certainty == "part"]
-    said += [f"parts, not known which, of {', '.join(parts)}"] if parts else []
-    said += [statement.in_words() for statement in statements if statement.certainty == "not_stated"]
-    return "; ".join(dict.fromkeys(said)) or "no radiographs"
+    texts += [f"parts, not known which, of {', '.join(parts)}"] if parts else []
+    texts += [statement.in_words() for statement in statements if statement.certainty == "not_stated"]
+    return "; ".join(dict.fromkeys(texts)) or "no radiographs"
 
 
-def seen_test_images(
+def find_contamination(
     statements: Sequence[Statement], collection: str, manifest: pl.DataFrame, test_ids: Sequence[str]
-) -> SeenTest:
-    """Match what weights are said to have seen with a study's test images.
+) -> Contamination:
+    """Match what weights are stated to be trained on with a study's test images.
 
     Args:
         statements: of the weights and of those they started from.
@@ -128,13 +128,13 @@ def seen_test_images(
             possible = True
             why[-1] += f" (the manifest lacks {statement.list})"
     of = test["patient_id"].n_unique(), len(test)
-    seen = test.filter(pl.any_horizontal(pl.lit(False), *named.values()))
-    if len(seen):
-        by_part = {part: len(seen.filter(expression)) for part, expression in named.items()}
-        images, patients = len(seen), seen["patient_id"].n_unique()
+    trained_on = test.filter(pl.any_horizontal(pl.lit(False), *named.values()))
+    if len(trained_on):
+        by_part = {part: len(trained_on.filter(expression)) for part, expression in named.items()}
+        images, patients = len(trained_on), trained_on["patient_id"].n_unique()
         counted = ", ".join(f"{part} {count:,}" for part, count in by_part.items())
-        told = f"YES: {images:,} of {of[1]:,} test images, {patients:,} of {of[0]:,} test patients ({counted})"
-        return SeenTest(patients, images, *of, "seen", told, by_part)
+        message = f"YES: {images:,} of {of[1]:,} test images, {patients:,} of {of[0]:,} test patients ({counted})"
+        return Contamination(patients, images, *of, "yes", message, by_part)
     if possible:
-        return SeenTest(*of, *of, "may", f"MAY HAVE: which images were seen is not known ({'; '.join(why)})")
-    return SeenTest(0, 0, *of, "no", f"no ({'; '.join(why)})" if why else "no")
+        return Contamination(*of, *of, "may", f"MAY HAVE: which images were seen is not known ({'; '.join(why)})")
+    return Contamination(0, 0, *of, "no", f"no ({'; '.join(why)})" if why else "no")

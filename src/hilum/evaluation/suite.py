@@ -1,4 +1,4 @@
-"""The one evaluation suite: arms, thresholds and groups in; every table of an evaluation out, on the same redraws.
+"""The one evaluation suite: arms, thresholds and groups in; every table of an evaluation out, on the same resamples.
 
 A study, `hilum evaluate`, `hilum compare`, `hilum report` and Python call it, so that one number looks the same
 everywhere.
@@ -156,7 +156,7 @@ def evaluate_suite(
     Args:
         given: what is evaluated.
         settings: what is computed.
-        on_progress: told the redraws done of the first table.
+        on_progress: receives the resamples done of the first table.
 
     Raises:
         HilumError: predictions that do not go together, an unknown reference, unknown metrics, missing thresholds, or
@@ -177,13 +177,13 @@ def evaluate_suite(
     probe_metrics, probe_comparisons = _beside_probes(given, settings)
     margins = None
     if several and settings.margin is not None:
-        margins = margins_table(tested, settings.margin, against=reference, pairs=settings.pairs)
+        margins = margins_table(tested, settings.margin, reference=reference, pairs=settings.pairs)
     return EvaluationTables(
         aligned=measured.aligned,
         averages=tested.averages,
         metrics=pl.concat([named(metrics_table(measured, arm), arm) for arm in given.arms]),
         comparisons=comparisons_table(
-            tested, against=reference, pairs=settings.pairs, adjustment=settings.adjustment, look=settings.look
+            tested, reference=reference, pairs=settings.pairs, adjustment=settings.adjustment, look=settings.look
         ),
         ranks=ranks_table([tested]) if ranked else None,  # of one finding the estimates rank the arms
         margins=margins,
@@ -223,7 +223,7 @@ def _measure(
         thresholds=thresholds,
         interval=bootstrap.interval,
         stratified=bootstrap.stratified,
-        redraws=bootstrap.n_bootstrap,
+        n_bootstrap=bootstrap.n_bootstrap,
         seed=bootstrap.seed,
         min_positives=settings.min_positives,
         seed_inference=settings.seed_inference,
@@ -240,8 +240,8 @@ def _beside_baselines(given: SuiteInput, settings: SuiteSettings) -> tuple[pl.Da
     for name, once in given.baselines.items():
         measured = _measure({name: [once] * replicates, **given.arms}, settings)
         metrics.append(named(metrics_table(measured, name), name))
-        against = comparisons_table(measured, against=name)
-        comparisons.append(against.filter(pl.col("finding") == overall_finding(against["finding"].to_list())))
+        pairs_table = comparisons_table(measured, reference=name)
+        comparisons.append(pairs_table.filter(pl.col("finding") == overall_finding(pairs_table["finding"].to_list())))
     return pl.concat(metrics), pl.concat(comparisons)
 
 
@@ -252,8 +252,8 @@ def _beside_probes(given: SuiteInput, settings: SuiteSettings) -> tuple[pl.DataF
         paired = replace(settings, seed_design="factorial")  # a seed's probe and its arm start from the same weights
         measured = _measure({_PROBE: probes, arm: given.arms[arm]}, paired)
         metrics.append(named(metrics_table(measured, _PROBE), arm))
-        against = comparisons_table(measured, against=_PROBE)
-        comparisons.append(against.with_columns(against=pl.col("against").str.strip_chars()))
+        pairs_table = comparisons_table(measured, reference=_PROBE)
+        comparisons.append(pairs_table.with_columns(reference=pl.col("reference").str.strip_chars()))
     return (pl.concat(metrics), pl.concat(comparisons)) if metrics else (None, None)
 
 
@@ -267,7 +267,7 @@ def _subgroups(given: SuiteInput, settings: SuiteSettings) -> pl.DataFrame:
                 metrics=(AUROC, UNDERDIAGNOSIS) if cut else (AUROC,),
                 thresholds=given.thresholds[arm] if cut else None,
                 min_patients=settings.min_group,
-                redraws=settings.bootstrap.n_bootstrap,
+                n_bootstrap=settings.bootstrap.n_bootstrap,
                 seed=settings.bootstrap.seed,
             ),
             arm,
@@ -287,7 +287,7 @@ def _classes(given: SuiteInput, settings: SuiteSettings) -> pl.DataFrame | None:
     bootstrap = settings.bootstrap
     return pl.concat(
         [
-            named(evaluate_single_label(seeds, redraws=bootstrap.n_bootstrap, seed=bootstrap.seed), arm)
+            named(evaluate_single_label(seeds, n_bootstrap=bootstrap.n_bootstrap, seed=bootstrap.seed), arm)
             for arm, seeds in given.arms.items()
         ]
     )

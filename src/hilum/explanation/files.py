@@ -78,7 +78,7 @@ def described(explained: Explained) -> dict[str, Any]:
         "method": config.method,
         "findings": list(config.findings),
         "threshold": config.threshold,
-        "redraws": config.redraws,
+        "n_bootstrap": config.n_bootstrap,
         "seed": config.seed,
         "models": [
             {

@@ -1,4 +1,4 @@
-"""Which images a model is explained on: none of a patient it has learnt from, unless it is said so."""
+"""Which images a model is explained on: none of a patient it has learnt from, unless it is asked for."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -20,13 +20,13 @@ class ExplainedImages:
     Attributes:
         manifest: of the images, with `patient_id` as the patient's full name.
         boxes: on them, in their frames; empty where the data set has none.
-        seen: images among them whose patients a model has learnt from.
+        trained_on: images among them whose patients a model has learnt from.
         notes: what was left out and why, one sentence each.
     """
 
     manifest: pl.DataFrame
     boxes: pl.DataFrame
-    seen: frozenset[str]
+    trained_on: frozenset[str]
     notes: list[str]
 
 
@@ -39,7 +39,7 @@ def choose_images(
     most: int,
     seed: int,
     split: str | None = None,
-    keep_seen: bool = False,
+    include_training_patients: bool = False,
     boxes: bool = True,
 ) -> ExplainedImages:
     """All images with a box of a finding, and others by lot.
@@ -52,7 +52,7 @@ def choose_images(
         most: images without boxes to take.
         seed: of the lot.
         split: only images of this list; None: all.
-        keep_seen: also images of patients that a model has learnt from.
+        include_training_patients: also images of patients that a model has learnt from.
         boxes: whether boxes matter; otherwise they are as good as not there.
 
     Raises:
@@ -65,25 +65,25 @@ def choose_images(
     if split is not None:
         manifest = manifest.filter(pl.col("split") == split)
         notes.append(f"only images of the list {split}")
-    learnt = Ledger(patient for card in cards for patient in card.patients_seen)
+    learnt = Ledger(patient for card in cards for patient in card.training_patients)
     exposure = learnt.exposure_of(manifest["patient_id"].to_list())
-    seen = pl.Series(exposure.seen)
-    met = manifest.filter(seen)["image_id"].to_list()
-    if keep_seen and exposure.not_known.any():
+    trained_on = pl.Series(exposure.trained_on)
+    met = manifest.filter(trained_on)["image_id"].to_list()
+    if include_training_patients and exposure.not_known.any():
         notes.append(f"whether a model has learnt from these patients is not known: {exposure.why_not_known}")
-    elif not keep_seen:
+    elif not include_training_patients:
         exposure.refuse_not_known(str(collected.root))
-    if met and keep_seen:
+    if met and include_training_patients:
         notes.append(f"{len(met):,} images are of patients that a model has learnt from: they show it at its best")
     elif met:
-        manifest = manifest.filter(~seen)
+        manifest = manifest.filter(~trained_on)
         notes.append(f"{len(met):,} images of patients that a model has learnt from were left out")
     if manifest.is_empty():
         raise HilumError(
             collected.root,
             expected="images that the models have not learnt from",
             found=f"none ({'; '.join(notes) or 'no file of the manifest is here'})",
-            fix="Take another --split or data set, or add --seen to look at those, too.",
+            fix="Take another --split or data set, or add --include-training-patients to look at those, too.",
         )
     drawn = _boxes(collected.boxes if boxes else None, manifest, findings)
     boxed = set(drawn["image_id"])
@@ -91,9 +91,9 @@ def choose_images(
     others = [image_id for image_id in manifest["image_id"].gather(lot) if image_id not in boxed]
     if len(others) > most:
         notes.append(f"of {len(others):,} images without boxes {most:,} were drawn")
-    kept = boxed | set(others[:most])
-    manifest = manifest.filter(pl.col("image_id").is_in(list(kept)))
-    return ExplainedImages(manifest, drawn, frozenset(met) & kept, notes)
+    chosen = boxed | set(others[:most])
+    manifest = manifest.filter(pl.col("image_id").is_in(list(chosen)))
+    return ExplainedImages(manifest, drawn, frozenset(met) & chosen, notes)
 
 
 def _boxes(boxes: pl.DataFrame | None, manifest: pl.DataFrame, findings: Collection[str]) -> pl.DataFrame:

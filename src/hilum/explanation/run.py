@@ -63,7 +63,7 @@ def explain(
         stores: of each model, the images as its card wants them.
         images: see `hilum.explanation.images`. What a store has set aside is left out.
         config: see `ExplainConfig`.
-        on_progress: told the images done, with what is being done.
+        on_progress: receives the images done, with what is being done.
 
     Raises:
         HilumError: a finding that a model does not score, or a method that has no meaning for a model.

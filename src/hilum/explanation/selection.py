@@ -1,6 +1,6 @@
 """Which images of a finding to look at: by a rule or by lot, never by eye.
 
-The rules are told labels and the scores of one or several models; where there are several, they must all agree. An
+The rules receive labels and the scores of one or several models; where there are several, they must all agree. An
 image
 is called positive by a model when it is among its n highest, n being how many images are positive: the threshold at
 which precision and recall are equal. It rests on the labels of these very images, so it serves to choose images only.

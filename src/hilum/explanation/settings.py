@@ -14,12 +14,12 @@ class ExplainConfig:
         findings: canonical; every model scores them.
         images: images of each rule and finding to look at.
         threshold: of boxes out of maps, as a share of the map's highest value.
-        redraws, seed: of the intervals; the seed also draws images and random weights.
+        n_bootstrap, seed: of the intervals; the seed also draws images and random weights.
     """
 
     method: HeatMapMethod
     findings: tuple[str, ...]
     images: int = 1
     threshold: float = THRESHOLD
-    redraws: int = 2000
+    n_bootstrap: int = 2000
     seed: int = 0

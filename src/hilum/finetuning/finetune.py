@@ -57,8 +57,8 @@ def finetune(
 ) -> Path:
     """Train with labels, keep the weights of the lowest validation loss (or as the settings say), and score images.
 
-    `directory` then holds model.safetensors, card.json, curves.parquet (see `hilum.training.fit.Fit`; and `kept`, true
-    in the row of the epoch whose weights are kept), learning.json
+    `directory` then holds model.safetensors, card.json, curves.parquet (see `hilum.training.fit.Fit`; and `selected`,
+    true in the row of the epoch whose weights are kept), learning.json
     (`hilum.finetuning.monitoring.diagnosis`: signs that it had not finished learning) and scores.parquet (`p_<finding>`
     in [0, 1], of plain views, in the precision of the training; see `hilum.finetuning.scores`); and
     probe_scores.parquet, the same from a linear probe of the features that it started from
@@ -101,18 +101,18 @@ def finetune(
     )
     encoder, origin = start_encoder(init, encoder_name, seed)
     starts_from = origin.sha256 if origin else "random"
-    seen_train, train = train, visited(train, settings, seed)
+    all_train, train = train, visited(train, settings, seed)
     classifier = untrained_classifier(encoder, train, settings, feed)
     # before the long work, for the salt of one's own patients may be out of reach
-    before = origin.patients_seen if origin else []
-    seen = by_the_first(lambda: sealed([*before, *seen_train.patient_ids, *val.patient_ids]))
+    before = origin.training_patients if origin else []
+    training_patients = by_the_first(lambda: sealed([*before, *all_train.patient_ids, *val.patient_ids]))
     with run_directory(directory) as beside:
         resume_only_same_run(
             beside,
             [decisive(settings), device.type, feed.precision, seed, encoder_name, starts_from,
              store.recipe.as_data(), list(findings), digest_of(train), digest_of(val), list(predict_ids)],
         )  # fmt: skip
-        probed = starting_probe(classifier, feed, seen_train, val, predict_ids, on_progress)
+        probed = starting_probe(classifier, feed, all_train, val, predict_ids, on_progress)
         run = _train(classifier, train, val, settings, feed, beside, on_progress)
         logits, probabilities = scored(classifier, feed, predict_ids, settings, on_progress)
         if rank() == 0:
@@ -126,8 +126,8 @@ def finetune(
                 chance_loss=classifier.answers.chance_loss(train.targets, weights),
             )
             write_learning(learning, beside)
-            _mark_kept(beside / "curves.parquet", run.best_epoch)
-            card = _card(classifier, origin, seen_train, seen, findings, settings, feed, split_title)
+            _mark_selected(beside / "curves.parquet", run.best_epoch)
+            card = _card(classifier, origin, all_train, training_patients, findings, settings, feed, split_title)
             write_classifier(classifier, card, beside)
         delete_checkpoints(beside)
     return directory
@@ -172,8 +172,8 @@ def visited(train: LabelledImages, settings: FinetuneSettings, seed: int) -> Lab
     return train if settings.resample is None else train.resampled(settings.resample, seed)
 
 
-def _mark_kept(path: Path, epoch: int) -> None:
-    curves = pl.read_parquet(path).with_columns(kept=pl.col("epoch") == epoch)
+def _mark_selected(path: Path, epoch: int) -> None:
+    curves = pl.read_parquet(path).with_columns(selected=pl.col("epoch") == epoch)
     with whole_file(path) as beside:
         curves.write_parquet(beside)
 
@@ -266,7 +266,7 @@ def _card(
     classifier: Classifier,
     origin: Card | None,
     train: LabelledImages,
-    seen: list[str],
+    training_patients: list[str],
     findings: Sequence[str],
     settings: FinetuneSettings,
     feed: Feed,
@@ -291,8 +291,8 @@ def _card(
         std=float(classifier.encoder.std),
         seed=feed.seed,
         split=split_title,
-        patients_seen=seen,
-        images_seen=len(train.image_ids),
+        training_patients=training_patients,
+        n_training_images=len(train.image_ids),
         statements=origin.statements if origin else [],
         findings=list(findings),
     )

@@ -9,8 +9,8 @@ from torch import Tensor
 from hilum.data.balance import class_weights
 
 MAX_CLASS_WEIGHT = 100.0
-"""A rare finding's few positives may count this much more than a negative, and no more, unless said: beyond, single
-images decide a step. In all of ChestX-ray14 it binds for Hernia only (493)."""
+"""A rare finding's few positives may count this much more than a negative, and no more, unless set otherwise: beyond,
+single images decide a step. In all of ChestX-ray14 it binds for Hernia only (493)."""
 NO_CLASS = -100
 """In place of a class that is not known, as torch names it."""
 
@@ -101,8 +101,8 @@ def exclusive_cross_entropy(
     classes = targets.nan_to_num(0.0).argmax(1)
     count = known.sum().to(targets.dtype)
     if focal is None and not label_smoothing:
-        seen = torch.where(known, classes, NO_CLASS)
-        return F.cross_entropy(logits.float(), seen, weight=weights, reduction="sum", ignore_index=NO_CLASS), count
+        labels = torch.where(known, classes, NO_CLASS)
+        return F.cross_entropy(logits.float(), labels, weight=weights, reduction="sum", ignore_index=NO_CLASS), count
     each = _class_losses(logits.float(), classes, focal, label_smoothing) * weights[classes]
     return each.where(known, 0.0).sum(), count
 

@@ -36,7 +36,7 @@ class ResolvedSetting:
         name: of the setting.
         value: as it will be; None for nothing.
         origin: "given" by the user, or "preset 100".
-        reason: why it is so; empty where the user said it.
+        reason: why it is so; empty where the user set it.
     """
 
     name: str
@@ -55,7 +55,7 @@ class ResolvedFinetuning:
         images: labelled training images that it was chosen for.
         steps: optimiser steps of a run over so many images, if it does not stop early.
         epochs: of such a run.
-        told: the settings that presets know or that were said, with where each comes from.
+        choices: the settings that presets know or that were given, with where each comes from.
         defaults: all others that decide the result, by name.
     """
 
@@ -64,7 +64,7 @@ class ResolvedFinetuning:
     images: int
     steps: int
     epochs: int
-    told: list[ResolvedSetting]
+    choices: list[ResolvedSetting]
     defaults: dict[str, Any]
 
 
@@ -73,14 +73,14 @@ def nearest_preset(images: int) -> PresetName:
     return min(IMAGES, key=lambda name: (abs(math.log10(IMAGES[name] / max(images, 1))), IMAGES[name]))
 
 
-def resolve_finetuning(said: Mapping[str, Any], images: int) -> ResolvedFinetuning:
-    """Fill what was not said: by the preset for about so many labelled images, then by the defaults of the settings.
+def resolve_finetuning(given: Mapping[str, Any], images: int) -> ResolvedFinetuning:
+    """Fill what was not given: by the preset for about so many labelled images, then by the defaults of the settings.
 
     Args:
-        said: settings by name (`FinetuneSettings`), as far as somebody said them. `epochs` or `steps` is a length that
-            was said: then the preset's budget of steps does not count. With a patience that was said a run is validated
-            after every epoch, unless `validations` was said, too; a plateau schedule is, too. How often it is validated
-            goes with whose weights are kept: where that was said, and `keep` was not, the lowest loss is.
+        given: settings by name (`FinetuneSettings`), as far as they were given. `epochs` or `steps` is a length that
+            was given: then the preset's budget of steps does not count. With a patience that was given a run is
+            validated after every epoch, unless `validations` was given, too; a plateau schedule is, too. How often it
+            is validated goes with whose weights are kept: where that was given, and `keep` was not, the lowest loss is.
         images: labelled training images.
 
     Raises:
@@ -88,37 +88,37 @@ def resolve_finetuning(said: Mapping[str, Any], images: int) -> ResolvedFinetuni
     """
     name = nearest_preset(images)
     table = _read_table()
-    rows = table[OF_ANY] | (table[HEAD_ONLY] if said.get("unfreeze") == 0 else {})
-    length = {"epochs", "steps"} & set(said)
+    rows = table[OF_ANY] | (table[HEAD_ONLY] if given.get("unfreeze") == 0 else {})
+    length = {"epochs", "steps"} & set(given)
     not_asked = {"steps"} if length else set()
-    if said.get("patience") is not None or said.get("schedule") == "plateau":
+    if given.get("patience") is not None or given.get("schedule") == "plateau":
         not_asked |= {"validations", "keep"}
-    if "validations" in said:
+    if "validations" in given:
         not_asked |= {"keep"}
-    filled = {key: row for key, row in rows.items() if key not in {*said, *not_asked}}
-    settings = FinetuneSettings(**{key: row.values[name] for key, row in filled.items()} | dict(said))
-    told = [
+    filled = {key: row for key, row in rows.items() if key not in {*given, *not_asked}}
+    settings = FinetuneSettings(**{key: row.values[name] for key, row in filled.items()} | dict(given))
+    choices = [
         ResolvedSetting(key, getattr(settings, key), f"preset {name}", filled[key].why[name])
         if key in filled
         else ResolvedSetting(key, getattr(settings, key), GIVEN, "")
         for key in (*rows, *(["epochs"] if "epochs" in length else []))
-        if key in filled or key in said
+        if key in filled or key in given
     ]
-    shown = {each.name for each in told} | NOT_SHOWN
+    shown = {each.name for each in choices} | NOT_SHOWN
     others = [field.name for field in fields(FinetuneSettings) if field.name not in shown]
-    told += [ResolvedSetting(key, getattr(settings, key), GIVEN, "") for key in others if key in said]
-    defaults = {key: getattr(settings, key) for key in others if key not in said and key not in ("epochs", "steps")}
+    choices += [ResolvedSetting(key, getattr(settings, key), GIVEN, "") for key in others if key in given]
+    defaults = {key: getattr(settings, key) for key in others if key not in given and key not in ("epochs", "steps")}
     epochs = settings.epochs_of(images)
-    return ResolvedFinetuning(settings, name, images, epochs * settings.batches_of(images), epochs, told, defaults)
+    return ResolvedFinetuning(settings, name, images, epochs * settings.batches_of(images), epochs, choices, defaults)
 
 
-def _by_size(told: object) -> object:
+def _by_size(choices: object) -> object:
     """Of one thing for all sizes, or of some sizes and `otherwise`: one for each."""
-    if not isinstance(told, dict):
-        return dict.fromkeys(IMAGES, told)
-    told = {str(name): each for name, each in told.items()}  # 10 and 100 are numbers to YAML
-    rest = {name: told[_OTHERWISE] for name in IMAGES if _OTHERWISE in told}
-    return rest | {name: each for name, each in told.items() if name != _OTHERWISE}
+    if not isinstance(choices, dict):
+        return dict.fromkeys(IMAGES, choices)
+    choices = {str(name): each for name, each in choices.items()}  # 10 and 100 are numbers to YAML
+    rest = {name: choices[_OTHERWISE] for name in IMAGES if _OTHERWISE in choices}
+    return rest | {name: each for name, each in choices.items() if name != _OTHERWISE}
 
 
 class _Row(BaseModel):
@@ -154,5 +154,5 @@ def _read_table() -> dict[str, dict[str, _Row]]:
             except ValidationError as error:
                 problems += [f"{part}.{setting}: {each['msg']}" for each in error.errors()]
     if problems:
-        raise HilumErrors(_TABLE, problems, fix="mend the table.")
+        raise HilumErrors(_TABLE, problems, fix="fix the table.")
     return table

@@ -34,8 +34,8 @@ def metadata_features(manifest: pl.DataFrame, image_ids: Sequence[str]) -> Featu
     age = rows["age"].fill_null(0.0).to_numpy()
     columns = [age, age**2, rows["age"].is_null().to_numpy()]
     for name in ("sex", "view"):
-        told = rows[name].fill_null("")
-        columns += [(told == value).to_numpy() for value in sorted(manifest[name].fill_null("").unique())]
+        values = rows[name].fill_null("")
+        columns += [(values == value).to_numpy() for value in sorted(manifest[name].fill_null("").unique())]
     return np.stack(columns, axis=1).astype(np.float32)
 
 

@@ -33,7 +33,7 @@ class Averaged(Trainable):
         self.steps: Tensor
 
     @property
-    def kept(self) -> nn.Module:
+    def exported(self) -> nn.Module:
         """The average."""
         return self.averaged
 
@@ -63,8 +63,8 @@ class Averaged(Trainable):
         for old, new in zip(self.averaged.parameters(), self.trained.parameters(), strict=True):
             if new.requires_grad:
                 old.lerp_(new, 1 - decay)
-        for kept, now in zip(self.averaged.buffers(), self.trained.buffers(), strict=True):
-            kept.copy_(now)
+        for exported, now in zip(self.averaged.buffers(), self.trained.buffers(), strict=True):
+            exported.copy_(now)
 
     def parameter_groups(self, settings: TrainingSettings) -> list[dict[str, Any]]:
         """Of what is trained."""

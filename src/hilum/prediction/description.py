@@ -11,11 +11,11 @@ Each directory is whole: `DIR/seed-0` alone can be copied and used.
 
 import math
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from hilum.artifacts import write_text
 from hilum.errors import HilumError, HilumErrors
@@ -104,10 +104,10 @@ class ModelDescription(_Part):
         threshold_rule, thresholds_chosen_on: how thresholds were chosen, and on which images.
         calibration_method, calibrated_on: how probabilities were scaled, and on which images.
         measured_on: split that the numbers are from.
-        measured: numbers with 95 % intervals over redrawn patients.
-        n_bootstrap: redraws of them.
+        measured: numbers with 95 % intervals over resampled patients.
+        n_bootstrap: resamples of them.
         trained_on: split that it learnt from.
-        images_seen: training images of the last run.
+        n_training_images: training images of the last run.
         training_range: what these were like.
     """
 
@@ -124,8 +124,15 @@ class ModelDescription(_Part):
     measured: list[Measured]
     n_bootstrap: int
     trained_on: str
-    images_seen: int
+    n_training_images: int
     training_range: TrainingRange
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_names_of_today(cls, content: Any) -> Any:
+        if isinstance(content, dict) and "images_seen" in content:  # its name in earlier versions
+            content = {"n_training_images" if name == "images_seen" else name: each for name, each in content.items()}
+        return content
 
     @property
     def finding_names(self) -> list[str]:

@@ -4,7 +4,7 @@ from hilum.encoders.ledger import Ledger
 from hilum.prediction.inputs import InputImage
 
 
-class SeenPatients:
+class TrainingMembership:
     """Asks a ledger, once for each patient.
 
     Args:
@@ -37,5 +37,5 @@ class SeenPatients:
         if key not in self._answers:
             exposure = self._ledger.exposure_of(names)
             known = None if exposure.not_known.any() else False
-            self._answers[key] = True if exposure.seen.any() else known
+            self._answers[key] = True if exposure.trained_on.any() else known
         return self._answers[key]

@@ -40,18 +40,18 @@ class InputImage:
     content: bytes | None = None
 
 
-def find_inputs(told: Sequence[str]) -> list[InputImage]:
+def find_inputs(given: Sequence[str]) -> list[InputImage]:
     """The images behind arguments, in their order; those of a folder by path.
 
     Args:
-        told: files; folders, whose PNG, JPEG and DICOM files are found at any depth; folders that `hilum ingest` left;
+        given: files; folders, whose PNG, JPEG and DICOM files are found at any depth; folders that `hilum ingest` left;
             NAME=FOLDER, a data set in its native layout.
 
     Raises:
         HilumError: no such file or folder, no image in it, or one image twice.
     """
-    several = len(told) > 1
-    images = [image for each in told for image in _images_of(each, several)]
+    several = len(given) > 1
+    images = [image for each in given for image in _images_of(each, several)]
     seen: set[str] = set()
     for image in images:
         if image.image_id in seen:
@@ -61,9 +61,9 @@ def find_inputs(told: Sequence[str]) -> list[InputImage]:
     return images
 
 
-def _images_of(told: str, several: bool) -> list[InputImage]:
-    path = Path(told)
-    prefix = f"{told.rstrip('/')}/" if several else ""
+def _images_of(given: str, several: bool) -> list[InputImage]:
+    path = Path(given)
+    prefix = f"{given.rstrip('/')}/" if several else ""
     if path.is_dir():
         if is_ingested(path):
             return _of_data(read_ingested(path.name, path, {}), prefix)
@@ -73,11 +73,11 @@ def _images_of(told: str, several: bool) -> list[InputImage]:
             raise HilumError(path, expected="PNG, JPEG or DICOM images", found="none", fix=fix)
         return images
     if path.exists():
-        return [InputImage(told if several else path.name, path)]
-    if "=" in told:
-        return _of_data(read_named(told), prefix)
+        return [InputImage(given if several else path.name, path)]
+    if "=" in given:
+        return _of_data(read_named(given), prefix)
     fix = "Check the path; a data set in its native layout is NAME=FOLDER."
-    raise HilumError("INPUT", expected="a file or a folder", found=f"{printable(told)}, which is neither", fix=fix)
+    raise HilumError("INPUT", expected="a file or a folder", found=f"{printable(given)}, which is neither", fix=fix)
 
 
 def _of_data(data: NamedData, prefix: str) -> list[InputImage]:

@@ -92,7 +92,7 @@ class PackagedClassifier:
     @property
     def ledger(self) -> Ledger:
         """Patients whose images had a part in the weights."""
-        return Ledger(patient for card in self.cards for patient in card.patients_seen)
+        return Ledger(patient for card in self.cards for patient in card.training_patients)
 
     @property
     def classifiers(self) -> list[Classifier]:

@@ -66,8 +66,8 @@ class Packaging:
         rule: of the thresholds.
         calibration: "platt" (slope and shift: training weights rare findings up, which shifts their probabilities) or
             "temperature" (slope alone).
-        n_bootstrap: redraws of patients.
-        seed: of the redraws.
+        n_bootstrap: resamples of patients.
+        seed: of the resamples.
         min_positives: findings with fewer positive or negative patients are left out of the averages.
     """
 
@@ -95,7 +95,7 @@ def package_arm(
         directory: to make.
         packaging: how.
         training: what the training images were like.
-        on_progress: told the classifiers done.
+        on_progress: receives the classifiers done.
 
     Raises:
         HilumError: classifiers that cannot be loaded, or do not belong together.
@@ -173,7 +173,7 @@ def _described(
         measured=_measured(test, thresholds, packaging),
         n_bootstrap=packaging.n_bootstrap,
         trained_on=card.split,
-        images_seen=card.images_seen,
+        n_training_images=card.n_training_images,
         training_range=training,
     )
 
@@ -208,7 +208,7 @@ def _measured(test: Predictions, thresholds: Thresholds, packaging: Packaging) -
         [test],
         metrics=_METRICS,
         thresholds=[thresholds],
-        redraws=packaging.n_bootstrap,
+        n_bootstrap=packaging.n_bootstrap,
         seed=packaging.seed,
         min_positives=packaging.min_positives,
     )

@@ -25,7 +25,7 @@ from hilum.prediction.dicom_out import (
     write_dicom_results,
     write_presentation_states,
 )
-from hilum.prediction.exposure import SeenPatients
+from hilum.prediction.exposure import TrainingMembership
 from hilum.prediction.inputs import InputImage
 from hilum.prediction.journal import Journal, Row, journal_beside
 from hilum.prediction.loading import PackagedClassifier
@@ -68,7 +68,7 @@ class Scored:
         out: the table that was written.
         images: how many rows.
         refused: how many images of each reason.
-        seen: images of patients that the model has learnt from.
+        in_training: images of patients that the model has learnt from.
         not_known: scored images of whose patients that is not known.
         calls: by finding, how many images it is called on.
     """
@@ -76,7 +76,7 @@ class Scored:
     out: Path
     images: int
     refused: dict[Reason, int]
-    seen: int
+    in_training: int
     not_known: int
     calls: dict[str, int] = field(default_factory=dict)
 
@@ -102,7 +102,7 @@ def predict_images(
         images: of `hilum.prediction.inputs.find_inputs`.
         out: .parquet or .csv.
         config: how.
-        on_progress: told the images done.
+        on_progress: receives the images done.
 
     Raises:
         HilumError: a table of another kind, or heat maps that the model cannot have.
@@ -117,14 +117,14 @@ def predict_images(
         table = as_table(journal.rows(), images, model.description)
         write_table(table, out)
     reasons = Counter(Reason(reason) for reason in table["reason"].drop_nulls())
-    kept = table.filter(table["reason"].is_null())
+    scored = table.filter(table["reason"].is_null())
     return Scored(
         out=out,
         images=len(table),
         refused=dict(reasons.most_common()),
-        seen=int(kept["seen_in_training"].sum() or 0),
-        not_known=int(kept["seen_in_training"].null_count()),
-        calls={finding: int(kept[f"call_{finding}"].sum() or 0) for finding in model.findings},
+        in_training=int(scored["in_training"].sum() or 0),
+        not_known=int(scored["in_training"].null_count()),
+        calls={finding: int(scored[f"call_{finding}"].sum() or 0) for finding in model.findings},
     )
 
 
@@ -136,7 +136,7 @@ def _score_all(
     on_progress: ProgressReport,
 ) -> None:
     size = config.batch_size or model.batch_size
-    seen = SeenPatients(model.ledger)
+    in_training = TrainingMembership(model.ledger)
     waiting = [place for place in range(len(images)) if place not in journal.done]
     done, refused = len(journal.done), 0
     on_progress(done, len(images), "")
@@ -145,16 +145,16 @@ def _score_all(
         for place, read in _read_ahead(model, images, waiting, config, _AHEAD * size):
             if read.refusal is not None:
                 refused += 1
-                journal.add([(place, _row(images[place], read, seen))])
+                journal.add([(place, _row(images[place], read, in_training))])
                 done += 1
                 continue
             full.append((place, read))
             if len(full) == size:
-                done += _compute(model, images, full, config, seen, journal)
+                done += _compute(model, images, full, config, in_training, journal)
                 full = []
                 on_progress(done, len(images), f"{refused:,} refused" if refused else "")
         if full:
-            done += _compute(model, images, full, config, seen, journal)
+            done += _compute(model, images, full, config, in_training, journal)
         on_progress(done, len(images), f"{refused:,} refused" if refused else "")
 
 
@@ -186,7 +186,7 @@ def _compute(
     images: Sequence[InputImage],
     batch: Sequence[tuple[int, ReadImage]],
     config: PredictConfig,
-    seen: SeenPatients,
+    in_training: TrainingMembership,
     journal: Journal,
 ) -> int:
     pixels = np.stack([read.pixels for _, read in batch if read.pixels is not None])
@@ -202,7 +202,7 @@ def _compute(
     journal.add(
         (
             place,
-            _row(images[place], read, seen)
+            _row(images[place], read, in_training)
             | {"p": [float(value) for value in row]}
             | ({} if found is None else {"boxes": found}),
         )
@@ -220,10 +220,10 @@ def _boxed(rows: Iterable[tuple[int, Row]], images: Sequence[InputImage]) -> Ite
             yield ScoredDicom(path, np.array(row["p"], dtype=np.float32), row["boxes"])
 
 
-def _row(image: InputImage, read: ReadImage, seen: SeenPatients) -> Row:
+def _row(image: InputImage, read: ReadImage, in_training: TrainingMembership) -> Row:
     row: Row = {
         "patient": read.patient_id,
-        "seen": seen.of(image, read.patient_id),
+        "in_training": in_training.of(image, read.patient_id),
         "remarks": " ".join(read.remarks),
     }
     if read.refusal is not None:
@@ -238,8 +238,8 @@ def _order(model: PackagedClassifier, images: Sequence[InputImage], config: Pred
             state = image.path.stat() if image.path is not None else None
         except (OSError, ValueError):
             state = None
-        told = [image.image_id, str(image.path), image.patient_id, image.view, image.age]
-        files.append([*told, *((state.st_size, state.st_mtime_ns) if state else (-1, -1))])
+        fields_of_image = [image.image_id, str(image.path), image.patient_id, image.view, image.age]
+        files.append([*fields_of_image, *((state.st_size, state.st_mtime_ns) if state else (-1, -1))])
     model_files = [*(card.sha256 for card in model.cards), _described(model.description), model.precision]
     maps = None if config.maps is None else [str(config.maps.absolute()), config.method]
     order = {"layout": 1, "model": model_files, "files": files, "accepted": sorted(config.accepted), "maps": maps}

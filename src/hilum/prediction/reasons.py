@@ -98,8 +98,8 @@ def refuse_by_header(
     if age is not None and training.ages is not None:
         low, high = training.ages
         if age < low or (high is not None and age > high):
-            told = f"{low} to {high}" if high is not None else f"{low} or older"
-            found.append(Refusal(Reason.AGE_OUTSIDE_TRAINING, f"{age:.0f} years; trained on {told}"))
+            stated = f"{low} to {high}" if high is not None else f"{low} or older"
+            found.append(Refusal(Reason.AGE_OUTSIDE_TRAINING, f"{age:.0f} years; trained on {stated}"))
     if Remark.BURNED_IN_TEXT in remarks:
         found.append(Refusal(Reason.BURNED_IN_TEXT))
     return next((each for each in found if each.reason not in accepted), None)

@@ -1,4 +1,4 @@
-"""The self-test of a model: generated radiographs, and what it said of them when it was packaged.
+"""The self-test of a model: generated radiographs, and its scores of them when it was packaged.
 
 They lie as PNG files in the model directory, so that reading, preprocessing and the network are all tried, and nobody's
 image travels with the weights. Outputs are computed in float32, so that they hold on every machine.
@@ -66,8 +66,8 @@ def check_reference(directory: Path, preprocess: Preprocess, score: Score) -> fl
     """
     path = directory / REFERENCE / _OUTPUTS
     try:
-        kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        rows = {str(name): [float(value) for value in row] for name, row in kept["probabilities"].items()}
+        recorded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        rows = {str(name): [float(value) for value in row] for name, row in recorded["probabilities"].items()}
         wanted = np.array(list(rows.values()))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         fix = "Copy the directory again, or run `hilum package`."

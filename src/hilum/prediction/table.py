@@ -9,7 +9,7 @@ calibrated_<finding>      probability on the scale of the validation labels
 threshold_<finding>       from which on the finding is called
 call_<finding>            1 or 0
 reason, detail            of images that are not scored (`hilum.prediction.reasons`); all of the above are empty
-seen_in_training          whether the model has learnt from the patient; empty where that is not known
+in_training          whether the model has learnt from the patient; empty where that is not known
 remarks                   what was met in the file (`hilum.data.images.remarks`)
 """
 
@@ -49,19 +49,21 @@ def as_table(
         images: the inputs, N.
         described: findings, thresholds, calibration.
     """
-    kept: list[Row] = [{}] * len(images)
+    ordered: list[Row] = [{}] * len(images)
     for place, row in rows:
-        kept[place] = row
+        ordered[place] = row
     findings = described.finding_names
-    scores = np.array([row.get("p") or [np.nan] * len(findings) for row in kept], dtype=np.float32)
-    scores = scores.reshape(len(kept), len(findings))
+    scores = np.array([row.get("p") or [np.nan] * len(findings) for row in ordered], dtype=np.float32)
+    scores = scores.reshape(len(ordered), len(findings))
     scored = ~np.isnan(scores)
     calibrated, thresholds = described.calibrated(scores), described.thresholds
-    seen = [row.get("seen") for row in kept]
+    in_training = [row.get("in_training") for row in ordered]
     columns: dict[str, pl.Series] = {
         "image_id": pl.Series([image.image_id for image in images], dtype=pl.String),
-        "patient_id": pl.Series([row.get("patient") for row in kept], dtype=pl.String),
-        "split": pl.Series([None if "reason" in row else _SPLIT[row.get("seen")] for row in kept], dtype=pl.String),
+        "patient_id": pl.Series([row.get("patient") for row in ordered], dtype=pl.String),
+        "split": pl.Series(
+            [None if "reason" in row else _SPLIT[row.get("in_training")] for row in ordered], dtype=pl.String
+        ),
     }
     for at, finding in enumerate(findings):
         columns[f"p_{finding}"] = _number(scores[:, at])
@@ -77,9 +79,9 @@ def as_table(
             [int(c) if k else None for c, k in zip(calls, known, strict=True)], dtype=pl.Int8
         )
     for name in ("reason", "detail"):
-        columns[name] = pl.Series([row.get(name) or None for row in kept], dtype=pl.String)
-    columns["seen_in_training"] = pl.Series(seen, dtype=pl.Boolean)
-    columns["remarks"] = pl.Series([row.get("remarks") or None for row in kept], dtype=pl.String)
+        columns[name] = pl.Series([row.get(name) or None for row in ordered], dtype=pl.String)
+    columns["in_training"] = pl.Series(in_training, dtype=pl.Boolean)
+    columns["remarks"] = pl.Series([row.get("remarks") or None for row in ordered], dtype=pl.String)
     return pl.DataFrame(columns)
 
 

@@ -36,7 +36,7 @@ def pretrain(
     seed: int,
     directory: Path,
     split_title: str,
-    also_seen: Sequence[str] = (),
+    copied_patients: Sequence[str] = (),
     probe: OnlineProbe | None = None,
     on_progress: ProgressReport = silent,
 ) -> Path:
@@ -54,7 +54,7 @@ def pretrain(
         directory: gets `encoder.safetensors`, `card.json` and `curves.parquet`; complete or absent. A run that is
             killed leaves a hidden directory beside it, and goes on from there with the same bits when called again.
         split_title: whose training images these are, for the card.
-        also_seen: further patients for the card: those of images that equal ones learnt from.
+        copied_patients: further patients for the card: those of images that equal ones learnt from.
         probe: asked every few epochs what the features tell of findings. Where it decides, the encoder of the epoch
             with the best probe is kept, and the card names its patients too; the training does not depend on it.
             Without one the last epoch's is kept.
@@ -79,7 +79,7 @@ def pretrain(
         probe = None
     with joined_processes(settings.device), run_directory(directory) as work:
         # before the long work, for the salt of one's own patients may be out of reach
-        seen = by_the_first(lambda: _seen([*patient_ids, *also_seen], probe, before))
+        training_patients = by_the_first(lambda: _training_patients([*patient_ids, *copied_patients], probe, before))
         starts_from = before.sha256 if before else "random"
         decisive = settings.decisive()
         inputs = [method, network.name, starts_from, decisive, size, seed, image_ids]
@@ -131,8 +131,8 @@ def pretrain(
             std=float(network.std),
             seed=seed,
             split=split_title,
-            patients_seen=seen,
-            images_seen=len(image_ids),
+            training_patients=training_patients,
+            n_training_images=len(image_ids),
             statements=before.statements if before else [],
             epoch=fitted.best_epoch,
             probe=probe.images.digest if probe else "",
@@ -141,7 +141,7 @@ def pretrain(
             ),
         )
         if rank() == 0:
-            write_encoder(trainable.kept, card, work)
+            write_encoder(trainable.exported, card, work)
         delete_checkpoints(work)
     return directory
 
@@ -171,10 +171,12 @@ def refuse_beyond_pool(batch_size: int, images: int) -> None:
         )
 
 
-def _seen(patient_ids: list[str], probe: OnlineProbe | None, before: Card | None) -> list[str]:
-    """Whom the weights will have seen: who is learnt from, who chooses the epoch, and whom the start had seen."""
+def _training_patients(patient_ids: list[str], probe: OnlineProbe | None, before: Card | None) -> list[str]:
+    """Which patients the weights are trained on: who is learnt from, who chooses the epoch, and which patients the
+    start was trained on.
+    """
     judges = probe.images.patients if probe and probe.images.decides else []
-    return sealed([*patient_ids, *judges, *(before.patients_seen if before else [])])
+    return sealed([*patient_ids, *judges, *(before.training_patients if before else [])])
 
 
 def _start(encoder: str | Path, seed: int) -> tuple[Encoder, Card | None]:

@@ -97,7 +97,7 @@ class ArmSummary:
         encoder: name of the architecture.
         starts_from: the initial weights in the field's words, for example "random", "mocov2 on ours/train".
         trainable_parameters, total_parameters: counts of the fine-tuned model; None where unknown.
-        has_seen_test_patients: whether any weight was fitted on images of test patients; None where unknown.
+        trained_on_test_patients: whether any weight was fitted on images of test patients; None where unknown.
         seeds: of the runs that were averaged; empty where unknown.
         seconds: wall time of this arm's training, all seeds; None where unknown.
         start_differences: how the images that its encoder was pretrained on were made otherwise.
@@ -108,17 +108,19 @@ class ArmSummary:
     starts_from: str
     trainable_parameters: int | None
     total_parameters: int | None
-    has_seen_test_patients: bool | None
+    trained_on_test_patients: bool | None
     seeds: Sequence[int]
     seconds: float | None = None
     start_differences: Sequence[StartDifference] = ()
 
     @property
     def title(self) -> str:
-        """The name as tables and figures show it: with a dagger where it has, or may have, seen test patients."""
-        if self.has_seen_test_patients is None:
+        """The name as tables and figures show it: with a dagger where it was, or may have been, trained on test
+        patients.
+        """
+        if self.trained_on_test_patients is None:
             return f"{self.name} (†)"
-        return f"{self.name} †" if self.has_seen_test_patients else self.name
+        return f"{self.name} †" if self.trained_on_test_patients else self.name
 
 
 @dataclass(frozen=True)
@@ -174,10 +176,10 @@ class ReportContent:
             with the reason in `note`. The first metric is the one that the verdict is about.
         comparisons: one row a pair and finding (and average), columns
             `arm, against, finding, metric, difference, low, high, p, p_adjusted`, and `detectable` where it is
-            known. `difference` is `arm` minus `against`; `detectable` is the smallest difference that this test
-            set shows with 80 % power; `family` and `note` are said below the table. Empty with one arm.
-        against: the reference arm; None where every arm is compared with every other, or none is.
-        redraws: how many times patients were redrawn for the intervals; 0 where that is not known.
+            known. `difference` is `arm` minus `reference`; `detectable` is the smallest difference that this test
+            set shows with 80 % power; `family` and `note` are shown below the table. Empty with one arm.
+        reference: the reference arm; None where every arm is compared with every other, or none is.
+        n_bootstrap: how many times patients were resampled for the intervals; 0 where that is not known.
         predictions: of each arm, one table a seed; for the curves. Arms may be absent.
         curves: one row an arm, seed, stage and epoch, columns
             `arm, seed, stage ("pretrain" or "finetune"), epoch, train_loss, val_loss` and whatever else was watched
@@ -189,7 +191,7 @@ class ReportContent:
         settings_yaml: the study file as it was run; empty where there was none.
         thresholds: of each arm one a seed, in the order of `predictions`.
         baseline_metrics: shortcut baselines, as `metrics`; `arm` is the name of the baseline.
-        baseline_comparisons: as `comparisons`; `against` is the name of the baseline.
+        baseline_comparisons: as `comparisons`; `reference` is the name of the baseline.
         ranks: as `hilum.evaluation.ranks_table` returns them.
         margins: as `hilum.evaluation.margins_table` returns them.
         subgroups: as `hilum.evaluation.evaluate_subgroups` returns them, with a column `arm`.
@@ -219,8 +221,8 @@ class ReportContent:
     scored_on: str
     metrics: pl.DataFrame
     comparisons: pl.DataFrame
-    against: str | None
-    redraws: int
+    reference: str | None
+    n_bootstrap: int
     predictions: Mapping[str, Sequence[Predictions]]
     curves: pl.DataFrame
     left_out: Sequence[str]

@@ -38,14 +38,14 @@ from hilum.report.verdict import learning
 
 def sections(content: ReportContent) -> list[Section]:
     """Every section that has something to say; a part that a reader would look for says why it is missing."""
-    seen_at_once: list[Callable[[ReportContent], Section | None]] = [overview, results, cases]
+    shown_at_once: list[Callable[[ReportContent], Section | None]] = [overview, results, cases]
     to_open: list[Callable[[ReportContent], Section | None]] = [
         arms, sweeps, comparisons, other_metrics, probes, shortcuts, intervals, curves, at_thresholds, classes,
         calibration, subgroups, external, noise, boxes, embedding, training, data, left_out, provenance, study_file,
         reading,
     ]  # fmt: skip
     with style():
-        first, rest = ([make(content) for make in each] for each in (seen_at_once, to_open))
+        first, rest = ([make(content) for make in each] for each in (shown_at_once, to_open))
     shown = [section for section in first if section is not None]
     place = next((at for at, section in enumerate(shown) if section.anchor == "results"), 0) + 1
     opened = [replace(section, folded=True) for section in rest if section is not None]

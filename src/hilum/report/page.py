@@ -32,7 +32,7 @@ def write_report(content: ReportContent, directory: Path) -> Path:
     Returns:
         The path of `report.html`. The same content gives the same bytes.
     """
-    contaminated = [arm.name for arm in content.arms if arm.has_seen_test_patients]
+    contaminated = [arm.name for arm in content.arms if arm.trained_on_test_patients]
     return write_page(content, decide(content), sections(content), directory, contaminated=contaminated)
 
 
@@ -58,7 +58,7 @@ def write_page(
         verdict: what it says first; None where it says nothing of its own.
         made: its sections, in order.
         directory: made where it does not exist.
-        contaminated: arms that have seen test patients.
+        contaminated: arms that were trained on test patients.
     """
     files = {**_tables(made), **_figures(made)}
     html = _render(heading, verdict, made, sorted(files), contaminated)
@@ -121,6 +121,6 @@ def _files_of(page: Path) -> set[str]:
     """The files that the report at `page` says it has, if there is one."""
     if not page.exists():
         return set()
-    said = re.search(r'<meta name="hilum-files" content="([^"]*)">', page.read_text(encoding="utf-8"))
-    names = said[1].split() if said else []
+    listed = re.search(r'<meta name="hilum-files" content="([^"]*)">', page.read_text(encoding="utf-8"))
+    names = listed[1].split() if listed else []
     return {name for name in names if re.fullmatch(r"(tables|figures)/[a-z0-9_]+\.(csv|tex|svg)", name)}

@@ -54,7 +54,7 @@ class ComparisonResult(Result):
             str(about["difference"]),
             f"{about['images']:,} images of {about['patients']:,} patients",
             f"split {about['split'] or 'unknown'}",
-            f"{about['redraws']:,} redraws of patients, seed {about['seed']}",
+            f"{about['n_bootstrap']:,} resamples of patients, seed {about['seed']}",
         ]
 
     @property
@@ -123,7 +123,7 @@ def compare(
     with nullcontext() if out is None else locked(Path(out)):
         chosen = {name: [one.thresholds] for name, one in (("B", b), ("A", a)) if one.thresholds is not None}
         bootstrap = BootstrapConfig(n_bootstrap, seed, cast(IntervalKind, interval), stratified)
-        with progress("redrawing patients") as on_progress:
+        with progress("resampling patients") as on_progress:
             found = evaluate_suite(
                 SuiteInput({"B": [b.predictions], "A": [a.predictions]}, chosen),
                 SuiteSettings(
@@ -140,15 +140,15 @@ def compare(
                 ),
                 on_progress,
             )
-        comparisons = found.comparisons.drop("arm", "against")
-        margins = None if found.margins is None else found.margins.drop("arm", "against")
+        comparisons = found.comparisons.drop("arm", "reference")
+        margins = None if found.margins is None else found.margins.drop("arm", "reference")
         aligned = found.aligned
         about: dict[str, Any] = {
             "difference": f"{names[0]} minus {names[1]}",
             "split": a.predictions.split,
             "images": len(aligned.patients),
             "patients": int(aligned.patients.max()) + 1,
-            "redraws": n_bootstrap,
+            "n_bootstrap": n_bootstrap,
             "seed": seed,
             "interval": interval,
             "stratified": stratified,

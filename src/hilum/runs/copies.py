@@ -174,9 +174,9 @@ def counted_once(
         members = [each for each in group if each[1] in here.get(each[0], ())]
         if len(members) < 2:
             continue
-        kept = min(members, key=worth)
+        selected = min(members, key=worth)
         for name, image_id in members:
-            if (name, image_id) != kept and (name != kept[0] or data[name].collected.name == FOLDER):
+            if (name, image_id) != selected and (name != selected[0] or data[name].collected.name == FOLDER):
                 dropped.add((name, image_id))
     return {name: [each for each in image_ids if (name, each) not in dropped] for name, image_ids in pools.items()}
 
@@ -193,8 +193,8 @@ def patients_beside(
     """
     names: dict[str, None] = {}
     for name, image_ids in before.items():
-        kept = set(after.get(name, ()))
-        gone = [each for each in image_ids if each not in kept]
+        selected = set(after.get(name, ()))
+        gone = [each for each in image_ids if each not in selected]
         if gone:
             names |= dict.fromkeys(data[name].patients(gone))
     return list(names)

@@ -92,7 +92,7 @@ def embed(
     same_patient: bool = False,
     images: int = 10_000,
     split: str | None = None,
-    seen: bool = False,
+    include_training_patients: bool = False,
     labels: str | Path | None = None,
     allow_missing: bool = False,
     hash_patients: str | None = None,
@@ -116,7 +116,7 @@ def embed(
         same_patient: nearest images may be of the same patient.
         images: at most so many points in the figure, by lot.
         split: only images of this published list; None: all.
-        seen: also images of patients that the model has learnt from.
+        include_training_patients: also images of patients that the model has learnt from.
         labels: own images: the CSV with the labels.
         allow_missing: go on where tables name images whose file is not there.
         hash_patients: as in `hilum.runs.inputs.data.read_data`.
@@ -142,7 +142,9 @@ def embed(
     network, card = load_feature_model(model_directory(model))
     read = read_data(data, labels=labels, allow_missing=allow_missing, hash_patients=hash_patients, progress=progress)
     store = decode(read, recipe_of(card), out, stores=stores, workers=workers, progress=progress)
-    chosen = images_to_embed(read, card, store.image_ids, split=split, keep_seen=seen)
+    chosen = images_to_embed(
+        read, card, store.image_ids, split=split, include_training_patients=include_training_patients
+    )
     ids = chosen.manifest["image_id"].to_list()
     rows_of(like, ids, "--like")  # before the long work
     with progress("features") as on_progress:
@@ -156,7 +158,7 @@ def embed(
             _METHODS[method],
             k=k,
             most_shown=images,
-            redraws=n_bootstrap,
+            n_bootstrap=n_bootstrap,
             seed=seed,
             same_patient=same_patient,
             on_progress=on_progress,
@@ -168,10 +170,10 @@ def embed(
         "data": read.name,
         "images": len(ids),
         "patients": chosen.manifest["patient_id"].n_unique(),
-        "seen": chosen.seen,
+        "trained_on": chosen.trained_on,
         "split": split,
         "k": k,
-        "redraws": n_bootstrap,
+        "n_bootstrap": n_bootstrap,
         "seed": seed,
     }
     with whole_directory(out) as beside:

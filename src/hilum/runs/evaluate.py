@@ -58,7 +58,7 @@ class EvaluationResult(Result):
         return [
             f"{about['images']:,} images of {about['patients']:,} patients",
             f"split {about['split'] or 'unknown'}",
-            f"{about['redraws']:,} redraws of patients{seeds}, seed {about['seed']}",
+            f"{about['n_bootstrap']:,} resamples of patients{seeds}, seed {about['seed']}",
         ]
 
     def _shown(self) -> dict[str, pl.DataFrame]:
@@ -98,7 +98,7 @@ def evaluate(
             split, image_id, patient_id where known. Several: seeds of one arm.
         out: directory for metrics.parquet, .csv and .json; None: nothing is written.
         split: whose rows; None: test, else val or external alone.
-        held_out: for tables without a column split: training has not seen these images.
+        held_out: for tables without a column split: training has not used these images.
         trained_on: card.json of the model, or a table of patients; none of them may be evaluated.
         labels: of tables that have none: a table of images and findings, an ingested folder, or NAME=FOLDER.
         metrics: names of `hilum.evaluation.METRICS`; None: all that the tables allow.
@@ -137,7 +137,7 @@ def evaluate(
         arm = listing([Path(name_of(source, at)).stem for at, source in enumerate(tables)])
         groups, group_notes = _groups(given, tables[0], images, subgroups)
         bootstrap = BootstrapConfig(n_bootstrap, seed, cast(IntervalKind, interval), stratified)
-        with progress("redrawing patients") as on_progress:
+        with progress("resampling patients") as on_progress:
             found = evaluate_suite(
                 SuiteInput({arm: seeds}, {arm: thresholds} if len(thresholds) == len(seeds) else {}, groups=groups),
                 SuiteSettings(
@@ -160,7 +160,7 @@ def evaluate(
             "images": len(aligned.patients),
             "patients": int(aligned.patients.max()) + 1,
             "seeds": len(seeds),
-            "redraws": n_bootstrap,
+            "n_bootstrap": n_bootstrap,
             "seed": seed,
             "interval": interval,
             "stratified": stratified,
@@ -176,7 +176,7 @@ def evaluate(
         if directory is not None and found.subgroups is not None:
             own = {
                 "split": seeds[0].split,
-                "redraws": n_bootstrap,
+                "n_bootstrap": n_bootstrap,
                 "seed": seed,
                 "min_group": min_group,
                 "notes": [str(each) for each in group_notes],

@@ -126,7 +126,7 @@ def explain(
     boxes: bool = True,
     candidates: int = 300,
     split: str | None = None,
-    seen: bool = False,
+    include_training_patients: bool = False,
     labels: str | Path | None = None,
     allow_missing: bool = False,
     hash_patients: str | None = None,
@@ -150,7 +150,7 @@ def explain(
         boxes: score maps against the data set's boxes.
         candidates: images without boxes to choose from, by lot.
         split: only images of this published list; None: all.
-        seen: also images of patients that a model has learnt from.
+        include_training_patients: also images of patients that a model has learnt from.
         labels: own images: the CSV with the labels.
         allow_missing: go on where tables name images whose file is not there.
         hash_patients: as in `hilum.runs.inputs.data.read_data`.
@@ -188,7 +188,7 @@ def explain(
         most=candidates,
         seed=seed,
         split=split,
-        keep_seen=seen,
+        include_training_patients=include_training_patients,
         boxes=boxes,
     )
     config = ExplainConfig(cast(HeatMapMethod, method), wanted, images, threshold, n_bootstrap, seed)

@@ -20,8 +20,9 @@ from hilum.data.labels import Cohort, LabelPolicy, targets, task_images
 from hilum.data.manifest import finding_columns
 from hilum.data.preprocess import Recipe
 from hilum.data.replaceable import check_replaceable
-from hilum.data.splits import Split, check_patients_apart, label_fraction, told_split
+from hilum.data.splits import Split, check_patients_apart, label_fraction, parse_split
 from hilum.data.store import NamedData
+from hilum.data.tables import read_result_table
 from hilum.encoders.card import CARD, Card, read_card
 from hilum.encoders.published import find_weights, is_published, resolve_weights
 from hilum.encoders.zoo import create_encoder
@@ -135,7 +136,7 @@ def finetune(
         data: "NAME=FOLDER" or {NAME: FOLDER}.
         out: directory for the classifier (`model`) and its predictions.
         labels: own images: the CSV with the labels.
-        findings: to be told; None: all of the data set but No Finding.
+        findings: to be scored; None: all of the data set but No Finding.
         encoder: one of `hilum.encoders.zoo.ENCODERS`; None: that of the weights.
         weights: what `hilum.pretrain` returned or wrote, or published weights by name; None: random weights.
         preprocess: steps, or the name of a recipe; None: as the weights were pretrained, or padded to 224 px.
@@ -168,7 +169,7 @@ def finetune(
     """
     out = Path(out)
     logging.getLogger("lightning.fabric").setLevel(logging.WARNING)  # it announces its precision
-    given = _said(settings) | {"device": device}
+    given = _given(settings) | {"device": device}
     if not 0 < fraction <= 1:
         raise HilumError("fraction", expected="above 0, at most 1", found=str(fraction), fix="Use 0.1 for a tenth.")
     check_replaceable(out, (MODEL, PREDICTIONS, DESCRIPTION))
@@ -215,7 +216,7 @@ def finetune(
     about["notes"] = store.notes()
     write_json(out / DESCRIPTION, about | {"key": key})
     return FinetuneResult(
-        out, about | {"was_done": done}, read_card(out / MODEL), pl.read_parquet(out / MODEL / "curves.parquet")
+        out, about | {"was_done": done}, read_card(out / MODEL), read_result_table(out / MODEL / "curves.parquet")
     )
 
 
@@ -226,7 +227,7 @@ def weights_name(weights: str | Path | Result | None) -> str:
     return str(weights.directory if isinstance(weights, Result) else weights)
 
 
-def _said(settings: Mapping[str, Any] | Sequence[str]) -> dict[str, Any]:
+def _given(settings: Mapping[str, Any] | Sequence[str]) -> dict[str, Any]:
     """Settings of the training, checked all at once."""
     problems: list[str] = []
     given: dict[str, Any] = {}
@@ -298,7 +299,7 @@ def _task(
     wanted = named or [name for name in here if name != NO_FINDING] or here
     cohort = Cohort(exactly_one_of=tuple(wanted) if exclusive else ())
     manifest = task_images(data.collected, wanted, policy, cohort)
-    divided = told_split(manifest, split, seed=split_seed)
+    divided = parse_split(manifest, split, seed=split_seed)
     check_patients_apart(divided.assignment, divided.title, sharing=divided.sharing)
     if fraction < 1:
         divided = label_fraction(divided, round(100 * fraction, 9), seed)
@@ -358,7 +359,7 @@ def _about(
         "preset": resolved.preset,
         "steps": resolved.steps,
         "epochs": resolved.epochs,
-        "settings": [asdict(each) for each in resolved.told],
+        "settings": [asdict(each) for each in resolved.choices],
         "thresholds": {finding: number_or_null(value) for finding, value in thresholds.items()},
         "seed": seed,
         "out": str(out),

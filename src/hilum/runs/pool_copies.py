@@ -32,13 +32,13 @@ class Cleared:
         pools: of the data sets that have images left, with notes on what is not learnt from.
         counted_once: by data set, images left out because equal ones are learnt from.
         left_out: by data set, images left out because one of their patient equals an image that is not learnt from.
-        also_seen: full names of the patients of `counted_once`, for the card.
+        copied_patients: full names of the patients of `counted_once`, for the card.
     """
 
     pools: dict[str, Pool]
     counted_once: dict[str, int]
     left_out: dict[str, int]
-    also_seen: list[str]
+    copied_patients: list[str]
 
 
 def without_copies(data: Mapping[str, NamedData], stores: Mapping[str, Store], pools: Mapping[str, Pool]) -> Cleared:
@@ -83,13 +83,13 @@ def without_copies(data: Mapping[str, NamedData], stores: Mapping[str, Store], p
             notes.append(f"{twice[name]:,} images equal others that are learnt from, and are counted once")
         notes += _shared_ids(data, pools, name, apart[name])
         cleared[name] = replace(pool, image_ids=once[name], notes=notes)
-    kept = {name: pool for name, pool in cleared.items() if pool.image_ids}
+    selected = {name: pool for name, pool in cleared.items() if pool.image_ids}
     gone = [f"{name}: {note}" for name, pool in cleared.items() if not pool.image_ids for note in pool.notes]
-    gone += [f"{name}: all of its images are those of other data sets" for name in cleared if name not in kept]
+    gone += [f"{name}: all of its images are those of other data sets" for name in cleared if name not in selected]
     if gone:
-        first = next(iter(kept))
-        kept[first] = replace(kept[first], notes=[*kept[first].notes, *gone])
-    return Cleared(kept, _counts(twice), _counts(left_out), patients_beside(data, apart, once))
+        first = next(iter(selected))
+        selected[first] = replace(selected[first], notes=[*selected[first].notes, *gone])
+    return Cleared(selected, _counts(twice), _counts(left_out), patients_beside(data, apart, once))
 
 
 def _held(data: NamedData, pool: Pool) -> list[str]:
@@ -113,7 +113,7 @@ def _of_others(data: NamedData, image_ids: Sequence[str], people: set[str]) -> l
 def _shared_ids(
     data: Mapping[str, NamedData], pools: Mapping[str, Pool], name: str, learnt: Sequence[str]
 ) -> Iterable[str]:
-    """What is said where ids of a folder are ids of patients whom another folder leaves out."""
+    """What is reported where ids of a folder are ids of patients whom another folder leaves out."""
     own = data[name]
     if own.collected.name != FOLDER:
         return

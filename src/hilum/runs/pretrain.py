@@ -19,7 +19,7 @@ from hilum.errors import HilumError
 from hilum.pretext.monitoring import OnlineProbe, epochs_between, plan_of_probe
 from hilum.pretext.pretrain import pretrain as train
 from hilum.pretext.pretrain import refuse_beyond_pool
-from hilum.pretext.settings import last_size, resolve_settings, told_settings
+from hilum.pretext.settings import last_size, parse_overrides, resolve_settings
 from hilum.progress import ShowProgress, quiet
 from hilum.runs.inputs.data import RECIPE, DataSource, decode, read_data_sets, recipe_from
 from hilum.runs.pool_copies import without_copies
@@ -137,7 +137,7 @@ def pretrain(
     """
     out = Path(out)
     logging.getLogger("lightning.fabric").setLevel(logging.WARNING)  # it announces its precision
-    given = told_settings(
+    given = parse_overrides(
         method, settings_as_text(settings), epochs=epochs, batch_size=batch_size, policy=policy, device=device
     )
     recipe = recipe_from(preprocess)
@@ -202,9 +202,9 @@ def pretrain(
             "starts_from": "random weights" if begun is None else str(begun.directory),
             "matched_keys": None if begun is None else begun.matched,
             "missing_keys": None if begun is None else begun.missing,
-            "start_has_seen": None if begun is None else begun.seen,
+            "init_trained_on": None if begun is None else begun.trained_on,
             "preset": resolved.why,
-            "settings": [asdict(each) for each in resolved.told],
+            "settings": [asdict(each) for each in resolved.choices],
             "probe": plan_of_probe(probed, probe_every),
             "seed": seed,
             "was_done": done,
@@ -223,7 +223,7 @@ def pretrain(
                     seed=seed,
                     directory=out,
                     split_title=pool.title,
-                    also_seen=found.also_seen,
+                    copied_patients=found.copied_patients,
                     probe=OnlineProbe(images.store, probed) if probed else None,
                     on_progress=on_progress,
                 )
@@ -248,7 +248,7 @@ def _result(about: dict[str, Any], out: Path) -> PretrainResult:
     outcome = {
         "seconds": float(curves["seconds"].sum()),
         "last_epoch": signs,
-        "kept_epoch": card.epoch,
+        "selected_epoch": card.epoch,
         "outcome": card.notes,
         "probe_seconds": float(curves["probe_seconds"].sum()) if "probe_seconds" in curves.columns else 0.0,
         "out": str(out),

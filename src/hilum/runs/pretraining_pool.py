@@ -10,7 +10,7 @@ import polars as pl
 import safetensors
 
 from hilum.artifacts import fingerprint
-from hilum.data.splits import held_out_patients, some_patients, told_split
+from hilum.data.splits import held_out_patients, parse_split, some_patients
 from hilum.data.store import NamedData
 from hilum.encoders.card import CARD, read_card
 from hilum.encoders.published import REPORT
@@ -49,13 +49,13 @@ class Start:
         directory: of them.
         matched: tensors that the encoder takes from them.
         missing: keys of the encoder that they lack.
-        seen: what images they have seen, in words.
+        trained_on: what images they were trained on, in words.
     """
 
     directory: Path
     matched: int
     missing: list[str]
-    seen: str
+    trained_on: str
 
 
 def pretraining_pool(
@@ -72,7 +72,8 @@ def pretraining_pool(
     Args:
         data: the data set. Its labels are not looked at, but where the split deals patients out evenly by findings.
         readable: images that the store holds.
-        split: as in `hilum.data.splits.told_split`; "auto": the official list where it has test images, none elsewhere.
+        split: as in `hilum.data.splits.parse_split`; "auto": the official list where it has test images, none
+            elsewhere.
         exclude: parts of the split whose patients' images are left out, all of them, listed or not.
         seed: of the split, and of the share.
         percent: of the patients left, by lot; 0 < percent ≤ 100.
@@ -94,16 +95,18 @@ def pretraining_pool(
     if exclude and split == AUTO and "test" not in data.manifest["split"]:
         notes.append("no official test list: all images are learnt from; to probe them later, say --split patients")
     elif exclude:
-        divided = told_split(data.manifest, split, seed=seed)
+        divided = parse_split(data.manifest, split, seed=seed)
         patients = held_out_patients(data.manifest, divided, exclude)
         rows = data.manifest.filter(pl.col("patient_id").is_in(list(patients)))
         left_out = frozenset(data.patients(rows["image_id"].to_list()))
         parts = " and ".join(exclude)
         title = f"{data.name}, all but {parts} of {divided.title}"
-        kept = _without(data, here, left_out)
-        if len(kept) < len(here):
-            notes.append(f"{len(here) - len(kept):,} images of {len(left_out):,} {parts} patients are not learnt from")
-        here = kept
+        remaining = _without(data, here, left_out)
+        if len(remaining) < len(here):
+            notes.append(
+                f"{len(here) - len(remaining):,} images of {len(left_out):,} {parts} patients are not learnt from"
+            )
+        here = remaining
     if percent < 100 and here:
         chosen = set(some_patients(pl.Series(data.patients(here), dtype=pl.String), percent, seed))
         here = [image_id for image_id, patient in zip(here, data.patients(here), strict=True) if patient in chosen]
@@ -126,18 +129,20 @@ def apart(data: Mapping[str, NamedData], pools: Mapping[str, Pool]) -> dict[str,
     left_out = frozenset[str]().union(*(pool.left_out for pool in pools.values()))
     cleared = {}
     for name, pool in pools.items():
-        kept = _without(data[name], pool.image_ids, left_out)
-        images = len(pool.image_ids) - len(kept)
+        remaining = _without(data[name], pool.image_ids, left_out)
+        images = len(pool.image_ids) - len(remaining)
         note = f"{images:,} images of patients whom another data set leaves out are not learnt from"
-        cleared[name] = _not_empty(data[name], replace(pool, image_ids=kept, notes=pool.notes + [note] * (images > 0)))
+        cleared[name] = _not_empty(
+            data[name], replace(pool, image_ids=remaining, notes=pool.notes + [note] * (images > 0))
+        )
     return cleared
 
 
 def pool_of_all(pools: Mapping[str, Pool], images: PooledImages) -> Pool:
-    """What is said of the pools of several data sets, as of one."""
+    """Description of the pools of several data sets, as of one."""
     if len(pools) == 1:
         return next(iter(pools.values()))
-    told = [
+    texts = [
         f"{pool.title} ({part.images:,} images of {part.patients:,} patients)"
         for pool, part in zip(pools.values(), images.parts, strict=True)
     ]
@@ -145,7 +150,7 @@ def pool_of_all(pools: Mapping[str, Pool], images: PooledImages) -> Pool:
     shared = sum(part.patients for part in images.parts) - len(set(images.patient_ids))
     if shared:
         notes.append(f"{shared:,} patients are counted again: they are in more than one of the data sets")
-    return Pool(images.image_ids, "; ".join(told), notes)
+    return Pool(images.image_ids, "; ".join(texts), notes)
 
 
 def describe_start(directory: Path) -> Start:
@@ -159,12 +164,13 @@ def describe_start(directory: Path) -> Start:
     report = directory / REPORT
     neutral = json.loads(report.read_text(encoding="utf-8"))["neutral"] if report.is_file() else []
     card = read_card(directory)
-    seen = statements_in_words(card.statements)
-    if card.patients_seen:
-        seen = (
-            f"{card.images_seen:,} images in its last run, {len(card.patients_seen):,} patients in all; before: {seen}"
+    trained_on = statements_in_words(card.statements)
+    if card.training_patients:
+        trained_on = (
+            f"{card.n_training_images:,} images in its last run, {len(card.training_patients):,} patients in all; "
+            f"before: {trained_on}"
         )
-    return Start(directory, keys - len(neutral), list(neutral), seen)
+    return Start(directory, keys - len(neutral), list(neutral), trained_on)
 
 
 def already_done(
@@ -200,7 +206,7 @@ def already_done(
         "settings": settings.decisive(),
         "preprocessing": recipe,
         "split": pool.title,
-        "images_seen": len(pool.image_ids),
+        "n_training_images": len(pool.image_ids),
         "probe": probed.digest if probed else "",
         "seed": seed,
     }

@@ -11,7 +11,7 @@ from torch import nn
 
 from hilum.artifacts import whole_directory, write_json
 from hilum.data.replaceable import check_replaceable
-from hilum.data.splits import told_split
+from hilum.data.splits import parse_split
 from hilum.data.store import NamedData, Store
 from hilum.encoders.card import Card
 from hilum.encoders.zoo import create_encoder
@@ -79,7 +79,7 @@ def probe(
     split: str = "auto",
     split_seed: int = 0,
     findings: str | Sequence[str] | None = None,
-    seen: bool = False,
+    include_training_patients: bool = False,
     labels: str | Path | None = None,
     allow_missing: bool = False,
     hash_patients: str | None = None,
@@ -100,8 +100,8 @@ def probe(
         out: directory for the tables.
         split: "official", another list of the data set, "patients", or "auto".
         split_seed: of the split, where patients are drawn.
-        findings: to be told apart; None: all of the data set but No Finding.
-        seen: also score images of patients that the encoder has learnt from.
+        findings: to be distinguished; None: all of the data set but No Finding.
+        include_training_patients: also score images of patients that the encoder has learnt from.
         labels: own images: the CSV with the labels.
         allow_missing: go on where tables name images whose file is not there.
         hash_patients: as in `hilum.runs.inputs.data.read_data`.
@@ -129,9 +129,11 @@ def probe(
     network, card = load_feature_model(model_directory(encoder))
     read = read_data(data, labels=labels, allow_missing=allow_missing, hash_patients=hash_patients, progress=progress)
     named = findings_from(findings)
-    divided = told_split(read.manifest, split, seed=split_seed)
+    divided = parse_split(read.manifest, split, seed=split_seed)
     store = decode(read, recipe_of(card), out, stores=stores, workers=workers, progress=progress)
-    images = images_to_probe(read, card, store.image_ids, divided, findings=named, keep_seen=seen)
+    images = images_to_probe(
+        read, card, store.image_ids, divided, findings=named, include_training_patients=include_training_patients
+    )
     arms = _arms(network, card, read, store, images, seed, cast(Device, device))
     with progress("probing") as on_progress:
         probed = probe_arms(
@@ -139,7 +141,7 @@ def probe(
             arms,
             linear_only=[METADATA],
             min_positives=min_positives,
-            redraws=n_bootstrap,
+            n_bootstrap=n_bootstrap,
             seed=seed,
             on_progress=on_progress,
         )
@@ -154,7 +156,7 @@ def probe(
         "images": {"train": images.train, "val": images.val, "test": scored},
         "findings": images.findings,
         "min_positives": min_positives,
-        "redraws": n_bootstrap,
+        "n_bootstrap": n_bootstrap,
         "seed": seed,
         "notes": images.notes,
     }

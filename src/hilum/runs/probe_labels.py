@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from hilum.data.labelled_images import LabelledImages
 from hilum.data.labels import LabelPolicy, targets
 from hilum.data.manifest import finding_columns
-from hilum.data.splits import some_patients, told_split
+from hilum.data.splits import parse_split, some_patients
 from hilum.data.store import NamedData, pooled_ids
 from hilum.errors import HilumError
 from hilum.pretext.monitoring import ProbedImages, probed_images
@@ -43,7 +43,7 @@ def labels_of_pools(
     tested: set[str] = set()
     for name, each in data.items():
         try:
-            divided = told_split(each.manifest, split, seed=seed).assignment
+            divided = parse_split(each.manifest, split, seed=seed).assignment
         except HilumError:  # too few patients
             return None
         tested |= set(each.patients(divided.filter(pl.col("split") == "test")["image_id"].to_list()))

@@ -1,7 +1,7 @@
 """What the frozen features of one encoder tell of findings, beside encoders that have learnt nothing and shortcuts.
 
 An encoder is judged by linear and nearest-neighbour probes on patients that neither it nor the probes have learnt from.
-A number by itself says little: features of a random network, and an 8 x 8 thumbnail, tell findings apart, too. So each
+A number by itself says little: features of a random network, and an 8 x 8 thumbnail, distinguish findings, too. So each
 probe also reads those, on the same images, and the differences have intervals of their own.
 """
 
@@ -68,7 +68,7 @@ class Probed:
 
     Attributes:
         metrics: `probe` ("linear" or "neighbours"), `arm`, and the columns of `evaluate_arms`.
-        comparisons: this encoder less each other arm: `probe`, `arm`, `against`, and the columns of `evaluate_arms`.
+        comparisons: this encoder less each other arm: `probe`, `arm`, `reference`, and the columns of `evaluate_arms`.
         signs: `arm`, `width`, `effective_rank`, `feature_spread`, `images`: signs of collapse, not of quality.
     """
 
@@ -84,7 +84,7 @@ def images_to_probe(
     split: Split,
     *,
     findings: Sequence[str] | None = None,
-    keep_seen: bool = False,
+    include_training_patients: bool = False,
 ) -> ProbedImages:
     """Divide the images of a data set, and read their labels.
 
@@ -95,8 +95,8 @@ def images_to_probe(
         card: of the encoder. Images to be scored of patients that it has learnt from are left out.
         readable: images that the store holds.
         split: of the data set.
-        findings: to be told; None: all that the data set has but "No Finding".
-        keep_seen: keep images of patients that the encoder has learnt from.
+        findings: to be scored; None: all that the data set has but "No Finding".
+        include_training_patients: keep images of patients that the encoder has learnt from.
 
     Raises:
         HilumError: no labels, or a part without images.
@@ -107,39 +107,40 @@ def images_to_probe(
     ids, values = targets(data.manifest, wanted, LabelPolicy().for_scoring())
     row, can_be_read = {image_id: number for number, image_id in enumerate(ids)}, set(readable)
     parts = {part: [each for each in split.image_ids(part) if each in row] for part in ("train", "val", "test")}
-    kept = {part: [each for each in image_ids if each in can_be_read] for part, image_ids in parts.items()}
+    images_of = {part: [each for each in image_ids if each in can_be_read] for part, image_ids in parts.items()}
     notes = []
-    unread = sum(len(parts[part]) - len(kept[part]) for part in kept)
+    unread = sum(len(parts[part]) - len(images_of[part]) for part in images_of)
     if unread:
         notes.append(f"{unread:,} images could not be read and were set aside")
-    exposure = card.ledger.exposure_of(data.patients(kept["test"]))
-    met = [each for each, seen in zip(kept["test"], exposure.seen, strict=True) if seen]
-    if keep_seen and exposure.not_known.any():
+    exposure = card.ledger.exposure_of(data.patients(images_of["test"]))
+    met = [each for each, known in zip(images_of["test"], exposure.trained_on, strict=True) if known]
+    if include_training_patients and exposure.not_known.any():
         notes.append(
             f"whether the encoder has learnt from patients of scored images is not known: {exposure.why_not_known}"
         )
-    elif not keep_seen:
+    elif not include_training_patients:
         exposure.refuse_not_known(f"--data {data.name}")
-    if met and keep_seen:
+    if met and include_training_patients:
         notes.append(f"{len(met):,} scored images are of patients that the encoder has learnt from: it is at its best")
     elif met:
-        kept["test"] = [each for each in kept["test"] if each not in set(met)]
+        images_of["test"] = [each for each in images_of["test"] if each not in set(met)]
         notes.append(f"{len(met):,} test images of patients that the encoder has learnt from were left out")
-    for part, images in kept.items():
+    for part, images in images_of.items():
         if not images:
             raise HilumError(
                 f"--data {data.name}",
                 expected=f"{part} images in {split.title} that the encoder has not learnt from",
                 found=f"none ({'; '.join(notes) or 'the split has none'})",
-                fix="Pretrain with the same --split, take another, or add --seen to score those images, too.",
+                fix="Pretrain with the same --split, take another, or add --include-training-patients to score "
+                "those images, too.",
             )
-    every = [image_id for images in kept.values() for image_id in images]
+    every = [image_id for images in images_of.values() for image_id in images]
     return ProbedImages(
         split=split,
         findings=wanted,
         image_ids=every,
-        train=len(kept["train"]),
-        val=len(kept["val"]),
+        train=len(images_of["train"]),
+        val=len(images_of["val"]),
         patients=data.patients(every),
         targets=values[[row[image_id] for image_id in every]],
         notes=notes,
@@ -152,19 +153,20 @@ def probe(
     *,
     linear_only: Sequence[str] = (),
     min_positives: int = 10,
-    redraws: int = 2000,
+    n_bootstrap: int = 2000,
     seed: int = 0,
     on_progress: ProgressReport = silent,
 ) -> Probed:
-    """Fit the probes to every arm's features, and compare the encoder with the others on the same redraws of patients.
+    """Fit the probes to every arm's features, and compare the encoder with the others on the same resamples of
+    patients.
 
     Args:
         images: see `images_to_probe`.
         arms: what makes features (images, D) of all images, by name; `ENCODER` among them.
         linear_only: arms whose features have no meaningful distances.
         min_positives: as in `evaluate_arms`.
-        redraws, seed: of the intervals.
-        on_progress: told the arms done, then the redraws.
+        n_bootstrap, seed: of the intervals.
+        on_progress: receives the arms done, then the resamples.
     """
     predictions: dict[str, dict[str, list[Predictions]]] = {LINEAR: {}, NEIGHBOURS: {}}
     signs = []
@@ -183,8 +185,8 @@ def probe(
     for which, of_arms in predictions.items():
         table, differences = evaluate_arms(
             of_arms,
-            against=ENCODER,
-            redraws=redraws,
+            reference=ENCODER,
+            n_bootstrap=n_bootstrap,
             seed=seed,
             min_positives=min_positives,
             on_progress=on_progress,
@@ -226,8 +228,8 @@ def _signs(features: Matrix) -> tuple[float, float, int]:
 def _turned(differences: pl.DataFrame) -> pl.DataFrame:
     """Other less encoder, as encoder less other."""
     return differences.with_columns(
-        arm=pl.col("against"),
-        against=pl.col("arm"),
+        arm=pl.col("reference"),
+        reference=pl.col("arm"),
         difference=0 - pl.col("difference"),  # and not a negative zero
         low=0 - pl.col("high"),
         high=0 - pl.col("low"),

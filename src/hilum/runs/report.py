@@ -91,7 +91,7 @@ def report(
         HilumError: nothing is there, or a table of predictions is wrong.
     """
     directory = Path(directory)
-    with progress("redrawing patients") as on_progress:
+    with progress("resampling patients") as on_progress:
         content = content_of_folder(directory, settings, question=question, on_progress=on_progress)
     is_study = (directory / "plan.json").is_file()  # its own page shows more, of the data and of pretraining
     target = Path(out) if out is not None else directory / "report" if is_study else directory
@@ -107,13 +107,13 @@ def content_of_folder(
     question: str | None = None,
     on_progress: ProgressReport = silent,
 ) -> ReportContent:
-    """Gather a report; predictions are evaluated by the suite, so that all numbers are on the same redraws.
+    """Gather a report; predictions are evaluated by the suite, so that all numbers are on the same resamples.
 
     Args:
         directory: see `hilum.report.from_folder.find`.
         settings: how predictions are evaluated.
         question: the title.
-        on_progress: told the redraws done.
+        on_progress: receives the resamples done.
 
     Raises:
         HilumError: nothing is there, or a table of predictions is wrong.
@@ -128,7 +128,7 @@ def _evaluate(found: Found, settings: ReportSettings, on_progress: ProgressRepor
     reference = settings.reference or _reference(found)
     if reference is not None and reference not in found.arms:
         known = ", ".join(found.arms)
-        raise HilumError("--against", expected=f"one of {known}", found=reference, fix="Name one of the arms.")
+        raise HilumError("--reference", expected=f"one of {known}", found=reference, fix="Name one of the arms.")
     arms = {
         arm: [read_predictions(path, held_out=settings.held_out) for path in paths] for arm, paths in found.arms.items()
     }
@@ -170,7 +170,7 @@ def _evaluate(found: Found, settings: ReportSettings, on_progress: ProgressRepor
 
 
 def _of_study(study: Mapping[str, Any]) -> int | None:
-    """Bootstrap samples of a study; of one of an earlier version, its redraws."""
+    """Bootstrap samples of a study; of one of an earlier version, its resamples."""
     samples: int | None = study.get("n_bootstrap", study.get("redraws"))
     return samples
 

@@ -20,7 +20,7 @@ _OF_THE_PATIENT = frozenset({Reason.AGE_OUTSIDE_TRAINING})
 
 
 def scored_item(
-    model: PackagedClassifier, index: int, read: ReadImage, scores: ImageScores, seen: bool | None
+    model: PackagedClassifier, index: int, read: ReadImage, scores: ImageScores, in_training: bool | None
 ) -> dict[str, Any]:
     """The record of an image that was scored.
 
@@ -29,7 +29,7 @@ def scored_item(
         index: of the image in its request, from 0.
         read: the image.
         scores: of it.
-        seen: whether the model has learnt from its patient; None where that is not known.
+        in_training: whether the model has learnt from its patient; None where that is not known.
     """
     row = scores.probabilities
     calibrated = model.description.calibrated(row[None])[0]
@@ -45,7 +45,7 @@ def scored_item(
             }
             for described, p, c in zip(model.description.findings, row, calibrated, strict=True)
         ],
-        "seen_in_training": seen,
+        "in_training": in_training,
         "remarks": [remark.value for remark in read.remarks],
     }
     if scores.maps is not None and read.pixels is not None:
@@ -88,7 +88,7 @@ def card_of(model: PackagedClassifier) -> dict[str, Any]:
         "calibration_method": described.calibration_method,
         "calibrated_on": described.calibrated_on,
         "trained_on": described.trained_on,
-        "images_seen": described.images_seen,
+        "n_training_images": described.n_training_images,
         "training_range": described.training_range.model_dump(mode="json", exclude={"typical"}),
         "measured_on": described.measured_on,
         "n_bootstrap": described.n_bootstrap,

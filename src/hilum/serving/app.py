@@ -24,7 +24,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from hilum.prediction.exposure import SeenPatients
+from hilum.prediction.exposure import TrainingMembership
 from hilum.prediction.inputs import InputImage
 from hilum.prediction.loading import PackagedClassifier
 from hilum.prediction.reading import ReadImage, read_input
@@ -138,20 +138,20 @@ class _Service:
 
     async def _item(self, index: int, content: bytes, with_maps: bool) -> dict[str, Any]:
         loop = asyncio.get_running_loop()
-        read, seen = await loop.run_in_executor(self._decoders, self._read, content)
+        read, in_training = await loop.run_in_executor(self._decoders, self._read, content)
         if read.pixels is None:
             return refused_item(index, read.refusal or Refusal(Reason.UNREADABLE), read)
         scores = await asyncio.wrap_future(self._scorer.submit(read.pixels, with_maps=with_maps))
         if not with_maps:
-            return scored_item(self._model, index, read, scores, seen)
-        return await loop.run_in_executor(self._decoders, scored_item, self._model, index, read, scores, seen)
+            return scored_item(self._model, index, read, scores, in_training)
+        return await loop.run_in_executor(self._decoders, scored_item, self._model, index, read, scores, in_training)
 
     def _read(self, content: bytes) -> tuple[ReadImage, bool | None]:
         image = InputImage(_UPLOAD.name, _UPLOAD, content=content)
         try:
             read = read_input(image, self._model.recipe, self._model.description.training_range, self._accepted)
             # asked anew each time: whose images came is not kept
-            return read, SeenPatients(self._ledger).of(image, read.patient_id)
+            return read, TrainingMembership(self._ledger).of(image, read.patient_id)
         # Foreign bytes may raise anything; it costs this image and no other.
         except Exception as error:  # noqa: BLE001
             logger.error("reading: %s", type(error).__name__)

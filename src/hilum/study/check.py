@@ -46,20 +46,20 @@ class Problem:
     Attributes:
         arm: whose it is; None where it is the whole study's.
         step: in which it was met, as the plan calls it; "before the first step" for what needs no step.
-        told: what was found, and what mends it.
+        message: what was found, and what fixes it.
         code: "diverged" or "collapsed", where a training came to nothing by its own course: the study can run, and
             would leave this arm out. None of what stops the study.
     """
 
     arm: str | None
     step: str
-    told: str
+    message: str
     code: TrainingFailure | None = None
 
     @property
     def sentence(self) -> str:
         """For people."""
-        return f"{f'arms.{self.arm}, ' if self.arm else ''}{self.step}: {self.told}"
+        return f"{f'arms.{self.arm}, ' if self.arm else ''}{self.step}: {self.message}"
 
 
 @dataclass
@@ -94,8 +94,8 @@ class Checked:
             HilumErrors: all problems.
         """
         if set(self.problems) - set(self.warnings if but_warnings else []):
-            told = [problem.sentence for problem in self.problems]
-            raise HilumErrors("the study in miniature", told, fix="nothing was trained")
+            message = [problem.sentence for problem in self.problems]
+            raise HilumErrors("the study in miniature", message, fix="nothing was trained")
 
 
 BEFORE = "before the first step"
@@ -116,7 +116,7 @@ def check_study(
         roots: folder of each data set that is not generated; of those a few images are generated.
         allow_missing: as in `hilum.study.execution.run.run_study`.
         workers: threads that decode images and prepare batches.
-        on_progress: told the steps done.
+        on_progress: receives the steps done.
 
     Raises:
         HilumError: tables that cannot be read, a folder that is not there, a split that leaves a part empty.
@@ -168,11 +168,11 @@ def _check_tasks(prepared: PreparedStudy, workers: int | None, on_progress: Prog
         checked.images += each.images
         for title, seconds in each.seconds.items():
             checked.seconds[title] = checked.seconds.get(title, 0.0) + seconds
-        known = {(problem.arm, problem.told) for problem in checked.problems}
+        known = {(problem.arm, problem.message) for problem in checked.problems}
         checked.problems += [
             replace(problem, step=f"task {task}, {problem.step}")
             for problem in each.problems
-            if (problem.arm, problem.told) not in known
+            if (problem.arm, problem.message) not in known
         ]
     return checked
 
@@ -184,14 +184,16 @@ def _problems_before(prepared: Prepared) -> list[Problem]:
     try:
         refuse_contaminated(prepared)
     except HilumErrors as error:
-        problems += [Problem(None, BEFORE, told) for told in error.problems]
-    problems += [Problem(None, BEFORE, told) for told in label_problems(prepared)]
+        problems += [Problem(None, BEFORE, message) for message in error.problems]
+    problems += [Problem(None, BEFORE, message) for message in label_problems(prepared)]
     impossible = refuse_impossible(study, prepared.labelled_images)
-    problems += [Problem(None, BEFORE, told) for told in impossible]
+    problems += [Problem(None, BEFORE, message) for message in impossible]
     for arm, settings in study.arms.items():
         if start_of(study, arm).here is False:
-            told = f"its weights {study.weights_of(arm)} are not on this machine. Get them with `hilum weights fetch`."
-            problems.append(Problem(arm, BEFORE, told))
+            message = (
+                f"its weights {study.weights_of(arm)} are not on this machine. Get them with `hilum weights fetch`."
+            )
+            problems.append(Problem(arm, BEFORE, message))
         for init in starts_in(settings.init):
             if not isinstance(init, Pretrained):
                 continue
@@ -214,7 +216,7 @@ class _Trial:
         self._steps = steps_of(study, None)
         self._failed: dict[str, Problem] = {}
         for arm in study.arms:
-            if start_of(study, arm).here is False:  # told before the first step
+            if start_of(study, arm).here is False:  # reported before the first step
                 self._failed[arm] = Problem(arm, BEFORE, "its weights are not on this machine")
 
     def run(self, on_progress: ProgressReport) -> None:
@@ -249,7 +251,7 @@ class _Trial:
     def _explain(self, step: Step) -> bool:
         """Each arm by itself where both together fail, so that it is known whose fault it is; the report goes on."""
         study = self._judged().study
-        if study.explain is None or self._try(step, [], lambda: self._explain_arms(study.explained_arms), tell=False):
+        if study.explain is None or self._try(step, [], lambda: self._explain_arms(study.explained_arms), report=False):
             return True
         before = len(self.checked.problems)
         for arm in study.explained_arms:
@@ -271,7 +273,7 @@ class _Trial:
         perform(step, self._small, self._out, self._workers, silent)
 
     def _judged(self) -> Prepared:
-        failed = [FailedArm(arm, "diverged", "", each.told) for arm, each in self._failed.items()]
+        failed = [FailedArm(arm, "diverged", "", each.message) for arm, each in self._failed.items()]
         return without_failed(self._small, failed)
 
     def _arms_of(self, step: Step) -> list[str]:
@@ -281,17 +283,17 @@ class _Trial:
         return [arm for arm in study.arms if step.directory in pretraining_directories(study, arm, study.seeds[0])]
 
     def _try(
-        self, step: Step, arms: list[str], work: Callable[[], object], *, fails: bool = True, tell: bool = True
+        self, step: Step, arms: list[str], work: Callable[[], object], *, fails: bool = True, report: bool = True
     ) -> bool:
         """Whether it went well; what went wrong is noted for each arm, and those that fail are left out from now on."""
         began = time.monotonic()
         try:
             work()
         except Exception as error:  # noqa: BLE001 - whatever would stop the study later is what is looked for
-            told = self._in_words(step, error)
+            message = self._in_words(step, error)
             code = error.code if isinstance(error, TrainingFailedError) else None
-            problems = [Problem(arm, step.title, told, code) for arm in arms] or [Problem(None, step.title, told)]
-            if tell:
+            problems = [Problem(arm, step.title, message, code) for arm in arms] or [Problem(None, step.title, message)]
+            if report:
                 self.checked.problems += problems
             if fails:
                 self._failed |= {each.arm: each for each in problems if each.arm is not None}
@@ -303,15 +305,15 @@ class _Trial:
 
     def _in_words(self, step: Step, error: Exception) -> str:
         if isinstance(error, TrainingFailedError):
-            told = failure_in_words(step, self._small.study, error)
+            message = failure_in_words(step, self._small.study, error)
         elif isinstance(error, HilumErrors):
-            told = f"{error.where}: {'; '.join(error.problems)}"
+            message = f"{error.where}: {'; '.join(error.problems)}"
         elif isinstance(error, HilumError):
-            told = str(error)
+            message = str(error)
         else:
             at = traceback.extract_tb(error.__traceback__)[-1]
-            told = f"{type(error).__name__}: {error} ({Path(at.filename).name}, line {at.lineno})"
-        return told.replace(f"{self._out}/", "")
+            message = f"{type(error).__name__}: {error} ({Path(at.filename).name}, line {at.lineno})"
+        return message.replace(f"{self._out}/", "")
 
 
 _OF_ARMS = ("pretrain", "supervise", "sweep", "finetune", "external")

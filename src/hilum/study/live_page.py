@@ -58,7 +58,7 @@ def write_live_page(directory: Path, *, reload_seconds: float | None) -> tuple[P
 
 
 def _sweeps(directory: Path) -> str:
-    told = ""
+    text = ""
     for sweep in sweeps_under_way(directory):
         ranked = sorted(sweep["trials"], key=lambda row: (row["val_loss"] is None, row["val_loss"]))
         rows = "".join(
@@ -66,11 +66,11 @@ def _sweeps(directory: Path) -> str:
             f"<td>{'' if row['val_loss'] is None else format(row['val_loss'], '.4f')}</td><td>{row['epochs']}</td></tr>"
             for row in ranked[:SHOWN_TRIALS]
         )
-        told += (
+        text += (
             f"<h2>Sweep of {escape(sweep['arm'])}: {sweep['state']}, {len(ranked)} trials ended</h2><table><tr>"
             f"<th>Trial</th><th>State</th><th>Settings</th><th>Validation loss</th><th>Epochs</th></tr>{rows}</table>"
         )
-    return told
+    return text
 
 
 def _course(directory: Path) -> str:

@@ -27,14 +27,14 @@ OF_EACH_LABEL = 2
 FEWEST_IMAGES = FEWEST_IMAGES + 2
 """In every part, where there are as many."""
 BATCH_SIZE = 4
-REDRAWS = 100
+N_BOOTSTRAP = 100
 TRIALS = 4
 """Of a sweep."""
 MOST_EXPLAINED = 2  # findings: maps of 14 findings at 224 px take minutes
-_NO_SAY_OF_LENGTH = {"steps", "epochs", "validations", "patience", "batch_size", "warmup_epochs", "warmup_steps"}
-_AS_SAID = {"schedule", "resample", "train"}
+_LENGTH_SETTINGS = {"steps", "epochs", "validations", "patience", "batch_size", "warmup_epochs", "warmup_steps"}
+_AS_GIVEN = {"schedule", "resample", "train"}
 """Settings that a study file writes in another way than the room that takes them."""
-_OF_COST = ("lr", "weight_decay", *_NO_SAY_OF_LENGTH)
+_OF_COST = ("lr", "weight_decay", *_LENGTH_SETTINGS)
 """Settings of fine-tuning by which arms do not become kinds of their own."""
 
 
@@ -114,8 +114,8 @@ def arms_of_each_kind(study: Study) -> list[str]:
     kinds: dict[str, str] = {}
     for arm in dict.fromkeys([*needed, *study.arms]):
         kinds.setdefault(_kind(study, arm), arm)
-    kept = {*needed, *kinds.values()}
-    return [arm for arm in study.arms if arm in kept]
+    chosen = {*needed, *kinds.values()}
+    return [arm for arm in study.arms if arm in chosen]
 
 
 def _kind(study: Study, arm: str) -> str:
@@ -206,19 +206,19 @@ def _existing(data: PreparedData, image_ids: Iterable[str], most: int) -> list[s
     first_of = {patient: row for row, patient in reversed(list(enumerate(data.patients(ids))))}
     firsts = set(first_of.values())
     order = [*sorted(firsts), *(row for row in range(len(ids)) if row not in firsts)]
-    kept: list[int] = []
+    chosen: list[int] = []
     for row in order:
-        if len(kept) >= most:
+        if len(chosen) >= most:
             break
         if files.has(ids[row]):
-            kept.append(row)
-    return [ids[row] for row in sorted(kept)]
+            chosen.append(row)
+    return [ids[row] for row in sorted(chosen)]
 
 
 def _cut(data: PreparedData, used: set[str], enough: int) -> PreparedData:
     """A data set of the images that are used; some of one that no arm uses, since it is decoded all the same."""
-    kept = used or set(_existing(data, data.manifest["image_id"], enough))
-    return replace(data, manifest=_rows(data.manifest, kept))
+    chosen = used or set(_existing(data, data.manifest["image_id"], enough))
+    return replace(data, manifest=_rows(data.manifest, chosen))
 
 
 def _rows(table: pl.DataFrame, image_ids: set[str]) -> pl.DataFrame:
@@ -256,11 +256,11 @@ def _few_steps(prepared: Prepared, batch_sizes: dict[str, int]) -> Study:
                 start = _one_pretraining_epoch(prepared, start, batch_sizes[name])
             update["init"] = arm.init.model_copy(update={"finetune": tuning, "start": start})
         if (sweep := study.sweep_of(name)) is not None:
-            update["sweep"] = shrunk(sweep, TRIALS, tuple(_NO_SAY_OF_LENGTH))
+            update["sweep"] = shrunk(sweep, TRIALS, tuple(_LENGTH_SETTINGS))
         arms[name] = arm.model_copy(update=update)
     evaluate = study.evaluate.model_copy(
         update={
-            "n_bootstrap": REDRAWS,
+            "n_bootstrap": N_BOOTSTRAP,
             "min_positive_patients": min(study.evaluate.min_positive_patients, OF_EACH_LABEL),
             "min_group": min(study.evaluate.min_group, OF_EACH_LABEL),
             "reference": None if study.compare else study.reference_arm,
@@ -283,12 +283,12 @@ def _one_pretraining_epoch(prepared: Prepared, init: Pretrained, batch_size: int
 
 def _one_epoch(study: Study, arm: str, images: int) -> Finetuning:
     """What an arm is fine-tuned with, presets for all of its images filled in, for one epoch."""
-    said, resolved = study.finetuning_of(arm), resolved_finetuning(study, arm, images).settings
+    given, resolved = study.finetuning_of(arm), resolved_finetuning(study, arm, images).settings
     values = {
-        name: getattr(resolved, name) for name in Finetuning.model_fields if name not in _NO_SAY_OF_LENGTH | _AS_SAID
+        name: getattr(resolved, name) for name in Finetuning.model_fields if name not in _LENGTH_SETTINGS | _AS_GIVEN
     }
-    values |= {name: value for name, value in said.said().items() if name in _AS_SAID}
-    if said.policy is not None:
-        values["policy"] = said.policy
+    values |= {name: value for name, value in given.given().items() if name in _AS_GIVEN}
+    if given.policy is not None:
+        values["policy"] = given.policy
     batch_size = min(resolved.batch_size, BATCH_SIZE)
     return Finetuning.model_validate(values | {"epochs": 1, "batch_size": batch_size, "patience": None})

@@ -46,8 +46,8 @@ def package(
         task: of a study of several tasks, which one; of several label fractions the largest is taken.
         roots: folders of its data sets that it did not generate, whose tables tell ages and views.
         calibration: "platt" or "temperature".
-        n_bootstrap: redraws of patients; the study's own number when left out.
-        on_progress: told the classifiers done.
+        n_bootstrap: resamples of patients; the study's own number when left out.
+        on_progress: receives the classifiers done.
 
     Raises:
         HilumError: no finished study, or no such arm.

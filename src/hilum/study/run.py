@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import polars as pl
 
+from hilum.data.tables import read_result_table
 from hilum.errors import HilumError
 from hilum.evaluation.metrics import overall_finding
 from hilum.progress import ProgressReport, ShowProgress, quiet
@@ -37,7 +38,7 @@ class StudyResult(Result):
     def tables(self) -> dict[str, pl.DataFrame]:
         """`metrics`, `comparisons` and every other table of its evaluation, by name."""
         files = sorted((self.directory / EVALUATION).glob("*.parquet"))
-        tables = {path.stem: pl.read_parquet(path) for path in files}
+        tables = {path.stem: read_result_table(path) for path in files}
         return {name: tables.pop(name) for name in ("metrics", "comparisons")} | tables
 
     @property

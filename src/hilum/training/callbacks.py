@@ -33,16 +33,16 @@ class Probing:
     every: int
     keeps_best: bool
 
-    def probed(self, kept: nn.Module, epoch: int, epochs: int) -> dict[str, float | None]:
+    def probed(self, module: nn.Module, epoch: int, epochs: int) -> dict[str, float | None]:
         """Columns of the curves after so many of so many epochs, 0 for the start; None where no probe is due.
 
-        The first of several processes looks, and the others are told.
+        The first of several processes looks, and the others receive it.
         """
         if epoch % self.every and epoch != epochs:
             return dict.fromkeys(self.columns)
         began = time.perf_counter()
-        seen = agreed(lambda: dict(self.look(kept)) if rank() == 0 else {}, f"probe after epoch {epoch}")
-        return {**seen, SECONDS: time.perf_counter() - began}
+        results = agreed(lambda: dict(self.look(module)) if rank() == 0 else {}, f"probe after epoch {epoch}")
+        return {**results, SECONDS: time.perf_counter() - began}
 
     @property
     def columns(self) -> tuple[str, ...]:

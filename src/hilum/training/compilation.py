@@ -53,7 +53,7 @@ class Compilation:
             "recompute" (activations that are computed again).
         eager_seconds, compiled_seconds: of the forward and backward pass of a step, medians; None where not measured.
         difference: of loss and gradient, relative; None where not measured.
-        reason: what torch said, where it failed.
+        reason: torch's message, where it failed.
     """
 
     code: Code
@@ -110,7 +110,7 @@ def decide_compilation(
     processes: int = 1,
     recompute: bool = False,
 ) -> Compilation:
-    """Whether a run shall be compiled; tried on a copy, so that no run is changed by it.
+    """Whether a run must be compiled; tried on a copy, so that no run is changed by it.
 
     Args:
         asked: "on": wherever it works; "auto": where it works and was measured to pay, on a GPU only; "off".
@@ -141,8 +141,8 @@ def decide_compilation(
         with blocks.active():
             compiled = _timed(tried, loss_of, device)
     except Exception as error:  # noqa: BLE001 - whatever a compiler does not take, the run goes on without it
-        said = " ".join(str(error).split())
-        return Compilation("failed", eager.seconds, reason=f"{type(error).__name__}: {said}"[:300])
+        text = " ".join(str(error).split())
+        return Compilation("failed", eager.seconds, reason=f"{type(error).__name__}: {text}"[:300])
     apart = compiled.difference(eager)
     found = eager.seconds, compiled.seconds, apart
     if not apart <= TOLERANCE[dtype]:

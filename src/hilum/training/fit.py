@@ -29,8 +29,8 @@ from hilum.training.activation_checkpointing import recomputing
 from hilum.training.callbacks import Probing
 from hilum.training.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
 from hilum.training.compilation import Compilation, CompiledBlocks, decide_compilation
-from hilum.training.cpu import kept_memory, short_attention_written_out, small_maps_multiplied
-from hilum.training.distributed import agreed, rank, told, world_size
+from hilum.training.cpu import retained_memory, short_attention_written_out, small_maps_multiplied
+from hilum.training.distributed import agreed, broadcast, rank, world_size
 from hilum.training.distributed.device import choose_device
 from hilum.training.precision import AUTOCAST, arithmetic, choose_precision, deterministic
 from hilum.training.settings import TrainingSettings
@@ -54,10 +54,10 @@ class Fit:
         curves: one row an epoch: epoch (from 1), step (optimiser steps so far), train_loss, val_loss (null in epochs
             without a validation; val_auroc beside it where that chooses the epoch), lr (of the first parameter group at
             the epoch's last step), images_per_second and data_wait_share (of the training steps), seconds (training
-            and validation), what the module watches, and what a probe told with its probe_seconds (null in epochs
+            and validation), what the module watches, and what a probe reported with its probe_seconds (null in epochs
             without one).
         stopped_early: before the last epoch, for want of a lower validation loss.
-        start: what the probe told before the first step; empty without one.
+        start: what the probe reported before the first step; empty without one.
         compilation: whether it was compiled, and why; None where a resumed run had decided it before.
     """
 
@@ -114,7 +114,7 @@ def fit(
     on_cpu = device.type == "cpu"
     with (
         deterministic(device),
-        kept_memory(device),
+        retained_memory(device),
         short_attention_written_out(trainable) if on_cpu else nullcontext(),
         small_maps_multiplied(trainable) if on_cpu else nullcontext(),
         generators,
@@ -164,7 +164,7 @@ class _Loop:
         course, settings, found = self.course, self.settings, None
         if course.compiled is None:
             found = self.tried() if settings.compile == "on" or self.device.type == "cuda" else Compilation("off")
-            course.compiled = told(found.code == "compiled")
+            course.compiled = broadcast(found.code == "compiled")
             if found.code != "off" and rank() == 0:
                 write_json(self.directory / COMPILATION, found.as_data())
         if course.compiled:
@@ -200,7 +200,7 @@ class _Loop:
                 self.train_epoch()
             self.finish_epoch()
         if self.best is not None:
-            self.trainable.kept.load_state_dict(self.best)
+            self.trainable.exported.load_state_dict(self.best)
         course = self.course
         return Fit(
             best_epoch=course.best_epoch or course.epoch,
@@ -270,9 +270,9 @@ class _Loop:
         }
         if ranked:
             row["val_auroc"] = auroc
-        seen = agreed(self.trainable.watch, f"epoch {course.epoch + 1}")
+        results = agreed(self.trainable.watch, f"epoch {course.epoch + 1}")
         probed = self.probe(course.epoch + 1)
-        course.next_epoch({**row, **seen, **probed})
+        course.next_epoch({**row, **results, **probed})
         if self.probing is not None and self.probing.keeps_best and course.record(probed[self.probing.quality]):
             self.keep()
         if loss is not None and course.judge(loss, auroc, self.settings) and self.settings.keep != "last":
@@ -288,20 +288,20 @@ class _Loop:
         """After so many epochs."""
         if self.probing is None:
             return {}
-        seen = self.probing.probed(self.trainable.kept, epoch, self.settings.epochs)
-        quality = seen[self.probing.quality]
+        results = self.probing.probed(self.trainable.exported, epoch, self.settings.epochs)
+        quality = results[self.probing.quality]
         self.course.quality = self.course.quality if quality is None else quality
-        return seen
+        return results
 
     def keep(self) -> None:
         """Remember the weights of what is kept, as they are now."""
         self.best = {
-            name: value.detach().to("cpu", copy=True) for name, value in self.trainable.kept.state_dict().items()
+            name: value.detach().to("cpu", copy=True) for name, value in self.trainable.exported.state_dict().items()
         }
 
     def resume(self) -> None:
         path = checkpoint_path(self.directory)
-        if not told(path.exists()):
+        if not broadcast(path.exists()):
             return
         state = self.state()
         load_checkpoint(self.fabric, path, state)

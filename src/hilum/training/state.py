@@ -20,7 +20,7 @@ class Course:
         lowest: validation loss, for the best epoch and early stopping.
         misranked: 1 - macro AUROC of the validation images, where that chooses the epoch.
         plateau: state of the plateau schedule.
-        start: what a probe told before the first step; empty without one.
+        start: what a probe reported before the first step; empty without one.
         quality: of the last probe.
         highest: quality of all probes that could choose an epoch.
         best_epoch: counted from 1; 0 before the first validation or probe.

@@ -18,7 +18,7 @@ class Trainable(nn.Module):
     """
 
     @property
-    def kept(self) -> nn.Module:
+    def exported(self) -> nn.Module:
         """The part whose weights of the best epoch are kept, where a run chooses one; all of it by default."""
         return self
 

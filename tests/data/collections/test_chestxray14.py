@@ -158,7 +158,7 @@ def test_what_is_not_there_is_noted(native):
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "message"),
     [
         (ROWS[0], "line 2: Image Index is '00000001_000.png', expected every image once"),
         ("00000004_000.png,Hernia,0,4,old,F,PA,1,1,1,1", "line 6: Patient Age is 'old', expected years"),
@@ -175,9 +175,9 @@ def test_what_is_not_there_is_noted(native):
         ),
     ],
 )
-def test_a_wrong_line_of_the_table_is_named(native, line, told):
+def test_a_wrong_line_of_the_table_is_named(native, line, message):
     write(native, "Data_Entry_2017_v2020.csv", "\n".join([HEADER, *ROWS, line]))
-    with pytest.raises(HilumError, match=told):
+    with pytest.raises(HilumError, match=message):
         read_collection("chestxray14", native, allow_missing=True)
 
 
@@ -203,7 +203,7 @@ def test_a_list_without_its_sister_is_refused(native):
 
 
 @pytest.mark.parametrize(
-    ("boxes", "told"),
+    ("boxes", "message"),
     [
         ("a,b\nc,d\n", "found 2 columns"),
         (BOXES + "00000001_000.png,Effusion,1,2,3\n", "line 4: expected 6 fields, as in the header; found 5"),
@@ -213,22 +213,22 @@ def test_a_list_without_its_sister_is_refused(native):
         ),
     ],
 )
-def test_a_wrong_table_of_boxes_is_refused(native, boxes, told):
+def test_a_wrong_table_of_boxes_is_refused(native, boxes, message):
     write(native, "BBox_List_2017.csv", boxes)
-    with pytest.raises(HilumError, match=told):
+    with pytest.raises(HilumError, match=message):
         read_collection("chestxray14", native)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (("mimic", "."), "expected one of chestxray14, .* folder; found 'mimic'"),
         (("chestxray14", "absent"), "expected the data set's folder; found no such folder"),
         (("chestxray14", "."), "Data_Entry_2017.csv, plain or .gz; found neither"),
     ],
 )
-def test_a_wrong_name_or_folder_is_refused(tmp_path, arguments, told):
-    with pytest.raises(HilumError, match=told):
+def test_a_wrong_name_or_folder_is_refused(tmp_path, arguments, message):
+    with pytest.raises(HilumError, match=message):
         read_collection(arguments[0], tmp_path / arguments[1])
 
 
@@ -301,8 +301,10 @@ def test_a_stray_copy_whose_name_is_not_utf8_is_left_out_by_a_printable_name(nat
     (native / "images" / os.fsdecode(b"copia de radiograf\xeda.png")).write_bytes(b"x")
     collected = read_collection("chestxray14", native)
     assert len(collected.manifest) == 4
-    told = r"1 files or folders have names that are not UTF-8 (images/copia de radiograf\xeda.png, …) and were left out"
-    assert any(note.startswith(told) for note in collected.notes)
+    message = (
+        r"1 files or folders have names that are not UTF-8 (images/copia de radiograf\xeda.png, …) and were left out"
+    )
+    assert any(note.startswith(message) for note in collected.notes)
 
 
 def test_links_out_of_the_root_count_as_absent(native, tmp_path_factory):
@@ -379,7 +381,7 @@ def test_patients_have_one_spelling_in_every_copy(native):
 
 
 @pytest.mark.parametrize(
-    ("name", "spoil", "told"),
+    ("name", "spoil", "message"),
     [
         (
             "Data_Entry_2017_v2020.csv",
@@ -402,8 +404,8 @@ def test_patients_have_one_spelling_in_every_copy(native):
         ),
     ],
 )
-def test_files_that_were_cut_or_encoded_otherwise_are_refused_by_name(native, name, spoil, told):
+def test_files_that_were_cut_or_encoded_otherwise_are_refused_by_name(native, name, spoil, message):
     (native / name).write_bytes(spoil((native / name).read_bytes()))
-    with pytest.raises(HilumError, match=told) as caught:
+    with pytest.raises(HilumError, match=message) as caught:
         read_collection("chestxray14", native)
     assert str(caught.value).startswith(str(native / name))

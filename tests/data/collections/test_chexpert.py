@@ -129,7 +129,7 @@ def test_missing_images_are_counted_and_the_fix_is_named(small):
 
 
 @pytest.mark.parametrize(
-    ("path", "told"),
+    ("path", "message"),
     [
         ("/etc/passwd", "line 2: Path is '/etc/passwd', expected every image once, as train/patient00001"),
         (f"{P}/train/../../../../etc/passwd", "line 2: Path is"),
@@ -138,18 +138,18 @@ def test_missing_images_are_counted_and_the_fix_is_named(small):
         ("", "line 2: Path is None"),
     ],
 )
-def test_paths_that_are_no_images_of_the_set_are_refused(tmp_path, path, told):
+def test_paths_that_are_no_images_of_the_set_are_refused(tmp_path, path, message):
     write(tmp_path, "train.csv", [TRAIN[0].replace(TRAIN[0].split(",")[0], f'"{path}"')], images=False)
     if "\n" in path:  # blanks at the end are cut, and nothing is left to refuse
         assert len(read_collection("chexpert", tmp_path, allow_missing=True).manifest) == 1
         return
     with pytest.raises(HilumError) as caught:
         read_collection("chexpert", tmp_path, allow_missing=True)
-    assert told in str(caught.value)
+    assert message in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "message"),
     [
         ("Female", "Woman", "line 2: Sex is 'Woman', expected Female, Male or Unknown"),
         (",68,", ",old,", "line 2: Age is 'old', expected years, 0 to 120"),
@@ -159,11 +159,11 @@ def test_paths_that_are_no_images_of_the_set_are_refused(tmp_path, path, told):
         (",1.0\n", ",nan\n", "line 2: Support Devices is 'nan'"),
     ],
 )
-def test_values_that_cannot_be_are_refused_by_line(tmp_path, old, new, told):
+def test_values_that_cannot_be_are_refused_by_line(tmp_path, old, new, message):
     write(tmp_path, "train.csv", [(TRAIN[0] + "\n").replace(old, new).strip()])
     with pytest.raises(HilumError) as caught:
         read_collection("chexpert", tmp_path)
-    assert told in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_an_image_twice_in_a_table_or_in_both_is_refused(small):

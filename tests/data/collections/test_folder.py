@@ -14,7 +14,7 @@ from hilum.data.collections import read_collection
 from hilum.data.labels import LabelPolicy, targets
 from hilum.data.paths import NOT_UTF8, is_utf8, printable
 from hilum.data.preprocess import parse_recipe
-from hilum.data.splits import told_split
+from hilum.data.splits import parse_split
 from hilum.data.store import build_store
 from hilum.errors import HilumError
 
@@ -77,7 +77,7 @@ def test_labels_are_joined_by_path_name_or_stem_and_headers_fill_what_they_leave
     assert list(collected.sources) == ["labels.csv"]
 
 
-def test_labels_may_lie_in_the_folder_itself(root):
+def test_labels_may_are_in_the_folder_itself(root):
     (root / "labels.csv").write_text("filename,Mass\none.jpg,1\n")
     collected = read_collection("folder", root, labels=root.__class__("labels.csv"))
     assert collected.manifest["Mass"].to_list() == [1, None, None]
@@ -116,7 +116,7 @@ def test_unreadable_files_are_set_aside_and_counted(root, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("name,Mass\none.jpg,1\n", "header: expected a column that names the image.*found 'name', 'Mass'. Rename"),
         ("image,Mass,Mass\none.jpg,1,0\n", "column 'Mass': expected once, found 2 times"),
@@ -136,12 +136,12 @@ def test_unreadable_files_are_set_aside_and_counted(root, tmp_path):
         ("image,patient_id,split\none.jpg,p,train\nb/two.PNG,p,test\n", "split: .*found patient p in test and train"),
     ],
 )
-def test_a_wrong_csv_is_refused_with_line_and_column(root, text, told):
-    with pytest.raises(HilumError, match=told):
+def test_a_wrong_csv_is_refused_with_line_and_column(root, text, message):
+    with pytest.raises(HilumError, match=message):
         read_collection("folder", root, labels=labels(root, text))
 
 
-def test_all_wrong_values_are_told_at_once(root):
+def test_all_wrong_values_are_reported_at_once(root):
     path = labels(root, "image,age,sex,Mass\none.jpg,old,x,2\n")
     with pytest.raises(HilumError, match="3 problems, nothing was read"):
         read_collection("folder", root, labels=path)
@@ -183,7 +183,7 @@ def test_rows_that_say_nothing_are_unlabelled_and_never_negative(root):
     assert ids == ["one.jpg"]  # of whom Edema is not mentioned, which the policy reads as absent
     assert values.tolist() == [[1, 0]]
     with pytest.raises(HilumError, match="patients enough"):  # one labelled patient is not enough, whatever the others
-        told_split(manifest, "patients")
+        parse_split(manifest, "patients")
 
 
 def test_a_name_that_several_files_share_needs_the_path(root):
@@ -246,7 +246,7 @@ def test_broken_dicom_of_any_name_is_set_aside_and_not_skipped(root):
     assert rejected["path"].to_list() == ["1.2.3"]
 
 
-def test_kinds_that_are_not_read_are_said_and_counted(root):
+def test_kinds_that_are_not_read_are_reported_and_counted(root):
     image = Image.open(root / "one.jpg")
     for name in ("a.tif", "b.tiff", "c.bmp", "d.webp", "e.jp2"):
         image.save(root / name)
@@ -273,8 +273,8 @@ def test_exif_orientation_is_counted_at_ingest(root):
     image = Image.open(root / "one.jpg").convert("L")
     for name in ("turned.jpg", "turned.png"):
         image.save(root / name, exif=exif)
-    told = "2 JPEG or PNG files: has an EXIF orientation, and is turned or mirrored here as it says"
-    assert told in read_collection("folder", root).notes
+    message = "2 JPEG or PNG files: has an EXIF orientation, and is turned or mirrored here as it says"
+    assert message in read_collection("folder", root).notes
 
 
 NAME = st.binary(min_size=1, max_size=40).filter(lambda name: not set(name) & set(b"/\0") and not name.startswith(b"."))
@@ -347,17 +347,17 @@ def test_words_for_splits_and_unknown_values_are_understood(root, column):
 
 
 @pytest.mark.parametrize(
-    ("column", "value", "told"),
+    ("column", "value", "message"),
     [
         ("fold", "3", "'fold' looks like a split: rename it to split and write train, val or test, if it is"),
         ("MRN", "17", "'MRN' looks like patients: rename it to patient_id, if it is"),
         ("Label", "Pneumonia", "'Label' looks like labels: write one column a finding, with 1 and 0, if it is"),
     ],
 )
-def test_a_column_that_is_left_out_and_looks_like_more_is_named(root, column, value, told):
+def test_a_column_that_is_left_out_and_looks_like_more_is_named(root, column, value, message):
     path = labels(root, f"image,{column},Mass\none.jpg,{value},1\n")
     collected = read_collection("folder", root, labels=path)
-    assert f"column {told}" in collected.notes
+    assert f"column {message}" in collected.notes
     assert collected.manifest.filter(pl.col("labelled"))["split"].to_list() == [None]
 
 
@@ -382,7 +382,7 @@ def test_a_parquet_table_of_labels_says_the_same(root, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("image;Mass\none.jpg;1\n", "expected fields divided by commas; found semicolons"),
         ("image\tMass\none.jpg\t1\n", "expected fields divided by commas; found tabs"),
@@ -390,8 +390,8 @@ def test_a_parquet_table_of_labels_says_the_same(root, tmp_path):
         ('image,Mass\n"one.jpg,1\n', "found in line 2 a quote that opens and never ends"),
     ],
 )
-def test_a_table_that_is_divided_otherwise_is_refused_for_that(root, text, told):
-    with pytest.raises(HilumError, match=told):
+def test_a_table_that_is_divided_otherwise_is_refused_for_that(root, text, message):
+    with pytest.raises(HilumError, match=message):
         read_collection("folder", root, labels=labels(root, text))
 
 

@@ -22,21 +22,21 @@ def found(table: pl.DataFrame, root) -> dict[str, tuple[str, bool]]:
 
 def test_headers_tell_patients_where_the_labels_use_the_same_ids(tmp_path):
     table = images(("a.dcm", "77", "77"), ("b.dcm", "78", "78"), ("c.dcm", None, "77"), ("d.dcm", None, "99"))
-    told = found(table, tmp_path)
-    assert told["c.dcm"] == ("77", True)
-    assert told["d.dcm"] == ("99", True)
+    message = found(table, tmp_path)
+    assert message["c.dcm"] == ("77", True)
+    assert message["d.dcm"] == ("99", True)
 
 
 def test_headers_are_turned_into_the_ids_of_the_labels(tmp_path):
     table = images(("a.dcm", "p1", "77"), ("b.dcm", "p2", "78"), ("c.dcm", None, "77"), ("d.dcm", None, "99"))
-    told = found(table, tmp_path)
-    assert told["c.dcm"] == ("p1", True)  # a test patient under two names would be learnt from
-    assert told["d.dcm"] == ("99", True)
+    message = found(table, tmp_path)
+    assert message["c.dcm"] == ("p1", True)  # a test patient under two names would be learnt from
+    assert message["d.dcm"] == ("99", True)
 
 
 def test_headers_of_another_kind_are_not_compared(tmp_path):
-    told = found(images(("a.png", "p1", None), ("c.dcm", None, "77"), ("d.dcm", None, "77")), tmp_path)
-    assert told["c.dcm"] == told["d.dcm"] == ("77", False)
+    message = found(images(("a.png", "p1", None), ("c.dcm", None, "77"), ("d.dcm", None, "77")), tmp_path)
+    assert message["c.dcm"] == message["d.dcm"] == ("77", False)
 
 
 @given(
@@ -50,10 +50,10 @@ def test_ids_are_read_off_paths_that_hold_them(numbers, form, of_label, tmp_path
     labelled, others = numbers[:-1], [*numbers[:1], *numbers[-1:]]
     rows = [(form.format(number, 0), of_label.format(number), None) for number in labelled]
     rows += [(form.format(number, 1), None, None) for number in others]
-    told = found(images(*rows), tmp_path_factory.getbasetemp())
-    patient, known = told[form.format(labelled[0], 1)]
+    message = found(images(*rows), tmp_path_factory.getbasetemp())
+    patient, known = message[form.format(labelled[0], 1)]
     assert (patient, known) == (of_label.format(labelled[0]), True)
-    patient, known = told[form.format(others[-1], 1)]
+    patient, known = message[form.format(others[-1], 1)]
     assert known
     assert patient not in {of_label.format(number) for number in labelled}
 
@@ -74,7 +74,7 @@ def test_a_copy_is_of_the_patient_of_the_original(tmp_path):
     }.items():
         (tmp_path / name).write_bytes(content)
     table = images(("a.png", "p1", None), *((name, None, None) for name in ("copy.png", "b.png", "again.png", "c.png")))
-    told = found(table, tmp_path)
-    assert told["copy.png"] == ("p1", True)
-    assert told["b.png"] == told["again.png"] == ("b.png", False)
-    assert told["c.png"] == ("c.png", False)
+    message = found(table, tmp_path)
+    assert message["copy.png"] == ("p1", True)
+    assert message["b.png"] == message["again.png"] == ("b.png", False)
+    assert message["c.png"] == ("c.png", False)

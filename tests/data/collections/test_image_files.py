@@ -55,7 +55,7 @@ def test_files_of_some_folders_are_listed_the_first_of_each_name(root):
     assert ImageFiles(root).listed([], ".png").schema == {"name": pl.String, "path": pl.String}
 
 
-def test_names_that_are_not_utf8_count_as_absent_and_are_said(root):
+def test_names_that_are_not_utf8_count_as_absent_and_are_reported(root):
     for name in (b"radiograf\xeda.png", b"0/caf\xe9.png", b"0/.caf\xe9.png"):
         (root / os.fsdecode(name)).touch()
     (root / os.fsdecode(b"im\xe1genes")).mkdir()

@@ -43,8 +43,8 @@ def test_folders_and_names_become_a_manifest(native):
     manifest = collected.manifest
     assert manifest["image_id"].to_list() == sorted(IMAGES)
     assert all((native / path).is_file() for path in manifest["path"])
-    told = dict(zip(manifest["image_id"], manifest.select("patient_id", "split").rows(), strict=True))
-    assert told == {
+    message = dict(zip(manifest["image_id"], manifest.select("patient_id", "split").rows(), strict=True))
+    assert message == {
         "train/NORMAL/IM-0115-0001.jpeg": ("train-IM-0115", "train"),
         "train/NORMAL/NORMAL2-IM-0115-0001.jpeg": ("train-NORMAL2-IM-0115", "train"),
         "train/NORMAL/IM-0543-0001-0002.jpeg": ("train-IM-0543", "train"),
@@ -67,7 +67,7 @@ def test_codes_follow_folder_and_name(native):
     assert codes == [expected[kind] for kind in kinds]
 
 
-def test_numbers_that_come_again_in_test_are_other_children_and_said_so(native):
+def test_numbers_that_come_again_in_test_are_other_children_and_stated_so(native):
     notes = read_collection("kermany", native).notes
     assert notes == ["1 patient numbers of test come again in train or val and are taken for other children (person1)"]
 
@@ -111,7 +111,7 @@ def test_an_empty_folder_is_refused(tmp_path):
         read_collection("kermany", tmp_path, allow_missing=True)
 
 
-def test_names_that_are_not_utf8_are_left_out_and_said(native):
+def test_names_that_are_not_utf8_are_left_out_and_stated(native):
     folder = native / "train" if (native / "train").is_dir() else native / "chest_xray" / "train"
     (folder / "NORMAL" / os.fsdecode(b"IM-0001-\xeda.jpeg")).write_text("x")
     collected = read_collection("kermany", native)

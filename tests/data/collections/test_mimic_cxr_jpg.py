@@ -90,7 +90,7 @@ def test_the_codes_of_a_study_go_to_each_of_its_images(native):
     assert manifest["Fracture"].to_list() == [None, None, None, -1, None]
 
 
-def test_the_labeller_is_the_first_that_is_here_unless_told(native):
+def test_the_labeller_is_the_first_that_is_here_unless_given(native):
     write(native, "mimic-cxr-2.0.0-negbio.csv", [LABELS, labels(50414267, No_Finding="0.0")])
     write(
         native, "mimic-cxr-2.1.0-test-set-labeled.csv", ["study_id," + ",".join(OBSERVATIONS), "52067803" + ",1" * 14]
@@ -135,7 +135,7 @@ def test_missing_images_are_counted_and_the_fix_is_named(native):
 
 
 @pytest.mark.parametrize(
-    ("table", "old", "new", "told"),
+    ("table", "old", "new", "message"),
     [
         ("metadata", "00000000-bde0afdd", "../../etc/passwd", "line 2: dicom_id is '../../etc/passwd-112c0b34"),
         ("metadata", "10000764,", "../10000,", "line 4: subject_id is '../10000', expected eight digits"),
@@ -148,14 +148,14 @@ def test_missing_images_are_counted_and_the_fix_is_named(native):
         ("split", "00000001-", "00000000-", "line 2: dicom_id is"),
     ],
 )
-def test_values_that_cannot_be_are_refused_by_line(native, table, old, new, told):
+def test_values_that_cannot_be_are_refused_by_line(native, table, old, new, message):
     path = native / f"mimic-cxr-2.0.0-{table}.csv.gz"
     text = gzip.decompress(path.read_bytes()).decode()
     assert old in text
     path.write_bytes(gzip.compress(text.replace(old, new).encode()))
     with pytest.raises(HilumError) as caught:
         read_collection("mimic_cxr_jpg", native, allow_missing=True)
-    assert told in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_a_patient_on_two_lists_is_refused(native):

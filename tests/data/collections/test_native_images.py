@@ -16,13 +16,13 @@ def test_images_are_named_without_their_suffix_sorted_and_once(tmp_path):
     assert radiographs.rows() == [("a", "one/a.dicom"), ("b", "one/b.dicom"), ("e", "two/e.dcm")]
 
 
-def test_headers_are_read_and_unreadable_files_told(tmp_path, dicom):
+def test_headers_are_read_and_unreadable_files_stated(tmp_path, dicom):
     dicom(IMAGE, "a.dcm", BurnedInAnnotation="YES", PatientSex="F", PatientAge="018M", ViewPosition="AP", PatientID="7")
     (tmp_path / "b.dcm").write_bytes(b"\0" * 200)
     radiographs = pl.DataFrame({"image_id": ["a", "b", "c", "d"], "path": ["a.dcm", "b.dcm", None, "gone.dcm"]})
     seen: list[tuple[int, int, str]] = []
     notes: list[str] = []
-    headers, rejected, _ = read_headers(tmp_path, radiographs, lambda *told: seen.append(told), notes)
+    headers, rejected, _ = read_headers(tmp_path, radiographs, lambda *message: seen.append(message), notes)
     assert notes == ["1 DICOM files: says that text is burnt into the pixels, which may name the patient"]
     notes.clear()
     assert headers.rows() == [("a", "7", "AP", 1.5, "F", 40, 30)]

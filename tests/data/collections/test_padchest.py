@@ -153,7 +153,7 @@ def test_a_gzipped_table_says_the_same(native):
 
 
 @pytest.mark.parametrize(
-    ("cells", "told"),
+    ("cells", "message"),
     [
         ({"ImageID": "../../etc/passwd"}, "line 12: ImageID is '../../etc/passwd', expected every image once"),
         ({"ImageID": "/etc/x.png"}, "line 12: ImageID is '/etc/x.png'"),
@@ -168,11 +168,11 @@ def test_a_gzipped_table_says_the_same(native):
         ({"Labels": "['" + "a" * 200_000 + "']"}, "expected at most 100,000 characters in a cell"),
     ],
 )
-def test_values_that_cannot_be_are_refused_by_line(native, cells, told):
+def test_values_that_cannot_be_are_refused_by_line(native, cells, message):
     write(native, [*IMAGES, image(10, "['normal']") | cells])
     with pytest.raises(HilumError) as caught:
         read_collection("padchest", native, allow_missing=True)
-    assert told in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_a_folder_without_the_table_or_a_table_of_another_set_is_refused(tmp_path):

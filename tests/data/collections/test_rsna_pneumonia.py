@@ -84,7 +84,7 @@ def test_a_broken_mapping_is_refused(native, content):
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "message"),
     [
         ("b,1,2,3,4,1", "line 4: Target is '0', expected 1 with a box and 0 without, the same in all rows of an image"),
         ("b,1,2,3,4,0", "line 6: Target is '0', expected 1 with a box"),
@@ -96,9 +96,9 @@ def test_a_broken_mapping_is_refused(native, content):
         ("q,,,,,0", r"found 1 missing \(q\)"),
     ],
 )
-def test_a_wrong_line_is_named(native, line, told):
+def test_a_wrong_line_is_named(native, line, message):
     write(native, "stage_2_train_labels.csv", [*LABELS, line])
-    with pytest.raises(HilumError, match=told):
+    with pytest.raises(HilumError, match=message):
         read_collection("rsna_pneumonia", native)
 
 

@@ -122,7 +122,7 @@ def test_missing_images_and_lists(native):
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "message"),
     [
         ("../../etc/passwd", "expected an image a line, such as tb/tb0003.png; found other in line 5"),
         ("/tb/tb0001.png", "found other in line 5"),
@@ -130,10 +130,10 @@ def test_missing_images_and_lists(native):
         (IMAGES[4], "expected every image on one list, once; found tb/tb0003.png again"),
     ],
 )
-def test_a_wrong_list_is_refused(native, line, told):
+def test_a_wrong_list_is_refused(native, line, message):
     with (native / "lists" / "TBX11K_train.txt").open("a") as stream:
         stream.write(line + "\n")
-    with pytest.raises(HilumError, match=told):
+    with pytest.raises(HilumError, match=message):
         read_collection("tbx11k", native)
 
 
@@ -145,7 +145,7 @@ def changed(**values):
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         ("{", "expected TBX11K's boxes as JSON"),
         ("[" * 200_000, "expected TBX11K's boxes as JSON"),
@@ -164,9 +164,9 @@ def changed(**values):
         (changed(annotations={"bbox": [600, 2, 3, 4]}), "expected boxes on their images; found others in line 1"),
     ],
 )
-def test_wrong_annotations_are_refused(native, content, told):
+def test_wrong_annotations_are_refused(native, content, message):
     write(native, "train", content)
-    with pytest.raises(HilumError, match=told):
+    with pytest.raises(HilumError, match=message):
         read_collection("tbx11k", native)
 
 

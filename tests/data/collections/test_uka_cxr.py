@@ -80,7 +80,7 @@ def test_what_may_be_left_out_may_be_left_out(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "message"),
     [
         ("images/a.png", "/etc/passwd", "line 2: path is '/etc/passwd', expected a file below the root"),
         ("images/a.png", "images/../../a.png", "line 2: path is 'images/../../a.png'"),
@@ -95,11 +95,11 @@ def test_what_may_be_left_out_may_be_left_out(tmp_path):
         ("negative,1", "negative,yes", "line 2: healthy is 'yes', expected 1, 0 or blank"),
     ],
 )
-def test_values_that_cannot_be_are_refused_by_line(tmp_path, old, new, told):
+def test_values_that_cannot_be_are_refused_by_line(tmp_path, old, new, message):
     root = write(tmp_path, HEADER, [IMAGES[0].replace(old, new, 1), *IMAGES[1:]])
     with pytest.raises(HilumError) as caught:
         read_collection("uka_cxr", root)
-    assert told in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_missing_images_are_counted_and_the_fix_is_named(tmp_path):

@@ -57,13 +57,13 @@ def test_who_has_a_row_on_an_image_has_read_it_and_boxes_what_they_see(native):
     ]
 
 
-def test_boxes_lie_in_the_headers_frame(native):
+def test_boxes_are_in_the_headers_frame(native):
     boxes = read_collection("vinbigdata", native).boxes
     assert boxes.row(0) == ("a", "Fibrosis", 1.0, 2.0, 10.0, 10.0, 40, 30, "R8")
     assert len(boxes) == 6
 
 
-def test_converted_images_have_boxes_where_the_originals_size_is_told(converted):
+def test_converted_images_have_boxes_where_the_originals_size_is_reported(converted):
     collected = read_collection("vinbigdata", converted)
     assert collected.manifest["path"].to_list()[0] == "train/a.png"
     assert len(collected.boxes) == 0
@@ -77,7 +77,7 @@ def test_converted_images_have_boxes_where_the_originals_size_is_told(converted)
     ]
 
 
-def test_a_table_with_the_originals_size_tells_it_too(converted):
+def test_a_table_with_the_originals_size_states_it_too(converted):
     lines = [HEADER + ",width,height", *(row + ",40,30" for row in ROWS)]
     (converted / "train.csv").write_text("\n".join(lines))
     assert read_collection("vinbigdata", converted).boxes.row(5)[:8] == (
@@ -86,7 +86,7 @@ def test_a_table_with_the_originals_size_tells_it_too(converted):
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "message"),
     [
         (
             "b,No finding,14,R9,1,1,2,2",
@@ -102,9 +102,9 @@ def test_a_table_with_the_originals_size_tells_it_too(converted):
         ("c,ILD,5,R9,1,1,2,2", "found 1 missing"),
     ],
 )
-def test_a_wrong_line_is_named(native, line, told):
+def test_a_wrong_line_is_named(native, line, message):
     (native / "train.csv").write_text("\n".join([HEADER, *ROWS, line]))
-    with pytest.raises(HilumError, match=told):
+    with pytest.raises(HilumError, match=message):
         read_collection("vinbigdata", native)
 
 

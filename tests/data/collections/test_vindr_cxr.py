@@ -120,7 +120,7 @@ def test_the_other_spelling_of_the_readers_column_is_read(native):
 
 
 @pytest.mark.parametrize(
-    ("table", "old", "new", "told"),
+    ("table", "old", "new", "message"),
     [
         (
             "image_labels_train",
@@ -148,9 +148,9 @@ def test_the_other_spelling_of_the_readers_column_is_read(native):
         ("annotations_train", "R2,Cardiomegaly", "R2,Cardiomegaloo", "Did you mean 'Cardiomegaly'"),
     ],
 )
-def test_a_wrong_line_is_named(native, table, old, new, told):
+def test_a_wrong_line_is_named(native, table, old, new, message):
     edit(native, table, old, new)
-    with pytest.raises(HilumError, match=told):
+    with pytest.raises(HilumError, match=message):
         read_collection("vindr_cxr", native, allow_missing=True)
 
 

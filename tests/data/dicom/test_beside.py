@@ -26,7 +26,7 @@ RAMP = np.linspace(200, 900, 32 * 40).astype(np.uint16).reshape(32, 40)
         {"WindowCenter": "3000", "WindowWidth": "500", "SmallestImagePixelValue": 200, "LargestImagePixelValue": 900},
     ],
 )
-def test_a_window_beside_all_values_is_said_by_header_and_pixels_alike(dicom, header):
+def test_a_window_beside_all_values_is_reported_by_header_and_pixels_alike(dicom, header):
     path = dicom(RAMP, **TWELVE, **header)
     assert np.ptp(read_image(path, "header").pixels) == 0
     assert read_image(path, "header").remarks == (BESIDE,)

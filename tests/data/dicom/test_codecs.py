@@ -171,13 +171,13 @@ def test_frames_that_nobody_counts_are_several_frames(dicom, recoded, syntax, bi
         read_gray(path)
 
 
-def test_rows_that_count_too_few_are_told_from_a_whole_frame_more(dicom):
+def test_rows_that_count_too_few_are_reported_from_a_whole_frame_more(dicom):
     path = with_pixels(dicom(stored(8)), stored(8).tobytes(), Rows=stored(8).shape[0] // 2)
     with pytest.raises(UnreadableImage, match="pixel data of 2 frames"):
         read_gray(path)
 
 
-def test_a_part_of_a_frame_more_is_left_out_and_said(dicom):
+def test_a_part_of_a_frame_more_is_left_out_and_stated(dicom):
     path = with_pixels(dicom(stored(12), BitsStored=12, HighBit=11), stored(12).tobytes() + bytes(100))
     image = read_image(path)
     assert np.array_equal(image.pixels, stored(12))
@@ -189,10 +189,10 @@ def test_a_part_of_a_frame_more_is_left_out_and_said(dicom):
 
 def test_colours_of_two_frames_cost_that_file(dicom):
     colours = np.dstack([stored(8)] * 3)
-    told = {"SamplesPerPixel": 3, "PhotometricInterpretation": "RGB", "PlanarConfiguration": 0}
-    assert np.array_equal(read_gray(dicom(stored(8), PixelData=colours.tobytes(), **told)), stored(8))
+    message = {"SamplesPerPixel": 3, "PhotometricInterpretation": "RGB", "PlanarConfiguration": 0}
+    assert np.array_equal(read_gray(dicom(stored(8), PixelData=colours.tobytes(), **message)), stored(8))
     with pytest.raises(UnreadableImage, match="pixel data of 2 frames"):
-        read_gray(dicom(stored(8), PixelData=colours.tobytes() * 2, **told))
+        read_gray(dicom(stored(8), PixelData=colours.tobytes() * 2, **message))
 
 
 @pytest.mark.parametrize("syntax", ["JPEGLosslessProcess14_1", "JPEG2000Lossless", "JPEGLSLossless", "RLELossless"])

@@ -121,9 +121,14 @@ def test_padding_takes_the_darkest_value_of_the_image(dicom, meaning):
     padded = image.copy()
     padded[:3] = 4095
     padded[3] = 4090
-    told = {"PhotometricInterpretation": meaning, "PixelPaddingValue": 4095, "PixelPaddingRangeLimit": 4090, **TWELVE}
+    message = {
+        "PhotometricInterpretation": meaning,
+        "PixelPaddingValue": 4095,
+        "PixelPaddingRangeLimit": 4090,
+        **TWELVE,
+    }
     shown, whole = (
-        read_gray(dicom(padded, **told)),
+        read_gray(dicom(padded, **message)),
         read_gray(dicom(image, PhotometricInterpretation=meaning, **TWELVE)),
     )
     assert np.array_equal(shown[4:], whole[4:])

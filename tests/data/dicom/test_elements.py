@@ -46,14 +46,14 @@ def whole(path, **others):
 def outcome(dataset, path):
     """What becomes of a file: its pixels and remarks, or why it is set aside; and its header."""
     dataset.save_as(path)
-    told = []
+    message = []
     for read in (read_image, read_header):
         try:
             one = read(path)
-            told.append((one.pixels.tobytes(), one.pixels.shape, one.remarks) if read is read_image else one)
+            message.append((one.pixels.tobytes(), one.pixels.shape, one.remarks) if read is read_image else one)
         except UnreadableImage as error:
-            told.append(error.reason)
-    return told
+            message.append(error.reason)
+    return message
 
 
 @pytest.mark.parametrize("compressed", [False, True])
@@ -113,7 +113,7 @@ def test_all_that_is_missing_is_named_at_once(dicom):
     assert caught.value.reason == "BitsStored (0028,0101), PixelRepresentation (0028,0103) are missing"
 
 
-def test_a_count_of_no_frames_is_read_and_said(dicom):
+def test_a_count_of_no_frames_is_read_and_stated(dicom):
     image = read_image(dicom(RAMP, NumberOfFrames=0))
     assert image.pixels.shape == (16, 16)
     assert image.remarks == (Remark.ZERO_FRAMES,)

@@ -48,5 +48,5 @@ def test_oblique_directions_count_by_their_first_letter(dicom):
         {"ImageLaterality": "R"},
     ],
 )
-def test_an_image_that_is_upright_or_does_not_say_is_left_as_it_lies(dicom, header):
+def test_an_image_that_is_upright_or_does_not_say_is_left_as_it_is(dicom, header):
     assert np.array_equal(read_gray(dicom(UPRIGHT, **header)), UPRIGHT)

@@ -56,7 +56,7 @@ IMAGE = np.arange(64, dtype=np.uint8).reshape(8, 8)
 
 
 @pytest.mark.parametrize(
-    ("header", "told"),
+    ("header", "message"),
     [
         ({"SOPClassUID": CTImageStorage, "Modality": "CT"}, "CT Image Storage, not a CR or DX radiograph"),
         ({"SOPClassUID": DigitalMammographyXRayImageStorageForPresentation}, "Digital Mammography .*, not a CR or DX"),
@@ -68,10 +68,10 @@ IMAGE = np.arange(64, dtype=np.uint8).reshape(8, 8)
         ({"NumberOfFrames": "2000000000"}, "expected one frame; found 2,000,000,000 frames"),
     ],
 )
-def test_what_is_no_single_radiograph_is_refused_by_header_and_by_pixels(dicom, header, told):
+def test_what_is_no_single_radiograph_is_refused_by_header_and_by_pixels(dicom, header, message):
     path = dicom(IMAGE, **header)
     for read in (read_header, read_gray):
-        with pytest.raises(UnreadableImage, match=told):
+        with pytest.raises(UnreadableImage, match=message):
             read(path)
 
 
@@ -96,8 +96,8 @@ def test_radiographs_of_any_class_are_read(dicom, header):
 
 def test_remarks_name_what_a_user_should_know(dicom):
     assert read_header(dicom(IMAGE)).remarks == ()
-    told = read_header(dicom(IMAGE, BurnedInAnnotation="YES", PatientOrientation=["R", "F"])).remarks
-    assert told == (Remark.BURNED_IN_TEXT, Remark.TURNED)
+    message = read_header(dicom(IMAGE, BurnedInAnnotation="YES", PatientOrientation=["R", "F"])).remarks
+    assert message == (Remark.BURNED_IN_TEXT, Remark.TURNED)
     assert read_header(dicom(IMAGE, PatientOrientation=["R", "F"])).turned
     assert not read_header(dicom(IMAGE, PatientOrientation=["L", "F"])).turned
 

@@ -46,7 +46,7 @@ def as_number(text):
     function=st.sampled_from([None, "LINEAR", "CUBIC"]),
 )
 @PROPERTY
-def test_a_window_that_cannot_be_is_left_out_and_said(dicom, center, width, function):
+def test_a_window_that_cannot_be_is_left_out_and_stated(dicom, center, width, function):
     path = with_text(dicom(RAMP, **TWELVE), WindowCenter=center, WindowWidth=width)
     if function:
         dataset = pydicom.dcmread(path)
@@ -70,7 +70,7 @@ def test_a_window_of_small_values_is_one_by_its_exact_function(dicom):
 
 
 @pytest.mark.parametrize(("center", "bright"), [("60000", 0), ("-5000", 4095)])
-def test_a_window_beside_all_values_is_said_with_the_way_out(dicom, center, bright):
+def test_a_window_beside_all_values_is_reported_with_the_way_out(dicom, center, bright):
     path = dicom(RAMP, WindowCenter=center, WindowWidth="100", **TWELVE)
     image = read_image(path)
     assert (image.pixels == bright).all()
@@ -80,7 +80,7 @@ def test_a_window_beside_all_values_is_said_with_the_way_out(dicom, center, brig
     assert read_image(path, "full").remarks == ()
 
 
-def test_a_window_that_leaves_something_is_not_said_to_be_beside(dicom):
+def test_a_window_that_leaves_something_is_not_given_to_be_beside(dicom):
     for header in ({"WindowCenter": "4000", "WindowWidth": "200"}, {"WindowCenter": "2048", "WindowWidth": "1"}):
         assert read_image(dicom(RAMP, **header, **TWELVE)).remarks == ()
     even = np.full((8, 8), 7, dtype=np.uint16)
@@ -146,7 +146,7 @@ def test_a_table_that_cannot_be_gives_way_to_the_window_beside_it(dicom):
 
 
 @pytest.mark.parametrize("alone", [{"RescaleSlope": "2"}, {"RescaleIntercept": "-1024"}])
-def test_half_a_rescale_is_left_out_and_said(dicom, alone):
+def test_half_a_rescale_is_left_out_and_stated(dicom, alone):
     image = read_image(dicom(RAMP, **alone, **TWELVE))
     assert np.array_equal(image.pixels, RAMP)
     assert image.remarks == (Remark.INCOMPLETE_RESCALE,)

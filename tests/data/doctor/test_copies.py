@@ -41,13 +41,13 @@ def checks(found):
     return {issue.check: issue for issue in found.issues if issue.check.startswith("one image")}
 
 
-def test_copies_are_found_and_told_apart_by_what_is_the_same(planted, tmp_path):
+def test_copies_are_found_and_distinguished_by_what_is_the_same(planted, tmp_path):
     found = examined([planted], tmp_path / "out")
     pairs = found.copies.select("image_id_b", "kind").sort("image_id_b").rows()
     assert pairs == [("file.png", "same file"), ("near.jpg", "near"), ("pixels.png", "same pixels")]
     issue = checks(found)["one image twice"]
     assert issue.severity == "warning"
-    assert issue.told.startswith("3 pairs of images: one image of one patient, twice (1 same file, 1 same pixels, 1")
+    assert issue.message.startswith("3 pairs of images: one image of one patient, twice (1 same file, 1 same pixels, 1")
     assert list(checks(found)) == ["one image twice"]
 
 
@@ -73,16 +73,16 @@ def test_labels_of_copies_that_disagree_are_a_warning(planted, tmp_path):
 
 
 def test_copies_are_found_across_data_sets(clean, own_copy, tmp_path):
-    kept = own_copy.manifest.head(4)
-    for path in kept["path"]:
+    selected = own_copy.manifest.head(4)
+    for path in selected["path"]:
         image = cv2.imread(str(own_copy.root / path), cv2.IMREAD_UNCHANGED)
         cv2.imwrite(str(own_copy.root / path), cv2.resize(image, (160, 160), interpolation=cv2.INTER_CUBIC))
-    fewer = Examined("fewer", "chestxray14", own_copy.root, kept, own_copy.rejected)
+    fewer = Examined("fewer", "chestxray14", own_copy.root, selected, own_copy.rejected)
     found = examined([clean, fewer], tmp_path / "out")
     issue = checks(found)["one image in two data sets"]
     assert (issue.severity, issue.data_set) == ("warning", "images and fewer")
-    assert sorted(issue.image_ids) == sorted(kept["image_id"])
-    assert found.copies.select("image_id_a").to_series().to_list() == sorted(kept["image_id"])
+    assert sorted(issue.image_ids) == sorted(selected["image_id"])
+    assert found.copies.select("image_id_a").to_series().to_list() == sorted(selected["image_id"])
     assert (found.copies["image_id_a"] == found.copies["image_id_b"]).all()
 
 

@@ -7,7 +7,7 @@ from hilum.data.manifest import write_manifest
 from hilum.errors import HilumError
 
 
-def test_data_sets_of_one_name_are_told_apart(images, data_set):
+def test_data_sets_of_one_name_are_distinguished(images, data_set):
     names = [one.name for one in named_apart([data_set(images(["p"]), name) for name in ("a", "b", "a", "a")])]
     assert names == ["a", "b", "a-2", "a-3"]
 
@@ -25,13 +25,13 @@ def test_a_list_that_nobody_has_is_refused(images, data_set):
         with_split([data_set(images(["p"], split_chexnet=["val"]))], "chexnat")
 
 
-def test_an_ingested_folder_is_read_with_what_was_told(images, tmp_path):
+def test_an_ingested_folder_is_read_with_what_was_stated(images, tmp_path):
     root, folder = tmp_path / "images", tmp_path / "ingested"
     root.mkdir()
     write_manifest(images(["p", "q"]), folder / "manifest.parquet")
     assert not is_ingested(folder)
-    told = {"collection": "folder", "root": str(root), "notes": ["a note"]}
-    (folder / "ingest.json").write_text(json.dumps(told))
+    message = {"collection": "folder", "root": str(root), "notes": ["a note"]}
+    (folder / "ingest.json").write_text(json.dumps(message))
     assert is_ingested(folder)
     read = read_ingested(folder)
     assert (read.name, read.collection, read.root, read.notes) == ("images", "folder", root, ("a note",))

@@ -11,13 +11,13 @@ from hilum.data.duplicates import thumbnail
 
 def test_gray_values_are_described_as_shares_of_what_the_bits_allow():
     image = np.array([[0, 0, 0, 51], [51, 51, 102, 204]], dtype=np.uint8)
-    told = describe(image)
+    message = describe(image)
     values = image / 255
-    assert (told.height, told.width, told.bits, told.levels) == (2, 4, 8, 4)
-    assert (told.low, told.high) == (0, 0.8)
-    assert (told.black, told.white) == (3 / 8, 1 / 8)
-    assert told.mean == pytest.approx(values.mean())
-    assert told.deviation == pytest.approx(values.std())
+    assert (message.height, message.width, message.bits, message.levels) == (2, 4, 8, 4)
+    assert (message.low, message.high) == (0, 0.8)
+    assert (message.black, message.white) == (3 / 8, 1 / 8)
+    assert message.mean == pytest.approx(values.mean())
+    assert message.deviation == pytest.approx(values.std())
 
 
 def test_sixteen_bits_are_described_alike():
@@ -52,7 +52,7 @@ def test_an_image_without_bars_has_none_and_an_even_one_is_nothing_else():
     assert bars(np.full((50, 50), 7, dtype=np.uint8)) == (1, 0, 1, 0)
 
 
-def test_a_file_is_told_by_its_bytes_and_an_image_by_its_pixels(tmp_path):
+def test_a_file_is_reported_by_its_bytes_and_an_image_by_its_pixels(tmp_path):
     image = np.random.default_rng(0).integers(0, 256, (40, 40), dtype=np.uint8)
     for name, level in (("one.png", 0), ("other.png", 9)):
         cv2.imwrite(str(tmp_path / name), image, [cv2.IMWRITE_PNG_COMPRESSION, level])

@@ -14,8 +14,8 @@ def test_the_worst_comes_first_and_then_what_concerns_most_images():
 
 
 def test_a_table_has_one_row_an_issue():
-    table = as_table([Issue("note", "bars", "ours", "told", "fix", ["x", "y"])])
-    assert table.rows() == [("note", "bars", "ours", "told", "fix", 2, ["x", "y"])]
+    table = as_table([Issue("note", "bars", "ours", "message", "fix", ["x", "y"])])
+    assert table.rows() == [("note", "bars", "ours", "message", "fix", 2, ["x", "y"])]
     assert as_table([]).schema == table.schema
     assert table.schema["image_ids"] == pl.List(pl.String)
 

@@ -9,7 +9,7 @@ def test_no_finding_beside_a_finding_is_an_error(images, data_set):
     manifest = images(["p", "q", "r"], No_Finding=[1, 1, 0], Mass=[0, 1, 1], Hernia=[0, 0, 1])
     issue = checks(label_issues(data_set(manifest)))["No Finding beside a finding"]
     assert (issue.severity, issue.image_ids) == ("error", ["a1"])
-    assert issue.told == "1 image is labelled No Finding and also Mass."
+    assert issue.message == "1 image is labelled No Finding and also Mass."
 
 
 def test_devices_may_stand_beside_no_finding(images, data_set):
@@ -37,7 +37,7 @@ def test_a_finding_with_one_class_in_a_part_cannot_be_scored(images, data_set):
         Edema=[0, 1, 0, 1],
     )
     issues = [issue for issue in label_issues(data_set(manifest)) if issue.check == "findings that cannot be scored"]
-    assert [issue.told for issue in issues] == [
+    assert [issue.message for issue in issues] == [
         "In test (2 images), no image is positive for Mass; every image is positive for Hernia."
     ]
 
@@ -49,7 +49,7 @@ def test_a_finding_that_is_positive_wherever_it_is_mentioned_can_be_scored(image
 
 def test_few_positive_images_of_a_test_part_are_noted(images, data_set):
     manifest = images(list("pqr"), split=["test"] * 3, Mass=[1, 1, 0])
-    assert checks(label_issues(data_set(manifest)))["few positive images"].told == (
+    assert checks(label_issues(data_set(manifest)))["few positive images"].message == (
         "In test, fewer than 10 images are positive for Mass (2)."
     )
 

@@ -91,8 +91,8 @@ def test_a_broken_and_an_absent_file_are_counted_with_their_reasons(own_copy, tm
     found = examined(own_copy, tmp_path / "out")
     issue = found["unreadable files"]
     assert len(issue.image_ids) == 2
-    assert issue.told.startswith("2 files cannot be read: broken PNG")
-    assert "no such file or directory (1)" in issue.told
+    assert issue.message.startswith("2 files cannot be read: broken PNG")
+    assert "no such file or directory (1)" in issue.message
 
 
 def test_negatives_are_found_up_to_a_third_of_a_data_set(own_copy, tmp_path):
@@ -108,8 +108,8 @@ def test_a_data_set_of_negatives_is_found_as_a_whole(own_copy, tmp_path):
         image = cv2.imread(str(own_copy.root / path), cv2.IMREAD_UNCHANGED)
         cv2.imwrite(str(own_copy.root / path), 255 - image)
     (measured,) = measure_all([own_copy], tmp_path / "out")
-    told = [issue.told for issue in image_issues(own_copy, measured) if issue.check == "negatives"]
-    assert sorted(text.split(" images")[0] for text in told) == ["The AP", "The PA"]
+    message = [issue.message for issue in image_issues(own_copy, measured) if issue.check == "negatives"]
+    assert sorted(text.split(" images")[0] for text in message) == ["The AP", "The PA"]
 
 
 def test_the_whole_examination_of_sound_images_finds_no_fault(clean, tmp_path):

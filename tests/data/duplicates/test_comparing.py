@@ -16,10 +16,10 @@ def slow_correlation(one, other):
     first, second = details(np.array([one, other]), FINE).astype(float)
     inner = slice(3, -3)
     derivatives = [(np.roll(second, -1, axis) - np.roll(second, 1, axis)) / 2 for axis in (0, 1)]
-    told = np.stack([np.ones_like(second), second, *derivatives], axis=-1)[inner, inner].reshape(-1, 4)
+    message = np.stack([np.ones_like(second), second, *derivatives], axis=-1)[inner, inner].reshape(-1, 4)
     wanted = first[inner, inner].ravel()
-    slopes, *_ = np.linalg.lstsq(told, wanted, rcond=None)
-    return np.sqrt(1 - ((wanted - told @ slopes) ** 2).sum() / ((wanted - wanted.mean()) ** 2).sum())
+    slopes, *_ = np.linalg.lstsq(message, wanted, rcond=None)
+    return np.sqrt(1 - ((wanted - message @ slopes) ** 2).sum() / ((wanted - wanted.mean()) ** 2).sum())
 
 
 def test_it_is_the_multiple_correlation_of_an_image_with_the_other_and_its_derivatives(images):
@@ -53,7 +53,7 @@ def test_saturated_parts_do_not_count(images):
     assert compare(images[0], image) >= ALIKE
 
 
-def test_a_negative_is_told_by_its_sign(images):
+def test_a_negative_is_reported_by_its_sign(images):
     image = np.clip(images[0], 5, 250)
     assert compare(image, 255 - image) <= -ALIKE
 

@@ -57,12 +57,12 @@ def test_nothing_to_search_is_no_error():
 
 
 def test_progress_reaches_the_number_of_images(images):
-    told = []
+    message = []
     near_duplicates(
         np.array([thumbnail(image) for image in images]),
-        on_progress=lambda done, total, note: told.append((done, total)),
+        on_progress=lambda done, total, note: message.append((done, total)),
     )
-    assert told[-1] == (30, 30)
+    assert message[-1] == (30, 30)
 
 
 def test_groups_join_chains_of_pairs():

@@ -10,7 +10,7 @@ def test_every_remark_says_what_it_is_and_what_to_do(remark):
     assert " " not in remark.value  # codes stand side by side, with blanks between them
 
 
-def test_remarks_are_told_once_and_in_one_order():
+def test_remarks_are_reported_once_and_in_one_order():
     assert in_order([Remark.WINDOW_IMPOSSIBLE, Remark.TURNED, Remark.TURNED]) == (
         Remark.TURNED,
         Remark.WINDOW_IMPOSSIBLE,

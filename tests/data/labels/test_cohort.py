@@ -95,8 +95,8 @@ def test_the_images_of_a_task_are_read_then_chosen_then_freed_of_doubt(collected
     images = task_images(collected, ["No Finding"], policy, cohort)
     assert ids(images) == "a0 a2 a3"
     assert images["Nodule/Mass"].to_list() == [1, 0, -1]
-    kept, _ = targets(images, ["No Finding"], policy)
-    assert kept == images["image_id"].to_list()
+    selected, _ = targets(images, ["No Finding"], policy)
+    assert selected == images["image_id"].to_list()
 
 
 def test_a_task_on_a_finding_that_neither_is_there_nor_follows_is_refused(collected):

@@ -30,21 +30,21 @@ def manifest(images):
     ],
 )
 def test_policies_say_what_uncertain_and_not_mentioned_mean(manifest, uncertain, not_mentioned, ids, expected):
-    kept, numbers = targets(manifest, ["Mass", "Edema"], LabelPolicy(uncertain, not_mentioned))
-    assert kept == ids.split()
+    selected, numbers = targets(manifest, ["Mass", "Edema"], LabelPolicy(uncertain, not_mentioned))
+    assert selected == ids.split()
     assert numbers.dtype == np.float32
     np.testing.assert_array_equal(numbers, np.array(expected, dtype=np.float32))
 
 
 def test_one_word_drops_an_image_only_for_the_findings_asked_for(manifest):
-    kept, numbers = targets(manifest, ["Edema"], LabelPolicy(uncertain="drop"))
-    assert kept == ["a0", "a1", "a2"]
+    selected, numbers = targets(manifest, ["Edema"], LabelPolicy(uncertain="drop"))
+    assert selected == ["a0", "a1", "a2"]
     assert numbers.shape == (3, 1)
 
 
 def test_by_finding_an_image_is_dropped_also_for_one_that_the_task_does_not_ask_for(manifest):
-    kept, _ = targets(manifest, ["Edema"], LabelPolicy(uncertain={"Mass": "drop", "otherwise": "zero"}))
-    assert kept == ["a0", "a1", "a3"]
+    selected, _ = targets(manifest, ["Edema"], LabelPolicy(uncertain={"Mass": "drop", "otherwise": "zero"}))
+    assert selected == ["a0", "a1", "a3"]
 
 
 def test_a_finding_that_the_data_set_lacks_is_named(manifest):
@@ -76,6 +76,6 @@ def test_every_target_stays_with_its_image_and_follows_from_its_code_alone(rows,
         for i, row in enumerate(rows)
         if not any(code == -1 and rule == "drop" for code, rule in zip(row, (mass, edema), strict=True))
     }
-    kept, numbers = targets(manifest, ["Mass", "Edema"], policy)
-    assert kept == list(expected)
+    selected, numbers = targets(manifest, ["Mass", "Edema"], policy)
+    assert selected == list(expected)
     np.testing.assert_array_equal(numbers, np.array(list(expected.values()), dtype=np.float32).reshape(-1, 2))

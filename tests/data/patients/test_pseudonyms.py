@@ -57,11 +57,11 @@ def test_a_pseudonym_is_of_the_patient_and_the_salt_and_says_which_salt(patient,
 
 @given(st.lists(st.tuples(st.sampled_from(["ours", "uka_cxr", "klinik-1", "folder", ""]), st.text(min_size=4))))
 def test_sealed_names_hold_no_id_of_ones_own(names):
-    told = [f"{issuer}:{number}" if issuer else number.replace(":", "") + "." for issuer, number in names]
-    told = [name for name in told if not is_public(name.partition(":")[0])]
-    made = sealed(told, SALT)
+    message = [f"{issuer}:{number}" if issuer else number.replace(":", "") + "." for issuer, number in names]
+    message = [name for name in message if not is_public(name.partition(":")[0])]
+    made = sealed(message, SALT)
     assert made == sealed(made, b"another salt, not looked at") == sorted(made)
-    assert len(made) <= len(set(told))
+    assert len(made) <= len(set(message))
     for name in made:
         assert salt_of(name.rpartition(":")[2]) == salt_name(SALT)
 

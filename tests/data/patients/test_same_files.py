@@ -29,7 +29,7 @@ def test_groups_are_those_of_equal_content(tmp_path, contents):
     assert same_files(paths) == [rows for rows in wanted if len(rows) > 1]
 
 
-def test_files_that_differ_between_the_sampled_bytes_are_told_apart(tmp_path):
+def test_files_that_differ_between_the_sampled_bytes_are_distinguished(tmp_path):
     one, other = bytearray(100_000), bytearray(100_000)
     other[20_000] = 1
     assert same_files(write(tmp_path, [bytes(one), bytes(other)])) == []

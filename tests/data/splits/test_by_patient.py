@@ -61,7 +61,7 @@ def test_too_few_patients_are_refused(images):
         patient_split(images(["p", "q", "r"]), (70, 10, 20), seed=0)
 
 
-def test_smaller_fractions_of_labels_lie_within_larger_ones(many, patients):
+def test_smaller_fractions_of_labels_are_within_larger_ones(many, patients):
     whole = patient_split(many, (70, 10, 20), seed=0)
     tenth, third = label_fraction(whole, 10, seed=1), label_fraction(whole, 30, seed=1)
     assert len(patients(tenth, "train")) == 35

@@ -4,7 +4,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hilum.data.splits import Split, held_out_images, held_out_patients, listed_split, paper_split, told_split
+from hilum.data.splits import Split, held_out_images, held_out_patients, listed_split, paper_split, parse_split
 
 
 def test_patients_of_the_split_are_held_out_with_images_outside_of_it(images):
@@ -51,7 +51,7 @@ def test_unlabelled_images_are_never_dealt_out(labelled, seed):
             "Mass": codes,
         }
     )
-    dealt = told_split(manifest, "patients", seed=seed).assignment
+    dealt = parse_split(manifest, "patients", seed=seed).assignment
     assert set(dealt["image_id"]) == {
         image_id for image_id, is_labelled in zip(ids, labelled, strict=True) if is_labelled
     }

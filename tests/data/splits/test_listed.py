@@ -26,7 +26,7 @@ def test_lists_with_their_own_validation_images_are_taken_as_they_are(images):
         listed_split(manifest, "chexnet", validation=20)
 
 
-def test_a_list_that_is_not_there_is_told_with_those_that_are(images):
+def test_a_list_that_is_not_there_is_reported_with_those_that_are(images):
     manifest = images(["p"], split_chexnet=["train"])
     with pytest.raises(HilumError, match=r"a list that this data set came with \(chexnet\); found 'official'"):
         listed_split(manifest, "official")

@@ -101,6 +101,6 @@ def test_study_5_divides_its_pools_in_five(many, patients):
     assert [len(patients(split, part)) for part in ("train", "val", "test")] == [400, 100, 0]
 
 
-def test_an_unknown_paper_is_told_with_those_that_have_rules(images):
+def test_an_unknown_paper_is_reported_with_those_that_have_rules(images):
     with pytest.raises(HilumError, match=", ".join(PAPER_RULES)):
         paper_split("irvin2019", images(["p"]), "chexpert")

@@ -1,7 +1,7 @@
 import polars as pl
 import pytest
 
-from hilum.data.splits import listed_split, patient_split, told_split
+from hilum.data.splits import listed_split, parse_split, patient_split
 from hilum.errors import HilumError
 
 
@@ -30,23 +30,23 @@ def manifest():
 
 def test_auto_is_the_official_list_where_it_has_test_images_and_patients_by_lot_elsewhere(manifest):
     listed = manifest(split=lambda patient: "test" if patient < 10 else "train_val")
-    split = told_split(listed, "auto", seed=3)
+    split = parse_split(listed, "auto", seed=3)
     assert split.name == listed_split(listed, "official", validation=20, seed=3).name
     assert len(split.image_ids("test")) == 20
     assert split.image_ids("val")
     unlisted = manifest(split=lambda patient: None)
-    assert told_split(unlisted, "auto", seed=3).title == patient_split(unlisted, (60, 20, 20), 3).title
+    assert parse_split(unlisted, "auto", seed=3).title == patient_split(unlisted, (60, 20, 20), 3).title
     only_train = manifest(split=lambda patient: "train")
-    assert told_split(only_train, "auto").name == "patients-60-20-20-s0"
+    assert parse_split(only_train, "auto").name == "patients-60-20-20-s0"
 
 
 def test_a_list_with_validation_images_of_its_own_is_taken_as_it_is(manifest):
     images = manifest(split=lambda patient: None, split_chexnet=lambda patient: ("train", "val", "test")[patient % 3])
-    split = told_split(images, "chexnet")
+    split = parse_split(images, "chexnet")
     assert split.name == "chexnet"
     assert len(split.image_ids("val")) == 20
 
 
-def test_a_list_that_is_not_there_is_said(manifest):
+def test_a_list_that_is_not_there_is_reported(manifest):
     with pytest.raises(HilumError, match="a list that this data set came with"):
-        told_split(manifest(split=lambda patient: None), "chexnet")
+        parse_split(manifest(split=lambda patient: None), "chexnet")

@@ -1,4 +1,4 @@
-"""Data sets as commands are told them."""
+"""Data sets as commands are reported them."""
 
 import shutil
 
@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 import hilum.cli
 from hilum.data.preprocess import parse_recipe
-from hilum.data.store import kept_store, read_named
+from hilum.data.store import existing_store, read_named
 from hilum.errors import HilumError
 from hilum.phantom import write_chestxray14
 
@@ -34,7 +34,7 @@ def own(tmp_path):
 
 def test_a_collection_is_read_by_its_name_and_any_other_name_is_a_folder_of_images(images, own):
     generated = read_named(f"chestxray14={images}")
-    assert (len(generated.manifest), generated.issuer, generated.kept) == (12, "phantom-s0", None)
+    assert (len(generated.manifest), generated.issuer, generated.store_dir) == (12, "phantom-s0", None)
     first = generated.manifest.row(0, named=True)
     assert generated.patients([first["image_id"]]) == [f"phantom-s0:{first['patient_id']}"]
     ours = read_named(f"ward_7={own}")
@@ -45,25 +45,25 @@ def test_what_a_command_kept_is_opened_without_the_images(images, tmp_path):
     there = tmp_path / "images"
     shutil.copytree(images, there)
     data = read_named(f"chestxray14={there}")
-    store = kept_store(data, RECIPE, tmp_path / "stores")
+    store = existing_store(data, RECIPE, tmp_path / "stores")
     shutil.rmtree(there)
     (folder,) = (tmp_path / "stores").iterdir()
     assert folder.name.startswith("chestxray14-")
     again = read_named(f"whatever={folder}")
     assert again.manifest.equals(data.manifest)
     assert again.patients(store.image_ids) == data.patients(store.image_ids)
-    assert kept_store(again, RECIPE, tmp_path / "more").directory == store.directory
+    assert existing_store(again, RECIPE, tmp_path / "more").directory == store.directory
     assert not (tmp_path / "more").exists()
     with pytest.raises(
         HilumError, match="expected images that can be read"
     ):  # of another recipe, and the images are gone
-        kept_store(again, parse_recipe([{"resize": 16}]), tmp_path / "more")
+        existing_store(again, parse_recipe([{"resize": 16}]), tmp_path / "more")
 
 
 def test_images_are_decoded_once_for_each_recipe(images, tmp_path):
     data, done = read_named(f"chestxray14={images}"), []
     for recipe in (RECIPE, RECIPE, parse_recipe([{"resize": 16}])):
-        kept_store(data, recipe, tmp_path, on_progress=lambda *told: done.append(told))
+        existing_store(data, recipe, tmp_path, on_progress=lambda *message: done.append(message))
         done.append("done")
     assert [what for what, before in zip(done[1:], done[:-1], strict=True) if what == before == "done"] == ["done"]
     assert len(list(tmp_path.iterdir())) == 2
@@ -82,7 +82,7 @@ def test_what_ingest_left_is_read_and_its_options_are_settled(images, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("told", "complaint"),
+    ("message", "complaint"),
     [
         ("CXR8", "expected NAME=FOLDER, with a plain name; found 'CXR8'"),
         ("=CXR8", "found '=CXR8'"),
@@ -90,13 +90,13 @@ def test_what_ingest_left_is_read_and_its_options_are_settled(images, tmp_path):
         ("ours=nowhere", "expected a folder; found nowhere is none"),
     ],
 )
-def test_what_is_no_data_set_is_said(told, complaint, tmp_path, monkeypatch):
+def test_what_is_no_data_set_is_reported(message, complaint, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(HilumError, match=complaint):
-        read_named(told)
+        read_named(message)
 
 
 def test_a_bare_store_has_no_patients_and_is_refused(images, tmp_path):
-    store = kept_store(read_named(f"chestxray14={images}"), RECIPE, tmp_path)
+    store = existing_store(read_named(f"chestxray14={images}"), RECIPE, tmp_path)
     with pytest.raises(HilumError, match="a store that holds pixels only"):
         read_named(f"chestxray14={store.directory}")

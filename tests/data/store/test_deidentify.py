@@ -42,11 +42,11 @@ def canaries(dicom):
     """A DICOM file with a word of its own in every standard text tag, nested and private ones too."""
     path = dicom(IMAGE, PatientID="patient-77", StudyInstanceUID="1.2.4", ViewPosition="PA", PatientAge="062Y")
     dataset = pydicom.dcmread(path)
-    kept = {*IDENTIFIERS, *DESCRIPTION, *PIXELS, *OWN} - {"PatientOrientation", "BurnedInAnnotation"}
+    selected = {*IDENTIFIERS, *DESCRIPTION, *PIXELS, *OWN} - {"PatientOrientation", "BurnedInAnnotation"}
     words = {
         tag: canary(tag)
         for tag, (vr, *_) in DicomDictionary.items()
-        if vr in TEXT and tag >> 16 >= 0x0008 and keyword_for_tag(tag) not in kept
+        if vr in TEXT and tag >> 16 >= 0x0008 and keyword_for_tag(tag) not in selected
     }
     for tag, word in words.items():
         dataset[tag] = raw(tag, DicomDictionary[tag][0], word)

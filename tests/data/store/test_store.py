@@ -99,7 +99,7 @@ def test_unreadable_images_are_set_aside_with_their_reason_and_take_no_row(tmp_p
     assert np.load(tmp_path / "store" / "pixels" / "images.npy").shape == (95, 16, 16)
 
 
-def test_rows_are_found_by_id_and_missing_images_are_told(tmp_path, hundred):
+def test_rows_are_found_by_id_and_missing_images_are_reported(tmp_path, hundred):
     manifest, root = hundred
     (root / "a3.png").write_bytes(b"")
     store = build_store(manifest, root, RECIPE, tmp_path / "store")
@@ -162,7 +162,7 @@ def test_a_killed_build_goes_on_and_ends_with_the_same_bytes(tmp_path, hundred, 
         journal.write('[64, "a line cut sh')
     progress = []
     store = build_store(
-        manifest, root, RECIPE, tmp_path / "store", workers=3, on_progress=lambda *told: progress.append(told)
+        manifest, root, RECIPE, tmp_path / "store", workers=3, on_progress=lambda *message: progress.append(message)
     )
     assert sorted(decoded) == sorted(f"a{number}.png" for number in range(64, 100))
     assert progress[0] == (64, 100, "")

@@ -84,7 +84,7 @@ def test_the_resampled_counts_are_those_of_the_paper(parts):
     assert sum(counts.values()) == 72_333
 
 
-def test_the_weights_after_resampling_lie_where_the_paper_says(parts):
+def test_the_weights_after_resampling_are_where_the_paper_says(parts):
     resampled = resampled_counts(class_counts(parts["train"], CLASSES), Resampling())
     weights = {name: round(weight, 3) for name, weight in class_weights(resampled).items()}
     assert weights.pop("Hernia") == 15.456

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from hilum.data.tables import (
     MAX_CELL,
+    escapes_root,
     find_table,
-    leaves_root,
     native_files,
     read_csv_text,
     read_lines,
@@ -37,7 +37,7 @@ def test_a_table_without_rows_has_its_columns(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         (b"age\n1\n", "column 'id': expected, but missing"),
         (b"id,age,id\n1,2,3\n", "column 'id': expected once, found 2 times"),
@@ -47,13 +47,13 @@ def test_a_table_without_rows_has_its_columns(tmp_path):
         (b"id\n" + b"x" * (MAX_CELL + 1) + b"\n", "expected at most 100,000 characters in a cell; found 100,001"),
     ],
 )
-def test_what_is_no_such_table_is_refused(tmp_path, content, told):
-    with pytest.raises(HilumError, match=told):
+def test_what_is_no_such_table_is_refused(tmp_path, content, message):
+    with pytest.raises(HilumError, match=message):
         read_table(write(tmp_path / "t.csv", content), ["id"], of="a")
 
 
 @pytest.mark.parametrize(
-    ("spoil", "told"),
+    ("spoil", "message"),
     [
         (lambda whole: whole[: len(whole) // 2], "expected a whole gzip file; found one that breaks off"),
         (lambda whole: whole[:12], "expected a whole gzip file; found one that breaks off"),
@@ -61,21 +61,21 @@ def test_what_is_no_such_table_is_refused(tmp_path, content, told):
         (lambda whole: whole[:12] + bytes([whole[12] ^ 255]) + whole[13:], "expected a whole gzip file; found a damag"),
     ],
 )
-def test_a_broken_archive_is_refused(tmp_path, spoil, told):
+def test_a_broken_archive_is_refused(tmp_path, spoil, message):
     rows = "".join(f"{number * 7919 % 10007},x\n" for number in range(3000))
     (tmp_path / "t.csv.gz").write_bytes(spoil(gzip.compress(f"id,other\n{rows}".encode())))
-    with pytest.raises(HilumError, match=told):
+    with pytest.raises(HilumError, match=message):
         read_table(tmp_path / "t.csv.gz", ["id"], of="a")
 
 
-def test_what_is_packed_is_told_by_its_content(tmp_path):
+def test_what_is_packed_is_reported_by_its_content(tmp_path):
     for name, content in (("a.csv", gzip.compress(b"id\n7\n")), ("b.csv.gz", b"id\n7\n")):
         (tmp_path / name).write_bytes(content)
         assert read_table(tmp_path / name, ["id"], of="a")["id"].to_list() == ["7"]
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         (b"id,age\na,1\nb\n", "line 3: expected 2 fields, as in the header; found 1"),
         (b"id,age\na,1\nb,2,small, left\n", "line 3: expected 2 fields, as in the header; found 4"),
@@ -92,10 +92,10 @@ def test_what_is_packed_is_told_by_its_content(tmp_path):
         (b"id,age\na,\xff\n", "expected text, UTF-8; found byte 0xff in line 2"),
     ],
 )
-def test_a_table_that_was_cut_or_written_otherwise_is_refused_by_its_line(tmp_path, content, told):
-    with pytest.raises(HilumError, match=told):
+def test_a_table_that_was_cut_or_written_otherwise_is_refused_by_its_line(tmp_path, content, message):
+    with pytest.raises(HilumError, match=message):
         read_table(write(tmp_path / "t.csv", content), ["id", "age"], of="a")
-    with pytest.raises(HilumError, match=told):
+    with pytest.raises(HilumError, match=message):
         read_csv_text(tmp_path / "t.csv")
 
 
@@ -149,18 +149,18 @@ def test_lists_are_read_alike(tmp_path):
 
 def test_wrong_lines_are_named_three_of_a_kind(tmp_path):
     rows = pl.DataFrame({"sex": ["F", "X", "Y", "Z", "Q"]})
-    with pytest.raises(HilumError, match=r"3 problems(.|\n)*line 3: sex is 'X', expected F or M") as told:
+    with pytest.raises(HilumError, match=r"3 problems(.|\n)*line 3: sex is 'X', expected F or M") as message:
         refuse_lines(tmp_path / "t.csv", rows, {"sex": (~pl.col("sex").is_in(["F", "M"]), "F or M")})
-    assert "'Q'" not in str(told.value)
+    assert "'Q'" not in str(message.value)
 
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "../x.png", "a/../../x", "C:/x.png", "..\\x.png", "\\\\host\\x"])
 def test_paths_out_of_the_root_are_known(path):
-    assert leaves_root(path)
+    assert escapes_root(path)
 
 
 def test_paths_below_the_root_are_fine():
-    assert not leaves_root("CheXpert-v1.0/train/patient00001/study1/view1_frontal.jpg")
+    assert not escapes_root("CheXpert-v1.0/train/patient00001/study1/view1_frontal.jpg")
 
 
 def test_missing_images_are_refused_or_noted(tmp_path):

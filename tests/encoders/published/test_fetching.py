@@ -73,12 +73,12 @@ def row(url: str | None, **known: object) -> PublishedWeights:
 
 
 def test_a_file_is_downloaded_checked_and_not_downloaded_again(server, tmp_path):
-    told: list[tuple[int, int, str]] = []
+    reported: list[tuple[int, int, str]] = []
     wanted = row(f"{server}/file", sha256=hashlib.sha256(CONTENT).hexdigest(), size=len(CONTENT))
-    path = fetch(wanted, tmp_path / "weights", on_progress=lambda *said: told.append(said))
+    path = fetch(wanted, tmp_path / "weights", on_progress=lambda *expected: reported.append(expected))
     assert path == tmp_path / "weights" / "weights.pth"
     assert path.read_bytes() == CONTENT
-    assert told[-1] == (3, 3, "weights.pth")
+    assert reported[-1] == (3, 3, "weights.pth")
     assert fetch(wanted, tmp_path / "weights") == path
     assert Server.ranges == ["all"]
     assert [file.name for file in path.parent.iterdir()] == ["weights.pth"]
@@ -113,14 +113,16 @@ def test_a_wrong_checksum_leaves_nothing(server, tmp_path):
 
 
 @pytest.mark.parametrize(("path", "message"), [("absent", "HTTP 404"), ("page", "a web page instead of a file")])
-def test_a_missing_file_and_a_page_are_refused_and_it_is_said_where_to_put_the_file(server, tmp_path, path, message):
+def test_a_missing_file_and_a_page_are_refused_and_it_is_reported_where_to_put_the_file(
+    server, tmp_path, path, message
+):
     with pytest.raises(HilumError, match=message) as caught:
         fetch(row(f"{server}/{path}"), tmp_path)
     assert f"put it as {tmp_path / 'weights.pth'}" in str(caught.value)
     assert not (tmp_path / "weights.pth").exists()
 
 
-def test_without_a_network_it_is_said_where_to_put_the_file(tmp_path):
+def test_without_a_network_it_is_reported_where_to_put_the_file(tmp_path):
     with pytest.raises(HilumError) as caught:
         fetch(row("http://127.0.0.1:9/weights.pth"), tmp_path)  # the discard port: nobody answers
     assert f"Get it from http://127.0.0.1:9/weights.pth and put it as {tmp_path / 'weights.pth'}" in str(caught.value)

@@ -1,4 +1,4 @@
-"""Whose file it is: by checksum, by name, by somebody's word; and what follows for what it has seen."""
+"""Whose file it is: by checksum, by name, by somebody's word; and what follows for what it was trained on."""
 
 import hashlib
 import json
@@ -18,7 +18,7 @@ from hilum.encoders.published import (
     remembered_checksum,
     resolve_weights,
 )
-from hilum.encoders.statements import seen_test_images
+from hilum.encoders.statements import find_contamination
 from hilum.errors import HilumError
 
 ROWS = published_weights()
@@ -58,20 +58,20 @@ def test_a_teacher_checkpoint_of_ones_own_is_not_the_published_backbone(tmp_path
     assert list(folder.iterdir()) == []
 
 
-def test_a_file_that_only_a_word_makes_the_published_one_has_seen_nobody_knows_what(tmp_path, folder, atto):
+def test_a_file_that_only_a_word_makes_the_published_one_was_trained_on_nobody_knows_what(tmp_path, folder, atto):
     directory = import_weights(ATTO, write(tmp_path / "mine.pth", atto), weights_dir=folder)
     card = read_card(directory)
     assert [each.certainty for each in card.statements] == ["unknown"]
     assert (card.settings["file"], card.settings["known_by"]) == ("mine.pth", "word")
     assert "import it with --anyway" in card.statements[0].source
     images = pl.DataFrame({"image_id": ["a"], "patient_id": ["1"], "split": ["test"]})
-    assert seen_test_images(card.statements, "anything", images, ["a"]).certainty == "may"
-    assert describe_weights(ATTO, "convnextv2_atto", folder).seen == card.statements
+    assert find_contamination(card.statements, "anything", images, ["a"]).certainty == "may"
+    assert describe_weights(ATTO, "convnextv2_atto", folder).trained_on == card.statements
     assert remembered_checksum(folder, ATTO) is None
 
     vouched = import_weights(ATTO, tmp_path / "mine.pth", weights_dir=folder, anyway=True)
     assert read_card(vouched).statements == []
-    assert read_card(vouched).settings["known_by"] == "told"
+    assert read_card(vouched).settings["known_by"] == "message"
 
 
 def test_after_a_file_of_ones_own_the_real_one_is_still_accepted_and_used(tmp_path, folder, published_shapes, fill):
@@ -84,7 +84,7 @@ def test_after_a_file_of_ones_own_the_real_one_is_still_accepted_and_used(tmp_pa
     assert read_card(second).settings["file_sha256"] == hashlib.sha256(real.read_bytes()).hexdigest()
     assert read_card(second).settings["known_by"] == "name"
     assert find_imported(folder, row) == second
-    assert describe_weights(row.name, row.encoder, folder).seen == list(row.seen)
+    assert describe_weights(row.name, row.encoder, folder).trained_on == list(row.trained_on)
 
 
 def test_an_import_by_older_rules_is_made_again(folder, published_shapes, fill):
@@ -143,7 +143,7 @@ def test_every_layout_knows_a_classifier_that_tells_another_training(case, name,
         check_classifier(ROWS[name], LAYOUTS[case], tensors | {key: torch.zeros(shape)}, Path("a"), anyway=False)
 
 
-def test_self_supervised_and_fine_tuned_convnexts_are_told_apart(tmp_path, folder, atto):
+def test_self_supervised_and_fine_tuned_convnexts_are_distinguished(tmp_path, folder, atto):
     bare, ours = without(atto, "head."), "fcmae_convnextv2_atto"
     path = write(tmp_path / "bare.pth", bare)
     directory = import_weights(ours, path, weights_dir=folder)
@@ -155,8 +155,8 @@ def test_self_supervised_and_fine_tuned_convnexts_are_told_apart(tmp_path, folde
         import_weights(ATTO, path, weights_dir=folder)
     with pytest.raises(HilumError, match=r"expected no classifier, .*; found one of 1,000 classes"):
         import_weights(ours, write(tmp_path / "tuned.pth", atto), weights_dir=folder)
-    for name, kept in ((ours, bare), (ATTO, atto)):
-        half = without(kept, "head.norm") | {"head.norm.bias": atto["head.norm.bias"]}
+    for name, selected in ((ours, bare), (ATTO, atto)):
+        half = without(selected, "head.norm") | {"head.norm.bias": atto["head.norm.bias"]}
         with pytest.raises(HilumError, match=r"missing: head\.norm\.weight"):
             import_weights(name, write(tmp_path / "half.pth", half), weights_dir=folder)
 

@@ -329,7 +329,7 @@ def test_timms_own_names_load_as_they_are():
     )
 
 
-def test_position_embeddings_of_another_grid_are_resized_and_it_is_said(published_shapes, fill):
+def test_position_embeddings_of_another_grid_are_resized_and_it_is_reported(published_shapes, fill):
     tensors = published_file("dino_vit", published_shapes, fill)
     tensors["pos_embed"] = torch.randn(1, 1 + 24 * 24, 192, generator=torch.Generator().manual_seed(0))
     encoder, report = load(row_of("dino_vit"), tensors)

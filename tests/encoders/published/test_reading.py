@@ -58,8 +58,8 @@ def test_a_pickled_file_is_refused_with_the_command_and_runs_nothing(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["safetensors", "torch", "old torch", "npz"])
-@pytest.mark.parametrize("kept", [0.3, 0.9])
-def test_a_truncated_file_is_refused(kind, kept, tmp_path):
+@pytest.mark.parametrize("selected", [0.3, 0.9])
+def test_a_truncated_file_is_refused(kind, selected, tmp_path):
     tensors = {"w": torch.randn(100, 100, generator=torch.Generator().manual_seed(0))}
     path = tmp_path / "file"
     if kind == "safetensors":
@@ -69,7 +69,7 @@ def test_a_truncated_file_is_refused(kind, kept, tmp_path):
             np.savez(stream, w=tensors["w"].numpy())
     else:
         torch.save(tensors, path, _use_new_zipfile_serialization=kind == "torch")
-    path.write_bytes(path.read_bytes()[: int(kept * path.stat().st_size)])
+    path.write_bytes(path.read_bytes()[: int(selected * path.stat().st_size)])
     with pytest.raises(HilumError, match=r"expected a whole (checkpoint|safetensors file)"):
         read_tensors(path)
 
@@ -83,7 +83,7 @@ def test_a_truncated_file_is_refused(kind, kept, tmp_path):
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0", "found a pointer of git-lfs"),
     ],
 )
-def test_what_is_no_checkpoint_is_told_apart(content, message, tmp_path):
+def test_what_is_no_checkpoint_is_distinguished(content, message, tmp_path):
     (tmp_path / "weights.pth").write_bytes(content)
     with pytest.raises(HilumError, match=message):
         read_tensors(tmp_path / "weights.pth")
@@ -103,7 +103,7 @@ def test_a_bomb_is_refused_by_its_table_of_contents(tmp_path):
         read_tensors(tmp_path / "bomb.npz")
 
 
-def test_a_table_of_contents_that_lies_is_refused(tmp_path):
+def test_a_table_of_contents_that_is_is_refused(tmp_path):
     stream = io.BytesIO()
     torch.save(TENSORS, stream)
     content = bytearray(stream.getvalue())

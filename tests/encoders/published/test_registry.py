@@ -20,14 +20,14 @@ def test_every_row_names_an_encoder_and_layouts_that_there_are():
     assert {row.starts_from for row in ROWS.values()} - {"random", "not stated"} <= set(ROWS)
 
 
-def test_what_weights_have_seen_names_known_collections():
-    named = {each.collection for row in ROWS.values() for each in row.seen if each.certainty != "not_stated"}
+def test_what_weights_were_trained_on_names_known_collections():
+    named = {each.collection for row in ROWS.values() for each in row.trained_on if each.certainty != "not_stated"}
     assert named <= {*COLLECTIONS, *NOT_READ_BY_HILUM}
 
 
 def test_a_list_has_parts_and_no_list_has_none():
     for row in ROWS.values():
-        for statement in row.seen:
+        for statement in row.trained_on:
             assert bool(statement.parts) == (statement.list is not None), row.name
 
 

@@ -101,17 +101,17 @@ def test_an_empty_folder_says_which_file_to_put_where(folder):
 def test_published_weights_are_described_before_they_are_here(folder, published_shapes, fill):
     described = describe_weights("chexnet", "densenet121", folder)
     assert (described.licence, described.here) == ("none stated", False)
-    assert described.seen[0].collection == "chestxray14"
+    assert described.trained_on[0].collection == "chestxray14"
     put_chexnet(folder, published_shapes, fill)
     assert describe_weights("chexnet", "densenet121", folder).here
-    assert describe_weights("imagenet1k", "resnet18", folder).seen == []
+    assert describe_weights("imagenet1k", "resnet18", folder).trained_on == []
 
 
 def test_a_directory_is_described_by_its_card(folder, tmp_path, published_shapes, fill):
     directory = import_weights("chexnet", put_chexnet(folder, published_shapes, fill), weights_dir=folder)
     described = describe_weights(directory, "densenet121")
-    assert (described.licence, described.here, described.patients_seen) == ("none stated", True, [])
-    assert described.seen == list(CHEXNET.seen)
+    assert (described.licence, described.here, described.training_patients) == ("none stated", True, [])
+    assert described.trained_on == list(CHEXNET.trained_on)
     assert resolve_weights(directory, "densenet121") == directory
     with pytest.raises(HilumError, match="expected weights of resnet18; found weights of densenet121"):
         resolve_weights(directory, "resnet18")
@@ -120,7 +120,7 @@ def test_a_directory_is_described_by_its_card(folder, tmp_path, published_shapes
 def test_statements_travel_with_the_card_and_old_cards_have_none(folder, tmp_path, published_shapes, fill):
     directory = import_weights("chexnet", put_chexnet(folder, published_shapes, fill), weights_dir=folder)
     card = read_card(directory)
-    own = card.model_copy(update={"method": "simclr", "patients_seen": ["chest:1"]})
+    own = card.model_copy(update={"method": "simclr", "training_patients": ["chest:1"]})
     save_encoder(create_encoder("densenet121", seed=0), own, tmp_path / "own")
     assert read_card(tmp_path / "own").statements == card.statements
     old = json.loads((tmp_path / "own" / "card.json").read_text())

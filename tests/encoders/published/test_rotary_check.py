@@ -59,7 +59,7 @@ def test_periods_change_the_features_and_travel_with_the_weights(tmp_path):
     assert (before - after).abs().max() > 1e-4
     card = Card(
         encoder=encoder.name, method="x", settings={}, preprocessing=[], image_size=64, mean=0.5, std=0.25, seed=0,
-        split="", patients_seen=[], images_seen=0,
+        split="", training_patients=[], n_training_images=0,
     )  # fmt: skip
     save_encoder(encoder, card, tmp_path / "e")
     again, _ = load_encoder(tmp_path / "e")

@@ -75,7 +75,7 @@ def test_kernels_of_zeros_and_variances_below_zero_are_refused_and_zero_vectors_
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
-def test_other_floating_point_is_taken_and_said(tensors, dtype):
+def test_other_floating_point_is_taken_and_stated(tensors, dtype):
     changed = {key: value.to(dtype) if value.is_floating_point() else value for key, value in tensors.items()}
     encoder, report = load(changed)
     assert encoder.body.state_dict()["conv1.weight"].dtype == torch.float32

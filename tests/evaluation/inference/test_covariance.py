@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from hilum.evaluation import delong
-from hilum.evaluation.inference import auroc_covariance, redrawn_covariance
-from hilum.evaluation.metrics import redrawn_auroc
+from hilum.evaluation.inference import auroc_covariance, bootstrap_covariance
+from hilum.evaluation.metrics import bootstrap_roc_auc
 
 
 @pytest.fixture
@@ -51,11 +51,11 @@ def test_the_mean_over_findings_sums_components_of_a_patients_images_over_all_fi
     assert known.estimates[-1] == pytest.approx(known.estimates[chosen].mean(axis=0))
 
 
-def test_redraws_of_patients_have_that_covariance(scored):
+def test_resamples_of_patients_have_that_covariance(scored):
     labels, layers, owner = scored
-    drawn = redrawn_auroc(labels, layers, owner, redraws=4000, seed=0)
+    drawn = bootstrap_roc_auc(labels, layers, owner, n_bootstrap=4000, seed=0)
     known = auroc_covariance(labels, layers, owner, mean_over=np.ones(3, dtype=bool))
-    macro = redrawn_covariance(known.estimates[-1:].T, drawn.mean(axis=1, keepdims=True))
+    macro = bootstrap_covariance(known.estimates[-1:].T, drawn.mean(axis=1, keepdims=True))
     assert macro.covariance[0] == pytest.approx(known.covariance[-1], rel=0.12)
 
 

@@ -14,31 +14,31 @@ from hilum.evaluation.inference import (
     percentile_interval,
     two_sided_p,
 )
-from hilum.evaluation.metrics import auroc, redrawn_auroc
+from hilum.evaluation.metrics import auroc, bootstrap_roc_auc
 
-REDRAWN = st.lists(st.floats(-1, 1), min_size=2, max_size=50).map(np.array)
+RESAMPLED = st.lists(st.floats(-1, 1), min_size=2, max_size=50).map(np.array)
 
 
-def test_percentiles_are_places_among_the_sorted_redraws():
+def test_percentiles_are_places_among_the_sorted_resamples():
     assert percentile_interval(np.arange(41.0)[::-1]) == pytest.approx((1, 39))  # 40 steps: 2.5 % of them is one
     assert percentile_interval(np.array([0.0, 1.0]), level=0.5) == (0.25, 0.75)
 
 
-@given(REDRAWN, st.floats(0.5, 0.999))
-def test_percentiles_equal_numpys_linear_quantiles(redrawn, level):
-    expected = np.quantile(redrawn, [(1 - level) / 2, (1 + level) / 2])
-    assert percentile_interval(redrawn, level=level) == pytest.approx(tuple(expected), abs=1e-12)
+@given(RESAMPLED, st.floats(0.5, 0.999))
+def test_percentiles_equal_numpys_linear_quantiles(resampled, level):
+    expected = np.quantile(resampled, [(1 - level) / 2, (1 + level) / 2])
+    assert percentile_interval(resampled, level=level) == pytest.approx(tuple(expected), abs=1e-12)
 
 
-def test_undefined_redraws_are_left_out():
-    redrawn = np.array([0.1, np.nan, 0.2, 0.3, np.nan])
-    defined = redrawn[~np.isnan(redrawn)]
-    assert percentile_interval(redrawn) == percentile_interval(defined)
-    assert two_sided_p(redrawn) == two_sided_p(defined) == 2 / 4
-    assert minimum_detectable_difference(redrawn) == minimum_detectable_difference(defined)
+def test_undefined_resamples_are_left_out():
+    resampled = np.array([0.1, np.nan, 0.2, 0.3, np.nan])
+    defined = resampled[~np.isnan(resampled)]
+    assert percentile_interval(resampled) == percentile_interval(defined)
+    assert two_sided_p(resampled) == two_sided_p(defined) == 2 / 4
+    assert minimum_detectable_difference(resampled) == minimum_detectable_difference(defined)
 
 
-def test_without_redraws_nothing_is_said():
+def test_without_resamples_nothing_is_reported():
     nothing = np.full(3, np.nan)
     assert np.isnan([*percentile_interval(nothing), two_sided_p(nothing), minimum_detectable_difference(nothing)]).all()
 
@@ -51,12 +51,12 @@ def test_p_is_one_where_nothing_differs():
     assert two_sided_p(np.zeros(50)) == 1
 
 
-@given(REDRAWN)
-def test_p_does_not_depend_on_which_arm_comes_first(redrawn):
-    assert two_sided_p(redrawn) == two_sided_p(-redrawn)
+@given(RESAMPLED)
+def test_p_does_not_depend_on_which_arm_comes_first(resampled):
+    assert two_sided_p(resampled) == two_sided_p(-resampled)
 
 
-def test_p_counts_the_redraws_beyond_zero_on_the_rarer_side():
+def test_p_counts_the_resamples_beyond_zero_on_the_rarer_side():
     assert two_sided_p(np.array([-0.1] * 4 + [0.2] * 95)) == 2 * 5 / 100
 
 
@@ -69,18 +69,20 @@ def test_the_detectable_difference_is_found_in_80_of_100_trials():
 
 
 @pytest.mark.parametrize("level", [0.9, 0.95])
-def test_bca_equals_scipys_on_the_same_redraws_of_the_same_patients(level):
+def test_bca_equals_scipys_on_the_same_resamples_of_the_same_patients(level):
     rng = np.random.default_rng(0)
     label = np.repeat(rng.random(60) < 0.3, 2).astype(float)
     score = label * 1.8 + rng.normal(size=120)
     owner = np.repeat(np.arange(60), 2)
-    redrawn = redrawn_auroc(label[:, None], score[None, :, None], owner.astype(np.int32), redraws=500, seed=0)[0, 0]
+    resampled = bootstrap_roc_auc(
+        label[:, None], score[None, :, None], owner.astype(np.int32), n_bootstrap=500, seed=0
+    )[0, 0]
 
     def statistic(patients):
         rows = np.concatenate([np.flatnonzero(owner == patient) for patient in patients])
         return auroc(label[rows], score[rows])
 
-    given = SimpleNamespace(bootstrap_distribution=redrawn)
+    given = SimpleNamespace(bootstrap_distribution=resampled)
     scipys = stats.bootstrap(
         (np.arange(60),),
         statistic,
@@ -91,15 +93,15 @@ def test_bca_equals_scipys_on_the_same_redraws_of_the_same_patients(level):
         confidence_level=level,
     ).confidence_interval
     without = np.array([statistic(np.delete(np.arange(60), patient)) for patient in range(60)])
-    ours = bca_interval(auroc(label, score), redrawn, without, level=level)
+    ours = bca_interval(auroc(label, score), resampled, without, level=level)
     assert ours == pytest.approx((scipys.low, scipys.high), abs=1e-12)
-    assert ours != pytest.approx(percentile_interval(redrawn, level=level), abs=1e-4)
+    assert ours != pytest.approx(percentile_interval(resampled, level=level), abs=1e-4)
 
 
-def test_bca_of_symmetric_redraws_is_the_percentile_interval():
-    redrawn = np.linspace(-1, 1, 1001)
+def test_bca_of_symmetric_resamples_is_the_percentile_interval():
+    resampled = np.linspace(-1, 1, 1001)
     without = np.linspace(-0.1, 0.1, 50)
-    assert bca_interval(0.0, redrawn, without) == pytest.approx(percentile_interval(redrawn), abs=1e-9)
+    assert bca_interval(0.0, resampled, without) == pytest.approx(percentile_interval(resampled), abs=1e-9)
 
 
 def test_bca_says_nothing_where_it_is_undefined():
@@ -107,29 +109,29 @@ def test_bca_says_nothing_where_it_is_undefined():
     assert np.isnan(bca_interval(0.5, np.linspace(0, 1, 50), np.full(9, 0.5))).all()
 
 
-def test_equivalence_counts_the_redraws_beyond_each_margin():
-    redrawn = np.array([-0.03, -0.01, 0.0, 0.01, 0.02, 0.05, 0.06, 0.07, 0.08])
-    assert equivalence_p(redrawn, 0.05) == (1 / 10, 5 / 10)
+def test_equivalence_counts_the_resamples_beyond_each_margin():
+    resampled = np.array([-0.03, -0.01, 0.0, 0.01, 0.02, 0.05, 0.06, 0.07, 0.08])
+    assert equivalence_p(resampled, 0.05) == (1 / 10, 5 / 10)
     assert np.isnan(equivalence_p(np.full(3, np.nan), 0.1)).all()
 
 
 @pytest.mark.parametrize("patients", [5, 20, 80])
-def test_the_expanded_interval_of_normal_redraws_is_the_t_interval(patients):
-    """Means of n normal values: redraws have the spread of n, not n - 1; the t interval is exact."""
+def test_the_expanded_interval_of_normal_resamples_is_the_t_interval(patients):
+    """Means of n normal values: resamples have the spread of n, not n - 1; the t interval is exact."""
     values = np.random.default_rng(0).normal(size=patients)
-    spread_of_redraws = values.std() / np.sqrt(patients)
-    redrawn = stats.norm.ppf((np.arange(400_000) + 0.5) / 400_000, values.mean(), spread_of_redraws)
+    spread_of_resamples = values.std() / np.sqrt(patients)
+    resampled = stats.norm.ppf((np.arange(400_000) + 0.5) / 400_000, values.mean(), spread_of_resamples)
     exact = stats.t.interval(0.95, patients - 1, values.mean(), values.std(ddof=1) / np.sqrt(patients))
-    assert percentile_interval(redrawn, patients=patients) == pytest.approx(exact, abs=1e-4)
-    p = two_sided_p(redrawn, patients=patients)
+    assert percentile_interval(resampled, patients=patients) == pytest.approx(exact, abs=1e-4)
+    p = two_sided_p(resampled, patients=patients)
     assert p == pytest.approx(stats.ttest_1samp(values, 0).pvalue, rel=1e-4)
 
 
 def test_the_p_of_the_expanded_interval_is_its_inversion():
-    redrawn = np.random.default_rng(0).normal(2.2, 1.0, 4000)
+    resampled = np.random.default_rng(0).normal(2.2, 1.0, 4000)
     for patients in (None, 6, 12, 200):
-        low, _ = percentile_interval(redrawn, patients=patients)
-        assert (two_sided_p(redrawn, patients=patients) < 0.05) == (low > 0)
+        low, _ = percentile_interval(resampled, patients=patients)
+        assert (two_sided_p(resampled, patients=patients) < 0.05) == (low > 0)
 
 
 def test_a_mean_rests_on_the_patients_of_its_noisiest_finding():

@@ -48,7 +48,7 @@ def test_a_test_set_that_can_show_nothing_says_so():
 
 
 @pytest.mark.parametrize(
-    ("counts", "choices", "said"),
+    ("counts", "choices", "stated"),
     [
         (TestSet(1, 5), {}, "at least two positives"),
         (TestSet(5, 5, 11), {}, "expected 2 to 10 patients; found 11 patients"),
@@ -56,8 +56,8 @@ def test_a_test_set_that_can_show_nothing_says_so():
         (TestSet(5, 5), {"correlation": -0.2}, "correlation: expected"),
     ],
 )
-def test_what_cannot_be_is_refused(counts, choices, said):
-    with pytest.raises(HilumError, match=said):
+def test_what_cannot_be_is_refused(counts, choices, stated):
+    with pytest.raises(HilumError, match=stated):
         smallest_detectable_difference(counts, Assumptions(**choices))
 
 

@@ -39,13 +39,13 @@ def test_the_chance_of_a_repeat_is_how_often_new_seeds_show_it():
     near = (d[0] > 0.03) & (d[0] < 0.035)
     reach = stats.t.isf(0.025, 2 * (seeds - 1)) * np.sqrt(2 * again / seeds)
     shown = (d[1] > reach)[near].mean()
-    told = np.mean(
+    message = np.mean(
         [
             chance_of_repeat(comparison(x, seeds=seeds, between=v, within=0.0, patients=fixed))
             for x, v in zip(d[0][near][:2000], ms[near][:2000], strict=True)
         ]
     )
-    assert told == pytest.approx(shown, abs=0.05)
+    assert message == pytest.approx(shown, abs=0.05)
 
 
 def _difference(runs):

@@ -16,7 +16,7 @@ def test_numbers_equal_scikit_learn_and_counts_add_up():
     truth = (rng.random((400, 1)) < 0.3).astype(float)
     mined = np.where(rng.random((400, 1)) < 0.2, 1 - truth, truth)
     mined[:5] = np.nan
-    row = label_agreement(mined, truth, [str(i // 2) for i in range(400)], ["Mass"], redraws=200).row(0, named=True)
+    row = label_agreement(mined, truth, [str(i // 2) for i in range(400)], ["Mass"], n_bootstrap=200).row(0, named=True)
     true, given = truth[5:, 0], mined[5:, 0]
     assert row["n"] == 395
     assert row["contradicted"] == (true != given).sum() == row["contradicted_positives"] + row["contradicted_negatives"]
@@ -34,7 +34,7 @@ def test_the_nih_labels_that_radiologists_contradict(shared_data):
     with gzip.open(shared_data / GOOGLE, "rt", newline="") as stream:
         table = list(csv.DictReader(stream))
     contradicted = {"Pneumothorax": 258, "Nodule or mass": 548, "Airspace opacity": 1492}
-    for row in google_agreement(shared_data / GOOGLE, redraws=100).to_dicts():
+    for row in google_agreement(shared_data / GOOGLE, n_bootstrap=100).to_dicts():
         finding, names = row["finding"], set(row["mined_as"].split(" or "))
         differ = [bool(names & set(image["Finding Labels"].split("|"))) != (image[finding] == "YES") for image in table]
         assert (row["n"], row["contradicted"]) == (4376, sum(differ)) == (4376, contradicted[finding])

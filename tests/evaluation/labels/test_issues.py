@@ -53,7 +53,7 @@ def test_other_images_are_no_seeds_of_the_same_model(flipped, make_predictions):
         rank_suspects([flipped[0], make_predictions()])
 
 
-def test_findings_without_two_of_either_are_left_out_and_said(make_table):
+def test_findings_without_two_of_either_are_left_out_and_stated(make_table):
     table = make_table(patients=30).with_columns(pl.lit(0).alias("y_Pneumonia"))
     suspects, noise = rank_suspects([as_predictions(table, name="t")])
     assert suspects["finding"].unique().to_list() == ["Pleural Effusion"]
@@ -63,7 +63,8 @@ def test_findings_without_two_of_either_are_left_out_and_said(make_table):
 
 
 def test_wrong_positives_of_a_rare_finding_come_first_though_the_model_is_weak():
-    """Of 2,000 images 60 have it, and 40 are said to have it wrongly; the model tells them apart with an AUROC of 0.8."""
+    """Of 2,000 images 60 have it, and 40 are reported to have it wrongly; the model distinguishes them with an AUROC of
+    0.8."""
     rng = np.random.default_rng(0)
     true = np.arange(2000) < 60
     wrong = (np.arange(2000) >= 60) & (np.arange(2000) < 100)

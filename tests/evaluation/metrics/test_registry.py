@@ -3,7 +3,7 @@ import pytest
 from sklearn import metrics as sk
 
 from hilum.evaluation import brier, expected_calibration_error
-from hilum.evaluation.bootstrap import drawn_counts, once_each, over_redraws
+from hilum.evaluation.bootstrap import bootstrap_statistics, drawn_counts, once_each
 from hilum.evaluation.metrics import AVERAGES, METRICS, Scored, measured, statistics_for
 
 FINDINGS, MODELS = 3, 2
@@ -40,7 +40,7 @@ def with_scikit_learn(label, score, called, weight) -> dict[str, float]:
 
 
 def slowly(scored: Scored, counts) -> list[list[dict[str, float]]]:
-    """All metrics of one redraw by scikit-learn, per model: findings, then macro, weighted, micro."""
+    """All metrics of one resample by scikit-learn, per model: findings, then macro, weighted, micro."""
     rows = []
     for layer, thresholds in zip(scored.layers, scored.thresholds, strict=True):
         parts = []
@@ -58,19 +58,19 @@ def slowly(scored: Scored, counts) -> list[list[dict[str, float]]]:
     return rows
 
 
-def test_every_metric_equals_scikit_learn_in_every_redraw_and_for_every_average(scored):
+def test_every_metric_equals_scikit_learn_in_every_resample_and_for_every_average(scored):
     names = [name for name in METRICS if name != "ece"]
-    redrawn = over_redraws(statistics_for(scored, names), scored.units, redraws=70, seed=1)
-    fast = measured(redrawn, scored, names)
-    counts = drawn_counts(scored.units, draws=scored.units, redraws=70, seed=1)
-    for redraw in (0, 1, 69):
-        slow = slowly(scored, counts[:, redraw])
+    resampled = bootstrap_statistics(statistics_for(scored, names), scored.units, n_bootstrap=70, seed=1)
+    fast = measured(resampled, scored, names)
+    counts = drawn_counts(scored.units, draws=scored.units, n_bootstrap=70, seed=1)
+    for resample in (0, 1, 69):
+        slow = slowly(scored, counts[:, resample])
         for name in names:
             expected = [[row[name] for row in model] for model in slow]
-            assert fast[name][:, :, redraw] == pytest.approx(np.array(expected), abs=1e-12), name
+            assert fast[name][:, :, resample] == pytest.approx(np.array(expected), abs=1e-12), name
 
 
-def test_the_estimate_is_the_redraw_that_draws_everybody_once(scored):
+def test_the_estimate_is_the_resample_that_draws_everybody_once(scored):
     names = [name for name in METRICS if name != "ece"]
     once = {name: values[:, None] for name, values in once_each(statistics_for(scored, names), scored.units).items()}
     fast, slow = measured(once, scored, names), slowly(scored, np.ones(scored.units))
@@ -91,9 +91,11 @@ def test_calibration_error_equals_the_definition(scored):
 
 def test_metrics_do_not_depend_on_which_others_are_asked_for(scored):
     for name in ("auroc", "f1", "brier"):
-        alone = measured(over_redraws(statistics_for(scored, [name]), scored.units, redraws=64, seed=0), scored, [name])
+        alone = measured(
+            bootstrap_statistics(statistics_for(scored, [name]), scored.units, n_bootstrap=64, seed=0), scored, [name]
+        )
         among = measured(
-            over_redraws(statistics_for(scored, METRICS), scored.units, redraws=64, seed=0), scored, METRICS
+            bootstrap_statistics(statistics_for(scored, METRICS), scored.units, n_bootstrap=64, seed=0), scored, METRICS
         )
         assert np.array_equal(alone[name], among[name])
 

@@ -27,12 +27,12 @@ def test_it_is_the_sensitivity_at_the_threshold_chosen_by_the_rule(specificity):
         assert sensitivity_at_specificity(label, score, specificity) == pytest.approx(slow(label, score, specificity))
 
 
-def test_in_redraws_the_threshold_is_chosen_anew():
+def test_in_resamples_the_threshold_is_chosen_anew():
     rng = np.random.default_rng(0)
     owner = np.repeat(np.arange(40, dtype=np.int32), 2)
     label = (rng.random(80) < 0.4).astype(float)
     score = np.round(label + rng.normal(size=80), 1)
-    counts = drawn_counts(40, draws=40, redraws=BLOCK, seed=1)
+    counts = drawn_counts(40, draws=40, n_bootstrap=BLOCK, seed=1)
     statistic = sensitivity_at_specificity_statistic([(label, score)], owner, specificity=0.8)
     expected = [slow(np.repeat(label, counts[owner, b]), np.repeat(score, counts[owner, b]), 0.8) for b in range(BLOCK)]
     assert statistic(counts)[0] == pytest.approx(np.array(expected))
@@ -41,8 +41,8 @@ def test_in_redraws_the_threshold_is_chosen_anew():
 def test_arms_are_compared_at_the_same_specificity(make_predictions):
     arms = [[make_predictions(patients=200, signal=signal, scores_seed=s) for s in (0, 1)] for signal in (2.0, 0.5)]
     name = "sensitivity_at_specificity_0.9"
-    row = compare_predictions(*arms, metrics=[name], redraws=200).row(1, named=True)
-    each = [evaluate_predictions(arm, metrics=[name], redraws=200)["estimate"][1] for arm in arms]
+    row = compare_predictions(*arms, metrics=[name], n_bootstrap=200).row(1, named=True)
+    each = [evaluate_predictions(arm, metrics=[name], n_bootstrap=200)["estimate"][1] for arm in arms]
     assert row["difference"] == pytest.approx(each[0] - each[1])
     assert row["p"] < 0.05
     slowly = np.mean([slow(one.labels[:, 0], one.scores[:, 0], 0.9) for one in arms[0]])
@@ -52,4 +52,4 @@ def test_arms_are_compared_at_the_same_specificity(make_predictions):
 def test_other_names_are_refused(make_predictions):
     assert specificity_of("sensitivity_at_specificity_1.5") is specificity_of("auroc") is None
     with pytest.raises(HilumError, match=r"sensitivity_at_specificity_0\.9 \(or another specificity\)"):
-        evaluate_predictions([make_predictions()], metrics=["sensitivity_at_specificity_x"], redraws=100)
+        evaluate_predictions([make_predictions()], metrics=["sensitivity_at_specificity_x"], n_bootstrap=100)

@@ -31,7 +31,7 @@ def test_patients_are_taken_from_the_table_that_has_them(make_table):
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "expected"),
     [
         (lambda t: t.head(-3), "the same images; found 3 only in a.csv (00117.png, 00118.png, 00119.png)"),
         (
@@ -46,11 +46,11 @@ def test_patients_are_taken_from_the_table_that_has_them(make_table):
         (lambda t: t.drop("image_id"), "b.csv: expected a column image_id, to pair it with another table; found none"),
     ],
 )
-def test_tables_that_do_not_go_together_are_refused(make_table, change, said):
+def test_tables_that_do_not_go_together_are_refused(make_table, change, expected):
     table = make_table()
     with pytest.raises(HilumError) as caught:
         align(pair(table, change(table)))
-    assert said in str(caught.value)
+    assert expected in str(caught.value)
 
 
 def test_different_splits_are_refused(make_table):

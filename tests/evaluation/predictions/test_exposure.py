@@ -11,7 +11,7 @@ from hilum.evaluation import TrainedOn, as_predictions, read_predictions, read_t
 
 
 def test_a_card_names_its_patients_with_their_collection(tmp_path):
-    (tmp_path / "card.json").write_text(json.dumps({"patients_seen": ["chestxray14:00000013"]}))
+    (tmp_path / "card.json").write_text(json.dumps({"training_patients": ["chestxray14:00000013"]}))
     for path in (tmp_path, tmp_path / "card.json"):
         assert read_trained_on(path).patients == {"chestxray14:00000013"}
 
@@ -29,17 +29,17 @@ def test_a_text_file_holds_one_patient_a_line(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "said"),
+    ("name", "content", "expected"),
     [
-        ("card.json", "{}", "expected a card with patients_seen"),
-        ("card.json", "no json", "expected a card with patients_seen"),
+        ("card.json", "{}", "expected a card with training_patients"),
+        ("card.json", "no json", "expected a card with training_patients"),
         ("t.csv", "name\n1\n", "expected patients or images that were trained on; found none"),
         ("t.txt", "\n", "found none"),
     ],
 )
-def test_what_names_nobody_is_refused(tmp_path, name, content, said):
+def test_what_names_nobody_is_refused(tmp_path, name, content, expected):
     (tmp_path / name).write_text(content)
-    with pytest.raises(HilumError, match=said):
+    with pytest.raises(HilumError, match=expected):
         read_trained_on(tmp_path / name)
 
 
@@ -91,7 +91,7 @@ def test_who_was_trained_on_is_found_whatever_the_writing_of_ids(tmp_path, data,
     ids = any_writing(data.draw, trained)
     if known == "card":
         beside = tmp_path / "card.json"
-        beside.write_text(json.dumps({"patients_seen": [f"ours:{patient}" for patient in ids.cast(pl.String)]}))
+        beside.write_text(json.dumps({"training_patients": [f"ours:{patient}" for patient in ids.cast(pl.String)]}))
     elif known == "txt":
         beside = tmp_path / "trained.txt"
         beside.write_text("\n".join(ids.cast(pl.String)))
@@ -138,10 +138,10 @@ def test_a_table_that_cannot_be_compared_is_refused():
     as_predictions(table, name="mine", held_out=True, trained_on=TrainedOn("it", frozenset("7"), frozenset("z")))
 
 
-@pytest.mark.parametrize(("content", "told"), [(b"\xff\xfe1\0", "UTF-16"), (b"caf\xe9\n", "0xe9 in line 1")])
-def test_a_text_file_in_another_encoding_is_refused(tmp_path, content, told):
+@pytest.mark.parametrize(("content", "message"), [(b"\xff\xfe1\0", "UTF-16"), (b"caf\xe9\n", "0xe9 in line 1")])
+def test_a_text_file_in_another_encoding_is_refused(tmp_path, content, message):
     (tmp_path / "t.txt").write_bytes(content)
-    with pytest.raises(HilumError, match=f"expected text, UTF-8; found .*{told}"):
+    with pytest.raises(HilumError, match=f"expected text, UTF-8; found .*{message}"):
         read_trained_on(tmp_path / "t.txt")
 
 
@@ -165,9 +165,7 @@ def test_a_card_names_patients_by_pseudonyms_and_still_finds_them():
 def test_what_cannot_be_compared_is_a_problem_and_not_a_no():
     known = TrainedOn("card.json", frozenset(sealed(["ours:17"], OTHER)))
     (problem,) = known.problems_of(judged("18"))
-    assert problem.startswith(
-        "patient_id: whether patients are among those of card.json cannot be told: the ledger has"
-    )
+    assert problem.startswith("patient_id: whether patients are among those of card.json is not known: the ledger has")
     assert "set HILUM_PATIENT_SALT to the salt" in problem
     assert known.problems_of(judged("chestxray14:18")) == []
 

@@ -54,8 +54,8 @@ def test_refused_images_are_left_out_and_counted():
         pl.Series("y_Mass", [1, 0, 0]),
         split=pl.lit("external"),
     )
-    kept, notes = scored_rows(table)
-    assert kept["image_id"].to_list() == ["a", "c"]
+    selected, notes = scored_rows(table)
+    assert selected["image_id"].to_list() == ["a", "c"]
     assert [each.code for each in notes] == [Code.REFUSED_IMAGES]
     assert "lateral 1" in str(notes[0])
     read = as_predictions(table, name="t")

@@ -49,13 +49,13 @@ def test_labels_may_be_numbers_or_truth_values_and_unknown(labels):
     assert np.array_equal(read.labels[:, 0], [1, np.nan, 0], equal_nan=True)
 
 
-def test_without_patients_every_image_is_its_own_and_that_is_said():
+def test_without_patients_every_image_is_its_own_and_that_is_reported():
     read = as_predictions(GOOD.drop("patient_id"), name="mine")
     assert read.patients == GOOD["image_id"].to_list()
     assert any("every image counts as a patient of its own" in str(note) for note in read.notes)
 
 
-def test_without_image_ids_rows_are_numbered_and_that_is_said():
+def test_without_image_ids_rows_are_numbered_and_that_is_reported():
     read = as_predictions(GOOD.drop("image_id"), name="mine")
     assert read.image_ids == ["row 1", "row 2", "row 3"]
     assert any("by row number" in str(note) for note in read.notes)
@@ -74,7 +74,7 @@ def test_a_single_split_is_evaluated_and_named():
     assert (read.split, str(read.notes[0])) == ("external", "All 3 rows are of the split external.")
 
 
-def test_a_split_whose_name_does_not_say_that_it_is_unseen_is_refused_unless_it_is_said():
+def test_a_split_whose_name_does_not_say_that_it_is_unseen_is_refused_unless_it_is_reported():
     everything = GOOD.with_columns(pl.lit("all").alias("split"))
     with pytest.raises(HilumError, match="expected rows of the split test; found only all"):
         as_predictions(everything, name="mine")
@@ -83,11 +83,11 @@ def test_a_split_whose_name_does_not_say_that_it_is_unseen_is_refused_unless_it_
 
 
 @pytest.mark.parametrize("unknown", [GOOD.drop("split"), GOOD.with_columns(pl.lit(None, pl.String).alias("split"))])
-def test_images_of_an_unknown_split_are_refused_unless_said_to_be_held_out(unknown):
-    assert "it is not known whether training has seen these images" in refusal(unknown)
+def test_images_of_an_unknown_split_are_refused_unless_stated_to_be_held_out(unknown):
+    assert "it is not known whether training was trained on these images" in refusal(unknown)
     read = as_predictions(unknown, name="mine", held_out=True)
     assert (read.split, len(read.frame)) == (None, 3)
-    assert "that training has not seen these images was said" in str(read.notes[0])
+    assert "that training has not used these images was stated" in str(read.notes[0])
 
 
 def test_a_table_without_any_label_is_refused():
@@ -97,8 +97,8 @@ def test_a_table_without_any_label_is_refused():
 
 def test_patients_and_images_that_were_trained_on_are_refused():
     patients = TrainedOn("card.json", frozenset({"chestxray14:00000017", "chexpert:1"}))
-    said = refusal(GOOD, trained_on=patients)
-    assert "patient_id: 1 patients are among those trained on, says card.json (17)" in said
+    expected = refusal(GOOD, trained_on=patients)
+    assert "patient_id: 1 patients are among those trained on, says card.json (17)" in expected
     images = TrainedOn("train.csv", frozenset({"1"}), frozenset({"00000013_005.png"}))
     assert "image_id: 1 images are among those trained on, says train.csv (00000013_005.png)" in refusal(
         GOOD, trained_on=images
@@ -124,7 +124,7 @@ def test_patients_on_both_sides_of_a_split_are_refused():
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "expected"),
     [
         (lambda t: t.drop("y_Effusion"), "p_Pleural Effusion: there is no y_Pleural Effusion"),
         (lambda t: t.with_columns(pl.lit(0).alias("y_Mass")), "y_Mass: there is no p_Mass"),
@@ -165,11 +165,11 @@ def test_patients_on_both_sides_of_a_split_are_refused():
         (lambda t: t.clear(), "expected one row for each image; found no rows"),
     ],
 )
-def test_what_is_wrong_is_said(change, said):
-    assert said in refusal(change(GOOD))
+def test_what_is_wrong_is_reported(change, expected):
+    assert expected in refusal(change(GOOD))
 
 
-def test_all_problems_are_said_at_once():
+def test_all_problems_are_reported_at_once():
     table = GOOD.with_columns(
         pl.lit("a").alias("image_id"), pl.lit(2).alias("y_Effusion"), pl.lit(3).alias("p_Effusion")
     )
@@ -238,19 +238,19 @@ def test_what_is_beyond_by_rounding_is_zero_or_one(beyond):
 
 
 @pytest.mark.parametrize(
-    ("scores", "said"),
+    ("scores", "expected"),
     [
         ([-3.2, 0.5, 4.1], "from -3.2 to 4.1 (first: 00000013_005.png)   if these are logits, apply a sigmoid"),
         ([1.0000123, 0.5, 0.2], "from 0.2 to 1.0000123 (first: 00000013_005.png)   write probabilities (a percentage"),
         ([97.0, 5.0, 2.0], "from 2.0 to 97.0 (first: 00000013_005.png)   write probabilities (a percentage over 100)"),
     ],
 )
-def test_what_lies_outside_is_shown_with_all_digits_and_its_own_advice(scores, said):
-    assert said in refusal(GOOD.with_columns(pl.Series("p_Effusion", scores)))
+def test_what_is_outside_is_shown_with_all_digits_and_its_own_advice(scores, expected):
+    assert expected in refusal(GOOD.with_columns(pl.Series("p_Effusion", scores)))
 
 
 @pytest.mark.parametrize(
-    ("column", "values", "said"),
+    ("column", "values", "expected"),
     [
         ("y_Effusion", [[1], [0], [1]], "y_Pleural Effusion: a column of lists   write 1, 0 or empty"),
         ("p_Effusion", [{"a": 1}] * 3, "p_Pleural Effusion: a column of structs   write probabilities"),
@@ -262,8 +262,8 @@ def test_what_lies_outside_is_shown_with_all_digits_and_its_own_advice(scores, s
         ("p_Effusion", pl.Series([None] * 3, dtype=pl.Null), "p_Pleural Effusion: 3 rows have no prediction"),
     ],
 )
-def test_columns_of_other_types_are_refused_by_name(column, values, said):
-    assert said in refusal(GOOD.with_columns(pl.Series(column, values)))
+def test_columns_of_other_types_are_refused_by_name(column, values, expected):
+    assert expected in refusal(GOOD.with_columns(pl.Series(column, values)))
 
 
 def test_types_that_mean_ids_and_numbers_beyond_doubt_are_read():
@@ -281,7 +281,7 @@ def test_types_that_mean_ids_and_numbers_beyond_doubt_are_read():
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         (b"image_id;y_Mass;p_Mass\na;1;0,5\n", "expected fields divided by commas; found semicolons"),
         (b"image_id,y_Mass,p_Mass\na,1,0.5\nb,0\n", "line 3: expected 3 fields, as in the header; found 2"),
@@ -289,9 +289,9 @@ def test_types_that_mean_ids_and_numbers_beyond_doubt_are_read():
         (b"image_id,y_Mass,p_Mass\ncaf\xe9,1,0.5\n", "expected text, UTF-8; found byte 0xe9 in line 2"),
     ],
 )
-def test_a_csv_that_is_cut_or_written_otherwise_is_refused_by_its_line(tmp_path, text, told):
+def test_a_csv_that_is_cut_or_written_otherwise_is_refused_by_its_line(tmp_path, text, message):
     (tmp_path / "t.csv").write_bytes(text)
-    with pytest.raises(HilumError, match=told):
+    with pytest.raises(HilumError, match=message):
         read_predictions(tmp_path / "t.csv", held_out=True)
 
 

@@ -7,7 +7,7 @@ from scipy.stats import false_discovery_control
 
 from hilum.evaluation import measure_arms
 from hilum.evaluation.predictions import Predictions, read_predictions
-from hilum.evaluation.tables.across_tasks import MEAN_OVER_TASKS, adjust_over_tasks, shift_redraws, tasks_table
+from hilum.evaluation.tables.across_tasks import MEAN_OVER_TASKS, adjust_over_tasks, shift_resamples, tasks_table
 
 
 @pytest.fixture
@@ -29,13 +29,15 @@ def measured(tmp_path):
         return read_predictions(path)
 
     def make(seed: int):
-        return measure_arms({"weak": [predictions(seed, 0.3)], "strong": [predictions(seed, 2.0)]}, redraws=200, seed=0)
+        return measure_arms(
+            {"weak": [predictions(seed, 0.3)], "strong": [predictions(seed, 2.0)]}, n_bootstrap=200, seed=0
+        )
 
     return make
 
 
 def test_the_mean_over_tasks_is_the_mean_of_their_means(measured):
-    one, two = measured(1), shift_redraws(measured(2), 1)
+    one, two = measured(1), shift_resamples(measured(2), 1)
     table = tasks_table({"one": one, "two": two})
     for arm in ("weak", "strong"):
         rows = table.filter(arm=arm)
@@ -46,14 +48,14 @@ def test_the_mean_over_tasks_is_the_mean_of_their_means(measured):
         assert mean["ci_high"] - mean["ci_low"] == pytest.approx(np.hypot(*widths) / 2, rel=0.25)  # independent tasks
 
 
-def test_redraws_in_another_order_are_the_same_redraws(measured):
+def test_resamples_in_another_order_are_the_same_resamples(measured):
     one = measured(1)
-    assert tasks_table({"one": one}).equals(tasks_table({"one": shift_redraws(one, 3)}))
+    assert tasks_table({"one": one}).equals(tasks_table({"one": shift_resamples(one, 3)}))
 
 
 def test_all_tasks_are_one_family_as_scipy_adjusts_it():
     rows = [
-        {"task": task, "arm": "a", "against": "b", "finding": finding, "metric": "auroc", "p": p, "family": "own"}
+        {"task": task, "arm": "a", "reference": "b", "finding": finding, "metric": "auroc", "p": p, "family": "own"}
         for task, finding, p in (
             ("one", "macro", 0.01), ("one", "Mass", 0.02), ("one", "Nodule", 0.5), ("two", "macro", 0.04),
             ("two", "Mass", 0.03), ("two", "Nodule", None), ("three", "Mass", 0.2),

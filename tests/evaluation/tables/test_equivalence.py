@@ -12,38 +12,40 @@ def measured(make_predictions):
         name: [make_predictions(patients=300, signal=signal, scores_seed=seed)]
         for name, signal, seed in (("scratch", 1.0, 0), ("twin", 1.0, 0), ("better", 3.0, 1))
     }
-    return measure_arms(arms, metrics=["auroc", "brier"], redraws=400)
+    return measure_arms(arms, metrics=["auroc", "brier"], n_bootstrap=400)
 
 
 def test_twins_are_equivalent_and_a_better_arm_is_better(measured):
-    says = margins_table(measured, 0.02, against="scratch").select("arm", "finding", "says").rows()
-    assert {(arm, finding): said for arm, finding, said in says if finding == "macro"} == {
+    conclusion = margins_table(measured, 0.02, reference="scratch").select("arm", "finding", "conclusion").rows()
+    assert {(arm, finding): expected for arm, finding, expected in conclusion if finding == "macro"} == {
         ("twin", "macro"): "equivalent",
         ("better", "macro"): "better",
     }
 
 
 def test_where_less_is_better_a_lower_score_is_better(measured):
-    rows = margins_table(measured, 0.001, against="scratch", metric="brier").to_dicts()
+    rows = margins_table(measured, 0.001, reference="scratch", metric="brier").to_dicts()
     better = next(row for row in rows if row["arm"] == "better" and row["finding"] == "macro")
     assert better["difference"] < 0
-    assert better["says"] == "better"
+    assert better["conclusion"] == "better"
 
 
-def test_p_values_agree_with_the_intervals_and_count_redraws(measured):
-    own, other = (measured.arms[arm].auroc.redrawn for arm in ("better", "scratch"))
+def test_p_values_agree_with_the_intervals_and_count_resamples(measured):
+    own, other = (measured.arms[arm].auroc.resampled for arm in ("better", "scratch"))
     difference = (own - other)[measured.arms["better"].row("macro")]
     low, _ = percentile_interval(difference)
     assert low > 0
     for margin in (0.001, 0.3):
-        row = margins_table(measured, margin, against="scratch").row(1, named=True)
+        row = margins_table(measured, margin, reference="scratch").row(1, named=True)
         assert (row["arm"], row["finding"]) == ("better", "macro")
         assert row["p_not_worse"] == (np.sum(difference <= -margin) + 1) / 401 == 1 / 401
         slow = max(np.sum(difference <= -margin) + 1, np.sum(difference >= margin) + 1) / 401
         assert row["p_equivalent"] == pytest.approx(slow)
 
 
-@pytest.mark.parametrize(("margin", "metric", "said"), [(0, "auroc", "above 0"), (0.1, "f1", "metric: expected auroc")])
-def test_margins_and_metrics_that_cannot_be_are_refused(measured, margin, metric, said):
-    with pytest.raises(HilumError, match=said):
+@pytest.mark.parametrize(
+    ("margin", "metric", "expected"), [(0, "auroc", "above 0"), (0.1, "f1", "metric: expected auroc")]
+)
+def test_margins_and_metrics_that_cannot_be_are_refused(measured, margin, metric, expected):
+    with pytest.raises(HilumError, match=expected):
         margins_table(measured, margin, metric=metric)

@@ -30,7 +30,8 @@ def cells(make_predictions):
 
 def test_every_cell_has_its_number_and_the_drop_from_home(cells):
     rows = {
-        (r["trained_on"], r["tested_on"], r["finding"]): r for r in external_validation(cells, redraws=200).to_dicts()
+        (r["trained_on"], r["tested_on"], r["finding"]): r
+        for r in external_validation(cells, n_bootstrap=200).to_dicts()
     }
     away = rows["nih", "chexpert", "Pneumonia"]
     table, home = cells["nih", "chexpert"][0], cells["nih", "nih"][0]
@@ -47,13 +48,13 @@ def test_every_cell_has_its_number_and_the_drop_from_home(cells):
 
 
 def test_at_home_there_is_no_drop(cells):
-    row = external_validation(cells, redraws=40).row(0, named=True)
+    row = external_validation(cells, n_bootstrap=40).row(0, named=True)
     assert (row["trained_on"], row["tested_on"], row["finding"]) == ("nih", "nih", "macro")
     assert (row["drop"], row["p"], row["at_home"]) == (None, None, row["estimate"])
 
 
-def test_findings_that_not_all_have_are_left_out_and_said(cells):
-    table = external_validation(cells, redraws=40)
+def test_findings_that_not_all_have_are_left_out_and_stated(cells):
+    table = external_validation(cells, n_bootstrap=40)
     assert set(table["finding"]) == {"macro", "Pleural Effusion", "Pneumonia"}
     assert table["note"][0] == "findings that not all tables have are left out: Mass"
 
@@ -61,4 +62,4 @@ def test_findings_that_not_all_have_are_left_out_and_said(cells):
 def test_without_a_common_finding_it_is_refused(make_predictions):
     cells = {("a", "a"): [make_predictions()], ("a", "b"): [make_predictions(prevalence={"Mass": 0.2})]}
     with pytest.raises(HilumError, match="expected a finding that all tables have"):
-        external_validation(cells, redraws=40)
+        external_validation(cells, n_bootstrap=40)

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from hilum.evaluation.estimation import Redrawn
+from hilum.evaluation.estimation import Resampled
 from hilum.evaluation.tables.label_efficiency import FEWER, NOT_REACHED, LabelCurve, labels_needed, labels_to_match
 
 
-def point(value: float, redrawn: list[float] | None = None) -> Redrawn:
-    return Redrawn(np.float64(value), np.array([value] * 4 if redrawn is None else redrawn))
+def point(value: float, resampled: list[float] | None = None) -> Resampled:
+    return Resampled(np.float64(value), np.array([value] * 4 if resampled is None else resampled))
 
 
 def test_between_two_fractions_labels_are_interpolated_over_their_logarithm():
@@ -17,7 +17,7 @@ def test_between_two_fractions_labels_are_interpolated_over_their_logarithm():
     assert needed[0] == pytest.approx(10**2.5)  # half way from 100 to 1000
 
 
-def test_the_first_crossing_counts_and_ends_are_told_apart():
+def test_the_first_crossing_counts_and_ends_are_distinguished():
     falling = np.array([[0.6], [0.8], [0.7], [0.9]])
     assert labels_needed([10, 100, 1000, 10000], falling, np.array([0.75]))[0] == pytest.approx(10**1.75)
     assert labels_needed([10, 100], np.array([[0.8], [0.9]]), np.array([0.7]))[0] == 10
@@ -25,9 +25,9 @@ def test_the_first_crossing_counts_and_ends_are_told_apart():
     assert np.isnan(labels_needed([10, 100], np.array([[np.nan], [0.7]]), np.array([0.6]))[0])
 
 
-def test_targets_are_redrawn_with_the_curve():
+def test_targets_are_resampled_with_the_curve():
     few, many = LabelCurve([10, 1000], [point(0.6), point(0.9)]), LabelCurve([10, 1000], [point(0.5), point(0.75)])
-    rows = {(row["arm"], row["against"]): row for row in labels_to_match({"few": few, "many": many}).to_dicts()}
+    rows = {(row["arm"], row["reference"]): row for row in labels_to_match({"few": few, "many": many}).to_dicts()}
     assert rows["few", "many"]["images"] == pytest.approx(100)
     assert rows["few", "many"]["reached_in"] == 1
     other = rows["many", "few"]

@@ -15,7 +15,7 @@ from hilum.evaluation import (
 )
 from hilum.evaluation.bootstrap import drawn_counts
 from hilum.evaluation.inference import patients_behind, percentile_interval, score_interval
-from hilum.evaluation.metrics import redrawn_auroc
+from hilum.evaluation.metrics import bootstrap_roc_auc
 from hilum.evaluation.predictions import count_cases
 from hilum.evaluation.tables import METRICS_SCHEMA
 
@@ -29,7 +29,7 @@ THRESHOLDS = Thresholds("0.6", None, {"Pleural Effusion": 0.6, "Pneumonia": 0.7}
 
 def test_rows_are_macro_and_every_finding_with_estimate_interval_and_counts(make_predictions):
     predictions = make_predictions()
-    table = evaluate_predictions([predictions], redraws=200)
+    table = evaluate_predictions([predictions], n_bootstrap=200)
     assert dict(table.schema) == METRICS_SCHEMA
     assert table["finding"].to_list() == ["macro", "Pleural Effusion", "Pneumonia"]
     rows = by_finding(table)
@@ -41,18 +41,18 @@ def test_rows_are_macro_and_every_finding_with_estimate_interval_and_counts(make
     assert all(row["low"] < row["estimate"] < row["high"] for row in rows.values())
 
 
-def test_the_interval_is_the_percentiles_of_redrawn_patients(make_predictions):
+def test_the_interval_is_the_percentiles_of_resampled_patients(make_predictions):
     predictions = make_predictions(patients=150)
     owners = np.unique(predictions.patients, return_inverse=True)[1].astype(np.int32)
-    redrawn = redrawn_auroc(predictions.labels, predictions.scores[None], owners, redraws=300, seed=9)[0]
-    rows = by_finding(evaluate_predictions([predictions], redraws=300, seed=9, interval="percentile"))
-    assert (rows["Pneumonia"]["low"], rows["Pneumonia"]["high"]) == percentile_interval(redrawn[1])
-    assert (rows["macro"]["low"], rows["macro"]["high"]) == percentile_interval(redrawn.mean(axis=0))
+    resampled = bootstrap_roc_auc(predictions.labels, predictions.scores[None], owners, n_bootstrap=300, seed=9)[0]
+    rows = by_finding(evaluate_predictions([predictions], n_bootstrap=300, seed=9, interval="percentile"))
+    assert (rows["Pneumonia"]["low"], rows["Pneumonia"]["high"]) == percentile_interval(resampled[1])
+    assert (rows["macro"]["low"], rows["macro"]["high"]) == percentile_interval(resampled.mean(axis=0))
 
 
-def test_findings_with_too_few_patients_are_left_out_of_macro_and_said(make_predictions):
+def test_findings_with_too_few_patients_are_left_out_of_macro_and_stated(make_predictions):
     prevalence = {"Effusion": 0.3, "Hernia": 0.05, "Mass": 0.0, "Nodule": 1.0}
-    table = evaluate_predictions([make_predictions(prevalence=prevalence)], redraws=200)
+    table = evaluate_predictions([make_predictions(prevalence=prevalence)], n_bootstrap=200)
     rows = by_finding(table)
     assert rows["macro"]["estimate"] == rows["Pleural Effusion"]["estimate"]
     assert rows["macro"]["note"].startswith("mean over 1 finding, 3 left out")
@@ -65,29 +65,29 @@ def test_findings_with_too_few_patients_are_left_out_of_macro_and_said(make_pred
 
 def test_a_number_that_would_rest_on_one_patient_is_not_given(make_table):
     one = make_table().with_columns((pl.col("patient_id") == "0000").cast(pl.Int8).alias("y_Pneumonia"))
-    row = by_finding(evaluate_predictions([as_predictions(one, name="one")], redraws=100))["Pneumonia"]
+    row = by_finding(evaluate_predictions([as_predictions(one, name="one")], n_bootstrap=100))["Pneumonia"]
     assert (row["estimate"], row["low"], row["high"]) == (None, None, None)
     assert (row["positives"], row["note"]) == (2, "one positive patient: left out")
 
 
 def test_without_any_finding_that_has_enough_the_macro_row_says_so(make_predictions):
-    macro = evaluate_predictions([make_predictions(patients=8)], redraws=100).row(0, named=True)
+    macro = evaluate_predictions([make_predictions(patients=8)], n_bootstrap=100).row(0, named=True)
     assert macro["estimate"] is None
     assert macro["note"].startswith("no finding has 10 positive and 10 negative patients")
 
 
-def test_redraws_without_positives_are_counted_in_the_note(make_predictions):
-    table = evaluate_predictions([make_predictions(patients=40, prevalence={"Hernia": 0.04})], redraws=2000)
+def test_resamples_without_positives_are_counted_in_the_note(make_predictions):
+    table = evaluate_predictions([make_predictions(patients=40, prevalence={"Hernia": 0.04})], n_bootstrap=2000)
     row = by_finding(table)["Hernia"]
-    assert "of 2000 redraws undefined and not used" in row["note"]
+    assert "of 2000 resamples undefined and not used" in row["note"]
     assert 0 <= row["low"] <= row["estimate"] <= row["high"] <= 1
 
 
-def test_constant_scores_are_worth_a_half_and_said(make_predictions):
-    table = evaluate_predictions([make_predictions(signal=0, prevalence={"Mass": 0.5})], redraws=100)
+def test_constant_scores_are_worth_a_half_and_stated(make_predictions):
+    table = evaluate_predictions([make_predictions(signal=0, prevalence={"Mass": 0.5})], n_bootstrap=100)
     assert "constant" not in by_finding(table)["Mass"]["note"]
     constant = make_predictions().frame.with_columns(pl.lit(0.3).alias("p_Pneumonia"))
-    row = by_finding(evaluate_predictions([as_predictions(constant, name="c")], redraws=100))["Pneumonia"]
+    row = by_finding(evaluate_predictions([as_predictions(constant, name="c")], n_bootstrap=100))["Pneumonia"]
     assert (row["estimate"], row["low"], row["high"]) == (0.5, 0.5, 0.5)
     assert "constant scores" in row["note"]
 
@@ -96,24 +96,24 @@ def test_unknown_labels_change_nothing_but_their_own_finding(make_table):
     table = make_table()
     holes = pl.when(pl.int_range(pl.len()) % 5 > 0).then("y_Pneumonia").alias("y_Pneumonia")
     whole, masked = (
-        by_finding(evaluate_predictions([as_predictions(t, name="t")], redraws=100, seed=2))
+        by_finding(evaluate_predictions([as_predictions(t, name="t")], n_bootstrap=100, seed=2))
         for t in (table, table.with_columns(holes))
     )
     assert masked["Pleural Effusion"] == whole["Pleural Effusion"]
     assert masked["Pneumonia"]["n"] == 96
-    kept = table.filter(pl.int_range(pl.len()) % 5 > 0)
-    assert masked["Pneumonia"]["estimate"] == auroc(kept["y_Pneumonia"], kept["p_Pneumonia"])
+    selected = table.filter(pl.int_range(pl.len()) % 5 > 0)
+    assert masked["Pneumonia"]["estimate"] == auroc(selected["y_Pneumonia"], selected["p_Pneumonia"])
 
 
-def test_the_number_of_seeds_is_said(make_predictions):
+def test_the_number_of_seeds_is_reported(make_predictions):
     seeds = [make_predictions(scores_seed=number) for number in range(3)]
     assert "one seed: the spread between runs is not in the interval" in evaluate_predictions(seeds[:1])["note"][0]
     assert evaluate_predictions(seeds)["note"][0].endswith("3 seeds")
 
 
-def test_too_few_redraws_are_refused(make_predictions):
-    with pytest.raises(HilumError, match="redraws: expected at least 40; found 39"):
-        evaluate_predictions([make_predictions()], redraws=39)
+def test_too_few_resamples_are_refused(make_predictions):
+    with pytest.raises(HilumError, match="n_bootstrap: expected at least 40; found 39"):
+        evaluate_predictions([make_predictions()], n_bootstrap=39)
 
 
 def test_intervals_cover_the_truth_about_as_often_as_they_say():
@@ -127,19 +127,19 @@ def test_intervals_cover_the_truth_about_as_often_as_they_say():
         habit, noise = np.repeat(rng.normal(size=80), 2), rng.normal(size=160)
         scores = 1.2 * labels + np.sqrt(0.8) * habit + np.sqrt(0.2) * noise
         for unit, owner in (("patients", owners), ("images", np.arange(160, dtype=np.int32))):
-            redrawn = redrawn_auroc(
-                labels[:, None], scores[None, :, None], owner, redraws=400, seed=test_set, threads=1
+            resampled = bootstrap_roc_auc(
+                labels[:, None], scores[None, :, None], owner, n_bootstrap=400, seed=test_set, threads=1
             )
-            low, high = percentile_interval(redrawn[0, 0])
+            low, high = percentile_interval(resampled[0, 0])
             covered[unit] += low <= truth <= high
     assert 0.90 <= covered["patients"] / 300 <= 0.99
-    assert covered["images"] / 300 < 0.88  # what redrawing images would have claimed
+    assert covered["images"] / 300 < 0.88  # what resampling images would have claimed
 
 
 def test_every_metric_has_a_row_for_each_average_and_finding(make_predictions):
     averages = ["macro", "weighted", "micro"]
     table = evaluate_predictions(
-        [make_predictions(patients=150)], metrics=METRICS, averages=averages, thresholds=[THRESHOLDS], redraws=100
+        [make_predictions(patients=150)], metrics=METRICS, averages=averages, thresholds=[THRESHOLDS], n_bootstrap=100
     )
     assert table["metric"].unique(maintain_order=True).to_list() == list(METRICS)
     assert table.filter(pl.col("metric") == "f1")["finding"].to_list() == [*averages, "Pleural Effusion", "Pneumonia"]
@@ -149,11 +149,11 @@ def test_every_metric_has_a_row_for_each_average_and_finding(make_predictions):
 def test_intervals_are_expanded_by_the_patients_of_the_rarer_side(make_predictions):
     predictions = make_predictions(patients=150)
     owners = np.unique(predictions.patients, return_inverse=True)[1].astype(np.int32)
-    redrawn = redrawn_auroc(predictions.labels, predictions.scores[None], owners, redraws=300, seed=9)[0]
-    rows = by_finding(evaluate_predictions([predictions], redraws=300, seed=9))
+    resampled = bootstrap_roc_auc(predictions.labels, predictions.scores[None], owners, n_bootstrap=300, seed=9)[0]
+    rows = by_finding(evaluate_predictions([predictions], n_bootstrap=300, seed=9))
     cases = count_cases(predictions.labels, owners)
     rarer = np.minimum(cases.positive_patients, cases.negative_patients)
-    macro = percentile_interval(redrawn.mean(axis=0), patients=patients_behind(rarer))
+    macro = percentile_interval(resampled.mean(axis=0), patients=patients_behind(rarer))
     assert (rows["macro"]["low"], rows["macro"]["high"]) == macro
     low, high = score_interval(
         rows["Pneumonia"]["estimate"], int(cases.positive_patients[1]), int(cases.negative_patients[1])
@@ -164,20 +164,20 @@ def test_intervals_are_expanded_by_the_patients_of_the_rarer_side(make_predictio
 
 def test_with_several_seeds_the_score_interval_only_widens(make_predictions):
     seeds = [make_predictions(patients=150, signal=0.5 + 2 * number, scores_seed=number) for number in range(2)]
-    told, plain = (
-        by_finding(evaluate_predictions(seeds, redraws=300, interval=kind))["Pneumonia"]
+    message, plain = (
+        by_finding(evaluate_predictions(seeds, n_bootstrap=300, interval=kind))["Pneumonia"]
         for kind in ("expanded", "percentile")
     )
-    assert told["low"] <= plain["low"]
-    assert told["high"] >= plain["high"]
+    assert message["low"] <= plain["low"]
+    assert message["high"] >= plain["high"]
 
 
-def test_thresholds_stay_fixed_in_redraws(make_predictions):
+def test_thresholds_stay_fixed_in_resamples(make_predictions):
     predictions = make_predictions(patients=150)
     choices = {"metrics": ["sensitivity"], "thresholds": [THRESHOLDS], "interval": "percentile"}
-    table = evaluate_predictions([predictions], redraws=300, seed=4, **choices)
+    table = evaluate_predictions([predictions], n_bootstrap=300, seed=4, **choices)
     owners = np.unique(predictions.patients, return_inverse=True)[1].astype(np.int32)
-    counts = drawn_counts(150, draws=150, redraws=300, seed=4)
+    counts = drawn_counts(150, draws=150, n_bootstrap=300, seed=4)
     positive = predictions.labels[:, 0] == 1
     found = positive & (predictions.scores[:, 0] >= 0.6)
     slow = [counts[owners[found], b].sum() / counts[owners[positive], b].sum() for b in range(300)]
@@ -190,7 +190,7 @@ def test_thresholds_chosen_on_the_judged_images_are_marked(make_predictions):
     validation.frame.replace_column(0, ("val " + validation.frame["image_id"]).alias("image_id"))
     for chosen_on, marked in ((test, True), (validation, False)):
         thresholds = choose_thresholds(chosen_on, "youden", judged=test)
-        table = evaluate_predictions([test], metrics=["auroc", "npv"], thresholds=[thresholds], redraws=100)
+        table = evaluate_predictions([test], metrics=["auroc", "npv"], thresholds=[thresholds], n_bootstrap=100)
         for metric, note in table.select("metric", "note").iter_rows():
             assert ("optimistic" in note) == (marked and metric == "npv")
 
@@ -198,7 +198,7 @@ def test_thresholds_chosen_on_the_judged_images_are_marked(make_predictions):
 def test_bca_intervals_and_strata_change_the_interval_and_not_the_estimate(make_predictions):
     predictions = make_predictions(patients=150, signal=2)
     tables = [
-        evaluate_predictions([predictions], redraws=400, **choices)
+        evaluate_predictions([predictions], n_bootstrap=400, **choices)
         for choices in ({}, {"interval": "percentile"}, {"interval": "bca"}, {"stratified": True})
     ]
     assert len({tuple(table["estimate"]) for table in tables}) == 1
@@ -207,14 +207,14 @@ def test_bca_intervals_and_strata_change_the_interval_and_not_the_estimate(make_
 
 def test_few_patients_that_are_separated_get_an_interval_with_width(make_table):
     table = make_table(patients=15, signal=20, prevalence={"Mass": 0.4})
-    row = by_finding(evaluate_predictions([as_predictions(table, name="t")], redraws=400))["Mass"]
+    row = by_finding(evaluate_predictions([as_predictions(table, name="t")], n_bootstrap=400))["Mass"]
     assert (row["estimate"], row["high"]) == (1, 1)
     assert row["low"] < 0.9
     assert "patients: score interval" in row["note"]
 
 
 @pytest.mark.parametrize(
-    ("choices", "said"),
+    ("choices", "expected"),
     [
         ({"metrics": ["auc"]}, "metrics: expected any of auroc, auprc"),
         ({"metrics": ["ppv"]}, "thresholds: expected thresholds, for ppv; found none"),
@@ -224,10 +224,10 @@ def test_few_patients_that_are_separated_get_an_interval_with_width(make_table):
         ({"metrics": ["f1"], "thresholds": [Thresholds("f1", "val", {"Mass": 0.1})]}, "none of Pleural Effusion"),
     ],
 )
-def test_choices_that_do_not_exist_are_refused(make_predictions, choices, said):
+def test_choices_that_do_not_exist_are_refused(make_predictions, choices, expected):
     with pytest.raises(HilumError) as caught:
-        evaluate_predictions([make_predictions()], redraws=40, **choices)
-    assert said in str(caught.value)
+        evaluate_predictions([make_predictions()], n_bootstrap=40, **choices)
+    assert expected in str(caught.value)
 
 
 @pytest.mark.parametrize("metric", ["auroc", "auprc", "brier", "sensitivity"])
@@ -236,7 +236,7 @@ def test_one_finding_is_one_row_with_one_interval(make_predictions, metric):
     predictions = [make_predictions(prevalence={"Pneumonia": 0.3}, scores_seed=seed) for seed in (0, 1)]
     thresholds = [choose_thresholds(one, "youden") for one in predictions]
     table = evaluate_predictions(
-        predictions, metrics=[metric], averages=["macro", "weighted", "micro"], thresholds=thresholds, redraws=100
+        predictions, metrics=[metric], averages=["macro", "weighted", "micro"], thresholds=thresholds, n_bootstrap=100
     )
     assert table["finding"].to_list() == ["Pneumonia"]
     assert table["low"][0] < table["estimate"][0] < table["high"][0]
@@ -246,7 +246,7 @@ def test_arms_on_one_finding_are_compared_in_one_primary_family(make_predictions
     arms = {
         name: [make_predictions(prevalence={"Pneumonia": 0.3}, scores_seed=seed)] for seed, name in enumerate("abc")
     }
-    metrics, comparisons = evaluate_arms(arms, against="a", redraws=100)
+    metrics, comparisons = evaluate_arms(arms, reference="a", n_bootstrap=100)
     assert metrics.select("arm", "finding").rows() == [(name, "Pneumonia") for name in "abc"]
     assert comparisons["finding"].unique().to_list() == ["Pneumonia"]
     assert comparisons["family"].unique().to_list() == [

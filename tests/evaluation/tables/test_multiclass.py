@@ -32,21 +32,23 @@ def test_the_confusion_matrix_equals_scikit_learn(table):
     assert np.array_equal(calls.confusion, sk.confusion_matrix(calls.true, calls.called))
 
 
-def test_numbers_and_their_redraws_equal_scikit_learn(table):
+def test_numbers_and_their_resamples_equal_scikit_learn(table):
     predictions = as_predictions(table, name="t")
     calls = class_calls(predictions)
-    rows = {(row["class"], row["metric"]): row for row in evaluate_single_label([predictions], redraws=60).to_dicts()}
+    rows = {
+        (row["class"], row["metric"]): row for row in evaluate_single_label([predictions], n_bootstrap=60).to_dicts()
+    }
     owners = np.unique(predictions.patients, return_inverse=True)[1]
-    counts = drawn_counts(120, draws=120, redraws=60, seed=0)
+    counts = drawn_counts(120, draws=120, n_bootstrap=60, seed=0)
 
     def slow(metric, average, **choices):
-        redrawn = [
+        resampled = [
             np.atleast_1d(
                 metric(calls.true, calls.called, sample_weight=counts[owners, b], average=average, **choices)
             )[-1]
             for b in range(60)
         ]
-        return np.quantile(redrawn, [0.025, 0.975])
+        return np.quantile(resampled, [0.025, 0.975])
 
     macro = rows["macro", "f1"]
     assert macro["estimate"] == pytest.approx(sk.f1_score(calls.true, calls.called, average="macro"), abs=1e-12)
@@ -61,9 +63,9 @@ def test_numbers_and_their_redraws_equal_scikit_learn(table):
     assert rows["macro", "recall"]["estimate"] == pytest.approx(recall, abs=1e-12)
 
 
-def test_classes_without_images_are_left_out_of_the_means_and_said(table):
+def test_classes_without_images_are_left_out_of_the_means_and_stated(table):
     with_empty = table.with_columns(pl.lit(0).alias("y_Hernia"), pl.lit(0.0).alias("p_Hernia"))
-    whole, more = (evaluate_single_label([as_predictions(t, name="t")], redraws=40) for t in (table, with_empty))
+    whole, more = (evaluate_single_label([as_predictions(t, name="t")], n_bootstrap=40) for t in (table, with_empty))
     assert more["estimate"][0] == whole["estimate"][0]
     assert more["note"][0] == "without images, left out: Hernia"
 

@@ -17,7 +17,7 @@ def arms(make_predictions):
 
 
 def test_mean_ranks_over_findings_and_data_sets(arms):
-    data_sets = [measure_arms(arms(seed), redraws=100) for seed in (0, 1)]
+    data_sets = [measure_arms(arms(seed), n_bootstrap=100) for seed in (0, 1)]
     ranks = ranks_table(data_sets)
     assert ranks["arm"].to_list() == ["best", "middle", "worst"]
     assert ranks["columns"].to_list() == [4, 4, 4]
@@ -28,18 +28,18 @@ def test_mean_ranks_over_findings_and_data_sets(arms):
 
 def test_equal_arms_share_their_rank(make_predictions):
     one = make_predictions(patients=200)
-    ranks = ranks_table([measure_arms({"a": [one], "b": [one]}, redraws=60)])
+    ranks = ranks_table([measure_arms({"a": [one], "b": [one]}, n_bootstrap=60)])
     assert ranks.select("mean_rank", "low", "high").unique().rows() == [(1.5, 1.5, 1.5)]
     assert ranks["best_in"].to_list() == [0.5, 0.5]
 
 
 def test_where_less_is_better_the_lowest_is_first(arms):
     data = arms(0)
-    assert ranks_table([measure_arms(data, metrics=["brier"], redraws=60)], metric="brier")["arm"][0] == "best"
+    assert ranks_table([measure_arms(data, metrics=["brier"], n_bootstrap=60)], metric="brier")["arm"][0] == "best"
 
 
 def test_wins_ties_and_losses_are_counted_over_tested_findings(arms):
-    comparisons = comparisons_table(measure_arms(arms(0), redraws=400), against="middle")
+    comparisons = comparisons_table(measure_arms(arms(0), n_bootstrap=400), reference="middle")
     wins = {row["arm"]: row for row in wins_table(comparisons, averages=["macro"]).to_dicts()}
     assert (wins["best"]["wins"], wins["best"]["ties"], wins["best"]["losses"]) == (2, 0, 0)
     assert wins["worst"]["losses"] == 2
@@ -51,4 +51,4 @@ def test_other_arms_in_a_data_set_are_refused(arms):
     one, two = arms(0), arms(1)
     two.pop("best")
     with pytest.raises(HilumError, match="expected the same arms in every data set; found worst, middle beside"):
-        ranks_table([measure_arms(one, redraws=40), measure_arms(two, redraws=40)])
+        ranks_table([measure_arms(one, n_bootstrap=40), measure_arms(two, n_bootstrap=40)])

@@ -18,7 +18,7 @@ def test_ages_become_bands_and_other_columns_stay_as_they_are():
     assert [str(each) for each in notes] == ["sex: not known of 1 of 3 images; these are in no group."]
 
 
-def test_a_column_that_does_not_divide_the_images_is_left_out_and_said():
+def test_a_column_that_does_not_divide_the_images_is_left_out_and_stated():
     table = images(view=["PA", "PA", "PA", "AP"], sex=["F", "M", "F", "F"])
     groups, notes = groups_by_column(table, ["view", "sex"], IDS, where="images.csv")
     assert list(groups) == ["sex"]

@@ -5,7 +5,7 @@ import pytest
 from hilum.errors import HilumError
 from hilum.evaluation import Thresholds, age_bands, as_predictions, auroc, evaluate_subgroups
 from hilum.evaluation.inference import percentile_interval
-from hilum.evaluation.metrics import redrawn_auroc
+from hilum.evaluation.metrics import bootstrap_roc_auc
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def rows_of(table: pl.DataFrame) -> dict:
 
 def test_each_group_is_measured_and_its_gap_found(women_and_men):
     predictions, sex = women_and_men
-    rows = rows_of(evaluate_subgroups([predictions], {"sex": sex}, redraws=400))
+    rows = rows_of(evaluate_subgroups([predictions], {"sex": sex}, n_bootstrap=400))
     women = np.array([sex[image] == "F" for image in predictions.image_ids])
     expected = auroc(predictions.labels[women, 1], predictions.scores[women, 1])
     woman, man = rows["F", "Pneumonia", "auroc"], rows["M", "Pneumonia", "auroc"]
@@ -36,17 +36,17 @@ def test_each_group_is_measured_and_its_gap_found(women_and_men):
     assert rows["F", "Pleural Effusion", "auroc"]["p_adjusted"] > 0.05
 
 
-def test_groups_are_on_the_same_redraws_of_patients(women_and_men):
+def test_groups_are_on_the_same_resamples_of_patients(women_and_men):
     predictions, sex = women_and_men
-    table = evaluate_subgroups([predictions], {"sex": sex}, redraws=200, seed=3)
+    table = evaluate_subgroups([predictions], {"sex": sex}, n_bootstrap=200, seed=3)
     women = np.array([sex[image] == "F" for image in predictions.image_ids])
     owners = np.unique(predictions.patients, return_inverse=True)[1].astype(np.int32)
     each = [
-        redrawn_auroc(
+        bootstrap_roc_auc(
             np.where(side, predictions.labels[:, 0], np.nan)[:, None],
             predictions.scores[None, :, :1],
             owners,
-            redraws=200,
+            n_bootstrap=200,
             seed=3,
         )[0, 0]
         for side in (women, ~women)
@@ -58,7 +58,7 @@ def test_groups_are_on_the_same_redraws_of_patients(women_and_men):
 
 def test_two_groups_are_one_test(women_and_men):
     predictions, sex = women_and_men
-    table = evaluate_subgroups([predictions], {"sex": sex}, redraws=100)
+    table = evaluate_subgroups([predictions], {"sex": sex}, n_bootstrap=100)
     rows = rows_of(table)
     for finding in predictions.findings:
         p, mirrored = (rows[group, finding, "auroc"]["p_adjusted"] for group in ("F", "M"))
@@ -73,7 +73,9 @@ def test_underdiagnosis_is_the_share_of_the_sick_that_is_called_healthy(make_tab
     sex = {image: "FM"[int(image[:5]) % 3 == 0] for image in predictions.image_ids}
     thresholds = Thresholds("0.6", None, {"No Finding": 0.6, "Mass": 0.6})
     rows = rows_of(
-        evaluate_subgroups([predictions], {"sex": sex}, metrics=["underdiagnosis"], thresholds=[thresholds], redraws=40)
+        evaluate_subgroups(
+            [predictions], {"sex": sex}, metrics=["underdiagnosis"], thresholds=[thresholds], n_bootstrap=40
+        )
     )
     women = np.array([sex[image] == "F" for image in predictions.image_ids])
     healthy = predictions.labels[:, predictions.findings.index("No Finding")] == 1
@@ -89,10 +91,10 @@ def test_underdiagnosis_is_the_share_of_the_sick_that_is_called_healthy(make_tab
 def test_small_groups_get_no_number_and_images_without_a_group_do_not_count(women_and_men):
     predictions, _ = women_and_men
     view = {image: "LATERAL" if at < 12 else "PA" for at, image in enumerate(predictions.image_ids) if at < 700}
-    rows = rows_of(evaluate_subgroups([predictions], {"view": view}, redraws=40))
+    rows = rows_of(evaluate_subgroups([predictions], {"view": view}, n_bootstrap=40))
     lateral, frontal = rows["LATERAL", "Pneumonia", "auroc"], rows["PA", "Pneumonia", "auroc"]
     assert lateral["estimate"] is lateral["p"] is None
-    assert "fewer than 20): not told" in lateral["note"]
+    assert "fewer than 20): not reported" in lateral["note"]
     assert (lateral["n"], frontal["n"]) == (12, 688)
     assert frontal["estimate"] is not None
     assert frontal["note"].endswith("no gap")
@@ -113,4 +115,4 @@ def test_age_bands_hold_their_lower_end():
 
 def test_groups_of_no_image_are_refused(women_and_men):
     with pytest.raises(HilumError, match="groups of sex: expected a group for some image; found none"):
-        evaluate_subgroups([women_and_men[0]], {"sex": {"other.png": "F"}}, redraws=40)
+        evaluate_subgroups([women_and_men[0]], {"sex": {"other.png": "F"}}, n_bootstrap=40)

@@ -25,7 +25,7 @@ def test_an_image_with_one_finding_is_of_that_class_and_one_with_several_or_an_u
     assert ill.classes == [ANOMALIES, NO_FINDING]  # the larger one first
 
 
-def test_without_a_label_for_it_an_image_is_healthy_where_all_findings_are_told_absent():
+def test_without_a_label_for_it_an_image_is_healthy_where_all_findings_are_reported_absent():
     images = manifest(Edema=[0, 0, 1, None], Mass=[0, None, None, -1])
     *_, ill = groupings(images, ["f0", "f1", "f2", "f3"])
     assert ill.of == [NO_FINDING, None, ANOMALIES, None]

@@ -31,9 +31,9 @@ def store():
 
 
 def card(**further):
-    told = {"encoder": "resnet18", "method": "simclr", "settings": {}, "preprocessing": [{"resize": 40}]}
-    numbers = {"image_size": 32, "mean": 0.5, "std": 0.25, "seed": 0, "split": "", "patients_seen": []}
-    return Card(**{**told, **numbers, "images_seen": 0, **further})
+    message = {"encoder": "resnet18", "method": "simclr", "settings": {}, "preprocessing": [{"resize": 40}]}
+    numbers = {"image_size": 32, "mean": 0.5, "std": 0.25, "seed": 0, "split": "", "training_patients": []}
+    return Card(**{**message, **numbers, "n_training_images": 0, **further})
 
 
 def test_features_of_an_encoder_are_what_it_says_of_plain_views(store, encoder_of, tmp_path):

@@ -27,7 +27,7 @@ def cloud():
 
 def test_purity_and_chance_are_those_of_counting_neighbours_one_by_one(cloud):
     values, patients, groups = cloud
-    table = class_separation(values, patients, groups, k=7, redraws=64)
+    table = class_separation(values, patients, groups, k=7, n_bootstrap=64)
     shares, chances = {"a": [], "b": []}, {"a": [], "b": []}
     for image, own in enumerate(groups.of):
         if own is None:
@@ -52,7 +52,7 @@ def test_purity_and_chance_are_those_of_counting_neighbours_one_by_one(cloud):
 
 def test_the_interval_is_that_of_a_bootstrap_of_patients_whose_images_ask(cloud):
     values, patients, groups = cloud
-    table = class_separation(values, patients, groups, k=7, redraws=2000, seed=1)
+    table = class_separation(values, patients, groups, k=7, n_bootstrap=2000, seed=1)
     low, high = number(table, "a", "purity", "low"), number(table, "a", "purity", "high")
     assert low < number(table, "a", "purity") < high
     own = [n for n, name in enumerate(groups.of) if name == "a"]
@@ -66,8 +66,10 @@ def test_the_interval_is_that_of_a_bootstrap_of_patients_whose_images_ask(cloud)
     for image, share in images.items():
         by_patient.setdefault(patients[image], []).append(share)
     people, draw = list(by_patient), np.random.default_rng(0)
-    redrawn = [np.mean(np.concatenate([by_patient[p] for p in draw.choice(people, len(people))])) for _ in range(4000)]
-    slow = np.quantile(redrawn, [0.025, 0.975])
+    resampled = [
+        np.mean(np.concatenate([by_patient[p] for p in draw.choice(people, len(people))])) for _ in range(4000)
+    ]
+    slow = np.quantile(resampled, [0.025, 0.975])
     assert (low, high) == pytest.approx(slow, abs=0.02)
 
 
@@ -75,30 +77,30 @@ def test_features_that_know_nothing_are_at_chance_and_classes_apart_are_pure():
     draw = np.random.default_rng(0)
     patients = [f"p{number // 2}" for number in range(400)]
     groups = grouping(*("ab"[number % 4 == 0] for number in range(400)))
-    nothing = class_separation(draw.normal(size=(400, 5)).astype(np.float32), patients, groups, redraws=640)
+    nothing = class_separation(draw.normal(size=(400, 5)).astype(np.float32), patients, groups, n_bootstrap=640)
     above = nothing.filter(pl.col("metric") == "above chance")
     assert ((above["low"] < 0) & (above["high"] > 0)).all()
     apart = draw.normal(size=(400, 5)) * 0.1 + np.where(np.arange(400) % 4 == 0, 1, -1)[:, None]
-    table = class_separation(apart.astype(np.float32), patients, groups, redraws=64)
+    table = class_separation(apart.astype(np.float32), patients, groups, n_bootstrap=64)
     assert table.filter(pl.col("metric") == "purity")["estimate"].to_list() == [1.0, 1.0, 1.0]
     assert number(table, ALL, "silhouette") > 0.9
 
 
-def test_images_of_one_patient_that_lie_together_prove_nothing():
+def test_images_of_one_patient_that_are_together_prove_nothing():
     """Each patient is a point of its own, and of one class: with the patient's own images purity would be 1."""
     draw = np.random.default_rng(1)
     points = draw.normal(size=(40, 8))
     values = np.repeat(points, 6, axis=0) + draw.normal(size=(240, 8)) * 1e-3
     patients = [f"p{number // 6}" for number in range(240)]
     groups = grouping(*("ab"[(number // 6) % 2] for number in range(240)))
-    table = class_separation(values.astype(np.float32), patients, groups, k=5, redraws=640)
+    table = class_separation(values.astype(np.float32), patients, groups, k=5, n_bootstrap=640)
     assert abs(number(table, ALL, "above chance")) < 0.2
     assert number(table, ALL, "silhouette", "images") == 40
 
 
 def test_silhouettes_are_those_of_rousseeuws_definition():
     values = np.array([[1, 0], [1, 0.2], [0, 1], [0.3, 1], [0.5, 1]], dtype=np.float32)
-    table = class_separation(values, list("vwxyz"), grouping("a", "a", "b", "b", "b"), k=2, redraws=64)
+    table = class_separation(values, list("vwxyz"), grouping("a", "a", "b", "b", "b"), k=2, n_bootstrap=64)
     unit = values / np.linalg.norm(values, axis=1, keepdims=True)
     distance = 1 - unit @ unit.T
 
@@ -115,6 +117,6 @@ def test_silhouettes_are_those_of_rousseeuws_definition():
 
 def test_what_cannot_be_computed_stays_empty():
     values = np.eye(4, dtype=np.float32)
-    table = class_separation(values, ["p", "p", "p", "q"], grouping("a", "a", "a", "b"), k=2, redraws=64)
+    table = class_separation(values, ["p", "p", "p", "q"], grouping("a", "a", "a", "b"), k=2, n_bootstrap=64)
     assert number(table, ALL, "silhouette") is None  # one image of each class, once there is one of each patient
     assert number(table, "b", "purity", "low") is None  # one patient

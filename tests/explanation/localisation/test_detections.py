@@ -47,8 +47,8 @@ def slow_average_precision(confidence, right, drawn):
     """Area under the envelope of precision over recall, point by point."""
     points = []
     for threshold in sorted(set(confidence), reverse=True):
-        kept = [good for score, good in zip(confidence, right, strict=True) if score >= threshold]
-        points.append((sum(kept) / drawn, sum(kept) / len(kept)))
+        selected = [good for score, good in zip(confidence, right, strict=True) if score >= threshold]
+        points.append((sum(selected) / drawn, sum(selected) / len(selected)))
     area, before = 0.0, 0.0
     for index, (recall, _) in enumerate(points):
         area += (recall - before) * max(precision for _, precision in points[index:])
@@ -75,7 +75,7 @@ def test_where_precision_only_falls_average_precision_is_scikit_learns():
     assert found[0] == pytest.approx(average_precision_score(right, confidence))
 
 
-def test_a_redraw_counts_patients_as_often_as_they_are_drawn():
+def test_a_resample_counts_patients_as_often_as_they_are_drawn():
     rng = np.random.default_rng(1)
     units, confidence, right = rng.integers(0, 4, 25), rng.random(25), rng.random(25) < 0.5
     drawn, counts = np.array([3, 9, 5, 8]), np.array([[2], [0], [1], [1]], dtype=np.uint8)

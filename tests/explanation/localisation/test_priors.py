@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from hilum.explanation.localisation import CENTRE_SPREAD, BoxedCase, centre_prior, location_priors, score_against_boxes
+from hilum.explanation.localisation import CENTRE_SPREAD, BoxedCase, box_scores, centre_prior, location_priors
 
 LEFT, RIGHT = np.array([[0.0, 0.0, 0.5, 1.0]]), np.array([[0.5, 0.0, 0.5, 1.0]])
 
@@ -17,7 +17,7 @@ def test_the_centre_prior_is_a_round_gaussian_in_the_middle():
     assert np.allclose(prior, prior[::-1])
     assert prior[50, 75] == pytest.approx(np.exp(-0.5 * (25 / 101 / CENTRE_SPREAD) ** 2))
     middle = np.array([[0.4, 0.4, 0.2, 0.2]])
-    assert score_against_boxes(prior, middle).pointing == 1.0
+    assert box_scores(prior, middle).pointing == 1.0
 
 
 def test_the_location_prior_knows_the_others_and_not_the_patient():

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from hilum.explanation.localisation import MEANS, BoxedCase, score_against_boxes
+from hilum.explanation.localisation import MEANS, BoxedCase, box_scores
 from hilum.explanation.localisation.score_maps import score_maps
 
 
@@ -12,7 +12,7 @@ def test_every_case_gets_the_scores_of_its_own_map():
     maps[1][:4, :4] = 2.0
     cases = [BoxedCase(name, name, "Mass", box) for name in ("a", "b")]
     scored = score_maps(maps, cases, np.array([0.3, 0.8]))
-    one = score_against_boxes(maps[0], box)
+    one = box_scores(maps[0], box)
     assert scored.scores[0, :3].tolist() == [one.pointing, one.energy, one.overlap]
     assert dict(zip(MEANS, scored.scores[1], strict=True)) == dict.fromkeys(MEANS, 1.0)
     assert scored.drawn.tolist() == [1, 1]

@@ -2,24 +2,24 @@ import numpy as np
 import pytest
 
 from hilum.errors import HilumError
-from hilum.explanation.localisation import score_against_boxes, share_in_boxes
+from hilum.explanation.localisation import box_scores, share_in_boxes
 
 QUARTER = np.array([[0.0, 0.0, 0.5, 0.5]])
 
 
 def test_a_map_that_is_the_box_scores_full_marks():
-    scores = score_against_boxes(share_in_boxes(QUARTER, 8, 8), QUARTER)
+    scores = box_scores(share_in_boxes(QUARTER, 8, 8), QUARTER)
     assert (scores.pointing, scores.energy, scores.area, scores.overlap) == (1.0, 1.0, 0.25, 1.0)
 
 
 def test_a_map_elsewhere_scores_nothing():
-    scores = score_against_boxes(share_in_boxes(np.array([[0.5, 0.5, 0.5, 0.5]]), 8, 8), QUARTER)
+    scores = box_scores(share_in_boxes(np.array([[0.5, 0.5, 0.5, 0.5]]), 8, 8), QUARTER)
     assert (scores.pointing, scores.energy, scores.overlap) == (0.0, 0.0, 0.0)
 
 
 @pytest.mark.parametrize("level", [0.0, 3.0])
 def test_a_map_that_knows_nothing_scores_the_area_of_the_box(level):
-    scores = score_against_boxes(np.full((8, 8), level), QUARTER)
+    scores = box_scores(np.full((8, 8), level), QUARTER)
     assert scores.pointing == pytest.approx(0.25)
     assert scores.energy == pytest.approx(0.25)
     # A quarter of every pixel against a quarter of the image: 16 of 64 pixels x 1/4, over 16 + 48 x 1/4.
@@ -31,7 +31,7 @@ def test_the_grid_of_the_map_hardly_matters():
     coarse = rng.random((6, 6))
     fine = np.kron(coarse, np.ones((10, 10)))
     boxes = np.array([[0.13, 0.22, 0.41, 0.37]])
-    few, many = score_against_boxes(coarse, boxes), score_against_boxes(fine, boxes)
+    few, many = box_scores(coarse, boxes), box_scores(fine, boxes)
     assert few.area == pytest.approx(many.area)
     assert few.energy == pytest.approx(many.energy)
     # A coarse pixel that the box cuts is a hit by the share of it that is inside.
@@ -41,7 +41,7 @@ def test_the_grid_of_the_map_hardly_matters():
 def test_energy_is_the_sum_inside_over_the_sum():
     heat = np.zeros((4, 4))
     heat[0, 0], heat[3, 3] = 3.0, 1.0
-    assert score_against_boxes(heat, QUARTER).energy == 0.75
+    assert box_scores(heat, QUARTER).energy == 0.75
 
 
 def test_overlapping_boxes_count_once():
@@ -54,7 +54,7 @@ def test_what_hangs_over_the_edge_is_cut():
 
 
 @pytest.mark.parametrize(
-    ("heat", "boxes", "told"),
+    ("heat", "boxes", "message"),
     [
         (-np.ones((2, 2)), QUARTER, "all at least 0; found -1 to -1"),
         (np.full((2, 2), np.nan), QUARTER, "all at least 0"),
@@ -63,6 +63,6 @@ def test_what_hangs_over_the_edge_is_cut():
         (np.ones((2, 2)), np.array([[512.0, 100.0, 50.0, 50.0]]), "as fractions of it; found x 512"),
     ],
 )
-def test_other_inputs_are_refused(heat, boxes, told):
-    with pytest.raises(HilumError, match=told):
-        score_against_boxes(heat, boxes)
+def test_other_inputs_are_refused(heat, boxes, message):
+    with pytest.raises(HilumError, match=message):
+        box_scores(heat, boxes)

@@ -36,18 +36,18 @@ def row(table, **wanted):
     return table.filter(*(pl.col(name).eq_missing(value) for name, value in wanted.items())).row(0, named=True)
 
 
-def test_estimates_are_means_over_images_and_intervals_are_of_redrawn_patients():
+def test_estimates_are_means_over_images_and_intervals_are_of_resampled_patients():
     cases, draw = made_up({"Mass": 12}, 0)
     model, other = draw(1.0), draw(0.7)
-    table = box_statistics(cases, {"a": [model], "b": [other]}, [("a", "b")], redraws=128, seed=4)
-    own = row(table, finding="Mass", metric="energy", arm="a", against=None)
+    table = box_statistics(cases, {"a": [model], "b": [other]}, [("a", "b")], n_bootstrap=128, seed=4)
+    own = row(table, finding="Mass", metric="energy", arm="a", reference=None)
     values = model.scores[:, 1]
     assert own["estimate"] == pytest.approx(values.mean())
     patients = np.array([int(case.patient_id) for case in cases])
-    counts = drawn_counts(12, draws=12, redraws=128, seed=4)
+    counts = drawn_counts(12, draws=12, n_bootstrap=128, seed=4)
     means = [np.average(values, weights=counts[patients, draw]) for draw in range(128)]
     assert [own["low"], own["high"]] == pytest.approx(percentile_interval(np.array(means), patients=12))
-    paired = row(table, finding="Mass", metric="energy", arm="a", against="b")
+    paired = row(table, finding="Mass", metric="energy", arm="a", reference="b")
     less = values - other.scores[:, 1]
     differences = [np.average(less, weights=counts[patients, draw]) for draw in range(128)]
     assert paired["estimate"] == pytest.approx(less.mean())
@@ -60,7 +60,7 @@ def test_estimates_are_means_over_images_and_intervals_are_of_redrawn_patients()
 def test_replicates_are_averaged():
     cases, draw = made_up({"Mass": 5}, 1)
     twins = [draw(1.0) for _ in range(3)]
-    table = box_statistics(cases, {"random": twins}, [], redraws=64)
+    table = box_statistics(cases, {"random": twins}, [], n_bootstrap=64)
     one = row(table, finding="Mass", metric="pointing", arm="random")
     assert one["estimate"] == pytest.approx(np.mean([twin.scores[:, 0].mean() for twin in twins]))
 
@@ -68,7 +68,7 @@ def test_replicates_are_averaged():
 def test_macro_is_over_findings_of_ten_patients_and_together_over_all_images():
     cases, draw = made_up({"Edema": 3, "Mass": 12, "Nodule": 10}, 2)
     model = draw(1.0)
-    table = box_statistics(cases, {"a": [model]}, [], redraws=64)
+    table = box_statistics(cases, {"a": [model]}, [], n_bootstrap=64)
     of = np.array([case.finding for case in cases])
     means = {finding: model.scores[of == finding, 0].mean() for finding in set(of)}
     assert row(table, finding=MACRO, metric="pointing")["estimate"] == pytest.approx(
@@ -80,9 +80,9 @@ def test_macro_is_over_findings_of_ten_patients_and_together_over_all_images():
 
 def test_one_patient_gives_a_number_without_an_interval():
     cases, draw = made_up({"Mass": 1}, 3)
-    table = box_statistics(cases, {"a": [draw(1.0)], "b": [draw(1.0)]}, [("a", "b")], redraws=64)
-    for against in (None, "b"):
-        one = row(table, finding="Mass", metric="energy", arm="a", against=against)
+    table = box_statistics(cases, {"a": [draw(1.0)], "b": [draw(1.0)]}, [("a", "b")], n_bootstrap=64)
+    for reference in (None, "b"):
+        one = row(table, finding="Mass", metric="energy", arm="a", reference=reference)
         assert one["estimate"] is not None
         assert (one["low"], one["high"], one["p"]) == (None, None, None)
         assert one["note"] == "one patient: no interval"
@@ -90,8 +90,8 @@ def test_one_patient_gives_a_number_without_an_interval():
 
 def test_p_values_are_adjusted_over_the_findings_of_a_score_and_a_pair():
     cases, draw = made_up({"Edema": 12, "Mass": 12, "Nodule": 12}, 4)
-    table = box_statistics(cases, {"a": [draw(1.0)], "b": [draw(0.9)]}, [("a", "b")], redraws=128)
-    family = table.filter(pl.col("against").is_not_null(), metric="energy").filter(pl.col("p_adjusted").is_not_null())
+    table = box_statistics(cases, {"a": [draw(1.0)], "b": [draw(0.9)]}, [("a", "b")], n_bootstrap=128)
+    family = table.filter(pl.col("reference").is_not_null(), metric="energy").filter(pl.col("p_adjusted").is_not_null())
     assert family["finding"].to_list() == ["Edema", "Mass", "Nodule"]
     assert (family["p_adjusted"] >= family["p"]).all()
     smallest = family["p"].min()
@@ -101,14 +101,14 @@ def test_p_values_are_adjusted_over_the_findings_of_a_score_and_a_pair():
 def test_many_findings_and_kinds_of_maps_fit_into_one_table():
     cases, draw = made_up(dict.fromkeys(["Atelectasis", "Edema", "Hernia", "Mass", "Nodule"], 2), 5)
     arms = {name: [draw(1.0)] for name in "abcd"}
-    table = box_statistics(cases, arms, [("d", "a")], redraws=64)
+    table = box_statistics(cases, arms, [("d", "a")], n_bootstrap=64)
     assert len(table) == (5 + 1) * len(METRICS) * (4 + 1)
-    assert table["against"].drop_nulls().unique().to_list() == ["a"]
+    assert table["reference"].drop_nulls().unique().to_list() == ["a"]
 
 
 def test_two_patients_who_agree_prove_nothing():
     cases, _ = made_up({"Mass": 2}, 6)
     rng = np.random.default_rng(6)
     high, low = (scored(np.full((len(cases), len(MEANS)), level), rng) for level in (0.9, 0.1))
-    table = box_statistics(cases, {"a": [high], "b": [low]}, [("a", "b")], redraws=500)
-    assert row(table, finding="Mass", metric="energy", arm="a", against="b")["p"] > 0.05
+    table = box_statistics(cases, {"a": [high], "b": [low]}, [("a", "b")], n_bootstrap=500)
+    assert row(table, finding="Mass", metric="energy", arm="a", reference="b")["p"] > 0.05

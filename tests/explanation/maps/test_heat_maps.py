@@ -80,7 +80,7 @@ def test_what_was_padded_is_cut_off(classifier_of, images_of):
         ("toh2023_unet_encoder", 224),
     ],
 )
-def test_a_place_lies_where_the_network_looks_for_it(name, size, encoder_of, images_of):
+def test_a_place_is_where_the_network_looks_for_it(name, size, encoder_of, images_of):
     """Gray values that move a place in the middle of the map lie around the middle of that place."""
     encoder = deepcopy(encoder_of(name)).eval()
     for module in encoder.modules():

@@ -17,7 +17,7 @@ TOKENS = [
 ]
 
 
-def test_the_families_that_are_said_to_be_transformers_give_tokens():
+def test_the_families_that_are_reported_to_be_transformers_give_tokens():
     assert set(FAMILIES) >= TRANSFORMERS
     smallest = {}
     for each in sorted(ARCHITECTURES.values(), key=lambda one: -one.parameters):
@@ -43,7 +43,7 @@ def test_scores_of_the_last_map_are_the_scores_of_the_classifier(name, size, poo
 
 
 @pytest.mark.parametrize(("name", "size"), [*MAPS, *TOKENS])
-def test_activations_lie_on_the_grid_of_the_encoder_and_move_the_scores(name, size, classifier_of, images_of):
+def test_activations_are_on_the_grid_of_the_encoder_and_move_the_scores(name, size, classifier_of, images_of):
     classifier, images = classifier_of(name, size), images_of(size)
     activations, gradients = activations_and_gradients(classifier, images, [1, 0])
     assert activations.shape[2:] == classifier.encoder.patch_grid(size)

@@ -26,7 +26,7 @@ def store():
 def model(classifier_of):
     card = Card(
         encoder="toh2023_xvt", method="finetune", settings={}, preprocessing=[{"resize": 42}], image_size=42, mean=0.5,
-        std=0.25, seed=0, split="", patients_seen=[], images_seen=0, findings=FINDINGS,
+        std=0.25, seed=0, split="", training_patients=[], n_training_images=0, findings=FINDINGS,
     )  # fmt: skip
     return Model("xvt", classifier_of("toh2023_xvt", 42), card)
 

@@ -12,7 +12,7 @@ def test_another_resolution_is_one_difference_and_not_another_preprocessing():
     assert (found.code, found.pretrained, found.finetuned) == (StartCode.RESOLUTION, 64, 96)
 
 
-def test_other_steps_are_told_and_unknown_ones_are_not():
+def test_other_steps_are_reported_and_unknown_ones_are_not():
     (found,) = start_differences(64, PLAIN, finetuned_size=64, finetuned_steps=[*PLAIN, "clahe"])
     assert found.code == StartCode.PREPROCESSING
     assert start_differences(64, [], finetuned_size=64, finetuned_steps=PLAIN) == []

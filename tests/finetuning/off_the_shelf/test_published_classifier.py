@@ -75,7 +75,7 @@ def test_a_run_holds_what_a_fine_tuning_leaves(weights, store, images, tmp_path)
         settings=FinetuneSettings(precision="fp32", device="cpu", batch_size=8), seed=0, directory=tmp_path / "out",
     )  # fmt: skip
     classifier, card = load_classifier(out)
-    assert (card.method, card.findings, card.images_seen) == ("as published", findings, 0)
+    assert (card.method, card.findings, card.n_training_images) == ("as published", findings, 0)
     assert [statement.list for statement in card.statements] == ["split_chexnet"]
     assert card.sha256 == file_sha256(out / "model.safetensors")
     assert pl.read_parquet(out / "curves.parquet").is_empty()

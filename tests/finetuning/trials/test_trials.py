@@ -100,8 +100,8 @@ DIFFERENT = [
 def test_heads_trained_at_once_are_the_heads_trained_alone(store, images, tmp_path, head):
     trials = [replace(BASE, head=head, **own) for own in DIFFERENT]
     if head == "two_layers":
-        # Adam divides by gradients: one of 6e-9, known to a tenth in float32, moves its weight by 3e-2, and three layers
-        # make 1e-3 of that within an epoch.
+        # Adam divides by gradients: one of 6e-9, known to a tenth in float32, moves its weight by 3e-2, and three
+        # layers make 1e-3 of that within an epoch.
         trials[4] = replace(BASE, head=head, lr=1e-2, dropout=0.4, patience=1)
     results = assert_each_is_as_alone(store, images, tmp_path, trials)
     ended = [trial.status for trial in results.trials]
@@ -129,9 +129,9 @@ def test_trials_that_keep_their_last_epoch_and_are_validated_seldom_are_the_tria
         own = results.curves.filter(trial=trial)
         assert own["val_loss"].is_null().to_list() == curves["val_loss"].is_null().to_list()
         np.testing.assert_allclose(results.scores()[trial], scores, rtol=0, atol=CLOSE)
-        kept = curves.filter("kept").row(0, named=True)
-        assert results.trials[trial].best_epoch == kept["epoch"]
-        assert results.trials[trial].validation_loss == pytest.approx(kept["val_loss"], abs=CLOSE)
+        selected = curves.filter("selected").row(0, named=True)
+        assert results.trials[trial].best_epoch == selected["epoch"]
+        assert results.trials[trial].validation_loss == pytest.approx(selected["val_loss"], abs=CLOSE)
     assert results.trials[0].best_epoch == 6
 
 
@@ -322,9 +322,9 @@ def test_the_best_trial_is_chosen_by_validation_and_refitted_by_finetune(store, 
     assert results.best("auroc").trial == 1
 
 
-def test_all_that_is_wrong_with_any_trial_is_said_at_once_and_nothing_is_written(store, images, tmp_path):
+def test_all_that_is_wrong_with_any_trial_is_reported_at_once_and_nothing_is_written(store, images, tmp_path):
     trials = [replace(BASE, ema=0.9), BASE, replace(BASE, unfreeze=9), replace(BASE, policy="wild")]
-    with pytest.raises(HilumError) as told:
+    with pytest.raises(HilumError) as message:
         together(store, images, tmp_path / "trials", trials)
     for words in (
         "3 problems",
@@ -332,7 +332,7 @@ def test_all_that_is_wrong_with_any_trial_is_said_at_once_and_nothing_is_written
         "trial 2: unfreeze",
         "trial 3: finetune.policy",
     ):
-        assert words in str(told.value)
+        assert words in str(message.value)
     assert list(tmp_path.iterdir()) == []
 
 

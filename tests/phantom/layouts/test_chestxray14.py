@@ -90,7 +90,7 @@ def test_the_reader_of_the_real_collection_reads_it(written):
     assert set(collected.boxes["finding"]) <= set(CHESTXRAY14)
 
 
-def test_boxes_are_of_the_native_findings_lie_in_the_frame_and_belong_to_positive_images(written):
+def test_boxes_are_of_the_native_findings_are_in_the_frame_and_belong_to_positive_images(written):
     labels = {row[0]: row[1].split("|") for row in entries(written)}
     lines = (written / "BBox_List_2017.csv").read_text().splitlines()[1:]
     assert lines

@@ -28,13 +28,13 @@ def test_the_plainest_of_several_findings_decides():
 
 
 def test_every_code_of_every_observation_occurs():
-    said = [mentioned(image, 0) for image in POPULATION]
+    expected = [mentioned(image, 0) for image in POPULATION]
     for observation in CHEXPERT:
-        found = {codes[observation] for codes in said}
+        found = {codes[observation] for codes in expected}
         assert found == ({1, None} if observation == "No Finding" else {1, 0, -1, None}), observation
 
 
-def test_no_finding_is_said_where_nothing_but_devices_is_positive_or_uncertain():
+def test_no_finding_is_reported_where_nothing_but_devices_is_positive_or_uncertain():
     for image in POPULATION:
         codes = mentioned(image, 0)
         others = {codes[name] for name in CHEXPERT if name not in ("No Finding", "Support Devices")}
@@ -49,9 +49,9 @@ def test_radiologists_answer_every_question():
 
 def test_pneumothorax_is_denied_most_often_as_in_the_real_table():
     def denied(observation):
-        silent = [codes for codes in said if codes[observation] in (0, None)]
+        silent = [codes for codes in expected if codes[observation] in (0, None)]
         return sum(codes[observation] == 0 for codes in silent) / len(silent)
 
-    said = [mentioned(image, 0) for image in POPULATION]
+    expected = [mentioned(image, 0) for image in POPULATION]
     assert denied("Pneumothorax") == pytest.approx(0.28, abs=0.06)
     assert denied("Fracture") == pytest.approx(0.03, abs=0.02)

@@ -14,7 +14,7 @@ def test_each_patient_gives_the_first_image_of_the_view_or_none():
     assert all(image.view == "PA" for patient in skipped for image in history(0, patient))
 
 
-def test_an_image_shows_what_it_is_told_to_and_stays_the_patients():
+def test_an_image_shows_what_it_is_asked_to_and_stays_the_patients():
     image = population_images(0, 1)[0]
     changed = showing(image, {"Mass": 0.5})
     assert (dict(changed.severities), dict(changed.episodes)) == ({"Mass": 0.5}, {"Mass": 0})

@@ -1,7 +1,7 @@
 import pydicom
 
 
-def test_files_lie_in_folders_named_after_their_class(generated):
+def test_files_are_in_folders_named_after_their_class(generated):
     root, written = generated("gb7_flg")
     assert sorted(path.name for path in root.glob("MD*")) == ["MD__20190111-1231_pnevmoniya", "MD__20200424__norma"]
     assert written.manifest["Pneumonia"].sum() == 8  # 2 of 9

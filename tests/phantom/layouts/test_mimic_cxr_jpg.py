@@ -33,7 +33,7 @@ def test_the_folder_has_the_native_files_and_headers_and_no_others(generated):
         assert text.decode().splitlines()[0] == header
 
 
-def test_images_lie_where_their_ids_say(generated):
+def test_images_are_where_their_ids_say(generated):
     _, written = generated("mimic_cxr_jpg")
     for image in written.manifest.iter_rows(named=True):
         patient = image["patient_id"]

@@ -21,14 +21,14 @@ def test_the_folder_has_the_native_files(generated):
 
 def test_json_and_xml_say_the_same(generated):
     root, written = generated("tbx11k")
-    told = json.loads((root / "annotations" / "json" / "TBX11K_trainval.json").read_text())
-    assert [category["name"] for category in told["categories"]] == [
+    message = json.loads((root / "annotations" / "json" / "TBX11K_trainval.json").read_text())
+    assert [category["name"] for category in message["categories"]] == [
         "ActiveTuberculosis", "ObsoletePulmonaryTuberculosis", "PulmonaryTuberculosis",
     ]  # fmt: skip
-    names = {image["id"]: image["file_name"] for image in told["images"]}
-    boxes = [(names[drawn["image_id"]], drawn["category_id"], *drawn["bbox"]) for drawn in told["annotations"]]
+    names = {image["id"]: image["file_name"] for image in message["images"]}
+    boxes = [(names[drawn["image_id"]], drawn["category_id"], *drawn["bbox"]) for drawn in message["annotations"]]
     assert len(boxes) == len(written.boxes) > 5
-    ids = {category["name"]: category["id"] for category in told["categories"]}
+    ids = {category["name"]: category["id"] for category in message["categories"]}
     drawn = []
     for path in sorted((root / "annotations" / "xml").iterdir()):
         radiograph = ElementTree.parse(path).getroot()

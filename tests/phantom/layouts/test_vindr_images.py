@@ -15,18 +15,18 @@ def drawn():
 
 
 def test_nobody_misses_what_is_plain_and_somebody_what_is_faint(drawn):
-    plain = [reading.seen for reading in readings(drawn(Cardiomegaly=0.6, Pneumonia=0.9), 0)]
+    plain = [reading.marked for reading in readings(drawn(Cardiomegaly=0.6, Pneumonia=0.9), 0)]
     assert [set(seen) for seen in plain] == [{"Cardiomegaly", "Pneumonia"}] * 3
-    seen = [len(reading.seen) for seed in range(40) for reading in readings(drawn(Cardiomegaly=0.25), seed)]
+    seen = [len(reading.marked) for seed in range(40) for reading in readings(drawn(Cardiomegaly=0.25), seed)]
     assert 0.3 < sum(seen) / len(seen) < 0.7  # a severity of half the limit is missed half the time
 
 
 def test_readers_are_three_different_ones_and_draw_on_the_image(drawn):
     for seed in range(20):
-        said = readings(drawn(Cardiomegaly=0.9), seed)
-        assert len({reading.reader for reading in said}) == 3
-        for reading in said:
-            (box,) = reading.seen["Cardiomegaly"]
+        expected = readings(drawn(Cardiomegaly=0.9), seed)
+        assert len({reading.reader for reading in expected}) == 3
+        for reading in expected:
+            (box,) = reading.marked["Cardiomegaly"]
             assert abs(box.x - 5) <= 1
             assert abs(box.y - 10) <= 0.5
             assert 0 <= box.x < box.x + box.width <= 32
@@ -34,7 +34,9 @@ def test_readers_are_three_different_ones_and_draw_on_the_image(drawn):
 
 
 def test_the_consensus_is_what_is_there(drawn):
-    assert consensus(drawn(Cardiomegaly=0.01)).seen == {"Cardiomegaly": [Box("Cardiomegaly", 5.0, 10.0, 20.0, 10.0)]}
+    assert consensus(drawn(Cardiomegaly=0.01)).trained_on == {
+        "Cardiomegaly": [Box("Cardiomegaly", 5.0, 10.0, 20.0, 10.0)]
+    }
 
 
 def test_codes_of_readers_and_of_all_together(drawn):

@@ -20,10 +20,10 @@ def test_what_is_drawn_comes_back_in_the_order_of_the_images_whoever_drew_it():
         threads.add(threading.get_ident())
         return image.image_id
 
-    told = []
-    ids = draw_images(population, draw, workers=3, on_progress=lambda *report: told.append(report))
+    message = []
+    ids = draw_images(population, draw, workers=3, on_progress=lambda *report: message.append(report))
     assert ids == [image.image_id for image in population]
-    assert told == [(done, 12, name) for done, name in enumerate(ids, start=1)]
+    assert message == [(done, 12, name) for done, name in enumerate(ids, start=1)]
     assert threading.get_ident() not in threads
 
 
@@ -39,7 +39,7 @@ def test_an_error_of_one_image_ends_the_rest():
     assert len(drawn) < 200
 
 
-def test_a_folder_is_whole_or_absent_and_what_lies_there_stays(tmp_path):
+def test_a_folder_is_whole_or_absent_and_what_is_there_stays(tmp_path):
     def stop_half_way():
         with new_data_set(tmp_path / "new", images=1, size=32, seed=0) as beside:
             (beside / "half").touch()

@@ -22,7 +22,7 @@ def test_half_of_the_images_are_masked_within_the_shares():
     assert masked.mean() == pytest.approx(0.3, abs=0.03)  # evenly from 0.1 to 0.5
 
 
-def test_hidden_patches_lie_together():
+def test_hidden_patches_are_together():
     masks = blocks(masked=1.0)
     scattered = random_masks(KEYS, 16, share=0.3, seed=0, epoch=0)
     neighbours = [(m[:, 1:, :] & m[:, :-1, :]).sum() / m.sum() for m in (masks, scattered)]

@@ -77,7 +77,7 @@ def test_a_step_trains_every_part_and_moves_the_teacher(encoder, batch_of):
     assert torch.allclose(method.teacher[1].prototypes, before + 0.1, atol=1e-6)
     assert method.center.abs().sum() > 0
     assert method.patch_center.abs().sum() > 0
-    assert method.kept is method.teacher[0]
+    assert method.exported is method.teacher[0]
 
 
 def test_no_image_masked_is_dino_with_koleo(encoder, batch_of):

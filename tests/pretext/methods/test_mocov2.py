@@ -99,17 +99,17 @@ def test_after_a_step_the_copy_is_the_weighted_mean_of_old_copy_and_encoder():
 
 def test_the_queue_keeps_the_last_keys_first_in_first_out_with_any_batch_size(batch_of):
     method = create(queue=8)
-    seen_keys, seen_images = [], []
+    pending_keys, training_images = [], []
     for epoch, images in enumerate([[0, 1, 2], [3, 4, 5], [6, 7, 8], [9, 10, 11, 12, 13], [14, 15]]):
         batch = batch_of(images)
         method.training_loss(batch, epoch)
-        seen_keys.append(method.seen[0])
-        seen_images.extend(batch.keys.view(np.int64))
+        pending_keys.append(method.pending[0])
+        training_images.extend(batch.keys.view(np.int64))
         method.after_step()
-        stored = len(seen_images)
+        stored = len(training_images)
         places = torch.arange(max(0, stored - 8), stored) % 8
-        assert torch.equal(method.queue[places], torch.cat(seen_keys)[-8:])
-        assert method.queue_images[places].tolist() == seen_images[-8:]
+        assert torch.equal(method.queue[places], torch.cat(pending_keys)[-8:])
+        assert method.queue_images[places].tolist() == training_images[-8:]
         assert method.queue_next == stored % 8
 
 

@@ -78,7 +78,7 @@ def test_the_queue_keeps_the_newest_projections_in_front(batch_of):
     seen = []
     for epoch in range(3):
         method.training_loss(batch_of([0, 1, 2, 3]), epoch)
-        seen.insert(0, method.seen)
+        seen.insert(0, method.pending)
         method.after_step()
     assert torch.equal(method.queue, torch.cat(seen, dim=1)[:, :6])
 

@@ -43,13 +43,13 @@ def test_the_divergence_is_that_of_the_students_answers_from_the_teachers():
     assert watch.look(0, "")["divergence"] == pytest.approx(expected.item(), rel=1e-9)
 
 
-def test_prototypes_may_be_used_by_other_answers_than_those_whose_entropy_is_told():
+def test_prototypes_may_be_used_by_other_answers_than_those_whose_entropy_is_reported():
     watch = TeacherWatch(4, "assignment")
-    watch.note(torch.eye(4), torch.tensor(1.0), said=torch.eye(4)[[0, 0, 1]])
+    watch.note(torch.eye(4), torch.tensor(1.0), soft=torch.eye(4)[[0, 0, 1]])
     use = -(2 / 3 * math.log(2 / 3) + 1 / 3 * math.log(1 / 3)) / math.log(4)
     assert watch.look(0, "") == {"assignment_entropy": 0.0, "prototype_use": pytest.approx(use), "divergence": 1.0}
-    watch.note(torch.eye(4), torch.tensor(1.0), said=torch.eye(4)[[2, 2, 2]])
-    with pytest.raises(HilumError, match="expected assignments that tell images apart; found one prototype for all"):
+    watch.note(torch.eye(4), torch.tensor(1.0), soft=torch.eye(4)[[2, 2, 2]])
+    with pytest.raises(HilumError, match="expected assignments that distinguish images; found one prototype for all"):
         watch.look(1, "Lower it.")
 
 
@@ -65,17 +65,17 @@ def test_a_resumed_epoch_is_summed_up_whole():
 
 
 @pytest.mark.parametrize(
-    ("answers", "told"),
+    ("answers", "message"),
     [
         (torch.full((6, 4), 0.25), "answers that are even over all prototypes"),
         (torch.eye(4)[[2] * 6], "one prototype for all images"),
         (torch.full((6, 4), torch.nan), "answers that are even"),
     ],
 )
-def test_a_teacher_that_says_nothing_stops_the_run_from_the_second_epoch(answers, told):
+def test_a_teacher_that_says_nothing_stops_the_run_from_the_second_epoch(answers, message):
     watch = TeacherWatch(4)
     watch.note(answers, torch.tensor(2.0))
     watch.look(0, "Lower it.")
     watch.note(answers, torch.tensor(2.0))
-    with pytest.raises(HilumError, match=rf"epoch 2: .*{told}.* Lower it\."):
+    with pytest.raises(HilumError, match=rf"epoch 2: .*{message}.* Lower it\."):
         watch.look(1, "Lower it.")

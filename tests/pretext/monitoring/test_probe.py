@@ -84,7 +84,7 @@ def test_the_run_goes_by_the_mean_and_keeps_the_best_only_where_there_are_enough
 
 
 @pytest.mark.parametrize(
-    ("told", "epochs", "every"), [(None, 50, 5), (None, 7, 1), (None, 800, 80), (3, 50, 3), (0, 50, 0)]
+    ("message", "epochs", "every"), [(None, 50, 5), (None, 7, 1), (None, 800, 80), (3, 50, 3), (0, 50, 0)]
 )
-def test_a_run_has_about_ten_probes_unless_told(told, epochs, every):
-    assert epochs_between(told, epochs) == every
+def test_a_run_has_about_ten_probes_unless_given(message, epochs, every):
+    assert epochs_between(message, epochs) == every

@@ -28,22 +28,22 @@ def notes(run, images=None, chance=None):
     return notes_of(run, images, loss_of_chance=chance, advice="Lower `lr`.")
 
 
-def test_without_labels_the_last_epoch_is_kept_and_that_is_said():
+def test_without_labels_the_last_epoch_is_kept_and_that_is_reported():
     assert notes(fitted([3.0, 2.0])) == ["epoch 2 of 2 was kept, the last one: no labels were read"]
 
 
 def test_the_epoch_with_the_best_probe_is_named_beside_the_last_and_the_start(images):
-    said = notes(fitted([3.0, 2.0, 1.0], [0.7, None, 0.65], best=1), images())
-    assert len(said) == 1
-    assert said[0].startswith(
+    expected = notes(fitted([3.0, 2.0, 1.0], [0.7, None, 0.65], best=1), images())
+    assert len(expected) == 1
+    assert expected[0].startswith(
         "epoch 1 of 3 was kept: its probe read best, 0.700 (last epoch 0.650, before training 0.6"
     )
-    assert said[0].endswith("mean of linear and nearest-neighbour macro AUROC on 1 validation images")
+    assert expected[0].endswith("mean of linear and nearest-neighbour macro AUROC on 1 validation images")
 
 
 def test_with_too_few_positive_patients_the_last_epoch_is_kept_and_nothing_is_doubted(images):
-    said = notes(fitted([3.0, 2.0], [0.5, 0.4]), images(decides=False))
-    assert said == [
+    expected = notes(fitted([3.0, 2.0], [0.5, 0.4]), images(decides=False))
+    assert expected == [
         "epoch 2 of 2 was kept, the last one: its probe read 0.400 (before training 0.600), but no finding has 10 "
         "positive patients to choose an epoch by"
     ]
@@ -51,8 +51,8 @@ def test_with_too_few_positive_patients_the_last_epoch_is_kept_and_nothing_is_do
 
 def test_a_probe_that_never_reads_more_than_before_training_is_a_doubt_with_advice(images):
     assert len(notes(fitted([3.0, 2.0], [0.5, 0.61]), images())) == 1
-    said = notes(fitted([3.0, 2.0], [0.5, 0.6]), images())
-    assert said[1:] == ["little was learnt: no probe read more than the one before training (0.600). Lower `lr`."]
+    expected = notes(fitted([3.0, 2.0], [0.5, 0.6]), images())
+    assert expected[1:] == ["little was learnt: no probe read more than the one before training (0.600). Lower `lr`."]
 
 
 def test_a_loss_that_ends_where_an_encoder_that_says_nothing_would_be_is_a_doubt():
@@ -66,7 +66,8 @@ def test_the_plan_says_whose_labels_are_read_and_what_they_decide(images):
     assert plan_of_probe(None, 5) == "no labels to probe with: the last epoch is kept"
     assert plan_of_probe(images(), 0) == "not probed: the last epoch is kept"
     assert plan_of_probe(images(), 5) == (
-        "probed before training and every 5 epochs, fitted to 2 images of 2 patients, scored on 1 images of 1 patients; "
+        "probed before training and every 5 epochs, fitted to 2 images of 2 patients, scored on 1 images of 1 "
+        "patients; "
         "positive patients there: Mass (12). The epoch with the best probe is kept"
     )
     assert plan_of_probe(images(decides=False), 1).endswith("(at most 3). The last one is kept")

@@ -2,17 +2,17 @@ import pytest
 
 from hilum.augment import POLICIES, ViewPolicy
 from hilum.errors import HilumErrors
-from hilum.pretext.settings import told_settings
+from hilum.pretext.settings import parse_overrides
 
 
-def test_settings_of_the_run_and_of_the_method_are_told_apart():
-    told = told_settings("simclr", ["lr=1e-4", "temperature=0.1", "policy=finetune"], epochs=3, batch_size=None)
-    assert told.run.said() == {"epochs": 3, "lr": 1e-4, "policy": "finetune"}
-    assert told.options == {"temperature": 0.1}
+def test_settings_of_the_run_and_of_the_method_are_distinguished():
+    message = parse_overrides("simclr", ["lr=1e-4", "temperature=0.1", "policy=finetune"], epochs=3, batch_size=None)
+    assert message.run.given() == {"epochs": 3, "lr": 1e-4, "policy": "finetune"}
+    assert message.options == {"temperature": 0.1}
 
 
 def test_every_kind_of_value_is_read():
-    told = told_settings(
+    message = parse_overrides(
         "simclr",
         [
             "preset=10k", "optimizer=lars", "lr=2", "layer_decay=0.9", "weight_decay=1e-6", "last_weight_decay=0",
@@ -20,7 +20,7 @@ def test_every_kind_of_value_is_read():
             "local_size=32", "probe_every=5", "precision=fp16",
         ],
     )  # fmt: skip
-    assert told.run.said() == {
+    assert message.run.given() == {
         "preset": "10k",
         "optimizer": "lars",
         "lr": 2.0,
@@ -28,7 +28,7 @@ def test_every_kind_of_value_is_read():
         "weight_decay": 1e-6,
         "last_weight_decay": 0.0,
         "warmup_epochs": 0.5,
-        "clip_norm": None,  # said: not at all
+        "clip_norm": None,  # reported: not at all
         "accumulate": 2,
         "recompute": True,
         "frozen_encoder_steps": 40,
@@ -38,9 +38,9 @@ def test_every_kind_of_value_is_read():
     }
 
 
-def test_everything_that_is_wrong_is_said_at_once():
+def test_everything_that_is_wrong_is_reported_at_once():
     with pytest.raises(HilumErrors) as caught:
-        told_settings(
+        parse_overrides(
             "simclr",
             [
                 "temprature=0.1", "temperature=-1", "lr=fast", "epochs", "warmup_epochs=-2", "batch_size=1",
@@ -49,7 +49,7 @@ def test_everything_that_is_wrong_is_said_at_once():
             epochs=0,
             device="tpu",
         )  # fmt: skip
-    said = str(caught.value)
+    expected = str(caught.value)
     for problem in (
         "temprature: no such setting; do you mean temperature?",
         "temperature: Input should be greater than 0",
@@ -64,38 +64,38 @@ def test_everything_that_is_wrong_is_said_at_once():
         "accumulate: Input should be a valid integer; found True",
         "device: expected one of auto, cpu, cuda; found tpu",
     ):
-        assert problem in said
+        assert problem in expected
     assert len(caught.value.problems) == 12
 
 
-def test_a_setting_that_is_said_twice_is_not_guessed():
-    with pytest.raises(HilumErrors, match="epochs: said twice"):
-        told_settings("simclr", ["epochs=4"], epochs=3)
-    with pytest.raises(HilumErrors, match="temperature: said twice"):
-        told_settings("simclr", ["temperature=0.1", "temperature=0.2"])
+def test_a_setting_that_is_reported_twice_is_not_guessed():
+    with pytest.raises(HilumErrors, match="epochs: given twice"):
+        parse_overrides("simclr", ["epochs=4"], epochs=3)
+    with pytest.raises(HilumErrors, match="temperature: given twice"):
+        parse_overrides("simclr", ["temperature=0.1", "temperature=0.2"])
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "lars"])
 def test_an_optimizer_that_no_preset_is_for_needs_its_learning_rate(optimizer):
     with pytest.raises(HilumErrors, match=f"lr: expected one that was tried with {optimizer}; found that of AdamW"):
-        told_settings("simclr", [f"optimizer={optimizer}"])
+        parse_overrides("simclr", [f"optimizer={optimizer}"])
 
 
 def test_a_policy_may_be_a_file_of_ranges(tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text("like: simclr\nflip: 0\n")
-    told = told_settings("dino", [f"second_policy={path}"], policy=str(path))
+    message = parse_overrides("dino", [f"second_policy={path}"], policy=str(path))
     mine = ViewPolicy(**(POLICIES["simclr"].ranges() | {"flip": 0}))
-    assert told.run.said() == {"policy": mine, "second_policy": mine}
+    assert message.run.given() == {"policy": mine, "second_policy": mine}
 
 
-def test_what_is_wrong_with_a_policys_file_is_said_beside_the_rest(tmp_path):
+def test_what_is_wrong_with_a_policys_file_is_reported_beside_the_rest(tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text("flop: 0\n")
     with pytest.raises(HilumErrors) as caught:
-        told_settings("dino", ["epochs=0", "local_policy=missing.yaml"], policy=str(path))
-    said = str(caught.value)
-    assert "policy: " in said
-    assert "flop: is not a range of views; did you mean 'flip'?" in said
-    assert "local_policy: missing.yaml: expected a policy's file; found no file" in said
-    assert "epochs: " in said
+        parse_overrides("dino", ["epochs=0", "local_policy=missing.yaml"], policy=str(path))
+    expected = str(caught.value)
+    assert "policy: " in expected
+    assert "flop: is not a range of views; did you mean 'flip'?" in expected
+    assert "local_policy: missing.yaml: expected a policy's file; found no file" in expected
+    assert "epochs: " in expected

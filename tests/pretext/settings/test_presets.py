@@ -7,20 +7,20 @@ from hilum.pretext.settings import (
     IMAGES,
     PretextSettings,
     RunSettings,
-    ToldSettings,
+    SettingOverrides,
     nearest_preset,
+    parse_overrides,
     preset,
     resolve_settings,
-    told_settings,
 )
 
 
-def resolved(method, images, *told, from_weights=False):
-    return resolve_settings(method, told_settings(method, told), images, from_weights=from_weights)
+def resolved(method, images, *message, from_weights=False):
+    return resolve_settings(method, parse_overrides(method, message), images, from_weights=from_weights)
 
 
-def told(resolved):
-    return {each.name: each for each in resolved.told}
+def message(resolved):
+    return {each.name: each for each in resolved.choices}
 
 
 @pytest.mark.parametrize("images", IMAGES.values())
@@ -28,12 +28,12 @@ def told(resolved):
 def test_every_method_has_valid_settings_at_every_size_each_with_a_reason(method, images):
     all_of_them = resolved(method, images)
     assert isinstance(all_of_them.settings, PretextSettings)
-    for each in all_of_them.told:
+    for each in all_of_them.choices:
         assert each.reason
-    names = [each.name for each in all_of_them.told]
+    names = [each.name for each in all_of_them.choices]
     assert len(set(names)) == len(names)
     assert set(method_of(method).settings.model_fields) < set(names)
-    assert {each.origin for each in all_of_them.told} == {"", f"preset {all_of_them.preset}"}
+    assert {each.origin for each in all_of_them.choices} == {"", f"preset {all_of_them.preset}"}
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -65,7 +65,7 @@ def test_what_a_user_says_wins_and_null_says_not_at_all():
     some = resolved("dino", 10_000, "epochs=7", "clip_norm=null", "local_views=2", "preset=100k")
     assert (some.settings.epochs, some.settings.clip_norm, some.settings.options["local_views"]) == (7, None, 2)
     assert some.settings.last_weight_decay == 0.4
-    rows = told(some)
+    rows = message(some)
     assert {name for name, each in rows.items() if each.origin == "given"} == {"epochs", "clip_norm", "local_views"}
     assert rows["prototypes"].origin == "preset 100k"
     assert some.why == "preset 100k, as given, for 10,000 images"
@@ -78,17 +78,17 @@ def test_the_preset_says_which_and_why():
     )
 
 
-def test_a_learning_rate_that_was_not_said_goes_with_the_root_of_the_batch():
-    rate = told(resolved("simclr", 1000, "batch_size=32"))["lr"]
+def test_a_learning_rate_that_was_not_given_goes_with_the_root_of_the_batch():
+    rate = message(resolved("simclr", 1000, "batch_size=32"))["lr"]
     assert rate.value == pytest.approx(1e-3 * math.sqrt(32 / 128))
     assert "by the root of the batch size" in rate.reason
     assert resolved("simclr", 1000, "batch_size=32", "lr=0.01").settings.lr == 0.01
 
 
-def test_a_batch_that_was_not_said_is_halved_until_four_fit_the_images():
+def test_a_batch_that_was_not_given_is_halved_until_four_fit_the_images():
     few = resolved("simclr", 150)
     assert few.settings.batch_size == 32
-    assert "halved from 128" in told(few)["batch_size"].reason
+    assert "halved from 128" in message(few)["batch_size"].reason
     assert few.settings.lr == pytest.approx(5e-4)
     assert resolved("simclr", 150, "batch_size=128").settings.batch_size == 128
     assert resolved("simclr", 3).settings.batch_size == 2
@@ -97,17 +97,17 @@ def test_a_batch_that_was_not_said_is_halved_until_four_fit_the_images():
 def test_a_warm_up_is_a_quarter_of_a_short_run_and_says_so():
     short = resolved("simclr", 1000, "epochs=4")
     assert short.settings.warmup_epochs == 1
-    assert told(short)["warmup_epochs"].reason == "a quarter of the run, not 3"
+    assert message(short)["warmup_epochs"].reason == "a quarter of the run, not 3"
 
 
-def test_rules_of_a_method_are_told_as_the_numbers_they_come_to():
-    rows = told(resolved("mocov2", 5000))
+def test_rules_of_a_method_are_reported_as_the_numbers_they_come_to():
+    rows = message(resolved("mocov2", 5000))
     assert rows["queue"].value == 2500
-    rows = told(resolved("dino", 601))
+    rows = message(resolved("dino", 601))
     assert rows["prototypes"].value == 256
     assert rows["momentum"].value == pytest.approx(1 - 1 / (50 * (601 // 128) / 20))
     assert "local_policy" in rows
-    assert "local_policy" not in told(resolved("simclr", 601))
+    assert "local_policy" not in message(resolved("simclr", 601))
 
 
 def test_heads_warm_up_only_in_front_of_weights():
@@ -120,5 +120,5 @@ def test_heads_warm_up_only_in_front_of_weights():
 
 @pytest.mark.parametrize("method", METHODS)
 def test_settings_that_are_filled_are_not_changed_by_filling_them_again(method):
-    settings = resolve_settings(method, ToldSettings(), 20_000, from_weights=True).settings
+    settings = resolve_settings(method, SettingOverrides(), 20_000, from_weights=True).settings
     assert settings.filled(method, 19_000, from_weights=True) == settings

@@ -59,11 +59,11 @@ def test_heads_train_alone_for_so_many_steps_and_then_the_encoder_does_too(store
     assert any(not torch.equal(value, weights(start)[name]) for name, value in weights(moving).items())
 
 
-def test_going_on_from_weights_warms_heads_up_unless_told_otherwise(store, tmp_path):
+def test_going_on_from_weights_warms_heads_up_unless_given_otherwise(store, tmp_path):
     start = run("simclr", store, tmp_path / "start")
     on = run("mocov2", store, tmp_path / "on", encoder=start)
-    told = run("mocov2", store, tmp_path / "told", replace(TINY, frozen_encoder_steps=0), encoder=start)
-    steps = [load_encoder(each)[1].settings["frozen_encoder_steps"] for each in (start, on, told)]
+    message = run("mocov2", store, tmp_path / "message", replace(TINY, frozen_encoder_steps=0), encoder=start)
+    steps = [load_encoder(each)[1].settings["frozen_encoder_steps"] for each in (start, on, message)]
     assert steps == [0, 1, 0]  # of 4 steps
 
 

@@ -22,8 +22,8 @@ def test_every_finding_of_every_arm_is_a_dot_that_can_be_read(study):
 def test_above_an_arm_stands_the_adjusted_p_of_its_macro_difference(study):
     figure = drawn(study)
     row = study.comparisons.filter((pl.col("finding") == "macro") & (pl.col("arm") == "simclr")).row(0, named=True)
-    said = formats.p_statement(row["p_adjusted"]).removeprefix("adjusted ")
-    assert said.replace("<", "&lt;") in figure.svg
+    expected = formats.p_statement(row["p_adjusted"]).removeprefix("adjusted ")
+    assert expected.replace("<", "&lt;") in figure.svg
     assert "reference" in figure.svg
 
 

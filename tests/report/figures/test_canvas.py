@@ -39,7 +39,7 @@ def test_text_stays_text_and_is_escaped():
     assert "x < y & z" in texts
 
 
-def test_a_panel_lies_where_it_was_asked_for():
+def test_a_panel_is_where_it_was_asked_for():
     sheet = canvas.sheet(200, 100)
     left, bottom, width, height = canvas.panel(sheet, 40, 10, 150, 60).get_position().bounds
     assert (left * 200, (1 - bottom - height) * 100) == pytest.approx((40, 10))

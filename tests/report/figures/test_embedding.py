@@ -26,7 +26,7 @@ def tables():
         grouped = groupings(manifest, ids)
         values = draw.normal(size=(images, 4)).astype(np.float32)
         places = {"image_id": ids, "method": ["tsne"] * images, "x": values[:, 0], "y": values[:, 1]}
-        purity = [class_separation(values, ids, grouping, k=3, redraws=64) for grouping in grouped]
+        purity = [class_separation(values, ids, grouping, k=3, n_bootstrap=64) for grouping in grouped]
         return pl.DataFrame({**places, **{each.name: each.of for each in grouped}}), pl.concat(purity)
 
     return make

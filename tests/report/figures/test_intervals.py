@@ -16,8 +16,8 @@ def test_every_estimate_can_be_read_off_the_forest(study):
     with canvas.style():
         svg = estimates_forest(study, "auroc", roc_curves(study)).svg
     for row in study.metrics.to_dicts():
-        said = f"{row['arm']}, {row['finding']}: {formats.estimate(row['estimate'], row['low'], row['high'])}"
-        assert said in titles(svg)
+        expected = f"{row['arm']}, {row['finding']}: {formats.estimate(row['estimate'], row['low'], row['high'])}"
+        assert expected in titles(svg)
 
 
 def test_differences_are_read_with_their_adjusted_p(study):
@@ -44,7 +44,7 @@ def test_seeds_agree_with_the_estimate_that_is_their_mean(study):
         assert sum(areas) / len(areas) == pytest.approx(row["estimate"], abs=1e-12)
 
 
-def test_a_finding_without_an_estimate_is_named_and_said(study):
+def test_a_finding_without_an_estimate_is_named_and_stated(study):
     missing = study.metrics.with_columns(
         estimate=pl.when(pl.col("finding") == "Infiltration").then(None).otherwise("estimate")
     )

@@ -31,8 +31,10 @@ def test_areas_are_those_of_scikit_learn_and_unknown_labels_are_left_out():
     labels, scores = draw(500, 0.2, 0)
     hidden = labels.copy()
     hidden[::7] = np.nan
-    kept = ~np.isnan(hidden)
-    assert roc([hidden], [scores]).areas == pytest.approx([roc_auc_score(labels[kept], scores[kept])], abs=1e-12)
+    selected = ~np.isnan(hidden)
+    assert roc([hidden], [scores]).areas == pytest.approx(
+        [roc_auc_score(labels[selected], scores[selected])], abs=1e-12
+    )
 
 
 @pytest.mark.parametrize(("images", "positives"), [(25_000, 0.02), (25_000, 0.5), (400, 0.05)])

@@ -32,7 +32,7 @@ def test_a_stage_that_did_not_happen_has_no_figures(study):
     assert made(replace(study, curves=pl.DataFrame()), "finetune") == {}
 
 
-def test_the_kept_epoch_is_marked_once_a_seed(study):
+def test_the_selected_epoch_is_marked_once_a_seed(study):
     column = {"val_loss": pl.when(pl.col("epoch") == 3).then(0.1).otherwise("val_loss")}
     one_arm = study.curves.filter(pl.col("arm") == "scratch").with_columns(**column)
     svg = made(replace(study, curves=one_arm), "finetune")["finetune_scratch"]

@@ -53,9 +53,9 @@ def test_tables_named_by_seed_are_one_arm(left, content):
     assert [list(arm.seeds) for arm in content.arms] == [[0, 1], [0, 1]]
 
 
-def test_numbers_are_those_of_the_library_on_the_same_redraws(study, content):
+def test_numbers_are_those_of_the_library_on_the_same_resamples(study, content):
     arms = {arm: study.predictions[arm] for arm in ("scratch", "simclr")}
-    metrics, comparisons = evaluate_arms(arms, against="scratch", redraws=100)
+    metrics, comparisons = evaluate_arms(arms, reference="scratch", n_bootstrap=100)
     shared = ["arm", "finding", "metric", "estimate", "low", "high"]
     assert content.metrics.join(metrics, on=shared, nulls_equal=True).height == metrics.height
     macro = (pl.col("finding") == "macro") & (pl.col("metric") == "auroc")
@@ -109,15 +109,15 @@ def test_what_other_commands_left_is_shown(study, full, tmp_path):
 def test_tables_of_evaluate_and_compare_are_shown_without_predictions(study, tmp_path):
     of_arm = study.metrics.filter(pl.col("arm") == "simclr").drop("arm")
     of_arm.write_parquet(tmp_path / "metrics.parquet")
-    (tmp_path / "metrics.json").write_text(json.dumps({"predictions": [{"path": "x/mine.csv"}], "redraws": 400}))
-    pair = study.comparisons.filter(pl.col("arm") == "simclr").drop("arm", "against")
+    (tmp_path / "metrics.json").write_text(json.dumps({"predictions": [{"path": "x/mine.csv"}], "n_bootstrap": 400}))
+    pair = study.comparisons.filter(pl.col("arm") == "simclr").drop("arm", "reference")
     pair.write_parquet(tmp_path / "comparisons.parquet")
-    told = {"predictions": [{"path": "x/mine.csv"}, {"path": "x/theirs.csv"}]}
-    (tmp_path / "comparisons.json").write_text(json.dumps(told))
+    message = {"predictions": [{"path": "x/mine.csv"}, {"path": "x/theirs.csv"}]}
+    (tmp_path / "comparisons.json").write_text(json.dumps(message))
     content = content_of_folder(tmp_path, QUICK)
     assert [arm.name for arm in content.arms] == ["mine", "theirs"]
-    assert content.against == "theirs"
-    assert content.redraws == 400
+    assert content.reference == "theirs"
+    assert content.n_bootstrap == 400
     html = write_report(content, tmp_path).read_text(encoding="utf-8")
     assert "mine beats theirs" in html
 
@@ -150,15 +150,15 @@ def test_a_study_names_arms_question_and_reference(study, tmp_path):
         ("scratch", "random"),
         ("simclr", "simclr on ours"),
     ]
-    assert content.against == "scratch"
+    assert content.reference == "scratch"
     assert set(content.curves["arm"]) == {"scratch", "simclr"}
     halved = content.baseline_metrics.filter(pl.col("finding") == "macro")["estimate"][0]
-    alone, _ = evaluate_arms({"scratch": study.predictions["scratch"][:1]}, redraws=40)
+    alone, _ = evaluate_arms({"scratch": study.predictions["scratch"][:1]}, n_bootstrap=40)
     assert halved == pytest.approx(alone["estimate"][0])
 
 
 @pytest.mark.parametrize(
-    ("prepare", "said"),
+    ("prepare", "expected"),
     [
         (lambda place: None, "none of them"),
         (lambda place: place.joinpath("notes.csv").write_text("a,b\n1,2\n"), "none of them"),
@@ -166,9 +166,9 @@ def test_a_study_names_arms_question_and_reference(study, tmp_path):
         (lambda place: place.joinpath("a.csv").write_text("split,y_Mass,p_Mass\ntest,1,1.4\n"), "p_Mass"),
     ],
 )
-def test_nothing_to_show_and_leaky_tables_are_refused(prepare, said, tmp_path):
+def test_nothing_to_show_and_leaky_tables_are_refused(prepare, expected, tmp_path):
     prepare(tmp_path)
-    with pytest.raises(HilumError, match=said):
+    with pytest.raises(HilumError, match=expected):
         content_of_folder(tmp_path, QUICK)
 
 

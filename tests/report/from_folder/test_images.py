@@ -43,8 +43,8 @@ def explained(tmp_path) -> Path:
         models.append(
             {"name": f"{arm} (seed 0)", "maps": f"heat_maps_{number + 1}.npy", "begin_and_end_on_image": [0, 1]}
         )
-    told = {"method": "layercam", "models": models, "notes": ["2 images cannot be read"]}
-    (tmp_path / "explain.json").write_text(json.dumps(told))
+    message = {"method": "layercam", "models": models, "notes": ["2 images cannot be read"]}
+    (tmp_path / "explain.json").write_text(json.dumps(message))
     return tmp_path
 
 

@@ -98,7 +98,7 @@ def test_the_draw_is_the_seeds_and_leaves_out_what_is_not_here():
         choose(manifest, 3, 0, ["i7", "nobody"])
 
 
-def test_the_page_needs_nothing_beside_it_and_escapes_what_it_is_told(sheet, tmp_path):
+def test_the_page_needs_nothing_beside_it_and_escapes_what_it_is_reported(sheet, tmp_path):
     manifest, root, boxes = sheet
     images = [*look_at(manifest, root, PAD, boxes), SheetRow("<script>alert(1)</script>", "", reason="<b>")]
     path = tmp_path / "sheet.html"

@@ -43,7 +43,9 @@ def diagnosis(tmp_path: Path) -> Diagnosis:
     ]
     table = pl.DataFrame(rows, schema_overrides={"reason": pl.String}).insert_column(0, manifest["image_id"])
     measured = Measured(table, np.array([thumbnail(image) for image in images]))
-    return diagnose([Examined("ours", "folder", tmp_path, manifest, nothing_rejected(), ["read as told"])], [measured])
+    return diagnose(
+        [Examined("ours", "folder", tmp_path, manifest, nothing_rejected(), ["read as reported"])], [measured]
+    )
 
 
 @pytest.fixture
@@ -63,7 +65,7 @@ def test_the_worst_comes_first_with_what_to_do(page):
     order = ["error", "warning", "note"]
     assert [severity for severity, _ in headings] == sorted((s for s, _ in headings), key=order.index)
     assert "Keep one of each in one part only" in page
-    assert "mend the errors before anything is trained" in page
+    assert "fix the errors before anything is trained" in page
 
 
 def test_pairs_stand_side_by_side_small_and_whole(page):
@@ -87,8 +89,8 @@ def test_the_oddest_images_are_shown_least_like_the_others_first(page):
     assert "ours · 0.300" in section
 
 
-def test_what_reading_the_tables_said_is_told(page):
-    assert "ours: read as told" in page
+def test_what_reading_the_tables_stated_is_reported(page):
+    assert "ours: read as reported" in page
 
 
 def test_an_image_without_an_image_leaves_a_gap(diagnosis, tmp_path):
@@ -99,7 +101,9 @@ def test_an_image_without_an_image_leaves_a_gap(diagnosis, tmp_path):
 
 
 def test_images_beyond_those_shown_are_counted(diagnosis, tmp_path):
-    many = Issue("note", "bars", "ours", "told", "fix", ["one", "three", *(f"gone {number}" for number in range(20))])
+    many = Issue(
+        "note", "bars", "ours", "message", "fix", ["one", "three", *(f"gone {number}" for number in range(20))]
+    )
     only = Diagnosis(
         diagnosis.data_sets,
         "official",
@@ -110,7 +114,7 @@ def test_images_beyond_those_shown_are_counted(diagnosis, tmp_path):
     assert "20 more in doctor.parquet" in (tmp_path / "doctor.html").read_text(encoding="utf-8")
 
 
-def test_nothing_found_is_said(diagnosis, tmp_path):
+def test_nothing_found_is_reported(diagnosis, tmp_path):
     sound = Diagnosis(
         diagnosis.data_sets,
         "official",

@@ -33,7 +33,7 @@ def explained():
     """A model with perfect maps of 25 patients, of whom one image is shown."""
     card = Card(
         encoder="toh2023_resnet", method="finetune", settings={}, preprocessing=[{"resize": 32}], image_size=32,
-        mean=0.5, std=0.25, seed=0, split="", patients_seen=[], images_seen=0, findings=["Mass"],
+        mean=0.5, std=0.25, seed=0, split="", training_patients=[], n_training_images=0, findings=["Mass"],
     )  # fmt: skip
     model = Model("ours & theirs", Classifier(create_encoder("toh2023_resnet", seed=0), 1, size=32).eval(), card)
     cases = [BoxedCase(f"<{n}>", str(n), "Mass", BOX) for n in range(25)]
@@ -51,7 +51,7 @@ def explained():
         labels=np.ones(25),
         boxes={(case.image_id, "Mass"): case.boxes for case in cases},
         statistics=box_statistics(
-            cases, {model.name: [good], "centre prior": [bad]}, [(model.name, "centre prior")], redraws=100
+            cases, {model.name: [good], "centre prior": [bad]}, [(model.name, "centre prior")], n_bootstrap=100
         ),
         notes=["2 images cannot be read"],
     )

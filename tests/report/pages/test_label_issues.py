@@ -54,7 +54,7 @@ def test_nothing_is_loaded_from_elsewhere(ranked, tmp_path):
     assert "a note &amp; more" in page
 
 
-def test_where_nothing_is_doubted_that_is_said(ranked, tmp_path):
+def test_where_nothing_is_doubted_that_is_reported(ranked, tmp_path):
     suspects, noise = ranked
     none = (
         suspects.with_columns(suspect=pl.lit(value=False)),

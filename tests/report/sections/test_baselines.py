@@ -15,29 +15,29 @@ def scores(*rows: tuple[str, float]) -> pl.DataFrame:
 
 
 def minus(*rows: tuple[str, str, float, float]) -> pl.DataFrame:
-    table = pl.DataFrame(rows, schema=["arm", "against", "difference", "p_adjusted"], orient="row")
+    table = pl.DataFrame(rows, schema=["arm", "reference", "difference", "p_adjusted"], orient="row")
     return table.with_columns(
         finding=pl.lit("macro"), metric=pl.lit("auroc"), low=pl.lit(-0.1), high=pl.lit(0.3), p=pl.col("p_adjusted")
     )
 
 
 def test_the_verdict_says_what_needs_no_radiology(study):
-    told = replace(study, baseline_metrics=scores(("age, sex and view", 0.611), ("8x8 thumbnail", 0.702)))
+    message = replace(study, baseline_metrics=scores(("age, sex and view", 0.611), ("8x8 thumbnail", 0.702)))
     assert (
         "A model that sees only age, sex and view reaches 0.611, one that sees an 8×8 thumbnail 0.702: "
-        "this much needs no radiology." in decide(told).sentences
+        "this much needs no radiology." in decide(message).sentences
     )
 
 
-def test_untrained_encoders_are_told_apart_from_models_that_see_little(study):
-    told = replace(study, baseline_metrics=scores(("random resnet18", 0.6), ("calibrated resnet18", 0.64)))
-    assert baselines.sentences(told) == [
+def test_untrained_encoders_are_distinguished_from_models_that_see_little(study):
+    message = replace(study, baseline_metrics=scores(("random resnet18", 0.6), ("calibrated resnet18", 0.64)))
+    assert baselines.sentences(message) == [
         "Frozen and never trained, a random resnet18 0.600 and a calibrated resnet18 0.640."
     ]
 
 
 def test_an_arm_that_is_not_shown_to_beat_the_best_baseline_is_named(study):
-    told = replace(
+    message = replace(
         study,
         baseline_metrics=scores(("age, sex and view", 0.55), ("8x8 thumbnail", 0.7)),
         baseline_comparisons=minus(
@@ -49,11 +49,11 @@ def test_an_arm_that_is_not_shown_to_beat_the_best_baseline_is_named(study):
     )
     assert (
         "mocov2 and scratch are not shown to beat the model that sees only an 8×8 thumbnail (0.700)."
-        in decide(told).cautions
+        in decide(message).cautions
     )
 
 
-def test_nothing_is_said_without_baselines(study):
+def test_nothing_is_reported_without_baselines(study):
     assert baselines.sentences(study) == baselines.cautions(study) == []
     assert baselines.baselines_table(study) is None
     assert baselines.above_baselines_table(study) is None

@@ -29,7 +29,7 @@ def test_the_margin_is_named_and_what_it_lets_one_say(full):
     table = margins_table_of(full)
     assert "margin of 0.02 AUROC" in table.caption
     assert [row[-1].text for row in table.rows if row[0].text == "Macro"] == [
-        row["says"] for row in full.margins.to_dicts() if row["finding"] == "macro"
+        row["conclusion"] for row in full.margins.to_dicts() if row["finding"] == "macro"
     ]
 
 

@@ -38,7 +38,7 @@ def test_every_image_finds_its_own_thumbnail_in_the_sprite():
         assert centre == pytest.approx(shades["abcd".index(name)], abs=4)
 
 
-def test_more_points_than_a_page_bears_are_drawn_by_lot_and_that_is_said(full, monkeypatch):
+def test_more_points_than_a_page_bears_are_drawn_by_lot_and_that_is_reported(full, monkeypatch):
     monkeypatch.setattr(scatter, "MOST_POINTS", 30)
     monkeypatch.setattr(scatter, "MOST_THUMBNAILS", 10)
     embedding = full.embeddings[0]

@@ -38,7 +38,7 @@ def test_a_dark_map_is_dark_and_not_divided_by_nothing(full):
     assert set(base64.b64decode(data["cases"][0]["heat"]["1/0"][2])) == {0}
 
 
-def test_images_beyond_the_room_there_is_are_left_out_and_that_is_said(full, monkeypatch):
+def test_images_beyond_the_room_there_is_are_left_out_and_that_is_reported(full, monkeypatch):
     monkeypatch.setattr(case_browser, "MOST_BYTES", 20_000)
     made = browser_of(full)
     shown = len(json.loads(made.data)["cases"])
@@ -55,6 +55,6 @@ def test_an_image_that_nobody_scored_and_a_model_without_scores_are_shown(full):
     assert "</script>" not in made.data
 
 
-def test_without_thresholds_one_half_stands_in_and_is_said(full):
+def test_without_thresholds_one_half_stands_in_and_is_reported(full):
     assert "0.5" in browser_of(replace(full, thresholds={})).caption
     assert browser_of(replace(full, cases=[])) is None

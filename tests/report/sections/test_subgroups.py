@@ -18,10 +18,10 @@ def test_groups_too_small_are_left_out_and_named(full):
         (pl.col("attribute") == "age") & (pl.col("metric") == "auroc") & pl.col("estimate").is_null()
     )
     assert len(hidden)
-    said = next(note for note in table.notes if note.startswith("Too few patients"))
+    expected = next(note for note in table.notes if note.startswith("Too few patients"))
     for group, finding in hidden.select("group", "finding").iter_rows():
-        assert group in said
-        assert finding in said
+        assert group in expected
+        assert finding in expected
     assert not any((row[0].text, row[1].text) in hidden.select("group", "finding").rows() for row in table.rows)
 
 
@@ -46,8 +46,8 @@ def test_where_almost_no_group_is_large_enough_a_sentence_says_it(full):
     )
     made = [block for block in subgroup_tables(replace(full, subgroups=few)) if block.kind == "prose"]
     assert len(made) == 4
-    told = [block.paragraphs[0] for block in made]
+    message = [block.paragraphs[0] for block in made]
     assert any(
-        text.startswith("AUROC by sex: ") and "have enough patients to be measured (F: " in text for text in told
+        text.startswith("AUROC by sex: ") and "have enough patients to be measured (F: " in text for text in message
     )
-    assert any("by age: none of" in text and text.endswith("to be measured.") for text in told)
+    assert any("by age: none of" in text and text.endswith("to be measured.") for text in message)

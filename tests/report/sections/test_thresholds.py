@@ -18,24 +18,24 @@ def test_every_finding_and_arm_has_its_threshold_and_every_number(full):
     assert "threshold" in table.data.columns
 
 
-def test_it_is_said_how_and_on_which_images_thresholds_were_chosen(full):
+def test_it_is_reported_how_and_on_which_images_thresholds_were_chosen(full):
     assert where_chosen(full) == [
-        "Thresholds: largest sensitivity + specificity (Youden), chosen on val. They stay fixed in redraws."
+        "Thresholds: largest sensitivity + specificity (Youden), chosen on val. They stay fixed in resamples."
     ]
 
 
 def test_thresholds_chosen_on_the_judged_images_are_called_optimistic(full):
     on_test = Thresholds("sensitivity=0.9", "test", {"Atelectasis": 0.3}, optimistic=True)
-    (said,) = where_chosen(replace(full, thresholds={"simclr": [on_test]}))
-    assert "sensitivity of at least 0.9" in said
-    assert "optimistic" in said
+    (expected,) = where_chosen(replace(full, thresholds={"simclr": [on_test]}))
+    assert "sensitivity of at least 0.9" in expected
+    assert "optimistic" in expected
 
 
-def test_arms_with_thresholds_of_their_own_kind_are_told_apart(full):
+def test_arms_with_thresholds_of_their_own_kind_are_distinguished(full):
     fixed = Thresholds("0.5", None, {"Atelectasis": 0.5})
-    said = where_chosen(replace(full, thresholds={**full.thresholds, "simclr": [fixed]}))
-    assert "Thresholds of simclr: 0.5, given beforehand." in said
-    assert len(said) == 2
+    expected = where_chosen(replace(full, thresholds={**full.thresholds, "simclr": [fixed]}))
+    assert "Thresholds of simclr: 0.5, given beforehand." in expected
+    assert len(expected) == 2
 
 
 def test_a_study_without_thresholds_has_no_such_table(study):

@@ -12,7 +12,7 @@ def study_of(
     scores: dict[str, float | None],
     pairs: list[tuple],
     *,
-    against: str | None = "scratch",
+    reference: str | None = "scratch",
     seen: dict[str, bool | None] | None = None,
     seeds: int = 3,
     finding: str = "macro",
@@ -32,12 +32,12 @@ def study_of(
     rows = [(arm, other, at[0] if at else finding, d, lo, hi, p) for arm, other, d, lo, hi, p, *at in pairs]
     comparisons = pl.DataFrame(
         rows,
-        schema={"arm": pl.String, "against": pl.String, "finding": pl.String}
+        schema={"arm": pl.String, "reference": pl.String, "finding": pl.String}
         | dict.fromkeys(("difference", "low", "high", "p_adjusted"), pl.Float64),
         orient="row",
     ).with_columns(metric=pl.lit("auroc"), p=pl.col("p_adjusted"), detectable=0.021)
     return ReportContent(
-        "?", arms, [], "ours, test", metrics_table, comparisons, against, 2000, {}, pl.DataFrame(), [], [], ""
+        "?", arms, [], "ours, test", metrics_table, comparisons, reference, 2000, {}, pl.DataFrame(), [], [], ""
     )
 
 
@@ -51,32 +51,32 @@ def verdict(*pairs: tuple, **of: object) -> Verdict:
     return decide(study_of(arms, list(pairs), **of))
 
 
-def test_an_arm_that_helps_is_said_to_beat_the_reference_with_all_its_numbers():
-    said = verdict(HELPS)
-    assert said.headline == "own_moco beats scratch."
-    assert said.sentences == [
+def test_an_arm_that_helps_is_reported_to_beat_the_reference_with_all_its_numbers():
+    expected = verdict(HELPS)
+    assert expected.headline == "own_moco beats scratch."
+    assert expected.sentences == [
         "own_moco beats scratch by 0.034 macro AUROC (95 % CI 0.012 to 0.055, adjusted p = 0.004; "
         "842 images of 601 patients, 3 seeds)."
     ]
-    assert said.cautions == []
+    assert expected.cautions == []
 
 
-def test_an_arm_that_hurts_falls_behind_and_the_interval_holds_the_number_said():
-    said = verdict(HURTS)
-    assert said.headline == "simclr is worse than scratch."
-    assert said.sentences[0].startswith(
+def test_an_arm_that_hurts_falls_behind_and_the_interval_holds_the_number_stated():
+    expected = verdict(HURTS)
+    assert expected.headline == "simclr is worse than scratch."
+    assert expected.sentences[0].startswith(
         "simclr falls behind scratch by 0.041 macro AUROC (95 % CI 0.020 to 0.060, adjusted p < 0.001; 842 images"
     )
 
 
 def test_no_difference_says_what_could_have_been_shown_and_never_equality():
-    said = verdict(OPEN)
-    assert said.headline == "No difference of imagenet from scratch can be shown."
-    assert said.sentences == [
+    expected = verdict(OPEN)
+    assert expected.headline == "No difference of imagenet from scratch can be shown."
+    assert expected.sentences == [
         "The difference from scratch in macro AUROC is 0.006 for imagenet (95 % CI −0.011 to 0.022, adjusted p = 0.48; "
         "842 images of 601 patients, 3 seeds); this test set could have shown 0.021 (80 % power)."
     ]
-    assert not any(word in " ".join([said.headline, *said.sentences]) for word in ("equal", "same", "as good"))
+    assert not any(word in " ".join([expected.headline, *expected.sentences]) for word in ("equal", "same", "as good"))
 
 
 def test_an_interval_without_zero_is_no_difference_when_the_adjusted_p_is_not_below_five_percent():
@@ -90,13 +90,13 @@ def test_an_adjusted_p_of_exactly_five_percent_shows_nothing():
     assert verdict(("a", "scratch", 0.02, 0.0, 0.04, 0.0499)).headline == "a beats scratch."
 
 
-def test_mixed_arms_are_each_said():
-    said = verdict(HELPS, OPEN, HURTS)
-    assert said.headline == (
+def test_mixed_arms_are_each_stated():
+    expected = verdict(HELPS, OPEN, HURTS)
+    assert expected.headline == (
         "own_moco beats scratch; simclr is worse than scratch; for imagenet no difference can be shown."
     )
-    assert len(said.sentences) == 3
-    assert sum("842 images" in sentence for sentence in said.sentences) == 1
+    assert len(expected.sentences) == 3
+    assert sum("842 images" in sentence for sentence in expected.sentences) == 1
 
 
 def test_two_arms_that_help_share_a_headline():
@@ -105,16 +105,16 @@ def test_two_arms_that_help_share_a_headline():
 
 
 def test_a_comparison_without_p_is_not_a_verdict():
-    said = verdict(("a", "scratch", 0.02, None, None, None))
-    assert said.headline == "a could not be compared with scratch."
-    assert verdict(("a", "scratch", float("nan"), None, None, float("nan"))).headline == said.headline
+    expected = verdict(("a", "scratch", 0.02, None, None, None))
+    assert expected.headline == "a could not be compared with scratch."
+    assert verdict(("a", "scratch", float("nan"), None, None, float("nan"))).headline == expected.headline
 
 
-def test_a_winner_that_has_seen_test_patients_is_marked_in_the_headline_and_below():
-    said = verdict(HELPS, seen={"own_moco": True, "scratch": None})
-    assert said.headline == "own_moco (has seen test patients) beats scratch."
-    assert said.cautions[0].startswith("own_moco has seen test patients during training: its numbers are too good")
-    assert said.cautions[1] == "Whether scratch saw test patients during pretraining is not known."
+def test_a_winner_that_was_trained_on_test_patients_is_marked_in_the_headline_and_below():
+    expected = verdict(HELPS, seen={"own_moco": True, "scratch": None})
+    assert expected.headline == "own_moco (was trained on test patients) beats scratch."
+    assert expected.cautions[0].startswith("own_moco has seen test patients during training: its numbers are too good")
+    assert expected.cautions[1] == "Whether scratch saw test patients during pretraining is not known."
 
 
 def test_one_seed_is_a_caution():
@@ -137,24 +137,24 @@ def test_findings_are_counted_one_by_one_and_few_are_named():
 
 
 def test_a_task_of_one_finding_needs_no_average():
-    said = decide(study_of({"scratch": 0.7, "own_moco": 0.74}, [HELPS], finding="Pneumonia"))
-    assert said.headline == "own_moco beats scratch."
-    assert "0.034 AUROC for Pneumonia (95 % CI" in said.sentences[0]
+    expected = decide(study_of({"scratch": 0.7, "own_moco": 0.74}, [HELPS], finding="Pneumonia"))
+    assert expected.headline == "own_moco beats scratch."
+    assert "0.034 AUROC for Pneumonia (95 % CI" in expected.sentences[0]
 
 
 def test_a_single_arm_is_stated_and_not_judged():
-    said = decide(study_of({"scratch": 0.812}, [], against=None))
-    assert said.headline == "scratch reaches 0.812 macro AUROC."
-    assert said.sentences == [
+    expected = decide(study_of({"scratch": 0.812}, [], reference=None))
+    assert expected.headline == "scratch reaches 0.812 macro AUROC."
+    assert expected.sentences == [
         "scratch reaches 0.812 macro AUROC (95 % CI 0.782 to 0.842) on 842 images of 601 patients, 3 seeds.",
         "There is no other arm to compare it with.",
     ]
 
 
 def test_arms_that_were_not_compared_are_not_ranked_by_overlap():
-    said = decide(study_of({"a": 0.7, "b": 0.8}, [], against=None))
-    assert said.headline == "b has the highest macro AUROC, but the arms were not compared."
-    assert "no test of a difference" in said.sentences[-1]
+    expected = decide(study_of({"a": 0.7, "b": 0.8}, [], reference=None))
+    assert expected.headline == "b has the highest macro AUROC, but the arms were not compared."
+    assert "no test of a difference" in expected.sentences[-1]
 
 
 @pytest.mark.parametrize(
@@ -171,27 +171,27 @@ def test_without_a_reference_the_best_arm_is_compared_with_all_others(p_of_c_and
         ("c", "a", 0.04, 0.01, 0.06, p_of_c_and_a),
         ("c", "b", 0.03, 0.0, 0.05, p_of_c_and_b),
     ]
-    said = decide(study_of({"a": 0.76, "b": 0.77, "c": 0.80}, pairs, against=None))
-    assert said.headline == headline
+    expected = decide(study_of({"a": 0.76, "b": 0.77, "c": 0.80}, pairs, reference=None))
+    assert expected.headline == headline
 
 
 def test_a_pair_listed_the_other_way_round_is_turned():
     pairs = [("b", "a", -0.04, -0.06, -0.01, 0.01)]
-    said = decide(study_of({"a": 0.80, "b": 0.76}, pairs, against=None))
-    assert said.headline == "a is better than b."
-    assert "from b by 0.040 (0.010 to 0.060), adjusted p = 0.010" in said.sentences[1]
+    expected = decide(study_of({"a": 0.80, "b": 0.76}, pairs, reference=None))
+    assert expected.headline == "a is better than b."
+    assert "from b by 0.040 (0.010 to 0.060), adjusted p = 0.010" in expected.sentences[1]
 
 
 def test_others_that_differ_among_themselves_are_not_hidden():
     pairs = [("b", "a", 0.01, -0.01, 0.03, 0.01), ("c", "a", 0.04, -0.1, 0.2, 0.4), ("c", "b", 0.03, -0.1, 0.2, 0.4)]
-    said = decide(study_of({"a": 0.76, "b": 0.77, "c": 0.80}, pairs, against=None))
-    assert said.headline == (
+    expected = decide(study_of({"a": 0.76, "b": 0.77, "c": 0.80}, pairs, reference=None))
+    assert expected.headline == (
         "c is highest, but no difference from any other arm can be shown; others differ among themselves."
     )
 
 
-def test_nothing_scored_is_said():
-    empty = study_of({"scratch": None}, [], against=None)
+def test_nothing_scored_is_reported():
+    empty = study_of({"scratch": None}, [], reference=None)
     assert decide(empty).headline.startswith("Nothing could be scored")
     assert decide(replace(empty, metrics=empty.metrics.clear())).headline.startswith("Nothing could be scored")
 

@@ -42,19 +42,19 @@ def test_every_sign_has_words(content, sign):
 def test_every_arm_has_a_row_beside_its_own_probe_with_intervals(content):
     metrics, comparisons = [], []
     for arm, tuned in content.predictions.items():
-        measured = measure_arms({"probe": content.predictions["scratch"], arm: tuned}, redraws=100)
+        measured = measure_arms({"probe": content.predictions["scratch"], arm: tuned}, n_bootstrap=100)
         metrics.append(metrics_table(measured, "probe").select(pl.lit(arm).alias("arm"), pl.all()))
-        comparisons.append(comparisons_table(measured, against="probe"))
+        comparisons.append(comparisons_table(measured, reference="probe"))
     probed = replace(content, probe_metrics=pl.concat(metrics), probe_comparisons=pl.concat(comparisons))
     table = learning.probes_table(probed)
     macro = [row for row in table.rows if row[0].text == "Macro"]
     assert [row[1].text for row in macro] == ["scratch", "simclr", "mocov2"]
     assert all("(" in row[3].text for row in macro)
     assert macro[0][4].order == 0
-    assert any("linear probe of what each arm starts from" in said for said in decide(probed).sentences)
+    assert any("linear probe of what each arm starts from" in expected for expected in decide(probed).sentences)
 
 
-def test_another_resolution_than_in_pretraining_is_said(content):
+def test_another_resolution_than_in_pretraining_is_reported(content):
     changed = [
         replace(arm, start_differences=[StartDifference(StartCode.RESOLUTION, 64, 96)] if arm.name == "simclr" else [])
         for arm in content.arms
@@ -63,11 +63,11 @@ def test_another_resolution_than_in_pretraining_is_said(content):
         "simclr was pretrained at 64 px, fine-tuned at 96 px: some of what was learnt is lost."
     ]
     assert starting.cautions(changed)[0] in decide(replace(content, arms=changed)).cautions
-    told = starting.difference_in_words("preprocessing", [{"square": "pad"}, "clahe"], [{"square": "pad"}])
-    assert told == "pretrained behind [square pad, clahe], fine-tuned behind [square pad]"
+    message = starting.difference_in_words("preprocessing", [{"square": "pad"}, "clahe"], [{"square": "pad"}])
+    assert message == "pretrained behind [square pad, clahe], fine-tuned behind [square pad]"
 
 
-def test_the_share_of_labels_is_said_in_verdict_and_data(content):
+def test_the_share_of_labels_is_reported_in_verdict_and_data(content):
     words = "10 % of the training patients: 14 images of 9 patients, 10 positive"
     rows = pl.DataFrame(
         {"seed": [0], "percent": [10.0], "images": [14], "patients": [9], "finding": ["Pneumonia"], "positives": [10]}

@@ -20,7 +20,7 @@ def content_of(difference: float, *, seeds: int = 4, between: float = 2e-4, pati
     )  # fmt: skip
     low, high = test.interval()
     row = {
-        "arm": "simclr", "against": "scratch", "finding": "macro", "metric": "auroc", "difference": difference,
+        "arm": "simclr", "reference": "scratch", "finding": "macro", "metric": "auroc", "difference": difference,
         "low": low, "high": high, "p": test.p(), "p_adjusted": test.p(), "detectable": test.detectable(),
         "method": "obuchowski_rockette", "seeds": seeds, "between_seeds": between, "within_seeds": within,
         "between_patients": patients, "repeat": chance_of_repeat(test),
@@ -53,15 +53,15 @@ def codes(content: ReportContent) -> set[VerdictCode]:
 
 def test_what_is_shown_says_what_it_rests_on_and_how_likely_a_repeat_shows_it():
     content = content_of(0.06)
-    said = decide(content)
-    assert said.headline == "simclr beats scratch."
+    expected = decide(content)
+    assert expected.headline == "simclr beats scratch."
     runs, repeat = of(VerdictCode.RUNS, content), of(VerdictCode.REPEAT, content)
     assert runs.values["seeds"] == 4
     assert runs.values["sd_simclr"] == pytest.approx(np.sqrt(2.5e-4))
     assert "rests on 4 seeds an arm" in runs.sentence
     assert "0.016 (SD)" in runs.sentence
     assert repeat.values["simclr"] == content.comparisons["repeat"][0]
-    assert repeat.sentence in said.sentences
+    assert repeat.sentence in expected.sentences
     assert not codes(content) & {VerdictCode.SETTLED_BY_SEEDS, VerdictCode.FEW_SEEDS}
 
 
@@ -87,14 +87,14 @@ def test_what_would_settle_an_open_comparison_and_what_it_costs():
     assert record.sentence in decide(content).sentences
 
 
-def test_what_nothing_settles_is_said_to_be_so():
+def test_what_nothing_settles_is_reported_to_be_so():
     content = content_of(0.0004)
     record = of(VerdictCode.NOT_SETTLED, content)
     assert "neither by more seeds" in record.sentence
 
 
 def margins(content: ReportContent, margin: float) -> ReportContent:
-    return replace(content, margins=pl.DataFrame({"arm": ["simclr"], "against": ["scratch"], "margin": [margin]}))
+    return replace(content, margins=pl.DataFrame({"arm": ["simclr"], "reference": ["scratch"], "margin": [margin]}))
 
 
 @pytest.mark.parametrize(
@@ -119,10 +119,10 @@ def test_a_named_margin_is_what_has_to_be_shown():
 def test_pretraining_that_does_not_beat_a_thumbnail_comes_first():
     content = content_of(0.06)
     metrics = content.metrics.head(1).with_columns(arm=pl.lit("8 x 8 thumbnail"), estimate=0.77)
-    pair = content.comparisons.with_columns(against=pl.lit("8 x 8 thumbnail"), difference=-0.01, p_adjusted=0.6)
-    said = decide(replace(content, baseline_metrics=metrics, baseline_comparisons=pair))
-    assert said.records[0].code is VerdictCode.BASELINE_NOT_BEATEN
-    assert said.headline == (
+    pair = content.comparisons.with_columns(reference=pl.lit("8 x 8 thumbnail"), difference=-0.01, p_adjusted=0.6)
+    expected = decide(replace(content, baseline_metrics=metrics, baseline_comparisons=pair))
+    assert expected.records[0].code is VerdictCode.BASELINE_NOT_BEATEN
+    assert expected.headline == (
         "simclr is not shown to beat a model that sees only an 8×8 thumbnail. simclr beats scratch."
     )
     better = pair.with_columns(difference=0.05, p_adjusted=0.001)

@@ -55,7 +55,7 @@ def test_a_study_scores_a_published_classifier_and_reports_it(small_text, images
     page = run_study(study, roots, tmp_path / "out", show_step=unseen)
     assert "chexnet, with its classifier, as published" in page.read_text(encoding="utf-8")
     card = read_card(tmp_path / "out/arms/chexnet/seed-0")
-    assert (card.method, card.images_seen) == ("as published", 0)
+    assert (card.method, card.n_training_images) == ("as published", 0)
     predictions = pl.read_parquet(tmp_path / "out/evaluation/predictions/chexnet/seed-0.parquet")
     assert predictions.select(pl.selectors.starts_with("p_")).null_count().sum_horizontal().item() == 0
     metrics = pl.read_parquet(tmp_path / "out/evaluation/metrics.parquet")

@@ -53,10 +53,10 @@ def test_scores_beside_the_maps_are_those_of_the_evaluation(explained):
     maps = pl.read_parquet(explained / "explain/heat_maps.parquet")
     for column, arm in (("probability_1", "scratch"), ("probability_2", "simclr")):
         table = pl.read_parquet(explained / f"evaluation/predictions/{arm}/seed-0.parquet")
-        told = [
+        message = [
             table.filter(pl.col("image_id") == row["image_id"])[f"p_{row['finding']}"][0] for row in maps.to_dicts()
         ]
-        assert np.allclose(maps[column].to_numpy(), told, atol=2e-3)  # scored in bf16 where the machine has it
+        assert np.allclose(maps[column].to_numpy(), message, atol=2e-3)  # scored in bf16 where the machine has it
 
 
 def test_labels_beside_the_maps_are_those_of_the_evaluation(explained):
@@ -80,7 +80,7 @@ def test_the_page_answers_in_a_browser(explained, browse):
       const cases = one("figure.cases"), slider = one(".opacity", cases), plots = all("figure.scatter");
       await tick(300);
       const view = () => all(".view canvas", cases).reduce((sum, canvas) => sum + ink(canvas), 0);
-      found.views = all(".views .view p:first-of-type", cases).map((told) => told.firstChild.textContent);
+      found.views = all(".views .view p:first-of-type", cases).map((reported) => reported.firstChild.textContent);
       slider.value = 0; slider.dispatchEvent(new Event("input")); const bare = view();
       slider.value = 100; slider.dispatchEvent(new Event("input")); found.slides = view() !== bare;
       found.pointed = plots.map((plot) => {
@@ -135,7 +135,7 @@ def test_interrupted_it_leaves_nothing_half_done_and_goes_on(
         assert (out / "explain" / name).read_bytes() == (explained / "explain" / name).read_bytes(), name
 
 
-def test_a_study_that_wants_none_shows_none_though_it_lies_there(explained, small_study, images, unseen, tmp_path):
+def test_a_study_that_wants_none_shows_none_though_it_is_there(explained, small_study, images, unseen, tmp_path):
     out = Path(shutil.copytree(explained, tmp_path / "out"))
     page = run_study(small_study, {"images": images}, out, show_step=unseen).read_text(encoding="utf-8")
     assert 'id="cases"' not in page
@@ -151,7 +151,7 @@ def test_the_plan_lists_the_step_and_what_it_costs(explained_study, images):
 
 
 @pytest.mark.parametrize(
-    ("override", "said"),
+    ("override", "expected"),
     [
         ("explain.arms=[scratch, simclr, linear]", r"explain\.arms"),
         ("explain.arms=[imagenet]", r"'imagenet' is not an arm of this study; known here: scratch, simclr, linear"),
@@ -160,6 +160,6 @@ def test_the_plan_lists_the_step_and_what_it_costs(explained_study, images):
         ("explain.method=gradcamm", "did you mean 'gradcam"),
     ],
 )
-def test_what_cannot_be_explained_is_told_before_anything_runs(override, said, small_text):
-    with pytest.raises(HilumErrors, match=said):
+def test_what_cannot_be_explained_is_reported_before_anything_runs(override, expected, small_text):
+    with pytest.raises(HilumErrors, match=expected):
         parse_study(small_text, where="small.yaml", overrides=["explain={}", override])

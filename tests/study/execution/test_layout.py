@@ -75,7 +75,7 @@ def row_of(table: Table, row: str, column: str) -> dict[str, object]:
 
 
 def exported_epoch(finished: Path, arm: str) -> dict[str, float]:
-    (row,) = pl.read_parquet(finished / f"arms/{arm}/seed-0/curves.parquet").filter("kept").to_dicts()
+    (row,) = pl.read_parquet(finished / f"arms/{arm}/seed-0/curves.parquet").filter("selected").to_dicts()
     return row
 
 
@@ -87,11 +87,11 @@ def test_the_numbers_are_those_of_the_evaluation(finished, blocks):
         cell = row_of(table, arm, "AUROC")
         assert (cell["estimate"], cell["ci_low"], cell["ci_high"]) == (macro["estimate"], macro["low"], macro["high"])
         named = [f for f in auroc["finding"].unique() if f[0].isupper()]
-        kept = (
+        selected = (
             auroc.filter((pl.col("arm") == arm) & pl.col("finding").is_in(named))["estimate"].drop_nulls().drop_nans()
         )
-        assert row_of(table, arm, "mean")["estimate"] == pytest.approx(100 * kept.mean())
-        assert row_of(table, arm, "mean")["sd"] == pytest.approx(100 * float(np.std(kept.to_numpy())))
+        assert row_of(table, arm, "mean")["estimate"] == pytest.approx(100 * selected.mean())
+        assert row_of(table, arm, "mean")["sd"] == pytest.approx(100 * float(np.std(selected.to_numpy())))
         exported = exported_epoch(finished, arm)
         assert row_of(table, arm, "Val loss")["estimate"] == exported["val_loss"]
         assert row_of(table, arm, "Epoch")["estimate"] == exported["epoch"]
@@ -126,9 +126,9 @@ def test_figures_are_drawn_or_say_why_not(blocks):
     figures = {figure.name for block in blocks[1] if isinstance(block, FigureGroup) for figure in block.figures}
     assert {"tiny_losses_1", "tiny_intervals_1"} <= figures
     assert any(name.startswith("tiny_roc") for name in figures)
-    said = " ".join(text for block in blocks[1] if isinstance(block, Prose) for text in block.paragraphs)
-    assert "Confusion Not run: only tasks of exclusive classes have it." in said
-    assert "Embedding Not run: the study's `explain` section made no embedding." in said
+    expected = " ".join(text for block in blocks[1] if isinstance(block, Prose) for text in block.paragraphs)
+    assert "Confusion Not run: only tasks of exclusive classes have it." in expected
+    assert "Embedding Not run: the study's `explain` section made no embedding." in expected
     losses = next(
         f for block in blocks[1] if isinstance(block, FigureGroup) for f in block.figures if "losses" in f.name
     )

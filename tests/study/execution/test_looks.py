@@ -47,12 +47,12 @@ def test_no_more_looks_than_were_announced(looked_at):
 
 def test_extending_trains_only_the_new_seeds(finished: Path, images: Path, unseen, tmp_path: Path):
     out = Path(shutil.copytree(finished, tmp_path / "extended"))
-    kept = (out / "arms/scratch/seed-0/model.safetensors").stat().st_mtime_ns
+    selected = (out / "arms/scratch/seed-0/model.safetensors").stat().st_mtime_ns
     assert looks_taken(out) == [[0]]
     with pytest.raises(HilumError, match="1 of 1 taken"):
         extended(out, 1)
     run_study(extended(out, 1, unannounced=True), {"images": images}, out, show_step=unseen)
-    assert (out / "arms/scratch/seed-0/model.safetensors").stat().st_mtime_ns == kept
+    assert (out / "arms/scratch/seed-0/model.safetensors").stat().st_mtime_ns == selected
     assert (out / "arms/scratch/seed-1/model.safetensors").is_file()
     assert looks_taken(out) == [[0], [0, 1]]
     comparisons = pl.read_parquet(out / "evaluation/comparisons.parquet")

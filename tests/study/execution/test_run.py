@@ -48,7 +48,7 @@ def test_a_study_ends_with_a_report_and_every_artifact_in_an_open_format(finishe
     assert set(metrics["finding"]) == {"macro", "weighted", "micro", *findings}
     comparisons = pl.read_parquet(finished / "evaluation/comparisons.parquet")
     assert set(comparisons["arm"]) == {"simclr", "linear"}
-    assert set(comparisons["against"]) == {"scratch"}
+    assert set(comparisons["reference"]) == {"scratch"}
 
 
 def test_nothing_half_done_is_left(finished):
@@ -64,8 +64,8 @@ def test_arms_that_start_alike_share_one_pretraining(finished):
 def test_only_patients_of_training_images_are_seen_by_pretraining(finished):
     card = json.loads((finished / "pretrain/simclr-resnet18-images-1epochs/seed-0/card.json").read_text())
     scored = pl.read_parquet(finished / "evaluation/predictions/simclr/seed-0.parquet")
-    assert card["patients_seen"]
-    assert not Ledger(card["patients_seen"]).contains([f"phantom-s0:{each}" for each in scored["patient_id"]]).any()
+    assert card["training_patients"]
+    assert not Ledger(card["training_patients"]).contains([f"phantom-s0:{each}" for each in scored["patient_id"]]).any()
 
 
 def test_a_finished_study_is_not_run_again(copied, small_study, images, finished, unseen):
@@ -124,7 +124,7 @@ def test_an_interrupted_study_goes_on_and_ends_with_the_same_bits(
         assert path.read_bytes() == (out / path.relative_to(finished)).read_bytes(), path
 
 
-def test_unreadable_images_are_set_aside_counted_and_told(small_study, images, tmp_path, unseen):
+def test_unreadable_images_are_set_aside_counted_and_stated(small_study, images, tmp_path, unseen):
     broken = Path(shutil.copytree(images, tmp_path / "broken"))
     names = (broken / "train_val_list.txt").read_text().split()[:1] + (broken / "test_list.txt").read_text().split()[:2]
     whole = (broken / "images" / names[0]).read_bytes()
@@ -213,8 +213,8 @@ def test_an_arm_that_starts_from_weights_which_saw_test_patients_is_marked(
     ]
     study = parse_study(small_text, where="small.yaml", overrides=[*changes, "evaluate.contaminated=mark"])
     arms = {arm["arm"]: arm for arm in plan_data(plan_study(study, {"images": images}))["arms"]}
-    assert arms["scratch"]["seen_test_patients"] == "no"
-    assert arms["own"]["seen_test_patients"].startswith("YES: ")
+    assert arms["scratch"]["trained_on_test_patients"] == "no"
+    assert arms["own"]["trained_on_test_patients"].startswith("YES: ")
     report = run_study(study, {"images": images}, tmp_path / "out", show_step=unseen).read_text(encoding="utf-8")
     assert "own †" in report
     assert "scratch †" not in report

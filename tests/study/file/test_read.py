@@ -73,7 +73,7 @@ def test_findings_may_be_named_as_any_data_set_names_them():
     assert study.task.findings == ["Pneumonia", "Pleural Effusion", "Cardiomegaly"]
 
 
-def test_three_mistakes_are_told_at_once_each_with_its_line_and_its_mend():
+def test_three_mistakes_are_reported_at_once_each_with_its_line_and_its_fix():
     wrong = (
         OWN_IMAGES.replace("uncertain: zero", "uncertain: zeros")
         .replace("on: ours", "on: our")
@@ -89,19 +89,26 @@ def test_three_mistakes_are_told_at_once_each_with_its_line_and_its_mend():
 @pytest.mark.parametrize(
     ("right", "wrong", "message"),
     [
-        ("patience: 5", "patiense: 5", "line 12  finetune.patiense: is not a key that is known here    did you mean 'patience'?"),
-        ("question: Does", "qestion: Does", "line 1   qestion: is not a key that is known here    did you mean 'question'?"),
+        ("patience: 5", "patiense: 5", "line 12  finetune.patiense: is not a key that is known here    did you mean "
+                                       "'patience'?"),
+        ("question: Does", "qestion: Does", "line 1   qestion: is not a key that is known here    did you mean "
+                                            "'question'?"),
         ("reference: scratch", "reference: scrach", "line 14  evaluate.reference: 'scrach' is not an arm of this study"),
-        ("encoder: resnet18}", "encoder: resnet19}", "arms.scratch.encoder: 'resnet19' is not an encoder    did you mean"),
+        ("encoder: resnet18}", "encoder: resnet19}", "arms.scratch.encoder: 'resnet19' is not an encoder    did you "
+                                                     "mean"),
         ("[0.7, 0.1, 0.2]", "[0.7, 0.1, 0.3]", "task.split.patients: [0.7, 0.1, 0.3] add up to 1.1, not 1"),
-        ("collection: folder", "collection: foldr", "data.ours.collection: 'foldr' is not a collection    did you mean 'folder'?"),
+        ("collection: folder", "collection: foldr", "data.ours.collection: 'foldr' is not a collection    did you "
+                                                    "mean 'folder'?"),
         ("Pneumonia,", "Pnumonia,", "Did you mean 'Pneumonia'?"),
         ("Pneumonia,", "Effusion,", "named twice: Pleural Effusion"),
         ("seeds: [0, 1, 2]", "seeds: [0, 1, 1]", "line 13  seeds: [0, 1, 1] repeats a seed"),
-        ("n_bootstrap: 2000", "n_bootstrap: 3", "line 14  evaluate.n_bootstrap: Input should be greater than or equal to 100    found 3"),
-        ("pretrain: mocov2", "pretrain: mocov3", "'mocov3' is not one of simclr, mocov2, swav, dino, dinov2, fcmae    did you mean 'mocov2'?"),
+        ("n_bootstrap: 2000", "n_bootstrap: 3", "line 14  evaluate.n_bootstrap: Input should be greater than or "
+                                                "equal to 100    found 3"),
+        ("pretrain: mocov2", "pretrain: mocov3", "'mocov3' is not one of simclr, mocov2, swav, dino, dinov2, fcmae  "
+                                                 "  did you mean 'mocov2'?"),
         ("{unfreeze: 2}", "{unfreeze: 5}", "arms.own_moco.finetune.unfreeze: 5 blocks, but resnet18 has 4"),
-        ("{unfreeze: 2}", "{policy: finetone}", "line 11  arms.own_moco.finetune.policy: 'finetone' is not a policy of random views    did you mean 'finetune'?"),
+        ("{unfreeze: 2}", "{policy: finetone}", "line 11  arms.own_moco.finetune.policy: 'finetone' is not a policy "
+                                                "of random views    did you mean 'finetune'?"),
         ("{resize: 224}", "{resized: 224}", "line 4   preprocess: expected"),
         ("{unfreeze: 2}", "{unfreeze: most}", "'most' is neither a number of blocks nor 'all'"),
     ],
@@ -110,7 +117,7 @@ def test_every_mistake_names_its_field_and_what_would_be_right(right, wrong, mes
     assert any(message in problem for problem in problems(OWN_IMAGES.replace(right, wrong, 1)))
 
 
-def test_a_key_that_stands_twice_is_told_where_it_stands_again():
+def test_a_key_that_stands_twice_is_reported_where_it_stands_again():
     assert problems(OWN_IMAGES + "seeds: [4]\n") == ["line 15  seeds: stands twice, first in line 13    keep one"]
 
 
@@ -203,7 +210,7 @@ def test_arms_that_differ_by_their_views_alone_are_pretrained_apart():
     assert len({pretraining_directory(study, arm, 0) for arm in arms}) == len(arms)
 
 
-def test_mistakes_in_a_written_policy_are_told_with_their_line():
+def test_mistakes_in_a_written_policy_are_reported_with_their_line():
     wrong = OWN_IMAGES.replace("on: ours", "on: ours, policy: {like: simcrl, flop: 1, flip: 2}")
     assert problems(wrong) == [
         "line 11  arms.own_moco.init.policy: like: 'simcrl' is not a named policy; did you mean 'simclr'?; "
@@ -213,7 +220,7 @@ def test_mistakes_in_a_written_policy_are_told_with_their_line():
 
 
 @pytest.mark.parametrize(("section", "old", "new"), [("task", "films", "images"), ("explain", "films", "candidates")])
-def test_a_key_of_earlier_study_files_is_told_by_its_new_name(section, old, new):
+def test_a_key_of_earlier_study_files_is_reported_by_its_new_name(section, old, new):
     with pytest.raises(HilumErrors) as caught:
         parse_study(f"{section}:\n  {old}: 3\n", where="study.yaml")
     assert any(f"{section}.{old}: was renamed to {new}" in problem for problem in caught.value.problems)
@@ -237,20 +244,21 @@ def test_a_key_of_earlier_study_files_is_told_by_its_new_name(section, old, new)
         ("resample: {keep: 40}", "finetune.resample.keep: Input should be less than or equal to 1"),
         ("class_weights: class_frequency", "finetune.class_weights: expected negatives_per_positive"),
         ("head: own", "finetune.head: expected own with one of toh2023_cnn"),
-        ("{warmup_steps: 3, warmup_epochs: 1}", "warmup_steps and warmup_epochs are both said"),
+        ("{warmup_steps: 3, warmup_epochs: 1}", "warmup_steps and warmup_epochs are both set"),
     ],
 )
 def test_settings_of_fine_tuning_that_cannot_be_are_refused_with_their_line(finetune, message):
-    said = finetune if finetune.startswith("{") else f"{{{finetune}}}"
-    told = problems(
-        OWN_IMAGES.replace("finetune: {unfreeze: all, lr: 1e-4, epochs: 20, patience: 5}", f"finetune: {said}")
+    expected = finetune if finetune.startswith("{") else f"{{{finetune}}}"
+    reported = problems(
+        OWN_IMAGES.replace("finetune: {unfreeze: all, lr: 1e-4, epochs: 20, patience: 5}", f"finetune: {expected}")
     )
-    assert any(problem.startswith("line 12") and message in problem for problem in told), told
+    assert any(problem.startswith("line 12") and message in problem for problem in reported), reported
 
 
 def test_an_arms_settings_are_the_studys_but_for_what_it_says():
     study = parse_study(
-        OWN_IMAGES.replace("patience: 5}", "patience: 5, schedule: {plateau: {patience: 1}}, warmup_epochs: 2, focal: 2}")
+        OWN_IMAGES.replace("patience: 5}", "patience: 5, schedule: {plateau: {patience: 1}}, warmup_epochs: 2, "
+                                           "focal: 2}")
         .replace("{unfreeze: 2}", "{schedule: cosine, warmup_steps: 7, focal: null, keep: best_auroc}"),
         where="own.yaml",
     )  # fmt: skip
@@ -266,14 +274,14 @@ def test_an_arms_settings_are_the_studys_but_for_what_it_says():
     )
 
 
-def test_every_setting_of_the_library_can_be_said_in_a_file():
+def test_every_setting_of_the_library_can_be_stated_in_a_file():
     known = {field.name for field in fields(FinetuneSettings)}
     of_machine = {"precision", "device", "workers", "checkpoint_every_seconds", "answer"}
     plateau = {"plateau_factor", "plateau_patience", "plateau_min_lr", "stop_below_lr"}  # under schedule
     assert known - of_machine - plateau == set(Finetuning.model_fields) - {"train"}
 
 
-def test_what_the_page_on_fine_tuning_shows_can_be_said():
+def test_what_the_page_on_fine_tuning_shows_can_be_stated():
     page = (Path(__file__).parents[3] / "docs/finetune.md").read_text(encoding="utf-8")
     blocks = [
         yaml.load(block, Loader=Yaml12Loader) for block in re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)

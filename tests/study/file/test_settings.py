@@ -53,7 +53,7 @@ def test_arms_with_settings_of_their_own_are_pretrained_apart():
     assert lars != plain
 
 
-def test_settings_that_are_wrong_are_told_with_their_lines():
+def test_settings_that_are_wrong_are_reported_with_their_lines():
     wrong = STUDY.replace("weight_decay: 0.02", "weight_decay: -1, local_policy: lcal, probe_every: 3").replace(
         "optimizer: lars, lr: 2", "optimizer: lars, epoch: 3"
     )
@@ -79,8 +79,8 @@ def test_shipped_studies_pretrain_as_they_always_did(name, images):
         )
 
 
-def test_the_report_prints_all_settings_also_those_that_nobody_said(finished):
+def test_the_report_prints_all_settings_also_those_that_nobody_set(finished):
     page = (finished / "report.html").read_text(encoding="utf-8")
     assert "pretrain simclr resnet18 on images, seed 0: settings" in page
-    for said in ("epochs 1, batch_size 32, optimizer adamw, lr 0.0005,", "warmup_epochs 0.25", "temperature 0.2"):
-        assert said in page
+    for expected in ("epochs 1, batch_size 32, optimizer adamw, lr 0.0005,", "warmup_epochs 0.25", "temperature 0.2"):
+        assert expected in page

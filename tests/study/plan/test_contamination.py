@@ -37,7 +37,9 @@ def weights(finished, tmp_path):
         directory.mkdir()
         (directory / "encoder.safetensors").write_bytes((source / "encoder.safetensors").read_bytes())
         card = read_card(source)
-        write_card(card.model_copy(update={"patients_seen": sorted({*card.patients_seen, *patients})}), directory)
+        write_card(
+            card.model_copy(update={"training_patients": sorted({*card.training_patients, *patients})}), directory
+        )
         return directory
 
     return make
@@ -53,7 +55,9 @@ def test_weights_that_saw_a_test_patient_are_refused_and_named(prepared_with, we
     patient = clean.labelled.patients(clean.task.test_ids)[0]
     seen = prepared_with(str(weights(patient)))
     assert contamination_of(seen, "scratch").patients == 1
-    with pytest.raises(HilumErrors, match=r"arms\.scratch: has it seen test patients\? YES: .* 1 of \d+ test patients"):
+    with pytest.raises(
+        HilumErrors, match=r"arms\.scratch: was it trained on test patients\? YES: .* 1 of \d+ test patients"
+    ):
         refuse_contaminated(seen)
 
 
@@ -62,7 +66,7 @@ def test_a_study_may_ask_to_go_on_and_mark_them(prepared_with, weights):
     patient = clean.labelled.patients(clean.task.test_ids)[0]
     seen = prepared_with(str(weights(patient)), "contaminated: mark, ")
     refuse_contaminated(seen)
-    assert contamination_of(seen, "scratch").certainty == "seen"
+    assert contamination_of(seen, "scratch").certainty == "yes"
 
 
 def test_the_same_number_of_another_population_is_another_patient(prepared_with, weights):
@@ -92,19 +96,19 @@ def test_a_published_weight_is_matched_by_what_its_authors_state(small_text, ima
     found = prepare(parse_study(text, where="x"), {"images": root})
     seen = contamination_of(found, "scratch")
     lists = found.labelled.manifest.filter(pl.col("image_id").is_in(found.task.test_ids))["split_chexnet"]
-    assert seen.certainty == "seen"
+    assert seen.certainty == "yes"
     assert seen.images == int(lists.is_in(["train", "val"]).sum()) > 0
     with pytest.raises(HilumErrors, match=r"arms\.scratch: .*split_chexnet"):
         refuse_contaminated(found)
 
 
-def test_the_plan_says_where_an_arm_starts_and_what_that_has_seen(small_text, images):
+def test_the_plan_says_where_an_arm_starts_and_what_that_was_trained_on(small_text, images):
     text = small_text.replace("scratch: {encoder: resnet18}", "scratch: {encoder: resnet18, init: imagenet1k}")
     row = arm_row(plan_study(parse_study(text, where="x"), {"images": images}), "scratch")
     assert row["starts_from"] == "imagenet1k"
     assert row["weights"]["licence"]
-    assert row["weights"]["seen"] == "no radiographs"
-    assert row["seen_test_patients"] == "no"
+    assert row["weights"]["trained_on"] == "no radiographs"
+    assert row["trained_on_test_patients"] == "no"
     json.dumps(row)
 
 
@@ -129,4 +133,4 @@ def test_a_marked_arm_is_marked_in_every_table(small_text, images, weights, unse
     page = run_study(study, {"images": images}, tmp_path / "out", show_step=unseen)
     assert page.read_text(encoding="utf-8").count("scratch †") >= 3
     arms = pl.read_csv(page.parent / "tables" / "arms.csv")
-    assert dict(arms.select("arm", "has_seen_test_patients").iter_rows()) == {"scratch": True, "other": False}
+    assert dict(arms.select("arm", "trained_on_test_patients").iter_rows()) == {"scratch": True, "other": False}

@@ -35,10 +35,10 @@ def done(images, unseen, tmp_path_factory):
 def test_the_diverging_arm_is_recorded_and_the_others_are_judged(done):
     record = json.loads((done / "arms/wild/seed-0/step.json").read_text())
     assert record["outcome"] == "diverged"
-    assert "arms.wild.finetune.lr (now 1e+30)" in record["told"]
+    assert "arms.wild.finetune.lr (now 1e+30)" in record["message"]
     metrics = pl.read_parquet(done / "evaluation/metrics.parquet")
     assert set(metrics["arm"]) == {"tame", "frozen"}
-    assert set(pl.read_parquet(done / "evaluation/comparisons.parquet")["against"]) == {"tame"}
+    assert set(pl.read_parquet(done / "evaluation/comparisons.parquet")["reference"]) == {"tame"}
 
 
 def test_status_plan_and_page_say_so(done, images):

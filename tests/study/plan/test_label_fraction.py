@@ -59,7 +59,7 @@ def test_every_seed_draws_its_own_patients_and_a_smaller_share_is_inside_a_large
     assert drawn[1.0].train_of(0).image_ids == drawn[1.0].train_of(1).image_ids == drawn[1.0].train.image_ids
 
 
-def test_the_share_is_told_in_images_patients_and_positives():
+def test_the_share_is_reported_in_images_patients_and_positives():
     one = LabelledShare(0, 10, 14, 9, {"Pneumonia": 10})
     assert share_in_words([one]) == "10 % of the training patients: 14 images of 9 patients, 10 positive"
     two = LabelledShare(1, 10, 17, 9, {"Pneumonia": 4})
@@ -107,7 +107,7 @@ def test_an_arm_that_did_not_learn_is_named_before_the_verdict_and_stands_beside
     assert content.probe_metrics["low"].is_not_null().all()
     same_start = content.probe_metrics.select("estimate", "low", "high").rows()
     assert same_start[0] == same_start[1]
-    assert content.probe_comparisons.select("arm", "against").rows() == [
+    assert content.probe_comparisons.select("arm", "reference").rows() == [
         ("scratch", "linear probe"), ("other", "linear probe"),
     ]  # fmt: skip
 

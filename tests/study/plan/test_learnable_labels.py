@@ -29,11 +29,11 @@ def test_a_fraction_without_a_positive_is_refused_and_all_labels_are_trained_on_
     findings = prepared.study.task.findings
     none = np.zeros(len(findings), dtype=np.float32)
     assert label_problems(changed(prepared, none, none)) == []
-    (told,) = label_problems(changed(prepared, none, none, label_fraction=0.1))
-    assert told.startswith(
+    (message,) = label_problems(changed(prepared, none, none, label_fraction=0.1))
+    assert message.startswith(
         f"task.findings: 10 % of the labels, seed 0 has no image positive for {findings[0]}, no image"
     )
-    assert "raise label_fraction" in told
+    assert "raise label_fraction" in message
 
 
 def test_a_class_that_validation_lacks_is_refused(prepared):

@@ -71,10 +71,10 @@ def test_uncertain_labels_are_read_as_the_task_says(prepared, rule, value):
 
 
 def test_images_in_doubt_are_dropped_from_every_part(prepared):
-    kept, dropped = (prepared("chexpert", "[Pleural Effusion]", uncertain=rule) for rule in ("zero", "drop"))
-    doubtful = uncertain(kept.labelled, "Pleural Effusion")
+    selected, dropped = (prepared("chexpert", "[Pleural Effusion]", uncertain=rule) for rule in ("zero", "drop"))
+    doubtful = uncertain(selected.labelled, "Pleural Effusion")
     assert doubtful
-    assert set(dropped.task.manifest["image_id"]) == set(kept.task.manifest["image_id"]) - doubtful
+    assert set(dropped.task.manifest["image_id"]) == set(selected.task.manifest["image_id"]) - doubtful
 
 
 def test_a_vote_decides_where_readers_disagree(prepared):

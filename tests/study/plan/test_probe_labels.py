@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from hilum.data.collections import Collected
-from hilum.data.splits import told_split
+from hilum.data.splits import parse_split
 from hilum.data.store import NamedData
 from hilum.runs.pretraining_pool import apart, pretraining_pool
 from hilum.runs.probe_labels import labels_of_pools
@@ -75,7 +75,7 @@ def test_labels_are_read_of_training_and_validation_patients_and_never_of_test_p
     assert probed(changed, exclude=exclude).digest != drawn.digest
 
 
-def test_patients_that_shall_be_left_out_are_not_read_either():
+def test_patients_that_are_left_out_are_not_read_either():
     data = data_set()
     whole, apart_too = probed(data), probed(data, exclude=("val", "test"))
     assert not (patients(apart_too.train) | patients(apart_too.val)) & patients(whole.val)
@@ -88,7 +88,7 @@ def test_without_an_official_list_the_labels_of_a_fifth_of_the_patients_stay_unr
     drawn = probed(data)
     assert len(patients(drawn.train) | patients(drawn.val)) == 96
     assert len(patients(drawn.val)) == 24
-    divided = told_split(data.manifest, "patients", seed=0).assignment
+    divided = parse_split(data.manifest, "patients", seed=0).assignment
     tested = divided.filter(pl.col("split") == "test")["patient_id"]
     assert not (patients(drawn.train) | patients(drawn.val)) & {int(name.removeprefix("p")) for name in tested}
 

@@ -30,8 +30,7 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "rsna_pneumonia": (),
     "folder": ("labels",),
 }
-"""What a collection of Hilum's own can be told beyond its root: release of the labels, who made them, or the file that
-holds them."""
+"""What a collection of Hilum's own accepts beside its root: label release, who made the labels, or their file."""
 
 
 def read_collection(
@@ -51,8 +50,8 @@ def read_collection(
         root: the folder that holds the data set, as it was unpacked.
         allow_missing: keep images whose file is not here (their path is null) instead of refusing.
         labels: of `folder`: the CSV with the labels; a relative path may also start from the root.
-        release: of `chestxray14`: "2020" or "2017"; the newest that is here unless told.
-        labeller: of `mimic_cxr_jpg`: "chexpert" or "negbio"; the first that is here unless told.
+        release: of `chestxray14`: "2020" or "2017"; the newest that is here by default.
+        labeller: of `mimic_cxr_jpg`: "chexpert" or "negbio"; the first that is here by default.
         on_progress: called with (files looked at, files, note) where files are looked at one by one.
 
     Raises:

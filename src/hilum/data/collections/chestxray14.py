@@ -193,7 +193,7 @@ def _read_lists(root: Path, lists: dict[str, tuple[str, ...]], sources: dict[str
     twice = listed.filter(pl.col("image_id").is_duplicated())["image_id"].unique().sort()
     if len(twice):
         where = " and ".join(str(path) for path in found.values())
-        raise HilumError(where, expected="every image on one list, once", found=f"{some(twice)} again", fix="Mend it.")
+        raise HilumError(where, expected="every image on one list, once", found=f"{some(twice)} again", fix="Fix it.")
     return listed
 
 

@@ -19,7 +19,7 @@ matter:
                                             false, yes and no
 
 Nothing, or NA, n/a, nan, null: unknown. A column `fold` or `set` that holds anything but words for splits is left out,
-and said.
+and reported.
 
 Images without a row, and rows that say nothing of any finding, are kept as unlabelled ones (`hilum.data.manifest`):
 they can pretrain, and they are neither negatives nor anything to test on.
@@ -223,8 +223,8 @@ def _join(
 def _mark_labelled(images: pl.DataFrame, labels: Path | None, notes: list[str]) -> pl.DataFrame:
     """Add `labelled`: whether any finding has a code."""
     findings = finding_columns(images.drop("header_id", strict=False))
-    told = pl.any_horizontal(pl.lit(False), *(pl.col(name).is_not_null() for name in findings))
-    images = images.with_columns(told.alias("labelled"))
+    any_label = pl.any_horizontal(pl.lit(False), *(pl.col(name).is_not_null() for name in findings))
+    images = images.with_columns(any_label.alias("labelled"))
     unlabelled = len(images) - int(images["labelled"].sum())
     if labels is not None and unlabelled:
         notes.append(f"{unlabelled:,} of {len(images):,} images have no label in {labels.name}: they can only pretrain")

@@ -94,7 +94,7 @@ def _manifest(radiographs: pl.DataFrame) -> pl.DataFrame:
         pl.col("image_id"),
     )
     kind = {finding: pl.col("name").str.contains(pattern) for finding, pattern in _KINDS.items()}
-    told = pl.any_horizontal(*kind.values())
+    typed = pl.any_horizontal(*kind.values())
     return radiographs.select(
         "image_id",
         "path",
@@ -106,7 +106,7 @@ def _manifest(radiographs: pl.DataFrame) -> pl.DataFrame:
         pl.col("part").alias("split"),
         sick.cast(pl.Int8).alias("Pneumonia"),
         *(
-            pl.when(~sick).then(0).when(told).then(named.cast(pl.Int8)).cast(pl.Int8).alias(finding)
+            pl.when(~sick).then(0).when(typed).then(named.cast(pl.Int8)).cast(pl.Int8).alias(finding)
             for finding, named in kind.items()
         ),
         (~sick).cast(pl.Int8).alias(NO_FINDING),
@@ -126,6 +126,6 @@ def _note_oddities(manifest: pl.DataFrame, notes: list[str]) -> None:
             f"{again.n_unique():,} patient numbers of test come again in train or val and are taken for other"
             f" children ({some(again.unique().sort())})"
         )
-    untold = manifest["Bacterial Pneumonia"].null_count()
-    if untold:
-        notes.append(f"{untold:,} names in PNEUMONIA say neither bacteria nor virus: which of them is null")
+    unlabelled = manifest["Bacterial Pneumonia"].null_count()
+    if unlabelled:
+        notes.append(f"{unlabelled:,} names in PNEUMONIA say neither bacteria nor virus: which of them is null")

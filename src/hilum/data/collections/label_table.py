@@ -179,7 +179,7 @@ def _recognise(text: pl.DataFrame, path: Path, notes: list[str]) -> tuple[dict[s
     unknown = [column for column in text.columns if column not in taken]
     if unknown:
         notes.append(f"columns of {path.name} that are no findings Hilum knows were left out: {', '.join(unknown)}")
-    notes += [f"column {told}" for told in map(likeness, unknown) if told]
+    notes += [f"column {hint}" for hint in map(likeness, unknown) if hint]
     if "split" in columns and bare_name(columns["split"]) != "split":
         notes.append(f"column {columns['split']!r} of {path.name} was taken for the split")
     if not findings:

@@ -83,7 +83,7 @@ def boxes_of_corners(
         line, name = wrong.select("line", "class_name").row(0)
         expected = f"a finding that {collection} labels in every line"
         found = f"{quoted(name)} in line {line:,}"
-        raise HilumError(path, expected=expected, found=found, fix="Get it again, or mend these lines.")
+        raise HilumError(path, expected=expected, found=found, fix="Get it again, or fix these lines.")
     left, top, right, bottom = (pl.col(name).cast(pl.Float64, strict=False) for name in TWO_CORNERS)
     rows = text.join(
         images.select("image_id", "frame_width", "frame_height"), on="image_id", how="inner", maintain_order="left"
@@ -111,5 +111,5 @@ def _refuse(boxes: pl.DataFrame, wrong: pl.Expr, path: Path, expected: str) -> N
     lines = boxes.filter(wrong)["line"]
     if len(lines):
         raise HilumError(
-            path, expected=expected, found=f"others in line {some(lines)}", fix="Get it again, or mend these lines."
+            path, expected=expected, found=f"others in line {some(lines)}", fix="Get it again, or fix these lines."
         )

@@ -57,8 +57,8 @@ def read_headers(
     rows, rejected = [], []
     remarks: list[tuple[str, Remark]] = []
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        told = pool.map(lambda path: _header(root / path), here["path"])
-        for done, ((image_id, path), header) in enumerate(zip(here.iter_rows(), told, strict=True)):
+        headers = pool.map(lambda path: _header(root / path), here["path"])
+        for done, ((image_id, path), header) in enumerate(zip(here.iter_rows(), headers, strict=True)):
             if done % _REPORT_EVERY == 0:
                 on_progress(done, len(here), "")
             if isinstance(header, str):
@@ -68,9 +68,9 @@ def read_headers(
                 frame = (None, None) if header.turned else (header.columns, header.rows)
                 rows.append((image_id, header.patient_id, header.view, header.age, header.sex, *frame))
     notes.extend(count_notes(Counter(remark for _, remark in remarks)))
-    headers = pl.DataFrame(rows, schema=_HEADERS, orient="row").with_columns(pl.col("view").str.to_uppercase())
+    table = pl.DataFrame(rows, schema=_HEADERS, orient="row").with_columns(pl.col("view").str.to_uppercase())
     return (
-        headers,
+        table,
         pl.DataFrame(rejected, schema=nothing_rejected().schema, orient="row"),
         pl.DataFrame(remarks, schema=nothing_remarked().schema, orient="row"),
     )

@@ -192,10 +192,10 @@ def _findings(rows: pl.DataFrame, notes: list[str]) -> list[pl.Series]:
     # Places belong to other columns; where one has slipped in here it is no finding.
     terms = terms.list.eval(pl.element().filter((pl.element() != "") & ~pl.element().str.starts_with("loc ")))
     wordings = wordings.with_columns(terms=terms.list.eval(pl.element().str.replace_all(*_NOT_BARE)))
-    said = pl.col("terms").list.set_difference(list(_SILENT.values())).list.len().fill_null(0) > 0
+    reported = pl.col("terms").list.set_difference(list(_SILENT.values())).list.len().fill_null(0) > 0
     wordings = wordings.with_columns(
         *(
-            pl.when(said)
+            pl.when(reported)
             .then(pl.col("terms").list.set_intersection(_spellings(finding, names)).list.len() > 0)
             .cast(pl.Int8)
             .alias(finding)

@@ -150,14 +150,14 @@ def _with_patients(images: pl.DataFrame, root: Path, sources: dict[str, str], no
         notes.append(f"no {MAPPING} here: each image counts as a patient of its own")
         return images.with_columns(pl.col("image_id").alias("patient_id"))
     sources[path.name] = file_sha256(path)
-    told = read_json(path, of="RSNA's mapping")
-    if not isinstance(told, list) or not all(
+    mapping = read_json(path, of="RSNA's mapping")
+    if not isinstance(mapping, list) or not all(
         isinstance(row, dict) and isinstance(row.get("subset_img_id"), str) and isinstance(row.get("img_id"), str)
-        for row in told
+        for row in mapping
     ):
         raise refuse_unlike(path, of="RSNA's mapping", expected="a list of objects with subset_img_id and img_id")
     pairs = pl.DataFrame(
-        [(row["subset_img_id"], row["img_id"]) for row in told],
+        [(row["subset_img_id"], row["img_id"]) for row in mapping],
         schema={"image_id": pl.String, "nih": pl.String},
         orient="row",
     ).unique("image_id", keep="first", maintain_order=True)

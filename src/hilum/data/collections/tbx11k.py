@@ -159,22 +159,22 @@ def _coco_boxes(path: Path) -> pl.DataFrame:
     return pl.DataFrame(rows, schema={**schema, **schema_of_numbers}, orient="row")
 
 
-def _checked(told: Any, path: Path) -> dict[str, list[dict[str, Any]]]:
+def _checked(content: Any, path: Path) -> dict[str, list[dict[str, Any]]]:
     """COCO's three lists, if every entry has what is needed of it."""
     for part, wanted in _COCO.items():
-        entries = told.get(part) if isinstance(told, dict) else None
+        entries = content.get(part) if isinstance(content, dict) else None
         if not isinstance(entries, list):
             raise refuse_unlike(path, of=_BOXES, expected=f"an object with lists {', '.join(_COCO)}")
         for place, entry in enumerate(entries, start=1):
             if not isinstance(entry, dict) or not all(isinstance(entry.get(key), of) for key, of in wanted.items()):
                 raise refuse_unlike(path, of=f"{_BOXES}, {part} {place}", expected=f"with {', '.join(wanted)}")
-    for place, image in enumerate(told["images"], start=1):
+    for place, image in enumerate(content["images"], start=1):
         if not (0 < image["width"] <= _LARGEST and 0 < image["height"] <= _LARGEST):
             raise refuse_unlike(path, of=f"{_BOXES}, images {place}", expected=f"1 to {_LARGEST:,} pixels a side")
-    for place, drawn in enumerate(told["annotations"], start=1):
+    for place, drawn in enumerate(content["annotations"], start=1):
         if len(drawn["bbox"]) != len(CORNERS) or not all(_is_place(value) for value in drawn["bbox"]):
             raise refuse_unlike(path, of=f"{_BOXES}, annotations {place}", expected="a bbox of four numbers")
-    return dict(told)
+    return dict(content)
 
 
 def _is_place(value: object) -> bool:
@@ -184,16 +184,16 @@ def _is_place(value: object) -> bool:
 def _with_findings(radiographs: pl.DataFrame, boxes: pl.DataFrame | None) -> pl.DataFrame:
     if boxes is None:
         boxes = pl.DataFrame(schema={"image_id": pl.String, "finding": pl.String})
-    seen = boxes.group_by("image_id").agg(
+    boxed = boxes.group_by("image_id").agg(
         *((pl.col("finding") == finding).any().alias(finding) for finding in CATEGORIES.values())
     )
     folder = pl.col("image_id").str.extract(r"^(\w+)/", 1)
     labelled, ill = folder != "test", folder == "tb"
-    active, latent, uncertain = (pl.col(f"{finding}_seen") for finding in CATEGORIES.values())
+    active, latent, uncertain = (pl.col(f"{finding}_boxed") for finding in CATEGORIES.values())
 
     def activity(own: pl.Expr) -> pl.Expr:
-        told = pl.when(own).then(1).when(uncertain).then(-1).otherwise(0)
-        return pl.when(folder.is_in(["health", "sick"])).then(0).when(ill & own.is_not_null()).then(told)
+        content = pl.when(own).then(1).when(uncertain).then(-1).otherwise(0)
+        return pl.when(folder.is_in(["health", "sick"])).then(0).when(ill & own.is_not_null()).then(content)
 
     codes = {
         "Tuberculosis": pl.when(labelled).then(ill.cast(pl.Int8)),
@@ -202,9 +202,9 @@ def _with_findings(radiographs: pl.DataFrame, boxes: pl.DataFrame | None) -> pl.
         "Other Disease": pl.when(labelled & ~ill).then((folder == "sick").cast(pl.Int8)),
         NO_FINDING: pl.when(labelled).then((folder == "health").cast(pl.Int8)),
     }
-    seen = seen.rename({finding: f"{finding}_seen" for finding in CATEGORIES.values()})
+    boxed = boxed.rename({finding: f"{finding}_boxed" for finding in CATEGORIES.values()})
     text = pl.lit(None, dtype=pl.String)
-    return radiographs.join(seen, on="image_id", how="left", maintain_order="left").select(
+    return radiographs.join(boxed, on="image_id", how="left", maintain_order="left").select(
         "image_id",
         "path",
         pl.col("image_id").alias("patient_id"),

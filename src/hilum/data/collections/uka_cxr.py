@@ -18,7 +18,7 @@ root, plain or .gz, with a row an image; the names of its columns are those of t
         view                         may be left out: AP
         cardiomegaly, congestion, pleural_effusion_right, pleural_effusion_left, pneumonic_infiltrates_right,
         pneumonic_infiltrates_left, atelectasis_right, atelectasis_left
-                                     a grade; blank where it was not asked for or cannot be told
+                                     a grade; blank where it was not asked for or cannot be called
         healthy                      may be left out: 1 where the radiologist found nothing, else 0
 
 Grades, as words or numbers (right and left are the patient's):
@@ -44,7 +44,7 @@ from hilum.data.collections.dataset import Collected
 from hilum.data.collections.image_files import ImageFiles
 from hilum.data.collections.patient_spellings import with_canonical_patients
 from hilum.data.manifest import FIXED_COLUMNS
-from hilum.data.tables import find_table, leaves_root, read_table, refuse_lines, refuse_missing_unless
+from hilum.data.tables import escapes_root, find_table, read_table, refuse_lines, refuse_missing_unless
 from hilum.errors import HilumError
 from hilum.findings import NO_FINDING, labelled_by
 from hilum.progress import ProgressReport, silent
@@ -88,14 +88,14 @@ def read(
 
 def _read_table(table: Path, notes: list[str]) -> pl.DataFrame:
     rows = read_table(table, ["image_id", "path", "patient_id", *_GRADED.values()], _OPTIONAL, of="the UKA-CXR")
-    told = [name for name in _OPTIONAL if name in rows.columns]
-    rows = rows.with_columns(pl.lit(None, dtype=pl.String).alias(name) for name in _OPTIONAL if name not in told)
+    present = [name for name in _OPTIONAL if name in rows.columns]
+    rows = rows.with_columns(pl.lit(None, dtype=pl.String).alias(name) for name in _OPTIONAL if name not in present)
     years = pl.col("age").cast(pl.Float64, strict=False)
     image, path = pl.col("image_id"), pl.col("path")
-    leaving = [name for name in rows["path"].drop_nulls() if leaves_root(name)]
+    escaping = [name for name in rows["path"].drop_nulls() if escapes_root(name)]
     wrong = {
         "image_id": (image.is_null() | image.is_duplicated(), "every image once"),
-        "path": (path.is_null() | path.is_in(leaving) | path.is_duplicated(), "a file below the root, once"),
+        "path": (path.is_null() | path.is_in(escaping) | path.is_duplicated(), "a file below the root, once"),
         "patient_id": (pl.col("patient_id").is_null(), "a patient"),
         "age": (pl.col("age").is_not_null() & ~years.is_between(0, 120).fill_null(False), "years, 0 to 120"),
         "sex": (~pl.col("sex").is_in(["F", "M"]), "F, M or blank"),
@@ -109,7 +109,7 @@ def _read_table(table: Path, notes: list[str]) -> pl.DataFrame:
         path.str.strip_prefix("./"),
         "patient_id",
         "study_id",
-        pl.col("view").str.to_uppercase() if "view" in told else pl.lit("AP").alias("view"),
+        pl.col("view").str.to_uppercase() if "view" in present else pl.lit("AP").alias("view"),
         years,
         "sex",
         "split",
@@ -119,7 +119,7 @@ def _read_table(table: Path, notes: list[str]) -> pl.DataFrame:
         ),
         pl.col("healthy").cast(pl.Int8).alias(NO_FINDING),
     )
-    if "healthy" in told:
+    if "healthy" in present:
         return images
     notes.append(f"{table.name} has no column healthy: No Finding is where all eight grades are 0")
     grades = [pl.col(finding) for finding in _GRADED]

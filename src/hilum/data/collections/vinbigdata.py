@@ -142,17 +142,17 @@ def _codes(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _with_size(images: pl.DataFrame, rows: pl.DataFrame, root: Path, sources: dict[str, str]) -> pl.DataFrame:
-    """`image_id`, `frame_width`, `frame_height` of the original, from wherever it is said."""
-    told = [images.select("image_id", "frame_width", "frame_height")]
+    """`image_id`, `frame_width`, `frame_height` of the original, from wherever it is stated."""
+    stated = [images.select("image_id", "frame_width", "frame_height")]
     if set(_SIZE) <= set(rows.columns):
-        told.append(rows.select("image_id", frame_width="width", frame_height="height").unique("image_id"))
+        stated.append(rows.select("image_id", frame_width="width", frame_height="height").unique("image_id"))
     meta = find_table(root, "train_meta.csv")
     if meta is not None:
         sources[meta.name] = file_sha256(meta)
         dims = read_table(meta, ["image_id", "dim0", "dim1"], of="VinBigData's")
-        told.append(dims.select("image_id", frame_width="dim1", frame_height="dim0").unique("image_id"))
+        stated.append(dims.select("image_id", frame_width="dim1", frame_height="dim0").unique("image_id"))
     sized = images.select("image_id")
-    for number, sizes in enumerate(told):
+    for number, sizes in enumerate(stated):
         numbers = pl.col("frame_width", "frame_height").cast(pl.Float64, strict=False).cast(pl.Int32, strict=False)
         sized = sized.join(sizes.with_columns(numbers), on="image_id", how="left", suffix=f"_{number}")
     return sized.select(

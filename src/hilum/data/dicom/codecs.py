@@ -196,8 +196,8 @@ class _Decoder:
             write_message(self._to, options, frame)
             answer, content = read_message(self._from)
         except (OSError, EOFError) as error:
-            told = f"took more than {SECONDS:.0f} s" if late.is_set() else "crashed its decoder"
-            raise DecodingError(f"pixels that {told}") from error
+            problem = f"took more than {SECONDS:.0f} s" if late.is_set() else "crashed its decoder"
+            raise DecodingError(f"pixels that {problem}") from error
         finally:
             clock.cancel()
         if "error" in answer:

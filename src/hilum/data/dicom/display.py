@@ -50,12 +50,12 @@ def shown(dataset: pydicom.Dataset, stored: NDArray[Any], window: Window) -> tup
     meant = stored_values(dataset, words)
     table, remarks = _gray_values(dataset, meant, window)
     image: Gray = look_up(table, words)
-    kept = meant.present & ~meant.padding
-    if kept.any():
-        seen = table[kept]
+    used = meant.present & ~meant.padding
+    if used.any():
+        shown = table[used]
         if meant.padding[meant.present].any():
-            image[look_up(meant.padding, words)] = seen.min()
-        if window == "header" and len(np.unique(meant.values[kept])) > 1 and seen.min() == seen.max():
+            image[look_up(meant.padding, words)] = shown.min()
+        if window == "header" and len(np.unique(meant.values[used])) > 1 and shown.min() == shown.max():
             remarks.append(Remark.WINDOW_BESIDE_VALUES)
     return image, [*meant.remarks, *remarks]
 

@@ -137,8 +137,8 @@ def read_dicom(content: bytes, path: Path, window: Window = "header") -> tuple[G
     _check_kind(dataset, path)
     meaning = _term(dataset, "PhotometricInterpretation") or ""
     if meaning not in (*_MONOCHROME, *_IN_COLOUR):
-        told = meaning if meaning == "PALETTE COLOR" else "unknown colours"
-        raise UnreadableImage(path, reason=f"a DICOM image in {told}")
+        name = meaning if meaning == "PALETTE COLOR" else "unknown colours"
+        raise UnreadableImage(path, reason=f"a DICOM image in {name}")
     if dataset.get("BitsAllocated") not in (8, 16) or "PixelData" not in dataset:
         raise UnreadableImage(path, reason="a DICOM file without pixels of 8 or 16 bits")
     remarks = _remarks_of(dataset)
@@ -168,7 +168,7 @@ def _remarks_of(header: pydicom.FileDataset) -> list[Remark]:
     """What a header tells by its elements of `hilum.data.dicom.tags.DESCRIPTION`, and the file by its start."""
     remarks = {
         Remark.SECONDARY_CAPTURE: _class_of(header) == SecondaryCaptureImageStorage,
-        Remark.NO_CLASS: _says_nothing(header),
+        Remark.NO_CLASS: _has_no_content(header),
         Remark.BURNED_IN_TEXT: _term(header, "BurnedInAnnotation") == "YES",
         Remark.TURNED: bool(turn_of(header)),
         Remark.NO_PREAMBLE: header.preamble is None,
@@ -184,8 +184,8 @@ def _check_kind(header: pydicom.Dataset, path: Path) -> None:
     if kind is not None and kind not in _RADIOGRAPHS and not captured:
         raise UnreadableImage(path, reason=f"{kind.name}, not a CR or DX radiograph")
     if modality not in (None, *_MODALITIES) and not (captured and modality in ("OT", "SC")):
-        told = f"{modality} ({MODALITIES[modality]})" if modality in MODALITIES else "unknown"
-        raise UnreadableImage(path, reason=f"modality {told}, not CR or DX")
+        name = f"{modality} ({MODALITIES[modality]})" if modality in MODALITIES else "unknown"
+        raise UnreadableImage(path, reason=f"modality {name}, not CR or DX")
     absent = missing(header, REQUIRED)
     if len(absent) == len(REQUIRED):
         raise UnreadableImage(path, reason="a broken DICOM file, or one without an image")
@@ -196,7 +196,7 @@ def _check_kind(header: pydicom.Dataset, path: Path) -> None:
     except ElementError as error:
         raise UnreadableImage(path, reason=str(error)) from error
     check_size(height, width, path)
-    if frames not in (0, 1):  # 0 counts nothing; the pixels then decide, and it is said
+    if frames not in (0, 1):  # 0 counts nothing; the pixels then decide, and it is reported
         raise UnreadableImage(path, expected="one frame", reason=f"{frames:,} frames")
 
 
@@ -209,7 +209,7 @@ def _class_of(header: pydicom.Dataset) -> UID | None:
     return None
 
 
-def _says_nothing(header: pydicom.Dataset) -> bool:
+def _has_no_content(header: pydicom.Dataset) -> bool:
     return _class_of(header) is None and _term(header, "Modality") is None
 
 

@@ -18,8 +18,8 @@ DESCRIPTION: Mapping[str, str] = {
     "PatientAge": "manifest, age in years",
     "PatientSex": "manifest, sex; only F and M",
     "SOPClassUID": "decides whether the file is a radiograph",
-    "Modality": "decides whether the file is a radiograph; only terms of MODALITIES are told",
-    "PatientOrientation": "turns the image upright; only A, P, R, L, H and F are told",
+    "Modality": "decides whether the file is a radiograph; only terms of MODALITIES are recorded",
+    "PatientOrientation": "turns the image upright; only A, P, R, L, H and F are recorded",
     "BurnedInAnnotation": "counted where YES",
     "PixelSpacing": "header record, mm",
     "ImagerPixelSpacing": "header record, mm",
@@ -52,7 +52,7 @@ PIXELS: Mapping[str, str] = dict.fromkeys(
 )
 
 PREFACE: Mapping[str, str] = {
-    "TransferSyntaxUID": "decides how the rest is read; told by its name in the standard",
+    "TransferSyntaxUID": "decides how the rest is read; recorded by its name in the standard",
     "MediaStorageSOPClassUID": "decides whether the file is a radiograph",
 }
 

@@ -76,8 +76,8 @@ def stored_values(dataset: pydicom.Dataset, words: Words) -> StoredValues:
     overlays = _overlay_bits(dataset)
     values = _values(allocated, low_bit, bits, signed=signed)
     padding = _padding(dataset, values, low_bit, bits, overlays, signed=signed)
-    seen = np.flatnonzero(present & ~padding)
-    more = _bits_in_use(seen & ~overlays, allocated, low_bit, bits, signed=signed, overlays=bool(overlays))
+    used = np.flatnonzero(present & ~padding)
+    more = _bits_in_use(used & ~overlays, allocated, low_bit, bits, signed=signed, overlays=bool(overlays))
     if more == bits:
         return StoredValues(values, bits, signed, present, padding)
     if more < bits:

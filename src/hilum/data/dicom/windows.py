@@ -2,7 +2,7 @@
 
 A window whose centre or width is blank, no number or infinite, whose width is one that its function does not allow, or
 whose function the standard does not know, and a VOI LUT without its table, cannot be applied: the next one is taken, or
-none. Blank ones are as if they were not there; the others are said (`Remark.WINDOW_IMPOSSIBLE`).
+none. Blank ones are as if they were not there; the others are reported (`Remark.WINDOW_IMPOSSIBLE`).
 """
 
 import math

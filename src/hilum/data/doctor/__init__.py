@@ -1,4 +1,4 @@
-"""The doctor: what is wrong with a data set, said before anything is trained on it."""
+"""The doctor: what is wrong with a data set, reported before anything is trained on it."""
 
 from hilum.data.doctor.examine import Diagnosis, diagnose, measure_all, write_tables
 from hilum.data.doctor.examined import Examined, as_examined, is_ingested, named_apart, read_ingested, with_split

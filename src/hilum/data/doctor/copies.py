@@ -32,9 +32,9 @@ def find_copies(
         negative for), then `data_set_a`, `image_id_a`, `patient_id_a`, `split_a`, `path_a`, and the same of b.
     """
     images = _all_images(data_sets, measured)
-    seen = [one.images["reason"].is_null().to_numpy() for one in measured]
-    readable = np.flatnonzero(np.concatenate(seen))
-    thumbnails = np.concatenate([one.thumbnails[rows] for one, rows in zip(measured, seen, strict=True)])
+    readable_rows = [one.images["reason"].is_null().to_numpy() for one in measured]
+    readable = np.flatnonzero(np.concatenate(readable_rows))
+    thumbnails = np.concatenate([one.thumbnails[rows] for one, rows in zip(measured, readable_rows, strict=True)])
     found = near_duplicates(thumbnails, workers=workers, on_progress=on_progress)
     rows = readable[found.pairs]
     first, second = images[rows[:, 0]], images[rows[:, 1]]
@@ -104,7 +104,7 @@ def copy_issues(pairs: pl.DataFrame) -> Iterator[Issue]:
             "Do not train on one and test on the other before these are taken out.",
         ),
     )
-    for severity, check, condition, told, fix in checks:
+    for severity, check, condition, names, fix in checks:
         hit = pairs.filter(condition)
         between = ["data_set_a", "data_set_b"]
         for (one, other), part in sorted(hit.group_by(between), key=lambda item: tuple(map(str, item[0]))):
@@ -114,7 +114,7 @@ def copy_issues(pairs: pl.DataFrame) -> Iterator[Issue]:
                 severity,
                 check,
                 str(one) if one == other else f"{one} and {other}",
-                f"{counted(len(part), 'pair')} of images: {told} ({', '.join(_kinds(part))}), "
+                f"{counted(len(part), 'pair')} of images: {names} ({', '.join(_kinds(part))}), "
                 f"such as {example['image_id_a']} and {example['image_id_b']}.",
                 fix,
                 ids,
@@ -148,9 +148,9 @@ def _differing(first: pl.DataFrame, second: pl.DataFrame) -> pl.Series:
     """Findings that one image is positive and the other negative for; where one says nothing nothing differs."""
     fixed = {*_IMAGE, "file_sha256", "pixel_sha256"}
     findings = [name for name in first.columns if name not in fixed]
-    told: list[list[str]] = [[] for _ in range(len(first))]
+    names: list[list[str]] = [[] for _ in range(len(first))]
     for name in findings:
         one, other = (table[name].fill_null(-1).to_numpy() for table in (first, second))
         for row in np.flatnonzero((one != other) & (one >= 0) & (other >= 0)):
-            told[row].append(name)
-    return pl.Series(told, dtype=pl.List(pl.String))
+            names[row].append(name)
+    return pl.Series(names, dtype=pl.List(pl.String))

@@ -61,7 +61,7 @@ def measure_all(
         data_sets: named apart.
         out: what was measured stays in `measured/NAME` below it, so that a killed examination goes on and a second one
             need not decode again.
-        workers: threads; the processor's cores unless told.
+        workers: threads; the processor's cores by default.
         on_progress: called with (images measured, images, note) of all data sets together.
 
     Returns:
@@ -94,7 +94,7 @@ def diagnose(
         data_sets: with the list to look at in the column `split` (`examined.with_split`).
         measured: of `measure_all`.
         split: name of the list.
-        workers: threads; the processor's cores unless told. They do not change the result.
+        workers: threads; the processor's cores by default. They do not change the result.
         on_progress: called with (images hashed, images, note) while copies are looked for.
     """
     copies = find_copies(data_sets, measured, workers=workers or os.cpu_count() or 1, on_progress=on_progress)

@@ -24,7 +24,7 @@ class Examined:
         root: the folder that the manifest's paths start from.
         manifest: one row an image.
         rejected: files that were set aside when the tables were read: `image_id`, `path`, `reason`.
-        notes: what reading the tables said.
+        notes: notes on the tables.
     """
 
     name: str
@@ -55,8 +55,8 @@ def read_ingested(folder: Path) -> Examined:
     """
     manifest = read_manifest(folder / "manifest.parquet")
     try:
-        told = json.loads((folder / "ingest.json").read_text(encoding="utf-8"))
-        root, collection, notes = Path(told["root"]), str(told["collection"]), tuple(map(str, told["notes"]))
+        content = json.loads((folder / "ingest.json").read_text(encoding="utf-8"))
+        root, collection, notes = Path(content["root"]), str(content["collection"]), tuple(map(str, content["notes"]))
     except (OSError, ValueError, KeyError, TypeError) as error:
         where = folder / "ingest.json"
         raise HilumError(

@@ -20,7 +20,7 @@ class Issue:
         severity: "error", "warning" or "note".
         check: what was checked, a few words; the same for all data sets.
         data_set: name; several joined by " and ".
-        told: what was found, a sentence with its numbers.
+        message: what was found, a sentence with its numbers.
         fix: what to do about it.
         image_ids: the images concerned, all of them; empty where it is not about single images.
     """
@@ -28,7 +28,7 @@ class Issue:
     severity: Severity
     check: str
     data_set: str
-    told: str
+    message: str
     fix: str
     image_ids: Sequence[str] = ()
 
@@ -39,19 +39,19 @@ def in_order(issues: Iterable[Issue]) -> list[Issue]:
 
 
 def as_table(issues: Sequence[Issue]) -> pl.DataFrame:
-    """`severity`, `check`, `data_set`, `told`, `fix`, `images` (how many), `image_ids` (a list)."""
+    """`severity`, `check`, `data_set`, `message`, `fix`, `images` (how many), `image_ids` (a list)."""
     return pl.DataFrame(
         {
             "severity": [issue.severity for issue in issues],
             "check": [issue.check for issue in issues],
             "data_set": [issue.data_set for issue in issues],
-            "told": [issue.told for issue in issues],
+            "message": [issue.message for issue in issues],
             "fix": [issue.fix for issue in issues],
             "images": [len(issue.image_ids) for issue in issues],
             "image_ids": [list(issue.image_ids) for issue in issues],
         },
         schema={
-            **dict.fromkeys(("severity", "check", "data_set", "told", "fix"), pl.String),
+            **dict.fromkeys(("severity", "check", "data_set", "message", "fix"), pl.String),
             "images": pl.Int64,
             "image_ids": pl.List(pl.String),
         },

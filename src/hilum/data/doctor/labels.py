@@ -28,7 +28,7 @@ def label_issues(data_set: Examined) -> Iterator[Issue]:
                 "No Finding beside a finding",
                 data_set.name,
                 f"{counted(len(torn))} {_are(len(torn))} labelled No Finding and also {some(beside)}.",
-                "Mend the table: one of the two labels is wrong.",
+                "Fix the table: one of the two labels is wrong.",
                 torn["image_id"].to_list(),
             )
     if findings:
@@ -58,13 +58,13 @@ def _unscorable(data_set: Examined, findings: list[str]) -> Iterator[Issue]:
         always = [name for name, number in known.items() if number == len(part)]
         few = [name for name, number in known.items() if 0 < number < _FEW]
         if absent or always:
-            told = [f"no image is positive for {some(absent, 5)}"] if absent else []
-            told += [f"every image is positive for {some(always, 5)}"] if always else []
+            messages = [f"no image is positive for {some(absent, 5)}"] if absent else []
+            messages += [f"every image is positive for {some(always, 5)}"] if always else []
             yield Issue(
                 "warning",
                 "findings that cannot be scored",
                 data_set.name,
-                f"In {split} ({counted(len(part))}), {'; '.join(told)}.",
+                f"In {split} ({counted(len(part))}), {'; '.join(messages)}.",
                 f"Leave these findings out, or use another split: nothing can be {_use(split)} with one class.",
             )
         if few and split in ("val", "test"):

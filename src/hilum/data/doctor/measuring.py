@@ -67,7 +67,7 @@ def measure_images(
         manifest: of N images.
         root: the folder that the manifest's paths start from.
         directory: where to leave what was measured.
-        workers: threads; the processor's cores unless told. They do not change the result.
+        workers: threads; the processor's cores by default. They do not change the result.
         on_progress: called with (images done, N, note).
     """
     order = _fingerprint(manifest, root)

@@ -39,14 +39,14 @@ def image_issues(data_set: Examined, measured: Measured) -> Iterator[Issue]:
     name, images = data_set.name, measured.images
     yield from _unreadable(data_set, images)
     yield from _remarked(name, images)
-    seen = images.filter(pl.col("reason").is_null())
+    readable = images.filter(pl.col("reason").is_null())
     yield from _turned_round(data_set, measured)
-    shown = seen.filter(~_EVEN)
+    shown = readable.filter(~_EVEN)
     checks: tuple[tuple[Severity, str, pl.DataFrame, str, str], ...] = (
         (
             "error",
             "empty images",
-            seen.filter(_EVEN),
+            readable.filter(_EVEN),
             "one gray value fills more than 95 % of the image",
             "Take them out, or get the files again.",
         ),
@@ -93,9 +93,9 @@ def image_issues(data_set: Examined, measured: Measured) -> Iterator[Issue]:
             "Harmless unless it goes with a finding; a model can learn the scanner from it.",
         ),
     )
-    for severity, check, hit, told, fix in checks:
+    for severity, check, hit, message, fix in checks:
         if len(hit):
-            yield Issue(severity, check, name, f"{_share(hit, images)}: {told}.", fix, hit["image_id"].to_list())
+            yield Issue(severity, check, name, f"{_share(hit, images)}: {message}.", fix, hit["image_id"].to_list())
     yield from _sizes(name, shown)
 
 
@@ -115,12 +115,12 @@ def _unreadable(data_set: Examined, images: pl.DataFrame) -> Iterator[Issue]:
     broken = aside.filter(pl.col("reason") != "not on disk")
     if len(broken):
         reasons = broken.group_by("reason").len().sort("len", "reason", descending=[True, False])
-        told = some((f"{reason} ({number:,})" for reason, number in reasons.iter_rows()), 4)
+        message = some((f"{reason} ({number:,})" for reason, number in reasons.iter_rows()), 4)
         yield Issue(
             "warning",
             "unreadable files",
             data_set.name,
-            f"{counted(len(broken), 'file')} cannot be read: {told}.",
+            f"{counted(len(broken), 'file')} cannot be read: {message}.",
             "Get them again, or go on: they are set aside and counted.",
             broken["image_id"].to_list(),
         )
@@ -133,8 +133,8 @@ def _remarked(name: str, images: pl.DataFrame) -> Iterator[Issue]:
         if len(hit):
             severity: Severity = "warning" if remark.is_warning else "note"
             check = remark.value.replace("_", " ")
-            told = f"{_share(hit, images)}: {remark.description}."
-            yield Issue(severity, check, name, told, remark.fix, hit["image_id"].to_list())
+            message = f"{_share(hit, images)}: {remark.description}."
+            yield Issue(severity, check, name, message, remark.fix, hit["image_id"].to_list())
 
 
 def _turned_round(data_set: Examined, measured: Measured) -> Iterator[Issue]:

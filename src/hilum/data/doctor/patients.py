@@ -35,7 +35,7 @@ def patient_issues(data_set: Examined) -> Iterator[Issue]:
             data_set.name,
             f"{counted(len(shared), 'study', 'studies')} ({some(shared['study_id'].sort())}) "
             "with images of several patients.",
-            "Mend the patients in the table: a split by patients would tear these studies.",
+            "Fix the patients in the table: a split by patients would tear these studies.",
             torn["image_id"].to_list(),
         )
     if len(images) >= _MANY and images["patient_id"].n_unique() == len(images):
@@ -58,7 +58,7 @@ def _few_patients(data_set: Examined) -> Iterator[Issue]:
                 "few patients",
                 data_set.name,
                 f"The {counted(len(part))} of {split} are of {counted(patients, 'patient')} only.",
-                "Intervals redraw patients, not images: expect wide ones.",
+                "Intervals resample patients, not images: expect wide ones.",
             )
 
 

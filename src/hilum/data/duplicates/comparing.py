@@ -41,18 +41,18 @@ def correlations(thumbnails: Thumbnails, pairs: Pairs, *, workers: int = 1) -> N
     rows, place = np.unique(pairs, return_inverse=True)
     place = place.reshape(pairs.shape)
     detail = np.empty((len(rows), SIDE, SIDE), dtype=np.int8)
-    telling = np.empty((len(rows), SIDE, SIDE), dtype=np.bool_)
+    valid = np.empty((len(rows), SIDE, SIDE), dtype=np.bool_)
     found = np.empty(len(pairs))
 
     def look_at(first: int) -> None:
         part = slice(first, first + _AT_A_TIME)
         shown = thumbnails[rows[part]]
         detail[part] = np.clip(np.rint(details(shown, FINE) * _UNIT), -127, 127)
-        telling[part] = shown < _CLIPPED
+        valid[part] = shown < _CLIPPED
 
     def compare(first: int) -> None:
         part = slice(first, first + _AT_A_TIME)
-        _compare(detail, telling, place[part], found[part])
+        _compare(detail, valid, place[part], found[part])
 
     with ThreadPoolExecutor(workers) as pool:
         list(pool.map(look_at, range(0, len(rows), _AT_A_TIME)))
@@ -61,11 +61,11 @@ def correlations(thumbnails: Thumbnails, pairs: Pairs, *, workers: int = 1) -> N
 
 
 @njit(cache=True, nogil=True)
-def _compare(detail, telling, pairs, found):  # type: ignore[no-untyped-def]
+def _compare(detail, valid, pairs, found):  # type: ignore[no-untyped-def]
     moved = np.empty((SIDE, SIDE))
     for number in range(len(pairs)):
         one, other = pairs[number]
-        used = telling[one] & telling[other]
+        used = valid[one] & valid[other]
         best = 0.0
         for place in range(9):
             if place == 1 and abs(best) < _WORTH_MOVING:

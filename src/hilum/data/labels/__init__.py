@@ -1,4 +1,4 @@
-"""From a collection's codes to numbers to learn from: what the codes shall mean, and which images take part.
+"""From a collection's codes to numbers to learn from: what the codes mean, and which images take part.
 
 In this order: `task_images` (votes, grades, derived findings; then the images), a split of these, `targets` (numbers).
 """

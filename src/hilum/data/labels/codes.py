@@ -63,14 +63,14 @@ def by_vote(manifest: pl.DataFrame, readings: pl.DataFrame, vote: Vote) -> pl.Da
     opinion = pl.col("code").replace_strict({1: 2, -1: 1, 0: 0}, return_dtype=pl.Int8).max()
     opinions = readings.drop_nulls("code").group_by("image_id", "reader", "finding").agg(opinion)
     readers = readings.group_by("image_id").agg(pl.col("reader").n_unique().alias("readers"))
-    seen = (
+    votes = (
         opinions.group_by("image_id", "finding")
         .agg((pl.col("code") == 2).sum().alias("sure"), (pl.col("code") >= 1).sum().alias("possible"))
         .join(readers, on="image_id")
     )
     enough = {"any": pl.lit(1), "majority": pl.col("readers") // 2 + 1, "all": pl.col("readers")}[vote]
     code = pl.when(pl.col("sure") >= enough).then(1).when(pl.col("possible") >= enough).then(-1).otherwise(0)
-    voted = seen.select("image_id", "finding", code.cast(pl.Int8).alias("code"))
+    voted = votes.select("image_id", "finding", code.cast(pl.Int8).alias("code"))
     return _overruled(manifest, readers.select("image_id").join(_wide(voted), on="image_id", how="left").fill_null(0))
 
 

@@ -42,7 +42,10 @@ class Contrast:
         object.__setattr__(self, "negative", canonical(self.negative, where="contrast.negative"))
         if self.positive == self.negative:
             raise HilumError(
-                "contrast", expected="two findings", found=f"{self.positive} twice", fix="Name what it is told from."
+                "contrast",
+                expected="two findings",
+                found=f"{self.positive} twice",
+                fix="Name what it is distinguished from.",
             )
 
 

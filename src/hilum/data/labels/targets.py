@@ -25,7 +25,7 @@ def targets(manifest: pl.DataFrame, findings: list[str], policy: LabelPolicy) ->
     Args:
         manifest: N images.
         findings: canonical names, F of them; columns of the manifest.
-        policy: what uncertain and not mentioned shall mean.
+        policy: what uncertain and not mentioned mean.
 
     Returns:
         The ids of the K images kept, in the manifest's order, and their (K, F) targets: 0, 1, NaN where a label is

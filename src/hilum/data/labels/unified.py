@@ -81,9 +81,9 @@ def unified_targets(
     ids: list[str] = []
     rows = []
     for name, manifest in manifests.items():
-        kept, known = targets(manifest, labelled[name], policies[name])
-        values = np.full((len(kept), len(findings)), np.nan, dtype=np.float32)
+        selected, known = targets(manifest, labelled[name], policies[name])
+        values = np.full((len(selected), len(findings)), np.nan, dtype=np.float32)
         values[:, [findings.index(finding) for finding in labelled[name]]] = known
-        ids += [f"{name}:{image_id}" for image_id in kept]
+        ids += [f"{name}:{image_id}" for image_id in selected]
         rows.append(values)
     return ids, np.concatenate(rows)

@@ -1,8 +1,8 @@
-"""Patients under names that hold everywhere, so that weights can say whom they have seen.
+"""Patients under names that hold everywhere, so that weights can say which patients they were trained on.
 
 A number means little without who gave it: patient 7 of one data set is another person than patient 7 of the next. A
 patient's full name is `<issuer>:<number>`. The issuer of a public data set is its collection, wherever the files lie
-and whatever a study calls them; that of anybody's own images is told, or their name in the study; that of generated
+and whatever a study calls them; that of anybody's own images is given, or is their name in the study; that of generated
 images is their population. A number that already carries a collection's name keeps it: RSNA's images are
 ChestX-ray14's, and their patients are found again under that name.
 
@@ -54,18 +54,18 @@ def full_names(manifest: pl.DataFrame, issuer: str) -> list[str]:
     ]
 
 
-def issuer_of(root: Path, collection: str, told: str) -> str:
+def issuer_of(root: Path, collection: str, stated: str) -> str:
     """Who gave the patients of a data set their numbers.
 
     Args:
         root: of the data set.
         collection: it was read as.
-        told: what the user calls the issuer; counts for `folder`, where nothing else could know.
+        stated: what the user calls the issuer; counts for `folder`, where nothing else could know.
     """
     mark = root / GENERATED_MARK
     if mark.is_file():
         return str(json.loads(mark.read_text(encoding="utf-8"))["population"])
-    return told if collection == "folder" else collection
+    return stated if collection == "folder" else collection
 
 
 def mark_generated(root: Path, seed: int) -> None:

@@ -1,7 +1,7 @@
 """Pseudonyms of patients, and the salts under which they are made: what may lie beside weights that people share.
 
-Weights say whom they have seen, so that nobody judges them on the same patients. They cannot say it in clear: a
-hospital's patient id names a person to everyone in the hospital. A pseudonym stands for it:
+Weights say which patients they were trained on, so that nobody judges them on the same patients. They cannot say it in
+clear: a hospital's patient id names a person to everyone in the hospital. A pseudonym stands for it:
 
     h<salt>-<hash>      hash = first 128 bits of HMAC-SHA256(salt, "patient" 0 id), 32 hexadecimal digits
                         salt = first 32 bits of HMAC-SHA256(salt, "salt" 0), 8 digits: which salt, not what it is
@@ -42,7 +42,7 @@ VARIABLE = "HILUM_PATIENT_SALT"
 """Environment variable that holds the salt of this user where the file does not."""
 
 OWN = "own"
-"""What is said instead of a file for this user's own salt."""
+"""What stands instead of a file for this user's own salt."""
 
 PUBLIC_SALT = b"hilum: patients of public data sets"
 """Known to everybody: for ids that are published."""
@@ -219,7 +219,7 @@ def read_salt(source: str) -> bytes:
 
 
 def own_patients_named(patient_ids: Mapping[str, Iterable[str]], issuers: Mapping[str, str]) -> None:
-    """Refuse data sets of one issuer whose patients cannot be told apart: ids here, pseudonyms there.
+    """Refuse data sets of one issuer whose patients cannot be distinguished: ids here, pseudonyms there.
 
     Args:
         patient_ids: of each data set, by name.
@@ -228,13 +228,13 @@ def own_patients_named(patient_ids: Mapping[str, Iterable[str]], issuers: Mappin
     Raises:
         HilumError: two data sets of one issuer that name patients under two salts, or only one of them under a salt.
     """
-    told: dict[str, tuple[str, frozenset[str | None]]] = {}
+    by_issuer: dict[str, tuple[str, frozenset[str | None]]] = {}
     for name, ids in patient_ids.items():
         issuer = issuers[name]
         if is_public(issuer):
             continue
         salts = frozenset(salt_of(each) for each in set(ids) if not is_public(_parts(each)[0]))
-        other, before = told.setdefault(issuer, (name, salts))
+        other, before = by_issuer.setdefault(issuer, (name, salts))
         if before != salts:
             raise HilumError(
                 f"--data {name}",

@@ -4,7 +4,7 @@ from hilum.data.splits.by_patient import deal, label_fraction, patient_split, so
 from hilum.data.splits.held_out import held_out_images, held_out_patients
 from hilum.data.splits.listed import listed_split
 from hilum.data.splits.papers import PAPER_RULES, image_wise_validation, paper_split
-from hilum.data.splits.parse import told_split
+from hilum.data.splits.parse import parse_split
 from hilum.data.splits.split import LEAKING, PARTS, Split, check_patients_apart, read_split, write_split
 
 __all__ = [
@@ -20,9 +20,9 @@ __all__ = [
     "label_fraction",
     "listed_split",
     "paper_split",
+    "parse_split",
     "patient_split",
     "read_split",
     "some_patients",
-    "told_split",
     "write_split",
 ]

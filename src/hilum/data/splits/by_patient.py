@@ -52,8 +52,8 @@ def label_fraction(split: Split, percent: float, seed: int) -> Split:
     if not 0 < percent <= 100:
         raise HilumError("labels", expected="more than 0 and at most 100 percent", found=str(percent), fix="Use 10.")
     training = pl.col("split") == "train"
-    kept = some_patients(split.assignment.filter(training)["patient_id"], percent, seed)
-    assignment = split.assignment.filter(~training | pl.col("patient_id").is_in(kept.implode()))
+    selected = some_patients(split.assignment.filter(training)["patient_id"], percent, seed)
+    assignment = split.assignment.filter(~training | pl.col("patient_id").is_in(selected.implode()))
     return Split(f"{split.name}-{percent:g}pct", assignment, split.column)
 
 

@@ -13,12 +13,12 @@ SHARES = (60, 20, 20)
 _VALIDATION = 20
 
 
-def told_split(manifest: pl.DataFrame, told: str, *, seed: int = 0) -> Split:
+def parse_split(manifest: pl.DataFrame, name: str, *, seed: int = 0) -> Split:
     """The division that one word asks for.
 
     Args:
         manifest: images. Only labelled ones are dealt out, unless none is labelled.
-        told: "official", or the name of another list of the data set ("chexnet"); "patients" for 60, 20 and 20 percent
+        name: "official", or the name of another list of the data set ("chexnet"); "patients" for 60, 20 and 20 percent
             of the patients by lot; "auto" for the official list where there is one with test images, patients
             elsewhere. Where a list has no validation images, a fifth of the patients outside test become that.
         seed: of the lots.
@@ -26,12 +26,12 @@ def told_split(manifest: pl.DataFrame, told: str, *, seed: int = 0) -> Split:
     Raises:
         HilumError: no such list, or too few patients.
     """
-    if told == AUTO:
-        told = "official" if "test" in manifest["split"] else PATIENTS
+    if name == AUTO:
+        name = "official" if "test" in manifest["split"] else PATIENTS
     if len(labelled := labelled_images(manifest)):
         manifest = labelled
-    if told == PATIENTS:
+    if name == PATIENTS:
         return patient_split(manifest, SHARES, seed)
-    column = "split" if told == "official" else f"split_{told}"
+    column = "split" if name == "official" else f"split_{name}"
     has_own = column in manifest.columns and "val" in manifest[column]
-    return listed_split(manifest, told, validation=None if has_own else _VALIDATION, seed=seed)
+    return listed_split(manifest, name, validation=None if has_own else _VALIDATION, seed=seed)

@@ -5,13 +5,13 @@ from .dataset import (
     check_patients_comparable as check_patients_comparable,
 )
 from .dataset import (
+    existing_store as existing_store,
+)
+from .dataset import (
     hidden as hidden,
 )
 from .dataset import (
     is_ingested as is_ingested,
-)
-from .dataset import (
-    kept_store as kept_store,
 )
 from .dataset import (
     read_ingested as read_ingested,

@@ -145,7 +145,7 @@ def _close_holes(manifest: pl.DataFrame, recipe: Recipe, beside: Path, reasons: 
 
     The images also stay where they were until the store is described, so that a kill in between loses nothing.
     """
-    kept = len(manifest) - len(reasons)
+    readable = len(manifest) - len(reasons)
     images = np.memmap(
         beside / IMAGES,
         mode="r+",
@@ -158,7 +158,7 @@ def _close_holes(manifest: pl.DataFrame, recipe: Recipe, beside: Path, reasons: 
     images.flush()
     del images
     ids = manifest["image_id"].to_list()
-    row_of = {row: row for row in range(kept) if row not in reasons} | dict(_moves(len(manifest), reasons))
+    row_of = {row: row for row in range(readable) if row not in reasons} | dict(_moves(len(manifest), reasons))
     index = pl.DataFrame(
         {"row": list(row_of), "image_id": [ids[image] for image in row_of.values()]},
         schema={"row": pl.Int64, "image_id": pl.String},
@@ -168,9 +168,9 @@ def _close_holes(manifest: pl.DataFrame, recipe: Recipe, beside: Path, reasons: 
 
 def _moves(total: int, reasons: dict[int, str]) -> list[tuple[int, int]]:
     """(hole, image that fills it): holes among the first rows, images from the end."""
-    kept = total - len(reasons)
-    holes = [row for row in sorted(reasons) if row < kept]
-    last = [row for row in range(kept, total) if row not in reasons]
+    readable = total - len(reasons)
+    holes = [row for row in sorted(reasons) if row < readable]
+    last = [row for row in range(readable, total) if row not in reasons]
     return list(zip(holes, last, strict=True))
 
 
@@ -191,11 +191,11 @@ def _describe(manifest: pl.DataFrame, recipe: Recipe, beside: Path, reasons: dic
 def _shorten(beside: Path) -> None:
     """Cut the array to the images that it holds; a repetition changes nothing."""
     description = json.loads((beside / DESCRIPTION).read_text(encoding="utf-8"))
-    kept, size = description["images"], parse_recipe(description["recipe"]).size
-    header = _header(kept, size)
+    readable, size = description["images"], parse_recipe(description["recipe"]).size
+    header = _header(readable, size)
     with (beside / IMAGES).open("r+b") as stream:
         stream.write(header)
-        stream.truncate(len(header) + kept * size * size)
+        stream.truncate(len(header) + readable * size * size)
 
 
 def _header(images: int, size: int) -> bytes:

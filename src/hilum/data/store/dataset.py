@@ -50,13 +50,13 @@ class NamedData:
         name: as given.
         collected: what its files say.
         issuer: who gave its patients their numbers (`hilum.data.patients.names`).
-        kept: the store that came with it; None where it was read from native or ingested files.
+        store_dir: the store that came with it; None where it was read from native or ingested files.
     """
 
     name: str
     collected: Collected
     issuer: str
-    kept: Path | None = None
+    store_dir: Path | None = None
 
     @property
     def manifest(self) -> pl.DataFrame:
@@ -74,12 +74,12 @@ class NamedData:
 
 
 def read_named(
-    told: str, *, salt: bytes | None = None, on_progress: ProgressReport = silent, **options: Any
+    text: str, *, salt: bytes | None = None, on_progress: ProgressReport = silent, **options: Any
 ) -> NamedData:
     """Read the data set behind NAME=FOLDER.
 
     Args:
-        told: NAME=FOLDER, see the head of this file.
+        text: NAME=FOLDER, see the head of this file.
         salt: to name patients by pseudonyms, where their ids are not published; None: as they are named.
         on_progress: as in `read_collection`.
         options: of `hilum.data.collections.read_collection`, such as `labels`; None for those not given. They are
@@ -88,10 +88,10 @@ def read_named(
     Raises:
         HilumError: not of this form, no such folder, a bare pixel store, or what reading the folder finds wrong.
     """
-    name, equals, folder = told.partition("=")
+    name, equals, folder = text.partition("=")
     if not (equals and folder and re.fullmatch(r"[\w.-]*\w", name)):
         fix = "For example chestxray14=/data/CXR8, or ours=images."
-        raise HilumError("--data", expected="NAME=FOLDER, with a plain name", found=repr(told), fix=fix)
+        raise HilumError("--data", expected="NAME=FOLDER, with a plain name", found=repr(text), fix=fix)
     root = Path(folder)
     if not root.is_dir():
         raise HilumError(f"--data {name}", expected="a folder", found=f"{root} is none", fix="Check the path.")
@@ -158,16 +158,16 @@ def read_ingested(name: str, folder: Path, given: Mapping[str, Any], *, issuer: 
     )
     here = {table: folder / f"{table}.parquet" for table in _TABLES}
     tables: dict[str, Any] = {table: pl.read_parquet(path) for table, path in here.items() if path.is_file()}
-    kept = str(about["issuer"]) if about.get("issuer") else issuer_of(root, collection, issuer or name)
-    if issuer is not None and kept != issuer:
+    own_issuer = str(about["issuer"]) if about.get("issuer") else issuer_of(root, collection, issuer or name)
+    if issuer is not None and own_issuer != issuer:
         raise HilumError(
             f"issuer of {name}",
-            expected=f"{kept}, as these images were ingested",
+            expected=f"{own_issuer}, as these images were ingested",
             found=issuer,
             fix="Leave the issuer out, or ingest the images again.",
         )
     store = folder / _STORE
-    return NamedData(name, replace(collected, **tables), kept, store if (store / DESCRIPTION).is_file() else None)
+    return NamedData(name, replace(collected, **tables), own_issuer, store if (store / DESCRIPTION).is_file() else None)
 
 
 def hidden(collected: Collected, issuer: str, salt: bytes, where: str) -> Collected:
@@ -210,7 +210,7 @@ def _hidden(data: NamedData, salt: bytes | None) -> NamedData:
         return data
     collected = hidden(data.collected, data.issuer, salt, f"--data {data.name}")
     # the store that came with it knows its images by their ids
-    return data if collected is data.collected else replace(data, collected=collected, kept=None)
+    return data if collected is data.collected else replace(data, collected=collected, store_dir=None)
 
 
 def _hashed_without_salt(manifest: pl.DataFrame) -> bool:
@@ -219,7 +219,7 @@ def _hashed_without_salt(manifest: pl.DataFrame) -> bool:
     return bool(ids) and all(_PLAIN_HASH.fullmatch(each) for each in ids) and manifest["path"].null_count() == 0
 
 
-def kept_store(
+def existing_store(
     data: NamedData,
     recipe: Recipe,
     stores: Path,
@@ -231,7 +231,7 @@ def kept_store(
 
     Args:
         data: whose images.
-        recipe: how they shall be preprocessed.
+        recipe: how they are preprocessed.
         stores: the folder that keeps them.
         workers: as in `hilum.data.store.store.build_store`.
         on_progress: as there.
@@ -239,8 +239,8 @@ def kept_store(
     Raises:
         HilumError: no image can be read.
     """
-    if data.kept is not None:
-        here = open_store(data.kept)
+    if data.store_dir is not None:
+        here = open_store(data.store_dir)
         if here.recipe == recipe:
             return here
     named_by = sorted({salt_of(number) or "" for number in data.manifest["patient_id"].unique()} - {""})

@@ -121,7 +121,7 @@ def build_store(
         root: the folder that the manifest's paths start from.
         recipe: see `hilum.data.preprocess`.
         directory: where the store is to lie.
-        workers: threads that decode; the processor's cores unless told. They do not change the result.
+        workers: threads that decode; the processor's cores by default. They do not change the result.
         on_progress: called with (images done, N, note).
 
     Raises:

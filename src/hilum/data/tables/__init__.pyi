@@ -35,10 +35,10 @@ from .native_files import (
     csv_rows as csv_rows,
 )
 from .native_files import (
-    find_table as find_table,
+    escapes_root as escapes_root,
 )
 from .native_files import (
-    leaves_root as leaves_root,
+    find_table as find_table,
 )
 from .native_files import (
     quoted as quoted,
@@ -75,4 +75,7 @@ from .parquet import (
 )
 from .parquet import (
     read_parquet as read_parquet,
+)
+from .parquet import (
+    read_result_table as read_result_table,
 )

@@ -300,10 +300,10 @@ def refuse_lines(path: Path, rows: pl.DataFrame, wrong: dict[str, tuple[pl.Expr,
         for line, value in numbered.filter(bad).select("line", column).head(3).rows()
     ]
     if problems:
-        raise HilumErrors(path, problems, fix="get the table again, or mend these lines")
+        raise HilumErrors(path, problems, fix="get the table again, or fix these lines")
 
 
-def leaves_root(path: str) -> bool:
+def escapes_root(path: str) -> bool:
     """Whether a path written in a table would lead out of the root it starts from."""
     return path.startswith(("/", "\\")) or ".." in PurePosixPath(path.replace("\\", "/")).parts or ":" in path[:3]
 

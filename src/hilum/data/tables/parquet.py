@@ -11,6 +11,8 @@ from hilum.data.tables.column_names import refuse_patterns
 from hilum.errors import HilumError
 
 _MARK = b"PAR1"
+RENAMED_COLUMNS = {"against": "reference", "says": "conclusion", "kept": "selected"}
+"""Columns of result tables of earlier versions, and their names since."""
 
 
 def is_parquet(path: Path) -> bool:
@@ -49,15 +51,25 @@ def read_parquet(path: Path, *, what: str, fix: str) -> pl.DataFrame:
     return table
 
 
+def read_result_table(path: Path) -> pl.DataFrame:
+    """Read a Parquet table of results or curves; columns that earlier versions named otherwise get today's names.
+
+    Args:
+        path: of a table that Hilum wrote.
+    """
+    table = pl.read_parquet(path)
+    return table.rename({old: new for old, new in RENAMED_COLUMNS.items() if old in table.columns})
+
+
 @contextmanager
 def _without_panic_reports() -> Iterator[None]:
     """Polars writes a report of its own to the process's standard error before its panic becomes an exception."""
-    kept = os.dup(2)
+    stderr = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, 2)
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+        os.dup2(stderr, 2)
+        os.close(stderr)
         os.close(nowhere)

@@ -1,4 +1,4 @@
-"""Weights that others published: where they are, how they load, and whom they have seen."""
+"""Weights that others published: where they are, how they load, and which patients they were trained on."""
 
 import lazy_loader
 

@@ -50,7 +50,7 @@ from .inert_unpickling import (
     read as read,
 )
 from .own_weights import (
-    Told as Told,
+    StatedWeights as StatedWeights,
 )
 from .own_weights import (
     import_own as import_own,

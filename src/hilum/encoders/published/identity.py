@@ -1,8 +1,8 @@
 """Whether a file is the one that a row of the table speaks of, and what that is known by.
 
 Keys and shapes say what network a file is of, and never who trained it: a lab's own CheXNet has the keys of the
-published one. What weights have seen follows from who trained them, so it is taken from the table only as far as the
-file is known.
+published one. What weights were trained on follows from who trained them, so it is taken from the table only as far as
+the file is known.
 """
 
 import re
@@ -18,8 +18,9 @@ from hilum.encoders.published.registry import PublishedWeights, published_weight
 from hilum.encoders.statements import Statement
 from hilum.errors import HilumError
 
-KnownBy = Literal["checksum", "name", "told", "word"]
-"""checksum: the authors publish it; name: of the file, where they publish none; told: by --anyway; word: --as alone."""
+KnownBy = Literal["checksum", "name", "stated", "word"]
+"""checksum: the authors publish it; name: of the file, where they publish none; stated: by --anyway; word: --as
+alone."""
 
 UNKNOWN = Statement(
     certainty="unknown",
@@ -50,7 +51,7 @@ def known_by(row: PublishedWeights, layout: str, path: Path, digests: Digests, *
         if right is False and not anyway:
             raise _not_published(row, path, digests)
     if anyway:
-        return "told"
+        return "stated"
     return "name" if ours else "word"
 
 
@@ -90,7 +91,7 @@ def classes_in(layout: Layout, tensors: Mapping[str, Tensor]) -> set[int]:
 
 
 def statements_for(row_statements: list[Statement], known: KnownBy | Literal[""]) -> list[Statement]:
-    """What may be said of an imported file: the row's statements, and that nothing is known where nobody vouches."""
+    """Statements about an imported file: the row's statements, and that nothing is known where nobody vouches."""
     return [*row_statements, UNKNOWN] if known == "word" else row_statements
 
 

@@ -68,7 +68,8 @@ class ImportReport:
             lines.append(f"{len(self.neutral):,} that such files lack start neutral: {shown}…")
         if self.known_by == "word":
             lines.append(
-                "nothing but --as says that this is the published file: what it has seen counts as not known. To vouch "
+                "nothing but --as says that this is the published file: what it was trained on counts as not known. "
+                "To vouch "
                 "for it, import it with --anyway"
             )
         return lines + self.notes
@@ -152,8 +153,8 @@ def write_imported(
         std=float(encoder.std),
         seed=0,
         split="",
-        patients_seen=[],
-        images_seen=0,
+        training_patients=[],
+        n_training_images=0,
         statements=statements_for(statements_of(row), report.known_by),
     )
     write_directory(encoder, card, report, directory, classifier, row.findings)
@@ -207,10 +208,10 @@ def encoder_of(
         hint = which_fits_instead(native, tensors, row)
         raise HilumErrors(where, error.problems, fix=f"{error.fix}{hint}") from error
     notes = check_numbers(mapped, tensors, where)
-    periods, said = check_rotary(encoder.body, native, tensors, where)
+    periods, notice = check_rotary(encoder.body, native, tensors, where)
     if periods is not None:
         encoder.use_periods(periods)
-    notes += said
+    notes += notice
     weights = dict(mapped.tensors)
     if len(row.mean) == 3:
         weights, folded = _fold(encoder, row, weights, mapped, where)
@@ -267,8 +268,8 @@ def _fold(
     folded, mean, std = fold_gray(weights, encoder.stem, row.mean, row.std)
     encoder.mean.fill_(mean)
     encoder.std.fill_(std)
-    said = f"the first convolution was folded from three equal channels onto one (mean {mean:.4f}, std {std:.4f})"
-    return folded, [said]
+    notice = f"the first convolution was folded from three equal channels onto one (mean {mean:.4f}, std {std:.4f})"
+    return folded, [notice]
 
 
 def _resize(encoder: Encoder, weights: dict[str, Tensor]) -> list[str]:

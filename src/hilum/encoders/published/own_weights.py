@@ -26,7 +26,7 @@ IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 @dataclass(frozen=True)
-class Told:
+class StatedWeights:
     """What somebody tells of weights of their own.
 
     Attributes:
@@ -37,8 +37,8 @@ class Told:
             file has three.
         image_size: side in px that they were trained at; None: the architecture's.
         prefix: in front of the layout's keys in the file; keys without it are left out.
-        statements: what they have seen, as far as it is known by collection.
-        patients_seen: patients that they have seen, "<collection>:<patient>".
+        statements: what they were trained on, as far as it is known by collection.
+        training_patients: patients that they were trained on, "<collection>:<patient>".
     """
 
     encoder: str
@@ -49,18 +49,23 @@ class Told:
     image_size: int | None = None
     prefix: str = ""
     statements: Sequence[Statement] = ()
-    patients_seen: Sequence[str] = ()
+    training_patients: Sequence[str] = ()
 
 
 def import_own(
-    path: Path, told: Told, *, out: Path | None = None, weights_dir: Path | None = None, unpickle: bool = False
+    path: Path,
+    stated: StatedWeights,
+    *,
+    out: Path | None = None,
+    weights_dir: Path | None = None,
+    unpickle: bool = False,
 ) -> tuple[Path, ImportReport]:
     """Make an encoder's directory of a checkpoint that is in no table.
 
     Args:
         path: the file, or a folder as Hugging Face lays it out.
-        told: what it is.
-        out: directory to make; in the weights folder unless told.
+        stated: what it is.
+        out: directory to make; in the weights folder by default.
         weights_dir: the weights folder.
         unpickle: take tensors out of pickled objects, in a sandboxed process.
 
@@ -71,31 +76,31 @@ def import_own(
         HilumError: the file cannot be read, or its weights are not the encoder's, one by one; normalisation is missing.
     """
     path = checkpoint_in(path)
-    _check_layout(told.layout)
+    _check_layout(stated.layout)
     tensors = unpickled_tensors(path) if unpickle else read_tensors(path)
-    inside, beside = _behind(told.prefix, tensors, path)
-    sha256, row = file_sha256(path), _row_of(told, inside, path)
-    encoder, report = encoder_of(row, inside, path, told.layout, sha256)
-    notes = [f"normalised as ImageNet's photographs, since nothing else was told (mean {_numbers(row.mean)})"]
+    inside, beside = _behind(stated.prefix, tensors, path)
+    sha256, row = file_sha256(path), _row_of(stated, inside, path)
+    encoder, report = encoder_of(row, inside, path, stated.layout, sha256)
+    notes = [f"normalised as ImageNet's photographs, since nothing else was stated (mean {_numbers(row.mean)})"]
     report = replace(
         report,
-        dropped=report.dropped | ({f"not behind the prefix {told.prefix}": beside} if beside else {}),
-        notes=report.notes + (notes if told.mean is None else []),
+        dropped=report.dropped | ({f"not behind the prefix {stated.prefix}": beside} if beside else {}),
+        notes=report.notes + (notes if stated.mean is None else []),
     )
     card = Card(
-        encoder=told.encoder,
-        method=told.method,
+        encoder=stated.encoder,
+        method=stated.method,
         starts_from=NOT_STATED,
-        settings={"file": path.name, "file_sha256": sha256, "layout": told.layout},
+        settings={"file": path.name, "file_sha256": sha256, "layout": stated.layout},
         preprocessing=[],
         image_size=row.image_size,
         mean=float(encoder.mean),
         std=float(encoder.std),
         seed=0,
         split="",
-        patients_seen=sorted(told.patients_seen),
-        images_seen=0,
-        statements=list(told.statements),
+        training_patients=sorted(stated.training_patients),
+        n_training_images=0,
+        statements=list(stated.statements),
     )
     directory = out or weights_folder(weights_dir) / "own" / f"{path.stem}-{sha256[:16]}"
     write_directory(encoder, card, report, directory)
@@ -116,13 +121,13 @@ def _behind(prefix: str, tensors: Mapping[str, Tensor], path: Path) -> tuple[dic
     return inside, len(tensors) - len(inside)
 
 
-def _row_of(told: Told, tensors: Mapping[str, Tensor], path: Path) -> PublishedWeights:
-    layout = LAYOUTS[told.layout]
-    create_encoder(told.encoder, seed=0)  # refuses a wrong name
+def _row_of(stated: StatedWeights, tensors: Mapping[str, Tensor], path: Path) -> PublishedWeights:
+    layout = LAYOUTS[stated.layout]
+    create_encoder(stated.encoder, seed=0)  # refuses a wrong name
     # FCMAE has no norm behind the encoder, and no classifier either.
-    norm = "head.norm" if told.encoder.startswith("convnextv2") and not classes_in(layout, tensors) else ""
-    channels = _channels(told.encoder, told.layout, tensors, path, norm)
-    mean, std = told.mean, told.std
+    norm = "head.norm" if stated.encoder.startswith("convnextv2") and not classes_in(layout, tensors) else ""
+    channels = _channels(stated.encoder, stated.layout, tensors, path, norm)
+    mean, std = stated.mean, stated.std
     if (mean is None) != (std is None) or (mean is None and channels != 3):
         fix = "Tell how values in [0, 1] were normalised in training, as in --mean 0.5 --std 0.25."
         raise HilumError(path, expected="--mean and --std", found="one or neither", fix=fix)
@@ -136,17 +141,17 @@ def _row_of(told: Told, tensors: Mapping[str, Tensor], path: Path) -> PublishedW
         raise HilumError(path, expected=f"--mean and --std of {channels} channels", found=found, fix=fix)
     return PublishedWeights(
         name=path.stem,
-        title=told.method,
-        encoder=told.encoder,
-        layouts=(told.layout,),
-        method=told.method,
+        title=stated.method,
+        encoder=stated.encoder,
+        layouts=(stated.layout,),
+        method=stated.method,
         data="",
         source=Source(file=path.name, page=""),
         licence="",
         citation="",
         mean=mean,
         std=std,
-        image_size=told.image_size or ARCHITECTURES[told.encoder].size,
+        image_size=stated.image_size or ARCHITECTURES[stated.encoder].size,
         crop="squeeze",
         starts_from=NOT_STATED,
         norm_absent=norm,

@@ -68,7 +68,7 @@ class PublishedWeights(_Row):
         mean, std: normalisation of values in [0, 1], one number a channel (3, or 1 for weights of gray images).
         image_size: side in px that they were trained at.
         crop: "squeeze" (whole image), or the fraction of the side that evaluation keeps.
-        seen: radiographs that had a part in them; empty where there were none.
+        trained_on: radiographs that had a part in them; empty where there were none.
         starts_from: name of the published weights that they started from; "random"; or "not stated" by their authors.
         classes: how many classes the classifier in the published file has; 0 where there is none, and a file that has
             one is another; None where either is published.
@@ -91,7 +91,7 @@ class PublishedWeights(_Row):
     std: _PerChannel
     image_size: int
     crop: float | str
-    seen: tuple[Statement, ...] = ()
+    trained_on: tuple[Statement, ...] = ()
     starts_from: str = RANDOM
     classes: int | None = None
     findings: tuple[str, ...] = ()
@@ -110,7 +110,7 @@ def published_weights() -> dict[str, PublishedWeights]:
         except ValidationError as error:
             problems += [f"{name}.{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()]
     if problems:
-        raise HilumErrors(_TABLE, problems, fix="mend the table.")
+        raise HilumErrors(_TABLE, problems, fix="fix the table.")
     return rows
 
 
@@ -157,9 +157,9 @@ def find_weights(name: str, encoder: str | None = None) -> PublishedWeights:
 
 
 def statements_of(row: PublishedWeights) -> list[Statement]:
-    """What weights have seen, and those before them that they started from."""
+    """What weights were trained on, and those before them that they started from."""
     before = published_weights().get(row.starts_from)
-    return [*(statements_of(before) if before else []), *row.seen]
+    return [*(statements_of(before) if before else []), *row.trained_on]
 
 
 def rows_of_file(name: str) -> list[PublishedWeights]:
@@ -169,11 +169,13 @@ def rows_of_file(name: str) -> list[PublishedWeights]:
 
 def digest_of(row: PublishedWeights) -> str:
     """Changes when an encoder that was imported under the row has to be imported again: another Hilum, another row."""
-    decisive = row.model_dump(mode="json", exclude={"title", "citation", "remarks", "crop", "source", "data", "seen"})
+    decisive = row.model_dump(
+        mode="json", exclude={"title", "citation", "remarks", "crop", "source", "data", "trained_on"}
+    )
     if not row.findings:
         del decisive["findings"]
-    said = [statement.model_dump(mode="json") for statement in statements_of(row)]
-    return fingerprint([_IMPORT_VERSION, decisive, said])[:16]
+    statements = [statement.model_dump(mode="json") for statement in statements_of(row)]
+    return fingerprint([_IMPORT_VERSION, decisive, statements])[:16]
 
 
 def _read_table() -> dict[str, Any]:

@@ -21,8 +21,8 @@ class WeightsDescription:
         source: the address, or the directory.
         licence: of the weights; empty for own runs.
         method: how they were trained.
-        seen: what their authors say that they have seen.
-        patients_seen: of own runs, every patient (`hilum.encoders.ledger`).
+        trained_on: what their authors say that they were trained on.
+        training_patients: of own runs, every patient (`hilum.encoders.ledger`).
         here: whether they are on this machine, ready or to be imported.
         image_size: side of the views that they were trained on, in px.
         preprocessing: steps of the images that own runs have seen, as cards have them; empty where that is not known.
@@ -32,8 +32,8 @@ class WeightsDescription:
     source: str
     licence: str
     method: str
-    seen: list[Statement]
-    patients_seen: list[str]
+    trained_on: list[Statement]
+    training_patients: list[str]
     here: bool
     image_size: int
     preprocessing: list[Any]
@@ -58,8 +58,8 @@ def describe_weights(name_or_path: str | Path, encoder: str, weights_dir: Path |
             source=str(name_or_path),
             licence=str(card.settings.get("licence", "")),
             method=card.method,
-            seen=card.statements,
-            patients_seen=card.patients_seen,
+            trained_on=card.statements,
+            training_patients=card.training_patients,
             here=True,
             image_size=card.image_size,
             preprocessing=card.preprocessing,
@@ -72,8 +72,8 @@ def describe_weights(name_or_path: str | Path, encoder: str, weights_dir: Path |
         licence=row.licence,
         method=row.method,
         # What was imported may be less certainly the published file than its name says.
-        seen=read_card(ready).statements if ready else statements_of(row),
-        patients_seen=[],
+        trained_on=read_card(ready).statements if ready else statements_of(row),
+        training_patients=[],
         here=ready is not None or (folder / row.source.file).is_file(),
         image_size=row.image_size,
         preprocessing=[],
@@ -121,7 +121,7 @@ def import_weights(
         name: of the registry.
         path: the file, or a folder as Hugging Face lays it out; it may come in any of the layouts that the row names.
         weights_dir: the weights folder.
-        out: directory to make; in the weights folder unless told.
+        out: directory to make; in the weights folder by default.
         unpickle: take tensors out of pickled objects, in a sandboxed process.
         anyway: take it for the published file, whatever its name, its checksum and its classifier say.
 

@@ -60,8 +60,8 @@ def unpickled_tensors(path: Path) -> dict[str, Tensor]:
         except subprocess.TimeoutExpired:
             raise _refused(path, f"no end after {2 * _SECONDS} s") from None
         if done.returncode != 0 or not target.is_file():
-            said = done.stderr.decode(errors="replace").strip().splitlines()
-            raise _refused(path, said[-1][:200] if said else f"the process ended with {done.returncode}")
+            lines = done.stderr.decode(errors="replace").strip().splitlines()
+            raise _refused(path, lines[-1][:200] if lines else f"the process ended with {done.returncode}")
         return safetensors.torch.load_file(target)
 
 

@@ -51,8 +51,8 @@ class Attention(nn.Module):
         maps = tokens.transpose(1, 2).reshape(tokens.shape[0], WIDTH, *grid)
         scores = self.query(maps) @ self.key(maps).transpose(-1, -2) * WIDTH**-0.5
         context = self.dropout(scores.softmax(-1)) @ self.value(maps)
-        seen: Tensor = self.output(context.transpose(1, 2).flatten(2))
-        return seen
+        attended: Tensor = self.output(context.transpose(1, 2).flatten(2))
+        return attended
 
 
 class Block(nn.Module):

@@ -23,16 +23,16 @@ from .resampling import (
     available_threads as available_threads,
 )
 from .resampling import (
+    bootstrap_statistics as bootstrap_statistics,
+)
+from .resampling import (
     by_patient as by_patient,
 )
 from .resampling import (
-    leaving_one_out as leaving_one_out,
+    jackknife_statistics as jackknife_statistics,
 )
 from .resampling import (
     once_each as once_each,
-)
-from .resampling import (
-    over_redraws as over_redraws,
 )
 from .resampling import (
     sums_statistic as sums_statistic,

@@ -1,6 +1,6 @@
-"""Drawing with replacement, counted: how often each patient (or seed) is in each redraw of a bootstrap.
+"""Drawing with replacement, counted: how often each patient (or seed) is in each resample of a bootstrap.
 
-Redraw r is a function of (seed, r) and of nothing else, so it is the same for any number of redraws, threads and
+Resample r is a function of (seed, r) and of nothing else, so it is the same for any number of resamples, threads and
 blocks, and the same for all findings, metrics and arms. Random words come from Philox-4x32-10, as in `hilum.draws`;
 they become integers below n by Lemire's multiplication with rejection (ACM Transactions on Modeling and Computer
 Simulation 29(1), 2019, algorithm 5), so that every unit has exactly the same chance.
@@ -42,23 +42,23 @@ _APART_FROM_TRAINING = 0x52454452  # so that a study's seed does not give its bo
 
 
 def drawn_counts(
-    units: int, *, draws: int, redraws: int, seed: int, stream: int = PATIENTS, first: int = 0
+    units: int, *, draws: int, n_bootstrap: int, seed: int, stream: int = PATIENTS, first: int = 0
 ) -> NDArray[np.uint8]:
     """Draw `draws` of `units` with replacement, again and again, and count.
 
     Args:
         units: patients or seeds, 1 to 2^32 - 1.
-        draws: how many are drawn in each redraw.
-        redraws: how many redraws.
+        draws: how many are drawn in each resample.
+        n_bootstrap: how many resamples.
         seed: 0 to 2^64 - 1.
         stream: different streams are independent.
-        first: number of the first redraw.
+        first: number of the first resample.
 
     Returns:
-        (units, redraws). Columns sum to `draws`. A count above 255 would not fit, and is not met: where there are units
-        enough to draw that often, its probability is below 1 / 256!, or 1e-506, for each of them.
+        (units, resamples). Columns sum to `draws`. A count above 255 would not fit, and is not met: where there are
+        units enough to draw that often, its probability is below 1 / 256!, or 1e-506, for each of them.
     """
-    counts = np.zeros((units, redraws), dtype=np.uint8)
+    counts = np.zeros((units, n_bootstrap), dtype=np.uint8)
     key = seed & 0xFFFFFFFF, (seed >> 32 & 0xFFFFFFFF) ^ _APART_FROM_TRAINING
     _draw(np.uint64(key[0]), np.uint64(key[1]), np.uint64(stream), first, draws, counts)
     return counts
@@ -80,9 +80,9 @@ def _draw(k0: np.uint64, k1: np.uint64, stream: np.uint64, first: int, draws: in
     units = np.uint64(counts.shape[0])
     rejected_below = (_LOW + _ONE - units) % units
     for column in range(counts.shape[1]):
-        redraw, block, done = np.uint64(first + column), _ZERO, 0
+        resample, block, done = np.uint64(first + column), _ZERO, 0
         while done < draws:
-            words = _philox(block, redraw, stream, _ZERO, k0, k1)
+            words = _philox(block, resample, stream, _ZERO, k0, k1)
             block += _ONE
             for word in words:
                 product = word * units

@@ -1,9 +1,9 @@
-"""One set of redraws for everything: patients are drawn once for each block, and every statistic is told the counts.
+"""One set of resamples for everything: patients are drawn once for each block, and every statistic receives the counts.
 
-A statistic sees how often each patient counts and nothing else of a redraw. So the same functions give the estimate
+A statistic sees how often each patient counts and nothing else of a resample. So the same functions give the estimate
 (every patient once), the bootstrap (patients drawn with replacement) and the jackknife (one patient left out).
 
-Sums over images in every redraw of patients: a redraw only changes how often each patient's share is added.
+Sums over images in every resample of patients: a resample only changes how often each patient's share is added.
 
 Counts of true and false positives at a fixed threshold, squared errors, cells of a confusion matrix are such sums.
 """
@@ -20,36 +20,36 @@ from hilum.evaluation.bootstrap.draws import PATIENTS, compiled, drawn_counts
 from hilum.progress import ProgressReport, silent
 
 BLOCK = 64
-"""Redraws in one pass: their counts for one patient fill one cache line."""
+"""Resamples in one pass: their counts for one patient fill one cache line."""
 
 Counts: TypeAlias = NDArray[np.uint8]
 Statistic: TypeAlias = Callable[[Counts], NDArray[np.float64]]
-"""From how often each patient counts, (P, 64), to K numbers in each of the 64 redraws, (K, 64)."""
+"""From how often each patient counts, (P, 64), to K numbers in each of the 64 resamples, (K, 64)."""
 
 _STRATA = 1 << 20
 """Streams from here on draw within strata; below they draw patients and seeds."""
 
 
-def over_redraws(
+def bootstrap_statistics(
     statistics: Mapping[str, Statistic],
     units: int,
     *,
-    redraws: int,
+    n_bootstrap: int,
     seed: int,
     strata: NDArray[np.integer] | None = None,
     threads: int | None = None,
     on_progress: ProgressReport = silent,
 ) -> dict[str, NDArray[np.float64]]:
-    """All statistics on the same redraws of patients.
+    """All statistics on the same resamples of patients.
 
     Args:
         statistics: by name.
         units: P, how many patients there are and are drawn each time.
-        redraws: B, how many; redraw r does not depend on it.
-        seed: of the redraws.
-        strata: (P,), 0 to S - 1; patients are redrawn within their stratum. None to redraw all of them together.
+        n_bootstrap: B, how many; resample r does not depend on it.
+        seed: of the resamples.
+        strata: (P,), 0 to S - 1; patients are resampled within their stratum. None to resample all of them together.
         threads: None for as many as this process may use. The result does not depend on it.
-        on_progress: told the redraws done.
+        on_progress: receives the resamples done.
 
     Returns:
         For each statistic (K, B).
@@ -57,17 +57,17 @@ def over_redraws(
 
     def draw(first: int) -> Counts:
         if strata is None:
-            return drawn_counts(units, draws=units, redraws=BLOCK, seed=seed, stream=PATIENTS, first=first)
+            return drawn_counts(units, draws=units, n_bootstrap=BLOCK, seed=seed, stream=PATIENTS, first=first)
         counts = np.zeros((units, BLOCK), dtype=np.uint8)
         for stratum in np.unique(strata):
             inside = np.flatnonzero(strata == stratum)
             stream = _STRATA + int(stratum)
             counts[inside] = drawn_counts(
-                len(inside), draws=len(inside), redraws=BLOCK, seed=seed, stream=stream, first=first
+                len(inside), draws=len(inside), n_bootstrap=BLOCK, seed=seed, stream=stream, first=first
             )
         return counts
 
-    return _in_blocks(statistics, draw, redraws, threads, on_progress)
+    return _in_blocks(statistics, draw, n_bootstrap, threads, on_progress)
 
 
 def once_each(statistics: Mapping[str, Statistic], units: int) -> dict[str, NDArray[np.float64]]:
@@ -76,7 +76,7 @@ def once_each(statistics: Mapping[str, Statistic], units: int) -> dict[str, NDAr
     return {name: np.ascontiguousarray(statistic(counts)[:, 0]) for name, statistic in statistics.items()}
 
 
-def leaving_one_out(
+def jackknife_statistics(
     statistics: Mapping[str, Statistic],
     units: int,
     *,
@@ -145,7 +145,7 @@ def by_patient(values: NDArray[np.floating], patients: NDArray[np.int32], units:
 
 
 def sums_statistic(shares: NDArray[np.float64]) -> Statistic:
-    """The K sums over patients, in any redraws of them.
+    """The K sums over patients, in any resamples of them.
 
     Args:
         shares: (K, P), each patient's share of each sum. Whole numbers give exact sums.
@@ -170,7 +170,7 @@ def weighted_sums(
     counts: Counts,
     out: NDArray[np.float64],
 ) -> None:
-    """K sums in 64 redraws, each in the order of patients whatever runs beside it.
+    """K sums in 64 resamples, each in the order of patients whatever runs beside it.
 
     Args:
         patients: whose share it is; of patients without a share there is none.
@@ -183,5 +183,5 @@ def weighted_sums(
         for at in range(bounds[row], bounds[row + 1]):
             count = counts[patients[at]]
             value = values[at]
-            for redraw in range(BLOCK):
-                out[row, redraw] += value * count[redraw]
+            for resample in range(BLOCK):
+                out[row, resample] += value * count[resample]

@@ -2,31 +2,31 @@ from .arms import (
     MeasuredArms as MeasuredArms,
 )
 from .arms import (
-    check_redraws as check_redraws,
+    check_n_bootstrap as check_n_bootstrap,
 )
 from .arms import (
     measure_arms as measure_arms,
 )
 from .seeds import (
-    ArmRedraws as ArmRedraws,
+    ArmResamples as ArmResamples,
 )
 from .seeds import (
-    LayerRedraws as LayerRedraws,
+    LayerResamples as LayerResamples,
 )
 from .seeds import (
-    Redrawn as Redrawn,
+    Resampled as Resampled,
 )
 from .seeds import (
     arms_of_layers as arms_of_layers,
 )
 from .seeds import (
+    bootstrap_arms as bootstrap_arms,
+)
+from .seeds import (
+    bootstrap_layers as bootstrap_layers,
+)
+from .seeds import (
     layers_of as layers_of,
-)
-from .seeds import (
-    redraw_arms as redraw_arms,
-)
-from .seeds import (
-    redraw_layers as redraw_layers,
 )
 from .seeds import (
     seed_weights as seed_weights,

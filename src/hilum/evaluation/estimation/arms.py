@@ -1,4 +1,4 @@
-"""Arms measured once: all metrics on the same redraws, from which every table is made."""
+"""Arms measured once: all metrics on the same resamples, from which every table is made."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from hilum.errors import HilumError
 from hilum.evaluation.bootstrap.config import IntervalKind
 from hilum.evaluation.estimation.seeds import (
-    ArmRedraws,
-    LayerRedraws,
+    ArmResamples,
+    LayerResamples,
     arms_of_layers,
+    bootstrap_layers,
     layers_of,
-    redraw_layers,
     strata_by_rarest,
 )
 from hilum.evaluation.inference import (
@@ -24,9 +24,9 @@ from hilum.evaluation.inference import (
     SeedInference,
     SeedTest,
     auroc_covariance,
+    bootstrap_covariance,
     compare_seeds,
     patients_behind,
-    redrawn_covariance,
     seeds_vary,
 )
 from hilum.evaluation.metrics import AUROC, AVERAGES, MACRO, check_metrics
@@ -35,15 +35,15 @@ from hilum.evaluation.predictions.align import align
 from hilum.evaluation.thresholds import Thresholds
 from hilum.progress import ProgressReport, silent
 
-MIN_REDRAWS = 40
-"""Below this a tail of 2.5 % does not hold one redraw."""
+MIN_N_BOOTSTRAP = 40
+"""Below this a tail of 2.5 % does not hold one resample."""
 
 INTERVALS: tuple[IntervalKind, ...] = ("expanded", "percentile", "bca")
 
 
 @dataclass(frozen=True)
 class MeasuredArms:
-    """Arms, their numbers, and those numbers in every redraw.
+    """Arms, their numbers, and those numbers in every resample.
 
     Attributes:
         aligned: the predictions.
@@ -53,10 +53,10 @@ class MeasuredArms:
         metrics: names, in order.
         averages: rows over findings.
         arms: by name, in order.
-        interval: how intervals are made from redraws.
+        interval: how intervals are made from resamples.
         optimistic: whether thresholds were chosen on the images they are judged on.
         covariance: by metric, of all layers (arms x seeds), for Obuchowski and Rockette's test of arms with several
-            seeds; empty where arms are compared by their redraws.
+            seeds; empty where arms are compared by their resamples.
         seed_design: of that test.
     """
 
@@ -66,7 +66,7 @@ class MeasuredArms:
     min_positives: int
     metrics: tuple[str, ...]
     averages: tuple[str, ...]
-    arms: dict[str, ArmRedraws]
+    arms: dict[str, ArmResamples]
     interval: IntervalKind
     optimistic: bool
     covariance: dict[str, LayerCovariance] = field(default_factory=dict)
@@ -91,7 +91,7 @@ class MeasuredArms:
         return patients_behind(rarer[self.included]) if self.included.any() else None
 
     def seed_test(self, metric: str, arm: str, other: str, row: int) -> SeedTest | None:
-        """Arm less other with seeds as random readers; None where redraws alone are to be used.
+        """Arm less other with seeds as random readers; None where resamples alone are to be used.
 
         So it is without several seeds that differ, and where a row has no number.
         """
@@ -118,7 +118,7 @@ def measure_arms(
     thresholds: Mapping[str, Sequence[Thresholds]] | None = None,
     interval: IntervalKind = "expanded",
     stratified: bool = False,
-    redraws: int = 2000,
+    n_bootstrap: int = 2000,
     seed: int = 0,
     min_positives: int = 10,
     seed_inference: SeedInference = "obuchowski_rockette",
@@ -126,7 +126,7 @@ def measure_arms(
     threads: int | None = None,
     on_progress: ProgressReport = silent,
 ) -> MeasuredArms:
-    """Measure all arms, all findings and all metrics on the same redraws of patients (and seeds).
+    """Measure all arms, all findings and all metrics on the same resamples of patients (and seeds).
 
     Args:
         arms: for each arm its predictions, one a seed; all of the same images.
@@ -134,25 +134,25 @@ def measure_arms(
         averages: rows over findings: macro, weighted (by positives), micro (all images in one pot). Where there is one
             finding there are none: they would be the same number again, with another interval.
         thresholds: for each arm one a seed, in the same order; needed by sensitivity and the like. They stay fixed in
-            redraws.
+            resamples.
         interval: expanded (percentiles, further out where patients are few), percentile, or bca (bias-corrected and
             accelerated; leaves out each patient once).
-        stratified: redraw patients within strata of the rarest finding that they have.
-        redraws: of the bootstrap, at least 40.
-        seed: of the redraws.
+        stratified: resample patients within strata of the rarest finding that they have.
+        n_bootstrap: of the bootstrap, at least 40.
+        seed: of the resamples.
         min_positives: findings with fewer positive patients, or fewer negative patients, are left out of averages;
             never fewer than two.
         seed_inference: how arms with several seeds are compared: `obuchowski_rockette` (with `interval` expanded), or
-            `bootstrap`, which redraws seeds with the patients. Percentile and bca intervals are always of redraws.
+            `bootstrap`, which resamples seeds with the patients. Percentile and bca intervals are always of resamples.
         seed_design: `nested`: seeds of different arms have nothing in common; `factorial`: seed s of all arms shares
             something that counts, such as the labels that were drawn. For `obuchowski_rockette`.
         threads: None for as many as this process may use.
-        on_progress: told the redraws done.
+        on_progress: receives the resamples done.
 
     Raises:
-        HilumError: predictions that do not go together, unknown metrics, missing thresholds, or too few redraws.
+        HilumError: predictions that do not go together, unknown metrics, missing thresholds, or too few resamples.
     """
-    check_redraws(redraws)
+    check_n_bootstrap(n_bootstrap)
     check_metrics(metrics, thresholds=thresholds is not None)
     _check_one_of("averages", averages, AVERAGES)
     _check_one_of("interval", [interval], INTERVALS)
@@ -163,9 +163,9 @@ def measure_arms(
     averages = () if len(aligned.findings) == 1 else tuple(averages)
     cases = count_cases(aligned.labels, aligned.patients)
     included = cases.enough(min_positives)
-    layers = redraw_layers(
+    layers = bootstrap_layers(
         aligned,
-        redraws=redraws,
+        n_bootstrap=n_bootstrap,
         seed=seed,
         included=included,
         metrics=metrics,
@@ -185,7 +185,7 @@ def measure_arms(
         min_positives,
         tuple(metrics),
         averages,
-        arms_of_layers(aligned, layers, averages=averages, redraws=redraws, seed=seed),
+        arms_of_layers(aligned, layers, averages=averages, n_bootstrap=n_bootstrap, seed=seed),
         interval,
         any(one.optimistic for each in (thresholds or {}).values() for one in each),
         _covariance(aligned, layers, included, averages, threads) if by_seeds and several else {},
@@ -195,13 +195,15 @@ def measure_arms(
 
 def _covariance(
     aligned: AlignedArms,
-    layers: LayerRedraws,
+    layers: LayerResamples,
     included: NDArray[np.bool_],
     averages: tuple[str, ...],
     threads: int | None,
 ) -> dict[str, LayerCovariance]:
-    """Of all layers over patients: exact for the AUROC of findings and their mean, of redraws for all else."""
-    made = {metric: redrawn_covariance(values, layers.redrawn[metric]) for metric, values in layers.estimates.items()}
+    """Of all layers over patients: exact for the AUROC of findings and their mean, of resamples for all else."""
+    made = {
+        metric: bootstrap_covariance(values, layers.resampled[metric]) for metric, values in layers.estimates.items()
+    }
     if AUROC in made:
         scores = np.concatenate(list(aligned.scores.values()))
         exact = auroc_covariance(aligned.labels, scores, aligned.patients, mean_over=included, threads=threads)
@@ -213,15 +215,15 @@ def _covariance(
     return made
 
 
-def check_redraws(redraws: int) -> None:
-    """Refuse a number of redraws that has no tails.
+def check_n_bootstrap(n_bootstrap: int) -> None:
+    """Refuse a number of resamples that has no tails.
 
     Raises:
         HilumError: fewer than 40.
     """
-    if redraws < MIN_REDRAWS:
+    if n_bootstrap < MIN_N_BOOTSTRAP:
         fix = "Use 1000 or more for numbers that you publish."
-        raise HilumError("redraws", expected=f"at least {MIN_REDRAWS}", found=str(redraws), fix=fix)
+        raise HilumError("n_bootstrap", expected=f"at least {MIN_N_BOOTSTRAP}", found=str(n_bootstrap), fix=fix)
 
 
 def _in_order(

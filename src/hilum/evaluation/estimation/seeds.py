@@ -1,9 +1,10 @@
-"""An arm in every redraw: the mean over its seeds, with patients and seeds redrawn, per finding and over findings.
+"""An arm in every resample: the mean over its seeds, with patients and seeds resampled, per finding and over findings.
 
-Seeds are replicates: training anew is part of what an arm's number could have been. Each redraw draws the patients and,
-independently, S of the S seeds, both with replacement (Owen, "The pigeonhole bootstrap", Annals of Applied Statistics
-1:386-411, 2007). That counts the part of the noise that patients and seeds share more than once, which makes it
-conservative where seeds agree; with two or three seeds that differ much it still says too little (docs/statistics.md).
+Seeds are replicates: training anew is part of what an arm's number could have been. Each resample draws the patients
+and, independently, S of the S seeds, both with replacement (Owen, "The pigeonhole bootstrap", Annals of Applied
+Statistics 1:386-411, 2007). That counts the part of the noise that patients and seeds share more than once, which makes
+it conservative where seeds agree; with two or three seeds that differ much it still says too little
+(docs/statistics.md).
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,29 +13,29 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hilum.evaluation.bootstrap import drawn_counts, leaving_one_out, once_each, over_redraws
+from hilum.evaluation.bootstrap import bootstrap_statistics, drawn_counts, jackknife_statistics, once_each
 from hilum.evaluation.metrics import AUROC, MACRO, Scored, measured, statistics_for
 from hilum.evaluation.predictions import AlignedArms
 from hilum.progress import ProgressReport, silent
 
 
 @dataclass(frozen=True)
-class Redrawn:
+class Resampled:
     """One metric of one arm.
 
     Attributes:
         estimate: (R,), mean over seeds; rows are findings, then averages; NaN where undefined.
-        redrawn: (R, B), the same in each redraw.
+        resampled: (R, B), the same in each resample.
         jackknife: (R, P), the same without each patient, seeds as they are; None where it was not asked for.
     """
 
     estimate: NDArray[np.float64]
-    redrawn: NDArray[np.float64]
+    resampled: NDArray[np.float64]
     jackknife: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)
-class ArmRedraws:
+class ArmResamples:
     """All metrics of one arm.
 
     Attributes:
@@ -47,7 +48,7 @@ class ArmRedraws:
 
     findings: list[str]
     averages: tuple[str, ...]
-    metrics: dict[str, Redrawn]
+    metrics: dict[str, Resampled]
     seeds: int
     constant: NDArray[np.bool_]
 
@@ -56,30 +57,30 @@ class ArmRedraws:
         return [*self.findings, *self.averages].index(name)
 
     @property
-    def auroc(self) -> Redrawn:
+    def auroc(self) -> Resampled:
         """AUROC."""
         return self.metrics[AUROC]
 
 
 @dataclass(frozen=True)
-class LayerRedraws:
-    """All metrics of all M layers (arms x seeds, in order), patients redrawn and seeds as they are.
+class LayerResamples:
+    """All metrics of all M layers (arms x seeds, in order), patients resampled and seeds as they are.
 
     Attributes:
         estimates: by metric (M, R).
-        redrawn: by metric (M, R, B).
+        resampled: by metric (M, R, B).
         jackknife: by metric (M, R, P), without each patient; empty where it was not asked for.
     """
 
     estimates: dict[str, NDArray[np.float64]]
-    redrawn: dict[str, NDArray[np.float64]]
+    resampled: dict[str, NDArray[np.float64]]
     jackknife: dict[str, NDArray[np.float64]]
 
 
-def redraw_layers(
+def bootstrap_layers(
     aligned: AlignedArms,
     *,
-    redraws: int,
+    n_bootstrap: int,
     seed: int,
     included: NDArray[np.bool_],
     metrics: Sequence[str] = (AUROC,),
@@ -89,8 +90,8 @@ def redraw_layers(
     jackknife: bool = False,
     threads: int | None = None,
     on_progress: ProgressReport = silent,
-) -> LayerRedraws:
-    """All metrics of every layer by itself on the same redraws of patients; arguments as `redraw_arms`."""
+) -> LayerResamples:
+    """All metrics of every layer by itself on the same resamples of patients; arguments as `bootstrap_arms`."""
     scored = Scored(
         labels=aligned.labels,
         layers=np.concatenate(list(aligned.scores.values())),
@@ -101,18 +102,26 @@ def redraw_layers(
     )
     statistics = statistics_for(scored, metrics, threads=threads)
     whole = {name: values[:, None] for name, values in once_each(statistics, scored.units).items()}
-    drawn = over_redraws(
-        statistics, scored.units, redraws=redraws, seed=seed, strata=strata, threads=threads, on_progress=on_progress
+    drawn = bootstrap_statistics(
+        statistics,
+        scored.units,
+        n_bootstrap=n_bootstrap,
+        seed=seed,
+        strata=strata,
+        threads=threads,
+        on_progress=on_progress,
     )
-    estimates, redrawn = measured(whole, scored, metrics), measured(drawn, scored, metrics)
-    without = measured(leaving_one_out(statistics, scored.units, threads=threads), scored, metrics) if jackknife else {}
-    return LayerRedraws({metric: values[:, :, 0] for metric, values in estimates.items()}, redrawn, without)
+    estimates, resampled = measured(whole, scored, metrics), measured(drawn, scored, metrics)
+    without = (
+        measured(jackknife_statistics(statistics, scored.units, threads=threads), scored, metrics) if jackknife else {}
+    )
+    return LayerResamples({metric: values[:, :, 0] for metric, values in estimates.items()}, resampled, without)
 
 
-def redraw_arms(
+def bootstrap_arms(
     aligned: AlignedArms,
     *,
-    redraws: int,
+    n_bootstrap: int,
     seed: int,
     included: NDArray[np.bool_],
     metrics: Sequence[str] = (AUROC,),
@@ -122,25 +131,26 @@ def redraw_arms(
     jackknife: bool = False,
     threads: int | None = None,
     on_progress: ProgressReport = silent,
-) -> dict[str, ArmRedraws]:
-    """All arms on the same redraws of patients; arms with the same number of seeds also on the same redraws of seeds.
+) -> dict[str, ArmResamples]:
+    """All arms on the same resamples of patients; arms with the same number of seeds also on the same resamples of
+    seeds.
 
     Args:
         aligned: the arms.
-        redraws: B.
-        seed: of the redraws.
+        n_bootstrap: B.
+        seed: of the resamples.
         included: (F,), findings that averages are made of.
         metrics: names of `hilum.evaluation.metrics.registry.METRICS`.
         averages: rows over findings.
-        thresholds: for each arm (S, F); stay fixed in redraws. Needed by the metrics at a threshold.
-        strata: (P,), to redraw patients within strata; None for all together.
+        thresholds: for each arm (S, F); stay fixed in resamples. Needed by the metrics at a threshold.
+        strata: (P,), to resample patients within strata; None for all together.
         jackknife: whether to leave out each patient in turn, too.
         threads: None for as many as this process may use.
-        on_progress: told the redraws done.
+        on_progress: receives the resamples done.
     """
-    layers = redraw_layers(
+    layers = bootstrap_layers(
         aligned,
-        redraws=redraws,
+        n_bootstrap=n_bootstrap,
         seed=seed,
         included=included,
         metrics=metrics,
@@ -151,24 +161,24 @@ def redraw_arms(
         threads=threads,
         on_progress=on_progress,
     )
-    return arms_of_layers(aligned, layers, averages=averages, redraws=redraws, seed=seed)
+    return arms_of_layers(aligned, layers, averages=averages, n_bootstrap=n_bootstrap, seed=seed)
 
 
 def arms_of_layers(
-    aligned: AlignedArms, layers: LayerRedraws, *, averages: tuple[str, ...], redraws: int, seed: int
-) -> dict[str, ArmRedraws]:
-    """Means over seeds, and in every redraw over the seeds that were drawn there; arguments as `redraw_arms`."""
-    results: dict[str, ArmRedraws] = {}
+    aligned: AlignedArms, layers: LayerResamples, *, averages: tuple[str, ...], n_bootstrap: int, seed: int
+) -> dict[str, ArmResamples]:
+    """Means over seeds, and in every resample over the seeds that were drawn there; arguments as `bootstrap_arms`."""
+    results: dict[str, ArmResamples] = {}
     for arm, own in layers_of(aligned).items():
         scores = aligned.scores[arm]
-        weights = seed_weights(len(scores), redraws=redraws, seed=seed)
-        results[arm] = ArmRedraws(
+        weights = seed_weights(len(scores), n_bootstrap=n_bootstrap, seed=seed)
+        results[arm] = ArmResamples(
             findings=aligned.findings,
             averages=averages,
             metrics={
-                metric: Redrawn(
+                metric: Resampled(
                     estimate=values[own].mean(axis=0),
-                    redrawn=np.einsum("srb,sb->rb", layers.redrawn[metric][own], weights),
+                    resampled=np.einsum("srb,sb->rb", layers.resampled[metric][own], weights),
                     jackknife=layers.jackknife[metric][own].mean(axis=0) if layers.jackknife else None,
                 )
                 for metric, values in layers.estimates.items()
@@ -188,16 +198,16 @@ def layers_of(aligned: AlignedArms) -> dict[str, slice]:
     return places
 
 
-def seed_weights(seeds: int, *, redraws: int, seed: int) -> NDArray[np.float64]:
-    """How much each seed counts in each redraw, (S, B); columns sum to 1."""
-    return drawn_counts(seeds, draws=seeds, redraws=redraws, seed=seed, stream=seeds) / seeds
+def seed_weights(seeds: int, *, n_bootstrap: int, seed: int) -> NDArray[np.float64]:
+    """How much each seed counts in each resample, (S, B); columns sum to 1."""
+    return drawn_counts(seeds, draws=seeds, n_bootstrap=n_bootstrap, seed=seed, stream=seeds) / seeds
 
 
 def strata_by_rarest(labels: NDArray[np.floating], patients: NDArray[np.int32]) -> NDArray[np.int64]:
     """Stratum of each patient: the rarest finding that one of the patient's images is positive for, or none.
 
     With one finding these are the patients with and without a positive. With several, each rare finding keeps its
-    patients in every redraw, so that no redraw lacks them.
+    patients in every resample, so that no resample lacks them.
 
     Args:
         labels: (N, F), 1, 0 or NaN (unknown).

@@ -5,7 +5,7 @@ from .covariance import (
     auroc_covariance as auroc_covariance,
 )
 from .covariance import (
-    redrawn_covariance as redrawn_covariance,
+    bootstrap_covariance as bootstrap_covariance,
 )
 from .delong import (
     DeLong as DeLong,

@@ -35,7 +35,7 @@ def auroc_covariance(
     mean_over: NDArray[np.bool_],
     threads: int | None = None,
 ) -> LayerCovariance:
-    """AUROCs and their covariance over patients, by placement values; exact, without redraws.
+    """AUROCs and their covariance over patients, by placement values; exact, without resamples.
 
     With `a_f` and `b_f` a patient's summed components of positives and negatives of finding f, divided by how many
     there are, Cov(f, f) is Obuchowski's, and Cov(f, g) = P / (P - 1) sum over patients of (a_f + b_f) (a_g + b_g)'.
@@ -167,17 +167,17 @@ def _add_components(
     return area
 
 
-def redrawn_covariance(estimates: NDArray[np.float64], redrawn: NDArray[np.float64]) -> LayerCovariance:
-    """Covariance of any number from its redraws of patients, the seeds left as they are.
+def bootstrap_covariance(estimates: NDArray[np.float64], resampled: NDArray[np.float64]) -> LayerCovariance:
+    """Covariance of any number from its bootstrap over patients, the seeds left as they are.
 
     Args:
         estimates: (M, R).
-        redrawn: (M, R, B); redraws in which one of the models has no number are left out.
+        resampled: (M, R, B); resamples in which one of the models has no number are left out.
     """
-    models, rows, _ = redrawn.shape
+    models, rows, _ = resampled.shape
     covariance = np.full((rows, models, models), np.nan)
     for row in range(rows):
-        drawn = redrawn[:, row][:, np.isfinite(redrawn[:, row]).all(axis=0)]
+        drawn = resampled[:, row][:, np.isfinite(resampled[:, row]).all(axis=0)]
         if drawn.shape[1] > 1:
             covariance[row] = np.atleast_2d(np.cov(drawn))
     return LayerCovariance(np.ascontiguousarray(estimates.T), covariance)

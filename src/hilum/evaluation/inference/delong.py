@@ -1,4 +1,4 @@
-"""AUROCs and their covariance without redraws: DeLong's, and Obuchowski's where patients have several images.
+"""AUROCs and their covariance without resamples: DeLong's, and Obuchowski's where patients have several images.
 
 Each positive has a component, the share of negatives that it beats, and each negative one, the share of positives that
 beat it; ties count half. DeLong, DeLong & Clarke-Pearson, Biometrics 44:837-845 (1988), take the covariance of

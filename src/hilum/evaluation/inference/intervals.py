@@ -1,6 +1,6 @@
-"""What redraws say about a number: its interval, its p-value, and how small a difference could have been shown.
+"""What resamples say about a number: its interval, its p-value, and how small a difference could have been shown.
 
-AUROC with few positive or few negative patients, where redraws alone claim too much.
+AUROC with few positive or few negative patients, where resamples alone claim too much.
 """
 
 from statistics import NormalDist
@@ -15,25 +15,25 @@ from hilum.notes import Code, Note, note
 
 
 def percentile_interval(
-    redrawn: NDArray[np.float64], *, level: float = 0.95, patients: float | None = None
+    resampled: NDArray[np.float64], *, level: float = 0.95, patients: float | None = None
 ) -> tuple[float, float]:
     """Percentile interval (Efron & Tibshirani, An Introduction to the Bootstrap, 1993, §13.3), expanded if asked.
 
-    Redraws of n patients vary by a factor of sqrt((n - 1) / n) too little, and their tails are those of a normal
+    Resamples of n patients vary by a factor of sqrt((n - 1) / n) too little, and their tails are those of a normal
     distribution where t is right. The expanded interval takes percentiles further out to make up for both (Hesterberg,
     The American Statistician 69:371-386, 2015, §4.3).
 
     Args:
-        redrawn: (B,), the number in each redraw; NaN (undefined there) is left out.
+        resampled: (B,), the number in each resample; NaN (undefined there) is left out.
         level: coverage, 0 to 1.
         patients: n, on the side that has fewer; need not be whole. None for the plain interval.
 
     Returns:
         Lower and upper end, by linear interpolation between order statistics: quantile q of b values is at place
         q (b - 1) of the sorted values, counted from 0. (NaN, NaN) with fewer than
-        two defined redraws, or fewer than two patients.
+        two defined resamples, or fewer than two patients.
     """
-    ordered = np.sort(redrawn[np.isfinite(redrawn)])
+    ordered = np.sort(resampled[np.isfinite(resampled)])
     if len(ordered) < 2 or (patients is not None and patients < 2):
         return float("nan"), float("nan")
     tail = (1 - level) / 2
@@ -43,21 +43,21 @@ def percentile_interval(
     return float(low), float(high)
 
 
-def two_sided_p(redrawn_difference: NDArray[np.float64], *, patients: float | None = None) -> float:
+def two_sided_p(resampled_difference: NDArray[np.float64], *, patients: float | None = None) -> float:
     """Two-sided p-value of "no difference", by inverting the percentile interval.
 
-    p = 2 min(k + 1) / (B + 1), k the redraws at or beyond zero on one side (Davison & Hinkley, Bootstrap Methods and
+    p = 2 min(k + 1) / (B + 1), k the resamples at or beyond zero on one side (Davison & Hinkley, Bootstrap Methods and
     their Application, 1997, §4.2, for the + 1). It is never 0, and 1 at most.
 
     Args:
-        redrawn_difference: (B,), the paired difference in each redraw; NaN is left out.
+        resampled_difference: (B,), the paired difference in each resample; NaN is left out.
         patients: as in `percentile_interval`: p of the expanded interval, which is larger.
 
     Returns:
-        Above 0, at most 1 (without `patients` at least 2 / (B + 1)); NaN where no redraw is defined, or
+        Above 0, at most 1 (without `patients` at least 2 / (B + 1)); NaN where no resample is defined, or
         with fewer than two patients.
     """
-    finite = redrawn_difference[np.isfinite(redrawn_difference)]
+    finite = resampled_difference[np.isfinite(resampled_difference)]
     if not len(finite) or (patients is not None and patients < 2):
         return float("nan")
     beyond = min(np.count_nonzero(finite <= 0), np.count_nonzero(finite >= 0))
@@ -86,22 +86,22 @@ def patients_behind(counts: NDArray[np.integer]) -> float:
 
 
 def minimum_detectable_difference(
-    redrawn_difference: NDArray[np.float64], *, power: float = 0.8, significance: float = 0.05
+    resampled_difference: NDArray[np.float64], *, power: float = 0.8, significance: float = 0.05
 ) -> float:
     """The smallest true difference that a test set like this one shows with the given power.
 
-    (z(1 - significance / 2) + z(power)) x the standard error of the paired difference over redraws: 2.80 standard
+    (z(1 - significance / 2) + z(power)) x the standard error of the paired difference over resamples: 2.80 standard
     errors for 80 % power at the two-sided 5 % level. No adjustment for several comparisons.
 
     Args:
-        redrawn_difference: (B,), the paired difference in each redraw; NaN is left out.
+        resampled_difference: (B,), the paired difference in each resample; NaN is left out.
         power: chance of showing it, 0 to 1.
         significance: two-sided level of the test, 0 to 1.
 
     Returns:
-        At least 0, in the unit of the difference; NaN where fewer than two redraws are defined.
+        At least 0, in the unit of the difference; NaN where fewer than two resamples are defined.
     """
-    finite = redrawn_difference[np.isfinite(redrawn_difference)]
+    finite = resampled_difference[np.isfinite(resampled_difference)]
     if len(finite) < 2:
         return float("nan")
     standard_errors = NormalDist().inv_cdf(1 - significance / 2) + NormalDist().inv_cdf(power)
@@ -109,21 +109,21 @@ def minimum_detectable_difference(
 
 
 def bca_interval(
-    estimate: float, redrawn: NDArray[np.float64], jackknife: NDArray[np.float64], *, level: float = 0.95
+    estimate: float, resampled: NDArray[np.float64], jackknife: NDArray[np.float64], *, level: float = 0.95
 ) -> tuple[float, float]:
     """Bias-corrected and accelerated interval (Efron, JASA 82:171-185, 1987; Efron & Tibshirani 1993, §14.3).
 
     Args:
         estimate: the number itself.
-        redrawn: (B,), the number in each redraw; NaN is left out.
+        resampled: (B,), the number in each resample; NaN is left out.
         jackknife: (P,), the number without each patient in turn; NaN is left out.
         level: coverage, 0 to 1.
 
     Returns:
-        Lower and upper end. (NaN, NaN) where the redraws lie all on one side of the estimate, or hardly vary: there it
-        is undefined.
+        Lower and upper end. (NaN, NaN) where the resamples lie all on one side of the estimate, or hardly vary: there
+        it is undefined.
     """
-    finite = redrawn[np.isfinite(redrawn)]
+    finite = resampled[np.isfinite(resampled)]
     without = jackknife[np.isfinite(jackknife)]
     if len(finite) < 2 or len(without) < 2 or not np.isfinite(estimate):
         return float("nan"), float("nan")
@@ -143,7 +143,7 @@ def bca_interval(
     return float(low), float(high)
 
 
-def equivalence_p(redrawn_difference: NDArray[np.float64], margin: float) -> tuple[float, float]:
+def equivalence_p(resampled_difference: NDArray[np.float64], margin: float) -> tuple[float, float]:
     """One-sided p-values of "worse by the margin or more" and "better by the margin or more".
 
     Rejecting the first shows non-inferiority; rejecting both, that is the larger of the two, shows equivalence: two
@@ -151,13 +151,13 @@ def equivalence_p(redrawn_difference: NDArray[np.float64], margin: float) -> tup
     where the 95 % interval lies above -margin; at 0.05 equivalence where the 90 % interval lies inside both.
 
     Args:
-        redrawn_difference: (B,), the paired difference in each redraw; NaN is left out.
+        resampled_difference: (B,), the paired difference in each resample; NaN is left out.
         margin: above 0, in the unit of the difference.
 
     Returns:
-        (k + 1) / (B + 1) each, with k the redraws at or beyond the margin; NaN where no redraw is defined.
+        (k + 1) / (B + 1) each, with k the resamples at or beyond the margin; NaN where no resample is defined.
     """
-    finite = redrawn_difference[np.isfinite(redrawn_difference)]
+    finite = resampled_difference[np.isfinite(resampled_difference)]
     if not len(finite):
         return float("nan"), float("nan")
     worse, better = np.count_nonzero(finite <= -margin), np.count_nonzero(finite >= margin)
@@ -165,7 +165,7 @@ def equivalence_p(redrawn_difference: NDArray[np.float64], margin: float) -> tup
 
 
 FEW_PATIENTS = 100
-"""Below this the redraws of an AUROC hold the truth less often than they say (benchmarks/coverage_simulation.py)."""
+"""Below this the resamples of an AUROC hold the truth less often than they say (benchmarks/coverage_simulation.py)."""
 
 
 def interval_for_few_patients(
@@ -177,7 +177,7 @@ def interval_for_few_patients(
 
     Args:
         numbers: estimate, low, high.
-        notes: what is said of them so far.
+        notes: their notes so far.
         cases: counts of all findings.
         at: which finding.
         seeds: how many the estimate is a mean of.
@@ -195,6 +195,6 @@ def interval_for_few_patients(
         low, high = min([low, *drawn]), max([high, *drawn])
     side = "positive" if positive <= negative else "negative"
     of_bootstrap = (Code.FEW_PATIENTS, Code.PERFECTLY_SEPARATED)  # no longer true of this interval
-    kept = [given for given in notes if given.code not in of_bootstrap]
+    remaining = [given for given in notes if given.code not in of_bootstrap]
     by_score = note(Code.SCORE_INTERVAL, patients=min(positive, negative), side=side)
-    return {"estimate": estimate, "low": low, "high": high}, [*kept, by_score]
+    return {"estimate": estimate, "low": low, "high": high}, [*remaining, by_score]

@@ -1,4 +1,4 @@
-"""The jackknife over patients: any number with an interval, where patients are few and redraws would repeat them."""
+"""The jackknife over patients: any number with an interval, where patients are few and resamples would repeat them."""
 
 from collections.abc import Callable
 

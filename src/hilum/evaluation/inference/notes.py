@@ -7,8 +7,8 @@ from hilum.evaluation.predictions import Cases
 from hilum.notes import Code, Note, note
 
 TRUSTED_PATIENTS = 20
-"""With fewer positive (or negative) patients intervals from redraws tend to be too narrow, and differences to be shown
-too often or never."""
+"""With fewer positive (or negative) patients intervals from resamples tend to be too narrow, and differences to be
+shown too often or never."""
 
 TOO_NARROW = "the interval may be too narrow"
 
@@ -37,8 +37,8 @@ def macro_notes(included: NDArray[np.bool_], min_positives: int, seeds: Note) ->
         return [note(Code.NOTHING_TO_AVERAGE, min_positives=min_positives)]
     inside = int(included.sum())
     left_out = len(included) - inside
-    told = f", {left_out} left out" if left_out else ""
-    return [note(Code.MEAN_OVER, findings=inside, plural="s" if inside > 1 else "", left_out=told), seeds]
+    rest = f", {left_out} left out" if left_out else ""
+    return [note(Code.MEAN_OVER, findings=inside, plural="s" if inside > 1 else "", left_out=rest), seeds]
 
 
 def note_of_seeds(seeds: int, others: int | None = None) -> Note:
@@ -53,12 +53,12 @@ def note_of_seeds(seeds: int, others: int | None = None) -> Note:
     return note(Code.SEVERAL_SEEDS, seeds=seeds) if seeds > 1 else note(Code.ONE_SEED)
 
 
-def undefined_notes(redrawn: NDArray[np.float64]) -> list[Note]:
-    """How many redraws had no positive or no negative, where there are such."""
-    undefined = int(np.count_nonzero(~np.isfinite(redrawn)))
-    if undefined in (0, len(redrawn)):
+def undefined_notes(resampled: NDArray[np.float64]) -> list[Note]:
+    """How many resamples had no positive or no negative, where there are such."""
+    undefined = int(np.count_nonzero(~np.isfinite(resampled)))
+    if undefined in (0, len(resampled)):
         return []
-    return [note(Code.UNDEFINED_SAMPLES, undefined=undefined, samples=len(redrawn))]
+    return [note(Code.UNDEFINED_SAMPLES, undefined=undefined, samples=len(resampled))]
 
 
 def number_or_null(value: float) -> float | None:

@@ -106,7 +106,7 @@ def smallest_detectable_difference(
         assumptions: None for the usual ones.
 
     Returns:
-        Above 0; NaN where even a perfect second arm would not be told from the first.
+        Above 0; NaN where even a perfect second arm would not be distinguished from the first.
 
     Raises:
         HilumError: fewer than two positives or negatives, more patients than images, or an assumption out of range.

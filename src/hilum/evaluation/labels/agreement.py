@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from hilum.data.patients import canonical_patient_id
 from hilum.data.tables import read_table, refuse_lines
 from hilum.errors import HilumError
-from hilum.evaluation.bootstrap import by_patient, once_each, over_redraws, sums_statistic
+from hilum.evaluation.bootstrap import bootstrap_statistics, by_patient, once_each, sums_statistic
 from hilum.evaluation.inference import number_or_null, percentile_interval
 from hilum.evaluation.labels.issues import auroc_ceiling
 from hilum.findings import labelled_finding
@@ -56,7 +56,7 @@ def label_agreement(
     patients: Sequence[str],
     findings: Sequence[str],
     *,
-    redraws: int = 2000,
+    n_bootstrap: int = 2000,
     seed: int = 0,
 ) -> pl.DataFrame:
     """Compare two sets of labels of the same images; the second is taken for the truth.
@@ -66,8 +66,8 @@ def label_agreement(
         adjudicated: (N, F), likewise.
         patients: (N,), ids.
         findings: F names.
-        redraws: of patients, for the intervals.
-        seed: of the redraws.
+        n_bootstrap: of patients, for the intervals.
+        seed: of the resamples.
 
     Returns:
         finding, n, patients, adjudicated_positives, mined_positives, contradicted (positives + negatives of the mined
@@ -81,7 +81,7 @@ def label_agreement(
     shares = by_patient(cells.reshape(len(owner), -1).astype(np.float64), owner, units)
     statistics = {"": sums_statistic(shares)}
     whole = once_each(statistics, units)[""].reshape(4, -1, 1)
-    drawn = over_redraws(statistics, units, redraws=redraws, seed=seed)[""].reshape(4, -1, redraws)
+    drawn = bootstrap_statistics(statistics, units, n_bootstrap=n_bootstrap, seed=seed)[""].reshape(4, -1, n_bootstrap)
     rows = []
     for at, finding in enumerate(findings):
         tp, fp, fn, tn = (int(cell) for cell in whole[:, at, 0])
@@ -105,12 +105,12 @@ def label_agreement(
     return pl.DataFrame(rows, schema=AGREEMENT_SCHEMA)
 
 
-def google_agreement(path: Path, *, redraws: int = 2000, seed: int = 0) -> pl.DataFrame:
+def google_agreement(path: Path, *, n_bootstrap: int = 2000, seed: int = 0) -> pl.DataFrame:
     """NIH labels of ChestX-ray14 against Google's adjudicated ones, which their table holds side by side.
 
     Args:
         path: google2019_nih-chest-xray-labels.csv, also gzipped.
-        redraws, seed: of patients, for the intervals.
+        n_bootstrap, seed: of patients, for the intervals.
 
     Raises:
         HilumError: no such file, or columns that are not there.
@@ -143,7 +143,7 @@ def google_agreement(path: Path, *, redraws: int = 2000, seed: int = 0) -> pl.Da
         [[words.get(answer, np.nan) for answer in row] for row in table.select(*GOOGLE_AS_NIH).iter_rows()]
     )
     patients = [canonical_patient_id(patient) for patient in table["Patient ID"]]
-    agreement = label_agreement(mined, adjudicated, patients, list(GOOGLE_AS_NIH), redraws=redraws, seed=seed)
+    agreement = label_agreement(mined, adjudicated, patients, list(GOOGLE_AS_NIH), n_bootstrap=n_bootstrap, seed=seed)
     return agreement.with_columns(
         pl.col("finding")
         .replace_strict({name: " or ".join(nih) for name, nih in GOOGLE_AS_NIH.items()})

@@ -95,13 +95,13 @@ from .roc_auc import (
     aurocs as aurocs,
 )
 from .roc_auc import (
+    bootstrap_roc_auc as bootstrap_roc_auc,
+)
+from .roc_auc import (
     known_sides as known_sides,
 )
 from .roc_auc import (
     midranks as midranks,
-)
-from .roc_auc import (
-    redrawn_auroc as redrawn_auroc,
 )
 from .sensitivity_at_specificity import (
     specificity_of as specificity_of,

@@ -1,6 +1,6 @@
 """Area under the precision-recall curve as average precision: the mean precision at which each positive is found.
 
-Average precision in every redraw of patients: sorted once, then one pass from the highest score down.
+Average precision in every resample of patients: sorted once, then one pass from the highest score down.
 
 A tie is one threshold: its positives gain recall at the precision that holds once all of the tie is called positive.
 """
@@ -111,7 +111,7 @@ def count_sides(
     counts: Counts,
     totals: NDArray[np.int64],
 ) -> None:
-    """Count the negative and the positive images of one column in 64 redraws.
+    """Count the negative and the positive images of one column in 64 resamples.
 
     Args:
         patients, positive: of the columns' `Descent`s, one column after another.
@@ -123,8 +123,8 @@ def count_sides(
     for visit in range(first, end):
         count = counts[patients[visit]]
         kind = 1 if positive[visit] else 0
-        for redraw in range(BLOCK):
-            totals[kind, redraw] += count[redraw]
+        for resample in range(BLOCK):
+            totals[kind, resample] += count[resample]
 
 
 def auprc_statistic(
@@ -133,7 +133,7 @@ def auprc_statistic(
     *,
     threads: int | None = None,
 ) -> Statistic:
-    """Sort each column of scores once; then their average precisions in any redraws of patients.
+    """Sort each column of scores once; then their average precisions in any resamples of patients.
 
     Args:
         columns: K pairs of labels (1, 0, NaN unknown) and scores, of N images each.
@@ -159,7 +159,7 @@ def weighted_auprc(
     counts: Counts,
     out: NDArray[np.float64],
 ) -> None:
-    """Average precision of K sorted columns in 64 redraws; NaN without a positive or without a negative.
+    """Average precision of K sorted columns in 64 resamples; NaN without a positive or without a negative.
 
     Args:
         patients, positive, last_of_tie: of the columns' `Descent`s, one column after another.
@@ -181,18 +181,18 @@ def weighted_auprc(
             count = counts[patients[visit]]
             if positive[visit]:
                 positives_in_tie = True
-                for redraw in range(BLOCK):
-                    gained[redraw] += count[redraw]
+                for resample in range(BLOCK):
+                    gained[resample] += count[resample]
             else:
-                for redraw in range(BLOCK):
-                    false[redraw] += count[redraw]
+                for resample in range(BLOCK):
+                    false[resample] += count[resample]
             if last_of_tie[visit] and positives_in_tie:
                 positives_in_tie = False
-                for redraw in range(BLOCK):
-                    true[redraw] += gained[redraw]
-                    called = max(true[redraw] + false[redraw], 1)
-                    area[redraw] += gained[redraw] * (np.float64(true[redraw]) / np.float64(called))
-                    gained[redraw] = 0
-        for redraw in range(BLOCK):
-            defined = true[redraw] > 0 and false[redraw] > 0
-            out[column, redraw] = area[redraw] / true[redraw] if defined else np.nan
+                for resample in range(BLOCK):
+                    true[resample] += gained[resample]
+                    called = max(true[resample] + false[resample], 1)
+                    area[resample] += gained[resample] * (np.float64(true[resample]) / np.float64(called))
+                    gained[resample] = 0
+        for resample in range(BLOCK):
+            defined = true[resample] > 0 and false[resample] > 0
+            out[column, resample] = area[resample] / true[resample] if defined else np.nan

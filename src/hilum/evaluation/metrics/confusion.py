@@ -11,7 +11,7 @@ from hilum.evaluation.metrics.roc_auc import known_sides
 
 @dataclass(frozen=True)
 class Confusion:
-    """Calls against truth, all of one shape: one finding, many findings, many redraws.
+    """Calls against truth, all of one shape: one finding, many findings, many resamples.
 
     Attributes:
         true_positives, false_positives, false_negatives, true_negatives: counts of images.

@@ -1,6 +1,6 @@
 """Partial AUROC: only the part of the ROC curve up to a false-positive rate that a clinic would accept.
 
-Partial AUROC in every redraw of patients: the part of the curve that is specific enough to be used.
+Partial AUROC in every resample of patients: the part of the curve that is specific enough to be used.
 """
 
 from collections.abc import Sequence
@@ -43,7 +43,7 @@ def partial_auroc_statistic(
     max_false_positive_rate: float,
     threads: int | None = None,
 ) -> Statistic:
-    """Sort each column once; then the standardised partial AUROCs in any redraws of patients; see `partial_auroc`.
+    """Sort each column once; then the standardised partial AUROCs in any resamples of patients; see `partial_auroc`.
 
     Args:
         columns: K pairs of labels (1, 0, NaN unknown) and scores, of N images each.
@@ -79,7 +79,7 @@ def weighted_partial_area(
     max_false_positive_rate: float,
     out: NDArray[np.float64],
 ) -> None:
-    """Area under the ROC curve up to a false-positive rate, of K sorted columns in 64 redraws.
+    """Area under the ROC curve up to a false-positive rate, of K sorted columns in 64 resamples.
 
     Args:
         patients, positive, last_of_tie: of the columns' `Descent`s, one column after another.
@@ -100,19 +100,19 @@ def weighted_partial_area(
         for visit in range(bounds[column], bounds[column + 1]):
             count = counts[patients[visit]]
             kind = 1 if positive[visit] else 0
-            for redraw in range(BLOCK):
-                in_tie[kind, redraw] += count[redraw]
+            for resample in range(BLOCK):
+                in_tie[kind, resample] += count[resample]
             if last_of_tie[visit]:
-                for redraw in range(BLOCK):
-                    room = max_false_positive_rate * totals[0, redraw] - passed[0, redraw]
-                    width, height = in_tie[0, redraw], in_tie[1, redraw]
+                for resample in range(BLOCK):
+                    room = max_false_positive_rate * totals[0, resample] - passed[0, resample]
+                    width, height = in_tie[0, resample], in_tie[1, resample]
                     if room > 0 and width > 0:
                         step = min(room, np.float64(width))
-                        area[redraw] += step * (passed[1, redraw] + 0.5 * height * step / width)
-                    passed[0, redraw] += width
-                    passed[1, redraw] += height
-                    in_tie[0, redraw] = 0
-                    in_tie[1, redraw] = 0
-        for redraw in range(BLOCK):
-            pairs = totals[0, redraw] * totals[1, redraw]
-            out[column, redraw] = area[redraw] / pairs if pairs > 0 else np.nan
+                        area[resample] += step * (passed[1, resample] + 0.5 * height * step / width)
+                    passed[0, resample] += width
+                    passed[1, resample] += height
+                    in_tie[0, resample] = 0
+                    in_tie[1, resample] = 0
+        for resample in range(BLOCK):
+            pairs = totals[0, resample] * totals[1, resample]
+            out[column, resample] = area[resample] / pairs if pairs > 0 else np.nan

@@ -1,7 +1,7 @@
-"""All metrics of all layers (arms x seeds) and findings, in any redraws: which sums they need, and how they are made.
+"""All metrics of all layers (arms x seeds) and findings, in any resamples: which sums they need, and how they are made.
 
 Every metric is made from a few statistics of patient counts (`hilum.evaluation.bootstrap.resampling`). The same code
-therefore makes the estimate, its redraws and its jackknife values, and all metrics are on the same redraws.
+therefore makes the estimate, its resamples and its jackknife values, and all metrics are on the same resamples.
 """
 
 from collections.abc import Mapping, Sequence
@@ -140,7 +140,7 @@ def measured(
     """Make the metrics from values of their statistics.
 
     Args:
-        values: of `statistics_for`, (K, T) each: T redraws, or 1.
+        values: of `statistics_for`, (K, T) each: T resamples, or 1.
         scored: what was measured.
         metrics: names.
 
@@ -202,7 +202,7 @@ def _sums(scored: Scored, values: NDArray[np.generic]) -> Statistic:
 def _cases(
     values: Mapping[str, NDArray[np.float64]], scored: Scored, columns: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Positives and negatives, (F, T) each: in each redraw where they were counted, of all images otherwise."""
+    """Positives and negatives, (F, T) each: in each resample where they were counted, of all images otherwise."""
     if "known" in values:
         known = values["known"].reshape(2, -1, columns)
         return known[0], known[1]

@@ -3,9 +3,9 @@
 Equal to the Mann-Whitney statistic over the number of pairs (Hanley & McNeil, Radiology 143:29-36, 1982), and computed
 from midranks, which is exact: sums of whole and half numbers.
 
-AUROC in every redraw of patients: sorted once, then one pass over the images for 64 redraws at a time.
+AUROC in every resample of patients: sorted once, then one pass over the images for 64 resamples at a time.
 
-A redraw only changes how often a patient's images count. Visit the images from the lowest score to the highest: each
+A resample only changes how often a patient's images count. Visit the images from the lowest score to the highest: each
 negative adds its count to `below`; each positive wins its count x `below` pairs. A positive is visited once before and
 once after the negatives it ties with, as a half each time, so it wins half of the tied pairs. All sums are whole
 numbers, so the result is that of the definition, and only its last step, a division, rounds.
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hilum.evaluation.bootstrap import BLOCK, Counts, Statistic, available_threads, compiled, over_redraws
+from hilum.evaluation.bootstrap import BLOCK, Counts, Statistic, available_threads, bootstrap_statistics, compiled
 from hilum.progress import ProgressReport, silent
 
 
@@ -98,40 +98,40 @@ def visits(labels: NDArray[np.floating], scores: NDArray[np.floating], patients:
     )
 
 
-def redrawn_auroc(
+def bootstrap_roc_auc(
     labels: NDArray[np.floating],
     scores: NDArray[np.floating],
     patients: NDArray[np.int32],
     *,
-    redraws: int,
+    n_bootstrap: int,
     seed: int,
     threads: int | None = None,
     on_progress: ProgressReport = silent,
 ) -> NDArray[np.float64]:
-    """AUROC of all findings and models on the same redraws of patients.
+    """AUROC of all findings and models on the same resamples of patients.
 
     Args:
         labels: (N, F), 1, 0 or NaN (unknown).
         scores: (M, N, F), one layer for each model (arm and seed).
         patients: (N,), whose image it is, 0 to P - 1; P is the largest + 1, and P patients are drawn each time.
-        redraws: B, how many; redraw r does not depend on it.
-        seed: of the redraws.
+        n_bootstrap: B, how many; resample r does not depend on it.
+        seed: of the resamples.
         threads: None for as many as this process may use. The result does not depend on it.
-        on_progress: told the redraws done.
+        on_progress: receives the resamples done.
 
     Returns:
-        (M, F, B); NaN where a redraw holds no positive or no negative of a finding.
+        (M, F, B); NaN where a resample holds no positive or no negative of a finding.
     """
     models, _, findings = scores.shape
     units = int(patients.max()) + 1 if len(patients) else 0
     if not units:
-        return np.full((models, findings, redraws), np.nan)
+        return np.full((models, findings, n_bootstrap), np.nan)
     columns = [(labels[:, finding], layer[:, finding]) for layer in scores for finding in range(findings)]
     statistic = auroc_statistic(columns, patients, threads=threads)
-    redrawn = over_redraws(
-        {"": statistic}, units, redraws=redraws, seed=seed, threads=threads, on_progress=on_progress
+    resampled = bootstrap_statistics(
+        {"": statistic}, units, n_bootstrap=n_bootstrap, seed=seed, threads=threads, on_progress=on_progress
     )[""]
-    return redrawn.reshape(models, findings, redraws)
+    return resampled.reshape(models, findings, n_bootstrap)
 
 
 def auroc_statistic(
@@ -140,7 +140,7 @@ def auroc_statistic(
     *,
     threads: int | None = None,
 ) -> Statistic:
-    """Sort each column of scores once; then their AUROCs in any redraws of patients.
+    """Sort each column of scores once; then their AUROCs in any resamples of patients.
 
     Args:
         columns: K pairs of labels (1, 0, NaN unknown) and scores, of N images each.
@@ -169,7 +169,7 @@ def weighted_auroc(
     counts: Counts,
     out: NDArray[np.float64],
 ) -> None:
-    """AUROC of C sorted columns in 64 redraws.
+    """AUROC of C sorted columns in 64 resamples.
 
     Args:
         patients: of the columns' `Visits`, one column after another.
@@ -189,13 +189,13 @@ def weighted_auroc(
             count = counts[patients[visit]]
             half = np.int32(halves[visit])
             if half == 0:
-                for redraw in range(BLOCK):
-                    below[redraw] += count[redraw]
+                for resample in range(BLOCK):
+                    below[resample] += count[resample]
             else:
-                for redraw in range(BLOCK):
-                    visited = np.int32(count[redraw]) * half
-                    positive_halves[redraw] += visited
-                    won_halves[redraw] += np.int64(visited) * np.int64(below[redraw])
-        for redraw in range(BLOCK):
-            pairs = np.int64(positive_halves[redraw]) * np.int64(below[redraw])
-            out[column, redraw] = won_halves[redraw] / pairs if pairs > 0 else np.nan
+                for resample in range(BLOCK):
+                    visited = np.int32(count[resample]) * half
+                    positive_halves[resample] += visited
+                    won_halves[resample] += np.int64(visited) * np.int64(below[resample])
+        for resample in range(BLOCK):
+            pairs = np.int64(positive_halves[resample]) * np.int64(below[resample])
+            out[column, resample] = won_halves[resample] / pairs if pairs > 0 else np.nan

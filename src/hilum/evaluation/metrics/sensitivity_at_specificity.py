@@ -1,9 +1,9 @@
 """Sensitivity at a fixed specificity: the threshold of each arm is where its own curve has that specificity.
 
-It is read off the judged images themselves and again in every redraw, so that an interval holds what the choice of the
-threshold adds (Pepe, The Statistical Evaluation of Medical Tests for Classification and Prediction, 2003, §5.2.3). Arms
-are compared at the same specificity then, not at thresholds that happen to give each another one. For thresholds that
-were chosen on validation images, take the metric `sensitivity` with the rule `specificity=S`.
+It is read off the judged images themselves and again in every resample, so that an interval holds what the choice of
+the threshold adds (Pepe, The Statistical Evaluation of Medical Tests for Classification and Prediction, 2003, §5.2.3).
+Arms are compared at the same specificity then, not at thresholds that happen to give each another one. For thresholds
+that were chosen on validation images, take the metric `sensitivity` with the rule `specificity=S`.
 """
 
 from collections.abc import Sequence
@@ -43,7 +43,7 @@ def sensitivity_at_specificity_statistic(
     specificity: float,
     threads: int | None = None,
 ) -> Statistic:
-    """Sort each column once; then the sensitivities in any redraws of patients, thresholds chosen anew in each.
+    """Sort each column once; then the sensitivities in any resamples of patients, thresholds chosen anew in each.
 
     Args:
         columns: K pairs of labels (1, 0, NaN unknown) and scores, of N images each.
@@ -73,7 +73,7 @@ def weighted_sensitivity(
     max_false_positive_rate: float,
     out: NDArray[np.float64],
 ) -> None:
-    """Largest sensitivity up to a false-positive rate, of K sorted columns in 64 redraws.
+    """Largest sensitivity up to a false-positive rate, of K sorted columns in 64 resamples.
 
     Args:
         patients, positive, last_of_tie: of the columns' `Descent`s, one column after another.
@@ -92,12 +92,12 @@ def weighted_sensitivity(
         for visit in range(bounds[column], bounds[column + 1]):
             count = counts[patients[visit]]
             kind = 1 if positive[visit] else 0
-            for redraw in range(BLOCK):
-                passed[kind, redraw] += count[redraw]
+            for resample in range(BLOCK):
+                passed[kind, resample] += count[resample]
             if last_of_tie[visit]:
-                for redraw in range(BLOCK):
-                    if passed[0, redraw] <= max_false_positive_rate * totals[0, redraw]:
-                        reached[redraw] = passed[1, redraw]
-        for redraw in range(BLOCK):
-            both = totals[0, redraw] > 0 and totals[1, redraw] > 0
-            out[column, redraw] = reached[redraw] / totals[1, redraw] if both else np.nan
+                for resample in range(BLOCK):
+                    if passed[0, resample] <= max_false_positive_rate * totals[0, resample]:
+                        reached[resample] = passed[1, resample]
+        for resample in range(BLOCK):
+            both = totals[0, resample] > 0 and totals[1, resample] > 0
+            out[column, resample] = reached[resample] / totals[1, resample] if both else np.nan

@@ -9,7 +9,7 @@ from hilum.findings import canonical
 LABEL, SCORE = "y_", "p_"
 
 UNKNOWN_SPLIT = (
-    "split: there is none, so it is not known whether training has seen these images   "
+    "split: there is none, so it is not known whether training was trained on these images   "
     "add a column split (train, val, test), or say that it has not (--held-out, held_out=True)"
 )
 ROUNDING = 1e-6

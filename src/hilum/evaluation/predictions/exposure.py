@@ -41,7 +41,7 @@ class TrainedOn:
             table: image_id and patient_id as text.
         """
         ledger = Ledger(self.patients)
-        seen: set[str] = set()
+        trained_on: set[str] = set()
         unclear: dict[str, str] = {}
         pairs = table.select("patient_id", "image_id").drop_nulls("patient_id").unique(maintain_order=True).rows()
         by_issuer = []
@@ -59,17 +59,17 @@ class TrainedOn:
             exposure = ledger.exposure_of(list(names.values()))
             fix = f"set {VARIABLE} to the salt of the model's own patients, or copy it to {salt_file()}"
             why = f"{exposure.why_not_known}   {fix if exposure.apart else 'write the patient ids, or judge others'}"
-            for one, known, unknown in zip(names, exposure.seen, exposure.not_known, strict=True):
-                seen |= {one} if known else set()
+            for one, known, unknown in zip(names, exposure.trained_on, exposure.not_known, strict=True):
+                trained_on |= {one} if known else set()
                 unclear |= {one: why} if unknown else {}
         problems = [
-            f"patient_id: whether patients are among those of {self.name} cannot be told: {why}"
-            for why in sorted({why for one, why in unclear.items() if one not in seen})
+            f"patient_id: whether patients are among those of {self.name} is not known: {why}"
+            for why in sorted({why for one, why in unclear.items() if one not in trained_on})
         ]
-        if seen:
-            shown = _shown(sorted(seen))
+        if trained_on:
+            shown = _shown(sorted(trained_on))
             problems.append(
-                f"patient_id: {len(seen):,} patients are among those trained on, says {self.name} ({shown})   "
+                f"patient_id: {len(trained_on):,} patients are among those trained on, says {self.name} ({shown})   "
                 "judge the model on others (or write <collection>:<patient> in both, if these are other people)"
             )
         known = {canonical_patient_id(image_id) for image_id in self.images}
@@ -113,13 +113,14 @@ def read_trained_on(path: Path) -> TrainedOn:
 
 def _from_card(path: Path) -> list[str]:
     try:
-        patients = json.loads(read_text(path))["patients_seen"]
+        card = json.loads(read_text(path))
+        patients = card["patients_seen" if "patients_seen" in card else "training_patients"]
     except (json.JSONDecodeError, KeyError, TypeError, RecursionError) as problem:
         fix = "Give the card.json that lies beside the weights."
-        raise HilumError(path, expected="a card with patients_seen", found="none", fix=fix) from problem
+        raise HilumError(path, expected="a card with training_patients", found="none", fix=fix) from problem
     if not isinstance(patients, list):
         fix = "Give the card.json that lies beside the weights."
-        raise HilumError(path, expected="a list of patients_seen", found=type(patients).__name__, fix=fix)
+        raise HilumError(path, expected="a list of training_patients", found=type(patients).__name__, fix=fix)
     return [str(patient) for patient in patients]
 
 

@@ -16,7 +16,7 @@ REASON = "reason"
 
 
 def scored_rows(table: pl.DataFrame) -> tuple[pl.DataFrame, list[Note]]:
-    """A table without images that were refused for a reason and have no probability; and what is to be said of them.
+    """A table without images that were refused for a reason and have no probability; and notes on them.
 
     Args:
         table: of predictions; one without the column `reason` stays as it is.
@@ -29,8 +29,8 @@ def scored_rows(table: pl.DataFrame) -> tuple[pl.DataFrame, list[Note]]:
     if refused.is_empty():
         return table, []
     counts = refused.group_by(REASON).len().sort("len", REASON, descending=[True, False])
-    told = ", ".join(f"{reason} {number:,}" for reason, number in counts.iter_rows())
-    return table.filter(~aside), [note(Code.REFUSED_IMAGES, images=len(refused), reasons=told)]
+    reasons = ", ".join(f"{reason} {number:,}" for reason, number in counts.iter_rows())
+    return table.filter(~aside), [note(Code.REFUSED_IMAGES, images=len(refused), reasons=reasons)]
 
 
 def join_labels(
@@ -43,12 +43,12 @@ def join_labels(
     Args:
         table: `image_id` and p_<finding>; a column y_<finding> is replaced.
         manifest: `image_id`, findings as codes (`hilum.data.manifest`), and `patient_id` where known.
-        policy: what uncertain and not mentioned shall mean.
+        policy: what uncertain and not mentioned mean.
         where: what the labels are called, for messages.
 
     Returns:
         The table with y_<finding>, images without labels and findings without labels left out, `patient_id` from the
-        manifest where the table has none; and what is to be said of it.
+        manifest where the table has none; and notes on it.
 
     Raises:
         HilumError: no image, or no finding, of the table has labels.
@@ -65,13 +65,13 @@ def join_labels(
         found = f"labels of {', '.join(labelled[:8]) or 'nothing'}"
         raise HilumError(where, expected=f"labels of {', '.join(scored)}", found=found, fix="Give other labels.")
     ids, values = targets(manifest, findings, policy)
-    kept = pl.DataFrame({"image_id": ids} | {LABEL + each: values[:, at] for at, each in enumerate(findings)})
-    kept = kept.with_columns(pl.col(LABEL + each).fill_nan(None) for each in findings)
+    given = pl.DataFrame({"image_id": ids} | {LABEL + each: values[:, at] for at, each in enumerate(findings)})
+    given = given.with_columns(pl.col(LABEL + each).fill_nan(None) for each in findings)
     notes = []
     if without := [finding for finding in scored if finding not in labelled]:
         notes.append(note(Code.FINDINGS_WITHOUT_LABELS, labels=where, findings=", ".join(without)))
-    kept = kept.join(manifest.select("image_id", pl.col("patient_id").alias("_patient")), on="image_id", how="left")
-    joined = _by_any_name(table, kept)
+    given = given.join(manifest.select("image_id", pl.col("patient_id").alias("_patient")), on="image_id", how="left")
+    joined = _by_any_name(table, given)
     if joined.is_empty():
         shown = f"{table['image_id'][0]}; the labels name {ids[0] if ids else 'no image'}"
         fix = "Name images alike in both tables."

@@ -24,7 +24,7 @@ from hilum.evaluation.predictions.labels import scored_rows
 from hilum.notes import Code, Note, note
 
 _SHOWN = 3
-_UNSEEN = ("test", "val", "external")
+_HELD_OUT = ("test", "val", "external")
 
 
 @dataclass(frozen=True)
@@ -110,9 +110,9 @@ def as_predictions(
         table: as in `read_predictions`.
         name: what to call it in messages.
         split: the split whose rows to keep. By default `test`; where the table has none, the only one that it has, if
-            its name says that training has not seen it (val, external).
+            its name says that training has not used it (val, external).
         held_out: for a table without a column `split`, or with one other name in it: that all its rows are images that
-            training has not seen. Not needed, and without effect, where the table says it.
+            training has not used. Not needed, and without effect, where the table says it.
         trained_on: patients or images that the model was fitted to; none of them may be among the rows.
 
     Raises:
@@ -163,8 +163,8 @@ def as_predictions(
     if not problems and all(table[LABEL + finding].drop_nulls().is_empty() for finding in findings):
         problems.append("y_*: no image has a label of any finding   add the true labels")
     if not problems and trained_on is not None:
-        can_tell = (patients_named and trained_on.patients) or (images_named and trained_on.images)
-        problems += trained_on.problems_of(table) if can_tell else [_nothing_in_common(trained_on)]
+        comparable = (patients_named and trained_on.patients) or (images_named and trained_on.images)
+        problems += trained_on.problems_of(table) if comparable else [_nothing_in_common(trained_on)]
     if problems:
         raise HilumErrors(name, problems, fix="nothing was evaluated")
 
@@ -210,7 +210,7 @@ def _chosen_split(column: pl.Series, asked: str | None, name: str, held_out: boo
         return None
     if "test" in present:
         return "test"
-    if len(present) == 1 and (present[0] in _UNSEEN or (held_out and present[0] != "train")):
+    if len(present) == 1 and (present[0] in _HELD_OUT or (held_out and present[0] != "train")):
         return str(present[0])
     raise HilumError(
         name,
@@ -220,15 +220,15 @@ def _chosen_split(column: pl.Series, asked: str | None, name: str, held_out: boo
     )
 
 
-def _split_notes(chosen: str, kept: int, rest: pl.DataFrame) -> list[Note]:
+def _split_notes(chosen: str, used: int, rest: pl.DataFrame) -> list[Note]:
     if not len(rest):
-        return [note(Code.ALL_ROWS_OF_SPLIT, kept=kept, split=chosen)]
+        return [note(Code.ALL_ROWS_OF_SPLIT, used=used, split=chosen)]
     others = ", ".join(rest["split"].fill_null("(empty)").unique().sort())
-    return [note(Code.ROWS_OF_SPLIT, kept=kept, split=chosen, left=len(rest), others=others)]
+    return [note(Code.ROWS_OF_SPLIT, used=used, split=chosen, left=len(rest), others=others)]
 
 
-def _patients_on_both_sides(kept: pl.DataFrame, rest: pl.DataFrame, chosen: str) -> list[str]:
-    elsewhere = rest.filter(pl.col("split").is_not_null() & pl.col("patient_id").is_in(kept["patient_id"].to_list()))
+def _patients_on_both_sides(used: pl.DataFrame, rest: pl.DataFrame, chosen: str) -> list[str]:
+    elsewhere = rest.filter(pl.col("split").is_not_null() & pl.col("patient_id").is_in(used["patient_id"].to_list()))
     both = elsewhere["patient_id"].unique().sort().to_list()
     if not both:
         return []

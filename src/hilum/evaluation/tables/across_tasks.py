@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from hilum.evaluation.estimation import MeasuredArms, Redrawn
+from hilum.evaluation.estimation import MeasuredArms, Resampled
 from hilum.evaluation.inference import (
     Look,
     benjamini_hochberg,
@@ -33,11 +33,11 @@ MEAN_OVER_TASKS = "mean over tasks"
 """In place of a task: the mean of an arm over all of them."""
 
 
-def overall_of(measured: MeasuredArms, arm: str, metric: str = AUROC) -> Redrawn:
-    """The macro mean of an arm, or its only finding: estimate () and redrawn (B,)."""
+def overall_of(measured: MeasuredArms, arm: str, metric: str = AUROC) -> Resampled:
+    """The macro mean of an arm, or its only finding: estimate () and resampled (B,)."""
     at = _overall_row(measured, arm)
     whole = measured.arms[arm].metrics[metric]
-    return Redrawn(whole.estimate[at], whole.redrawn[at])
+    return Resampled(whole.estimate[at], whole.resampled[at])
 
 
 def patients_behind_overall(measured: MeasuredArms) -> float | None:
@@ -47,11 +47,12 @@ def patients_behind_overall(measured: MeasuredArms) -> float | None:
     )
 
 
-def shift_redraws(measured: MeasuredArms, by: int) -> MeasuredArms:
-    """The same redraws in another order, so that they are independent of those of another test set with the same seed.
+def shift_resamples(measured: MeasuredArms, by: int) -> MeasuredArms:
+    """The same resamples in another order, so that they are independent of those of another test set with the same
+    seed.
 
-    Redraw b becomes redraw b + `by`. Redraws are independent of each other; those of two test sets that share a seed
-    are not, where the generator gives both the same numbers.
+    Resample b becomes resample b + `by`. Resamples are independent of each other; those of two test sets that share a
+    seed are not, where the generator gives both the same numbers.
 
     Args:
         measured: arms on one test set.
@@ -61,7 +62,7 @@ def shift_redraws(measured: MeasuredArms, by: int) -> MeasuredArms:
         name: replace(
             arm,
             metrics={
-                metric: Redrawn(each.estimate, np.roll(each.redrawn, -by, axis=1), each.jackknife)
+                metric: Resampled(each.estimate, np.roll(each.resampled, -by, axis=1), each.jackknife)
                 for metric, each in arm.metrics.items()
             },
         )
@@ -74,7 +75,7 @@ def tasks_table(tasks: Mapping[str, MeasuredArms], *, metric: str = AUROC) -> pl
     """Every arm on every task, macro over its findings, and the mean over tasks.
 
     Args:
-        tasks: arms measured on each task, with as many redraws; see `shift_redraws`.
+        tasks: arms measured on each task, with as many resamples; see `shift_resamples`.
         metric: one of those measured.
 
     Returns:
@@ -98,9 +99,9 @@ def tasks_table(tasks: Mapping[str, MeasuredArms], *, metric: str = AUROC) -> pl
             behind = [patients_behind_overall(measured) or 0.0 for measured in estimable.values()]
             patients = patients_behind(np.floor(np.array(behind)).astype(np.int64))
             estimate = float(np.mean([one.estimate for one in each]))
-            redrawn = np.mean([one.redrawn for one in each], axis=0)
+            resampled = np.mean([one.resampled for one in each], axis=0)
             row = {"task": MEAN_OVER_TASKS, "arm": arm, "metric": metric, "finding": MACRO, "tasks": len(each)}
-            rows.append(row | _interval(estimate, redrawn, patients))
+            rows.append(row | _interval(estimate, resampled, patients))
     return pl.DataFrame(rows, schema=TASKS_SCHEMA)
 
 
@@ -140,8 +141,8 @@ def adjust_over_tasks(comparisons: pl.DataFrame, averages: Sequence[str], *, loo
     return pl.concat(parts).sort("row").drop("row", "main").select(comparisons.columns)
 
 
-def _interval(estimate: float, redrawn: NDArray[np.float64], patients: float) -> dict[str, float | None]:
-    low, high = percentile_interval(redrawn, patients=patients)
+def _interval(estimate: float, resampled: NDArray[np.float64], patients: float) -> dict[str, float | None]:
+    low, high = percentile_interval(resampled, patients=patients)
     return {"estimate": number_or_null(estimate), "ci_low": number_or_null(low), "ci_high": number_or_null(high)}
 
 

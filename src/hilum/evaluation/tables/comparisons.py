@@ -1,4 +1,4 @@
-"""Arms against one another, paired: differences on the same redraws, intervals, p-values, and what could be shown."""
+"""Arms against one another, paired: differences on the same resamples, intervals, p-values, and what could be shown."""
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
@@ -8,7 +8,7 @@ import polars as pl
 
 from hilum.errors import HilumError
 from hilum.evaluation.bootstrap import IntervalKind
-from hilum.evaluation.estimation import MeasuredArms, Redrawn, measure_arms
+from hilum.evaluation.estimation import MeasuredArms, Resampled, measure_arms
 from hilum.evaluation.inference import (
     ADJUSTMENTS,
     Adjustment,
@@ -38,7 +38,7 @@ from hilum.progress import ProgressReport, silent
 
 COMPARISONS_SCHEMA = {
     "arm": pl.String,
-    "against": pl.String,
+    "reference": pl.String,
     "finding": pl.String,
     "metric": pl.String,
     "difference": pl.Float64,
@@ -77,7 +77,7 @@ def compare_predictions(
     interval: IntervalKind = "expanded",
     stratified: bool = False,
     adjustment: Adjustment = "Benjamini-Hochberg",
-    redraws: int = 2000,
+    n_bootstrap: int = 2000,
     seed: int = 0,
     min_positives: int = 10,
     seed_inference: SeedInference = "obuchowski_rockette",
@@ -91,77 +91,77 @@ def compare_predictions(
         second: predictions of the other arm, of the same images.
         metrics, averages, interval, stratified, adjustment: as in `evaluate_arms`.
         thresholds: of the first and of the second arm, one a seed.
-        redraws: of the bootstrap, at least 40.
-        seed: of the redraws.
+        n_bootstrap: of the bootstrap, at least 40.
+        seed: of the resamples.
         min_positives: findings with fewer positive patients, or fewer negative patients, are left out of the macro mean
             and not tested.
         seed_inference, seed_design: as in `measure_arms`.
-        on_progress: told the redraws done.
+        on_progress: receives the resamples done.
 
     Returns:
-        As the comparisons of `evaluate_arms`, without the columns `arm` and `against`.
+        As the comparisons of `evaluate_arms`, without the columns `arm` and `reference`.
 
     Raises:
-        HilumError: predictions that do not go together, or too few redraws.
+        HilumError: predictions that do not go together, or too few resamples.
     """
     _, comparisons = evaluate_arms(
         {"second": second, "first": first},
-        against="second",
+        reference="second",
         metrics=metrics,
         averages=averages,
         thresholds=None if thresholds is None else {"first": thresholds[0], "second": thresholds[1]},
         interval=interval,
         stratified=stratified,
         adjustment=adjustment,
-        redraws=redraws,
+        n_bootstrap=n_bootstrap,
         seed=seed,
         min_positives=min_positives,
         seed_inference=seed_inference,
         seed_design=seed_design,
         on_progress=on_progress,
     )
-    return comparisons.drop("arm", "against")
+    return comparisons.drop("arm", "reference")
 
 
 def evaluate_arms(
     arms: Mapping[str, Sequence[Predictions]],
     *,
-    against: str | None = None,
+    reference: str | None = None,
     metrics: Sequence[str] = (AUROC,),
     averages: Sequence[str] = (MACRO,),
     thresholds: Mapping[str, Sequence[Thresholds]] | None = None,
     interval: IntervalKind = "expanded",
     stratified: bool = False,
     adjustment: Adjustment = "Benjamini-Hochberg",
-    redraws: int = 2000,
+    n_bootstrap: int = 2000,
     seed: int = 0,
     min_positives: int = 10,
     seed_inference: SeedInference = "obuchowski_rockette",
     seed_design: SeedDesign = "nested",
     on_progress: ProgressReport = silent,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """All arms, all findings, on the same redraws: `measure_arms`, `metrics_table` and `comparisons_table` in one.
+    """All arms, all findings, on the same resamples: `measure_arms`, `metrics_table` and `comparisons_table` in one.
 
     Args:
         arms: for each arm its predictions, one a seed; all of the same images.
-        against: the arm that all others are compared with; None for every pair (the later arm minus the earlier).
+        reference: the arm that all others are compared with; None for every pair (the later arm minus the earlier).
         metrics, averages, thresholds, interval, stratified: as in `measure_arms`.
         adjustment: of p-values within each family.
-        redraws: of the bootstrap, at least 40.
-        seed: of the redraws.
+        n_bootstrap: of the bootstrap, at least 40.
+        seed: of the resamples.
         min_positives: findings with fewer positive patients, or fewer negative patients, are left out of the macro mean
             and not tested.
         seed_inference, seed_design: as in `measure_arms`.
-        on_progress: told the redraws done.
+        on_progress: receives the resamples done.
 
     Returns:
         metrics: as `evaluate_predictions` returns them, with the column `arm` before.
         comparisons: as `comparisons_table` returns them.
 
     Raises:
-        HilumError: predictions that do not go together, an unknown `against`, or too few redraws.
+        HilumError: predictions that do not go together, an unknown `reference`, or too few resamples.
     """
-    _check_against(against, list(arms))
+    _check_reference(reference, list(arms))
     measured = measure_arms(
         arms,
         metrics=metrics,
@@ -169,7 +169,7 @@ def evaluate_arms(
         thresholds=thresholds,
         interval=interval,
         stratified=stratified,
-        redraws=redraws,
+        n_bootstrap=n_bootstrap,
         seed=seed,
         min_positives=min_positives,
         seed_inference=seed_inference,
@@ -177,13 +177,13 @@ def evaluate_arms(
         on_progress=on_progress,
     )
     each = [metrics_table(measured, arm).select(pl.lit(arm).alias("arm"), pl.all()) for arm in arms]
-    return pl.concat(each), comparisons_table(measured, against=against, adjustment=adjustment)
+    return pl.concat(each), comparisons_table(measured, reference=reference, adjustment=adjustment)
 
 
 def comparisons_table(
     measured: MeasuredArms,
     *,
-    against: str | None = None,
+    reference: str | None = None,
     pairs: Sequence[tuple[str, str]] | None = None,
     adjustment: Adjustment = "Benjamini-Hochberg",
     look: Look | None = None,
@@ -196,8 +196,8 @@ def comparisons_table(
 
     Args:
         measured: the arms.
-        against: the arm that all others are compared with; None for every pair (the later arm minus the earlier).
-        pairs: (arm, against) of the comparisons, instead of `against`.
+        reference: the arm that all others are compared with; None for every pair (the later arm minus the earlier).
+        pairs: (arm, against) of the comparisons, instead of `reference`.
         adjustment: Benjamini-Hochberg (false discovery rate) or Holm (any false claim in the family).
         look: which of several announced looks this is; adjusted p-values are then multiplied, so that below 0.05 means
             below the level of this look. None: the only one.
@@ -213,14 +213,14 @@ def comparisons_table(
         size with 80 % power; null where none do).
 
     Raises:
-        HilumError: an unknown `against`.
+        HilumError: an unknown `reference`.
     """
-    pairs = pairs_of(list(measured.arms), against) if pairs is None else pairs
+    pairs = pairs_of(list(measured.arms), reference) if pairs is None else pairs
     for pair in pairs:
         for name in pair:
-            _check_against(name, list(measured.arms))
+            _check_reference(name, list(measured.arms))
     rows = [
-        {"arm": arm, "against": other, **row}
+        {"arm": arm, "reference": other, **row}
         for metric in measured.metrics
         for arm, other in pairs
         for row in _differences(measured, metric, arm, other)
@@ -229,24 +229,26 @@ def comparisons_table(
     return _with_families(table, measured, len(pairs), adjustment, look or Look())
 
 
-def pairs_of(arms: Sequence[str], against: str | None) -> list[tuple[str, str]]:
+def pairs_of(arms: Sequence[str], reference: str | None) -> list[tuple[str, str]]:
     """Which arm is compared with which: all with one, or, where none is named, every later with every earlier."""
-    _check_against(against, arms)
-    if against is None:
+    _check_reference(reference, arms)
+    if reference is None:
         return [(later, earlier) for earlier, later in combinations(arms, 2)]
-    return [(arm, against) for arm in arms if arm != against]
+    return [(arm, reference) for arm in arms if arm != reference]
 
 
-def difference_of(measured: MeasuredArms, metric: str, arm: str, other: str) -> Redrawn:
-    """Arm minus other in every redraw; rows are findings, then averages."""
+def difference_of(measured: MeasuredArms, metric: str, arm: str, other: str) -> Resampled:
+    """Arm minus other in every resample; rows are findings, then averages."""
     one, two = measured.arms[arm].metrics[metric], measured.arms[other].metrics[metric]
     jackknife = None if one.jackknife is None or two.jackknife is None else one.jackknife - two.jackknife
-    return Redrawn(one.estimate - two.estimate, one.redrawn - two.redrawn, jackknife)
+    return Resampled(one.estimate - two.estimate, one.resampled - two.resampled, jackknife)
 
 
-def _check_against(against: str | None, arms: Sequence[str]) -> None:
-    if against is not None and against not in arms:
-        raise HilumError("against", expected=f"one of {', '.join(arms)}", found=against, fix="Name one of the arms.")
+def _check_reference(reference: str | None, arms: Sequence[str]) -> None:
+    if reference is not None and reference not in arms:
+        raise HilumError(
+            "reference", expected=f"one of {', '.join(arms)}", found=reference, fix="Name one of the arms."
+        )
 
 
 def _differences(measured: MeasuredArms, metric: str, arm: str, other: str) -> list[dict[str, object]]:
@@ -275,26 +277,26 @@ def _differences(measured: MeasuredArms, metric: str, arm: str, other: str) -> l
 
 
 def _numbers(
-    measured: MeasuredArms, difference: Redrawn, at: int, by_seeds: SeedTest | None, *, tested: bool
+    measured: MeasuredArms, difference: Resampled, at: int, by_seeds: SeedTest | None, *, tested: bool
 ) -> dict[str, object]:
     if by_seeds is not None:
         return _numbers_of_seeds(by_seeds, tested=tested)
     patients = measured.patients_behind(at)
-    redrawn, estimate = difference.redrawn[at], float(difference.estimate[at])
+    resampled, estimate = difference.resampled[at], float(difference.estimate[at])
     if not np.isfinite(estimate):
-        redrawn = np.full(0, np.nan)
+        resampled = np.full(0, np.nan)
     if measured.interval == "bca" and difference.jackknife is not None:
-        low, high = bca_interval(estimate, redrawn, difference.jackknife[at])
+        low, high = bca_interval(estimate, resampled, difference.jackknife[at])
     else:
-        low, high = percentile_interval(redrawn, patients=patients)
-    finite = redrawn[np.isfinite(redrawn)]
+        low, high = percentile_interval(resampled, patients=patients)
+    finite = resampled[np.isfinite(resampled)]
     return {
         "difference": number_or_null(estimate),
         "low": number_or_null(low),
         "high": number_or_null(high),
-        "p": number_or_null(two_sided_p(redrawn, patients=patients) if tested else float("nan")),
-        "detectable": number_or_null(minimum_detectable_difference(redrawn)),
-        "undefined": undefined_notes(redrawn),
+        "p": number_or_null(two_sided_p(resampled, patients=patients) if tested else float("nan")),
+        "detectable": number_or_null(minimum_detectable_difference(resampled)),
+        "undefined": undefined_notes(resampled),
         "method": "bootstrap",
         "standard_error": float(np.std(finite, ddof=1)) if len(finite) > 1 else None,
     }

@@ -13,7 +13,7 @@ from hilum.evaluation.tables.comparisons import difference_of, pairs_of
 
 MARGINS_SCHEMA = {
     "arm": pl.String,
-    "against": pl.String,
+    "reference": pl.String,
     "finding": pl.String,
     "metric": pl.String,
     "margin": pl.Float64,
@@ -25,7 +25,7 @@ MARGINS_SCHEMA = {
     "p_not_worse": pl.Float64,
     "p_equivalent": pl.Float64,
     "p_equivalent_adjusted": pl.Float64,
-    "says": pl.String,
+    "conclusion": pl.String,
 }
 
 
@@ -33,7 +33,7 @@ def margins_table(
     measured: MeasuredArms,
     margin: float,
     *,
-    against: str | None = None,
+    reference: str | None = None,
     pairs: Sequence[tuple[str, str]] | None = None,
     metric: str = AUROC,
     adjustment: Adjustment = "Holm",
@@ -43,8 +43,8 @@ def margins_table(
     Args:
         measured: the arms.
         margin: the largest difference that does not matter, above 0; to be named before the results are seen.
-        against: the arm that all others are compared with; None for every pair.
-        pairs: (arm, against) of the comparisons, instead of `against`.
+        reference: the arm that all others are compared with; None for every pair.
+        pairs: (arm, against) of the comparisons, instead of `reference`.
         metric: one of those measured.
         adjustment: of the p-values of equivalence, over averages and over single findings, each by itself.
 
@@ -56,7 +56,7 @@ def margins_table(
         too few patients are left out.
 
     Raises:
-        HilumError: a margin that is not above 0, a metric that was not measured, an unknown `against`.
+        HilumError: a margin that is not above 0, a metric that was not measured, an unknown `reference`.
     """
     if not margin > 0:
         fix = "Name the largest difference that does not matter, for example 0.01."
@@ -65,17 +65,17 @@ def margins_table(
         raise HilumError("metric", expected=", ".join(measured.metrics), found=metric, fix="Measure it first.")
     sign = -1 if lower_is_better(metric) else 1
     rows = []
-    for arm, other in pairs_of(list(measured.arms), against) if pairs is None else pairs:
+    for arm, other in pairs_of(list(measured.arms), reference) if pairs is None else pairs:
         difference = difference_of(measured, metric, arm, other)
         tested = [at for at, inside in enumerate(measured.included) if inside]
         names = [*measured.findings, *measured.averages]
         for at in [*range(len(measured.findings), len(names)), *tested]:
-            redrawn, patients = difference.redrawn[at], measured.patients_behind(at)
+            resampled, patients = difference.resampled[at], measured.patients_behind(at)
             by_seeds = measured.seed_test(metric, arm, other, at)
             if by_seeds is None:
-                worse, better = equivalence_p(sign * redrawn, margin)
+                worse, better = equivalence_p(sign * resampled, margin)
                 interval, narrower = (
-                    percentile_interval(redrawn, level=level, patients=patients) for level in (0.95, 0.9)
+                    percentile_interval(resampled, level=level, patients=patients) for level in (0.95, 0.9)
                 )
             else:
                 worse, better = by_seeds.beyond(margin)[::sign]
@@ -83,7 +83,7 @@ def margins_table(
             rows.append(
                 {
                     "arm": arm,
-                    "against": other,
+                    "reference": other,
                     "finding": names[at],
                     "metric": metric,
                     "margin": margin,
@@ -97,11 +97,11 @@ def margins_table(
     table = pl.DataFrame(rows, schema={name: kind for name, kind in MARGINS_SCHEMA.items() if name not in _ADDED})
     average = pl.Series(table["finding"].is_in(list(measured.averages)))
     parts = [_adjusted(table.filter(side), adjustment) for side in (average, ~average)]
-    said = [_says(row, margin, sign) for part in parts for row in part.to_dicts()]
-    return pl.concat(parts).with_columns(pl.Series("says", said, dtype=pl.String)).select(*MARGINS_SCHEMA)
+    conclusions = [_conclusion(row, margin, sign) for part in parts for row in part.to_dicts()]
+    return pl.concat(parts).with_columns(pl.Series("conclusion", conclusions, dtype=pl.String)).select(*MARGINS_SCHEMA)
 
 
-_ADDED = ("p_equivalent_adjusted", "says")
+_ADDED = ("p_equivalent_adjusted", "conclusion")
 
 
 def _ends(interval: tuple[float, float], names: Sequence[str]) -> dict[str, float | None]:
@@ -113,7 +113,7 @@ def _adjusted(part: pl.DataFrame, adjustment: str) -> pl.DataFrame:
     return part.with_columns(pl.Series("p_equivalent_adjusted", p, dtype=pl.Float64).fill_nan(None))
 
 
-def _says(row: dict[str, Any], margin: float, sign: int) -> str:
+def _conclusion(row: dict[str, Any], margin: float, sign: int) -> str:
     if row["low"] is None:
         return "open"
     low, high = sorted((sign * row["low"], sign * row["high"]))

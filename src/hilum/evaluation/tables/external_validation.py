@@ -7,7 +7,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from hilum.errors import HilumError
-from hilum.evaluation.estimation import Redrawn, check_redraws, redraw_arms
+from hilum.evaluation.estimation import Resampled, bootstrap_arms, check_n_bootstrap
 from hilum.evaluation.inference import number_or_null, patients_behind, percentile_interval, two_sided_p
 from hilum.evaluation.metrics import MACRO
 from hilum.evaluation.predictions import Predictions, count_cases
@@ -34,7 +34,7 @@ EXTERNAL_SCHEMA = {
 def external_validation(
     cells: Mapping[tuple[str, str], Sequence[Predictions]],
     *,
-    redraws: int = 2000,
+    n_bootstrap: int = 2000,
     seed: int = 0,
     min_positives: int = 10,
     on_progress: ProgressReport = silent,
@@ -43,11 +43,11 @@ def external_validation(
 
     Args:
         cells: for each (trained on, tested on) the predictions, one a seed. Models tested on one data set must be
-            tested on the same images. Findings that not all tables have are left out, and said.
-        redraws: of the bootstrap, at least 40. Test sets are redrawn independently, models on the same redraws.
-        seed: of the redraws.
+            tested on the same images. Findings that not all tables have are left out, and reported.
+        n_bootstrap: of the bootstrap, at least 40. Test sets are resampled independently, models on the same resamples.
+        seed: of the resamples.
         min_positives: findings with fewer positive or negative patients in any test set are left out of the mean.
-        on_progress: told the cells done.
+        on_progress: receives the cells done.
 
     Returns:
         Rows macro, then findings, for each cell: trained_on, tested_on, finding, estimate, low, high (95 %), at_home
@@ -56,12 +56,12 @@ def external_validation(
         note. At home, drop and p are null; so is at_home where the model was not tested there.
 
     Raises:
-        HilumError: no findings in common, predictions that do not go together, or too few redraws.
+        HilumError: no findings in common, predictions that do not go together, or too few resamples.
     """
-    check_redraws(redraws)
+    check_n_bootstrap(n_bootstrap)
     shared, left_out = _shared_findings(cells)
     test_sets = list(dict.fromkeys(tested for _, tested in cells))
-    measured: dict[tuple[str, str], Redrawn] = {}
+    measured: dict[tuple[str, str], Resampled] = {}
     included = np.ones(len(shared), dtype=np.bool_)
     aligned, rarer = {}, {}
     for tested in test_sets:
@@ -77,10 +77,10 @@ def external_validation(
         order = [aligned[tested].findings.index(finding) for finding in shared]
         here = np.zeros(len(shared), dtype=np.bool_)
         here[order] = included
-        redrawn = redraw_arms(aligned[tested], redraws=redraws, seed=seed + number, included=here)
-        for trained, arm in redrawn.items():
+        resampled = bootstrap_arms(aligned[tested], n_bootstrap=n_bootstrap, seed=seed + number, included=here)
+        for trained, arm in resampled.items():
             places = [*order, len(shared)]
-            measured[trained, tested] = Redrawn(arm.auroc.estimate[places], arm.auroc.redrawn[places])
+            measured[trained, tested] = Resampled(arm.auroc.estimate[places], arm.auroc.resampled[places])
         on_progress(number + 1, len(test_sets), tested)
     behind = {tested: _patients_behind(counts, included) for tested, counts in rarer.items()}
     note = f"findings that not all tables have are left out: {', '.join(left_out)}" if left_out else ""
@@ -119,13 +119,13 @@ def _only(table: Predictions, findings: Sequence[str]) -> Predictions:
 
 
 def _patients_behind(rarer: NDArray[np.int64], included: NDArray[np.bool_]) -> list[float | None]:
-    """Patients that intervals are expanded for: of each finding, then of their mean; None where nothing is told."""
+    """Patients that intervals are expanded for: of each finding, then of their mean; None where nothing is reported."""
     mean = patients_behind(rarer[included]) if included.any() else None
     return [*(float(count) if count >= 2 else None for count in rarer), mean]
 
 
 def _row(
-    measured: Mapping[tuple[str, str], Redrawn],
+    measured: Mapping[tuple[str, str], Resampled],
     behind: Mapping[str, list[float | None]],
     cell: tuple[str, str],
     at: int,
@@ -136,7 +136,7 @@ def _row(
     patients = behind[tested][at]
     if patients is None:
         return {"trained_on": trained, "tested_on": tested}
-    low, high = percentile_interval(here.redrawn[at], patients=patients)
+    low, high = percentile_interval(here.resampled[at], patients=patients)
     row: dict[str, object] = {
         "trained_on": trained,
         "tested_on": tested,
@@ -149,7 +149,7 @@ def _row(
     patients_at_home = behind[trained][at] if home is not None else None
     if home is None or patients_at_home is None or trained == tested:
         return row
-    drop, fewer = home.redrawn[at] - here.redrawn[at], min(patients, patients_at_home)
+    drop, fewer = home.resampled[at] - here.resampled[at], min(patients, patients_at_home)
     drop_low, drop_high = percentile_interval(drop, patients=fewer)
     return row | {
         "drop": number_or_null(float(home.estimate[at] - here.estimate[at])),

@@ -10,12 +10,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from hilum.evaluation.estimation import Redrawn
+from hilum.evaluation.estimation import Resampled
 from hilum.evaluation.inference import number_or_null
 
 LABELS_TO_MATCH_SCHEMA = {
     "arm": pl.String,
-    "against": pl.String,
+    "reference": pl.String,
     "target": pl.Float64,
     "target_images": pl.Float64,
     "images": pl.Float64,
@@ -34,11 +34,11 @@ class LabelCurve:
 
     Attributes:
         images: (K,) labelled images, ascending, of each label fraction.
-        points: K numbers of the arm, estimate () and redrawn (B,), on the same redraws for every arm and fraction.
+        points: K numbers of the arm, estimate () and resampled (B,), on the same resamples for every arm and fraction.
     """
 
     images: Sequence[float]
-    points: Sequence[Redrawn]
+    points: Sequence[Resampled]
 
 
 def labels_needed(
@@ -71,19 +71,19 @@ def labels_to_match(curves: Mapping[str, LabelCurve]) -> pl.DataFrame:
     """How many labels each arm needs to match what each other arm reaches with most of them.
 
     Args:
-        curves: of each arm, on the same test set and redraws.
+        curves: of each arm, on the same test set and resamples.
 
     Returns:
-        For each ordered pair: arm, against, target (what `against` reaches with all of its labels), target_images,
-        images (that `arm` needs; null where the target is not reached), ci_low, ci_high (95 % percentiles over redraws,
-        in which the target is redrawn, too; ci_high is null where the target is not reached in more than 2.5 % of
-        redraws), reached_in (share of redraws), note (`FEWER` where the smallest fraction suffices already: the true
-        number may be lower; `NOT_REACHED`).
+        For each ordered pair: arm, against, target (what `reference` reaches with all of its labels), target_images,
+        images (that `arm` needs; null where the target is not reached), ci_low, ci_high (95 % percentiles over
+        resamples, in which the target is resampled, too; ci_high is null where the target is not reached in more than
+        2.5 % of resamples), reached_in (share of resamples), note (`FEWER` where the smallest fraction suffices
+        already: the true number may be lower; `NOT_REACHED`).
     """
     rows = []
     for arm, curve in curves.items():
-        for against, other in curves.items():
-            if arm == against or len(curve.points) < 2:
+        for reference, other in curves.items():
+            if arm == reference or len(curve.points) < 2:
                 continue
             target = other.points[-1]
             estimate = labels_needed(
@@ -91,14 +91,16 @@ def labels_to_match(curves: Mapping[str, LabelCurve]) -> pl.DataFrame:
                 np.array([[float(point.estimate)] for point in curve.points]),
                 np.array([float(target.estimate)]),
             )[0]
-            redrawn = labels_needed(curve.images, np.stack([point.redrawn for point in curve.points]), target.redrawn)
-            defined = redrawn[~np.isnan(redrawn)]
+            resampled = labels_needed(
+                curve.images, np.stack([point.resampled for point in curve.points]), target.resampled
+            )
+            defined = resampled[~np.isnan(resampled)]
             low, high = _percentiles(defined)
             note = NOT_REACHED if np.isinf(estimate) else FEWER if estimate == curve.images[0] else ""
             rows.append(
                 {
                     "arm": arm,
-                    "against": against,
+                    "reference": reference,
                     "target": number_or_null(float(target.estimate)),
                     "target_images": float(other.images[-1]),
                     "images": number_or_null(float(estimate)),

@@ -1,4 +1,4 @@
-"""One arm's numbers, per finding and over findings, each with the interval of redrawn patients and seeds."""
+"""One arm's numbers, per finding and over findings, each with the interval of resampled patients and seeds."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from hilum.evaluation.bootstrap import IntervalKind
-from hilum.evaluation.estimation import ArmRedraws, MeasuredArms, Redrawn, measure_arms
+from hilum.evaluation.estimation import ArmResamples, MeasuredArms, Resampled, measure_arms
 from hilum.evaluation.inference import (
     bca_interval,
     case_notes,
@@ -47,12 +47,12 @@ def evaluate_predictions(
     thresholds: Sequence[Thresholds] | None = None,
     interval: IntervalKind = "expanded",
     stratified: bool = False,
-    redraws: int = 2000,
+    n_bootstrap: int = 2000,
     seed: int = 0,
     min_positives: int = 10,
     on_progress: ProgressReport = silent,
 ) -> pl.DataFrame:
-    """Numbers per finding and over findings with 95 % intervals over redrawn patients (and seeds).
+    """Numbers per finding and over findings with 95 % intervals over resampled patients (and seeds).
 
     Args:
         predictions: one a seed, of the same images.
@@ -60,11 +60,11 @@ def evaluate_predictions(
         averages: rows over findings: macro, weighted (by positives), micro (all images in one pot).
         thresholds: one a seed; needed by sensitivity and the like.
         interval: expanded, percentile, or bca, as in `measure_arms`.
-        stratified: redraw patients within strata of the rarest finding that they have.
-        redraws: of the bootstrap, at least 40.
-        seed: of the redraws.
+        stratified: resample patients within strata of the rarest finding that they have.
+        n_bootstrap: of the bootstrap, at least 40.
+        seed: of the resamples.
         min_positives: findings with fewer positive patients, or fewer negative ones, are left out of averages.
-        on_progress: told the redraws done.
+        on_progress: receives the resamples done.
 
     Returns:
         For each metric the averages, then findings: finding, metric, estimate (mean over seeds), low, high, n (images
@@ -72,7 +72,7 @@ def evaluate_predictions(
         `hilum.notes`). Estimate and interval are null where they are undefined or would rest on one patient.
 
     Raises:
-        HilumError: predictions that do not go together, unknown metrics, missing thresholds, or too few redraws.
+        HilumError: predictions that do not go together, unknown metrics, missing thresholds, or too few resamples.
     """
     measured = measure_arms(
         {"": predictions},
@@ -81,7 +81,7 @@ def evaluate_predictions(
         thresholds=None if thresholds is None else {"": thresholds},
         interval=interval,
         stratified=stratified,
-        redraws=redraws,
+        n_bootstrap=n_bootstrap,
         seed=seed,
         min_positives=min_positives,
         on_progress=on_progress,
@@ -94,7 +94,7 @@ def metrics_table(measured: MeasuredArms, arm: str) -> pl.DataFrame:
     own, cases = measured.arms[arm], measured.cases
     rows = []
     for metric in measured.metrics:
-        redrawn = own.metrics[metric]
+        resampled = own.metrics[metric]
         optimistic = [OPTIMISTIC] if measured.optimistic and metric in THRESHOLD_METRICS else []
         for average in measured.averages:
             at = own.row(average)
@@ -103,11 +103,11 @@ def metrics_table(measured: MeasuredArms, arm: str) -> pl.DataFrame:
                 {
                     "finding": average,
                     "metric": metric,
-                    **_estimate_and_interval(measured, redrawn, at),
+                    **_estimate_and_interval(measured, resampled, at),
                     "n": int(cases.images.max(initial=0)),
                     "positives": None,
                     "patients": int(cases.patients.max(initial=0)),
-                    **note_columns([*notes, *undefined_notes(redrawn.redrawn[at]), *optimistic]),
+                    **note_columns([*notes, *undefined_notes(resampled.resampled[at]), *optimistic]),
                 }
             )
         for at, finding in enumerate(measured.findings):
@@ -127,22 +127,22 @@ def metrics_table(measured: MeasuredArms, arm: str) -> pl.DataFrame:
 
 
 def _of_finding(
-    measured: MeasuredArms, own: ArmRedraws, metric: str, at: int
+    measured: MeasuredArms, own: ArmResamples, metric: str, at: int
 ) -> tuple[dict[str, float | None], list[Note]]:
     """Numbers and notes of one finding."""
-    redrawn, cases = own.metrics[metric], measured.cases
+    resampled, cases = own.metrics[metric], measured.cases
     notes = case_notes(cases, at, measured.min_positives)
     if not cases.enough(2)[at]:
         return {"estimate": None, "low": None, "high": None}, notes
-    numbers = _estimate_and_interval(measured, redrawn, at)
+    numbers = _estimate_and_interval(measured, resampled, at)
     if metric == AUROC:
         notes += _score_notes(own, at)
         if measured.interval == "expanded" and not own.constant[at]:
             numbers, notes = interval_for_few_patients(numbers, notes, cases, at, seeds=own.seeds)
-    return numbers, [*notes, *undefined_notes(redrawn.redrawn[at])]
+    return numbers, [*notes, *undefined_notes(resampled.resampled[at])]
 
 
-def _score_notes(arm: ArmRedraws, at: int) -> list[Note]:
+def _score_notes(arm: ArmResamples, at: int) -> list[Note]:
     """What the scores of one finding do to its interval."""
     if arm.constant[at]:
         return [note(Code.CONSTANT_SCORES)]
@@ -151,12 +151,12 @@ def _score_notes(arm: ArmRedraws, at: int) -> list[Note]:
     return []
 
 
-def _estimate_and_interval(measured: MeasuredArms, redrawn: Redrawn, at: int) -> dict[str, float | None]:
-    estimate = float(redrawn.estimate[at])
-    if measured.interval == "bca" and redrawn.jackknife is not None:
-        low, high = bca_interval(estimate, redrawn.redrawn[at], redrawn.jackknife[at])
+def _estimate_and_interval(measured: MeasuredArms, resampled: Resampled, at: int) -> dict[str, float | None]:
+    estimate = float(resampled.estimate[at])
+    if measured.interval == "bca" and resampled.jackknife is not None:
+        low, high = bca_interval(estimate, resampled.resampled[at], resampled.jackknife[at])
     else:
-        low, high = percentile_interval(redrawn.redrawn[at], patients=measured.patients_behind(at))
+        low, high = percentile_interval(resampled.resampled[at], patients=measured.patients_behind(at))
     if not np.isfinite(estimate):
         low = high = float("nan")
     return {"estimate": number_or_null(estimate), "low": number_or_null(low), "high": number_or_null(high)}

@@ -8,8 +8,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from hilum.errors import HilumError
-from hilum.evaluation.bootstrap import by_patient, once_each, over_redraws, sums_statistic
-from hilum.evaluation.estimation import check_redraws, seed_weights
+from hilum.evaluation.bootstrap import bootstrap_statistics, by_patient, once_each, sums_statistic
+from hilum.evaluation.estimation import check_n_bootstrap, seed_weights
 from hilum.evaluation.inference import number_or_null, percentile_interval
 from hilum.evaluation.metrics import MACRO
 from hilum.evaluation.predictions import Predictions
@@ -83,7 +83,7 @@ def mean_confusion(seeds: Sequence[Predictions]) -> NDArray[np.float64] | None:
 def evaluate_single_label(
     predictions: Sequence[Predictions],
     *,
-    redraws: int = 2000,
+    n_bootstrap: int = 2000,
     seed: int = 0,
     on_progress: ProgressReport = silent,
 ) -> pl.DataFrame:
@@ -91,19 +91,19 @@ def evaluate_single_label(
 
     Args:
         predictions: one a seed, of the same images.
-        redraws: of the bootstrap, at least 40.
-        seed: of the redraws.
-        on_progress: told the redraws done.
+        n_bootstrap: of the bootstrap, at least 40.
+        seed: of the resamples.
+        on_progress: receives the resamples done.
 
     Returns:
         Rows macro (recall, precision, f1, accuracy), then classes: class, metric, estimate (mean over seeds), low,
-        high, images (of the class), note, codes. Classes without images are left out of the means, and said; a
+        high, images (of the class), note, codes. Classes without images are left out of the means, and reported; a
         precision without calls counts as 0, as in scikit-learn.
 
     Raises:
-        HilumError: predictions that do not go together or are not of single labels, or too few redraws.
+        HilumError: predictions that do not go together or are not of single labels, or too few resamples.
     """
-    check_redraws(redraws)
+    check_n_bootstrap(n_bootstrap)
     aligned = align({"": predictions})
     classes, units = aligned.findings, int(aligned.patients.max()) + 1
     count = len(classes)
@@ -113,21 +113,25 @@ def evaluate_single_label(
     shares = np.concatenate([by_patient(np.eye(count**2)[cell], aligned.patients, units) for cell in cells])
     statistics = {"cells": sums_statistic(shares)}
     whole = once_each(statistics, units)["cells"].reshape(len(calls), count, count, 1)
-    drawn = over_redraws(statistics, units, redraws=redraws, seed=seed, on_progress=on_progress)["cells"]
-    drawn = drawn.reshape(len(calls), count, count, redraws)
-    weights = seed_weights(len(calls), redraws=redraws, seed=seed)
+    drawn = bootstrap_statistics(statistics, units, n_bootstrap=n_bootstrap, seed=seed, on_progress=on_progress)[
+        "cells"
+    ]
+    drawn = drawn.reshape(len(calls), count, count, n_bootstrap)
+    weights = seed_weights(len(calls), n_bootstrap=n_bootstrap, seed=seed)
     present = whole[0].sum(axis=1)[:, 0] > 0
     absent = [name for name, there in zip(classes, present, strict=True) if not there]
     notes = [note(Code.CLASSES_WITHOUT_IMAGES, classes=", ".join(absent))] if absent else []
     rows: list[dict[str, object]] = []
     for metric, made in CLASS_METRICS.items():
         estimate = made(whole)[..., 0].mean(axis=0)
-        redrawn = np.einsum("scb,sb->cb", made(drawn), weights)
-        rows.append(_row(MACRO, metric, estimate[present].mean(), _mean_of_present(redrawn[present]), len(true), notes))
+        resampled = np.einsum("scb,sb->cb", made(drawn), weights)
+        rows.append(
+            _row(MACRO, metric, estimate[present].mean(), _mean_of_present(resampled[present]), len(true), notes)
+        )
         for at, name in enumerate(classes):
             images = int((true == at).sum())
             none = [] if images else [note(Code.CLASS_WITHOUT_IMAGES)]
-            rows.append(_row(name, metric, estimate[at], redrawn[at], images, none))
+            rows.append(_row(name, metric, estimate[at], resampled[at], images, none))
     right = [np.einsum("sccb->sb", table) / table.sum(axis=(1, 2)) for table in (whole, drawn)]
     accuracy = (right[1] * weights).sum(axis=0)
     rows.append(_row(MACRO, "accuracy", float(right[0].mean()), accuracy, len(true), []))
@@ -165,17 +169,17 @@ def _right(cells: NDArray[np.float64]) -> NDArray[np.float64]:
     return diagonal
 
 
-def _mean_of_present(redrawn: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mean over the classes that a redraw holds; a rare class is missing from some."""
-    held = np.isfinite(redrawn)
-    mean: NDArray[np.float64] = np.where(held, redrawn, 0).sum(axis=0) / np.maximum(held.sum(axis=0), 1)
+def _mean_of_present(resampled: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean over the classes that a resample holds; a rare class is missing from some."""
+    held = np.isfinite(resampled)
+    mean: NDArray[np.float64] = np.where(held, resampled, 0).sum(axis=0) / np.maximum(held.sum(axis=0), 1)
     return mean
 
 
 def _row(
-    name: str, metric: str, estimate: float, redrawn: NDArray[np.float64], images: int, notes: list[Note]
+    name: str, metric: str, estimate: float, resampled: NDArray[np.float64], images: int, notes: list[Note]
 ) -> dict[str, object]:
-    low, high = percentile_interval(redrawn)
+    low, high = percentile_interval(resampled)
     return {
         "class": name,
         "metric": metric,

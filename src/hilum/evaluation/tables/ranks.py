@@ -23,7 +23,7 @@ RANKS_SCHEMA = {
 }
 WINS_SCHEMA = {
     "arm": pl.String,
-    "against": pl.String,
+    "reference": pl.String,
     "metric": pl.String,
     "wins": pl.Int64,
     "ties": pl.Int64,
@@ -32,24 +32,24 @@ WINS_SCHEMA = {
 
 
 def ranks_table(data_sets: Sequence[MeasuredArms], *, metric: str = AUROC) -> pl.DataFrame:
-    """Mean ranks of arms over all findings of all data sets, with intervals over redrawn patients.
+    """Mean ranks of arms over all findings of all data sets, with intervals over resampled patients.
 
     Rank 1 is the best, equal arms share the mean of their ranks. Findings with too few patients are left out. Each data
-    set is redrawn by itself; one finding of one data set counts as much as another.
+    set is resampled by itself; one finding of one data set counts as much as another.
 
     Args:
-        data_sets: the same arms measured on one or more test sets, with as many redraws.
+        data_sets: the same arms measured on one or more test sets, with as many resamples.
         metric: one of those measured.
 
     Returns:
-        From the best: arm, metric, mean_rank, low, high (95 %), best_in (the share of redraws in which the arm has the
-        best mean rank; shared where several have), columns (findings x data sets).
+        From the best: arm, metric, mean_rank, low, high (95 %), best_in (the share of resamples in which the arm has
+        the best mean rank; shared where several have), columns (findings x data sets).
 
     Raises:
-        HilumError: other arms or another number of redraws in a data set, or no finding with enough patients.
+        HilumError: other arms or another number of resamples in a data set, or no finding with enough patients.
     """
     arms = list(data_sets[0].arms)
-    estimates, redrawn = [], []
+    estimates, resampled = [], []
     for measured in data_sets:
         if list(measured.arms) != arms:
             found = f"{', '.join(measured.arms)} beside {', '.join(arms)}"
@@ -58,11 +58,11 @@ def ranks_table(data_sets: Sequence[MeasuredArms], *, metric: str = AUROC) -> pl
         included = np.flatnonzero(measured.included)
         each = [measured.arms[arm].metrics[metric] for arm in arms]
         estimates.append(sign * np.stack([one.estimate[included] for one in each]))
-        redrawn.append(sign * np.stack([one.redrawn[included] for one in each]))
-    if len({part.shape[-1] for part in redrawn}) > 1:
-        fix = "Measure all data sets with the same number of redraws."
-        raise HilumError("ranks", expected="as many redraws in every data set", found="others", fix=fix)
-    values, drawn = np.concatenate(estimates, axis=1), np.concatenate(redrawn, axis=1)
+        resampled.append(sign * np.stack([one.resampled[included] for one in each]))
+    if len({part.shape[-1] for part in resampled}) > 1:
+        fix = "Measure all data sets with the same number of resamples."
+        raise HilumError("ranks", expected="as many resamples in every data set", found="others", fix=fix)
+    values, drawn = np.concatenate(estimates, axis=1), np.concatenate(resampled, axis=1)
     if not values.shape[1]:
         fix = "Lower min_positives, or use a larger test set."
         raise HilumError("ranks", expected="a finding with enough patients", found="none", fix=fix)
@@ -103,7 +103,7 @@ def wins_table(comparisons: pl.DataFrame, *, averages: Sequence[str], level: flo
     lower = [metric for metric in tested["metric"].unique().to_list() if lower_is_better(metric)]
     better = (pl.col("difference") > 0) != pl.col("metric").is_in(lower)
     return (
-        tested.group_by("arm", "against", "metric", maintain_order=True)
+        tested.group_by("arm", "reference", "metric", maintain_order=True)
         .agg(
             (shown & better).sum().alias("wins"), (~shown).sum().alias("ties"), (shown & ~better).sum().alias("losses")
         )
@@ -113,7 +113,7 @@ def wins_table(comparisons: pl.DataFrame, *, averages: Sequence[str], level: flo
 
 
 def _mean_ranks(drawn: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(A, C, B) to (A, B); columns that a redraw leaves undefined do not count in it."""
+    """(A, C, B) to (A, B); columns that a resample leaves undefined do not count in it."""
     defined = np.isfinite(drawn).all(axis=0)
     ranks = rankdata(np.where(defined, drawn, 0.0), axis=0)
     mean: NDArray[np.float64] = (ranks * defined).sum(axis=1) / np.maximum(defined.sum(axis=0), 1)

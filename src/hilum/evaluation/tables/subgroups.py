@@ -1,4 +1,4 @@
-"""Does it work for everybody: a metric by sex, age band, view or source, with gaps on the same redraws.
+"""Does it work for everybody: a metric by sex, age band, view or source, with gaps on the same resamples.
 
 A gap is a group against all other images that are known to be in another group. Underdiagnosis is the rate at which the
 sick are called healthy (Seyyed-Kalantari et al., Nature Medicine 27:2176-2182, 2021).
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from hilum.data.tables import as_numbers, as_text, type_name
 from hilum.errors import HilumError
-from hilum.evaluation.estimation import ArmRedraws, check_redraws, redraw_arms
+from hilum.evaluation.estimation import ArmResamples, bootstrap_arms, check_n_bootstrap
 from hilum.evaluation.inference import benjamini_hochberg, number_or_null, percentile_interval, two_sided_p
 from hilum.evaluation.metrics import AUROC, check_metrics
 from hilum.evaluation.predictions import LEAST_PATIENTS, AlignedArms, Predictions, count_cases
@@ -71,7 +71,7 @@ def evaluate_subgroups(
     metrics: Sequence[str] = (AUROC,),
     thresholds: Sequence[Thresholds] | None = None,
     min_patients: int = 20,
-    redraws: int = 2000,
+    n_bootstrap: int = 2000,
     seed: int = 0,
     on_progress: ProgressReport = silent,
 ) -> pl.DataFrame:
@@ -84,10 +84,10 @@ def evaluate_subgroups(
         metrics: names of `hilum.evaluation.METRICS`, or `underdiagnosis`.
         thresholds: one a seed; needed by underdiagnosis, sensitivity and the like.
         min_patients: groups with fewer positive or fewer negative patients of a finding get no number, and that is
-            said.
-        redraws: of the bootstrap, at least 40; the same for all groups.
-        seed: of the redraws.
-        on_progress: told the redraws done.
+            reported.
+        n_bootstrap: of the bootstrap, at least 40; the same for all groups.
+        seed: of the resamples.
+        on_progress: receives the resamples done.
 
     Returns:
         attribute, group, finding, metric, estimate, low, high (95 %), gap (group - the rest), gap_low, gap_high, p
@@ -95,10 +95,10 @@ def evaluate_subgroups(
         negative_patients, note, codes. With two groups their gaps are the same but for the sign, and are one test.
 
     Raises:
-        HilumError: predictions that do not go together, unknown metrics, missing thresholds, too few redraws, or no
+        HilumError: predictions that do not go together, unknown metrics, missing thresholds, too few resamples, or no
             image with a group.
     """
-    check_redraws(redraws)
+    check_n_bootstrap(n_bootstrap)
     wanted = ["sensitivity" if name == UNDERDIAGNOSIS else name for name in metrics]
     if UNDERDIAGNOSIS in metrics:
         wanted.append("specificity")
@@ -114,7 +114,7 @@ def evaluate_subgroups(
     ]
     rows: list[dict[str, object]] = []
     for done, (attribute, group, inside, rest) in enumerate(jobs, start=1):
-        own, other = (_measure(aligned, mask, wanted, fixed, redraws, seed) for mask in (inside, rest))
+        own, other = (_measure(aligned, mask, wanted, fixed, n_bootstrap, seed) for mask in (inside, rest))
         for at, finding in enumerate(aligned.findings):
             counts = [_patients(aligned, mask, at) for mask in (inside, rest)]
             for metric in metrics:
@@ -150,15 +150,15 @@ def _measure(
     mask: NDArray[np.bool_],
     metrics: Sequence[str],
     thresholds: dict[str, NDArray[np.float64]] | None,
-    redraws: int,
+    n_bootstrap: int,
     seed: int,
-) -> ArmRedraws:
-    """Only the labels of the group count; patients are numbered as before, so that redraws are the same for all."""
+) -> ArmResamples:
+    """Only the labels of the group count; patients are numbered as before, so that resamples are the same for all."""
     labels = np.where(mask[:, None], aligned.labels, np.nan)
     only = AlignedArms(aligned.findings, labels, aligned.patients, aligned.scores, aligned.notes)
     none = np.zeros(len(aligned.findings), dtype=np.bool_)
-    return redraw_arms(
-        only, redraws=redraws, seed=seed, included=none, metrics=metrics, averages=(), thresholds=thresholds
+    return bootstrap_arms(
+        only, n_bootstrap=n_bootstrap, seed=seed, included=none, metrics=metrics, averages=(), thresholds=thresholds
     )[""]
 
 
@@ -168,8 +168,8 @@ def _patients(aligned: AlignedArms, mask: NDArray[np.bool_], at: int) -> tuple[i
 
 
 def _numbers(
-    own: ArmRedraws,
-    other: ArmRedraws,
+    own: ArmResamples,
+    other: ArmResamples,
     metric: str,
     at: int,
     counts: Sequence[tuple[int, int]],
@@ -179,20 +179,20 @@ def _numbers(
     min_patients = max(min_patients, LEAST_PATIENTS)
     if here < min_patients:
         return note_columns([note(Code.SMALL_GROUP, patients=here, min_patients=min_patients)])
-    estimate, redrawn = _of(own, metric, at)
-    low, high = percentile_interval(redrawn, patients=here)
-    told: dict[str, object] = {
+    estimate, resampled = _of(own, metric, at)
+    low, high = percentile_interval(resampled, patients=here)
+    row: dict[str, object] = {
         "estimate": number_or_null(estimate),
         "low": number_or_null(low),
         "high": number_or_null(high),
         **note_columns([]),
     }
     if there < min_patients:
-        return told | note_columns([note(Code.SMALL_REST, patients=there, min_patients=min_patients)])
-    rest, rest_redrawn = _of(other, metric, at)
-    gap, patients = redrawn - rest_redrawn, min(here, there)
+        return row | note_columns([note(Code.SMALL_REST, patients=there, min_patients=min_patients)])
+    rest, rest_resampled = _of(other, metric, at)
+    gap, patients = resampled - rest_resampled, min(here, there)
     gap_low, gap_high = percentile_interval(gap, patients=patients)
-    return told | {
+    return row | {
         "gap": number_or_null(estimate - rest),
         "gap_low": number_or_null(gap_low),
         "gap_high": number_or_null(gap_high),
@@ -200,11 +200,11 @@ def _numbers(
     }
 
 
-def _of(arm: ArmRedraws, metric: str, at: int) -> tuple[float, NDArray[np.float64]]:
+def _of(arm: ArmResamples, metric: str, at: int) -> tuple[float, NDArray[np.float64]]:
     if metric != UNDERDIAGNOSIS:
-        return float(arm.metrics[metric].estimate[at]), arm.metrics[metric].redrawn[at]
+        return float(arm.metrics[metric].estimate[at]), arm.metrics[metric].resampled[at]
     found = arm.metrics["specificity" if arm.findings[at] == "No Finding" else "sensitivity"]
-    return 1 - float(found.estimate[at]), 1 - found.redrawn[at]
+    return 1 - float(found.estimate[at]), 1 - found.resampled[at]
 
 
 def _adjusted(table: pl.DataFrame) -> pl.DataFrame:

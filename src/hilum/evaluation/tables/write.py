@@ -20,7 +20,7 @@ def write_results(
         name: "metrics" or "comparisons".
         table: the numbers.
         predictions: the files they were computed from; their SHA-256 goes into <name>.json.
-        settings: redraws, seed, split and what else a reader needs to compute them again.
+        settings: resamples, seed, split and what else a reader needs to compute them again.
 
     Returns:
         Path of the Parquet file, which is written last.

@@ -36,7 +36,7 @@ def groupings(manifest: pl.DataFrame, image_ids: list[str]) -> list[Grouping]:
 
     An image has a single label where exactly one of its findings ("No Finding" is one) is positive and none is
     uncertain. It has anomalies where any other finding than "No Finding" is positive; it has none where "No Finding" is
-    positive, or, in a data set without that label, where every finding is told to be absent.
+    positive, or, in a data set without that label, where every finding is labelled absent.
 
     Args:
         manifest: with codes of findings.
@@ -57,11 +57,11 @@ def groupings(manifest: pl.DataFrame, image_ids: list[str]) -> list[Grouping]:
     else:
         healthy = pl.all_horizontal(pl.col(name).eq_missing(0) for name in others)
     ill = pl.any_horizontal(pl.lit(False), *(pl.col(name).eq_missing(1) for name in others))
-    told = rows.select(
+    labels = rows.select(
         pl.when((positives == 1) & ~uncertain).then(only).alias(SINGLE),
         pl.when(ill).then(pl.lit(ANOMALIES)).when(healthy).then(pl.lit(NO_FINDING)).alias(ILL),
     )
-    made = [_grouping(name, told[name]) for name in (SINGLE, ILL)]
+    made = [_grouping(name, labels[name]) for name in (SINGLE, ILL)]
     return [grouping for grouping in made if len(grouping.classes) > 1]
 
 

@@ -26,12 +26,12 @@ class ChosenImages:
 
     Attributes:
         manifest: of them; `patient_id` is the patient's full name.
-        seen: how many are of patients that the model has learnt from.
+        trained_on: how many are of patients that the model has learnt from.
         notes: what was left out and why, one sentence each.
     """
 
     manifest: pl.DataFrame
-    seen: int
+    trained_on: int
     notes: list[str]
 
 
@@ -55,7 +55,12 @@ class Embedded:
 
 
 def images_to_embed(
-    data: NamedData, card: Card, readable: Sequence[str], *, split: str | None = None, keep_seen: bool = False
+    data: NamedData,
+    card: Card,
+    readable: Sequence[str],
+    *,
+    split: str | None = None,
+    include_training_patients: bool = False,
 ) -> ChosenImages:
     """The images of a data set that can be read, without those of patients that the model has learnt from.
 
@@ -66,7 +71,7 @@ def images_to_embed(
         card: of the model.
         readable: images that the store holds.
         split: only images of the data set's own list; None: all.
-        keep_seen: also images of patients that the model has learnt from.
+        include_training_patients: also images of patients that the model has learnt from.
 
     Raises:
         HilumError: no image is left.
@@ -82,25 +87,25 @@ def images_to_embed(
         manifest = manifest.filter(pl.col("split") == split)
         notes.append(f"only images of the list {split}")
     exposure = card.ledger.exposure_of(manifest["patient_id"].to_list())
-    seen = pl.Series(exposure.seen)
-    met = int(exposure.seen.sum())
-    if keep_seen and exposure.not_known.any():
+    trained_on = pl.Series(exposure.trained_on)
+    met = int(exposure.trained_on.sum())
+    if include_training_patients and exposure.not_known.any():
         notes.append(f"whether the model has learnt from these patients is not known: {exposure.why_not_known}")
-    elif not keep_seen:
+    elif not include_training_patients:
         exposure.refuse_not_known(f"--data {data.name}")
-    if met and keep_seen:
+    if met and include_training_patients:
         notes.append(f"{met:,} images are of patients that the model has learnt from: they show it at its best")
     elif met:
-        manifest = manifest.filter(~seen)
+        manifest = manifest.filter(~trained_on)
         notes.append(f"{met:,} images of patients that the model has learnt from were left out")
     if manifest.is_empty():
         raise HilumError(
             f"--data {data.name}",
             expected="images that the model has not learnt from",
             found=f"none ({'; '.join(notes)})",
-            fix="Take another --split or data set, or add --seen to embed those, too.",
+            fix="Take another --split or data set, or add --include-training-patients to embed those, too.",
         )
-    return ChosenImages(manifest, met if keep_seen else 0, notes)
+    return ChosenImages(manifest, met if include_training_patients else 0, notes)
 
 
 def embed_images(
@@ -110,7 +115,7 @@ def embed_images(
     *,
     k: int,
     most_shown: int,
-    redraws: int,
+    n_bootstrap: int,
     seed: int,
     same_patient: bool = False,
     on_progress: ProgressReport = silent,
@@ -123,9 +128,9 @@ def embed_images(
         methods: of the points.
         k: neighbours, in tables and in the purity.
         most_shown: images that get points, by lot where there are more; numbers and neighbours are of all images.
-        redraws, seed: of the intervals; the seed also draws images, and is that of the methods.
+        n_bootstrap, seed: of the intervals; the seed also draws images, and is that of the methods.
         same_patient: also neighbours of the same patient in the table (never in the purity).
-        on_progress: told the redraws done.
+        on_progress: receives the resamples done.
 
     Raises:
         HilumError: too few images.
@@ -140,7 +145,7 @@ def embed_images(
     columns = {name: pl.Series(name, [of[row] for row in lot], dtype=pl.String) for name, of in classes.items()}
     points = []
     for method in methods:
-        on_progress(0, redraws, method)
+        on_progress(0, n_bootstrap, method)
         places = embed(features.values[lot], method, seed=seed)
         points.append(
             pl.DataFrame(
@@ -154,7 +159,9 @@ def embed_images(
             )
         )
     purity = [
-        class_separation(features.values, patients, grouping, k=k, redraws=redraws, seed=seed, on_progress=on_progress)
+        class_separation(
+            features.values, patients, grouping, k=k, n_bootstrap=n_bootstrap, seed=seed, on_progress=on_progress
+        )
         for grouping in grouped.values()
     ]
     if not grouped:

@@ -96,7 +96,7 @@ def features_of(
         store: of the images.
         image_ids: images that the store holds.
         device: where to compute.
-        on_progress: told the batches done.
+        on_progress: receives the batches done.
 
     Raises:
         HilumError: no image, or features that are not numbers.

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import silhouette_samples
 
 from hilum.draws import Stream, image_keys, shuffled
-from hilum.evaluation.bootstrap import Counts, Statistic, once_each, over_redraws
+from hilum.evaluation.bootstrap import Counts, Statistic, bootstrap_statistics, once_each
 from hilum.evaluation.inference import TOO_NARROW, TRUSTED_PATIENTS, number_or_null, percentile_interval
 from hilum.explanation.embedding.classes import Grouping
 from hilum.explanation.embedding.features import unit_length
@@ -52,7 +52,7 @@ def class_separation(
     grouping: Grouping,
     *,
     k: int = 20,
-    redraws: int = 2000,
+    n_bootstrap: int = 2000,
     seed: int = 0,
     on_progress: ProgressReport = silent,
 ) -> pl.DataFrame:
@@ -64,15 +64,15 @@ def class_separation(
     other patients, which is what features that know nothing reach. silhouette (Rousseeuw, J Comput Appl Math 20:53-65,
     1987), by cosine distances: -1 to 1, over one image a patient (by lot), at most `MOST_SILHOUETTES`.
 
-    Intervals are from redrawn patients, over whose images are asked; the images that are searched stay the same.
+    Intervals are from resampled patients, over whose images are asked; the images that are searched stay the same.
 
     Args:
         values: features (N, D).
         patients: of the N images.
         grouping: of the N images, in at least two classes.
         k: neighbours.
-        redraws, seed: of the intervals; the seed also draws the images of the silhouette.
-        on_progress: told the redraws done.
+        n_bootstrap, seed: of the intervals; the seed also draws the images of the silhouette.
+        on_progress: receives the resamples done.
 
     Returns:
         `grouping`, `class` (each, then `ALL`: every image counts once), `metric`, `estimate`, `low`, `high` (null with
@@ -93,7 +93,7 @@ def class_separation(
     units = int(codes.max()) + 1
     count = len(grouping.classes)
     statistics = {name: _means(each, codes, classes, units, count) for name, each in measured.items()}
-    redrawn = over_redraws(statistics, units, redraws=redraws, seed=seed, on_progress=on_progress)
+    resampled = bootstrap_statistics(statistics, units, n_bootstrap=n_bootstrap, seed=seed, on_progress=on_progress)
     estimates = once_each(statistics, units)
     rows = []
     for number, name in enumerate([*grouping.classes, ALL]):
@@ -101,7 +101,7 @@ def class_separation(
             here = each.rows if name == ALL else each.rows[classes[each.rows] == number]
             people = len(np.unique(codes[here]))
             low, high = (
-                percentile_interval(redrawn[metric][number], patients=people) if people > 1 else (np.nan, np.nan)
+                percentile_interval(resampled[metric][number], patients=people) if people > 1 else (np.nan, np.nan)
             )
             few = people < TRUSTED_PATIENTS
             expected = float(chance[here].mean()) if metric == "purity" and len(here) else float("nan")
@@ -162,7 +162,7 @@ def _silhouettes(
 def _means(
     measured: _Measured, codes: NDArray[np.int64], classes: NDArray[np.int64], units: int, count: int
 ) -> Statistic:
-    """Means of each class, and of all, for any count of patients: (count + 1, redraws); NaN where no image counts."""
+    """Means of each class, and of all, for any count of patients: (count + 1, resamples); NaN where no image counts."""
     sums, images = np.zeros((2, count + 1, units))
     np.add.at(sums, (classes[measured.rows], codes[measured.rows]), measured.values)
     np.add.at(images, (classes[measured.rows], codes[measured.rows]), 1)

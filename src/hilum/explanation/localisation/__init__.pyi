@@ -68,7 +68,7 @@ from .scores import (
     Boxes as Boxes,
 )
 from .scores import (
-    score_against_boxes as score_against_boxes,
+    box_scores as box_scores,
 )
 from .scores import (
     share_in_boxes as share_in_boxes,

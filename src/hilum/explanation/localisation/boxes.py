@@ -35,12 +35,12 @@ def boxes_on_square(boxes: pl.DataFrame, recipe: Recipe) -> tuple[pl.DataFrame, 
         left, above = (sign * (sign * (across - side) / 2).floor() for side in (wide, high))
     x, y = (pl.col("x") + left) / across, (pl.col("y") + above) / down
     right, bottom = x + pl.col("width") / across, y + pl.col("height") / down
-    seen = {"x": x.clip(0, 1), "y": y.clip(0, 1)}
+    clipped = {"x": x.clip(0, 1), "y": y.clip(0, 1)}
     placed = boxes.with_columns(
-        **seen,
-        width=right.clip(0, 1) - seen["x"],
-        height=bottom.clip(0, 1) - seen["y"],
+        **clipped,
+        width=right.clip(0, 1) - clipped["x"],
+        height=bottom.clip(0, 1) - clipped["y"],
         share=pl.col("width") * pl.col("height") / across / down,
     )
-    kept = placed.filter(pl.col("width") * pl.col("height") >= _SMALLEST_SHARE * pl.col("share"))
-    return kept.drop("share", "frame_width", "frame_height"), len(boxes) - len(kept)
+    large_enough = placed.filter(pl.col("width") * pl.col("height") >= _SMALLEST_SHARE * pl.col("share"))
+    return large_enough.drop("share", "frame_width", "frame_height"), len(boxes) - len(large_enough)

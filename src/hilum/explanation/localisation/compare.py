@@ -40,7 +40,7 @@ def score_models(
         maps: of each model; the first N are those of the cases.
         confidences: of each model; the first N are what it gives the finding of each case.
         config: what was asked for.
-        on_progress: told the images done and the redraws done.
+        on_progress: receives the images done and the resamples done.
 
     Returns:
         Statistics (see `box_statistics`), each model against the priors, its random twins and the first model, and the
@@ -65,7 +65,9 @@ def score_models(
     arms[CENTRE] = [score_maps(centre, own, given, config.threshold)]
     arms[LOCATION] = [score_maps(location_priors(own, SCORED_SIDE), own, given, config.threshold)]
     pairs += [(model.name, models[0].name) for model in models[1:]]
-    statistics = box_statistics(own, arms, pairs, redraws=config.redraws, seed=config.seed, on_progress=on_progress)
+    statistics = box_statistics(
+        own, arms, pairs, n_bootstrap=config.n_bootstrap, seed=config.seed, on_progress=on_progress
+    )
     return statistics, _case_table(own, arms)
 
 

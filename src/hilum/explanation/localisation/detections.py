@@ -1,6 +1,6 @@
 """Boxes out of a heat-map, and how they meet the boxes that people drew.
 
-Two definitions of the field, told apart by name:
+Two definitions of the field, distinguished by name:
 
     iou25, iou50   the share of images on which the map, cut at a threshold, overlaps the drawn boxes with an IoU above
                    0.25, 0.5. This is what EVA-X's published table calls AP25 and AP50 (its `grad_cam/get_cams.py`;
@@ -103,7 +103,7 @@ class Detections:
 
 
 def average_precision(detections: Detections, counts: NDArray[np.integer]) -> NDArray[np.float64]:
-    """Area under precision over recall, precision made falling from the right; in several redraws of patients.
+    """Area under precision over recall, precision made falling from the right; in several resamples of patients.
 
     Boxes of one confidence are one step of the curve, so that their order does not matter.
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hilum.explanation.localisation.cases import BoxedCase
 from hilum.explanation.localisation.detections import boxes_of_map, hits, thresholded_iou
-from hilum.explanation.localisation.scores import score_against_boxes
+from hilum.explanation.localisation.scores import box_scores
 from hilum.explanation.methods import THRESHOLD
 
 MEANS = ("pointing", "energy", "overlap", "iou", "iou25", "iou50")
@@ -56,7 +56,7 @@ def score_maps(
     scores = np.zeros((len(cases), len(MEANS)))
     detections: list[tuple[int, float, *tuple[bool, ...]]] = []
     for index, (heat, case, probability) in enumerate(zip(maps, cases, probabilities, strict=True)):
-        whole = score_against_boxes(heat, case.boxes)
+        whole = box_scores(heat, case.boxes)
         iou = thresholded_iou(heat, case.boxes, threshold)
         scores[index] = whole.pointing, whole.energy, whole.overlap, iou, iou > 0.25, iou > 0.5
         found, peaks = boxes_of_map(heat, threshold)

@@ -34,7 +34,7 @@ class BoxScores:
     overlap: float
 
 
-def score_against_boxes(heat: NDArray[np.floating], boxes: Boxes) -> BoxScores:
+def box_scores(heat: NDArray[np.floating], boxes: Boxes) -> BoxScores:
     """Score one map.
 
     Args:

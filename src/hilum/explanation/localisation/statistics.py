@@ -1,6 +1,6 @@
-"""Scores against boxes, per finding and over findings: with intervals from redrawn patients, and paired differences.
+"""Scores against boxes, per finding and over findings: with intervals from resampled patients, and paired differences.
 
-All kinds of maps are scored on the same redraws, and intervals are expanded for few patients. A kind may have several
+All kinds of maps are scored on the same resamples, and intervals are expanded for few patients. A kind may have several
 replicates, such as random weights of several seeds: its number is then the mean over them, and the interval is that of
 this mean for these replicates.
 """
@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from hilum.evaluation.bootstrap import Counts, Statistic, once_each, over_redraws
+from hilum.evaluation.bootstrap import Counts, Statistic, bootstrap_statistics, once_each
 from hilum.evaluation.inference import (
     TOO_NARROW,
     TRUSTED_PATIENTS,
@@ -30,7 +30,7 @@ ALL_BOXES, MACRO = "all findings together", "macro"
 """Rows over findings: every image with a finding counts once; every finding of at least ten patients counts once."""
 _LEAST_PATIENTS = 10
 _SCHEMA = {
-    **dict.fromkeys(("finding", "metric", "arm", "against"), pl.String()),
+    **dict.fromkeys(("finding", "metric", "arm", "reference"), pl.String()),
     **dict.fromkeys(("estimate", "low", "high", "p", "p_adjusted"), pl.Float64()),
     **dict.fromkeys(("images", "patients", "boxes"), pl.Int64()),
     "note": pl.String(),
@@ -52,7 +52,7 @@ def box_statistics(
     arms: Mapping[str, Sequence[ScoredMaps]],
     pairs: Sequence[tuple[str, str]],
     *,
-    redraws: int = 2000,
+    n_bootstrap: int = 2000,
     seed: int = 0,
     on_progress: ProgressReport = silent,
 ) -> pl.DataFrame:
@@ -62,13 +62,13 @@ def box_statistics(
         cases: N, at least one.
         arms: by name, one or more replicates of scores of these cases.
         pairs: of arms to compare: (arm, against).
-        redraws: of patients.
-        seed: of the redraws.
-        on_progress: told the redraws done.
+        n_bootstrap: of patients.
+        seed: of the resamples.
+        on_progress: receives the resamples done.
 
     Returns:
         `finding` (then `ALL_BOXES`, and `MACRO` where two findings have ten patients each), `metric` (of `METRICS`),
-        `arm`, `against` (null: the arm's own number), `estimate`, `low`, `high` (null with fewer than two patients),
+        `arm`, `reference` (null: the arm's own number), `estimate`, `low`, `high` (null with fewer than two patients),
         `p` (two-sided, of a difference), `p_adjusted` (Benjamini-Hochberg over the findings of a metric and a pair),
         `images`, `patients`, `boxes`, `note`.
     """
@@ -81,21 +81,21 @@ def box_statistics(
         for replicate, scored in enumerate(replicates)
     }
     whole = {name: values[:, None] for name, values in once_each(statistics, len(names)).items()}
-    drawn = over_redraws(statistics, len(names), redraws=redraws, seed=seed, on_progress=on_progress)
-    estimates, redrawn = _by_arm(whole, arms, rows), _by_arm(drawn, arms, rows)
+    drawn = bootstrap_statistics(statistics, len(names), n_bootstrap=n_bootstrap, seed=seed, on_progress=on_progress)
+    estimates, resampled = _by_arm(whole, arms, rows), _by_arm(drawn, arms, rows)
     counted = [row.name for row in rows if row.name != ALL_BOXES and row.patients >= _LEAST_PATIENTS]
     if len(counted) > 1:
         among = [index for index, row in enumerate(rows) if row.name in counted]
-        for values in (estimates, redrawn):
+        for values in (estimates, resampled):
             for arm, numbers in values.items():
                 values[arm] = np.concatenate([numbers, numbers[among].mean(0, keepdims=True)])
         every = np.concatenate([rows[index].cases for index in among])
         rows.append(_Row(MACRO, every, len(np.unique(units[every])), sum(rows[index].boxes for index in among)))
-    told = []
-    for arm, against in [*((arm, None) for arm in arms), *pairs]:
-        whole_of, drawn_of = estimates[arm], redrawn[arm]
-        if against is not None:
-            whole_of, drawn_of = whole_of - estimates[against], drawn_of - redrawn[against]
+    rows_of_table = []
+    for arm, reference in [*((arm, None) for arm in arms), *pairs]:
+        whole_of, drawn_of = estimates[arm], resampled[arm]
+        if reference is not None:
+            whole_of, drawn_of = whole_of - estimates[reference], drawn_of - resampled[reference]
         for m, metric in enumerate(METRICS):
             p = np.array(
                 [
@@ -109,24 +109,24 @@ def box_statistics(
                 low, high = (
                     percentile_interval(drawn_of[r, m], patients=row.patients) if row.patients > 1 else (np.nan, np.nan)
                 )
-                told.append(
+                rows_of_table.append(
                     {
                         "finding": row.name,
                         "metric": metric,
                         "arm": arm,
-                        "against": against,
+                        "reference": reference,
                         "estimate": number_or_null(whole_of[r, m, 0]),
                         "low": number_or_null(low),
                         "high": number_or_null(high),
-                        "p": number_or_null(p[r]) if against is not None else None,
-                        "p_adjusted": number_or_null(adjusted[r]) if against is not None else None,
+                        "p": number_or_null(p[r]) if reference is not None else None,
+                        "p_adjusted": number_or_null(adjusted[r]) if reference is not None else None,
                         "images": len(row.cases),
                         "patients": row.patients,
                         "boxes": row.boxes,
                         "note": _note(row, len(counted)),
                     }
                 )
-    return pl.DataFrame(told, _SCHEMA)
+    return pl.DataFrame(rows_of_table, _SCHEMA)
 
 
 def _rows(cases: Sequence[BoxedCase], units: NDArray[np.int64]) -> list[_Row]:
@@ -139,7 +139,7 @@ def _rows(cases: Sequence[BoxedCase], units: NDArray[np.int64]) -> list[_Row]:
 
 
 def _statistic(scored: ScoredMaps, units: NDArray[np.int64], rows: Sequence[_Row]) -> Statistic:
-    """All metrics of all rows, in any redraws: rows one after another, metrics within."""
+    """All metrics of all rows, in any resamples: rows one after another, metrics within."""
     patients = int(units.max()) + 1
     sums = np.zeros((len(rows), len(MEANS) + 1, patients))
     detections: list[list[Detections]] = []
@@ -162,14 +162,14 @@ def _statistic(scored: ScoredMaps, units: NDArray[np.int64], rows: Sequence[_Row
         )
 
     def statistic(counts: Counts) -> NDArray[np.float64]:
-        told = np.empty((len(rows), len(METRICS), counts.shape[1]))
+        rows_of_table = np.empty((len(rows), len(METRICS), counts.shape[1]))
         for r in range(len(rows)):
             added = sums[r] @ counts.astype(np.float64)
             images = np.where(added[-1] > 0, added[-1], np.nan)
-            told[r, : len(MEANS)] = added[:-1] / images
+            rows_of_table[r, : len(MEANS)] = added[:-1] / images
             for m, of_level in enumerate(detections[r], start=len(MEANS)):
-                told[r, m] = average_precision(of_level, counts)
-        return told.reshape(-1, counts.shape[1])
+                rows_of_table[r, m] = average_precision(of_level, counts)
+        return rows_of_table.reshape(-1, counts.shape[1])
 
     return statistic
 

@@ -52,13 +52,13 @@ def attention_map(classifier: Classifier, images: Tensor, method: AttentionMetho
             found=encoder.name,
             fix="Use gradcam, gradcam++, layercam or occlusion.",
         )
-    kept: list[Tensor] = []
+    selected: list[Tensor] = []
     if method == "attention":
-        watch_attention(encoder, images, lambda matrix: kept.__setitem__(slice(None), [matrix.mean(1)]))
-        reached = kept[0]
+        watch_attention(encoder, images, lambda matrix: selected.__setitem__(slice(None), [matrix.mean(1)]))
+        reached = selected[0]
     else:
-        watch_attention(encoder, images, lambda matrix: kept.append(matrix.mean(1)))
-        reached = rollout(kept)
+        watch_attention(encoder, images, lambda matrix: selected.append(matrix.mean(1)))
+        reached = rollout(selected)
     rows = reached[:, :1] if _reads_class_token(classifier) else reached[:, encoder.prefix_tokens :]
     places = rows.mean(1)[:, encoder.prefix_tokens :]
     return places.reshape(len(places), *encoder.patch_grid((images.shape[2], images.shape[3])))

@@ -30,7 +30,7 @@ class Model:
     Attributes:
         name: for people; unique among the models of a page.
         classifier: in evaluation mode, on its device.
-        card: what it is and whom it has seen.
+        card: what it is and which patients it was trained on.
     """
 
     name: str
@@ -95,7 +95,7 @@ def maps_of_pairs(
         store: of the images, preprocessed as the model's card says.
         pairs: P of image id and finding, at least one.
         method: of `hilum.explanation.maps.heat_maps`.
-        on_progress: told the images done.
+        on_progress: receives the images done.
 
     Returns:
         Maps (P, rows, columns) on the CPU, in the order of the pairs.

@@ -42,7 +42,7 @@ def starting_probe(
         train: images to fit, at most `MOST_TO_FIT` of them.
         val: images to choose the penalty by, as many at most.
         scored: ids of the images to score.
-        on_progress: told while features are computed.
+        on_progress: receives while features are computed.
 
     Returns:
         Probabilities, (images, findings).
@@ -62,9 +62,9 @@ def _some(images: LabelledImages, seed: int) -> LabelledImages:
     if len(images.image_ids) <= MOST_TO_FIT:
         return images
     percent = 100 * MOST_TO_FIT / len(images.image_ids)
-    kept = set(some_patients(pl.Series(images.patient_ids, dtype=pl.String), percent, seed))
+    selected = set(some_patients(pl.Series(images.patient_ids, dtype=pl.String), percent, seed))
     rows = zip(images.image_ids, images.patient_ids, strict=True)
-    return images.only({image_id for image_id, patient in rows if patient in kept})
+    return images.only({image_id for image_id, patient in rows if patient in selected})
 
 
 def _two_classes(images: LabelledImages) -> NDArray[np.float32]:

@@ -116,7 +116,7 @@ def score_as_published(
         write_scores(pl.DataFrame(probabilities, schema=names), store, predict_ids, beside / SCORES)
         write_scores(pl.DataFrame(probed.astype("float32"), schema=names), store, predict_ids, beside / PROBE_SCORES)
         with whole_file(beside / "curves.parquet") as path:
-            pl.DataFrame(schema=_CURVES | {"kept": pl.Boolean}).write_parquet(path)
+            pl.DataFrame(schema=_CURVES | {"selected": pl.Boolean}).write_parquet(path)
         write_learning(
             Learning(
                 best_epoch=0,
@@ -142,8 +142,8 @@ def score_as_published(
             std=float(classifier.encoder.std),
             seed=seed,
             split="",
-            patients_seen=sealed(origin.patients_seen),
-            images_seen=0,
+            training_patients=sealed(origin.training_patients),
+            n_training_images=0,
             statements=origin.statements,
             findings=list(findings),
         )

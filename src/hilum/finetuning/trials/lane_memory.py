@@ -63,7 +63,7 @@ def lockstep_bytes(
         start = create_encoder(encoder_name, seed=0)
     start.requires_grad_(False).eval()
     views = torch.zeros(batch_size, 1, size, size, device="meta")
-    whole = _Seen(start)
+    whole = _Watched(start)
     with torch.no_grad(), whole:
         start(views)
     known: dict[tuple[Any, ...], tuple[int, int]] = {}
@@ -133,7 +133,7 @@ def memory_at_hand(device: torch.device) -> int:
     return int(SHARE_AT_HAND * pages * os.sysconf("SC_PAGE_SIZE"))
 
 
-class _Seen:
+class _Watched:
     """While open, the largest input and output of a single layer, together."""
 
     def __init__(self, module: nn.Module) -> None:
@@ -181,7 +181,7 @@ def _feature_width(classifier: Classifier) -> int:
     return parts * classifier.encoder.token_width or classifier.encoder.feature_width
 
 
-def _kept_bytes(parameters: int, settings: FinetuneSettings) -> int:
+def _retained_bytes(parameters: int, settings: FinetuneSettings) -> int:
     return parameters * FLOAT * (2 + STATES[settings.optimizer])
 
 
@@ -195,7 +195,7 @@ def _stacked_bytes(classifier: Classifier, settings: FinetuneSettings, batch_siz
     outputs_each = make_answers(settings.answer).outputs_a_finding * len(classifier.positive_weights)
     step = 4 * max(batch_size, LOOK_AT_ONCE) * (outputs + outputs_each) * FLOAT
     parameters = _trained(classifier)
-    return _kept_bytes(parameters, settings) + parameters * FLOAT + step
+    return _retained_bytes(parameters, settings) + parameters * FLOAT + step
 
 
 def _lane_bytes(classifier: Classifier, settings: FinetuneSettings, views: Tensor) -> tuple[int, int]:
@@ -222,7 +222,7 @@ def _lane_bytes(classifier: Classifier, settings: FinetuneSettings, views: Tenso
     parameters = _trained(classifier)
     buffers = sum(each.numel() for each in classifier.buffers())
     turn = parameters * FLOAT + activations + _nbytes(outputs)
-    return _kept_bytes(parameters, settings) + 2 * buffers * FLOAT, turn
+    return _retained_bytes(parameters, settings) + 2 * buffers * FLOAT, turn
 
 
 def _nbytes(tensor: Tensor) -> int:

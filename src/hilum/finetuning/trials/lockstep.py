@@ -35,7 +35,7 @@ from hilum.finetuning.trials.shared_pass import BehindSharedPass, SharedPass, en
 from hilum.finetuning.trials.stacked_heads import StackedHeads, classifier_of, stackable
 from hilum.progress import ProgressReport, silent
 from hilum.training.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
-from hilum.training.cpu import kept_memory, short_attention_written_out, small_maps_multiplied
+from hilum.training.cpu import retained_memory, short_attention_written_out, small_maps_multiplied
 from hilum.training.precision import arithmetic, deterministic
 from hilum.training.step import Stepper
 
@@ -89,7 +89,7 @@ def train_in_lockstep(
         a trial without an epoch to go back to.
     """
     generators = torch.random.fork_rng([feed.device] if feed.device.type == "cuda" else [])
-    with deterministic(feed.device), kept_memory(feed.device), generators:
+    with deterministic(feed.device), retained_memory(feed.device), generators:
         run = _Lockstep(start, trials, train, val, feed, directory, on_progress)
         modules = nn.ModuleList([start, *(lane.trainable for lane in run.lanes)])
         with short_attention_written_out(modules), small_maps_multiplied(modules):
@@ -180,11 +180,11 @@ class _Lockstep:
             if lane.trial in self.steppers or pooling in self.features:
                 continue
             look = classifier_of(lane).eval().features
-            told = self.on_progress
-            known = {"val": self.feed.outputs(look, self.val_images.image_ids, "features of validation images", told)}
+            report = self.on_progress
+            known = {"val": self.feed.outputs(look, self.val_images.image_ids, "features of validation images", report)}
             if self.policy == ViewPolicy():
                 known["train"] = self.feed.outputs(
-                    look, self.train_images.image_ids, "features of training images", told,
+                    look, self.train_images.image_ids, "features of training images", report,
                     copies=self.train_images.copies,
                 )  # fmt: skip
             self.features[pooling] = known
@@ -218,9 +218,9 @@ class _Lockstep:
 
     def look_at_pause(self) -> None:
         """Validate the trials that paused before their first validation, and leave them as they are."""
-        unseen = [lane for lane in self.running if lane.best is None]
-        losses = self.validation_losses() if unseen else {}
-        for lane in unseen:
+        unvalidated = [lane for lane in self.running if lane.best is None]
+        losses = self.validation_losses() if unvalidated else {}
+        for lane in unvalidated:
             lane.loss_at_pause = losses[lane.trial]
 
     def train_epoch(self) -> None:
@@ -262,7 +262,7 @@ class _Lockstep:
             stepper.optimizer.zero_grad()  # so that the gradients of one lane at a time are held
             self.uncounted.append(_Uncounted([lane], Awaited(loss * images), 1, images, self.step))
         for stack in self.stacks:
-            losses = stack.take(self.seen(stack, batch), batch, self.epoch, self.step)
+            losses = stack.take(self.inputs_of(stack, batch), batch, self.epoch, self.step)
             self.uncounted.append(_Uncounted(stack.lanes, Awaited(losses), images, images, self.step))
 
     def count_losses(self) -> None:
@@ -282,7 +282,7 @@ class _Lockstep:
         self.uncounted = []
         self.drop_ended()
 
-    def seen(self, stack: StackedHeads, batch: Batch) -> Tensor:
+    def inputs_of(self, stack: StackedHeads, batch: Batch) -> Tensor:
         """Features of the batch under way."""
         known = self.features[stack.lanes[0].settings.pooling].get("train")
         if known is not None:
@@ -352,18 +352,18 @@ class _Lockstep:
         """Probabilities of the validation images with each lane's best weights."""
         shape = len(self.lanes), *self.val_images.targets.shape
         found = np.full(shape, np.nan, dtype=np.float32)
-        seen = [lane.best is not None or lane.loss_at_pause is not None for lane in self.lanes]
-        kept = [(place, lane) for place, lane in enumerate(self.lanes) if seen[place]]
-        for _, lane in kept:
+        validated = [lane.best is not None or lane.loss_at_pause is not None for lane in self.lanes]
+        running = [(place, lane) for place, lane in enumerate(self.lanes) if validated[place]]
+        for _, lane in running:
             if lane.best is not None:
                 lane.go_back_to_best()
             lane.trainable.eval()
         with torch.no_grad():
-            for place, lane in kept:
+            for place, lane in running:
                 if lane.settings.pooling in self.features and stackable(lane):
                     known = self.features[lane.settings.pooling]["val"]
                     found[place] = self.probabilities(lane, known)
-            apart = [(place, lane) for place, lane in kept if not stackable(lane)]
+            apart = [(place, lane) for place, lane in running if not stackable(lane)]
             self.shared.cuts = sorted({classifier_of(lane).encoder.frozen_blocks for _, lane in apart})
             if apart:
                 self.validation.load_state_dict({"epoch": 0, "position": 0})
@@ -414,9 +414,9 @@ class _Lockstep:
                     found="one of others",
                     fix=f"Delete {self.directory} to start from the beginning.",
                 )
-            kept = {data["trial"]: data for data in state["lanes"]}
+            running = {data["trial"]: data for data in state["lanes"]}
             for lane in self.lanes:
-                lane.load(kept[lane.trial])
+                lane.load(running[lane.trial])
             self.epoch, self.step = state["epoch"], state["step"]
         self.drop_ended()
         self.arrange()
@@ -425,7 +425,7 @@ class _Lockstep:
                 lane.trial: stack.optimizer for stack in self.stacks for lane in stack.lanes
             }
             for lane in self.lanes:
-                data = kept[lane.trial]
+                data = running[lane.trial]
                 if lane.status == "running":
                     stepper = self.steppers.get(lane.trial)
                     optimizer = optimizers[lane.trial] if stepper is None else stepper.optimizer

@@ -137,7 +137,7 @@ def _is_number(value: object) -> bool:
 
 @contextmanager
 def _quiet() -> Iterator[Any]:
-    """Optuna, silent: what it tells of its trials is told by the sweep."""
+    """Optuna, silent: what it reports of its trials is shown by the sweep."""
     import optuna
 
     before = optuna.logging.get_verbosity()

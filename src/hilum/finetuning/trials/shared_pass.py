@@ -66,7 +66,7 @@ class BehindSharedPass(Trainable):
 
     Args:
         classifier: whose encoder shares its frozen blocks with that of `shared`.
-        shared: is told to look at each batch before this is asked for its loss.
+        shared: looks at each batch before this is asked for its loss.
     """
 
     def __init__(self, classifier: Classifier, shared: SharedPass) -> None:

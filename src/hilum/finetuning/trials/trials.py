@@ -242,7 +242,7 @@ def _write_round(directory: Path, lanes: Sequence[Lane], scores: NDArray[np.floa
             "status": lane.status,
             "epochs": lane.course.epoch,
             "best_epoch": lane.course.best_epoch,
-            "validation_loss": _loss_kept(lane) if lane.best is not None else lane.loss_at_pause,
+            "validation_loss": _loss_at_best(lane) if lane.best is not None else lane.loss_at_pause,
             "auroc": mean_auroc(found, targets) if not np.isnan(found).all() else None,
             "ended_at": lane.ended_at,
             "steps": lane.steps,
@@ -259,7 +259,7 @@ def _write_round(directory: Path, lanes: Sequence[Lane], scores: NDArray[np.floa
     _write_all(directory, rows, curves, scores)
 
 
-def _loss_kept(lane: Lane) -> float:
+def _loss_at_best(lane: Lane) -> float:
     """Validation loss of the epoch whose weights are kept."""
     return float(next(row["val_loss"] for row in lane.course.curves if row["epoch"] == lane.course.best_epoch) or 0.0)
 
@@ -306,7 +306,7 @@ def _check(
     if np.isnan(val.targets).all():
         problems.append("validation images: expected some known labels; found none. Validate on images with labels.")
     if problems:
-        raise HilumErrors("trials", problems, fix="mend these, then train")
+        raise HilumErrors("trials", problems, fix="fix these, then train")
 
 
 def refuse_in_lockstep(settings: FinetuneSettings) -> None:

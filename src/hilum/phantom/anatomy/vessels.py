@@ -112,8 +112,8 @@ def _trees(
     start, end, size = np.concatenate(starts), np.concatenate(ends), np.concatenate(radii)
     lasting = draw.random(len(size))
     inside = (((end - centre) / reach) ** 2).sum(1) < 1.0
-    kept = inside & (lasting > pruned * np.clip(1.2 - size / 0.3, 0, 1))
-    start, end, size = start[kept], end[kept], size[kept]
+    selected = inside & (lasting > pruned * np.clip(1.2 - size / 0.3, 0, 1))
+    start, end, size = start[selected], end[selected], size[selected]
     below = np.clip((root[2] - start[:, 2]) / 8, -1, 1)
     size = size * build.vessels * fullness * (1 + (0.22 if upright else 0.05) * below)
     if fullness > 1.0:

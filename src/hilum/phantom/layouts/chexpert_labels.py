@@ -1,4 +1,5 @@
-"""What CheXpert's labeller would say of a generated image: the 14 observations, certain, denied, hedged or not said.
+"""What CheXpert's labeller would say of a generated image: the 14 observations, certain, denied, hedged or not
+mentioned.
 
 Eleven of them follow from what the image shows; Fracture and Support Devices are drawn by chance and have nothing to do
 with it. How often an absent finding is denied in so many words, rather than not mentioned, is about as in CheXpert's

@@ -28,7 +28,7 @@ _BITS = 16
 _FOLDERS = 55
 _FAINT = 0.4
 # finding on the image: the term where it is faint, and where it is plain
-_SAID: Mapping[str, tuple[str, str]] = {
+_TERMS: Mapping[str, tuple[str, str]] = {
     "Atelectasis": ("laminar atelectasis", "lobar atelectasis"),
     "Cardiomegaly": ("cardiomegaly", "cardiomegaly"),
     "Pleural Effusion": ("pleural effusion", "loculated pleural effusion"),
@@ -62,7 +62,7 @@ _BY_CHANCE: Mapping[str, tuple[str, float, float]] = {
 }
 _OLD = 60
 _ELSE = ("vertebral degenerative changes", "pseudonodule", "subcutaneous emphysema", "nipple shadow")
-_SAYS_NOTHING = ("", "['exclude']", "['suboptimal study']", "['unchanged']", "[]", "['']")
+_NO_CONTENT = ("", "['exclude']", "['suboptimal study']", "['unchanged']", "[]", "['']")
 _SILENT_SHARE = 0.08
 
 
@@ -105,19 +105,19 @@ def _labels(image: Image, seed: int) -> tuple[str, dict[str, int | None]]:
     findings = labelled_by("padchest")
     silent_place = draw.random() / _SILENT_SHARE
     if silent_place < 1:
-        return _SAYS_NOTHING[int(silent_place * len(_SAYS_NOTHING))], dict.fromkeys(findings)
-    terms = {finding: _SAID[finding][severity >= _FAINT] for finding, severity in image.severities.items()}
+        return _NO_CONTENT[int(silent_place * len(_NO_CONTENT))], dict.fromkeys(findings)
+    terms = {finding: _TERMS[finding][severity >= _FAINT] for finding, severity in image.severities.items()}
     chance = draw.random(len(_BY_CHANCE))
     for (finding, (term, young, old)), drawn in zip(_BY_CHANCE.items(), chance, strict=True):
         if drawn < (old if image.age >= _OLD else young):
             terms[finding] = term
-    said = list(terms.values())
+    reported = list(terms.values())
     if draw.random() < 0.3:
-        said.append(_ELSE[int(draw.integers(len(_ELSE)))])
-    if not said:
-        terms, said = {"No Finding": "normal"}, ["normal"]
+        reported.append(_ELSE[int(draw.integers(len(_ELSE)))])
+    if not reported:
+        terms, reported = {"No Finding": "normal"}, ["normal"]
     blank = " " if draw.random() < 0.3 else ""
-    cell = "[" + ", ".join(f"'{blank}{term}'" for term in said) + "]"
+    cell = "[" + ", ".join(f"'{blank}{term}'" for term in reported) + "]"
     return cell, {finding: int(finding in terms) for finding in findings}
 
 

@@ -29,7 +29,7 @@ _PARTS = ("train",) * 8 + ("test",)
 class _DrawnImage:
     image: Image
     boxes: Sequence[tuple[int, int, int, int]]
-    seen_as: str
+    read_as: str
 
 
 def write(
@@ -124,7 +124,7 @@ def _write_tables(root: Path, train: Sequence[_DrawnImage], seed: int) -> None:
         image_id = _image_id(drawn.image, seed)
         places = [",".join(f"{value:.1f}" for value in box) + ",1" for box in drawn.boxes] or [",,,,0"]
         labels += [f"{image_id},{place}" for place in places]
-        classes += [f"{image_id},{drawn.seen_as}"] * len(places)  # a row a box, as RSNA's
+        classes += [f"{image_id},{drawn.read_as}"] * len(places)  # a row a box, as RSNA's
     (root / "stage_2_train_labels.csv").write_text("\n".join(labels) + "\n", encoding="utf-8")
     (root / "stage_2_detailed_class_info.csv").write_text("\n".join(classes) + "\n", encoding="utf-8")
 
@@ -134,7 +134,7 @@ def _manifest(train: Sequence[_DrawnImage], test: Sequence[_DrawnImage], seed: i
     for drawn in (*train, *test):
         image_id, part = _image_id(drawn.image, seed), _part(drawn.image, seed)
         target = int(bool(drawn.boxes))
-        labels = {"Lung Opacity": target, "Pneumonia": target, NO_FINDING: int(drawn.seen_as == _NORMAL)}
+        labels = {"Lung Opacity": target, "Pneumonia": target, NO_FINDING: int(drawn.read_as == _NORMAL)}
         row = {
             "image_id": image_id,
             "path": f"stage_2_{part}_images/{image_id}.dcm",

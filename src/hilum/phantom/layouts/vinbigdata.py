@@ -62,12 +62,12 @@ def write(
 
 def _boxed(reading: Reading, image: DrawnImage) -> Reading:
     """What is left of a reading in this table: boxes of its findings, in whole pixels."""
-    seen = {
+    marked = {
         finding: [_whole(box, image) for box in boxes]
-        for finding, boxes in reading.seen.items()
+        for finding, boxes in reading.marked.items()
         if boxes and finding in labelled_by("vinbigdata")
     }
-    return replace(reading, seen=seen)
+    return replace(reading, marked=marked)
 
 
 def _whole(box: Box, image: DrawnImage) -> Box:
@@ -80,13 +80,13 @@ def _write_tables(root: Path, train: Read, test: Sequence[DrawnImage]) -> None:
     names = labelled_by("vinbigdata")
     ids = {finding: number for number, finding in enumerate(names)}
     lines = [HEADER]
-    for image, said in train:
-        for reading in said:
-            for box in (box for boxes in reading.seen.values() for box in boxes):
+    for image, readings_of_image in train:
+        for reading in readings_of_image:
+            for box in (box for boxes in reading.marked.values() for box in boxes):
                 corners = f"{box.x:.0f},{box.y:.0f},{box.x + box.width:.0f},{box.y + box.height:.0f}"
                 what = f"{names[box.finding]},{ids[box.finding]}"
                 lines.append(f"{image.image_id},{what},{reading.reader},{corners}")
-            if not reading.seen:
+            if not reading.marked:
                 lines.append(f"{image.image_id},{names[NO_FINDING]},{ids[NO_FINDING]},{reading.reader},,,,")
     (root / "train.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     expected = ["image_id,PredictionString", *(f"{image.image_id},14 1 0 0 1 1" for image in test)]
@@ -94,7 +94,10 @@ def _write_tables(root: Path, train: Read, test: Sequence[DrawnImage]) -> None:
 
 
 def _manifest(train: Read, test: Sequence[DrawnImage]) -> pl.DataFrame:
-    read = [(image, together([codes(reading, "vinbigdata") for reading in said])) for image, said in train]
+    read = [
+        (image, together([codes(reading, "vinbigdata") for reading in readings_of_image]))
+        for image, readings_of_image in train
+    ]
     rows = [
         {
             "image_id": image.image_id,

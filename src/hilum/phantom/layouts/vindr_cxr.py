@@ -69,12 +69,12 @@ def _write_tables(folder: Path, part: str, read: Read) -> None:
     head = ["image_id", "rad_id"] if several else ["image_id"]
     columns = [name if several else name.replace("Other diseases", "Other disease") for name in NATIVE_COLUMNS]
     labels, boxes = [[*head, *columns]], [[*head, "class_name", *_CORNERS.split(",")]]
-    for image, said in read:
-        for reading in said:
+    for image, readings_of_image in read:
+        for reading in readings_of_image:
             who = [image.image_id, reading.reader] if several else [image.image_id]
             found = codes(reading, "vindr_cxr")
             labels.append([*who, *(str(found[finding_of[name]]) for name in NATIVE_COLUMNS)])
-            own = [box for on_image in reading.seen.values() for box in on_image]
+            own = [box for on_image in reading.marked.values() for box in on_image]
             boxes += [[*who, labelled_by("vindr_cxr")[box.finding], *_corners(box)] for box in own]
             if not own:
                 boxes.append([*who, "No finding", "", "", "", ""])
@@ -100,8 +100,8 @@ def _manifest(read: Read) -> pl.DataFrame:
             "age": float(drawn.image.age),
             "sex": drawn.image.sex,
             "split": drawn.part,
-            **together([codes(reading, "vindr_cxr") for reading in said]),
+            **together([codes(reading, "vindr_cxr") for reading in readings_of_image]),
         }
-        for drawn, said in read
+        for drawn, readings_of_image in read
     ]
     return manifest_of(rows, list(labelled_by("vindr_cxr")))

@@ -60,7 +60,7 @@ class Reading:
     """
 
     reader: str
-    seen: Mapping[str, Sequence[Box]]
+    marked: Mapping[str, Sequence[Box]]
 
 
 Read = Sequence[tuple[DrawnImage, Sequence[Reading]]]
@@ -134,13 +134,16 @@ def consensus(drawn: DrawnImage) -> Reading:
 
 def codes(reading: Reading, collection: str) -> dict[str, int]:
     """1 or 0 for every finding that the collection labels; No Finding where the reader sees none of them."""
-    found = {finding: int(finding in reading.seen) for finding in labelled_by(collection) if finding != NO_FINDING}
+    found = {finding: int(finding in reading.marked) for finding in labelled_by(collection) if finding != NO_FINDING}
     return {**found, NO_FINDING: int(not any(found.values()))}
 
 
-def together(said: Sequence[Mapping[str, int]]) -> dict[str, int]:
+def together(readings_of_image: Sequence[Mapping[str, int]]) -> dict[str, int]:
     """One code for all readers: theirs where they agree, else -1."""
-    return {finding: code if all(one[finding] == code for one in said) else -1 for finding, code in said[0].items()}
+    return {
+        finding: code if all(one[finding] == code for one in readings_of_image) else -1
+        for finding, code in readings_of_image[0].items()
+    }
 
 
 def box_truth(read: Read) -> pl.DataFrame:
@@ -150,9 +153,9 @@ def box_truth(read: Read) -> pl.DataFrame:
             (image.image_id, box.finding, box.x, box.y, box.width, box.height, image.columns, image.rows),
             reading.reader or None,
         )
-        for image, said in read
-        for reading in said
-        for on_image in reading.seen.values()
+        for image, readings_of_image in read
+        for reading in readings_of_image
+        for on_image in reading.marked.values()
         for box in on_image
     )
 
@@ -161,8 +164,8 @@ def reading_truth(read: Read, collection: str) -> pl.DataFrame:
     """Every reader's code of every finding that the collection labels."""
     return reading_table(
         (image.image_id, reading.reader, finding, code)
-        for image, said in read
-        for reading in said
+        for image, readings_of_image in read
+        for reading in readings_of_image
         for finding, code in codes(reading, collection).items()
     )
 

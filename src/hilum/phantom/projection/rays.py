@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from hilum.phantom.projection.camera import Camera
 from hilum.phantom.projection.solids import ADDED, AIRSPACE, BODY, SOLID, Solids
 
-_KEPT = 6  # stretches of air that one ray keeps in one lung; more do not occur with the anatomy drawn here
+_MOST = 6  # stretches of air that one ray keeps in one lung; more do not occur with the anatomy drawn here
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def line_integrals(solids: Solids, attenuation: Attenuation, camera: Camera) -> 
     total = np.empty(shape, dtype=np.float32)
     air = np.zeros((2, *shape), dtype=np.float32)
     body = np.zeros(shape, dtype=np.float32)
-    stretches = np.empty((2, *shape, _KEPT, 2), dtype=np.float32)
+    stretches = np.empty((2, *shape, _MOST, 2), dtype=np.float32)
     counts = np.zeros((2, *shape), dtype=np.int8)
     first = camera.corner - camera.source
     _fill_body(coefficients, rectangles, roles[0], first, camera.right, camera.down, body)
@@ -227,19 +227,19 @@ def _fill_lungs(k, rectangles, spaces, solid, sides, first, right, down, air, st
                             _insert(starts, ends, count, enter, leave)
                             count += 1
                 length = 0.0
-                kept = 0
+                selected = 0
                 reached = begin
                 for index in range(count + 1):
                     until = finish if index == count else min(starts[index], finish)
                     if until > reached:
                         length += until - reached
-                        if kept < _KEPT:
-                            stretches[side, row, column, kept, 0] = reached
-                            stretches[side, row, column, kept, 1] = until
-                            kept += 1
+                        if selected < _MOST:
+                            stretches[side, row, column, selected, 0] = reached
+                            stretches[side, row, column, selected, 1] = until
+                            selected += 1
                     if index < count:
                         reached = max(reached, ends[index])
-                counts[side, row, column] = kept
+                counts[side, row, column] = selected
                 air[side, row, column] = length * math.sqrt(x * x + y * y + z * z)
 
 

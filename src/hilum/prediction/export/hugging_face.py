@@ -33,7 +33,9 @@ def write_hugging_face(model: PackagedClassifier, directory: Path) -> Path:
 
 
 def model_card(model: PackagedClassifier) -> str:
-    """README.md: YAML metadata with results, then what the model is, whom it has seen, and how to use it."""
+    """README.md: YAML metadata with results, then what the model is, which patients it was trained on, and how to use
+    it.
+    """
     described, card = model.description, model.cards[0]
     metadata = {
         "library_name": "hilum",
@@ -43,7 +45,7 @@ def model_card(model: PackagedClassifier) -> str:
     }
     findings = "\n".join(
         f"| {each.name} | {', '.join(f'{code.scheme} {code.code}' for code in each.codes) or '–'} | "
-        f"{_told(each.threshold)} | {_interval(described, each.name)} |"
+        f"{_threshold(each.threshold)} | {_interval(described, each.name)} |"
         for each in described.findings
     )
     overall = next((each for each in described.measured if each.metric == "auroc"), None)
@@ -52,11 +54,11 @@ def model_card(model: PackagedClassifier) -> str:
 
 # {described.name}
 
-{card.encoder}, fine-tuned on {described.images_seen:,} images ({described.trained_on}). A research tool, not a medical
-device: nothing it prints is a diagnosis.
+{card.encoder}, fine-tuned on {described.n_training_images:,} images ({described.trained_on}). A research tool, not a
+medical device: nothing it prints is a diagnosis.
 
 AUROC {_number(overall) if overall else "not measured"} ({overall.finding if overall else ""}; {described.measured_on};
-95 % intervals from {described.n_bootstrap:,} redraws of patients).
+95 % intervals from {described.n_bootstrap:,} resamples of patients).
 
 | finding | codes | threshold | AUROC |
 |---|---|---|---|
@@ -73,7 +75,7 @@ probabilities = classifier(classifier.preprocess("image.dcm"))[0]
 dict(zip(classifier.findings, probabilities.tolist()))
 ```
 
-`card.json` lists by pseudonyms the {len(card.patients_seen):,} patients whose images had a part in the weights. The
+`card.json` lists by pseudonyms the {len(card.training_patients):,} patients whose images had a part in the weights. The
 terms of the images and weights that it was trained from hold for it, too.
 """
 
@@ -123,5 +125,5 @@ def _number(measured: Measured) -> str:
     return f"{measured.estimate:.3f} ({measured.ci_low:.3f} to {measured.ci_high:.3f})"
 
 
-def _told(threshold: float | None) -> str:
+def _threshold(threshold: float | None) -> str:
     return "–" if threshold is None else f"{threshold:.3f}"

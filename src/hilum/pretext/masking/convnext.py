@@ -51,11 +51,11 @@ class VisiblePatches:
         Raises:
             ValueError: not as many are visible of every image, or none is.
         """
-        seen = visible.cpu().numpy()
-        counts = seen.sum(axis=(1, 2))
+        shown = visible.cpu().numpy()
+        counts = shown.sum(axis=(1, 2))
         if not counts[0] or (counts != counts[0]).any():
             raise ValueError(f"as many patches of every image must be visible, and at least one, not {counts.tolist()}")
-        images, rows, columns = to_device(np.stack(seen.nonzero()), visible.device if device is None else device)
+        images, rows, columns = to_device(np.stack(shown.nonzero()), visible.device if device is None else device)
         return cls((visible.shape[0], visible.shape[1], visible.shape[2]), images, rows, columns)
 
     def pack(self, maps: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """A vision transformer that does not see some patches: their embeddings are replaced by a learnt one.
 
-Zhou et al., "iBOT" (ICLR 2022), §3.2; the place of a hidden patch is still told by its position embedding.
+Zhou et al., "iBOT" (ICLR 2022), §3.2; the place of a hidden patch is still known by its position embedding.
 """
 
 from collections.abc import Iterator

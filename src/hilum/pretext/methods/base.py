@@ -45,7 +45,7 @@ class Pretext(Trainable):
         self._counts[name] = value
 
     @property
-    def kept(self) -> Encoder:
+    def exported(self) -> Encoder:
         """The encoder that is kept: the one that trained, or the teacher where that is what the paper evaluates."""
         return self.encoder
 

@@ -13,7 +13,7 @@ from hilum.pretext.monitoring import CollapseWatch
 
 
 class DINO(Pretext):
-    """A student shall say of every view what its teacher, a slow copy of it, says of the global ones.
+    """The student matches on every view what its teacher, a slow copy of it, says of the global ones.
 
     Args:
         encoder: of the student.
@@ -72,7 +72,7 @@ class DINO(Pretext):
         return self.settings.needs_whole_batch
 
     @property
-    def kept(self) -> Encoder:
+    def exported(self) -> Encoder:
         """The teacher's: an average over the run's last part, better than the student throughout (figure 6)."""
         return self.teacher_encoder
 

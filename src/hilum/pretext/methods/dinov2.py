@@ -31,7 +31,7 @@ from hilum.pretext.monitoring import CollapseWatch
 
 
 class DINOv2(Pretext):
-    """A student shall say of every view, and of patches it cannot see, what its teacher says of the whole image.
+    """The student matches on every view, and of patches it cannot see, what its teacher says of the whole image.
 
     Args:
         encoder: of the student, a vision transformer.
@@ -129,7 +129,7 @@ class DINOv2(Pretext):
         return self.settings.needs_whole_batch
 
     @property
-    def kept(self) -> Encoder:
+    def exported(self) -> Encoder:
         """The teacher's, as the paper's weights are."""
         teacher = self.teacher[0]
         assert isinstance(teacher, Encoder)
@@ -138,7 +138,7 @@ class DINOv2(Pretext):
     def watch(self) -> dict[str, float]:
         """Signs of collapse, in the features and in the teacher's answers, and the size of its center."""
         epoch = self.count_of("epoch")
-        features = self.collapse.look(self.kept, self.teacher[1], epoch) if self.collapse else {}
+        features = self.collapse.look(self.exported, self.teacher[1], epoch) if self.collapse else {}
         answers = self.teacher_watch.look(epoch, self.collapse.advice if self.collapse else "")
         center = {"center_norm": float(self.center.norm())} if self.settings.teacher == "centering" else {}
         return features | answers | center
@@ -191,7 +191,8 @@ class DINOv2(Pretext):
 def filled_up(rows: Tensor) -> Tensor:
     """Rows of zeros behind the given ones, (N, D) to (a multiple of 256, D).
 
-    The number of hidden patches is another in every step; torch keeps compiled products for every number it has seen.
+    The number of hidden patches is another in every step; torch keeps compiled products for every number it was trained
+    on.
     """
     return F.pad(rows, (0, 0, 0, -len(rows) % 256))
 

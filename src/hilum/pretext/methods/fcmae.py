@@ -43,7 +43,7 @@ def hidden_patch_loss(predicted: Tensor, images: Tensor, hidden: Tensor, patch: 
 
 
 class FCMAE(Pretext):
-    """What is hidden of an image shall be told from what is visible.
+    """What is hidden of an image is predicted from what is visible.
 
     Args:
         encoder: a ConvNeXt V2; what is kept.
@@ -111,7 +111,7 @@ class FCMAE(Pretext):
 
     @property
     def loss_of_chance(self) -> float:
-        """Every hidden patch is told to be its mean."""
+        """Every hidden patch is predicted as its mean."""
         return 1.0
 
     def watch(self) -> dict[str, float]:

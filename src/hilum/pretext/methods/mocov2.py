@@ -46,7 +46,7 @@ def info_nce(query: Tensor, key: Tensor, queue: Tensor, temperature: float, own:
 
 
 class MoCoV2(Pretext):
-    """A view shall be nearer to the key of its image's other view than to a queue of other images' keys.
+    """A view must be nearer to the key of its image's other view than to a queue of other images' keys.
 
     Keys come from a slowly moving copy of the encoder. Every key is kept with its image, and an image's own earlier
     keys are not counted against it: on a few thousand images a queue would hold many of them.
@@ -92,7 +92,7 @@ class MoCoV2(Pretext):
         self.register_buffer("queue", F.normalize(first, dim=1))
         self.register_buffer("queue_images", torch.zeros(queue, dtype=torch.int64))  # keys of images; 0 for none
         self.register_buffer("queue_next", torch.zeros((), dtype=torch.int64))
-        self.seen: tuple[Tensor, Tensor] | None = None
+        self.pending: tuple[Tensor, Tensor] | None = None
 
     def training_loss(self, batch: Batch, epoch: int) -> Tensor:
         """InfoNCE of the batch against the queue as the last step left it."""
@@ -102,9 +102,11 @@ class MoCoV2(Pretext):
         query = self.head(self.encoder(first))
         with torch.no_grad():
             key = self.momentum_head(self.momentum_encoder(second))
-        seen = F.normalize(key.float(), dim=1), images
-        self.seen = (
-            seen if self.seen is None else (torch.cat([self.seen[0], seen[0]]), torch.cat([self.seen[1], images]))
+        pending = F.normalize(key.float(), dim=1), images
+        self.pending = (
+            pending
+            if self.pending is None
+            else (torch.cat([self.pending[0], pending[0]]), torch.cat([self.pending[1], images]))
         )
         self.similarities.note(of_pairs(query, key), with_all(query, self.queue))
         own = images[:, None] == self.queue_images[None, :]
@@ -120,9 +122,9 @@ class MoCoV2(Pretext):
         """Move the copy towards the encoder (eq. 2) and put the step's keys into the queue."""
         follow(self.momentum_encoder, self.encoder, self.momentum)
         follow(self.momentum_head, self.head, self.momentum)
-        if self.seen is not None:
-            self._enqueue(*(joined_constant(of_step) for of_step in self.seen))
-            self.seen = None
+        if self.pending is not None:
+            self._enqueue(*(joined_constant(of_step) for of_step in self.pending))
+            self.pending = None
 
     def _enqueue(self, keys: Tensor, images: Tensor) -> None:
         """Overwrite the oldest entries; what a batch has beyond the queue's length would be overwritten at once."""

@@ -1,4 +1,4 @@
-"""What each pretext method can be told, beside what every run can; checked without torch, so that reading is quick."""
+"""What each pretext method accepts, beside what every run can; checked without torch, so that reading is quick."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, Self

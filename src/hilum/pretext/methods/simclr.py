@@ -16,7 +16,7 @@ from hilum.training.distributed import joined
 
 
 class SimCLR(Pretext):
-    """Two views of an image shall be near each other and far from all other views of the batch.
+    """Two views of an image must be near each other and far from all other views of the batch.
 
     Args:
         encoder: f; what is kept.

@@ -18,7 +18,7 @@ from hilum.training.distributed import joined_constant, own_part
 
 
 class SwAV(Pretext):
-    """The prototype that one view of an image is assigned to shall be predicted from its other views.
+    """The prototype that one view of an image is assigned to must be predicted from its other views.
 
     Assignments use all prototypes alike (Sinkhorn-Knopp). A batch smaller than a few times the number of prototypes
     cannot do that; the last projections then stand beside it while assignments are made, in a queue for each global
@@ -72,7 +72,7 @@ class SwAV(Pretext):
         self.queue_filled: Tensor
         self.register_buffer("queue", torch.zeros(2, queue, PROJECTION_WIDTH))
         self.register_buffer("queue_filled", torch.zeros((), dtype=torch.int64))
-        self.seen: Tensor | None = None
+        self.pending: Tensor | None = None
 
     def training_loss(self, batch: Batch, epoch: int) -> Tensor:
         """Swapped prediction over all views; views of one size pass the encoder together."""
@@ -87,11 +87,11 @@ class SwAV(Pretext):
         ]
         prototypes = F.normalize(self.prototypes if epoch >= self.frozen_epochs else self.prototypes.detach(), dim=1)
         scores = [F.linear(direction, prototypes) for direction in directions]
-        self.seen = torch.stack([direction.detach() for direction in directions[:2]])
+        self.pending = torch.stack([direction.detach() for direction in directions[:2]])
         assignments = [self._assign(view, scores[view].detach(), prototypes.detach()) for view in range(2)]
         loss = swapped_prediction(scores, assignments, self.temperature)
-        said = F.softmax(torch.cat(scores[:2]).detach().float() / self.temperature, dim=1)
-        self.assignment_watch.note(torch.cat(assignments), loss.detach(), said=said)
+        soft = F.softmax(torch.cat(scores[:2]).detach().float() / self.temperature, dim=1)
+        self.assignment_watch.note(torch.cat(assignments), loss.detach(), soft=soft)
         if not self.koleo_weight:
             return loss
         return loss + self.koleo_weight * koleo_of_views(features[0].chunk(2))
@@ -104,11 +104,11 @@ class SwAV(Pretext):
     @torch.no_grad()
     def after_step(self) -> None:
         """Put the step's projections into the queue, in front of the older ones."""
-        if self.seen is not None and self.queue.shape[1]:
-            new = torch.stack([joined_constant(view) for view in self.seen])
+        if self.pending is not None and self.queue.shape[1]:
+            new = torch.stack([joined_constant(view) for view in self.pending])
             self.queue.copy_(torch.cat([new, self.queue], dim=1)[:, : self.queue.shape[1]])
             self.set_count("queue_filled", min(self.count_of("queue_filled") + new.shape[1], self.queue.shape[1]))
-        self.seen = None
+        self.pending = None
 
     @property
     def loss_of_chance(self) -> float | None:

@@ -72,17 +72,17 @@ class TeacherWatch(nn.Module):
         self.register_buffer("batches", torch.zeros((), dtype=torch.int64))
 
     @torch.no_grad()
-    def note(self, probabilities: Tensor, loss: Tensor, *, said: Tensor | None = None) -> None:
+    def note(self, probabilities: Tensor, loss: Tensor, *, soft: Tensor | None = None) -> None:
         """Add the answers to a batch; of several processes, to as many rows in each.
 
         Args:
             probabilities: (N, K), rows summing to 1.
             loss: mean cross-entropy of the student's answers against these, each as often, a scalar.
-            said: (M, K), what prototypes are used for; None: these answers. Those of Sinkhorn-Knopp use all prototypes
+            soft: (M, K), what prototypes are used for; None: these answers. Those of Sinkhorn-Knopp use all prototypes
                 alike whatever the features say.
         """
         entropy = teacher_entropy(probabilities).double()
-        used = (probabilities if said is None else said).double().mean(0)
+        used = (probabilities if soft is None else soft).double().mean(0)
         of_all = averaged(torch.cat([torch.stack([entropy, loss.double() - entropy]), used]))
         self.entropy.add_(of_all[0])
         self.divergence.add_(of_all[1])
@@ -128,7 +128,7 @@ class TeacherWatch(nn.Module):
             raise TrainingFailedError(
                 "collapsed",
                 f"pretraining, epoch {epoch + 1}",
-                expected=f"{self.of}s that tell images apart",
+                expected=f"{self.of}s that distinguish images",
                 found=found,
                 fix=advice,
             )

@@ -102,7 +102,7 @@ class CollapseWatch:
                 raise TrainingFailedError(
                     "collapsed",
                     f"pretraining, epoch {epoch + 1}",
-                    expected=f"an encoder that tells images apart ({sign} at least {least})",
+                    expected=f"an encoder that distinguishes images ({sign} at least {least})",
                     found=f"a collapse ({sign} {signs[sign]:.2g})",
                     fix=self.advice,
                 )

@@ -82,5 +82,5 @@ class OnlineProbe:
 
 
 def epochs_between(probe_every: int | None, epochs: int) -> int:
-    """Epochs from one probe to the next: as told, 0 for none; or such that a run has about ten of them."""
+    """Epochs from one probe to the next: as given, 0 for none; or such that a run has about ten of them."""
     return max(1, round(epochs / PROBES_A_RUN)) if probe_every is None else probe_every

@@ -1,4 +1,4 @@
-"""Images whose labels a pretraining run is probed with: few enough to cost little, enough to tell epochs apart."""
+"""Images whose labels a pretraining run is probed with: few enough to cost little, enough to distinguish epochs."""
 
 import hashlib
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class ProbedImages:
     """Images of the probes of one run.
 
     Attributes:
-        findings: F of them that are told apart.
+        findings: F of them that are distinguished.
         train: images that the probes are fitted to, targets (N, F).
         val: images that are scored, of other patients.
         positives: patients with each finding among those of `val`, (F).

@@ -1,4 +1,4 @@
-"""How near projections are that shall be near, and how near all others: where both are alike, nothing is told apart.
+"""How near projections are that must be near, and how near all others: where both are alike, nothing is distinguished.
 
 Mean cosines, of the kind that Wang & Isola (ICML 2020, §4.1) take apart as alignment and uniformity.
 

@@ -1,4 +1,4 @@
-"""What is to be said of a run that has ended: which epoch was kept, and what gives reason to doubt it."""
+"""Summary of a run that has ended: which epoch was kept, and what gives reason to doubt it."""
 
 import polars as pl
 
@@ -24,14 +24,14 @@ def plan_of_probe(images: ProbedImages | None, every: int) -> str:
         return "not probed: the last epoch is kept"
     if images is None:
         return "no labels to probe with: the last epoch is kept"
-    told = f"probed before training and every {f'{every} epochs' if every > 1 else 'epoch'}, {images.in_words}"
+    text = f"probed before training and every {f'{every} epochs' if every > 1 else 'epoch'}, {images.in_words}"
     if images.decides:
         positives = ", ".join(
             f"{name} ({count})" for name, count in zip(images.findings, images.positives, strict=True)
         )
-        return f"{told}; positive patients there: {positives}. The epoch with the best probe is kept"
+        return f"{text}; positive patients there: {positives}. The epoch with the best probe is kept"
     return (
-        f"{told}: {len(images.findings)} findings, none with {LEAST_POSITIVE} positive patients to choose an epoch by "
+        f"{text}: {len(images.findings)} findings, none with {LEAST_POSITIVE} positive patients to choose an epoch by "
         f"(at most {max(images.positives)}). The last one is kept"
     )
 
@@ -54,21 +54,23 @@ def notes_of(fitted: Fit, images: ProbedImages | None, *, loss_of_chance: float 
 
 def _choice(fitted: Fit, images: ProbedImages | None) -> str:
     epoch, epochs = fitted.best_epoch, len(fitted.curves)
-    kept = f"epoch {epoch} of {epochs} was kept"
+    text_of_epoch = f"epoch {epoch} of {epochs} was kept"
     if images is None:
-        return f"{kept}, the last one: no labels were read"
-    last, of_kept = (_quality(fitted.curves, number) for number in (epochs, epoch))
+        return f"{text_of_epoch}, the last one: no labels were read"
+    last, of_selected = (_quality(fitted.curves, number) for number in (epochs, epoch))
     start = fitted.start[QUALITY]
     if not images.decides:
         return (
-            f"{kept}, the last one: its probe read {last:.3f} (before training {start:.3f}), but no finding has "
+            f"{text_of_epoch}, the last one: its probe read {last:.3f} (before training {start:.3f}), but no "
+            f"finding has "
             f"{LEAST_POSITIVE} positive patients to choose an epoch by"
         )
     others = (
         f"before training {start:.3f}" if epoch == epochs else f"last epoch {last:.3f}, before training {start:.3f}"
     )
     return (
-        f"{kept}: its probe read best, {of_kept:.3f} ({others}); mean of linear and nearest-neighbour macro AUROC on "
+        f"{text_of_epoch}: its probe read best, {of_selected:.3f} ({others}); mean of linear and nearest-neighbour "
+        f"macro AUROC on "
         f"{len(images.val.image_ids):,} validation images"
     )
 

@@ -1,8 +1,8 @@
 from .overrides import (
-    ToldSettings as ToldSettings,
+    SettingOverrides as SettingOverrides,
 )
 from .overrides import (
-    told_settings as told_settings,
+    parse_overrides as parse_overrides,
 )
 from .presets import (
     IMAGES as IMAGES,

@@ -1,4 +1,4 @@
-"""What a user said of a pretraining run as KEY=VALUE, checked all at once."""
+"""Settings of a pretraining run given as KEY=VALUE, checked all at once."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import yaml
 
-from hilum.augment.library import told_policy
+from hilum.augment.library import named_policy
 from hilum.errors import HilumError, HilumErrors
 from hilum.pretext.methods import method_of, method_settings
 from hilum.pretext.settings.pretext import POLICIES_OF_RUN, PretextSettings
@@ -16,13 +16,13 @@ from hilum.training.settings import Device
 
 
 @dataclass(frozen=True)
-class ToldSettings:
-    """Settings as far as somebody said them.
+class SettingOverrides:
+    """Settings as far as they were given.
 
     Attributes:
         run: those of every run.
         options: the method's own, by name.
-        device: where it shall run; changes no result.
+        device: where it runs; changes no result.
     """
 
     run: RunSettings = field(default_factory=RunSettings)
@@ -30,14 +30,14 @@ class ToldSettings:
     device: Device = "auto"
 
 
-def told_settings(method: str, told: Sequence[str], *, device: str = "auto", **given: Any) -> ToldSettings:
-    """Settings that a user said.
+def parse_overrides(method: str, overrides: Sequence[str], *, device: str = "auto", **given: Any) -> SettingOverrides:
+    """Settings that a user gave.
 
     Args:
         method: one of `hilum.pretext.methods.registry.METHODS`.
-        told: KEY=VALUE of a setting of every run, or of the method's own; values are read as YAML.
+        overrides: KEY=VALUE of a setting of every run, or of the method's own; values are read as YAML.
         device: as in `TrainingSettings`.
-        given: settings of every run that were said elsewhere; None for those that were not.
+        given: settings of every run that were given elsewhere; None for those that were not.
 
     Raises:
         HilumErrors: everything that is wrong with them.
@@ -46,12 +46,12 @@ def told_settings(method: str, told: Sequence[str], *, device: str = "auto", **g
     of_run = {name: value for name, value in given.items() if value is not None}
     of_method: dict[str, Any] = {}
     problems = []
-    for text in told:
+    for text in overrides:
         key, equals, value = text.partition("=")
         if not (key and equals and value):
             problems.append(f"{text}: expected KEY=VALUE")
         elif key in of_run or key in of_method:
-            problems.append(f"{key}: said twice")
+            problems.append(f"{key}: given twice")
         elif key in SingleRunSettings.model_fields:
             problems += _read(key, value, of_run)
         elif key in own:
@@ -65,7 +65,7 @@ def told_settings(method: str, told: Sequence[str], *, device: str = "auto", **g
     if problems:
         known = f"it has {', '.join([*SingleRunSettings.model_fields, *own])}"
         raise HilumErrors(f"settings of {method}", problems, fix=known)
-    return ToldSettings(SingleRunSettings(**of_run), of_method, cast(Device, device))
+    return SettingOverrides(SingleRunSettings(**of_run), of_method, cast(Device, device))
 
 
 def _problems(method: str, of_run: Mapping[str, Any], of_method: Mapping[str, Any], device: Device) -> list[str]:
@@ -91,15 +91,17 @@ def _read(key: str, value: str, into: dict[str, Any]) -> list[str]:
 
 def _read_policy(name: str, of_run: dict[str, Any]) -> list[str]:
     """Put a policy in the place of the YAML file that is named."""
-    told = of_run.get(name)
-    if not (isinstance(told, str) and told.endswith((".yaml", ".yml"))):
+    overrides = of_run.get(name)
+    if not (isinstance(overrides, str) and overrides.endswith((".yaml", ".yml"))):
         return []
     try:
-        of_run[name] = told_policy(told)
+        of_run[name] = named_policy(overrides)
     except HilumError as error:
         del of_run[name]
-        said = error.problems if isinstance(error, HilumErrors) else [f"expected {error.expected}; found {error.found}"]
-        return [f"{name}: {told}: {problem}" for problem in said]
+        problems_of_file = (
+            error.problems if isinstance(error, HilumErrors) else [f"expected {error.expected}; found {error.found}"]
+        )
+        return [f"{name}: {overrides}: {problem}" for problem in problems_of_file]
     return []
 
 

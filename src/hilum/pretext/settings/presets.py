@@ -55,12 +55,12 @@ def preset(method: str, name: PresetName) -> dict[str, Chosen]:
     return {setting: Chosen(row.values[name], row.why[name]) for setting, row in rows.items()}
 
 
-def _by_size(told: object) -> object:
+def _by_size(content: object) -> object:
     """Of one thing for all sizes, or of some sizes and `otherwise`: one for each."""
-    if not isinstance(told, dict):
-        return dict.fromkeys(IMAGES, told)
-    rest = {name: told[_OTHERWISE] for name in IMAGES if _OTHERWISE in told}
-    return rest | {name: each for name, each in told.items() if name != _OTHERWISE}
+    if not isinstance(content, dict):
+        return dict.fromkeys(IMAGES, content)
+    rest = {name: content[_OTHERWISE] for name in IMAGES if _OTHERWISE in content}
+    return rest | {name: each for name, each in content.items() if name != _OTHERWISE}
 
 
 class _Row(BaseModel):
@@ -92,5 +92,5 @@ def _read_table() -> dict[str, dict[str, _Row]]:
             except ValidationError as error:
                 problems += [f"{method}.{setting}: {each['msg']}" for each in error.errors()]
     if problems:
-        raise HilumErrors(_TABLE, problems, fix="mend the table.")
+        raise HilumErrors(_TABLE, problems, fix="fix the table.")
     return table

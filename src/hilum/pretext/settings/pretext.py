@@ -90,9 +90,9 @@ class PretextSettings:
 
     def _policy(self, name: str) -> list[str]:
         try:
-            told = getattr(self, name)
-            if told is not None:
-                policy_of(told)
+            policy = getattr(self, name)
+            if policy is not None:
+                policy_of(policy)
         except HilumError as error:
             return [f"expected {error.expected}; found {error.found}"]
         return []

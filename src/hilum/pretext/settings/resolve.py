@@ -1,4 +1,4 @@
-"""From what was said of a run to all of its settings: a preset fills what was left out; each is told with a reason."""
+"""From what was given of a run to all of its settings: a preset fills what was left out; each has a reason."""
 
 import math
 from dataclasses import dataclass, fields
@@ -6,7 +6,7 @@ from typing import Any
 
 from hilum.augment.library import as_written
 from hilum.pretext.methods import method_settings
-from hilum.pretext.settings.overrides import ToldSettings
+from hilum.pretext.settings.overrides import SettingOverrides
 from hilum.pretext.settings.presets import IMAGES, Chosen, nearest_preset, preset
 from hilum.pretext.settings.pretext import PretextSettings
 from hilum.pretext.settings.run import PresetName, SingleRunSettings
@@ -42,17 +42,17 @@ class ResolvedSettings:
         settings: with a value for everything that can be known (`PretextSettings.filled`).
         preset: whose values fill what was left out.
         why: this preset, in words.
-        told: each setting with where it comes from.
+        choices: each setting with where it comes from.
     """
 
     settings: PretextSettings
     preset: PresetName
     why: str
-    told: list[SettingOfRun]
+    choices: list[SettingOfRun]
 
 
-def resolve_settings(method: str, said: ToldSettings, images: int, *, from_weights: bool) -> ResolvedSettings:
-    """Fill what was not said: by the preset for about so many images, then by the method's rules and defaults.
+def resolve_settings(method: str, overrides: SettingOverrides, images: int, *, from_weights: bool) -> ResolvedSettings:
+    """Fill what was not given: by the preset for about so many images, then by the method's rules and defaults.
 
     A preset's batch size is halved until four batches fit the images. A preset's learning rate goes with the root of
     the batch size, which is how Adam's noise scales (Malladi et al., "On the SDEs and scaling rules for adaptive
@@ -60,14 +60,14 @@ def resolve_settings(method: str, said: ToldSettings, images: int, *, from_weigh
 
     Args:
         method: one of `hilum.pretext.methods.registry.METHODS`.
-        said: by the user.
+        overrides: by the user.
         images: to learn from.
         from_weights: the encoder does not start at random.
 
     Raises:
         HilumErrors: settings that the method does not have, or values out of range.
     """
-    given = said.run.said()
+    given = overrides.run.given()
     name = given.pop("preset", None) or nearest_preset(images)
     chosen = preset(method, name)
     scaled = _scaled(chosen, given, images)
@@ -75,7 +75,7 @@ def resolve_settings(method: str, said: ToldSettings, images: int, *, from_weigh
     from_preset = {setting: each for setting, each in (chosen | scaled).items() if setting not in given}
     values = {setting: each.value for setting, each in from_preset.items() if setting in of_run} | given
     options = {s: each.value for s, each in from_preset.items() if s not in of_run and each.value is not None}
-    settings = PretextSettings(**values, options=options | dict(said.options), device=said.device)
+    settings = PretextSettings(**values, options=options | dict(overrides.options), device=overrides.device)
     settings = settings.filled(method, images, from_weights=from_weights)
     by = {setting: (f"preset {name}", each.reason) for setting, each in from_preset.items()}
     if "warmup_epochs" in by and settings.warmup_epochs < chosen["warmup_epochs"].value:
@@ -83,8 +83,8 @@ def resolve_settings(method: str, said: ToldSettings, images: int, *, from_weigh
     return ResolvedSettings(
         settings,
         name,
-        _why(name, images, "preset" in said.run.model_fields_set),
-        _told(method, settings, given, said, by),
+        _why(name, images, "preset" in overrides.run.model_fields_set),
+        _choices(method, settings, given, overrides, by),
     )
 
 
@@ -104,29 +104,31 @@ def _scaled(chosen: dict[str, Chosen], given: dict[str, Any], images: int) -> di
     return {"batch_size": size, "lr": lr}
 
 
-def _why(name: PresetName, images: int, said: bool) -> str:
-    if said:
+def _why(name: PresetName, images: int, overrides: bool) -> str:
+    if overrides:
         return f"preset {name}, as given, for {images:,} images"
     return f"preset {name}: of {', '.join(IMAGES)}, the nearest to {images:,} images on the logarithmic scale"
 
 
-def _told(
+def _choices(
     method: str,
     settings: PretextSettings,
     given: dict[str, Any],
-    said: ToldSettings,
+    overrides: SettingOverrides,
     by: dict[str, tuple[str, str]],
 ) -> list[SettingOfRun]:
     """Settings of every run first, then the method's own."""
     own = method_settings(method, settings.options)
     has_local_views = settings.local_policy is not None
-    told = []
+    choices = []
     for name, field in SingleRunSettings.model_fields.items():
         if name == "preset" or (name.startswith("local_") and not has_local_views):
             continue
         origin, reason = (GIVEN, field.description) if name in given else by.get(name, ("", field.description))
-        told.append(SettingOfRun(name, as_written(getattr(settings, name)), origin, reason or ""))
+        choices.append(SettingOfRun(name, as_written(getattr(settings, name)), origin, reason or ""))
     for name, field in type(own).model_fields.items():
-        origin, reason = (GIVEN, field.description) if name in said.options else by.get(name, ("", field.description))
-        told.append(SettingOfRun(name, getattr(own, name), origin, reason or ""))
-    return told
+        origin, reason = (
+            (GIVEN, field.description) if name in overrides.options else by.get(name, ("", field.description))
+        )
+        choices.append(SettingOfRun(name, getattr(own, name), origin, reason or ""))
+    return choices

@@ -1,4 +1,4 @@
-"""What may be said of a pretraining run, whatever its method: names, ranges, and what each setting is for."""
+"""What may be set of a pretraining run, whatever its method: names, ranges, and what each setting is for."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -11,11 +11,11 @@ from hilum.training.settings import Compile, Optimizer, Precision
 
 PresetName = Literal["1k", "10k", "100k", "1M"]
 MAY_BE_NONE = ("clip_norm", "last_weight_decay")
-"""Settings whose null is something said: not at all. Of the others, null is the same as nothing."""
+"""Settings whose null is a value: not at all. Of the others, null is the same as nothing."""
 
 
 class RunSettings(BaseModel):
-    """Settings of a run as far as somebody said them; presets give what is left out
+    """Settings of a run as far as they were given; presets give what is left out
     (`hilum.pretext.settings.presets`).
     """
 
@@ -104,8 +104,8 @@ class RunSettings(BaseModel):
         "`off`. It moves results by rounding only.",
     )
 
-    def said(self) -> dict[str, Any]:
-        """What was said, by name; not what a subclass has for other ends."""
+    def given(self) -> dict[str, Any]:
+        """What was given, by name; not what a subclass has for other ends."""
         names = [name for name in SingleRunSettings.model_fields if name in self.model_fields_set]
         values = {name: getattr(self, name) for name in names}
         return {name: value for name, value in values.items() if value is not None or name in MAY_BE_NONE}
@@ -119,10 +119,10 @@ class SingleRunSettings(RunSettings):
     )
 
 
-def problems_of_run(said: Mapping[str, Any]) -> list[str]:
+def problems_of_run(given: Mapping[str, Any]) -> list[str]:
     """What is wrong with settings of a run, a line each."""
     try:
-        SingleRunSettings.model_validate(dict(said))
+        SingleRunSettings.model_validate(dict(given))
     except ValidationError as error:
         return [f"{_place(each['loc'])}: {each['msg']}; found {each['input']!r}" for each in error.errors()]
     return []

@@ -26,7 +26,7 @@ def box_plot(content: ReportContent, metric: str) -> Figure | None:
     arms = [arm for arm in content.arms if arm.name in set(rows["arm"])]
     if not arms or rows["finding"].n_unique() < _FEWEST:
         return None
-    colours = canvas.arm_colours(content.arms, content.against)
+    colours = canvas.arm_colours(content.arms, content.reference)
     p_values = _p_values(content, metric)
     many = len(arms) > _FEW_ARMS
     column, below = (_NARROW, _SLANTED) if many else (COLUMN, 0)
@@ -53,7 +53,7 @@ def box_plot(content: ReportContent, metric: str) -> Figure | None:
             axes.plot([at + aside], [value], "o", color=colour, markersize=4.5, alpha=0.65, markeredgewidth=0, gid=gid)
         if arm.name in p_values:
             axes.text(at, 1.03, p_values[arm.name], transform=axes.get_xaxis_transform(), fontsize=10, **above)
-        elif arm.name == content.against:
+        elif arm.name == content.reference:
             axes.text(at, 1.03, "reference", transform=axes.get_xaxis_transform(), color=canvas.FAINT, **above)
     axes.set_xlim(-0.5, len(arms) - 0.5)
     slanted: dict[str, Any] = {"rotation": 60, "ha": "right", "rotation_mode": "anchor"} if many else {}
@@ -70,11 +70,11 @@ def box_plot(content: ReportContent, metric: str) -> Figure | None:
 
 def _p_values(content: ReportContent, metric: str) -> Mapping[str, str]:
     """What stands above the box of an arm: the adjusted p of its macro difference from the reference arm."""
-    if content.against is None or content.comparisons.is_empty():
+    if content.reference is None or content.comparisons.is_empty():
         return {}
     overall = overall_finding(content.comparisons["finding"].to_list())
     rows = content.comparisons.filter(
-        (pl.col("metric") == metric) & (pl.col("finding") == overall) & (pl.col("against") == content.against)
+        (pl.col("metric") == metric) & (pl.col("finding") == overall) & (pl.col("reference") == content.reference)
     )
     known = [(row["arm"], row["p_adjusted"]) for row in rows.to_dicts() if formats.known(row["p_adjusted"])]
     return {arm: formats.p_statement(p).removeprefix("adjusted ") for arm, p in known}

@@ -68,12 +68,12 @@ _STYLE: Any = {
 }
 
 
-def arm_colours(arms: Sequence[ArmSummary], against: str | None) -> dict[str, str]:
+def arm_colours(arms: Sequence[ArmSummary], reference: str | None) -> dict[str, str]:
     """A colour for the title of each arm, in their order; the reference arm is gray.
 
     Six differ; arms of one colour differ in their marker (`ARM_MARKERS`) and their dashes (`arm_dashes`).
     """
-    others = [arm.title for arm in arms if arm.name != against]
+    others = [arm.title for arm in arms if arm.name != reference]
     colours = {title: ARM_COLOURS[i % len(ARM_COLOURS)] for i, title in enumerate(others)}
     return {arm.title: colours.get(arm.title, REFERENCE) for arm in arms}
 

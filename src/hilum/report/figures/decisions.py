@@ -15,7 +15,7 @@ _WORTH = 0.1
 
 def decision_figures(content: ReportContent) -> list[Figure]:
     """One panel for each finding with positives and negatives; the mean over seeds at each threshold probability."""
-    colours = canvas.arm_colours(content.arms, content.against)
+    colours = canvas.arm_colours(content.arms, content.reference)
     figures = []
     for finding in findings_of(content):
         curves, first = {}, None

@@ -57,15 +57,15 @@ def embedding_figure(points: pl.DataFrame, purity: pl.DataFrame, method: str) ->
             axes.set_title(TITLES.get(name, f"{len(shown):,} images"), loc="left", fontsize=12, pad=8)
             below = panel(drawing, left, _TOP + _SIDE + 8, _SIDE, _LINE * lines)
             _legend(below, classes[name], purity.filter(pl.col("grouping") == name), lines)
-        told = (
+        message = (
             f"{METHODS[method]} of {len(shown):,} images; places have no unit, and distances between groups no meaning."
         )
         caption = panel(drawing, _MARGIN, height - _CAPTION + 18, width - 2 * _MARGIN, _CAPTION - 18)
         caption.set_axis_off()
-        caption.text(0, 1, told, color=FAINT, fontsize=10, va="top")
+        caption.text(0, 1, message, color=FAINT, fontsize=10, va="top")
         if len(purity):
-            said = "Purity and silhouette are of the features, not of the image; 95 % intervals by redrawn patients."
-            caption.text(0, 0.5, said, color=FAINT, fontsize=10, va="top")
+            text = "Purity and silhouette are of the features, not of the image; 95 % intervals by resampled patients."
+            caption.text(0, 0.5, text, color=FAINT, fontsize=10, va="top")
         figure = as_figure(drawing, f"embedding-{method}", _description(shown, names, method))
         stream = io.BytesIO()
         drawing.savefig(stream, format="png", facecolor="white", metadata={"Software": None})

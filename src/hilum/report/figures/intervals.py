@@ -113,7 +113,7 @@ def estimates_forest(content: ReportContent, metric: str, rocs: Mapping[tuple[st
         )
         for row in sorted(rows, key=lambda row: place_of(row["finding"]))
     ]
-    colours = canvas.arm_colours(content.arms, content.against)
+    colours = canvas.arm_colours(content.arms, content.reference)
     description = f"{name} of every arm and finding with 95 % intervals."
     return forest(
         f"intervals_{metric}",
@@ -133,7 +133,7 @@ def overview_forest(content: ReportContent) -> Figure | None:
     metric, name = rows[0]["metric"], formats.metric_name(rows[0]["metric"])
     titles = {arm.name: arm.title for arm in content.arms}
     beside = [] if content.baseline_metrics is None else overall_rows(content.baseline_metrics)
-    colours = canvas.arm_colours(content.arms, content.against)
+    colours = canvas.arm_colours(content.arms, content.reference)
     colours |= {str(row["arm"]): canvas.FAINT for row in beside}
     intervals = [
         Interval(
@@ -158,7 +158,7 @@ def differences_forest(content: ReportContent, metric: str) -> Figure:
     """Every arm's difference from the reference arm, `macro` first, over what this test set could have shown."""
     name = formats.metric_name(metric)
     titles = {arm.name: arm.title for arm in content.arms}
-    chosen = (pl.col("metric") == metric) & (pl.col("against") == content.against)
+    chosen = (pl.col("metric") == metric) & (pl.col("reference") == content.reference)
     intervals = [
         Interval(
             finding_name(row["finding"]),
@@ -166,7 +166,7 @@ def differences_forest(content: ReportContent, metric: str) -> Figure:
             row["difference"],
             row["low"],
             row["high"],
-            f"{row['arm']} − {row['against']}, {row['finding']}: "
+            f"{row['arm']} − {row['reference']}, {row['finding']}: "
             f"{formats.difference(row['difference'], row['low'], row['high'], signed=True)}, "
             f"{formats.p_statement(row['p_adjusted'])}",
             filled=direction(row) in ("better", "worse"),
@@ -174,9 +174,9 @@ def differences_forest(content: ReportContent, metric: str) -> Figure:
         )
         for row in sorted(content.comparisons.filter(chosen).to_dicts(), key=lambda row: place_of(row["finding"]))
     ]
-    colours = canvas.arm_colours(content.arms, content.against)
-    description = f"Differences in {name} from {content.against} with 95 % intervals."
-    label = f"Difference in {name} from {content.against}"
+    colours = canvas.arm_colours(content.arms, content.reference)
+    description = f"Differences in {name} from {content.reference} with 95 % intervals."
+    label = f"Difference in {name} from {content.reference}"
     return forest(f"differences_{metric}", description, intervals, colours, label, 0.0)
 
 

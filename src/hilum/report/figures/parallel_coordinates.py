@@ -47,8 +47,8 @@ def parallel_coordinates(sweep: SweepSummary) -> Figure:
         heights = [*places, outcome.place(row[better])]
         width = 2.6 if chosen else 0.8
         axes.plot(range(len(heights)), heights, color=colour, linewidth=width, gid=gid, solid_joinstyle="round")
-        told = ", ".join(f"{name} {sample.get(name)}" for name in names)
-        hover[gid] = f"Trial {row['trial']} ({row['state']}): {told}; {better} {row[better]:.4f}"
+        message = ", ".join(f"{name} {sample.get(name)}" for name in names)
+        hover[gid] = f"Trial {row['trial']} ({row['state']}): {message}; {better} {row[better]:.4f}"
     for place, (name, scale) in enumerate(zip(names, scales, strict=True)):
         _draw_axis(axes, place, name, scale.ticks())
     _draw_axis(axes, len(names), better, outcome.ticks())

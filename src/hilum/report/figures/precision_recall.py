@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from hilum.evaluation.metrics import auprc, cumulative_calls
 from hilum.report.content import ReportContent
 from hilum.report.figures import canvas
-from hilum.report.figures.square import Drawn, Frame, findings_of, positives_of, said_of, scored, square_panel
+from hilum.report.figures.square import Drawn, Frame, estimate_label, findings_of, positives_of, scored, square_panel
 from hilum.report.render import Figure, file_stem, formats
 
 POINTS = 200
@@ -35,7 +35,7 @@ def precision_at(
 
 def precision_recall_figures(content: ReportContent) -> list[Figure]:
     """One panel for each finding with positives and negatives; seeds are averaged at equal recalls."""
-    colours = canvas.arm_colours(content.arms, content.against)
+    colours = canvas.arm_colours(content.arms, content.reference)
     recalls = np.linspace(0, 1, POINTS)
     figures = []
     for finding in findings_of(content):
@@ -45,8 +45,8 @@ def precision_recall_figures(content: ReportContent) -> list[Figure]:
             if pairs:
                 first = first or pairs
                 mean = np.mean([precision_at(label, score, recalls) for label, score in pairs], axis=0)
-                says = said_of(content, "auprc", arm.name, finding) or formats.decimal(_mean_auprc(pairs))
-                lines[arm.title] = Drawn((recalls, mean), says)
+                label = estimate_label(content, "auprc", arm.name, finding) or formats.decimal(_mean_auprc(pairs))
+                lines[arm.title] = Drawn((recalls, mean), label)
         if first:
             share = float(first[0][0].mean())
             chance = [([0, 1], [share, share])]

@@ -14,7 +14,7 @@ BINS = 8
 
 def reliability_figures(content: ReportContent) -> list[Figure]:
     """One panel for each finding with positives and negatives; the images of all seeds in one pot."""
-    colours = canvas.arm_colours(content.arms, content.against)
+    colours = canvas.arm_colours(content.arms, content.reference)
     figures = []
     for finding in findings_of(content):
         lines, first, highest = {}, None, 0.0

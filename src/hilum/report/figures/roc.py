@@ -84,7 +84,7 @@ def roc_figures(
     """
     rows = {(row["arm"], row["finding"]): row for row in content.metrics.filter(pl.col("metric") == "auroc").to_dicts()}
     titles = {arm.name: arm.title for arm in content.arms}
-    colours = canvas.arm_colours(content.arms, content.against)
+    colours = canvas.arm_colours(content.arms, content.reference)
     figures = []
     for finding in dict.fromkeys(finding for _, finding in rows):
         drawn = [arm for arm in titles if (arm, finding) in rocs and (arm, finding) in rows]

@@ -39,7 +39,7 @@ def write_similar_images(
     Args:
         rows: at least one.
         images: of every image, (S, S).
-        about: what is said of images, such as their findings; may be empty.
+        about: what is noted of images, such as their findings; may be empty.
         path: of the PNG.
     """
     most = max(len(row.found) for row in rows)

@@ -24,13 +24,13 @@ class Drawn:
 
     Args:
         points: x and y.
-        says: what stands beside the arm's name: its number with interval.
+        label: what stands beside the arm's name: its number with interval.
         dots: whether the points are drawn, and not the line alone.
         steps: whether the line goes in steps that come before their point.
     """
 
     points: Points
-    says: str
+    label: str
     dots: bool = False
     steps: bool = False
 
@@ -105,10 +105,10 @@ def square_panel(
             ends, [at, at], color=colours[arm], linewidth=2, linestyle=dashes[arm], transform=axes.transAxes,
             clip_on=False,
         )  # fmt: skip
-        shown = canvas.shortened(arm, max(8, 42 - len(line.says)))
+        shown = canvas.shortened(arm, max(8, 42 - len(line.label)))
         axes.text((left + 22) / SIDE, at, shown, transform=axes.transAxes, va="center", fontsize=10)
-        axes.text(1, at, line.says, transform=axes.transAxes, va="center", ha="right", fontsize=10)
-    hover = {f"curve{i}": f"{arm}: {line.says}" for i, (arm, line) in enumerate(lines.items())}
+        axes.text(1, at, line.label, transform=axes.transAxes, va="center", ha="right", fontsize=10)
+    hover = {f"curve{i}": f"{arm}: {line.label}" for i, (arm, line) in enumerate(lines.items())}
     return canvas.as_figure(drawing, name, f"{frame.kind} for {title}. {'; '.join(hover.values())}", hover)
 
 
@@ -138,7 +138,7 @@ def positives_of(pairs: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]
     return f"{formats.count(label.sum())} positive of {formats.count(len(label))} images"
 
 
-def said_of(content: ReportContent, metric: str, arm: str, finding: str) -> str:
+def estimate_label(content: ReportContent, metric: str, arm: str, finding: str) -> str:
     """The metric's estimate with its interval as the tables have it; empty where they have none."""
     if content.metrics.is_empty():
         return ""

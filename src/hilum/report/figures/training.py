@@ -32,7 +32,7 @@ def training_figures(content: ReportContent, stage: str) -> list[Figure]:
     curves = content.curves.filter(pl.col("stage") == stage).fill_nan(None).sort("epoch", maintain_order=True)
     titles = {arm.name: arm.title for arm in content.arms}
     present = [name for name in titles if name in set(curves["arm"])]
-    colours = canvas.arm_colours(content.arms, content.against)
+    colours = canvas.arm_colours(content.arms, content.reference)
     if stage == "pretrain":
         curves = curves.with_columns(pl.col("arm").replace(titles))
         shown = [name for name in WATCHED if name in curves.columns and curves[name].count()]
@@ -80,7 +80,7 @@ def losses_figure(
         return None
     named = curves.with_columns(pl.col("arm").replace(titles))
     title = {"train_loss": "Training loss", "val_loss": "Validation loss"}[loss]
-    colours = canvas.arm_colours(content.arms, content.against)
+    colours = canvas.arm_colours(content.arms, content.reference)
     return course_panel(name, title, named, loss, colours, mark_exported=True, x=x, log=log, size=(560, 320))
 
 
@@ -122,11 +122,11 @@ def course_panel(
     for arm in arms:
         own = curves.filter(pl.col("arm") == arm)
         for (seed,), run in own.group_by("seed", maintain_order=True):
-            seen = run.drop_nulls(column)
-            if seen.is_empty():
+            known = run.drop_nulls(column)
+            if known.is_empty():
                 continue
             axes.plot(
-                seen[x], seen[column], color=colours[arm], linestyle=dashes[arm], linewidth=1.3, marker=_dot(seen)
+                known[x], known[column], color=colours[arm], linestyle=dashes[arm], linewidth=1.3, marker=_dot(known)
             )
             best = _exported(run, column) if mark_exported else None
             if best is None:
@@ -145,14 +145,14 @@ def course_panel(
 def _exported(run: pl.DataFrame, column: str) -> dict[str, Any] | None:
     """The epoch whose weights are exported, where it has a value of this column."""
     judged = run.drop_nulls(["val_loss", column]) if "val_loss" in run.columns else run.head(0)
-    if "kept" in judged.columns and judged["kept"].fill_null(False).any():
-        judged = judged.filter(pl.col("kept"))
+    if "selected" in judged.columns and judged["selected"].fill_null(False).any():
+        judged = judged.filter(pl.col("selected"))
     return judged.sort("val_loss", maintain_order=True).row(0, named=True) if len(judged) else None
 
 
 def finetune_panel(name: str, arm: str, curves: pl.DataFrame, colour: str, limits: tuple[float, float]) -> Figure:
     """Training and validation loss of one arm; the dot is the epoch that is kept: of the lowest validation loss, where
-    the column `kept` does not say which.
+    the column `selected` does not say which.
 
     Args:
         name: as in `Figure`.
@@ -166,14 +166,14 @@ def finetune_panel(name: str, arm: str, curves: pl.DataFrame, colour: str, limit
     hover = {}
     for (seed,), run in curves.group_by("seed", maintain_order=True):
         axes.plot(run["epoch"], run["train_loss"], color=colour, linewidth=1, linestyle=(0, (2, 2)), marker=_dot(run))
-        seen = run.drop_nulls("val_loss")
-        if seen.is_empty():
+        known = run.drop_nulls("val_loss")
+        if known.is_empty():
             continue
-        axes.plot(seen["epoch"], seen["val_loss"], color=colour, linewidth=1.5, marker=_dot(run))
-        kept = seen.filter("kept") if "kept" in seen.columns else seen.clear()
-        best = (seen if kept.is_empty() else kept).sort("val_loss", maintain_order=True).row(0, named=True)
-        axes.plot([best["epoch"]], [best["val_loss"]], "o", color=colour, markersize=6, gid=f"kept{seed}")
-        hover[f"kept{seed}"] = f"Seed {seed}: epoch {best['epoch']} kept, validation loss {best['val_loss']:.3f}"
+        axes.plot(known["epoch"], known["val_loss"], color=colour, linewidth=1.5, marker=_dot(run))
+        best_rows = known.filter("selected") if "selected" in known.columns else known.clear()
+        best = (known if best_rows.is_empty() else best_rows).sort("val_loss", maintain_order=True).row(0, named=True)
+        axes.plot([best["epoch"]], [best["val_loss"]], "o", color=colour, markersize=6, gid=f"selected{seed}")
+        hover[f"selected{seed}"] = f"Seed {seed}: epoch {best['epoch']} kept, validation loss {best['val_loss']:.3f}"
     margin = 0.05 * (limits[1] - limits[0]) or 0.05
     axes.set_ylim(limits[0] - margin, limits[1] + margin)
     _key(axes, [("validation; dashed: training; dot: epoch kept", colour, "-")])

@@ -10,6 +10,7 @@ import polars as pl
 
 import hilum
 from hilum.artifacts import file_sha256
+from hilum.data.tables import read_result_table
 from hilum.evaluation.bootstrap.config import BootstrapConfig
 from hilum.evaluation.metrics import AVERAGES
 from hilum.evaluation.predictions import Predictions
@@ -58,13 +59,13 @@ def folder_content(found: Found, evaluated: FolderEvaluation | None, *, question
     tables = evaluated.tables if evaluated else _left_tables(found)
     predictions = evaluated.predictions if evaluated else {}
     metrics, comparisons = tables["metrics"], tables["comparisons"]
-    parts = {name: pl.read_parquet(path) for name, path in found.parts.items()}
+    parts = {name: read_result_table(path) for name, path in found.parts.items()}
     explained = sorted(
         path.parent for pattern in ("explain.json", "*/explain.json") for path in directory.glob(pattern)
     )
     images = cases_in(explained, found.stores, predictions)
     names = list(dict.fromkeys([*found.arms, *metrics["arm"], *comparisons["arm"]]))
-    names += [name for name in dict.fromkeys(comparisons["against"]) if name not in names]
+    names += [name for name in dict.fromkeys(comparisons["reference"]) if name not in names]
     first = next(iter(predictions.values()), None)
     split = f", split {first[0].split}" if first and first[0].split else ""
 
@@ -79,8 +80,8 @@ def folder_content(found: Found, evaluated: FolderEvaluation | None, *, question
         scored_on=f"{directory.resolve().name}{split}",
         metrics=metrics,
         comparisons=comparisons,
-        against=(evaluated.reference if len(names) > 1 else None) if evaluated else _only(comparisons["against"]),
-        redraws=evaluated.bootstrap.n_bootstrap if evaluated else _said(found, "metrics").get("redraws", 0),
+        reference=(evaluated.reference if len(names) > 1 else None) if evaluated else _only(comparisons["reference"]),
+        n_bootstrap=evaluated.bootstrap.n_bootstrap if evaluated else _recorded(found, "metrics").get("n_bootstrap", 0),
         predictions=predictions,
         curves=_curves(found),
         left_out=[*left_out_findings(metrics), *found.ignored, *images.unseen],
@@ -135,7 +136,7 @@ def _left_tables(found: Found) -> dict[str, pl.DataFrame]:
         if "arm" not in metrics.columns:
             metrics = metrics.select(pl.lit(_model_of(found)).alias("arm"), pl.all())
     if "comparisons" in found.parts:
-        comparisons = _named(pl.read_parquet(found.parts["comparisons"]), found)
+        comparisons = _named(read_result_table(found.parts["comparisons"]), found)
     return {"metrics": metrics, "comparisons": comparisons}
 
 
@@ -147,17 +148,17 @@ def _named(table: pl.DataFrame, found: Found) -> pl.DataFrame:
     """A table of `hilum compare` with the names of the two that were compared."""
     if "arm" in table.columns:
         return table
-    paths = [Path(one["path"]).stem for one in _said(found, "comparisons").get("predictions", [])]
-    arm, against = paths if len(paths) == 2 and paths[0] != paths[1] else ("A", "B")
-    return table.select(pl.lit(arm).alias("arm"), pl.lit(against).alias("against"), pl.all())
+    paths = [Path(one["path"]).stem for one in _recorded(found, "comparisons").get("predictions", [])]
+    arm, reference = paths if len(paths) == 2 and paths[0] != paths[1] else ("A", "B")
+    return table.select(pl.lit(arm).alias("arm"), pl.lit(reference).alias("reference"), pl.all())
 
 
 def _model_of(found: Found) -> str:
-    stems = [Path(one["path"]).stem for one in _said(found, "metrics").get("predictions", [])]
+    stems = [Path(one["path"]).stem for one in _recorded(found, "metrics").get("predictions", [])]
     return formats.listing(stems) or "model"
 
 
-def _said(found: Found, part: str) -> dict[str, Any]:
+def _recorded(found: Found, part: str) -> dict[str, Any]:
     """The JSON file beside a table that a command left."""
     path = found.parts.get(part)
     beside = path.with_suffix(".json") if path is not None else None
@@ -169,13 +170,13 @@ def _said(found: Found, part: str) -> dict[str, Any]:
 
 def _arm(name: str, found: Found) -> ArmSummary:
     """What study.yaml tells of an arm; otherwise nothing but its name is known."""
-    told = (found.study.get("arms") or {}).get(name) or {}
-    init = told.get("init", "random" if told else "not known")
+    arm_settings = (found.study.get("arms") or {}).get(name) or {}
+    init = arm_settings.get("init", "random" if arm_settings else "not known")
     if isinstance(init, dict):
         init = f"{init.get('pretrain')} on {init.get('on')}"
     seeds = [seed_of(path) for path in found.arms.get(name, ())]
     known = [seed for seed in seeds if seed is not None]
-    return ArmSummary(name, told.get("encoder", "not known"), str(init), None, None, None, known)
+    return ArmSummary(name, arm_settings.get("encoder", "not known"), str(init), None, None, None, known)
 
 
 def _curves(found: Found) -> pl.DataFrame:
@@ -190,7 +191,7 @@ def _curves(found: Found) -> pl.DataFrame:
                     pl.lit(seed_of(path)).alias("seed"),
                     pl.lit("finetune").alias("stage"),
                 )
-                parts.append(pl.read_parquet(curves).with_columns(*labels))
+                parts.append(read_result_table(curves).with_columns(*labels))
     return pl.concat(parts, how="diagonal_relaxed") if parts else pl.DataFrame(schema=_CURVES)
 
 
@@ -198,7 +199,7 @@ def _provenance(found: Found, evaluated: FolderEvaluation | None) -> list[tuple[
     lines = [("Hilum", hilum.__version__)]
     if evaluated:
         bootstrap = evaluated.bootstrap
-        lines.append(("Redraws", f"{bootstrap.n_bootstrap:,} of patients and seeds, seed {bootstrap.seed}"))
+        lines.append(("NBootstrap", f"{bootstrap.n_bootstrap:,} of patients and seeds, seed {bootstrap.seed}"))
     files: Sequence[Path] = [path for paths in found.arms.values() for path in paths]
     files = [*files, *found.baselines.values(), *found.parts.values()]
     lines += [(str(path.relative_to(found.directory)), f"sha256 {file_sha256(path)}") for path in files]

@@ -80,8 +80,8 @@ def find(directory: Path) -> Found:
     for path in _tables_below(directory):
         if path.suffix == ".parquet" and path.stem in PARTS:
             if path.stem in parts:
-                kept = parts[path.stem].relative_to(directory)
-                ignored.append(f"{path.relative_to(directory)} is not shown: {kept} has the same name.")
+                place = parts[path.stem].relative_to(directory)
+                ignored.append(f"{path.relative_to(directory)} is not shown: {place} has the same name.")
             else:
                 parts[path.stem] = path
     text = _text(directory / "study.yaml")

@@ -22,12 +22,12 @@ MOST_BY_LOT = 60
 """Images that the case browser shows where no heat-maps name any."""
 METHODS = {"tsne": "t-SNE", "umap": "UMAP"}
 CLASSES = {"single_label": "images with a single label", "anomalies": "No Finding or anomalies", "label": "label"}
-"""Columns of an embedding that hold classes, and how they are said."""
+"""Columns of an embedding that hold classes, and their titles."""
 _GRID = 32
 
 
 @dataclass
-class _Seen:
+class _Maps:
     """What was left of one image: maps by arm and finding, boxes, and the rule that chose it for a finding."""
 
     heat: dict[tuple[str, str], NDArray[np.float32]] = field(default_factory=dict)
@@ -54,7 +54,7 @@ def embeddings_in(path: Path, stores: Sequence[Path]) -> list[Embedding]:
     """The points of an `embedding.parquet`: one image for each arm, method and way to put images into classes.
 
     Args:
-        path: of the table; what `embed.json` beside it says is said, too.
+        path: of the table; what `embed.json` beside it says is shown, too.
         stores: directories of decoded images; they give thumbnails.
     """
     table = pl.read_parquet(path)
@@ -62,7 +62,7 @@ def embeddings_in(path: Path, stores: Sequence[Path]) -> list[Embedding]:
         if name not in table.columns:
             table = table.with_columns(pl.lit(stand_in).alias(name))
     classes = [name for name in CLASSES if name in table.columns and table[name].null_count() < len(table)]
-    about = _told(path.with_name("embed.json"))
+    about = _notes(path.with_name("embed.json"))
     made = []
     groups = [
         (str(arm), METHODS.get(str(method), str(method)), _with_thumbnails(rows, stores))
@@ -77,8 +77,8 @@ def embeddings_in(path: Path, stores: Sequence[Path]) -> list[Embedding]:
                 (pl.col(name).cast(pl.String) if name else pl.lit("images")).alias("label"),
                 *(["thumbnail"] if "thumbnail" in rows.columns else []),
             )
-            said = [f"Colours: {CLASSES[name]}", *about] if name else about
-            made.append(Embedding(title, said, points, name, arm))
+            caption = [f"Colours: {CLASSES[name]}", *about] if name else about
+            made.append(Embedding(title, caption, points, name, arm))
     return made
 
 
@@ -93,23 +93,23 @@ def cases_in(
         predictions: of each arm; their images are drawn from where there is no heat-map.
     """
     opened = [open_store(directory) for directory in stores]
-    seen: dict[str, _Seen] = {}
-    about = [sentence for directory in directories for sentence in _read_maps(directory, list(predictions), seen)]
-    ids = list(seen)
-    if not seen and predictions:
+    by_image: dict[str, _Maps] = {}
+    about = [sentence for directory in directories for sentence in _read_maps(directory, list(predictions), by_image)]
+    ids = list(by_image)
+    if not by_image and predictions:
         every = next(iter(predictions.values()))[0].image_ids
         ids = [every[place] for place in shuffled(0, image_keys(every))[:MOST_BY_LOT]]
     cases = []
     for image_id in ids:
-        image, told = _image(opened, image_id), seen.get(image_id, _Seen())
+        image, maps_of_image = _image(opened, image_id), by_image.get(image_id, _Maps())
         if image is not None:
-            cases.append(Case(image_id, image, told.heat, told.boxes, chosen=told.chosen))
+            cases.append(Case(image_id, image, maps_of_image.heat, maps_of_image.boxes, chosen=maps_of_image.chosen))
     missing = formats.plural(len(ids) - len(cases), "image")
-    unseen = [f"{missing} with heat-maps: no store here holds the image."] if seen and len(cases) < len(ids) else []
+    unseen = [f"{missing} with heat-maps: no store here holds the image."] if by_image and len(cases) < len(ids) else []
     return FoundCases(cases, about if cases else [], unseen)
 
 
-def _read_maps(directory: Path, arms: Sequence[str], seen: dict[str, _Seen]) -> list[str]:
+def _read_maps(directory: Path, arms: Sequence[str], by_image: dict[str, _Maps]) -> list[str]:
     """Add what one `hilum explain` left, images to look at first, then the others with boxes; and tell what it was."""
     index = directory / "heat_maps.parquet"
     if not index.is_file():
@@ -117,7 +117,7 @@ def _read_maps(directory: Path, arms: Sequence[str], seen: dict[str, _Seen]) -> 
     chosen, boxes = directory / "shown.parquet", directory / "boxes.parquet"
     if chosen.is_file():
         for image_id, finding, rule in pl.read_parquet(chosen).select("image_id", "finding", "rule").iter_rows():
-            seen.setdefault(image_id, _Seen()).chosen[finding] = rule
+            by_image.setdefault(image_id, _Maps()).chosen[finding] = rule
     rows = pl.read_parquet(index)
     explained = json.loads((directory / "explain.json").read_text(encoding="utf-8"))
     for model in explained["models"]:
@@ -125,11 +125,11 @@ def _read_maps(directory: Path, arms: Sequence[str], seen: dict[str, _Seen]) -> 
         start, end = model["begin_and_end_on_image"]
         arm = _arm_of(model["name"], arms)
         for place, image_id, finding in rows.select("row", "image_id", "finding").iter_rows():
-            seen.setdefault(image_id, _Seen()).heat[arm, finding] = on_image(maps[place], start, end)
+            by_image.setdefault(image_id, _Maps()).heat[arm, finding] = on_image(maps[place], start, end)
     if boxes.is_file():
         columns = ("image_id", "finding", "x", "y", "width", "height")
         for image_id, *box in pl.read_parquet(boxes).select(columns).iter_rows():
-            seen.setdefault(image_id, _Seen()).boxes.append(Box(*box))
+            by_image.setdefault(image_id, _Maps()).boxes.append(Box(*box))
     models = formats.listing([model["name"] for model in explained["models"]])
     return [f"Heat-maps: {explained['method']} of {models}", *map(formats.capital, explained.get("notes", []))]
 
@@ -177,9 +177,9 @@ def _image(stores: Sequence[Store], image_id: str) -> NDArray[np.uint8] | None:
     return None
 
 
-def _told(path: Path) -> list[str]:
+def _notes(path: Path) -> list[str]:
     """Notes of a command, one sentence each."""
     if not path.is_file():
         return []
-    said: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return [formats.capital(str(note)) for note in said.get("notes", [])]
+    caption: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return [formats.capital(str(note)) for note in caption.get("notes", [])]

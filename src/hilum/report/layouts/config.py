@@ -145,7 +145,7 @@ class Layout(_Part):
         title: heading of the section.
         published: the paper, one of `hilum.report.published.PUBLISHED`, or a file beside the layout.
         resampled: give class shares after the resampling of Elwirehardja et al. 2025 (`train_share`).
-        notes: said at the head of the section.
+        notes: shown at the head of the section.
         tables, figures: in the order of the paper.
     """
 

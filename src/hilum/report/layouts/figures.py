@@ -40,8 +40,8 @@ def layout_figure(figure: FigureLayout, results: StudyResults) -> Block:
         drawn += [replace(one, name=file_stem(f"{figure.name}{title}_{number + 1}")) for number, one in enumerate(made)]
         reasons += [reason if len(results.tasks) == 1 else f"{name}: {reason}" for reason in missing]
     unique = list(dict.fromkeys(reasons))
-    said = f" Not run: {'; '.join(unique)}." if unique else ""
-    return FigureGroup(f"{figure.title}{said}", drawn) if drawn else Prose([f"{figure.title}{said}"])
+    not_run = f" Not run: {'; '.join(unique)}." if unique else ""
+    return FigureGroup(f"{figure.title}{not_run}", drawn) if drawn else Prose([f"{figure.title}{not_run}"])
 
 
 def _of_task(figure: FigureLayout, task: TaskResults) -> tuple[list[Figure], list[str]]:

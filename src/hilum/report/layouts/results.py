@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from hilum.data.tables import read_result_table
 from hilum.encoders.card import Card, read_card
 from hilum.errors import HilumError
 from hilum.evaluation import Predictions, read_predictions
@@ -77,8 +78,7 @@ class TaskResults:
         """The arm that others are compared with, where there is one for all."""
         if self.comparisons.is_empty():
             return None
-        column = "reference" if "reference" in self.comparisons.columns else "against"
-        named = self.comparisons[column].unique().to_list()
+        named = self.comparisons["reference"].unique().to_list()
         return str(named[0]) if len(named) == 1 else None
 
     def seeds(self, arm: str) -> list[Path]:
@@ -95,7 +95,7 @@ class TaskResults:
     def curves(self, arm: str) -> list[pl.DataFrame]:
         """Training curves of an arm's replicates, columns `epoch, step, train_loss, val_loss`."""
         paths = [path / "curves.parquet" for path in self.seeds(arm)]
-        return [pl.read_parquet(path) for path in paths if path.is_file()]
+        return [read_result_table(path) for path in paths if path.is_file()]
 
     def predictions(self, arm: str) -> list[Predictions]:
         """Predictions of test images, one table a seed."""
@@ -124,8 +124,8 @@ class TaskResults:
             scored_on=self.name,
             metrics=self.metrics.filter(of_arms),
             comparisons=compared,
-            against=self.reference if self.reference in arms else None,
-            redraws=0,
+            reference=self.reference if self.reference in arms else None,
+            n_bootstrap=0,
             predictions={arm: self.predictions(arm) for arm in arms},
             curves=pl.concat(curves, how="diagonal_relaxed") if curves else pl.DataFrame(),
             left_out=[],
@@ -140,7 +140,7 @@ class TaskResults:
         return ArmSummary(arm, encoder, str(start), None, None, False, [card.seed for card in cards])
 
     def _table(self, name: str) -> pl.DataFrame:
-        return pl.read_parquet(self.directory / EVALUATION / f"{name}.parquet")
+        return read_result_table(self.directory / EVALUATION / f"{name}.parquet")
 
 
 @dataclass(frozen=True)

@@ -266,7 +266,7 @@ def _notes(
     for misprint in printed.misprints if printed else []:
         used = misprint.row in {row.published for row in rows} and misprint.column in {c.published for c in columns}
         if used:
-            as_printed = "is printed so" if misprint.kept else f'is printed as "{misprint.printed}"'
+            as_printed = "is printed so" if misprint.as_printed else f'is printed as "{misprint.printed}"'
             notes.append(f"Paper, {misprint.row}, {misprint.column} {as_printed}: {misprint.reason}.")
     return notes
 

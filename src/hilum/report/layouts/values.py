@@ -156,8 +156,8 @@ def _class_metric(name: str) -> Callable[[TaskResults, Query], Value]:
 
 def _exported(curve: pl.DataFrame) -> dict[str, float] | None:
     """The epoch whose weights are scored: where the curve does not say which, of the lowest validation loss."""
-    if "kept" in curve.columns and curve["kept"].fill_null(False).any():
-        return curve.filter(pl.col("kept")).row(-1, named=True)
+    if "selected" in curve.columns and curve["selected"].fill_null(False).any():
+        return curve.filter(pl.col("selected")).row(-1, named=True)
     judged = curve.drop_nulls("val_loss") if "val_loss" in curve.columns else curve.head(0)
     if judged.is_empty():
         return curve.row(-1, named=True) if len(curve) else None
@@ -246,17 +246,16 @@ def _comparison(*columns: str) -> Callable[[TaskResults, Query], Value]:
         table = task.comparisons
         if table.is_empty():
             return Value(None, reason="arms were not compared")
-        against = "reference" if "reference" in table.columns else "against"
         reference = query.reference or task.reference
         if query.arm == reference:
             return Value(None, reason=f"{query.arm} is what the others are compared with")
         finding = query.finding or task.overall
         chosen = (pl.col("metric") == table["metric"][0]) & (pl.col("finding") == finding)
-        pairs = table.filter(chosen & (pl.col("arm") == query.arm) & (pl.col(against) == reference))
+        pairs = table.filter(chosen & (pl.col("arm") == query.arm) & (pl.col("reference") == reference))
         if len(pairs):
             row = pairs.row(0, named=True)
         else:
-            turned = table.filter(chosen & (pl.col("arm") == reference) & (pl.col(against) == query.arm))
+            turned = table.filter(chosen & (pl.col("arm") == reference) & (pl.col("reference") == query.arm))
             if turned.is_empty():
                 return Value(None, reason=f"{query.arm} was not compared with {reference}")
             row = turned.row(0, named=True)

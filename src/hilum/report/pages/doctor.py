@@ -33,12 +33,12 @@ class Shown:
     Args:
         name: below the image.
         source: the image as a data address; empty where it cannot be read.
-        told: a few words more.
+        message: a few words more.
     """
 
     name: str
     source: str
-    told: str = ""
+    message: str = ""
 
 
 @dataclass(frozen=True)
@@ -93,12 +93,12 @@ class _Frames:
         self._image = canvas
         self._made: dict[tuple[str, str], str] = {}
 
-    def __call__(self, data_set: str, image_id: str, told: str = "") -> Shown:
+    def __call__(self, data_set: str, image_id: str, message: str = "") -> Shown:
         key = data_set, image_id
         if key not in self._made:
             image = self._image(data_set, image_id)
             self._made[key] = "" if image is None else _data_address(image)
-        return Shown(image_id, self._made[key], told)
+        return Shown(image_id, self._made[key], message)
 
 
 def _data_address(image: NDArray[np.uint8]) -> str:
@@ -158,11 +158,11 @@ def _examined(diagnosis: Diagnosis) -> str:
 def _headline(numbers: Mapping[Severity, int]) -> str:
     if not any(numbers.values()):
         return "Nothing to complain about."
-    told = formats.listing([formats.plural(number, name) for name, number in numbers.items() if number])
+    message = formats.listing([formats.plural(number, name) for name, number in numbers.items() if number])
     ending: Mapping[Severity, str] = {
-        "error": "mend the errors before anything is trained.",
+        "error": "fix the errors before anything is trained.",
         "warning": "no error; look at the warnings before anything is trained.",
         "note": "nothing that stands in the way.",
     }
     worst = next(name for name, number in numbers.items() if number)
-    return f"{told}: {ending[worst]}"
+    return f"{message}: {ending[worst]}"

@@ -79,7 +79,7 @@ def _subgroups(data_set: Examined, counts: pl.DataFrame) -> Table:
         rows.append(row)
     columns = [Column("finding"), *(Column(value, numeric=True) for _, value in groups)]
     caption = f"{data_set.name}: share of positive images among those labelled, by view, sex and age."
-    notes = ("A finding that goes with a view, a sex or an age can be told from these alone.",)
+    notes = ("A finding that goes with a view, a sex or an age can be predicted from these alone.",)
     return Table("subgroups", caption, columns, rows, pl.DataFrame(), notes)
 
 
@@ -151,14 +151,14 @@ def _quantiles(values: pl.Series, decimals: int) -> Cell:
     known = [values.quantile(share) for share in (0.05, 0.5, 0.95)]
     if any(value is None for value in known):
         return Cell("–", order=None, mark="faint")
-    told = "–".join(f"{value:.{decimals}f}".replace("-", "−") for value in known)
-    return Cell(told, order=known[1])
+    text = "–".join(f"{value:.{decimals}f}".replace("-", "−") for value in known)
+    return Cell(text, order=known[1])
 
 
 def _commonest(values: Sequence[str] | pl.Series, shown: int = 3) -> str:
     counted = pl.Series("value", values).value_counts(name="images").sort(-pl.col("images").cast(pl.Int64), "value")
-    told = [f"{value} ({number:,})" for value, number in counted.head(shown).iter_rows()]
-    left = len(counted) - len(told)
+    text = [f"{value} ({number:,})" for value, number in counted.head(shown).iter_rows()]
+    left = len(counted) - len(text)
     if len(counted) == 1:
         return str(counted["value"][0])
-    return ", ".join(told) + (f" and {left:,} more" if left else "")
+    return ", ".join(text) + (f" and {left:,} more" if left else "")

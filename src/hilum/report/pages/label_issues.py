@@ -76,7 +76,7 @@ def write_suspects_page(
         judged: what the labels are of, in words.
         worst: how many suspects of each finding are shown of those labelled positive, and of those labelled negative.
         image: gives the images; None where none are at hand, and then there are no frames for them.
-        notes: what else must be said, one sentence each.
+        notes: what else must be noted, one sentence each.
     """
     room = Environment(
         loader=PackageLoader("hilum.report"),

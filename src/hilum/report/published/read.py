@@ -86,14 +86,14 @@ class Misprint(_Part):
     Attributes:
         row, column: of the cell.
         printed: as it is printed.
-        kept: True where the table holds the printed number, False where it holds the corrected one.
+        as_printed: True where the table holds the printed number, False where it holds the corrected one.
         reason: why the printed number is wrong, or doubtful.
     """
 
     row: str
     column: str
     printed: str
-    kept: bool = False
+    as_printed: bool = False
     reason: str
 
 

@@ -198,6 +198,6 @@ class Section:
 
     @property
     def gathered(self) -> list[str]:
-        """Notes that several tables have: said once, after the last of them."""
+        """Notes that several tables have: shown once, after the last of them."""
         notes = [note for block in self.blocks if isinstance(block, Table) for note in dict.fromkeys(block.notes)]
         return [note for note in dict.fromkeys(notes) if notes.count(note) > 1]

@@ -71,10 +71,10 @@ from .results import (
     macro_first as macro_first,
 )
 from .results import (
-    order_of as order_of,
+    note_texts as note_texts,
 )
 from .results import (
-    said_of as said_of,
+    order_of as order_of,
 )
 from .results import (
     with_split as with_split,

@@ -20,19 +20,19 @@ def sentences(content: ReportContent) -> list[str]:
     if not rows:
         return []
     blind = {row["arm"]: row for row in rows if _untrained(row["arm"]) is None}
-    told = []
+    sentences = []
     if blind:
         parts = [
             f"{'one that sees' if i else 'A model that sees only'} {what(name)} {'' if i else 'reaches '}"
             f"{formats.decimal(row['estimate'])}"
             for i, (name, row) in enumerate(blind.items())
         ]
-        told.append(f"{', '.join(parts)}: this much needs no radiology.")
+        sentences.append(f"{', '.join(parts)}: this much needs no radiology.")
     encoders = [(_untrained(row["arm"]), row["estimate"]) for row in rows if _untrained(row["arm"]) is not None]
     if encoders:
-        parts = [f"{said} {formats.decimal(value)}" for said, value in encoders]
-        told.append(f"Frozen and never trained, {formats.listing(parts)}.")
-    return told
+        parts = [f"{title} {formats.decimal(value)}" for title, value in encoders]
+        sentences.append(f"Frozen and never trained, {formats.listing(parts)}.")
+    return sentences
 
 
 def cautions(content: ReportContent) -> list[str]:
@@ -40,7 +40,7 @@ def cautions(content: ReportContent) -> list[str]:
     best = max(_overall(content.baseline_metrics), key=lambda row: row["estimate"], default=None)
     if best is None or content.baseline_comparisons is None:
         return []
-    pairs = [row for row in overall_rows(content.baseline_comparisons) if row["against"] == best["arm"]]
+    pairs = [row for row in overall_rows(content.baseline_comparisons) if row["reference"] == best["arm"]]
     beaten = [
         row["arm"]
         for row in pairs
@@ -60,7 +60,7 @@ def not_above_blind(content: ReportContent, arms: Sequence[str]) -> tuple[list[s
     if not blind or content.baseline_comparisons is None:
         return [], ""
     best = str(max(blind, key=lambda row: row["estimate"])["arm"])
-    pairs = [row for row in overall_rows(content.baseline_comparisons) if row["against"] == best]
+    pairs = [row for row in overall_rows(content.baseline_comparisons) if row["reference"] == best]
     behind = [row["arm"] for row in pairs if row["arm"] in arms and direction(row) != "better"]
     return behind, best
 
@@ -107,7 +107,7 @@ def above_baselines_table(content: ReportContent) -> Table | None:
     rows = [
         [
             Cell(str(titles.get(row["arm"], row["arm"]))),
-            Cell(_shown(row["against"])),
+            Cell(_shown(row["reference"])),
             difference_cell(row),
             Cell(formats.p_value(row["p_adjusted"]), order_of(row["p_adjusted"])),
         ]
@@ -117,7 +117,7 @@ def above_baselines_table(content: ReportContent) -> Table | None:
     columns.append(Column("Adjusted p", numeric=True))
     name = formats.metric_name(table["metric"][0])
     macro = "macro " if MACRO in table["finding"].to_list() else ""
-    caption = f"Arm minus baseline, {macro}{name}, on the same redraws of patients. Computed on {content.scored_on}."
+    caption = f"Arm minus baseline, {macro}{name}, on the same resamples of patients. Computed on {content.scored_on}."
     notes = ["Single findings are in the CSV file."] if table["finding"].n_unique() > 1 else []
     return Table("above_baselines", caption, columns, rows, with_split(table, content), notes)
 

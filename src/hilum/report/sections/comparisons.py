@@ -19,8 +19,8 @@ def standings_table(content: ReportContent) -> Table | None:
     if wins.is_empty() or len(findings) < 2:  # of one finding the comparison itself says it
         return None
     titles = {arm.name: arm.title for arm in content.arms}
-    pairs = wins.select("arm", "against").unique(maintain_order=True).rows()
-    places = {(row["arm"], row["against"], row["metric"]): row for row in wins.to_dicts()}
+    pairs = wins.select("arm", "reference").unique(maintain_order=True).rows()
+    places = {(row["arm"], row["reference"], row["metric"]): row for row in wins.to_dicts()}
     rows = [
         [Cell(formats.capital(formats.metric_name(metric))), *(_counts(places.get((*pair, metric))) for pair in pairs)]
         for metric in wins["metric"].unique(maintain_order=True)
@@ -53,7 +53,7 @@ def ranks_table_of(content: ReportContent) -> Table | None:
         ]
         for row in content.ranks.to_dicts()
     ]
-    columns = [Column("Arm"), Column("Mean rank (95 % CI)", numeric=True), Column("Best in redraws", numeric=True)]
+    columns = [Column("Arm"), Column("Mean rank (95 % CI)", numeric=True), Column("Best in resamples", numeric=True)]
     measured = formats.metric_name(content.ranks["metric"][0])
     over = formats.plural(int(content.ranks["columns"][0]), "finding")
     caption = f"Ranks by {measured} over {over}; 1 is best. Computed on {content.scored_on}."
@@ -69,11 +69,11 @@ def margins_table_of(content: ReportContent) -> Table | None:
     rows = [
         [
             Cell(finding_name(row["finding"])),
-            Cell(f"{titles.get(row['arm'], row['arm'])} − {titles.get(row['against'], row['against'])}"),
+            Cell(f"{titles.get(row['arm'], row['arm'])} − {titles.get(row['reference'], row['reference'])}"),
             difference_cell({**row, "p_adjusted": None}),
             Cell(formats.p_value(row["p_not_worse"]), order_of(row["p_not_worse"])),
             Cell(formats.p_value(row["p_equivalent_adjusted"]), order_of(row["p_equivalent_adjusted"])),
-            Cell(row["says"]),
+            Cell(row["conclusion"]),
         ]
         for row in ordered
     ]

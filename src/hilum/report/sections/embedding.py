@@ -82,7 +82,7 @@ def _caption(embedding: Embedding, points: int, images: int) -> str:
     total = len(embedding.points)
     whose = f", by the features of {embedding.arm}" if embedding.arm else ""
     what = f"{embedding.method} of {formats.plural(total, 'image')}{whose}"
-    said = [f"{what}: images that the model takes for alike lie together"]
+    sentences = [f"{what}: images that the model takes for alike lie together"]
     parts: Sequence[str] = embedding.about
     left = []
     if points < total:
@@ -90,7 +90,7 @@ def _caption(embedding: Embedding, points: int, images: int) -> str:
     if 0 < images < points:
         left.append(f"{images:,} of them are shown when pointed at")
     distance = "Distances between groups, and the size of groups, mean nothing"
-    return ". ".join([*said, *(part.rstrip(".") for part in parts), *left, distance]) + "."
+    return ". ".join([*sentences, *(part.rstrip(".") for part in parts), *left, distance]) + "."
 
 
 def purity_table(content: ReportContent) -> Table | None:

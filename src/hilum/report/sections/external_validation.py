@@ -37,7 +37,7 @@ def _matrix(table: pl.DataFrame) -> Table:
 
 
 def _model_column(table: pl.DataFrame) -> str:
-    """What tells models apart: the arm where several were trained on one data set."""
+    """What distinguishes models: the arm where several were trained on one data set."""
     return "arm" if "arm" in table.columns else "trained_on"
 
 

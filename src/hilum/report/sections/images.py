@@ -64,7 +64,7 @@ def _entry(
     labels: dict[str, dict[str, float]],
 ) -> dict[str, Any]:
     image = smaller(case.image, IMAGE_SIDE)
-    told = labels.get(case.image_id, {})
+    labels_of = labels.get(case.image_id, {})
     heat = {
         f"{arms.index(arm)}/{findings.index(finding)}": _packed(values)
         for (arm, finding), values in case.heat.items()
@@ -76,7 +76,7 @@ def _entry(
         "image": jpeg(image),
         "width": image.shape[1],
         "height": image.shape[0],
-        "labels": [_finite(told.get(finding)) for finding in findings],
+        "labels": [_finite(labels_of.get(finding)) for finding in findings],
         "scores": [[_finite(tables[arm].get(case.image_id, {}).get(name), 3) for name in findings] for arm in arms],
         "boxes": [[box.finding, *(round(v, 4) for v in (box.x, box.y, box.width, box.height))] for box in case.boxes],
         "heat": heat,
@@ -130,13 +130,13 @@ def _scores_by_image(content: ReportContent, arm: str) -> dict[str, dict[str, fl
 
 
 def _labels_by_image(content: ReportContent) -> dict[str, dict[str, float]]:
-    wanted, told = {case.image_id for case in content.cases}, {}
+    wanted, labels_of = {case.image_id for case in content.cases}, {}
     for run in (run for runs in content.predictions.values() for run in runs[:1]):
         labels = run.labels
         for row, image_id in enumerate(run.image_ids):
-            if image_id in wanted and image_id not in told:
-                told[image_id] = dict(zip(run.findings, map(float, labels[row]), strict=True))
-    return told
+            if image_id in wanted and image_id not in labels_of:
+                labels_of[image_id] = dict(zip(run.findings, map(float, labels[row]), strict=True))
+    return labels_of
 
 
 def _finite(value: float | None, digits: int = 4) -> float | None:
@@ -145,9 +145,9 @@ def _finite(value: float | None, digits: int = 4) -> float | None:
 
 def _caption(content: ReportContent, made: Sequence[dict[str, Any]], chosen: bool) -> str:
     total = len(content.cases)
-    said = f"{formats.plural(len(made), 'image')}"
+    text = f"{formats.plural(len(made), 'image')}"
     if len(made) < total:
-        said += f" of {total:,}; the rest is left out, so that the page stays small"
+        text += f" of {total:,}; the rest is left out, so that the page stays small"
     cut = "the arm's threshold" if chosen else f"a score of {DEFAULT_THRESHOLD}, for no thresholds were chosen"
     about = "".join(f"{sentence.rstrip('.')}. " for sentence in content.cases_about)
-    return f"{said}. {about}Scores are means over seeds; a finding is called at {cut}. Computed on {content.scored_on}."
+    return f"{text}. {about}Scores are means over seeds; a finding is called at {cut}. Computed on {content.scored_on}."

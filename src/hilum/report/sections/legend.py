@@ -8,13 +8,14 @@ from hilum.report.render import Section, Terms
 
 def reading(content: ReportContent) -> Section:
     """What the words and marks of this page mean."""
-    times = f" {content.redraws:,} times" if content.redraws else ""
+    times = f" {content.n_bootstrap:,} times" if content.n_bootstrap else ""
     pairs = [
         (
             "Interval",
-            f"In brackets: a 95 % interval. Patients, not images, are redrawn{times}, because images "
-            "of one patient resemble each other; redrawing images would make intervals too narrow. "
-            "Where an arm has several seeds they are redrawn too; differences of arms with several seeds take seeds as "
+            f"In brackets: a 95 % interval. Patients, not images, are resampled{times}, because images "
+            "of one patient resemble each other; resampling images would make intervals too narrow. "
+            "Where an arm has several seeds they are resampled too; differences of arms with several seeds take "
+            "seeds as "
             "random readers (Obuchowski and Rockette).",
         ),
         (
@@ -43,7 +44,7 @@ def reading(content: ReportContent) -> Section:
             "difference is luck of the run.",
         ),
         (
-            "Seen test patients",
+            "Trained on test patients",
             "Weights that were fitted on images of the test patients know them. Such an arm is marked, and its numbers "
             "are too good.",
         ),
@@ -73,7 +74,7 @@ def _where_shown(content: ReportContent) -> list[tuple[str, str]]:
             not metrics.isdisjoint(THRESHOLD_METRICS),
             "Sensitivity and the like need one. It is chosen on validation images; chosen on the images that are "
             "judged "
-            "it makes numbers too good, and that is said.",
+            "it makes numbers too good, and that is reported.",
         ),
         "AUPRC": (
             "auprc" in metrics,

@@ -35,8 +35,8 @@ def statistics_tables(statistics: pl.DataFrame | None) -> list[Table]:
     if statistics is None or statistics.is_empty():
         return []
     own, differences = (
-        statistics.filter(pl.col("against").is_null()),
-        statistics.filter(pl.col("against").is_not_null()),
+        statistics.filter(pl.col("reference").is_null()),
+        statistics.filter(pl.col("reference").is_not_null()),
     )
     return [_estimates(own), _differences(differences)]
 
@@ -59,7 +59,7 @@ def _estimates(rows: pl.DataFrame) -> Table:
         )
     return Table(
         "boxes",
-        "How well the maps find the drawn boxes, with 95 % intervals from redrawn patients.",
+        "How well the maps find the drawn boxes, with 95 % intervals from resampled patients.",
         [*columns, *(Column(formats.capital(METRIC_TITLES[metric]), numeric=True) for metric in METRICS)],
         _by_finding(shown),
         rows,
@@ -71,21 +71,21 @@ def _differences(rows: pl.DataFrame) -> Table:
     shown = []
     for row in rows.iter_rows(named=True):
         p = row["p_adjusted"] if row["p_adjusted"] is not None else row["p"]
-        told = formats.difference(row["estimate"], row["low"], row["high"], signed=True)
+        text = formats.difference(row["estimate"], row["low"], row["high"], signed=True)
         certain = p is not None and p < _MEANINGFUL and row["patients"] >= TRUSTED_PATIENTS and row["estimate"]
         shown.append(
             [
                 Cell(_row_title(row["finding"])),
                 Cell(METRIC_TITLES[row["metric"]]),
-                Cell(f"{row['arm']} against {row['against']}"),
-                Cell(told, row["estimate"], ("better" if row["estimate"] > 0 else "worse") if certain else ""),
+                Cell(f"{row['arm']} against {row['reference']}"),
+                Cell(text, row["estimate"], ("better" if row["estimate"] > 0 else "worse") if certain else ""),
                 Cell(formats.p_value(p), p),
             ]
         )
     titles = [Column("Finding"), Column("Score"), Column("Maps"), Column("Difference", numeric=True)]
     return Table(
         "differences",
-        "Paired differences on the same redraws of patients, with 95 % intervals.",
+        "Paired differences on the same resamples of patients, with 95 % intervals.",
         [*titles, Column("p", numeric=True)],
         _by_finding(shown),
         rows,
@@ -113,5 +113,5 @@ def _by_finding(rows: list[list[Cell]]) -> list[list[Cell]]:
 
 
 def _notes(rows: pl.DataFrame) -> list[str]:
-    told = rows.filter(pl.col("note") != "").select("finding", "note").unique(maintain_order=True)
-    return [f"{_row_title(finding)}: {note}" for finding, note in told.iter_rows()]
+    text = rows.filter(pl.col("note") != "").select("finding", "note").unique(maintain_order=True)
+    return [f"{_row_title(finding)}: {note}" for finding, note in text.iter_rows()]

@@ -23,7 +23,7 @@ from hilum.report.sections import results as tables
 
 _PANELS = 13
 """More panels of training than these are folded, but for the one of all arms."""
-SEEN_AT_ONCE = 6
+SHOWN_AT_ONCE = 6
 """More panels than these are folded, where they are not the main result."""
 
 
@@ -47,10 +47,11 @@ def intervals(content: ReportContent) -> Section | None:
         figures = [estimates_forest(content, metric, rocs)]
         name = formats.capital(formats.metric_name(metric))
         caption = f"{name} with 95 % intervals over patients; small ticks are single seeds."
-        if content.against is not None and metric in compared:
+        if content.reference is not None and metric in compared:
             figures.append(differences_forest(content, metric))
             caption += (
-                f" Second plot: difference from {content.against}; a filled marker has adjusted p < 0.05, and the pale"
+                f" Second plot: difference from {content.reference}; a filled marker has adjusted p < 0.05, and the "
+                f"pale"
                 " bar spans the differences too small for this test set to show with 80 % power."
             )
         folded = "" if metric == measured[0] else f"Intervals of {formats.metric_name(metric)}"
@@ -61,8 +62,8 @@ def intervals(content: ReportContent) -> Section | None:
             f"{formats.capital(formats.metric_name(measured[0]))} over findings, each a dot; box: quartiles and "
             "median; cross: mean."
         )
-        if content.against is not None:
-            caption += f" Above: adjusted p of the macro difference from {content.against}, of redrawn patients."
+        if content.reference is not None:
+            caption += f" Above: adjusted p of the macro difference from {content.reference}, of resampled patients."
         blocks.append(FigureGroup(f"{caption} Computed on {content.scored_on}.", [boxes]))
     return Section("figures", "Intervals", blocks) if blocks else None
 
@@ -152,7 +153,7 @@ def metric_of(content: ReportContent) -> str:
 
 
 def _folded(figures: list[Figure], what: str) -> str:
-    return f"{what} of {len(figures)} findings" if len(figures) > SEEN_AT_ONCE else ""
+    return f"{what} of {len(figures)} findings" if len(figures) > SHOWN_AT_ONCE else ""
 
 
 def _classes_table(content: ReportContent, table: pl.DataFrame) -> Table:

@@ -26,7 +26,7 @@ def arms_table(arms: Sequence[ArmSummary]) -> Table:
     """One row an arm: what it is and where it starts from."""
     columns = [
         Column("Arm"), Column("Encoder"), Column("Starts from"), Column("Trainable of total", numeric=True),
-        Column("Seen test patients"), Column("Seeds"), Column("Training time", numeric=True),
+        Column("Trained on test patients"), Column("Seeds"), Column("Training time", numeric=True),
     ]  # fmt: skip
     rows = [
         [
@@ -37,7 +37,7 @@ def arms_table(arms: Sequence[ArmSummary]) -> Table:
                 f"{formats.parameters(arm.trainable_parameters)} of {formats.parameters(arm.total_parameters)}",
                 arm.trainable_parameters,
             ),
-            _seen_test_patients(arm.has_seen_test_patients),
+            _trained_on_test_patients(arm.trained_on_test_patients),
             Cell(", ".join(map(str, arm.seeds)) or "–", len(arm.seeds)),
             Cell(formats.duration(arm.seconds), arm.seconds),
         ]
@@ -50,7 +50,7 @@ def arms_table(arms: Sequence[ArmSummary]) -> Table:
             "starts_from": [arm.starts_from for arm in arms],
             "trainable_parameters": [arm.trainable_parameters for arm in arms],
             "total_parameters": [arm.total_parameters for arm in arms],
-            "has_seen_test_patients": [arm.has_seen_test_patients for arm in arms],
+            "trained_on_test_patients": [arm.trained_on_test_patients for arm in arms],
             "seeds": [" ".join(map(str, arm.seeds)) for arm in arms],
             "seconds": [arm.seconds for arm in arms],
         }
@@ -76,12 +76,12 @@ def results_table(content: ReportContent, metric: str) -> Table:
     ]
     name = formats.metric_name(metric)
     notes = []
-    if content.against is not None and not content.comparisons.is_empty():
+    if content.reference is not None and not content.comparisons.is_empty():
         notes.append(
-            f"▲ better, ▼ worse than {content.against}, adjusted p < 0.05. Nothing is marked for being highest."
+            f"▲ better, ▼ worse than {content.reference}, adjusted p < 0.05. Nothing is marked for being highest."
         )
     notes += dagger(content.arms)
-    notes += said_of(metrics)
+    notes += note_texts(metrics)
     if lower_is_better(metric):
         notes.append("Lower is better.")
     caption = f"{formats.capital(name)} with 95 % intervals over patients. Computed on {content.scored_on}."
@@ -101,14 +101,14 @@ def comparisons_table(content: ReportContent) -> Table:
     ordered = sorted(shown.to_dicts(), key=lambda row: place_of(row["finding"]))
     titles = {arm.name: arm.title for arm in content.arms}
     rows = [[Cell(finding_name(row["finding"])), *_compared(row, titles)] for row in ordered]
-    caption = f"Differences in {formats.metric_name(first)}, on the same redraws of patients. "
+    caption = f"Differences in {formats.metric_name(first)}, on the same resamples of patients. "
     notes = ["Detectable: the smallest difference that this test set shows with 80 % power.", *dagger(content.arms)]
     if len(shown) < len(comparisons):
         notes.append("The CSV file holds all metrics.")
     if "family" in shown.columns:
         families = shown["family"].drop_nulls().unique(maintain_order=True).to_list()
         notes.append(f"Families of tests, each adjusted by itself: {'; '.join(families)}.")
-    notes += [note for note in said_of(shown) if note not in said_of(content.metrics)]
+    notes += [note for note in note_texts(shown) if note not in note_texts(content.metrics)]
     caption += f"Computed on {content.scored_on}."
     return Table("comparisons", caption, _comparing("Finding"), rows, with_split(comparisons, content), notes)
 
@@ -145,7 +145,7 @@ def _comparing(of_what: str) -> list[Column]:
 
 def _compared(row: dict[str, Any], titles: dict[str, str]) -> list[Cell]:
     return [
-        Cell(f"{titles[row['arm']]} − {titles[row['against']]}"),
+        Cell(f"{titles[row['arm']]} − {titles[row['reference']]}"),
         difference_cell(row),
         Cell(formats.p_value(row["p"]), order_of(row["p"])),
         Cell(formats.p_value(row["p_adjusted"]), order_of(row["p_adjusted"])),
@@ -227,10 +227,12 @@ def _has_any(counts: pl.DataFrame, name: str) -> bool:
 def dagger(arms: Sequence[ArmSummary]) -> list[str]:
     """What the daggers behind the names of these arms mean."""
     notes = []
-    if any(arm.has_seen_test_patients for arm in arms):
+    if any(arm.trained_on_test_patients for arm in arms):
         notes.append("† Saw test patients during training: its numbers are too good.")
-    if any(arm.has_seen_test_patients is None for arm in arms):
-        notes.append("(†) May have seen test patients: which images its weights were trained on is not known.")
+    if any(arm.trained_on_test_patients is None for arm in arms):
+        notes.append(
+            "(†) May have been trained on test patients: which images its weights were trained on is not known."
+        )
     return notes
 
 
@@ -239,19 +241,21 @@ def with_split(table: pl.DataFrame, content: ReportContent) -> pl.DataFrame:
     return table.with_columns(pl.lit(content.scored_on).alias("scored_on"))
 
 
-def said_of(table: pl.DataFrame) -> list[str]:
+def note_texts(table: pl.DataFrame) -> list[str]:
     """The notes of the rows, each once, with the findings they are about."""
-    said: dict[str, list[str]] = {}
+    by_note: dict[str, list[str]] = {}
     for row in table.to_dicts():
         if row.get("note"):
-            said.setdefault(row["note"], []).append(finding_name(row["finding"]))
-    return [f"{formats.listing(list(dict.fromkeys(findings)))}: {note}." for note, findings in said.items()]
+            by_note.setdefault(row["note"], []).append(finding_name(row["finding"]))
+    return [f"{formats.listing(list(dict.fromkeys(findings)))}: {note}." for note, findings in by_note.items()]
 
 
 def _marks(content: ReportContent, metric: str) -> dict[tuple[str, str], str]:
-    if content.against is None or content.comparisons.is_empty():
+    if content.reference is None or content.comparisons.is_empty():
         return {}
-    rows = content.comparisons.filter((pl.col("metric") == metric) & (pl.col("against") == content.against)).to_dicts()
+    rows = content.comparisons.filter(
+        (pl.col("metric") == metric) & (pl.col("reference") == content.reference)
+    ).to_dicts()
     return {(row["arm"], row["finding"]): direction(row) for row in rows}
 
 
@@ -278,8 +282,8 @@ def _positives(row: dict[str, Any]) -> Cell:
     return Cell(f"{formats.count(row['positives'])} of {formats.count(row['n'])}", row["positives"])
 
 
-def _seen_test_patients(seen: bool | None) -> Cell:
-    return Cell("not known", "b") if seen is None else Cell("YES", "c", "warning") if seen else Cell("no", "a")
+def _trained_on_test_patients(value: bool | None) -> Cell:
+    return Cell("not known", "b") if value is None else Cell("YES", "c", "warning") if value else Cell("no", "a")
 
 
 def order_of(value: float | None) -> float | None:

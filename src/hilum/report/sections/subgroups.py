@@ -54,7 +54,7 @@ def _table(content: ReportContent, every: pl.DataFrame, attribute: str, metric: 
         notes.append("Underdiagnosis: the share of positive images called negative at the threshold. Lower is better.")
     small = [f"{group} ({formats.listing(names)})" for group, names in _by_group(left).items()]
     if small:
-        notes.append(f"Too few patients to be told: {'; '.join(small)}.")
+        notes.append(f"Too few patients to be reported: {'; '.join(small)}.")
     over = f"Adjusted over all gaps in {formats.metric_name(metric)}"
     caption = f"{name} by {attribute}. {over}. Computed on {content.scored_on}."
     stem = formats.file_stem("subgroups", attribute, metric)
@@ -66,9 +66,9 @@ def _hardly_any(known: pl.DataFrame, table: pl.DataFrame, attribute: str, metric
     pairs = table.select("group", "finding").n_unique()
     enough = known.select("group", "finding").n_unique()
     which = "; ".join(f"{group}: {formats.listing(names)}" for group, names in _by_group(known).items())
-    told = f"{enough or 'none'} of {pairs} groups and findings {'has' if enough == 1 else 'have'} enough patients"
+    text = f"{enough or 'none'} of {pairs} groups and findings {'has' if enough == 1 else 'have'} enough patients"
     name = formats.capital(formats.metric_name(metric))
-    return f"{name} by {attribute}: {told} to be measured{f' ({which})' if which else ''}."
+    return f"{name} by {attribute}: {text} to be measured{f' ({which})' if which else ''}."
 
 
 def _gap(row: dict[str, float | None]) -> Cell:

@@ -99,21 +99,21 @@ def best_tables(sweep: SweepSummary) -> list[Table]:
 
 def importance_table(sweeps: Sequence[SweepSummary]) -> Table | None:
     """Which settings mattered; None where no sweep tells."""
-    told = [sweep for sweep in sweeps if sweep.importance]
-    if not told:
+    with_importance = [sweep for sweep in sweeps if sweep.importance]
+    if not with_importance:
         return None
-    names = list(dict.fromkeys(name for sweep in told for name in sweep.importance))
+    names = list(dict.fromkeys(name for sweep in with_importance for name in sweep.importance))
     columns = [Column("Arm"), *(Column(name, numeric=True) for name in names)]
     rows = [
         [Cell(sweep.arm), *(Cell(_share(sweep.importance.get(name)), sweep.importance.get(name)) for name in names)]
-        for sweep in told
+        for sweep in with_importance
     ]
     data = pl.DataFrame(
-        [{"arm": sweep.arm, **{name: sweep.importance.get(name) for name in names}} for sweep in told],
+        [{"arm": sweep.arm, **{name: sweep.importance.get(name) for name in names}} for sweep in with_importance],
         infer_schema_length=None,
     )
     notes = ["fANOVA (Hutter et al., ICML 2014) by Optuna: share of the variance between trials, from a random forest."]
-    if any(sweep.count("pruned") for sweep in told):
+    if any(sweep.count("pruned") for sweep in with_importance):
         notes.append("Pruned trials count with the value that they had when they were pruned.")
     return Table("sweep_importance", "How much each setting mattered.", columns, rows, data, notes)
 

@@ -41,7 +41,7 @@ def where_chosen(content: ReportContent) -> list[str]:
         for one in seeds:
             ways.setdefault(_way(one.rule, one.chosen_on, one.optimistic), []).append(arm)
     if len(ways) == 1:
-        return [f"Thresholds: {next(iter(ways))}. They stay fixed in redraws."]
+        return [f"Thresholds: {next(iter(ways))}. They stay fixed in resamples."]
     return [f"Thresholds of {formats.listing(list(dict.fromkeys(arms)))}: {way}." for way, arms in ways.items()]
 
 
@@ -57,10 +57,10 @@ def mean_thresholds(content: ReportContent, arm: str) -> dict[str, float]:
 
 def _way(rule: str, chosen_on: str | None, optimistic: bool) -> str:
     known = {"youden": "largest sensitivity + specificity (Youden)", "f1": "largest F1"}
-    said = known.get(rule, rule.replace("=", " of at least "))
+    text = known.get(rule, rule.replace("=", " of at least "))
     if chosen_on is None:
         return f"{rule}, given beforehand"
-    on = f"{said}, chosen on {chosen_on}"
+    on = f"{text}, chosen on {chosen_on}"
     return f"{on}, the images that are judged: numbers at them are optimistic" if optimistic else on
 
 

@@ -43,8 +43,8 @@ def label_efficiency_figure(name: str, title: str, rows: pl.DataFrame, arms: Seq
                 gid = f"point-{number}-{row['labelled_images']:g}"
                 if formats.known(row["ci_low"]) and formats.known(row["ci_high"]):
                     axes.plot([place, place], [row["ci_low"], row["ci_high"]], color=colour, linewidth=1.1, gid=gid)
-                told = formats.estimate(row["estimate"], row["ci_low"], row["ci_high"])
-                hover[gid] = f"{arm}, {row['labelled_images']:,.0f} labelled images: {told}"
+                text = formats.estimate(row["estimate"], row["ci_low"], row["ci_high"])
+                hover[gid] = f"{arm}, {row['labelled_images']:,.0f} labelled images: {text}"
         ticks = sorted(set(rows["labelled_images"].to_list()))
         axes.set_xticks(ticks, [f"{tick:,.0f}" for tick in ticks])
         axes.xaxis.set_minor_locator(NullLocator())

@@ -55,7 +55,7 @@ class OverviewContent:
         arms: in order.
         pages: of the tasks, in order.
         settings_yaml: the study file as it was run.
-        n_bootstrap: redraws of patients.
+        n_bootstrap: resamples of patients.
         family: whose tests are adjusted together: those of one `task`, or of `all_tasks`.
         tasks: `view, arm, estimate, ci_low, ci_high, tasks, task, label_fraction, labelled_images`.
         comparisons: of all tasks, with `task` before the columns of `ReportContent.comparisons`.
@@ -101,12 +101,12 @@ def _verdict(content: OverviewContent) -> Verdict:
     for page in content.pages:
         for caution in page.verdict.cautions:
             cautions.setdefault(caution, []).append(page.name)
-    told = [
+    sentences = [
         caution if len(names) == len(content.pages) else f"{formats.listing(names)}: {caution}"
         for caution, names in cautions.items()
     ]
     tasks = dict.fromkeys(page.task for page in content.pages)
-    return Verdict(f"{formats.plural(len(tasks), 'task')}, each with its own answer.", headlines, told)
+    return Verdict(f"{formats.plural(len(tasks), 'task')}, each with its own answer.", headlines, sentences)
 
 
 def _sections(content: OverviewContent) -> Iterator[Section]:
@@ -163,9 +163,11 @@ def _ranks_table(ranks: pl.DataFrame) -> Table:
         ]
         for row in ranks.to_dicts()
     ]
-    columns = [Column("Arm"), Column("Mean rank (95 % CI)", numeric=True), Column("Best in redraws", numeric=True)]
+    columns = [Column("Arm"), Column("Mean rank (95 % CI)", numeric=True), Column("Best in resamples", numeric=True)]
     count = int(ranks["columns"][0])
-    notes = [f"Over {formats.plural(count, 'finding')} of all tasks; rank 1 is the best. Test sets are redrawn apart."]
+    notes = [
+        f"Over {formats.plural(count, 'finding')} of all tasks; rank 1 is the best. Test sets are resampled apart."
+    ]
     return Table("ranks_over_tasks", "Ranks over the findings of all tasks.", columns, rows, ranks, notes)
 
 
@@ -177,7 +179,7 @@ def _comparisons_table(content: OverviewContent) -> Table:
     rows = [
         [
             Cell(row["task"]),
-            Cell(f"{row['arm']} − {row['against']}"),
+            Cell(f"{row['arm']} − {row['reference']}"),
             Cell(
                 formats.difference(row["difference"], row["low"], row["high"], signed=True),
                 row["difference"],
@@ -218,7 +220,7 @@ def _matching_table(matching: pl.DataFrame) -> Table:
         [
             Cell(row["task"]),
             Cell(row["arm"]),
-            Cell(f"{row['against']} with {row['target_images']:,.0f} ({formats.decimal(row['target'])})"),
+            Cell(f"{row['reference']} with {row['target_images']:,.0f} ({formats.decimal(row['target'])})"),
             _images(row),
             Cell("–" if row["reached_in"] is None else f"{row['reached_in']:.0%}", row["reached_in"]),
         ]
@@ -226,11 +228,11 @@ def _matching_table(matching: pl.DataFrame) -> Table:
     ]
     columns = [
         Column("Task"), Column("Arm"), Column("To match"), Column("Labelled images it needs (95 % CI)", numeric=True),
-        Column("Reached in redraws", numeric=True),
+        Column("Reached in resamples", numeric=True),
     ]  # fmt: skip
     notes = [
         "To match: the other arm with all labels of this study, and its AUROC there. Interpolated between label "
-        "fractions over the logarithm of the labelled images; both curves are redrawn together."
+        "fractions over the logarithm of the labelled images; both curves are resampled together."
     ]
     return Table("labels_to_match", "Labels needed to match another arm.", columns, rows, matching, notes)
 
@@ -250,8 +252,8 @@ def _terms(content: OverviewContent) -> Terms:
         [
             (
                 "Interval",
-                f"A 95 % interval: patients, not images, are redrawn {content.n_bootstrap:,} times, and seeds with "
-                "them. Test sets are redrawn apart, label fractions of a task on the same redraws.",
+                f"A 95 % interval: patients, not images, are resampled {content.n_bootstrap:,} times, and seeds with "
+                "them. Test sets are resampled apart, label fractions of a task on the same resamples.",
             ),
             ("Adjusted p", f"Benjamini–Hochberg, over the tests of {together}."),
             (

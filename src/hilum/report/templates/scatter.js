@@ -2,7 +2,7 @@
 for (const figure of document.querySelectorAll("figure.scatter")) {
   const data = figure.querySelector(".points"), points = JSON.parse(data.textContent);
   const [board, peek] = [figure.querySelector(".board"), figure.querySelector(".peek")];
-  const [canvas, told] = [board.querySelector("canvas"), figure.querySelector(".told")];
+  const [canvas, readout] = [board.querySelector("canvas"), figure.querySelector(".readout")];
   const buttons = [...figure.querySelectorAll(".key button")];
   const source = document.getElementById(data.dataset.sprite);  // one sheet of thumbnails, shared by images of the same images
   const sprite = source ? Object.assign(new Image(), { src: source.textContent }) : null;
@@ -40,7 +40,7 @@ for (const figure of document.querySelectorAll("figure.scatter")) {
     draw();
     peek.hidden = i < 0;
     if (i < 0) return;
-    peek.querySelector("p").textContent = told.textContent = `${points.name[i]} · ${names[points.label[i]]}`;
+    peek.querySelector("p").textContent = readout.textContent = `${points.name[i]} · ${names[points.label[i]]}`;
     const image = peek.querySelector("canvas");
     image.hidden = points.tile[i] < 0;
     if (!image.hidden) {

@@ -42,28 +42,28 @@ def decide(content: ReportContent) -> Verdict:
         (row for row in overall_rows(content.metrics) if formats.known(row["estimate"])),
         key=lambda row: -row["estimate"],
     )
-    if not scores and (not pairs or content.against is None):
+    if not scores and (not pairs or content.reference is None):
         headline = "Nothing could be scored: no average over findings has an estimate."
         return Verdict(learning.before_the_verdict(content) + headline, [], _all_cautions(content))
     if not pairs:
         headline, sentences = _without_comparison(scores, content)
     elif content.pairs:
         headline, sentences = _named_pairs(pairs)
-    elif content.against is None:
+    elif content.reference is None:
         headline, sentences = _all_pairs(pairs, scores, content)
     else:
-        headline, sentences = _against_reference(pairs, content)
+        headline, sentences = _versus_reference(pairs, content)
     first = [record for record in (_beside_baselines(content), support.few_seeds(content)) if record is not None]
     rests_on, settles = support.records(content), settling.records(content)
     weakens = [record.sentence for record in rests_on if record.code is VerdictCode.UNANNOUNCED_LOOK]
     supports = [record.sentence for record in rests_on if record.code is not VerdictCode.UNANNOUNCED_LOOK]
-    told = [*sentences, *supports, *(record.sentence for record in settles), *_by_finding(content)]
-    told += [*learning.leading_probe(content), *baselines.sentences(content)]
+    sentences_below = [*sentences, *supports, *(record.sentence for record in settles), *_by_finding(content)]
+    sentences_below += [*learning.leading_probe(content), *baselines.sentences(content)]
     before = "".join(f"{record.sentence}{': ' if record.code is VerdictCode.FEW_SEEDS else ' '}" for record in first)
     headline = learning.before_the_verdict(content) + before + headline
     return Verdict(
         headline,
-        [*_labels(content), *told],
+        [*_labels(content), *sentences_below],
         [*weakens, *_all_cautions(content)],
         [*first, *rests_on, *settles],
     )
@@ -102,25 +102,26 @@ def _labels(content: ReportContent) -> list[str]:
 
 def cautions(arms: Sequence[ArmSummary]) -> list[str]:
     """What a reader must know before believing the headline."""
-    said = []
-    seen = [arm.name for arm in arms if arm.has_seen_test_patients]
-    unknown = [arm.name for arm in arms if arm.has_seen_test_patients is None]
-    if seen:
-        have = "have" if len(seen) > 1 else "has"
-        said.append(
-            f"{formats.listing(seen)} {have} seen test patients during training: "
-            f"{'their' if len(seen) > 1 else 'its'} numbers are too good, and so is every difference to the others."
+    texts = []
+    trained_on = [arm.name for arm in arms if arm.trained_on_test_patients]
+    unknown = [arm.name for arm in arms if arm.trained_on_test_patients is None]
+    if trained_on:
+        have = "have" if len(trained_on) > 1 else "has"
+        texts.append(
+            f"{formats.listing(trained_on)} {have} seen test patients during training: "
+            f"{'their' if len(trained_on) > 1 else 'its'} numbers are too good, and so is every difference to the "
+            f"others."
         )
     if unknown:
-        said.append(f"Whether {formats.listing(unknown)} saw test patients during pretraining is not known.")
+        texts.append(f"Whether {formats.listing(unknown)} saw test patients during pretraining is not known.")
     if any(len(arm.seeds) == 1 for arm in arms):
-        said.append("Trained with one seed: how much the result changes from run to run is not known.")
-    return said
+        texts.append("Trained with one seed: how much the result changes from run to run is not known.")
+    return texts
 
 
-def _against_reference(pairs: list[Row], content: ReportContent) -> tuple[str, list[str]]:
-    reference = str(content.against)
-    pairs = [row for row in pairs if row["against"] == reference]
+def _versus_reference(pairs: list[Row], content: ReportContent) -> tuple[str, list[str]]:
+    reference = str(content.reference)
+    pairs = [row for row in pairs if row["reference"] == reference]
     groups: dict[Direction, list[Row]] = {"better": [], "worse": [], "open": [], "unknown": []}
     for row in pairs:
         groups[direction(row)].append(row)
@@ -167,11 +168,13 @@ def _named_pairs(pairs: list[Row]) -> tuple[str, list[str]]:
     for row in pairs:
         found = direction(row)
         if found in words:
-            clauses.append(f"{row['arm']} {words[found]} {row['against']}")
+            clauses.append(f"{row['arm']} {words[found]} {row['reference']}")
         else:
-            clauses.append(f"between {row['arm']} and {row['against']} no difference can be shown")
-        told = formats.difference(row["difference"], row["low"], row["high"])
-        sentences.append(f"{row['arm']} minus {row['against']}: {told}, {formats.p_statement(row['p_adjusted'])}.")
+            clauses.append(f"between {row['arm']} and {row['reference']} no difference can be shown")
+        sentences_below = formats.difference(row["difference"], row["low"], row["high"])
+        sentences.append(
+            f"{row['arm']} minus {row['reference']}: {sentences_below}, {formats.p_statement(row['p_adjusted'])}."
+        )
     open_rows = [row for row in pairs if direction(row) == "open"]
     headline = formats.capital("; ".join(clauses)) + "."
     return headline, [*sentences, *([_could_have_shown(open_rows)] if open_rows else [])]
@@ -179,9 +182,9 @@ def _named_pairs(pairs: list[Row]) -> tuple[str, list[str]]:
 
 def _all_pairs(pairs: list[Row], scores: list[Row], content: ReportContent) -> tuple[str, list[str]]:
     best = scores[0]["arm"]
-    rows = [row if row["arm"] == best else _turned(row) for row in pairs if best in (row["arm"], row["against"])]
-    beaten = [row["against"] for row in rows if direction(row) == "better"]
-    tied = [row["against"] for row in rows if direction(row) != "better"]
+    rows = [row if row["arm"] == best else _turned(row) for row in pairs if best in (row["arm"], row["reference"])]
+    beaten = [row["reference"] for row in rows if direction(row) == "better"]
+    tied = [row["reference"] for row in rows if direction(row) != "better"]
     others_differ = any(direction(row) in ("better", "worse") for row in pairs)
     name = _marked(best, content)
     if not tied:
@@ -199,7 +202,7 @@ def _all_pairs(pairs: list[Row], scores: list[Row], content: ReportContent) -> t
     measure = _measure(scores[0])
     sentences = [f"{_score_sentence(scores[0])}{_basis(content).replace(';', ' on', 1)}."]
     parts = [
-        f"from {row['against']} by {formats.difference(row['difference'], row['low'], row['high'])}, "
+        f"from {row['reference']} by {formats.difference(row['difference'], row['low'], row['high'])}, "
         f"{formats.p_statement(row['p_adjusted'])}"
         for row in rows
     ]
@@ -226,7 +229,7 @@ def _without_comparison(scores: list[Row], content: ReportContent) -> tuple[str,
 
 def _by_finding(content: ReportContent) -> list[str]:
     table = content.comparisons
-    if table.is_empty() or content.against is None:
+    if table.is_empty() or content.reference is None:
         return []
     tested = pl.col("p_adjusted").cast(pl.Float64).fill_nan(None).is_not_null()
     rows = table.filter(
@@ -241,11 +244,11 @@ def _by_finding(content: ReportContent) -> list[str]:
             key: [row["finding"] for row in rows if row["arm"] == arm and direction(row) == key]
             for key in ("better", "worse")
         }
-        said = [f"{key} in {len(names)}{_few(names)}" for key, names in found.items() if names]
-        if said:
-            clauses.append(f"{arm} is {formats.listing(said)}")
-    told = "; ".join(clauses) if clauses else "no arm is shown to differ in any"
-    return [f"Taken one by one, of {number} findings tested, after adjustment: {told}."]
+        texts = [f"{key} in {len(names)}{_few(names)}" for key, names in found.items() if names]
+        if texts:
+            clauses.append(f"{arm} is {formats.listing(texts)}")
+    sentences_below = "; ".join(clauses) if clauses else "no arm is shown to differ in any"
+    return [f"Taken one by one, of {number} findings tested, after adjustment: {sentences_below}."]
 
 
 def _few(names: list[str]) -> str:
@@ -291,21 +294,21 @@ def _turned(row: Row) -> Row:
     """The same comparison read from the other arm."""
     negative = {name: None if row[name] is None else -row[name] for name in ("difference", "low", "high")}
     ends = {"difference": negative["difference"], "low": negative["high"], "high": negative["low"]}
-    return {**row, "arm": row["against"], "against": row["arm"], **ends}
+    return {**row, "arm": row["reference"], "reference": row["arm"], **ends}
 
 
 def _basis(content: ReportContent) -> str:
     """As in "; 842 images of 601 patients, 3 seeds", as far as it is known."""
     row = next(iter(overall_rows(content.metrics)), {})
-    said = []
+    texts = []
     if row.get("n"):
         patients = f" of {formats.plural(row['patients'], 'patient')}" if row.get("patients") else ""
-        said.append(f"{formats.plural(row['n'], 'image')}{patients}")
+        texts.append(f"{formats.plural(row['n'], 'image')}{patients}")
     numbers = {len(arm.seeds) for arm in content.arms} - {0}
     if numbers:
         low, high = min(numbers), max(numbers)
-        said.append(formats.plural(high, "seed") if low == high else f"{low} to {high} seeds")
-    return f"; {', '.join(said)}" if said else ""
+        texts.append(formats.plural(high, "seed") if low == high else f"{low} to {high} seeds")
+    return f"; {', '.join(texts)}" if texts else ""
 
 
 def _measure(row: Row) -> str:
@@ -314,5 +317,5 @@ def _measure(row: Row) -> str:
 
 
 def _marked(arm: str, content: ReportContent) -> str:
-    seen = any(summary.name == arm and summary.has_seen_test_patients for summary in content.arms)
-    return f"{arm} (has seen test patients)" if seen else arm
+    trained_on = any(summary.name == arm and summary.trained_on_test_patients for summary in content.arms)
+    return f"{arm} (was trained on test patients)" if trained_on else arm

@@ -9,7 +9,7 @@ from hilum.report.content import ReportContent
 from hilum.report.render import Cell, Column, Table, formats
 from hilum.report.render.formats import finding_name
 from hilum.report.rows import overall_rows
-from hilum.report.sections import difference_cell, estimate_cell, macro_first, order_of, said_of, with_split
+from hilum.report.sections import difference_cell, estimate_cell, macro_first, note_texts, order_of, with_split
 
 _IN_WORDS = {
     LearningSign.BEST_EPOCH_IS_LAST: "its validation loss was still falling at the end",
@@ -87,7 +87,7 @@ def probes_table(content: ReportContent) -> Table | None:
         f"features that it started from, with the same labels. Computed on {content.scored_on}."
     )
     notes = [f"{arm}: {formats.listing(signs)}." for arm, signs in unfinished.items()]
-    notes += [note for note in said_of(table) if note not in said_of(content.metrics)]
+    notes += [note for note in note_texts(table) if note not in note_texts(content.metrics)]
     return Table("linear_probes", caption, columns, rows, with_split(table, content), notes)
 
 

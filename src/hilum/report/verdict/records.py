@@ -41,12 +41,12 @@ class VerdictRecord:
     Attributes:
         code: what it is about.
         sentence: for people.
-        arm, against: the comparison; None where it is about all.
+        arm, reference: the comparison; None where it is about all.
         values: the numbers in it, by name.
     """
 
     code: VerdictCode
     sentence: str
     arm: str | None = None
-    against: str | None = None
+    reference: str | None = None
     values: Mapping[str, float | int | str | None] = field(default_factory=dict)

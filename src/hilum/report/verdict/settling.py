@@ -7,15 +7,15 @@ from hilum.report.rows import Row, direction, overall_rows
 from hilum.report.verdict.records import VerdictCode, VerdictRecord
 from hilum.report.verdict.support import margin_of
 
-_NOT_WORTH_SAYING = 1000
+_NOT_REPORTED_ABOVE = 1000
 """Times as many patients, or seeds: beyond this nobody would."""
 
 
 def records(content: ReportContent) -> list[VerdictRecord]:
     """Of every comparison of the verdict that shows nothing and whose parts of the variance are known."""
     rows = overall_rows(content.comparisons)
-    if content.against is not None and not content.pairs:
-        rows = [row for row in rows if row["against"] == content.against]
+    if content.reference is not None and not content.pairs:
+        rows = [row for row in rows if row["reference"] == content.reference]
     open_rows = [row for row in rows if direction(row) == "open" and formats.known(row.get("between_seeds"))]
     margin = margin_of(content)
     return [_record(row, margin, content) for row in open_rows]
@@ -36,25 +36,25 @@ def _record(row: Row, margin: float | None, content: ReportContent) -> VerdictRe
     values = {
         "difference": target, "seeds": seeds, "further_seeds": further, "seconds": seconds, "times_patients": times,
     }  # fmt: skip
-    told = []
+    means = []
     if seeds is not None:
         cost = f", about {formats.duration(seconds)} of training" if seconds else ""
-        told.append(f"{formats.plural(seeds, 'seed')} an arm ({further:,} more{cost})")
-    if times is not None and times < _NOT_WORTH_SAYING:
-        told.append(f"{times:.1f} times as many test patients")
-    pair = f"between {row['arm']} and {row['against']}"
-    if not told:
+        means.append(f"{formats.plural(seeds, 'seed')} an arm ({further:,} more{cost})")
+    if times is not None and times < _NOT_REPORTED_ABOVE:
+        means.append(f"{times:.1f} times as many test patients")
+    pair = f"between {row['arm']} and {row['reference']}"
+    if not means:
         sentence = (
             f"A difference of {named}, {pair} would be shown neither by more seeds on these test patients nor by more "
             "test patients with these seeds."
         )
-        return VerdictRecord(VerdictCode.NOT_SETTLED, sentence, row["arm"], row["against"], values)
+        return VerdictRecord(VerdictCode.NOT_SETTLED, sentence, row["arm"], row["reference"], values)
     code = VerdictCode.SETTLED_BY_SEEDS if seeds is not None else VerdictCode.SETTLED_BY_PATIENTS
     only = "" if seeds is not None else ", and no number of seeds on these"
     sentence = (
-        f"What would settle it: a difference of {named}, {pair} is shown with 80 % power by {' or '.join(told)}{only}."
+        f"What would settle it: a difference of {named}, {pair} is shown with 80 % power by {' or '.join(means)}{only}."
     )
-    return VerdictRecord(code, sentence, row["arm"], row["against"], values)
+    return VerdictRecord(code, sentence, row["arm"], row["reference"], values)
 
 
 def _test_of(row: Row) -> SeedTest:
@@ -75,7 +75,7 @@ def _test_of(row: Row) -> SeedTest:
 
 def _seconds(row: Row, further: int, content: ReportContent) -> float | None:
     """Training time of so many further seeds of both arms; None where it is not known."""
-    both = [arm for arm in content.arms if arm.name in (row["arm"], row["against"])]
+    both = [arm for arm in content.arms if arm.name in (row["arm"], row["reference"])]
     if any(arm.seconds is None or not arm.seeds for arm in both) or len(both) < 2:
         return None
     return further * sum(float(arm.seconds or 0) / len(arm.seeds) for arm in both)

@@ -1,4 +1,4 @@
-"""What is said of arms whose encoders have learnt from images that were made otherwise."""
+"""Notes on arms whose encoders have learnt from images that were made otherwise."""
 
 from collections.abc import Sequence
 
@@ -24,19 +24,19 @@ def cautions(arms: Sequence[ArmSummary]) -> list[str]:
     named: dict[str, list[str]] = {}
     for arm in arms:
         for each in arm.start_differences:
-            told = difference_in_words(each.code, each.pretrained, each.finetuned)
-            named.setdefault(told, []).append(arm.name)
+            text = difference_in_words(each.code, each.pretrained, each.finetuned)
+            named.setdefault(text, []).append(arm.name)
     return [
-        f"{formats.listing(names)} {'was' if len(names) == 1 else 'were'} {told}: some of what was learnt is lost."
-        for told, names in named.items()
+        f"{formats.listing(names)} {'was' if len(names) == 1 else 'were'} {text}: some of what was learnt is lost."
+        for text, names in named.items()
     ]
 
 
 def _steps(steps: object) -> str:
     if not isinstance(steps, list):
         return str(steps)
-    told = (
+    text = (
         ", ".join(f"{name} {value}" for name, value in step.items()) if isinstance(step, dict) else str(step)
         for step in steps
     )
-    return f"[{', '.join(told)}]"
+    return f"[{', '.join(text)}]"

@@ -26,8 +26,8 @@ def few_seeds(content: ReportContent) -> VerdictRecord | None:
 def records(content: ReportContent) -> list[VerdictRecord]:
     """Of all comparisons of the verdict, in their order."""
     rows = overall_rows(content.comparisons)
-    if content.against is not None and not content.pairs:
-        rows = [row for row in rows if row["against"] == content.against]
+    if content.reference is not None and not content.pairs:
+        rows = [row for row in rows if row["reference"] == content.reference]
     made = [_runs(rows), _repeat(rows), *_practical_size(rows, content), *_looks(content)]
     return [record for record in made if record is not None]
 
@@ -72,17 +72,17 @@ def _practical_size(rows: list[Row], content: ReportContent) -> list[VerdictReco
         low, high = sorted((abs(row["low"]), abs(row["high"])))
         crosses = row["low"] <= 0 <= row["high"]
         values = {"margin": margin, "low": row["low"], "high": row["high"]}
-        pair = f"{row['arm']} and {row['against']}"
+        pair = f"{row['arm']} and {row['reference']}"
         if not crosses and low > margin:
-            code, told = VerdictCode.ABOVE_MARGIN, "differ by more than the margin"
+            code, text = VerdictCode.ABOVE_MARGIN, "differ by more than the margin"
         elif high < margin:
-            code, told = VerdictCode.BELOW_MARGIN, "differ by less than the margin: whatever there is does not matter"
+            code, text = VerdictCode.BELOW_MARGIN, "differ by less than the margin: whatever there is does not matter"
         elif crosses:
             continue
         else:
-            code, told = VerdictCode.AROUND_MARGIN, "differ, but whether by enough to matter is not shown"
-        sentence = f"{pair} {told} ({formats.decimal(margin)}, named beforehand)."
-        made.append(VerdictRecord(code, sentence, row["arm"], row["against"], values))
+            code, text = VerdictCode.AROUND_MARGIN, "differ, but whether by enough to matter is not shown"
+        sentence = f"{pair} {text} ({formats.decimal(margin)}, named beforehand)."
+        made.append(VerdictRecord(code, sentence, row["arm"], row["reference"], values))
     return made
 
 

@@ -41,7 +41,7 @@ class ReadingOptions:
 
     Attributes:
         split: whose rows are evaluated; None: test, else val or external alone.
-        held_out: for tables without a column split: training has not seen these images.
+        held_out: for tables without a column split: training has not used these images.
         trained_on: card.json of the model, or a table of patients; none of them may be evaluated.
         threshold: how thresholds are chosen on validation images: "youden", "f1", "sensitivity=S", "specificity=S"; or
             a number. Without validation images those of the table count, where it is of `hilum predict`.

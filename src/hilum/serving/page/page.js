@@ -20,7 +20,7 @@
   const ages = card.training_range.ages;
   const facts = [
     ["split", card.trained_on],
-    ["images", whole(card.images_seen)],
+    ["images", whole(card.n_training_images)],
     ["ages", ages ? (ages[1] === null ? `${ages[0]} or older` : `${ages[0]} to ${ages[1]}`) : "not known"],
     ["views", card.training_range.views.join(", ") || "not known"],
     ["encoder", `${card.encoder}, ${card.image_size} px${card.members > 1 ? `, mean of ${card.members}` : ""}`],
@@ -87,7 +87,7 @@
       return article;
     }
     const about = [];
-    if (item.seen_in_training) about.push("The model has learnt from this patient: no numbers may rest on it.");
+    if (item.in_training) about.push("The model has learnt from this patient: no numbers may rest on it.");
     if (item.remarks.length) about.push(`Met in the file: ${item.remarks.join(", ")}.`);
     if (about.length) article.append(make("p", about.join(" "), "faint about"));
     if (item.maps) article.append(looks(item));

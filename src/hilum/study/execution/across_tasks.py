@@ -7,12 +7,13 @@ from pathlib import Path
 import polars as pl
 
 from hilum.artifacts import whole_directory
+from hilum.data.tables import read_result_table
 from hilum.evaluation import MeasuredArms, measure_arms, ranks_table
 from hilum.evaluation.metrics import AVERAGES
 from hilum.evaluation.tables.across_tasks import (
     adjust_over_tasks,
     overall_of,
-    shift_redraws,
+    shift_resamples,
     tasks_table,
 )
 from hilum.evaluation.tables.label_efficiency import LabelCurve, labels_to_match
@@ -74,7 +75,7 @@ def overview_content(views: Sequence[Prepared], out: Path) -> OverviewContent:
 
     def read(name: str) -> pl.DataFrame | None:
         path = out / EVALUATION / f"{name}.parquet"
-        return pl.read_parquet(path) if path.is_file() else None
+        return read_result_table(path) if path.is_file() else None
 
     return OverviewContent(
         question=whole.question,
@@ -84,14 +85,14 @@ def overview_content(views: Sequence[Prepared], out: Path) -> OverviewContent:
         n_bootstrap=whole.evaluate.n_bootstrap,
         family=whole.evaluate.family,
         tasks=pl.read_parquet(out / EVALUATION / "tasks.parquet"),
-        comparisons=pl.read_parquet(out / EVALUATION / "comparisons.parquet"),
+        comparisons=read_result_table(out / EVALUATION / "comparisons.parquet"),
         ranks=read("ranks"),
         labels_to_match=read("labels_to_match"),
     )
 
 
 def _measured(views: Sequence[Prepared], out: Path) -> dict[str, MeasuredArms]:
-    """Every task and label fraction by its folder; redraws of different data sets are independent."""
+    """Every task and label fraction by its folder; resamples of different data sets are independent."""
     shift = {name: number for number, name in enumerate(dict.fromkeys(view.study.labelled_data for view in views))}
     found = {}
     for view in views:
@@ -99,9 +100,9 @@ def _measured(views: Sequence[Prepared], out: Path) -> dict[str, MeasuredArms]:
         evaluation = out / in_view(study, EVALUATION)
         arms = {arm: read_arm(evaluation, arm, study.seeds) for arm in study.arms}
         measured = measure_arms(
-            arms, redraws=settings.n_bootstrap, seed=settings.seed, min_positives=settings.min_positive_patients
+            arms, n_bootstrap=settings.n_bootstrap, seed=settings.seed, min_positives=settings.min_positive_patients
         )
-        found[study.place] = shift_redraws(measured, shift[study.labelled_data])
+        found[study.place] = shift_resamples(measured, shift[study.labelled_data])
     return found
 
 
@@ -123,8 +124,8 @@ def _with_labels(table: pl.DataFrame, views: Sequence[Prepared], of_place: Mappi
                 "place": view.study.place,
             }
         )
-    told = pl.DataFrame(rows)
-    joined = table.rename({"task": "view"}).join(told, on="view", how="left", maintain_order="left")
+    titles = pl.DataFrame(rows)
+    joined = table.rename({"task": "view"}).join(titles, on="view", how="left", maintain_order="left")
     return joined.with_columns(pl.coalesce("task_name", "view").alias("task_name")).rename({"task_name": "task"})
 
 
@@ -139,7 +140,7 @@ def _comparisons(views: Sequence[Prepared], of_place: Mapping[str, View], out: P
     tables = []
     for view in views:
         place = view.study.place
-        own = pl.read_parquet(out / in_view(view.study, EVALUATION) / "comparisons.parquet")
+        own = read_result_table(out / in_view(view.study, EVALUATION) / "comparisons.parquet")
         tables.append(own.select(pl.lit(of_place[place].name).alias("task"), pl.lit(place).alias("place"), pl.all()))
     table = pl.concat(tables)
     if views[0].study.evaluate.family != "all_tasks":

@@ -114,8 +114,8 @@ def groups_of(prepared: Prepared) -> dict[str, dict[str, str | None]]:
     """Sex, age band and view of the test images, as far as the tables tell more than one."""
     test = pl.Series(prepared.task.test_ids, dtype=pl.String).implode()
     rows = prepared.labelled.manifest.filter(pl.col("image_id").is_in(test))
-    told = {"sex": rows["sex"].to_list(), "age": age_bands(rows["age"].to_list()), "view": rows["view"].to_list()}
-    groups = {name: dict(zip(rows["image_id"], values, strict=True)) for name, values in told.items()}
+    values_of = {"sex": rows["sex"].to_list(), "age": age_bands(rows["age"].to_list()), "view": rows["view"].to_list()}
+    groups = {name: dict(zip(rows["image_id"], values, strict=True)) for name, values in values_of.items()}
     return {name: of_image for name, of_image in groups.items() if len({*of_image.values()} - {None}) > 1}
 
 

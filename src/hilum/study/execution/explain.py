@@ -39,7 +39,7 @@ def explain_arms(prepared: Prepared, store: Store, out: Path, directory: Path, o
         store: images of the labelled data set.
         out: directory of the study.
         directory: to make.
-        on_progress: told the images done, with what is being done.
+        on_progress: receives the images done, with what is being done.
     """
     study = prepared.study
     if study.explain is None:
@@ -48,8 +48,8 @@ def explain_arms(prepared: Prepared, store: Store, out: Path, directory: Path, o
     models = load_models(arms, choose_device("auto"))
     manifest = _test_images(prepared, store)
     with whole_directory(directory) as beside:
-        _leave_maps(prepared, store, models, manifest, study.explain, beside, on_progress)
-        _leave_points(prepared, store, models, manifest, study.explain, beside, on_progress)
+        _write_maps(prepared, store, models, manifest, study.explain, beside, on_progress)
+        _write_points(prepared, store, models, manifest, study.explain, beside, on_progress)
 
 
 def _test_images(prepared: Prepared, store: Store) -> pl.DataFrame:
@@ -65,7 +65,7 @@ def _test_images(prepared: Prepared, store: Store) -> pl.DataFrame:
     )
 
 
-def _leave_maps(
+def _write_maps(
     prepared: Prepared,
     store: Store,
     models: list[Model],
@@ -83,15 +83,16 @@ def _leave_maps(
         findings,
         most=how.candidates,
         seed=study.evaluate.seed,
-        keep_seen=True,  # the split keeps patients apart; where it does not, the study says so, and the notes do
+        # the split keeps patients apart; where it does not, the study says so, and the notes do
+        include_training_patients=True,
     )
     config = ExplainConfig(
-        how.method, findings, how.images, redraws=study.evaluate.n_bootstrap, seed=study.evaluate.seed
+        how.method, findings, how.images, n_bootstrap=study.evaluate.n_bootstrap, seed=study.evaluate.seed
     )
     write_explained(explain(models, [store] * len(models), images, config, on_progress), directory)
 
 
-def _leave_points(
+def _write_points(
     prepared: Prepared,
     store: Store,
     models: list[Model],
@@ -125,7 +126,7 @@ def _leave_points(
             [how.embedding],
             k=NEIGHBOURS,
             most_shown=count,
-            redraws=study.evaluate.n_bootstrap,
+            n_bootstrap=study.evaluate.n_bootstrap,
             seed=seed,
             on_progress=on_progress,
         )

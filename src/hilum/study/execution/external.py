@@ -34,7 +34,7 @@ def score_external(step: Step, prepared: Prepared, out: Path, on_progress: Progr
         step: of kind "external".
         prepared: the data of its task.
         out: directory of the study.
-        on_progress: told the images done.
+        on_progress: receives the images done.
     """
     study = prepared.study
     if step.arm is None or step.seed is None:
@@ -69,7 +69,7 @@ def external_table(prepared: Prepared, out: Path, evaluation: Path) -> pl.DataFr
                 _predictions(prepared, out, evaluation, arm, seed, name) for seed in study.seeds
             ]
         table = external_validation(
-            cells, redraws=settings.n_bootstrap, seed=settings.seed, min_positives=settings.min_positive_patients
+            cells, n_bootstrap=settings.n_bootstrap, seed=settings.seed, min_positives=settings.min_positive_patients
         )
         tables.append(table.select(pl.lit(arm).alias("arm"), pl.all()))
     return pl.concat(tables)

@@ -13,6 +13,7 @@ import torch
 import hilum
 from hilum.data.counts import count_images
 from hilum.data.manifest import is_labelled
+from hilum.data.tables import read_result_table
 from hilum.encoders.card import Card, read_card
 from hilum.report.content import ArmSummary, DataSummary, ReportContent
 from hilum.report.from_folder import cases_in, embeddings_in, left_out_findings
@@ -56,8 +57,8 @@ def report_content(prepared: Prepared, out: Path, steps: list[Step], failed: Seq
         scored_on=f"{study.labelled_data}, test of {split.title}",
         metrics=metrics,
         comparisons=comparisons_of(study, out),
-        against=study.reference_arm if len(study.arms) > 1 and not study.compare else None,
-        redraws=study.evaluate.n_bootstrap,
+        reference=study.reference_arm if len(study.arms) > 1 and not study.compare else None,
+        n_bootstrap=study.evaluate.n_bootstrap,
         predictions={arm: read_arm(evaluation, arm, study.seeds) for arm in study.arms},
         curves=_curves(prepared, out),
         left_out=[*(arm.sentence for arm in failed), *_left_out(prepared, out, metrics)],
@@ -102,11 +103,11 @@ def _with_explanation(content: ReportContent, explained: Path, store: Path) -> R
 
 def comparisons_of(study: Study, out: Path) -> pl.DataFrame:
     """Comparisons of one task; where the study asks for it, adjusted with those of all tasks."""
-    own = pl.read_parquet(out / in_view(study, EVALUATION) / "comparisons.parquet")
+    own = read_result_table(out / in_view(study, EVALUATION) / "comparisons.parquet")
     if not study.place or study.evaluate.family == "task":
         return own
-    every = pl.read_parquet(out / EVALUATION / "comparisons.parquet").filter(pl.col("place") == study.place)
-    keys = ["arm", "against", "finding", "metric"]
+    every = read_result_table(out / EVALUATION / "comparisons.parquet").filter(pl.col("place") == study.place)
+    keys = ["arm", "reference", "finding", "metric"]
     adjusted = every.select(*keys, "p_adjusted", "family")
     joined = own.drop("p_adjusted", "family").join(adjusted, on=keys, how="left", maintain_order="left")
     return joined.select(own.columns)
@@ -122,7 +123,7 @@ def _external(evaluation: Path) -> pl.DataFrame | None:
 
 def _table(evaluation: Path, name: str) -> pl.DataFrame | None:
     path = evaluation / f"{name}.parquet"
-    return pl.read_parquet(path) if path.is_file() else None
+    return read_result_table(path) if path.is_file() else None
 
 
 def _arm_summary(prepared: Prepared, out: Path, arm: str) -> ArmSummary:
@@ -133,7 +134,7 @@ def _arm_summary(prepared: Prepared, out: Path, arm: str) -> ArmSummary:
     stores = {each: store_of(out, each) for each in prepared.data} if study.evaluate.contaminated == "mark" else None
     exposures = [card.ledger.exposure_of(test_patients) for card in cards]
     before = contamination_of(prepared, arm, stores).certainty
-    seen = before == "seen" or any(exposure.seen.any() for exposure in exposures)
+    trained_on = before == "yes" or any(exposure.trained_on.any() for exposure in exposures)
     unclear = before in ("may", "unknown") or any(exposure.not_known.any() for exposure in exposures)
     return ArmSummary(
         name=arm,
@@ -141,7 +142,7 @@ def _arm_summary(prepared: Prepared, out: Path, arm: str) -> ArmSummary:
         starts_from=study.starts_from(arm),
         trainable_parameters=trainable,
         total_parameters=total,
-        has_seen_test_patients=None if unclear and not seen else seen,
+        trained_on_test_patients=None if unclear and not trained_on else trained_on,
         seeds=study.seeds,
         start_differences=differences_of_start(study, arm),
         seconds=sum(_seconds(out / directory) for directory in _training_directories(prepared, arm)),
@@ -183,7 +184,7 @@ def _curves(prepared: Prepared, out: Path) -> pl.DataFrame:
             }
             for stage, directory in stages.items():
                 if directory is not None:
-                    curves = pl.read_parquet(out / directory / "curves.parquet")
+                    curves = read_result_table(out / directory / "curves.parquet")
                     labels = pl.lit(arm).alias("arm"), pl.lit(seed).alias("seed"), pl.lit(stage).alias("stage")
                     parts.append(curves.with_columns(*labels))
     return pl.concat(parts, how="diagonal_relaxed")
@@ -197,8 +198,8 @@ def _left_out(prepared: Prepared, out: Path, metrics: pl.DataFrame) -> list[str]
             sentences.append(f"{name}: {rejected} images could not be read and were set aside (rejected.parquet).")
         dropped = data.collected.manifest.height - data.manifest.height
         if dropped:
-            kept = prepared.study.data[name].only
-            why = f"positive for none of {', '.join(kept)}" if kept else "that are not of the task's cohort"
+            only = prepared.study.data[name].only
+            why = f"positive for none of {', '.join(only)}" if only else "that are not of the task's cohort"
             sentences.append(f"{name}: {dropped:,} images {why} were left out.")
     return sentences
 
@@ -227,8 +228,8 @@ def _provenance(prepared: Prepared, out: Path, steps: list[Step]) -> list[tuple[
         record = read_record(out / step.directory)
         if record is not None:
             lines.append((step.title, f"{record.seconds:,.1f} s{_rate(out / step.directory)}"))
-            leaves_card = step.kind in ("pretrain", "supervise", "finetune") and record.outcome == "done"
-            if leaves_card and step.seed == study.seeds[0]:
+            has_card = step.kind in ("pretrain", "supervise", "finetune") and record.outcome == "done"
+            if has_card and step.seed == study.seeds[0]:
                 lines.append((f"{step.title}: settings", _settings(read_card(out / step.directory))))
     return lines
 
@@ -256,8 +257,8 @@ def _pool_in_words(prepared: Prepared, name: str) -> str:
 def _settings(card: Card) -> str:
     """All settings of a run as they were, also those that a preset filled."""
     run = {name: value for name, value in card.settings.items() if name != "options"}
-    told = {**run, **card.settings.get("options", {})}
-    return ", ".join(f"{name} {value}" for name, value in told.items() if value is not None)
+    options = {**run, **card.settings.get("options", {})}
+    return ", ".join(f"{name} {value}" for name, value in options.items() if value is not None)
 
 
 def _machine() -> str:

@@ -281,18 +281,18 @@ class _Runner:
 
         began = time.monotonic()
         if (before := self._failed_before(step)) is not None:
-            outcome, told = before
-            by_the_first(lambda: record_failure(directory, key, step.title, 0.0, outcome, told))
+            outcome, message = before
+            by_the_first(lambda: record_failure(directory, key, step.title, 0.0, outcome, message))
             return
         try:
             perform_once(directory, key, step.title, work_together)
         except TrainingFailedError as error:
             if self.prepared is None:
                 raise
-            told = failure_in_words(step, self.prepared.views.get(step.view, self.prepared.first).study, error)
+            message = failure_in_words(step, self.prepared.views.get(step.view, self.prepared.first).study, error)
             if world_size() > 1:  # the others may not have noticed yet: they cannot go on together
-                raise HilumError(directory, expected="a training", found=told, fix="Run it again then.") from error
-            record_failure(directory, key, step.title, time.monotonic() - began, error.code, told)
+                raise HilumError(directory, expected="a training", found=message, fix="Run it again then.") from error
+            record_failure(directory, key, step.title, time.monotonic() - began, error.code, message)
 
     def _failed_before(self, step: Step) -> tuple[Outcome, str] | None:
         """Why a step has nothing to begin with."""

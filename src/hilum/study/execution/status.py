@@ -55,7 +55,7 @@ def _status(out: Path, step: dict[str, str | None]) -> StepStatus:
     if step["kind"] == "report" and not (out / PAGE).is_file():
         record = None
     if record is not None and step["key"] in (record.key, None):
-        return StepStatus(title, directory, record.outcome, record.seconds, record.told)
+        return StepStatus(title, directory, record.outcome, record.seconds, record.message)
     progress = read_progress(out / directory)
     if progress is not None:
         done, total, note, running = progress

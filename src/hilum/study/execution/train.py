@@ -40,7 +40,7 @@ def perform(step: Step, prepared: Prepared, out: Path, workers: int | None, on_p
         prepared: the study's data.
         out: directory of the study.
         workers: threads that decode images or prepare batches; None: all cores, or one. They do not change the result.
-        on_progress: told how far it is.
+        on_progress: receives how far it is.
     """
     batch_workers = 1 if workers is None else workers
     if step.kind == "store":
@@ -86,7 +86,7 @@ def _pretrain(step: Step, prepared: Prepared, out: Path, workers: int, on_progre
         images.store,
         images.image_ids,
         images.patient_ids,
-        also_seen=patients_beside(prepared.data, reached, ids),
+        copied_patients=patients_beside(prepared.data, reached, ids),
         encoder=step.encoder if step.init.start == "random" else resolve_weights(step.init.start, step.encoder),
         settings=replace(settings, workers=workers),
         seed=step.seed,
@@ -113,16 +113,16 @@ def _pool_title(prepared: Prepared, init: Pretrained, images: PooledImages, reac
         images: that it learns from.
         reached: how many these were with those that equal others.
     """
-    told = []
+    parts = []
     for part, share in zip(images.parts, init.shares.values(), strict=True):
         title = f"{part.data}, {_part_learnt(prepared, part.data)}"
         title += f", {percent_of(share):g} % of the patients by lot" if share < 1 else ""
-        told.append(
+        parts.append(
             f"{title} ({part.images:,} images of {part.patients:,} patients)" if len(images.parts) > 1 else title
         )
     twice = reached - len(images.image_ids)
-    told += [f"{twice:,} images that equal others of these are counted once"] if twice else []
-    return "; ".join(told)
+    parts += [f"{twice:,} images that equal others of these are counted once"] if twice else []
+    return "; ".join(parts)
 
 
 def _part_learnt(prepared: Prepared, name: str) -> str:
@@ -156,10 +156,10 @@ def _supervise(step: Step, prepared: Prepared, out: Path, workers: int, on_progr
         patients_apart="train" not in learnt.task.split.sharing,
         on_progress=on_progress,
     )
-    by_the_first(lambda: _leave_encoder(out / step.directory))
+    by_the_first(lambda: _write_encoder(out / step.directory))
 
 
-def _leave_encoder(directory: Path) -> None:
+def _write_encoder(directory: Path) -> None:
     """The encoder of a classifier, its card and its curves, where those of a pretraining lie."""
     classifier, card = load_classifier(directory / CLASSIFIER)
     write_encoder(classifier.encoder, card.model_copy(update={"findings": []}), directory)

@@ -101,7 +101,7 @@ class Finetuning(Section):
     steps: PositiveInt | None = Field(
         None,
         description="Length of the run in optimiser steps, rounded up to whole epochs. A preset's when neither this "
-        "nor `epochs` is said.",
+        "nor `epochs` is set.",
     )
     epochs: PositiveInt | None = Field(None, description="Length of the run in epochs, instead of `steps`.")
     validations: PositiveInt | None = Field(
@@ -190,42 +190,42 @@ class Finetuning(Section):
     @model_validator(mode="after")
     def _one_length(self) -> "Finetuning":
         if self.steps is not None and self.epochs is not None:
-            raise ValueError("steps and epochs are both said; keep one")
+            raise ValueError("steps and epochs are both set; keep one")
         if self.warmup_steps is not None and self.warmup_epochs:
-            raise ValueError("warmup_steps and warmup_epochs are both said; keep one")
+            raise ValueError("warmup_steps and warmup_epochs are both set; keep one")
         return self
 
-    def said(self) -> dict[str, Any]:
-        """What was said, by name; null only where it means something."""
+    def given(self) -> dict[str, Any]:
+        """What was given, by name; null only where it means something."""
         values = {name: getattr(self, name) for name in type(self).model_fields if name in self.model_fields_set}
-        return {k: v for k, v in values.items() if v is not None or k in _NULL_SAYS_SOMETHING}
+        return {k: v for k, v in values.items() if v is not None or k in _NULL_IS_A_VALUE}
 
     def instead_of(self, general: "Finetuning") -> "Finetuning":
         """What `general` says, but for what this says; what replaces a key of another name replaces it."""
-        before, own = general.said(), self.said()
+        before, own = general.given(), self.given()
         for group in _ONE_OF:
             if group & set(own):
                 before = {name: value for name, value in before.items() if name not in group}
         return Finetuning.model_validate(before | own)
 
     def as_settings(self) -> dict[str, Any]:
-        """What was said, as `hilum.finetuning.settings.FinetuneSettings` names it."""
-        said = {name: value for name, value in self.said().items() if name != "train"}
-        if isinstance(said.get("schedule"), OnPlateau):
-            plateau = said["schedule"].plateau
-            said |= {
+        """What was given, as `hilum.finetuning.settings.FinetuneSettings` names it."""
+        given = {name: value for name, value in self.given().items() if name != "train"}
+        if isinstance(given.get("schedule"), OnPlateau):
+            plateau = given["schedule"].plateau
+            given |= {
                 "schedule": "plateau",
                 "plateau_factor": plateau.factor,
                 "plateau_patience": plateau.patience,
                 "plateau_min_lr": plateau.min_lr,
                 "stop_below_lr": plateau.stop_below_lr,
             }
-        if (resample := said.get("resample")) is not None:
-            said["resample"] = Resampling(**resample.model_dump()) if isinstance(resample, Resample) else Resampling()
-        return said
+        if (resample := given.get("resample")) is not None:
+            given["resample"] = Resampling(**resample.model_dump()) if isinstance(resample, Resample) else Resampling()
+        return given
 
 
-_NULL_SAYS_SOMETHING = frozenset(
+_NULL_IS_A_VALUE = frozenset(
     {"patience", "validations", "size", "head_lr", "ema", "max_class_weight", "focal", "resample"}
 )
 _ONE_OF = (frozenset({"steps", "epochs"}), frozenset({"warmup_steps", "warmup_epochs"}))
@@ -240,9 +240,9 @@ def together_problems(general: Mapping[str, Any], own: Mapping[str, Any], *, exc
         exclusive: whether classes are.
     """
     try:
-        said = Finetuning.model_validate(own).instead_of(Finetuning.model_validate(general)).as_settings()
+        given = Finetuning.model_validate(own).instead_of(Finetuning.model_validate(general)).as_settings()
     except ValueError:
         return []
-    problems = setting_problems(said | {"answer": "exclusive" if exclusive else "each"})
-    told = [(each.where.removeprefix("finetune."), each) for each in problems]
-    return [(key, f"expected {each.expected}; found {each.found}") for key, each in told]
+    problems = setting_problems(given | {"answer": "exclusive" if exclusive else "each"})
+    texts = [(each.where.removeprefix("finetune."), each) for each in problems]
+    return [(key, f"expected {each.expected}; found {each.found}") for key, each in texts]

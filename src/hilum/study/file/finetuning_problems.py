@@ -24,8 +24,8 @@ def finetuning_problems(content: Mapping[str, Any], name: str, arm: Mapping[str,
         arm: its raw section.
     """
     yield from _together(content, name, arm)
-    told = arm.get("finetune")
-    if told == "none" or (isinstance(told, dict) and told.get("train") is False):
+    messages = arm.get("finetune")
+    if messages == "none" or (isinstance(messages, dict) and messages.get("train") is False):
         yield from _as_published(content, ("arms", name, "finetune"), arm)
 
 
@@ -40,16 +40,16 @@ def _tasks_of(content: Mapping[str, Any], arm: Mapping[str, Any]) -> list[dict[s
 
 def _together(content: Mapping[str, Any], name: str, arm: Mapping[str, Any]) -> Iterator[Problem]:
     general, own = section(content, "finetune"), section(arm, "finetune")
-    told: list[tuple[str, str]] = []
+    messages: list[tuple[str, str]] = []
     for exclusive in {task.get("classes") == "exclusive" for task in _tasks_of(content, arm)}:
-        told += together_problems(general, own, exclusive=exclusive)
+        messages += together_problems(general, own, exclusive=exclusive)
     encoder = encoder_of(arm, content)
     if (own.get("head") or general.get("head")) == "own" and encoder in ARCHITECTURES:
         try:
             check_own_head(encoder)
         except HilumError as error:
-            told.append(("head", f"expected {error.expected}; found {error.found}"))
-    for key, message in dict.fromkeys(told):
+            messages.append(("head", f"expected {error.expected}; found {error.found}"))
+    for key, message in dict.fromkeys(messages):
         yield Problem(("arms", name, "finetune", key) if key in own else ("finetune", key), message)
 
 

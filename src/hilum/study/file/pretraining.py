@@ -75,8 +75,8 @@ class Pretrained(RunSettings, Section):
         Args:
             labelled: the one whose training patients alone are seen.
         """
-        told = [
+        parts = [
             f"{name}{'/train' if name == labelled else ''}{'' if share == 1 else f' {percent_of(share):g} %'}"
             for name, share in self.shares.items()
         ]
-        return " + ".join(told)
+        return " + ".join(parts)

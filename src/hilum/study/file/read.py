@@ -142,7 +142,7 @@ def _read_yaml(text: str, where: object) -> tuple[yaml.Node | None, Any]:
         return tree, yaml.load(text, Loader=Yaml12Loader)
     except (yaml.YAMLError, *_OF_TAGS) as error:
         found = _shortened(" ".join(str(error).split()))
-        raise HilumError(where, expected="a YAML file", found=found, fix="Mend the YAML.") from None
+        raise HilumError(where, expected="a YAML file", found=found, fix="Fix the YAML.") from None
 
 
 def _check_depth(text: str) -> None:
@@ -237,10 +237,10 @@ def _cross_problems(content: Mapping[str, Any]) -> Iterator[Problem]:
             if isinstance(each, str) and each not in data:
                 yield Problem((*place, "on"), f"{each!r} is not a data set of this study", known_names(data))
         yield from _method_problems(place, init)
-        said = section(content, "pretrain") | init
-        if said.get("optimizer") in ("sgd", "lars") and said.get("lr") is None:
-            told = f"{said['optimizer']} with the learning rate of a preset, which is AdamW's"
-            yield Problem(place, told, "set lr, here or under pretrain")
+        settings = section(content, "pretrain") | init
+        if settings.get("optimizer") in ("sgd", "lars") and settings.get("lr") is None:
+            message = f"{settings['optimizer']} with the learning rate of a preset, which is AdamW's"
+            yield Problem(place, message, "set lr, here or under pretrain")
     named = [(("starts", name, "encoder"), raw) for name, raw in section(content, "starts").items()]
     for place, raw in [(("arms", name, "encoder"), raw) for name, raw in arms.items()] + named:
         encoder = raw.get("encoder") if isinstance(raw, dict) else None
@@ -258,7 +258,7 @@ def _cross_problems(content: Mapping[str, Any]) -> Iterator[Problem]:
                 f"{blocks} blocks, but {architecture.name} has {architecture.blocks}",
                 f"use 0 to {architecture.blocks}, or all",
             )
-    yield from (Problem(*told) for told in sweep_problems(content, Finetuning))
+    yield from (Problem(*message) for message in sweep_problems(content, Finetuning))
     yield from _size_problems(content, arms)
     yield from _name_problems(content, arms)
     yield from _metric_problems(content)
@@ -285,7 +285,7 @@ def _size_problems(content: Mapping[str, Any], arms: Mapping[str, Any]) -> Itera
     try:
         stored = parse_recipe(content.get("preprocess", [])).size
     except HilumError:
-        return  # told elsewhere
+        return  # reported elsewhere
     general = section(content, "finetune").get("size")
     for name, raw in arms.items():
         arm = raw if isinstance(raw, dict) else {}
@@ -321,7 +321,7 @@ def _name_problems(content: Mapping[str, Any], arms: Mapping[str, Any]) -> Itera
 
 
 def _method_problems(place: Place, init: Mapping[str, Any]) -> Iterator[Problem]:
-    """The method of a pretraining, and what only this method can be told."""
+    """The method of a pretraining, and what only this method accepts."""
     method = init.get("pretrain")
     if not isinstance(method, str):
         return
@@ -333,8 +333,8 @@ def _method_problems(place: Place, init: Mapping[str, Any]) -> Iterator[Problem]
             method_settings(method, init["settings"])
         except HilumErrors as error:
             for problem in error.problems:
-                key, _, told = problem.partition(": ")
-                yield Problem((*place, "settings", key), told, error.fix)
+                key, _, message = problem.partition(": ")
+                yield Problem((*place, "settings", key), message, error.fix)
 
 
 _GENERAL: Place = ("finetune", "unfreeze")
@@ -357,8 +357,8 @@ def _translate(detail: ErrorDetails, content: Mapping[str, Any]) -> Problem:
     if kind == "literal_error":
         words = re.findall(r"'([^']*)'", detail["ctx"]["expected"])
         return Problem(place, f"{shown} is not one of {', '.join(words)}", nearest(_shortened(str(found)), words))
-    told = _shortened(detail["msg"].removeprefix("Value error, "))
-    return Problem(place, told, "" if kind == "value_error" else f"found {shown}")
+    message = _shortened(detail["msg"].removeprefix("Value error, "))
+    return Problem(place, message, "" if kind == "value_error" else f"found {shown}")
 
 
 RENAMED = {

@@ -21,7 +21,7 @@ TINY_SIZE = 64
 SMALLEST_SIZE = 32
 TINY_EPOCHS = 2
 TINY_BATCH = 32
-TINY_REDRAWS = 200
+TINY_N_BOOTSTRAP = 200
 TINY_COUNT = 60
 TINY_POINTS = 150
 TINY_TRIALS = 4
@@ -113,7 +113,7 @@ def tiny(study: Study) -> Study:
     _shrink_sizes(content)
     content["seeds"] = study.seeds[: 1 if many else 2]
     content["evaluate"] = content.get("evaluate", {}) | {
-        "n_bootstrap": min(study.evaluate.n_bootstrap, TINY_REDRAWS),
+        "n_bootstrap": min(study.evaluate.n_bootstrap, TINY_N_BOOTSTRAP),
         "min_positive_patients": min(study.evaluate.min_positive_patients, 2),
     }
     if study.explain is not None:
@@ -207,7 +207,7 @@ def _shrunk_start(init: Any, encoder: str, starts: Mapping[str, Any]) -> Any:
     shrunk = init | {"start": _shrunk_start(init.get("start", "random"), encoder, starts)}
     if "supervise" in init:
         return shrunk | {"finetune": _without_length(init.get("finetune", {}))}
-    return _shrunk_curriculum({k: told for k, told in shrunk.items() if k not in ("epochs", "batch_size")})
+    return _shrunk_curriculum({k: value for k, value in shrunk.items() if k not in ("epochs", "batch_size")})
 
 
 def _without_length(settings: dict[str, Any]) -> dict[str, Any]:

@@ -219,7 +219,7 @@ class Evaluation(Section):
     reference: str | None = Field(
         None, description="Arm that the others are compared with; the first when left out. See `compare`, too."
     )
-    n_bootstrap: int = Field(2000, ge=100, le=1_000_000, description="Bootstrap redraws of patients.")
+    n_bootstrap: int = Field(2000, ge=100, le=1_000_000, description="Bootstrap resamples of patients.")
     min_positive_patients: PositiveInt = Field(
         10, description="Findings with fewer positive or negative test patients are left out of the macro average."
     )
@@ -228,7 +228,7 @@ class Evaluation(Section):
         description="Tests whose p-values are adjusted together (Benjamini-Hochberg): those of one task, or of all "
         "tasks and label fractions.",
     )
-    seed: Seed = Field(0, description="Of the redraws.")
+    seed: Seed = Field(0, description="Of the resamples.")
     threshold: str = Field(
         "youden",
         description="How thresholds are chosen on validation images: `youden`, `f1`, `sensitivity=0.9`, "
@@ -244,7 +244,7 @@ class Evaluation(Section):
         1,
         ge=1,
         le=20,
-        description="How many times the results will be looked at while seeds are added (`hilum study extend`), said "
+        description="How many times the results will be looked at while seeds are added (`hilum study extend`), stated "
         "beforehand: the 5 % are spread over so many looks.",
     )
     spending: Literal["obrien_fleming", "pocock"] = Field(
@@ -261,7 +261,8 @@ class Evaluation(Section):
     )
     contaminated: Literal["refuse", "mark"] = Field(
         "refuse",
-        description="Arms whose starting weights have, or may have, seen test patients: refuse to run the study, or "
+        description="Arms whose starting weights were, or may have been, trained on test patients: refuse to run "
+        "the study, or "
         "run it and mark these arms in every table.",
     )
 

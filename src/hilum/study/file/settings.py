@@ -2,7 +2,7 @@
 
 from hilum.finetuning.presets import ResolvedFinetuning, resolve_finetuning
 from hilum.finetuning.settings import AnswerName, FinetuneSettings
-from hilum.pretext.settings import PretextSettings, ResolvedSettings, RunSettings, ToldSettings, resolve_settings
+from hilum.pretext.settings import PretextSettings, ResolvedSettings, RunSettings, SettingOverrides, resolve_settings
 from hilum.study.file.pretraining import Pretrained
 from hilum.study.file.schema import Study
 from hilum.study.file.task import Task
@@ -17,9 +17,9 @@ def resolved_pretraining(study: Study, init: Pretrained, images: int) -> Resolve
         images: that it learns from, as the tables count them.
     """
     of_all = {"precision": study.precision} if study.precision != "auto" else {}
-    said = of_all | study.pretrain.said() | init.said()
-    told = ToldSettings(RunSettings(**said), init.settings)
-    return resolve_settings(init.pretrain, told, images, from_weights=init.start != "random")
+    given = of_all | study.pretrain.given() | init.given()
+    overrides = SettingOverrides(RunSettings(**given), init.settings)
+    return resolve_settings(init.pretrain, overrides, images, from_weights=init.start != "random")
 
 
 def pretext_settings(study: Study, init: Pretrained, images: int) -> PretextSettings:
@@ -35,8 +35,8 @@ def resolved_finetuning(study: Study, arm: str, images: int) -> ResolvedFinetuni
         arm: its name.
         images: labelled training images.
     """
-    said = study.finetuning_of(arm).as_settings() | {"precision": study.precision, "answer": _answer(study.task)}
-    return resolve_finetuning(said, images)
+    given = study.finetuning_of(arm).as_settings() | {"precision": study.precision, "answer": _answer(study.task)}
+    return resolve_finetuning(given, images)
 
 
 def finetune_settings(study: Study, arm: str, images: int) -> FinetuneSettings:

@@ -74,8 +74,8 @@ class Sweep(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _by_name(cls, said: Any) -> Any:
-        return {"grid": said} if isinstance(said, str) else said
+    def _by_name(cls, value: Any) -> Any:
+        return {"grid": value} if isinstance(value, str) else value
 
 
 def sweep_space(sweep: Sweep, encoder: str, batch_size: int) -> Space | list[Sample]:
@@ -130,11 +130,11 @@ def shrunk(sweep: Sweep, trials: int, left_out: tuple[str, ...]) -> Sweep | None
     )
 
 
-Told = tuple[tuple[str | int, ...], str, str]
+ProblemAt = tuple[tuple[str | int, ...], str, str]
 """Place in the file, what is wrong, what would be right."""
 
 
-def sweep_problems(content: Mapping[str, Any], finetuning: type[BaseModel]) -> Iterator[Told]:
+def sweep_problems(content: Mapping[str, Any], finetuning: type[BaseModel]) -> Iterator[ProblemAt]:
     """What is wrong with the sweeps of a study file, one by one; the rest of the file may be wrong, too.
 
     Args:
@@ -154,7 +154,7 @@ def sweep_problems(content: Mapping[str, Any], finetuning: type[BaseModel]) -> I
         yield from _problems_of_encoder(place, arm["sweep"] if own else content.get("sweep"), encoder)
 
 
-def _problems_at(place: tuple[str | int, ...], sweep: Any, finetuning: type[BaseModel]) -> Iterator[Told]:
+def _problems_at(place: tuple[str | int, ...], sweep: Any, finetuning: type[BaseModel]) -> Iterator[ProblemAt]:
     if sweep is None or isinstance(sweep, str):
         return  # the model says which names there are
     if not isinstance(sweep, dict):
@@ -173,13 +173,13 @@ def _problems_at(place: tuple[str | int, ...], sweep: Any, finetuning: type[Base
     if sweep.get("select", "val_loss") == "val_loss":
         for name in OF_LOSS:
             if isinstance(over.get(name), list) and len(over[name]) > 1:
-                told = "trials with different losses cannot be compared by val_loss"
-                yield (*place, "over", name), told, "set select: val_auroc"
+                message = "trials with different losses cannot be compared by val_loss"
+                yield (*place, "over", name), message, "set select: val_auroc"
 
 
 def _problems_of_search(
     place: tuple[str | int, ...], sweep: Mapping[str, Any], over: Mapping[str, Any], grid: Any
-) -> Iterator[Told]:
+) -> Iterator[ProblemAt]:
     search = sweep.get("search", "grid")
     ranges = [name for name, values in over.items() if isinstance(values, dict)]
     if search == "grid" and ranges:
@@ -197,7 +197,7 @@ def _problems_of_search(
 
 def _problems_of_values(
     place: tuple[str | int, ...], name: Any, values: Any, finetuning: type[BaseModel]
-) -> Iterator[Told]:
+) -> Iterator[ProblemAt]:
     if name not in finetuning.model_fields:
         near = difflib.get_close_matches(str(name), finetuning.model_fields, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(finetuning.model_fields)}"
@@ -217,7 +217,7 @@ def _problems_of_values(
 
 def _problems_of_range(
     place: tuple[str | int, ...], name: str, values: dict[Any, Any], finetuning: type[BaseModel]
-) -> Iterator[Told]:
+) -> Iterator[ProblemAt]:
     kind = next(iter(values), None)
     bounds = values.get(kind)
     if len(values) != 1 or kind not in _RANGES:
@@ -233,32 +233,32 @@ def _problems_of_range(
             yield from _refused((*place, kind, index), name, bound, finetuning)
 
 
-def _refused(place: tuple[str | int, ...], name: str, value: Any, finetuning: type[BaseModel]) -> Iterator[Told]:
+def _refused(place: tuple[str | int, ...], name: str, value: Any, finetuning: type[BaseModel]) -> Iterator[ProblemAt]:
     """Why the section would not take a value."""
     try:
         finetuning.model_validate({name: value})
     except ValidationError as error:
         detail = error.errors()[0]
-        told = detail["msg"].removeprefix("Value error, ")
-        yield place, told, "" if detail["type"] == "value_error" else f"found {str(value)[:80]!r}"
+        message = detail["msg"].removeprefix("Value error, ")
+        yield place, message, "" if detail["type"] == "value_error" else f"found {str(value)[:80]!r}"
 
 
-def _problems_of_encoder(place: tuple[str | int, ...], sweep: Any, encoder: Any) -> Iterator[Told]:
+def _problems_of_encoder(place: tuple[str | int, ...], sweep: Any, encoder: Any) -> Iterator[ProblemAt]:
     """What an arm's encoder cannot do."""
     if not isinstance(encoder, str) or encoder not in ARCHITECTURES:
         return
     architecture = ARCHITECTURES[encoder]
     if sweep == "dinov2_linear" or (isinstance(sweep, dict) and sweep.get("grid") == "dinov2_linear"):
         if architecture.family not in CLASS_TOKEN_FAMILIES:
-            told = f"dinov2_linear reads class tokens of a vision transformer, which {encoder} is not"
-            yield place, told, "use another sweep, or null"
+            message = f"dinov2_linear reads class tokens of a vision transformer, which {encoder} is not"
+            yield place, message, "use another sweep, or null"
         return
     over = sweep.get("over") if isinstance(sweep, dict) else None
     depths = over.get("unfreeze") if isinstance(over, dict) else None
     for index, blocks in enumerate(depths if isinstance(depths, list) else ()):
         if isinstance(blocks, int) and blocks > architecture.blocks:
-            told = f"{blocks} blocks, but {encoder} has {architecture.blocks}"
-            yield (*place, "over", "unfreeze", index), told, f"use 0 to {architecture.blocks}, or all"
+            message = f"{blocks} blocks, but {encoder} has {architecture.blocks}"
+            yield (*place, "over", "unfreeze", index), message, f"use 0 to {architecture.blocks}, or all"
 
 
 def _is_number(value: object) -> bool:

@@ -167,7 +167,7 @@ class Sides(Section):
     """A binary task: images of one finding against images of another."""
 
     positive: FindingName = Field(description="The finding; it is also the one of `task.findings`.")
-    negative: FindingName = Field("No Finding", description="What it is told from.")
+    negative: FindingName = Field("No Finding", description="What it is distinguished from.")
     both: Literal["drop", "positive", "negative"] = Field("drop", description="What images of both become.")
     neither: Literal["drop", "negative"] = Field("drop", description="What images of neither become.")
 

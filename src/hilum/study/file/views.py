@@ -130,11 +130,11 @@ def start_directory(study: Study, encoder: str, init: Pretrained | Supervised) -
     length = "preset" if epochs is None else f"{epochs}epochs"
     own = ""
     shares = [share for share in init.shares.values() if share < 1]
-    instead = {name: as_written(value) for name, value in init.said().items() if name != "epochs"}
+    instead = {name: as_written(value) for name, value in init.given().items() if name != "epochs"}
     if instead or init.settings or init.start != "random" or shares:
         percents = {name: float(percent_of(share)) for name, share in init.shares.items()}
-        told = [instead, init.settings, init.start] + [percents] * bool(shares)
-        own = f"-{fingerprint(told)[:6]}"
+        parts = [instead, init.settings, init.start] + [percents] * bool(shares)
+        own = f"-{fingerprint(parts)[:6]}"
     return f"pretrain/{init.pretrain}-{encoder}-{'+'.join(init.shares)}-{length}{own}"
 
 

@@ -1,4 +1,6 @@
-"""The ledger: whom the weights of an arm have seen before the study trains them, test patients among them?"""
+"""The ledger: which patients the weights of an arm were trained on before the study trains them, test patients among
+them?
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +10,7 @@ from hilum.data.manifest import is_patient_known
 from hilum.data.store import Store
 from hilum.encoders.ledger import Ledger
 from hilum.encoders.published import describe_weights
-from hilum.encoders.statements import SeenTest, Statement, seen_test_images, statements_in_words
+from hilum.encoders.statements import Contamination, Statement, find_contamination, statements_in_words
 from hilum.errors import HilumErrors
 from hilum.runs.copies import Copy
 from hilum.study.data import PreparedData
@@ -22,7 +24,7 @@ DoubtCode = Literal["copies", "shared_ids", "without_patient", "test_without_pat
 
 @dataclass(frozen=True)
 class Doubt:
-    """One reason to doubt that an arm has seen no test patient.
+    """One reason to doubt that an arm was trained on no test patient.
 
     Attributes:
         code: `copies`: images to learn from equal held-out images; `shared_ids`: two folders name patients by equal
@@ -51,7 +53,7 @@ class Start:
         source: address or directory of weights; empty where the study makes them.
         licence: of published weights.
         here: whether the weights are on this machine; None where the study makes them.
-        has_seen: in words, which radiographs; "nothing" for random weights.
+        trained_on: in words, which radiographs; "nothing" for random weights.
         statements: what the authors of published weights say.
         patients: full names, with pseudonyms for ids, of the patients that weights of Hilum's own runs have seen before
             this study.
@@ -61,7 +63,7 @@ class Start:
     source: str
     licence: str
     here: bool | None
-    has_seen: str
+    trained_on: str
     statements: Sequence[Statement]
     patients: Sequence[str]
 
@@ -76,16 +78,26 @@ def start_of(study: Study, arm: str) -> Start:
     weights = study.weights_of(arm)
     if weights is None:
         return Start(title, "", "", None, "; ".join(_learnt_in_words(study, arm)) or "nothing", [], [])
-    told = describe_weights(weights, settings.encoder)
-    seen = [statements_in_words(told.seen)] if told.seen or not told.patients_seen else []
-    if told.patients_seen:
-        seen.append(f"{len(told.patients_seen):,} patients of own runs")
-    seen += _learnt_in_words(study, arm)
-    return Start(title, told.source, told.licence, told.here, "; ".join(seen), told.seen, told.patients_seen)
+    described = describe_weights(weights, settings.encoder)
+    trained_on = (
+        [statements_in_words(described.trained_on)] if described.trained_on or not described.training_patients else []
+    )
+    if described.training_patients:
+        trained_on.append(f"{len(described.training_patients):,} patients of own runs")
+    trained_on += _learnt_in_words(study, arm)
+    return Start(
+        title,
+        described.source,
+        described.licence,
+        described.here,
+        "; ".join(trained_on),
+        described.trained_on,
+        described.training_patients,
+    )
 
 
-def contamination_of(prepared: Prepared, arm: str, stores: Mapping[str, Store] | None = None) -> SeenTest:
-    """Whether an arm's weights have seen test patients before it is fine-tuned.
+def contamination_of(prepared: Prepared, arm: str, stores: Mapping[str, Store] | None = None) -> Contamination:
+    """Whether an arm's weights were trained on test patients before it is fine-tuned.
 
     Own runs are matched patient by patient, under names that hold everywhere. Published weights are matched by what
     their authors state. What the study itself pretrains on leaves out the patients who validate or test; it is "no"
@@ -98,34 +110,38 @@ def contamination_of(prepared: Prepared, arm: str, stores: Mapping[str, Store] |
     """
     study, labelled, test_ids = prepared.study, prepared.labelled, prepared.task.test_ids
     start = start_of(study, arm)
-    by_statement = seen_test_images(start.statements, labelled.issuer, labelled.manifest, test_ids)
+    by_statement = find_contamination(start.statements, labelled.issuer, labelled.manifest, test_ids)
     names = labelled.patients(test_ids)
     before = Ledger(start.patients).exposure_of(names)
-    seen = {name for name, known in zip(names, before.seen, strict=True) if known}
-    images, of_patients = sum(name in seen for name in names), len(set(names))
+    trained_on = {name for name, known in zip(names, before.trained_on, strict=True) if known}
+    images, of_patients = sum(name in trained_on for name in names), len(set(names))
     doubts = doubts_of(prepared, arm, stores)
-    if seen and len(seen) >= by_statement.patients:
-        told = f"YES: {images:,} of {len(names):,} test images, {len(seen):,} of {of_patients:,} test patients"
-        return SeenTest(len(seen), images, of_patients, len(names), "seen", told)
-    if by_statement.certainty == "seen":
+    if trained_on and len(trained_on) >= by_statement.patients:
+        described = (
+            f"YES: {images:,} of {len(names):,} test images, {len(trained_on):,} of {of_patients:,} test patients"
+        )
+        return Contamination(len(trained_on), images, of_patients, len(names), "yes", described)
+    if by_statement.certainty == "yes":
         return by_statement
     copied = _copied_test_images(prepared, arm, stores)
     if copied:
         patients = len(set(labelled.patients(copied)))
-        told = f"YES: copies of {len(copied):,} of {len(names):,} test images, {patients:,} of {of_patients:,} patients"
-        return SeenTest(patients, len(copied), of_patients, len(names), "seen", told)
+        described = (
+            f"YES: copies of {len(copied):,} of {len(names):,} test images, {patients:,} of {of_patients:,} patients"
+        )
+        return Contamination(patients, len(copied), of_patients, len(names), "yes", described)
     if before.not_known.any() and by_statement.certainty != "may":
         may = {name for name, unknown in zip(names, before.not_known, strict=True) if unknown}
-        told = f"NOT KNOWN: {before.why_not_known}"
-        return SeenTest(len(may), int(before.not_known.sum()), of_patients, len(names), "may", told)
+        described = f"NOT KNOWN: {before.why_not_known}"
+        return Contamination(len(may), int(before.not_known.sum()), of_patients, len(names), "may", described)
     if by_statement.certainty != "no" or not doubts:
         return by_statement
-    told = f"not known: {'; '.join(doubt.message for doubt in doubts)}"
-    return SeenTest(of_patients, len(names), of_patients, len(names), "unknown", told)
+    described = f"not known: {'; '.join(doubt.message for doubt in doubts)}"
+    return Contamination(of_patients, len(names), of_patients, len(names), "unknown", described)
 
 
 def doubts_of(prepared: Prepared, arm: str, stores: Mapping[str, Store] | None = None) -> list[Doubt]:
-    """Every reason to doubt that an arm has seen no test patient, as far as the study's own data tell.
+    """Every reason to doubt that an arm was trained on no test patient, as far as the study's own data tell.
 
     Args:
         prepared: the study's data.
@@ -179,15 +195,15 @@ def doubts_of(prepared: Prepared, arm: str, stores: Mapping[str, Store] | None =
                 )
             )  # fmt: skip
     for name in learnt:
-        unsaid = [each.name for each in (labelled, prepared.data[name]) if not each.issuer_known]
-        if unsaid and prepared.data[name].issuer != labelled.issuer and _have_ids(labelled, prepared.data[name]):
-            told = f"nobody says who gave the patients of {unsaid[0]} their ids (data.{unsaid[0]}.issuer)"
-            doubts.append(Doubt("unknown_issuer", name, 0, False, told))
+        unnamed = [each.name for each in (labelled, prepared.data[name]) if not each.issuer_known]
+        if unnamed and prepared.data[name].issuer != labelled.issuer and _have_ids(labelled, prepared.data[name]):
+            described = f"nobody says who gave the patients of {unnamed[0]} their ids (data.{unnamed[0]}.issuer)"
+            doubts.append(Doubt("unknown_issuer", name, 0, False, described))
     return doubts
 
 
 def contamination_problems(prepared: Prepared | PreparedStudy) -> list[str]:
-    """Why a study is not run: what its arms have seen, or may have seen, of test patients, one line each.
+    """Why a study is not run: what its arms were, or may have been, trained on, of test patients, one line each.
 
     Empty where nothing was found, and where the study asks to mark such arms.
     """
@@ -207,19 +223,20 @@ def contamination_problems(prepared: Prepared | PreparedStudy) -> list[str]:
             "give both of each pair one patient id"
         )
     for arm in study.arms:
-        seen = contamination_of(prepared, arm)
+        trained_on = contamination_of(prepared, arm)
         doubts = [doubt.message for doubt in doubts_of(prepared, arm) if doubt.refused]
-        if seen.certainty in ("seen", "may") and not doubts and not trained:
-            doubts = [seen.told]
-        problems += [f"arms.{arm}: has it seen test patients? {told}" for told in doubts]
+        if trained_on.certainty in ("yes", "may") and not doubts and not trained:
+            doubts = [trained_on.message]
+        problems += [f"arms.{arm}: was it trained on test patients? {described}" for described in doubts]
     return problems
 
 
 def refuse_contaminated(prepared: Prepared | PreparedStudy) -> None:
-    """Refuse a study with arms whose weights have, or may have, seen test patients, unless it asks to mark them.
+    """Refuse a study with arms whose weights were, or may have been, trained on test patients, unless it asks to mark
+    them.
 
     Raises:
-        HilumErrors: names these arms and what they have seen.
+        HilumErrors: names these arms and what they were trained on.
     """
     problems = contamination_problems(prepared)
     if problems:
@@ -236,7 +253,7 @@ def _copies_learnt(prepared: Prepared, arm: str, stores: Mapping[str, Store] | N
     study = prepared.study
     if not study.data_before(arm):
         return []
-    seen: dict[str, dict[str, None]] = {}
+    trained_on: dict[str, dict[str, None]] = {}
     for init in starts_in(study.arms[arm].init):
         if isinstance(init, Pretrained):
             pool = prepared.pool_of(init)
@@ -244,13 +261,13 @@ def _copies_learnt(prepared: Prepared, arm: str, stores: Mapping[str, Store] | N
             task = prepared.all_tasks.supervised[start_directory(study, study.arms[arm].encoder, init)].task
             pool = {study.supervised_data(init): [*task.train.image_ids, *task.val.image_ids]}
         for name, image_ids in pool.items():
-            seen.setdefault(name, {}).update(dict.fromkeys(image_ids))
-    pools = {name: set(image_ids) for name, image_ids in seen.items()}
+            trained_on.setdefault(name, {}).update(dict.fromkeys(image_ids))
+    pools = {name: set(image_ids) for name, image_ids in trained_on.items()}
     copies = [each for each in prepared.identity.copies if each.image_id in pools.get(each.data, ())]
     if stores is None or prepared.study.pretrain.copies == "leave_out":
         return copies
     by_bytes = {(each.data, each.image_id) for each in copies}
-    by_pixels = held_copies(prepared, stores, {name: list(image_ids) for name, image_ids in seen.items()})
+    by_pixels = held_copies(prepared, stores, {name: list(image_ids) for name, image_ids in trained_on.items()})
     return copies + [each for each in by_pixels if (each.data, each.image_id) not in by_bytes]
 
 

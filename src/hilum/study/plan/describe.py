@@ -174,13 +174,13 @@ def _task_row(plan: Plan) -> dict[str, Any]:
 
 
 def _refused(*plans: Plan) -> list[str]:
-    told = [
+    texts = [
         each
         for plan in plans
         if plan.prepared
         for each in (*contamination_problems(plan.prepared), *label_problems(plan.prepared))
     ]
-    return list(dict.fromkeys(told))
+    return list(dict.fromkeys(texts))
 
 
 def arm_row(plan: Plan, arm: str) -> dict[str, Any]:
@@ -199,9 +199,14 @@ def arm_row(plan: Plan, arm: str) -> dict[str, Any]:
         "unfreeze": tuning.unfreeze,
         "trainable_parameters": trainable,
         "frozen_parameters": total - trainable,
-        "weights": {"source": start.source, "licence": start.licence, "here": start.here, "seen": start.has_seen},
+        "weights": {
+            "source": start.source,
+            "licence": start.licence,
+            "here": start.here,
+            "trained_on": start.trained_on,
+        },
         "start_differences": [asdict(each) for each in differences_of_start(study, arm)],
-        "seen_test_patients": _seen_test_patients(plan, arm, start),
+        "trained_on_test_patients": _trained_on_test_patients(plan, arm, start),
     }
 
 
@@ -225,7 +230,7 @@ def _pretraining_rows(*plans: Plan) -> list[dict[str, Any]]:
                 row["counted_once"] = {}
                 if prepared is not None and isinstance(init, Pretrained):
                     row["counted_once"] = prepared.counted_once(init)
-                rows.setdefault(directory, row | {"settings": [asdict(each) for each in resolved.told]})
+                rows.setdefault(directory, row | {"settings": [asdict(each) for each in resolved.choices]})
                 if arm not in rows[directory]["arms"]:
                     rows[directory]["arms"].append(arm)
     return list(rows.values())
@@ -248,7 +253,7 @@ def _finetuning_rows(plan: Plan) -> list[dict[str, Any]]:
             "steps": epochs * resolved.settings.batches_of(visits or resolved.images),
             "epochs": epochs,
             "class_weights": balance,
-            "settings": [asdict(each) | {"value": as_written(each.value)} for each in resolved.told],
+            "settings": [asdict(each) | {"value": as_written(each.value)} for each in resolved.choices],
             "defaults": resolved.defaults,
         }
         rows.setdefault(fingerprint(row), {"arms": [], **row})["arms"].append(arm)
@@ -281,10 +286,10 @@ def _labelled_rows(prepared: Prepared) -> dict[str, Any]:
     return {"in_words": share_in_words(shares), "seeds": [asdict(share) for share in shares]}
 
 
-def _seen_test_patients(plan: Plan, arm: str, start: Start) -> str:
+def _trained_on_test_patients(plan: Plan, arm: str, start: Start) -> str:
     if plan.prepared is None:
-        return "no" if start.has_seen == "nothing" else "not known before the data are read"
-    return contamination_of(plan.prepared, arm).told
+        return "no" if start.trained_on == "nothing" else "not known before the data are read"
+    return contamination_of(plan.prepared, arm).message
 
 
 def split_title(plan: Plan) -> str | None:

@@ -22,18 +22,18 @@ class FailedArm:
         name: of the arm.
         outcome: of the step that failed first; "pretraining_failed" only of steps behind it.
         directory: of that step, relative to the study's.
-        told: where, what was found, what can be done.
+        message: where, what was found, what can be done.
     """
 
     name: str
     outcome: Outcome
     directory: str
-    told: str
+    message: str
 
     @property
     def sentence(self) -> str:
         """For the report."""
-        return f"{self.name} {self.outcome} ({self.directory}) and was not judged: {self.told}"
+        return f"{self.name} {self.outcome} ({self.directory}) and was not judged: {self.message}"
 
 
 def failed_arms(study: Study, out: Path, keys: Mapping[str, str]) -> list[FailedArm]:
@@ -46,7 +46,7 @@ def failed_arms(study: Study, out: Path, keys: Mapping[str, str]) -> list[Failed
         for directory in [*starts, *(finetuning_directory(study, arm, seed) for seed in study.seeds)]:
             record = read_record(out / directory)
             if record is not None and record.key == keys.get(directory) and record.outcome != "done":
-                failed.append(FailedArm(arm, record.outcome, directory, record.told))
+                failed.append(FailedArm(arm, record.outcome, directory, record.message))
                 break
     return failed
 
@@ -93,18 +93,18 @@ def keys_with_failures(
 
 def failure_in_words(step: Step, study: Study, error: TrainingFailedError) -> str:
     """What happened in a step, with the keys of the study file that can change it."""
-    told = f"{error.where}: {error.found}. "
+    message = f"{error.where}: {error.found}. "
     if error.code == "collapsed":
         arms = ", ".join(f"arms.{arm}.init" for arm in study.arms if _starts_from(study, arm, step))
-        return f"{told}{error.fix[:1].upper()}{error.fix[1:].rstrip('.')} (under pretrain, or {arms}.settings)."
+        return f"{message}{error.fix[:1].upper()}{error.fix[1:].rstrip('.')} (under pretrain, or {arms}.settings)."
     if step.kind == "sweep":
-        return f"{told}Let the sweep of arms.{step.arm} try lower lr, or set precision: fp32."
+        return f"{message}Let the sweep of arms.{step.arm} try lower lr, or set precision: fp32."
     if step.kind == "finetune":
         lr = study.finetuning_of(str(step.arm)).lr
         now = f" (now {lr:g})" if lr is not None else ""
-        return f"{told}Lower arms.{step.arm}.finetune.lr{now}, or set precision: fp32."
+        return f"{message}Lower arms.{step.arm}.finetune.lr{now}, or set precision: fp32."
     keys = ", ".join(f"arms.{arm}.init" for arm in study.arms if _starts_from(study, arm, step))
-    return f"{told}Lower lr, set clip_norm: 1.0 or lengthen warmup_epochs, of {keys}; or set precision: fp32."
+    return f"{message}Lower lr, set clip_norm: 1.0 or lengthen warmup_epochs, of {keys}; or set precision: fp32."
 
 
 def _starts_from(study: Study, arm: str, step: Step) -> bool:

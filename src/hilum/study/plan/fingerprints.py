@@ -146,14 +146,14 @@ def _key(step: Step, prepared: Prepared, keys: dict[str, str]) -> str:
         of_view = tuple(in_view(study, name) for name in ("arms/", BASELINES, "external/"))
         trained = {directory: key for directory, key in keys.items() if f"{directory}/".startswith(of_view)}
         table = labels(prepared).fill_null(-1).rows()
-        said: dict[str, Any] = {"arms": trained, "how": _how_judged(study.evaluate), "labels": table}
+        content: dict[str, Any] = {"arms": trained, "how": _how_judged(study.evaluate), "labels": table}
         if study.compare:
-            said["compare"] = study.compare
+            content["compare"] = study.compare
         if prepared.external:
-            said["external"] = {
+            content["external"] = {
                 name: external_labels(prepared, name).fill_null(-1).rows() for name in prepared.external
             }
-        return fingerprint({"kind": "evaluate", **said})
+        return fingerprint({"kind": "evaluate", **content})
     names = step.init.shares if isinstance(step.init, Pretrained) else [step.data]
     store = _only_one({name: keys[f"stores/{name}"] for name in names})
     return fingerprint({"kind": step.kind, "encoder": step.encoder, "seed": step.seed, "store": store, **inputs})
@@ -170,9 +170,9 @@ def _is_of(directory: str, place: str) -> bool:
 
 def _how_judged(evaluate: Evaluation) -> dict[str, Any]:
     """What the study says of the evaluation of one task, by the names that these settings had first."""
-    said = evaluate.model_dump(exclude={"family"} if evaluate.metrics else {"family", "metrics"})
-    first = {"reference": "against", "n_bootstrap": "redraws", "min_positive_patients": "min_positives"}
-    return {first.get(name, name): value for name, value in said.items()}
+    content = evaluate.model_dump(exclude={"family"} if evaluate.metrics else {"family", "metrics"})
+    first = {"reference": "reference", "n_bootstrap": "n_bootstrap", "min_positive_patients": "min_positives"}
+    return {first.get(name, name): value for name, value in content.items()}
 
 
 def _before(step: Step, study: Study) -> str:

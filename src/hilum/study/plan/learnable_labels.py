@@ -36,7 +36,7 @@ def label_problems(prepared: Prepared) -> list[str]:
 def _lacking(images: LabelledImages, findings: list[str], *, both: bool) -> list[str]:
     """What is not there, in words: a positive image, and where both are needed a negative one."""
     positives, negatives = (np.asarray((images.targets == answer).sum(0)) for answer in (1, 0))
-    told = [f"image positive for {name}" for name, count in zip(findings, positives, strict=True) if not count]
+    missing = [f"image positive for {name}" for name, count in zip(findings, positives, strict=True) if not count]
     if both:
-        told += [f"image negative for {name}" for name, count in zip(findings, negatives, strict=True) if not count]
-    return told
+        missing += [f"image negative for {name}" for name, count in zip(findings, negatives, strict=True) if not count]
+    return missing

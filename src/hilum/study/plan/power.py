@@ -47,7 +47,9 @@ def detectable_differences(labels: pl.DataFrame, findings: Sequence[str], min_po
         if included[at]:
             counted[finding] = TestSet(row["positives"], row["negatives"], row["patients"])
             row["smallest_difference"] = number_or_null(smallest_detectable_difference(counted[finding], assumed))
-            row["note"] = "" if row["smallest_difference"] else "not even a perfect arm would be told from the other"
+            row["note"] = (
+                "" if row["smallest_difference"] else "not even a perfect arm would be distinguished from the other"
+            )
         else:
             row["note"] = f"fewer than {min_positives} positive or negative patients: left out"
         rows.append(row)
@@ -60,10 +62,10 @@ def detectable_differences(labels: pl.DataFrame, findings: Sequence[str], min_po
         "smallest_difference": number_or_null(smallest_detectable_difference(counted, assumed)) if counted else None,
         "note": f"mean of {len(counted)} of {len(findings)} findings",
     }
-    told = {
+    assumptions = {
         "auroc": assumed.auroc,
         "correlation": assumed.correlation,
         "power": assumed.power,
         "significance": assumed.significance,
     }
-    return {"assumed": told, "rows": [mean, *rows] if len(findings) > 1 else rows}
+    return {"assumed": assumptions, "rows": [mean, *rows] if len(findings) > 1 else rows}

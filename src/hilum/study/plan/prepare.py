@@ -358,7 +358,7 @@ def _prepare_task(view: View, data: PreparedData) -> PreparedTask:
                 at,
                 expected="images in train, validation and test",
                 found=f"no {name} image of {data.name} in {split.title}",
-                fix="Choose another split, or mend the lists.",
+                fix="Choose another split, or fix the lists.",
             )
     return _with_targets(study, data, manifest, split)
 

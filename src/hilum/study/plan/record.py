@@ -35,7 +35,7 @@ class StepRecord:
         machine: processor architecture and number of cores.
         outcome: "done"; or the code of a training that failed (`hilum.errors.TrainingFailedError`), or
             "pretraining_failed" where there was nothing to start from.
-        told: of a failure, in words: where, what was found, what can be done.
+        message: of a failure, in words: where, what was found, what can be done.
     """
 
     key: str
@@ -45,13 +45,15 @@ class StepRecord:
     hilum: str
     machine: str
     outcome: Outcome = "done"
-    told: str = ""
+    message: str = ""
 
 
 def read_record(directory: Path) -> StepRecord | None:
     """The record of a finished step; None where it is not finished."""
     try:
-        return StepRecord(**json.loads((directory / RECORD).read_text(encoding="utf-8")))
+        content = json.loads((directory / RECORD).read_text(encoding="utf-8"))
+        content["message"] = content.pop("told", content.get("message", ""))  # its name in earlier versions
+        return StepRecord(**content)
     except FileNotFoundError:
         return None
 
@@ -100,7 +102,7 @@ def _clear(directory: Path, key: str) -> None:
         write_text(under_way, key)
 
 
-def record_failure(directory: Path, key: str, title: str, seconds: float, outcome: Outcome, told: str) -> None:
+def record_failure(directory: Path, key: str, title: str, seconds: float, outcome: Outcome, message: str) -> None:
     """Note that a step came to nothing; its curves are kept, and it is not tried again with the same settings."""
     beside = directory.parent / f".{directory.name}.partial"
     directory.mkdir(parents=True, exist_ok=True)
@@ -108,15 +110,17 @@ def record_failure(directory: Path, key: str, title: str, seconds: float, outcom
         (beside / CURVES).replace(directory / CURVES)
     shutil.rmtree(beside, ignore_errors=True)
     write_text(_key_file(directory), key)
-    _record(directory, key, title, seconds, outcome, told)
+    _record(directory, key, title, seconds, outcome, message)
 
 
-def _record(directory: Path, key: str, title: str, seconds: float, outcome: Outcome = "done", told: str = "") -> None:
+def _record(
+    directory: Path, key: str, title: str, seconds: float, outcome: Outcome = "done", message: str = ""
+) -> None:
     finished = time.strftime("%Y-%m-%dT%H:%M:%S")
     machine = f"{platform.machine()}, {os.cpu_count()} cores"
     write_json(
         directory / RECORD,
-        asdict(StepRecord(key, title, round(seconds, 3), finished, hilum.__version__, machine, outcome, told)),
+        asdict(StepRecord(key, title, round(seconds, 3), finished, hilum.__version__, machine, outcome, message)),
     )
     _key_file(directory).unlink()
     _progress_file(directory).unlink(missing_ok=True)

@@ -26,5 +26,7 @@ def differences_of_start(study: Study, arm: str) -> list[StartDifference]:
         return start_differences(size, steps, finetuned_size=finetuned_size, finetuned_steps=steps)
     if (weights := study.weights_of(arm)) is None:
         return []
-    told = describe_weights(weights, study.arms[arm].encoder)
-    return start_differences(told.image_size, told.preprocessing, finetuned_size=finetuned_size, finetuned_steps=steps)
+    described = describe_weights(weights, study.arms[arm].encoder)
+    return start_differences(
+        described.image_size, described.preprocessing, finetuned_size=finetuned_size, finetuned_steps=steps
+    )

@@ -104,11 +104,11 @@ def with_settings(study: Study, arm: str, sample: Mapping[str, Any]) -> Study:
     """The study in which an arm says the settings of a sample itself, as far as a study file can."""
     own = study.arms[arm]
     known = {name: value for name, value in sample.items() if name in Finetuning.model_fields}
-    before = own.finetune.said()
+    before = own.finetune.given()
     if {"steps", "epochs"} & set(known):
         before = {name: value for name, value in before.items() if name not in ("steps", "epochs")}
-    told = own.model_copy(update={"finetune": Finetuning.model_validate(before | known)})
-    return study.model_copy(update={"arms": {**study.arms, arm: told}})
+    text = own.model_copy(update={"finetune": Finetuning.model_validate(before | known)})
+    return study.model_copy(update={"arms": {**study.arms, arm: text}})
 
 
 def selected_sample(study: Study, out: Path, arm: str) -> Sample:
@@ -189,13 +189,13 @@ def _in_words(space: Space | list[Sample]) -> dict[str, str]:
     if isinstance(space, list):
         found = {name: {str(sample[name]) for sample in space} for name in space[0]}
         return {name: f"{len(some)} values" for name, some in found.items() if len(some) > 1}
-    told = {}
+    text = {}
     for name, values in space.items():
         if isinstance(values, Range):
-            told[name] = f"{values.low:g} to {values.high:g}"
+            text[name] = f"{values.low:g} to {values.high:g}"
         else:
-            told[name] = ", ".join(str(each) for each in values.values)
-    return told
+            text[name] = ", ".join(str(each) for each in values.values)
+    return text
 
 
 def refuse_impossible(study: Study, images: int) -> list[str]:
@@ -219,5 +219,5 @@ def refuse_impossible(study: Study, images: int) -> list[str]:
                 refuse_in_lockstep(settings)
             except (HilumError, ValueError) as error:
                 found[" ".join(str(error).split())] = None
-        problems += [f"arms.{arm}, sweep: {told}" for told in found]
+        problems += [f"arms.{arm}, sweep: {text}" for text in found]
     return problems

@@ -5,7 +5,7 @@ from .attention import (
     short_attention_written_out as short_attention_written_out,
 )
 from .memory import (
-    kept_memory as kept_memory,
+    retained_memory as retained_memory,
 )
 from .small_maps import (
     NARROWEST as NARROWEST,

@@ -23,7 +23,7 @@ _AS_BEFORE = {_MMAP_MAX: 65536, _MMAP_THRESHOLD: 32 * _MIB, _TRIM_THRESHOLD: 64 
 
 
 @contextmanager
-def kept_memory(device: torch.device) -> Iterator[None]:
+def retained_memory(device: torch.device) -> Iterator[None]:
     """While open, memory that is freed is kept for what is allocated next; after it, it goes back to the system.
 
     Only for CPUs and glibc; elsewhere nothing happens. (On a GPU torch keeps memory by itself.)
@@ -32,14 +32,14 @@ def kept_memory(device: torch.device) -> Iterator[None]:
         yield
         return
     libc = ctypes.CDLL(None)
-    _tell(libc, _KEEP)
+    _set_options(libc, _KEEP)
     try:
         yield
     finally:
-        _tell(libc, _AS_BEFORE)
+        _set_options(libc, _AS_BEFORE)
         libc.malloc_trim(0)
 
 
-def _tell(libc: ctypes.CDLL, values: dict[int, int]) -> None:
+def _set_options(libc: ctypes.CDLL, values: dict[int, int]) -> None:
     for parameter, value in values.items():
         libc.mallopt(parameter, value)

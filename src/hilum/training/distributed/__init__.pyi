@@ -5,6 +5,9 @@ from .collectives import (
     averaged as averaged,
 )
 from .collectives import (
+    broadcast as broadcast,
+)
+from .collectives import (
     highest as highest,
 )
 from .collectives import (
@@ -24,9 +27,6 @@ from .collectives import (
 )
 from .collectives import (
     summed as summed,
-)
-from .collectives import (
-    told as told,
 )
 from .collectives import (
     wait_for_all as wait_for_all,

@@ -117,7 +117,7 @@ def own_part(rows: Tensor) -> Tensor:
     return rows if world_size() == 1 else rows.tensor_split(world_size())[rank()]
 
 
-def told(value: Value) -> Value:
+def broadcast(value: Value) -> Value:
     """What the first process has to say, for all: plain values. The others' own is ignored."""
     if world_size() == 1:
         return value
@@ -151,7 +151,7 @@ def agreed(look: Callable[[], Found], where: str) -> Found:
         found = [look()]
     except HilumError as error:
         problem = error
-    found, stop = told((found, problem is not None))
+    found, stop = broadcast((found, problem is not None))
     if stop:
         raise problem or HilumError(
             where, expected="all processes to go on", found="a stop in the first one", fix="See what it says."

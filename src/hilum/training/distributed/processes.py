@@ -14,7 +14,7 @@ from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvir
 
 from hilum.artifacts import whole_directory
 from hilum.errors import HilumError
-from hilum.training.distributed.collectives import rank, told, wait_for_all, world_size
+from hilum.training.distributed.collectives import broadcast, rank, wait_for_all, world_size
 from hilum.training.distributed.device import choose_device
 from hilum.training.settings import Device
 
@@ -66,17 +66,17 @@ def _launcher() -> ClusterEnvironment | None:
 
 @contextmanager
 def run_directory(path: Path) -> Iterator[Path]:
-    """`whole_directory(path, resume=True)` of the first process, to which the others are told the way.
+    """`whole_directory(path, resume=True)` of the first process, whose path the others receive.
 
     When the block ends well in all processes, `path` is complete for all of them.
     """
     if rank() > 0:
-        yield Path(told(""))
+        yield Path(broadcast(""))
         wait_for_all()
         wait_for_all()
         return
     with whole_directory(path, resume=True) as beside:
-        told(str(beside))
+        broadcast(str(beside))
         yield beside
         wait_for_all()  # so that nobody reads what is being renamed
     wait_for_all()

@@ -18,7 +18,7 @@ def _biases(tensors: dict[str, Tensor], wanted: Shapes) -> dict[str, Tensor]:
 
     timm has no such bias where the published one is all zeros; a file whose bias is not cannot be written so.
     """
-    kept = {key: tensor for key, tensor in tensors.items() if not key.endswith((_QKV_BIAS, _MASK))}
+    selected = {key: tensor for key, tensor in tensors.items() if not key.endswith((_QKV_BIAS, _MASK))}
     for key, bias in tensors.items():
         if not key.endswith(_QKV_BIAS):
             continue
@@ -31,10 +31,10 @@ def _biases(tensors: dict[str, Tensor], wanted: Shapes) -> dict[str, Tensor]:
         masked = torch.where(mask == 0, torch.zeros(()), bias)
         queries, keys, values = masked.chunk(3)
         if block + "attn.q_bias" in wanted and not keys.any():
-            kept |= {block + "attn.q_bias": queries, block + "attn.v_bias": values}
+            selected |= {block + "attn.q_bias": queries, block + "attn.v_bias": values}
         elif masked.any():
             raise ValueError(f"{key} is not all zeros behind its mask, and the encoder has no bias there")
-    return kept
+    return selected
 
 
 DINOV3 = Layout(

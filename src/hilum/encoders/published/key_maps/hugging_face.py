@@ -16,13 +16,13 @@ _MASK_TOKEN = "the token that stands for a masked patch"
 
 def _biases(tensors: dict[str, Tensor], wanted: Shapes) -> dict[str, Tensor]:
     """The biases of queries and values, which timm's network without them can do without where they are zero."""
-    kept = dict(tensors)
+    selected = dict(tensors)
     for key, bias in tensors.items():
         if key.endswith(("attn.q_bias", "attn.v_bias")) and key not in wanted:
             if bias.any():
                 raise ValueError(f"{key} is not all zeros, and the encoder has no bias there")
-            del kept[key]
-    return kept
+            del selected[key]
+    return selected
 
 
 HF_DINOV3 = Layout(

@@ -9,7 +9,8 @@ AFFINE = r"(weight|bias)"
 BATCH_NORM = r"(?:weight|bias|running_mean|running_var|num_batches_tracked)"
 
 COUNTER = {r".*num_batches_tracked": 0.0}
-"""torch before 0.4.1 did not count the batches that a batch norm has seen; with a fixed momentum nothing uses it."""
+"""torch before 0.4.1 did not count the batches that a batch norm was trained on; with a fixed momentum nothing uses
+it."""
 
 TRAINING_STATE = {
     r"(?:optimizer|optimizer_state|scaler|fp16_scaler|amp|lr_scheduler)(?:\..*)?": "state of the optimiser",

@@ -83,10 +83,10 @@ class Layout:
         """Pattern of whole native keys that are not used to the reason."""
         behind = {self.classifier: "the classifier of the original task"} if self.classifier else {}
         turned = {self.angles: "angles of the rotary embedding, equal to the architecture's"} if self.angles else {}
-        kept = (
+        selected = (
             {self.periods: "periods of the rotary embedding, which are kept beside the weights"} if self.periods else {}
         )
-        return {**self.drops, **behind, **turned, **kept}
+        return {**self.drops, **behind, **turned, **selected}
 
 
 @dataclass(frozen=True)
