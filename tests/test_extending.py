@@ -4,6 +4,7 @@ import importlib
 import re
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -161,11 +162,17 @@ def test_a_study_file_takes_all_four_and_its_mistakes_are_found_by_name(package)
         tiny(parse_study(text, where="own.yaml"))
 
 
+@contextmanager
+def unseen(number, steps, step):
+    """Shows nothing of a step."""
+    yield lambda *_: None
+
+
 @pytest.mark.slow
 def test_the_study_of_the_page_runs_to_its_report(package, clinic, tmp_path):
     (text,) = blocks("extending.md", "yaml")
     study = parse_study(text, where="own.yaml")
-    page = run_study(study, {"ours": clinic}, tmp_path / "out", show_step=lambda *_: None).read_text(encoding="utf-8")
+    page = run_study(study, {"ours": clinic}, tmp_path / "out", show_step=unseen).read_text(encoding="utf-8")
     assert "Youden index" in page
     metrics = pl.read_parquet(tmp_path / "out/evaluation/metrics.parquet")
     assert set(metrics.filter(metric="youden_index")["arm"]) == {"scratch", "vicreg"}
