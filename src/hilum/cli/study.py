@@ -160,8 +160,12 @@ def run(
         int | None, typer.Option(min=0, help="Threads that prepare images; results do not depend on it.")
     ] = None,
     check_first: Annotated[
-        bool, typer.Option("--check/--no-check", help="Try every step in miniature first, as `hilum study check` does.")
-    ] = True,
+        bool | None,
+        typer.Option(
+            "--check/--no-check",
+            help="Try every step in miniature first, as `hilum study check` does; so unless the scale is tiny.",
+        ),
+    ] = None,
     log: Annotated[
         Log | None, typer.Option(help="Write the curves of training also for TensorBoard or MLflow, into OUT/logs.")
     ] = None,
@@ -203,7 +207,7 @@ def run(
         out,
         workers,
         allow_missing=allow_missing,
-        check_first=check_first,
+        check_first=scale is not Scale.TINY if check_first is None else check_first,
         log=None if log is None else log.value,
         cluster=cluster,
         jobs=jobs,

@@ -16,7 +16,7 @@ from dataclasses import replace
 import polars as pl
 
 from hilum.data.collections.dataset import Collected
-from hilum.data.patients import OWN_COLLECTIONS, hashed, is_public, pseudonym, salt_of
+from hilum.data.patients import OWN_COLLECTIONS, has_own_ids, hashed, is_public, pseudonym, salt_of
 from hilum.errors import HilumError
 
 _HASHED: dict[str, Callable[[str, bytes], str]] = {
@@ -38,7 +38,7 @@ def with_hashed_identifiers(collected: Collected, salt: bytes) -> Collected:
     Raises:
         HilumError: the collection's identifiers are published pseudonyms.
     """
-    if collected.name not in OWN_COLLECTIONS:
+    if not has_own_ids(collected.name):
         raise HilumError(
             "--hash-patients",
             expected=f"one of {', '.join(OWN_COLLECTIONS)}",

@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Sequence
 
-from hilum.evaluation.metrics import AVERAGES, specificity_of
+from hilum.evaluation.metrics import AVERAGES, metric_title, specificity_of
 
 METRIC_NAMES = {
     "auroc": "AUROC",
@@ -26,7 +26,7 @@ def metric_name(metric: str) -> str:
     specificity = specificity_of(metric)
     if specificity is not None:
         return f"sensitivity at a specificity of {specificity:g}"
-    return METRIC_NAMES.get(metric, metric)
+    return METRIC_NAMES.get(metric) or metric_title(metric) or metric
 
 
 def capital(text: str) -> str:

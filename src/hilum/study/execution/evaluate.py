@@ -93,7 +93,7 @@ def suite_settings(study: Study, look: Look) -> SuiteSettings:
         BootstrapConfig(n_bootstrap=asked.n_bootstrap, seed=asked.seed),
         min_positives=asked.min_positive_patients,
         min_group=asked.min_group,
-        metrics=[*METRICS, *at_specificity],
+        metrics=[*METRICS, *at_specificity, *asked.metrics],
         compared=[AUROC, *at_specificity],
         reference=study.reference_arm,
         pairs=list(study.compare) or None,

@@ -13,6 +13,7 @@ from hilum.augment import POLICIES
 from hilum.data.recipe import parse_recipe
 from hilum.encoders.catalogue import ARCHITECTURES
 from hilum.errors import HilumError, HilumErrors
+from hilum.extensions import METRICS, added
 from hilum.findings import COLLECTIONS
 from hilum.pretext.methods import METHOD_SETTINGS, method_settings
 from hilum.study.file.finetuning import Finetuning
@@ -33,6 +34,7 @@ from hilum.study.file.tasks_problems import (
     tasks_problems,
     with_pools,
 )
+from hilum.threshold_rule import specificity_of
 
 _MOST_BYTES, _MOST_VALUES, _MOST_LETTERS, _DEEPEST = 4_000_000, 100_000, 200, 50
 
@@ -266,12 +268,23 @@ def _cross_problems(content: Mapping[str, Any]) -> Iterator[Problem]:
     yield from (Problem(*message) for message in sweep_problems(content, Finetuning))
     yield from _size_problems(content, arms)
     yield from _name_problems(content, arms)
+    yield from _metric_problems(content)
     for name, raw in data.items():
         collection = raw.get("collection") if isinstance(raw, dict) else None
         if isinstance(collection, str) and collection not in COLLECTIONS:
             yield Problem(
-                ("data", name, "collection"), f"{collection!r} is not a collection", nearest(collection, COLLECTIONS)
+                ("data", name, "collection"), f"{collection!r} is not a collection", nearest(collection, list(COLLECTIONS))
             )
+
+
+def _metric_problems(content: Mapping[str, Any]) -> Iterator[Problem]:
+    """Metrics on request that nobody measures; names are enough, no metric is imported."""
+    metrics = section(content, "evaluate").get("metrics")
+    for index, metric in enumerate(metrics if isinstance(metrics, list) else []):
+        if isinstance(metric, str) and specificity_of(metric) is None and metric not in added(METRICS):
+            place: Place = ("evaluate", "metrics", index)
+            known = ["sensitivity_at_specificity_0.9", *added(METRICS)]
+            yield Problem(place, f"{metric!r} is none of {', '.join(known)}", nearest(metric, known))
 
 
 def _size_problems(content: Mapping[str, Any], arms: Mapping[str, Any]) -> Iterator[Problem]:

@@ -38,6 +38,17 @@ class Generated(Section):
     images: int = Field(ge=1, le=10_000_000, description="How many images.")
     size: int = Field(128, ge=32, le=1024, description="Side of the images in pixels.")
     seed: Seed = Field(0, description="Another seed gives other patients.")
+    min_prevalence: float = Field(
+        0.0,
+        ge=0,
+        le=0.5,
+        description="Share of images to which every rarer finding is raised; the rates of ChestX-ray14 when left out.",
+    )
+    max_findings: PositiveInt | None = Field(
+        None,
+        description="So many findings of an image stay, the most severe; all when left out. Not in the layouts "
+        "`vindr_cxr`, `vinbigdata`, `uka_cxr`, `kermany`, `tbx11k` and `gb7_flg`.",
+    )
 
 
 class UsableImages(Section):
@@ -222,6 +233,11 @@ class Evaluation(Section):
     spending: Literal["obrien_fleming", "pocock"] = Field(
         "obrien_fleming",
         description="How the 5 % are spread over the looks: little at first (`obrien_fleming`), or alike (`pocock`).",
+    )
+    metrics: list[str] = Field(
+        [],
+        description="Metrics to measure beside Hilum's own: `sensitivity_at_specificity_0.9`, or what an installed "
+        "package adds.",
     )
     min_group: PositiveInt = Field(
         20, description="Subgroups with fewer positive or negative patients of a finding get no number."
