@@ -285,7 +285,7 @@ def _labelled_rows(prepared: Prepared) -> dict[str, Any]:
 def _trained_on_test_patients(plan: Plan, arm: str, start: Start) -> str:
     if plan.prepared is None:
         return "no" if start.trained_on == "nothing" else "not known before the data are read"
-    return contamination_of(plan.prepared, arm).choices
+    return contamination_of(plan.prepared, arm).message
 
 
 def split_title(plan: Plan) -> str | None:
