@@ -14,6 +14,7 @@ from hilum.pretext.methods import METHODS
 from hilum.pretext.settings import RunSettings, SizeCurriculum
 from hilum.study.file import explain as explain_schema
 from hilum.study.file import finetuning as finetuning_schema
+from hilum.study.file import pretraining as pretraining_schema
 from hilum.study.file import schema
 from hilum.study.file import sweep as sweep_schema
 from hilum.study.file import task as task_schema
@@ -34,12 +35,13 @@ SECTIONS = (
     schema.NamedPretrained,
     schema.NamedSupervised,
     schema.Arm,
-    schema.Pretrained,
-    schema.Supervised,
-    schema.SupervisedTask,
-    schema.Pretraining,
+    pretraining_schema.Pretrained,
+    pretraining_schema.Supervised,
+    pretraining_schema.SupervisedTask,
+    pretraining_schema.Pretraining,
     SizeCurriculum,
     sweep_schema.Sweep,
+    finetuning_schema.Features,
     finetuning_schema.Finetuning,
     finetuning_schema.OnPlateau,
     finetuning_schema.Plateau,
@@ -110,9 +112,10 @@ tests in any task, and no image of a data set that a task is tested on (`test_on
 whole has nothing left to learn from, and a study that pretrains on it is refused.
 
 **Starts** are made once and shared by all arms, tasks and label fractions that name them; a start written into an arm
-(`init`) is shared in the same way. They follow each other: `supervise` goes on from a pretraining, which goes on from
-published weights. `supervise: TASK` learns a task of the study; `supervise: {on: DATA, findings: shared}` those of the
-arm's findings that another data set labels, too, one encoder for each distinct overlap.
+(`init`) is shared in the same way. They follow each other as long as one likes: published weights, then a
+pretraining, then another on nearer images, then labels. `supervise: TASK` learns a task of the study; `supervise:
+{on: DATA, findings: shared}` those of the arm's findings that another data set labels, too, one encoder for each
+distinct overlap. The plan names the whole chain, and the ledger of its last start holds the patients of all.
 
 **Label fractions** are nested by patient, and each is trained and judged by itself, in
 `tasks/NAME/label_fraction-0.1/`. Heat-maps are drawn for the largest. `evaluation/labels_to_match.parquet` says how
@@ -125,7 +128,95 @@ all tasks and fractions are adjusted together, and every page shows them so.
 against the task's own test images, arm by arm (`evaluation/external.parquet`).
 
 **Folds of your own.** `split: {column: fold, test: [4], validation: [3]}` reads a column of your table of labels.
+
+**Several data sets as one.** `on: [nih, vindr]` pools data sets for a task. A finding that one of them does not label
+is masked in its images, in training and in the test. Patients are distinguished over all of them by issuer and id, and
+images whose files hold the same bytes are divided as one patient's. Results are of all test images together, and of
+each data set in the table of subgroups; `study plan` counts each set's positives, and names what it does not label.
+
+**Examinations of several images.** `unit: study` judges each study (column `study_id`) by the mean (`study_score:
+mean`) or highest (`max`) score of its images; it is positive where one of them is. Training sees images, and patients
+stay the unit that is resampled.
+
+## Features from elsewhere
+
+An arm may be a table of vectors by image id, computed by whatever model: no architecture is needed here, and a head is
+fitted to the vectors of the training images. It is compared with the other arms on the same test images.
+
+```yaml
+question: Is a foundation model's embedding enough?
+data:
+  nih: {collection: chestxray14}
+  vindr: {collection: vindr_cxr}
+preprocess: [{square: pad}, {resize: 224}]
+task:
+  on: nih
+  findings: [Pleural Effusion, Cardiomegaly]
+  split: {lists: official, validation: 0.1}
+  test_on: [vindr]
+arms:
+  scratch: {encoder: resnet50}
+  rad_dino:
+    features: {table: {nih: nih.parquet, vindr: vindr.parquet}, trained_on: [mimic_cxr_jpg, padchest]}
+  neighbours:
+    features: {table: {nih: nih.parquet, vindr: vindr.parquet}, head: knn, trained_on: [mimic_cxr_jpg, padchest]}
+```
+
+Parquet has a column `image_id` and one of vectors, or one a number; NPY has a row an image, and the ids in
+NAME.ids.txt beside it. Other shapes, an image twice and numbers that are not finite are refused before anything runs.
+So are images of the task without features, counted by part; with `missing: leave_out` all arms of the task go without
+them. Whom the model was trained on is not in a table: say it with `trained_on`, or the arm counts as "training patients
+not known", and runs with `evaluate: {contaminated: mark}` alone. There are no heat-maps of such an arm, and it cannot
+be packaged.
 """
+CANNOT = (
+    (
+        "labels as CheXNet's lists print them (181 rows differ from the table)",
+        "two labels of one image, of which one is known to be older",
+        '`release: "2017"` with that file',
+    ),
+    (
+        "patients of a whole data set by age, sex and view in the plan",
+        "they are no part of a study's question",
+        "`hilum doctor DATA` counts them",
+    ),
+    (
+        "an audit of labels as a step",
+        "it reads adjudicated labels, which no step of a study may know",
+        "`hilum audit` on the predictions that the study leaves",
+    ),
+    (
+        "percentile or BCa intervals",
+        "they cover less than they say with few patients (`docs/statistics.md`)",
+        "`hilum.evaluation.bootstrap` from Python",
+    ),
+    (
+        "heat-maps of named findings only",
+        "they are drawn for all; the page chooses",
+        "`hilum explain --findings` on the arm",
+    ),
+    (
+        "batch norm in SimCLR's head",
+        "it is not in the paper's head; MoCo v2 has `head_batch_norm`",
+        "a method of your own ([seventh method](seventh_method.md))",
+    ),
+    (
+        "a sweep over settings of pretraining",
+        "each trial would pretrain anew, and labels would choose among unlabelled runs",
+        "one arm for each value",
+    ),
+    (
+        "a sweep over encoders, of an arm that starts from what the study trains",
+        "each encoder would need a start of its own",
+        "one arm for each encoder",
+    ),
+    (
+        "thresholds of studies in a packaged model",
+        "`hilum predict` scores single images",
+        "`unit: image`",
+    ),
+)
+"""What a study file cannot say, why, and what does it instead."""
 METHODS_OPENING = """What goes under `settings` of a pretraining, such as
 `init: {pretrain: dino, on: ours, settings: {prototypes: 2048}}`. Presets give some of them for the number of images;
 `hilum study plan` says which.
@@ -134,17 +225,26 @@ METHODS_OPENING = """What goes under `settings` of a pretraining, such as
 
 def reference() -> str:
     """The page, as Markdown."""
-    lines = [OPENING, TASKS, *(line for section in SECTIONS for line in _section(section))]
+    lines = [OPENING, TASKS, *_cannot(), *(line for section in SECTIONS for line in _section(section))]
     lines += ["## Settings of the methods\n", METHODS_OPENING]
     for name, method in METHODS.items():
         lines += [f"### {name}\n", f"{method.title}.\n", *_table(method.settings)]
     return "\n".join(lines)
 
 
+def _cannot() -> Iterator[str]:
+    yield "## What a study cannot say\n"
+    yield "| wanted | why not | instead |"
+    yield "|---|---|---|"
+    for row in CANNOT:
+        yield f"| {' | '.join(row)} |"
+    yield ""
+
+
 def _section(model: type[BaseModel]) -> Iterator[str]:
     yield f"## {model.__name__}\n"
     yield f"{(model.__doc__ or '').strip()}\n"
-    if model in (schema.Pretrained, schema.NamedPretrained):
+    if model in (pretraining_schema.Pretrained, schema.NamedPretrained):
         yield from _table(model, but=RunSettings.model_fields)
         yield "Every key of [Pretraining](#pretraining) but `seeds` may stand here, too, instead of the study's.\n"
     else:

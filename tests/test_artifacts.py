@@ -8,7 +8,17 @@ import time
 
 import pytest
 
-from hilum.artifacts import file_sha256, fingerprint, locked, whole_directory, whole_file, write_json, write_text
+from hilum.artifacts import (
+    LEASE_SECONDS,
+    file_sha256,
+    fingerprint,
+    holder_of,
+    locked,
+    whole_directory,
+    whole_file,
+    write_json,
+    write_text,
+)
 from hilum.errors import HilumError
 
 
@@ -171,3 +181,72 @@ def test_an_empty_lock_of_nobody_is_taken_over(tmp_path):
     (tmp_path / ".out.lock").touch()
     with locked(tmp_path / "out"):
         pass
+
+
+def test_a_lock_of_another_host_is_a_lease_that_ends_with_its_signs_of_life(tmp_path):
+    lock = tmp_path / ".out.lock"
+    lock.write_text(json.dumps({"host": "elsewhere", "process": 1, "since": "2026-01-01 00:00:00"}))
+    assert holder_of(tmp_path / "out").alive
+    ago = time.time() - LEASE_SECONDS - 1
+    os.utime(lock, (ago, ago))
+    assert not holder_of(tmp_path / "out").alive
+    with locked(tmp_path / "out"):
+        mine = holder_of(tmp_path / "out")
+        assert (mine.host, mine.process, mine.alive) == (socket.gethostname(), os.getpid(), True)
+    assert holder_of(tmp_path / "out") is None
+    assert not list(tmp_path.iterdir())
+
+
+def other_host(path):
+    """A process that holds a lock on a host of another name; skips where this system lets nobody rename one."""
+    code = "import sys, hilum.artifacts; hilum.artifacts.BEAT_SECONDS = 0.2\n" + HOLD
+    command = [
+        "unshare",
+        "--uts",
+        "sh",
+        "-c",
+        'hostname node-b && exec "$0" "$@"',
+        sys.executable,
+        "-c",
+        code,
+        str(path),
+    ]
+    try:
+        process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+    except FileNotFoundError:
+        pytest.skip("no unshare")
+    if process.stdout.readline() != "mine\n":
+        pytest.skip("a host name cannot be changed here")
+    return process
+
+
+def test_a_living_process_of_another_host_keeps_its_lock_and_a_killed_one_loses_it(tmp_path, monkeypatch):
+    monkeypatch.setattr("hilum.artifacts.LEASE_SECONDS", 1.0)
+    other = other_host(tmp_path / "out")
+    time.sleep(1.5)  # longer than the lease: it is the signs of life that keep it
+    with pytest.raises(HilumError, match=f"process {other.pid} on node-b"), locked(tmp_path / "out"):
+        pytest.fail("two writers")
+    other.kill()
+    other.communicate()
+    began = time.monotonic()
+    with locked(tmp_path / "out", wait_seconds=10):
+        assert time.monotonic() - began < 5
+        assert holder_of(tmp_path / "out").process == os.getpid()
+
+
+def test_a_suspended_process_of_another_host_puts_nothing_in_place_when_it_wakes_up(tmp_path):
+    """Its lock was taken over: the directory is the other one's."""
+
+    def write() -> None:
+        with whole_directory(tmp_path / "out") as beside:
+            (beside / "old").touch()
+            lock = tmp_path / ".out.lock"
+            lock.unlink()  # as who takes over does where the file server still holds the old lock
+            lock.write_text(json.dumps({"host": "node-b", "process": 1, "since": "2026-01-01 00:00:00"}))
+
+    with pytest.raises(HilumError, match="another process writes the directory now"):
+        write()
+    assert not (tmp_path / "out").exists()
+    assert json.loads((tmp_path / ".out.lock").read_text())["host"] == "node-b"

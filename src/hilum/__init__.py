@@ -12,7 +12,7 @@ _HOMES = {
     "evaluate": "hilum.runs.evaluate",
     "explain": "hilum.runs.explain",
     "finetune": "hilum.runs.finetune",
-    "load_classifier": "hilum.runs.inputs.models",
+    "load_classifier": "hilum.prediction.classifiers",
     "load_encoder": "hilum.runs.inputs.models",
     "pretrain": "hilum.runs.pretrain",
     "probe": "hilum.runs.probe",

@@ -1,3 +1,6 @@
+from .prediction.classifiers import (
+    load_classifier as load_classifier,
+)
 from .runs.compare import (
     compare as compare,
 )
@@ -12,9 +15,6 @@ from .runs.explain import (
 )
 from .runs.finetune import (
     finetune as finetune,
-)
-from .runs.inputs.models import (
-    load_classifier as load_classifier,
 )
 from .runs.inputs.models import (
     load_encoder as load_encoder,

@@ -8,15 +8,21 @@ import os
 import shutil
 import socket
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hilum.errors import HilumError
 
-_HELD_HERE: set[Path] = set()
+LEASE_SECONDS = 60.0
+"""A lock of another host whose holder has given no sign of life for so long is taken over."""
+BEAT_SECONDS = 10.0
+"""From one sign of life to the next."""
+_HELD_HERE: dict[Path, int] = {}
 """Directories that this process has locked: a block inside a block for the same one takes no lock of its own."""
 
 
@@ -42,7 +48,7 @@ def whole_directory(path: Path, *, resume: bool = False) -> Iterator[Path]:
             Otherwise nothing half-written remains.
     """
     beside = path.with_name(f".{path.name}.partial")
-    with locked(path):
+    with locked(path) as hold:
         if not resume:
             shutil.rmtree(beside, ignore_errors=True)
         beside.mkdir(parents=True, exist_ok=True)
@@ -53,6 +59,7 @@ def whole_directory(path: Path, *, resume: bool = False) -> Iterator[Path]:
         finally:
             if not done and not resume:
                 shutil.rmtree(beside, ignore_errors=True)
+        hold.check()
         if path.exists():
             outdated = path.with_name(f".{path.name}.outdated")
             shutil.rmtree(outdated, ignore_errors=True)
@@ -63,30 +70,99 @@ def whole_directory(path: Path, *, resume: bool = False) -> Iterator[Path]:
             beside.replace(path)
 
 
+@dataclass(frozen=True)
+class Hold:
+    """A lock that this process has.
+
+    Attributes:
+        path: the directory that it is for.
+    """
+
+    path: Path
+
+    def check(self) -> None:
+        """Stop a process that was silent for so long that another one has taken its lock over.
+
+        Raises:
+            HilumError: the lock is not this process's any more.
+        """
+        lock = _lock_of(self.path)
+        if not _is(_HELD_HERE[self.path], lock):
+            raise HilumError(
+                self.path,
+                expected="the lock that this process took",
+                found=f"it was silent for {LEASE_SECONDS:g} s, and another process writes the directory now",
+                fix="Leave it to that one.",
+            )
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who writes a directory.
+
+    Attributes:
+        host: its name.
+        process: its number there.
+        since: local time at which it began.
+        alive: whether it still runs; of another host: whether its last sign of life is younger than `LEASE_SECONDS`.
+    """
+
+    host: str
+    process: int
+    since: str
+    alive: bool
+
+
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
+def locked(path: Path, *, wait_seconds: float = 0.0) -> Iterator[Hold]:
     """Keep other processes from writing a directory inside the block.
 
-    A file `.NAME.lock` beside it says who writes: host, process, since when. The kernel holds the lock (flock) and lets
-    go of it with the process, however that ends, so that what a killed process on this host left is taken over. What
-    a process on another host left is not: whether that one still runs cannot be known from here.
+    A file `.NAME.lock` beside it says who writes: host, process, since when. On one host the kernel holds the lock
+    (flock) and lets go of it with the process, however that ends, so that what a killed process left is taken over at
+    once. Over several hosts with a shared file system a lock is a lease: its holder touches the file every
+    `BEAT_SECONDS`, and the lock of a host that has been silent for `LEASE_SECONDS` is taken over. A process that was
+    only suspended for so long finds out before it puts a directory in place (`Hold.check`).
+
+    Args:
+        path: the directory.
+        wait_seconds: how long to wait for another process that has the lock.
 
     Raises:
         HilumError: another process writes it; says which, and what to do. Nothing was changed.
     """
     path = path.resolve()
     if path in _HELD_HERE:
-        yield
+        yield Hold(path)
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock = path.with_name(f".{path.name}.lock")
-    descriptor = _acquired(path, lock)
-    _HELD_HERE.add(path)
+    lock = _lock_of(path)
+    descriptor = _awaited(path, lock, wait_seconds)
+    _HELD_HERE[path] = descriptor
     try:
-        yield
+        with _beating(lock, descriptor):
+            yield Hold(path)
     finally:
-        _HELD_HERE.discard(path)
-        lock.unlink(missing_ok=True)  # while it is held: who waits for this file finds that it is another one
+        del _HELD_HERE[path]
+        if _is(descriptor, lock):
+            lock.unlink(missing_ok=True)  # while it is held: who waits for this file finds that it is another one
+        os.close(descriptor)
+
+
+def holder_of(path: Path) -> Holder | None:
+    """Who writes a directory, or did when it was killed; None where nobody does."""
+    path = path.resolve()
+    try:
+        descriptor = os.open(_lock_of(path), os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        found = _holder(descriptor)
+        if found is None:
+            return None
+        here = found["host"] == socket.gethostname()
+        alive = _runs(found["process"]) if here else not _lease_is_over(descriptor, _lock_of(path))
+        return Holder(found["host"], found["process"], found["since"], alive)
+    finally:
         os.close(descriptor)
 
 
@@ -106,6 +182,54 @@ def temporary_directory(kind: str) -> Iterator[Path]:
         yield Path(made)
 
 
+def _lock_of(path: Path) -> Path:
+    return path.with_name(f".{path.name}.lock")
+
+
+@contextmanager
+def _beating(lock: Path, descriptor: int) -> Iterator[None]:
+    """Give a sign of life every `BEAT_SECONDS`."""
+    ended = threading.Event()
+
+    def beat() -> None:
+        while not ended.wait(BEAT_SECONDS):
+            with suppress(OSError):  # a file server that is away for a moment
+                os.utime(descriptor)
+
+    thread = threading.Thread(target=beat, name=f"lock of {lock.name}", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _lease_is_over(descriptor: int, lock: Path) -> bool:
+    """Whether the holder of a lock has been silent for too long, by the clock of the file system that it is on."""
+    probe = lock.with_name(f"{lock.name}.{socket.gethostname()}.{os.getpid()}")
+    try:
+        probe.touch()
+        now = probe.stat().st_mtime
+    except OSError:
+        return False  # read-only: nothing can be taken over there
+    finally:
+        with suppress(OSError):
+            probe.unlink(missing_ok=True)
+    return now - os.fstat(descriptor).st_mtime > LEASE_SECONDS
+
+
+def _awaited(path: Path, lock: Path, seconds: float) -> int:
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            return _acquired(path, lock)
+        except HilumError:
+            if time.monotonic() >= until:
+                raise
+        time.sleep(0.5)
+
+
 def _acquired(path: Path, lock: Path) -> int:
     while True:
         descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -115,9 +239,16 @@ def _acquired(path: Path, lock: Path) -> int:
             if by_kernel is False and holder is None:
                 time.sleep(0.2)  # it has the lock, and is about to say who it is
                 holder = _holder(descriptor)
-            if by_kernel is False or (holder and holder["host"] != socket.gethostname()):
-                raise _held(path, lock, holder)
-            if by_kernel is None and holder and _runs(holder["process"]):
+            here = holder is None or holder["host"] == socket.gethostname()
+            if holder is not None and not here:
+                if not _lease_is_over(descriptor, lock):
+                    raise _held(path, lock, holder)
+                if by_kernel is False:  # the file server has not noticed yet: begin a new file
+                    if _is(descriptor, lock):
+                        lock.unlink(missing_ok=True)
+                    os.close(descriptor)
+                    continue
+            elif by_kernel is False or (by_kernel is None and holder and _runs(holder["process"])):
                 raise _held(path, lock, holder)
             if _is(descriptor, lock):
                 now = {
@@ -179,7 +310,10 @@ def _held(path: Path, lock: Path, holder: dict[str, Any] | None) -> HilumError:
     if holder:
         who = f"process {holder['process']} on {holder['host']}, since {holder['since']}"
         if holder["host"] != socket.gethostname():
-            fix = f"Wait until it is done. If that process runs no more, delete {lock} and run this again."
+            fix = (
+                f"Wait until it is done. If that process runs no more, its lock is free {LEASE_SECONDS:g} s after it "
+                f"ended; or delete {lock}. Then run this again."
+            )
     return HilumError(path, expected="a directory that no other process writes", found=who, fix=fix)
 
 

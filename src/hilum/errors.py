@@ -1,6 +1,6 @@
 """The one error that people see: where it is, what was expected, what was found, what to do."""
 
-from typing import Literal
+from typing import Any, Literal
 
 
 class HilumError(Exception):
@@ -19,6 +19,17 @@ class HilumError(Exception):
         self.found = found
         self.fix = fix
         super().__init__(f"{self.where}: expected {expected}; found {found}. {fix}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What another process needs to raise the same error."""
+        return _rebuilt, (type(self), self.args, self.__dict__)
+
+
+def _rebuilt(kind: type[HilumError], args: tuple[Any, ...], state: dict[str, Any]) -> HilumError:
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(state)
+    return error
 
 
 TrainingFailure = Literal["diverged", "collapsed"]

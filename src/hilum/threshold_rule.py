@@ -33,3 +33,18 @@ def parse_rule(rule: str) -> tuple[str, float]:
     if not 0 <= value <= 1:
         raise HilumError("threshold", expected=_EXPECTED, found=rule, fix="Choose one of these.")
     return (name if given else "fixed"), value
+
+
+SENSITIVITY_AT_SPECIFICITY = "sensitivity_at_specificity_"
+"""What names of the metric begin with; the specificity follows, as in sensitivity_at_specificity_0.9."""
+
+
+def specificity_of(metric: str) -> float | None:
+    """The specificity in a name of the metric; None of other metrics, and of a number that is not within 0 and 1."""
+    if not metric.startswith(SENSITIVITY_AT_SPECIFICITY):
+        return None
+    try:
+        specificity = float(metric.removeprefix(SENSITIVITY_AT_SPECIFICITY))
+    except ValueError:
+        return None
+    return specificity if 0 < specificity < 1 else None

@@ -1,4 +1,4 @@
-"""The benchmarks of seeds run, in small, and say what their pages say they do."""
+"""The benchmarks of seeds, epochs and repeats run, in small, and say what their pages say they do."""
 
 import json
 import os
@@ -38,3 +38,24 @@ def test_seed_claims_in_small(tmp_path):
     run("seed_claims.py", tmp_path / "rows.json")
     rows = json.loads((tmp_path / "rows.json").read_text())
     assert {row["compared"] for row in rows} >= {"short − short", "longer − short", "longer − few"}
+
+
+@pytest.mark.slow
+def test_epoch_rules_in_small(tmp_path):
+    run("epoch_rules.py", tmp_path / "runs.json")
+    runs = json.loads((tmp_path / "runs.json").read_text())
+    (pretraining,) = [run for run in runs if run["kind"] == "pretraining"]
+    looks = len(pretraining["numbers"]["judge_linear"])
+    assert pretraining["last"]["look"] == looks
+    for rule in ("last", "best", "within_error", "smoothed", "alarm"):
+        selected = pretraining[rule]
+        assert selected["linear"] == pretraining["numbers"]["judge_linear"][selected["look"] - 1]
+    assert {run["method"] for run in runs if run["kind"] == "finetuning"} == {"1/1 of the labels", "1/3 of the labels"}
+
+
+@pytest.mark.slow
+def test_a_repeat_of_the_demo_in_small(tmp_path):
+    expected = run("demo_repeats.py", tmp_path / "rows.json")
+    (row,) = json.loads((tmp_path / "rows.json").read_text())
+    assert (row["repeat"], row["same images"]) == (0, False)
+    assert "of 1 repeats" in expected

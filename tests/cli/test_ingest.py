@@ -5,6 +5,9 @@ import numpy as np
 import polars as pl
 import pytest
 import typer
+from pydicom import Dataset
+from pydicom.dataset import FileMetaDataset
+from pydicom.uid import ComputedRadiographyImageStorage, ExplicitVRLittleEndian
 from typer.testing import CliRunner
 
 from hilum.cli.ingest import ingest
@@ -68,6 +71,7 @@ def test_a_labelled_folder_leaves_a_manifest_and_its_counts(command, images, tmp
         "boxes": 0,
         "notes": ["1 files could not be read and were set aside (rejected.parquet)"],
         "rejected": 1,
+        "remarks": {},
     }
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "ingest.json",
@@ -80,6 +84,29 @@ def test_a_labelled_folder_leaves_a_manifest_and_its_counts(command, images, tmp
     assert selected["root"] == str(images.resolve())
     assert list(selected["sources"]) == ["labels.csv"]
     assert {name: selected[name] for name in summary} == summary
+
+
+def test_windows_beside_all_values_are_counted_and_named(command, tmp_path):
+    root = tmp_path / "films"
+    root.mkdir()
+    values = np.linspace(0, 4000, 32 * 32).astype(np.uint16).reshape(32, 32)
+    for name, center in (("good", 2000), ("above", 60_000), ("below", -5_000)):
+        header = Dataset()
+        header.SOPClassUID, header.SOPInstanceUID, header.Modality = ComputedRadiographyImageStorage, "1.2.3", "CR"
+        header.PatientID, header.WindowCenter, header.WindowWidth = name, str(center), "100"
+        header.set_pixel_data(values, "MONOCHROME2", 12)
+        header.file_meta = FileMetaDataset()
+        header.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+        header.save_as(root / f"{name}.dcm", enforce_file_format=True)
+    summary = json.loads(command("folder", root, "--out", tmp_path / "out", "--json").stdout)
+    assert summary["remarks"] == {"window_beside_values": 2}
+    assert summary["notes"] == [
+        "2 DICOM files: a window beside all values: the image is one even gray. Preprocess with `window: full`, which "
+        "leaves windows out, or correct WindowCenter (0028,1050)."
+    ]
+    remarks = pl.read_parquet(tmp_path / "out" / "remarks.parquet")
+    assert remarks.rows() == [("above.dcm", "window_beside_values"), ("below.dcm", "window_beside_values")]
+    assert json.loads((tmp_path / "out" / "ingest.json").read_text())["remarks"] == {"window_beside_values": 2}
 
 
 def test_people_see_counts_by_split_and_finding(command, images, tmp_path):

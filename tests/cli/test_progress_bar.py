@@ -75,3 +75,22 @@ def test_on_a_terminal_there_is_a_bar_on_standard_error(monkeypatch, capsys):
     assert "Decoding" in message.err
     assert "5/10" in message.err
     assert "1 rejected" in message.err
+
+
+def test_on_a_terminal_several_bars_have_a_line_each_and_one_that_ends_stays_above(monkeypatch, capsys):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "120")
+    first, second = ProgressBar("first step"), ProgressBar("second step")
+    with second:
+        with first:
+            first.report(3, 7, "on node-a")
+            second.report(1, 9, "on node-b")
+        second.report(8, 9, "on node-b")
+    message = capsys.readouterr().err
+    assert "3/7" in message
+    assert "8/9" in message
+    assert message.rindex("second step") > message.rindex("first step")
+    with ProgressBar("third step") as third:  # the terminal is free again
+        third.report(1, 1, "")
+    assert "third step" in capsys.readouterr().err

@@ -56,15 +56,14 @@ def table_of(manifest, scores, ids, split):
     return rows.join(scores, on="image_id", how="inner", maintain_order="left")
 
 
-@pytest.fixture(scope="session")
-def arm(collected, tmp_path_factory) -> Arm:
-    directory = tmp_path_factory.mktemp("study")
+def make_arm(collected, directory, *, names, cuts, seeds) -> Arm:
+    """Fine-tune a small classifier of each seed: images up to the first cut train, up to the second validate."""
     manifest = collected.manifest
     store = build_store(manifest, collected.root, parse_recipe([{"square": "pad"}, {"resize": SIDE}]), directory / "s")
-    patients = dict(zip(manifest["image_id"], full_names(manifest, "phantom-s3"), strict=True))
+    patients = dict(zip(manifest["image_id"], full_names(manifest, names), strict=True))
     ids = manifest["image_id"].to_list()
     # a patient's images stand side by side: cut between two patients
-    cuts = [next(at for at in range(near, len(ids)) if patients[ids[at]] != patients[ids[at - 1]]) for near in (45, 65)]
+    cuts = [next(at for at in range(near, len(ids)) if patients[ids[at]] != patients[ids[at - 1]]) for near in cuts]
     train, val, test = ids[: cuts[0]], ids[cuts[0] : cuts[1]], ids[cuts[1] :]
 
     def labelled(some):
@@ -72,20 +71,44 @@ def arm(collected, tmp_path_factory) -> Arm:
         return LabelledImages(some, [patients[each] for each in some], targets)
 
     settings = FinetuneSettings(epochs=1, batch_size=16, lr=1e-3, patience=None, device="cpu", policy="none")
-    seeds = []
-    for seed in (0, 1):
+    trained_seeds = []
+    for seed in seeds:
         trained = finetune(
             "random", "resnet18", store, labelled(train), labelled(val), [*val, *test], FINDINGS,
             settings=settings, seed=seed, directory=directory / "arms" / "scratch" / f"seed-{seed}",
-            split_title="phantom, train of patients (000000)",
+            split_title=f"{names}, train of patients (000000)",
         )  # fmt: skip
         scores = read_scores(trained / SCORES, store, [*val, *test])
         parts = [
             as_predictions(table_of(manifest, scores, part, name), name=name, split=name)
             for part, name in ((val, "val"), (test, "test"))
         ]
-        seeds.append(TrainedSeed(trained, *parts))
-    return Arm(collected.root, manifest, store, seeds, train, [*val, *test])
+        trained_seeds.append(TrainedSeed(trained, *parts))
+    return Arm(collected.root, manifest, store, trained_seeds, train, [*val, *test])
+
+
+def package_of(arm, directory) -> Path:
+    rows = arm.manifest.filter(pl.col("image_id").is_in(arm.train_ids))
+    pixels = arm.store.gather(arm.store.rows(arm.train_ids))
+    return package_arm(
+        arm.seeds, directory, PACKAGING, training_range(rows["age"].to_list(), rows["view"].to_list(), pixels)
+    )
+
+
+@pytest.fixture(scope="session")
+def arm(collected, tmp_path_factory) -> Arm:
+    return make_arm(collected, tmp_path_factory.mktemp("study"), names="phantom-s3", cuts=(45, 65), seeds=(0, 1))
+
+
+@pytest.fixture(scope="session")
+def sample_arm(shared_data, tmp_path_factory) -> Arm:
+    """The same of real radiographs, where they are here."""
+    root = shared_data / "chestxray14_sample"
+    if not root.is_dir():
+        pytest.skip("the sample of ChestX-ray14 is not here")
+    manifest = read_collection("chestxray14", root).manifest.filter(pl.col("path").is_not_null()).head(64)
+    collected = SimpleNamespace(manifest=manifest, root=root)
+    return make_arm(collected, tmp_path_factory.mktemp("sample"), names="chestxray14", cuts=(24, 36), seeds=(0,))
 
 
 PACKAGING = Packaging(name="scratch", question="?", split="phantom, patients (000000)", rule="youden", n_bootstrap=100)
@@ -93,7 +116,9 @@ PACKAGING = Packaging(name="scratch", question="?", split="phantom, patients (00
 
 @pytest.fixture(scope="session")
 def model_directory(arm, tmp_path_factory) -> Path:
-    rows = arm.manifest.filter(pl.col("image_id").is_in(arm.train_ids))
-    pixels = arm.store.gather(arm.store.rows(arm.train_ids))
-    training = training_range(rows["age"].to_list(), rows["view"].to_list(), pixels)
-    return package_arm(arm.seeds, tmp_path_factory.mktemp("models") / "scratch", PACKAGING, training)
+    return package_of(arm, tmp_path_factory.mktemp("models") / "scratch")
+
+
+@pytest.fixture(scope="session")
+def sample_model_directory(sample_arm, tmp_path_factory) -> Path:
+    return package_of(sample_arm, tmp_path_factory.mktemp("sample-models") / "scratch")

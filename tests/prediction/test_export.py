@@ -11,7 +11,7 @@ from hilum.data.preprocess import parse_recipe
 from hilum.encoders.zoo import create_encoder
 from hilum.errors import HilumError
 from hilum.finetuning.classifier import Classifier
-from hilum.prediction import load_classifier
+from hilum.prediction import load_package
 from hilum.prediction.export import export_model
 from hilum.prediction.export.parity import TOLERANCE, check_parity
 from hilum.prediction.export.scorer import Scorer
@@ -39,7 +39,7 @@ FAMILIES = {
 
 @pytest.fixture(scope="session")
 def model(model_directory):
-    return load_classifier(model_directory / "seed-0", device="cpu", self_test=False)
+    return load_package(model_directory / "seed-0", device="cpu", self_test=False)
 
 
 @pytest.fixture(scope="session")
@@ -81,7 +81,7 @@ def test_an_onnx_file_says_what_the_model_says_and_how_to_feed_it(model, arm, tm
 
 @pytest.mark.slow
 def test_a_torch_program_says_what_an_ensemble_says(model_directory, tmp_path):
-    ensemble = load_classifier(model_directory, ensemble=True, device="cpu", self_test=False)
+    ensemble = load_package(model_directory, ensemble=True, device="cpu", self_test=False)
     exported = export_model(ensemble, "torch", tmp_path / "m.pt2")
     assert exported.parity.difference <= TOLERANCE
     program = torch.export.load(tmp_path / "m.pt2").module()
@@ -130,13 +130,13 @@ def test_a_folder_for_the_hub_holds_the_model_and_its_numbers(model, tmp_path):
     assert "60046008" in text
     config = json.loads((tmp_path / "hub/config.json").read_text())
     assert config["id2label"] == {"0": "Infiltration", "1": "Pleural Effusion", "2": "Atelectasis"}
-    again = load_classifier(tmp_path / "hub", device="cpu")
+    again = load_package(tmp_path / "hub", device="cpu")
     assert again.thresholds == model.thresholds
 
 
 def test_unknown_formats_and_ensembles_as_folders_are_refused(model, model_directory, tmp_path):
     with pytest.raises(HilumError, match="--format"):
         export_model(model, "tflite", Path("x"))
-    ensemble = load_classifier(model_directory, ensemble=True, device="cpu", self_test=False)
+    ensemble = load_package(model_directory, ensemble=True, device="cpu", self_test=False)
     with pytest.raises(HilumError, match="an ensemble"):
         export_model(ensemble, "huggingface", tmp_path / "hub")

@@ -18,7 +18,7 @@ from hilum.data.pixels import read_gray
 from hilum.errors import HilumError
 from hilum.finetuning.scores import SCORES, read_scores
 from hilum.phantom.dicom_writing import Encoding, write_dicom
-from hilum.prediction import load_classifier
+from hilum.prediction import load_package
 from hilum.prediction.inputs import find_inputs
 from hilum.prediction.predict import PredictConfig, accepted_reasons, predict_images
 from hilum.prediction.reasons import Reason
@@ -29,7 +29,7 @@ P = [f"p_{finding}" for finding in FINDINGS]
 
 @pytest.fixture(scope="session")
 def model(model_directory):
-    return load_classifier(model_directory / "seed-0", device="cpu", self_test=False)
+    return load_package(model_directory / "seed-0", device="cpu", self_test=False)
 
 
 @pytest.fixture
@@ -228,30 +228,44 @@ def test_inputs_that_are_none_or_come_twice_are_refused_before_anything_is_score
         find_inputs(message)
 
 
-def test_the_real_radiographs_are_scored_alike_from_png_and_dicom(score, shared_data, tmp_path):
-    sample = shared_data / "chestxray14_sample" / "images"
-    if not sample.is_dir():
-        pytest.skip("the sample of ChestX-ray14 is not here")
-    paths = sorted(sample.rglob("*.png"))[:12]
-    config = PredictConfig(accepted=frozenset(reason for reason in Reason if reason.can_be_accepted))
-    for encoding, path in zip([*ENCODINGS[:6], *ENCODINGS[:6]], paths, strict=True):
-        stored = at_depth(read_gray(path), encoding.bits)
-        cv2.imwrite(str(tmp_path / path.name), stored)
-        as_dicom(tmp_path / f"{path.stem}.dcm", stored, encoding)
-    _, png = score(*(tmp_path / path.name for path in paths), config=config)
-    _, dicom = score(*(tmp_path / f"{path.stem}.dcm" for path in paths), config=config)
-    assert png["reason"].null_count() == len(paths)
-    assert png.select(P).equals(dicom.select(P))
+def test_real_radiographs_have_the_studys_own_scores_to_the_bit(sample_arm, sample_model_directory, tmp_path):
+    model = load_package(sample_model_directory / "seed-0", device="cpu", self_test=False)
+    wanted = read_scores(sample_arm.seeds[0].directory / SCORES, sample_arm.store, sample_arm.scored_ids)
+    paths = dict(sample_arm.manifest.select("image_id", "path").iter_rows())
+
+    def score(name):
+        config = PredictConfig(workers=2, accepted=frozenset(each for each in Reason if each.can_be_accepted))
+        predict_images(model, find_inputs([str(tmp_path / name)]), tmp_path / f"{name}.parquet", config)
+        table = pl.read_parquet(tmp_path / f"{name}.parquet")
+        assert table["reason"].null_count() == len(table)
+        return table.select(P)
+
+    for name in ("as_they_are", "png", "dicom"):
+        (tmp_path / name).mkdir()
+    ids = sample_arm.scored_ids
+    for number, image_id in enumerate(ids):
+        source = sample_arm.root / paths[image_id]
+        shutil.copy(source, tmp_path / "as_they_are" / f"{number:02d}.png")
+        encoding = ENCODINGS[number % len(ENCODINGS)]
+        stored = at_depth(read_gray(source), encoding.bits)
+        cv2.imwrite(str(tmp_path / "png" / f"{number:02d}.png"), stored)
+        as_dicom(tmp_path / "dicom" / f"{number:02d}.dcm", stored, encoding)
+    assert len(ids) >= len(ENCODINGS)
+    assert score("as_they_are").equals(wanted.select(P))
+    from_dicom = score("dicom")
+    assert from_dicom.equals(score("png"))
+    eight = [number for number in range(len(ids)) if ENCODINGS[number % len(ENCODINGS)].bits == 8]
+    assert from_dicom[eight].equals(wanted[eight].select(P))
 
 
 MEMORY = """
 import resource, sys
 from pathlib import Path
-from hilum.prediction import load_classifier
+from hilum.prediction import load_package
 from hilum.prediction.inputs import InputImage
 from hilum.prediction.predict import PredictConfig, predict_images
 model, image, out = map(Path, sys.argv[1:4])
-loaded = load_classifier(model, device="cpu", self_test=False)
+loaded = load_package(model, device="cpu", self_test=False)
 for count in (200, 2000):
     images = [InputImage(f"{number}.png", image) for number in range(count)]
     predict_images(loaded, images, out, PredictConfig(workers=2))

@@ -162,7 +162,7 @@ def probing_of(case: Case, store: Store, *, keeps_best: bool) -> Probing:
     def look(encoder: torch.nn.Module) -> dict[str, float]:
         return {"probe_nearness": -float(plain_features(encoder, [shown], case.size).std())}
 
-    return Probing(look, ("probe_nearness",), "probe_nearness", every=1, keeps_best=keeps_best)
+    return Probing(look, ("probe_nearness",), "probe_nearness", every=1, keep="best_probe" if keeps_best else "last")
 
 
 def run(case: Case, directory: Path, *, workers: int = 0, keeps_best: bool = False, **changed: Any) -> dict[str, Any]:
@@ -190,7 +190,9 @@ def run(case: Case, directory: Path, *, workers: int = 0, keeps_best: bool = Fal
         own_after_step()
 
     trainable.after_step = after_step
-    probing = None if case.method == "classifier" else probing_of(case, store, keeps_best=keeps_best)
+    probing = (
+        None if case.method == "classifier" else probing_of(case, store, keep="best_probe" if keeps_best else "last")
+    )
     curves = fit(
         trainable, training, validation=validation, probing=probing, settings=settings, directory=directory
     ).curves

@@ -16,7 +16,7 @@ from hilum.pretext.settings import PretextSettings
 from hilum.training.settings import TrainingSettings
 
 IMAGES, LEARNT = 40, 20
-TINY = PretextSettings(epochs=3, batch_size=10, lr=3e-3, precision="fp32", device="cpu")
+TINY = PretextSettings(epochs=3, batch_size=10, lr=3e-3, precision="fp32", device="cpu", keep="best_probe")
 
 
 @pytest.fixture
@@ -63,7 +63,9 @@ def test_the_encoder_that_is_kept_is_that_of_the_best_probe(store, tmp_path, met
     assert len(set(read)) > 1
     assert card.epoch == read.arg_max() + 1
     assert probe.look(encoder, 32)["probe_auroc"] == pytest.approx(read[card.epoch - 1], abs=1e-9)
-    assert card.notes[0].startswith(f"epoch {card.epoch} of 3 was kept: its probe read best, {read.max():.3f}")
+    assert card.notes[0].startswith(
+        f"epoch {card.epoch} of 3 was kept, the epoch with the best probe: its probe read {read.max():.3f}"
+    )
     assert card.probe == probe.images.digest
     assert card.training_patients == sealed(f"all:{row}" for row in range(IMAGES))  # who chose the epoch has been seen
 
@@ -80,7 +82,18 @@ def test_with_too_few_positive_patients_the_run_is_the_one_without_a_probe(store
     assert cards[0].training_patients == cards[1].training_patients == sealed(f"all:{row}" for row in range(LEARNT))
     assert [card.epoch for card in cards] == [3, 3]
     assert cards[0].notes[0] == "epoch 3 of 3 was kept, the last one: no labels were read"
-    assert "no finding has 10 positive patients" in cards[1].notes[0]
+    assert "of findings with fewer than 10 positive patients" in cards[1].notes[0]
+
+
+def test_unless_given_otherwise_the_last_epoch_is_kept_and_the_card_names_no_patient_of_the_probe(store, tmp_path):
+    last = replace(TINY, keep="last")
+    assert PretextSettings().keep == "last"
+    probed, plain = run(store, tmp_path / "probed", last, probe=probe_of(store)), run(store, tmp_path / "plain", last)
+    assert weights(probed) == weights(plain)
+    card = load_encoder(probed)[1]
+    assert card.epoch == 3
+    assert card.notes[0].startswith("epoch 3 of 3 was kept, the last one: its probe read 0.")
+    assert card.training_patients == sealed(f"all:{row}" for row in range(LEARNT))
 
 
 def test_a_run_that_is_killed_keeps_the_same_epoch_and_the_same_bits(store, tmp_path, monkeypatch):

@@ -71,7 +71,7 @@ def test_the_loss_equals_lightlys(page):
 def test_a_registered_method_trains_and_refuses_settings_like_the_others(page, store_of, tmp_path, monkeypatch):
     methods = MappingProxyType({**hilum.pretext.methods.registry.METHODS, "vicreg": page.VICREG})
     monkeypatch.setattr(hilum.pretext.methods.registry, "METHODS", methods)
-    monkeypatch.setitem(METHOD_SETTINGS, "vicreg", page.VICREG.settings)
+    monkeypatch.setitem(METHOD_SETTINGS.own, "vicreg", page.VICREG.settings)
     y, x = np.mgrid[-1:1:32j, -1:1:32j]
     draws = [np.random.default_rng(image).uniform(-3, 3, 3) for image in range(32)]
     pixels = np.stack([128 + 100 * np.sin(a * x + b * y + c) for a, b, c in draws]).astype(np.uint8)

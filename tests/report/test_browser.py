@@ -91,10 +91,10 @@ def test_tables_sort_by_mouse_and_keyboard(found):
 
 def test_the_image_under_the_mouse_is_shown_and_keys_go_on(found):
     pointed = found["pointed"]
-    assert pointed["told"].startswith(pointed["name"])
+    assert pointed["reported"].startswith(pointed["name"])
     assert not pointed["hidden"]
     assert pointed["ink"]
-    assert found["stepped"] != pointed["told"]
+    assert found["stepped"] != pointed["reported"]
     assert found["faded"]
 
 

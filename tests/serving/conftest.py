@@ -20,8 +20,8 @@ from hilum.evaluation.predictions import as_predictions
 from hilum.finetuning.classifier import Classifier
 from hilum.finetuning.weights import write_classifier
 from hilum.phantom import write_chestxray14
-from hilum.prediction import load_classifier
-from hilum.prediction.loading import LoadedClassifier
+from hilum.prediction import load_package
+from hilum.prediction.loading import PackagedClassifier
 from hilum.prediction.packaging import Packaging, TrainedSeed, package_arm, training_range
 from hilum.serving import make_app, make_server
 
@@ -61,12 +61,12 @@ def model_directory(images: list[Path], tmp_path_factory: pytest.TempPathFactory
 
 
 @pytest.fixture(scope="session")
-def model(model_directory: Path) -> LoadedClassifier:
-    return load_classifier(model_directory, device="cpu", self_test=False)
+def model(model_directory: Path) -> PackagedClassifier:
+    return load_package(model_directory, device="cpu", self_test=False)
 
 
 @contextmanager
-def served(model: LoadedClassifier, **options: Any) -> Iterator[httpx.Client]:
+def served(model: PackagedClassifier, **options: Any) -> Iterator[httpx.Client]:
     """A client of a server of its own."""
     server = make_server(make_app(model, **options), port=0)
     thread = threading.Thread(target=server.run)
@@ -85,13 +85,13 @@ def served(model: LoadedClassifier, **options: Any) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture
-def serve(model: LoadedClassifier) -> Iterator[Callable[..., httpx.Client]]:
+def serve(model: PackagedClassifier) -> Iterator[Callable[..., httpx.Client]]:
     """Starts servers with options of `make_app`, and ends them."""
     with ExitStack() as stack:
         yield lambda **options: stack.enter_context(served(model, **options))
 
 
 @pytest.fixture(scope="module")
-def client(model: LoadedClassifier) -> Iterator[httpx.Client]:
+def client(model: PackagedClassifier) -> Iterator[httpx.Client]:
     with served(model) as client:
         yield client

@@ -20,7 +20,7 @@ from hilum.study.plan import (
     refuse_contaminated,
     without_pixel_copies,
 )
-from hilum.study.plan.pixel_copies import pixel_copies
+from hilum.study.plan.pixel_copies import held_copies
 from hilum.study.plan.prepare import prepare
 
 STUDY = """\
@@ -242,7 +242,7 @@ def test_recoded_copies_are_found_by_their_pixels(studied, tmp_path):
         for name, data in prepared.data.items()
     }
     pools = prepared.pool_of(prepared.study.arms["own"].init)
-    found = pixel_copies(prepared, stores, pools)
+    found = held_copies(prepared, stores, pools)
     assert {copy.of_image_id for copy in found} == set(prepared.task.test_ids)
     assert {copy.kind for copy in found} == {"pixels"}
     assert contamination_of(prepared, "own", stores).certainty == "yes"
@@ -315,7 +315,7 @@ def test_real_images_of_few_labels_and_re_encoded_copies(real, tmp_path):
         )
         for name, data in prepared.data.items()
     }
-    found = pixel_copies(prepared, stores, prepared.pool_of(prepared.study.arms["own"].init))
+    found = held_copies(prepared, stores, prepared.pool_of(prepared.study.arms["own"].init))
     assert {copy.image_id: copy.of_image_id for copy in found} == {
         line.partition(",")[0]: image_id for line, image_id in zip(lines[2:], first.task.test_ids, strict=False)
     }

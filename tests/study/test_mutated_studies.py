@@ -108,7 +108,9 @@ def test_yaml_that_is_more_than_it_seems(text, message):
         parse_study(text, where="study.yaml")
 
 
-@pytest.mark.parametrize("key", ["evaluate.reference", "task.on", "arms.scratch.encoder", "data.ours.collection"])
+@pytest.mark.parametrize(
+    "key", ["evaluate.reference", "starts.ssl.encoder", "arms.scratch.encoder", "data.ours.collection"]
+)
 @pytest.mark.parametrize("value", ["[scratch]", "{scratch: 1}", "[[scratch]]"])
 def test_a_list_where_a_name_belongs_is_a_clear_error(key, value):
     with pytest.raises(HilumErrors, match=f"{key}: Input should be a valid string") as caught:
@@ -138,3 +140,56 @@ def test_a_file_that_is_none(tmp_path):
     for path in (tmp_path, tmp_path / "latin1.yaml", tmp_path / "huge.yaml", tmp_path / "absent.yaml"):
         with pytest.raises(HilumError, match="expected a"):
             read_study(path)
+
+
+NASTY = {
+    "finetune.lr=0": "finetune.lr: Input should be greater than 0",
+    "finetune.lr=.nan": "finetune.lr: Input should be a valid number",
+    "finetune.dropout=-0.1": "finetune.dropout: Input should be greater than or equal to 0",
+    "finetune.dropout=1": "finetune.dropout: Input should be less than 1",
+    "finetune.batch_size=0": "finetune.batch_size: Input should be greater than 0",
+    "finetune.schedule=step": "finetune.schedule: 'step' is not one of cosine, constant, plateau",
+    "arms.named.finetune.unfreeze=9": "arms.named.finetune.unfreeze: 9 blocks, but densenet121 has 4",
+    "arms.named.finetune.unfreeze=-1": "neither a number of blocks nor 'all'",
+    "task.label_fraction=0": "task.label_fraction: Input should be greater than 0",
+    "task.label_fraction=10": "is in percent, but a fraction is expected; write 0.1",
+    "task.unit=exam": "task.unit: 'exam' is not one of image, study",
+    "task.on={a: 1}": "task.on: Input should be a valid string",
+    "task.on=[ours, {a: 1}]": "task.on: Input should be a valid string",
+    "task.on=[ours, ours]": "'ours' stands twice",
+    "task.on=[ours, nowhere]": "'nowhere' is not a data set of this study",
+    "data.both.pool=[[ours], ours]": "data.both.pool.0: Input should be a valid string",
+    "sweep.over={learning_rate: [1]}": "sweep.over.learning_rate: is not a setting of training with labels",
+    "sweep.over={lr: [[1e-3], {a: 1}]}": "sweep.over.lr.0: Input should be a valid number",
+    "sweep.over={encoder: [[resnet18]]}": "is not an encoder    did you mean 'resnet18'?",
+    "arms.elsewhere.features.head=tree": "'tree' is not one of logistic, knn, mlp, linear",
+    "arms.elsewhere.features.table={nowhere: x}": "'nowhere' is not a data set of this study",
+    "arms.elsewhere.encoder=resnet18": "arms.elsewhere.encoder: stands beside features",
+    "starts.ssl.start=chain": "starts.ssl.start: goes on from itself: ssl from chain from labels",
+    "seeds=[-1]": "seeds.0: Input should be greater than or equal to 0",
+}
+
+
+@pytest.mark.parametrize("override", NASTY)
+def test_bad_settings_are_refused_by_key(override):
+    changes = ["starts.labels.start=ssl"] if override.startswith("starts.ssl") else []
+    with pytest.raises(HilumErrors) as caught:
+        parse_study(EVERYTHING, where="study.yaml", overrides=[*changes, override])
+    assert NASTY[override] in "\n".join(caught.value.problems)
+
+
+def test_all_bad_settings_are_reported_at_once_with_their_lines():
+    bad = {
+        "lr: 1e-4, head_lr": "lr: 0, head_lr",
+        "[PA, AP]": "3",
+        "dropout: 0, tta": "dropout: -1, tta",
+        "pool: [ours, more]": "pool: [ours]",
+    }
+    text = EVERYTHING
+    for good, wrong in bad.items():
+        assert good in text
+        text = text.replace(good, wrong)
+    with pytest.raises(HilumErrors) as caught:
+        parse_study(text, where="study.yaml")
+    assert len(caught.value.problems) >= len(bad)
+    assert all(problem.startswith("line ") for problem in caught.value.problems)

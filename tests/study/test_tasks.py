@@ -105,6 +105,23 @@ def test_no_patient_of_any_test_is_learnt_from_before_fine_tuning(prepared):
     assert set(learnt.task.train.image_ids) == set(prepared.views[NIH_ALL].task.train.image_ids)
 
 
+def test_a_start_with_labels_neither_trains_nor_validates_on_patients_of_an_external_test(roots):
+    text = STUDY.replace(
+        "elsewhere: {collection: vindr_cxr}", "elsewhere: {collection: chestxray14, images: {views: [AP]}}"
+    )
+    text = text.replace("    test_on: [elsewhere]\n", "")
+    text = text.replace(
+        "    findings: [Pleural Effusion]\n", "    findings: [Pleural Effusion]\n    test_on: {elsewhere: all}\n"
+    )
+    prepared = prepare_study(study_of(text), roots | {"elsewhere": roots["nih"]})
+    view = prepared.views[CHEXPERT]
+    tested = set(view.data["elsewhere"].patients(view.external["elsewhere"]))
+    (learnt,) = view.all_tasks.supervised.values()
+    assert tested & set(view.data["nih"].patients(prepared.views[NIH_ALL].task.val.image_ids))
+    assert learnt.task.val.image_ids
+    assert not tested & {*learnt.task.train.patient_ids, *learnt.task.val.patient_ids}
+
+
 def test_fractions_are_nested_and_share_their_test(prepared):
     few, every = prepared.views[NIH_FEW].task, prepared.views[NIH_ALL].task
     assert few.test_ids == every.test_ids

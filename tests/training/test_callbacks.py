@@ -15,20 +15,25 @@ from hilum.training.settings import TrainingSettings
 SETTINGS = TrainingSettings(epochs=5, lr=0.05, precision="fp32", checkpoint_every_seconds=0)
 
 
-def reported_in_turn(*qualities, every=1, keeps_best=True):
+def reported_in_turn(*qualities, every=1, keep="best_probe", errors=()):
     """A probe that says this of the start, and then of each epoch that it is asked about."""
     left = list(qualities)
-    return Probing(lambda selected: {"auroc": left.pop(0)}, ("auroc",), "auroc", every, keeps_best)
+    more = list(errors)
+
+    def look(selected):
+        return {"auroc": left.pop(0)} | ({"error": more.pop(0)} if errors else {})
+
+    return Probing(look, ("auroc", *(("error",) if errors else ())), "auroc", every, keep, "error")
 
 
-def of_weights(keeps_best=True, every=1):
+def of_weights(keep="best_probe", every=1):
     """A probe that goes by the weights, as real ones do: best after the second epoch of the blobs."""
 
     def look(selected):
         weights = selected.head.weight.detach()
         return {"norm": float(weights.norm()), "auroc": -abs(float(weights.norm()) - 0.96)}
 
-    return Probing(look, ("norm", "auroc"), "auroc", every, keeps_best)
+    return Probing(look, ("norm", "auroc"), "auroc", every, keep)
 
 
 @pytest.mark.parametrize(
@@ -51,15 +56,49 @@ def test_the_weights_of_the_epoch_with_the_best_probe_are_kept(batches, blobs, t
         after.append({name: value.clone() for name, value in module.state_dict().items()})
         return {"auroc": 0.5}
 
-    watching = Probing(look, ("auroc",), "auroc", 1, keeps_best=False)
+    watching = Probing(look, ("auroc",), "auroc", 1, keep="last")
     fit(alike, batches(0, 24), probing=watching, settings=SETTINGS, directory=tmp_path / "watched")
+    assert all(torch.equal(value, after[best][name]) for name, value in selected.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("keep", "qualities", "errors", "best"),
+    [
+        ("last", (0.5, 0.9, 0.1, 0.2, 0.3, 0.1), (), 5),
+        # 0.65 is within 0.1 of 0.7; the 0.61 after it is not within the error of the highest, 0.75, that came later
+        ("within_one_error", (0.5, 0.7, 0.65, 0.75, 0.61, 0.70), (0.0, 0.1, 0.1, 0.1, 0.1, 0.1), 5),
+        ("within_one_error", (0.5, 0.7, 0.65, 0.75, 0.61, 0.64), (0.0, 0.1, 0.1, 0.1, 0.2, 0.2), 3),
+        # means of up to three: 0.9, 0.5, 0.5667, 0.5333, 0.7
+        ("smoothed_probe", (0.5, 0.9, 0.1, 0.7, 0.8, 0.6), (), 1),
+        ("smoothed_probe", (0.5, 0.6, 0.1, 0.7, 0.8, 0.6), (), 5),
+        ("smoothed_probe", (0.5, 0.6, math.nan, 0.7, 0.8, 0.6), (), 5),
+    ],
+)
+def test_other_rules_keep_what_they_say(batches, blobs, tmp_path, keep, qualities, errors, best):
+    probing = reported_in_turn(*qualities, keep=keep, errors=errors)
+    selected, alike = blobs(), blobs()
+    result = fit(selected, batches(0, 24), probing=probing, settings=SETTINGS, directory=tmp_path / "selected")
+    assert result.best_epoch == best
+    after = []
+
+    def look(module):
+        after.append({name: value.clone() for name, value in module.state_dict().items()})
+        return {"auroc": 0.5}
+
+    fit(
+        alike,
+        batches(0, 24),
+        probing=Probing(look, ("auroc",), "auroc", 1),
+        settings=SETTINGS,
+        directory=tmp_path / "all",
+    )
     assert all(torch.equal(value, after[best][name]) for name, value in selected.state_dict().items())
 
 
 def test_training_does_not_depend_on_probes(batches, blobs, tmp_path):
     plain, probed = blobs(), blobs()
     without = fit(plain, batches(0, 40), settings=SETTINGS, directory=tmp_path / "plain")
-    probing = of_weights(keeps_best=False)
+    probing = of_weights(keep="last")
     result = fit(probed, batches(0, 40), probing=probing, settings=SETTINGS, directory=tmp_path / "probed")
     assert all(torch.equal(value, probed.state_dict()[name]) for name, value in plain.state_dict().items())
     assert result.best_epoch == without.best_epoch == 5
@@ -108,7 +147,7 @@ def test_a_killed_run_keeps_the_same_epoch_and_the_same_bits(batches, blobs, tmp
 
 def test_a_checkpoint_of_a_run_that_is_probed_otherwise_is_refused(batches, blobs, tmp_path):
     fit(blobs(), batches(0, 16), probing=of_weights(), settings=SETTINGS, directory=tmp_path)
-    for other in (None, of_weights(every=2), of_weights(keeps_best=False)):
+    for other in (None, of_weights(every=2), of_weights(keep="last")):
         with pytest.raises(HilumError, match="expected a checkpoint of these settings"):
             fit(blobs(), batches(0, 16), probing=other, settings=SETTINGS, directory=tmp_path)
 

@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -143,7 +143,9 @@ def as_written(policy: object) -> object:
     """A policy as its ranges by name, settings as a dictionary, to be printed or hashed; anything else as it is."""
     if isinstance(policy, BaseModel):
         return policy.model_dump()
-    return policy.ranges() if isinstance(policy, ViewPolicy) else policy
+    if isinstance(policy, ViewPolicy):
+        return policy.ranges()
+    return asdict(policy) if is_dataclass(policy) and not isinstance(policy, type) else policy
 
 
 def _from_ranges(

@@ -132,7 +132,7 @@ def _print_intervals(table: "pl.DataFrame", metric: str) -> None:
     rows = table.filter(table["metric"] == metric).to_dicts()
     columns = ("finding", "estimate", "low", "high", "positives", "n", "patients")
     print_table(
-        ["finding", _TITLES[metric], "95 % low", "high", "positives", "images", "patients"],
+        ["finding", _TITLES.get(metric, metric), "95 % low", "high", "positives", "images", "patients"],
         [[row[key] for key in columns] for row in rows],
     )
 
@@ -140,7 +140,7 @@ def _print_intervals(table: "pl.DataFrame", metric: str) -> None:
 def _print_estimates(table: "pl.DataFrame", metrics: list[str]) -> None:
     """Of the other metrics only the estimates; their intervals are in the table that is written."""
     wide = table.filter(table["metric"].is_in(metrics)).pivot("metric", index="finding", values="estimate")
-    print_table(["finding", *(_TITLES[metric] for metric in metrics)], wide.rows())
+    print_table(["finding", *(_TITLES.get(metric, metric) for metric in metrics)], wide.rows())
 
 
 _TITLES = {

@@ -37,9 +37,9 @@ def export(
     from hilum.data.images.gray import UnreadableImage
     from hilum.prediction.export import export_model
     from hilum.prediction.inputs import find_inputs
-    from hilum.prediction.loading import load_classifier
+    from hilum.prediction.loading import load_package
 
-    loaded = load_classifier(model, ensemble=ensemble, device="cpu")
+    loaded = load_package(model, ensemble=ensemble, device="cpu")
     pixels = []
     for image in find_inputs(images) if images else []:
         try:

@@ -14,6 +14,7 @@ _LEFT = (
     "readings.parquet",
     "grades.parquet",
     "rejected.parquet",
+    "remarks.parquet",
     "ingest.json",
 )
 
@@ -89,8 +90,9 @@ def ingest(
 
 def _tables_beside(collected: "Collected") -> list[str]:
     """The tables beside the manifest that have something to say."""
-    tables = {name: getattr(collected, name) for name in ("boxes", "readings", "grades", "rejected")}
-    return [name for name, table in tables.items() if table is not None and (len(table) or name != "rejected")]
+    tables = {name: getattr(collected, name) for name in ("boxes", "readings", "grades", "rejected", "remarks")}
+    given = ("rejected", "remarks")
+    return [name for name, table in tables.items() if table is not None and (len(table) or name not in given)]
 
 
 def summarise(collected: "Collected") -> dict[str, Any]:
@@ -99,7 +101,7 @@ def summarise(collected: "Collected") -> dict[str, Any]:
     Returns:
         `collection`, `images`, `labelled` (how many have a label), `patients`, `splits` (name to `images`, `patients`),
         `findings` (canonical name to `native`, `positive`, `single_label`, `uncertain`, `patients`, `boxes`,
-        `by_split`), `boxes`, `notes`, `rejected`.
+        `by_split`), `boxes`, `notes`, `rejected`, `remarks` (code to how many files).
     """
     import polars as pl
 
@@ -139,6 +141,7 @@ def summarise(collected: "Collected") -> dict[str, Any]:
         "boxes": sum(boxes.values()),
         "notes": collected.notes,
         "rejected": len(collected.rejected),
+        "remarks": dict(collected.remarks.group_by("remark").len().sort("remark").iter_rows()),
     }
 
 

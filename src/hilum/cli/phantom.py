@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 from hilum.cli.console import echo, progress
-from hilum.findings import COLLECTIONS
+from hilum.findings import ADDED_COLLECTIONS, COLLECTIONS
 
-_LAYOUTS = ", ".join(name for name in COLLECTIONS if name != "folder")
+_LAYOUTS = ", ".join(name for name in COLLECTIONS if name not in ADDED_COLLECTIONS and name != "folder")
 
 
 def phantom(
@@ -17,6 +17,9 @@ def phantom(
     images: Annotated[int, typer.Option(min=1, help="How many images.")] = 600,
     size: Annotated[int, typer.Option(min=32, max=1024, help="Side in pixels.")] = 256,
     seed: Annotated[int, typer.Option(min=0, help="Another seed gives other patients.")] = 0,
+    min_prevalence: Annotated[
+        float, typer.Option(min=0, max=0.5, help="Share of images to which every rarer finding is raised.")
+    ] = 0.0,
     workers: Annotated[int | None, typer.Option(min=1, help="Threads; all cores when left out.")] = None,
 ) -> None:
     """Generate chest radiographs with known findings and boxes, in a data set's native layout.
@@ -33,5 +36,14 @@ def phantom(
     from hilum.phantom import write_layout
 
     with progress(f"generating {images:,} images") as on_progress:
-        write_layout(layout, out, images=images, size=size, seed=seed, workers=workers, on_progress=on_progress)
+        write_layout(
+            layout,
+            out,
+            images=images,
+            size=size,
+            seed=seed,
+            min_prevalence=min_prevalence,
+            workers=workers,
+            on_progress=on_progress,
+        )
     echo(f"{images:,} images in {out}")

@@ -9,7 +9,7 @@ from hilum.cli.console import echo, print_json, print_table, progress
 from hilum.cli.named_data import DeviceName, Workers
 
 if TYPE_CHECKING:
-    from hilum.prediction.loading import LoadedClassifier
+    from hilum.prediction.loading import PackagedClassifier
     from hilum.prediction.predict import Scored
 
 EXIT_REFUSED = 1
@@ -57,13 +57,13 @@ def predict(
       hilum predict models/simclr chestxray14=CXR8 --ensemble --out there.parquet --accept age_outside_training
     """
     from hilum.prediction.inputs import find_inputs
-    from hilum.prediction.loading import load_classifier
+    from hilum.prediction.loading import load_package
     from hilum.prediction.predict import PredictConfig, accepted_reasons, predict_images
     from hilum.prediction.table import check_table_name
 
     check_table_name(out)
     accepted = accepted_reasons([word.strip() for word in accept.split(",")] if accept else [])
-    loaded = load_classifier(model, ensemble=ensemble, device=device)  # type: ignore[arg-type]  # checked there
+    loaded = load_package(model, ensemble=ensemble, device=device)  # type: ignore[arg-type]  # checked there
     images = find_inputs(inputs)
     config = PredictConfig(
         accepted=accepted, batch_size=batch_size, workers=workers, maps=maps, method=method, dicom=dicom
@@ -88,7 +88,7 @@ def predict(
         raise typer.Exit(EXIT_REFUSED)
 
 
-def _print(loaded: "LoadedClassifier", scored: "Scored") -> None:
+def _print(loaded: "PackagedClassifier", scored: "Scored") -> None:
     echo(f"{loaded.description.name}: {scored.scored:,} of {scored.images:,} images scored")
     echo()
     rows = [[finding, scored.calls[finding], loaded.thresholds[finding]] for finding in loaded.findings]

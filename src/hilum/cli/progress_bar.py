@@ -1,11 +1,19 @@
-"""How far work is: a bar on a terminal, a plain line now and then elsewhere; always on standard error."""
+"""How far work is: a bar on a terminal, a plain line now and then elsewhere; always on standard error.
+
+Several at once share the terminal, one line each.
+"""
 
 import sys
 import time
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
 
 _SECONDS_BETWEEN_LINES = 10.0
+_SHOWN: list["Progress"] = []
+"""The bars on the terminal, while there are some."""
 
 
 class ProgressBar:
@@ -16,34 +24,16 @@ class ProgressBar:
     """
 
     def __init__(self, title: str) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-        from rich.progress import TimeRemainingColumn as TimeLeftColumn
-
         self._title = title
         self._started = self._last_line = time.monotonic()
         self._first_done: int | None = None
         self._state = (0, 0, "")
-        self._bar: Progress | None = None
-        console = Console(stderr=True)
-        if console.is_terminal:
-            self._bar = Progress(
-                TextColumn("{task.description}"),
-                BarColumn(bar_width=24),
-                MofNCompleteColumn(),
-                TextColumn("{task.fields[rate]}"),
-                TimeElapsedColumn(),
-                TextColumn("left"),
-                TimeLeftColumn(),
-                TextColumn("{task.fields[note]}", style="dim"),
-                console=console,
-            )
+        self._bar = _shared()
+        if self._bar is not None:
             self._task = self._bar.add_task(title, total=None, rate="", note="")
 
     def __enter__(self) -> Self:
         """Show the bar."""
-        if self._bar is not None:
-            self._bar.start()
         return self
 
     def __exit__(
@@ -51,7 +41,7 @@ class ProgressBar:
     ) -> None:
         """Leave the bar as it stands; without a terminal, tell how long work ended."""
         if self._bar is not None:
-            self._bar.stop()
+            _finished(self._bar, self._task)
         elif self._last_line > self._started:  # quick work needs no line
             self._line("stopped" if kind is not None else "done")
 
@@ -86,6 +76,44 @@ class ProgressBar:
     def _seconds_left(self) -> float | None:
         rate = self._per_second()
         return (self._state[1] - self._state[0]) / rate if rate > 0 else None
+
+
+def _shared() -> "Progress | None":
+    """The bars on the terminal, which begin to be drawn with the first; None where there is no terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import TimeRemainingColumn as TimeLeftColumn
+
+    if not _SHOWN:
+        console = Console(stderr=True)
+        if not console.is_terminal:
+            return None
+        _SHOWN.append(
+            Progress(
+                TextColumn("{task.description}"),
+                BarColumn(bar_width=24),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[rate]}"),
+                TimeElapsedColumn(),
+                TextColumn("left"),
+                TimeLeftColumn(),
+                TextColumn("{task.fields[note]}", style="dim"),
+                console=console,
+            )
+        )
+        _SHOWN[0].start()
+    return _SHOWN[0]
+
+
+def _finished(bars: "Progress", task: "TaskID") -> None:
+    """Leave a bar above those that are still drawn."""
+    if len(bars.tasks) > 1:
+        shown = next(each for each in bars.tasks if each.id == task)
+        bars.console.print(bars.make_tasks_table([shown]))
+        bars.remove_task(task)
+        return
+    bars.stop()
+    _SHOWN.clear()
 
 
 def _clock(seconds: float | None) -> str:

@@ -45,14 +45,14 @@ def serve(
     import socket
     from dataclasses import replace
 
-    from hilum.prediction.loading import load_classifier
+    from hilum.prediction.loading import load_package
     from hilum.prediction.predict import accepted_reasons
 
     accepted = accepted_reasons([word.strip() for word in accept.split(",")] if accept else [])
     limits = Limits(images=max_images, upload_bytes=max_bytes)
     limits = replace(limits, waiting_images=max(limits.waiting_images, max_images))
     limits = replace(limits, waiting_bytes=max(limits.waiting_bytes, 2 * max_bytes))
-    loaded = load_classifier(model, ensemble=ensemble, device=device)  # type: ignore[arg-type]  # checked there
+    loaded = load_package(model, ensemble=ensemble, device=device)  # type: ignore[arg-type]  # checked there
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(message)s")
     logging.getLogger("hilum.serving").setLevel(logging.INFO)
     app = make_app(loaded, limits=limits, accepted=accepted, allowed_hosts=allowed_hosts(host))

@@ -3,7 +3,7 @@
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
@@ -22,6 +22,7 @@ class Log(StrEnum):
     """Where curves go beside the study's own files."""
 
     TENSORBOARD = "tensorboard"
+    MLFLOW = "mlflow"
 
 
 class Scale(StrEnum):
@@ -159,10 +160,31 @@ def run(
         int | None, typer.Option(min=0, help="Threads that prepare images; results do not depend on it.")
     ] = None,
     check_first: Annotated[
-        bool, typer.Option("--check/--no-check", help="Try every step in miniature first, as `hilum study check` does.")
-    ] = True,
+        bool | None,
+        typer.Option(
+            "--check/--no-check",
+            help="Try every step in miniature first, as `hilum study check` does; so unless the scale is tiny.",
+        ),
+    ] = None,
     log: Annotated[
-        Log | None, typer.Option(help="Write the curves of training also for TensorBoard, into OUT/logs.")
+        Log | None, typer.Option(help="Write the curves of training also for TensorBoard or MLflow, into OUT/logs.")
+    ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Do the steps on a Ray cluster whose nodes share OUT: `auto`, HOST:PORT, ray://HOST:PORT; or `local`.",
+        ),
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Do so many steps at once, in processes of this machine.")] = 1,
+    cpus_per_step: Annotated[
+        int, typer.Option(min=1, help="Cores that each step takes, with --cluster or several --jobs.")
+    ] = 1,
+    mirror: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL", help="Copy each finished step there, and fetch from there what is done: s3://…, file://…"
+        ),
     ] = None,
 ) -> None:
     """Run a study to its report. Interrupted, or with a changed arm, it does only what is left.
@@ -172,6 +194,7 @@ def run(
       hilum study run studies/demo.yaml --out runs/demo
       hilum study run studies/chestxray14_tiny.yaml --data chestxray14=CXR8 --out runs/tiny64
       hilum study run studies/chestxray14_tiny.yaml --scale tiny --out runs/try
+      hilum study run studies/demo.yaml --out runs/demo --jobs 2
     """
     content = read(study, scale, override, protocol)
     from hilum.artifacts import locked
@@ -184,8 +207,12 @@ def run(
         out,
         workers,
         allow_missing=allow_missing,
-        check_first=check_first,
-        log="tensorboard" if log is Log.TENSORBOARD else None,
+        check_first=scale is not Scale.TINY if check_first is None else check_first,
+        log=None if log is None else log.value,
+        cluster=cluster,
+        jobs=jobs,
+        cpus_per_step=cpus_per_step,
+        mirror=mirror,
     )
 
 
@@ -277,7 +304,11 @@ def run_to_report(
     *,
     allow_missing: bool = False,
     check_first: bool = False,
-    log: "Literal['tensorboard'] | None" = None,
+    log: str | None = None,
+    cluster: str | None = None,
+    jobs: int = 1,
+    cpus_per_step: int = 1,
+    mirror: str | None = None,
 ) -> None:
     """Run a study with a progress bar a step, and say where the report is."""
     from hilum.study.run import run_study
@@ -296,7 +327,11 @@ def run_to_report(
         allow_missing=allow_missing,
         check=check_first,
         progress=progress,
-        log=log,
+        log=cast('Literal["tensorboard", "mlflow"] | None', log),
+        cluster=cluster,
+        jobs=jobs,
+        cpus_per_step=cpus_per_step,
+        mirror=mirror,
         on_start=begin,
         on_check=_print_checked,
     )

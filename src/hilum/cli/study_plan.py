@@ -43,6 +43,14 @@ def print_plan(description: "Plan") -> None:
         echo("Counts, split and time need the tables: add " + " ".join(f"--data {name}=ROOT" for name in missing))
 
 
+def _print_parts(parts: list[dict[str, Any]]) -> None:
+    """What each data set of a pool gives to the task."""
+    for row in parts:
+        counts = row["positives"].items()
+        described = ", ".join(f"{name} {'not labelled' if n is None else format(n, ',')}" for name, n in counts)
+        echo(f"  {row['data']}, {row['split']}: {row['images']:,} images; positive: {described}")
+
+
 def _print_rates(rates: dict[str, Any] | None) -> None:
     """Where the estimate comes from, and how sure it is."""
     if rates is None:
@@ -71,6 +79,15 @@ def _print_arms(content: dict[str, Any]) -> None:
     print_table(["arm", "encoder", "starts from", "trainable", "was trained on test patients"], rows)
     _print_weights(content["arms"])
     _print_start_differences(content["arms"])
+    if (judged := content["judged"]) is not None and judged["unit"] == "study":
+        score = "mean" if judged["score"] == "mean" else "highest"
+        echo(
+            f"Judged by study: {judged['test_units']:,} studies of {judged['test_images']:,} test images, by the "
+            f"{score} score of each"
+        )
+    if lost := content["without_features"]:
+        counts = ", ".join(f"{part} {count:,}" for part, count in lost.items())
+        echo(f"Images without features, left out for all arms: {counts}")
     _print_labelled(content["labelled"])
     _print_finetuning(content["finetuning"])
     for row in content["sweeps"]:
@@ -91,6 +108,7 @@ def _print_task(task: dict[str, Any]) -> None:
         )
         for finding, by_split in data["positives"].items():
             echo(f"  {finding}: {' · '.join(f'{part} {count:,}' for part, count in by_split.items())}")
+        _print_parts(data.get("parts", []))
     _print_arms(task)
 
 
@@ -179,6 +197,9 @@ def _print_finetuning(rows: list[dict[str, Any]]) -> None:
 
 def _print_presets(rows: list[dict[str, Any]]) -> None:
     """What presets fill in, with reasons; once for pretrainings that leave the same to them."""
+    for row in rows:
+        for name, images in row["counted_once"].items():
+            echo(f"\n{row['title']}: {images:,} images of {name} equal others that it learns from: counted once")
     arms: dict[tuple[Any, ...], list[str]] = {}
     for row in rows:
         filled = tuple((s["name"], _value(s["value"]), s["reason"]) for s in row["settings"] if "preset" in s["origin"])
@@ -205,6 +226,8 @@ def _print_data(row: dict[str, object], split: str | None) -> None:
         echo(f"  {' · '.join(f'{part} {count:,}' for part, count in splits.items())}    split {split}")
         for finding, by_split in positives.items():
             echo(f"  {finding}: {' · '.join(f'{part} {count:,}' for part, count in by_split.items())}")
+    if isinstance(parts := row.get("parts"), list):
+        _print_parts(parts)
     echo()
 
 

@@ -83,14 +83,22 @@ def read_image(path: Path, window: Literal["header", "full"] = "header") -> Deco
     Raises:
         UnreadableImage: absent, empty, broken, cut short, of another kind, in colour, several frames, or too large.
     """
+    return decode_image(read_content(path), path, window)
+
+
+def read_content(path: Path) -> bytes:
+    """The bytes of a radiograph's file.
+
+    Raises:
+        UnreadableImage: absent, no regular file, or of more than `MAX_BYTES`.
+    """
     try:
         size = check_regular(path)
         if size > MAX_BYTES:
             raise UnreadableImage(path, reason=f"a file of {size:,} bytes; {MAX_BYTES:,} are allowed")
-        content = path.read_bytes()
+        return path.read_bytes()
     except (OSError, ValueError) as error:
         raise UnreadableImage(path, reason=_reason(error)) from error
-    return decode_image(content, path, window)
 
 
 def decode_image(content: bytes, path: Path, window: Literal["header", "full"] = "header") -> DecodedImage:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hilum.errors import HilumError
+from hilum.extensions import ENCODERS, Registry, wrong_kind
 
 TIMM = "timm (Apache-2.0)"
 OWN = "Hilum (Apache-2.0)"
@@ -19,7 +20,8 @@ class Architecture:
 
     Attributes:
         name: timm's, where timm has the architecture.
-        family: how it is built and read; one of `hilum.encoders.zoo.FAMILIES`.
+        family: how it is built and read; one of `hilum.encoders.zoo.FAMILIES`, or "package.module:NAME", a
+            `hilum.encoders.family.Family` of its own.
         blocks: how many blocks can be unfrozen one by one from the end; the stem is not among them.
         parameters: of the encoder with one input channel and without a head.
         gigaflops: multiply-adds x 2 of one forward pass at 224 x 224, in 10^9; grows with the number of pixels.
@@ -33,6 +35,7 @@ class Architecture:
         published: parameters as published where that is another count: with three channels, a classifier of 14
             findings and, for CheXNet (DenseNet-121), running means and variances (Toh et al. 2023, Table 1).
         code: whose code builds it, and under which licence; weights have their own terms.
+        batch_norm: of an own family: whether it has batch norm.
     """
 
     name: str
@@ -49,6 +52,7 @@ class Architecture:
     fixed: bool = False
     published: int | None = None
     code: str = TIMM
+    batch_norm: bool = False
 
     @property
     def sizes(self) -> str:
@@ -60,7 +64,7 @@ class Architecture:
     @property
     def random_opponent(self) -> Literal["calibrated", "plain"]:
         """The random encoder that pretraining has to beat: calibrated where there are batch norms to calibrate."""
-        return "calibrated" if self.family in _WITH_BATCH_NORM else "plain"
+        return "calibrated" if self.batch_norm or self.family in _WITH_BATCH_NORM else "plain"
 
     def padded(self, side: int) -> int:
         """Side in px with which the network computes for images of `side` px.
@@ -131,48 +135,62 @@ _EVA_X = "Yao et al., 2024"
 _VIT = "Dosovitskiy et al., ICLR 2021"
 _DEIT = "Touvron et al., ICML 2021"
 
-ARCHITECTURES: dict[str, Architecture] = {
-    architecture.name: architecture
-    for architecture in (
-        _resnet("resnet18", 11_170_240, 3.47, 512),
-        _resnet("resnet50", 23_501_760, 8.02, 2048),
-        _resnet("resnet101", 42_493_888, 15.44, 2048),
-        Architecture(
-            "densenet121", "densenet", 4, 6_947_584, 5.51, 32, 1024, "Huang et al., CVPR 2017", published=7_051_854
-        ),
-        _convnext("convnextv2_atto", 12, 3_386_120, 1.09, 320),
-        _convnext("convnextv2_femto", 12, 4_846_704, 1.55, 384),
-        _convnext("convnextv2_pico", 12, 8_551_232, 2.72, 512),
-        _convnext("convnextv2_nano", 14, 14_980_240, 4.87, 640),
-        _convnext("convnextv2_tiny", 18, 27_863_424, 8.89, 768),
-        _convnext("convnextv2_base", 36, 87_688_704, 30.68, 1024),
-        _convnext("convnext_tiny", 18, 27_817_056, 8.89, 768),
-        _convnext("convnext_small", 36, 49_451_616, 17.35, 768),
-        _convnext("convnext_base", 36, 87_562_368, 30.68, 1024),
-        _convnext("convnext_large", 36, 196_224_192, 68.68, 1536),
-        _vit("vit_tiny_patch16_224", "vit", 5_426_112, 2.47, 16, 192, _DEIT),
-        _vit("vit_small_patch16_224", "vit", 21_469_056, 9.12, 16, 384, _DEIT),
-        _vit("vit_base_patch16_224", "vit", 85_405_440, 34.97, 16, 768, _VIT),
-        _vit("vit_small_patch14_dinov2", "dinov2", 21_905_664, 12.44, 14, 384, _DINOV2),
-        _vit("vit_base_patch14_dinov2", "dinov2", 86_278_656, 46.71, 14, 768, _DINOV2),
-        _vit("vit_large_patch14_dinov2", "dinov2", 303_966_208, 162.54, 14, 1024, _DINOV2, 24),
-        _vit("vit_small_patch14_reg4_dinov2", "vit", 21_906_816, 12.65, 14, 384, _REGISTERS),
-        _vit("vit_base_patch14_reg4_dinov2", "vit", 86_280_960, 47.46, 14, 768, _REGISTERS),
-        _vit("vit_large_patch14_reg4_dinov2", "vit", 303_969_280, 165.16, 14, 1024, _REGISTERS, 24),
-        _vit("vit_small_patch16_dinov3", "dinov3", 21_390_336, 9.32, 16, 384, _DINOV3),
-        _vit("vit_base_patch16_dinov3", "dinov3", 85_248_000, 35.71, 16, 768, _DINOV3),
-        _vit("vit_small_patch16_dinov3_qkvb", "dinov3", 21_399_552, 9.32, 16, 384, _DINOV3),
-        _vit("vit_base_patch16_dinov3_qkvb", "dinov3", 85_266_432, 35.71, 16, 768, _DINOV3),
-        _vit("eva_x_tiny_patch16", "eva_x", 5_426_880, 2.47, 16, 192, _EVA_X),
-        _vit("eva_x_small_patch16", "eva_x", 21_470_592, 9.12, 16, 384, _EVA_X),
-        _vit("eva_x_base_patch16", "eva_x", 85_457_664, 34.97, 16, 768, _EVA_X),
-        Architecture(
-            "swin_base_patch4_window7_224", "swin", 24, 86_739_128, 30.83, 32, 1024, "Liu et al., ICCV 2021", fills=32
-        ),
-        _toh2023("cnn", 6, 14_272, 0.32, 64, 144, 19_026, fixed=True),
-        _toh2023("resnet", 4, 6_289_248, 1.97, 32, 384, 6_299_342),
-        _toh2023("densenet", 4, 2_123_940, 1.79, 32, 546, 2_136_302),
-        _toh2023("unet_encoder", 5, 20_948_672, 17.44, 16, 12_800, 21_129_038, fixed=True),
-        _toh2023("xvt", 6, 2_745_792, 1.70, 14, 192, 2_823_758),
-    )
-}
+_OWN: tuple[Architecture, ...] = (
+    _resnet("resnet18", 11_170_240, 3.47, 512),
+    _resnet("resnet34", 21_278_400, 7.17, 512),
+    _resnet("resnet50", 23_501_760, 8.02, 2048),
+    _resnet("resnet101", 42_493_888, 15.44, 2048),
+    Architecture(
+        "densenet121", "densenet", 4, 6_947_584, 5.51, 32, 1024, "Huang et al., CVPR 2017", published=7_051_854
+    ),
+    _convnext("convnextv2_atto", 12, 3_386_120, 1.09, 320),
+    _convnext("convnextv2_femto", 12, 4_846_704, 1.55, 384),
+    _convnext("convnextv2_pico", 12, 8_551_232, 2.72, 512),
+    _convnext("convnextv2_nano", 14, 14_980_240, 4.87, 640),
+    _convnext("convnextv2_tiny", 18, 27_863_424, 8.89, 768),
+    _convnext("convnextv2_base", 36, 87_688_704, 30.68, 1024),
+    _convnext("convnext_tiny", 18, 27_817_056, 8.89, 768),
+    _convnext("convnext_small", 36, 49_451_616, 17.35, 768),
+    _convnext("convnext_base", 36, 87_562_368, 30.68, 1024),
+    _convnext("convnext_large", 36, 196_224_192, 68.68, 1536),
+    _vit("vit_tiny_patch16_224", "vit", 5_426_112, 2.47, 16, 192, _DEIT),
+    _vit("vit_small_patch16_224", "vit", 21_469_056, 9.12, 16, 384, _DEIT),
+    _vit("vit_base_patch16_224", "vit", 85_405_440, 34.97, 16, 768, _VIT),
+    _vit("vit_small_patch14_dinov2", "dinov2", 21_905_664, 12.44, 14, 384, _DINOV2),
+    _vit("vit_base_patch14_dinov2", "dinov2", 86_278_656, 46.71, 14, 768, _DINOV2),
+    _vit("vit_large_patch14_dinov2", "dinov2", 303_966_208, 162.54, 14, 1024, _DINOV2, 24),
+    _vit("vit_small_patch14_reg4_dinov2", "vit", 21_906_816, 12.65, 14, 384, _REGISTERS),
+    _vit("vit_base_patch14_reg4_dinov2", "vit", 86_280_960, 47.46, 14, 768, _REGISTERS),
+    _vit("vit_large_patch14_reg4_dinov2", "vit", 303_969_280, 165.16, 14, 1024, _REGISTERS, 24),
+    _vit("vit_small_patch16_dinov3", "dinov3", 21_390_336, 9.32, 16, 384, _DINOV3),
+    _vit("vit_base_patch16_dinov3", "dinov3", 85_248_000, 35.71, 16, 768, _DINOV3),
+    _vit("vit_small_patch16_dinov3_qkvb", "dinov3", 21_399_552, 9.32, 16, 384, _DINOV3),
+    _vit("vit_base_patch16_dinov3_qkvb", "dinov3", 85_266_432, 35.71, 16, 768, _DINOV3),
+    _vit("eva_x_tiny_patch16", "eva_x", 5_426_880, 2.47, 16, 192, _EVA_X),
+    _vit("eva_x_small_patch16", "eva_x", 21_470_592, 9.12, 16, 384, _EVA_X),
+    _vit("eva_x_base_patch16", "eva_x", 85_457_664, 34.97, 16, 768, _EVA_X),
+    Architecture(
+        "swin_base_patch4_window7_224", "swin", 24, 86_739_128, 30.83, 32, 1024, "Liu et al., ICCV 2021", fills=32
+    ),
+    _toh2023("cnn", 6, 14_272, 0.32, 64, 144, 19_026, fixed=True),
+    _toh2023("resnet", 4, 6_289_248, 1.97, 32, 384, 6_299_342),
+    _toh2023("densenet", 4, 2_123_940, 1.79, 32, 546, 2_136_302),
+    _toh2023("unet_encoder", 5, 20_948_672, 17.44, 16, 12_800, 21_129_038, fixed=True),
+    _toh2023("xvt", 6, 2_745_792, 1.70, 14, 192, 2_823_758),
+)
+
+
+def _architecture(name: str, added: object) -> Architecture:
+    """What an entry point of `hilum.encoders` gives."""
+    if not isinstance(added, Architecture):
+        raise wrong_kind(ENCODERS, name, "a hilum.encoders.catalogue.Architecture", added)
+    if added.name != name:
+        where, fix = f"entry point {name} of {ENCODERS}", "Give both one name."
+        raise HilumError(where, expected=f"an architecture of this name, {name}", found=added.name, fix=fix)
+    return added
+
+
+ARCHITECTURES: Registry[Architecture] = Registry(
+    ENCODERS, {architecture.name: architecture for architecture in _OWN}, _architecture
+)
+"""By name: Hilum's own, and those that installed packages add."""

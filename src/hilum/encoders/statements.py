@@ -69,7 +69,7 @@ class Contamination:
         patients: test patients with at least one image that is seen, or may be.
         images: test images that are seen, or may be.
         of_patients, of_images: all test patients and images.
-        certainty: "no"; "seen", where a list names the images; "may", where nobody can tell which; "unknown", where
+        certainty: "no"; "yes", where a list names the images; "may", where nobody can tell which; "unknown", where
             images have no patient ids by which it could be known, or ids of an issuer that is not known.
         message: one line for people.
         by_part: test images on each part of each list ("split_chexnet train"), where a list names them.

@@ -1,8 +1,9 @@
 """Encoders for one-channel radiographs: one face for every architecture."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import KeysView, Sequence
 from difflib import get_close_matches
+from pkgutil import resolve_name
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -23,23 +24,46 @@ from hilum.encoders.toh2023 import DENSENET as SMALL_DENSENET
 from hilum.encoders.toh2023 import RESNET as SMALL_RESNET
 from hilum.errors import HilumError
 
-ENCODERS: tuple[str, ...] = tuple(ARCHITECTURES)
+ENCODERS: KeysView[str] = ARCHITECTURES.keys()
+"""Names of `ARCHITECTURES`."""
 
-FAMILIES: dict[str, Family] = {
-    "resnet": RESNET,
-    "densenet": DENSENET,
-    "convnext": CONVNEXT,
-    "vit": VIT,
-    "dinov2": DINOV2,
-    "dinov3": DINOV3,
-    "eva_x": EVA_X,
-    "swin": SWIN,
-    "toh2023_cnn": CNN,
-    "toh2023_resnet": SMALL_RESNET,
-    "toh2023_densenet": SMALL_DENSENET,
-    "toh2023_unet_encoder": UNET_ENCODER,
-    "toh2023_xvt": XVT,
-}
+
+class _Families(dict[str, Family]):
+    """Families by name, and those of other packages by where their code is, "package.module:NAME"."""
+
+    def __missing__(self, place: str) -> Family:
+        """Import a family."""
+        if ":" not in place:
+            raise KeyError(place)
+        try:
+            found = resolve_name(place)
+        except (ImportError, AttributeError, ValueError) as error:
+            fix = "Correct the family of the architecture."
+            raise HilumError(f"family {place}", expected="a Family", found=str(error), fix=fix) from error
+        if not isinstance(found, Family):
+            fix = "See docs/extending.md."
+            raise HilumError(f"family {place}", expected="a Family", found=type(found).__name__, fix=fix)
+        self[place] = found
+        return found
+
+
+FAMILIES: dict[str, Family] = _Families(
+    {
+        "resnet": RESNET,
+        "densenet": DENSENET,
+        "convnext": CONVNEXT,
+        "vit": VIT,
+        "dinov2": DINOV2,
+        "dinov3": DINOV3,
+        "eva_x": EVA_X,
+        "swin": SWIN,
+        "toh2023_cnn": CNN,
+        "toh2023_resnet": SMALL_RESNET,
+        "toh2023_densenet": SMALL_DENSENET,
+        "toh2023_unet_encoder": UNET_ENCODER,
+        "toh2023_xvt": XVT,
+    }
+)
 
 GRAY_MEAN = 0.5
 GRAY_STD = 0.25

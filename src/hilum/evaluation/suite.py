@@ -19,6 +19,7 @@ from hilum.evaluation.tables import (
     comparisons_table,
     evaluate_single_label,
     evaluate_subgroups,
+    joint_table,
     margins_table,
     mean_confusion,
     metrics_table,
@@ -109,6 +110,7 @@ class EvaluationTables:
         comparisons: see `hilum.evaluation.comparisons_table`.
         ranks, margins, subgroups, classes: see `ranks_table`, `margins_table`, `evaluate_subgroups` and
             `evaluate_single_label` of `hilum.evaluation`; the last two with `arm` before.
+        joint: of three arms or more, see `hilum.evaluation.tables.joint_table`.
         baseline_metrics, baseline_comparisons: of baselines; and of every arm minus every baseline over findings.
         probe_metrics, probe_comparisons: of the linear probes, under their arms' names; and of the arm minus its own.
     """
@@ -117,6 +119,7 @@ class EvaluationTables:
     averages: tuple[str, ...]
     metrics: pl.DataFrame
     comparisons: pl.DataFrame
+    joint: pl.DataFrame | None = None
     ranks: pl.DataFrame | None = None
     margins: pl.DataFrame | None = None
     subgroups: pl.DataFrame | None = None
@@ -136,6 +139,7 @@ class EvaluationTables:
 TABLES = (
     "metrics",
     "comparisons",
+    "joint",
     "ranks",
     "margins",
     "subgroups",
@@ -175,6 +179,7 @@ def evaluate_suite(
     ranked = several and bool(tested.included.any()) and len(tested.findings) > 1 and AUROC in tested.metrics
     baseline_metrics, baseline_comparisons = _beside_baselines(given, settings)
     probe_metrics, probe_comparisons = _beside_probes(given, settings)
+    joint = joint_table(tested, adjustment=settings.adjustment, look=settings.look)
     margins = None
     if several and settings.margin is not None:
         margins = margins_table(tested, settings.margin, reference=reference, pairs=settings.pairs)
@@ -185,6 +190,7 @@ def evaluate_suite(
         comparisons=comparisons_table(
             tested, reference=reference, pairs=settings.pairs, adjustment=settings.adjustment, look=settings.look
         ),
+        joint=None if joint.is_empty() else joint,
         ranks=ranks_table([tested]) if ranked else None,  # of one finding the estimates rank the arms
         margins=margins,
         subgroups=_subgroups(given, settings) if given.groups else None,

@@ -1,11 +1,20 @@
 """Findings: the vocabulary, each data set's own names for it, and what follows from what."""
 
 from hilum.findings.derived import DERIVED, parts_of
-from hilum.findings.native_names import COLLECTIONS, labelled_by, labelled_finding, labelled_spellings, native
+from hilum.findings.native_names import (
+    ADDED_COLLECTIONS,
+    COLLECTIONS,
+    AddedCollection,
+    labelled_by,
+    labelled_finding,
+    labelled_spellings,
+    native,
+)
 from hilum.findings.vocabulary import CHESTXRAY14, CHEXPERT, NO_FINDING, VOCABULARY, bare_name, canonical, is_finding
 from hilum.findings.who_labels import SHORT_NAMES, FindingRow, who_labels
 
 __all__ = [
+    "ADDED_COLLECTIONS",
     "CHESTXRAY14",
     "CHEXPERT",
     "COLLECTIONS",
@@ -13,6 +22,7 @@ __all__ = [
     "NO_FINDING",
     "SHORT_NAMES",
     "VOCABULARY",
+    "AddedCollection",
     "FindingRow",
     "bare_name",
     "canonical",

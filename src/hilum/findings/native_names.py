@@ -4,12 +4,16 @@ The layouts are read in `hilum.data.collections`; here stand only the names. Wha
 from its map, and null in its manifest.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, KeysView, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from types import MappingProxyType
+from typing import Any
 
 from hilum.errors import HilumError
-from hilum.findings.vocabulary import CHESTXRAY14, CHEXPERT, NO_FINDING, bare_name, canonical, spellings
+from hilum.extensions import COLLECTIONS as GROUP
+from hilum.extensions import Registry, wrong_kind
+from hilum.findings.vocabulary import CHESTXRAY14, CHEXPERT, NO_FINDING, VOCABULARY, bare_name, canonical, spellings
 
 _UNDERSCORED = {"Pleural Effusion": "Effusion", "Pleural Thickening": "Pleural_Thickening"}
 
@@ -61,7 +65,46 @@ _KERMANY = {
     NO_FINDING: "NORMAL",
 }
 
-_LABELLED: Mapping[str, Mapping[str, str]] = MappingProxyType(
+
+@dataclass(frozen=True)
+class AddedCollection:
+    """A data set that an installed package adds, by an entry point of `hilum.collections`.
+
+    Attributes:
+        read: `read(root, *, allow_missing, on_progress)`, from the data set's folder to a
+            `hilum.data.collections.Collected`, as the modules of `hilum.data.collections` do.
+        findings: what it labels: name in `VOCABULARY` to the name in its own tables.
+        published_ids: whether patients' ids are published pseudonyms, as those of public data sets; otherwise they may
+            be a hospital's, and cards hold them hashed under the user's secret salt.
+        source: what `hilum data where` says: `title`, `licence`, `access`, `size`, `where`, `files`, … as in
+            `hilum.data.sources.DataSource`; empty where there is nothing to say.
+    """
+
+    read: Callable[..., Any]
+    findings: Mapping[str, str]
+    published_ids: bool = False
+    source: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _collection(name: str, added: object) -> AddedCollection:
+    """What an entry point of `hilum.collections` gives."""
+    if not isinstance(added, AddedCollection):
+        raise wrong_kind(GROUP, name, "a hilum.findings.AddedCollection", added)
+    if unknown := [finding for finding in added.findings if finding not in VOCABULARY]:
+        raise HilumError(
+            f"entry point {name} of {GROUP}",
+            expected="findings of the vocabulary, by their canonical names",
+            found=", ".join(unknown),
+            fix="`hilum findings` lists them.",
+        )
+    return added
+
+
+ADDED_COLLECTIONS: Registry[AddedCollection] = Registry(GROUP, {}, _collection)
+"""By name, without Hilum's own."""
+
+_LABELLED: Mapping[str, Mapping[str, str]] = Registry(
+    GROUP,
     {
         "chestxray14": {finding: _UNDERSCORED.get(finding, finding) for finding in (*CHESTXRAY14, NO_FINDING)},
         "chexpert": {finding: finding for finding in CHEXPERT},
@@ -114,10 +157,12 @@ _LABELLED: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "gb7_flg": {"Pneumonia": "pnevmoniya", NO_FINDING: "norma"},
         "rsna_pneumonia": {"Lung Opacity": "Lung Opacity", "Pneumonia": "Target", NO_FINDING: "Normal"},
         "folder": {},
-    }
+    },
+    lambda name, added: _collection(name, added).findings,
 )
-COLLECTIONS: tuple[str, ...] = tuple(_LABELLED)
-"""Names of the collections whose native layout Hilum reads; `folder` is anybody's own images."""
+COLLECTIONS: KeysView[str] = _LABELLED.keys()
+"""Names of the collections whose native layout Hilum reads, and of those that installed packages add; `folder` is
+anybody's own images."""
 
 
 def labelled_by(collection: str) -> Mapping[str, str]:

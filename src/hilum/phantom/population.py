@@ -39,7 +39,6 @@ _LOADINGS = np.array([_FINDINGS[name][1:6] for name in CHESTXRAY14])
 _AGE = np.array([_FINDINGS[name][6] for name in CHESTXRAY14])
 _LASTING = np.array([_FINDINGS[name][7] for name in CHESTXRAY14])
 _OWN = np.sqrt(1.0 - (_LOADINGS**2).sum(1) - _AGE**2)
-_THRESHOLD = -ndtri(_SHARE)
 _AP_SHARE = 0.40
 _AP_THRESHOLD = float(-ndtri(_AP_SHARE))
 _MOST_IMAGES = 14
@@ -88,18 +87,30 @@ class Image:
     spacing: str
 
 
-def population_images(seed: int, count: int) -> list[Image]:
-    """The first `count` images, patient after patient; the first images of a larger count are the same."""
+def population_images(
+    seed: int, count: int, *, min_prevalence: float = 0.0, max_findings: int | None = None
+) -> list[Image]:
+    """The first `count` images, patient after patient; the first images of a larger count are the same.
+
+    Args:
+        seed: another gives other patients.
+        count: how many.
+        min_prevalence: share of images, 0 to 0.5, to which every rarer finding is raised.
+        max_findings: so many of an image's findings stay, the most severe; None for all.
+    """
     taken: list[Image] = []
     patient = 0
     while len(taken) < count:
         patient += 1
-        taken.extend(history(seed, patient))
+        taken.extend(history(seed, patient, min_prevalence=min_prevalence, max_findings=max_findings))
     return taken[:count]
 
 
-def history(seed: int, patient: int) -> Iterator[Image]:
-    """All images of a patient in order."""
+def history(
+    seed: int, patient: int, *, min_prevalence: float = 0.0, max_findings: int | None = None
+) -> Iterator[Image]:
+    """All images of a patient in order; see `population_images`."""
+    threshold = -ndtri(np.maximum(_SHARE, min_prevalence))
     draw = generator(seed, f"patient {patient}", 0)
     age = int(np.clip(draw.normal(48, 17), 4, 90))
     sex = "F" if draw.random() < 0.435 else "M"
@@ -115,10 +126,12 @@ def history(seed: int, patient: int) -> Iterator[Image]:
         today = np.sqrt(0.6) * standing + np.sqrt(0.4) * draw.standard_normal(5)
         cause = np.sqrt(_LASTING) * own + np.sqrt(1 - _LASTING) * draw.standard_normal(len(CHESTXRAY14))
         latent = _LOADINGS @ today + _AGE * (age - 48) / 17 + _OWN * cause
-        excess = latent - _THRESHOLD
+        excess = latent - threshold
         view = "AP" if 0.45 * today[0] + 0.75 * bedridden + 0.48 * draw.standard_normal() > _AP_THRESHOLD else "PA"
         upright = view == "PA" or draw.random() < 0.45
         present = [index for index in range(len(CHESTXRAY14)) if excess[index] > 0]
+        if max_findings is not None:
+            present = sorted(sorted(present, key=lambda index: -excess[index])[:max_findings])
         severities = {CHESTXRAY14[i]: float(1 - np.exp(-excess[i] / 0.55)) for i in present}
         for finding in severities:
             if finding not in active:

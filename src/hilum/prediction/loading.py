@@ -55,7 +55,7 @@ class Ensemble(nn.Module):
 
 
 @dataclass(frozen=True)
-class LoadedClassifier:
+class PackagedClassifier:
     """A model that is ready to be used.
 
     Attributes:
@@ -156,9 +156,9 @@ class LoadedClassifier:
         return np.asarray(found.cpu().numpy(), dtype=np.float32)
 
 
-def load_classifier(
+def load_package(
     directory: Path | str, *, ensemble: bool = False, device: Device = "auto", self_test: bool = True
-) -> LoadedClassifier:
+) -> PackagedClassifier:
     """Load a model directory that `hilum package` wrote, and try it on its reference radiographs.
 
     Args:
@@ -192,7 +192,7 @@ def load_classifier(
     for each in directories:
         classifier, card = load_weights_and_card(each)
         _check_same_findings(each, card, description)
-        one = LoadedClassifier(
+        one = PackagedClassifier(
             classifier.to(device=chosen, memory_format=torch.channels_last),  # type: ignore[call-overload]
             (card,),
             description if len(directories) == 1 else read_description(each),
@@ -212,7 +212,7 @@ def load_classifier(
             raise HilumError(other.directory, expected="the preprocessing of its arm", found="another", fix=fix)
     members = Ensemble([classifier for each in loaded for classifier in each.classifiers]).eval()
     cards = tuple(card for each in loaded for card in each.cards)
-    return LoadedClassifier(members, cards, description, one.recipe, directory, one.precision)
+    return PackagedClassifier(members, cards, description, one.recipe, directory, one.precision)
 
 
 def probabilities_of(classifier: Classifier, views: Tensor) -> Tensor:

@@ -12,11 +12,11 @@ from hilum.artifacts import whole_file
 from hilum.explanation.localisation import overlaid
 from hilum.explanation.maps.heat_maps import heat_maps
 from hilum.explanation.methods import HeatMapMethod
-from hilum.prediction.loading import LoadedClassifier
+from hilum.prediction.loading import PackagedClassifier
 
 
 def maps_on_images(
-    model: LoadedClassifier, pixels: NDArray[np.uint8], findings: Sequence[str], method: str = "gradcam"
+    model: PackagedClassifier, pixels: NDArray[np.uint8], findings: Sequence[str], method: str = "gradcam"
 ) -> NDArray[np.float32]:
     """Heat maps on preprocessed images, of an ensemble the mean of its members' maps, each scaled to its maximum.
 
@@ -42,7 +42,7 @@ def maps_on_images(
 
 
 def write_maps(
-    model: LoadedClassifier,
+    model: PackagedClassifier,
     image_ids: Sequence[str],
     pixels: NDArray[np.uint8],
     probabilities: NDArray[np.float32],

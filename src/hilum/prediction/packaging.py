@@ -31,7 +31,7 @@ from hilum.prediction.description import (
     TrainingRange,
     write_description,
 )
-from hilum.prediction.loading import load_classifier
+from hilum.prediction.loading import load_package
 from hilum.prediction.self_test import write_reference
 from hilum.progress import ProgressReport, silent
 
@@ -146,7 +146,7 @@ def _package_seed(seed: TrainedSeed, directory: Path, packaging: Packaging, trai
             raise HilumError(seed.directory / name, expected="a trained classifier", found="no such file", fix=fix)
         shutil.copyfile(seed.directory / name, directory / name)
     write_description(_described(directory, seed.validation, seed.test, packaging, training), directory)
-    loaded = load_classifier(directory, device="cpu", self_test=False)
+    loaded = load_package(directory, device="cpu", self_test=False)
     write_reference(
         directory,
         loaded.findings,

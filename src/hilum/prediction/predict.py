@@ -6,7 +6,7 @@ comes, and only its preprocessed pixels are kept until its batch is full.
 
 import os
 from collections import Counter, deque
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,11 +18,17 @@ import numpy as np
 
 from hilum.artifacts import fingerprint, locked
 from hilum.prediction.description import ModelDescription
-from hilum.prediction.dicom_out import check_highdicom, write_dicom_results
+from hilum.prediction.dicom_out import (
+    FoundBoxes,
+    ScoredDicom,
+    check_highdicom,
+    write_dicom_results,
+    write_presentation_states,
+)
 from hilum.prediction.exposure import TrainingMembership
 from hilum.prediction.inputs import InputImage
 from hilum.prediction.journal import Journal, Row, journal_beside
-from hilum.prediction.loading import LoadedClassifier
+from hilum.prediction.loading import PackagedClassifier
 from hilum.prediction.map_files import write_maps
 from hilum.prediction.reading import ReadImage, read_input
 from hilum.prediction.reasons import Reason
@@ -81,7 +87,7 @@ class Scored:
 
 
 def predict_images(
-    model: LoadedClassifier,
+    model: PackagedClassifier,
     images: Sequence[InputImage],
     out: Path,
     config: PredictConfig = PredictConfig(),
@@ -106,6 +112,8 @@ def predict_images(
         check_highdicom()
     with locked(out), journal_beside(out, _order(model, images, config)) as journal:
         _score_all(model, images, config, journal, on_progress)
+        if config.dicom is not None:
+            write_presentation_states(model, _boxed(journal.rows(), images), config.dicom)
         table = as_table(journal.rows(), images, model.description)
         write_table(table, out)
     reasons = Counter(Reason(reason) for reason in table["reason"].drop_nulls())
@@ -121,7 +129,7 @@ def predict_images(
 
 
 def _score_all(
-    model: LoadedClassifier,
+    model: PackagedClassifier,
     images: Sequence[InputImage],
     config: PredictConfig,
     journal: Journal,
@@ -151,7 +159,7 @@ def _score_all(
 
 
 def _read_ahead(
-    model: LoadedClassifier, images: Sequence[InputImage], places: Sequence[int], config: PredictConfig, ahead: int
+    model: PackagedClassifier, images: Sequence[InputImage], places: Sequence[int], config: PredictConfig, ahead: int
 ) -> Iterator[tuple[int, ReadImage]]:
     """Read images in threads, and give them in order; at most `ahead` of them wait."""
     training = model.description.training_range
@@ -174,7 +182,7 @@ def _read_ahead(
 
 
 def _compute(
-    model: LoadedClassifier,
+    model: PackagedClassifier,
     images: Sequence[InputImage],
     batch: Sequence[tuple[int, ReadImage]],
     config: PredictConfig,
@@ -186,15 +194,30 @@ def _compute(
     if config.maps is not None:
         ids = [images[place].image_id for place, _ in batch]
         write_maps(model, ids, pixels, probabilities, config.maps, config.method)
+    boxes: Sequence[FoundBoxes | None] = [None] * len(batch)
     if config.dicom is not None:
-        write_dicom_results(
+        boxes = write_dicom_results(
             model, [images[place] for place, _ in batch], pixels, probabilities, config.dicom, config.method
         )
     journal.add(
-        (place, _row(images[place], read, in_training) | {"p": [float(value) for value in row]})
-        for (place, read), row in zip(batch, probabilities, strict=True)
+        (
+            place,
+            _row(images[place], read, in_training)
+            | {"p": [float(value) for value in row]}
+            | ({} if found is None else {"boxes": found}),
+        )
+        for (place, read), row, found in zip(batch, probabilities, boxes, strict=True)
     )
     return len(batch)
+
+
+def _boxed(rows: Iterable[tuple[int, Row]], images: Sequence[InputImage]) -> Iterator[ScoredDicom]:
+    """Images with DICOM results, in the order of the inputs."""
+    found = {place: row for place, row in rows if "boxes" in row}
+    for place in sorted(found):
+        path, row = images[place].path, found[place]
+        if path is not None:
+            yield ScoredDicom(path, np.array(row["p"], dtype=np.float32), row["boxes"])
 
 
 def _row(image: InputImage, read: ReadImage, in_training: TrainingMembership) -> Row:
@@ -208,7 +231,7 @@ def _row(image: InputImage, read: ReadImage, in_training: TrainingMembership) ->
     return row
 
 
-def _order(model: LoadedClassifier, images: Sequence[InputImage], config: PredictConfig) -> str:
+def _order(model: PackagedClassifier, images: Sequence[InputImage], config: PredictConfig) -> str:
     files = []
     for image in images:
         try:
@@ -221,7 +244,7 @@ def _order(model: LoadedClassifier, images: Sequence[InputImage], config: Predic
     maps = None if config.maps is None else [str(config.maps.absolute()), config.method]
     order = {"layout": 1, "model": model_files, "files": files, "accepted": sorted(config.accepted), "maps": maps}
     if config.dicom is not None:
-        order["dicom"] = [str(config.dicom.absolute()), config.method]
+        order["dicom"] = [str(config.dicom.absolute()), config.method, "boxes"]
     return fingerprint(order)
 
 

@@ -11,7 +11,7 @@ from hilum.data.file_kinds import START, FileKind
 from hilum.data.images import Remark
 from hilum.data.images.gray import UnreadableImage
 from hilum.data.paths import leads_inside
-from hilum.data.pixels import decode_image, kind_of, kind_read, read_image
+from hilum.data.pixels import decode_image, kind_read, read_content
 from hilum.data.preprocess import Recipe, preprocess
 from hilum.prediction.description import TrainingRange
 from hilum.prediction.inputs import InputImage
@@ -55,8 +55,8 @@ def read_input(image: InputImage, recipe: Recipe, training: TrainingRange, accep
     if image.root is not None and not leads_inside(image.path, image.root):
         return refused(Refusal(Reason.UNREADABLE, "leads out of the folder"))
     try:
-        content = image.content
-        kind = kind_of(image.path) if content is None else kind_read(content[:START], image.path)
+        content = read_content(image.path) if image.content is None else image.content
+        kind = kind_read(content[:START], image.path)
         if kind is FileKind.DICOM:
             header = read_header(image.path, content)
             remarks = header.remarks
@@ -64,10 +64,7 @@ def read_input(image: InputImage, recipe: Recipe, training: TrainingRange, accep
             age = header.age if age is None else age
         if refusal := refuse_by_header(view, age, remarks, training, accepted):
             return refused(refusal)
-        if content is None:
-            decoded = read_image(image.path, recipe.window)
-        else:
-            decoded = decode_image(content, image.path, recipe.window)
+        decoded = decode_image(content, image.path, recipe.window)
         remarks = decoded.remarks
         pixels = preprocess(decoded.pixels, recipe)
     except UnreadableImage as error:

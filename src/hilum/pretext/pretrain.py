@@ -1,14 +1,17 @@
 """Pretraining from images to an encoder on disk."""
 
-from dataclasses import fields
+from collections.abc import Sequence
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import torch
 
 from hilum.augment import policy_of
 from hilum.data.batches import Batches, Images
 from hilum.data.patients import sealed
+from hilum.data.splits import some_patients
 from hilum.encoders.card import Card
 from hilum.encoders.weights import load_encoder, write_encoder
 from hilum.encoders.zoo import Encoder, create_encoder
@@ -35,6 +38,7 @@ def pretrain(
     seed: int,
     directory: Path,
     split_title: str,
+    copied_patients: Sequence[str] = (),
     probe: OnlineProbe | None = None,
     on_progress: ProgressReport = silent,
 ) -> Path:
@@ -52,9 +56,9 @@ def pretrain(
         directory: gets `encoder.safetensors`, `card.json` and `curves.parquet`; complete or absent. A run that is
             killed leaves a hidden directory beside it, and goes on from there with the same bits when called again.
         split_title: whose training images these are, for the card.
-        probe: asked every few epochs what the features tell of findings. Where it decides, the encoder of the epoch
-            with the best probe is kept, and the card names its patients too; the training does not depend on it.
-            Without one the last epoch's is kept.
+        copied_patients: further patients for the card: those of images that equal ones learnt from.
+        probe: asked every few epochs what the features tell of findings; the training does not depend on it. Where
+            `settings.keep` says so, it chooses the epoch whose encoder is kept, and the card names its patients too.
         on_progress: as in `hilum.training.fit.fit`.
 
     Returns:
@@ -66,31 +70,37 @@ def pretrain(
     chosen = method_of(method)
     settings = settings.filled(method, len(image_ids), from_weights=isinstance(encoder, Path))
     options = method_settings(method, settings.options)
-    _check(image_ids, patient_ids, settings)
+    _check(image_ids, patient_ids, settings, seed)
     network, before = _start(encoder, seed)
     size = last_size(settings.size, store.recipe.size)
     early = early_sizes(settings.size, stored=store.recipe.size, local_size=settings.local_size, epochs=settings.epochs)
     if early is not None:
         network.architecture.padded(early.size)  # refuses a size that the encoder does not take
-    if settings.probe_every == 0:
-        probe = None
+    keep = "last" if settings.validation else settings.keep  # of the lowest loss of who is held out, then
+    probe = None if probe is None or settings.probe_every == 0 else replace(probe, keep=keep)
     with joined_processes(settings.device), run_directory(directory) as work:
         # before the long work, for the salt of one's own patients may be out of reach
-        training_patients = by_the_first(lambda: _training_patients(patient_ids, probe, before))
+        training_patients = by_the_first(lambda: _training_patients([*patient_ids, *copied_patients], probe, before))
         starts_from = before.sha256 if before else "random"
         decisive = settings.decisive()
         inputs = [method, network.name, starts_from, decisive, size, seed, image_ids]
+        learnt, held = _held_out(image_ids, patient_ids, settings, seed)
         resume_only_same_run(work, [*inputs, store.recipe.as_data(), probe and probe.images.digest])
-        batches = Batches(
-            store,
-            image_ids,
-            settings.batch_size,
-            seed=seed,
-            shuffle=True,
-            drop_last=True,
-            workers=settings.workers,
-            device=str(choose_device(settings.device)),
-        )
+
+        def batches_of(ids: list[str], *, shuffle: bool) -> Batches:
+            return Batches(
+                store,
+                ids,
+                min(settings.batch_size, len(ids)),
+                seed=seed,
+                shuffle=shuffle,
+                drop_last=True,
+                workers=settings.workers,
+                device=str(choose_device(settings.device)),
+            )
+
+        batches = batches_of(learnt, shuffle=True)
+        probing = probe.probing(size, epochs_between(settings.probe_every, settings.epochs)) if probe else None
         watch = _watch(chosen, options, store, image_ids, size, settings)
         trainable = chosen.create(
             network,
@@ -100,7 +110,7 @@ def pretrain(
                 local_policy=policy_of(settings.local_policy or chosen.policy),
                 size=size,
                 local_size=settings.local_size or max(32, size // 2),
-                images=len(image_ids),
+                images=len(learnt),
                 batch_size=settings.batch_size,
                 steps=settings.epochs * len(batches),
                 seed=seed,
@@ -112,7 +122,8 @@ def pretrain(
         fitted = fit(
             trainable,
             batches,
-            probing=probe.probing(size, epochs_between(settings.probe_every, settings.epochs)) if probe else None,
+            validation=batches_of(held, shuffle=False) if held else None,
+            probing=probing,
             settings=_training_settings(settings, seed),
             directory=work,
             on_progress=on_progress,
@@ -129,12 +140,12 @@ def pretrain(
             seed=seed,
             split=split_title,
             training_patients=training_patients,
-            n_training_images=len(image_ids),
+            n_training_images=len(learnt),
             statements=before.statements if before else [],
             epoch=fitted.best_epoch,
             probe=probe.images.digest if probe else "",
             notes=notes_of(
-                fitted, probe.images if probe else None, loss_of_chance=trainable.loss_of_chance, advice=watch.advice
+                fitted, probe, loss_of_chance=trainable.loss_of_chance, advice=watch.advice, held_out=len(held)
             ),
         )
         if rank() == 0:
@@ -143,10 +154,35 @@ def pretrain(
     return directory
 
 
-def _check(image_ids: list[str], patient_ids: list[str], settings: PretextSettings) -> None:
+def _check(image_ids: list[str], patient_ids: list[str], settings: PretextSettings, seed: int) -> None:
     if len(patient_ids) != len(image_ids):
         raise ValueError(f"{len(image_ids)} images, but {len(patient_ids)} patients")
-    refuse_beyond_pool(settings.batch_size, len(image_ids))
+    learnt, held = _held_out(image_ids, patient_ids, settings, seed)
+    refuse_beyond_pool(settings.batch_size, len(learnt))
+    if settings.validation is not None and len(held) < _FEWEST_HELD:
+        raise HilumError(
+            "validation",
+            expected=f"at least {_FEWEST_HELD} images of patients who are not learnt from",
+            found=str(len(held)),
+            fix="Hold out a larger fraction, or none.",
+        )
+
+
+_FEWEST_HELD = 2
+
+
+def _held_out(
+    image_ids: list[str], patient_ids: list[str], settings: PretextSettings, seed: int
+) -> tuple[list[str], list[str]]:
+    """Images to learn from, and those of patients who are held out to watch the loss."""
+    if settings.validation is None:
+        return image_ids, []
+    chosen = set(some_patients(pl.Series(patient_ids, dtype=pl.String), 100 * settings.validation, seed))
+    pairs = list(zip(image_ids, patient_ids, strict=True))
+    return (
+        [image_id for image_id, patient in pairs if patient not in chosen],
+        [image_id for image_id, patient in pairs if patient in chosen],
+    )
 
 
 def refuse_beyond_pool(batch_size: int, images: int) -> None:
@@ -172,7 +208,7 @@ def _training_patients(patient_ids: list[str], probe: OnlineProbe | None, before
     """Which patients the weights are trained on: who is learnt from, who chooses the epoch, and which patients the
     start was trained on.
     """
-    judges = probe.images.patients if probe and probe.images.decides else []
+    judges = probe.images.patients if probe and probe.chooses else []
     return sealed([*patient_ids, *judges, *(before.training_patients if before else [])])
 
 
@@ -200,9 +236,9 @@ def _watch(
 
 
 _OF_TRAINING = sorted(
-    {each.name for each in fields(TrainingSettings)} & {each.name for each in fields(PretextSettings)}
+    ({each.name for each in fields(TrainingSettings)} & {each.name for each in fields(PretextSettings)}) - {"keep"}
 )
-"""Settings of a run that the training loop has by the same name."""
+"""Settings of a run that the training loop has by the same name; its own `keep` is of validation losses."""
 
 
 def _training_settings(settings: PretextSettings, seed: int) -> TrainingSettings:

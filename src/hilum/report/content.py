@@ -192,6 +192,7 @@ class ReportContent:
         thresholds: of each arm one a seed, in the order of `predictions`.
         baseline_metrics: shortcut baselines, as `metrics`; `arm` is the name of the baseline.
         baseline_comparisons: as `comparisons`; `reference` is the name of the baseline.
+        joint: as `hilum.evaluation.tables.joint_table` returns them.
         ranks: as `hilum.evaluation.ranks_table` returns them.
         margins: as `hilum.evaluation.margins_table` returns them.
         subgroups: as `hilum.evaluation.evaluate_subgroups` returns them, with a column `arm`.
@@ -231,6 +232,7 @@ class ReportContent:
     thresholds: Mapping[str, Sequence[Thresholds]] = field(default_factory=dict)
     baseline_metrics: pl.DataFrame | None = None
     baseline_comparisons: pl.DataFrame | None = None
+    joint: pl.DataFrame | None = None
     ranks: pl.DataFrame | None = None
     margins: pl.DataFrame | None = None
     subgroups: pl.DataFrame | None = None

@@ -18,6 +18,7 @@ from hilum.report.sections import (
     curves,
     external_tables,
     intervals,
+    joint_table_of,
     margins_table_of,
     noise_tables,
     overview,
@@ -91,6 +92,7 @@ def comparisons(content: ReportContent) -> Section:
         )
         return Section("comparisons", "Comparisons", [Prose([why])])
     more = (
+        joint_table_of(content),
         tables.other_metrics_table(content),
         standings_table(content),
         ranks_table_of(content),

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import polars as pl
 
-from hilum.evaluation.metrics import LOWER_IS_BETTER, overall_finding
+from hilum.evaluation.metrics import lower_is_better, overall_finding
 from hilum.report.content import SIGNIFICANT
 from hilum.report.render import formats
 
@@ -35,4 +35,4 @@ def direction(row: Row) -> Direction:
     if row["p_adjusted"] >= SIGNIFICANT:
         return "open"
     higher = row["difference"] > 0
-    return "better" if higher != (row.get("metric") in LOWER_IS_BETTER) else "worse"
+    return "better" if higher != lower_is_better(str(row.get("metric"))) else "worse"

@@ -22,6 +22,7 @@ from hilum.pretext.pretrain import refuse_beyond_pool
 from hilum.pretext.settings import last_size, parse_overrides, resolve_settings
 from hilum.progress import ShowProgress, quiet
 from hilum.runs.inputs.data import RECIPE, DataSource, decode, read_data_sets, recipe_from
+from hilum.runs.pool_copies import without_copies
 from hilum.runs.pools import pooled_images
 from hilum.runs.pretraining_pool import already_done, apart, describe_start, pool_of_all, pretraining_pool
 from hilum.runs.probe_labels import labels_of_pools
@@ -166,6 +167,9 @@ def pretrain(
             for name, each in read.items()
         }
         pools = apart(read, pools)
+        found = by_the_first(lambda: without_copies(read, decoded, pools))
+        pools = found.pools
+        read = {name: read[name] for name in pools}
         images = pooled_images(read, decoded, {name: each.image_ids for name, each in pools.items()})
         pool = pool_of_all(pools, images)
         begun = describe_start(start) if start else None
@@ -193,6 +197,7 @@ def pretrain(
             "images": len(images.image_ids),
             "patients": len(set(images.patient_ids)),
             "parts": [asdict(part) for part in images.parts],
+            "copies": {"counted_once": found.counted_once, "left_out": found.left_out},
             "notes": [*pool.notes, *(f"{name}: {note}" for name, store in decoded.items() for note in store.notes())],
             "starts_from": "random weights" if begun is None else str(begun.directory),
             "matched_keys": None if begun is None else begun.matched,
@@ -200,7 +205,7 @@ def pretrain(
             "init_trained_on": None if begun is None else begun.trained_on,
             "preset": resolved.why,
             "settings": [asdict(each) for each in resolved.choices],
-            "probe": plan_of_probe(probed, probe_every),
+            "probe": plan_of_probe(probed, probe_every, resolved.settings.keep),
             "seed": seed,
             "was_done": done,
         }
@@ -218,6 +223,7 @@ def pretrain(
                     seed=seed,
                     directory=out,
                     split_title=pool.title,
+                    copied_patients=found.copied_patients,
                     probe=OnlineProbe(images.store, probed) if probed else None,
                     on_progress=on_progress,
                 )

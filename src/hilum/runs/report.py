@@ -10,7 +10,14 @@ import polars as pl
 from hilum.artifacts import locked
 from hilum.errors import HilumError
 from hilum.evaluation.bootstrap import BootstrapConfig
-from hilum.evaluation.metrics import AUROC, AVERAGES, MACRO
+from hilum.evaluation.metrics import (
+    AUROC,
+    AVERAGES,
+    MACRO,
+    METRICS,
+    SENSITIVITY_AT_SPECIFICITY,
+    USUAL_SPECIFICITY,
+)
 from hilum.evaluation.predictions import LABEL, SCORE, Predictions, as_predictions, read_predictions, read_table
 from hilum.evaluation.suite import SuiteInput, SuiteSettings, evaluate_suite
 from hilum.evaluation.tables import columns_that_divide
@@ -144,6 +151,8 @@ def _evaluate(found: Found, settings: ReportSettings, on_progress: ProgressRepor
     default = SuiteSettings()
     least = study.get("min_positive_patients"), study.get("min_positives")  # the second in earlier versions
     own = bool(found.study)
+    specificity = study.get("at_specificity", USUAL_SPECIFICITY if own else None)
+    compared = [AUROC, *([] if specificity is None else [f"{SENSITIVITY_AT_SPECIFICITY}{specificity:g}"])]
     given = SuiteInput(
         arms=arms,
         thresholds=thresholds if all(thresholds.values()) else {},
@@ -157,11 +166,13 @@ def _evaluate(found: Found, settings: ReportSettings, on_progress: ProgressRepor
             bootstrap,
             min_positives=_first(settings.min_positives, *least, default.min_positives),
             min_group=_first(study.get("min_group"), default.min_group),
-            compared=(AUROC,) if own else None,
+            metrics=[*METRICS, *compared[1:]] if len(compared) > 1 and given.has_thresholds else None,
+            compared=compared if own else None,
             compared_averages=(MACRO,) if own else AVERAGES,
             reference=reference,
             pairs=pairs or None,
             margin=study.get("margin"),
+            seed_inference=study.get("seed_inference", default.seed_inference),
             exclusive=(found.study.get("task") or {}).get("classes") == "exclusive" if own else None,
         ),
         on_progress,

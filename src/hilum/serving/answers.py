@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hilum.explanation.localisation import coloured
-from hilum.prediction.loading import LoadedClassifier
+from hilum.prediction.loading import PackagedClassifier
 from hilum.prediction.reading import ReadImage
 from hilum.prediction.reasons import Reason, Refusal
 from hilum.serving.scoring import ImageScores
@@ -20,7 +20,7 @@ _OF_THE_PATIENT = frozenset({Reason.AGE_OUTSIDE_TRAINING})
 
 
 def scored_item(
-    model: LoadedClassifier, index: int, read: ReadImage, scores: ImageScores, in_training: bool | None
+    model: PackagedClassifier, index: int, read: ReadImage, scores: ImageScores, in_training: bool | None
 ) -> dict[str, Any]:
     """The record of an image that was scored.
 
@@ -72,7 +72,7 @@ def refused_item(index: int, refusal: Refusal, read: ReadImage | None = None) ->
     return {"index": index, "error": error, "remarks": remarks}
 
 
-def card_of(model: LoadedClassifier) -> dict[str, Any]:
+def card_of(model: PackagedClassifier) -> dict[str, Any]:
     """What the model is, what it was trained on, and what it was measured at; no patient."""
     described, card = model.description, model.cards[0]
     return {

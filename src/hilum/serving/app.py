@@ -26,7 +26,7 @@ from starlette.routing import Route
 
 from hilum.prediction.exposure import TrainingMembership
 from hilum.prediction.inputs import InputImage
-from hilum.prediction.loading import LoadedClassifier
+from hilum.prediction.loading import PackagedClassifier
 from hilum.prediction.reading import ReadImage, read_input
 from hilum.prediction.reasons import Reason, Refusal
 from hilum.serving.answers import NOTICE, card_of, refused_item, scored_item
@@ -42,7 +42,7 @@ _UPLOAD = Path("upload")
 
 
 def make_app(
-    model: LoadedClassifier,
+    model: PackagedClassifier,
     *,
     limits: Limits = DEFAULT_LIMITS,
     accepted: Collection[Reason] = (),
@@ -76,7 +76,7 @@ def make_app(
 class _Service:
     """What the routes share."""
 
-    def __init__(self, model: LoadedClassifier, limits: Limits, accepted: frozenset[Reason], workers: int) -> None:
+    def __init__(self, model: PackagedClassifier, limits: Limits, accepted: frozenset[Reason], workers: int) -> None:
         self._model, self._limits, self._accepted = model, limits, accepted
         self._scorer = BatchingScorer(model)
         self._decoders = ThreadPoolExecutor(workers, thread_name_prefix="hilum-decoding")

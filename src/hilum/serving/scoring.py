@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hilum.errors import HilumError
-from hilum.prediction.loading import LoadedClassifier
+from hilum.prediction.loading import PackagedClassifier
 from hilum.prediction.map_files import maps_on_images
 
 
@@ -46,7 +46,7 @@ class BatchingScorer:
         method: of the heat maps.
     """
 
-    def __init__(self, model: LoadedClassifier, method: str = "gradcam") -> None:
+    def __init__(self, model: PackagedClassifier, method: str = "gradcam") -> None:
         self._model = model
         self._method = method
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()

@@ -26,7 +26,19 @@ def generated_root(out: Path, name: str) -> Path:
 def generation_key(study: Study, name: str) -> str:
     """Fingerprint of what decides the images."""
     settings = study.data[name]
-    return fingerprint(["generate", PHANTOM_VERSION, settings.collection, settings.model_dump(mode="json")["generate"]])
+    images = settings.model_dump(mode="json")["generate"]
+    for name in ("min_prevalence", "max_findings"):
+        if images and not images[name]:
+            del images[name]
+    return fingerprint(["generate", PHANTOM_VERSION, settings.collection, images])
+
+
+def is_generated(study: Study, name: str) -> bool:
+    """Whether the images of a data set, or of all of a pool, are generated."""
+    settings = study.data[name]
+    if settings.pool is not None:
+        return all(is_generated(study, part) for part in settings.pool)
+    return settings.generate is not None
 
 
 def generate(study: Study, name: str, out: Path, workers: int | None, on_progress: ProgressReport) -> None:
@@ -44,6 +56,8 @@ def generate(study: Study, name: str, out: Path, workers: int | None, on_progres
             images=images.images,
             size=images.size,
             seed=images.seed,
+            min_prevalence=images.min_prevalence,
+            max_findings=images.max_findings,
             workers=workers,
             on_progress=on_progress,
         )

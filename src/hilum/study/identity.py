@@ -7,41 +7,20 @@ validation or test image under the name of another patient is a leak, whatever t
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from hilum.data.manifest import is_patient_known
-from hilum.data.patients.same_files import same_files
 from hilum.data.splits import Split, held_out_images, held_out_patients
+from hilum.runs.copies import FOLDER, Copy, ImageName, equal_files
 from hilum.study.file import Study
 
 if TYPE_CHECKING:
     from hilum.study.data import PreparedData
-
-FOLDER = "folder"
-"""Collection whose patient ids and images are those of whoever made the folder; of all others they are published."""
-
-
-@dataclass(frozen=True)
-class Copy:
-    """An image to learn from that equals a held-out image.
-
-    Attributes:
-        data, image_id: the image to learn from.
-        of_data, of_image_id: the image that validates or tests.
-        kind: what is equal: the bytes of the files, the stored pixels, or their detail ("near":
-            `hilum.data.duplicates`).
-    """
-
-    data: str
-    image_id: str
-    of_data: str
-    of_image_id: str
-    kind: Literal["bytes", "pixels", "near"]
 
 
 @dataclass(frozen=True)
@@ -68,6 +47,7 @@ class Identity:
         without_patient: images of each data set whose patient nobody knows.
         has_ids: whether any image of the data sets that matter came with a patient id.
         copies: of held-out images; see `Copy`.
+        equal: groups of images whose files hold the same bytes; see `hilum.runs.copies.equal_files`.
         shared_ids: see `SharedIds`.
     """
 
@@ -76,12 +56,13 @@ class Identity:
     without_patient: Mapping[str, frozenset[str]] = field(default_factory=dict)
     has_ids: bool = True
     copies: Sequence[Copy] = ()
+    equal: Sequence[Sequence[ImageName]] = ()
     shared_ids: Sequence[SharedIds] = ()
 
 
 @dataclass(frozen=True)
 class _Image:
-    """One image of the data sets that matter: where it is from, and whose it is."""
+    """One image that is the file of others: where it is from, and whose it is."""
 
     data: str
     image_id: str
@@ -97,8 +78,7 @@ def identify(
 ) -> Identity:
     """Find out who is held out, who is who, and what is left to pretrain on.
 
-    Files are read only where an arm pretrains, and only as far as two data sets, or images of one folder, may hold the
-    same.
+    Files are read only as far as two data sets, or images of one folder, may hold the same.
 
     Args:
         study: the study.
@@ -110,84 +90,80 @@ def identify(
     learnt = study.pretraining_data if learnt is None else learnt
     tested_on = list(dict.fromkeys(name for name, _ in splits))
     names = list(dict.fromkeys([*tested_on, *learnt])) if learnt else tested_on
-    images = [image for name in names for image in _images(name, data[name])]
-    groups = _equal_files(images, data) if learnt else []
+    images = {name: _images(data[name]) for name in dict.fromkeys([*names, *study.data])}
+    equal = equal_files({name: data[name] for name in names})
+    groups = _members(images, equal)
 
     held_images: dict[str, set[str]] = {name: set() for name in tested_on}
-    of_held_patients: dict[str, set[str]] = {name: set() for name in tested_on}
+    first: set[str] = set()
     for name, each in splits:
-        manifest, patients = data[name].manifest, held_out_patients(data[name].manifest, each)
-        rows = manifest.filter(pl.col("patient_id").is_in(pl.Series(sorted(patients), dtype=pl.String).implode()))
-        of_held_patients[name] |= set(rows["image_id"])
+        patients = held_out_patients(data[name].manifest, each)
+        of_patients = data[name].manifest["patient_id"].is_in(pl.Series(sorted(patients), dtype=pl.String).implode())
+        first |= set(images[name].filter(of_patients)["name"])
         held_images[name] |= held_out_images(each)
-    first = {image.name for image in images if image.image_id in of_held_patients.get(image.data, ())}
-    people = _joined(images, groups, first)
+    people = _joined(groups, first)
+    images = {name: each.with_columns(person=_renamed(each["name"], people)) for name, each in images.items()}
     held = {people.get(name, name) for name in first}
 
-    def person(image: _Image) -> str:
-        return people.get(image.name, image.name)
-
     def is_held(image: _Image) -> bool:
-        return person(image) in held or image.image_id in held_images.get(image.data, ())
+        return people.get(image.name, image.name) in held or image.image_id in held_images.get(image.data, ())
 
-    named = {person(image) for image in images if image.known}
-    copies = [copy for rows in groups for copy in _copies([images[row] for row in rows], is_held)]
+    named = {person for name in names for person in images[name].filter("known")["person"].unique()}
+    copies = [copy for members in groups for copy in _copies(members, is_held)]
     copied = {(copy.data, copy.image_id) for copy in copies}
-    copied_names = {person(image) for image in images if (image.data, image.image_id) in copied}
+    copied_names = {people.get(i.name, i.name) for group in groups for i in group if (i.data, i.image_id) in copied}
 
-    def may_pretrain(image: _Image) -> bool:
-        if is_held(image):
-            return False
-        if study.pretrain.copies == "leave_out" and person(image) in copied_names:
-            return False
-        return not (named and person(image) not in named and study.data[image.data].unknown_patients == "leave_out")
+    def pool_of(name: str) -> list[str]:
+        gone = _among("person", held) | _among("image_id", held_images.get(name, set()))
+        if study.pretrain.copies == "leave_out":
+            gone |= _among("person", copied_names)
+        if named and study.data[name].unknown_patients == "leave_out":
+            gone |= ~_among("person", named)
+        return images[name].filter(~gone)["image_id"].to_list()
 
-    of_data: dict[str, list[_Image]] = defaultdict(list)
-    for image in images:
-        of_data[image.data].append(image)
-    of_data |= {name: list(_images(name, data[name])) for name in study.data if name not in of_data}
     return Identity(
-        held_out=frozenset({image.name for image in images if person(image) in held} | first),
-        pools={name: [i.image_id for i in of_data[name] if may_pretrain(i)] for name in study.data},
-        without_patient={
-            name: frozenset(image.image_id for image in of_data[name] if person(image) not in named) for name in names
-        },
+        held_out=frozenset({n for name in names for n in images[name].filter(_among("person", held))["name"]} | first),
+        pools={name: pool_of(name) for name in study.data},
+        without_patient={name: frozenset(images[name].filter(~_among("person", named))["image_id"]) for name in names},
         has_ids=bool(named),
         copies=copies,
+        equal=equal,
         shared_ids=_shared_ids({name: data[name] for name in names}),
     )
 
 
-def _images(name: str, data: "PreparedData") -> Iterable[_Image]:
-    image_ids = data.manifest["image_id"].to_list()
-    known = is_patient_known(data.manifest).to_list()
-    for image_id, patient, is_known in zip(image_ids, data.patients(image_ids), known, strict=True):
-        yield _Image(name, image_id, patient, is_known)
+def _images(data: "PreparedData") -> pl.DataFrame:
+    """`image_id`, `name` (full, of the patient), and `known`: whether it came with a patient id; in order."""
+    image_ids = data.manifest["image_id"]
+    names = pl.Series("name", data.patients(image_ids.to_list()), dtype=pl.String)
+    return pl.DataFrame({"image_id": image_ids, "name": names, "known": is_patient_known(data.manifest)})
 
 
-def _equal_files(images: Sequence[_Image], data: Mapping[str, "PreparedData"]) -> list[list[int]]:
-    """Rows of images whose files hold the same bytes, where that can tell something.
-
-    Published data sets alone are not searched: their own tables say who is who.
-    """
-    folders = {name for name in {image.data for image in images} if data[name].collected.name == FOLDER}
-    of_data = [image.data for image in images]
-    if not folders and len(set(of_data)) == 1:
-        return []
-
-    def worth_reading(rows: Sequence[int]) -> bool:
-        return len({of_data[row] for row in rows}) > 1 or of_data[rows[0]] in folders
-
-    path_of = {
-        name: dict(data[name].manifest.select("image_id", "path").iter_rows()) for name in dict.fromkeys(of_data)
+def _members(images: Mapping[str, pl.DataFrame], groups: Sequence[Sequence[ImageName]]) -> list[list[_Image]]:
+    """The images of groups, with whose they are."""
+    wanted: dict[str, set[str]] = defaultdict(set)
+    for group in groups:
+        for name, image_id in group:
+            wanted[name].add(image_id)
+    found = {
+        (name, row[0]): _Image(name, *row)
+        for name, image_ids in wanted.items()
+        for row in images[name].filter(_among("image_id", image_ids)).iter_rows()
     }
-    paths = [path_of[image.data][image.image_id] for image in images]
-    roots = {name: data[name].collected.root for name in path_of}
-    files = [None if path is None else roots[of] / path for of, path in zip(of_data, paths, strict=True)]
-    return same_files(files, worth_reading=worth_reading)
+    return [[found[image] for image in group] for group in groups]
 
 
-def _joined(images: Sequence[_Image], groups: Sequence[Sequence[int]], held: set[str]) -> dict[str, str]:
+def _among(column: str, values: Collection[str]) -> pl.Expr:
+    return pl.col(column).is_in(pl.Series(sorted(values), dtype=pl.String).implode())
+
+
+def _renamed(names: pl.Series, people: Mapping[str, str]) -> pl.Series:
+    if not people:
+        return names
+    return names.replace(list(people), list(people.values()))
+
+
+def _joined(groups: Sequence[Sequence[_Image]], held: set[str]) -> dict[str, str]:
     """One name for all the names of a patient, where copies of images show them to be one.
 
     Only names of images without a patient id are joined to others: two ids that were given are two patients, until
@@ -200,14 +176,13 @@ def _joined(images: Sequence[_Image], groups: Sequence[Sequence[int]], held: set
             name = parent[name]
         return name
 
-    for rows in groups:
-        members = [images[row] for row in rows]
+    for members in groups:
         # Of several patients with one image the held-out one counts, so that no doubt ends in the pool.
         first = min(members, key=lambda image: (not image.known, root(image.name) not in held, image.name))
         for image in members:
             if not image.known and root(image.name) != root(first.name):
                 parent[root(image.name)] = root(first.name)
-    return {image.name: root(image.name) for image in images if image.name in parent}
+    return {name: root(name) for name in parent}
 
 
 def _copies(members: Sequence[_Image], is_held: Callable[[_Image], bool]) -> Iterable[Copy]:

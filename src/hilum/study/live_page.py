@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from hilum.artifacts import write_text
+from hilum.artifacts import holder_of, write_text
 from hilum.study.execution import study_status
 from hilum.study.overview import study_summary, sweeps_under_way
 
@@ -32,7 +32,8 @@ def write_live_page(directory: Path, *, reload_seconds: float | None) -> tuple[P
         HilumError: the directory holds no study.
     """
     steps, summary = study_status(directory), study_summary(directory)
-    going_on = summary.state in ("running", "to do")
+    holder = holder_of(directory)  # a step whose machine died counts as interrupted until it begins again elsewhere
+    going_on = summary.state in ("running", "to do") or (holder is not None and holder.alive)
     rows = [
         f'<tr class="{step.state.replace(" ", "-")}"><td>{escape(step.title)}</td><td>{step.state}</td>'
         f"<td>{'' if step.seconds is None else f'{step.seconds:,.0f} s'}</td>"

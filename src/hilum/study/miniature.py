@@ -14,9 +14,9 @@ from hilum.explanation.embedding import FEWEST_IMAGES
 from hilum.pretext.settings import SizeCurriculum
 from hilum.study.data import PreparedData
 from hilum.study.file import Arm, Finetuning, Pretrained, Study, resolved_finetuning, resolved_pretraining
-from hilum.study.file.schema import Supervised
+from hilum.study.file.pretraining import Supervised
 from hilum.study.file.sweep import shrunk
-from hilum.study.file.views import start_directory, supervised_study
+from hilum.study.file.views import start_directory, starts_in, supervised_study
 from hilum.study.identity import Identity
 from hilum.study.plan import labels
 from hilum.study.plan.predictions import external_labels
@@ -49,13 +49,14 @@ def miniature(prepared: Prepared) -> Prepared:
         prepared: the study's data.
     """
     task, external = _few_of_task(prepared), _few_external(prepared)
-    batch_sizes = {name: _pretraining_batch(prepared, arm.init) for name, arm in prepared.study.arms.items()}
-    enough = max([FEWEST_IMAGES, *(2 * size for size in batch_sizes.values())])
+    inits = [init for arm in prepared.study.arms.values() for init in starts_in(arm.init)]
+    sizes = [_pretraining_batch(prepared, init) for init in inits if isinstance(init, Pretrained)]
+    enough = max([FEWEST_IMAGES, *(2 * size for size in sizes)])
     pools = {
         name: _existing(prepared.data[name], image_ids, enough) for name, image_ids in prepared.identity.pools.items()
     }
     identity: Identity = replace(prepared.identity, pools=pools)
-    study = _few_steps(prepared, batch_sizes).placed("", prepared.study.whole)
+    study = _few_steps(prepared).placed("", prepared.study.whole)
     supervised = _few_supervised(prepared, study)
     used = {name: {*pools[name], *external.get(name, ())} for name in prepared.data}
     used[study.labelled_data] |= set(task.manifest["image_id"])
@@ -71,10 +72,10 @@ def _few_supervised(prepared: Prepared, study: Study) -> dict[str, Prepared]:
     """What the starts with labels of the miniature learn, by their directory there."""
     found = {}
     for name, arm in study.arms.items():
-        if isinstance(arm.init, Supervised):
-            whole = prepared.study.arms[name].init
-            if not isinstance(whole, Supervised):
-                raise ValueError(f"arms.{name} has another start in miniature")
+        chain = zip(starts_in(arm.init), starts_in(prepared.study.arms[name].init), strict=True)
+        for init, whole in chain:
+            if not isinstance(init, Supervised) or not isinstance(whole, Supervised):
+                continue
             learnt = prepared.all_tasks.supervised[start_directory(prepared.study, arm.encoder, whole)]
             task = learnt.task
             train = _few(learnt, task.train.image_ids, task.train.patient_ids, task.train.targets)
@@ -85,8 +86,8 @@ def _few_supervised(prepared: Prepared, study: Study) -> dict[str, Prepared]:
                 val=task.val.only(val),
                 labelled_ids=dict.fromkeys(study.seeds, frozenset(train)),
             )
-            shrunk = supervised_study(study, arm.encoder, arm.init)
-            found[start_directory(study, arm.encoder, arm.init)] = replace(learnt, study=shrunk, task=few)
+            shrunk = supervised_study(study, arm.encoder, init)
+            found[start_directory(study, arm.encoder, init)] = replace(learnt, study=shrunk, task=few)
     return found
 
 
@@ -128,7 +129,8 @@ def _kind(study: Study, arm: str) -> str:
     tuning = study.finetuning_of(arm).model_dump(mode="json", exclude=set(_OF_COST))
     sweep = study.sweep_of(arm)
     swept = [] if sweep is None else [sweep.model_dump(mode="json")]
-    return fingerprint([settings.encoder, start, tuning, *swept])
+    features = [] if settings.features is None else [settings.features.model_dump(mode="json")]
+    return fingerprint([settings.encoder, start, tuning, *swept, *features])
 
 
 def _few_of_task(prepared: Prepared) -> PreparedTask:
@@ -229,32 +231,23 @@ def _pool_size(prepared: Prepared, init: Pretrained) -> int:
     return sum(map(len, prepared.pool_of(init).values()))
 
 
-def _pretraining_batch(prepared: Prepared, init: object) -> int:
-    """A small batch that is divided into parts as evenly, or as unevenly, as the study's; 0 without pretraining."""
-    if isinstance(init, Supervised):
-        init = init.start
-    if not isinstance(init, Pretrained):
-        return 0
+def _pretraining_batch(prepared: Prepared, init: Pretrained) -> int:
+    """A small batch that is divided into parts as evenly, or as unevenly, as the study's."""
     settings = resolved_pretraining(prepared.study, init, _pool_size(prepared, init)).settings
     parts = settings.accumulate
     return min(settings.batch_size, parts * -(-BATCH_SIZE // parts) + settings.batch_size % parts)
 
 
-def _few_steps(prepared: Prepared, batch_sizes: dict[str, int]) -> Study:
+def _few_steps(prepared: Prepared) -> Study:
     study = prepared.study
     arms = {}
     for name in arms_of_each_kind(study):
         arm: Arm = study.arms[name]
+        if arm.features is not None:
+            arms[name] = arm
+            continue
         update: dict[str, Any] = {"finetune": _one_epoch(study, name, prepared.labelled_images)}
-        if isinstance(arm.init, Pretrained):
-            update["init"] = _one_pretraining_epoch(prepared, arm.init, batch_sizes[name])
-        if isinstance(arm.init, Supervised):
-            learnt = prepared.all_tasks.supervised[start_directory(study, arm.encoder, arm.init)]
-            tuning = _one_epoch(learnt.study, "supervised", learnt.labelled_images)
-            start = arm.init.start
-            if isinstance(start, Pretrained):
-                start = _one_pretraining_epoch(prepared, start, batch_sizes[name])
-            update["init"] = arm.init.model_copy(update={"finetune": tuning, "start": start})
+        update["init"] = _short_start(prepared, arm.encoder, arm.init)
         if (sweep := study.sweep_of(name)) is not None:
             update["sweep"] = shrunk(sweep, TRIALS, tuple(_LENGTH_SETTINGS))
         arms[name] = arm.model_copy(update=update)
@@ -272,6 +265,19 @@ def _few_steps(prepared: Prepared, batch_sizes: dict[str, int]) -> Study:
         explain = explain.model_copy(update=few | {"points": min(explain.points, FEWEST_IMAGES)})
     short_study = {"arms": arms, "seeds": study.seeds[:1], "evaluate": evaluate, "explain": explain}
     return study.model_copy(update=short_study)
+
+
+def _short_start(prepared: Prepared, encoder: str, init: Any) -> Any:
+    """The same start of few steps, and all that it goes on from."""
+    if isinstance(init, str):
+        return init
+    before = _short_start(prepared, encoder, init.start)
+    if isinstance(init, Pretrained):
+        short = _one_pretraining_epoch(prepared, init, _pretraining_batch(prepared, init))
+        return short.model_copy(update={"start": before})
+    learnt = prepared.all_tasks.supervised[start_directory(prepared.study, encoder, init)]
+    tuning = _one_epoch(learnt.study, "supervised", learnt.labelled_images)
+    return init.model_copy(update={"finetune": tuning, "start": before})
 
 
 def _one_pretraining_epoch(prepared: Prepared, init: Pretrained, batch_size: int) -> Pretrained:

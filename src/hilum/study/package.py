@@ -58,6 +58,12 @@ def package(
     evaluation = out / in_view(study, EVALUATION)
     if arm not in study.arms:
         raise HilumError("ARM", expected=f"one of {', '.join(study.arms)}", found=arm, fix="Name one of these.")
+    if study.task.unit == "study":
+        fix = "Run the study with task.unit: image, and package that."
+        raise HilumError(arm, expected="thresholds of single images", found="those of studies", fix=fix)
+    if study.arms[arm].features is not None:
+        fix = "Package an arm with an encoder; whoever made the features has the model."
+        raise HilumError(arm, expected="an arm with a model", found="features from elsewhere", fix=fix)
     if not (evaluation / "predictions" / arm).is_dir():
         fix = f"Run it to its end: hilum study run {out / 'study.yaml'} --out {out}."
         raise HilumError(evaluation, expected=f"predictions of {arm}", found="none", fix=fix)

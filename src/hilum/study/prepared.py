@@ -8,6 +8,7 @@ import polars as pl
 from hilum.data.labelled_images import LabelledImages
 from hilum.data.recipe import Recipe
 from hilum.data.splits import Split, some_patients
+from hilum.runs.copies import counted_once
 from hilum.study.data import PreparedData
 from hilum.study.file import Pretrained, Study
 from hilum.study.file.section import percent_of
@@ -26,6 +27,7 @@ class PreparedTask:
             so that intervals over seeds hold for another draw; those of a smaller share are among those of a larger
             one.
         tested_patients: full names of the patients of these images.
+        without_features: by part of the split, images that an arm has no features of and that all arms go without.
         test_ids: images to score. Their labels are read by `hilum.study.plan.predictions`, after all training is done.
     """
 
@@ -36,6 +38,7 @@ class PreparedTask:
     test_ids: list[str]
     labelled_ids: Mapping[int, Collection[str]]
     tested_patients: Collection[str] = ()
+    without_features: Mapping[str, int] = field(default_factory=dict)
 
     def train_of(self, seed: int) -> LabelledImages:
         """The training images whose labels a replicate may use."""
@@ -117,9 +120,20 @@ class Prepared:
             return manifest
         return manifest.filter(pl.Series([image_id in used for image_id in manifest["image_id"]], dtype=pl.Boolean))
 
-    def pool_of(self, init: Pretrained) -> dict[str, list[str]]:
-        """Images that one pretraining learns from, by data set."""
+    def reached_by(self, init: Pretrained) -> dict[str, list[str]]:
+        """Images that one pretraining may learn from, by data set; one that is reached twice is there twice."""
         return {name: self.pretraining_ids(name, fraction) for name, fraction in init.shares.items()}
+
+    def pool_of(self, init: Pretrained) -> dict[str, list[str]]:
+        """Images that one pretraining learns from, by data set; images of equal bytes count once."""
+        reached = self.reached_by(init)
+        return counted_once({name: self.data[name] for name in reached}, reached, self.identity.equal)
+
+    def counted_once(self, init: Pretrained) -> dict[str, int]:
+        """By data set, images that a pretraining leaves out because it learns from others of the same bytes."""
+        reached, pool = self.reached_by(init), self.pool_of(init)
+        twice = {name: len(reached[name]) - len(pool[name]) for name in pool}
+        return {name: images for name, images in twice.items() if images}
 
 
 @dataclass(frozen=True)

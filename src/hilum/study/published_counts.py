@@ -254,6 +254,8 @@ def _parameters(of: _Of, counted: _Counted | None) -> float:  # noqa: ARG001 (al
     arm = of.prepared.study.arms.get(of.arm or "")
     if arm is None:
         raise _NotCountedError(f"this study has no arm {of.arm}")
+    if arm.features is not None:
+        raise _NotCountedError(f"{of.arm} has features from elsewhere")
     published = ARCHITECTURES[arm.encoder].published
     if published is None:
         raise _NotCountedError(f"{arm.encoder} is not counted as the paper counts it")

@@ -19,6 +19,7 @@ from hilum.study.execution import run_study as run_steps
 from hilum.study.file import Study, find_study, read_study, tiny
 from hilum.study.plan import EVALUATION, Step
 from hilum.study.prepared import PreparedStudy
+from hilum.study.scheduling import Where
 from hilum.training.distributed import joined_processes, rank
 
 
@@ -76,7 +77,11 @@ def run_study(
     workers: int | None = None,
     allow_missing: bool = False,
     check: bool = True,
-    log: Literal["tensorboard"] | None = None,
+    log: Literal["tensorboard", "mlflow"] | None = None,
+    cluster: str | None = None,
+    jobs: int = 1,
+    cpus_per_step: int = 1,
+    mirror: str | None = None,
     progress: ShowProgress = quiet,
     on_start: Callable[[str], None] | None = None,
     on_check: Callable[[Checked], None] | None = None,
@@ -92,7 +97,11 @@ def run_study(
         workers: threads that decode images and prepare batches; results do not depend on it.
         allow_missing: go on where tables name images whose file is not there.
         check: try every step in miniature first.
-        log: write the curves of training also for TensorBoard, into OUT/logs.
+        log: write the curves of training also for TensorBoard or MLflow, into OUT/logs.
+        cluster: address of a Ray cluster whose nodes share `out`: "local", "auto", HOST:PORT or "ray://HOST:PORT".
+        jobs: steps at the same time, each in a process of this machine.
+        cpus_per_step: cores that a step occupies and threads that it computes with, with `cluster` or several `jobs`.
+        mirror: URL of a copy of the directory, as fsspec names it: fetched from first, and added to step by step.
         progress: shows each step.
         on_start: called with the question before the first step, in the first process.
         on_check: called with what the miniature tried.
@@ -136,6 +145,8 @@ def run_study(
             allow_missing=allow_missing,
             check=try_first if check else None,
             log=log,
+            where=Where(cluster, jobs, cpus_per_step),
+            mirror=mirror,
         )
     return StudyResult(out, {"question": content.question, "arms": list(content.arms), "seeds": content.seeds}, page)
 

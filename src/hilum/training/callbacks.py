@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from torch import nn
 
 from hilum.training.distributed import agreed, rank
+from hilum.training.settings import KeepProbed
 
+SMOOTHED = 3
+"""Probes that `smoothed_probe` averages."""
 SECONDS = "probe_seconds"
 """Column of the curves: what a probe took."""
 
@@ -23,15 +26,26 @@ class Probing:
         names: of these numbers.
         quality: the one of them that says how good the module is; higher is better.
         every: epochs from one probe to the next; the last epoch is always probed, and so is the start.
-        keeps_best: the weights of the epoch with the highest quality are kept, of equal ones the earlier; otherwise
-            those of the last epoch.
+        keep: weights of which epoch are kept (`hilum.training.settings.KeepProbed`).
+        error: the one of the numbers that is the standard error of the quality; for `within_one_error`.
     """
 
     look: Callable[[nn.Module], Mapping[str, float]]
     names: tuple[str, ...]
     quality: str
     every: int
-    keeps_best: bool
+    keep: KeepProbed = "last"
+    error: str = ""
+
+    @property
+    def chooses(self) -> bool:
+        """Whether the epoch that is kept depends on the probes."""
+        return self.keep != "last"
+
+    def judged(self, probed: Mapping[str, float | None]) -> tuple[float | None, float]:
+        """Quality and its standard error in a row of the curves; None where no probe was due, 0 where none is known."""
+        error = probed.get(self.error)
+        return probed[self.quality], 0.0 if error is None or not error > 0 else error
 
     def probed(self, module: nn.Module, epoch: int, epochs: int) -> dict[str, float | None]:
         """Columns of the curves after so many of so many epochs, 0 for the start; None where no probe is due.

@@ -107,7 +107,7 @@ def fit(
         HilumError: the loss is not finite, the checkpoint is of other settings, or batches cannot be shared or
             computed in parts as asked.
     """
-    if validation is not None and probing is not None and probing.keeps_best:
+    if validation is not None and probing is not None and probing.chooses:
         raise ValueError("either validation or a probe chooses the best epoch")
     device = choose_device(settings.device)
     generators = torch.random.fork_rng([device] if device.type == "cuda" else [])
@@ -152,7 +152,7 @@ class _Loop:
             if each is not None:
                 each.part = rank(), world_size()
         self.stepper = Stepper(self.fabric, trainable, settings, len(batches))
-        judged = [validation and len(validation), probing and [probing.every, probing.keeps_best]]
+        judged = [validation and len(validation), probing and [probing.every, probing.keep]]
         self.run_print = fingerprint([settings.as_data(), precision, len(batches), *judged])
         self.course = Course()
         self.best: dict[str, Tensor] | None = None
@@ -273,7 +273,7 @@ class _Loop:
         results = agreed(self.trainable.watch, f"epoch {course.epoch + 1}")
         probed = self.probe(course.epoch + 1)
         course.next_epoch({**row, **results, **probed})
-        if self.probing is not None and self.probing.keeps_best and course.record(probed[self.probing.quality]):
+        if self.probing is not None and course.record(*self.probing.judged(probed), self.probing.keep):
             self.keep()
         if loss is not None and course.judge(loss, auroc, self.settings) and self.settings.keep != "last":
             self.keep()

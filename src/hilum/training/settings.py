@@ -15,6 +15,11 @@ Compile = Literal["auto", "on", "off"]
 
 INDIFFERENT = ("checkpoint_every_seconds", "compile")
 """Settings that decide no result, or rounding only."""
+KeepProbed = Literal["last", "best_probe", "within_one_error", "smoothed_probe"]
+"""Whose weights a probed run keeps: of the last epoch; of the highest probe, of equal ones the earlier; of the latest
+probe that is at most one standard error below the highest (Breiman et al., Classification and Regression Trees, 1984,
+section 3.4.3); of the last of three probes with the highest mean. What choosing costs or gains on patients without a
+part in it is measured by benchmarks/epoch_rules.py."""
 
 
 @dataclass(frozen=True)

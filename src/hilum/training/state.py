@@ -4,8 +4,9 @@ import math
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
+from hilum.training.callbacks import SMOOTHED
 from hilum.training.optim import Lowest, Plateau
-from hilum.training.settings import TrainingSettings
+from hilum.training.settings import KeepProbed, TrainingSettings
 
 
 @dataclass
@@ -22,7 +23,9 @@ class Course:
         plateau: state of the plateau schedule.
         start: what a probe reported before the first step; empty without one.
         quality: of the last probe.
-        highest: quality of all probes that could choose an epoch.
+        highest: quality of all probes that could choose an epoch (of `smoothed_probe`, mean of three).
+        highest_error: standard error of the highest.
+        probed: qualities so far, where their mean chooses.
         best_epoch: counted from 1; 0 before the first validation or probe.
         curves: one row an epoch.
         compiled: whether the blocks run compiled; None before that was decided.
@@ -41,6 +44,8 @@ class Course:
     start: dict[str, float] = field(default_factory=dict)
     quality: float | None = None
     highest: float = -math.inf
+    highest_error: float = 0.0
+    probed: list[float] = field(default_factory=list)
     best_epoch: int = 0
     curves: list[dict[str, float | int | None]] = field(default_factory=list)
     compiled: bool | None = None
@@ -84,12 +89,26 @@ class Course:
         self.stopped_early = (patience is not None and waited >= patience) or self.plateau.is_below(settings)
         return self.best_epoch == self.epoch
 
-    def record(self, quality: float | None) -> bool:
-        """Take what a probe found after the epoch that was closed last, if there was one; whether it is the highest."""
-        if quality is None or not quality > self.highest:  # not a number is not a highest
+    def record(self, quality: float | None, error: float, keep: KeepProbed) -> bool:
+        """Take what a probe found after the epoch that was closed last; whether its weights are to be kept.
+
+        Args:
+            quality: None where no probe was due.
+            error: its standard error.
+            keep: the rule. The epoch that a rule looks for at the end is always one that was kept when it was probed.
+        """
+        if quality is None or keep == "last" or math.isnan(quality):  # not a number is not a highest
             return False
-        self.highest, self.best_epoch = quality, self.epoch
-        return True
+        if keep == "smoothed_probe":
+            self.probed = [*self.probed, quality][-SMOOTHED:]
+            quality = sum(self.probed) / len(self.probed)
+        better = quality > self.highest
+        if better:
+            self.highest, self.highest_error = quality, error
+        near = keep == "within_one_error" and quality >= self.highest - self.highest_error
+        if better or near:
+            self.best_epoch = self.epoch
+        return better or near
 
     def next_epoch(self, row: dict[str, float | int | None]) -> None:
         """Close an epoch with its row of the curves."""

@@ -22,7 +22,7 @@ def test_headers_are_read_and_unreadable_files_stated(tmp_path, dicom):
     radiographs = pl.DataFrame({"image_id": ["a", "b", "c", "d"], "path": ["a.dcm", "b.dcm", None, "gone.dcm"]})
     seen: list[tuple[int, int, str]] = []
     notes: list[str] = []
-    headers, rejected = read_headers(tmp_path, radiographs, lambda *message: seen.append(message), notes)
+    headers, rejected, _ = read_headers(tmp_path, radiographs, lambda *message: seen.append(message), notes)
     assert notes == ["1 DICOM files: says that text is burnt into the pixels, which may name the patient"]
     notes.clear()
     assert headers.rows() == [("a", "7", "AP", 1.5, "F", 40, 30)]
@@ -35,7 +35,7 @@ def test_headers_are_read_and_unreadable_files_stated(tmp_path, dicom):
 
 def test_no_images_have_no_headers(tmp_path):
     radiographs = pl.DataFrame(schema={"image_id": pl.String, "path": pl.String})
-    headers, rejected = read_headers(tmp_path, radiographs, silent, [])
+    headers, rejected, _ = read_headers(tmp_path, radiographs, silent, [])
     assert (len(headers), len(rejected)) == (0, 0)
     assert without(radiographs, rejected, []).equals(radiographs)
 

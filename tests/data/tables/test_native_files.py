@@ -2,11 +2,14 @@ import gzip
 
 import polars as pl
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from hilum.data.tables import (
     MAX_CELL,
     escapes_root,
     find_table,
+    native_files,
     read_csv_text,
     read_lines,
     read_table,
@@ -99,6 +102,38 @@ def test_a_table_that_was_cut_or_written_otherwise_is_refused_by_its_line(tmp_pa
 def test_empty_fields_beyond_the_header_and_rows_without_values_do_not_matter(tmp_path):
     path = write(tmp_path / "t.csv", b'id,age\r\na,1,\r\n,\r\n\r\nb,2,,\r\n"c",\r\n')
     assert read_csv_text(path).rows() == [("a", "1"), ("b", "2"), ("c", None)]
+
+
+def read_or_told(path, columns):
+    try:
+        return read_csv_text(path).to_dict(as_series=False), read_table(path, columns, of="a").rows()
+    except HilumError as error:
+        return str(error)
+
+
+FIELD = st.one_of(
+    st.sampled_from(["", " ", "1", "a b", "00013", "x;y", "é", "\x0b", "\u2028", "'"]), st.text("ab ,", max_size=3)
+)
+LINE = st.one_of(st.lists(FIELD, max_size=5).map(",".join), st.lists(FIELD, min_size=3, max_size=3).map(",".join))
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.sampled_from(["id,age,sex", "id, age ,sex,", "id,,sex", "id", "", "id,age,age", " ,id"]),
+    st.lists(LINE, max_size=6),
+    st.sampled_from(["\n", "\r\n", "\r"]),
+    st.booleans(),
+)
+def test_a_table_without_quotes_is_read_as_one_that_goes_through_the_reader_of_quotes(
+    tmp_path, header, lines, end, ended
+):
+    text = end.join([header, *lines]) + end * ended
+    path = write(tmp_path / "t.csv", text.encode())
+    plain = read_or_told(path, ["id"])
+    write(path, text.encode())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(native_files, "_plain_rows", lambda _: None)
+        assert read_or_told(path, ["id"]) == plain
 
 
 def test_columns_without_a_name_are_left_out(tmp_path):

@@ -113,6 +113,75 @@ def hf_dinov2(width: int, *, depth: int = 12) -> Shapes:
     return shapes | affine("layernorm", width)
 
 
+def hf_dinov3(width: int, *, depth: int = 12) -> Shapes:
+    """transformers.DINOv3ViTModel: no bias of keys; periods are computed, and in no file."""
+    shapes: Shapes = {"embeddings.cls_token": (1, 1, width), "embeddings.mask_token": (1, 1, width)}
+    shapes |= {"embeddings.register_tokens": (1, 4, width), "embeddings.patch_embeddings.weight": (width, 3, 16, 16)}
+    shapes |= {"embeddings.patch_embeddings.bias": (width,)}
+    for n in range(depth):
+        inner = affine("norm1", width) | affine("norm2", width) | linear("attention.o_proj", width, width)
+        inner |= {"attention.k_proj.weight": (width, width)}
+        inner |= linear("attention.v_proj", width, width) | linear("attention.q_proj", width, width)
+        inner |= {"layer_scale1.lambda1": (width,), "layer_scale2.lambda1": (width,)}
+        inner |= linear("mlp.up_proj", 4 * width, width) | linear("mlp.down_proj", width, 4 * width)
+        shapes |= prefixed(f"layer.{n}.", inner)
+    return shapes | affine("norm", width)
+
+
+def hf_vit(width: int, *, depth: int = 12) -> Shapes:
+    """transformers.ViTModel, with its pooler."""
+    shapes: Shapes = {"embeddings.cls_token": (1, 1, width), "embeddings.position_embeddings": (1, 197, width)}
+    shapes |= {"embeddings.patch_embeddings.projection.weight": (width, 3, 16, 16)}
+    shapes |= {"embeddings.patch_embeddings.projection.bias": (width,)}
+    for n in range(depth):
+        inner = affine("layernorm_before", width) | affine("layernorm_after", width)
+        for part in ("query", "key", "value"):
+            inner |= linear(f"attention.attention.{part}", width, width)
+        inner |= linear("attention.output.dense", width, width)
+        inner |= linear("intermediate.dense", 4 * width, width) | linear("output.dense", width, 4 * width)
+        shapes |= prefixed(f"encoder.layer.{n}.", inner)
+    return shapes | affine("layernorm", width) | linear("pooler.dense", width, width)
+
+
+def hf_convnext(depths: tuple[int, ...], dims: tuple[int, ...], *, v2: bool) -> Shapes:
+    """transformers.ConvNextModel or ConvNextV2Model; the first stage's downsampling_layer is empty."""
+    shapes: Shapes = {"embeddings.patch_embeddings.weight": (dims[0], 3, 4, 4)}
+    shapes |= {"embeddings.patch_embeddings.bias": (dims[0],)} | affine("embeddings.layernorm", dims[0])
+    for stage, (depth, dim) in enumerate(zip(depths, dims, strict=True)):
+        at = f"encoder.stages.{stage}."
+        if stage:
+            shapes |= affine(f"{at}downsampling_layer.0", dims[stage - 1])
+            shapes |= {f"{at}downsampling_layer.1.weight": (dim, dims[stage - 1], 2, 2)}
+            shapes |= {f"{at}downsampling_layer.1.bias": (dim,)}
+        for block in range(depth):
+            inner: Shapes = {"dwconv.weight": (dim, 1, 7, 7), "dwconv.bias": (dim,)} | affine("layernorm", dim)
+            inner |= linear("pwconv1", 4 * dim, dim) | linear("pwconv2", dim, 4 * dim)
+            inner |= (
+                {"grn.weight": (1, 1, 1, 4 * dim), "grn.bias": (1, 1, 1, 4 * dim)}
+                if v2
+                else {"layer_scale_parameter": (dim,)}
+            )
+            shapes |= prefixed(f"{at}layers.{block}.", inner)
+    return shapes | affine("layernorm", dims[-1])
+
+
+def hf_dinov3_convnext(depths: tuple[int, ...], dims: tuple[int, ...]) -> Shapes:
+    """transformers.DINOv3ConvNextModel: the stem is the first stage's downsample_layers, convolution first."""
+    shapes: Shapes = {}
+    for stage, (depth, dim) in enumerate(zip(depths, dims, strict=True)):
+        at = f"stages.{stage}."
+        conv, norm, before = (0, 1, 3) if stage == 0 else (1, 0, dims[stage - 1])
+        shapes |= {f"{at}downsample_layers.{conv}.weight": (dim, before, *((4, 4) if stage == 0 else (2, 2)))}
+        shapes |= {f"{at}downsample_layers.{conv}.bias": (dim,)}
+        shapes |= affine(f"{at}downsample_layers.{norm}", before if stage else dim)
+        for block in range(depth):
+            inner: Shapes = {"depthwise_conv.weight": (dim, 1, 7, 7), "depthwise_conv.bias": (dim,), "gamma": (dim,)}
+            inner |= affine("layer_norm", dim)
+            inner |= linear("pointwise_conv1", 4 * dim, dim) | linear("pointwise_conv2", dim, 4 * dim)
+            shapes |= prefixed(f"{at}layers.{block}.", inner)
+    return shapes | affine("layer_norm", dims[-1])
+
+
 def dinov3_vit(width: int, heads: int, *, depth: int = 12) -> Shapes:
     """DinoVisionTransformer of facebookresearch/dinov3 with four storage tokens and a masked key bias."""
     shapes = vit(width, patch=16, tokens=0, depth=depth, scale="gamma")
@@ -270,6 +339,16 @@ PUBLISHED: dict[str, Callable[[], Shapes]] = {
         | linear("ibot_head.mlp.0", 64, 384),
     ),
     "hf_dinov2": lambda: hf_dinov2(384),
+    "hf_vit": lambda: hf_vit(192),
+    "hf_vit of MAE": lambda: (
+        prefixed("vit.", {key: shape for key, shape in hf_vit(192).items() if "pooler" not in key})
+        | {"decoder.mask_token": (1, 1, 512), "decoder.decoder_pos_embed": (1, 197, 512)}
+        | linear("decoder.decoder_embed", 512, 192)
+    ),
+    "hf_dinov3": lambda: hf_dinov3(384),
+    "hf_dinov3_convnext": lambda: hf_dinov3_convnext(*TINY),
+    "hf_convnext": lambda: prefixed("convnextv2.", hf_convnext(*ATTO, v2=True)) | linear("classifier", 1000, 320),
+    "hf_convnext of V1": lambda: hf_convnext(*TINY, v2=False),
     "dinov3": lambda: dinov3_vit(384, 6),
     "dinov3_convnext": lambda: (
         convnext(*TINY, inner=lambda dim: {"gamma": (dim,)}) | affine("norm", 768) | affine("norms.3", 768)

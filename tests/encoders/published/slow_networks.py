@@ -5,6 +5,7 @@ Not a test: `test_key_maps.py` compares the features of encoders that were given
 """
 
 import math
+import re
 
 import torch
 import torch.nn.functional as F
@@ -217,6 +218,97 @@ def hf(t):
 
     parts = (f".attention.attention.{part}." for part in ("query", "key", "value"))
     return fused(t, *parts, native)
+
+
+def renamed(t, *pairs):
+    """A reader of tensors that transformers names otherwise; each pair is a pattern and what it becomes."""
+
+    def read(name):
+        for pattern, instead in pairs:
+            name, changed = re.subn(pattern, instead, name)
+            if changed:
+                break
+        return t(name)
+
+    return read
+
+
+def hf_vit(t):
+    """ViTModel of transformers, by names of `slow_vit` with blocks called encoder.layer."""
+
+    def native(name):
+        for ours, theirs in {
+            "patch_embed.proj": "embeddings.patch_embeddings.projection",
+            "cls_token": "embeddings.cls_token",
+            "pos_embed": "embeddings.position_embeddings",
+            "attn.proj": "attention.output.dense",
+            "mlp.fc1": "intermediate.dense",
+            "mlp.fc2": "output.dense",
+            ".norm1": ".layernorm_before",
+            ".norm2": ".layernorm_after",
+        }.items():
+            name = name.replace(ours, theirs)
+        return f"layernorm{name[4:]}" if name.startswith("norm.") else name
+
+    return fused(t, *(f".attention.attention.{part}." for part in ("query", "key", "value")), native)
+
+
+def hf_dinov3(t):
+    """DINOv3ViTModel of transformers, by names of `slow_dinov3`: keys have no bias, and periods are in no file."""
+    read_one = renamed(
+        t,
+        (r"^(cls_token)$", r"embeddings.\1"),
+        (r"^storage_tokens$", "embeddings.register_tokens"),
+        (r"^patch_embed\.proj", "embeddings.patch_embeddings"),
+        (r"^blocks\.(\d+)\.attn\.proj", r"layer.\1.attention.o_proj"),
+        (r"^blocks\.(\d+)\.ls([12])\.gamma", r"layer.\1.layer_scale\2.lambda1"),
+        (r"^blocks\.(\d+)\.mlp\.fc1", r"layer.\1.mlp.up_proj"),
+        (r"^blocks\.(\d+)\.mlp\.fc2", r"layer.\1.mlp.down_proj"),
+        (r"^blocks", "layer"),
+    )
+
+    def read(name):
+        if name == "rope_embed.periods":
+            return 100 ** (torch.arange(16, dtype=torch.float64) / 16)
+        if ".attn.qkv." not in name:
+            return read_one(name)
+        block, kind = re.fullmatch(r"blocks\.(\d+)\.attn\.qkv\.(\w+)", name).groups()
+        query, key, value = (f"layer.{block}.attention.{part}_proj" for part in "qkv")
+        if kind == "weight":
+            return torch.cat([t(f"{part}.weight") for part in (query, key, value)])
+        bias = torch.cat([t(f"{query}.bias"), torch.zeros_like(t(f"{query}.bias")), t(f"{value}.bias")])
+        return torch.ones_like(bias) if kind == "bias_mask" else bias
+
+    return read
+
+
+def hf_convnext(t):
+    """ConvNextModel and ConvNextV2Model of transformers, by names of `slow_convnext`."""
+    return renamed(
+        t,
+        (r"^downsample_layers\.0\.0", "embeddings.patch_embeddings"),
+        (r"^downsample_layers\.0\.1", "embeddings.layernorm"),
+        (r"^downsample_layers\.(\d)\.", r"encoder.stages.\1.downsampling_layer."),
+        (r"^stages\.(\d)\.(\d+)\.norm", r"encoder.stages.\1.layers.\2.layernorm"),
+        (r"^stages\.(\d)\.(\d+)\.grn\.gamma", r"encoder.stages.\1.layers.\2.grn.weight"),
+        (r"^stages\.(\d)\.(\d+)\.grn\.beta", r"encoder.stages.\1.layers.\2.grn.bias"),
+        (r"^stages\.(\d)\.(\d+)\.gamma", r"encoder.stages.\1.layers.\2.layer_scale_parameter"),
+        (r"^stages\.(\d)\.(\d+)\.", r"encoder.stages.\1.layers.\2."),
+        (r"^norm", "layernorm"),
+    )
+
+
+def hf_dinov3_convnext(t):
+    """DINOv3ConvNextModel of transformers, by names of `slow_convnext`."""
+    return renamed(
+        t,
+        (r"^downsample_layers\.(\d)\.", r"stages.\1.downsample_layers."),
+        (r"^stages\.(\d)\.(\d+)\.dwconv", r"stages.\1.layers.\2.depthwise_conv"),
+        (r"^stages\.(\d)\.(\d+)\.norm", r"stages.\1.layers.\2.layer_norm"),
+        (r"^stages\.(\d)\.(\d+)\.pwconv", r"stages.\1.layers.\2.pointwise_conv"),
+        (r"^stages\.(\d)\.(\d+)\.", r"stages.\1.layers.\2."),
+        (r"^norm", "layer_norm"),
+    )
 
 
 def flax(t):

@@ -101,6 +101,48 @@ CASES = {
             x, WRITTEN_OUT.hf(t), 6, scale="lambda1", grid=37, exact=True, block="encoder.layer.{}"
         ),
     ),
+    "hf_vit": (
+        "dino_vits16",
+        "vit_tiny_patch16_224",
+        "",
+        224,
+        lambda x, t: WRITTEN_OUT.slow_vit(x, WRITTEN_OUT.hf_vit(t), 3, block="encoder.layer.{}"),
+    ),
+    "hf_vit of MAE": (
+        "mae_vitb16",
+        "vit_tiny_patch16_224",
+        "vit.",
+        192,
+        lambda x, t: WRITTEN_OUT.slow_vit(x, WRITTEN_OUT.hf_vit(t), 3, grid=14, exact=True, block="encoder.layer.{}"),
+    ),
+    "hf_dinov3": (
+        "dinov3_vits16_qkvb",
+        None,
+        "",
+        32,
+        lambda x, t: WRITTEN_OUT.slow_dinov3(x, WRITTEN_OUT.hf_dinov3(t), 6),
+    ),
+    "hf_dinov3_convnext": (
+        "dinov3_convnext_tiny",
+        None,
+        "",
+        32,
+        lambda x, t: WRITTEN_OUT.slow_convnext(x, WRITTEN_OUT.hf_dinov3_convnext(t), (3, 3, 9, 3), v2=False),
+    ),
+    "hf_convnext": (
+        "fcmae_imagenet1k_convnextv2_atto",
+        None,
+        "convnextv2.",
+        32,
+        lambda x, t: WRITTEN_OUT.slow_convnext(x, WRITTEN_OUT.hf_convnext(t), (2, 2, 6, 2), v2=True),
+    ),
+    "hf_convnext of V1": (
+        "fcmae_imagenet1k_convnextv2_atto",
+        "convnext_tiny",
+        "",
+        32,
+        lambda x, t: WRITTEN_OUT.slow_convnext(x, WRITTEN_OUT.hf_convnext(t), (3, 3, 9, 3), v2=False),
+    ),
     "dinov3": ("dinov3_vits16_qkvb", None, "", 32, lambda x, t: WRITTEN_OUT.slow_dinov3(x, t, 6)),
     "dinov3_convnext": (
         "dinov3_convnext_tiny",
@@ -261,6 +303,19 @@ def test_a_bias_that_the_encoder_cannot_hold_is_refused(published_shapes, fill):
     assert encoder.name == "vit_small_patch16_dinov3"
 
 
+def test_biases_of_transformers_that_the_encoder_cannot_hold_are_refused(published_shapes, fill):
+    tensors = published_file("hf_dinov3", published_shapes, fill)
+    with pytest.raises(HilumError, match=r"blocks\.\d+\.attn\.[qv]_bias is not all zeros, and the encoder has no bias"):
+        load(published_weights()["dinov3_vits16"], tensors)
+    with pytest.raises(HilumError, match=r"unknown: layer\.0\.attention\.k_proj\.bias"):
+        load(published_weights()["dinov3_vits16_qkvb"], tensors | {"layer.0.attention.k_proj.bias": torch.ones(384)})
+    for key in tensors:
+        if re.search(r"[qv]_proj\.bias", key):
+            tensors[key] = torch.zeros_like(tensors[key])
+    encoder, _ = load(published_weights()["dinov3_vits16"], tensors)
+    assert encoder.name == "vit_small_patch16_dinov3"
+
+
 def test_timms_own_names_load_as_they_are():
     import timm
 
@@ -332,6 +387,7 @@ WRITTEN_IN_TWO_WAYS = ("torchvision_densenet", "chexnet", "dinov2_checkpoint")
         ("dinov2 with registers", ANTIALIASED),
         ("dino_vit", OFFSET_BY_A_TENTH),
         ("mae", EXACT_SIZE),
+        ("hf_vit", EXACT_SIZE),
     ],
 )
 def test_positions_are_resized_as_the_files_own_code_does(case, rule, published_shapes, fill):
@@ -339,7 +395,7 @@ def test_positions_are_resized_as_the_files_own_code_does(case, rule, published_
     encoder, report = load(row_of(case), tensors)
     assert encoder.interpolation == rule
     assert any("as by the file's own code" in note for note in report.notes) == (
-        case in ("hf_dinov2", "dino_vit", "mae")
+        case in ("hf_dinov2", "hf_vit", "dino_vit", "mae")
     )
 
     # The patch embedding of a gray image is constant but for its positions, which torch's own kernel resizes here.

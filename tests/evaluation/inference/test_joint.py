@@ -58,3 +58,20 @@ def test_equal_arms_are_claimed_to_differ_in_5_percent():
         values = root @ rng.normal(size=3 * seeds) + 0.015 * rng.normal(size=3 * seeds)
         claims += joint_test_of_seeds(list(values.reshape(3, seeds)), covariance).p < 0.05
     assert claims / trials == pytest.approx(0.05, abs=0.015)
+
+
+def test_where_seeds_of_different_arms_vary_together_more_than_their_own_nothing_becomes_negative():
+    """As Obuchowski and Rockette take 0 for the variance that is left of a pair."""
+    seeds, arms = 2, 3
+    between, within = 4e-4, 3e-4  # Cov3 above Cov2
+    covariance = np.kron(np.full((arms, arms), between), np.ones((seeds, seeds)))
+    for arm in range(arms):
+        covariance[arm * seeds : (arm + 1) * seeds, arm * seeds : (arm + 1) * seeds] = within
+    covariance += 1e-4 * np.eye(seeds * arms)
+    values = [np.array([0.70, 0.71]), np.array([0.70, 0.715]), np.array([0.85, 0.86])]
+    test = joint_test_of_seeds(values, covariance)
+    mean_square = sum(np.sum((each - each.mean()) ** 2) for each in values) / arms
+    means = np.array([each.mean() for each in values])
+    assert test.statistic == pytest.approx(np.sum((means - means.mean()) ** 2) / (mean_square / seeds))
+    assert test.df == 2
+    assert test.p < 0.01

@@ -111,3 +111,82 @@ def test_what_cannot_be_compared_is_refused():
         compare_seeds(np.zeros(2), np.zeros(3), np.eye(5), design="factorial")
     with pytest.raises(ValueError, match="two seeds"):
         compare_seeds(np.zeros(1), np.zeros(1), np.eye(2))
+
+
+IMRMC = {
+    # AR = R, AC = C, ARC = RC (negatives, positives), mu, cases a side, readers; true variance of the difference, mean
+    # of 100,000 estimates by readers and cases as they stand, and how often Hillis's test on these rejects
+    "001": (0.011, 0.3, (0.2, 0.2), 0.75, 48, 6, 2.2632e-3, 2.5735e-3, 0.0366),
+    "040": (0.056, 0.3, (0.2, 0.2), 2.5, 90, 6, 3.2139e-4, 3.4113e-4, 0.0227),
+    "076": (0.0055, 0.3, (0.2, 0.2), 1.5, 90, 6, 6.0246e-4, 7.0945e-4, 0.0329),
+    "088": (0.0055, 0.3, (0.2, 0.2), 1.5, 90, 18, 4.9072e-4, 5.3386e-4, 0.0407),
+    "127": (0.03, 0.1, (0.2, 0.6), 1.5, 48, 6, 1.0453e-3, 1.4133e-3, 0.0136),
+    "184": (0.0055, 0.1, (0.2, 0.6), 1.5, 90, 6, 3.5705e-4, 5.7243e-4, 0.0091),
+}
+"""Rows of iMRMC's validation/MLEvalidation (github.com/DIDSR/iMRMC, CC0): Roe and Metz's model, nothing differs."""
+
+
+def roe_and_metz(rng, file):
+    """Scores (2 tests x readers, cases), negatives first: every effect once for both tests and once for each."""
+    of_reader, of_case, mixed, separation, cases, readers = IMRMC[file][:6]
+    sides = []
+    for of_both, mean in zip(mixed, (0.0, separation), strict=True):
+        effects = mean
+        for tests in (1, 2):
+            effects = effects + np.sqrt(of_reader) * rng.normal(size=(tests, readers, 1))
+            effects = effects + np.sqrt(of_case) * rng.normal(size=(tests, 1, cases))
+            effects = effects + np.sqrt(of_both) * rng.normal(size=(tests, readers, cases))
+        sides.append(effects)
+    return np.concatenate(sides, axis=2).reshape(2 * readers, 2 * cases)
+
+
+def kernels_of(scores, cases):
+    """What each pair of a negative and a positive gives, (readers, negatives, positives)."""
+    negative, positive = scores[:, :cases, None], scores[:, None, cases:]
+    return (negative < positive) + 0.5 * (negative == positive)
+
+
+def variance_as_they_stand(scores, cases, readers):
+    """Variance of a difference where readers, negatives and positives are resampled: the one of the empirical law, in
+    closed form (the maximum-likelihood estimate of Gallas, Academic Radiology 13:353-362, 2006)."""
+    kernel = kernels_of(scores[:readers], cases) - kernels_of(scores[readers:], cases)
+    total = 0.0
+    means = {
+        (r, n, p): np.mean(kernel.mean(axis=tuple(axis for axis, same in enumerate((r, n, p)) if not same)) ** 2)
+        for r in (False, True) for n in (False, True) for p in (False, True)
+    }  # fmt: skip
+    sizes = (readers, cases, cases)
+    for same, moment in means.items():
+        total += moment * np.prod([1 / size if one else 1 - 1 / size for one, size in zip(same, sizes, strict=True)])
+    return total - kernel.mean() ** 2
+
+
+@pytest.mark.parametrize("file", IMRMC)
+def test_its_variance_is_the_true_one_of_imrmcs_table_and_resamples_give_imrmcs_estimate(file):
+    *_, cases, readers, true, estimated, _ = IMRMC[file]
+    label, owner = np.repeat([0.0, 1.0], cases), np.arange(2 * cases, dtype=np.int32)
+    here, as_they_stand = [], []
+    for trial in range(150):
+        scores = roe_and_metz(np.random.default_rng([int(file), trial]), file)
+        known = auroc_covariance(label[:, None], scores[:, :, None], owner, mean_over=np.array([True]), threads=1)
+        areas = known.estimates[0]
+        test = compare_seeds(areas[:readers], areas[readers:], known.covariance[0], design="factorial")
+        here.append(test.variance)
+        as_they_stand.append(variance_as_they_stand(scores, cases, readers))
+    for found, expected in ((here, true), (as_they_stand, estimated)):
+        error = np.std(found) / np.sqrt(len(found))
+        assert np.mean(found) == pytest.approx(expected, abs=3.5 * error)
+        assert error < 0.06 * expected
+
+
+def test_where_imrmcs_hillis_rejects_too_rarely_this_one_rejects_5_percent():
+    *_, cases, readers, _, _, by_hillis = IMRMC["184"]
+    label, owner = np.repeat([0.0, 1.0], cases), np.arange(2 * cases, dtype=np.int32)
+    rejected, trials = 0, 600
+    for trial in range(trials):
+        scores = roe_and_metz(np.random.default_rng([184, trial]), "184")
+        known = auroc_covariance(label[:, None], scores[:, :, None], owner, mean_over=np.array([True]), threads=1)
+        areas = known.estimates[0]
+        rejected += compare_seeds(areas[:readers], areas[readers:], known.covariance[0], design="factorial").p() <= 0.05
+    assert by_hillis < 0.01
+    assert rejected / trials == pytest.approx(0.045, abs=0.025)

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,8 +12,10 @@ from sklearn.preprocessing import StandardScaler
 
 from hilum.augment import plain_view
 from hilum.data.labelled_images import LabelledImages
+from hilum.encoders.probe import mean_auroc
 from hilum.encoders.zoo import create_encoder
 from hilum.pretext.monitoring import OnlineProbe, epochs_between, probed_images
+from hilum.pretext.monitoring.probe import error_over_patients
 
 
 @pytest.fixture
@@ -77,9 +80,12 @@ def test_features_that_are_no_numbers_read_nothing(probe):
     assert all(math.isnan(value) for value in probe.look(encoder, 32).values())
 
 
-def test_the_run_goes_by_the_mean_and_keeps_the_best_only_where_there_are_enough_patients(probe):
+def test_the_run_goes_by_the_mean_and_chooses_only_where_it_is_asked_to_and_there_are_enough_patients(probe):
     probing = probe.probing(32, every=4)
-    assert (probing.quality, probing.every, probing.keeps_best) == ("probe_auroc", 4, probe.images.decides)
+    assert (probing.quality, probing.every, probing.keep) == ("probe_auroc", 4, "last")
+    for decides, keep in ((True, "smoothed_probe"), (False, "last")):
+        asked = replace(probe, images=replace(probe.images, decides=decides), keep="smoothed_probe")
+        assert (asked.probing(32, every=4).keep, asked.chooses) == (keep, decides)
     assert set(probing.look(create_encoder("resnet18", seed=0))) == set(probing.names)
 
 
@@ -88,3 +94,20 @@ def test_the_run_goes_by_the_mean_and_keeps_the_best_only_where_there_are_enough
 )
 def test_a_run_has_about_ten_probes_unless_given(message, epochs, every):
     assert epochs_between(message, epochs) == every
+
+
+def test_the_error_of_a_probe_is_that_of_resampled_patients():
+    """Against a bootstrap of patients, and three standard errors of its own."""
+    rng = np.random.default_rng(3)
+    patients, images = 80, 160
+    owners = rng.integers(0, patients, images)
+    targets = (rng.random((images, 3)) < 0.4).astype(np.float32)
+    scores = [targets + rng.normal(size=(images, 3)) + rng.normal(size=(patients, 1))[owners] for _ in range(2)]
+    error = error_over_patients(scores, targets, [str(owner) for owner in owners])
+    resampled = []
+    rows = [np.flatnonzero(owners == patient) for patient in range(patients)]
+    for _ in range(300):
+        drawn = np.concatenate([rows[patient] for patient in rng.integers(0, patients, patients)])
+        resampled.append(np.mean([mean_auroc(each[drawn], targets[drawn]) for each in scores]))
+    assert error == pytest.approx(np.std(resampled), rel=0.6)  # nine degrees of freedom
+    assert math.isnan(error_over_patients(scores, targets, ["one"] * images))

@@ -3,7 +3,7 @@ import polars as pl
 import pytest
 
 from hilum.data.labelled_images import LabelledImages
-from hilum.pretext.monitoring import ProbedImages, notes_of, plan_of_probe
+from hilum.pretext.monitoring import OnlineProbe, ProbedImages, notes_of, plan_of_probe
 from hilum.training.fit import Fit
 
 
@@ -11,16 +11,17 @@ from hilum.training.fit import Fit
 def images():
     """Two images to fit and one to score; labels do not matter here."""
 
-    def of(decides=True):
+    def of(decides=True, keep="best_probe"):
         ids, targets = [["a", "b"], ["c"]], np.zeros((2, 1), np.float32)
         parts = [LabelledImages(each, each, targets[: len(each)]) for each in ids]
-        return ProbedImages(["Mass"], *parts, [12 if decides else 3], decides)
+        return OnlineProbe(None, ProbedImages(["Mass"], *parts, [12 if decides else 3], decides), keep)
 
     return of
 
 
-def fitted(losses, probes=None, best=None, start=0.6):
-    curves = pl.DataFrame({"train_loss": losses} | ({"probe_auroc": probes} if probes else {}))
+def fitted(losses, probes=None, best=None, start=0.6, error=0.01):
+    message = {"probe_auroc": probes, "probe_error": [error] * len(losses)} if probes else {}
+    curves = pl.DataFrame({"epoch": range(1, len(losses) + 1), "train_loss": losses} | message)
     return Fit(best or len(losses), None, curves, False, {"probe_auroc": start} if probes else {})
 
 
@@ -36,7 +37,8 @@ def test_the_epoch_with_the_best_probe_is_named_beside_the_last_and_the_start(im
     expected = notes(fitted([3.0, 2.0, 1.0], [0.7, None, 0.65], best=1), images())
     assert len(expected) == 1
     assert expected[0].startswith(
-        "epoch 1 of 3 was kept: its probe read best, 0.700 (last epoch 0.650, before training 0.6"
+        "epoch 1 of 3 was kept, the epoch with the best probe: its probe read 0.700 (last epoch 0.650, before "
+        "training 0.6"
     )
     assert expected[0].endswith("mean of linear and nearest-neighbour macro AUROC on 1 validation images")
 
@@ -44,8 +46,8 @@ def test_the_epoch_with_the_best_probe_is_named_beside_the_last_and_the_start(im
 def test_with_too_few_positive_patients_the_last_epoch_is_kept_and_nothing_is_doubted(images):
     expected = notes(fitted([3.0, 2.0], [0.5, 0.4]), images(decides=False))
     assert expected == [
-        "epoch 2 of 2 was kept, the last one: its probe read 0.400 (before training 0.600), but no finding has 10 "
-        "positive patients to choose an epoch by"
+        "epoch 2 of 2 was kept, the last one: its probe read 0.400 (before training 0.600, of findings with fewer than "
+        "10 positive patients)"
     ]
 
 
@@ -64,10 +66,22 @@ def test_a_loss_that_ends_where_an_encoder_that_says_nothing_would_be_is_a_doubt
 
 def test_the_plan_says_whose_labels_are_read_and_what_they_decide(images):
     assert plan_of_probe(None, 5) == "no labels to probe with: the last epoch is kept"
-    assert plan_of_probe(images(), 0) == "not probed: the last epoch is kept"
-    assert plan_of_probe(images(), 5) == (
+    assert plan_of_probe(images().images, 0) == "not probed: the last epoch is kept"
+    assert plan_of_probe(images().images, 5, "best_probe") == (
         "probed before training and every 5 epochs, fitted to 2 images of 2 patients, scored on 1 images of 1 "
         "patients; "
         "positive patients there: Mass (12). The epoch with the best probe is kept"
     )
-    assert plan_of_probe(images(decides=False), 1).endswith("(at most 3). The last one is kept")
+    assert plan_of_probe(images().images, 5).endswith("Mass (12). The last epoch is kept")
+    assert plan_of_probe(images(decides=False).images, 1).endswith("(at most 3). The last epoch is kept")
+
+
+def test_a_probe_that_fell_by_more_than_two_errors_is_an_alarm_where_it_chooses_nothing(images):
+    run = fitted([3.0, 2.0, 1.0], [0.7, 0.71, 0.68])
+    assert len(notes(fitted([3.0, 2.0, 1.0], [0.7, 0.71, 0.70]), images(keep="last"))) == 1
+    expected = notes(run, images(keep="last"))
+    assert expected[0] == "epoch 3 of 3 was kept, the last one: its probe read 0.680 (before training 0.600)"
+    assert expected[1].startswith(
+        "the probe fell: 0.710 after epoch 2, 0.680 at the end, more than 2 standard errors (0.010)"
+    )
+    assert len(notes(fitted([3.0, 2.0, 1.0], [0.7, 0.71, 0.68], best=2), images())) == 1

@@ -1,9 +1,12 @@
 from dataclasses import replace
 
 import polars as pl
+import pytest
 
 from hilum.evaluation.metrics import METRICS
-from hilum.report.sections import margins_table_of, ranks_table_of, standings_table
+from hilum.report.sections import joint_table_of, margins_table_of, ranks_table_of, standings_table
+from hilum.report.verdict import VerdictCode
+from hilum.report.verdict.decide import decide
 
 
 def test_wins_ties_and_losses_add_up_to_the_findings_tested(full):
@@ -36,3 +39,34 @@ def test_the_margin_is_named_and_what_it_lets_one_say(full):
 def test_what_was_not_computed_is_not_shown(study):
     assert ranks_table_of(study) is margins_table_of(study) is None
     assert standings_table(replace(study, comparisons=study.comparisons.clear())) is None
+
+
+@pytest.fixture
+def together(full):
+    rows = [("macro", 6.1, 2, 11.4, 0.016, 0.016), ("Mass", 9.0, 2, None, 0.011, 0.022)]
+    joint = [
+        {"finding": finding, "metric": "auroc", "arms": 3, "statistic": statistic, "df": df, "df_error": error, "p": p,
+         "p_adjusted": adjusted}
+        for finding, statistic, df, error, p, adjusted in rows
+    ]  # fmt: skip
+    return replace(full, joint=pl.DataFrame(joint))
+
+
+def test_all_arms_together_are_tested_with_f_or_chi_squared(together):
+    table = joint_table_of(together)
+    assert [row[1].text for row in table.rows] == ["F(2, 11.4) = 3.05", "χ²(2) = 9.00"]
+    assert [row[3].text for row in table.rows] == ["0.016", "0.022"]
+    assert "All 3 arms together, in AUROC" in table.caption
+    assert joint_table_of(replace(together, joint=None)) is None
+
+
+@pytest.mark.parametrize(
+    ("p", "message"), [(0.016, "are not all alike"), (0.3, "are not shown to differ from one another")]
+)
+def test_the_verdict_says_whether_any_arm_differs_from_any_other(together, p, message):
+    content = replace(together, joint=together.joint.with_columns(p_adjusted=pl.lit(p)))
+    expected = decide(content)
+    (record,) = [record for record in expected.records if record.code is VerdictCode.JOINT]
+    assert f"Tested together, the 3 arms {message} (F(2, 11.4) = 3.05" in record.sentence
+    assert record.sentence in expected.sentences
+    assert record.values["df"] == 2

@@ -113,9 +113,7 @@ def test_a_comparison_without_p_is_not_a_verdict():
 def test_a_winner_that_was_trained_on_test_patients_is_marked_in_the_headline_and_below():
     expected = verdict(HELPS, seen={"own_moco": True, "scratch": None})
     assert expected.headline == "own_moco (was trained on test patients) beats scratch."
-    assert expected.cautions[0].startswith(
-        "own_moco was trained on test patients: its numbers are too good"
-    )
+    assert expected.cautions[0].startswith("own_moco was trained on test patients: its numbers are too good")
     assert expected.cautions[1] == "Whether scratch saw test patients during pretraining is not known."
 
 

@@ -11,7 +11,7 @@ from hilum.data.paths import is_utf8, printable
 from hilum.data.splits import check_patients_apart
 from hilum.data.tables import some
 from hilum.errors import HilumError
-from hilum.findings import COLLECTIONS
+from hilum.findings import ADDED_COLLECTIONS, COLLECTIONS
 from hilum.progress import ProgressReport, silent
 
 __all__ = ["COLLECTIONS", "OPTIONS", "Collected", "nothing_rejected", "read_as_listed", "read_collection"]
@@ -30,7 +30,7 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "rsna_pneumonia": (),
     "folder": ("labels",),
 }
-"""What a collection accepts beside its root: release of the labels, who made them, or the file that holds them."""
+"""What a collection of Hilum's own accepts beside its root: label release, who made the labels, or their file."""
 
 
 def read_collection(
@@ -106,12 +106,12 @@ def read_as_listed(
         raise HilumError(printable(str(root)), expected="a folder whose path is UTF-8", found=found, fix=fix)
     options = {"labels": labels, "release": release, "labeller": labeller}
     for option, value in options.items():
-        if value is not None and option not in OPTIONS[name]:
+        if value is not None and option not in OPTIONS.get(name, ()):
             fix = f"Leave out --{option}."
             raise HilumError(f"--{option}", expected=f"nothing for {name}", found=str(value), fix=fix)
-    wanted = {option: options[option] for option in OPTIONS[name]}
+    wanted = {option: options[option] for option in OPTIONS.get(name, ())}
     # Each layout has its own module, and most runs need only one of them.
-    read = import_module(f"hilum.data.collections.{name}").read
+    read = import_module(f"hilum.data.collections.{name}").read if name in OPTIONS else ADDED_COLLECTIONS[name].read
     collected: Collected = read(root, allow_missing=allow_missing, on_progress=on_progress, **wanted)
     check_manifest(collected.manifest, root)
     return collected

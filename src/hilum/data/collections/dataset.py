@@ -11,6 +11,11 @@ def nothing_rejected() -> pl.DataFrame:
     return pl.DataFrame(schema={"image_id": pl.String, "path": pl.String, "reason": pl.String})
 
 
+def nothing_remarked() -> pl.DataFrame:
+    """An empty table of remarks: `path`, `remark`."""
+    return pl.DataFrame(schema={"path": pl.String, "remark": pl.String})
+
+
 @dataclass(frozen=True)
 class Collected:
     """What a data set's native files say.
@@ -31,6 +36,8 @@ class Collected:
             The manifest then holds the collection's usual reading of them.
         patient_spellings: patients whose ids the sources write in several ways (00000013 in a header, 13 in a table):
             the id in the manifest to these ways.
+        remarks: files that are read all the same, and what was met in them: `path`, `remark`, a code of
+            `hilum.data.images.Remark`; a row for each remark.
     """
 
     manifest: pl.DataFrame
@@ -43,3 +50,4 @@ class Collected:
     readings: pl.DataFrame | None = None
     grades: pl.DataFrame | None = None
     patient_spellings: dict[str, list[str]] = field(default_factory=dict)
+    remarks: pl.DataFrame = field(default_factory=nothing_remarked)

@@ -36,7 +36,7 @@ from pathlib import Path, PurePosixPath
 import polars as pl
 
 from hilum.artifacts import file_sha256
-from hilum.data.collections.dataset import Collected, nothing_rejected
+from hilum.data.collections.dataset import Collected, nothing_rejected, nothing_remarked
 from hilum.data.collections.folder_patients import find_patients
 from hilum.data.collections.label_table import read_label_table
 from hilum.data.collections.patient_spellings import spellings_of_patients, with_canonical_patients
@@ -63,7 +63,7 @@ def read(
 ) -> Collected:
     """Read a folder of images; see `hilum.data.collections.read_collection`."""
     notes: list[str] = []
-    images, rejected = _find_images(root, notes, on_progress)
+    images, rejected, remarks = _find_images(root, notes, on_progress)
     if images.is_empty() and not (labels is not None and allow_missing):
         raise HilumError(
             root,
@@ -88,7 +88,9 @@ def read(
     manifest = _mark_labelled(find_patients(manifest, root, notes), labels, notes)
     columns = (*FIXED_COLUMNS, *OPTIONAL_COLUMNS)
     manifest = manifest.select(*columns, pl.exclude(columns))
-    return Collected(manifest, None, root, "folder", notes, sources, rejected, patient_spellings=spellings)
+    return Collected(
+        manifest, None, root, "folder", notes, sources, rejected, patient_spellings=spellings, remarks=remarks
+    )
 
 
 def _with_canonical_ids(images: pl.DataFrame, notes: list[str]) -> tuple[pl.DataFrame, dict[str, list[str]]]:
@@ -99,12 +101,14 @@ def _with_canonical_ids(images: pl.DataFrame, notes: list[str]) -> tuple[pl.Data
     return images.with_columns(series.alias(name) for name, series in ids.items()), spellings_of_patients(written)
 
 
-def _find_images(root: Path, notes: list[str], on_progress: ProgressReport) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """(`path`, and what a DICOM header says), sorted by path; and the files set aside."""
+def _find_images(
+    root: Path, notes: list[str], on_progress: ProgressReport
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """(`path`, and what a DICOM header says), sorted by path; the files set aside; and remarks on the others."""
     rows: list[tuple[str, str | None, str | None, str | None, float | None, str | None]] = []
     rejected: list[tuple[str, str, str]] = []
     inside = root.resolve()
-    remarks: Counter[Remark] = Counter()
+    remarks: list[tuple[str, Remark]] = []
     unread: Counter[FileKind] = Counter()
     others = 0
     paths = sorted(_walk(root))
@@ -127,7 +131,7 @@ def _find_images(root: Path, notes: list[str], on_progress: ProgressReport) -> t
         except UnreadableImage as error:
             rejected.append((printable(name), printable(name), error.reason))
             continue
-        remarks.update(header.remarks)
+        remarks += [(name, remark) for remark in header.remarks]
         rows.append((name, header.patient_id, header.study_id, header.view, header.age, header.sex))
     if others:
         notes.append(f"{others:,} files are no images and were skipped")
@@ -135,9 +139,13 @@ def _find_images(root: Path, notes: list[str], on_progress: ProgressReport) -> t
         notes.append(f"{len(rejected):,} files could not be read and were set aside (rejected.parquet)")
     if unread:
         notes.append(f"kinds that are not read: {_of_kinds(unread)}; convert them to PNG, or get the originals")
-    notes.extend(count_notes(remarks))
+    notes.extend(count_notes(Counter(remark for _, remark in remarks)))
     images = pl.DataFrame(rows, schema=_HEADER_COLUMNS, orient="row").with_columns(pl.col("view").str.to_uppercase())
-    return images, pl.DataFrame(rejected, schema=nothing_rejected().schema, orient="row")
+    return (
+        images,
+        pl.DataFrame(rejected, schema=nothing_rejected().schema, orient="row"),
+        pl.DataFrame(remarks, schema=nothing_remarked().schema, orient="row"),
+    )
 
 
 def _most_often(rejected: pl.DataFrame) -> str:

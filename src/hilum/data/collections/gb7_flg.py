@@ -62,7 +62,7 @@ def read(
     if others := kinds.null_count():
         notes.append(f"{others:,} files are no images and were skipped")
     images = images.drop_nulls("kind")
-    headers, rejected = read_headers(root, images.filter(pl.col("kind") == "dicom"), on_progress, notes)
+    headers, rejected, remarks = read_headers(root, images.filter(pl.col("kind") == "dicom"), on_progress, notes)
     images = without(images, rejected, notes).join(headers, on="image_id", how="left", maintain_order="left")
     images = with_canonical_patients(images, notes)
     if unknown := images["patient_id"].null_count():
@@ -79,7 +79,7 @@ def read(
         "Pneumonia",
         NO_FINDING,
     )
-    return Collected(manifest, None, root, "gb7_flg", [*notes, *files.notes()], {}, rejected)
+    return Collected(manifest, None, root, "gb7_flg", [*notes, *files.notes()], {}, rejected, remarks=remarks)
 
 
 def _folders(root: Path, word: str) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from hilum.data.collections.dataset import nothing_rejected
+from hilum.data.collections.dataset import nothing_rejected, nothing_remarked
 from hilum.data.collections.image_files import ImageFiles
 from hilum.data.dicom import DicomHeader, read_header
 from hilum.data.images import Remark, count_notes
@@ -39,7 +39,7 @@ def images_in(files: ImageFiles, folders: Iterable[str], suffixes: Sequence[str]
 
 def read_headers(
     root: Path, radiographs: pl.DataFrame, on_progress: ProgressReport, notes: list[str]
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     """Read the DICOM headers of images.
 
     Args:
@@ -50,12 +50,12 @@ def read_headers(
 
     Returns:
         `image_id`, `patient_id`, `view`, `age` (years), `sex`, `frame_width` and `frame_height` (pixels) of the images
-        that can be read; and `image_id`, `path`, `reason` of those that cannot. An image that decoding turns upright
-        has no frame here, because boxes drawn on it as it is stored would not land.
+        that can be read; `image_id`, `path`, `reason` of those that cannot; and `path`, `remark` of what was met. An
+        image that decoding turns upright has no frame here, because boxes drawn on it as it is stored would not land.
     """
     here = radiographs.drop_nulls("path").select("image_id", "path")
     rows, rejected = [], []
-    remarks: Counter[Remark] = Counter()
+    remarks: list[tuple[str, Remark]] = []
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         read_headers = pool.map(lambda path: _header(root / path), here["path"])
         for done, ((image_id, path), header) in enumerate(zip(here.iter_rows(), read_headers, strict=True)):
@@ -64,12 +64,16 @@ def read_headers(
             if isinstance(header, str):
                 rejected.append((image_id, path, header))
             else:
-                remarks.update(header.remarks)
+                remarks += [(path, remark) for remark in header.remarks]
                 frame = (None, None) if header.turned else (header.columns, header.rows)
                 rows.append((image_id, header.patient_id, header.view, header.age, header.sex, *frame))
-    notes.extend(count_notes(remarks))
-    headers = pl.DataFrame(rows, schema=_HEADERS, orient="row").with_columns(pl.col("view").str.to_uppercase())
-    return headers, pl.DataFrame(rejected, schema=nothing_rejected().schema, orient="row")
+    notes.extend(count_notes(Counter(remark for _, remark in remarks)))
+    table = pl.DataFrame(rows, schema=_HEADERS, orient="row").with_columns(pl.col("view").str.to_uppercase())
+    return (
+        table,
+        pl.DataFrame(rejected, schema=nothing_rejected().schema, orient="row"),
+        pl.DataFrame(remarks, schema=nothing_remarked().schema, orient="row"),
+    )
 
 
 def without(radiographs: pl.DataFrame, rejected: pl.DataFrame, notes: list[str]) -> pl.DataFrame:

@@ -79,7 +79,7 @@ def read(root: Path, *, allow_missing: bool = False, on_progress: ProgressReport
         how="diagonal",
     )
 
-    headers, rejected = read_headers(root, images, on_progress, notes)
+    headers, rejected, remarks = read_headers(root, images, on_progress, notes)
     images = without(images, rejected, notes).join(
         headers.drop("patient_id"), on="image_id", how="left", maintain_order="left"
     )
@@ -111,6 +111,7 @@ def read(root: Path, *, allow_missing: bool = False, on_progress: ProgressReport
         [*notes, *files.notes()],
         sources,
         rejected,
+        remarks=remarks,
     )
 
 

@@ -74,7 +74,9 @@ def read(root: Path, *, allow_missing: bool = False, on_progress: ProgressReport
         how="diagonal",
     )
 
-    headers, rejected = read_headers(root, images.filter(pl.col("path").str.contains(_DICOM_NAME)), on_progress, notes)
+    headers, rejected, remarks = read_headers(
+        root, images.filter(pl.col("path").str.contains(_DICOM_NAME)), on_progress, notes
+    )
     images = without(images, rejected, notes).join(
         headers.drop("patient_id"), on="image_id", how="left", maintain_order="left"
     )
@@ -99,6 +101,7 @@ def read(root: Path, *, allow_missing: bool = False, on_progress: ProgressReport
         [*notes, *files.notes()],
         sources,
         rejected,
+        remarks=remarks,
         readings=one_row_a_code(wide.join(manifest, on="image_id", how="semi", maintain_order="left"), findings),
     )
 

@@ -79,7 +79,7 @@ def read(root: Path, *, allow_missing: bool = False, on_progress: ProgressReport
         found = f"{', '.join(twice.head(3))} in both"
         raise HilumError(root, expected="every image in train or in test", found=found, fix="Get the tables again.")
 
-    headers, rejected = read_headers(root, radiographs, on_progress, notes)
+    headers, rejected, remarks = read_headers(root, radiographs, on_progress, notes)
     radiographs = without(radiographs, rejected, notes)
     known = radiographs.join(headers.drop("patient_id"), on="image_id", how="left", maintain_order="left")
     boxes = [_read_boxes(root, part, known, sources, notes) for part, table in tables.items() if table is not None]
@@ -105,6 +105,7 @@ def read(root: Path, *, allow_missing: bool = False, on_progress: ProgressReport
         [*notes, *files.notes()],
         sources,
         rejected,
+        remarks=remarks,
         readings=readings,
     )
 

@@ -19,6 +19,12 @@ from .start import (
 from .start import (
     starts_a_data_set as starts_a_data_set,
 )
+from .steps import (
+    DisplaySteps as DisplaySteps,
+)
+from .steps import (
+    read_display as read_display,
+)
 from .tags import (
     DESCRIPTION as DESCRIPTION,
 )
@@ -33,4 +39,10 @@ from .tags import (
 )
 from .tags import (
     PIXELS as PIXELS,
+)
+from .windows import (
+    DisplayWindow as DisplayWindow,
+)
+from .windows import (
+    LookupTable as LookupTable,
 )

@@ -63,7 +63,7 @@ def shown(dataset: pydicom.Dataset, stored: NDArray[Any], window: Window) -> tup
 def _gray_values(dataset: pydicom.Dataset, meant: StoredValues, window: Window) -> tuple[Gray, list[Remark]]:
     gray, low, high, remarks = _after_modality(dataset, meant)
     if window == "header":
-        interest, left_out = values_of_interest(dataset, signed=low < 0, big_endian=_is_big_endian(dataset))
+        interest, left_out = values_of_interest(dataset, signed=low < 0, big_endian=is_big_endian(dataset))
         remarks += [Remark.WINDOW_IMPOSSIBLE] if left_out else []
         if isinstance(interest, LookupTable):
             gray, low, high = interest.apply(gray), 0.0, interest.highest
@@ -81,7 +81,8 @@ def _gray_values(dataset: pydicom.Dataset, meant: StoredValues, window: Window) 
     return gray.astype(np.uint8) if levels <= 255 else gray.astype(np.uint16), remarks
 
 
-def _is_big_endian(dataset: pydicom.Dataset) -> bool:
+def is_big_endian(dataset: pydicom.Dataset) -> bool:
+    """Whether numbers of a file are stored with their highest byte first."""
     return transfer_syntax(dataset) == ExplicitVRBigEndian
 
 
@@ -90,7 +91,7 @@ def _after_modality(
 ) -> tuple[NDArray[np.float64], float, float, list[Remark]]:
     """Every value after the modality transform, and the lowest and highest that this header's transform can give."""
     if sequence := dataset.get("ModalityLUTSequence"):
-        table = lookup_table(sequence[0], signed=meant.signed, big_endian=_is_big_endian(dataset))
+        table = lookup_table(sequence[0], signed=meant.signed, big_endian=is_big_endian(dataset))
         return table.apply(meant.values), 0.0, table.highest, []
     slope, intercept = decimal(dataset, "RescaleSlope"), decimal(dataset, "RescaleIntercept")
     remarks = []

@@ -27,7 +27,7 @@ from hilum.data.images.gray import UnreadableImage
 MAX_INFLATED = 512_000_000
 """Bytes that a deflated file may hold; 100 million pixels of 16 bits have 200 million."""
 _CHUNK = 1 << 20
-_NOT_NEEDED = ("PixelSpacing", "ImagerPixelSpacing")
+_NOT_NEEDED = ("PixelSpacing", "ImagerPixelSpacing", "SmallestImagePixelValue", "LargestImagePixelValue")
 _DECIMALS = ("WindowCenter", "WindowWidth", "RescaleSlope", "RescaleIntercept")
 _AS_NUMBERS = ("FL", "FD", "US", "SS", "UL", "SL", "UV", "SV")  # wrong for these elements, and unmistakable
 

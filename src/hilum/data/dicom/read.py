@@ -17,6 +17,7 @@ from pydicom.uid import (
     SecondaryCaptureImageStorage,
 )
 
+from hilum.data.dicom.beside import may_lie_beside
 from hilum.data.dicom.codecs import DecodingError, decode, surplus_of
 from hilum.data.dicom.display import Window, shown
 from hilum.data.dicom.elements import REQUIRED, ElementError, missing, named, whole
@@ -50,7 +51,8 @@ class DicomHeader:
         pixel_spacing: PixelSpacing (0028,0030): mm between rows and between columns of the upright image, in the
             patient where it is calibrated (PS3.3 10.7.1.3).
         imager_pixel_spacing: ImagerPixelSpacing (0018,1164): the same at the detector.
-        remarks: what a user should know of the file, as far as its header tells; pixels may tell more.
+        remarks: what a user should know of the file, as far as its header tells, and of windows a look at the pixels
+            (`hilum.data.dicom.beside`); pixels may tell more.
         rows, columns: of the image as it is stored, pixels.
         turned: whether decoding turns or mirrors it, so that boxes drawn on the stored pixels would not land.
     """
@@ -86,6 +88,8 @@ def read_header(path: Path, content: bytes | None = None) -> DicomHeader:
     turn = turn_of(header)
     view, sex = _term(header, "ViewPosition"), _term(header, "PatientSex")
     remarks = [*_remarks_of(header), *([Remark.WINDOW_IMPOSSIBLE] if window_of(header)[1] else [])]
+    if may_lie_beside(header, path, content):
+        remarks += _window_beside_values(path, content)
     return DicomHeader(
         patient_id=_text(header, "PatientID"),
         study_id=_uid(header, "StudyInstanceUID"),
@@ -99,6 +103,15 @@ def read_header(path: Path, content: bytes | None = None) -> DicomHeader:
         columns=int(header.Columns),
         turned=bool(turn),
     )
+
+
+def _window_beside_values(path: Path, content: bytes | None) -> list[Remark]:
+    """The remark on a window beside all values, where the pixels bear it out; what cannot be read says so later."""
+    try:
+        _, met = read_dicom(path.read_bytes() if content is None else content, path)
+    except (UnreadableImage, OSError):
+        return []
+    return [remark for remark in met if remark is Remark.WINDOW_BESIDE_VALUES]
 
 
 def read_dicom(content: bytes, path: Path, window: Window = "header") -> tuple[Gray, tuple[Remark, ...]]:

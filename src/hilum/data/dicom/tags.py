@@ -68,10 +68,14 @@ OVERLAYS: Mapping[int, str] = {
 
 _OF_THE_FORMAT = (
     *("SamplesPerPixel", "PhotometricInterpretation", "BitsAllocated", "BitsStored", "PixelRepresentation"),
-    *("RescaleSlope", "RescaleIntercept", "WindowCenter", "WindowWidth", "VOILUTFunction"),
+    *("RescaleSlope", "RescaleIntercept", "WindowCenter", "WindowWidth", "VOILUTFunction", "HighBit"),
 )
 
-HEADER_TAGS: tuple[str, ...] = (*IDENTIFIERS, *DESCRIPTION, *_OF_THE_FORMAT)
+RANGE: Mapping[str, str] = dict.fromkeys(
+    ("SmallestImagePixelValue", "LargestImagePixelValue"), "tells, with the window, which files are worth decoding"
+)
+
+HEADER_TAGS: tuple[str, ...] = (*IDENTIFIERS, *DESCRIPTION, *_OF_THE_FORMAT, *RANGE)
 """What `read_header` reads: what pixels need is looked at, so that a file without it is set aside before decoding."""
 
 IMAGE_TAGS: tuple[str, ...] = (*DESCRIPTION, *PIXELS)

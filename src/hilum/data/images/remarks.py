@@ -97,7 +97,7 @@ _ABOUT = {
     ),
     Remark.WINDOW_BESIDE_VALUES: _About(
         "a window beside all values: the image is one even gray",
-        "Preprocess with `window: full`, which leaves windows out.",
+        "Preprocess with `window: full`, which leaves windows out, or correct WindowCenter (0028,1050).",
         is_warning=True,
     ),
 }

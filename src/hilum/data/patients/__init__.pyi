@@ -29,6 +29,9 @@ from .pseudonyms import (
     WITHOUT_ID as WITHOUT_ID,
 )
 from .pseudonyms import (
+    has_own_ids as has_own_ids,
+)
+from .pseudonyms import (
     hashed as hashed,
 )
 from .pseudonyms import (

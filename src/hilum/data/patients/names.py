@@ -41,7 +41,9 @@ def full_names(manifest: pl.DataFrame, issuer: str) -> list[str]:
         manifest: `image_id`, `patient_id`, and `patient_known` where it says whose id is only the image's.
         issuer: of the patients.
     """
-    names = patient_names(manifest["patient_id"], issuer)
+    written = manifest["patient_id"].unique()
+    spelt = pl.Series(patient_names(written, issuer), dtype=pl.String)
+    names = manifest["patient_id"].replace_strict(written, spelt, return_dtype=pl.String).to_list()
     if is_public(issuer):
         return names
     known = manifest["patient_known"] if "patient_known" in manifest.columns else None

@@ -36,7 +36,7 @@ from pathlib import Path
 
 from hilum.data.patients.ids import canonical_patient_id
 from hilum.errors import HilumError
-from hilum.findings import COLLECTIONS
+from hilum.findings import ADDED_COLLECTIONS, COLLECTIONS
 
 VARIABLE = "HILUM_PATIENT_SALT"
 """Environment variable that holds the salt of this user where the file does not."""
@@ -60,7 +60,7 @@ WITHOUT_ID = "?"
 _MAX_SALT = 4096
 _HASH, _SALT = 32, 8  # hexadecimal digits
 _PSEUDONYM = re.compile(rf"\??h([0-9a-f]{{{_SALT}}})-[0-9a-f]{{{_HASH}}}")
-_PUBLIC = re.compile("|".join([*sorted(set(COLLECTIONS) - set(OWN_COLLECTIONS)), r"phantom-s\d+"]))
+_GENERATED = re.compile(r"phantom-s\d+")
 _MAKE = "Make one: head -c 32 /dev/urandom | base64 > salt.txt; keep it, and keep it secret."
 
 
@@ -97,7 +97,15 @@ def salt_name(salt: bytes) -> str:
 
 def is_public(issuer: str) -> bool:
     """Whether the ids of an issuer are published: those of a public data set, or of a generated population."""
-    return _PUBLIC.fullmatch(issuer) is not None
+    public = issuer in COLLECTIONS and not has_own_ids(issuer)
+    return public or _GENERATED.fullmatch(issuer) is not None
+
+
+def has_own_ids(collection: str) -> bool:
+    """Whether patients of a collection may have a hospital's ids: see `OWN_COLLECTIONS`."""
+    if collection in ADDED_COLLECTIONS:
+        return not ADDED_COLLECTIONS[collection].published_ids
+    return collection in OWN_COLLECTIONS
 
 
 def sealed(full_names: Iterable[str], salt: bytes | None = None) -> list[str]:

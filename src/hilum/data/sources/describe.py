@@ -8,7 +8,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from hilum.errors import HilumError
-from hilum.findings import COLLECTIONS
+from hilum.findings import ADDED_COLLECTIONS, COLLECTIONS
 
 
 class ExpectedFiles(BaseModel):
@@ -63,7 +63,15 @@ def data_sources() -> tuple[DataSource, ...]:
     """Every data set that Hilum reads, in the order of `hilum.findings.COLLECTIONS`."""
     text = files("hilum.data.sources").joinpath("sources.yaml").read_text(encoding="utf-8")
     content: dict[str, dict[str, Any]] = yaml.safe_load(text)
-    return tuple(DataSource.model_validate({"name": name, **content[name]}) for name in COLLECTIONS)
+    return tuple(
+        DataSource.model_validate({"name": name, **(content.get(name) or _of_package(name))}) for name in COLLECTIONS
+    )
+
+
+def _of_package(name: str) -> dict[str, Any]:
+    """What the package says that adds a data set; empty texts for the rest."""
+    unknown: dict[str, Any] = {"title": name, "size": "", "licence": "", "access": "", "where": [], "files": []}
+    return unknown | dict(ADDED_COLLECTIONS[name].source)
 
 
 def data_source(name: str) -> DataSource:

@@ -21,8 +21,8 @@ from hilum.artifacts import fingerprint, whole_file, write_json
 from hilum.data.collections import Collected, nothing_rejected, read_collection
 from hilum.data.manifest import read_manifest, write_manifest
 from hilum.data.patients import (
-    OWN_COLLECTIONS,
     full_names,
+    has_own_ids,
     is_public,
     issuer_of,
     own_patients_named,
@@ -70,7 +70,7 @@ class NamedData:
     @cached_property
     def _patient_of(self) -> dict[str, str]:
         names = full_names(self.manifest, self.issuer)
-        return dict(zip(self.manifest["image_id"], names, strict=True))
+        return dict(zip(self.manifest["image_id"].to_list(), names, strict=True))
 
 
 def read_named(
@@ -182,7 +182,7 @@ def hidden(collected: Collected, issuer: str, salt: bytes, where: str) -> Collec
     Raises:
         HilumError: it has pseudonyms under another salt.
     """
-    if collected.name not in OWN_COLLECTIONS or is_public(issuer):
+    if not has_own_ids(collected.name) or is_public(issuer):
         return collected
     if not is_deidentified(collected.manifest):
         return with_hashed_identifiers(collected, salt)

@@ -5,8 +5,8 @@ and why). The same identifier under the same salt always has the same hash, so t
 over several folders too; without the salt nobody can try out identifiers. The salt is read, used and forgotten: of it,
 no artifact holds more than the 32 bits that say which one it was.
 
-Paths stay as they are, for images are read by them: they stand in manifest.parquet and rejected.parquet. Where file
-names carry names of patients, give the files other names, or keep these two tables to yourself.
+Paths stay as they are, for images are read by them: they stand in manifest.parquet, rejected.parquet and
+remarks.parquet. Where file names carry names of patients, give the files other names, or keep these tables to yourself.
 """
 
 import re
@@ -16,7 +16,7 @@ from dataclasses import replace
 import polars as pl
 
 from hilum.data.collections.dataset import Collected
-from hilum.data.patients import OWN_COLLECTIONS, hashed, is_public, pseudonym, salt_of
+from hilum.data.patients import OWN_COLLECTIONS, has_own_ids, hashed, is_public, pseudonym, salt_of
 from hilum.errors import HilumError
 
 _HASHED: dict[str, Callable[[str, bytes], str]] = {
@@ -38,7 +38,7 @@ def with_hashed_identifiers(collected: Collected, salt: bytes) -> Collected:
     Raises:
         HilumError: the collection's identifiers are published pseudonyms.
     """
-    if collected.name not in OWN_COLLECTIONS:
+    if not has_own_ids(collected.name):
         raise HilumError(
             "--hash-patients",
             expected=f"one of {', '.join(OWN_COLLECTIONS)}",

@@ -91,16 +91,21 @@ def text_columns(path: Path, rows: Iterable[Sequence[str]], places: Mapping[str,
     Raises:
         HilumError: a cell beyond `MAX_CELL` characters.
     """
-    chosen = list(places.values())
-    picked = list(zip(*([row[place] for place in chosen] for row in rows), strict=True)) or [()] * len(chosen)
-    text = pl.DataFrame({name: pl.Series(values, dtype=pl.String) for name, values in zip(places, picked, strict=True)})
+    if isinstance(rows, _PlainRows):
+        text = rows.columns(places)
+    else:
+        chosen = list(places.values())
+        picked = list(zip(*([row[place] for place in chosen] for row in rows), strict=True)) or [()] * len(chosen)
+        text = pl.DataFrame(
+            {name: pl.Series(values, dtype=pl.String) for name, values in zip(places, picked, strict=True)}
+        )
     text = text.select(pl.all().str.strip_chars().replace("", None))
     for name in places:
         refuse_long_cells(text[name], f"{path}, column {name!r}")
     return text
 
 
-def csv_rows(path: Path) -> tuple[list[str], Iterator[list[str]]]:
+def csv_rows(path: Path) -> tuple[list[str], Iterable[list[str]]]:
     """The one way in which Hilum reads a CSV: the names of its columns, and its rows as they are asked for.
 
     Args:
@@ -115,10 +120,55 @@ def csv_rows(path: Path) -> tuple[list[str], Iterator[list[str]]]:
             quote that never ends, or rows that have more or fewer fields than the header.
     """
     text = read_text(path)
+    plain = _plain_rows(text)
+    if plain is not None:
+        _refuse_other_separators(path, plain[0], text)
+        return plain
     lines = _numbered_rows(path, text)
     header = [name.strip() for name in next(lines, (1, list[str]()))[1]]
     _refuse_other_separators(path, header, text)
     return header, _checked_rows(path, lines, header)
+
+
+class _PlainRows:
+    """Rows of a table without quotes, whose fields are what stands between commas: those of `csv_rows`, at once.
+
+    Args:
+        lines: with something in them, behind the header.
+        width: fields of the header; lines have no more of them.
+    """
+
+    def __init__(self, lines: pl.Series, width: int) -> None:
+        self._lines, self._width = lines, width
+
+    def __iter__(self) -> Iterator[list[str]]:
+        for line in self._lines:
+            fields = line.split(",")
+            yield [*fields, *[""] * (self._width - len(fields))]
+
+    def columns(self, places: Mapping[str, int]) -> pl.DataFrame:
+        """Fields by their places, as text, as they stand."""
+        fields = self._lines.alias("line").to_frame().select(pl.col("line").str.split_exact(",", self._width - 1))
+        return fields.select(
+            pl.col("line").struct.field(f"field_{place}").fill_null("").alias(name) for name, place in places.items()
+        )
+
+
+def _plain_rows(text: str) -> tuple[list[str], _PlainRows] | None:
+    """Header and rows of a table as most are: no quotes, no line of another length than the header; None of others."""
+    text = text.replace("\r\n", "\n")
+    if '"' in text or "\r" in text:
+        return None
+    first, *others = text.split("\n")
+    header = [name.strip() for name in first.split(",")]
+    named = max((place for place, name in enumerate(header, 1) if name), default=0)
+    lines = pl.Series("line", others, dtype=pl.String)
+    lines = lines.filter(lines.str.strip_chars(",") != "")
+    fields, longest = lines.str.count_matches(",", literal=True) + 1, lines.str.len_bytes().max()
+    plain = first and len(first) < MAX_CELL and (not isinstance(longest, int) or longest < MAX_CELL)
+    if not plain or not fields.is_between(named, len(header)).all():
+        return None
+    return header, _PlainRows(lines, len(header))
 
 
 def _numbered_rows(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:

@@ -19,6 +19,7 @@ from hilum.evaluation.estimation.seeds import (
 from hilum.evaluation.inference import (
     SEED_DESIGNS,
     SEED_INFERENCES,
+    JointTest,
     LayerCovariance,
     SeedDesign,
     SeedInference,
@@ -26,6 +27,7 @@ from hilum.evaluation.inference import (
     auroc_covariance,
     bootstrap_covariance,
     compare_seeds,
+    joint_test_of_seeds,
     patients_behind,
     seeds_vary,
 )
@@ -37,6 +39,9 @@ from hilum.progress import ProgressReport, silent
 
 MIN_N_BOOTSTRAP = 40
 """Below this a tail of 2.5 % does not hold one resample."""
+
+LEAST_JOINT = 3
+"""Arms of a joint test; of two the pair itself is one."""
 
 INTERVALS: tuple[IntervalKind, ...] = ("expanded", "percentile", "bca")
 
@@ -56,7 +61,7 @@ class MeasuredArms:
         interval: how intervals are made from resamples.
         optimistic: whether thresholds were chosen on the images they are judged on.
         covariance: by metric, of all layers (arms x seeds), for Obuchowski and Rockette's test of arms with several
-            seeds; empty where arms are compared by their resamples.
+            seeds and the joint test of several arms; empty where arms are compared by their resamples.
         seed_design: of that test.
     """
 
@@ -108,6 +113,16 @@ class MeasuredArms:
             return None
         design = self.seed_design if len(first) == len(second) else "nested"
         return compare_seeds(first, second, covariance, design=design, patients=self.patients_behind(row))
+
+    def joint_test(self, metric: str, row: int) -> JointTest | None:
+        """Whether any of three or more arms differs from any other; None where the covariance is not known."""
+        if metric not in self.covariance or len(self.arms) < LEAST_JOINT:
+            return None
+        values, covariance = self.covariance[metric].estimates[row], self.covariance[metric].covariance[row]
+        if not np.isfinite(values).all() or not np.isfinite(covariance).all():
+            return None
+        of_arms = [values[place] for place in layers_of(self.aligned).values()]
+        return joint_test_of_seeds(of_arms, covariance, patients=self.patients_behind(row))
 
 
 def measure_arms(
@@ -177,7 +192,7 @@ def measure_arms(
         on_progress=on_progress,
     )
     by_seeds = seed_inference == "obuchowski_rockette" and interval == "expanded"
-    several = len(arms) > 1 and any(len(scores) > 1 for scores in aligned.scores.values())
+    several = len(arms) >= LEAST_JOINT or (len(arms) > 1 and any(len(each) > 1 for each in aligned.scores.values()))
     return MeasuredArms(
         aligned,
         cases,

@@ -60,7 +60,8 @@ def joint_test_of_seeds(
     """The joint test of arms with several seeds each, seeds nested in arms.
 
     The covariance of the arms' means is that over patients (between seeds, without each seed's own noise), and on its
-    diagonal the mean square of seeds / S: Obuchowski and Rockette's. Degrees of freedom: the smallest of the pairs'.
+    diagonal the mean square of seeds / S: Obuchowski and Rockette's. Degrees of freedom: the smallest of the pairs'; of
+    arms with one seed those of the patients.
 
     Args:
         estimates: for each arm (S,), one number a seed.
@@ -72,7 +73,7 @@ def joint_test_of_seeds(
     arms = len(estimates)
     means = np.array([arm.mean() for arm in estimates])
     whole = np.array([[covariance[one, two].mean() for two in places] for one in places])
-    df_error = float("inf")
+    df_error = float("inf") if patients is None else max(patients - 1, 1.0)
     for one in range(arms):
         for two in range(one):
             chosen = np.r_[places[one], places[two]]
@@ -80,6 +81,7 @@ def joint_test_of_seeds(
             if seeds_vary(estimates[one], estimates[two], pair):
                 df_error = min(df_error, compare_seeds(estimates[one], estimates[two], pair, patients=patients).df)
     several = [len(arm) > 1 and float(np.ptp(arm)) > 0 for arm in estimates]
+    from_seeds = np.zeros(arms)
     df = sum(len(arm) - 1 for arm, varies in zip(estimates, several, strict=True) if varies)
     if df:
         mean_square = sum(float(np.sum((arm - arm.mean()) ** 2)) for arm in estimates) / df
@@ -87,10 +89,22 @@ def joint_test_of_seeds(
         own = [_own_noise(block) for block, varies in zip(blocks, several, strict=True) if varies]
         for at, (arm, block) in enumerate(zip(estimates, blocks, strict=True)):
             if several[at]:
-                whole[at, at] = np.trace(block) / len(arm) - _own_noise(block) + mean_square / len(arm)
+                whole[at, at] = np.trace(block) / len(arm) - _own_noise(block)
+                from_seeds[at] = mean_square / len(arm)
             elif len(arm) == 1:
-                whole[at, at] += max(mean_square - float(np.mean(own)), 0.0)
-    return joint_test(means, whole, df_error=df_error)
+                from_seeds[at] = max(mean_square - float(np.mean(own)), 0.0)
+    return joint_test(means, _of_differences(whole) + np.diag(from_seeds), df_error=df_error)
+
+
+def _of_differences(covariance: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The part of a covariance that differences see, without directions of negative variance.
+
+    Where seeds of different arms happen to vary together more than those of one arm do, an estimate of the variance of
+    a difference would be negative; of a pair Obuchowski and Rockette take 0 then.
+    """
+    centred = covariance - covariance.mean(axis=0) - covariance.mean(axis=1)[:, None] + covariance.mean()
+    values, vectors = np.linalg.eigh((centred + centred.T) / 2)
+    return np.asarray((vectors * np.maximum(values, 0.0)) @ vectors.T, dtype=np.float64)
 
 
 def _own_noise(block: NDArray[np.float64]) -> float:

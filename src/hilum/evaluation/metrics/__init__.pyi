@@ -1,3 +1,12 @@
+from .added import (
+    ADDED_METRICS as ADDED_METRICS,
+)
+from .added import (
+    AddedMetric as AddedMetric,
+)
+from .added import (
+    weighted as weighted,
+)
 from .average_precision import (
     auprc as auprc,
 )
@@ -62,7 +71,13 @@ from .registry import (
     check_metrics as check_metrics,
 )
 from .registry import (
+    lower_is_better as lower_is_better,
+)
+from .registry import (
     measured as measured,
+)
+from .registry import (
+    metric_title as metric_title,
 )
 from .registry import (
     overall_finding as overall_finding,
@@ -87,6 +102,12 @@ from .roc_auc import (
 )
 from .roc_auc import (
     midranks as midranks,
+)
+from .sensitivity_at_specificity import (
+    SENSITIVITY_AT_SPECIFICITY as SENSITIVITY_AT_SPECIFICITY,
+)
+from .sensitivity_at_specificity import (
+    USUAL_SPECIFICITY as USUAL_SPECIFICITY,
 )
 from .sensitivity_at_specificity import (
     specificity_of as specificity_of,

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from hilum.errors import HilumError
 from hilum.evaluation.bootstrap import Statistic, by_patient, sums_statistic
+from hilum.evaluation.metrics.added import ADDED_METRICS
 from hilum.evaluation.metrics.average_precision import auprc_statistic
 from hilum.evaluation.metrics.calibration import BINS, bin_of
 from hilum.evaluation.metrics.confusion import THRESHOLD_METRICS, Confusion
@@ -43,6 +44,22 @@ MAX_FALSE_POSITIVE_RATE = 0.1
 """Where the partial AUROC ends."""
 
 LOWER_IS_BETTER = frozenset(PROBABILITY_METRICS)
+"""Of Hilum's own metrics; `lower_is_better` knows of all."""
+
+
+def lower_is_better(metric: str) -> bool:
+    """Whether the smaller value of a metric is the better one."""
+    return metric in LOWER_IS_BETTER or (metric in ADDED_METRICS and ADDED_METRICS[metric].lower_is_better)
+
+
+def metric_title(metric: str) -> str | None:
+    """How a package that adds a metric writes it; None of Hilum's own."""
+    return ADDED_METRICS[metric].title if metric not in METRICS and metric in ADDED_METRICS else None
+
+
+def _is_ranking(metric: str) -> bool:
+    """Whether it has a statistic of its own, made of labels and scores alone."""
+    return metric in RANKING_METRICS or specificity_of(metric) is not None or metric in ADDED_METRICS
 
 
 @dataclass(frozen=True)
@@ -78,8 +95,8 @@ def check_metrics(metrics: Sequence[str], *, thresholds: bool) -> None:
         HilumError: naming the metric.
     """
     for metric in metrics:
-        if metric not in METRICS and specificity_of(metric) is None:
-            on_request = "sensitivity_at_specificity_0.9 (or another specificity)"
+        if metric not in METRICS and not _is_ranking(metric):
+            on_request = ", ".join(["sensitivity_at_specificity_0.9 (or another specificity)", *ADDED_METRICS])
             raise HilumError(
                 "metrics", expected=f"any of {', '.join(METRICS)}, {on_request}", found=metric, fix="Correct the name."
             )
@@ -92,7 +109,7 @@ def statistics_for(scored: Scored, metrics: Sequence[str], *, threads: int | Non
     """The statistics that these metrics are made of; sorts what must be sorted."""
     statistics: dict[str, Statistic] = {}
     ranking = [metric for metric in RANKING_METRICS if metric in metrics]
-    ranking += [metric for metric in metrics if specificity_of(metric) is not None]
+    ranking += [metric for metric in metrics if metric not in RANKING_METRICS and _is_ranking(metric)]
     if ranking:
         findings = range(scored.labels.shape[1])
         columns = [(scored.labels[:, finding], layer[:, finding]) for layer in scored.layers for finding in findings]
@@ -136,7 +153,7 @@ def measured(
     out = {}
     for metric in metrics:
         micro = None
-        if metric in RANKING_METRICS or specificity_of(metric) is not None:
+        if _is_ranking(metric):
             single = values[metric].reshape(models, findings, columns)
             if MICRO in scored.averages:
                 micro = values[metric + MICRO].reshape(models, columns)
@@ -170,6 +187,8 @@ def _ranking(
     specificity = specificity_of(metric)
     if specificity is not None:
         return sensitivity_at_specificity_statistic(columns, patients, specificity=specificity, threads=threads)
+    if metric not in RANKING_METRICS:
+        return ADDED_METRICS[metric].statistic(columns, patients, threads=threads)
     make = auroc_statistic if metric == AUROC else auprc_statistic
     return make(columns, patients, threads=threads)
 

@@ -13,20 +13,18 @@ from numpy.typing import ArrayLike, NDArray
 
 from hilum.evaluation.bootstrap import BLOCK, Counts, Statistic, compiled
 from hilum.evaluation.metrics.average_precision import count_sides, descents
+from hilum.threshold_rule import SENSITIVITY_AT_SPECIFICITY, specificity_of
 
-SENSITIVITY_AT_SPECIFICITY = "sensitivity_at_specificity_"
-"""What names of the metric begin with; the specificity follows, as in sensitivity_at_specificity_0.9."""
+__all__ = [
+    "SENSITIVITY_AT_SPECIFICITY",
+    "USUAL_SPECIFICITY",
+    "sensitivity_at_specificity",
+    "sensitivity_at_specificity_statistic",
+    "specificity_of",
+]
 
-
-def specificity_of(metric: str) -> float | None:
-    """The specificity in a name of the metric; None of other metrics, and of a number that is not within 0 and 1."""
-    if not metric.startswith(SENSITIVITY_AT_SPECIFICITY):
-        return None
-    try:
-        specificity = float(metric.removeprefix(SENSITIVITY_AT_SPECIFICITY))
-    except ValueError:
-        return None
-    return specificity if 0 < specificity < 1 else None
+USUAL_SPECIFICITY = 0.9
+"""At which studies compare sensitivities unless they name another."""
 
 
 def sensitivity_at_specificity(labels: ArrayLike, scores: ArrayLike, specificity: float) -> float:

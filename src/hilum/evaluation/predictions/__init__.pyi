@@ -31,6 +31,15 @@ from .labels import (
 from .labels import (
     scored_rows as scored_rows,
 )
+from .studies import (
+    StudyScore as StudyScore,
+)
+from .studies import (
+    by_study as by_study,
+)
+from .studies import (
+    study_names as study_names,
+)
 from .table import (
     Predictions as Predictions,
 )

@@ -13,6 +13,12 @@ from .comparisons import (
 from .equivalence import (
     margins_table as margins_table,
 )
+from .joint import (
+    JOINT_SCHEMA as JOINT_SCHEMA,
+)
+from .joint import (
+    joint_table as joint_table,
+)
 from .metrics import (
     METRICS_SCHEMA as METRICS_SCHEMA,
 )

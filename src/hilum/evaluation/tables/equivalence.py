@@ -8,7 +8,7 @@ import polars as pl
 from hilum.errors import HilumError
 from hilum.evaluation.estimation import MeasuredArms
 from hilum.evaluation.inference import ADJUSTMENTS, Adjustment, equivalence_p, number_or_null, percentile_interval
-from hilum.evaluation.metrics import AUROC, LOWER_IS_BETTER
+from hilum.evaluation.metrics import AUROC, lower_is_better
 from hilum.evaluation.tables.comparisons import difference_of, pairs_of
 
 MARGINS_SCHEMA = {
@@ -63,7 +63,7 @@ def margins_table(
         raise HilumError("margin", expected="a number above 0", found=str(margin), fix=fix)
     if metric not in measured.metrics:
         raise HilumError("metric", expected=", ".join(measured.metrics), found=metric, fix="Measure it first.")
-    sign = -1 if metric in LOWER_IS_BETTER else 1
+    sign = -1 if lower_is_better(metric) else 1
     rows = []
     for arm, other in pairs_of(list(measured.arms), reference) if pairs is None else pairs:
         difference = difference_of(measured, metric, arm, other)

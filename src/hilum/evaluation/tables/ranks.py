@@ -10,7 +10,7 @@ from scipy.stats import rankdata
 from hilum.errors import HilumError
 from hilum.evaluation.estimation import MeasuredArms
 from hilum.evaluation.inference import number_or_null, percentile_interval
-from hilum.evaluation.metrics import AUROC, LOWER_IS_BETTER
+from hilum.evaluation.metrics import AUROC, lower_is_better
 
 RANKS_SCHEMA = {
     "arm": pl.String,
@@ -54,7 +54,7 @@ def ranks_table(data_sets: Sequence[MeasuredArms], *, metric: str = AUROC) -> pl
         if list(measured.arms) != arms:
             found = f"{', '.join(measured.arms)} beside {', '.join(arms)}"
             raise HilumError("ranks", expected="the same arms in every data set", found=found, fix="Rank common arms.")
-        sign = 1 if metric in LOWER_IS_BETTER else -1
+        sign = 1 if lower_is_better(metric) else -1
         included = np.flatnonzero(measured.included)
         each = [measured.arms[arm].metrics[metric] for arm in arms]
         estimates.append(sign * np.stack([one.estimate[included] for one in each]))
@@ -100,7 +100,8 @@ def wins_table(comparisons: pl.DataFrame, *, averages: Sequence[str], level: flo
     """
     tested = comparisons.filter(~pl.col("finding").is_in(list(averages)) & pl.col("p_adjusted").is_not_null())
     shown = pl.col("p_adjusted") < level
-    better = (pl.col("difference") > 0) != pl.col("metric").is_in(sorted(LOWER_IS_BETTER))
+    lower = [metric for metric in tested["metric"].unique().to_list() if lower_is_better(metric)]
+    better = (pl.col("difference") > 0) != pl.col("metric").is_in(lower)
     return (
         tested.group_by("arm", "reference", "metric", maintain_order=True)
         .agg(

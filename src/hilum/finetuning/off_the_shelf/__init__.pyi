@@ -1,3 +1,6 @@
+from .feature_arm import (
+    score_feature_arm as score_feature_arm,
+)
 from .feature_heads import (
     FEATURE_HEADS as FEATURE_HEADS,
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import torch
 
-from hilum.artifacts import whole_directory, whole_file
+from hilum.artifacts import whole_directory
 from hilum.data.labelled_images import LabelledImages
 from hilum.data.patients import sealed
 from hilum.data.store import Store
@@ -17,19 +17,15 @@ from hilum.errors import HilumError
 from hilum.finetuning.classifier import Classifier
 from hilum.finetuning.data_loader import Feed
 from hilum.finetuning.finetune import scored
-from hilum.finetuning.monitoring import Learning, write_learning
+from hilum.finetuning.monitoring import write_learning
 from hilum.finetuning.monitoring.starting_probe import starting_probe
+from hilum.finetuning.off_the_shelf.feature_arm import no_training, write_no_curves
 from hilum.finetuning.scores import PROBE_SCORES, SCORES, write_scores
 from hilum.finetuning.settings import FinetuneSettings
 from hilum.finetuning.weights import write_classifier
 from hilum.progress import ProgressReport, silent
 from hilum.training.distributed.device import choose_device
 from hilum.training.precision import choose_precision
-
-_COUNTS = {"epoch": pl.Int64, "step": pl.Int64}
-_CURVES = _COUNTS | dict.fromkeys(
-    ("train_loss", "val_loss", "lr", "images_per_second", "data_wait_share", "seconds"), pl.Float64
-)
 
 
 def load_published_classifier(directory: Path, findings: Sequence[str], size: int) -> tuple[Classifier, Card]:
@@ -115,22 +111,8 @@ def score_as_published(
         logits, probabilities = scored(classifier, feed, predict_ids, settings, on_progress)
         write_scores(pl.DataFrame(probabilities, schema=names), store, predict_ids, beside / SCORES)
         write_scores(pl.DataFrame(probed.astype("float32"), schema=names), store, predict_ids, beside / PROBE_SCORES)
-        with whole_file(beside / "curves.parquet") as path:
-            pl.DataFrame(schema=_CURVES | {"selected": pl.Boolean}).write_parquet(path)
-        write_learning(
-            Learning(
-                best_epoch=0,
-                epochs=0,
-                steps=0,
-                planned_epochs=0,
-                late_fall=0.0,
-                train_loss=0.0,
-                chance_loss=0.0,
-                logit_spread=float(logits.std(axis=0).max()),
-                signs=[],
-            ),
-            beside,
-        )
+        write_no_curves(beside / "curves.parquet")
+        write_learning(no_training(float(logits.std(axis=0).max())), beside)
         card = Card(
             encoder=origin.encoder,
             method="as published",

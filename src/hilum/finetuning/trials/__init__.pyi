@@ -22,6 +22,9 @@ from .lockstep import (
 from .optuna_study import (
     importance_of as importance_of,
 )
+from .optuna_study import (
+    storage_url as storage_url,
+)
 from .results import (
     TrialResult as TrialResult,
 )

@@ -5,11 +5,14 @@ from the trials so far and a seed. So a killed sweep goes on with the same propo
 """
 
 import json
+import os
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Literal
 
+from hilum.errors import HilumError
 from hilum.finetuning.trials.space import Choices, Range, Sample, Space, as_key, distinct, grid_of, size_of
 
 Sampler = Literal["random", "tpe"]
@@ -58,6 +61,33 @@ def propose(
             if len(drawn) == count:
                 break
         return drawn
+
+
+def storage_url(message: str) -> str:
+    """The address of a storage as SQLAlchemy reads it; of a file, SQLite's; `$VARIABLE` is replaced.
+
+    Raises:
+        HilumError: no such folder, no such kind of database, or nothing that answers there.
+    """
+    expanded = os.path.expandvars(message)
+    url = expanded if "://" in expanded else f"sqlite:///{Path(expanded).expanduser()}"
+    if url.startswith("sqlite:///"):
+        folder = Path(url.removeprefix("sqlite:///")).parent
+        if not folder.is_dir():
+            raise HilumError("sweep.storage", expected="a file in a folder", found=f"no {folder}", fix="Make it.")
+        return url
+    from sqlalchemy import create_engine
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        engine = create_engine(url)
+        engine.connect().close()
+        engine.dispose()
+    except (SQLAlchemyError, ImportError) as error:
+        found = " ".join(str(error).split())[:200]
+        fix = "Check the address, install the database's driver, or name a file."
+        raise HilumError("sweep.storage", expected="a database that answers", found=found, fix=fix) from None
+    return url
 
 
 def copy_into_storage(url: str, name: str, space: Space, rows: Sequence[dict[str, Any]]) -> None:

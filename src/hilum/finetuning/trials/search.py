@@ -36,6 +36,9 @@ DEFAULT_TRIALS = 32
 AT_ONCE = 8
 """Trials that TPE proposes together, so that they share their frozen work."""
 
+ENCODER = "encoder"
+"""Setting of a space that is the architecture itself."""
+
 _STATES = {"finished": "complete", "stopped_early": "complete", "pruned": "pruned", "diverged": "diverged"}
 
 
@@ -97,7 +100,7 @@ def run_search(
     train: LabelledImages,
     val: LabelledImages,
     *,
-    init: Path | str,
+    init: Path | str | Callable[[str], Path | str],
     encoder_name: str,
     findings: Sequence[str],
     seed: int,
@@ -118,11 +121,12 @@ def run_search(
     choice and the same bits.
 
     Args:
-        space: by name of the setting; or the samples themselves, which are then all tried.
+        space: by name of the setting; or the samples themselves, which are then all tried. The setting `encoder` is
+            the architecture, in the place of `encoder_name`; trials of one encoder train together.
         settings_of: settings of a trial with such a sample.
         how: it is searched.
         store, train, val, init, encoder_name, findings, seed, patients_apart, memory: as in
-            `hilum.finetuning.trials.train_trials`.
+            `hilum.finetuning.trials.train_trials`; `init` may also be a function of the encoder's name.
         directory: to make.
         best_per: settings of which the best trial of each value is named, too.
         storage: of Optuna, as SQLAlchemy reads it, for a copy of the trials; None: a file in the directory.
@@ -145,14 +149,18 @@ def run_search(
             samples = _samples_of(part, given or partial(how.samples, searched, batch, _known(rows)))
             if not samples:
                 break
-            results = train_trials(
-                store, train, val, [settings_of(sample) for sample in samples],
-                init=init, encoder_name=encoder_name, findings=findings, seed=seed, directory=part / "trials",
-                patients_apart=patients_apart, memory=memory, halving=how.halving, on_progress=on_progress,
-            )  # fmt: skip
-            rows += _rows(results, samples, len(tried), how)
-            curves.append(results.curves.with_columns(pl.col("trial") + len(tried)))
-            tried += samples
+            encoders = list(dict.fromkeys(sample.get(ENCODER, encoder_name) for sample in samples))
+            for encoder in encoders:
+                of = [sample for sample in samples if sample.get(ENCODER, encoder_name) == encoder]
+                results = train_trials(
+                    store, train, val, [settings_of(sample) for sample in of],
+                    init=init(encoder) if callable(init) else init, encoder_name=encoder, findings=findings, seed=seed,
+                    directory=part / ("trials" if encoders == [encoder_name] else f"trials-{encoder}"),
+                    patients_apart=patients_apart, memory=memory, halving=how.halving, on_progress=on_progress,
+                )  # fmt: skip
+                rows += _rows(results, of, len(tried), how)
+                curves.append(results.curves.with_columns(pl.col("trial") + len(tried)))
+                tried += of
         _write(beside, rows, pl.concat(curves), how, best_per)
         url = storage or f"sqlite:///{beside / STORAGE}"
         copy_into_storage(url, storage_name, _space_of(searched, tried), rows)

@@ -9,10 +9,11 @@ from hilum.phantom.layouts.writing import draws
 from hilum.phantom.population import Image, history
 
 
-def one_image_a_patient(seed: int, view: str) -> Iterator[Image]:
+def one_image_a_patient(seed: int, view: str, min_prevalence: float = 0.0) -> Iterator[Image]:
     """The first image of this view of each patient who has one, without end."""
     for patient in count(1):
-        yield from islice((image for image in history(seed, patient) if image.view == view), 1)
+        images = history(seed, patient, min_prevalence=min_prevalence)
+        yield from islice((image for image in images if image.view == view), 1)
 
 
 def showing(image: Image, severities: Mapping[str, float]) -> Image:

@@ -33,6 +33,8 @@ def write(
     images: int,
     size: int,
     seed: int,
+    min_prevalence: float = 0.0,
+    max_findings: int | None = None,
     workers: int | None = None,
     on_progress: ProgressReport = silent,
 ) -> Written:
@@ -44,7 +46,7 @@ def write(
     pleura.
     """
     with new_data_set(root, images=images, size=size, seed=seed) as beside:
-        population = population_images(seed, images)
+        population = population_images(seed, images, min_prevalence=min_prevalence, max_findings=max_findings)
 
         def draw(image: Image) -> None:
             path = beside / _path(image, seed)

@@ -72,6 +72,8 @@ def write(
     images: int,
     size: int,
     seed: int,
+    min_prevalence: float = 0.0,
+    max_findings: int | None = None,
     workers: int | None = None,
     on_progress: ProgressReport = silent,
 ) -> Written:
@@ -83,7 +85,7 @@ def write(
     blanks around them, as in the real table; of every hundred images some eight have labels that say nothing.
     """
     with new_data_set(root, images=images, size=size, seed=seed) as beside:
-        population = population_images(seed, images)
+        population = population_images(seed, images, min_prevalence=min_prevalence, max_findings=max_findings)
         for folder in sorted({_folder(image) for image in population}):
             (beside / folder).mkdir()
 

@@ -38,6 +38,8 @@ def write(
     images: int,
     size: int,
     seed: int,
+    min_prevalence: float = 0.0,
+    max_findings: int | None = None,
     workers: int | None = None,
     on_progress: ProgressReport = silent,
 ) -> Written:
@@ -52,7 +54,9 @@ def write(
             (beside / f"stage_2_{part}_images").mkdir()
         population = [
             _shown(image, one_of_a_block(seed, f"{LAYOUT} class", place, _CLASSES), seed)
-            for place, image in enumerate(population_images(seed, images), start=1)
+            for place, image in enumerate(
+                population_images(seed, images, min_prevalence=min_prevalence, max_findings=max_findings), start=1
+            )
         ]
         drawn = draw_images(
             population, lambda image: _draw(image, size, seed, beside), workers=workers, on_progress=on_progress

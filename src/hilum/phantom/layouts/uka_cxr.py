@@ -51,6 +51,7 @@ def write(
     images: int,
     size: int,
     seed: int,
+    min_prevalence: float = 0.0,
     workers: int | None = None,
     on_progress: ProgressReport = silent,
 ) -> Written:
@@ -61,7 +62,7 @@ def write(
     box is negative on both. Some four of a hundred grades are blank.
     """
     with new_data_set(root, images=images, size=size, seed=seed) as beside:
-        population = list(islice(_bedside(seed), images))
+        population = list(islice(_bedside(seed, min_prevalence), images))
         (beside / "images").mkdir()
 
         def draw(image: Image) -> list[Box]:
@@ -79,9 +80,9 @@ def write(
     return Written(_manifest(rows), grades=_grade_table(rows))
 
 
-def _bedside(seed: int) -> Iterator[Image]:
+def _bedside(seed: int, min_prevalence: float) -> Iterator[Image]:
     for patient in count(1):
-        yield from (image for image in history(seed, patient) if image.view == "AP")
+        yield from (image for image in history(seed, patient, min_prevalence=min_prevalence) if image.view == "AP")
 
 
 def grades_of(image: Image, boxes: Sequence[Box], seed: int) -> list[int | None]:

@@ -34,6 +34,7 @@ def write(
     images: int,
     size: int,
     seed: int,
+    min_prevalence: float = 0.0,
     workers: int | None = None,
     on_progress: ProgressReport = silent,
 ) -> Written:
@@ -45,7 +46,7 @@ def write(
     with new_data_set(root, images=images, size=size, seed=seed) as beside:
         for folder in ("train", "test"):
             (beside / folder).mkdir()
-        radiographs = chosen_images(seed, images)
+        radiographs = chosen_images(seed, images, min_prevalence)
         drawn = draw_images(
             radiographs, lambda image: draw_image(image, size, seed, beside), workers=workers, on_progress=on_progress
         )

@@ -67,9 +67,9 @@ Read = Sequence[tuple[DrawnImage, Sequence[Reading]]]
 """Images with their readings."""
 
 
-def chosen_images(seed: int, images: int) -> list[Image]:
+def chosen_images(seed: int, images: int, min_prevalence: float = 0.0) -> list[Image]:
     """PA images of as many patients."""
-    return list(islice(one_image_a_patient(seed, "PA"), images))
+    return list(islice(one_image_a_patient(seed, "PA", min_prevalence), images))
 
 
 def draw_image(image: Image, size: int, seed: int, root: Path) -> DrawnImage:

@@ -9,12 +9,12 @@ from pydicom.sequence import Sequence
 from hilum import __version__
 from hilum.explanation.localisation import overlaid
 from hilum.prediction.description import FindingDescription
-from hilum.prediction.dicom_out.reports import MANUFACTURER
-from hilum.prediction.loading import LoadedClassifier
+from hilum.prediction.dicom_out.identity import MANUFACTURER
+from hilum.prediction.loading import PackagedClassifier
 
 
 def capture_of(
-    model: LoadedClassifier,
+    model: PackagedClassifier,
     source: Dataset,
     described: FindingDescription,
     pixels: NDArray[np.uint8],
@@ -57,6 +57,7 @@ def capture_of(
     for keyword in ("SpecificCharacterSet", "FrameOfReferenceUID"):
         if keyword in source:
             capture.add(source[keyword])
+    capture.BodyPartExamined = "CHEST"
     capture.ImageType = ["DERIVED", "SECONDARY"]
     capture.DerivationDescription = f"Heat map: {described.name}"
     reference, purpose = Dataset(), Dataset()

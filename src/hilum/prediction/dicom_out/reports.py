@@ -16,19 +16,17 @@ from pydicom.uid import generate_uid
 
 from hilum import __version__
 from hilum.prediction.description import FindingDescription
-from hilum.prediction.loading import LoadedClassifier
+from hilum.prediction.dicom_out.identity import MANUFACTURER, PRIVATE, declare_private_scheme, tracking_of
+from hilum.prediction.loading import PackagedClassifier
 
-PRIVATE = "99HILUM"
-"""Designator of codes for what has none in SNOMED CT, RadLex or DICOM."""
 PRESENCE = sr.CodedConcept("705057003", "SCT", "Presence")
 CALIBRATED = sr.CodedConcept("calibrated", PRIVATE, "Calibrated probability")
-MANUFACTURER = "Hilum"
 _PROCEDURE = sr.CodedConcept("399208008", "SCT", "Plain chest X-ray")
 _LONG = 64  # characters of LO
 
 
 def report_of(
-    model: LoadedClassifier, source: Dataset, probabilities: NDArray[np.floating], series: str, number: int = 1
+    model: PackagedClassifier, source: Dataset, probabilities: NDArray[np.floating], series: str, number: int = 1
 ) -> sr.Comprehensive3DSR:
     """The report of an image.
 
@@ -59,7 +57,7 @@ def report_of(
         imaging_measurements=groups,
         title=codes.DCM.ImagingMeasurementReport,
     )
-    return sr.Comprehensive3DSR(
+    report = sr.Comprehensive3DSR(
         evidence=[source],
         content=content,
         series_instance_uid=series,
@@ -72,6 +70,8 @@ def report_of(
         manufacturer_model_name=model.cards[0].encoder,
         software_versions=__version__,
     )
+    declare_private_scheme(report)
+    return report
 
 
 def code_of(described: FindingDescription) -> sr.CodedConcept:
@@ -82,7 +82,7 @@ def code_of(described: FindingDescription) -> sr.CodedConcept:
     return sr.CodedConcept(described.name[:_LONG], PRIVATE, described.name[:_LONG])
 
 
-def algorithm_of(model: LoadedClassifier, parameters: Sequence[str] = ()) -> sr.AlgorithmIdentification:
+def algorithm_of(model: PackagedClassifier, parameters: Sequence[str] = ()) -> sr.AlgorithmIdentification:
     """Name, version by the hashes of the weights, and parameters of the algorithm."""
     return sr.AlgorithmIdentification(
         name=model.description.name,
@@ -94,7 +94,7 @@ def algorithm_of(model: LoadedClassifier, parameters: Sequence[str] = ()) -> sr.
 
 
 def _group(
-    model: LoadedClassifier, source: Dataset, described: FindingDescription, p: float, calibrated: float
+    model: PackagedClassifier, source: Dataset, described: FindingDescription, p: float, calibrated: float
 ) -> sr.MeasurementsAndQualitativeEvaluations:
     measurements = [sr.Measurement(name=codes.DCM.Probability, value=p, unit=codes.UCUM.NoUnits)]
     if np.isfinite(calibrated):
@@ -105,7 +105,9 @@ def _group(
         calls.append(sr.QualitativeEvaluation(name=PRESENCE, value=value))
         parameters.append(f"called from {described.threshold!r}, chosen by {model.description.threshold_rule}")
     return sr.MeasurementsAndQualitativeEvaluations(
-        tracking_identifier=sr.TrackingIdentifier(uid=hd.UID(), identifier=described.name),
+        tracking_identifier=sr.TrackingIdentifier(
+            uid=hd.UID(tracking_of(model, source, described.name)), identifier=described.name
+        ),
         finding_type=code_of(described),
         algorithm_id=algorithm_of(model, parameters),
         measurements=measurements,

@@ -16,7 +16,7 @@ from hilum.errors import HilumError
 from hilum.prediction.export.hugging_face import write_hugging_face
 from hilum.prediction.export.parity import Parity, Run, check_parity
 from hilum.prediction.export.scorer import Scorer
-from hilum.prediction.loading import LoadedClassifier
+from hilum.prediction.loading import PackagedClassifier
 from hilum.prediction.self_test import reference_images
 
 FORMATS = ("onnx", "torch", "huggingface")
@@ -37,13 +37,13 @@ class Exported:
     parity: Parity | None
 
 
-def export_model(model: LoadedClassifier, kind: str, out: Path, images: NDArray[np.uint8] | None = None) -> Exported:
+def export_model(model: PackagedClassifier, kind: str, out: Path, images: NDArray[np.uint8] | None = None) -> Exported:
     """Write a model for other programs.
 
     `onnx` and `torch` take images as `preprocess` of the model makes them, (B, 1, S, S), gray / 255, and give
     probabilities (B, F); normalisation and position embeddings are inside, at this one size. Beside the file stands
     OUT.json: findings, thresholds, calibration, preprocessing, numbers, parity and latency; an ONNX file holds the same
-    as metadata. `huggingface` is a folder, which `load_classifier` reads, too.
+    as metadata. `huggingface` is a folder, which `hilum.load_classifier` reads, too.
 
     Args:
         model: loaded.
@@ -76,7 +76,7 @@ def export_model(model: LoadedClassifier, kind: str, out: Path, images: NDArray[
     return Exported(out, parity)
 
 
-def _original(model: LoadedClassifier) -> Run:
+def _original(model: PackagedClassifier) -> Run:
     """The model itself in float32, as it is loaded."""
     from hilum.prediction.loading import probabilities_of
 
@@ -126,7 +126,7 @@ def _write_torch(scorer: Scorer, views: torch.Tensor, path: Path) -> Run:
     return run
 
 
-def _described(model: LoadedClassifier, parity: Parity) -> dict[str, Any]:
+def _described(model: PackagedClassifier, parity: Parity) -> dict[str, Any]:
     description = model.description.model_dump(mode="json")
     return {
         "hilum": {**description, "training_range": {**description["training_range"], "typical": []}},

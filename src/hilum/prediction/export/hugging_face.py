@@ -9,11 +9,11 @@ import yaml
 from hilum.artifacts import whole_directory, write_json, write_text
 from hilum.errors import HilumError
 from hilum.prediction.description import Measured, ModelDescription
-from hilum.prediction.loading import LoadedClassifier
+from hilum.prediction.loading import PackagedClassifier
 
 
-def write_hugging_face(model: LoadedClassifier, directory: Path) -> Path:
-    """Make the folder, complete or absent; `load_classifier` reads it as it reads the model directory.
+def write_hugging_face(model: PackagedClassifier, directory: Path) -> Path:
+    """Make the folder, complete or absent; `hilum.load_classifier` reads it as it reads the model directory.
 
     Args:
         model: a single classifier.
@@ -32,7 +32,7 @@ def write_hugging_face(model: LoadedClassifier, directory: Path) -> Path:
     return directory
 
 
-def model_card(model: LoadedClassifier) -> str:
+def model_card(model: PackagedClassifier) -> str:
     """README.md: YAML metadata with results, then what the model is, which patients it was trained on, and how to use
     it.
     """
@@ -68,12 +68,11 @@ Thresholds: {described.threshold_rule}, {described.thresholds_chosen_on}. Calibr
 {described.calibrated_on}. Input: one-channel images of {model.image_size} px after `{model.recipe.as_data()}`.
 
 ```python
-from pathlib import Path
+import hilum
 
-from hilum.prediction import load_classifier
-
-model = load_classifier("DIRECTORY")
-probabilities = model.probabilities(model.preprocess(Path("image.dcm"))[None])
+classifier = hilum.load_classifier("DIRECTORY")
+probabilities = classifier(classifier.preprocess("image.dcm"))[0]
+dict(zip(classifier.findings, probabilities.tolist()))
 ```
 
 `card.json` lists by pseudonyms the {len(card.training_patients):,} patients whose images had a part in the weights. The
@@ -81,7 +80,7 @@ terms of the images and weights that it was trained from hold for it, too.
 """
 
 
-def _config(model: LoadedClassifier) -> dict[str, Any]:
+def _config(model: PackagedClassifier) -> dict[str, Any]:
     labels = dict(enumerate(model.findings))
     return {
         "model_type": "hilum",

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from hilum.encoders.positions import ANTIALIASED, resize_positions
 from hilum.finetuning.classifier import Classifier
 from hilum.finetuning.output_types import Exclusive
-from hilum.prediction.loading import LoadedClassifier
+from hilum.prediction.loading import PackagedClassifier
 
 
 class Scorer(nn.Module):
@@ -19,7 +19,7 @@ class Scorer(nn.Module):
         model: whose network is copied to the CPU, in float32, contiguous.
     """
 
-    def __init__(self, model: LoadedClassifier) -> None:
+    def __init__(self, model: PackagedClassifier) -> None:
         super().__init__()
         copies = [deepcopy(each).cpu().to(memory_format=torch.contiguous_format).eval() for each in model.classifiers]
         for copy in copies:

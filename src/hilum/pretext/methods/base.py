@@ -1,10 +1,15 @@
 """What a pretext method is to the rest of Hilum: its settings, and how a run is made from them."""
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+from torch import Tensor
+
 from hilum.augment import ViewPolicy
+from hilum.data.batches import Batch
 from hilum.encoders.zoo import Encoder
 from hilum.pretext.methods.settings import MethodSettings
 from hilum.pretext.modules import EarlySizes, ManyViews, TwoViews
@@ -53,6 +58,20 @@ class Pretext(Trainable):
     def loss_of_chance(self) -> float | None:
         """What the loss is where the encoder says the same of every image; None where no such number is known."""
         return None
+
+    def validation_loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """As `Trainable.validation_loss`: what training would say of these images, always on the same views.
+
+        A copy says it, so that no queue, center or counter of the run learns of images that are held out.
+        """
+        watch = getattr(self, "collapse", None)
+        beside = copy.deepcopy(self, {id(watch): watch})
+        terms = torch.tensor(float(len(batch)), device=batch.images.device)
+        return beside.training_loss(batch, _EPOCH_OF_VALIDATION) * terms, terms
+
+
+_EPOCH_OF_VALIDATION = 2**20
+"""Behind all others, so that views are of full size."""
 
 
 def _forget_counts(pretext: Any, _: object) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hilum.errors import HilumError, HilumErrors
+from hilum.extensions import METHODS, Registry, wrong_kind
 
 if TYPE_CHECKING:
     from hilum.encoders.zoo import Encoder
@@ -204,14 +205,26 @@ class FCMAESettings(MethodSettings):
     decoder_width: int = Field(512, ge=1, description="Of the one block of the decoder; 512 in the paper.")
 
 
-METHOD_SETTINGS: dict[str, type[MethodSettings]] = {
-    "simclr": SimCLRSettings,
-    "mocov2": MoCoV2Settings,
-    "swav": SwAVSettings,
-    "dino": DINOSettings,
-    "dinov2": DINOv2Settings,
-    "fcmae": FCMAESettings,
-}
+def _settings(name: str, added: object) -> type[MethodSettings]:
+    """The settings of a method that an entry point of `hilum.methods` gives."""
+    settings = getattr(added, "settings", None)
+    if not (isinstance(settings, type) and issubclass(settings, MethodSettings)):
+        raise wrong_kind(METHODS, name, "a hilum.pretext.methods.Method", added)
+    return settings
+
+
+METHOD_SETTINGS: Registry[type[MethodSettings]] = Registry(
+    METHODS,
+    {
+        "simclr": SimCLRSettings,
+        "mocov2": MoCoV2Settings,
+        "swav": SwAVSettings,
+        "dino": DINOSettings,
+        "dinov2": DINOv2Settings,
+        "fcmae": FCMAESettings,
+    },
+    _settings,
+)
 """By the names of `hilum.pretext.methods.registry.METHODS`."""
 
 

@@ -9,9 +9,11 @@ from hilum.errors import HilumError, HilumErrors
 from hilum.pretext.methods import method_of, method_settings
 from hilum.pretext.settings.run import problems_of_run
 from hilum.pretext.settings.sizes import SizeCurriculum
-from hilum.training.settings import Compile, Device, Optimizer, Precision
+from hilum.training.settings import Compile, Device, KeepProbed, Optimizer, Precision
 
 POLICIES_OF_RUN = ("policy", "second_policy", "local_policy")
+_SAID_ONLY = ("validation", "patience")
+"""Settings that decide nothing where they are None."""
 LEAST_HEAD_STEPS = 100
 """Steps in which random heads in front of good weights train alone; fewer only where that were much of the run."""
 
@@ -41,6 +43,9 @@ class PretextSettings:
         size: pixels a side of the views; None for the store's. Or a curriculum (`hilum.pretext.settings.sizes`).
         local_size: of local views; None for half of that, at least 32.
         probe_every: epochs from one probe to the next, where a run is probed; None for about ten probes a run.
+        validation: fraction of the patients that are held out, whose loss is watched and chooses the epoch; None: none.
+        patience: stop after so many epochs without a lower loss of theirs; None: never.
+        keep: whose weights are kept where a run is probed (`hilum.training.settings.KeepProbed`).
         precision: as in `TrainingSettings`.
         device, compile: as in `TrainingSettings`.
         workers: threads that prepare batches ahead; changes no result.
@@ -68,6 +73,9 @@ class PretextSettings:
     size: int | SizeCurriculum | None = None
     local_size: int | None = None
     probe_every: int | None = None
+    validation: float | None = None
+    patience: int | None = None
+    keep: KeepProbed = "last"
     precision: Precision = "auto"
     device: Device = "auto"
     compile: Compile = "auto"
@@ -81,6 +89,8 @@ class PretextSettings:
         problems += [f"{name}: {problem}" for name in POLICIES_OF_RUN for problem in self._policy(name)]
         if self.device not in get_args(Device):
             problems.append(f"device: expected one of {', '.join(get_args(Device))}; found {self.device}")
+        if self.patience is not None and self.validation is None:
+            problems.append("patience: expected validation, whose loss it waits for; found none")
         if self.workers < 0:
             problems.append(f"workers: expected zero or more; found {self.workers}")
         if problems:
@@ -100,6 +110,7 @@ class PretextSettings:
     def decisive(self) -> dict[str, Any]:
         """Everything that decides the result, for provenance and for telling runs apart."""
         values = {name: value for name, value in asdict(self).items() if name not in ("workers", "device", "compile")}
+        values = {name: value for name, value in values.items() if value is not None or name not in _SAID_ONLY}
         return values | ({"size": self.size.model_dump()} if isinstance(self.size, SizeCurriculum) else {})
 
     def filled(self, method: str, images: int, *, from_weights: bool) -> Self:

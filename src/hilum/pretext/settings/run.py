@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hilum.augment.config import WrittenPolicy
 from hilum.pretext.settings.sizes import Size
-from hilum.training.settings import Compile, Optimizer, Precision
+from hilum.training.settings import Compile, KeepProbed, Optimizer, Precision
 
 PresetName = Literal["1k", "10k", "100k", "1M"]
 MAY_BE_NONE = ("clip_norm", "last_weight_decay")
@@ -92,6 +92,22 @@ class RunSettings(BaseModel):
     )
     local_size: int | None = Field(
         None, ge=16, description="Side of local views in px; half of that, at least 32, when left out."
+    )
+    keep: KeepProbed | None = Field(
+        None,
+        description="Whose weights are kept where the run is probed: of the `last` epoch (the default), of the best "
+        "probe (`best_probe`), of the latest within one standard error of it (`within_one_error`), or of the best mean "
+        "of three probes (`smoothed_probe`).",
+    )
+    validation: float | None = Field(
+        None,
+        gt=0,
+        le=0.5,
+        description="Fraction of the patients, by lot, that are not learnt from: the loss of their images is watched, "
+        "and the epoch of its lowest value is kept, whatever a probe reads. None of them when left out.",
+    )
+    patience: int | None = Field(
+        None, ge=1, description="Stop after so many epochs without a lower loss of these images; never when left out."
     )
     precision: Precision | None = Field(
         None,

@@ -90,6 +90,7 @@ def folder_content(found: Found, evaluated: FolderEvaluation | None, *, question
         thresholds=evaluated.thresholds if evaluated else {},
         baseline_metrics=table("baseline_metrics"),
         baseline_comparisons=table("baseline_comparisons"),
+        joint=table("joint"),
         ranks=table("ranks"),
         margins=tables["margins"] if "margins" in tables else _named_part("margins", parts, found),
         subgroups=table("subgroups"),

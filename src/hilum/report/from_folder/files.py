@@ -12,6 +12,7 @@ import yaml
 from hilum.errors import HilumError
 
 PARTS = (
+    "joint",
     "ranks",
     "margins",
     "subgroups",

@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Sequence
 
-from hilum.evaluation.metrics import AVERAGES
+from hilum.evaluation.metrics import AVERAGES, metric_title, specificity_of
 
 METRIC_NAMES = {
     "auroc": "AUROC",
@@ -23,7 +23,10 @@ METRIC_NAMES = {
 
 def metric_name(metric: str) -> str:
     """The metric as people write it: "auroc" is AUROC."""
-    return METRIC_NAMES.get(metric, metric)
+    specificity = specificity_of(metric)
+    if specificity is not None:
+        return f"sensitivity at a specificity of {specificity:g}"
+    return METRIC_NAMES.get(metric) or metric_title(metric) or metric
 
 
 def capital(text: str) -> str:

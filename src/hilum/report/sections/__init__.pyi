@@ -1,4 +1,10 @@
 from .comparisons import (
+    joint_statistic as joint_statistic,
+)
+from .comparisons import (
+    joint_table_of as joint_table_of,
+)
+from .comparisons import (
     margins_table_of as margins_table_of,
 )
 from .comparisons import (

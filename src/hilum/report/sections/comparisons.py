@@ -1,5 +1,7 @@
 """Who wins where: wins, ties and losses, ranks over findings, and what a margin allows to say."""
 
+from typing import Any
+
 import polars as pl
 
 from hilum.evaluation.metrics import AVERAGES
@@ -85,6 +87,38 @@ def margins_table_of(content: ReportContent) -> Table | None:
     measured = formats.metric_name(content.margins["metric"][0])
     caption = f"With a margin of {margin:g} {measured}, named beforehand. Computed on {content.scored_on}."
     return Table("margins", caption, columns, rows, with_split(content.margins, content))
+
+
+def joint_table_of(content: ReportContent) -> Table | None:
+    """All arms together; None where there are two, whose comparison is the test."""
+    if content.joint is None or content.joint.is_empty():
+        return None
+    first = content.joint.filter(pl.col("metric") == content.joint["metric"][0])
+    rows = [
+        [
+            Cell(finding_name(row["finding"])),
+            Cell(joint_statistic(row), row["statistic"]),
+            Cell(formats.p_value(row["p"]), order_of(row["p"])),
+            Cell(formats.p_value(row["p_adjusted"]), order_of(row["p_adjusted"])),
+        ]
+        for row in sorted(first.to_dicts(), key=lambda row: place_of(row["finding"]))
+    ]
+    columns = [
+        Column("Finding"), Column("Statistic", numeric=True), Column("p", numeric=True),
+        Column("Adjusted p", numeric=True),
+    ]  # fmt: skip
+    measured = formats.metric_name(first["metric"][0])
+    caption = f"All {first['arms'][0]} arms together, in {measured}: does any differ from any other? Computed on "
+    caption += f"{content.scored_on}."
+    notes = ["DeLong's contrast over patients, and over seeds where arms have several."]
+    return Table("joint", caption, columns, rows, with_split(content.joint, content), notes)
+
+
+def joint_statistic(row: dict[str, Any]) -> str:
+    """As in "F(2, 11.4) = 6.10" or "χ²(2) = 6.10"."""
+    if formats.known(row["df_error"]):
+        return f"F({row['df']}, {row['df_error']:.1f}) = {row['statistic'] / max(row['df'], 1):.2f}"
+    return f"χ²({row['df']}) = {row['statistic']:.2f}"
 
 
 def _interval(value: float, low: float | None, high: float | None) -> str:

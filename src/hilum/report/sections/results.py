@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from hilum.evaluation.metrics import LOWER_IS_BETTER, MACRO, overall_finding
+from hilum.evaluation.metrics import MACRO, lower_is_better, overall_finding
 from hilum.report.content import ArmSummary, DataSummary, ReportContent
 from hilum.report.render import Cell, Column, Table, file_stem, formats
 from hilum.report.render.formats import finding_name, place_of
@@ -82,7 +82,7 @@ def results_table(content: ReportContent, metric: str) -> Table:
         )
     notes += dagger(content.arms)
     notes += note_texts(metrics)
-    if metric in LOWER_IS_BETTER:
+    if lower_is_better(metric):
         notes.append("Lower is better.")
     caption = f"{formats.capital(name)} with 95 % intervals over patients. Computed on {content.scored_on}."
     columns = [
@@ -126,7 +126,7 @@ def other_metrics_table(content: ReportContent) -> Table | None:
         for row in others.to_dicts()
     ]
     lower = [
-        formats.metric_name(name) for name in others["metric"].unique(maintain_order=True) if name in LOWER_IS_BETTER
+        formats.metric_name(name) for name in others["metric"].unique(maintain_order=True) if lower_is_better(name)
     ]
     notes = ["Each metric is adjusted by itself."]
     if lower:

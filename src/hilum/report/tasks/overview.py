@@ -172,7 +172,7 @@ def _ranks_table(ranks: pl.DataFrame) -> Table:
 
 
 def _comparisons_table(content: OverviewContent) -> Table:
-    table = content.comparisons
+    table = content.comparisons.filter(pl.col("metric") == content.comparisons["metric"][0])
     single = ~pl.col("finding").is_in(list(AVERAGES))
     alone = pl.col("finding").filter(single).n_unique().over("task") == 1
     main = table.filter((pl.col("finding") == MACRO) | (single & alone))

@@ -16,6 +16,8 @@ class VerdictCode(StrEnum):
     """Number of seeds, and what one run differs from the next by."""
     REPEAT = "repeat"
     """Chance that as many new seeds show it again."""
+    JOINT = "joint"
+    """Whether any of three or more arms differs from any other."""
     ABOVE_MARGIN = "above_margin"
     """The whole interval is beyond the margin: it matters."""
     AROUND_MARGIN = "around_margin"

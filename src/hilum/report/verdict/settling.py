@@ -41,7 +41,7 @@ def _record(row: Row, margin: float | None, content: ReportContent) -> VerdictRe
         cost = f", about {formats.duration(seconds)} of training" if seconds else ""
         means.append(f"{formats.plural(seeds, 'seed')} an arm ({further:,} more{cost})")
     if times is not None and times < _NOT_REPORTED_ABOVE:
-        means.append(f"{times:.1f} times as many test patients")
+        means.append(f"{times:.{1 if times < 10 else 0}f} times as many test patients")
     pair = f"between {row['arm']} and {row['reference']}"
     if not means:
         sentence = (

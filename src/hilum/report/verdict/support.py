@@ -4,9 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from hilum.report.content import ReportContent
+from hilum.report.content import SIGNIFICANT, ReportContent
 from hilum.report.render import formats
 from hilum.report.rows import Row, direction, overall_rows
+from hilum.report.sections import joint_statistic
 from hilum.report.verdict.records import VerdictCode, VerdictRecord
 
 FEW_SEEDS = 2
@@ -28,8 +29,26 @@ def records(content: ReportContent) -> list[VerdictRecord]:
     rows = overall_rows(content.comparisons)
     if content.reference is not None and not content.pairs:
         rows = [row for row in rows if row["reference"] == content.reference]
-    made = [_runs(rows), _repeat(rows), *_practical_size(rows, content), *_looks(content)]
+    made = [_together(content), _runs(rows), _repeat(rows), *_practical_size(rows, content), *_looks(content)]
     return [record for record in made if record is not None]
+
+
+def _together(content: ReportContent) -> VerdictRecord | None:
+    """Three arms or more, tested at once, averaged over findings."""
+    if content.joint is None or content.joint.is_empty():
+        return None
+    rows = [row for row in overall_rows(content.joint) if formats.known(row["p_adjusted"])]
+    if not rows:
+        return None
+    row = rows[0]
+    shown = row["p_adjusted"] < SIGNIFICANT
+    text = "are not all alike" if shown else "are not shown to differ from one another"
+    sentence = (
+        f"Tested together, the {row['arms']} arms {text} ({joint_statistic(row)}, "
+        f"{formats.p_statement(row['p_adjusted'])})."
+    )
+    values = {name: row[name] for name in ("arms", "statistic", "df", "df_error", "p", "p_adjusted")}
+    return VerdictRecord(VerdictCode.JOINT, sentence, values=values)
 
 
 def _runs(rows: list[Row]) -> VerdictRecord | None:
@@ -55,9 +74,16 @@ def _repeat(rows: list[Row]) -> VerdictRecord | None:
     shown = [row for row in rows if direction(row) in ("better", "worse") and formats.known(row.get("repeat"))]
     if not shown:
         return None
-    parts = [f"{row['repeat']:.0%} for {row['arm']}" if len(rows) > 1 else f"{row['repeat']:.0%}" for row in shown]
+    chances = [_chance(row["repeat"]) for row in shown]
+    parts = [f"{chance} for {row['arm']}" for chance, row in zip(chances, shown, strict=True)]
+    parts = parts if len(rows) > 1 else chances
     sentence = f"Chance that a repeat with as many new seeds shows it again: {formats.listing(parts)}."
     return VerdictRecord(VerdictCode.REPEAT, sentence, values={row["arm"]: row["repeat"] for row in shown})
+
+
+def _chance(share: float) -> str:
+    """In percent; never certain."""
+    return "over 99 %" if share > 0.99 else f"{100 * share:.0f} %"
 
 
 def _practical_size(rows: list[Row], content: ReportContent) -> list[VerdictRecord]:

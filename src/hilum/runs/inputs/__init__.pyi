@@ -8,19 +8,16 @@ from .data import (
     read_data_sets as read_data_sets,
 )
 from .models import (
-    LoadedClassifier as LoadedClassifier,
-)
-from .models import (
     LoadedEncoder as LoadedEncoder,
-)
-from .models import (
-    load_classifier as load_classifier,
 )
 from .models import (
     load_encoder as load_encoder,
 )
 from .models import (
     model_directory as model_directory,
+)
+from .models import (
+    read_view as read_view,
 )
 from .predictions import (
     GivenPredictions as GivenPredictions,

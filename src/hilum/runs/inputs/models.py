@@ -1,6 +1,5 @@
 """Finished models, loaded as plain modules."""
 
-import json
 from pathlib import Path
 
 import torch
@@ -13,8 +12,6 @@ from hilum.encoders.card import CARD, Card
 from hilum.encoders.published import find_weights, is_published, resolve_weights
 from hilum.errors import HilumError
 from hilum.explanation.embedding import load_feature_model, recipe_of
-from hilum.finetuning.classifier import Classifier
-from hilum.finetuning.weights import load_classifier as read_classifier
 from hilum.runs.results import Result
 from hilum.training.distributed.device import choose_device
 from hilum.training.settings import Device
@@ -46,7 +43,7 @@ class LoadedEncoder(nn.Module):
         Raises:
             UnreadableImage: the file is no image that can be read.
         """
-        return _read_view(path, self.recipe, self.image_size)
+        return read_view(path, self.recipe, self.image_size)
 
 
 def load_encoder(model: str | Path | Result, *, device: Device = "cpu") -> LoadedEncoder:
@@ -91,68 +88,22 @@ def model_directory(model: str | Path | Result) -> Path:
             directory,
             expected="one model",
             found=f"a folder of several: {', '.join(seeds)}",
-            fix=f"Name one, such as {directory / seeds[0]}. `hilum predict` and hilum.prediction.load_classifier also "
-            "take all seeds of a package together.",
+            fix=f"Name one, such as {directory / seeds[0]}. `hilum predict` and hilum.load_classifier also take "
+            "all seeds of a package together.",
         )
     return directory
 
 
-class LoadedClassifier(nn.Module):
-    """A classifier in evaluation mode, with all that its images need.
-
-    Attributes:
-        classifier: with its encoder and head.
-        card: what it is, and whose images it has learnt from.
-        findings: F names, in the order of the outputs.
-        thresholds: by finding, the threshold chosen on validation images; None where there is none.
-        recipe: how images are preprocessed.
-        image_size: side S of its images in px.
-    """
-
-    def __init__(self, classifier: Classifier, card: Card, thresholds: dict[str, float | None]) -> None:
-        super().__init__()
-        self.classifier, self.card, self.image_size = classifier, card, card.image_size
-        self.findings = list(card.findings)
-        self.thresholds = {finding: thresholds.get(finding) for finding in self.findings}
-        self.recipe: Recipe = recipe_of(card)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Probabilities of the findings, (B, 1, S, S) in [0, 1] to (B, F) in [0, 1]."""
-        logits = self.classifier(images)
-        probabilities: Tensor = self.classifier.answers.probabilities(logits)
-        return probabilities
-
-    def preprocess(self, path: str | Path) -> Tensor:
-        """Read one image file as the classifier wants it, (1, 1, S, S) in [0, 1].
-
-        Raises:
-            UnreadableImage: the file is no image that can be read.
-        """
-        return _read_view(path, self.recipe, self.image_size)
-
-
-def load_classifier(model: str | Path | Result, *, device: Device = "cpu") -> LoadedClassifier:
-    """Load a classifier as fine-tuning wrote it; its outputs are probabilities.
+def read_view(path: str | Path, recipe: Recipe, size: int) -> Tensor:
+    """Read one image file as a model wants it, (1, 1, S, S) in [0, 1].
 
     Args:
-        model: directory of a classifier, or the result of `hilum.finetune`.
-        device: where to put it.
+        path: a PNG, JPEG or DICOM file.
+        recipe: of the preprocessing.
+        size: side S in px.
 
     Raises:
-        HilumError: something is missing, damaged, or not of one run.
-
-    Example:
-        >>> import hilum
-        >>> classifier = hilum.load_classifier("runs/tuned/model")  # doctest: +SKIP
-        >>> dict(zip(classifier.findings, classifier(classifier.preprocess("0042.png"))[0]))  # doctest: +SKIP
+        UnreadableImage: the file is no image that can be read.
     """
-    directory = model_directory(model)
-    classifier, card = read_classifier(directory)
-    described = directory.parent / "finetune.json"
-    thresholds = json.loads(described.read_text(encoding="utf-8"))["thresholds"] if described.is_file() else {}
-    return LoadedClassifier(classifier, card, thresholds).to(choose_device(device)).eval()
-
-
-def _read_view(path: str | Path, recipe: Recipe, size: int) -> Tensor:
     gray = preprocess(read_gray(Path(path), recipe.window), recipe)
     return plain_view(torch.from_numpy(gray)[None, None], size)

@@ -20,9 +20,6 @@ from .run import (
     CHECK as CHECK,
 )
 from .run import (
-    ShowStep as ShowStep,
-)
-from .run import (
     run_study as run_study,
 )
 from .status import (
@@ -30,4 +27,7 @@ from .status import (
 )
 from .train import (
     perform as perform,
+)
+from .work import (
+    ShowStep as ShowStep,
 )

@@ -23,7 +23,8 @@ from hilum.evaluation import (
     read_predictions,
 )
 from hilum.evaluation.inference import Look
-from hilum.evaluation.metrics import overall_finding
+from hilum.evaluation.metrics import AUROC, SENSITIVITY_AT_SPECIFICITY, overall_finding
+from hilum.evaluation.predictions import study_names
 from hilum.finetuning.monitoring import LearningSign, read_learning
 from hilum.finetuning.scores import PROBE_SCORES, SCORES, read_scores
 from hilum.progress import ProgressReport
@@ -48,7 +49,7 @@ def judge(prepared: Prepared, out: Path, on_progress: ProgressReport) -> None:
     with whole_directory(out / in_view(study, EVALUATION)) as directory:
         on_progress(0, study.evaluate.n_bootstrap, "joining scores with labels")
         _write_all_predictions(prepared, out, directory)
-        settings = _settings(study, look_of(study, out))
+        settings = suite_settings(study, look_of(study, out))
         tables = evaluate_suite(_given(prepared, directory), settings, on_progress).tables
         if "probe_comparisons" in tables:
             tables["learning"] = _learning(study, out, tables["probe_comparisons"])
@@ -76,19 +77,29 @@ def _given(prepared: Prepared, directory: Path) -> SuiteInput:
     )
 
 
-def _settings(study: Study, look: Look) -> SuiteSettings:
-    """Where each seed draws the labels that all arms learn from, arms share what is lucky about a seed."""
+def suite_settings(study: Study, look: Look) -> SuiteSettings:
+    """What the suite computes of a task.
+
+    Where each seed draws the labels that all arms learn from, arms share what is lucky about a seed.
+
+    Args:
+        study: of one task.
+        look: which of the announced looks this is.
+    """
     asked = study.evaluate
     drawn = study.task.labelled_percent < 100 and len(study.seeds) >= _SEEDS_FOR_FACTORIAL
+    at_specificity = [] if asked.at_specificity is None else [f"{SENSITIVITY_AT_SPECIFICITY}{asked.at_specificity:g}"]
     return SuiteSettings(
         BootstrapConfig(n_bootstrap=asked.n_bootstrap, seed=asked.seed),
         min_positives=asked.min_positive_patients,
         min_group=asked.min_group,
-        metrics=METRICS,
+        metrics=[*METRICS, *at_specificity, *asked.metrics],
+        compared=[AUROC, *at_specificity],
         reference=study.reference_arm,
         pairs=list(study.compare) or None,
         margin=asked.margin,
         exclusive=study.task.classes == "exclusive",
+        seed_inference=asked.seed_inference,
         seed_design="factorial" if drawn else "nested",
         look=look,
     )
@@ -111,12 +122,35 @@ def read_thresholds(evaluation: Path, study: Study, arm: str) -> list[Thresholds
 
 
 def groups_of(prepared: Prepared) -> dict[str, dict[str, str | None]]:
-    """Sex, age band and view of the test images, as far as the tables tell more than one."""
+    """Sex, age band and view of the test images, as far as the tables tell more than one; of a pool the data set."""
     test = pl.Series(prepared.task.test_ids, dtype=pl.String).implode()
     rows = prepared.labelled.manifest.filter(pl.col("image_id").is_in(test))
+    if prepared.study.task.unit == "study":
+        return _groups_of_studies(prepared, rows)
     values_of = {"sex": rows["sex"].to_list(), "age": age_bands(rows["age"].to_list()), "view": rows["view"].to_list()}
-    groups = {name: dict(zip(rows["image_id"], values, strict=True)) for name, values in values_of.items()}
+    groups: dict[str, dict[str, str | None]] = {
+        name: dict(zip(rows["image_id"], values, strict=True)) for name, values in values_of.items()
+    }
+    if prepared.labelled.parts:
+        groups["data set"] = {image_id: image_id.partition(":")[0] for image_id in prepared.task.test_ids}
     return {name: of_image for name, of_image in groups.items() if len({*of_image.values()} - {None}) > 1}
+
+
+def _groups_of_studies(prepared: Prepared, rows: pl.DataFrame) -> dict[str, dict[str, str | None]]:
+    """Sex and age band of the studies, of which views may differ, by the first image of each."""
+    table = rows.select("image_id", "patient_id", "sex", "age")
+    people = prepared.task.split.assignment.select("image_id", pl.col("patient_id").alias("person"))
+    table = table.join(people, on="image_id", maintain_order="left").with_columns(pl.col("person").alias("patient_id"))
+    studies = dict(rows.select("image_id", "study_id").iter_rows())
+    of_study = dict(zip(table["image_id"], study_names(table, studies), strict=True))
+    values_of = {"sex": table["sex"].to_list(), "age": age_bands(table["age"].to_list())}
+    if prepared.labelled.parts:
+        values_of["data set"] = [image_id.partition(":")[0] for image_id in table["image_id"]]
+    groups: dict[str, dict[str, str | None]] = {name: {} for name in values_of}
+    for name, values in values_of.items():
+        for image_id, value in zip(table["image_id"], values, strict=True):
+            groups[name].setdefault(of_study[image_id], value)
+    return {name: of_unit for name, of_unit in groups.items() if len({*of_unit.values()} - {None}) > 1}
 
 
 def _write_all_predictions(prepared: Prepared, out: Path, directory: Path) -> None:

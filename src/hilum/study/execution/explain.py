@@ -45,6 +45,9 @@ def explain_arms(prepared: Prepared, store: Store, out: Path, directory: Path, o
     if study.explain is None:
         raise ValueError("the study asks for no explanation")
     arms = [out / finetuning_directory(study, arm, study.seeds[0]) for arm in study.explained_arms]
+    if not arms:  # those with an encoder came to nothing
+        with whole_directory(directory):
+            return
     models = load_models(arms, choose_device("auto"))
     manifest = _test_images(prepared, store)
     with whole_directory(directory) as beside:

@@ -1,16 +1,21 @@
 """Testing elsewhere: finished arms score the images of other data sets, for the findings that both label."""
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from hilum.artifacts import whole_directory
 from hilum.data.store import Store, open_store
+from hilum.errors import HilumError
 from hilum.evaluation import Predictions, read_predictions
 from hilum.evaluation.tables.external_validation import external_validation
 from hilum.explanation.maps import load_models, probabilities
+from hilum.finetuning.off_the_shelf import FeatureTable, score_features
 from hilum.finetuning.scores import read_scores, write_scores
 from hilum.progress import ProgressReport
+from hilum.study.features import features_of
 from hilum.study.plan import Step, external_directory, finetuning_directory
 from hilum.study.plan.predictions import write_external_predictions
 from hilum.study.prepared import Prepared
@@ -39,6 +44,9 @@ def score_external(step: Step, prepared: Prepared, out: Path, on_progress: Progr
     study = prepared.study
     if step.arm is None or step.seed is None:
         raise ValueError(f"not a step of an arm: {step}")
+    if study.arms[step.arm].features is not None:
+        _score_features(step, prepared, out)
+        return
     (model,) = load_models([out / finetuning_directory(study, step.arm, step.seed)], choose_device("auto"))
     with whole_directory(out / step.directory) as beside:
         for name, image_ids in prepared.external.items():
@@ -47,6 +55,35 @@ def score_external(step: Step, prepared: Prepared, out: Path, on_progress: Progr
             scores = probabilities(model, store, here, on_progress).astype("float32")
             table = pl.DataFrame(scores, schema=[f"p_{finding}" for finding in model.card.findings])
             write_scores(table, store, here, beside / f"{name}.parquet")
+
+
+def _score_features(step: Step, prepared: Prepared, out: Path) -> None:
+    """The head is fitted again to the features of the task's training images, and scores those of other data sets."""
+    study, task = prepared.study, prepared.task
+    features = study.arms[str(step.arm)].features
+    if features is None or step.seed is None:
+        raise ValueError(f"not a step of features: {step}")
+    home, here = features_of(features, prepared.labelled), set(store_of(out, study.labelled_data).image_ids)
+    train, val = task.train_of(step.seed).only(here), task.val.only(here)
+    names = [f"p_{finding}" for finding in study.task.findings]
+    with whole_directory(out / step.directory) as beside:
+        for name, image_ids in prepared.external.items():
+            store = store_of(out, name)
+            readable = store.readable(list(image_ids))
+            away = features_of(features, prepared.data[name])
+            values = away.of(readable)
+            if values.shape[1] != home.values.shape[1]:
+                found = f"{values.shape[1]}, and {home.values.shape[1]} of {study.labelled_data}"
+                fix = "Compute both with one model."
+                raise HilumError(away.path, expected="features of one dimension", found=found, fix=fix)
+            fitted = [*train.image_ids, *val.image_ids]
+            ids = [*(f"home/{each}" for each in fitted), *(f"away/{each}" for each in readable)]
+            both = FeatureTable(ids, np.concatenate([home.of(fitted), values]), home.path)
+            fit, choose = (
+                replace(part, image_ids=[f"home/{each}" for each in part.image_ids]) for part in (train, val)
+            )
+            scores = score_features(both, fit, choose, ids[len(fitted) :], features.head, seed=step.seed)
+            write_scores(pl.DataFrame(scores, schema=names), store, readable, beside / f"{name}.parquet")
 
 
 def external_table(prepared: Prepared, out: Path, evaluation: Path) -> pl.DataFrame:

@@ -15,12 +15,14 @@ from hilum.data.counts import count_images
 from hilum.data.manifest import is_labelled
 from hilum.data.tables import read_result_table
 from hilum.encoders.card import Card, read_card
+from hilum.finetuning.off_the_shelf.feature_arm import FEATURES
 from hilum.report.content import ArmSummary, DataSummary, ReportContent
 from hilum.report.from_folder import cases_in, embeddings_in, left_out_findings
 from hilum.study.execution.evaluate import read_arm, read_thresholds
 from hilum.study.execution.external import store_of
 from hilum.study.execution.looks import look_taken
 from hilum.study.execution.sweep import sweep_summaries
+from hilum.study.features import missing_in_words
 from hilum.study.file import Study, as_yaml
 from hilum.study.file.protocol import as_flow
 from hilum.study.plan import (
@@ -42,6 +44,7 @@ from hilum.study.plan import (
     view_name,
 )
 from hilum.study.plan.sweep import selected_sample, with_settings
+from hilum.study.pool import findings_of
 from hilum.study.prepared import Prepared
 
 
@@ -54,7 +57,7 @@ def report_content(prepared: Prepared, out: Path, steps: list[Step], failed: Seq
         question=f"{study.question} – {view_name(study)}" if study.place else study.question,
         arms=[_arm_summary(prepared, out, arm) for arm in study.arms],
         data=[_data_summary(prepared, out, name) for name in study.data],
-        scored_on=f"{study.labelled_data}, test of {split.title}",
+        scored_on=f"{study.labelled_data}, test of {split.title}{_unit_in_words(study)}",
         metrics=metrics,
         comparisons=comparisons_of(study, out),
         reference=study.reference_arm if len(study.arms) > 1 and not study.compare else None,
@@ -68,6 +71,7 @@ def report_content(prepared: Prepared, out: Path, steps: list[Step], failed: Seq
         thresholds={arm: read_thresholds(evaluation, study, arm) for arm in study.arms},
         baseline_metrics=_table(evaluation, "baseline_metrics"),
         baseline_comparisons=_table(evaluation, "baseline_comparisons"),
+        joint=_table(evaluation, "joint"),
         ranks=_table(evaluation, "ranks"),
         margins=_table(evaluation, "margins"),
         subgroups=_table(evaluation, "subgroups"),
@@ -82,7 +86,7 @@ def report_content(prepared: Prepared, out: Path, steps: list[Step], failed: Seq
         labelled_in_words=share_in_words(labelled_shares(prepared)),
         sweeps=sweep_summaries(prepared, out),
     )
-    if study.explain is None:
+    if not study.explained_arms:
         return content
     return _with_explanation(content, out / in_view(study, EXPLANATION), out / "stores" / study.labelled_data)
 
@@ -128,8 +132,9 @@ def _table(evaluation: Path, name: str) -> pl.DataFrame | None:
 
 def _arm_summary(prepared: Prepared, out: Path, arm: str) -> ArmSummary:
     study = prepared.study
-    settings, cards = study.arms[arm], [read_card(out / finetuning_directory(study, arm, seed)) for seed in study.seeds]
-    trainable, total = parameter_counts(with_settings(study, arm, selected_sample(study, out, arm)), arm)
+    cards = [read_card(out / finetuning_directory(study, arm, seed)) for seed in study.seeds]
+    chosen = with_settings(study, arm, selected_sample(study, out, arm))
+    trainable, total = parameter_counts(chosen, arm)
     test_patients = prepared.labelled.patients(prepared.task.test_ids)
     stores = {each: store_of(out, each) for each in prepared.data} if study.evaluate.contaminated == "mark" else None
     exposures = [card.ledger.exposure_of(test_patients) for card in cards]
@@ -138,7 +143,7 @@ def _arm_summary(prepared: Prepared, out: Path, arm: str) -> ArmSummary:
     unclear = before in ("may", "unknown") or any(exposure.not_known.any() for exposure in exposures)
     return ArmSummary(
         name=arm,
-        encoder=settings.encoder,
+        encoder=chosen.arms[arm].encoder or FEATURES,
         starts_from=study.starts_from(arm),
         trainable_parameters=trainable,
         total_parameters=total,
@@ -157,9 +162,12 @@ def _training_directories(prepared: Prepared, arm: str) -> list[str]:
 
 def _data_summary(prepared: Prepared, out: Path, name: str) -> DataSummary:
     data, store = prepared.data[name], store_of(out, name)
-    is_labelled = name == prepared.study.labelled_data
-    split = prepared.task.split
-    counts = count_images(prepared.task.manifest, split.assignment) if is_labelled else count_images(data.manifest)
+    part_of_pool = name in prepared.labelled.parts
+    is_labelled = name == prepared.study.labelled_data or part_of_pool
+    split, rows = prepared.task.split, prepared.task.manifest
+    if part_of_pool:
+        rows = rows.filter(pl.col("image_id").str.starts_with(f"{name}:")).select(*_own_columns(prepared, name))
+    counts = count_images(rows, split.assignment) if is_labelled else count_images(data.manifest)
     if is_labelled:
         counts = counts.filter(pl.col("finding").is_in(prepared.study.task.findings))
     generated = " (generated images)" if prepared.study.data[name].generate else ""
@@ -172,6 +180,19 @@ def _data_summary(prepared: Prepared, out: Path, name: str) -> DataSummary:
         counts=counts.select("split", "finding", "images", "patients", "positives"),
         rejected=store.rejected,
     )
+
+
+def _unit_in_words(study: Study) -> str:
+    """How studies are judged; nothing where images are."""
+    if study.task.unit == "image":
+        return ""
+    return f"; each study by the {'mean' if study.task.study_score == 'mean' else 'highest'} score of its images"
+
+
+def _own_columns(prepared: Prepared, name: str) -> list[str]:
+    """Columns of the task's images that a data set of its pool has, or labels."""
+    lacking = set(prepared.study.task.findings) - set(findings_of(prepared.study, prepared.data[name]))
+    return [column for column in prepared.task.manifest.columns if column not in lacking]
 
 
 def _curves(prepared: Prepared, out: Path) -> pl.DataFrame:
@@ -201,6 +222,9 @@ def _left_out(prepared: Prepared, out: Path, metrics: pl.DataFrame) -> list[str]
             only = prepared.study.data[name].only
             why = f"positive for none of {', '.join(only)}" if only else "that are not of the task's cohort"
             sentences.append(f"{name}: {dropped:,} images {why} were left out.")
+    if prepared.task.without_features:
+        options = missing_in_words(prepared.task.without_features)
+        sentences.append(f"Images without features were left out for all arms: {options}.")
     return sentences
 
 

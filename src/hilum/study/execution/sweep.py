@@ -4,26 +4,26 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import polars as pl
 
+from hilum.artifacts import fingerprint
 from hilum.data.store import open_store
 from hilum.encoders.published import resolve_weights
 from hilum.finetuning.settings import FinetuneSettings
-from hilum.finetuning.trials import importance_of, read_selected, run_search
+from hilum.finetuning.trials import importance_of, read_selected, run_search, storage_url
 from hilum.finetuning.trials.search import TRIED
 from hilum.progress import ProgressReport
 from hilum.report.sweep_summary import SweepSummary
 from hilum.study.plan import Step, pretraining_directory
-from hilum.study.plan.steps import sweep_directory
-from hilum.study.plan.sweep import needs_of, search_of, selected_sample, space_of, trial_settings
+from hilum.study.plan.steps import sweep_directory, view_name
+from hilum.study.plan.sweep import needs_of, search_of, selected_sample, space_of, sweep_inputs, trial_settings
 from hilum.study.prepared import Prepared
 
 
-def sweep_arm(
-    step: Step, prepared: Prepared, out: Path, workers: int, on_progress: ProgressReport, storage: str | None = None
-) -> None:
+def sweep_arm(step: Step, prepared: Prepared, out: Path, workers: int, on_progress: ProgressReport) -> None:
     """Try the settings of an arm's sweep on the first seed's training images; validation images choose.
 
     Args:
@@ -32,7 +32,6 @@ def sweep_arm(
         out: directory of the study.
         workers: threads that prepare batches.
         on_progress: called while training; first with the memory that the trials need.
-        storage: of Optuna, for a copy of the trials; None: a file of the step.
     """
     if step.arm is None or step.encoder is None or step.seed is None:
         raise ValueError(f"not a sweep: {step}")
@@ -42,6 +41,7 @@ def sweep_arm(
     sweep = study.sweep_of(arm)
     needs = needs_of(study, arm, (len(train.image_ids), len(val.image_ids)))
     on_progress(0, 1, needs.in_words)
+    own = fingerprint(sweep_inputs(study, arm, images))
     pretrained, weights = pretraining_directory(study, arm, step.seed), study.weights_of(arm)
     run_search(
         space_of(study, arm, images),
@@ -50,15 +50,15 @@ def sweep_arm(
         store,
         train,
         val,
-        init=out / pretrained if pretrained else resolve_weights(weights, step.encoder) if weights else "random",
+        init=out / pretrained if pretrained else partial(resolve_weights, weights) if weights else "random",
         encoder_name=step.encoder,
         findings=study.task.findings,
         seed=step.seed,
         directory=out / step.directory,
         best_per=sweep.best_per if sweep else (),
         patients_apart="train" not in task.split.sharing,
-        storage=storage,
-        storage_name=f"{study.question[:80]}, {arm}",
+        storage=(sweep.storage and storage_url(sweep.storage)) if sweep else None,
+        storage_name=", ".join([study.question[:80], view_name(study), arm, own[:6]]),
         on_progress=on_progress,
     )
 

@@ -9,21 +9,26 @@ from hilum.data.store import Store, build_store
 from hilum.encoders.published import resolve_weights
 from hilum.encoders.weights import write_encoder
 from hilum.finetuning.finetune import finetune
-from hilum.finetuning.off_the_shelf import score_as_published
+from hilum.finetuning.off_the_shelf import score_as_published, score_feature_arm
 from hilum.finetuning.weights import load_classifier
 from hilum.pretext.monitoring import OnlineProbe
 from hilum.pretext.pretrain import pretrain
 from hilum.progress import ProgressReport
+from hilum.runs.copies import patients_beside
 from hilum.runs.pools import PooledImages, pooled_images
 from hilum.study.execution.baselines import score_baselines
 from hilum.study.execution.external import score_external, store_of
 from hilum.study.execution.sweep import settings_of_arm, sweep_arm
+from hilum.study.features import features_of
 from hilum.study.file import Pretrained, finetune_settings, pretext_settings
-from hilum.study.file.schema import Supervised
+from hilum.study.file.pretraining import Supervised
 from hilum.study.file.section import percent_of
-from hilum.study.plan import Step, pretraining_directory, without_pixel_copies
+from hilum.study.file.sweep import ENCODER
+from hilum.study.plan import Step, pixels_once, pretraining_directory, without_pixel_copies
+from hilum.study.plan.contamination import statements_of_features
 from hilum.study.plan.probe_labels import labels_of_task
 from hilum.study.plan.steps import directory_of_start
+from hilum.study.plan.sweep import selected_sample
 from hilum.study.prepared import Prepared
 from hilum.training.distributed import by_the_first
 
@@ -70,25 +75,40 @@ def perform(step: Step, prepared: Prepared, out: Path, workers: int | None, on_p
 def _pretrain(step: Step, prepared: Prepared, out: Path, workers: int, on_progress: ProgressReport) -> None:
     if not isinstance(step.init, Pretrained) or step.encoder is None or step.seed is None:
         raise ValueError(f"not a pretraining step: {step}")
-    study, ids = prepared.study, prepared.pool_of(step.init)
-    settings = pretext_settings(study, step.init, sum(map(len, ids.values())))
-    stores = {name: store_of(out, name) for name in ids}
-    ids = {name: stores[name].readable(image_ids) for name, image_ids in ids.items()}
-    ids = without_pixel_copies(prepared, stores | {name: store_of(out, name) for name in prepared.all_tasks.held}, ids)
+    study, pool = prepared.study, prepared.pool_of(step.init)
+    settings = pretext_settings(study, step.init, sum(map(len, pool.values())))
+    stores = {name: store_of(out, name) for name in pool}
+    reached = {name: stores[name].readable(image_ids) for name, image_ids in prepared.reached_by(step.init).items()}
+    held = {name: store_of(out, name) for name in prepared.all_tasks.held}
+    reached = without_pixel_copies(prepared, stores | held, reached)
+    once = {name: set(image_ids) for name, image_ids in pool.items()}
+    ids = {name: [each for each in image_ids if each in once[name]] for name, image_ids in reached.items()}
+    ids = pixels_once(prepared, stores, ids)
     images = pooled_images(prepared.data, stores, ids)
     pretrain(
         step.init.pretrain,
         images.store,
         images.image_ids,
         images.patient_ids,
-        encoder=step.encoder if step.init.start == "random" else resolve_weights(step.init.start, step.encoder),
+        copied_patients=patients_beside(prepared.data, reached, ids),
+        encoder=step.encoder if step.init.start == "random" else _weights_before(step, prepared, out),
         settings=replace(settings, workers=workers),
         seed=step.seed,
         directory=out / step.directory,
-        split_title=_pool_title(prepared, step.init, images),
+        split_title=_pool_title(prepared, step.init, images, sum(map(len, reached.values()))),
         probe=_probe(prepared, stores),
         on_progress=on_progress,
     )
+
+
+def _weights_before(step: Step, prepared: Prepared, out: Path) -> Path:
+    """Directory of the weights that a start goes on from: of the start before it, or of those that are named."""
+    if step.init is None or step.encoder is None or step.seed is None:
+        raise ValueError(f"no step of a start: {step}")
+    before = step.init.start
+    if isinstance(before, str):
+        return resolve_weights(before, step.encoder)
+    return out / directory_of_start(prepared.study, step.encoder, before, step.seed)
 
 
 def _probe(prepared: Prepared, stores: Mapping[str, Store]) -> OnlineProbe | None:
@@ -98,8 +118,15 @@ def _probe(prepared: Prepared, stores: Mapping[str, Store]) -> OnlineProbe | Non
     return OnlineProbe(stores[labelled], images) if images else None
 
 
-def _pool_title(prepared: Prepared, init: Pretrained, images: PooledImages) -> str:
-    """Whose images a pretraining of this study learns from, and of several data sets, how many of each."""
+def _pool_title(prepared: Prepared, init: Pretrained, images: PooledImages, reached: int) -> str:
+    """Whose images a pretraining of this study learns from, and of several data sets, how many of each.
+
+    Args:
+        prepared: the study's data.
+        init: the start.
+        images: that it learns from.
+        reached: how many these were with those that equal others.
+    """
     parts = []
     for part, share in zip(images.parts, init.shares.values(), strict=True):
         title = f"{part.data}, {_part_learnt(prepared, part.data)}"
@@ -107,6 +134,8 @@ def _pool_title(prepared: Prepared, init: Pretrained, images: PooledImages) -> s
         parts.append(
             f"{title} ({part.images:,} images of {part.patients:,} patients)" if len(images.parts) > 1 else title
         )
+    twice = reached - len(images.image_ids)
+    parts += [f"{twice:,} images that equal others of these are counted once"] if twice else []
     return "; ".join(parts)
 
 
@@ -120,11 +149,8 @@ def _supervise(step: Step, prepared: Prepared, out: Path, workers: int, on_progr
     if not isinstance(step.init, Supervised) or step.encoder is None or step.seed is None:
         raise ValueError(f"not a start with labels: {step}")
     learnt, store = prepared.all_tasks.supervised[str(Path(step.directory).parent)], store_of(out, step.data)
-    readable, before = set(store.image_ids), step.init.start
-    if isinstance(before, Pretrained):
-        init: Path | str = out / directory_of_start(prepared.study, step.encoder, before, step.seed)
-    else:
-        init = "random" if before == "random" else resolve_weights(before, step.encoder)
+    readable = set(store.image_ids)
+    init: Path | str = "random" if step.init.start == "random" else _weights_before(step, prepared, out)
     train, val = learnt.task.train.only(readable), learnt.task.val.only(readable)
     finetune(
         init,
@@ -156,6 +182,21 @@ def _finetune(step: Step, prepared: Prepared, out: Path, workers: int, on_progre
         raise ValueError(f"not a fine-tuning step: {step}")
     study, task, store = prepared.study, prepared.task, store_of(out, step.data)
     readable = set(store.image_ids)
+    if (features := study.arms[step.arm].features) is not None:
+        score_feature_arm(
+            features_of(features, prepared.labelled),
+            store,
+            task.train_of(step.seed).only(readable),
+            task.val.only(readable),
+            [image_id for image_id in (*task.val.image_ids, *task.test_ids) if image_id in readable],
+            study.task.findings,
+            head=features.head,
+            seed=step.seed,
+            directory=out / step.directory,
+            statements=statements_of_features(features),
+            split_title=f"{step.data}, train of {task.split.title}",
+        )
+        return
     pretrained = pretraining_directory(study, step.arm, step.seed)
     weights = study.weights_of(step.arm)
     if weights and not study.finetuning_of(step.arm).train:
@@ -172,9 +213,10 @@ def _finetune(step: Step, prepared: Prepared, out: Path, workers: int, on_progre
             on_progress=on_progress,
         )
         return
+    encoder = str(selected_sample(study, out, step.arm).get(ENCODER, step.encoder))
     finetune(
-        out / pretrained if pretrained else resolve_weights(weights, step.encoder) if weights else "random",
-        step.encoder,
+        out / pretrained if pretrained else resolve_weights(weights, encoder) if weights else "random",
+        encoder,
         store,
         task.train_of(step.seed).only(readable),
         task.val.only(readable),

@@ -36,6 +36,9 @@ class _HasEncoder(Protocol):
     @property
     def encoder(self) -> str: ...
 
+    @property
+    def features(self) -> object: ...
+
 
 def check_explaining(explain: Explaining, arms: Mapping[str, _HasEncoder], reference: str | None) -> None:
     """Refuse arms that are not there, and maps that mean nothing for an arm.
@@ -49,7 +52,11 @@ def check_explaining(explain: Explaining, arms: Mapping[str, _HasEncoder], refer
         raise ValueError(f"arms: {missing[0]!r} is not an arm of this study; known here: {', '.join(arms)}")
     if len(set(named)) < len(named):
         raise ValueError(f"arms: {named[0]!r} stands twice")
-    for arm in explained_arms(explain, list(arms), reference):
+    for arm in named:
+        if arms[arm].features is not None:
+            raise ValueError(f"arms: {arm!r} has features from elsewhere, and no encoder to explain; name others")
+    encoded = [name for name, each in arms.items() if each.features is None]
+    for arm in explained_arms(explain, encoded, reference) if encoded else []:
         encoder = arms[arm].encoder
         known = ARCHITECTURES.get(encoder)
         if explain.method in FOR_NO_FINDING and known is not None and known.family not in TRANSFORMERS:

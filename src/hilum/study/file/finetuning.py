@@ -1,6 +1,7 @@
 """What a study file may say of training with labels."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, PositiveInt, Tag, model_validator
@@ -10,6 +11,9 @@ from hilum.data.resampling import COPIES, Resampling
 from hilum.finetuning.settings import TTA, ClassWeights, HeadName, PoolingName, Reduction, setting_problems
 from hilum.study.file.section import Section
 from hilum.training.settings import Compile, Keep, Optimizer
+
+FeatureHeadName = Literal["logistic", "knn", "mlp", "linear"]
+"""As `hilum.finetuning.off_the_shelf.FeatureHead`, which needs scikit-learn."""
 
 
 def _number_of_blocks(value: object) -> object:
@@ -58,6 +62,53 @@ class Resample(Section):
 
 
 Blocks = Annotated[int | Literal["all"], BeforeValidator(_number_of_blocks)]
+
+
+def _table_alone(value: object) -> object:
+    return value if isinstance(value, dict | Section) else {"table": value}
+
+
+class Features(Section):
+    """A table of features from elsewhere: no encoder is trained or run, a head is fitted to the vectors."""
+
+    table: Annotated[
+        Annotated[Path, Tag("<word>")] | Annotated[dict[str, Path], Tag("<parts>")], Discriminator(_kind)
+    ] = Field(
+        description="Parquet with `image_id` and a column of vectors or columns of numbers, or NPY with the ids beside "
+        "it; relative to the data set's ROOT, or absolute. For several data sets (`on`, `test_on`) one each: "
+        "`{nih: a.parquet, vindr: b.parquet}`."
+    )
+    head: FeatureHeadName = Field(
+        "logistic",
+        description="`logistic` regression, `knn` (k nearest neighbours), `mlp` (one hidden layer of 128) or `linear` "
+        "(by stochastic gradients); what regularises each is chosen on validation images.",
+    )
+    missing: Literal["refuse", "leave_out"] = Field(
+        "refuse",
+        description="Images of the task without features: refuse the study, or leave them out for all arms of the "
+        "task, which are compared on the same images; plan and report say how many.",
+    )
+    trained_on: list[str] | None = Field(
+        None,
+        description="Collections whose images the model behind the features has learnt from, as its authors say; `[]`: "
+        "no radiographs. When left out its training patients are not known, and `evaluate.contaminated: mark` is "
+        "needed.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: object) -> object:
+        return _table_alone(value)
+
+    @property
+    def title(self) -> str:
+        """For people: "features of rad_dino.parquet, logistic"."""
+        files = [self.table] if isinstance(self.table, Path) else list(self.table.values())
+        return f"features of {' and '.join(dict.fromkeys(file.name for file in files))}, {self.head}"
+
+    def file_of(self, data: str) -> Path | None:
+        """The table of one data set; None where there is none."""
+        return self.table if isinstance(self.table, Path) else self.table.get(data)
 
 
 class Finetuning(Section):

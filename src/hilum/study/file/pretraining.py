@@ -1,11 +1,28 @@
-"""What a study file may say of pretraining."""
+"""What a study file may say of starts: pretraining without labels, and training with those of another task."""
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, Discriminator, Field, Tag
 
 from hilum.pretext.settings import RunSettings
-from hilum.study.file.section import Section, fraction_not_percent, percent_of
+from hilum.study.file.finetuning import Finetuning
+from hilum.study.file.section import FindingName, Section, Seed, fraction_not_percent, percent_of
+from hilum.study.file.task import FractionOfValidation, LabelReading
+
+
+def kind_of_start(init: object) -> str:
+    """What a start is, as a tag: "<supervise>", "<pretrain>", "<random>" or "<weights>"."""
+    if isinstance(init, dict | BaseModel):
+        return "<supervise>" if "supervise" in init or hasattr(init, "supervise") else "<pretrain>"
+    return "<random>" if init == "random" else "<weights>"
+
+
+def _kind_of_start_before(init: object) -> str:
+    return "<weights>" if (kind := kind_of_start(init)) == "<random>" else kind
+
+
+def _whose_task(supervise: object) -> str:
+    return "<task>" if isinstance(supervise, str) else "<own>"
 
 
 def _data_sets(value: object) -> object:
@@ -53,10 +70,10 @@ class Pretrained(RunSettings, Section):
         "their patients to learn from, `{chexpert: 1, kermany: 0.25}`; of patients who validate or test "
         "in any task none is seen."
     )
-    start: str = Field(
+    start: "StartBefore" = Field(
         "random",
-        description="Weights to go on from: the name of published ones, a directory with encoder.safetensors, or one "
-        "of `starts` that names weights.",
+        description="What this pretraining goes on from: `random`, published weights, a directory with "
+        "encoder.safetensors, another pretraining, a training with labels, or one of `starts`.",
     )
     settings: dict[str, Any] = Field(
         {}, description="The method's own settings, see [below](#settings-of-the-methods); the preset's for the rest."
@@ -80,3 +97,46 @@ class Pretrained(RunSettings, Section):
             for name, share in self.shares.items()
         ]
         return " + ".join(parts)
+
+
+class SupervisedTask(LabelReading):
+    """A task that is learnt with labels before the study's own, and judged by nobody."""
+
+    on: str = Field(description="Data set that carries the labels.")
+    findings: Literal["shared"] | Annotated[list[FindingName], Field(min_length=1)] = Field(
+        description="Findings to learn; `shared`: those of the arm's own task that this data set labels, too, so that "
+        "each distinct overlap makes an encoder of its own."
+    )
+    validation: FractionOfValidation = Field(0.1, description="Fraction of the patients used for validation.")
+    seed: Seed = Field(0, description="Of the draw of the validation patients.")
+
+
+class Supervised(Section):
+    """Start from an encoder that this study trains with the labels of another task.
+
+    It learns from no patient who validates or tests in any task of the study.
+    """
+
+    supervise: Annotated[
+        Annotated[str, Tag("<task>")] | Annotated[SupervisedTask, Tag("<own>")], Discriminator(_whose_task)
+    ] = Field(description="One of `tasks`, with its findings and its split; or a task that nobody judges.")
+    start: "StartBefore" = Field(
+        "random",
+        description="What this training goes on from: `random`, published weights, a directory, a pretraining, another "
+        "training with labels, or one of `starts`.",
+    )
+    finetune: Finetuning = Field(
+        Finetuning(), description="Settings of this training instead of the study's `finetune`."
+    )
+
+
+StartBefore = Annotated[
+    Annotated[str, Tag("<weights>")]
+    | Annotated[Pretrained, Tag("<pretrain>")]
+    | Annotated[Supervised, Tag("<supervise>")],
+    Discriminator(_kind_of_start_before),
+]
+"""What a start goes on from; starts follow each other as long as one likes."""
+
+Pretrained.model_rebuild()
+Supervised.model_rebuild()

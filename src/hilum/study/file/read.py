@@ -13,23 +13,28 @@ from hilum.augment import POLICIES
 from hilum.data.recipe import parse_recipe
 from hilum.encoders.catalogue import ARCHITECTURES
 from hilum.errors import HilumError, HilumErrors
+from hilum.extensions import METRICS, added
 from hilum.findings import COLLECTIONS
 from hilum.pretext.methods import METHOD_SETTINGS, method_settings
 from hilum.study.file.finetuning import Finetuning
 from hilum.study.file.finetuning_problems import finetuning_problems
 from hilum.study.file.protocol import published_overrides
 from hilum.study.file.schema import Study
-from hilum.study.file.sweep import sweep_problems
+from hilum.study.file.sweep import sweep_problems, with_label_fractions
 from hilum.study.file.tasks_problems import (
     Place,
     Problem,
+    chain_problems,
     encoder_of,
     inits_in,
     known_names,
     nearest,
+    pool_problems,
     section,
     tasks_problems,
+    with_pools,
 )
+from hilum.threshold_rule import specificity_of
 
 _MOST_BYTES, _MOST_VALUES, _MOST_LETTERS, _DEEPEST = 4_000_000, 100_000, 200, 50
 
@@ -118,6 +123,8 @@ def parse_study(text: str, *, where: object, overrides: Sequence[str] = ()) -> S
             fix="See docs/study_file.md.",
         )
     overridden = [_override(content, override) for override in [*published_overrides(content, overrides), *overrides]]
+    with_pools(content)
+    with_label_fractions(content)
     problems = [*_repeated_keys(tree), *_unwritable(content), *_cross_problems(content)]
     study = None
     try:
@@ -228,6 +235,8 @@ def _cross_problems(content: Mapping[str, Any]) -> Iterator[Problem]:
     """What no field can know alone. Reads the raw file, so that these show beside the problems of single fields."""
     data, arms = section(content, "data"), section(content, "arms")
     yield from tasks_problems(content)
+    yield from pool_problems(content)
+    yield from chain_problems(content)
     general = section(content, "finetune").get("unfreeze")
     for place, init in inits_in(content):
         on = init.get("on")
@@ -259,12 +268,23 @@ def _cross_problems(content: Mapping[str, Any]) -> Iterator[Problem]:
     yield from (Problem(*message) for message in sweep_problems(content, Finetuning))
     yield from _size_problems(content, arms)
     yield from _name_problems(content, arms)
+    yield from _metric_problems(content)
     for name, raw in data.items():
         collection = raw.get("collection") if isinstance(raw, dict) else None
         if isinstance(collection, str) and collection not in COLLECTIONS:
             yield Problem(
-                ("data", name, "collection"), f"{collection!r} is not a collection", nearest(collection, COLLECTIONS)
+                ("data", name, "collection"), f"{collection!r} is not a collection", nearest(collection, list(COLLECTIONS))
             )
+
+
+def _metric_problems(content: Mapping[str, Any]) -> Iterator[Problem]:
+    """Metrics on request that nobody measures; names are enough, no metric is imported."""
+    metrics = section(content, "evaluate").get("metrics")
+    for index, metric in enumerate(metrics if isinstance(metrics, list) else []):
+        if isinstance(metric, str) and specificity_of(metric) is None and metric not in added(METRICS):
+            place: Place = ("evaluate", "metrics", index)
+            known = ["sensitivity_at_specificity_0.9", *added(METRICS)]
+            yield Problem(place, f"{metric!r} is none of {', '.join(known)}", nearest(metric, known))
 
 
 def _size_problems(content: Mapping[str, Any], arms: Mapping[str, Any]) -> Iterator[Problem]:

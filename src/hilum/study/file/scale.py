@@ -1,49 +1,84 @@
 """The same study in miniature: every arm, step and table on two cores in minutes, on generated radiographs."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from hilum.data.recipe import parse_recipe
 from hilum.encoders.catalogue import ARCHITECTURES
 from hilum.encoders.published import describe_weights
+from hilum.errors import HilumError
+from hilum.findings import ADDED_COLLECTIONS
+from hilum.finetuning.settings import WITH_OWN_HEAD
 from hilum.study.file.schema import Study
 from hilum.study.file.section import FOLDER_LABELS
 from hilum.study.file.sweep import shrunk
+from hilum.study.file.views import views_of
 
-TINY_IMAGES = 600
+TINY_IMAGES = 450
+TINY_PREVALENCE = 0.13
+"""Of every finding, so that a few dozen test images hold some of each."""
 TINY_SIZE = 64
+SMALLEST_SIZE = 32
 TINY_EPOCHS = 2
 TINY_BATCH = 32
 TINY_N_BOOTSTRAP = 200
 TINY_COUNT = 60
 TINY_POINTS = 150
 TINY_TRIALS = 4
-TINY_ENCODERS = {
-    "resnet50": "resnet18",
-    "resnet101": "resnet18",
-    "vit_small_patch16_224": "vit_tiny_patch16_224",
-    "vit_base_patch16_224": "vit_tiny_patch16_224",
-    "vit_base_patch14_dinov2": "vit_small_patch14_dinov2",
-    "vit_base_patch14_reg4_dinov2": "vit_small_patch14_reg4_dinov2",
-    "vit_base_patch16_dinov3": "vit_small_patch16_dinov3",
-    "vit_base_patch16_dinov3_qkvb": "vit_small_patch16_dinov3_qkvb",
-    "toh2023_unet_encoder": "toh2023_cnn",  # images of 224 px only, and 18 GFLOP each
+TINY_TRAININGS = 24
+"""With more trainings with labels than this, a study has one seed and sweeps of two trials."""
+TINY_ENCODERS: Mapping[str, tuple[str, ...]] = {
+    "resnet34": ("resnet18",),
+    "resnet50": ("resnet18", "resnet34"),
+    "resnet101": ("resnet18", "resnet34", "resnet50"),
+    "convnextv2_nano": ("convnextv2_atto", "convnextv2_femto"),
+    "convnextv2_tiny": ("convnextv2_atto", "convnextv2_femto", "convnextv2_pico"),
+    "convnextv2_base": ("convnextv2_atto", "convnextv2_femto", "convnextv2_pico", "convnextv2_nano"),
+    "convnext_small": ("convnext_tiny",),
+    "convnext_base": ("convnext_tiny", "convnext_small"),
+    "convnext_large": ("convnext_tiny", "convnext_small", "convnext_base"),
+    "vit_small_patch16_224": ("vit_tiny_patch16_224",),
+    "vit_base_patch16_224": ("vit_tiny_patch16_224", "vit_small_patch16_224"),
+    "vit_base_patch14_dinov2": ("vit_small_patch14_dinov2",),
+    "vit_large_patch14_dinov2": ("vit_small_patch14_dinov2", "vit_base_patch14_dinov2"),
+    "vit_base_patch14_reg4_dinov2": ("vit_small_patch14_reg4_dinov2",),
+    "vit_large_patch14_reg4_dinov2": ("vit_small_patch14_reg4_dinov2", "vit_base_patch14_reg4_dinov2"),
+    "vit_base_patch16_dinov3": ("vit_small_patch16_dinov3",),
+    "vit_base_patch16_dinov3_qkvb": ("vit_small_patch16_dinov3_qkvb",),
+    "eva_x_small_patch16": ("eva_x_tiny_patch16",),
+    "eva_x_base_patch16": ("eva_x_tiny_patch16", "eva_x_small_patch16"),
+    "toh2023_unet_encoder": ("resnet18", "resnet34"),  # images of 224 px only, and 18 GFLOP each
 }
-"""Stand-ins for large encoders: of the same family, and of the same blocks, where there is a small one."""
+"""Stand-ins for large encoders: of the same family, and of the same blocks, where there is a small one; best first."""
+TINY_FOR_FEATURES = "resnet18"
+"""Frozen, with random weights: stands in for features from elsewhere, of which generated images have none."""
 
 
 def tiny(study: Study) -> Study:
     """Shrink a study so that it runs end to end without any data in place.
 
-    Data sets become generated images in the same layout, images are at most 64 px, training takes at most two epochs
-    and two seeds. Large encoders give way to small ones of their family (`TINY_ENCODERS`), and published weights that
-    are not on this machine, or are of the large ones, to random ones. The results mean nothing; that everything runs
-    does.
+    Data sets become generated images in the same layout, with enough of every finding; images are at most 64 px,
+    training takes at most two epochs and two seeds, one where there are many arms. Large encoders give way to small
+    ones of their family (`tiny_encoders`), and published weights that are not on this machine, or are of the large
+    ones, to random ones. The results mean nothing; that everything runs does.
+
+    Raises:
+        HilumError: a data set that a package adds, whose images Hilum cannot generate.
     """
     content = study.model_dump(mode="json", exclude_unset=True)
     _shrink_encoders(content)
-    for index, data in enumerate(content["data"].values()):
-        data |= {"generate": {"images": TINY_IMAGES, "size": TINY_SIZE, "seed": index}}
+    exclusive = {view.study.labelled_data for view in views_of(study) if view.study.task.classes == "exclusive"}
+    exclusive |= {part for name in exclusive for part in study.data[name].pool or ()}
+    own = {name: data for name, data in content["data"].items() if not data.get("pool")}
+    for index, (name, data) in enumerate(own.items()):
+        if data["collection"] in ADDED_COLLECTIONS:
+            fix = "Give this data set's folder, and run at full scale."
+            expected = "a native layout in which Hilum can generate images"
+            raise HilumError(f"data.{name}.collection", expected=expected, found=data["collection"], fix=fix)
+        generate = {"images": TINY_IMAGES, "size": TINY_SIZE, "seed": index, "min_prevalence": TINY_PREVALENCE}
+        if name in exclusive:
+            generate["max_findings"] = 1
+        data |= {"generate": generate}
         data |= {"release": None, "labeller": None}
         data["labels"] = str(FOLDER_LABELS) if data["collection"] == "folder" else None
     steps = parse_recipe(study.preprocess).as_data()
@@ -51,12 +86,9 @@ def tiny(study: Study) -> Study:
     content["pretrain"] = _shrunk_training(
         _shrunk_curriculum(content.get("pretrain", {})),
         study.pretrain.epochs or TINY_EPOCHS,
-        study.pretrain.batch_size or TINY_BATCH,
     )
     general = {key: value for key, value in content.get("finetune", {}).items() if key != "steps"}
-    content["finetune"] = _shrunk_training(
-        general, study.finetune.epochs or TINY_EPOCHS, study.finetune.batch_size or TINY_BATCH
-    )
+    content["finetune"] = _shrunk_training(general, study.finetune.epochs or TINY_EPOCHS)
     starts = content.get("starts", {})
     for start in starts.values():
         encoder = start["encoder"]
@@ -66,8 +98,13 @@ def tiny(study: Study) -> Study:
                 start.pop(name, None)
         else:
             start["weights"] = _weights_at_hand(start.get("weights", "random"), encoder)
-    for arm in content["arms"].values():
-        encoder = arm.get("encoder") or starts[arm["start"]]["encoder"]
+    for name, arm in content["arms"].items():
+        if "features" in arm:  # of other images than those that are generated
+            content["arms"][name] = {"encoder": TINY_FOR_FEATURES, "finetune": {"unfreeze": 0}}
+            if "tasks" in arm:
+                content["arms"][name]["tasks"] = arm["tasks"]
+            continue
+        encoder = _encoder(arm, content)
         if "start" not in arm:
             init = arm.get("init", "random")  # of one word: weights, for one of `starts` is named by `start`
             arm["init"] = (
@@ -78,8 +115,12 @@ def tiny(study: Study) -> Study:
             arm["finetune"].pop("train", None)
         if (architecture := ARCHITECTURES[encoder]).fixed:
             arm["finetune"]["size"] = architecture.size
-    _shrink_sweeps(study, content)
-    content["seeds"] = study.seeds[:2]
+        if study.finetuning_of(name).head == "own" and encoder not in WITH_OWN_HEAD:
+            arm["finetune"]["head"] = "linear"
+    many = sum(len(view.study.arms) for view in views_of(study)) * len(study.seeds[:2]) > TINY_TRAININGS
+    _shrink_sweeps(study, content, TINY_TRIALS // 2 if many else TINY_TRIALS)
+    _shrink_sizes(content)
+    content["seeds"] = study.seeds[: 1 if many else 2]
     content["evaluate"] = content.get("evaluate", {}) | {
         "n_bootstrap": min(study.evaluate.n_bootstrap, TINY_N_BOOTSTRAP),
         "min_positive_patients": min(study.evaluate.min_positive_patients, 2),
@@ -93,17 +134,44 @@ def tiny(study: Study) -> Study:
     return Study.model_validate(content)
 
 
+def tiny_encoders(encoders: Iterable[str]) -> dict[str, str]:
+    """Stand-ins for the large ones among a study's encoders, no two of them alike as far as there are enough.
+
+    Args:
+        encoders: of a study's arms and starts.
+
+    Returns:
+        Large encoder to small one; encoders that are small already are absent.
+    """
+    named = sorted(set(encoders) & ARCHITECTURES.keys(), key=lambda name: (ARCHITECTURES[name].parameters, name))
+    taken = {name for name in named if name not in TINY_ENCODERS}
+    chosen: dict[str, str] = {}
+    for name in named:
+        if name in TINY_ENCODERS:
+            free = [small for small in TINY_ENCODERS[name] if small not in taken]
+            chosen[name] = (free or TINY_ENCODERS[name])[0]
+            taken.add(chosen[name])
+    return chosen
+
+
 def _shrink_encoders(content: dict[str, Any]) -> None:
     """Small encoders in place of large ones, whose weights they cannot take."""
-    for part in (*content.get("starts", {}).values(), *content["arms"].values()):
-        if part.get("encoder") not in TINY_ENCODERS:
+    parts = (*content.get("starts", {}).values(), *content["arms"].values())
+    small = tiny_encoders(part["encoder"] for part in parts if part.get("encoder"))
+    for part in parts:
+        if part.get("encoder") not in small:
             continue
-        part["encoder"] = TINY_ENCODERS[part["encoder"]]
+        part["encoder"] = small[part["encoder"]]
         for key in ("init", "weights", "start"):
             if isinstance(part.get(key), dict):
                 part[key] = _without_weights(part[key])
             elif key in part and not (key == "start" and part[key] in content.get("starts", {})):
                 part[key] = "random"
+
+
+def _encoder(arm: dict[str, Any], content: dict[str, Any]) -> str:
+    """Of an arm, or of the start that it names."""
+    return str(arm.get("encoder") or content["starts"][arm["start"]]["encoder"])
 
 
 def _without_weights(init: dict[str, Any]) -> dict[str, Any]:
@@ -118,14 +186,26 @@ def _shrunk_curriculum(settings: dict[str, Any]) -> dict[str, Any]:
     return settings | {"size": {**size, "start": TINY_SIZE // 2, "end": None}}
 
 
-def _shrink_sweeps(study: Study, content: dict[str, Any]) -> None:
+def _shrink_sizes(content: dict[str, Any]) -> None:
+    """Views of arms no larger than the images; where several are compared, as many sizes in the same order."""
+    parts = [part["finetune"] for part in (content, *content["arms"].values()) if part.get("finetune", {}).get("size")]
+    fixed = [arm["finetune"] for arm in content["arms"].values() if ARCHITECTURES[_encoder(arm, content)].fixed]
+    free = [part for part in parts if not any(part is each for each in fixed)]
+    sizes = sorted({part["size"] for part in free})
+    step = (TINY_SIZE - SMALLEST_SIZE) // max(len(sizes) - 1, 1)
+    small = {size: TINY_SIZE - step * place for place, size in enumerate(reversed(sizes))}
+    for part in free:
+        part["size"] = min(part["size"], small[part["size"]])
+
+
+def _shrink_sweeps(study: Study, content: dict[str, Any], trials: int) -> None:
     length = ("epochs", "steps", "batch_size")
     if study.sweep is not None:
-        few = shrunk(study.sweep, TINY_TRIALS, length)
+        few = shrunk(study.sweep, trials, length)
         content["sweep"] = few and few.model_dump(mode="json", exclude_unset=True)
     for name, arm in study.arms.items():
         if arm.sweep is not None:
-            few = shrunk(arm.sweep, TINY_TRIALS, length)
+            few = shrunk(arm.sweep, trials, length)
             content["arms"][name]["sweep"] = few and few.model_dump(mode="json", exclude_unset=True)
 
 
@@ -154,8 +234,9 @@ def _shrunk_step(step: Any) -> Any:
     return step
 
 
-def _shrunk_training(settings: dict[str, Any], epochs: int, batch_size: int) -> dict[str, Any]:
-    short = {"epochs": min(epochs, TINY_EPOCHS), "batch_size": min(batch_size, TINY_BATCH)}
+def _shrunk_training(settings: dict[str, Any], epochs: int) -> dict[str, Any]:
+    """Few epochs, in batches of one size: small ones would cost more steps than images this small are worth."""
+    short = {"epochs": min(epochs, TINY_EPOCHS), "batch_size": TINY_BATCH}
     if settings.get("warmup_epochs"):
         short["warmup_epochs"] = min(settings["warmup_epochs"], short["epochs"])
     return settings | short

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias, cast
 
 from pydantic import (
-    BaseModel,
     Discriminator,
     Field,
     PositiveInt,
@@ -17,23 +16,13 @@ from pydantic import (
 from hilum.errors import HilumError
 from hilum.report.layouts.config import read_layout
 from hilum.study.file.explain import Explaining, check_explaining, explained_arms
-from hilum.study.file.finetuning import Finetuning
-from hilum.study.file.pretraining import Pretrained, Pretraining
+from hilum.study.file.finetuning import Features, Finetuning
+from hilum.study.file.pretraining import Pretrained, Pretraining, Supervised, kind_of_start
 from hilum.study.file.section import FindingName, Name, Section, Seed
 from hilum.study.file.sweep import Sweep
-from hilum.study.file.task import FractionOfValidation, LabelReading, Task
+from hilum.study.file.task import Task
 from hilum.threshold_rule import check_rule
 from hilum.training.settings import Precision
-
-
-def _kind_of_start(init: object) -> str:
-    if isinstance(init, dict | BaseModel):
-        return "<supervise>" if "supervise" in init or hasattr(init, "supervise") else "<pretrain>"
-    return "<random>" if init == "random" else "<weights>"
-
-
-def _whose_task(supervise: object) -> str:
-    return "<task>" if isinstance(supervise, str) else "<own>"
 
 
 def _kind_of_named_start(start: object) -> str:
@@ -49,6 +38,17 @@ class Generated(Section):
     images: int = Field(ge=1, le=10_000_000, description="How many images.")
     size: int = Field(128, ge=32, le=1024, description="Side of the images in pixels.")
     seed: Seed = Field(0, description="Another seed gives other patients.")
+    min_prevalence: float = Field(
+        0.0,
+        ge=0,
+        le=0.5,
+        description="Share of images to which every rarer finding is raised; the rates of ChestX-ray14 when left out.",
+    )
+    max_findings: PositiveInt | None = Field(
+        None,
+        description="So many findings of an image stay, the most severe; all when left out. Not in the layouts "
+        "`vindr_cxr`, `vinbigdata`, `uka_cxr`, `kermany`, `tbx11k` and `gb7_flg`.",
+    )
 
 
 class UsableImages(Section):
@@ -64,7 +64,15 @@ class DataSet(Section):
     """One data set of the study; `--data NAME=ROOT` says where it lies."""
 
     collection: str = Field(
-        description="Native layout, such as `chestxray14` or `folder`; `hilum findings` lists them all."
+        "",
+        description="Native layout, such as `chestxray14` or `folder`; `hilum findings` lists them all. Needed but for "
+        "a `pool`.",
+    )
+    pool: list[str] | None = Field(
+        None,
+        min_length=2,
+        description="Data sets of this study that are one for the tasks that are on it; `task.on: [a, b]` is short for "
+        "such a pool.",
     )
     labels: Path | None = Field(None, description="CSV with labels (`folder` only), relative to ROOT or absolute.")
     release: Literal["2017", "2020"] | None = Field(
@@ -99,39 +107,6 @@ class DataSet(Section):
         "pretraining sees the others, too.",
     )
     generate: Generated | None = Field(None, description="Generate the radiographs instead of reading them.")
-
-
-class SupervisedTask(LabelReading):
-    """A task that is learnt with labels before the study's own, and judged by nobody."""
-
-    on: str = Field(description="Data set that carries the labels.")
-    findings: Literal["shared"] | Annotated[list[FindingName], Field(min_length=1)] = Field(
-        description="Findings to learn; `shared`: those of the arm's own task that this data set labels, too, so that "
-        "each distinct overlap makes an encoder of its own."
-    )
-    validation: FractionOfValidation = Field(0.1, description="Fraction of the patients used for validation.")
-    seed: Seed = Field(0, description="Of the draw of the validation patients.")
-
-
-class Supervised(Section):
-    """Start from an encoder that this study trains with the labels of another task.
-
-    It learns from no patient who validates or tests in any task of the study.
-    """
-
-    supervise: Annotated[
-        Annotated[str, Tag("<task>")] | Annotated[SupervisedTask, Tag("<own>")], Discriminator(_whose_task)
-    ] = Field(description="One of `tasks`, with its findings and its split; or a task that nobody judges.")
-    start: Annotated[
-        Annotated[str, Tag("<weights>")] | Annotated[Pretrained, Tag("<pretrain>")], Discriminator(_kind_of_start)
-    ] = Field(
-        "random",
-        description="What this training goes on from: `random`, published weights, a directory, a pretraining, or one "
-        "of `starts`.",
-    )
-    finetune: Finetuning = Field(
-        Finetuning(), description="Settings of this training instead of the study's `finetune`."
-    )
 
 
 Init: TypeAlias = str | Pretrained | Supervised
@@ -183,7 +158,9 @@ class Arm(Section):
     """One way to train; arms are what the study compares."""
 
     encoder: str = Field(
-        "", description="Architecture, such as `resnet18`; `hilum encoders` lists them. Needed unless `start` names it."
+        "",
+        description="Architecture, such as `resnet18`; `hilum encoders` lists them. Needed unless `start` or "
+        "`features` is there.",
     )
     start: str | None = Field(None, description="One of `starts`, instead of `encoder` and `init`.")
     init: Annotated[
@@ -191,11 +168,16 @@ class Arm(Section):
         | Annotated[Pretrained, Tag("<pretrain>")]
         | Annotated[Supervised, Tag("<supervise>")]
         | Annotated[str, Tag("<weights>")],
-        Discriminator(_kind_of_start),
+        Discriminator(kind_of_start),
     ] = Field(
         "random",
         description="`random`; `{pretrain: METHOD, on: DATA}`; `{supervise: TASK}`; the name of published weights "
         "(`hilum weights list`), such as `imagenet1k`; or a directory with encoder.safetensors.",
+    )
+    features: Features | None = Field(
+        None,
+        description="Features from elsewhere in the place of `encoder`: a table of vectors by image id, "
+        "`features: rad_dino.parquet`, or a section.",
     )
     tasks: list[str] | None = Field(None, min_length=1, description="Tasks that it is trained on; all when left out.")
     finetune: Finetuning = Field(Finetuning(), description="Settings of this arm instead of the study's `finetune`.")
@@ -229,6 +211,18 @@ class Evaluation(Section):
         description="Largest AUROC difference that does not matter, named before the results are seen: tests of "
         "non-inferiority and equivalence.",
     )
+    seed_inference: Literal["obuchowski_rockette", "bootstrap"] = Field(
+        "obuchowski_rockette",
+        description="How arms with several seeds are compared: seeds as random readers (`obuchowski_rockette`), or "
+        "resampled with the patients (`bootstrap`). See [seeds](statistics.md#seeds).",
+    )
+    at_specificity: float | None = Field(
+        0.9,
+        gt=0,
+        lt=1,
+        description="Specificity at which the arms' sensitivities are compared, each arm's threshold read off its own "
+        "curve on the test images; null: not at all.",
+    )
     looks: int = Field(
         1,
         ge=1,
@@ -239,6 +233,11 @@ class Evaluation(Section):
     spending: Literal["obrien_fleming", "pocock"] = Field(
         "obrien_fleming",
         description="How the 5 % are spread over the looks: little at first (`obrien_fleming`), or alike (`pocock`).",
+    )
+    metrics: list[str] = Field(
+        [],
+        description="Metrics to measure beside Hilum's own: `sensitivity_at_specificity_0.9`, or what an installed "
+        "package adds.",
     )
     min_group: PositiveInt = Field(
         20, description="Subgroups with fewer positive or negative patients of a finding get no number."
@@ -375,11 +374,11 @@ class Study(Section):
 
     def data_before(self, arm: str) -> list[str]:
         """Names of the data sets that an arm has learnt from, in this study, before it is fine-tuned."""
-        init = self.arms[arm].init
-        names: list[str] = []
-        if isinstance(init, Supervised):
-            names, init = [self.supervised_data(init)], init.start
-        return list(dict.fromkeys([*(init.shares if isinstance(init, Pretrained) else ()), *names]))
+        init, names = self.arms[arm].init, list[str]()
+        while isinstance(init, Pretrained | Supervised):
+            names = [*(init.shares if isinstance(init, Pretrained) else [self.supervised_data(init)]), *names]
+            init = init.start
+        return list(dict.fromkeys(names))
 
     def supervised_data(self, init: Supervised) -> str:
         """Name of the data set whose labels a start learns."""
@@ -395,7 +394,8 @@ class Study(Section):
     @property
     def explained_arms(self) -> list[str]:
         """Arms whose heat-maps are drawn; none where the study says so."""
-        return explained_arms(self.explain, list(self.arms), self.reference_arm) if self.explain else []
+        encoded = [name for name, arm in self.arms.items() if arm.features is None]
+        return explained_arms(self.explain, encoded, self.reference_arm) if self.explain and encoded else []
 
     def finetuning_of(self, arm: str) -> Finetuning:
         """Settings of one arm: the study's, and what the arm says instead."""
@@ -404,10 +404,14 @@ class Study(Section):
     def sweep_of(self, arm: str) -> Sweep | None:
         """The sweep of one arm: its own, or the study's; None where it has none."""
         own = self.arms[arm]
+        if own.features is not None:
+            return None
         return own.sweep if "sweep" in own.model_fields_set else self.sweep
 
     def starts_from(self, arm: str) -> str:
         """The initial weights of an arm, in words: "random", "mocov2 on ours/train", a name, or a directory."""
+        if (features := self.arms[arm].features) is not None:
+            return features.title
         words = self.init_in_words(self.arms[arm].init)
         return words if self.finetuning_of(arm).train else f"{words}, with its classifier, as published"
 
@@ -418,7 +422,7 @@ class Study(Section):
             what = init.supervise if isinstance(init.supervise, str) else f"labels of {init.supervise.on}"
             return f"supervised on {what}{before}"
         if isinstance(init, Pretrained):
-            before = "" if init.start == "random" else f" from {init.start}"
+            before = "" if init.start == "random" else f" from {self.init_in_words(init.start)}"
             views = "" if init.policy is None else f", {init.policy if isinstance(init.policy, str) else 'own'} views"
             return f"{init.pretrain} on {init.pool(self.labelled_data)}{before}{views}"
         return init

@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field, PositiveInt, ValidationError, model_validator
 
-from hilum.encoders.catalogue import ARCHITECTURES
+from hilum.encoders.catalogue import ARCHITECTURES, Architecture
+from hilum.errors import HilumError
 from hilum.finetuning.trials.grids import (
     DINOV2_LRS,
     DINOV2_POOLINGS,
@@ -20,6 +21,7 @@ from hilum.study.file.tasks_problems import encoder_of
 
 GridName = Literal["dinov2_linear", "elwirehardja2025"]
 UP_TO_HALF = "up_to_half"
+ENCODER, LABEL_FRACTION = "encoder", "label_fraction"
 OF_LOSS = ("class_weights", "max_class_weight", "focal", "label_smoothing", "reduction", "resample")
 """Settings that change what a loss means: losses of trials that differ in them cannot be compared."""
 CLASS_TOKEN_FAMILIES = ("vit", "dinov2", "dinov3")
@@ -49,7 +51,9 @@ class Sweep(Section):
     over: dict[str, Any] = Field(
         {},
         description="Settings of `finetune` by name: a list of values; `{log_uniform: [1e-5, 1e-1]}` or `{uniform: "
-        "[0, 0.5]}`; of `unfreeze` also `up_to_half`: from the head alone to half of the encoder's blocks.",
+        "[0, 0.5]}`; of `unfreeze` also `up_to_half`: from the head alone to half of the encoder's blocks. Also "
+        "`encoder`, a list of architectures that start from random or published weights; and `label_fraction`, which "
+        "stands for that of all tasks: the rest is then tried at each.",
     )
     grid: GridName | None = Field(
         None,
@@ -70,6 +74,12 @@ class Sweep(Section):
         "val_loss", description="What chooses, on validation images: the lowest loss or the highest macro AUROC."
     )
     best_per: list[str] = Field([], description="Settings of which the report shows the best trial of each value.")
+    storage: str | None = Field(
+        None,
+        min_length=1,
+        description="Where a copy of the trials is kept for Optuna's tools, beside the file in the sweep's folder: a "
+        "file, or the address of a database, `postgresql://HOST/NAME`; `$VARIABLE` is replaced.",
+    )
     reduction: int = Field(3, ge=2, le=16, description="Of `halving`: one of so many goes on at each pause.")
 
     @model_validator(mode="before")
@@ -83,7 +93,7 @@ def sweep_space(sweep: Sweep, encoder: str, batch_size: int) -> Space | list[Sam
 
     Args:
         sweep: as the study file says it.
-        encoder: of the arm.
+        encoder: of the arm; where several are swept, `up_to_half` is that of the one with the fewest blocks.
         batch_size: of the arm; DINOv2's learning rates are of batches of 256 and go with it.
     """
     if sweep.grid == "dinov2_linear":
@@ -93,12 +103,19 @@ def sweep_space(sweep: Sweep, encoder: str, batch_size: int) -> Space | list[Sam
             for pooling in DINOV2_POOLINGS
         ]
     over = {**_NAMED.get(sweep.grid or "", {}), **sweep.over}
-    return {name: _values(name, values, encoder) for name, values in over.items()}
+    fewest = min(ARCHITECTURES[name].blocks for name in swept_encoders(sweep, encoder))
+    return {name: _values(name, values, fewest) for name, values in over.items()}
 
 
-def _values(name: str, values: Any, encoder: str) -> Choices | Range:
+def swept_encoders(sweep: Sweep, encoder: str) -> list[str]:
+    """The architectures that a sweep tries: the arm's own, unless it names others."""
+    named = sweep.over.get(ENCODER)
+    return list(named) if isinstance(named, list) else [encoder]
+
+
+def _values(name: str, values: Any, blocks: int) -> Choices | Range:
     if values == UP_TO_HALF:
-        return Choices(tuple(range(ARCHITECTURES[encoder].blocks // 2 + 1)))
+        return Choices(tuple(range(blocks // 2 + 1)))
     if isinstance(values, Mapping):
         ((kind, (low, high)),) = values.items()
         return Range(low, high, log=kind == "log_uniform", whole=name in _WHOLE)
@@ -151,7 +168,17 @@ def sweep_problems(content: Mapping[str, Any], finetuning: type[BaseModel]) -> I
             yield from _problems_at(("arms", name, "sweep"), arm["sweep"], finetuning)
         place = ("arms", name, "sweep") if own else ("sweep",)
         encoder = encoder_of(arm, content)
-        yield from _problems_of_encoder(place, arm["sweep"] if own else content.get("sweep"), encoder)
+        sweep = arm["sweep"] if own else content.get("sweep")
+        yield from _problems_of_encoder(place, sweep, encoder)
+        over = sweep.get("over") if isinstance(sweep, dict) else None
+        start = arm.get("init", "random")
+        if isinstance(start_name := arm.get("start"), str):
+            starts = content.get("starts")
+            named = starts.get(start_name) if isinstance(starts, dict) else None
+            start = named.get("weights", "random") if isinstance(named, dict) and "weights" in named else named
+        if isinstance(over, dict) and ENCODER in over and isinstance(start, dict):
+            message = f"{name} starts from what is trained for one encoder"
+            yield (*place, "over", ENCODER), message, "give that arm a sweep of its own, or sweep: null"
 
 
 def _problems_at(place: tuple[str | int, ...], sweep: Any, finetuning: type[BaseModel]) -> Iterator[ProblemAt]:
@@ -198,7 +225,12 @@ def _problems_of_search(
 def _problems_of_values(
     place: tuple[str | int, ...], name: Any, values: Any, finetuning: type[BaseModel]
 ) -> Iterator[ProblemAt]:
-    if name not in finetuning.model_fields:
+    if name == ENCODER:
+        yield from _problems_of_encoders(place, values)
+    elif name == LABEL_FRACTION:
+        hint = "write label_fraction: [0.01, 0.1, 1] in the task; the arm is then swept at each"
+        yield place, "is of the task, and the same for all arms", hint
+    elif name not in finetuning.model_fields:
         near = difflib.get_close_matches(str(name), finetuning.model_fields, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(finetuning.model_fields)}"
         yield place, "is not a setting of training with labels", hint
@@ -213,6 +245,37 @@ def _problems_of_values(
             if any(value == each and type(value) is type(each) for each in values[:index]):
                 yield (*place, index), f"{str(value)[:80]!r} stands twice", "keep one"
             yield from _refused((*place, index), name, value, finetuning)
+
+
+def _problems_of_encoders(place: tuple[str | int, ...], values: Any) -> Iterator[ProblemAt]:
+    if not isinstance(values, list) or not values:
+        yield place, f"{str(values)[:80]!r} is no list of encoders", "write [resnet18, densenet121]"
+        return
+    for index, name in enumerate(values):
+        if not isinstance(name, str) or name not in ARCHITECTURES:
+            near = difflib.get_close_matches(str(name), ARCHITECTURES, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else "`hilum encoders` lists them"
+            yield (*place, index), f"{str(name)[:80]!r} is not an encoder", hint
+        elif name in values[:index]:
+            yield (*place, index), f"{name!r} stands twice", "keep one"
+
+
+def with_label_fractions(content: Mapping[str, Any]) -> None:
+    """Put label fractions that a study's sweep is over where they belong, into its tasks, in place."""
+    sweep = content.get("sweep")
+    over = sweep.get("over") if isinstance(sweep, dict) else None
+    if not isinstance(over, dict) or not isinstance(over.get(LABEL_FRACTION), list):
+        return
+    tasks = content.get("tasks")
+    several = [task for task in tasks.values() if isinstance(task, dict)] if isinstance(tasks, dict) else []
+    one = [content["task"]] if isinstance(content.get("task"), dict) else []
+    if any(LABEL_FRACTION in task for task in (*one, *several)):
+        return  # given twice, which is a problem
+    fractions = over.pop(LABEL_FRACTION)
+    for task in (*one, *several):
+        task[LABEL_FRACTION] = sorted(fractions) if all(_is_number(each) for each in fractions) else fractions
+    if not over and isinstance(content, dict) and isinstance(sweep, dict) and sweep.get("grid") is None:
+        del content["sweep"]
 
 
 def _problems_of_range(
@@ -254,11 +317,33 @@ def _problems_of_encoder(place: tuple[str | int, ...], sweep: Any, encoder: Any)
             yield place, message, "use another sweep, or null"
         return
     over = sweep.get("over") if isinstance(sweep, dict) else None
+    named = over.get(ENCODER) if isinstance(over, dict) else None
+    swept = [each for each in named if isinstance(each, str)] if isinstance(named, list) else [encoder]
+    for each in (name for name in swept if name in ARCHITECTURES):
+        yield from _problems_of_swept_encoder(place, over, ARCHITECTURES[each])
+
+
+def _problems_of_swept_encoder(
+    place: tuple[str | int, ...], over: Any, architecture: Architecture
+) -> Iterator[ProblemAt]:
+    """Depths and sizes that an encoder has not."""
     depths = over.get("unfreeze") if isinstance(over, dict) else None
     for index, blocks in enumerate(depths if isinstance(depths, list) else ()):
         if isinstance(blocks, int) and blocks > architecture.blocks:
-            message = f"{blocks} blocks, but {encoder} has {architecture.blocks}"
+            message = f"{blocks} blocks, but {architecture.name} has {architecture.blocks}"
             yield (*place, "over", "unfreeze", index), message, f"use 0 to {architecture.blocks}, or all"
+    sizes = over.get("size") if isinstance(over, dict) else None
+    for index, size in enumerate(sizes if isinstance(sizes, list) else ()):
+        if isinstance(size, int) and not isinstance(size, bool) and size >= _SMALLEST_VIEW:
+            try:
+                architecture.padded(size)
+            except HilumError as error:
+                message = f"{architecture.name} takes {error.expected}, not {size} px"
+                yield (*place, "over", "size", index), message, "leave it out"
+
+
+_SMALLEST_VIEW = 16
+"""In px; what is below is reported with the values."""
 
 
 def _is_number(value: object) -> bool:

@@ -233,7 +233,11 @@ class LabelReading(Section):
 class Task(LabelReading):
     """What is to be recognised, on which images, and how labels are read."""
 
-    on: str | None = Field(None, description="Data set that carries the labels; the only one when left out.")
+    on: str | None = Field(
+        None,
+        description="Data set that carries the labels; the only one when left out. `[a, b]` pools several: a finding "
+        "that one of them does not label is masked in its images, and results are given for each, too.",
+    )
     findings: list[FindingName] = Field(min_length=1, description="Findings to recognise, by any data set's spelling.")
     classes: Literal["each", "exclusive"] = Field(
         "each",
@@ -256,6 +260,14 @@ class Task(LabelReading):
         description="Fraction of the training patients whose labels may be used; the rest only pretrain. Of several, "
         "`[0.01, 0.1, 1]`, each is trained and judged by itself; patients of a smaller one are among those of a "
         "larger.",
+    )
+    unit: Literal["image", "study"] = Field(
+        "image",
+        description="What is judged: each image; or each study (examination), whose score is that of all its images "
+        "and which is positive where one of them is. Training sees images in either case.",
+    )
+    study_score: Literal["mean", "max"] = Field(
+        "mean", description="Where studies are judged: the mean or the highest score of a study's images."
     )
     test_on: Annotated[
         Annotated[list[str], Tag("<several>")] | Annotated[dict[str, Literal["all", "official"]], Tag("<by part>")],

@@ -44,7 +44,9 @@ def tasks_problems(content: Mapping[str, Any]) -> Iterator[Problem]:
     for place, task in [*one, *named]:
         yield from _task_problems(place, task if isinstance(task, dict) else {}, data)
     for name, raw in arms.items():
-        yield from _arm_problems(("arms", name), raw if isinstance(raw, dict) else {}, starts, tasks)
+        arm = raw if isinstance(raw, dict) else {}
+        yield from _arm_problems(("arms", name), arm, starts, tasks)
+        yield from _features_problems(("arms", name, "features"), arm, content)
     for place, init in _supervised_in(content):
         yield from _supervised_problems(place, init, data, tasks, content)
     yield from _pair_problems(content, arms, tasks)
@@ -89,8 +91,15 @@ def _arm_problems(
     tasks: Mapping[str, Any],
 ) -> Iterator[Problem]:
     start = arm.get("start")
+    if arm.get("features") is not None:
+        for key in ("encoder", "start", "init", "finetune", "sweep"):
+            if key in arm:
+                yield Problem(
+                    (*place, key), "stands beside features, which need no encoder and no training", "keep one"
+                )
+        return
     if start is None and "encoder" not in arm:
-        yield Problem((*place, "encoder"), "is missing", "name an architecture, or a start of `starts`")
+        yield Problem((*place, "encoder"), "is missing", "name an architecture, a start of `starts`, or features")
     if start is not None:
         if isinstance(start, str) and start not in starts:
             yield Problem((*place, "start"), f"{start!r} is not a start of this study", known_names(starts))
@@ -102,27 +111,82 @@ def _arm_problems(
             yield Problem((*place, "tasks"), f"{name!r} is not a task of this study", known_names(tasks))
 
 
+def _features_problems(place: Place, arm: Mapping[str, Any], content: Mapping[str, Any]) -> Iterator[Problem]:
+    """Tables of data sets that are not there, and data sets of the arm's tasks without one."""
+    table = section(arm, "features").get("table")
+    if not isinstance(table, dict):
+        return
+    data = section(content, "data")
+    for name in table:
+        if name not in data:
+            yield Problem((*place, "table", name), f"{name!r} is not a data set of this study", known_names(data))
+    every = [part for name in _data_of_arm(arm, content) for part in _words(section(data, name).get("pool")) or [name]]
+    for name in every:
+        if name in data and name not in table:
+            yield Problem((*place, "table"), f"{name!r} has no table", f"add {name}: FILE")
+
+
+def _data_of_arm(arm: Mapping[str, Any], content: Mapping[str, Any]) -> list[str]:
+    """Data sets of the tasks that an arm is trained on, and of their other tests."""
+    tasks, chosen = section(content, "tasks"), arm.get("tasks")
+    named = chosen if isinstance(chosen, list) else list(tasks)
+    every = [section(tasks, each) for each in named if isinstance(each, str)] if tasks else [section(content, "task")]
+    names: list[Any] = []
+    for task in every:
+        on, test_on = task.get("on") or next(iter(section(content, "data")), ""), task.get("test_on")
+        names += [*(on if isinstance(on, list) else [on]), *(test_on if isinstance(test_on, list | dict) else [])]
+    return list(dict.fromkeys(each for each in names if isinstance(each, str)))
+
+
 def _supervised_in(content: Mapping[str, Any]) -> Iterator[tuple[Place, dict[str, Any]]]:
-    for name, raw in section(content, "starts").items():
-        if isinstance(raw, dict) and "supervise" in raw:
-            yield ("starts", name), raw
-    for name, raw in section(content, "arms").items():
-        init = raw.get("init") if isinstance(raw, dict) else None
-        if isinstance(init, dict) and "supervise" in init:
-            yield ("arms", name, "init"), init
+    yield from ((place, raw) for place, raw in _starts_in(content) if "supervise" in raw)
 
 
 def inits_in(content: Mapping[str, Any]) -> Iterator[tuple[Place, dict[str, Any]]]:
     """Every pretraining without labels that a study file asks for, with its place."""
+    for place, raw in _starts_in(content):
+        if "supervise" not in raw and "weights" not in raw:
+            yield place, raw
+
+
+def _starts_in(content: Mapping[str, Any]) -> Iterator[tuple[Place, dict[str, Any]]]:
+    """Every start that is written as a section, also those that others go on from, with its place."""
     places: list[tuple[Place, Any]] = [(("starts", name), raw) for name, raw in section(content, "starts").items()]
     for name, raw in section(content, "arms").items():
         places.append((("arms", name, "init"), raw.get("init") if isinstance(raw, dict) else None))
     for place, raw in places:
-        if isinstance(raw, dict) and "supervise" in raw:
-            if isinstance(raw.get("start"), dict):
-                yield (*place, "start"), raw["start"]
-        elif isinstance(raw, dict) and "weights" not in raw:
+        while isinstance(raw, dict):
             yield place, raw
+            place, raw = (*place, "start"), raw.get("start")
+
+
+def chain_problems(content: Mapping[str, Any]) -> Iterator[Problem]:
+    """Starts that go on from themselves, or from those of another encoder."""
+    starts = section(content, "starts")
+    for place, raw in _starts_in(content):
+        before = raw.get("start")
+        if not isinstance(before, str) or before not in starts:
+            continue
+        own = section(section(content, str(place[0])), str(place[1]))
+        encoders = own.get("encoder"), section(starts, before).get("encoder")
+        if all(isinstance(each, str) for each in encoders) and encoders[0] != encoders[1]:
+            yield Problem((*place, "start"), f"{before!r} is of {encoders[1]}, not {encoders[0]}", "use one encoder")
+    for name in starts:
+        seen, at = [name], _before_of(starts, name)
+        while at is not None and at not in seen:
+            seen.append(at)
+            at = _before_of(starts, at)
+        if at == name:
+            reported = f"goes on from itself: {' from '.join([*seen, name])}"
+            yield Problem(("starts", name, "start"), reported, "begin with random or published weights")
+
+
+def _before_of(starts: Mapping[str, Any], name: str) -> str | None:
+    """The start by name that another goes on from, directly or behind starts that are written out."""
+    raw: Any = section(starts, name)
+    while isinstance(raw, dict):
+        raw = raw.get("start")
+    return raw if isinstance(raw, str) and raw in starts else None
 
 
 def _supervised_problems(
@@ -189,3 +253,67 @@ def nearest(word: str, known: Sequence[str] | Mapping[str, Any]) -> str:
     """The nearest of the known words, or all of them, for the hint of a problem."""
     near = difflib.get_close_matches(word, list(known), n=1)
     return f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}"
+
+
+def with_pools(content: dict[str, Any]) -> None:
+    """Put a pool under `data` for every task that is on several data sets, in place."""
+    data = content.get("data")
+    for task in [content.get("task"), *section(content, "tasks").values()]:
+        on = task.get("on") if isinstance(task, dict) else None
+        if isinstance(data, dict) and isinstance(on, list) and on and all(isinstance(name, str) for name in on):
+            task["on"] = "+".join(on)
+            if len(on) > 1:
+                data.setdefault(task["on"], {"pool": on})
+
+
+def pool_problems(content: Mapping[str, Any]) -> Iterator[Problem]:
+    """All that is wrong with the pools of a study file."""
+    data = section(content, "data")
+    pools = {name: raw["pool"] for name, raw in data.items() if isinstance(raw, dict) and "pool" in raw}
+    for name, raw in data.items():
+        if isinstance(raw, dict) and "collection" not in raw and "pool" not in raw:
+            yield Problem(("data", name, "collection"), "is missing", "see docs/study_file.md")
+    for name, pool in pools.items():
+        yield from _problems_of_pool(name, pool, data, pools)
+    for place, init in inits_in(content):
+        for each in _words(init.get("on")):
+            if each in pools:
+                yield Problem((*place, "on"), f"{each!r} is a pool of tasks", f"write on: {pools[each]}")
+    one: list[tuple[Place, Any]] = [(("task",), content.get("task"))]
+    for place, task in [*one, *((("tasks", name), raw) for name, raw in section(content, "tasks").items())]:
+        if isinstance(task, dict):
+            yield from _problems_on_pool(place, task, pools)
+
+
+def _problems_of_pool(name: str, pool: object, data: Mapping[str, Any], pools: Mapping[str, Any]) -> Iterator[Problem]:
+    single = known_names({each: None for each in data if each not in pools})
+    for key in data[name]:
+        if key != "pool":
+            yield Problem(("data", name, key), "stands beside pool", "say it of the data sets of the pool")
+    parts = _words(pool)
+    for part in dict.fromkeys(parts):
+        if part not in data:
+            yield Problem(("data", name, "pool"), f"{part!r} is not a data set of this study", single)
+        elif part in pools:
+            yield Problem(("data", name, "pool"), f"{part!r} is a pool itself", single)
+        elif parts.count(part) > 1:
+            yield Problem(("data", name, "pool"), f"{part!r} stands twice", "keep one")
+
+
+def _problems_on_pool(place: Place, task: Mapping[str, Any], pools: Mapping[str, Any]) -> Iterator[Problem]:
+    on = task.get("on")
+    parts = _words(pools.get(on)) if isinstance(on, str) else []
+    if parts and section(task, "split").get("column") not in (None, "split"):
+        yield Problem((*place, "split", "column"), "a pool has no such column", "name the column split")
+    if parts and "paper" in section(task, "split"):
+        yield Problem((*place, "split", "paper"), "a paper's rule is of its own data set", "use patients or lists")
+    for other in _words(task.get("test_on")):
+        if other in pools or other in parts:
+            hint = "results on the data sets of a pool are given in any case"
+            yield Problem((*place, "test_on"), f"{other!r} is a pool, or one of the task's own data sets", hint)
+
+
+def _words(reported: object) -> list[str]:
+    """One word, or several of a list or a section; what is no word is reported elsewhere."""
+    several = reported if isinstance(reported, list | dict) else [reported]
+    return [each for each in several if isinstance(each, str)]

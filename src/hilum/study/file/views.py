@@ -7,8 +7,8 @@ from typing import Any
 from hilum.artifacts import fingerprint
 from hilum.augment.library import as_written
 from hilum.findings import labelled_by
-from hilum.study.file.pretraining import Pretrained
-from hilum.study.file.schema import Arm, Init, Study, Supervised
+from hilum.study.file.pretraining import Pretrained, Supervised
+from hilum.study.file.schema import Arm, Init, Study
 from hilum.study.file.section import percent_of
 from hilum.study.file.task import Task
 
@@ -96,6 +96,9 @@ def shared_findings(study: Study, data: str) -> list[str]:
 
     A `folder` labels what its table has: all of the task's findings are asked of it.
     """
+    if (pool := study.data[data].pool) is not None:
+        of_parts = {finding for part in pool for finding in shared_findings(study, part)}
+        return [finding for finding in study.task.findings if finding in of_parts]
     collection = study.data[data].collection
     if collection == "folder":
         return list(study.task.findings)
@@ -123,7 +126,7 @@ def start_directory(study: Study, encoder: str, init: Pretrained | Supervised) -
     if isinstance(init, Supervised):
         learnt = supervised_study(study, encoder, init)
         before = init.start if isinstance(init.start, str) else start_directory(study, encoder, init.start)
-        task = learnt.task.model_dump(mode="json", exclude={"label_fraction", "test_on"})
+        task = learnt.task.model_dump(mode="json", exclude={"label_fraction", "test_on", "unit", "study_score"})
         own = fingerprint([init.model_dump(mode="json", exclude={"start"}), task, before])[:6]
         return f"pretrain/supervised-{encoder}-{learnt.labelled_data}-{own}"
     epochs = study.pretraining_epochs(init)
@@ -133,7 +136,8 @@ def start_directory(study: Study, encoder: str, init: Pretrained | Supervised) -
     instead = {name: as_written(value) for name, value in init.given().items() if name != "epochs"}
     if instead or init.settings or init.start != "random" or shares:
         percents = {name: float(percent_of(share)) for name, share in init.shares.items()}
-        parts = [instead, init.settings, init.start] + [percents] * bool(shares)
+        before = init.start if isinstance(init.start, str) else start_directory(study, encoder, init.start)
+        parts = [instead, init.settings, before] + [percents] * bool(shares)
         own = f"-{fingerprint(parts)[:6]}"
     return f"pretrain/{init.pretrain}-{encoder}-{'+'.join(init.shares)}-{length}{own}"
 

@@ -59,6 +59,12 @@ from .learnable_labels import (
     label_problems as label_problems,
 )
 from .pixel_copies import (
+    pixels_once as pixels_once,
+)
+from .pixel_copies import (
+    refuse_trained_copies as refuse_trained_copies,
+)
+from .pixel_copies import (
     without_pixel_copies as without_pixel_copies,
 )
 from .power import (

@@ -4,6 +4,7 @@ them?
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from hilum.data.manifest import is_patient_known
@@ -12,11 +13,13 @@ from hilum.encoders.ledger import Ledger
 from hilum.encoders.published import describe_weights
 from hilum.encoders.statements import Contamination, Statement, find_contamination, statements_in_words
 from hilum.errors import HilumErrors
+from hilum.runs.copies import Copy
 from hilum.study.data import PreparedData
 from hilum.study.file import Pretrained, Study
+from hilum.study.file.finetuning import Features
 from hilum.study.file.views import start_directory, starts_in
-from hilum.study.identity import Copy
-from hilum.study.plan.pixel_copies import pixel_copies
+from hilum.study.plan.pixel_copies import copies_between, held_copies, learnt_and_held
+from hilum.study.pool import by_part
 from hilum.study.prepared import Prepared, PreparedStudy
 
 DoubtCode = Literal["copies", "shared_ids", "without_patient", "test_without_patient", "unknown_issuer"]
@@ -75,6 +78,11 @@ def start_of(study: Study, arm: str) -> Start:
         HilumError: weights that are no name of the registry and no directory, or of another encoder.
     """
     settings, title = study.arms[arm], study.starts_from(arm)
+    if settings.features is not None:
+        stated = statements_of_features(settings.features)
+        files = [str(settings.features.table)] if isinstance(settings.features.table, Path) else []
+        unknown = "training patients not known" if settings.features.trained_on is None else statements_in_words(stated)
+        return Start(title, "".join(files), "", True, unknown, stated, [])
     weights = study.weights_of(arm)
     if weights is None:
         return Start(title, "", "", None, "; ".join(_learnt_in_words(study, arm)) or "nothing", [], [])
@@ -96,6 +104,14 @@ def start_of(study: Study, arm: str) -> Start:
     )
 
 
+def statements_of_features(features: Features) -> list[Statement]:
+    """What a study file says of the images that the model behind features was trained on."""
+    source = "the study file"
+    if features.trained_on is None:
+        return [Statement(certainty="unknown", source=source)]
+    return [Statement(collection=name, certainty="part", source=source) for name in features.trained_on]
+
+
 def contamination_of(prepared: Prepared, arm: str, stores: Mapping[str, Store] | None = None) -> Contamination:
     """Whether an arm's weights were trained on test patients before it is fine-tuned.
 
@@ -110,7 +126,7 @@ def contamination_of(prepared: Prepared, arm: str, stores: Mapping[str, Store] |
     """
     study, labelled, test_ids = prepared.study, prepared.labelled, prepared.task.test_ids
     start = start_of(study, arm)
-    by_statement = find_contamination(start.statements, labelled.issuer, labelled.manifest, test_ids)
+    by_statement = _by_statement(start.statements, labelled, test_ids)
     names = labelled.patients(test_ids)
     before = Ledger(start.patients).exposure_of(names)
     trained_on = {name for name, known in zip(names, before.trained_on, strict=True) if known}
@@ -123,6 +139,9 @@ def contamination_of(prepared: Prepared, arm: str, stores: Mapping[str, Store] |
         return Contamination(len(trained_on), images, of_patients, len(names), "yes", described)
     if by_statement.certainty == "yes":
         return by_statement
+    if (features := study.arms[arm].features) is not None and features.trained_on is None:
+        of = of_patients, len(names)
+        return Contamination(*of, *of, "may", "NOT KNOWN: training patients not known (features from elsewhere)")
     copied = _copied_test_images(prepared, arm, stores)
     if copied:
         patients = len(set(labelled.patients(copied)))
@@ -140,6 +159,28 @@ def contamination_of(prepared: Prepared, arm: str, stores: Mapping[str, Store] |
     return Contamination(of_patients, len(names), of_patients, len(names), "unknown", described)
 
 
+def _by_statement(statements: Sequence[Statement], labelled: PreparedData, test_ids: Sequence[str]) -> Contamination:
+    """What statements say of test images; of a pool, of each part, and the worst of them for all."""
+    if not labelled.parts:
+        return find_contamination(statements, labelled.issuer, labelled.manifest, test_ids)
+    found = {}
+    for name, part in labelled.parts.items():
+        own = [image_id.removeprefix(f"{name}:") for image_id in test_ids if image_id.startswith(f"{name}:")]
+        found[name] = find_contamination(statements, part.issuer, part.manifest, own)
+    worst = max(found.values(), key=lambda each: _CERTAINTIES.index(each.certainty))
+    described = "; ".join(
+        f"{name}: {each.message}" for name, each in found.items() if each.certainty == worst.certainty
+    )
+    return Contamination(
+        sum(each.patients for each in found.values()), sum(each.images for each in found.values()),
+        sum(each.of_patients for each in found.values()), len(test_ids), worst.certainty,
+        described if worst.certainty != "no" else worst.message,
+    )  # fmt: skip
+
+
+_CERTAINTIES = ("no", "unknown", "may", "yes")
+
+
 def doubts_of(prepared: Prepared, arm: str, stores: Mapping[str, Store] | None = None) -> list[Doubt]:
     """Every reason to doubt that an arm was trained on no test patient, as far as the study's own data tell.
 
@@ -149,11 +190,12 @@ def doubts_of(prepared: Prepared, arm: str, stores: Mapping[str, Store] | None =
         stores: as in `contamination_of`.
     """
     study, labelled, identity = prepared.study, prepared.labelled, prepared.identity
+    homes = list(labelled.parts.values()) or [labelled]
     start, learnt = start_of(study, arm), study.data_before(arm)
     doubts = []
     for shared in identity.shared_ids:
         pair = {shared.data, shared.other}
-        if pair <= {labelled.name, *learnt}:
+        if pair <= {*(home.name for home in homes), *learnt}:
             some = ", ".join(shared.patient_ids[:3])
             doubts.append(
                 Doubt(
@@ -186,7 +228,7 @@ def doubts_of(prepared: Prepared, arm: str, stores: Mapping[str, Store] | None =
                 )
             doubts.append(Doubt("without_patient", name, len(pool), identity.has_ids and not answered, message))
     if learnt or start.patients:
-        nameless = set(prepared.task.test_ids) & identity.without_patient.get(labelled.name, frozenset())
+        nameless = {image_id for image_id in prepared.task.test_ids if _is_nameless(prepared, image_id)}
         if nameless and not any(doubt.code == "without_patient" for doubt in doubts):
             doubts.append(
                 Doubt(
@@ -194,9 +236,9 @@ def doubts_of(prepared: Prepared, arm: str, stores: Mapping[str, Store] | None =
                     f"{len(nameless):,} test images of {labelled.name} have no patient id",
                 )
             )  # fmt: skip
-    for name in learnt:
-        unnamed = [each.name for each in (labelled, prepared.data[name]) if not each.issuer_known]
-        if unnamed and prepared.data[name].issuer != labelled.issuer and _have_ids(labelled, prepared.data[name]):
+    for name, home in ((name, home) for name in learnt for home in homes):
+        unnamed = [each.name for each in (home, prepared.data[name]) if not each.issuer_known]
+        if unnamed and prepared.data[name].issuer != home.issuer and _have_ids(home, prepared.data[name]):
             described = f"nobody says who gave the patients of {unnamed[0]} their ids (data.{unnamed[0]}.issuer)"
             doubts.append(Doubt("unknown_issuer", name, 0, False, described))
     return doubts
@@ -214,10 +256,18 @@ def contamination_problems(prepared: Prepared | PreparedStudy) -> list[str]:
         every = [problem for view in prepared.views.values() for problem in contamination_problems(view)]
         return list(dict.fromkeys(every))
     problems = []
+    trained = _copies_trained(prepared)
+    if trained:
+        examples = ", ".join(f"{copy.image_id} is {copy.of_data}'s {copy.of_image_id}" for copy in trained[:3])
+        problems.append(
+            f"{study.place.replace('/', '.') or 'task'}: {len(trained):,} training images of "
+            f"{prepared.labelled.name} are copies of images that validate or test it ({examples}). Take them out, or "
+            "give both of each pair one patient id"
+        )
     for arm in study.arms:
         trained_on = contamination_of(prepared, arm)
         doubts = [doubt.message for doubt in doubts_of(prepared, arm) if doubt.refused]
-        if trained_on.certainty in ("yes", "may") and not doubts:
+        if trained_on.certainty in ("yes", "may") and not doubts and not trained:
             doubts = [trained_on.message]
         problems += [f"arms.{arm}: was it trained on test patients? {described}" for described in doubts]
     return problems
@@ -259,8 +309,14 @@ def _copies_learnt(prepared: Prepared, arm: str, stores: Mapping[str, Store] | N
     if stores is None or prepared.study.pretrain.copies == "leave_out":
         return copies
     by_bytes = {(each.data, each.image_id) for each in copies}
-    by_pixels = pixel_copies(prepared, stores, {name: list(image_ids) for name, image_ids in trained_on.items()})
+    by_pixels = held_copies(prepared, stores, {name: list(image_ids) for name, image_ids in trained_on.items()})
     return copies + [each for each in by_pixels if (each.data, each.image_id) not in by_bytes]
+
+
+def _copies_trained(prepared: Prepared) -> list[Copy]:
+    """Training images of the task whose files are those of images that validate or test it."""
+    learnt, held = (by_part(prepared.data, images) for images in learnt_and_held(prepared))
+    return copies_between(prepared.identity.equal, learnt, held, "bytes")
 
 
 def _learnt_in_words(study: Study, arm: str) -> list[str]:
@@ -274,9 +330,22 @@ def _learnt_in_words(study: Study, arm: str) -> list[str]:
 
 
 def _copied_test_images(prepared: Prepared, arm: str, stores: Mapping[str, Store] | None) -> list[str]:
-    labelled, test = prepared.labelled.name, set(prepared.task.test_ids)
-    of_copies = {copy.of_image_id for copy in _copies_learnt(prepared, arm, stores) if copy.of_data == labelled}
+    labelled, test = prepared.labelled, set(prepared.task.test_ids)
+    of_copies = {
+        f"{copy.of_data}:{copy.of_image_id}" if labelled.parts and copy.of_data in labelled.parts else copy.of_image_id
+        for copy in [*_copies_learnt(prepared, arm, stores), *_copies_trained(prepared)]
+        if copy.of_data == labelled.name or copy.of_data in labelled.parts
+    }
     return sorted(of_copies & test)
+
+
+def _is_nameless(prepared: Prepared, image_id: str) -> bool:
+    """Whether nobody knows whose an image of the task is."""
+    labelled, without = prepared.labelled, prepared.identity.without_patient
+    if not labelled.parts:
+        return image_id in without.get(labelled.name, ())
+    name, _, own = image_id.partition(":")
+    return own in without.get(name, ())
 
 
 def _have_ids(*data: PreparedData) -> bool:

@@ -18,19 +18,20 @@ from hilum.data.manifest import is_labelled
 from hilum.encoders.freezing import freeze_all_but_last
 from hilum.encoders.zoo import count_parameters, create_encoder
 from hilum.finetuning.classifier import Classifier
+from hilum.finetuning.off_the_shelf.feature_arm import FEATURES
 from hilum.finetuning.output_types import class_balance
 from hilum.finetuning.settings import FinetuneSettings, HeadName, PoolingName
 from hilum.pretext.settings import ResolvedSettings
 from hilum.study.file import Pretrained, Study, resolved_finetuning, resolved_pretraining
-from hilum.study.file.views import views_of
-from hilum.study.generate import generated_root
+from hilum.study.file.views import starts_in, views_of
+from hilum.study.generate import generated_root, is_generated
 from hilum.study.plan.contamination import Start, contamination_of, contamination_problems, start_of
 from hilum.study.plan.failures import failed_arms, keys_with_failures
 from hilum.study.plan.fingerprints import step_keys
 from hilum.study.plan.label_fraction import labelled_shares, share_in_words
 from hilum.study.plan.learnable_labels import label_problems
 from hilum.study.plan.power import detectable_differences
-from hilum.study.plan.predictions import labels
+from hilum.study.plan.predictions import in_units, labels
 from hilum.study.plan.prepare import prepare_study
 from hilum.study.plan.record import read_record
 from hilum.study.plan.starting import differences_of_start
@@ -38,12 +39,13 @@ from hilum.study.plan.steps import (
     Images,
     Step,
     count_images,
+    directory_of_start,
     guess_images,
     images_learnt,
-    pretraining_directory,
     steps_of,
 )
 from hilum.study.plan.sweep import needs_of
+from hilum.study.pool import part_counts
 from hilum.study.prepared import Prepared, PreparedStudy
 from hilum.study.rates import STEPS_SPREAD, Rates, rates_of_this_machine
 
@@ -94,7 +96,7 @@ def plan_study(
     if out is not None:
         generated = {name: generated_root(out, name) for name, data in study.data.items() if data.generate}
         here |= {name: root for name, root in generated.items() if root.is_dir()}
-    whole = all(name in here for name in study.data)
+    whole = all(name in here for name, data in study.data.items() if data.pool is None)
     prepared = prepare_study(study, here, allow_missing=allow_missing) if whole else None
     views = views_of(study)
     images: dict[str, Images] = {}
@@ -142,7 +144,9 @@ def plan_data(plan: Plan) -> dict[str, Any]:
         "data": [_data_row(plan, name) for name in study.data],
         "task": {"on": study.labelled_data, "findings": study.task.findings, "split": split_title(plan)},
         "images": _images_row(plan.images) if plan.images else None,
+        "judged": _judged_row(plan.prepared) if plan.prepared else None,
         "labelled": _labelled_rows(plan.prepared) if plan.prepared else None,
+        "without_features": dict(plan.prepared.task.without_features) if plan.prepared else {},
         "power": _power(plan.prepared) if plan.prepared else None,
         "arms": [arm_row(plan, arm) for arm in study.arms],
         "pretraining": _pretraining_rows(plan),
@@ -165,7 +169,9 @@ def _task_row(plan: Plan) -> dict[str, Any]:
         "task": {"on": study.labelled_data, "findings": study.task.findings, "split": split_title(plan)},
         "test_on": {name: len(ids) for name, ids in plan.prepared.external.items()} if plan.prepared else None,
         "images": _images_row(plan.images) if plan.images else None,
+        "judged": _judged_row(plan.prepared) if plan.prepared else None,
         "labelled": _labelled_rows(plan.prepared) if plan.prepared else None,
+        "without_features": dict(plan.prepared.task.without_features) if plan.prepared else {},
         "power": _power(plan.prepared) if plan.prepared else None,
         "arms": [arm_row(plan, arm) for arm in study.arms],
         "finetuning": _finetuning_rows(plan),
@@ -194,7 +200,7 @@ def arm_row(plan: Plan, arm: str) -> dict[str, Any]:
     epochs = f", {resolved.settings.epochs if resolved else length} epochs" if resolved or length else ""
     return {
         "arm": arm,
-        "encoder": settings.encoder,
+        "encoder": settings.encoder or FEATURES,
         "starts_from": study.starts_from(arm) + epochs,
         "unfreeze": tuning.unfreeze,
         "trainable_parameters": trainable,
@@ -223,9 +229,14 @@ def _pretraining_rows(*plans: Plan) -> list[dict[str, Any]]:
     rows: dict[str, dict[str, Any]] = {}
     for plan in plans:
         for arm in plan.study.arms:
-            directory, resolved = pretraining_directory(plan.study, arm, plan.study.seeds[0]), pretraining_of(plan, arm)
-            if directory is not None and resolved is not None:
-                row = {"title": plan.study.starts_from(arm), "arms": [], "preset": resolved.why}
+            study = plan.study
+            for init in starts_in(study.arms[arm].init) if plan.images is not None else ():
+                if not isinstance(init, Pretrained) or plan.images is None:
+                    continue
+                directory = directory_of_start(study, study.arms[arm].encoder, init, study.seeds[0])
+                resolved = resolved_pretraining(study, init, images_learnt(plan.images, init))
+                row: dict[str, Any] = {"title": study.init_in_words(init), "arms": [], "preset": resolved.why}
+                row["counted_once"] = {} if plan.prepared is None else plan.prepared.counted_once(init)
                 rows.setdefault(directory, row | {"settings": [asdict(each) for each in resolved.choices]})
                 if arm not in rows[directory]["arms"]:
                     rows[directory]["arms"].append(arm)
@@ -238,7 +249,7 @@ def _finetuning_rows(plan: Plan) -> list[dict[str, Any]]:
         return []
     rows: dict[str, dict[str, Any]] = {}
     for arm in plan.study.arms:
-        if not plan.study.finetuning_of(arm).train:
+        if plan.study.arms[arm].features is not None or not plan.study.finetuning_of(arm).train:
             continue
         resolved = resolved_finetuning(plan.study, arm, plan.images.train)
         balance, visits = _class_balance(plan, resolved.settings)
@@ -317,7 +328,9 @@ def _remaining(plan: Plan, factor: Callable[[str], float]) -> float | None:
 
 def _data_row(plan: Plan, name: str) -> dict[str, Any]:
     settings = plan.study.data[name]
-    row: dict[str, Any] = {"name": name, "collection": settings.collection, "generated": settings.generate is not None}
+    generated = is_generated(plan.study, name)
+    what = settings.collection or f"pool of {' and '.join(settings.pool or [])}"
+    row: dict[str, Any] = {"name": name, "collection": what, "generated": generated}
     if plan.prepared is None:
         return row | {"images": plan.images.all[name] if plan.images else None, "patients": None}
     manifest = plan.prepared.data[name].manifest
@@ -333,12 +346,24 @@ def _data_row(plan: Plan, name: str) -> dict[str, Any]:
             finding: dict(rows.select("split", "positives").iter_rows())
             for (finding,), rows in wanted.group_by("finding", maintain_order=True)
         }
+    if settings.pool and not plan.tasks and name == plan.study.labelled_data:
+        task = plan.prepared.task
+        row["parts"] = part_counts(plan.study, plan.prepared.labelled, task.split, task.manifest)
     return row
 
 
 def _power(prepared: Prepared) -> dict[str, Any]:
     study = prepared.study
-    return detectable_differences(labels(prepared), study.task.findings, study.evaluate.min_positive_patients)
+    judged = in_units(prepared, labels(prepared), prepared.labelled)
+    return detectable_differences(judged, study.task.findings, study.evaluate.min_positive_patients)
+
+
+def _judged_row(prepared: Prepared) -> dict[str, Any]:
+    """What is judged: images, or studies of several, and how many there are in the test."""
+    task = prepared.study.task
+    test = labels(prepared).filter(split="test")
+    units = in_units(prepared, test, prepared.labelled).height
+    return {"unit": task.unit, "score": task.study_score, "test_units": units, "test_images": test.height}
 
 
 def _images_row(images: Images) -> dict[str, Any]:
@@ -364,13 +389,18 @@ def _estimate(steps: list[Step], images: Mapping[str, Images], rates: Rates) -> 
         if step.kind in ("generate", "store"):
             found[step.directory] = first.all[step.data] / IMAGES_A_SECOND, STEPS_SPREAD
         else:
-            rate = rates.of(step.encoder)
+            rate = rates.of(step.encoder or None)
             found[step.directory] = step.gigaflops / rate.gigaflops, rate.spread
     return found
 
 
 def parameter_counts(study: Study, arm: str) -> tuple[int, int]:
-    """Weights of an arm that fine-tuning trains, and all of them, head included; no memory is taken for them."""
+    """Weights of an arm that fine-tuning trains, and all of them, head included; no memory is taken for them.
+
+    None of an arm with features from elsewhere.
+    """
+    if study.arms[arm].features is not None:
+        return 0, 0
     tuning, encoder = study.finetuning_of(arm), study.arms[arm].encoder
     if not tuning.train:
         return 0, _counts(encoder, len(study.task.findings), 0, "linear", "own")[1]

@@ -18,8 +18,11 @@ from hilum.data.labelled_images import LabelledImages
 from hilum.encoders.card import read_card
 from hilum.encoders.published import resolve_weights
 from hilum.finetuning.settings import FinetuneSettings
+from hilum.study.data import PreparedData
+from hilum.study.features import feature_hashes
 from hilum.study.file import Pretrained, Study, finetune_settings, pretext_settings
-from hilum.study.file.schema import Evaluation, Supervised
+from hilum.study.file.pretraining import Supervised
+from hilum.study.file.schema import Evaluation
 from hilum.study.file.views import TASKS
 from hilum.study.generate import generation_key
 from hilum.study.plan.predictions import external_labels, labels
@@ -67,15 +70,13 @@ def _key(step: Step, prepared: Prepared, keys: dict[str, str]) -> str:
     if step.kind == "generate":
         return generation_key(study, step.data)
     if step.kind == "store":
-        images = _images(prepared.stored_images(step.data), prepared.data[step.data].collected.root)
+        images = _images_of(prepared.data[step.data], prepared.stored_images(step.data))
         return fingerprint({"kind": "store", "recipe": prepared.recipe.as_data(), "images": images})
     if step.kind == "supervise" and isinstance(step.init, Supervised) and step.encoder is not None:
         learnt = prepared.all_tasks.supervised[str(Path(step.directory).parent)]
-        before = learnt.study.arms["supervised"].init
-        start = _weights(before, step.encoder) if isinstance(before, str) else keys[_before(step, study)]
         inputs: dict[str, Any] = {
             "settings": _finetuning(finetune_settings(learnt.study, "supervised", learnt.labelled_images)),
-            "start": start,
+            "start": _start_before(step, study, keys),
             "findings": learnt.study.task.findings,
             "train": _targets(learnt.task.train),
             "val": _targets(learnt.task.val),
@@ -84,7 +85,7 @@ def _key(step: Step, prepared: Prepared, keys: dict[str, str]) -> str:
         pool = prepared.pool_of(step.init)
         inputs = {
             "method": step.init.pretrain,
-            "start": _weights(step.init.start, step.encoder),
+            "start": _start_before(step, study, keys),
             "settings": pretext_settings(study, step.init, sum(map(len, pool.values()))).decisive(),
             "images": _only_one(pool),
             "copies": study.pretrain.copies,
@@ -118,13 +119,19 @@ def _key(step: Step, prepared: Prepared, keys: dict[str, str]) -> str:
             "val": _targets(prepared.task.val),
             "test": prepared.task.test_ids,
         }
-        if not study.finetuning_of(step.arm).train:
+        if (features := study.arms[step.arm].features) is not None:
+            hashes = feature_hashes(features, prepared.labelled)
+            inputs |= {"features": [hashes, features.head], "settings": {}, "start": ""}
+        elif not study.finetuning_of(step.arm).train:
             inputs["as_published"] = True
         if study.sweep_of(step.arm) is not None:
             inputs["sweep"] = keys[sweep_directory(study, step.arm)]
     elif step.kind == "external" and step.arm is not None and step.seed is not None:
         scored = {name: [keys[f"stores/{name}"], list(image_ids)] for name, image_ids in prepared.external.items()}
         model = keys[finetuning_directory(study, step.arm, step.seed)]
+        if (features := study.arms[step.arm].features) is not None:
+            tables = [feature_hashes(features, prepared.data[name]) for name in prepared.external]
+            return fingerprint({"kind": "external", "model": model, "images": scored, "features": tables})
         return fingerprint({"kind": "external", "model": model, "images": scored})
     elif step.kind == "explain" and study.explain is not None:
         directories = [finetuning_directory(study, arm, study.seeds[0]) for arm in study.explained_arms]
@@ -147,6 +154,9 @@ def _key(step: Step, prepared: Prepared, keys: dict[str, str]) -> str:
         trained = {directory: key for directory, key in keys.items() if f"{directory}/".startswith(of_view)}
         table = labels(prepared).fill_null(-1).rows()
         content: dict[str, Any] = {"arms": trained, "how": _how_judged(study.evaluate), "labels": table}
+        if study.task.unit == "study":
+            studies = prepared.task.manifest.select("image_id", "study_id").rows()
+            content["unit"] = [study.task.study_score, studies]
         if study.compare:
             content["compare"] = study.compare
         if prepared.external:
@@ -170,16 +180,19 @@ def _is_of(directory: str, place: str) -> bool:
 
 def _how_judged(evaluate: Evaluation) -> dict[str, Any]:
     """What the study says of the evaluation of one task, by the names that these settings had first."""
-    content = evaluate.model_dump(exclude={"family"})
+    content = evaluate.model_dump(exclude={"family"} if evaluate.metrics else {"family", "metrics"})
     first = {"reference": "reference", "n_bootstrap": "n_bootstrap", "min_positive_patients": "min_positives"}
     return {first.get(name, name): value for name, value in content.items()}
 
 
-def _before(step: Step, study: Study) -> str:
-    """Directory of the pretraining that a start with labels goes on from."""
-    if not isinstance(step.init, Supervised) or not isinstance(step.init.start, Pretrained):
-        raise ValueError(f"starts from no pretraining: {step}")
-    return directory_of_start(study, str(step.encoder), step.init.start, step.seed or 0)
+def _start_before(step: Step, study: Study, keys: dict[str, str]) -> str:
+    """What decides the weights that a start goes on from: the key of the start before it, a hash, or a word."""
+    if step.init is None:
+        raise ValueError(f"no step of a start: {step}")
+    before = step.init.start
+    if isinstance(before, str):
+        return _weights(before, step.encoder)
+    return keys[directory_of_start(study, str(step.encoder), before, step.seed or 0)]
 
 
 def _probe(prepared: Prepared) -> str:
@@ -191,6 +204,17 @@ def _probe(prepared: Prepared) -> str:
 def _only_one(of_data: dict[str, Any]) -> Any:
     """What is of one data set as it is, of several by name."""
     return next(iter(of_data.values())) if len(of_data) == 1 else of_data
+
+
+def _images_of(data: PreparedData, stored: pl.DataFrame) -> list[Any]:
+    """As `_images`; of a pool by the paths of its parts, which say nothing of where these are."""
+    if not data.parts:
+        return _images(stored, data.collected.root)
+    wanted, found = set(stored["image_id"]), list[Any]()
+    for name, part in data.parts.items():
+        here = pl.Series([f"{name}:{each}" in wanted for each in part.manifest["image_id"]], dtype=pl.Boolean)
+        found.append([name, _images(part.manifest.filter(here), part.collected.root)])
+    return found
 
 
 def _images(manifest: pl.DataFrame, root: Path) -> list[Any]:

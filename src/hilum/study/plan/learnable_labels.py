@@ -3,6 +3,7 @@
 import numpy as np
 
 from hilum.data.labelled_images import LabelledImages
+from hilum.study.generate import is_generated
 from hilum.study.prepared import Prepared
 
 
@@ -15,7 +16,7 @@ def label_problems(prepared: Prepared) -> list[str]:
     study runs, are not looked at.
     """
     study = prepared.study
-    if study.data[study.labelled_data].generate is not None:
+    if is_generated(study, study.labelled_data):
         return []
     problems = []
     findings, exclusive = study.task.findings, study.task.classes == "exclusive"

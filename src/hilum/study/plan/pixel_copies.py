@@ -1,31 +1,23 @@
 """Re-encoded copies: images to learn from whose stored pixels are those of a validation or test image.
 
-Files of other bytes may hold the same image: saved again, in another format, or with another header. Their decoded
-pixels are equal, and so is what the store keeps of them. Images that were compressed with a loss, resized or brightened
-are found by their detail (`hilum.data.duplicates`), in stores of 64 px or more. Stores exist once a study runs, so that
-these copies are found before the first pretraining, and not in the plan.
+Stores exist once a study runs, so that these copies (`hilum.runs.copies`) are found before the first pretraining, and
+not in the plan.
 """
 
-import hashlib
-import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Literal
 
-import numpy as np
-
-from hilum.data.duplicates import SIDE, near_duplicates, thumbnail
 from hilum.data.store import Store
 from hilum.errors import HilumErrors
-from hilum.study.identity import FOLDER, Copy
-from hilum.study.prepared import Prepared
+from hilum.runs.copies import Copy, ImageName, counted_once, equal_pixels, is_searched, pixel_copies
+from hilum.study.data import PreparedData
+from hilum.study.prepared import Prepared, PreparedStudy
 
-_AT_A_TIME = 512  # images
 _SHOWS = {"bytes": "is the file of", "pixels": "has the pixels of", "near": "shows the same as"}
 
 
-def pixel_copies(prepared: Prepared, stores: Mapping[str, Store], pools: Mapping[str, Sequence[str]]) -> list[Copy]:
+def held_copies(prepared: Prepared, stores: Mapping[str, Store], pools: Mapping[str, Sequence[str]]) -> list[Copy]:
     """Find the images of pools whose pixels are those of a validation or test image.
-
-    Images without any detail, black ones for example, are no copies of each other.
 
     Args:
         prepared: the study's data.
@@ -33,40 +25,98 @@ def pixel_copies(prepared: Prepared, stores: Mapping[str, Store], pools: Mapping
         pools: images of each data set to learn from.
     """
     held = prepared.all_tasks.held
-    names = {*pools, *held}
-    if len(names) == 1 and prepared.data[next(iter(names))].collected.name != FOLDER:
-        return []  # as with files: a published data set alone is not searched
-    first: dict[bytes, tuple[str, str]] = {}
-    for of_held, image_ids in held.items():
-        for digest, image_id in _digests(stores[of_held], image_ids):
-            first.setdefault(digest, (of_held, image_id))
-    copies = [
-        Copy(name, image_id, *first[digest], "pixels")
-        for name, image_ids in pools.items()
-        for digest, image_id in _digests(stores[name], image_ids)
-        if digest in first
-    ]
-    if prepared.recipe.size < SIDE:
-        return copies
-    found = {(copy.data, copy.image_id) for copy in copies}
-    rest = {name: [each for each in image_ids if (name, each) not in found] for name, image_ids in pools.items()}
-    return copies + _near_copies(held, stores, rest)
+    if not is_searched({name: prepared.data[name] for name in {*pools, *held}}):
+        return []
+    return pixel_copies(held, stores, pools)
 
 
-def _near_copies(
-    held: Mapping[str, Sequence[str]], stores: Mapping[str, Store], pools: Mapping[str, Sequence[str]]
+def pixels_once(
+    prepared: Prepared, stores: Mapping[str, Store], pools: Mapping[str, Sequence[str]]
+) -> dict[str, list[str]]:
+    """The pools of a pretraining, in which images of equal pixels count once (`hilum.runs.copies.counted_once`)."""
+    data = {name: prepared.data[name] for name in pools}
+    return counted_once(data, pools, equal_pixels(stores, pools) if is_searched(data) else ())
+
+
+def refuse_trained_copies(prepared: PreparedStudy, store_of: Callable[[str], Store]) -> None:
+    """Refuse a study in which labels of images are learnt whose pixels are those of images that validate or test.
+
+    Every task's training images are compared with its own validation, test and external test images, and those of
+    starts with labels with what any task holds out. Published data sets alone are not searched.
+
+    Args:
+        prepared: the study's data.
+        store_of: the store of a data set.
+
+    Raises:
+        HilumErrors: there are such images, and the study does not mark contaminated arms.
+    """
+    if prepared.study.evaluate.contaminated == "mark":
+        return
+    found: dict[Copy, None] = {}
+    for view in prepared.views.values():
+        found |= dict.fromkeys(_equal_across(view.data, store_of, *learnt_and_held(view)))
+    for learnt in prepared.first.all_tasks.supervised.values():
+        images = {learnt.study.labelled_data: [*learnt.task.train.image_ids, *learnt.task.val.image_ids]}
+        own = {name: set(image_ids) for name, image_ids in images.items()}  # its validation images are held out, too
+        held = {
+            name: [each for each in image_ids if each not in own.get(name, ())]
+            for name, image_ids in learnt.all_tasks.held.items()
+        }
+        found |= dict.fromkeys(_equal_across(learnt.data, store_of, images, held))
+    copies = list(found)
+    if copies:
+        raise HilumErrors(
+            "the training images",
+            [
+                f"{copy.data}: {copy.image_id} has the pixels of {copy.of_data}'s {copy.of_image_id}, which validates "
+                "or tests"
+                for copy in copies[:10]
+            ]
+            + ([f"and {len(copies) - 10:,} others"] if len(copies) > 10 else []),
+            fix="nothing was trained. Take these images out, or give both of each pair one patient id, or set "
+            "evaluate.contaminated: mark",
+        )
+
+
+def learnt_and_held(view: Prepared) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    """A task's training images, and those that validate or test it, external test sets included; by data set."""
+    task, labelled = view.task, view.study.labelled_data
+    apart = [] if task.split.sharing else task.val.image_ids  # a shared patient's images may well be alike
+    held = {labelled: [*apart, *task.test_ids]}
+    for name, image_ids in view.external.items():
+        held[name] = [*held.get(name, []), *image_ids]
+    return {labelled: list(task.train.image_ids)}, held
+
+
+def copies_between(
+    groups: Iterable[Sequence[ImageName]],
+    learnt: Mapping[str, Sequence[str]],
+    held: Mapping[str, Sequence[str]],
+    kind: Literal["bytes", "pixels"],
 ) -> list[Copy]:
-    """Images of pools that show a held-out image, by their detail."""
-    images = [(name, image_id) for name, image_ids in held.items() for image_id in stores[name].readable(image_ids)]
-    first_of_pools = len(images)
-    images += [(name, image_id) for name, image_ids in pools.items() for image_id in stores[name].readable(image_ids)]
-    thumbnails = np.empty((len(images), SIDE, SIDE), dtype=np.uint8)
-    for row, (name, image_id) in enumerate(images):
-        store = stores[name]
-        thumbnails[row] = thumbnail(store.gather(store.rows([image_id]))[0].astype(np.float32))
-    pairs = near_duplicates(thumbnails, workers=os.cpu_count() or 1).pairs
-    shown = {int(other): int(one) for one, other in pairs if one < first_of_pools <= other}
-    return [Copy(*images[row], *images[shown[row]], "near") for row in sorted(shown)]
+    """Of groups of equal images, those that are learnt from while another one is held out."""
+    of_learnt, of_held = ({name: set(ids) for name, ids in images.items()} for images in (learnt, held))
+    copies = []
+    for group in groups:
+        first = next((image for image in group if image[1] in of_held.get(image[0], ())), None)
+        if first is not None:
+            copies += [Copy(*image, *first, kind) for image in group if image[1] in of_learnt.get(image[0], ())]
+    return copies
+
+
+def _equal_across(
+    data: Mapping[str, PreparedData],
+    store_of: Callable[[str], Store],
+    learnt: Mapping[str, Sequence[str]],
+    held: Mapping[str, Sequence[str]],
+) -> list[Copy]:
+    names = dict.fromkeys([*learnt, *held])
+    parts = [part for name in names for part in (data[name].parts.values() or [data[name]])]
+    if not is_searched({part.name: part for part in parts}):
+        return []
+    images = {name: list(dict.fromkeys([*learnt.get(name, []), *held.get(name, [])])) for name in names}
+    return copies_between(equal_pixels({name: store_of(name) for name in names}, images), learnt, held, "pixels")
 
 
 def without_pixel_copies(
@@ -76,7 +126,7 @@ def without_pixel_copies(
 
     Args:
         prepared: the study's data.
-        stores, pools: as in `pixel_copies`.
+        stores, pools: as in `held_copies`.
 
     Returns:
         The pools: as they are where no copy is in them, or where the study marks contaminated arms; without the copies
@@ -85,7 +135,7 @@ def without_pixel_copies(
     Raises:
         HilumErrors: copies, and the study says nothing of them.
     """
-    copies = pixel_copies(prepared, stores, pools)
+    copies = held_copies(prepared, stores, pools)
     if copies and prepared.study.pretrain.copies == "leave_out":
         names = {name for copy in copies for name in prepared.data[copy.data].patients([copy.image_id])}
         return {name: _of_others(prepared, name, image_ids, names) for name, image_ids in pools.items()}
@@ -105,15 +155,3 @@ def without_pixel_copies(
 def _of_others(prepared: Prepared, name: str, image_ids: Sequence[str], patients: set[str]) -> list[str]:
     of_images = prepared.data[name].patients(list(image_ids))
     return [image_id for image_id, patient in zip(image_ids, of_images, strict=True) if patient not in patients]
-
-
-def _digests(store: Store, image_ids: Sequence[str]) -> Iterable[tuple[bytes, str]]:
-    """A hash of the pixels of each readable image that shows anything."""
-    here = store.readable(image_ids)
-    for start in range(0, len(here), _AT_A_TIME):
-        some = here[start : start + _AT_A_TIME]
-        pixels = store.gather(store.rows(some))
-        shows = np.ptp(pixels.reshape(len(some), -1), axis=1) > 0
-        for image_id, image, detailed in zip(some, pixels, shows, strict=True):
-            if detailed:
-                yield hashlib.sha256(image.tobytes()).digest(), image_id

@@ -5,8 +5,10 @@ from pathlib import Path
 import polars as pl
 
 from hilum.artifacts import whole_file
-from hilum.data.labels import targets
+from hilum.evaluation.predictions import by_study
+from hilum.study.data import PreparedData
 from hilum.study.plan.prepare import external_findings, external_manifest
+from hilum.study.pool import targets_of
 from hilum.study.prepared import Prepared
 
 
@@ -20,6 +22,7 @@ def write_predictions(prepared: Prepared, scores: pl.DataFrame, predictions: Pat
             task masks a label.
     """
     joined = labels(prepared).join(scores, on="image_id", how="inner", maintain_order="left")
+    joined = in_units(prepared, joined, prepared.labelled)
     with whole_file(predictions) as beside:
         joined.write_parquet(beside)
 
@@ -29,8 +32,23 @@ def write_external_predictions(prepared: Prepared, data: str, scores: pl.DataFra
     table = external_labels(prepared, data)
     shared = [name.replace("y_", "p_", 1) for name in table.columns if name.startswith("y_")]
     joined = table.join(scores.select("image_id", *shared), on="image_id", how="inner", maintain_order="left")
+    joined = in_units(prepared, joined, prepared.data[data])
     with whole_file(predictions) as beside:
         joined.write_parquet(beside)
+
+
+def in_units(prepared: Prepared, table: pl.DataFrame, data: PreparedData) -> pl.DataFrame:
+    """Rows of images as they are, or those of a study joined, as the task says.
+
+    Args:
+        prepared: the study's data.
+        table: labels, with scores or without.
+        data: whose images these are.
+    """
+    task = prepared.study.task
+    if task.unit == "image":
+        return table
+    return by_study(table, dict(data.manifest.select("image_id", "study_id").iter_rows()), task.study_score)
 
 
 def external_labels(prepared: Prepared, data: str) -> pl.DataFrame:
@@ -39,7 +57,7 @@ def external_labels(prepared: Prepared, data: str) -> pl.DataFrame:
     wanted = pl.Series(list(prepared.external[data]), dtype=pl.String).implode()
     rows = external_manifest(study, read).filter(pl.col("image_id").is_in(wanted))
     findings = external_findings(study, read)
-    ids, values = targets(rows, findings, study.task.policy().for_scoring())
+    ids, values = targets_of(study, read, rows, findings, study.task.policy().for_scoring())
     columns = {f"y_{finding}": values[:, i] for i, finding in enumerate(findings)}
     known = [
         pl.when(pl.col(name).is_nan()).then(None).otherwise(pl.col(name)).cast(pl.Int8).alias(name) for name in columns
@@ -54,7 +72,8 @@ def labels(prepared: Prepared) -> pl.DataFrame:
     study, split = prepared.study, prepared.task.split.assignment
     scored = split.filter(pl.col("split").is_in(["val", "test"])).select("image_id", "patient_id", "split")
     rows = prepared.task.manifest.filter(pl.col("image_id").is_in(scored["image_id"].implode()))
-    ids, values = targets(rows, study.task.findings, study.task.policy().for_scoring())
+    findings, policy = study.task.findings, study.task.policy().for_scoring()
+    ids, values = targets_of(study, prepared.labelled, rows, findings, policy)
     columns = {f"y_{finding}": values[:, i] for i, finding in enumerate(study.task.findings)}
     table = pl.DataFrame({"image_id": ids} | columns)
     known = [

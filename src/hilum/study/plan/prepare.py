@@ -10,8 +10,7 @@ import polars as pl
 from hilum.data.collections import Collected, read_collection
 from hilum.data.collections.label_table import read_own_column
 from hilum.data.labelled_images import LabelledImages
-from hilum.data.labels import Cohort, choose, keep_only, targets, task_images
-from hilum.data.manifest import finding_columns
+from hilum.data.labels import Cohort, choose, keep_only
 from hilum.data.patients import issuer_of, own_patients_named, own_salt
 from hilum.data.recipe import parse_recipe
 from hilum.data.splits import (
@@ -26,12 +25,14 @@ from hilum.data.splits import (
 from hilum.data.store import hidden, is_ingested, read_ingested
 from hilum.errors import HilumError
 from hilum.study.data import PreparedData
+from hilum.study.features import images_without_features, without_features
 from hilum.study.file import DataSet, ListedSplit, PaperSplit, Pretrained, Study
-from hilum.study.file.schema import Supervised, SupervisedTask
+from hilum.study.file.pretraining import Supervised, SupervisedTask
 from hilum.study.file.section import percent_of
 from hilum.study.file.task import AnySplit, ColumnSplit
-from hilum.study.file.views import View, shared_findings, start_directory, starts_in, supervised_study, views_of
-from hilum.study.identity import FOLDER, Identity, identify
+from hilum.study.file.views import View, start_directory, starts_in, supervised_study, views_of
+from hilum.study.identity import Identity, identify
+from hilum.study.pool import findings_of, images_of_task, pooled_data, splits_of_parts, targets_of
 from hilum.study.prepared import AllTasks, Prepared, PreparedStudy, PreparedTask
 
 
@@ -52,11 +53,18 @@ def prepare_study(study: Study, roots: Mapping[str, Path], *, allow_missing: boo
     Raises:
         HilumError: a folder is missing, a table is wrong, or the split leaves a part empty.
     """
-    data = {name: _read(study, name, _root(name, roots), allow_missing) for name in study.data}
+    data = {
+        name: _read(study, name, _root(name, roots), allow_missing)
+        for name, settings in study.data.items()
+        if settings.pool is None
+    }
     own_patients_named(
         {name: each.manifest["patient_id"] for name, each in data.items()},
         {name: each.issuer for name, each in data.items()},
     )
+    for name, settings in study.data.items():
+        if settings.pool is not None:
+            data[name] = pooled_data(name, {part: data[part] for part in settings.pool})
     views = views_of(study)
     of_task: dict[str, PreparedTask] = {}
     for view in views:
@@ -103,7 +111,11 @@ def _splits(
 ) -> list[tuple[str, Split]]:
     """Who validates and tests, by data set: in every task once, and in every external test set."""
     studies = {view.task: view.study for view in views}
-    splits = [(study.labelled_data, of_task[task].split) for task, study in studies.items()]
+    splits = [
+        each
+        for task, study in studies.items()
+        for each in splits_of_parts(data[study.labelled_data], of_task[task].split)
+    ]
     for task in studies:
         for name, image_ids in external[task].items():
             chosen = pl.col("image_id").is_in(pl.Series(list(image_ids), dtype=pl.String).implode())
@@ -154,7 +166,9 @@ def _external_images(
             rows = manifest.filter(pl.col("split") == "test") if part == "official" else manifest
             image_ids = rows["image_id"].to_list()
         patients = data[name].patients(image_ids)
-        found[name] = [each for each, patient in zip(image_ids, patients, strict=True) if patient not in known]
+        apart = [each for each, patient in zip(image_ids, patients, strict=True) if patient not in known]
+        missing = without_features(view.study, data[name], dict.fromkeys(apart, "test"))
+        found[name] = [each for each in apart if each not in missing]
         if not found[name]:
             raise HilumError(
                 f"test_on of task {view.task}",
@@ -167,9 +181,7 @@ def _external_images(
 
 def external_findings(study: Study, data: PreparedData) -> list[str]:
     """Findings of a task that another data set labels, too, in the task's order."""
-    if data.collected.name != FOLDER:
-        return shared_findings(study, data.name)
-    return [finding for finding in study.task.findings if finding in finding_columns(data.manifest)]
+    return findings_of(study, data)
 
 
 def external_manifest(study: Study, data: PreparedData) -> pl.DataFrame:
@@ -186,25 +198,33 @@ def external_manifest(study: Study, data: PreparedData) -> pl.DataFrame:
             found="none",
             fix="Name another data set.",
         )
-    images = replace(data.collected, manifest=data.manifest)
-    return task_images(images, findings, study.task.policy(), study.task.images.cohort())
+    return images_of_task(study, data, findings)
 
 
 def _supervised(views: Iterable[Prepared], of_task: Mapping[str, PreparedTask]) -> Iterator[tuple[str, Prepared]]:
     """What every start with labels learns, by its directory: training patients who are held out in no task."""
-    for view in views:
+    every = list(views)
+    tested = {name for task in of_task.values() for name in task.tested_patients}
+    tested |= {patient for view in every for name, ids in view.external.items() for patient in _names(view, name, ids)}
+    for view in every:
         for name, arm in view.study.arms.items():
             for init in starts_in(arm.init):
                 if isinstance(init, Supervised):
-                    yield start_directory(view.study, arm.encoder, init), _learnt_before(view, name, init, of_task)
+                    learnt = _learnt_before(view, name, init, of_task, tested)
+                    yield start_directory(view.study, arm.encoder, init), learnt
 
 
-def _learnt_before(view: Prepared, arm: str, init: Supervised, of_task: Mapping[str, PreparedTask]) -> Prepared:
+def _names(view: Prepared, data: str, image_ids: Sequence[str]) -> list[str]:
+    return view.data[data].patients(list(image_ids))
+
+
+def _learnt_before(
+    view: Prepared, arm: str, init: Supervised, of_task: Mapping[str, PreparedTask], tested: Collection[str]
+) -> Prepared:
     study = supervised_study(view.study, view.study.arms[arm].encoder, init)
     data, pool = view.data[study.labelled_data], frozenset(view.identity.pools[study.labelled_data])
     if isinstance(init.supervise, str):
         task = of_task[init.supervise]
-        tested = frozenset(name for each in of_task.values() for name in each.tested_patients)
         names = dict(zip(task.val.image_ids, data.patients(task.val.image_ids), strict=True))
         val = task.val.only({image_id for image_id, patient in names.items() if patient not in tested})
         learnt = replace(task, train=task.train.only(pool), val=val, test_ids=[])
@@ -224,8 +244,7 @@ def _learnt_before(view: Prepared, arm: str, init: Supervised, of_task: Mapping[
 
 def _own_task(study: Study, data: PreparedData, pool: Collection[str], own: SupervisedTask) -> PreparedTask:
     """A task of a start: its patients are dealt out to training and validation, none to a test."""
-    images = replace(data.collected, manifest=data.manifest)
-    manifest = task_images(images, study.task.findings, study.task.policy(), study.task.images.cohort())
+    manifest = images_of_task(study, data, study.task.findings)
     manifest = manifest.filter(pl.col("image_id").is_in(pl.Series(sorted(pool), dtype=pl.String).implode()))
     percent = int(percent_of(own.validation))
     if manifest.is_empty():
@@ -336,8 +355,14 @@ def _usable(manifest: pl.DataFrame, settings: DataSet) -> pl.DataFrame:
 
 def _prepare_task(view: View, data: PreparedData) -> PreparedTask:
     study, task = view.study, view.study.task
-    images = replace(data.collected, manifest=data.manifest)
-    manifest = task_images(images, task.findings, task.policy(), task.images.cohort())
+    manifest = images_of_task(study, data, task.findings)
+    if task.unit == "study" and manifest["study_id"].null_count() == len(manifest):
+        raise HilumError(
+            f"tasks.{view.task}.unit" if study.whole.tasks else "task.unit",
+            expected=f"studies of the images of {data.name}",
+            found="no study_id",
+            fix="Add a column study_id to its table of labels, or judge images.",
+        )
     split = make_split(manifest, task.split, data.collected.name, data)
     at = f"tasks.{view.task}.split" if study.whole.tasks else "task.split"
     check_patients_apart(split.assignment, f"{at} ({split.title})", sharing=split.sharing)
@@ -350,22 +375,33 @@ def _prepare_task(view: View, data: PreparedData) -> PreparedTask:
                 found=f"no {name} image of {data.name} in {split.title}",
                 fix="Choose another split, or fix the lists.",
             )
-    return _with_targets(study, data, manifest, split)
+    missing = images_without_features(study, data, split)
+    if not missing:
+        return _with_targets(study, data, manifest, split)
+    selected = ~pl.col("image_id").is_in(pl.Series(sorted(missing), dtype=pl.String).implode())
+    parts_lost = split.assignment.filter(~selected)["split"].value_counts()
+    kept_split = replace(split, assignment=split.assignment.filter(selected))
+    return replace(
+        _with_targets(study, data, manifest.filter(selected), kept_split), without_features=dict(parts_lost.iter_rows())
+    )
 
 
 def _with_targets(study: Study, data: PreparedData, manifest: pl.DataFrame, split: Split) -> PreparedTask:
     """The labels of training and validation images."""
     task = study.task
-    part = dict(zip(split.assignment["image_id"], split.assignment["split"], strict=True))
-    open_rows = manifest.filter(pl.col("image_id").replace_strict(part, default=None).is_in(["train", "val"]))
-    ids, values = targets(open_rows, task.findings, task.policy())
-    test_ids = [image_id for image_id in manifest["image_id"] if part.get(image_id) == "test"]
+    parts = split.assignment.select("image_id", pl.col("split").alias("part"))
+    divided = manifest.join(parts, on="image_id", how="left", maintain_order="left")
+    open_rows = divided.filter(pl.col("part").is_in(["train", "val"]))
+    ids, values = targets_of(study, data, open_rows.drop("part"), task.findings, task.policy())
+    test_ids = divided.filter(pl.col("part") == "test")["image_id"].to_list()
+    of_train = set(open_rows.filter(pl.col("part") == "train")["image_id"])
+    trains = np.array([image_id in of_train for image_id in ids], dtype=np.bool_)
     return PreparedTask(
         manifest=manifest,
         split=split,
-        train=_labelled_images(data, ids, values, [part[image_id] == "train" for image_id in ids]),
+        train=_labelled_images(data, ids, values, trains),
         labelled_ids={},
-        val=_labelled_images(data, ids, values, [part[image_id] == "val" for image_id in ids]),
+        val=_labelled_images(data, ids, values, ~trains),
         test_ids=test_ids,
         tested_patients=frozenset(data.patients(test_ids)),
     )
@@ -379,7 +415,10 @@ def _labelled_ids(study: Study, task: PreparedTask) -> dict[int, frozenset[str]]
 
 
 def _labelled_images(
-    data: PreparedData, ids: list[str], values: np.ndarray[tuple[int, int], np.dtype[np.float32]], chosen: list[bool]
+    data: PreparedData,
+    ids: list[str],
+    values: np.ndarray[tuple[int, int], np.dtype[np.float32]],
+    chosen: np.ndarray[tuple[int], np.dtype[np.bool_]],
 ) -> LabelledImages:
     rows = np.flatnonzero(chosen)
     image_ids = [ids[row] for row in rows]

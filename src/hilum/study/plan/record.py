@@ -4,6 +4,7 @@ import json
 import os
 import platform
 import shutil
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 import hilum
-from hilum.artifacts import write_json, write_text
+from hilum.artifacts import holder_of, write_json, write_text
 from hilum.progress import ProgressReport
 from hilum.report.page import PAGE
 from hilum.study.plan.steps import REPORT
@@ -138,7 +139,9 @@ def recorded_progress(directory: Path, show: ProgressReport, *, every_seconds: f
         show(done, total, note)
         if time.monotonic() - last[0] >= every_seconds:
             last[0] = time.monotonic()
-            write_json(path, {"done": done, "total": total, "note": note, "process": os.getpid()})
+            write_json(
+                path, {"done": done, "total": total, "note": note, "process": os.getpid(), "host": socket.gethostname()}
+            )
 
     return report
 
@@ -149,11 +152,19 @@ def read_progress(directory: Path) -> tuple[int, int, str, bool] | None:
         progress = json.loads(_progress_file(directory).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    return progress["done"], progress["total"], progress["note"], _is_running(progress["process"])
+    here = progress.get("host", socket.gethostname()) == socket.gethostname()
+    running = _is_running(progress["process"]) if here else _is_held(directory)
+    return progress["done"], progress["total"], progress["note"], running
 
 
 def _progress_file(directory: Path) -> Path:
     return directory.parent / f".{directory.name}.progress.json"
+
+
+def _is_held(directory: Path) -> bool:
+    """Whether a process of another host, which cannot be asked, still gives signs of life."""
+    holder = holder_of(directory)
+    return holder is not None and holder.alive
 
 
 def _is_running(process: int) -> bool:

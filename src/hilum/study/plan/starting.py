@@ -6,7 +6,7 @@ from hilum.finetuning.monitoring import StartDifference
 from hilum.finetuning.monitoring.start_differences import start_differences
 from hilum.pretext.settings import last_size
 from hilum.study.file import Pretrained, Study
-from hilum.study.file.schema import Supervised
+from hilum.study.file.pretraining import Supervised
 
 
 def differences_of_start(study: Study, arm: str) -> list[StartDifference]:
@@ -15,6 +15,8 @@ def differences_of_start(study: Study, arm: str) -> list[StartDifference]:
     Raises:
         HilumError: weights that are no name of the registry and no directory, or of another encoder.
     """
+    if study.arms[arm].features is not None:
+        return []
     recipe, init = parse_recipe(study.preprocess), study.arms[arm].init
     if isinstance(init, Supervised):
         size = init.finetune.size or study.finetune.size or recipe.size

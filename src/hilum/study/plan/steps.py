@@ -1,7 +1,7 @@
 """The steps of a study, in order, with where each leaves its files and what it costs."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -22,8 +22,8 @@ from hilum.study.cost import (
     pretraining_gigaflops,
 )
 from hilum.study.file import ListedSplit, PatientSplit, Pretrained, Study, pretext_settings, resolved_finetuning
-from hilum.study.file.schema import Supervised
-from hilum.study.file.sweep import sweep_space
+from hilum.study.file.pretraining import Supervised
+from hilum.study.file.sweep import Sweep, sweep_space, swept_encoders
 from hilum.study.file.views import start_directory, starts_in, supervised_study, views_of
 from hilum.study.prepared import Prepared
 
@@ -55,6 +55,8 @@ class Images:
     Attributes:
         all: images of each data set.
         pool: images of each data set that pretraining may see.
+        learnt: images that a pretraining learns from, each once, by its data sets and their shares; those that are not
+            in it have what `pool` and the shares give.
         train, val, test: of the labelled data set; `train` counts the labelled share, by the first seed's draw.
         exact: counted in the tables, not guessed from the study file.
     """
@@ -65,6 +67,7 @@ class Images:
     val: int
     test: int
     exact: bool
+    learnt: Mapping[tuple[tuple[str, float], ...], int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,7 @@ def steps_of(study: Study, images: Images | Mapping[str, Images] | None) -> list
     if "" not in views:
         steps.append(Step("across", "compare tasks", EVALUATION, ""))
     for view in views.values():
-        if view.explain:
+        if view.explain and view.explained_arms:
             title = f"explain {' and '.join(view.explained_arms)}: {view.explain.method}, {view.explain.embedding}"
             at = in_view(view, EXPLANATION)
             steps.append(Step("explain", _titled(view, title), at, view.labelled_data, view=view.place))
@@ -152,19 +155,29 @@ def count_images(prepared: Prepared) -> Images:
         val=len(task.val.image_ids),
         test=len(task.test_ids),
         exact=True,
+        learnt={
+            tuple(init.shares.items()): sum(map(len, prepared.pool_of(init).values()))
+            for arm in prepared.study.arms.values()
+            for init in starts_in(arm.init)
+            if isinstance(init, Pretrained)
+        },
     )
 
 
 def images_learnt(images: Images, init: Pretrained) -> int:
-    """How many images a pretraining learns from, to within the rounding of shares."""
-    return round(sum(images.pool[name] * share for name, share in init.shares.items()))
+    """How many images a pretraining learns from; to within the rounding of shares where tables are not at hand."""
+    counted = images.learnt.get(tuple(init.shares.items()))
+    return (
+        counted if counted is not None else round(sum(images.pool[name] * share for name, share in init.shares.items()))
+    )
 
 
 def guess_images(study: Study) -> Images | None:
     """Images of each part where every data set is generated; None where a table has to be read first."""
-    if any(data.generate is None for data in study.data.values()):
+    if any(data.generate is None for data in study.data.values() if data.pool is None):
         return None
     counts = {name: data.generate.images for name, data in study.data.items() if data.generate}
+    counts |= {name: sum(counts[part] for part in data.pool) for name, data in study.data.items() if data.pool}
     labelled = counts[study.labelled_data]
     val, test = _shares(study)
     pool = dict(counts)
@@ -282,8 +295,9 @@ def _finetuning_steps(study: Study) -> Iterator[Step]:
     for seed in study.seeds:
         for name, arm in study.arms.items():
             directory = finetuning_directory(study, name, seed)
+            what = f"fine-tune {name}" if arm.features is None else f"fit {arm.features.head} of {name}"
             yield Step(
-                "finetune", _titled(study, f"fine-tune {name}, seed {seed}"), directory, study.labelled_data, arm=name,
+                "finetune", _titled(study, f"{what}, seed {seed}"), directory, study.labelled_data, arm=name,
                 seed=seed, encoder=arm.encoder, view=study.place,
             )  # fmt: skip
 
@@ -346,9 +360,15 @@ def _cost(step: Step, views: Mapping[str, Study], images: Images) -> float:
 
 def _sweep_cost(study: Study, arm: str, images: Images) -> float:
     """The frozen part once, and the rest for each trial, where no trial ends by itself."""
-    sweep, encoder = study.sweep_of(arm), study.arms[arm].encoder
+    sweep = study.sweep_of(arm)
     if sweep is None:
         return 0.0
+    encoders = swept_encoders(sweep, study.arms[arm].encoder)
+    return sum(_sweep_cost_of(study, arm, sweep, encoder, images) for encoder in encoders) / len(encoders)
+
+
+def _sweep_cost_of(study: Study, arm: str, sweep: Sweep, encoder: str, images: Images) -> float:
+    """Were all trials of one encoder."""
     tuning = resolved_finetuning(study, arm, images.train)
     space = sweep_space(sweep, encoder, tuning.settings.batch_size)
     how = Search(sweep.search, sweep.trials, sweep.select, reduction=sweep.reduction)
@@ -382,5 +402,9 @@ def _calibrated(encoders: Sequence[str]) -> list[str]:
 
 
 def _frozen_encoders(study: Study) -> list[str]:
-    frozen = [arm.encoder for name, arm in study.arms.items() if study.finetuning_of(name).unfreeze == 0]
+    frozen = [
+        arm.encoder
+        for name, arm in study.arms.items()
+        if arm.features is None and study.finetuning_of(name).unfreeze == 0
+    ]
     return list(dict.fromkeys(frozen))

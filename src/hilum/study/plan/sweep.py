@@ -17,11 +17,12 @@ from hilum.finetuning.trials import (
     lockstep_bytes,
     memory_at_hand,
     rounds_alike,
+    storage_url,
 )
 from hilum.finetuning.trials.search import read_selected
 from hilum.finetuning.trials.trials import refuse_in_lockstep
 from hilum.study.file import Finetuning, Study, finetune_settings
-from hilum.study.file.sweep import sweep_space
+from hilum.study.file.sweep import ENCODER, sweep_space
 from hilum.study.plan.steps import image_size, sweep_directory
 from hilum.training.distributed.device import choose_device
 
@@ -96,7 +97,7 @@ def trial_settings(study: Study, arm: str, sample: Mapping[str, Any], images: in
         images: labelled training images.
     """
     settings = finetune_settings(with_settings(study, arm, sample), arm, images)
-    beyond = {name: value for name, value in sample.items() if name not in Finetuning.model_fields}
+    beyond = {k: value for k, value in sample.items() if k not in Finetuning.model_fields and k != ENCODER}
     return replace(settings, **beyond)
 
 
@@ -107,7 +108,8 @@ def with_settings(study: Study, arm: str, sample: Mapping[str, Any]) -> Study:
     before = own.finetune.given()
     if {"steps", "epochs"} & set(known):
         before = {name: value for name, value in before.items() if name not in ("steps", "epochs")}
-    text = own.model_copy(update={"finetune": Finetuning.model_validate(before | known)})
+    tuning, encoder = Finetuning.model_validate(before | known), sample.get(ENCODER, own.encoder)
+    text = own.model_copy(update={"finetune": tuning, "encoder": encoder})
     return study.model_copy(update={"arms": {**study.arms, arm: text}})
 
 
@@ -159,9 +161,16 @@ def needs_of(study: Study, arm: str, images: tuple[int, int]) -> SweepNeeds:
     memory = memory_at_hand(choose_device(settings[0].device))
     common: dict[str, Any] = {"findings": len(study.task.findings), "images": images}
     rounds, most = 0, 0
-    for some in rounds_alike(settings):
+    encoders = [sample.get(ENCODER, study.arms[arm].encoder) for sample in samples]
+    alike = [
+        (encoder, [number for number in some if encoders[number] == encoder])
+        for encoder in dict.fromkeys(encoders)
+        for some in rounds_alike(settings)
+    ]
+    for encoder, some in alike:
+        if not some:
+            continue
         size = settings[some[0]].size or image_size(study)
-        encoder = study.arms[arm].encoder
         numbered = [(number, settings[number]) for number in some]
         chunks = chunks_that_fit(numbered, encoder, size=size, memory=memory, **common)
         rounds += len(chunks)
@@ -209,6 +218,12 @@ def refuse_impossible(study: Study, images: int) -> list[str]:
     for arm in study.arms:
         if study.sweep_of(arm) is None:
             continue
+        sweep = study.sweep_of(arm)
+        if sweep is not None and sweep.storage is not None:
+            try:
+                storage_url(sweep.storage)
+            except HilumError as error:
+                problems.append(f"arms.{arm}, sweep.storage: {' '.join(str(error).split())}")
         space = space_of(study, arm, images)
         samples, _ = samples_at_once(space, search_of(study, arm))
         found: dict[str, None] = {}

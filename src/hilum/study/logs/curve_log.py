@@ -1,10 +1,10 @@
-"""Curves of training, written while a study runs where TensorBoard reads them."""
+"""Reading the curves that steps leave, epoch by epoch, while a study runs."""
 
 import importlib.util
 import time
-from collections.abc import Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
@@ -13,31 +13,23 @@ from hilum.finetuning.trials.search import CURVES as TRIAL_CURVES
 from hilum.progress import ProgressReport
 
 LOGS = "logs"
-"""Directory of the logs in a study's: `tensorboard --logdir DIR/logs`."""
+"""Directory of the logs in a study's."""
 _CURVES = "curves.parquet"
 _NOT_PLOTTED = ("epoch", "step", "trial")
 
 
-class TensorBoardLog:
+class CurveLog(ABC):
     """Reads the curves that steps leave, and writes each number of each epoch once.
 
     A training does not know of it: what it writes beside its checkpoints is read now and then.
 
     Args:
         out: directory of the study.
-
-    Raises:
-        HilumError: TensorBoard is not installed.
     """
 
     def __init__(self, out: Path) -> None:
-        if importlib.util.find_spec("tensorboard") is None:
-            raise HilumError(
-                "--log tensorboard", expected="the package tensorboard", found="none", fix="Install hilum[tensorboard]."
-            )
         self.out = out
         self.written: dict[str, int] = {}
-        self.writers: dict[str, Any] = {}
 
     def following(self, directory: str, report: ProgressReport, *, every_seconds: float = 5.0) -> ProgressReport:
         """A progress report that also looks for new epochs now and then.
@@ -63,16 +55,27 @@ class TensorBoardLog:
         for name, curves in self._curves(directory):
             before = self.written.get(name, 0)
             for row in curves.filter(pl.col("epoch") > before).to_dicts():
-                for key, value in row.items():
-                    if key not in _NOT_PLOTTED and isinstance(value, int | float):
-                        self._writer(name).add_scalar(key, value, row["epoch"])
+                values = {k: v for k, v in row.items() if k not in _NOT_PLOTTED and isinstance(v, int | float)}
+                self.write(name, row["epoch"], values)
                 self.written[name] = row["epoch"]
 
-    def close(self) -> None:
-        """Finish the files."""
-        for writer in self.writers.values():
-            writer.close()
-        self.writers = {}
+    @abstractmethod
+    def write(self, name: str, epoch: int, values: Mapping[str, float]) -> None:
+        """Write the numbers of one epoch.
+
+        Args:
+            name: of the training: its directory; of a trial of a sweep, with the trial behind it.
+            epoch: from 1.
+            values: by name; some may not be finite.
+        """
+
+    @abstractmethod
+    def close(self, page: Path | None) -> None:
+        """Finish the files.
+
+        Args:
+            page: the report; None where the study was stopped before it.
+        """
 
     def _curves(self, directory: str) -> Iterator[tuple[str, pl.DataFrame]]:
         done = self.out / directory
@@ -84,9 +87,14 @@ class TensorBoardLog:
             for (trial,), curves in pl.read_parquet(done / TRIAL_CURVES).group_by("trial", maintain_order=True):
                 yield f"{directory}/trial-{trial:03d}", curves
 
-    def _writer(self, name: str) -> Any:
-        if name not in self.writers:
-            from torch.utils.tensorboard import SummaryWriter
 
-            self.writers[name] = SummaryWriter(str(self.out / LOGS / name))
-        return self.writers[name]
+def needed(package: str, option: str, extra: str) -> None:
+    """Refuse a log whose package is not installed.
+
+    Raises:
+        HilumError: it is not.
+    """
+    if importlib.util.find_spec(package) is None:
+        raise HilumError(
+            f"--log {option}", expected=f"the package {extra}", found="none", fix=f"Install hilum[{option}]."
+        )

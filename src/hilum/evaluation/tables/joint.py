@@ -1,0 +1,54 @@
+"""All arms at once: whether any of three or more differs from any other."""
+
+import numpy as np
+import polars as pl
+
+from hilum.evaluation.estimation import MeasuredArms
+from hilum.evaluation.inference import ADJUSTMENTS, Adjustment, JointTest, Look, number_or_null
+
+JOINT_SCHEMA = {
+    "finding": pl.String,
+    "metric": pl.String,
+    "arms": pl.Int64,
+    "statistic": pl.Float64,
+    "df": pl.Int64,
+    "df_error": pl.Float64,
+    "p": pl.Float64,
+    "p_adjusted": pl.Float64,
+}
+
+
+def joint_table(
+    measured: MeasuredArms, *, adjustment: Adjustment = "Benjamini-Hochberg", look: Look | None = None
+) -> pl.DataFrame:
+    """Test of several arms together (`hilum.evaluation.inference.joint_test_of_seeds`), a row a metric and finding.
+
+    Args:
+        measured: three arms or more; of two the pair itself is the test, and the table is empty.
+        adjustment: of p-values over the single findings of a metric; an average is a test by itself.
+        look: which of several announced looks this is; None: the only one.
+
+    Returns:
+        finding (or average; those with enough patients), metric, arms, statistic (Wald's; divided by df and compared
+        with F where df_error is known, with chi-squared otherwise), df, df_error (null for infinity), p, p_adjusted.
+    """
+    rows: list[dict[str, object]] = []
+    for metric in measured.metrics:
+        overall = [(name, len(measured.findings) + at) for at, name in enumerate(measured.averages)]
+        single = [(measured.findings[at], int(at)) for at in np.flatnonzero(measured.included)]
+        for family in (*([each] for each in overall), single):
+            found = [(name, test) for name, at in family if (test := measured.joint_test(metric, at)) is not None]
+            adjusted = ADJUSTMENTS[adjustment](np.array([test.p for _, test in found]))
+            adjusted = (look or Look()).stretched(adjusted)
+            rows += [
+                _row(name, metric, len(measured.arms), test, float(p))
+                for (name, test), p in zip(found, adjusted, strict=True)
+            ]
+    return pl.DataFrame(rows, schema=JOINT_SCHEMA)
+
+
+def _row(finding: str, metric: str, arms: int, test: JointTest, adjusted: float) -> dict[str, object]:
+    return {
+        "finding": finding, "metric": metric, "arms": arms, "statistic": test.statistic, "df": test.df,
+        "df_error": number_or_null(test.df_error), "p": test.p, "p_adjusted": adjusted,
+    }  # fmt: skip

@@ -1,0 +1,92 @@
+"""Features from elsewhere as an arm: a head is fitted, images are scored, and the files of a fine-tuning are left."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from hilum.artifacts import file_sha256, whole_directory, whole_file
+from hilum.data.labelled_images import LabelledImages
+from hilum.data.patients import sealed
+from hilum.data.store import Store
+from hilum.encoders.card import Card, write_card
+from hilum.encoders.statements import Statement
+from hilum.finetuning.monitoring import Learning, write_learning
+from hilum.finetuning.off_the_shelf.feature_heads import FeatureHead, score_features
+from hilum.finetuning.off_the_shelf.feature_table import FeatureTable
+from hilum.finetuning.scores import PROBE_SCORES, SCORES, write_scores
+
+FEATURES = "features"
+"""What a card names in the place of an encoder."""
+
+_CURVES = {"epoch": pl.Int64, "step": pl.Int64} | dict.fromkeys(
+    ("train_loss", "val_loss", "lr", "images_per_second", "data_wait_share", "seconds"), pl.Float64
+)
+
+
+def no_training(logit_spread: float) -> Learning:
+    """What is reported of a run without epochs."""
+    return Learning(
+        best_epoch=0, epochs=0, steps=0, planned_epochs=0, late_fall=0.0, train_loss=0.0, chance_loss=0.0,
+        logit_spread=logit_spread, signs=[],
+    )  # fmt: skip
+
+
+def write_no_curves(path: Path) -> None:
+    """Curves without a row, for there is no epoch."""
+    with whole_file(path) as beside:
+        pl.DataFrame(schema=_CURVES | {"selected": pl.Boolean}).write_parquet(beside)
+
+
+def score_feature_arm(
+    table: FeatureTable,
+    store: Store,
+    train: LabelledImages,
+    val: LabelledImages,
+    predict_ids: Sequence[str],
+    findings: Sequence[str],
+    *,
+    head: FeatureHead,
+    seed: int,
+    directory: Path,
+    statements: Sequence[Statement],
+    split_title: str = "",
+) -> Path:
+    """Fit a head to features from elsewhere and score images; `directory` then holds what a fine-tuning leaves.
+
+    That is scores.parquet, probe_scores.parquet (a logistic regression on the same features), card.json, learning.json
+    and curves.parquet, which has no row; there is no model.safetensors, for whoever made the features has the model.
+
+    Args:
+        table: of features, of all images named here.
+        store: pixels of all images named here, by which scores are known.
+        train, val: images with targets, (N, findings).
+        predict_ids: images to score.
+        findings: columns of the targets.
+        head: as in `score_features`.
+        seed: of heads that draw.
+        directory: to make; complete or absent.
+        statements: what is reported of the images that the features' model was trained on.
+        split_title: for the card.
+
+    Raises:
+        HilumError: images that the table lacks.
+    """
+    names = [f"p_{finding}" for finding in findings]
+    scores = score_features(table, train, val, predict_ids, head, seed=seed)
+    probed = scores if head == "logistic" else score_features(table, train, val, predict_ids, "logistic", seed=seed)
+    with whole_directory(directory) as beside:
+        for values, name in ((scores, SCORES), (probed, PROBE_SCORES)):
+            write_scores(pl.DataFrame(values, schema=names), store, predict_ids, beside / name)
+        write_no_curves(beside / "curves.parquet")
+        write_learning(no_training(float(scores.std(axis=0).max()) if len(scores) else 0.0), beside)
+        settings: dict[str, Any] = {"head": head, "features": table.path.name, "dimensions": table.values.shape[1]}
+        card = Card(
+            encoder=FEATURES, method=FEATURES, starts_from=file_sha256(table.path), settings=settings,
+            preprocessing=store.recipe.as_data(), image_size=store.recipe.size, mean=0.0, std=1.0, seed=seed,
+            split=split_title, training_patients=sealed([*train.patient_ids, *val.patient_ids]),
+            n_training_images=len(train.image_ids), statements=list(statements), findings=list(findings),
+        )  # fmt: skip
+        write_card(card, beside)
+    return directory

@@ -1,0 +1,231 @@
+"""Copies: one image under several names, by the bytes of its files, by its stored pixels, or by its detail.
+
+Files of other bytes may hold the same image: saved again, in another format, or with another header. Their decoded
+pixels are equal, and so is what the store keeps of them. Images that were compressed with a loss, resized or brightened
+are found by their detail (`hilum.data.duplicates`), in stores of 64 px or more.
+
+Published data sets alone are not searched: their own tables say who is who.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeAlias
+
+import numpy as np
+import polars as pl
+
+from hilum.data.collections import Collected
+from hilum.data.duplicates import SIDE, near_duplicates, thumbnail
+from hilum.data.manifest import is_labelled, is_patient_known
+from hilum.data.patients.same_files import same_files
+from hilum.data.store import Store
+
+FOLDER = "folder"
+"""Collection whose patient ids and images are those of whoever made the folder; of all others they are published."""
+
+ImageName: TypeAlias = tuple[str, str]
+"""Name of a data set, and of an image in it."""
+
+_AT_A_TIME = 512  # images
+
+
+class DataSet(Protocol):
+    """A data set, read: `hilum.data.store.dataset.NamedData`, `hilum.study.data.PreparedData`."""
+
+    @property
+    def collected(self) -> Collected:
+        """What its files say."""
+
+    @property
+    def manifest(self) -> pl.DataFrame:
+        """One row an image."""
+
+    def patients(self, image_ids: list[str], /) -> list[str]:
+        """Full names of the patients of images."""
+
+
+@dataclass(frozen=True)
+class Copy:
+    """An image to learn from that equals a held-out image.
+
+    Attributes:
+        data, image_id: the image to learn from.
+        of_data, of_image_id: the image that is held out.
+        kind: what is equal: the bytes of the files, the stored pixels, or their detail ("near":
+            `hilum.data.duplicates`).
+    """
+
+    data: str
+    image_id: str
+    of_data: str
+    of_image_id: str
+    kind: Literal["bytes", "pixels", "near"]
+
+
+def is_searched(data: Mapping[str, DataSet]) -> bool:
+    """Whether copies are looked for among these data sets: there are several, or one is a folder of own images."""
+    return len(data) > 1 or any(each.collected.name == FOLDER for each in data.values())
+
+
+def equal_files(data: Mapping[str, DataSet]) -> list[list[ImageName]]:
+    """Groups of images whose files hold the same bytes, where that can tell something.
+
+    Args:
+        data: by name.
+
+    Returns:
+        Each group in the order of the data sets, then of their manifests.
+    """
+    if not is_searched(data):
+        return []
+    folders = {name for name, each in data.items() if each.collected.name == FOLDER}
+    images: list[ImageName] = []
+    files = []
+    for name, each in data.items():
+        for image_id, path in each.manifest.select("image_id", "path").iter_rows():
+            images.append((name, image_id))
+            files.append(None if path is None else each.collected.root / path)
+
+    def worth_reading(rows: Sequence[int]) -> bool:
+        return images[rows[0]][0] in folders or len({images[row][0] for row in rows}) > 1
+
+    return [[images[row] for row in rows] for rows in same_files(files, worth_reading=worth_reading)]
+
+
+def equal_pixels(stores: Mapping[str, Store], images: Mapping[str, Sequence[str]]) -> list[list[ImageName]]:
+    """Groups of images whose stored pixels are equal; those without any detail, black ones for example, are in none.
+
+    Args:
+        stores: by name, preprocessed alike.
+        images: of each data set.
+    """
+    found: dict[bytes, list[ImageName]] = {}
+    for name, image_ids in images.items():
+        for digest, image_id in _digests(stores[name], image_ids):
+            found.setdefault(digest, []).append((name, image_id))
+    return [group for group in found.values() if len(group) > 1]
+
+
+def pixel_copies(
+    held: Mapping[str, Sequence[str]], stores: Mapping[str, Store], pools: Mapping[str, Sequence[str]]
+) -> list[Copy]:
+    """Find the images of pools whose pixels, or detail, are those of a held-out image.
+
+    Args:
+        held: images of each data set that nothing may learn from.
+        stores: of the data sets with held-out images and of those in the pools, preprocessed alike.
+        pools: images of each data set to learn from.
+    """
+    if not any(held.values()) or not any(pools.values()):
+        return []
+    first: dict[bytes, ImageName] = {}
+    for of_held, image_ids in held.items():
+        for digest, image_id in _digests(stores[of_held], image_ids):
+            first.setdefault(digest, (of_held, image_id))
+    copies = [
+        Copy(name, image_id, *first[digest], "pixels")
+        for name, image_ids in pools.items()
+        for digest, image_id in _digests(stores[name], image_ids)
+        if digest in first
+    ]
+    if stores[next(iter(pools))].recipe.size < SIDE:
+        return copies
+    found = {(copy.data, copy.image_id) for copy in copies}
+    rest = {name: [each for each in image_ids if (name, each) not in found] for name, image_ids in pools.items()}
+    return copies + _near_copies(held, stores, rest)
+
+
+def counted_once(
+    data: Mapping[str, DataSet], pools: Mapping[str, Sequence[str]], groups: Iterable[Sequence[ImageName]]
+) -> dict[str, list[str]]:
+    """Pools in which an image that is reached twice counts once.
+
+    What two published tables of one collection name twice stays: only images of two data sets, or of one folder of own
+    images, are counted once. Of equal images the one with a label is kept, then the one with a patient id, then the
+    first.
+
+    Args:
+        data: by name.
+        pools: images of each to learn from.
+        groups: of equal images.
+
+    Returns:
+        The pools, in their order.
+    """
+    here = {name: set(image_ids) for name, image_ids in pools.items()}
+    dropped: set[ImageName] = set()
+    marks: dict[str, dict[str, tuple[bool, bool]]] = {}
+
+    def worth(image: ImageName) -> tuple[bool, bool]:
+        name, image_id = image
+        if name not in marks:
+            manifest = data[name].manifest
+            marks[name] = {
+                each: (not labelled, not known)
+                for each, labelled, known in zip(
+                    manifest["image_id"], is_labelled(manifest), is_patient_known(manifest), strict=True
+                )
+            }
+        return marks[name][image_id]
+
+    for group in groups:
+        members = [each for each in group if each[1] in here.get(each[0], ())]
+        if len(members) < 2:
+            continue
+        selected = min(members, key=worth)
+        for name, image_id in members:
+            if (name, image_id) != selected and (name != selected[0] or data[name].collected.name == FOLDER):
+                dropped.add((name, image_id))
+    return {name: [each for each in image_ids if (name, each) not in dropped] for name, image_ids in pools.items()}
+
+
+def patients_beside(
+    data: Mapping[str, DataSet], before: Mapping[str, Sequence[str]], after: Mapping[str, Sequence[str]]
+) -> list[str]:
+    """Full names of the patients of images that count as others do: weights that saw the others have seen these too.
+
+    Args:
+        data: by name.
+        before: pools with every image.
+        after: those of `counted_once`.
+    """
+    names: dict[str, None] = {}
+    for name, image_ids in before.items():
+        selected = set(after.get(name, ()))
+        gone = [each for each in image_ids if each not in selected]
+        if gone:
+            names |= dict.fromkeys(data[name].patients(gone))
+    return list(names)
+
+
+def _near_copies(
+    held: Mapping[str, Sequence[str]], stores: Mapping[str, Store], pools: Mapping[str, Sequence[str]]
+) -> list[Copy]:
+    """Images of pools that show a held-out image, by their detail."""
+    images = [(name, image_id) for name, image_ids in held.items() for image_id in stores[name].readable(image_ids)]
+    first_of_pools = len(images)
+    images += [(name, image_id) for name, image_ids in pools.items() for image_id in stores[name].readable(image_ids)]
+    thumbnails = np.empty((len(images), SIDE, SIDE), dtype=np.uint8)
+    for row, (name, image_id) in enumerate(images):
+        store = stores[name]
+        thumbnails[row] = thumbnail(store.gather(store.rows([image_id]))[0].astype(np.float32))
+    pairs = near_duplicates(thumbnails, workers=os.cpu_count() or 1).pairs
+    shown = {int(other): int(one) for one, other in pairs if one < first_of_pools <= other}
+    for one, other in pairs:  # of equal thumbnails only the first is compared with the others
+        if one in shown and other not in shown and np.array_equal(thumbnails[one], thumbnails[other]):
+            shown[int(other)] = shown[int(one)]
+    return [Copy(*images[row], *images[shown[row]], "near") for row in sorted(shown)]
+
+
+def _digests(store: Store, image_ids: Sequence[str]) -> Iterable[tuple[bytes, str]]:
+    """A hash of the pixels of each readable image that shows anything."""
+    here = store.readable(image_ids)
+    for start in range(0, len(here), _AT_A_TIME):
+        some = here[start : start + _AT_A_TIME]
+        pixels = store.gather(store.rows(some))
+        shows = np.ptp(pixels.reshape(len(some), -1), axis=1) > 0
+        for image_id, image, detailed in zip(some, pixels, shows, strict=True):
+            if detailed:
+                yield hashlib.sha256(image.tobytes()).digest(), image_id

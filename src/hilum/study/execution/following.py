@@ -1,0 +1,62 @@
+"""Showing steps that other processes do: how far each is stands beside its directory."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Self
+
+from hilum.artifacts import holder_of
+from hilum.progress import ProgressReport
+from hilum.study.execution.work import ShowStep
+from hilum.study.logs import CurveLog
+from hilum.study.plan import Step, read_progress
+from hilum.study.scheduling import Task
+
+
+class Following:
+    """Opens a line for each step that some process has begun, and closes it when the step has ended.
+
+    Args:
+        out: directory of the study.
+        steps: all of it, in order.
+        show_step: opens a line.
+        curve_log: follows the curves of training.
+    """
+
+    def __init__(self, out: Path, steps: Sequence[Step], show_step: ShowStep, curve_log: CurveLog | None) -> None:
+        self.out, self.steps, self.show_step, self.curve_log = out, len(steps), show_step, curve_log
+        self.numbered = {step.directory: (number, step) for number, step in enumerate(steps, start=1)}
+        self.open: dict[str, tuple[ExitStack, ProgressReport]] = {}
+
+    def look(self, begun: Sequence[Task]) -> None:
+        """Look at the steps that were handed over and have not ended."""
+        names = {task.name for task in begun}
+        for directory in set(self.open) - names:
+            self._close(directory)
+        for directory in names:
+            holder = holder_of(self.out / directory)
+            if holder is None:  # it waits for its turn
+                continue
+            if directory not in self.open:
+                line = ExitStack()
+                number, step = self.numbered[directory]
+                self.open[directory] = line, line.enter_context(self.show_step(number, self.steps, step))
+            if (progress := read_progress(self.out / directory)) is not None:
+                done, total, note, _ = progress
+                self.open[directory][1](done, total, f"{note} on {holder.host}".strip())
+            if self.curve_log is not None:
+                self.curve_log.look(directory)
+
+    def __enter__(self) -> Self:
+        """No line is open yet."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close all lines."""
+        for directory in list(self.open):
+            self._close(directory)
+
+    def _close(self, directory: str) -> None:
+        self.open.pop(directory)[0].close()
+        if self.curve_log is not None:
+            self.curve_log.look(directory)

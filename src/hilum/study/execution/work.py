@@ -1,0 +1,265 @@
+"""The steps of a study as they are done, in whatever process: each finds all that it needs in the study's directory."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from hilum.artifacts import LEASE_SECONDS, locked
+from hilum.errors import HilumError, TrainingFailedError
+from hilum.progress import ProgressReport, silent
+from hilum.report.layouts import with_layout
+from hilum.report.page import write_report
+from hilum.report.tasks import write_overview
+from hilum.study.execution.across_tasks import judge_across, overview_content
+from hilum.study.execution.evaluate import judge
+from hilum.study.execution.explain import explain_arms
+from hilum.study.execution.external import store_of
+from hilum.study.execution.report_content import report_content
+from hilum.study.execution.train import perform
+from hilum.study.file.views import starts_in
+from hilum.study.logs import CurveLog
+from hilum.study.plan import (
+    REPORT,
+    FailedArm,
+    Step,
+    failed_arms,
+    failure_in_words,
+    finetuning_directory,
+    forget_without_page,
+    keys_with_failures,
+    perform_once,
+    pretraining_directories,
+    read_record,
+    record_failure,
+    recorded_progress,
+    without_failed,
+)
+from hilum.study.plan.record import Outcome
+from hilum.study.plan.steps import directory_of_start, sweep_directory
+from hilum.study.prepared import Prepared, PreparedStudy
+from hilum.training.distributed import by_the_first, rank, world_size
+
+_OF_ALL = ("pretrain", "supervise", "finetune")
+"""Steps that all processes of one training do together."""
+_OF_TRAINING = ("store", "pretrain", "supervise", "sweep", "finetune", "external", "baselines")
+_OF_A_VIEW = ("evaluate", "explain", "report")
+
+ShowStep: TypeAlias = Callable[[int, int, Step], AbstractContextManager[ProgressReport]]
+"""Called with (number of the step, steps in all, step); gives what shows the step's progress."""
+
+
+@contextmanager
+def unseen(number: int, steps: int, step: Step) -> Iterator[ProgressReport]:  # noqa: ARG001 (as `ShowStep`)
+    """Show nothing of a step."""
+    yield silent
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A task that can be judged.
+
+    Attributes:
+        prepared: with the arms that were trained.
+        failed: the others.
+    """
+
+    prepared: Prepared
+    failed: list[FailedArm]
+
+
+@dataclass(frozen=True)
+class StepRunner:
+    """Does steps that are not done, showing and recording their progress.
+
+    Attributes:
+        out: directory of the study.
+        steps: how many.
+        show_step: shows which step runs and how far it is.
+        curve_log: follows the curves of training.
+    """
+
+    out: Path
+    steps: int
+    show_step: ShowStep = unseen
+    curve_log: CurveLog | None = None
+
+    def once(self, number: int, step: Step, key: str, work: Callable[[ProgressReport], None]) -> None:
+        """Do a step, unless it is done."""
+        directory = self.out / step.directory
+
+        def show_and_work() -> None:
+            with self.show_step(number, self.steps, step) as show:
+                report = recorded_progress(directory, show)
+                if self.curve_log is None:
+                    work(report)
+                else:
+                    work(self.curve_log.following(step.directory, report))
+                    self.curve_log.look(step.directory)
+
+        def work_together() -> None:
+            if step.kind not in _OF_ALL:
+                by_the_first(show_and_work)
+            elif rank() == 0:
+                show_and_work()
+            else:
+                work(silent)
+
+        perform_once(directory, key, step.title, work_together)
+
+
+@dataclass(frozen=True)
+class StudyWork:
+    """All steps of a study; called with the directory of one, it does that step unless it is done.
+
+    Attributes:
+        prepared: the study's data.
+        steps: in order.
+        keys: fingerprints of the steps, where no arm fails.
+        out: directory of the study.
+        workers: threads that decode images or prepare batches.
+        show_step, curve_log: as in `StepRunner`.
+        elsewhere: whether other processes, maybe on other machines, do other steps at the same time. The step's
+            directory is then locked, and a lock that a dead one left is waited for.
+    """
+
+    prepared: PreparedStudy
+    steps: Sequence[Step]
+    keys: Mapping[str, str]
+    out: Path
+    workers: int | None = None
+    show_step: ShowStep = unseen
+    curve_log: CurveLog | None = None
+    elsewhere: bool = False
+
+    def __call__(self, directory: str) -> None:
+        """Do one step.
+
+        Raises:
+            HilumError: it cannot be done.
+        """
+        number, step = self._by_directory[directory]
+        if step.kind == "generate":  # before the plan was made
+            return
+        if not self.elsewhere:
+            self._do(number, step)
+            return
+        if not (self.out / "plan.json").is_file():
+            raise HilumError(
+                self.out,
+                expected="the directory of the study",
+                found="none here",
+                fix="Give a path that all machines of the cluster share.",
+            )
+        with locked(self.out / step.directory, wait_seconds=3 * LEASE_SECONDS):
+            self._do(number, step)
+
+    def key_of(self, step: Step) -> str:
+        """Fingerprint of a step that can begin: where arms failed, of what is judged without them."""
+        if step.kind not in _OF_A_VIEW:
+            return self.keys[step.directory]
+        failed = failed_arms(self.prepared.views[step.view].study, self.out, self.keys)
+        return keys_with_failures(list(self.steps), self.keys, failed, step.view)[step.directory]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What another process needs: it shows nothing, and locks what it does."""
+        sent = (self.prepared, list(self.steps), dict(self.keys), self.out, self.workers)
+        return _elsewhere, sent
+
+    @cached_property
+    def _by_directory(self) -> dict[str, tuple[int, Step]]:
+        return {step.directory: (number, step) for number, step in enumerate(self.steps, start=1)}
+
+    def _do(self, number: int, step: Step) -> None:
+        directory, key, began = self.out / step.directory, self.key_of(step), time.monotonic()
+        if (before := self._failed_before(step)) is not None:
+            outcome, message = before
+            by_the_first(lambda: record_failure(directory, key, step.title, 0.0, outcome, message))
+            return
+        if step.kind in ("report", "overview"):
+            by_the_first(partial(forget_without_page, self.out / step.view))
+        runner = StepRunner(self.out, len(self.steps), self.show_step, self.curve_log)
+        try:
+            runner.once(number, step, key, self._work_of(step))
+        except TrainingFailedError as error:
+            message = failure_in_words(step, self._view(step).study, error)
+            if world_size() > 1:  # the others may not have noticed yet: they cannot go on together
+                raise HilumError(directory, expected="a training", found=message, fix="Run it again then.") from error
+            record_failure(directory, key, step.title, time.monotonic() - began, error.code, message)
+
+    def _view(self, step: Step) -> Prepared:
+        return self.prepared.views.get(step.view, self.prepared.first)
+
+    def _judged(self, view: Prepared) -> Judged:
+        failed = failed_arms(view.study, self.out, self.keys)
+        return Judged(without_failed(view, failed), failed)
+
+    def _work_of(self, step: Step) -> Callable[[ProgressReport], None]:
+        out = self.out
+        if step.kind in _OF_TRAINING:
+            return partial(perform, step, self._view(step), out, self.workers)
+        if step.kind in ("across", "overview"):
+            views = [self._judged(view).prepared for view in self.prepared.views.values()]
+            return (lambda _: judge_across(views, out)) if step.kind == "across" else (lambda _: _overview(views, out))
+        judged = self._judged(self._view(step))
+        if step.kind == "evaluate":
+            return partial(judge, judged.prepared, out)
+        if step.kind == "explain":
+            return lambda report: explain_arms(
+                judged.prepared, store_of(out, step.data), out, out / step.directory, report
+            )
+        return lambda _: _report(judged, list(self.steps), out)
+
+    def _failed_before(self, step: Step) -> tuple[Outcome, str] | None:
+        """Why a step has nothing to begin with."""
+        if self._starts_from_nothing(step):
+            return "pretraining_failed", "what it starts from came to nothing"
+        if step.kind != "finetune" or step.arm is None:
+            return None
+        study = self._view(step).study
+        swept = study.sweep_of(step.arm) is not None
+        record = read_record(self.out / sweep_directory(study, step.arm)) if swept else None
+        if record is not None and record.outcome != "done":
+            return "diverged", "its sweep found no settings with which training does not diverge"
+        return None
+
+    def _starts_from_nothing(self, step: Step) -> bool:
+        """Whether a step needs what a training that failed has not left."""
+        if step.kind not in ("pretrain", "supervise", "sweep", "finetune", "external") or step.seed is None:
+            return False
+        records = [read_record(self.out / directory) for directory in made_before(step, self._view(step))]
+        return any(record is not None and record.outcome != "done" for record in records)
+
+
+def _elsewhere(
+    prepared: PreparedStudy, steps: list[Step], keys: dict[str, str], out: Path, workers: int | None
+) -> StudyWork:
+    return StudyWork(prepared, steps, keys, out, workers, elsewhere=True)
+
+
+def made_before(step: Step, view: Prepared) -> list[str]:
+    """Directories of the trainings that a step goes on from, but for its sweep."""
+    if step.seed is None:
+        return []
+    study = view.study
+    if step.kind in ("pretrain", "supervise") and step.init is not None and step.encoder is not None:
+        return [directory_of_start(study, step.encoder, init, step.seed) for init in starts_in(step.init)][:-1]
+    if step.kind not in ("sweep", "finetune", "external"):
+        return []
+    made = pretraining_directories(study, str(step.arm), step.seed)
+    return [*made, finetuning_directory(study, str(step.arm), step.seed)] if step.kind == "external" else made
+
+
+def _report(judged: Judged, steps: list[Step], out: Path) -> None:
+    study = judged.prepared.study
+    page, content = out / study.place, report_content(judged.prepared, out, steps, judged.failed)
+    write_report(content if study.place else with_layout(content, study.layout, out), page)
+    (page / REPORT).mkdir(exist_ok=True)  # for its record; the page lies at the top, where people look for it
+
+
+def _overview(views: Sequence[Prepared], out: Path) -> None:
+    write_overview(with_layout(overview_content(views, out), views[0].study.layout, out), out)
+    (out / REPORT).mkdir(exist_ok=True)

@@ -1,0 +1,5 @@
+"""Curves of training for programs that show them: TensorBoard, MLflow."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

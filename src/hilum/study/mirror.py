@@ -1,0 +1,139 @@
+"""A copy of a study's directory at a URL: written step by step, and read on a machine that has nothing yet."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import fsspec
+
+from hilum.artifacts import whole_directory, write_text
+from hilum.errors import HilumError
+from hilum.study.plan import Step, read_record
+from hilum.study.plan.record import RECORD
+
+TOP = ("study.yaml", "plan.json", "looks.json", "report.html", "tables", "figures")
+"""What lies beside the steps' directories; of each task, too."""
+_OF_PAGES = TOP[3:]
+LOOKS = TOP[2]
+
+
+class Mirror:
+    """Steps of a study at a URL, each complete or absent there: its `step.json` is written last and removed first.
+
+    Generated images are not kept: they are generated again, the same.
+
+    Args:
+        url: a folder as fsspec names it, such as `s3://bucket/runs/demo` or `file:///backup/demo`.
+        out: directory of the study.
+
+    Raises:
+        HilumError: no file system can be made of the URL: its package is not installed, or the place cannot be reached.
+    """
+
+    def __init__(self, url: str, out: Path) -> None:
+        self.url, self.out = url, out
+        try:
+            self.files, root = fsspec.core.url_to_fs(url)
+            self.files.makedirs(root, exist_ok=True)
+        except (ImportError, ValueError, OSError) as error:
+            raise HilumError(
+                f"--mirror {url}",
+                expected="a folder of an fsspec file system",
+                found=str(error),
+                fix="Install its package (s3://: s3fs, gs://: gcsfs), and see that the place can be written.",
+            ) from error
+        self.root = str(root).rstrip("/")
+
+    def restore(self, steps: Sequence[Step], keys: Mapping[str, str]) -> list[str]:
+        """Fetch what was done elsewhere with the same settings and data, and is not done here.
+
+        Args:
+            steps: of the study.
+            keys: fingerprints of the steps.
+
+        Returns:
+            Directories that were fetched.
+        """
+        fetched = []
+        if not (self.out / LOOKS).exists():  # how often the results were looked at holds wherever they are
+            self._fetch_beside("", LOOKS)
+        for step in steps:
+            record, key = read_record(self.out / step.directory), keys[step.directory]
+            if step.kind == "generate" or (record is not None and record.key == key):
+                continue
+            message = self._record(step.directory)
+            if message is None or json.loads(message)["key"] != key:
+                continue
+            with whole_directory(self.out / step.directory) as beside:
+                self._fetch(step.directory, beside)
+                write_text(beside / RECORD, message.decode())
+            if step.kind in ("report", "overview"):
+                for name in _OF_PAGES:
+                    self._fetch_beside(step.view, name)
+            fetched.append(step.directory)
+        return fetched
+
+    def keep(self, step: Step) -> None:
+        """Copy a step that is done there, unless the same is there."""
+        here = self.out / step.directory
+        if step.kind == "generate" or not (here / RECORD).is_file():
+            return
+        message = (here / RECORD).read_bytes()
+        if message == self._record(step.directory):
+            return
+        there = self._at(step.directory)
+        if self.files.exists(f"{there}/{RECORD}"):
+            self.files.rm(f"{there}/{RECORD}")
+        if self.files.exists(there):
+            self.files.rm(there, recursive=True)
+        self._put((path for path in here.rglob("*") if path.is_file() and path.name != RECORD), here, there)
+        self.files.makedirs(there, exist_ok=True)
+        self.files.pipe_file(f"{there}/{RECORD}", message)
+
+    def keep_pages(self, places: Iterable[str]) -> None:
+        """Copy the pages, tables and figures that lie beside steps, and the study itself.
+
+        Args:
+            places: folders of the tasks, relative to the study's.
+        """
+        for place in {"", *places}:
+            for name in TOP:
+                here = self.out / place / name
+                paths = [path for path in here.rglob("*") if path.is_file()] if here.is_dir() else [here]
+                self._put((path for path in paths if path.is_file()), self.out, self.root)
+
+    def _at(self, directory: str) -> str:
+        return f"{self.root}/{directory}" if directory else self.root
+
+    def _record(self, directory: str) -> bytes | None:
+        try:
+            message: bytes = self.files.cat_file(f"{self._at(directory)}/{RECORD}")
+        except FileNotFoundError:
+            return None
+        return message
+
+    def _put(self, paths: Iterable[Path], base: Path, there: str) -> None:
+        for path in paths:
+            target = f"{there}/{path.relative_to(base).as_posix()}"
+            self.files.makedirs(target.rpartition("/")[0], exist_ok=True)
+            self.files.put_file(str(path), target)
+
+    def _fetch(self, directory: str, here: Path) -> None:
+        there = self._at(directory)
+        found: list[Any] = self.files.find(there)
+        base = self.files._strip_protocol(there).rstrip("/")
+        for path in found:
+            relative = str(path).removeprefix(base).lstrip("/")
+            if relative != RECORD:
+                (here / relative).parent.mkdir(parents=True, exist_ok=True)
+                self.files.get_file(path, str(here / relative))
+
+    def _fetch_beside(self, place: str, name: str) -> None:
+        there = f"{self._at(place)}/{name}"
+        (self.out / place).mkdir(parents=True, exist_ok=True)
+        if self.files.isfile(there):
+            self.files.get_file(there, str(self.out / place / name))
+        elif self.files.exists(there):
+            with whole_directory(self.out / place / name) as beside:
+                self._fetch(f"{place}/{name}".lstrip("/"), beside)

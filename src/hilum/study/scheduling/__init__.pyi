@@ -1,0 +1,33 @@
+from .here import (
+    ThisProcess as ThisProcess,
+)
+from .local_processes import (
+    LocalProcesses as LocalProcesses,
+)
+from .ray_cluster import (
+    RayCluster as RayCluster,
+)
+from .tasks import (
+    Ended as Ended,
+)
+from .tasks import (
+    Pool as Pool,
+)
+from .tasks import (
+    Resources as Resources,
+)
+from .tasks import (
+    Task as Task,
+)
+from .tasks import (
+    Work as Work,
+)
+from .tasks import (
+    run_tasks as run_tasks,
+)
+from .where import (
+    Where as Where,
+)
+from .where import (
+    open_pool as open_pool,
+)

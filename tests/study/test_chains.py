@@ -1,0 +1,127 @@
+"""Starts that follow each other: own pretraining behind another, or behind labels, with one ledger for all."""
+
+import polars as pl
+import pytest
+
+from hilum.encoders.card import read_card
+from hilum.errors import HilumErrors
+from hilum.phantom import write_layout
+from hilum.progress import silent
+from hilum.study.check import check_study
+from hilum.study.execution import run_study
+from hilum.study.file import parse_study, tiny
+from hilum.study.plan import plan_data, plan_study, step_keys, steps_of
+from hilum.study.plan.prepare import prepare_study
+
+STUDY = """\
+question: Does it pay to learn in several steps?
+data:
+  images: {collection: chestxray14}
+  others: {collection: vindr_cxr}
+preprocess: [{square: pad}, {resize: 32}]
+task:
+  on: images
+  findings: [Pleural Effusion, Infiltration]
+  split: {lists: official, validation: 0.3}
+starts:
+  wide: {encoder: resnet18, pretrain: simclr, on: others}
+  labels: {encoder: resnet18, supervise: {on: others, findings: [Cardiomegaly]}, start: wide}
+  near: {encoder: resnet18, pretrain: mocov2, on: images, start: labels}
+arms:
+  scratch: {encoder: resnet18}
+  chain: {start: near}
+  inside: {encoder: resnet18, init: {pretrain: simclr, on: images, start: {pretrain: simclr, on: others}}}
+pretrain: {epochs: 1, batch_size: 32}
+finetune: {epochs: 1, lr: 1e-3}
+seeds: [0]
+evaluate: {n_bootstrap: 100, min_positive_patients: 2}
+explain: null
+"""
+
+
+@pytest.fixture(scope="module")
+def roots(images, tmp_path_factory):
+    root = tmp_path_factory.mktemp("chains") / "others"
+    write_layout("vindr_cxr", root, images=90, size=48, seed=2, workers=1, on_progress=silent)
+    return {"images": images, "others": root}
+
+
+def study_of(text: str = STUDY):
+    return parse_study(text, where="chains.yaml")
+
+
+def test_every_start_is_made_once_and_after_what_it_goes_on_from():
+    made = [step for step in steps_of(study_of(), None) if step.kind in ("pretrain", "supervise")]
+    assert [step.title for step in made] == [
+        "pretrain simclr resnet18 on others, seed 0",
+        "train resnet18 with labels of others, 1 finding, seed 0",
+        "pretrain mocov2 resnet18 on images, seed 0",
+        "pretrain simclr resnet18 on images, seed 0",
+    ]
+
+
+def test_the_plan_names_the_chain_and_all_that_is_learnt(roots):
+    plan = plan_data(plan_study(study_of(), roots))
+    (arm,) = [each for each in plan["arms"] if each["arm"] == "chain"]
+    assert (
+        arm["starts_from"]
+        == "mocov2 on images/train from supervised on labels of others from simclr on others, 1 epochs"
+    )
+    assert arm["weights"]["trained_on"] == "images of others; images and labels of others; images of images"
+    assert [row["title"].partition(" from ")[0] for row in plan["pretraining"]] == [
+        "simclr on others", "mocov2 on images/train", "simclr on images/train",
+    ]  # fmt: skip
+    assert plan["refused"] == []
+
+
+def test_a_changed_first_start_changes_all_that_goes_on_from_it(roots):
+    def keys(text):
+        study = study_of(text)
+        steps = steps_of(study, None)
+        of = step_keys(steps, prepare_study(study, roots))
+        return {step.title: of[step.directory] for step in steps}
+
+    before, after = (
+        keys(STUDY),
+        keys(STUDY.replace("pretrain: simclr, on: others}\n", "pretrain: simclr, on: others, epochs: 2}\n")),
+    )
+    changed = {title for title in before if before[title] != after.get(title)}
+    assert changed >= {
+        "train resnet18 with labels of others, 1 finding, seed 0",
+        "pretrain mocov2 resnet18 on images, seed 0",
+        "fine-tune chain, seed 0",
+    }
+    assert "fine-tune scratch, seed 0" not in changed
+
+
+def test_a_chain_runs_and_the_ledger_of_the_last_names_all(roots, unseen, tmp_path):
+    out = tmp_path / "out"
+    run_study(study_of(), roots, out, show_step=unseen)
+    cards = {path.parent: read_card(path.parent) for path in out.glob("pretrain/*/seed-0/card.json")}
+    last = next(card for path, card in cards.items() if path.parent.name.startswith("mocov2"))
+    labels = next(card for path, card in cards.items() if path.parent.name.startswith("supervised"))
+    assert last.starts_from == labels.sha256
+    assert set(last.ledger.patients_of) == {"phantom-s0", "phantom-s2"}
+    assert last.ledger.patients_of["phantom-s2"] == labels.ledger.patients_of["phantom-s2"]
+    arm = read_card(out / "arms/chain/seed-0")
+    assert arm.starts_from == last.sha256
+    assert arm.ledger.patients_of["phantom-s2"] == labels.ledger.patients_of["phantom-s2"]
+    assert pl.read_parquet(out / "evaluation/metrics.parquet")["arm"].n_unique() == 3
+
+
+def test_chains_are_tried_in_miniature_and_shrunk(roots):
+    checked = check_study(study_of(), roots)
+    assert checked.problems == []
+    assert checked.arms == ["scratch", "chain", "inside"]
+    assert tiny(study_of()).starts["near"].start == "labels"
+
+
+def test_circles_and_other_encoders_are_reported_with_their_lines():
+    text = STUDY.replace("on: others}\n  labels", "on: others, start: near}\n  labels")
+    text = text.replace("near: {encoder: resnet18", "near: {encoder: resnet34")
+    with pytest.raises(HilumErrors) as error:
+        study_of(text)
+    message = "\n".join(error.value.problems)
+    assert "starts.wide.start: goes on from itself: wide from near from labels from wide" in message
+    assert "starts.near.start: 'labels' is of resnet18, not resnet34" in message
+    assert "line 11" in message
