@@ -155,9 +155,9 @@ def test_a_study_file_takes_all_four_and_its_mistakes_are_found_by_name(package)
     wrong = text.replace("width: 8", "width: 1").replace("[youden_index]", "[youden]").replace("{collection: clinic}", "{collection: clinics}")  # fmt: skip
     with pytest.raises(HilumError) as caught:
         parse_study(wrong, where="own.yaml")
-    said = str(caught.value)
+    expected = str(caught.value)
     for part in ("greater than or equal to 2", "'youden'", "youden_index", "'clinics' is not a collection", "'clinic'"):
-        assert part in said
+        assert part in expected
     with pytest.raises(HilumError, match=r"data\.ours\.collection"):
         tiny(parse_study(text, where="own.yaml"))
 
@@ -180,13 +180,13 @@ def test_the_study_of_the_page_runs_to_its_report(package, clinic, tmp_path):
 
 def test_another_process_finds_an_installed_package(package):
     code = "from hilum.findings import COLLECTIONS; print('clinic' in COLLECTIONS)"
-    told = {"PYTHONPATH": f"{package}:{Path(hilum.__file__).parents[1]}", "PATH": ""}
-    answer = subprocess.run([sys.executable, "-c", code], env=told, capture_output=True, text=True, check=True)
+    message = {"PYTHONPATH": f"{package}:{Path(hilum.__file__).parents[1]}", "PATH": ""}
+    answer = subprocess.run([sys.executable, "-c", code], env=message, capture_output=True, text=True, check=True)
     assert answer.stdout == "True\n"
 
 
 @pytest.mark.parametrize(
-    ("group", "point", "told"),
+    ("group", "point", "message"),
     [
         ("hilum.encoders", "resnet18 = strided:STRIDED", "resnet18, which is Hilum's, from other 1.0"),
         ("hilum.encoders", "Strided = strided:STRIDED", "small letters"),
@@ -196,11 +196,11 @@ def test_another_process_finds_an_installed_package(package):
         ("hilum.encoders", "odd = youden_index:YOUDEN_INDEX", "hilum.encoders.catalogue.Architecture"),
     ],
 )
-def test_what_is_wrong_with_a_package_is_named_with_it(package, group, point, told):
+def test_what_is_wrong_with_a_package_is_named_with_it(package, group, point, message):
     as_installed(package, "other", entry_points({group: [point]}))
     forget()
-    with pytest.raises(HilumError, match=told):
-        ARCHITECTURES[point.split(" ")[0]] if "Hilum's" not in told else list(ARCHITECTURES)
+    with pytest.raises(HilumError, match=message):
+        ARCHITECTURES[point.split(" ")[0]] if "Hilum's" not in message else list(ARCHITECTURES)
 
 
 def test_findings_that_nobody_knows_are_refused(package):

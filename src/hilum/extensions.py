@@ -76,7 +76,7 @@ class Registry(Mapping[str, T], Generic[T]):
 
     Raises:
         HilumError: at the first use: a package takes a name of Hilum's own, its code cannot be imported, or is not what
-            the group asks for (told by `read`).
+            the group asks for (reported by `read`).
     """
 
     def __init__(self, group: str, own: Mapping[str, T], read: Callable[[str, object], T]) -> None:

@@ -78,4 +78,4 @@ def test_a_frozen_encoder_has_values_of_its_own():
 
 def test_presets_name_settings_that_there_are():
     known = {field.name for field in fields(FinetuneSettings)}
-    assert {each.name for each in resolve_finetuning({}, 100).message} <= known
+    assert {each.name for each in resolve_finetuning({}, 100).choices} <= known

@@ -331,7 +331,7 @@ CONDITIONAL = ("sr-document-content",)
 """Its table asks of every item for what each type of value needs; `srread` and dsrdump know which is which."""
 
 
-def said_by(program, *words):
+def output_of(program, *words):
     if shutil.which(program) is None:
         pytest.skip(f"no {program} here")
     done = subprocess.run([program, *map(str, words)], capture_output=True, text=True, errors="replace")
@@ -340,7 +340,7 @@ def said_by(program, *words):
 
 def test_dciodvfy_finds_no_error(results):
     for path in written(results):
-        _, lines = said_by("dciodvfy", path)
+        _, lines = output_of("dciodvfy", path)
         assert not [line for line in lines if line.startswith(("Error", "Abort"))], (path, lines)
         unknown = [line for line in lines if line.startswith("Warning") and not line.startswith(EXPECTED)]
         assert not unknown, path
@@ -356,7 +356,7 @@ EXPECTED = (
 
 def test_dcmtk_reads_reports_and_presentation_states(results, tmp_path):
     for path in results[2].rglob("report.dcm"):
-        code, lines = said_by("dsrdump", path)
+        code, lines = output_of("dsrdump", path)
         assert code == 0, lines
         text = "\n".join(lines)
         assert "Probability" in text
@@ -365,6 +365,6 @@ def test_dcmtk_reads_reports_and_presentation_states(results, tmp_path):
         state = pydicom.dcmread(path)
         state.PatientName = "Mueller^Anne"  # its checker knows no UTF-8, and takes an empty name for an error
         state.save_as(tmp_path / path.name)
-        code, lines = said_by("dcmpschk", tmp_path / path.name)
+        code, lines = output_of("dcmpschk", tmp_path / path.name)
         assert code == 0, lines
         assert "Test passed" in "\n".join(lines)

@@ -104,7 +104,7 @@ def test_empty_fields_beyond_the_header_and_rows_without_values_do_not_matter(tm
     assert read_csv_text(path).rows() == [("a", "1"), ("b", "2"), ("c", None)]
 
 
-def read_or_told(path, columns):
+def read_or_error(path, columns):
     try:
         return read_csv_text(path).to_dict(as_series=False), read_table(path, columns, of="a").rows()
     except HilumError as error:
@@ -129,11 +129,11 @@ def test_a_table_without_quotes_is_read_as_one_that_goes_through_the_reader_of_q
 ):
     text = end.join([header, *lines]) + end * ended
     path = write(tmp_path / "t.csv", text.encode())
-    plain = read_or_told(path, ["id"])
+    plain = read_or_error(path, ["id"])
     write(path, text.encode())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(native_files, "_plain_rows", lambda _: None)
-        assert read_or_told(path, ["id"]) == plain
+        assert read_or_error(path, ["id"]) == plain
 
 
 def test_columns_without_a_name_are_left_out(tmp_path):

@@ -57,8 +57,8 @@ def read_headers(
     rows, rejected = [], []
     remarks: list[tuple[str, Remark]] = []
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        headers = pool.map(lambda path: _header(root / path), here["path"])
-        for done, ((image_id, path), header) in enumerate(zip(here.iter_rows(), headers, strict=True)):
+        read_headers = pool.map(lambda path: _header(root / path), here["path"])
+        for done, ((image_id, path), header) in enumerate(zip(here.iter_rows(), read_headers, strict=True)):
             if done % _REPORT_EVERY == 0:
                 on_progress(done, len(here), "")
             if isinstance(header, str):

@@ -15,7 +15,7 @@ Columns: TypeAlias = Sequence[tuple[NDArray[np.floating], NDArray[np.floating]]]
 
 
 class StatisticMaker(Protocol):
-    """From columns of labels and scores to their values in any redraws of patients."""
+    """From columns of labels and scores to their values in any resamples of patients."""
 
     def __call__(self, columns: Columns, patients: NDArray[np.int32], *, threads: int | None = None) -> Statistic:
         """Prepare what can be prepared once, such as sorting.
@@ -47,7 +47,7 @@ class AddedMetric:
 
 
 def weighted(value: Callable[[NDArray[np.bool_], NDArray[np.float64], NDArray[np.float64]], float]) -> StatisticMaker:
-    """A statistic of a function of labels, scores and weights: called once a finding, arm and redraw.
+    """A statistic of a function of labels, scores and weights: called once a finding, arm and resample.
 
     Args:
         value: from labels (n,), scores (n,) and weights (n,), how often each image counts (whole numbers, at least one
@@ -65,11 +65,11 @@ def weighted(value: Callable[[NDArray[np.bool_], NDArray[np.float64], NDArray[np
         def statistic(counts: Counts) -> NDArray[np.float64]:
             out = np.full((len(columns), BLOCK), np.nan)
             for row, (positive, scores, owners) in enumerate(sides):
-                for redraw in range(BLOCK):
-                    weights = counts[owners, redraw].astype(np.float64)
+                for resample in range(BLOCK):
+                    weights = counts[owners, resample].astype(np.float64)
                     drawn = weights > 0
                     if drawn.any():
-                        out[row, redraw] = value(positive[drawn], scores[drawn], weights[drawn])
+                        out[row, resample] = value(positive[drawn], scores[drawn], weights[drawn])
             return out
 
         return statistic

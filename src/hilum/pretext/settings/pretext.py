@@ -12,7 +12,7 @@ from hilum.pretext.settings.sizes import SizeCurriculum
 from hilum.training.settings import Compile, Device, KeepProbed, Optimizer, Precision
 
 POLICIES_OF_RUN = ("policy", "second_policy", "local_policy")
-_SAID_ONLY = ("validation", "patience")
+_WHERE_GIVEN = ("validation", "patience")
 """Settings that decide nothing where they are None."""
 LEAST_HEAD_STEPS = 100
 """Steps in which random heads in front of good weights train alone; fewer only where that were much of the run."""
@@ -110,7 +110,7 @@ class PretextSettings:
     def decisive(self) -> dict[str, Any]:
         """Everything that decides the result, for provenance and for telling runs apart."""
         values = {name: value for name, value in asdict(self).items() if name not in ("workers", "device", "compile")}
-        values = {name: value for name, value in values.items() if value is not None or name not in _SAID_ONLY}
+        values = {name: value for name, value in values.items() if value is not None or name not in _WHERE_GIVEN}
         return values | ({"size": self.size.model_dump()} if isinstance(self.size, SizeCurriculum) else {})
 
     def filled(self, method: str, images: int, *, from_weights: bool) -> Self:

@@ -273,7 +273,9 @@ def _cross_problems(content: Mapping[str, Any]) -> Iterator[Problem]:
         collection = raw.get("collection") if isinstance(raw, dict) else None
         if isinstance(collection, str) and collection not in COLLECTIONS:
             yield Problem(
-                ("data", name, "collection"), f"{collection!r} is not a collection", nearest(collection, list(COLLECTIONS))
+                ("data", name, "collection"),
+                f"{collection!r} is not a collection",
+                nearest(collection, list(COLLECTIONS)),
             )
 
 

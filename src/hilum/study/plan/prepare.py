@@ -380,9 +380,10 @@ def _prepare_task(view: View, data: PreparedData) -> PreparedTask:
         return _with_targets(study, data, manifest, split)
     selected = ~pl.col("image_id").is_in(pl.Series(sorted(missing), dtype=pl.String).implode())
     parts_lost = split.assignment.filter(~selected)["split"].value_counts()
-    kept_split = replace(split, assignment=split.assignment.filter(selected))
+    selected_split = replace(split, assignment=split.assignment.filter(selected))
     return replace(
-        _with_targets(study, data, manifest.filter(selected), kept_split), without_features=dict(parts_lost.iter_rows())
+        _with_targets(study, data, manifest.filter(selected), selected_split),
+        without_features=dict(parts_lost.iter_rows()),
     )
 
 
