@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-import hilum
 from sphinx.application import Sphinx
+
+import hilum
 
 HERE = Path(__file__).resolve().parent
 PACKAGE = HERE.parent / "src" / "hilum"
