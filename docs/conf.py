@@ -1,4 +1,4 @@
-"""The documentation as a site: `make docs`, then open runs/docs/index.html. Built offline; nothing is loaded from elsewhere."""
+"""The documentation as a site: `make docs`, then open runs/docs/index.html. Built offline, of files of its own."""
 
 from pathlib import Path
 

@@ -70,8 +70,8 @@ def run_study(
         log: write the curves of training also for TensorBoard or MLflow, into `logs`
             (`hilum.study.logs`).
         where: in which processes the steps are done.
-        mirror: URL of a copy of the directory (`hilum.study.execution.mirror`): steps that are done there are fetched first, and
-            each is copied there when it is done.
+        mirror: URL of a copy of the directory (`hilum.study.execution.mirror`): steps that are done there are fetched
+            first, and each is copied there when it is done.
 
     Returns:
         Path of report.html.
