@@ -5,6 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import yaml
 
 from hilum.data.store import build_store
 from hilum.encoders.card import read_card
@@ -130,6 +131,24 @@ def test_a_training_image_that_is_a_test_image_is_refused_without_any_pretrainin
         marked = prepare_study(study_of(arm="", evaluate=", contaminated: mark"), roots)
         refuse_contaminated(marked)
         assert contamination_of(marked.first, "scratch").message.startswith("YES: copies of 1 of 10 test images")
+
+
+def test_a_compressed_copy_of_a_test_image_is_refused_where_stores_have_detail_to_compare(ours, tmp_path):
+    """Pixels differ then; the unlabelled pools were searched so before, training images with labels were not."""
+    for number in range(30):
+        noise = np.random.default_rng(number).integers(0, 256, (13, 13), dtype=np.uint8)
+        cv2.imwrite(str(ours / f"a{number}.png"), cv2.resize(noise, (96, 96), interpolation=cv2.INTER_CUBIC))
+    compressed = cv2.imencode(".jpg", cv2.imread(str(ours / "a25.png"), 0), [cv2.IMWRITE_JPEG_QUALITY, 85])[1]
+    cv2.imwrite(str(ours / "a3.png"), cv2.imdecode(compressed, 0))
+    (tmp_path / "more").mkdir()
+    cv2.imwrite(str(tmp_path / "more" / "m.png"), made(99))
+    text = study_of(arm="").model_dump(mode="json", exclude_unset=True)
+    text["preprocess"] = [{"square": "pad"}, {"resize": 64}]
+    prepared = prepare_study(
+        parse_study(yaml.safe_dump(text), where="study.yaml"), {"ours": ours, "more": tmp_path / "more"}
+    )
+    with pytest.raises(HilumErrors, match=r"ours: a3\.png shows the same as ours's a25\.png, which validates or tests"):
+        refuse_trained_copies(prepared, stores_of(prepared, tmp_path / "stores"))
 
 
 @pytest.mark.parametrize("recoded", [False, True])

@@ -64,6 +64,31 @@ def test_a_part_of_the_path_that_is_not_always_the_id_is_none(ids, tmp_path):
     assert found(images(*rows, ("x9_b.png", None, None)), tmp_path)["x9_b.png"] == ("x9_b.png", False)
 
 
+@pytest.mark.parametrize(
+    ("path", "other", "patient"),
+    [
+        ("p{:02d}/0.png", "archive/7.png", None),
+        ("p{:02d}/0.png", "p31/7.png", "p31"),
+        ("{:d}_0.png", "x_000.png", None),
+    ],
+)
+def test_a_part_of_the_path_that_has_not_the_form_of_the_ids_names_nobody(path, other, patient, tmp_path):
+    ids = "p{:02d}" if path.startswith("p") else "{:d}"
+    rows = [(path.format(number), ids.format(number), None) for number in range(10, 30)]
+    assert found(images(*rows, (other, None, None)), tmp_path)[other] == (patient or other, patient is not None)
+
+
+def test_a_header_that_no_labelled_image_has_may_be_anyone_whose_header_is_not_known(tmp_path):
+    """Four labelled patients have headers, one has none: the follow-up image may be hers."""
+    rows = [(f"{number}.dcm", f"R{number}", f"H{number}") for number in range(4)]
+    follow_up = [("new.dcm", None, "H9"), ("newer.dcm", None, "H9"), ("again.dcm", None, "H1")]
+    everyone, without_one = images(*rows, *follow_up), images(*rows, ("4.png", "R4", None), *follow_up)
+    assert found(everyone, tmp_path)["new.dcm"] == ("H9", True)
+    message = found(without_one, tmp_path)
+    assert message["again.dcm"] == ("R1", True)
+    assert message["new.dcm"] == message["newer.dcm"] == ("H9", False)
+
+
 def test_a_copy_is_of_the_patient_of_the_original(tmp_path):
     for name, content in {
         "a.png": b"one",

@@ -27,6 +27,13 @@ def test_the_same_table_in_every_form_gives_the_same_vectors(tmp_path):
         assert table.values.dtype == np.float32
 
 
+@pytest.mark.parametrize("text", ["a\nb\nc\n", "a\nb\nc", "a\r\nb\r\nc\r\n"])
+def test_names_end_with_their_lines_however_these_end(tmp_path, text):
+    np.save(tmp_path / "plain.npy", VALUES)
+    (tmp_path / "plain.ids.txt").write_bytes(text.encode())
+    np.testing.assert_array_equal(read_features(tmp_path / "plain.npy").of(["c"]), VALUES[[2]])
+
+
 @pytest.mark.parametrize(
     ("table", "message"),
     [

@@ -58,17 +58,26 @@ def _by_header(ids: _Ids, known: list[bool], headers: _Ids, notes: list[str]) ->
     if not given or (pairs and all(header == each for header, each in pairs)) or (not pairs and found & given):
         named = {header: header for header in found}  # one kind of ids
     elif pairs and len(renamed) == len(pairs):
-        named = {header: renamed.get(header, header) for header in found if header in renamed or header not in given}
+        named = {header: renamed[header] for header in found if header in renamed}
+        if given <= set(renamed.values()):  # a header of none of the labelled patients, all of whose headers are known
+            named |= {header: header for header in found if header not in renamed and header not in given}
     else:
         ids = [headers[row] if row in set(open_rows) else each for row, each in enumerate(ids)]
         notes.append(f"{len(open_rows):,} DICOM headers name patients in ids that the labels do not use")
         return ids, known
     compared = [row for row in open_rows if str(headers[row]) in named]
+    apart = [row for row in open_rows if str(headers[row]) not in named and headers[row] not in given]
     ids, known = [*ids], [*known]
     for row in compared:
         ids[row], known[row] = named[str(headers[row])], True
+    for row in apart:  # images of one person, who may be any of those whose header is not known
+        ids[row] = headers[row]
     if given and compared:
         notes.append(f"{len(compared):,} images got their patient from the DICOM header")
+    if apart:
+        notes.append(
+            f"{len(apart):,} DICOM headers name patients of whom it is not known which ids of the labels are theirs"
+        )
     return ids, known
 
 
@@ -85,7 +94,8 @@ def _by_path(ids: _Ids, known: list[bool], paths: _Ids, notes: list[str]) -> tup
             continue
         for place in dict(_parts(of_known[0][0])):
             if all(bare(dict(_parts(path)).get(place, "")) == bare(each) for path, each in of_known):
-                return _read_off(ids, known, paths, open_rows, place, bare, named, notes)
+                forms = {_form(dict(_parts(path))[place]) for path, _ in of_known}
+                return _read_off(ids, known, paths, open_rows, place, bare, named, forms, notes)
     return ids, known
 
 
@@ -97,17 +107,23 @@ def _read_off(
     place: _Place,
     bare: Callable[[str], str],
     named: Mapping[str, str],
+    forms: set[str],
     notes: list[str],
 ) -> tuple[_Ids, list[bool]]:
-    ids, known, found = [*ids], [*known], 0
+    """A part that is nobody's id is another patient where it has an id's form: "p31" has, "archive" has not."""
+    ids, known, found, others = [*ids], [*known], 0, set()
     for row in rows:
         part = dict(_parts(str(paths[row]))).get(place)
-        if part is not None and (bare is not _number or re.search(r"\d$", part)):
-            ids[row], known[row], found = named.get(bare(part), part), True, found + 1
+        if part is None or (bare(part) not in named and (_form(part) not in forms or not re.search(r"\d", part))):
+            continue
+        ids[row], known[row], found = named.get(bare(part), part), True, found + 1
+        if bare(part) not in named:
+            others.add(bare(part))
     if found:
         what, number = place
         where = f"part {number + 1} of the file name" if what == "name" else f"folder {number + 1} of the path"
-        notes.append(f"{found:,} images got their patient from {where}, which is the patient id of all others")
+        text = f"{found:,} images got their patient from {where}, which is the patient id of all others"
+        notes.append(f"{text}; {len(others):,} of these patients are none of the labels" if others else text)
     return ids, known
 
 
@@ -140,3 +156,8 @@ def _number(text: str) -> str:
     """The number at the end of "patient00017", "p17" and "17"; the text itself where it is none of that form."""
     form = re.fullmatch(r"[a-z]*0*(\d+)", text.casefold())
     return form.group(1) if form else text.casefold()
+
+
+def _form(part: str) -> str:
+    """Letters as they are, in lower case, and each number as one digit: of "P0031" "p0"."""
+    return re.sub(r"\d+", "0", part.casefold())

@@ -100,7 +100,8 @@ def _names(path: Path) -> list[str]:
         raise HilumError(path, expected="the image ids of the rows", found="no such file", fix=fix)
     if path.suffix == ".npy":
         return [str(each) for each in _array(path)]
-    return path.read_text(encoding="utf-8").split("\n")[:-1] if path.stat().st_size else []
+    lines = [line.removesuffix("\r") for line in path.read_bytes().decode().split("\n")]
+    return lines if lines[-1] else lines[:-1]
 
 
 def _table(path: Path) -> tuple[list[str], NDArray[np.generic]]:

@@ -39,7 +39,7 @@ def pixels_once(
 
 
 def refuse_trained_copies(prepared: PreparedStudy, store_of: Callable[[str], Store]) -> None:
-    """Refuse a study in which labels of images are learnt whose pixels are those of images that validate or test.
+    """Refuse a study in which labels of images are learnt whose pixels, or detail, are those of held-out images.
 
     Every task's training images are compared with its own validation, test and external test images, and those of
     starts with labels with what any task holds out. Published data sets alone are not searched.
@@ -69,8 +69,8 @@ def refuse_trained_copies(prepared: PreparedStudy, store_of: Callable[[str], Sto
         raise HilumErrors(
             "the training images",
             [
-                f"{copy.data}: {copy.image_id} has the pixels of {copy.of_data}'s {copy.of_image_id}, which validates "
-                "or tests"
+                f"{copy.data}: {copy.image_id} {_SHOWS[copy.kind]} {copy.of_data}'s {copy.of_image_id}, which "
+                "validates or tests"
                 for copy in copies[:10]
             ]
             + ([f"and {len(copies) - 10:,} others"] if len(copies) > 10 else []),
@@ -115,8 +115,7 @@ def _equal_across(
     parts = [part for name in names for part in (data[name].parts.values() or [data[name]])]
     if not is_searched({part.name: part for part in parts}):
         return []
-    images = {name: list(dict.fromkeys([*learnt.get(name, []), *held.get(name, [])])) for name in names}
-    return copies_between(equal_pixels({name: store_of(name) for name in names}, images), learnt, held, "pixels")
+    return pixel_copies(held, {name: store_of(name) for name in names}, learnt)
 
 
 def without_pixel_copies(
