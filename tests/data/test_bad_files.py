@@ -71,7 +71,7 @@ def test_a_store_sets_the_bad_file_aside_and_counts_the_odd_ones(root, tmp_path)
         "1 DICOM files: a window or VOI LUT that cannot be: it is left out. Correct it, or preprocess all images with "
         "`window: full`.",
         "1 DICOM files: a window beside all values: the image is one even gray. Preprocess with `window: full`, which "
-        "leaves windows out.",
+        "leaves windows out, or correct WindowCenter (0028,1050).",
     ]
     full = build_store(collected.manifest, root, parse_recipe([{"window": "full"}, {"resize": 8}]), tmp_path / "full")
     assert set(full.remarks.rows()) == {("bits.dcm", Remark.BITS_ABOVE_STORED)}

@@ -71,7 +71,7 @@ def test_a_file_that_only_a_word_makes_the_published_one_was_trained_on_nobody_k
 
     vouched = import_weights(ATTO, tmp_path / "mine.pth", weights_dir=folder, anyway=True)
     assert read_card(vouched).statements == []
-    assert read_card(vouched).settings["known_by"] == "message"
+    assert read_card(vouched).settings["known_by"] == "stated"
 
 
 def test_after_a_file_of_ones_own_the_real_one_is_still_accepted_and_used(tmp_path, folder, published_shapes, fill):

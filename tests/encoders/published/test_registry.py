@@ -71,7 +71,7 @@ def test_a_wrong_name_is_met_with_the_nearest_and_a_wrong_encoder_with_what_fits
 def test_the_table_is_read_without_torch():
     code = (
         "import sys; from hilum.encoders.published.resolving import describe_weights; "
-        "print(describe_weights('chexnet', 'densenet121').seen[0].list, 'torch' in sys.modules)"
+        "print(describe_weights('chexnet', 'densenet121').trained_on[0].list, 'torch' in sys.modules)"
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout.split() == ["split_chexnet", "False"]
