@@ -51,6 +51,8 @@ bench: setup
 docs: setup
 	$(VENV)/bin/python docs/write_study_file_reference.py
 	$(VENV)/bin/python docs/write_notes.py
+	$(VENV)/bin/sphinx-build --quiet --fail-on-warning --builder html docs runs/docs
+	@echo "Open runs/docs/index.html"
 
 constraints: setup
 	$(UV) pip compile --quiet --universal --python $(VENV)/bin/python --extra dev pyproject.toml \

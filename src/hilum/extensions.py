@@ -93,7 +93,7 @@ class Registry(Mapping[str, T], Generic[T]):
 
     def __contains__(self, name: object) -> bool:
         """Whether there is such a name; imports nothing."""
-        return name in self.own or name in self._added()
+        return isinstance(name, str) and (name in self.own or name in self._added())
 
     def __iter__(self) -> Iterator[str]:
         """Hilum's own names, then those of packages in alphabetic order."""

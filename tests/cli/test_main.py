@@ -19,8 +19,8 @@ def run(monkeypatch, capsys, *words: str) -> tuple[int, str, str]:
     ("words", "message"),
     [
         (("study", "plan", "dema"), "Did you mean demo"),
-        (("study", "run", "demo", "--out", "x", "--data", "phantom"), "expected NAME=ROOT"),
-        (("study", "run", "demo", "--out", "x", "--data", "phantom=nowhere"), "nowhere is none"),
+        (("study", "run", "demo", "--out", "x", "--data", "hospital"), "expected NAME=ROOT"),
+        (("study", "run", "demo", "--out", "x", "--data", "hospital=nowhere"), "nowhere is none"),
         (("study", "run", "chestxray14_tiny", "--out", "x"), "Add --data chestxray14=ROOT"),
         (
             ("study", "plan", "demo", "--set", "finetune.epochs=many"),
@@ -49,12 +49,13 @@ def test_a_plan_as_json_is_nothing_but_json(monkeypatch, capsys):
     status, out, _ = run(monkeypatch, capsys, "study", "plan", "demo", "--json")
     plan = json.loads(out)
     assert status == 0
-    assert [arm["arm"] for arm in plan["arms"]] == ["scratch", "simclr", "mocov2"]
+    assert [arm["arm"] for arm in plan["arms"]] == ["scratch", "public_labels", "simclr"]
     assert [step["kind"] for step in plan["steps"]] == [
-        "generate",
-        "store",
-        *["pretrain"] * 4,
-        *["finetune"] * 6,
+        *["generate"] * 2,
+        *["store"] * 2,
+        "supervise",
+        "pretrain",
+        *["finetune"] * 9,
         "baselines",
         "evaluate",
         "explain",

@@ -190,9 +190,7 @@ def run(case: Case, directory: Path, *, workers: int = 0, keeps_best: bool = Fal
         own_after_step()
 
     trainable.after_step = after_step
-    probing = (
-        None if case.method == "classifier" else probing_of(case, store, keep="best_probe" if keeps_best else "last")
-    )
+    probing = None if case.method == "classifier" else probing_of(case, store, keeps_best=keeps_best)
     curves = fit(
         trainable, training, validation=validation, probing=probing, settings=settings, directory=directory
     ).curves

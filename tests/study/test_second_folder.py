@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hilum.encoders.catalogue import ARCHITECTURES
 from hilum.encoders.zoo import create_encoder
 from hilum.phantom import write_chestxray14
-from hilum.study.execution import run, run_study, study_status
+from hilum.study.execution import run_study, study_status, work
 from hilum.study.file import as_yaml, parse_study
 from hilum.study.plan import plan_study
 
@@ -90,7 +90,7 @@ def test_a_page_that_failed_is_undone_and_made_again_alone(done, roots, unseen, 
     (out / "report.html").unlink()
     study = parse_study(TEXT, where="second.yaml")
     with monkeypatch.context() as patch:
-        patch.setattr(run, "write_report", lambda *_: (_ for _ in ()).throw(TypeError("a cell without text")))
+        patch.setattr(work, "write_report", lambda *_: (_ for _ in ()).throw(TypeError("a cell without text")))
         with pytest.raises(TypeError, match="a cell without text"):
             run_study(study, roots, out, show_step=unseen)
     assert [step.title for step in study_status(out) if step.state != "done"] == ["write the report"]

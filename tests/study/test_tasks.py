@@ -208,7 +208,7 @@ arms: {{scratch: {{encoder: resnet18}}}}
         ("label_fraction: [0.4, 1]", "labelled: 40", "tasks.nih.labelled: was renamed to label_fraction    write "
                                                      "label_fraction: 0.4"),
         ("label_fraction: [0.4, 1]", "vote: any", "tasks.nih.vote: was renamed to consensus"),
-        ("n_bootstrap: 100", "resamples: 100", "evaluate.resamples: was renamed to n_bootstrap"),
+        ("n_bootstrap: 100", "redraws: 100", "evaluate.redraws: was renamed to n_bootstrap"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_between_tasks_starts_and_arms_is_reported(old, new, message):

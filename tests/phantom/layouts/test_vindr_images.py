@@ -34,9 +34,7 @@ def test_readers_are_three_different_ones_and_draw_on_the_image(drawn):
 
 
 def test_the_consensus_is_what_is_there(drawn):
-    assert consensus(drawn(Cardiomegaly=0.01)).trained_on == {
-        "Cardiomegaly": [Box("Cardiomegaly", 5.0, 10.0, 20.0, 10.0)]
-    }
+    assert consensus(drawn(Cardiomegaly=0.01)).marked == {"Cardiomegaly": [Box("Cardiomegaly", 5.0, 10.0, 20.0, 10.0)]}
 
 
 def test_codes_of_readers_and_of_all_together(drawn):

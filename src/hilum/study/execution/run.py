@@ -16,12 +16,12 @@ from hilum.errors import HilumError
 from hilum.report.page import PAGE
 from hilum.study.execution.external import store_of
 from hilum.study.execution.following import Following
+from hilum.study.execution.mirror import Mirror
 from hilum.study.execution.tasks import tasks_of
 from hilum.study.execution.work import ShowStep, StepRunner, StudyWork
 from hilum.study.file import Study, as_yaml
 from hilum.study.generate import generate, generated_root, generation_key
 from hilum.study.logs import Log, open_log
-from hilum.study.mirror import Mirror
 from hilum.study.plan import (
     Step,
     count_images,
@@ -70,8 +70,8 @@ def run_study(
         log: write the curves of training also for TensorBoard or MLflow, into `logs`
             (`hilum.study.logs`).
         where: in which processes the steps are done.
-        mirror: URL of a copy of the directory (`hilum.study.mirror`): steps that are done there are fetched first, and
-            each is copied there when it is done.
+        mirror: URL of a copy of the directory (`hilum.study.execution.mirror`): steps that are done there are fetched
+            first, and each is copied there when it is done.
 
     Returns:
         Path of report.html.

@@ -15,6 +15,10 @@ LOCAL = "local"
 """The address of a cluster of this machine alone, which is started and stopped with the study."""
 
 
+ANSWER_SECONDS = 5.0
+"""In which a cluster's address must answer; Ray itself asks for minutes."""
+
+
 class RayCluster:
     """Tasks of a Ray cluster: all that can begin are handed over, and the cluster has each wait for its resources.
 
@@ -50,6 +54,7 @@ class RayCluster:
         if self._ray.is_initialized():
             yield self
             return
+        _check_answers(self.address)
         given = {"num_cpus": self.nodes_cpus, "include_dashboard": False} if self.address == LOCAL else {}
         try:
             self._ray.init(
@@ -149,3 +154,19 @@ def _do(boxed: list[Any], name: str, cpus: int, version: str) -> Exception | Non
         _KNOWN.clear()
         _KNOWN[known] = ray.get(reference)
     return outcome(_KNOWN[known], name)
+
+
+def _check_answers(address: str) -> None:
+    """Refuse an address HOST:PORT where nothing listens; other addresses are Ray's to refuse."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdecimal():
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=ANSWER_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise HilumError(
+            f"--cluster {address}",
+            expected="a Ray cluster",
+            found=f"nothing that answers ({error})",
+            fix="Start one with `ray start --head`, or use --cluster local.",
+        ) from error

@@ -8,8 +8,8 @@ import pytest
 
 from hilum.errors import HilumError
 from hilum.study.execution import run_study
+from hilum.study.execution.mirror import Mirror
 from hilum.study.file import parse_study
-from hilum.study.mirror import Mirror
 from hilum.study.plan import read_record
 
 
