@@ -29,7 +29,7 @@ ROOMS = {
 project = "Hilum"
 author = "The Hilum developers"
 version = release = hilum.__version__
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
 exclude_patterns = ["examples/**"]
 html_theme = "furo"
