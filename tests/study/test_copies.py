@@ -179,3 +179,4 @@ def test_nothing_is_refused_where_all_images_differ(ours, tmp_path):
     prepared = prepare_study(study_of(arm=""), {"ours": ours, "more": tmp_path / "more"})
     refuse_contaminated(prepared)
     refuse_trained_copies(prepared, stores_of(prepared, tmp_path / "stores"))
+    assert contamination_of(prepared.first, "scratch").certainty == "no"

@@ -28,7 +28,7 @@
     ["calibration", `${card.calibration_method}, on ${card.calibrated_on}`],
   ];
   for (const [term, fact] of facts) at("trained").append(make("dt", term), make("dd", fact));
-  at("measured-on").textContent = `On ${card.measured_on}; intervals over ${whole(card.n_bootstrap)} redraws of patients.`;
+  at("measured-on").textContent = `On ${card.measured_on}; intervals over ${whole(card.n_bootstrap)} resamples of patients.`;
   for (const each of card.measured) {
     const interval = each.ci_low === null || each.ci_high === null ? "–" : `${number(each.ci_low)} to ${number(each.ci_high)}`;
     const row = make("tr", [make("th", each.finding), make("td", each.metric)]);

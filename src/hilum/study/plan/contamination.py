@@ -316,7 +316,7 @@ def _copies_learnt(prepared: Prepared, arm: str, stores: Mapping[str, Store] | N
 def _copies_trained(prepared: Prepared) -> list[Copy]:
     """Training images of the task whose files are those of images that validate or test it."""
     learnt, held = (by_part(prepared.data, images) for images in learnt_and_held(prepared))
-    return copies_between(prepared.identity.equal, learnt, held, "bytes")
+    return copies_between(prepared.identity.equal, learnt, held)
 
 
 def _learnt_in_words(study: Study, arm: str) -> list[str]:

@@ -5,7 +5,6 @@ not in the plan.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Literal
 
 from hilum.data.store import Store
 from hilum.errors import HilumErrors
@@ -93,15 +92,14 @@ def copies_between(
     groups: Iterable[Sequence[ImageName]],
     learnt: Mapping[str, Sequence[str]],
     held: Mapping[str, Sequence[str]],
-    kind: Literal["bytes", "pixels"],
 ) -> list[Copy]:
-    """Of groups of equal images, those that are learnt from while another one is held out."""
+    """Of groups of images with the same bytes, those that are learnt from while another one is held out."""
     of_learnt, of_held = ({name: set(ids) for name, ids in images.items()} for images in (learnt, held))
     copies = []
     for group in groups:
         first = next((image for image in group if image[1] in of_held.get(image[0], ())), None)
         if first is not None:
-            copies += [Copy(*image, *first, kind) for image in group if image[1] in of_learnt.get(image[0], ())]
+            copies += [Copy(*image, *first, "bytes") for image in group if image[1] in of_learnt.get(image[0], ())]
     return copies
 
 

@@ -5,7 +5,7 @@ from hilum.encoders.published.key_maps.augreg import AUGREG
 from hilum.encoders.published.key_maps.convnext import CONVNEXTV2, CONVNEXTV2_SPARSE
 from hilum.encoders.published.key_maps.dinov3 import DINOV3, DINOV3_CONVNEXT
 from hilum.encoders.published.key_maps.eva_x import EVA_X
-from hilum.encoders.published.key_maps.hugging_face import HF_CONVNEXT, HF_DINOV3, HF_DINOV3_CONVNEXT, HF_VIT
+from hilum.encoders.published.key_maps.hugging_face import HF_CONVNEXT, HF_DINOV2, HF_DINOV3, HF_DINOV3_CONVNEXT, HF_VIT
 from hilum.encoders.published.key_maps.layout import Layout
 from hilum.encoders.published.key_maps.timm_names import TIMM
 
@@ -26,7 +26,7 @@ LAYOUTS: dict[str, Layout] = {
     "mae": transformers.MAE,
     "dinov2": transformers.DINOV2,
     "dinov2_checkpoint": transformers.DINOV2_CHECKPOINT,
-    "hf_dinov2": transformers.HF_DINOV2,
+    "hf_dinov2": HF_DINOV2,
     "hf_vit": HF_VIT,
     "dinov3": DINOV3,
     "hf_dinov3": HF_DINOV3,

@@ -1,8 +1,9 @@
-"""Networks in the names of Hugging Face's transformers: DINOv3's ViT and ConvNeXt, ViT, ConvNeXt and ConvNeXt V2.
+"""Networks in the names of Hugging Face's transformers: Dinov2 (RAD-DINO), DINOv3's ViT and ConvNeXt, ViT, ConvNeXt.
 
 Definitions: transformers modeling_dinov3_vit.py (DINOv3ViTModel), modeling_dinov3_convnext.py (DINOv3ConvNextModel),
 modeling_vit.py (ViTModel), modeling_vit_mae.py (ViTMAEModel, with `vit.` in front and a decoder beside), and
-modeling_convnext.py, modeling_convnextv2.py (ConvNextModel, ConvNextV2Model). Dinov2Model is in `transformers.py`.
+modeling_convnext.py, modeling_convnextv2.py (ConvNextModel, ConvNextV2Model); modeling_dinov2.py and
+modeling_dinov2_with_registers.py (Dinov2Model).
 """
 
 from torch import Tensor
@@ -10,8 +11,7 @@ from torch import Tensor
 from hilum.encoders.positions import EXACT_SIZE
 from hilum.encoders.published.key_maps.key_patterns import AFFINE, as_wanted
 from hilum.encoders.published.key_maps.layout import Layout, Shapes, Use
-
-_MASK_TOKEN = "the token that stands for a masked patch"
+from hilum.encoders.published.key_maps.transformers import MASK_TOKEN, registers
 
 
 def _biases(tensors: dict[str, Tensor], wanted: Shapes) -> dict[str, Tensor]:
@@ -46,7 +46,7 @@ HF_DINOV3 = Layout(
         Use(rf"layer\.(\d+)\.mlp\.down_proj\.{AFFINE}", r"blocks.\1.mlp.fc2.\2"),
         Use(rf"norm\.{AFFINE}", r"norm.\1"),
     ),
-    drops={r"(?:dinov3_vit\.)?(?:model\.)?embeddings\.mask_token": _MASK_TOKEN},
+    drops={r"(?:dinov3_vit\.)?(?:model\.)?embeddings\.mask_token": MASK_TOKEN},
     finish=_biases,
 )
 
@@ -69,33 +69,54 @@ HF_DINOV3_CONVNEXT = Layout(
     ),
 )
 
+_VIT = (
+    Use(r"embeddings\.cls_token", "cls_token"),
+    Use(r"embeddings\.position_embeddings", "pos_embed"),
+    Use(rf"embeddings\.patch_embeddings\.projection\.{AFFINE}", r"patch_embed.proj.\1"),
+    *(
+        Use(
+            rf"encoder\.layer\.(\d+)\.attention\.attention\.{name}\.{AFFINE}",
+            r"blocks.\1.attn.qkv.\2",
+            part=part,
+            of=3,
+        )
+        for part, name in enumerate(("query", "key", "value"))
+    ),
+    Use(rf"encoder\.layer\.(\d+)\.attention\.output\.dense\.{AFFINE}", r"blocks.\1.attn.proj.\2"),
+    Use(rf"layernorm\.{AFFINE}", r"norm.\1"),
+)
+"""What ViTModel and Dinov2Model name alike: embeddings, attention, the last norm."""
+
+HF_DINOV2 = Layout(
+    title="Hugging Face's Dinov2",
+    prefix=r"(?:dinov2\.|dinov2_with_registers\.)?",
+    sign=r"encoder\.layer\.\d+\.attention\.attention\.query\.weight",
+    uses=(
+        *_VIT,
+        Use(r"embeddings\.register_tokens", "reg_token"),
+        Use(rf"encoder\.layer\.(\d+)\.(norm1|norm2|mlp\.fc1|mlp\.fc2)\.{AFFINE}", r"blocks.\1.\2.\3"),
+        Use(r"encoder\.layer\.(\d+)\.layer_scale([12])\.lambda1", r"blocks.\1.ls\2.gamma"),
+    ),
+    classifier=rf"classifier\.{AFFINE}",
+    drops={r"(?:dinov2\.|dinov2_with_registers\.)?embeddings\.mask_token": MASK_TOKEN},
+    positions=EXACT_SIZE,
+    finish=registers,
+)
+
 HF_VIT = Layout(
     title="Hugging Face's ViT",
     prefix=r"(?:vit\.)?",
     sign=r"encoder\.layer\.\d+\.layernorm_before\.weight",
     uses=(
-        Use(r"embeddings\.cls_token", "cls_token"),
-        Use(r"embeddings\.position_embeddings", "pos_embed"),
-        Use(rf"embeddings\.patch_embeddings\.projection\.{AFFINE}", r"patch_embed.proj.\1"),
+        *_VIT,
         Use(rf"encoder\.layer\.(\d+)\.layernorm_before\.{AFFINE}", r"blocks.\1.norm1.\2"),
         Use(rf"encoder\.layer\.(\d+)\.layernorm_after\.{AFFINE}", r"blocks.\1.norm2.\2"),
-        *(
-            Use(
-                rf"encoder\.layer\.(\d+)\.attention\.attention\.{name}\.{AFFINE}",
-                r"blocks.\1.attn.qkv.\2",
-                part=part,
-                of=3,
-            )
-            for part, name in enumerate(("query", "key", "value"))
-        ),
-        Use(rf"encoder\.layer\.(\d+)\.attention\.output\.dense\.{AFFINE}", r"blocks.\1.attn.proj.\2"),
         Use(rf"encoder\.layer\.(\d+)\.intermediate\.dense\.{AFFINE}", r"blocks.\1.mlp.fc1.\2"),
         Use(rf"encoder\.layer\.(\d+)\.output\.dense\.{AFFINE}", r"blocks.\1.mlp.fc2.\2"),
-        Use(rf"layernorm\.{AFFINE}", r"norm.\1"),
     ),
     classifier=rf"classifier\.{AFFINE}",
     drops={
-        r"(?:vit\.)?embeddings\.mask_token": _MASK_TOKEN,
+        r"(?:vit\.)?embeddings\.mask_token": MASK_TOKEN,
         rf"(?:vit\.)?pooler\.dense\.{AFFINE}": "a layer behind the class token that only its own classifier uses",
         r"decoder\..*": "MAE's decoder",
     },

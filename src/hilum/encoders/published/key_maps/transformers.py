@@ -1,8 +1,7 @@
-"""Vision transformers of DINO, DINOv2, MAE, and of Hugging Face's Dinov2 as RAD-DINO.
+"""Vision transformers of DINO, DINOv2 and MAE, as their authors name the parts; Hugging Face names are elsewhere.
 
 Definitions: facebookresearch/dino vision_transformer.py; facebookresearch/dinov2 dinov2/models/vision_transformer.py;
-facebookresearch/mae and lambert-x/medical_mae models_mae.py; transformers modeling_dinov2.py and
-modeling_dinov2_with_registers.py.
+facebookresearch/mae and lambert-x/medical_mae models_mae.py.
 """
 
 from torch import Tensor
@@ -13,7 +12,7 @@ from hilum.encoders.published.key_maps.key_patterns import AFFINE, TRAINING_STAT
 from hilum.encoders.published.key_maps.layout import Layout, Shapes, Use
 
 _SIGN = r"blocks\.\d+\.attn\.qkv\.weight"
-_MASK_TOKEN = "the token that stands for a masked patch"
+MASK_TOKEN = "the token that stands for a masked patch"
 
 DINO_VIT = Layout(
     title="DINO's ViT, backbone only",
@@ -40,14 +39,14 @@ MAE = Layout(
     classifier=rf"(?:model\.)?head\.{AFFINE}",
     positions=EXACT_SIZE,
     drops={
-        r"(?:model\.)?mask_token": _MASK_TOKEN,
+        r"(?:model\.)?mask_token": MASK_TOKEN,
         r"(?:model\.)?decoder_(?:embed|blocks|norm|pred|pos_embed)(?:\..*)?": "MAE's decoder",
         **TRAINING_STATE,
     },
 )
 
 
-def _registers(tensors: dict[str, Tensor], wanted: Shapes) -> dict[str, Tensor]:
+def registers(tensors: dict[str, Tensor], wanted: Shapes) -> dict[str, Tensor]:
     """Where there are registers, timm keeps the class token's position in the token itself."""
     if "reg_token" not in wanted or not {"pos_embed", "cls_token"} <= tensors.keys():
         return tensors
@@ -73,8 +72,8 @@ DINOV2 = Layout(
     prefix=r"(?:backbone\.)?",
     sign=r"mask_token",
     uses=_DINOV2,
-    drops={r"(?:backbone\.)?mask_token": _MASK_TOKEN},
-    finish=_registers,
+    drops={r"(?:backbone\.)?mask_token": MASK_TOKEN},
+    finish=registers,
 )
 
 DINOV2_CHECKPOINT = Layout(
@@ -83,37 +82,8 @@ DINOV2_CHECKPOINT = Layout(
     sign=r"mask_token",
     uses=_DINOV2,
     drops={
-        r"teacher\.(?:module\.)?backbone\.mask_token": _MASK_TOKEN,
+        r"teacher\.(?:module\.)?backbone\.mask_token": MASK_TOKEN,
         r"teacher\.(?:module\.)?(?:dino_head|ibot_head)\..*": "projection head of DINO's or iBOT's loss",
     },
-    finish=_registers,
-)
-
-HF_DINOV2 = Layout(
-    title="Hugging Face's Dinov2",
-    prefix=r"(?:dinov2\.|dinov2_with_registers\.)?",
-    sign=r"encoder\.layer\.\d+\.attention\.attention\.query\.weight",
-    uses=(
-        Use(r"embeddings\.cls_token", "cls_token"),
-        Use(r"embeddings\.position_embeddings", "pos_embed"),
-        Use(r"embeddings\.register_tokens", "reg_token"),
-        Use(rf"embeddings\.patch_embeddings\.projection\.{AFFINE}", r"patch_embed.proj.\1"),
-        Use(rf"encoder\.layer\.(\d+)\.(norm1|norm2|mlp\.fc1|mlp\.fc2)\.{AFFINE}", r"blocks.\1.\2.\3"),
-        *(
-            Use(
-                rf"encoder\.layer\.(\d+)\.attention\.attention\.{name}\.{AFFINE}",
-                r"blocks.\1.attn.qkv.\2",
-                part=part,
-                of=3,
-            )
-            for part, name in enumerate(("query", "key", "value"))
-        ),
-        Use(rf"encoder\.layer\.(\d+)\.attention\.output\.dense\.{AFFINE}", r"blocks.\1.attn.proj.\2"),
-        Use(r"encoder\.layer\.(\d+)\.layer_scale([12])\.lambda1", r"blocks.\1.ls\2.gamma"),
-        Use(rf"layernorm\.{AFFINE}", r"norm.\1"),
-    ),
-    classifier=rf"classifier\.{AFFINE}",
-    drops={r"(?:dinov2\.|dinov2_with_registers\.)?embeddings\.mask_token": _MASK_TOKEN},
-    positions=EXACT_SIZE,
-    finish=_registers,
+    finish=registers,
 )
