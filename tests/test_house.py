@@ -70,6 +70,19 @@ def test_names_are_the_fields_terms(path):
     assert not REFUSED.search(path.stem)
 
 
+WORDS = re.compile(r"\b([Rr]edraws?|[Rr]edrawn|[Tt]old|[Ss]aid|[Ss]hall|[Mm]end(s|ed)?|[Ww]ish(es)?)\b")
+TEMPLATES = [path for path in (ROOT / "src").rglob("*") if path.suffix in (".js", ".html", ".jinja", ".j2")]
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_pages_are_in_the_fields_terms(path):
+    assert not WORDS.findall(path.read_text(encoding="utf-8"))
+
+
+def test_there_are_pages():
+    assert {path.suffix for path in TEMPLATES} >= {".js", ".html"}
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_keys_options_and_help_are_in_the_fields_terms(path):
     strings = [
@@ -80,8 +93,7 @@ def test_keys_options_and_help_are_in_the_fields_terms(path):
     assert former or not [text for text in texts if re.fullmatch(r"[a-z_]+", text) and REFUSED.search(text)]
     options = [option.replace("-", "_") for text in texts for option in re.findall(r"--([a-z][a-z-]+)", text)]
     assert not [option for option in options if REFUSED.search(option) or option == "seen"]
-    words = re.compile(r"\b([Rr]edraws?|[Rr]edrawn|[Tt]old|[Ss]aid|[Ss]hall|[Mm]end(s|ed)?|[Ww]ish(es)?)\b")
-    assert not [text for text in texts if words.search(text) and not (former and text in ("redraws", "told"))]
+    assert not [text for text in texts if WORDS.search(text) and not (former and text in ("redraws", "told"))]
 
 
 def test_the_command_line_imports_nothing_heavy_before_a_command_runs():

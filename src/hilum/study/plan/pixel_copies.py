@@ -6,6 +6,7 @@ not in the plan.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from hilum.artifacts import fingerprint
 from hilum.data.store import Store
 from hilum.errors import HilumErrors
 from hilum.runs.copies import Copy, ImageName, counted_once, equal_pixels, is_searched, pixel_copies
@@ -53,16 +54,8 @@ def refuse_trained_copies(prepared: PreparedStudy, store_of: Callable[[str], Sto
     if prepared.study.evaluate.contaminated == "mark":
         return
     found: dict[Copy, None] = {}
-    for view in prepared.views.values():
-        found |= dict.fromkeys(_equal_across(view.data, store_of, *learnt_and_held(view)))
-    for learnt in prepared.first.all_tasks.supervised.values():
-        images = {learnt.study.labelled_data: [*learnt.task.train.image_ids, *learnt.task.val.image_ids]}
-        own = {name: set(image_ids) for name, image_ids in images.items()}  # its validation images are held out, too
-        held = {
-            name: [each for each in image_ids if each not in own.get(name, ())]
-            for name, image_ids in learnt.all_tasks.held.items()
-        }
-        found |= dict.fromkeys(_equal_across(learnt.data, store_of, images, held))
+    for data, learnt, held in _comparisons(prepared):
+        found |= dict.fromkeys(_copies_learnt(data, store_of, learnt, held))
     copies = list(found)
     if copies:
         raise HilumErrors(
@@ -76,6 +69,31 @@ def refuse_trained_copies(prepared: PreparedStudy, store_of: Callable[[str], Sto
             fix="nothing was trained. Take these images out, or give both of each pair one patient id, or set "
             "evaluate.contaminated: mark",
         )
+
+
+def _comparisons(
+    prepared: PreparedStudy,
+) -> list[tuple[Mapping[str, PreparedData], dict[str, list[str]], dict[str, list[str]]]]:
+    """Data, images that labels are learnt of, and what these may not show; once for all that hold out the same images.
+
+    Tasks that differ in their findings or their fraction of labels mostly share a split: images are looked at once.
+    """
+    asked = [(view.data, *learnt_and_held(view)) for view in prepared.views.values()]
+    for start in prepared.first.all_tasks.supervised.values():
+        images = {start.study.labelled_data: [*start.task.train.image_ids, *start.task.val.image_ids]}
+        own = {name: set(image_ids) for name, image_ids in images.items()}  # its validation images are held out, too
+        held = {
+            name: [each for each in image_ids if each not in own.get(name, ())]
+            for name, image_ids in start.all_tasks.held.items()
+        }
+        asked.append((start.data, images, held))
+    joined: dict[str, tuple[Mapping[str, PreparedData], dict[str, list[str]], dict[str, list[str]]]] = {}
+    for data, learnt, held in asked:
+        key = fingerprint([sorted(data), held])
+        before = joined.get(key, (data, {}, held))[1]
+        every = {name: list(dict.fromkeys([*before.get(name, []), *learnt.get(name, [])])) for name in before | learnt}
+        joined[key] = data, every, held
+    return list(joined.values())
 
 
 def learnt_and_held(view: Prepared) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
@@ -103,7 +121,7 @@ def copies_between(
     return copies
 
 
-def _equal_across(
+def _copies_learnt(
     data: Mapping[str, PreparedData],
     store_of: Callable[[str], Store],
     learnt: Mapping[str, Sequence[str]],
