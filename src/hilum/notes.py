@@ -4,9 +4,10 @@ Code decides by `Note.code`, or by the column `codes` of a table; `note` is the 
 explained in docs/notes.md, which is written from the table here.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 
 class Code(StrEnum):
@@ -49,6 +50,21 @@ class Code(StrEnum):
     LABELS_FROM = "labels_from"
     RECALIBRATED = "recalibrated"
     RECALIBRATED_IN_PART = "recalibrated_in_part"
+    # of whose images a data set has
+    SEVERAL_SPELLINGS = "several_spellings"
+    PLACEHOLDER_PATIENT_IDS = "placeholder_patient_ids"
+    ONE_PATIENT_OF_MANY = "one_patient_of_many"
+    IMAGES_WITHOUT_PATIENT = "images_without_patient"
+    PATIENTS_FROM_HEADERS = "patients_from_headers"
+    HEADERS_OF_OTHER_IDS = "headers_of_other_ids"
+    HEADERS_OF_UNKNOWN_PATIENTS = "headers_of_unknown_patients"
+    PATIENTS_FROM_PATHS = "patients_from_paths"
+    PATIENTS_OF_PATHS_ONLY = "patients_of_paths_only"
+    NUMBERS_FOR_PATIENTS = "numbers_for_patients"
+    PATIENTS_FROM_COPIES = "patients_from_copies"
+    # of a study's images
+    COPIES_NOT_SEARCHED = "copies_not_searched"
+    CONTRADICTORY_LABELS = "contradictory_labels"
 
 
 @dataclass(frozen=True)
@@ -86,6 +102,14 @@ class Note:
     def __str__(self) -> str:
         return MEANINGS[self.code].text.format(**dict(self.parameters))
 
+    def as_data(self) -> dict[str, object]:
+        """The note as JSON data: `code`, `parameters`, and `text` for readers."""
+        return {"code": str(self.code), "parameters": dict(self.parameters), "text": str(self)}
+
+    def without_examples(self) -> "Note":
+        """The same without ids of the data set, where it gives some."""
+        return Note(self.code, tuple((name, "…" if name == "examples" else each) for name, each in self.parameters))
+
 
 LEAVES_OUT = frozenset({Code.NO_CASES, Code.ONE_PATIENT, Code.TOO_FEW_PATIENTS})
 """Codes of findings that are not in means and not tested."""
@@ -100,6 +124,12 @@ def note(code: Code, **parameters: object) -> Note:
     made = Note(code, tuple(sorted(parameters.items())))
     str(made)
     return made
+
+
+def read_notes(data: Iterable[Mapping[str, Any]]) -> list[Note]:
+    """Notes out of `Note.as_data`; those of later versions are left out."""
+    known = set(Code)
+    return [note(Code(each["code"]), **each["parameters"]) for each in data if each["code"] in known]
 
 
 SEPARATOR = "; "
@@ -307,6 +337,78 @@ MEANINGS: dict[Code, Meaning] = {
         "{findings}.",
         "Some findings could not be scaled.",
         "Use validation images that hold positives and negatives of them.",
+    ),
+    Code.SEVERAL_SPELLINGS: Meaning(
+        "{patients:,} patients are written in several ways and taken for one person each: their ids differ by zeros, "
+        ".0, capitals, blanks or the width of characters only ({examples})",
+        "Such ids are one patient's in nearly every table. Where they are several people's, these are on one side of "
+        "a split, and count as one.",
+        "If they are several people, write ids that differ in more.",
+    ),
+    Code.PLACEHOLDER_PATIENT_IDS: Meaning(
+        "{images:,} images have a word that names nobody in the place of a patient id ({examples}): their patient is "
+        "not known",
+        "Words for nobody, and an id of zeros among larger numbers, are what scanners and scripts write for an id "
+        "that was removed.",
+        "Add the patient ids.",
+    ),
+    Code.ONE_PATIENT_OF_MANY: Meaning(
+        "one patient has {images:,} of {of:,} images ({examples}): is that a patient?",
+        "No patient has so many times the images of the others: what stands in the place of the id may name a scanner, "
+        "a year, or nobody.",
+        "If it is no patient, blank the id.",
+    ),
+    Code.IMAGES_WITHOUT_PATIENT: Meaning(
+        "{images:,} images have no patient id: each counts as a patient of its own",
+        "Two images of one patient may then be on two sides of a split.",
+        "Add a column `patient_id` to the labels.",
+    ),
+    Code.PATIENTS_FROM_HEADERS: Meaning(
+        "{images:,} images got their patient from the DICOM header",
+        "The labels do not name their patients; headers do, by ids of the same kind.",
+        "Nothing.",
+    ),
+    Code.HEADERS_OF_OTHER_IDS: Meaning(
+        "{images:,} DICOM headers name patients in ids that the labels do not use",
+        "They cannot be compared with the patients of the labels.",
+        "Add the patient ids of these images to the labels.",
+    ),
+    Code.HEADERS_OF_UNKNOWN_PATIENTS: Meaning(
+        "{images:,} DICOM headers name patients of whom it is not known which ids of the labels are theirs",
+        "Labels and headers have ids of two kinds, and these patients have no image with both.",
+        "Add the patient ids of these images to the labels.",
+    ),
+    Code.PATIENTS_FROM_PATHS: Meaning(
+        "{images:,} images got their patient from {where}, which is the patient id of all others",
+        "The labels do not name their patients; the paths do, where the paths of all other images do.",
+        "Nothing.",
+    ),
+    Code.PATIENTS_OF_PATHS_ONLY: Meaning(
+        "{patients:,} patients of {images:,} images are named by {where} only, and none of the labels ({examples})",
+        "What stands there looks like the ids of the labels. If it is none, these images may be of anybody.",
+        "Look at the examples; if they are no patients, name the patients in the labels.",
+    ),
+    Code.NUMBERS_FOR_PATIENTS: Meaning(
+        "{images:,} images have in the place of the patient id, {where}, what is none ({examples}): a date, or a "
+        "number of far more images than a patient has. Their patient is not known",
+        "Folders of years and batches stand where other paths have the patient.",
+        "Add the patient ids of these images to the labels.",
+    ),
+    Code.PATIENTS_FROM_COPIES: Meaning(
+        "{images:,} images without a patient id are byte for byte another image: they are of its patient",
+        "The same image was found under another name.",
+        "Nothing.",
+    ),
+    Code.COPIES_NOT_SEARCHED: Meaning(
+        "copies of {of} that were compressed, resized or brightened are not looked for: {why}",
+        "Equal files and equal pixels are found, and nothing else: whether a model was trained on copies of test "
+        "images is not known.",
+        "Preprocess to {least} px or more, from images of that size.",
+    ),
+    Code.CONTRADICTORY_LABELS: Meaning(
+        "{groups:,} images have labels under several names, and these contradict each other ({findings}; {examples})",
+        "The same image is positive under one name and negative under another; both are learnt from, or judged by.",
+        "Decide on one label, or leave both out.",
     ),
 }
 

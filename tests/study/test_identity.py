@@ -20,7 +20,7 @@ from hilum.study.plan import (
     refuse_contaminated,
     without_pixel_copies,
 )
-from hilum.study.plan.pixel_copies import held_copies
+from hilum.study.plan.leakage.pixel_copies import held_copies
 from hilum.study.plan.prepare import prepare
 
 STUDY = """\

@@ -101,7 +101,8 @@ def summarise(collected: "Collected") -> dict[str, Any]:
     Returns:
         `collection`, `images`, `labelled` (how many have a label), `patients`, `splits` (name to `images`, `patients`),
         `findings` (canonical name to `native`, `positive`, `single_label`, `uncertain`, `patients`, `boxes`,
-        `by_split`), `boxes`, `notes`, `rejected`, `remarks` (code to how many files).
+        `by_split`), `boxes`, `notes`, `warnings` (`code`, `parameters`, `text`; their texts are among the notes),
+        `rejected`, `remarks` (code to how many files).
     """
     import polars as pl
 
@@ -140,6 +141,7 @@ def summarise(collected: "Collected") -> dict[str, Any]:
         },
         "boxes": sum(boxes.values()),
         "notes": collected.notes,
+        "warnings": [each.as_data() for each in collected.warnings],
         "rejected": len(collected.rejected),
         "remarks": dict(collected.remarks.group_by("remark").len().sort("remark").iter_rows()),
     }

@@ -33,6 +33,10 @@ def print_plan(description: "Plan") -> None:
     about += f" ({_duration(content['seconds_low'])} to {_duration(content['seconds_high'])})" if about else ""
     echo(f"\n{len(content['steps'])} steps, {done} done already{about}")
     _print_rates(content["rates"])
+    if content["warnings"]:
+        echo("\nDoubtful:")
+        for each in content["warnings"]:
+            echo(f"  {each['data']}: {each['text']}")
     if content["refused"]:
         echo("\n`hilum study run` refuses this study:")
         for problem in content["refused"]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from hilum.evaluation.predictions import Predictions
 from hilum.evaluation.thresholds import Thresholds
 from hilum.finetuning.monitoring import StartDifference
+from hilum.notes import Note
 from hilum.report.render import Section
 from hilum.report.sweep_summary import SweepSummary
 
@@ -89,6 +90,19 @@ SIGNIFICANT = 0.05
 
 
 @dataclass(frozen=True)
+class UnknownExposure:
+    """One reason why it is not known whether an arm was trained on test patients.
+
+    Attributes:
+        code: what it is about, `hilum.study.plan.leakage.DoubtCode` or "ledger".
+        sentence: for people, without a full stop.
+    """
+
+    code: str
+    sentence: str
+
+
+@dataclass(frozen=True)
 class ArmSummary:
     """One arm of the comparison, as its row in the first table says it.
 
@@ -101,6 +115,7 @@ class ArmSummary:
         seeds: of the runs that were averaged; empty where unknown.
         seconds: wall time of this arm's training, all seeds; None where unknown.
         start_differences: how the images that its encoder was pretrained on were made otherwise.
+        unknown_exposures: why it is not known whether it was trained on test patients.
     """
 
     name: str
@@ -112,6 +127,7 @@ class ArmSummary:
     seeds: Sequence[int]
     seconds: float | None = None
     start_differences: Sequence[StartDifference] = ()
+    unknown_exposures: Sequence[UnknownExposure] = ()
 
     @property
     def title(self) -> str:
@@ -214,6 +230,7 @@ class ReportContent:
         cases_about: whose heat-maps they have, and what a reader must know of them; a sentence each.
         layout_sections: a paper's tables and figures with this study's numbers (`hilum.report.layouts`).
         look: which look at the results this is; None for the only one.
+        warnings: what is doubtful about the images, by data set: whose they are, labels that contradict each other.
     """
 
     question: str
@@ -256,3 +273,4 @@ class ReportContent:
     look: LookTaken | None = None
     pairs: Sequence[tuple[str, str]] = ()
     sweeps: Sequence[SweepSummary] = ()
+    warnings: Sequence[tuple[str, Note]] = ()

@@ -18,6 +18,7 @@ from hilum.runs.copies import (
     equal_files,
     equal_pixels,
     is_searched,
+    not_searched,
     patients_beside,
     pixel_copies,
 )
@@ -82,6 +83,8 @@ def without_copies(data: Mapping[str, NamedData], stores: Mapping[str, Store], p
         if twice[name]:
             notes.append(f"{twice[name]:,} images equal others that are learnt from, and are counted once")
         notes += _shared_ids(data, pools, name, apart[name])
+        if any(held.values()) and (unknown := not_searched(stores[name].recipe.size, "images that are left out")):
+            notes.append(str(unknown))
         cleared[name] = replace(pool, image_ids=once[name], notes=notes)
     selected = {name: pool for name, pool in cleared.items() if pool.image_ids}
     gone = [f"{name}: {note}" for name, pool in cleared.items() if not pool.image_ids for note in pool.notes]

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hilum.data.collections.folder_patients import find_patients
+from hilum.notes import Code
 
 
 def images(*rows: tuple[str, str | None, str | None]) -> pl.DataFrame:
@@ -16,7 +17,7 @@ def images(*rows: tuple[str, str | None, str | None]) -> pl.DataFrame:
 
 
 def found(table: pl.DataFrame, root) -> dict[str, tuple[str, bool]]:
-    out = find_patients(table, root, [])
+    out, _ = find_patients(table, root)
     return {path: (patient, known) for path, patient, known in out.select("path", "patient_id", "patient_known").rows()}
 
 
@@ -103,3 +104,31 @@ def test_a_copy_is_of_the_patient_of_the_original(tmp_path):
     assert message["copy.png"] == ("p1", True)
     assert message["b.png"] == message["again.png"] == ("b.png", False)
     assert message["c.png"] == ("c.png", False)
+
+
+@pytest.mark.parametrize("part", ["2019", "1987", "201903", "20190312"])
+@pytest.mark.parametrize("images_there", [1, 30])
+def test_a_date_in_the_place_of_an_id_is_nobody(part, images_there, tmp_path):
+    rows = [(f"{number}/0.png", str(number), None) for number in range(4000, 4010)]
+    rows += [(f"{part}/{number}.png", None, None) for number in range(images_there)]
+    table, notes = find_patients(images(*rows), tmp_path)
+    there = table.filter(pl.col("path").str.starts_with(part))
+    assert not there["patient_known"].any()
+    assert there["patient_id"].to_list() == there["image_id"].to_list()
+    assert [dict(each.parameters)["examples"] for each in notes if each.code is Code.NUMBERS_FOR_PATIENTS] == [part]
+
+
+def test_a_year_is_an_id_where_ids_are_such_numbers(tmp_path):
+    rows = [(f"{number}/0.png", str(number), None) for number in range(2000, 2010)]
+    assert found(images(*rows, ("2019/7.png", None, None)), tmp_path)["2019/7.png"] == ("2019", True)
+
+
+@pytest.mark.parametrize(("images_there", "patient"), [(4, True), (10, True), (11, False), (300, False)])
+def test_a_number_of_far_more_images_than_a_patient_has_is_nobody(images_there, patient, tmp_path):
+    rows = [(f"{number}/{image}.png", str(number), None) for number in range(10, 30) for image in range(3)]
+    rows += [(f"77/{number}.png", None, None) for number in range(images_there)]
+    table, notes = find_patients(images(*rows), tmp_path)
+    there = table.filter(pl.col("path").str.starts_with("77/"))
+    assert there["patient_known"].to_list() == [patient] * images_there
+    code = Code.PATIENTS_OF_PATHS_ONLY if patient else Code.NUMBERS_FOR_PATIENTS
+    assert code in [each.code for each in notes]

@@ -114,7 +114,7 @@ def test_a_winner_that_was_trained_on_test_patients_is_marked_in_the_headline_an
     expected = verdict(HELPS, seen={"own_moco": True, "scratch": None})
     assert expected.headline == "own_moco (was trained on test patients) beats scratch."
     assert expected.cautions[0].startswith("own_moco was trained on test patients: its numbers are too good")
-    assert expected.cautions[1] == "Whether scratch saw test patients during pretraining is not known."
+    assert expected.cautions[1] == "Whether scratch was trained on test patients is not known."
 
 
 def test_one_seed_is_a_caution():

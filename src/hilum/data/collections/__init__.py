@@ -1,5 +1,6 @@
 """The data sets: one file each, and nothing else knows a native layout."""
 
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import polars as pl
 from hilum.data.collections.dataset import Collected, nothing_rejected
 from hilum.data.manifest import check_manifest, split_columns
 from hilum.data.paths import is_utf8, printable
+from hilum.data.patients import patients_of_many_images
 from hilum.data.splits import check_patients_apart
 from hilum.data.tables import some
 from hilum.errors import HilumError
@@ -114,4 +116,13 @@ def read_as_listed(
     read = import_module(f"hilum.data.collections.{name}").read if name in OPTIONS else ADDED_COLLECTIONS[name].read
     collected: Collected = read(root, allow_missing=allow_missing, on_progress=on_progress, **wanted)
     check_manifest(collected.manifest, root)
-    return collected
+    return _with_doubts(collected)
+
+
+def _with_doubts(collected: Collected) -> Collected:
+    """With what the manifest alone tells of patients who may be none."""
+    found = patients_of_many_images(collected.manifest)
+    if not found:
+        return collected
+    notes = [*collected.notes, *map(str, found)]
+    return replace(collected, notes=notes, warnings=[*collected.warnings, *found])

@@ -30,7 +30,7 @@ import polars as pl
 from hilum.artifacts import file_sha256
 from hilum.data.collections.dataset import Collected
 from hilum.data.collections.image_files import ImageFiles
-from hilum.data.collections.patient_spellings import with_canonical_patients
+from hilum.data.patients import with_canonical_patients
 from hilum.data.tables import (
     csv_rows,
     find_table,
@@ -74,7 +74,8 @@ def read(
     table = _find_table(root, release)
     sources = {table.relative_to(root).as_posix(): file_sha256(table)}
     notes = [f"labels of {table.name}"]
-    radiographs = with_canonical_patients(_read_table(table, notes), notes)
+    radiographs, warnings = with_canonical_patients(_read_table(table, notes))
+    notes += map(str, warnings)
 
     for column, lists in (("split", _OFFICIAL), ("split_chexnet", _CHEXNET)):
         listed = _read_lists(root, lists, sources)
@@ -114,7 +115,8 @@ def read(
         "split_chexnet",
         *findings,
     )
-    return Collected(manifest, _read_boxes(root, manifest, sources, notes), root, "chestxray14", notes, sources)
+    boxes = _read_boxes(root, manifest, sources, notes)
+    return Collected(manifest, boxes, root, "chestxray14", notes, sources, warnings=warnings)
 
 
 def _find_table(root: Path, release: str | None) -> Path:

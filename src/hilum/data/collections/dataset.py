@@ -5,6 +5,8 @@ from pathlib import Path
 
 import polars as pl
 
+from hilum.notes import Note
+
 
 def nothing_rejected() -> pl.DataFrame:
     """An empty table of rejects: `image_id`, `path`, `reason`."""
@@ -38,6 +40,7 @@ class Collected:
             the id in the manifest to these ways.
         remarks: files that are read all the same, and what was met in them: `path`, `remark`, a code of
             `hilum.data.images.Remark`; a row for each remark.
+        warnings: what makes it doubtful whose images these are; their texts are among the notes.
     """
 
     manifest: pl.DataFrame
@@ -51,3 +54,4 @@ class Collected:
     grades: pl.DataFrame | None = None
     patient_spellings: dict[str, list[str]] = field(default_factory=dict)
     remarks: pl.DataFrame = field(default_factory=nothing_remarked)
+    warnings: list[Note] = field(default_factory=list)

@@ -39,19 +39,22 @@ from hilum.artifacts import file_sha256
 from hilum.data.collections.dataset import Collected, nothing_rejected, nothing_remarked
 from hilum.data.collections.folder_patients import find_patients
 from hilum.data.collections.label_table import read_label_table
-from hilum.data.collections.patient_spellings import spellings_of_patients, with_canonical_patients
 from hilum.data.dicom import DicomHeader, read_header
 from hilum.data.file_kinds import READ, FileKind, kind_of_bytes
 from hilum.data.images import Remark, count_notes
 from hilum.data.images.gray import UnreadableImage
 from hilum.data.manifest import FIXED_COLUMNS, OPTIONAL_COLUMNS, finding_columns
 from hilum.data.paths import NOT_UTF8, is_utf8, printable
+from hilum.data.patients import spellings_of_patients, with_canonical_patients
 from hilum.data.pixels import exif_remarks, first_bytes, kind_read
 from hilum.errors import HilumError
+from hilum.notes import Code, Note
 from hilum.progress import ProgressReport, silent
 
 # A file called so is meant to be an image: where it is none, it is set aside and not skipped.
 _ENDINGS = {".png", ".jpg", ".jpeg", ".dcm", ".dicom", ".dic"}
+_DOUBTFUL = (Code.PATIENTS_OF_PATHS_ONLY, Code.NUMBERS_FOR_PATIENTS)
+"""Ways to find patients that may be wrong."""
 _HEADER_COLUMNS = {
     name: pl.Float64 if name == "age" else pl.String
     for name in ("path", "patient_id", "study_id", "view", "age", "sex")
@@ -84,21 +87,34 @@ def read(
         manifest = _join(read_label_table(labels, notes), images, rejected, labels, allow_missing, notes)
         sources[labels.name] = file_sha256(labels)
     # The CSV and the headers may write one patient in two ways; an image's own id must not be taken for a number.
-    manifest, spellings = _with_canonical_ids(manifest, notes)
-    manifest = _mark_labelled(find_patients(manifest, root, notes), labels, notes)
+    manifest, spellings, warnings = _with_canonical_ids(manifest)
+    manifest, found = find_patients(manifest, root)
+    notes += map(str, [*warnings, *found])
+    manifest = _mark_labelled(manifest, labels, notes)
     columns = (*FIXED_COLUMNS, *OPTIONAL_COLUMNS)
     manifest = manifest.select(*columns, pl.exclude(columns))
     return Collected(
-        manifest, None, root, "folder", notes, sources, rejected, patient_spellings=spellings, remarks=remarks
+        manifest,
+        None,
+        root,
+        "folder",
+        notes,
+        sources,
+        rejected,
+        patient_spellings=spellings,
+        remarks=remarks,
+        warnings=[*warnings, *(each for each in found if each.code in _DOUBTFUL)],
     )
 
 
-def _with_canonical_ids(images: pl.DataFrame, notes: list[str]) -> tuple[pl.DataFrame, dict[str, list[str]]]:
+def _with_canonical_ids(images: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, list[str]], list[Note]]:
     """Ids of labels (`patient_id`) and of headers (`header_id`) under one spelling for each patient, and the others."""
     written = pl.DataFrame({"patient_id": pl.concat([images["patient_id"], images["header_id"]])})
-    canonical = with_canonical_patients(written, notes)["patient_id"]
+    table, warnings = with_canonical_patients(written)
+    canonical = table["patient_id"]
     ids = {"patient_id": canonical.head(len(images)), "header_id": canonical.tail(len(images))}
-    return images.with_columns(series.alias(name) for name, series in ids.items()), spellings_of_patients(written)
+    renamed = images.with_columns(series.alias(name) for name, series in ids.items())
+    return renamed, spellings_of_patients(written), warnings
 
 
 def _find_images(

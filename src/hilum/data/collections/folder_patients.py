@@ -6,47 +6,55 @@ patient.
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 import polars as pl
 
 from hilum.data.patients.same_files import same_files
+from hilum.data.tables import some
+from hilum.notes import Code, Note, note
 
 _FEWEST_PATIENTS = 3
 """Patients whose paths must agree before a part of the path is taken for the patient id."""
+_MOST_IMAGES, _TIMES_AS_MANY = 10, 2
+"""A patient whom only a path names has at most so many images, or so many times those of any whom the labels name."""
+_YEARS = range(1950, 2051)
 _Place = tuple[str, int]
 
 
-def find_patients(images: pl.DataFrame, root: Path, notes: list[str]) -> pl.DataFrame:
+def find_patients(images: pl.DataFrame, root: Path) -> tuple[pl.DataFrame, list[Note]]:
     """Find the patient of every image.
 
     Args:
         images: `image_id`, `path` (null where there is no file), `patient_id` (of the labels; null where they do not
             say), `header_id` (of the DICOM header; null where there is none).
         root: of the paths.
-        notes: gains a line for each way in which patients were found.
 
     Returns:
         The images with `patient_id` filled, and `patient_known`: false where the id is the image's own, or one of a
-        DICOM header that cannot be compared with the ids of the labels. Without `header_id`.
+        DICOM header that cannot be compared with the ids of the labels. Without `header_id`. And a note for each way in
+        which patients were found.
     """
+    notes: list[Note] = []
     ids, known = images["patient_id"].to_list(), images["patient_id"].is_not_null().to_list()
     ids, known = _by_header(ids, known, images["header_id"].to_list(), notes)
     ids, known = _by_path(ids, known, images["path"].to_list(), notes)
     paths = [None if path is None else root / path for path in images["path"]]
     ids, known = _by_bytes(ids, known, paths, images["image_id"].to_list(), notes)
     if alone := known.count(False):
-        notes.append(f"{alone:,} images have no patient id: each counts as a patient of its own")
-    return images.drop("header_id").with_columns(
+        notes.append(note(Code.IMAGES_WITHOUT_PATIENT, images=alone))
+    found = images.drop("header_id").with_columns(
         pl.Series("patient_id", ids, dtype=pl.String), pl.Series("patient_known", known, dtype=pl.Boolean)
     )
+    return found, notes
 
 
 _Ids = list[str | None]
 
 
-def _by_header(ids: _Ids, known: list[bool], headers: _Ids, notes: list[str]) -> tuple[_Ids, list[bool]]:
+def _by_header(ids: _Ids, known: list[bool], headers: _Ids, notes: list[Note]) -> tuple[_Ids, list[bool]]:
     """Ids of DICOM headers, where they are of one kind with those of the labels, or can be turned into them."""
     open_rows = [row for row, header in enumerate(headers) if not known[row] and header is not None]
     if not open_rows:
@@ -63,7 +71,7 @@ def _by_header(ids: _Ids, known: list[bool], headers: _Ids, notes: list[str]) ->
             named |= {header: header for header in found if header not in renamed and header not in given}
     else:
         ids = [headers[row] if row in set(open_rows) else each for row, each in enumerate(ids)]
-        notes.append(f"{len(open_rows):,} DICOM headers name patients in ids that the labels do not use")
+        notes.append(note(Code.HEADERS_OF_OTHER_IDS, images=len(open_rows)))
         return ids, known
     compared = [row for row in open_rows if str(headers[row]) in named]
     apart = [row for row in open_rows if str(headers[row]) not in named and headers[row] not in given]
@@ -73,15 +81,13 @@ def _by_header(ids: _Ids, known: list[bool], headers: _Ids, notes: list[str]) ->
     for row in apart:  # images of one person, who may be any of those whose header is not known
         ids[row] = headers[row]
     if given and compared:
-        notes.append(f"{len(compared):,} images got their patient from the DICOM header")
+        notes.append(note(Code.PATIENTS_FROM_HEADERS, images=len(compared)))
     if apart:
-        notes.append(
-            f"{len(apart):,} DICOM headers name patients of whom it is not known which ids of the labels are theirs"
-        )
+        notes.append(note(Code.HEADERS_OF_UNKNOWN_PATIENTS, images=len(apart)))
     return ids, known
 
 
-def _by_path(ids: _Ids, known: list[bool], paths: _Ids, notes: list[str]) -> tuple[_Ids, list[bool]]:
+def _by_path(ids: _Ids, known: list[bool], paths: _Ids, notes: list[Note]) -> tuple[_Ids, list[bool]]:
     """Ids from the part of the path that is the id wherever the id is known."""
     of_known = [(str(paths[row]), str(ids[row])) for row, is_known in enumerate(known) if is_known and paths[row]]
     open_rows = [row for row, each in enumerate(ids) if each is None and paths[row] is not None]
@@ -108,27 +114,48 @@ def _read_off(
     bare: Callable[[str], str],
     named: Mapping[str, str],
     forms: set[str],
-    notes: list[str],
+    notes: list[Note],
 ) -> tuple[_Ids, list[bool]]:
     """A part that is nobody's id is another patient where it has an id's form: "p31" has, "archive" has not."""
-    ids, known, found, others = [*ids], [*known], 0, set()
-    for row in rows:
-        part = dict(_parts(str(paths[row]))).get(place)
-        if part is None or (bare(part) not in named and (_form(part) not in forms or not re.search(r"\d", part))):
-            continue
-        ids[row], known[row], found = named.get(bare(part), part), True, found + 1
-        if bare(part) not in named:
-            others.add(bare(part))
-    if found:
-        what, number = place
-        where = f"part {number + 1} of the file name" if what == "name" else f"folder {number + 1} of the path"
-        text = f"{found:,} images got their patient from {where}, which is the patient id of all others"
-        notes.append(f"{text}; {len(others):,} of these patients are none of the labels" if others else text)
+    ids, known = [*ids], [*known]
+    part_of = {row: part for row in rows if (part := dict(_parts(str(paths[row]))).get(place)) is not None}
+    of_labels = {row: named[bare(part)] for row, part in part_of.items() if bare(part) in named}
+    others: dict[str, list[int]] = {}
+    for row, part in part_of.items():
+        if row not in of_labels and _form(part) in forms and re.search(r"\d", part):
+            others.setdefault(bare(part), []).append(row)
+    images_of = Counter(str(each) for each, is_known in zip(ids, known, strict=True) if is_known)
+    most = max(_MOST_IMAGES, _TIMES_AS_MANY * max(images_of.values()))
+    dates = not any(_is_date(str(each)) for each in named.values())  # where no id is a date, a date is no id
+    numbers = {part: of for part, of in others.items() if len(of) > most or (dates and _is_date(part_of[of[0]]))}
+    patients = {part: of for part, of in others.items() if part not in numbers}
+    for row, patient in of_labels.items():
+        ids[row], known[row] = patient, True
+    for of in patients.values():
+        for row in of:
+            ids[row], known[row] = part_of[of[0]], True
+    what, number = place
+    where = f"part {number + 1} of the file name" if what == "name" else f"folder {number + 1} of the path"
+    if found := len(of_labels) + sum(map(len, patients.values())):
+        notes.append(note(Code.PATIENTS_FROM_PATHS, images=found, where=where))
+    for code, parts in ((Code.PATIENTS_OF_PATHS_ONLY, patients), (Code.NUMBERS_FOR_PATIENTS, numbers)):
+        if parts:
+            examples = some([part_of[of[0]] for of in parts.values()])
+            images = sum(map(len, parts.values()))
+            notes.append(note(code, images=images, patients=len(parts), where=where, examples=examples))
     return ids, known
 
 
+def _is_date(part: str) -> bool:
+    """Whether a part is a year, a month or a day as folders are called by: 2019, 201903, 20190312, 2019-03-12."""
+    found = re.fullmatch(r"(\d{4})[-_.]?(\d{2})?[-_.]?(\d{2})?", part)
+    if found is None or int(found[1]) not in _YEARS:
+        return False
+    return all(not each or 1 <= int(each) <= most for each, most in zip(found.groups()[1:], (12, 31), strict=True))
+
+
 def _by_bytes(
-    ids: _Ids, known: list[bool], paths: list[Path | None], image_ids: list[str], notes: list[str]
+    ids: _Ids, known: list[bool], paths: list[Path | None], image_ids: list[str], notes: list[Note]
 ) -> tuple[list[str], list[bool]]:
     """Images without a patient get that of an image of the same bytes; the others one of their own."""
     filled = [image_id if each is None else each for each, image_id in zip(ids, image_ids, strict=True)]
@@ -139,7 +166,7 @@ def _by_bytes(
             if ids[row] is None and row != first:
                 filled[row], known[row], found = filled[first], known[first], found + 1
     if found:
-        notes.append(f"{found:,} images without a patient id are byte for byte another image: they are of its patient")
+        notes.append(note(Code.PATIENTS_FROM_COPIES, images=found))
     return filled, known
 
 

@@ -23,8 +23,8 @@ import polars as pl
 from hilum.data.collections.dataset import Collected
 from hilum.data.collections.image_files import ImageFiles
 from hilum.data.collections.native_images import read_headers, without
-from hilum.data.collections.patient_spellings import with_canonical_patients
 from hilum.data.images.gray import UnreadableImage
+from hilum.data.patients import with_canonical_patients
 from hilum.data.pixels import kind_of
 from hilum.errors import HilumError
 from hilum.findings import NO_FINDING, labelled_by
@@ -64,7 +64,8 @@ def read(
     images = images.drop_nulls("kind")
     headers, rejected, remarks = read_headers(root, images.filter(pl.col("kind") == "dicom"), on_progress, notes)
     images = without(images, rejected, notes).join(headers, on="image_id", how="left", maintain_order="left")
-    images = with_canonical_patients(images, notes)
+    images, warnings = with_canonical_patients(images)
+    notes += map(str, warnings)
     if unknown := images["patient_id"].null_count():
         notes.append(f"{unknown:,} images have no patient id: each counts as a patient of its own")
     manifest = images.select(
@@ -79,7 +80,9 @@ def read(
         "Pneumonia",
         NO_FINDING,
     )
-    return Collected(manifest, None, root, "gb7_flg", [*notes, *files.notes()], {}, rejected, remarks=remarks)
+    return Collected(
+        manifest, None, root, "gb7_flg", [*notes, *files.notes()], {}, rejected, remarks=remarks, warnings=warnings
+    )
 
 
 def _folders(root: Path, word: str) -> list[str]:

@@ -37,8 +37,8 @@ import polars as pl
 from hilum.artifacts import file_sha256
 from hilum.data.collections.dataset import Collected
 from hilum.data.collections.image_files import ImageFiles
-from hilum.data.collections.patient_spellings import with_canonical_patients
 from hilum.data.manifest import FIXED_COLUMNS
+from hilum.data.patients import with_canonical_patients
 from hilum.data.tables import find_table, read_table, refuse_lines, refuse_missing_unless
 from hilum.errors import HilumError
 from hilum.findings import bare_name, labelled_spellings
@@ -130,7 +130,9 @@ def read(
         raise HilumError(root, expected=f"PadChest's {TABLES[0]}, plain or .gz", found="no such file", fix=fix)
     notes: list[str] = []
     rows = _read_table(table)
-    rows = with_canonical_patients(rows.rename({"PatientID": "patient_id"}), notes).rename({"patient_id": "PatientID"})
+    rows, warnings = with_canonical_patients(rows.rename({"PatientID": "patient_id"}))
+    notes += map(str, warnings)
+    rows = rows.rename({"patient_id": "PatientID"})
     radiographs = _about(rows, notes).with_columns(_findings(rows, notes))
 
     files = ImageFiles(root)
@@ -145,7 +147,8 @@ def read(
     if strangers:
         notes.append(f"{strangers:,} PNG files have no row in {table.name} and were left out")
     sources = {table.relative_to(root).as_posix(): file_sha256(table)}
-    return Collected(radiographs.select(*FIXED_COLUMNS, *TERMS), None, root, "padchest", notes, sources)
+    manifest = radiographs.select(*FIXED_COLUMNS, *TERMS)
+    return Collected(manifest, None, root, "padchest", notes, sources, warnings=warnings)
 
 
 def _read_table(table: Path) -> pl.DataFrame:

@@ -42,8 +42,8 @@ import polars as pl
 from hilum.artifacts import file_sha256
 from hilum.data.collections.dataset import Collected
 from hilum.data.collections.image_files import ImageFiles
-from hilum.data.collections.patient_spellings import with_canonical_patients
 from hilum.data.manifest import FIXED_COLUMNS
+from hilum.data.patients import with_canonical_patients
 from hilum.data.tables import escapes_root, find_table, read_table, refuse_lines, refuse_missing_unless
 from hilum.errors import HilumError
 from hilum.findings import NO_FINDING, labelled_by
@@ -72,7 +72,8 @@ def read(
         fix = "Name the folder that holds it as ROOT; see hilum/data/collections/uka_cxr.py for its columns."
         raise HilumError(root, expected=f"{TABLE}, plain or .gz", found="no such file", fix=fix)
     notes: list[str] = []
-    images = with_canonical_patients(_read_table(table, notes), notes)
+    images, warnings = with_canonical_patients(_read_table(table, notes))
+    notes += map(str, warnings)
     files = ImageFiles(root)
     images = images.with_columns(path=pl.when(files.present(images["path"])).then("path"))
     notes += files.notes()
@@ -83,7 +84,7 @@ def read(
     manifest = images.select(*FIXED_COLUMNS, *positive, NO_FINDING)
     grades = images.unpivot(list(_GRADED), index="image_id", variable_name="finding", value_name="grade").drop_nulls()
     sources = {table.relative_to(root).as_posix(): file_sha256(table)}
-    return Collected(manifest, None, root, "uka_cxr", notes, sources, grades=grades)
+    return Collected(manifest, None, root, "uka_cxr", notes, sources, grades=grades, warnings=warnings)
 
 
 def _read_table(table: Path, notes: list[str]) -> pl.DataFrame:

@@ -1,5 +1,23 @@
+from .columns import (
+    patients_of_many_images as patients_of_many_images,
+)
+from .columns import (
+    spellings_of_patients as spellings_of_patients,
+)
+from .columns import (
+    with_canonical_patients as with_canonical_patients,
+)
 from .ids import (
     canonical_patient_id as canonical_patient_id,
+)
+from .ids import (
+    names_nobody as names_nobody,
+)
+from .ids import (
+    spellings as spellings,
+)
+from .ids import (
+    without_zeros as without_zeros,
 )
 from .names import (
     GENERATED_MARK as GENERATED_MARK,

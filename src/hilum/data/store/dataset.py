@@ -35,6 +35,7 @@ from hilum.data.store.deidentify import is_deidentified, with_hashed_identifiers
 from hilum.data.store.store import Store, build_store, open_store
 from hilum.errors import HilumError
 from hilum.findings import COLLECTIONS
+from hilum.notes import read_notes
 from hilum.progress import ProgressReport, silent
 
 _MANIFEST, _INGEST, _STORE = "manifest.parquet", "ingest.json", "store"
@@ -155,6 +156,7 @@ def read_ingested(name: str, folder: Path, given: Mapping[str, Any], *, issuer: 
         notes=list(about.get("notes", [])),
         sources=dict(about.get("sources", {})),
         rejected=nothing_rejected(),
+        warnings=read_notes(about.get("warnings", [])),
     )
     here = {table: folder / f"{table}.parquet" for table in _TABLES}
     tables: dict[str, Any] = {table: pl.read_parquet(path) for table, path in here.items() if path.is_file()}
@@ -251,6 +253,7 @@ def existing_store(
         collected.manifest, collected.root, recipe, directory / _STORE, workers=workers, on_progress=on_progress
     )
     described = {"collection": collected.name, "issuer": data.issuer, "notes": collected.notes}
+    described["warnings"] = [each.as_data() for each in collected.warnings]
     write_json(directory / _INGEST, described | {"root": str(collected.root.resolve()), "sources": collected.sources})
     for name in _TABLES:
         table = getattr(collected, name)

@@ -52,6 +52,8 @@ def with_hashed_identifiers(collected: Collected, salt: bytes) -> Collected:
         manifest=_hash_columns(collected.manifest, salt),
         rejected=_hash_columns(collected.rejected, salt),
         notes=[*notes, "patients, studies and images are named by salted hashes"],
+        warnings=[each.without_examples() for each in collected.warnings],
+        patient_spellings={},
         boxes=None if collected.boxes is None else _hash_columns(collected.boxes, salt),
         readings=None if collected.readings is None else _hash_columns(collected.readings, salt),
         grades=None if collected.grades is None else _hash_columns(collected.grades, salt),

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from hilum.data.patients import canonical_patient_id
+from hilum.data.patients import with_canonical_patients
 from hilum.data.tables import split_word
 from hilum.errors import HilumError, HilumErrors
 from hilum.evaluation.predictions.checks import (
@@ -142,9 +142,7 @@ def as_predictions(
         table = table.with_columns(pl.format("row {}", rows).alias("image_id"))
     if "split" not in table.columns:
         table = table.with_columns(pl.lit(None, pl.String).alias("split"))
-    table = table.with_columns(
-        _canonical_patients(table["patient_id"]) if patients_named else pl.col("image_id").alias("patient_id")
-    )
+    table, whose = _with_patients(table) if patients_named else (table.with_columns(patient_id="image_id"), [])
     findings = [column.removeprefix(SCORE) for column in table.columns if column.startswith(SCORE)]
 
     problems = problems_of(table, findings)
@@ -168,6 +166,7 @@ def as_predictions(
     if problems:
         raise HilumErrors(name, problems, fix="nothing was evaluated")
 
+    notes += whose
     if not images_named:
         notes.append(note(Code.NO_IMAGE_IDS))
     if not patients_named:
@@ -186,9 +185,11 @@ def as_predictions(
     )
 
 
-def _canonical_patients(column: pl.Series) -> pl.Series:
-    known = column.drop_nulls().unique()
-    return column.replace_strict(known, [canonical_patient_id(patient) for patient in known], return_dtype=pl.String)
+def _with_patients(table: pl.DataFrame) -> tuple[pl.DataFrame, list[Note]]:
+    """Patients in one spelling each; an image whose cell names nobody is of a patient of its own."""
+    found, notes = with_canonical_patients(table)
+    nobody = pl.Series(found["patient_id"].is_null() & table["patient_id"].is_not_null())
+    return found.with_columns(pl.when(nobody).then("image_id").otherwise("patient_id").alias("patient_id")), notes
 
 
 def _nothing_in_common(trained_on: TrainedOn) -> str:

@@ -10,12 +10,16 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from hilum.evaluation.metrics import AVERAGES, MACRO
+from hilum.notes import Code
 from hilum.report.content import ArmSummary, ReportContent
 from hilum.report.render import formats
 from hilum.report.rows import Direction, Row, direction, overall_rows
 from hilum.report.sections import baselines
 from hilum.report.verdict import learning, settling, starting, support
 from hilum.report.verdict.records import VerdictCode, VerdictRecord
+
+_NO_CAUTION = (Code.SEVERAL_SPELLINGS,)
+"""Doubts about images that do not weaken a result: both sides of a split have agreed on them."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,7 @@ def _all_cautions(content: ReportContent) -> list[str]:
         *cautions(content.arms),
         *starting.cautions(content.arms),
         *baselines.cautions(content),
+        *(f"{data}: {each}." for data, each in content.warnings if each.code not in _NO_CAUTION),
     ]
 
 
@@ -104,7 +109,6 @@ def cautions(arms: Sequence[ArmSummary]) -> list[str]:
     """What a reader must know before believing the headline."""
     texts = []
     trained_on = [arm.name for arm in arms if arm.trained_on_test_patients]
-    unknown = [arm.name for arm in arms if arm.trained_on_test_patients is None]
     if trained_on:
         were = "were" if len(trained_on) > 1 else "was"
         texts.append(
@@ -112,11 +116,22 @@ def cautions(arms: Sequence[ArmSummary]) -> list[str]:
             f"{'their' if len(trained_on) > 1 else 'its'} numbers are too good, and so is every difference to the "
             f"others."
         )
-    if unknown:
-        texts.append(f"Whether {formats.listing(unknown)} saw test patients during pretraining is not known.")
+    texts += _not_known([arm for arm in arms if arm.trained_on_test_patients is None])
     if any(len(arm.seeds) == 1 for arm in arms):
         texts.append("Trained with one seed: how much the result changes from run to run is not known.")
     return texts
+
+
+def _not_known(arms: Sequence[ArmSummary]) -> list[str]:
+    """Arms of which nobody knows whether they were trained on test patients, with the reasons; once for equal ones."""
+    named: dict[str, list[str]] = {}
+    for arm in arms:
+        named.setdefault("; ".join(each.sentence for each in arm.unknown_exposures), []).append(arm.name)
+    return [
+        f"Whether {formats.listing(names)} {'were' if len(names) > 1 else 'was'} trained on test patients is not known"
+        f"{f': {why}' if why else ''}."
+        for why, names in named.items()
+    ]
 
 
 def _versus_reference(pairs: list[Row], content: ReportContent) -> tuple[str, list[str]]:

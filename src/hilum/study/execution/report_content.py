@@ -2,7 +2,7 @@
 
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -13,11 +13,13 @@ import torch
 import hilum
 from hilum.data.counts import count_images
 from hilum.data.manifest import is_labelled
+from hilum.data.store import Store
 from hilum.data.tables import read_result_table
 from hilum.encoders.card import Card, read_card
 from hilum.finetuning.off_the_shelf.feature_arm import FEATURES
-from hilum.report.content import ArmSummary, DataSummary, ReportContent
+from hilum.report.content import ArmSummary, DataSummary, ReportContent, UnknownExposure
 from hilum.report.from_folder import cases_in, embeddings_in, left_out_findings
+from hilum.runs.copies import Copy
 from hilum.study.execution.evaluate import read_arm, read_thresholds
 from hilum.study.execution.external import store_of
 from hilum.study.execution.looks import look_taken
@@ -43,6 +45,7 @@ from hilum.study.plan import (
     share_in_words,
     view_name,
 )
+from hilum.study.plan.leakage import copies_trained, doubts_of, warnings_of
 from hilum.study.plan.sweep import selected_sample, with_settings
 from hilum.study.pool import findings_of
 from hilum.study.prepared import Prepared
@@ -53,9 +56,11 @@ def report_content(prepared: Prepared, out: Path, steps: list[Step], failed: Seq
     study, split = prepared.study, prepared.task.split
     evaluation = out / in_view(study, EVALUATION)
     metrics = pl.read_parquet(evaluation / "metrics.parquet")
+    stores = {each: store_of(out, each) for each in prepared.data} if study.evaluate.contaminated == "mark" else None
+    trained = copies_trained(prepared, stores)
     content = ReportContent(
         question=f"{study.question} – {view_name(study)}" if study.place else study.question,
-        arms=[_arm_summary(prepared, out, arm) for arm in study.arms],
+        arms=[_arm_summary(prepared, out, arm, stores, trained) for arm in study.arms],
         data=[_data_summary(prepared, out, name) for name in study.data],
         scored_on=f"{study.labelled_data}, test of {split.title}{_unit_in_words(study)}",
         metrics=metrics,
@@ -82,6 +87,7 @@ def report_content(prepared: Prepared, out: Path, steps: list[Step], failed: Seq
         probe_comparisons=_table(evaluation, "probe_comparisons"),
         learning=_table(evaluation, "learning"),
         look=look_taken(study, out),
+        warnings=[(each.data, each.note) for each in warnings_of(prepared)],
         labelled=pl.DataFrame(as_rows(labelled_shares(prepared))),
         labelled_in_words=share_in_words(labelled_shares(prepared)),
         sweeps=sweep_summaries(prepared, out),
@@ -130,17 +136,20 @@ def _table(evaluation: Path, name: str) -> pl.DataFrame | None:
     return read_result_table(path) if path.is_file() else None
 
 
-def _arm_summary(prepared: Prepared, out: Path, arm: str) -> ArmSummary:
+def _arm_summary(
+    prepared: Prepared, out: Path, arm: str, stores: Mapping[str, Store] | None, trained: Sequence[Copy]
+) -> ArmSummary:
     study = prepared.study
     cards = [read_card(out / finetuning_directory(study, arm, seed)) for seed in study.seeds]
     chosen = with_settings(study, arm, selected_sample(study, out, arm))
     trainable, total = parameter_counts(chosen, arm)
     test_patients = prepared.labelled.patients(prepared.task.test_ids)
-    stores = {each: store_of(out, each) for each in prepared.data} if study.evaluate.contaminated == "mark" else None
     exposures = [card.ledger.exposure_of(test_patients) for card in cards]
-    before = contamination_of(prepared, arm, stores).certainty
+    before = contamination_of(prepared, arm, stores, trained).certainty
     trained_on = before == "yes" or any(exposure.trained_on.any() for exposure in exposures)
     unclear = before in ("may", "unknown") or any(exposure.not_known.any() for exposure in exposures)
+    doubts = [UnknownExposure(each.code, each.message) for each in doubts_of(prepared, arm, stores)]
+    doubts += [UnknownExposure("ledger", why) for why in dict.fromkeys(each.why_not_known for each in exposures) if why]
     return ArmSummary(
         name=arm,
         encoder=chosen.arms[arm].encoder or FEATURES,
@@ -148,6 +157,7 @@ def _arm_summary(prepared: Prepared, out: Path, arm: str) -> ArmSummary:
         trainable_parameters=trainable,
         total_parameters=total,
         trained_on_test_patients=None if unclear and not trained_on else trained_on,
+        unknown_exposures=doubts if unclear and not trained_on else [],
         seeds=study.seeds,
         start_differences=differences_of_start(study, arm),
         seconds=sum(_seconds(out / directory) for directory in _training_directories(prepared, arm)),

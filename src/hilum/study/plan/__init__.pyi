@@ -1,15 +1,3 @@
-from .contamination import (
-    contamination_of as contamination_of,
-)
-from .contamination import (
-    doubts_of as doubts_of,
-)
-from .contamination import (
-    refuse_contaminated as refuse_contaminated,
-)
-from .contamination import (
-    start_of as start_of,
-)
 from .describe import (
     Plan as Plan,
 )
@@ -55,17 +43,29 @@ from .label_fraction import (
 from .label_fraction import (
     share_in_words as share_in_words,
 )
-from .learnable_labels import (
-    label_problems as label_problems,
+from .leakage import (
+    contamination_of as contamination_of,
 )
-from .pixel_copies import (
+from .leakage import (
+    doubts_of as doubts_of,
+)
+from .leakage import (
     pixels_once as pixels_once,
 )
-from .pixel_copies import (
+from .leakage import (
+    refuse_contaminated as refuse_contaminated,
+)
+from .leakage import (
     refuse_trained_copies as refuse_trained_copies,
 )
-from .pixel_copies import (
+from .leakage import (
+    start_of as start_of,
+)
+from .leakage import (
     without_pixel_copies as without_pixel_copies,
+)
+from .learnable_labels import (
+    label_problems as label_problems,
 )
 from .power import (
     detectable_differences as detectable_differences,

@@ -25,10 +25,10 @@ from hilum.pretext.settings import ResolvedSettings
 from hilum.study.file import Pretrained, Study, resolved_finetuning, resolved_pretraining
 from hilum.study.file.views import starts_in, views_of
 from hilum.study.generate import generated_root, is_generated
-from hilum.study.plan.contamination import Start, contamination_of, contamination_problems, start_of
 from hilum.study.plan.failures import failed_arms, keys_with_failures
 from hilum.study.plan.fingerprints import step_keys
 from hilum.study.plan.label_fraction import labelled_shares, share_in_words
+from hilum.study.plan.leakage import Start, contamination_of, contamination_problems, start_of, warnings_of
 from hilum.study.plan.learnable_labels import label_problems
 from hilum.study.plan.power import detectable_differences
 from hilum.study.plan.predictions import in_units, labels
@@ -138,6 +138,7 @@ def plan_data(plan: Plan) -> dict[str, Any]:
             "seconds": remaining_seconds(plan),
             **_certainty(plan),
             "refused": _refused(*plan.tasks.values()),
+            "warnings": _warnings(*plan.tasks.values()),
         }
     return {
         "question": study.question,
@@ -157,6 +158,7 @@ def plan_data(plan: Plan) -> dict[str, Any]:
         "seconds": remaining_seconds(plan),
         **_certainty(plan),
         "refused": _refused(plan),
+        "warnings": _warnings(plan),
     }
 
 
@@ -187,6 +189,10 @@ def _refused(*plans: Plan) -> list[str]:
         for each in (*contamination_problems(plan.prepared), *label_problems(plan.prepared))
     ]
     return list(dict.fromkeys(texts))
+
+
+def _warnings(*plans: Plan) -> list[dict[str, Any]]:
+    return [each.as_data() for each in warnings_of(*(plan.prepared for plan in plans if plan.prepared))]
 
 
 def arm_row(plan: Plan, arm: str) -> dict[str, Any]:

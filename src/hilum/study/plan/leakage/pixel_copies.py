@@ -9,8 +9,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from hilum.artifacts import fingerprint
 from hilum.data.store import Store
 from hilum.errors import HilumErrors
-from hilum.runs.copies import Copy, ImageName, counted_once, equal_pixels, is_searched, pixel_copies
+from hilum.notes import Note
+from hilum.runs.copies import (
+    Copy,
+    ImageName,
+    counted_once,
+    equal_pixels,
+    is_searched,
+    not_searched,
+    pixel_copies,
+)
 from hilum.study.data import PreparedData
+from hilum.study.pool import by_part
 from hilum.study.prepared import Prepared, PreparedStudy
 
 _SHOWS = {"bytes": "is the file of", "pixels": "has the pixels of", "near": "shows the same as"}
@@ -28,6 +38,21 @@ def held_copies(prepared: Prepared, stores: Mapping[str, Store], pools: Mapping[
     if not is_searched({name: prepared.data[name] for name in {*pools, *held}}):
         return []
     return pixel_copies(held, stores, pools)
+
+
+def unsearched_copies(prepared: Prepared, learnt: Sequence[str]) -> Note | None:
+    """What is not known of the copies of test images among the images that an arm learns from.
+
+    Args:
+        prepared: the study's data.
+        learnt: data sets that the arm learns from before it is fine-tuned.
+
+    Returns:
+        None where all kinds of copies are looked for, and where published data sets alone are learnt from.
+    """
+    homes = prepared.labelled.parts or {prepared.labelled.name: prepared.labelled}
+    data = {**homes, **{name: prepared.data[name] for name in [*learnt, *prepared.external]}}
+    return not_searched(prepared.recipe.size, prepared.labelled.name) if is_searched(data) else None
 
 
 def pixels_once(
@@ -55,7 +80,7 @@ def refuse_trained_copies(prepared: PreparedStudy, store_of: Callable[[str], Sto
         return
     found: dict[Copy, None] = {}
     for data, learnt, held in _comparisons(prepared):
-        found |= dict.fromkeys(_copies_learnt(data, store_of, learnt, held))
+        found |= dict.fromkeys(copies_learnt(data, store_of, learnt, held))
     copies = list(found)
     if copies:
         raise HilumErrors(
@@ -79,14 +104,7 @@ def _comparisons(
     Tasks that differ in their findings or their fraction of labels mostly share a split: images are looked at once.
     """
     asked = [(view.data, *learnt_and_held(view)) for view in prepared.views.values()]
-    for start in prepared.first.all_tasks.supervised.values():
-        images = {start.study.labelled_data: [*start.task.train.image_ids, *start.task.val.image_ids]}
-        own = {name: set(image_ids) for name, image_ids in images.items()}  # its validation images are held out, too
-        held = {
-            name: [each for each in image_ids if each not in own.get(name, ())]
-            for name, image_ids in start.all_tasks.held.items()
-        }
-        asked.append((start.data, images, held))
+    asked += [(start.data, *of_start(start)) for start in prepared.first.all_tasks.supervised.values()]
     joined: dict[str, tuple[Mapping[str, PreparedData], dict[str, list[str]], dict[str, list[str]]]] = {}
     for data, learnt, held in asked:
         key = fingerprint([sorted(data), held])
@@ -106,6 +124,22 @@ def learnt_and_held(view: Prepared) -> tuple[dict[str, list[str]], dict[str, lis
     return {labelled: list(task.train.image_ids)}, held
 
 
+def of_start(start: Prepared) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    """Images that a start with labels learns from, and what these may not show; by data set, pools by their parts.
+
+    Its validation images choose the epoch, so that they count among the former; other tasks' test images they must not
+    show, either.
+    """
+    learnt = {start.study.labelled_data: [*start.task.train.image_ids, *start.task.val.image_ids]}
+    learnt = by_part(start.data, learnt)
+    own = {name: set(image_ids) for name, image_ids in learnt.items()}
+    held = {
+        name: [each for each in image_ids if each not in own.get(name, ())]
+        for name, image_ids in start.all_tasks.held.items()
+    }
+    return learnt, held
+
+
 def copies_between(
     groups: Iterable[Sequence[ImageName]],
     learnt: Mapping[str, Sequence[str]],
@@ -121,12 +155,13 @@ def copies_between(
     return copies
 
 
-def _copies_learnt(
+def copies_learnt(
     data: Mapping[str, PreparedData],
     store_of: Callable[[str], Store],
     learnt: Mapping[str, Sequence[str]],
     held: Mapping[str, Sequence[str]],
 ) -> list[Copy]:
+    """Of images that labels are learnt of, those whose pixels, or detail, are those of a held-out image."""
     names = dict.fromkeys([*learnt, *held])
     parts = [part for name in names for part in (data[name].parts.values() or [data[name]])]
     if not is_searched({part.name: part for part in parts}):

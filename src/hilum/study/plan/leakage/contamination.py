@@ -18,11 +18,26 @@ from hilum.study.data import PreparedData
 from hilum.study.file import Pretrained, Study
 from hilum.study.file.finetuning import Features
 from hilum.study.file.views import start_directory, starts_in
-from hilum.study.plan.pixel_copies import copies_between, held_copies, learnt_and_held
+from hilum.study.plan.leakage.pixel_copies import (
+    copies_between,
+    copies_learnt,
+    held_copies,
+    learnt_and_held,
+    of_start,
+    unsearched_copies,
+)
 from hilum.study.pool import by_part
 from hilum.study.prepared import Prepared, PreparedStudy
 
-DoubtCode = Literal["copies", "shared_ids", "without_patient", "test_without_patient", "unknown_issuer"]
+DoubtCode = Literal[
+    "copies",
+    "shared_ids",
+    "without_patient",
+    "test_without_patient",
+    "train_without_patient",
+    "unknown_issuer",
+    "copies_not_searched",
+]
 
 
 @dataclass(frozen=True)
@@ -32,8 +47,10 @@ class Doubt:
     Attributes:
         code: `copies`: images to learn from equal held-out images; `shared_ids`: two folders name patients by equal
             ids, and nobody says whether these are the same people; `without_patient`: images to learn from have no
-            patient id, nor does anything else tell whose they are; `test_without_patient`: the same of test images;
-            `unknown_issuer`: ids differ, but nobody says that equal people would have equal ids.
+            patient id, nor does anything else tell whose they are; `test_without_patient`,
+            `train_without_patient`: the same of the task's own images; `unknown_issuer`: ids differ, but nobody says
+            that equal people would have equal ids; `copies_not_searched`: images are stored too small to look for
+            copies that were compressed or resized.
         data: the data set that it is about; its key in the study file.
         images: how many, 0 where it is about ids.
         refused: whether the study is not run with it, unless it says `evaluate.contaminated: mark`.
@@ -112,7 +129,12 @@ def statements_of_features(features: Features) -> list[Statement]:
     return [Statement(collection=name, certainty="part", source=source) for name in features.trained_on]
 
 
-def contamination_of(prepared: Prepared, arm: str, stores: Mapping[str, Store] | None = None) -> Contamination:
+def contamination_of(
+    prepared: Prepared,
+    arm: str,
+    stores: Mapping[str, Store] | None = None,
+    trained: Sequence[Copy] | None = None,
+) -> Contamination:
     """Whether an arm's weights were trained on test patients before it is fine-tuned.
 
     Own runs are matched patient by patient, under names that hold everywhere. Published weights are matched by what
@@ -123,6 +145,7 @@ def contamination_of(prepared: Prepared, arm: str, stores: Mapping[str, Store] |
         prepared: the study's data.
         arm: its name.
         stores: of the labelled data set and of those that the arm learns from; with them, pixels are compared, too.
+        trained: `copies_trained` of the task, where they are known already: they are those of every arm.
     """
     study, labelled, test_ids = prepared.study, prepared.labelled, prepared.task.test_ids
     start = start_of(study, arm)
@@ -142,7 +165,8 @@ def contamination_of(prepared: Prepared, arm: str, stores: Mapping[str, Store] |
     if (features := study.arms[arm].features) is not None and features.trained_on is None:
         of = of_patients, len(names)
         return Contamination(*of, *of, "may", "NOT KNOWN: training patients not known (features from elsewhere)")
-    copied = _copied_test_images(prepared, arm, stores)
+    every = [*_copies_learnt(prepared, arm, stores), *(copies_trained(prepared) if trained is None else trained)]
+    copied = _copied_test_images(prepared, every)
     if copied:
         patients = len(set(labelled.patients(copied)))
         described = (
@@ -191,7 +215,7 @@ def doubts_of(prepared: Prepared, arm: str, stores: Mapping[str, Store] | None =
     """
     study, labelled, identity = prepared.study, prepared.labelled, prepared.identity
     homes = list(labelled.parts.values()) or [labelled]
-    start, learnt = start_of(study, arm), study.data_before(arm)
+    learnt = study.data_before(arm)
     doubts = []
     for shared in identity.shared_ids:
         pair = {shared.data, shared.other}
@@ -227,21 +251,29 @@ def doubts_of(prepared: Prepared, arm: str, stores: Mapping[str, Store] | None =
                     f"patient ids, or set data.{name}.unknown_patients: leave_out, or own_patients if they are others"
                 )
             doubts.append(Doubt("without_patient", name, len(pool), identity.has_ids and not answered, message))
-    if learnt or start.patients:
-        nameless = {image_id for image_id in prepared.task.test_ids if _is_nameless(prepared, image_id)}
-        if nameless and not any(doubt.code == "without_patient" for doubt in doubts):
-            doubts.append(
-                Doubt(
-                    "test_without_patient", labelled.name, len(nameless), False,
-                    f"{len(nameless):,} test images of {labelled.name} have no patient id",
-                )
-            )  # fmt: skip
+    if not any(doubt.code == "without_patient" for doubt in doubts):
+        doubts += _nameless_images(prepared)
+    if (note := unsearched_copies(prepared, learnt)) is not None:
+        doubts.append(Doubt("copies_not_searched", labelled.name, 0, False, str(note)))
     for name, home in ((name, home) for name in learnt for home in homes):
         unnamed = [each.name for each in (home, prepared.data[name]) if not each.issuer_known]
         if unnamed and prepared.data[name].issuer != home.issuer and _have_ids(home, prepared.data[name]):
             described = f"nobody says who gave the patients of {unnamed[0]} their ids (data.{unnamed[0]}.issuer)"
             doubts.append(Doubt("unknown_issuer", name, 0, False, described))
     return doubts
+
+
+def _nameless_images(prepared: Prepared) -> list[Doubt]:
+    """The task's own images whose patients nobody knows: one of them may train what another one tests."""
+    named = prepared.labelled.name
+    for code, part, image_ids in (
+        ("test_without_patient", "test", prepared.task.test_ids),
+        ("train_without_patient", "training", [*prepared.task.train.image_ids, *prepared.task.val.image_ids]),
+    ):
+        images = sum(_is_nameless(prepared, image_id) for image_id in image_ids)
+        if images:
+            return [Doubt(code, named, images, False, f"{images:,} {part} images of {named} have no patient id")]
+    return []
 
 
 def contamination_problems(prepared: Prepared | PreparedStudy) -> list[str]:
@@ -256,7 +288,7 @@ def contamination_problems(prepared: Prepared | PreparedStudy) -> list[str]:
         every = [problem for view in prepared.views.values() for problem in contamination_problems(view)]
         return list(dict.fromkeys(every))
     problems = []
-    trained = _copies_trained(prepared)
+    trained = copies_trained(prepared)
     if trained:
         examples = ", ".join(f"{copy.image_id} is {copy.of_data}'s {copy.of_image_id}" for copy in trained[:3])
         problems.append(
@@ -295,28 +327,43 @@ def _copies_learnt(prepared: Prepared, arm: str, stores: Mapping[str, Store] | N
     study = prepared.study
     if not study.data_before(arm):
         return []
-    trained_on: dict[str, dict[str, None]] = {}
+    pools: dict[str, dict[str, None]] = {}
+    found: list[Copy] = []
     for init in starts_in(study.arms[arm].init):
         if isinstance(init, Pretrained):
-            pool = prepared.pool_of(init)
-        else:
-            task = prepared.all_tasks.supervised[start_directory(study, study.arms[arm].encoder, init)].task
-            pool = {study.supervised_data(init): [*task.train.image_ids, *task.val.image_ids]}
-        for name, image_ids in pool.items():
-            trained_on.setdefault(name, {}).update(dict.fromkeys(image_ids))
-    pools = {name: set(image_ids) for name, image_ids in trained_on.items()}
-    copies = [each for each in prepared.identity.copies if each.image_id in pools.get(each.data, ())]
-    if stores is None or prepared.study.pretrain.copies == "leave_out":
-        return copies
-    by_bytes = {(each.data, each.image_id) for each in copies}
-    by_pixels = held_copies(prepared, stores, {name: list(image_ids) for name, image_ids in trained_on.items()})
-    return copies + [each for each in by_pixels if (each.data, each.image_id) not in by_bytes]
+            for name, image_ids in prepared.pool_of(init).items():
+                pools.setdefault(name, {}).update(dict.fromkeys(image_ids))
+            continue
+        start = prepared.all_tasks.supervised[start_directory(study, study.arms[arm].encoder, init)]
+        found += _copies_of_start(start, stores)
+    found += [each for each in prepared.identity.copies if each.image_id in pools.get(each.data, ())]
+    if stores is not None and pools and prepared.study.pretrain.copies != "leave_out":
+        found += held_copies(prepared, stores, {name: list(image_ids) for name, image_ids in pools.items()})
+    return _once(found)
 
 
-def _copies_trained(prepared: Prepared) -> list[Copy]:
-    """Training images of the task whose files are those of images that validate or test it."""
-    learnt, held = (by_part(prepared.data, images) for images in learnt_and_held(prepared))
-    return copies_between(prepared.identity.equal, learnt, held)
+def _copies_of_start(start: Prepared, stores: Mapping[str, Store] | None) -> list[Copy]:
+    """Images that a start with labels learns from and that are copies of what any task holds out."""
+    learnt, held = of_start(start)
+    found = [each for each in start.identity.copies if each.image_id in learnt.get(each.data, ())]
+    found += copies_between(start.identity.equal, learnt, held)
+    return found + ([] if stores is None else copies_learnt(start.data, stores.__getitem__, learnt, held))
+
+
+def copies_trained(prepared: Prepared, stores: Mapping[str, Store] | None = None) -> list[Copy]:
+    """Training images of the task that are copies of images that validate or test it; with stores, by pixels, too."""
+    images = learnt_and_held(prepared)
+    learnt, held = (by_part(prepared.data, each) for each in images)
+    found = copies_between(prepared.identity.equal, learnt, held)
+    return _once(found + ([] if stores is None else copies_learnt(prepared.data, stores.__getitem__, learnt, held)))
+
+
+def _once(copies: Sequence[Copy]) -> list[Copy]:
+    """The first of each image's."""
+    first: dict[tuple[str, str], Copy] = {}
+    for each in copies:
+        first.setdefault((each.data, each.image_id), each)
+    return list(first.values())
 
 
 def _learnt_in_words(study: Study, arm: str) -> list[str]:
@@ -329,11 +376,11 @@ def _learnt_in_words(study: Study, arm: str) -> list[str]:
     ]
 
 
-def _copied_test_images(prepared: Prepared, arm: str, stores: Mapping[str, Store] | None) -> list[str]:
+def _copied_test_images(prepared: Prepared, copies: Sequence[Copy]) -> list[str]:
     labelled, test = prepared.labelled, set(prepared.task.test_ids)
     of_copies = {
         f"{copy.of_data}:{copy.of_image_id}" if labelled.parts and copy.of_data in labelled.parts else copy.of_image_id
-        for copy in [*_copies_learnt(prepared, arm, stores), *_copies_trained(prepared)]
+        for copy in copies
         if copy.of_data == labelled.name or copy.of_data in labelled.parts
     }
     return sorted(of_copies & test)
