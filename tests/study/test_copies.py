@@ -12,7 +12,15 @@ from hilum.encoders.card import read_card
 from hilum.errors import HilumErrors
 from hilum.study.execution import run_study
 from hilum.study.file import parse_study
-from hilum.study.plan import contamination_of, plan_data, plan_study, refuse_contaminated, refuse_trained_copies
+from hilum.study.plan import (
+    contamination_of,
+    doubts_of,
+    plan_data,
+    plan_study,
+    refuse_contaminated,
+    refuse_trained_copies,
+)
+from hilum.study.plan.leakage import copies_trained
 from hilum.study.plan.prepare import prepare_study
 
 STUDY = """\
@@ -133,22 +141,110 @@ def test_a_training_image_that_is_a_test_image_is_refused_without_any_pretrainin
         assert contamination_of(marked.first, "scratch").message.startswith("YES: copies of 1 of 10 test images")
 
 
-def test_a_compressed_copy_of_a_test_image_is_refused_where_stores_have_detail_to_compare(ours, tmp_path):
-    """Pixels differ then; the unlabelled pools were searched so before, training images with labels were not."""
+def with_detail(ours: Path) -> None:
+    """Images of more detail, of which a training image is a test image, compressed."""
     for number in range(30):
         noise = np.random.default_rng(number).integers(0, 256, (13, 13), dtype=np.uint8)
         cv2.imwrite(str(ours / f"a{number}.png"), cv2.resize(noise, (96, 96), interpolation=cv2.INTER_CUBIC))
     compressed = cv2.imencode(".jpg", cv2.imread(str(ours / "a25.png"), 0), [cv2.IMWRITE_JPEG_QUALITY, 85])[1]
     cv2.imwrite(str(ours / "a3.png"), cv2.imdecode(compressed, 0))
-    (tmp_path / "more").mkdir()
-    cv2.imwrite(str(tmp_path / "more" / "m.png"), made(99))
-    text = study_of(arm="").model_dump(mode="json", exclude_unset=True)
-    text["preprocess"] = [{"square": "pad"}, {"resize": 64}]
-    prepared = prepare_study(
-        parse_study(yaml.safe_dump(text), where="study.yaml"), {"ours": ours, "more": tmp_path / "more"}
-    )
+
+
+def prepared_at(size: int, ours: Path, **settings):
+    text = study_of(arm="", **settings).model_dump(mode="json", exclude_unset=True)
+    text["preprocess"] = [{"square": "pad"}, {"resize": size}]
+    text["arms"]["scratch"]["encoder"] = "resnet18"
+    del text["data"]["more"]
+    return prepare_study(parse_study(yaml.safe_dump(text), where="study.yaml"), {"ours": ours})
+
+
+@pytest.mark.parametrize("size", [32, 64])
+def test_a_compressed_copy_of_a_test_image_is_refused(ours, tmp_path, size):
+    """Pixels differ then; the unlabelled pools were searched so before, training images with labels were not."""
+    with_detail(ours)
+    prepared = prepared_at(size, ours)
+    assert contamination_of(prepared.first, "scratch").certainty == "no"
     with pytest.raises(HilumErrors, match=r"ours: a3\.png shows the same as ours's a25\.png, which validates or tests"):
         refuse_trained_copies(prepared, stores_of(prepared, tmp_path / "stores"))
+
+
+def test_where_images_are_too_small_to_know_copies_again_nothing_is_called_clean(ours, tmp_path):
+    with_detail(ours)
+    prepared = prepared_at(24, ours)
+    refuse_trained_copies(prepared, stores_of(prepared, tmp_path / "stores"))  # nothing is found
+    found = contamination_of(prepared.first, "scratch")
+    assert found.certainty == "unknown"
+    assert [doubt.code for doubt in doubts_of(prepared.first, "scratch")] == ["copies_not_searched"]
+    assert "images of 24 px have too little detail" in found.message
+    row = plan_data(plan_study(prepared.study, {"ours": ours}))["arms"][0]
+    assert row["trained_on_test_patients"].startswith("not known: copies of ours that were compressed")
+
+
+def test_a_marked_study_knows_training_images_that_are_recoded_or_compressed_test_images(ours, tmp_path):
+    with_detail(ours)
+    copy_into(ours / "a26.png", ours / "a4.png", recoded=True)
+    prepared = prepared_at(64, ours, evaluate=", contaminated: mark").first
+    stores = {"ours": build_store(prepared.stored_images("ours"), ours, prepared.recipe, tmp_path / "store")}
+    assert contamination_of(prepared, "scratch").certainty == "no"  # before there is a store
+    trained = copies_trained(prepared, stores)
+    assert {(copy.image_id, copy.of_image_id, copy.kind) for copy in trained} == {
+        ("a3.png", "a25.png", "near"), ("a4.png", "a26.png", "pixels"),
+    }  # fmt: skip
+    found = contamination_of(prepared, "scratch", stores, trained)
+    assert found.message.startswith("YES: copies of 2 of 10 test images")
+
+
+TWO_TASKS = """\
+question: Does one task help another?
+data:
+  ours: {collection: folder, labels: labels.csv, issuer: clinic}
+preprocess: [{square: pad}, {resize: 32}]
+tasks:
+  one: {on: ours, findings: [Mass], split: {column: one, test: [test], validation: [val]}}
+  two: {on: ours, findings: [Mass], split: {column: two, test: [test], validation: [val]}}
+starts:
+  labels: {encoder: toh2023_densenet, supervise: one}
+arms:
+  scratch: {encoder: toh2023_densenet}
+  labels: {start: labels, tasks: [two]}
+compare: [[labels, scratch]]
+evaluate: {n_bootstrap: 100, min_positive_patients: 1}
+"""
+
+
+@pytest.fixture
+def twice(ours) -> Path:
+    """Half of the images in each of two tasks, so that no task compares its own with those of the other."""
+    lines = ["image,patient_id,one,two,Mass"]
+    for number in range(30):
+        part = ("train", "train", "val", "test", "test")[number // 2 % 5]
+        columns = f"{part}," if number < 15 else f",{part}"
+        lines.append(f"a{number}.png,p{number},{columns},{number % 2}")
+    (ours / "labels.csv").write_text("\n".join(lines) + "\n")
+    return ours
+
+
+@pytest.mark.parametrize("recoded", [False, True])
+@pytest.mark.parametrize(("learnt", "part"), [("a1.png", "train"), ("a4.png", "val")])
+def test_a_start_of_one_tasks_labels_may_not_show_a_test_image_of_another(twice, tmp_path, recoded, learnt, part):
+    study = parse_study(TWO_TASKS, where="tasks.yaml")
+    clean = prepare_study(study, {"ours": twice})
+    refuse_contaminated(clean)
+    refuse_trained_copies(clean, stores_of(clean, tmp_path / "clean"))
+    (start,) = clean.first.all_tasks.supervised.values()
+    assert learnt in getattr(start.task, part).image_ids
+    tested = clean.views["tasks/two"].task.test_ids[0]
+    copy_into(twice / tested, twice / learnt, recoded=recoded)
+    prepared = prepare_study(study, {"ours": twice})
+    if recoded:
+        refuse_contaminated(prepared)
+        with pytest.raises(HilumErrors, match=rf"ours: {learnt} has the pixels of ours's {tested}"):
+            refuse_trained_copies(prepared, stores_of(prepared, tmp_path / "stores"))
+    else:
+        with pytest.raises(HilumErrors, match=rf"arms\.labels: .*{learnt} is ours's {tested}"):
+            refuse_contaminated(prepared)
+        assert contamination_of(prepared.views["tasks/two"], "labels").certainty == "yes"
+        assert contamination_of(prepared.views["tasks/two"], "scratch").certainty == "no"
 
 
 @pytest.mark.parametrize("recoded", [False, True])

@@ -87,7 +87,7 @@ def report_content(prepared: Prepared, out: Path, steps: list[Step], failed: Seq
         probe_comparisons=_table(evaluation, "probe_comparisons"),
         learning=_table(evaluation, "learning"),
         look=look_taken(study, out),
-        warnings=[(each.data, each.note) for each in warnings_of(prepared)],
+        warnings=[(each.data, each.note.without_examples()) for each in warnings_of(prepared)],
         labelled=pl.DataFrame(as_rows(labelled_shares(prepared))),
         labelled_in_words=share_in_words(labelled_shares(prepared)),
         sweeps=sweep_summaries(prepared, out),
@@ -253,7 +253,8 @@ def _provenance(prepared: Prepared, out: Path, steps: list[Step]) -> list[tuple[
         *_protocol(study),
     ]
     for name, data in prepared.data.items():
-        lines += [(f"{name}, as read", note) for note in data.collected.notes]
+        shared = {str(each): str(each.without_examples()) for each in data.collected.warnings}  # a page names nobody
+        lines += [(f"{name}, as read", shared.get(note, note)) for note in data.collected.notes]
         lines += [(f"{name}, to pretrain on", _pool_in_words(prepared, name))]
         lines += [(f"{name}: {table}", f"sha256 {sha256}") for table, sha256 in sorted(data.collected.sources.items())]
     for step in steps:
