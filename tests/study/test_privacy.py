@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import zipfile
 
 import cv2
@@ -124,7 +125,8 @@ def started_from(weights, text=STUDY):
 
 
 def test_nothing_that_is_shared_names_a_patient(hospital, pretrained, unseen, tmp_path):
-    root, patients = hospital
+    root, patients = tmp_path / "ours", hospital[1]
+    shutil.copytree(hospital[0], root)
     out = tmp_path / "out"
     with (root / "labels.csv").open("a") as table:  # one patient in two spellings, and one who is none: both are noted
         table.write("again.png,pid00003x,1\nnobody.png,-,1\n")

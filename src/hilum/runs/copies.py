@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 
 from hilum.data.collections import Collected
-from hilum.data.duplicates import SIDE, near_duplicates, thumbnail
+from hilum.data.duplicates import LEAST_SIDE, SIDE, alike_from, near_duplicates, thumbnail
 from hilum.data.manifest import is_labelled, is_patient_known
 from hilum.data.patients.same_files import same_files
 from hilum.data.store import Store
@@ -28,11 +28,6 @@ FOLDER = "folder"
 
 ImageName: TypeAlias = tuple[str, str]
 """Name of a data set, and of an image in it."""
-
-LEAST_SIDE, SMALL_ALIKE = 32, 0.95
-"""Pixels of stored images from which on copies are known again by their detail, and the correlation from which images
-smaller than a thumbnail count as one. Of 1,124 real and 2,500 generated images at 32 px, 5 pairs of others reach the
-usual 0.925 and none 0.94; of copies by JPEG of quality 60 and brighter ones 97 % reach 0.95."""
 
 _AT_A_TIME = 512  # images
 
@@ -232,7 +227,7 @@ def _near_copies(
         thumbnails[row] = thumbnail(store.gather(store.rows([image_id]))[0].astype(np.float32))
     found = near_duplicates(thumbnails, workers=os.cpu_count() or 1)
     smallest = min(stores[name].recipe.size for name in {*held, *pools})
-    pairs = found.pairs if smallest >= SIDE else found.pairs[np.abs(found.correlation) >= SMALL_ALIKE]
+    pairs = found.pairs[np.abs(found.correlation) >= alike_from(smallest)]
     shown = {int(other): int(one) for one, other in pairs if one < first_of_pools <= other}
     for one, other in pairs:  # of equal thumbnails only the first is compared with the others
         if one in shown and other not in shown and np.array_equal(thumbnails[one], thumbnails[other]):

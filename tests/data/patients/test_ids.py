@@ -73,8 +73,26 @@ def test_ids_that_differ_in_a_letter_or_digit_are_two(one, other):
 
 @pytest.mark.parametrize(
     "word",
-    ["", " ", "-", "--", "?", "...", "n/a", "N/A", "#N/A", "NaN", "null", "None", "unknown", "UNKNOWN ", "<unknown>"]
-    + ["Anonymous", "ANONYMIZED", "Anonymised Patient", "not available", "de-identified", "XXX", "xxxxxxxx", "\0"],
+    [
+        *(
+            "",
+            " ",
+            "-",
+            "--",
+            "?",
+            "...",
+            "n/a",
+            "N/A",
+            "#N/A",
+            "NaN",
+            "null",
+            "None",
+            "unknown",
+            "UNKNOWN ",
+            "<unknown>",
+        ),
+        *("Anonymous", "ANONYMIZED", "Anonymised Patient", "not available", "de-identified", "XXX", "xxxxxxxx", "\0"),
+    ],
 )
 def test_a_word_for_nobody_is_no_patient(word):
     assert names_nobody(word)

@@ -1,14 +1,16 @@
 """One image under several names: which pairs, what it means for a split, and whether their labels agree."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from hilum.data.doctor.examined import Examined
 from hilum.data.doctor.issues import Issue, Severity, counted
 from hilum.data.doctor.measuring import Measured
-from hilum.data.duplicates import groups, near_duplicates
+from hilum.data.duplicates import NearDuplicates, alike_from, groups, near_duplicates
 from hilum.data.manifest import finding_columns
 from hilum.progress import ProgressReport, silent
 
@@ -36,6 +38,7 @@ def find_copies(
     readable = np.flatnonzero(np.concatenate(readable_rows))
     thumbnails = np.concatenate([one.thumbnails[rows] for one, rows in zip(measured, readable_rows, strict=True)])
     found = near_duplicates(thumbnails, workers=workers, on_progress=on_progress)
+    found = _of_enough_detail(found, pl.concat(one.images for one in measured), readable)
     rows = readable[found.pairs]
     first, second = images[rows[:, 0]], images[rows[:, 1]]
     kind = (
@@ -59,6 +62,16 @@ def find_copies(
         )
         .sort("group", "data_set_a", "image_id_a", "data_set_b", "image_id_b")
     )
+
+
+def _of_enough_detail(found: NearDuplicates, images: pl.DataFrame, readable: NDArray[np.int64]) -> NearDuplicates:
+    """Pairs whose images are large enough to tell; equal pixels always do."""
+    sides = images.select(pl.max_horizontal("height", "width")).to_series().to_numpy()[readable]
+    pixels = images["pixel_sha256"].to_numpy()[readable]
+    least = np.array([alike_from(int(side)) for side in sides[found.pairs].min(axis=1)])
+    equal = pixels[found.pairs[:, 0]] == pixels[found.pairs[:, 1]]
+    enough = (np.abs(found.correlation) >= least) | equal
+    return replace(found, pairs=found.pairs[enough], correlation=found.correlation[enough])
 
 
 def copy_issues(pairs: pl.DataFrame) -> Iterator[Issue]:

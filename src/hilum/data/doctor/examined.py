@@ -10,6 +10,7 @@ import polars as pl
 from hilum.data.collections import Collected, nothing_rejected
 from hilum.data.manifest import read_manifest, split_columns
 from hilum.errors import HilumError
+from hilum.notes import Note, read_notes
 
 _INGESTED = ("manifest.parquet", "ingest.json")
 
@@ -25,6 +26,7 @@ class Examined:
         manifest: one row an image.
         rejected: files that were set aside when the tables were read: `image_id`, `path`, `reason`.
         notes: notes on the tables.
+        warnings: what makes it doubtful whose images these are.
     """
 
     name: str
@@ -33,13 +35,15 @@ class Examined:
     manifest: pl.DataFrame
     rejected: pl.DataFrame
     notes: Sequence[str] = ()
+    warnings: Sequence[Note] = ()
 
 
 def as_examined(collected: Collected) -> Examined:
     """A data set as its reader gives it, under the name of its folder."""
     root = collected.root
     name = root.resolve().name or collected.name
-    return Examined(name, collected.name, root, collected.manifest, collected.rejected, tuple(collected.notes))
+    notes, warnings = tuple(collected.notes), tuple(collected.warnings)
+    return Examined(name, collected.name, root, collected.manifest, collected.rejected, notes, warnings)
 
 
 def is_ingested(folder: Path) -> bool:
@@ -57,6 +61,7 @@ def read_ingested(folder: Path) -> Examined:
     try:
         content = json.loads((folder / "ingest.json").read_text(encoding="utf-8"))
         root, collection, notes = Path(content["root"]), str(content["collection"]), tuple(map(str, content["notes"]))
+        warnings = read_notes(content.get("warnings", []))
     except (OSError, ValueError, KeyError, TypeError) as error:
         where = folder / "ingest.json"
         raise HilumError(
@@ -66,7 +71,7 @@ def read_ingested(folder: Path) -> Examined:
         raise HilumError(root, expected="the images of this manifest", found="no such folder", fix="Ingest them again.")
     aside = folder / "rejected.parquet"
     rejected = pl.read_parquet(aside) if aside.is_file() else nothing_rejected()
-    return Examined(root.resolve().name, collection, root, manifest, rejected, notes)
+    return Examined(root.resolve().name, collection, root, manifest, rejected, notes, warnings)
 
 
 def named_apart(data_sets: Sequence[Examined]) -> list[Examined]:

@@ -14,6 +14,7 @@ from hilum.data.doctor.examined import Examined
 from hilum.data.doctor.issues import Issue, Severity, counted, some
 from hilum.data.doctor.measuring import Measured
 from hilum.data.doctor.typical import NEGATIVE, whole_view_is_negative
+from hilum.data.duplicates import LEAST_SIDE
 from hilum.data.images import Remark
 
 _CLIPPED = 0.05  # of the pixels in the middle at the brightest value
@@ -49,6 +50,13 @@ def image_issues(data_set: Examined, measured: Measured) -> Iterator[Issue]:
             readable.filter(_EVEN),
             "one gray value fills more than 95 % of the image",
             "Take them out, or get the files again.",
+        ),
+        (
+            "note",
+            "images too small to compare",
+            readable.filter(pl.max_horizontal("height", "width") < LEAST_SIDE),
+            f"less than {LEAST_SIDE} px: copies that were compressed or resized are not known again, equal ones are",
+            "Get the images in their own size.",
         ),
         (
             "warning",

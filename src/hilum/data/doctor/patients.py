@@ -9,6 +9,7 @@ from hilum.data.doctor.examined import Examined
 from hilum.data.doctor.issues import Issue, counted, some
 from hilum.data.manifest import split_columns
 from hilum.data.patients import issuer_of, patient_names
+from hilum.notes import MEANINGS
 
 _SPAN = 25.0  # years between a patient's first and last image; longer archives than this are rare
 _IN_TIME = 0.75  # share of changes of age along the ids that must go up before ids count as being in order of time
@@ -24,6 +25,9 @@ def patient_issues(data_set: Examined) -> Iterator[Issue]:
     yield from _two_sexes(data_set)
     yield from _ages(data_set)
     yield from _few_patients(data_set)
+    for each in data_set.warnings:
+        check = str(each.code).replace("_", " ")
+        yield Issue("warning", check, data_set.name, f"{each}.", MEANINGS[each.code].advice)
     images = data_set.manifest
     shared = images.drop_nulls("study_id").group_by("study_id").agg(pl.col("patient_id").n_unique().alias("patients"))
     shared = shared.filter(pl.col("patients") > 1)

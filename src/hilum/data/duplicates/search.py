@@ -10,12 +10,16 @@ from scipy.sparse.csgraph import connected_components
 
 from hilum.data.duplicates.candidates import Pairs, candidates
 from hilum.data.duplicates.comparing import correlations
-from hilum.data.duplicates.detail import COARSE, Thumbnails, details
+from hilum.data.duplicates.detail import COARSE, SIDE, Thumbnails, details
 from hilum.data.duplicates.hashes import SHIFTS, Hashes, hashes
 from hilum.progress import ProgressReport, silent
 
 ALIKE = 0.925
 """Correlation of details from which on two images count as one image."""
+LEAST_SIDE, SMALL_ALIKE = 32, 0.95
+"""Pixels of images from which on copies are known again by their detail, and the correlation from which images smaller
+than a thumbnail count as one. Of 1,124 real and 2,500 generated images at 32 px, 5 pairs of others reach `ALIKE`, and
+none 0.94; of copies by JPEG of quality 60 (in 64 px), and of brighter ones, 97 % reach 0.95."""
 _IMAGES_AT_A_TIME = 256
 
 
@@ -64,6 +68,15 @@ def near_duplicates(
     correlation = np.concatenate([alike[same], np.ones(len(equal))])
     order = np.lexsort((pairs[:, 1], pairs[:, 0]))
     return NearDuplicates(pairs[order], correlation[order], len(found), blank)
+
+
+def alike_from(side: int) -> float:
+    """The correlation from which two images count as one; above 1 where no correlation tells.
+
+    Args:
+        side: of the smaller image, pixels.
+    """
+    return ALIKE if side >= SIDE else SMALL_ALIKE if side >= LEAST_SIDE else 2.0
 
 
 def groups(images: int, pairs: Pairs) -> NDArray[np.int64]:

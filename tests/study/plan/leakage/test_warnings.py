@@ -59,7 +59,9 @@ def test_one_file_with_two_labels_in_a_pool_is_counted_and_named(roots, capsys):
 
 
 def test_one_file_with_two_labels_in_a_folder_is_counted_over_all_its_names(roots):
-    text = STUDY.replace("on: [a, b]", "on: a").replace("  b: {collection: folder, labels: labels.csv, issuer: b}\n", "")
+    text = STUDY.replace("on: [a, b]", "on: a").replace(
+        "  b: {collection: folder, labels: labels.csv, issuer: b}\n", ""
+    )
     for other in (4, 6):
         (roots["a"] / f"a{other}.png").write_bytes(made(3))
     (found,) = warnings_of(prepare(parse_study(text, where="study.yaml"), {"a": roots["a"]}))
