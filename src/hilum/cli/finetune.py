@@ -50,6 +50,13 @@ def finetune(
     labels: Labels = None,
     allow_missing: AllowMissing = False,
     hash_patients: HashPatients = None,
+    include_training_patients: Annotated[
+        bool,
+        typer.Option(
+            "--include-training-patients",
+            help="Also score test images of patients whom the weights have learnt from, and train on copies of them.",
+        ),
+    ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Of weights, views and order.")] = 0,
     stores: Stores = None,
     workers: Workers = None,
@@ -84,6 +91,7 @@ def finetune(
         uncertain=uncertain,
         allow_missing=allow_missing,
         hash_patients=hash_patients,
+        include_training_patients=include_training_patients,
         seed=seed,
         stores=stores,
         workers=workers,

@@ -38,6 +38,7 @@ from hilum.finetuning.scores import SCORES, read_scores
 from hilum.finetuning.settings import FinetuneSettings
 from hilum.progress import ShowProgress, quiet
 from hilum.runs.inputs.data import RECIPE, DataSource, decode, findings_from, read_data, recipe_from
+from hilum.runs.inputs.exposure import check_copies, unexposed
 from hilum.runs.probing import NO_FINDING
 from hilum.runs.results import Result
 
@@ -120,6 +121,7 @@ def finetune(
     uncertain: str = "zero",
     allow_missing: bool = False,
     hash_patients: str | None = None,
+    include_training_patients: bool = False,
     seed: int = 0,
     stores: str | Path | None = None,
     workers: int | None = None,
@@ -148,6 +150,8 @@ def finetune(
         uncertain: what an uncertain label becomes: "zero", "one", "ignore" or "drop".
         allow_missing: go on where tables name images whose file is not there.
         hash_patients: as in `hilum.runs.inputs.data.read_data`.
+        include_training_patients: also score test images of patients whom the weights have learnt from, and train on
+            copies of validation and test images.
         seed: of weights, views and order.
         stores: folder that keeps decoded images for the next run; None: `stores` beside `out`.
         workers: threads that decode images; None: all cores.
@@ -183,9 +187,14 @@ def finetune(
     store = decode(read, recipe, out, stores=stores, workers=workers, progress=progress)
     readable = set(store.image_ids)
     train, val = task.train.only(readable), task.val.only(readable)
-    scored = [image_id for image_id in (*val.image_ids, *task.test_ids) if image_id in readable]
+    tested = [image_id for image_id in task.test_ids if image_id in readable]
+    card = read_card(start) if start else None
+    test = unexposed(read, tested, card, include=include_training_patients)
+    held = [*tested, *([] if task.split.sharing else val.image_ids)]
+    notes = [*test.notes, *check_copies(read, store, train.image_ids, held, include=include_training_patients)]
+    scored = [*val.image_ids, *test.image_ids]
     resolved = resolve_finetuning(given, len(train.image_ids))
-    starts_from = read_card(start).sha256 if start else "random"
+    starts_from = card.sha256 if card else "random"
     trained = [decisive(resolved.settings), seed, encoder, starts_from, recipe.as_data(), task.findings]
     key = fingerprint([*trained, digest_of(train), digest_of(val), scored, uncertain])
     done = _was_done(out, key)
@@ -213,7 +222,7 @@ def finetune(
         "val": len(val.image_ids),
         "test": len(scored) - len(val.image_ids),
     }
-    about["notes"] = store.notes()
+    about["notes"] = [*notes, *store.notes()]
     write_json(out / DESCRIPTION, about | {"key": key})
     return FinetuneResult(
         out, about | {"was_done": done}, read_card(out / MODEL), read_result_table(out / MODEL / "curves.parquet")

@@ -7,6 +7,15 @@ from .data import (
 from .data import (
     read_data_sets as read_data_sets,
 )
+from .exposure import (
+    TestImages as TestImages,
+)
+from .exposure import (
+    check_copies as check_copies,
+)
+from .exposure import (
+    unexposed as unexposed,
+)
 from .models import (
     LoadedEncoder as LoadedEncoder,
 )
