@@ -191,6 +191,26 @@ def test_weights_pretrained_on_the_raw_folder_were_trained_on_the_patients_of_th
     assert len(scored) == 16 + 16
 
 
+def test_patients_of_one_folder_under_two_names_are_asked_about(hospital, pretrained, tmp_path, monkeypatch):
+    """The encoder knows them as patients of ours; the study calls the same folder theirs."""
+    monkeypatch.setenv("HILUM_PATIENT_SALT", SALT)
+    text = STUDY.replace("  ours:", "  theirs:").replace("on: ours", "on: theirs")
+    renamed = prepare(started_from(pretrained, text), {"theirs": hospital[0]})
+    assert contamination_of(renamed, "scratch").certainty == "unknown"
+    with pytest.raises(HilumErrors, match=r"same people\? 8 ids of test patients are ids of patients of ours, whom"):
+        refuse_contaminated(renamed)
+    said = prepare(
+        started_from(pretrained, text.replace("collection: folder", "collection: folder, issuer: ours")),
+        {"theirs": hospital[0]},
+    )
+    assert contamination_of(said, "scratch").certainty == "yes"
+    others = prepare(
+        started_from(pretrained, text.replace("collection: folder", "collection: folder, issuer: b")),
+        {"theirs": hospital[0]},
+    )
+    assert contamination_of(others, "scratch").certainty == "no"
+
+
 def test_without_the_salt_it_is_not_known_and_never_no(hospital, ingested, pretrained, monkeypatch):
     raw = prepare(started_from(pretrained), {"ours": hospital[0]})
     message = contamination_of(raw, "scratch")

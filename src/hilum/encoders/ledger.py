@@ -19,7 +19,16 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from hilum.data.patients import VARIABLE, WITHOUT_ID, canonical_patient_id, known_salts, pseudonym, salt_file, salt_of
+from hilum.data.patients import (
+    VARIABLE,
+    WITHOUT_ID,
+    canonical_patient_id,
+    is_public,
+    known_salts,
+    pseudonym,
+    salt_file,
+    salt_of,
+)
 from hilum.errors import HilumError
 
 Mask = NDArray[np.bool_]
@@ -120,6 +129,27 @@ class Ledger:
             without_id |= other_kind
         pairs = np.array([answers[name] for name in full_names], dtype=np.bool_).reshape(-1, 2)
         return Exposure(pairs[:, 0], pairs[:, 1], tuple(sorted(apart)), without_id)
+
+    def ids_of_other_issuers(self, full_names: Iterable[str]) -> dict[str, list[str]]:
+        """Patients whose ids other issuers have, too: maybe the same people, in a folder under another name.
+
+        Args:
+            full_names: of patients. Those of public data sets, and images without an id, are compared with nobody.
+
+        Returns:
+            By issuer of the ledger, the patients who may be its own; only issuers that have any.
+        """
+        salts = known_salts() if self.patients else {}
+        others = [issuer for issuer in self.issuers if issuer and not is_public(issuer)]
+        found: dict[str, list[str]] = {}
+        for name in dict.fromkeys(full_names):
+            issuer, number = _parts(name)
+            if is_public(issuer) or number.startswith(WITHOUT_ID):
+                continue
+            for other in others:
+                if other != issuer and self._find(other, number, salts)[0]:
+                    found.setdefault(other, []).append(name)
+        return found
 
     @cached_property
     def _entries(self) -> dict[str, dict[str | None, set[str]]]:

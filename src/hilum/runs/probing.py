@@ -125,6 +125,11 @@ def images_to_probe(
     elif met:
         images_of["test"] = [each for each in images_of["test"] if each not in set(met)]
         notes.append(f"{len(met):,} test images of patients that the encoder has learnt from were left out")
+    for issuer, patients in card.ledger.ids_of_other_issuers(data.patients(images_of["test"])).items():
+        notes.append(
+            f"are these the same people? {len(patients):,} ids of test patients are ids of patients of {issuer}, whom "
+            f"the encoder has learnt from. If they are, call this folder {issuer}, too: --data {issuer}=…"
+        )
     for part, images in images_of.items():
         if not images:
             raise HilumError(

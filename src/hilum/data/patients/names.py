@@ -28,10 +28,13 @@ GENERATED_MARK = ".hilum-phantom.json"
 
 
 def patient_names(patient_ids: Iterable[str], issuer: str) -> list[str]:
-    """Full names of patients, in the same order; each number in its canonical spelling."""
-    known = tuple(f"{collection}:" for collection in COLLECTIONS)
+    """Full names of patients, in the same order; each number in its canonical spelling.
+
+    A number that already carries a collection's or the issuer's name, "clinic:13", is not given another one.
+    """
+    known, own = tuple(f"{collection}:" for collection in COLLECTIONS), f"{issuer.casefold()}:"
     numbers = (canonical_patient_id(patient_id) for patient_id in patient_ids)
-    return [number if number.startswith(known) else f"{issuer}:{number}" for number in numbers]
+    return [number if number.startswith(known) else f"{issuer}:{number.removeprefix(own)}" for number in numbers]
 
 
 def full_names(manifest: pl.DataFrame, issuer: str) -> list[str]:

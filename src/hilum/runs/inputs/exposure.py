@@ -64,6 +64,11 @@ def unexposed(data: NamedData, test_ids: Sequence[str], card: Card | None, *, in
         met = set()
     elif met:
         notes.append(f"{len(met):,} test images of patients whom the weights were trained on were left out")
+    for issuer, patients in card.ledger.ids_of_other_issuers(data.patients(list(test_ids))).items():
+        notes.append(
+            f"are these the same people? {len(patients):,} ids of test patients are ids of patients of {issuer}, whom "
+            f"the weights were trained on. If they are, call this folder {issuer}, too: --data {issuer}=…"
+        )
     left = [image_id for image_id in test_ids if image_id not in met]
     if not left:
         raise HilumError(

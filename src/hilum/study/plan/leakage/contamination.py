@@ -2,12 +2,13 @@
 them?
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from hilum.data.manifest import is_patient_known
+from hilum.data.patients import is_public
 from hilum.data.store import Store
 from hilum.encoders.ledger import Ledger
 from hilum.encoders.published import describe_weights
@@ -255,6 +256,7 @@ def doubts_of(prepared: Prepared, arm: str, stores: Mapping[str, Store] | None =
         doubts += _nameless_images(prepared)
     if (note := unsearched_copies(prepared, learnt)) is not None:
         doubts.append(Doubt("copies_not_searched", labelled.name, 0, False, str(note)))
+    doubts += _ids_of_weights(prepared, arm)
     for name, home in ((name, home) for name in learnt for home in homes):
         unnamed = [each.name for each in (home, prepared.data[name]) if not each.issuer_known]
         if unnamed and prepared.data[name].issuer != home.issuer and _have_ids(home, prepared.data[name]):
@@ -274,6 +276,27 @@ def _nameless_images(prepared: Prepared) -> list[Doubt]:
         if images:
             return [Doubt(code, named, images, False, f"{images:,} {part} images of {named} have no patient id")]
     return []
+
+
+def _ids_of_weights(prepared: Prepared, arm: str) -> Iterator[Doubt]:
+    """Test patients of folders whose issuer nobody names, and patients of other folders that weights learnt from."""
+    labelled, ledger = prepared.labelled, Ledger(start_of(prepared.study, arm).patients)
+    unnamed = [home for home in labelled.parts.values() or [labelled] if not home.issuer_known]
+    if not unnamed or not ledger.patients:
+        return
+    names = labelled.patients(prepared.task.test_ids)
+    alike = ledger.ids_of_other_issuers(names)
+    for issuer, patients in alike.items():
+        yield Doubt(
+            "shared_ids", labelled.name, 0, True,
+            f"are these the same people? {len(patients):,} ids of test patients are ids of patients of {issuer}, whom "
+            f"the weights were trained on. Set data.{unnamed[0].name}.issuer: {issuer} if they are, another name if "
+            "they are not",
+        )  # fmt: skip
+    others = [each for each in ledger.issuers if each and not is_public(each) and each not in {*alike, labelled.issuer}]
+    if others and not alike:
+        described = f"nobody says who gave the patients of {unnamed[0].name} their ids (data.{unnamed[0].name}.issuer)"
+        yield Doubt("unknown_issuer", labelled.name, 0, False, f"{described}, and weights learnt from {others[0]}")
 
 
 def contamination_problems(prepared: Prepared | PreparedStudy) -> list[str]:
