@@ -193,3 +193,11 @@ def test_all_bad_settings_are_reported_at_once_with_their_lines():
         parse_study(text, where="study.yaml")
     assert len(caught.value.problems) >= len(bad)
     assert all(problem.startswith("line ") for problem in caught.value.problems)
+
+
+def test_a_start_without_a_name_is_refused():
+    """Found among 5,000 mutated studies: a null key goes on from nothing, which is no circle."""
+    content = yaml.load(EVERYTHING, Loader=Yaml12Loader)
+    content["starts"] = {None: {"encoder": "resnet18", "pretrain": "simclr"}}
+    with pytest.raises(HilumErrors):
+        parse_study(str(yaml.dump(content)), where="study.yaml")

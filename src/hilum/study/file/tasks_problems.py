@@ -176,7 +176,7 @@ def chain_problems(content: Mapping[str, Any]) -> Iterator[Problem]:
         while at is not None and at not in seen:
             seen.append(at)
             at = _before_of(starts, at)
-        if at == name:
+        if at is not None and at == name:  # a name may be no text, which is refused elsewhere
             reported = f"goes on from itself: {' from '.join([*seen, name])}"
             yield Problem(("starts", name, "start"), reported, "begin with random or published weights")
 
