@@ -268,10 +268,11 @@ def doubts_of(prepared: Prepared, arm: str, stores: Mapping[str, Store] | None =
 def _nameless_images(prepared: Prepared) -> list[Doubt]:
     """The task's own images whose patients nobody knows: one of them may train what another one tests."""
     named = prepared.labelled.name
-    for code, part, image_ids in (
+    parts: tuple[tuple[DoubtCode, str, Sequence[str]], ...] = (
         ("test_without_patient", "test", prepared.task.test_ids),
         ("train_without_patient", "training", [*prepared.task.train.image_ids, *prepared.task.val.image_ids]),
-    ):
+    )
+    for code, part, image_ids in parts:
         images = sum(_is_nameless(prepared, image_id) for image_id in image_ids)
         if images:
             return [Doubt(code, named, images, False, f"{images:,} {part} images of {named} have no patient id")]
