@@ -116,6 +116,7 @@ class ArmSummary:
         seconds: wall time of this arm's training, all seeds; None where unknown.
         start_differences: how the images that its encoder was pretrained on were made otherwise.
         unknown_exposures: why it is not known whether it was trained on test patients.
+        shared_start: whether its seeds, of which there are several, go on from one training of its start.
     """
 
     name: str
@@ -128,6 +129,7 @@ class ArmSummary:
     seconds: float | None = None
     start_differences: Sequence[StartDifference] = ()
     unknown_exposures: Sequence[UnknownExposure] = ()
+    shared_start: bool = False
 
     @property
     def title(self) -> str:

@@ -43,6 +43,7 @@ from hilum.study.plan import (
     pretraining_directory,
     read_record,
     share_in_words,
+    shares_its_start,
     view_name,
 )
 from hilum.study.plan.leakage import copies_trained, doubts_of, warnings_of
@@ -160,6 +161,7 @@ def _arm_summary(
         unknown_exposures=doubts if unclear and not trained_on else [],
         seeds=study.seeds,
         start_differences=differences_of_start(study, arm),
+        shared_start=shares_its_start(study, arm),
         seconds=sum(_seconds(out / directory) for directory in _training_directories(prepared, arm)),
     )
 
