@@ -137,7 +137,9 @@ def test_nothing_that_is_shared_names_a_patient(hospital, pretrained, unseen, tm
     run_study(parse_study(study, where="x"), {"ours": root}, out, show_step=unseen, log="mlflow")
     page = (out / "report.html").read_text(encoding="utf-8")
     assert "1 patients are written in several ways" in page
-    assert re.search(r"trained on test patients is not known: 1 (test|training) images of ours have no patient id", page)
+    assert re.search(
+        r"trained on test patients is not known: 1 (test|training) images of ours have no patient id", page
+    )
     command("package", out, "simclr", "--data", f"ours={root}", "--out", tmp_path / "model", "--n-bootstrap", 100)
     command("export", tmp_path / "model/seed-0", "--format", "huggingface", "--out", tmp_path / "hub")
     (tmp_path / "pages").mkdir()
