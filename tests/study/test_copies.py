@@ -153,7 +153,7 @@ def with_detail(ours: Path) -> None:
 def prepared_at(size: int, ours: Path, **settings):
     text = study_of(arm="", **settings).model_dump(mode="json", exclude_unset=True)
     text["preprocess"] = [{"square": "pad"}, {"resize": size}]
-    text["arms"]["scratch"]["encoder"] = "resnet18"
+    text["finetune"] = {"size": max(size, 32)}  # the encoder takes from 32 px
     del text["data"]["more"]
     return prepare_study(parse_study(yaml.safe_dump(text), where="study.yaml"), {"ours": ours})
 
