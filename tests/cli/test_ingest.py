@@ -70,6 +70,7 @@ def test_a_labelled_folder_leaves_a_manifest_and_its_counts(command, images, tmp
         },
         "boxes": 0,
         "notes": ["1 files could not be read and were set aside (rejected.parquet)"],
+        "warnings": [],
         "rejected": 1,
         "remarks": {},
     }
