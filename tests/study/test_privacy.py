@@ -125,6 +125,9 @@ def started_from(weights, text=STUDY):
     )
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # MLflow's and SQLAlchemy's own
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.filterwarnings("ignore:.*:sqlalchemy.exc.SADeprecationWarning")
 def test_nothing_that_is_shared_names_a_patient(hospital, pretrained, unseen, tmp_path):
     root, patients = tmp_path / "ours", hospital[1]
     shutil.copytree(hospital[0], root)
