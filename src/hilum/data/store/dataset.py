@@ -252,7 +252,7 @@ def existing_store(
     store = build_store(
         collected.manifest, collected.root, recipe, directory / _STORE, workers=workers, on_progress=on_progress
     )
-    described = {"collection": collected.name, "issuer": data.issuer, "notes": collected.notes}
+    described: dict[str, Any] = {"collection": collected.name, "issuer": data.issuer, "notes": collected.notes}
     described["warnings"] = [each.as_data() for each in collected.warnings]
     write_json(directory / _INGEST, described | {"root": str(collected.root.resolve()), "sources": collected.sources})
     for name in _TABLES:
