@@ -43,7 +43,7 @@ def run(store, directory, settings=TINY, method="simclr", **more):
     learnt = store.image_ids[:LEARNT]
     patients = [f"all:{row}" for row in range(LEARNT)]
     return pretrain(
-        method, store, learnt, patients, encoder="resnet18", settings=settings, seed=0, directory=directory,
+        method, store, learnt, patients, encoder="toh2023_xvt", settings=settings, seed=0, directory=directory,
         split_title="all", **more,
     )  # fmt: skip
 

@@ -83,6 +83,7 @@ def described(explained: Explained) -> dict[str, Any]:
         "models": [
             {
                 "name": model.name,
+                **({} if model.arm is None else {"arm": model.arm}),
                 "encoder": model.card.encoder,
                 "sha256": model.card.sha256,
                 "image_size": model.card.image_size,

@@ -96,7 +96,7 @@ DIFFERENT = [
 ]
 
 
-@pytest.mark.parametrize("head", ["linear", "mlp", "two_layers"])
+@pytest.mark.parametrize("head", ["linear", pytest.param("mlp", marks=pytest.mark.slow), "two_layers"])
 def test_heads_trained_at_once_are_the_heads_trained_alone(store, images, tmp_path, head):
     trials = [replace(BASE, head=head, **own) for own in DIFFERENT]
     if head == "two_layers":
@@ -136,7 +136,7 @@ def test_trials_that_keep_their_last_epoch_and_are_validated_seldom_are_the_tria
 
 
 EXCLUSIVE = replace(
-    BASE, epochs=3, answer="exclusive", reduction="weighted_mean", resample=Resampling(above=1.5, below=0.8, keep=0.5)
+    BASE, epochs=2, answer="exclusive", reduction="weighted_mean", resample=Resampling(above=1.5, below=0.8, keep=0.5)
 )
 
 
@@ -151,13 +151,15 @@ UNFROZEN = [
     {"unfreeze": 1, "lr": 1e-4},
     {"unfreeze": 1, "lr": 3e-5, "head_lr": 1e-3, "weight_decay": 0.1, "dropout": 0.4},
     {"unfreeze": 2, "lr": 1e-4, "head": "mlp", "patience": 1, "optimizer": "adam"},
-    {"unfreeze": 2, "lr": 1e-3, "optimizer": "sgd", "schedule": "plateau", "epochs": 6},
+    {"unfreeze": 2, "lr": 1e-3, "optimizer": "sgd", "schedule": "plateau", "epochs": 2},
 ]
 
 
-@pytest.mark.parametrize("encoder", ["resnet18", "vit_tiny_patch16_224", "toh2023_xvt"])
+@pytest.mark.parametrize(
+    "encoder", [pytest.param("resnet18", marks=pytest.mark.slow), "vit_tiny_patch16_224", "toh2023_xvt"]
+)
 def test_trials_behind_a_shared_frozen_front_are_the_trials_alone(store, images, tmp_path, encoder):
-    trials = [replace(BASE, policy="finetune", **own) for own in UNFROZEN]
+    trials = [replace(BASE, **{"epochs": 3, "policy": "finetune"} | own) for own in UNFROZEN]
     assert_each_is_as_alone(store, images, tmp_path, trials, encoder=encoder)
 
 

@@ -155,7 +155,7 @@ def _find_images(names: pl.Series, folder: str, files: ImageFiles) -> pl.Series:
     """The path of each image below the root, or null: beside the tables first, then in the batches."""
     name = names.to_frame("name").select("name", bare=pl.col("name").str.strip_prefix("train/"))
     beside = f"{folder}/".lstrip("/")
-    # Batches lie beside the one with the tables: in the root, where that is not their own folder.
+    # Batches are beside the one with the tables: in the root, where that is not their own folder.
     candidates = [pl.lit(beside) + pl.col("name"), *(pl.lit(f"{batch}/") + pl.col("bare") for batch in _BATCHES)]
     found = name.select(pl.lit(None, dtype=pl.String).alias("path"), "name", "bare")
     for candidate in candidates:

@@ -116,10 +116,10 @@ def _from_card(path: Path) -> list[str]:
         card = json.loads(read_text(path))
         patients = card["patients_seen" if "patients_seen" in card else "training_patients"]
     except (json.JSONDecodeError, KeyError, TypeError, RecursionError) as problem:
-        fix = "Give the card.json that lies beside the weights."
+        fix = "Give the card.json beside the weights."
         raise HilumError(path, expected="a card with training_patients", found="none", fix=fix) from problem
     if not isinstance(patients, list):
-        fix = "Give the card.json that lies beside the weights."
+        fix = "Give the card.json beside the weights."
         raise HilumError(path, expected="a list of training_patients", found=type(patients).__name__, fix=fix)
     return [str(patient) for patient in patients]
 

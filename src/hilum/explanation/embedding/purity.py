@@ -1,7 +1,7 @@
-"""How far classes lie apart among features: numbers that stand beside an image of them, and do not come from it.
+"""How far classes are apart among features: numbers that stand beside an image of them, and do not come from it.
 
 An image in two dimensions shows what its method makes of the features. These numbers are of the features themselves,
-by their cosines, and look at other patients only: images of one patient lie together whatever they show.
+by their cosines, and look at other patients only: images of one patient are near each other whatever they show.
 """
 
 from collections.abc import Sequence

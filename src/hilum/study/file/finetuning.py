@@ -190,7 +190,7 @@ class Finetuning(Section):
         "n / (C n_c); `balanced`: the first, and the third for exclusive classes; `none`.",
     )
     max_class_weight: float | None = Field(
-        100.0, ge=1, description="Class weights lie between this and its inverse; null: as they are."
+        100.0, ge=1, description="Class weights are clipped to this and its inverse; null: not clipped."
     )
     focal: float | None = Field(
         None, ge=0, description="Exponent of the focal loss, in place of cross-entropy, such as 2."

@@ -15,7 +15,7 @@ from hilum.encoders.catalogue import ARCHITECTURES
 from hilum.errors import HilumError, HilumErrors
 from hilum.extensions import METRICS, added
 from hilum.findings import COLLECTIONS
-from hilum.pretext.methods import METHOD_SETTINGS, method_settings
+from hilum.pretext.methods import METHOD_SETTINGS, method_problems
 from hilum.study.file.finetuning import Finetuning
 from hilum.study.file.finetuning_problems import finetuning_problems
 from hilum.study.file.protocol import published_overrides
@@ -339,12 +339,9 @@ def _method_problems(place: Place, init: Mapping[str, Any]) -> Iterator[Problem]
         hint = nearest(method, METHOD_SETTINGS)
         yield Problem((*place, "pretrain"), f"{method!r} is not one of {', '.join(METHOD_SETTINGS)}", hint)
     elif isinstance(init.get("settings"), dict):
-        try:
-            method_settings(method, init["settings"])
-        except HilumErrors as error:
-            for problem in error.problems:
-                key, _, message = problem.partition(": ")
-                yield Problem((*place, "settings", key), message, error.fix)
+        known = f"it has {', '.join(METHOD_SETTINGS[method].model_fields)}"
+        for key, message in method_problems(method, init["settings"]):
+            yield Problem((*place, "settings", key), message, known)
 
 
 _GENERAL: Place = ("finetune", "unfreeze")
