@@ -99,12 +99,7 @@ def test_a_run_leaves_weights_card_and_curves_and_nothing_else(method, store_of,
 
 
 @pytest.mark.parametrize(
-    "method",
-    [
-        "simclr",
-        *(pytest.param(method, marks=pytest.mark.slow) for method in METHODS if method not in ("simclr", "fcmae")),
-        "fcmae",
-    ],
+    "method", [pytest.param(method, marks=[] if method == "simclr" else pytest.mark.slow) for method in METHODS]
 )
 def test_a_run_that_is_killed_and_called_again_ends_with_the_same_bits(method, store_of, tmp_path, monkeypatch):
     every_step = partial(TrainingSettings, checkpoint_every_seconds=0.0)
@@ -170,7 +165,9 @@ def test_images_that_are_all_alike_are_a_collapse_that_names_the_settings(method
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    "method", [pytest.param(method, marks=[] if method in ("simclr", "fcmae") else pytest.mark.slow) for method in METHODS]
+)
 def test_an_absurd_learning_rate_does_not_end_well(method, store_of, tmp_path):
     settings = PretextSettings(epochs=3, batch_size=8, lr=1e6, warmup_epochs=0, precision="fp32", device="cpu")
     with pytest.raises(HilumError, match="`lr`"):
@@ -185,10 +182,8 @@ def test_moco_without_momentum_collapses_and_is_stopped(store_of, tmp_path):
         run("mocov2", store_of(images(128, 64)), tmp_path / "run", settings)
 
 
-@pytest.mark.parametrize(
-    ("method", "nothing_learned"),
-    [("simclr", math.log(63)), pytest.param("mocov2", math.log(65), marks=pytest.mark.slow)],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("method", "nothing_learned"), [("simclr", math.log(63)), ("mocov2", math.log(65))])
 def test_a_few_epochs_already_tell_images_apart(method, nothing_learned, store_of, tmp_path):
     options = {"queue": 64} if method == "mocov2" else {}
     settings = PretextSettings(epochs=6, batch_size=32, options=options, device="cpu")

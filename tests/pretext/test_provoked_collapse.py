@@ -48,7 +48,7 @@ def waves(size):
             "answers that are even over all prototypes",
             "lower `teacher_temperature` (now 5)",
         ),
-        (
+        pytest.param(
             "dino",
             "resnet18",
             32,
@@ -56,6 +56,7 @@ def waves(size):
             {**EVEN, "teacher": "centering"},
             "answers that are even over all prototypes",
             "lower `teacher_temperature` (now 5)",
+            marks=pytest.mark.slow,
         ),
         pytest.param(
             "dinov2",

@@ -109,6 +109,7 @@ def test_a_chain_runs_and_the_ledger_of_the_last_names_all(roots, unseen, tmp_pa
     assert pl.read_parquet(out / "evaluation/metrics.parquet")["arm"].n_unique() == 3
 
 
+@pytest.mark.slow
 def test_chains_are_tried_in_miniature_and_shrunk(roots):
     (inside,) = [line for line in STUDY.splitlines(keepends=True) if line.startswith("  inside:")]
     checked = check_study(study_of(STUDY.replace(inside, "")), roots)

@@ -152,13 +152,17 @@ def test_another_table_or_head_is_another_step(written, tmp_path):
     } - {"explain"}  # fmt: skip
 
 
-def test_a_miniature_tries_features_and_tiny_puts_an_encoder_in_their_place(written):
+def test_tiny_puts_an_encoder_in_the_place_of_features(written):
+    assert tiny(parse_study(written[0], where="x.yaml")).arms["good"].encoder == "resnet18"
+
+
+@pytest.mark.slow
+def test_a_miniature_tries_features(written):
     text, roots = written
     study = parse_study(text, where="x.yaml")
     checked = check_study(study, roots)
     assert checked.problems == []
     assert set(checked.arms) == set(study.arms)
-    assert tiny(study).arms["good"].encoder == "resnet18"
 
 
 def test_what_does_not_go_with_features_is_reported_at_once():

@@ -131,9 +131,13 @@ def test_a_study_with_a_pool_is_written_read_and_shrunk(roots):
     study = study_of()
     assert parse_study(as_yaml(study), where="again.yaml") == study
     assert tiny(study).data["nih+vindr"].generate is None
-    assert check_study(study, roots).problems == []
     moved = step_keys(steps_of(study, None), prepare_study(study, roots))
     assert "stores/nih+vindr" in moved
+
+
+@pytest.mark.slow
+def test_a_study_with_a_pool_is_tried_in_miniature(roots):
+    assert check_study(study_of(), roots).problems == []
 
 
 def test_what_is_wrong_with_pools_is_reported_at_once():

@@ -132,7 +132,7 @@ class Killed(Exception):
     pass
 
 
-@pytest.mark.parametrize("kind", ["halving", "tpe"])
+@pytest.mark.parametrize("kind", ["halving", pytest.param("tpe", marks=pytest.mark.slow)])
 def test_interrupted_at_any_step_a_sweep_ends_with_the_same_bits(store, images, tmp_path, kind):
     how = Search(kind, None if kind == "halving" else 11, seed=3)
     space = {**SPACE, "checkpoint_every_seconds": Choices((0,))}

@@ -93,6 +93,7 @@ def test_settings_reach_the_training_loop_and_the_card(store, tmp_path, monkeypa
     assert pl.read_parquet(directory / "curves.parquet")["train_loss"].is_finite().all()
 
 
+@pytest.mark.slow
 def test_a_run_with_all_of_them_that_is_killed_ends_with_the_same_bits(store, tmp_path, monkeypatch):
     monkeypatch.setattr(
         "hilum.pretext.pretrain.TrainingSettings", partial(TrainingSettings, checkpoint_every_seconds=0)
