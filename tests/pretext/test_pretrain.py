@@ -166,7 +166,8 @@ def test_images_that_are_all_alike_are_a_collapse_that_names_the_settings(method
 
 
 @pytest.mark.parametrize(
-    "method", [pytest.param(method, marks=[] if method in ("simclr", "fcmae") else pytest.mark.slow) for method in METHODS]
+    "method",
+    [pytest.param(method, marks=[] if method in ("simclr", "fcmae") else pytest.mark.slow) for method in METHODS],
 )
 def test_an_absurd_learning_rate_does_not_end_well(method, store_of, tmp_path):
     settings = PretextSettings(epochs=3, batch_size=8, lr=1e6, warmup_epochs=0, precision="fp32", device="cpu")

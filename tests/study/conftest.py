@@ -1,10 +1,12 @@
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from hilum.phantom import write_chestxray14
+from hilum.artifacts import locked
+from hilum.phantom import write_layout
 from hilum.progress import ProgressReport, silent
 from hilum.study.execution import ShowStep, run_study
 from hilum.study.file import Study, parse_study
@@ -31,11 +33,28 @@ explain: null
 
 
 @pytest.fixture(scope="session")
-def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def generated(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Writes generated images in a native layout, once for all processes of pytest: layout, images, seed; 48 px."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+
+    def make(layout: str, images: int, seed: int) -> Path:
+        root = shared / "generated" / f"{layout}-{images}-{seed}" / "images"
+        root.parent.mkdir(parents=True, exist_ok=True)
+        with locked(root, wait_seconds=300):
+            if not root.exists():
+                beside = root.with_name("unfinished")
+                write_layout(layout, beside, images=images, size=48, seed=seed, workers=1, on_progress=silent)
+                beside.rename(root)
+        return root
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def images(generated: Callable[..., Path]) -> Path:
     """Generated images in the native ChestX-ray14 layout."""
-    root = tmp_path_factory.mktemp("study") / "images"
-    write_chestxray14(root, images=150, size=48, seed=0)
-    return root
+    return generated("chestxray14", 150, 0)
 
 
 @pytest.fixture(scope="session")

@@ -44,7 +44,9 @@ def two_text(small_text):
 @pytest.fixture
 def one_text(two_text):
     """The small study with its arm `scratch` alone, and so without pretraining."""
-    return "".join(line for line in two_text.splitlines(keepends=True) if not line.startswith(("  simclr:", "pretrain:")))
+    return "".join(
+        line for line in two_text.splitlines(keepends=True) if not line.startswith(("  simclr:", "pretrain:"))
+    )
 
 
 def refuse(*_, **__):

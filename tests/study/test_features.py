@@ -11,8 +11,6 @@ from hilum.data.collections import read_collection
 from hilum.encoders.card import read_card
 from hilum.errors import HilumError, HilumErrors
 from hilum.evaluation import read_predictions
-from hilum.phantom import write_layout
-from hilum.progress import silent
 from hilum.study.check import check_study
 from hilum.study.execution import run_study
 from hilum.study.file import parse_study, tiny
@@ -43,11 +41,10 @@ FINDINGS = ("Pleural Effusion", "Infiltration")
 
 
 @pytest.fixture(scope="module")
-def written(images, tmp_path_factory):
+def written(images, generated, tmp_path_factory):
     """The roots, and a study whose features hold the labels in noise; six images are without features."""
     folder = tmp_path_factory.mktemp("features")
-    write_layout("vindr_cxr", folder / "elsewhere", images=90, size=32, seed=2, workers=1, on_progress=silent)
-    roots = {"images": images, "elsewhere": folder / "elsewhere"}
+    roots = {"images": images, "elsewhere": generated("vindr_cxr", 90, 2)}
     draw = np.random.default_rng(0)
     text = STUDY
     for name, collection, word in (("images", "chestxray14", "AT_HOME"), ("elsewhere", "vindr_cxr", "AWAY")):

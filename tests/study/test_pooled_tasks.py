@@ -9,8 +9,6 @@ import pytest
 
 from hilum.encoders.card import read_card
 from hilum.errors import HilumError, HilumErrors
-from hilum.phantom import write_layout
-from hilum.progress import silent
 from hilum.study.check import check_study
 from hilum.study.execution import run_study
 from hilum.study.file import as_yaml, parse_study, tiny
@@ -41,10 +39,8 @@ explain: null
 
 
 @pytest.fixture(scope="module")
-def roots(images, tmp_path_factory):
-    root = tmp_path_factory.mktemp("pooled") / "vindr"
-    write_layout("vindr_cxr", root, images=90, size=48, seed=2, workers=1, on_progress=silent)
-    return {"nih": images, "vindr": root}
+def roots(images, generated):
+    return {"nih": images, "vindr": generated("vindr_cxr", 90, 2)}
 
 
 def study_of(text: str = STUDY):

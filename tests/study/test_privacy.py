@@ -109,7 +109,8 @@ def pretrained(hospital, tmp_path_factory):
 
 def started_from(weights, text=STUDY):
     return parse_study(
-        text.replace("scratch: {encoder: toh2023_xvt}", f"scratch: {{encoder: toh2023_xvt, init: {weights}}}"), where="x"
+        text.replace("scratch: {encoder: toh2023_xvt}", f"scratch: {{encoder: toh2023_xvt, init: {weights}}}"),
+        where="x",
     )
 
 
@@ -138,7 +139,8 @@ def test_a_study_that_hashes_names_nobody_anywhere(hospital, unseen, tmp_path):
     text = STUDY.replace("labels: labels.csv", "labels: labels.csv, hash_patients: true")
     study = parse_study(
         text.replace(
-            "  simclr: {encoder: toh2023_xvt, init: {pretrain: simclr, on: ours}}\n", "  other: {encoder: toh2023_xvt}\n"
+            "  simclr: {encoder: toh2023_xvt, init: {pretrain: simclr, on: ours}}\n",
+            "  other: {encoder: toh2023_xvt}\n",
         ),
         where="x",
     )

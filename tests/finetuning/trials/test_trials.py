@@ -96,7 +96,9 @@ DIFFERENT = [
 ]
 
 
-@pytest.mark.parametrize("head", ["linear", *(pytest.param(head, marks=pytest.mark.slow) for head in ("mlp", "two_layers"))])
+@pytest.mark.parametrize(
+    "head", ["linear", *(pytest.param(head, marks=pytest.mark.slow) for head in ("mlp", "two_layers"))]
+)
 def test_heads_trained_at_once_are_the_heads_trained_alone(store, images, tmp_path, head):
     trials = [replace(BASE, head=head, **own) for own in DIFFERENT]
     if head == "two_layers":
@@ -144,7 +146,10 @@ EXCLUSIVE = replace(
     "own",
     [
         {"focal": 2.0},
-        *(pytest.param(own, marks=pytest.mark.slow) for own in ({"label_smoothing": 0.1, "drop_last": True}, {"policy": "finetune"})),
+        *(
+            pytest.param(own, marks=pytest.mark.slow)
+            for own in ({"label_smoothing": 0.1, "drop_last": True}, {"policy": "finetune"})
+        ),
     ],
 )
 def test_resampled_images_and_other_losses_are_shared_as_alone(store, classes, tmp_path, own):
@@ -162,7 +167,8 @@ UNFROZEN = [
 
 
 @pytest.mark.parametrize(
-    "encoder", ["toh2023_xvt", *(pytest.param(name, marks=pytest.mark.slow) for name in ("resnet18", "vit_tiny_patch16_224"))]
+    "encoder",
+    ["toh2023_xvt", *(pytest.param(name, marks=pytest.mark.slow) for name in ("resnet18", "vit_tiny_patch16_224"))],
 )
 def test_trials_behind_a_shared_frozen_front_are_the_trials_alone(store, images, tmp_path, encoder):
     trials = [replace(BASE, **{"epochs": 3, "policy": "finetune"} | own) for own in UNFROZEN]

@@ -253,9 +253,7 @@ def method_problems(name: str, given: Mapping[str, Any]) -> list[tuple[str, str]
     try:
         METHOD_SETTINGS[name].model_validate(dict(given))
     except ValidationError as error:
-        return [
-            (".".join(map(str, each["loc"])), f"{each['msg']}; found {each['input']!r}") for each in error.errors()
-        ]
+        return [(".".join(map(str, each["loc"])), f"{each['msg']}; found {each['input']!r}") for each in error.errors()]
     return []
 
 

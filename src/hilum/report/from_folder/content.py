@@ -81,7 +81,9 @@ def folder_content(found: Found, evaluated: FolderEvaluation | None, *, question
         metrics=metrics,
         comparisons=comparisons,
         reference=(evaluated.reference if len(names) > 1 else None) if evaluated else _only(comparisons["reference"]),
-        n_bootstrap=evaluated.bootstrap.n_bootstrap if evaluated else recorded_samples(_recorded(found, "metrics")) or 0,
+        n_bootstrap=evaluated.bootstrap.n_bootstrap
+        if evaluated
+        else recorded_samples(_recorded(found, "metrics")) or 0,
         predictions=predictions,
         curves=_curves(found),
         left_out=[*left_out_findings(metrics), *found.ignored, *images.unseen],

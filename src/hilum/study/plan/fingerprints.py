@@ -39,7 +39,6 @@ from hilum.study.plan.steps import (
 from hilum.study.plan.sweep import sweep_inputs
 from hilum.study.prepared import Prepared, PreparedStudy
 
-
 _JUDGED: frozenset[StepKind] = frozenset({"sweep", "finetune", "external", "baselines"})
 """Steps of a task whose results its evaluation reads."""
 _SHARED: frozenset[StepKind] = frozenset({"generate", "store", "pretrain", "supervise", "across"})
