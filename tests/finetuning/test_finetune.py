@@ -131,8 +131,8 @@ def test_killed_at_any_step_and_with_any_number_of_workers_it_ends_with_the_same
             if note.startswith("epoch") and done == at:
                 raise Killed
 
+        own = replace(settings, workers=workers)
         with pytest.raises(Killed):
-            own = replace(settings, workers=workers)
             run(store, images, tmp_path / "killed", settings=own, encoder=SMALL, on_progress=kill)
         assert not (tmp_path / "killed").exists()
     steps = []

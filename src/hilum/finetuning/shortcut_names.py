@@ -1,4 +1,4 @@
-"""Names of shortcut baselines, as they stand in files and tables: two that see next to nothing, and untrained encoders."""
+"""Names of shortcut baselines in files and tables: two that see next to nothing, and untrained encoders."""
 
 METADATA, THUMBNAIL = "age, sex and view", "8x8 thumbnail"
 RANDOM, CALIBRATED = "random", "calibrated"

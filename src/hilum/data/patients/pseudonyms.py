@@ -15,7 +15,7 @@ hold the salt. Ids of public data sets are published already and everybody may c
 keeps cards half as long. The 32 bits that name a salt tell salts apart, and are too few to confirm a guessed one: of
 2^128 guesses 2^96 fit.
 
-*Where the salt is kept.* In `HILUM_PATIENT_SALT`, or else in the file `salt_file()` of this user, outside of anything that
+*Place of the salt.* In `HILUM_PATIENT_SALT`, or else in the file `salt_file()` of this user, outside of anything that
 is shared; it is made when it is first needed, readable by this user only. A site that trains on several machines copies
 that file, or sets the variable, on each of them. Who loses the salt can compare nothing any more: what Hilum says then
 is "not known", never "no".
