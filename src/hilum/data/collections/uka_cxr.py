@@ -21,7 +21,7 @@ root, plain or .gz, with a row an image; the names of its columns are those of t
                                      a grade; blank where it was not asked for or cannot be called
         healthy                      may be left out: 1 where the radiologist found nothing, else 0
 
-Grades, as words or numbers (right and left are the patient's):
+Grades, as words or numbers (right and left are the patient's)::
 
     grade   cardiomegaly        the others
     0       normal              negative

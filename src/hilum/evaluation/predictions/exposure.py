@@ -33,9 +33,8 @@ class TrainedOn:
         """What is wrong with judging these rows: one line each for patients and images that were trained on.
 
         A patient id without an issuer is compared with the ids of all issuers, for it could be any of them. How ids are
-        written does not matter: 00000013, 13 and 13.0 are the same. Where ids and pseudonyms cannot be compared for
-            want
-        of the salt, that is a problem, too.
+        written does not matter: 00000013, 13 and 13.0 are the same. Where ids and pseudonyms cannot be compared
+        without the salt, that is a problem, too.
 
         Args:
             table: image_id and patient_id as text.
