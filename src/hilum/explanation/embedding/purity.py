@@ -60,8 +60,8 @@ def class_separation(
 
     purity: of an image's k nearest images of other patients, the share that is of its class; the mean over images.
     Images without a class here are not among those searched. above chance: that share less the class's share of all
-    images of other patients, which is what features that know nothing reach. silhouette (Rousseeuw, J Comput Appl Math 20:53-65,
-    1987), by cosine distances: -1 to 1, over one image a patient (by lot), at most `MOST_SILHOUETTES`.
+    images of other patients, which is what features that know nothing reach. silhouette (Rousseeuw, J Comput Appl Math
+    20:53-65, 1987), by cosine distances: -1 to 1, over one image a patient (by lot), at most `MOST_SILHOUETTES`.
 
     Intervals are from resampled patients, over whose images are asked; the images that are searched stay the same.
 
