@@ -33,22 +33,34 @@ explain: null
 
 
 @pytest.fixture(scope="session")
-def generated(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
-    """Writes generated images in a native layout, once for all processes of pytest: layout, images, seed; 48 px."""
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], object]], Path]:
+    """Makes a directory of this name, and only one for all processes of pytest; nobody may change it."""
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
 
-    def make(layout: str, images: int, seed: int) -> Path:
-        root = shared / "generated" / f"{layout}-{images}-{seed}" / "images"
-        root.parent.mkdir(parents=True, exist_ok=True)
-        with locked(root, wait_seconds=300):
-            if not root.exists():
-                beside = root.with_name("unfinished")
-                write_layout(layout, beside, images=images, size=48, seed=seed, workers=1, on_progress=silent)
-                beside.rename(root)
-        return root
+    def once(name: str, make: Callable[[Path], object]) -> Path:
+        directory = shared / "made_once" / name
+        with locked(directory, wait_seconds=300):
+            if not directory.exists():
+                beside = directory.with_name(f"unfinished-{directory.name}")
+                make(beside)
+                beside.rename(directory)
+        return directory
 
-    return make
+    return once
+
+
+@pytest.fixture(scope="session")
+def generated(made_once: Callable[[str, Callable[[Path], object]], Path]) -> Callable[..., Path]:
+    """Generated images in a native layout: layout, images, seed; 48 px."""
+
+    def images_of(layout: str, images: int, seed: int) -> Path:
+        def write(directory: Path) -> None:
+            write_layout(layout, directory, images=images, size=48, seed=seed, workers=1, on_progress=silent)
+
+        return made_once(f"{layout}-{images}-{seed}/images", write)
+
+    return images_of
 
 
 @pytest.fixture(scope="session")
@@ -79,8 +91,8 @@ def unseen() -> ShowStep:
 
 
 @pytest.fixture(scope="session")
-def finished(small_study: Study, images: Path, unseen: ShowStep, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def finished(
+    small_study: Study, images: Path, unseen: ShowStep, made_once: Callable[[str, Callable[[Path], object]], Path]
+) -> Path:
     """Directory of the small study, run to its end."""
-    out = tmp_path_factory.mktemp("study") / "finished"
-    run_study(small_study, {"images": images}, out, show_step=unseen)
-    return out
+    return made_once("finished", lambda out: run_study(small_study, {"images": images}, out, show_step=unseen))
