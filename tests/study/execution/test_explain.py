@@ -115,6 +115,7 @@ def test_only_what_changed_is_explained_anew_and_to_the_same_bits(
     assert pl.read_parquet(same[0]).equals(pl.read_parquet(same[1]))
 
 
+@pytest.mark.slow
 def test_interrupted_it_leaves_nothing_half_done_and_goes_on(
     finished, explained, explained_study, images, unseen, tmp_path
 ):

@@ -202,6 +202,7 @@ def test_a_folder_of_other_things_is_not_taken_for_a_study(small_study, images, 
     assert sorted(images.rglob("*")) == before
 
 
+@pytest.mark.slow
 def test_an_arm_that_starts_from_weights_which_saw_test_patients_is_marked(
     small_text, images, finished, tmp_path, unseen
 ):
