@@ -5,8 +5,6 @@ import doctest
 import importlib
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,8 +12,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from typer.testing import CliRunner
 
 import hilum
+from hilum.cli import make_app
 from hilum.errors import HilumError
 from hilum.phantom import write_chestxray14
 from hilum.study.generate import write_labels
@@ -70,8 +70,8 @@ def test_results_print_and_give_their_tables(page, name):
 def test_numbers_from_python_are_those_of_the_command_line(page, tmp_path):
     given = str(page["folder"] / page["tuned"].predictions)
     arguments = ["evaluate", given, "--n-bootstrap", "100", "--out", str(tmp_path / "cli")]
-    code = "import sys; from hilum.cli import main; main()"
-    subprocess.run([sys.executable, "-c", code, *arguments], check=True, capture_output=True)
+    answer = CliRunner().invoke(make_app(), arguments)
+    assert answer.exit_code == 0, answer.output
     assert pl.read_parquet(tmp_path / "cli" / "metrics.parquet").equals(page["numbers"].metrics)
 
 

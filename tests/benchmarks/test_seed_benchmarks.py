@@ -23,6 +23,7 @@ def run(name: str, out: Path) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_seed_inference_in_small(tmp_path):
     run("seed_inference.py", tmp_path / "rows.json")
     rows = json.loads((tmp_path / "rows.json").read_text())

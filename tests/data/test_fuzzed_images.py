@@ -123,7 +123,7 @@ def whole(dicom, recoded) -> list[bytes]:
     return contents
 
 
-@pytest.mark.parametrize("count", [150, pytest.param(5_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [75, pytest.param(5_000, marks=pytest.mark.slow)])
 def test_mutated_files_are_read_or_set_aside(whole, tmp_path, count):
     folder, generator = tmp_path / "mutants", random.Random(count)
     folder.mkdir()

@@ -73,6 +73,7 @@ def test_a_step_uses_the_parameters_of_its_own_block_and_of_no_other(name):
         hidden = behind.detach()
 
 
+@pytest.mark.slow
 def test_swin_of_which_the_catalogue_has_a_large_one_only_is_cut_like_the_others():
     encoder = create_encoder("swin_base_patch4_window7_224", seed=0).eval()
     images = torch.rand(1, 1, 96, 64, generator=torch.Generator().manual_seed(0))

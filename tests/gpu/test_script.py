@@ -23,11 +23,10 @@ def rows(out, part):
     return json.loads((out / f"{part}.json").read_text())["rows"]
 
 
-def test_quick_parts_fill_their_tables(tmp_path):
-    summary = dry_run(tmp_path, "--parts", "ceilings", "augmentation")
+def test_a_quick_part_fills_its_table(tmp_path):
+    summary = dry_run(tmp_path, "--parts", "ceilings")
     assert "Ended with" not in summary
     assert [row["unit"] for row in rows(tmp_path, "ceilings")] == ["GB/s", "TFLOP/s", "TFLOP/s"]
-    assert len(rows(tmp_path, "augmentation")) == 10
 
 
 @pytest.mark.slow
@@ -46,5 +45,6 @@ def test_every_part_fills_its_table(tmp_path):
     assert {(row["method"], row["compiled"]) for row in rows(tmp_path, "training")} >= {
         ("simclr", False), ("simclr", True), ("dinov2", False), ("finetune", False)
     }  # fmt: skip
+    assert len(rows(tmp_path, "augmentation")) == 10
     assert len(rows(tmp_path, "lightly")) == 2
     assert len(rows(tmp_path, "features")) == 3

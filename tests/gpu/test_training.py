@@ -13,8 +13,6 @@ from hilum.training.fit import fit
 from hilum.training.settings import TrainingSettings
 
 METHODS = ["simclr", "mocov2", "swav", "dino", "dinov2", "fcmae", "classifier"]
-QUICK = ["classifier"]
-SOME = [pytest.param(name, marks=[] if name in QUICK else pytest.mark.slow) for name in METHODS]
 
 
 def run(runs, name, device, directory, on_progress=lambda *_: None, epochs=2, **changed):
@@ -62,7 +60,8 @@ def test_losses_are_those_of_the_cpu(name, how, tolerance, gpu, runs, tmp_path):
     assert found == pytest.approx(expected, rel=tolerance)
 
 
-@pytest.mark.parametrize("name", SOME)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", METHODS)
 def test_a_killed_run_ends_with_the_same_bits(name, device, runs, tmp_path):
     class Killed(Exception):
         pass

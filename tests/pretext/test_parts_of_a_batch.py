@@ -26,7 +26,9 @@ def largest_difference(one, two):
     return max((value.double() - two[name].double()).abs().max().item() for name, value in one.items())
 
 
-@pytest.mark.parametrize("case", SHORT)
+@pytest.mark.parametrize(
+    "case", [pytest.param(case, marks=pytest.mark.slow if case == "dinov2-centering" else []) for case in SHORT]
+)
 def test_two_parts_take_the_step_of_the_whole_batch(case, tmp_path):
     whole = RUNS["run"](SHORT[case], tmp_path / "whole")
     parts = RUNS["run"](SHORT[case], tmp_path / "parts", accumulate=2)

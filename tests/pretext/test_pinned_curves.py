@@ -38,7 +38,9 @@ def one_thread():
     torch.set_num_threads(threads)
 
 
-@pytest.mark.parametrize("case", RUNS["CASES"])
+@pytest.mark.parametrize(
+    "case", [pytest.param(case, marks=pytest.mark.slow if "-" in case else []) for case in RUNS["CASES"]]
+)
 def test_the_loss_takes_its_known_course(case, tmp_path):
     found = RUNS["run"](replace(RUNS["CASES"][case], images=24, epochs=2), tmp_path)["curves"]["train_loss"]
     assert found == pytest.approx(PINNED[case], abs=1e-4)

@@ -43,7 +43,7 @@ def run(store, directory, settings=TINY, method="simclr", **more):
     learnt = store.image_ids[:LEARNT]
     patients = [f"all:{row}" for row in range(LEARNT)]
     return pretrain(
-        method, store, learnt, patients, encoder="resnet18", settings=settings, seed=0, directory=directory,
+        method, store, learnt, patients, encoder="toh2023_xvt", settings=settings, seed=0, directory=directory,
         split_title="all", **more,
     )  # fmt: skip
 
@@ -52,7 +52,7 @@ def weights(directory):
     return (directory / "encoder.safetensors").read_bytes()
 
 
-@pytest.mark.parametrize("method", ["simclr", "dino"])
+@pytest.mark.parametrize("method", ["simclr", pytest.param("dino", marks=pytest.mark.slow)])
 def test_the_encoder_that_is_kept_is_that_of_the_best_probe(store, tmp_path, method):
     """What is loaded from disk reads what the curves say of the epoch that the card names."""
     probe = probe_of(store)
@@ -96,6 +96,7 @@ def test_unless_given_otherwise_the_last_epoch_is_kept_and_the_card_names_no_pat
     assert card.training_patients == sealed(f"all:{row}" for row in range(LEARNT))
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_keeps_the_same_epoch_and_the_same_bits(store, tmp_path, monkeypatch):
     every_step = partial(TrainingSettings, checkpoint_every_seconds=0.0)
     monkeypatch.setattr("hilum.pretext.pretrain.TrainingSettings", every_step)

@@ -48,7 +48,7 @@ def waves(size):
             "answers that are even over all prototypes",
             "lower `teacher_temperature` (now 5)",
         ),
-        (
+        pytest.param(
             "dino",
             "resnet18",
             32,
@@ -56,8 +56,9 @@ def waves(size):
             {**EVEN, "teacher": "centering"},
             "answers that are even over all prototypes",
             "lower `teacher_temperature` (now 5)",
+            marks=pytest.mark.slow,
         ),
-        (
+        pytest.param(
             "dinov2",
             "vit_tiny_patch16_224",
             32,
@@ -65,6 +66,7 @@ def waves(size):
             {**EVEN, "teacher": "centering"},
             "answers that are even over all prototypes",
             "lower `teacher_temperature` (now 5)",
+            marks=pytest.mark.slow,
         ),
         ("fcmae", "convnextv2_atto", 64, 1.0, {}, "a collapse (feature_spread", "`lr` (now 1)"),
     ],

@@ -13,7 +13,8 @@ import hilum.cli
 from hilum.errors import HilumError
 
 
-@pytest.mark.parametrize("end", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
+@pytest.mark.slow  # what the server answers is asked of one in a thread, in `test_app`
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
 def test_it_serves_on_loopback_until_it_is_ended(model_directory, images, end):
     words = ["serve", model_directory, "--port", "0", "--max-images", "1", "--accept", "burned_in_text"]
     with subprocess.Popen(

@@ -1,10 +1,12 @@
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from hilum.phantom import write_chestxray14
+from hilum.artifacts import locked
+from hilum.phantom import write_layout
 from hilum.progress import ProgressReport, silent
 from hilum.study.execution import ShowStep, run_study
 from hilum.study.file import Study, parse_study
@@ -31,11 +33,40 @@ explain: null
 
 
 @pytest.fixture(scope="session")
-def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], object]], Path]:
+    """Makes a directory of this name, and only one for all processes of pytest; nobody may change it."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+
+    def once(name: str, make: Callable[[Path], object]) -> Path:
+        directory = shared / "made_once" / name
+        with locked(directory, wait_seconds=300):
+            if not directory.exists():
+                beside = directory.with_name(f"unfinished-{directory.name}")
+                make(beside)
+                beside.rename(directory)
+        return directory
+
+    return once
+
+
+@pytest.fixture(scope="session")
+def generated(made_once: Callable[[str, Callable[[Path], object]], Path]) -> Callable[..., Path]:
+    """Generated images in a native layout: layout, images, seed; 48 px."""
+
+    def images_of(layout: str, images: int, seed: int) -> Path:
+        def write(directory: Path) -> None:
+            write_layout(layout, directory, images=images, size=48, seed=seed, workers=1, on_progress=silent)
+
+        return made_once(f"{layout}-{images}-{seed}/images", write)
+
+    return images_of
+
+
+@pytest.fixture(scope="session")
+def images(generated: Callable[..., Path]) -> Path:
     """Generated images in the native ChestX-ray14 layout."""
-    root = tmp_path_factory.mktemp("study") / "images"
-    write_chestxray14(root, images=150, size=48, seed=0)
-    return root
+    return generated("chestxray14", 150, 0)
 
 
 @pytest.fixture(scope="session")
@@ -60,8 +91,8 @@ def unseen() -> ShowStep:
 
 
 @pytest.fixture(scope="session")
-def finished(small_study: Study, images: Path, unseen: ShowStep, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def finished(
+    small_study: Study, images: Path, unseen: ShowStep, made_once: Callable[[str, Callable[[Path], object]], Path]
+) -> Path:
     """Directory of the small study, run to its end."""
-    out = tmp_path_factory.mktemp("study") / "finished"
-    run_study(small_study, {"images": images}, out, show_step=unseen)
-    return out
+    return made_once("finished", lambda out: run_study(small_study, {"images": images}, out, show_step=unseen))

@@ -1,5 +1,6 @@
 """What would fail after all training is found in miniature before any."""
 
+import shutil
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -35,6 +36,20 @@ def explained_study(small_text):
     return parse_study(small_text, where="small.yaml", overrides=[EXPLAINED])
 
 
+@pytest.fixture
+def two_text(small_text):
+    """The small study without its arm `linear`."""
+    return "".join(line for line in small_text.splitlines(keepends=True) if not line.startswith("  linear:"))
+
+
+@pytest.fixture
+def one_text(two_text):
+    """The small study with its arm `scratch` alone, and so without pretraining."""
+    return "".join(
+        line for line in two_text.splitlines(keepends=True) if not line.startswith(("  simclr:", "pretrain:"))
+    )
+
+
 def refuse(*_, **__):
     raise RuntimeError("no such marker")
 
@@ -48,14 +63,12 @@ def test_every_step_is_tried_in_seconds_and_nothing_is_left(explained_study, ima
     assert list(temporary.iterdir()) == []
 
 
-def test_a_page_that_cannot_be_written_is_found_before_any_training(
-    explained_study, images, tmp_path, unseen, monkeypatch
-):
+def test_a_page_that_cannot_be_written_is_found_before_any_training(one_text, images, tmp_path, unseen, monkeypatch):
     monkeypatch.setattr(hilum.report.page, "sections", refuse)
     out = tmp_path / "out"
     with pytest.raises(HilumErrors) as caught:
         run_study(
-            explained_study,
+            parse_study(one_text, where="one.yaml"),
             {"images": images},
             out,
             show_step=unseen,
@@ -67,9 +80,9 @@ def test_a_page_that_cannot_be_written_is_found_before_any_training(
     assert not (out / "stores").exists()
 
 
-def test_a_heat_map_that_fails_for_one_arm_names_it_and_the_page_is_tried_all_the_same(
-    explained_study, images, monkeypatch
-):
+@pytest.mark.slow
+def test_a_heat_map_that_fails_for_one_arm_names_it_and_the_page_is_tried_all_the_same(two_text, images, monkeypatch):
+    explained_study = parse_study(two_text, where="two.yaml", overrides=[EXPLAINED])
     honest = explaining.explain
 
     def fails_for_simclr(models, *others):
@@ -84,14 +97,14 @@ def test_a_heat_map_that_fails_for_one_arm_names_it_and_the_page_is_tried_all_th
     assert problems[0].sentence.startswith("arms.simclr, explain scratch and simclr: gradcam, tsne: RuntimeError")
 
 
-def test_arms_that_fail_are_reported_together_and_the_others_are_judged(small_text, images, monkeypatch, tmp_path):
+def test_arms_that_fail_are_reported_together_and_the_others_are_judged(one_text, images, monkeypatch, tmp_path):
     monkeypatch.setenv("HILUM_WEIGHTS", str(tmp_path / "no_weights"))
     overrides = [
         "arms.wild={encoder: resnet18, finetune: {lr: 1.0e+30, weight_decay: 0, head: mlp}}",
         "arms.published={encoder: resnet18, init: imagenet1k}",
         "arms.greedy={encoder: resnet18, init: {pretrain: mocov2, on: images, batch_size: 4096}}",
     ]
-    checked = check_study(parse_study(small_text, where="small.yaml", overrides=overrides), {"images": images})
+    checked = check_study(parse_study(one_text, where="one.yaml", overrides=overrides), {"images": images})
     message = {(each.arm, each.step): each.message for each in checked.problems}
     assert list(message) == [("published", BEFORE), ("greedy", BEFORE), ("wild", "fine-tune wild, seed 0")]
     assert "hilum weights fetch" in message["published", BEFORE]
@@ -130,7 +143,7 @@ def test_every_part_keeps_positives_and_negatives_of_every_finding(small_study, 
     assert set(small.pretraining_ids("images")) <= set(prepared.pretraining_ids("images"))
 
 
-def test_a_study_is_tried_once(small_study, small_text, images, finished, tmp_path, unseen):
+def test_a_study_is_tried_once(small_study, one_text, images, finished, tmp_path, unseen):
     tried = []
 
     def run(study, out, *, fails=False):
@@ -141,9 +154,9 @@ def test_a_study_is_tried_once(small_study, small_text, images, finished, tmp_pa
 
         run_study(study, {"images": images}, out, show_step=unseen, check=check)
 
-    run(small_study, finished)
+    run(small_study, Path(shutil.copytree(finished, tmp_path / "finished")))
     assert tried == []  # all of its steps are done
-    out, short = tmp_path / "out", parse_study(small_text, where="x", overrides=["finetune.epochs=1"])
+    out, short = tmp_path / "out", parse_study(one_text, where="x", overrides=["finetune.epochs=1"])
     with pytest.raises(HilumErrors):
         run(short, out, fails=True)
     assert len(tried) == 1
@@ -153,26 +166,26 @@ def test_a_study_is_tried_once(small_study, small_text, images, finished, tmp_pa
     (out / "report" / "step.json").unlink()
     run(short, out)
     assert len(tried) == 2  # resumed
-    run(parse_study(small_text, where="x", overrides=["evaluate.n_bootstrap=120"]), out)
+    run(parse_study(one_text, where="x", overrides=["finetune.epochs=1", "evaluate.n_bootstrap=120"]), out)
     assert len(tried) == 3
 
 
-def test_the_commands_try_a_study_first(small_text, images, tmp_path, monkeypatch):
+def test_the_commands_try_a_study_first(one_text, images, tmp_path, monkeypatch):
     monkeypatch.setattr(hilum.report.page, "sections", refuse)
     file = tmp_path / "small.yaml"
-    file.write_text(small_text, encoding="utf-8")
-    for command in (["check", str(file)], ["run", str(file), "--out", str(tmp_path / "out")]):
-        result = CliRunner().invoke(make_app(), ["study", *command, "--data", f"images={images}"])
-        assert isinstance(result.exception, HilumErrors)
-        assert "write the report: RuntimeError: no such marker" in str(result.exception)
+    file.write_text(one_text, encoding="utf-8")
+    command = ["study", "run", str(file), "--out", str(tmp_path / "out"), "--data", f"images={images}"]
+    result = CliRunner().invoke(make_app(), command)
+    assert isinstance(result.exception, HilumErrors)
+    assert "write the report: RuntimeError: no such marker" in str(result.exception)
     result = CliRunner().invoke(make_app(), ["study", "check", str(file), "--data", f"images={images}", "--json"])
     assert result.exit_code == 1
     assert '"step": "write the report"' in result.stdout
 
 
-def test_an_arm_that_would_diverge_is_a_warning_and_stops_no_study(small_text, images):
+def test_an_arm_that_would_diverge_is_a_warning_and_stops_no_study(two_text, images):
     """Its learning rate is absurd; the other arms train."""
-    study = parse_study(small_text, where="small.yaml", overrides=["arms.simclr.finetune={lr: 1e30}"])
+    study = parse_study(two_text, where="two.yaml", overrides=["arms.simclr.finetune={lr: 1e30}"])
     checked = check_study(study, {"images": images})
     assert {(problem.arm, problem.code) for problem in checked.problems} == {("simclr", "diverged")}
     assert [warning.arm for warning in checked.warnings] == ["simclr"]

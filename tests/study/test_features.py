@@ -11,8 +11,6 @@ from hilum.data.collections import read_collection
 from hilum.encoders.card import read_card
 from hilum.errors import HilumError, HilumErrors
 from hilum.evaluation import read_predictions
-from hilum.phantom import write_layout
-from hilum.progress import silent
 from hilum.study.check import check_study
 from hilum.study.execution import run_study
 from hilum.study.file import parse_study, tiny
@@ -43,11 +41,10 @@ FINDINGS = ("Pleural Effusion", "Infiltration")
 
 
 @pytest.fixture(scope="module")
-def written(images, tmp_path_factory):
+def written(images, generated, tmp_path_factory):
     """The roots, and a study whose features hold the labels in noise; six images are without features."""
     folder = tmp_path_factory.mktemp("features")
-    write_layout("vindr_cxr", folder / "elsewhere", images=90, size=32, seed=2, workers=1, on_progress=silent)
-    roots = {"images": images, "elsewhere": folder / "elsewhere"}
+    roots = {"images": images, "elsewhere": generated("vindr_cxr", 90, 2)}
     draw = np.random.default_rng(0)
     text = STUDY
     for name, collection, word in (("images", "chestxray14", "AT_HOME"), ("elsewhere", "vindr_cxr", "AWAY")):
@@ -152,13 +149,17 @@ def test_another_table_or_head_is_another_step(written, tmp_path):
     } - {"explain"}  # fmt: skip
 
 
-def test_a_miniature_tries_features_and_tiny_puts_an_encoder_in_their_place(written):
+def test_tiny_puts_an_encoder_in_the_place_of_features(written):
+    assert tiny(parse_study(written[0], where="x.yaml")).arms["good"].encoder == "resnet18"
+
+
+@pytest.mark.slow
+def test_a_miniature_tries_features(written):
     text, roots = written
     study = parse_study(text, where="x.yaml")
     checked = check_study(study, roots)
     assert checked.problems == []
     assert set(checked.arms) == set(study.arms)
-    assert tiny(study).arms["good"].encoder == "resnet18"
 
 
 def test_what_does_not_go_with_features_is_reported_at_once():

@@ -12,6 +12,7 @@ from hilum.study.file import parse_study
 pytest.importorskip("mlflow")
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # MLflow's and SQLAlchemy's own
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 @pytest.mark.filterwarnings("ignore:.*:sqlalchemy.exc.SADeprecationWarning")

@@ -59,7 +59,7 @@ def replaced(place: tuple[str, ...], value: object) -> str:
     for part in place[:-1]:
         holder = holder[part]
     holder[place[-1]] = value
-    return str(yaml.dump(content))
+    return str(yaml.dump(content, Dumper=getattr(yaml, "CDumper", yaml.Dumper)))
 
 
 PLACES = places(yaml.load(EVERYTHING, Loader=Yaml12Loader))

@@ -9,8 +9,6 @@ import pytest
 
 from hilum.encoders.card import read_card
 from hilum.errors import HilumError, HilumErrors
-from hilum.phantom import write_layout
-from hilum.progress import silent
 from hilum.study.check import check_study
 from hilum.study.execution import run_study
 from hilum.study.file import as_yaml, parse_study, tiny
@@ -41,10 +39,8 @@ explain: null
 
 
 @pytest.fixture(scope="module")
-def roots(images, tmp_path_factory):
-    root = tmp_path_factory.mktemp("pooled") / "vindr"
-    write_layout("vindr_cxr", root, images=90, size=48, seed=2, workers=1, on_progress=silent)
-    return {"nih": images, "vindr": root}
+def roots(images, generated):
+    return {"nih": images, "vindr": generated("vindr_cxr", 90, 2)}
 
 
 def study_of(text: str = STUDY):
@@ -131,9 +127,13 @@ def test_a_study_with_a_pool_is_written_read_and_shrunk(roots):
     study = study_of()
     assert parse_study(as_yaml(study), where="again.yaml") == study
     assert tiny(study).data["nih+vindr"].generate is None
-    assert check_study(study, roots).problems == []
     moved = step_keys(steps_of(study, None), prepare_study(study, roots))
     assert "stores/nih+vindr" in moved
+
+
+@pytest.mark.slow
+def test_a_study_with_a_pool_is_tried_in_miniature(roots):
+    assert check_study(study_of(), roots).problems == []
 
 
 def test_what_is_wrong_with_pools_is_reported_at_once():

@@ -32,8 +32,8 @@ task:
   findings: [Cardiomegaly]
   split: {patients: [0.6, 0.2, 0.2], seed: 0}
 arms:
-  scratch: {encoder: resnet18}
-  simclr: {encoder: resnet18, init: {pretrain: simclr, on: ours}}
+  scratch: {encoder: toh2023_xvt}
+  simclr: {encoder: toh2023_xvt, init: {pretrain: simclr, on: ours}}
 pretrain: {epochs: 1, batch_size: 16}
 finetune: {epochs: 1, patience: null}
 seeds: [0]
@@ -112,7 +112,7 @@ def pretrained(hospital, tmp_path_factory):
     """An encoder that has learnt from all of the raw folder, elsewhere, under the same salt."""
     out = tmp_path_factory.mktemp("elsewhere")
     command(
-        "pretrain", "simclr", "--data", f"ours={hospital[0]}", "--labels", "labels.csv", "--encoder", "resnet18", "--preprocess", "[{resize: 32}]",
+        "pretrain", "simclr", "--data", f"ours={hospital[0]}", "--labels", "labels.csv", "--encoder", "toh2023_xvt", "--preprocess", "[{resize: 32}]",
         "--epochs", 1, "--batch-size", 16, "--device", "cpu", "--include-test", "--stores", out / "stores", "--out", out / "encoder",
         HILUM_PATIENT_SALT=SALT,
     )  # fmt: skip
@@ -121,7 +121,8 @@ def pretrained(hospital, tmp_path_factory):
 
 def started_from(weights, text=STUDY):
     return parse_study(
-        text.replace("scratch: {encoder: resnet18}", f"scratch: {{encoder: resnet18, init: {weights}}}"), where="x"
+        text.replace("scratch: {encoder: toh2023_xvt}", f"scratch: {{encoder: toh2023_xvt, init: {weights}}}"),
+        where="x",
     )
 
 
@@ -168,7 +169,8 @@ def test_a_study_that_hashes_names_nobody_anywhere(hospital, unseen, tmp_path):
     text = STUDY.replace("labels: labels.csv", "labels: labels.csv, hash_patients: true")
     study = parse_study(
         text.replace(
-            "  simclr: {encoder: resnet18, init: {pretrain: simclr, on: ours}}\n", "  other: {encoder: resnet18}\n"
+            "  simclr: {encoder: toh2023_xvt, init: {pretrain: simclr, on: ours}}\n",
+            "  other: {encoder: toh2023_xvt}\n",
         ),
         where="x",
     )
@@ -233,7 +235,7 @@ def test_without_the_salt_it_is_not_known_and_never_no(hospital, ingested, pretr
 
 def test_weights_that_learnt_from_images_without_patient_ids_may_were_trained_on_anybody(hospital, tmp_path):
     words = [
-        "pretrain", "simclr", "--data", f"ours={hospital[0]}", "--encoder", "resnet18", "--preprocess", "[{resize: 32}]",
+        "pretrain", "simclr", "--data", f"ours={hospital[0]}", "--encoder", "toh2023_xvt", "--preprocess", "[{resize: 32}]",
         "--epochs", 1, "--batch-size", 16, "--device", "cpu", "--stores", tmp_path / "stores", "--out", tmp_path / "encoder",
     ]  # fmt: skip
     command(*words)

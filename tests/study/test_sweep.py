@@ -181,6 +181,7 @@ def test_bad_sweeps_are_refused_with_line_and_fix(expected, message):
         parse_study(text, where="bad.yaml")
 
 
+@pytest.mark.slow
 def test_a_sweep_in_which_all_diverge_fails_its_arm_and_the_others_go_on(images, unseen, tmp_path):
     wild = parse_study(SWEEP, where="wild.yaml", overrides=["sweep.over={lr: [1.0e+30, 1.0e+32], unfreeze: ['all']}"])
     run_study(wild, {"images": images}, tmp_path / "out", show_step=unseen)

@@ -38,6 +38,7 @@ def study_of(text=SWEEP):
     return parse_study(text, where="sweep.yaml")
 
 
+@pytest.mark.slow
 def test_the_winning_encoder_is_trained_judged_and_named(images, unseen, tmp_path):
     storage = tmp_path / "trials.db"
     text = SWEEP.replace("unfreeze: up_to_half}", "lr: [1e-3]}").replace("best_per:", f"storage: {storage}, best_per:")

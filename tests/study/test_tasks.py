@@ -9,8 +9,6 @@ import pytest
 from hilum.artifacts import file_sha256
 from hilum.data.manifest import finding_columns
 from hilum.errors import HilumErrors
-from hilum.phantom import write_layout
-from hilum.progress import silent
 from hilum.study.execution import run_study, study_status
 from hilum.study.file import parse_study, tiny
 from hilum.study.file.views import views_of
@@ -53,11 +51,8 @@ NIH_FEW, NIH_ALL, CHEXPERT = "tasks/nih/label_fraction-0.4", "tasks/nih/label_fr
 
 
 @pytest.fixture(scope="session")
-def roots(images, tmp_path_factory) -> dict[str, Path]:
-    root = tmp_path_factory.mktemp("tasks")
-    for name, layout, seed in (("chexpert", "chexpert", 1), ("elsewhere", "vindr_cxr", 2)):
-        write_layout(layout, root / name, images=90, size=32, seed=seed, workers=1, on_progress=silent)
-    return {"nih": images, "chexpert": root / "chexpert", "elsewhere": root / "elsewhere"}
+def roots(images, generated) -> dict[str, Path]:
+    return {"nih": images, "chexpert": generated("chexpert", 90, 1), "elsewhere": generated("vindr_cxr", 90, 2)}
 
 
 def study_of(text: str = STUDY):

@@ -60,6 +60,7 @@ def test_a_compiled_run_is_the_same_but_for_rounding(traced, tmp_path):
         torch.testing.assert_close(compiled[1][name], value, rtol=1e-3, atol=1e-5, msg=name)
 
 
+@pytest.mark.slow
 def test_a_compiled_run_that_is_killed_ends_with_the_same_bits(traced, tmp_path):
     whole = run(tmp_path / "whole", compile="on")
 

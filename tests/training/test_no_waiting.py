@@ -59,7 +59,9 @@ def test_the_count_sees_what_waits():
     assert waits(lambda: values[values > 1])["aten::nonzero"] == 1
 
 
-@pytest.mark.parametrize("name", sorted(RUNS["CASES"]))
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if "-" in name else []) for name in sorted(RUNS["CASES"])]
+)
 def test_a_step_waits_for_nothing(name):
     """The second one: the first reads, once, how far a run that is resumed had come."""
     case = replace(RUNS["CASES"][name], images=8)

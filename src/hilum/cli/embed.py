@@ -50,7 +50,7 @@ def embed(
     device: DeviceName = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Features of images by t-SNE or UMAP, how far classes lie apart, and each image's nearest ones.
+    """Features of images by t-SNE or UMAP, how far classes are apart, and each image's nearest ones.
 
     Images are preprocessed as the model's card says. The numbers are of the features themselves, not of the image, and
     look at images of other patients only: neighbour purity beside chance, and silhouette, each with the interval of

@@ -15,8 +15,7 @@ def policies(
     """List the policies of random views with what they do and where they are from; or the ranges of one.
 
     What a policy looks like: `hilum show IMAGES --policy NAME --out views.png`. A policy of your own is a YAML file
-        with
-    ranges and `like: NAME`, for what it starts from; commands that take --policy take its path.
+    with ranges and `like: NAME`, for what it starts from; commands that take --policy take its path.
 
     \b
     Examples:

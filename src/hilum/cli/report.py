@@ -1,4 +1,4 @@
-"""`hilum report`: the page from whatever lies in a directory."""
+"""`hilum report`: the page from the files in a directory."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +10,7 @@ from hilum.cli.prediction_options import HeldOut
 
 
 def report(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where predictions and tables of results lie.")],
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of predictions and tables of results.")],
     out: Annotated[
         Path | None, typer.Option(help="For report.html, tables, figures; DIR when left out (DIR/report in a study's).")
     ] = None,

@@ -10,7 +10,7 @@ from hilum.cli.console import echo, print_json, print_table
 if TYPE_CHECKING:
     from hilum.study.overview import BestArm, StudySummary
 
-Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder in which studies lie.")]
+Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of studies.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead.")]
 
 

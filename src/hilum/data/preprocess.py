@@ -1,5 +1,7 @@
 """From a radiograph's file to the square 8-bit image that is stored: a recipe of steps, done in the order written.
 
+The steps::
+
     window: header    DICOM: through the file's first VOI LUT or window, where it has one (so it is without this step)
     window: full      DICOM: the whole range of stored values, whatever window the file asks for
     square: pad       black bars on both sides, as many as needed, so that the shape of the body stays

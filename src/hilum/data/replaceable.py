@@ -7,7 +7,7 @@ from hilum.errors import HilumError
 
 
 def check_replaceable(directory: Path, left_by_hilum: Collection[str]) -> None:
-    """Refuse to replace a directory in which anything else lies.
+    """Refuse to replace a directory with anything else in it.
 
     Args:
         directory: absent, empty, or to be replaced.

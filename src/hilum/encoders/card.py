@@ -1,6 +1,6 @@
 """What is known of weights: how they came about, and which patients they were trained on.
 
-A card lies beside weights that people share, so that it names no patient in clear: `write_card` seals the ledger
+A card is stored beside weights that people share, so that it names no patient in clear: `write_card` seals the ledger
 (`hilum.encoders.ledger`). Cards of version 1, written before that, may hold ids in clear; they are read as they are,
 and `write_card(read_card(directory), directory)` makes one of today's version out of them.
 """

@@ -2,7 +2,8 @@
 
 What a block is, is the family's to say (`hilum.encoders.families`, `hilum.encoders.toh2023`): stages of a ResNet, dense
 blocks of a DenseNet, residual blocks of a ConvNeXt, transformer blocks of a ViT or a Swin, as in Tables 2 to 6 of
-Elwirehardja et al. (2025). In all of them
+Elwirehardja et al. (2025). In all of them:
+
 - the stem holds all that comes before the first block: patch embedding or first convolution with its norm, class token,
   registers and position embeddings. It trains with "all" only;
 - what narrows the map between two blocks belongs to the block behind it, in a DenseNet to the one before it;

@@ -28,14 +28,16 @@ def maps_file(number: int) -> str:
 def write_explained(explained: Explained, directory: Path) -> None:
     """Write everything but the page into a directory that is being filled.
 
-    heat_maps.parquet       a row for every map: row, image_id, finding, label, probability_1, …
-    heat_maps_1.npy         (P, rows, columns) float32, not scaled; _2 of the second model
-    shown.parquet           images to look at: finding, rule, image_id
-    boxes.parquet           image_id, finding, x, y, width, height as fractions of the first model's images (where
-                            there are boxes)
-    box_scores.parquet      a row for every image, finding and kind of map (where there are boxes)
-    box_statistics.parquet  estimates, intervals, differences; and the same as CSV
-    explain.json            models, method, where the maps lie, notes
+    Files::
+
+        heat_maps.parquet       a row for every map: row, image_id, finding, label, probability_1, …
+        heat_maps_1.npy         (P, rows, columns) float32, not scaled; _2 of the second model
+        shown.parquet           images to look at: finding, rule, image_id
+        boxes.parquet           image_id, finding, x, y, width, height as fractions of the first model's images (where
+                                there are boxes)
+        box_scores.parquet      a row for every image, finding and kind of map (where there are boxes)
+        box_statistics.parquet  estimates, intervals, differences; and the same as CSV
+        explain.json            models, method, where the maps are, notes
     """
     labels = pl.Series("label", explained.labels).fill_nan(None).cast(pl.Int8)
     index = pl.DataFrame(
@@ -83,6 +85,7 @@ def described(explained: Explained) -> dict[str, Any]:
         "models": [
             {
                 "name": model.name,
+                **({} if model.arm is None else {"arm": model.arm}),
                 "encoder": model.card.encoder,
                 "sha256": model.card.sha256,
                 "image_size": model.card.image_size,

@@ -60,7 +60,7 @@ def explain(
 
     Args:
         models: one or more, which all score the findings of the config.
-        stores: of each model, the images as its card wants them.
+        stores: of each model, the images preprocessed as its card records.
         images: see `hilum.explanation.images`. What a store has set aside is left out.
         config: see `ExplainConfig`.
         on_progress: receives the images done, with what is being done.

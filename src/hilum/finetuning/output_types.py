@@ -53,7 +53,7 @@ class Answers(Protocol):
         Args:
             targets: of the training images, (N, F).
             rule: see `hilum.finetuning.settings.FinetuneSettings.class_weights`.
-            most: they lie within 1 / `most` to `most`; None: as they are.
+            most: they are clipped to 1 / `most` to `most`; None: as they are.
         """
 
     def chance_loss(self, targets: NDArray[np.float32], weights: NDArray[np.float32]) -> float:

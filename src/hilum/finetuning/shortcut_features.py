@@ -15,7 +15,6 @@ from hilum.finetuning.data_loader import Feed
 from hilum.training.distributed.device import choose_device
 from hilum.training.settings import Device
 
-METADATA, THUMBNAIL = "age, sex and view", "8x8 thumbnail"
 _SIDE = 8
 _CALIBRATION_IMAGES, _BATCH = 512, 64
 

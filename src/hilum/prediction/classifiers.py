@@ -59,7 +59,7 @@ class LoadedClassifier(nn.Module):
         return probabilities
 
     def preprocess(self, path: str | Path) -> Tensor:
-        """Read one image file as the classifier wants it, (1, 1, S, S) in [0, 1].
+        """Read and preprocess one image file for the classifier, (1, 1, S, S) in [0, 1].
 
         Raises:
             UnreadableImage: the file is no image that can be read.

@@ -1,6 +1,6 @@
 """The self-test of a model: generated radiographs, and its scores of them when it was packaged.
 
-They lie as PNG files in the model directory, so that reading, preprocessing and the network are all tried, and nobody's
+They are PNG files in the model directory, so that reading, preprocessing and the network are all tried, and nobody's
 image travels with the weights. Outputs are computed in float32, so that they hold on every machine.
 """
 

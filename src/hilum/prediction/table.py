@@ -1,16 +1,18 @@
 """The table of predictions: a row for every image, scored or refused, in the order of the inputs.
 
-image_id                  below the folder, or the name of the file
-patient_id                of the data set's tables, or of the DICOM file; empty where not known
-split                     external where the model has not learnt from the patient, train where it has, empty where
-                          that is not known
-p_<finding>               probability, 0 to 1
-calibrated_<finding>      probability on the scale of the validation labels
-threshold_<finding>       from which on the finding is called
-call_<finding>            1 or 0
-reason, detail            of images that are not scored (`hilum.prediction.reasons`); all of the above are empty
-in_training          whether the model has learnt from the patient; empty where that is not known
-remarks                   what was met in the file (`hilum.data.images.remarks`)
+Columns::
+
+    image_id                  below the folder, or the name of the file
+    patient_id                of the data set's tables, or of the DICOM file; empty where not known
+    split                     external where the model has not learnt from the patient, train where it has, empty where
+                              that is not known
+    p_<finding>               probability, 0 to 1
+    calibrated_<finding>      probability on the scale of the validation labels
+    threshold_<finding>       from which on the finding is called
+    call_<finding>            1 or 0
+    reason, detail            of images that are not scored (`hilum.prediction.reasons`); all of the above are empty
+    in_training          whether the model has learnt from the patient; empty where that is not known
+    remarks                   what was met in the file (`hilum.data.images.remarks`)
 """
 
 from collections.abc import Iterable, Sequence

@@ -225,7 +225,7 @@ class ReportContent:
             trained on one data set.
         noise, suspects, agreement: as `hilum audit` writes them.
         box_scores: as `hilum.explanation.localisation.statistics.box_statistics` returns them.
-        purity: as `hilum embed` leaves it: how far classes lie apart in the features.
+        purity: as `hilum embed` leaves it: how far classes are apart in the features.
         embeddings: images as points, by the features of a model; one a method.
         sweeps: settings that arms tried before they were trained.
         cases: images for the case browser.

@@ -22,7 +22,7 @@ PAGE = "report.html"
 def write_report(content: ReportContent, directory: Path) -> Path:
     """Write `report.html`, `tables/*.csv`, `tables/*.tex` and `figures/*.svg`.
 
-    Everything is made before anything is written, and the page is written last: where it lies, all of it lies.
+    Everything is made before anything is written, and the page is written last: where there is a page, it is complete.
     Files of an earlier report that this one does not have are removed; other files are left alone.
 
     Args:
@@ -76,7 +76,7 @@ def write_page(
 def _render(
     heading: Heading, verdict: Verdict | None, made: list[Section], files: list[str], contaminated: Sequence[str]
 ) -> str:
-    """The page as HTML; `files` are what lies beside it."""
+    """The page as HTML; `files` are those beside it."""
     room = Environment(
         loader=PackageLoader("hilum.report"),
         autoescape=True,

@@ -18,12 +18,11 @@ from hilum.encoders.zoo import create_encoder
 from hilum.evaluation.metrics import overall_finding
 from hilum.explanation.embedding import features_of, load_feature_model, recipe_of
 from hilum.finetuning.shortcut_features import (
-    METADATA,
-    THUMBNAIL,
     metadata_features,
     random_encoder_features,
     thumbnail_features,
 )
+from hilum.finetuning.shortcut_names import METADATA, THUMBNAIL
 from hilum.progress import ShowProgress, quiet
 from hilum.runs.inputs.data import DataSource, decode, findings_from, read_data
 from hilum.runs.inputs.models import model_directory

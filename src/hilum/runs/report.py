@@ -1,4 +1,4 @@
-"""The report of whatever lies in a directory: what `hilum report` and `hilum.runs.report.report` do."""
+"""The report of the files in a directory: what `hilum report` and `hilum.runs.report.report` do."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from hilum.evaluation.tables import columns_that_divide
 from hilum.evaluation.thresholds import Thresholds, choose_thresholds
 from hilum.progress import ProgressReport, ShowProgress, quiet, silent
 from hilum.report.content import ReportContent
-from hilum.report.from_folder import FolderEvaluation, Found, find, folder_content
+from hilum.report.from_folder import FolderEvaluation, Found, find, folder_content, recorded_samples
 from hilum.report.page import write_report
 from hilum.report.verdict.decide import decide
 from hilum.runs.results import Result
@@ -88,7 +88,7 @@ def report(
     """Write one page from predictions and the tables that other runs left.
 
     Args:
-        directory: where they lie (`hilum.report.from_folder.find`).
+        directory: of the files (`hilum.report.from_folder.find`).
         out: for report.html, tables and figures; None: `directory`, or `directory`/report in a study's.
         question: title of the page; None: study.yaml's, or the directory's name.
         settings: how predictions are evaluated.
@@ -143,9 +143,7 @@ def _evaluate(found: Found, settings: ReportSettings, on_progress: ProgressRepor
     rule = str(study.get("threshold", "youden"))
     thresholds = {arm: _thresholds(paths, arms[arm], rule) for arm, paths in found.arms.items()}
     bootstrap = BootstrapConfig(
-        n_bootstrap=_first(
-            settings.n_bootstrap, study.get("n_bootstrap", study.get("redraws")), BootstrapConfig.n_bootstrap
-        ),
+        n_bootstrap=_first(settings.n_bootstrap, recorded_samples(study), BootstrapConfig.n_bootstrap),
         seed=_first(settings.seed, study.get("seed"), BootstrapConfig.seed),
     )
     default = SuiteSettings()
@@ -178,12 +176,6 @@ def _evaluate(found: Found, settings: ReportSettings, on_progress: ProgressRepor
         on_progress,
     ).tables
     return FolderEvaluation(arms, given.thresholds, tables, None if pairs else reference, bootstrap)
-
-
-def _of_study(study: Mapping[str, Any]) -> int | None:
-    """Bootstrap samples of a study; of one of an earlier version, its resamples."""
-    samples: int | None = study.get("n_bootstrap", study.get("redraws"))
-    return samples
 
 
 def _first(*values: Any) -> Any:

@@ -85,7 +85,7 @@ def list_studies(folder: Path) -> list[StudySummary]:
             folder,
             expected="directories of studies (with plan.json)",
             found="none",
-            fix="Give the folder in which the --out of `hilum study run` lie.",
+            fix="Give the parent folder of the --out of `hilum study run`.",
         )
     return sorted(found, key=lambda study: (study.changed, study.name), reverse=True)
 

@@ -3,15 +3,16 @@
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
-from lightning.fabric.plugins import MixedPrecision
-from lightning.fabric.plugins import Precision as Arithmetic
 
 from hilum.errors import HilumError
 from hilum.training.distributed.device import choose_device
 from hilum.training.settings import Precision
+
+if TYPE_CHECKING:
+    from lightning.fabric.plugins import Precision as Arithmetic
 
 Chosen = Literal["bf16", "fp16", "fp32"]
 """A precision, once it is settled."""
@@ -41,12 +42,16 @@ def choose_precision(requested: Precision = "auto", device: torch.device | None 
     return "bf16" if (_gpu_has_bf16(device) if device.type == "cuda" else _cpu_has_bf16()) else "fp32"
 
 
-def arithmetic(precision: Chosen, device: torch.device) -> Arithmetic:
+def arithmetic(precision: Chosen, device: torch.device) -> "Arithmetic":
     """What Fabric computes with: autocast, and for fp16 a loss that is scaled up before the backward pass.
 
     The scale halves when a gradient overflows, which also leaves out that step, and doubles after 2,000 steps without
     (Micikevicius et al., "Mixed precision training", ICLR 2018, §3.2). Its `state_dict` is part of a run's state.
     """
+    # Lightning brings all of torch's compiler; what only predicts does without it.
+    from lightning.fabric.plugins import MixedPrecision
+    from lightning.fabric.plugins import Precision as Arithmetic
+
     if precision == "fp32":
         return Arithmetic()
     return MixedPrecision("bf16-mixed" if precision == "bf16" else "16-mixed", device.type)

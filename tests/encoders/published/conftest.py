@@ -279,7 +279,7 @@ PUBLISHED: dict[str, Callable[[], Shapes]] = {
     "torchxrayvision": lambda: densenet121(channels=1, counted=False) | linear("classifier", 18, 1024),
     "simclr": lambda: prefixed("state_dict.", resnet((3, 4, 6, 3), bottleneck=True) | linear("fc", 1000, 2048)),
     "moco": lambda: (
-        prefixed("state_dict.module.encoder_q.", resnet((3, 4, 6, 3), bottleneck=True))
+        prefixed("state_dict.module.encoder_q.", resnet((2, 2, 2, 2), bottleneck=False))
         | prefixed("state_dict.module.encoder_q.", linear("fc.0", 2048, 2048) | linear("fc.2", 128, 2048))
         | prefixed("state_dict.module.encoder_k.", linear("fc.0", 2048, 2048) | batch_norm("bn1", 64))
         | {"state_dict.module.queue": (128, 65536), "state_dict.module.queue_ptr": (1,)}
@@ -287,15 +287,15 @@ PUBLISHED: dict[str, Callable[[], Shapes]] = {
     ),
     "swav": lambda: prefixed(
         "module.",
-        resnet((3, 4, 6, 3), bottleneck=True)
+        resnet((2, 2, 2, 2), bottleneck=False)
         | linear("projection_head.0", 2048, 2048)
         | batch_norm("projection_head.1", 2048)
         | linear("projection_head.3", 128, 2048)
         | {"prototypes.weight": (3000, 128)},
     ),
-    "dino_resnet": lambda: resnet((3, 4, 6, 3), bottleneck=True),
+    "dino_resnet": lambda: resnet((2, 2, 2, 2), bottleneck=False),
     "dino_resnet_checkpoint": lambda: (
-        prefixed("teacher.backbone.", resnet((3, 4, 6, 3), bottleneck=True))
+        prefixed("teacher.backbone.", resnet((2, 2, 2, 2), bottleneck=False))
         | prefixed("student.module.backbone.", batch_norm("bn1", 64))
         | prefixed("teacher.head.", linear("mlp.0", 2048, 2048) | {"last_layer.weight_g": (60, 1)})
         | {"dino_loss.center": (1, 60)}
@@ -323,7 +323,7 @@ PUBLISHED: dict[str, Callable[[], Shapes]] = {
     "swav_checkpoint": lambda: (
         prefixed(
             "state_dict.module.",
-            resnet((3, 4, 6, 3), bottleneck=True)
+            resnet((2, 2, 2, 2), bottleneck=False)
             | linear("projection_head.0", 2048, 2048)
             | {"prototypes.weight": (3000, 128)},
         )
@@ -388,7 +388,8 @@ def fill() -> Callable[[Shapes, int], dict[str, Tensor]]:
         count = math.prod(shape)
         start %= max(1, len(pool) - count)
         repeats = -(-(start + count) // len(pool))
-        return pool.repeat(repeats)[start : start + count].reshape(shape).clone()
+        long_enough = pool.repeat(repeats) if repeats > 1 else pool
+        return long_enough[start : start + count].reshape(shape).clone()
 
     def filled(shapes: Shapes, seed: int = 0) -> dict[str, Tensor]:
         tensors = {}

@@ -103,7 +103,12 @@ def test_a_trial_that_is_never_pruned_is_the_trial_of_the_grid(store, images, tm
 
 
 def test_halving_prunes_trials_that_are_validated_at_the_end_only_and_leaves_them_as_they_are(store, images, tmp_path):
-    late = {"validations": Choices((1,)), "lr": Choices((1e-2, 1e-3, 1e-5)), "unfreeze": Choices((0, 1))}
+    late = {
+        "validations": Choices((1,)),
+        "lr": Choices((1e-2, 1e-3, 1e-5)),
+        "unfreeze": Choices((0, 1)),
+        "epochs": Choices((3,)),
+    }
     halved = searched(store, images, tmp_path / "halving", Search("halving"), late)
     grid = searched(store, images, tmp_path / "grid", Search("grid"), late)
     few, every = (pl.read_parquet(each / "trials.parquet") for each in (halved, grid))
@@ -132,12 +137,12 @@ class Killed(Exception):
     pass
 
 
-@pytest.mark.parametrize("kind", ["halving", "tpe"])
+@pytest.mark.parametrize("kind", ["halving", pytest.param("tpe", marks=pytest.mark.slow)])
 def test_interrupted_at_any_step_a_sweep_ends_with_the_same_bits(store, images, tmp_path, kind):
     how = Search(kind, None if kind == "halving" else 11, seed=3)
     space = {**SPACE, "checkpoint_every_seconds": Choices((0,))}
     if kind == "tpe":
-        space["lr"] = Range(1e-5, 1e-1, log=True)
+        space |= {"lr": Range(1e-5, 1e-1, log=True), "epochs": Choices((3,))}
     undisturbed = searched(store, images, tmp_path / "whole", how, space)
     moments = (2, 17, 9)
 

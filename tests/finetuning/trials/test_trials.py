@@ -96,7 +96,9 @@ DIFFERENT = [
 ]
 
 
-@pytest.mark.parametrize("head", ["linear", "mlp", "two_layers"])
+@pytest.mark.parametrize(
+    "head", ["linear", *(pytest.param(head, marks=pytest.mark.slow) for head in ("mlp", "two_layers"))]
+)
 def test_heads_trained_at_once_are_the_heads_trained_alone(store, images, tmp_path, head):
     trials = [replace(BASE, head=head, **own) for own in DIFFERENT]
     if head == "two_layers":
@@ -111,7 +113,7 @@ def test_heads_trained_at_once_are_the_heads_trained_alone(store, images, tmp_pa
     assert results.curves.filter(epoch=1)["train_loss"].round(6).n_unique() >= 6
 
 
-@pytest.mark.parametrize("answer", ["each_or_uncertain", "each"])
+@pytest.mark.parametrize("answer", ["each_or_uncertain", pytest.param("each", marks=pytest.mark.slow)])
 def test_heads_of_augmented_images_share_views_and_features(store, images, tmp_path, answer):
     trials = [replace(BASE, epochs=3, policy="finetune", answer=answer, head="mlp", **own) for own in DIFFERENT[:3]]
     assert_each_is_as_alone(store, images, tmp_path, trials)
@@ -136,11 +138,20 @@ def test_trials_that_keep_their_last_epoch_and_are_validated_seldom_are_the_tria
 
 
 EXCLUSIVE = replace(
-    BASE, epochs=3, answer="exclusive", reduction="weighted_mean", resample=Resampling(above=1.5, below=0.8, keep=0.5)
+    BASE, epochs=2, answer="exclusive", reduction="weighted_mean", resample=Resampling(above=1.5, below=0.8, keep=0.5)
 )
 
 
-@pytest.mark.parametrize("own", [{"focal": 2.0}, {"label_smoothing": 0.1, "drop_last": True}, {"policy": "finetune"}])
+@pytest.mark.parametrize(
+    "own",
+    [
+        {"focal": 2.0},
+        *(
+            pytest.param(own, marks=pytest.mark.slow)
+            for own in ({"label_smoothing": 0.1, "drop_last": True}, {"policy": "finetune"})
+        ),
+    ],
+)
 def test_resampled_images_and_other_losses_are_shared_as_alone(store, classes, tmp_path, own):
     trials = [replace(EXCLUSIVE, **own, **each) for each in ({"head": "mlp"}, {"lr": 1e-2, "unfreeze": 1})]
     assert_each_is_as_alone(store, classes, tmp_path, trials)
@@ -151,17 +162,20 @@ UNFROZEN = [
     {"unfreeze": 1, "lr": 1e-4},
     {"unfreeze": 1, "lr": 3e-5, "head_lr": 1e-3, "weight_decay": 0.1, "dropout": 0.4},
     {"unfreeze": 2, "lr": 1e-4, "head": "mlp", "patience": 1, "optimizer": "adam"},
-    {"unfreeze": 2, "lr": 1e-3, "optimizer": "sgd", "schedule": "plateau", "epochs": 6},
+    {"unfreeze": 2, "lr": 1e-3, "optimizer": "sgd", "schedule": "plateau", "epochs": 2},
 ]
 
 
-@pytest.mark.parametrize("encoder", ["resnet18", "vit_tiny_patch16_224", "toh2023_xvt"])
+@pytest.mark.parametrize(
+    "encoder",
+    ["toh2023_xvt", *(pytest.param(name, marks=pytest.mark.slow) for name in ("resnet18", "vit_tiny_patch16_224"))],
+)
 def test_trials_behind_a_shared_frozen_front_are_the_trials_alone(store, images, tmp_path, encoder):
-    trials = [replace(BASE, policy="finetune", **own) for own in UNFROZEN]
+    trials = [replace(BASE, **{"epochs": 3, "policy": "finetune"} | own) for own in UNFROZEN]
     assert_each_is_as_alone(store, images, tmp_path, trials, encoder=encoder)
 
 
-@pytest.mark.parametrize("pooling", ["own", "gem"])
+@pytest.mark.parametrize("pooling", [pytest.param("own", marks=pytest.mark.slow), "gem"])
 def test_trials_that_share_their_views_only_or_learn_to_pool_are_the_trials_alone(store, images, tmp_path, pooling):
     trials = [replace(BASE, epochs=2, pooling=pooling, **own) for own in ({"unfreeze": "all", "lr": 1e-4}, {})]
     assert_each_is_as_alone(store, images, tmp_path, trials)
@@ -181,7 +195,7 @@ def test_one_trial_alone_and_among_many_and_in_rounds_is_the_same(store, images,
     assert [trial.best_epoch for trial in rounds.trials] == [trial.best_epoch for trial in many.trials]
 
 
-@pytest.mark.parametrize("own", [{"head": "mlp"}, {"unfreeze": 1}])
+@pytest.mark.parametrize("own", [pytest.param({"head": "mlp"}, marks=pytest.mark.slow), {"unfreeze": 1}])
 def test_a_trial_that_diverges_ends_with_a_record_and_the_others_go_on(store, images, tmp_path, own):
     steady = replace(BASE, epochs=3, optimizer="sgd", lr=1e-3, **own)
     wild = replace(steady, lr=1e30)
@@ -203,14 +217,14 @@ class Killed(Exception):
     pass
 
 
-@pytest.mark.parametrize("unfreeze", [0, 1])
+@pytest.mark.parametrize("unfreeze", [pytest.param(0, marks=pytest.mark.slow), 1])
 def test_killed_at_any_step_trials_end_with_the_same_bits(store, images, tmp_path, unfreeze):
     trials = [
         replace(BASE, **{"epochs": 3, "checkpoint_every_seconds": 0, "unfreeze": unfreeze, **own})
         for own in ({"dropout": 0.2}, {"lr": 1e-2, "patience": 1, "schedule": "plateau"}, {"epochs": 2}, {"lr": 1e30, "optimizer": "sgd"})
     ]  # fmt: skip
     whole = together(store, images, tmp_path / "whole", trials)
-    for at in (2, 7, 13):
+    for at in (2, 13):
 
         def kill(done, total, note, at=at):
             if note.startswith("epoch") and done == at:

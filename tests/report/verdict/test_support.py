@@ -128,8 +128,8 @@ def test_a_named_margin_is_what_has_to_be_shown():
 
 def test_pretraining_that_does_not_beat_a_thumbnail_comes_first():
     content = content_of(0.06)
-    metrics = content.metrics.head(1).with_columns(arm=pl.lit("8 x 8 thumbnail"), estimate=0.77)
-    pair = content.comparisons.with_columns(reference=pl.lit("8 x 8 thumbnail"), difference=-0.01, p_adjusted=0.6)
+    metrics = content.metrics.head(1).with_columns(arm=pl.lit("8x8 thumbnail"), estimate=0.77)
+    pair = content.comparisons.with_columns(reference=pl.lit("8x8 thumbnail"), difference=-0.01, p_adjusted=0.6)
     expected = decide(replace(content, baseline_metrics=metrics, baseline_comparisons=pair))
     assert expected.records[0].code is VerdictCode.BASELINE_NOT_BEATEN
     assert expected.headline == (

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from hilum.finetuning.shortcut_features import METADATA, THUMBNAIL
+from hilum.finetuning.shortcut_names import METADATA, THUMBNAIL
 from hilum.progress import silent
 from hilum.study.execution import score_baselines, store_of
 from hilum.study.plan.prepare import prepare

@@ -45,6 +45,7 @@ def test_no_more_looks_than_were_announced(looked_at):
         extended(looked_at / "nowhere", 1)
 
 
+@pytest.mark.slow
 def test_extending_trains_only_the_new_seeds(finished: Path, images: Path, unseen, tmp_path: Path):
     out = Path(shutil.copytree(finished, tmp_path / "extended"))
     selected = (out / "arms/scratch/seed-0/model.safetensors").stat().st_mtime_ns

@@ -22,7 +22,7 @@ def files(out: Path) -> dict[str, bytes]:
     return {str(p.relative_to(out)): p.read_bytes() for p in out.rglob("*") if p.is_file() and p.name not in own}
 
 
-@pytest.mark.parametrize("scheme", ["memory", "file"])
+@pytest.mark.parametrize("scheme", ["memory", pytest.param("file", marks=pytest.mark.slow)])
 def test_a_fresh_machine_goes_on_from_the_mirror(scheme, finished, small_study, small_text, images, unseen, tmp_path):
     url = {"memory": "memory://runs/small", "file": (tmp_path / "there").as_uri()}[scheme]
     first, fresh = Path(shutil.copytree(finished, tmp_path / "first")), tmp_path / "fresh"

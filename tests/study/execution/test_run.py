@@ -102,23 +102,23 @@ def test_flipping_every_test_label_changes_no_bit_of_what_is_trained(
     assert not before.equals(after)
 
 
-@pytest.mark.parametrize("interrupted_at", ["pretrain/", "arms/scratch/seed-0"])
-def test_an_interrupted_study_goes_on_and_ends_with_the_same_bits(
-    interrupted_at, small_study, images, finished, tmp_path, unseen
-):
-    @contextmanager
-    def interrupt(number: int, steps: int, step: object) -> Iterator[ProgressReport]:
-        def report(done: int, total: int, note: str) -> None:
-            if step.directory.startswith(interrupted_at) and done >= total / 2:
-                raise KeyboardInterrupt
-
-        yield report
-
+def test_a_study_interrupted_twice_goes_on_and_ends_with_the_same_bits(small_study, images, finished, tmp_path, unseen):
+    """First while it pretrains, then while it trains an arm."""
     out = tmp_path / "interrupted"
-    with pytest.raises(KeyboardInterrupt):
-        run_study(small_study, {"images": images}, out, show_step=interrupt)
-    states = {step.directory: step.state for step in study_status(out)}
-    assert next(s for d, s in states.items() if d.startswith(interrupted_at)) in ("running", "interrupted", "to do")
+    for interrupted_at in ("pretrain/", "arms/scratch/seed-0"):
+
+        @contextmanager
+        def interrupt(number: int, steps: int, step: object, at: str = interrupted_at) -> Iterator[ProgressReport]:
+            def report(done: int, total: int, note: str) -> None:
+                if step.directory.startswith(at) and done >= total / 2:
+                    raise KeyboardInterrupt
+
+            yield report
+
+        with pytest.raises(KeyboardInterrupt):
+            run_study(small_study, {"images": images}, out, show_step=interrupt)
+        states = {step.directory: step.state for step in study_status(out)}
+        assert next(s for d, s in states.items() if d.startswith(interrupted_at)) in ("running", "interrupted", "to do")
     run_study(small_study, {"images": images}, out, show_step=unseen, workers=3)
     for path in sorted(finished.rglob("*.safetensors")) + sorted(finished.rglob("predictions/**/*.parquet")):
         assert path.read_bytes() == (out / path.relative_to(finished)).read_bytes(), path
@@ -202,6 +202,7 @@ def test_a_folder_of_other_things_is_not_taken_for_a_study(small_study, images, 
     assert sorted(images.rglob("*")) == before
 
 
+@pytest.mark.slow
 def test_an_arm_that_starts_from_weights_which_saw_test_patients_is_marked(
     small_text, images, finished, tmp_path, unseen
 ):

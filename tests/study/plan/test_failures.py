@@ -50,6 +50,7 @@ def test_status_plan_and_page_say_so(done, images):
     assert plan.done == {step.directory for step in plan.steps}
 
 
+@pytest.mark.slow
 def test_with_the_key_that_is_advised_the_arm_is_trained_and_judged(done, images, unseen):
     tamed = parse_study(TEXT, where="study.yaml", overrides=["arms.wild.finetune.lr=1e-3"])
     run_study(tamed, {"images": images}, done, show_step=unseen)

@@ -8,7 +8,7 @@ to cite Wang, Peng, Lu, Lu, Bagheri, Summers, "ChestX-ray8: Hospital-scale Chest
 Weakly-Supervised Classification and Localization of Common Thorax Diseases", CVPR 2017, pp. 3462-3471, and to name the
 NIH Clinical Center as the provider of the data. That link is also where to get it.
 
-Native files below the root (each table plain or .gz):
+Native files below the root (each table plain or .gz)::
 
     Data_Entry_2017_v2020.csv    labels, release "2020"; Data_Entry_2017.csv is the first release, "2017"
     BBox_List_2017.csv           boxes in the 1024 frame, whatever size the images here have

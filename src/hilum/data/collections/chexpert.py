@@ -4,15 +4,14 @@
 390 x 320; of the images given out, 223,414 (191,027 frontal) of 64,540 patients are in train.csv and 234 (202 frontal)
 of 200 patients, read by three radiologists, in valid.csv. The 668 images of 500 patients of the test set came later,
 with CheXlocalize. 14 observations: 1.0 positive, 0.0 negative, -1.0 uncertain, blank not mentioned; "No Finding" is 1.0
-    or
-blank in train.csv, since the labeller never denies it.
+or blank in train.csv, since the labeller never denies it.
 
 Terms: the Stanford University School of Medicine CheXpert Dataset Research Use Agreement: no clinical use, no
 redistribution. Irvin, Rajpurkar, Ko et al., "CheXpert: A Large Chest Radiograph Dataset with Uncertainty Labels and
 Expert Comparison", AAAI 2019. To be had from https://stanfordmlgroup.github.io/competitions/chexpert/; the test set
 from https://stanfordaimi.azurewebsites.net (Saporta et al., Nature Machine Intelligence 4, 2022).
 
-Native files in the root, or in CheXpert-v1.0, CheXpert-v1.0-small or "CheXpert-v1.0 batch 1 (validate & csv)" below it:
+Native files in the root, in CheXpert-v1.0, CheXpert-v1.0-small or "CheXpert-v1.0 batch 1 (validate & csv)" below it::
 
     train.csv, valid.csv     Path, Sex, Age, Frontal/Lateral, AP/PA, and the 14 observations
     test_labels.csv          (or test.csv) Path and the observations
@@ -155,7 +154,7 @@ def _find_images(names: pl.Series, folder: str, files: ImageFiles) -> pl.Series:
     """The path of each image below the root, or null: beside the tables first, then in the batches."""
     name = names.to_frame("name").select("name", bare=pl.col("name").str.strip_prefix("train/"))
     beside = f"{folder}/".lstrip("/")
-    # Batches lie beside the one with the tables: in the root, where that is not their own folder.
+    # Batches are beside the one with the tables: in the root, where that is not their own folder.
     candidates = [pl.lit(beside) + pl.col("name"), *(pl.lit(f"{batch}/") + pl.col("bare") for batch in _BATCHES)]
     found = name.select(pl.lit(None, dtype=pl.String).alias("path"), "name", "bare")
     for candidate in candidates:

@@ -5,7 +5,7 @@ called. Hidden ones and files that are no images are skipped. Set aside are imag
 files and others that are not what their name says, links that lead out of the root, and names that are not UTF-8.
 
 The table (CSV in UTF-8 with commas, or Parquet), one row an image; capitals, blanks, `_` and `-` in column names do not
-matter:
+matter::
 
     image, image_id, path, file, file name or filename   required; the path below the root, the file's name, or its name
                                             without ending; what is written here becomes `image_id`

@@ -10,7 +10,7 @@ subfolders of DICOM files without ending. What Hilum takes as this layout, so th
     MD__20190111-1231_pnevmoniya/Undef/IM000001 …      any folder below the root with pnevmoniya in its name: Pneumonia
     MD__20200424__norma/Undef/IM000001 …               with norma in its name: No Finding
 
-Files may lie in the folder or in a folder of it, and may be DICOM, PNG or JPEG; others are left out and counted.
+Files may be in the folder or in a subfolder, and may be DICOM, PNG or JPEG; others are left out and counted.
 
 Manifest: `image_id` is the path; `patient_id` the DICOM header's PatientID, or the image's own where there is none;
 `view`, `age` and `sex` the header's. There is no published division: `split` is blank.

@@ -9,7 +9,7 @@ passed on. Johnson, Lungren, Peng, Lu, Mark, Berkowitz, Horng, "MIMIC-CXR-JPG - 
 labels" (version 2.1.0), PhysioNet 2024, https://doi.org/10.13026/jsn5-t979; Johnson et al., Scientific Data 6, 317
 (2019).
 
-Native files below the root (each table plain or .gz):
+Native files below the root (each table plain or .gz)::
 
     mimic-cxr-2.0.0-metadata.csv              dicom_id, subject_id, study_id, ViewPosition, StudyDate, …  a row an image
     mimic-cxr-2.0.0-split.csv                 dicom_id, split

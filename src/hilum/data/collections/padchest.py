@@ -9,7 +9,7 @@ Terms: the PadChest Dataset Research Use Agreement of BIMCV; no redistribution. 
 Iglesia-Vayá, "PadChest: A large chest x-ray image dataset with multi-label annotated reports", Medical Image Analysis
 66, 101797 (2020). To be had from https://bimcv.cipf.es/bimcv-projects/padchest/.
 
-Native files below the root (the table plain or .gz):
+Native files below the root (the table plain or .gz)::
 
     PADCHEST_chest_x_ray_images_labels_160K_01.02.19.csv
         ImageID, ImageDir (0 to 54), StudyDate_DICOM, StudyID, PatientID, PatientBirth (a year), PatientSex_DICOM,

@@ -9,7 +9,7 @@ https://www.kaggle.com/c/rsna-pneumonia-detection-challenge. Cite Shih, Wu, Hala
 Institutes of Health Chest Radiograph Dataset with Expert Annotations of Possible Pneumonia", Radiology: Artificial
 Intelligence 1(1):e180041, 2019, doi 10.1148/ryai.2019180041, and ChestX-ray14.
 
-Native files below the root (tables plain or .gz):
+Native files below the root (tables plain or .gz)::
 
     stage_2_train_labels.csv             patientId, x, y, width, height (pixels of 1024 x 1024), Target
     stage_2_detailed_class_info.csv      patientId, class
@@ -23,8 +23,7 @@ be pneumonia, and the challenge calls these pneumonia; other opacities count as 
 
 Patients: with RSNA's mapping, ChestX-ray14's (`chestxray14:<number>`), so that a study with both sets knows them again.
 Kaggle divided images, not patients: where a patient then has images in train and in test, `split` is left blank.
-    Without
-the mapping each image counts as a patient of its own, and what the two data sets share stays unseen.
+Without the mapping each image counts as a patient of its own, and what the two data sets share stays unseen.
 """
 
 from pathlib import Path

@@ -7,15 +7,15 @@ boxes.
 Terms: academic research. Where to get it: https://mmcheng.net/tb. Cite Liu, Wu, Ban, Wang, Cheng, "Rethinking
 Computer-aided Tuberculosis Diagnosis", CVPR 2020, pp. 2646-2655.
 
-Native files below the root, or below TBX11K/ in it:
+Native files below the root, or below TBX11K/ in it::
 
     imgs/{health,sick,tb}/*.png, imgs/test/*.png
     lists/TBX11K_train.txt, lists/TBX11K_val.txt           an image a line: tb/tb0003.png
     annotations/json/TBX11K_train.json, TBX11K_val.json    COCO: boxes of ActiveTuberculosis (1),
         or TBX11K_trainval.json                            ObsoletePulmonaryTuberculosis (2), PulmonaryTuberculosis (3)
 
-Not read: annotations/xml (says what the JSON says, which was made from it), lists of unions (…_trainval, all_…), and
-imgs/extra with its images of other collections (DA, DB, Montgomery, Shenzhen), which are counted.
+Not read: annotations/xml (says what the JSON says, which was made from it), lists of unions (`…_trainval`, `all_…`),
+and imgs/extra with its images of other collections (DA, DB, Montgomery, Shenzhen), which are counted.
 
 Manifest: `image_id` is the path below imgs. The folder gives "Tuberculosis" and "No Finding"; sick is "Other Disease",
 which is null on images with tuberculosis. The boxes give "Active Tuberculosis" and "Latent Tuberculosis" (the authors'

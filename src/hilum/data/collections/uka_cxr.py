@@ -8,7 +8,7 @@ Arasteh et al., "Enhancing diagnostic deep learning via self-supervised pretrain
 non-medical images", European Radiology Experimental 8, 10 (2024), Tables 1 to 3.
 
 As the set is not given out, this is a contract for those who hold it, or any ward with the like: one CSV, UTF-8, in the
-root, plain or .gz, with a row an image; the names of its columns are those of the authors' own lists.
+root, plain or .gz, with a row an image; the names of its columns are those of the authors' own lists::
 
     uka_cxr.csv
         image_id                     any text, once
@@ -21,7 +21,7 @@ root, plain or .gz, with a row an image; the names of its columns are those of t
                                      a grade; blank where it was not asked for or cannot be called
         healthy                      may be left out: 1 where the radiologist found nothing, else 0
 
-Grades, as words or numbers (right and left are the patient's):
+Grades, as words or numbers (right and left are the patient's)::
 
     grade   cardiomegaly        the others
     0       normal              negative

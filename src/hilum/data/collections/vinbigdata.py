@@ -8,7 +8,7 @@ Terms: the competition's rules, non-commercial research and teaching. Where to g
 https://www.kaggle.com/c/vinbigdata-chest-xray-abnormalities-detection. Cite Nguyen, Lam, Le, et al., "VinDr-CXR: An
 open dataset of chest X-rays with radiologist's annotations", Scientific Data 9:429, 2022.
 
-Native files below the root (tables plain or .gz):
+Native files below the root (tables plain or .gz)::
 
     train.csv                       image_id, class_name, class_id, rad_id, x_min, y_min, x_max, y_max in pixels of the
                                     original: a row a box, or one of class 14, "No finding", without corners; also with

@@ -9,7 +9,7 @@ Terms: PhysioNet Credentialed Health Data License 1.5.0; the images may not be g
 and signing: https://physionet.org/content/vindr-cxr/1.0.0/. Cite Nguyen, Lam, Le, et al., "VinDr-CXR: An open dataset
 of chest X-rays with radiologist's annotations", Scientific Data 9:429, 2022, doi 10.1038/s41597-022-01498-w.
 
-Native files below the root (each table plain or .gz):
+Native files below the root (each table plain or .gz)::
 
     train/*.dicom, test/*.dicom                    named by the image's id, 32 hexadecimal digits
     annotations/image_labels_train.csv             image_id, rad_id (or rad_ID), one column of 0 and 1 a label

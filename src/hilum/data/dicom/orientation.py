@@ -14,7 +14,7 @@ from hilum.data.images import Turn
 
 
 def turn_of(dataset: pydicom.Dataset) -> Turn:
-    """What makes this image upright; nothing where the header does not say how it lies."""
+    """What makes this image upright; nothing where the header does not state its orientation."""
     written = dataset.get("PatientOrientation") or ()
     letters = [str(value)[:1] for value in written] if not isinstance(written, str) else []
     if len(letters) != 2:

@@ -131,6 +131,7 @@ def copy_issues(pairs: pl.DataFrame) -> Iterator[Issue]:
                 f"such as {example['image_id_a']} and {example['image_id_b']}.",
                 fix,
                 ids,
+                (str(one), str(other)),
             )
 
 

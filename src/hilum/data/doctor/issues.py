@@ -23,6 +23,8 @@ class Issue:
         message: what was found, a sentence with its numbers.
         fix: what to do about it.
         image_ids: the images concerned, all of them; empty where it is not about single images.
+        pairs_of: the two data sets (one of them twice) whose pairs of images it is about; None where it is not about
+            pairs.
     """
 
     severity: Severity
@@ -31,6 +33,7 @@ class Issue:
     message: str
     fix: str
     image_ids: Sequence[str] = ()
+    pairs_of: tuple[str, str] | None = None
 
 
 def in_order(issues: Iterable[Issue]) -> list[Issue]:

@@ -40,7 +40,7 @@ def may_be_turned(stream: BinaryIO) -> bool:
 
 
 def turn_of_png(content: bytes) -> Turn:
-    """What makes a PNG image upright; nothing where the file does not say how it lies, or says it wrongly."""
+    """What makes a PNG image upright; nothing where the file does not state its orientation, or states it wrongly."""
     # The chunk may stand behind the pixels, and Pillow then decodes them: only files that hold such a chunk are opened.
     if not any(mark in content for mark in _MARKS):
         return Turn()

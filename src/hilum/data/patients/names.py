@@ -1,7 +1,7 @@
 """Patients under names that hold everywhere, so that weights can say which patients they were trained on.
 
 A number means little without who gave it: patient 7 of one data set is another person than patient 7 of the next. A
-patient's full name is `<issuer>:<number>`. The issuer of a public data set is its collection, wherever the files lie
+patient's full name is `<issuer>:<number>`. The issuer of a public data set is its collection, wherever the files are
 and whatever a study calls them; that of anybody's own images is given, or is their name in the study; that of generated
 images is their population. A number that already carries a collection's name keeps it: RSNA's images are
 ChestX-ray14's, and their patients are found again under that name.

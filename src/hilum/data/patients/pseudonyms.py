@@ -1,4 +1,4 @@
-"""Pseudonyms of patients, and the salts under which they are made: what may lie beside weights that people share.
+"""Pseudonyms of patients, and the salts under which they are made: what may be stored beside weights that people share.
 
 Weights say which patients they were trained on, so that nobody judges them on the same patients. They cannot say it in
 clear: a hospital's patient id names a person to everyone in the hospital. A pseudonym stands for it:
@@ -15,7 +15,7 @@ hold the salt. Ids of public data sets are published already and everybody may c
 keeps cards half as long. The 32 bits that name a salt tell salts apart, and are too few to confirm a guessed one: of
 2^128 guesses 2^96 fit.
 
-*Where the salt lies.* In `HILUM_PATIENT_SALT`, or else in the file `salt_file()` of this user, outside of anything that
+*Place of the salt.* In `HILUM_PATIENT_SALT`, or else in the file `salt_file()` of this user, outside of anything that
 is shared; it is made when it is first needed, readable by this user only. A site that trains on several machines copies
 that file, or sets the variable, on each of them. Who loses the salt can compare nothing any more: what Hilum says then
 is "not known", never "no".
@@ -145,7 +145,7 @@ def known_salts() -> dict[str, bytes]:
 
 
 def salt_file() -> Path:
-    """Where the salt of this user lies, or will: in the folder for settings, never in one that is shared."""
+    """Where the salt of this user is, or will be, kept: in the folder for settings, never in one that is shared."""
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Application Support" / "hilum" / "patient_salt.txt"
     if sys.platform == "win32":

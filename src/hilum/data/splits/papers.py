@@ -1,14 +1,13 @@
 """The rules by which the five studies divide their images, each under its study's name.
 
-| rule | images | test | val |
-|---|---|---|---|
-| elwirehardja2025 | of one label | the official list | of the others floor(0.2 n) of each class, image by image |
-| toh2023 | ChestX-ray14 | CheXNet's list | CheXNet's list |
-| gowtham2023 | Kermany | its folder | its folder; for ChestX-ray14 the paper states no rule |
-| tayebiarasteh2024 | VinDr-CXR, ChestX-ray14 | the official list | a share of the other patients |
-| tayebiarasteh2024 | four other sets | 20 % of the patients | a share of the other patients |
-| kivotova2021 | CheXpert | its validation images | 20 % of the other patients |
-| kivotova2021 | five other sets | none: they only pretrain | 20 % of the patients |
+- elwirehardja2025, of one label: test the official list; validation of the others floor(0.2 n) of each class, image by
+  image
+- toh2023, ChestX-ray14: test CheXNet's list; validation CheXNet's list
+- gowtham2023, Kermany: test its folder; validation its folder; for ChestX-ray14 the paper states no rule
+- tayebiarasteh2024, VinDr-CXR, ChestX-ray14: test the official list; validation a share of the other patients
+- tayebiarasteh2024, four other sets: test 20 % of the patients; validation a share of the other patients
+- kivotova2021, CheXpert: test its validation images; validation 20 % of the other patients
+- kivotova2021, five other sets: test none: they only pretrain; validation 20 % of the patients
 
 The first lets images of one patient fall into train and val; its name and title say so. tayebiarasteh2024 states no
 validation images (its authors' code selects on test): here they are a share of the training patients. Where

@@ -34,7 +34,7 @@ class Store:
     """A finished store, open for reading.
 
     Attributes:
-        directory: where it lies.
+        directory: of its files.
         pixels: (N, S, S) uint8, memory-mapped.
         image_ids: of the N rows, in their order.
         rejected: `image_id`, `path`, `reason` of the images that could not be read.
@@ -120,12 +120,12 @@ def build_store(
         manifest: of N images.
         root: the folder that the manifest's paths start from.
         recipe: see `hilum.data.preprocess`.
-        directory: where the store is to lie.
+        directory: of the store, to make.
         workers: threads that decode; the processor's cores by default. They do not change the result.
         on_progress: called with (images done, N, note).
 
     Raises:
-        HilumError: no image at all could be read; something else lies in `directory`.
+        HilumError: no image at all could be read; there is something else in `directory`.
     """
     from hilum.data.store.build import build
 

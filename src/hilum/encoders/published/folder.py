@@ -1,4 +1,4 @@
-"""Where weights lie on this machine: the weights folder.
+"""The weights folder of this machine.
 
 It holds files as their authors publish them, downloaded or put there by hand; checksums.json, the SHA-256 of the first
 file that was imported under each name; and imported/NAME-SHA256/ with encoder.safetensors and card.json.
@@ -38,7 +38,7 @@ def imported_directory(folder: Path, name: str, sha256: str) -> Path:
 def find_imported(folder: Path, row: PublishedWeights) -> Path | None:
     """An encoder that was imported under a row's name: of the remembered file, else the only one; None for none.
 
-    While the published file lies in the folder and was never imported, what came of another file does not count. Nor
+    While the published file is in the folder and was never imported, what came of another file does not count. Nor
     does what an earlier Hilum imported by other rules.
     """
     known = remembered_checksum(folder, row.name)

@@ -91,7 +91,7 @@ class Lazy:
         flat = np.frombuffer(storage.data, storage.dtype)
         steps = [step * storage.dtype.itemsize for step in self.stride]
         view = np.lib.stride_tricks.as_strided(flat[self.offset :] if count else flat[:0], self.size, steps)
-        copied = np.array(view, order="C")  # safetensors writes what lies in memory
+        copied = np.array(view, order="C")  # safetensors writes memory as it is laid out
         return (copied.astype("<u4") << 16).view("<f4") if storage.halved else copied
 
 

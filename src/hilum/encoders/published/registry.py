@@ -7,12 +7,12 @@ from functools import cache
 from importlib.resources import files
 from typing import Annotated, Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hilum.artifacts import fingerprint
 from hilum.encoders.statements import Statement
 from hilum.errors import HilumError, HilumErrors
+from hilum.yaml_loader import load_yaml
 
 _TABLE = "registry.yaml"
 RANDOM, NOT_STATED = "random", "not stated"
@@ -180,7 +180,7 @@ def digest_of(row: PublishedWeights) -> str:
 
 def _read_table() -> dict[str, Any]:
     text = files("hilum.encoders.published").joinpath(_TABLE).read_text(encoding="utf-8")
-    table: dict[str, Any] = yaml.safe_load(text)
+    table: dict[str, Any] = load_yaml(text)
     return table
 
 

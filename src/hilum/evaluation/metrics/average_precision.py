@@ -114,7 +114,7 @@ def count_sides(
     """Count the negative and the positive images of one column in 64 resamples.
 
     Args:
-        patients, positive: of the columns' `Descent`s, one column after another.
+        patients, positive: of the columns' `Descent` objects, one column after another.
         first, end: where the column begins and ends.
         counts: (P, 64), how often each patient counts.
         totals: (2, 64), filled: negatives, then positives.
@@ -162,7 +162,7 @@ def weighted_auprc(
     """Average precision of K sorted columns in 64 resamples; NaN without a positive or without a negative.
 
     Args:
-        patients, positive, last_of_tie: of the columns' `Descent`s, one column after another.
+        patients, positive, last_of_tie: of the columns' `Descent` objects, one column after another.
         bounds: (K + 1,), where each column begins and ends.
         counts: (P, 64), how often each patient counts.
         out: (K, 64), filled.

@@ -20,7 +20,7 @@ _SHOWN = 3
 
 
 def with_canonical_findings(table: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
-    """Rename y_ and p_ columns to canonical findings where these are known; problems where two become one."""
+    """Rename `y_` and `p_` columns to canonical findings where these are known; problems where two become one."""
     new_names = {
         column: column[:2] + _canonical_or_same(column[2:])
         for column in table.columns
@@ -38,7 +38,7 @@ def with_canonical_findings(table: pl.DataFrame) -> tuple[pl.DataFrame, list[str
 
 
 def with_plain_types(table: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
-    """Ids and splits as text, y_ and p_ as numbers or text; problems where a column cannot be read as either.
+    """Ids and splits as text, `y_` and `p_` as numbers or text; problems where a column cannot be read as either.
 
     Args:
         table: columns of any type.
@@ -63,7 +63,7 @@ def problems_of(table: pl.DataFrame, findings: list[str]) -> list[str]:
 
     Args:
         table: image_id and patient_id as text, y_<finding> and p_<finding> as `with_plain_types` gives them.
-        findings: those with a p_ column.
+        findings: those with a `p_` column.
     """
     problems = _identity_problems(table)
     labelled = [column.removeprefix(LABEL) for column in table.columns if column.startswith(LABEL)]

@@ -33,9 +33,8 @@ class TrainedOn:
         """What is wrong with judging these rows: one line each for patients and images that were trained on.
 
         A patient id without an issuer is compared with the ids of all issuers, for it could be any of them. How ids are
-        written does not matter: 00000013, 13 and 13.0 are the same. Where ids and pseudonyms cannot be compared for
-            want
-        of the salt, that is a problem, too.
+        written does not matter: 00000013, 13 and 13.0 are the same. Where ids and pseudonyms cannot be compared
+        without the salt, that is a problem, too.
 
         Args:
             table: image_id and patient_id as text.
@@ -116,10 +115,10 @@ def _from_card(path: Path) -> list[str]:
         card = json.loads(read_text(path))
         patients = card["patients_seen" if "patients_seen" in card else "training_patients"]
     except (json.JSONDecodeError, KeyError, TypeError, RecursionError) as problem:
-        fix = "Give the card.json that lies beside the weights."
+        fix = "Give the card.json beside the weights."
         raise HilumError(path, expected="a card with training_patients", found="none", fix=fix) from problem
     if not isinstance(patients, list):
-        fix = "Give the card.json that lies beside the weights."
+        fix = "Give the card.json beside the weights."
         raise HilumError(path, expected="a list of training_patients", found=type(patients).__name__, fix=fix)
     return [str(patient) for patient in patients]
 

@@ -1,7 +1,7 @@
 """Features as points on a plane: t-SNE and UMAP.
 
 Both keep near images near and say little about distances between groups, sizes of groups, or empty space. Whether
-classes lie apart is measured by the numbers of `hilum.explanation.embedding.purity`, which come from the features
+classes are apart is measured by the numbers of `hilum.explanation.embedding.purity`, which come from the features
 themselves.
 """
 

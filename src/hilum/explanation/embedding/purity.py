@@ -1,7 +1,7 @@
-"""How far classes lie apart among features: numbers that stand beside an image of them, and do not come from it.
+"""How far classes are apart among features: numbers that stand beside an image of them, and do not come from it.
 
 An image in two dimensions shows what its method makes of the features. These numbers are of the features themselves,
-by their cosines, and look at other patients only: images of one patient lie together whatever they show.
+by their cosines, and look at other patients only: images of one patient are near each other whatever they show.
 """
 
 from collections.abc import Sequence
@@ -59,10 +59,9 @@ def class_separation(
     """Neighbour purity and silhouette of every class and of all, with 95 % intervals.
 
     purity: of an image's k nearest images of other patients, the share that is of its class; the mean over images.
-        Images
-    without a class here are not among those searched. above chance: that share less the class's share of all images of
-    other patients, which is what features that know nothing reach. silhouette (Rousseeuw, J Comput Appl Math 20:53-65,
-    1987), by cosine distances: -1 to 1, over one image a patient (by lot), at most `MOST_SILHOUETTES`.
+    Images without a class here are not among those searched. above chance: that share less the class's share of all
+    images of other patients, which is what features that know nothing reach. silhouette (Rousseeuw, J Comput Appl Math
+    20:53-65, 1987), by cosine distances: -1 to 1, over one image a patient (by lot), at most `MOST_SILHOUETTES`.
 
     Intervals are from resampled patients, over whose images are asked; the images that are searched stay the same.
 

@@ -31,25 +31,39 @@ class Model:
         name: for people; unique among the models of a page.
         classifier: in evaluation mode, on its device.
         card: what it is and which patients it was trained on.
+        arm: of a study that it is of; None for a model outside of a study.
     """
 
     name: str
     classifier: Classifier
     card: Card
+    arm: str | None = None
 
 
-def load_models(directories: Sequence[Path], device: torch.device) -> list[Model]:
-    """Load classifiers that fine-tuning wrote, named by their directories.
+def load_models(
+    directories: Sequence[Path], device: torch.device, arms: Sequence[tuple[str, int]] | None = None
+) -> list[Model]:
+    """Load classifiers that fine-tuning wrote.
+
+    Args:
+        directories: of the classifiers.
+        device: where they compute.
+        arms: arm and seed of each, by which it is then named; None: they are named by their directories.
 
     Raises:
         HilumError: a directory holds none, or the same one twice.
     """
     if len({directory.resolve() for directory in directories}) < len(directories):
         raise HilumError("--and", expected="another model", found="the same one", fix="Name another directory.")
+    loaded = [load_classifier(directory) for directory in directories]
+    if arms is not None:
+        return [
+            Model(f"{arm} (seed {seed})", each.to(device), card, arm)
+            for (arm, seed), (each, card) in zip(arms, loaded, strict=True)
+        ]
     names = [_named(directory) for directory in directories]
     if len(set(names)) < len(names):
         names = [str(directory) for directory in directories]
-    loaded = [load_classifier(directory) for directory in directories]
     return [Model(name, each.to(device), card) for name, (each, card) in zip(names, loaded, strict=True)]
 
 
@@ -124,6 +138,7 @@ def maps_of_pairs(
 
 
 def _named(directory: Path) -> str:
+    """A title for people; a model of a study is given one by its arm and seed."""
     path = directory.resolve()
     if path.name.startswith("seed-"):
         return f"{path.parent.name} ({path.name.replace('-', ' ')})"

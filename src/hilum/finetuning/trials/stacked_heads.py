@@ -1,4 +1,4 @@
-"""Heads of many trials as one computation: their weights lie one behind the other, and a layer is one product."""
+"""Heads of many trials as one computation: their weights are stacked, and a layer is one product."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,9 +1,11 @@
 """Results of images as DICOM files.
 
-DIRECTORY/<image_id>/report.dcm                          the structured report
-DIRECTORY/<image_id>/<finding>.dcm                       the heat map of a finding that is called
-DIRECTORY/presentation_states/<series UID>[-<n>].dcm     the boxes of heat maps on the images of a series; several where
-                                                         its images are of several sizes or scales of gray
+Files::
+
+    DIRECTORY/<image_id>/report.dcm                        the structured report
+    DIRECTORY/<image_id>/<finding>.dcm                     the heat map of a finding that is called
+    DIRECTORY/presentation_states/<series UID>[-<n>].dcm   the boxes of heat maps on the images of a series; several
+                                                           where its images are of several sizes or scales of gray
 """
 
 import warnings

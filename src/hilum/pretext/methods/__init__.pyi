@@ -56,6 +56,9 @@ from .settings import (
     MethodSettings as MethodSettings,
 )
 from .settings import (
+    method_problems as method_problems,
+)
+from .settings import (
     method_settings as method_settings,
 )
 from .simclr import (

@@ -235,16 +235,26 @@ def method_settings(name: str, given: Mapping[str, Any]) -> MethodSettings:
         HilumError: there is no such method.
         HilumErrors: settings that it does not have, or values out of range, all of them.
     """
+    if problems := method_problems(name, given):
+        known = ", ".join(METHOD_SETTINGS[name].model_fields)
+        lines = [f"{key}: {problem}" for key, problem in problems]
+        raise HilumErrors(f"settings of {name}", lines, fix=f"it has {known}")
+    return METHOD_SETTINGS[name].model_validate(dict(given))
+
+
+def method_problems(name: str, given: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What is wrong with a method's settings: each wrong key, and what is wrong with it.
+
+    Raises:
+        HilumError: there is no such method.
+    """
     if name not in METHOD_SETTINGS:
         raise unknown_method(name)
     try:
-        return METHOD_SETTINGS[name].model_validate(dict(given))
+        METHOD_SETTINGS[name].model_validate(dict(given))
     except ValidationError as error:
-        problems = [
-            f"{'.'.join(map(str, each['loc']))}: {each['msg']}; found {each['input']!r}" for each in error.errors()
-        ]
-        known = ", ".join(METHOD_SETTINGS[name].model_fields)
-        raise HilumErrors(f"settings of {name}", problems, fix=f"it has {known}") from error
+        return [(".".join(map(str, each["loc"])), f"{each['msg']}; found {each['input']!r}") for each in error.errors()]
+    return []
 
 
 def unknown_method(name: str) -> HilumError:

@@ -69,7 +69,7 @@ def parse_overrides(method: str, overrides: Sequence[str], *, device: str = "aut
 
 
 def _problems(method: str, of_run: Mapping[str, Any], of_method: Mapping[str, Any], device: Device) -> list[str]:
-    problems = problems_of_run(of_run)
+    problems = [line for _, line in problems_of_run(of_run)]
     policies = {name: of_run[name] for name in POLICIES_OF_RUN if isinstance(of_run.get(name), str)}
     if of_run.get("optimizer") in ("sgd", "lars") and of_run.get("lr") is None:
         problems.append(f"lr: expected one that was tried with {of_run['optimizer']}; found that of AdamW")

@@ -86,17 +86,19 @@ class PretextSettings:
         problems = problems_of_run(
             {each.name: getattr(self, each.name) for each in fields(self) if each.name not in own}
         )
-        problems += [f"{name}: {problem}" for name in POLICIES_OF_RUN for problem in self._policy(name)]
+        problems += [(name, f"{name}: {problem}") for name in POLICIES_OF_RUN for problem in self._policy(name)]
         if self.device not in get_args(Device):
-            problems.append(f"device: expected one of {', '.join(get_args(Device))}; found {self.device}")
+            devices = ", ".join(get_args(Device))
+            problems.append(("device", f"device: expected one of {devices}; found {self.device}"))
         if self.patience is not None and self.validation is None:
-            problems.append("patience: expected validation, whose loss it waits for; found none")
+            problems.append(("patience", "patience: expected validation, whose loss it waits for; found none"))
         if self.workers < 0:
-            problems.append(f"workers: expected zero or more; found {self.workers}")
+            problems.append(("workers", f"workers: expected zero or more; found {self.workers}"))
         if problems:
             order = [each.name for each in fields(self)]
-            problems.sort(key=lambda problem: order.index(problem.partition(":")[0].partition(".")[0]))
-            raise HilumErrors("pretraining settings", problems, fix="change the values named below.")
+            problems.sort(key=lambda problem: order.index(problem[0]))
+            lines = [line for _, line in problems]
+            raise HilumErrors("pretraining settings", lines, fix="change the values named below.")
 
     def _policy(self, name: str) -> list[str]:
         try:

@@ -135,14 +135,18 @@ class SingleRunSettings(RunSettings):
     )
 
 
-def problems_of_run(given: Mapping[str, Any]) -> list[str]:
-    """What is wrong with settings of a run, a line each."""
+def problems_of_run(given: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What is wrong with settings of a run: the setting, and a line that begins with its place."""
     try:
         SingleRunSettings.model_validate(dict(given))
     except ValidationError as error:
-        return [f"{_place(each['loc'])}: {each['msg']}; found {each['input']!r}" for each in error.errors()]
+        return [
+            (str(next(iter(each["loc"]), "")), f"{_place(each['loc'])}: {each['msg']}; found {each['input']!r}")
+            for each in error.errors()
+        ]
     return []
 
 
 def _place(parts: tuple[int | str, ...]) -> str:
+    """The place of a value with dots; pydantic writes the type that it tried in angle brackets."""
     return ".".join(str(part) for part in parts if not str(part).startswith("<"))

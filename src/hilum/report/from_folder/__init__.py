@@ -1,4 +1,4 @@
-"""A report from the predictions and tables that lie in a folder."""
+"""A report from the predictions and tables in a folder."""
 
 import lazy_loader
 

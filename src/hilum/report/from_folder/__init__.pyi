@@ -13,6 +13,9 @@ from .files import (
 from .files import (
     find as find,
 )
+from .files import (
+    recorded_samples as recorded_samples,
+)
 from .images import (
     cases_in as cases_in,
 )

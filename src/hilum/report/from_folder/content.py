@@ -1,4 +1,4 @@
-"""A report from whatever lies in a directory; what is not there is not shown."""
+"""A report from the files in a directory; what is not there is not shown."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ from hilum.evaluation.tables import COMPARISONS_SCHEMA, METRICS_SCHEMA
 from hilum.evaluation.thresholds import Thresholds
 from hilum.notes import LEAVES_OUT, texts_of
 from hilum.report.content import ArmSummary, ReportContent
-from hilum.report.from_folder.files import Found, seed_of
+from hilum.report.from_folder.files import Found, recorded_samples, seed_of
 from hilum.report.from_folder.images import cases_in, embeddings_in
 from hilum.report.render import formats
 
@@ -51,8 +51,8 @@ def folder_content(found: Found, evaluated: FolderEvaluation | None, *, question
     they are.
 
     Args:
-        found: what lies in the directory.
-        evaluated: numbers of the predictions that lie there; None where there are none.
+        found: the files of the directory.
+        evaluated: numbers of the predictions there; None where there are none.
         question: the title; study.yaml's, or the directory's name, where left out.
     """
     directory = found.directory
@@ -70,7 +70,7 @@ def folder_content(found: Found, evaluated: FolderEvaluation | None, *, question
     split = f", split {first[0].split}" if first and first[0].split else ""
 
     def table(name: str) -> pl.DataFrame | None:
-        """As computed; otherwise as it lies there."""
+        """As computed; otherwise as it was read."""
         return tables.get(name, parts.get(name))
 
     return ReportContent(
@@ -81,7 +81,9 @@ def folder_content(found: Found, evaluated: FolderEvaluation | None, *, question
         metrics=metrics,
         comparisons=comparisons,
         reference=(evaluated.reference if len(names) > 1 else None) if evaluated else _only(comparisons["reference"]),
-        n_bootstrap=evaluated.bootstrap.n_bootstrap if evaluated else _recorded(found, "metrics").get("n_bootstrap", 0),
+        n_bootstrap=evaluated.bootstrap.n_bootstrap
+        if evaluated
+        else recorded_samples(_recorded(found, "metrics")) or 0,
         predictions=predictions,
         curves=_curves(found),
         left_out=[*left_out_findings(metrics), *found.ignored, *images.unseen],

@@ -1,4 +1,4 @@
-"""What lies in a directory that a report can be made of: predictions, tables of commands, images, a study file."""
+"""What of a directory a report can be made of: predictions, tables of commands, images, a study file."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -42,7 +42,7 @@ class Found:
     """Files by what they are.
 
     Attributes:
-        directory: where they lie.
+        directory: of all of them.
         arms: for each arm its tables of predictions, one a seed.
         baselines: scores of shortcut baselines by name; their labels are those of the arms.
         probes: for each arm predictions of a linear probe of what it starts from, one table a seed.
@@ -152,6 +152,15 @@ def _arms(directory: Path) -> dict[str, list[Path]]:
 def _arm_of(path: Path) -> str:
     seeds = _SEED.fullmatch(path.stem)
     return (seeds[1] if seeds else "") or path.stem
+
+
+def recorded_samples(record: Mapping[str, Any]) -> int | None:
+    """Bootstrap samples that a metrics.json or `evaluate` of a study.yaml records; None where neither is stated.
+
+    Earlier versions called them `redraws`.
+    """
+    samples: int | None = record.get("n_bootstrap", record.get("redraws"))
+    return samples
 
 
 def seed_of(path: Path) -> int | None:

@@ -1,4 +1,4 @@
-"""Images that lie in a directory: points of `hilum embed`, maps and boxes of `hilum explain`, images of a store."""
+"""Images in a directory: points of `hilum embed`, maps and boxes of `hilum explain`, images of a store."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -123,7 +123,7 @@ def _read_maps(directory: Path, arms: Sequence[str], by_image: dict[str, _Maps])
     for model in explained["models"]:
         maps = np.load(directory / model["maps"], mmap_mode="r")
         start, end = model["begin_and_end_on_image"]
-        arm = _arm_of(model["name"], arms)
+        arm = model.get("arm") or _arm_of(model["name"], arms)
         for place, image_id, finding in rows.select("row", "image_id", "finding").iter_rows():
             by_image.setdefault(image_id, _Maps()).heat[arm, finding] = on_image(maps[place], start, end)
     if boxes.is_file():
@@ -152,7 +152,7 @@ def on_image(heat: NDArray[np.float32], start: float, end: float) -> NDArray[np.
 
 
 def _arm_of(model: str, arms: Sequence[str]) -> str:
-    """The arm whose model this is, as in "simclr (seed 0)"; the model's name where none fits."""
+    """The arm of a model whose file does not state it, from its name as in "simclr (seed 0)"; else the name itself."""
     return next((arm for arm in arms if model == arm or model.startswith(f"{arm} (seed ")), model)
 
 

@@ -111,13 +111,13 @@ def _data_address(image: NDArray[np.uint8]) -> str:
 
 
 def _shown(issue: Issue, diagnosis: Diagnosis, frames: _Frames) -> ShownIssue:
-    if issue.check.startswith("one image"):
+    if issue.pairs_of is not None:
         ids = list(issue.image_ids)
         copies = diagnosis.copies.filter(
             pl.col("image_id_a").is_in(ids)
             & pl.col("image_id_b").is_in(ids)
-            & pl.col("data_set_a").is_in(issue.data_set.split(" and "))
-            & pl.col("data_set_b").is_in(issue.data_set.split(" and "))
+            & pl.col("data_set_a").is_in(issue.pairs_of)
+            & pl.col("data_set_b").is_in(issue.pairs_of)
         )
         pairs = [
             (

@@ -15,6 +15,7 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from hilum.errors import HilumError, HilumErrors
+from hilum.yaml_loader import load_yaml
 
 PUBLISHED = ("elwirehardja2025", "gowtham2023", "kivotova2021", "tayebiarasteh2024", "toh2023")
 """Papers whose numbers come with Hilum."""
@@ -242,7 +243,7 @@ def parse_yaml(model: type[Model], text: str, where: object) -> Model:
         HilumErrors: with every key or value that the model refuses.
     """
     try:
-        content: Any = yaml.safe_load(text)
+        content: Any = load_yaml(text)
     except yaml.YAMLError as error:
         raise HilumError(where, expected="YAML", found=" ".join(str(error).split()), fix="Correct the YAML.") from None
     try:

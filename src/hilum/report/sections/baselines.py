@@ -1,12 +1,12 @@
 """Shortcut baselines beside the arms: how much of a score needs no radiology."""
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
 
 from hilum.evaluation.metrics import MACRO
+from hilum.finetuning.shortcut_names import THUMBNAIL, parse_untrained
 from hilum.report.content import SIGNIFICANT, ReportContent
 from hilum.report.render import Cell, Column, Table, formats
 from hilum.report.render.formats import finding_name
@@ -128,18 +128,15 @@ def _overall(table: pl.DataFrame | None) -> list[Row]:
 
 def what(name: str) -> str:
     """What a baseline sees, as in "age, sex and view", "an 8×8 thumbnail"."""
-    shown = _shown(name)
-    if not shown.endswith("thumbnail"):
-        return shown
-    return f"{'an' if shown.startswith('8') else 'a'} {shown}"
+    return "an 8×8 thumbnail" if name == THUMBNAIL else name
 
 
 def _untrained(name: str) -> str | None:
     """As in "a random resnet18"; None for baselines that are no encoders."""
-    kind, _, encoder = name.partition(" ")
-    return f"a {kind} {encoder}" if kind in ("random", "calibrated") and encoder else None
+    untrained = parse_untrained(name)
+    return untrained and "a {} {}".format(*untrained)
 
 
 def _shown(name: str) -> str:
-    """Sides of a thumbnail with a true multiplication sign."""
-    return re.sub(r"(?<=\d) ?x ?(?=\d)", "×", name)
+    """The title of a column: sides of the thumbnail with a true multiplication sign."""
+    return "8×8 thumbnail" if name == THUMBNAIL else name

@@ -1,6 +1,6 @@
 """The scatter of an embedding: a few thousand points, and the image of the one under the mouse.
 
-How far classes lie apart in the features, beside what chance would give.
+How far classes are apart in the features, beside what chance would give.
 """
 
 from collections.abc import Sequence
@@ -82,7 +82,7 @@ def _caption(embedding: Embedding, points: int, images: int) -> str:
     total = len(embedding.points)
     whose = f", by the features of {embedding.arm}" if embedding.arm else ""
     what = f"{embedding.method} of {formats.plural(total, 'image')}{whose}"
-    sentences = [f"{what}: images that the model takes for alike lie together"]
+    sentences = [f"{what}: images that the model takes for alike are near each other"]
     parts: Sequence[str] = embedding.about
     left = []
     if points < total:
@@ -121,5 +121,5 @@ def purity_table(content: ReportContent) -> Table | None:
     few = list(dict.fromkeys(table.filter(pl.col("note") != "")["class"]))
     if few:
         notes.append(f"Fewer than {TRUSTED_PATIENTS} patients, so that {TOO_NARROW}: {formats.listing(few)}.")
-    caption = "How far classes lie apart, with 95 % intervals over patients."
+    caption = "How far classes are apart, with 95 % intervals over patients."
     return Table("purity", caption, columns, rows, table, notes)

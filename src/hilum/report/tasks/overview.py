@@ -87,7 +87,7 @@ def write_overview(content: OverviewContent, directory: Path) -> Path:
 
     Args:
         content: what to report.
-        directory: of the study; the pages of its tasks lie below.
+        directory: of the study; the pages of its tasks are in its subfolders.
 
     Returns:
         The path of `report.html`.

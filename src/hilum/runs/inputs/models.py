@@ -38,7 +38,7 @@ class LoadedEncoder(nn.Module):
         return features
 
     def preprocess(self, path: str | Path) -> Tensor:
-        """Read one image file as the encoder wants it, (1, 1, S, S) in [0, 1].
+        """Read and preprocess one image file for the encoder, (1, 1, S, S) in [0, 1].
 
         Raises:
             UnreadableImage: the file is no image that can be read.
@@ -95,7 +95,7 @@ def model_directory(model: str | Path | Result) -> Path:
 
 
 def read_view(path: str | Path, recipe: Recipe, size: int) -> Tensor:
-    """Read one image file as a model wants it, (1, 1, S, S) in [0, 1].
+    """Read and preprocess one image file for a model, (1, 1, S, S) in [0, 1].
 
     Args:
         path: a PNG, JPEG or DICOM file.

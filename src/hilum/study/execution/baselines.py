@@ -17,13 +17,12 @@ from hilum.data.labelled_images import UNCERTAIN_CLASS, LabelledImages
 from hilum.data.store import Store
 from hilum.encoders.probe import linear_probe
 from hilum.finetuning.shortcut_features import (
-    METADATA,
-    THUMBNAIL,
     Features,
     metadata_features,
     random_encoder_features,
     thumbnail_features,
 )
+from hilum.finetuning.shortcut_names import CALIBRATED, METADATA, RANDOM, THUMBNAIL, untrained_name
 from hilum.progress import ProgressReport
 from hilum.study.plan.steps import _calibrated, _frozen_encoders
 from hilum.study.prepared import Prepared
@@ -72,9 +71,9 @@ def _feature_makers(
         THUMBNAIL: partial(thumbnail_features, store),
     }
     for encoder in _frozen_encoders(study):
-        makers[f"random {encoder}"] = partial(random_encoder_features, store, encoder=encoder, seed=seed)
+        makers[untrained_name(RANDOM, encoder)] = partial(random_encoder_features, store, encoder=encoder, seed=seed)
     for encoder in _calibrated(_frozen_encoders(study)):
-        makers[f"calibrated {encoder}"] = partial(
+        makers[untrained_name(CALIBRATED, encoder)] = partial(
             random_encoder_features, store, encoder=encoder, seed=seed, calibrated_on=pool
         )
     return makers

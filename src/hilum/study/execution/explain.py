@@ -48,7 +48,8 @@ def explain_arms(prepared: Prepared, store: Store, out: Path, directory: Path, o
     if not arms:  # those with an encoder came to nothing
         with whole_directory(directory):
             return
-    models = load_models(arms, choose_device("auto"))
+    named = [(arm, study.seeds[0]) for arm in study.explained_arms]
+    models = load_models(arms, choose_device("auto"), named)
     manifest = _test_images(prepared, store)
     with whole_directory(directory) as beside:
         _write_maps(prepared, store, models, manifest, study.explain, beside, on_progress)

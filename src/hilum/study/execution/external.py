@@ -47,7 +47,8 @@ def score_external(step: Step, prepared: Prepared, out: Path, on_progress: Progr
     if study.arms[step.arm].features is not None:
         _score_features(step, prepared, out)
         return
-    (model,) = load_models([out / finetuning_directory(study, step.arm, step.seed)], choose_device("auto"))
+    directory = out / finetuning_directory(study, step.arm, step.seed)
+    (model,) = load_models([directory], choose_device("auto"), [(step.arm, step.seed)])
     with whole_directory(out / step.directory) as beside:
         for name, image_ids in prepared.external.items():
             store = store_of(out, name)

@@ -13,7 +13,7 @@ from hilum.study.plan import Step, read_record
 from hilum.study.plan.record import RECORD
 
 TOP = ("study.yaml", "plan.json", "looks.json", "report.html", "tables", "figures")
-"""What lies beside the steps' directories; of each task, too."""
+"""Files beside the steps' directories; of each task, too."""
 _OF_PAGES = TOP[3:]
 LOOKS = TOP[2]
 
@@ -92,7 +92,7 @@ class Mirror:
         self.files.pipe_file(f"{there}/{RECORD}", message)
 
     def keep_pages(self, places: Iterable[str]) -> None:
-        """Copy the pages, tables and figures that lie beside steps, and the study itself.
+        """Copy the pages, tables and figures beside steps, and the study itself.
 
         Args:
             places: folders of the tasks, relative to the study's.

@@ -33,7 +33,7 @@ from hilum.study.prepared import Prepared
 from hilum.training.distributed import by_the_first
 
 CLASSIFIER = "classifier"
-"""What a start with labels was trained as, in its directory; its encoder lies beside it."""
+"""What a start with labels was trained as, in its directory; its encoder is beside it."""
 
 
 def perform(step: Step, prepared: Prepared, out: Path, workers: int | None, on_progress: ProgressReport) -> None:
@@ -171,7 +171,7 @@ def _supervise(step: Step, prepared: Prepared, out: Path, workers: int, on_progr
 
 
 def _write_encoder(directory: Path) -> None:
-    """The encoder of a classifier, its card and its curves, where those of a pretraining lie."""
+    """The encoder of a classifier, its card and its curves, where those of a pretraining are."""
     classifier, card = load_classifier(directory / CLASSIFIER)
     write_encoder(classifier.encoder, card.model_copy(update={"findings": []}), directory)
     shutil.copyfile(directory / CLASSIFIER / "curves.parquet", directory / "curves.parquet")

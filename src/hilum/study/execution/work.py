@@ -257,7 +257,7 @@ def _report(judged: Judged, steps: list[Step], out: Path) -> None:
     study = judged.prepared.study
     page, content = out / study.place, report_content(judged.prepared, out, steps, judged.failed)
     write_report(content if study.place else with_layout(content, study.layout, out), page)
-    (page / REPORT).mkdir(exist_ok=True)  # for its record; the page lies at the top, where people look for it
+    (page / REPORT).mkdir(exist_ok=True)  # for its record; the page is at the top, where people look for it
 
 
 def _overview(views: Sequence[Prepared], out: Path) -> None:

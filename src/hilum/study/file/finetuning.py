@@ -8,7 +8,15 @@ from pydantic import BeforeValidator, Discriminator, Field, PositiveInt, Tag, mo
 
 from hilum.augment.config import WrittenPolicy
 from hilum.data.resampling import COPIES, Resampling
-from hilum.finetuning.settings import TTA, ClassWeights, HeadName, PoolingName, Reduction, setting_problems
+from hilum.finetuning.settings import (
+    TTA,
+    ClassWeights,
+    FinetuneSettings,
+    HeadName,
+    PoolingName,
+    Reduction,
+    setting_problems,
+)
 from hilum.study.file.section import Section
 from hilum.training.settings import Compile, Keep, Optimizer
 
@@ -122,17 +130,22 @@ class Finetuning(Section):
         description="`false`, or `finetune: none` for the whole section: an arm's published weights are scored with "
         "the classifier that they came with, and nothing is trained.",
     )
-    unfreeze: Blocks = Field("all", description="How many blocks from the end are trained: 0 (the head only) to all.")
+    unfreeze: Blocks = Field(
+        FinetuneSettings.unfreeze, description="How many blocks from the end are trained: 0 (the head only) to all."
+    )
     lr: float | None = Field(None, gt=0, description="Learning rate. A preset's when left out.")
     head_lr: float | None = Field(None, gt=0, description="Of the head; null: as `lr`.")
     layer_decay: float = Field(
-        1.0, gt=0, le=1, description="Learning rate of a block by that of the block behind it; 1: all the same."
+        FinetuneSettings.layer_decay,
+        gt=0,
+        le=1,
+        description="Learning rate of a block by that of the block behind it; 1: all the same.",
     )
     weight_decay: float | None = Field(
         None, ge=0, description="On weight matrices and kernels. A preset's when left out."
     )
     optimizer: Optimizer = Field(
-        "adamw",
+        FinetuneSettings.optimizer,
         description="`adamw`: `weight_decay` decoupled from the gradient; `adam`, `sgd` (momentum 0.9), `lars`: an L2 "
         "penalty.",
     )
@@ -140,11 +153,13 @@ class Finetuning(Section):
         Annotated[Literal["cosine", "constant", "plateau"], Tag("<word>")] | Annotated[OnPlateau, Tag("<parts>")],
         Discriminator(_kind),
     ] = Field(
-        "cosine",
+        FinetuneSettings.schedule,
         description="Learning rate behind the warm-up: `cosine` to zero, `constant`, or `{plateau: {factor: 0.1, "
         "patience: 3}}`.",
     )
-    warmup_epochs: float = Field(0.0, ge=0, description="The rate rises linearly over so many epochs.")
+    warmup_epochs: float = Field(
+        FinetuneSettings.warmup_epochs, ge=0, description="The rate rises linearly over so many epochs."
+    )
     warmup_steps: int | None = Field(None, ge=0, description="The same in steps.")
     ema: float | None = Field(
         None, gt=0, lt=1, description="Decay of a moving average of the weights, which is then validated and scored."
@@ -184,20 +199,24 @@ class Finetuning(Section):
         None, ge=16, description="Side of the views in pixels; that of the stored images when left out."
     )
     class_weights: ClassWeights = Field(
-        "balanced",
+        FinetuneSettings.class_weights,
         description="`negatives_per_positive`: positives of a finding count negatives / positives of the training "
         "images; `inverse_frequency`: labels / positives; `class_frequency`: of C exclusive classes each counts "
         "n / (C n_c); `balanced`: the first, and the third for exclusive classes; `none`.",
     )
     max_class_weight: float | None = Field(
-        100.0, ge=1, description="Class weights lie between this and its inverse; null: as they are."
+        FinetuneSettings.max_class_weight,
+        ge=1,
+        description="Class weights are clipped to this and its inverse; null: not clipped.",
     )
     focal: float | None = Field(
         None, ge=0, description="Exponent of the focal loss, in place of cross-entropy, such as 2."
     )
-    label_smoothing: float = Field(0.0, ge=0, lt=1, description="Part of every label that is shared out evenly.")
+    label_smoothing: float = Field(
+        FinetuneSettings.label_smoothing, ge=0, lt=1, description="Part of every label that is shared out evenly."
+    )
     reduction: Reduction = Field(
-        "mean",
+        FinetuneSettings.reduction,
         description="`weighted_mean`, of exclusive classes: divide the loss by the images' class weights, as PyTorch "
         "does, instead of by the images.",
     )
@@ -213,22 +232,23 @@ class Finetuning(Section):
         "or `{above: 2, below: 0.1, keep: 0.4, copies: 5}`.",
     )
     head: HeadName = Field(
-        "linear",
+        FinetuneSettings.head,
         description="`linear`; `mlp`: one hidden layer of 128 (Elwirehardja et al. 2025); `two_layers`: 512 and 128 "
         "(Gowtham et al. 2023); `own`: the classifier that came with the architecture; `attention`: over places, with "
         "a query for each finding.",
     )
     pooling: PoolingName = Field(
-        "own", description="How tokens or maps become one feature; `own`: as the encoder does."
+        FinetuneSettings.pooling, description="How tokens or maps become one feature; `own`: as the encoder does."
     )
     dropout: float | None = Field(
         None, ge=0, lt=1, description="Before the head, and inside heads of several layers. A preset's when left out."
     )
     tta: TTA = Field(
-        "none", description="Scores are the mean over an image and its mirror image (`flip`), or over `ten_crop`."
+        FinetuneSettings.tta,
+        description="Scores are the mean over an image and its mirror image (`flip`), or over `ten_crop`.",
     )
     compile: Compile = Field(
-        "auto",
+        FinetuneSettings.compile,
         description="`auto`: blocks run compiled where that was measured to pay on a GPU, and never on a CPU; `on`; "
         "`off`. It moves results by rounding only.",
     )

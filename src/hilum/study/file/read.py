@@ -15,7 +15,7 @@ from hilum.encoders.catalogue import ARCHITECTURES
 from hilum.errors import HilumError, HilumErrors
 from hilum.extensions import METRICS, added
 from hilum.findings import COLLECTIONS
-from hilum.pretext.methods import METHOD_SETTINGS, method_settings
+from hilum.pretext.methods import METHOD_SETTINGS, method_problems
 from hilum.study.file.finetuning import Finetuning
 from hilum.study.file.finetuning_problems import finetuning_problems
 from hilum.study.file.protocol import published_overrides
@@ -35,6 +35,7 @@ from hilum.study.file.tasks_problems import (
     with_pools,
 )
 from hilum.threshold_rule import specificity_of
+from hilum.yaml_loader import SafeLoader
 
 _MOST_BYTES, _MOST_VALUES, _MOST_LETTERS, _DEEPEST = 4_000_000, 100_000, 200, 50
 
@@ -42,13 +43,13 @@ _OF_TAGS = (ValueError, TypeError, KeyError, AttributeError, OverflowError)
 """What PyYAML raises at values that are not of the kind that a tag says, such as `!!int x`."""
 
 
-class Yaml12Loader(yaml.SafeLoader):
+class Yaml12Loader(SafeLoader):
     """YAML 1.2's idea of truth and numbers: `on` is a word, `1e-4` is a number, a key stands once."""
 
 
 Yaml12Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith((":bool", ":float", ":timestamp"))]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    for first, resolvers in SafeLoader.yaml_implicit_resolvers.items()
 }
 _BOOL = re.compile(r"^(?:true|false)$", re.IGNORECASE)
 _FLOAT = re.compile(r"^[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?$")
@@ -338,12 +339,9 @@ def _method_problems(place: Place, init: Mapping[str, Any]) -> Iterator[Problem]
         hint = nearest(method, METHOD_SETTINGS)
         yield Problem((*place, "pretrain"), f"{method!r} is not one of {', '.join(METHOD_SETTINGS)}", hint)
     elif isinstance(init.get("settings"), dict):
-        try:
-            method_settings(method, init["settings"])
-        except HilumErrors as error:
-            for problem in error.problems:
-                key, _, message = problem.partition(": ")
-                yield Problem((*place, "settings", key), message, error.fix)
+        known = f"it has {', '.join(METHOD_SETTINGS[method].model_fields)}"
+        for key, message in method_problems(method, init["settings"]):
+            yield Problem((*place, "settings", key), message, known)
 
 
 _GENERAL: Place = ("finetune", "unfreeze")

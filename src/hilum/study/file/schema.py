@@ -61,7 +61,7 @@ class UsableImages(Section):
 
 
 class DataSet(Section):
-    """One data set of the study; `--data NAME=ROOT` says where it lies."""
+    """One data set of the study; `--data NAME=ROOT` gives its folder."""
 
     collection: str = Field(
         "",

@@ -5,6 +5,7 @@ again.
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -23,23 +24,25 @@ from hilum.study.features import feature_hashes
 from hilum.study.file import Pretrained, Study, finetune_settings, pretext_settings
 from hilum.study.file.pretraining import Supervised
 from hilum.study.file.schema import Evaluation
-from hilum.study.file.views import TASKS
 from hilum.study.generate import generation_key
 from hilum.study.plan.predictions import external_labels, labels
 from hilum.study.plan.probe_labels import labels_of_task
 from hilum.study.plan.steps import (
-    BASELINES,
-    EVALUATION,
     Step,
+    StepKind,
     baseline_names,
     directory_of_start,
     finetuning_directory,
-    in_view,
     pretraining_directory,
     sweep_directory,
 )
 from hilum.study.plan.sweep import sweep_inputs
 from hilum.study.prepared import Prepared, PreparedStudy
+
+_JUDGED: frozenset[StepKind] = frozenset({"sweep", "finetune", "external", "baselines"})
+"""Steps of a task whose results its evaluation reads."""
+_SHARED: frozenset[StepKind] = frozenset({"generate", "store", "pretrain", "supervise", "across"})
+"""Steps outside of the folders of tasks."""
 
 
 def step_keys(steps: list[Step], prepared: Prepared | PreparedStudy) -> dict[str, str]:
@@ -51,20 +54,21 @@ def step_keys(steps: list[Step], prepared: Prepared | PreparedStudy) -> dict[str
     """
     views = prepared.views if isinstance(prepared, PreparedStudy) else {prepared.study.place: prepared}
     first, keys = next(iter(views.values())), dict[str, str]()
-    for step in steps:
-        keys[step.directory] = _key(step, views.get(step.view, first), keys)
+    for number, step in enumerate(steps):
+        keys[step.directory] = _key(step, views.get(step.view, first), keys, steps[:number])
     return keys
 
 
-def _key(step: Step, prepared: Prepared, keys: dict[str, str]) -> str:
+def _key(step: Step, prepared: Prepared, keys: dict[str, str], before: Sequence[Step]) -> str:
     study = prepared.study
     if step.kind in ("report", "overview"):
-        of_page = keys if step.kind == "overview" else {d: key for d, key in keys.items() if _is_of(d, study.place)}
+        shown = [each for each in before if step.kind == "overview" or _is_of(each, study.place)]
+        of_page = {each.directory: keys[each.directory] for each in shown}
         layout = {"layout": study.layout} if study.layout and (step.kind == "overview" or not study.place) else {}
         asked = {"kind": "report", "steps": of_page, "question": study.question, "hilum": hilum.__version__}
         return fingerprint(asked | layout)
     if step.kind == "across":
-        judged = {directory: key for directory, key in keys.items() if Path(directory).name == EVALUATION}
+        judged = {each.directory: keys[each.directory] for each in before if each.kind == "evaluate"}
         how = [study.evaluate.family, study.whole.evaluate.reference, study.whole.compare]
         return fingerprint({"kind": "across", "tasks": judged, "how": how})
     if step.kind == "generate":
@@ -150,8 +154,9 @@ def _key(step: Step, prepared: Prepared, keys: dict[str, str]) -> str:
             }
         )
     else:
-        of_view = tuple(in_view(study, name) for name in ("arms/", BASELINES, "external/"))
-        trained = {directory: key for directory, key in keys.items() if f"{directory}/".startswith(of_view)}
+        trained = {
+            each.directory: keys[each.directory] for each in before if each.kind in _JUDGED and each.view == study.place
+        }
         table = labels(prepared).fill_null(-1).rows()
         content: dict[str, Any] = {"arms": trained, "how": _how_judged(study.evaluate), "labels": table}
         if study.task.unit == "study":
@@ -173,9 +178,9 @@ def _finetuning(settings: FinetuneSettings) -> dict[str, Any]:
     return {name: value for name, value in asdict(settings).items() if name != "compile"}
 
 
-def _is_of(directory: str, place: str) -> bool:
+def _is_of(step: Step, place: str) -> bool:
     """Whether a step is one of a task, or one that all tasks share."""
-    return not place or directory.startswith(f"{place}/") or not directory.startswith(f"{TASKS}/")
+    return not place or step.view == place or step.kind in _SHARED
 
 
 def _how_judged(evaluate: Evaluation) -> dict[str, Any]:

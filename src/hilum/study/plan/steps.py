@@ -8,10 +8,7 @@ from typing import Literal
 from hilum.data.recipe import parse_recipe
 from hilum.encoders.catalogue import ARCHITECTURES
 from hilum.explanation.selection import RULES
-from hilum.finetuning.shortcut_features import (
-    METADATA,
-    THUMBNAIL,
-)
+from hilum.finetuning.shortcut_names import CALIBRATED, METADATA, RANDOM, THUMBNAIL, untrained_name
 from hilum.finetuning.trials import Choices, Search
 from hilum.pretext.settings import mean_size
 from hilum.study.cost import (
@@ -42,7 +39,7 @@ EXPLANATION = "explain"
 """Directory of heat-maps and points in a study's."""
 
 REPORT = "report"
-"""Directory of the record of a study's page, which itself lies at the top."""
+"""Directory of the record of a study's page, which itself is at the top."""
 
 OFFICIAL_TEST_SHARE = 0.23
 """Of ChestX-ray14's images; for plans made before the tables are at hand."""
@@ -267,7 +264,7 @@ def _start_steps(views: Sequence[Study]) -> Iterator[Step]:
                     directory = directory_of_start(view, arm.encoder, init, seed)
                     known = found.get(directory)
                     if known is None or _watches(view, init) > _watches(known[0], init):
-                        found[directory] = view, _start_step(view, name, init, directory)
+                        found[directory] = view, _start_step(view, name, init, directory, seed)
     yield from (step for _, step in found.values())
 
 
@@ -275,9 +272,8 @@ def _watches(view: Study, init: Pretrained | Supervised) -> bool:
     return isinstance(init, Pretrained) and view.labelled_data in init.shares
 
 
-def _start_step(view: Study, arm: str, init: Pretrained | Supervised, directory: str) -> Step:
-    encoder, replicate = view.arms[arm].encoder, Path(directory).name.replace("-", " ")
-    seed = int(directory.rpartition("-")[2])
+def _start_step(view: Study, arm: str, init: Pretrained | Supervised, directory: str, seed: int) -> Step:
+    encoder, replicate = view.arms[arm].encoder, f"seed {seed}"
     if isinstance(init, Supervised):
         data = view.supervised_data(init)
         findings = supervised_study(view, encoder, init).task.findings
@@ -397,8 +393,8 @@ def baseline_names(study: Study) -> list[str]:
     return [
         METADATA,
         THUMBNAIL,
-        *(f"random {name}" for name in frozen),
-        *(f"calibrated {name}" for name in _calibrated(frozen)),
+        *(untrained_name(RANDOM, name) for name in frozen),
+        *(untrained_name(CALIBRATED, name) for name in _calibrated(frozen)),
     ]
 
 

@@ -4,19 +4,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import torch
 import torch.distributed as dist
-from lightning.fabric.plugins.environments.cluster_environment import ClusterEnvironment
-from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
-from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 
 from hilum.artifacts import whole_directory
 from hilum.errors import HilumError
 from hilum.training.distributed.collectives import broadcast, rank, wait_for_all, world_size
 from hilum.training.distributed.device import choose_device
 from hilum.training.settings import Device
+
+if TYPE_CHECKING:
+    from lightning.fabric.plugins.environments.cluster_environment import ClusterEnvironment
 
 Value = TypeVar("Value")
 
@@ -38,6 +38,8 @@ def joined_processes(device: Device = "auto") -> Iterator[None]:
     if environment is None:
         yield
         return
+    from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
+
     address = f"tcp://{environment.main_address}:{environment.main_port}"
     on_gpu = device != "cpu" and torch.cuda.is_available()
     dist.init_process_group(
@@ -55,8 +57,11 @@ def joined_processes(device: Device = "auto") -> Iterator[None]:
         dist.destroy_process_group()
 
 
-def _launcher() -> ClusterEnvironment | None:
+def _launcher() -> "ClusterEnvironment | None":
     """Who started several processes; None where there is one only."""
+    from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
+    from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
+
     for kind in (TorchElasticEnvironment, SLURMEnvironment):  # Fabric's order: torchrun may run inside SLURM
         if kind.detect():
             environment: ClusterEnvironment = kind()
