@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -202,7 +202,8 @@ def _cell(
     cells = column.cells.over(row.cells.over(table.cells))
     published = printed.value(row.published, column.published) if printed else None
     query = Query(cells.value or "", finding=cells.finding, split=cells.split, resampled=layout.resampled)
-    query = Query(**{**query.__dict__, "statistic": cells.statistic or "estimate"})
+    averaged = None if cells.findings is None else tuple(cells.findings)
+    query = replace(query, statistic=cells.statistic or "estimate", findings=averaged)
     if not cells.value:
         return Shown(query, cells.task or "", "", Value(None, reason="not a number of this study"), published, cells)
     task = results.task(cells.task)
@@ -215,7 +216,7 @@ def _cell(
     if reason and cells.arm is not None:
         return Shown(query, task.name, "", Value(None, reason=reason, ran=False), published, cells)
     reference = arm_of(task, cells.reference)[0] if cells.reference is not None else None
-    query = Query(**{**query.__dict__, "arm": arm, "reference": reference})
+    query = replace(query, arm=arm, reference=reference)
     return Shown(query, task.name, arm or "", value_of(task, query), published, cells)
 
 

@@ -31,6 +31,7 @@ class Query:
         finding: the main average where None.
         split: of counts.
         statistic: "estimate" or "mean_sd".
+        findings: of "mean_sd"; all where None.
         resampled: shares after resampling.
     """
 
@@ -40,6 +41,7 @@ class Query:
     finding: str | None = None
     split: str | None = None
     statistic: str = "estimate"
+    findings: tuple[str, ...] | None = None
     resampled: bool = False
 
 
@@ -112,7 +114,10 @@ def _metric(task: TaskResults, query: Query) -> Value:
     if rows.is_empty():
         return Value(None, reason=f"{query.value} was not computed")
     if query.statistic == "mean_sd":
-        return _over_findings(rows.filter(~pl.col("finding").is_in(list(AVERAGES))))
+        chosen = ~pl.col("finding").is_in(list(AVERAGES))
+        if query.findings is not None:
+            chosen &= pl.col("finding").is_in(list(query.findings))
+        return _over_findings(rows.filter(chosen))
     finding = query.finding or task.overall
     row = rows.filter(pl.col("finding") == finding)
     if row.is_empty():
