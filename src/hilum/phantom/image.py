@@ -129,7 +129,12 @@ def visible_change(
         if not len(own):
             return changed
         shadows = camera.rectangles(own)
-        within = (int(shadows[:, 0].min()), int(shadows[:, 1].max()), int(shadows[:, 2].min()), int(shadows[:, 3].max()))
+        within = (
+            int(shadows[:, 0].min()),
+            int(shadows[:, 1].max()),
+            int(shadows[:, 2].min()),
+            int(shadows[:, 3].max()),
+        )
     absent = line_integrals(
         without.solids.no_finer_than(_finest(camera)), without.attenuation, camera, within
     ).attenuation

@@ -6,8 +6,8 @@ import torch
 from hilum.evaluation import as_predictions
 from hilum.finetuning.losses import exclusive_cross_entropy, masked_bce
 from hilum.report.layouts.arms import matches
-from hilum.report.layouts.tables import decimal
 from hilum.report.layouts.results import TaskResults
+from hilum.report.layouts.tables import decimal
 from hilum.report.layouts.values import Query, loss_on_test, value_of
 
 FINDINGS = ["Edema", "Mass", "Nodule"]

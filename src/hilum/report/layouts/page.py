@@ -21,6 +21,7 @@ from hilum.report.tasks import OverviewContent
 Content = TypeVar("Content", ReportContent, OverviewContent)
 
 ANCHOR = "published"
+_GENERATED = "The images are generated, and encoders, images and epochs few: a difference from the paper means nothing."
 DIRECTORY = "published"
 """Folder of a layout's own page in the folder of a study."""
 
@@ -86,10 +87,12 @@ class _Heading:
 def _section(layout: Layout, published: Published | None, results: StudyResults) -> Section:
     intro = [f"Paper: {published.citation}"] if published else []
     intro += ["“difference” is this study's number less the paper's."] if published else []
+    intro += [_GENERATED] if published and results.generated else []
     blocks: list[Block] = [Prose([*intro, *layout.notes])] if intro or layout.notes else []
     with style():
         for table in layout.tables:
             filled = layout_table(layout, table, results, published)
             blocks.append(filled if filled else Prose([f"{table.title} Not run: this study has none of its rows."]))
-        blocks += [layout_figure(figure, results) for figure in layout.figures]
+        for figure in layout.figures:
+            blocks += layout_figure(figure, results)
     return Section(ANCHOR, layout.title, blocks)

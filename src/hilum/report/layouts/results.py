@@ -17,7 +17,7 @@ from hilum.evaluation.metrics import overall_finding
 from hilum.report.content import ArmSummary, ReportContent
 from hilum.report.render import file_stem
 
-EVALUATION, ARMS, TASKS = "evaluation", "arms", "tasks"
+EVALUATION, ARMS, TASKS, GENERATED = "evaluation", "arms", "tasks", "generated"
 _FRACTION = "label_fraction-"
 _COUNTS = ("split", "finding", "images", "positives")
 
@@ -31,12 +31,15 @@ class TaskResults:
         directory: that holds `evaluation/`.
         arms_directory: that holds ARM/seed-N/.
         counts: columns `split, finding, images, positives`; None where they are not at hand.
+        adjusted: the task's comparisons, with p adjusted as the study asks for over all of its tasks; None where it has
+            one task.
     """
 
     name: str
     directory: Path
     arms_directory: Path
     counts: pl.DataFrame | None = None
+    adjusted: pl.DataFrame | None = None
     _cards: dict[str, list[Card]] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
@@ -46,7 +49,9 @@ class TaskResults:
 
     @cached_property
     def comparisons(self) -> pl.DataFrame:
-        """`comparisons.parquet`."""
+        """`comparisons.parquet`; of a study with several tasks as adjusted over them."""
+        if self.adjusted is not None:
+            return self.adjusted
         return self._table("comparisons") if self.table("comparisons") is not None else pl.DataFrame()
 
     @cached_property
@@ -155,6 +160,11 @@ class StudyResults:
     directory: Path
     tasks: Mapping[str, TaskResults]
 
+    @property
+    def generated(self) -> bool:
+        """Whether the study's images, or some of them, were generated."""
+        return (self.directory / GENERATED).is_dir()
+
     def task(self, name: str | None) -> TaskResults | None:
         """A task by its name; the only one where none is named; None where there is no such task."""
         if name is None:
@@ -183,11 +193,22 @@ def read_results(directory: Path, counts: Mapping[str, pl.DataFrame] | None = No
         fix = "Give the folder of a study that has run, or run it first: hilum study run."
         raise HilumError(directory, expected="a finished study", found="no evaluation", fix=fix)
     tasks = {}
+    over_tasks = _over_tasks(directory)
     for name, folder in folders.items():
         arms = folder / ARMS if (folder / ARMS).is_dir() else directory / ARMS
         own = (counts or {}).get(name)
-        tasks[name] = TaskResults(name, folder, arms, own if own is not None else _written_counts(folder, name))
+        own = own if own is not None else _written_counts(folder, name)
+        place = folder.relative_to(directory).as_posix()
+        adjusted = None if over_tasks is None else over_tasks.filter(pl.col("place") == place)
+        tasks[name] = TaskResults(name, folder, arms, own, adjusted)
     return StudyResults(directory, tasks)
+
+
+def _over_tasks(directory: Path) -> pl.DataFrame | None:
+    """Comparisons of all tasks, with the folder of each in `place`; None of a study of one task."""
+    path = directory / EVALUATION / "comparisons.parquet"
+    table = read_result_table(path) if path.is_file() else None
+    return table if table is not None and "place" in table.columns else None
 
 
 def _folders_of_tasks(directory: Path) -> dict[str, Path]:

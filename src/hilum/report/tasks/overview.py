@@ -110,7 +110,7 @@ def _verdict(content: OverviewContent) -> Verdict:
 
 
 def _sections(content: OverviewContent) -> Iterator[Section]:
-    links = [(page.address, page.name, page.verdict.headline) for page in content.pages]
+    links = [(page.address, page.name, page.scored_on) for page in content.pages]
     yield Section("tasks", "Tasks", [Links(links)])
     results: list[Any] = [_tasks_table(content)]
     if content.ranks is not None:

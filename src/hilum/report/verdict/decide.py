@@ -85,12 +85,21 @@ def _beside_baselines(content: ReportContent) -> VerdictRecord | None:
 def _all_cautions(content: ReportContent) -> list[str]:
     """What was not trained comes first: nothing behind it holds then."""
     return [
+        *_generated(content),
         *content.failed,
         *learning.cautions(content),
         *cautions(content.arms),
         *starting.cautions(content.arms),
         *baselines.cautions(content),
     ]
+
+
+def _generated(content: ReportContent) -> list[str]:
+    """Numbers of test images that show no patient."""
+    tested = [data for data in content.data if data.split_title]
+    if not tested or not all(data.generated for data in tested):
+        return []
+    return ["The test images are generated: the numbers show that everything runs, and nothing about patients."]
 
 
 def _labels(content: ReportContent) -> list[str]:
@@ -171,13 +180,12 @@ def _named_pairs(pairs: list[Row]) -> tuple[str, list[str]]:
             clauses.append(f"{row['arm']} {words[found]} {row['reference']}")
         else:
             clauses.append(f"between {row['arm']} and {row['reference']} no difference can be shown")
-        sentences_below = formats.difference(row["difference"], row["low"], row["high"])
+        difference = formats.difference(row["difference"], row["low"], row["high"])
+        could = _could_have_shown([row]) if found == "open" else ""
         sentences.append(
-            f"{row['arm']} minus {row['reference']}: {sentences_below}, {formats.p_statement(row['p_adjusted'])}."
+            f"{row['arm']} minus {row['reference']}: {difference}, {formats.p_statement(row['p_adjusted'])}{could}."
         )
-    open_rows = [row for row in pairs if direction(row) == "open"]
-    headline = formats.capital("; ".join(clauses)) + "."
-    return headline, [*sentences, *([_could_have_shown(open_rows)] if open_rows else [])]
+    return formats.capital("; ".join(clauses)) + ".", sentences
 
 
 def _all_pairs(pairs: list[Row], scores: list[Row], content: ReportContent) -> tuple[str, list[str]]:

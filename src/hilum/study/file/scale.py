@@ -9,12 +9,15 @@ from hilum.encoders.published import describe_weights
 from hilum.errors import HilumError
 from hilum.findings import ADDED_COLLECTIONS
 from hilum.finetuning.settings import WITH_OWN_HEAD
+from hilum.study.file.pretraining import Supervised
 from hilum.study.file.schema import Study
 from hilum.study.file.section import FOLDER_LABELS
 from hilum.study.file.sweep import shrunk
-from hilum.study.file.views import views_of
+from hilum.study.file.views import starts_in, views_of
 
-TINY_IMAGES = 450
+TINY_IMAGES = 300
+TINY_POOL_IMAGES = 150
+"""Of a data set whose labels nothing learns from and nothing is tested on: it only adds to a pool to pretrain on."""
 TINY_PREVALENCE = 0.13
 """Of every finding, so that a few dozen test images hold some of each."""
 TINY_SIZE = 64
@@ -70,12 +73,14 @@ def tiny(study: Study) -> Study:
     exclusive = {view.study.labelled_data for view in views_of(study) if view.study.task.classes == "exclusive"}
     exclusive |= {part for name in exclusive for part in study.data[name].pool or ()}
     own = {name: data for name, data in content["data"].items() if not data.get("pool")}
+    with_labels = _with_labels(study)
     for index, (name, data) in enumerate(own.items()):
         if data["collection"] in ADDED_COLLECTIONS:
             fix = "Give this data set's folder, and run at full scale."
             expected = "a native layout in which Hilum can generate images"
             raise HilumError(f"data.{name}.collection", expected=expected, found=data["collection"], fix=fix)
-        generate = {"images": TINY_IMAGES, "size": TINY_SIZE, "seed": index, "min_prevalence": TINY_PREVALENCE}
+        images = TINY_IMAGES if name in with_labels else TINY_POOL_IMAGES
+        generate = {"images": images, "size": TINY_SIZE, "seed": index, "min_prevalence": TINY_PREVALENCE}
         if name in exclusive:
             generate["max_findings"] = 1
         data |= {"generate": generate}
@@ -132,6 +137,18 @@ def tiny(study: Study) -> Study:
         }
         content["explain"] = content.get("explain", {}) | few
     return Study.model_validate(content)
+
+
+def _with_labels(study: Study) -> set[str]:
+    """Data sets whose labels some task, some test or some start needs; of a pool its parts."""
+    named: set[str] = set()
+    for view in views_of(study):
+        named |= {view.study.labelled_data, *view.study.task.external}
+        for arm in view.study.arms.values():
+            for init in starts_in(arm.init):
+                if isinstance(init, Supervised) and not isinstance(init.supervise, str):
+                    named.add(init.supervise.on)
+    return named | {part for name in named for part in study.data[name].pool or ()}
 
 
 def tiny_encoders(encoders: Iterable[str]) -> dict[str, str]:
