@@ -5,8 +5,8 @@ its labels. The probe learns from the same labelled images, so that the two are 
 """
 
 import hashlib
-import os
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -80,7 +80,7 @@ def _key(
     path = getattr(feed.store.pixels, "filename", None)
     if path is None:
         return None
-    file, encoder = os.stat(path), classifier.encoder
+    file, encoder = Path(path).stat(), classifier.encoder
     weights = hashlib.sha256()
     for name, tensor in encoder.state_dict().items():
         weights.update(name.encode())

@@ -22,7 +22,7 @@ from hilum.report.render import Block, Figure, FigureGroup, Prose, file_stem
 
 _DOTTED = ("solid", (0, (1.2, 1.4)), (0, (5, 1.6)), (0, (6, 1.5, 1.2, 1.5)))
 """Of ROC curves: the first arm solid, the second dotted."""
-EXPLANATION = "explanation"
+EXPLANATION = "explain"
 
 
 def layout_figure(figure: FigureLayout, results: StudyResults) -> list[Block]:

@@ -9,7 +9,7 @@ from hilum.encoders.published import describe_weights
 from hilum.errors import HilumError
 from hilum.findings import ADDED_COLLECTIONS
 from hilum.finetuning.settings import WITH_OWN_HEAD
-from hilum.study.file.pretraining import Supervised
+from hilum.study.file.pretraining import Pretrained, Supervised
 from hilum.study.file.schema import Study
 from hilum.study.file.section import FOLDER_LABELS
 from hilum.study.file.sweep import shrunk
@@ -21,6 +21,8 @@ TINY_POOL_IMAGES = 150
 TINY_PREVALENCE = 0.13
 """Of every finding, so that a few dozen test images hold some of each."""
 TINY_SIZE = 64
+SIZE_OF_MANY = 48
+"""Where there are many trainings, and no pretraining, whose masks and crops need multiples of 32."""
 SMALLEST_SIZE = 32
 TINY_EPOCHS = 2
 TINY_BATCH = 32
@@ -69,6 +71,8 @@ def tiny(study: Study) -> Study:
         HilumError: a data set that a package adds, whose images Hilum cannot generate.
     """
     content = study.model_dump(mode="json", exclude_unset=True)
+    many = sum(len(view.study.arms) for view in views_of(study)) * len(study.seeds[:2]) > TINY_TRAININGS
+    size = SIZE_OF_MANY if many and not _pretrains(study) else TINY_SIZE
     _shrink_encoders(content)
     exclusive = {view.study.labelled_data for view in views_of(study) if view.study.task.classes == "exclusive"}
     exclusive |= {part for name in exclusive for part in study.data[name].pool or ()}
@@ -80,14 +84,14 @@ def tiny(study: Study) -> Study:
             expected = "a native layout in which Hilum can generate images"
             raise HilumError(f"data.{name}.collection", expected=expected, found=data["collection"], fix=fix)
         images = TINY_IMAGES if name in with_labels else TINY_POOL_IMAGES
-        generate = {"images": images, "size": TINY_SIZE, "seed": index, "min_prevalence": TINY_PREVALENCE}
+        generate = {"images": images, "size": size, "seed": index, "min_prevalence": TINY_PREVALENCE}
         if name in exclusive:
             generate["max_findings"] = 1
         data |= {"generate": generate}
         data |= {"release": None, "labeller": None}
         data["labels"] = str(FOLDER_LABELS) if data["collection"] == "folder" else None
     steps = parse_recipe(study.preprocess).as_data()
-    content["preprocess"] = [_shrunk_step(step) for step in steps]
+    content["preprocess"] = [_shrunk_step(step, size) for step in steps]
     content["pretrain"] = _shrunk_training(
         _shrunk_curriculum(content.get("pretrain", {})),
         study.pretrain.epochs or TINY_EPOCHS,
@@ -122,9 +126,8 @@ def tiny(study: Study) -> Study:
             arm["finetune"]["size"] = architecture.size
         if study.finetuning_of(name).head == "own" and encoder not in WITH_OWN_HEAD:
             arm["finetune"]["head"] = "linear"
-    many = sum(len(view.study.arms) for view in views_of(study)) * len(study.seeds[:2]) > TINY_TRAININGS
     _shrink_sweeps(study, content, TINY_TRIALS // 2 if many else TINY_TRIALS)
-    _shrink_sizes(content)
+    _shrink_sizes(content, size)
     content["seeds"] = study.seeds[: 1 if many else 2]
     content["evaluate"] = content.get("evaluate", {}) | {
         "n_bootstrap": min(study.evaluate.n_bootstrap, TINY_N_BOOTSTRAP),
@@ -137,6 +140,11 @@ def tiny(study: Study) -> Study:
         }
         content["explain"] = content.get("explain", {}) | few
     return Study.model_validate(content)
+
+
+def _pretrains(study: Study) -> bool:
+    starts = (init for view in views_of(study) for arm in view.study.arms.values() for init in starts_in(arm.init))
+    return any(isinstance(init, Pretrained) for init in starts)
 
 
 def _with_labels(study: Study) -> set[str]:
@@ -203,14 +211,14 @@ def _shrunk_curriculum(settings: dict[str, Any]) -> dict[str, Any]:
     return settings | {"size": {**size, "start": TINY_SIZE // 2, "end": None}}
 
 
-def _shrink_sizes(content: dict[str, Any]) -> None:
+def _shrink_sizes(content: dict[str, Any], largest: int) -> None:
     """Views of arms no larger than the images; where several are compared, as many sizes in the same order."""
     parts = [part["finetune"] for part in (content, *content["arms"].values()) if part.get("finetune", {}).get("size")]
     fixed = [arm["finetune"] for arm in content["arms"].values() if ARCHITECTURES[_encoder(arm, content)].fixed]
     free = [part for part in parts if not any(part is each for each in fixed)]
     sizes = sorted({part["size"] for part in free})
-    step = (TINY_SIZE - SMALLEST_SIZE) // max(len(sizes) - 1, 1)
-    small = {size: TINY_SIZE - step * place for place, size in enumerate(reversed(sizes))}
+    step = (largest - SMALLEST_SIZE) // max(len(sizes) - 1, 1)
+    small = {size: largest - step * place for place, size in enumerate(reversed(sizes))}
     for part in free:
         part["size"] = min(part["size"], small[part["size"]])
 
@@ -245,9 +253,9 @@ def _weights_at_hand(init: str, encoder: str) -> str:
     return init if init == "random" or describe_weights(init, encoder).here else "random"
 
 
-def _shrunk_step(step: Any) -> Any:
+def _shrunk_step(step: Any, size: int) -> Any:
     if isinstance(step, dict) and "resize" in step:
-        return {"resize": min(int(step["resize"]), TINY_SIZE)}
+        return {"resize": min(int(step["resize"]), size)}
     return step
 
 
