@@ -76,7 +76,8 @@ def _beside_baselines(content: ReportContent) -> VerdictRecord | None:
     if not behind:
         return None
     verb = "is" if len(behind) == 1 else "are"
-    sentence = f"{formats.listing(behind)} {verb} not shown to beat a model that sees only {baselines.what(best)}."
+    named = formats.arms_in_words(behind, len(content.arms))
+    sentence = f"{named} {verb} not shown to beat a model that sees only {baselines.what(best)}."
     return VerdictRecord(
         VerdictCode.BASELINE_NOT_BEATEN, sentence, values={"baseline": best, "arms": ", ".join(behind)}
     )
@@ -117,12 +118,14 @@ def cautions(arms: Sequence[ArmSummary]) -> list[str]:
     if trained_on:
         were = "were" if len(trained_on) > 1 else "was"
         texts.append(
-            f"{formats.listing(trained_on)} {were} trained on test patients: "
+            f"{formats.arms_in_words(trained_on, len(arms))} {were} trained on test patients: "
             f"{'their' if len(trained_on) > 1 else 'its'} numbers are too good, and so is every difference to the "
             f"others."
         )
     if unknown:
-        texts.append(f"Whether {formats.listing(unknown)} saw test patients during pretraining is not known.")
+        texts.append(
+            f"Whether {formats.arms_in_words(unknown, len(arms))} saw test patients during pretraining is not known."
+        )
     if any(len(arm.seeds) == 1 for arm in arms):
         texts.append("Trained with one seed: how much the result changes from run to run is not known.")
     return texts
@@ -134,7 +137,10 @@ def _versus_reference(pairs: list[Row], content: ReportContent) -> tuple[str, li
     groups: dict[Direction, list[Row]] = {"better": [], "worse": [], "open": [], "unknown": []}
     for row in pairs:
         groups[direction(row)].append(row)
-    named = {key: formats.listing([_marked(row["arm"], content) for row in rows]) for key, rows in groups.items()}
+    named = {
+        key: formats.arms_in_words([_marked(row["arm"], content) for row in rows], len(content.arms))
+        for key, rows in groups.items()
+    }
     clauses = []
     if groups["better"]:
         clauses.append(
@@ -264,6 +270,14 @@ def _few(names: list[str]) -> str:
 
 
 def _open_sentence(rows: list[Row], reference: str, measure: str, basis: str) -> str:
+    if len(rows) > formats.MOST_NAMED:
+        low, high = (pick(rows, key=lambda row: row["difference"]) for pick in (min, max))
+        ends = [f"{formats.decimal(row['difference'])} ({row['arm']})" for row in (low, high)]
+        least = formats.p_statement(min(row["p_adjusted"] for row in rows))
+        return (
+            f"{len(rows)} arms differ from {reference} in {measure} by {ends[0]} to {ends[1]}, and none of these "
+            f"differences is shown (the lowest {least}{basis}; see Comparisons){_could_have_shown(rows)}."
+        )
     parts = [
         f"{formats.decimal(row['difference'])} for {row['arm']}"
         f" ({_signed_interval(row, label=i == 0)}, {formats.p_statement(row['p_adjusted'])}{basis if i == 0 else ''})"
