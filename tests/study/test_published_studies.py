@@ -33,7 +33,7 @@ def assert_filled(out: Path, name: str) -> None:
     """Every cell of the layout that this study could fill has a number; figures lie beside the page.
 
     Generated radiographs show what the phantom can draw: a finding that it cannot (Lung Opacity of VinDr-CXR) or that
-    stands in its labels by chance (Kyphosis) may lack patients. UKA-CXR's findings are by side, Table 5's are not.
+    stands in its labels by chance (Kyphosis) may lack patients.
     """
     tables = sorted((out / "tables").glob(f"{name}_*.csv"))
     assert tables

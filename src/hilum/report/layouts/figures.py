@@ -27,7 +27,7 @@ EXPLANATION = "explain"
 
 def layout_figure(figure: FigureLayout, results: StudyResults) -> list[Block]:
     """Draw one figure of every task that it names, each task's under its name, or give the reason why there is none."""
-    blocks: list[Block] = []
+    groups: list[tuple[str, list[Figure], list[str]]] = []
     reasons: dict[str, list[str]] = {}
     alone = len(results.tasks) == 1
     for name in figure.tasks or list(results.tasks):
@@ -36,11 +36,19 @@ def layout_figure(figure: FigureLayout, results: StudyResults) -> list[Block]:
         title = figure.name if alone else f"{figure.name}_{name}"
         drawn = [replace(one, name=file_stem(f"{title}_{number + 1}")) for number, one in enumerate(made)]
         if drawn:
-            caption = figure.title if alone else f"{name}. {figure.title}"
-            blocks.append(FigureGroup(caption + _not_run(missing), drawn))
+            groups.append((name, drawn, missing))
         else:
             for reason in missing:
                 reasons.setdefault(reason, []).append(name)
+    blocks: list[Block] = []
+    if not alone and all(len(drawn) == 1 and not missing for _, drawn, missing in groups) and groups:
+        names = ", ".join(name for name, _, _ in groups)
+        caption = f"{figure.title} In this order: {names}."
+        blocks.append(FigureGroup(caption, [drawn[0] for _, drawn, _ in groups]))
+    else:
+        for name, drawn, missing in groups:
+            caption = figure.title if alone else f"{name}. {figure.title}"
+            blocks.append(FigureGroup(caption + _not_run(missing), drawn))
     if reasons:
         named = [reason if alone else f"{', '.join(names)}: {reason}" for reason, names in reasons.items()]
         blocks.append(Prose([figure.title + _not_run(named)]))

@@ -116,12 +116,14 @@ class TaskResults:
     def content(self, arms: Sequence[str]) -> ReportContent:
         """The part of the results that figures of some arms are drawn from."""
         of_arms = pl.col("arm").is_in(list(arms))
+        among = of_arms & pl.col("reference").is_in(list(arms))
         curves = [
             curve.with_columns(pl.lit(arm).alias("arm"), pl.lit(seed).alias("seed"), pl.lit("finetune").alias("stage"))
             for arm in arms
             for seed, curve in enumerate(self.curves(arm))
         ]
-        compared = self.comparisons if self.comparisons.is_empty() else self.comparisons.filter(of_arms)
+        compared = self.comparisons if self.comparisons.is_empty() else self.comparisons.filter(among)
+        references = [] if compared.is_empty() else compared["reference"].unique().to_list()
         return ReportContent(
             question=self.name,
             arms=[self.summary(arm) for arm in arms],
@@ -129,7 +131,7 @@ class TaskResults:
             scored_on=self.name,
             metrics=self.metrics.filter(of_arms),
             comparisons=compared,
-            reference=self.reference if self.reference in arms else None,
+            reference=references[0] if len(references) == 1 else None,
             n_bootstrap=0,
             predictions={arm: self.predictions(arm) for arm in arms},
             curves=pl.concat(curves, how="diagonal_relaxed") if curves else pl.DataFrame(),

@@ -263,7 +263,7 @@ def _notes(
         notes.append("±: standard deviation over bootstrap resamples; of an interval, its width / 3.92.")
     if any(cell.cells.spread == "half_width" for line in grid for cell in line):
         notes.append("±: half the width of the 95 % interval.")
-    notes += _reasons(rows, columns, grid)
+    notes += _reasons(rows, columns, grid, printed)
     for misprint in printed.misprints if printed else []:
         used = misprint.row in {row.published for row in rows} and misprint.column in {c.published for c in columns}
         if used:
@@ -272,14 +272,20 @@ def _notes(
     return notes
 
 
-def _reasons(rows: Sequence[Head], columns: Sequence[Head], grid: Sequence[Sequence[Shown]]) -> list[str]:
-    """Why numbers are missing, each reason once with the rows, or the columns, that it is about."""
+def _reasons(
+    rows: Sequence[Head],
+    columns: Sequence[Head],
+    grid: Sequence[Sequence[Shown]],
+    printed: PublishedTable | None,
+) -> list[str]:
+    """Why numbers are missing that the paper has, each reason once with the rows, or the cells, that it is about."""
     of_rows: dict[str, list[str]] = {}
     for row, line in zip(rows, grid, strict=True):
         for column, cell in zip(columns, line, strict=True):
-            if cell.estimate is None and cell.cells.value:
+            in_paper = printed is None or cell.published is not None
+            if cell.estimate is None and cell.cells.value and in_paper:
                 whole = all(other.estimate is None for other in line)
-                name = row.title if whole else f"{row.title}, {column.title}"
+                name = row.title if whole else f"{row.title} of {column.title}"
                 of_rows.setdefault(cell.value.reason, []).append(name)
     notes = []
     for reason, names in of_rows.items():

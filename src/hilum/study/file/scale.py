@@ -16,6 +16,8 @@ from hilum.study.file.sweep import shrunk
 from hilum.study.file.views import starts_in, views_of
 
 TINY_IMAGES = 300
+TINY_EXCLUSIVE_IMAGES = 450
+"""Where each image is of one class: rare ones need images of their own."""
 TINY_POOL_IMAGES = 150
 """Of a data set whose labels nothing learns from and nothing is tested on: it only adds to a pool to pretrain on."""
 TINY_PREVALENCE = 0.13
@@ -83,7 +85,8 @@ def tiny(study: Study) -> Study:
             fix = "Give this data set's folder, and run at full scale."
             expected = "a native layout in which Hilum can generate images"
             raise HilumError(f"data.{name}.collection", expected=expected, found=data["collection"], fix=fix)
-        images = TINY_IMAGES if name in with_labels else TINY_POOL_IMAGES
+        images = TINY_EXCLUSIVE_IMAGES if name in exclusive else TINY_IMAGES
+        images = images if name in with_labels else TINY_POOL_IMAGES
         generate = {"images": images, "size": size, "seed": index, "min_prevalence": TINY_PREVALENCE}
         if name in exclusive:
             generate["max_findings"] = 1
