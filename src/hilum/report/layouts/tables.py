@@ -280,12 +280,18 @@ def _reasons(
 ) -> list[str]:
     """Why numbers are missing that the paper has, each reason once with the rows, or the cells, that it is about."""
     of_rows: dict[str, list[str]] = {}
+    empty = {
+        column.title
+        for place, column in enumerate(columns)
+        if len(columns) > 1 and all(line[place].estimate is None for line in grid)
+    }
     for row, line in zip(rows, grid, strict=True):
         for column, cell in zip(columns, line, strict=True):
             in_paper = printed is None or cell.published is not None
             if cell.estimate is None and cell.cells.value and in_paper:
                 whole = all(other.estimate is None for other in line)
                 name = row.title if whole else f"{row.title} of {column.title}"
+                name = column.title if column.title in empty and not whole else name
                 of_rows.setdefault(cell.value.reason, []).append(name)
     notes = []
     for reason, names in of_rows.items():
