@@ -122,6 +122,10 @@ def panel(drawing: Drawing, left: float, top: float, width: float, height: float
     )
 
 
+_PLACES = re.compile(r'\b(?:d|x|y|transform)="[^"]*"')
+"""Attributes whose numbers need no more than a hundredth of a pixel."""
+
+
 def as_figure(drawing: Drawing, name: str, description: str, hover: Mapping[str, str] | None = None) -> Figure:
     """The drawing as SVG.
 
@@ -133,7 +137,9 @@ def as_figure(drawing: Drawing, name: str, description: str, hover: Mapping[str,
     """
     stream = io.StringIO()
     drawing.savefig(stream, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
-    svg = re.sub(r'\bd="[^"]*"', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path[0]), stream.getvalue())
+    svg = _PLACES.sub(lambda place: re.sub(r"(\.\d\d)\d+", r"\1", place[0]), stream.getvalue())
+    svg = re.sub(r'<g id="(?:line2d|text)_\d+"/>', "", svg)  # what ticks do not show
+    svg = re.sub(r">\s+<", "><", svg)
     svg = svg.replace("'DejaVu Sans'", FILE_FONTS)
     for gid, text in (hover or {}).items():
         svg = svg.replace(f'<g id="{gid}">', f'<g id="{gid}"><title>{escape(text)}</title>')

@@ -41,7 +41,7 @@ def layout_figure(figure: FigureLayout, results: StudyResults) -> list[Block]:
             for reason in missing:
                 reasons.setdefault(reason, []).append(name)
     blocks: list[Block] = []
-    if not alone and all(len(drawn) == 1 and not missing for _, drawn, missing in groups) and groups:
+    if len(groups) > 1 and all(len(drawn) == 1 and not missing for _, drawn, missing in groups):
         names = ", ".join(name for name, _, _ in groups)
         caption = f"{figure.title} In this order: {names}."
         blocks.append(FigureGroup(caption, [drawn[0] for _, drawn, _ in groups]))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import yaml
 
 from hilum.data.tables import read_result_table
 from hilum.encoders.card import Card, read_card
@@ -195,11 +196,12 @@ def read_results(directory: Path, counts: Mapping[str, pl.DataFrame] | None = No
         fix = "Give the folder of a study that has run, or run it first: hilum study run."
         raise HilumError(directory, expected="a finished study", found="no evaluation", fix=fix)
     tasks = {}
+    labelled = _labelled_data(directory)
     over_tasks = _over_tasks(directory)
     for name, folder in folders.items():
         arms = folder / ARMS if (folder / ARMS).is_dir() else directory / ARMS
         own = (counts or {}).get(name)
-        own = own if own is not None else _written_counts(folder, name)
+        own = own if own is not None else _written_counts(folder, labelled.get(name.split("/")[0], name))
         place = folder.relative_to(directory).as_posix()
         adjusted = None if over_tasks is None else over_tasks.filter(pl.col("place") == place)
         tasks[name] = TaskResults(name, folder, arms, own, adjusted)
@@ -240,8 +242,15 @@ def _order_of(directory: Path) -> dict[str, int]:
     }
 
 
+def _labelled_data(directory: Path) -> dict[str, str]:
+    """The data set that each task of several learns from, as the study file has it."""
+    path = directory / "study.yaml"
+    tasks = (yaml.safe_load(path.read_text(encoding="utf-8")).get("tasks") or {}) if path.is_file() else {}
+    return {name: str(task["on"]) for name, task in tasks.items() if "on" in task}
+
+
 def _written_counts(folder: Path, name: str) -> pl.DataFrame | None:
-    """Counts from the tables of a report."""
+    """Counts of a data set from the tables of a report."""
     for path in [
         folder / "tables" / f"{file_stem('counts', name)}.csv",
         *sorted((folder / "tables").glob("counts_*.csv")),
