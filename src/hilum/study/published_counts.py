@@ -121,9 +121,11 @@ def countable(study: Study, at_hand: Collection[str]) -> Study | None:
     }
     if not tasks:
         return None
-    kept = ("question", "data", "preprocess", "layout", "seeds")
+    general = ("question", "data", "preprocess", "layout", "seeds")
     arms = {"counted": {"encoder": "resnet18"}}
-    return Study.model_validate({key: content[key] for key in kept if key in content} | {"tasks": tasks, "arms": arms})
+    return Study.model_validate(
+        {key: content[key] for key in general if key in content} | {"tasks": tasks, "arms": arms}
+    )
 
 
 def compare_with_published(study: Study, views: Sequence[Prepared]) -> list[ComparedNumber]:

@@ -122,11 +122,11 @@ def plan_study(
     first = plans[views[0].name]
     if not views[0].directory:
         return replace(first, steps=steps)
-    counted = None if whole else _counted(study, here, allow_missing)
-    return Plan(study, first.prepared, first.images, steps, done, seconds, rates, spread, plans, counted)
+    at_hand = None if whole else _at_hand(study, here, allow_missing)
+    return Plan(study, first.prepared, first.images, steps, done, seconds, rates, spread, plans, at_hand)
 
 
-def _counted(study: Study, roots: Mapping[str, Path], allow_missing: bool) -> PreparedStudy | None:
+def _at_hand(study: Study, roots: Mapping[str, Path], allow_missing: bool) -> PreparedStudy | None:
     few = countable(study, set(roots)) if study.layout else None
     return prepare_study(few, {name: roots[name] for name in few.data}, allow_missing=allow_missing) if few else None
 
