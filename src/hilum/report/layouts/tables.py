@@ -9,7 +9,7 @@ import polars as pl
 from hilum.report.layouts.arms import arm_of, best_row, matches
 from hilum.report.layouts.config import Cells, Layout, TableLayout
 from hilum.report.layouts.results import StudyResults, TaskResults
-from hilum.report.layouts.values import Query, Value, value_of
+from hilum.report.layouts.values import OF_IMAGES, Query, Value, value_of
 from hilum.report.published import Published, PublishedTable, PublishedValue
 from hilum.report.render import Cell, Column, Table, formats
 
@@ -130,6 +130,8 @@ def layout_table(
     if not rows or not columns:
         return None
     grid = [[_cell(layout, table, row, column, results, printed) for column in columns] for row in rows]
+    if not any(cell.value.ran for line in grid for cell in line):
+        return None
     best = _best(table, grid, results)
     compared = [any(line[place].published is not None for line in grid) for place in range(len(columns))]
     shown = [
@@ -287,12 +289,14 @@ def _reasons(
     }
     for row, line in zip(rows, grid, strict=True):
         for column, cell in zip(columns, line, strict=True):
-            in_paper = printed is None or cell.published is not None
+            of_this_study = bool(cell.arm) or cell.cells.arm is not None or cell.cells.value in OF_IMAGES
+            in_paper = printed is None or (cell.published is not None and of_this_study)
             if cell.estimate is None and cell.cells.value and in_paper:
                 whole = all(other.estimate is None for other in line)
                 name = row.title if whole else f"{row.title} of {column.title}"
                 name = column.title if column.title in empty and not whole else name
-                of_rows.setdefault(cell.value.reason, []).append(name)
+                reason = cell.value.reason if cell.value.ran else "not in this run"
+                of_rows.setdefault(reason, []).append(name)
     notes = []
     for reason, names in of_rows.items():
         distinct = list(dict.fromkeys(names))

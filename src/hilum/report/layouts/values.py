@@ -68,7 +68,7 @@ class Value:
 def value_of(task: TaskResults, query: Query) -> Value:
     """The number that a query means, or the reason why there is none."""
     make = VALUES.get(query.value, _metric)
-    needs_arm = query.value not in _OF_IMAGES
+    needs_arm = query.value not in OF_IMAGES
     if needs_arm and query.arm is None:
         return Value(None, reason="the layout names no arm")
     if needs_arm and query.arm not in task.arms:
@@ -301,4 +301,4 @@ VALUES: dict[str, Callable[[TaskResults, Query], Value]] = {
 }
 """Values beside the metrics of the evaluation."""
 
-_OF_IMAGES = ("train_share", "positives", "images")
+OF_IMAGES = ("train_share", "positives", "images")
