@@ -130,8 +130,6 @@ def layout_table(
     if not rows or not columns:
         return None
     grid = [[_cell(layout, table, row, column, results, printed) for column in columns] for row in rows]
-    if not any(cell.value.ran for line in grid for cell in line):
-        return None
     best = _best(table, grid, results)
     compared = [any(line[place].published is not None for line in grid) for place in range(len(columns))]
     shown = [
