@@ -76,7 +76,7 @@ def starting_probe(
 def _key(
     classifier: Classifier, feed: Feed, train: LabelledImages, val: LabelledImages, scored: Sequence[str]
 ) -> str | None:
-    """Fingerprint of all that decides a probe; None where the pixels lie in no file of their own, as those of a pool."""
+    """Fingerprint of all that decides a probe; None where pixels lie in no file of their own, as of a pool."""
     path = getattr(getattr(feed.store, "pixels", None), "filename", None)
     if path is None:
         return None
