@@ -83,9 +83,10 @@ def test_images_are_as_many_as_their_labels_are_needed():
     assert exclusive.generate.images == TINY_EXCLUSIVE_IMAGES
 
 
-def test_many_trainings_without_pretraining_have_smaller_images():
+def test_many_trainings_without_pretraining_are_shorter_and_of_smaller_images():
     many = tiny(read_study(find_study("elwirehardja2025")))
     assert {data.generate.size for data in many.data.values()} == {SIZE_OF_MANY}
     assert {"resize": SIZE_OF_MANY} in many.preprocess
+    assert many.finetune.epochs == 1
     pretrained = tiny(read_study(find_study("which_pretraining")))
     assert {data.generate.size for data in pretrained.data.values()} == {TINY_SIZE}

@@ -24,7 +24,7 @@ TINY_PREVALENCE = 0.13
 """Of every finding, so that a few dozen test images hold some of each."""
 TINY_SIZE = 64
 SIZE_OF_MANY = 48
-"""Where there are many trainings, and no pretraining, whose masks and crops need multiples of 32."""
+"""Where there are many trainings, and no pretraining, whose masks and crops need multiples of 32; of one epoch then."""
 SMALLEST_SIZE = 32
 TINY_EPOCHS = 2
 TINY_BATCH = 32
@@ -74,7 +74,8 @@ def tiny(study: Study) -> Study:
     """
     content = study.model_dump(mode="json", exclude_unset=True)
     many = sum(len(view.study.arms) for view in views_of(study)) * len(study.seeds[:2]) > TINY_TRAININGS
-    size = SIZE_OF_MANY if many and not _pretrains(study) else TINY_SIZE
+    shorter = many and not _pretrains(study)
+    size = SIZE_OF_MANY if shorter else TINY_SIZE
     _shrink_encoders(content)
     exclusive = {view.study.labelled_data for view in views_of(study) if view.study.task.classes == "exclusive"}
     exclusive |= {part for name in exclusive for part in study.data[name].pool or ()}
@@ -100,7 +101,7 @@ def tiny(study: Study) -> Study:
         study.pretrain.epochs or TINY_EPOCHS,
     )
     general = {key: value for key, value in content.get("finetune", {}).items() if key != "steps"}
-    content["finetune"] = _shrunk_training(general, study.finetune.epochs or TINY_EPOCHS)
+    content["finetune"] = _shrunk_training(general, 1 if shorter else study.finetune.epochs or TINY_EPOCHS)
     starts = content.get("starts", {})
     for start in starts.values():
         encoder = start["encoder"]
