@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -40,47 +41,55 @@ def main() -> None:
         rows = json.loads(chosen.out.read_text(encoding="utf-8"))
     done = {(row["repeat"], row["precision"], row["same images"]) for row in rows}
     numbers = range(chosen.first, chosen.first + (1 if chosen.quick else chosen.repeats))
-    for number in numbers:
-        if (number, chosen.precision, chosen.same_images) in done:
-            continue
-        rows.append(repeat(chosen.study, number, chosen.precision, same_images=chosen.same_images, tiny=chosen.quick))
-        sys.stdout.write(f"{json.dumps(rows[-1])}\n")
-        sys.stdout.flush()
-        if chosen.out:
-            chosen.out.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    with tempfile.TemporaryDirectory() as folder:
+        images = Path(folder) / "images" if chosen.same_images else None
+        for number in numbers:
+            if (number, chosen.precision, chosen.same_images) in done:
+                continue
+            rows.append(repeat(chosen.study, number, chosen.precision, images, tiny=chosen.quick))
+            sys.stdout.write(f"{json.dumps(rows[-1])}\n")
+            sys.stdout.flush()
+            if chosen.out:
+                chosen.out.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
     sys.stdout.write(table(rows))
 
 
-def repeat(name: str, number: int, precision: str, *, same_images: bool, tiny: bool) -> dict[str, Any]:
-    """Run the study once and read its verdict."""
+def repeat(name: str, number: int, precision: str, images: Path | None, *, tiny: bool) -> dict[str, Any]:
+    """Run the study once and read its verdict; with the images in this folder, which the first repeat fills."""
     study = read_study(find_study(name), [])
     seeds = [len(study.seeds) * number + seed for seed in range(len(study.seeds))]
     expected = [f"seeds={seeds}", f"precision={precision}", "explain=null"]
-    if not same_images:
+    if images is None:
         expected += [f"data.{each}.generate.seed={len(study.data) * number + at}" for at, each in enumerate(study.data)]
         expected.append(f"task.split.seed={number}")
     with tempfile.TemporaryDirectory() as scratch:
         out = Path(scratch) / "demo"
+        if images is not None and images.exists():
+            shutil.copytree(images, out)
         command = [
             sys.executable,
             "-c",
             "from hilum.cli import main; main()",
             "study",
             "run",
-            "demo",
+            name,
             "--out",
             str(out),
         ]
         command += [word for each in expected for word in ("--set", each)]
-        command += ["--scale", "tiny"] if tiny else []
+        command += ["--scale", "tiny"] if tiny else ["--no-check"]
         began, used = time.monotonic(), _cpu_seconds()
         done = subprocess.run(command, env=os.environ, capture_output=True, text=True, check=False)
         if done.returncode:
             raise SystemExit(f"repeat {number} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+        if images is not None and not images.exists():
+            for part in ("generated", "stores"):
+                shutil.copytree(out / part, images / part)
+            shutil.copy(out / "plan.json", images)
         metrics = pl.read_parquet(out / "evaluation/metrics.parquet")
         comparisons = pl.read_parquet(out / "evaluation/comparisons.parquet")
     macro = metrics.filter((pl.col("metric") == "auroc") & (pl.col("finding") == "macro"))
-    row: dict[str, Any] = {"repeat": number, "precision": precision, "same images": same_images}
+    row: dict[str, Any] = {"repeat": number, "precision": precision, "same images": images is not None}
     row |= {f"auroc {arm}": estimate for arm, estimate in macro.select("arm", "estimate").iter_rows()}
     overall = comparisons.filter((pl.col("metric") == "auroc") & (pl.col("finding") == "macro"))
     for each in overall.iter_rows(named=True):

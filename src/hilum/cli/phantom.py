@@ -20,7 +20,7 @@ def phantom(
     min_prevalence: Annotated[
         float, typer.Option(min=0, max=0.5, help="Share of images to which every rarer finding is raised.")
     ] = 0.0,
-    workers: Annotated[int | None, typer.Option(min=1, help="Threads; all cores when left out.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; all cores when left out.")] = None,
 ) -> None:
     """Generate chest radiographs with known findings and boxes, in a data set's native layout.
 

@@ -101,6 +101,7 @@ class ArmSummary:
         seeds: of the runs that were averaged; empty where unknown.
         seconds: wall time of this arm's training, all seeds; None where unknown.
         start_differences: how the images that its encoder was pretrained on were made otherwise.
+        shared_start: whether its seeds, of which there are several, go on from one training of its start.
     """
 
     name: str
@@ -112,6 +113,7 @@ class ArmSummary:
     seeds: Sequence[int]
     seconds: float | None = None
     start_differences: Sequence[StartDifference] = ()
+    shared_start: bool = False
 
     @property
     def title(self) -> str:

@@ -1,4 +1,4 @@
-import threading
+import os
 
 import numpy as np
 import polars as pl
@@ -13,18 +13,28 @@ BLOCK = ("train",) * 7 + ("val",) + ("test",) * 2
 
 
 def test_what_is_drawn_comes_back_in_the_order_of_the_images_whoever_drew_it():
-    population = population_images(0, 12)
-    threads = set()
-
-    def draw(image):
-        threads.add(threading.get_ident())
-        return image.image_id
-
+    population = population_images(0, 500)
     message = []
-    ids = draw_images(population, draw, workers=3, on_progress=lambda *report: message.append(report))
-    assert ids == [image.image_id for image in population]
-    assert message == [(done, 12, name) for done, name in enumerate(ids, start=1)]
-    assert threading.get_ident() not in threads
+    made = draw_images(
+        population,
+        lambda image: (image.image_id, os.getpid()),
+        workers=2,
+        on_progress=lambda *each: message.append(each),
+    )
+    ids, processes = zip(*made, strict=True)
+    assert list(ids) == [image.image_id for image in population]
+    assert message == [(done, 500, name) for done, name in enumerate(ids, start=1)]
+    assert os.getpid() not in processes
+    assert draw_images(population[:12], lambda _: os.getpid(), workers=2, on_progress=silent) == [os.getpid()] * 12
+
+
+def test_an_error_in_another_process_arrives_as_it_was_raised():
+    def draw(image):
+        raise HilumError(image.image_id, expected="room on the disk", found="none", fix="Make room.")
+
+    with pytest.raises(HilumError, match="expected room on the disk") as caught:
+        draw_images(population_images(0, 500), draw, workers=2, on_progress=silent)
+    assert str(caught.value).startswith("00000001_000")
 
 
 def test_an_error_of_one_image_ends_the_rest():

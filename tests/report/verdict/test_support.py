@@ -51,6 +51,16 @@ def codes(content: ReportContent) -> set[VerdictCode]:
     return {record.code for record in decide(content).records}
 
 
+def test_seeds_that_go_on_from_one_training_of_their_start_are_named():
+    content = content_of(0.06)
+    assert VerdictCode.SHARED_START not in codes(content)
+    scratch, simclr = content.arms
+    shared = replace(content, arms=[scratch, replace(simclr, shared_start=True)])
+    record = of(VerdictCode.SHARED_START, shared)
+    assert record.values == {"simclr": 4}
+    assert "In simclr, all seeds go on from one training of the start" in record.sentence
+
+
 def test_what_is_shown_says_what_it_rests_on_and_how_likely_a_repeat_shows_it():
     content = content_of(0.06)
     expected = decide(content)

@@ -1,15 +1,16 @@
-"""What all layouts share: the request checked, images drawn by several threads, files whole or absent, the truth."""
+"""What all layouts share: the request checked, images drawn by several processes, files whole or absent, the truth."""
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+import joblib
 import numpy as np
 import polars as pl
+from joblib.externals.loky import get_reusable_executor
 
 from hilum.artifacts import whole_directory
 from hilum.data.patients import mark_generated
@@ -20,6 +21,8 @@ from hilum.phantom.population import Image
 from hilum.progress import ProgressReport, silent
 
 Made = TypeVar("Made")
+_WORTH_A_PROCESS = 250
+"""Images; a process takes a second or two to start, in which dozens of small images are drawn."""
 _USE = 20  # of `generator`; smaller ones belong to the images themselves
 _TEXT = ("image_id", "path", "patient_id", "study_id", "view", "age", "sex", "split")
 
@@ -59,7 +62,7 @@ class Writer(Protocol):
             images: number of images, at least 1. The images of a smaller number are the first of a larger one.
             size: side of the images, pixels (of the longer side where images are not square), at least 16.
             seed: an image is a function of (seed, its name, size).
-            workers: threads; the number of processors if None. The files do not depend on it.
+            workers: processes at most; the number of processors if None. The files do not depend on it.
             on_progress: called after every image.
 
         Raises:
@@ -89,26 +92,30 @@ def new_data_set(root: Path, *, images: int, size: int, seed: int) -> Iterator[P
 def draw_images(
     population: Sequence[Image], draw: Callable[[Image], Made], *, workers: int | None, on_progress: ProgressReport
 ) -> list[Made]:
-    """Call `draw` for every image, several at a time.
+    """Call `draw` for every image, several at a time where there are many.
+
+    Drawing is a long row of small NumPy steps, during which no other thread of a process gets on: several processes do.
 
     Args:
         population: the images, N.
-        draw: makes the image's file and returns what is to be known of it, such as its boxes.
-        workers: threads; the number of processors if None.
+        draw: makes the image's file and returns what is to be known of it, such as its boxes. It changes nothing else.
+        workers: processes at most; the number of processors if None.
         on_progress: called after every image, in their order.
 
     Returns:
         What `draw` returned, N, in the order of the images.
     """
+    processes = min(workers or os.cpu_count() or 1, max(len(population) // _WORTH_A_PROCESS, 1))
+    calls = (joblib.delayed(draw)(image) for image in population)
     made: list[Made] = []
-    with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
-        tasks = [pool.submit(draw, image) for image in population]
-        try:
-            for image, task in zip(population, tasks, strict=True):
-                made.append(task.result())
+    try:
+        with closing(joblib.Parallel(processes, backend="loky", return_as="generator")(calls)) as drawn:
+            for image, each in zip(population, drawn, strict=True):
+                made.append(each)
                 on_progress(len(made), len(population), image.image_id)
-        finally:
-            pool.shutdown(cancel_futures=True)
+    finally:
+        if processes > 1:
+            get_reusable_executor().shutdown(wait=True, kill_workers=True)
     return made
 
 

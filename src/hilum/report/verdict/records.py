@@ -16,6 +16,8 @@ class VerdictCode(StrEnum):
     """Number of seeds, and what one run differs from the next by."""
     REPEAT = "repeat"
     """Chance that as many new seeds show it again."""
+    SHARED_START = "shared_start"
+    """All seeds of an arm go on from one training of its start: what is shown is about that one."""
     JOINT = "joint"
     """Whether any of three or more arms differs from any other."""
     ABOVE_MARGIN = "above_margin"

@@ -29,7 +29,14 @@ def records(content: ReportContent) -> list[VerdictRecord]:
     rows = overall_rows(content.comparisons)
     if content.reference is not None and not content.pairs:
         rows = [row for row in rows if row["reference"] == content.reference]
-    made = [_together(content), _runs(rows), _repeat(rows), *_practical_size(rows, content), *_looks(content)]
+    made = [
+        _together(content),
+        _runs(rows),
+        _repeat(rows),
+        _shared_start(content),
+        *_practical_size(rows, content),
+        *_looks(content),
+    ]
     return [record for record in made if record is not None]
 
 
@@ -79,6 +86,18 @@ def _repeat(rows: list[Row]) -> VerdictRecord | None:
     parts = parts if len(rows) > 1 else chances
     sentence = f"Chance that a repeat with as many new seeds shows it again: {formats.listing(parts)}."
     return VerdictRecord(VerdictCode.REPEAT, sentence, values={row["arm"]: row["repeat"] for row in shown})
+
+
+def _shared_start(content: ReportContent) -> VerdictRecord | None:
+    """Intervals and the chance of a repeat know nothing of how one training of a start differs from the next."""
+    arms = {arm.name: len(arm.seeds) for arm in content.arms if arm.shared_start}
+    if not arms:
+        return None
+    sentence = (
+        f"In {formats.listing(list(arms))}, all seeds go on from one training of the start: intervals, tests and "
+        "chances speak of that one, and another training of it may differ by more than they say."
+    )
+    return VerdictRecord(VerdictCode.SHARED_START, sentence, values=arms)
 
 
 def _chance(share: float) -> str:

@@ -41,6 +41,7 @@ from hilum.study.plan import (
     pretraining_directory,
     read_record,
     share_in_words,
+    shares_its_start,
     view_name,
 )
 from hilum.study.plan.sweep import selected_sample, with_settings
@@ -150,6 +151,7 @@ def _arm_summary(prepared: Prepared, out: Path, arm: str) -> ArmSummary:
         trained_on_test_patients=None if unclear and not trained_on else trained_on,
         seeds=study.seeds,
         start_differences=differences_of_start(study, arm),
+        shared_start=shares_its_start(study, arm),
         seconds=sum(_seconds(out / directory) for directory in _training_directories(prepared, arm)),
     )
 

@@ -98,12 +98,13 @@ def run_study(
         evaluations = {step.directory for step in steps if step.kind == "evaluate"}
 
         by_directory = {step.directory: step for step in steps}
-        to_look = [_learns_from_labels(steps, keys, out)]
+        to_look = _learns_from_labels(steps, keys, out)
 
         def before(task: Task) -> None:
-            if to_look[0] and by_directory[task.name].kind not in ("generate", "store"):  # all images are decoded
+            nonlocal to_look
+            if to_look and by_directory[task.name].kind not in ("generate", "store"):  # all images are decoded
                 by_the_first(lambda: refuse_trained_copies(prepared, partial(store_of, out)))
-                to_look[0] = False
+                to_look = False
             if task.name in evaluations:  # which arms it judges is known now
                 judged = keys_of_judged(prepared, steps, keys, out)
                 by_the_first(partial(_write_plan, out, steps, judged))

@@ -134,6 +134,9 @@ from .steps import (
     pretraining_directory as pretraining_directory,
 )
 from .steps import (
+    shares_its_start as shares_its_start,
+)
+from .steps import (
     steps_of as steps_of,
 )
 from .steps import (

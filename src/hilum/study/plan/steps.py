@@ -212,6 +212,12 @@ def pretraining_directories(study: Study, arm: str, seed: int) -> list[str]:
     return [directory_of_start(study, settings.encoder, init, seed) for init in starts_in(settings.init)]
 
 
+def shares_its_start(study: Study, arm: str) -> bool:
+    """Whether several seeds of an arm go on from one training that the study itself does for its start."""
+    starts = {tuple(pretraining_directories(study, arm, seed)) for seed in study.seeds}
+    return len(study.seeds) > 1 and len(starts) == 1 and any(starts)
+
+
 def directory_of_start(study: Study, encoder: str, init: Pretrained | Supervised, seed: int) -> str:
     """Where one encoder to start from is made."""
     seed = seed if study.pretrain.seeds == "each" else study.seeds[0]
