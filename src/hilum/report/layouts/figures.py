@@ -27,6 +27,8 @@ EXPLANATION = "explain"
 
 def layout_figure(figure: FigureLayout, results: StudyResults) -> list[Block]:
     """Draw one figure of every task that it names, each task's under its name, or give the reason why there is none."""
+    if figure.kind == "heat_maps" and any(_has_heat_maps(task) for task in results.tasks.values()):
+        return [Prose([f"{figure.title} In the study's report, section “Images”."])]
     groups: list[tuple[str, list[Figure], list[str]]] = []
     reasons: dict[str, list[str]] = {}
     alone = len(results.tasks) == 1
@@ -66,7 +68,7 @@ def _of_task(figure: FigureLayout, task: TaskResults) -> tuple[list[Figure], lis
     if figure.kind == "embedding":
         return _embedding(task)
     if figure.kind == "heat_maps":
-        return [], [_heat_maps(task)]
+        return [], ["the study's `explain` section made no heat maps"]
     arms, missing = arms_of(task, figure.arms)
     if not arms:
         return [], missing or ["no arm in this run"]
@@ -126,7 +128,5 @@ def _embedding(task: TaskResults) -> tuple[list[Figure], list[str]]:
     return figures, []
 
 
-def _heat_maps(task: TaskResults) -> str:
-    if not (task.directory / EXPLANATION / "explain.json").is_file():
-        return "the study's `explain` section made no heat maps"
-    return "the heat maps of the same images by both arms are in the report, section “Images”"
+def _has_heat_maps(task: TaskResults) -> bool:
+    return (task.directory / EXPLANATION / "explain.json").is_file()
