@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 import hilum.cli
 from hilum.notes import reference
 from hilum.phantom import write_chestxray14
+from hilum.study.file import read_study
 from hilum.study.generate import write_labels
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -165,3 +166,23 @@ def test_the_snippets_on_trials_run(tmp_path, monkeypatch):
     assert len(given["results"].trials) == 90
     for text in snippets("trials.md", "yaml"):
         assert parse_study(text, where="trials.md").sweep_of("scratch").search == "halving"
+
+
+EXAMPLES = sorted((ROOT / "docs" / "examples").glob("real_*.html"))
+
+
+@pytest.mark.parametrize("page", EXAMPLES, ids=lambda path: path.stem)
+def test_a_page_of_real_images_is_small_and_of_its_study(page):
+    assert page.stat().st_size < 2_000_000
+    text = page.read_text(encoding="utf-8")
+    assert all(arm in text for arm in read_study(page.with_suffix(".yaml")).arms)
+    assert "NIH Clinical Center" in text
+    assert not re.search(r"/(?:home|work|tmp|root|Users)/", text)
+
+
+def test_examples_name_the_provider_of_their_images():
+    text = (ROOT / "docs" / "examples" / "README.md").read_text(encoding="utf-8")
+    assert "https://nihcc.app.box.com/v/ChestXray-NIHCC" in text
+    assert "CVPR 2017" in text
+    for target in re.findall(r"\]\(([^)#:]+)\)", text):
+        assert (ROOT / "docs" / "examples" / target).exists(), target

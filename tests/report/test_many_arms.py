@@ -2,13 +2,16 @@
 stays small."""
 
 import re
+from dataclasses import replace
 
+import polars as pl
 import pytest
 
 from hilum.report.figures import canvas, style
 from hilum.report.figures.confusion import confusion_arms
 from hilum.report.figures.roc import roc_curves, roc_figures
 from hilum.report.page import write_report
+from hilum.report.verdict.decide import decide
 
 ARMS = {f"arm_{place:02d}": 0.4 + 0.04 * place for place in range(31)}
 
@@ -51,3 +54,17 @@ def test_only_the_best_two_of_many_arms_have_a_confusion_matrix(many, study):
 def test_the_page_of_31_arms_and_14_findings_stays_below_15_megabytes(make_study, tmp_path):
     study = make_study(ARMS, findings=14, images=400, seeds=1, reference="arm_00", n_bootstrap=50)
     assert write_report(study, tmp_path).stat().st_size < 15e6
+
+
+def test_sentences_count_many_arms_and_name_few(many, study):
+    signs = pl.DataFrame(
+        [(arm.name, sign, 1, 1) for arm in many.arms for sign in ("loss_near_chance", "scores_do_not_spread")],
+        schema=["arm", "sign", "seeds", "of_seeds"],
+        orient="row",
+    )
+    verdict = decide(replace(many, learning=signs, probe_metrics=many.metrics))
+    assert verdict.headline.startswith("All 31 arms had not finished learning; their differences mean little.")
+    assert max(map(len, [verdict.headline, *verdict.sentences, *verdict.cautions])) < 700
+    assert any("All 31 arms: its training loss" in caution for caution in verdict.cautions)
+    few = signs.filter(pl.col("arm") == "arm_00").with_columns(arm=pl.lit("simclr"))
+    assert decide(replace(study, learning=few)).headline.startswith("simclr had not finished learning; its")

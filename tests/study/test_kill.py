@@ -31,6 +31,30 @@ def test_a_study_that_is_killed_at_random_moments_ends_with_the_same_bits(images
         assert path.read_bytes() == (out / path.relative_to(finished)).read_bytes(), path
 
 
+@pytest.mark.slow
+def test_a_published_study_that_is_killed_ends_with_the_same_tables(tmp_path):
+    """At `--scale tiny`; of its tables only those with times differ."""
+    whole, out = tmp_path / "whole", tmp_path / "killed"
+    assert start_tiny("toh2023", whole).wait(timeout=1200) == 0
+    for moment in uniforms(1, image_keys(["moments"]), 3)[0] * 40 + 5:  # seconds after the first sign of work
+        process = start_tiny("toh2023", out)
+        while not (out / "plan.json").exists() and process.poll() is None:
+            time.sleep(0.1)
+        time.sleep(moment)
+        process.kill()
+        process.wait()
+    assert start_tiny("toh2023", out).wait(timeout=1200) == 0
+    compared = [*whole.rglob("predictions/**/*.parquet"), *whole.rglob("*.safetensors"), *whole.rglob("tables/*.csv")]
+    assert len(compared) > 30
+    differ = [path.name for path in compared if path.read_bytes() != (out / path.relative_to(whole)).read_bytes()]
+    assert set(differ) <= {"arms.csv", "provenance.csv"}
+
+
+def start_tiny(study: str, out: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "hilum", "study", "run", study, "--scale", "tiny", "--out", str(out)]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
 def start(study: Path, images: Path, out: Path, workers: int) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-c", "from hilum.cli import main; main()", "study", "run", str(study)]
     command += ["--data", f"images={images}", "--out", str(out), "--workers", str(workers)]

@@ -7,9 +7,15 @@ import pytest
 from typer.testing import CliRunner
 
 import hilum.cli
-from hilum.study.file import parse_study
+from hilum.study.file import find_study, parse_study, read_study
 from hilum.study.plan.prepare import prepare_study
-from hilum.study.published_counts import QUANTITIES, ComparedNumber, compare_with_published, published_of
+from hilum.study.published_counts import (
+    QUANTITIES,
+    ComparedNumber,
+    compare_with_published,
+    countable,
+    published_of,
+)
 
 FINDINGS = (
     "[Atelectasis, Cardiomegaly, Effusion, Infiltration, Mass, Nodule, Pneumonia, Pneumothorax, Consolidation, Edema, "
@@ -117,6 +123,42 @@ def test_study_4_on_chestxray14_and_the_command_prints_it(tables, tmp_path):
     assert found["test images", "chestxray14"] == 25_596
     assert found["patients", "chestxray14"] == 30_805
     assert found["positive images", "No Finding, chestxray14"] == 60_361
+
+
+def planned(study: str, *data: str, rules: str = "hilum") -> list[dict]:
+    words = ["study", "plan", study, "--allow-missing", "--json", "--protocol", rules]
+    words += [word for each in data for word in ("--data", each)]
+    answer = CliRunner().invoke(hilum.cli.make_app(), words, catch_exceptions=False)
+    return json.loads(answer.output)["published"]
+
+
+@pytest.mark.slow
+def test_shipped_studies_print_their_papers_numbers_from_the_real_tables(tables):
+    """Of the data sets that are at hand, where a study needs others, too."""
+    first = planned("elwirehardja2025", f"chestxray14={tables}", rules="published")
+    assert (len(first), {row["state"] for row in first}) == (116, {"equal"})
+    by_patients = planned("elwirehardja2025", f"chestxray14={tables}")
+    assert all(row["note"] for row in by_patients if row["state"] != "equal")
+    second = planned("toh2023", f"chestxray14={tables}")
+    assert (len(second), {row["state"] for row in second}) == (12, {"equal"})
+    third = planned("gowtham2023", f"nih={tables}")
+    assert [(row["title"], row["here"], row["state"]) for row in third] == [
+        ("images", 112_120, "equal"),
+        ("patients", 30_805, "equal"),
+    ]
+    fourth = planned("tayebiarasteh2024", f"chestxray14={tables}")
+    assert (len(fourth), {row["state"] for row in fourth}) == (23, {"equal"})
+
+
+def test_some_data_sets_of_a_study_are_counted_without_the_others():
+    study = read_study(find_study("tayebiarasteh2024"))
+    few = countable(study, {"uka", "mimic"})
+    assert list(few.data) == ["mimic", "uka"]
+    assert list(few.tasks) == ["mimic", "uka", "uka_either_side"]
+    assert few.tasks["uka"] == study.tasks["uka"]
+    assert few.layout == "tayebiarasteh2024"
+    assert countable(study, set()) is None
+    assert countable(read_study(find_study("toh2023")), {"chestxray14"}) is None
 
 
 def test_a_study_of_no_paper_has_nothing_beside_it(small_study, images):

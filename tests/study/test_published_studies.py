@@ -1,4 +1,4 @@
-"""The five published studies and `which_pretraining` from an empty directory to their reports, in miniature."""
+"""The published studies and those beyond them from an empty directory to their reports, in miniature."""
 
 import csv
 import re
@@ -9,14 +9,25 @@ import pytest
 from hilum.study.execution import run_study
 from hilum.study.file import find_study, read_study
 from hilum.study.file.scale import tiny
+from hilum.study.file.shipped import shipped_studies
 
 PAPERS = ["elwirehardja2025", "toh2023", "gowtham2023", "tayebiarasteh2024", "kivotova2021"]
 LARGEST_PAGE = 15_000_000
 """Bytes."""
 
 
+BEYOND = [
+    "which_pretraining", "label_efficiency", "label_noise", "pool_composition", "resolution", "augmentations",
+    "chestxray14_pneumonia", "chestxray14_tiny",
+]  # fmt: skip
+
+
+def test_every_shipped_study_is_run_here_or_is_the_demo():
+    assert sorted(shipped_studies()) == sorted([*PAPERS, *BEYOND, "demo"])
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [*PAPERS, "which_pretraining"])
+@pytest.mark.parametrize("name", [*PAPERS, *BEYOND])
 def test_a_shipped_study_fills_every_table_and_figure_of_its_layout(name, tmp_path, unseen):
     study = tiny(read_study(find_study(name)))
     page = run_study(study, {}, tmp_path / "out", show_step=unseen)
@@ -33,7 +44,7 @@ def assert_filled(out: Path, name: str) -> None:
     """Every cell of the layout that this study could fill has a number; figures lie beside the page.
 
     Generated radiographs show what the phantom can draw: a finding that it cannot (Lung Opacity of VinDr-CXR) or that
-    stands in its labels by chance (Kyphosis) may lack patients. UKA-CXR's findings are by side, Table 5's are not.
+    stands in its labels by chance (Kyphosis) may lack patients.
     """
     tables = sorted((out / "tables").glob(f"{name}_*.csv"))
     assert tables

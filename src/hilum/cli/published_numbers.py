@@ -49,6 +49,8 @@ def print_published(plan: "Plan") -> None:
     if not numbers:
         echo("None of its counts is of this study's data sets and tasks.")
         return
+    if plan.counted is not None:
+        echo(f"Counted of {', '.join(plan.counted.study.data)}; give the other data sets for the other numbers.")
     by_title: dict[tuple[str, str], list[ComparedNumber]] = {}
     for number in numbers:
         by_title.setdefault((number.title, number.split), []).append(number)
@@ -64,15 +66,31 @@ def print_published(plan: "Plan") -> None:
         _print_group(group)
     equal = sum(number.state == "equal" for number in numbers)
     echo(f"\n{equal} of {len(numbers)} numbers are the paper's")
-    for note in dict.fromkeys(f"{_what(number)}: {number.note}" for number in numbers if number.note):
-        echo(f"  {note}")
+    for whose, note in _notes(numbers):
+        echo(f"  {whose}: {note}")
 
 
 def _numbers(plan: "Plan") -> "list[ComparedNumber] | None":
     from hilum.study.published_counts import compare_with_published, published_of
 
+    study = plan.study
     views = [each.prepared for each in (plan.tasks.values() or [plan]) if each.prepared is not None]
-    return compare_with_published(plan.study, views) if views and published_of(plan.study) else None
+    if not views and plan.counted is not None:
+        study, views = plan.counted.study, list(plan.counted.views.values())
+    return compare_with_published(study, views) if views and published_of(study) else None
+
+
+def _notes(numbers: "Sequence[ComparedNumber]") -> list[tuple[str, str]]:
+    """Each note once, with the number that it is about, or with all that share a title."""
+    of_note: dict[tuple[str, str, str], list[ComparedNumber]] = {}
+    for number in numbers:
+        if number.note:
+            of_note.setdefault((number.title, number.split, number.note), []).append(number)
+    whose: dict[str, list[str]] = {}
+    for (title, split, note), about in of_note.items():
+        part = "" if split == "all" else f", {split}"
+        whose.setdefault(note, []).append(_what(about[0]) if len(about) == 1 else f"{title}{part}")
+    return [("; ".join(titles), note) for note, titles in whose.items()]
 
 
 def _alike(groups: "Sequence[list[ComparedNumber]]") -> "list[list[list[ComparedNumber]]]":

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from hilum.findings import CHESTXRAY14
 from hilum.phantom.anatomy import Thorax
 from hilum.phantom.anatomy.thorax import thorax
 from hilum.phantom.build import Build, generator
@@ -54,7 +55,8 @@ def render_image(image: Image, *, size: int, seed: int, boxed: Sequence[str] = (
         image: one of `population.images`.
         size: side, pixels.
         seed: of the population. The pixels are a function of (seed, image, size).
-        boxed: findings present on the image (canonical names) whose boxes are wanted. Each costs two more projections.
+        boxed: findings present on the image (canonical names) whose boxes are wanted. Each costs one more projection of
+            the part of the image that it can change.
 
     Returns:
         8-bit pixels and boxes.
@@ -72,7 +74,7 @@ def render_image(image: Image, *, size: int, seed: int, boxed: Sequence[str] = (
         pixels = cv2.resize(pixels, (size, size), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
     boxes: list[Box] = []
     for finding in boxed:
-        changed = visible_change(patient, finding, camera)
+        changed = visible_change(patient, finding, camera, integrals.attenuation)
         boxes += [Box(finding, *corner) for corner in _around(changed)]
     return Rendered(pixels, boxes)
 
@@ -102,13 +104,43 @@ def image_camera(image: Image, build: Build, seed: int, side: int) -> Camera:
     )
 
 
-def visible_change(patient: Thorax, finding: str, camera: Camera) -> NDArray[np.bool_]:
-    """Rays that what belongs to a finding changes by more than `VISIBLE`, (rows, columns)."""
-    present, absent = (
-        line_integrals(state.solids.no_finer_than(_finest(camera)), state.attenuation, camera).attenuation
-        for state in (patient, patient.without(finding))
-    )
-    changed: NDArray[np.bool_] = np.abs(present - absent) > VISIBLE
+def visible_change(
+    patient: Thorax, finding: str, camera: Camera, present: NDArray[np.float32] | None = None
+) -> NDArray[np.bool_]:
+    """Rays that what belongs to a finding changes by more than `VISIBLE`.
+
+    Args:
+        patient: with the finding.
+        finding: canonical name.
+        camera: tube and detector.
+        present: attenuation along every ray of the patient as they are, (rows, columns); computed if None.
+
+    Returns:
+        (rows, columns).
+    """
+    solids = patient.solids.no_finer_than(_finest(camera))
+    if present is None:
+        present = line_integrals(solids, patient.attenuation, camera).attenuation
+    without = patient.without(finding)
+    changed = np.zeros(present.shape, dtype=np.bool_)
+    within = None
+    if without.attenuation == patient.attenuation:  # nothing changes but behind what is taken away
+        own = solids.only(solids.mark == CHESTXRAY14.index(finding))
+        if not len(own):
+            return changed
+        shadows = camera.rectangles(own)
+        within = (
+            int(shadows[:, 0].min()),
+            int(shadows[:, 1].max()),
+            int(shadows[:, 2].min()),
+            int(shadows[:, 3].max()),
+        )
+    absent = line_integrals(
+        without.solids.no_finer_than(_finest(camera)), without.attenuation, camera, within
+    ).attenuation
+    top, bottom, left, right = within or (0, camera.rows, 0, camera.columns)
+    part = slice(top, bottom), slice(left, right)
+    changed[part] = np.abs(present[part] - absent[part]) > VISIBLE
     return changed
 
 

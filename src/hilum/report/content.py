@@ -152,6 +152,7 @@ class DataSummary:
         split_title: name and hash of the split, "patients-70-10-20-s0 (3f9a1c)"; empty where it was not split.
         counts: columns `split, finding, images, patients, positives`; further columns are shown as they are.
         rejected: images that could not be read; columns at least `image_id, reason`.
+        generated: whether its images are generated, and show no patient.
     """
 
     name: str
@@ -161,6 +162,7 @@ class DataSummary:
     split_title: str
     counts: pl.DataFrame
     rejected: pl.DataFrame
+    generated: bool = False
 
 
 @dataclass(frozen=True)

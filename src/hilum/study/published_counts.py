@@ -3,7 +3,7 @@
 Which numbers are compared is data (`checks` of `hilum.report.published`); how each is counted is here.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -100,6 +100,32 @@ def published_of(study: Study) -> Published | None:
         return read_layout(study.layout)[1]
     papers = [split.paper for split in _splits(study) if isinstance(split, PaperSplit) and split.paper in PUBLISHED]
     return read_published(papers[0]) if papers else None
+
+
+def countable(study: Study, at_hand: Collection[str]) -> Study | None:
+    """The part of a study that some of its data sets suffice to count: their tasks, with nothing trained.
+
+    Args:
+        study: that repeats a paper.
+        at_hand: names of data sets.
+
+    Returns:
+        A study of the data sets and tasks that are at hand, with one arm from random weights; None where no task is.
+    """
+    content = study.model_dump(mode="json", exclude_unset=True)
+    content["data"] = {name: data for name, data in content["data"].items() if name in at_hand and "pool" not in data}
+    tasks = {
+        name: {key: value for key, value in task.items() if key != "test_on"}
+        for name, task in content.get("tasks", {}).items()
+        if task.get("on") in content["data"]
+    }
+    if not tasks:
+        return None
+    general = ("question", "data", "preprocess", "layout", "seeds")
+    arms = {"counted": {"encoder": "resnet18"}}
+    return Study.model_validate(
+        {key: content[key] for key in general if key in content} | {"tasks": tasks, "arms": arms}
+    )
 
 
 def compare_with_published(study: Study, views: Sequence[Prepared]) -> list[ComparedNumber]:

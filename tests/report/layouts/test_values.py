@@ -6,8 +6,9 @@ import torch
 from hilum.evaluation import as_predictions
 from hilum.finetuning.losses import exclusive_cross_entropy, masked_bce
 from hilum.report.layouts.arms import matches
+from hilum.report.layouts.results import TaskResults
 from hilum.report.layouts.tables import decimal
-from hilum.report.layouts.values import loss_on_test
+from hilum.report.layouts.values import Query, loss_on_test, value_of
 
 FINDINGS = ["Edema", "Mass", "Nodule"]
 
@@ -53,3 +54,17 @@ def test_numbers_have_true_signs_and_no_negative_zero():
         "−0.032", "+0.03", "0.000",
     ]  # fmt: skip
     assert decimal(21129038, 0) == "21,129,038"
+
+
+def test_an_average_is_over_the_findings_that_a_layout_lists(tmp_path):
+    rows = [("A", finding, "auroc", value) for finding, value in (("Edema", 0.6), ("Mass", 0.8), ("Nodule", 0.5))]
+    rows += [("A", "macro", "auroc", 0.9)]
+    task = TaskResults("task", tmp_path, tmp_path / "arms", counts=None)
+    (tmp_path / "evaluation").mkdir()
+    table = pl.DataFrame(rows, schema=["arm", "finding", "metric", "estimate"], orient="row")
+    table.with_columns(low=pl.lit(0.0), high=pl.lit(1.0)).write_parquet(tmp_path / "evaluation" / "metrics.parquet")
+    (tmp_path / "arms" / "A").mkdir(parents=True)
+    every = value_of(task, Query("auroc", arm="A", statistic="mean_sd"))
+    assert every.value == pytest.approx((0.6 + 0.8 + 0.5) / 3)
+    some = value_of(task, Query("auroc", arm="A", statistic="mean_sd", findings=("Edema", "Mass", "Fracture")))
+    assert (some.value, some.sd) == (pytest.approx(0.7), pytest.approx(0.1))

@@ -3,7 +3,7 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
-from hilum.report.content import ArmSummary, ReportContent
+from hilum.report.content import ArmSummary, DataSummary, ReportContent
 from hilum.report.verdict import Verdict
 from hilum.report.verdict.decide import decide
 
@@ -200,3 +200,20 @@ def test_findings_that_were_not_tested_are_not_counted():
     tested = [("own_moco", "scratch", 0.1, 0.05, 0.2, p, name) for name, p in (("Mass", 0.01), ("Edema", 0.3))]
     untested = ("own_moco", "scratch", 0.2, 0.1, 0.3, float("nan"), "Hernia")
     assert "of 2 findings tested" in verdict(HELPS, *tested, untested).sentences[-1]
+
+
+def test_a_pair_that_the_study_names_says_what_could_have_been_shown_of_it():
+    named = replace(study_of({"imagenet": 0.8, "scratch": 0.78}, [OPEN], reference=None), pairs=[OPEN[:2]])
+    assert decide(named).sentences == [
+        "imagenet minus scratch: 0.006 (−0.011 to 0.022), adjusted p = 0.48; this test set could have shown 0.021 "
+        "(80 % power)."
+    ]
+
+
+def test_generated_test_images_are_the_first_caution():
+    data = DataSummary("ours", "folder", 9, 9, "official", pl.DataFrame(), pl.DataFrame(), generated=True)
+    content = study_of({"own_moco": 0.8, "scratch": 0.78}, [HELPS])
+    assert decide(replace(content, data=[data])).cautions[0].startswith("The test images are generated")
+    assert decide(replace(content, data=[replace(data, generated=False)])).cautions == []
+    untested = replace(data, split_title="", generated=True)
+    assert decide(replace(content, data=[untested])).cautions == []

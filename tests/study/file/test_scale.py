@@ -4,7 +4,16 @@ import pytest
 
 from hilum.encoders.catalogue import ARCHITECTURES
 from hilum.study.file import find_study, parse_study, read_study
-from hilum.study.file.scale import TINY_ENCODERS, TINY_SIZE, tiny, tiny_encoders
+from hilum.study.file.scale import (
+    SIZE_OF_MANY,
+    TINY_ENCODERS,
+    TINY_EXCLUSIVE_IMAGES,
+    TINY_IMAGES,
+    TINY_POOL_IMAGES,
+    TINY_SIZE,
+    tiny,
+    tiny_encoders,
+)
 
 SHIPPED = [
     "elwirehardja2025", "toh2023", "gowtham2023", "tayebiarasteh2024", "kivotova2021", "which_pretraining",
@@ -59,3 +68,25 @@ seeds: [0, 1, 2]
     assert (many.seeds, many.sweep.trials) == ([0], 2)
     few = tiny(parse_study(text % "a: {encoder: resnet18}, b: {encoder: resnet50}", where="few.yaml"))
     assert (few.seeds, few.sweep.trials) == ([0, 1], 4)
+
+
+def test_images_are_as_many_as_their_labels_are_needed():
+    pooled = tiny(read_study(find_study("kivotova2021"))).data
+    assert {name: data.generate.images for name, data in pooled.items()} == {
+        "chexpert": TINY_IMAGES,
+        **dict.fromkeys(["chestxray14", "kermany", "gb7", "tbx11k", "vindr"], TINY_POOL_IMAGES),
+    }
+    supervised = tiny(read_study(find_study("demo"))).data  # a start learns the labels of `public`
+    tested = tiny(read_study(find_study("pool_composition"))).data  # two sets are only tested on
+    assert {data.generate.images for data in [*supervised.values(), *tested.values()]} == {TINY_IMAGES}
+    (exclusive,) = tiny(read_study(find_study("elwirehardja2025"))).data.values()
+    assert exclusive.generate.images == TINY_EXCLUSIVE_IMAGES
+
+
+def test_many_trainings_without_pretraining_are_shorter_and_of_smaller_images():
+    many = tiny(read_study(find_study("elwirehardja2025")))
+    assert {data.generate.size for data in many.data.values()} == {SIZE_OF_MANY}
+    assert {"resize": SIZE_OF_MANY} in many.preprocess
+    assert many.finetune.epochs == 1
+    pretrained = tiny(read_study(find_study("which_pretraining")))
+    assert {data.generate.size for data in pretrained.data.values()} == {TINY_SIZE}

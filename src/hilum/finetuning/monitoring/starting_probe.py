@@ -4,13 +4,16 @@ Fine-tuning that does not reach a logistic regression on the frozen features tha
 its labels. The probe learns from the same labelled images, so that the two are compared at the same cost in labels.
 """
 
+import hashlib
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 import torch
 from numpy.typing import NDArray
 
+from hilum.artifacts import fingerprint
 from hilum.data.labelled_images import UNCERTAIN_CLASS, LabelledImages
 from hilum.data.splits import some_patients
 from hilum.encoders.probe import linear_probe
@@ -18,6 +21,8 @@ from hilum.finetuning.classifier import Classifier
 from hilum.finetuning.data_loader import Feed
 from hilum.progress import ProgressReport, silent
 
+_LAST: dict[str, NDArray[np.float64]] = {}
+"""The last probe of this process, by the fingerprint of all that decides it."""
 MOST_TO_FIT = 5000
 """Images that a probe is fitted to, by whole patients: with more, a regression of 14 findings in 2,048 dimensions takes
 longer than it changes."""
@@ -32,6 +37,9 @@ def starting_probe(
     on_progress: ProgressReport = silent,
 ) -> NDArray[np.float64]:
     """Score images by a logistic regression on the frozen features of the encoder that a classifier starts from.
+
+    Arms of a study that start from the same weights and differ in how they go on ask for the same probe one after
+    another: the last one is kept and given again.
 
     Features are the encoder's own, of plain views, in the precision of the training. The penalty is chosen on the
     validation images (`hilum.encoders.probe.linear_probe`), as they choose the epoch of a training.
@@ -49,13 +57,40 @@ def starting_probe(
     """
     train, val = (_some(images, feed.seed) for images in (train, val))
     classifier.to(device=feed.device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+    key = _key(classifier, feed, train, val, scored)
+    if key is not None and key in _LAST:
+        return _LAST[key].copy()
     every = list(dict.fromkeys([*train.image_ids, *val.image_ids, *scored]))
     features = feed.outputs(classifier.encoder, every, "features for the linear probe", on_progress).cpu().numpy()
     place = {image_id: row for row, image_id in enumerate(every)}
     to_fit, to_choose, to_score = (
         features[[place[image_id] for image_id in ids]] for ids in (train.image_ids, val.image_ids, scored)
     )
-    return linear_probe((to_fit, _two_classes(train)), (to_choose, _two_classes(val)), to_score)
+    probed = linear_probe((to_fit, _two_classes(train)), (to_choose, _two_classes(val)), to_score)
+    if key is not None:
+        _LAST.clear()
+        _LAST[key] = probed.copy()
+    return probed
+
+
+def _key(
+    classifier: Classifier, feed: Feed, train: LabelledImages, val: LabelledImages, scored: Sequence[str]
+) -> str | None:
+    """Fingerprint of all that decides a probe; None where pixels lie in no file of their own, as of a pool."""
+    path = getattr(getattr(feed.store, "pixels", None), "filename", None)
+    if path is None:
+        return None
+    file, encoder = Path(path).stat(), classifier.encoder
+    weights = hashlib.sha256()
+    for name, tensor in encoder.state_dict().items():
+        weights.update(name.encode())
+        weights.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
+    images = [
+        [each.image_ids, each.patient_ids, hashlib.sha256(each.targets.tobytes()).hexdigest()] for each in (train, val)
+    ]
+    arithmetic = [feed.size, feed.batch_size, feed.seed, str(feed.device), feed.precision, torch.get_num_threads()]
+    pixels = [str(path), file.st_ino, file.st_mtime_ns, file.st_size]
+    return fingerprint([encoder.name, weights.hexdigest(), arithmetic, pixels, images, list(scored)])
 
 
 def _some(images: LabelledImages, seed: int) -> LabelledImages:

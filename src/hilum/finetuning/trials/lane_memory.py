@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -58,32 +59,62 @@ def lockstep_bytes(
         size: side of the views in px.
         images: of training and of validation.
     """
-    batch_size = trials[0].batch_size
-    with torch.device("meta"):
-        start = create_encoder(encoder_name, seed=0)
-    start.requires_grad_(False).eval()
-    views = torch.zeros(batch_size, 1, size, size, device="meta")
-    whole = _Watched(start)
-    with torch.no_grad(), whole:
-        start(views)
-    known: dict[tuple[Any, ...], tuple[int, int]] = {}
+    shapes = _shapes(encoder_name, findings, size, trials[0].batch_size)
     lanes, turn, features = [], 0, {}
     for settings in trials:
-        shape = (settings.unfreeze, settings.head, settings.pooling, settings.optimizer)
-        if shape not in known:
-            classifier = _classifier(start, settings, findings, size)
-            width = _feature_width(classifier)
-            if classifier.features_are_fixed:
-                once = policy_of(settings.policy) == ViewPolicy()
-                features[settings.pooling] = (images[1] + images[0] * once) * width * FLOAT
-                known[shape] = _stacked_bytes(classifier, settings, batch_size), 0
-            else:
-                known[shape] = _lane_bytes(classifier, settings, views)
-        own, in_turn = known[shape]
-        lanes.append(own)
-        turn = max(turn, in_turn)
-    encoder = sum(each.numel() * FLOAT for each in (*start.parameters(), *start.buffers()))
-    return LaneBytes(encoder + whole.most + _nbytes(views) + sum(features.values()), tuple(lanes), turn)
+        lane = shapes.of(settings)
+        if lane.fixed_width is not None:
+            once = policy_of(settings.policy) == ViewPolicy()
+            features[settings.pooling] = (images[1] + images[0] * once) * lane.fixed_width * FLOAT
+        lanes.append(lane.own)
+        turn = max(turn, lane.turn)
+    return LaneBytes(shapes.shared + sum(features.values()), tuple(lanes), turn)
+
+
+@dataclass(frozen=True)
+class _LaneShape:
+    """Bytes of one trial: what it keeps, what its turn takes; and how wide features are that are computed once."""
+
+    own: int
+    turn: int
+    fixed_width: int | None
+
+
+class _Shapes:
+    """Trials of one encoder, each shape looked at once."""
+
+    def __init__(self, encoder_name: str, findings: int, size: int, batch_size: int) -> None:
+        with torch.device("meta"):
+            self._start = create_encoder(encoder_name, seed=0)
+        self._start.requires_grad_(False).eval()
+        self._views = torch.zeros(batch_size, 1, size, size, device="meta")
+        self._findings, self._size, self._batch_size = findings, size, batch_size
+        whole = _Watched(self._start)
+        with torch.no_grad(), whole:
+            self._start(self._views)
+        encoder = sum(each.numel() * FLOAT for each in (*self._start.parameters(), *self._start.buffers()))
+        self.shared = encoder + whole.most + _nbytes(self._views)
+        self._known: dict[tuple[Any, ...], _LaneShape] = {}
+
+    def of(self, settings: FinetuneSettings) -> _LaneShape:
+        """A trial with these settings."""
+        shape = (settings.unfreeze, settings.head, settings.pooling, settings.optimizer, settings.answer)
+        if shape not in self._known:
+            self._known[shape] = self._measured(settings)
+        return self._known[shape]
+
+    def _measured(self, settings: FinetuneSettings) -> _LaneShape:
+        classifier = _classifier(self._start, settings, self._findings, self._size)
+        if not classifier.features_are_fixed:
+            return _LaneShape(*_lane_bytes(classifier, settings, self._views), None)
+        own = _stacked_bytes(classifier, settings, self._batch_size)
+        return _LaneShape(own, 0, _feature_width(classifier))
+
+
+@lru_cache(maxsize=8)
+def _shapes(encoder_name: str, findings: int, size: int, batch_size: int) -> _Shapes:
+    """Arms of a study, and rounds of a sweep, ask again and again for the same encoder; nothing here holds numbers."""
+    return _Shapes(encoder_name, findings, size, batch_size)
 
 
 def chunks_that_fit(

@@ -41,14 +41,25 @@ class LineIntegrals:
     body: NDArray[np.float32]
 
 
-def line_integrals(solids: Solids, attenuation: Attenuation, camera: Camera) -> LineIntegrals:
+def line_integrals(
+    solids: Solids, attenuation: Attenuation, camera: Camera, within: tuple[int, int, int, int] | None = None
+) -> LineIntegrals:
     """Line integrals of every ray.
 
     Soft tissue fills the union of the BODY solids. A lung is the overlap of its AIRSPACE solids without every SOLID of
     its side. ADDED solids add to that, cut to what remains of the lung where they have a side.
+
+    Args:
+        solids: what the rays can meet.
+        attenuation: of soft tissue and lungs.
+        camera: tube and detector.
+        within: first row, end row, first column, end column: only these rays; others meet nothing. All rays if None.
     """
     coefficients = _coefficients(solids, camera.source)
     rectangles = camera.rectangles(solids)
+    if within is not None:
+        for first_and_end, (low, high) in ((slice(0, 2), within[:2]), (slice(2, 4), within[2:])):
+            rectangles[:, first_and_end] = rectangles[:, first_and_end].clip(low, high)
     roles = [np.flatnonzero(solids.role == role) for role in (BODY, AIRSPACE, SOLID, ADDED)]
     shape = camera.rows, camera.columns
     total = np.empty(shape, dtype=np.float32)

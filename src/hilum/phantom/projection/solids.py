@@ -7,7 +7,7 @@ are centimetres; x points to the patient's left, y to the front, z to the head.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -102,12 +102,19 @@ def _solids(
         centre,
         planes,
         extent,
-        np.broadcast_to(np.asarray(value, dtype=np.float64), count).copy(),
-        np.full(count, role, dtype=np.int8),
-        np.broadcast_to(np.asarray(side, dtype=np.int8), count).copy(),
-        np.full(count, soft, dtype=np.bool_),
-        np.full(count, -1, dtype=np.int16),
+        _filled(value, count, np.float64),
+        _filled(role, count, np.int8),
+        _filled(side, count, np.int8),
+        _filled(soft, count, np.bool_),
+        _filled(-1, count, np.int16),
     )
+
+
+def _filled(values: ArrayLike, shape: int | tuple[int, ...], dtype: type[np.generic]) -> NDArray[Any]:
+    """A new array of these values, broadcast; several times as fast as `numpy.broadcast_to` for a few of them."""
+    made = np.empty(shape, dtype=dtype)
+    made[...] = values
+    return made
 
 
 def ellipsoids(
@@ -134,9 +141,9 @@ def ellipsoids(
     """
     centres = np.atleast_2d(np.asarray(centre, dtype=np.float64))
     count = len(centres)
-    lengths = np.broadcast_to(np.asarray(semiaxes, dtype=np.float64), (count, 3))
-    directions = np.broadcast_to(np.eye(3) if axes is None else np.asarray(axes, dtype=np.float64), (count, 3, 3))
-    cuts = np.tile(np.array([_NO_PLANE, _NO_PLANE]), (count, 1, 1))
+    lengths = _filled(semiaxes, (count, 3), np.float64)
+    directions = _filled(np.eye(3) if axes is None else axes, (count, 3, 3), np.float64)
+    cuts = _filled([_NO_PLANE, _NO_PLANE], (count, 2, 4), np.float64)
     for index, plane in enumerate(planes):
         cuts[:, index] = plane
     reach = 3.0 if soft else 1.0
@@ -176,7 +183,7 @@ def tubes(
     if towards is None:
         hint = np.where(np.abs(along[:, 2:]) < 0.8, [0.0, 0.0, 1.0], [1.0, 0.0, 0.0])
     else:
-        hint = np.broadcast_to(np.asarray(towards, dtype=np.float64), (count, 3))
+        hint = _filled(towards, (count, 3), np.float64)
     u = hint - (hint * along).sum(1)[:, None] * along
     u = u / np.sqrt((u * u).sum(1))[:, None]
     v = np.stack(
@@ -187,8 +194,8 @@ def tubes(
         ],
         axis=1,
     )
-    a = np.broadcast_to(np.asarray(radius, dtype=np.float64), count)
-    b = a if across is None else np.broadcast_to(np.asarray(across, dtype=np.float64), count)
+    a = _filled(radius, count, np.float64)
+    b = a if across is None else _filled(across, count, np.float64)
     lower = along if start_cut is None else np.asarray(start_cut, dtype=np.float64)
     upper = along if end_cut is None else np.asarray(end_cut, dtype=np.float64)
     planes = np.empty((count, 2, 4))
@@ -230,14 +237,14 @@ def path(
     shape = along.shape[:2]
 
     def flat(values: ArrayLike) -> NDArray[np.float64]:
-        return np.broadcast_to(np.asarray(values, dtype=np.float64), shape).reshape(-1)
+        return _filled(values, shape, np.float64).reshape(-1)
 
     return tubes(
         knots[:, :-1].reshape(-1, 3),
         knots[:, 1:].reshape(-1, 3),
         flat(radius),
         across=None if across is None else flat(across),
-        towards=None if towards is None else np.broadcast_to(np.asarray(towards), (*shape, 3)).reshape(-1, 3),
+        towards=None if towards is None else _filled(towards, (*shape, 3), np.float64).reshape(-1, 3),
         start_cut=np.concatenate([along[:, :1], joints], axis=1).reshape(-1, 3),
         end_cut=np.concatenate([joints, along[:, -1:]], axis=1).reshape(-1, 3),
         value=flat(value),

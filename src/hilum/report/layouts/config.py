@@ -51,6 +51,7 @@ class Cells(_Part):
         reference: of comparisons: the arm that `arm` is compared with; the study's where left out.
         finding: a finding or class, or an average over them ("macro", "weighted", "micro"); the study's main average
             where left out.
+        findings: of `mean_sd`: those to average over, as far as the task has them; all where left out.
         value: a metric, or one of `hilum.report.layouts.values.VALUES`.
         split: of counts: train, val or test.
         statistic: "estimate", or "mean_sd": the mean over findings with their standard deviation.
@@ -68,6 +69,7 @@ class Cells(_Part):
     arm: str | BestOf | None = None
     reference: str | BestOf | None = None
     finding: str | None = None
+    findings: list[str] | None = None
     value: str | None = None
     split: Literal["train", "val", "test"] | None = None
     statistic: Literal["estimate", "mean_sd"] | None = None

@@ -22,26 +22,44 @@ from hilum.report.render import Block, Figure, FigureGroup, Prose, file_stem
 
 _DOTTED = ("solid", (0, (1.2, 1.4)), (0, (5, 1.6)), (0, (6, 1.5, 1.2, 1.5)))
 """Of ROC curves: the first arm solid, the second dotted."""
-EXPLANATION = "explanation"
+EXPLANATION = "explain"
 
 
-def layout_figure(figure: FigureLayout, results: StudyResults) -> Block:
-    """Draw one figure of every task that it names, or give the reason why there is none."""
-    drawn: list[Figure] = []
-    reasons: list[str] = []
-    wanted = figure.tasks or list(results.tasks)
-    for name in wanted:
-        task = results.task(None if len(results.tasks) == 1 and not figure.tasks else name)
-        if task is None:
-            reasons.append(f"no task {name} in this run")
-            continue
-        made, missing = _of_task(figure, task)
-        title = "" if len(results.tasks) == 1 else f"_{name}"
-        drawn += [replace(one, name=file_stem(f"{figure.name}{title}_{number + 1}")) for number, one in enumerate(made)]
-        reasons += [reason if len(results.tasks) == 1 else f"{name}: {reason}" for reason in missing]
+def layout_figure(figure: FigureLayout, results: StudyResults) -> list[Block]:
+    """Draw one figure of every task that it names, each task's under its name, or give the reason why there is none."""
+    if figure.kind == "heat_maps" and any(_has_heat_maps(task) for task in results.tasks.values()):
+        return [Prose([f"{figure.title} In the study's report, section “Images”."])]
+    groups: list[tuple[str, list[Figure], list[str]]] = []
+    reasons: dict[str, list[str]] = {}
+    alone = len(results.tasks) == 1
+    for name in figure.tasks or list(results.tasks):
+        task = results.task(None if alone and not figure.tasks else name)
+        made, missing = _of_task(figure, task) if task else ([], [f"no task {name} in this run"])
+        title = figure.name if alone else f"{figure.name}_{name}"
+        drawn = [replace(one, name=file_stem(f"{title}_{number + 1}")) for number, one in enumerate(made)]
+        if drawn:
+            groups.append((name, drawn, missing))
+        else:
+            for reason in missing:
+                reasons.setdefault(reason, []).append(name)
+    blocks: list[Block] = []
+    if len(groups) > 1 and all(len(drawn) == 1 and not missing for _, drawn, missing in groups):
+        names = ", ".join(name for name, _, _ in groups)
+        caption = f"{figure.title} In this order: {names}."
+        blocks.append(FigureGroup(caption, [drawn[0] for _, drawn, _ in groups]))
+    else:
+        for name, drawn, missing in groups:
+            caption = figure.title if alone else f"{name}. {figure.title}"
+            blocks.append(FigureGroup(caption + _not_run(missing), drawn))
+    if reasons:
+        named = [reason if alone else f"{', '.join(names)}: {reason}" for reason, names in reasons.items()]
+        blocks.append(Prose([figure.title + _not_run(named)]))
+    return blocks
+
+
+def _not_run(reasons: Sequence[str]) -> str:
     unique = list(dict.fromkeys(reasons))
-    not_run = f" Not run: {'; '.join(unique)}." if unique else ""
-    return FigureGroup(f"{figure.title}{not_run}", drawn) if drawn else Prose([f"{figure.title}{not_run}"])
+    return f" Not run: {'; '.join(unique)}." if unique else ""
 
 
 def _of_task(figure: FigureLayout, task: TaskResults) -> tuple[list[Figure], list[str]]:
@@ -50,7 +68,7 @@ def _of_task(figure: FigureLayout, task: TaskResults) -> tuple[list[Figure], lis
     if figure.kind == "embedding":
         return _embedding(task)
     if figure.kind == "heat_maps":
-        return [], [_heat_maps(task)]
+        return [], ["the study's `explain` section made no heat maps"]
     arms, missing = arms_of(task, figure.arms)
     if not arms:
         return [], missing or ["no arm in this run"]
@@ -110,7 +128,5 @@ def _embedding(task: TaskResults) -> tuple[list[Figure], list[str]]:
     return figures, []
 
 
-def _heat_maps(task: TaskResults) -> str:
-    if not (task.directory / EXPLANATION / "explain.json").is_file():
-        return "the study's `explain` section made no heat maps"
-    return "the heat maps of the same images by both arms are in the report, section “Images”"
+def _has_heat_maps(task: TaskResults) -> bool:
+    return (task.directory / EXPLANATION / "explain.json").is_file()

@@ -15,12 +15,13 @@ from hilum.report.layouts.results import StudyResults, read_results
 from hilum.report.layouts.tables import layout_table
 from hilum.report.page import write_page
 from hilum.report.published import Published
-from hilum.report.render import Block, Prose, Section
+from hilum.report.render import Block, Prose, Section, formats
 from hilum.report.tasks import OverviewContent
 
 Content = TypeVar("Content", ReportContent, OverviewContent)
 
 ANCHOR = "published"
+_GENERATED = "The images are generated, and encoders, images and epochs few: a difference from the paper means nothing."
 DIRECTORY = "published"
 """Folder of a layout's own page in the folder of a study."""
 
@@ -83,13 +84,28 @@ class _Heading:
     scored_on: str
 
 
+def _networks(results: StudyResults) -> list[str]:
+    """Which networks the arms are, in a sentence: a reduced study has others than the paper under the same names."""
+    arms = {arm: task for task in results.tasks.values() for arm in task.arms}
+    groups: dict[str, list[str]] = {}
+    for arm, task in arms.items():
+        about = task.summary(arm)
+        start = " from random weights" if about.starts_from == "random" else ""
+        groups.setdefault(f"{about.encoder}{start}", []).append(arm)
+    named = [f"{network} ({formats.arms_in_words(of, len(arms))})" for network, of in groups.items()]
+    return [f"Networks of this study: {formats.listing(named)}."] if named else []
+
+
 def _section(layout: Layout, published: Published | None, results: StudyResults) -> Section:
     intro = [f"Paper: {published.citation}"] if published else []
     intro += ["“difference” is this study's number less the paper's."] if published else []
+    intro += _networks(results)
+    intro += [_GENERATED] if published and results.generated else []
     blocks: list[Block] = [Prose([*intro, *layout.notes])] if intro or layout.notes else []
     with style():
         for table in layout.tables:
             filled = layout_table(layout, table, results, published)
             blocks.append(filled if filled else Prose([f"{table.title} Not run: this study has none of its rows."]))
-        blocks += [layout_figure(figure, results) for figure in layout.figures]
+        for figure in layout.figures:
+            blocks += layout_figure(figure, results)
     return Section(ANCHOR, layout.title, blocks)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import yaml
 
 from hilum.data.tables import read_result_table
 from hilum.encoders.card import Card, read_card
@@ -17,7 +18,7 @@ from hilum.evaluation.metrics import overall_finding
 from hilum.report.content import ArmSummary, ReportContent
 from hilum.report.render import file_stem
 
-EVALUATION, ARMS, TASKS = "evaluation", "arms", "tasks"
+EVALUATION, ARMS, TASKS, GENERATED = "evaluation", "arms", "tasks", "generated"
 _FRACTION = "label_fraction-"
 _COUNTS = ("split", "finding", "images", "positives")
 
@@ -31,12 +32,15 @@ class TaskResults:
         directory: that holds `evaluation/`.
         arms_directory: that holds ARM/seed-N/.
         counts: columns `split, finding, images, positives`; None where they are not at hand.
+        adjusted: the task's comparisons, with p adjusted as the study asks for over all of its tasks; None where it has
+            one task.
     """
 
     name: str
     directory: Path
     arms_directory: Path
     counts: pl.DataFrame | None = None
+    adjusted: pl.DataFrame | None = None
     _cards: dict[str, list[Card]] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
@@ -46,7 +50,9 @@ class TaskResults:
 
     @cached_property
     def comparisons(self) -> pl.DataFrame:
-        """`comparisons.parquet`."""
+        """`comparisons.parquet`; of a study with several tasks as adjusted over them."""
+        if self.adjusted is not None:
+            return self.adjusted
         return self._table("comparisons") if self.table("comparisons") is not None else pl.DataFrame()
 
     @cached_property
@@ -111,12 +117,14 @@ class TaskResults:
     def content(self, arms: Sequence[str]) -> ReportContent:
         """The part of the results that figures of some arms are drawn from."""
         of_arms = pl.col("arm").is_in(list(arms))
+        among = of_arms & pl.col("reference").is_in(list(arms))
         curves = [
             curve.with_columns(pl.lit(arm).alias("arm"), pl.lit(seed).alias("seed"), pl.lit("finetune").alias("stage"))
             for arm in arms
             for seed, curve in enumerate(self.curves(arm))
         ]
-        compared = self.comparisons if self.comparisons.is_empty() else self.comparisons.filter(of_arms)
+        compared = self.comparisons if self.comparisons.is_empty() else self.comparisons.filter(among)
+        references = [] if compared.is_empty() else compared["reference"].unique().to_list()
         return ReportContent(
             question=self.name,
             arms=[self.summary(arm) for arm in arms],
@@ -124,7 +132,7 @@ class TaskResults:
             scored_on=self.name,
             metrics=self.metrics.filter(of_arms),
             comparisons=compared,
-            reference=self.reference if self.reference in arms else None,
+            reference=references[0] if len(references) == 1 else None,
             n_bootstrap=0,
             predictions={arm: self.predictions(arm) for arm in arms},
             curves=pl.concat(curves, how="diagonal_relaxed") if curves else pl.DataFrame(),
@@ -155,6 +163,11 @@ class StudyResults:
     directory: Path
     tasks: Mapping[str, TaskResults]
 
+    @property
+    def generated(self) -> bool:
+        """Whether the study's images, or some of them, were generated."""
+        return (self.directory / GENERATED).is_dir()
+
     def task(self, name: str | None) -> TaskResults | None:
         """A task by its name; the only one where none is named; None where there is no such task."""
         if name is None:
@@ -183,11 +196,23 @@ def read_results(directory: Path, counts: Mapping[str, pl.DataFrame] | None = No
         fix = "Give the folder of a study that has run, or run it first: hilum study run."
         raise HilumError(directory, expected="a finished study", found="no evaluation", fix=fix)
     tasks = {}
+    labelled = _labelled_data(directory)
+    over_tasks = _over_tasks(directory)
     for name, folder in folders.items():
         arms = folder / ARMS if (folder / ARMS).is_dir() else directory / ARMS
         own = (counts or {}).get(name)
-        tasks[name] = TaskResults(name, folder, arms, own if own is not None else _written_counts(folder, name))
+        own = own if own is not None else _written_counts(folder, labelled.get(name.split("/")[0], name))
+        place = folder.relative_to(directory).as_posix()
+        adjusted = None if over_tasks is None else over_tasks.filter(pl.col("place") == place)
+        tasks[name] = TaskResults(name, folder, arms, own, adjusted)
     return StudyResults(directory, tasks)
+
+
+def _over_tasks(directory: Path) -> pl.DataFrame | None:
+    """Comparisons of all tasks, with the folder of each in `place`; None of a study of one task."""
+    path = directory / EVALUATION / "comparisons.parquet"
+    table = read_result_table(path) if path.is_file() else None
+    return table if table is not None and "place" in table.columns else None
 
 
 def _folders_of_tasks(directory: Path) -> dict[str, Path]:
@@ -217,8 +242,15 @@ def _order_of(directory: Path) -> dict[str, int]:
     }
 
 
+def _labelled_data(directory: Path) -> dict[str, str]:
+    """The data set that each task of several learns from, as the study file has it."""
+    path = directory / "study.yaml"
+    tasks = (yaml.safe_load(path.read_text(encoding="utf-8")).get("tasks") or {}) if path.is_file() else {}
+    return {name: str(task["on"]) for name, task in tasks.items() if "on" in task}
+
+
 def _written_counts(folder: Path, name: str) -> pl.DataFrame | None:
-    """Counts from the tables of a report."""
+    """Counts of a data set from the tables of a report."""
     for path in [
         folder / "tables" / f"{file_stem('counts', name)}.csv",
         *sorted((folder / "tables").glob("counts_*.csv")),

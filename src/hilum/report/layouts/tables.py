@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
 from hilum.report.layouts.arms import arm_of, best_row, matches
 from hilum.report.layouts.config import Cells, Layout, TableLayout
 from hilum.report.layouts.results import StudyResults, TaskResults
-from hilum.report.layouts.values import Query, Value, value_of
+from hilum.report.layouts.values import OF_IMAGES, Query, Value, value_of
 from hilum.report.published import Published, PublishedTable, PublishedValue
 from hilum.report.render import Cell, Column, Table, formats
 
@@ -202,7 +202,8 @@ def _cell(
     cells = column.cells.over(row.cells.over(table.cells))
     published = printed.value(row.published, column.published) if printed else None
     query = Query(cells.value or "", finding=cells.finding, split=cells.split, resampled=layout.resampled)
-    query = Query(**{**query.__dict__, "statistic": cells.statistic or "estimate"})
+    averaged = None if cells.findings is None else tuple(cells.findings)
+    query = replace(query, statistic=cells.statistic or "estimate", findings=averaged)
     if not cells.value:
         return Shown(query, cells.task or "", "", Value(None, reason="not a number of this study"), published, cells)
     task = results.task(cells.task)
@@ -215,7 +216,7 @@ def _cell(
     if reason and cells.arm is not None:
         return Shown(query, task.name, "", Value(None, reason=reason, ran=False), published, cells)
     reference = arm_of(task, cells.reference)[0] if cells.reference is not None else None
-    query = Query(**{**query.__dict__, "arm": arm, "reference": reference})
+    query = replace(query, arm=arm, reference=reference)
     return Shown(query, task.name, arm or "", value_of(task, query), published, cells)
 
 
@@ -262,7 +263,7 @@ def _notes(
         notes.append("±: standard deviation over bootstrap resamples; of an interval, its width / 3.92.")
     if any(cell.cells.spread == "half_width" for line in grid for cell in line):
         notes.append("±: half the width of the 95 % interval.")
-    notes += _reasons(rows, columns, grid)
+    notes += _reasons(rows, columns, grid, printed)
     for misprint in printed.misprints if printed else []:
         used = misprint.row in {row.published for row in rows} and misprint.column in {c.published for c in columns}
         if used:
@@ -271,15 +272,29 @@ def _notes(
     return notes
 
 
-def _reasons(rows: Sequence[Head], columns: Sequence[Head], grid: Sequence[Sequence[Shown]]) -> list[str]:
-    """Why numbers are missing, each reason once with the rows, or the columns, that it is about."""
+def _reasons(
+    rows: Sequence[Head],
+    columns: Sequence[Head],
+    grid: Sequence[Sequence[Shown]],
+    printed: PublishedTable | None,
+) -> list[str]:
+    """Why numbers are missing that the paper has, each reason once with the rows, or the cells, that it is about."""
     of_rows: dict[str, list[str]] = {}
+    empty = {
+        column.title
+        for place, column in enumerate(columns)
+        if len(columns) > 1 and all(line[place].estimate is None for line in grid)
+    }
     for row, line in zip(rows, grid, strict=True):
         for column, cell in zip(columns, line, strict=True):
-            if cell.estimate is None and cell.cells.value:
+            of_this_study = bool(cell.arm) or cell.cells.arm is not None or cell.cells.value in OF_IMAGES
+            in_paper = printed is None or (cell.published is not None and of_this_study)
+            if cell.estimate is None and cell.cells.value and in_paper:
                 whole = all(other.estimate is None for other in line)
-                name = row.title if whole else f"{row.title}, {column.title}"
-                of_rows.setdefault(cell.value.reason, []).append(name)
+                name = row.title if whole else f"{row.title} of {column.title}"
+                name = column.title if column.title in empty and not whole else name
+                reason = cell.value.reason if cell.value.ran else "not in this run"
+                of_rows.setdefault(reason, []).append(name)
     notes = []
     for reason, names in of_rows.items():
         distinct = list(dict.fromkeys(names))

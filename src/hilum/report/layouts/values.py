@@ -31,6 +31,7 @@ class Query:
         finding: the main average where None.
         split: of counts.
         statistic: "estimate" or "mean_sd".
+        findings: of "mean_sd"; all where None.
         resampled: shares after resampling.
     """
 
@@ -40,6 +41,7 @@ class Query:
     finding: str | None = None
     split: str | None = None
     statistic: str = "estimate"
+    findings: tuple[str, ...] | None = None
     resampled: bool = False
 
 
@@ -66,7 +68,7 @@ class Value:
 def value_of(task: TaskResults, query: Query) -> Value:
     """The number that a query means, or the reason why there is none."""
     make = VALUES.get(query.value, _metric)
-    needs_arm = query.value not in _OF_IMAGES
+    needs_arm = query.value not in OF_IMAGES
     if needs_arm and query.arm is None:
         return Value(None, reason="the layout names no arm")
     if needs_arm and query.arm not in task.arms:
@@ -112,7 +114,10 @@ def _metric(task: TaskResults, query: Query) -> Value:
     if rows.is_empty():
         return Value(None, reason=f"{query.value} was not computed")
     if query.statistic == "mean_sd":
-        return _over_findings(rows.filter(~pl.col("finding").is_in(list(AVERAGES))))
+        chosen = ~pl.col("finding").is_in(list(AVERAGES))
+        if query.findings is not None:
+            chosen &= pl.col("finding").is_in(list(query.findings))
+        return _over_findings(rows.filter(chosen))
     finding = query.finding or task.overall
     row = rows.filter(pl.col("finding") == finding)
     if row.is_empty():
@@ -296,4 +301,4 @@ VALUES: dict[str, Callable[[TaskResults, Query], Value]] = {
 }
 """Values beside the metrics of the evaluation."""
 
-_OF_IMAGES = ("train_share", "positives", "images")
+OF_IMAGES = ("train_share", "positives", "images")

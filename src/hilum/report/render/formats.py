@@ -114,6 +114,22 @@ def listing(items: Sequence[str]) -> str:
     return " and ".join([", ".join(items[:-1]), items[-1]]) if len(items) > 1 else "".join(items)
 
 
+MOST_NAMED = 6
+"""Names that a sentence lists; of more it counts them, and a table has them."""
+
+
+def arms_in_words(names: Sequence[str], arms: int) -> str:
+    """Names of arms in a sentence; of many their number: "All 31 arms", "9 of 31 arms".
+
+    Args:
+        names: of the arms that are meant.
+        arms: how many there are in all.
+    """
+    if len(names) <= MOST_NAMED:
+        return listing(names)
+    return f"All {arms} arms" if len(names) == arms else f"{len(names)} of {arms} arms"
+
+
 def file_stem(*parts: str) -> str:
     """A file name that every system takes: "roc", "Pleural Effusion" becomes roc_pleural_effusion."""
     return "_".join(re.sub(r"[^a-z0-9]+", "_", part.lower()).strip("_") or "x" for part in parts)

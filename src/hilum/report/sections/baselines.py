@@ -51,7 +51,8 @@ def cautions(content: ReportContent) -> list[str]:
         return []
     verb = "is" if len(tied) == 1 else "are"
     named = _untrained(best["arm"]) or f"the model that sees only {what(best['arm'])}"
-    return [f"{formats.listing(tied)} {verb} not shown to beat {named} ({formats.decimal(best['estimate'])})."]
+    arms = formats.arms_in_words(tied, len(content.arms))
+    return [f"{arms} {verb} not shown to beat {named} ({formats.decimal(best['estimate'])})."]
 
 
 def not_above_blind(content: ReportContent, arms: Sequence[str]) -> tuple[list[str], str]:

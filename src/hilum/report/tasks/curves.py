@@ -10,6 +10,8 @@ from hilum.report.render import Figure, formats
 
 WIDTH, HEIGHT, LEFT, TOP, BOTTOM, RIGHT = 440, 300, 54, 12, 44, 14
 LEGEND_ROW, ARMS_A_ROW = 18, 3
+_DASHES = ("solid", "dashed", "dotted", "dashdot")
+"""Where there are more arms than colours."""
 _SPREAD = 0.02  # of the axis, between arms at one number of labels
 
 
@@ -33,11 +35,19 @@ def label_efficiency_figure(name: str, title: str, rows: pl.DataFrame, arms: Seq
         for number, arm in enumerate(shown):
             colour = canvas.ARM_COLOURS[arms.index(arm) % len(canvas.ARM_COLOURS)]
             marker = canvas.ARM_MARKERS[arms.index(arm) % len(canvas.ARM_MARKERS)]
+            dashes = _DASHES[arms.index(arm) // len(canvas.ARM_COLOURS) % len(_DASHES)]
             own = rows.filter((pl.col("arm") == arm) & pl.col("estimate").is_not_null()).sort("labelled_images")
             spread = 1 + _SPREAD * (number - (len(shown) - 1) / 2)
             places = [images * spread for images in own["labelled_images"].to_list()]
             axes.plot(
-                places, own["estimate"].to_list(), color=colour, marker=marker, markersize=5, linewidth=1.4, label=arm
+                places,
+                own["estimate"].to_list(),
+                color=colour,
+                marker=marker,
+                markersize=5,
+                linestyle=dashes,
+                linewidth=1.4,
+                label=arm,
             )
             for place, row in zip(places, own.to_dicts(), strict=True):
                 gid = f"point-{number}-{row['labelled_images']:g}"

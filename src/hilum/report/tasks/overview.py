@@ -106,11 +106,14 @@ def _verdict(content: OverviewContent) -> Verdict:
         for caution, names in cautions.items()
     ]
     tasks = dict.fromkeys(page.task for page in content.pages)
-    return Verdict(f"{formats.plural(len(tasks), 'task')}, each with its own answer.", headlines, sentences)
+    asked = formats.plural(len(tasks), "task")
+    if len(tasks) == 1:
+        asked = f"One task with {formats.plural(len(content.pages), 'label fraction')}"
+    return Verdict(f"{asked}, each with its own answer.", headlines, sentences)
 
 
 def _sections(content: OverviewContent) -> Iterator[Section]:
-    links = [(page.address, page.name, page.verdict.headline) for page in content.pages]
+    links = [(page.address, page.name, page.scored_on) for page in content.pages]
     yield Section("tasks", "Tasks", [Links(links)])
     results: list[Any] = [_tasks_table(content)]
     if content.ranks is not None:

@@ -80,7 +80,8 @@ def _beside_baselines(content: ReportContent) -> VerdictRecord | None:
     if not behind:
         return None
     verb = "is" if len(behind) == 1 else "are"
-    sentence = f"{formats.listing(behind)} {verb} not shown to beat a model that sees only {baselines.what(best)}."
+    named = formats.arms_in_words(behind, len(content.arms))
+    sentence = f"{named} {verb} not shown to beat a model that sees only {baselines.what(best)}."
     return VerdictRecord(
         VerdictCode.BASELINE_NOT_BEATEN, sentence, values={"baseline": best, "arms": ", ".join(behind)}
     )
@@ -89,6 +90,7 @@ def _beside_baselines(content: ReportContent) -> VerdictRecord | None:
 def _all_cautions(content: ReportContent) -> list[str]:
     """What was not trained comes first: nothing behind it holds then."""
     return [
+        *_generated(content),
         *content.failed,
         *learning.cautions(content),
         *cautions(content.arms),
@@ -96,6 +98,14 @@ def _all_cautions(content: ReportContent) -> list[str]:
         *baselines.cautions(content),
         *(f"{data}: {each}." for data, each in content.warnings if each.code not in _NO_CAUTION),
     ]
+
+
+def _generated(content: ReportContent) -> list[str]:
+    """Numbers of test images that show no patient."""
+    tested = [data for data in content.data if data.split_title]
+    if not tested or not all(data.generated for data in tested):
+        return []
+    return ["The test images are generated: the numbers show that everything runs, and nothing about patients."]
 
 
 def _labels(content: ReportContent) -> list[str]:
@@ -112,23 +122,23 @@ def cautions(arms: Sequence[ArmSummary]) -> list[str]:
     if trained_on:
         were = "were" if len(trained_on) > 1 else "was"
         texts.append(
-            f"{formats.listing(trained_on)} {were} trained on test patients: "
+            f"{formats.arms_in_words(trained_on, len(arms))} {were} trained on test patients: "
             f"{'their' if len(trained_on) > 1 else 'its'} numbers are too good, and so is every difference to the "
             f"others."
         )
-    texts += _not_known([arm for arm in arms if arm.trained_on_test_patients is None])
+    texts += _not_known([arm for arm in arms if arm.trained_on_test_patients is None], len(arms))
     if any(len(arm.seeds) == 1 for arm in arms):
         texts.append("Trained with one seed: how much the result changes from run to run is not known.")
     return texts
 
 
-def _not_known(arms: Sequence[ArmSummary]) -> list[str]:
+def _not_known(arms: Sequence[ArmSummary], among: int) -> list[str]:
     """Arms of which nobody knows whether they were trained on test patients, with the reasons; once for equal ones."""
     named: dict[str, list[str]] = {}
     for arm in arms:
         named.setdefault("; ".join(each.sentence for each in arm.unknown_exposures), []).append(arm.name)
     return [
-        f"Whether {formats.listing(names)} {'were' if len(names) > 1 else 'was'} trained on test patients is not known"
+        f"Whether {formats.arms_in_words(names, among)} {'were' if len(names) > 1 else 'was'} trained on test patients is not known"
         f"{f': {why}' if why else ''}."
         for why, names in named.items()
     ]
@@ -140,7 +150,10 @@ def _versus_reference(pairs: list[Row], content: ReportContent) -> tuple[str, li
     groups: dict[Direction, list[Row]] = {"better": [], "worse": [], "open": [], "unknown": []}
     for row in pairs:
         groups[direction(row)].append(row)
-    named = {key: formats.listing([_marked(row["arm"], content) for row in rows]) for key, rows in groups.items()}
+    named = {
+        key: formats.arms_in_words([_marked(row["arm"], content) for row in rows], len(content.arms))
+        for key, rows in groups.items()
+    }
     clauses = []
     if groups["better"]:
         clauses.append(
@@ -186,13 +199,12 @@ def _named_pairs(pairs: list[Row]) -> tuple[str, list[str]]:
             clauses.append(f"{row['arm']} {words[found]} {row['reference']}")
         else:
             clauses.append(f"between {row['arm']} and {row['reference']} no difference can be shown")
-        sentences_below = formats.difference(row["difference"], row["low"], row["high"])
+        difference = formats.difference(row["difference"], row["low"], row["high"])
+        could = _could_have_shown([row]) if found == "open" else ""
         sentences.append(
-            f"{row['arm']} minus {row['reference']}: {sentences_below}, {formats.p_statement(row['p_adjusted'])}."
+            f"{row['arm']} minus {row['reference']}: {difference}, {formats.p_statement(row['p_adjusted'])}{could}."
         )
-    open_rows = [row for row in pairs if direction(row) == "open"]
-    headline = formats.capital("; ".join(clauses)) + "."
-    return headline, [*sentences, *([_could_have_shown(open_rows)] if open_rows else [])]
+    return formats.capital("; ".join(clauses)) + ".", sentences
 
 
 def _all_pairs(pairs: list[Row], scores: list[Row], content: ReportContent) -> tuple[str, list[str]]:
@@ -271,6 +283,14 @@ def _few(names: list[str]) -> str:
 
 
 def _open_sentence(rows: list[Row], reference: str, measure: str, basis: str) -> str:
+    if len(rows) > formats.MOST_NAMED:
+        low, high = (pick(rows, key=lambda row: row["difference"]) for pick in (min, max))
+        ends = [f"{formats.decimal(row['difference'])} ({row['arm']})" for row in (low, high)]
+        least = formats.p_statement(min(row["p_adjusted"] for row in rows))
+        return (
+            f"{len(rows)} arms differ from {reference} in {measure} by {ends[0]} to {ends[1]}, and none of these "
+            f"differences is shown (the lowest {least}{basis}; see Comparisons){_could_have_shown(rows)}."
+        )
     parts = [
         f"{formats.decimal(row['difference'])} for {row['arm']}"
         f" ({_signed_interval(row, label=i == 0)}, {formats.p_statement(row['p_adjusted'])}{basis if i == 0 else ''})"

@@ -38,14 +38,22 @@ def before_the_verdict(content: ReportContent) -> str:
     if not arms:
         return ""
     whose = "its" if len(arms) == 1 else "their"
-    return f"{formats.listing(arms)} had not finished learning; {whose} differences mean little. "
+    named = formats.arms_in_words(arms, len(content.arms))
+    return f"{named} had not finished learning; {whose} differences mean little. "
 
 
 def cautions(content: ReportContent) -> list[str]:
     """By which signs arms had not finished learning, and what to do."""
-    signs = [f"{arm}: {formats.listing(signs)}" for arm, signs in unfinished_arms(content).items()]
-    if not signs:
+    unfinished = unfinished_arms(content)
+    if not unfinished:
         return []
+    groups: dict[str, list[str]] = {}
+    for arm, shown in unfinished.items():
+        groups.setdefault(formats.listing(shown) if len(unfinished) > formats.MOST_NAMED else arm, []).append(arm)
+    signs = [
+        f"{formats.arms_in_words(arms, len(content.arms))}: {formats.listing(unfinished[arms[0]])}"
+        for arms in groups.values()
+    ]
     return [f"Not finished learning: {'; '.join(signs)}. Give such arms more steps, or a higher learning rate."]
 
 
@@ -115,5 +123,9 @@ def leading_probe(content: ReportContent) -> list[str]:
     known = [row for row in rows if formats.known(row["estimate"])]
     if not known:
         return []
+    if len(known) > formats.MOST_NAMED:
+        low, high = (pick(known, key=lambda row: row["estimate"]) for pick in (min, max))
+        lowest, highest = (f"{formats.decimal(row['estimate'])} ({row['arm']})" for row in (low, high))
+        return [f"A linear probe of what each arm starts from, with the same labels, reaches {lowest} to {highest}."]
     parts = [f"{row['arm']} {formats.decimal(row['estimate'])}" for row in known]
     return [f"A linear probe of what each arm starts from, with the same labels, reaches: {formats.listing(parts)}."]

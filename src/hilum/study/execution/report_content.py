@@ -182,15 +182,16 @@ def _data_summary(prepared: Prepared, out: Path, name: str) -> DataSummary:
     counts = count_images(rows, split.assignment) if is_labelled else count_images(data.manifest)
     if is_labelled:
         counts = counts.filter(pl.col("finding").is_in(prepared.study.task.findings))
-    generated = " (generated images)" if prepared.study.data[name].generate else ""
+    generated = prepared.study.data[name].generate is not None
     return DataSummary(
         name=name,
-        collection=data.collected.name + generated,
+        collection=data.collected.name + (" (generated images)" if generated else ""),
         images=data.manifest.height,
         patients=data.manifest["patient_id"].n_unique(),
         split_title=split.title if is_labelled else "",
         counts=counts.select("split", "finding", "images", "patients", "positives"),
         rejected=store.rejected,
+        generated=generated,
     )
 
 

@@ -9,15 +9,22 @@ from hilum.encoders.published import describe_weights
 from hilum.errors import HilumError
 from hilum.findings import ADDED_COLLECTIONS
 from hilum.finetuning.settings import WITH_OWN_HEAD
+from hilum.study.file.pretraining import Pretrained, Supervised
 from hilum.study.file.schema import Study
 from hilum.study.file.section import FOLDER_LABELS
 from hilum.study.file.sweep import shrunk
-from hilum.study.file.views import views_of
+from hilum.study.file.views import starts_in, views_of
 
-TINY_IMAGES = 450
+TINY_IMAGES = 300
+TINY_EXCLUSIVE_IMAGES = 450
+"""Where each image is of one class: rare ones need images of their own."""
+TINY_POOL_IMAGES = 150
+"""Of a data set whose labels nothing learns from and nothing is tested on: it only adds to a pool to pretrain on."""
 TINY_PREVALENCE = 0.13
 """Of every finding, so that a few dozen test images hold some of each."""
 TINY_SIZE = 64
+SIZE_OF_MANY = 48
+"""Where there are many trainings, and no pretraining, whose masks and crops need multiples of 32; of one epoch then."""
 SMALLEST_SIZE = 32
 TINY_EPOCHS = 2
 TINY_BATCH = 32
@@ -66,29 +73,35 @@ def tiny(study: Study) -> Study:
         HilumError: a data set that a package adds, whose images Hilum cannot generate.
     """
     content = study.model_dump(mode="json", exclude_unset=True)
+    many = sum(len(view.study.arms) for view in views_of(study)) * len(study.seeds[:2]) > TINY_TRAININGS
+    shorter = many and not _pretrains(study)
+    size = SIZE_OF_MANY if shorter else TINY_SIZE
     _shrink_encoders(content)
     exclusive = {view.study.labelled_data for view in views_of(study) if view.study.task.classes == "exclusive"}
     exclusive |= {part for name in exclusive for part in study.data[name].pool or ()}
     own = {name: data for name, data in content["data"].items() if not data.get("pool")}
+    with_labels = _with_labels(study)
     for index, (name, data) in enumerate(own.items()):
         if data["collection"] in ADDED_COLLECTIONS:
             fix = "Give this data set's folder, and run at full scale."
             expected = "a native layout in which Hilum can generate images"
             raise HilumError(f"data.{name}.collection", expected=expected, found=data["collection"], fix=fix)
-        generate = {"images": TINY_IMAGES, "size": TINY_SIZE, "seed": index, "min_prevalence": TINY_PREVALENCE}
+        images = TINY_EXCLUSIVE_IMAGES if name in exclusive else TINY_IMAGES
+        images = images if name in with_labels else TINY_POOL_IMAGES
+        generate = {"images": images, "size": size, "seed": index, "min_prevalence": TINY_PREVALENCE}
         if name in exclusive:
             generate["max_findings"] = 1
         data |= {"generate": generate}
         data |= {"release": None, "labeller": None}
         data["labels"] = str(FOLDER_LABELS) if data["collection"] == "folder" else None
     steps = parse_recipe(study.preprocess).as_data()
-    content["preprocess"] = [_shrunk_step(step) for step in steps]
+    content["preprocess"] = [_shrunk_step(step, size) for step in steps]
     content["pretrain"] = _shrunk_training(
         _shrunk_curriculum(content.get("pretrain", {})),
         study.pretrain.epochs or TINY_EPOCHS,
     )
     general = {key: value for key, value in content.get("finetune", {}).items() if key != "steps"}
-    content["finetune"] = _shrunk_training(general, study.finetune.epochs or TINY_EPOCHS)
+    content["finetune"] = _shrunk_training(general, 1 if shorter else study.finetune.epochs or TINY_EPOCHS)
     starts = content.get("starts", {})
     for start in starts.values():
         encoder = start["encoder"]
@@ -117,9 +130,8 @@ def tiny(study: Study) -> Study:
             arm["finetune"]["size"] = architecture.size
         if study.finetuning_of(name).head == "own" and encoder not in WITH_OWN_HEAD:
             arm["finetune"]["head"] = "linear"
-    many = sum(len(view.study.arms) for view in views_of(study)) * len(study.seeds[:2]) > TINY_TRAININGS
     _shrink_sweeps(study, content, TINY_TRIALS // 2 if many else TINY_TRIALS)
-    _shrink_sizes(content)
+    _shrink_sizes(content, size)
     content["seeds"] = study.seeds[: 1 if many else 2]
     content["evaluate"] = content.get("evaluate", {}) | {
         "n_bootstrap": min(study.evaluate.n_bootstrap, TINY_N_BOOTSTRAP),
@@ -132,6 +144,23 @@ def tiny(study: Study) -> Study:
         }
         content["explain"] = content.get("explain", {}) | few
     return Study.model_validate(content)
+
+
+def _pretrains(study: Study) -> bool:
+    starts = (init for view in views_of(study) for arm in view.study.arms.values() for init in starts_in(arm.init))
+    return any(isinstance(init, Pretrained) for init in starts)
+
+
+def _with_labels(study: Study) -> set[str]:
+    """Data sets whose labels some task, some test or some start needs; of a pool its parts."""
+    named: set[str] = set()
+    for view in views_of(study):
+        named |= {view.study.labelled_data, *view.study.task.external}
+        for arm in view.study.arms.values():
+            for init in starts_in(arm.init):
+                if isinstance(init, Supervised) and not isinstance(init.supervise, str):
+                    named.add(init.supervise.on)
+    return named | {part for name in named for part in study.data[name].pool or ()}
 
 
 def tiny_encoders(encoders: Iterable[str]) -> dict[str, str]:
@@ -186,14 +215,14 @@ def _shrunk_curriculum(settings: dict[str, Any]) -> dict[str, Any]:
     return settings | {"size": {**size, "start": TINY_SIZE // 2, "end": None}}
 
 
-def _shrink_sizes(content: dict[str, Any]) -> None:
+def _shrink_sizes(content: dict[str, Any], largest: int) -> None:
     """Views of arms no larger than the images; where several are compared, as many sizes in the same order."""
     parts = [part["finetune"] for part in (content, *content["arms"].values()) if part.get("finetune", {}).get("size")]
     fixed = [arm["finetune"] for arm in content["arms"].values() if ARCHITECTURES[_encoder(arm, content)].fixed]
     free = [part for part in parts if not any(part is each for each in fixed)]
     sizes = sorted({part["size"] for part in free})
-    step = (TINY_SIZE - SMALLEST_SIZE) // max(len(sizes) - 1, 1)
-    small = {size: TINY_SIZE - step * place for place, size in enumerate(reversed(sizes))}
+    step = (largest - SMALLEST_SIZE) // max(len(sizes) - 1, 1)
+    small = {size: largest - step * place for place, size in enumerate(reversed(sizes))}
     for part in free:
         part["size"] = min(part["size"], small[part["size"]])
 
@@ -228,9 +257,9 @@ def _weights_at_hand(init: str, encoder: str) -> str:
     return init if init == "random" or describe_weights(init, encoder).here else "random"
 
 
-def _shrunk_step(step: Any) -> Any:
+def _shrunk_step(step: Any, size: int) -> Any:
     if isinstance(step, dict) and "resize" in step:
-        return {"resize": min(int(step["resize"]), TINY_SIZE)}
+        return {"resize": min(int(step["resize"]), size)}
     return step
 
 

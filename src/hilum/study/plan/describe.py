@@ -47,6 +47,7 @@ from hilum.study.plan.steps import (
 from hilum.study.plan.sweep import needs_of
 from hilum.study.pool import part_counts
 from hilum.study.prepared import Prepared, PreparedStudy
+from hilum.study.published_counts import countable
 from hilum.study.rates import STEPS_SPREAD, Rates, rates_of_this_machine
 
 IMAGES_A_SECOND = 100.0
@@ -68,6 +69,8 @@ class Plan:
         spread: what each time may be off, as a share, by directory.
         tasks: of a study of several tasks or label fractions, the plan of each by its name; then `study` is the whole
             one, and `prepared` and `images` are those of the first.
+        counted: of a study that repeats a paper and lacks some of its data sets, those that are at hand with their
+            tasks, for their counts; None otherwise.
     """
 
     study: Study
@@ -79,6 +82,7 @@ class Plan:
     rates: Rates | None = None
     spread: dict[str, float] = field(default_factory=dict)
     tasks: Mapping[str, "Plan"] = field(default_factory=dict)
+    counted: PreparedStudy | None = None
 
 
 def plan_study(
@@ -118,7 +122,13 @@ def plan_study(
     first = plans[views[0].name]
     if not views[0].directory:
         return replace(first, steps=steps)
-    return Plan(study, first.prepared, first.images, steps, done, seconds, rates, spread, plans)
+    at_hand = None if whole else _at_hand(study, here, allow_missing)
+    return Plan(study, first.prepared, first.images, steps, done, seconds, rates, spread, plans, at_hand)
+
+
+def _at_hand(study: Study, roots: Mapping[str, Path], allow_missing: bool) -> PreparedStudy | None:
+    few = countable(study, set(roots)) if study.layout else None
+    return prepare_study(few, {name: roots[name] for name in few.data}, allow_missing=allow_missing) if few else None
 
 
 def plan_data(plan: Plan) -> dict[str, Any]:
