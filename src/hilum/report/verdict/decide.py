@@ -138,8 +138,8 @@ def _not_known(arms: Sequence[ArmSummary], among: int) -> list[str]:
     for arm in arms:
         named.setdefault("; ".join(each.sentence for each in arm.unknown_exposures), []).append(arm.name)
     return [
-        f"Whether {formats.arms_in_words(names, among)} {'were' if len(names) > 1 else 'was'} trained on test patients is not known"
-        f"{f': {why}' if why else ''}."
+        f"Whether {formats.arms_in_words(names, among)} {'were' if len(names) > 1 else 'was'} trained on test patients "
+        f"is not known{f': {why}' if why else ''}."
         for why, names in named.items()
     ]
 
