@@ -54,7 +54,7 @@ FORMER = {
     "encoders/card.py",
     "evaluation/predictions/exposure.py",
     "prediction/description.py",
-    "runs/report.py",
+    "report/from_folder/files.py",
     "study/file/read.py",
     "study/plan/record.py",
 }
