@@ -55,6 +55,7 @@ FORMER = {
     "evaluation/predictions/exposure.py",
     "prediction/description.py",
     "report/from_folder/files.py",
+    "runs/report.py",
     "study/file/read.py",
     "study/plan/record.py",
 }
