@@ -54,6 +54,7 @@ FORMER = {
     "encoders/card.py",
     "evaluation/predictions/exposure.py",
     "prediction/description.py",
+    "report/from_folder/files.py",
     "runs/report.py",
     "study/file/read.py",
     "study/plan/record.py",

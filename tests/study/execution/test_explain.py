@@ -107,7 +107,7 @@ def test_only_what_changed_is_explained_anew_and_to_the_same_bits(
     out = Path(shutil.copytree(explained, tmp_path / "out"))
     run_study(explained_study, {"images": images}, out, show_step=unseen)
     assert keys(out) == keys(explained)
-    other = parse_study(small_text, where="small.yaml", overrides=[SMALL, "explain.method=occlusion"])
+    other = parse_study(small_text, where="small.yaml", overrides=[SMALL, "explain.method=layercam"])
     run_study(other, {"images": images}, out, show_step=unseen)
     before, after = keys(explained), keys(out)
     assert {step for step in after if after[step] != before[step]} == {"explain", "report"}

@@ -157,7 +157,7 @@ def _arm_of(path: Path) -> str:
 def recorded_samples(record: Mapping[str, Any]) -> int | None:
     """Bootstrap samples that a metrics.json or `evaluate` of a study.yaml records; None where neither is stated.
 
-    Earlier versions called them `redraws`.
+    Earlier versions wrote them under another key.
     """
     samples: int | None = record.get("n_bootstrap", record.get("redraws"))
     return samples
