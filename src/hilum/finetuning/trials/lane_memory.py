@@ -1,10 +1,12 @@
 """How much memory trials in lockstep need, computed from shapes before anything is."""
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -152,7 +154,8 @@ def chunks_that_fit(
         "memory",
         expected=f"{need:,} bytes for one trial",
         found=f"{memory:,}",
-        fix="Use a smaller `batch_size` or `size`, unfreeze fewer blocks, or give more memory.",
+        fix=f"Give {encoder_name} a smaller `batch_size` or `size` or fewer unfrozen blocks, leave its arms out, or "
+        "give more memory: trials use half of what is free.",
     )
 
 
@@ -160,6 +163,9 @@ def memory_at_hand(device: torch.device) -> int:
     """Bytes that trials may use: half of what is free."""
     if device.type == "cuda":
         return int(SHARE_AT_HAND * torch.cuda.mem_get_info(device)[0])
+    meminfo = Path("/proc/meminfo")  # counts what files are cached in as free; SC_AVPHYS_PAGES does not
+    if meminfo.exists() and (found := re.search(r"^MemAvailable:\s+(\d+) kB", meminfo.read_text(), re.MULTILINE)):
+        return int(SHARE_AT_HAND * 1024 * int(found[1]))
     pages = os.sysconf("SC_AVPHYS_PAGES") if "SC_AVPHYS_PAGES" in os.sysconf_names else os.sysconf("SC_PHYS_PAGES")
     return int(SHARE_AT_HAND * pages * os.sysconf("SC_PAGE_SIZE"))
 
