@@ -351,6 +351,7 @@ def test_words_for_splits_and_unknown_values_are_understood(root, column):
     [
         ("fold", "3", "'fold' looks like a split: rename it to split and write train, val or test, if it is"),
         ("MRN", "17", "'MRN' looks like patients: rename it to patient_id, if it is"),
+        ("PatNr", "17", "'PatNr' looks like patients: rename it to patient_id, if it is"),
         ("Label", "Pneumonia", "'Label' looks like labels: write one column a finding, with 1 and 0, if it is"),
     ],
 )
@@ -359,6 +360,12 @@ def test_a_column_that_is_left_out_and_looks_like_more_is_named(root, column, va
     collected = read_collection("folder", root, labels=path)
     assert f"column {message}" in collected.notes
     assert collected.manifest.filter(pl.col("labelled"))["split"].to_list() == [None]
+
+
+def test_patient_ids_that_a_spreadsheet_rounded_are_reported(root):
+    path = labels(root, "image,patient_id,Mass\none.jpg,2.24E+14,1\nb/two.PNG,E12,0\n")
+    notes = read_collection("folder", root, labels=path).notes
+    assert any("1 patient ids of" in note and "rounded by a spreadsheet (2.24E+14)" in note for note in notes)
 
 
 def test_a_parquet_table_of_labels_says_the_same(root, tmp_path):

@@ -37,7 +37,10 @@ _SPLIT_WORDS: Mapping[str, str] = MappingProxyType(
 UNKNOWN_WORDS = ("na", "n/a", "#n/a", "nan", "null", "none", "unknown", "?")
 """What stands for nothing in a cell, in lower case, beside nothing itself."""
 
-_LIKE_PATIENTS = ("pid", "mrn", "patno", "patientno", "patientnumber", "patientname", "caseid", "case", "person")
+_LIKE_PATIENTS = (
+    *("pid", "mrn", "pat", "patid", "patno", "patnr", "patientno", "patientnr", "patientnumber", "patientname"),
+    *("caseid", "case", "person"),
+)
 _LIKE_SPLITS = ("group", "phase", "cohort", "usage", "dataset", "datasplit", "traintest", "istest", "istrain", "cv")
 _LIKE_LABELS = ("label", "labels", "class", "target", "diagnosis", "diagnoses", "finding", "findings", "findinglabels")
 
