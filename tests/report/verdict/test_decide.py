@@ -107,6 +107,7 @@ def test_two_arms_that_help_share_a_headline():
 def test_a_comparison_without_p_is_not_a_verdict():
     expected = verdict(("a", "scratch", 0.02, None, None, None))
     assert expected.headline == "a could not be compared with scratch."
+    assert not any("too few" in sentence for sentence in expected.sentences)
     assert verdict(("a", "scratch", float("nan"), None, None, float("nan"))).headline == expected.headline
 
 

@@ -173,6 +173,10 @@ def _versus_reference(pairs: list[Row], content: ReportContent) -> tuple[str, li
 
     basis = _basis(content)
     sentences = []
+    if any("too few" in str(row.get("family")) for row in groups["unknown"]):
+        sentences.append(
+            "Not tested: too few positive or negative patients among the test images. Label more, or test on more."
+        )
     measure = _measure(pairs[0]) if pairs else ""
     verbs: dict[Direction, str] = {"better": "beats", "worse": "falls behind"}
     for key, verb in verbs.items():
