@@ -20,7 +20,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "Hilum needs Python 3.11, 3.12 or 3.13: none found. Install one, or say where: make PYTHON=/path/to/python3.12"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
-	$(UV) pip install --python $(VENV)/bin/python --constraint constraints.txt \
+	$(UV) pip install --python $(VENV)/bin/python --constraint constraints.txt --compile-bytecode \
 		$(if $(TORCH_BACKEND),--torch-backend=$(TORCH_BACKEND)) --editable '.[dev]'
 	@touch $(INSTALLED)
 
