@@ -77,4 +77,7 @@ def describe(directory: Path) -> None:
         numbers = [None] * 3 if measured is None else [measured.estimate, measured.ci_low, measured.ci_high]
         rows.append([finding.name, " ".join(code.code for code in finding.codes[:1]), finding.threshold, *numbers])
     print_table(["finding", "code", "threshold", "AUROC", "95 % low", "high"], rows)
+    for finding in described.findings:
+        for note in finding.notes:
+            echo(f"{finding.name}: {note}")
     echo(f"Thresholds: {described.threshold_rule}, {described.thresholds_chosen_on}. Numbers: {described.measured_on}.")

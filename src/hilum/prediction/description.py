@@ -51,7 +51,7 @@ class FindingDescription(_Part):
         codes: of concepts that mean the same; empty where there is none.
         threshold: on the scale of the probability, from which on the finding is called; null where validation images
             gave none.
-        calibration: null where validation images had no positives, no negatives, or gave no rising scale.
+        calibration: null where fewer than five validation patients were positive, or negative, or no scale rises.
         notes: why something is null.
     """
 

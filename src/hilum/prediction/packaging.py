@@ -37,6 +37,9 @@ from hilum.progress import ProgressReport, silent
 
 CalibrationMethod: TypeAlias = Literal["platt", "temperature"]
 CALIBRATIONS = {"platt": fit_platt, "temperature": fit_temperature}
+FEWEST_PATIENTS = 5
+"""Positive, and negative, validation patients from which on a calibration is fitted and a threshold needs no warning: a
+slope fitted to one or two positives can send a probability of a half to nothing."""
 _METRICS = (AUROC, "auprc", "sensitivity", "specificity")
 
 
@@ -164,7 +167,9 @@ def _described(
     return ModelDescription(
         name=packaging.name,
         question=packaging.question,
-        findings=[_finding(finding, validation, thresholds, packaging) for finding in card.findings],
+        findings=[
+            describe_finding(finding, validation, thresholds, packaging.calibration) for finding in card.findings
+        ],
         threshold_rule=packaging.rule,
         thresholds_chosen_on=(thresholds.chosen_on and f"val of {packaging.split}") or "given beforehand",
         calibration_method=packaging.calibration,
@@ -178,21 +183,39 @@ def _described(
     )
 
 
-def _finding(finding: str, validation: Predictions, thresholds: Thresholds, packaging: Packaging) -> FindingDescription:
+def describe_finding(
+    finding: str, validation: Predictions, thresholds: Thresholds, calibration_method: CalibrationMethod = "platt"
+) -> FindingDescription:
+    """Threshold and calibration of one finding, with the reason where there is none.
+
+    Args:
+        finding: canonical name.
+        validation: scores of the validation images.
+        thresholds: chosen on them.
+        calibration_method: how probabilities are scaled.
+    """
     threshold, notes = thresholds.values[finding], []
-    if not np.isfinite(threshold):
-        notes.append("no threshold: validation images have no positives, no negatives, or none is specific enough")
     at = validation.findings.index(finding)
     labels, scores = validation.labels[:, at], validation.scores[:, at]
+    of_class = [
+        len({patient for patient, label in zip(validation.patients, labels, strict=True) if label == each})
+        for each in (1.0, 0.0)
+    ]
+    rests_on = f"{of_class[0]} positive and {of_class[1]} negative validation patients"
+    few = min(of_class) < FEWEST_PATIENTS
+    if not np.isfinite(threshold):
+        notes.append("no threshold: validation images have no positives, no negatives, or none is specific enough")
+    elif few:
+        notes.append(f"the threshold rests on {rests_on} only")
     calibration = None
-    if {0.0, 1.0} <= set(labels):
-        scaling = CALIBRATIONS[packaging.calibration](labels, scores)
+    if not few:
+        scaling = CALIBRATIONS[calibration_method](labels, scores)
         if scaling.slope > 0:
             calibration = Calibration(slope=scaling.slope, shift=scaling.shift)
         else:
             notes.append("no calibration: on validation images the finding is not likelier where the score is higher")
     else:
-        notes.append("no calibration: validation images have no positives or no negatives")
+        notes.append(f"no calibration: {rests_on}, {FEWEST_PATIENTS} of each are needed")
     codes = [FindingCode(scheme=each.scheme, code=each.code, meaning=each.meaning) for each in terms_of(finding)]
     return FindingDescription(
         name=finding,

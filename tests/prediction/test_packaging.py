@@ -1,0 +1,44 @@
+import numpy as np
+import polars as pl
+import pytest
+
+from hilum.evaluation.predictions import as_predictions
+from hilum.evaluation.thresholds import choose_thresholds
+from hilum.prediction.packaging import FEWEST_PATIENTS, describe_finding
+
+
+def validation(positives: int, *, images_of_each: int = 1):
+    """Twenty negative patients and so many positive ones, whose scores are higher."""
+    patients = [f"p{number}" for number in range(20 + positives) for _ in range(images_of_each)]
+    labels = np.repeat([0.0] * 20 + [1.0] * positives, images_of_each)
+    scores = np.clip(0.3 + 0.3 * labels + np.random.default_rng(0).normal(0, 0.1, len(labels)), 0.01, 0.99)
+    table = pl.DataFrame(
+        {
+            "image_id": [f"i{number}" for number in range(len(labels))],
+            "patient_id": patients,
+            "split": "val",
+            "y_Edema": labels,
+            "p_Edema": scores,
+        }
+    )
+    return as_predictions(table, name="val", split="val")
+
+
+@pytest.mark.parametrize(("positives", "images_of_each"), [(1, 1), (1, 10), (FEWEST_PATIENTS - 1, 2)])
+def test_few_positive_patients_give_no_calibration_and_a_threshold_with_a_warning(positives, images_of_each):
+    scored = validation(positives, images_of_each=images_of_each)
+    described = describe_finding("Edema", scored, choose_thresholds(scored, "youden"))
+    assert described.calibration is None
+    assert described.threshold is not None
+    assert described.notes == [
+        f"the threshold rests on {positives} positive and 20 negative validation patients only",
+        f"no calibration: {positives} positive and 20 negative validation patients, {FEWEST_PATIENTS} of each are needed",
+    ]
+
+
+def test_enough_of_them_give_both_without_a_word():
+    scored = validation(FEWEST_PATIENTS)
+    described = describe_finding("Edema", scored, choose_thresholds(scored, "youden"))
+    assert described.calibration is not None
+    assert described.calibration.slope > 0
+    assert described.notes == []
