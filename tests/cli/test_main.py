@@ -71,6 +71,13 @@ def test_a_plan_for_people_names_arms_steps_and_what_is_missing(monkeypatch, cap
     assert "add --data chestxray14=ROOT" in out
 
 
+def test_a_folder_for_a_data_set_that_the_study_does_not_have_is_refused(monkeypatch, capsys, tmp_path):
+    words = ("study", "plan", "chestxray14_tiny", "--data", f"chestxray={tmp_path}")
+    status, _, errors = run(monkeypatch, capsys, *words)
+    assert status == EXIT_USER_ERROR
+    assert "a data set of the study (chestxray14)" in " ".join(errors.split())
+
+
 def test_generated_images_are_written_and_ingested(monkeypatch, capsys, tmp_path):
     monkeypatch.chdir(tmp_path)
     assert run(monkeypatch, capsys, "phantom", "--images", "12", "--size", "32", "--out", "images")[0] == 0

@@ -98,7 +98,7 @@ def plan(
         starts = content.starts
         named = {str(arm.encoder or starts[str(arm.start)].encoder) for arm in content.arms.values()}
         measure_rates(sorted(named), image_size(content))
-    description = plan_study(content, roots(data), out, allow_missing=allow_missing)
+    description = plan_study(content, roots(data, content), out, allow_missing=allow_missing)
     if json:
         print_json(plan_data(description) | {"published": published_rows(description)})
     else:
@@ -135,7 +135,7 @@ def check(
     _quiet()
     with progress("check") as on_progress:
         checked = check_study(
-            content, roots(data), allow_missing=allow_missing, workers=workers, on_progress=on_progress
+            content, roots(data, content), allow_missing=allow_missing, workers=workers, on_progress=on_progress
         )
     if json:
         print_json(asdict(checked))
@@ -203,7 +203,7 @@ def run(
         context.with_resource(locked(out))  # before torch is imported: a second run is refused at once
     run_to_report(
         content,
-        roots(data),
+        roots(data, content),
         out,
         workers,
         allow_missing=allow_missing,
@@ -239,7 +239,7 @@ def extend(
     from hilum.study.execution import extended
 
     content = extended(directory, seeds, unannounced=unannounced)
-    run_to_report(content, roots(data), directory, workers, allow_missing=allow_missing)
+    run_to_report(content, roots(data, content), directory, workers, allow_missing=allow_missing)
 
 
 def status(
@@ -281,14 +281,19 @@ def read(study: str, scale: Scale, override: list[str] | None, protocol: Protoco
     return tiny(content)
 
 
-def roots(data: list[str] | None) -> dict[str, Path]:
-    """Folders of data sets from NAME=ROOT."""
+def roots(data: list[str] | None, study: "Study | None" = None) -> dict[str, Path]:
+    """Folders of data sets from NAME=ROOT; a name that is none of the study's is refused, where the study is known."""
     found = {}
     for entry in data or []:
         name, equals, root = entry.partition("=")
         if not equals:
             raise HilumError(
                 f"--data {entry}", expected="NAME=ROOT", found="no '='", fix=f"Write --data {entry}=FOLDER."
+            )
+        if study is not None and name not in study.data:
+            names = ", ".join(study.data)
+            raise HilumError(
+                f"--data {entry}", expected=f"a data set of the study ({names})", found=name, fix="Rename it."
             )
         if not Path(root).is_dir():
             raise HilumError(f"--data {name}", expected="a folder", found=f"{root} is none", fix="Check the path.")

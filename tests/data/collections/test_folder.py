@@ -147,6 +147,12 @@ def test_all_wrong_values_are_reported_at_once(root):
         read_collection("folder", root, labels=path)
 
 
+def test_of_many_wrong_values_three_are_named_and_the_others_counted(root):
+    path = labels(root, "image,Mass\n" + "".join(f"{number}.jpg,'0,0'\n".replace("'", '"') for number in range(1200)))
+    with pytest.raises(HilumError, match="and 1,197 more lines, column 'Mass': expected 1, 0, -1 or blank"):
+        read_collection("folder", root, labels=path)
+
+
 def test_rows_without_a_file_may_be_allowed(root):
     path = labels(root, "image,Mass,age\none.jpg,1,130\nnobody.png,1,50\n")
     collected = read_collection("folder", root, labels=path, allow_missing=True)

@@ -195,6 +195,16 @@ def test_a_data_set_without_a_folder_is_asked_for(small_study, tmp_path, unseen)
         run_study(small_study, {}, tmp_path / "out", show_step=unseen)
 
 
+def test_the_folder_of_another_study_is_not_written_over(finished, small_study, images, unseen, tmp_path):
+    out = Path(shutil.copytree(finished, tmp_path / "out"))
+    before = (out / "study.yaml").read_bytes()
+    name, arm = next(iter(small_study.arms.items()))
+    other = small_study.model_copy(update={"question": "Another?", "arms": {f"{name}_2": arm}})
+    with pytest.raises(HilumError, match=f"another study, with another question and arms: {small_study.question[:10]}"):
+        run_study(other, {"images": images}, out, show_step=unseen)
+    assert (out / "study.yaml").read_bytes() == before
+
+
 def test_a_folder_of_other_things_is_not_taken_for_a_study(small_study, images, unseen):
     before = sorted(images.rglob("*"))
     with pytest.raises(HilumError, match="Name another folder with --out"):

@@ -77,11 +77,15 @@ def read_label_table(path: Path, notes: list[str]) -> pl.DataFrame:
         "split": (split.is_null() & pl.col("split").is_not_null(), f"one of {', '.join(SPLITS)}"),
         **{name: (codes[name].is_null() & pl.col(name).is_not_null(), "1, 0, -1 or blank") for name in findings},
     }
-    problems = [
-        f"line {line}, column {(columns | findings).get(name, name)!r}: expected {expected}, found {quoted(value)}"
-        for name, (bad, expected) in wrong.items()
-        for line, value in rows.with_row_index("line", 2).filter(bad).select("line", name).head(3).rows()
-    ]
+    problems = []
+    for name, (bad, expected) in wrong.items():
+        column, found = (columns | findings).get(name, name), rows.with_row_index("line", 2).filter(bad)
+        problems += [
+            f"line {line}, column {column!r}: expected {expected}, found {quoted(value)}"
+            for line, value in found.select("line", name).head(3).rows()
+        ]
+        if len(found) > 3:
+            problems.append(f"and {len(found) - 3:,} more lines, column {column!r}: expected {expected}")
     repeated = rows.with_row_index("line", 2).filter(pl.col("image_id").is_duplicated())
     problems += [
         f"line {' and '.join(map(str, lines))}: expected every image once, found {quoted(image_id)} again"

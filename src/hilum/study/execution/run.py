@@ -37,7 +37,9 @@ from hilum.study.plan.prepare import prepare_study
 from hilum.study.prepared import PreparedStudy
 from hilum.study.scheduling import Task, Where, open_pool, run_tasks
 from hilum.training.distributed import by_the_first, joined_processes, rank, world_size
+from hilum.yaml_loader import load_yaml
 
+_STUDY = "study.yaml"
 CHECK = "check.json"
 """In a study's directory: which study was tried in miniature there."""
 
@@ -82,7 +84,7 @@ def run_study(
     with joined_processes(), ExitStack() as held:
         pool = held.enter_context(open_pool(where))
         by_the_first(lambda: held.enter_context(locked(out)))
-        by_the_first(lambda: _check_own(out))
+        by_the_first(lambda: _check_own(study, out))
         _generate_images(study, out, show_step, workers)
         prepared = prepare_in(study, roots, out, allow_missing=allow_missing)
         refuse_contaminated(prepared)
@@ -175,8 +177,8 @@ def _generate_images(study: Study, out: Path, show_step: ShowStep, workers: int 
             )
 
 
-def _check_own(out: Path) -> None:
-    """Refuse a folder of other things: steps replace their folders in it."""
+def _check_own(study: Study, out: Path) -> None:
+    """Refuse a folder of other things, or of another study: steps replace their folders in it."""
     if out.exists() and not (out / "plan.json").exists() and (not out.is_dir() or any(out.iterdir())):
         raise HilumError(
             out,
@@ -184,11 +186,21 @@ def _check_own(out: Path) -> None:
             found="other files" if out.is_dir() else "a file",
             fix="Name another folder with --out.",
         )
+    if not (out / _STUDY).is_file():
+        return
+    before = load_yaml((out / _STUDY).read_text(encoding="utf-8"))
+    if before["question"] != study.question and not {*before["arms"]} <= {*study.arms}:
+        raise HilumError(
+            out,
+            expected="a new folder, or that of an earlier run of this study",
+            found=f"another study, with another question and arms: {before['question']}",
+            fix="Name another folder with --out. To go on in this one with other arms, keep its question.",
+        )
 
 
 def _write_study(study: Study, out: Path, steps: list[Step], keys: Mapping[str, str]) -> None:
     _write_plan(out, steps, keys)
-    write_text(out / "study.yaml", as_yaml(study))
+    write_text(out / _STUDY, as_yaml(study))
 
 
 def _write_plan(out: Path, steps: list[Step], keys: Mapping[str, str]) -> None:
