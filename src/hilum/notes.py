@@ -53,6 +53,7 @@ class Code(StrEnum):
     # of whose images a data set has
     SEVERAL_SPELLINGS = "several_spellings"
     PLACEHOLDER_PATIENT_IDS = "placeholder_patient_ids"
+    ROUNDED_PATIENT_IDS = "rounded_patient_ids"
     ONE_PATIENT_OF_MANY = "one_patient_of_many"
     IMAGES_WITHOUT_PATIENT = "images_without_patient"
     PATIENTS_FROM_HEADERS = "patients_from_headers"
@@ -351,6 +352,11 @@ MEANINGS: dict[Code, Meaning] = {
         "Words for nobody, and an id of zeros among larger numbers, are what scanners and scripts write for an id "
         "that was removed.",
         "Add the patient ids.",
+    ),
+    Code.ROUNDED_PATIENT_IDS: Meaning(
+        "patient ids of {images:,} images were rounded by a spreadsheet ({examples}): several patients may be one",
+        "Spreadsheets write long numbers with an exponent and lose their last digits when they save them as text.",
+        "Export the table again, with that column as text.",
     ),
     Code.ONE_PATIENT_OF_MANY: Meaning(
         "one patient has {images:,} of {of:,} images ({examples}): is that a patient?",

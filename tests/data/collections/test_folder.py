@@ -17,6 +17,7 @@ from hilum.data.preprocess import parse_recipe
 from hilum.data.splits import parse_split
 from hilum.data.store import build_store
 from hilum.errors import HilumError
+from hilum.notes import Code
 
 
 @pytest.fixture
@@ -370,8 +371,9 @@ def test_a_column_that_is_left_out_and_looks_like_more_is_named(root, column, va
 
 def test_patient_ids_that_a_spreadsheet_rounded_are_reported(root):
     path = labels(root, "image,patient_id,Mass\none.jpg,2.24E+14,1\nb/two.PNG,E12,0\n")
-    notes = read_collection("folder", root, labels=path).notes
-    assert any("1 patient ids of" in note and "rounded by a spreadsheet (2.24E+14)" in note for note in notes)
+    (warning,) = read_collection("folder", root, labels=path).warnings
+    assert warning.code is Code.ROUNDED_PATIENT_IDS
+    assert "patient ids of 1 images were rounded by a spreadsheet (2.24E+14)" in str(warning)
 
 
 def test_a_parquet_table_of_labels_says_the_same(root, tmp_path):

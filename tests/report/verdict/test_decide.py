@@ -104,6 +104,18 @@ def test_two_arms_that_help_share_a_headline():
     assert verdict(OPEN, ("b", *OPEN[1:])).headline == "No difference from scratch can be shown."
 
 
+@pytest.mark.parametrize(
+    ("codes", "is_named"),
+    [("nothing_to_average several_seeds", True), ("too_few_patients", True), ("several_seeds", False), (None, False)],
+)
+def test_a_comparison_that_too_few_patients_forbid_says_so_and_what_to_do(codes, is_named):
+    content = study_of({"scratch": 0.78, "a": 0.8}, [("a", "scratch", 0.02, None, None, None)])
+    assert content.comparisons is not None
+    coded = content.comparisons.with_columns(codes=pl.lit(codes, dtype=pl.String))
+    sentences = decide(replace(content, comparisons=coded)).sentences
+    assert any(sentence.startswith("Not tested: too few") for sentence in sentences) == is_named
+
+
 def test_a_comparison_without_p_is_not_a_verdict():
     expected = verdict(("a", "scratch", 0.02, None, None, None))
     assert expected.headline == "a could not be compared with scratch."

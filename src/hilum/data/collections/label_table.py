@@ -184,13 +184,6 @@ def _recognise(text: pl.DataFrame, path: Path, notes: list[str]) -> tuple[dict[s
     if unknown:
         notes.append(f"columns of {path.name} that are no findings Hilum knows were left out: {', '.join(unknown)}")
     notes += [f"column {hint}" for hint in map(likeness, unknown) if hint]
-    if "patient_id" in columns:
-        ids = text[columns["patient_id"]].drop_nulls()
-        if len(rounded := ids.filter(ids.str.contains(r"^\s*\d(\.\d+)?[Ee]\+\d+\s*$"))):
-            notes.append(
-                f"{len(rounded):,} patient ids of {path.name} were rounded by a spreadsheet ({rounded[0]}), so that "
-                "several patients may be one: export the column as text"
-            )
     if "split" in columns and bare_name(columns["split"]) != "split":
         notes.append(f"column {columns['split']!r} of {path.name} was taken for the split")
     if not findings:

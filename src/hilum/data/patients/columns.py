@@ -1,5 +1,7 @@
 """Patient ids of a table under one spelling each, so that no patient stands on two sides of a split as two."""
 
+import re
+
 import polars as pl
 
 from hilum.data.manifest import is_patient_known
@@ -10,6 +12,8 @@ from hilum.notes import Code, Note, note
 _MANY, _SHARE, _TIMES = 20, 0.05, 5
 """From so many images, this share of all and so many times those of the median patient, a patient is doubted."""
 _FEWEST_PATIENTS = 10
+_ROUNDED = re.compile(r"\s*\d([.,]\d+)?[Ee]\+\d+\s*")
+"""How spreadsheets write long numbers: "2.24E+14"."""
 
 
 def spellings_of_patients(images: pl.DataFrame) -> dict[str, list[str]]:
@@ -33,7 +37,7 @@ def with_canonical_patients(images: pl.DataFrame) -> tuple[pl.DataFrame, list[No
             images without a patient, must not be among them.
 
     Returns:
-        The images, and what a user should know: which ids fell together, and which name nobody.
+        The images, and what a user should know: which ids fell together, were rounded by a spreadsheet, or name nobody.
     """
     found = spellings(images["patient_id"].drop_nulls())
     nobody = found.pop("", [])
@@ -46,6 +50,10 @@ def with_canonical_patients(images: pl.DataFrame) -> tuple[pl.DataFrame, list[No
         of_nobody = int(images["patient_id"].is_in(pl.Series(nobody, dtype=pl.String).implode()).sum())
         examples = some([repr(written) for written in nobody])
         notes.append(note(Code.PLACEHOLDER_PATIENT_IDS, images=of_nobody, examples=examples))
+    rounded = [each for each in shown if _ROUNDED.fullmatch(each)]
+    if rounded:
+        images_of_them = int(images["patient_id"].is_in(pl.Series(rounded, dtype=pl.String).implode()).sum())
+        notes.append(note(Code.ROUNDED_PATIENT_IDS, images=images_of_them, examples=some(rounded)))
     written = pl.Series(list(shown), dtype=pl.String)
     ids = pl.col("patient_id").replace_strict(
         written, pl.Series(list(shown.values()), dtype=pl.String), default=None, return_dtype=pl.String

@@ -22,6 +22,10 @@ _NO_CAUTION = (Code.SEVERAL_SPELLINGS,)
 """Doubts about images that do not weaken a result: both sides of a split have agreed on them."""
 
 
+_UNTESTED = {Code.NO_CASES, Code.ONE_PATIENT, Code.TOO_FEW_PATIENTS, Code.NOTHING_TO_AVERAGE}
+"""Codes of a comparison that too few patients allow no test of."""
+
+
 @dataclass(frozen=True)
 class Verdict:
     """What the page says first.
@@ -173,7 +177,7 @@ def _versus_reference(pairs: list[Row], content: ReportContent) -> tuple[str, li
 
     basis = _basis(content)
     sentences = []
-    if any("too few" in str(row.get("family")) for row in groups["unknown"]):
+    if any(_UNTESTED & set(str(row.get("codes")).split()) for row in groups["unknown"]):
         sentences.append(
             "Not tested: too few positive or negative patients among the test images. Label more, or test on more."
         )
