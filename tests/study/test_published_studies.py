@@ -12,6 +12,8 @@ from hilum.study.file.scale import tiny
 from hilum.study.file.shipped import shipped_studies
 
 PAPERS = ["elwirehardja2025", "toh2023", "gowtham2023", "tayebiarasteh2024", "kivotova2021"]
+QUICKEST = "toh2023"
+"""Of the papers; always run, in about a minute."""
 LARGEST_PAGE = 15_000_000
 """Bytes."""
 
@@ -26,8 +28,9 @@ def test_every_shipped_study_is_run_here_or_is_the_demo():
     assert sorted(shipped_studies()) == sorted([*PAPERS, *BEYOND, "demo"])
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", [*PAPERS, *BEYOND])
+@pytest.mark.parametrize(
+    "name", [name if name == QUICKEST else pytest.param(name, marks=pytest.mark.slow) for name in (*PAPERS, *BEYOND)]
+)
 def test_a_shipped_study_fills_every_table_and_figure_of_its_layout(name, tmp_path, unseen):
     study = tiny(read_study(find_study(name)))
     page = run_study(study, {}, tmp_path / "out", show_step=unseen)
