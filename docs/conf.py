@@ -31,16 +31,16 @@ author = "The Hilum developers"
 version = release = hilum.__version__
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
-exclude_patterns = ["examples/**"]
 html_theme = "furo"
 html_title = "Hilum"
 html_show_sphinx = False
 myst_heading_anchors = 4
+default_role = "code"
 autodoc_default_options = {"members": True, "member-order": "groupwise"}
 autodoc_typehints = "signature"
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
-suppress_warnings = ["myst.xref_missing", "ref.python", "autodoc.mocked_object"]
+suppress_warnings = ["ref.python"]
 
 
 def setup(app: Sphinx) -> None:
@@ -49,8 +49,8 @@ def setup(app: Sphinx) -> None:
 
 
 def write_reference(app: Sphinx) -> None:
-    """Write api/*.rst: one page for each room, from the faces of its sub-packages and its own modules."""
-    pages = Path(app.srcdir) / "api"
+    """Write reference/api/*.rst: one page for each room, from the faces of its sub-packages and its own modules."""
+    pages = Path(app.srcdir) / "reference" / "api"
     pages.mkdir(exist_ok=True)
     for name, title in {"hilum": "The functions of the commands", **ROOMS}.items():
         lines = [f"``{name}``: {title}" if name == "hilum" else f"``hilum.{name}``: {title}"]

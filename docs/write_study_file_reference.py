@@ -1,4 +1,4 @@
-"""Write docs/study_file.md from the models that study files are checked against."""
+"""Write docs/reference/study_file.md from the models that study files are checked against."""
 
 import types
 import typing
@@ -19,10 +19,11 @@ from hilum.study.file import schema
 from hilum.study.file import sweep as sweep_schema
 from hilum.study.file import task as task_schema
 
-TARGET = Path(__file__).with_name("study_file.md")
+TARGET = Path(__file__).parent / "reference" / "study_file.md"
 SECTIONS = (
     schema.Study,
     schema.DataSet,
+    schema.UsableImages,
     schema.Generated,
     task_schema.Task,
     task_schema.ChosenImages,
@@ -52,9 +53,9 @@ SECTIONS = (
 OPENING = """# The study file
 
 One YAML file describes a whole comparison. This page is generated from the models that files are checked against
-(`make docs`); shipped examples are in [`studies/`](../studies). Every mistake in a file is reported at once, with its
-line: `hilum study plan FILE` checks a file and runs nothing. Where tables name images whose file is not there, `plan`
-and `run` stop and say how many; `--allow-missing` goes on without them.
+(`make docs`); shipped examples are in [`studies/`](../../studies). Every mistake in a file is reported at once, with
+its line: `hilum study plan FILE` checks a file and runs nothing. Where tables name images whose file is not there,
+`plan` and `run` stop and say how many; `--allow-missing` goes on without them.
 
 `hilum study check FILE` runs every step in miniature, for seconds and in a temporary directory: one arm for each
 encoder, start and way of fine-tuning, a few images of each finding, one epoch, one seed. All problems are reported at
@@ -112,7 +113,7 @@ tests in any task, and no image of a data set that a task is tested on (`test_on
 whole has nothing left to learn from, and a study that pretrains on it is refused.
 
 **Starts** are made once and shared by all arms, tasks and label fractions that name them; a start written into an arm
-(`init`) is shared in the same way. They follow each other as long as one likes: published weights, then a
+(`init`) is shared in the same way. They follow each other in chains of any length: published weights, then a
 pretraining, then another on nearer images, then labels. `supervise: TASK` learns a task of the study; `supervise:
 {on: DATA, findings: shared}` those of the arm's findings that another data set labels, too, one encoder for each
 distinct overlap. The plan names the whole chain, and the ledger of its last start holds the patients of all.
@@ -187,7 +188,7 @@ CANNOT = (
     ),
     (
         "percentile or BCa intervals",
-        "they cover less than they say with few patients (`docs/statistics.md`)",
+        "they cover less than they say with few patients (`docs/explanation/statistics.md`)",
         "`hilum.evaluation.bootstrap` from Python",
     ),
     (
@@ -198,7 +199,7 @@ CANNOT = (
     (
         "batch norm in SimCLR's head",
         "it is not in the paper's head; MoCo v2 has `head_batch_norm`",
-        "a method of your own ([seventh method](seventh_method.md))",
+        "a method of your own ([seventh method](../how-to/seventh_method.md))",
     ),
     (
         "a sweep over settings of pretraining",

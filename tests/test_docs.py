@@ -19,7 +19,9 @@ from hilum.study.file import read_study
 from hilum.study.generate import write_labels
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+EXAMPLES = ROOT / "docs" / "examples"
+LINKED = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [page for page in LINKED if page.parent != EXAMPLES]  # the examples need real images
 SHORT = ["--scale", "tiny", "--set", "pretrain.epochs=1", "--set", "finetune.epochs=1", "--set", "seeds=[0]"]
 
 
@@ -120,19 +122,43 @@ def test_the_reference_of_the_study_file_is_up_to_date():
         "__name__": "reference",
     }
     exec((ROOT / "docs/write_study_file_reference.py").read_text(encoding="utf-8"), namespace)
-    assert (ROOT / "docs/study_file.md").read_text(encoding="utf-8") == namespace["reference"]() + "\n", (
+    assert (ROOT / "docs/reference/study_file.md").read_text(encoding="utf-8") == namespace["reference"]() + "\n", (
         "run `make docs`"
     )
 
 
 def test_the_page_of_notes_is_that_of_the_code():
-    assert (ROOT / "docs/notes.md").read_text(encoding="utf-8") == reference(), "run `make docs`"
+    assert (ROOT / "docs/reference/notes.md").read_text(encoding="utf-8") == reference(), "run `make docs`"
 
 
-def test_links_between_pages_lead_somewhere():
-    for page in PAGES:
-        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
-            assert (page.parent / target).exists(), f"{page.name}: {target}"
+@pytest.mark.parametrize("page", LINKED, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_links_lead_to_a_file_and_a_heading_of_it(page):
+    for link in re.findall(r"\]\(([^)\s]+)\)", prose(page)):
+        path, _, anchor = link.partition("#")
+        if "://" in link or (path.startswith("hilum") and path.endswith(".rst")):  # pages that the build writes
+            continue
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+def test_every_page_of_the_site_is_in_its_index():
+    index = (ROOT / "docs/index.md").read_text(encoding="utf-8")
+    listed = set(re.findall(r"^(?:[^<>\n]* <)?([\w/-]+)>?$", index, flags=re.MULTILINE))
+    pages = {page.relative_to(ROOT / "docs").with_suffix("").as_posix() for page in LINKED[1:]}
+    assert pages - {"index"} == listed & pages
+
+
+def prose(page: Path) -> str:
+    """A page without its code."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    return re.sub(r"`[^`\n]*`", "code", text)
+
+
+def anchors(page: Path) -> set[str]:
+    """Anchors of a page's headings, as GitHub and the site make them."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def snippets(page: str, language: str) -> list[str]:
@@ -160,18 +186,15 @@ def test_the_snippets_on_trials_run(tmp_path, monkeypatch):
         "val": LabelledImages(ids[40:], ids[40:], targets[40:]),
         "findings": ["Mass", "Nodule"],
     }
-    for code in snippets("trials.md", "python"):
+    for code in snippets("how-to/trials.md", "python"):
         exec(code.replace("epochs=50", "epochs=2"), given)
     assert (tmp_path / "sweep/selected.json").is_file()
     assert len(given["results"].trials) == 90
-    for text in snippets("trials.md", "yaml"):
+    for text in snippets("how-to/trials.md", "yaml"):
         assert parse_study(text, where="trials.md").sweep_of("scratch").search == "halving"
 
 
-EXAMPLES = sorted((ROOT / "docs" / "examples").glob("real_*.html"))
-
-
-@pytest.mark.parametrize("page", EXAMPLES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("page", sorted(EXAMPLES.glob("real_*.html")), ids=lambda path: path.stem)
 def test_a_page_of_real_images_is_small_and_of_its_study(page):
     assert page.stat().st_size < 2_000_000
     text = page.read_text(encoding="utf-8")
@@ -181,8 +204,6 @@ def test_a_page_of_real_images_is_small_and_of_its_study(page):
 
 
 def test_examples_name_the_provider_of_their_images():
-    text = (ROOT / "docs" / "examples" / "README.md").read_text(encoding="utf-8")
+    text = (EXAMPLES / "README.md").read_text(encoding="utf-8")
     assert "https://nihcc.app.box.com/v/ChestXray-NIHCC" in text
     assert "CVPR 2017" in text
-    for target in re.findall(r"\]\(([^)#:]+)\)", text):
-        assert (ROOT / "docs" / "examples" / target).exists(), target

@@ -1,4 +1,4 @@
-"""docs/extending.md: a package with the code of the page, found by its entry points as an installed one is."""
+"""docs/how-to/extending.md: a package with the code of the page, found by its entry points as an installed one is."""
 
 import importlib
 import re
@@ -72,11 +72,11 @@ def site(tmp_path, monkeypatch):
 @pytest.fixture
 def package(site):
     """The page's package: its four files, and the four lines of its pyproject.toml."""
-    clinic, strided, metric = blocks("extending.md", "python")
-    code = dict(zip(MODULES, (clinic, blocks("seventh_method.md", "python")[0], strided, metric), strict=True))
+    clinic, strided, metric = blocks("how-to/extending.md", "python")
+    code = dict(zip(MODULES, (clinic, blocks("how-to/seventh_method.md", "python")[0], strided, metric), strict=True))
     for name, text in code.items():
         (site / f"{name}.py").write_text(text)
-    (pyproject,) = blocks("extending.md", "toml")
+    (pyproject,) = blocks("how-to/extending.md", "toml")
     found = re.findall(r'entry-points\."(.*?)"\]\n(\w+) = "(.*?)"', pyproject)
     as_installed(site, "my_radiographs", entry_points({group: [f"{n} = {value}"] for group, n, value in found}))
     assert [group for group, _, _ in found] == list(GROUPS)
@@ -150,7 +150,7 @@ def test_a_metric_is_measured_with_intervals_when_it_is_asked_for(package):
 
 
 def test_a_study_file_takes_all_four_and_its_mistakes_are_found_by_name(package):
-    (text,) = blocks("extending.md", "yaml")
+    (text,) = blocks("how-to/extending.md", "yaml")
     assert parse_study(text, where="own.yaml").evaluate.metrics == ["youden_index"]
     wrong = text.replace("width: 8", "width: 1").replace("[youden_index]", "[youden]").replace("{collection: clinic}", "{collection: clinics}")  # fmt: skip
     with pytest.raises(HilumError) as caught:
@@ -170,7 +170,7 @@ def unseen(number, steps, step):
 
 @pytest.mark.slow
 def test_the_study_of_the_page_runs_to_its_report(package, clinic, tmp_path):
-    (text,) = blocks("extending.md", "yaml")
+    (text,) = blocks("how-to/extending.md", "yaml")
     study = parse_study(text, where="own.yaml")
     page = run_study(study, {"ours": clinic}, tmp_path / "out", show_step=unseen).read_text(encoding="utf-8")
     assert "Youden index" in page
@@ -204,6 +204,8 @@ def test_what_is_wrong_with_a_package_is_named_with_it(package, group, point, me
 
 
 def test_findings_that_nobody_knows_are_refused(package):
-    (package / "clinic.py").write_text(blocks("extending.md", "python")[0].replace('{"Pneumonia": ', '{"Gout": '))
+    (package / "clinic.py").write_text(
+        blocks("how-to/extending.md", "python")[0].replace('{"Pneumonia": ', '{"Gout": ')
+    )
     with pytest.raises(HilumError, match="Gout"):
         ADDED_COLLECTIONS["clinic"]

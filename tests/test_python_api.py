@@ -1,4 +1,4 @@
-"""Hilum from Python: the page docs/python.md is run, block after block, and its first block is a notebook's 25
+"""Hilum from Python: the page docs/tutorials/python.md is run, block after block, and its first block is a notebook's 25
 lines."""
 
 import doctest
@@ -21,7 +21,9 @@ from hilum.phantom import write_chestxray14
 from hilum.study.generate import write_labels
 
 ROOT = Path(__file__).resolve().parents[1]
-BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "docs/python.md").read_text(encoding="utf-8"), flags=re.DOTALL)
+BLOCKS = re.findall(
+    r"```python\n(.*?)```", (ROOT / "docs/tutorials/python.md").read_text(encoding="utf-8"), flags=re.DOTALL
+)
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +39,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         for block in BLOCKS:
-            exec(compile(block, "docs/python.md", "exec"), namespace)
+            exec(compile(block, "docs/tutorials/python.md", "exec"), namespace)
         yield namespace
 
 

@@ -139,5 +139,5 @@ def wrong_kind(group: str, name: str, expected: str, found: object) -> HilumErro
         f"entry point {name} of {group}",
         expected=expected,
         found=f"{type(found).__name__}",
-        fix="See docs/extending.md.",
+        fix="See docs/how-to/extending.md.",
     )

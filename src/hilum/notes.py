@@ -1,7 +1,7 @@
 """Notes are records: a stable code and its parameters, turned into text where somebody reads it, and nowhere before.
 
 Code decides by `Note.code`, or by the column `codes` of a table; `note` is the text for readers. Every code is
-explained in docs/notes.md, which is written from the table here.
+explained in docs/reference/notes.md, which is written from the table here.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -420,7 +420,7 @@ MEANINGS: dict[Code, Meaning] = {
 
 
 def reference() -> str:
-    """docs/notes.md."""
+    """docs/reference/notes.md."""
     lines = [
         "# Notes and their codes",
         "",

@@ -7,7 +7,7 @@ from hilum.augment import POLICIES, ViewPolicy
 from hilum.augment.describe import in_words
 from hilum.augment.library import named_policies
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "augmentations.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "augmentations.md"
 
 
 def test_a_policy_is_reported_in_words():

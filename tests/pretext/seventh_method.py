@@ -1,4 +1,4 @@
-"""The method that docs/seventh_method.md adds, and one step of it in one process or several: `seventh_method.py OUT`.
+"""The method that docs/how-to/seventh_method.md adds, and one step of it in one process or several: `seventh_method.py OUT`.
 
 Not a test: `test_seventh_method.py` loads the page's code with it, and compares what one and two processes leave.
 """
@@ -19,7 +19,7 @@ from hilum.encoders.zoo import create_encoder
 from hilum.pretext.modules import TwoViews
 from hilum.training.distributed import JoinedBatchNorm, averaged, joined_processes, rank, world_size
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "seventh_method.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "seventh_method.md"
 IMAGES, SIZE = 8, 32
 
 

@@ -3,7 +3,7 @@
 Generated images of as many patients with each finding; patients divided by lot. A quarter of the patients are
 pretrained on, three times from other weights; probes are fitted to the same images with their labels, and scored on
 most of the patients, that nothing was fitted to. Intervals are of resampled patients and seeds. Settings, and the
-findings, were chosen on images of other seeds (docs/results.md).
+findings, were chosen on images of other seeds (docs/explanation/results.md).
 """
 
 import os

@@ -1,4 +1,4 @@
-"""docs/seventh_method.md: its code is a method like the others."""
+"""docs/how-to/seventh_method.md: its code is a method like the others."""
 
 import math
 import os

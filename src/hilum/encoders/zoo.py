@@ -41,7 +41,7 @@ class _Families(dict[str, Family]):
             fix = "Correct the family of the architecture."
             raise HilumError(f"family {place}", expected="a Family", found=str(error), fix=fix) from error
         if not isinstance(found, Family):
-            fix = "See docs/extending.md."
+            fix = "See docs/how-to/extending.md."
             raise HilumError(f"family {place}", expected="a Family", found=type(found).__name__, fix=fix)
         self[place] = found
         return found

@@ -100,8 +100,9 @@ def compare(
         holm: adjust by Holm instead of Benjamini-Hochberg.
         margin: largest difference in AUROC that does not matter; None: no test of equivalence.
         validation: predictions of validation images, first and second; None: the rows val of the same tables.
-        split, held_out, trained_on, metrics, averages, threshold, thresholds_on_test, calibrate, interval, stratified,
-            n_bootstrap, seed, min_positives, progress: as in `hilum.evaluate`.
+        split, held_out, trained_on, metrics, averages: as in `hilum.evaluate`.
+        threshold, thresholds_on_test, calibrate, interval, stratified: as in `hilum.evaluate`.
+        n_bootstrap, seed, min_positives, progress: as in `hilum.evaluate`.
 
     Raises:
         HilumError: tables that do not go together, or what is wrong with an option.

@@ -46,7 +46,7 @@ def test_the_table_has_settings_that_there_are_and_no_method_needs_all_of_them(m
 
 @pytest.mark.parametrize("method", METHODS)
 def test_what_a_thousand_images_get_is_what_was_measured(method):
-    """50 epochs, batch 128, AdamW at 1e-3, three epochs of warm-up; SimCLR at τ 0.2. docs/results.md"""
+    """50 epochs, batch 128, AdamW at 1e-3, three epochs of warm-up; SimCLR at τ 0.2. docs/explanation/results.md"""
     settings = resolved(method, 1097).settings
     assert (settings.epochs, settings.batch_size, settings.optimizer, settings.lr) == (50, 128, "adamw", 1e-3)
     assert (settings.weight_decay, settings.warmup_epochs) == (1e-4, 3)

@@ -282,7 +282,7 @@ def test_every_setting_of_the_library_can_be_stated_in_a_file():
 
 
 def test_what_the_page_on_fine_tuning_shows_can_be_stated():
-    page = (Path(__file__).parents[3] / "docs/finetune.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[3] / "docs/how-to/finetune.md").read_text(encoding="utf-8")
     blocks = [
         yaml.load(block, Loader=Yaml12Loader) for block in re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
     ]

@@ -70,7 +70,7 @@ def test_settings_that_are_wrong_are_reported_with_their_lines():
 
 @pytest.mark.parametrize(("name", "images"), [("chestxray14_tiny", 400), ("chestxray14_pneumonia", 350)])
 def test_shipped_studies_pretrain_as_they_always_did(name, images):
-    """As published in docs/results.md: AdamW at 1e-3, batch 128, decay 1e-4, three epochs of warm-up."""
+    """As published in docs/explanation/results.md: AdamW at 1e-3, batch 128, decay 1e-4, three epochs of warm-up."""
     study = read_study(shipped_studies()[name])
     for arm, method in (("simclr", "simclr"), ("mocov2", "mocov2")):
         before = PretextSettings(epochs=study.pretrain.epochs)

@@ -4,7 +4,7 @@ Seeds are replicates: training anew is part of what an arm's number could have b
 and, independently, S of the S seeds, both with replacement (Owen, "The pigeonhole bootstrap", Annals of Applied
 Statistics 1:386-411, 2007). That counts the part of the noise that patients and seeds share more than once, which makes
 it conservative where seeds agree; with two or three seeds that differ much it still says too little
-(docs/statistics.md).
+(docs/explanation/statistics.md).
 """
 
 from collections.abc import Mapping, Sequence

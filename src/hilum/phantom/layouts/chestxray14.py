@@ -41,7 +41,7 @@ def write(
 ) -> Written:
     """Write generated images as the NIH distributes ChestX-ray14; whole or not at all. See `Writer`.
 
-    The folder gets images/*.png (8-bit gray), Data_Entry_2017_v2020.csv, BBox_List_2017.csv (in the 1024 frame),
+    The folder gets `images/*.png` (8-bit gray), Data_Entry_2017_v2020.csv, BBox_List_2017.csv (in the 1024 frame),
     train_val_list.txt, test_list.txt and chexnet_split/{train,val,test}_list.txt. Both divisions keep patients
     together and know nothing of each other.
     """

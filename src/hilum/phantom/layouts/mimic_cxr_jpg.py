@@ -41,7 +41,7 @@ def write(
     """Write generated images as PhysioNet distributes MIMIC-CXR-JPG; whole or not at all. See `Writer`.
 
     The folder gets the metadata, split, chexpert and negbio tables (.csv.gz), the radiologist's table of the studies on
-    the test list, MIMIC-IV's patients.csv.gz and files/pNN/pNNNNNNNN/sNNNNNNNN/*.jpg, one image a study and all
+    the test list, MIMIC-IV's patients.csv.gz and `files/pNN/pNNNNNNNN/sNNNNNNNN/*.jpg`, one image a study and all
     frontal. NegBio's table differs from CheXpert's in one thing: it denies nothing but what the other denies of the
     pleura.
     """

@@ -45,7 +45,7 @@ def write(
 ) -> Written:
     """Write generated images as Kaggle distributes RSNA's; whole or not at all. See `Writer`.
 
-    The folder gets stage_2_{train,test}_images/*.dcm (JPEG baseline, 8 bits, secondary captures, as RSNA's are),
+    The folder gets `stage_2_{train,test}_images/*.dcm` (JPEG baseline, 8 bits, secondary captures, as RSNA's are),
     stage_2_train_labels.csv and stage_2_detailed_class_info.csv, with boxes in the 1024 frame. RSNA's mapping to
     ChestX-ray14 is not written, for these patients are not ChestX-ray14's.
     """

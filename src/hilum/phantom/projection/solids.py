@@ -40,7 +40,7 @@ class Solids:
         value: attenuation added, 1/cm, (N,); for `ADDED` alone.
         role: (N,), one of BODY, AIRSPACE, SOLID, ADDED.
         side: (N,), the lung it belongs to: RIGHT, LEFT or EITHER.
-        soft: (N,), True where the value falls off as exp(-|A (x - c)|^2 / 2) instead of ending at a surface.
+        soft: (N,), True where the value falls off as `exp(-|A (x - c)|^2 / 2)` instead of ending at a surface.
         mark: (N,), index of the finding that the solid belongs to, -1 for none.
     """
 

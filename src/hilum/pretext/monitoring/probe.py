@@ -3,7 +3,7 @@
 Neither the loss nor the signs of collapse say which epoch is best for findings (`effective_rank`; Caron et al. and all
 maintainers of such methods answer: probe). Both probes are asked: one reads directions, the other distances, and the
 mean of two readings of the same images is less a matter of luck than either. It is an alarm; whether it also chooses
-the epoch that is kept is a setting, for choosing by it has cost more than it gained (docs/pretrain.md).
+the epoch that is kept is a setting, for choosing by it has cost more than it gained (docs/how-to/pretrain.md).
 """
 
 from collections.abc import Iterator, Sequence

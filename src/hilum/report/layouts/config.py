@@ -1,4 +1,4 @@
-"""What a layout file may contain: `report/layouts/NAME.yaml`, or a file of one's own; see docs/published_studies.md.
+"""What a layout file may contain: `report/layouts/NAME.yaml`, or a file; see docs/how-to/published_studies.md.
 
 A table is rows times columns. Table, row and column each fix a part of what a cell shows (task, arm, finding, value):
 the row wins over the table and the column over the row. `each` makes one row or column of every arm, finding or task.

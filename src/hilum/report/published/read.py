@@ -250,4 +250,4 @@ def parse_yaml(model: type[Model], text: str, where: object) -> Model:
         return model.model_validate(content)
     except ValidationError as error:
         problems = [f"{'.'.join(map(str, each['loc'])) or 'file'}: {each['msg']}" for each in error.errors()]
-        raise HilumErrors(where, problems, fix="see docs/published_studies.md") from None
+        raise HilumErrors(where, problems, fix="see docs/how-to/published_studies.md") from None

@@ -53,7 +53,7 @@ def reading(content: ReportContent) -> Section:
 
 
 def _notes(content: ReportContent) -> list[tuple[str, str]]:
-    """Codes of the notes that stand beside numbers of this page, as docs/notes.md explains them."""
+    """Codes of the notes that stand beside numbers of this page, as docs/reference/notes.md explains them."""
     tables = (content.metrics, content.comparisons, content.subgroups, content.classes)
     cells = {cell for table in tables if table is not None and "codes" in table.columns for cell in table["codes"]}
     codes = {code for cell in cells for code in read_codes(cell)}

@@ -122,7 +122,7 @@ class Features(Section):
 class Finetuning(Section):
     """Settings of training with labels; a preset for the number of labelled images fills most that are left out.
 
-    `hilum study plan` prints them all, with reasons. [Fine-tuning](finetune.md) says what each is for.
+    `hilum study plan` prints them all, with reasons. [Fine-tuning](../how-to/finetune.md) says what each is for.
     """
 
     train: bool = Field(

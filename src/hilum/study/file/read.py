@@ -121,7 +121,7 @@ def parse_study(text: str, *, where: object, overrides: Sequence[str] = ()) -> S
             where,
             expected="a study (question, data, task, arms, …)",
             found="something else",
-            fix="See docs/study_file.md.",
+            fix="See docs/reference/study_file.md.",
         )
     overridden = [_override(content, override) for override in [*published_overrides(content, overrides), *overrides]]
     with_pools(content)
@@ -359,7 +359,7 @@ def _translate(detail: ErrorDetails, content: Mapping[str, Any]) -> Problem:
             place, "is not a key that is known here", nearest(str(place[-1]), _fields_at(place[:-1], content))
         )
     if kind == "missing":
-        return Problem(place, "is missing", "see docs/study_file.md")
+        return Problem(place, "is missing", "see docs/reference/study_file.md")
     shown = _shortened(repr(found))
     if kind == "literal_error":
         words = re.findall(r"'([^']*)'", detail["ctx"]["expected"])

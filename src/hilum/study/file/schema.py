@@ -1,4 +1,4 @@
-"""What a study file may say. The reference in docs/study_file.md is generated from these models."""
+"""What a study file may say. The reference in docs/reference/study_file.md is generated from these models."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias, cast
@@ -214,7 +214,7 @@ class Evaluation(Section):
     seed_inference: Literal["obuchowski_rockette", "bootstrap"] = Field(
         "obuchowski_rockette",
         description="How arms with several seeds are compared: seeds as random readers (`obuchowski_rockette`), or "
-        "resampled with the patients (`bootstrap`). See [seeds](statistics.md#seeds).",
+        "resampled with the patients (`bootstrap`). See [seeds](../explanation/statistics.md#seeds).",
     )
     at_specificity: float | None = Field(
         0.9,
@@ -259,7 +259,7 @@ class Study(Section):
         min_length=1,
         description="Steps from image to square 8-bit pixels, in order: `{square: pad}` (or `crop`, `stretch`), "
         "`{resize: SIDE}`, `min_max`, `clahe`, `equalize`; or the name of a published study's recipe. See "
-        "[preprocessing](preprocessing.md).",
+        "[preprocessing](../how-to/preprocessing.md).",
     )
     task: Task = Field(  # in words None where `tasks` are there instead, and never so in what `views_of` gives
         cast(Task, None), description="What is to be recognised, in a study of one task; else `tasks`."
@@ -294,7 +294,7 @@ class Study(Section):
         None,
         description="Tables and figures of a published study in its own layout, its numbers beside this study's: "
         "`elwirehardja2025`, `gowtham2023`, `kivotova2021`, `tayebiarasteh2024`, `toh2023`, or a layout file. See "
-        "[published studies](published_studies.md).",
+        "[published studies](../how-to/published_studies.md).",
     )
 
     protocol: Literal["hilum", "published"] = Field(

@@ -38,7 +38,7 @@ def tasks_problems(content: Mapping[str, Any]) -> Iterator[Problem]:
     if "task" in content and tasks:
         yield Problem(("tasks",), "task and tasks are both there", "keep one")
     if not content.get("task") and not content.get("tasks"):
-        yield Problem(("task",), "is missing", "write task, or tasks with a name for each; see docs/study_file.md")
+        yield Problem(("task",), "is missing", "write task, or tasks by name; see docs/reference/study_file.md")
     named: list[tuple[Place, Any]] = [(("tasks", name), raw) for name, raw in tasks.items()]
     one: list[tuple[Place, Any]] = [(("task",), content["task"])] if "task" in content else []
     for place, task in [*one, *named]:
@@ -272,7 +272,7 @@ def pool_problems(content: Mapping[str, Any]) -> Iterator[Problem]:
     pools = {name: raw["pool"] for name, raw in data.items() if isinstance(raw, dict) and "pool" in raw}
     for name, raw in data.items():
         if isinstance(raw, dict) and "collection" not in raw and "pool" not in raw:
-            yield Problem(("data", name, "collection"), "is missing", "see docs/study_file.md")
+            yield Problem(("data", name, "collection"), "is missing", "see docs/reference/study_file.md")
     for name, pool in pools.items():
         yield from _problems_of_pool(name, pool, data, pools)
     for place, init in inits_in(content):
