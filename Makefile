@@ -51,7 +51,7 @@ bench: setup
 docs: setup
 	$(VENV)/bin/python docs/write_study_file_reference.py
 	$(VENV)/bin/python docs/write_notes.py
-	$(VENV)/bin/sphinx-build --quiet --builder html docs runs/docs
+	$(VENV)/bin/sphinx-build --quiet --fail-on-warning --builder html docs runs/docs
 	@echo "Open runs/docs/index.html"
 
 constraints: setup

@@ -53,7 +53,7 @@ SECTIONS = (
 OPENING = """# The study file
 
 One YAML file describes a whole comparison. This page is generated from the models that files are checked against
-(`make docs`); shipped examples are in [`studies/`](../../studies). Every mistake in a file is reported at once, with
+(`make docs`); [`studies/`](../../studies/demo.yaml) has examples. Every mistake in a file is reported at once, with
 its line: `hilum study plan FILE` checks a file and runs nothing. Where tables name images whose file is not there,
 `plan` and `run` stop and say how many; `--allow-missing` goes on without them.
 

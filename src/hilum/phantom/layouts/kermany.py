@@ -57,8 +57,8 @@ def write(
 ) -> Written:
     """Write generated images as Kaggle distributes Kermany's; whole or not at all. See `Writer`.
 
-    The folder gets `chest_xray/{train,val,test}/{NORMAL,PNEUMONIA}/*.jpeg`. The images are AP; the phantom's patients are
-    older than Kermany's, which the files do not say. Person numbers start anew in test.
+    The folder gets `chest_xray/{train,val,test}/{NORMAL,PNEUMONIA}/*.jpeg`. The images are AP; the patients are older
+    than Kermany's, which the files do not say. Person numbers start anew in test.
     """
     with new_data_set(root, images=images, size=size, seed=seed) as beside:
         for part in ("train", "val", "test"):

@@ -57,7 +57,7 @@ def write(
 ) -> Written:
     """Write generated images as the contract of UKA-CXR asks for them; whole or not at all. See `Writer`.
 
-    The folder gets uka_cxr.csv and `images/*.png`. All images are AP. Grades follow the severity of what the image shows;
+    The folder gets uka_cxr.csv and `images/*.png`. All images are AP. Grades follow the severity of the finding.
     Congestion is the phantom's Edema. Sides are those on which a box around the finding lies; what is too faint for a
     box is negative on both. Some four of a hundred grades are blank.
     """

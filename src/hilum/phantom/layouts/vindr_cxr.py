@@ -44,7 +44,7 @@ def write(
 ) -> Written:
     """Write generated images as PhysioNet distributes VinDr-CXR; whole or not at all. See `Writer`.
 
-    The folder gets `{train,test}/*.dicom` and annotations/{image_labels,annotations}_{train,test}.csv. Every image is of
+    The folder gets `{train,test}/*.dicom` and annotations/{image_labels,annotations}_{train,test}.csv. Each image is of
     another patient. Three readers see each training image on their own and may miss what is faint; the test images'
     tables hold what is there.
     """
