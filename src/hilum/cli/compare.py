@@ -12,6 +12,7 @@ from hilum.cli.prediction_options import (
     Calibrate,
     HeldOut,
     Interval,
+    Margin,
     MetricNames,
     MinPositives,
     NBootstrap,
@@ -24,6 +25,8 @@ from hilum.cli.prediction_options import (
     Validation,
     names,
 )
+from hilum.evaluation.bootstrap.config import BootstrapConfig
+from hilum.evaluation.settings import EvaluationSettings, ReadingOptions
 
 if TYPE_CHECKING:
     import polars as pl
@@ -39,18 +42,16 @@ def compare(
     metrics: MetricNames = None,
     averages: AverageNames = "macro",
     validation: Validation = None,
-    threshold: Threshold = "youden",
+    threshold: Threshold = ReadingOptions.threshold,
     thresholds_on_test: OnTest = False,
     calibrate: Calibrate = None,
-    interval: Interval = "expanded",
+    interval: Interval = BootstrapConfig.interval,
     stratified: Stratified = False,
     holm: Annotated[bool, typer.Option("--holm", help="Adjust by Holm instead of Benjamini-Hochberg.")] = False,
-    margin: Annotated[
-        float | None, typer.Option(help="Largest difference in AUROC that does not matter: is A not worse, the same?")
-    ] = None,
-    n_bootstrap: NBootstrap = 2000,
-    seed: Seed = 0,
-    min_positives: MinPositives = 10,
+    margin: Margin = EvaluationSettings.margin,
+    n_bootstrap: NBootstrap = BootstrapConfig.n_bootstrap,
+    seed: Seed = BootstrapConfig.seed,
+    min_positives: MinPositives = EvaluationSettings.min_positives,
     as_json: AsJson = False,
 ) -> None:
     """Differences, A minus B, with 95 % intervals and two-sided p-values on the same resamples of patients.

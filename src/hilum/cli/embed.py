@@ -16,6 +16,8 @@ from hilum.cli.named_data import (
     Stores,
     Workers,
 )
+from hilum.cli.prediction_options import option_of
+from hilum.evaluation.bootstrap.config import BootstrapConfig
 
 if TYPE_CHECKING:
     from hilum.runs.embed import EmbedResult
@@ -43,7 +45,7 @@ def embed(
     labels: Labels = None,
     allow_missing: AllowMissing = False,
     hash_patients: HashPatients = None,
-    n_bootstrap: Annotated[int, typer.Option(min=100, help="Resamples of patients.")] = 2000,
+    n_bootstrap: Annotated[int, option_of(BootstrapConfig, "n_bootstrap", min=100)] = BootstrapConfig.n_bootstrap,
     seed: Annotated[int, typer.Option(min=0, help="Of points, lots and resamples.")] = 0,
     stores: Stores = None,
     workers: Workers = None,

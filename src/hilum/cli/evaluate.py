@@ -14,6 +14,7 @@ from hilum.cli.prediction_options import (
     Interval,
     LabelsOf,
     MetricNames,
+    MinGroup,
     MinPositives,
     NBootstrap,
     OnTest,
@@ -25,7 +26,9 @@ from hilum.cli.prediction_options import (
     Validation,
     names,
 )
-from hilum.cli.subgroups import Images, MinGroup, Subgroups, print_groups
+from hilum.cli.subgroups import Images, Subgroups, print_groups
+from hilum.evaluation.bootstrap.config import BootstrapConfig
+from hilum.evaluation.settings import EvaluationSettings, ReadingOptions
 
 if TYPE_CHECKING:
     import polars as pl
@@ -43,17 +46,17 @@ def evaluate(
     metrics: MetricNames = None,
     averages: AverageNames = "macro",
     validation: Validation = None,
-    threshold: Threshold = "youden",
+    threshold: Threshold = ReadingOptions.threshold,
     thresholds_on_test: OnTest = False,
     calibrate: Calibrate = None,
-    interval: Interval = "expanded",
+    interval: Interval = BootstrapConfig.interval,
     stratified: Stratified = False,
-    n_bootstrap: NBootstrap = 2000,
-    seed: Seed = 0,
-    min_positives: MinPositives = 10,
+    n_bootstrap: NBootstrap = BootstrapConfig.n_bootstrap,
+    seed: Seed = BootstrapConfig.seed,
+    min_positives: MinPositives = EvaluationSettings.min_positives,
     subgroups: Subgroups = None,
     images: Images = None,
-    min_group: MinGroup = 20,
+    min_group: MinGroup = EvaluationSettings.min_group,
     as_json: AsJson = False,
 ) -> None:
     """Numbers per finding and over findings, with 95 % intervals from resampled patients.

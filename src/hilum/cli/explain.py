@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hilum.cli.named_data import Data, HashPatients
+from hilum.cli.prediction_options import option_of
+from hilum.evaluation.bootstrap.config import BootstrapConfig
 
 if TYPE_CHECKING:
     from hilum.explanation.run import Explained
@@ -33,7 +35,7 @@ def explain(
     allow_missing: Annotated[bool, typer.Option("--allow-missing", help="Go on where files are not here.")] = False,
     hash_patients: HashPatients = None,
     threshold: Annotated[float, typer.Option(help="Of a map's highest value, from which on it counts as a box.")] = 0.5,
-    n_bootstrap: Annotated[int, typer.Option(min=100, help="Resamples of patients.")] = 2000,
+    n_bootstrap: Annotated[int, option_of(BootstrapConfig, "n_bootstrap", min=100)] = BootstrapConfig.n_bootstrap,
     seed: Annotated[int, typer.Option(min=0, help="Of images, random weights and resamples.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,

@@ -9,6 +9,8 @@ import typer
 from hilum.cli.console import echo, print_json, print_table, progress
 from hilum.cli.prediction_options import AsJson, HeldOut, MinPositives, NBootstrap, Seed, Split
 from hilum.errors import HilumError
+from hilum.evaluation.bootstrap.config import BootstrapConfig
+from hilum.evaluation.settings import EvaluationSettings
 
 if TYPE_CHECKING:
     import polars as pl
@@ -38,9 +40,9 @@ def external(
             help="card.json of a model, or a table of its patients; none of them may be judged.",
         ),
     ] = None,
-    n_bootstrap: NBootstrap = 2000,
-    seed: Seed = 0,
-    min_positives: MinPositives = 10,
+    n_bootstrap: NBootstrap = BootstrapConfig.n_bootstrap,
+    seed: Seed = BootstrapConfig.seed,
+    min_positives: MinPositives = EvaluationSettings.min_positives,
     as_json: AsJson = False,
 ) -> None:
     """AUROC of every model on every test set, and what is lost away from home, with 95 % intervals.

@@ -1,26 +1,34 @@
-"""Options that `hilum evaluate` and `hilum compare` share: whose predictions, of which rows, cut where."""
+"""Options that `hilum evaluate` and `hilum compare` share. Texts and defaults are those of the settings they set."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-NBootstrap = Annotated[int, typer.Option(help="Bootstrap resamples of patients (and seeds).")]
-Seed = Annotated[int, typer.Option(min=0, help="Of the resamples.")]
-MinPositives = Annotated[
-    int,
-    typer.Option(min=2, help="Findings with fewer positive (or negative) patients are not in means and not tested."),
-]
-Split = Annotated[
-    str | None, typer.Option(help="Which rows, by column split. When left out: test, else val or external alone.")
-]
-HeldOut = Annotated[
-    bool, typer.Option("--held-out", help="For tables without a column split: training has not used these images.")
-]
-TrainedOnPath = Annotated[
-    Path | None,
-    typer.Option("--trained-on", help="card.json of the model, or a table of patients; none of them may be judged."),
-]
+from hilum.declared import text_of
+from hilum.evaluation.bootstrap.config import BootstrapConfig
+from hilum.evaluation.settings import EvaluationSettings, ReadingOptions
+
+
+def option_of(declared: type, name: str, *flags: str, **more: Any) -> Any:
+    """An option that sets a field of a class of settings, with the text of that field."""
+    return typer.Option(*flags, help=text_of(declared, name), **more)
+
+
+NBootstrap = Annotated[int, option_of(BootstrapConfig, "n_bootstrap")]
+Seed = Annotated[int, option_of(BootstrapConfig, "seed", min=0)]
+Interval = Annotated[str, option_of(BootstrapConfig, "interval")]
+Stratified = Annotated[bool, option_of(BootstrapConfig, "stratified", "--stratified")]
+MinPositives = Annotated[int, option_of(EvaluationSettings, "min_positives", min=2)]
+MinGroup = Annotated[int, option_of(EvaluationSettings, "min_group", min=2)]
+Margin = Annotated[float | None, option_of(EvaluationSettings, "margin")]
+Split = Annotated[str | None, option_of(ReadingOptions, "split")]
+HeldOut = Annotated[bool, option_of(ReadingOptions, "held_out", "--held-out")]
+TrainedOnPath = Annotated[Path | None, option_of(ReadingOptions, "trained_on")]
+Threshold = Annotated[str, option_of(ReadingOptions, "threshold")]
+OnTest = Annotated[bool, option_of(ReadingOptions, "thresholds_on_test", "--thresholds-on-test")]
+Calibrate = Annotated[str | None, option_of(ReadingOptions, "calibrate")]
+LabelsOf = Annotated[str | None, option_of(ReadingOptions, "labels", metavar="TABLE")]
 MetricNames = Annotated[
     str | None, typer.Option("--metrics", help="Comma-separated. When left out: all that the tables allow.")
 ]
@@ -30,28 +38,6 @@ AverageNames = Annotated[
 Validation = Annotated[
     list[Path] | None,
     typer.Option(help="Predictions of validation images, one a table. When left out: the rows val of the same table."),
-]
-Threshold = Annotated[
-    str, typer.Option(help="Chosen on validation images: youden, f1, sensitivity=S, specificity=S; or a number.")
-]
-OnTest = Annotated[
-    bool, typer.Option("--thresholds-on-test", help="Choose thresholds on the judged images; marked as optimistic.")
-]
-Calibrate = Annotated[
-    str | None, typer.Option(help="Scale probabilities on validation images: temperature, platt or isotonic.")
-]
-Interval = Annotated[str, typer.Option(help="expanded (for few patients), percentile, or bca.")]
-Stratified = Annotated[
-    bool, typer.Option("--stratified", help="Resample patients within strata of the rarest finding that they have.")
-]
-LabelsOf = Annotated[
-    str | None,
-    typer.Option(
-        "--labels",
-        metavar="TABLE",
-        help="Labels of tables that have none: a CSV or Parquet table of images and findings, a folder that "
-        "`hilum ingest` left, or NAME=FOLDER.",
-    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 

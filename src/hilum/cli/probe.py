@@ -17,6 +17,9 @@ from hilum.cli.named_data import (
     Stores,
     Workers,
 )
+from hilum.cli.prediction_options import MinPositives, option_of
+from hilum.evaluation.bootstrap.config import BootstrapConfig
+from hilum.evaluation.settings import EvaluationSettings
 
 if TYPE_CHECKING:
     from hilum.runs.probing import Probed
@@ -42,10 +45,8 @@ def probe(
     labels: Labels = None,
     allow_missing: AllowMissing = False,
     hash_patients: HashPatients = None,
-    min_positives: Annotated[
-        int, typer.Option(min=2, help="Findings with fewer positive or negative patients are not in the mean.")
-    ] = 10,
-    n_bootstrap: Annotated[int, typer.Option(min=100, help="Resamples of patients.")] = 2000,
+    min_positives: MinPositives = EvaluationSettings.min_positives,
+    n_bootstrap: Annotated[int, option_of(BootstrapConfig, "n_bootstrap", min=100)] = BootstrapConfig.n_bootstrap,
     seed: Annotated[int, typer.Option(min=0, help="Of the random encoders and the resamples.")] = 0,
     stores: Stores = None,
     workers: Workers = None,

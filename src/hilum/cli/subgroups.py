@@ -19,9 +19,6 @@ Images = Annotated[
     Path | None,
     typer.Option(help="Table with image_id and these columns, such as manifest.parquet; else the predictions' own."),
 ]
-MinGroup = Annotated[
-    int, typer.Option(min=2, help="Groups with fewer positive (or negative) patients of a finding get no number.")
-]
 
 
 def print_groups(table: "pl.DataFrame", notes: Sequence[str]) -> None:

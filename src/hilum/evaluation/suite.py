@@ -14,6 +14,7 @@ from hilum.evaluation.estimation import MeasuredArms, measure_arms
 from hilum.evaluation.inference import Adjustment, Look, SeedDesign, SeedInference
 from hilum.evaluation.metrics import AUROC, AVERAGES, MACRO, METRICS, THRESHOLD_METRICS, overall_finding
 from hilum.evaluation.predictions import AlignedArms, Predictions
+from hilum.evaluation.settings import EvaluationSettings
 from hilum.evaluation.tables import (
     UNDERDIAGNOSIS,
     comparisons_table,
@@ -33,15 +34,12 @@ _PROBE = " linear probe"
 """Beside one arm at a time; no arm begins with a blank."""
 
 
-@dataclass(frozen=True)
-class SuiteSettings:
-    """What an evaluation computes.
+@dataclass(frozen=True, kw_only=True)
+class SuiteSettings(EvaluationSettings):
+    """What an evaluation computes, beside the settings of `EvaluationSettings`.
 
     Attributes:
         bootstrap: of all tables.
-        min_positives: findings with fewer positive, or fewer negative, patients are left out of averages and not
-            tested.
-        min_group: groups with fewer positive or negative patients of a finding get no number.
         metrics: of arms; None: all that can be computed (those at thresholds need thresholds of every arm).
         averages: rows over findings of the metrics.
         compared: metrics whose differences are tested; None: those of `metrics`.
@@ -49,7 +47,6 @@ class SuiteSettings:
         reference: the arm that all others are compared with; None: every pair.
         pairs: (arm, against) of the comparisons, instead of `reference`.
         adjustment: of p-values within each family.
-        margin: largest AUROC difference that does not matter; None: no test of equivalence.
         exclusive: whether every image is of exactly one class; None: look at the labels.
         seed_inference, seed_design: how arms with several seeds are compared; see `hilum.evaluation.measure_arms`. An
             arm and its own probe share their seeds in any case.
@@ -57,8 +54,6 @@ class SuiteSettings:
     """
 
     bootstrap: BootstrapConfig = field(default_factory=BootstrapConfig)
-    min_positives: int = 10
-    min_group: int = 20
     metrics: Sequence[str] | None = None
     averages: Sequence[str] = AVERAGES
     compared: Sequence[str] | None = (AUROC,)
@@ -66,7 +61,6 @@ class SuiteSettings:
     reference: str | None = None
     pairs: Sequence[tuple[str, str]] | None = None
     adjustment: Adjustment = "Benjamini-Hochberg"
-    margin: float | None = None
     exclusive: bool | None = None
     seed_inference: SeedInference = "obuchowski_rockette"
     seed_design: SeedDesign = "nested"

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from hilum.evaluation.bootstrap.config import BootstrapConfig
 from hilum.explanation.methods import THRESHOLD, HeatMapMethod
 
 
@@ -21,5 +22,5 @@ class ExplainConfig:
     findings: tuple[str, ...]
     images: int = 1
     threshold: float = THRESHOLD
-    n_bootstrap: int = 2000
+    n_bootstrap: int = BootstrapConfig.n_bootstrap
     seed: int = 0

@@ -15,9 +15,11 @@ from hilum.data.doctor.typical import FEWEST, standardised, typical
 from hilum.data.preprocess import parse_recipe
 from hilum.encoders.card import CARD, read_card
 from hilum.errors import HilumError
+from hilum.evaluation.bootstrap.config import BootstrapConfig
 from hilum.evaluation.metrics import AUROC
 from hilum.evaluation.predictions import SCORE, Predictions
 from hilum.evaluation.recalibration import fit_platt, fit_temperature
+from hilum.evaluation.settings import EvaluationSettings
 from hilum.evaluation.tables import evaluate_predictions
 from hilum.evaluation.thresholds import Thresholds, choose_thresholds
 from hilum.findings.terms import terms_of
@@ -79,9 +81,9 @@ class Packaging:
     split: str
     rule: str
     calibration: CalibrationMethod = "platt"
-    n_bootstrap: int = 2000
+    n_bootstrap: int = BootstrapConfig.n_bootstrap
     seed: int = 0
-    min_positives: int = 10
+    min_positives: int = EvaluationSettings.min_positives
 
 
 def package_arm(

@@ -11,12 +11,12 @@ import polars as pl
 from hilum.artifacts import locked
 from hilum.evaluation.bootstrap import BootstrapConfig, IntervalKind
 from hilum.evaluation.metrics import overall_finding
+from hilum.evaluation.settings import EvaluationSettings, ReadingOptions
 from hilum.evaluation.suite import SuiteInput, SuiteSettings, evaluate_suite
 from hilum.evaluation.tables import write_results
 from hilum.progress import ShowProgress, quiet
 from hilum.runs.inputs.predictions import (
     PredictionSource,
-    ReadingOptions,
     chosen_metrics,
     name_of,
     read_given,
@@ -80,16 +80,16 @@ def compare(
     metrics: Sequence[str] | None = None,
     averages: Sequence[str] = ("macro",),
     validation: Sequence[PredictionSource] | None = None,
-    threshold: str = "youden",
+    threshold: str = ReadingOptions.threshold,
     thresholds_on_test: bool = False,
     calibrate: str | None = None,
-    interval: IntervalKind | str = "expanded",
+    interval: IntervalKind | str = BootstrapConfig.interval,
     stratified: bool = False,
     holm: bool = False,
     margin: float | None = None,
-    n_bootstrap: int = 2000,
+    n_bootstrap: int = BootstrapConfig.n_bootstrap,
     seed: int = 0,
-    min_positives: int = 10,
+    min_positives: int = EvaluationSettings.min_positives,
     progress: ShowProgress = quiet,
 ) -> ComparisonResult:
     """Compare two sets of predictions, first minus second, on the same bootstrap samples of patients.

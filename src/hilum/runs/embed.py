@@ -12,6 +12,7 @@ from hilum.data.manifest import finding_columns
 from hilum.data.replaceable import check_replaceable
 from hilum.data.store import Store
 from hilum.errors import HilumError
+from hilum.evaluation.bootstrap.config import BootstrapConfig
 from hilum.explanation.embedding import (
     ChosenImages,
     Embedded,
@@ -96,7 +97,7 @@ def embed(
     labels: str | Path | None = None,
     allow_missing: bool = False,
     hash_patients: str | None = None,
-    n_bootstrap: int = 2000,
+    n_bootstrap: int = BootstrapConfig.n_bootstrap,
     seed: int = 0,
     stores: str | Path | None = None,
     workers: int | None = None,

@@ -11,6 +11,7 @@ import polars as pl
 from hilum.artifacts import locked
 from hilum.evaluation.bootstrap import BootstrapConfig, IntervalKind
 from hilum.evaluation.predictions import read_table
+from hilum.evaluation.settings import EvaluationSettings, ReadingOptions
 from hilum.evaluation.suite import SuiteInput, SuiteSettings, evaluate_suite
 from hilum.evaluation.tables import groups_by_column, write_results
 from hilum.notes import Code, Note, note
@@ -19,7 +20,6 @@ from hilum.report.render import listing
 from hilum.runs.inputs.predictions import (
     GivenPredictions,
     PredictionSource,
-    ReadingOptions,
     chosen_metrics,
     name_of,
     read_given,
@@ -78,17 +78,17 @@ def evaluate(
     metrics: Sequence[str] | None = None,
     averages: Sequence[str] = ("macro",),
     validation: PredictionSource | Sequence[PredictionSource] | None = None,
-    threshold: str = "youden",
+    threshold: str = ReadingOptions.threshold,
     thresholds_on_test: bool = False,
     calibrate: str | None = None,
-    interval: IntervalKind | str = "expanded",
+    interval: IntervalKind | str = BootstrapConfig.interval,
     stratified: bool = False,
-    n_bootstrap: int = 2000,
+    n_bootstrap: int = BootstrapConfig.n_bootstrap,
     seed: int = 0,
-    min_positives: int = 10,
+    min_positives: int = EvaluationSettings.min_positives,
     subgroups: Sequence[str] = (),
     images: str | Path | None = None,
-    min_group: int = 20,
+    min_group: int = EvaluationSettings.min_group,
     progress: ShowProgress = quiet,
 ) -> EvaluationResult:
     """Evaluate predictions per finding and over findings, with 95 % intervals from a bootstrap over patients.

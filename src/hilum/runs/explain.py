@@ -17,6 +17,7 @@ from hilum.data.preprocess import parse_recipe
 from hilum.data.replaceable import check_replaceable
 from hilum.data.store import Store, build_store
 from hilum.errors import HilumError
+from hilum.evaluation.bootstrap.config import BootstrapConfig
 from hilum.explanation.files import described, write_explained
 from hilum.explanation.images import choose_images
 from hilum.explanation.maps import load_models
@@ -131,7 +132,7 @@ def explain(
     allow_missing: bool = False,
     hash_patients: str | None = None,
     threshold: float = 0.5,
-    n_bootstrap: int = 2000,
+    n_bootstrap: int = BootstrapConfig.n_bootstrap,
     seed: int = 0,
     device: str = "auto",
     progress: ShowProgress = quiet,

@@ -15,7 +15,9 @@ from hilum.data.splits import parse_split
 from hilum.data.store import NamedData, Store
 from hilum.encoders.card import Card
 from hilum.encoders.zoo import create_encoder
+from hilum.evaluation.bootstrap.config import BootstrapConfig
 from hilum.evaluation.metrics import overall_finding
+from hilum.evaluation.settings import EvaluationSettings
 from hilum.explanation.embedding import features_of, load_feature_model, recipe_of
 from hilum.finetuning.shortcut_features import (
     metadata_features,
@@ -82,8 +84,8 @@ def probe(
     labels: str | Path | None = None,
     allow_missing: bool = False,
     hash_patients: str | None = None,
-    min_positives: int = 10,
-    n_bootstrap: int = 2000,
+    min_positives: int = EvaluationSettings.min_positives,
+    n_bootstrap: int = BootstrapConfig.n_bootstrap,
     seed: int = 0,
     stores: str | Path | None = None,
     workers: int | None = None,

@@ -20,7 +20,9 @@ from hilum.data.store import NamedData
 from hilum.encoders.card import Card
 from hilum.encoders.probe import linear_probe, neighbour_probe
 from hilum.errors import HilumError
+from hilum.evaluation.bootstrap.config import BootstrapConfig
 from hilum.evaluation.predictions import Predictions, as_predictions
+from hilum.evaluation.settings import EvaluationSettings
 from hilum.evaluation.tables import evaluate_arms
 from hilum.pretext.monitoring import effective_rank, feature_spread
 from hilum.progress import ProgressReport, silent
@@ -157,8 +159,8 @@ def probe(
     arms: Mapping[str, Callable[[], Matrix]],
     *,
     linear_only: Sequence[str] = (),
-    min_positives: int = 10,
-    n_bootstrap: int = 2000,
+    min_positives: int = EvaluationSettings.min_positives,
+    n_bootstrap: int = BootstrapConfig.n_bootstrap,
     seed: int = 0,
     on_progress: ProgressReport = silent,
 ) -> Probed:

@@ -11,10 +11,10 @@ class BootstrapConfig:
     """Settings of a bootstrap over patients (and seeds).
 
     Attributes:
-        n_bootstrap: bootstrap samples of patients, at least 40; 1000 or more for numbers that are published.
-        seed: of the samples; every table of one evaluation uses the same ones.
-        interval: "expanded" (percentiles, further out where patients are few), "percentile", or "bca".
-        stratified: draw patients within strata of the rarest finding that they have.
+        n_bootstrap: Bootstrap samples of patients (and seeds), at least 40; 1000 or more for published numbers.
+        seed: Seed of the bootstrap samples; every table of one evaluation uses the same ones.
+        interval: expanded (percentiles, further out where patients are few), percentile, or bca.
+        stratified: Draw patients within strata of the rarest finding that they have.
 
     Example:
         >>> from hilum.evaluation import BootstrapConfig

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hilum.errors import HilumError
-from hilum.evaluation.bootstrap.config import IntervalKind
+from hilum.evaluation.bootstrap.config import BootstrapConfig, IntervalKind
 from hilum.evaluation.estimation.seeds import (
     ArmResamples,
     LayerResamples,
@@ -34,6 +34,7 @@ from hilum.evaluation.inference import (
 from hilum.evaluation.metrics import AUROC, AVERAGES, MACRO, check_metrics
 from hilum.evaluation.predictions import LEAST_PATIENTS, AlignedArms, Cases, Predictions, count_cases
 from hilum.evaluation.predictions.align import align
+from hilum.evaluation.settings import EvaluationSettings
 from hilum.evaluation.thresholds import Thresholds
 from hilum.progress import ProgressReport, silent
 
@@ -131,11 +132,11 @@ def measure_arms(
     metrics: Sequence[str] = (AUROC,),
     averages: Sequence[str] = (MACRO,),
     thresholds: Mapping[str, Sequence[Thresholds]] | None = None,
-    interval: IntervalKind = "expanded",
+    interval: IntervalKind = BootstrapConfig.interval,
     stratified: bool = False,
-    n_bootstrap: int = 2000,
+    n_bootstrap: int = BootstrapConfig.n_bootstrap,
     seed: int = 0,
-    min_positives: int = 10,
+    min_positives: int = EvaluationSettings.min_positives,
     seed_inference: SeedInference = "obuchowski_rockette",
     seed_design: SeedDesign = "nested",
     threads: int | None = None,

@@ -15,6 +15,7 @@ from hilum.data.patients import canonical_patient_id
 from hilum.data.tables import read_table, refuse_lines
 from hilum.errors import HilumError
 from hilum.evaluation.bootstrap import bootstrap_statistics, by_patient, once_each, sums_statistic
+from hilum.evaluation.bootstrap.config import BootstrapConfig
 from hilum.evaluation.inference import number_or_null, percentile_interval
 from hilum.evaluation.labels.issues import auroc_ceiling
 from hilum.findings import labelled_finding
@@ -56,7 +57,7 @@ def label_agreement(
     patients: Sequence[str],
     findings: Sequence[str],
     *,
-    n_bootstrap: int = 2000,
+    n_bootstrap: int = BootstrapConfig.n_bootstrap,
     seed: int = 0,
 ) -> pl.DataFrame:
     """Compare two sets of labels of the same images; the second is taken for the truth.
@@ -105,7 +106,7 @@ def label_agreement(
     return pl.DataFrame(rows, schema=AGREEMENT_SCHEMA)
 
 
-def google_agreement(path: Path, *, n_bootstrap: int = 2000, seed: int = 0) -> pl.DataFrame:
+def google_agreement(path: Path, *, n_bootstrap: int = BootstrapConfig.n_bootstrap, seed: int = 0) -> pl.DataFrame:
     """NIH labels of ChestX-ray14 against Google's adjudicated ones, which their table holds side by side.
 
     Args:

@@ -8,6 +8,7 @@ import polars as pl
 
 from hilum.errors import HilumError
 from hilum.evaluation.bootstrap import IntervalKind
+from hilum.evaluation.bootstrap.config import BootstrapConfig
 from hilum.evaluation.estimation import MeasuredArms, Resampled, measure_arms
 from hilum.evaluation.inference import (
     ADJUSTMENTS,
@@ -31,6 +32,7 @@ from hilum.evaluation.inference import (
 )
 from hilum.evaluation.metrics import AUROC, MACRO, THRESHOLD_METRICS
 from hilum.evaluation.predictions import Predictions
+from hilum.evaluation.settings import EvaluationSettings
 from hilum.evaluation.tables.metrics import metrics_table
 from hilum.evaluation.thresholds import OPTIMISTIC, Thresholds
 from hilum.notes import note_columns
@@ -74,12 +76,12 @@ def compare_predictions(
     metrics: Sequence[str] = (AUROC,),
     averages: Sequence[str] = (MACRO,),
     thresholds: tuple[Sequence[Thresholds], Sequence[Thresholds]] | None = None,
-    interval: IntervalKind = "expanded",
+    interval: IntervalKind = BootstrapConfig.interval,
     stratified: bool = False,
     adjustment: Adjustment = "Benjamini-Hochberg",
-    n_bootstrap: int = 2000,
+    n_bootstrap: int = BootstrapConfig.n_bootstrap,
     seed: int = 0,
-    min_positives: int = 10,
+    min_positives: int = EvaluationSettings.min_positives,
     seed_inference: SeedInference = "obuchowski_rockette",
     seed_design: SeedDesign = "nested",
     on_progress: ProgressReport = silent,
@@ -130,12 +132,12 @@ def evaluate_arms(
     metrics: Sequence[str] = (AUROC,),
     averages: Sequence[str] = (MACRO,),
     thresholds: Mapping[str, Sequence[Thresholds]] | None = None,
-    interval: IntervalKind = "expanded",
+    interval: IntervalKind = BootstrapConfig.interval,
     stratified: bool = False,
     adjustment: Adjustment = "Benjamini-Hochberg",
-    n_bootstrap: int = 2000,
+    n_bootstrap: int = BootstrapConfig.n_bootstrap,
     seed: int = 0,
-    min_positives: int = 10,
+    min_positives: int = EvaluationSettings.min_positives,
     seed_inference: SeedInference = "obuchowski_rockette",
     seed_design: SeedDesign = "nested",
     on_progress: ProgressReport = silent,

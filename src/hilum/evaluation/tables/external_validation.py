@@ -7,11 +7,13 @@ import polars as pl
 from numpy.typing import NDArray
 
 from hilum.errors import HilumError
+from hilum.evaluation.bootstrap.config import BootstrapConfig
 from hilum.evaluation.estimation import Resampled, bootstrap_arms, check_n_bootstrap
 from hilum.evaluation.inference import number_or_null, patients_behind, percentile_interval, two_sided_p
 from hilum.evaluation.metrics import MACRO
 from hilum.evaluation.predictions import Predictions, count_cases
 from hilum.evaluation.predictions.align import align
+from hilum.evaluation.settings import EvaluationSettings
 from hilum.progress import ProgressReport, silent
 
 EXTERNAL_SCHEMA = {
@@ -34,9 +36,9 @@ EXTERNAL_SCHEMA = {
 def external_validation(
     cells: Mapping[tuple[str, str], Sequence[Predictions]],
     *,
-    n_bootstrap: int = 2000,
+    n_bootstrap: int = BootstrapConfig.n_bootstrap,
     seed: int = 0,
-    min_positives: int = 10,
+    min_positives: int = EvaluationSettings.min_positives,
     on_progress: ProgressReport = silent,
 ) -> pl.DataFrame:
     """AUROC of every model on every test set, and how much is lost away from home.

@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 
 from hilum.evaluation.bootstrap import IntervalKind
+from hilum.evaluation.bootstrap.config import BootstrapConfig
 from hilum.evaluation.estimation import ArmResamples, MeasuredArms, Resampled, measure_arms
 from hilum.evaluation.inference import (
     bca_interval,
@@ -19,6 +20,7 @@ from hilum.evaluation.inference import (
 )
 from hilum.evaluation.metrics import AUROC, MACRO, THRESHOLD_METRICS
 from hilum.evaluation.predictions import Predictions
+from hilum.evaluation.settings import EvaluationSettings
 from hilum.evaluation.thresholds import OPTIMISTIC, Thresholds
 from hilum.notes import Code, Note, note, note_columns
 from hilum.progress import ProgressReport, silent
@@ -45,11 +47,11 @@ def evaluate_predictions(
     metrics: Sequence[str] = (AUROC,),
     averages: Sequence[str] = (MACRO,),
     thresholds: Sequence[Thresholds] | None = None,
-    interval: IntervalKind = "expanded",
+    interval: IntervalKind = BootstrapConfig.interval,
     stratified: bool = False,
-    n_bootstrap: int = 2000,
+    n_bootstrap: int = BootstrapConfig.n_bootstrap,
     seed: int = 0,
-    min_positives: int = 10,
+    min_positives: int = EvaluationSettings.min_positives,
     on_progress: ProgressReport = silent,
 ) -> pl.DataFrame:
     """Numbers per finding and over findings with 95 % intervals over resampled patients (and seeds).

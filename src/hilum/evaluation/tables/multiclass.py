@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from hilum.errors import HilumError
 from hilum.evaluation.bootstrap import bootstrap_statistics, by_patient, once_each, sums_statistic
+from hilum.evaluation.bootstrap.config import BootstrapConfig
 from hilum.evaluation.estimation import check_n_bootstrap, seed_weights
 from hilum.evaluation.inference import number_or_null, percentile_interval
 from hilum.evaluation.metrics import MACRO
@@ -83,7 +84,7 @@ def mean_confusion(seeds: Sequence[Predictions]) -> NDArray[np.float64] | None:
 def evaluate_single_label(
     predictions: Sequence[Predictions],
     *,
-    n_bootstrap: int = 2000,
+    n_bootstrap: int = BootstrapConfig.n_bootstrap,
     seed: int = 0,
     on_progress: ProgressReport = silent,
 ) -> pl.DataFrame:

@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 
 from hilum.data.tables import as_numbers, as_text, type_name
 from hilum.errors import HilumError
+from hilum.evaluation.bootstrap.config import BootstrapConfig
 from hilum.evaluation.estimation import ArmResamples, bootstrap_arms, check_n_bootstrap
 from hilum.evaluation.inference import benjamini_hochberg, number_or_null, percentile_interval, two_sided_p
 from hilum.evaluation.metrics import AUROC, check_metrics
 from hilum.evaluation.predictions import LEAST_PATIENTS, AlignedArms, Predictions, count_cases
 from hilum.evaluation.predictions.align import align
+from hilum.evaluation.settings import EvaluationSettings
 from hilum.evaluation.thresholds import OPTIMISTIC, Thresholds
 from hilum.notes import Code, Note, note, note_columns
 from hilum.progress import ProgressReport, silent
@@ -70,8 +72,8 @@ def evaluate_subgroups(
     *,
     metrics: Sequence[str] = (AUROC,),
     thresholds: Sequence[Thresholds] | None = None,
-    min_patients: int = 20,
-    n_bootstrap: int = 2000,
+    min_patients: int = EvaluationSettings.min_group,
+    n_bootstrap: int = BootstrapConfig.n_bootstrap,
     seed: int = 0,
     on_progress: ProgressReport = silent,
 ) -> pl.DataFrame:

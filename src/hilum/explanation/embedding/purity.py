@@ -14,6 +14,7 @@ from sklearn.metrics import silhouette_samples
 
 from hilum.draws import Stream, image_keys, shuffled
 from hilum.evaluation.bootstrap import Counts, Statistic, bootstrap_statistics, once_each
+from hilum.evaluation.bootstrap.config import BootstrapConfig
 from hilum.evaluation.inference import TOO_NARROW, TRUSTED_PATIENTS, number_or_null, percentile_interval
 from hilum.explanation.embedding.classes import Grouping
 from hilum.explanation.embedding.features import unit_length
@@ -52,7 +53,7 @@ def class_separation(
     grouping: Grouping,
     *,
     k: int = 20,
-    n_bootstrap: int = 2000,
+    n_bootstrap: int = BootstrapConfig.n_bootstrap,
     seed: int = 0,
     on_progress: ProgressReport = silent,
 ) -> pl.DataFrame:

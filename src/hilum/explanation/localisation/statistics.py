@@ -13,6 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from hilum.evaluation.bootstrap import Counts, Statistic, bootstrap_statistics, once_each
+from hilum.evaluation.bootstrap.config import BootstrapConfig
 from hilum.evaluation.inference import (
     TOO_NARROW,
     TRUSTED_PATIENTS,
@@ -52,7 +53,7 @@ def box_statistics(
     arms: Mapping[str, Sequence[ScoredMaps]],
     pairs: Sequence[tuple[str, str]],
     *,
-    n_bootstrap: int = 2000,
+    n_bootstrap: int = BootstrapConfig.n_bootstrap,
     seed: int = 0,
     on_progress: ProgressReport = silent,
 ) -> pl.DataFrame:

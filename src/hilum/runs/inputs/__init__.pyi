@@ -35,8 +35,5 @@ from .predictions import (
     PredictionSource as PredictionSource,
 )
 from .predictions import (
-    ReadingOptions as ReadingOptions,
-)
-from .predictions import (
     read_given as read_given,
 )

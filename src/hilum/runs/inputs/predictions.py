@@ -25,6 +25,7 @@ from hilum.evaluation.predictions import (
     scored_rows,
 )
 from hilum.evaluation.recalibration import recalibrate
+from hilum.evaluation.settings import ReadingOptions
 from hilum.evaluation.thresholds import Thresholds, choose_thresholds
 from hilum.findings import canonical, is_finding
 from hilum.threshold_rule import check_rule
@@ -33,30 +34,6 @@ _THRESHOLD = "threshold_"
 
 PredictionSource: TypeAlias = str | Path | pl.DataFrame
 """A Parquet or CSV file, or a table: y_<finding>, p_<finding>, and image_id, patient_id, split where known."""
-
-
-@dataclass(frozen=True)
-class ReadingOptions:
-    """How tables are read.
-
-    Attributes:
-        split: whose rows are evaluated; None: test, else val or external alone.
-        held_out: for tables without a column split: training has not used these images.
-        trained_on: card.json of the model, or a table of patients; none of them may be evaluated.
-        threshold: how thresholds are chosen on validation images: "youden", "f1", "sensitivity=S", "specificity=S"; or
-            a number. Without validation images those of the table count, where it is of `hilum predict`.
-        on_test: choose thresholds on the evaluated images; marked as optimistic.
-        labels: of tables that have none: a CSV or Parquet table, a folder that was ingested, or NAME=FOLDER.
-        calibrate: scale probabilities on validation images: "temperature", "platt" or "isotonic"; None: not at all.
-    """
-
-    split: str | None = None
-    held_out: bool = False
-    trained_on: str | Path | None = None
-    threshold: str = "youden"
-    on_test: bool = False
-    calibrate: str | None = None
-    labels: str | Path | None = None
 
 
 @dataclass(frozen=True)
@@ -105,7 +82,7 @@ def read_given(
                 raise HilumError(name, expected="validation images to calibrate on", found="none", fix=fix)
             evaluated = recalibrate(evaluated, chosen_on, options.calibrate)
             chosen_on = recalibrate(chosen_on, chosen_on, options.calibrate, same_images=True)
-        if options.on_test or _is_number(options.threshold):
+        if options.thresholds_on_test or _is_number(options.threshold):
             chosen_on = evaluated
         thresholds = None
         if chosen_on is not None:
