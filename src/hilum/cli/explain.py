@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hilum.cli.named_data import Data, HashPatients
+from hilum.cli.named_data import Data, DeviceName, HashPatients
 from hilum.cli.prediction_options import option_of
 from hilum.evaluation.bootstrap.config import BootstrapConfig
 
@@ -37,7 +37,7 @@ def explain(
     threshold: Annotated[float, typer.Option(help="Of a map's highest value, from which on it counts as a box.")] = 0.5,
     n_bootstrap: Annotated[int, option_of(BootstrapConfig, "n_bootstrap", min=100)] = BootstrapConfig.n_bootstrap,
     seed: Annotated[int, typer.Option(min=0, help="Of images, random weights and resamples.")] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: DeviceName = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
     """Heat-maps of one or two classifiers, a gallery, and scores against boxes.

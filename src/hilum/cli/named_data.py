@@ -5,6 +5,9 @@ from typing import Annotated
 
 import typer
 
+from hilum.cli.prediction_options import option_of
+from hilum.training.settings import TrainingSettings
+
 Data = Annotated[
     str,
     typer.Option(
@@ -35,5 +38,5 @@ Stores = Annotated[
     Path | None, typer.Option(help="Where decoded images are kept for the next command; `stores` beside OUT.")
 ]
 Workers = Annotated[int | None, typer.Option(min=1, help="Threads that decode images; all cores when left out.")]
-DeviceName = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+DeviceName = Annotated[str, option_of(TrainingSettings, "device")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]

@@ -8,7 +8,9 @@ import typer
 from hilum.cli.console import echo, print_json, print_table, progress
 from hilum.cli.named_data import AllowMissing, AsJson, DeviceName, HashPatients, Labels, SplitName, Stores, Workers
 from hilum.cli.pooled_data import DataSets, SharesOfData, parse_fractions
+from hilum.cli.prediction_options import option_of
 from hilum.errors import HilumError
+from hilum.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
     from hilum.runs.pretrain import PretrainResult
@@ -23,7 +25,7 @@ def pretrain(
         str | None, typer.Option(metavar="WEIGHT", help="Published weights by name, or an encoder's directory.")
     ] = None,
     policy: Annotated[str | None, typer.Option(help="Random views: a name (`hilum policies`) or a YAML file.")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Passes over the images.")] = None,
+    epochs: Annotated[int | None, option_of(TrainingSettings, "epochs")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Images a step.")] = None,
     preprocess: Annotated[
         str, typer.Option(metavar="RECIPE", help="Steps, or the name of a recipe.")

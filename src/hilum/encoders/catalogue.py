@@ -36,6 +36,7 @@ class Architecture:
             findings and, for CheXNet (DenseNet-121), running means and variances (Toh et al. 2023, Table 1).
         code: whose code builds it, and under which licence; weights have their own terms.
         batch_norm: of an own family: whether it has batch norm.
+        response_norm: whether it has global response normalisation (ConvNeXt V2), which hidden patches need.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Architecture:
     published: int | None = None
     code: str = TIMM
     batch_norm: bool = False
+    response_norm: bool = False
 
     @property
     def sizes(self) -> str:
@@ -86,15 +88,17 @@ def _resnet(name: str, parameters: int, gigaflops: float, width: int) -> Archite
     return Architecture(name, "resnet", 4, parameters, gigaflops, 32, width, "He et al., CVPR 2016")
 
 
-def _convnext(name: str, blocks: int, parameters: int, gigaflops: float, width: int) -> Architecture:
-    paper = "Woo et al., CVPR 2023" if "v2" in name else "Liu et al., CVPR 2022"
-    return Architecture(name, "convnext", blocks, parameters, gigaflops, 32, width, paper, fills=32)
+def _convnext(name: str, blocks: int, parameters: int, gigaflops: float, width: int, version: int = 1) -> Architecture:
+    paper = {1: "Liu et al., CVPR 2022", 2: "Woo et al., CVPR 2023"}[version]
+    return Architecture(
+        name, "convnext", blocks, parameters, gigaflops, 32, width, paper, fills=32, response_norm=version == 2
+    )
 
 
 def _vit(
     name: str, family: str, parameters: int, gigaflops: float, patch: int, width: int, paper: str, blocks: int = 12
 ) -> Architecture:
-    size = 518 if "dinov2" in name else 224
+    size = 518 if paper in (_DINOV2, _REGISTERS) else 224
     return Architecture(
         name, family, blocks, parameters, gigaflops, patch, width, paper, size=size, fills=patch, smallest=patch
     )
@@ -143,12 +147,12 @@ _OWN: tuple[Architecture, ...] = (
     Architecture(
         "densenet121", "densenet", 4, 6_947_584, 5.51, 32, 1024, "Huang et al., CVPR 2017", published=7_051_854
     ),
-    _convnext("convnextv2_atto", 12, 3_386_120, 1.09, 320),
-    _convnext("convnextv2_femto", 12, 4_846_704, 1.55, 384),
-    _convnext("convnextv2_pico", 12, 8_551_232, 2.72, 512),
-    _convnext("convnextv2_nano", 14, 14_980_240, 4.87, 640),
-    _convnext("convnextv2_tiny", 18, 27_863_424, 8.89, 768),
-    _convnext("convnextv2_base", 36, 87_688_704, 30.68, 1024),
+    _convnext("convnextv2_atto", 12, 3_386_120, 1.09, 320, 2),
+    _convnext("convnextv2_femto", 12, 4_846_704, 1.55, 384, 2),
+    _convnext("convnextv2_pico", 12, 8_551_232, 2.72, 512, 2),
+    _convnext("convnextv2_nano", 14, 14_980_240, 4.87, 640, 2),
+    _convnext("convnextv2_tiny", 18, 27_863_424, 8.89, 768, 2),
+    _convnext("convnextv2_base", 36, 87_688_704, 30.68, 1024, 2),
     _convnext("convnext_tiny", 18, 27_817_056, 8.89, 768),
     _convnext("convnext_small", 36, 49_451_616, 17.35, 768),
     _convnext("convnext_base", 36, 87_562_368, 30.68, 1024),

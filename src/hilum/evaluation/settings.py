@@ -11,7 +11,8 @@ class EvaluationSettings:
     Attributes:
         min_positives: Findings with fewer positive (or negative) patients are not in means and not tested.
         min_group: Groups with fewer positive (or negative) patients of a finding get no number.
-        margin: Largest difference in AUROC that does not matter: is A not worse, the same?
+        margin: Largest AUROC difference that does not matter, named before the results are seen: tests of
+            non-inferiority and equivalence.
     """
 
     min_positives: int = 10

@@ -25,7 +25,7 @@ from hilum.errors import HilumError
 from hilum.finetuning.classifier import Classifier, HeadOnFeatures
 from hilum.finetuning.data_loader import Feed
 from hilum.finetuning.monitoring import diagnose, write_learning
-from hilum.finetuning.monitoring.starting_probe import starting_probe
+from hilum.finetuning.monitoring.starting_probe import Probes, starting_probe
 from hilum.finetuning.output_types import Answers, make_answers
 from hilum.finetuning.scores import PROBE_SCORES, SCORES, write_scores
 from hilum.finetuning.settings import FinetuneSettings
@@ -54,6 +54,7 @@ def finetune(
     split_title: str = "",
     patients_apart: bool = True,
     on_progress: ProgressReport = silent,
+    probes: Probes | None = None,
 ) -> Path:
     """Train with labels, keep the weights of the lowest validation loss (or as the settings say), and score images.
 
@@ -80,6 +81,7 @@ def finetune(
         patients_apart: refuse patients in both training and validation; a published rule that divides images instead of
             patients says so in its split, and is the only reason not to.
         on_progress: called while training, and then while scoring.
+        probes: of earlier runs of the same study; see `hilum.finetuning.monitoring.starting_probe`.
 
     Returns:
         `directory`.
@@ -112,7 +114,7 @@ def finetune(
             [decisive(settings), device.type, feed.precision, seed, encoder_name, starts_from,
              store.recipe.as_data(), list(findings), digest_of(train), digest_of(val), list(predict_ids)],
         )  # fmt: skip
-        probed = starting_probe(classifier, feed, all_train, val, predict_ids, on_progress)
+        probed = starting_probe(classifier, feed, all_train, val, predict_ids, on_progress, probes)
         run = _train(classifier, train, val, settings, feed, beside, on_progress)
         logits, probabilities = scored(classifier, feed, predict_ids, settings, on_progress)
         if rank() == 0:

@@ -29,50 +29,46 @@ class FinetuneSettings:
     """Settings of `hilum.finetuning.finetune.finetune`.
 
     Args:
-        unfreeze: how many blocks train, counted from the end; 0 trains the head alone, "all" everything. With 0,
-            policy "none" and a pooling without weights the features of each image are computed once.
-        epochs: at most this many.
-        steps: a budget of optimiser steps instead of epochs: as many whole epochs as it takes to reach it. What a
-            network learns goes with its steps; an epoch of 14 images is one of them, an epoch of 100,000 is 3,000.
-        batch_size: images a step, at most.
-        drop_last: images that do not fill the last batch wait for another epoch; otherwise batches are of even size
-            (`hilum.finetuning.data_loader.Feed.training`).
-        validations: about how many times a run is validated, evenly over its epochs; None: after every epoch.
-        keep: the weights of which epoch are scored: of the "lowest" validation loss, the "last", or that of the highest
-            macro AUROC of the validation images ("best_auroc").
-        lr: peak learning rate of the encoder.
-        head_lr: peak learning rate of the head; None: as `lr`.
-        weight_decay: on matrices and kernels. Decoupled with "adamw"; with "adam", "sgd" and "lars" an L2 penalty,
-            whose gradient is added to that of the loss.
-        layer_decay: learning rate of a block of the encoder by that of the block behind it; 1 for all the same
-            (`hilum.training.param_groups.encoder_groups`).
-        ema: decay of an exponential moving average of the weights, such as 0.999: the average is validated and kept
-            (`hilum.finetuning.weight_averaging`). None: the weights themselves.
-        patience: stop after this many validations without a lower loss (with keep "best_auroc", without a higher
-            AUROC); None never stops early.
-        policy: random views, by name (`hilum.augment.POLICIES`) or a policy; "none" for none.
-        size: side of the views in px; None: as in the store.
+        unfreeze: How many blocks from the end are trained: 0 (the head only) to all. With 0, policy `none` and a
+            pooling without weights the features of each image are computed once.
+        epochs: Length of the run in epochs, at most, instead of `steps`.
+        steps: Length of the run in optimiser steps, rounded up to whole epochs.
+        batch_size: Images a step, at most.
+        drop_last: Images that do not fill the last batch wait for another epoch; otherwise batches are of even size.
+        validations: About how many times a run is validated, evenly over its epochs; null: after every epoch.
+        keep: Whose weights are scored: of the epoch of the `lowest` validation loss, of the `last` one, or of the
+            highest macro AUROC on validation images (`best_auroc`).
+        lr: Peak learning rate.
+        head_lr: Peak learning rate of the head; null: as `lr`.
+        weight_decay: On weight matrices and kernels: decoupled from the gradient with `adamw`, else an L2 penalty.
+        layer_decay: Learning rate of a block by that of the block behind it; 1: all the same.
+        ema: Decay of a moving average of the weights, which is then validated and scored.
+        patience: Stop after so many validations without a lower loss (with `best_auroc`, without a higher AUROC); null:
+            never.
+        policy: Random views: a name, `none` for none, or ranges.
+        size: Side of the views in pixels; that of the stored images when left out.
         resample: give rare classes more training images and common ones fewer (`hilum.data.resampling.Resampling`);
             only with answer "exclusive". Class weights are those of the resampled images.
-        class_weights: of the loss. "negatives_per_positive": the positives of each finding count negatives / positives
-            of the training images; "inverse_frequency": known labels / positives; "class_frequency": each of C
-            exclusive classes counts images / (C x images of the class); "balanced": the first, and the third for
-            exclusive classes; "none": all 1.
-        max_class_weight: bounds these weights, and their inverse; at least 1. None: no bounds.
-        focal: γ of the focal loss (Lin et al., ICCV 2017) in place of cross-entropy; None for cross-entropy.
-        label_smoothing: ε, 0 to below 1: labels are y (1 - ε) + ε / 2, of C exclusive classes y (1 - ε) + ε / C.
-        reduction: "mean" over labels (of exclusive classes, over images); "weighted_mean", of exclusive classes alone,
-            divides by the sum of the images' class weights, as `torch.nn.CrossEntropyLoss` does.
+        class_weights: `negatives_per_positive`: positives of a finding count negatives / positives of the training
+            images; `inverse_frequency`: labels / positives; `class_frequency`: of C exclusive classes each counts n /
+            (C n_c); `balanced`: the first, and the third for exclusive classes; `none`.
+        max_class_weight: Class weights are clipped to this and its inverse; null: not clipped.
+        focal: Exponent of the focal loss (Lin et al., ICCV 2017), in place of cross-entropy, such as 2.
+        label_smoothing: Part ε of every label that is shared out evenly: y (1 - ε) + ε / 2, of C exclusive classes y (1
+            - ε) + ε / C.
+        reduction: `weighted_mean`, of exclusive classes: divide the loss by the images' class weights, as PyTorch does,
+            instead of by the images.
         answer: "each": findings are there or not, each by itself; "each_or_uncertain": with targets of 2 as a third
             class; "exclusive": an image has exactly one of them (`hilum.finetuning.output_types`).
-        dropout: before the head and inside it, 0 to 1.
-        head: "linear", "mlp", "two_layers", "own" or "attention" (`hilum.finetuning.heads.make_head`).
-        pooling: "own", the encoder's, or "cls", "mean", "cls_mean", "gem", "attention" (`hilum.finetuning.pooling`).
-        tta: test-time augmentation: scores are the mean over an image and its mirror image ("flip"), or over ten crops
-            (`hilum.augment.views_to_average`).
+        dropout: Before the head, and inside heads of several layers.
+        head: `linear`; `mlp`: one hidden layer of 128 (Elwirehardja et al. 2025); `two_layers`: 512 and 128 (Gowtham et
+            al. 2023); `own`: the classifier that came with the architecture; `attention`: over places, with a query for
+            each finding.
+        pooling: How tokens or maps become one feature (`hilum.finetuning.pooling`); `own`: as the encoder does.
+        tta: Scores are the mean over an image and its mirror image (`flip`), or over `ten_crop`.
         optimizer, warmup_epochs, precision, device, compile: see `TrainingSettings`.
         schedule, plateau_patience, plateau_factor, plateau_min_lr, stop_below_lr: see `TrainingSettings`.
-        warmup_steps: in place of `warmup_epochs`.
+        warmup_steps: The warm-up in steps, in place of `warmup_epochs`.
         workers: threads that prepare batches; they do not change the result.
         checkpoint_every_seconds: a killed run loses at most about this much work.
 

@@ -128,7 +128,7 @@ def compare(
             found = evaluate_suite(
                 SuiteInput({"B": [b.predictions], "A": [a.predictions]}, chosen),
                 SuiteSettings(
-                    bootstrap,
+                    bootstrap=bootstrap,
                     min_positives=min_positives,
                     metrics=chosen_metrics(metrics, [a, b]),
                     averages=averages,

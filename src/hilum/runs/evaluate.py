@@ -141,7 +141,7 @@ def evaluate(
             found = evaluate_suite(
                 SuiteInput({arm: seeds}, {arm: thresholds} if len(thresholds) == len(seeds) else {}, groups=groups),
                 SuiteSettings(
-                    bootstrap,
+                    bootstrap=bootstrap,
                     min_positives=min_positives,
                     min_group=min_group,
                     metrics=chosen_metrics(metrics, given),

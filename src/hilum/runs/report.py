@@ -161,7 +161,7 @@ def _evaluate(found: Found, settings: ReportSettings, on_progress: ProgressRepor
     tables = evaluate_suite(
         given,
         SuiteSettings(
-            bootstrap,
+            bootstrap=bootstrap,
             min_positives=_first(settings.min_positives, *least, default.min_positives),
             min_group=_first(study.get("min_group"), default.min_group),
             metrics=[*METRICS, *compared[1:]] if len(compared) > 1 and given.has_thresholds else None,

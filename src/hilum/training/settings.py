@@ -27,14 +27,13 @@ class TrainingSettings:
     """Settings of one run of `hilum.training.fit.fit`. Batch size and workers belong to the `Batches` it is given.
 
     Args:
-        epochs: at most this many.
+        epochs: Passes over the images, at most.
         lr: peak learning rate.
         weight_decay: on weights of two or more dimensions only (see `Trainable.parameter_groups`).
-        last_weight_decay: the weight decay moves there along half a cosine; None: it stays.
+        last_weight_decay: The weight decay moves there along half a cosine; null: it stays.
         optimizer: "sgd" and "lars" have momentum 0.9. For LARS see `hilum.training.optim.lars`; with its steps measured
             by the weights, a learning rate is about a hundred times that of plain descent.
-        layer_decay: learning rate of a block of the encoder by that of the block behind it; 1 for all the same. See
-            `hilum.training.param_groups.encoder_groups`.
+        layer_decay: Learning rate of a block of the encoder by that of the block behind it; 1: the same for all.
         warmup_epochs: the learning rate rises linearly, step by step, over this many epochs (fractions allowed).
         schedule: after the warm-up, "cosine" falls to zero at the last step (Loshchilov & Hutter, ICLR 2017, eq. 5,
             without restarts); "plateau" multiplies by `plateau_factor` after more than `plateau_patience` validations
@@ -42,23 +41,22 @@ class TrainingSettings:
         stop_below_lr: of "plateau": end the run once `lr` has been reduced below this; None never.
         keep: whose weights are kept where there are validation images: of the epoch of the lowest validation loss, of
             the last epoch, or of the highest macro AUROC of the validation images ("best_auroc").
-        clip_norm: gradients are scaled to at most this norm; None leaves them.
-        accumulate: parts that each batch is computed in, one after another, to save memory; the step is that of the
-            whole batch. Refused where the loss needs the whole batch at once (`Trainable.needs_whole_batch`), and
-            where batch norm does.
+        clip_norm: Gradients are scaled to at most this norm; null leaves them.
+        accumulate: Parts that a batch is computed in, to save memory; refused where the loss or batch norm needs the
+            whole batch.
         frozen_encoder_steps: for so many steps at the start, what is not the encoder trains alone: the encoder has no
             gradients and its batch norm is in evaluation mode. For heads that start at random in front of an encoder
             that does not.
-        recompute: activations inside the encoder's blocks are not kept but computed again for the backward pass: less
-            memory, a third more time, the same bits. Refused where there is batch norm.
+        recompute: Compute activations again for the backward pass: less memory, a third more time, the same bits;
+            refused where there is batch norm.
         validate_every: epochs from one validation to the next; the last epoch always ends with one.
         patience: stop after this many validations without a lower loss (with `keep` "best_auroc", without a higher
             AUROC); None never stops early.
-        precision: "auto" is bf16 autocast where the hardware multiplies in bfloat16, fp32 elsewhere. "fp16" is for GPUs
-            that lack bfloat16: autocast with a scaled loss, since small gradients are zero in half precision.
-        device: "auto" is the GPU where there is one.
-        compile: whether the encoder's blocks run compiled (`hilum.training.compilation`): "auto" where it was measured
-            to pay on a GPU, and never on a CPU. It moves results by rounding only.
+        precision: `auto`: bf16 where the hardware multiplies in it, fp32 elsewhere. `fp16`, with a scaled loss, needs a
+            GPU.
+        device: auto (the GPU where there is one), cpu or cuda.
+        compile: `auto`: blocks run compiled where that was measured to pay on a GPU, and never on a CPU; `on`; `off`.
+            It moves results by rounding only.
         seed: of dropout; the order of batches and the views have their own.
         checkpoint_every_seconds: a killed run loses at most about this much work. The end of an epoch is nothing
             special: a checkpoint holds the place inside one, and one an epoch would cost short epochs a tenth of their

@@ -19,28 +19,29 @@ def on_disk(store, tmp_path):
     return replace(store, pixels=np.load(tmp_path / "images.npy", mmap_mode="r"))
 
 
-def probe(store, images, *, seed=0, targets=None, scored=SCORED):
+def probe(store, images, known, *, seed=0, targets=None, scored=SCORED):
     """Probabilities, and whether features were computed for them."""
     steps = []
     feed = Feed(store, 32, 16, 5, 0, torch.device("cpu"), "fp32")
     train = images(0, 28)
     train = train if targets is None else replace(train, targets=targets)
     classifier = Classifier(create_encoder("resnet18", seed=seed), 2, size=32)
-    found = starting_probe(classifier, feed, train, images(28, 40), scored, lambda *step: steps.append(step))
+    found = starting_probe(classifier, feed, train, images(28, 40), scored, lambda *step: steps.append(step), known)
     return found, bool(steps)
 
 
 def test_arms_that_start_alike_share_a_probe_and_nothing_else_does(store, on_disk, images):
-    first, computed = probe(on_disk, images)
+    known = {}
+    first, computed = probe(on_disk, images, known)
     assert computed
     first[0] = -1  # what a caller does with it changes nothing for others
-    again, computed = probe(on_disk, images)
+    again, computed = probe(on_disk, images, known)
     assert not computed
-    fresh, computed = probe(store, images)  # pixels of no file are never known again
+    fresh, computed = probe(store, images, known)  # pixels of no file are never known again
     assert computed
     assert np.array_equal(again, fresh)
     turned = 1 - images(0, 28).targets
     for other in ({"seed": 1}, {"targets": turned}, {"scored": SCORED[:-1]}):
-        changed, computed = probe(on_disk, images, **other)
+        changed, computed = probe(on_disk, images, known, **other)
         assert computed, other
         assert changed.shape != again.shape or not np.array_equal(changed, again)

@@ -41,7 +41,12 @@ def explained(tmp_path) -> Path:
         maps[:, number, 2] = 1
         np.save(tmp_path / f"heat_maps_{number + 1}.npy", maps)
         models.append(
-            {"name": f"{arm} (seed 0)", "maps": f"heat_maps_{number + 1}.npy", "begin_and_end_on_image": [0, 1]}
+            {
+                "name": f"{arm} (seed 0)",
+                "arm": arm,
+                "maps": f"heat_maps_{number + 1}.npy",
+                "begin_and_end_on_image": [0, 1],
+            }
         )
     message = {"method": "layercam", "models": models, "notes": ["2 images cannot be read"]}
     (tmp_path / "explain.json").write_text(json.dumps(message))

@@ -125,7 +125,8 @@ def _row_of(stated: StatedWeights, tensors: Mapping[str, Tensor], path: Path) ->
     layout = LAYOUTS[stated.layout]
     create_encoder(stated.encoder, seed=0)  # refuses a wrong name
     # FCMAE has no norm behind the encoder, and no classifier either.
-    norm = "head.norm" if stated.encoder.startswith("convnextv2") and not classes_in(layout, tensors) else ""
+    fcmae = ARCHITECTURES[stated.encoder].response_norm and not classes_in(layout, tensors)
+    norm = "head.norm" if fcmae else ""
     channels = _channels(stated.encoder, stated.layout, tensors, path, norm)
     mean, std = stated.mean, stated.std
     if (mean is None) != (std is None) or (mean is None and channels != 3):

@@ -11,7 +11,7 @@ class BootstrapConfig:
     """Settings of a bootstrap over patients (and seeds).
 
     Attributes:
-        n_bootstrap: Bootstrap samples of patients (and seeds), at least 40; 1000 or more for published numbers.
+        n_bootstrap: Bootstrap samples of patients (and seeds); 1000 or more for published numbers.
         seed: Seed of the bootstrap samples; every table of one evaluation uses the same ones.
         interval: expanded (percentiles, further out where patients are few), percentile, or bca.
         stratified: Draw patients within strata of the rarest finding that they have.

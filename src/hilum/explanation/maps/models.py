@@ -31,7 +31,7 @@ class Model:
         name: for people; unique among the models of a page.
         classifier: in evaluation mode, on its device.
         card: what it is and which patients it was trained on.
-        arm: of a study that it is of; None for a model outside of a study.
+        arm: of a study; None for a model that is of none.
     """
 
     name: str
@@ -48,7 +48,8 @@ def load_models(
     Args:
         directories: of the classifiers.
         device: where they compute.
-        arms: arm and seed of each, by which it is then named; None: they are named by their directories.
+        arms: arm and seed of each, by which it is then named; None: a directory ARM/seed-N of a card of seed N is that
+            arm's, and others are named by their directories.
 
     Raises:
         HilumError: a directory holds none, or the same one twice.
@@ -56,15 +57,20 @@ def load_models(
     if len({directory.resolve() for directory in directories}) < len(directories):
         raise HilumError("--and", expected="another model", found="the same one", fix="Name another directory.")
     loaded = [load_classifier(directory) for directory in directories]
-    if arms is not None:
-        return [
-            Model(f"{arm} (seed {seed})", each.to(device), card, arm)
-            for (arm, seed), (each, card) in zip(arms, loaded, strict=True)
-        ]
-    names = [_named(directory) for directory in directories]
+    if arms is None:
+        known = [_arm_of(directory, card) for directory, (_, card) in zip(directories, loaded, strict=True)]
+    else:
+        known = list(arms)
+    names = [
+        directory.resolve().name if arm is None else f"{arm[0]} (seed {arm[1]})"
+        for directory, arm in zip(directories, known, strict=True)
+    ]
     if len(set(names)) < len(names):
         names = [str(directory) for directory in directories]
-    return [Model(name, each.to(device), card) for name, (each, card) in zip(names, loaded, strict=True)]
+    return [
+        Model(name, each.to(device), card, None if arm is None else arm[0])
+        for name, arm, (each, card) in zip(names, known, loaded, strict=True)
+    ]
 
 
 def random_twin(model: Model, seed: int) -> Model:
@@ -137,12 +143,10 @@ def maps_of_pairs(
     return HeatMaps(torch.stack([made[pair] for pair in pairs]), found.start, found.end)
 
 
-def _named(directory: Path) -> str:
-    """A title for people; a model of a study is given one by its arm and seed."""
+def _arm_of(directory: Path, card: Card) -> tuple[str, int] | None:
+    """Arm and seed of a model that stands where studies write theirs, as ARM/seed-N; None elsewhere."""
     path = directory.resolve()
-    if path.name.startswith("seed-"):
-        return f"{path.parent.name} ({path.name.replace('-', ' ')})"
-    return path.name
+    return (path.parent.name, card.seed) if path.name == f"seed-{card.seed}" else None
 
 
 def _device(model: Model) -> torch.device:

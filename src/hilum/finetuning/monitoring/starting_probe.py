@@ -7,6 +7,7 @@ its labels. The probe learns from the same labelled images, so that the two are 
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import polars as pl
@@ -21,8 +22,8 @@ from hilum.finetuning.classifier import Classifier
 from hilum.finetuning.data_loader import Feed
 from hilum.progress import ProgressReport, silent
 
-_LAST: dict[str, NDArray[np.float64]] = {}
-"""The last probe of this process, by the fingerprint of all that decides it."""
+Probes: TypeAlias = dict[str, NDArray[np.float64]]
+"""The last probe of a study, by the fingerprint of all that decides it."""
 MOST_TO_FIT = 5000
 """Images that a probe is fitted to, by whole patients: with more, a regression of 14 findings in 2,048 dimensions takes
 longer than it changes."""
@@ -35,11 +36,12 @@ def starting_probe(
     val: LabelledImages,
     scored: Sequence[str],
     on_progress: ProgressReport = silent,
+    known: Probes | None = None,
 ) -> NDArray[np.float64]:
     """Score images by a logistic regression on the frozen features of the encoder that a classifier starts from.
 
     Arms of a study that start from the same weights and differ in how they go on ask for the same probe one after
-    another: the last one is kept and given again.
+    another: `known` keeps the last one.
 
     Features are the encoder's own, of plain views, in the precision of the training. The penalty is chosen on the
     validation images (`hilum.encoders.probe.linear_probe`), as they choose the epoch of a training.
@@ -51,15 +53,16 @@ def starting_probe(
         val: images to choose the penalty by, as many at most.
         scored: ids of the images to score.
         on_progress: receives while features are computed.
+        known: the last probe, which is replaced; None: none is kept.
 
     Returns:
         Probabilities, (images, findings).
     """
     train, val = (_some(images, feed.seed) for images in (train, val))
     classifier.to(device=feed.device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
-    key = _key(classifier, feed, train, val, scored)
-    if key is not None and key in _LAST:
-        return _LAST[key].copy()
+    key = None if known is None else _key(classifier, feed, train, val, scored)
+    if known is not None and key is not None and key in known:
+        return known[key].copy()
     every = list(dict.fromkeys([*train.image_ids, *val.image_ids, *scored]))
     features = feed.outputs(classifier.encoder, every, "features for the linear probe", on_progress).cpu().numpy()
     place = {image_id: row for row, image_id in enumerate(every)}
@@ -67,9 +70,9 @@ def starting_probe(
         features[[place[image_id] for image_id in ids]] for ids in (train.image_ids, val.image_ids, scored)
     )
     probed = linear_probe((to_fit, _two_classes(train)), (to_choose, _two_classes(val)), to_score)
-    if key is not None:
-        _LAST.clear()
-        _LAST[key] = probed.copy()
+    if known is not None and key is not None:
+        known.clear()
+        known[key] = probed.copy()
     return probed
 
 

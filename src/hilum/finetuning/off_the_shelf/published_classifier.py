@@ -18,7 +18,7 @@ from hilum.finetuning.classifier import Classifier
 from hilum.finetuning.data_loader import Feed
 from hilum.finetuning.finetune import scored
 from hilum.finetuning.monitoring import write_learning
-from hilum.finetuning.monitoring.starting_probe import starting_probe
+from hilum.finetuning.monitoring.starting_probe import Probes, starting_probe
 from hilum.finetuning.off_the_shelf.feature_arm import no_training, write_no_curves
 from hilum.finetuning.scores import PROBE_SCORES, SCORES, write_scores
 from hilum.finetuning.settings import FinetuneSettings
@@ -74,6 +74,7 @@ def score_as_published(
     seed: int,
     directory: Path,
     on_progress: ProgressReport = silent,
+    probes: Probes | None = None,
 ) -> Path:
     """Score images with a published classifier; `directory` then holds what `hilum.finetuning.finetune` leaves.
 
@@ -90,6 +91,7 @@ def score_as_published(
         seed: for the card; nothing is drawn.
         directory: to make.
         on_progress: called while scoring.
+        probes: of earlier runs of the same study; see `hilum.finetuning.monitoring.starting_probe`.
 
     Raises:
         HilumError: as `load_published_classifier`.
@@ -107,7 +109,7 @@ def score_as_published(
     classifier, origin = load_published_classifier(weights, findings, feed.size)
     names = [f"p_{finding}" for finding in findings]
     with whole_directory(directory) as beside:
-        probed = starting_probe(classifier, feed, train, val, predict_ids, on_progress)
+        probed = starting_probe(classifier, feed, train, val, predict_ids, on_progress, probes)
         logits, probabilities = scored(classifier, feed, predict_ids, settings, on_progress)
         write_scores(pl.DataFrame(probabilities, schema=names), store, predict_ids, beside / SCORES)
         write_scores(pl.DataFrame(probed.astype("float32"), schema=names), store, predict_ids, beside / PROBE_SCORES)

@@ -8,6 +8,9 @@ from .halving import (
     Halving as Halving,
 )
 from .lane_memory import (
+    LaneShapes as LaneShapes,
+)
+from .lane_memory import (
     chunks_that_fit as chunks_that_fit,
 )
 from .lane_memory import (

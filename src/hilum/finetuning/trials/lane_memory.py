@@ -4,7 +4,6 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -50,7 +49,13 @@ class LaneBytes:
 
 
 def lockstep_bytes(
-    trials: Sequence[FinetuneSettings], encoder_name: str, *, findings: int, size: int, images: tuple[int, int]
+    trials: Sequence[FinetuneSettings],
+    encoder_name: str,
+    *,
+    findings: int,
+    size: int,
+    images: tuple[int, int],
+    known: dict[tuple[str, int], "LaneShapes"] | None = None,
 ) -> LaneBytes:
     """Memory that these trials need when they train in one round; no weight is drawn.
 
@@ -60,8 +65,13 @@ def lockstep_bytes(
         findings: how many.
         size: side of the views in px.
         images: of training and of validation.
+        known: shapes that earlier calls looked at, by encoder and batch size, with the same findings and size; others
+            are added.
     """
-    shapes = _shapes(encoder_name, findings, size, trials[0].batch_size)
+    known, key = {} if known is None else known, (encoder_name, trials[0].batch_size)
+    if key not in known:
+        known[key] = LaneShapes(encoder_name, findings, size, trials[0].batch_size)
+    shapes = known[key]
     lanes, turn, features = [], 0, {}
     for settings in trials:
         lane = shapes.of(settings)
@@ -82,7 +92,7 @@ class _LaneShape:
     fixed_width: int | None
 
 
-class _Shapes:
+class LaneShapes:
     """Trials of one encoder, each shape looked at once."""
 
     def __init__(self, encoder_name: str, findings: int, size: int, batch_size: int) -> None:
@@ -113,12 +123,6 @@ class _Shapes:
         return _LaneShape(own, 0, _feature_width(classifier))
 
 
-@lru_cache(maxsize=8)
-def _shapes(encoder_name: str, findings: int, size: int, batch_size: int) -> _Shapes:
-    """Arms of a study, and rounds of a sweep, ask again and again for the same encoder; nothing here holds numbers."""
-    return _Shapes(encoder_name, findings, size, batch_size)
-
-
 def chunks_that_fit(
     trials: Sequence[tuple[int, FinetuneSettings]],
     encoder_name: str,
@@ -138,13 +142,18 @@ def chunks_that_fit(
     Raises:
         HilumError: one trial alone needs more.
     """
-    numbers = [number for number, _ in trials]
+    numbers, known = [number for number, _ in trials], dict[tuple[str, int], LaneShapes]()
     for rounds in range(1, len(trials) + 1):
         bounds = [round(place * len(trials) / rounds) for place in range(rounds + 1)]
         cut = [trials[first:last] for first, last in pairwise(bounds)]
         need = max(
             lockstep_bytes(
-                [settings for _, settings in some], encoder_name, findings=findings, size=size, images=images
+                [settings for _, settings in some],
+                encoder_name,
+                findings=findings,
+                size=size,
+                images=images,
+                known=known,
             ).total
             for some in cut
         )

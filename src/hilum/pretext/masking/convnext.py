@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from hilum.data.transfer import to_device
+from hilum.encoders.catalogue import ARCHITECTURES
 from hilum.encoders.zoo import Encoder
 from hilum.errors import HilumError
 from hilum.training.activation_checkpointing import run_block
@@ -109,7 +110,7 @@ def check_is_convnext_v2(encoder: Encoder) -> None:
     Raises:
         HilumError: it is another one.
     """
-    if not encoder.name.startswith("convnextv2"):
+    if not ARCHITECTURES[encoder.name].response_norm:
         raise HilumError(
             "encoder of fcmae",
             expected="a ConvNeXt V2, which global response normalisation makes fit for hidden patches",

@@ -26,28 +26,12 @@ class PretextSettings:
     (ResNet-18; SimCLR in 50 epochs: +0.11 AUROC of a linear probe over timm's initialisation). For other numbers of
     images see `hilum.pretext.settings.resolve`.
 
+    `hilum.pretext.settings.run.SingleRunSettings` describes every setting that is not named below, with its range; None
+    means here what leaving it out means there.
+
     Args:
-        epochs: passes over the images.
-        batch_size: images a step; each gives two views or more.
-        optimizer: as in `TrainingSettings`, like `layer_decay`, `last_weight_decay`, `clip_norm`, `accumulate` and
-            `recompute`.
-        lr: peak learning rate.
-        weight_decay: on matrices and kernels only.
-        warmup_epochs: epochs in which the learning rate rises, at most a quarter of the run; it then falls as a cosine.
-        frozen_encoder_steps: steps in which heads train alone; None: none from random weights, else those of an epoch,
-            at least 100, at most a tenth of the run.
         options: the method's own settings, by name; see the `…Settings` in its file. Defaults for what is left out.
-        policy: a name of `hilum.augment.POLICIES`, or a policy; None for the method's own.
-        second_policy: the same for the second of two views; None for that of the first.
-        local_policy: the same for local views, where the method has them.
-        size: pixels a side of the views; None for the store's. Or a curriculum (`hilum.pretext.settings.sizes`).
-        local_size: of local views; None for half of that, at least 32.
-        probe_every: epochs from one probe to the next, where a run is probed; None for about ten probes a run.
-        validation: fraction of the patients that are held out, whose loss is watched and chooses the epoch; None: none.
-        patience: stop after so many epochs without a lower loss of theirs; None: never.
-        keep: whose weights are kept where a run is probed (`hilum.training.settings.KeepProbed`).
-        precision: as in `TrainingSettings`.
-        device, compile: as in `TrainingSettings`.
+        device: see `hilum.training.settings.TrainingSettings`.
         workers: threads that prepare batches ahead; changes no result.
 
     Raises:

@@ -6,8 +6,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hilum.augment.config import WrittenPolicy
+from hilum.declared import text_of
 from hilum.pretext.settings.sizes import Size
-from hilum.training.settings import Compile, KeepProbed, Optimizer, Precision
+from hilum.training.settings import Compile, KeepProbed, Optimizer, Precision, TrainingSettings
 
 PresetName = Literal["1k", "10k", "100k", "1M"]
 MAY_BE_NONE = ("clip_norm", "last_weight_decay")
@@ -42,30 +43,24 @@ class RunSettings(BaseModel):
         None,
         gt=0,
         le=1,
-        description="Learning rate of a block of the encoder by that of the block behind it; 1: the same for all.",
+        description=text_of(TrainingSettings, "layer_decay"),
     )
     weight_decay: float | None = Field(None, ge=0, description="On matrices and kernels only.")
-    last_weight_decay: float | None = Field(
-        None, ge=0, description="The weight decay moves there along half a cosine; null: it stays."
-    )
+    last_weight_decay: float | None = Field(None, ge=0, description=text_of(TrainingSettings, "last_weight_decay"))
     warmup_epochs: float | None = Field(
         None,
         ge=0,
         description="The learning rate rises in them, at most a quarter of the run, and then falls as a cosine.",
     )
-    clip_norm: float | None = Field(
-        None, gt=0, description="Gradients are scaled to at most this norm; null leaves them."
-    )
+    clip_norm: float | None = Field(None, gt=0, description=text_of(TrainingSettings, "clip_norm"))
     accumulate: int | None = Field(
         None,
         ge=1,
-        description="Parts that a batch is computed in, to save memory; refused where the loss or batch norm needs the "
-        "whole batch.",
+        description=text_of(TrainingSettings, "accumulate"),
     )
     recompute: bool | None = Field(
         None,
-        description="Compute activations again for the backward pass: less memory, a third more time, the same bits; "
-        "refused where there is batch norm.",
+        description=text_of(TrainingSettings, "recompute"),
     )
     frozen_encoder_steps: int | None = Field(
         None,
@@ -103,21 +98,20 @@ class RunSettings(BaseModel):
         None,
         gt=0,
         le=0.5,
-        description="Fraction of the patients, by lot, that are not learnt from: the loss of their images is watched, "
-        "and the epoch of its lowest value is kept, whatever a probe reads. None of them when left out.",
+        description="Fraction of the patients, at random, that are not learnt from: the loss of their images is "
+        "watched, and the epoch of its lowest value is kept, whatever a probe reads. None of them when left out.",
     )
     patience: int | None = Field(
         None, ge=1, description="Stop after so many epochs without a lower loss of these images; never when left out."
     )
     precision: Precision | None = Field(
         None,
-        description="`auto`: bf16 where the hardware multiplies in it, fp32 elsewhere. `fp16` needs a GPU.",
+        description=text_of(TrainingSettings, "precision"),
     )
 
     compile: Compile | None = Field(
         None,
-        description="`auto`: blocks run compiled where that was measured to pay on a GPU, and never on a CPU; `on`; "
-        "`off`. It moves results by rounding only.",
+        description=text_of(TrainingSettings, "compile"),
     )
 
     def given(self) -> dict[str, Any]:

@@ -123,7 +123,7 @@ def _read_maps(directory: Path, arms: Sequence[str], by_image: dict[str, _Maps])
     for model in explained["models"]:
         maps = np.load(directory / model["maps"], mmap_mode="r")
         start, end = model["begin_and_end_on_image"]
-        arm = model.get("arm") or _arm_of(model["name"], arms)
+        arm = model.get("arm", model["name"])
         for place, image_id, finding in rows.select("row", "image_id", "finding").iter_rows():
             by_image.setdefault(image_id, _Maps()).heat[arm, finding] = on_image(maps[place], start, end)
     if boxes.is_file():
@@ -149,11 +149,6 @@ def on_image(heat: NDArray[np.float32], start: float, end: float) -> NDArray[np.
     across, down = np.meshgrid(columns.astype(np.float32), rows.astype(np.float32))
     values = np.ascontiguousarray(heat, dtype=np.float32)
     return np.asarray(cv2.remap(values, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
-
-
-def _arm_of(model: str, arms: Sequence[str]) -> str:
-    """The arm of a model whose file does not state it, from its name as in "simclr (seed 0)"; else the name itself."""
-    return next((arm for arm in arms if model == arm or model.startswith(f"{arm} (seed ")), model)
 
 
 def _with_thumbnails(points: pl.DataFrame, stores: Sequence[Path]) -> pl.DataFrame:

@@ -3,13 +3,13 @@
 import re
 from collections.abc import Sequence
 
+from hilum.evaluation.metrics import lower_is_better
 from hilum.report.layouts.config import BestOf
 from hilum.report.layouts.results import TaskResults
 from hilum.report.layouts.values import Query, Value, value_of
 
 _PART = re.compile(r"\\\{(\w+)\\\}")
-_LOWER = ("loss", "brier", "ece")
-"""Values of which the lowest is the best end so."""
+_LOSSES = frozenset({"train_loss", "val_loss", "test_loss"})
 
 
 def matches(pattern: str, arms: Sequence[str]) -> dict[str, dict[str, str]]:
@@ -51,14 +51,9 @@ def best_of(values: dict[str, float], by: str) -> str:
     """The name with the best value; the first of equal ones."""
     return (
         min(values, key=lambda name: values[name])
-        if lower_is_better(by)
+        if by in _LOSSES or lower_is_better(by)
         else max(values, key=lambda name: values[name])
     )
-
-
-def lower_is_better(value: str) -> bool:
-    """Whether a value is better the lower it is."""
-    return value.endswith(_LOWER)
 
 
 def best_row(values: Sequence[Value | None], by: str) -> int | None:

@@ -90,7 +90,7 @@ def suite_settings(study: Study, look: Look) -> SuiteSettings:
     drawn = study.task.labelled_percent < 100 and len(study.seeds) >= _SEEDS_FOR_FACTORIAL
     at_specificity = [] if asked.at_specificity is None else [f"{SENSITIVITY_AT_SPECIFICITY}{asked.at_specificity:g}"]
     return SuiteSettings(
-        BootstrapConfig(n_bootstrap=asked.n_bootstrap, seed=asked.seed),
+        bootstrap=BootstrapConfig(n_bootstrap=asked.n_bootstrap, seed=asked.seed),
         min_positives=asked.min_positive_patients,
         min_group=asked.min_group,
         metrics=[*METRICS, *at_specificity, *asked.metrics],

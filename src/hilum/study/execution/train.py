@@ -9,6 +9,7 @@ from hilum.data.store import Store, build_store
 from hilum.encoders.published import resolve_weights
 from hilum.encoders.weights import write_encoder
 from hilum.finetuning.finetune import finetune
+from hilum.finetuning.monitoring.starting_probe import Probes
 from hilum.finetuning.off_the_shelf import score_as_published, score_feature_arm
 from hilum.finetuning.weights import load_classifier
 from hilum.pretext.monitoring import OnlineProbe
@@ -36,7 +37,14 @@ CLASSIFIER = "classifier"
 """What a start with labels was trained as, in its directory; its encoder is beside it."""
 
 
-def perform(step: Step, prepared: Prepared, out: Path, workers: int | None, on_progress: ProgressReport) -> None:
+def perform(
+    step: Step,
+    prepared: Prepared,
+    out: Path,
+    workers: int | None,
+    on_progress: ProgressReport,
+    probes: Probes | None = None,
+) -> None:
     """Do one step of training or its preparation; its directory is complete afterwards.
 
     Args:
@@ -45,6 +53,8 @@ def perform(step: Step, prepared: Prepared, out: Path, workers: int | None, on_p
         out: directory of the study.
         workers: threads that decode images or prepare batches; None: all cores, or one. They do not change the result.
         on_progress: receives how far it is.
+        probes: the last linear probe, which the next arm of the same start may need; see
+            `hilum.finetuning.monitoring.starting_probe`.
     """
     batch_workers = 1 if workers is None else workers
     if step.kind == "store":
@@ -59,7 +69,7 @@ def perform(step: Step, prepared: Prepared, out: Path, workers: int | None, on_p
             on_progress=on_progress,
         )
     elif step.kind == "supervise":
-        _supervise(step, prepared, out, batch_workers, on_progress)
+        _supervise(step, prepared, out, batch_workers, on_progress, probes)
     elif step.kind == "external":
         score_external(step, prepared, out, on_progress)
     elif step.kind == "pretrain":
@@ -69,7 +79,7 @@ def perform(step: Step, prepared: Prepared, out: Path, workers: int | None, on_p
     elif step.kind == "sweep":
         sweep_arm(step, prepared, out, batch_workers, on_progress)
     elif step.kind == "finetune":
-        _finetune(step, prepared, out, batch_workers, on_progress)
+        _finetune(step, prepared, out, batch_workers, on_progress, probes)
 
 
 def _pretrain(step: Step, prepared: Prepared, out: Path, workers: int, on_progress: ProgressReport) -> None:
@@ -144,7 +154,9 @@ def _part_learnt(prepared: Prepared, name: str) -> str:
     return f"all but val and test of {' and of '.join(titles)}" if titles else "all images"
 
 
-def _supervise(step: Step, prepared: Prepared, out: Path, workers: int, on_progress: ProgressReport) -> None:
+def _supervise(
+    step: Step, prepared: Prepared, out: Path, workers: int, on_progress: ProgressReport, probes: Probes | None
+) -> None:
     """Train a start with labels; its directory then holds the classifier, and the encoder as pretraining leaves it."""
     if not isinstance(step.init, Supervised) or step.encoder is None or step.seed is None:
         raise ValueError(f"not a start with labels: {step}")
@@ -166,6 +178,7 @@ def _supervise(step: Step, prepared: Prepared, out: Path, workers: int, on_progr
         split_title=f"{step.data}, train of {learnt.task.split.title}",
         patients_apart="train" not in learnt.task.split.sharing,
         on_progress=on_progress,
+        probes=probes,
     )
     by_the_first(lambda: _write_encoder(out / step.directory))
 
@@ -177,7 +190,9 @@ def _write_encoder(directory: Path) -> None:
     shutil.copyfile(directory / CLASSIFIER / "curves.parquet", directory / "curves.parquet")
 
 
-def _finetune(step: Step, prepared: Prepared, out: Path, workers: int, on_progress: ProgressReport) -> None:
+def _finetune(
+    step: Step, prepared: Prepared, out: Path, workers: int, on_progress: ProgressReport, probes: Probes | None
+) -> None:
     if step.arm is None or step.encoder is None or step.seed is None:
         raise ValueError(f"not a fine-tuning step: {step}")
     study, task, store = prepared.study, prepared.task, store_of(out, step.data)
@@ -211,6 +226,7 @@ def _finetune(step: Step, prepared: Prepared, out: Path, workers: int, on_progre
             seed=step.seed,
             directory=out / step.directory,
             on_progress=on_progress,
+            probes=probes,
         )
         return
     encoder = str(selected_sample(study, out, step.arm).get(ENCODER, step.encoder))
@@ -228,4 +244,5 @@ def _finetune(step: Step, prepared: Prepared, out: Path, workers: int, on_progre
         split_title=f"{step.data}, train of {task.split.title}",
         patients_apart="train" not in task.split.sharing,
         on_progress=on_progress,
+        probes=probes,
     )

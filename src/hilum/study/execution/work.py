@@ -3,13 +3,14 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from hilum.artifacts import LEASE_SECONDS, locked
 from hilum.errors import HilumError, TrainingFailedError
+from hilum.finetuning.monitoring.starting_probe import Probes
 from hilum.progress import ProgressReport, silent
 from hilum.report.layouts import with_layout
 from hilum.report.page import write_report
@@ -124,6 +125,7 @@ class StudyWork:
         show_step, curve_log: as in `StepRunner`.
         elsewhere: whether other processes, maybe on other machines, do other steps at the same time. The step's
             directory is then locked, and a lock that a dead one left is waited for.
+        probes: the last linear probe of a start, for the next arm that starts from it.
     """
 
     prepared: PreparedStudy
@@ -134,6 +136,7 @@ class StudyWork:
     show_step: ShowStep = unseen
     curve_log: CurveLog | None = None
     elsewhere: bool = False
+    probes: Probes = field(default_factory=dict)
 
     def __call__(self, directory: str) -> None:
         """Do one step.
@@ -200,7 +203,7 @@ class StudyWork:
     def _work_of(self, step: Step) -> Callable[[ProgressReport], None]:
         out = self.out
         if step.kind in _OF_TRAINING:
-            return partial(perform, step, self._view(step), out, self.workers)
+            return partial(perform, step, self._view(step), out, self.workers, probes=self.probes)
         if step.kind in ("across", "overview"):
             views = [self._judged(view).prepared for view in self.prepared.views.values()]
             return (lambda _: judge_across(views, out)) if step.kind == "across" else (lambda _: _overview(views, out))

@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Discriminator, Field, PositiveInt, Tag, mo
 
 from hilum.augment.config import WrittenPolicy
 from hilum.data.resampling import COPIES, Resampling
+from hilum.declared import text_of
 from hilum.finetuning.settings import (
     TTA,
     ClassWeights,
@@ -18,7 +19,7 @@ from hilum.finetuning.settings import (
     setting_problems,
 )
 from hilum.study.file.section import Section
-from hilum.training.settings import Compile, Keep, Optimizer
+from hilum.training.settings import Compile, Keep, Optimizer, TrainingSettings
 
 FeatureHeadName = Literal["logistic", "knn", "mlp", "linear"]
 """As `hilum.finetuning.off_the_shelf.FeatureHead`, which needs scikit-learn."""
@@ -67,6 +68,11 @@ class Resample(Section):
         if self.below > self.above:
             raise ValueError(f"below ({self.below:g}) is larger than above ({self.above:g})")
         return self
+
+
+def _text(name: str, *, preset: bool = False) -> str:
+    """What `FinetuneSettings` says of a setting; `preset`: where one fills it when it is left out."""
+    return text_of(FinetuneSettings, name) + (" A preset's when left out." if preset else "")
 
 
 Blocks = Annotated[int | Literal["all"], BeforeValidator(_number_of_blocks)]
@@ -130,20 +136,16 @@ class Finetuning(Section):
         description="`false`, or `finetune: none` for the whole section: an arm's published weights are scored with "
         "the classifier that they came with, and nothing is trained.",
     )
-    unfreeze: Blocks = Field(
-        FinetuneSettings.unfreeze, description="How many blocks from the end are trained: 0 (the head only) to all."
-    )
-    lr: float | None = Field(None, gt=0, description="Learning rate. A preset's when left out.")
-    head_lr: float | None = Field(None, gt=0, description="Of the head; null: as `lr`.")
+    unfreeze: Blocks = Field(FinetuneSettings.unfreeze, description=_text("unfreeze"))
+    lr: float | None = Field(None, gt=0, description=_text("lr", preset=True))
+    head_lr: float | None = Field(None, gt=0, description=_text("head_lr"))
     layer_decay: float = Field(
         FinetuneSettings.layer_decay,
         gt=0,
         le=1,
-        description="Learning rate of a block by that of the block behind it; 1: all the same.",
+        description=_text("layer_decay"),
     )
-    weight_decay: float | None = Field(
-        None, ge=0, description="On weight matrices and kernels. A preset's when left out."
-    )
+    weight_decay: float | None = Field(None, ge=0, description=_text("weight_decay", preset=True))
     optimizer: Optimizer = Field(
         FinetuneSettings.optimizer,
         description="`adamw`: `weight_decay` decoupled from the gradient; `adam`, `sgd` (momentum 0.9), `lars`: an L2 "
@@ -160,65 +162,49 @@ class Finetuning(Section):
     warmup_epochs: float = Field(
         FinetuneSettings.warmup_epochs, ge=0, description="The rate rises linearly over so many epochs."
     )
-    warmup_steps: int | None = Field(None, ge=0, description="The same in steps.")
-    ema: float | None = Field(
-        None, gt=0, lt=1, description="Decay of a moving average of the weights, which is then validated and scored."
-    )
+    warmup_steps: int | None = Field(None, ge=0, description=_text("warmup_steps"))
+    ema: float | None = Field(None, gt=0, lt=1, description=_text("ema"))
     steps: PositiveInt | None = Field(
         None,
-        description="Length of the run in optimiser steps, rounded up to whole epochs. A preset's when neither this "
-        "nor `epochs` is set.",
+        description=_text("steps") + " A preset's when neither this nor `epochs` is set.",
     )
-    epochs: PositiveInt | None = Field(None, description="Length of the run in epochs, instead of `steps`.")
+    epochs: PositiveInt | None = Field(None, description=_text("epochs"))
     validations: PositiveInt | None = Field(
         None,
-        description="About how many times a run is validated, evenly over its epochs; null: after every epoch. A "
-        "preset's when left out.",
+        description=_text("validations", preset=True),
     )
     keep: Keep | None = Field(
         None,
-        description="Whose weights are scored: of the epoch of the `lowest` validation loss, of the `last` one, or of "
-        "the highest macro AUROC on validation images (`best_auroc`). A preset's when left out.",
+        description=_text("keep", preset=True),
     )
     patience: PositiveInt | None = Field(
         None,
-        description="Stop after so many validations without a lower loss; null: never. A preset's when left out.",
+        description=_text("patience", preset=True),
     )
-    batch_size: PositiveInt | None = Field(None, description="Images a step, at most. A preset's when left out.")
+    batch_size: PositiveInt | None = Field(None, description=_text("batch_size", preset=True))
     drop_last: bool | None = Field(
         None,
-        description="Images that do not fill the last batch wait for another epoch; otherwise batches are of even "
-        "size. A preset's when left out.",
+        description=_text("drop_last", preset=True),
     )
     policy: WrittenPolicy | None = Field(
         None,
-        description="Random views: a name, `none` for none, or ranges. A preset's when left out. See "
-        "[augmentations](augmentations.md).",
+        description=_text("policy", preset=True) + " See [augmentations](augmentations.md).",
     )
-    size: int | None = Field(
-        None, ge=16, description="Side of the views in pixels; that of the stored images when left out."
-    )
+    size: int | None = Field(None, ge=16, description=_text("size"))
     class_weights: ClassWeights = Field(
         FinetuneSettings.class_weights,
-        description="`negatives_per_positive`: positives of a finding count negatives / positives of the training "
-        "images; `inverse_frequency`: labels / positives; `class_frequency`: of C exclusive classes each counts "
-        "n / (C n_c); `balanced`: the first, and the third for exclusive classes; `none`.",
+        description=_text("class_weights"),
     )
     max_class_weight: float | None = Field(
         FinetuneSettings.max_class_weight,
         ge=1,
-        description="Class weights are clipped to this and its inverse; null: not clipped.",
+        description=_text("max_class_weight"),
     )
-    focal: float | None = Field(
-        None, ge=0, description="Exponent of the focal loss, in place of cross-entropy, such as 2."
-    )
-    label_smoothing: float = Field(
-        FinetuneSettings.label_smoothing, ge=0, lt=1, description="Part of every label that is shared out evenly."
-    )
+    focal: float | None = Field(None, ge=0, description=_text("focal"))
+    label_smoothing: float = Field(FinetuneSettings.label_smoothing, ge=0, lt=1, description=_text("label_smoothing"))
     reduction: Reduction = Field(
         FinetuneSettings.reduction,
-        description="`weighted_mean`, of exclusive classes: divide the loss by the images' class weights, as PyTorch "
-        "does, instead of by the images.",
+        description=_text("reduction"),
     )
     resample: (
         Annotated[
@@ -233,24 +219,17 @@ class Finetuning(Section):
     )
     head: HeadName = Field(
         FinetuneSettings.head,
-        description="`linear`; `mlp`: one hidden layer of 128 (Elwirehardja et al. 2025); `two_layers`: 512 and 128 "
-        "(Gowtham et al. 2023); `own`: the classifier that came with the architecture; `attention`: over places, with "
-        "a query for each finding.",
+        description=_text("head"),
     )
-    pooling: PoolingName = Field(
-        FinetuneSettings.pooling, description="How tokens or maps become one feature; `own`: as the encoder does."
-    )
-    dropout: float | None = Field(
-        None, ge=0, lt=1, description="Before the head, and inside heads of several layers. A preset's when left out."
-    )
+    pooling: PoolingName = Field(FinetuneSettings.pooling, description=_text("pooling"))
+    dropout: float | None = Field(None, ge=0, lt=1, description=_text("dropout", preset=True))
     tta: TTA = Field(
         FinetuneSettings.tta,
-        description="Scores are the mean over an image and its mirror image (`flip`), or over `ten_crop`.",
+        description=_text("tta"),
     )
     compile: Compile = Field(
         FinetuneSettings.compile,
-        description="`auto`: blocks run compiled where that was measured to pay on a GPU, and never on a CPU; `on`; "
-        "`off`. It moves results by rounding only.",
+        description=text_of(TrainingSettings, "compile"),
     )
 
     @model_validator(mode="before")

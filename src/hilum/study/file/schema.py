@@ -13,7 +13,10 @@ from pydantic import (
     field_validator,
 )
 
+from hilum.declared import text_of
 from hilum.errors import HilumError
+from hilum.evaluation.bootstrap.config import BootstrapConfig
+from hilum.evaluation.settings import EvaluationSettings, ReadingOptions
 from hilum.report.layouts.config import read_layout
 from hilum.study.file.explain import Explaining, check_explaining, explained_arms
 from hilum.study.file.finetuning import Features, Finetuning
@@ -190,27 +193,20 @@ class Evaluation(Section):
     reference: str | None = Field(
         None, description="Arm that the others are compared with; the first when left out. See `compare`, too."
     )
-    n_bootstrap: int = Field(2000, ge=100, le=1_000_000, description="Bootstrap resamples of patients.")
+    n_bootstrap: int = Field(
+        BootstrapConfig.n_bootstrap, ge=100, le=1_000_000, description=text_of(BootstrapConfig, "n_bootstrap")
+    )
     min_positive_patients: PositiveInt = Field(
-        10, description="Findings with fewer positive or negative test patients are left out of the macro average."
+        EvaluationSettings.min_positives, description=text_of(EvaluationSettings, "min_positives")
     )
     family: Literal["task", "all_tasks"] = Field(
         "task",
         description="Tests whose p-values are adjusted together (Benjamini-Hochberg): those of one task, or of all "
         "tasks and label fractions.",
     )
-    seed: Seed = Field(0, description="Of the resamples.")
-    threshold: str = Field(
-        "youden",
-        description="How thresholds are chosen on validation images: `youden`, `f1`, `sensitivity=0.9`, "
-        "`specificity=0.9`, or a number.",
-    )
-    margin: float | None = Field(
-        None,
-        gt=0,
-        description="Largest AUROC difference that does not matter, named before the results are seen: tests of "
-        "non-inferiority and equivalence.",
-    )
+    seed: Seed = Field(BootstrapConfig.seed, description=text_of(BootstrapConfig, "seed"))
+    threshold: str = Field(ReadingOptions.threshold, description=text_of(ReadingOptions, "threshold"))
+    margin: float | None = Field(EvaluationSettings.margin, gt=0, description=text_of(EvaluationSettings, "margin"))
     seed_inference: Literal["obuchowski_rockette", "bootstrap"] = Field(
         "obuchowski_rockette",
         description="How arms with several seeds are compared: seeds as random readers (`obuchowski_rockette`), or "
@@ -239,9 +235,7 @@ class Evaluation(Section):
         description="Metrics to measure beside Hilum's own: `sensitivity_at_specificity_0.9`, or what an installed "
         "package adds.",
     )
-    min_group: PositiveInt = Field(
-        20, description="Subgroups with fewer positive or negative patients of a finding get no number."
-    )
+    min_group: PositiveInt = Field(EvaluationSettings.min_group, description=text_of(EvaluationSettings, "min_group"))
     contaminated: Literal["refuse", "mark"] = Field(
         "refuse",
         description="Arms whose starting weights were, or may have been, trained on test patients: refuse to run "

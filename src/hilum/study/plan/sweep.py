@@ -8,6 +8,7 @@ from typing import Any
 from hilum.errors import HilumError
 from hilum.finetuning.settings import FinetuneSettings
 from hilum.finetuning.trials import (
+    LaneShapes,
     Range,
     Sample,
     Search,
@@ -174,8 +175,10 @@ def needs_of(study: Study, arm: str, images: tuple[int, int]) -> SweepNeeds:
         numbered = [(number, settings[number]) for number in some]
         chunks = chunks_that_fit(numbered, encoder, size=size, memory=memory, **common)
         rounds += len(chunks)
-        need = (lockstep_bytes([settings[n] for n in chunk], encoder, size=size, **common).total for chunk in chunks)
-        most = max(most, *need)
+        known: dict[tuple[str, int], LaneShapes] = {}
+        for chunk in chunks:
+            need = lockstep_bytes([settings[n] for n in chunk], encoder, size=size, known=known, **common)
+            most = max(most, need.total)
     share = how.halving.planned_share(trials, max(each.epochs_of(train) for each in settings)) if how.halving else 1.0
     varied = _in_words(space)
     return SweepNeeds(how.kind, how.select, varied, trials, share, rounds, most, memory)
