@@ -65,7 +65,7 @@ def write_reference(app: Sphinx) -> None:
 
 def modules_of(room: Path) -> list[str]:
     """Names of a room's sub-packages that have a face, and of its own public modules."""
-    faces = [path.parent for path in room.rglob("__init__.pyi")]
+    faces = [path.parent for path in room.rglob("__init__.pyi") if path.parent != room]  # its own repeats theirs
     covered = {room, *(path for path in room.iterdir() if path.is_dir() and path not in faces)}
     plain = [
         path.with_suffix("")

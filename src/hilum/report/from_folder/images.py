@@ -94,7 +94,7 @@ def cases_in(
     """
     opened = [open_store(directory) for directory in stores]
     by_image: dict[str, _Maps] = {}
-    about = [sentence for directory in directories for sentence in _read_maps(directory, list(predictions), by_image)]
+    about = [sentence for directory in directories for sentence in _read_maps(directory, by_image)]
     ids = list(by_image)
     if not by_image and predictions:
         every = next(iter(predictions.values()))[0].image_ids
@@ -109,7 +109,7 @@ def cases_in(
     return FoundCases(cases, about if cases else [], unseen)
 
 
-def _read_maps(directory: Path, arms: Sequence[str], by_image: dict[str, _Maps]) -> list[str]:
+def _read_maps(directory: Path, by_image: dict[str, _Maps]) -> list[str]:
     """Add what one `hilum explain` left, images to look at first, then the others with boxes; and tell what it was."""
     index = directory / "heat_maps.parquet"
     if not index.is_file():

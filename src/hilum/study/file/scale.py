@@ -77,10 +77,28 @@ def tiny(study: Study) -> Study:
     shorter = many and not _pretrains(study)
     size = SIZE_OF_MANY if shorter else TINY_SIZE
     _shrink_encoders(content)
+    _generate_data(study, content, size)
+    content["preprocess"] = [_shrunk_step(step, size) for step in parse_recipe(study.preprocess).as_data()]
+    content["pretrain"] = _shrunk_training(
+        _shrunk_curriculum(content.get("pretrain", {})), study.pretrain.epochs or TINY_EPOCHS
+    )
+    general = {key: value for key, value in content.get("finetune", {}).items() if key != "steps"}
+    content["finetune"] = _shrunk_training(general, 1 if shorter else study.finetune.epochs or TINY_EPOCHS)
+    _shrink_starts(content)
+    _shrink_arms(study, content)
+    _shrink_sweeps(study, content, TINY_TRIALS // 2 if many else TINY_TRIALS)
+    _shrink_sizes(content, size)
+    content["seeds"] = study.seeds[: 1 if many else 2]
+    _shrink_evaluation(study, content)
+    return Study.model_validate(content)
+
+
+def _generate_data(study: Study, content: dict[str, Any], size: int) -> None:
+    """Generated images in place of every data set, as many as its part in the study needs."""
     exclusive = {view.study.labelled_data for view in views_of(study) if view.study.task.classes == "exclusive"}
     exclusive |= {part for name in exclusive for part in study.data[name].pool or ()}
-    own = {name: data for name, data in content["data"].items() if not data.get("pool")}
     with_labels = _with_labels(study)
+    own = {name: data for name, data in content["data"].items() if not data.get("pool")}
     for index, (name, data) in enumerate(own.items()):
         if data["collection"] in ADDED_COLLECTIONS:
             fix = "Give this data set's folder, and run at full scale."
@@ -91,26 +109,25 @@ def tiny(study: Study) -> Study:
         generate = {"images": images, "size": size, "seed": index, "min_prevalence": TINY_PREVALENCE}
         if name in exclusive:
             generate["max_findings"] = 1
-        data |= {"generate": generate}
-        data |= {"release": None, "labeller": None}
-        data["labels"] = str(FOLDER_LABELS) if data["collection"] == "folder" else None
-    steps = parse_recipe(study.preprocess).as_data()
-    content["preprocess"] = [_shrunk_step(step, size) for step in steps]
-    content["pretrain"] = _shrunk_training(
-        _shrunk_curriculum(content.get("pretrain", {})),
-        study.pretrain.epochs or TINY_EPOCHS,
-    )
-    general = {key: value for key, value in content.get("finetune", {}).items() if key != "steps"}
-    content["finetune"] = _shrunk_training(general, 1 if shorter else study.finetune.epochs or TINY_EPOCHS)
+        labels = str(FOLDER_LABELS) if data["collection"] == "folder" else None
+        data |= {"generate": generate, "release": None, "labeller": None, "labels": labels}
+
+
+def _shrink_starts(content: dict[str, Any]) -> None:
+    """Starts by name: short trainings, and weights that are on this machine."""
     starts = content.get("starts", {})
     for start in starts.values():
-        encoder = start["encoder"]
         if "supervise" in start or "pretrain" in start:
-            start |= _shrunk_start(start, encoder, starts)
+            start |= _shrunk_start(start, start["encoder"], starts)
             for name in ("epochs", "batch_size") if "pretrain" in start else ():
                 start.pop(name, None)
         else:
-            start["weights"] = _weights_at_hand(start.get("weights", "random"), encoder)
+            start["weights"] = _weights_at_hand(start.get("weights", "random"), start["encoder"])
+
+
+def _shrink_arms(study: Study, content: dict[str, Any]) -> None:
+    """Each arm's start and its own settings of fine-tuning, as its small encoder can have them."""
+    starts = content.get("starts", {})
     for name, arm in content["arms"].items():
         if "features" in arm:  # of other images than those that are generated
             content["arms"][name] = {"encoder": TINY_FOR_FEATURES, "finetune": {"unfreeze": 0}}
@@ -130,9 +147,10 @@ def tiny(study: Study) -> Study:
             arm["finetune"]["size"] = architecture.size
         if study.finetuning_of(name).head == "own" and encoder not in WITH_OWN_HEAD:
             arm["finetune"]["head"] = "linear"
-    _shrink_sweeps(study, content, TINY_TRIALS // 2 if many else TINY_TRIALS)
-    _shrink_sizes(content, size)
-    content["seeds"] = study.seeds[: 1 if many else 2]
+
+
+def _shrink_evaluation(study: Study, content: dict[str, Any]) -> None:
+    """Few resamples, few images to explain, and findings with few positives."""
     content["evaluate"] = content.get("evaluate", {}) | {
         "n_bootstrap": min(study.evaluate.n_bootstrap, TINY_N_BOOTSTRAP),
         "min_positive_patients": min(study.evaluate.min_positive_patients, 2),
@@ -143,7 +161,6 @@ def tiny(study: Study) -> Study:
             "points": min(study.explain.points, TINY_POINTS),
         }
         content["explain"] = content.get("explain", {}) | few
-    return Study.model_validate(content)
 
 
 def _pretrains(study: Study) -> bool:
