@@ -10,6 +10,7 @@ from hilum.data.collections import Collected
 from hilum.data.splits import parse_split
 from hilum.data.store import NamedData
 from hilum.encoders.card import Card
+from hilum.encoders.statements import Statement
 from hilum.errors import HilumError
 from hilum.evaluation.metrics import MACRO
 from hilum.runs.probing import ENCODER, LINEAR, NEIGHBOURS, images_to_probe, probe
@@ -38,7 +39,7 @@ def data():
     return NamedData("ours", Collected(manifest, None, Path("nowhere"), "folder", [], {}), "ours")
 
 
-def card(*patients):
+def card(*patients, statements=()):
     return Card(
         encoder="resnet18",
         method="simclr",
@@ -51,6 +52,7 @@ def card(*patients):
         split="",
         training_patients=list(patients),
         n_training_images=0,
+        statements=list(statements),
     )
 
 
@@ -71,12 +73,24 @@ def test_images_are_divided_with_their_labels_and_patients_by_full_name(data):
     assert len(of_parts) == len(set(of_parts)) == 120
 
 
+def test_what_authors_say_of_their_training_data_is_heeded(data):
+    ids, split = data.manifest["image_id"].to_list(), parse_split(data.manifest, "patients")
+    published = card(statements=[Statement(collection="ours", certainty="stated", source="a paper")])
+    with pytest.raises(HilumError, match="not trained on its test images"):
+        images_to_probe(data, published, ids, split)
+    kept = images_to_probe(data, published, ids, split, include_training_patients=True)
+    assert len(kept.image_ids) == IMAGES
+    assert any("trained on test images?" in note for note in kept.notes)
+    elsewhere = card(statements=[Statement(collection="chexpert", certainty="stated", source="a paper")])
+    assert images_to_probe(data, elsewhere, ids, split).notes == []
+
+
 def test_test_images_of_patients_that_the_encoder_has_learnt_from_are_left_out_unless_asked_for(data):
     every = images(data)
     seen = every.patients[-1]
     without = images(data, seen)
     assert len(without.image_ids) == 238
-    assert without.notes == ["2 test images of patients that the encoder has learnt from were left out"]
+    assert without.notes == ["2 test images of patients whom the weights were trained on were left out"]
     assert len(images(data, seen, include_training_patients=True).image_ids) == 240
     with pytest.raises(HilumError, match=r"expected test images .* found none"):
         images(data, *every.patients)

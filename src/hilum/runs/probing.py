@@ -26,6 +26,7 @@ from hilum.evaluation.settings import EvaluationSettings
 from hilum.evaluation.tables import evaluate_arms
 from hilum.pretext.monitoring import effective_rank, feature_spread
 from hilum.progress import ProgressReport, silent
+from hilum.runs.inputs.exposure import unexposed
 
 ENCODER = "this encoder"
 LINEAR, NEIGHBOURS = "linear", "neighbours"
@@ -101,7 +102,7 @@ def images_to_probe(
         include_training_patients: keep images of patients that the encoder has learnt from.
 
     Raises:
-        HilumError: no labels, or a part without images.
+        HilumError: no labels, a part without images, or as `hilum.runs.inputs.exposure.unexposed`.
     """
     check_patients_apart(split.assignment, split.title, sharing=split.sharing)
     here = finding_columns(data.manifest)
@@ -114,32 +115,17 @@ def images_to_probe(
     unread = sum(len(parts[part]) - len(images_of[part]) for part in images_of)
     if unread:
         notes.append(f"{unread:,} images could not be read and were set aside")
-    exposure = card.ledger.exposure_of(data.patients(images_of["test"]))
-    met = [each for each, known in zip(images_of["test"], exposure.trained_on, strict=True) if known]
-    if include_training_patients and exposure.not_known.any():
-        notes.append(
-            f"whether the encoder has learnt from patients of scored images is not known: {exposure.why_not_known}"
-        )
-    elif not include_training_patients:
-        exposure.refuse_not_known(f"--data {data.name}")
-    if met and include_training_patients:
-        notes.append(f"{len(met):,} scored images are of patients that the encoder has learnt from: it is at its best")
-    elif met:
-        images_of["test"] = [each for each in images_of["test"] if each not in set(met)]
-        notes.append(f"{len(met):,} test images of patients that the encoder has learnt from were left out")
-    for issuer, patients in card.ledger.ids_of_other_issuers(data.patients(images_of["test"])).items():
-        notes.append(
-            f"are these the same people? {len(patients):,} ids of test patients are ids of patients of {issuer}, whom "
-            f"the encoder has learnt from. If they are, call this folder {issuer}, too: --data {issuer}=…"
-        )
+    if images_of["test"]:
+        scored = unexposed(data, images_of["test"], card, include=include_training_patients)
+        images_of["test"] = list(scored.image_ids)
+        notes.extend(scored.notes)
     for part, images in images_of.items():
         if not images:
             raise HilumError(
                 f"--data {data.name}",
-                expected=f"{part} images in {split.title} that the encoder has not learnt from",
+                expected=f"{part} images in {split.title}",
                 found=f"none ({'; '.join(notes) or 'the split has none'})",
-                fix="Pretrain with the same --split, take another, or add --include-training-patients to score "
-                "those images, too.",
+                fix="Take another --split.",
             )
     every = [image_id for images in images_of.values() for image_id in images]
     return ProbedImages(

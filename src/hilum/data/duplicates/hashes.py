@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from hilum.data.duplicates.detail import SIDE
 
 BITS = 512
-_WORD = 64
 _KEY = 20_260_101  # of the projections: part of what a hash is
 _COARSE = SIDE // 2
 

@@ -9,7 +9,6 @@ from hilum.phantom.build import Build
 from hilum.phantom.projection import Solids, ellipsoids, path, together, turned
 
 _METAL = 2.2  # 1/cm above soft tissue
-_PLASTIC = 0.45
 
 
 def devices(build: Build, shape: Shape, view: str, draw: np.random.Generator, contrast: float) -> Solids:

@@ -107,10 +107,6 @@ class PretextRun:
     second_policy: ViewPolicy | None = None
     early: EarlySizes | None = None
 
-    def size_at(self, epoch: int) -> int:
-        """Side of the views in an epoch, from 0."""
-        return self.early.size if self.early and epoch < self.early.epochs else self.size
-
     def two_views(self) -> TwoViews:
         """For methods that compare two views of an image."""
         return TwoViews(self.policy, self.size, self.seed, self.second_policy, self.early)

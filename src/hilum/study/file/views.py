@@ -56,11 +56,6 @@ def views_of(study: Study) -> list[View]:
     ]
 
 
-def is_one_task(study: Study) -> bool:
-    """Whether a study has one task and one label fraction, and its files no folder for it."""
-    return not views_of(study)[0].directory
-
-
 def arms_of_task(study: Study, task: str) -> dict[str, Arm]:
     """The arms that are trained on a task, with starts by name resolved."""
     return {name: _resolved(study, arm) for name, arm in study.arms.items() if arm.tasks is None or task in arm.tasks}

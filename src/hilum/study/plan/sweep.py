@@ -126,13 +126,6 @@ def selected_sample(study: Study, out: Path, arm: str) -> Sample:
     return sample
 
 
-def with_selected(study: Study, out: Path) -> Study:
-    """The study in which every arm has the settings that its sweep chose."""
-    for arm in study.arms:
-        study = with_settings(study, arm, selected_sample(study, out, arm))
-    return study
-
-
 def sweep_inputs(study: Study, arm: str, images: int) -> dict[str, Any]:
     """What decides which trials are made, as JSON can hold it."""
     sweep = study.sweep_of(arm)
