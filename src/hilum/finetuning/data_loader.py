@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import torch
@@ -12,9 +13,10 @@ from hilum.augment import of_copies, plain_view, views_to_average
 from hilum.data.batches import Batches
 from hilum.data.labelled_images import LabelledImages
 from hilum.data.store import Store
-from hilum.finetuning.settings import TTA
+from hilum.finetuning.settings import TTA, FinetuneSettings
 from hilum.progress import ProgressReport, silent
-from hilum.training.precision import AUTOCAST, Chosen, deterministic
+from hilum.training.distributed.device import choose_device
+from hilum.training.precision import AUTOCAST, Chosen, choose_precision, deterministic
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,20 @@ class Feed:
     workers: int
     device: torch.device
     precision: Chosen
+
+    @classmethod
+    def of(cls, store: Store, settings: FinetuneSettings, seed: int) -> Self:
+        """The feed of a run with these settings, on this machine."""
+        device = choose_device(settings.device)
+        return cls(
+            store,
+            size=settings.size or store.recipe.size,
+            batch_size=settings.batch_size,
+            seed=seed,
+            workers=settings.workers,
+            device=device,
+            precision=choose_precision(settings.precision, device),
+        )
 
     def training(self, images: LabelledImages, *, drop_last: bool = False) -> Batches:
         """Images in a new order every epoch.

@@ -34,9 +34,7 @@ from hilum.finetuning.weights import write_classifier
 from hilum.progress import ProgressReport, silent
 from hilum.training.checkpoint import delete_checkpoints, resume_only_same_run
 from hilum.training.distributed import by_the_first, rank, run_directory
-from hilum.training.distributed.device import choose_device
 from hilum.training.fit import Fit, fit
-from hilum.training.precision import choose_precision
 
 
 def finetune(
@@ -91,16 +89,7 @@ def finetune(
     """
     check_inputs(train, val, predict_ids, findings, settings, patients_apart)
     store.rows([*train.image_ids, *val.image_ids, *predict_ids])  # so that a missing image is not found after training
-    device = choose_device(settings.device)
-    feed = Feed(
-        store,
-        size=settings.size or store.recipe.size,
-        batch_size=settings.batch_size,
-        seed=seed,
-        workers=settings.workers,
-        device=device,
-        precision=choose_precision(settings.precision, device),
-    )
+    feed = Feed.of(store, settings, seed)
     encoder, origin = start_encoder(init, encoder_name, seed)
     starts_from = origin.sha256 if origin else "random"
     all_train, train = train, visited(train, settings, seed)
@@ -111,7 +100,7 @@ def finetune(
     with run_directory(directory) as beside:
         resume_only_same_run(
             beside,
-            [decisive(settings), device.type, feed.precision, seed, encoder_name, starts_from,
+            [decisive(settings), feed.device.type, feed.precision, seed, encoder_name, starts_from,
              store.recipe.as_data(), list(findings), digest_of(train), digest_of(val), list(predict_ids)],
         )  # fmt: skip
         probed = starting_probe(classifier, feed, all_train, val, predict_ids, on_progress, probes)

@@ -24,8 +24,6 @@ from hilum.finetuning.scores import PROBE_SCORES, SCORES, write_scores
 from hilum.finetuning.settings import FinetuneSettings
 from hilum.finetuning.weights import write_classifier
 from hilum.progress import ProgressReport, silent
-from hilum.training.distributed.device import choose_device
-from hilum.training.precision import choose_precision
 
 
 def load_published_classifier(directory: Path, findings: Sequence[str], size: int) -> tuple[Classifier, Card]:
@@ -96,16 +94,7 @@ def score_as_published(
     Raises:
         HilumError: as `load_published_classifier`.
     """
-    device = choose_device(settings.device)
-    feed = Feed(
-        store,
-        size=settings.size or store.recipe.size,
-        batch_size=settings.batch_size,
-        seed=seed,
-        workers=settings.workers,
-        device=device,
-        precision=choose_precision(settings.precision, device),
-    )
+    feed = Feed.of(store, settings, seed)
     classifier, origin = load_published_classifier(weights, findings, feed.size)
     names = [f"p_{finding}" for finding in findings]
     with whole_directory(directory) as beside:

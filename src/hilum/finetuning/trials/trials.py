@@ -29,8 +29,6 @@ from hilum.finetuning.trials.results import SCORES, Criterion, TrialResult, Tria
 from hilum.progress import ProgressReport, silent
 from hilum.training.checkpoint import delete_checkpoints, resume_only_same_run
 from hilum.training.distributed import run_directory, world_size
-from hilum.training.distributed.device import choose_device
-from hilum.training.precision import choose_precision
 
 CURVES, TRIALS = "curves.parquet", "trials.json"
 
@@ -77,7 +75,7 @@ def train_trials(
     """
     _check(store, train, val, trials, findings, encoder_name, seed, patients_apart)
     _, origin = start_encoder(init, encoder_name, seed)
-    rooms = [_room(settings, store, seed) for settings in trials]
+    rooms = [Feed.of(store, settings, seed) for settings in trials]
     with run_directory(directory) as beside:
         resume_only_same_run(
             beside,
@@ -182,19 +180,6 @@ def refit(
         settings=results.best(by).settings, seed=seed, directory=directory, patients_apart=patients_apart,
         on_progress=on_progress,
     )  # fmt: skip
-
-
-def _room(settings: FinetuneSettings, store: Store, seed: int) -> Feed:
-    device = choose_device(settings.device)
-    return Feed(
-        store,
-        size=settings.size or store.recipe.size,
-        batch_size=settings.batch_size,
-        seed=seed,
-        workers=settings.workers,
-        device=device,
-        precision=choose_precision(settings.precision, device),
-    )
 
 
 def _plan(
