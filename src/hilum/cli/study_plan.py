@@ -95,7 +95,7 @@ def _print_arms(content: dict[str, Any]) -> None:
     _print_labelled(content["labelled"])
     _print_finetuning(content["finetuning"])
     for row in content["sweeps"]:
-        echo(f"\nSweep of {row['arm']}: {row['in_words']}")
+        echo(f"\nSweep of {row['arm']}: {row['in_words'] if row['refused'] is None else 'refused, see below'}")
 
 
 def _print_task(task: dict[str, Any]) -> None:

@@ -123,7 +123,9 @@ def run_study(
 
     def try_first(prepared: PreparedStudy) -> None:
         with progress("check") as on_progress:
-            checked = check_prepared(prepared, workers=workers, on_progress=on_progress)
+            checked = check_prepared(
+                prepared, workers=workers, runs_here=cluster in (None, "local"), on_progress=on_progress
+            )
         checked.raise_problems(but_warnings=True)
         if on_check is not None:
             on_check(checked)

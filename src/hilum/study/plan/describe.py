@@ -3,7 +3,7 @@
 An arm's model without its weights: what is counted before anything trains.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -17,6 +17,7 @@ from hilum.data.counts import count_images as count_by_split
 from hilum.data.manifest import is_labelled
 from hilum.encoders.freezing import freeze_all_but_last
 from hilum.encoders.zoo import count_parameters, create_encoder
+from hilum.errors import HilumError
 from hilum.finetuning.classifier import Classifier
 from hilum.finetuning.off_the_shelf.feature_arm import FEATURES
 from hilum.finetuning.output_types import class_balance
@@ -138,18 +139,20 @@ def plan_data(plan: Plan) -> dict[str, Any]:
     """
     study = plan.study
     if plan.tasks:
+        tasks = [{"name": name, **_task_row(each)} for name, each in plan.tasks.items()]
         return {
             "question": study.question,
             "data": [_data_row(plan, name) for name in study.data],
-            "tasks": [{"name": name, **_task_row(each)} for name, each in plan.tasks.items()],
+            "tasks": tasks,
             "pretraining": _pretraining_rows(*plan.tasks.values()),
             "seeds": study.seeds,
             "steps": [_step_row(plan, step) for step in plan.steps],
             "seconds": remaining_seconds(plan),
             **_certainty(plan),
-            "refused": _refused(*plan.tasks.values()),
+            "refused": _refused(plan.tasks.values(), [row for task in tasks for row in task["sweeps"]]),
             "warnings": _warnings(*plan.tasks.values()),
         }
+    sweeps = _sweep_rows(plan)
     return {
         "question": study.question,
         "data": [_data_row(plan, name) for name in study.data],
@@ -162,12 +165,12 @@ def plan_data(plan: Plan) -> dict[str, Any]:
         "arms": [arm_row(plan, arm) for arm in study.arms],
         "pretraining": _pretraining_rows(plan),
         "finetuning": _finetuning_rows(plan),
-        "sweeps": _sweep_rows(plan),
+        "sweeps": sweeps,
         "seeds": study.seeds,
         "steps": [_step_row(plan, step) for step in plan.steps],
         "seconds": remaining_seconds(plan),
         **_certainty(plan),
-        "refused": _refused(plan),
+        "refused": _refused([plan], sweeps),
         "warnings": _warnings(plan),
     }
 
@@ -191,13 +194,14 @@ def _task_row(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _refused(*plans: Plan) -> list[str]:
+def _refused(plans: Iterable[Plan], sweeps: list[dict[str, Any]]) -> list[str]:
     texts = [
         each
         for plan in plans
         if plan.prepared
         for each in (*contamination_problems(plan.prepared), *label_problems(plan.prepared))
     ]
+    texts += [row["refused"] for row in sweeps if row["refused"]]
     return list(dict.fromkeys(texts))
 
 
@@ -294,12 +298,16 @@ def _class_balance(plan: Plan, settings: FinetuneSettings) -> tuple[dict[str, di
 
 
 def _sweep_rows(plan: Plan) -> list[dict[str, Any]]:
-    """What each arm tries before it is trained, and the memory that this takes."""
-    rows = []
+    """What each arm tries before it is trained, and the memory that this takes; or why this machine cannot."""
+    rows: list[dict[str, Any]] = []
     for arm in plan.study.arms if plan.images is not None else ():
         if plan.images is not None and plan.study.sweep_of(arm) is not None:
-            needs = needs_of(plan.study, arm, (plan.images.train, plan.images.val))
-            rows.append({"arm": arm, **asdict(needs), "in_words": needs.in_words})
+            try:
+                needs = needs_of(plan.study, arm, (plan.images.train, plan.images.val))
+            except HilumError as error:
+                rows.append({"arm": arm, "refused": f"arms.{arm}, sweep: {error}"})
+            else:
+                rows.append({"arm": arm, "refused": None, **asdict(needs), "in_words": needs.in_words})
     return rows
 
 
