@@ -31,7 +31,7 @@ from hilum.study.plan.fingerprints import step_keys
 from hilum.study.plan.label_fraction import labelled_shares, share_in_words
 from hilum.study.plan.leakage import Start, contamination_of, contamination_problems, start_of, warnings_of
 from hilum.study.plan.learnable_labels import label_problems
-from hilum.study.plan.power import detectable_differences
+from hilum.study.plan.power import power_of
 from hilum.study.plan.predictions import in_units, labels
 from hilum.study.plan.prepare import prepare_study
 from hilum.study.plan.record import read_record
@@ -161,7 +161,7 @@ def plan_data(plan: Plan) -> dict[str, Any]:
         "judged": _judged_row(plan.prepared) if plan.prepared else None,
         "labelled": _labelled_rows(plan.prepared) if plan.prepared else None,
         "without_features": dict(plan.prepared.task.without_features) if plan.prepared else {},
-        "power": _power(plan.prepared) if plan.prepared else None,
+        "power": power_of(plan.prepared) if plan.prepared else None,
         "arms": [arm_row(plan, arm) for arm in study.arms],
         "pretraining": _pretraining_rows(plan),
         "finetuning": _finetuning_rows(plan),
@@ -187,7 +187,7 @@ def _task_row(plan: Plan) -> dict[str, Any]:
         "judged": _judged_row(plan.prepared) if plan.prepared else None,
         "labelled": _labelled_rows(plan.prepared) if plan.prepared else None,
         "without_features": dict(plan.prepared.task.without_features) if plan.prepared else {},
-        "power": _power(plan.prepared) if plan.prepared else None,
+        "power": power_of(plan.prepared) if plan.prepared else None,
         "arms": [arm_row(plan, arm) for arm in study.arms],
         "finetuning": _finetuning_rows(plan),
         "sweeps": _sweep_rows(plan),
@@ -217,7 +217,8 @@ def arm_row(plan: Plan, arm: str) -> dict[str, Any]:
     trainable, total = parameter_counts(study, arm)
     resolved = pretraining_of(plan, arm)
     length = study.pretraining_epochs(init) if isinstance(init, Pretrained) else None
-    epochs = f", {resolved.settings.epochs if resolved else length} epochs" if resolved or length else ""
+    length = resolved.settings.epochs if resolved else length
+    epochs = f", {length} epoch{'s' if length > 1 else ''}" if length else ""
     return {
         "arm": arm,
         "encoder": settings.encoder or FEATURES,
@@ -337,10 +338,22 @@ def _certainty(plan: Plan) -> dict[str, Any]:
     """How sure the estimate is, and what it follows from."""
     encoders = [step.encoder for step in plan.steps if step.encoder]
     return {
+        "seconds_by_kind": _by_kind(plan),
         "seconds_low": _remaining(plan, lambda directory: 1 / (1 + plan.spread[directory])),
         "seconds_high": _remaining(plan, lambda directory: 1 + plan.spread[directory]),
         "rates": plan.rates.as_data(encoders) if plan.rates else None,
     }
+
+
+def _by_kind(plan: Plan) -> list[dict[str, Any]]:
+    """What is left to do by kind of step, the longest first: steps, and seconds; empty where these are unknown."""
+    kinds: dict[str, dict[str, Any]] = {}
+    for step in plan.steps:
+        if step.directory in plan.seconds and step.directory not in plan.done:
+            row = kinds.setdefault(step.kind, {"kind": step.kind, "steps": 0, "seconds": 0.0})
+            row["steps"] += 1
+            row["seconds"] += plan.seconds[step.directory]
+    return sorted(kinds.values(), key=lambda row: -row["seconds"])
 
 
 def _remaining(plan: Plan, factor: Callable[[str], float]) -> float | None:
@@ -374,12 +387,6 @@ def _data_row(plan: Plan, name: str) -> dict[str, Any]:
         task = plan.prepared.task
         row["parts"] = part_counts(plan.study, plan.prepared.labelled, task.split, task.manifest)
     return row
-
-
-def _power(prepared: Prepared) -> dict[str, Any]:
-    study = prepared.study
-    judged = in_units(prepared, labels(prepared), prepared.labelled)
-    return detectable_differences(judged, study.task.findings, study.evaluate.min_positive_patients)
 
 
 def _judged_row(prepared: Prepared) -> dict[str, Any]:
