@@ -124,7 +124,9 @@ def test_storages_that_do_not_answer_are_refused_before_anything_runs(images, tm
 
 def test_a_sweep_that_no_memory_holds_is_listed_by_the_plan_and_by_the_check(images):
     text = SWEEP.replace("finetune: {", "finetune: {batch_size: 50000000, ").replace("over: {encoder", "over: {lr")
-    text = text.replace("[toh2023_xvt, resnet18], size: [32, 48], unfreeze: up_to_half}, best_per: [encoder]", "[1e-3]}")
+    text = text.replace(
+        "[toh2023_xvt, resnet18], size: [32, 48], unfreeze: up_to_half}, best_per: [encoder]", "[1e-3]}"
+    )
     study = study_of(text)
     plan = plan_data(plan_study(study, {"images": images}))
     (row,) = plan["sweeps"]

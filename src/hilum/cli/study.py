@@ -136,9 +136,7 @@ def check(
 
     _quiet()
     with progress("check") as on_progress:
-        checked = check_study(
-            content, folders, allow_missing=allow_missing, workers=workers, on_progress=on_progress
-        )
+        checked = check_study(content, folders, allow_missing=allow_missing, workers=workers, on_progress=on_progress)
     if json:
         print_json(asdict(checked))
         if checked.problems:

@@ -162,9 +162,7 @@ def check_prepared(
         return trial.checked
 
 
-def _check_tasks(
-    prepared: PreparedStudy, workers: int | None, runs_here: bool, on_progress: ProgressReport
-) -> Checked:
+def _check_tasks(prepared: PreparedStudy, workers: int | None, runs_here: bool, on_progress: ProgressReport) -> Checked:
     """Every task by itself, at its smallest label fraction; what they share is tried with each."""
     tried: dict[str, str] = {}
     for view in views_of(prepared.study):

@@ -10,7 +10,7 @@ import polars as pl
 from hilum.data.collections import Collected, read_collection
 from hilum.data.collections.label_table import read_own_column
 from hilum.data.labelled_images import LabelledImages
-from hilum.data.labels import Cohort, choose, keep_only, require_findings
+from hilum.data.labels import Cohort, choose, keep_only
 from hilum.data.patients import issuer_of, own_patients_named, own_salt
 from hilum.data.recipe import parse_recipe
 from hilum.data.splits import (
@@ -360,9 +360,7 @@ def _usable(manifest: pl.DataFrame, settings: DataSet) -> pl.DataFrame:
 def _prepare_task(view: View, data: PreparedData) -> PreparedTask:
     study, task = view.study, view.study.task
     place = f"tasks.{view.task}" if study.whole.tasks else "task"
-    if not data.parts:
-        require_findings(data.manifest, task.findings, where=f"{place}.findings", of=data.name)
-    manifest = images_of_task(study, data, task.findings)
+    manifest = images_of_task(study, data, task.findings, f"{place}.findings")
     if task.unit == "study" and manifest["study_id"].null_count() == len(manifest):
         raise HilumError(
             f"{place}.unit",
