@@ -20,9 +20,11 @@ _LEFT = ("doctor.html", "doctor.parquet", "counts.parquet", "missing.parquet", "
 
 
 def doctor(
-    collection: Annotated[str, typer.Argument(help="As for `hilum ingest`; or `ingested`, for a folder that it left.")],
+    collection: Annotated[
+        str, typer.Argument(help="As for `hilum ingest`; or `ingested`, for a folder that it wrote.")
+    ],
     root: Annotated[Path, typer.Argument(help="The folder that holds the data set, as it was unpacked.")],
-    out: Annotated[Path, typer.Option(help="Where to leave doctor.html and its tables.")],
+    out: Annotated[Path, typer.Option(help="Directory for doctor.html and its tables.")],
     also: Annotated[
         list[str] | None,
         typer.Option("--and", metavar="COLLECTION=ROOT", help="One more data set; copies are looked for across them."),

@@ -29,14 +29,14 @@ def embed(
         typer.Argument(help="Directory of an encoder or of a classifier; or published weights by name."),
     ],
     data: Data,
-    out: Annotated[Path, typer.Option(help="Where to leave features, points, numbers, neighbours and images.")],
+    out: Annotated[Path, typer.Option(help="Directory for features, points, numbers, neighbours and images.")],
     method: Annotated[str, typer.Option(help="tsne, umap or both.")] = "tsne",
     like: Annotated[list[str] | None, typer.Option(metavar="IMAGE_ID", help="Show images like this one.")] = None,
     k: Annotated[int, typer.Option("--k", min=1, max=1000, help="Nearest images, in numbers and tables.")] = 20,
     same_patient: Annotated[
         bool, typer.Option("--same-patient", help="Images like this one may be of the same patient.")
     ] = False,
-    images: Annotated[int, typer.Option(min=10, help="Images in the image, by lot where there are more.")] = 10_000,
+    images: Annotated[int, typer.Option(min=10, help="Points to draw, at random where there are more.")] = 10_000,
     split: Annotated[str | None, typer.Option(help="Only images of this published list: train, val, test.")] = None,
     include_training_patients: Annotated[
         bool,

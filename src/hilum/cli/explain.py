@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def explain(
     model: Annotated[Path, typer.Argument(help="A directory that fine-tuning wrote, such as arms/ARM/seed-0.")],
     data: Data,
-    out: Annotated[Path, typer.Option(help="Where to leave explain.html, the maps and their scores.")],
+    out: Annotated[Path, typer.Option(help="Directory for explain.html, the maps and their scores.")],
     other: Annotated[Path | None, typer.Option("--and", help="One more model, on the same images.")] = None,
     method: Annotated[
         str, typer.Option(help="gradcam, gradcam++, layercam, occlusion; for transformers also rollout, attention.")
@@ -26,7 +26,7 @@ def explain(
     ] = None,
     images: Annotated[int, typer.Option(min=1, help="Images to show for each finding and rule.")] = 1,
     boxes: Annotated[bool, typer.Option("--boxes/--no-boxes", help="Score maps against the data set's boxes.")] = True,
-    candidates: Annotated[int, typer.Option(min=1, help="Images without boxes to choose from, drawn by lot.")] = 300,
+    candidates: Annotated[int, typer.Option(min=1, help="Images without boxes to choose from, drawn at random.")] = 300,
     split: Annotated[str | None, typer.Option(help="Only images of this published list: train, val, test.")] = None,
     include_training_patients: Annotated[
         bool, typer.Option("--include-training-patients", help="Also images of patients that a model has learnt from.")

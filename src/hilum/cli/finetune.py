@@ -35,7 +35,7 @@ def finetune(
         str | None, typer.Option(help="Finding,finding. All of the data set but No Finding when left out.")
     ] = None,
     fraction: Annotated[
-        float, typer.Option(help="Of the training patients whose labels are used, by lot: 0.1 for a tenth.")
+        float, typer.Option(help="Of the training patients whose labels are used, at random: 0.1 for a tenth.")
     ] = 1.0,
     uncertain: Annotated[str, typer.Option(help="What uncertain labels become: zero, one, ignore or drop.")] = "zero",
     preprocess: Annotated[

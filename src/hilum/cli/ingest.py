@@ -24,7 +24,7 @@ def ingest(
         str, typer.Argument(help="Native layout, such as chestxray14 or folder; `hilum findings` lists them.")
     ],
     root: Annotated[Path, typer.Argument(help="The folder that holds the data set, as it was unpacked.")],
-    out: Annotated[Path, typer.Option(help="Where to leave manifest.parquet, ingest.json and what else there is.")],
+    out: Annotated[Path, typer.Option(help="Directory for manifest.parquet, ingest.json and what else there is.")],
     labels: Annotated[Path | None, typer.Option(help="folder: the CSV with the labels.")] = None,
     release: Annotated[str | None, typer.Option(help="chestxray14: release of the labels, 2020 or 2017.")] = None,
     labeller: Annotated[

@@ -12,7 +12,7 @@ Data = Annotated[
     str,
     typer.Option(
         metavar="NAME=FOLDER",
-        help="A collection, or a name for a folder of images, and its folder: as unpacked, as `hilum ingest` left it, "
+        help="A collection, or a name for a folder of images, and its folder: as unpacked, as `hilum ingest` wrote it, "
         "or as an earlier command kept it.",
     ),
 ]
@@ -21,7 +21,7 @@ HashPatients = Annotated[
     str | None,
     typer.Option(
         metavar="SALT",
-        help="Own images: name patients, studies and images by pseudonyms in all that is left. Under the secret "
+        help="Own images: name patients, studies and images by pseudonyms in all that is written. Under the secret "
         "salt in "
         "this file; with env, the one in HILUM_PATIENT_SALT; with own, yours on this machine.",
     ),
@@ -30,7 +30,7 @@ AllowMissing = Annotated[bool, typer.Option("--allow-missing", help="Go on where
 SplitName = Annotated[
     str,
     typer.Option(
-        help="official, or another list of the data set (chexnet); patients: 60, 20 and 20 % of them by lot; auto: the "
+        help="official, or another list of the data set (chexnet); patients: 60, 20 and 20 % of them at random; auto: the "
         "official list where it has test images, patients elsewhere."
     ),
 ]

@@ -12,14 +12,14 @@ DataSets = Annotated[
     typer.Option(
         "--data",
         metavar="NAME=FOLDER",
-        help="A collection, or a name for a folder of images, and its folder: as unpacked, as `hilum ingest` left it, "
+        help="A collection, or a name for a folder of images, and its folder: as unpacked, as `hilum ingest` wrote it, "
         "or as an earlier command kept it. Repeatable: images of several data sets are pooled.",
     ),
 ]
 SharesOfData = Annotated[
     list[str] | None,
     typer.Option(
-        "--share", metavar="NAME=PERCENT", help="Of the patients of one data set to learn from, by lot; repeatable."
+        "--share", metavar="NAME=PERCENT", help="Of the patients of one data set to learn from, at random; repeatable."
     ),
 ]
 

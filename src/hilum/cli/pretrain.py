@@ -20,7 +20,7 @@ def pretrain(
     method: Annotated[str, typer.Argument(help="simclr, mocov2, swav, dino, dinov2 or fcmae.")],
     data: DataSets,
     encoder: Annotated[str, typer.Option(help="One of those that `hilum encoders` lists.")],
-    out: Annotated[Path, typer.Option(help="Where to leave encoder.safetensors and card.json.")],
+    out: Annotated[Path, typer.Option(help="Directory for encoder.safetensors and card.json.")],
     init: Annotated[
         str | None, typer.Option(metavar="WEIGHT", help="Published weights by name, or an encoder's directory.")
     ] = None,

@@ -30,7 +30,7 @@ def probe(
         str, typer.Argument(help="Directory of an encoder or of a classifier; or published weights by name.")
     ],
     data: Data,
-    out: Annotated[Path, typer.Option(help="Where to leave metrics, comparisons and signs of collapse as tables.")],
+    out: Annotated[Path, typer.Option(help="Directory for metrics, comparisons and signs of collapse as tables.")],
     split: SplitName = "auto",
     split_seed: Annotated[int, typer.Option(min=0, help="Of the split, where patients are drawn.")] = 0,
     findings: Annotated[

@@ -16,7 +16,7 @@ _SQUARE_224 = "[{square: pad}, {resize: 224}]"
 
 def show(
     data: Annotated[
-        list[Path], typer.Argument(help="Folders that `hilum ingest` left, or folders of images.", metavar="DATA...")
+        list[Path], typer.Argument(help="Folders that `hilum ingest` wrote, or folders of images.", metavar="DATA...")
     ],
     out: Annotated[Path, typer.Option(help="Where to write the sheet: .html, or .png.")],
     recipe: Annotated[
