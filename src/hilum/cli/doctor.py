@@ -20,9 +20,7 @@ _LEFT = ("doctor.html", "doctor.parquet", "counts.parquet", "missing.parquet", "
 
 
 def doctor(
-    collection: Annotated[
-        str, typer.Argument(help="As for `hilum ingest`; or `ingested`, for a folder that it wrote.")
-    ],
+    collection: Annotated[str, typer.Argument(help="As for `hilum ingest`; or `ingested`, for its output folder.")],
     root: Annotated[Path, typer.Argument(help="The folder that holds the data set, as it was unpacked.")],
     out: Annotated[Path, typer.Option(help="Directory for doctor.html and its tables.")],
     also: Annotated[

@@ -30,8 +30,8 @@ AllowMissing = Annotated[bool, typer.Option("--allow-missing", help="Go on where
 SplitName = Annotated[
     str,
     typer.Option(
-        help="official, or another list of the data set (chexnet); patients: 60, 20 and 20 % of them at random; auto: the "
-        "official list where it has test images, patients elsewhere."
+        help="official, or another list of the data set (chexnet); patients: 60, 20 and 20 % of them at random; auto: "
+        "the official list where it has test images, patients elsewhere."
     ),
 ]
 Stores = Annotated[

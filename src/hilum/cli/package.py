@@ -26,9 +26,9 @@ def package(
 ) -> None:
     """Make a model out of an arm: weights, card, preprocessing, thresholds, calibration, numbers, and a self-test.
 
-    OUT then holds a directory for each seed, which is complete, and a description of the mean of all of them. Thresholds
-    and calibration are of the study's validation images, numbers of its test images. No patient id is in it: the card
-    names patients by pseudonyms.
+    OUT then holds a directory for each seed, complete by itself, and a description of the mean of all of them.
+    Thresholds and calibration are of the study's validation images, numbers of its test images. No patient id is in it:
+    the card names patients by pseudonyms.
 
     \b
     Examples:
