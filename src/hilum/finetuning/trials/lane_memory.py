@@ -68,10 +68,10 @@ def lockstep_bytes(
         known: shapes that earlier calls looked at, by encoder and batch size, with the same findings and size; others
             are added.
     """
-    known, key = {} if known is None else known, (encoder_name, trials[0].batch_size)
-    if key not in known:
-        known[key] = LaneShapes(encoder_name, findings, size, trials[0].batch_size)
-    shapes = known[key]
+    looked_at: dict[tuple[str, int], LaneShapes] = {} if known is None else known
+    key = encoder_name, trials[0].batch_size
+    shapes = looked_at[key] if key in looked_at else LaneShapes(encoder_name, findings, size, trials[0].batch_size)
+    looked_at[key] = shapes
     lanes, turn, features = [], 0, {}
     for settings in trials:
         lane = shapes.of(settings)
