@@ -13,7 +13,7 @@ from hilum.study.file.shipped import shipped_studies
 
 PAPERS = ["elwirehardja2025", "toh2023", "gowtham2023", "tayebiarasteh2024", "kivotova2021"]
 QUICKEST = "toh2023"
-"""Of the papers; always run, in about a minute."""
+"""Of the papers; always run, with one seed and for one epoch."""
 LARGEST_PAGE = 15_000_000
 """Bytes."""
 
@@ -29,10 +29,14 @@ def test_every_shipped_study_is_run_here_or_is_the_demo():
 
 
 @pytest.mark.parametrize(
-    "name", [name if name == QUICKEST else pytest.param(name, marks=pytest.mark.slow) for name in (*PAPERS, *BEYOND)]
+    ("name", "overrides"),
+    [
+        pytest.param(QUICKEST, ["seeds=[0]", "finetune.epochs=1"], id=f"{QUICKEST} for one epoch"),
+        *(pytest.param(name, [], id=name, marks=pytest.mark.slow) for name in (*PAPERS, *BEYOND)),
+    ],
 )
-def test_a_shipped_study_fills_every_table_and_figure_of_its_layout(name, tmp_path, unseen):
-    study = tiny(read_study(find_study(name)))
+def test_a_shipped_study_fills_every_table_and_figure_of_its_layout(name, overrides, tmp_path, unseen):
+    study = tiny(read_study(find_study(name), overrides))
     page = run_study(study, {}, tmp_path / "out", show_step=unseen)
     assert page.stat().st_size < LARGEST_PAGE
     text = page.read_text(encoding="utf-8")
