@@ -283,7 +283,7 @@ def read(study: str, scale: Scale, override: list[str] | None, protocol: Protoco
 
 
 def roots(data: list[str] | None, study: "Study", *, need_all: bool = True) -> dict[str, Path]:
-    """Folders of data sets from NAME=ROOT, read before torch is imported: what is wrong with them is said at once.
+    """Folders of data sets from NAME=ROOT, read before torch is imported: what is wrong with them is reported at once.
 
     Raises:
         HilumError: a name that is none of the study's, a folder that is not there, or, where all are needed, one that
