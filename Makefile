@@ -29,7 +29,7 @@ demo: setup
 
 # One thread a process: two processes that each take both cores get in each other's way.
 test: setup lint
-	OMP_NUM_THREADS=1 $(VENV)/bin/pytest --numprocesses=2 --dist=worksteal
+	OMP_NUM_THREADS=1 POLARS_MAX_THREADS=1 $(VENV)/bin/pytest --numprocesses=2 --dist=worksteal
 
 test-slow: setup
 	$(VENV)/bin/pytest -m slow

@@ -1,3 +1,4 @@
+import gc
 import json
 import os
 import re
@@ -45,6 +46,19 @@ PROBE = """<script>addEventListener("load", async () => {
   found.errors = errors;
   document.title = JSON.stringify(found);
 });</script>"""
+
+gc.disable()  # until all is imported: modules and tests are not garbage, and a look through all of them takes long
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays, and is not looked through again."""
+    gc.freeze()
+    gc.enable()
+
+
+def pytest_unconfigure() -> None:
+    """Libraries complain of what is left at the end."""
+    gc.unfreeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -223,16 +223,16 @@ def other_host(path):
 
 
 def test_a_living_process_of_another_host_keeps_its_lock_and_a_killed_one_loses_it(tmp_path, monkeypatch):
-    monkeypatch.setattr("hilum.artifacts.LEASE_SECONDS", 1.0)
+    monkeypatch.setattr("hilum.artifacts.LEASE_SECONDS", 3.0)
     other = other_host(tmp_path / "out")
-    time.sleep(1.5)  # longer than the lease: it is the signs of life that keep it
+    time.sleep(3.5)  # longer than the lease: it is the signs of life that keep it
     with pytest.raises(HilumError, match=f"process {other.pid} on node-b"), locked(tmp_path / "out"):
         pytest.fail("two writers")
     other.kill()
     other.communicate()
     began = time.monotonic()
     with locked(tmp_path / "out", wait_seconds=10):
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 9
         assert holder_of(tmp_path / "out").process == os.getpid()
 
 

@@ -324,7 +324,7 @@ def exclusive(images):
 
 
 def test_probabilities_of_exclusive_classes_add_up_to_one_and_the_card_says_how_to_read_them(store, images, tmp_path):
-    out = run(store, exclusive(images), tmp_path / "out", settings=replace(SETTINGS, answer="exclusive"))
+    out = run(store, exclusive(images), tmp_path / "out", settings=replace(SETTINGS, answer="exclusive"), encoder=SMALL)
     scores = pl.read_parquet(out / "scores.parquet").drop("pixels").to_numpy()
     np.testing.assert_allclose(scores.sum(1), 1, atol=1e-6)
     classifier, card = load_classifier(out)
@@ -349,7 +349,7 @@ def test_the_epoch_that_is_kept_is_the_one_asked_for(store, images, tmp_path):
     """Weights of the last epoch, of the lowest loss, and of the highest AUROC, which need not be the same."""
     settings = replace(SETTINGS, epochs=3, lr=0.1, policy="none")
     outs = {
-        keep: run(store, images, tmp_path / keep, settings=replace(settings, keep=keep))
+        keep: run(store, images, tmp_path / keep, settings=replace(settings, keep=keep), encoder=SMALL)
         for keep in ("lowest", "last", "best_auroc")
     }
     curves = pl.read_parquet(outs["best_auroc"] / "curves.parquet")
@@ -367,8 +367,14 @@ def test_the_epoch_that_is_kept_is_the_one_asked_for(store, images, tmp_path):
 
 
 def test_a_run_validated_often_and_at_its_end_alone_ends_with_the_same_last_weights(store, images, tmp_path):
-    once = run(store, images, tmp_path / "once", settings=replace(SETTINGS, epochs=2, validations=1))
-    often = run(store, images, tmp_path / "often", settings=replace(SETTINGS, epochs=2, validations=4, keep="last"))
+    once = run(store, images, tmp_path / "once", settings=replace(SETTINGS, epochs=2, validations=1), encoder=SMALL)
+    often = run(
+        store,
+        images,
+        tmp_path / "often",
+        settings=replace(SETTINGS, epochs=2, validations=4, keep="last"),
+        encoder=SMALL,
+    )
     assert bits(once)["model.safetensors"] == bits(often)["model.safetensors"]
     assert bits(once)["scores.parquet"] == bits(often)["scores.parquet"]
 
@@ -388,16 +394,16 @@ def test_twelve_steps_at_the_preset_rate_get_a_sign(store, images, tmp_path):
 
 def test_an_averaged_run_scores_by_the_average(store, images, tmp_path):
     once = replace(SETTINGS, epochs=1, keep="last")
-    plain = run(store, images, tmp_path / "plain", settings=once)
-    averaged = run(store, images, tmp_path / "ema", settings=replace(once, ema=0.99))
-    at_once = run(store, images, tmp_path / "fast", settings=replace(once, ema=1e-9))
+    plain = run(store, images, tmp_path / "plain", settings=once, encoder=SMALL)
+    averaged = run(store, images, tmp_path / "ema", settings=replace(once, ema=0.99), encoder=SMALL)
+    at_once = run(store, images, tmp_path / "fast", settings=replace(once, ema=1e-9), encoder=SMALL)
     first, other, same = (
         pl.read_parquet(out / "scores.parquet").drop("pixels").to_numpy() for out in (plain, averaged, at_once)
     )
     np.testing.assert_allclose(first, same, atol=1e-5)  # an average of the last step alone
     assert np.abs(first - other).max() > 1e-3
     frozen = replace(once, ema=0.9, unfreeze=0, policy="none")
-    on_features = run(store, images, tmp_path / "head", settings=frozen)
+    on_features = run(store, images, tmp_path / "head", settings=frozen, encoder=SMALL)
     classifier, _ = load_classifier(on_features)
     with torch.no_grad():
         logits = classifier(plain_view(torch.from_numpy(store.pixels[40:60]).unsqueeze(1), 32))
@@ -407,7 +413,7 @@ def test_an_averaged_run_scores_by_the_average(store, images, tmp_path):
 
 @pytest.mark.parametrize("tta", ["flip", "ten_crop"])
 def test_scores_are_the_mean_over_the_views_of_test_time(store, images, tmp_path, tta):
-    out = run(store, images, tmp_path / "out", settings=replace(SETTINGS, epochs=1, tta=tta))
+    out = run(store, images, tmp_path / "out", settings=replace(SETTINGS, epochs=1, tta=tta), encoder=SMALL)
     classifier, card = load_classifier(out)
     pixels = torch.from_numpy(store.pixels[40:60]).unsqueeze(1)
     with torch.no_grad():
@@ -429,7 +435,7 @@ def test_a_resampled_run_visits_the_stated_images_and_weighs_what_it_visits(stor
     rule = Resampling(above=2, below=0.6, keep=0.5)
     settings = replace(SETTINGS, answer="exclusive", resample=rule, drop_last=False)
     for name, own in (("views", {}), ("features", {"unfreeze": 0, "policy": "none"})):
-        out = run(store, one_class, tmp_path / name, settings=replace(settings, **own))
+        out = run(store, one_class, tmp_path / name, settings=replace(settings, **own), encoder=SMALL)
         curves = pl.read_parquet(out / "curves.parquet")
         assert curves["step"].to_list() == [5, 10]  # 36 visits by 8
         card = read_card(out)

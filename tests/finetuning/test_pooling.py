@@ -3,6 +3,7 @@ import math
 import pytest
 import torch
 
+from hilum.encoders.weightless import weightless
 from hilum.encoders.zoo import create_encoder
 from hilum.errors import HilumError
 from hilum.finetuning.pooling import make_pooling
@@ -15,7 +16,7 @@ def vit():
 
 @pytest.fixture(scope="module")
 def registers():
-    with torch.device("meta"):
+    with weightless():
         return create_encoder("vit_small_patch14_reg4_dinov2", seed=0)
 
 
@@ -88,7 +89,7 @@ def test_attention_without_a_preference_is_the_mean(vit):
 
 @pytest.mark.parametrize("name", ["cls", "cls_mean"])
 def test_a_class_token_that_is_not_there_is_refused(name):
-    with torch.device("meta"):
+    with weightless():
         encoder = create_encoder("resnet18", seed=0)
     with pytest.raises(HilumError, match=f"an encoder with a class token; found {name} with resnet18, which has none"):
         make_pooling(name, encoder)

@@ -3,10 +3,9 @@
 from dataclasses import asdict
 from typing import Any
 
-import torch
-
 from hilum.encoders.catalogue import ARCHITECTURES
 from hilum.encoders.toh2023 import PAPER_FORMS, paper_groups
+from hilum.encoders.weightless import weightless
 from hilum.encoders.zoo import Encoder, count_parameters, create_encoder
 
 
@@ -25,7 +24,7 @@ def describe_encoder(name: str) -> dict[str, Any]:
     Raises:
         HilumError: there is no such encoder.
     """
-    with torch.device("meta"):
+    with weightless():
         encoder = create_encoder(name, seed=0)
     architecture = encoder.architecture
     return {

@@ -243,9 +243,9 @@ def test_options_of_another_collection_are_refused(native):
 
 @pytest.mark.shared_data
 def test_the_real_tables_give_the_published_counts_in_seconds(shared_data):
-    started = time.monotonic()
+    started = time.process_time()
     collected = read_collection("chestxray14", shared_data / "chestxray14_metadata", allow_missing=True)
-    assert time.monotonic() - started < 10
+    assert time.process_time() - started < 10
     manifest = collected.manifest
     assert (len(manifest), manifest["patient_id"].n_unique()) == (112_120, 30_805)
     assert dict(manifest["split"].value_counts().iter_rows()) == {"train_val": 86_524, "test": 25_596}

@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 
 import torch
 from torch import Tensor
@@ -12,6 +14,7 @@ from hilum.encoders.published.identity import classes_in
 from hilum.encoders.published.key_maps import LAYOUTS
 from hilum.encoders.published.key_maps.layout import Layout, map_keys
 from hilum.encoders.published.registry import PublishedWeights, published_weights
+from hilum.encoders.weightless import weightless
 from hilum.encoders.zoo import FAMILIES
 from hilum.errors import HilumError, HilumErrors
 
@@ -66,9 +69,7 @@ def which_fits_instead(layout: Layout, tensors: Mapping[str, Tensor], row: Publi
             continue
         if other.classes is not None and classes_in(layout, tensors) != ({other.classes} if other.classes else set()):
             continue
-        with torch.device("meta"):
-            body = FAMILIES[ARCHITECTURES[other.encoder].family].build(other.encoder)
-        wanted = {key: tensor.shape for key, tensor in body.state_dict().items()}
+        wanted = shapes_of(other.encoder)
         try:
             mapped = map_keys(layout, tensors, wanted, "", norm_absent=other.norm_absent)
         except HilumErrors:
@@ -76,6 +77,14 @@ def which_fits_instead(layout: Layout, tensors: Mapping[str, Tensor], row: Publi
         if all(_alike(mapped.tensors[key].shape, shape) for key, shape in wanted.items() if key in mapped.tensors):
             return f" It fits {other.encoder}, as of {other.name}."
     return ""
+
+
+@cache
+def shapes_of(encoder: str) -> Mapping[str, torch.Size]:
+    """Shapes of the tensors of an encoder's network, by their names."""
+    with weightless():
+        body = FAMILIES[ARCHITECTURES[encoder].family].build(encoder)
+    return MappingProxyType({key: tensor.shape for key, tensor in body.state_dict().items()})
 
 
 def _alike(given: torch.Size, wanted: torch.Size) -> bool:

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from hilum.artifacts import file_sha256
 from hilum.encoders.card import Card
 from hilum.encoders.catalogue import ARCHITECTURES
+from hilum.encoders.published.fitting import shapes_of
 from hilum.encoders.published.folder import weights_folder
 from hilum.encoders.published.identity import classes_in
 from hilum.encoders.published.importing import ImportReport, encoder_of, write_directory
@@ -162,10 +162,7 @@ def _row_of(stated: StatedWeights, tensors: Mapping[str, Tensor], path: Path) ->
 def _channels(encoder: str, layout: str, tensors: Mapping[str, Tensor], path: Path, norm: str) -> int:
     """Of the first convolution in the file."""
     family = FAMILIES[ARCHITECTURES[encoder].family]
-    with torch.device("meta"):
-        body = family.build(encoder)
-    wanted = {key: tensor.shape for key, tensor in body.state_dict().items()}
-    stem = map_keys(LAYOUTS[layout], tensors, wanted, path, norm_absent=norm).tensors[
+    stem = map_keys(LAYOUTS[layout], tensors, shapes_of(encoder), path, norm_absent=norm).tensors[
         f"{family.stem.convolution}.weight"
     ]
     return int(stem.shape[1]) if stem.ndim == 4 else 3

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import timm
-import torch
 from torch import nn
 
 from hilum.encoders.toh2023 import cnn, densenet, resnet, unet_encoder, xvt
+from hilum.encoders.weightless import weightless
 
 CHANNELS = 3
 FINDINGS = 14
@@ -94,7 +94,7 @@ def paper_groups(name: str) -> dict[str, int]:
     They add up to `published` of the catalogue; running means and variances are a group of their own where the
     published count includes them.
     """
-    with torch.device("meta"):
+    with weightless():
         network = paper_network(name)
     groups: dict[str, int] = {}
     for parameter_name, parameter in network.named_parameters():

@@ -71,8 +71,8 @@ class Predictions:
         return self._matrix(SCORE)
 
     def _matrix(self, prefix: str) -> NDArray[np.float64]:
-        columns = [self.frame[prefix + finding].fill_null(float("nan")).to_numpy() for finding in self.findings]
-        return np.column_stack(columns)
+        columns = [pl.col(prefix + finding).fill_null(float("nan")) for finding in self.findings]
+        return self.frame.select(columns).to_numpy(order="c")
 
 
 def read_predictions(

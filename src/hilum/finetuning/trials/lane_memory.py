@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from hilum.augment import ViewPolicy, policy_of
+from hilum.encoders.weightless import weightless
 from hilum.encoders.zoo import Encoder, as_tokens, create_encoder
 from hilum.errors import HilumError
 from hilum.finetuning.classifier import Classifier
@@ -96,7 +97,7 @@ class LaneShapes:
     """Trials of one encoder, each shape looked at once."""
 
     def __init__(self, encoder_name: str, findings: int, size: int, batch_size: int) -> None:
-        with torch.device("meta"):
+        with weightless():
             self._start = create_encoder(encoder_name, seed=0)
         self._start.requires_grad_(False).eval()
         self._views = torch.zeros(batch_size, 1, size, size, device="meta")
@@ -198,7 +199,7 @@ class _Watched:
 
 
 def _classifier(start: Encoder, settings: FinetuneSettings, findings: int, size: int) -> Classifier:
-    with torch.device("meta"):
+    with weightless():
         encoder = start
         if settings.unfreeze == 0:
             start.frozen_blocks = len(start.blocks)

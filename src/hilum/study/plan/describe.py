@@ -9,13 +9,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
-
 from hilum.artifacts import fingerprint
 from hilum.augment.library import as_written
 from hilum.data.counts import count_images as count_by_split
 from hilum.data.manifest import is_labelled
 from hilum.encoders.freezing import freeze_all_but_last
+from hilum.encoders.weightless import weightless
 from hilum.encoders.zoo import count_parameters, create_encoder
 from hilum.errors import HilumError
 from hilum.finetuning.classifier import Classifier
@@ -443,7 +442,7 @@ def _counts(
     name: str, findings: int, unfreeze: int | Literal["all"], head: HeadName, pooling: PoolingName
 ) -> tuple[int, int]:
     """Built once for all arms that differ in their weights only."""
-    with torch.device("meta"):
+    with weightless():
         encoder = create_encoder(name, seed=0)
         freeze_all_but_last(encoder, unfreeze)
         model = Classifier(encoder, findings, size=encoder.architecture.size, head=head, pooling=pooling)
