@@ -145,16 +145,10 @@ def run_search(
         TrainingFailedError: every trial diverged.
         HilumErrors: what is wrong with any trial, before one begins.
     """
-    run = SearchRun(
+    return SearchRun(
         space, settings_of, how, store, train, val, init, encoder_name, tuple(findings), seed, tuple(best_per),
         patients_apart, memory, on_progress,
-    )  # fmt: skip
-    with run_directory(directory) as beside:
-        rows, curves = run.batches(beside)
-        _write(beside, rows, pl.concat(curves), how, best_per)
-        url = storage or f"sqlite:///{beside / STORAGE}"
-        copy_into_storage(url, storage_name, _space_of(run.space, rows), rows)
-    return directory
+    ).complete(directory, storage=storage, storage_name=storage_name)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -188,6 +182,15 @@ class SearchRun:
     patients_apart: bool = True
     memory: int | None = None
     on_progress: ProgressReport = silent
+
+    def complete(self, directory: Path, *, storage: str | None = None, storage_name: str = "sweep") -> Path:
+        """Try all that is not tried and choose, as `run_search`."""
+        with run_directory(directory) as beside:
+            rows, curves = self.batches(beside)
+            _write(beside, rows, pl.concat(curves), self.how, self.best_per)
+            url = storage or f"sqlite:///{beside / STORAGE}"
+            copy_into_storage(url, storage_name, _space_of(self.space, rows), rows)
+        return directory
 
     @property
     def space(self) -> Space:
@@ -274,9 +277,9 @@ def _part(beside: Path, batch: int) -> Path:
 
 
 def read_selected(directory: Path) -> dict[str, Any]:
-    """What was chosen: `settings` (the sample), `trial, select, val_loss, val_auroc, tried, complete, pruned, diverged,
-    steps` (of all trials together), `reads` ("validation"), and `best_per`, a list of `{settings, trial, state,
-    val_loss, val_auroc}` for each value that was asked for.
+    """What was chosen: `settings` (the sample), `trial, select, search` (of "tpe" also `trials_at_once`), `val_loss,
+    val_auroc, tried, complete, pruned, diverged, steps` (of all trials), `reads` ("validation"), and `best_per`,
+    a list of `{settings, trial, state, val_loss, val_auroc}` for each value that was asked for.
     """
     selected: dict[str, Any] = json.loads((directory / SELECTED).read_text(encoding="utf-8"))
     return selected
@@ -357,6 +360,7 @@ def _write(
         "trial": best["trial"],
         "select": how.select,
         "search": how.kind,
+        **({"trials_at_once": how.at_once} if how.kind == "tpe" else {}),
         "reads": "validation",
         "val_loss": best["val_loss"],
         "val_auroc": best["val_auroc"],

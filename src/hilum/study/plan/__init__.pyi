@@ -77,7 +77,16 @@ from .predictions import (
     write_predictions as write_predictions,
 )
 from .record import (
+    clear_for as clear_for,
+)
+from .record import (
+    forget_progress as forget_progress,
+)
+from .record import (
     forget_without_page as forget_without_page,
+)
+from .record import (
+    part_directory as part_directory,
 )
 from .record import (
     perform_once as perform_once,
