@@ -58,6 +58,7 @@ def study_app() -> typer.Typer:
     )
     app.command("plan")(plan)
     app.command("check")(check)
+    app.command("fetch")(fetch)
     app.command("run")(run)
     app.command("extend")(extend)
     app.command("status")(status)
@@ -145,6 +146,27 @@ def check(
     checked.raise_problems()
     print_table(["step", "seconds"], [[title, f"{seconds:.1f}"] for title, seconds in checked.seconds.items()])
     echo(f"\n{_checked_in_words(checked)}")
+
+
+def fetch(
+    study: StudyFile,
+    data: Data = None,
+    override: Overrides = None,
+) -> None:
+    """Fetch the data sets and weights that a study names by URL, as `run` does first; each once, into the cache.
+
+    \b
+    Examples:
+      hilum study fetch by_url.yaml
+    """
+    content = read(study, Scale.FULL, override)
+    from hilum.study.plan import fetch_wanted
+    from hilum.study.plan.fetching import wanted_by
+
+    given = roots(data, content)
+    fetch_wanted(content, given, progress)
+    for each in wanted_by(content, given):
+        echo(f"{each.title}: {each.address.place}")
 
 
 def run(

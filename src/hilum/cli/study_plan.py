@@ -33,6 +33,7 @@ def print_plan(description: "Plan") -> None:
     about += f" ({_duration(content['seconds_low'])} to {_duration(content['seconds_high'])})" if about else ""
     echo(f"\n{len(content['steps'])} steps, {done} done already{about}")
     _print_rates(content["rates"])
+    _print_fetching(content)
     if content["warnings"]:
         echo("\nDoubtful:")
         for each in content["warnings"]:
@@ -44,7 +45,20 @@ def print_plan(description: "Plan") -> None:
     counted = [task["images"] for task in content.get("tasks", [content])]
     if None in counted:
         missing = [row["name"] for row in content["data"] if not row["generated"]]
-        echo("Counts, split and time need the tables: add " + " ".join(f"--data {name}=ROOT" for name in missing))
+        by_hand = " ".join(f"--data {name}=ROOT" for name in missing)
+        fetch = "run `hilum study fetch`, or " if content.get("fetching") else ""
+        echo(f"Counts, split and time need the tables: {fetch}add {by_hand}")
+
+
+def _print_fetching(content: dict[str, Any]) -> None:
+    """What a run fetches first, and the room for it."""
+    rows = content.get("fetching", [])
+    for row in rows:
+        size = "size not known" if row["bytes"] is None else f"{row['bytes'] / 1e9:.2f} GB"
+        state = f"here, in {row['place']}" if row["here"] else f"to be fetched first ({size})"
+        echo(f"{row['title']}: {row['url']}, {state}")
+    if not all(row["here"] for row in rows):
+        echo(f"Free disk for what is fetched: {content['free_disk'] / 1e9:.1f} GB")
 
 
 def _print_parts(parts: list[dict[str, Any]]) -> None:

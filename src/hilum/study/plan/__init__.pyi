@@ -28,6 +28,12 @@ from .failures import (
 from .failures import (
     without_failed as without_failed,
 )
+from .fetching import (
+    fetch_wanted as fetch_wanted,
+)
+from .fetching import (
+    roots_at_hand as roots_at_hand,
+)
 from .fingerprints import (
     step_keys as step_keys,
 )

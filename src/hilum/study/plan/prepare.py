@@ -54,7 +54,7 @@ def prepare_study(study: Study, roots: Mapping[str, Path], *, allow_missing: boo
         HilumError: a folder is missing, a table is wrong, or the split leaves a part empty.
     """
     data = {
-        name: _read(study, name, _root(name, roots), allow_missing)
+        name: _read(study, name, _root(name, roots, study.data[name]), allow_missing)
         for name, settings in study.data.items()
         if settings.pool is None
     }
@@ -297,11 +297,11 @@ def _column_split(manifest: pl.DataFrame, wanted: ColumnSplit, data: PreparedDat
     return Split(f"{wanted.column}-test-{'-'.join(map(str, wanted.test))}", rows)
 
 
-def _root(name: str, roots: Mapping[str, Path]) -> Path:
+def _root(name: str, roots: Mapping[str, Path], settings: DataSet) -> Path:
     if name not in roots:
-        raise HilumError(
-            f"--data {name}=ROOT", expected="the folder of this data set", found="none", fix=f"Add --data {name}=ROOT."
-        )
+        fetch = "Run `hilum study fetch`, or add" if settings.address is not None else "Add"
+        fix = f"{fetch} --data {name}=ROOT."
+        raise HilumError(f"--data {name}=ROOT", expected="the folder of this data set", found="none", fix=fix)
     return roots[name]
 
 
