@@ -1,5 +1,6 @@
 """Data sets and weights that a study names by URL: planned without a connection, fetched once, used as if given."""
 
+import re
 import shutil
 from contextlib import contextmanager
 from pathlib import Path
@@ -121,6 +122,7 @@ def test_weights_of_another_encoder_and_other_archives_are_refused_before_anythi
         fetch_wanted(parse_study(swapped, where="swapped.yaml"), {})
 
 
+@pytest.mark.slow
 def test_a_check_says_which_weights_are_to_be_fetched(text, shelf):
     checked = check_study(parse_study(text, where="by_url.yaml"), {"images": shelf / "images"}, workers=1)
     assert any("Get them with `hilum study fetch`" in problem.sentence for problem in checked.problems)
@@ -136,3 +138,13 @@ def test_bad_addresses_are_refused_all_at_once_with_their_lines(text, shelf):
     assert "'ftp' is none of https://" in problems
     assert "line 10" in problems
     assert "weights from elsewhere need their checksum" in problems
+
+
+def test_the_example_of_the_documentation_is_a_study():
+    page = (Path(__file__).parents[3] / "docs/cluster.md").read_text(encoding="utf-8")
+    (snippet,) = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
+    wanted = wanted_by(parse_study(snippet, where="cluster.md"), {})
+    assert [each.address.url for each in wanted] == [
+        "s3://bucket/chestxray14.tar.gz", "https://example.org/simclr-resnet18.zip",
+    ]  # fmt: skip
+    assert all(each.address.sha256 for each in wanted)
