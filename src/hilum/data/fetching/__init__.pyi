@@ -16,9 +16,6 @@ from .address import (
 from .address import (
     parse_address as parse_address,
 )
-from .download import (
-    download as download,
-)
 from .fetch import (
     fetch_address as fetch_address,
 )
