@@ -13,7 +13,7 @@ from hilum.study.file import as_yaml, parse_study
 from hilum.study.file.views import views_of
 from hilum.study.plan import plan_data, plan_study
 from hilum.study.plan.prepare import prepare
-from hilum.study.plan.sweep import refuse_impossible
+from hilum.study.plan.sweep import refuse_impossible, too_large_sweeps
 
 SWEEP = """\
 question: Which encoder, at which size?
@@ -120,3 +120,20 @@ def test_storages_that_do_not_answer_are_refused_before_anything_runs(images, tm
     study = study_of(SWEEP.replace("best_per", "storage: nosuchbase://host/name, best_per"))
     (message,) = refuse_impossible(study, prepare(study, {"images": images}).labelled_images)
     assert "arms.tuned, sweep.storage" in message
+
+
+def test_a_sweep_that_no_memory_holds_is_listed_by_the_plan_and_by_the_check(images):
+    text = SWEEP.replace("finetune: {", "finetune: {batch_size: 50000000, ").replace("over: {encoder", "over: {lr")
+    text = text.replace(
+        "[toh2023_xvt, resnet18], size: [32, 48], unfreeze: up_to_half}, best_per: [encoder]", "[1e-3]}"
+    )
+    study = study_of(text)
+    plan = plan_data(plan_study(study, {"images": images}))
+    (row,) = plan["sweeps"]
+    assert row["refused"].startswith("arms.tuned, sweep: memory: expected ")
+    assert plan["refused"] == [row["refused"]]
+    assert [arm["arm"] for arm in plan["arms"]] == ["tuned", "plain"]
+    large = too_large_sweeps(study, 60, 20)
+    assert list(large) == ["tuned"]
+    assert large["tuned"].startswith("memory: expected 5,379.2 GB for one trial")
+    assert too_large_sweeps(study_of(), 60, 20) == {}

@@ -37,6 +37,9 @@ def package(
     """
     from hilum.cli.study import roots
     from hilum.errors import HilumError
+    from hilum.study.file.read import study_of_run
+
+    folders = roots(data, study_of_run(study))
     from hilum.prediction.description import read_description
     from hilum.prediction.packaging import CALIBRATIONS
     from hilum.study.package import package as run
@@ -49,7 +52,7 @@ def package(
             arm,
             out,
             task=task,
-            roots=roots(data),
+            roots=folders,
             calibration=calibrate,  # type: ignore[arg-type]  # checked above
             n_bootstrap=n_bootstrap,
             on_progress=on_progress,

@@ -90,6 +90,7 @@ def plan(
       hilum study plan studies/chestxray14_tiny.yaml --scale tiny --json
     """
     content = read(study, scale, override, protocol)  # before torch is imported: a mistake in it is reported at once
+    folders = roots(data, content, need_all=False)
     from hilum.study.plan import plan_data, plan_study
 
     if measure:
@@ -99,7 +100,7 @@ def plan(
         starts = content.starts
         named = {str(arm.encoder or starts[str(arm.start)].encoder) for arm in content.arms.values()}
         measure_rates(sorted(named), image_size(content))
-    description = plan_study(content, roots(data, content), out, allow_missing=allow_missing)
+    description = plan_study(content, folders, out, allow_missing=allow_missing)
     if json:
         print_json(plan_data(description) | {"published": published_rows(description)})
     else:
@@ -129,15 +130,14 @@ def check(
       hilum study check studies/chestxray14_tiny.yaml --data chestxray14=CXR8 --set finetune.head=mlp
     """
     content = read(study, scale, override, protocol)
+    folders = roots(data, content)
     from dataclasses import asdict
 
     from hilum.study.check import check_study
 
     _quiet()
     with progress("check") as on_progress:
-        checked = check_study(
-            content, roots(data, content), allow_missing=allow_missing, workers=workers, on_progress=on_progress
-        )
+        checked = check_study(content, folders, allow_missing=allow_missing, workers=workers, on_progress=on_progress)
     if json:
         print_json(asdict(checked))
         if checked.problems:
@@ -163,7 +163,7 @@ def fetch(
     from hilum.study.plan import fetch_wanted
     from hilum.study.plan.fetching import wanted_by
 
-    given = roots(data, content)
+    given = roots(data, content, need_all=False)
     fetch_wanted(content, given, progress)
     for each in wanted_by(content, given):
         echo(f"{each.title}: {each.address.place}")
@@ -219,13 +219,14 @@ def run(
       hilum study run studies/demo.yaml --out runs/demo --jobs 2
     """
     content = read(study, scale, override, protocol)
+    folders = roots(data, content, fetches=True)
     from hilum.artifacts import locked
 
     if int(os.environ.get("RANK") or os.environ.get("SLURM_PROCID") or 0) == 0:  # of several processes, one locks
         context.with_resource(locked(out))  # before torch is imported: a second run is refused at once
     run_to_report(
         content,
-        roots(data, content),
+        folders,
         out,
         workers,
         allow_missing=allow_missing,
@@ -261,7 +262,7 @@ def extend(
     from hilum.study.execution import extended
 
     content = extended(directory, seeds, unannounced=unannounced)
-    run_to_report(content, roots(data, content), directory, workers, allow_missing=allow_missing)
+    run_to_report(content, roots(data, content, fetches=True), directory, workers, allow_missing=allow_missing)
 
 
 def status(
@@ -303,8 +304,22 @@ def read(study: str, scale: Scale, override: list[str] | None, protocol: Protoco
     return tiny(content)
 
 
-def roots(data: list[str] | None, study: "Study | None" = None) -> dict[str, Path]:
-    """Folders of data sets from NAME=ROOT; a name that is none of the study's is refused, where the study is known."""
+def roots(data: list[str] | None, study: "Study", *, need_all: bool = True, fetches: bool = False) -> dict[str, Path]:
+    """Folders of data sets from NAME=ROOT, read before torch is imported: what is wrong with them is said at once.
+
+    Args:
+        data: as they were given.
+        study: the study.
+        need_all: whether all are needed; then those that were fetched before are among them.
+        fetches: whether those that the study names by URL are fetched later.
+
+    Raises:
+        HilumError: a name that is none of the study's, a folder that is not there, or, where all are needed, one that
+            is not named.
+    """
+    from hilum.study.plan.fetching import roots_at_hand
+    from hilum.study.plan.prepare import refuse_without_folder
+
     found = {}
     for entry in data or []:
         name, equals, root = entry.partition("=")
@@ -312,7 +327,7 @@ def roots(data: list[str] | None, study: "Study | None" = None) -> dict[str, Pat
             raise HilumError(
                 f"--data {entry}", expected="NAME=ROOT", found="no '='", fix=f"Write --data {entry}=FOLDER."
             )
-        if study is not None and name not in study.data:
+        if name not in study.data:
             names = ", ".join(study.data)
             raise HilumError(
                 f"--data {entry}", expected=f"a data set of the study ({names})", found=name, fix="Rename it."
@@ -320,6 +335,10 @@ def roots(data: list[str] | None, study: "Study | None" = None) -> dict[str, Pat
         if not Path(root).is_dir():
             raise HilumError(f"--data {name}", expected="a folder", found=f"{root} is none", fix="Check the path.")
         found[name] = Path(root)
+    if need_all:
+        found = roots_at_hand(study, found)
+        later = {name: Path() for name, each in study.data.items() if fetches and each.address is not None}
+        refuse_without_folder(study, {**later, **found})
     return found
 
 
@@ -360,6 +379,7 @@ def run_to_report(
         cpus_per_step=cpus_per_step,
         mirror=mirror,
         on_start=begin,
+        on_read=lambda lines: echo("\n".join(lines)),
         on_check=_print_checked,
     )
     if first:

@@ -32,6 +32,9 @@ def print_plan(description: "Plan") -> None:
     about = f" · about {_duration(content['seconds'])} on this machine" if content["seconds"] is not None else ""
     about += f" ({_duration(content['seconds_low'])} to {_duration(content['seconds_high'])})" if about else ""
     echo(f"\n{len(content['steps'])} steps, {done} done already{about}")
+    if done < len(content["steps"]):
+        echo("Before them `hilum study run` tries every step in miniature, a minute or two; --no-check leaves that out")
+    _print_kinds(content["seconds_by_kind"])
     _print_rates(content["rates"])
     _print_fetching(content)
     if content["warnings"]:
@@ -59,6 +62,29 @@ def _print_fetching(content: dict[str, Any]) -> None:
         echo(f"{row['title']}: {row['url']}, {state}")
     if not all(row["here"] for row in rows):
         echo(f"Free disk for what is fetched: {content['free_disk'] / 1e9:.1f} GB")
+
+
+_LONG = 3600.0
+"""Seconds from which on a plan says what would shorten it."""
+_SHORTER = {
+    "pretrain": "fewer epochs (--set pretrain.epochs=N), one pretraining for all seeds (--set pretrain.seeds=first), "
+    "smaller images (preprocess), fewer arms",
+    "supervise": "fewer epochs (init.finetune.epochs of the arm)",
+    "sweep": "fewer values (sweep.over), or sweep.search: halving",
+    "finetune": "fewer seeds (--set seeds=[0]), fewer epochs (--set finetune.epochs=N), a frozen encoder "
+    "(--set finetune.unfreeze=0), fewer arms",
+    "explain": "no heat maps (--set explain=null)",
+}
+
+
+def _print_kinds(rows: list[dict[str, Any]]) -> None:
+    """Where the time of a long study goes, and what would shorten it."""
+    if sum(row["seconds"] for row in rows) < _LONG:
+        return
+    parts = [f"{row['kind']} {_duration(row['seconds'])} ({row['steps']} steps)" for row in rows[:3]]
+    echo(f"Most of it: {', '.join(parts)}")
+    if shorter := _SHORTER.get(rows[0]["kind"]):
+        echo(f"Shorter: {shorter}; `--scale tiny` tries everything in minutes. Results are then others")
 
 
 def _print_parts(parts: list[dict[str, Any]]) -> None:
@@ -109,7 +135,7 @@ def _print_arms(content: dict[str, Any]) -> None:
     _print_labelled(content["labelled"])
     _print_finetuning(content["finetuning"])
     for row in content["sweeps"]:
-        echo(f"\nSweep of {row['arm']}: {row['in_words']}")
+        echo(f"\nSweep of {row['arm']}: {row['in_words'] if row['refused'] is None else 'refused, see below'}")
 
 
 def _print_task(task: dict[str, Any]) -> None:
@@ -251,13 +277,10 @@ def _print_data(row: dict[str, object], split: str | None) -> None:
 
 def _print_power(power: dict[str, Any]) -> None:
     """What the test images can show, in a sentence and a line a finding."""
-    overall, assumed = power["rows"][0], power["assumed"]
-    findings = power["rows"][1:] or power["rows"]  # of one finding there is no mean
-    smallest, note = overall["smallest_difference"], overall["note"]
-    if smallest is None:
-        echo(f"This test set can show no difference in AUROC: {note}.")
-    else:
-        echo(f"This test set can show a difference of at least {smallest:.3f} in AUROC{f', {note}' if note else ''}.")
+    from hilum.study.plan.power import power_in_words
+
+    assumed, findings = power["assumed"], power["rows"][1:] or power["rows"]  # of one finding there is no mean
+    echo(power_in_words(power))
     columns = ("finding", "positives", "negatives", "patients", "positive_patients", "smallest_difference")
     titles = ["finding", "positive images", "negative images", "patients", "positive patients", "smallest difference"]
     print_table(titles, [[row[key] for key in columns] for row in findings])

@@ -31,7 +31,7 @@ from hilum.study.plan import (
 )
 from hilum.study.plan.fetching import roots_at_hand
 from hilum.study.plan.prepare import prepare_study
-from hilum.study.plan.sweep import refuse_impossible
+from hilum.study.plan.sweep import refuse_impossible, too_large_sweeps
 from hilum.study.prepared import Prepared, PreparedStudy
 
 MOST_GENERATED = 150
@@ -134,7 +134,11 @@ def check_study(
 
 
 def check_prepared(
-    prepared: Prepared | PreparedStudy, *, workers: int | None = None, on_progress: ProgressReport = silent
+    prepared: Prepared | PreparedStudy,
+    *,
+    workers: int | None = None,
+    runs_here: bool = True,
+    on_progress: ProgressReport = silent,
 ) -> Checked:
     """Run all steps of a study in miniature, in a temporary directory that is deleted afterwards.
 
@@ -146,25 +150,29 @@ def check_prepared(
     Args:
         prepared: the study's data.
         workers, on_progress: as in `check_study`.
+        runs_here: the study will run on this machine, so that its memory must do for the trials of sweeps.
     """
     if isinstance(prepared, PreparedStudy):
-        return _check_tasks(prepared, workers, on_progress)
+        return _check_tasks(prepared, workers, runs_here, on_progress)
     with temporary_directory(TEMPORARY) as temporary:
         small = miniature(prepared)
         trial = _Trial(small, temporary, workers)
         trial.checked.problems += _problems_before(prepared)
+        if runs_here:
+            large = too_large_sweeps(prepared.study, prepared.labelled_images, len(prepared.task.val.image_ids))
+            trial.checked.problems += [Problem(arm, BEFORE, f"sweep: {message}") for arm, message in large.items()]
         trial.run(on_progress)
         return trial.checked
 
 
-def _check_tasks(prepared: PreparedStudy, workers: int | None, on_progress: ProgressReport) -> Checked:
+def _check_tasks(prepared: PreparedStudy, workers: int | None, runs_here: bool, on_progress: ProgressReport) -> Checked:
     """Every task by itself, at its smallest label fraction; what they share is tried with each."""
     tried: dict[str, str] = {}
     for view in views_of(prepared.study):
         tried.setdefault(view.task, view.directory)
     checked = Checked([], 0)
     for task, place in tried.items():
-        each = check_prepared(prepared.views[place], workers=workers, on_progress=on_progress)
+        each = check_prepared(prepared.views[place], workers=workers, runs_here=runs_here, on_progress=on_progress)
         if not place:
             return each
         checked.arms += [arm for arm in each.arms if arm not in checked.arms]

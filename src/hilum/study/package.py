@@ -16,7 +16,7 @@ from hilum.study.execution.evaluate import read_arm, read_validation
 from hilum.study.execution.external import store_of
 from hilum.study.execution.run import prepare_in
 from hilum.study.file import Study
-from hilum.study.file.read import read_study
+from hilum.study.file.read import study_of_run
 from hilum.study.file.views import views_of
 from hilum.study.plan import EVALUATION, finetuning_directory, in_view
 
@@ -52,9 +52,7 @@ def package(
     Raises:
         HilumError: no finished study, or no such arm.
     """
-    if not (out / "study.yaml").is_file():
-        raise HilumError(out, expected="the directory of a study", found="no study.yaml", fix="Name what --out named.")
-    study = _task_of(read_study(out / "study.yaml"), task)
+    study = _task_of(study_of_run(out), task)
     evaluation = out / in_view(study, EVALUATION)
     if arm not in study.arms:
         raise HilumError("ARM", expected=f"one of {', '.join(study.arms)}", found=arm, fix="Name one of these.")

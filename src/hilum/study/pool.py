@@ -124,20 +124,22 @@ def findings_of(study: Study, data: PreparedData) -> list[str]:
     return [finding for finding in study.task.findings if finding in known]
 
 
-def images_of_task(study: Study, data: PreparedData, findings: list[str]) -> pl.DataFrame:
+def images_of_task(study: Study, data: PreparedData, findings: list[str], where: str = "task.findings") -> pl.DataFrame:
     """As `hilum.data.labels.task_images`; each part of a pool with the findings that it labels, by its own readings.
 
     Args:
         study: of the task.
         data: a data set.
         findings: of the task.
+        where: key of the findings in the study file.
 
     Raises:
         HilumError: as `task_images`; or a finding that no part labels, or a part that labels none.
     """
     policy, cohort = study.task.policy(), study.task.images.cohort()
     if not data.parts:
-        return task_images(replace(data.collected, manifest=data.manifest), findings, policy, cohort)
+        collected = replace(data.collected, manifest=data.manifest)
+        return task_images(collected, findings, policy, cohort, where=where, of=data.name)
     rows = {}
     for name, part in data.parts.items():
         own = findings_of(study, part)

@@ -17,7 +17,10 @@ from hilum.runs.results import Result
 from hilum.study.check import Checked, check_prepared
 from hilum.study.execution import run_study as run_steps
 from hilum.study.file import Study, find_study, read_study, tiny
+from hilum.study.file.views import views_of
 from hilum.study.plan import EVALUATION, Step, fetch_wanted, roots_at_hand
+from hilum.study.plan.leakage import warnings_of
+from hilum.study.plan.power import power_in_words, power_of
 from hilum.study.prepared import PreparedStudy
 from hilum.study.scheduling import Where
 from hilum.training.distributed import by_the_first, joined_processes, rank
@@ -84,6 +87,7 @@ def run_study(
     mirror: str | None = None,
     progress: ShowProgress = quiet,
     on_start: Callable[[str], None] | None = None,
+    on_read: Callable[[list[str]], None] | None = None,
     on_check: Callable[[Checked], None] | None = None,
 ) -> StudyResult:
     """Run a study to its report; interrupted, or with a changed arm, it does only what is left.
@@ -104,6 +108,8 @@ def run_study(
         mirror: URL of a copy of the directory, as fsspec names it: fetched from first, and added to step by step.
         progress: shows each step.
         on_start: called with the question before the first step, in the first process.
+        on_read: called once the data are read, before anything is trained, with what is to be known before hours are
+            spent: the smallest difference that the test images can show, and doubts about the data.
         on_check: called with what the miniature tried.
 
     Raises:
@@ -123,7 +129,9 @@ def run_study(
 
     def try_first(prepared: PreparedStudy) -> None:
         with progress("check") as on_progress:
-            checked = check_prepared(prepared, workers=workers, on_progress=on_progress)
+            checked = check_prepared(
+                prepared, workers=workers, runs_here=cluster in (None, "local"), on_progress=on_progress
+            )
         checked.raise_problems(but_warnings=True)
         if on_check is not None:
             on_check(checked)
@@ -145,12 +153,24 @@ def run_study(
             show_step=show_step,
             workers=workers,
             allow_missing=allow_missing,
+            on_read=None if on_read is None else lambda prepared: on_read(_before(prepared)),
             check=try_first if check else None,
             log=log,
             where=Where(cluster, jobs, cpus_per_step),
             mirror=mirror,
         )
     return StudyResult(out, {"question": content.question, "arms": list(content.arms), "seeds": content.seeds}, page)
+
+
+def _before(prepared: PreparedStudy) -> list[str]:
+    """What each task's test images can show, at its largest label fraction, and doubts about the data."""
+    of_task = {view.task: view.directory for view in views_of(prepared.study)}
+    lines = []
+    for task, place in of_task.items():
+        sentence = power_in_words(power_of(prepared.views[place]))
+        lines.append(f"{task}: {sentence}" if len(of_task) > 1 else sentence)
+    doubts = warnings_of(*prepared.views.values())
+    return [*lines, *(f"Doubtful, {each.data}: {each.note}" for each in doubts)]
 
 
 def _overrides(settings: Mapping[str, Any] | Sequence[str]) -> list[str]:

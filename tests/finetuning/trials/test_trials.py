@@ -309,7 +309,7 @@ def test_memory_is_what_the_tensors_of_a_run_take(store, images, tmp_path):
     activations = sum(size for key, size in saved.items() if key not in weights)
     turn = activations + 4 * sum(each.numel() for each in lane.parameters)
     assert turn == pytest.approx(computed.turn, rel=0.02)
-    with pytest.raises(HilumError, match=r"memory: expected .* bytes for one trial; found 1,000"):
+    with pytest.raises(HilumError, match=r"memory: expected .* GB for one trial; found 0.0 GB"):
         lane_memory.chunks_that_fit(list(enumerate(trials)), SMALL, findings=2, size=32, images=(40, 12), memory=1000)
 
 

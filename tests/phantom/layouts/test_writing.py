@@ -31,7 +31,7 @@ def test_what_is_drawn_comes_back_in_the_order_of_the_images_whoever_drew_it():
 def test_an_error_in_another_process_arrives_as_it_was_raised():
     def draw(image):
         if image.image_id != "00000002_000.png":  # of several that fail, the first to arrive is anybody's
-            return None
+            return
         raise HilumError(image.image_id, expected="room on the disk", found="none", fix="Make room.")
 
     population = population_images(0, 500)

@@ -115,7 +115,7 @@ def test_generated_patients_carry_their_populations_name_in_every_layout(prepare
 
 
 def test_a_finding_that_the_set_does_not_label_is_refused_with_those_it_does(prepared):
-    with pytest.raises(HilumError, match=r"expected findings of this data set .*found Hernia"):
+    with pytest.raises(HilumError, match=r"^task.findings: expected findings of images .*found Hernia"):
         prepared("vindr_cxr", "[Hernia]")
 
 

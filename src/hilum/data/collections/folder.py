@@ -66,7 +66,7 @@ def read(
 ) -> Collected:
     """Read a folder of images; see `hilum.data.collections.read_collection`."""
     notes: list[str] = []
-    images, rejected, remarks = _find_images(root, notes, on_progress)
+    images, rejected, remarks = _find_images(root, labels, notes, on_progress)
     if images.is_empty() and not (labels is not None and allow_missing):
         raise HilumError(
             root,
@@ -118,7 +118,7 @@ def _with_canonical_ids(images: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, l
 
 
 def _find_images(
-    root: Path, notes: list[str], on_progress: ProgressReport
+    root: Path, labels: Path | None, notes: list[str], on_progress: ProgressReport
 ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     """(`path`, and what a DICOM header says), sorted by path; the files set aside; and remarks on the others."""
     rows: list[tuple[str, str | None, str | None, str | None, float | None, str | None]] = []
@@ -136,7 +136,7 @@ def _find_images(
             start = first_bytes(path)
             kind = kind_of_bytes(start)
             if kind is None and path.suffix.lower() not in _ENDINGS:
-                others += 1
+                others += labels is None or not labels.exists() or not path.samefile(labels)
                 continue
             if not is_utf8(name):
                 raise UnreadableImage(path, reason=NOT_UTF8)
@@ -150,7 +150,8 @@ def _find_images(
         remarks += [(name, remark) for remark in header.remarks]
         rows.append((name, header.patient_id, header.study_id, header.view, header.age, header.sex))
     if others:
-        notes.append(f"{others:,} files are no images and were skipped")
+        counted = "1 file is no image and was" if others == 1 else f"{others:,} files are no images and were"
+        notes.append(f"{counted} skipped")
     if rejected:
         notes.append(f"{len(rejected):,} files could not be read and were set aside (rejected.parquet)")
     if unread:

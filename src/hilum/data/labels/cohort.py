@@ -77,7 +77,15 @@ class Cohort:
         return (*self.any_of, *self.exactly_one_of, *sides)
 
 
-def task_images(collected: Collected, findings: list[str], policy: LabelPolicy, cohort: Cohort) -> pl.DataFrame:
+def task_images(
+    collected: Collected,
+    findings: list[str],
+    policy: LabelPolicy,
+    cohort: Cohort,
+    *,
+    where: str = "findings",
+    of: str = "this data set",
+) -> pl.DataFrame:
     """The images of a task, ready to be divided: codes read, cohort chosen, images in doubt left out; in this order.
 
     Unlabelled images take no part in a task; they may only pretrain.
@@ -87,6 +95,7 @@ def task_images(collected: Collected, findings: list[str], policy: LabelPolicy, 
         findings: of the task.
         policy: how codes are read.
         cohort: which images to keep.
+        where, of: for the message about findings that it lacks, as in `require_findings`.
 
     Returns:
         A manifest; `targets` of it, with the same findings and policy, keeps every image.
@@ -95,7 +104,7 @@ def task_images(collected: Collected, findings: list[str], policy: LabelPolicy, 
         HilumError: what `read_codes`, `choose` and `targets` refuse.
     """
     manifest = read_codes(collected, list(dict.fromkeys([*findings, *cohort.findings])), policy)
-    require_findings(manifest, findings)
+    require_findings(manifest, findings, where=where, of=of)
     return drop_uncertain(choose(labelled_images(manifest), cohort, policy), findings, policy)
 
 

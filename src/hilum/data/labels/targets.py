@@ -66,8 +66,16 @@ def is_positive(finding: str, policy: LabelPolicy) -> pl.Expr:
     return certain | code.eq_missing(-1) if policy.uncertain_of(finding) == "one" else certain
 
 
-def require_findings(manifest: pl.DataFrame, findings: list[str]) -> None:
+def require_findings(
+    manifest: pl.DataFrame, findings: list[str], *, where: str = "findings", of: str = "this data set"
+) -> None:
     """Refuse findings that a manifest has no column for, and an empty list of them.
+
+    Args:
+        manifest: of a data set.
+        findings: canonical names.
+        where: they were asked for, for the message.
+        of: name of the data set, for the message.
 
     Raises:
         HilumError: names what is missing and what there is.
@@ -76,10 +84,10 @@ def require_findings(manifest: pl.DataFrame, findings: list[str]) -> None:
     missing = [name for name in findings if name not in here]
     if missing or not findings:
         raise HilumError(
-            "findings",
-            expected=f"findings of this data set ({', '.join(here) or 'it has none'})",
+            where,
+            expected=f"findings of {of} ({', '.join(here) or 'it has none'})",
             found=", ".join(missing) or "none",
-            fix="Name findings that the data set has.",
+            fix="Name findings that the data set has, or add a column of labels.",
         )
 
 

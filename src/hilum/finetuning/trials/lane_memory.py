@@ -152,8 +152,8 @@ def chunks_that_fit(
             return [numbers[first:last] for first, last in pairwise(bounds)]
     raise HilumError(
         "memory",
-        expected=f"{need:,} bytes for one trial",
-        found=f"{memory:,}",
+        expected=f"{need / 1e9:,.1f} GB for one trial",
+        found=f"{memory / 1e9:,.1f} GB",
         fix=f"Give {encoder_name} a smaller `batch_size` or `size` or fewer unfrozen blocks, leave its arms out, or "
         "give more memory: trials use half of what is free.",
     )

@@ -8,7 +8,8 @@ from hilum.artifacts import write_json
 from hilum.errors import HilumError
 from hilum.evaluation.inference import Look
 from hilum.report.content import LookTaken
-from hilum.study.file import Study, find_study, read_study
+from hilum.study.file import Study
+from hilum.study.file.read import study_of_run
 
 LOOKS = "looks.json"
 """In a study's directory: the seeds of each look, first to last. The same seeds judged again are the same look."""
@@ -56,13 +57,9 @@ def extended(out: Path, more: int, *, unannounced: bool = False) -> Study:
     Raises:
         HilumError: no study there, fewer than one seed, or no look left.
     """
-    path = out / "study.yaml"
-    if not path.is_file():
-        fix = "Give the --out of `hilum study run`."
-        raise HilumError(out, expected="the directory of a study (with study.yaml)", found="none there", fix=fix)
+    study = study_of_run(out)
     if more < 1:
         raise HilumError("--seeds", expected="1 or more seeds to add", found=str(more), fix="Say how many to add.")
-    study = read_study(find_study(str(path)), [])
     taken = len(looks_taken(out))
     if taken >= study.evaluate.looks and not unannounced:
         raise HilumError(

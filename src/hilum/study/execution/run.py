@@ -53,6 +53,7 @@ def run_study(
     show_step: ShowStep,
     workers: int | None = None,
     allow_missing: bool = False,
+    on_read: Callable[[PreparedStudy], object] | None = None,
     check: Callable[[PreparedStudy], object] | None = None,
     log: Log | None = None,
     where: Where = Where(),  # noqa: B008 (frozen)
@@ -67,6 +68,7 @@ def run_study(
         show_step: shows which step runs and how far it is; of several at once, one call for each.
         workers: threads that decode images and prepare batches; the results do not depend on it.
         allow_missing: run without the images whose file is not there; they are set aside and counted.
+        on_read: called in the first process once the data are read, before anything is trained.
         check: tries the study in miniature and raises where it cannot run to its end
             (`hilum.study.check.check_prepared`). Called before the first step, unless all steps are done or the same
             study was tried here before; not where several processes train together.
@@ -89,6 +91,8 @@ def run_study(
         _generate_images(study, out, show_step, workers)
         prepared = prepare_in(study, roots, out, allow_missing=allow_missing)
         refuse_contaminated(prepared)
+        if on_read is not None and rank() == 0:
+            on_read(prepared)
         steps = steps_of(study, {place: count_images(view) for place, view in prepared.views.items()})
         keys = by_the_first(lambda: step_keys(steps, prepared))
         tried = _check_once(check, prepared, steps, keys, out)

@@ -100,6 +100,22 @@ def read_study(path: Path, overrides: Sequence[str] = ()) -> Study:
     return parse_study(_text_of(path), where=path, overrides=overrides)
 
 
+def study_of_run(out: Path) -> Study:
+    """Read the study that a directory holds a run of.
+
+    Args:
+        out: what `hilum study run` was given as `--out`.
+
+    Raises:
+        HilumError: no study there.
+    """
+    path = out / "study.yaml"
+    if not path.is_file():
+        fix = "Give the --out of `hilum study run`."
+        raise HilumError(out, expected="the directory of a study (with study.yaml)", found="none there", fix=fix)
+    return read_study(path)
+
+
 def _text_of(path: Path) -> str:
     try:
         with path.open("rb") as stream:

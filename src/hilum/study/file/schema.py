@@ -399,6 +399,11 @@ class Study(Section):
         return self.task.on or next(iter(self.data))
 
     @property
+    def data_in_folders(self) -> list[str]:
+        """Names of the data sets whose folder the user names: neither generated nor pooled of others."""
+        return [name for name, data in self.data.items() if data.generate is None and data.pool is None]
+
+    @property
     def pretraining_data(self) -> list[str]:
         """Names of the data sets that some arm has learnt from before it is fine-tuned, in the order of the arms."""
         names = [name for arm in self.arms for name in self.data_before(arm)]

@@ -3,7 +3,7 @@
 An arm's model without its weights: what is counted before anything trains.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -18,6 +18,7 @@ from hilum.data.fetching import is_address
 from hilum.data.manifest import is_labelled
 from hilum.encoders.freezing import freeze_all_but_last
 from hilum.encoders.zoo import count_parameters, create_encoder
+from hilum.errors import HilumError
 from hilum.finetuning.classifier import Classifier
 from hilum.finetuning.off_the_shelf.feature_arm import FEATURES
 from hilum.finetuning.output_types import class_balance
@@ -32,7 +33,7 @@ from hilum.study.plan.fingerprints import step_keys
 from hilum.study.plan.label_fraction import labelled_shares, share_in_words
 from hilum.study.plan.leakage import Start, contamination_of, contamination_problems, start_of, warnings_of
 from hilum.study.plan.learnable_labels import label_problems
-from hilum.study.plan.power import detectable_differences
+from hilum.study.plan.power import power_of
 from hilum.study.plan.predictions import in_units, labels
 from hilum.study.plan.prepare import prepare_study
 from hilum.study.plan.record import read_record
@@ -142,19 +143,21 @@ def plan_data(plan: Plan) -> dict[str, Any]:
     """
     study = plan.study
     if plan.tasks:
+        tasks = [{"name": name, **_task_row(each)} for name, each in plan.tasks.items()]
         return {
             "question": study.question,
             "data": [_data_row(plan, name) for name in study.data],
-            "tasks": [{"name": name, **_task_row(each)} for name, each in plan.tasks.items()],
+            "tasks": tasks,
             "pretraining": _pretraining_rows(*plan.tasks.values()),
             "seeds": study.seeds,
             "steps": [_step_row(plan, step) for step in plan.steps],
             "seconds": remaining_seconds(plan),
             **_certainty(plan),
             **_fetching(plan),
-            "refused": _refused(*plan.tasks.values()),
+            "refused": _refused(plan.tasks.values(), [row for task in tasks for row in task["sweeps"]]),
             "warnings": _warnings(*plan.tasks.values()),
         }
+    sweeps = _sweep_rows(plan)
     return {
         "question": study.question,
         "data": [_data_row(plan, name) for name in study.data],
@@ -163,17 +166,17 @@ def plan_data(plan: Plan) -> dict[str, Any]:
         "judged": _judged_row(plan.prepared) if plan.prepared else None,
         "labelled": _labelled_rows(plan.prepared) if plan.prepared else None,
         "without_features": dict(plan.prepared.task.without_features) if plan.prepared else {},
-        "power": _power(plan.prepared) if plan.prepared else None,
+        "power": power_of(plan.prepared) if plan.prepared else None,
         "arms": [arm_row(plan, arm) for arm in study.arms],
         "pretraining": _pretraining_rows(plan),
         "finetuning": _finetuning_rows(plan),
-        "sweeps": _sweep_rows(plan),
+        "sweeps": sweeps,
         "seeds": study.seeds,
         "steps": [_step_row(plan, step) for step in plan.steps],
         "seconds": remaining_seconds(plan),
         **_certainty(plan),
         **_fetching(plan),
-        "refused": _refused(plan),
+        "refused": _refused([plan], sweeps),
         "warnings": _warnings(plan),
     }
 
@@ -190,20 +193,21 @@ def _task_row(plan: Plan) -> dict[str, Any]:
         "judged": _judged_row(plan.prepared) if plan.prepared else None,
         "labelled": _labelled_rows(plan.prepared) if plan.prepared else None,
         "without_features": dict(plan.prepared.task.without_features) if plan.prepared else {},
-        "power": _power(plan.prepared) if plan.prepared else None,
+        "power": power_of(plan.prepared) if plan.prepared else None,
         "arms": [arm_row(plan, arm) for arm in study.arms],
         "finetuning": _finetuning_rows(plan),
         "sweeps": _sweep_rows(plan),
     }
 
 
-def _refused(*plans: Plan) -> list[str]:
+def _refused(plans: Iterable[Plan], sweeps: list[dict[str, Any]]) -> list[str]:
     texts = [
         each
         for plan in plans
         if plan.prepared
         for each in (*contamination_problems(plan.prepared), *label_problems(plan.prepared))
     ]
+    texts += [row["refused"] for row in sweeps if row["refused"]]
     return list(dict.fromkeys(texts))
 
 
@@ -219,7 +223,8 @@ def arm_row(plan: Plan, arm: str) -> dict[str, Any]:
     trainable, total = parameter_counts(study, arm)
     resolved = pretraining_of(plan, arm)
     length = study.pretraining_epochs(init) if isinstance(init, Pretrained) else None
-    epochs = f", {resolved.settings.epochs if resolved else length} epochs" if resolved or length else ""
+    length = resolved.settings.epochs if resolved else length
+    epochs = f", {length} epoch{'s' if length > 1 else ''}" if length else ""
     return {
         "arm": arm,
         "encoder": settings.encoder or FEATURES,
@@ -300,12 +305,16 @@ def _class_balance(plan: Plan, settings: FinetuneSettings) -> tuple[dict[str, di
 
 
 def _sweep_rows(plan: Plan) -> list[dict[str, Any]]:
-    """What each arm tries before it is trained, and the memory that this takes."""
-    rows = []
+    """What each arm tries before it is trained, and the memory that this takes; or why this machine cannot."""
+    rows: list[dict[str, Any]] = []
     for arm in plan.study.arms if plan.images is not None else ():
         if plan.images is not None and plan.study.sweep_of(arm) is not None:
-            needs = needs_of(plan.study, arm, (plan.images.train, plan.images.val))
-            rows.append({"arm": arm, **asdict(needs), "in_words": needs.in_words})
+            try:
+                needs = needs_of(plan.study, arm, (plan.images.train, plan.images.val))
+            except HilumError as error:
+                rows.append({"arm": arm, "refused": f"arms.{arm}, sweep: {error}"})
+            else:
+                rows.append({"arm": arm, "refused": None, **asdict(needs), "in_words": needs.in_words})
     return rows
 
 
@@ -342,10 +351,22 @@ def _certainty(plan: Plan) -> dict[str, Any]:
     """How sure the estimate is, and what it follows from."""
     encoders = [step.encoder for step in plan.steps if step.encoder]
     return {
+        "seconds_by_kind": _by_kind(plan),
         "seconds_low": _remaining(plan, lambda directory: 1 / (1 + plan.spread[directory])),
         "seconds_high": _remaining(plan, lambda directory: 1 + plan.spread[directory]),
         "rates": plan.rates.as_data(encoders) if plan.rates else None,
     }
+
+
+def _by_kind(plan: Plan) -> list[dict[str, Any]]:
+    """What is left to do by kind of step, the longest first: steps, and seconds; empty where these are unknown."""
+    kinds: dict[str, dict[str, Any]] = {}
+    for step in plan.steps:
+        if step.directory in plan.seconds and step.directory not in plan.done:
+            row = kinds.setdefault(step.kind, {"kind": step.kind, "steps": 0, "seconds": 0.0})
+            row["steps"] += 1
+            row["seconds"] += plan.seconds[step.directory]
+    return sorted(kinds.values(), key=lambda row: -row["seconds"])
 
 
 def _remaining(plan: Plan, factor: Callable[[str], float]) -> float | None:
@@ -379,12 +400,6 @@ def _data_row(plan: Plan, name: str) -> dict[str, Any]:
         task = plan.prepared.task
         row["parts"] = part_counts(plan.study, plan.prepared.labelled, task.split, task.manifest)
     return row
-
-
-def _power(prepared: Prepared) -> dict[str, Any]:
-    study = prepared.study
-    judged = in_units(prepared, labels(prepared), prepared.labelled)
-    return detectable_differences(judged, study.task.findings, study.evaluate.min_positive_patients)
 
 
 def _judged_row(prepared: Prepared) -> dict[str, Any]:

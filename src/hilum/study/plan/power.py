@@ -8,6 +8,31 @@ import polars as pl
 from hilum.evaluation.inference import Assumptions, TestSet, number_or_null, smallest_detectable_difference
 from hilum.evaluation.metrics import MACRO
 from hilum.evaluation.predictions import LEAST_PATIENTS, count_cases
+from hilum.study.plan.predictions import in_units, labels
+from hilum.study.prepared import Prepared
+
+
+def power_of(prepared: Prepared) -> dict[str, Any]:
+    """What the test images of a task can show, by `detectable_differences`."""
+    study = prepared.study
+    judged = in_units(prepared, labels(prepared), prepared.labelled)
+    return detectable_differences(judged, study.task.findings, study.evaluate.min_positive_patients)
+
+
+def power_in_words(power: dict[str, Any]) -> str:
+    """One sentence on the mean of the findings, or the only one.
+
+    Args:
+        power: as `detectable_differences` gives it.
+
+    Example:
+        >>> power_in_words({"rows": [{"smallest_difference": 0.0412, "note": "mean of 3 of 4 findings"}]})
+        'This test set can show a difference of at least 0.041 in AUROC, mean of 3 of 4 findings.'
+    """
+    smallest, note = power["rows"][0]["smallest_difference"], power["rows"][0]["note"]
+    if smallest is None:
+        return f"This test set can show no difference in AUROC: {note}."
+    return f"This test set can show a difference of at least {smallest:.3f} in AUROC{f', {note}' if note else ''}."
 
 
 def detectable_differences(labels: pl.DataFrame, findings: Sequence[str], min_positives: int) -> dict[str, Any]:

@@ -53,8 +53,9 @@ def prepare_study(study: Study, roots: Mapping[str, Path], *, allow_missing: boo
     Raises:
         HilumError: a folder is missing, a table is wrong, or the split leaves a part empty.
     """
+    refuse_without_folder(study, roots)
     data = {
-        name: _read(study, name, _root(name, roots, study.data[name]), allow_missing)
+        name: _read(study, name, roots[name], allow_missing)
         for name, settings in study.data.items()
         if settings.pool is None
     }
@@ -297,12 +298,18 @@ def _column_split(manifest: pl.DataFrame, wanted: ColumnSplit, data: PreparedDat
     return Split(f"{wanted.column}-test-{'-'.join(map(str, wanted.test))}", rows)
 
 
-def _root(name: str, roots: Mapping[str, Path], settings: DataSet) -> Path:
-    if name not in roots:
-        fetch = "Run `hilum study fetch`, or add" if settings.address is not None else "Add"
-        fix = f"{fetch} --data {name}=ROOT."
-        raise HilumError(f"--data {name}=ROOT", expected="the folder of this data set", found="none", fix=fix)
-    return roots[name]
+def refuse_without_folder(study: Study, roots: Mapping[str, Path]) -> None:
+    """Refuse a study of which not every folder is named or fetched.
+
+    Raises:
+        HilumError: which are not.
+    """
+    if lacking := [name for name in study.data_in_folders if name not in roots]:
+        options = [f"--data {name}=ROOT" for name in lacking]
+        each = "the folder of this data set" if len(lacking) == 1 else "a folder for each of these data sets"
+        fetch = all(study.data[name].address is not None for name in lacking)
+        fix = f"{'Run `hilum study fetch`, or add' if fetch else 'Add'} {' '.join(options)}."
+        raise HilumError(" ".join(options), expected=each, found="none", fix=fix)
 
 
 def _read(study: Study, name: str, root: Path, allow_missing: bool) -> PreparedData:
@@ -355,16 +362,17 @@ def _usable(manifest: pl.DataFrame, settings: DataSet) -> pl.DataFrame:
 
 def _prepare_task(view: View, data: PreparedData) -> PreparedTask:
     study, task = view.study, view.study.task
-    manifest = images_of_task(study, data, task.findings)
+    place = f"tasks.{view.task}" if study.whole.tasks else "task"
+    manifest = images_of_task(study, data, task.findings, f"{place}.findings")
     if task.unit == "study" and manifest["study_id"].null_count() == len(manifest):
         raise HilumError(
-            f"tasks.{view.task}.unit" if study.whole.tasks else "task.unit",
+            f"{place}.unit",
             expected=f"studies of the images of {data.name}",
             found="no study_id",
             fix="Add a column study_id to its table of labels, or judge images.",
         )
     split = make_split(manifest, task.split, data.collected.name, data)
-    at = f"tasks.{view.task}.split" if study.whole.tasks else "task.split"
+    at = f"{place}.split"
     check_patients_apart(split.assignment, f"{at} ({split.title})", sharing=split.sharing)
     parts = set(split.assignment["split"])
     for name in ("train", "val", "test"):

@@ -211,6 +211,24 @@ def stages_of_sweep(study: Study, arm: str, images: int) -> list[list[Part]]:
     )
 
 
+def too_large_sweeps(study: Study, train: int, val: int) -> dict[str, str]:
+    """Arms whose sweep tries settings that need more memory than there is, and what they need: known before training.
+
+    Args:
+        study: the study.
+        train, val: images of training and of validation.
+    """
+    found = {}
+    for arm in study.arms:
+        if study.sweep_of(arm) is None:
+            continue
+        try:
+            needs_of(study, arm, (train, val))
+        except HilumError as error:
+            found[arm] = str(error)
+    return found
+
+
 def samples_at_once(space: Space | list[Sample], how: Search) -> tuple[list[Sample], int]:
     """As many samples as train at once, and how many there are in all."""
     if isinstance(space, list):
