@@ -76,6 +76,10 @@ def test_a_plan_fetches_nothing_and_says_what_a_run_will(text, shelf, tmp_path):
         "scratch": "no", "ours": "not known before they are fetched", "also": "not known before they are fetched",
     }  # fmt: skip
     assert by_hand["refused"] == []
+    weights = sum(each.numel() for each in create_encoder("resnet18", seed=0).parameters())
+    expected = 60 * 32 * 32 + 4 * weights * (9 + 4)  # three arms of three seeds, and a checkpoint
+    assert by_hand["disk"]["needed"] == pytest.approx(expected, rel=1e-3)
+    assert by_hand["disk"]["free"] > 0
 
 
 def test_what_is_fetched_is_what_would_have_been_given(text, shelf):

@@ -28,7 +28,7 @@ from hilum.study.file import Pretrained, Study, resolved_finetuning, resolved_pr
 from hilum.study.file.views import starts_in, views_of
 from hilum.study.generate import generated_root, is_generated
 from hilum.study.plan.failures import failed_arms, keys_with_failures
-from hilum.study.plan.fetching import fetching_rows, free_disk, roots_at_hand
+from hilum.study.plan.fetching import disk_of_steps, fetching_rows, free_disk, roots_at_hand
 from hilum.study.plan.fingerprints import step_keys
 from hilum.study.plan.label_fraction import labelled_shares, share_in_words
 from hilum.study.plan.leakage import Start, contamination_of, contamination_problems, start_of, warnings_of
@@ -74,6 +74,8 @@ class Plan:
             one, and `prepared` and `images` are those of the first.
         counted: of a study that repeats a paper and lacks some of its data sets, those that are at hand with their
             tasks, for their counts; None otherwise.
+        fetching: what the study names by URL (`hilum.study.plan.fetching.fetching_rows`).
+        disk: bytes that its steps take, and that are free where its directory is; None where images are unknown.
     """
 
     study: Study
@@ -87,6 +89,7 @@ class Plan:
     tasks: Mapping[str, "Plan"] = field(default_factory=dict)
     counted: PreparedStudy | None = None
     fetching: list[dict[str, Any]] = field(default_factory=list)
+    disk: dict[str, int] | None = None
 
 
 def plan_study(
@@ -119,6 +122,9 @@ def plan_study(
     estimated = _estimate(steps, images, rates) if rates else {}
     seconds = {directory: each[0] for directory, each in estimated.items()}
     spread = {directory: each[1] for directory, each in estimated.items()}
+    counts = {name: count for each in images.values() for name, count in each.all.items()}
+    sizes = {step.encoder: _counts(step.encoder, 1, "all", "linear", "own")[1] for step in steps if step.encoder}
+    disk = {"needed": disk_of_steps(steps, counts, study, sizes), "free": free_disk((out or Path()).resolve())}
     plans = {}
     for view in views:
         of_view = prepared.views[view.directory] if prepared else None
@@ -126,9 +132,22 @@ def plan_study(
         plans[view.name] = Plan(view.study, of_view, images.get(view.directory), own, done, seconds, rates, spread)
     first = plans[views[0].name]
     if not views[0].directory:
-        return replace(first, steps=steps, fetching=fetching)
+        return replace(first, steps=steps, fetching=fetching, disk=disk if images else None)
     at_hand = None if whole else _at_hand(study, here, allow_missing)
-    return Plan(study, first.prepared, first.images, steps, done, seconds, rates, spread, plans, at_hand, fetching)
+    return Plan(
+        study,
+        first.prepared,
+        first.images,
+        steps,
+        done,
+        seconds,
+        rates,
+        spread,
+        plans,
+        at_hand,
+        fetching,
+        disk if images else None,
+    )
 
 
 def _at_hand(study: Study, roots: Mapping[str, Path], allow_missing: bool) -> PreparedStudy | None:
@@ -152,6 +171,7 @@ def plan_data(plan: Plan) -> dict[str, Any]:
             "seeds": study.seeds,
             "steps": [_step_row(plan, step) for step in plan.steps],
             "seconds": remaining_seconds(plan),
+            "disk": plan.disk,
             **_certainty(plan),
             **_fetching(plan),
             "refused": _refused(plan.tasks.values(), [row for task in tasks for row in task["sweeps"]]),
@@ -174,6 +194,7 @@ def plan_data(plan: Plan) -> dict[str, Any]:
         "seeds": study.seeds,
         "steps": [_step_row(plan, step) for step in plan.steps],
         "seconds": remaining_seconds(plan),
+        "disk": plan.disk,
         **_certainty(plan),
         **_fetching(plan),
         "refused": _refused([plan], sweeps),
