@@ -36,7 +36,7 @@ def print_plan(description: "Plan") -> None:
         echo("Before them `hilum study run` tries every step in miniature, a minute or two; --no-check leaves that out")
     _print_kinds(content["seconds_by_kind"])
     _print_rates(content["rates"])
-    if (disk := content["disk"]) is not None:
+    if (disk := content["disk"]) is not None and disk["needed"]:
         scarce = "; that is too little" if disk["needed"] > disk["free"] else ""
         echo(f"Disk: about {_size(disk['needed'])}, {_size(disk['free'])} are free{scarce}")
     _print_fetching(content)

@@ -75,7 +75,7 @@ class Plan:
         counted: of a study that repeats a paper and lacks some of its data sets, those that are at hand with their
             tasks, for their counts; None otherwise.
         fetching: what the study names by URL (`hilum.study.plan.fetching.fetching_rows`).
-        disk: bytes that its steps take, and that are free where its directory is; None where images are unknown.
+        disk: bytes that its steps that are not done take, and that are free where its directory is; None where images are unknown.
     """
 
     study: Study
@@ -124,7 +124,8 @@ def plan_study(
     spread = {directory: each[1] for directory, each in estimated.items()}
     counts = {name: count for each in images.values() for name, count in each.all.items()}
     sizes = {step.encoder: _counts(step.encoder, 1, "all", "linear", "own")[1] for step in steps if step.encoder}
-    disk = {"needed": disk_of_steps(steps, counts, study, sizes), "free": free_disk((out or Path()).resolve())}
+    left = [step for step in steps if step.directory not in done]
+    disk = {"needed": disk_of_steps(left, counts, study, sizes), "free": free_disk((out or Path()).resolve())}
     plans = {}
     for view in views:
         of_view = prepared.views[view.directory] if prepared else None
