@@ -75,7 +75,8 @@ class Plan:
         counted: of a study that repeats a paper and lacks some of its data sets, those that are at hand with their
             tasks, for their counts; None otherwise.
         fetching: what the study names by URL (`hilum.study.plan.fetching.fetching_rows`).
-        disk: bytes that its steps that are not done take, and that are free where its directory is; None where images are unknown.
+        disk: bytes that the steps left to do take, and that are free where its directory is; None where images are
+            unknown.
     """
 
     study: Study
