@@ -121,7 +121,7 @@ def disk_of_steps(steps: Sequence[Step], images: Mapping[str, int], study: Study
     pixels = sum(images.get(step.data, 0) for step in steps if step.kind == "store") * image_size(study) ** 2
     made = [study.data[step.data].generate for step in steps if step.kind == "generate"]
     pixels += sum(each.images * each.size**2 for each in made if each is not None)
-    trained = [parameters[step.encoder] for step in steps if step.kind in _TRAINED and step.encoder in parameters]
+    trained = [parameters.get(str(step.encoder), 0) for step in steps if step.kind in _TRAINED]
     return pixels + 4 * (sum(trained) + 4 * max(trained, default=0))
 
 
