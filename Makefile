@@ -39,6 +39,7 @@ lint: setup
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/mypy
+	$(VENV)/bin/mypy --config-file benchmarks/mypy.ini benchmarks
 
 format: setup
 	$(VENV)/bin/ruff check --fix

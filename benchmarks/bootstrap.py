@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -61,7 +62,7 @@ def main() -> None:
     before = peak_mib()
     three = arms(count=3)
     jobs = {
-        title: median_seconds(lambda metrics=metrics: job(three, metrics, n_bootstrap=2000), chosen.times)
+        title: median_seconds(partial(job, three, metrics, n_bootstrap=2000), chosen.times)
         for title, metrics in JOBS.items()
     }
     added = peak_mib() - before
@@ -147,7 +148,7 @@ def growth(n_bootstrap: int, times: int) -> list[dict[str, float | str]]:
         for value in values:
             made = arms() if what == "n_bootstrap" else arms(**{what: value})
             drawn = value if what == "n_bootstrap" else n_bootstrap
-            seconds = median_seconds(lambda made=made, drawn=drawn: job(made, metrics, n_bootstrap=drawn), times)
+            seconds = median_seconds(partial(job, made, metrics, n_bootstrap=drawn), times)
             first = rows[-1] if rows and value != values[0] else {"size": value, "seconds": seconds}
             rows.append(
                 {

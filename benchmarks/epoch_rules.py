@@ -217,8 +217,9 @@ def open_ground(root: Path, least: int) -> Ground:
     ids, expected = table["Image Index"].to_list(), table["Finding Labels"].to_list()
     patients = np.array(table["Patient ID"].to_list())
     paths = {path.name: path for path in root.rglob("*.png")}
-    shown = [cv2.imread(str(paths[one]), cv2.IMREAD_GRAYSCALE) for one in ids]
-    pixels = np.stack([cv2.resize(one, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for one in shown])
+    shown = [np.asarray(cv2.imread(str(paths[one]), cv2.IMREAD_GRAYSCALE)) for one in ids]
+    small = [cv2.resize(one, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for one in shown]
+    pixels = np.stack(small).astype(np.uint8)
     every = sorted({finding for one in expected for finding in one.split("|")} - {"No Finding"})
     labels = np.array([[finding in one.split("|") for finding in every] for one in expected], dtype=np.float32)
     order = np.random.default_rng(0).permutation(np.unique(patients))
@@ -235,10 +236,10 @@ def open_ground(root: Path, least: int) -> Ground:
     ]
     rejected = pl.DataFrame(schema={"image_id": pl.String, "path": pl.String, "reason": pl.String})
     store = Store(root, pixels, ids, rejected, parse_recipe([{"square": "pad"}, {"resize": SIDE}]))
-    parts = [
+    learn, choose, judge = [
         LabelledImages([ids[row] for row in rows], list(patients[rows]), labels[rows][:, enough]) for rows in places
     ]
-    return Ground(store, *parts, findings=[every[column] for column in enough])
+    return Ground(store, learn, choose, judge, findings=[every[column] for column in enough])
 
 
 def pretrainings(
@@ -246,7 +247,7 @@ def pretrainings(
 ) -> list[dict[str, Any]]:
     """What every rule keeps of one run, judged by both probes."""
     probed = ProbedImages(ground.findings, ground.learn, ground.choose, [], decides=False)
-    recorder = Recorder(ground.store, probed, ground.judge)
+    recorder = Recorder(ground.store, probed, judge=ground.judge)
     pretrain(
         method,
         ground.store,

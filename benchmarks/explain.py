@@ -106,8 +106,10 @@ def real_task(root: Path, finding: str, size: int, directory: Path) -> Task:
     boxed = sorted({case.patient_id for case in cases})
     others = sorted(set(manifest["patient_id"]) - set(boxed))
     val, train = others[::10], [patient for n, patient in enumerate(others) if n % 10]
-    parts = (labelled(manifest.filter(pl.col("patient_id").is_in(part))) for part in (train, val, boxed))
-    return Task(store, *parts, cases)
+    learnt, chosen, tested = (
+        labelled(manifest.filter(pl.col("patient_id").is_in(part))) for part in (train, val, boxed)
+    )
+    return Task(store, learnt, chosen, tested, cases)
 
 
 def measure(task: Task, finding: str, settings: FinetuneSettings, encoder: str, methods: list[HeatMapMethod]) -> None:

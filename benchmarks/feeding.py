@@ -158,10 +158,10 @@ def measure_training(store: Store, originals: list[Path], steps: int, rounds: in
     waited: dict[str, list[float]] = {name: [] for name in sources}
     for _ in range(rounds):
         for name, source in sources.items():
-            images = forever(source())
+            endless = forever(source())
             for number in range(UNCOUNTED + steps):
                 started = time.perf_counter()
-                images = next(images)
+                images = next(endless)
                 arrived = time.perf_counter()
                 step(images)
                 if number >= UNCOUNTED:
@@ -179,7 +179,8 @@ def forever(images: Iterable[Tensor]) -> Iterator[Tensor]:
 
 def training_step() -> Callable[[Tensor], None]:
     place = device()
-    model = timm.create_model("resnet18", in_chans=1, num_classes=FINDINGS).to(place, memory_format=torch.channels_last)
+    model = timm.create_model("resnet18", in_chans=1, num_classes=FINDINGS).to(place)
+    model.to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)
     labels = torch.randint(0, 2, (BATCH, FINDINGS), generator=torch.Generator().manual_seed(0)).float().to(place)
 

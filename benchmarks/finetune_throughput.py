@@ -111,6 +111,7 @@ def write_large(root: Path, folder: Path, images: int) -> list[Path]:
     paths = []
     for name in manifest["path"]:
         image = cv2.imread(str(root / name), cv2.IMREAD_GRAYSCALE)
+        assert image is not None
         paths.append(folder / Path(name).name)
         cv2.imwrite(str(paths[-1]), cv2.resize(image, (PNG_SIZE, PNG_SIZE), interpolation=cv2.INTER_CUBIC))
     return paths

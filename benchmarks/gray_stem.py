@@ -40,6 +40,8 @@ class ThreeChannels(nn.Module):
     def __init__(self, name: str) -> None:
         super().__init__()
         self.network = timm.create_model(name, in_chans=3, num_classes=0)
+        self.mean: Tensor
+        self.std: Tensor
         self.register_buffer("mean", torch.tensor(MEAN)[:, None, None])
         self.register_buffer("std", torch.tensor(STD)[:, None, None])
 
@@ -63,7 +65,7 @@ def measure(name: str, images: Tensor, rounds: int, *, bf16: bool) -> dict[str, 
     """Milliseconds a batch in both ways, and how far their features are from each other."""
     networks = pair(name)
     for network in networks.values():
-        network.to(device=images.device, memory_format=torch.channels_last).eval()
+        network.to(images.device).to(memory_format=torch.channels_last).eval()
     with torch.no_grad():
         three, one = (network(images.float() / 255) for network in networks.values())
     found: dict[str, Any] = {"encoder": name, "largest_difference": float((three - one).abs().max() / three.std())}

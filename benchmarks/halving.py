@@ -12,6 +12,7 @@ import argparse
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -62,10 +63,11 @@ def main() -> None:
     base = replace(BASE, epochs=arguments.epochs)
     print("| seed | search | steps of all trials | cost | selected | its validation loss | its AUROC | CPU s |")
     print("|---|---|---|---|---|---|---|---|", flush=True)
-    best: dict[str, list[float]] = {"grid": [], "halving": []}
+    kinds: tuple[Literal["grid", "halving"], ...] = ("grid", "halving")
+    best: dict[str, list[float]] = {kind: [] for kind in kinds}
     for seed in arguments.seeds:
         whole = 0
-        for kind in best:
+        for kind in kinds:
             out, began = arguments.out / f"{kind}-{seed}", time.process_time()
             run_search(
                 SPACE, lambda sample: replace(base, **sample), Search(kind), store, train, val,

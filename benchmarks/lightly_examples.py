@@ -51,7 +51,7 @@ class Example:
 
     trained: nn.Module
     loss: Callable[[Views], Tensor]
-    transform: Callable[[Image.Image], Views]
+    transform: Callable[[Image.Image], Any]
     before: Callable[[], None] = lambda: None
     after: Callable[[], None] = lambda: None
 

@@ -56,8 +56,8 @@ def heads(images: int, rounds: int) -> None:
     print(f"90 heads on the features of {images:,} images (ConvNeXt V2 atto, 320 wide, 15 classes), ms a step\n")
     print("| head | batch | one, `finetune` | one, `train_trials` | 90 | 90 / one | 90 one by one / 90 |")
     print("|---|---|---|---|---|---|---|", flush=True)
-    store, images = made_up(images + 200, 32)
-    train, val = images(0, images), images(images, images + 200)
+    store, labelled = made_up(images + 200, 32)
+    train, val = labelled(0, images), labelled(images, images + 200)
     for head in ("linear", "mlp"):
         for batch_size in (8, 32, 128):
             settings = replace(BASE, head=head, batch_size=batch_size)

@@ -27,6 +27,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -47,13 +48,8 @@ from hilum.evaluation.metrics import MACRO
 from hilum.evaluation.predictions import Predictions, read_predictions
 from hilum.evaluation.tables import comparisons_table, metrics_table
 from hilum.explanation.embedding import features_of
-from hilum.finetuning.shortcut_features import (
-    METADATA,
-    THUMBNAIL,
-    metadata_features,
-    random_encoder_features,
-    thumbnail_features,
-)
+from hilum.finetuning.shortcut_features import metadata_features, random_encoder_features, thumbnail_features
+from hilum.finetuning.shortcut_names import METADATA, THUMBNAIL
 from hilum.pretext.pretrain import pretrain
 from hilum.pretext.settings import PretextSettings
 
@@ -137,14 +133,17 @@ def main() -> None:
 
 def open_ground(name: str, data: Path, out: Path) -> Ground:
     """Read, divide and decode the images of a ground."""
-    tiny = name != "sample" and read_sample("chestxray14_tiny64", data, out, 64)
-    store, manifest = tiny if name == "tiny64" else read_sample("chestxray14_sample", data, out, 128)
+    tiny = None if name == "sample" else read_sample("chestxray14_tiny64", data, out, 64)
+    sample = None if name == "tiny64" else read_sample("chestxray14_sample", data, out, 128)
+    read = sample or tiny
+    assert read is not None
+    store, manifest = read
     split = patient_split(manifest, SHARES[name], 0).assignment
     parts = [split.filter(pl.col("split") == part)["image_id"].to_list() for part in ("train", "val", "test")]
     probed = [image_id for part in parts for image_id in part]
     patient_of = dict(zip(manifest["image_id"], manifest["patient_id"], strict=True))
     scored = {patient_of[image_id] for image_id in parts[2]}
-    if name == "pooled":
+    if sample is not None and tiny is not None:
         store, more = joined(store, tiny[0]), tiny[1]
         patient_of = dict(zip(more["image_id"], more["patient_id"], strict=True)) | patient_of
     findings = (
@@ -187,11 +186,16 @@ def baselines(ground: Ground, seed: int) -> Iterator[tuple[str, Callable[[Path],
     fitted = ground.probed[: ground.parts[0]]
     for encoder, size in ((CONVOLUTIONAL, ground.size), (TRANSFORMER, ground.size), (MASKED, 128)):
         random = partial(random_encoder_features, ground.store, ground.probed, encoder, seed=seed, size=size)
-        yield untrained(encoder), lambda _, random=random: random()
+        yield untrained(encoder), partial(regardless, random)
         if encoder == CONVOLUTIONAL:
-            yield calibrated(encoder), lambda _, random=random: random(calibrated_on=fitted)
+            yield calibrated(encoder), partial(regardless, partial(random, calibrated_on=fitted))
     yield THUMBNAIL, lambda _: thumbnail_features(ground.store, ground.probed)
     yield METADATA, lambda _: metadata_features(ground.manifest, ground.probed)
+
+
+def regardless(features: Callable[[], Matrix], _: Path) -> Matrix:
+    """Features that need no directory."""
+    return features()
 
 
 def untrained(encoder: str) -> str:
@@ -257,7 +261,11 @@ def place(ground: Ground, name: str, seed: int, out: Path) -> Path:
 
 def predictions(ground: Ground, scores: NDArray[np.float64]) -> pl.DataFrame:
     rows = slice(ground.parts[1], None)
-    columns = {"image_id": ground.probed[rows], "patient_id": ground.patients[rows], "split": ["test"] * len(scores)}
+    columns: dict[str, Any] = {
+        "image_id": ground.probed[rows],
+        "patient_id": ground.patients[rows],
+        "split": ["test"] * len(scores),
+    }
     for number, finding in enumerate(ground.findings):
         columns[f"y_{finding}"] = ground.targets[rows, number].astype(np.float64)
         columns[f"p_{finding}"] = np.clip(scores[:, number], 0, 1)
@@ -293,7 +301,7 @@ def hours_of(ground: Ground, name: str, seed: int, out: Path) -> float:
 
 def done(ground: Ground, name: str, probe: str, out: Path) -> list[Predictions]:
     """Of the seeds from 0 on that are there."""
-    found = []
+    found: list[Predictions] = []
     for seed in range(100):
         path = place(ground, name, seed, out) / f"{probe}.parquet"
         if not path.exists():

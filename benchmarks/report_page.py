@@ -17,6 +17,7 @@ import sys
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import cv2
 import numpy as np
@@ -54,7 +55,9 @@ def write_predictions(directory: Path, count: int, draw: np.random.Generator) ->
     }
     for arm, signal in ARMS.items():
         logits = signal * labels + shown + 0.4 * draw.standard_normal(labels.shape)
-        columns = {f"y_{finding}": labels[:, k].astype(np.int8) for k, finding in enumerate(CHESTXRAY14)}
+        columns: dict[str, Any] = {
+            f"y_{finding}": labels[:, k].astype(np.int8) for k, finding in enumerate(CHESTXRAY14)
+        }
         columns |= {f"p_{finding}": 1 / (1 + np.exp(2 - logits[:, k])) for k, finding in enumerate(CHESTXRAY14)}
         (directory / "predictions" / arm).mkdir(parents=True)
         pl.DataFrame({**who, **columns}).write_parquet(directory / "predictions" / arm / "seed-0.parquet")

@@ -75,7 +75,7 @@ def read(
     table = pl.read_csv(next(root.glob("Data_Entry*.csv")), infer_schema=False)
     name, expected, patient = table["Image Index"], table["Finding Labels"], table["Patient ID"]
     paths = {path.name: path for path in root.rglob("*.png")}
-    shown = [cv2.imread(str(paths[one]), cv2.IMREAD_GRAYSCALE) for one in name]
+    shown = [np.asarray(cv2.imread(str(paths[one]), cv2.IMREAD_GRAYSCALE)) for one in name]
     images = np.stack([cv2.resize(one, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for one in shown]) / 255.0
     every = sorted({finding for one in expected for finding in one.split("|")} - {"No Finding"})
     labels = np.array([[finding in one.split("|") for finding in every] for one in expected], dtype=np.float64)

@@ -50,7 +50,7 @@ def main() -> None:
             try:
                 assert server.stdout is not None
                 address = server.stdout.readline().decode().strip()
-                found = {"load": load(server.pid, address, contents, args.clients, args.seconds)}
+                found: dict[str, Any] = {"load": load(server.pid, address, contents, args.clients, args.seconds)}
                 found["malformed"] = malformed(address, contents)
             finally:
                 server.send_signal(signal.SIGTERM)
@@ -66,7 +66,8 @@ def load(pid: int, address: str, contents: list[bytes], clients: int, seconds: f
     until = time.monotonic() + seconds
 
     def ask(number: int) -> tuple[list[float], Counter[int]]:
-        waited, statuses = [], Counter[int]()
+        waited: list[float] = []
+        statuses = Counter[int]()
         with httpx.Client(base_url=address, timeout=120) as client:
             while time.monotonic() < until:
                 begun = time.monotonic()

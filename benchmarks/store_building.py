@@ -26,7 +26,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 from pydicom.dataset import FileDataset, FileMetaDataset
-from pydicom.uid import ComputedRadiographyImageStorage, ExplicitVRLittleEndian
+from pydicom.uid import UID, ComputedRadiographyImageStorage, ExplicitVRLittleEndian
 
 from hilum.artifacts import write_json
 from hilum.data.preprocess import parse_recipe
@@ -135,7 +135,7 @@ def write_image(root: Path, number: int, kind: str) -> str:
 
 def write_dicom(path: Path, image: NDArray[np.uint16]) -> None:
     meta = FileMetaDataset()
-    meta.TransferSyntaxUID, meta.MediaStorageSOPInstanceUID = ExplicitVRLittleEndian, "1.2.3"
+    meta.TransferSyntaxUID, meta.MediaStorageSOPInstanceUID = ExplicitVRLittleEndian, UID("1.2.3")
     meta.MediaStorageSOPClassUID = ComputedRadiographyImageStorage
     dataset = FileDataset("", {}, file_meta=meta, preamble=bytes(128))
     dataset.SOPClassUID, dataset.SOPInstanceUID, dataset.Modality = ComputedRadiographyImageStorage, "1.2.3", "CR"

@@ -23,6 +23,7 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from hilum.artifacts import write_json
-from hilum.augment import POLICIES, ViewPolicy, random_views
+from hilum.augment import POLICIES, random_views
 from hilum.data.batches import Batch
 from hilum.draws import image_keys
 from hilum.encoders.zoo import create_encoder
@@ -53,7 +54,7 @@ POLICIES_MEASURED = {
     for name in ("none", "finetune", "finetune_erasing", "simclr", "simclr_lungs", "chen2020_simclr")
 } | {
     "caron2021_dino_second": POLICIES["caron2021_dino_second"],
-    "simclr and noise": ViewPolicy(**POLICIES["simclr"].ranges() | {"noise": (0.05, 0.05)}),
+    "simclr and noise": replace(POLICIES["simclr"], noise=(0.05, 0.05)),
 }
 
 Images = NDArray[np.uint8]
@@ -70,7 +71,7 @@ class PilImages(Dataset[list[Tensor]]):
         return len(self.images)
 
     def __getitem__(self, index: int) -> list[Tensor]:
-        views: list[Tensor] = self.transform(self.images[index])
+        views: Any = self.transform(self.images[index])
         return views
 
 
@@ -109,22 +110,24 @@ def draw_images(count: int, size: int) -> Images:
 
 
 def read_images(root: Path, count: int, size: int) -> Images:
-    images = [cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) for path in sorted(root.rglob("*.png"))[:count]]
-    return np.stack([cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA) for image in images])
+    paths = sorted(root.rglob("*.png"))[:count]
+    read = [np.asarray(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)) for path in paths]
+    images = [cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA) for image in read]
+    return np.stack(images).astype(np.uint8)
 
 
 def batches(images: Images, batch: int) -> list[Batch]:
     """Images on the device, as `hilum.data.batches` hands them out."""
-    images = torch.from_numpy(images)[:, None].to(device())
+    moved = torch.from_numpy(images)[:, None].to(device())
     keys = image_keys(map(str, range(len(images))))
     starts = range(0, len(images) - batch + 1, batch)
-    return [Batch(images[at : at + batch], keys[at : at + batch], np.arange(at, at + batch), None) for at in starts]
+    return [Batch(moved[at : at + batch], keys[at : at + batch], np.arange(at, at + batch), None) for at in starts]
 
 
 def measure_views(images: Images, rounds: int) -> dict[str, float]:
     """Source images a second, two views each; the best of some rounds of at least a second."""
-    images = PilImages(images)
-    loader = DataLoader(images, VIEW_BATCH, num_workers=2, persistent_workers=True)
+    opened = PilImages(images)
+    loader = DataLoader(opened, VIEW_BATCH, num_workers=2, persistent_workers=True)
     prepared = batches(images, VIEW_BATCH)
     two_views = TwoViews(POLICIES["simclr"], images.shape[1], seed=0)
 
@@ -135,8 +138,8 @@ def measure_views(images: Images, rounds: int) -> dict[str, float]:
             yield len(batch)
 
     def lightly(_: int) -> Iterator[int]:
-        for index in range(len(images)):
-            images[index]
+        for index in range(len(opened)):
+            opened[index]
             yield 1
 
     def lightly_loader(_: int) -> Iterator[int]:
@@ -147,12 +150,12 @@ def measure_views(images: Images, rounds: int) -> dict[str, float]:
     rates: dict[str, list[float]] = {name: [] for name in sources}
     for turn in range(rounds + 1):  # the first compiles and starts workers
         for name, source in sources.items():
-            started, images, epoch = time.perf_counter(), 0, 0
+            started, seen, epoch = time.perf_counter(), 0, 0
             while time.perf_counter() - started < 1:
-                images += sum(source(epoch))
+                seen += sum(source(epoch))
                 epoch += 1
             if turn:
-                rates[name].append(images / (time.perf_counter() - started))
+                rates[name].append(seen / (time.perf_counter() - started))
     return {name: max(found) for name, found in rates.items()}
 
 
@@ -180,11 +183,12 @@ def measure_step(images: Images, steps: int, rounds: int) -> dict[str, float]:
     place = device()
     encoder = create_encoder("resnet18", seed=0)
     model = torch.nn.Sequential(encoder, projection_head(encoder.feature_width, seed=0))
-    model.to(device=place, memory_format=torch.channels_last)
+    model.to(place).to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
     two_views = TwoViews(POLICIES["simclr"], size, seed=0)
     batch = batches(images, STEP_BATCHES[size])[0]
-    viewing, learning = [], []
+    viewing: list[float] = []
+    learning: list[float] = []
     for turn in range(rounds):
         for number in range(UNCOUNTED + steps):
             started = time.perf_counter()
@@ -193,7 +197,8 @@ def measure_step(images: Images, steps: int, rounds: int) -> dict[str, float]:
             viewed = time.perf_counter()
             with torch.autocast(place.type, torch.bfloat16):
                 projections = model(torch.cat([first, second]).contiguous(memory_format=torch.channels_last))
-            loss = nt_xent(*projections.chunk(2), 0.2)
+            one, other = projections.chunk(2)
+            loss = nt_xent(one, other, 0.2)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()

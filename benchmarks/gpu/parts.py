@@ -3,7 +3,7 @@
 import itertools
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -214,7 +214,7 @@ def measured(
     return found
 
 
-def batches_of(batches: Batches) -> Iterator[Any]:
+def batches_of(batches: Batches) -> Generator[Any]:
     while True:
         yield from batches
         batches.epoch += 1
@@ -363,7 +363,7 @@ def lightly(table: Table, bounds: Bounds) -> None:
             if not bounds.time_for(20):
                 break
             example = EXAMPLES[name](size, local)
-            example.trained.to(device=device, memory_format=torch.channels_last)
+            example.trained.to(device).to(memory_format=torch.channels_last)
             optimizer = torch.optim.AdamW(
                 [each for each in example.trained.parameters() if each.requires_grad], lr=1e-4
             )
@@ -413,7 +413,7 @@ def features(table: Table, bounds: Bounds) -> None:
     )
     base = FinetuneSettings(
         epochs=epochs, unfreeze=0, policy="none", answer="exclusive", optimizer="adam", schedule="constant",
-        device=device.type, batch_size=8 if dry else 128, checkpoint_every_seconds=1e9,
+        device="cuda" if device.type == "cuda" else "cpu", batch_size=8 if dry else 128, checkpoint_every_seconds=1e9,
     )  # fmt: skip
     grid = elwirehardja2025(base)[: 3 if dry else 90]
     began = now(device)

@@ -22,7 +22,7 @@ UNCLASSED = "in no class"
 
 
 RULES_IN_WORDS = {
-    "found": "positive, and among the highest of every model",
+    "found": "positive, and among the highest of every model, whatever its threshold",
     "most confident": "positive, and the highest of the model that gives it least",
     "missed": "positive, and the lowest of the model that gives it most",
     "false alarm": "negative, and the highest of the model that gives it least",

@@ -63,6 +63,12 @@ def test_an_image_comes_with_its_maps_its_boxes_its_image_and_the_rule_that_chos
     assert found.unseen == []
 
 
+def test_maps_of_one_value_say_that_they_do_not_show_where(explained, store):
+    np.save(explained / "heat_maps_2.npy", np.ones((2, 1, 1), np.float32))
+    _, about, _ = cases_in([explained], [store], {"scratch": [], "simclr": []}).about
+    assert about.startswith("The maps of simclr (seed 0) have a single value")
+
+
 def test_images_without_an_image_are_counted_and_not_shown(explained):
     found = cases_in([explained], [], {})
     assert (found.cases, found.about) == ([], [])

@@ -120,8 +120,11 @@ def _read_maps(directory: Path, arms: Sequence[str], by_image: dict[str, _Maps])
             by_image.setdefault(image_id, _Maps()).chosen[finding] = rule
     rows = pl.read_parquet(index)
     explained = json.loads((directory / "explain.json").read_text(encoding="utf-8"))
+    one_place = []
     for model in explained["models"]:
         maps = np.load(directory / model["maps"], mmap_mode="r")
+        if maps.shape[1:] == (1, 1):
+            one_place.append(model["name"])
         start, end = model["begin_and_end_on_image"]
         arm = model.get("arm") or _arm_of(model["name"], arms)
         for place, image_id, finding in rows.select("row", "image_id", "finding").iter_rows():
@@ -131,7 +134,13 @@ def _read_maps(directory: Path, arms: Sequence[str], by_image: dict[str, _Maps])
         for image_id, *box in pl.read_parquet(boxes).select(columns).iter_rows():
             by_image.setdefault(image_id, _Maps()).boxes.append(Box(*box))
     models = formats.listing([model["name"] for model in explained["models"]])
-    return [f"Heat-maps: {explained['method']} of {models}", *map(formats.capital, explained.get("notes", []))]
+    about = [f"Heat-maps: {explained['method']} of {models}"]
+    if one_place:
+        about.append(
+            f"The maps of {formats.listing(one_place)} have a single value, for the last layer leaves one position of "
+            "so small an image: they are of one tint and do not show where. `occlusion` does, or larger images"
+        )
+    return [*about, *map(formats.capital, explained.get("notes", []))]
 
 
 def on_image(heat: NDArray[np.float32], start: float, end: float) -> NDArray[np.float32]:
