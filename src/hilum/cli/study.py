@@ -305,7 +305,7 @@ def read(study: str, scale: Scale, override: list[str] | None, protocol: Protoco
 
 
 def roots(data: list[str] | None, study: "Study", *, need_all: bool = True, fetches: bool = False) -> dict[str, Path]:
-    """Folders of data sets from NAME=ROOT, read before torch is imported: what is wrong with them is said at once.
+    """Folders of data sets from NAME=ROOT, read before torch is imported: what is wrong with them is reported at once.
 
     Args:
         data: as they were given.
