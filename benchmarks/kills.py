@@ -4,8 +4,8 @@
 
 Runs a miniature study of two tasks with a sweep to its end, then again with SIGKILLs, and compares what they leave:
 what the sweep selected, weights, scores, predictions and tables. `--sweep`: kills while settings are being tried;
-`--tasks`: kills at any moment; `--jobs`: kills of a process of `hilum study run --jobs 2`, either the one that shares
-steps out or one that does them.
+`--tasks`: kills at any moment; `--jobs`: kills under `hilum study run --jobs 2`, in turn of the process that shares
+steps out, after which no other may be left, and of one that does them, after which the study must go on.
 """
 
 import argparse
@@ -35,7 +35,7 @@ arms:
   tuned:
     encoder: resnet18
     tasks: [effusion]
-    sweep: {search: tpe, trials: 12, over: {lr: {log_uniform: [1e-4, 1e-2]}, unfreeze: [0, 1]}}
+    sweep: {search: tpe, trials: 12, over: {lr: {log_uniform: [1e-4, 1e-2]}, unfreeze: [0, 1], batch_size: [16, 32]}}
 pretrain: {epochs: 2, batch_size: 32}
 finetune: {epochs: 4, lr: 1e-3, patience: null}
 seeds: [0, 1]
@@ -43,6 +43,7 @@ evaluate: {n_bootstrap: 100, min_positive_patients: 2}
 explain: null
 """
 SWEEP = "tasks/effusion/arms/tuned/sweep"
+BY_TWO = ("--jobs", "2")
 COMPARED = ("**/*.safetensors", "**/scores.parquet", "**/predictions/**/*.parquet", "**/metrics.parquet")
 
 
@@ -65,9 +66,12 @@ def main() -> None:
     for name, kills in (("sweep", given.sweep), ("tasks", given.tasks), ("jobs", given.jobs)):
         if kills:
             killed = given.out / name
-            times = [kill_once(given.out, killed, name, moments) for _ in range(kills)]
-            finish(given.out, killed)
-            hit = sum(time is not None for time in times)
+            if name == "jobs":
+                hit = sum(kill_of_two(given.out, killed, moments, worker=n % 2 == 1) for n in range(kills))
+                finish(given.out, killed, *BY_TWO)
+            else:
+                hit = sum(kill_once(given.out, killed, name, moments) for _ in range(kills))
+                finish(given.out, killed)
             different = compare(whole, killed)
             same = "the same bits" if not different else f"different: {', '.join(different)}"
             print(f"{name}: {hit} of {kills} kills hit; selected {selected(killed)}; {same}", flush=True)
@@ -80,31 +84,56 @@ def start(folder: Path, out: Path, *more: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(command, stdout=log, stderr=log)
 
 
-def finish(folder: Path, out: Path) -> None:
-    if (code := start(folder, out).wait()) != 0:
+def finish(folder: Path, out: Path, *more: str) -> None:
+    if (code := start(folder, out, *more).wait()) != 0:
         raise SystemExit(f"exit status {code}: see {folder / 'log.txt'}")
 
 
-def kill_once(folder: Path, out: Path, name: str, moments: random.Random) -> float | None:
-    """Start the study, kill it, and say after how many seconds; None where it had nothing left to do."""
-    process = start(folder, out, *(("--jobs", "2") if name == "jobs" else ()))
-    began, after = time.monotonic(), moments.uniform(0, 6)
+def kill_once(folder: Path, out: Path, name: str, moments: random.Random) -> bool:
+    """Start the study and kill it; False where it had nothing left to do."""
+    process = start(folder, out)
+    after = moments.uniform(0, 6)
     while not under_way(out, process, name):
         if process.poll() is not None:
-            return None
+            return False
         time.sleep(0.02)
     time.sleep(after)
-    target = process.pid
-    if name == "jobs" and (doing := children(process.pid)) and moments.random() < 0.5:
-        target = moments.choice(doing)
-    if process.poll() is not None:
-        return None
-    os.kill(target, signal.SIGKILL)
-    if target != process.pid:
-        time.sleep(moments.uniform(0, 3))
-        process.kill()
+    hit = process.poll() is None
+    process.kill()
     process.wait()
-    return time.monotonic() - began
+    return hit
+
+
+def kill_of_two(folder: Path, out: Path, moments: random.Random, *, worker: bool) -> bool:
+    """Start the study with two processes that do steps, and kill the one that shares them out; before, one of those
+    that do them, where this is asked for: the study must then go on in a new one.
+    """
+    process = start(folder, out, *BY_TWO)
+    while not under_way(out, process, "jobs") or len(doing := workers(process.pid)) < 2:
+        if process.poll() is not None:
+            return False
+        time.sleep(0.02)
+    time.sleep(moments.uniform(0, 8))
+    if worker:
+        killed = moments.choice(workers(process.pid) or doing)
+        os.kill(killed, signal.SIGKILL)
+        until = time.monotonic() + 30
+        while process.poll() is None and not set(workers(process.pid)) - {*doing}:
+            if time.monotonic() > until and len(workers(process.pid)) < 1:
+                raise SystemExit("no new process does the step of the one that was killed")
+            time.sleep(0.05)
+            if time.monotonic() > until:
+                break  # nothing was left to do for a second one
+        time.sleep(moments.uniform(0, 4))
+    hit, doing = process.poll() is None, workers(process.pid)
+    process.kill()
+    process.wait()
+    until = time.monotonic() + 20
+    while left := [each for each in doing if runs(each)]:
+        if time.monotonic() > until:
+            raise SystemExit(f"processes {left} outlive the one that started them")
+        time.sleep(0.05)
+    return hit
 
 
 def under_way(out: Path, process: subprocess.Popen[bytes], name: str) -> bool:
@@ -115,9 +144,17 @@ def under_way(out: Path, process: subprocess.Popen[bytes], name: str) -> bool:
     return study is not None and study.process == process.pid and (out / "plan.json").exists()
 
 
-def children(process: int) -> list[int]:
-    message = subprocess.run(["ps", "-o", "pid=", "--ppid", str(process)], capture_output=True, text=True, check=False)
-    return [int(line) for line in message.stdout.split()]
+def workers(process: int) -> list[int]:
+    """Processes that do steps for another one."""
+    command = ["ps", "-o", "pid=,args=", "--ppid", str(process)]
+    lines = subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines()
+    return [int(line.split()[0]) for line in lines if "spawn_main" in line]
+
+
+def runs(process: int) -> bool:
+    command = ["ps", "-o", "stat=", "-p", str(process)]
+    state = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    return state != "" and not state.startswith("Z")
 
 
 def selected(out: Path) -> str:

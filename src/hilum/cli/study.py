@@ -58,6 +58,7 @@ def study_app() -> typer.Typer:
     )
     app.command("plan")(plan)
     app.command("check")(check)
+    app.command("fetch")(fetch)
     app.command("run")(run)
     app.command("extend")(extend)
     app.command("status")(status)
@@ -147,6 +148,27 @@ def check(
     echo(f"\n{_checked_in_words(checked)}")
 
 
+def fetch(
+    study: StudyFile,
+    data: Data = None,
+    override: Overrides = None,
+) -> None:
+    """Fetch the data sets and weights that a study names by URL, as `run` does first; each once, into the cache.
+
+    \b
+    Examples:
+      hilum study fetch by_url.yaml
+    """
+    content = read(study, Scale.FULL, override)
+    from hilum.study.plan import fetch_wanted
+    from hilum.study.plan.fetching import wanted_by
+
+    given = roots(data, content, need_all=False)
+    fetch_wanted(content, given, progress)
+    for each in wanted_by(content, given):
+        echo(f"{each.title}: {each.address.place}")
+
+
 def run(
     context: typer.Context,
     study: StudyFile,
@@ -197,7 +219,7 @@ def run(
       hilum study run studies/demo.yaml --out runs/demo --jobs 2
     """
     content = read(study, scale, override, protocol)
-    folders = roots(data, content)
+    folders = roots(data, content, fetches=True)
     from hilum.artifacts import locked
 
     if int(os.environ.get("RANK") or os.environ.get("SLURM_PROCID") or 0) == 0:  # of several processes, one locks
@@ -240,7 +262,7 @@ def extend(
     from hilum.study.execution import extended
 
     content = extended(directory, seeds, unannounced=unannounced)
-    run_to_report(content, roots(data, content), directory, workers, allow_missing=allow_missing)
+    run_to_report(content, roots(data, content, fetches=True), directory, workers, allow_missing=allow_missing)
 
 
 def status(
@@ -282,13 +304,20 @@ def read(study: str, scale: Scale, override: list[str] | None, protocol: Protoco
     return tiny(content)
 
 
-def roots(data: list[str] | None, study: "Study", *, need_all: bool = True) -> dict[str, Path]:
+def roots(data: list[str] | None, study: "Study", *, need_all: bool = True, fetches: bool = False) -> dict[str, Path]:
     """Folders of data sets from NAME=ROOT, read before torch is imported: what is wrong with them is reported at once.
+
+    Args:
+        data: as they were given.
+        study: the study.
+        need_all: whether all are needed; then those that were fetched before are among them.
+        fetches: whether those that the study names by URL are fetched later.
 
     Raises:
         HilumError: a name that is none of the study's, a folder that is not there, or, where all are needed, one that
             is not named.
     """
+    from hilum.study.plan.fetching import roots_at_hand
     from hilum.study.plan.prepare import refuse_without_folder
 
     found = {}
@@ -307,7 +336,9 @@ def roots(data: list[str] | None, study: "Study", *, need_all: bool = True) -> d
             raise HilumError(f"--data {name}", expected="a folder", found=f"{root} is none", fix="Check the path.")
         found[name] = Path(root)
     if need_all:
-        refuse_without_folder(study, found)
+        found = roots_at_hand(study, found)
+        later = {name: Path() for name, each in study.data.items() if fetches and each.address is not None}
+        refuse_without_folder(study, {**later, **found})
     return found
 
 

@@ -36,6 +36,10 @@ def print_plan(description: "Plan") -> None:
         echo("Before them `hilum study run` tries every step in miniature, a minute or two; --no-check leaves that out")
     _print_kinds(content["seconds_by_kind"])
     _print_rates(content["rates"])
+    if (disk := content["disk"]) is not None and disk["needed"]:
+        scarce = "; that is too little" if disk["needed"] > disk["free"] else ""
+        echo(f"Disk: about {_size(disk['needed'])}, {_size(disk['free'])} are free{scarce}")
+    _print_fetching(content)
     if content["warnings"]:
         echo("\nDoubtful:")
         for each in content["warnings"]:
@@ -47,7 +51,24 @@ def print_plan(description: "Plan") -> None:
     counted = [task["images"] for task in content.get("tasks", [content])]
     if None in counted:
         missing = [row["name"] for row in content["data"] if not row["generated"]]
-        echo("Counts, split and time need the tables: add " + " ".join(f"--data {name}=ROOT" for name in missing))
+        by_hand = " ".join(f"--data {name}=ROOT" for name in missing)
+        fetch = "run `hilum study fetch`, or " if content.get("fetching") else ""
+        echo(f"Counts, split and time need the tables: {fetch}add {by_hand}")
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e8 else f"{count / 1e6:.1f} MB"
+
+
+def _print_fetching(content: dict[str, Any]) -> None:
+    """What a run fetches first, and the room for it."""
+    rows = content.get("fetching", [])
+    for row in rows:
+        size = "size not known" if row["bytes"] is None else _size(row["bytes"])
+        state = f"here, in {row['place']}" if row["here"] else f"to be fetched first ({size})"
+        echo(f"{row['title']}: {row['url']}, {state}")
+    if not all(row["here"] for row in rows):
+        echo(f"Free disk for what is fetched: {_size(content['free_disk'])}")
 
 
 _LONG = 3600.0

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from hilum.artifacts import temporary_directory
+from hilum.data.fetching import is_address
 from hilum.errors import HilumError, HilumErrors, TrainingFailedError, TrainingFailure
 from hilum.pretext.pretrain import refuse_beyond_pool
 from hilum.progress import ProgressReport, silent
@@ -28,6 +29,7 @@ from hilum.study.plan import (
     steps_of,
     without_failed,
 )
+from hilum.study.plan.fetching import roots_at_hand
 from hilum.study.plan.prepare import prepare_study
 from hilum.study.plan.sweep import refuse_impossible, too_large_sweeps
 from hilum.study.prepared import Prepared, PreparedStudy
@@ -126,7 +128,8 @@ def check_study(
         generated = {name: out / "generated" / name for name, data in few.data.items() if data.generate}
         for name in generated:
             generate(few, name, out, workers, silent)
-        prepared = prepare_study(few, {**roots, **generated}, allow_missing=allow_missing)
+        here = {**roots_at_hand(few, roots), **generated}
+        prepared = prepare_study(few, here, allow_missing=allow_missing)
         return check_prepared(prepared, workers=workers, on_progress=on_progress)
 
 
@@ -199,7 +202,8 @@ def _problems_before(prepared: Prepared) -> list[Problem]:
     for arm, settings in study.arms.items():
         if start_of(study, arm).here is False:
             message = (
-                f"its weights {study.weights_of(arm)} are not on this machine. Get them with `hilum weights fetch`."
+                f"its weights {study.weights_of(arm)} are not on this machine. Get them with "
+                f"`hilum {'study' if is_address(study.weights_of(arm)) else 'weights'} fetch`."
             )
             problems.append(Problem(arm, BEFORE, message))
         for init in starts_in(settings.init):

@@ -190,12 +190,17 @@ def _ended_trials(sweep: Path) -> list[dict[str, Any]]:
     rows: dict[int, dict[str, Any]] = {}
     first = 0
     for batch in sorted(sweep.glob("batch-*")):
+        if not (batch / "samples.json").is_file():
+            continue
         samples = json.loads((batch / "samples.json").read_text(encoding="utf-8"))
         for written in sorted(batch.rglob("trials.json"), key=lambda path: path.stat().st_mtime):
+            place = written.relative_to(batch).parts[0].removeprefix(".").removesuffix(".partial")
+            encoder = place.removeprefix("trials").removeprefix("-")  # of a sweep over several
+            own = [n for n, sample in enumerate(samples) if not encoder or sample.get("encoder") == encoder]
             for row in json.loads(written.read_text(encoding="utf-8")):
-                number = first + row["trial"]
+                number = first + own[row["trial"]]
                 rows[number] = {
-                    "trial": number, "state": row["status"], "settings": json.dumps(samples[row["trial"]]),
+                    "trial": number, "state": row["status"], "settings": json.dumps(samples[own[row["trial"]]]),
                     "val_loss": row["validation_loss"], "val_auroc": row["auroc"], "epochs": row["epochs"],
                 }  # fmt: skip
         first += len(samples)

@@ -18,12 +18,12 @@ from hilum.study.check import Checked, check_prepared
 from hilum.study.execution import run_study as run_steps
 from hilum.study.file import Study, find_study, read_study, tiny
 from hilum.study.file.views import views_of
-from hilum.study.plan import EVALUATION, Step
+from hilum.study.plan import EVALUATION, Step, fetch_wanted, roots_at_hand
 from hilum.study.plan.leakage import warnings_of
 from hilum.study.plan.power import power_in_words, power_of
 from hilum.study.prepared import PreparedStudy
 from hilum.study.scheduling import Where
-from hilum.training.distributed import joined_processes, rank
+from hilum.training.distributed import by_the_first, joined_processes, rank
 
 
 @dataclass(frozen=True, repr=False)
@@ -95,7 +95,7 @@ def run_study(
     Args:
         study: a study file, the name of a shipped one, or a study that was read.
         out: directory of the study; what is done there already is kept.
-        data: folder of each data set that is not generated.
+        data: folder of each data set that is neither generated nor named by URL in the study; those are fetched once.
         scale: "tiny" runs everything in miniature on generated images; results then mean nothing.
         settings: changes of the study file, as {"finetune.epochs": 3} or ["finetune.epochs=3"].
         workers: threads that decode images and prepare batches; results do not depend on it.
@@ -144,9 +144,11 @@ def run_study(
     with joined_processes():
         if rank() == 0 and on_start is not None:
             on_start(content.question)
+        given = {name: Path(folder) for name, folder in (data or {}).items()}
+        by_the_first(lambda: {name: str(root) for name, root in fetch_wanted(content, given, progress).items()})
         page = run_steps(
             content,
-            {name: Path(folder) for name, folder in (data or {}).items()},
+            roots_at_hand(content, given),
             out,
             show_step=show_step,
             workers=workers,

@@ -52,7 +52,7 @@ def delete_checkpoints(directory: Path) -> None:
     shutil.rmtree(directory / CHECKPOINTS, ignore_errors=True)
 
 
-def resume_only_same_run(directory: Path, inputs: Any) -> None:
+def resume_only_same_run(directory: Path, inputs: Any, *, shared: bool = False) -> None:
     """Empty a working directory that another run left, so that no run goes on with the weights of another.
 
     Files that a kill left half-written are removed in any case. Of several processes the first one does this, and the
@@ -61,13 +61,14 @@ def resume_only_same_run(directory: Path, inputs: Any) -> None:
     Args:
         directory: exists; what an interrupted run left there is kept if it had the same inputs.
         inputs: all that decides the result, as JSON can hold it.
+        shared: whether other processes may be writing parts of the same run there; half-written files are then left.
     """
     if rank() == 0:
-        _empty_after_another_run(directory, fingerprint(inputs))
+        _empty_after_another_run(directory, fingerprint(inputs), shared)
     wait_for_all()
 
 
-def _empty_after_another_run(directory: Path, run: str) -> None:
+def _empty_after_another_run(directory: Path, run: str, shared: bool) -> None:
     note = directory / CHECKPOINTS / "inputs.sha256"
     if not note.exists() or note.read_text(encoding="utf-8") != run:
         for entry in directory.iterdir():
@@ -76,5 +77,5 @@ def _empty_after_another_run(directory: Path, run: str) -> None:
             else:
                 entry.unlink()
         write_text(note, run)
-    for half_written in directory.rglob(".*.partial"):
+    for half_written in () if shared else directory.rglob(".*.partial"):
         half_written.unlink()

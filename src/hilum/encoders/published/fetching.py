@@ -1,19 +1,13 @@
 """Downloading a weights file: resumed where it broke off, checked, and complete or absent."""
 
 import hashlib
-import http.client
-import urllib.error
-import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
+from hilum.data.fetching.download import BLOCK, download
 from hilum.encoders.published.registry import PublishedWeights, Source
 from hilum.errors import HilumError
 from hilum.progress import ProgressReport, silent
-
-_BLOCK = 1 << 20
-_TIMEOUT = 30.0
 
 
 @dataclass(frozen=True)
@@ -57,7 +51,9 @@ def fetch(row: PublishedWeights, folder: Path, *, on_progress: ProgressReport = 
         raise missing_file(row, folder)
     folder.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f"{target.name}.part")
-    _download(row, row.source.url, part, folder, on_progress)
+    fix = f"{missing_file(row, folder).fix} What came so far is kept and gone on with."
+    what = f"the file {row.source.file}"
+    download(row.source.url, part, fix=fix, what=what, versioned=False, on_progress=on_progress)
     try:
         check(row.source, part)
     except HilumError:
@@ -101,49 +97,11 @@ def missing_file(row: PublishedWeights, folder: Path) -> HilumError:
     return HilumError(f"weights {row.name}", expected=source.file, found=f"not in {folder}", fix=" ".join(steps))
 
 
-def _download(row: PublishedWeights, url: str, part: Path, folder: Path, on_progress: ProgressReport) -> None:
-    have = part.stat().st_size if part.is_file() else 0
-    request = urllib.request.Request(url, headers={"User-Agent": "hilum", "Accept-Encoding": "identity"})
-    if have:
-        request.add_header("Range", f"bytes={have}-")
-    try:
-        with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:
-            if answer.headers.get_content_type() in ("text/html", "application/xhtml+xml"):
-                raise _failed(row, folder, url, "a web page instead of a file")
-            resumed = answer.status == 206 and answer.headers.get("Content-Range", "").startswith(f"bytes {have}-")
-            have = have if resumed else 0
-            length = answer.headers.get("Content-Length")
-            total = have + int(length) if length else 0
-            with part.open("ab" if resumed else "wb") as stream:
-                _copy(answer, stream, have, total, row.source.file, on_progress)
-    except urllib.error.HTTPError as error:
-        error.close()
-        if error.code == 416 and have:  # the part is whole already, or of another file; the checksum will tell
-            return
-        raise _failed(row, folder, url, f"HTTP {error.code} {error.reason}") from error
-    except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
-        raise _failed(row, folder, url, str(getattr(error, "reason", error))) from error
-    if total and part.stat().st_size < total:
-        raise _failed(row, folder, url, f"broke off after {part.stat().st_size:,} of {total:,} bytes")
-
-
-def _copy(answer: IO[bytes], stream: IO[bytes], have: int, total: int, name: str, on_progress: ProgressReport) -> None:
-    while block := answer.read(_BLOCK):
-        stream.write(block)
-        have += len(block)
-        on_progress(have // 10**6, max(total, have) // 10**6, name)
-
-
-def _failed(row: PublishedWeights, folder: Path, url: str, found: str) -> HilumError:
-    fix = f"{missing_file(row, folder).fix} What came so far is kept and gone on with."
-    return HilumError(url, expected=f"the file {row.source.file}", found=found, fix=fix)
-
-
 def digests_of(path: Path) -> Digests:
     """SHA-256 and MD5 of a file."""
     sha256, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
     with path.open("rb") as stream:
-        while block := stream.read(_BLOCK):
+        while block := stream.read(BLOCK):
             sha256.update(block)
             md5.update(block)
     return Digests(sha256.hexdigest(), md5.hexdigest())

@@ -1,10 +1,12 @@
 """From the name of published weights, or a directory, to an encoder's directory and to what is known of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from hilum.data.fetching import VARIABLE, Address, fetched, is_address, parse_address
 from hilum.encoders.card import read_card
+from hilum.encoders.catalogue import ARCHITECTURES
 from hilum.encoders.published.fetching import missing_file
 from hilum.encoders.published.folder import find_imported, imported_directory, remember_checksum, weights_folder
 from hilum.encoders.published.registry import find_weights, is_published, statements_of
@@ -43,13 +45,29 @@ def describe_weights(name_or_path: str | Path, encoder: str, weights_dir: Path |
     """Describe published weights by name, or weights of a run by directory; imports no torch.
 
     Args:
-        name_or_path: a name of the registry, a shorthand ("imagenet1k"), or a directory with a card.
+        name_or_path: a name of the registry, a shorthand ("imagenet1k"), a directory with a card, or the address of an
+            archive of such a directory (`hilum.data.fetching`).
         encoder: that they have to be of.
         weights_dir: the weights folder; see `hilum.encoders.published.folder.weights_folder`.
 
     Raises:
         HilumError: no such name or directory, or weights of another encoder.
     """
+    if is_address(name_or_path):
+        address = parse_address(str(name_or_path))
+        if (found := fetched(address)) is None:
+            return WeightsDescription(
+                title=address.name,
+                source=address.url,
+                licence="",
+                method="not known before it is fetched",
+                trained_on=[Statement(certainty="unknown", source=address.url)],
+                training_patients=[],
+                here=False,
+                image_size=ARCHITECTURES[encoder].size,
+                preprocessing=[],
+            )
+        return replace(describe_weights(_encoder_in(found, address), encoder), source=address.url)
     if not _is_name(name_or_path):
         card = read_card(Path(name_or_path))
         _check_encoder(Path(name_or_path), card.encoder, encoder)
@@ -93,6 +111,16 @@ def resolve_weights(name_or_path: str | Path, encoder: str, weights_dir: Path | 
     Raises:
         HilumError: as `describe_weights`; or the file is not in the weights folder, and where to get it.
     """
+    if is_address(name_or_path):
+        address = parse_address(str(name_or_path))
+        if (found := fetched(address)) is None:
+            raise HilumError(
+                f"weights {address.url}",
+                expected=f"what `hilum study fetch` gets, in {address.place}",
+                found="nothing there",
+                fix=f"Run that command, on every machine or with {VARIABLE} set to a folder that all of them share.",
+            )
+        return resolve_weights(_encoder_in(found, address), encoder)
     if not _is_name(name_or_path):
         directory = Path(name_or_path)
         _check_encoder(directory, read_card(directory).encoder, encoder)
@@ -144,6 +172,17 @@ def import_weights(
     classifier = None if anyway else published_classifier(row, path, report.layout, unpickle=unpickle)
     write_imported(row, encoder, report, directory, classifier)
     return directory
+
+
+def _encoder_in(folder: Path, address: Address) -> Path:
+    if not (folder / "card.json").is_file():
+        raise HilumError(
+            f"weights {address.url}",
+            expected="an archive of a directory with encoder.safetensors and card.json",
+            found=", ".join(sorted(path.name for path in folder.iterdir())[:5]) or "nothing",
+            fix="Pack what a pretraining leaves, or what `hilum weights import` makes.",
+        )
+    return folder
 
 
 def _is_name(name_or_path: str | Path) -> bool:

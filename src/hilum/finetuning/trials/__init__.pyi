@@ -28,6 +28,15 @@ from .optuna_study import (
 from .optuna_study import (
     storage_url as storage_url,
 )
+from .parts import (
+    Part as Part,
+)
+from .parts import (
+    stages_of as stages_of,
+)
+from .parts import (
+    train_part as train_part,
+)
 from .results import (
     TrialResult as TrialResult,
 )
@@ -39,6 +48,9 @@ from .search import (
 )
 from .search import (
     SearchName as SearchName,
+)
+from .search import (
+    SearchRun as SearchRun,
 )
 from .search import (
     Select as Select,

@@ -6,7 +6,7 @@ Nothing here knows a test image.
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -22,7 +22,7 @@ from hilum.finetuning.trials.halving import Halving
 from hilum.finetuning.trials.optuna_study import copy_into_storage, propose
 from hilum.finetuning.trials.results import Criterion, TrialResults, rank_of
 from hilum.finetuning.trials.space import Choices, Sample, Space, as_key, distinct, grid_of, size_of
-from hilum.finetuning.trials.trials import train_trials
+from hilum.finetuning.trials.trials import TrialRounds, check_trials, rounds_alike
 from hilum.progress import ProgressReport, silent
 from hilum.training.distributed import run_directory
 
@@ -34,7 +34,7 @@ SELECTED, TRIED, CURVES, STORAGE = "selected.json", "trials.parquet", "trial_cur
 DEFAULT_TRIALS = 32
 """Of a search that draws, where nobody says how many."""
 AT_ONCE = 8
-"""Trials that TPE proposes together, so that they share their frozen work."""
+"""Trials that TPE proposes together, where nobody says how many."""
 
 ENCODER = "encoder"
 """Setting of a space that is the architecture itself."""
@@ -54,6 +54,8 @@ class Search:
         select: what chooses, on validation images: the lowest loss or the highest macro AUROC.
         seed: of the draws.
         reduction: of halving.
+        at_once: how many TPE proposes together, from what all earlier ones came to: the order in which those of one
+            batch end alters nothing, and they share their frozen work.
     """
 
     kind: SearchName = "grid"
@@ -61,6 +63,12 @@ class Search:
     select: Select = "val_loss"
     seed: int = 0
     reduction: int = 3
+    at_once: int = field(default=AT_ONCE, repr=False)
+
+    @property
+    def key(self) -> str:
+        """By which equal searches are known."""
+        return repr(self) + (f", at_once={self.at_once}" if self.at_once != AT_ONCE else "")
 
     @property
     def criterion(self) -> Criterion:
@@ -82,7 +90,7 @@ class Search:
         count = min(self.trials or DEFAULT_TRIALS, total or self.trials or DEFAULT_TRIALS)
         if self.kind != "tpe":
             return [count]
-        return [min(AT_ONCE, count - begun) for begun in range(0, count, AT_ONCE)]
+        return [min(self.at_once, count - begun) for begun in range(0, count, self.at_once)]
 
     def samples(self, space: Space, batch: int, known: Sequence[tuple[Sample, float | None]]) -> list[Sample]:
         """The samples of one batch; a function of the seed, the space and what came before."""
@@ -137,46 +145,147 @@ def run_search(
         TrainingFailedError: every trial diverged.
         HilumErrors: what is wrong with any trial, before one begins.
     """
-    with run_directory(directory) as beside:
-        given = None if isinstance(space, Mapping) else list(space)
-        searched: Space = space if isinstance(space, Mapping) else {}
-        _begin(beside, fingerprint([repr(searched), given, repr(how), seed, encoder_name, list(best_per)]))
-        tried: list[Sample] = []
+    return SearchRun(
+        space, settings_of, how, store, train, val, init, encoder_name, tuple(findings), seed, tuple(best_per),
+        patients_apart, memory, on_progress,
+    ).complete(directory, storage=storage, storage_name=storage_name)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Group:
+    """Trials that train in lockstep, whatever else is tried: those of one encoder that agree in `lockstep.SHARED`.
+
+    Attributes:
+        encoder: its name.
+        trials: their places among the trials of this encoder in a batch.
+    """
+
+    encoder: str
+    trials: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class SearchRun:
+    """A search on its way; the attributes are as in `run_search`, `given` its space."""
+
+    given: Space | Sequence[Sample]
+    settings_of: Callable[[Sample], FinetuneSettings]
+    how: Search
+    store: Store
+    train: LabelledImages
+    val: LabelledImages
+    init: Path | str | Callable[[str], Path | str]
+    encoder_name: str
+    findings: tuple[str, ...]
+    seed: int
+    best_per: tuple[str, ...] = ()
+    patients_apart: bool = True
+    memory: int | None = None
+    on_progress: ProgressReport = silent
+
+    def complete(self, directory: Path, *, storage: str | None = None, storage_name: str = "sweep") -> Path:
+        """Try all that is not tried and choose, as `run_search`."""
+        with run_directory(directory) as beside:
+            rows, curves = self.batches(beside)
+            _write(beside, rows, pl.concat(curves), self.how, self.best_per)
+            url = storage or f"sqlite:///{beside / STORAGE}"
+            copy_into_storage(url, storage_name, _space_of(self.space, rows), rows)
+        return directory
+
+    @property
+    def space(self) -> Space:
+        """Empty where the samples themselves were given."""
+        return self.given if isinstance(self.given, Mapping) else {}
+
+    def begin(self, beside: Path) -> None:
+        """Empty a working directory that another search left."""
+        samples = None if isinstance(self.given, Mapping) else list(self.given)
+        parts = [repr(self.space), samples, self.how.key, self.seed, self.encoder_name, list(self.best_per)]
+        _empty_after_another(beside, fingerprint(parts))
+
+    def batches(self, beside: Path, before: int | None = None) -> tuple[list[dict[str, Any]], list[pl.DataFrame]]:
+        """Try every batch that is not done: a row for each trial, and curves.
+
+        Args:
+            beside: the working directory.
+            before: stop before this batch; None: do all.
+        """
+        self.begin(beside)
         rows: list[dict[str, Any]] = []
         curves: list[pl.DataFrame] = []
-        for batch in range(1 if given is not None else len(how.batches(searched))):
-            part = beside / f"batch-{batch:03d}"
-            samples = _samples_of(part, given or partial(how.samples, searched, batch, _known(rows)))
-            if not samples:
-                break
-            encoders = list(dict.fromkeys(sample.get(ENCODER, encoder_name) for sample in samples))
-            for encoder in encoders:
-                of = [sample for sample in samples if sample.get(ENCODER, encoder_name) == encoder]
-                results = train_trials(
-                    store, train, val, [settings_of(sample) for sample in of],
-                    init=init(encoder) if callable(init) else init, encoder_name=encoder, findings=findings, seed=seed,
-                    directory=part / ("trials" if encoders == [encoder_name] else f"trials-{encoder}"),
-                    patients_apart=patients_apart, memory=memory, halving=how.halving, on_progress=on_progress,
-                )  # fmt: skip
-                rows += _rows(results, of, len(tried), how)
-                curves.append(results.curves.with_columns(pl.col("trial") + len(tried)))
-                tried += of
-        _write(beside, rows, pl.concat(curves), how, best_per)
-        url = storage or f"sqlite:///{beside / STORAGE}"
-        copy_into_storage(url, storage_name, _space_of(searched, tried), rows)
-    return directory
+        for batch in range(batches_of(self.given, self.how))[:before]:
+            samples = self.samples(beside, batch, rows)
+            for encoder in encoders_in(samples, self.encoder_name):
+                of, first = self.samples_of(encoder, samples), len(rows)
+                results = self.trials(samples, encoder).complete(self.place(beside, batch, samples, encoder))
+                rows += _rows(results, of, first, self.how)
+                curves.append(results.curves.with_columns(pl.col("trial") + first))
+        return rows, curves
+
+    def samples(self, beside: Path, batch: int, rows: Sequence[Mapping[str, Any]]) -> list[Sample]:
+        """The samples of a batch, drawn once, from the rows of all batches before it; none where the space is empty."""
+        given = None if isinstance(self.given, Mapping) else list(self.given)
+        return _samples_of(_part(beside, batch), given or partial(self.how.samples, self.space, batch, _known(rows)))
+
+    def samples_of(self, encoder: str, samples: Sequence[Sample]) -> list[Sample]:
+        """Those of an encoder."""
+        return [sample for sample in samples if sample.get(ENCODER, self.encoder_name) == encoder]
+
+    def place(self, beside: Path, batch: int, samples: Sequence[Sample], encoder: str) -> Path:
+        """Directory of the trials of an encoder."""
+        alone = encoders_in(samples, self.encoder_name) == [self.encoder_name]
+        return _part(beside, batch) / ("trials" if alone else f"trials-{encoder}")
+
+    def trials(self, samples: Sequence[Sample], encoder: str) -> TrialRounds:
+        """The trials of an encoder in a batch.
+
+        Raises:
+            HilumErrors: what is wrong with any of them.
+        """
+        settings = [self.settings_of(sample) for sample in self.samples_of(encoder, samples)]
+        check_trials(self.store, self.train, self.val, settings, self.findings, encoder, self.seed, self.patients_apart)
+        init = self.init(encoder) if callable(self.init) else self.init
+        return TrialRounds(
+            self.store, self.train, self.val, settings, init, encoder, self.findings, self.seed, self.memory,
+            self.how.halving, self.on_progress,
+        )  # fmt: skip
+
+
+def batches_of(space: Space | Sequence[Sample], how: Search) -> int:
+    """How many batches are proposed one after another."""
+    return len(how.batches(space)) if isinstance(space, Mapping) else 1
+
+
+def encoders_in(samples: Sequence[Sample], encoder_name: str) -> list[str]:
+    """Architectures of samples; `encoder_name` where they name none."""
+    return list(dict.fromkeys(sample.get(ENCODER, encoder_name) for sample in samples))
+
+
+def groups_of(
+    samples: Sequence[Sample], settings_of: Callable[[Sample], FinetuneSettings], encoder_name: str
+) -> list[Group]:
+    """The groups of a batch, each of which may be trained by a process of its own."""
+    groups = []
+    for encoder in encoders_in(samples, encoder_name):
+        settings = [settings_of(each) for each in samples if each.get(ENCODER, encoder_name) == encoder]
+        groups += [Group(encoder, tuple(some)) for some in rounds_alike(settings)]
+    return groups
+
+
+def _part(beside: Path, batch: int) -> Path:
+    return beside / f"batch-{batch:03d}"
 
 
 def read_selected(directory: Path) -> dict[str, Any]:
-    """What was chosen: `settings` (the sample), `trial, select, val_loss, val_auroc, tried, complete, pruned, diverged,
-    steps` (of all trials together), `reads` ("validation"), and `best_per`, a list of `{settings, trial, state,
-    val_loss, val_auroc}` for each value that was asked for.
+    """What was chosen: `settings` (the sample), `trial, select, search` (of "tpe" also `trials_at_once`), `val_loss,
+    val_auroc, tried, complete, pruned, diverged, steps` (of all trials), `reads` ("validation"), and `best_per`,
+    a list of `{settings, trial, state, val_loss, val_auroc}` for each value that was asked for.
     """
     selected: dict[str, Any] = json.loads((directory / SELECTED).read_text(encoding="utf-8"))
     return selected
 
 
-def _begin(directory: Path, key: str) -> None:
+def _empty_after_another(directory: Path, key: str) -> None:
     """Empty a working directory that another sweep left."""
     note = directory / "sweep.key"
     if not note.exists() or note.read_text(encoding="utf-8") != key:
@@ -251,6 +360,7 @@ def _write(
         "trial": best["trial"],
         "select": how.select,
         "search": how.kind,
+        **({"trials_at_once": how.at_once} if how.kind == "tpe" else {}),
         "reads": "validation",
         "val_loss": best["val_loss"],
         "val_auroc": best["val_auroc"],
@@ -276,10 +386,11 @@ def _best_per(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> list[dict
     return found
 
 
-def _space_of(space: Space, tried: Sequence[Sample]) -> Space:
+def _space_of(space: Space, rows: Sequence[Mapping[str, Any]]) -> Space:
     """The space that was searched; of samples that were given, the values of each setting."""
     if space:
         return space
+    tried: list[Sample] = [row["sample"] for row in rows]
     return {
         name: Choices(tuple(sample[name] for sample in distinct([{name: each[name]} for each in tried])))
         for name in tried[0]

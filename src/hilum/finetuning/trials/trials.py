@@ -3,8 +3,9 @@ images.
 """
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, fields, replace
+from collections.abc import Callable, Container, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from hilum.artifacts import whole_file, write_json
+from hilum.artifacts import fingerprint, whole_file, write_json, write_text
 from hilum.data.labelled_images import UNCERTAIN_CLASS, LabelledImages
 from hilum.data.store import Store
 from hilum.encoders.catalogue import ARCHITECTURES
@@ -30,7 +31,7 @@ from hilum.progress import ProgressReport, silent
 from hilum.training.checkpoint import delete_checkpoints, resume_only_same_run
 from hilum.training.distributed import run_directory, world_size
 
-CURVES, TRIALS = "curves.parquet", "trials.json"
+CURVES, TRIALS, INPUTS = "curves.parquet", "trials.json", "inputs.sha256"
 
 
 def train_trials(
@@ -73,54 +74,141 @@ def train_trials(
         HilumErrors: what is wrong with the inputs and with any trial, all at once.
         HilumError: one trial alone needs more memory, or several processes were started.
     """
-    _check(store, train, val, trials, findings, encoder_name, seed, patients_apart)
-    _, origin = start_encoder(init, encoder_name, seed)
-    rooms = [Feed.of(store, settings, seed) for settings in trials]
-    with run_directory(directory) as beside:
-        resume_only_same_run(
-            beside,
-            ["trials", [decisive(settings) for settings in trials], [room.device.type for room in rooms],
-             [room.precision for room in rooms], seed, encoder_name, origin.sha256 if origin else "random",
-             store.recipe.as_data(), list(findings), digest_of(train), digest_of(val),
-             *([] if halving is None else [asdict(halving)])],
+    check_trials(store, train, val, trials, findings, encoder_name, seed, patients_apart)
+    return TrialRounds(
+        store, train, val, trials, init, encoder_name, tuple(findings), seed, memory, halving, on_progress
+    ).complete(directory)
+
+
+@dataclass(frozen=True)
+class TrialRounds:
+    """The rounds in which trials train; the attributes are as in `train_trials`.
+
+    A round's result is a function of its trials alone. Rounds of other groups (`rounds_alike`) may therefore be trained
+    by other processes, at the same time; what is done is found in the directory.
+    """
+
+    store: Store
+    train_images: LabelledImages
+    val_images: LabelledImages
+    trials: Sequence[FinetuneSettings]
+    init: Path | str
+    encoder_name: str
+    findings: tuple[str, ...]
+    seed: int
+    memory: int | None = None
+    halving: Halving | None = None
+    on_progress: ProgressReport = silent
+
+    @cached_property
+    def feeds(self) -> list[Feed]:
+        """Of each trial."""
+        return [Feed.of(self.store, settings, self.seed) for settings in self.trials]
+
+    @property
+    def shares(self) -> tuple[float | None, ...]:
+        """Parts of all epochs behind which trials pause; None: they do not."""
+        if self.halving is None:
+            return (None,)
+        epochs = max(map(_epochs_in(self.train_images), self.trials))
+        return self.halving.shares(len(self.trials), epochs)
+
+    @cached_property
+    def inputs(self) -> str:
+        """Fingerprint of all that decides the results."""
+        _, origin = start_encoder(self.init, self.encoder_name, self.seed)
+        return fingerprint(
+            ["trials", [decisive(settings) for settings in self.trials],
+             [feed.device.type for feed in self.feeds], [feed.precision for feed in self.feeds], self.seed,
+             self.encoder_name, origin.sha256 if origin else "random", self.store.recipe.as_data(),
+             list(self.findings), digest_of(self.train_images), digest_of(self.val_images),
+             *([] if self.halving is None else [asdict(self.halving)])]
         )  # fmt: skip
-        rounds = _plan(beside, trials, encoder_name, train, val, rooms, memory)
-        shares = (None,) if halving is None else halving.shares(len(trials), max(map(_epochs_in(train), trials)))
+
+    def complete(self, directory: Path) -> TrialResults:
+        """Train all rounds and put their results together, as `train_trials`; what is done is read."""
+        if not self.is_complete(directory):
+            with run_directory(directory) as beside:
+                results, curves, scores = self.train(beside, self.begin(beside))
+                numbers = range(len(self.trials))
+                _write_all(
+                    beside, [_as_row(results[n]) for n in numbers], pl.concat([curves[n] for n in numbers]), scores
+                )
+                delete_checkpoints(beside)
+                write_text(beside / INPUTS, self.inputs)
+        return read_trials(directory, self.trials)
+
+    def is_complete(self, directory: Path) -> bool:
+        """Whether a directory holds the results of these trials."""
+        note = directory / INPUTS
+        return note.is_file() and note.read_text(encoding="utf-8") == self.inputs
+
+    def begin(self, beside: Path, *, shared: bool = False) -> list[list[int]]:
+        """Empty a working directory that other trials left, and say which trials train together.
+
+        Args:
+            beside: the working directory.
+            shared: other processes may be at work on other rounds: what they write is left alone.
+        """
+        resume_only_same_run(beside, self.inputs, shared=shared)
+        return _plan(
+            beside, self.trials, self.encoder_name, self.train_images, self.val_images, self.feeds, self.memory
+        )
+
+    def train(
+        self, beside: Path, rounds: Sequence[Sequence[int]], *, rung: int | None = None, some: Container[int] = ()
+    ) -> tuple[dict[int, TrialResult], dict[int, pl.DataFrame], NDArray[np.float32]]:
+        """Train all rounds that are not done; gives results and curves by trial, and scores as in `TrialResults`.
+
+        Args:
+            beside: the working directory.
+            rounds: numbers of the trials of each.
+            rung: train only up to this pause of halving, counted from 0, and behind the one before it only
+                `some`; None: everything, to the end.
+            some: the trials of a group, with `rung`. All rounds before that pause must be done.
+        """
         results: dict[int, TrialResult] = {}
         curves: dict[int, pl.DataFrame] = {}
-        scores = np.full((len(trials), *val.targets.shape), np.nan, dtype=np.float32)
-        going_on = set(range(len(trials)))
-        for rung, share in enumerate(shares):
+        scores = np.full((len(self.trials), *self.val_images.targets.shape), np.nan, dtype=np.float32)
+        going_on = set(range(len(self.trials)))
+        shares = self.shares if rung is None else self.shares[: rung + 1]
+        for number_of_rung, share in enumerate(shares):
             for number, chunk in enumerate(rounds):
-                some = [trial for trial in chunk if trial in going_on]
-                if not some:
+                here = [trial for trial in chunk if trial in going_on]
+                if not here or (number_of_rung == rung and chunk[0] not in some):
                     continue
-                room, working = rooms[some[0]], beside / f"round-{number:03d}"
-                done = working if halving is None else working / f"rung-{rung}"
-                if not (done / TRIALS).exists():
-                    start, _ = start_encoder(init, encoder_name, seed)
-                    until = None if share is None else _pause(share, [trials[trial] for trial in chunk], train)
-                    lanes, found = train_in_lockstep(
-                        start, [(trial, trials[trial]) for trial in some], train, val,
-                        feed=room, directory=working, until=until, on_progress=on_progress,
-                    )  # fmt: skip
-                    _write_round(done, lanes, found, val)
-                results |= {each.trial: each for each in _read_results(done, trials)}
+                done = self._round(beside / f"round-{number:03d}", chunk, here, number_of_rung, share)
+                results |= {each.trial: each for each in _read_results(done, self.trials)}
                 known = pl.read_parquet(done / CURVES)
-                curves |= {trial: known.filter(pl.col("trial") == trial) for trial in some}
-                scores[some] = np.load(done / SCORES)
-            if halving is not None:
-                better = halving.going_on(list(results.values()), len(trials), rung)
+                curves |= {trial: known.filter(pl.col("trial") == trial) for trial in here}
+                scores[here] = np.load(done / SCORES)
+            if number_of_rung == rung:
+                for number, chunk in enumerate(rounds):
+                    if chunk[0] in some and rung + 1 == len(self.shares):
+                        delete_checkpoints(beside / f"round-{number:03d}")
+                break
+            if self.halving is not None:
+                better = self.halving.going_on(list(results.values()), len(self.trials), number_of_rung)
                 going_on = {trial for trial in better if results[trial].status == "running"}
                 ended = {n: each for n, each in results.items() if each.status == "running" and n not in going_on}
                 results |= {n: replace(each, status="pruned") for n, each in ended.items()}
             for number, chunk in enumerate(rounds):
-                if not going_on & set(chunk) or rung + 1 == len(shares):
+                if rung is None and (not going_on & set(chunk) or number_of_rung + 1 == len(shares)):
                     delete_checkpoints(beside / f"round-{number:03d}")
-        rows = [_as_row(results[trial]) for trial in range(len(trials))]
-        _write_all(beside, rows, pl.concat([curves[trial] for trial in range(len(trials))]), scores)
-        delete_checkpoints(beside)
-    return read_trials(directory, trials)
+        return results, curves, scores
+
+    def _round(self, working: Path, chunk: Sequence[int], here: Sequence[int], rung: int, share: float | None) -> Path:
+        """Train a round up to a pause, or to its end, unless that is done; gives where its results are."""
+        done = working if self.halving is None else working / f"rung-{rung}"
+        if not (done / TRIALS).exists():
+            start, _ = start_encoder(self.init, self.encoder_name, self.seed)
+            until = None if share is None else _pause(share, [self.trials[n] for n in chunk], self.train_images)
+            lanes, found = train_in_lockstep(
+                start, [(trial, self.trials[trial]) for trial in here], self.train_images, self.val_images,
+                feed=self.feeds[here[0]], directory=working, until=until, on_progress=self.on_progress,
+            )  # fmt: skip
+            _write_round(done, lanes, found, self.val_images)
+        return done
 
 
 def read_trials(directory: Path, trials: Sequence[FinetuneSettings]) -> TrialResults:
@@ -259,7 +347,7 @@ def _write_all(
     write_json(directory / TRIALS, list(rows))  # the last one: where it is, the others are
 
 
-def _check(
+def check_trials(
     store: Store,
     train: LabelledImages,
     val: LabelledImages,
@@ -269,6 +357,12 @@ def _check(
     seed: int,
     patients_apart: bool,
 ) -> None:
+    """Refuse what `train_trials` cannot train.
+
+    Raises:
+        HilumErrors: what is wrong with the inputs and with any trial, all at once.
+        HilumError: several processes were started, or there is no trial.
+    """
     if world_size() > 1:
         raise HilumError(
             "processes", expected="one", found=str(world_size()), fix="Train trials in one process, or in a call each."

@@ -1,12 +1,15 @@
 """Showing steps that other processes do: how far each is stands beside its directory."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Self
 
 from hilum.artifacts import holder_of
 from hilum.progress import ProgressReport
+from hilum.study.execution.sweep import SweepPart
 from hilum.study.execution.work import ShowStep
 from hilum.study.logs import CurveLog
 from hilum.study.plan import Step, read_progress
@@ -21,11 +24,22 @@ class Following:
         steps: all of it, in order.
         show_step: opens a line.
         curve_log: follows the curves of training.
+        parts: of sweeps, by name; each has a line of its own.
     """
 
-    def __init__(self, out: Path, steps: Sequence[Step], show_step: ShowStep, curve_log: CurveLog | None) -> None:
+    def __init__(
+        self,
+        out: Path,
+        steps: Sequence[Step],
+        show_step: ShowStep,
+        curve_log: CurveLog | None,
+        parts: Mapping[str, SweepPart] = MappingProxyType({}),
+    ) -> None:
         self.out, self.steps, self.show_step, self.curve_log = out, len(steps), show_step, curve_log
         self.numbered = {step.directory: (number, step) for number, step in enumerate(steps, start=1)}
+        for name, part in parts.items():
+            number, step = self.numbered[part.step.directory]
+            self.numbered[name] = number, replace(step, directory=name, title=f"{step.title}, part {part.part.name}")
         self.open: dict[str, tuple[ExitStack, ProgressReport]] = {}
 
     def look(self, begun: Sequence[Task]) -> None:

@@ -17,6 +17,7 @@ from hilum.report.page import PAGE
 from hilum.study.execution.external import store_of
 from hilum.study.execution.following import Following
 from hilum.study.execution.mirror import Mirror
+from hilum.study.execution.sweep import parts_of_sweeps
 from hilum.study.execution.tasks import tasks_of
 from hilum.study.execution.work import ShowStep, StepRunner, StudyWork
 from hilum.study.file import Study, as_yaml
@@ -35,7 +36,7 @@ from hilum.study.plan import (
 )
 from hilum.study.plan.prepare import prepare_study
 from hilum.study.prepared import PreparedStudy
-from hilum.study.scheduling import Task, Where, open_pool, run_tasks
+from hilum.study.scheduling import Task, ThisProcess, Where, open_pool, run_tasks
 from hilum.training.distributed import by_the_first, joined_processes, rank, world_size
 from hilum.yaml_loader import load_yaml
 
@@ -108,7 +109,9 @@ def run_study(
 
         def before(task: Task) -> None:
             nonlocal to_look
-            if to_look and by_directory[task.name].kind not in ("generate", "store"):  # all images are decoded
+            if (
+                to_look and task.name not in parts and by_directory[task.name].kind not in ("generate", "store")
+            ):  # all images are decoded
                 by_the_first(lambda: refuse_trained_copies(prepared, partial(store_of, out)))
                 to_look = False
             if task.name in evaluations:  # which arms it judges is known now
@@ -116,12 +119,13 @@ def run_study(
                 by_the_first(partial(_write_plan, out, steps, judged))
 
         def after(task: Task) -> None:
-            if copy is not None:
+            if copy is not None and task.name not in parts:
                 copy.keep(by_directory[task.name])
 
-        work = StudyWork(prepared, steps, keys, out, workers, show_step, curve_log)
-        tasks = tasks_of(prepared, steps, keys, out, where, gpus=pool.gpus)
-        with Following(out, steps, show_step, curve_log) as following:
+        parts = {} if isinstance(pool, ThisProcess) else parts_of_sweeps(prepared, steps, keys, out)
+        work = StudyWork(prepared, steps, keys, out, workers, show_step, curve_log, parts=parts)
+        tasks = tasks_of(prepared, steps, keys, out, where, gpus=pool.gpus, parts=parts)
+        with Following(out, steps, show_step, curve_log, parts) as following:
             run_tasks(tasks, work, pool, before=before, after=after, look=following.look)
         if copy is not None:
             copy.keep_pages(prepared.views)

@@ -2,8 +2,8 @@
 
 import json
 import math
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -13,17 +13,27 @@ from hilum.artifacts import fingerprint
 from hilum.data.store import open_store
 from hilum.encoders.published import resolve_weights
 from hilum.finetuning.settings import FinetuneSettings
-from hilum.finetuning.trials import importance_of, read_selected, run_search, storage_url
+from hilum.finetuning.trials import Part, SearchRun, importance_of, read_selected, storage_url, train_part
 from hilum.finetuning.trials.search import TRIED
 from hilum.progress import ProgressReport
 from hilum.report.sweep_summary import SweepSummary
-from hilum.study.plan import Step, pretraining_directory
+from hilum.study.plan import Step, part_directory, pretraining_directory, read_record
 from hilum.study.plan.steps import sweep_directory, view_name
-from hilum.study.plan.sweep import needs_of, search_of, selected_sample, space_of, sweep_inputs, trial_settings
-from hilum.study.prepared import Prepared
+from hilum.study.plan.sweep import (
+    needs_of,
+    search_of,
+    selected_sample,
+    space_of,
+    stages_of_sweep,
+    sweep_inputs,
+    trial_settings,
+)
+from hilum.study.prepared import Prepared, PreparedStudy
 
 
-def sweep_arm(step: Step, prepared: Prepared, out: Path, workers: int, on_progress: ProgressReport) -> None:
+def sweep_arm(
+    step: Step, prepared: Prepared, out: Path, workers: int, on_progress: ProgressReport, part: Part | None = None
+) -> None:
     """Try the settings of an arm's sweep on the first seed's training images; validation images choose.
 
     Args:
@@ -32,6 +42,7 @@ def sweep_arm(step: Step, prepared: Prepared, out: Path, workers: int, on_progre
         out: directory of the study.
         workers: threads that prepare batches.
         on_progress: called while training; first with the memory that the trials need.
+        part: train this part alone, for a later call without one, which chooses; None: all that is not done.
     """
     if step.arm is None or step.encoder is None or step.seed is None:
         raise ValueError(f"not a sweep: {step}")
@@ -43,24 +54,69 @@ def sweep_arm(step: Step, prepared: Prepared, out: Path, workers: int, on_progre
     on_progress(0, 1, needs.in_words)
     own = fingerprint(sweep_inputs(study, arm, images))
     pretrained, weights = pretraining_directory(study, arm, step.seed), study.weights_of(arm)
-    run_search(
+    run = SearchRun(
         space_of(study, arm, images),
         lambda sample: replace(trial_settings(study, arm, sample, images), workers=workers),
         search_of(study, arm),
         store,
         train,
         val,
-        init=out / pretrained if pretrained else partial(resolve_weights, weights) if weights else "random",
-        encoder_name=step.encoder,
-        findings=study.task.findings,
-        seed=step.seed,
-        directory=out / step.directory,
-        best_per=sweep.best_per if sweep else (),
-        patients_apart="train" not in task.split.sharing,
-        storage=(sweep.storage and storage_url(sweep.storage)) if sweep else None,
-        storage_name=", ".join([study.question[:80], view_name(study), arm, own[:6]]),
+        out / pretrained if pretrained else partial(resolve_weights, weights) if weights else "random",
+        step.encoder,
+        tuple(study.task.findings),
+        step.seed,
+        tuple(sweep.best_per) if sweep else (),
+        "train" not in task.split.sharing,
         on_progress=on_progress,
     )
+    if part is not None:
+        train_part(run, part, out / step.directory)
+        return
+    run.complete(
+        out / step.directory,
+        storage=(sweep.storage and storage_url(sweep.storage)) if sweep else None,
+        storage_name=", ".join([study.question[:80], view_name(study), arm, own[:6]]),
+    )
+
+
+@dataclass(frozen=True)
+class SweepPart:
+    """A part of a sweep that a process can do by itself.
+
+    Attributes:
+        step: the sweep.
+        part: of its search.
+        needs: names of the parts that must be done before.
+    """
+
+    step: Step
+    part: Part
+    needs: frozenset[str]
+
+
+def parts_of_sweeps(
+    prepared: PreparedStudy, steps: Sequence[Step], keys: Mapping[str, str], out: Path
+) -> dict[str, SweepPart]:
+    """The parts of all sweeps that are not done and that several processes can share, by names of their own.
+
+    Args:
+        prepared: the study's data.
+        steps: in order.
+        keys: fingerprints of the steps.
+        out: directory of the study.
+    """
+    parts: dict[str, SweepPart] = {}
+    for step in steps:
+        record = read_record(out / step.directory)
+        if step.kind != "sweep" or (record is not None and record.key == keys[step.directory]):
+            continue
+        view = prepared.views.get(step.view, prepared.first)
+        before: frozenset[str] = frozenset()
+        for stage in stages_of_sweep(view.study, str(step.arm), view.labelled_images):
+            named = {str(part_directory(Path(step.directory), part.name)): part for part in stage}
+            parts |= {name: SweepPart(step, part, before) for name, part in named.items()}
+            before = frozenset(named)
+    return parts
 
 
 def settings_of_arm(prepared: Prepared, out: Path, arm: str) -> FinetuneSettings:

@@ -20,6 +20,7 @@ from hilum.study.execution.evaluate import judge
 from hilum.study.execution.explain import explain_arms
 from hilum.study.execution.external import store_of
 from hilum.study.execution.report_content import report_content
+from hilum.study.execution.sweep import SweepPart, sweep_arm
 from hilum.study.execution.train import perform
 from hilum.study.file.views import starts_in
 from hilum.study.logs import CurveLog
@@ -27,9 +28,11 @@ from hilum.study.plan import (
     REPORT,
     FailedArm,
     Step,
+    clear_for,
     failed_arms,
     failure_in_words,
     finetuning_directory,
+    forget_progress,
     forget_without_page,
     keys_with_failures,
     perform_once,
@@ -126,6 +129,7 @@ class StudyWork:
         elsewhere: whether other processes, maybe on other machines, do other steps at the same time. The step's
             directory is then locked, and a lock that a dead one left is waited for.
         probes: the last linear probe of a start, for the next arm that starts from it.
+        parts: of sweeps that several processes do (`parts_of_sweeps`), by name.
     """
 
     prepared: PreparedStudy
@@ -137,13 +141,18 @@ class StudyWork:
     curve_log: CurveLog | None = None
     elsewhere: bool = False
     probes: Probes = field(default_factory=dict)
+    parts: Mapping[str, SweepPart] = field(default_factory=dict)
 
     def __call__(self, directory: str) -> None:
-        """Do one step.
+        """Do one step, or one part of a step.
 
         Raises:
             HilumError: it cannot be done.
         """
+        if directory in self.parts:
+            with locked(self.out / directory, wait_seconds=3 * LEASE_SECONDS):
+                self._do_part(directory, self.parts[directory])
+            return
         number, step = self._by_directory[directory]
         if step.kind == "generate":  # before the plan was made
             return
@@ -169,7 +178,7 @@ class StudyWork:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """What another process needs: it shows nothing, and locks what it does."""
-        sent = (self.prepared, list(self.steps), dict(self.keys), self.out, self.workers)
+        sent = (self.prepared, list(self.steps), dict(self.keys), self.out, self.workers, dict(self.parts))
         return _elsewhere, sent
 
     @cached_property
@@ -192,6 +201,21 @@ class StudyWork:
             if world_size() > 1:  # the others may not have noticed yet: they cannot go on together
                 raise HilumError(directory, expected="a training", found=message, fix="Run it again then.") from error
             record_failure(directory, key, step.title, time.monotonic() - began, error.code, message)
+
+    def _do_part(self, name: str, part: SweepPart) -> None:
+        """Train one part of a sweep, unless the sweep is done or has nothing to begin with."""
+        step = part.step
+        directory, key = self.out / step.directory, self.key_of(step)
+        record = read_record(directory)
+        if self._failed_before(step) is not None or (record is not None and record.key == key):
+            return
+        with locked(directory, wait_seconds=3 * LEASE_SECONDS):
+            clear_for(directory, key)
+        number, _ = self._by_directory[step.directory]
+        with self.show_step(number, len(self.steps), step) as show:
+            report = recorded_progress(self.out / name, show)
+            sweep_arm(step, self._view(step), self.out, 1 if self.workers is None else self.workers, report, part.part)
+        forget_progress(self.out / name)
 
     def _view(self, step: Step) -> Prepared:
         return self.prepared.views.get(step.view, self.prepared.first)
@@ -238,9 +262,14 @@ class StudyWork:
 
 
 def _elsewhere(
-    prepared: PreparedStudy, steps: list[Step], keys: dict[str, str], out: Path, workers: int | None
+    prepared: PreparedStudy,
+    steps: list[Step],
+    keys: dict[str, str],
+    out: Path,
+    workers: int | None,
+    parts: dict[str, SweepPart],
 ) -> StudyWork:
-    return StudyWork(prepared, steps, keys, out, workers, elsewhere=True)
+    return StudyWork(prepared, steps, keys, out, workers, elsewhere=True, parts=parts)
 
 
 def made_before(step: Step, view: Prepared) -> list[str]:

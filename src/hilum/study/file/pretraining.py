@@ -2,8 +2,9 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, Discriminator, Field, Tag
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Discriminator, Field, Tag
 
+from hilum.data.fetching import Address, address_problem, is_address
 from hilum.pretext.settings import RunSettings
 from hilum.study.file.finetuning import Finetuning
 from hilum.study.file.section import FindingName, Section, Seed, fraction_not_percent, percent_of
@@ -15,6 +16,27 @@ def kind_of_start(init: object) -> str:
     if isinstance(init, dict | BaseModel):
         return "<supervise>" if "supervise" in init or hasattr(init, "supervise") else "<pretrain>"
     return "<random>" if init == "random" else "<weights>"
+
+
+def with_addresses(content: object) -> None:
+    """Write weights that a study file names by `{url: URL, sha256: HEX}` as one text, in place: `URL#sha256=HEX`."""
+    if isinstance(content, dict):
+        for key, value in content.items():
+            is_short = key in ("init", "start", "weights") and isinstance(value, dict) and "url" in value
+            if is_short and set(value) <= {"url", "sha256"} and all(isinstance(each, str) for each in value.values()):
+                content[key] = str(Address(value["url"], value.get("sha256")))
+            else:
+                with_addresses(value)
+
+
+def _checked_weights(name: str) -> str:
+    if is_address(name) and (problem := address_problem(name, checksum_needed=True)) is not None:
+        raise ValueError(problem)
+    return name
+
+
+WeightsName = Annotated[str, AfterValidator(_checked_weights)]
+"""A name of the registry, a directory, or the address of an archive with its checksum behind it."""
 
 
 def _kind_of_start_before(init: object) -> str:
@@ -73,7 +95,8 @@ class Pretrained(RunSettings, Section):
     start: "StartBefore" = Field(
         "random",
         description="What this pretraining goes on from: `random`, published weights, a directory with "
-        "encoder.safetensors, another pretraining, a training with labels, or one of `starts`.",
+        "encoder.safetensors, `{url: URL, sha256: HEX}`, another pretraining, a training with labels, or one of "
+        "`starts`.",
     )
     settings: dict[str, Any] = Field(
         {}, description="The method's own settings, see [below](#settings-of-the-methods); the preset's for the rest."
@@ -131,7 +154,7 @@ class Supervised(Section):
 
 
 StartBefore = Annotated[
-    Annotated[str, Tag("<weights>")]
+    Annotated[WeightsName, Tag("<weights>")]
     | Annotated[Pretrained, Tag("<pretrain>")]
     | Annotated[Supervised, Tag("<supervise>")],
     Discriminator(_kind_of_start_before),

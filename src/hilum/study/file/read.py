@@ -18,6 +18,7 @@ from hilum.findings import COLLECTIONS
 from hilum.pretext.methods import METHOD_SETTINGS, method_problems
 from hilum.study.file.finetuning import Finetuning
 from hilum.study.file.finetuning_problems import finetuning_problems
+from hilum.study.file.pretraining import with_addresses
 from hilum.study.file.protocol import published_overrides
 from hilum.study.file.schema import Study
 from hilum.study.file.sweep import sweep_problems, with_label_fractions
@@ -142,6 +143,8 @@ def parse_study(text: str, *, where: object, overrides: Sequence[str] = ()) -> S
     overridden = [_override(content, override) for override in [*published_overrides(content, overrides), *overrides]]
     with_pools(content)
     with_label_fractions(content)
+    for part in ("arms", "starts"):
+        with_addresses(content.get(part))
     problems = [*_repeated_keys(tree), *_unwritable(content), *_cross_problems(content)]
     study = None
     try:

@@ -1,7 +1,7 @@
 """What a study file may say. The reference in docs/reference/study_file.md is generated from these models."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias, cast
+from typing import Annotated, Any, Literal, Self, TypeAlias, cast
 
 from pydantic import (
     Discriminator,
@@ -11,8 +11,10 @@ from pydantic import (
     Tag,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 
+from hilum.data.fetching import Address, address_problem, is_address
 from hilum.declared import text_of
 from hilum.errors import HilumError
 from hilum.evaluation.bootstrap.config import BootstrapConfig
@@ -20,7 +22,7 @@ from hilum.evaluation.settings import EvaluationSettings, ReadingOptions
 from hilum.report.layouts.config import read_layout
 from hilum.study.file.explain import Explaining, check_explaining, explained_arms
 from hilum.study.file.finetuning import Features, Finetuning
-from hilum.study.file.pretraining import Pretrained, Pretraining, Supervised, kind_of_start
+from hilum.study.file.pretraining import Pretrained, Pretraining, Supervised, WeightsName, kind_of_start
 from hilum.study.file.section import FindingName, Name, Section, Seed
 from hilum.study.file.sweep import Sweep
 from hilum.study.file.task import Task
@@ -110,6 +112,31 @@ class DataSet(Section):
         "pretraining sees the others, too.",
     )
     generate: Generated | None = Field(None, description="Generate the radiographs instead of reading them.")
+    url: str | None = Field(
+        None,
+        description="Where the folder is to be had, for machines on which `--data` does not name it: an archive (zip, "
+        "tar) at `https://`, `s3://`, `gs://` or `file://`, or a folder at the last three. `hilum study run` and "
+        "`hilum study fetch` fetch it once. See [fetched data and weights](cluster.md#data-and-weights-at-urls).",
+    )
+    sha256: str | None = Field(None, description="Checksum of the archive at `url`, which must then have it.")
+
+    @property
+    def address(self) -> Address | None:
+        """Where it is fetched from; None where it is given by hand or generated."""
+        return None if self.url is None or self.generate is not None else Address(self.url, self.sha256)
+
+    @model_validator(mode="after")
+    def _fetchable(self) -> Self:
+        if self.url is None and self.sha256 is not None:
+            raise ValueError("sha256 is of an archive at `url`, and there is none")
+        if self.url is not None:
+            if not is_address(self.url):
+                raise ValueError(f"url {self.url[:80]!r} is no URL; give a folder of this machine by --data NAME=ROOT")
+            if self.pool is not None:
+                raise ValueError("a pool has no url of its own; its data sets have")
+            if problem := address_problem(str(Address(self.url, self.sha256))):
+                raise ValueError(f"url: {problem}")
+        return self
 
 
 Init: TypeAlias = str | Pretrained | Supervised
@@ -119,7 +146,11 @@ class NamedWeights(Section):
     """A start of published weights, or of a directory."""
 
     encoder: str = Field(description="Architecture, such as `resnet18`.")
-    weights: str = Field("random", description="`random`, a name of `hilum weights list`, or a directory.")
+    weights: WeightsName = Field(
+        "random",
+        description="`random`, a name of `hilum weights list`, a directory, or `{url: URL, sha256: HEX}` of an archive "
+        "with encoder.safetensors and card.json.",
+    )
 
     @property
     def init(self) -> Init:
@@ -170,12 +201,13 @@ class Arm(Section):
         Annotated[Literal["random"], Tag("<random>")]
         | Annotated[Pretrained, Tag("<pretrain>")]
         | Annotated[Supervised, Tag("<supervise>")]
-        | Annotated[str, Tag("<weights>")],
+        | Annotated[WeightsName, Tag("<weights>")],
         Discriminator(kind_of_start),
     ] = Field(
         "random",
         description="`random`; `{pretrain: METHOD, on: DATA}`; `{supervise: TASK}`; the name of published weights "
-        "(`hilum weights list`), such as `imagenet1k`; or a directory with encoder.safetensors.",
+        "(`hilum weights list`), such as `imagenet1k`; a directory with encoder.safetensors; or `{url: URL, "
+        "sha256: HEX}` of an archive of such a directory.",
     )
     features: Features | None = Field(
         None,

@@ -81,6 +81,11 @@ class Sweep(Section):
         "file, or the address of a database, `postgresql://HOST/NAME`; `$VARIABLE` is replaced.",
     )
     reduction: int = Field(3, ge=2, le=16, description="Of `halving`: one of so many goes on at each pause.")
+    trials_at_once: PositiveInt | None = Field(
+        None,
+        description="Of `tpe`: how many are proposed together, from what all earlier ones came to; 8 when left out. "
+        "They share their frozen work, and the order in which they end alters nothing.",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -143,8 +148,9 @@ def shrunk(sweep: Sweep, trials: int, left_out: tuple[str, ...]) -> Sweep | None
     best_per = [name for name in sweep.best_per if name in few]
     search = "random" if sweep.search == "grid" else sweep.search
     return Sweep(
-        over=few, search=search, trials=trials, select=sweep.select, best_per=best_per, reduction=sweep.reduction
-    )
+        over=few, search=search, trials=trials, select=sweep.select, best_per=best_per, reduction=sweep.reduction,
+        trials_at_once=sweep.trials_at_once,
+    )  # fmt: skip
 
 
 ProblemAt = tuple[tuple[str | int, ...], str, str]
@@ -215,6 +221,12 @@ def _problems_of_search(
         yield (*place, "trials"), "a grid tries everything", "leave out trials, or set search: random"
     if grid == "dinov2_linear" and search not in ("grid", "halving"):
         yield (*place, "search"), f"dinov2_linear is a grid, not {search!r}", "use grid or halving"
+    if sweep.get("trials_at_once") is not None and search != "tpe":
+        yield (
+            (*place, "trials_at_once"),
+            f"{search} proposes all its trials at once",
+            "leave it out, or set search: tpe",
+        )
     per = sweep.get("best_per", [])
     known = [*over, *_NAMED.get(str(grid), {}), *(("lr", "pooling") if grid == "dinov2_linear" else ())]
     for index, name in enumerate(per if isinstance(per, list) else ()):

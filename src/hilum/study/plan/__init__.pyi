@@ -28,6 +28,12 @@ from .failures import (
 from .failures import (
     without_failed as without_failed,
 )
+from .fetching import (
+    fetch_wanted as fetch_wanted,
+)
+from .fetching import (
+    roots_at_hand as roots_at_hand,
+)
 from .fingerprints import (
     step_keys as step_keys,
 )
@@ -77,7 +83,16 @@ from .predictions import (
     write_predictions as write_predictions,
 )
 from .record import (
+    clear_for as clear_for,
+)
+from .record import (
+    forget_progress as forget_progress,
+)
+from .record import (
     forget_without_page as forget_without_page,
+)
+from .record import (
+    part_directory as part_directory,
 )
 from .record import (
     perform_once as perform_once,

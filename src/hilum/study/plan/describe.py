@@ -12,6 +12,7 @@ from typing import Any, Literal
 from hilum.artifacts import fingerprint
 from hilum.augment.library import as_written
 from hilum.data.counts import count_images as count_by_split
+from hilum.data.fetching import is_address
 from hilum.data.manifest import is_labelled
 from hilum.encoders.freezing import freeze_all_but_last
 from hilum.encoders.weightless import weightless
@@ -26,6 +27,7 @@ from hilum.study.file import Pretrained, Study, resolved_finetuning, resolved_pr
 from hilum.study.file.views import starts_in, views_of
 from hilum.study.generate import generated_root, is_generated
 from hilum.study.plan.failures import failed_arms, keys_with_failures
+from hilum.study.plan.fetching import disk_of_steps, fetching_rows, free_disk, roots_at_hand
 from hilum.study.plan.fingerprints import step_keys
 from hilum.study.plan.label_fraction import labelled_shares, share_in_words
 from hilum.study.plan.leakage import Start, contamination_of, contamination_problems, start_of, warnings_of
@@ -71,6 +73,9 @@ class Plan:
             one, and `prepared` and `images` are those of the first.
         counted: of a study that repeats a paper and lacks some of its data sets, those that are at hand with their
             tasks, for their counts; None otherwise.
+        fetching: what the study names by URL (`hilum.study.plan.fetching.fetching_rows`).
+        disk: bytes that the steps left to do take, and that are free where its directory is; None where images are
+            unknown.
     """
 
     study: Study
@@ -83,6 +88,8 @@ class Plan:
     spread: dict[str, float] = field(default_factory=dict)
     tasks: Mapping[str, "Plan"] = field(default_factory=dict)
     counted: PreparedStudy | None = None
+    fetching: list[dict[str, Any]] = field(default_factory=list)
+    disk: dict[str, int] | None = None
 
 
 def plan_study(
@@ -96,7 +103,7 @@ def plan_study(
         out: directory of an earlier run, to see what is done.
         allow_missing: plan also where tables name images whose file is not there.
     """
-    here = dict(roots)
+    here, fetching = roots_at_hand(study, roots), fetching_rows(study, roots)
     if out is not None:
         generated = {name: generated_root(out, name) for name, data in study.data.items() if data.generate}
         here |= {name: root for name, root in generated.items() if root.is_dir()}
@@ -109,11 +116,16 @@ def plan_study(
         if counted is not None:
             images[view.directory] = counted
     steps = steps_of(study, images or None)
-    done = _done(steps, prepared, out) if prepared and out else set()
+    all_here = all(row["here"] for row in fetching)
+    done = _done(steps, prepared, out) if prepared and out and all_here else set()
     rates = rates_of_this_machine() if images else None
     estimated = _estimate(steps, images, rates) if rates else {}
     seconds = {directory: each[0] for directory, each in estimated.items()}
     spread = {directory: each[1] for directory, each in estimated.items()}
+    counts = {name: count for each in images.values() for name, count in each.all.items()}
+    sizes = {step.encoder: _counts(step.encoder, 1, "all", "linear", "own")[1] for step in steps if step.encoder}
+    left = [step for step in steps if step.directory not in done]
+    disk = {"needed": disk_of_steps(left, counts, study, sizes), "free": free_disk((out or Path()).resolve())}
     plans = {}
     for view in views:
         of_view = prepared.views[view.directory] if prepared else None
@@ -121,9 +133,22 @@ def plan_study(
         plans[view.name] = Plan(view.study, of_view, images.get(view.directory), own, done, seconds, rates, spread)
     first = plans[views[0].name]
     if not views[0].directory:
-        return replace(first, steps=steps)
+        return replace(first, steps=steps, fetching=fetching, disk=disk if images else None)
     at_hand = None if whole else _at_hand(study, here, allow_missing)
-    return Plan(study, first.prepared, first.images, steps, done, seconds, rates, spread, plans, at_hand)
+    return Plan(
+        study,
+        first.prepared,
+        first.images,
+        steps,
+        done,
+        seconds,
+        rates,
+        spread,
+        plans,
+        at_hand,
+        fetching,
+        disk if images else None,
+    )
 
 
 def _at_hand(study: Study, roots: Mapping[str, Path], allow_missing: bool) -> PreparedStudy | None:
@@ -147,7 +172,9 @@ def plan_data(plan: Plan) -> dict[str, Any]:
             "seeds": study.seeds,
             "steps": [_step_row(plan, step) for step in plan.steps],
             "seconds": remaining_seconds(plan),
+            "disk": plan.disk,
             **_certainty(plan),
+            **_fetching(plan),
             "refused": _refused(plan.tasks.values(), [row for task in tasks for row in task["sweeps"]]),
             "warnings": _warnings(*plan.tasks.values()),
         }
@@ -168,7 +195,9 @@ def plan_data(plan: Plan) -> dict[str, Any]:
         "seeds": study.seeds,
         "steps": [_step_row(plan, step) for step in plan.steps],
         "seconds": remaining_seconds(plan),
+        "disk": plan.disk,
         **_certainty(plan),
+        **_fetching(plan),
         "refused": _refused([plan], sweeps),
         "warnings": _warnings(plan),
     }
@@ -320,6 +349,8 @@ def _labelled_rows(prepared: Prepared) -> dict[str, Any]:
 def _trained_on_test_patients(plan: Plan, arm: str, start: Start) -> str:
     if plan.prepared is None:
         return "no" if start.trained_on == "nothing" else "not known before the data are read"
+    if not start.here and is_address(plan.study.weights_of(arm)):
+        return "not known before they are fetched"
     return contamination_of(plan.prepared, arm).message
 
 
@@ -331,6 +362,11 @@ def split_title(plan: Plan) -> str | None:
 def remaining_seconds(plan: Plan) -> float | None:
     """Estimated time of what is left to do; None where unknown."""
     return _remaining(plan, lambda _: 1.0)
+
+
+def _fetching(plan: Plan) -> dict[str, Any]:
+    """What is named by URL, and the free disk for what of it is not here; nothing for a study without."""
+    return {"fetching": plan.fetching, "free_disk": free_disk()} if plan.fetching else {}
 
 
 def _certainty(plan: Plan) -> dict[str, Any]:

@@ -299,14 +299,17 @@ def _column_split(manifest: pl.DataFrame, wanted: ColumnSplit, data: PreparedDat
 
 
 def refuse_without_folder(study: Study, roots: Mapping[str, Path]) -> None:
-    """Refuse a study of which not every folder is named.
+    """Refuse a study of which not every folder is named or fetched.
 
     Raises:
         HilumError: which are not.
     """
-    if lacking := [f"--data {name}=ROOT" for name in study.data_in_folders if name not in roots]:
+    if lacking := [name for name in study.data_in_folders if name not in roots]:
+        options = [f"--data {name}=ROOT" for name in lacking]
         each = "the folder of this data set" if len(lacking) == 1 else "a folder for each of these data sets"
-        raise HilumError(" ".join(lacking), expected=each, found="none", fix=f"Add {' '.join(lacking)}.")
+        fetch = all(study.data[name].address is not None for name in lacking)
+        fix = f"{'Run `hilum study fetch`, or add' if fetch else 'Add'} {' '.join(options)}."
+        raise HilumError(" ".join(options), expected=each, found="none", fix=fix)
 
 
 def _read(study: Study, name: str, root: Path, allow_missing: bool) -> PreparedData:

@@ -19,6 +19,7 @@ from hilum.study.plan.steps import REPORT
 from hilum.training.distributed import by_the_first
 
 RECORD, CURVES = "step.json", "curves.parquet"
+_PART, _PROGRESS = ".part-", ".progress.json"
 
 Outcome = Literal["done", "diverged", "collapsed", "pretraining_failed"]
 
@@ -82,7 +83,7 @@ def perform_once(directory: Path, key: str, title: str, work: Callable[[], None]
     """
     if by_the_first(lambda: _is_done(directory, key)):
         return False
-    by_the_first(lambda: _clear(directory, key))
+    by_the_first(lambda: clear_for(directory, key))
     began = time.monotonic()
     work()
     seconds = time.monotonic() - began
@@ -95,7 +96,13 @@ def _is_done(directory: Path, key: str) -> bool:
     return record is not None and record.key == key
 
 
-def _clear(directory: Path, key: str) -> None:
+def clear_for(directory: Path, key: str) -> None:
+    """Before a step begins or goes on: remove what one of other settings left, and keep what this one did.
+
+    Args:
+        directory: of the step.
+        key: its fingerprint.
+    """
     under_way = _key_file(directory)
     if not under_way.exists() or under_way.read_text(encoding="utf-8") != key:
         shutil.rmtree(directory.parent / f".{directory.name}.partial", ignore_errors=True)
@@ -124,7 +131,9 @@ def _record(
         asdict(StepRecord(key, title, round(seconds, 3), finished, hilum.__version__, machine, outcome, message)),
     )
     _key_file(directory).unlink()
-    _progress_file(directory).unlink(missing_ok=True)
+    forget_progress(directory)
+    for part in _part_files(directory):
+        part.unlink(missing_ok=True)
 
 
 def _key_file(directory: Path) -> Path:
@@ -147,18 +156,48 @@ def recorded_progress(directory: Path, show: ProgressReport, *, every_seconds: f
 
 
 def read_progress(directory: Path) -> tuple[int, int, str, bool] | None:
-    """(done, total, note, whether its process is still running) of a step under way; None where there is none."""
+    """(done, total, note, whether its process is still running) of a step under way, of one of its parts where several
+    processes do it; None where there is none.
+    """
     try:
         progress = json.loads(_progress_file(directory).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        return None
+        files = [path for path in _part_files(directory) if path.name.endswith(_PROGRESS)]
+        parts = [read_progress(part_directory(directory, _part_in(path, directory))) for path in files]
+        known = sorted((part for part in parts if part is not None), key=lambda part: not part[3])
+        return known[0] if known else None
     here = progress.get("host", socket.gethostname()) == socket.gethostname()
     running = _is_running(progress["process"]) if here else _is_held(directory)
     return progress["done"], progress["total"], progress["note"], running
 
 
+def forget_progress(directory: Path) -> None:
+    """Nothing is under way there any more."""
+    _progress_file(directory).unlink(missing_ok=True)
+
+
+def part_directory(directory: Path, name: str) -> Path:
+    """What stands for a part of a step that several processes do: its lock and its progress are beside it, and nothing
+    is in it.
+
+    Args:
+        directory: of the step.
+        name: of the part.
+    """
+    return directory.with_name(f"{directory.name}{_PART}{name}")
+
+
+def _part_files(directory: Path) -> list[Path]:
+    """Locks and progress of the parts of a step."""
+    return sorted(directory.parent.glob(f".{directory.name}{_PART}*"))
+
+
+def _part_in(path: Path, directory: Path) -> str:
+    return path.name.removeprefix(f".{directory.name}{_PART}").removesuffix(_PROGRESS)
+
+
 def _progress_file(directory: Path) -> Path:
-    return directory.parent / f".{directory.name}.progress.json"
+    return directory.parent / f".{directory.name}{_PROGRESS}"
 
 
 def _is_held(directory: Path) -> bool:

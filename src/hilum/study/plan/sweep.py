@@ -9,6 +9,7 @@ from hilum.errors import HilumError
 from hilum.finetuning.settings import FinetuneSettings
 from hilum.finetuning.trials import (
     LaneShapes,
+    Part,
     Range,
     Sample,
     Search,
@@ -18,9 +19,10 @@ from hilum.finetuning.trials import (
     lockstep_bytes,
     memory_at_hand,
     rounds_alike,
+    stages_of,
     storage_url,
 )
-from hilum.finetuning.trials.search import read_selected
+from hilum.finetuning.trials.search import AT_ONCE, read_selected
 from hilum.finetuning.trials.trials import refuse_in_lockstep
 from hilum.study.file import Finetuning, Study, finetune_settings
 from hilum.study.file.sweep import ENCODER, sweep_space
@@ -41,6 +43,7 @@ class SweepNeeds:
         rounds: in which trials train together.
         bytes: memory of the largest round.
         memory: bytes that may be used.
+        groups: of trials that several processes can train at the same time, at most.
     """
 
     search: str
@@ -51,6 +54,7 @@ class SweepNeeds:
     rounds: int
     bytes: int
     memory: int
+    groups: int = 1
 
     @property
     def in_words(self) -> str:
@@ -60,8 +64,15 @@ class SweepNeeds:
         rounds = "one round" if self.rounds == 1 else f"{self.rounds} rounds"
         return (
             f"{self.trials} trials ({self.search}{cost}) of {settings}; chosen by {self.select} on validation images; "
-            f"{rounds}, at most {self.bytes / 1e9:.2f} of {self.memory / 1e9:.1f} GB"
+            f"{rounds}, at most {self.bytes / 1e9:.2f} of {self.memory / 1e9:.1f} GB; {self.spread_in_words}"
         )
+
+    @property
+    def spread_in_words(self) -> str:
+        """How many processes can take part."""
+        if self.groups == 1:
+            return "one process trains it: all trials share one pass through the frozen part"
+        return f"{self.groups} groups, which --jobs and --cluster train at the same time"
 
 
 def search_of(study: Study, arm: str) -> Search:
@@ -69,7 +80,8 @@ def search_of(study: Study, arm: str) -> Search:
     sweep = study.sweep_of(arm)
     if sweep is None:
         raise ValueError(f"{arm} has no sweep")
-    return Search(sweep.search, sweep.trials, sweep.select, study.seeds[0], sweep.reduction)
+    at_once = AT_ONCE if sweep.trials_at_once is None else sweep.trials_at_once
+    return Search(sweep.search, sweep.trials, sweep.select, study.seeds[0], sweep.reduction, at_once)
 
 
 def space_of(study: Study, arm: str, images: int) -> Space | list[Sample]:
@@ -131,7 +143,7 @@ def sweep_inputs(study: Study, arm: str, images: int) -> dict[str, Any]:
     sweep = study.sweep_of(arm)
     return {
         "space": repr(space_of(study, arm, images)),
-        "how": repr(search_of(study, arm)),
+        "how": search_of(study, arm).key,
         "best_per": sweep.best_per if sweep else [],
     }
 
@@ -174,7 +186,25 @@ def needs_of(study: Study, arm: str, images: tuple[int, int]) -> SweepNeeds:
             most = max(most, need.total)
     share = how.halving.planned_share(trials, max(each.epochs_of(train) for each in settings)) if how.halving else 1.0
     varied = _in_words(space)
-    return SweepNeeds(how.kind, how.select, varied, trials, share, rounds, most, memory)
+    groups = max(map(len, stages_of_sweep(study, arm, train)), default=1)
+    return SweepNeeds(how.kind, how.select, varied, trials, share, rounds, most, memory, groups)
+
+
+def stages_of_sweep(study: Study, arm: str, images: int) -> list[list[Part]]:
+    """The parts of an arm's sweep that several processes can train (`hilum.finetuning.trials.stages_of`).
+
+    Args:
+        study: the study.
+        arm: its name.
+        images: labelled training images.
+    """
+    return stages_of(
+        space_of(study, arm, images),
+        lambda sample: trial_settings(study, arm, sample, images),
+        search_of(study, arm),
+        study.arms[arm].encoder,
+        images,
+    )
 
 
 def too_large_sweeps(study: Study, train: int, val: int) -> dict[str, str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from hilum.data.fetching import is_address
 from hilum.data.manifest import is_patient_known
 from hilum.data.patients import is_public
 from hilum.data.store import Store
@@ -321,6 +322,8 @@ def contamination_problems(prepared: Prepared | PreparedStudy) -> list[str]:
             "give both of each pair one patient id"
         )
     for arm in study.arms:
+        if is_address(study.weights_of(arm)) and not start_of(study, arm).here:
+            continue  # their card says it, and they are judged as soon as they are fetched: nothing runs before
         trained_on = contamination_of(prepared, arm)
         doubts = [doubt.message for doubt in doubts_of(prepared, arm) if doubt.refused]
         if trained_on.certainty in ("yes", "may") and not doubts and not trained:

@@ -1,0 +1,5 @@
+"""Archives and folders at URLs: fetched once into a cache, checked, and complete or absent there."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,101 @@
+"""What a URL with a checksum names, and where in the cache its content is. Nothing here opens a connection."""
+
+import hashlib
+import os
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+VARIABLE = "HILUM_CACHE"
+PROTOCOLS = ("https", "http", "s3", "gs", "file", "memory")
+ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_FRAGMENT = "#sha256="
+
+
+@dataclass(frozen=True)
+class Address:
+    """Something to fetch.
+
+    Attributes:
+        url: of an archive, or of a folder that can be listed (not over http).
+        sha256: of the archive, hex; None where nobody says.
+    """
+
+    url: str
+    sha256: str | None = None
+
+    @property
+    def is_archive(self) -> bool:
+        """Whether it is one file to unpack; else a folder."""
+        return urlsplit(self.url).path.lower().endswith(ARCHIVES)
+
+    @property
+    def is_web(self) -> bool:
+        """Whether it is fetched over http or https."""
+        return self.url.startswith(("http://", "https://"))
+
+    @property
+    def name(self) -> str:
+        """Last part of the URL's path."""
+        return urlsplit(self.url).path.rstrip("/").rpartition("/")[2] or "content"
+
+    @property
+    def place(self) -> Path:
+        """Where in the cache it is, or will be."""
+        stem = re.sub(r"[^\w-]+", "-", self.name.partition(".")[0])[:40].strip("-") or "content"
+        return cache_folder() / f"{stem}-{hashlib.sha256(str(self).encode()).hexdigest()[:16]}"
+
+    def __str__(self) -> str:
+        """The URL with its checksum behind it, as `parse_address` reads it."""
+        return self.url if self.sha256 is None else f"{self.url}{_FRAGMENT}{self.sha256}"
+
+
+def is_address(text: object) -> bool:
+    """Whether a text is a URL and no path or name."""
+    return isinstance(text, str) and "://" in text
+
+
+def parse_address(text: str) -> Address:
+    """A URL, with `#sha256=HEX` behind it where its checksum is known."""
+    url, _, sha256 = text.partition(_FRAGMENT)
+    return Address(url, sha256.lower() or None)
+
+
+def address_problem(text: str, *, checksum_needed: bool = False) -> str | None:
+    """What is wrong with an address, and what would be right; None where nothing is.
+
+    Args:
+        text: as `parse_address` reads it.
+        checksum_needed: whether the checksum must be stated, as of weights.
+    """
+    address = parse_address(text)
+    parts = urlsplit(address.url)
+    if parts.scheme not in PROTOCOLS:
+        return f"{parts.scheme or text!r} is none of {', '.join(f'{each}://' for each in PROTOCOLS[:-1])}"
+    if parts.password is not None or (parts.username is not None and parts.scheme in ("http", "https")):
+        return "a study file is no place for a password; fetch it by hand, or leave s3 and gs to their environment"
+    if "signature" in parts.query.lower():
+        return "a signed URL is a password, and ends; fetch it by hand, or name the s3:// or gs:// address"
+    if address.sha256 is not None and not _SHA256.fullmatch(address.sha256):
+        return f"sha256 is no checksum of 64 hexadecimal digits: {address.sha256[:80]!r}"
+    if address.sha256 is not None and not address.is_archive:
+        return f"a folder has no checksum; name an archive ({', '.join(ARCHIVES)})"
+    if address.is_web and not address.is_archive:
+        return f"over {parts.scheme} only an archive can be fetched ({', '.join(ARCHIVES)})"
+    if checksum_needed and address.sha256 is None:
+        return "weights from elsewhere need their checksum; add sha256 (`sha256sum FILE` prints it)"
+    return None
+
+
+def cache_folder() -> Path:
+    """Where what was fetched is: by the environment variable HILUM_CACHE, else in the user's cache."""
+    if named := os.environ.get(VARIABLE):
+        return Path(named).expanduser()
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "hilum" / "fetched"
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "hilum" / "fetched"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hilum" / "fetched"

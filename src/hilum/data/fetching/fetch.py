@@ -1,0 +1,186 @@
+"""Archives and folders into the cache: whole, checked, each once, whoever asks for them at the same time."""
+
+import shutil
+import tarfile
+import urllib.error
+import urllib.request
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from hilum.artifacts import file_sha256, locked, whole_directory, write_json
+from hilum.data.fetching.address import ARCHIVES, Address
+from hilum.data.fetching.download import download, failed
+from hilum.errors import HilumError
+from hilum.progress import ProgressReport, silent
+
+CONTENT, RECORD, PART = "content", "fetched.json", "archive.part"
+WAIT_SECONDS = 24 * 3600.0
+ANSWER_SECONDS = 5.0
+
+
+def fetched(address: Address) -> Path | None:
+    """The folder that an address has become in the cache; None where it was not fetched yet. Opens no connection.
+
+    Of an archive that holds one folder and nothing beside it, that folder.
+    """
+    if not (address.place / RECORD).is_file():
+        return None
+    inside = [path for path in (address.place / CONTENT).iterdir() if path.name not in ("__MACOSX", ".DS_Store")]
+    return inside[0] if len(inside) == 1 and inside[0].is_dir() and address.is_archive else address.place / CONTENT
+
+
+def fetch_address(address: Address, *, what: str, fix: str, on_progress: ProgressReport = silent) -> Path:
+    """Fetch an archive or a folder, unless it is in the cache, and give the folder it has become there.
+
+    An interrupted call that is made again goes on with what came so far. A second process waits for the first one.
+
+    Args:
+        address: of it.
+        what: it is, for messages: "data images".
+        fix: what to do where it cannot be fetched: how it can be given by hand.
+        on_progress: called with (MB or files here, in all, name).
+
+    Raises:
+        HilumError: it cannot be fetched, has another checksum, is no archive, holds a path that leaves its folder, or
+            the disk has no room for it.
+    """
+    if (found := fetched(address)) is not None:
+        return found
+    place = address.place
+    with locked(place, wait_seconds=WAIT_SECONDS):
+        if (found := fetched(address)) is None:
+            with whole_directory(place, resume=True) as beside:
+                (_archive if address.is_archive else _folder)(address, beside, what, fix, on_progress)
+                write_json(beside / RECORD, {"url": address.url, "sha256": address.sha256})
+            found = fetched(address)
+    assert found is not None
+    return found
+
+
+def size_of_address(address: Address) -> int | None:
+    """Bytes of an archive as its server states them; None where it does not, does not answer, or of a folder.
+
+    Only asks for headers, for a few seconds.
+    """
+    if not address.is_archive:
+        return None
+    try:
+        if address.is_web:
+            request = urllib.request.Request(
+                address.url, method="HEAD", headers={"User-Agent": "hilum", "Accept-Encoding": "identity"}
+            )
+            with urllib.request.urlopen(request, timeout=ANSWER_SECONDS) as answer:
+                length = answer.headers.get("Content-Length")
+                return int(length) if length else None
+        import fsspec
+
+        files, path = fsspec.core.url_to_fs(address.url)
+        return int(files.info(path)["size"])
+    except Exception:  # noqa: BLE001 - each store has errors of its own, and a plan is made without it
+        return None
+
+
+def _archive(address: Address, beside: Path, what: str, fix: str, on_progress: ProgressReport) -> None:
+    part = beside / PART
+    size = size_of_address(address)
+    if size is not None:
+        _refuse_full(beside, size - (part.stat().st_size if part.is_file() else 0), what)
+    download(address.url, part, fix=fix, on_progress=on_progress)
+    if address.sha256 is not None and (found := file_sha256(part)) != address.sha256:
+        part.unlink()
+        raise HilumError(
+            f"{what}: {address.url}",
+            expected=f"SHA-256 {address.sha256[:12]}…",
+            found=f"{found[:12]}…",
+            fix="The file there is another one than the study means, or came damaged: try again, or correct sha256.",
+        )
+    content = beside / CONTENT
+    shutil.rmtree(content, ignore_errors=True)
+    content.mkdir()
+    try:
+        unpack = _unzip if address.name.lower().endswith(".zip") else _untar
+        unpack(part, content, lambda size: _refuse_full(beside, size, what))
+    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
+        part.unlink()
+        raise HilumError(
+            f"{what}: {address.url}",
+            expected=f"an archive ({', '.join(ARCHIVES)}) whose files stay in its folder",
+            found=str(error) or type(error).__name__,
+            fix=fix,
+        ) from error
+    for each in beside.glob(f"{PART}*"):
+        each.unlink()
+
+
+def _unzip(path: Path, content: Path, refuse_full: Callable[[int], None]) -> None:
+    with zipfile.ZipFile(path) as archive:
+        entries = archive.infolist()
+        for entry in entries:
+            _refuse_outside(entry.filename)
+            if (entry.external_attr >> 16) & 0o170000 == 0o120000:
+                raise zipfile.BadZipFile(f"the link {entry.filename}")
+        refuse_full(sum(entry.file_size for entry in entries))
+        archive.extractall(content)
+
+
+def _untar(path: Path, content: Path, refuse_full: Callable[[int], None]) -> None:
+    with tarfile.open(path) as archive:
+        members = archive.getmembers()
+        refuse_full(sum(member.size for member in members))
+        archive.extractall(content, filter="data")  # refuses paths and links that leave the folder, and devices
+
+
+def _refuse_outside(name: str) -> None:
+    path = PurePosixPath(name.replace("\\", "/"))
+    if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
+        raise zipfile.BadZipFile(f"the path {name}")
+
+
+def _folder(address: Address, beside: Path, what: str, fix: str, on_progress: ProgressReport) -> None:
+    import fsspec
+
+    try:
+        files, root = fsspec.core.url_to_fs(address.url)
+        root = str(root).rstrip("/")
+        there: dict[str, Any] = files.find(root, detail=True)
+    except ImportError as error:
+        raise failed(address.url, str(error), "Install its package (s3://: s3fs, gs://: gcsfs).") from error
+    except Exception as error:
+        raise failed(address.url, f"{type(error).__name__}: {error}", fix) from error
+    if not there:
+        raise failed(address.url, "no file in that folder", fix)
+    content = beside / CONTENT
+    try:
+        missing = {path: about for path, about in there.items() if not (content / _below(path, root)).is_file()}
+    except zipfile.BadZipFile as error:
+        raise failed(address.url, str(error), fix) from error
+    _refuse_full(beside, sum(int(about.get("size") or 0) for about in missing.values()), what)
+    protocol = address.url.partition("://")[0]
+    for number, path in enumerate(sorted(missing), start=len(there) - len(missing) + 1):
+        target = content / _below(path, root)
+        part = beside / "parts" / target.relative_to(content)
+        download(f"{protocol}://{path}", part, fix=fix)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part.replace(target)
+        on_progress(number, len(there), target.name)
+    shutil.rmtree(beside / "parts", ignore_errors=True)
+
+
+def _below(path: str, root: str) -> str:
+    relative = path.removeprefix(root).lstrip("/")
+    _refuse_outside(relative)
+    return relative
+
+
+def _refuse_full(folder: Path, size: int, what: str) -> None:
+    free = shutil.disk_usage(folder).free
+    if size > free:
+        raise HilumError(
+            what,
+            expected=f"{size / 1e9:.1f} GB of free disk at {folder.parent}",
+            found=f"{free / 1e9:.1f} GB",
+            fix="Make room, or set HILUM_CACHE to a folder on a larger disk.",
+        )
