@@ -61,7 +61,7 @@ def test_the_plan_names_the_chain_and_all_that_is_learnt(roots):
     (arm,) = [each for each in plan["arms"] if each["arm"] == "chain"]
     assert (
         arm["starts_from"]
-        == "mocov2 on images/train from supervised on labels of others from simclr on others, 1 epochs"
+        == "mocov2 on images/train from supervised on labels of others from simclr on others, 1 epoch"
     )
     assert arm["weights"]["trained_on"] == "images of others; images and labels of others; images of images"
     assert [row["title"].partition(" from ")[0] for row in plan["pretraining"]] == [

@@ -257,10 +257,16 @@ def test_other_commands_meet_the_patients_through_their_pseudonyms_too(hospital,
             ],
         )
 
-    assert "16 test images of patients that the encoder has learnt from were left out" in str(probe(ingested).exception)
+    assert (
+        "expected test images of patients whom the weights were not trained on; found none: all 16 are of such patients"
+        in str(probe(ingested).exception)
+    )
     labels = "--labels", "labels.csv"
     message = str(probe(hospital[0], *labels, HILUM_PATIENT_SALT=SALT).exception)
-    assert "16 test images of patients that the encoder has learnt from were left out" in message
+    assert (
+        "expected test images of patients whom the weights were not trained on; found none: all 16 are of such patients"
+        in message
+    )
     message = str(probe(hospital[0], *labels).exception)
     assert "expected patients that can be compared" in message
     assert "--include-training-patients goes on without knowing" in message

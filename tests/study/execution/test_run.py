@@ -186,7 +186,7 @@ def test_a_part_without_images_is_refused_and_nothing_is_run(small_study, images
 
 def test_a_finding_that_the_data_do_not_label_is_refused(small_text, images, tmp_path, unseen):
     study = parse_study(small_text.replace("Infiltration", "Fracture"), where="small.yaml")
-    with pytest.raises(HilumError, match=r"expected findings of this data set .*; found Fracture"):
+    with pytest.raises(HilumError, match=r"task.findings: expected findings of images .*; found Fracture"):
         run_study(study, {"images": images}, tmp_path / "out", show_step=unseen)
 
 

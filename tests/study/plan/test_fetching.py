@@ -145,7 +145,7 @@ def test_bad_addresses_are_refused_all_at_once_with_their_lines(text, shelf):
 
 
 def test_the_example_of_the_documentation_is_a_study():
-    page = (Path(__file__).parents[3] / "docs/cluster.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[3] / "docs/how-to/cluster.md").read_text(encoding="utf-8")
     (snippet,) = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
     wanted = wanted_by(parse_study(snippet, where="cluster.md"), {})
     assert [each.address.url for each in wanted] == [

@@ -55,3 +55,13 @@ class Collected:
     patient_spellings: dict[str, list[str]] = field(default_factory=dict)
     remarks: pl.DataFrame = field(default_factory=nothing_remarked)
     warnings: list[Note] = field(default_factory=list)
+
+
+def skipped_files(count: int) -> str:
+    """How many files of a folder are no images, for its notes.
+
+    Example:
+        >>> skipped_files(1)
+        '1 file is no image and was skipped'
+    """
+    return "1 file is no image and was skipped" if count == 1 else f"{count:,} files are no images and were skipped"

@@ -36,7 +36,7 @@ from pathlib import Path, PurePosixPath
 import polars as pl
 
 from hilum.artifacts import file_sha256
-from hilum.data.collections.dataset import Collected, nothing_rejected, nothing_remarked
+from hilum.data.collections.dataset import Collected, nothing_rejected, nothing_remarked, skipped_files
 from hilum.data.collections.folder_patients import find_patients
 from hilum.data.collections.label_table import read_label_table
 from hilum.data.dicom import DicomHeader, read_header
@@ -150,8 +150,7 @@ def _find_images(
         remarks += [(name, remark) for remark in header.remarks]
         rows.append((name, header.patient_id, header.study_id, header.view, header.age, header.sex))
     if others:
-        counted = "1 file is no image and was" if others == 1 else f"{others:,} files are no images and were"
-        notes.append(f"{counted} skipped")
+        notes.append(skipped_files(others))
     if rejected:
         notes.append(f"{len(rejected):,} files could not be read and were set aside (rejected.parquet)")
     if unread:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import polars as pl
 
-from hilum.data.collections.dataset import Collected
+from hilum.data.collections.dataset import Collected, skipped_files
 from hilum.data.collections.image_files import ImageFiles
 from hilum.data.collections.native_images import read_headers, without
 from hilum.data.images.gray import UnreadableImage
@@ -60,7 +60,7 @@ def read(
     kinds = pl.Series("kind", [_kind(root / path) for path in images["path"]], dtype=pl.String)
     images = images.with_columns(kinds)
     if others := kinds.null_count():
-        notes.append(f"{others:,} files are no images and were skipped")
+        notes.append(skipped_files(others))
     images = images.drop_nulls("kind")
     headers, rejected, remarks = read_headers(root, images.filter(pl.col("kind") == "dicom"), on_progress, notes)
     images = without(images, rejected, notes).join(headers, on="image_id", how="left", maintain_order="left")

@@ -1,5 +1,6 @@
 """Data sets, described: `sources.yaml` as typed records."""
 
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -58,14 +59,20 @@ class DataSource(BaseModel):
     files: list[ExpectedFiles]
 
 
-@cache
 def data_sources() -> tuple[DataSource, ...]:
     """Every data set that Hilum reads, in the order of `hilum.findings.COLLECTIONS`."""
-    text = files("hilum.data.sources").joinpath("sources.yaml").read_text(encoding="utf-8")
-    content: dict[str, dict[str, Any]] = yaml.safe_load(text)
+    content = _own_sources()
     return tuple(
         DataSource.model_validate({"name": name, **(content.get(name) or _of_package(name))}) for name in COLLECTIONS
     )
+
+
+@cache
+def _own_sources() -> Mapping[str, Mapping[str, Any]]:
+    """What Hilum says of those that it reads itself; packages that are found later are not kept."""
+    text = files("hilum.data.sources").joinpath("sources.yaml").read_text(encoding="utf-8")
+    content: Mapping[str, Mapping[str, Any]] = yaml.safe_load(text)
+    return content
 
 
 def _of_package(name: str) -> dict[str, Any]:

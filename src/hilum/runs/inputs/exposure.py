@@ -74,7 +74,7 @@ def unexposed(data: NamedData, test_ids: Sequence[str], card: Card | None, *, in
         raise HilumError(
             f"--data {data.name}",
             expected="test images of patients whom the weights were not trained on",
-            found="none",
+            found=f"none: all {len(test_ids):,} are of such patients",
             fix=f"Pretrain with the same --split, take another, or add {_INCLUDE} to score those images, too.",
         )
     return TestImages(left, notes)

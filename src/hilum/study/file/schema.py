@@ -116,7 +116,8 @@ class DataSet(Section):
         None,
         description="Where the folder is to be had, for machines on which `--data` does not name it: an archive (zip, "
         "tar) at `https://`, `s3://`, `gs://` or `file://`, or a folder at the last three. `hilum study run` and "
-        "`hilum study fetch` fetch it once. See [fetched data and weights](cluster.md#data-and-weights-at-urls).",
+        "`hilum study fetch` fetch it once. See "
+        "[fetched data and weights](../how-to/cluster.md#data-and-weights-at-urls).",
     )
     sha256: str | None = Field(None, description="Checksum of the archive at `url`, which must then have it.")
 

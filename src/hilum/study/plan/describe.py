@@ -27,7 +27,7 @@ from hilum.study.file import Pretrained, Study, resolved_finetuning, resolved_pr
 from hilum.study.file.views import starts_in, views_of
 from hilum.study.generate import generated_root, is_generated
 from hilum.study.plan.failures import failed_arms, keys_with_failures
-from hilum.study.plan.fetching import disk_of_steps, fetching_rows, free_disk, roots_at_hand
+from hilum.study.plan.fetching import fetching_rows, free_disk, roots_at_hand
 from hilum.study.plan.fingerprints import step_keys
 from hilum.study.plan.label_fraction import labelled_shares, share_in_words
 from hilum.study.plan.leakage import Start, contamination_of, contamination_problems, start_of, warnings_of
@@ -42,6 +42,7 @@ from hilum.study.plan.steps import (
     Step,
     count_images,
     directory_of_start,
+    disk_of_steps,
     guess_images,
     images_learnt,
     steps_of,

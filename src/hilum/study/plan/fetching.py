@@ -1,7 +1,7 @@
-"""What a study names by URL: what of it is here, and fetching the rest; and the disk that a study takes."""
+"""What a study names by URL: what of it is here, and fetching the rest."""
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,6 @@ from hilum.data.fetching import (
 from hilum.encoders.published import describe_weights
 from hilum.progress import ShowProgress, quiet
 from hilum.study.file import Study
-from hilum.study.plan.steps import Step, image_size
-
-_TRAINED = ("pretrain", "supervise", "finetune")
 
 
 @dataclass(frozen=True)
@@ -104,25 +101,6 @@ def fetching_rows(study: Study, roots: Mapping[str, Path]) -> list[dict[str, Any
         row = {"title": each.title, "url": each.address.url, "here": here, "bytes": size}
         rows.append(row | {"place": str(each.address.place)})
     return rows
-
-
-def disk_of_steps(steps: Sequence[Step], images: Mapping[str, int], study: Study, parameters: Mapping[str, int]) -> int:
-    """Bytes that the steps of a study leave or need at the same time, without tables and pages, which are small.
-
-    Stores are a byte a pixel, weights four bytes each, of every training; and there is one checkpoint of the largest,
-    with its best weights and two moments of the optimiser.
-
-    Args:
-        steps: of the study.
-        images: of each data set.
-        study: the study.
-        parameters: of each encoder.
-    """
-    pixels = sum(images.get(step.data, 0) for step in steps if step.kind == "store") * image_size(study) ** 2
-    made = [study.data[step.data].generate for step in steps if step.kind == "generate"]
-    pixels += sum(each.images * each.size**2 for each in made if each is not None)
-    trained = [parameters.get(str(step.encoder), 0) for step in steps if step.kind in _TRAINED]
-    return pixels + 4 * (sum(trained) + 4 * max(trained, default=0))
 
 
 def free_disk(folder: Path | None = None) -> int:

@@ -410,3 +410,24 @@ def _frozen_encoders(study: Study) -> list[str]:
         if arm.features is None and study.finetuning_of(name).unfreeze == 0
     ]
     return list(dict.fromkeys(frozen))
+
+
+def disk_of_steps(steps: Sequence[Step], images: Mapping[str, int], study: Study, parameters: Mapping[str, int]) -> int:
+    """Bytes that the steps of a study leave or need at the same time, without tables and pages, which are small.
+
+    Stores are a byte a pixel, weights four bytes each, of every training; and there is one checkpoint of the largest,
+    with its best weights and two moments of the optimiser.
+
+    Args:
+        steps: of the study.
+        images: of each data set.
+        study: the study.
+        parameters: of each encoder.
+    """
+    pixels = sum(images.get(step.data, 0) for step in steps if step.kind == "store") * image_size(study) ** 2
+    made = [study.data[step.data].generate for step in steps if step.kind == "generate"]
+    pixels += sum(each.images * each.size**2 for each in made if each is not None)
+    trained = [
+        parameters.get(str(step.encoder), 0) for step in steps if step.kind in ("pretrain", "supervise", "finetune")
+    ]
+    return pixels + 4 * (sum(trained) + 4 * max(trained, default=0))
