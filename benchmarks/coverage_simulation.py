@@ -4,7 +4,7 @@
 
 Patients have 1, 2, 3 ... images (3 on average, geometric); a sick patient's first image is positive and each further
 one with probability 0.6. An image's score is separation x label + noise of variance 1, of which 0.6 is the patient's.
-"reported" is what `hilum evaluate` and `hilum compare` give; "images" resamples images instead of patients, in every
+"reported" is what `hilum evaluate` and `hilum compare` give; "by image" resamples images instead of patients, in every
 fourth test set, for drawing them takes longest. Prints Markdown. Cells with many images get fewer test sets: their
 number is
     in the
@@ -58,7 +58,7 @@ CELLS = [
     (25_000, 0.01),
     (25_000, 0.68),
 ]
-METHODS = ("message", "expanded", "percentile", "bca", "delong", "score", "images")
+METHODS = ("reported", "expanded", "percentile", "bca", "delong", "score", "by_image")
 
 
 def main() -> None:
@@ -146,11 +146,11 @@ def coverage(auroc: float, images: int, share: float, test_sets: int) -> dict:
             "score": score_interval(estimate, positive, negative),
         }
         if number in by_image_too:
-            intervals["images"] = percentile_interval(resampled_by_image([(label, score)], number)[0])
+            intervals["by_image"] = percentile_interval(resampled_by_image([(label, score)], number)[0])
         rarer = min(positive, negative)
         intervals["expanded"] = percentile_interval(resampled, patients=rarer)
-        intervals["message"] = intervals["score" if rarer < FEW_PATIENTS else "expanded"]
-        width += intervals["message"][1] - intervals["message"][0]
+        intervals["reported"] = intervals["score" if rarer < FEW_PATIENTS else "expanded"]
+        width += intervals["reported"][1] - intervals["reported"][0]
         for method, (lower, upper) in intervals.items():
             held[method] += lower <= auroc <= upper
     return {
@@ -160,14 +160,14 @@ def coverage(auroc: float, images: int, share: float, test_sets: int) -> dict:
         "positive_patients": max(2, round(share * (images // 3))),
         "test_sets": test_sets,
         **shares(held, test_sets, len(by_image_too)),
-        "width_told": float(width / test_sets),
+        "width_reported": float(width / test_sets),
     }
 
 
 def claims(auroc: float, images: int, share: float, test_sets: int) -> dict:
     """Share of test sets where two arms that are equally good are reported to differ, p <= 0.05."""
     separation = np.sqrt(2) * stats.norm.ppf(auroc)
-    claimed = dict.fromkeys(("message", "percentile", "delong", "images"), 0)
+    claimed = dict.fromkeys(("reported", "percentile", "delong", "by_image"), 0)
     prevalence, by_image_too = 0.0, resampled_by_image_too(images, test_sets)
     for number in range(test_sets):
         rng = np.random.default_rng([2, images, round(1e4 * share), round(100 * auroc), number])
@@ -177,11 +177,11 @@ def claims(auroc: float, images: int, share: float, test_sets: int) -> dict:
         columns = [(label, layer) for layer in layers]
         resampled = pooled(auroc_statistic(columns, owner, threads=1), int(owner[-1]) + 1, number)
         rarer = min(len(np.unique(owner[label == side])) for side in (1, 0))
-        claimed["message"] += two_sided_p(resampled[1] - resampled[0], patients=rarer) <= 0.05
+        claimed["reported"] += two_sided_p(resampled[1] - resampled[0], patients=rarer) <= 0.05
         claimed["percentile"] += two_sided_p(resampled[1] - resampled[0]) <= 0.05
         if number in by_image_too:
             by_image = resampled_by_image(columns, number)
-            claimed["images"] += two_sided_p(by_image[1] - by_image[0]) <= 0.05
+            claimed["by_image"] += two_sided_p(by_image[1] - by_image[0]) <= 0.05
         claimed["delong"] += delong(label, layers, owner).difference(1, 0)[3] <= 0.05
     return {
         "auroc": auroc,
@@ -249,7 +249,7 @@ def resampled_by_image_too(images: int, test_sets: int) -> range:
 
 def shares(counts: dict[str, int], test_sets: int, by_image: int) -> dict[str, float]:
     """Of the test sets that a method was tried on."""
-    return {method: count / (by_image if method == "images" else test_sets) for method, count in counts.items()}
+    return {method: count / (by_image if method == "by_image" else test_sets) for method, count in counts.items()}
 
 
 def resampled_by_image(
