@@ -1,7 +1,11 @@
 """Archives and folders at URLs: fetched once, gone on with, checked, and complete or absent."""
 
+import gzip
 import hashlib
 import io
+import json
+import lzma
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -9,11 +13,13 @@ import zipfile
 from pathlib import Path
 
 import fsspec
+import numpy as np
 import pytest
 
 from hilum.data.fetching import (
     address_problem,
     cache_folder,
+    fetch,
     fetch_address,
     fetched,
     parse_address,
@@ -125,6 +131,10 @@ def test_another_checksum_a_page_and_a_missing_file_are_refused_and_leave_nothin
         ("a.zip", zipped({"/outside.txt": b"x"})),
         ("a.tar.gz", tarred({"../outside.txt": b"x"})),
         ("a.tar.gz", tarred({"a.txt": b"x"}, link="/etc/passwd")),
+        ("a.zip", zipped({})),
+        ("a.zip", zipped({"x" * 300: b"x"})),
+        ("a.zip", zipped({"a": b"x", "a/b": b"y"})),
+        ("a.tar.xz", lzma.compress(gzip.decompress(tarred(FILES)))[:-8] + b"12345678"),
         ("a.zip", b"no archive at all"),
         ("a.tgz", b"no archive at all"),
     ],
@@ -137,6 +147,66 @@ def test_archives_that_leave_their_folder_and_damaged_ones_are_refused(name, arc
     assert fetched(address) is None
     assert not list(tmp_path.rglob("outside.txt"))
     assert not Path("/outside.txt").exists()
+    assert not list(cache.rglob("content"))
+
+
+def test_a_bit_that_flipped_in_a_compressed_archive_is_never_taken_for_data(tmp_path):
+    draw, whole = np.random.default_rng(0), tarred({"a.csv": bytes(draw_bytes(5000)), "b.csv": b"1\n" * 3000})
+    for number in range(40):
+        place = int(np.random.default_rng(number).integers(20, len(whole)))
+        (tmp_path / f"{number}.tar.gz").write_bytes(
+            whole[:place] + bytes([whole[place] ^ 1 << int(draw.integers(8))]) + whole[place + 1 :]
+        )
+        with pytest.raises(HilumError, match="expected an archive"):
+            fetch_address(parse_address(f"file://{tmp_path}/{number}.tar.gz"), what="data", fix="")
+
+
+def draw_bytes(count: int) -> bytes:
+    return np.random.default_rng(1).integers(0, 256, count, dtype=np.uint8).tobytes()
+
+
+def test_a_folder_that_changed_meanwhile_is_fetched_as_it_is_now(tmp_path, monkeypatch):
+    source = tmp_path / "set"
+    source.mkdir()
+    for name in ("a", "b", "c"):
+        (source / name).write_text(f"{name}, first")
+    address, download = parse_address(f"file://{source}"), fetch.download
+
+    def break_off(url, *arguments, **more):
+        if url.endswith("/c"):
+            raise HilumError(url, expected="a connection", found="none", fix="")
+        download(url, *arguments, **more)
+
+    monkeypatch.setattr(fetch, "download", break_off)
+    with pytest.raises(HilumError, match="a connection"):
+        fetch_address(address, what="data", fix="")
+    monkeypatch.undo()
+    monkeypatch.setenv("HILUM_CACHE", str(tmp_path / "cache"))
+    (source / "a").write_text("a, the second")
+    (source / "b").unlink()
+    assert content_of(fetch_address(address, what="data", fix="")) == {"a": b"a, the second", "c": b"c, first"}
+
+
+def test_what_is_no_folder_and_a_cache_that_cannot_be_are_refused(tmp_path, monkeypatch):
+    (tmp_path / "x.yaml").write_text("a")
+    with pytest.raises(HilumError, match="no folder with files, and no archive"):
+        fetch_address(parse_address(f"file://{tmp_path}/x.yaml"), what="data", fix="")
+    monkeypatch.setenv("HILUM_CACHE", str(tmp_path / "x.yaml"))
+    with pytest.raises(HilumError, match="Set HILUM_CACHE to another folder"):
+        fetch_address(parse_address(f"file://{tmp_path}/y.zip"), what="data", fix="")
+
+
+def test_a_checksum_in_capitals_and_a_record_of_what_came(tmp_path):
+    archive = zipped(FILES)
+    (tmp_path / "set.zip").write_bytes(archive)
+    shouted = parse_address(f"FILE://{tmp_path}/set.zip#sha256={sha256(archive).upper()}")
+    assert shouted == parse_address(f"file://{tmp_path}/set.zip#sha256={sha256(archive)}")
+    assert content_of(fetch_address(shouted, what="data", fix="")) == FILES
+    unchecked = parse_address(f"file://{tmp_path}/set.zip")
+    fetch_address(unchecked, what="data", fix="")
+    assert json.loads((unchecked.place / "fetched.json").read_text())["sha256"] == sha256(archive)
+    shutil.rmtree(unchecked.place / "content")
+    assert fetched(unchecked) is None
 
 
 def test_a_folder_in_an_object_store_and_a_folder_in_an_archive(tmp_path):
@@ -145,7 +215,7 @@ def test_a_folder_in_an_object_store_and_a_folder_in_an_archive(tmp_path):
         files.pipe_file(f"/bucket/set/{name}", content)
     folder = fetch_address(parse_address("memory://bucket/set"), what="data", fix="")
     assert content_of(folder) == FILES
-    with pytest.raises(HilumError, match="no file in that folder"):
+    with pytest.raises(HilumError, match="no folder with files"):
         fetch_address(parse_address("memory://bucket/nothing"), what="data", fix="")
     (tmp_path / "set.tar.gz").write_bytes(tarred({f"set-1.0/{name}": content for name, content in FILES.items()}))
     inside = fetch_address(parse_address(f"file://{tmp_path}/set.tar.gz"), what="data", fix="")
@@ -175,6 +245,10 @@ def test_of_two_processes_one_fetches_and_the_other_waits():
         ("s3://bucket/folder#sha256=" + "0" * 64, "a folder has no checksum"),
         ("https://user:secret@host/a.zip", "no place for a password"),
         ("https://bucket.host/a.zip?X-Amz-Signature=12", "a signed URL is a password"),
+        ("https://host/a.zip?sv=1&sig=12", "a signed URL is a password"),
+        ("s3://KEY@bucket/a.zip", "no place for a password"),
+        ("https:///a.zip", "names no host"),
+        ("file://", "names no file"),
         ("https://host/a.zip", "need their checksum"),
     ],
 )

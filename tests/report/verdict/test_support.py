@@ -86,21 +86,29 @@ def test_one_or_two_seeds_are_a_hint_and_no_finding(seeds):
 
 
 def test_what_would_settle_an_open_comparison_and_what_it_costs():
-    content = content_of(0.02)
+    content = content_of(0.025)
     record = of(VerdictCode.SETTLED_BY_SEEDS, content)
     seeds = content.comparisons["seeds_to_show"][0]
     assert record.values["further_seeds"] == seeds - 4
     assert record.values["seconds"] == (seeds - 4) * (60 + 240)
     assert record.values["times_patients"] == content.comparisons["times_patients_to_show"][0]
     assert f"{seeds} seeds an arm ({seeds - 4} more, about" in record.sentence
-    assert "0.020, as seen" in record.sentence
+    assert "0.025, as seen" in record.sentence
     assert record.sentence in decide(content).sentences
 
 
 def test_what_nothing_settles_is_reported_to_be_so():
     content = content_of(0.0004)
     record = of(VerdictCode.NOT_SETTLED, content)
-    assert "neither by more seeds" in record.sentence
+    assert "neither by 100 seeds on these test patients nor by 1,000 times as many" in record.sentence
+
+
+def test_more_seeds_than_anyone_trains_are_not_proposed():
+    content = content_of(0.02)
+    assert content.comparisons["seeds_to_show"][0] > 100
+    assert VerdictCode.SETTLED_BY_SEEDS not in codes(content)
+    record = of(VerdictCode.NOT_SETTLED, content)
+    assert record.values["seeds"] is None
 
 
 def margins(content: ReportContent, margin: float) -> ReportContent:

@@ -84,3 +84,16 @@ def test_what_runs_is_stopped_with_the_process_that_shares_it_out(tmp_path):
         run_tasks(DIAMOND, partial(sleeping, tmp_path), LocalProcesses(1), look=look, every_seconds=0.1)
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "a").read_text()), 0)
+
+
+def test_a_process_that_is_killed_while_it_is_idle_is_replaced(tmp_path):
+    pool = LocalProcesses(1)
+
+    def kill(task):
+        if task.name == "b":
+            pool._workers[0].process.kill()
+            pool._workers[0].process.join()
+
+    run_tasks([Task("a", "", frozenset()), Task("b", "", frozenset("a"))], partial(note, tmp_path), pool, before=kill)
+    assert (tmp_path / "order").read_text() == "ab"
+    assert (tmp_path / "a").read_text() != (tmp_path / "b").read_text()

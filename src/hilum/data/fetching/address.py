@@ -6,13 +6,15 @@ import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 VARIABLE = "HILUM_CACHE"
 PROTOCOLS = ("https", "http", "s3", "gs", "file", "memory")
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _FRAGMENT = "#sha256="
+_SECRET = ("sig", "token", "access_token", "x-amz-security-token", "key", "password")
+"""Keys of a query that give access: they do not belong in a file that is shared."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,11 @@ class Address:
 
     url: str
     sha256: str | None = None
+
+    def __post_init__(self) -> None:
+        scheme, colon, rest = self.url.partition("://")
+        object.__setattr__(self, "url", f"{scheme.lower()}{colon}{rest}")
+        object.__setattr__(self, "sha256", self.sha256.lower() if self.sha256 else None)
 
     @property
     def is_archive(self) -> bool:
@@ -61,7 +68,7 @@ def is_address(text: object) -> bool:
 def parse_address(text: str) -> Address:
     """A URL, with `#sha256=HEX` behind it where its checksum is known."""
     url, _, sha256 = text.partition(_FRAGMENT)
-    return Address(url, sha256.lower() or None)
+    return Address(url, sha256)
 
 
 def address_problem(text: str, *, checksum_needed: bool = False) -> str | None:
@@ -75,9 +82,11 @@ def address_problem(text: str, *, checksum_needed: bool = False) -> str | None:
     parts = urlsplit(address.url)
     if parts.scheme not in PROTOCOLS:
         return f"{parts.scheme or text!r} is none of {', '.join(f'{each}://' for each in PROTOCOLS[:-1])}"
-    if parts.password is not None or (parts.username is not None and parts.scheme in ("http", "https")):
+    if not (parts.netloc if parts.scheme != "file" else parts.path.strip("/")):
+        return f"{address.url} names no {'file' if parts.scheme == 'file' else 'host or bucket'}"
+    if parts.password is not None or parts.username is not None:
         return "a study file is no place for a password; fetch it by hand, or leave s3 and gs to their environment"
-    if "signature" in parts.query.lower():
+    if any("signature" in key or key in _SECRET for key in parse_qs(parts.query.lower(), keep_blank_values=True)):
         return "a signed URL is a password, and ends; fetch it by hand, or name the s3:// or gs:// address"
     if address.sha256 is not None and not _SHA256.fullmatch(address.sha256):
         return f"sha256 is no checksum of 64 hexadecimal digits: {address.sha256[:80]!r}"
@@ -93,7 +102,7 @@ def address_problem(text: str, *, checksum_needed: bool = False) -> str | None:
 def cache_folder() -> Path:
     """Where what was fetched is: by the environment variable HILUM_CACHE, else in the user's cache."""
     if named := os.environ.get(VARIABLE):
-        return Path(named).expanduser()
+        return Path(named).expanduser().absolute()
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Caches" / "hilum" / "fetched"
     if sys.platform == "win32":

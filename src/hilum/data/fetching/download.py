@@ -3,6 +3,7 @@
 import http.client
 import json
 import urllib.error
+import urllib.parse
 import urllib.request
 from pathlib import Path
 from typing import IO, Any
@@ -52,7 +53,8 @@ def failed(url: str, found: str, fix: str, what: str = "a file that can be fetch
 def _from_web(url: str, part: Path, fix: str, what: str, versioned: bool, on_progress: ProgressReport) -> None:
     version = _known_version(part) if versioned else None
     have = part.stat().st_size if part.is_file() and (version or not versioned) else 0
-    request = urllib.request.Request(url, headers={"User-Agent": "hilum", "Accept-Encoding": "identity"})
+    quoted = urllib.parse.quote(url, safe="%/:=&?~#+!$,;'@()*[]")
+    request = urllib.request.Request(quoted, headers={"User-Agent": "hilum", "Accept-Encoding": "identity"})
     if have:
         request.add_header("Range", f"bytes={have}-")
     if have and version:

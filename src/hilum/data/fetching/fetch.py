@@ -1,22 +1,29 @@
 """Archives and folders into the cache: whole, checked, each once, whoever asks for them at the same time."""
 
+import errno
+import json
+import lzma
 import shutil
 import tarfile
 import urllib.error
 import urllib.request
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from hilum.artifacts import file_sha256, locked, whole_directory, write_json
 from hilum.data.fetching.address import ARCHIVES, Address
-from hilum.data.fetching.download import download, failed
+from hilum.data.fetching.download import BLOCK, download, failed
 from hilum.errors import HilumError
 from hilum.progress import ProgressReport, silent
 
 CONTENT, RECORD, PART = "content", "fetched.json", "archive.part"
+VERSIONS = "versions.json"
+_OF_SYSTEMS = ("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini")
+"""What operating systems leave beside the one folder of an archive."""
 WAIT_SECONDS = 24 * 3600.0
 ANSWER_SECONDS = 5.0
 
@@ -26,9 +33,9 @@ def fetched(address: Address) -> Path | None:
 
     Of an archive that holds one folder and nothing beside it, that folder.
     """
-    if not (address.place / RECORD).is_file():
+    if not (address.place / RECORD).is_file() or not (address.place / CONTENT).is_dir():
         return None
-    inside = [path for path in (address.place / CONTENT).iterdir() if path.name not in ("__MACOSX", ".DS_Store")]
+    inside = [path for path in (address.place / CONTENT).iterdir() if path.name not in _OF_SYSTEMS]
     return inside[0] if len(inside) == 1 and inside[0].is_dir() and address.is_archive else address.place / CONTENT
 
 
@@ -50,11 +57,13 @@ def fetch_address(address: Address, *, what: str, fix: str, on_progress: Progres
     if (found := fetched(address)) is not None:
         return found
     place = address.place
+    _refuse_no_cache(place.parent)
     with locked(place, wait_seconds=WAIT_SECONDS):
         if (found := fetched(address)) is None:
             with whole_directory(place, resume=True) as beside:
-                (_archive if address.is_archive else _folder)(address, beside, what, fix, on_progress)
-                write_json(beside / RECORD, {"url": address.url, "sha256": address.sha256})
+                sha256 = (_archive if address.is_archive else _folder)(address, beside, what, fix, on_progress)
+                came = datetime.now(UTC).date().isoformat()
+                write_json(beside / RECORD, {"url": address.url, "sha256": sha256, "fetched": came})
             found = fetched(address)
     assert found is not None
     return found
@@ -83,13 +92,27 @@ def size_of_address(address: Address) -> int | None:
         return None
 
 
-def _archive(address: Address, beside: Path, what: str, fix: str, on_progress: ProgressReport) -> None:
+def _refuse_no_cache(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise HilumError(
+            folder,
+            expected="a folder that can be written to, for what is fetched",
+            found=str(error),
+            fix="Set HILUM_CACHE to another folder.",
+        ) from error
+
+
+def _archive(address: Address, beside: Path, what: str, fix: str, on_progress: ProgressReport) -> str:
+    """The SHA-256 of the archive that was unpacked."""
     part = beside / PART
     size = size_of_address(address)
     if size is not None:
         _refuse_full(beside, size - (part.stat().st_size if part.is_file() else 0), what)
     download(address.url, part, fix=fix, on_progress=on_progress)
-    if address.sha256 is not None and (found := file_sha256(part)) != address.sha256:
+    found = file_sha256(part)
+    if address.sha256 is not None and found != address.sha256:
         part.unlink()
         raise HilumError(
             f"{what}: {address.url}",
@@ -103,7 +126,12 @@ def _archive(address: Address, beside: Path, what: str, fix: str, on_progress: P
     try:
         unpack = _unzip if address.name.lower().endswith(".zip") else _untar
         unpack(part, content, lambda size: _refuse_full(beside, size, what))
-    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
+        if not any(content.iterdir()):
+            raise zipfile.BadZipFile("an empty archive")
+    except _NO_ARCHIVE as error:
+        shutil.rmtree(content, ignore_errors=True)
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            raise
         part.unlink()
         raise HilumError(
             f"{what}: {address.url}",
@@ -113,6 +141,21 @@ def _archive(address: Address, beside: Path, what: str, fix: str, on_progress: P
         ) from error
     for each in beside.glob(f"{PART}*"):
         each.unlink()
+    return found
+
+
+_NO_ARCHIVE = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    OSError,
+    KeyError,
+    RuntimeError,
+    NotImplementedError,
+)
+"""What the standard library raises at archives that are damaged, or hold what this disk cannot."""
 
 
 def _unzip(path: Path, content: Path, refuse_full: Callable[[int], None]) -> None:
@@ -131,29 +174,36 @@ def _untar(path: Path, content: Path, refuse_full: Callable[[int], None]) -> Non
         members = archive.getmembers()
         refuse_full(sum(member.size for member in members))
         archive.extractall(content, filter="data")  # refuses paths and links that leave the folder, and devices
+        rest = archive.fileobj
+        while rest is not None and rest.read(BLOCK):  # the checksum of the compressed stream is read behind its end
+            pass
 
 
 def _refuse_outside(name: str) -> None:
     path = PurePosixPath(name.replace("\\", "/"))
-    if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
+    if path.is_absolute() or ".." in path.parts or ":" in "".join(path.parts[:1]):
         raise zipfile.BadZipFile(f"the path {name}")
 
 
 def _folder(address: Address, beside: Path, what: str, fix: str, on_progress: ProgressReport) -> None:
+    """Fetch what the folder holds now; of an interrupted call only what is there as it was."""
     import fsspec
 
     try:
         files, root = fsspec.core.url_to_fs(address.url)
         root = str(root).rstrip("/")
-        there: dict[str, Any] = files.find(root, detail=True)
+        there: dict[str, Any] = {} if files.isfile(root) else files.find(root, detail=True)
     except ImportError as error:
         raise failed(address.url, str(error), "Install its package (s3://: s3fs, gs://: gcsfs).") from error
     except Exception as error:
         raise failed(address.url, f"{type(error).__name__}: {error}", fix) from error
     if not there:
-        raise failed(address.url, "no file in that folder", fix)
+        raise failed(address.url, f"no folder with files, and no archive ({', '.join(ARCHIVES)})", fix)
+    if link := next((path for path, about in there.items() if about.get("islink")), None):
+        raise failed(address.url, f"the link {link}", fix)
     content = beside / CONTENT
     try:
+        _keep_unchanged(beside, {_below(path, root): _version_of(about) for path, about in there.items()})
         missing = {path: about for path, about in there.items() if not (content / _below(path, root)).is_file()}
     except zipfile.BadZipFile as error:
         raise failed(address.url, str(error), fix) from error
@@ -167,6 +217,21 @@ def _folder(address: Address, beside: Path, what: str, fix: str, on_progress: Pr
         part.replace(target)
         on_progress(number, len(there), target.name)
     shutil.rmtree(beside / "parts", ignore_errors=True)
+
+
+def _keep_unchanged(beside: Path, versions: dict[str, str]) -> None:
+    """Delete what an interrupted call fetched and is another file now, or gone; note what is there."""
+    note, content = beside / VERSIONS, beside / CONTENT
+    before = json.loads(note.read_text(encoding="utf-8")) if note.is_file() else {}
+    for path in content.rglob("*"):
+        relative = path.relative_to(content).as_posix()
+        if path.is_file() and before.get(relative) != versions.get(relative, ""):
+            path.unlink()
+    write_json(note, versions)
+
+
+def _version_of(about: Mapping[str, Any]) -> str:
+    return str([about.get(key) for key in ("size", "ETag", "etag", "mtime", "LastModified", "updated", "md5Hash")])
 
 
 def _below(path: str, root: str) -> str:

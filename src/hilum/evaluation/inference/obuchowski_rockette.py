@@ -89,10 +89,16 @@ class SeedTest:
         of_seeds = t.isf(significance / 2, self.df_seeds) * np.sqrt(self.from_seeds)
         return float(np.hypot(of_seeds, t.isf(significance / 2, self.df_patients) * np.sqrt(self.between_patients)))
 
-    def interval(self, level: float = 0.95) -> tuple[float, float]:
-        """Lower and upper end."""
+    def interval(self, level: float = 0.95, *, within: float = float("inf")) -> tuple[float, float]:
+        """Lower and upper end.
+
+        Args:
+            level: of confidence, 0 to 1.
+            within: the largest size that a difference can have, 1 for AUROC: the interval ends there, which takes no
+                possible value out of it. With two or three seeds and few patients it would reach further.
+        """
         reach = self.reach(1 - level)
-        return self.difference - reach, self.difference + reach
+        return max(self.difference - reach, -within), min(self.difference + reach, within)
 
     def p(self) -> float:
         """Two-sided p of "no difference", above 0; 1 where nothing varies and nothing differs."""

@@ -71,6 +71,9 @@ from .registry import (
     check_metrics as check_metrics,
 )
 from .registry import (
+    largest_difference as largest_difference,
+)
+from .registry import (
     lower_is_better as lower_is_better,
 )
 from .registry import (

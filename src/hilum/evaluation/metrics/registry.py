@@ -52,6 +52,16 @@ def lower_is_better(metric: str) -> bool:
     return metric in LOWER_IS_BETTER or (metric in ADDED_METRICS and ADDED_METRICS[metric].lower_is_better)
 
 
+def largest_difference(metric: str) -> float:
+    """The largest size of a difference between two arms: 1 of shares and areas, 2 of the correlation `mcc`.
+
+    Infinite of metrics that a package adds, whose range is not known.
+    """
+    if metric not in METRICS and specificity_of(metric) is None:
+        return float("inf")
+    return 2.0 if metric == "mcc" else 1.0
+
+
 def metric_title(metric: str) -> str | None:
     """How a package that adds a metric writes it; None of Hilum's own."""
     return ADDED_METRICS[metric].title if metric not in METRICS and metric in ADDED_METRICS else None

@@ -30,7 +30,7 @@ from hilum.evaluation.inference import (
     two_sided_p,
     undefined_notes,
 )
-from hilum.evaluation.metrics import AUROC, MACRO, THRESHOLD_METRICS
+from hilum.evaluation.metrics import AUROC, MACRO, THRESHOLD_METRICS, largest_difference
 from hilum.evaluation.predictions import Predictions
 from hilum.evaluation.settings import EvaluationSettings
 from hilum.evaluation.tables.metrics import metrics_table
@@ -264,13 +264,13 @@ def _differences(measured: MeasuredArms, metric: str, arm: str, other: str) -> l
         notes = [*macro_notes(measured.included, measured.min_positives, seeds), *optimistic]
         tested = bool(measured.included.any())
         at = own.row(average)
-        numbers = _numbers(measured, difference, at, measured.seed_test(metric, arm, other, at), tested=tested)
+        numbers = _numbers(measured, metric, difference, at, measured.seed_test(metric, arm, other, at), tested=tested)
         rows.append({"finding": average, "metric": metric, **numbers, "note": notes, "seeds": fewest})
     for at, finding in enumerate(measured.findings):
         notes = [*case_notes(measured.cases, at, measured.min_positives), *optimistic]
         if measured.cases.enough(2)[at]:
             by_seeds = measured.seed_test(metric, arm, other, at)
-            numbers = _numbers(measured, difference, at, by_seeds, tested=bool(measured.included[at]))
+            numbers = _numbers(measured, metric, difference, at, by_seeds, tested=bool(measured.included[at]))
         else:
             numbers = dict.fromkeys(("difference", "low", "high", "p", "detectable"))
             numbers["undefined"] = []
@@ -279,10 +279,10 @@ def _differences(measured: MeasuredArms, metric: str, arm: str, other: str) -> l
 
 
 def _numbers(
-    measured: MeasuredArms, difference: Resampled, at: int, by_seeds: SeedTest | None, *, tested: bool
+    measured: MeasuredArms, metric: str, difference: Resampled, at: int, by_seeds: SeedTest | None, *, tested: bool
 ) -> dict[str, object]:
     if by_seeds is not None:
-        return _numbers_of_seeds(by_seeds, tested=tested)
+        return _numbers_of_seeds(by_seeds, tested=tested, within=largest_difference(metric))
     patients = measured.patients_behind(at)
     resampled, estimate = difference.resampled[at], float(difference.estimate[at])
     if not np.isfinite(estimate):
@@ -304,15 +304,15 @@ def _numbers(
     }
 
 
-def _numbers_of_seeds(test: SeedTest, *, tested: bool) -> dict[str, object]:
-    low, high = test.interval()
+def _numbers_of_seeds(test: SeedTest, *, tested: bool, within: float) -> dict[str, object]:
+    low, high = test.interval(within=within)
     settles = test.difference != 0 and tested
     return {
         "difference": test.difference,
         "low": low,
         "high": high,
         "p": test.p() if tested else None,
-        "detectable": test.detectable(),
+        "detectable": detectable if (detectable := test.detectable()) <= within else None,
         "undefined": [],
         "method": "obuchowski_rockette",
         "standard_error": test.standard_error,

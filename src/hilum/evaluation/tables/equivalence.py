@@ -8,7 +8,7 @@ import polars as pl
 from hilum.errors import HilumError
 from hilum.evaluation.estimation import MeasuredArms
 from hilum.evaluation.inference import ADJUSTMENTS, Adjustment, equivalence_p, number_or_null, percentile_interval
-from hilum.evaluation.metrics import AUROC, lower_is_better
+from hilum.evaluation.metrics import AUROC, largest_difference, lower_is_better
 from hilum.evaluation.tables.comparisons import difference_of, pairs_of
 
 MARGINS_SCHEMA = {
@@ -79,7 +79,8 @@ def margins_table(
                 )
             else:
                 worse, better = by_seeds.beyond(margin)[::sign]
-                interval, narrower = by_seeds.interval(), by_seeds.interval(0.9)
+                within = largest_difference(metric)
+                interval, narrower = (by_seeds.interval(level, within=within) for level in (0.95, 0.9))
             rows.append(
                 {
                     "arm": arm,

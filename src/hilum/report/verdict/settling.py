@@ -7,8 +7,10 @@ from hilum.report.rows import Row, direction, overall_rows
 from hilum.report.verdict.records import VerdictCode, VerdictRecord
 from hilum.report.verdict.support import margin_of
 
-_NOT_REPORTED_ABOVE = 1000
-"""Times as many patients, or seeds: beyond this nobody would."""
+_MOST_PATIENTS, _MOST_SEEDS = 1000, 100
+"""Times as many patients, and seeds an arm: beyond this nobody would. So many seeds are asked for where next to nothing
+is known of the test set's own noise: with a handful of patients its part of the variance is often estimated as none.
+"""
 
 
 def records(content: ReportContent) -> list[VerdictRecord]:
@@ -30,6 +32,7 @@ def _record(row: Row, margin: float | None, content: ReportContent) -> VerdictRe
         seeds, times = row.get("seeds_to_show"), row.get("times_patients_to_show")
     else:
         seeds, times = seeds_to_show(test, target), times_patients_to_show(test, target)
+    seeds = None if seeds is None or seeds > _MOST_SEEDS else seeds
     now = row["seeds"]
     further = None if seeds is None else max(seeds - now, 0)
     seconds = None if further is None else _seconds(row, further, content)
@@ -40,17 +43,17 @@ def _record(row: Row, margin: float | None, content: ReportContent) -> VerdictRe
     if seeds is not None:
         cost = f", about {formats.duration(seconds)} of training" if seconds else ""
         means.append(f"{formats.plural(seeds, 'seed')} an arm ({further:,} more{cost})")
-    if times is not None and times < _NOT_REPORTED_ABOVE:
+    if times is not None and times < _MOST_PATIENTS:
         means.append(f"{times:.{1 if times < 10 else 0}f} times as many test patients")
     pair = f"between {row['arm']} and {row['reference']}"
     if not means:
         sentence = (
-            f"A difference of {named}, {pair} would be shown neither by more seeds on these test patients nor by more "
-            "test patients with these seeds."
+            f"A difference of {named}, {pair} would be shown neither by {_MOST_SEEDS} seeds on these test patients nor "
+            f"by {_MOST_PATIENTS:,} times as many test patients with these seeds."
         )
         return VerdictRecord(VerdictCode.NOT_SETTLED, sentence, row["arm"], row["reference"], values)
     code = VerdictCode.SETTLED_BY_SEEDS if seeds is not None else VerdictCode.SETTLED_BY_PATIENTS
-    only = "" if seeds is not None else ", and no number of seeds on these"
+    only = "" if seeds is not None else f", and not by {_MOST_SEEDS} seeds on these"
     sentence = (
         f"What would settle it: a difference of {named}, {pair} is shown with 80 % power by {' or '.join(means)}{only}."
     )

@@ -110,7 +110,7 @@ def _generate_data(study: Study, content: dict[str, Any], size: int) -> None:
         if name in exclusive:
             generate["max_findings"] = 1
         labels = str(FOLDER_LABELS) if data["collection"] == "folder" else None
-        data |= {"generate": generate, "release": None, "labeller": None, "labels": labels}
+        data |= {"generate": generate, "url": None, "sha256": None, "release": None, "labeller": None, "labels": labels}
 
 
 def _shrink_starts(content: dict[str, Any]) -> None:

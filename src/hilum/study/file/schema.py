@@ -119,17 +119,21 @@ class DataSet(Section):
         "`hilum study fetch` fetch it once. See "
         "[fetched data and weights](../how-to/cluster.md#data-and-weights-at-urls).",
     )
-    sha256: str | None = Field(None, description="Checksum of the archive at `url`, which must then have it.")
+    sha256: str | None = Field(
+        None, pattern="^[0-9a-fA-F]{64}$", description="Checksum of the archive at `url`, which must then have it."
+    )
 
     @property
     def address(self) -> Address | None:
         """Where it is fetched from; None where it is given by hand or generated."""
-        return None if self.url is None or self.generate is not None else Address(self.url, self.sha256)
+        return None if self.url is None else Address(self.url, self.sha256)
 
     @model_validator(mode="after")
     def _fetchable(self) -> Self:
         if self.url is None and self.sha256 is not None:
             raise ValueError("sha256 is of an archive at `url`, and there is none")
+        if self.url is not None and self.generate is not None:
+            raise ValueError("a data set is generated or fetched from a url, not both")
         if self.url is not None:
             if not is_address(self.url):
                 raise ValueError(f"url {self.url[:80]!r} is no URL; give a folder of this machine by --data NAME=ROOT")

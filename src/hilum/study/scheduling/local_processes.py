@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
+from hilum.errors import HilumError
 from hilum.study.scheduling.tasks import Ended, Task, Work, begin_alone, outcome
 
+_ATTEMPTS = 3
 _SPAWN = multiprocessing.get_context("spawn")  # a fork would copy threads and CUDA contexts half
 
 
@@ -20,6 +22,7 @@ class _Worker:
     connection: Connection
     place: int
     task: str | None = None
+    has_work: bool = False
 
 
 class LocalProcesses:
@@ -55,9 +58,25 @@ class LocalProcesses:
 
     def begin(self, task: Task) -> None:
         """Begin a task in an idle process."""
-        worker = next((worker for worker in self._workers if worker.task is None), None) or self._started()
-        worker.task = task.name
-        worker.connection.send(task.name)
+        for _ in range(self.processes + _ATTEMPTS):
+            worker = next((worker for worker in self._workers if worker.task is None), None) or self._started()
+            try:
+                if not worker.has_work:
+                    worker.connection.send(self._work)
+                    worker.has_work = True
+                worker.connection.send(task.name)
+            except OSError:  # it was killed while it was idle, by want of memory for example
+                self._workers.remove(worker)
+                _close(worker)
+            else:
+                worker.task = task.name
+                return
+        raise HilumError(
+            "--jobs",
+            expected="processes that live until their first task",
+            found="several that were killed before it",
+            fix="Look for want of memory; take fewer --jobs.",
+        )
 
     def ended(self, seconds: float) -> list[Ended]:
         """As in `hilum.study.scheduling.Pool`."""
@@ -82,7 +101,6 @@ class LocalProcesses:
         process.start()
         theirs.close()
         worker = _Worker(process, ours, place)
-        ours.send(self._work)
         self._workers.append(worker)
         return worker
 
