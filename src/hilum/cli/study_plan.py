@@ -66,6 +66,7 @@ def _print_fetching(content: dict[str, Any]) -> None:
     for row in rows:
         size = "size not known" if row["bytes"] is None else _size(row["bytes"])
         state = f"here, in {row['place']}" if row["here"] else f"to be fetched first ({size})"
+        state = state if row["there"] else "no such file: fix the url, or name a folder with --data"
         echo(f"{row['title']}: {row['url']}, {state}")
     if not all(row["here"] for row in rows):
         echo(f"Free disk for what is fetched: {_size(content['free_disk'])}")

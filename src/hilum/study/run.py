@@ -153,7 +153,7 @@ def run_study(
             show_step=show_step,
             workers=workers,
             allow_missing=allow_missing,
-            on_read=None if on_read is None else lambda prepared: on_read(_before(prepared)),
+            on_read=None if on_read is None else lambda prepared, left: on_read(_before(prepared, left)),
             check=try_first if check else None,
             log=log,
             where=Where(cluster, jobs, cpus_per_step),
@@ -162,15 +162,22 @@ def run_study(
     return StudyResult(out, {"question": content.question, "arms": list(content.arms), "seeds": content.seeds}, page)
 
 
-def _before(prepared: PreparedStudy) -> list[str]:
-    """What each task's test images can show, at its largest label fraction, and doubts about the data."""
+_NAMED = 6
+"""Steps that are named before a run."""
+
+
+def _before(prepared: PreparedStudy, left: Sequence[Step]) -> list[str]:
+    """What each task's test images can show, at its largest label fraction; doubts about the data; what is to do."""
     of_task = {view.task: view.directory for view in views_of(prepared.study)}
     lines = []
     for task, place in of_task.items():
         sentence = power_in_words(power_of(prepared.views[place]))
         lines.append(f"{task}: {sentence}" if len(of_task) > 1 else sentence)
     doubts = warnings_of(*prepared.views.values())
-    return [*lines, *(f"Doubtful, {each.data}: {each.note}" for each in doubts)]
+    titles = [step.title for step in left]
+    more = f"; and {len(titles) - _NAMED:,} more" if len(titles) > _NAMED else ""
+    todo = f"{len(titles):,} steps to do: {'; '.join(titles[:_NAMED])}{more}" if titles else "All steps are done"
+    return [*lines, *(f"Doubtful, {each.data}: {each.note}" for each in doubts), todo]
 
 
 def _overrides(settings: Mapping[str, Any] | Sequence[str]) -> list[str]:

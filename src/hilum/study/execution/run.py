@@ -53,7 +53,7 @@ def run_study(
     show_step: ShowStep,
     workers: int | None = None,
     allow_missing: bool = False,
-    on_read: Callable[[PreparedStudy], object] | None = None,
+    on_read: Callable[[PreparedStudy, list[Step]], object] | None = None,
     check: Callable[[PreparedStudy], object] | None = None,
     log: Log | None = None,
     where: Where = Where(),  # noqa: B008 (frozen)
@@ -68,7 +68,8 @@ def run_study(
         show_step: shows which step runs and how far it is; of several at once, one call for each.
         workers: threads that decode images and prepare batches; the results do not depend on it.
         allow_missing: run without the images whose file is not there; they are set aside and counted.
-        on_read: called in the first process once the data are read, before anything is trained.
+        on_read: called in the first process once the data are read, before anything is trained, with the steps that
+            are left to do.
         check: tries the study in miniature and raises where it cannot run to its end
             (`hilum.study.check.check_prepared`). Called before the first step, unless all steps are done or the same
             study was tried here before; not where several processes train together.
@@ -91,10 +92,11 @@ def run_study(
         _generate_images(study, out, show_step, workers)
         prepared = prepare_in(study, roots, out, allow_missing=allow_missing)
         refuse_contaminated(prepared)
-        if on_read is not None and rank() == 0:
-            on_read(prepared)
         steps = steps_of(study, {place: count_images(view) for place, view in prepared.views.items()})
         keys = by_the_first(lambda: step_keys(steps, prepared))
+        if on_read is not None and rank() == 0:
+            judged = keys_of_judged(prepared, steps, keys, out)
+            on_read(prepared, [step for step in steps if not _is_done(step, judged, out)])
         tried = _check_once(check, prepared, steps, keys, out)
         by_the_first(lambda: _write_study(study, out, steps, keys))
         copy = Mirror(mirror, out) if mirror is not None and rank() == 0 else None
@@ -149,14 +151,18 @@ def _check_once(
     if check is None or world_size() > 1:
         return None
     key = fingerprint(["check", keys])
-    records = {step.directory: read_record(out / step.directory) for step in steps}
     judged = keys_of_judged(prepared, steps, keys, out)
-    if all(record is not None and record.key == judged[directory] for directory, record in records.items()):
+    if all(_is_done(step, judged, out) for step in steps):
         return None
     if (out / CHECK).is_file() and json.loads((out / CHECK).read_text(encoding="utf-8"))["key"] == key:
         return None
     check(prepared)
     return key
+
+
+def _is_done(step: Step, keys: Mapping[str, str], out: Path) -> bool:
+    record = read_record(out / step.directory)
+    return record is not None and record.key == keys[step.directory]
 
 
 def keys_of_judged(prepared: PreparedStudy, steps: list[Step], keys: Mapping[str, str], out: Path) -> dict[str, str]:

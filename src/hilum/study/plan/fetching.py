@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from hilum.data.fetching import (
     Address,
@@ -98,7 +99,8 @@ def fetching_rows(study: Study, roots: Mapping[str, Path]) -> list[dict[str, Any
     for each in wanted_by(study, roots):
         here = fetched(each.address) is not None
         size = None if here else size_of_address(each.address)
-        row = {"title": each.title, "url": each.address.url, "here": here, "bytes": size}
+        there = not each.address.url.startswith("file://") or Path(urlsplit(each.address.url).path).exists()
+        row = {"title": each.title, "url": each.address.url, "here": here, "there": here or there, "bytes": size}
         rows.append(row | {"place": str(each.address.place)})
     return rows
 
