@@ -1,4 +1,4 @@
-"""What can be known of images without radiology: who was filmed, next to nothing of the image, random features."""
+"""What can be known of images without radiology: who was imaged, next to nothing of the image, random features."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Models that need no radiology: they see who was filmed, or next to nothing of the image."""
+"""Models that need no radiology: they see who was imaged, or next to nothing of the image."""
 
 from dataclasses import replace
 

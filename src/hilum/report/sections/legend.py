@@ -57,7 +57,11 @@ def _notes(content: ReportContent) -> list[tuple[str, str]]:
     tables = (content.metrics, content.comparisons, content.subgroups, content.classes)
     cells = {cell for table in tables if table is not None and "codes" in table.columns for cell in table["codes"]}
     codes = {code for cell in cells for code in read_codes(cell)}
-    return [(f"Note {code}", f"{each.meaning} {each.advice}") for code, each in MEANINGS.items() if code in codes]
+    return [
+        (f"Note {code}", f"{each.meaning} What to do: {each.advice}")
+        for code, each in MEANINGS.items()
+        if code in codes
+    ]
 
 
 def _where_shown(content: ReportContent) -> list[tuple[str, str]]:
@@ -66,7 +70,7 @@ def _where_shown(content: ReportContent) -> list[tuple[str, str]]:
     terms = {
         "Shortcut baseline": (
             content.baseline_metrics is not None,
-            "A model without radiology: who was filmed, or an image of 8×8 pixels. What it reaches comes from how "
+            "A model without radiology: who was imaged, or an image of 8×8 pixels. What it reaches comes from how "
             "and of "
             "whom images were taken. An arm that does not beat it has not shown that it sees disease.",
         ),

@@ -1,4 +1,4 @@
-"""What can be had without radiology: models that see only who was filmed, or next to nothing of the image.
+"""What can be had without radiology: models that see only who was imaged, or next to nothing of the image.
 
 On real images an 8 x 8 thumbnail alone tells Pneumonia from No Finding with an AUROC near 0.8, because the two groups
 were exposed and framed differently. An arm that does not beat that has learned nothing about the lung.
