@@ -136,8 +136,7 @@ def run_study(
 
 def _learns_from_labels(steps: list[Step], keys: Mapping[str, str], out: Path) -> bool:
     """Whether a step that trains with labels is not done yet."""
-    records = [(step, read_record(out / step.directory)) for step in steps if step.kind in ("supervise", "finetune")]
-    return any(record is None or record.key != keys[step.directory] for step, record in records)
+    return any(step.kind in ("supervise", "finetune") and not _is_done(step, keys, out) for step in steps)
 
 
 def _check_once(
