@@ -1,6 +1,7 @@
 import gc
 import json
 import os
+import pickle
 import re
 import shutil
 import subprocess
@@ -76,6 +77,44 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("the real radiographs (../shared/data) are not here")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], object]], Path]:
+    """Makes a directory of this name, and only one for all processes of pytest; nobody may change it."""
+    from hilum.artifacts import locked
+
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+
+    def once(name: str, make: Callable[[Path], object]) -> Path:
+        directory = shared / "made_once" / name
+        with locked(directory, wait_seconds=300):
+            if not directory.exists():
+                beside = directory.with_name(f"unfinished-{directory.name}")
+                make(beside)
+                beside.rename(directory)
+        return directory
+
+    return once
+
+
+@pytest.fixture(scope="session")
+def in_layout(made_once: Callable[[str, Callable[[Path], object]], Path]) -> Callable[[str], tuple[Path, Any]]:
+    """`in_layout("chexpert")`: the folder of 36 generated images of 32 px in that layout, seed 0, and what they say
+    (`hilum.phantom.Written`)."""
+
+    def generate(layout: str) -> tuple[Path, Any]:
+        from hilum.phantom import write_layout
+
+        def write(directory: Path) -> None:
+            written = write_layout(layout, directory / "images", images=36, size=32, seed=0, workers=1)
+            (directory / "written.pickle").write_bytes(pickle.dumps(written))
+
+        made = made_once(f"in_layout/{layout}", write)
+        return made / "images", pickle.loads((made / "written.pickle").read_bytes())
+
+    return generate
 
 
 @pytest.fixture(scope="session")

@@ -57,18 +57,18 @@ def test_the_worst_are_on_a_page_of_their_own(predictions, tmp_path):
     assert f"{tmp_path / 'out' / 'suspects.html'} to look at" in ran.stdout.replace("\n", "")
 
 
-def test_images_are_shown_beside_their_labels(tmp_path):
-    write_chestxray14(tmp_path / "CXR8", images=40, size=32, seed=0)
+def test_images_are_shown_beside_their_labels(in_layout, tmp_path):
+    images, _ = in_layout("chestxray14")
     rng = np.random.default_rng(0)
-    ids = read_collection("chestxray14", tmp_path / "CXR8").manifest["image_id"].to_list()
-    label = np.arange(40) % 2
+    ids = read_collection("chestxray14", images).manifest["image_id"].to_list()
+    label = np.arange(36) % 2
     table = pl.DataFrame(
-        {"image_id": ids, "y_Mass": label, "p_Mass": np.clip(0.2 + 0.6 * label + 0.2 * rng.normal(size=40), 0, 1)}
+        {"image_id": ids, "y_Mass": label, "p_Mass": np.clip(0.2 + 0.6 * label + 0.2 * rng.normal(size=36), 0, 1)}
     )
     extra = table.head(1).with_columns(image_id=pl.lit("elsewhere.png"))
     wrong = pl.DataFrame({"image_id": ids[:4], "p_Mass": (1.0 - label[:4]).clip(0.01, 0.99)})
     pl.concat([table, extra]).update(wrong, on="image_id").write_csv(tmp_path / "mine.csv")
-    words = ("--held-out", "--data", f"chestxray14={tmp_path / 'CXR8'}", "--out", tmp_path / "out")
+    words = ("--held-out", "--data", f"chestxray14={images}", "--out", tmp_path / "out")
     ran = run(tmp_path / "mine.csv", *words)
     assert ran.exit_code == 0, ran.output
     page = (tmp_path / "out" / "suspects.html").read_text(encoding="utf-8")

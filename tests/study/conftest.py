@@ -1,11 +1,9 @@
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from hilum.artifacts import locked
 from hilum.phantom import write_layout
 from hilum.progress import ProgressReport, silent
 from hilum.study.execution import ShowStep, run_study
@@ -21,33 +19,15 @@ task:
   findings: [Pleural Effusion, Infiltration, Atelectasis]
   split: {lists: official, validation: 0.3, seed: 0}
 arms:
-  scratch: {encoder: resnet18}
-  simclr: {encoder: resnet18, init: {pretrain: simclr, on: images}}
-  linear: {encoder: resnet18, init: {pretrain: simclr, on: images}, finetune: {unfreeze: 0}}
+  scratch: {encoder: toh2023_resnet}
+  simclr: {encoder: toh2023_resnet, init: {pretrain: simclr, on: images}}
+  linear: {encoder: toh2023_resnet, init: {pretrain: simclr, on: images}, finetune: {unfreeze: 0}}
 pretrain: {epochs: 1, batch_size: 32}
 finetune: {epochs: 2, lr: 1e-3, patience: null}
 seeds: [0]
 evaluate: {n_bootstrap: 100, reference: scratch, min_positive_patients: 2}
 explain: null
 """
-
-
-@pytest.fixture(scope="session")
-def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], object]], Path]:
-    """Makes a directory of this name, and only one for all processes of pytest; nobody may change it."""
-    base = tmp_path_factory.getbasetemp()
-    shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
-
-    def once(name: str, make: Callable[[Path], object]) -> Path:
-        directory = shared / "made_once" / name
-        with locked(directory, wait_seconds=300):
-            if not directory.exists():
-                beside = directory.with_name(f"unfinished-{directory.name}")
-                make(beside)
-                beside.rename(directory)
-        return directory
-
-    return once
 
 
 @pytest.fixture(scope="session")
@@ -66,7 +46,7 @@ def generated(made_once: Callable[[str, Callable[[Path], object]], Path]) -> Cal
 @pytest.fixture(scope="session")
 def images(generated: Callable[..., Path]) -> Path:
     """Generated images in the native ChestX-ray14 layout."""
-    return generated("chestxray14", 150, 0)
+    return generated("chestxray14", 120, 0)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,6 @@
 import gzip
+import shutil
+from pathlib import Path
 
 import pytest
 
@@ -6,7 +8,6 @@ from hilum.data.collections import read_collection
 from hilum.data.sources import data_source, data_sources, examine_folder, recognise_folder
 from hilum.errors import HilumError
 from hilum.findings import COLLECTIONS
-from hilum.phantom import write_layout
 
 
 def test_every_collection_is_described():
@@ -23,19 +24,17 @@ def test_an_unknown_data_set_names_the_known_ones():
 
 
 @pytest.mark.parametrize("name", [name for name in COLLECTIONS if name != "folder"])
-def test_a_folder_in_the_native_layout_is_known_again_and_whole(name, tmp_path):
+def test_a_folder_in_the_native_layout_is_known_again_and_whole(name, in_layout):
     """What the generated layouts hold is what reading needs: whatever is called needed is there, and it can be read."""
-    root = tmp_path / "images"
-    write_layout(name, root, images=24, size=32, seed=0)
+    root, _ = in_layout(name)
     read_collection(name, root)
     contents = recognise_folder(root)[0]
     assert contents.source.name == name
     assert contents.readable, [each.pattern for each in contents.files if each.missing]
 
 
-def test_what_is_missing_or_a_part_is_named(tmp_path):
-    root = tmp_path / "CXR8"
-    write_layout("chestxray14", root, images=24, size=32, seed=0)
+def test_what_is_missing_or_a_part_is_named(in_layout, tmp_path):
+    root = Path(shutil.copytree(in_layout("chestxray14")[0], tmp_path / "CXR8"))
     table = root / "Data_Entry_2017_v2020.csv"
     packed = root / "Data_Entry_2017_v2020.csv.gz"
     packed.write_bytes(gzip.compress(table.read_bytes()))
@@ -52,9 +51,8 @@ def test_what_is_missing_or_a_part_is_named(tmp_path):
     assert [each.expected.what for each in contents.files if each.missing] == ["labels"]
 
 
-def test_a_folder_that_an_archive_made_is_looked_into(tmp_path):
-    write_layout("kermany", tmp_path / "download", images=24, size=32, seed=0)
-    contents = recognise_folder(tmp_path / "download")[0]
+def test_a_folder_that_an_archive_made_is_looked_into(in_layout):
+    contents = recognise_folder(in_layout("kermany")[0])[0]
     assert (contents.source.name, contents.folder.name) == ("kermany", "chest_xray")
 
 

@@ -57,12 +57,12 @@ def test_nothing_half_done_is_left(finished):
 
 def test_arms_that_start_alike_share_one_pretraining(finished):
     assert [str(p.parent.relative_to(finished)) for p in finished.glob("pretrain/*/*/encoder.safetensors")] == [
-        "pretrain/simclr-resnet18-images-1epochs/seed-0"
+        "pretrain/simclr-toh2023_resnet-images-1epochs/seed-0"
     ]
 
 
 def test_only_patients_of_training_images_are_seen_by_pretraining(finished):
-    card = json.loads((finished / "pretrain/simclr-resnet18-images-1epochs/seed-0/card.json").read_text())
+    card = json.loads((finished / "pretrain/simclr-toh2023_resnet-images-1epochs/seed-0/card.json").read_text())
     scored = pl.read_parquet(finished / "evaluation/predictions/simclr/seed-0.parquet")
     assert card["training_patients"]
     assert not Ledger(card["training_patients"]).contains([f"phantom-s0:{each}" for each in scored["patient_id"]]).any()
@@ -154,8 +154,8 @@ def test_the_plan_counts_images_and_sees_what_is_done(small_study, images, finis
     plan = plan_data(plan_study(small_study, {"images": images}, finished))
     assert [step["done"] for step in plan["steps"]] == [True] * 8
     assert plan["seconds"] == 0
-    assert plan["data"][0]["images"] == 150
-    assert sum(plan["data"][0]["splits"].values()) == 150
+    assert plan["data"][0]["images"] == 120
+    assert sum(plan["data"][0]["splits"].values()) == 120
     assert plan["images"]["test"] == plan["data"][0]["splits"]["test"]
 
 
@@ -217,10 +217,10 @@ def test_an_arm_that_starts_from_weights_which_saw_test_patients_is_marked(
     small_text, images, finished, tmp_path, unseen
 ):
     """Weights pretrained on the official training images, tested by CheXNet's lists, which mix them."""
-    weights = finished / "pretrain/simclr-resnet18-images-1epochs/seed-0"
+    weights = finished / "pretrain/simclr-toh2023_resnet-images-1epochs/seed-0"
     changes = [
         "task.split={lists: chexnet}",
-        f"arms={{scratch: {{encoder: resnet18}}, own: {{encoder: resnet18, init: {weights}}}}}",
+        f"arms={{scratch: {{encoder: toh2023_resnet}}, own: {{encoder: toh2023_resnet, init: {weights}}}}}",
     ]
     study = parse_study(small_text, where="small.yaml", overrides=[*changes, "evaluate.contaminated=mark"])
     arms = {arm["arm"]: arm for arm in plan_data(plan_study(study, {"images": images}))["arms"]}

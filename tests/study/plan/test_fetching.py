@@ -28,9 +28,9 @@ task:
   findings: [Pleural Effusion]
   split: {patients: [0.5, 0.2, 0.3], seed: 0}
 arms:
-  scratch: {encoder: resnet18}
-  ours: {encoder: resnet18, init: {url: "file://FOLDER/weights.tar.gz", sha256: WEIGHTS}}
-  also: {encoder: resnet18, init: {url: "file://FOLDER/weights.tar.gz", sha256: WEIGHTS}, finetune: {unfreeze: 0}}
+  scratch: {encoder: toh2023_resnet}
+  ours: {encoder: toh2023_resnet, init: {url: "file://FOLDER/weights.tar.gz", sha256: WEIGHTS}}
+  also: {encoder: toh2023_resnet, init: {url: "file://FOLDER/weights.tar.gz", sha256: WEIGHTS}, finetune: {unfreeze: 0}}
 explain: null
 """
 
@@ -42,10 +42,10 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_layout("chestxray14", folder / "images", images=60, size=32, seed=0)
     shutil.make_archive(str(folder / "images"), "zip", folder, "images")
     card = Card(
-        encoder="resnet18", method="made for a test", starts_from="random", settings={}, preprocessing=[],
+        encoder="toh2023_resnet", method="made for a test", starts_from="random", settings={}, preprocessing=[],
         image_size=32, mean=0.5, std=0.25, seed=0, split="", training_patients=[], n_training_images=0,
     )  # fmt: skip
-    save_encoder(create_encoder("resnet18", seed=7), card, folder / "weights")
+    save_encoder(create_encoder("toh2023_resnet", seed=7), card, folder / "weights")
     shutil.make_archive(str(folder / "weights"), "gztar", folder, "weights")
     return folder
 
@@ -76,7 +76,7 @@ def test_a_plan_fetches_nothing_and_says_what_a_run_will(text, shelf, tmp_path):
         "scratch": "no", "ours": "not known before they are fetched", "also": "not known before they are fetched",
     }  # fmt: skip
     assert by_hand["refused"] == []
-    weights = sum(each.numel() for each in create_encoder("resnet18", seed=0).parameters())
+    weights = sum(each.numel() for each in create_encoder("toh2023_resnet", seed=0).parameters())
     expected = 60 * 32 * 32 + 4 * weights * (9 + 4)  # three arms of three seeds, and a checkpoint
     assert by_hand["disk"]["needed"] == pytest.approx(expected, rel=1e-3)
     assert by_hand["disk"]["free"] > 0
@@ -114,9 +114,11 @@ def test_what_is_fetched_is_what_would_have_been_given(text, shelf):
 
 
 def test_weights_of_another_encoder_and_other_archives_are_refused_before_anything_runs(text, shelf):
-    other = parse_study(text.replace("also: {encoder: resnet18", "also: {encoder: densenet121"), where="other.yaml")
-    assert wanted_by(other, {})[1].encoders == ("resnet18", "densenet121")
-    with pytest.raises(HilumError, match="expected weights of densenet121; found weights of resnet18"):
+    other = parse_study(
+        text.replace("also: {encoder: toh2023_resnet", "also: {encoder: densenet121"), where="other.yaml"
+    )
+    assert wanted_by(other, {})[1].encoders == ("toh2023_resnet", "densenet121")
+    with pytest.raises(HilumError, match="expected weights of densenet121; found weights of toh2023_resnet"):
         fetch_wanted(other, {})
     images = file_sha256(shelf / "images.zip")
     swapped = text.replace("weights.tar.gz", "images.zip").replace(file_sha256(shelf / "weights.tar.gz"), images)

@@ -7,7 +7,6 @@ import polars as pl
 import pytest
 
 from hilum.errors import HilumError
-from hilum.phantom import write_layout
 from hilum.study.file import finetune_settings, parse_study
 from hilum.study.plan import labels
 from hilum.study.plan.prepare import prepare
@@ -27,14 +26,9 @@ arms:
 
 
 @pytest.fixture(scope="module")
-def roots(tmp_path_factory: pytest.TempPathFactory):
-    written: dict[str, Path] = {}
-
+def roots(in_layout):
     def make(layout: str) -> Path:
-        if layout not in written:
-            written[layout] = tmp_path_factory.mktemp("prepare") / layout
-            write_layout(layout, written[layout], images=40, size=16, seed=0)
-        return written[layout]
+        return in_layout(layout)[0]
 
     return make
 
