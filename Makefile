@@ -27,9 +27,10 @@ $(INSTALLED): pyproject.toml constraints.txt
 demo: setup
 	$(VENV)/bin/hilum demo --out runs/demo
 
-# One thread a process: two processes that each take both cores get in each other's way.
+# One thread a process: two processes that each take both cores get in each other's way. What pytest makes of the tests'
+# sources is written down, for the next run and for processes that tests start.
 test: setup lint
-	OMP_NUM_THREADS=1 POLARS_MAX_THREADS=1 $(VENV)/bin/pytest --numprocesses=2 --dist=worksteal
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 POLARS_MAX_THREADS=1 $(VENV)/bin/pytest --numprocesses=2 --dist=worksteal
 
 test-slow: setup
 	$(VENV)/bin/pytest -m slow

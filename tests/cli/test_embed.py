@@ -24,7 +24,7 @@ def here(tmp_path_factory):
     patients = table["Patient ID"].unique().sort().to_list()
     for name, seen in (("naive", []), ("knowing", [f"phantom-s0:{patients[0]}"])):
         card = Card(
-            encoder="resnet18",
+            encoder="small_convnet",
             method="simclr",
             settings={},
             preprocessing=[{"square": "pad"}, {"resize": 32}],
@@ -36,7 +36,7 @@ def here(tmp_path_factory):
             training_patients=seen,
             n_training_images=len(seen),
         )
-        save_encoder(create_encoder("resnet18", seed=0), card, folder / name)
+        save_encoder(create_encoder("small_convnet", seed=0), card, folder / name)
     return folder
 
 
@@ -71,7 +71,7 @@ def test_a_model_leaves_features_points_numbers_neighbours_and_images(here, tmp_
         assert (out / name).stat().st_size > 200
     assert ">No Finding<" in (out / "embedding-tsne.svg").read_text()
     again = run(here, here / "naive", *where, "--out", tmp_path / "again")
-    assert again.stdout.startswith("resnet18 · 40 images of ")
+    assert again.stdout.startswith("small_convnet · 40 images of ")
     assert pl.read_parquet(tmp_path / "again" / "embedding.parquet").equals(points)
 
 

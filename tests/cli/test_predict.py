@@ -45,11 +45,11 @@ def model(images, tmp_path_factory) -> Path:
     trained = tmp_path_factory.mktemp("arms") / "seed-0"
     trained.mkdir()
     card = Card(
-        encoder="resnet18", method="finetune", settings={"precision": "fp32"},
+        encoder="small_convnet", method="finetune", settings={"precision": "fp32"},
         preprocessing=[{"square": "pad"}, {"resize": 32}], image_size=32, mean=0.5, std=0.25, seed=0,
         split="elsewhere, train", training_patients=["elsewhere:1"], n_training_images=1, findings=FINDINGS,
     )  # fmt: skip
-    write_classifier(Classifier(create_encoder("resnet18", seed=0), 2, size=32), card, trained)
+    write_classifier(Classifier(create_encoder("small_convnet", seed=0), 2, size=32), card, trained)
     draw = np.random.default_rng(0)
     table = pl.DataFrame({"image_id": [f"{n}" for n in range(60)], "patient_id": [f"{n // 2}" for n in range(60)]})
     for finding in FINDINGS:

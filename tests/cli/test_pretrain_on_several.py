@@ -12,7 +12,7 @@ from hilum.errors import HilumError
 from hilum.phantom import write_layout
 from hilum.pretext.methods import METHODS
 
-SMALL = ["--encoder", "toh2023_densenet", "--preprocess", "[{square: pad}, {resize: 32}]", "--epochs", "1"]
+SMALL = ["--encoder", "small_convnet", "--preprocess", "[{square: pad}, {resize: 32}]", "--epochs", "1"]
 
 
 @pytest.fixture(scope="module")

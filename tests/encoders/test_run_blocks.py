@@ -22,8 +22,8 @@ WITHOUT_BATCH_NORM = ["vit_tiny_patch16_224", "eva_x_tiny_patch16", "convnextv2_
 
 def images_for(name, seed=0):
     known = ARCHITECTURES[name]
-    shape = (known.size, known.size) if known.fixed else (70, 97)  # some are padded, and the grid is not square
-    return torch.rand(2, 1, *shape, generator=torch.Generator().manual_seed(seed))
+    shape = (1, 1, known.size, known.size) if known.fixed else (2, 1, 70, 97)  # some pad, and the grid is not square
+    return torch.rand(shape, generator=torch.Generator().manual_seed(seed))
 
 
 def opaque(encoder, images):

@@ -74,7 +74,7 @@ def make_arm(collected, directory, *, names, cuts, seeds) -> Arm:
     trained_seeds = []
     for seed in seeds:
         trained = finetune(
-            "random", "resnet18", store, labelled(train), labelled(val), [*val, *test], FINDINGS,
+            "random", "toh2023_resnet", store, labelled(train), labelled(val), [*val, *test], FINDINGS,
             settings=settings, seed=seed, directory=directory / "arms" / "scratch" / f"seed-{seed}",
             split_title=f"{names}, train of patients (000000)",
         )  # fmt: skip

@@ -15,7 +15,7 @@ from hilum.pretext.pretrain import pretrain
 from hilum.pretext.settings import PretextSettings, SizeCurriculum, early_sizes, mean_size
 from hilum.training.settings import TrainingSettings
 
-ENCODER = dict.fromkeys(METHODS, "toh2023_xvt") | {"dinov2": "vit_tiny_patch16_224", "fcmae": "convnextv2_atto"}
+ENCODER = dict.fromkeys(METHODS, "small_convnet") | {"dinov2": "vit_tiny_patch16_224", "fcmae": "convnextv2_atto"}
 OPTIONS = {"local_views": 1, "prototypes": 16}
 SIZES = SizeCurriculum(start=32, until=0.5)
 
@@ -53,9 +53,9 @@ def run(method, store, directory, **more):
     [pytest.param(method, marks=[] if method == "dino" else pytest.mark.slow) for method in METHODS],
 )
 def test_a_killed_run_goes_on_at_the_size_of_its_epoch(method, store, tmp_path, monkeypatch):
+    whole = run(method, store, tmp_path / "whole")
     every_step = lambda **given: TrainingSettings(**given, checkpoint_every_seconds=0.0)  # noqa: E731
     monkeypatch.setattr("hilum.pretext.pretrain.TrainingSettings", every_step)
-    whole = run(method, store, tmp_path / "whole")
 
     class Killed(Exception):
         pass

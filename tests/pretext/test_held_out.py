@@ -16,7 +16,7 @@ from hilum.pretext.pretrain import pretrain
 from hilum.pretext.settings import PretextSettings
 
 TINY = PretextSettings(epochs=3, batch_size=8, precision="fp32", device="cpu", probe_every=0)
-ENCODER = dict.fromkeys(METHODS, "resnet18") | {"dinov2": "vit_tiny_patch16_224", "fcmae": "convnextv2_atto"}
+ENCODER = dict.fromkeys(METHODS, "toh2023_resnet") | {"dinov2": "vit_tiny_patch16_224", "fcmae": "convnextv2_atto"}
 
 
 def noise(count, size=32):
@@ -26,7 +26,7 @@ def noise(count, size=32):
 def run(store, directory, settings, seed=0):
     patients = [f"patient {row // 2}" for row in range(len(store.image_ids))]
     return pretrain(
-        "simclr", store, list(store.image_ids), patients, encoder="resnet18", settings=settings, seed=seed,
+        "simclr", store, list(store.image_ids), patients, encoder="toh2023_resnet", settings=settings, seed=seed,
         directory=directory, split_title="", probe=None,
     )  # fmt: skip
 
@@ -74,6 +74,6 @@ def test_too_few_to_hold_out_and_patience_without_them_are_refused(store_of, tmp
     store = store_of(noise(16))
     with pytest.raises(HilumError, match="validation"):
         pretrain(
-            "simclr", store, list(store.image_ids), patients, encoder="resnet18",
+            "simclr", store, list(store.image_ids), patients, encoder="toh2023_resnet",
             settings=replace(TINY, validation=0.5), seed=0, directory=tmp_path / "few", split_title="", probe=None,
         )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -25,6 +26,7 @@ from hilum.evaluation import (
 )
 from hilum.findings import CHESTXRAY14
 from hilum.report.content import ArmSummary, Box, Case, DataSummary, Embedding, ReportContent
+from hilum.report.page import write_report
 
 MakeStudy = Callable[..., ReportContent]
 
@@ -321,6 +323,12 @@ def full_study(
 @pytest.fixture(scope="session")
 def full() -> ReportContent:
     return full_study()
+
+
+@pytest.fixture(scope="session")
+def full_page(full: ReportContent, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page that has every part, written; not to be changed."""
+    return write_report(full, tmp_path_factory.mktemp("full"))
 
 
 @pytest.fixture(scope="session")

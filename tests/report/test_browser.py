@@ -5,8 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from hilum.report.page import write_report
-
 PROBE = """
   found.folded = all("details.fold").length;
   location.hash = "#reading"; await tick(200);
@@ -65,8 +63,8 @@ PROBE = """
 
 
 @pytest.fixture(scope="module")
-def written(full, tmp_path_factory) -> Path:
-    return write_report(full, tmp_path_factory.mktemp("full"))
+def written(full_page) -> Path:
+    return full_page
 
 
 @pytest.fixture(scope="module")

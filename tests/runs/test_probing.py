@@ -41,7 +41,7 @@ def data():
 
 def card(*patients, statements=()):
     return Card(
-        encoder="resnet18",
+        encoder="small_convnet",
         method="simclr",
         settings={},
         preprocessing=[],

@@ -42,11 +42,11 @@ def model_directory(images: list[Path], tmp_path_factory: pytest.TempPathFactory
     trained = tmp_path_factory.mktemp("arms") / "seed-0"
     trained.mkdir()
     card = Card(
-        encoder="resnet18", method="finetune", settings={"precision": "fp32", "batch_size": 16},
+        encoder="toh2023_resnet", method="finetune", settings={"precision": "fp32", "batch_size": 16},
         preprocessing=[{"square": "pad"}, {"resize": 64}], image_size=64, mean=0.5, std=0.25, seed=0,
         split="elsewhere, train", training_patients=["elsewhere:1"], n_training_images=1, findings=FINDINGS,
     )  # fmt: skip
-    write_classifier(Classifier(create_encoder("resnet18", seed=0), 2, size=64), card, trained)
+    write_classifier(Classifier(create_encoder("toh2023_resnet", seed=0), 2, size=64), card, trained)
     draw = np.random.default_rng(0)
     table = pl.DataFrame({"image_id": [f"{n}" for n in range(60)], "patient_id": [f"{n // 2}" for n in range(60)]})
     for finding in FINDINGS:

@@ -19,9 +19,9 @@ task:
   findings: [Pleural Effusion, Infiltration, Atelectasis]
   split: {lists: official, validation: 0.3, seed: 0}
 arms:
-  scratch: {encoder: toh2023_resnet}
-  simclr: {encoder: toh2023_resnet, init: {pretrain: simclr, on: images}}
-  linear: {encoder: toh2023_resnet, init: {pretrain: simclr, on: images}, finetune: {unfreeze: 0}}
+  scratch: {encoder: small_convnet}
+  simclr: {encoder: small_convnet, init: {pretrain: simclr, on: images}}
+  linear: {encoder: small_convnet, init: {pretrain: simclr, on: images}, finetune: {unfreeze: 0}}
 pretrain: {epochs: 1, batch_size: 32}
 finetune: {epochs: 2, lr: 1e-3, patience: null}
 seeds: [0]

@@ -22,13 +22,13 @@ task:
   findings: [Pleural Effusion, Infiltration]
   split: {lists: official, validation: 0.3}
 starts:
-  wide: {encoder: toh2023_resnet, pretrain: simclr, on: others}
-  labels: {encoder: toh2023_resnet, supervise: {on: others, findings: [Cardiomegaly]}, start: wide}
-  near: {encoder: toh2023_resnet, pretrain: mocov2, on: images, start: labels}
+  wide: {encoder: small_convnet, pretrain: simclr, on: others}
+  labels: {encoder: small_convnet, supervise: {on: others, findings: [Cardiomegaly]}, start: wide}
+  near: {encoder: small_convnet, pretrain: mocov2, on: images, start: labels}
 arms:
-  scratch: {encoder: toh2023_resnet}
+  scratch: {encoder: small_convnet}
   chain: {start: near}
-  inside: {encoder: toh2023_resnet, init: {pretrain: simclr, on: images, start: {pretrain: simclr, on: others}}}
+  inside: {encoder: small_convnet, init: {pretrain: simclr, on: images, start: {pretrain: simclr, on: others}}}
 pretrain: {epochs: 1, batch_size: 32}
 finetune: {epochs: 1, lr: 1e-3}
 seeds: [0]
@@ -49,10 +49,10 @@ def study_of(text: str = STUDY):
 def test_every_start_is_made_once_and_after_what_it_goes_on_from():
     made = [step for step in steps_of(study_of(), None) if step.kind in ("pretrain", "supervise")]
     assert [step.title for step in made] == [
-        "pretrain simclr toh2023_resnet on others, seed 0",
-        "train toh2023_resnet with labels of others, 1 finding, seed 0",
-        "pretrain mocov2 toh2023_resnet on images, seed 0",
-        "pretrain simclr toh2023_resnet on images, seed 0",
+        "pretrain simclr small_convnet on others, seed 0",
+        "train small_convnet with labels of others, 1 finding, seed 0",
+        "pretrain mocov2 small_convnet on images, seed 0",
+        "pretrain simclr small_convnet on images, seed 0",
     ]
 
 
@@ -83,8 +83,8 @@ def test_a_changed_first_start_changes_all_that_goes_on_from_it(roots):
     )
     changed = {title for title in before if before[title] != after.get(title)}
     assert changed >= {
-        "train toh2023_resnet with labels of others, 1 finding, seed 0",
-        "pretrain mocov2 toh2023_resnet on images, seed 0",
+        "train small_convnet with labels of others, 1 finding, seed 0",
+        "pretrain mocov2 small_convnet on images, seed 0",
         "fine-tune chain, seed 0",
     }
     assert "fine-tune scratch, seed 0" not in changed
@@ -116,10 +116,10 @@ def test_chains_are_tried_in_miniature_and_shrunk(roots):
 
 def test_circles_and_other_encoders_are_reported_with_their_lines():
     text = STUDY.replace("on: others}\n  labels", "on: others, start: near}\n  labels")
-    text = text.replace("near: {encoder: toh2023_resnet", "near: {encoder: resnet34")
+    text = text.replace("near: {encoder: small_convnet", "near: {encoder: resnet34")
     with pytest.raises(HilumErrors) as error:
         study_of(text)
     message = "\n".join(error.value.problems)
     assert "starts.wide.start: goes on from itself: wide from near from labels from wide" in message
-    assert "starts.near.start: 'labels' is of toh2023_resnet, not resnet34" in message
+    assert "starts.near.start: 'labels' is of small_convnet, not resnet34" in message
     assert "line 11" in message

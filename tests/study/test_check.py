@@ -100,9 +100,9 @@ def test_a_heat_map_that_fails_for_one_arm_names_it_and_the_page_is_tried_all_th
 def test_arms_that_fail_are_reported_together_and_the_others_are_judged(one_text, images, monkeypatch, tmp_path):
     monkeypatch.setenv("HILUM_WEIGHTS", str(tmp_path / "no_weights"))
     overrides = [
-        "arms.wild={encoder: toh2023_resnet, finetune: {lr: 1.0e+30, weight_decay: 0, head: mlp}}",
+        "arms.wild={encoder: small_convnet, finetune: {lr: 1.0e+30, weight_decay: 0, head: mlp}}",
         "arms.published={encoder: resnet18, init: imagenet1k}",
-        "arms.greedy={encoder: toh2023_resnet, init: {pretrain: mocov2, on: images, batch_size: 4096}}",
+        "arms.greedy={encoder: small_convnet, init: {pretrain: mocov2, on: images, batch_size: 4096}}",
     ]
     checked = check_study(parse_study(one_text, where="one.yaml", overrides=overrides), {"images": images})
     message = {(each.arm, each.step): each.message for each in checked.problems}
@@ -115,9 +115,9 @@ def test_arms_that_fail_are_reported_together_and_the_others_are_judged(one_text
 
 def test_arms_of_one_kind_are_tried_once(small_text):
     overrides = [
-        "arms.slow={encoder: toh2023_resnet, finetune: {lr: 1.0e-5, epochs: 90}}",
-        "arms.longer={encoder: toh2023_resnet, init: {pretrain: simclr, on: images, epochs: 300}}",
-        "arms.deeper={encoder: toh2023_resnet, finetune: {head: mlp}}",
+        "arms.slow={encoder: small_convnet, finetune: {lr: 1.0e-5, epochs: 90}}",
+        "arms.longer={encoder: small_convnet, init: {pretrain: simclr, on: images, epochs: 300}}",
+        "arms.deeper={encoder: small_convnet, finetune: {head: mlp}}",
         "arms.small={encoder: resnet50}",
     ]
     study = parse_study(small_text, where="small.yaml", overrides=[*overrides, "evaluate.reference=slow"])

@@ -35,14 +35,14 @@ task:
   split: {column: split, test: [test], validation: [val]}
   TASK
 arms:
-  scratch: {encoder: toh2023_densenet}
+  scratch: {encoder: small_convnet}
   ARM
 pretrain: {epochs: 1, batch_size: 8}
 finetune: {epochs: 1, patience: null}
 seeds: [0]
 evaluate: {n_bootstrap: 100, reference: scratch, min_positive_patients: 1 EVALUATE}
 """
-POOLED = "own: {encoder: toh2023_densenet, init: {pretrain: simclr, on: [ours, more]}}"
+POOLED = "own: {encoder: small_convnet, init: {pretrain: simclr, on: [ours, more]}}"
 
 
 def made(number: int) -> np.ndarray:
@@ -203,9 +203,9 @@ tasks:
   one: {on: ours, findings: [Mass], split: {column: one, test: [test], validation: [val]}}
   two: {on: ours, findings: [Mass], split: {column: two, test: [test], validation: [val]}}
 starts:
-  labels: {encoder: toh2023_densenet, supervise: one}
+  labels: {encoder: small_convnet, supervise: one}
 arms:
-  scratch: {encoder: toh2023_densenet}
+  scratch: {encoder: small_convnet}
   labels: {start: labels, tasks: [two]}
 compare: [[labels, scratch]]
 evaluate: {n_bootstrap: 100, min_positive_patients: 1}

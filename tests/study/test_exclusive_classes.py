@@ -18,7 +18,7 @@ task:
   images: {exactly_one_of: [Pleural Effusion, Infiltration, No Finding]}
   split: {patients: [0.5, 0.2, 0.3]}
 arms:
-  scratch: {encoder: toh2023_resnet}
+  scratch: {encoder: small_convnet}
 finetune: {epochs: 1, lr: 1e-3, head: mlp}
 seeds: [0]
 evaluate: {n_bootstrap: 100, min_positive_patients: 2}

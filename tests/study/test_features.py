@@ -30,7 +30,7 @@ task:
   split: {patients: [0.4, 0.2, 0.4]}
   test_on: [elsewhere]
 arms:
-  scratch: {encoder: toh2023_resnet, finetune: {unfreeze: 0}}
+  scratch: {encoder: small_convnet, finetune: {unfreeze: 0}}
   good: {features: {table: {images: AT_HOME, elsewhere: AWAY}, missing: leave_out}}
   neighbours: {features: {table: {images: AT_HOME, elsewhere: AWAY}, head: knn, missing: leave_out, trained_on: [mimic_cxr_jpg]}}
 finetune: {epochs: 1, lr: 1e-3, policy: none}
@@ -164,7 +164,7 @@ def test_a_miniature_tries_features(written):
 
 def test_what_does_not_go_with_features_is_reported_at_once():
     text = STUDY.replace(
-        "scratch: {encoder: toh2023_resnet, finetune: {unfreeze: 0}}", "a: {encoder: toh2023_resnet, features: x.npy}"
+        "scratch: {encoder: small_convnet, finetune: {unfreeze: 0}}", "a: {encoder: small_convnet, features: x.npy}"
     )
     text = text.replace("elsewhere: AWAY}, head", "nowhere: AWAY}, head").replace("explain: null", "")
     text += "explain: {arms: [good]}\n"

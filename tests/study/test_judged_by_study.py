@@ -23,8 +23,8 @@ task:
   split: {patients: [0.4, 0.2, 0.4]}
   unit: study
 arms:
-  scratch: {encoder: toh2023_resnet, finetune: {unfreeze: 0}}
-  other: {encoder: toh2023_resnet, finetune: {unfreeze: 0, head: mlp}}
+  scratch: {encoder: small_convnet, finetune: {unfreeze: 0}}
+  other: {encoder: small_convnet, finetune: {unfreeze: 0, head: mlp}}
 finetune: {epochs: 1, lr: 1e-3, policy: none}
 seeds: [0]
 evaluate: {n_bootstrap: 100, min_positive_patients: 2}

@@ -28,7 +28,7 @@ def test_mlflow_has_settings_every_epoch_and_the_report_once(small_text, images,
     runs = {run.data.tags["hilum_step"]: run for run in client.search_runs([experiment.experiment_id])}
     assert set(runs) == {"study", "arms/linear/seed-0"}  # the others were done before there was a log
     linear = runs["arms/linear/seed-0"]
-    assert (linear.data.params["encoder"], linear.data.params["lr"]) == ("toh2023_resnet", "0.003")
+    assert (linear.data.params["encoder"], linear.data.params["lr"]) == ("small_convnet", "0.003")
     assert linear.info.status == "FINISHED"
     curves = pl.read_parquet(copied / "arms/linear/seed-0/curves.parquet")
     message = client.get_metric_history(linear.info.run_id, "val_loss")

@@ -26,9 +26,9 @@ task:
   findings: [Pleural Effusion, Infiltration]
   split: {lists: official, validation: 0.3, seed: 0}
 arms:
-  alone: {encoder: toh2023_densenet, init: {pretrain: simclr, on: images}}
-  both: {encoder: toh2023_densenet, init: {pretrain: simclr, on: [images, others]}}
-  half: {encoder: toh2023_densenet, init: {pretrain: simclr, on: {images: 1, others: 0.5}}}
+  alone: {encoder: small_convnet, init: {pretrain: simclr, on: images}}
+  both: {encoder: small_convnet, init: {pretrain: simclr, on: [images, others]}}
+  half: {encoder: small_convnet, init: {pretrain: simclr, on: {images: 1, others: 0.5}}}
 pretrain: {epochs: 1, batch_size: 32}
 finetune: {epochs: 1, lr: 1e-3}
 seeds: [0]
@@ -52,7 +52,7 @@ def test_pools_are_pretrained_on_once_each_and_stated_on_card_and_in_ledger(gene
     _, out = generated
     directories = sorted(path.parent.relative_to(out / "pretrain") for path in out.glob("pretrain/*/*/card.json"))
     assert [str(path)[:39] for path in directories] == [
-        "simclr-toh2023_densenet-images+others-1e", "simclr-toh2023_densenet-images+others-1e", "simclr-toh2023_densenet-images-1epochs/s",
+        "simclr-small_convnet-images+others-1e", "simclr-small_convnet-images+others-1e", "simclr-small_convnet-images-1epochs/s",
     ]  # fmt: skip
     counts = [read_card(out / "pretrain" / directory).ledger.patients_of for directory in directories]
     both, half, alone = sorted(counts, key=lambda each: -sum(each.values()))

@@ -28,8 +28,8 @@ task:
   findings: [Pleural Effusion, Calcification]
   split: {patients: [0.5, 0.2, 0.3]}
 arms:
-  scratch: {encoder: toh2023_resnet}
-  ssl: {encoder: toh2023_resnet, init: {pretrain: simclr, on: [nih, vindr]}}
+  scratch: {encoder: small_convnet}
+  ssl: {encoder: small_convnet, init: {pretrain: simclr, on: [nih, vindr]}}
 pretrain: {epochs: 1, batch_size: 32}
 finetune: {epochs: 1, lr: 1e-3}
 seeds: [0]

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import re
 import shutil
 import zipfile
@@ -32,8 +33,8 @@ task:
   findings: [Cardiomegaly]
   split: {patients: [0.6, 0.2, 0.2], seed: 0}
 arms:
-  scratch: {encoder: toh2023_xvt}
-  simclr: {encoder: toh2023_xvt, init: {pretrain: simclr, on: ours}}
+  scratch: {encoder: small_convnet}
+  simclr: {encoder: small_convnet, init: {pretrain: simclr, on: ours}}
 pretrain: {epochs: 1, batch_size: 16}
 finetune: {epochs: 1, patience: null}
 seeds: [0]
@@ -67,6 +68,9 @@ def everything_in(*folders):
 def names(patients: list[str], content: bytes) -> list[str]:
     """Patients whose ids are in a text, in any spelling."""
     text = content.lower()
+    begins = os.path.commonprefix([patient.lower() for patient in patients]).encode()
+    if begins not in text:  # one look through a file of weights instead of forty
+        return []
     return [patient for patient in patients if patient.lower().encode() in text]
 
 
@@ -112,7 +116,7 @@ def pretrained(hospital, tmp_path_factory):
     """An encoder that has learnt from all of the raw folder, elsewhere, under the same salt."""
     out = tmp_path_factory.mktemp("elsewhere")
     command(
-        "pretrain", "simclr", "--data", f"ours={hospital[0]}", "--labels", "labels.csv", "--encoder", "toh2023_xvt", "--preprocess", "[{resize: 32}]",
+        "pretrain", "simclr", "--data", f"ours={hospital[0]}", "--labels", "labels.csv", "--encoder", "small_convnet", "--preprocess", "[{resize: 32}]",
         "--epochs", 1, "--batch-size", 16, "--device", "cpu", "--include-test", "--stores", out / "stores", "--out", out / "encoder",
         HILUM_PATIENT_SALT=SALT,
     )  # fmt: skip
@@ -121,7 +125,7 @@ def pretrained(hospital, tmp_path_factory):
 
 def started_from(weights, text=STUDY):
     return parse_study(
-        text.replace("scratch: {encoder: toh2023_xvt}", f"scratch: {{encoder: toh2023_xvt, init: {weights}}}"),
+        text.replace("scratch: {encoder: small_convnet}", f"scratch: {{encoder: small_convnet, init: {weights}}}"),
         where="x",
     )
 
@@ -169,8 +173,8 @@ def test_a_study_that_hashes_names_nobody_anywhere(hospital, unseen, tmp_path):
     text = STUDY.replace("labels: labels.csv", "labels: labels.csv, hash_patients: true")
     study = parse_study(
         text.replace(
-            "  simclr: {encoder: toh2023_xvt, init: {pretrain: simclr, on: ours}}\n",
-            "  other: {encoder: toh2023_xvt}\n",
+            "  simclr: {encoder: small_convnet, init: {pretrain: simclr, on: ours}}\n",
+            "  other: {encoder: small_convnet}\n",
         ),
         where="x",
     )
@@ -235,7 +239,7 @@ def test_without_the_salt_it_is_not_known_and_never_no(hospital, ingested, pretr
 
 def test_weights_that_learnt_from_images_without_patient_ids_may_were_trained_on_anybody(hospital, tmp_path):
     words = [
-        "pretrain", "simclr", "--data", f"ours={hospital[0]}", "--encoder", "toh2023_xvt", "--preprocess", "[{resize: 32}]",
+        "pretrain", "simclr", "--data", f"ours={hospital[0]}", "--encoder", "small_convnet", "--preprocess", "[{resize: 32}]",
         "--epochs", 1, "--batch-size", 16, "--device", "cpu", "--stores", tmp_path / "stores", "--out", tmp_path / "encoder",
     ]  # fmt: skip
     command(*words)

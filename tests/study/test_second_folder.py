@@ -28,9 +28,9 @@ task:
   findings: [Pleural Effusion, Infiltration]
   split: {lists: official, validation: 0.3, seed: 0}
 arms:
-  scratch: {encoder: toh2023_resnet}
+  scratch: {encoder: small_convnet}
   frozen: {encoder: vit_tiny_patch16_224, finetune: {unfreeze: 0, lr: 1e-2}}
-  simclr: {encoder: toh2023_resnet, init: {pretrain: simclr, on: more}}
+  simclr: {encoder: small_convnet, init: {pretrain: simclr, on: more}}
 pretrain: {epochs: 1, batch_size: 16}
 finetune: {epochs: 1, lr: 1e-3, patience: null}
 seeds: [0]
@@ -70,7 +70,7 @@ def test_a_frozen_encoder_without_batch_norm_stands_beside_the_plain_random_one(
 
 
 @pytest.mark.parametrize(
-    "name", ["toh2023_resnet", "densenet121", "vit_tiny_patch16_224", "convnextv2_atto", "toh2023_cnn"]
+    "name", ["small_convnet", "densenet121", "vit_tiny_patch16_224", "convnextv2_atto", "toh2023_cnn"]
 )
 def test_the_catalogue_knows_who_has_batch_norm(name):
     opponent = "calibrated" if create_encoder(name, seed=0).has_batch_norm else "plain"

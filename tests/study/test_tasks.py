@@ -34,10 +34,10 @@ tasks:
     findings: [Pleural Effusion]
     split: {patients: [0.5, 0.2, 0.3]}
 starts:
-  ssl: {encoder: toh2023_resnet, pretrain: simclr, on: [nih, chexpert]}
-  labels: {encoder: toh2023_resnet, supervise: nih, start: ssl}
+  ssl: {encoder: small_convnet, pretrain: simclr, on: [nih, chexpert]}
+  labels: {encoder: small_convnet, supervise: nih, start: ssl}
 arms:
-  scratch: {encoder: toh2023_resnet}
+  scratch: {encoder: small_convnet}
   ssl: {start: ssl}
   labels: {start: labels, tasks: [chexpert]}
 pretrain: {epochs: 1, batch_size: 32}
@@ -68,7 +68,7 @@ def test_each_task_and_fraction_is_a_study_of_its_own_in_a_folder_of_its_own():
     views = views_of(study_of())
     assert [view.directory for view in views] == [NIH_FEW, NIH_ALL, CHEXPERT]
     assert [list(view.study.arms) for view in views] == [["scratch", "ssl"]] * 2 + [["scratch", "ssl", "labels"]]
-    assert views[2].study.arms["ssl"].encoder == "toh2023_resnet"
+    assert views[2].study.arms["ssl"].encoder == "small_convnet"
     assert views[0].study.compare == [("ssl", "scratch")]
     assert views[2].study.compare == [("ssl", "scratch"), ("labels", "ssl")]
 
@@ -77,8 +77,8 @@ def test_what_tasks_share_is_made_once_before_them():
     steps = steps_of(study_of(), None)
     starts = [step.title for step in steps if step.kind in ("pretrain", "supervise")]
     assert starts == [
-        "pretrain simclr toh2023_resnet on nih + chexpert, seed 0",
-        "train toh2023_resnet with labels of nih, 2 findings, seed 0",
+        "pretrain simclr small_convnet on nih + chexpert, seed 0",
+        "train small_convnet with labels of nih, 2 findings, seed 0",
     ]
     assert len({step.directory for step in steps}) == len(steps)
     assert sum(step.kind == "finetune" for step in steps) == 7
@@ -176,7 +176,7 @@ question: Does the split follow the folds?
 data: {{ours: {{collection: folder, labels: {tmp_path / "labels.csv"}}}}}
 preprocess: [{{square: pad}}, {{resize: 32}}]
 task: {{findings: [Infiltration], split: {{column: fold, test: [4], validation: [3]}}}}
-arms: {{scratch: {{encoder: toh2023_resnet}}}}
+arms: {{scratch: {{encoder: small_convnet}}}}
 """
     task = prepare_study(study_of(text), {"ours": images}).first.task
     path_of = dict(manifest.select("path", "patient_id").iter_rows())
@@ -192,7 +192,7 @@ arms: {{scratch: {{encoder: toh2023_resnet}}}}
         ("    on: chexpert\n", "    on: chexprt\n", "tasks.chexpert.on: 'chexprt' is not a data set of this study"),
         ("test_on: [elsewhere]", "test_on: [nih]", "tasks.nih.test_on: 'nih' is the task's own data set"),
         ("ssl: {start: ssl}", "ssl: {start: sll}", "arms.ssl.start: 'sll' is not a start of this study"),
-        ("ssl: {start: ssl}", "ssl: {start: ssl, encoder: toh2023_resnet}", "arms.ssl.encoder: stands beside start"),
+        ("ssl: {start: ssl}", "ssl: {start: ssl, encoder: small_convnet}", "arms.ssl.encoder: stands beside start"),
         ("tasks: [chexpert]}", "tasks: [chex]}", "arms.labels.tasks: 'chex' is not a task of this study"),
         ("supervise: nih", "supervise: mimic", "starts.labels.supervise: 'mimic' is not a task of this study"),
         ("[labels, ssl]]", "[labels, sls]]", "compare.1: 'sls' is not an arm of this study"),

@@ -21,7 +21,7 @@ class Scores(Trainable):
 
     def __init__(self, whole_batch=""):
         super().__init__()
-        self.encoder = create_encoder("toh2023_densenet", seed=0)
+        self.encoder = create_encoder("toh2023_resnet", seed=0)
         self.head = nn.Linear(self.encoder.feature_width, 1)
         nn.init.constant_(self.head.weight, 0.01)
         nn.init.zeros_(self.head.bias)
@@ -67,7 +67,8 @@ def test_a_run_killed_while_the_encoder_waits_and_after_ends_with_the_same_bits(
 
     settings = replace(PLAIN, epochs=2, frozen_encoder_steps=4, checkpoint_every_seconds=0)
     whole, resumed = Scores(), Scores()
-    fit(whole, batches(0, 40), settings=settings, directory=tmp_path / "whole")
+    seldom = replace(settings, checkpoint_every_seconds=600)
+    fit(whole, batches(0, 40), settings=seldom, directory=tmp_path / "whole")
     for kill in (3, 6):
 
         def report(done, *_, at=kill):

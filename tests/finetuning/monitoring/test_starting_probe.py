@@ -25,7 +25,7 @@ def probe(store, images, known, *, seed=0, targets=None, scored=SCORED):
     feed = Feed(store, 32, 16, 5, 0, torch.device("cpu"), "fp32")
     train = images(0, 28)
     train = train if targets is None else replace(train, targets=targets)
-    classifier = Classifier(create_encoder("resnet18", seed=seed), 2, size=32)
+    classifier = Classifier(create_encoder("small_convnet", seed=seed), 2, size=32)
     found = starting_probe(classifier, feed, train, images(28, 40), scored, lambda *step: steps.append(step), known)
     return found, bool(steps)
 

@@ -14,7 +14,7 @@ BASE = FinetuneSettings(
 )
 LISTS = {"lr": Choices((1e-1, 1e-2, 1e-3)), "batch_size": Choices((8, 16))}
 RANGES = {"lr": Range(1e-4, 1e-1, log=True), "batch_size": Choices((8, 16))}
-ENCODERS = {"lr": Choices((1e-2, 1e-3)), "encoder": Choices(("toh2023_xvt", "resnet18"))}
+ENCODERS = {"lr": Choices((1e-2, 1e-3)), "encoder": Choices(("small_convnet", "toh2023_resnet"))}
 
 
 def settings_of(sample):
@@ -39,10 +39,10 @@ def left_by(directory: Path) -> dict[str, bytes]:
 def test_parts_in_any_order_leave_what_one_call_leaves(store, images, tmp_path, space, how, stages):
     def run() -> SearchRun:  # each part is done by a process of its own, which knows nothing of the others
         return SearchRun(
-            space, settings_of, how, store, images(0, 40), images(40, 52), "random", "toh2023_xvt", FINDINGS, 5
+            space, settings_of, how, store, images(0, 40), images(40, 52), "random", "small_convnet", FINDINGS, 5
         )
 
-    parts = stages_of(space, settings_of, how, "toh2023_xvt", 40)
+    parts = stages_of(space, settings_of, how, "small_convnet", 40)
     assert [len(stage) for stage in parts] == stages
     for stage in parts:
         for part in reversed(stage):

@@ -37,7 +37,7 @@ BASE = FinetuneSettings(
     epochs=9, batch_size=8, lr=1e-3, patience=None, policy="none", unfreeze=0, precision="fp32", device="cpu", workers=0
 )
 SPACE = {"lr": Choices((1e-1, 1e-2, 1e-3, 1e-5)), "dropout": Choices((0.0, 0.4))}
-SMALL = "toh2023_xvt"
+SMALL = "small_convnet"
 
 
 def settings_of(sample):

@@ -32,7 +32,7 @@ BASE = FinetuneSettings(
 )
 """Of 40 images: 5 steps an epoch, 30 in all."""
 CLOSE = 1e-5
-SMALL = "toh2023_xvt"
+SMALL = "small_convnet"
 """With dropout and batch norm inside its blocks."""
 
 
@@ -105,7 +105,7 @@ def test_heads_trained_at_once_are_the_heads_trained_alone(store, images, tmp_pa
         # Adam divides by gradients: one of 6e-9, known to a tenth in float32, moves its weight by 3e-2, and three
         # layers make 1e-3 of that within an epoch.
         trials[4] = replace(BASE, head=head, lr=1e-2, dropout=0.4, patience=1)
-    results = assert_each_is_as_alone(store, images, tmp_path, trials)
+    results = assert_each_is_as_alone(store, images, tmp_path, trials, encoder="toh2023_xvt")
     ended = [trial.status for trial in results.trials]
     assert ended[0] == ended[5] == "finished"
     assert results.trials[5].epochs == 4

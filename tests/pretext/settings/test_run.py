@@ -29,7 +29,7 @@ MUCH = replace(
 """All at once, for a vision transformer, which has no batch norm, and a teacher that takes a batch in parts."""
 
 
-def run(method, store, directory, settings=TINY, encoder="resnet18", **more):
+def run(method, store, directory, settings=TINY, encoder="toh2023_resnet", **more):
     return pretrain(
         method, store, store.image_ids, store.image_ids, encoder=encoder, settings=settings, seed=0,
         directory=directory, split_title="all", **more,

@@ -40,8 +40,8 @@ def _native(key):
 
 @pytest.mark.slow
 def test_a_study_scores_a_published_classifier_and_reports_it(small_text, images, unseen, weights, tmp_path):
-    text = small_text.replace("  scratch: {encoder: toh2023_resnet}\n", "").split("  simclr:")[0]
-    text += "  chexnet: {encoder: densenet121, init: chexnet, finetune: none}\n  scratch: {encoder: toh2023_resnet}\n"
+    text = small_text.replace("  scratch: {encoder: small_convnet}\n", "").split("  simclr:")[0]
+    text += "  chexnet: {encoder: densenet121, init: chexnet, finetune: none}\n  scratch: {encoder: small_convnet}\n"
     text += small_text[small_text.index("\npretrain:") + 1 :].replace(
         "explain: null", "explain: {points: 20, candidates: 20}"
     )

@@ -21,7 +21,7 @@ def prepared(small_study, images):
 
 
 def test_random_encoders_stand_beside_arms_that_keep_theirs_frozen(small_study):
-    assert baseline_names(small_study) == [METADATA, THUMBNAIL, "random toh2023_resnet", "calibrated toh2023_resnet"]
+    assert baseline_names(small_study) == [METADATA, THUMBNAIL, "random small_convnet", "calibrated small_convnet"]
     thawed = small_study.model_copy(update={"arms": {"scratch": small_study.arms["scratch"]}})
     assert baseline_names(thawed) == [METADATA, THUMBNAIL]
 

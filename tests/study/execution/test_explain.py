@@ -157,7 +157,7 @@ def test_the_plan_lists_the_step_and_what_it_costs(explained_study, images):
         ("explain.arms=[scratch, simclr, linear]", r"explain\.arms"),
         ("explain.arms=[imagenet]", r"'imagenet' is not an arm of this study; known here: scratch, simclr, linear"),
         ("explain.arms=[linear, linear]", "'linear' stands twice"),
-        ("explain.method=rollout", "rollout means nothing for toh2023_resnet of scratch, which is no transformer"),
+        ("explain.method=rollout", "rollout means nothing for small_convnet of scratch, which is no transformer"),
         ("explain.method=gradcamm", "did you mean 'gradcam"),
     ],
 )

@@ -57,12 +57,12 @@ def test_nothing_half_done_is_left(finished):
 
 def test_arms_that_start_alike_share_one_pretraining(finished):
     assert [str(p.parent.relative_to(finished)) for p in finished.glob("pretrain/*/*/encoder.safetensors")] == [
-        "pretrain/simclr-toh2023_resnet-images-1epochs/seed-0"
+        "pretrain/simclr-small_convnet-images-1epochs/seed-0"
     ]
 
 
 def test_only_patients_of_training_images_are_seen_by_pretraining(finished):
-    card = json.loads((finished / "pretrain/simclr-toh2023_resnet-images-1epochs/seed-0/card.json").read_text())
+    card = json.loads((finished / "pretrain/simclr-small_convnet-images-1epochs/seed-0/card.json").read_text())
     scored = pl.read_parquet(finished / "evaluation/predictions/simclr/seed-0.parquet")
     assert card["training_patients"]
     assert not Ledger(card["training_patients"]).contains([f"phantom-s0:{each}" for each in scored["patient_id"]]).any()
@@ -217,10 +217,10 @@ def test_an_arm_that_starts_from_weights_which_saw_test_patients_is_marked(
     small_text, images, finished, tmp_path, unseen
 ):
     """Weights pretrained on the official training images, tested by CheXNet's lists, which mix them."""
-    weights = finished / "pretrain/simclr-toh2023_resnet-images-1epochs/seed-0"
+    weights = finished / "pretrain/simclr-small_convnet-images-1epochs/seed-0"
     changes = [
         "task.split={lists: chexnet}",
-        f"arms={{scratch: {{encoder: toh2023_resnet}}, own: {{encoder: toh2023_resnet, init: {weights}}}}}",
+        f"arms={{scratch: {{encoder: small_convnet}}, own: {{encoder: small_convnet, init: {weights}}}}}",
     ]
     study = parse_study(small_text, where="small.yaml", overrides=[*changes, "evaluate.contaminated=mark"])
     arms = {arm["arm"]: arm for arm in plan_data(plan_study(study, {"images": images}))["arms"]}

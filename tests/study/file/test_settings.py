@@ -81,6 +81,6 @@ def test_shipped_studies_pretrain_as_they_always_did(name, images):
 
 def test_the_report_prints_all_settings_also_those_that_nobody_set(finished):
     page = (finished / "report.html").read_text(encoding="utf-8")
-    assert "pretrain simclr toh2023_resnet on images, seed 0: settings" in page
+    assert "pretrain simclr small_convnet on images, seed 0: settings" in page
     for expected in ("epochs 1, batch_size 32, optimizer adamw, lr 0.0005,", "warmup_epochs 0.25", "temperature 0.2"):
         assert expected in page

@@ -15,9 +15,9 @@ data: {images: {collection: chestxray14}}
 preprocess: [{square: pad}, {resize: 32}]
 task: {findings: [Pleural Effusion, Infiltration], split: {lists: official, validation: 0.3, seed: 0}}
 arms:
-  wild: {encoder: toh2023_resnet, finetune: {lr: 1.0e+30, weight_decay: 0}}
-  tame: {encoder: toh2023_resnet}
-  frozen: {encoder: toh2023_resnet, finetune: {unfreeze: 0}}
+  wild: {encoder: small_convnet, finetune: {lr: 1.0e+30, weight_decay: 0}}
+  tame: {encoder: small_convnet}
+  frozen: {encoder: small_convnet, finetune: {unfreeze: 0}}
 finetune: {epochs: 1, lr: 1e-3, patience: null}
 seeds: [0]
 evaluate: {n_bootstrap: 100, reference: wild, min_positive_patients: 2}

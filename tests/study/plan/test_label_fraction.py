@@ -28,8 +28,8 @@ task:
   split: {lists: official, validation: 0.3, seed: 0}
   label_fraction: 0.3
 arms:
-  scratch: {encoder: toh2023_resnet}
-  other: {encoder: toh2023_resnet, finetune: {lr: 1e-7}}
+  scratch: {encoder: small_convnet}
+  other: {encoder: small_convnet, finetune: {lr: 1e-7}}
 finetune: {steps: 3}
 seeds: [0, 1]
 evaluate: {n_bootstrap: 100, min_positive_patients: 2}

@@ -21,7 +21,7 @@ def prepared_with(small_text, images):
 
     def make(init: str, more: str = "", root=images):
         text = small_text.replace(
-            "scratch: {encoder: toh2023_resnet}", f"scratch: {{encoder: toh2023_resnet, init: {init}}}"
+            "scratch: {encoder: small_convnet}", f"scratch: {{encoder: small_convnet, init: {init}}}"
         )
         study = parse_study(text.replace("evaluate: {", f"evaluate: {{{more}"), where="small.yaml")
         return prepare(study, {"images": root})
@@ -82,7 +82,7 @@ def test_names_of_data_sets_in_a_study_do_not_matter(images, small_text, weights
     clean = prepare(renamed, {"others": images})
     patient = clean.labelled.patients(clean.task.test_ids)[0]
     text = small_text.replace("images", "others").replace(
-        "scratch: {encoder: toh2023_resnet}", f"scratch: {{encoder: toh2023_resnet, init: {weights(patient)}}}"
+        "scratch: {encoder: small_convnet}", f"scratch: {{encoder: small_convnet, init: {weights(patient)}}}"
     )
     assert contamination_of(prepare(parse_study(text, where="x"), {"others": images}), "scratch").patients == 1
 
@@ -94,7 +94,7 @@ def test_a_published_weight_is_matched_by_what_its_authors_state(small_text, ima
     for path in images.iterdir():
         if path.name != GENERATED_MARK:
             shutil.copytree(path, root / path.name) if path.is_dir() else shutil.copy(path, root)
-    text = small_text.replace("scratch: {encoder: toh2023_resnet}", "scratch: {encoder: densenet121, init: chexnet}")
+    text = small_text.replace("scratch: {encoder: small_convnet}", "scratch: {encoder: densenet121, init: chexnet}")
     found = prepare(parse_study(text, where="x"), {"images": root})
     seen = contamination_of(found, "scratch")
     lists = found.labelled.manifest.filter(pl.col("image_id").is_in(found.task.test_ids))["split_chexnet"]
@@ -105,7 +105,7 @@ def test_a_published_weight_is_matched_by_what_its_authors_state(small_text, ima
 
 
 def test_the_plan_says_where_an_arm_starts_and_what_that_was_trained_on(small_text, images):
-    text = small_text.replace("scratch: {encoder: toh2023_resnet}", "scratch: {encoder: resnet18, init: imagenet1k}")
+    text = small_text.replace("scratch: {encoder: small_convnet}", "scratch: {encoder: resnet18, init: imagenet1k}")
     row = arm_row(plan_study(parse_study(text, where="x"), {"images": images}), "scratch")
     assert row["starts_from"] == "imagenet1k"
     assert row["weights"]["licence"]
@@ -115,7 +115,7 @@ def test_the_plan_says_where_an_arm_starts_and_what_that_was_trained_on(small_te
 
 
 def test_a_name_that_is_no_weight_is_refused(small_text, images):
-    text = small_text.replace("scratch: {encoder: toh2023_resnet}", "scratch: {encoder: resnet18, init: imagenet2k}")
+    text = small_text.replace("scratch: {encoder: small_convnet}", "scratch: {encoder: resnet18, init: imagenet2k}")
     with pytest.raises(HilumError, match="imagenet2k"):
         start_of(parse_study(text, where="x"), "scratch")
 
@@ -125,10 +125,10 @@ def test_a_marked_arm_is_marked_in_every_table(small_text, images, weights, unse
     patient = clean.labelled.patients(clean.task.test_ids)[0]
     text = (
         small_text.replace(
-            "scratch: {encoder: toh2023_resnet}", f"scratch: {{encoder: toh2023_resnet, init: {weights(patient)}}}"
+            "scratch: {encoder: small_convnet}", f"scratch: {{encoder: small_convnet, init: {weights(patient)}}}"
         )
         .replace("evaluate: {", "evaluate: {contaminated: mark, ")
-        .replace("  linear: ", "  other: {encoder: toh2023_resnet}\n  gone: ")
+        .replace("  linear: ", "  other: {encoder: small_convnet}\n  gone: ")
     )
     study = parse_study(text, where="x")
     study = study.model_copy(

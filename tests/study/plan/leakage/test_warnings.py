@@ -24,7 +24,7 @@ task:
   findings: [Mass, Nodule]
   split: {patients: [0.5, 0.2, 0.3], seed: 0}
 arms:
-  scratch: {encoder: toh2023_densenet}
+  scratch: {encoder: small_convnet}
 """
 
 
