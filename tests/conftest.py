@@ -122,6 +122,22 @@ def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callab
 
 
 @pytest.fixture(scope="session")
+def generated(made_once: Callable[[str, Callable[[Path], object]], Path]) -> Callable[..., Path]:
+    """Generated images in a native layout: layout, images, seed; 48 px."""
+
+    def images_of(layout: str, images: int, seed: int) -> Path:
+        from hilum.phantom import write_layout
+        from hilum.progress import silent
+
+        def write(directory: Path) -> None:
+            write_layout(layout, directory, images=images, size=48, seed=seed, workers=1, on_progress=silent)
+
+        return made_once(f"{layout}-{images}-{seed}/images", write)
+
+    return images_of
+
+
+@pytest.fixture(scope="session")
 def in_layout(made_once: Callable[[str, Callable[[Path], object]], Path]) -> Callable[[str], tuple[Path, Any]]:
     """`in_layout("chexpert")`: the folder of 36 generated images of 32 px in that layout, seed 0, and what they say
     (`hilum.phantom.Written`)."""

@@ -12,15 +12,14 @@ from hilum.encoders.card import read_card
 from hilum.encoders.weights import save_encoder
 from hilum.encoders.zoo import create_encoder
 from hilum.errors import HilumError, HilumErrors
-from hilum.phantom import write_chestxray14
 
 SMALL = ["--encoder", "small_convnet", "--preprocess", "[{square: pad}, {resize: 32}]", "--epochs", "1"]
 
 
 @pytest.fixture(scope="module")
-def here(tmp_path_factory):
+def here(generated, tmp_path_factory):
     folder = tmp_path_factory.mktemp("pretrain")
-    write_chestxray14(folder / "CXR8", images=100, size=40, seed=0)
+    (folder / "CXR8").symlink_to(generated("chestxray14", 120, 0))
     return folder
 
 
@@ -64,7 +63,7 @@ def test_official_test_patients_are_not_learnt_from_unless_it_is_reported(here, 
     assert card.split.startswith("chestxray14, all but test of official-val20-s0 (")
     more = ["--include-test", "--batch-size", "16", "--json", "--out", tmp_path / "all"]
     message = json.loads(run("pretrain", here, "simclr", *SMALL, *more).stdout)
-    assert message["images"] == 100
+    assert message["images"] == 120
     assert read_card(tmp_path / "all").ledger.contains(sorted(test_patients)).all()
 
 
@@ -127,7 +126,7 @@ def test_an_encoder_is_probed_beside_random_ones_and_shortcuts(here, pretrained,
     arms = ["this encoder", "random weights", "calibrated random weights", "8x8 thumbnail", "age, sex and view"]
     assert [row["arm"] for row in message["signs"]] == arms
     assert message["findings"] == ["Pleural Effusion", "Mass"]
-    assert sum(message["images"].values()) == 100
+    assert sum(message["images"].values()) == 120
     metrics = pl.read_parquet(tmp_path / "probed" / "metrics.parquet")
     assert metrics.to_dicts() == message["metrics"]
     assert set(metrics["probe"]) == {"linear", "neighbours"}
@@ -150,6 +149,6 @@ def test_an_encoder_without_batch_norm_is_probed_without_calibration(here, pretr
 def test_a_batch_beyond_the_images_is_refused_before_any_is_decoded(here, tmp_path):
     command = ["pretrain", "simclr", *SMALL, "--batch-size", "512", "--out", str(tmp_path / "out")]
     command += ["--data", f"chestxray14={here / 'CXR8'}", "--stores", str(tmp_path / "stores"), "--device", "cpu"]
-    with pytest.raises(HilumError, match="expected at least one batch of 512; found 100 images"):
+    with pytest.raises(HilumError, match="expected at least one batch of 512; found 120 images"):
         CliRunner().invoke(hilum.cli.make_app(), command, catch_exceptions=False)
     assert list(tmp_path.iterdir()) == []

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from hilum.phantom import write_layout
 from hilum.progress import ProgressReport, silent
 from hilum.study.execution import ShowStep, run_study
 from hilum.study.file import Study, parse_study
@@ -28,19 +27,6 @@ seeds: [0]
 evaluate: {n_bootstrap: 100, reference: scratch, min_positive_patients: 2}
 explain: null
 """
-
-
-@pytest.fixture(scope="session")
-def generated(made_once: Callable[[str, Callable[[Path], object]], Path]) -> Callable[..., Path]:
-    """Generated images in a native layout: layout, images, seed; 48 px."""
-
-    def images_of(layout: str, images: int, seed: int) -> Path:
-        def write(directory: Path) -> None:
-            write_layout(layout, directory, images=images, size=48, seed=seed, workers=1, on_progress=silent)
-
-        return made_once(f"{layout}-{images}-{seed}/images", write)
-
-    return images_of
 
 
 @pytest.fixture(scope="session")

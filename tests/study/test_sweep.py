@@ -25,8 +25,8 @@ task:
   findings: [Pleural Effusion, Infiltration]
   split: {lists: official, validation: 0.3, seed: 0}
 arms:
-  plain: {encoder: toh2023_xvt, sweep: null}
-  tuned: {encoder: toh2023_xvt}
+  plain: {encoder: small_convnet, sweep: null}
+  tuned: {encoder: small_convnet}
 finetune: {epochs: 3, patience: null, policy: none, validations: 3, unfreeze: 0}
 sweep: {over: {lr: [1e-2, 1e-4], unfreeze: [0, 1]}, search: halving, best_per: [unfreeze]}
 seeds: [0, 1]
@@ -128,7 +128,7 @@ def test_each_task_of_several_has_its_own_sweep():
 
 
 def test_published_grids_go_by_their_names():
-    named = SWEEP.replace("plain: {encoder: toh2023_xvt, sweep: null}", "plain: {encoder: vit_tiny_patch16_224, "
+    named = SWEEP.replace("plain: {encoder: small_convnet, sweep: null}", "plain: {encoder: vit_tiny_patch16_224, "
                                                                         "sweep: dinov2_linear}")  # fmt: skip
     named = named.replace("over: {lr: [1e-2, 1e-4], unfreeze: [0, 1]}", "over: {unfreeze: up_to_half}, grid: "
                                                                         "elwirehardja2025")  # fmt: skip
@@ -144,7 +144,7 @@ def test_published_grids_go_by_their_names():
         0.0,
     )
     assert settings.lr == pytest.approx(0.1 * settings.batch_size / 256)
-    assert needs_of(study, "tuned", (1000, 200)).trials == 90 * 4  # XvT has six blocks: 0, 1, 2, 3
+    assert needs_of(study, "tuned", (1000, 200)).trials == 90 * 3  # of four blocks: 0, 1, 2
 
 
 PROBLEMS = [
@@ -158,7 +158,7 @@ PROBLEMS = [
     ("over: {head: [[linear], mlp]}", "sweep.over.head.0: Input should be"),
     ("over: {head: {a: 1}}", "sweep.over.head: is not a range"),
     ("over: {? [1, 2] : 3}", "found unhashable key"),
-    ("over: {unfreeze: [9]}", "sweep.over.unfreeze.0: 9 blocks, but toh2023_xvt has 6    use 0 to 6, or all"),
+    ("over: {unfreeze: [9]}", "sweep.over.unfreeze.0: 9 blocks, but small_convnet has 4    use 0 to 4, or all"),
     ("over: {lr: up_to_half}", "sweep.over.lr: 'up_to_half' is no list of values"),
     ("over: {lr: {log_uniform: [0, 1]}}, search: tpe", "sweep.over.lr.log_uniform: 0 has no logarithm"),
     ("over: {lr: {log_uniform: [1, 1e-3]}}, search: tpe", "1 is not below 0.001"),
