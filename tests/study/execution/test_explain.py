@@ -14,7 +14,7 @@ from hilum.study.execution import run_study
 from hilum.study.file import parse_study
 from hilum.study.plan import plan_data, plan_study
 
-SMALL = "explain={images: 10, points: 15, arms: [scratch, simclr], method: gradcam}"
+SMALL = "explain={images: 10, points: 15, arms: [scratch, simclr], method: layercam}"
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def test_the_page_shows_images_with_maps_of_both_arms_and_points(explained):
     page = (explained / "report.html").read_text(encoding="utf-8")
     for anchor in ("cases", "embedding"):
         assert f'<section id="{anchor}">' in page
-    assert "Heat-maps: gradcam of scratch (seed 0) and simclr (seed 0)" in page
+    assert "Heat-maps: layercam of scratch (seed 0) and simclr (seed 0)" in page
     assert page.count('<figure class="scatter"') == 4  # two arms, by single label and by anomalies
     assert page.count('<script type="text/plain" id="sprite-') == 1
 
@@ -107,7 +107,7 @@ def test_only_what_changed_is_explained_anew_and_to_the_same_bits(
     out = Path(shutil.copytree(explained, tmp_path / "out"))
     run_study(explained_study, {"images": images}, out, show_step=unseen)
     assert keys(out) == keys(explained)
-    other = parse_study(small_text, where="small.yaml", overrides=[SMALL, "explain.method=layercam"])
+    other = parse_study(small_text, where="small.yaml", overrides=[SMALL, "explain.method=gradcam"])
     run_study(other, {"images": images}, out, show_step=unseen)
     before, after = keys(explained), keys(out)
     assert {step for step in after if after[step] != before[step]} == {"explain", "report"}
@@ -147,7 +147,7 @@ def test_the_plan_lists_the_step_and_what_it_costs(explained_study, images):
     plan = plan_data(plan_study(explained_study, {"images": images}))
     *_, last, page = plan["steps"]
     assert (last["kind"], page["kind"]) == ("explain", "report")
-    assert last["title"] == "explain scratch and simclr: gradcam, tsne"
+    assert last["title"] == "explain scratch and simclr: layercam, tsne"
     assert last["seconds"] > 0
 
 
