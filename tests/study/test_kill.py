@@ -6,15 +6,19 @@ from pathlib import Path
 import pytest
 
 from hilum.draws import image_keys, uniforms
+from hilum.study.execution import run_study
+from hilum.study.file import read_study
 
 KILLS = 4
 
 
 @pytest.mark.slow
-def test_a_study_that_is_killed_at_random_moments_ends_with_the_same_bits(images, finished, small_text, tmp_path):
+def test_a_study_that_is_killed_at_random_moments_ends_with_the_same_bits(images, small_text, unseen, tmp_path):
     """SIGKILL in the middle of whatever is done, and another number of workers each time."""
     study, out = tmp_path / "small.yaml", tmp_path / "killed"
-    study.write_text(small_text)
+    study.write_text(small_text.replace("small_convnet", "resnet18"))  # there is time to kill it
+    finished = tmp_path / "whole"
+    run_study(read_study(study), {"images": images}, finished, show_step=unseen)
     moments = uniforms(0, image_keys(["moments"]), KILLS)[0] * 8 + 1  # seconds after the first sign of work
     for workers, moment in enumerate(moments):
         process = start(study, images, out, workers)

@@ -11,12 +11,16 @@ import pytest
 
 from hilum.progress import ProgressReport
 from hilum.study.execution import run_study, study_status
+from hilum.study.file import parse_study
 from hilum.study.plan import Step
 from hilum.study.scheduling import Where
 
 
 @pytest.mark.slow
-def test_a_study_in_two_processes_of_which_one_is_killed_has_the_same_bits(finished, small_study, images, tmp_path):
+def test_a_study_in_two_processes_of_which_one_is_killed_has_the_same_bits(small_text, images, unseen, tmp_path):
+    study = parse_study(small_text.replace("small_convnet", "resnet18"), where="small.yaml")  # there is time to kill it
+    finished = tmp_path / "one"
+    run_study(study, {"images": images}, finished, show_step=unseen)
     shown: list[str] = []
     killed: list[int] = []
 
@@ -33,7 +37,7 @@ def test_a_study_in_two_processes_of_which_one_is_killed_has_the_same_bits(finis
         yield report
 
     out = tmp_path / "two"
-    run_study(small_study, {"images": images}, out, show_step=show_step, workers=1, where=Where(jobs=2))
+    run_study(study, {"images": images}, out, show_step=show_step, workers=1, where=Where(jobs=2))
     assert killed
     assert "arms/simclr/seed-0" in shown
     assert all(step.state == "done" for step in study_status(out))
