@@ -15,7 +15,11 @@ from hilum.pretext.pretrain import pretrain
 from hilum.pretext.settings import PretextSettings, SizeCurriculum, early_sizes, mean_size
 from hilum.training.settings import TrainingSettings
 
-ENCODER = dict.fromkeys(METHODS, "small_convnet") | {"dinov2": "vit_tiny_patch16_224", "fcmae": "convnextv2_atto"}
+ENCODER = dict.fromkeys(METHODS, "toh2023_xvt") | {
+    "dino": "small_convnet",
+    "dinov2": "vit_tiny_patch16_224",
+    "fcmae": "convnextv2_atto",
+}
 OPTIONS = {"local_views": 1, "prototypes": 16}
 SIZES = SizeCurriculum(start=32, until=0.5)
 
