@@ -81,7 +81,11 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         patch.setattr(sys, "path", [str(SMALL_ENCODER), *sys.path])
         patch.setenv("PYTHONPATH", str(SMALL_ENCODER), prepend=os.pathsep)  # for processes that a test starts
         patch.setitem(added(ENCODERS), point.name, point)
-        return (yield)
+        try:
+            return (yield)
+        finally:
+            if "hilum.encoders.zoo" in sys.modules:  # what was imported for it
+                sys.modules["hilum.encoders.zoo"].FAMILIES.pop("small_convnet:FAMILY", None)
 
 
 @pytest.fixture(scope="session", autouse=True)
