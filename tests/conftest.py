@@ -77,10 +77,11 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     if item.path.relative_to(Path(__file__).parent).parts[0] not in ITS_ROOMS:
         return (yield)
     point = EntryPoint("small_convnet", "small_convnet:SMALL_CONVNET", ENCODERS)
+    points = added(ENCODERS)  # as the packages that are installed have them
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "path", [str(SMALL_ENCODER), *sys.path])
         patch.setenv("PYTHONPATH", str(SMALL_ENCODER), prepend=os.pathsep)  # for processes that a test starts
-        patch.setitem(added(ENCODERS), point.name, point)
+        patch.setitem(points, point.name, point)
         try:
             return (yield)
         finally:
