@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from hilum.evaluation.bootstrap import available_threads, drawn_counts
+from hilum.evaluation.bootstrap import available_threads, bootstrap_counts
 from hilum.evaluation.estimation import bootstrap_arms
 from hilum.evaluation.metrics import AUROC, METRICS, THRESHOLD_METRICS, bootstrap_roc_auc
 from hilum.evaluation.predictions import AlignedArms
@@ -114,7 +114,7 @@ def beside_scikit_learn(n_bootstrap: int, loop_resamples: int, times: int) -> di
         lambda: bootstrap_roc_auc(labels, scores, patients, n_bootstrap=n_bootstrap, seed=SEED), times
     )
     resampled = bootstrap_roc_auc(labels, scores, patients, n_bootstrap=n_bootstrap, seed=SEED)
-    counts = drawn_counts(PATIENTS, draws=PATIENTS, n_bootstrap=loop_resamples, seed=SEED)
+    counts = bootstrap_counts(PATIENTS, draws=PATIENTS, n_bootstrap=loop_resamples, seed=SEED)
     loop, difference = 0.0, 0.0
     for resample in range(loop_resamples):
         rows = np.repeat(np.arange(IMAGES), counts[patients, resample])

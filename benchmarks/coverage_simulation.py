@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from hilum.evaluation import benjamini_hochberg, delong
-from hilum.evaluation.bootstrap import BLOCK, Statistic, drawn_counts, jackknife_statistics
+from hilum.evaluation.bootstrap import BLOCK, Statistic, bootstrap_counts, jackknife_statistics
 from hilum.evaluation.inference import FEW_PATIENTS, bca_interval, percentile_interval, score_interval, two_sided_p
 from hilum.evaluation.metrics import auroc_statistic
 
@@ -276,7 +276,7 @@ def resamples_of(units: int, which: int, n_bootstrap: int) -> NDArray[np.uint8]:
 def drawn(units: int, seed: int, n_bootstrap: int = N_BOOTSTRAP) -> Iterator[NDArray[np.uint8]]:
     """How often each unit counts, (units, 64), block by block."""
     for first in range(0, n_bootstrap, BLOCK):
-        yield drawn_counts(units, draws=units, n_bootstrap=BLOCK, seed=seed, first=first)
+        yield bootstrap_counts(units, draws=units, n_bootstrap=BLOCK, seed=seed, first=first)
 
 
 def markdown(name: str, rows: list[dict]) -> str:

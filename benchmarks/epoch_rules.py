@@ -57,8 +57,8 @@ MIN_PATIENTS = 5
 METHODS: dict[str, dict[str, Any]] = {
     "simclr": {},
     "mocov2": {},
-    "swav": {"local_views": 2},
-    "dino": {"local_views": 2},
+    "swav": {"local_crops": 2},
+    "dino": {"local_crops": 2},
 }
 """With settings of their own that make them cheap."""
 EPOCHS, LOOKS = 16, 8

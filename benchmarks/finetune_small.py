@@ -51,7 +51,7 @@ from hilum.data.labels import targets
 from hilum.data.preprocess import parse_recipe
 from hilum.data.splits import patient_split, some_patients
 from hilum.data.store import Store, build_store
-from hilum.evaluation.bootstrap import drawn_counts
+from hilum.evaluation.bootstrap import bootstrap_counts
 from hilum.finetuning.finetune import finetune
 from hilum.finetuning.presets import resolve_finetuning
 from hilum.finetuning.scores import PROBE_SCORES, SCORES, read_scores
@@ -253,8 +253,8 @@ def table(runs: list[Run], arms: list[str], out: Path) -> Iterator[str]:
     """Mean AUROC of each arm over the runs, and its paired difference from Hilum's fine-tuning, in Markdown."""
     every = sorted({patient for run in runs for patient in run.test.patient_ids})
     place = {patient: number for number, patient in enumerate(every)}
-    drawn = drawn_counts(len(every), draws=len(every), n_bootstrap=N_BOOTSTRAP, seed=0, stream=0)
-    weight = drawn_counts(len(runs), draws=len(runs), n_bootstrap=N_BOOTSTRAP, seed=0, stream=1) / len(runs)
+    drawn = bootstrap_counts(len(every), draws=len(every), n_bootstrap=N_BOOTSTRAP, seed=0, stream=0)
+    weight = bootstrap_counts(len(runs), draws=len(runs), n_bootstrap=N_BOOTSTRAP, seed=0, stream=1) / len(runs)
     single: dict[str, NDArray[np.float64]] = {}
     resampled: dict[str, NDArray[np.float64]] = {}
     for kind, arm in product(("trained", "probe"), arms):

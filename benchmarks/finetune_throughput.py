@@ -38,7 +38,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
 from hilum.artifacts import write_json
-from hilum.augment import ViewPolicy, policy_of
+from hilum.augment import Augmentation, augmentation_of
 from hilum.data.collections import read_collection
 from hilum.data.labelled_images import LabelledImages
 from hilum.data.preprocess import parse_recipe
@@ -161,8 +161,8 @@ def measure(encoder: str, store: Store, paths: list[Path], root: Path, steps: in
 def hilum_step(encoder: str, store: Store, images: LabelledImages, *, alone: bool) -> Step:
     """A step of `hilum.training.fit.fit`: on one batch again and again, or on the store's."""
     feed = Feed(store, size=SIZE, batch_size=BATCH, seed=0, workers=1, device=CPU, precision="fp32")
-    policy = ViewPolicy() if alone else policy_of("tayebiarasteh2024")
-    classifier = Classifier(create_encoder(encoder, seed=0), FINDINGS, size=SIZE, policy=policy, seed=0)
+    augmentation = Augmentation() if alone else augmentation_of("tayebiarasteh2024")
+    classifier = Classifier(create_encoder(encoder, seed=0), FINDINGS, size=SIZE, augmentation=augmentation, seed=0)
     classifier.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     batches = feed.training(images, drop_last=True)
     settings = TrainingSettings(epochs=1, lr=1e-4, weight_decay=0.01, seed=0)

@@ -34,7 +34,7 @@ SPACE = {
     "dropout": Choices(ELWIREHARDJA_DROPOUTS),
 }
 BASE = FinetuneSettings(
-    unfreeze=0, policy="none", head="mlp", optimizer="adam", schedule="constant", batch_size=32, patience=None,
+    unfreeze=0, augmentation="none", head="mlp", optimizer="adam", schedule="constant", batch_size=32, patience=None,
     precision="fp32", device="cpu", workers=1, checkpoint_every_seconds=1e9,
 )  # fmt: skip
 

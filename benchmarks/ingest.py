@@ -1,6 +1,6 @@
 """What reading the six data sets of study 4 costs: generated tables of their real sizes, time and peak memory.
 
-    python benchmarks/ingest.py [--share 1.0] [--files chexpert] [--out ingest.json]
+    python benchmarks/ingest.py [--patient-fraction 1.0] [--files chexpert] [--out ingest.json]
 
 Tables in the native layouts, as long as the sets are in Tayebi Arasteh et al. 2024, Table 1 (805,805 images;
 VinDr-CXR's training images have three rows each), with made-up codes at about the real rates. Images are not there and
@@ -40,7 +40,7 @@ TARGET_SECONDS, TARGET_GIB = 60, 4
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--share", type=float, default=1.0, help="Of the real sizes.")
+    parser.add_argument("--patient-fraction", type=float, default=1.0, help="Of the real sizes.")
     parser.add_argument("--files", choices=[*SIZES, "none"], default="chexpert", help="Set that gets empty files.")
     parser.add_argument("--out", type=Path)
     chosen = parser.parse_args()

@@ -21,7 +21,7 @@ import numpy as np
 import polars as pl
 import torch
 
-from hilum.augment import policy_of
+from hilum.augment import augmentation_of
 from hilum.data.batches import Batches
 from hilum.data.labelled_images import LabelledImages
 from hilum.data.preprocess import parse_recipe
@@ -33,7 +33,7 @@ from hilum.finetuning.trials import SharedPass, elwirehardja2025, train_trials
 
 FINDINGS = [f"class {number}" for number in range(15)]
 BASE = FinetuneSettings(
-    epochs=1, unfreeze=0, policy="none", answer="exclusive", optimizer="adam", schedule="constant", precision="fp32",
+    epochs=1, unfreeze=0, augmentation="none", answer="exclusive", optimizer="adam", schedule="constant", precision="fp32",
     device="cpu", workers=0, checkpoint_every_seconds=1e9,
 )  # fmt: skip
 
@@ -83,7 +83,7 @@ def blocks(trials: int, rounds: int) -> None:
     train, val = images(0, 160), images(160, 176)
     for encoder in ("resnet18", "vit_tiny_patch16_224"):
         for unfreeze in (1, 2):
-            settings = replace(BASE, unfreeze=unfreeze, policy="finetune", batch_size=16, epochs=2, optimizer="adamw")
+            settings = replace(BASE, unfreeze=unfreeze, augmentation="finetune", batch_size=16, epochs=2, optimizer="adamw")
             grid = [replace(settings, lr=1e-4 / (n + 1), dropout=0.1 * (n % 3)) for n in range(trials)]
             times: list[list[float]] = [[], [], []]
             for _ in range(rounds):
@@ -142,7 +142,7 @@ def together(
 def frozen_part(store: Store, train: LabelledImages, settings: FinetuneSettings, name: str) -> float:
     encoder = create_encoder(name, seed=0).requires_grad_(False).eval().to(memory_format=torch.channels_last)
     cut = len(encoder.blocks) - int(settings.unfreeze)
-    shared = SharedPass(encoder, store.recipe.size, policy_of(settings.policy), 0, [cut])
+    shared = SharedPass(encoder, store.recipe.size, augmentation_of(settings.augmentation), 0, [cut])
     batches = Batches(store, train.image_ids, settings.batch_size, seed=0, shuffle=True, drop_last=True, workers=0)
     took = []
     for _ in range(2):

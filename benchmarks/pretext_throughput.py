@@ -45,7 +45,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torchvision.transforms import v2
 
-from hilum.augment import POLICIES
+from hilum.augment import AUGMENTATIONS
 from hilum.data.batches import Batch, Batches
 from hilum.data.preprocess import parse_recipe
 from hilum.data.store import Store
@@ -66,10 +66,10 @@ LOCAL_VIEWS = {"swav": 6, "dino": 6, "dinov2": 8}
 CENTERING = {
     "prototypes": PROTOTYPES,
     "teacher": "centering",
-    "first_teacher_temperature": TEACHER_TEMPERATURE,
+    "warmup_teacher_temperature": TEACHER_TEMPERATURE,
     "teacher_temperature": TEACHER_TEMPERATURE,
     "momentum": MOMENTUM,
-    "frozen_epochs": 0,
+    "freeze_prototypes_epochs": 0,
 }
 OPTIONS: dict[str, dict[str, Any]] = {
     "simclr": {"temperature": TEMPERATURE},
@@ -245,13 +245,13 @@ def training(method: str, images: Images, batch: int) -> Iterator[Start]:
 
 def pretext(method: str, size: int, images: int, batch: int) -> Pretext:
     chosen = method_of(method)
-    views = {"local_views": LOCAL_VIEWS[method]} if method in LOCAL_VIEWS else {}
+    views = {"local_crops": LOCAL_VIEWS[method]} if method in LOCAL_VIEWS else {}
     return chosen.create(
         create_encoder(ENCODERS[method], seed=0),
         method_settings(method, OPTIONS[method] | views),
         PretextRun(
-            policy=POLICIES[chosen.policy],
-            local_policy=POLICIES[chosen.local_policy or chosen.policy],
+            augmentation=AUGMENTATIONS[chosen.augmentation],
+            local_augmentation=AUGMENTATIONS[chosen.local_augmentation or chosen.augmentation],
             size=size,
             local_size=LOCAL_SIZES[size],
             images=images,
@@ -273,7 +273,7 @@ def plain_loop(size: int, _: int) -> Example:
     """FCMAE on crops that torchvision makes of PNG files: the network's own views are the crops as they are."""
     fcmae.visible_features = densely_masked_features  # an arm's process has nobody else in it
     model = pretext("fcmae", size, 256, 32)
-    model.policy = POLICIES["none"]  # type: ignore[assignment]
+    model.augmentation = AUGMENTATIONS["none"]  # type: ignore[assignment]
     crop = v2.Compose(
         [
             v2.Grayscale(),

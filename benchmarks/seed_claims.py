@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from hilum.evaluation.estimation import seed_weights
-from hilum.evaluation.inference import auroc_covariance, compare_seeds, patients_behind, two_sided_p
+from hilum.evaluation.inference import auroc_covariance, compare_seeds, effective_n_patients, two_sided_p
 from hilum.evaluation.metrics import bootstrap_roc_auc
 from hilum.evaluation.predictions import AlignedArms, count_cases
 from hilum.phantom import write_chestxray14
@@ -69,7 +69,7 @@ def main() -> None:
 
 
 def read(
-    root: Path, min_positives: int
+    root: Path, min_positive_patients: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.int64], list[str]]:
     """Images (N, 32, 32), labels (N, F), patients (N,) and the findings with enough positives."""
     table = pl.read_csv(next(root.glob("Data_Entry*.csv")), infer_schema=False)
@@ -79,7 +79,7 @@ def read(
     images = np.stack([cv2.resize(one, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for one in shown]) / 255.0
     every = sorted({finding for one in expected for finding in one.split("|")} - {"No Finding"})
     labels = np.array([[finding in one.split("|") for finding in every] for one in expected], dtype=np.float64)
-    enough = labels.sum(axis=0) >= 2 * min_positives
+    enough = labels.sum(axis=0) >= 2 * min_positive_patients
     owners = np.unique(patient.to_numpy(), return_inverse=True)[1]
     return images.astype(np.float32), labels[:, enough], owners, [f for f, e in zip(every, enough, strict=True) if e]
 
@@ -198,7 +198,7 @@ def _trial(
     mean_over = included  # always the same findings: a mean over others would be another number
     if not mean_over.any() or not cases.enough(3)[mean_over].all():
         return dict.fromkeys(("OR-Hillis", "n_bootstrap"), (1.0, 0.0))
-    patients = patients_behind(np.minimum(cases.positive_patients, cases.negative_patients)[mean_over])
+    patients = effective_n_patients(np.minimum(cases.positive_patients, cases.negative_patients)[mean_over])
     known = auroc_covariance(labels, layers, owners, mean_over=mean_over, threads=1)
     values = known.estimates[-1]
     test = compare_seeds(values[:size], values[size:], known.covariance[-1], patients=patients)

@@ -4,7 +4,7 @@
 
 Side by side in one run, on the same images, at 224 and 96 px, in rounds that alternate:
 
-1. `random_views` twice on batches of uint8 images, policy "simclr";
+1. `random_views` twice on batches of uint8 images, augmentation "simclr";
 2. lightly's `SimCLRTransform` as it comes, image by image on PIL images, in the process itself;
 3. the same behind a DataLoader with two workers.
 
@@ -12,7 +12,7 @@ The operations are alike, not the same: both crop, resize, mirror, change bright
 rotates; lightly also draws saturation, hue and grey on three channels, normalises, and copies the image's grey level
 into three channels (that conversion is done beforehand and not counted).
 
-Then views a second of single policies, in rounds that alternate: what the papers' policies, solarisation, erasing,
+Then views a second of single augmentations, in rounds that alternate: what the papers' augmentations, solarisation, erasing,
 noise and the limits that spare the lungs cost beside ours.
 
 Then the share of a SimCLR step (ResNet-18, bf16 autocast, channels-last, AdamW) that the views take.
@@ -37,24 +37,24 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from hilum.artifacts import write_json
-from hilum.augment import POLICIES, random_views
+from hilum.augment import AUGMENTATIONS, random_views
 from hilum.data.batches import Batch
 from hilum.draws import image_keys
 from hilum.encoders.zoo import create_encoder
 from hilum.pretext.losses.nt_xent import nt_xent
-from hilum.pretext.modules import TwoViews, projection_head
+from hilum.pretext.modules import TwoCrop, projection_head
 
 STEP_BATCHES = {224: 32, 96: 64}
 VIEW_BATCH = 64
 UNCOUNTED = 2  # steps at the start of a round
 HILUM, LIGHTLY, LOADER = "hilum random_views", "lightly SimCLRTransform", "lightly, DataLoader with 2 workers"
 
-POLICIES_MEASURED = {
-    name: POLICIES[name]
+AUGMENTATIONS_MEASURED = {
+    name: AUGMENTATIONS[name]
     for name in ("none", "finetune", "finetune_erasing", "simclr", "simclr_lungs", "chen2020_simclr")
 } | {
-    "caron2021_dino_second": POLICIES["caron2021_dino_second"],
-    "simclr and noise": replace(POLICIES["simclr"], noise=(0.05, 0.05)),
+    "caron2021_dino_second": AUGMENTATIONS["caron2021_dino_second"],
+    "simclr and noise": replace(AUGMENTATIONS["simclr"], noise=(0.05, 0.05)),
 }
 
 Images = NDArray[np.uint8]
@@ -93,7 +93,7 @@ def main() -> None:
         rates = measure_views(images, arguments.rounds)
         found[f"{size} px"] = {
             "source_images_per_second": rates,
-            "views_per_second": measure_policies(images, arguments.rounds),
+            "views_per_second": measure_augmentations(images, arguments.rounds),
             **measure_step(images, arguments.steps, arguments.rounds),
         }
     report(found)
@@ -129,7 +129,7 @@ def measure_views(images: Images, rounds: int) -> dict[str, float]:
     opened = PilImages(images)
     loader = DataLoader(opened, VIEW_BATCH, num_workers=2, persistent_workers=True)
     prepared = batches(images, VIEW_BATCH)
-    two_views = TwoViews(POLICIES["simclr"], images.shape[1], seed=0)
+    two_views = TwoCrop(AUGMENTATIONS["simclr"], images.shape[1], seed=0)
 
     def hilum(epoch: int) -> Iterator[int]:
         for batch in prepared:
@@ -159,16 +159,16 @@ def measure_views(images: Images, rounds: int) -> dict[str, float]:
     return {name: max(found) for name, found in rates.items()}
 
 
-def measure_policies(images: Images, rounds: int) -> dict[str, float]:
-    """Views a second, of each policy; the best of some rounds of at least half a second."""
+def measure_augmentations(images: Images, rounds: int) -> dict[str, float]:
+    """Views a second, of each augmentation; the best of some rounds of at least half a second."""
     prepared = batches(images, VIEW_BATCH)
-    rates: dict[str, list[float]] = {name: [] for name in POLICIES_MEASURED}
+    rates: dict[str, list[float]] = {name: [] for name in AUGMENTATIONS_MEASURED}
     for turn in range(rounds + 1):
-        for name, policy in POLICIES_MEASURED.items():
+        for name, augmentation in AUGMENTATIONS_MEASURED.items():
             started, views, epoch = time.perf_counter(), 0, 0
             while time.perf_counter() - started < 0.5:
                 for batch in prepared:
-                    random_views(batch.images, batch.keys, policy, images.shape[1], seed=0, epoch=epoch, view=0)
+                    random_views(batch.images, batch.keys, augmentation, images.shape[1], seed=0, epoch=epoch, view=0)
                     synchronize()
                     views += len(batch)
                 epoch += 1
@@ -185,7 +185,7 @@ def measure_step(images: Images, steps: int, rounds: int) -> dict[str, float]:
     model = torch.nn.Sequential(encoder, projection_head(encoder.feature_width, seed=0))
     model.to(place).to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
-    two_views = TwoViews(POLICIES["simclr"], size, seed=0)
+    two_views = TwoCrop(AUGMENTATIONS["simclr"], size, seed=0)
     batch = batches(images, STEP_BATCHES[size])[0]
     viewing: list[float] = []
     learning: list[float] = []

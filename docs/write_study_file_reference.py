@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from hilum.augment import ViewPolicy
+from hilum.augment import Augmentation
 from hilum.pretext.methods import METHODS
 from hilum.pretext.settings import RunSettings, SizeCurriculum
 from hilum.study.file import explain as explain_schema
@@ -184,7 +184,7 @@ CANNOT = (
     (
         "an audit of labels as a step",
         "it reads adjudicated labels, which no step of a study may know",
-        "`hilum audit` on the predictions that the study leaves",
+        "`hilum label-issues` on the predictions that the study leaves",
     ),
     (
         "percentile or BCa intervals",
@@ -280,7 +280,7 @@ def _values(annotation: Any) -> str:
         return f"name: {_values(arguments[1])}"
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return f"[{annotation.__name__}](#{annotation.__name__.lower()})"
-    if annotation is ViewPolicy:
+    if annotation is Augmentation:
         return "[ranges](augmentations.md)"
     words = {str: "text", int: "whole number", float: "number", bool: "`true` or `false`", Path: "path", Any: "step"}
     return "`null`" if annotation is type(None) else words[annotation]

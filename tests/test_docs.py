@@ -59,7 +59,7 @@ def test_every_command_of_a_page_works(page, images, tmp_path, monkeypatch):
         write_labels(Path("CXR8"), Path("images/labels.csv"))
         labels = Path("images/labels.csv")
         labels.write_text(labels.read_text().replace("CXR8/images/", ""))
-    if page.name == "judge_predictions.md":
+    if page.name == "evaluate_predictions.md":
         for name in ("mine.csv", "theirs.csv", "there.csv"):
             rows = [
                 f"{i},{i // 2},{'FM'[i // 2 % 2]},{i},{i % 2},{(i * 7 + len(name)) % 11 / 11:.3f}" for i in range(80)

@@ -18,7 +18,7 @@ from lightning.fabric.strategies.single_device import SingleDeviceStrategy
 from tables import Bounds, Table, now, seconds_of
 from torch import Tensor
 
-from hilum.augment import POLICIES, ViewPolicy, plain_view, random_views
+from hilum.augment import AUGMENTATIONS, Augmentation, plain_view, random_views
 from hilum.augment.parameters import draw_parameters
 from hilum.augment.render import render_views
 from hilum.data.batches import Batches
@@ -96,14 +96,14 @@ def ceilings(table: Table, bounds: Bounds) -> None:
         table.add(what=f"matrix product, {str(dtype)[6:]}, {side}", value=2 * side**3 / took / 1e12, unit="TFLOP/s")
 
 
-MULTI_CROP = {"local_views": 6}
+MULTI_CROP = {"local_crops": 6}
 RUNS: list[tuple[str, str, dict[str, Any]]] = [
     ("simclr", "vit_small_patch16_224", {}),
     ("simclr", "resnet50", {}),
-    ("dinov2", "vit_small_patch16_224", {"local_views": 8}),
+    ("dinov2", "vit_small_patch16_224", {"local_crops": 8}),
     ("finetune", "resnet50", {}),
     ("finetune", "vit_base_patch16_224", {}),
-    ("dino", "vit_small_patch16_224", {"local_views": 8}),
+    ("dino", "vit_small_patch16_224", {"local_crops": 8}),
     ("mocov2", "resnet50", {}),
     ("fcmae", "convnextv2_tiny", {}),
     ("swav", "resnet50", MULTI_CROP),
@@ -223,11 +223,11 @@ def batches_of(batches: Batches) -> Generator[Any]:
 def trainable_of(method: str, encoder: str, options: dict[str, Any], size: int, images: int, batch: int) -> Any:
     network = create_encoder(encoder, seed=0)
     if method == "finetune":
-        return Classifier(network, 14, size=size, policy=POLICIES["finetune"])
+        return Classifier(network, 14, size=size, augmentation=AUGMENTATIONS["finetune"])
     chosen = method_of(method)
     run = PretextRun(
-        policy=POLICIES[chosen.policy],
-        local_policy=POLICIES[chosen.local_policy or chosen.policy],
+        augmentation=AUGMENTATIONS[chosen.augmentation],
+        local_augmentation=AUGMENTATIONS[chosen.local_augmentation or chosen.augmentation],
         size=size,
         local_size=32 if size < 128 else 96,
         images=images,
@@ -244,9 +244,9 @@ def views_drawn_once() -> Iterator[None]:
     """While open, views are those of the first time they were asked for."""
     drawn: dict[tuple[int, int], Tensor] = {}
 
-    def once(images: Tensor, keys: Any, policy: ViewPolicy, size: int, *, view: int, **place: Any) -> Tensor:
+    def once(images: Tensor, keys: Any, augmentation: Augmentation, size: int, *, view: int, **place: Any) -> Tensor:
         if (view, size) not in drawn:
-            drawn[view, size] = random_views(images, keys, policy, size, view=view, **place)
+            drawn[view, size] = random_views(images, keys, augmentation, size, view=view, **place)
         return drawn[view, size]
 
     with ExitStack() as stack:
@@ -279,17 +279,17 @@ def drawn_store(count: int, side: int) -> Store:
     return Store(Path("drawn"), pixels, list(map(str, range(count))), rejected, parse_recipe([{"resize": side}]))
 
 
-OPERATIONS: dict[str, ViewPolicy] = {
-    "resize only": ViewPolicy(),
-    "crop": ViewPolicy(crop_area=(0.2, 1.0), crop_aspect=(0.75, 1.33)),
-    "flip": ViewPolicy(flip=0.5),
-    "rotate, shift, scale": ViewPolicy(rotate=10, shift=0.05, scale=(0.9, 1.1)),
-    "brightness, contrast": ViewPolicy(brightness=0.4, contrast=0.4),
-    "gamma": ViewPolicy(gamma=(0.7, 1.4)),
-    "blur": ViewPolicy(blur_probability=0.5, blur_sigma=(0.1, 2.0)),
-    "noise": ViewPolicy(noise=(0.0, 0.1)),
-    "erase": ViewPolicy(erase_probability=0.5),
-    "SimCLR's, all together": POLICIES["simclr"],
+OPERATIONS: dict[str, Augmentation] = {
+    "resize only": Augmentation(),
+    "crop": Augmentation(crop_area=(0.2, 1.0), crop_aspect=(0.75, 1.33)),
+    "flip": Augmentation(flip=0.5),
+    "rotate, shift, scale": Augmentation(rotate=10, shift=0.05, scale=(0.9, 1.1)),
+    "brightness, contrast": Augmentation(brightness=0.4, contrast=0.4),
+    "gamma": Augmentation(gamma=(0.7, 1.4)),
+    "blur": Augmentation(blur_probability=0.5, blur_sigma=(0.1, 2.0)),
+    "noise": Augmentation(noise=(0.0, 0.1)),
+    "erase": Augmentation(erase_probability=0.5),
+    "SimCLR's, all together": AUGMENTATIONS["simclr"],
 }
 
 
@@ -299,12 +299,12 @@ def augmentation(table: Table, bounds: Bounds) -> None:
     images = torch.from_numpy(drawn_store(count, stored).pixels)[:, None].to(device)
     keys = image_keys(map(str, range(count)))
     table.note(f"{count} images of {stored} px to views of {size} px; ms a view of the whole batch.")
-    for name, policy in OPERATIONS.items():
+    for name, augmentation in OPERATIONS.items():
         if not bounds.time_for(3):
             break
-        parameters = draw_parameters(keys, policy, stored, size, seed=0, epoch=0, view=0)
+        parameters = draw_parameters(keys, augmentation, stored, size, seed=0, epoch=0, view=0)
         began = time.perf_counter()
-        draw_parameters(keys, policy, stored, size, seed=0, epoch=0, view=1)
+        draw_parameters(keys, augmentation, stored, size, seed=0, epoch=0, view=1)
         host = time.perf_counter() - began
         took = seconds_of(lambda p=parameters: render_views(images, p, size), device, times)  # type: ignore[misc]
         table.add(
@@ -382,7 +382,7 @@ def lightly(table: Table, bounds: Bounds) -> None:
                 example.after()
                 ends.append(now(device))
             counted = len(ends) - 1 - (0 if bounds.dry else count // batch)  # not the first epoch
-            options = {"local_views": 6} if name == "dino" else {}
+            options = {"local_crops": 6} if name == "dino" else {}
             with attribute(__name__, "SMALL", {"resnet18": "resnet18"}):
                 ours = measured(bounds, name, "resnet18", options, batch, False, "device")["images/s"]
             rate = counted * batch / (ends[-1] - ends[-1 - counted])
@@ -412,7 +412,7 @@ def features(table: Table, bounds: Bounds) -> None:
         LabelledImages(store.image_ids[a:b], store.image_ids[a:b], targets[a:b]) for a, b in ((val, count), (0, val))
     )
     base = FinetuneSettings(
-        epochs=epochs, unfreeze=0, policy="none", answer="exclusive", optimizer="adam", schedule="constant",
+        epochs=epochs, unfreeze=0, augmentation="none", answer="exclusive", optimizer="adam", schedule="constant",
         device="cuda" if device.type == "cuda" else "cpu", batch_size=8 if dry else 128, checkpoint_every_seconds=1e9,
     )  # fmt: skip
     grid = elwirehardja2025(base)[: 3 if dry else 90]

@@ -36,7 +36,7 @@ TrainingFailure = Literal["diverged", "collapsed"]
 
 
 class TrainingFailedError(HilumError):
-    """A training that came to nothing, by its own course and not by a mistake in its inputs.
+    """A training that came to nothing, by its own train_state and not by a mistake in its inputs.
 
     Args:
         code: "diverged": a loss that is not finite; "collapsed": features that distinguish nothing.

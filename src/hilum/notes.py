@@ -93,7 +93,7 @@ class Note:
 
     Example:
         >>> from hilum.notes import Code, note
-        >>> str(note(Code.TOO_FEW_PATIENTS, patients=4, side="positive", min_positives=10))
+        >>> str(note(Code.TOO_FEW_PATIENTS, patients=4, side="positive", min_positive_patients=10))
         'left out of macro: 4 positive patients (fewer than 10)'
     """
 
@@ -181,9 +181,9 @@ MEANINGS: dict[Code, Meaning] = {
         "Take a test set with more patients of the finding.",
     ),
     Code.TOO_FEW_PATIENTS: Meaning(
-        "left out of macro: {patients} {side} patients (fewer than {min_positives})",
+        "left out of macro: {patients} {side} patients (fewer than {min_positive_patients})",
         "The finding has its own row, but is not in means and not tested.",
-        "Use a larger test set, or lower `min_positives` before looking at results.",
+        "Use a larger test set, or lower `min_positive_patients` before looking at results.",
     ),
     Code.FEW_PATIENTS: Meaning(
         "{patients} {side} patients: the interval may be too narrow",
@@ -223,9 +223,9 @@ MEANINGS: dict[Code, Meaning] = {
         "See the rows of the findings.",
     ),
     Code.NOTHING_TO_AVERAGE: Meaning(
-        "no finding has {min_positives} positive and {min_positives} negative patients",
+        "no finding has {min_positive_patients} positive and {min_positive_patients} negative patients",
         "There is no mean, and nothing is tested.",
-        "Use a larger test set, or lower `min_positives` before looking at results.",
+        "Use a larger test set, or lower `min_positive_patients` before looking at results.",
     ),
     Code.ONE_SEED: Meaning(
         "one seed: the spread between runs is not in the interval",

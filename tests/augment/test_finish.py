@@ -6,13 +6,13 @@ import torch
 from PIL import Image, ImageOps
 from scipy import stats
 
-from hilum.augment import ViewPolicy
+from hilum.augment import Augmentation
 from hilum.augment.finish import Finish
 from hilum.augment.parameters import ViewParameters, draw_parameters, plain_parameters
 from hilum.draws import image_keys
 
 COUNT = 37
-EVERYTHING = ViewPolicy(
+EVERYTHING = Augmentation(
     crop_area=(0.2, 1),
     crop_aspect=(0.7, 1.4),
     rotate=30,
@@ -110,7 +110,7 @@ def test_a_finished_view_is_bitwise_the_same_in_any_batch(renderer, images):
         assert torch.equal(views(np.array(rows)), whole[list(rows)])
 
 
-def test_each_is_drawn_as_often_and_as_far_as_the_policy_says():
+def test_each_is_drawn_as_often_and_as_far_as_the_augmentation_says():
     keys = keys_of(3000)
     parameters = draw_parameters(keys, EVERYTHING, 40, 100, seed=3, epoch=2, view=1)
     finish = parameters.finish
@@ -124,8 +124,8 @@ def test_each_is_drawn_as_often_and_as_far_as_the_policy_says():
 
 
 def test_erased_rectangles_have_areas_and_aspects_in_range_and_are_within_the_view():
-    policy = ViewPolicy(erase_probability=1, erase_area=(0.1, 0.4), erase_aspect=(0.5, 2))
-    erased = draw_parameters(keys_of(3000), policy, 40, 1000, seed=3, epoch=0, view=0).finish.erased
+    augmentation = Augmentation(erase_probability=1, erase_area=(0.1, 0.4), erase_aspect=(0.5, 2))
+    erased = draw_parameters(keys_of(3000), augmentation, 40, 1000, seed=3, epoch=0, view=0).finish.erased
     high, wide = (erased[:, 1] - erased[:, 0]) / 1000, (erased[:, 3] - erased[:, 2]) / 1000
     assert stats.kstest((high * wide - 0.1) / 0.3, "uniform").pvalue > 0.001
     assert stats.kstest((np.log2(wide / high) + 1) / 2, "uniform").pvalue > 0.001
@@ -137,10 +137,10 @@ def test_erased_rectangles_have_areas_and_aspects_in_range_and_are_within_the_vi
 
 @pytest.mark.parametrize("changes", [{"noise": (0.1, 0.1)}, {"gamma": (0.5, 2)}, {"erase_probability": 0.5}])
 def test_a_further_operation_moves_no_draw_of_the_others(changes):
-    base = ViewPolicy(crop_area=(0.2, 1), rotate=15, brightness=0.2, blur_probability=0.5, blur_sigma=(0.1, 1))
+    base = Augmentation(crop_area=(0.2, 1), rotate=15, brightness=0.2, blur_probability=0.5, blur_sigma=(0.1, 1))
     first, second = (
-        draw_parameters(keys_of(50), policy, 40, 32, seed=3, epoch=0, view=0)
-        for policy in (base, ViewPolicy(**(base.ranges() | changes)))
+        draw_parameters(keys_of(50), augmentation, 40, 32, seed=3, epoch=0, view=0)
+        for augmentation in (base, Augmentation(**(base.ranges() | changes)))
     )
     for name in ("maps", "brightness", "sigma"):
         assert np.array_equal(getattr(first, name), getattr(second, name))

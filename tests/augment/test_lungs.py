@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hilum.augment import ViewPolicy
+from hilum.augment import Augmentation
 from hilum.augment.lungs import lung_points, window_that_keeps, window_that_spares
 from hilum.augment.parameters import draw_parameters
 from hilum.draws import image_keys
@@ -14,7 +14,7 @@ from hilum.phantom.projection import line_integrals
 
 KEYS = image_keys(f"film {number}" for number in range(400))
 SIDE = 48
-TINY_CROPS = ViewPolicy(crop_area=(0.08, 1), crop_aspect=(3 / 4, 4 / 3), rotate=10, flip=0.5)
+TINY_CROPS = Augmentation(crop_area=(0.08, 1), crop_aspect=(3 / 4, 4 / 3), rotate=10, flip=0.5)
 
 
 @pytest.fixture(scope="module")
@@ -42,8 +42,8 @@ def of_the_ellipses(parameters, source, size):
 
 
 def drawn(**changes):
-    policy = ViewPolicy(**(TINY_CROPS.ranges() | changes))
-    return draw_parameters(KEYS, policy, SIDE, SIDE, seed=0, epoch=0, view=0)
+    augmentation = Augmentation(**(TINY_CROPS.ranges() | changes))
+    return draw_parameters(KEYS, augmentation, SIDE, SIDE, seed=0, epoch=0, view=0)
 
 
 def true_shares(parameters, masks):
@@ -118,8 +118,8 @@ def test_a_crop_grows_no_more_than_is_needed():
 
 @pytest.mark.parametrize("limit", [0.0, 0.1, 0.5, 1.0])
 def test_an_erased_rectangle_covers_no_more_of_the_lungs_than_allowed(limit):
-    policy = {"erase_probability": 1.0, "erase_area": (0.3, 0.9), "erase_aspect": (0.5, 2), "crop_area": (0.3, 1)}
-    parameters = drawn(erase_lungs=limit, **policy)
+    augmentation = {"erase_probability": 1.0, "erase_area": (0.3, 0.9), "erase_aspect": (0.5, 2), "crop_area": (0.3, 1)}
+    parameters = drawn(erase_lungs=limit, **augmentation)
     _, seen = of_the_ellipses(parameters, SIDE, SIDE)
     top, bottom, left, right = parameters.finish.erased.T[:, :, None]
     visible = (np.abs(seen - (SIDE - 1) / 2) <= SIDE / 2).all(axis=2)

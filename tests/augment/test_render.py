@@ -6,12 +6,12 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
-from hilum.augment import POLICIES, ViewPolicy, of_copies, plain_view, random_views, views_to_average
+from hilum.augment import AUGMENTATIONS, Augmentation, of_copies, plain_view, random_views, views_to_average
 from hilum.augment.parameters import ViewParameters, draw_parameters, plain_parameters, turning
 from hilum.draws import image_keys
 from hilum.errors import HilumError
 
-WILD = ViewPolicy(
+WILD = Augmentation(
     crop_area=(0.1, 1),
     crop_aspect=(0.3, 3),
     rotate=180,
@@ -29,8 +29,8 @@ def keys_of(batch):
     return image_keys(f"film {number}" for number in range(len(batch)))
 
 
-def parameters_of(batch, policy, size, epoch=0):
-    return draw_parameters(keys_of(batch), policy, batch.shape[-1], size, seed=1, epoch=epoch, view=0)
+def parameters_of(batch, augmentation, size, epoch=0):
+    return draw_parameters(keys_of(batch), augmentation, batch.shape[-1], size, seed=1, epoch=epoch, view=0)
 
 
 def by_map(*rows):
@@ -39,8 +39,8 @@ def by_map(*rows):
 
 
 def test_the_identity_gives_the_image_bit_for_bit(renderer, images):
-    assert torch.equal(renderer(images, parameters_of(images, POLICIES["none"], 40), 40), images / 255)
-    assert torch.equal(renderer(images / 255, parameters_of(images, POLICIES["none"], 40), 40), images / 255)
+    assert torch.equal(renderer(images, parameters_of(images, AUGMENTATIONS["none"], 40), 40), images / 255)
+    assert torch.equal(renderer(images / 255, parameters_of(images, AUGMENTATIONS["none"], 40), 40), images / 255)
 
 
 def test_a_shift_by_whole_pixels_moves_the_image_and_brings_in_black(renderer, images):
@@ -62,9 +62,9 @@ def test_a_quarter_turn_swaps_rows_and_columns(renderer, images):
 def test_a_ramp_shows_where_each_pixel_of_a_random_view_comes_from(renderer):
     ramp = torch.linspace(0, 1, 64).expand(1, 1, 64, 64)
     ramps = torch.cat([ramp, ramp.transpose(2, 3)])
-    policy = ViewPolicy(crop_area=(0.3, 0.6), rotate=15, scale=(0.9, 1.1), flip=0.5)
+    augmentation = Augmentation(crop_area=(0.3, 0.6), rotate=15, scale=(0.9, 1.1), flip=0.5)
     keys = image_keys(["one film", "one film"])
-    parameters = draw_parameters(keys, policy, 64, 48, seed=0, epoch=0, view=0)
+    parameters = draw_parameters(keys, augmentation, 64, 48, seed=0, epoch=0, view=0)
     seen = renderer(ramps, parameters, 48)[:, 0].numpy() * 63
     i, j = np.mgrid[:48, :48]
     places = parameters.maps[0] @ np.stack([j.ravel(), i.ravel(), np.ones(48 * 48)])
@@ -82,7 +82,7 @@ def test_a_checkerboard_halved_in_size_becomes_its_mean(renderer, phase):
 
 def test_a_rotated_and_minified_checkerboard_does_not_alias(renderer):
     board = torch.as_tensor((np.indices((256, 256)).sum(axis=0) % 2 * 255).astype(np.uint8))[None, None]
-    parameters = parameters_of(board, ViewPolicy(rotate=15), 64)
+    parameters = parameters_of(board, Augmentation(rotate=15), 64)
     view = renderer(board, parameters, 64)[..., 12:-12, 12:-12]
     assert view.sub(0.5).abs().max() < 0.03
     nearest = board[0, 0, 24:-24:4, 24:-24:4] / 255
@@ -166,16 +166,16 @@ def test_the_number_of_threads_changes_nothing(images):
 def test_another_seed_epoch_or_view_looks_different(images, other):
     run = {"seed": 3, "epoch": 2, "view": 1}
     first, again, second = (
-        random_views(images, keys_of(images), POLICIES["simclr"], 40, **run | change) for change in ({}, {}, other)
+        random_views(images, keys_of(images), AUGMENTATIONS["simclr"], 40, **run | change) for change in ({}, {}, other)
     )
     assert torch.equal(first, again)
     assert (first != second).flatten(1).any(dim=1).all()
 
 
-@pytest.mark.parametrize("policy", [WILD, *POLICIES.values()])
-def test_grey_levels_stay_between_black_and_white(renderer, images, policy):
+@pytest.mark.parametrize("augmentation", [WILD, *AUGMENTATIONS.values()])
+def test_grey_levels_stay_between_black_and_white(renderer, images, augmentation):
     for epoch in range(5):
-        views = renderer(images, parameters_of(images, policy, 28, epoch), 28)
+        views = renderer(images, parameters_of(images, augmentation, 28, epoch), 28)
         assert views.dtype == torch.float32
         assert views.shape == (37, 1, 28, 28)
         assert views.min() >= 0  # false for a NaN too
@@ -203,12 +203,12 @@ def test_copies_are_mirrored_and_turned_counter_clockwise_before_the_view_is_dra
     turned = torch.rot90(images, 1, (2, 3))  # counter-clockwise, as NumPy and torch turn
     mirrored = images.flip(3)
     keys = image_keys(["a", "b"])
-    policy = ViewPolicy(rotate=30, shift=0.1, scale=(0.9, 1.1), flip=0.5)
+    augmentation = Augmentation(rotate=30, shift=0.1, scale=(0.9, 1.1), flip=0.5)
     for before, copies in ((turning(False, 90), turned), (turning(True, 0), mirrored)):
         both = np.stack([before, before])
         torch.testing.assert_close(plain_view(images, 16, both), plain_view(copies, 16), rtol=0, atol=1e-5)
-        drawn = random_views(images, keys, policy, 16, seed=0, epoch=1, view=0, before=both)
-        expected = random_views(copies, keys, policy, 16, seed=0, epoch=1, view=0)
+        drawn = random_views(images, keys, augmentation, 16, seed=0, epoch=1, view=0, before=both)
+        expected = random_views(copies, keys, augmentation, 16, seed=0, epoch=1, view=0)
         # outside of the image both show the border, which lies elsewhere only within a pixel of it
         torch.testing.assert_close(drawn, expected, rtol=0, atol=1e-4)
 

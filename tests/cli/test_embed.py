@@ -49,7 +49,7 @@ def test_a_model_leaves_features_points_numbers_neighbours_and_images(here, tmp_
     out = tmp_path / "embedded"
     first = "00000001_000.png"
     where = ["--data", f"chestxray14={here / 'CXR8'}", "--stores", here / "stores"]
-    answer = run(here, here / "naive", *where, "--out", out, "--like", first, "--json")
+    answer = run(here, here / "naive", *where, "--out", out, "--similar-to", first, "--json")
     message = json.loads(answer.stdout)
     assert (message["images"], message["trained_on"], message["k"]) == (40, 0, 5)
     assert len(message["like"][first]) == 5
@@ -98,7 +98,7 @@ def test_what_cannot_be_done_is_reported_and_nothing_is_left(here, tmp_path):
     where = ["--data", f"chestxray14={here / 'CXR8'}", "--stores", here / "stores", "--out", tmp_path / "out"]
     for more, complaint in (
         (["--method", "pca"], "--method: expected one of tsne, umap, both"),
-        (["--like", "nobody.png"], "--like: .* found nobody.png"),
+        (["--similar-to", "nobody.png"], "--similar-to: .* found nobody.png"),
         (["--split", "val"], "expected images that the model has not learnt from; found none"),
     ):
         with pytest.raises(HilumError, match=complaint):

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from hilum.cli.doctor import doctor
 from hilum.cli.ingest import ingest
-from hilum.cli.show import show
+from hilum.cli.preview import show
 from hilum.data.collections import read_collection
 from hilum.data.dicom import read_header
 from hilum.data.images import Remark
@@ -67,7 +67,7 @@ def test_a_store_sets_the_bad_file_aside_and_counts_the_odd_ones(root, tmp_path)
     assert set(store.remarks.rows()) == expected
     assert store.notes() == [
         "1 DICOM files: values use bits above BitsStored (0028,0101): they are taken as values. Correct BitsStored, or "
-        "look at the images with `hilum show`.",
+        "look at the images with `hilum preview`.",
         "1 DICOM files: a window or VOI LUT that cannot be: it is left out. Correct it, or preprocess all images with "
         "`window: full`.",
         "1 DICOM files: a window beside all values: the image is one even gray. Preprocess with `window: full`, which "

@@ -14,12 +14,12 @@ from hilum.evaluation import (
     choose_thresholds,
     comparisons_table,
     evaluate_subgroups,
-    margins_table,
+    equivalence_table,
     measure_arms,
     metrics_table,
     ranks_table,
 )
-from hilum.evaluation.inference import patients_behind, percentile_interval, two_sided_p
+from hilum.evaluation.inference import effective_n_patients, percentile_interval, two_sided_p
 from hilum.evaluation.predictions import Predictions, as_predictions
 from hilum.evaluation.tables import UNDERDIAGNOSIS
 from hilum.study.plan import detectable_differences
@@ -46,10 +46,10 @@ def predictions_of(labels: np.ndarray, seed: int) -> Predictions:
     positives=st.integers(0, 3),
     negatives=st.integers(0, 4),
     others=st.integers(0, 3),
-    min_positives=st.integers(1, 3),
+    min_positive_patients=st.integers(1, 3),
     seeds=st.integers(1, 2),
 )
-def test_every_table_of_a_study_can_be_made(positives, negatives, others, min_positives, seeds):
+def test_every_table_of_a_study_can_be_made(positives, negatives, others, min_positive_patients, seeds):
     count = positives + negatives
     if count == 0:
         return
@@ -58,26 +58,26 @@ def test_every_table_of_a_study_can_be_made(positives, negatives, others, min_po
     labels[: min(others, count), 1] = 1
     arms = {name: [predictions_of(labels, seed)] * seeds for name, seed in (("a", 1), ("b", 2))}
     thresholds = {arm: [choose_thresholds(one, "youden") for one in each] for arm, each in arms.items()}
-    how = {"n_bootstrap": 60, "seed": 0, "min_positives": min_positives}
+    how = {"n_bootstrap": 60, "seed": 0, "min_positive_patients": min_positive_patients}
     table = metrics_table(measure_arms(arms, metrics=METRICS, averages=AVERAGES, thresholds=thresholds, **how), "a")
     rare = min(positives, negatives)
     main = measure_arms(arms, **how)
     for row in table.filter((pl.col("metric") == "auroc") & (pl.col("finding") == "Effusion")).to_dicts():
         assert (row["estimate"] is None) == (rare < 2)
-        assert main.included[0] == (rare >= max(min_positives, 2))
+        assert main.included[0] == (rare >= max(min_positive_patients, 2))
     comparisons_table(main, reference="a")
     if main.included.any():
         ranks_table([main])
-        margins_table(main, 0.05, reference="a")
+        equivalence_table(main, 0.05, reference="a")
     groups = {"sex": {f"i{k}": "MF"[k % 2] for k in range(count)}}
-    message = {"thresholds": thresholds["a"], "min_patients": min_positives, "n_bootstrap": 60, "seed": 0}
+    message = {"thresholds": thresholds["a"], "min_patients": min_positive_patients, "n_bootstrap": 60, "seed": 0}
     evaluate_subgroups(arms["a"], groups, metrics=("auroc", UNDERDIAGNOSIS), **message)
-    detectable_differences(table_of(labels, 0), FINDINGS, min_positives)
+    detectable_differences(table_of(labels, 0), FINDINGS, min_positive_patients)
 
 
 def test_one_patient_on_a_side_gives_no_interval_and_no_p():
     drawn = np.linspace(0.4, 0.6, 50)
     assert all(map(math.isnan, percentile_interval(drawn, patients=1)))
     assert math.isnan(two_sided_p(drawn - 0.45, patients=1))
-    assert patients_behind(np.array([1, 30])) == 1
-    assert patients_behind(np.array([30, 30])) == pytest.approx(59)
+    assert effective_n_patients(np.array([1, 30])) == 1
+    assert effective_n_patients(np.array([30, 30])) == pytest.approx(59)

@@ -129,7 +129,7 @@ def write(frame: pl.DataFrame, path: Path, rng: np.random.Generator) -> None:
 
 def evaluated(path: Path) -> None:
     read = read_predictions(path, held_out=True)
-    evaluate_predictions([read], n_bootstrap=40, min_positives=2)
+    evaluate_predictions([read], n_bootstrap=40, min_positive_patients=2)
     groups_by_column(read_table(path, what="groups"), ["sex", "age"], read.image_ids, where=str(path))
 
 

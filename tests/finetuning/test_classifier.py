@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from hilum.augment import POLICIES, plain_view, random_views
+from hilum.augment import AUGMENTATIONS, plain_view, random_views
 from hilum.data.batches import Batch
 from hilum.draws import image_keys
 from hilum.encoders.freezing import freeze_all_but_last
@@ -29,8 +29,8 @@ def make(**changes):
 
 def test_training_sees_random_views_of_the_epoch_and_validation_plain_ones(batch):
     weights = torch.tensor([2.0, 3.0])
-    classifier = make(policy=POLICIES["finetune"], seed=4, positive_weights=weights).eval()
-    views = random_views(batch.images, batch.keys, POLICIES["finetune"], 32, seed=4, epoch=7, view=0)
+    classifier = make(augmentation=AUGMENTATIONS["finetune"], seed=4, positive_weights=weights).eval()
+    views = random_views(batch.images, batch.keys, AUGMENTATIONS["finetune"], 32, seed=4, epoch=7, view=0)
     sum_of_labels, labels = masked_bce(classifier(views), batch.targets, weights)
     expected = sum_of_labels / labels
     torch.testing.assert_close(classifier.training_loss(batch, 7), expected)

@@ -100,7 +100,7 @@ def test_the_card_says_whom_the_weights_were_trained_on_and_how_labels_were_weig
 
 
 def test_it_learns_discs_and_bars(store, images, tmp_path):
-    settings = replace(SETTINGS, epochs=10, lr=3e-3, optimizer="adamw", dropout=0.0, policy="none")
+    settings = replace(SETTINGS, epochs=10, lr=3e-3, optimizer="adamw", dropout=0.0, augmentation="none")
     scores = pl.read_parquet(run(store, images, tmp_path / "out", settings=settings) / "scores.parquet")
     numbers = np.arange(40, 60)
     for finding, positive in (("Cardiomegaly", numbers % 2 == 0), ("Pneumothorax", numbers % 3 == 0)):
@@ -120,7 +120,7 @@ def test_weights_of_pretraining_are_what_training_starts_from(store, images, tmp
 EVERY_STEP = replace(SETTINGS, checkpoint_every_seconds=0)
 
 
-@pytest.mark.parametrize("settings", [EVERY_STEP, replace(EVERY_STEP, unfreeze=0, policy="none")], ids=["all", "head"])
+@pytest.mark.parametrize("settings", [EVERY_STEP, replace(EVERY_STEP, unfreeze=0, augmentation="none")], ids=["all", "head"])
 def test_killed_at_any_step_and_with_any_number_of_workers_it_ends_with_the_same_bits(
     store, images, tmp_path, settings
 ):
@@ -162,7 +162,7 @@ def test_a_killed_run_with_other_settings_starts_from_the_beginning(store, image
 
 def test_a_frozen_encoder_without_augmentation_is_asked_for_each_image_once(store, images, tmp_path):
     reported = []
-    settings = replace(SETTINGS, unfreeze=0, policy="none", epochs=3)
+    settings = replace(SETTINGS, unfreeze=0, augmentation="none", epochs=3)
     run(
         store,
         images,
@@ -204,7 +204,7 @@ def test_inputs_that_do_not_fit_are_refused_before_anything_is_written(store, im
     )
     refused("validation images: expected at least one; found none", val=(40, 40))
     refused("images to score: expected at least one", scored=())
-    refused("finetune.policy: expected one of none", policy="wild")
+    refused("finetune.augmentation: expected one of none", augmentation="wild")
     refused("found 7 blocks, but resnet18 has 4", unfreeze=7)
     refused("expected weights of resnet50; found weights of resnet18", init=pretrained[0], encoder="resnet50")
     refused("expected an image of every image asked for", scored=("film99",))
@@ -281,7 +281,7 @@ def test_head_and_pooling_are_trained_and_come_back_from_disk(store, images, tmp
         SETTINGS,
         epochs=1,
         unfreeze=unfreeze,
-        policy="none",
+        augmentation="none",
         head="mlp",
         pooling="attention",
         optimizer="adamw",
@@ -309,7 +309,7 @@ def test_a_frozen_encoder_with_a_head_of_two_layers_trains_on_features_computed_
     looked = []
     original = Classifier.features
     monkeypatch.setattr(Classifier, "features", lambda self, views: looked.append(len(views)) or original(self, views))
-    settings = replace(SETTINGS, epochs=3, unfreeze=0, policy="none", head="two_layers", pooling="mean")
+    settings = replace(SETTINGS, epochs=3, unfreeze=0, augmentation="none", head="two_layers", pooling="mean")
     run(store, images, tmp_path / "out", settings=settings, scored=(40, 44))
     assert sum(looked) == 28 + 12 + 4
 
@@ -347,7 +347,7 @@ def selected_epoch(out):
 
 def test_the_epoch_that_is_kept_is_the_one_asked_for(store, images, tmp_path):
     """Weights of the last epoch, of the lowest loss, and of the highest AUROC, which need not be the same."""
-    settings = replace(SETTINGS, epochs=3, lr=0.1, policy="none")
+    settings = replace(SETTINGS, epochs=3, lr=0.1, augmentation="none")
     outs = {
         keep: run(store, images, tmp_path / keep, settings=replace(settings, keep=keep), encoder=SMALL)
         for keep in ("lowest", "last", "best_auroc")
@@ -382,7 +382,7 @@ def test_a_run_validated_often_and_at_its_end_alone_ends_with_the_same_last_weig
 def test_twelve_steps_at_the_preset_rate_get_a_sign(store, images, tmp_path):
     """A run that is validated once cannot know whether its loss was still falling."""
     settings = replace(
-        resolve_finetuning({"steps": 12, "policy": "none", "batch_size": 28}, 28).settings,
+        resolve_finetuning({"steps": 12, "augmentation": "none", "batch_size": 28}, 28).settings,
         precision="fp32",
         device="cpu",
     )
@@ -402,7 +402,7 @@ def test_an_averaged_run_scores_by_the_average(store, images, tmp_path):
     )
     np.testing.assert_allclose(first, same, atol=1e-5)  # an average of the last step alone
     assert np.abs(first - other).max() > 1e-3
-    frozen = replace(once, ema=0.9, unfreeze=0, policy="none")
+    frozen = replace(once, ema=0.9, unfreeze=0, augmentation="none")
     on_features = run(store, images, tmp_path / "head", settings=frozen, encoder=SMALL)
     classifier, _ = load_classifier(on_features)
     with torch.no_grad():
@@ -434,7 +434,7 @@ def test_a_resampled_run_visits_the_stated_images_and_weighs_what_it_visits(stor
 
     rule = Resampling(above=2, below=0.6, keep=0.5)
     settings = replace(SETTINGS, answer="exclusive", resample=rule, drop_last=False)
-    for name, own in (("views", {}), ("features", {"unfreeze": 0, "policy": "none"})):
+    for name, own in (("views", {}), ("features", {"unfreeze": 0, "augmentation": "none"})):
         out = run(store, one_class, tmp_path / name, settings=replace(settings, **own), encoder=SMALL)
         curves = pl.read_parquet(out / "curves.parquet")
         assert curves["step"].to_list() == [5, 10]  # 36 visits by 8

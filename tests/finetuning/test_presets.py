@@ -72,7 +72,7 @@ def test_everything_that_decides_the_result_is_reported_or_a_default():
 
 def test_a_frozen_encoder_has_values_of_its_own():
     whole, head = resolve_finetuning({}, 126).settings, resolve_finetuning({"unfreeze": 0}, 126).settings
-    assert (head.policy, head.lr) == ("none", 1e-2)
+    assert (head.augmentation, head.lr) == ("none", 1e-2)
     assert whole.lr < head.lr
 
 

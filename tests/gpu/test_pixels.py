@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from hilum.augment import POLICIES
+from hilum.augment import AUGMENTATIONS
 from hilum.augment.parameters import draw_parameters
 from hilum.augment.render import render_views
 from hilum.augment.tensor_ops import render_views_with_tensors
@@ -32,12 +32,12 @@ def test_batches_are_the_same_on_every_device(share, workers, device, runs, monk
     assert (ours._resident is not None) == (device.type == "cuda" and share > 0)
 
 
-@pytest.mark.parametrize("policy", sorted(POLICIES))
-def test_views_are_those_of_the_cpu(policy, device, runs):
+@pytest.mark.parametrize("augmentation", sorted(AUGMENTATIONS))
+def test_views_are_those_of_the_cpu(augmentation, device, runs):
     """Tensor operations on the device against compiled code on the CPU: 1e-4 of the grey range, but for a pixel on a
     threshold (solarisation, the edge of an erased rectangle)."""
     images = torch.from_numpy(runs["images"](6, 40).pixels)[:, None]
-    parameters = draw_parameters(image_keys("abcdef"), POLICIES[policy], 40, 24, seed=0, epoch=3, view=1)
+    parameters = draw_parameters(image_keys("abcdef"), AUGMENTATIONS[augmentation], 40, 24, seed=0, epoch=3, view=1)
     expected = render_views(images, parameters, 24)
     found = render_views_with_tensors(images[:, 0].to(device), parameters, 24)[:, None].cpu()
     apart = (found - expected).abs()

@@ -43,7 +43,7 @@ def losses(runs, name, device, directory, **changed):
         ({"precision": "bf16"}, 5e-2),
         ({"precision": "fp16"}, 5e-2),
         ({"precision": "bf16", "compile": "on"}, 5e-2),
-        ({"precision": "fp32", "optimizer": "sgd", "lr": 1e-3, "clip_norm": 1.0}, 5e-3),
+        ({"precision": "fp32", "optimizer": "sgd", "lr": 1e-3, "clip_grad_norm": 1.0}, 5e-3),
         ({"precision": "fp32", "optimizer": "lars", "lr": 0.1}, 5e-3),
     ],
     ids=["fp32", "bf16", "fp16", "bf16-compiled", "sgd", "lars"],

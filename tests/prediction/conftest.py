@@ -70,7 +70,7 @@ def make_arm(collected, directory, *, names, cuts, seeds) -> Arm:
         targets = manifest.filter(pl.col("image_id").is_in(some)).select(FINDINGS).to_numpy().astype(np.float32)
         return LabelledImages(some, [patients[each] for each in some], targets)
 
-    settings = FinetuneSettings(epochs=1, batch_size=16, lr=1e-3, patience=None, device="cpu", policy="none")
+    settings = FinetuneSettings(epochs=1, batch_size=16, lr=1e-3, patience=None, device="cpu", augmentation="none")
     trained_seeds = []
     for seed in seeds:
         trained = finetune(

@@ -12,14 +12,14 @@ import numpy as np
 import polars as pl
 import torch
 
-from hilum.augment import POLICIES
+from hilum.augment import AUGMENTATIONS
 from hilum.data.batches import Batches
 from hilum.data.preprocess import parse_recipe
 from hilum.data.store import Store
 from hilum.encoders.zoo import create_encoder
 from hilum.finetuning.classifier import Classifier
 from hilum.pretext.methods import METHODS, PretextRun, method_settings
-from hilum.pretext.monitoring import CollapseWatch, plain_features
+from hilum.pretext.monitoring import CollapseMonitor, plain_features
 from hilum.training.callbacks import SECONDS, Probing
 from hilum.training.distributed import joined_processes, rank, run_directory
 from hilum.training.fit import fit
@@ -38,7 +38,7 @@ class Case:
     epochs: int = 1
 
 
-PAPERS_TEACHER = {"first_teacher_temperature": 0.04, "teacher_temperature": 0.07}
+PAPERS_TEACHER = {"warmup_teacher_temperature": 0.04, "teacher_temperature": 0.07}
 WITHOUT_NORM = {"head_batch_norm": False}
 # heads of a few prototypes, so that a run is short; queues that two processes cannot share out evenly
 CASES = {
@@ -51,26 +51,26 @@ CASES = {
         options={
             "prototypes": 6,
             "queue": 13,
-            "queue_waits": 0,
+            "queue_start_epoch": 0,
             "epsilon": 0.05,
             "koleo_weight": 0.0,
-            "local_views": 1,
-            "frozen_epochs": 0,
+            "local_crops": 1,
+            "freeze_prototypes_epochs": 0,
         },
     ),
     "swav-koleo": Case(
         "swav",
         "resnet18",
-        options={"prototypes": 6, "queue": 0, "local_views": 0, "frozen_epochs": 0},
+        options={"prototypes": 6, "queue": 0, "local_crops": 0, "freeze_prototypes_epochs": 0},
         images=16,
     ),
     "dino": Case(
-        "dino", "resnet18", options={"prototypes": 32, "local_views": 1, "frozen_epochs": 0, "koleo_weight": 0.0}
+        "dino", "resnet18", options={"prototypes": 32, "local_crops": 1, "freeze_prototypes_epochs": 0, "koleo_weight": 0.0}
     ),
     "dino-koleo": Case(
         "dino",
         "resnet18",
-        options={"prototypes": 32, "local_views": 0, "frozen_epochs": 0},
+        options={"prototypes": 32, "local_crops": 0, "freeze_prototypes_epochs": 0},
         images=16,
     ),
     "dino-centering": Case(
@@ -78,8 +78,8 @@ CASES = {
         "resnet18",
         options={
             "prototypes": 32,
-            "local_views": 1,
-            "frozen_epochs": 0,
+            "local_crops": 1,
+            "freeze_prototypes_epochs": 0,
             "koleo_weight": 0.0,
             "teacher": "centering",
             **PAPERS_TEACHER,
@@ -89,10 +89,10 @@ CASES = {
         "dinov2",
         "vit_tiny_patch16_224",
         64,
-        {"prototypes": 32, "local_views": 1, "frozen_epochs": 0, **PAPERS_TEACHER, **WITHOUT_NORM},
+        {"prototypes": 32, "local_crops": 1, "freeze_prototypes_epochs": 0, **PAPERS_TEACHER, **WITHOUT_NORM},
     ),
     "dinov2-head-batch-norm": Case(
-        "dinov2", "vit_tiny_patch16_224", 64, {"prototypes": 32, "local_views": 1, "frozen_epochs": 0}
+        "dinov2", "vit_tiny_patch16_224", 64, {"prototypes": 32, "local_crops": 1, "freeze_prototypes_epochs": 0}
     ),
     "dinov2-centering": Case(
         "dinov2",
@@ -101,10 +101,10 @@ CASES = {
         # so few masks that a process may have none while the other has
         {
             "prototypes": 32,
-            "local_views": 0,
+            "local_crops": 0,
             "teacher": "centering",
             "koleo_weight": 0.0,
-            "masked_images": 0.1,
+            "mask_sample_probability": 0.1,
             **PAPERS_TEACHER,
             **WITHOUT_NORM,
         },
@@ -130,18 +130,18 @@ def images(count: int, size: int) -> Store:
 def trainable_of(case: Case, store: Store, steps: int) -> Any:
     encoder = create_encoder(case.encoder, seed=0)
     if case.method == "classifier":
-        return Classifier(encoder, 2, size=case.size, policy=POLICIES["finetune"])
+        return Classifier(encoder, 2, size=case.size, augmentation=AUGMENTATIONS["finetune"])
     method = METHODS[case.method]
     run = PretextRun(
-        policy=POLICIES[method.policy],
-        local_policy=POLICIES[method.local_policy or method.policy],
+        augmentation=AUGMENTATIONS[method.augmentation],
+        local_augmentation=AUGMENTATIONS[method.local_augmentation or method.augmentation],
         size=case.size,
         local_size=32,
         images=case.images,
         batch_size=BATCH,
         steps=steps,
         seed=0,
-        watch=CollapseWatch(torch.from_numpy(store.pixels[:8])[:, None], case.size, "Change something."),
+        watch=CollapseMonitor(torch.from_numpy(store.pixels[:8])[:, None], case.size, "Change something."),
     )
     return method.create(encoder, method_settings(case.method, case.options), run)
 

@@ -37,8 +37,8 @@ def main(out: Path, name: str, kills: int) -> None:
         def work() -> None:
             directory.mkdir(parents=True, exist_ok=True)
             left = RUNS["run"](
-                case, directory, workers=workers, epochs=16, optimizer="adamw", clip_norm=1.0,
-                frozen_encoder_steps=5, checkpoint_every_seconds=0.1, keeps_best=True,
+                case, directory, workers=workers, epochs=16, optimizer="adamw", clip_grad_norm=1.0,
+                freeze_encoder_steps=5, checkpoint_every_seconds=0.1, keeps_best=True,
             )  # fmt: skip
             torch.save({"state": left["state"], "curves": left["curves"]}, directory / "left.pt")
 

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from hilum.augment import policy_of
+from hilum.augment import augmentation_of
 from hilum.data.batches import Batch
 from hilum.draws import image_keys
 from hilum.encoders.zoo import create_encoder
-from hilum.pretext.modules import TwoViews
+from hilum.pretext.modules import TwoCrop
 from hilum.training.distributed import JoinedBatchNorm, averaged, joined_processes, rank, world_size
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "seventh_method.md"
@@ -39,7 +39,7 @@ def step() -> dict[str, Any]:
     images = [np.random.default_rng(row).integers(0, 256, (1, SIZE, SIZE), dtype=np.uint8) for row in part]
     batch = Batch(torch.from_numpy(np.stack(images)), image_keys(f"film {row}" for row in part), part, None)
     method = page.VICReg(
-        create_encoder("resnet18", seed=0), views=TwoViews(policy_of("simclr"), SIZE, 0),
+        create_encoder("resnet18", seed=0), views=TwoCrop(augmentation_of("simclr"), SIZE, 0),
         settings=page.VICRegSettings(width=32), seed=0, collapse=None,
     )  # fmt: skip
     with JoinedBatchNorm():

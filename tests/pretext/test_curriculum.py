@@ -16,7 +16,7 @@ from hilum.pretext.settings import PretextSettings, SizeCurriculum, early_sizes,
 from hilum.training.settings import TrainingSettings
 
 ENCODER = dict.fromkeys(METHODS, "toh2023_xvt") | {"dinov2": "vit_tiny_patch16_224", "fcmae": "convnextv2_atto"}
-OPTIONS = {"local_views": 1, "prototypes": 16}
+OPTIONS = {"local_crops": 1, "prototypes": 16}
 SIZES = SizeCurriculum(start=32, until=0.5)
 
 
@@ -83,9 +83,9 @@ def test_the_first_epochs_see_small_views(store, tmp_path, monkeypatch):
     seen = []
     drawn = crops.random_views
 
-    def noted(images, keys, policy, size, **place):
+    def noted(images, keys, augmentation, size, **place):
         seen.append((place["epoch"], size))
-        return drawn(images, keys, policy, size, **place)
+        return drawn(images, keys, augmentation, size, **place)
 
     monkeypatch.setattr(crops, "random_views", noted)
     run("dino", store, tmp_path / "run")

@@ -1,4 +1,4 @@
-"""Every method's loss takes the course that it takes with lightly's losses, memory bank and momentum update.
+"""Every method's loss takes the train_state that it takes with lightly's losses, memory bank and momentum update.
 
 From the same weights, on the same views, in float32, by plain SGD: what differs is all that lies behind the encoder and
 the heads. FCMAE is missing because lightly has none.
@@ -23,8 +23,8 @@ RUNS = runpy.run_path(str(Path(__file__).with_name("joined_runs.py")))
 STEPS, LR = 20, 0.02
 SMOOTH = {"encoder": "vit_tiny_patch16_224", "size": 64}
 """Without ReLUs and batch norm over eight images, which enlarge rounding to a tenth of the loss within ten steps."""
-CONSTANT_TEMPERATURE = {"first_teacher_temperature": 0.04, "teacher_temperature": 0.04}
-CENTERING = {"teacher": "centering", "frozen_epochs": 0, **CONSTANT_TEMPERATURE}
+CONSTANT_TEMPERATURE = {"warmup_teacher_temperature": 0.04, "teacher_temperature": 0.04}
+CENTERING = {"teacher": "centering", "freeze_prototypes_epochs": 0, **CONSTANT_TEMPERATURE}
 
 
 def simclr(method) -> SimpleNamespace:
@@ -121,11 +121,11 @@ WITH_LIGHTLY: dict[str, tuple[Callable, dict]] = {
     "mocov2": (mocov2, {"queue": 16}),
     "swav": (swav, {"queue": 0}),
     "dino-centering": (dino, CENTERING),
-    "dinov2-centering": (dinov2, CENTERING | {"local_views": 1, "masked_images": 1.0, "koleo_weight": 0.1}),
+    "dinov2-centering": (dinov2, CENTERING | {"local_crops": 1, "mask_sample_probability": 1.0, "koleo_weight": 0.1}),
 }
 
 
-def course(trained, store, ids, case, loss, after) -> list[float]:
+def train_state(trained, store, ids, case, loss, after) -> list[float]:
     batches = RUNS["batches_of"](case, store, ids, RUNS["BATCH"], 0, shuffle=True, drop_last=True)
     optimizer = torch.optim.SGD([each for each in trained.parameters() if each.requires_grad], lr=LR)
     losses = []
@@ -150,8 +150,8 @@ def test_the_course_is_that_with_lightlys_losses(name):
     method = RUNS["trainable_of"](case, store, STEPS).train()
     other = copy.deepcopy(method)
     lightlys = twin(other)
-    theirs = course(other, store, ids, case, lightlys.loss, lightlys.after)
-    ours = course(method, store, ids, case, method.training_loss, lambda _: method.after_step())
+    theirs = train_state(other, store, ids, case, lightlys.loss, lightlys.after)
+    ours = train_state(method, store, ids, case, method.training_loss, lambda _: method.after_step())
     assert len(ours) == STEPS
-    assert max(ours) - min(ours) > 0.05  # a course, and no line
+    assert max(ours) - min(ours) > 0.05  # a train_state, and no line
     assert ours == pytest.approx(theirs, abs=5e-4)  # measured: 1e-6 to 1e-4

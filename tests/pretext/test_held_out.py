@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 import torch
 
-from hilum.augment import policy_of
+from hilum.augment import augmentation_of
 from hilum.encoders.card import read_card
 from hilum.encoders.zoo import create_encoder
 from hilum.errors import HilumError, HilumErrors
@@ -51,11 +51,11 @@ def test_nothing_changes_for_runs_that_hold_out_nobody():
 def test_watching_the_loss_leaves_the_run_as_it_is_and_says_the_same_again(method, batch_of):
     chosen, size = method_of(method), 64 if method == "fcmae" else 32
     options = method_settings(method, {}).filled(64, 8, 100)
-    policies = policy_of(chosen.policy), policy_of(chosen.local_policy or chosen.policy)
+    augmentations = augmentation_of(chosen.augmentation), augmentation_of(chosen.local_augmentation or chosen.augmentation)
     torch.manual_seed(0)
     trainable = chosen.create(
         create_encoder(ENCODER[method], seed=0), options,
-        PretextRun(policies[0], policies[1], size, 32, images=64, batch_size=8, steps=100, seed=0, watch=None),
+        PretextRun(augmentations[0], augmentations[1], size, 32, images=64, batch_size=8, steps=100, seed=0, watch=None),
     )  # fmt: skip
     before = {name: value.clone() for name, value in trainable.state_dict().items()}
     trainable.eval()

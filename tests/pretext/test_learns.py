@@ -41,7 +41,7 @@ PROBES = "linear", "neighbours"
 
 
 @dataclass(frozen=True)
-class Course:
+class TrainState:
     """How a method is run here."""
 
     encoder: str
@@ -49,20 +49,20 @@ class Course:
     settings: PretextSettings
 
 
-def course(encoder, size, **settings):
-    return Course(encoder, size, PretextSettings(size=size, device="cpu", **settings))
+def train_state(encoder, size, **settings):
+    return TrainState(encoder, size, PretextSettings(size=size, device="cpu", **settings))
 
 
 SMALL_BATCHES = {"batch_size": 32, "lr": 1.5e-3}
-NO_LOCAL_VIEWS = {"local_views": 0}
+NO_LOCAL_VIEWS = {"local_crops": 0}
 """Of images of 48 px they would have 24 px."""
 COURSES = {
-    "simclr": course("resnet18", 48, epochs=12, batch_size=64, lr=2e-3),
-    "mocov2": course("resnet18", 48, epochs=24, **SMALL_BATCHES),
-    "swav": course("resnet18", 48, epochs=12, **SMALL_BATCHES, options={**NO_LOCAL_VIEWS, "queue": 0}),
-    "dino": course("resnet18", 48, epochs=12, **SMALL_BATCHES, options=NO_LOCAL_VIEWS),
-    "dinov2": course("eva_x_tiny_patch16", 64, epochs=12, batch_size=32, options={"local_views": 2}),
-    "fcmae": course("convnextv2_atto", 128, epochs=8, batch_size=64, lr=1.5e-3),
+    "simclr": train_state("resnet18", 48, epochs=12, batch_size=64, lr=2e-3),
+    "mocov2": train_state("resnet18", 48, epochs=24, **SMALL_BATCHES),
+    "swav": train_state("resnet18", 48, epochs=12, **SMALL_BATCHES, options={**NO_LOCAL_VIEWS, "queue": 0}),
+    "dino": train_state("resnet18", 48, epochs=12, **SMALL_BATCHES, options=NO_LOCAL_VIEWS),
+    "dinov2": train_state("eva_x_tiny_patch16", 64, epochs=12, batch_size=32, options={"local_crops": 2}),
+    "fcmae": train_state("convnextv2_atto", 128, epochs=8, batch_size=64, lr=1.5e-3),
 }
 
 
@@ -173,9 +173,9 @@ def untrained(ground) -> Callable[[str, int], dict[str, list[dict[str, Predictio
 @pytest.mark.slow
 @pytest.mark.parametrize("method", COURSES)
 def test_frozen_features_tell_more_than_both_kinds_of_random_weights(method, ground, untrained, tmp_path):
-    course = COURSES[method]
-    learnt = [ground.probed(pretrained(method, course, ground, seed, tmp_path / str(seed))) for seed in SEEDS]
-    arms = {method: learnt, **untrained(course.encoder, course.size)}
+    train_state = COURSES[method]
+    learnt = [ground.probed(pretrained(method, train_state, ground, seed, tmp_path / str(seed))) for seed in SEEDS]
+    arms = {method: learnt, **untrained(train_state.encoder, train_state.size)}
     gains = {}
     for probe in PROBES:
         metrics, comparisons = evaluate_arms(
@@ -192,7 +192,7 @@ def test_frozen_features_tell_more_than_both_kinds_of_random_weights(method, gro
     assert {over: low for over, low in gains.items() if low <= 0 and over[1] != THUMBNAIL} == {}
 
 
-def pretrained(method, course, ground, seed, directory):
+def pretrained(method, train_state, ground, seed, directory):
     patients = dict(zip(ground.store.image_ids, ground.patients, strict=True))
     ids = ground.ids("train")
     run = pretrain(
@@ -200,11 +200,11 @@ def pretrained(method, course, ground, seed, directory):
         ground.store,
         ids,
         [f"patient {patients[image_id]}" for image_id in ids],
-        encoder=course.encoder,
-        settings=course.settings,
+        encoder=train_state.encoder,
+        settings=train_state.settings,
         seed=seed,
         directory=directory,
         split_title="generated",
     )
     encoder = load_encoder(run)[0].eval()
-    return features_of(encoder, course.size, ground.store, ground.store.image_ids, device="cpu").values
+    return features_of(encoder, train_state.size, ground.store, ground.store.image_ids, device="cpu").values

@@ -31,7 +31,7 @@ def largest_difference(one, two):
 )
 def test_two_parts_take_the_step_of_the_whole_batch(case, tmp_path):
     whole = RUNS["run"](SHORT[case], tmp_path / "whole")
-    parts = RUNS["run"](SHORT[case], tmp_path / "parts", accumulate=2)
+    parts = RUNS["run"](SHORT[case], tmp_path / "parts", gradient_accumulation_steps=2)
     assert parts["curves"]["train_loss"] == pytest.approx(whole["curves"]["train_loss"], abs=1e-5)
     assert largest_difference(whole["gradients"], parts["gradients"]) < 1e-5
     assert largest_difference(whole["state"], parts["state"]) < 1e-5
@@ -50,7 +50,7 @@ def test_two_parts_take_the_step_of_the_whole_batch(case, tmp_path):
 )
 def test_what_needs_the_whole_batch_says_why(case, reason, tmp_path):
     with pytest.raises(HilumError, match=reason):
-        RUNS["run"](replace(RUNS["CASES"][case], images=8), tmp_path, accumulate=2)
+        RUNS["run"](replace(RUNS["CASES"][case], images=8), tmp_path, gradient_accumulation_steps=2)
 
 
 def test_koleo_needs_the_whole_batch(tmp_path):
@@ -58,14 +58,14 @@ def test_koleo_needs_the_whole_batch(tmp_path):
         SHORT["dinov2-centering"], options={"teacher": "centering", "prototypes": 32, "head_batch_norm": False}
     )
     with pytest.raises(HilumError, match="KoLeo compares the images of the batch"):
-        RUNS["run"](case, tmp_path, accumulate=2)
+        RUNS["run"](case, tmp_path, gradient_accumulation_steps=2)
 
 
 @pytest.mark.parametrize("case", ["dino-centering", "fcmae"])
 def test_activations_computed_again_give_the_same_bits_from_less_memory(case, tmp_path):
     selected = []
     runs = []
-    for recompute in (False, True):
+    for activation_checkpointing in (False, True):
         held = 0
 
         def count(tensor):
@@ -74,7 +74,7 @@ def test_activations_computed_again_give_the_same_bits_from_less_memory(case, tm
             return tensor
 
         with saved_tensors_hooks(count, lambda tensor: tensor):
-            runs.append(RUNS["run"](SHORT[case], tmp_path / str(recompute), recompute=recompute))
+            runs.append(RUNS["run"](SHORT[case], tmp_path / str(activation_checkpointing), activation_checkpointing=activation_checkpointing))
         selected.append(held)
     assert torch.equal(torch.tensor(runs[0]["curves"]["train_loss"]), torch.tensor(runs[1]["curves"]["train_loss"]))
     for name, value in runs[0]["state"].items():
@@ -84,4 +84,4 @@ def test_activations_computed_again_give_the_same_bits_from_less_memory(case, tm
 
 def test_batch_norm_is_not_computed_again(tmp_path):
     with pytest.raises(HilumError, match="batch norm, whose statistics would move twice"):
-        RUNS["run"](replace(RUNS["CASES"]["simclr"], images=8), tmp_path, recompute=True)
+        RUNS["run"](replace(RUNS["CASES"]["simclr"], images=8), tmp_path, activation_checkpointing=True)

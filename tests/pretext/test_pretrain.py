@@ -15,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch.nn import functional
 
-from hilum.augment import POLICIES, plain_view, random_views
+from hilum.augment import AUGMENTATIONS, plain_view, random_views
 from hilum.data.patients import sealed
 from hilum.draws import image_keys
 from hilum.encoders.calibrated import calibrated_random
@@ -36,7 +36,7 @@ SETTING_BLAMED = {
     "swav": "epsilon",
     "dino": "teacher_temperature",
     "dinov2": "teacher_temperature",
-    "fcmae": "masked_patches",
+    "fcmae": "mask_ratio",
 }
 ENCODER = dict.fromkeys(METHODS, "resnet18") | {"dinov2": "vit_tiny_patch16_224", "fcmae": "convnextv2_atto"}
 SIZE = dict.fromkeys(METHODS, 32) | {"fcmae": 64}
@@ -201,7 +201,7 @@ def share_recognised(encoder):
     with torch.no_grad():
         first, second = (
             functional.normalize(
-                encoder(random_views(unseen, keys, POLICIES["simclr"], 64, seed=0, epoch=0, view=view))
+                encoder(random_views(unseen, keys, AUGMENTATIONS["simclr"], 64, seed=0, epoch=0, view=view))
             )
             for view in (0, 1)
         )

@@ -12,7 +12,7 @@ from hilum.pretext.pretrain import pretrain
 from hilum.pretext.settings import PretextSettings
 
 IMAGES = 32
-EVEN = {"first_teacher_temperature": 5.0, "teacher_temperature": 5.0, "prototypes": 64}
+EVEN = {"warmup_teacher_temperature": 5.0, "teacher_temperature": 5.0, "prototypes": 64}
 """Far above the student's 0.1, so that the teacher says the same to every prototype, whatever the image."""
 
 

@@ -77,7 +77,7 @@ def test_a_registered_method_trains_and_refuses_settings_like_the_others(page, s
     pixels = np.stack([128 + 100 * np.sin(a * x + b * y + c) for a, b, c in draws]).astype(np.uint8)
     store = store_of(pixels)
     settings = PretextSettings(
-        epochs=5, batch_size=16, lr=3e-3, warmup_epochs=0, policy="finetune", options={"width": 8}, device="cpu",
+        epochs=5, batch_size=16, lr=3e-3, warmup_epochs=0, augmentation="finetune", options={"width": 8}, device="cpu",
         precision="fp32",
     )  # fmt: skip
     images = store.image_ids

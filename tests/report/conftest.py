@@ -18,7 +18,7 @@ from hilum.evaluation import (
     evaluate_arms,
     evaluate_subgroups,
     external_validation,
-    margins_table,
+    equivalence_table,
     measure_arms,
     metrics_table,
     ranks_table,
@@ -191,7 +191,7 @@ def baseline_tables(study: ReportContent, n_bootstrap: int) -> tuple[pl.DataFram
 
 
 def audited(study: ReportContent) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-    """What `hilum audit` leaves, in its columns."""
+    """What `hilum label-issues` leaves, in its columns."""
     noise = pl.DataFrame(
         {
             "finding": ["Atelectasis", "Hernia"], "n": [300, 300], "positives": [70, 1],
@@ -306,7 +306,7 @@ def full_study(
         baseline_metrics=baseline_metrics,
         baseline_comparisons=baseline_comparisons,
         ranks=ranks_table([measured]),
-        margins=margins_table(measured, 0.02, reference="scratch"),
+        margins=equivalence_table(measured, 0.02, reference="scratch"),
         subgroups=pl.concat(groups),
         external=external_validation(cells, n_bootstrap=n_bootstrap),
         noise=noise,

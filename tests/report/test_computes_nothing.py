@@ -10,7 +10,7 @@ import hilum.report
 ROOT = Path(hilum.report.__file__).parent
 COMPUTING = {
     "benjamini_hochberg", "compare_predictions", "comparisons_table", "equivalence_p", "evaluate_arms",
-    "evaluate_predictions", "evaluate_single_label", "evaluate_subgroups", "evaluate_suite", "holm", "joint_table", "margins_table",
+    "evaluate_predictions", "evaluate_multiclass", "evaluate_subgroups", "evaluate_suite", "holm", "joint_table", "equivalence_table",
     "measure_arms", "metrics_table", "percentile_interval", "ranks_table", "bootstrap_arms", "score_interval",
     "two_sided_p",
 }  # fmt: skip

@@ -45,14 +45,14 @@ arms:
   scratch: {encoder: resnet18}
   ssl:
     encoder: vit_tiny_patch16_224
-    init: {pretrain: dinov2, on: {ours: 1, more: 0.25}, start: imagenet1k, epochs: 3, lr: 1e-3, policy: {like: simclr, flip: 0}, second_policy: none, local_policy: local, settings: {koleo_weight: 0.1, masked_patches: [0.1, 0.5]}}
-    finetune: {unfreeze: 2, lr: 1e-4, size: 224, policy: {crop_area: [0.5, 1]}, head: mlp, pooling: cls, dropout: 0.1}
+    init: {pretrain: dinov2, on: {ours: 1, more: 0.25}, start: imagenet1k, epochs: 3, lr: 1e-3, augmentation: {like: simclr, flip: 0}, second_augmentation: none, local_augmentation: local, settings: {koleo_weight: 0.1, mask_ratio: [0.1, 0.5]}}
+    finetune: {unfreeze: 2, lr: 1e-4, size: 224, augmentation: {crop_area: [0.5, 1]}, head: mlp, pooling: cls, dropout: 0.1}
   moco: {encoder: resnet50, init: {pretrain: mocov2, on: [ours, more], settings: {queue: 100}}}
   named: {encoder: densenet121, init: imagenet1k, finetune: {unfreeze: all}, sweep: {over: {encoder: [densenet121, resnet18], size: [64, 224]}, storage: trials.db}}
   chain: {start: chain}
   elsewhere: {features: {table: {ours: x.parquet, more: y.npy}, head: knn, missing: leave_out, trained_on: [padchest]}}
-pretrain: {preset: 1k, epochs: 10, batch_size: 64, optimizer: adamw, lr: 1e-3, layer_decay: 0.9, weight_decay: 0.05, last_weight_decay: 0.2, warmup_epochs: 2, clip_norm: 3, accumulate: 1, recompute: false, frozen_encoder_steps: 10, policy: simclr, size: 224, local_size: 96, precision: auto, seeds: first}
-finetune: {train: true, compile: off, unfreeze: all, lr: 1e-4, head_lr: 1e-3, layer_decay: 0.9, weight_decay: 1e-4, optimizer: adam, schedule: {plateau: {patience: 3}}, warmup_epochs: 0, ema: 0.99, epochs: 20, validations: null, keep: lowest, patience: 5, batch_size: 32, drop_last: true, policy: finetune, size: 224, class_weights: balanced, max_class_weight: 100, focal: null, label_smoothing: 0, reduction: mean, resample: null, head: linear, pooling: own, dropout: 0, tta: none}
+pretrain: {preset: 1k, epochs: 10, batch_size: 64, optimizer: adamw, lr: 1e-3, layer_decay: 0.9, weight_decay: 0.05, weight_decay_end: 0.2, warmup_epochs: 2, clip_grad_norm: 3, gradient_accumulation_steps: 1, activation_checkpointing: false, freeze_encoder_steps: 10, augmentation: simclr, size: 224, local_size: 96, precision: auto, seeds: first}
+finetune: {train: true, compile: off, unfreeze: all, lr: 1e-4, head_lr: 1e-3, layer_decay: 0.9, weight_decay: 1e-4, optimizer: adam, schedule: {plateau: {patience: 3}}, warmup_epochs: 0, ema: 0.99, epochs: 20, validations: null, keep: lowest, patience: 5, batch_size: 32, drop_last: true, augmentation: finetune, size: 224, class_weights: balanced, max_class_weight: 100, focal: null, label_smoothing: 0, reduction: mean, resample: null, head: linear, pooling: own, dropout: 0, tta: none}
 sweep: {over: {lr: [1e-4, 1e-3], dropout: [0, 0.1]}, search: halving, select: val_loss, best_per: [lr], reduction: 3}
 precision: fp32
 seeds: [0, 1]

@@ -33,7 +33,7 @@ arms:
   scratch: {encoder: resnet18, finetune: {unfreeze: 0}}
   good: {features: {table: {images: AT_HOME, elsewhere: AWAY}, missing: leave_out}}
   neighbours: {features: {table: {images: AT_HOME, elsewhere: AWAY}, head: knn, missing: leave_out, trained_on: [mimic_cxr_jpg]}}
-finetune: {epochs: 1, lr: 1e-3, policy: none}
+finetune: {epochs: 1, lr: 1e-3, augmentation: none}
 seeds: [0]
 evaluate: {n_bootstrap: 100, min_positive_patients: 2, contaminated: mark}
 """

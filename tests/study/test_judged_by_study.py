@@ -25,7 +25,7 @@ task:
 arms:
   scratch: {encoder: resnet18, finetune: {unfreeze: 0}}
   other: {encoder: resnet18, finetune: {unfreeze: 0, head: mlp}}
-finetune: {epochs: 1, lr: 1e-3, policy: none}
+finetune: {epochs: 1, lr: 1e-3, augmentation: none}
 seeds: [0]
 evaluate: {n_bootstrap: 100, min_positive_patients: 2}
 explain: null

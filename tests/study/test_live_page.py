@@ -26,4 +26,4 @@ def test_the_page_reloads_as_long_as_the_study_runs_and_shows_what_each_step_doe
     text = page.read_text()
     assert "3 of 7 · epoch 3/7" in text
     assert text.count('class="done"') == len(list(out.rglob("step.json")))
-    assert "<polyline" in text  # the course of a training
+    assert "<polyline" in text  # the train_state of a training

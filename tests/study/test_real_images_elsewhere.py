@@ -21,7 +21,7 @@ task:
   test_on: [tiny64, dicom]
 arms:
   scratch: {encoder: resnet18}
-  frozen: {encoder: resnet18, finetune: {unfreeze: 0, policy: none}}
+  frozen: {encoder: resnet18, finetune: {unfreeze: 0, augmentation: none}}
 finetune: {epochs: EPOCHS}
 seeds: [0, 1]
 evaluate: {n_bootstrap: BOOTSTRAP, min_positive_patients: 5}

@@ -27,7 +27,7 @@ task:
 arms:
   plain: {encoder: toh2023_xvt, sweep: null}
   tuned: {encoder: toh2023_xvt}
-finetune: {epochs: 3, patience: null, policy: none, validations: 3, unfreeze: 0}
+finetune: {epochs: 3, patience: null, augmentation: none, validations: 3, unfreeze: 0}
 sweep: {over: {lr: [1e-2, 1e-4], unfreeze: [0, 1]}, search: halving, best_per: [unfreeze]}
 seeds: [0, 1]
 evaluate: {n_bootstrap: 100, min_positive_patients: 2}

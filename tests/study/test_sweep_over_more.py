@@ -26,7 +26,7 @@ task:
 arms:
   tuned: {encoder: toh2023_xvt}
   plain: {encoder: toh2023_xvt, sweep: null}
-finetune: {epochs: 1, lr: 1e-3, patience: null, policy: none, unfreeze: 0}
+finetune: {epochs: 1, lr: 1e-3, patience: null, augmentation: none, unfreeze: 0}
 sweep: {over: {encoder: [toh2023_xvt, resnet18], size: [32, 48], unfreeze: up_to_half}, best_per: [encoder]}
 seeds: [0]
 evaluate: {n_bootstrap: 100, min_positive_patients: 2}

@@ -123,7 +123,7 @@ def test_what_computes_something_else_is_not_used(monkeypatch):
 
 def test_why_a_run_is_not_compiled():
     encoder = create_encoder("toh2023_resnet", seed=0)
-    assert decided("on", encoder, recompute=True).code == "recompute"
+    assert decided("on", encoder, activation_checkpointing=True).code == "activation_checkpointing"
     assert decided("on", encoder.requires_grad_(False)).code == "nothing_to_compile"
     assert decided("on", torch.nn.Linear(32, 2)).code == "nothing_to_compile"
 

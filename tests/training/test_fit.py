@@ -42,7 +42,7 @@ def test_plain_descent_moves_the_weight_as_by_hand(batches, tmp_path):
 def test_gradients_are_clipped_to_the_norm_asked_for(batches, tmp_path):
     line = Line()
     settings = TrainingSettings(
-        epochs=1, lr=1.0, optimizer="sgd", schedule="constant", precision="fp32", clip_norm=0.25
+        epochs=1, lr=1.0, optimizer="sgd", schedule="constant", precision="fp32", clip_grad_norm=0.25
     )
     fit(line, batches(0, 8), settings=settings, directory=tmp_path)
     assert line.weight.item() == pytest.approx(0.75, rel=1e-4)

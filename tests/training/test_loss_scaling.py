@@ -54,7 +54,7 @@ def test_a_step_that_overflows_is_left_out_and_halves_the_scale(batches, tmp_pat
 
 def test_gradients_are_clipped_at_their_own_size_not_at_the_scaled_one(batches, tmp_path):
     module = ThroughHalf(slope=0.25)
-    fit(module, batches(0, 8), settings=replace(SETTINGS, epochs=1, clip_norm=0.125), directory=tmp_path)
+    fit(module, batches(0, 8), settings=replace(SETTINGS, epochs=1, clip_grad_norm=0.125), directory=tmp_path)
     assert module.weight.item() == pytest.approx(-0.5 * 0.125, rel=1e-5)
 
 

@@ -11,7 +11,7 @@ import torch
 from lightning.fabric import Fabric
 from torch.profiler import ProfilerActivity, profile
 
-from hilum.augment import POLICIES
+from hilum.augment import AUGMENTATIONS
 from hilum.augment.parameters import draw_parameters
 from hilum.augment.tensor_ops import render_views_with_tensors
 from hilum.data.transfer import Awaited, to_device
@@ -68,18 +68,18 @@ def test_a_step_waits_for_nothing(name):
     store = RUNS["images"](8, case.size)
     (batch,) = RUNS["batches_of"](case, store, store.image_ids, 8, 0, shuffle=True, drop_last=True)
     trainable = RUNS["trainable_of"](case, store, 10)
-    settings = TrainingSettings(epochs=10, lr=1e-4, clip_norm=1.0, last_weight_decay=0.1, precision="fp32")
+    settings = TrainingSettings(epochs=10, lr=1e-4, clip_grad_norm=1.0, weight_decay_end=0.1, precision="fp32")
     stepper = Stepper(Fabric(accelerator="cpu"), trainable.train(), settings, 1)
     steps = itertools.count()
     stepper.take(batch, 2, next(steps), 1.0)
     assert waits(lambda: stepper.take(batch, 2, next(steps), 1.0)) == {}
 
 
-@pytest.mark.parametrize("policy", sorted(POLICIES))
-def test_augmentation_on_an_accelerator_waits_for_nothing(policy):
+@pytest.mark.parametrize("augmentation", sorted(AUGMENTATIONS))
+def test_augmentation_on_an_accelerator_waits_for_nothing(augmentation):
     keys = image_keys(map(str, range(4)))
     images = torch.zeros(4, 24, 24, dtype=torch.uint8)
-    parameters = draw_parameters(keys, POLICIES[policy], 24, 16, seed=0, epoch=0, view=0)
+    parameters = draw_parameters(keys, AUGMENTATIONS[augmentation], 24, 16, seed=0, epoch=0, view=0)
     assert waits(lambda: render_views_with_tensors(images, parameters, 16)) == {}
 
 

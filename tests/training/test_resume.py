@@ -11,7 +11,7 @@ from hilum.training.fit import fit
 from hilum.training.settings import TrainingSettings
 
 EVERY_STEP = TrainingSettings(
-    epochs=3, lr=0.01, precision="fp32", warmup_epochs=1, clip_norm=1.0, checkpoint_every_seconds=0
+    epochs=3, lr=0.01, precision="fp32", warmup_epochs=1, clip_grad_norm=1.0, checkpoint_every_seconds=0
 )
 
 

@@ -49,12 +49,12 @@ def test_heads_train_alone_for_the_first_steps(batches, tmp_path):
     """Neither weights nor batch-norm statistics of the encoder move, nor does weight decay shrink it."""
     waiting = Scores()
     start, head = encoder_bits(waiting), waiting.head.weight.clone()
-    fit(waiting, batches(0, 40), settings=replace(PLAIN, frozen_encoder_steps=5), directory=tmp_path / "all")
+    fit(waiting, batches(0, 40), settings=replace(PLAIN, freeze_encoder_steps=5), directory=tmp_path / "all")
     assert equal(encoder_bits(waiting), start)
     assert not torch.equal(waiting.head.weight, head)
     assert all(parameter.requires_grad for parameter in waiting.parameters())
     once = Scores()
-    fit(once, batches(0, 40), settings=replace(PLAIN, frozen_encoder_steps=4), directory=tmp_path / "but-one")
+    fit(once, batches(0, 40), settings=replace(PLAIN, freeze_encoder_steps=4), directory=tmp_path / "but-one")
     moved = encoder_bits(once)
     assert {int(value) for name, value in moved.items() if "num_batches" in name} == {1}
     stem = f"body.{once.encoder.stem.convolution}.weight"
@@ -65,7 +65,7 @@ def test_a_run_killed_while_the_encoder_waits_and_after_ends_with_the_same_bits(
     class Killed(Exception):
         pass
 
-    settings = replace(PLAIN, epochs=2, frozen_encoder_steps=4, checkpoint_every_seconds=0)
+    settings = replace(PLAIN, epochs=2, freeze_encoder_steps=4, checkpoint_every_seconds=0)
     whole, resumed = Scores(), Scores()
     fit(whole, batches(0, 40), settings=settings, directory=tmp_path / "whole")
     for kill in (3, 6):
@@ -90,7 +90,7 @@ def test_a_batch_in_parts_takes_the_step_of_the_whole(batches, tmp_path):
                 module.training = False
         fit(
             scores, batches(0, 40), directory=tmp_path / str(parts),
-            settings=replace(PLAIN, optimizer="sgd", lr=1e-3, accumulate=parts, clip_norm=1.0),
+            settings=replace(PLAIN, optimizer="sgd", lr=1e-3, gradient_accumulation_steps=parts, clip_grad_norm=1.0),
         )  # fmt: skip
         assert scores.sizes == [8 // parts] * 5 * parts
         ends.append(scores.state_dict())
@@ -110,12 +110,12 @@ def test_a_batch_in_parts_takes_the_step_of_the_whole(batches, tmp_path):
 )
 def test_parts_that_would_change_the_result_are_refused(batches, tmp_path, reason, images, parts, message):
     with pytest.raises(HilumError, match=message):
-        fit(Scores(reason), batches(0, images), settings=replace(PLAIN, accumulate=parts), directory=tmp_path)
+        fit(Scores(reason), batches(0, images), settings=replace(PLAIN, gradient_accumulation_steps=parts), directory=tmp_path)
 
 
 def test_a_loss_that_says_nothing_of_itself_is_taken_whole(batches, blobs, tmp_path):
     with pytest.raises(HilumError, match="not known to be a mean over images"):
-        fit(blobs(), batches(0, 40), settings=replace(PLAIN, accumulate=2), directory=tmp_path)
+        fit(blobs(), batches(0, 40), settings=replace(PLAIN, gradient_accumulation_steps=2), directory=tmp_path)
 
 
 def test_weight_decay_moves_during_the_run(batches, tmp_path):
@@ -130,7 +130,7 @@ def test_weight_decay_moves_during_the_run(batches, tmp_path):
             return self.weight.sum() * 0.0
 
     still = Still()
-    settings = replace(PLAIN, optimizer="adamw", schedule="constant", last_weight_decay=0.5)
+    settings = replace(PLAIN, optimizer="adamw", schedule="constant", weight_decay_end=0.5)
     fit(still, batches(0, 40), settings=settings, directory=tmp_path)
     betas = [0.5 - 0.4 * share for share in (1.0, 0.9045085, 0.6545085, 0.3454915, 0.0954915)]
     expected = 1.0

@@ -2,18 +2,18 @@
 
 from typing import TYPE_CHECKING, Any
 
-from hilum.augment.library import POLICIES, policy_of
-from hilum.augment.policy import ViewPolicy
+from hilum.augment.library import AUGMENTATIONS, augmentation_of
+from hilum.augment.augmentation import Augmentation
 
 if TYPE_CHECKING:
     from hilum.augment.parameters import of_copies
     from hilum.augment.render import plain_view, random_views, views_to_average
 
-__all__ = ["POLICIES", "ViewPolicy", "of_copies", "plain_view", "policy_of", "random_views", "views_to_average"]
+__all__ = ["AUGMENTATIONS", "Augmentation", "of_copies", "plain_view", "augmentation_of", "random_views", "views_to_average"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import what needs torch when it is asked for: policies are read long before a view is drawn."""
+    """Import what needs torch when it is asked for: augmentations are read long before a view is drawn."""
     if name == "of_copies":
         from hilum.augment import parameters
 

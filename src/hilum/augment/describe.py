@@ -1,58 +1,58 @@
-"""Policies in words, for tables and people."""
+"""Augmentations in words, for tables and people."""
 
-from hilum.augment.policy import Range, ViewPolicy
+from hilum.augment.augmentation import Range, Augmentation
 
 
-def in_words(policy: ViewPolicy) -> str:
-    """What a policy does, such as "crop to 50–100 % of the area, rotation ±10°, mirror image 50 %"."""
-    parts = [*_geometry(policy), *_grays(policy), *_erasing(policy)]
+def in_words(augmentation: Augmentation) -> str:
+    """What an augmentation does, such as "crop to 50–100 % of the area, rotation ±10°, mirror image 50 %"."""
+    parts = [*_geometry(augmentation), *_grays(augmentation), *_erasing(augmentation)]
     return ", ".join(parts) or "nothing"
 
 
-def _geometry(policy: ViewPolicy) -> list[str]:
+def _geometry(augmentation: Augmentation) -> list[str]:
     parts = []
-    if policy.crop_area != (1.0, 1.0):
-        aspect = "" if policy.crop_aspect == (1.0, 1.0) else f" (aspect {_range(policy.crop_aspect)})"
-        parts.append(f"crop to {_percent(policy.crop_area)} of the area{aspect}")
-    elif policy.crop_aspect != (1.0, 1.0):
-        parts.append(f"crop to aspect {_range(policy.crop_aspect)}")
-    if policy.keep_lungs:
-        parts.append(f"at least {_percent(policy.keep_lungs)} of the lungs")
-    if policy.rotate:
-        parts.append(f"rotation ±{policy.rotate:g}°")
-    if policy.shift:
-        parts.append(f"shift ±{_percent(policy.shift)} of the side")
-    if policy.scale != (1.0, 1.0):
-        parts.append(f"scale {_range(policy.scale)}")
-    if policy.flip:
-        parts.append(f"mirror image {_percent(policy.flip)}")
+    if augmentation.crop_area != (1.0, 1.0):
+        aspect = "" if augmentation.crop_aspect == (1.0, 1.0) else f" (aspect {_range(augmentation.crop_aspect)})"
+        parts.append(f"crop to {_percent(augmentation.crop_area)} of the area{aspect}")
+    elif augmentation.crop_aspect != (1.0, 1.0):
+        parts.append(f"crop to aspect {_range(augmentation.crop_aspect)}")
+    if augmentation.keep_lungs:
+        parts.append(f"at least {_percent(augmentation.keep_lungs)} of the lungs")
+    if augmentation.rotate:
+        parts.append(f"rotation ±{augmentation.rotate:g}°")
+    if augmentation.shift:
+        parts.append(f"shift ±{_percent(augmentation.shift)} of the side")
+    if augmentation.scale != (1.0, 1.0):
+        parts.append(f"scale {_range(augmentation.scale)}")
+    if augmentation.flip:
+        parts.append(f"mirror image {_percent(augmentation.flip)}")
     return parts
 
 
-def _grays(policy: ViewPolicy) -> list[str]:
+def _grays(augmentation: Augmentation) -> list[str]:
     parts = []
-    if policy.brightness:
-        parts.append(f"brightness ±{_percent(policy.brightness)}")
-    if policy.contrast:
-        parts.append(f"contrast ±{_percent(policy.contrast)}")
-    if policy.gamma != (1.0, 1.0):
-        parts.append(f"gamma {_range(policy.gamma)}")
-    if parts and policy.jitter_probability < 1:
-        parts[-1] += f" (all in {_percent(policy.jitter_probability)} of the views)"
-    if policy.blur_probability:
-        parts.append(f"blur {_percent(policy.blur_probability)} (σ {_range(policy.blur_sigma)} px)")
-    if policy.solarize_probability:
-        parts.append(f"solarisation {_percent(policy.solarize_probability)}")
-    if policy.noise[1]:
-        parts.append(f"noise (σ {_percent(policy.noise)} of white)")
+    if augmentation.brightness:
+        parts.append(f"brightness ±{_percent(augmentation.brightness)}")
+    if augmentation.contrast:
+        parts.append(f"contrast ±{_percent(augmentation.contrast)}")
+    if augmentation.gamma != (1.0, 1.0):
+        parts.append(f"gamma {_range(augmentation.gamma)}")
+    if parts and augmentation.jitter_probability < 1:
+        parts[-1] += f" (all in {_percent(augmentation.jitter_probability)} of the views)"
+    if augmentation.blur_probability:
+        parts.append(f"blur {_percent(augmentation.blur_probability)} (σ {_range(augmentation.blur_sigma)} px)")
+    if augmentation.solarize_probability:
+        parts.append(f"solarisation {_percent(augmentation.solarize_probability)}")
+    if augmentation.noise[1]:
+        parts.append(f"noise (σ {_percent(augmentation.noise)} of white)")
     return parts
 
 
-def _erasing(policy: ViewPolicy) -> list[str]:
-    if not policy.erase_probability:
+def _erasing(augmentation: Augmentation) -> list[str]:
+    if not augmentation.erase_probability:
         return []
-    lungs = f", at most {_percent(policy.erase_lungs)} of the lungs" if policy.erase_lungs < 1 else ""
-    return [f"erasing {_percent(policy.erase_probability)} ({_percent(policy.erase_area)} of the view{lungs})"]
+    lungs = f", at most {_percent(augmentation.erase_lungs)} of the lungs" if augmentation.erase_lungs < 1 else ""
+    return [f"erasing {_percent(augmentation.erase_probability)} ({_percent(augmentation.erase_area)} of the view{lungs})"]
 
 
 def _range(ends: Range, factor: float = 1.0) -> str:

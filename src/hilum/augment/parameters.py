@@ -1,4 +1,4 @@
-"""From a policy and a batch's keys to the affine map, grey-level line, blur and finish of each view."""
+"""From an augmentation and a batch's keys to the affine map, grey-level line, blur and finish of each view."""
 
 from dataclasses import dataclass, replace
 
@@ -7,11 +7,11 @@ from numpy.typing import NDArray
 
 from hilum.augment.finish import Finish
 from hilum.augment.lungs import lung_points, window_that_keeps, window_that_spares
-from hilum.augment.policy import ViewPolicy
+from hilum.augment.augmentation import Augmentation
 from hilum.data.resampling import COPIES
 from hilum.draws import uniforms
 
-_DRAWS = 24  # one column a parameter, also where a policy does not use it: changing one range moves no other draw
+_DRAWS = 24  # one column a parameter, also where an augmentation does not use it: changing one range moves no other draw
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class ViewParameters:
         maps: (N, 2, 3), from a view's pixel (x, y, 1) to the source's (x, y); pixel centres lie at integers.
         brightness, contrast: factors, (N,).
         sigma: of the blur in pixels of the view, (N,); 0 for none.
-        finish: what comes after the blur; None where the policy has nothing of it.
+        finish: what comes after the blur; None where the augmentation has nothing of it.
     """
 
     maps: NDArray[np.float64]
@@ -96,13 +96,13 @@ def after(before: NDArray[np.float64] | None, parameters: ViewParameters, source
 
 
 def draw_parameters(
-    keys: NDArray[np.uint64], policy: ViewPolicy, source: int, size: int, *, seed: int, epoch: int, view: int
+    keys: NDArray[np.uint64], augmentation: Augmentation, source: int, size: int, *, seed: int, epoch: int, view: int
 ) -> ViewParameters:
     """Draw the parameters of one view of each image.
 
     Args:
         keys: `hilum.draws.image_keys`, (N,).
-        policy: the ranges.
+        augmentation: the ranges.
         source: pixels a side of the images.
         size: pixels a side of the views.
         seed: as in `hilum.draws.uniforms`.
@@ -113,30 +113,30 @@ def draw_parameters(
         Row i depends on keys[i] and the arguments after it, not on the other rows.
     """
     draws = uniforms(seed, keys, _DRAWS, epoch=epoch, view=view).T
-    half, centre = _window(draws[0:4], policy.crop_area, policy.crop_aspect)
-    angle = np.deg2rad(policy.rotate * (2 * draws[4] - 1))
-    shift = 2 * policy.shift * (2 * draws[5:7].T - 1)
-    scale = _between(draws[7], policy.scale)
-    mirror = np.where(draws[8] < policy.flip, -1.0, 1.0)
+    half, centre = _window(draws[0:4], augmentation.crop_area, augmentation.crop_aspect)
+    angle = np.deg2rad(augmentation.rotate * (2 * draws[4] - 1))
+    shift = 2 * augmentation.shift * (2 * draws[5:7].T - 1)
+    scale = _between(draws[7], augmentation.scale)
+    mirror = np.where(draws[8] < augmentation.flip, -1.0, 1.0)
     turned = np.stack([np.cos(angle), np.sin(angle), -np.sin(angle), np.cos(angle)], axis=1).reshape(-1, 2, 2)
     lungs = np.empty((len(keys), 0, 2))
-    if policy.keep_lungs > 0 or policy.erase_lungs < 1:
+    if augmentation.keep_lungs > 0 or augmentation.erase_lungs < 1:
         lungs = lung_points() @ turned * scale[:, None, None] + shift[:, None]
-    if policy.keep_lungs > 0:
-        half, centre = window_that_keeps(half, centre, lungs, policy.keep_lungs)
+    if augmentation.keep_lungs > 0:
+        half, centre = window_that_keeps(half, centre, lungs, augmentation.keep_lungs)
 
     # View -> source: mirror, into the crop, then undo shift, scale and rotation.
     back = turned / scale[:, None, None]
     linear = back * np.stack([mirror * half[:, 0], half[:, 1]], axis=1)[:, None, :]
     offset = back @ (centre - shift)[:, :, None]
-    jittered = draws[13] < policy.jitter_probability
+    jittered = draws[13] < augmentation.jitter_probability
     visible = (lungs - centre[:, None]) / half[:, None] * np.stack([mirror, np.ones_like(mirror)], axis=1)[:, None]
     return ViewParameters(
         maps=_in_pixels(np.concatenate([linear, offset], axis=2), source, size),
-        brightness=np.where(jittered, 1 + policy.brightness * (2 * draws[9] - 1), 1.0),
-        contrast=np.where(jittered, 1 + policy.contrast * (2 * draws[10] - 1), 1.0),
-        sigma=np.where(draws[11] < policy.blur_probability, _between(draws[12], policy.blur_sigma), 0.0),
-        finish=_finish(draws, jittered, visible, policy, size),
+        brightness=np.where(jittered, 1 + augmentation.brightness * (2 * draws[9] - 1), 1.0),
+        contrast=np.where(jittered, 1 + augmentation.contrast * (2 * draws[10] - 1), 1.0),
+        sigma=np.where(draws[11] < augmentation.blur_probability, _between(draws[12], augmentation.blur_sigma), 0.0),
+        finish=_finish(draws, jittered, visible, augmentation, size),
     )
 
 
@@ -164,26 +164,26 @@ def _finish(
     draws: NDArray[np.float64],
     jittered: NDArray[np.bool_],
     lungs: NDArray[np.float64],
-    policy: ViewPolicy,
+    augmentation: Augmentation,
     size: int,
 ) -> Finish | None:
     """What comes after the blur; `lungs`, (N, K, 2), as the view shows them."""
-    erases = policy.erase_probability > 0
-    if not (erases or policy.gamma != (1.0, 1.0) or policy.solarize_probability > 0 or policy.noise[1] > 0):
+    erases = augmentation.erase_probability > 0
+    if not (erases or augmentation.gamma != (1.0, 1.0) or augmentation.solarize_probability > 0 or augmentation.noise[1] > 0):
         return None
-    low, high = np.log(policy.gamma)
-    half, centre = _window(draws[20:24], policy.erase_area, policy.erase_aspect)
-    if policy.erase_lungs < 1:
-        half = window_that_spares(half, centre, lungs, policy.erase_lungs)
+    low, high = np.log(augmentation.gamma)
+    half, centre = _window(draws[20:24], augmentation.erase_area, augmentation.erase_aspect)
+    if augmentation.erase_lungs < 1:
+        half = window_that_spares(half, centre, lungs, augmentation.erase_lungs)
     # Erased are the pixels whose centre lies in the rectangle.
     edges = np.stack([centre - half, centre + half], axis=2)[:, ::-1].reshape(-1, 4)
     pixels = np.ceil((edges + 1) * (size / 2) - 0.5).clip(0, size).astype(np.int64)
     return Finish(
         gamma=np.where(jittered, np.exp(low + draws[14] * (high - low)), 1.0),
-        solarized=draws[15] < policy.solarize_probability,
-        noise=_between(draws[16], policy.noise),
+        solarized=draws[15] < augmentation.solarize_probability,
+        noise=_between(draws[16], augmentation.noise),
         noise_keys=(draws[17:19].T * 2.0**32).astype(np.uint64),
-        erased=np.where((draws[19] < policy.erase_probability)[:, None], pixels, 0),
+        erased=np.where((draws[19] < augmentation.erase_probability)[:, None], pixels, 0),
     )
 
 

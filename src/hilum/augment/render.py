@@ -18,7 +18,7 @@ from hilum.augment.parameters import (
     footprints,
     plain_parameters,
 )
-from hilum.augment.policy import ViewPolicy
+from hilum.augment.augmentation import Augmentation
 from hilum.augment.tensor_ops import render_views_with_tensors
 from hilum.errors import HilumError
 
@@ -29,7 +29,7 @@ _IMAGES_A_THREAD = 8  # fewer are not worth a thread's start
 def random_views(
     images: Tensor,
     keys: NDArray[np.uint64],
-    policy: ViewPolicy,
+    augmentation: Augmentation,
     size: int,
     *,
     seed: int,
@@ -42,7 +42,7 @@ def random_views(
     Args:
         images: (N, 1, S, S), uint8, or float in [0, 1].
         keys: `hilum.draws.image_keys` of the images, (N,).
-        policy: the ranges of what is drawn.
+        augmentation: the ranges of what is drawn.
         size: pixels a side of the views, T.
         seed: of the run.
         epoch: another epoch gives another view.
@@ -51,14 +51,14 @@ def random_views(
             resampling. None: nothing.
 
     Returns:
-        (N, 1, T, T), float32 in [0, 1], on the device of `images`. A view is a function of its image, key, policy,
+        (N, 1, T, T), float32 in [0, 1], on the device of `images`. A view is a function of its image, key, augmentation,
         size, seed, epoch and view alone: bitwise the same in any batch, on one kind of device.
 
     Raises:
         HilumError: the images are not a batch of square one-channel images.
     """
     _check(images)
-    parameters = draw_parameters(keys, policy, images.shape[-1], size, seed=seed, epoch=epoch, view=view)
+    parameters = draw_parameters(keys, augmentation, images.shape[-1], size, seed=seed, epoch=epoch, view=view)
     return render_views(images, after(before, parameters, images.shape[-1]), size)
 
 

@@ -51,7 +51,7 @@ def compare(
     margin: Margin = EvaluationSettings.margin,
     n_bootstrap: NBootstrap = BootstrapConfig.n_bootstrap,
     seed: Seed = BootstrapConfig.seed,
-    min_positives: MinPositives = EvaluationSettings.min_positives,
+    min_positive_patients: MinPositives = EvaluationSettings.min_positive_patients,
     as_json: AsJson = False,
 ) -> None:
     """Differences, A minus B, with 95 % intervals and two-sided p-values on the same resamples of patients.
@@ -86,7 +86,7 @@ def compare(
         margin=margin,
         n_bootstrap=n_bootstrap,
         seed=seed,
-        min_positives=min_positives,
+        min_positive_patients=min_positive_patients,
         progress=progress,
     )
     table, about = result.comparisons, result.about

@@ -34,7 +34,7 @@ def embed(
     like: Annotated[list[str] | None, typer.Option(metavar="IMAGE_ID", help="Show images like this one.")] = None,
     k: Annotated[int, typer.Option("--k", min=1, max=1000, help="Nearest images, in numbers and tables.")] = 20,
     same_patient: Annotated[
-        bool, typer.Option("--same-patient", help="Images like this one may be of the same patient.")
+        bool, typer.Option("--allow-same-patient", help="Images like this one may be of the same patient.")
     ] = False,
     images: Annotated[int, typer.Option(min=10, help="Points to draw, at random where there are more.")] = 10_000,
     split: Annotated[str | None, typer.Option(help="Only images of this published list: train, val, test.")] = None,
@@ -62,7 +62,7 @@ def embed(
     Examples:
       hilum embed runs/simclr --data chestxray14=/data/CXR8 --split test --out embedded
       hilum embed runs/tiny/arms/simclr/seed-0 --data chestxray14=/data/CXR8 --method both --out embedded
-      hilum embed dinov2_vits14 --data ours=images --labels images/labels.csv --like 0042.png --out embedded --json
+      hilum embed dinov2_vits14 --data ours=images --labels images/labels.csv --similar-to 0042.png --out embedded --json
     """
     from hilum.runs.embed import embed as run
 

@@ -19,7 +19,7 @@ DataSets = Annotated[
 SharesOfData = Annotated[
     list[str] | None,
     typer.Option(
-        "--share", metavar="NAME=PERCENT", help="Of the patients of one data set to learn from, at random; repeatable."
+        "--patient-fraction", metavar="NAME=PERCENT", help="Of the patients of one data set to learn from, at random; repeatable."
     ),
 ]
 
@@ -39,6 +39,6 @@ def parse_fractions(fractions: Sequence[str], names: Sequence[str]) -> dict[str,
             share = 0.0
         if name not in shares or not 0 < share <= 100:
             expected = f"NAME=PERCENT, with NAME one of {', '.join(names)} and more than 0 and at most 100 percent"
-            raise HilumError("--share", expected=expected, found=each, fix=f"For example {names[0]}=50.")
+            raise HilumError("--patient-fraction", expected=expected, found=each, fix=f"For example {names[0]}=50.")
         shares[name] = share
     return {name: share / 100 for name, share in shares.items()}

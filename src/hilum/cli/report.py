@@ -23,7 +23,7 @@ def report(
         int | None, typer.Option(help="Bootstrap resamples of patients (and seeds); the study's, or 2000.")
     ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Of the resamples; the study's, or 0.")] = None,
-    min_positives: Annotated[
+    min_positive_patients: Annotated[
         int | None,
         typer.Option(
             min=2,
@@ -58,7 +58,7 @@ def report(
     from hilum.runs.report import ReportSettings
     from hilum.runs.report import report as run
 
-    settings = ReportSettings(n_bootstrap, seed, min_positives, reference, held_out)
+    settings = ReportSettings(n_bootstrap, seed, min_positive_patients, reference, held_out)
     result = run(directory, out, question=question, settings=settings, progress=progress)
     echo(result.summary[0])
     echo()

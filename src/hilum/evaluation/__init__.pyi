@@ -41,7 +41,7 @@ from .labels import (
     label_agreement as label_agreement,
 )
 from .labels import (
-    rank_suspects as rank_suspects,
+    rank_label_issues as rank_label_issues,
 )
 from .labels import (
     wrong_shares as wrong_shares,
@@ -125,13 +125,13 @@ from .tables import (
     evaluate_predictions as evaluate_predictions,
 )
 from .tables import (
-    evaluate_single_label as evaluate_single_label,
+    evaluate_multiclass as evaluate_multiclass,
 )
 from .tables import (
     evaluate_subgroups as evaluate_subgroups,
 )
 from .tables import (
-    margins_table as margins_table,
+    equivalence_table as equivalence_table,
 )
 from .tables import (
     metrics_table as metrics_table,
@@ -187,7 +187,7 @@ __all__ = [
     "delong",
     "evaluate_arms",
     "evaluate_predictions",
-    "evaluate_single_label",
+    "evaluate_multiclass",
     "evaluate_subgroups",
     "evaluate_suite",
     "expected_calibration_error",
@@ -195,11 +195,11 @@ __all__ = [
     "google_agreement",
     "holm",
     "label_agreement",
-    "margins_table",
+    "equivalence_table",
     "measure_arms",
     "metrics_table",
     "partial_auroc",
-    "rank_suspects",
+    "rank_label_issues",
     "ranks_table",
     "read_predictions",
     "read_trained_on",

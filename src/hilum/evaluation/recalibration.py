@@ -14,7 +14,7 @@ from scipy.special import expit, logit
 from sklearn.isotonic import IsotonicRegression
 
 from hilum.errors import HilumError
-from hilum.evaluation.metrics import known_sides
+from hilum.evaluation.metrics import split_by_label
 from hilum.evaluation.predictions import SCORE, Predictions
 from hilum.notes import Code, note
 
@@ -43,7 +43,7 @@ def fit_temperature(labels: NDArray[np.floating], probabilities: NDArray[np.floa
         labels: (N,), 1, 0 or NaN (left out), with positives and negatives.
         probabilities: (N,), 0 to 1.
     """
-    positive, probability = known_sides(labels, probabilities)
+    positive, probability = split_by_label(labels, probabilities)
     x = _logits(probability)
     found = minimize_scalar(
         lambda log_slope: _loss(np.exp(log_slope) * x, positive), bounds=(-6.0, 6.0), method="bounded"
@@ -61,7 +61,7 @@ def fit_platt(labels: NDArray[np.floating], probabilities: NDArray[np.floating])
         labels: (N,), 1, 0 or NaN (left out), with positives and negatives.
         probabilities: (N,), 0 to 1.
     """
-    positive, probability = known_sides(labels, probabilities)
+    positive, probability = split_by_label(labels, probabilities)
     x = _logits(probability)
 
     def loss_and_gradient(at: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
@@ -81,7 +81,7 @@ def fit_isotonic(labels: NDArray[np.floating], probabilities: NDArray[np.floatin
         labels: (N,), 1, 0 or NaN (left out), with positives and negatives.
         probabilities: (N,), 0 to 1.
     """
-    positive, probability = known_sides(labels, probabilities)
+    positive, probability = split_by_label(labels, probabilities)
     steps = IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip").fit(probability, positive)
     return lambda given: np.asarray(steps.predict(given), dtype=np.float64)
 

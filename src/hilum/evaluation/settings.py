@@ -9,13 +9,13 @@ class EvaluationSettings:
     """What decides the numbers of an evaluation, beside its bootstrap (`hilum.evaluation.BootstrapConfig`).
 
     Attributes:
-        min_positives: Findings with fewer positive (or negative) patients are not in means and not tested.
+        min_positive_patients: Findings with fewer positive (or negative) patients are not in means and not tested.
         min_group: Groups with fewer positive (or negative) patients of a finding get no number.
         margin: Largest AUROC difference that does not matter, named before the results are seen: tests of
             non-inferiority and equivalence.
     """
 
-    min_positives: int = 10
+    min_positive_patients: int = 10
     min_group: int = 20
     margin: float | None = None
 

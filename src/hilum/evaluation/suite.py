@@ -18,10 +18,10 @@ from hilum.evaluation.settings import EvaluationSettings
 from hilum.evaluation.tables import (
     UNDERDIAGNOSIS,
     comparisons_table,
-    evaluate_single_label,
+    evaluate_multiclass,
     evaluate_subgroups,
     joint_table,
-    margins_table,
+    equivalence_table,
     mean_confusion,
     metrics_table,
     ranks_table,
@@ -102,8 +102,8 @@ class EvaluationTables:
         averages: rows over findings in `comparisons`.
         metrics: `arm`, and the columns of `hilum.evaluation.evaluate_predictions`.
         comparisons: see `hilum.evaluation.comparisons_table`.
-        ranks, margins, subgroups, classes: see `ranks_table`, `margins_table`, `evaluate_subgroups` and
-            `evaluate_single_label` of `hilum.evaluation`; the last two with `arm` before.
+        ranks, margins, subgroups, classes: see `ranks_table`, `equivalence_table`, `evaluate_subgroups` and
+            `evaluate_multiclass` of `hilum.evaluation`; the last two with `arm` before.
         joint: of three arms or more, see `hilum.evaluation.tables.joint_table`.
         baseline_metrics, baseline_comparisons: of baselines; and of every arm minus every baseline over findings.
         probe_metrics, probe_comparisons: of the linear probes, under their arms' names; and of the arm minus its own.
@@ -176,7 +176,7 @@ def evaluate_suite(
     joint = joint_table(tested, adjustment=settings.adjustment, look=settings.look)
     margins = None
     if several and settings.margin is not None:
-        margins = margins_table(tested, settings.margin, reference=reference, pairs=settings.pairs)
+        margins = equivalence_table(tested, settings.margin, reference=reference, pairs=settings.pairs)
     return EvaluationTables(
         aligned=measured.aligned,
         averages=tested.averages,
@@ -225,7 +225,7 @@ def _measure(
         stratified=bootstrap.stratified,
         n_bootstrap=bootstrap.n_bootstrap,
         seed=bootstrap.seed,
-        min_positives=settings.min_positives,
+        min_positive_patients=settings.min_positive_patients,
         seed_inference=settings.seed_inference,
         seed_design=settings.seed_design,
         on_progress=on_progress,
@@ -287,7 +287,7 @@ def _classes(given: SuiteInput, settings: SuiteSettings) -> pl.DataFrame | None:
     bootstrap = settings.bootstrap
     return pl.concat(
         [
-            named(evaluate_single_label(seeds, n_bootstrap=bootstrap.n_bootstrap, seed=bootstrap.seed), arm)
+            named(evaluate_multiclass(seeds, n_bootstrap=bootstrap.n_bootstrap, seed=bootstrap.seed), arm)
             for arm, seeds in given.arms.items()
         ]
     )

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hilum.errors import HilumError
-from hilum.evaluation.metrics import cumulative_calls, known_sides
+from hilum.evaluation.metrics import cumulative_calls, split_by_label
 from hilum.evaluation.predictions import Predictions
 from hilum.notes import Code, note
 from hilum.threshold_rule import parse_rule
@@ -72,7 +72,7 @@ def choose_threshold(labels: ArrayLike, scores: ArrayLike, rule: str) -> float:
     name, target = parse_rule(rule)
     if name == "fixed":
         return target
-    positive, score = known_sides(labels, scores)
+    positive, score = split_by_label(labels, scores)
     if positive.all() or not positive.any():
         return float("nan")
     candidates = np.unique(score)[::-1]

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from hilum.augment import ViewPolicy, of_copies, plain_view, random_views
+from hilum.augment import Augmentation, of_copies, plain_view, random_views
 from hilum.data.batches import Batch
 from hilum.encoders.zoo import Encoder, as_tokens
 from hilum.errors import HilumError
@@ -26,7 +26,7 @@ class Classifier(Trainable):
         encoder: frozen or not (see `hilum.encoders.freezing`).
         findings: how many.
         size: side of the views in px.
-        policy: of the training views.
+        augmentation: of the training views.
         seed: of the head's initial weights (torch's own initialisation) and of the views.
         positive_weights: of the loss, (findings); None: all 1. Of exclusive classes, the weights of these.
         dropout: before the head, and inside heads of several layers.
@@ -45,7 +45,7 @@ class Classifier(Trainable):
         findings: int,
         *,
         size: int,
-        policy: ViewPolicy = ViewPolicy(),  # noqa: B008 (frozen)
+        augmentation: Augmentation = Augmentation(),  # noqa: B008 (frozen)
         seed: int = 0,
         positive_weights: Tensor | None = None,
         dropout: float = 0.0,
@@ -55,7 +55,7 @@ class Classifier(Trainable):
         answer: AnswerName | Answers = "each",
     ) -> None:
         super().__init__()
-        self.encoder, self.size, self.policy, self.seed, self.head_lr = encoder, size, policy, seed, head_lr
+        self.encoder, self.size, self.augmentation, self.seed, self.head_lr = encoder, size, augmentation, seed, head_lr
         self.dropout = nn.Dropout(dropout)
         self.answers: Answers = make_answers(answer) if isinstance(answer, str) else answer
         with torch.random.fork_rng(devices=[]):
@@ -148,7 +148,7 @@ class Classifier(Trainable):
     def training_loss(self, batch: Batch, epoch: int) -> Tensor:
         """Mean weighted cross-entropy of the known labels, on one random view of each image."""
         views = random_views(
-            batch.images, batch.keys, self.policy, self.size,
+            batch.images, batch.keys, self.augmentation, self.size,
             seed=self.seed, epoch=epoch, view=0, before=of_copies(batch.copies),
         )  # fmt: skip
         return self.mean_loss(self.features(views), batch)

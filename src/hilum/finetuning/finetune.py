@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hilum.artifacts import whole_file
-from hilum.augment import ViewPolicy, policy_of
+from hilum.augment import Augmentation, augmentation_of
 from hilum.data.labelled_images import UNCERTAIN_CLASS, LabelledImages
 from hilum.data.patients import sealed
 from hilum.data.store import Store
@@ -195,7 +195,7 @@ def untrained_classifier(encoder: Encoder, train: LabelledImages, settings: Fine
         encoder,
         findings,
         size=feed.size,
-        policy=policy_of(settings.policy),
+        augmentation=augmentation_of(settings.augmentation),
         seed=feed.seed,
         positive_weights=torch.from_numpy(weights),
         dropout=settings.dropout,
@@ -228,7 +228,7 @@ def _train(
     trainable: Classifier | HeadOnFeatures = classifier
     average = None if settings.ema is None else copied(classifier)
     averaged: Classifier | HeadOnFeatures | None = average
-    if classifier.features_are_fixed and policy_of(settings.policy) == ViewPolicy():
+    if classifier.features_are_fixed and augmentation_of(settings.augmentation) == Augmentation():
         # Nothing before the head changes: compute it once.
         classifier.to(device=feed.device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
         trainable = HeadOnFeatures(
@@ -352,4 +352,4 @@ def check_inputs(
             found=f"{len(shared)} in both ({', '.join(shared[:5])})",
             fix="Split by patient.",
         )
-    policy_of(settings.policy, "finetune.policy")
+    augmentation_of(settings.augmentation, "finetune.augmentation")

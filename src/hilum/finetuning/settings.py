@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from types import SimpleNamespace
 from typing import Any, Literal, get_args
 
-from hilum.augment import ViewPolicy
+from hilum.augment import Augmentation
 from hilum.data.resampling import Resampling
 from hilum.errors import HilumError, HilumErrors
 from hilum.training.settings import Compile, Device, Keep, Optimizer, Precision, Schedule, TrainingSettings
@@ -29,7 +29,7 @@ class FinetuneSettings:
     """Settings of `hilum.finetuning.finetune.finetune`.
 
     Args:
-        unfreeze: How many blocks from the end are trained: 0 (the head only) to all. With 0, policy `none` and a
+        unfreeze: How many blocks from the end are trained: 0 (the head only) to all. With 0, augmentation `none` and a
             pooling without weights the features of each image are computed once.
         epochs: Length of the run in epochs, at most, instead of `steps`.
         steps: Length of the run in optimiser steps, rounded up to whole epochs.
@@ -45,7 +45,7 @@ class FinetuneSettings:
         ema: Decay of a moving average of the weights, which is then validated and scored.
         patience: Stop after so many validations without a lower loss (with `best_auroc`, without a higher AUROC); null:
             never.
-        policy: Random views: a name, `none` for none, or ranges.
+        augmentation: Random views: a name, `none` for none, or ranges.
         size: Side of the views in pixels; that of the stored images when left out.
         resample: give rare classes more training images and common ones fewer (`hilum.data.resampling.Resampling`);
             only with answer "exclusive". Class weights are those of the resampled images.
@@ -89,7 +89,7 @@ class FinetuneSettings:
     layer_decay: float = 1.0
     ema: float | None = None
     patience: int | None = 5
-    policy: str | ViewPolicy = "finetune"
+    augmentation: str | Augmentation = "finetune"
     size: int | None = None
     resample: Resampling | None = None
     class_weights: ClassWeights = "balanced"

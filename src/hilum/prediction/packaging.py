@@ -73,7 +73,7 @@ class Packaging:
             "temperature" (slope alone).
         n_bootstrap: resamples of patients.
         seed: of the resamples.
-        min_positives: findings with fewer positive or negative patients are left out of the averages.
+        min_positive_patients: findings with fewer positive or negative patients are left out of the averages.
     """
 
     name: str
@@ -83,7 +83,7 @@ class Packaging:
     calibration: CalibrationMethod = "platt"
     n_bootstrap: int = BootstrapConfig.n_bootstrap
     seed: int = 0
-    min_positives: int = EvaluationSettings.min_positives
+    min_positive_patients: int = EvaluationSettings.min_positive_patients
 
 
 def package_arm(
@@ -235,7 +235,7 @@ def _measured(test: Predictions, thresholds: Thresholds, packaging: Packaging) -
         thresholds=[thresholds],
         n_bootstrap=packaging.n_bootstrap,
         seed=packaging.seed,
-        min_positives=packaging.min_positives,
+        min_positive_patients=packaging.min_positive_patients,
     )
     return [
         Measured(

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import torch
 
-from hilum.augment import policy_of
+from hilum.augment import augmentation_of
 from hilum.data.batches import Batches, Images
 from hilum.data.patients import sealed
 from hilum.data.splits import some_patients
@@ -17,7 +17,7 @@ from hilum.encoders.weights import load_encoder, write_encoder
 from hilum.encoders.zoo import Encoder, create_encoder
 from hilum.errors import HilumError
 from hilum.pretext.methods import Method, MethodSettings, PretextRun, method_of, method_settings
-from hilum.pretext.monitoring import CollapseWatch, OnlineProbe, epochs_between, images_to_watch, notes_of
+from hilum.pretext.monitoring import CollapseMonitor, OnlineProbe, epochs_between, monitored_images, notes_of
 from hilum.pretext.settings import PretextSettings, early_sizes, last_size
 from hilum.progress import ProgressReport, silent
 from hilum.training.checkpoint import delete_checkpoints, resume_only_same_run
@@ -106,8 +106,8 @@ def pretrain(
             network,
             options,
             PretextRun(
-                policy=policy_of(settings.policy or chosen.policy),
-                local_policy=policy_of(settings.local_policy or chosen.policy),
+                augmentation=augmentation_of(settings.augmentation or chosen.augmentation),
+                local_augmentation=augmentation_of(settings.local_augmentation or chosen.augmentation),
                 size=size,
                 local_size=settings.local_size or max(32, size // 2),
                 images=len(learnt),
@@ -116,7 +116,7 @@ def pretrain(
                 seed=seed,
                 watch=watch,
                 early=early,
-                second_policy=None if settings.second_policy is None else policy_of(settings.second_policy),
+                second_augmentation=None if settings.second_augmentation is None else augmentation_of(settings.second_augmentation),
             ),
         )
         fitted = fit(
@@ -225,10 +225,10 @@ def _watch(
     image_ids: list[str],
     size: int,
     settings: PretextSettings,
-) -> CollapseWatch:
-    rows = np.sort(store.rows([image_ids[place] for place in images_to_watch(len(image_ids))]))
+) -> CollapseMonitor:
+    rows = np.sort(store.rows([image_ids[place] for place in monitored_images(len(image_ids))]))
     advice = f"Lower `lr` (now {settings.lr:g}) or {method.advice(options)}"
-    return CollapseWatch(
+    return CollapseMonitor(
         images=torch.from_numpy(store.gather(rows))[:, None],
         size=size,
         advice=f"{advice}; see that the images are not all alike in the store.",

@@ -214,9 +214,9 @@ class ReportContent:
         baseline_comparisons: as `comparisons`; `reference` is the name of the baseline.
         joint: as `hilum.evaluation.tables.joint_table` returns them.
         ranks: as `hilum.evaluation.ranks_table` returns them.
-        margins: as `hilum.evaluation.margins_table` returns them.
+        margins: as `hilum.evaluation.equivalence_table` returns them.
         subgroups: as `hilum.evaluation.evaluate_subgroups` returns them, with a column `arm`.
-        classes: as `hilum.evaluation.evaluate_single_label` returns them, with a column `arm`.
+        classes: as `hilum.evaluation.evaluate_multiclass` returns them, with a column `arm`.
         probe_metrics: of a linear probe of what each arm starts from, as `metrics`; `arm` is the name of the arm.
         probe_comparisons: the arm minus its own probe, as `comparisons`.
         learning: signs that arms had not finished learning, columns `arm, sign, seeds, of_seeds`
@@ -225,7 +225,7 @@ class ReportContent:
         labelled_in_words: the same in a line.
         external: as `hilum.evaluation.external_validation` returns it; with a column `arm` where several arms were
             trained on one data set.
-        noise, suspects, agreement: as `hilum audit` writes them.
+        noise, suspects, agreement: as `hilum label-issues` writes them.
         box_scores: as `hilum.explanation.localisation.statistics.box_statistics` returns them.
         purity: as `hilum embed` leaves it: how far classes are apart in the features.
         embeddings: images as points, by the features of a model; one a method.

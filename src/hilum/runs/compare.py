@@ -33,7 +33,7 @@ class ComparisonResult(Result):
         directory: with comparisons (and margins) as Parquet, CSV and JSON; None where nothing was written.
         about: what minus what, settings, thresholds, notes.
         comparisons: first minus second, see `hilum.evaluation.compare_predictions`.
-        margins: see `hilum.evaluation.margins_table`; None without a margin.
+        margins: see `hilum.evaluation.equivalence_table`; None without a margin.
         averages: rows over findings.
     """
 
@@ -89,7 +89,7 @@ def compare(
     margin: float | None = None,
     n_bootstrap: int = BootstrapConfig.n_bootstrap,
     seed: int = 0,
-    min_positives: int = EvaluationSettings.min_positives,
+    min_positive_patients: int = EvaluationSettings.min_positive_patients,
     progress: ShowProgress = quiet,
 ) -> ComparisonResult:
     """Compare two sets of predictions, first minus second, on the same bootstrap samples of patients.
@@ -102,7 +102,7 @@ def compare(
         validation: predictions of validation images, first and second; None: the rows val of the same tables.
         split, held_out, trained_on, metrics, averages: as in `hilum.evaluate`.
         threshold, thresholds_on_test, calibrate, interval, stratified: as in `hilum.evaluate`.
-        n_bootstrap, seed, min_positives, progress: as in `hilum.evaluate`.
+        n_bootstrap, seed, min_positive_patients, progress: as in `hilum.evaluate`.
 
     Raises:
         HilumError: tables that do not go together, or what is wrong with an option.
@@ -129,7 +129,7 @@ def compare(
                 SuiteInput({"B": [b.predictions], "A": [a.predictions]}, chosen),
                 SuiteSettings(
                     bootstrap=bootstrap,
-                    min_positives=min_positives,
+                    min_positive_patients=min_positive_patients,
                     metrics=chosen_metrics(metrics, [a, b]),
                     averages=averages,
                     compared=None,
@@ -153,7 +153,7 @@ def compare(
             "seed": seed,
             "interval": interval,
             "stratified": stratified,
-            "min_positives": min_positives,
+            "min_positive_patients": min_positive_patients,
             "calibrated": calibrate,
             "thresholds": thresholds_as_json([a, b]),
             "notes": [str(each) for each in aligned.notes],

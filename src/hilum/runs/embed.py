@@ -147,7 +147,7 @@ def embed(
         read, card, store.image_ids, split=split, include_training_patients=include_training_patients
     )
     ids = chosen.manifest["image_id"].to_list()
-    rows_of(like, ids, "--like")  # before the long work
+    rows_of(like, ids, "--similar-to")  # before the long work
     with progress("features") as on_progress:
         features = features_of(
             network, card.image_size, store, ids, device=cast(Device, device), on_progress=on_progress

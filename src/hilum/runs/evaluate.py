@@ -85,7 +85,7 @@ def evaluate(
     stratified: bool = False,
     n_bootstrap: int = BootstrapConfig.n_bootstrap,
     seed: int = 0,
-    min_positives: int = EvaluationSettings.min_positives,
+    min_positive_patients: int = EvaluationSettings.min_positive_patients,
     subgroups: Sequence[str] = (),
     images: str | Path | None = None,
     min_group: int = EvaluationSettings.min_group,
@@ -111,7 +111,7 @@ def evaluate(
         stratified: draw patients within strata of the rarest finding that they have.
         n_bootstrap: bootstrap samples of patients (and seeds), at least 40.
         seed: of the bootstrap.
-        min_positives: findings with fewer positive (or negative) patients are not in means.
+        min_positive_patients: findings with fewer positive (or negative) patients are not in means.
         subgroups: columns to group patients by, such as "sex", "age" (in bands), "view".
         images: table with image_id and these columns; None: the predictions' own.
         min_group: groups with fewer positive (or negative) patients of a finding get no number.
@@ -142,7 +142,7 @@ def evaluate(
                 SuiteInput({arm: seeds}, {arm: thresholds} if len(thresholds) == len(seeds) else {}, groups=groups),
                 SuiteSettings(
                     bootstrap=bootstrap,
-                    min_positives=min_positives,
+                    min_positive_patients=min_positive_patients,
                     min_group=min_group,
                     metrics=chosen_metrics(metrics, given),
                     averages=averages,
@@ -164,7 +164,7 @@ def evaluate(
             "seed": seed,
             "interval": interval,
             "stratified": stratified,
-            "min_positives": min_positives,
+            "min_positive_patients": min_positive_patients,
             "calibrated": calibrate,
             "thresholds": thresholds_as_json(given),
             "notes": [str(each) for each in aligned.notes],

@@ -14,7 +14,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from hilum.artifacts import fingerprint, whole_file, write_json
-from hilum.augment import policy_of
+from hilum.augment import augmentation_of
 from hilum.data.labelled_images import LabelledImages
 from hilum.data.labels import Cohort, LabelPolicy, targets, task_images
 from hilum.data.manifest import finding_columns
@@ -181,9 +181,9 @@ def finetune(
     recipe = _recipe(preprocess, start)
     create_encoder(encoder, seed=0, image_size=given.get("size") or recipe.size)  # refuses before any image is read
     read = read_data(data, labels=labels, allow_missing=allow_missing, hash_patients=hash_patients, progress=progress)
-    policy = LabelPolicy(uncertain=uncertain)  # type: ignore[arg-type]  # checked there
+    label_policy = LabelPolicy(uncertain=uncertain)  # type: ignore[arg-type]  # checked there
     exclusive = given.get("answer") == "exclusive"
-    task = _task(read, findings_from(findings), policy, split, split_seed, fraction, seed, exclusive=exclusive)
+    task = _task(read, findings_from(findings), label_policy, split, split_seed, fraction, seed, exclusive=exclusive)
     store = decode(read, recipe, out, stores=stores, workers=workers, progress=progress)
     readable = set(store.image_ids)
     train, val = task.train.only(readable), task.val.only(readable)
@@ -215,7 +215,7 @@ def finetune(
                 patients_apart="train" not in task.split.sharing,
                 on_progress=on_progress,
             )
-        _write_predictions(task, policy, read_scores(out / MODEL / SCORES, store, scored), out / PREDICTIONS)
+        _write_predictions(task, label_policy, read_scores(out / MODEL / SCORES, store, scored), out / PREDICTIONS)
     about = _about(out, read, encoder, str(weights_name(weights)), task, resolved, seed)
     about["images"] = {
         "train": len(train.image_ids),
@@ -258,13 +258,13 @@ def _given(settings: Mapping[str, Any] | Sequence[str]) -> dict[str, Any]:
             problems.append(f"{name}: no such setting{f'; do you mean {near[0]}?' if near else ''}")
             continue
         try:
-            checked[name] = value if name == "policy" else TypeAdapter(hints[name]).validate_python(value)
+            checked[name] = value if name == "augmentation" else TypeAdapter(hints[name]).validate_python(value)
         except ValidationError as error:
             problems.append(f"{name}: {error.errors()[0]['msg']}; found {value!r}")
     if problems:
         raise HilumErrors("settings of fine-tuning", problems, fix=f"it has {', '.join(known)}")
-    if "policy" in checked:
-        policy_of(checked["policy"], "policy")
+    if "augmentation" in checked:
+        augmentation_of(checked["augmentation"], "augmentation")
     return checked
 
 
@@ -296,7 +296,7 @@ def _recipe(preprocess: str | Sequence[object] | None, start: Path | None) -> Re
 def _task(
     data: NamedData,
     named: list[str] | None,
-    policy: LabelPolicy,
+    label_policy: LabelPolicy,
     split: str,
     split_seed: int,
     fraction: float,
@@ -307,7 +307,7 @@ def _task(
     here = finding_columns(data.manifest)
     wanted = named or [name for name in here if name != NO_FINDING] or here
     cohort = Cohort(exactly_one_of=tuple(wanted) if exclusive else ())
-    manifest = task_images(data.collected, wanted, policy, cohort)
+    manifest = task_images(data.collected, wanted, label_policy, cohort)
     divided = parse_split(manifest, split, seed=split_seed)
     check_patients_apart(divided.assignment, divided.title, sharing=divided.sharing)
     if fraction < 1:
@@ -322,7 +322,7 @@ def _task(
                 fix="Choose another split.",
             )
     open_rows = manifest.filter(pl.Series([part.get(each) in ("train", "val") for each in manifest["image_id"]]))
-    ids, values = targets(open_rows, wanted, policy)
+    ids, values = targets(open_rows, wanted, label_policy)
 
     def images(of: str) -> LabelledImages:
         rows = np.flatnonzero([part[image_id] == of for image_id in ids])
@@ -333,11 +333,11 @@ def _task(
     return _Task(wanted, manifest, divided, images("train"), images("val"), test)
 
 
-def _write_predictions(task: _Task, policy: LabelPolicy, scores: pl.DataFrame, path: Path) -> None:
+def _write_predictions(task: _Task, label_policy: LabelPolicy, scores: pl.DataFrame, path: Path) -> None:
     """Join scores with labels, which are read only now, after all training."""
     scored = task.split.assignment.filter(pl.col("split").is_in(["val", "test"]))
     rows = task.manifest.filter(pl.col("image_id").is_in(scored["image_id"].implode()))
-    ids, values = targets(rows, task.findings, policy.for_scoring())
+    ids, values = targets(rows, task.findings, label_policy.for_scoring())
     known = {
         f"y_{finding}": pl.Series(values[:, at], dtype=pl.Float64).fill_nan(None).cast(pl.Int8)
         for at, finding in enumerate(task.findings)

@@ -74,7 +74,7 @@ def pretrain(
     out: str | Path,
     *,
     weights: str | Path | Result | None = None,
-    policy: str | None = None,
+    augmentation: str | None = None,
     epochs: int | None = None,
     batch_size: int | None = None,
     preprocess: str | Sequence[object] = RECIPE,
@@ -105,7 +105,7 @@ def pretrain(
         out: directory for encoder.safetensors, card.json and curves.parquet.
         weights: to start from: published weights by name, an encoder's directory, or what `hilum.pretrain` returned;
             None: random weights.
-        policy: random views: a name or a YAML file; None: the method's own.
+        augmentation: random views: a name or a YAML file; None: the method's own.
         epochs: passes over the images; None: of the preset for so many images.
         batch_size: images a step; None: of the preset.
         preprocess: steps, or the name of a recipe (`hilum.data.preprocess`).
@@ -138,7 +138,7 @@ def pretrain(
     out = Path(out)
     logging.getLogger("lightning.fabric").setLevel(logging.WARNING)  # it announces its precision
     given = parse_overrides(
-        method, settings_as_text(settings), epochs=epochs, batch_size=batch_size, policy=policy, device=device
+        method, settings_as_text(settings), epochs=epochs, batch_size=batch_size, augmentation=augmentation, device=device
     )
     recipe = recipe_from(preprocess)
     check_replaceable(out, _LEFT)

@@ -84,7 +84,7 @@ def probe(
     labels: str | Path | None = None,
     allow_missing: bool = False,
     hash_patients: str | None = None,
-    min_positives: int = EvaluationSettings.min_positives,
+    min_positive_patients: int = EvaluationSettings.min_positive_patients,
     n_bootstrap: int = BootstrapConfig.n_bootstrap,
     seed: int = 0,
     stores: str | Path | None = None,
@@ -106,7 +106,7 @@ def probe(
         labels: own images: the CSV with the labels.
         allow_missing: go on where tables name images whose file is not there.
         hash_patients: as in `hilum.runs.inputs.data.read_data`.
-        min_positives: findings with fewer positive or negative patients are not in the mean.
+        min_positive_patients: findings with fewer positive or negative patients are not in the mean.
         n_bootstrap: bootstrap samples of patients, at least 40.
         seed: of the random encoders and the bootstrap.
         stores: folder that keeps decoded images for the next run; None: `stores` beside `out`.
@@ -141,7 +141,7 @@ def probe(
             images,
             arms,
             linear_only=[METADATA],
-            min_positives=min_positives,
+            min_positive_patients=min_positive_patients,
             n_bootstrap=n_bootstrap,
             seed=seed,
             on_progress=on_progress,
@@ -156,7 +156,7 @@ def probe(
         "split": divided.title,
         "images": {"train": images.train, "val": images.val, "test": scored},
         "findings": images.findings,
-        "min_positives": min_positives,
+        "min_positive_patients": min_positive_patients,
         "n_bootstrap": n_bootstrap,
         "seed": seed,
         "notes": images.notes,

@@ -145,7 +145,7 @@ def probe(
     arms: Mapping[str, Callable[[], Matrix]],
     *,
     linear_only: Sequence[str] = (),
-    min_positives: int = EvaluationSettings.min_positives,
+    min_positive_patients: int = EvaluationSettings.min_positive_patients,
     n_bootstrap: int = BootstrapConfig.n_bootstrap,
     seed: int = 0,
     on_progress: ProgressReport = silent,
@@ -157,7 +157,7 @@ def probe(
         images: see `images_to_probe`.
         arms: what makes features (images, D) of all images, by name; `ENCODER` among them.
         linear_only: arms whose features have no meaningful distances.
-        min_positives: as in `evaluate_arms`.
+        min_positive_patients: as in `evaluate_arms`.
         n_bootstrap, seed: of the intervals.
         on_progress: receives the arms done, then the resamples.
     """
@@ -181,7 +181,7 @@ def probe(
             reference=ENCODER,
             n_bootstrap=n_bootstrap,
             seed=seed,
-            min_positives=min_positives,
+            min_positive_patients=min_positive_patients,
             on_progress=on_progress,
         )
         metrics.append(table.insert_column(0, pl.lit(which).alias("probe")))

@@ -40,14 +40,14 @@ class ReportSettings:
     Attributes:
         n_bootstrap: bootstrap samples of patients (2000).
         seed: of the bootstrap (0).
-        min_positives: findings with fewer positive (or negative) patients are not in means (10).
+        min_positive_patients: findings with fewer positive (or negative) patients are not in means (10).
         reference: the arm that all others are compared with; None without a study: all with all.
         held_out: as in `hilum.evaluation.read_predictions`.
     """
 
     n_bootstrap: int | None = None
     seed: int | None = None
-    min_positives: int | None = None
+    min_positive_patients: int | None = None
     reference: str | None = None
     held_out: bool = False
 
@@ -147,7 +147,7 @@ def _evaluate(found: Found, settings: ReportSettings, on_progress: ProgressRepor
         seed=_first(settings.seed, study.get("seed"), BootstrapConfig.seed),
     )
     default = SuiteSettings()
-    least = study.get("min_positive_patients"), study.get("min_positives")  # the second in earlier versions
+    least = study.get("min_positive_patients"), study.get("min_positive_patients")  # the second in earlier versions
     own = bool(found.study)
     specificity = study.get("at_specificity", USUAL_SPECIFICITY if own else None)
     compared = [AUROC, *([] if specificity is None else [f"{SENSITIVITY_AT_SPECIFICITY}{specificity:g}"])]
@@ -162,7 +162,7 @@ def _evaluate(found: Found, settings: ReportSettings, on_progress: ProgressRepor
         given,
         SuiteSettings(
             bootstrap=bootstrap,
-            min_positives=_first(settings.min_positives, *least, default.min_positives),
+            min_positive_patients=_first(settings.min_positive_patients, *least, default.min_positive_patients),
             min_group=_first(study.get("min_group"), default.min_group),
             metrics=[*METRICS, *compared[1:]] if len(compared) > 1 and given.has_thresholds else None,
             compared=compared if own else None,

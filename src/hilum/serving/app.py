@@ -83,7 +83,7 @@ class _Service:
         self._images, self._bytes = Held(limits.waiting_images), Held(limits.waiting_bytes)
         self._ledger = model.ledger
         self._card = card_of(model)
-        self._page, self._policy = page_of(self._card, limits)
+        self._page, self._augmentation = page_of(self._card, limits)
 
     @asynccontextmanager
     async def lifespan(self, _: Starlette) -> AsyncIterator[None]:
@@ -97,7 +97,7 @@ class _Service:
 
     async def page(self, _: Request) -> Response:
         """GET /."""
-        return HTMLResponse(self._page, headers=_HEADERS | {"Content-Security-Policy": self._policy})
+        return HTMLResponse(self._page, headers=_HEADERS | {"Content-Security-Policy": self._augmentation})
 
     async def card(self, _: Request) -> Response:
         """GET /card."""

@@ -49,7 +49,7 @@ class Problem:
         arm: whose it is; None where it is the whole study's.
         step: in which it was met, as the plan calls it; "before the first step" for what needs no step.
         message: what was found, and what fixes it.
-        code: "diverged" or "collapsed", where a training came to nothing by its own course: the study can run, and
+        code: "diverged" or "collapsed", where a training came to nothing by its own train_state: the study can run, and
             would leave this arm out. None of what stops the study.
     """
 

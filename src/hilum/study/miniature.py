@@ -234,7 +234,7 @@ def _pool_size(prepared: Prepared, init: Pretrained) -> int:
 def _pretraining_batch(prepared: Prepared, init: Pretrained) -> int:
     """A small batch that is divided into parts as evenly, or as unevenly, as the study's."""
     settings = resolved_pretraining(prepared.study, init, _pool_size(prepared, init)).settings
-    parts = settings.accumulate
+    parts = settings.gradient_accumulation_steps
     return min(settings.batch_size, parts * -(-BATCH_SIZE // parts) + settings.batch_size % parts)
 
 
@@ -294,7 +294,7 @@ def _one_epoch(study: Study, arm: str, images: int) -> Finetuning:
         name: getattr(resolved, name) for name in Finetuning.model_fields if name not in _LENGTH_SETTINGS | _AS_GIVEN
     }
     values |= {name: value for name, value in given.given().items() if name in _AS_GIVEN}
-    if given.policy is not None:
-        values["policy"] = given.policy
+    if given.augmentation is not None:
+        values["augmentation"] = given.augmentation
     batch_size = min(resolved.batch_size, BATCH_SIZE)
     return Finetuning.model_validate(values | {"epochs": 1, "batch_size": batch_size, "patience": None})

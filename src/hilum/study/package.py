@@ -92,7 +92,7 @@ def package(
         calibration=calibration,
         n_bootstrap=n_bootstrap or study.evaluate.n_bootstrap,
         seed=study.evaluate.seed,
-        min_positives=study.evaluate.min_positive_patients,
+        min_positive_patients=study.evaluate.min_positive_patients,
     )
     return package_arm(seeds, directory, packaging, training, on_progress)
 

@@ -136,10 +136,10 @@ def images_of_task(study: Study, data: PreparedData, findings: list[str], where:
     Raises:
         HilumError: as `task_images`; or a finding that no part labels, or a part that labels none.
     """
-    policy, cohort = study.task.policy(), study.task.images.cohort()
+    label_policy, cohort = study.task.label_policy(), study.task.images.cohort()
     if not data.parts:
         collected = replace(data.collected, manifest=data.manifest)
-        return task_images(collected, findings, policy, cohort, where=where, of=data.name)
+        return task_images(collected, findings, label_policy, cohort, where=where, of=data.name)
     rows = {}
     for name, part in data.parts.items():
         own = findings_of(study, part)
@@ -148,7 +148,7 @@ def images_of_task(study: Study, data: PreparedData, findings: list[str], where:
                 f"data.{data.name}.pool", expected=f"labels of {', '.join(findings)}", found=f"none in {name}",
                 fix="Leave it out.",
             )  # fmt: skip
-        rows[name] = task_images(replace(part.collected, manifest=part.manifest), own, policy, cohort)
+        rows[name] = task_images(replace(part.collected, manifest=part.manifest), own, label_policy, cohort)
     stacked = _stacked(data.parts, rows)
     nowhere = [finding for finding in findings if finding not in stacked.columns]
     if nowhere:
@@ -162,7 +162,7 @@ def images_of_task(study: Study, data: PreparedData, findings: list[str], where:
 
 
 def targets_of(
-    study: Study, data: PreparedData, rows: pl.DataFrame, findings: list[str], policy: LabelPolicy
+    study: Study, data: PreparedData, rows: pl.DataFrame, findings: list[str], label_policy: LabelPolicy
 ) -> tuple[list[str], NDArray[np.float32]]:
     """As `hilum.data.labels.targets`; NaN where a part of a pool does not label a finding.
 
@@ -171,9 +171,9 @@ def targets_of(
         data: a data set.
         rows: of `images_of_task`.
         findings: F of the task.
-        policy: how codes are read.
+        label_policy: how codes are read.
     """
-    ids, values = targets(rows, findings, policy)
+    ids, values = targets(rows, findings, label_policy)
     if not data.parts:
         return ids, values
     values = np.array(values)

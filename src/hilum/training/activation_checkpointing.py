@@ -25,7 +25,7 @@ def recomputing(encoders: Iterable[Encoder]) -> Iterator[None]:
     for block in blocks:
         if any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in block.modules()):
             raise HilumError(
-                "training.recompute",
+                "training.activation_checkpointing",
                 expected="blocks without batch norm",
                 found="batch norm, whose statistics would move twice",
                 fix="Use a ViT, ConvNeXt or Swin, or a smaller batch.",

@@ -28,7 +28,7 @@ Code = Literal[
     "differs",
     "nothing_to_compile",
     "several_processes",
-    "recompute",
+    "activation_checkpointing",
 ]
 BACKEND = "inductor"
 TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 5e-2, torch.float16: 5e-2}
@@ -50,7 +50,7 @@ class Compilation:
     Attributes:
         code: "compiled", or why it was not: "off" as asked, or by default on a CPU; "not_faster", "too_short",
             "failed", "differs" beyond `TOLERANCE`, "nothing_to_compile" (no encoder trains), "several_processes",
-            "recompute" (activations that are computed again).
+            "activation_checkpointing" (activations that are computed again).
         eager_seconds, compiled_seconds: of the forward and backward pass of a step, medians; None where not measured.
         difference: of loss and gradient, relative; None where not measured.
         reason: torch's message, where it failed.
@@ -108,7 +108,7 @@ def decide_compilation(
     dtype: torch.dtype,
     steps: int,
     processes: int = 1,
-    recompute: bool = False,
+    activation_checkpointing: bool = False,
 ) -> Compilation:
     """Whether a run must be compiled; tried on a copy, so that no run is changed by it.
 
@@ -120,12 +120,12 @@ def decide_compilation(
         dtype: that products are computed in.
         steps: that are left.
         processes: that train together.
-        recompute: as in `TrainingSettings`.
+        activation_checkpointing: as in `TrainingSettings`.
     """
     if asked == "off" or (asked == "auto" and device.type != "cuda"):
         return Compilation("off")
-    if recompute:
-        return Compilation("recompute")
+    if activation_checkpointing:
+        return Compilation("activation_checkpointing")
     if processes > 1 and asked == "auto":
         return Compilation("several_processes")
     tried = copy.deepcopy(trainable)

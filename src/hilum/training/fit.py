@@ -34,7 +34,7 @@ from hilum.training.distributed import agreed, broadcast, rank, world_size
 from hilum.training.distributed.device import choose_device
 from hilum.training.precision import AUTOCAST, arithmetic, choose_precision, deterministic
 from hilum.training.settings import TrainingSettings
-from hilum.training.state import Course
+from hilum.training.state import TrainState
 from hilum.training.step import Stepper, check_parts
 from hilum.training.trainable import Trainable
 from hilum.training.validation import validation_loss
@@ -121,7 +121,7 @@ def fit(
     ):
         loop = _Loop(trainable, batches, validation, probing, settings, directory, on_progress, device)
         loop.resume()
-        with recomputing(loop.stepper.encoders) if settings.recompute else nullcontext():
+        with recomputing(loop.stepper.encoders) if settings.activation_checkpointing else nullcontext():
             return loop.run()
 
 
@@ -154,20 +154,20 @@ class _Loop:
         self.stepper = Stepper(self.fabric, trainable, settings, len(batches))
         judged = [validation and len(validation), probing and [probing.every, probing.keep]]
         self.run_print = fingerprint([settings.as_data(), precision, len(batches), *judged])
-        self.course = Course()
+        self.train_state = TrainState()
         self.best: dict[str, Tensor] | None = None
         self.unchecked: tuple[int, Awaited, int] | None = None
         self.saved = time.monotonic()
 
     def compile(self) -> Compilation | None:
         """Decide it once for a run, on a copy; a resumed run goes on as it was."""
-        course, settings, found = self.course, self.settings, None
-        if course.compiled is None:
+        train_state, settings, found = self.train_state, self.settings, None
+        if train_state.compiled is None:
             found = self.tried() if settings.compile == "on" or self.device.type == "cuda" else Compilation("off")
-            course.compiled = broadcast(found.code == "compiled")
+            train_state.compiled = broadcast(found.code == "compiled")
             if found.code != "off" and rank() == 0:
                 write_json(self.directory / COMPILATION, found.as_data())
-        if course.compiled:
+        if train_state.compiled:
             self.stepper.compiled = CompiledBlocks(self.stepper.encoders)
         return found
 
@@ -177,7 +177,7 @@ class _Loop:
 
         def loss_of(trainable: Any) -> Tensor:
             with self.stepper.forward_pass():
-                loss: Tensor = trainable.training_loss(batch.cut(settings.accumulate)[0], 0)
+                loss: Tensor = trainable.training_loss(batch.cut(settings.gradient_accumulation_steps)[0], 0)
             return loss
 
         return decide_compilation(
@@ -188,50 +188,50 @@ class _Loop:
             dtype=AUTOCAST.get(self.precision, torch.float32),
             steps=settings.epochs * len(self.batches),
             processes=world_size(),
-            recompute=settings.recompute,
+            activation_checkpointing=settings.activation_checkpointing,
         )
 
     def run(self) -> Fit:
         compilation = self.compile()
-        if self.probing is not None and not self.course.start:
-            self.course.start = {name: value for name, value in self.probe(0).items() if value is not None}
-        while self.course.epoch < self.settings.epochs and not self.course.stopped_early:
-            if self.course.step < len(self.batches):
+        if self.probing is not None and not self.train_state.start:
+            self.train_state.start = {name: value for name, value in self.probe(0).items() if value is not None}
+        while self.train_state.epoch < self.settings.epochs and not self.train_state.stopped_early:
+            if self.train_state.step < len(self.batches):
                 self.train_epoch()
             self.finish_epoch()
         if self.best is not None:
             self.trainable.exported.load_state_dict(self.best)
-        course = self.course
+        train_state = self.train_state
         return Fit(
-            best_epoch=course.best_epoch or course.epoch,
-            best_validation_loss=course.lowest.value if self.validation is not None else None,
+            best_epoch=train_state.best_epoch or train_state.epoch,
+            best_validation_loss=train_state.lowest.value if self.validation is not None else None,
             curves=self.write_curves(),
-            stopped_early=course.stopped_early,
-            start=course.start,
+            stopped_early=train_state.stopped_early,
+            start=train_state.start,
             compilation=compilation,
         )
 
     def train_epoch(self) -> None:
-        course = self.course
+        train_state = self.train_state
         self.trainable.train()
-        self.batches.load_state_dict({"epoch": course.epoch, "position": course.step})
+        self.batches.load_state_dict({"epoch": train_state.epoch, "position": train_state.step})
         clock, waited = time.perf_counter(), self.batches.seconds_waited
         for batch in self.batches:
             self.train_step(batch)
-            if course.step + 1 == len(self.batches):
+            if train_state.step + 1 == len(self.batches):
                 self.check_loss()  # so that the epoch's clock stops when its work is done, on a GPU too
             now, waited_now = time.perf_counter(), self.batches.seconds_waited
-            course.count_step(self.batches.images_in(course.step), now - clock, waited_now - waited)
+            train_state.count_step(self.batches.images_in(train_state.step), now - clock, waited_now - waited)
             clock, waited = now, waited_now
             self.save_when_due()
             self.report()
 
     def train_step(self, batch: Batch) -> None:
-        course = self.course
-        images, steps_before = self.batches.images_in(course.step), course.epoch * len(self.batches)
-        loss = self.stepper.take(batch, course.epoch, steps_before + course.step, course.plateau.share)
+        train_state = self.train_state
+        images, steps_before = self.batches.images_in(train_state.step), train_state.epoch * len(self.batches)
+        loss = self.stepper.take(batch, train_state.epoch, steps_before + train_state.step, train_state.plateau.share)
         self.check_loss()
-        self.unchecked = course.step + 1, Awaited(loss * images), images
+        self.unchecked = train_state.step + 1, Awaited(loss * images), images
 
     def check_loss(self) -> None:
         """Add the last loss to the running sum; mostly a step late, so that a GPU never waits for the CPU."""
@@ -239,43 +239,43 @@ class _Loop:
             return
         step, value = self.unchecked[0], self.unchecked[1].get()
         self.unchecked = None
-        self.course.loss_sum += value
+        self.train_state.loss_sum += value
         if not math.isfinite(value):
             raise TrainingFailedError(
                 "diverged",
-                f"epoch {self.course.epoch + 1}, step {step} of {len(self.batches)}",
+                f"epoch {self.train_state.epoch + 1}, step {step} of {len(self.batches)}",
                 expected="a finite training loss",
                 found=str(value),
-                fix="Lower `lr`, set `clip_norm` (1.0 is common), lengthen `warmup_epochs`, or use precision fp32.",
+                fix="Lower `lr`, set `clip_grad_norm` (1.0 is common), lengthen `warmup_epochs`, or use precision fp32.",
             )
 
     def finish_epoch(self) -> None:
-        course = self.course
+        train_state = self.train_state
         began = time.perf_counter()
         loss = auroc = None
         ranked = self.settings.keep == "best_auroc"
-        if self.validation is not None and self.is_validated(course.epoch + 1):
+        if self.validation is not None and self.is_validated(train_state.epoch + 1):
             loss, auroc = validation_loss(
-                self.trainable, self.validation, self.fabric, epoch=course.epoch + 1, with_auroc=ranked
+                self.trainable, self.validation, self.fabric, epoch=train_state.epoch + 1, with_auroc=ranked
             )
         row: dict[str, float | int | None] = {
-            "epoch": course.epoch + 1,
-            "step": (course.epoch + 1) * len(self.batches),
-            "train_loss": course.loss_sum / course.images,
+            "epoch": train_state.epoch + 1,
+            "step": (train_state.epoch + 1) * len(self.batches),
+            "train_loss": train_state.loss_sum / train_state.images,
             "val_loss": loss,
             "lr": self.stepper.optimizer.param_groups[0]["lr"],
-            "images_per_second": course.images_per_second,
-            "data_wait_share": course.data_wait_share,
-            "seconds": course.seconds + time.perf_counter() - began,
+            "images_per_second": train_state.images_per_second,
+            "data_wait_share": train_state.data_wait_share,
+            "seconds": train_state.seconds + time.perf_counter() - began,
         }
         if ranked:
             row["val_auroc"] = auroc
-        results = agreed(self.trainable.watch, f"epoch {course.epoch + 1}")
-        probed = self.probe(course.epoch + 1)
-        course.next_epoch({**row, **results, **probed})
-        if self.probing is not None and course.record(*self.probing.judged(probed), self.probing.keep):
+        results = agreed(self.trainable.watch, f"epoch {train_state.epoch + 1}")
+        probed = self.probe(train_state.epoch + 1)
+        train_state.next_epoch({**row, **results, **probed})
+        if self.probing is not None and train_state.record(*self.probing.judged(probed), self.probing.keep):
             self.keep()
-        if loss is not None and course.judge(loss, auroc, self.settings) and self.settings.keep != "last":
+        if loss is not None and train_state.judge(loss, auroc, self.settings) and self.settings.keep != "last":
             self.keep()
         self.write_curves()
         self.save_when_due()
@@ -290,7 +290,7 @@ class _Loop:
             return {}
         results = self.probing.probed(self.trainable.exported, epoch, self.settings.epochs)
         quality = results[self.probing.quality]
-        self.course.quality = self.course.quality if quality is None else quality
+        self.train_state.quality = self.train_state.quality if quality is None else quality
         return results
 
     def keep(self) -> None:
@@ -313,7 +313,7 @@ class _Loop:
                 fix=f"Delete {self.directory} to start from the beginning, or go back to the settings of before.",
             )
         self.arithmetic.load_state_dict(state["scale"])
-        self.course, self.best = Course.from_data(state["course"]), state["best"]
+        self.train_state, self.best = TrainState.from_data(state["course"]), state["best"]
 
     def save_when_due(self) -> None:
         if rank() > 0 or time.monotonic() - self.saved < self.settings.checkpoint_every_seconds:
@@ -328,7 +328,7 @@ class _Loop:
             "model": self.trainable,
             "optimizer": self.stepper.optimizer,
             "scale": self.arithmetic.state_dict(),
-            "course": self.course.as_data(),
+            "course": self.train_state.as_data(),
             "best": self.best,
         }
 
@@ -339,7 +339,7 @@ class _Loop:
             *(self.probing.columns if self.probing else ()),
         ]
         kinds = dict.fromkeys(names, pl.Float64())  # null so far, perhaps
-        curves = pl.DataFrame(self.course.curves, schema_overrides=kinds, infer_schema_length=None)
+        curves = pl.DataFrame(self.train_state.curves, schema_overrides=kinds, infer_schema_length=None)
         if rank() == 0:
             with whole_file(self.directory / "curves.parquet") as beside:
                 curves.write_parquet(beside)
@@ -348,13 +348,13 @@ class _Loop:
     def report(self) -> None:
         if rank() > 0:
             return
-        course, settings = self.course, self.settings
-        checked = course.images - (self.unchecked[2] if self.unchecked else 0)
-        loss = f"{course.loss_sum / checked:.3f}" if checked else "…"
+        train_state, settings = self.train_state, self.settings
+        checked = train_state.images - (self.unchecked[2] if self.unchecked else 0)
+        loss = f"{train_state.loss_sum / checked:.3f}" if checked else "…"
         self.on_progress(
-            course.epoch * len(self.batches) + course.step,
+            train_state.epoch * len(self.batches) + train_state.step,
             settings.epochs * len(self.batches),
-            f"epoch {course.epoch + 1}/{settings.epochs} · loss {loss} · "
-            f"{course.images_per_second:.0f} images/s · data-wait {100 * course.data_wait_share:.1f} %"
-            + (f" · probe {course.quality:.3f}" if course.quality is not None else ""),
+            f"epoch {train_state.epoch + 1}/{settings.epochs} · loss {loss} · "
+            f"{train_state.images_per_second:.0f} images/s · data-wait {100 * train_state.data_wait_share:.1f} %"
+            + (f" · probe {train_state.quality:.3f}" if train_state.quality is not None else ""),
         )

@@ -30,7 +30,7 @@ class TrainingSettings:
         epochs: Passes over the images, at most.
         lr: peak learning rate.
         weight_decay: on weights of two or more dimensions only (see `Trainable.parameter_groups`).
-        last_weight_decay: The weight decay moves there along half a cosine; null: it stays.
+        weight_decay_end: The weight decay moves there along half a cosine; null: it stays.
         optimizer: "sgd" and "lars" have momentum 0.9. For LARS see `hilum.training.optim.lars`; with its steps measured
             by the weights, a learning rate is about a hundred times that of plain descent.
         layer_decay: Learning rate of a block of the encoder by that of the block behind it; 1: the same for all.
@@ -41,13 +41,13 @@ class TrainingSettings:
         stop_below_lr: of "plateau": end the run once `lr` has been reduced below this; None never.
         keep: whose weights are kept where there are validation images: of the epoch of the lowest validation loss, of
             the last epoch, or of the highest macro AUROC of the validation images ("best_auroc").
-        clip_norm: Gradients are scaled to at most this norm; null leaves them.
-        accumulate: Parts that a batch is computed in, to save memory; refused where the loss or batch norm needs the
+        clip_grad_norm: Gradients are scaled to at most this norm; null leaves them.
+        gradient_accumulation_steps: Parts that a batch is computed in, to save memory; refused where the loss or batch norm needs the
             whole batch.
-        frozen_encoder_steps: for so many steps at the start, what is not the encoder trains alone: the encoder has no
+        freeze_encoder_steps: for so many steps at the start, what is not the encoder trains alone: the encoder has no
             gradients and its batch norm is in evaluation mode. For heads that start at random in front of an encoder
             that does not.
-        recompute: Compute activations again for the backward pass: less memory, a third more time, the same bits;
+        activation_checkpointing: Compute activations again for the backward pass: less memory, a third more time, the same bits;
             refused where there is batch norm.
         validate_every: epochs from one validation to the next; the last epoch always ends with one.
         patience: stop after this many validations without a lower loss (with `keep` "best_auroc", without a higher
@@ -66,7 +66,7 @@ class TrainingSettings:
     epochs: int
     lr: float
     weight_decay: float = 0.0
-    last_weight_decay: float | None = None
+    weight_decay_end: float | None = None
     optimizer: Optimizer = "adamw"
     warmup_epochs: float = 0.0
     schedule: Schedule = "cosine"
@@ -76,10 +76,10 @@ class TrainingSettings:
     stop_below_lr: float | None = None
     keep: Keep = "lowest"
     layer_decay: float = 1.0
-    clip_norm: float | None = None
-    accumulate: int = 1
-    frozen_encoder_steps: int = 0
-    recompute: bool = False
+    clip_grad_norm: float | None = None
+    gradient_accumulation_steps: int = 1
+    freeze_encoder_steps: int = 0
+    activation_checkpointing: bool = False
     validate_every: int = 1
     patience: int | None = None
     precision: Precision = "auto"
@@ -100,13 +100,13 @@ class TrainingSettings:
             floor is None or self.schedule == "plateau", "stop_below_lr", "a plateau, which lowers `lr`", self.schedule
         )
         _require(self.weight_decay >= 0, "weight_decay", "zero or more", self.weight_decay)
-        last = self.last_weight_decay
-        _require(last is None or last >= 0, "last_weight_decay", "zero or more, or none", last)
+        last = self.weight_decay_end
+        _require(last is None or last >= 0, "weight_decay_end", "zero or more, or none", last)
         _require(0 < self.layer_decay <= 1, "layer_decay", "above 0, at most 1", self.layer_decay)
-        _require(self.accumulate >= 1, "accumulate", "at least 1", self.accumulate)
-        _require(self.frozen_encoder_steps >= 0, "frozen_encoder_steps", "zero or more", self.frozen_encoder_steps)
+        _require(self.gradient_accumulation_steps >= 1, "gradient_accumulation_steps", "at least 1", self.gradient_accumulation_steps)
+        _require(self.freeze_encoder_steps >= 0, "freeze_encoder_steps", "zero or more", self.freeze_encoder_steps)
         _require(0 <= self.warmup_epochs <= self.epochs, "warmup_epochs", f"0 to {self.epochs}", self.warmup_epochs)
-        _require(self.clip_norm is None or self.clip_norm > 0, "clip_norm", "a positive number", self.clip_norm)
+        _require(self.clip_grad_norm is None or self.clip_grad_norm > 0, "clip_grad_norm", "a positive number", self.clip_grad_norm)
         _require(self.validate_every >= 1, "validate_every", "at least 1", self.validate_every)
         _require(self.patience is None or self.patience >= 1, "patience", "at least 1, or none", self.patience)
         for name, allowed in (

@@ -10,7 +10,7 @@ from hilum.training.settings import KeepProbed, TrainingSettings
 
 
 @dataclass
-class Course:
+class TrainState:
     """State of a run between two steps; plain numbers, so that a checkpoint holds no code.
 
     Attributes:

@@ -56,15 +56,15 @@ class Stepper:
         settings = self.settings
         torch.manual_seed(step_seed(settings.seed, step, rank()))
         set_learning_rate(self.optimizer, plateau_share * learning_rate_share(step, self.steps_per_epoch, settings))
-        if settings.last_weight_decay is not None:
+        if settings.weight_decay_end is not None:
             set_weight_decay(self.optimizer, weight_decay_at(step, settings.epochs * self.steps_per_epoch, settings))
         self.optimizer.zero_grad()
-        with held(self.encoders) if step < settings.frozen_encoder_steps else nullcontext():
-            own = torch.stack([self._add_gradients(part, epoch) for part in batch.cut(settings.accumulate)]).mean()
+        with held(self.encoders) if step < settings.freeze_encoder_steps else nullcontext():
+            own = torch.stack([self._add_gradients(part, epoch) for part in batch.cut(settings.gradient_accumulation_steps)]).mean()
         loss = average_gradients(self.trainable.parameters(), own)
-        if settings.clip_norm is not None:
+        if settings.clip_grad_norm is not None:
             self.fabric.clip_gradients(
-                self.module, self.optimizer, max_norm=settings.clip_norm, error_if_nonfinite=False
+                self.module, self.optimizer, max_norm=settings.clip_grad_norm, error_if_nonfinite=False
             )
         self.optimizer.step()
         self.trainable.after_step()
@@ -117,16 +117,16 @@ def check_parts(trainable: Trainable, batches: Batches, settings: TrainingSettin
     Raises:
         HilumError: a batch is no multiple of both, or the loss or batch norm needs the whole of it.
     """
-    parts = world_size() * settings.accumulate
+    parts = world_size() * settings.gradient_accumulation_steps
     smallest = min(batches.images_in(0), batches.images_in(len(batches) - 1))
     if batches.images_in(0) % parts or smallest % parts:
         raise HilumError(
             "batch_size",
-            expected=f"a multiple of {parts} ({world_size()} processes, {settings.accumulate} parts)",
+            expected=f"a multiple of {parts} ({world_size()} processes, {settings.gradient_accumulation_steps} parts)",
             found=f"batches of {batches.images_in(0)} and {smallest} images",
             fix=f"Use a multiple of {parts}, at most the number of images.",
         )
-    if settings.accumulate == 1:
+    if settings.gradient_accumulation_steps == 1:
         return
     reason = trainable.needs_whole_batch
     if not reason and any(
@@ -135,10 +135,10 @@ def check_parts(trainable: Trainable, batches: Batches, settings: TrainingSettin
         reason = "its batch norm takes its statistics from the whole batch"
     if reason:
         raise HilumError(
-            "training.accumulate",
+            "training.gradient_accumulation_steps",
             expected="1",
-            found=f"{settings.accumulate}, but {reason}",
-            fix="Use a smaller batch, bf16, `recompute`, or several processes, which share one batch exactly.",
+            found=f"{settings.gradient_accumulation_steps}, but {reason}",
+            fix="Use a smaller batch, bf16, `activation_checkpointing`, or several processes, which share one batch exactly.",
         )
 
 

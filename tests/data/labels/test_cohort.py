@@ -23,7 +23,7 @@ def test_images_without_any_of_the_findings_are_left_out(manifest):
         keep_only(manifest, [])
 
 
-def test_uncertain_counts_as_positive_where_the_policy_reads_it_as_one(manifest):
+def test_uncertain_counts_as_positive_where_the_augmentation_reads_it_as_one(manifest):
     assert ids(keep_only(manifest, ["Mass"], LabelPolicy(uncertain="one"))) == "a0 a2"
     one = choose(manifest, Cohort(exactly_one_of=("Mass", "Edema")), LabelPolicy(uncertain="one"))
     assert ids(one) == "a0 a1 a3"
@@ -64,7 +64,7 @@ def test_a_binary_task_says_what_images_of_both_sides_and_of_neither_are(images,
     assert dict(zip(chosen["image_id"], chosen["Pneumonia"], strict=True)) == expected
 
 
-def test_an_uncertain_finding_falls_on_a_side_by_the_policy(images):
+def test_an_uncertain_finding_falls_on_a_side_by_the_augmentation(images):
     manifest = images(["p"] * 2, **{"Pneumonia": [-1, -1], "No Finding": [0, 1]})
     cohort = Cohort(contrast=Contrast("Pneumonia", both="positive"))
     assert choose(manifest, cohort, LabelPolicy(uncertain="one"))["Pneumonia"].to_list() == [1, 1]
@@ -92,10 +92,10 @@ def collected(images):
 def test_the_images_of_a_task_are_read_then_chosen_then_freed_of_doubt(collected):
     policy = LabelPolicy(uncertain={"Edema": "drop", "otherwise": "one"})
     cohort = Cohort(views="frontal", any_of=("Nodule/Mass", "No Finding"))
-    images = task_images(collected, ["No Finding"], policy, cohort)
+    images = task_images(collected, ["No Finding"], label_policy, cohort)
     assert ids(images) == "a0 a2 a3"
     assert images["Nodule/Mass"].to_list() == [1, 0, -1]
-    selected, _ = targets(images, ["No Finding"], policy)
+    selected, _ = targets(images, ["No Finding"], label_policy)
     assert selected == images["image_id"].to_list()
 
 

@@ -6,17 +6,17 @@ from hilum.errors import HilumError
 
 def test_one_word_holds_for_every_finding():
     policy = LabelPolicy(uncertain="one", not_mentioned="ignore")
-    assert policy.uncertain_of("Edema") == policy.uncertain_of("Mass") == "one"
-    assert policy.not_mentioned_of("Edema") == "ignore"
+    assert label_policy.uncertain_of("Edema") == label_policy.uncertain_of("Mass") == "one"
+    assert label_policy.not_mentioned_of("Edema") == "ignore"
 
 
 def test_words_by_finding_hold_for_those_named_and_otherwise_for_the_others():
     policy = LabelPolicy(uncertain={"oedema": "one", "otherwise": "ignore"}, not_mentioned={"Mass": "ignore"})
-    assert policy.uncertain_of("Edema") == "one"
-    assert policy.uncertain_of("Mass") == "ignore"
-    assert policy.not_mentioned_of("Mass") == "ignore"
+    assert label_policy.uncertain_of("Edema") == "one"
+    assert label_policy.uncertain_of("Mass") == "ignore"
+    assert label_policy.not_mentioned_of("Mass") == "ignore"
     with pytest.raises(HilumError, match=r"not_mentioned: expected a rule for every finding.*found none for Edema"):
-        policy.not_mentioned_of("Edema")
+        label_policy.not_mentioned_of("Edema")
 
 
 def test_images_are_dropped_for_findings_asked_for_and_for_those_named():

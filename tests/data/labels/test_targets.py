@@ -29,7 +29,7 @@ def manifest(images):
         ("zero", {"Mass": "ignore", "otherwise": "zero"}, "a0 a1 a2 a3", [[1, 0], [0, 1], [0, 1], [NAN, 0]]),
     ],
 )
-def test_policies_say_what_uncertain_and_not_mentioned_mean(manifest, uncertain, not_mentioned, ids, expected):
+def test_augmentations_say_what_uncertain_and_not_mentioned_mean(manifest, uncertain, not_mentioned, ids, expected):
     selected, numbers = targets(manifest, ["Mass", "Edema"], LabelPolicy(uncertain, not_mentioned))
     assert selected == ids.split()
     assert numbers.dtype == np.float32
@@ -76,6 +76,6 @@ def test_every_target_stays_with_its_image_and_follows_from_its_code_alone(rows,
         for i, row in enumerate(rows)
         if not any(code == -1 and rule == "drop" for code, rule in zip(row, (mass, edema), strict=True))
     }
-    selected, numbers = targets(manifest, ["Mass", "Edema"], policy)
+    selected, numbers = targets(manifest, ["Mass", "Edema"], label_policy)
     assert selected == list(expected)
     np.testing.assert_array_equal(numbers, np.array(list(expected.values()), dtype=np.float32).reshape(-1, 2))

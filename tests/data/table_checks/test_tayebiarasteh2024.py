@@ -100,9 +100,9 @@ PADCHEST_TABLE_2 = {
 }
 
 
-def positives(manifest: pl.DataFrame, findings: list[str], policy: LabelPolicy) -> tuple[int, dict[str, int]]:
+def positives(manifest: pl.DataFrame, findings: list[str], label_policy: LabelPolicy) -> tuple[int, dict[str, int]]:
     """Images kept, and how many are positive for each finding."""
-    ids, values = targets(manifest, findings, policy)
+    ids, values = targets(manifest, findings, label_policy)
     return len(ids), dict(zip(findings, (values == 1).sum(axis=0).tolist(), strict=True))
 
 
@@ -144,9 +144,9 @@ def test_chexpert_has_the_counts_of_table_2_without_images_that_five_findings_le
 
 def test_vindr_cxr_has_the_counts_of_table_2_with_two_of_three_votes(restricted):
     policy = LabelPolicy(vote="majority")
-    manifest = read_codes(restricted("vindr_cxr"), list(VINDR_TABLE_2), policy)
+    manifest = read_codes(restricted("vindr_cxr"), list(VINDR_TABLE_2), label_policy)
     assert dict(manifest["split"].value_counts().iter_rows()) == {"train": 15_000, "test": 3_000}
-    images, counts = positives(manifest, list(VINDR_TABLE_2), policy)
+    images, counts = positives(manifest, list(VINDR_TABLE_2), label_policy)
     assert images == 18_000
     assert counts == VINDR_TABLE_2
 
@@ -160,7 +160,7 @@ def test_the_images_of_table_2_are_among_the_frontal_images_of_other_sets(restri
     # of the frontal ones, and not a small one.
     collected = restricted(collection)
     policy = LabelPolicy()
-    frontal = choose(read_codes(collected, list(table_2), policy), Cohort(views="frontal"))
-    images, counts = positives(frontal, list(table_2), policy)
+    frontal = choose(read_codes(collected, list(table_2), label_policy), Cohort(views="frontal"))
+    images, counts = positives(frontal, list(table_2), label_policy)
     assert published <= images <= 1.25 * published
     assert all(count <= counts[finding] <= 1.5 * count for finding, count in table_2.items()), counts

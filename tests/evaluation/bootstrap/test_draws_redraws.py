@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from hilum.draws import philox
-from hilum.evaluation.bootstrap import drawn_counts
+from hilum.evaluation.bootstrap import bootstrap_counts
 from hilum.evaluation.bootstrap.draws import _APART_FROM_TRAINING
 
 
@@ -32,31 +32,31 @@ def slowly_drawn_counts(units: int, draws: int, seed: int, resample: int, stream
 def test_equals_lemires_algorithm_written_out(units, draws):
     seed = 2**40 + 7
     for resample in (11, 12):
-        counts = drawn_counts(units, draws=draws, n_bootstrap=1, seed=seed, stream=3, first=resample)[:, 0]
+        counts = bootstrap_counts(units, draws=draws, n_bootstrap=1, seed=seed, stream=3, first=resample)[:, 0]
         drawn = {unit: counts[unit] for unit in np.flatnonzero(counts).tolist()}
         assert drawn == slowly_drawn_counts(units, draws, seed, resample, 3)
 
 
 def test_every_resample_draws_as_many_patients_as_there_are():
-    assert np.all(drawn_counts(37, draws=37, n_bootstrap=100, seed=0).sum(axis=0) == 37)
+    assert np.all(bootstrap_counts(37, draws=37, n_bootstrap=100, seed=0).sum(axis=0) == 37)
 
 
 def test_a_resample_is_the_same_whatever_is_drawn_beside_it():
-    many = drawn_counts(20, draws=20, n_bootstrap=300, seed=4)
-    assert np.array_equal(many[:, :100], drawn_counts(20, draws=20, n_bootstrap=100, seed=4))
-    assert np.array_equal(many[:, 64:128], drawn_counts(20, draws=20, n_bootstrap=64, seed=4, first=64))
+    many = bootstrap_counts(20, draws=20, n_bootstrap=300, seed=4)
+    assert np.array_equal(many[:, :100], bootstrap_counts(20, draws=20, n_bootstrap=100, seed=4))
+    assert np.array_equal(many[:, 64:128], bootstrap_counts(20, draws=20, n_bootstrap=64, seed=4, first=64))
 
 
 @pytest.mark.parametrize("other", [{"seed": 1}, {"stream": 2}])
 def test_another_seed_or_stream_gives_other_resamples(other):
     assert not np.array_equal(
-        drawn_counts(50, draws=50, n_bootstrap=9, seed=0),
-        drawn_counts(50, draws=50, n_bootstrap=9, **({"seed": 0} | other)),
+        bootstrap_counts(50, draws=50, n_bootstrap=9, seed=0),
+        bootstrap_counts(50, draws=50, n_bootstrap=9, **({"seed": 0} | other)),
     )
 
 
 def test_counts_are_multinomial():
-    counts = drawn_counts(10, draws=10, n_bootstrap=20_000, seed=0)
+    counts = bootstrap_counts(10, draws=10, n_bootstrap=20_000, seed=0)
     observed = np.bincount(counts.ravel(), minlength=11)[:7]
     expected = stats.binom.pmf(range(7), 10, 0.1) * counts.size
     assert np.all(np.abs(observed - expected) < 5 * np.sqrt(expected) + 5)

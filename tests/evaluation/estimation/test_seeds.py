@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from hilum.evaluation.estimation import bootstrap_arms, seed_weights, strata_by_rarest
+from hilum.evaluation.estimation import bootstrap_arms, seed_weights, stratify_by_rarest_label
 from hilum.evaluation.metrics import aurocs, bootstrap_roc_auc
 from hilum.evaluation.predictions.align import align
 
@@ -79,13 +79,13 @@ def test_the_jackknife_leaves_out_each_patient_in_turn(make_predictions):
 
 def test_strata_are_of_the_rarest_finding_a_patient_has():
     labels = np.array([[1, 0], [0, 1], [1, 1], [0, 0], [1, 0], [np.nan, 0]])
-    strata = strata_by_rarest(labels, np.array([0, 1, 2, 3, 4, 3], dtype=np.int32))
+    strata = stratify_by_rarest_label(labels, np.array([0, 1, 2, 3, 4, 3], dtype=np.int32))
     assert strata.tolist() == [2, 1, 1, 0, 2]
 
 
 def test_resamples_within_strata_keep_the_number_of_positive_patients(make_predictions):
     aligned = align({"a": [make_predictions(patients=30, images_each=1, prevalence={"Hernia": 0.1})]})
-    strata = strata_by_rarest(aligned.labels, aligned.patients)
+    strata = stratify_by_rarest_label(aligned.labels, aligned.patients)
     one = np.array([True])
     free = bootstrap_arms(aligned, n_bootstrap=500, seed=0, included=one)["a"].auroc.resampled
     selected = bootstrap_arms(aligned, n_bootstrap=500, seed=0, included=one, strata=strata)["a"].auroc.resampled

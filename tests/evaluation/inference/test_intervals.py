@@ -10,7 +10,7 @@ from hilum.evaluation.inference import (
     bca_interval,
     equivalence_p,
     minimum_detectable_difference,
-    patients_behind,
+    effective_n_patients,
     percentile_interval,
     two_sided_p,
 )
@@ -135,6 +135,6 @@ def test_the_p_of_the_expanded_interval_is_its_inversion():
 
 
 def test_a_mean_rests_on_the_patients_of_its_noisiest_finding():
-    assert patients_behind(np.array([12])) == pytest.approx(12)
-    assert patients_behind(np.array([10, 10_000])) == pytest.approx(10, rel=0.01)
-    assert patients_behind(np.array([50] * 4)) == pytest.approx(4 * 49 + 1)
+    assert effective_n_patients(np.array([12])) == pytest.approx(12)
+    assert effective_n_patients(np.array([10, 10_000])) == pytest.approx(10, rel=0.01)
+    assert effective_n_patients(np.array([50] * 4)) == pytest.approx(4 * 49 + 1)

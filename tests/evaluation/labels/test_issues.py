@@ -4,7 +4,7 @@ import pytest
 from scipy import stats
 
 from hilum.errors import HilumError
-from hilum.evaluation import as_predictions, auroc, auroc_ceiling, auroc_under_noise, rank_suspects, wrong_shares
+from hilum.evaluation import as_predictions, auroc, auroc_ceiling, auroc_under_noise, rank_label_issues, wrong_shares
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def flipped(make_table):
 
 def test_labels_that_were_turned_around_are_ranked_first_and_counted(flipped):
     predictions, turned, _ = flipped
-    suspects, noise = rank_suspects([predictions])
+    suspects, noise = rank_label_issues([predictions])
     first = suspects.filter(pl.col("rank") <= 60)["image_id"].to_list()
     assert len(turned.intersection(first)) > 45
     assert suspects["quality"].is_sorted()
@@ -37,7 +37,7 @@ def test_labels_that_were_turned_around_are_ranked_first_and_counted(flipped):
 def test_the_probabilities_of_seeds_are_averaged(flipped):
     predictions, _, _ = flipped
     other = as_predictions(predictions.frame.with_columns(pl.col("p_Mass") / 2), name="half")
-    for row in rank_suspects([predictions, other])[0].head(20).to_dicts():
+    for row in rank_label_issues([predictions, other])[0].head(20).to_dicts():
         given = predictions.frame.filter(pl.col("image_id") == row["image_id"])["p_Mass"][0]
         assert row["probability"] == pytest.approx(0.75 * given)
 
@@ -45,17 +45,17 @@ def test_the_probabilities_of_seeds_are_averaged(flipped):
 def test_rows_of_seeds_may_come_in_any_order(flipped):
     predictions, _, _ = flipped
     turned = as_predictions(predictions.frame.reverse(), name="turned")
-    assert rank_suspects([predictions, turned])[0].equals(rank_suspects([predictions])[0])
+    assert rank_label_issues([predictions, turned])[0].equals(rank_label_issues([predictions])[0])
 
 
 def test_other_images_are_no_seeds_of_the_same_model(flipped, make_predictions):
     with pytest.raises(HilumError, match="expected the same findings"):
-        rank_suspects([flipped[0], make_predictions()])
+        rank_label_issues([flipped[0], make_predictions()])
 
 
 def test_findings_without_two_of_either_are_left_out_and_stated(make_table):
     table = make_table(patients=30).with_columns(pl.lit(0).alias("y_Pneumonia"))
-    suspects, noise = rank_suspects([as_predictions(table, name="t")])
+    suspects, noise = rank_label_issues([as_predictions(table, name="t")])
     assert suspects["finding"].unique().to_list() == ["Pleural Effusion"]
     weak, left_out = noise["note"]
     assert weak.startswith("AUROC 0.73: with so weak a model the shares are rough")
@@ -71,7 +71,7 @@ def test_wrong_positives_of_a_rare_finding_come_first_though_the_model_is_weak()
     score = 1 / (1 + np.exp(3 - 1.2 * true - rng.normal(size=2000)))
     table = {"image_id": [f"{i:04d}" for i in range(2000)], "split": ["test"] * 2000}
     table |= {"y_Hernia": (true | wrong).astype(int), "p_Hernia": score}
-    suspects, _ = rank_suspects([as_predictions(pl.DataFrame(table), name="t")])
+    suspects, _ = rank_label_issues([as_predictions(pl.DataFrame(table), name="t")])
     turned = {f"{i:04d}" for i in np.flatnonzero(wrong)}
     assert len(turned.intersection(suspects.head(40)["image_id"])) > 20
 

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from hilum.evaluation.bootstrap import drawn_counts
+from hilum.evaluation.bootstrap import bootstrap_counts
 from hilum.evaluation.metrics import bootstrap_roc_auc
 
 
@@ -19,7 +19,7 @@ def images(images=400, patients=90, findings=3, models=2, digits=2, seed=0):
 def slowly_resampled(labels, scores, owners, n_bootstrap, seed):
     """scikit-learn, weighted by how often each image's patient was drawn."""
     units = owners.max() + 1
-    counts = drawn_counts(units, draws=units, n_bootstrap=n_bootstrap, seed=seed)
+    counts = bootstrap_counts(units, draws=units, n_bootstrap=n_bootstrap, seed=seed)
     out = np.full((len(scores), labels.shape[1], n_bootstrap), np.nan)
     for model, finding, resample in np.ndindex(out.shape):
         weight = counts[owners, resample].astype(float)

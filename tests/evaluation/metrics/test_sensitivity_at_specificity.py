@@ -3,7 +3,7 @@ import pytest
 
 from hilum.errors import HilumError
 from hilum.evaluation import choose_threshold, compare_predictions, evaluate_predictions
-from hilum.evaluation.bootstrap import BLOCK, drawn_counts
+from hilum.evaluation.bootstrap import BLOCK, bootstrap_counts
 from hilum.evaluation.metrics import confusion_at, specificity_of
 from hilum.evaluation.metrics.sensitivity_at_specificity import (
     sensitivity_at_specificity,
@@ -32,7 +32,7 @@ def test_in_resamples_the_threshold_is_chosen_anew():
     owner = np.repeat(np.arange(40, dtype=np.int32), 2)
     label = (rng.random(80) < 0.4).astype(float)
     score = np.round(label + rng.normal(size=80), 1)
-    counts = drawn_counts(40, draws=40, n_bootstrap=BLOCK, seed=1)
+    counts = bootstrap_counts(40, draws=40, n_bootstrap=BLOCK, seed=1)
     statistic = sensitivity_at_specificity_statistic([(label, score)], owner, specificity=0.8)
     expected = [slow(np.repeat(label, counts[owner, b]), np.repeat(score, counts[owner, b]), 0.8) for b in range(BLOCK)]
     assert statistic(counts)[0] == pytest.approx(np.array(expected))

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from hilum.errors import HilumError
-from hilum.evaluation import margins_table, measure_arms
+from hilum.evaluation import equivalence_table, measure_arms
 from hilum.evaluation.inference import percentile_interval
 
 
@@ -16,7 +16,7 @@ def measured(make_predictions):
 
 
 def test_twins_are_equivalent_and_a_better_arm_is_better(measured):
-    conclusion = margins_table(measured, 0.02, reference="scratch").select("arm", "finding", "conclusion").rows()
+    conclusion = equivalence_table(measured, 0.02, reference="scratch").select("arm", "finding", "conclusion").rows()
     assert {(arm, finding): expected for arm, finding, expected in conclusion if finding == "macro"} == {
         ("twin", "macro"): "equivalent",
         ("better", "macro"): "better",
@@ -24,7 +24,7 @@ def test_twins_are_equivalent_and_a_better_arm_is_better(measured):
 
 
 def test_where_less_is_better_a_lower_score_is_better(measured):
-    rows = margins_table(measured, 0.001, reference="scratch", metric="brier").to_dicts()
+    rows = equivalence_table(measured, 0.001, reference="scratch", metric="brier").to_dicts()
     better = next(row for row in rows if row["arm"] == "better" and row["finding"] == "macro")
     assert better["difference"] < 0
     assert better["conclusion"] == "better"
@@ -36,7 +36,7 @@ def test_p_values_agree_with_the_intervals_and_count_resamples(measured):
     low, _ = percentile_interval(difference)
     assert low > 0
     for margin in (0.001, 0.3):
-        row = margins_table(measured, margin, reference="scratch").row(1, named=True)
+        row = equivalence_table(measured, margin, reference="scratch").row(1, named=True)
         assert (row["arm"], row["finding"]) == ("better", "macro")
         assert row["p_not_worse"] == (np.sum(difference <= -margin) + 1) / 401 == 1 / 401
         slow = max(np.sum(difference <= -margin) + 1, np.sum(difference >= margin) + 1) / 401
@@ -48,4 +48,4 @@ def test_p_values_agree_with_the_intervals_and_count_resamples(measured):
 )
 def test_margins_and_metrics_that_cannot_be_are_refused(measured, margin, metric, expected):
     with pytest.raises(HilumError, match=expected):
-        margins_table(measured, margin, metric=metric)
+        equivalence_table(measured, margin, metric=metric)

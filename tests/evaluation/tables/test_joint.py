@@ -31,7 +31,7 @@ def test_arms_of_one_seed_are_tested_by_delongs_contrast_with_f_for_few_patients
     contrast = np.array([[1, -1, 0], [0, 1, -1]])
     difference, covariance = contrast @ known.estimates[-1], contrast @ known.covariance[-1] @ contrast.T
     statistic = difference @ np.linalg.solve(covariance, difference)
-    patients = measured.patients_behind(len(measured.findings))
+    patients = measured.effective_n_patients(len(measured.findings))
     assert (macro["finding"], macro["arms"], macro["df"]) == ("macro", 3, 2)
     assert macro["statistic"] == pytest.approx(statistic)
     assert macro["df_error"] == pytest.approx(patients - 1)

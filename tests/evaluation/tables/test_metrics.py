@@ -13,8 +13,8 @@ from hilum.evaluation import (
     evaluate_arms,
     evaluate_predictions,
 )
-from hilum.evaluation.bootstrap import drawn_counts
-from hilum.evaluation.inference import patients_behind, percentile_interval, score_interval
+from hilum.evaluation.bootstrap import bootstrap_counts
+from hilum.evaluation.inference import effective_n_patients, percentile_interval, score_interval
 from hilum.evaluation.metrics import bootstrap_roc_auc
 from hilum.evaluation.predictions import count_cases
 from hilum.evaluation.tables import METRICS_SCHEMA
@@ -153,7 +153,7 @@ def test_intervals_are_expanded_by_the_patients_of_the_rarer_side(make_predictio
     rows = by_finding(evaluate_predictions([predictions], n_bootstrap=300, seed=9))
     cases = count_cases(predictions.labels, owners)
     rarer = np.minimum(cases.positive_patients, cases.negative_patients)
-    macro = percentile_interval(resampled.mean(axis=0), patients=patients_behind(rarer))
+    macro = percentile_interval(resampled.mean(axis=0), patients=effective_n_patients(rarer))
     assert (rows["macro"]["low"], rows["macro"]["high"]) == macro
     low, high = score_interval(
         rows["Pneumonia"]["estimate"], int(cases.positive_patients[1]), int(cases.negative_patients[1])
@@ -177,7 +177,7 @@ def test_thresholds_stay_fixed_in_resamples(make_predictions):
     choices = {"metrics": ["sensitivity"], "thresholds": [THRESHOLDS], "interval": "percentile"}
     table = evaluate_predictions([predictions], n_bootstrap=300, seed=4, **choices)
     owners = np.unique(predictions.patients, return_inverse=True)[1].astype(np.int32)
-    counts = drawn_counts(150, draws=150, n_bootstrap=300, seed=4)
+    counts = bootstrap_counts(150, draws=150, n_bootstrap=300, seed=4)
     positive = predictions.labels[:, 0] == 1
     found = positive & (predictions.scores[:, 0] >= 0.6)
     slow = [counts[owners[found], b].sum() / counts[owners[positive], b].sum() for b in range(300)]

@@ -4,8 +4,8 @@ import pytest
 from sklearn import metrics as sk
 
 from hilum.errors import HilumError
-from hilum.evaluation import as_predictions, class_calls, evaluate_single_label
-from hilum.evaluation.bootstrap import drawn_counts
+from hilum.evaluation import as_predictions, class_calls, evaluate_multiclass
+from hilum.evaluation.bootstrap import bootstrap_counts
 
 CLASSES = ["No Finding", "Mass", "Nodule"]
 
@@ -36,10 +36,10 @@ def test_numbers_and_their_resamples_equal_scikit_learn(table):
     predictions = as_predictions(table, name="t")
     calls = class_calls(predictions)
     rows = {
-        (row["class"], row["metric"]): row for row in evaluate_single_label([predictions], n_bootstrap=60).to_dicts()
+        (row["class"], row["metric"]): row for row in evaluate_multiclass([predictions], n_bootstrap=60).to_dicts()
     }
     owners = np.unique(predictions.patients, return_inverse=True)[1]
-    counts = drawn_counts(120, draws=120, n_bootstrap=60, seed=0)
+    counts = bootstrap_counts(120, draws=120, n_bootstrap=60, seed=0)
 
     def slow(metric, average, **choices):
         resampled = [
@@ -65,7 +65,7 @@ def test_numbers_and_their_resamples_equal_scikit_learn(table):
 
 def test_classes_without_images_are_left_out_of_the_means_and_stated(table):
     with_empty = table.with_columns(pl.lit(0).alias("y_Hernia"), pl.lit(0.0).alias("p_Hernia"))
-    whole, more = (evaluate_single_label([as_predictions(t, name="t")], n_bootstrap=40) for t in (table, with_empty))
+    whole, more = (evaluate_multiclass([as_predictions(t, name="t")], n_bootstrap=40) for t in (table, with_empty))
     assert more["estimate"][0] == whole["estimate"][0]
     assert more["note"][0] == "without images, left out: Hernia"
 

@@ -67,6 +67,6 @@ def test_the_table_names_neighbours_by_rank_and_leaves_out_what_is_not_there():
 
 
 def test_an_image_that_is_not_there_is_named():
-    assert rows_of(["c", "a"], ["a", "b", "c"], "--like").tolist() == [2, 0]
-    with pytest.raises(HilumError, match=r"--like: .*found q\. The first ones are a, b, c"):
-        rows_of(["q"], ["a", "b", "c"], "--like")
+    assert rows_of(["c", "a"], ["a", "b", "c"], "--similar-to").tolist() == [2, 0]
+    with pytest.raises(HilumError, match=r"--similar-to: .*found q\. The first ones are a, b, c"):
+        rows_of(["q"], ["a", "b", "c"], "--similar-to")

@@ -2,7 +2,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from hilum.evaluation.bootstrap import drawn_counts
+from hilum.evaluation.bootstrap import bootstrap_counts
 from hilum.evaluation.inference import percentile_interval
 from hilum.explanation.localisation import ALL_BOXES, MACRO, MEANS, METRICS, BoxedCase, ScoredMaps, box_statistics
 
@@ -44,7 +44,7 @@ def test_estimates_are_means_over_images_and_intervals_are_of_resampled_patients
     values = model.scores[:, 1]
     assert own["estimate"] == pytest.approx(values.mean())
     patients = np.array([int(case.patient_id) for case in cases])
-    counts = drawn_counts(12, draws=12, n_bootstrap=128, seed=4)
+    counts = bootstrap_counts(12, draws=12, n_bootstrap=128, seed=4)
     means = [np.average(values, weights=counts[patients, draw]) for draw in range(128)]
     assert [own["low"], own["high"]] == pytest.approx(percentile_interval(np.array(means), patients=12))
     paired = row(table, finding="Mass", metric="energy", arm="a", reference="b")

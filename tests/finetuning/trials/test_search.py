@@ -34,7 +34,7 @@ FINDINGS = ["Cardiomegaly", "Pneumothorax"]
 SEED = 5
 TRAIN, VAL = (0, 40), (40, 52)
 BASE = FinetuneSettings(
-    epochs=9, batch_size=8, lr=1e-3, patience=None, policy="none", unfreeze=0, precision="fp32", device="cpu", workers=0
+    epochs=9, batch_size=8, lr=1e-3, patience=None, augmentation="none", unfreeze=0, precision="fp32", device="cpu", workers=0
 )
 SPACE = {"lr": Choices((1e-1, 1e-2, 1e-3, 1e-5)), "dropout": Choices((0.0, 0.4))}
 SMALL = "toh2023_xvt"
@@ -187,7 +187,7 @@ store = Store(Path("nowhere"), pixels, ids, pl.DataFrame(schema={"image_id": pl.
 def images(first, last):
     numbers = np.arange(first, last)
     return LabelledImages(ids[first:last], ids[first:last], np.stack([numbers % 2 == 0, numbers % 3 == 0], 1).astype(np.float32))
-base = FinetuneSettings(epochs=9, batch_size=8, patience=None, policy="none", precision="fp32", device="cpu", workers=0, checkpoint_every_seconds=0.05)
+base = FinetuneSettings(epochs=9, batch_size=8, patience=None, augmentation="none", precision="fp32", device="cpu", workers=0, checkpoint_every_seconds=0.05)
 space = {"unfreeze": Choices((0, 1)), "lr": Choices((1e-2, 1e-3, 1e-4)), "dropout": Choices((0.0, 0.4))}
 Path(sys.argv[1]).parent.joinpath("begun").touch()
 run_search(space, lambda s: replace(base, **s), Search("halving"), store, images(0, 90), images(90, 120),

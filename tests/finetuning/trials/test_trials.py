@@ -24,7 +24,7 @@ BASE = FinetuneSettings(
     lr=1e-3,
     weight_decay=1e-2,
     patience=None,
-    policy="none",
+    augmentation="none",
     unfreeze=0,
     precision="fp32",
     device="cpu",
@@ -115,7 +115,7 @@ def test_heads_trained_at_once_are_the_heads_trained_alone(store, images, tmp_pa
 
 @pytest.mark.parametrize("answer", ["each_or_uncertain", pytest.param("each", marks=pytest.mark.slow)])
 def test_heads_of_augmented_images_share_views_and_features(store, images, tmp_path, answer):
-    trials = [replace(BASE, epochs=3, policy="finetune", answer=answer, head="mlp", **own) for own in DIFFERENT[:3]]
+    trials = [replace(BASE, epochs=3, augmentation="finetune", answer=answer, head="mlp", **own) for own in DIFFERENT[:3]]
     assert_each_is_as_alone(store, images, tmp_path, trials)
 
 
@@ -148,7 +148,7 @@ EXCLUSIVE = replace(
         {"focal": 2.0},
         *(
             pytest.param(own, marks=pytest.mark.slow)
-            for own in ({"label_smoothing": 0.1, "drop_last": True}, {"policy": "finetune"})
+            for own in ({"label_smoothing": 0.1, "drop_last": True}, {"augmentation": "finetune"})
         ),
     ],
 )
@@ -171,7 +171,7 @@ UNFROZEN = [
     ["toh2023_xvt", *(pytest.param(name, marks=pytest.mark.slow) for name in ("resnet18", "vit_tiny_patch16_224"))],
 )
 def test_trials_behind_a_shared_frozen_front_are_the_trials_alone(store, images, tmp_path, encoder):
-    trials = [replace(BASE, **{"epochs": 2, "policy": "finetune"} | own) for own in UNFROZEN]
+    trials = [replace(BASE, **{"epochs": 2, "augmentation": "finetune"} | own) for own in UNFROZEN]
     assert_each_is_as_alone(store, images, tmp_path, trials, encoder=encoder)
 
 
@@ -251,7 +251,7 @@ def test_frozen_blocks_keep_weights_and_statistics_and_no_trial_moves_those_of_a
     start = create_encoder("resnet18", seed=3)
     before = {key: value.clone() for key, value in start.state_dict().items()}
     feed = Feed(store, 32, 8, seed=SEED, workers=0, device=torch.device("cpu"), precision="fp32")
-    trials = [replace(BASE, epochs=1, policy="finetune", unfreeze=k, lr=1e-2) for k in (0, 1, 2, 1)]
+    trials = [replace(BASE, epochs=1, augmentation="finetune", unfreeze=k, lr=1e-2) for k in (0, 1, 2, 1)]
     lanes, _ = train_in_lockstep(
         start, list(enumerate(trials)), images(*TRAIN), images(*VAL), feed=feed, directory=tmp_path
     )
@@ -337,14 +337,14 @@ def test_the_best_trial_is_chosen_by_validation_and_refitted_by_finetune(store, 
 
 
 def test_all_that_is_wrong_with_any_trial_is_reported_at_once_and_nothing_is_written(store, images, tmp_path):
-    trials = [replace(BASE, ema=0.9), BASE, replace(BASE, unfreeze=9), replace(BASE, policy="wild")]
+    trials = [replace(BASE, ema=0.9), BASE, replace(BASE, unfreeze=9), replace(BASE, augmentation="wild")]
     with pytest.raises(HilumError) as message:
         together(store, images, tmp_path / "trials", trials)
     for words in (
         "3 problems",
         "trial 0: finetune.ema: expected none of it in lockstep",
         "trial 2: unfreeze",
-        "trial 3: finetune.policy",
+        "trial 3: finetune.augmentation",
     ):
         assert words in str(message.value)
     assert list(tmp_path.iterdir()) == []

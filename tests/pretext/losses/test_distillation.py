@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from hilum.pretext.losses import moved_center, patch_distillation, sharpened, teacher_entropy, view_distillation
+from hilum.pretext.losses import update_center, patch_distillation, sharpened, teacher_entropy, view_distillation
 
 
 def draw(*shape, seed=0):
@@ -76,7 +76,7 @@ def test_a_center_as_strong_as_the_logits_leaves_nothing_to_say():
 
 
 def test_the_center_moves_a_tenth_of_the_way():
-    center = moved_center(torch.zeros(2), torch.tensor([[1.0, 3.0], [3.0, 5.0]]), momentum=0.9)
+    center = update_center(torch.zeros(2), torch.tensor([[1.0, 3.0], [3.0, 5.0]]), momentum=0.9)
     assert torch.allclose(center, torch.tensor([0.2, 0.4]))
 
 

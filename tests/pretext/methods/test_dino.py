@@ -1,24 +1,24 @@
 import pytest
 import torch
 
-from hilum.augment import POLICIES, random_views
+from hilum.augment import AUGMENTATIONS, random_views
 from hilum.encoders.zoo import create_encoder
 from hilum.pretext.losses import sharpened, sinkhorn_assignments, view_distillation
 from hilum.pretext.losses.koleo import koleo
 from hilum.pretext.methods import DINO, DINOSettings
-from hilum.pretext.modules import ManyViews, PrototypeHead, TeacherSchedule
+from hilum.pretext.modules import MultiCrop, PrototypeHead, TeacherSchedule
 
-VIEWS = ManyViews(POLICIES["simclr"], 32, POLICIES["simclr"], 32, locals_=2, seed=5)
+VIEWS = MultiCrop(AUGMENTATIONS["simclr"], 32, AUGMENTATIONS["simclr"], 32, local_crops=2, seed=5)
 
 
-def create(frozen_epochs=0, first_momentum=0.9, teacher="centering", koleo_weight=0.0):
+def create(freeze_prototypes_epochs=0, first_momentum=0.9, teacher="centering", koleo_weight=0.0):
     encoder = create_encoder("resnet18", seed=0)
     return DINO(
         encoder,
         PrototypeHead(encoder.feature_width, 16, seed=0, hidden=8, bottleneck=4),
         views=VIEWS,
         schedule=TeacherSchedule(0.04, 0.07, 4, first_momentum, 8),
-        settings=DINOSettings(teacher=teacher, frozen_epochs=frozen_epochs, koleo_weight=koleo_weight),
+        settings=DINOSettings(teacher=teacher, freeze_prototypes_epochs=freeze_prototypes_epochs, koleo_weight=koleo_weight),
     )
 
 
@@ -26,7 +26,7 @@ def test_global_views_come_first_and_every_view_is_another(batch_of):
     batch = batch_of([3, 1])
     large, small = VIEWS.of(batch, epoch=2)
     for view, images in enumerate([*large, *small]):
-        expected = random_views(batch.images, batch.keys, POLICIES["simclr"], 32, seed=5, epoch=2, view=view)
+        expected = random_views(batch.images, batch.keys, AUGMENTATIONS["simclr"], 32, seed=5, epoch=2, view=view)
         assert torch.equal(images, expected)
 
 
@@ -80,7 +80,7 @@ def test_a_teacher_that_is_balanced_over_the_batch_has_no_center_and_needs_the_w
 
 
 def test_prototypes_are_held_still_for_the_first_epochs(batch_of):
-    method = create(frozen_epochs=1)
+    method = create(freeze_prototypes_epochs=1)
     method.training_loss(batch_of([0, 1]), epoch=0).backward()
     assert method.head.prototypes.grad is None
     method.training_loss(batch_of([0, 1]), epoch=1).backward()

@@ -1,16 +1,16 @@
 import pytest
 import torch
 
-from hilum.augment import POLICIES
+from hilum.augment import AUGMENTATIONS
 from hilum.encoders.zoo import create_encoder
 from hilum.errors import HilumError
 from hilum.pretext.losses import patch_distillation, sharpened, sinkhorn_assignments, view_distillation
 from hilum.pretext.losses.koleo import koleo
 from hilum.pretext.masking import check_sees_patches, hidden
 from hilum.pretext.methods import DINOv2, DINOv2Settings, filled_up
-from hilum.pretext.modules import ManyViews, PrototypeHead, TeacherSchedule
+from hilum.pretext.modules import MultiCrop, PrototypeHead, TeacherSchedule
 
-VIEWS = ManyViews(POLICIES["simclr"], 64, POLICIES["local"], 32, locals_=1, seed=5)
+VIEWS = MultiCrop(AUGMENTATIONS["simclr"], 64, AUGMENTATIONS["local"], 32, local_crops=1, seed=5)
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def encoder():
 
 
 def create(encoder, **changed):
-    settings = DINOv2Settings(frozen_epochs=0, masked_images=1.0, **changed)
+    settings = DINOv2Settings(freeze_prototypes_epochs=0, mask_sample_probability=1.0, **changed)
     heads = [PrototypeHead(encoder.token_width, 16, seed=s, hidden=8, bottleneck=4) for s in range(2)]
     return DINOv2(
         encoder, *heads, views=VIEWS, schedule=TeacherSchedule(0.04, 0.07, 4, 0.9, 8), settings=settings, seed=0
@@ -82,7 +82,7 @@ def test_a_step_trains_every_part_and_moves_the_teacher(encoder, batch_of):
 
 def test_no_image_masked_is_dino_with_koleo(encoder, batch_of):
     method = create(encoder).train()
-    method.settings = DINOv2Settings(frozen_epochs=0, masked_images=0.0)
+    method.settings = DINOv2Settings(freeze_prototypes_epochs=0, mask_sample_probability=0.0)
     assert method.training_loss(batch_of([0, 1, 2], size=64), epoch=0).isfinite()
 
 

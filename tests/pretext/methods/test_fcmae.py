@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from hilum.augment import POLICIES
+from hilum.augment import AUGMENTATIONS
 from hilum.encoders.zoo import create_encoder
 from hilum.errors import HilumError
 from hilum.pretext.methods import FCMAE, DecoderBlock, hidden_patch_loss, patches_of
@@ -10,7 +10,7 @@ from hilum.pretext.methods import FCMAE, DecoderBlock, hidden_patch_loss, patche
 def create(size=64, decoder_width=16):
     return FCMAE(
         create_encoder("convnextv2_atto", seed=0),
-        policy=POLICIES["fcmae"],
+        augmentation=AUGMENTATIONS["fcmae"],
         size=size,
         share=0.5,
         decoder_width=decoder_width,

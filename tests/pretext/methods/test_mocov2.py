@@ -6,16 +6,16 @@ import torch
 import torch.nn.functional as F
 from lightly.loss import NTXentLoss
 
-from hilum.augment import POLICIES
+from hilum.augment import AUGMENTATIONS
 from hilum.encoders.zoo import create_encoder
 from hilum.pretext.methods import MoCoV2, info_nce
-from hilum.pretext.modules import TwoViews
+from hilum.pretext.modules import TwoCrop
 
 
 def create(queue=8, momentum=0.9, seed=0, head_batch_norm=False):
     return MoCoV2(
         create_encoder("resnet18", seed=seed),
-        views=TwoViews(POLICIES["mocov2"], 32, seed=5),
+        views=TwoCrop(AUGMENTATIONS["mocov2"], 32, seed=5),
         temperature=0.2,
         queue=queue,
         momentum=momentum,

@@ -1,14 +1,14 @@
 import pytest
 
-from hilum.augment import POLICIES
+from hilum.augment import AUGMENTATIONS
 from hilum.errors import HilumErrors
 from hilum.pretext.methods import METHOD_SETTINGS, METHODS, method_settings
 
 
 @pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
 def test_every_method_has_views_that_are_known_and_settings_that_are_described(method):
-    assert method.policy in POLICIES
-    assert method.local_policy is None or method.local_policy in POLICIES
+    assert method.augmentation in AUGMENTATIONS
+    assert method.local_augmentation is None or method.local_augmentation in AUGMENTATIONS
     assert all(field.description for field in method.settings.model_fields.values())
     assert method.forwards(method.settings(), 0.25) >= 3  # at least one view is trained on
 

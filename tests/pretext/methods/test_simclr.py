@@ -1,12 +1,12 @@
 import torch
 
-from hilum.augment import POLICIES, random_views
+from hilum.augment import AUGMENTATIONS, random_views
 from hilum.encoders.zoo import create_encoder
 from hilum.pretext.losses.nt_xent import nt_xent
 from hilum.pretext.methods import SimCLR
-from hilum.pretext.modules import TwoViews
+from hilum.pretext.modules import TwoCrop
 
-VIEWS = TwoViews(POLICIES["simclr"], 32, seed=5)
+VIEWS = TwoCrop(AUGMENTATIONS["simclr"], 32, seed=5)
 
 
 def create(seed=0):
@@ -16,7 +16,7 @@ def create(seed=0):
 def test_the_two_views_are_views_zero_and_one_of_the_epoch(batch_of):
     batch = batch_of([3, 1, 8])
     for view, images in enumerate(VIEWS.of(batch, epoch=2)):
-        expected = random_views(batch.images, batch.keys, POLICIES["simclr"], 32, seed=5, epoch=2, view=view)
+        expected = random_views(batch.images, batch.keys, AUGMENTATIONS["simclr"], 32, seed=5, epoch=2, view=view)
         assert torch.equal(images, expected)
 
 

@@ -4,18 +4,18 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from hilum.augment import POLICIES
+from hilum.augment import AUGMENTATIONS
 from hilum.encoders.zoo import create_encoder
 from hilum.pretext.losses import sinkhorn_assignments
 from hilum.pretext.losses.koleo import koleo
 from hilum.pretext.losses.swapped_prediction import swapped_prediction
 from hilum.pretext.methods import SwAV
-from hilum.pretext.modules import ManyViews
+from hilum.pretext.modules import MultiCrop
 
-VIEWS = ManyViews(POLICIES["simclr"], 32, POLICIES["simclr"], 32, locals_=1, seed=5)
+VIEWS = MultiCrop(AUGMENTATIONS["simclr"], 32, AUGMENTATIONS["simclr"], 32, local_crops=1, seed=5)
 
 
-def create(queue=0, queue_waits=0, frozen_epochs=0, koleo_weight=0.0):
+def create(queue=0, queue_start_epoch=0, freeze_prototypes_epochs=0, koleo_weight=0.0):
     return SwAV(
         create_encoder("resnet18", seed=0),
         views=VIEWS,
@@ -23,9 +23,9 @@ def create(queue=0, queue_waits=0, frozen_epochs=0, koleo_weight=0.0):
         epsilon=0.05,
         prototypes=6,
         queue=queue,
-        queue_waits=queue_waits,
+        queue_start_epoch=queue_start_epoch,
         koleo_weight=koleo_weight,
-        frozen_epochs=frozen_epochs,
+        freeze_prototypes_epochs=freeze_prototypes_epochs,
         seed=0,
     )
 
@@ -64,7 +64,7 @@ def test_a_full_queue_takes_part_in_the_assignments(batch_of):
 
 
 def test_a_queue_has_no_part_while_projections_age_fast(batch_of):
-    method, without = create(queue=4, queue_waits=2), create()
+    method, without = create(queue=4, queue_start_epoch=2), create()
     batch = batch_of([0, 1, 2, 3])
     for epoch in range(3):
         loss, plain = (each.training_loss(batch, epoch).item() for each in (method, without))
@@ -84,7 +84,7 @@ def test_the_queue_keeps_the_newest_projections_in_front(batch_of):
 
 
 def test_prototypes_are_held_still_for_the_first_epochs(batch_of):
-    method = create(frozen_epochs=1)
+    method = create(freeze_prototypes_epochs=1)
     method.training_loss(batch_of([0, 1]), epoch=0).backward()
     assert method.prototypes.grad is None
     method.training_loss(batch_of([0, 1]), epoch=1).backward()

@@ -3,14 +3,14 @@ from dataclasses import replace
 import pytest
 import torch
 
-from hilum.augment import POLICIES, random_views
+from hilum.augment import AUGMENTATIONS, random_views
 from hilum.pretext.methods import DINO_METHOD, PretextRun
-from hilum.pretext.modules import ManyViews, TwoViews
+from hilum.pretext.modules import MultiCrop, TwoCrop
 
-FIRST, SECOND, LOCAL = (POLICIES[f"caron2021_dino{which}"] for which in ("", "_second", "_local"))
+FIRST, SECOND, LOCAL = (AUGMENTATIONS[f"caron2021_dino{which}"] for which in ("", "_second", "_local"))
 RUN = PretextRun(
-    policy=FIRST,
-    local_policy=LOCAL,
+    augmentation=FIRST,
+    local_augmentation=LOCAL,
     size=32,
     local_size=16,
     images=64,
@@ -18,14 +18,14 @@ RUN = PretextRun(
     steps=10,
     seed=5,
     watch=None,
-    second_policy=SECOND,
+    second_augmentation=SECOND,
 )
 
 
-def test_the_second_of_two_views_may_have_a_policy_of_its_own(batch_of):
+def test_the_second_of_two_views_may_have_a_augmentation_of_its_own(batch_of):
     batch = batch_of([3, 1])
-    for view, policy in enumerate((FIRST, SECOND)):
-        expected = random_views(batch.images, batch.keys, policy, 32, seed=5, epoch=2, view=view)
+    for view, augmentation in enumerate((FIRST, SECOND)):
+        expected = random_views(batch.images, batch.keys, augmentation, 32, seed=5, epoch=2, view=view)
         assert torch.equal(RUN.two_views().of(batch, 2)[view], expected)
         assert torch.equal(RUN.many_views(1).of(batch, 2)[0][view], expected)
 
@@ -37,16 +37,16 @@ def test_local_views_have_theirs(batch_of):
     assert torch.equal(small[0], random_views(batch.images, batch.keys, LOCAL, 16, seed=5, epoch=2, view=2))
 
 
-def test_without_a_second_policy_both_views_have_the_first():
-    run = replace(RUN, second_policy=None)
-    assert run.two_views() == TwoViews(FIRST, 32, 5)
-    assert run.many_views(2) == ManyViews(FIRST, 32, LOCAL, 16, 2, 5)
+def test_without_a_second_augmentation_both_views_have_the_first():
+    run = replace(RUN, second_augmentation=None)
+    assert run.two_views() == TwoCrop(FIRST, 32, 5)
+    assert run.many_views(2) == MultiCrop(FIRST, 32, LOCAL, 16, 2, 5)
 
 
 @pytest.mark.parametrize("second", [SECOND, None])
 def test_a_method_compares_the_views_that_its_run_says(second):
     from hilum.encoders.zoo import create_encoder
 
-    run = replace(RUN, second_policy=second)
-    settings = DINO_METHOD.settings(prototypes=16, local_views=2)
+    run = replace(RUN, second_augmentation=second)
+    settings = DINO_METHOD.settings(prototypes=16, local_crops=2)
     assert DINO_METHOD.create(create_encoder("resnet18", seed=0), settings, run).views == run.many_views(2)

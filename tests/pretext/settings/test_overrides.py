@@ -1,13 +1,13 @@
 import pytest
 
-from hilum.augment import POLICIES, ViewPolicy
+from hilum.augment import AUGMENTATIONS, Augmentation
 from hilum.errors import HilumErrors
 from hilum.pretext.settings import parse_overrides
 
 
 def test_settings_of_the_run_and_of_the_method_are_distinguished():
-    message = parse_overrides("simclr", ["lr=1e-4", "temperature=0.1", "policy=finetune"], epochs=3, batch_size=None)
-    assert message.run.given() == {"epochs": 3, "lr": 1e-4, "policy": "finetune"}
+    message = parse_overrides("simclr", ["lr=1e-4", "temperature=0.1", "augmentation=finetune"], epochs=3, batch_size=None)
+    assert message.run.given() == {"epochs": 3, "lr": 1e-4, "augmentation": "finetune"}
     assert message.options == {"temperature": 0.1}
 
 
@@ -15,8 +15,8 @@ def test_every_kind_of_value_is_read():
     message = parse_overrides(
         "simclr",
         [
-            "preset=10k", "optimizer=lars", "lr=2", "layer_decay=0.9", "weight_decay=1e-6", "last_weight_decay=0",
-            "warmup_epochs=0.5", "clip_norm=null", "accumulate=2", "recompute=true", "frozen_encoder_steps=40",
+            "preset=10k", "optimizer=lars", "lr=2", "layer_decay=0.9", "weight_decay=1e-6", "weight_decay_end=0",
+            "warmup_epochs=0.5", "clip_grad_norm=null", "gradient_accumulation_steps=2", "activation_checkpointing=true", "freeze_encoder_steps=40",
             "local_size=32", "probe_every=5", "precision=fp16",
         ],
     )  # fmt: skip
@@ -26,12 +26,12 @@ def test_every_kind_of_value_is_read():
         "lr": 2.0,
         "layer_decay": 0.9,
         "weight_decay": 1e-6,
-        "last_weight_decay": 0.0,
+        "weight_decay_end": 0.0,
         "warmup_epochs": 0.5,
-        "clip_norm": None,  # reported: not at all
-        "accumulate": 2,
-        "recompute": True,
-        "frozen_encoder_steps": 40,
+        "clip_grad_norm": None,  # reported: not at all
+        "gradient_accumulation_steps": 2,
+        "activation_checkpointing": True,
+        "freeze_encoder_steps": 40,
         "local_size": 32,
         "probe_every": 5,
         "precision": "fp16",
@@ -44,7 +44,7 @@ def test_everything_that_is_wrong_is_reported_at_once():
             "simclr",
             [
                 "temprature=0.1", "temperature=-1", "lr=fast", "epochs", "warmup_epochs=-2", "batch_size=1",
-                "optimizer=adan", "preset=5k", "policy=simcrl", "accumulate=true",
+                "optimizer=adan", "preset=5k", "augmentation=simcrl", "gradient_accumulation_steps=true",
             ],
             epochs=0,
             device="tpu",
@@ -60,8 +60,8 @@ def test_everything_that_is_wrong_is_reported_at_once():
         "batch_size: Input should be greater than or equal to 2; found 1",
         "optimizer: Input should be 'adamw', 'adam', 'sgd' or 'lars'; found 'adan'",
         "preset: Input should be '1k', '10k', '100k' or '1M'; found '5k'",
-        "policy: expected one of ",
-        "accumulate: Input should be a valid integer; found True",
+        "augmentation: expected one of ",
+        "gradient_accumulation_steps: Input should be a valid integer; found True",
         "device: expected one of auto, cpu, cuda; found tpu",
     ):
         assert problem in expected
@@ -81,21 +81,21 @@ def test_an_optimizer_that_no_preset_is_for_needs_its_learning_rate(optimizer):
         parse_overrides("simclr", [f"optimizer={optimizer}"])
 
 
-def test_a_policy_may_be_a_file_of_ranges(tmp_path):
+def test_a_augmentation_may_be_a_file_of_ranges(tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text("like: simclr\nflip: 0\n")
-    message = parse_overrides("dino", [f"second_policy={path}"], policy=str(path))
-    mine = ViewPolicy(**(POLICIES["simclr"].ranges() | {"flip": 0}))
-    assert message.run.given() == {"policy": mine, "second_policy": mine}
+    message = parse_overrides("dino", [f"second_augmentation={path}"], augmentation=str(path))
+    mine = Augmentation(**(AUGMENTATIONS["simclr"].ranges() | {"flip": 0}))
+    assert message.run.given() == {"augmentation": mine, "second_augmentation": mine}
 
 
-def test_what_is_wrong_with_a_policys_file_is_reported_beside_the_rest(tmp_path):
+def test_what_is_wrong_with_a_augmentations_file_is_reported_beside_the_rest(tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text("flop: 0\n")
     with pytest.raises(HilumErrors) as caught:
-        parse_overrides("dino", ["epochs=0", "local_policy=missing.yaml"], policy=str(path))
+        parse_overrides("dino", ["epochs=0", "local_augmentation=missing.yaml"], augmentation=str(path))
     expected = str(caught.value)
-    assert "policy: " in expected
+    assert "augmentation: " in expected
     assert "flop: is not a range of views; did you mean 'flip'?" in expected
-    assert "local_policy: missing.yaml: expected a policy's file; found no file" in expected
+    assert "local_augmentation: missing.yaml: expected an augmentation's file; found no file" in expected
     assert "epochs: " in expected

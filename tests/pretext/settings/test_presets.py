@@ -62,14 +62,14 @@ def test_the_nearest_size_on_the_logarithmic_scale_is_taken(images, name):
 
 
 def test_what_a_user_says_wins_and_null_says_not_at_all():
-    some = resolved("dino", 10_000, "epochs=7", "clip_norm=null", "local_views=2", "preset=100k")
-    assert (some.settings.epochs, some.settings.clip_norm, some.settings.options["local_views"]) == (7, None, 2)
-    assert some.settings.last_weight_decay == 0.4
+    some = resolved("dino", 10_000, "epochs=7", "clip_grad_norm=null", "local_crops=2", "preset=100k")
+    assert (some.settings.epochs, some.settings.clip_grad_norm, some.settings.options["local_crops"]) == (7, None, 2)
+    assert some.settings.weight_decay_end == 0.4
     rows = message(some)
-    assert {name for name, each in rows.items() if each.origin == "given"} == {"epochs", "clip_norm", "local_views"}
+    assert {name for name, each in rows.items() if each.origin == "given"} == {"epochs", "clip_grad_norm", "local_crops"}
     assert rows["prototypes"].origin == "preset 100k"
     assert some.why == "preset 100k, as given, for 10,000 images"
-    assert resolved("dino", 10_000).settings.clip_norm == 3.0
+    assert resolved("dino", 10_000).settings.clip_grad_norm == 3.0
 
 
 def test_the_preset_says_which_and_why():
@@ -106,16 +106,16 @@ def test_rules_of_a_method_are_reported_as_the_numbers_they_come_to():
     rows = message(resolved("dino", 601))
     assert rows["prototypes"].value == 256
     assert rows["momentum"].value == pytest.approx(1 - 1 / (50 * (601 // 128) / 20))
-    assert "local_policy" in rows
-    assert "local_policy" not in message(resolved("simclr", 601))
+    assert "local_augmentation" in rows
+    assert "local_augmentation" not in message(resolved("simclr", 601))
 
 
 def test_heads_warm_up_only_in_front_of_weights():
-    assert resolved("simclr", 1000).settings.frozen_encoder_steps == 0
-    assert resolved("simclr", 1000, from_weights=True).settings.frozen_encoder_steps == 35  # a tenth of 50 epochs of 7
-    assert resolved("simclr", 10_000, from_weights=True).settings.frozen_encoder_steps == 100
-    assert resolved("simclr", 100_000, from_weights=True).settings.frozen_encoder_steps == 390  # an epoch
-    assert resolved("simclr", 1000, "frozen_encoder_steps=0", from_weights=True).settings.frozen_encoder_steps == 0
+    assert resolved("simclr", 1000).settings.freeze_encoder_steps == 0
+    assert resolved("simclr", 1000, from_weights=True).settings.freeze_encoder_steps == 35  # a tenth of 50 epochs of 7
+    assert resolved("simclr", 10_000, from_weights=True).settings.freeze_encoder_steps == 100
+    assert resolved("simclr", 100_000, from_weights=True).settings.freeze_encoder_steps == 390  # an epoch
+    assert resolved("simclr", 1000, "freeze_encoder_steps=0", from_weights=True).settings.freeze_encoder_steps == 0
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -2,16 +2,16 @@ from dataclasses import asdict
 
 import pytest
 
-from hilum.augment import ViewPolicy
+from hilum.augment import Augmentation
 from hilum.errors import HilumErrors
 from hilum.pretext.settings import PretextSettings
 
 
 def test_all_wrong_values_are_named_at_once():
     with pytest.raises(HilumErrors) as caught:
-        PretextSettings(batch_size=1, lr=0.0, policy="simcrl", local_policy="locl", local_size=8)
+        PretextSettings(batch_size=1, lr=0.0, augmentation="simcrl", local_augmentation="locl", local_size=8)
     names = [problem.split(":")[0] for problem in caught.value.problems]
-    assert names == ["batch_size", "lr", "policy", "local_policy", "local_size"]
+    assert names == ["batch_size", "lr", "augmentation", "local_augmentation", "local_size"]
 
 
 def test_what_changes_no_result_is_not_part_of_what_decides():
@@ -22,8 +22,8 @@ def test_what_changes_no_result_is_not_part_of_what_decides():
 @pytest.mark.parametrize(
     "other",
     [
-        {"optimizer": "lars"}, {"layer_decay": 0.9}, {"last_weight_decay": 0.4}, {"clip_norm": 1.0}, {"accumulate": 2},
-        {"recompute": True}, {"frozen_encoder_steps": 9}, {"probe_every": 3}, {"precision": "fp16"},
+        {"optimizer": "lars"}, {"layer_decay": 0.9}, {"weight_decay_end": 0.4}, {"clip_grad_norm": 1.0}, {"gradient_accumulation_steps": 2},
+        {"activation_checkpointing": True}, {"freeze_encoder_steps": 9}, {"probe_every": 3}, {"precision": "fp16"},
     ],
     ids=str,
 )  # fmt: skip
@@ -31,7 +31,7 @@ def test_whatever_decides_the_result_tells_runs_apart(other):
     assert PretextSettings(**other).decisive() != PretextSettings().decisive()
 
 
-def test_a_policy_is_named_or_written_out():
-    mild = ViewPolicy(flip=0.0)
-    assert PretextSettings(policy=mild).decisive()["policy"] == asdict(mild)
-    assert PretextSettings(policy=mild).filled("simclr", 100, from_weights=False).policy == mild
+def test_a_augmentation_is_named_or_written_out():
+    mild = Augmentation(flip=0.0)
+    assert PretextSettings(augmentation=mild).decisive()["augmentation"] == asdict(mild)
+    assert PretextSettings(augmentation=mild).filled("simclr", 100, from_weights=False).augmentation == mild

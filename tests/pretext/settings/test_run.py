@@ -19,11 +19,11 @@ MUCH = replace(
     TINY,
     optimizer="lars",
     lr=0.5,
-    clip_norm=1.0,
-    accumulate=2,
+    clip_grad_norm=1.0,
+    gradient_accumulation_steps=2,
     layer_decay=0.8,
-    last_weight_decay=0.4,
-    recompute=True,
+    weight_decay_end=0.4,
+    activation_checkpointing=True,
     options={"teacher": "centering", "koleo_weight": 0.0},
 )
 """All at once, for a vision transformer, which has no batch norm, and a teacher that takes a batch in parts."""
@@ -51,11 +51,11 @@ def weights(directory):
 
 def test_heads_train_alone_for_so_many_steps_and_then_the_encoder_does_too(store, tmp_path):
     start = run("simclr", store, tmp_path / "start")
-    waiting = run("simclr", store, tmp_path / "all", replace(TINY, frozen_encoder_steps=4), encoder=start)
+    waiting = run("simclr", store, tmp_path / "all", replace(TINY, freeze_encoder_steps=4), encoder=start)
     first = weights(start)
     for name, value in weights(waiting).items():  # batch-norm statistics, too
         assert torch.equal(value, first[name]), name
-    moving = run("simclr", store, tmp_path / "but-one", replace(TINY, frozen_encoder_steps=3), encoder=start)
+    moving = run("simclr", store, tmp_path / "but-one", replace(TINY, freeze_encoder_steps=3), encoder=start)
     last = weights(moving)
     assert {int(value) for name, value in last.items() if "num_batches" in name} == {5}  # 4 of the start
     assert any(not torch.equal(value, first[name]) for name, value in last.items())
@@ -64,8 +64,8 @@ def test_heads_train_alone_for_so_many_steps_and_then_the_encoder_does_too(store
 def test_going_on_from_weights_warms_heads_up_unless_given_otherwise(store, tmp_path):
     start = run("simclr", store, tmp_path / "start")
     on = run("mocov2", store, tmp_path / "on", encoder=start)
-    message = run("mocov2", store, tmp_path / "message", replace(TINY, frozen_encoder_steps=0), encoder=start)
-    steps = [load_encoder(each)[1].settings["frozen_encoder_steps"] for each in (start, on, message)]
+    message = run("mocov2", store, tmp_path / "message", replace(TINY, freeze_encoder_steps=0), encoder=start)
+    steps = [load_encoder(each)[1].settings["freeze_encoder_steps"] for each in (start, on, message)]
     assert steps == [0, 1, 0]  # of 4 steps
 
 
@@ -80,14 +80,14 @@ def test_settings_reach_the_training_loop_and_the_card(store, tmp_path, monkeypa
     directory = run("dino", store, tmp_path / "run", MUCH, encoder="vit_tiny_patch16_224")
     assert reached == [
         TrainingSettings(
-            epochs=2, lr=0.5, weight_decay=1e-4, last_weight_decay=0.4, optimizer="lars", warmup_epochs=0.5,
-            schedule="cosine", layer_decay=0.8, clip_norm=1.0, accumulate=2, recompute=True, precision="fp32",
+            epochs=2, lr=0.5, weight_decay=1e-4, weight_decay_end=0.4, optimizer="lars", warmup_epochs=0.5,
+            schedule="cosine", layer_decay=0.8, clip_grad_norm=1.0, gradient_accumulation_steps=2, activation_checkpointing=True, precision="fp32",
             device="cpu", seed=0,
         )
     ]  # fmt: skip
     settings = load_encoder(directory)[1].settings
-    assert {name: settings[name] for name in ("optimizer", "clip_norm", "accumulate", "layer_decay", "recompute")} == {
-        "optimizer": "lars", "clip_norm": 1.0, "accumulate": 2, "layer_decay": 0.8, "recompute": True,
+    assert {name: settings[name] for name in ("optimizer", "clip_grad_norm", "gradient_accumulation_steps", "layer_decay", "activation_checkpointing")} == {
+        "optimizer": "lars", "clip_grad_norm": 1.0, "gradient_accumulation_steps": 2, "layer_decay": 0.8, "activation_checkpointing": True,
     }  # fmt: skip
     assert settings["options"]["prototypes"] == 256
     assert pl.read_parquet(directory / "curves.parquet")["train_loss"].is_finite().all()
@@ -98,7 +98,7 @@ def test_a_run_with_all_of_them_that_is_killed_ends_with_the_same_bits(store, tm
     monkeypatch.setattr(
         "hilum.pretext.pretrain.TrainingSettings", partial(TrainingSettings, checkpoint_every_seconds=0)
     )
-    settings = replace(MUCH, frozen_encoder_steps=2, options={**MUCH.options, "local_views": 1, "prototypes": 16})
+    settings = replace(MUCH, freeze_encoder_steps=2, options={**MUCH.options, "local_crops": 1, "prototypes": 16})
 
     class Killed(Exception):
         pass
@@ -120,9 +120,9 @@ def test_a_run_with_all_of_them_that_is_killed_ends_with_the_same_bits(store, tm
 @pytest.mark.parametrize(
     ("method", "change", "refusal"),
     [
-        ("simclr", {"accumulate": 2}, "every view is compared with all others of the batch"),
-        ("mocov2", {"accumulate": 2}, "its batch norm takes its statistics from the whole batch"),
-        ("mocov2", {"recompute": True}, "expected blocks without batch norm"),
+        ("simclr", {"gradient_accumulation_steps": 2}, "every view is compared with all others of the batch"),
+        ("mocov2", {"gradient_accumulation_steps": 2}, "its batch norm takes its statistics from the whole batch"),
+        ("mocov2", {"activation_checkpointing": True}, "expected blocks without batch norm"),
         ("mocov2", {"precision": "fp16"}, "expected bf16 or fp32 on a CPU"),
     ],
 )

@@ -2,8 +2,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from hilum.evaluation import as_predictions, rank_suspects
-from hilum.report.pages import write_suspects_page
+from hilum.evaluation import as_predictions, rank_label_issues
+from hilum.report.pages import write_label_issues_page
 
 
 @pytest.fixture
@@ -17,11 +17,11 @@ def ranked():
     table = {"image_id": [f"<i>{i:03d}" for i in range(400)], "split": ["test"] * 400}
     for at, finding in enumerate(("Mass", "Edema")):
         table |= {f"y_{finding}": given[:, at].astype(int), f"p_{finding}": scores[:, at]}
-    return rank_suspects([as_predictions(pl.DataFrame(table), name="t")])
+    return rank_label_issues([as_predictions(pl.DataFrame(table), name="t")])
 
 
 def written(ranked, path, **choices):
-    write_suspects_page(*ranked, None, path, judged="400 images", **{"worst": 8, **choices})
+    write_label_issues_page(*ranked, None, path, judged="400 images", **{"worst": 8, **choices})
     return path.read_text(encoding="utf-8")
 
 

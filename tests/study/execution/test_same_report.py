@@ -15,7 +15,7 @@ def contents(finished, tmp_path_factory):
     """Of the study's directory; and of a folder with nothing but its predictions."""
     folder = tmp_path_factory.mktemp("predictions")
     shutil.copytree(finished / "evaluation" / "predictions", folder / "predictions")
-    alone = content_of_folder(folder, ReportSettings(n_bootstrap=100, min_positives=2, reference="scratch"))
+    alone = content_of_folder(folder, ReportSettings(n_bootstrap=100, min_positive_patients=2, reference="scratch"))
     return content_of_folder(finished), alone
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from hilum.augment import POLICIES, ViewPolicy
+from hilum.augment import AUGMENTATIONS, Augmentation
 from hilum.errors import HilumError, HilumErrors
 from hilum.finetuning.settings import FinetuneSettings
 from hilum.study.file import (
@@ -107,7 +107,7 @@ def test_three_mistakes_are_reported_at_once_each_with_its_line_and_its_fix():
         ("pretrain: mocov2", "pretrain: mocov3", "'mocov3' is not one of simclr, mocov2, swav, dino, dinov2, fcmae  "
                                                  "  did you mean 'mocov2'?"),
         ("{unfreeze: 2}", "{unfreeze: 5}", "arms.own_moco.finetune.unfreeze: 5 blocks, but resnet18 has 4"),
-        ("{unfreeze: 2}", "{policy: finetone}", "line 11  arms.own_moco.finetune.policy: 'finetone' is not a policy "
+        ("{unfreeze: 2}", "{augmentation: finetone}", "line 11  arms.own_moco.finetune.augmentation: 'finetone' is not an augmentation "
                                                 "of random views    did you mean 'finetune'?"),
         ("{resize: 224}", "{resized: 224}", "line 4   preprocess: expected"),
         ("{unfreeze: 2}", "{unfreeze: most}", "'most' is neither a number of blocks nor 'all'"),
@@ -190,17 +190,17 @@ def test_shipped_studies_are_found_from_anywhere(tmp_path, monkeypatch):
     assert isinstance(find_study("demo"), Path)
 
 
-def test_a_policy_may_be_written_as_its_ranges_wherever_one_is_named():
-    text = OWN_IMAGES.replace("{unfreeze: 2}", "{policy: {like: finetune, flip: 0}}").replace(
-        "on: ours", "on: ours, policy: {like: simclr, crop_area: [0.2, 1]}, second_policy: sowrirajan2021_mococxr"
+def test_a_augmentation_may_be_written_as_its_ranges_wherever_one_is_named():
+    text = OWN_IMAGES.replace("{unfreeze: 2}", "{augmentation: {like: finetune, flip: 0}}").replace(
+        "on: ours", "on: ours, augmentation: {like: simclr, crop_area: [0.2, 1]}, second_augmentation: sowrirajan2021_mococxr"
     )
     study = parse_study(text, where="own.yaml")
     init = study.arms["own_moco"].init
     settings = resolved_pretraining(study, init, 1000).settings
-    assert settings.policy == init.policy == ViewPolicy(**(POLICIES["simclr"].ranges() | {"crop_area": (0.2, 1.0)}))
-    assert settings.second_policy == "sowrirajan2021_mococxr"
-    assert finetune_settings(study, "own_moco", 100).policy == ViewPolicy(rotate=15, shift=0.05, scale=(0.95, 1.05))
-    assert finetune_settings(study, "scratch", 100).policy == "finetune"
+    assert settings.augmentation == init.augmentation == Augmentation(**(AUGMENTATIONS["simclr"].ranges() | {"crop_area": (0.2, 1.0)}))
+    assert settings.second_augmentation == "sowrirajan2021_mococxr"
+    assert finetune_settings(study, "own_moco", 100).augmentation == Augmentation(rotate=15, shift=0.05, scale=(0.95, 1.05))
+    assert finetune_settings(study, "scratch", 100).augmentation == "finetune"
     assert study.starts_from("own_moco") == "mocov2 on ours/train, own views"
 
 
@@ -210,13 +210,13 @@ def test_arms_that_differ_by_their_views_alone_are_pretrained_apart():
     assert len({pretraining_directory(study, arm, 0) for arm in arms}) == len(arms)
 
 
-def test_mistakes_in_a_written_policy_are_reported_with_their_line():
-    wrong = OWN_IMAGES.replace("on: ours", "on: ours, policy: {like: simcrl, flop: 1, flip: 2}")
+def test_mistakes_in_a_written_augmentation_are_reported_with_their_line():
+    wrong = OWN_IMAGES.replace("on: ours", "on: ours, augmentation: {like: simcrl, flop: 1, flip: 2}")
     assert problems(wrong) == [
-        "line 11  arms.own_moco.init.policy: like: 'simcrl' is not a named policy; did you mean 'simclr'?; "
+        "line 11  arms.own_moco.init.augmentation: like: 'simcrl' is not a named augmentation; did you mean 'simclr'?; "
         "flop: is not a range of views; did you mean 'flip'?; flip: expected a number from 0 to 1; found 2.0"
     ]
-    assert "did you mean 'simclr'?" in problems(OWN_IMAGES.replace("on: ours", "on: ours, second_policy: simcrl"))[0]
+    assert "did you mean 'simclr'?" in problems(OWN_IMAGES.replace("on: ours", "on: ours, second_augmentation: simcrl"))[0]
 
 
 @pytest.mark.parametrize(("section", "old", "new"), [("task", "films", "images"), ("explain", "films", "candidates")])

@@ -17,8 +17,8 @@ task:
   split: {patients: [0.7, 0.1, 0.2]}
 arms:
   plain: {encoder: resnet18, init: {pretrain: dino, on: ours}}
-  lars: {encoder: resnet18, init: {pretrain: dino, on: ours, optimizer: lars, lr: 2, clip_norm: null}}
-pretrain: {weight_decay: 0.02, clip_norm: 1.0}
+  lars: {encoder: resnet18, init: {pretrain: dino, on: ours, optimizer: lars, lr: 2, clip_grad_norm: null}}
+pretrain: {weight_decay: 0.02, clip_grad_norm: 1.0}
 """
 
 
@@ -29,9 +29,9 @@ def settings(text, arm, images):
 
 def test_an_arm_wins_over_the_study_and_the_study_over_the_preset():
     plain, lars = settings(STUDY, "plain", 10_000), settings(STUDY, "lars", 10_000)
-    assert (plain.optimizer, plain.lr, plain.clip_norm, plain.weight_decay) == ("adamw", 1e-3, 1.0, 0.02)
-    assert (lars.optimizer, lars.lr, lars.clip_norm, lars.weight_decay) == ("lars", 2.0, None, 0.02)
-    assert (plain.epochs, plain.last_weight_decay, plain.options["prototypes"]) == (100, 0.4, 4096)
+    assert (plain.optimizer, plain.lr, plain.clip_grad_norm, plain.weight_decay) == ("adamw", 1e-3, 1.0, 0.02)
+    assert (lars.optimizer, lars.lr, lars.clip_grad_norm, lars.weight_decay) == ("lars", 2.0, None, 0.02)
+    assert (plain.epochs, plain.weight_decay_end, plain.options["prototypes"]) == (100, 0.4, 4096)
 
 
 def test_what_is_left_out_goes_with_the_number_of_images_unless_a_preset_is_named():
@@ -54,7 +54,7 @@ def test_arms_with_settings_of_their_own_are_pretrained_apart():
 
 
 def test_settings_that_are_wrong_are_reported_with_their_lines():
-    wrong = STUDY.replace("weight_decay: 0.02", "weight_decay: -1, local_policy: lcal, probe_every: 3").replace(
+    wrong = STUDY.replace("weight_decay: 0.02", "weight_decay: -1, local_augmentation: lcal, probe_every: 3").replace(
         "optimizer: lars, lr: 2", "optimizer: lars, epoch: 3"
     )
     with pytest.raises(HilumErrors) as caught:
@@ -62,7 +62,7 @@ def test_settings_that_are_wrong_are_reported_with_their_lines():
     assert [problem.partition("    ")[0] for problem in caught.value.problems] == [
         "line 10  arms.lars.init.epoch: is not a key that is known here",
         "line 10  arms.lars.init: lars with the learning rate of a preset, which is AdamW's",
-        "line 11  pretrain.local_policy: 'lcal' is not a policy of random views",
+        "line 11  pretrain.local_augmentation: 'lcal' is not an augmentation",
         "line 11  pretrain.probe_every: is not a key that is known here",
         "line 11  pretrain.weight_decay: Input should be greater than or equal to 0",
     ]

@@ -33,7 +33,7 @@ arms:
     encoder: toh2023_xvt
     sweep:
       {over: {lr: {log_uniform: [1e-4, 1e-1]}, batch_size: [16, 32]}, search: tpe, trials: 8, trials_at_once: 4}
-finetune: {epochs: 3, patience: null, policy: none, validations: 3, unfreeze: 0}
+finetune: {epochs: 3, patience: null, augmentation: none, validations: 3, unfreeze: 0}
 seeds: [0]
 evaluate: {n_bootstrap: 100, min_positive_patients: 2}
 explain: null

@@ -44,7 +44,7 @@ def test_other_schedules_stay_at_the_peak_after_the_warm_up(schedule):
 
 def test_weight_decay_moves_along_half_a_cosine_and_stays_where_no_end_is_given():
     """DINO: 0.04 to 0.4. At a quarter of the way 1 - cos(π/4) is 0.2929, half of which has been gone."""
-    settings = TrainingSettings(epochs=2, lr=1.0, weight_decay=0.04, last_weight_decay=0.4)
+    settings = TrainingSettings(epochs=2, lr=1.0, weight_decay=0.04, weight_decay_end=0.4)
     found = [weight_decay_at(step, 8, settings) for step in (0, 2, 4, 8)]
     assert found == pytest.approx([0.04, 0.04 + 0.36 * 0.146447, 0.22, 0.4], rel=1e-5)
     assert weight_decay_at(5, 8, TrainingSettings(epochs=2, lr=1.0, weight_decay=0.04)) == 0.04

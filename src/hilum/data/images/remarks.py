@@ -52,7 +52,7 @@ _ABOUT = {
         "a secondary capture: levels may have been lost, look at it", "Get the original images where they exist."
     ),
     Remark.NO_CLASS: _About(
-        "names neither its modality nor its class: taken for a radiograph", "Look at them with `hilum show`."
+        "names neither its modality nor its class: taken for a radiograph", "Look at them with `hilum preview`."
     ),
     Remark.BURNED_IN_TEXT: _About(
         "says that text is burnt into the pixels, which may name the patient", "Look at them before sharing anything."
@@ -77,12 +77,12 @@ _ABOUT = {
     ),
     Remark.BITS_ABOVE_STORED: _About(
         "values use bits above BitsStored (0028,0101): they are taken as values",
-        "Correct BitsStored, or look at the images with `hilum show`.",
+        "Correct BitsStored, or look at the images with `hilum preview`.",
         is_warning=True,
     ),
     Remark.UNDECLARED_OVERLAY: _About(
         "bits apart from BitsStored (0028,0101) are in use, as by an overlay that is not declared: they are cut",
-        "Look at the images with `hilum show`.",
+        "Look at the images with `hilum preview`.",
         is_warning=True,
     ),
     Remark.INCOMPLETE_RESCALE: _About(

@@ -17,13 +17,13 @@ from hilum.findings import parts_of
 OTHER = "Other"
 
 
-def read_codes(collected: Collected, findings: list[str], policy: LabelPolicy) -> pl.DataFrame:
+def read_codes(collected: Collected, findings: list[str], label_policy: LabelPolicy) -> pl.DataFrame:
     """The manifest of a collection with the codes that a task is to read.
 
     Args:
         collected: what the collection gave.
         findings: of the task; those that the manifest lacks are derived where that is possible.
-        policy: says whose vote counts, from which grade, and what "Other" stands for.
+        label_policy: says whose vote counts, from which grade, and what "Other" stands for.
 
     Returns:
         The manifest, every image of it; columns of derived findings come last.
@@ -32,17 +32,17 @@ def read_codes(collected: Collected, findings: list[str], policy: LabelPolicy) -
         HilumError: a vote without readers, a threshold without grades, "Other" of nothing.
     """
     manifest = collected.manifest
-    if policy.vote is not None:
+    if label_policy.vote is not None:
         if collected.readings is None:
             raise _without("vote", "several readings of each image", collected.name)
-        manifest = by_vote(manifest, collected.readings, policy.vote)
-    if policy.positive_from_grade is not None:
+        manifest = by_vote(manifest, collected.readings, label_policy.vote)
+    if label_policy.positive_from_grade is not None:
         if collected.grades is None:
             raise _without("positive_from_grade", "graded findings", collected.name)
-        manifest = by_grade(manifest, collected.grades, policy.positive_from_grade)
+        manifest = by_grade(manifest, collected.grades, label_policy.positive_from_grade)
     manifest = derive(manifest, findings)
     if OTHER in findings and OTHER not in manifest.columns:
-        manifest = fold(manifest, list(policy.other), OTHER)
+        manifest = fold(manifest, list(label_policy.other), OTHER)
     return manifest
 
 

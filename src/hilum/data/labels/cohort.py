@@ -80,7 +80,7 @@ class Cohort:
 def task_images(
     collected: Collected,
     findings: list[str],
-    policy: LabelPolicy,
+    label_policy: LabelPolicy,
     cohort: Cohort,
     *,
     where: str = "findings",
@@ -93,28 +93,28 @@ def task_images(
     Args:
         collected: what the data set's collection gave.
         findings: of the task.
-        policy: how codes are read.
+        label_policy: how codes are read.
         cohort: which images to keep.
         where, of: for the message about findings that it lacks, as in `require_findings`.
 
     Returns:
-        A manifest; `targets` of it, with the same findings and policy, keeps every image.
+        A manifest; `targets` of it, with the same findings and label_policy, keeps every image.
 
     Raises:
         HilumError: what `read_codes`, `choose` and `targets` refuse.
     """
-    manifest = read_codes(collected, list(dict.fromkeys([*findings, *cohort.findings])), policy)
+    manifest = read_codes(collected, list(dict.fromkeys([*findings, *cohort.findings])), label_policy)
     require_findings(manifest, findings, where=where, of=of)
-    return drop_uncertain(choose(labelled_images(manifest), cohort, policy), findings, policy)
+    return drop_uncertain(choose(labelled_images(manifest), cohort, label_policy), findings, label_policy)
 
 
-def choose(manifest: pl.DataFrame, cohort: Cohort, policy: LabelPolicy = _DEFAULT) -> pl.DataFrame:
+def choose(manifest: pl.DataFrame, cohort: Cohort, label_policy: LabelPolicy = _DEFAULT) -> pl.DataFrame:
     """The images of a cohort, in the manifest's order.
 
     Args:
         manifest: images, with the codes that the task reads (`read_codes`).
         cohort: which to keep.
-        policy: where it reads uncertain as one, uncertain counts as positive here too.
+        label_policy: where it reads uncertain as one, uncertain counts as positive here too.
 
     Returns:
         The images kept. With a contrast the column of its positive finding is 1 on one side and 0 on the other.
@@ -125,22 +125,22 @@ def choose(manifest: pl.DataFrame, cohort: Cohort, policy: LabelPolicy = _DEFAUL
     if cohort.views:
         manifest = _of_views(manifest, cohort.views)
     if cohort.any_of:
-        manifest = keep_only(manifest, list(cohort.any_of), policy)
+        manifest = keep_only(manifest, list(cohort.any_of), label_policy)
     if cohort.exactly_one_of:
         require_findings(manifest, list(cohort.exactly_one_of))
-        labels = pl.sum_horizontal(is_positive(finding, policy) for finding in cohort.exactly_one_of)
+        labels = pl.sum_horizontal(is_positive(finding, label_policy) for finding in cohort.exactly_one_of)
         manifest = manifest.filter(labels == 1)
-    return _contrasted(manifest, cohort.contrast, policy) if cohort.contrast else manifest
+    return _contrasted(manifest, cohort.contrast, label_policy) if cohort.contrast else manifest
 
 
-def keep_only(manifest: pl.DataFrame, any_of: list[str], policy: LabelPolicy = _DEFAULT) -> pl.DataFrame:
+def keep_only(manifest: pl.DataFrame, any_of: list[str], label_policy: LabelPolicy = _DEFAULT) -> pl.DataFrame:
     """The images that are positive for at least one of these findings, such as Pneumonia or No Finding.
 
     Raises:
         HilumError: a finding that the manifest lacks.
     """
     require_findings(manifest, any_of)
-    return manifest.filter(pl.any_horizontal(is_positive(finding, policy) for finding in any_of))
+    return manifest.filter(pl.any_horizontal(is_positive(finding, label_policy) for finding in any_of))
 
 
 def _of_views(manifest: pl.DataFrame, views: Literal["frontal"] | tuple[str, ...]) -> pl.DataFrame:
@@ -165,9 +165,9 @@ def _of_views(manifest: pl.DataFrame, views: Literal["frontal"] | tuple[str, ...
     return manifest.filter(wanted)
 
 
-def _contrasted(manifest: pl.DataFrame, contrast: Contrast, policy: LabelPolicy) -> pl.DataFrame:
+def _contrasted(manifest: pl.DataFrame, contrast: Contrast, label_policy: LabelPolicy) -> pl.DataFrame:
     require_findings(manifest, [contrast.positive, contrast.negative])
-    one, other = is_positive(contrast.positive, policy), is_positive(contrast.negative, policy)
+    one, other = is_positive(contrast.positive, label_policy), is_positive(contrast.negative, label_policy)
     side = (
         pl.when(one & other)
         .then({"drop": None, "positive": 1, "negative": 0}[contrast.both])

@@ -14,7 +14,7 @@ UNCERTAIN_CLASS = 2
 _NUMBERS = {"zero": 0.0, "one": 1.0, "ignore": float("nan"), "own_class": float(UNCERTAIN_CLASS), "drop": float("nan")}
 
 
-def targets(manifest: pl.DataFrame, findings: list[str], policy: LabelPolicy) -> tuple[list[str], NDArray[np.float32]]:
+def targets(manifest: pl.DataFrame, findings: list[str], label_policy: LabelPolicy) -> tuple[list[str], NDArray[np.float32]]:
     """Targets of some findings, image by image.
 
     Where uncertain is a class of its own, a finding has three classes – 0 negative, 1 positive, 2 uncertain – and needs
@@ -25,7 +25,7 @@ def targets(manifest: pl.DataFrame, findings: list[str], policy: LabelPolicy) ->
     Args:
         manifest: N images.
         findings: canonical names, F of them; columns of the manifest.
-        policy: what uncertain and not mentioned mean.
+        label_policy: what uncertain and not mentioned mean.
 
     Returns:
         The ids of the K images kept, in the manifest's order, and their (K, F) targets: 0, 1, NaN where a label is
@@ -36,34 +36,34 @@ def targets(manifest: pl.DataFrame, findings: list[str], policy: LabelPolicy) ->
         HilumError: a finding that the manifest lacks, or that the policy has no rule for.
     """
     require_findings(manifest, findings)
-    manifest = drop_uncertain(labelled_images(manifest), findings, policy)
-    numbers = manifest.select(_number(finding, policy) for finding in findings)
+    manifest = drop_uncertain(labelled_images(manifest), findings, label_policy)
+    numbers = manifest.select(_number(finding, label_policy) for finding in findings)
     return manifest["image_id"].to_list(), numbers.to_numpy()
 
 
-def drop_uncertain(manifest: pl.DataFrame, findings: list[str], policy: LabelPolicy) -> pl.DataFrame:
+def drop_uncertain(manifest: pl.DataFrame, findings: list[str], label_policy: LabelPolicy) -> pl.DataFrame:
     """The images without those that the policy leaves out because a finding is uncertain; codes stay as they are.
 
     Args:
         manifest: images with findings.
         findings: of the task.
-        policy: says for which findings an uncertain label leaves the image out.
+        label_policy: says for which findings an uncertain label leaves the image out.
 
     Raises:
         HilumError: a finding that the manifest lacks, or that the policy has no rule for.
     """
-    dropping = policy.dropping(findings)
+    dropping = label_policy.dropping(findings)
     if not dropping:
         return manifest
     require_findings(manifest, dropping)
     return manifest.filter(~pl.any_horizontal(pl.col(dropping).eq_missing(-1)))
 
 
-def is_positive(finding: str, policy: LabelPolicy) -> pl.Expr:
+def is_positive(finding: str, label_policy: LabelPolicy) -> pl.Expr:
     """Whether an image counts as positive for a finding: its code is 1, or uncertain and read as one; never null."""
     code = pl.col(finding)
     certain = code.eq_missing(1)
-    return certain | code.eq_missing(-1) if policy.uncertain_of(finding) == "one" else certain
+    return certain | code.eq_missing(-1) if label_policy.uncertain_of(finding) == "one" else certain
 
 
 def require_findings(
@@ -91,8 +91,8 @@ def require_findings(
         )
 
 
-def _number(finding: str, policy: LabelPolicy) -> pl.Expr:
+def _number(finding: str, label_policy: LabelPolicy) -> pl.Expr:
     code = pl.col(finding).cast(pl.Float32)
-    uncertain = pl.lit(_NUMBERS[policy.uncertain_of(finding)], dtype=pl.Float32)
-    blank = pl.lit(_NUMBERS[policy.not_mentioned_of(finding)], dtype=pl.Float32)
+    uncertain = pl.lit(_NUMBERS[label_policy.uncertain_of(finding)], dtype=pl.Float32)
+    blank = pl.lit(_NUMBERS[label_policy.not_mentioned_of(finding)], dtype=pl.Float32)
     return pl.when(code == -1).then(uncertain).otherwise(code).fill_null(blank).alias(finding)

@@ -49,7 +49,7 @@ def stack_manifests(manifests: Mapping[str, pl.DataFrame], issuers: Mapping[str,
 def unified_targets(
     manifests: Mapping[str, pl.DataFrame], findings: list[str], policies: Mapping[str, LabelPolicy]
 ) -> tuple[list[str], NDArray[np.float32]]:
-    """Targets of several data sets together, each read by its own policy.
+    """Targets of several data sets together, each read by its own label_policy.
 
     Args:
         manifests: of each data set, by its name.

@@ -8,7 +8,7 @@ from .draws import (
     compiled as compiled,
 )
 from .draws import (
-    drawn_counts as drawn_counts,
+    bootstrap_counts as bootstrap_counts,
 )
 from .resampling import (
     BLOCK as BLOCK,
@@ -32,7 +32,7 @@ from .resampling import (
     jackknife_statistics as jackknife_statistics,
 )
 from .resampling import (
-    once_each as once_each,
+    point_estimate_counts as point_estimate_counts,
 )
 from .resampling import (
     sums_statistic as sums_statistic,

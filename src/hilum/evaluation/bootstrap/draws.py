@@ -41,7 +41,7 @@ _ZERO, _ONE = np.uint64(0), np.uint64(1)
 _APART_FROM_TRAINING = 0x52454452  # so that a study's seed does not give its bootstrap the words its batches had
 
 
-def drawn_counts(
+def bootstrap_counts(
     units: int, *, draws: int, n_bootstrap: int, seed: int, stream: int = PATIENTS, first: int = 0
 ) -> NDArray[np.uint8]:
     """Draw `draws` of `units` with replacement, again and again, and count.

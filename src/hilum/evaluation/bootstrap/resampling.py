@@ -16,7 +16,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from hilum.evaluation.bootstrap.draws import PATIENTS, compiled, drawn_counts
+from hilum.evaluation.bootstrap.draws import PATIENTS, compiled, bootstrap_counts
 from hilum.progress import ProgressReport, silent
 
 BLOCK = 64
@@ -57,12 +57,12 @@ def bootstrap_statistics(
 
     def draw(first: int) -> Counts:
         if strata is None:
-            return drawn_counts(units, draws=units, n_bootstrap=BLOCK, seed=seed, stream=PATIENTS, first=first)
+            return bootstrap_counts(units, draws=units, n_bootstrap=BLOCK, seed=seed, stream=PATIENTS, first=first)
         counts = np.zeros((units, BLOCK), dtype=np.uint8)
         for stratum in np.unique(strata):
             inside = np.flatnonzero(strata == stratum)
             stream = _STRATA + int(stratum)
-            counts[inside] = drawn_counts(
+            counts[inside] = bootstrap_counts(
                 len(inside), draws=len(inside), n_bootstrap=BLOCK, seed=seed, stream=stream, first=first
             )
         return counts
@@ -70,7 +70,7 @@ def bootstrap_statistics(
     return _in_blocks(statistics, draw, n_bootstrap, threads, on_progress)
 
 
-def once_each(statistics: Mapping[str, Statistic], units: int) -> dict[str, NDArray[np.float64]]:
+def point_estimate_counts(statistics: Mapping[str, Statistic], units: int) -> dict[str, NDArray[np.float64]]:
     """All statistics with every patient counted once: the estimates, (K,) each."""
     counts = np.ones((units, BLOCK), dtype=np.uint8)
     return {name: np.ascontiguousarray(statistic(counts)[:, 0]) for name, statistic in statistics.items()}

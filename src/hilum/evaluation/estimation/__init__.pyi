@@ -32,5 +32,5 @@ from .seeds import (
     seed_weights as seed_weights,
 )
 from .seeds import (
-    strata_by_rarest as strata_by_rarest,
+    stratify_by_rarest_label as stratify_by_rarest_label,
 )

@@ -14,7 +14,7 @@ from hilum.evaluation.estimation.seeds import (
     arms_of_layers,
     bootstrap_layers,
     layers_of,
-    strata_by_rarest,
+    stratify_by_rarest_label,
 )
 from hilum.evaluation.inference import (
     SEED_DESIGNS,
@@ -28,7 +28,7 @@ from hilum.evaluation.inference import (
     bootstrap_covariance,
     compare_seeds,
     joint_test_of_seeds,
-    patients_behind,
+    effective_n_patients,
     seeds_vary,
 )
 from hilum.evaluation.metrics import AUROC, AVERAGES, MACRO, check_metrics
@@ -55,7 +55,7 @@ class MeasuredArms:
         aligned: the predictions.
         cases: how many there are.
         included: (F,), the findings that averages are made of and that are tested.
-        min_positives: patients of either side that a finding needs to be included.
+        min_positive_patients: patients of either side that a finding needs to be included.
         metrics: names, in order.
         averages: rows over findings.
         arms: by name, in order.
@@ -69,7 +69,7 @@ class MeasuredArms:
     aligned: AlignedArms
     cases: Cases
     included: NDArray[np.bool_]
-    min_positives: int
+    min_positive_patients: int
     metrics: tuple[str, ...]
     averages: tuple[str, ...]
     arms: dict[str, ArmResamples]
@@ -83,7 +83,7 @@ class MeasuredArms:
         """F names."""
         return self.aligned.findings
 
-    def patients_behind(self, row: int) -> float | None:
+    def effective_n_patients(self, row: int) -> float | None:
         """Patients that a row's interval is expanded for: of the rarer side; None for plain intervals.
 
         Args:
@@ -94,7 +94,7 @@ class MeasuredArms:
         rarer = np.minimum(self.cases.positive_patients, self.cases.negative_patients)
         if row < len(self.findings):
             return float(rarer[row])
-        return patients_behind(rarer[self.included]) if self.included.any() else None
+        return effective_n_patients(rarer[self.included]) if self.included.any() else None
 
     def seed_test(self, metric: str, arm: str, other: str, row: int) -> SeedTest | None:
         """Arm less other with seeds as random readers; None where resamples alone are to be used.
@@ -113,7 +113,7 @@ class MeasuredArms:
         if not seeds_vary(first, second, covariance):
             return None
         design = self.seed_design if len(first) == len(second) else "nested"
-        return compare_seeds(first, second, covariance, design=design, patients=self.patients_behind(row))
+        return compare_seeds(first, second, covariance, design=design, patients=self.effective_n_patients(row))
 
     def joint_test(self, metric: str, row: int) -> JointTest | None:
         """Whether any of three or more arms differs from any other; None where the covariance is not known."""
@@ -123,7 +123,7 @@ class MeasuredArms:
         if not np.isfinite(values).all() or not np.isfinite(covariance).all():
             return None
         of_arms = [values[place] for place in layers_of(self.aligned).values()]
-        return joint_test_of_seeds(of_arms, covariance, patients=self.patients_behind(row))
+        return joint_test_of_seeds(of_arms, covariance, patients=self.effective_n_patients(row))
 
 
 def measure_arms(
@@ -136,7 +136,7 @@ def measure_arms(
     stratified: bool = False,
     n_bootstrap: int = BootstrapConfig.n_bootstrap,
     seed: int = 0,
-    min_positives: int = EvaluationSettings.min_positives,
+    min_positive_patients: int = EvaluationSettings.min_positive_patients,
     seed_inference: SeedInference = "obuchowski_rockette",
     seed_design: SeedDesign = "nested",
     threads: int | None = None,
@@ -156,7 +156,7 @@ def measure_arms(
         stratified: resample patients within strata of the rarest finding that they have.
         n_bootstrap: of the bootstrap, at least 40.
         seed: of the resamples.
-        min_positives: findings with fewer positive patients, or fewer negative patients, are left out of averages;
+        min_positive_patients: findings with fewer positive patients, or fewer negative patients, are left out of averages;
             never fewer than two.
         seed_inference: how arms with several seeds are compared: `obuchowski_rockette` (with `interval` expanded), or
             `bootstrap`, which resamples seeds with the patients. Percentile and bca intervals are always of resamples.
@@ -174,11 +174,11 @@ def measure_arms(
     _check_one_of("interval", [interval], INTERVALS)
     _check_one_of("seed_inference", [seed_inference], SEED_INFERENCES)
     _check_one_of("seed_design", [seed_design], SEED_DESIGNS)
-    min_positives = max(min_positives, LEAST_PATIENTS)
+    min_positive_patients = max(min_positive_patients, LEAST_PATIENTS)
     aligned = align(arms)
     averages = () if len(aligned.findings) == 1 else tuple(averages)
     cases = count_cases(aligned.labels, aligned.patients)
-    included = cases.enough(min_positives)
+    included = cases.enough(min_positive_patients)
     layers = bootstrap_layers(
         aligned,
         n_bootstrap=n_bootstrap,
@@ -187,7 +187,7 @@ def measure_arms(
         metrics=metrics,
         averages=averages,
         thresholds=None if thresholds is None else _in_order(thresholds, arms, aligned.findings),
-        strata=strata_by_rarest(aligned.labels, aligned.patients) if stratified else None,
+        strata=stratify_by_rarest_label(aligned.labels, aligned.patients) if stratified else None,
         jackknife=interval == "bca",
         threads=threads,
         on_progress=on_progress,
@@ -198,7 +198,7 @@ def measure_arms(
         aligned,
         cases,
         included,
-        min_positives,
+        min_positive_patients,
         tuple(metrics),
         averages,
         arms_of_layers(aligned, layers, averages=averages, n_bootstrap=n_bootstrap, seed=seed),

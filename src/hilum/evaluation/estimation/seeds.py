@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hilum.evaluation.bootstrap import bootstrap_statistics, drawn_counts, jackknife_statistics, once_each
+from hilum.evaluation.bootstrap import bootstrap_statistics, bootstrap_counts, jackknife_statistics, point_estimate_counts
 from hilum.evaluation.metrics import AUROC, MACRO, Scored, measured, statistics_for
 from hilum.evaluation.predictions import AlignedArms
 from hilum.progress import ProgressReport, silent
@@ -101,7 +101,7 @@ def bootstrap_layers(
         averages=averages,
     )
     statistics = statistics_for(scored, metrics, threads=threads)
-    whole = {name: values[:, None] for name, values in once_each(statistics, scored.units).items()}
+    whole = {name: values[:, None] for name, values in point_estimate_counts(statistics, scored.units).items()}
     drawn = bootstrap_statistics(
         statistics,
         scored.units,
@@ -200,10 +200,10 @@ def layers_of(aligned: AlignedArms) -> dict[str, slice]:
 
 def seed_weights(seeds: int, *, n_bootstrap: int, seed: int) -> NDArray[np.float64]:
     """How much each seed counts in each resample, (S, B); columns sum to 1."""
-    return drawn_counts(seeds, draws=seeds, n_bootstrap=n_bootstrap, seed=seed, stream=seeds) / seeds
+    return bootstrap_counts(seeds, draws=seeds, n_bootstrap=n_bootstrap, seed=seed, stream=seeds) / seeds
 
 
-def strata_by_rarest(labels: NDArray[np.floating], patients: NDArray[np.int32]) -> NDArray[np.int64]:
+def stratify_by_rarest_label(labels: NDArray[np.floating], patients: NDArray[np.int32]) -> NDArray[np.int64]:
     """Stratum of each patient: the rarest finding that one of the patient's images is positive for, or none.
 
     With one finding these are the patients with and without a positive. With several, each rare finding keeps its

@@ -32,7 +32,7 @@ from .intervals import (
     minimum_detectable_difference as minimum_detectable_difference,
 )
 from .intervals import (
-    patients_behind as patients_behind,
+    effective_n_patients as effective_n_patients,
 )
 from .intervals import (
     percentile_interval as percentile_interval,

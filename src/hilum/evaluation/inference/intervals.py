@@ -67,7 +67,7 @@ def two_sided_p(resampled_difference: NDArray[np.float64], *, patients: float | 
     return float(2 * t.sf(norm.isf(p / 2) * np.sqrt((patients - 1) / patients), patients - 1))
 
 
-def patients_behind(counts: NDArray[np.integer]) -> float:
+def effective_n_patients(counts: NDArray[np.integer]) -> float:
     """How many patients a mean over findings rests on, where one finding rests on `counts` patients.
 
     Satterthwaite's degrees of freedom (Biometrics Bulletin 2:110-114, 1946) plus one, for variances that are inverse to

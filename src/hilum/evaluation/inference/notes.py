@@ -13,7 +13,7 @@ shown too often or never."""
 TOO_NARROW = "the interval may be too narrow"
 
 
-def case_notes(cases: Cases, index: int, min_positives: int) -> list[Note]:
+def case_notes(cases: Cases, index: int, min_positive_patients: int) -> list[Note]:
     """What the number of cases does to one finding."""
     notes = []
     for side, images, patients in (
@@ -24,17 +24,17 @@ def case_notes(cases: Cases, index: int, min_positives: int) -> list[Note]:
             notes.append(note(Code.NO_CASES, side=side))
         elif patients == 1:
             notes.append(note(Code.ONE_PATIENT, side=side))
-        elif patients < min_positives:
-            notes.append(note(Code.TOO_FEW_PATIENTS, patients=patients, side=side, min_positives=min_positives))
+        elif patients < min_positive_patients:
+            notes.append(note(Code.TOO_FEW_PATIENTS, patients=patients, side=side, min_positive_patients=min_positive_patients))
         elif patients < TRUSTED_PATIENTS:
             notes.append(note(Code.FEW_PATIENTS, patients=patients, side=side))
     return notes
 
 
-def macro_notes(included: NDArray[np.bool_], min_positives: int, seeds: Note) -> list[Note]:
+def macro_notes(included: NDArray[np.bool_], min_positive_patients: int, seeds: Note) -> list[Note]:
     """What the mean over findings is a mean of, and over how many seeds."""
     if not included.any():
-        return [note(Code.NOTHING_TO_AVERAGE, min_positives=min_positives)]
+        return [note(Code.NOTHING_TO_AVERAGE, min_positive_patients=min_positive_patients)]
     inside = int(included.sum())
     left_out = len(included) - inside
     rest = f", {left_out} left out" if left_out else ""

@@ -11,7 +11,7 @@ from .issues import (
     auroc_under_noise as auroc_under_noise,
 )
 from .issues import (
-    rank_suspects as rank_suspects,
+    rank_label_issues as rank_label_issues,
 )
 from .issues import (
     wrong_shares as wrong_shares,

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from hilum.data.patients import canonical_patient_id
 from hilum.data.tables import read_table, refuse_lines
 from hilum.errors import HilumError
-from hilum.evaluation.bootstrap import bootstrap_statistics, by_patient, once_each, sums_statistic
+from hilum.evaluation.bootstrap import bootstrap_statistics, by_patient, point_estimate_counts, sums_statistic
 from hilum.evaluation.bootstrap.config import BootstrapConfig
 from hilum.evaluation.inference import number_or_null, percentile_interval
 from hilum.evaluation.labels.issues import auroc_ceiling
@@ -81,7 +81,7 @@ def label_agreement(
     cells = np.stack([known & (mined == given) & (adjudicated == true) for given in (1, 0) for true in (1, 0)], axis=1)
     shares = by_patient(cells.reshape(len(owner), -1).astype(np.float64), owner, units)
     statistics = {"": sums_statistic(shares)}
-    whole = once_each(statistics, units)[""].reshape(4, -1, 1)
+    whole = point_estimate_counts(statistics, units)[""].reshape(4, -1, 1)
     drawn = bootstrap_statistics(statistics, units, n_bootstrap=n_bootstrap, seed=seed)[""].reshape(4, -1, n_bootstrap)
     rows = []
     for at, finding in enumerate(findings):

@@ -41,7 +41,7 @@ NOISE_SCHEMA = {
 }
 
 
-def rank_suspects(predictions: Sequence[Predictions]) -> tuple[pl.DataFrame, pl.DataFrame]:
+def rank_label_issues(predictions: Sequence[Predictions]) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Rank labels by how much a model doubts them, and estimate how many are wrong.
 
     Args:

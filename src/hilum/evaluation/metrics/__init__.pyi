@@ -101,7 +101,7 @@ from .roc_auc import (
     bootstrap_roc_auc as bootstrap_roc_auc,
 )
 from .roc_auc import (
-    known_sides as known_sides,
+    split_by_label as split_by_label,
 )
 from .roc_auc import (
     midranks as midranks,

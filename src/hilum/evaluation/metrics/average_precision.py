@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hilum.evaluation.bootstrap import BLOCK, Counts, Statistic, available_threads, compiled
-from hilum.evaluation.metrics.roc_auc import known_sides
+from hilum.evaluation.metrics.roc_auc import split_by_label
 
 
 def auprc(labels: ArrayLike, scores: ArrayLike) -> float:
@@ -29,7 +29,7 @@ def auprc(labels: ArrayLike, scores: ArrayLike) -> float:
     Returns:
         Above 0, at most 1; NaN without positives or without negatives.
     """
-    positive, score = known_sides(labels, scores)
+    positive, score = split_by_label(labels, scores)
     if positive.all() or not positive.any():
         return float("nan")
     true, false = cumulative_calls(positive, score)

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
-from hilum.evaluation.metrics.roc_auc import known_sides
+from hilum.evaluation.metrics.roc_auc import split_by_label
 
 BINS = 15
 """Bins of equal width, as Guo et al. (ICML 2017, §2) use; the error depends on their number."""
@@ -28,7 +28,7 @@ def brier(labels: ArrayLike, probabilities: ArrayLike) -> float:
     Returns:
         0 is perfect; p (1 - p) is what a constant prediction of the share p gets. NaN without known labels.
     """
-    positive, probability = known_sides(labels, probabilities)
+    positive, probability = split_by_label(labels, probabilities)
     return float(np.mean((probability - positive) ** 2)) if len(positive) else float("nan")
 
 
@@ -46,7 +46,7 @@ def expected_calibration_error(labels: ArrayLike, probabilities: ArrayLike, *, b
     Returns:
         0 to 1; NaN without known labels.
     """
-    positive, probability = known_sides(labels, probabilities)
+    positive, probability = split_by_label(labels, probabilities)
     if not len(positive):
         return float("nan")
     excess = np.bincount(bin_of(probability, bins), weights=positive - probability, minlength=bins)
@@ -67,7 +67,7 @@ def reliability_curve(
     Returns:
         Columns low, high (bounds of the bin), n (images), predicted (mean), observed (share), from low to high.
     """
-    positive, probability = known_sides(labels, probabilities)
+    positive, probability = split_by_label(labels, probabilities)
     if not len(positive):
         return pl.DataFrame(schema=RELIABILITY_SCHEMA)
     edges = np.linspace(0, 1, bins + 1)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hilum.evaluation.metrics.roc_auc import known_sides
+from hilum.evaluation.metrics.roc_auc import split_by_label
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def confusion_at(labels: ArrayLike, scores: ArrayLike, threshold: float) -> Conf
         scores: (N,).
         threshold: on the scale of the scores.
     """
-    positive, score = known_sides(labels, scores)
+    positive, score = split_by_label(labels, scores)
     called = score >= threshold
     cells = (positive & called, ~positive & called, positive & ~called, ~positive & ~called)
     return Confusion(*(np.asarray(cell.sum(), dtype=np.float64) for cell in cells))

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
 
-from hilum.evaluation.metrics.roc_auc import known_sides
+from hilum.evaluation.metrics.roc_auc import split_by_label
 
 DECISION_SCHEMA = {
     "threshold": pl.Float64,
@@ -33,7 +33,7 @@ def decision_curve(
     Returns:
         T rows: threshold, and the net benefit of acting on `model`, on `everybody`, on `nobody` (0).
     """
-    positive, probability = known_sides(labels, probabilities)
+    positive, probability = split_by_label(labels, probabilities)
     at = np.asarray(thresholds, dtype=np.float64)
     if not len(positive):
         return pl.DataFrame(schema=DECISION_SCHEMA)

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hilum.evaluation.bootstrap import BLOCK, Counts, Statistic, compiled
 from hilum.evaluation.metrics.average_precision import count_sides, cumulative_calls, descents
-from hilum.evaluation.metrics.roc_auc import known_sides
+from hilum.evaluation.metrics.roc_auc import split_by_label
 
 
 def partial_auroc(labels: ArrayLike, scores: ArrayLike, *, max_false_positive_rate: float = 0.1) -> float:
@@ -24,7 +24,7 @@ def partial_auroc(labels: ArrayLike, scores: ArrayLike, *, max_false_positive_ra
     Returns:
         At most 1; 0.5 by chance; NaN without positives or without negatives.
     """
-    positive, score = known_sides(labels, scores)
+    positive, score = split_by_label(labels, scores)
     if positive.all() or not positive.any():
         return float("nan")
     true, false = cumulative_calls(positive, score)

@@ -32,7 +32,7 @@ def auroc(labels: ArrayLike, scores: ArrayLike) -> float:
     Returns:
         0 to 1; 0.5 where scores say nothing; NaN without positives or without negatives.
     """
-    positive, score = known_sides(labels, scores)
+    positive, score = split_by_label(labels, scores)
     positives = int(positive.sum())
     negatives = positive.size - positives
     if positives == 0 or negatives == 0:
@@ -54,7 +54,7 @@ def midranks(scores: NDArray[np.floating]) -> NDArray[np.float64]:
     return ranks
 
 
-def known_sides(labels: ArrayLike, scores: ArrayLike) -> tuple[NDArray[np.bool_], NDArray[np.floating]]:
+def split_by_label(labels: ArrayLike, scores: ArrayLike) -> tuple[NDArray[np.bool_], NDArray[np.floating]]:
     """Which images are positive, and their scores, without those whose label is unknown (NaN)."""
     label = np.asarray(labels, dtype=np.float64)
     known = ~np.isnan(label)

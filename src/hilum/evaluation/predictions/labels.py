@@ -34,7 +34,7 @@ def scored_rows(table: pl.DataFrame) -> tuple[pl.DataFrame, list[Note]]:
 
 
 def join_labels(
-    table: pl.DataFrame, manifest: pl.DataFrame, policy: LabelPolicy, *, where: str
+    table: pl.DataFrame, manifest: pl.DataFrame, label_policy: LabelPolicy, *, where: str
 ) -> tuple[pl.DataFrame, list[Note]]:
     """Give predictions the labels of a data set.
 
@@ -43,7 +43,7 @@ def join_labels(
     Args:
         table: `image_id` and p_<finding>; a column y_<finding> is replaced.
         manifest: `image_id`, findings as codes (`hilum.data.manifest`), and `patient_id` where known.
-        policy: what uncertain and not mentioned mean.
+        label_policy: what uncertain and not mentioned mean.
         where: what the labels are called, for messages.
 
     Returns:
@@ -64,7 +64,7 @@ def join_labels(
     if not findings:
         found = f"labels of {', '.join(labelled[:8]) or 'nothing'}"
         raise HilumError(where, expected=f"labels of {', '.join(scored)}", found=found, fix="Give other labels.")
-    ids, values = targets(manifest, findings, policy)
+    ids, values = targets(manifest, findings, label_policy)
     given = pl.DataFrame({"image_id": ids} | {LABEL + each: values[:, at] for at, each in enumerate(findings)})
     given = given.with_columns(pl.col(LABEL + each).fill_nan(None) for each in findings)
     notes = []
@@ -81,7 +81,7 @@ def join_labels(
         notes.append(note(Code.IMAGES_WITHOUT_LABELS, without=without_labels, images=len(table), labels=where))
     own = pl.col("patient_id") if "patient_id" in joined.columns else pl.lit(None, pl.String)
     joined = joined.with_columns(pl.coalesce(own, "_patient").alias("patient_id"))
-    uncertain, blank = str(policy.uncertain), str(policy.not_mentioned)
+    uncertain, blank = str(label_policy.uncertain), str(label_policy.not_mentioned)
     notes.append(note(Code.LABELS_FROM, labels=where, uncertain=uncertain, not_mentioned=blank))
     return joined.drop("_patient", *(SCORE + finding for finding in without)), notes
 

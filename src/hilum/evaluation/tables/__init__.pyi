@@ -11,7 +11,7 @@ from .comparisons import (
     evaluate_arms as evaluate_arms,
 )
 from .equivalence import (
-    margins_table as margins_table,
+    equivalence_table as equivalence_table,
 )
 from .joint import (
     JOINT_SCHEMA as JOINT_SCHEMA,
@@ -35,7 +35,7 @@ from .multiclass import (
     class_calls as class_calls,
 )
 from .multiclass import (
-    evaluate_single_label as evaluate_single_label,
+    evaluate_multiclass as evaluate_multiclass,
 )
 from .multiclass import (
     mean_confusion as mean_confusion,

@@ -12,7 +12,7 @@ from hilum.evaluation.inference import (
     Look,
     benjamini_hochberg,
     number_or_null,
-    patients_behind,
+    effective_n_patients,
     percentile_interval,
 )
 from hilum.evaluation.metrics import AUROC, MACRO
@@ -43,7 +43,7 @@ def overall_of(measured: MeasuredArms, arm: str, metric: str = AUROC) -> Resampl
 def patients_behind_overall(measured: MeasuredArms) -> float | None:
     """Patients that the interval of the macro mean is expanded for; None where no finding has enough patients."""
     return (
-        measured.patients_behind(_overall_row(measured, next(iter(measured.arms)))) if _is_estimable(measured) else None
+        measured.effective_n_patients(_overall_row(measured, next(iter(measured.arms)))) if _is_estimable(measured) else None
     )
 
 
@@ -97,7 +97,7 @@ def tasks_table(tasks: Mapping[str, MeasuredArms], *, metric: str = AUROC) -> pl
         if all(arm in measured.arms for measured in estimable.values()):
             each = [overall_of(measured, arm, metric) for measured in estimable.values()]
             behind = [patients_behind_overall(measured) or 0.0 for measured in estimable.values()]
-            patients = patients_behind(np.floor(np.array(behind)).astype(np.int64))
+            patients = effective_n_patients(np.floor(np.array(behind)).astype(np.int64))
             estimate = float(np.mean([one.estimate for one in each]))
             resampled = np.mean([one.resampled for one in each], axis=0)
             row = {"task": MEAN_OVER_TASKS, "arm": arm, "metric": metric, "finding": MACRO, "tasks": len(each)}

@@ -81,7 +81,7 @@ def compare_predictions(
     adjustment: Adjustment = "Benjamini-Hochberg",
     n_bootstrap: int = BootstrapConfig.n_bootstrap,
     seed: int = 0,
-    min_positives: int = EvaluationSettings.min_positives,
+    min_positive_patients: int = EvaluationSettings.min_positive_patients,
     seed_inference: SeedInference = "obuchowski_rockette",
     seed_design: SeedDesign = "nested",
     on_progress: ProgressReport = silent,
@@ -95,7 +95,7 @@ def compare_predictions(
         thresholds: of the first and of the second arm, one a seed.
         n_bootstrap: of the bootstrap, at least 40.
         seed: of the resamples.
-        min_positives: findings with fewer positive patients, or fewer negative patients, are left out of the macro mean
+        min_positive_patients: findings with fewer positive patients, or fewer negative patients, are left out of the macro mean
             and not tested.
         seed_inference, seed_design: as in `measure_arms`.
         on_progress: receives the resamples done.
@@ -117,7 +117,7 @@ def compare_predictions(
         adjustment=adjustment,
         n_bootstrap=n_bootstrap,
         seed=seed,
-        min_positives=min_positives,
+        min_positive_patients=min_positive_patients,
         seed_inference=seed_inference,
         seed_design=seed_design,
         on_progress=on_progress,
@@ -137,7 +137,7 @@ def evaluate_arms(
     adjustment: Adjustment = "Benjamini-Hochberg",
     n_bootstrap: int = BootstrapConfig.n_bootstrap,
     seed: int = 0,
-    min_positives: int = EvaluationSettings.min_positives,
+    min_positive_patients: int = EvaluationSettings.min_positive_patients,
     seed_inference: SeedInference = "obuchowski_rockette",
     seed_design: SeedDesign = "nested",
     on_progress: ProgressReport = silent,
@@ -151,7 +151,7 @@ def evaluate_arms(
         adjustment: of p-values within each family.
         n_bootstrap: of the bootstrap, at least 40.
         seed: of the resamples.
-        min_positives: findings with fewer positive patients, or fewer negative patients, are left out of the macro mean
+        min_positive_patients: findings with fewer positive patients, or fewer negative patients, are left out of the macro mean
             and not tested.
         seed_inference, seed_design: as in `measure_arms`.
         on_progress: receives the resamples done.
@@ -173,7 +173,7 @@ def evaluate_arms(
         stratified=stratified,
         n_bootstrap=n_bootstrap,
         seed=seed,
-        min_positives=min_positives,
+        min_positive_patients=min_positive_patients,
         seed_inference=seed_inference,
         seed_design=seed_design,
         on_progress=on_progress,
@@ -261,13 +261,13 @@ def _differences(measured: MeasuredArms, metric: str, arm: str, other: str) -> l
     optimistic = [OPTIMISTIC] if measured.optimistic and metric in THRESHOLD_METRICS else []
     rows = []
     for average in measured.averages:
-        notes = [*macro_notes(measured.included, measured.min_positives, seeds), *optimistic]
+        notes = [*macro_notes(measured.included, measured.min_positive_patients, seeds), *optimistic]
         tested = bool(measured.included.any())
         at = own.row(average)
         numbers = _numbers(measured, metric, difference, at, measured.seed_test(metric, arm, other, at), tested=tested)
         rows.append({"finding": average, "metric": metric, **numbers, "note": notes, "seeds": fewest})
     for at, finding in enumerate(measured.findings):
-        notes = [*case_notes(measured.cases, at, measured.min_positives), *optimistic]
+        notes = [*case_notes(measured.cases, at, measured.min_positive_patients), *optimistic]
         if measured.cases.enough(2)[at]:
             by_seeds = measured.seed_test(metric, arm, other, at)
             numbers = _numbers(measured, metric, difference, at, by_seeds, tested=bool(measured.included[at]))
@@ -283,7 +283,7 @@ def _numbers(
 ) -> dict[str, object]:
     if by_seeds is not None:
         return _numbers_of_seeds(by_seeds, tested=tested, within=largest_difference(metric))
-    patients = measured.patients_behind(at)
+    patients = measured.effective_n_patients(at)
     resampled, estimate = difference.resampled[at], float(difference.estimate[at])
     if not np.isfinite(estimate):
         resampled = np.full(0, np.nan)

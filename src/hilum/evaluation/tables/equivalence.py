@@ -29,7 +29,7 @@ MARGINS_SCHEMA = {
 }
 
 
-def margins_table(
+def equivalence_table(
     measured: MeasuredArms,
     margin: float,
     *,
@@ -70,7 +70,7 @@ def margins_table(
         tested = [at for at, inside in enumerate(measured.included) if inside]
         names = [*measured.findings, *measured.averages]
         for at in [*range(len(measured.findings), len(names)), *tested]:
-            resampled, patients = difference.resampled[at], measured.patients_behind(at)
+            resampled, patients = difference.resampled[at], measured.effective_n_patients(at)
             by_seeds = measured.seed_test(metric, arm, other, at)
             if by_seeds is None:
                 worse, better = equivalence_p(sign * resampled, margin)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from hilum.errors import HilumError
 from hilum.evaluation.bootstrap.config import BootstrapConfig
 from hilum.evaluation.estimation import Resampled, bootstrap_arms, check_n_bootstrap
-from hilum.evaluation.inference import number_or_null, patients_behind, percentile_interval, two_sided_p
+from hilum.evaluation.inference import number_or_null, effective_n_patients, percentile_interval, two_sided_p
 from hilum.evaluation.metrics import MACRO
 from hilum.evaluation.predictions import Predictions, count_cases
 from hilum.evaluation.predictions.align import align
@@ -38,7 +38,7 @@ def external_validation(
     *,
     n_bootstrap: int = BootstrapConfig.n_bootstrap,
     seed: int = 0,
-    min_positives: int = EvaluationSettings.min_positives,
+    min_positive_patients: int = EvaluationSettings.min_positive_patients,
     on_progress: ProgressReport = silent,
 ) -> pl.DataFrame:
     """AUROC of every model on every test set, and how much is lost away from home.
@@ -48,7 +48,7 @@ def external_validation(
             tested on the same images. Findings that not all tables have are left out, and reported.
         n_bootstrap: of the bootstrap, at least 40. Test sets are resampled independently, models on the same resamples.
         seed: of the resamples.
-        min_positives: findings with fewer positive or negative patients in any test set are left out of the mean.
+        min_positive_patients: findings with fewer positive or negative patients in any test set are left out of the mean.
         on_progress: receives the cells done.
 
     Returns:
@@ -73,7 +73,7 @@ def external_validation(
         aligned[tested] = align(arms)
         cases = count_cases(aligned[tested].labels, aligned[tested].patients)
         order = [aligned[tested].findings.index(finding) for finding in shared]
-        included &= cases.enough(min_positives)[order]
+        included &= cases.enough(min_positive_patients)[order]
         rarer[tested] = np.minimum(cases.positive_patients, cases.negative_patients)[order]
     for number, tested in enumerate(test_sets):
         order = [aligned[tested].findings.index(finding) for finding in shared]
@@ -122,7 +122,7 @@ def _only(table: Predictions, findings: Sequence[str]) -> Predictions:
 
 def _patients_behind(rarer: NDArray[np.int64], included: NDArray[np.bool_]) -> list[float | None]:
     """Patients that intervals are expanded for: of each finding, then of their mean; None where nothing is reported."""
-    mean = patients_behind(rarer[included]) if included.any() else None
+    mean = effective_n_patients(rarer[included]) if included.any() else None
     return [*(float(count) if count >= 2 else None for count in rarer), mean]
 
 
@@ -148,10 +148,10 @@ def _row(
         "at_home": None if home is None else number_or_null(float(home.estimate[at])),
         "native": None if native is None else number_or_null(float(native.estimate[at])),
     }
-    patients_at_home = behind[trained][at] if home is not None else None
-    if home is None or patients_at_home is None or trained == tested:
+    internal_patients = behind[trained][at] if home is not None else None
+    if home is None or internal_patients is None or trained == tested:
         return row
-    drop, fewer = home.resampled[at] - here.resampled[at], min(patients, patients_at_home)
+    drop, fewer = home.resampled[at] - here.resampled[at], min(patients, internal_patients)
     drop_low, drop_high = percentile_interval(drop, patients=fewer)
     return row | {
         "drop": number_or_null(float(home.estimate[at] - here.estimate[at])),

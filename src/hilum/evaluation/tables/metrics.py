@@ -51,7 +51,7 @@ def evaluate_predictions(
     stratified: bool = False,
     n_bootstrap: int = BootstrapConfig.n_bootstrap,
     seed: int = 0,
-    min_positives: int = EvaluationSettings.min_positives,
+    min_positive_patients: int = EvaluationSettings.min_positive_patients,
     on_progress: ProgressReport = silent,
 ) -> pl.DataFrame:
     """Numbers per finding and over findings with 95 % intervals over resampled patients (and seeds).
@@ -65,7 +65,7 @@ def evaluate_predictions(
         stratified: resample patients within strata of the rarest finding that they have.
         n_bootstrap: of the bootstrap, at least 40.
         seed: of the resamples.
-        min_positives: findings with fewer positive patients, or fewer negative ones, are left out of averages.
+        min_positive_patients: findings with fewer positive patients, or fewer negative ones, are left out of averages.
         on_progress: receives the resamples done.
 
     Returns:
@@ -85,7 +85,7 @@ def evaluate_predictions(
         stratified=stratified,
         n_bootstrap=n_bootstrap,
         seed=seed,
-        min_positives=min_positives,
+        min_positive_patients=min_positive_patients,
         on_progress=on_progress,
     )
     return metrics_table(measured, "")
@@ -100,7 +100,7 @@ def metrics_table(measured: MeasuredArms, arm: str) -> pl.DataFrame:
         optimistic = [OPTIMISTIC] if measured.optimistic and metric in THRESHOLD_METRICS else []
         for average in measured.averages:
             at = own.row(average)
-            notes = macro_notes(measured.included, measured.min_positives, note_of_seeds(own.seeds))
+            notes = macro_notes(measured.included, measured.min_positive_patients, note_of_seeds(own.seeds))
             rows.append(
                 {
                     "finding": average,
@@ -133,7 +133,7 @@ def _of_finding(
 ) -> tuple[dict[str, float | None], list[Note]]:
     """Numbers and notes of one finding."""
     resampled, cases = own.metrics[metric], measured.cases
-    notes = case_notes(cases, at, measured.min_positives)
+    notes = case_notes(cases, at, measured.min_positive_patients)
     if not cases.enough(2)[at]:
         return {"estimate": None, "low": None, "high": None}, notes
     numbers = _estimate_and_interval(measured, resampled, at)
@@ -158,7 +158,7 @@ def _estimate_and_interval(measured: MeasuredArms, resampled: Resampled, at: int
     if measured.interval == "bca" and resampled.jackknife is not None:
         low, high = bca_interval(estimate, resampled.resampled[at], resampled.jackknife[at])
     else:
-        low, high = percentile_interval(resampled.resampled[at], patients=measured.patients_behind(at))
+        low, high = percentile_interval(resampled.resampled[at], patients=measured.effective_n_patients(at))
     if not np.isfinite(estimate):
         low = high = float("nan")
     return {"estimate": number_or_null(estimate), "low": number_or_null(low), "high": number_or_null(high)}

@@ -8,7 +8,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from hilum.errors import HilumError
-from hilum.evaluation.bootstrap import bootstrap_statistics, by_patient, once_each, sums_statistic
+from hilum.evaluation.bootstrap import bootstrap_statistics, by_patient, point_estimate_counts, sums_statistic
 from hilum.evaluation.bootstrap.config import BootstrapConfig
 from hilum.evaluation.estimation import check_n_bootstrap, seed_weights
 from hilum.evaluation.inference import number_or_null, percentile_interval
@@ -81,7 +81,7 @@ def mean_confusion(seeds: Sequence[Predictions]) -> NDArray[np.float64] | None:
         return None
 
 
-def evaluate_single_label(
+def evaluate_multiclass(
     predictions: Sequence[Predictions],
     *,
     n_bootstrap: int = BootstrapConfig.n_bootstrap,
@@ -113,7 +113,7 @@ def evaluate_single_label(
     cells = [true * count + layer.argmax(axis=1) for layer in aligned.scores[""]]
     shares = np.concatenate([by_patient(np.eye(count**2)[cell], aligned.patients, units) for cell in cells])
     statistics = {"cells": sums_statistic(shares)}
-    whole = once_each(statistics, units)["cells"].reshape(len(calls), count, count, 1)
+    whole = point_estimate_counts(statistics, units)["cells"].reshape(len(calls), count, count, 1)
     drawn = bootstrap_statistics(statistics, units, n_bootstrap=n_bootstrap, seed=seed, on_progress=on_progress)[
         "cells"
     ]

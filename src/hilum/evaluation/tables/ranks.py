@@ -64,7 +64,7 @@ def ranks_table(data_sets: Sequence[MeasuredArms], *, metric: str = AUROC) -> pl
         raise HilumError("ranks", expected="as many resamples in every data set", found="others", fix=fix)
     values, drawn = np.concatenate(estimates, axis=1), np.concatenate(resampled, axis=1)
     if not values.shape[1]:
-        fix = "Lower min_positives, or use a larger test set."
+        fix = "Lower min_positive_patients, or use a larger test set."
         raise HilumError("ranks", expected="a finding with enough patients", found="none", fix=fix)
     mean_rank = rankdata(values, axis=0).mean(axis=1)
     mean_drawn = _mean_ranks(drawn)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import silhouette_samples
 
 from hilum.draws import Stream, image_keys, shuffled
-from hilum.evaluation.bootstrap import Counts, Statistic, bootstrap_statistics, once_each
+from hilum.evaluation.bootstrap import Counts, Statistic, bootstrap_statistics, point_estimate_counts
 from hilum.evaluation.bootstrap.config import BootstrapConfig
 from hilum.evaluation.inference import TOO_NARROW, TRUSTED_PATIENTS, number_or_null, percentile_interval
 from hilum.explanation.embedding.classes import Grouping
@@ -94,7 +94,7 @@ def class_separation(
     count = len(grouping.classes)
     statistics = {name: _means(each, codes, classes, units, count) for name, each in measured.items()}
     resampled = bootstrap_statistics(statistics, units, n_bootstrap=n_bootstrap, seed=seed, on_progress=on_progress)
-    estimates = once_each(statistics, units)
+    estimates = point_estimate_counts(statistics, units)
     rows = []
     for number, name in enumerate([*grouping.classes, ALL]):
         for metric, each in measured.items():

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from hilum.evaluation.bootstrap import Counts, Statistic, bootstrap_statistics, once_each
+from hilum.evaluation.bootstrap import Counts, Statistic, bootstrap_statistics, point_estimate_counts
 from hilum.evaluation.bootstrap.config import BootstrapConfig
 from hilum.evaluation.inference import (
     TOO_NARROW,
@@ -81,7 +81,7 @@ def box_statistics(
         for arm, replicates in arms.items()
         for replicate, scored in enumerate(replicates)
     }
-    whole = {name: values[:, None] for name, values in once_each(statistics, len(names)).items()}
+    whole = {name: values[:, None] for name, values in point_estimate_counts(statistics, len(names)).items()}
     drawn = bootstrap_statistics(statistics, len(names), n_bootstrap=n_bootstrap, seed=seed, on_progress=on_progress)
     estimates, resampled = _by_arm(whole, arms, rows), _by_arm(drawn, arms, rows)
     counted = [row.name for row in rows if row.name != ALL_BOXES and row.patients >= _LEAST_PATIENTS]

@@ -42,7 +42,7 @@ class FeatureTable:
                 expected=f"features of {len(image_ids):,} images",
                 found=f"none of {len(lacking):,}: {', '.join(lacking[:_MOST_NAMED])}"
                 + ("…" if len(lacking) > _MOST_NAMED else ""),
-                fix="Name images as the data set does (`hilum show`), and compute the features of all.",
+                fix="Name images as the data set does (`hilum preview`), and compute the features of all.",
             )
         return self.values[[place[image_id] for image_id in image_ids]]
 

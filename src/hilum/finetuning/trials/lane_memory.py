@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from hilum.augment import ViewPolicy, policy_of
+from hilum.augment import Augmentation, augmentation_of
 from hilum.encoders.weightless import weightless
 from hilum.encoders.zoo import Encoder, as_tokens, create_encoder
 from hilum.errors import HilumError
@@ -77,7 +77,7 @@ def lockstep_bytes(
     for settings in trials:
         lane = shapes.of(settings)
         if lane.fixed_width is not None:
-            once = policy_of(settings.policy) == ViewPolicy()
+            once = augmentation_of(settings.augmentation) == Augmentation()
             features[settings.pooling] = (images[1] + images[0] * once) * lane.fixed_width * FLOAT
         lanes.append(lane.own)
         turn = max(turn, lane.turn)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from hilum.finetuning.settings import FinetuneSettings
 from hilum.training.settings import TrainingSettings
-from hilum.training.state import Course
+from hilum.training.state import TrainState
 from hilum.training.trainable import Trainable
 
 TrialStatus = Literal["running", "finished", "stopped_early", "diverged", "pruned"]
@@ -25,7 +25,7 @@ class Lane:
         settings, training: of the trial.
         trainable: knows the trial's loss and holds its weights; what others hold, too, is shared and frozen.
         own: keys of its `state_dict` that belong to this trial alone.
-        course: where it is.
+        train_state: where it is.
         best: its own weights of the epoch that is kept (`TrainingSettings.keep`), on the CPU.
         status: whether and how it has ended.
         ended_at: (epoch, step) of a loss that was not finite, counted from 1; step 0 for the validation of an epoch.
@@ -38,7 +38,7 @@ class Lane:
     training: TrainingSettings
     trainable: Trainable
     own: list[str]
-    course: Course = field(default_factory=Course)
+    train_state: TrainState = field(default_factory=TrainState)
     best: dict[str, Tensor] | None = None
     status: TrialStatus = "running"
     ended_at: tuple[int, int] | None = None
@@ -67,8 +67,8 @@ class Lane:
     @property
     def steps(self) -> int:
         """That it took so far."""
-        before = self.course.curves[-1]["step"] if self.course.curves else 0
-        return int(before or 0) + self.course.step
+        before = self.train_state.curves[-1]["step"] if self.train_state.curves else 0
+        return int(before or 0) + self.train_state.step
 
     def is_validated(self, epoch: int) -> bool:
         """Whether this epoch, from 1, ends with a validation."""
@@ -82,21 +82,21 @@ class Lane:
             lr: of the first parameter group at the epoch's last step.
             steps_per_epoch: of the run.
         """
-        course = self.course
-        course.next_epoch(
+        train_state = self.train_state
+        train_state.next_epoch(
             {
-                "epoch": course.epoch + 1,
-                "step": (course.epoch + 1) * steps_per_epoch,
-                "train_loss": course.loss_sum / course.images,
+                "epoch": train_state.epoch + 1,
+                "step": (train_state.epoch + 1) * steps_per_epoch,
+                "train_loss": train_state.loss_sum / train_state.images,
                 "val_loss": loss,
                 "lr": lr,
             }
         )
-        if loss is not None and course.judge(loss, None, self.training):
+        if loss is not None and train_state.judge(loss, None, self.training):
             self.keep()
-        if course.stopped_early:
+        if train_state.stopped_early:
             self.status = "stopped_early"
-        elif course.epoch == self.training.epochs:
+        elif train_state.epoch == self.training.epochs:
             self.status = "finished"
 
     def as_data(self, optimizer: torch.optim.Optimizer | None, scale: dict[str, Any]) -> dict[str, Any]:
@@ -108,7 +108,7 @@ class Lane:
         """
         data: dict[str, Any] = {
             "trial": self.trial,
-            "course": self.course.as_data(),
+            "course": self.train_state.as_data(),
             "best": self.best,
             "status": self.status,
             "ended_at": self.ended_at,
@@ -123,7 +123,7 @@ class Lane:
 
     def load(self, data: dict[str, Any]) -> None:
         """Go back to where `as_data` was called, but for the optimiser."""
-        self.course, self.best, self.status = Course.from_data(data["course"]), data["best"], data["status"]
+        self.train_state, self.best, self.status = TrainState.from_data(data["course"]), data["best"], data["status"]
         self.seconds = data["seconds"]
         self.ended_at = None if data["ended_at"] is None else tuple(data["ended_at"])
         if "weights" in data:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hilum.artifacts import fingerprint
-from hilum.augment import ViewPolicy, policy_of
+from hilum.augment import Augmentation, augmentation_of
 from hilum.data.batches import Batch
 from hilum.data.labelled_images import LabelledImages
 from hilum.data.transfer import Awaited
@@ -42,7 +42,7 @@ from hilum.training.step import Stepper
 SHARED = (
     "batch_size",
     "drop_last",
-    "policy",
+    "augmentation",
     "resample",
     "size",
     "class_weights",
@@ -125,13 +125,13 @@ class _Lockstep:
         settings = trials[0][1]
         self.train_images, self.val_images = visited(train, settings, feed.seed), val
         train = self.train_images
-        self.policy = policy_of(settings.policy)
+        self.augmentation = augmentation_of(settings.augmentation)
         self.every_seconds = min(each.checkpoint_every_seconds for _, each in trials)
         start.frozen_blocks = len(start.blocks)
         start.requires_grad_(False)
         start.to(device=feed.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         start.eval()
-        self.shared = SharedPass(start, feed.size, self.policy, feed.seed, ())
+        self.shared = SharedPass(start, feed.size, self.augmentation, feed.seed, ())
         self.lanes = [self._lane(start, number, each) for number, each in trials]
         self.batches = feed.training(train, drop_last=settings.drop_last)
         self.validation = feed.plain(val.image_ids, val.targets)
@@ -182,7 +182,7 @@ class _Lockstep:
             look = classifier_of(lane).eval().features
             report = self.on_progress
             known = {"val": self.feed.outputs(look, self.val_images.image_ids, "features of validation images", report)}
-            if self.policy == ViewPolicy():
+            if self.augmentation == Augmentation():
                 known["train"] = self.feed.outputs(
                     look, self.train_images.image_ids, "features of training images", report,
                     copies=self.train_images.copies,
@@ -258,7 +258,7 @@ class _Lockstep:
         for lane in self.apart:
             stepper = self.steppers[lane.trial]
             taken = self.epoch * len(self.batches) + self.step
-            loss = stepper.take(batch, self.epoch, taken, lane.course.plateau.share)
+            loss = stepper.take(batch, self.epoch, taken, lane.train_state.plateau.share)
             stepper.optimizer.zero_grad()  # so that the gradients of one lane at a time are held
             self.uncounted.append(_Uncounted([lane], Awaited(loss * images), 1, images, self.step))
         for stack in self.stacks:
@@ -273,10 +273,10 @@ class _Lockstep:
         """
         for losses in self.uncounted:
             for lane, value in zip(losses.lanes, losses.values.tolist(), strict=True):
-                course, loss = lane.course, value * losses.factor
-                course.loss_sum += loss
-                course.step += 1
-                course.images += losses.images
+                train_state, loss = lane.train_state, value * losses.factor
+                train_state.loss_sum += loss
+                train_state.step += 1
+                train_state.images += losses.images
                 if not math.isfinite(loss):
                     lane.diverge(self.epoch + 1, losses.step + 1)
         self.uncounted = []

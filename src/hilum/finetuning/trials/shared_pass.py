@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hilum.augment import ViewPolicy, of_copies, plain_view, random_views
+from hilum.augment import Augmentation, of_copies, plain_view, random_views
 from hilum.data.batches import Batch
 from hilum.encoders.freezing import freeze_all_but_last
 from hilum.encoders.zoo import Encoder
@@ -22,7 +22,7 @@ class SharedPass:
     Args:
         encoder: frozen as a whole and in evaluation mode; trials that unfreeze blocks have copies of these.
         size: side of the views in px.
-        policy: of the training views.
+        augmentation: of the training views.
         seed: of the training views.
         cuts: places among the encoder's blocks at which trials begin: 0 for those that train all, the number of blocks
             for those that train the head alone.
@@ -31,8 +31,8 @@ class SharedPass:
         hidden: what enters the block at each cut, of the batch under way.
     """
 
-    def __init__(self, encoder: Encoder, size: int, policy: ViewPolicy, seed: int, cuts: Collection[int]) -> None:
-        self.encoder, self.size, self.policy, self.seed = encoder, size, policy, seed
+    def __init__(self, encoder: Encoder, size: int, augmentation: Augmentation, seed: int, cuts: Collection[int]) -> None:
+        self.encoder, self.size, self.augmentation, self.seed = encoder, size, augmentation, seed
         self.cuts = sorted(set(cuts))
         self.hidden: dict[int, Tensor] = {}
 
@@ -40,7 +40,7 @@ class SharedPass:
         """Look at one random view of each image, as `Classifier.training_loss` does."""
         if self.cuts:
             views = random_views(
-                batch.images, batch.keys, self.policy, self.size,
+                batch.images, batch.keys, self.augmentation, self.size,
                 seed=self.seed, epoch=epoch, view=0, before=of_copies(batch.copies),
             )  # fmt: skip
             self._run(views)

@@ -166,10 +166,10 @@ class StackedHeads:
     def lr(self, lane: Lane) -> float:
         """Of the first parameter group of a lane, at the last step."""
         first = lane.trainable.parameter_groups(lane.training)[0].get("lr", lane.training.lr)
-        return float(first) * self._share(lane, lane.course.epoch * self.steps_per_epoch + lane.course.step - 1)
+        return float(first) * self._share(lane, lane.train_state.epoch * self.steps_per_epoch + lane.train_state.step - 1)
 
     def _share(self, lane: Lane, step: int) -> float:
-        return lane.course.plateau.share * learning_rate_share(step, self.steps_per_epoch, lane.training)
+        return lane.train_state.plateau.share * learning_rate_share(step, self.steps_per_epoch, lane.training)
 
     def _set_rates(self, step: int) -> None:
         for group in self.optimizer.param_groups:
@@ -204,11 +204,11 @@ class _Together(Trainable):
         groups: dict[tuple[Any, ...], dict[str, Any]] = {}
         for place, lane in enumerate(self.lanes):
             training = lane.training
-            course = (training.schedule, training.warmup_epochs, training.epochs)
+            train_state = (training.schedule, training.warmup_epochs, training.epochs)
             own = place if training.schedule == "plateau" else -1
             for group in lane.trainable.parameter_groups(training):
                 lr = group.get("lr", training.lr)
-                key = (lr, group["weight_decay"], group.get("decays"), course, own)
+                key = (lr, group["weight_decay"], group.get("decays"), train_state, own)
                 joined = groups.setdefault(key, {**group, "lr": lr, "lane": place, "params": []})
                 joined["params"].extend(group["params"])
         return list(groups.values())
@@ -235,10 +235,10 @@ def stackable(lane: Lane) -> bool:
         for layer in layers_of(classifier)
     )
     usual = (
-        training.clip_norm is None
-        and training.last_weight_decay is None
-        and training.accumulate == 1
-        and training.frozen_encoder_steps == 0
+        training.clip_grad_norm is None
+        and training.weight_decay_end is None
+        and training.gradient_accumulation_steps == 1
+        and training.freeze_encoder_steps == 0
         and training.precision != "fp16"
     )
     return classifier.features_are_fixed and plain and usual

@@ -313,8 +313,8 @@ def _write_round(directory: Path, lanes: Sequence[Lane], scores: NDArray[np.floa
         {
             "trial": lane.trial,
             "status": lane.status,
-            "epochs": lane.course.epoch,
-            "best_epoch": lane.course.best_epoch,
+            "epochs": lane.train_state.epoch,
+            "best_epoch": lane.train_state.best_epoch,
             "validation_loss": _loss_at_best(lane) if lane.best is not None else lane.loss_at_pause,
             "auroc": mean_auroc(found, targets) if not np.isnan(found).all() else None,
             "ended_at": lane.ended_at,
@@ -327,14 +327,14 @@ def _write_round(directory: Path, lanes: Sequence[Lane], scores: NDArray[np.floa
         ("train_loss", "val_loss", "lr"), pl.Float64
     )
     curves = pl.DataFrame(
-        [{"trial": lane.trial, **row} for lane in lanes for row in lane.course.curves], schema=schema, orient="row"
+        [{"trial": lane.trial, **row} for lane in lanes for row in lane.train_state.curves], schema=schema, orient="row"
     )
     _write_all(directory, rows, curves, scores)
 
 
 def _loss_at_best(lane: Lane) -> float:
     """Validation loss of the epoch whose weights are kept."""
-    return float(next(row["val_loss"] for row in lane.course.curves if row["epoch"] == lane.course.best_epoch) or 0.0)
+    return float(next(row["val_loss"] for row in lane.train_state.curves if row["epoch"] == lane.train_state.best_epoch) or 0.0)
 
 
 def _write_all(

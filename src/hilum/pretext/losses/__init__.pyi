@@ -1,5 +1,5 @@
 from .distillation import (
-    moved_center as moved_center,
+    update_center as update_center,
 )
 from .distillation import (
     patch_distillation as patch_distillation,

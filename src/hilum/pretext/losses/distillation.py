@@ -76,7 +76,7 @@ def sharpened(logits: Tensor, center: Tensor, temperature: float) -> Tensor:
 
 
 @torch.no_grad()
-def moved_center(center: Tensor, logits: Tensor, momentum: float, *, counts: Tensor | None = None) -> Tensor:
+def update_center(center: Tensor, logits: Tensor, momentum: float, *, counts: Tensor | None = None) -> Tensor:
     """The center after one more batch (eq. 4), of all processes.
 
     Args:

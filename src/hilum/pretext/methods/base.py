@@ -8,12 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hilum.augment import ViewPolicy
+from hilum.augment import Augmentation
 from hilum.data.batches import Batch
 from hilum.encoders.zoo import Encoder
 from hilum.pretext.methods.settings import MethodSettings
-from hilum.pretext.modules import EarlySizes, ManyViews, TwoViews
-from hilum.pretext.monitoring import CollapseWatch
+from hilum.pretext.modules import EarlySizes, MultiCrop, TwoCrop
+from hilum.pretext.monitoring import CollapseMonitor
 from hilum.training.trainable import Trainable
 
 TRAINED = 3.0
@@ -83,9 +83,9 @@ class PretextRun:
     """What a method may know of the run that it is made for.
 
     Attributes:
-        policy: random views of nearly the whole image.
-        second_policy: of the second of them, where a method has two; None for the same.
-        local_policy: random views of parts of it, for methods that use them.
+        augmentation: random views of nearly the whole image.
+        second_augmentation: of the second of them, where a method has two; None for the same.
+        local_augmentation: random views of parts of it, for methods that use them.
         size, local_size: sides of these views in pixels.
         images: that it learns from.
         batch_size: images a step.
@@ -95,32 +95,32 @@ class PretextRun:
         watch: looks for collapse at the end of every epoch.
     """
 
-    policy: ViewPolicy
-    local_policy: ViewPolicy
+    augmentation: Augmentation
+    local_augmentation: Augmentation
     size: int
     local_size: int
     images: int
     batch_size: int
     steps: int
     seed: int
-    watch: CollapseWatch | None
-    second_policy: ViewPolicy | None = None
+    watch: CollapseMonitor | None
+    second_augmentation: Augmentation | None = None
     early: EarlySizes | None = None
 
-    def two_views(self) -> TwoViews:
+    def two_views(self) -> TwoCrop:
         """For methods that compare two views of an image."""
-        return TwoViews(self.policy, self.size, self.seed, self.second_policy, self.early)
+        return TwoCrop(self.augmentation, self.size, self.seed, self.second_augmentation, self.early)
 
-    def many_views(self, local_views: int) -> ManyViews:
+    def many_views(self, local_crops: int) -> MultiCrop:
         """For methods that compare two views and so many local ones."""
-        return ManyViews(
-            global_policy=self.policy,
+        return MultiCrop(
+            global_augmentation=self.augmentation,
             global_size=self.size,
-            local_policy=self.local_policy,
+            local_augmentation=self.local_augmentation,
             local_size=self.local_size,
-            locals_=local_views,
+            local_crops=local_crops,
             seed=self.seed,
-            second_policy=self.second_policy,
+            second_augmentation=self.second_augmentation,
             early=self.early,
         )
 
@@ -133,17 +133,17 @@ class Method:
         title: for people.
         settings: its own settings.
         create: from an encoder, its settings and the run to what trains; the encoder is changed in place.
-        policy: name of its views in `hilum.augment.POLICIES`.
+        augmentation: name of its views in `hilum.augment.AUGMENTATIONS`.
         advice: from its settings to what to change when it collapses, in one sentence without a full stop.
         forwards: from its settings, and the share of a global view's pixels that a local view has, to how many forward
             passes of a whole image one image costs in one epoch.
-        local_policy: name of its local views; None for a method without them.
+        local_augmentation: name of its local views; None for a method without them.
     """
 
     title: str
     settings: type[MethodSettings]
     create: Callable[[Encoder, Any, PretextRun], Pretext]
-    policy: str
+    augmentation: str
     advice: Callable[[Any], str]
     forwards: Callable[[Any, float], float]
-    local_policy: str | None = None
+    local_augmentation: str | None = None

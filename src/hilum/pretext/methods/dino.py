@@ -5,11 +5,11 @@ from torch import Tensor
 
 from hilum.data.batches import Batch
 from hilum.encoders.zoo import Encoder
-from hilum.pretext.losses import koleo_of_views, moved_center, sharpened, sinkhorn_assignments, view_distillation
+from hilum.pretext.losses import koleo_of_views, update_center, sharpened, sinkhorn_assignments, view_distillation
 from hilum.pretext.methods.base import TRAINED, Method, Pretext, PretextRun
 from hilum.pretext.methods.settings import DINOSettings
-from hilum.pretext.modules import ManyViews, PrototypeHead, TeacherSchedule, TeacherWatch, follow, follower
-from hilum.pretext.monitoring import CollapseWatch
+from hilum.pretext.modules import MultiCrop, PrototypeHead, TeacherSchedule, TeacherMonitor, follow, follower
+from hilum.pretext.monitoring import CollapseMonitor
 
 
 class DINO(Pretext):
@@ -29,16 +29,16 @@ class DINO(Pretext):
         encoder: Encoder,
         head: PrototypeHead,
         *,
-        views: ManyViews,
+        views: MultiCrop,
         schedule: TeacherSchedule,
         settings: "DINOSettings",
-        collapse: CollapseWatch | None = None,
+        collapse: CollapseMonitor | None = None,
     ) -> None:
         super().__init__()
         self.encoder, self.head = encoder, head
         self.teacher_encoder, self.teacher_head = follower(encoder), follower(head)
         self.views, self.schedule, self.settings, self.collapse = views, schedule, settings, collapse
-        self.teacher_watch = TeacherWatch(len(head.prototypes))
+        self.teacher_monitor = TeacherMonitor(len(head.prototypes))
         self.epoch: Tensor
         self.steps: Tensor
         self.center: Tensor
@@ -52,7 +52,7 @@ class DINO(Pretext):
         self.set_count("epoch", epoch)
         large, small = self.views.of(batch, epoch)
         teacher = self._answers(torch.cat(large))
-        train_prototypes = epoch >= self.settings.frozen_epochs
+        train_prototypes = epoch >= self.settings.freeze_prototypes_epochs
         sizes = [views for views in (large, small) if views]
         features = [self.encoder(torch.cat(views)) for views in sizes]
         student = [
@@ -61,7 +61,7 @@ class DINO(Pretext):
             for logits in self.head(of_size, train_prototypes=train_prototypes).chunk(len(views))
         ]
         loss = view_distillation(student, teacher, self.settings.student_temperature)
-        self.teacher_watch.note(torch.cat(teacher), loss)
+        self.teacher_monitor.note(torch.cat(teacher), loss)
         if not self.settings.koleo_weight:
             return loss
         return loss + self.settings.koleo_weight * koleo_of_views(features[0].chunk(2))
@@ -83,7 +83,7 @@ class DINO(Pretext):
         follow(self.teacher_encoder, self.encoder, momentum)
         follow(self.teacher_head, self.head, momentum)
         if self.answers:
-            self.center.copy_(moved_center(self.center, torch.stack(self.answers), self.settings.center_momentum))
+            self.center.copy_(update_center(self.center, torch.stack(self.answers), self.settings.center_momentum))
             self.answers = []
         self.set_count("steps", self.count_of("steps") + 1)
 
@@ -93,7 +93,7 @@ class DINO(Pretext):
             self.collapse.look(self.teacher_encoder, self.teacher_head, self.count_of("epoch")) if self.collapse else {}
         )
         advice = self.collapse.advice if self.collapse else ""
-        answers = self.teacher_watch.look(self.count_of("epoch"), advice)
+        answers = self.teacher_monitor.look(self.count_of("epoch"), advice)
         center = {"center_norm": float(self.center.norm())} if self.settings.teacher == "centering" else {}
         return features | answers | center
 
@@ -119,7 +119,7 @@ def create(encoder: Encoder, settings: DINOSettings, run: PretextRun) -> DINO:
     return DINO(
         encoder,
         head,
-        views=run.many_views(settings.local_views),
+        views=run.many_views(settings.local_crops),
         schedule=settings.schedule(run.steps),
         settings=settings,
         collapse=run.watch,
@@ -133,9 +133,9 @@ def advice(settings: DINOSettings) -> str:
 
 def forwards(settings: DINOSettings, local_share: float) -> float:
     """Forward passes that an image costs: the student trains on all views, the teacher looks at the global ones."""
-    return TRAINED * (2 + settings.local_views * local_share) + 2
+    return TRAINED * (2 + settings.local_crops * local_share) + 2
 
 
 DINO_METHOD: Method = Method(
-    "DINO", DINOSettings, create, policy="simclr", advice=advice, forwards=forwards, local_policy="local"
+    "DINO", DINOSettings, create, augmentation="simclr", advice=advice, forwards=forwards, local_augmentation="local"
 )

@@ -16,7 +16,7 @@ from hilum.data.transfer import to_device
 from hilum.encoders.zoo import Encoder
 from hilum.pretext.losses import (
     koleo_of_views,
-    moved_center,
+    update_center,
     patch_distillation,
     sharpened,
     sinkhorn_assignments,
@@ -26,8 +26,8 @@ from hilum.pretext.masking import check_sees_patches, hidden
 from hilum.pretext.masking.block_masks import block_masks
 from hilum.pretext.methods.base import TRAINED, Method, Pretext, PretextRun
 from hilum.pretext.methods.settings import DINOv2Settings
-from hilum.pretext.modules import ManyViews, PrototypeHead, TeacherSchedule, TeacherWatch, follow, follower
-from hilum.pretext.monitoring import CollapseWatch
+from hilum.pretext.modules import MultiCrop, PrototypeHead, TeacherSchedule, TeacherMonitor, follow, follower
+from hilum.pretext.monitoring import CollapseMonitor
 
 
 class DINOv2(Pretext):
@@ -49,11 +49,11 @@ class DINOv2(Pretext):
         head: PrototypeHead,
         patch_head: PrototypeHead,
         *,
-        views: ManyViews,
+        views: MultiCrop,
         schedule: TeacherSchedule,
         settings: "DINOv2Settings",
         seed: int,
-        collapse: CollapseWatch | None = None,
+        collapse: CollapseMonitor | None = None,
     ) -> None:
         super().__init__()
         check_sees_patches(encoder, "dinov2")
@@ -61,7 +61,7 @@ class DINOv2(Pretext):
         self.teacher = nn.ModuleList([follower(module) for module in (encoder, head, patch_head)])
         self.mask_token = nn.Parameter(torch.zeros(encoder.token_width))
         self.views, self.schedule, self.settings, self.seed = views, schedule, settings, seed
-        self.collapse, self.teacher_watch = collapse, TeacherWatch(len(head.prototypes))
+        self.collapse, self.teacher_monitor = collapse, TeacherMonitor(len(head.prototypes))
         self.epoch: Tensor
         self.steps: Tensor
         self.center: Tensor
@@ -81,7 +81,7 @@ class DINOv2(Pretext):
         mask = to_device(of_host, batch.images.device)
         places = to_device(np.flatnonzero(of_host), batch.images.device)
         answers, patch_answers = self._answers(torch.cat(large), places)
-        train_prototypes = epoch >= self.settings.frozen_epochs
+        train_prototypes = epoch >= self.settings.freeze_prototypes_epochs
 
         with hidden(self.encoder, mask, self.mask_token):
             tokens = self.encoder.tokens(torch.cat(large))
@@ -93,7 +93,7 @@ class DINOv2(Pretext):
 
         temperature = self.settings.student_temperature
         view_loss = view_distillation(student, answers, temperature)
-        self.teacher_watch.note(torch.cat(answers), view_loss)
+        self.teacher_monitor.note(torch.cat(answers), view_loss)
         hidden_patches = self.patch_head(filled_up(patches), train_prototypes=train_prototypes)[: len(patches)]
         patch_loss = patch_distillation(
             hidden_patches,
@@ -118,8 +118,8 @@ class DINOv2(Pretext):
                 torch.stack(each) for each in zip(*self.answers, strict=True)
             )
             momentum = self.settings.center_momentum
-            self.center.copy_(moved_center(self.center, classes, momentum, counts=class_counts))
-            self.patch_center.copy_(moved_center(self.patch_center, patches, momentum, counts=patch_counts))
+            self.center.copy_(update_center(self.center, classes, momentum, counts=class_counts))
+            self.patch_center.copy_(update_center(self.patch_center, patches, momentum, counts=patch_counts))
             self.answers = []
         self.set_count("steps", self.count_of("steps") + 1)
 
@@ -139,7 +139,7 @@ class DINOv2(Pretext):
         """Signs of collapse, in the features and in the teacher's answers, and the size of its center."""
         epoch = self.count_of("epoch")
         features = self.collapse.look(self.exported, self.teacher[1], epoch) if self.collapse else {}
-        answers = self.teacher_watch.look(epoch, self.collapse.advice if self.collapse else "")
+        answers = self.teacher_monitor.look(epoch, self.collapse.advice if self.collapse else "")
         center = {"center_norm": float(self.center.norm())} if self.settings.teacher == "centering" else {}
         return features | answers | center
 
@@ -153,8 +153,8 @@ class DINOv2(Pretext):
             block_masks(
                 batch.keys,
                 self._grid(epoch)[0],
-                masked=self.settings.masked_images,
-                share=self.settings.masked_patches,
+                masked=self.settings.mask_sample_probability,
+                share=self.settings.mask_ratio,
                 seed=self.seed,
                 epoch=epoch,
                 view=view,
@@ -205,7 +205,7 @@ def create(encoder: Encoder, settings: DINOv2Settings, run: PretextRun) -> DINOv
         encoder,
         PrototypeHead(encoder.token_width, prototypes, seed=run.seed, batch_norm=settings.has_head_batch_norm(encoder)),
         PrototypeHead(encoder.token_width, prototypes, seed=run.seed + 1),
-        views=run.many_views(settings.local_views),
+        views=run.many_views(settings.local_crops),
         schedule=settings.schedule(run.steps),
         settings=settings,
         seed=run.seed,
@@ -223,9 +223,9 @@ def advice(settings: DINOv2Settings) -> str:
 
 def forwards(settings: DINOv2Settings, local_share: float) -> float:
     """Forward passes that an image costs: the student trains on all views, the teacher looks at the global ones."""
-    return TRAINED * (2 + settings.local_views * local_share) + 2
+    return TRAINED * (2 + settings.local_crops * local_share) + 2
 
 
 DINOV2: Method = Method(
-    "DINOv2", DINOv2Settings, create, policy="simclr", advice=advice, forwards=forwards, local_policy="local"
+    "DINOv2", DINOv2Settings, create, augmentation="simclr", advice=advice, forwards=forwards, local_augmentation="local"
 )

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from hilum.augment import ViewPolicy, random_views
+from hilum.augment import Augmentation, random_views
 from hilum.data.batches import Batch
 from hilum.data.transfer import to_device
 from hilum.encoders.zoo import Encoder
@@ -13,7 +13,7 @@ from hilum.pretext.masking import check_is_convnext_v2, random_masks, visible_fe
 from hilum.pretext.methods.base import TRAINED, Method, Pretext, PretextRun
 from hilum.pretext.methods.settings import FCMAESettings
 from hilum.pretext.modules import EarlySizes
-from hilum.pretext.monitoring import CollapseWatch
+from hilum.pretext.monitoring import CollapseMonitor
 
 
 def patches_of(images: Tensor, patch: int) -> Tensor:
@@ -47,7 +47,7 @@ class FCMAE(Pretext):
 
     Args:
         encoder: a ConvNeXt V2; what is kept.
-        policy: of the one view.
+        augmentation: of the one view.
         size: its side in px, a multiple of the encoder's patch with at least two patches a side.
         share: of the patches that are hidden; 0.6 in the paper.
         decoder_width: of the one block behind; 512 in the paper.
@@ -60,12 +60,12 @@ class FCMAE(Pretext):
         self,
         encoder: Encoder,
         *,
-        policy: ViewPolicy,
+        augmentation: Augmentation,
         size: int,
         share: float,
         decoder_width: int,
         seed: int,
-        collapse: CollapseWatch | None = None,
+        collapse: CollapseMonitor | None = None,
         early: EarlySizes | None = None,
     ) -> None:
         super().__init__()
@@ -79,7 +79,7 @@ class FCMAE(Pretext):
                     fix="Change `resize` of the preprocessing, or `size`.",
                 )
         self.early = early
-        self.encoder, self.policy, self.size, self.share, self.seed = encoder, policy, size, share, seed
+        self.encoder, self.augmentation, self.size, self.share, self.seed = encoder, augmentation, size, share, seed
         self.collapse = collapse
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed)
@@ -94,7 +94,7 @@ class FCMAE(Pretext):
         """Error of the hidden patches of one view of each image."""
         self.set_count("epoch", epoch)
         views = random_views(
-            batch.images, batch.keys, self.policy, self._size(epoch), seed=self.seed, epoch=epoch, view=0
+            batch.images, batch.keys, self.augmentation, self._size(epoch), seed=self.seed, epoch=epoch, view=0
         )
         mask = self._hidden(batch.keys, epoch)
         features = self.into_decoder(visible_features(self.encoder, views, ~mask))
@@ -152,9 +152,9 @@ def create(encoder: Encoder, settings: FCMAESettings, run: PretextRun) -> FCMAE:
     """FCMAE for a run."""
     return FCMAE(
         encoder,
-        policy=run.policy,
+        augmentation=run.augmentation,
         size=run.size,
-        share=settings.masked_patches,
+        share=settings.mask_ratio,
         decoder_width=settings.decoder_width,
         seed=run.seed,
         collapse=run.watch,
@@ -164,9 +164,9 @@ def create(encoder: Encoder, settings: FCMAESettings, run: PretextRun) -> FCMAE:
 
 def advice(settings: FCMAESettings) -> str:
     """What to change when it collapses."""
-    return f"hide more `masked_patches` (now {settings.masked_patches:g})"
+    return f"hide more `mask_ratio` (now {settings.mask_ratio:g})"
 
 
 FCMAE_METHOD: Method = Method(
-    "FCMAE", FCMAESettings, create, policy="fcmae", advice=advice, forwards=lambda _, __: TRAINED * 1.2
+    "FCMAE", FCMAESettings, create, augmentation="fcmae", advice=advice, forwards=lambda _, __: TRAINED * 1.2
 )

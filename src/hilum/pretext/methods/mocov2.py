@@ -17,8 +17,8 @@ from hilum.data.transfer import to_device
 from hilum.encoders.zoo import Encoder
 from hilum.pretext.methods.base import TRAINED, Method, Pretext, PretextRun
 from hilum.pretext.methods.settings import MoCoV2Settings
-from hilum.pretext.modules import PROJECTION_WIDTH, TwoViews, follow, follower, projection_head
-from hilum.pretext.monitoring import CollapseWatch, EpochMeans, of_pairs, with_all
+from hilum.pretext.modules import PROJECTION_WIDTH, TwoCrop, follow, follower, projection_head
+from hilum.pretext.monitoring import CollapseMonitor, EpochMeans, of_pairs, with_all
 from hilum.training.distributed import joined_constant
 
 
@@ -66,13 +66,13 @@ class MoCoV2(Pretext):
         self,
         encoder: Encoder,
         *,
-        views: TwoViews,
+        views: TwoCrop,
         temperature: float,
         queue: int,
         momentum: float,
         head_batch_norm: bool,
         seed: int,
-        collapse: CollapseWatch | None = None,
+        collapse: CollapseMonitor | None = None,
     ) -> None:
         super().__init__()
         self.encoder = encoder
@@ -166,5 +166,5 @@ def advice(settings: MoCoV2Settings) -> str:
 
 
 MOCOV2: Method = Method(
-    "MoCo v2", MoCoV2Settings, create, policy="mocov2", advice=advice, forwards=lambda _, __: TRAINED + 1
+    "MoCo v2", MoCoV2Settings, create, augmentation="mocov2", advice=advice, forwards=lambda _, __: TRAINED + 1
 )

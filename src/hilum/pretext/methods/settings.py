@@ -83,7 +83,7 @@ class SwAVSettings(MethodSettings):
         description="Projections kept for each global view while assignments are made; when left out, none where a "
         "batch holds four images a prototype, else what it lacks, at most half of the images and the paper's 3,840.",
     )
-    queue_waits: int = Field(
+    queue_start_epoch: int = Field(
         15,
         ge=0,
         description="Epochs in which the queue has no part, as projections age too fast; 15 in the paper's code.",
@@ -94,8 +94,8 @@ class SwAVSettings(MethodSettings):
         description="Of KoLeo, which moves the images of a batch apart, so that nearest neighbours tell more: 0.1 in "
         "DINOv2's paper, none in SwAV's. Computed in float32.",
     )
-    frozen_epochs: int = Field(1, ge=0, description="Epochs in which the prototypes stay as they were drawn.")
-    local_views: int = Field(4, ge=0, description="Small views; the paper has 6 of 96 px beside 2 of 224 px.")
+    freeze_prototypes_epochs: int = Field(1, ge=0, description="Epochs in which the prototypes stay as they were drawn.")
+    local_crops: int = Field(4, ge=0, description="Small views; the paper has 6 of 96 px beside 2 of 224 px.")
 
     def resolved(self, images: int, batch_size: int) -> tuple[int, int]:
         """Prototypes, and length of the queue, for so many images."""
@@ -123,7 +123,7 @@ class DINOSettings(MethodSettings):
         "Sinkhorn-Knopp, which balances the answers to each batch at once, where a center needs many steps.",
     )
     student_temperature: float = Field(0.1, gt=0, description="0.1 in the paper.")
-    first_teacher_temperature: float = Field(0.02, gt=0, description="At the start; 0.04 in the paper.")
+    warmup_teacher_temperature: float = Field(0.02, gt=0, description="At the start; 0.04 in the paper.")
     teacher_temperature: float = Field(0.02, gt=0, description="After the first tenth of the run; 0.07 in the paper.")
     momentum: float | None = Field(
         None,
@@ -143,8 +143,8 @@ class DINOSettings(MethodSettings):
         description="Of KoLeo, which moves the images of a batch apart, so that nearest neighbours tell more: 0.1 in "
         "DINOv2's paper, none in DINO's. Computed in float32.",
     )
-    frozen_epochs: int = Field(1, ge=0, description="Epochs in which the prototypes stay as they were drawn.")
-    local_views: int = Field(4, ge=0, description="Small views; the paper has 8 of 96 px beside 2 of 224 px.")
+    freeze_prototypes_epochs: int = Field(1, ge=0, description="Epochs in which the prototypes stay as they were drawn.")
+    local_crops: int = Field(4, ge=0, description="Small views; the paper has 8 of 96 px beside 2 of 224 px.")
 
     def schedule(self, steps: int) -> "TeacherSchedule":
         """Of a run of so many steps."""
@@ -152,7 +152,7 @@ class DINOSettings(MethodSettings):
 
         look_back = min(max(steps / 20, 2.0), 250.0)
         return TeacherSchedule(
-            first_temperature=self.first_teacher_temperature,
+            first_temperature=self.warmup_teacher_temperature,
             last_temperature=self.teacher_temperature,
             warmup_steps=steps // 10,
             first_momentum=1 - 1 / look_back if self.momentum is None else self.momentum,
@@ -192,14 +192,14 @@ class DINOv2Settings(DINOSettings):
     )
     patch_weight: float = Field(1.0, ge=0, description="Of iBOT's loss; 1 in the paper.")
     koleo_weight: float = Field(0.1, ge=0, description="Of KoLeo; 0.1 in the paper. Computed in float32.")
-    masked_images: float = Field(0.5, ge=0, le=1, description="Share of the global views with hidden patches.")
-    masked_patches: tuple[float, float] = Field((0.1, 0.5), description="Share of their patches, drawn between.")
+    mask_sample_probability: float = Field(0.5, ge=0, le=1, description="Share of the global views with hidden patches.")
+    mask_ratio: tuple[float, float] = Field((0.1, 0.5), description="Share of their patches, drawn between.")
 
 
 class FCMAESettings(MethodSettings):
     """Settings of FCMAE."""
 
-    masked_patches: float = Field(
+    mask_ratio: float = Field(
         0.6, gt=0, lt=1, description="Share of the patches that are hidden; 0.6 in the paper."
     )
     decoder_width: int = Field(512, ge=1, description="Of the one block of the decoder; 512 in the paper.")

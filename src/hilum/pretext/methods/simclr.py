@@ -10,8 +10,8 @@ from hilum.encoders.zoo import Encoder
 from hilum.pretext.losses.nt_xent import nt_xent
 from hilum.pretext.methods.base import TRAINED, Method, Pretext, PretextRun
 from hilum.pretext.methods.settings import SimCLRSettings
-from hilum.pretext.modules import TwoViews, projection_head
-from hilum.pretext.monitoring import CollapseWatch, EpochMeans, of_others, of_pairs
+from hilum.pretext.modules import TwoCrop, projection_head
+from hilum.pretext.monitoring import CollapseMonitor, EpochMeans, of_others, of_pairs
 from hilum.training.distributed import joined
 
 
@@ -31,11 +31,11 @@ class SimCLR(Pretext):
         self,
         encoder: Encoder,
         *,
-        views: TwoViews,
+        views: TwoCrop,
         temperature: float,
         seed: int,
         batch_size: int | None = None,
-        collapse: CollapseWatch | None = None,
+        collapse: CollapseMonitor | None = None,
     ) -> None:
         super().__init__()
         self.encoder = encoder
@@ -90,5 +90,5 @@ def advice(settings: SimCLRSettings) -> str:
 
 
 SIMCLR: Method = Method(
-    "SimCLR", SimCLRSettings, create, policy="simclr", advice=advice, forwards=lambda _, __: 2 * TRAINED
+    "SimCLR", SimCLRSettings, create, augmentation="simclr", advice=advice, forwards=lambda _, __: 2 * TRAINED
 )

@@ -12,8 +12,8 @@ from hilum.pretext.losses import koleo_of_views, sinkhorn_assignments
 from hilum.pretext.losses.swapped_prediction import swapped_prediction
 from hilum.pretext.methods.base import TRAINED, Method, Pretext, PretextRun
 from hilum.pretext.methods.settings import SwAVSettings
-from hilum.pretext.modules import MOST_ASSIGNMENT_ENTROPY, PROJECTION_WIDTH, ManyViews, TeacherWatch
-from hilum.pretext.monitoring import CollapseWatch
+from hilum.pretext.modules import MOST_ASSIGNMENT_ENTROPY, PROJECTION_WIDTH, MultiCrop, TeacherMonitor
+from hilum.pretext.monitoring import CollapseMonitor
 from hilum.training.distributed import joined_constant, own_part
 
 
@@ -31,9 +31,9 @@ class SwAV(Pretext):
         epsilon: of the assignments, ε; 0.05 in the paper.
         prototypes: K; 3,000 for a million images.
         queue: projections kept for each global view; 0 for none.
-        queue_waits: epochs in which the queue has no part; 15 in the paper's code.
+        queue_start_epoch: epochs in which the queue has no part; 15 in the paper's code.
         koleo_weight: of KoLeo on the features of the global views; the paper has none.
-        frozen_epochs: epochs in which the prototypes stay as they were drawn; 1 in the paper's code.
+        freeze_prototypes_epochs: epochs in which the prototypes stay as they were drawn; 1 in the paper's code.
         seed: of the head's and the prototypes' weights.
         collapse: looks at the features at the end of every epoch; None does not.
     """
@@ -42,16 +42,16 @@ class SwAV(Pretext):
         self,
         encoder: Encoder,
         *,
-        views: ManyViews,
+        views: MultiCrop,
         temperature: float,
         epsilon: float,
         prototypes: int,
         queue: int,
-        queue_waits: int,
+        queue_start_epoch: int,
         koleo_weight: float,
-        frozen_epochs: int,
+        freeze_prototypes_epochs: int,
         seed: int,
-        collapse: CollapseWatch | None = None,
+        collapse: CollapseMonitor | None = None,
     ) -> None:
         super().__init__()
         self.encoder = encoder
@@ -64,8 +64,8 @@ class SwAV(Pretext):
             )
             self.prototypes = nn.Parameter(F.normalize(torch.randn(prototypes, PROJECTION_WIDTH), dim=1))
         self.views, self.temperature, self.epsilon, self.koleo_weight = views, temperature, epsilon, koleo_weight
-        self.queue_waits, self.frozen_epochs, self.collapse = queue_waits, frozen_epochs, collapse
-        self.assignment_watch = TeacherWatch(prototypes, "assignment", MOST_ASSIGNMENT_ENTROPY)
+        self.queue_start_epoch, self.freeze_prototypes_epochs, self.collapse = queue_start_epoch, freeze_prototypes_epochs, collapse
+        self.assignment_monitor = TeacherMonitor(prototypes, "assignment", MOST_ASSIGNMENT_ENTROPY)
         self.epoch: Tensor
         self.register_buffer("epoch", torch.zeros((), dtype=torch.int64))  # the one under way, for a resumed run too
         self.queue: Tensor
@@ -85,13 +85,13 @@ class SwAV(Pretext):
             for of_size, views in zip(features, sizes, strict=True)
             for direction in self._directions(of_size, len(views))
         ]
-        prototypes = F.normalize(self.prototypes if epoch >= self.frozen_epochs else self.prototypes.detach(), dim=1)
+        prototypes = F.normalize(self.prototypes if epoch >= self.freeze_prototypes_epochs else self.prototypes.detach(), dim=1)
         scores = [F.linear(direction, prototypes) for direction in directions]
         self.pending = torch.stack([direction.detach() for direction in directions[:2]])
         assignments = [self._assign(view, scores[view].detach(), prototypes.detach()) for view in range(2)]
         loss = swapped_prediction(scores, assignments, self.temperature)
         soft = F.softmax(torch.cat(scores[:2]).detach().float() / self.temperature, dim=1)
-        self.assignment_watch.note(torch.cat(assignments), loss.detach(), soft=soft)
+        self.assignment_monitor.note(torch.cat(assignments), loss.detach(), soft=soft)
         if not self.koleo_weight:
             return loss
         return loss + self.koleo_weight * koleo_of_views(features[0].chunk(2))
@@ -118,7 +118,7 @@ class SwAV(Pretext):
     def watch(self) -> dict[str, float]:
         """Signs of collapse, in the features and in the assignments, and how near the queue's projections are."""
         features = self.collapse.look(self.encoder, self.head, self.count_of("epoch")) if self.collapse else {}
-        answers = self.assignment_watch.look(self.count_of("epoch"), self.collapse.advice if self.collapse else "")
+        answers = self.assignment_monitor.look(self.count_of("epoch"), self.collapse.advice if self.collapse else "")
         filled = self.queue[:, : self.count_of("queue_filled")]
         near = {"queue_similarity": float(filled.mean(1).square().sum(1).mean())} if self.queue.shape[1] else {}
         return features | answers | near
@@ -136,7 +136,7 @@ class SwAV(Pretext):
         takes its own part of it instead.
         """
         full = self.count_of("queue_filled") == self.queue.shape[1]
-        if not self.queue.shape[1] or not full or self.count_of("epoch") < self.queue_waits:
+        if not self.queue.shape[1] or not full or self.count_of("epoch") < self.queue_start_epoch:
             return sinkhorn_assignments(scores, self.epsilon)
         together = torch.cat([scores, F.linear(own_part(self.queue[view]), prototypes)])
         return sinkhorn_assignments(together, self.epsilon)[: len(scores)]
@@ -147,14 +147,14 @@ def create(encoder: Encoder, settings: SwAVSettings, run: PretextRun) -> SwAV:
     prototypes, queue = settings.resolved(run.images, run.batch_size)
     return SwAV(
         encoder,
-        views=run.many_views(settings.local_views),
+        views=run.many_views(settings.local_crops),
         temperature=settings.temperature,
         epsilon=settings.epsilon,
         prototypes=prototypes,
         queue=queue,
-        queue_waits=settings.queue_waits,
+        queue_start_epoch=settings.queue_start_epoch,
         koleo_weight=settings.koleo_weight,
-        frozen_epochs=settings.frozen_epochs,
+        freeze_prototypes_epochs=settings.freeze_prototypes_epochs,
         seed=run.seed,
         collapse=run.watch,
     )
@@ -167,9 +167,9 @@ def advice(settings: SwAVSettings) -> str:
 
 def forwards(settings: SwAVSettings, local_share: float) -> float:
     """Forward passes that an image costs."""
-    return TRAINED * (2 + settings.local_views * local_share)
+    return TRAINED * (2 + settings.local_crops * local_share)
 
 
 SWAV: Method = Method(
-    "SwAV", SwAVSettings, create, policy="simclr", advice=advice, forwards=forwards, local_policy="local"
+    "SwAV", SwAVSettings, create, augmentation="simclr", advice=advice, forwards=forwards, local_augmentation="local"
 )

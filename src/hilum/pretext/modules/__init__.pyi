@@ -23,10 +23,10 @@ from .heads import (
     projection_head as projection_head,
 )
 from .multi_crop import (
-    ManyViews as ManyViews,
+    MultiCrop as MultiCrop,
 )
 from .multi_crop import (
-    TwoViews as TwoViews,
+    TwoCrop as TwoCrop,
 )
 from .teacher import (
     MOST_ASSIGNMENT_ENTROPY as MOST_ASSIGNMENT_ENTROPY,
@@ -35,5 +35,5 @@ from .teacher import (
     TeacherSchedule as TeacherSchedule,
 )
 from .teacher import (
-    TeacherWatch as TeacherWatch,
+    TeacherMonitor as TeacherMonitor,
 )

@@ -7,51 +7,51 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from hilum.augment import ViewPolicy, random_views
+from hilum.augment import Augmentation, random_views
 from hilum.data.batches import Batch
 from hilum.errors import HilumError
 from hilum.pretext.modules.early import EarlySizes
 
 
 @dataclass(frozen=True)
-class ManyViews:
+class MultiCrop:
     """Draws global and local views of every image of a batch.
 
     Args:
-        global_policy: of the two global views, or of the first.
+        global_augmentation: of the two global views, or of the first.
         global_size: their side in pixels.
-        local_policy: of the local views, whose crops are smaller.
+        local_augmentation: of the local views, whose crops are smaller.
         local_size: their side in pixels; cheaper by the square of the ratio.
-        locals_: how many local views; 0 for none.
+        local_crops: how many local views; 0 for none.
         seed: of the run.
-        second_policy: of the second global view; as of the first when None.
+        second_augmentation: of the second global view; as of the first when None.
         early: smaller sides in the first epochs.
 
     Raises:
         HilumError: fewer than no local views.
     """
 
-    global_policy: ViewPolicy
+    global_augmentation: Augmentation
     global_size: int
-    local_policy: ViewPolicy
+    local_augmentation: Augmentation
     local_size: int
-    locals_: int
+    local_crops: int
     seed: int
-    second_policy: ViewPolicy | None = None
+    second_augmentation: Augmentation | None = None
     early: EarlySizes | None = None
 
     def __post_init__(self) -> None:
-        if self.locals_ < 0:
-            raise HilumError("local views", expected="0 or more", found=str(self.locals_), fix="Ask for some.")
+        if self.local_crops < 0:
+            raise HilumError("local views", expected="0 or more", found=str(self.local_crops), fix="Ask for some.")
 
     def of(self, batch: Batch, epoch: int) -> tuple[list[Tensor], list[Tensor]]:
         """Both global and all local views, (N, 1, side, side) each; a function of seed, epoch and image."""
-        pair = self.global_policy, self.second_policy or self.global_policy
+        pair = self.global_augmentation, self.second_augmentation or self.global_augmentation
         global_size, local_size = self.sizes_at(epoch)
         drawn = [
-            random_views(batch.images, batch.keys, policy, size, seed=self.seed, epoch=epoch, view=view)
-            for view, (policy, size) in enumerate(
-                [(policy, global_size) for policy in pair] + [(self.local_policy, local_size)] * self.locals_
+            random_views(batch.images, batch.keys, augmentation, size, seed=self.seed, epoch=epoch, view=view)
+            for view, (augmentation, size) in enumerate(
+                [(augmentation, global_size) for augmentation in pair] + [(self.local_augmentation, local_size)] * self.local_crops
             )
         ]
         return drawn[:2], drawn[2:]
@@ -64,28 +64,28 @@ class ManyViews:
 
 
 @dataclass(frozen=True)
-class TwoViews:
+class TwoCrop:
     """Draws two random views of every image of a batch.
 
     Args:
-        policy: what may change between them.
+        augmentation: what may change between them.
         size: pixels a side.
         seed: of the run.
-        second_policy: what may change in the second view; as in the first when None.
+        second_augmentation: what may change in the second view; as in the first when None.
         early: a smaller side in the first epochs.
     """
 
-    policy: ViewPolicy
+    augmentation: Augmentation
     size: int
     seed: int
-    second_policy: ViewPolicy | None = None
+    second_augmentation: Augmentation | None = None
     early: EarlySizes | None = None
 
     def of(self, batch: Batch, epoch: int) -> tuple[Tensor, Tensor]:
         """Both views, each (N, 1, size, size) in [0, 1]; a function of seed, epoch and image."""
         size = self.early.size if self.early is not None and epoch < self.early.epochs else self.size
         first, second = (
-            random_views(batch.images, batch.keys, policy, size, seed=self.seed, epoch=epoch, view=view)
-            for view, policy in enumerate((self.policy, self.second_policy or self.policy))
+            random_views(batch.images, batch.keys, augmentation, size, seed=self.seed, epoch=epoch, view=view)
+            for view, augmentation in enumerate((self.augmentation, self.second_augmentation or self.augmentation))
         )
         return first, second

@@ -50,7 +50,7 @@ class TeacherSchedule:
         return cosine_between(self.first_momentum, 1.0, step / self.total_steps)
 
 
-class TeacherWatch(nn.Module):
+class TeacherMonitor(nn.Module):
     """Sums up a teacher's answers over an epoch; part of the state, so that a resumed epoch is summed up whole.
 
     Args:

@@ -8,7 +8,7 @@ from .collapse import (
     LEAST_SPREAD as LEAST_SPREAD,
 )
 from .collapse import (
-    CollapseWatch as CollapseWatch,
+    CollapseMonitor as CollapseMonitor,
 )
 from .collapse import (
     effective_rank as effective_rank,
@@ -17,7 +17,7 @@ from .collapse import (
     feature_spread as feature_spread,
 )
 from .collapse import (
-    images_to_watch as images_to_watch,
+    monitored_images as monitored_images,
 )
 from .features import (
     plain_features as plain_features,

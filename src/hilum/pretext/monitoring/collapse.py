@@ -57,7 +57,7 @@ def effective_rank(features: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class CollapseWatch:
+class CollapseMonitor:
     """Looks at what an encoder says of a fixed set of images, unchanged by random views.
 
     Args:
@@ -109,7 +109,7 @@ class CollapseWatch:
         return signs
 
 
-def images_to_watch(images: int) -> list[int]:
+def monitored_images(images: int) -> list[int]:
     """Evenly spaced places in a list of images: a sixteenth, so as to cost a few percent, within 64 to 512."""
     count = min(images, max(64, min(images // 16, MOST_IMAGES)))
     return [place * images // count for place in range(count)]

@@ -7,10 +7,10 @@ from typing import Any, cast
 
 import yaml
 
-from hilum.augment.library import named_policy
+from hilum.augment.library import named_augmentation
 from hilum.errors import HilumError, HilumErrors
 from hilum.pretext.methods import method_of, method_settings
-from hilum.pretext.settings.pretext import POLICIES_OF_RUN, PretextSettings
+from hilum.pretext.settings.pretext import AUGMENTATION_KEYS, PretextSettings
 from hilum.pretext.settings.run import RunSettings, SingleRunSettings, problems_of_run
 from hilum.training.settings import Device
 
@@ -59,8 +59,8 @@ def parse_overrides(method: str, overrides: Sequence[str], *, device: str = "aut
         else:
             near = get_close_matches(key, [*SingleRunSettings.model_fields, *own], n=1)
             problems.append(f"{key}: no such setting{f'; do you mean {near[0]}?' if near else ''}")
-    for name in POLICIES_OF_RUN:
-        problems += _read_policy(name, of_run)
+    for name in AUGMENTATION_KEYS:
+        problems += _read_augmentation(name, of_run)
     problems += _problems(method, of_run, of_method, cast(Device, device))
     if problems:
         known = f"it has {', '.join([*SingleRunSettings.model_fields, *own])}"
@@ -70,10 +70,10 @@ def parse_overrides(method: str, overrides: Sequence[str], *, device: str = "aut
 
 def _problems(method: str, of_run: Mapping[str, Any], of_method: Mapping[str, Any], device: Device) -> list[str]:
     problems = [line for _, line in problems_of_run(of_run)]
-    policies = {name: of_run[name] for name in POLICIES_OF_RUN if isinstance(of_run.get(name), str)}
+    augmentations = {name: of_run[name] for name in AUGMENTATION_KEYS if isinstance(of_run.get(name), str)}
     if of_run.get("optimizer") in ("sgd", "lars") and of_run.get("lr") is None:
         problems.append(f"lr: expected one that was tried with {of_run['optimizer']}; found that of AdamW")
-    for check in (lambda: PretextSettings(**policies, device=device), lambda: method_settings(method, of_method)):
+    for check in (lambda: PretextSettings(**augmentations, device=device), lambda: method_settings(method, of_method)):
         try:
             check()
         except HilumErrors as error:
@@ -89,13 +89,13 @@ def _read(key: str, value: str, into: dict[str, Any]) -> list[str]:
     return []
 
 
-def _read_policy(name: str, of_run: dict[str, Any]) -> list[str]:
-    """Put a policy in the place of the YAML file that is named."""
+def _read_augmentation(name: str, of_run: dict[str, Any]) -> list[str]:
+    """Put an augmentation in the place of the YAML file that is named."""
     overrides = of_run.get(name)
     if not (isinstance(overrides, str) and overrides.endswith((".yaml", ".yml"))):
         return []
     try:
-        of_run[name] = named_policy(overrides)
+        of_run[name] = named_augmentation(overrides)
     except HilumError as error:
         del of_run[name]
         problems_of_file = (

@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Self, get_args
 
-from hilum.augment import ViewPolicy, policy_of
+from hilum.augment import Augmentation, augmentation_of
 from hilum.errors import HilumError, HilumErrors
 from hilum.pretext.methods import method_of, method_settings
 from hilum.pretext.settings.run import problems_of_run
 from hilum.pretext.settings.sizes import SizeCurriculum
 from hilum.training.settings import Compile, Device, KeepProbed, Optimizer, Precision
 
-POLICIES_OF_RUN = ("policy", "second_policy", "local_policy")
+AUGMENTATION_KEYS = ("augmentation", "second_augmentation", "local_augmentation")
 _WHERE_GIVEN = ("validation", "patience")
 """Settings that decide nothing where they are None."""
 LEAST_HEAD_STEPS = 100
@@ -44,16 +44,16 @@ class PretextSettings:
     lr: float = 1e-3
     layer_decay: float = 1.0
     weight_decay: float = 1e-4
-    last_weight_decay: float | None = None
+    weight_decay_end: float | None = None
     warmup_epochs: float = 3.0
-    clip_norm: float | None = None
-    accumulate: int = 1
-    recompute: bool = False
-    frozen_encoder_steps: int | None = None
+    clip_grad_norm: float | None = None
+    gradient_accumulation_steps: int = 1
+    activation_checkpointing: bool = False
+    freeze_encoder_steps: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
-    policy: str | ViewPolicy | None = None
-    second_policy: str | ViewPolicy | None = None
-    local_policy: str | ViewPolicy | None = None
+    augmentation: str | Augmentation | None = None
+    second_augmentation: str | Augmentation | None = None
+    local_augmentation: str | Augmentation | None = None
     size: int | SizeCurriculum | None = None
     local_size: int | None = None
     probe_every: int | None = None
@@ -66,11 +66,11 @@ class PretextSettings:
     workers: int = 1
 
     def __post_init__(self) -> None:
-        own = ("options", *POLICIES_OF_RUN, "device", "workers")
+        own = ("options", *AUGMENTATION_KEYS, "device", "workers")
         problems = problems_of_run(
             {each.name: getattr(self, each.name) for each in fields(self) if each.name not in own}
         )
-        problems += [(name, f"{name}: {problem}") for name in POLICIES_OF_RUN for problem in self._policy(name)]
+        problems += [(name, f"{name}: {problem}") for name in AUGMENTATION_KEYS for problem in self._augmentation(name)]
         if self.device not in get_args(Device):
             devices = ", ".join(get_args(Device))
             problems.append(("device", f"device: expected one of {devices}; found {self.device}"))
@@ -84,11 +84,11 @@ class PretextSettings:
             lines = [line for _, line in problems]
             raise HilumErrors("pretraining settings", lines, fix="change the values named below.")
 
-    def _policy(self, name: str) -> list[str]:
+    def _augmentation(self, name: str) -> list[str]:
         try:
-            policy = getattr(self, name)
-            if policy is not None:
-                policy_of(policy)
+            augmentation = getattr(self, name)
+            if augmentation is not None:
+                augmentation_of(augmentation)
         except HilumError as error:
             return [f"expected {error.expected}; found {error.found}"]
         return []
@@ -121,8 +121,8 @@ class PretextSettings:
         return replace(
             self,
             warmup_epochs=min(self.warmup_epochs, self.epochs / 4),
-            frozen_encoder_steps=heads if self.frozen_encoder_steps is None else self.frozen_encoder_steps,
+            freeze_encoder_steps=heads if self.freeze_encoder_steps is None else self.freeze_encoder_steps,
             options=options.model_dump(),
-            policy=chosen.policy if self.policy is None else self.policy,
-            local_policy=chosen.local_policy if self.local_policy is None else self.local_policy,
+            augmentation=chosen.augmentation if self.augmentation is None else self.augmentation,
+            local_augmentation=chosen.local_augmentation if self.local_augmentation is None else self.local_augmentation,
         )

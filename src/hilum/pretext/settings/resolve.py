@@ -119,7 +119,7 @@ def _choices(
 ) -> list[SettingOfRun]:
     """Settings of every run first, then the method's own."""
     own = method_settings(method, settings.options)
-    has_local_views = settings.local_policy is not None
+    has_local_views = settings.local_augmentation is not None
     choices = []
     for name, field in SingleRunSettings.model_fields.items():
         if name == "preset" or (name.startswith("local_") and not has_local_views):

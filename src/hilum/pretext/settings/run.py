@@ -5,13 +5,13 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from hilum.augment.config import WrittenPolicy
+from hilum.augment.config import AugmentationConfig
 from hilum.declared import text_of
 from hilum.pretext.settings.sizes import Size
 from hilum.training.settings import Compile, KeepProbed, Optimizer, Precision, TrainingSettings
 
 PresetName = Literal["1k", "10k", "100k", "1M"]
-MAY_BE_NONE = ("clip_norm", "last_weight_decay")
+MAY_BE_NONE = ("clip_grad_norm", "weight_decay_end")
 """Settings whose null is a value: not at all. Of the others, null is the same as nothing."""
 
 
@@ -46,37 +46,37 @@ class RunSettings(BaseModel):
         description=text_of(TrainingSettings, "layer_decay"),
     )
     weight_decay: float | None = Field(None, ge=0, description="On matrices and kernels only.")
-    last_weight_decay: float | None = Field(None, ge=0, description=text_of(TrainingSettings, "last_weight_decay"))
+    weight_decay_end: float | None = Field(None, ge=0, description=text_of(TrainingSettings, "weight_decay_end"))
     warmup_epochs: float | None = Field(
         None,
         ge=0,
         description="The learning rate rises in them, at most a quarter of the run, and then falls as a cosine.",
     )
-    clip_norm: float | None = Field(None, gt=0, description=text_of(TrainingSettings, "clip_norm"))
-    accumulate: int | None = Field(
+    clip_grad_norm: float | None = Field(None, gt=0, description=text_of(TrainingSettings, "clip_grad_norm"))
+    gradient_accumulation_steps: int | None = Field(
         None,
         ge=1,
-        description=text_of(TrainingSettings, "accumulate"),
+        description=text_of(TrainingSettings, "gradient_accumulation_steps"),
     )
-    recompute: bool | None = Field(
+    activation_checkpointing: bool | None = Field(
         None,
-        description=text_of(TrainingSettings, "recompute"),
+        description=text_of(TrainingSettings, "activation_checkpointing"),
     )
-    frozen_encoder_steps: int | None = Field(
+    freeze_encoder_steps: int | None = Field(
         None,
         ge=0,
         description="Steps in which the heads train alone, since random heads would pull good weights apart. When left "
         "out, none from random weights; else an epoch, 100 steps at least, a tenth of the run at most.",
     )
-    policy: WrittenPolicy | None = Field(
+    augmentation: AugmentationConfig | None = Field(
         None,
         description="Random views of nearly the whole image: a name, or ranges; the method's own when left out. See "
         "[augmentations](augmentations.md).",
     )
-    second_policy: WrittenPolicy | None = Field(
+    second_augmentation: AugmentationConfig | None = Field(
         None, description="The same for the second of two views; that of the first when left out."
     )
-    local_policy: WrittenPolicy | None = Field(
+    local_augmentation: AugmentationConfig | None = Field(
         None, description="The same for views of parts of it, where the method has them; its own when left out."
     )
     size: Size | None = Field(

@@ -1,4 +1,4 @@
-"""Sides of views that change in the course of a run: small ones first, which cost less.
+"""Sides of views that change in the train_state of a run: small ones first, which cost less.
 
 "FastDINOv2: frequency based curriculum learning improves robustness and training speed" (2025) trains on 112 px for
 three quarters of the epochs and on 224 px for the rest. Touvron et al., "Fixing the train-test resolution discrepancy"

@@ -59,5 +59,5 @@ from .label_issues import (
     Image as Image,
 )
 from .label_issues import (
-    write_suspects_page as write_suspects_page,
+    write_label_issues_page as write_label_issues_page,
 )

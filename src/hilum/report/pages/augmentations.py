@@ -1,4 +1,4 @@
-"""Images and random views of them in rows: what a policy looks like."""
+"""Images and random views of them in rows: what an augmentation looks like."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from hilum.artifacts import whole_file
-from hilum.augment import ViewPolicy, random_views
+from hilum.augment import Augmentation, random_views
 from hilum.draws import image_keys
 from hilum.errors import HilumError
 from hilum.report.figures import FAINT, INK, shortened, style
@@ -21,25 +21,25 @@ _DPI = 110
 
 
 def views_of(
-    radiographs: NDArray[np.uint8], image_ids: Sequence[str], policies: Mapping[str, ViewPolicy], count: int, seed: int
+    radiographs: NDArray[np.uint8], image_ids: Sequence[str], augmentations: Mapping[str, Augmentation], count: int, seed: int
 ) -> dict[str, NDArray[np.uint8]]:
     """The first views of images, as a run with this seed would draw them in its first epoch.
 
     Args:
         images: (N, S, S).
         image_ids: of the images.
-        policies: by name.
+        augmentations: by name.
         count: views of each image.
         seed: of the run.
 
     Returns:
-        By policy: (N, count, S, S).
+        By augmentation: (N, count, S, S).
     """
     images, keys = torch.from_numpy(radiographs)[:, None], image_keys(image_ids)
     drawn = {}
-    for name, policy in policies.items():
+    for name, augmentation in augmentations.items():
         views = [
-            random_views(images, keys, policy, radiographs.shape[-1], seed=seed, epoch=0, view=view)
+            random_views(images, keys, augmentation, radiographs.shape[-1], seed=seed, epoch=0, view=view)
             for view in range(count)
         ]
         drawn[name] = (torch.cat(views, dim=1) * 255).round().to(torch.uint8).numpy()
@@ -47,14 +47,14 @@ def views_of(
 
 
 def write_view_sheet(
-    radiographs: Sequence[SheetRow], policies: Mapping[str, ViewPolicy], count: int, seed: int, path: Path
+    radiographs: Sequence[SheetRow], augmentations: Mapping[str, Augmentation], count: int, seed: int, path: Path
 ) -> None:
-    """Write a PNG with a row an image: as it is, then `count` views of each policy.
+    """Write a PNG with a row an image: as it is, then `count` views of each augmentation.
 
     Args:
         images: as `hilum.report.pages.contact_sheet.look_at` gives them; those that cannot be read are left out.
-        policies: by name.
-        count: views of each image and policy.
+        augmentations: by name.
+        count: views of each image and augmentation.
         seed: of the views.
         path: of the image; whole or absent.
 
@@ -63,16 +63,16 @@ def write_view_sheet(
     """
     readable = [(radiograph, radiograph.made.shown) for radiograph in radiographs if radiograph.made is not None]
     if not readable:
-        raise HilumError("views", expected="images that can be read", found="none", fix="Show them without --policy.")
+        raise HilumError("views", expected="images that can be read", found="none", fix="Show them without --augmentation.")
     shown = np.stack([image for _, image in readable])
-    drawn = views_of(shown, [radiograph.image_id for radiograph, _ in readable], policies, count, seed)
-    columns = 1 + count * len(policies)
-    wide = columns * _SIDE + (len(policies) + 2) * _GAP
+    drawn = views_of(shown, [radiograph.image_id for radiograph, _ in readable], augmentations, count, seed)
+    columns = 1 + count * len(augmentations)
+    wide = columns * _SIDE + (len(augmentations) + 2) * _GAP
     high = len(readable) * (_SIDE + 2 * _GAP) + _HEADING
     with style():
         drawing = Figure(figsize=(wide, high), facecolor="white")
         FigureCanvasAgg(drawing)
-        for place, name in enumerate(policies):
+        for place, name in enumerate(augmentations):
             left = 2 * _GAP + _SIDE + place * (count * _SIDE + _GAP)
             drawing.text(left / wide, 1 - 0.5 * _HEADING / high, shortened(name, 40), fontsize=9, color=INK)
         for row, (radiograph, image) in enumerate(readable):

@@ -1,4 +1,4 @@
-"""The page of `hilum audit`: the labels that a model doubts most, with their images where there are any."""
+"""The page of `hilum label-issues`: the labels that a model doubts most, with their images where there are any."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -56,7 +56,7 @@ class Doubted:
         return self.positives + self.negatives - len(self.worst)
 
 
-def write_suspects_page(
+def write_label_issues_page(
     suspects: pl.DataFrame,
     noise: pl.DataFrame,
     agreement: pl.DataFrame | None,
@@ -70,7 +70,7 @@ def write_suspects_page(
     """Write one page that needs nothing beside it, whole or not at all.
 
     Args:
-        suspects, noise: as `hilum.evaluation.rank_suspects` returns them.
+        suspects, noise: as `hilum.evaluation.rank_label_issues` returns them.
         agreement: as `hilum.evaluation.google_agreement` returns it; None where there are no adjudicated labels.
         path: of the page.
         judged: what the labels are of, in words.

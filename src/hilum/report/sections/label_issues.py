@@ -26,7 +26,7 @@ def noise_tables(content: ReportContent) -> list[Table]:
 
 
 def noise_table(table: pl.DataFrame) -> Table:
-    """How many labels are doubted, by finding; `table` as `hilum.evaluation.rank_suspects` returns it."""
+    """How many labels are doubted, by finding; `table` as `hilum.evaluation.rank_label_issues` returns it."""
     rows = [
         [
             Cell(row["finding"]),

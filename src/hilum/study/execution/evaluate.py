@@ -91,7 +91,7 @@ def suite_settings(study: Study, look: Look) -> SuiteSettings:
     at_specificity = [] if asked.at_specificity is None else [f"{SENSITIVITY_AT_SPECIFICITY}{asked.at_specificity:g}"]
     return SuiteSettings(
         bootstrap=BootstrapConfig(n_bootstrap=asked.n_bootstrap, seed=asked.seed),
-        min_positives=asked.min_positive_patients,
+        min_positive_patients=asked.min_positive_patients,
         min_group=asked.min_group,
         metrics=[*METRICS, *at_specificity, *asked.metrics],
         compared=[AUROC, *at_specificity],

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, PositiveInt, Tag, model_validator
 
-from hilum.augment.config import WrittenPolicy
+from hilum.augment.config import AugmentationConfig
 from hilum.data.resampling import COPIES, Resampling
 from hilum.declared import text_of
 from hilum.finetuning.settings import (
@@ -186,9 +186,9 @@ class Finetuning(Section):
         None,
         description=_text("drop_last", preset=True),
     )
-    policy: WrittenPolicy | None = Field(
+    augmentation: AugmentationConfig | None = Field(
         None,
-        description=_text("policy", preset=True) + " See [augmentations](augmentations.md).",
+        description=_text("augmentation", preset=True) + " See [augmentations](augmentations.md).",
     )
     size: int | None = Field(None, ge=16, description=_text("size"))
     class_weights: ClassWeights = Field(

@@ -9,7 +9,7 @@ import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from hilum.augment import POLICIES
+from hilum.augment import AUGMENTATIONS
 from hilum.data.recipe import parse_recipe
 from hilum.encoders.catalogue import ARCHITECTURES
 from hilum.errors import HilumError, HilumErrors
@@ -329,7 +329,7 @@ def _size_problems(content: Mapping[str, Any], arms: Mapping[str, Any]) -> Itera
 
 
 def _name_problems(content: Mapping[str, Any], arms: Mapping[str, Any]) -> Iterator[Problem]:
-    """Names that other rooms know: steps of preprocessing, policies of random views."""
+    """Names that other rooms know: steps of preprocessing, augmentations."""
     if isinstance(content.get("preprocess"), list | str):
         try:
             parse_recipe(content["preprocess"])
@@ -342,11 +342,11 @@ def _name_problems(content: Mapping[str, Any], arms: Mapping[str, Any]) -> Itera
         settings: Any = content
         for part in place:
             settings = section(settings, str(part))
-        for key in ("policy", "second_policy", "local_policy"):
-            policy = settings.get(key)
-            if isinstance(policy, str) and policy not in POLICIES:
-                hint = nearest(policy, POLICIES)
-                yield Problem((*place, key), f"{policy!r} is not a policy of random views", hint)
+        for key in ("augmentation", "second_augmentation", "local_augmentation"):
+            augmentation = settings.get(key)
+            if isinstance(augmentation, str) and augmentation not in AUGMENTATIONS:
+                hint = nearest(augmentation, AUGMENTATIONS)
+                yield Problem((*place, key), f"{augmentation!r} is not an augmentation", hint)
 
 
 def _method_problems(place: Place, init: Mapping[str, Any]) -> Iterator[Problem]:
@@ -395,7 +395,7 @@ RENAMED = {
     ("explain", "films"): "candidates",
     ("evaluate", "against"): "reference",
     ("evaluate", "redraws"): "n_bootstrap",
-    ("evaluate", "min_positives"): "min_positive_patients",
+    ("evaluate", "min_positive_patients"): "min_positive_patients",
     ("finetune", "weighted"): "class_weights",
     ("finetune", "positive_weight_limit"): "max_class_weight",
 }

@@ -234,7 +234,7 @@ class Evaluation(Section):
         BootstrapConfig.n_bootstrap, ge=100, le=1_000_000, description=text_of(BootstrapConfig, "n_bootstrap")
     )
     min_positive_patients: PositiveInt = Field(
-        EvaluationSettings.min_positives, description=text_of(EvaluationSettings, "min_positives")
+        EvaluationSettings.min_positive_patients, description=text_of(EvaluationSettings, "min_positive_patients")
     )
     family: Literal["task", "all_tasks"] = Field(
         "task",
@@ -459,7 +459,7 @@ class Study(Section):
             return f"supervised on {what}{before}"
         if isinstance(init, Pretrained):
             before = "" if init.start == "random" else f" from {self.init_in_words(init.start)}"
-            views = "" if init.policy is None else f", {init.policy if isinstance(init.policy, str) else 'own'} views"
+            views = "" if init.augmentation is None else f", {init.augmentation if isinstance(init.augmentation, str) else 'own'} views"
             return f"{init.pretrain} on {init.pool(self.labelled_data)}{before}{views}"
         return init
 

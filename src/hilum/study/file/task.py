@@ -219,7 +219,7 @@ class LabelReading(Section):
     other: list[FindingName] = Field([], description="Findings that `Other` stands for, in a task that asks for it.")
     images: ChosenImages = Field(ChosenImages(), description="Which images take part; all when left out.")
 
-    def policy(self) -> LabelPolicy:
+    def label_policy(self) -> LabelPolicy:
         """How labels are read, as `hilum.data.labels` takes it."""
         return LabelPolicy(
             uncertain=self.uncertain,

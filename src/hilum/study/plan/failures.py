@@ -104,7 +104,7 @@ def failure_in_words(step: Step, study: Study, error: TrainingFailedError) -> st
         now = f" (now {lr:g})" if lr is not None else ""
         return f"{message}Lower arms.{step.arm}.finetune.lr{now}, or set precision: fp32."
     keys = ", ".join(f"arms.{arm}.init" for arm in study.arms if _starts_from(study, arm, step))
-    return f"{message}Lower lr, set clip_norm: 1.0 or lengthen warmup_epochs, of {keys}; or set precision: fp32."
+    return f"{message}Lower lr, set clip_grad_norm: 1.0 or lengthen warmup_epochs, of {keys}; or set precision: fp32."
 
 
 def _starts_from(study: Study, arm: str, step: Step) -> bool:

@@ -186,7 +186,7 @@ def _is_of(step: Step, place: str) -> bool:
 def _how_judged(evaluate: Evaluation) -> dict[str, Any]:
     """What the study says of the evaluation of one task, by the names that these settings had first."""
     content = evaluate.model_dump(exclude={"family"} if evaluate.metrics else {"family", "metrics"})
-    first = {"reference": "reference", "n_bootstrap": "n_bootstrap", "min_positive_patients": "min_positives"}
+    first = {"reference": "reference", "n_bootstrap": "n_bootstrap", "min_positive_patients": "min_positive_patients"}
     return {first.get(name, name): value for name, value in content.items()}
 
 

@@ -35,7 +35,7 @@ def power_in_words(power: dict[str, Any]) -> str:
     return f"This test set can show a difference of at least {smallest:.3f} in AUROC{f', {note}' if note else ''}."
 
 
-def detectable_differences(labels: pl.DataFrame, findings: Sequence[str], min_positives: int) -> dict[str, Any]:
+def detectable_differences(labels: pl.DataFrame, findings: Sequence[str], min_positive_patients: int) -> dict[str, Any]:
     """The smallest difference in AUROC between two arms that the test images show, of the mean and of each finding.
 
     Test labels are counted for this and go nowhere else.
@@ -43,7 +43,7 @@ def detectable_differences(labels: pl.DataFrame, findings: Sequence[str], min_po
     Args:
         labels: `split, patient_id, y_<finding>`, as `hilum.study.plan.predictions.labels` gives them.
         findings: of the task.
-        min_positives: findings with fewer positive, or fewer negative, patients are left out of the mean.
+        min_positive_patients: findings with fewer positive, or fewer negative, patients are left out of the mean.
 
     Returns:
         `assumed` (AUROC of the weaker arm, correlation of the arms, power, level; as
@@ -55,8 +55,8 @@ def detectable_differences(labels: pl.DataFrame, findings: Sequence[str], min_po
     values = test.select(f"y_{finding}" for finding in findings).cast(pl.Float64).fill_null(float("nan")).to_numpy()
     owners = test["patient_id"].rank("dense").cast(pl.Int32).to_numpy() - 1
     cases = count_cases(values, owners)
-    min_positives = max(min_positives, LEAST_PATIENTS)
-    included = cases.enough(min_positives)
+    min_positive_patients = max(min_positive_patients, LEAST_PATIENTS)
+    included = cases.enough(min_positive_patients)
     rows: list[dict[str, Any]] = []
     counted = {}
     for at, finding in enumerate(findings):
@@ -76,7 +76,7 @@ def detectable_differences(labels: pl.DataFrame, findings: Sequence[str], min_po
                 "" if row["smallest_difference"] else "not even a perfect arm would be distinguished from the other"
             )
         else:
-            row["note"] = f"fewer than {min_positives} positive or negative patients: left out"
+            row["note"] = f"fewer than {min_positive_patients} positive or negative patients: left out"
         rows.append(row)
     mean = {
         "finding": MACRO,

@@ -57,7 +57,7 @@ def external_labels(prepared: Prepared, data: str) -> pl.DataFrame:
     wanted = pl.Series(list(prepared.external[data]), dtype=pl.String).implode()
     rows = external_manifest(study, read).filter(pl.col("image_id").is_in(wanted))
     findings = external_findings(study, read)
-    ids, values = targets_of(study, read, rows, findings, study.task.policy().for_scoring())
+    ids, values = targets_of(study, read, rows, findings, study.task.label_policy().for_scoring())
     columns = {f"y_{finding}": values[:, i] for i, finding in enumerate(findings)}
     known = [
         pl.when(pl.col(name).is_nan()).then(None).otherwise(pl.col(name)).cast(pl.Int8).alias(name) for name in columns
@@ -72,8 +72,8 @@ def labels(prepared: Prepared) -> pl.DataFrame:
     study, split = prepared.study, prepared.task.split.assignment
     scored = split.filter(pl.col("split").is_in(["val", "test"])).select("image_id", "patient_id", "split")
     rows = prepared.task.manifest.filter(pl.col("image_id").is_in(scored["image_id"].implode()))
-    findings, policy = study.task.findings, study.task.policy().for_scoring()
-    ids, values = targets_of(study, prepared.labelled, rows, findings, policy)
+    findings, label_policy = study.task.findings, study.task.label_policy().for_scoring()
+    ids, values = targets_of(study, prepared.labelled, rows, findings, label_policy)
     columns = {f"y_{finding}": values[:, i] for i, finding in enumerate(study.task.findings)}
     table = pl.DataFrame({"image_id": ids} | columns)
     known = [

@@ -401,7 +401,7 @@ def _with_targets(study: Study, data: PreparedData, manifest: pl.DataFrame, spli
     parts = split.assignment.select("image_id", pl.col("split").alias("part"))
     divided = manifest.join(parts, on="image_id", how="left", maintain_order="left")
     open_rows = divided.filter(pl.col("part").is_in(["train", "val"]))
-    ids, values = targets_of(study, data, open_rows.drop("part"), task.findings, task.policy())
+    ids, values = targets_of(study, data, open_rows.drop("part"), task.findings, task.label_policy())
     test_ids = divided.filter(pl.col("part") == "test")["image_id"].to_list()
     of_train = set(open_rows.filter(pl.col("part") == "train")["image_id"])
     trains = np.array([image_id in of_train for image_id in ids], dtype=np.bool_)

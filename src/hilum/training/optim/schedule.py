@@ -1,4 +1,4 @@
-"""The course of the learning rate, and when to stop."""
+"""The train_state of the learning rate, and when to stop."""
 
 import math
 from dataclasses import dataclass, field
@@ -27,14 +27,14 @@ def learning_rate_share(step: int, steps_per_epoch: int, settings: TrainingSetti
 
 
 def weight_decay_at(step: int, steps: int, settings: TrainingSettings) -> float:
-    """Weight decay at a step: from `weight_decay` to `last_weight_decay` along half a cosine (DINO: 0.04 to 0.4).
+    """Weight decay at a step: from `weight_decay` to `weight_decay_end` along half a cosine (DINO: 0.04 to 0.4).
 
     Args:
         step: optimiser steps taken before this one.
         steps: of the run.
         settings: of the run.
     """
-    first, last = settings.weight_decay, settings.last_weight_decay
+    first, last = settings.weight_decay, settings.weight_decay_end
     if last is None:
         return first
     return last + (first - last) * 0.5 * (1 + math.cos(math.pi * step / steps))

@@ -1,4 +1,4 @@
-"""`hilum audit`: which labels are doubtful, how many may be wrong, and what that costs."""
+"""`hilum label-issues`: which labels are doubtful, how many may be wrong, and what that costs."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -54,19 +54,19 @@ def audit(
 
     \b
     Examples:
-      hilum audit predictions.parquet --out audited
-      hilum audit predictions.parquet --data chestxray14=/data/CXR8 --out audited
-      hilum audit predictions.parquet --adjudicated google2019_nih-chest-xray-labels.csv --out audited
+      hilum label-issues predictions.parquet --out audited
+      hilum label-issues predictions.parquet --data chestxray14=/data/CXR8 --out audited
+      hilum label-issues predictions.parquet --adjudicated google2019_nih-chest-xray-labels.csv --out audited
     """
-    from hilum.evaluation.labels import google_agreement, rank_suspects
+    from hilum.evaluation.labels import google_agreement, rank_label_issues
     from hilum.evaluation.predictions import read_predictions, read_trained_on
     from hilum.evaluation.tables import write_results
-    from hilum.report.pages import write_suspects_page
+    from hilum.report.pages import write_label_issues_page
     from hilum.report.pages.label_issues import PAGE
 
     known = None if trained_on is None else read_trained_on(trained_on)
     seeds = [read_predictions(path, split=split, held_out=held_out, trained_on=known) for path in predictions]
-    suspects, noise = rank_suspects(seeds)
+    suspects, noise = rank_label_issues(seeds)
     image, image_notes = _images(data, labels, allow_missing, suspects) if data else (None, [])
     agreement = None if adjudicated is None else google_agreement(adjudicated, seed=seed)
     settings = {
@@ -83,7 +83,7 @@ def audit(
     judged = f"{images:,} images of {patients:,} patients, split {seeds[0].split or 'unknown'}"
     page = out / PAGE
     notes = [*map(str, seeds[0].notes), *image_notes]
-    write_suspects_page(suspects, noise, agreement, page, judged=judged, worst=worst, image=image, notes=notes)
+    write_label_issues_page(suspects, noise, agreement, page, judged=judged, worst=worst, image=image, notes=notes)
     if as_json:
         extra = {} if agreement is None else {"agreement": agreement.to_dicts()}
         print_json({**settings, "page": str(page), "noise": noise.to_dicts(), **extra})

@@ -1,4 +1,4 @@
-"""`hilum external`: trained here, tested there."""
+"""`hilum external-validation`: trained here, tested there."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -42,7 +42,7 @@ def external(
     ] = None,
     n_bootstrap: NBootstrap = BootstrapConfig.n_bootstrap,
     seed: Seed = BootstrapConfig.seed,
-    min_positives: MinPositives = EvaluationSettings.min_positives,
+    min_positive_patients: MinPositives = EvaluationSettings.min_positive_patients,
     as_json: AsJson = False,
 ) -> None:
     """AUROC of every model on every test set, and what is lost away from home, with 95 % intervals.
@@ -53,8 +53,8 @@ def external(
 
     \b
     Examples:
-      hilum external nih:nih=nih.csv nih:chexpert=nih_there.csv --out matrix
-      hilum external a:a=1.csv a:b=2.csv b:a=3.csv b:b=4.csv --trained-on a=models/a/card.json --out matrix --json
+      hilum external-validation nih:nih=nih.csv nih:chexpert=nih_there.csv --out matrix
+      hilum external-validation a:a=1.csv a:b=2.csv b:a=3.csv b:b=4.csv --trained-on a=models/a/card.json --out matrix --json
     """
     from hilum.evaluation.predictions import read_predictions, read_trained_on
     from hilum.evaluation.tables import write_results
@@ -71,7 +71,7 @@ def external(
     }
     with progress("resampling patients") as on_progress:
         table = external_validation(
-            read, n_bootstrap=n_bootstrap, seed=seed, min_positives=min_positives, on_progress=on_progress
+            read, n_bootstrap=n_bootstrap, seed=seed, min_positive_patients=min_positive_patients, on_progress=on_progress
         )
     settings = {
         "cells": [
@@ -86,7 +86,7 @@ def external(
         ],
         "n_bootstrap": n_bootstrap,
         "seed": seed,
-        "min_positives": min_positives,
+        "min_positive_patients": min_positive_patients,
     }
     files = [path for paths in cells.values() for path in paths]
     written = write_results(out, "external", table, predictions=files, settings=settings)

@@ -1,4 +1,4 @@
-"""`hilum show`: what a recipe, or a policy of random views, does to images, for the eye."""
+"""`hilum preview`: what a recipe, or an augmentation, does to images, for the eye."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,7 +8,7 @@ import typer
 if TYPE_CHECKING:
     import polars as pl
 
-    from hilum.augment import ViewPolicy
+    from hilum.augment import Augmentation
     from hilum.data.preprocess import Recipe
 
 _SQUARE_224 = "[{square: pad}, {resize: 224}]"
@@ -28,20 +28,20 @@ def show(
     seed: Annotated[int, typer.Option(min=0, help="Of the draw.")] = 0,
     images: Annotated[str | None, typer.Option(help="These images instead, by image_id: id,id.")] = None,
     boxes: Annotated[bool, typer.Option("--boxes", help="Draw the data set's boxes.")] = False,
-    policy: Annotated[
+    augmentation: Annotated[
         list[str] | None,
-        typer.Option(help="Show random views instead: a name of `hilum policies`, or a YAML file; repeatable."),
+        typer.Option(help="Show random views instead: a name of `hilum augmentations`, or a YAML file; repeatable."),
     ] = None,
-    views: Annotated[int, typer.Option(min=1, max=20, help="Views of each image and policy.")] = 4,
+    views: Annotated[int, typer.Option(min=1, max=20, help="Views of each image and augmentation.")] = 4,
 ) -> None:
     """Lay images before and after preprocessing side by side, with histograms and values; or random views of them.
 
     \b
     Examples:
-      hilum show ingested/ours --recipe elwirehardja2025 --out sheet.html
-      hilum show images/ --recipe "[{window: full}, {square: pad}, {resize: 224}]" --out sheet.png
-      hilum show ingested/chestxray14 --study demo --boxes --out sheet.html
-      hilum show images/ --policy simclr --policy chen2020_simclr --count 6 --out views.png
+      hilum preview ingested/ours --recipe elwirehardja2025 --out sheet.html
+      hilum preview images/ --recipe "[{window: full}, {square: pad}, {resize: 224}]" --out sheet.png
+      hilum preview ingested/chestxray14 --study demo --boxes --out sheet.html
+      hilum preview images/ --augmentation simclr --augmentation chen2020_simclr --count 6 --out views.png
     """
     import yaml
 
@@ -51,7 +51,7 @@ def show(
 
     if out.suffix.lower() not in (".html", ".png"):
         raise HilumError("--out", expected="a file named .html or .png", found=str(out), fix="Name it so.")
-    policies = _policies(policy or [], out, boxes=boxes)
+    augmentations = _augmentations(augmentation or [], out, boxes=boxes)
     wanted = _recipe(recipe, study)
     strips, notes = [], []
     for folder in data:
@@ -64,8 +64,8 @@ def show(
     if not images:
         notes.append(f"Drawn from all images on disk, {count} of each data set, seed {seed}.")
     steps = yaml.safe_dump(wanted.as_data(), default_flow_style=True, width=1000).strip()
-    if policies:
-        write_view_sheet([image for strip in strips for image in strip.images], policies, views, seed, out)
+    if augmentations:
+        write_view_sheet([image for strip in strips for image in strip.images], augmentations, views, seed, out)
     elif out.suffix.lower() == ".html":
         write_page(strips, steps, notes, out)
     else:
@@ -75,15 +75,15 @@ def show(
     echo(f"{len(shown) - unreadable:,} images shown{f', {unreadable:,} unreadable' if unreadable else ''}: {out}")
 
 
-def _policies(policies: list[str], out: Path, *, boxes: bool) -> "dict[str, ViewPolicy]":
-    from hilum.augment.library import named_policy, policy_of
+def _augmentations(augmentations: list[str], out: Path, *, boxes: bool) -> "dict[str, Augmentation]":
+    from hilum.augment.library import named_augmentation, augmentation_of
     from hilum.errors import HilumError
 
-    if policies and out.suffix.lower() != ".png":
+    if augmentations and out.suffix.lower() != ".png":
         raise HilumError("--out", expected="a file named .png, for views", found=str(out), fix="Name it so.")
-    if policies and boxes:
-        raise HilumError("--boxes", expected="--boxes or --policy", found="both", fix="Leave one out.")
-    return {Path(name).stem: policy_of(named_policy(name)) for name in policies}
+    if augmentations and boxes:
+        raise HilumError("--boxes", expected="--boxes or --augmentation", found="both", fix="Leave one out.")
+    return {Path(name).stem: augmentation_of(named_augmentation(name)) for name in augmentations}
 
 
 def _recipe(recipe: str | None, study: str | None) -> "Recipe":

@@ -9,7 +9,7 @@ Range = tuple[float, float]
 
 
 @dataclass(frozen=True)
-class ViewPolicy:
+class Augmentation:
     """Ranges of the random parameters of a view; every draw is uniform, logarithms of aspects and of gamma too.
 
     The radiograph is rotated, scaled and shifted about its centre, then cropped, resized to the view's size and
@@ -77,7 +77,7 @@ class ViewPolicy:
                 wanted = f"(low, high), low no higher than high, each {wanted}" if pair else wanted
                 problems.append(f"{field.name}: expected {wanted}; found {value}")
         if problems:
-            raise HilumErrors("view policy", problems, fix="change the values named below.")
+            raise HilumErrors("view augmentation", problems, fix="change the values named below.")
 
     def ranges(self) -> dict[str, float | Range]:
         """What differs from the identity, by name."""

@@ -8,7 +8,7 @@ import yaml
 from typer.testing import CliRunner
 
 from hilum.cli.ingest import ingest
-from hilum.cli.show import show
+from hilum.cli.preview import show
 from hilum.errors import HilumError
 from hilum.study.file import find_study
 
@@ -70,12 +70,12 @@ def test_the_recipe_may_be_that_of_a_study(command, images, tmp_path):
     assert yaml.safe_dump(demo, default_flow_style=True).strip() in (tmp_path / "sheet.html").read_text()
 
 
-def test_random_views_of_named_and_written_policies_are_shown(command, images, tmp_path):
+def test_random_views_of_named_and_written_augmentations_are_shown(command, images, tmp_path):
     (tmp_path / "mine.yaml").write_text("like: simclr\nflip: 0\n")
-    shown = ["show", images, "--recipe", "[{square: pad}, {resize: 32}]", "--views", "2", "--policy", "simclr"]
+    shown = ["show", images, "--recipe", "[{square: pad}, {resize: 32}]", "--views", "2", "--augmentation", "simclr"]
     answer = command(*shown, "--out", tmp_path / "one.png")
     assert answer.stdout.startswith("5 images shown, 1 unreadable")
-    command(*shown, "--policy", tmp_path / "mine.yaml", "--out", tmp_path / "two.png")
+    command(*shown, "--augmentation", tmp_path / "mine.yaml", "--out", tmp_path / "two.png")
     one, two = (cv2.imread(str(tmp_path / name)) for name in ("one.png", "two.png"))
     assert one.shape[0] == two.shape[0]
     assert two.shape[1] > 1.5 * one.shape[1]
@@ -88,9 +88,9 @@ def test_random_views_of_named_and_written_policies_are_shown(command, images, t
         (["--out", "s.html", "--recipe", "nothing"], "or a name: elwirehardja2025, .*; found 'nothing'"),
         (["--out", "s.html", "--recipe", "[{resize: 224"], "--recipe: expected a name or steps"),
         (["--out", "s.html", "--recipe", "toh2023", "--study", "demo"], "expected --recipe or --study; found both"),
-        (["--out", "s.html", "--policy", "simclr"], "expected a file named .png, for views"),
-        (["--out", "s.png", "--policy", "simclr", "--boxes"], "expected --boxes or --policy; found both"),
-        (["--out", "s.png", "--policy", "simcrl"], "found simcrl. Do you mean simclr"),
+        (["--out", "s.html", "--augmentation", "simclr"], "expected a file named .png, for views"),
+        (["--out", "s.png", "--augmentation", "simclr", "--boxes"], "expected --boxes or --augmentation; found both"),
+        (["--out", "s.png", "--augmentation", "simcrl"], "found simcrl. Do you mean simclr"),
         (["--out", "s.html", "--images", "nobody"], "expected image_id of the manifest; found nobody"),
     ],
 )

@@ -6,7 +6,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from hilum.cli.audit import audit
+from hilum.cli.label_issues import audit
 from hilum.data.collections import read_collection
 from hilum.phantom import write_chestxray14
 
@@ -48,7 +48,7 @@ def test_doubted_labels_are_ranked_written_and_counted(predictions, tmp_path):
 
 
 def test_the_worst_are_on_a_page_of_their_own(predictions, tmp_path):
-    ran = run(predictions, "--out", tmp_path / "out", "--worst", 4)
+    ran = run(predictions, "--out", tmp_path / "out", "--top", 4)
     page = (tmp_path / "out" / "suspects.html").read_text(encoding="utf-8")
     assert "400 images of 400 patients, split test" in page
     assert "labelled positive and" in page
