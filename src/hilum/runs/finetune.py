@@ -181,7 +181,7 @@ def finetune(
     recipe = _recipe(preprocess, start)
     create_encoder(encoder, seed=0, image_size=given.get("size") or recipe.size)  # refuses before any image is read
     read = read_data(data, labels=labels, allow_missing=allow_missing, hash_patients=hash_patients, progress=progress)
-    augmentation = LabelPolicy(uncertain=uncertain)  # type: ignore[arg-type]  # checked there
+    label_policy = LabelPolicy(uncertain=uncertain)  # type: ignore[arg-type]  # checked there
     exclusive = given.get("answer") == "exclusive"
     task = _task(read, findings_from(findings), label_policy, split, split_seed, fraction, seed, exclusive=exclusive)
     store = decode(read, recipe, out, stores=stores, workers=workers, progress=progress)
