@@ -276,7 +276,7 @@ def test_an_arms_settings_are_the_studys_but_for_what_it_says():
 
 def test_every_setting_of_the_library_can_be_stated_in_a_file():
     known = {field.name for field in fields(FinetuneSettings)}
-    of_machine = {"precision", "device", "workers", "checkpoint_every_seconds", "answer"}
+    of_machine = {"precision", "device", "workers", "checkpoint_every_seconds", "output_type"}
     plateau = {"plateau_factor", "plateau_patience", "plateau_min_lr", "stop_below_lr"}  # under schedule
     assert known - of_machine - plateau == set(Finetuning.model_fields) - {"train"}
 
@@ -289,8 +289,8 @@ def test_what_the_page_on_fine_tuning_shows_can_be_stated():
     assert len(blocks) == 3
     for block in blocks:
         if "finetune" in block:
-            exclusive = "resample" in block["finetune"]
-            assert together_problems(block["finetune"], {}, exclusive=exclusive) == []
+            multiclass = "resample" in block["finetune"]
+            assert together_problems(block["finetune"], {}, multiclass=multiclass) == []
             Finetuning.model_validate(block["finetune"])
         for arm in block.get("arms", {}).values():
             Arm.model_validate(arm)
