@@ -83,7 +83,9 @@ def blocks(trials: int, rounds: int) -> None:
     train, val = images(0, 160), images(160, 176)
     for encoder in ("resnet18", "vit_tiny_patch16_224"):
         for unfreeze in (1, 2):
-            settings = replace(BASE, unfreeze=unfreeze, augmentation="finetune", batch_size=16, epochs=2, optimizer="adamw")
+            settings = replace(
+                BASE, unfreeze=unfreeze, augmentation="finetune", batch_size=16, epochs=2, optimizer="adamw"
+            )
             grid = [replace(settings, lr=1e-4 / (n + 1), dropout=0.1 * (n % 3)) for n in range(trials)]
             times: list[list[float]] = [[], [], []]
             for _ in range(rounds):

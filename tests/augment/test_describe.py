@@ -27,7 +27,9 @@ def test_every_range_that_is_set_changes_the_words(field):
 
 
 def test_the_page_lists_the_augmentations_as_they_are():
-    rows = [f"| `{n}` | {e.made_for} | {in_words(e.augmentation)} | {e.source} |" for n, e in named_augmentations().items()]
+    rows = [
+        f"| `{n}` | {e.made_for} | {in_words(e.augmentation)} | {e.source} |" for n, e in named_augmentations().items()
+    ]
     written = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line in rows]
     assert written == rows, "rows of the page's table should read:\n" + "\n".join(rows)
 

@@ -85,7 +85,10 @@ def test_the_same_pool_again_is_done_and_another_share_is_not(here, pooled):
 
 def test_names_and_shares_that_do_not_fit_are_refused(here, tmp_path):
     for more, complaint in (
-        (["--patient-fraction", "padchest=50"], "--patient-fraction: expected NAME=PERCENT, with NAME one of chestxray14, kermany"),
+        (
+            ["--patient-fraction", "padchest=50"],
+            "--patient-fraction: expected NAME=PERCENT, with NAME one of chestxray14, kermany",
+        ),
         (["--patient-fraction", "kermany=0"], "more than 0 and at most 100 percent; found kermany=0"),
         (["--data", f"kermany={here / 'kermany'}"], "--data: expected every name once; found kermany"),
         (["--labels", tmp_path / "labels.csv"], "--labels: expected one data set"),

@@ -120,7 +120,9 @@ def test_weights_of_pretraining_are_what_training_starts_from(store, images, tmp
 EVERY_STEP = replace(SETTINGS, checkpoint_every_seconds=0)
 
 
-@pytest.mark.parametrize("settings", [EVERY_STEP, replace(EVERY_STEP, unfreeze=0, augmentation="none")], ids=["all", "head"])
+@pytest.mark.parametrize(
+    "settings", [EVERY_STEP, replace(EVERY_STEP, unfreeze=0, augmentation="none")], ids=["all", "head"]
+)
 def test_killed_at_any_step_and_with_any_number_of_workers_it_ends_with_the_same_bits(
     store, images, tmp_path, settings
 ):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Cells = dict[tuple[str, str], list[Path]]
 
 
-def external(
+def external_validation(
     tables: Annotated[
         list[str],
         typer.Argument(
@@ -71,7 +71,11 @@ def external(
     }
     with progress("resampling patients") as on_progress:
         table = external_validation(
-            read, n_bootstrap=n_bootstrap, seed=seed, min_positive_patients=min_positive_patients, on_progress=on_progress
+            read,
+            n_bootstrap=n_bootstrap,
+            seed=seed,
+            min_positive_patients=min_positive_patients,
+            on_progress=on_progress,
         )
     settings = {
         "cells": [

@@ -19,7 +19,9 @@ DataSets = Annotated[
 SharesOfData = Annotated[
     list[str] | None,
     typer.Option(
-        "--patient-fraction", metavar="NAME=PERCENT", help="Of the patients of one data set to learn from, at random; repeatable."
+        "--patient-fraction",
+        metavar="NAME=PERCENT",
+        help="Of the patients of one data set to learn from, at random; repeatable.",
     ),
 ]
 

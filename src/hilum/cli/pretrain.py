@@ -24,7 +24,9 @@ def pretrain(
     init: Annotated[
         str | None, typer.Option(metavar="WEIGHT", help="Published weights by name, or an encoder's directory.")
     ] = None,
-    augmentation: Annotated[str | None, typer.Option(help="Random views: a name (`hilum augmentations`) or a YAML file.")] = None,
+    augmentation: Annotated[
+        str | None, typer.Option(help="Random views: a name (`hilum augmentations`) or a YAML file.")
+    ] = None,
     epochs: Annotated[int | None, option_of(TrainingSettings, "epochs")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Images a step.")] = None,
     preprocess: Annotated[

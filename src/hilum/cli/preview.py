@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _SQUARE_224 = "[{square: pad}, {resize: 224}]"
 
 
-def show(
+def preview(
     data: Annotated[
         list[Path], typer.Argument(help="Folders that `hilum ingest` wrote, or folders of images.", metavar="DATA...")
     ],
@@ -76,7 +76,7 @@ def show(
 
 
 def _augmentations(augmentations: list[str], out: Path, *, boxes: bool) -> "dict[str, Augmentation]":
-    from hilum.augment.library import named_augmentation, augmentation_of
+    from hilum.augment.library import augmentation_of, named_augmentation
     from hilum.errors import HilumError
 
     if augmentations and out.suffix.lower() != ".png":

@@ -119,19 +119,19 @@ from .tables import (
     comparisons_table as comparisons_table,
 )
 from .tables import (
-    evaluate_arms as evaluate_arms,
+    equivalence_table as equivalence_table,
 )
 from .tables import (
-    evaluate_predictions as evaluate_predictions,
+    evaluate_arms as evaluate_arms,
 )
 from .tables import (
     evaluate_multiclass as evaluate_multiclass,
 )
 from .tables import (
-    evaluate_subgroups as evaluate_subgroups,
+    evaluate_predictions as evaluate_predictions,
 )
 from .tables import (
-    equivalence_table as equivalence_table,
+    evaluate_subgroups as evaluate_subgroups,
 )
 from .tables import (
     metrics_table as metrics_table,
@@ -185,9 +185,10 @@ __all__ = [
     "comparisons_table",
     "decision_curve",
     "delong",
+    "equivalence_table",
     "evaluate_arms",
-    "evaluate_predictions",
     "evaluate_multiclass",
+    "evaluate_predictions",
     "evaluate_subgroups",
     "evaluate_suite",
     "expected_calibration_error",
@@ -195,7 +196,6 @@ __all__ = [
     "google_agreement",
     "holm",
     "label_agreement",
-    "equivalence_table",
     "measure_arms",
     "metrics_table",
     "partial_auroc",

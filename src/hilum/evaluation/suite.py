@@ -18,10 +18,10 @@ from hilum.evaluation.settings import EvaluationSettings
 from hilum.evaluation.tables import (
     UNDERDIAGNOSIS,
     comparisons_table,
+    equivalence_table,
     evaluate_multiclass,
     evaluate_subgroups,
     joint_table,
-    equivalence_table,
     mean_confusion,
     metrics_table,
     ranks_table,

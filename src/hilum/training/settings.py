@@ -103,10 +103,20 @@ class TrainingSettings:
         last = self.weight_decay_end
         _require(last is None or last >= 0, "weight_decay_end", "zero or more, or none", last)
         _require(0 < self.layer_decay <= 1, "layer_decay", "above 0, at most 1", self.layer_decay)
-        _require(self.gradient_accumulation_steps >= 1, "gradient_accumulation_steps", "at least 1", self.gradient_accumulation_steps)
+        _require(
+            self.gradient_accumulation_steps >= 1,
+            "gradient_accumulation_steps",
+            "at least 1",
+            self.gradient_accumulation_steps,
+        )
         _require(self.freeze_encoder_steps >= 0, "freeze_encoder_steps", "zero or more", self.freeze_encoder_steps)
         _require(0 <= self.warmup_epochs <= self.epochs, "warmup_epochs", f"0 to {self.epochs}", self.warmup_epochs)
-        _require(self.clip_grad_norm is None or self.clip_grad_norm > 0, "clip_grad_norm", "a positive number", self.clip_grad_norm)
+        _require(
+            self.clip_grad_norm is None or self.clip_grad_norm > 0,
+            "clip_grad_norm",
+            "a positive number",
+            self.clip_grad_norm,
+        )
         _require(self.validate_every >= 1, "validate_every", "at least 1", self.validate_every)
         _require(self.patience is None or self.patience >= 1, "patience", "at least 1, or none", self.patience)
         for name, allowed in (

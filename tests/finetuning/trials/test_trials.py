@@ -115,7 +115,9 @@ def test_heads_trained_at_once_are_the_heads_trained_alone(store, images, tmp_pa
 
 @pytest.mark.parametrize("answer", ["each_or_uncertain", pytest.param("each", marks=pytest.mark.slow)])
 def test_heads_of_augmented_images_share_views_and_features(store, images, tmp_path, answer):
-    trials = [replace(BASE, epochs=3, augmentation="finetune", answer=answer, head="mlp", **own) for own in DIFFERENT[:3]]
+    trials = [
+        replace(BASE, epochs=3, augmentation="finetune", answer=answer, head="mlp", **own) for own in DIFFERENT[:3]
+    ]
     assert_each_is_as_alone(store, images, tmp_path, trials)
 
 

@@ -6,7 +6,9 @@ from hilum.pretext.settings import parse_overrides
 
 
 def test_settings_of_the_run_and_of_the_method_are_distinguished():
-    message = parse_overrides("simclr", ["lr=1e-4", "temperature=0.1", "augmentation=finetune"], epochs=3, batch_size=None)
+    message = parse_overrides(
+        "simclr", ["lr=1e-4", "temperature=0.1", "augmentation=finetune"], epochs=3, batch_size=None
+    )
     assert message.run.given() == {"epochs": 3, "lr": 1e-4, "augmentation": "finetune"}
     assert message.options == {"temperature": 0.1}
 

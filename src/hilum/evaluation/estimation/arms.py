@@ -27,8 +27,8 @@ from hilum.evaluation.inference import (
     auroc_covariance,
     bootstrap_covariance,
     compare_seeds,
-    joint_test_of_seeds,
     effective_n_patients,
+    joint_test_of_seeds,
     seeds_vary,
 )
 from hilum.evaluation.metrics import AUROC, AVERAGES, MACRO, check_metrics

@@ -14,5 +14,5 @@ from .issues import (
     rank_label_issues as rank_label_issues,
 )
 from .issues import (
-    wrong_shares as wrong_shares,
+    noise_rates as noise_rates,
 )

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from hilum.errors import HilumError
 from hilum.evaluation.bootstrap.config import BootstrapConfig
 from hilum.evaluation.estimation import Resampled, bootstrap_arms, check_n_bootstrap
-from hilum.evaluation.inference import number_or_null, effective_n_patients, percentile_interval, two_sided_p
+from hilum.evaluation.inference import effective_n_patients, number_or_null, percentile_interval, two_sided_p
 from hilum.evaluation.metrics import MACRO
 from hilum.evaluation.predictions import Predictions, count_cases
 from hilum.evaluation.predictions.align import align

@@ -166,7 +166,9 @@ class StackedHeads:
     def lr(self, lane: Lane) -> float:
         """Of the first parameter group of a lane, at the last step."""
         first = lane.trainable.parameter_groups(lane.training)[0].get("lr", lane.training.lr)
-        return float(first) * self._share(lane, lane.train_state.epoch * self.steps_per_epoch + lane.train_state.step - 1)
+        return float(first) * self._share(
+            lane, lane.train_state.epoch * self.steps_per_epoch + lane.train_state.step - 1
+        )
 
     def _share(self, lane: Lane, step: int) -> float:
         return lane.train_state.plateau.share * learning_rate_share(step, self.steps_per_epoch, lane.training)

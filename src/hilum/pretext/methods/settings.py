@@ -94,7 +94,9 @@ class SwAVSettings(MethodSettings):
         description="Of KoLeo, which moves the images of a batch apart, so that nearest neighbours tell more: 0.1 in "
         "DINOv2's paper, none in SwAV's. Computed in float32.",
     )
-    freeze_prototypes_epochs: int = Field(1, ge=0, description="Epochs in which the prototypes stay as they were drawn.")
+    freeze_prototypes_epochs: int = Field(
+        1, ge=0, description="Epochs in which the prototypes stay as they were drawn."
+    )
     local_crops: int = Field(4, ge=0, description="Small views; the paper has 6 of 96 px beside 2 of 224 px.")
 
     def resolved(self, images: int, batch_size: int) -> tuple[int, int]:
@@ -143,7 +145,9 @@ class DINOSettings(MethodSettings):
         description="Of KoLeo, which moves the images of a batch apart, so that nearest neighbours tell more: 0.1 in "
         "DINOv2's paper, none in DINO's. Computed in float32.",
     )
-    freeze_prototypes_epochs: int = Field(1, ge=0, description="Epochs in which the prototypes stay as they were drawn.")
+    freeze_prototypes_epochs: int = Field(
+        1, ge=0, description="Epochs in which the prototypes stay as they were drawn."
+    )
     local_crops: int = Field(4, ge=0, description="Small views; the paper has 8 of 96 px beside 2 of 224 px.")
 
     def schedule(self, steps: int) -> "TeacherSchedule":
@@ -192,16 +196,16 @@ class DINOv2Settings(DINOSettings):
     )
     patch_weight: float = Field(1.0, ge=0, description="Of iBOT's loss; 1 in the paper.")
     koleo_weight: float = Field(0.1, ge=0, description="Of KoLeo; 0.1 in the paper. Computed in float32.")
-    mask_sample_probability: float = Field(0.5, ge=0, le=1, description="Share of the global views with hidden patches.")
+    mask_sample_probability: float = Field(
+        0.5, ge=0, le=1, description="Share of the global views with hidden patches."
+    )
     mask_ratio: tuple[float, float] = Field((0.1, 0.5), description="Share of their patches, drawn between.")
 
 
 class FCMAESettings(MethodSettings):
     """Settings of FCMAE."""
 
-    mask_ratio: float = Field(
-        0.6, gt=0, lt=1, description="Share of the patches that are hidden; 0.6 in the paper."
-    )
+    mask_ratio: float = Field(0.6, gt=0, lt=1, description="Share of the patches that are hidden; 0.6 in the paper.")
     decoder_width: int = Field(512, ge=1, description="Of the one block of the decoder; 512 in the paper.")
 
 

@@ -47,6 +47,6 @@ def finetune_settings(study: Study, arm: str, images: int) -> FinetuneSettings:
 def _answer(task: Task) -> AnswerName:
     if task.classes == "exclusive":
         return "exclusive"
-    policy = task.label_policy()
+    label_policy = task.label_policy()
     third = any(label_policy.uncertain_of(finding) == "own_class" for finding in task.findings)
     return "each_or_uncertain" if third else "each"

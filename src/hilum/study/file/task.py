@@ -14,7 +14,7 @@ from pydantic import (
     model_validator,
 )
 
-from hilum.data.label_policy import OTHERWISE, LabelPolicy, NotMentioned, Uncertain, Vote
+from hilum.data.label_policy import OTHERWISE, LabelPolicy, NotMentioned, Uncertain, Consensus
 from hilum.study.file.section import (
     FindingName,
     Section,
@@ -206,7 +206,7 @@ class LabelReading(Section):
         "zero",
         description="Findings a report does not mention count as negative, or are masked; one word, or by finding.",
     )
-    consensus: Vote | None = Field(
+    consensus: Consensus | None = Field(
         None,
         description="Where several people read each image: how many must see a finding. When left out, all must agree; "
         "else it is uncertain.",
@@ -224,8 +224,8 @@ class LabelReading(Section):
         return LabelPolicy(
             uncertain=self.uncertain,
             not_mentioned=self.not_mentioned,
-            vote=self.consensus,
-            positive_from_grade=self.severity_threshold,
+            consensus=self.consensus,
+            severity_threshold=self.severity_threshold,
             other=tuple(self.other),
         )
 
