@@ -33,8 +33,8 @@ from hilum.finetuning.trials import SharedPass, elwirehardja2025, train_trials
 
 FINDINGS = [f"class {number}" for number in range(15)]
 BASE = FinetuneSettings(
-    epochs=1, unfreeze=0, augmentation="none", answer="exclusive", optimizer="adam", schedule="constant", precision="fp32",
-    device="cpu", workers=0, checkpoint_every_seconds=1e9,
+    epochs=1, unfreeze=0, augmentation="none", output_type="multiclass", optimizer="adam", schedule="constant",
+    precision="fp32", device="cpu", workers=0, checkpoint_every_seconds=1e9,
 )  # fmt: skip
 
 

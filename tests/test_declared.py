@@ -22,7 +22,7 @@ COMMANDS = get_command(hilum.cli.make_app()).commands
 OPTIONS = {  # fields of these classes that are options, by command
     "evaluate": (BootstrapConfig, EvaluationSettings, ReadingOptions),
     "compare": (BootstrapConfig, EvaluationSettings, ReadingOptions),
-    "external": (BootstrapConfig, EvaluationSettings),
+    "external-validation": (BootstrapConfig, EvaluationSettings),
 }
 
 

@@ -10,7 +10,7 @@ from hilum.augment.library import named_augmentations
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "augmentations.md"
 
 
-def test_a_augmentation_is_reported_in_words():
+def test_an_augmentation_is_reported_in_words():
     assert in_words(Augmentation()) == "nothing"
     assert in_words(AUGMENTATIONS["tayebiarasteh2024"]) == "rotation ±8°, mirror image 50 %"
     assert in_words(AUGMENTATIONS["finetune_erasing"]).endswith(

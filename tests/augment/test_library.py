@@ -103,7 +103,7 @@ def test_a_written_augmentation_starts_from_a_named_one():
     assert parse_augmentation({}) == Augmentation()
 
 
-def test_a_augmentation_written_as_its_ranges_is_the_same_again():
+def test_an_augmentation_written_as_its_ranges_is_the_same_again():
     for augmentation in AUGMENTATIONS.values():
         ranges = {
             name: list(value) if isinstance(value, tuple) else value for name, value in augmentation.ranges().items()
@@ -149,7 +149,7 @@ def test_the_command_line_takes_a_name_or_a_file(tmp_path):
         read_augmentation(path)
 
 
-def test_a_augmentation_or_its_name_is_a_augmentation():
+def test_an_augmentation_or_its_name_is_an_augmentation():
     assert augmentation_of("simclr") == augmentation_of(AUGMENTATIONS["simclr"])
     with pytest.raises(HilumError, match="Do you mean simclr"):
         augmentation_of("simcrl")

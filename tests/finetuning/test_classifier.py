@@ -131,7 +131,7 @@ def test_the_dropout_is_before_the_head_and_inside_it():
 
 
 def test_a_third_class_is_trained_on_and_left_out_of_the_score():
-    classifier = make(answer="each_or_uncertain").eval()
+    classifier = make(output_type="multilabel_u_multiclass").eval()
     features = torch.randn(4, classifier.encoder.feature_width, generator=torch.Generator().manual_seed(0))
     outputs = classifier.head(features).reshape(4, 2, 3)
     assert torch.allclose(classifier.score(features), outputs[..., 1] - outputs[..., 0])

@@ -316,7 +316,7 @@ def test_a_frozen_encoder_with_a_head_of_two_layers_trains_on_features_computed_
     assert sum(looked) == 28 + 12 + 4
 
 
-def exclusive(images):
+def multiclass(images):
     def some(first, last):
         chosen = images(first, last)
         positive = np.nan_to_num(chosen.targets[:, :1])
@@ -326,11 +326,13 @@ def exclusive(images):
 
 
 def test_probabilities_of_exclusive_classes_add_up_to_one_and_the_card_says_how_to_read_them(store, images, tmp_path):
-    out = run(store, exclusive(images), tmp_path / "out", settings=replace(SETTINGS, answer="exclusive"), encoder=SMALL)
+    out = run(
+        store, multiclass(images), tmp_path / "out", settings=replace(SETTINGS, output_type="multiclass"), encoder=SMALL
+    )
     scores = pl.read_parquet(out / "scores.parquet").drop("pixels").to_numpy()
     np.testing.assert_allclose(scores.sum(1), 1, atol=1e-6)
     classifier, card = load_classifier(out)
-    assert card.settings["answer"] == "exclusive"
+    assert card.settings["output_type"] == "multiclass"
     assert card.settings["positive_weights"] == pytest.approx({"Cardiomegaly": 1.0, "Pneumothorax": 1.0})
     with torch.no_grad():
         logits = classifier(plain_view(torch.from_numpy(store.pixels[40:60]).unsqueeze(1), 32))
@@ -339,7 +341,7 @@ def test_probabilities_of_exclusive_classes_add_up_to_one_and_the_card_says_how_
 
 def test_images_of_several_classes_are_refused_where_classes_exclude_each_other(store, images, tmp_path):
     with pytest.raises(HilumError, match="14 images with none or several"):
-        run(store, images, tmp_path / "out", settings=replace(SETTINGS, answer="exclusive"))
+        run(store, images, tmp_path / "out", settings=replace(SETTINGS, output_type="multiclass"))
     assert not (tmp_path / "out").exists()
 
 
@@ -435,7 +437,7 @@ def test_a_resampled_run_visits_the_stated_images_and_weighs_what_it_visits(stor
         return replace(found, targets=np.stack([1 - rare, rare], axis=1))
 
     rule = Resampling(above=2, below=0.6, keep=0.5)
-    settings = replace(SETTINGS, answer="exclusive", resample=rule, drop_last=False)
+    settings = replace(SETTINGS, output_type="multiclass", resample=rule, drop_last=False)
     for name, own in (("views", {}), ("features", {"unfreeze": 0, "augmentation": "none"})):
         out = run(store, one_class, tmp_path / name, settings=replace(settings, **own), encoder=SMALL)
         curves = pl.read_parquet(out / "curves.parquet")

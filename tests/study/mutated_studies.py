@@ -24,7 +24,7 @@ preprocess: [{window: header}, {square: pad}, {resize: 224}, {percentiles: [1, 9
 task:
   on: ours
   findings: [Effusion, Mass]
-  classes: exclusive
+  classes: multiclass
   uncertain: {Effusion: one, otherwise: zero}
   not_mentioned: {Mass: ignore}
   consensus: majority

@@ -14,7 +14,7 @@ data:
 preprocess: [{square: pad}, {resize: 32}]
 task:
   findings: [Pleural Effusion, Infiltration, No Finding]
-  classes: exclusive
+  classes: multiclass
   images: {exactly_one_of: [Pleural Effusion, Infiltration, No Finding]}
   split: {patients: [0.5, 0.2, 0.3]}
 arms:

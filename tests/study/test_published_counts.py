@@ -26,7 +26,7 @@ STUDY_1 = f"""\
 question: Study 1
 data: {{nih: {{collection: chestxray14}}}}
 preprocess: elwirehardja2025
-task: {{findings: {ONE_CLASS}, classes: exclusive, images: {{exactly_one_of: {ONE_CLASS}}}, split: {{paper: elwirehardja2025}}}}
+task: {{findings: {ONE_CLASS}, classes: multiclass, images: {{exactly_one_of: {ONE_CLASS}}}, split: {{paper: elwirehardja2025}}}}
 arms: {{scratch: {{encoder: resnet18}}}}
 """
 STUDY_2 = f"""\

@@ -51,7 +51,8 @@ def random_views(
             resampling. None: nothing.
 
     Returns:
-        (N, 1, T, T), float32 in [0, 1], on the device of `images`. A view is a function of its image, key, augmentation,
+        (N, 1, T, T), float32 in [0, 1], on the device of `images`. A view is a function of its image, key,
+        augmentation,
         size, seed, epoch and view alone: bitwise the same in any batch, on one kind of device.
 
     Raises:

@@ -27,6 +27,7 @@ from hilum.cli.predict import predict
 from hilum.cli.pretrain import pretrain
 from hilum.cli.preview import preview
 from hilum.cli.probe import probe
+from hilum.cli.renamed import refuse_old_names
 from hilum.cli.report import report
 from hilum.cli.serve import serve
 from hilum.cli.study import study_app
@@ -81,6 +82,7 @@ def make_app() -> typer.Typer:
 def main() -> None:
     """Entry point of `hilum`: errors that a user can fix are reported in a few lines, without a traceback."""
     try:
+        refuse_old_names(sys.argv[1:])
         make_app()()
     except HilumError as error:
         sys.stderr.write(f"{error}\n")

@@ -54,7 +54,8 @@ def external_validation(
     \b
     Examples:
       hilum external-validation nih:nih=nih.csv nih:chexpert=nih_there.csv --out matrix
-      hilum external-validation a:a=1.csv a:b=2.csv b:a=3.csv b:b=4.csv --trained-on a=models/a/card.json --out matrix --json
+      hilum external-validation a:a=1.csv a:b=2.csv b:a=3.csv b:b=4.csv --trained-on a=models/a/card.json --out matrix
+      --json
     """
     from hilum.evaluation.predictions import read_predictions, read_trained_on
     from hilum.evaluation.tables import write_results

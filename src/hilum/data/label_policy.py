@@ -27,8 +27,8 @@ class LabelPolicy:
             (Irvin et al., AAAI 2019, §3.1); "own_class" is its U-MultiClass, a third class (see `targets`); "drop"
             leaves the image out, and by finding also for one that the task itself does not ask for.
         not_mentioned: what a blank becomes: "zero" or "ignore".
-        consensus: where several people read each image, how many must see a finding: "any" of them, a "majority" (more than
-            half) or "all". None: the manifest's own column, uncertain where they disagree.
+        consensus: where several people read each image, how many must see a finding: "any" of them, a "majority" (more
+            than half) or "all". None: the manifest's own column, uncertain where they disagree.
         severity_threshold: where findings are graded, the grade from which one counts as positive, for all or by
             finding (those not named stay as the collection reads them). None: the collection's own reading of all.
         other: findings that "Other" stands for, in a task that asks for it.

@@ -41,10 +41,10 @@ from .labels import (
     label_agreement as label_agreement,
 )
 from .labels import (
-    rank_label_issues as rank_label_issues,
+    noise_rates as noise_rates,
 )
 from .labels import (
-    wrong_shares as wrong_shares,
+    rank_label_issues as rank_label_issues,
 )
 from .metrics import (
     AVERAGES as AVERAGES,
@@ -198,6 +198,7 @@ __all__ = [
     "label_agreement",
     "measure_arms",
     "metrics_table",
+    "noise_rates",
     "partial_auroc",
     "rank_label_issues",
     "ranks_table",
@@ -207,5 +208,4 @@ __all__ = [
     "reliability_curve",
     "smallest_detectable_difference",
     "wins_table",
-    "wrong_shares",
 ]

@@ -42,13 +42,13 @@ class TrainingSettings:
         keep: whose weights are kept where there are validation images: of the epoch of the lowest validation loss, of
             the last epoch, or of the highest macro AUROC of the validation images ("best_auroc").
         clip_grad_norm: Gradients are scaled to at most this norm; null leaves them.
-        gradient_accumulation_steps: Parts that a batch is computed in, to save memory; refused where the loss or batch norm needs the
-            whole batch.
+        gradient_accumulation_steps: Parts that a batch is computed in, to save memory; refused where the loss or batch
+            norm needs the whole batch.
         freeze_encoder_steps: for so many steps at the start, what is not the encoder trains alone: the encoder has no
             gradients and its batch norm is in evaluation mode. For heads that start at random in front of an encoder
             that does not.
-        activation_checkpointing: Compute activations again for the backward pass: less memory, a third more time, the same bits;
-            refused where there is batch norm.
+        activation_checkpointing: Compute activations again for the backward pass: less memory, a third more time, the
+            same bits; refused where there is batch norm.
         validate_every: epochs from one validation to the next; the last epoch always ends with one.
         patience: stop after this many validations without a lower loss (with `keep` "best_auroc", without a higher
             AUROC); None never stops early.

@@ -140,7 +140,7 @@ def check_parts(trainable: Trainable, batches: Batches, settings: TrainingSettin
             "training.gradient_accumulation_steps",
             expected="1",
             found=f"{settings.gradient_accumulation_steps}, but {reason}",
-            fix="Use a smaller batch, bf16, `activation_checkpointing`, or several processes, which share one batch exactly.",
+            fix="Use a smaller batch, bf16, `activation_checkpointing`, or several processes that share the batch.",
         )
 
 

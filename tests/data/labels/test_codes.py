@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from hilum.data.collections import Collected
-from hilum.data.labels import LabelPolicy, by_grade, by_consensus, derive, fold, read_codes
+from hilum.data.labels import LabelPolicy, by_consensus, by_grade, derive, fold, read_codes
 from hilum.errors import HilumError
 
 

@@ -117,7 +117,7 @@ def test_an_epoch_visits_what_table_1_says_and_is_weighed_as_the_paper_says(part
     rare = [name for name, row in TABLE_1.items() if row[4] > 2]
     for number in range(1, 6):
         assert (visits.copies == number).sum() == sum(TABLE_1[name][3] for name in rare)
-    settings = FinetuneSettings(answer="exclusive", resample=Resampling())
+    settings = FinetuneSettings(output_type="multiclass", resample=Resampling())
     balance = class_balance(CLASSES, train, settings, seed=0)
     assert {name: round(each["weight"], 3) for name, each in balance.items()} == {
         name: row[4] for name, row in TABLE_1.items()

@@ -4,7 +4,7 @@ import pytest
 from scipy import stats
 
 from hilum.errors import HilumError
-from hilum.evaluation import as_predictions, auroc, auroc_ceiling, auroc_under_noise, rank_label_issues, noise_rates
+from hilum.evaluation import as_predictions, auroc, auroc_ceiling, auroc_under_noise, noise_rates, rank_label_issues
 
 
 @pytest.fixture

@@ -28,16 +28,16 @@ def test_the_loss_on_test_images_is_that_of_training():
     labels[::7, 1] = np.nan
     total, number = masked_bce(logits, torch.from_numpy(labels), torch.tensor(weights))
     given = predictions(labels, torch.sigmoid(logits).numpy())
-    assert loss_on_test(given, weights, exclusive=False) == pytest.approx(float(total / number), rel=1e-5)
+    assert loss_on_test(given, weights, multiclass=False) == pytest.approx(float(total / number), rel=1e-5)
 
     one = np.eye(3)[draw.integers(0, 3, 40)]
     total, number = exclusive_cross_entropy(logits, torch.from_numpy(one), torch.tensor(weights))
     given = predictions(one, torch.softmax(logits, 1).numpy())
-    assert loss_on_test(given, weights, exclusive=True) == pytest.approx(float(total / number), rel=1e-5)
+    assert loss_on_test(given, weights, multiclass=True) == pytest.approx(float(total / number), rel=1e-5)
     as_torch = torch.nn.functional.cross_entropy(
         logits, torch.from_numpy(one).argmax(1), weight=torch.tensor(weights).double()
     )
-    assert loss_on_test(given, weights, exclusive=True, weighted_mean=True) == pytest.approx(float(as_torch), rel=1e-5)
+    assert loss_on_test(given, weights, multiclass=True, weighted_mean=True) == pytest.approx(float(as_torch), rel=1e-5)
 
 
 def test_a_pattern_names_the_parts_of_an_arm():

@@ -107,8 +107,8 @@ def test_three_mistakes_are_reported_at_once_each_with_its_line_and_its_fix():
         ("pretrain: mocov2", "pretrain: mocov3", "'mocov3' is not one of simclr, mocov2, swav, dino, dinov2, fcmae  "
                                                  "  did you mean 'mocov2'?"),
         ("{unfreeze: 2}", "{unfreeze: 5}", "arms.own_moco.finetune.unfreeze: 5 blocks, but resnet18 has 4"),
-        ("{unfreeze: 2}", "{augmentation: finetone}", "line 11  arms.own_moco.finetune.augmentation: 'finetone' is not an augmentation "
-                                                "of random views    did you mean 'finetune'?"),
+        ("{unfreeze: 2}", "{augmentation: finetone}", "line 11  arms.own_moco.finetune.augmentation: 'finetone' is not an augmentation    "
+                                                "did you mean 'finetune'?"),
         ("{resize: 224}", "{resized: 224}", "line 4   preprocess: expected"),
         ("{unfreeze: 2}", "{unfreeze: most}", "'most' is neither a number of blocks nor 'all'"),
     ],
@@ -190,7 +190,7 @@ def test_shipped_studies_are_found_from_anywhere(tmp_path, monkeypatch):
     assert isinstance(find_study("demo"), Path)
 
 
-def test_a_augmentation_may_be_written_as_its_ranges_wherever_one_is_named():
+def test_an_augmentation_may_be_written_as_its_ranges_wherever_one_is_named():
     text = OWN_IMAGES.replace("{unfreeze: 2}", "{augmentation: {like: finetune, flip: 0}}").replace(
         "on: ours",
         "on: ours, augmentation: {like: simclr, crop_area: [0.2, 1]}, second_augmentation: sowrirajan2021_mococxr",
@@ -285,7 +285,7 @@ def test_an_arms_settings_are_the_studys_but_for_what_it_says():
 
 def test_every_setting_of_the_library_can_be_stated_in_a_file():
     known = {field.name for field in fields(FinetuneSettings)}
-    of_machine = {"precision", "device", "workers", "checkpoint_every_seconds", "answer"}
+    of_machine = {"precision", "device", "workers", "checkpoint_every_seconds", "output_type"}
     plateau = {"plateau_factor", "plateau_patience", "plateau_min_lr", "stop_below_lr"}  # under schedule
     assert known - of_machine - plateau == set(Finetuning.model_fields) - {"train"}
 
@@ -298,8 +298,8 @@ def test_what_the_page_on_fine_tuning_shows_can_be_stated():
     assert len(blocks) == 3
     for block in blocks:
         if "finetune" in block:
-            exclusive = "resample" in block["finetune"]
-            assert together_problems(block["finetune"], {}, exclusive=exclusive) == []
+            multiclass = "resample" in block["finetune"]
+            assert together_problems(block["finetune"], {}, multiclass=multiclass) == []
             Finetuning.model_validate(block["finetune"])
         for arm in block.get("arms", {}).values():
             Arm.model_validate(arm)

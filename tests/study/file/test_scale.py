@@ -80,8 +80,8 @@ def test_images_are_as_many_as_their_labels_are_needed():
     assert {data.generate.images for data in supervised.values()} == {TINY_IMAGES}
     tested = tiny(read_study(find_study("pool_composition"))).data
     assert [data.generate.images for data in tested.values()] == [TINY_IMAGES, TINY_POOL_IMAGES, TINY_IMAGES]
-    (exclusive,) = tiny(read_study(find_study("elwirehardja2025"))).data.values()
-    assert exclusive.generate.images == TINY_EXCLUSIVE_IMAGES
+    (multiclass,) = tiny(read_study(find_study("elwirehardja2025"))).data.values()
+    assert multiclass.generate.images == TINY_EXCLUSIVE_IMAGES
 
 
 def test_many_trainings_without_pretraining_are_shorter_and_of_smaller_images():

@@ -39,6 +39,6 @@ def test_a_fraction_without_a_positive_is_refused_and_all_labels_are_trained_on_
 def test_a_class_that_validation_lacks_is_refused(prepared):
     findings = prepared.study.task.findings
     first = np.eye(len(findings), dtype=np.float32)[0]
-    train, val = label_problems(changed(prepared, first, first, classes="exclusive"))
+    train, val = label_problems(changed(prepared, first, first, classes="multiclass"))
     assert train.startswith(f"task.findings: seed 0 has no image positive for {findings[1]}")
     assert val.startswith(f"task.split: validation has no image positive for {findings[1]}")

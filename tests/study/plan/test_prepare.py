@@ -121,12 +121,14 @@ def test_a_finding_that_the_set_does_not_label_is_refused_with_those_it_does(pre
 
 def test_a_third_class_is_trained_and_never_scored(prepared):
     found = prepared("chexpert", "[Pleural Effusion]", uncertain="own_class")
-    assert finetune_settings(found.study, "scratch", 100).answer == "each_or_uncertain"
+    assert finetune_settings(found.study, "scratch", 100).output_type == "multilabel_u_multiclass"
     scored = labels(found)
     doubtful = uncertain(found.labelled, "Pleural Effusion") & set(scored["image_id"])
     assert doubtful
     assert scored.filter(pl.col("image_id").is_in(doubtful))["y_Pleural Effusion"].null_count() == len(doubtful)
-    assert finetune_settings(prepared("chexpert", "[Pleural Effusion]").study, "scratch", 100).answer == "each"
+    assert (
+        finetune_settings(prepared("chexpert", "[Pleural Effusion]").study, "scratch", 100).output_type == "multilabel"
+    )
 
 
 def test_pretraining_sees_images_outside_of_the_cohort_and_only_usable_ones(roots):

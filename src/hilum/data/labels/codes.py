@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from hilum.data.collections.dataset import Collected
-from hilum.data.label_policy import LabelPolicy, Consensus
+from hilum.data.label_policy import Consensus, LabelPolicy
 from hilum.data.labels.targets import require_findings
 from hilum.data.manifest import finding_columns
 from hilum.errors import HilumError

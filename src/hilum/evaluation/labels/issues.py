@@ -50,8 +50,8 @@ def rank_label_issues(predictions: Sequence[Predictions]) -> tuple[pl.DataFrame,
 
     Returns:
         issues: for each finding the labels from the most flagged: image_id, patient_id, finding, label,
-            probability, quality (0 to 1: the probability of the given label), is_issue (whether confident learning calls
-            it an error), rank (1 the most flagged).
+            probability, quality (0 to 1: the probability of the given label), is_issue (whether confident learning
+            calls it an error), rank (1 the most flagged).
         noise: for each finding n, positives, flagged_positives, flagged_negatives (issues), the estimated shares
             noise_rate_positives and noise_rate_negatives of labels, auroc_ceiling (`auroc_ceiling` of these), note.
 

@@ -48,7 +48,8 @@ def external_validation(
             tested on the same images. Findings that not all tables have are left out, and reported.
         n_bootstrap: of the bootstrap, at least 40. Test sets are resampled independently, models on the same resamples.
         seed: of the resamples.
-        min_positive_patients: findings with fewer positive or negative patients in any test set are left out of the mean.
+        min_positive_patients: findings with fewer positive or negative patients in any test set are left out of the
+            mean.
         on_progress: receives the cells done.
 
     Returns:

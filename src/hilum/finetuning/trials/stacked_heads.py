@@ -156,11 +156,11 @@ class StackedHeads:
             targets: (N, findings), NaN where masked.
         """
         sums, terms = torch.zeros(len(self.lanes), dtype=torch.float64, device=features.device), 0.0
-        answers, weights = self.classifier.answers, self.classifier.positive_weights
+        output_type, weights = self.classifier.output_type, self.classifier.positive_weights
         for some, known in zip(torch.split(features, LOOK_AT_ONCE), torch.split(targets, LOOK_AT_ONCE), strict=True):
             outputs = self.outputs(some.float())
-            sums += torch.func.vmap(lambda out, known=known: answers.loss(out, known, weights)[0])(outputs)
-            terms += float(answers.terms(known, weights))
+            sums += torch.func.vmap(lambda out, known=known: output_type.loss(out, known, weights)[0])(outputs)
+            terms += float(output_type.terms(known, weights))
         return sums.tolist(), terms
 
     def lr(self, lane: Lane) -> float:

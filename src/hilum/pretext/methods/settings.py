@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hilum.errors import HilumError, HilumErrors
 from hilum.extensions import METHODS, Registry, wrong_kind
+from hilum.renamed import unknown_name
 
 if TYPE_CHECKING:
     from hilum.encoders.zoo import Encoder
@@ -257,7 +258,16 @@ def method_problems(name: str, given: Mapping[str, Any]) -> list[tuple[str, str]
     try:
         METHOD_SETTINGS[name].model_validate(dict(given))
     except ValidationError as error:
-        return [(".".join(map(str, each["loc"])), f"{each['msg']}; found {each['input']!r}") for each in error.errors()]
+        known = METHOD_SETTINGS[name].model_fields
+        return [
+            (
+                key := ".".join(map(str, each["loc"])),
+                unknown_name(key, known)
+                if each["type"] == "extra_forbidden"
+                else f"{each['msg']}; found {each['input']!r}",
+            )
+            for each in error.errors()
+        ]
     return []
 
 

@@ -11,7 +11,7 @@ SHOWN_SUSPECTS = 5
 
 
 def noise_tables(content: ReportContent) -> list[Table]:
-    """FlaggedFinding labels by finding, the most flagged images, and agreement with adjudicated labels; what there is of
+    """Flagged labels by finding, the most flagged images, and agreement with adjudicated labels; what there is of
     it.
     """
     made = []
